@@ -1,0 +1,1 @@
+"""MarketFlows: where capital moves in crypto, as a DuckDB warehouse with charts and gain tables."""

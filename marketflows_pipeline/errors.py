@@ -1,0 +1,72 @@
+"""The faults this program knows, each with what the user should do next in its message.
+
+What belongs here: exception types and their exit codes. What does not: handling them.
+Permanent and transient faults of a service are told apart at the edge (providers/http.py); nothing above
+it retries.
+"""
+
+from __future__ import annotations
+
+
+class MarketflowsError(Exception):
+    """A fault that is shown as one line, without a traceback. Exit code 1: the run failed."""
+
+    exit_code = 1
+
+
+class UserInputError(MarketflowsError):
+    """The command line or a file given by the user is wrong. Exit code 2."""
+
+    exit_code = 2
+
+
+class ProviderError(MarketflowsError):
+    """A service did not give a usable answer. Base of the two below.
+
+    Attributes:
+        provider: short name of the service, such as ``coingecko``.
+        status: HTTP status, or None where no answer came.
+        url: address without any secret.
+    """
+
+    def __init__(self, message: str, *, provider: str, status: int | None = None, url: str = "") -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.status = status
+        self.url = url
+
+
+class TransientProviderError(ProviderError):
+    """The service failed and the bounded retries are used up; a later run may succeed."""
+
+
+class PermanentProviderError(ProviderError):
+    """The service refused: asking again without a change is pointless."""
+
+
+class NotFoundError(PermanentProviderError):
+    """The service does not know the coin, category or page asked for."""
+
+
+class PlanLimitError(PermanentProviderError):
+    """The plan or key does not allow this request (wrong host, missing key, paid-only, older than 365 days)."""
+
+
+class BadAnswerError(TransientProviderError):
+    """An answer under HTTP 200 that is not what the service documents (HTML, truncated, wrong shape, an error body)."""
+
+
+class CreditsExhaustedError(MarketflowsError):
+    """The month's credits are used up; nothing was asked. The warehouse keeps answering."""
+
+
+class WarehouseError(MarketflowsError):
+    """A table could not be read or written as its registry entry demands; what was stored is unchanged."""
+
+
+class RunLockedError(MarketflowsError):
+    """Another run holds the run lock and did not finish in time."""
+
+
+class CheckFailedError(MarketflowsError):
+    """A blocking check failed, so nothing was published."""

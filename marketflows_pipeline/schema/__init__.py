@@ -1,0 +1,33 @@
+"""The registry: every table and column of the warehouse, once.
+
+Asset column schemas, key checks, comments in the database, ``meta.tables``/``meta.columns``/``meta.lineage`` and the
+data dictionary all come from here. What belongs here: names, grain, keys, types, units, words. What does not: how a
+table is computed (transforms/) or stored (warehouse/).
+"""
+
+from __future__ import annotations
+
+from marketflows_pipeline.schema.market_caps import MARKET_CAP_TABLES
+from marketflows_pipeline.schema.meta import META_TABLES
+from marketflows_pipeline.schema.model import POLARS, Column, DType, Part, Table
+
+TABLES: dict[str, Table] = {table.name: table for table in (*MARKET_CAP_TABLES, *META_TABLES)}
+
+PARTS: tuple[Part, ...] = ("market_caps",)
+
+
+def table(name: str) -> Table:
+    """The registry entry of ``schema.table``.
+
+    Raises:
+        KeyError: if no such table is registered.
+    """
+    return TABLES[name]
+
+
+def tables_of(part: Part) -> tuple[Table, ...]:
+    """All tables and views of one part, in registry order (views after what they read)."""
+    return tuple(entry for entry in TABLES.values() if entry.part == part)
+
+
+__all__ = ["PARTS", "POLARS", "TABLES", "Column", "DType", "Part", "Table", "table", "tables_of"]

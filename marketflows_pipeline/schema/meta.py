@@ -1,0 +1,172 @@
+"""Tables about the warehouse itself: what was asked, what was fetched, what each publish holds."""
+
+from __future__ import annotations
+
+from marketflows_pipeline.schema.model import Column, DType, Table
+
+META_API_CALLS = Table(
+    name="meta.api_calls",
+    part="meta",
+    grain="one attempt at one request",
+    key=("call_id",),
+    description=(
+        "Every attempt at a request, written before it is sent, so that a killed run still counts what it spent. "
+        "The month's credits are the rows of the month."
+    ),
+    columns=(
+        Column("call_id", DType.TEXT, "Unique id of the attempt"),
+        Column("at", DType.TIME, "When the attempt was sent", "UTC"),
+        Column("provider", DType.TEXT, "Which service"),
+        Column("endpoint", DType.TEXT, "Endpoint without its values, such as /coins/{id}/market_chart"),
+        Column("target", DType.TEXT, "Path and parameters, without any secret"),
+        Column("attempt", DType.INT, "1 for the first try of a request"),
+        Column("status_code", DType.INT, "HTTP status; null where no answer came", nullable=True),
+        Column("outcome", DType.TEXT, "sent (no answer recorded), ok, retry or failed"),
+        Column("error", DType.TEXT, "What went wrong", nullable=True),
+        Column("duration_ms", DType.FLOAT, "Time until the answer was complete", "ms", nullable=True),
+        Column("run_id", DType.TEXT, "Run that asked"),
+    ),
+    as_of="at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
+META_BACKFILLS = Table(
+    name="meta.backfills",
+    part="meta",
+    grain="one answered history request",
+    key=("coin_id", "granularity", "attempted_at"),
+    description=(
+        "What is complete: one row for each history that a coin was asked for. A window inside a complete one is "
+        "not asked again."
+    ),
+    columns=(
+        Column("coin_id", DType.TEXT, "CoinGecko coin id"),
+        Column("granularity", DType.TEXT, "5m, hourly or daily"),
+        Column("window_start", DType.TIME, "Start of the window asked for", "UTC"),
+        Column("window_end", DType.TIME, "End of the window asked for", "UTC"),
+        Column("attempted_at", DType.TIME, "When it was asked", "UTC"),
+        Column("outcome", DType.TEXT, "complete, empty, not_found, refused or failed"),
+        Column("rows_served", DType.INT, "Points in the answer"),
+        Column("rows_new", DType.INT, "Points that were not stored before"),
+        Column("rows_rejected", DType.INT, "Points that were null, zero, negative or not finite"),
+        Column("note", DType.TEXT, "What the service said", nullable=True),
+    ),
+    as_of="attempted_at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
+META_REPAIRS = Table(
+    name="meta.repairs",
+    part="meta",
+    grain="one attempt to fill one gap",
+    key=("coin_id", "granularity", "gap_start", "attempted_at"),
+    description="Attempts to fill gaps of two or more grid steps. One that brought nothing new is not repeated.",
+    columns=(
+        Column("coin_id", DType.TEXT, "CoinGecko coin id"),
+        Column("granularity", DType.TEXT, "5m, hourly or daily"),
+        Column("gap_start", DType.TIME, "First grid time without an observation", "UTC"),
+        Column("gap_end", DType.TIME, "Last grid time without an observation", "UTC"),
+        Column("attempted_at", DType.TIME, "When it was asked", "UTC"),
+        Column("outcome", DType.TEXT, "filled, partial, nothing_new, not_found, refused or failed"),
+        Column("rows_new", DType.INT, "Points inside the gap that were not stored before"),
+    ),
+    as_of="attempted_at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
+META_PART_RUNS = Table(
+    name="meta.part_runs",
+    part="meta",
+    grain="one part of the warehouse",
+    key=("part",),
+    description="The latest run of each part. Only a part that passed its blocking checks is published from here.",
+    columns=(
+        Column("part", DType.TEXT, "market_caps, exchanges or cross_asset"),
+        Column("run_id", DType.TEXT, "Latest run that wrote to the part"),
+        Column("started_at", DType.TIME, "When that run began to write", "UTC"),
+        Column("passed_at", DType.TIME, "When its blocking checks had passed; null before", "UTC", nullable=True),
+    ),
+    as_of="started_at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
+META_PUBLISH = Table(
+    name="meta.publish",
+    part="meta",
+    grain="one table of this file",
+    key=("table_name",),
+    description="Where each table of this file comes from and how old it is.",
+    columns=(
+        Column("table_name", DType.TEXT, "schema.table"),
+        Column("part", DType.TEXT, "Part of the warehouse"),
+        Column("status", DType.TEXT, "fresh, or carried_over from the publish before"),
+        Column("as_of", DType.TIME, "Newest time in the table", "UTC", nullable=True),
+        Column("n_rows", DType.BIGINT, "Rows; null for a view", nullable=True),
+        Column("run_id", DType.TEXT, "Run whose data this is"),
+        Column("published_at", DType.TIME, "When that data was first published", "UTC"),
+    ),
+    as_of="published_at",
+    may_be_empty=True,
+)
+
+META_TABLES_TABLE = Table(
+    name="meta.tables",
+    part="meta",
+    grain="one table or view of this file",
+    key=("table_name",),
+    description="What each table holds.",
+    columns=(
+        Column("table_name", DType.TEXT, "schema.table"),
+        Column("part", DType.TEXT, "Part of the warehouse"),
+        Column("kind", DType.TEXT, "table or view"),
+        Column("grain", DType.TEXT, "What one row is"),
+        Column("key", DType.TEXT, "Columns that are unique together, comma separated"),
+        Column("description", DType.TEXT, "What it holds and how it is made"),
+    ),
+)
+
+META_COLUMNS = Table(
+    name="meta.columns",
+    part="meta",
+    grain="one column of this file",
+    key=("table_name", "column_name"),
+    description="What each column holds.",
+    columns=(
+        Column("table_name", DType.TEXT, "schema.table"),
+        Column("column_name", DType.TEXT, "Column"),
+        Column("position", DType.INT, "Place in the table, from 1"),
+        Column("dtype", DType.TEXT, "DuckDB type"),
+        Column("unit", DType.TEXT, "Unit, empty where there is none"),
+        Column("nullable", DType.BOOL, "Whether null is a legal value"),
+        Column("description", DType.TEXT, "What it holds"),
+    ),
+)
+
+META_LINEAGE = Table(
+    name="meta.lineage",
+    part="meta",
+    grain="one pair of a column and a column it is computed from",
+    key=("table_name", "column_name", "source_table", "source_column"),
+    description="Which columns each derived column is computed from.",
+    columns=(
+        Column("table_name", DType.TEXT, "schema.table"),
+        Column("column_name", DType.TEXT, "Derived column"),
+        Column("source_table", DType.TEXT, "schema.table it reads"),
+        Column("source_column", DType.TEXT, "Column it reads"),
+    ),
+)
+
+META_TABLES: tuple[Table, ...] = (
+    META_API_CALLS,
+    META_BACKFILLS,
+    META_REPAIRS,
+    META_PART_RUNS,
+    META_PUBLISH,
+    META_TABLES_TABLE,
+    META_COLUMNS,
+    META_LINEAGE,
+)
