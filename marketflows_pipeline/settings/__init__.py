@@ -1,0 +1,38 @@
+"""What the user decides: ``config.toml`` and ``secrets.toml`` as frozen, validated models.
+
+What belongs here: keys, defaults, rules and the words of their errors. What does not: anything that acts on them.
+Nothing here reads the environment by itself; the caller passes it.
+"""
+
+from __future__ import annotations
+
+from marketflows_pipeline.settings.coingecko import FLOW_TYPES, US_DOLLAR, CoinGecko, FlowType, Plan
+from marketflows_pipeline.settings.loading import API_KEY_VARIABLE, load_settings
+from marketflows_pipeline.settings.models import (
+    Analysis,
+    ConfigFile,
+    DefiLlama,
+    Plots,
+    Providers,
+    Secrets,
+    Settings,
+    WarehousePaths,
+)
+
+__all__ = [
+    "API_KEY_VARIABLE",
+    "FLOW_TYPES",
+    "US_DOLLAR",
+    "Analysis",
+    "CoinGecko",
+    "ConfigFile",
+    "DefiLlama",
+    "FlowType",
+    "Plan",
+    "Plots",
+    "Providers",
+    "Secrets",
+    "Settings",
+    "WarehousePaths",
+    "load_settings",
+]

@@ -1,0 +1,103 @@
+"""Words for what is wrong in a settings file: one line per fault, each naming file, key, value and expectation.
+
+What belongs here: turning validation errors into such lines, without ever showing a key. What does not: the rules.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+_MAX_SHOWN = 80
+_SECRET_NAME = re.compile(r"key|secret|token|password", re.IGNORECASE)
+_SECRET_VALUE = re.compile(r"CG-\w+|(?<=//)[^/@\s]+@|\?.*", re.IGNORECASE)
+_WORDS = {
+    "tuple_type": "expected a list, such as [1, 2]",
+    "dict_type": "expected a table",
+    "mapping_type": "expected a table",
+    "model_type": "expected a table",
+    "string_type": "expected text in quotes",
+    "int_type": "expected a whole number",
+    "bool_type": "expected true or false",
+    "float_type": "expected a number",
+    "finite_number": "expected a finite number",
+    "too_short": "expected at least one entry",
+    "greater_than": "expected more than {gt:g}",
+    "greater_than_equal": "expected {ge:g} or more",
+    "less_than_equal": "expected {le:g} or less",
+}
+
+Tables = dict[str, type[BaseModel]]
+
+
+def fault_line(file: Path, key: str, value: object, expectation: str) -> str:
+    """One line: ``config.toml: analysis.smoothing_ema = 0: expected a whole number from 1``."""
+    return f"{file}: {key} = {_shown(key, value)}: {expectation}"
+
+
+def validation_lines(file: Path, error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """One line for every error that pydantic found in a file of this model."""
+    tables = dict(_tables(model))
+    return [_line(file, found, tables) for found in error.errors(include_url=False)]
+
+
+def unknown_key(key: str, names: Sequence[str], tables: Tables) -> str:
+    """What to say about a key that the file does not have: the nearest one here, or the table it belongs in."""
+    if _SECRET_NAME.search(key) and tables:
+        return "keys do not belong in this file: put them into secrets.toml or the environment"
+    near = difflib.get_close_matches(key, names, n=1)
+    if near:
+        return f"unknown key; did you mean {near[0]}?"
+    for table, model in tables.items():
+        if table and key in model.model_fields:
+            return f"unknown key here; it belongs in [{table}]"
+    everywhere = {name: table for table, model in tables.items() for name in model.model_fields}
+    far = difflib.get_close_matches(key, list(everywhere), n=1, cutoff=0.75)
+    if far and everywhere[far[0]]:
+        return f"unknown key; did you mean {far[0]} in [{everywhere[far[0]]}]?"
+    return f"unknown key; known here: {', '.join(names)}"
+
+
+def _shown(key: str, value: object) -> str:
+    if _SECRET_NAME.search(key):
+        return "(not shown)"
+    text = _SECRET_VALUE.sub("(not shown)", repr(value))
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
+def _tables(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    yield path, model
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _tables(field.annotation, f"{path}.{name}".lstrip("."))
+
+
+def _line(file: Path, found: ErrorDetails, tables: Tables) -> str:
+    # Pydantic marks an error in a mapping's key by a last part of "[key]".
+    parts = [part for part in found["loc"] if part != "[key]"]
+    key = _dotted(parts)
+    if found["type"] == "extra_forbidden":
+        table = ".".join(str(part) for part in parts[:-1])
+        return fault_line(
+            file, key, found["input"], unknown_key(str(parts[-1]), list(tables[table].model_fields), tables)
+        )
+    words = _WORDS.get(found["type"])
+    if words is None:
+        return fault_line(file, key, found["input"], found["msg"].replace("Input should be", "expected"))
+    return fault_line(file, key, found["input"], words.format(**found.get("ctx", {})))
+
+
+def _dotted(parts: Sequence[int | str]) -> str:
+    key = ""
+    for part in parts:
+        if isinstance(part, int):
+            key += f"[{part}]"
+        else:
+            name = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else repr(part)
+            key += f".{name}" if key else name
+    return key

@@ -1,0 +1,91 @@
+"""The kinds of values a settings file holds, each with the rule that every value of its kind obeys.
+
+What belongs here: annotated types, and the base of all tables. What does not: any key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo
+
+from marketflows_pipeline.settings.names import file_safe, portfolio_name
+
+_T = TypeVar("_T")
+
+
+def expected(what: str) -> PydanticCustomError:
+    """The error to raise where a rule is broken: ``expected …``."""
+    return PydanticCustomError("rule", "expected {what}", {"what": what})
+
+
+def unique(values: Iterable[_T]) -> tuple[_T, ...]:
+    """The values in their order, each once."""
+    return tuple(dict.fromkeys(values))
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip() or text != text.strip() or not text.isprintable():
+        raise expected("an id without spaces around it or control characters")
+    return text
+
+
+def _whole_dollars(limit: float) -> float:
+    # A range is called by its limit in whole dollars, so cents would give two ranges one name.
+    if limit <= 0 or not limit.is_integer():
+        raise expected("whole dollars above 0")
+    return limit
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise expected("an address that begins with http:// or https://")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise expected("an address without user, password, query or fragment (the key is sent as a header)")
+    return text.rstrip("/")
+
+
+def _as_date(value: object) -> object:
+    if value == "current" or type(value) is date:
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise expected('"current" or a date such as 2026-03-01') from None
+
+
+def _path(value: object, info: ValidationInfo) -> Path:
+    if isinstance(value, str):
+        if not value.strip() or value.endswith(("/", "\\")) or "\0" in value:
+            raise expected("the path of a file")
+        value = Path(value)
+    if not isinstance(value, Path):
+        raise expected("the path of a file, as text in quotes")
+    root: Path | None = (info.context or {}).get("root")
+    return value if root is None else root / value
+
+
+Whole = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Text = Annotated[str, Field(strict=True)]
+CoinId = Annotated[Text, AfterValidator(_not_blank)]
+FileSafe = Annotated[Text, AfterValidator(file_safe)]
+PortfolioName = Annotated[Text, AfterValidator(portfolio_name)]
+Coins = Annotated[tuple[CoinId, ...], Field(min_length=1)]
+Dollars = Annotated[Number, AfterValidator(_whole_dollars)]
+WebAddress = Annotated[Text, AfterValidator(_web_address)]
+FilePath = Annotated[Path, BeforeValidator(_path)]
+Members = Annotated[Literal["current"] | date, BeforeValidator(_as_date)]
+
+
+class TomlTable(BaseModel):
+    """A table of a TOML file: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)

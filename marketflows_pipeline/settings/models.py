@@ -1,0 +1,141 @@
+"""All settings: every table of ``config.toml`` with its keys, defaults and rules, and the keys of the services.
+
+What belongs here: one frozen model per table, each rule a validator on its field. What does not: reading files
+(loading.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from marketflows_pipeline.settings.coingecko import CoinGecko
+from marketflows_pipeline.settings.fields import FilePath, Number, TomlTable, WebAddress, Whole, expected
+
+RANGES_MAX_ORDER = 2
+
+
+class DefiLlama(TomlTable):
+    """``[providers.defillama]``."""
+
+    base_url: WebAddress = Field("https://api.llama.fi", description="Address of the service")
+
+
+class Providers(TomlTable):
+    """``[providers]``: one table per service."""
+
+    coingecko: CoinGecko = Field(default_factory=CoinGecko)
+    defillama: DefiLlama = Field(default_factory=DefiLlama)
+
+
+def orders_for(orders: Iterable[int], flow_types: Iterable[str]) -> tuple[int, ...]:
+    """Differentiation orders as computed for these flow types.
+
+    Narratives and portfolios take each difference from the one before, so they have every order from 0 to the highest.
+
+    Raises:
+        PydanticCustomError: if market-cap ranges are asked for together with an order above 2.
+    """
+    asked = sorted(set(orders))
+    if not asked:
+        raise expected("at least one order; 0 is the curve itself")
+    if "market_cap_ranges" in flow_types and asked[-1] > RANGES_MAX_ORDER:
+        raise expected(
+            f'orders up to {RANGES_MAX_ORDER}, because flow_types holds "market_cap_ranges", '
+            "which are defined for level, growth and inflection only"
+        )
+    if "narratives" in flow_types or "individual_assets" in flow_types:
+        return tuple(range(asked[-1] + 1))
+    return tuple(asked)
+
+
+class Analysis(TomlTable):
+    """``[analysis]``: smoothing, differences, scaling."""
+
+    ema_periods: tuple[Annotated[Whole, Field(ge=1)], ...] = Field(
+        (1, 20), description="EMA spans in grid steps; 1, the plain curve, always in"
+    )
+    diff_orders: tuple[Annotated[Whole, Field(ge=0)], ...] = Field(
+        (0, 1, 2), description="0 level, 1 growth, 2 inflection"
+    )
+    smoothing_ema: Whole = Field(10, ge=1, description="EMA span that smooths each difference; 1 is none")
+    is_unit_normalize: bool = Field(True, strict=True, description="Also scale to 0..1 across series")
+
+    @field_validator("ema_periods")
+    @classmethod
+    def _always_one(cls, periods: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted({1, *periods}))
+
+    @field_validator("diff_orders")
+    @classmethod
+    def _orders_fit_the_file(cls, orders: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        return orders_for(orders, (info.context or {}).get("flow_types", ()))
+
+
+class Plots(TomlTable):
+    """``[plots]``: charts and gain tables."""
+
+    hours_ago: tuple[Number, ...] = Field(
+        (4.0, 8.0, 12.0, 24.0, 48.0, 72.0, 168.0, 336.0, 672.0), description="Look backs of the gain tables, in hours"
+    )
+    scale: Number = Field(2.0, gt=0, le=8, description="Pixels per point of the PNGs")
+
+    @field_validator("hours_ago")
+    @classmethod
+    def _positive_offsets(cls, hours: tuple[float, ...]) -> tuple[float, ...]:
+        offsets = tuple(sorted({math.fabs(offset) for offset in hours}))
+        if not offsets or offsets[0] == 0:
+            raise expected("at least one offset, none of them 0 hours")
+        return offsets
+
+
+class WarehousePaths(TomlTable):
+    """``[warehouse]``: where the two database files are. Relative paths start at the folder of config.toml."""
+
+    path: FilePath = Field(Path(".marketflows/warehouse.duckdb"), description="The pipeline's own file")
+    published_path: FilePath = Field(Path("warehouse/marketflows.duckdb"), description="The file for ad-hoc SQL")
+
+    @field_validator("published_path")
+    @classmethod
+    def _two_files(cls, published: Path, info: ValidationInfo) -> Path:
+        if published == info.data.get("path"):
+            raise expected("another file than warehouse.path, which only the pipeline may open")
+        return published
+
+
+class Secrets(BaseModel):
+    """Keys of the services; never shown by repr, str or dump."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    coingecko_api_key: SecretStr | None = None
+
+
+class ConfigFile(TomlTable):
+    """All of ``config.toml``."""
+
+    provider: Literal["coingecko"] = Field("coingecko", description="Where market caps come from")
+    providers: Providers = Field(default_factory=Providers)
+    analysis: Analysis = Field(default_factory=Analysis)
+    plots: Plots = Field(default_factory=Plots)
+    warehouse: WarehousePaths = Field(default_factory=WarehousePaths)
+
+    @field_validator("analysis")
+    @classmethod
+    def _orders_fit(cls, analysis: Analysis, info: ValidationInfo) -> Analysis:
+        providers: Providers | None = info.data.get("providers")
+        if providers is None:
+            return analysis
+        orders = orders_for(analysis.diff_orders, providers.coingecko.flow_types)
+        return analysis.model_copy(update={"diff_orders": orders})
+
+
+class Settings(ConfigFile):
+    """Everything the user decides: config.toml together with the keys."""
+
+    secrets: Secrets = Field(default_factory=Secrets, exclude=True, repr=False, description="Keys of the services")
