@@ -129,6 +129,26 @@ class CoinGecko(TomlTable):
     def _exclude_once(cls, slugs: tuple[str, ...]) -> tuple[str, ...]:
         return unique(slugs)
 
+    @property
+    def uses_ranges(self) -> bool:
+        """Whether market-cap ranges are made."""
+        return "market_cap_ranges" in self.flow_types
+
+    @property
+    def narratives_in_use(self) -> tuple[str, ...]:
+        """Narratives, where their flow type is asked for."""
+        return self.narratives if "narratives" in self.flow_types else ()
+
+    @property
+    def portfolios_in_use(self) -> Mapping[str, tuple[str, ...]]:
+        """Portfolios, where their flow type is asked for."""
+        return self.asset_groups if "individual_assets" in self.flow_types else {}
+
+    @property
+    def coin_bases(self) -> tuple[str, ...]:
+        """Base assets that are coins."""
+        return tuple(base for base in self.base_assets if base != US_DOLLAR)
+
     @staticmethod
     def _needed_by(
         flow_type: FlowType, value: tuple[Any, ...] | Mapping[str, Any], info: ValidationInfo, what: str

@@ -1,0 +1,223 @@
+"""Histories under the budget: backfill of what was never asked, repair of what an outage left open.
+
+One request a coin, committed coin by coin, so that a killed run loses nothing that was fetched.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from marketflows_pipeline.errors import NotFoundError, PermanentProviderError, PlanLimitError, TransientProviderError
+from marketflows_pipeline.ingest.answers import AnswerStore, StoredHistory
+from marketflows_pipeline.ingest.budget import Budget
+from marketflows_pipeline.ingest.plan import gaps_to_repair, granularity, histories_missing
+from marketflows_pipeline.ingest.tick import mark_inactive
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.session import Session
+from marketflows_pipeline.transforms.grid import GridSpec
+from marketflows_pipeline.transforms.quality import observation_gaps
+
+log = logging.getLogger(__name__)
+
+FAILURES_IN_A_ROW = 3
+DAILY_MINIMUM_DAYS = 91  # a shorter window would be answered hourly
+
+BudgetNow = Callable[[], Budget]
+
+
+@dataclass(frozen=True)
+class HistoryReport:
+    """What a round of histories came to.
+
+    Attributes:
+        asked: requests answered, for good or ill.
+        waiting: coins left for a later run, for want of credits or time.
+        failed: coins whose history could not be had.
+    """
+
+    asked: int = 0
+    waiting: int = 0
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """One coin's answered request: how it ended, what it brought, what the service said."""
+
+    outcome: str
+    stored: StoredHistory = StoredHistory(0, 0, 0)
+    note: str | None = None
+
+
+def backfill(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget_now: BudgetNow) -> HistoryReport:
+    """Ask for each tracked coin's window where it isn't complete yet.
+
+    Raises:
+        TransientProviderError: if several coins in a row fail: the service is down, not a coin bad.
+        CreditsExhaustedError: if the month's credits run out under way.
+    """
+    days = session.settings.providers.coingecko.days
+    spec = GridSpec.from_window(session.started_at, days)
+    grain = granularity(days)
+    missing = histories_missing(
+        tracked,
+        session.warehouse.read("meta.backfills"),
+        granularity=grain,
+        window_start=spec.start,
+        step=spec.step,
+        now=session.started_at,
+    )["coin_id"].to_list()
+    if grain == "5m" and missing:
+        log.warning(
+            "days = 1 asks for every coin's history on each run: %d calls now; raise days to 2 or more to save credits",
+            len(missing),
+        )
+
+    def record(coin: str, answer: _Answer) -> None:
+        if answer.note and answer.outcome != "complete":
+            log.warning("history of %s: %s (%s)", coin, answer.outcome, answer.note)
+        _note(
+            session,
+            "meta.backfills",
+            coin_id=coin,
+            granularity=grain,
+            window_start=session.started_at - timedelta(days=days),
+            window_end=session.started_at,
+            attempted_at=session.clock.now(),
+            outcome=answer.outcome,
+            rows_served=answer.stored.served,
+            rows_new=answer.stored.new,
+            rows_rejected=answer.stored.rejected,
+            note=answer.note,
+        )
+
+    return _ask_each(session, store, [(coin, days) for coin in missing], "Fetching histories", budget_now, record)
+
+
+def repair(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget_now: BudgetNow) -> HistoryReport:
+    """Ask again for coins with gaps in the window, base assets, portfolios and the largest caps first.
+
+    One request covers all gaps of its coin. At most `repair_calls_per_run` coins a run; the rest stay marked as
+    filled on the grid.
+    """
+    source = session.settings.providers.coingecko
+    grain = granularity(source.days)
+    if grain == "5m":
+        return HistoryReport()
+    spec = GridSpec.from_window(session.started_at, source.days)
+    observed = session.warehouse.read(
+        "raw.market_caps", columns=["coin_id", "ts", "market_cap_usd"], where="ts >= ?", params=[spec.start - spec.step]
+    )
+    gaps = gaps_to_repair(
+        observation_gaps(observed, spec),
+        tracked,
+        session.warehouse.read("meta.repairs"),
+        granularity=grain,
+        served_since=session.provider.served_since(grain, session.started_at),
+    )
+    by_coin = dict(gaps.group_by("coin_id", maintain_order=True))
+    chosen = {key[0]: rows for key, rows in list(by_coin.items())[: source.repair_calls_per_run]}
+
+    def record(coin: str, answer: _Answer) -> None:
+        for start, end in chosen[coin].select("gap_start", "gap_end").iter_rows():
+            _record_repair(session, coin, grain, start, end, spec.step, answer)
+
+    requests = [(coin, _days_back_to(rows["gap_start"].min(), session, grain)) for coin, rows in chosen.items()]
+    report = _ask_each(session, store, requests, "Repairing gaps", budget_now, record)
+    return HistoryReport(report.asked, len(by_coin) - report.asked, report.failed)
+
+
+def _days_back_to(moment: object, session: Session, grain: str) -> int:
+    assert isinstance(moment, datetime)
+    days = (session.started_at - moment).days + 2
+    longest = session.settings.providers.coingecko.days
+    return max(days, DAILY_MINIMUM_DAYS) if grain == "daily" else min(max(days, 2), longest)
+
+
+def _record_repair(
+    session: Session, coin: str, grain: str, start: datetime, end: datetime, step: timedelta, answer: _Answer
+) -> None:
+    inside = session.warehouse.query(
+        "select count(*) as n from raw.market_caps where coin_id = ? and ts >= ? and ts < ?",
+        [coin, start - step / 2, end + step / 2],
+    ).item()
+    outcome = answer.outcome
+    if outcome in {"complete", "empty"}:
+        n_steps = (end - start) // step + 1
+        outcome = "nothing_new" if not inside else ("filled" if inside >= n_steps else "partial")
+    _note(
+        session,
+        "meta.repairs",
+        coin_id=coin,
+        granularity=grain,
+        gap_start=start,
+        gap_end=end,
+        attempted_at=session.clock.now(),
+        outcome=outcome,
+        rows_new=inside,
+    )
+
+
+def _ask_each(
+    session: Session,
+    store: AnswerStore,
+    requests: list[tuple[str, int]],
+    label: str,
+    budget_now: BudgetNow,
+    record: Callable[[str, _Answer], None],
+) -> HistoryReport:
+    asked, failed, in_a_row = 0, [], 0
+    with session.reporter.track(label, len(requests)) as advance:
+        for coin, days in requests:
+            reason = _why_stop(session, budget_now)
+            if reason:
+                log.warning("%s: %d of %d coins wait for a later run: %s", label, len(requests) - asked, len(requests), reason)
+                break
+            try:
+                answer = _ask(session, store, coin, days)
+                in_a_row = 0
+            except TransientProviderError as error:
+                in_a_row += 1
+                if in_a_row >= FAILURES_IN_A_ROW:
+                    raise
+                answer = _Answer("failed", note=str(error))
+            record(coin, answer)
+            if answer.outcome not in {"complete", "empty"}:
+                failed.append(coin)
+            asked += 1
+            advance(1)
+    if asked:
+        log.info("%s: %d of %d coins done", label, asked, len(requests))
+    return HistoryReport(asked=asked, waiting=len(requests) - asked, failed=tuple(failed))
+
+
+def _why_stop(session: Session, budget_now: BudgetNow) -> str:
+    budget = budget_now()
+    if budget.available < 1:
+        return f"{budget.reserved} of the month's {budget.limit} credits are reserved for its hourly runs, {budget.spent} spent"
+    if session.history_deadline is not None and session.clock.now() >= session.history_deadline:
+        return "the run's time limit is reached"
+    return ""
+
+
+def _ask(session: Session, store: AnswerStore, coin: str, days: int) -> _Answer:
+    try:
+        rows = session.provider.history(coin, days)
+    except NotFoundError as error:
+        mark_inactive(session, [coin], unseen_since=session.started_at)
+        return _Answer("not_found", note=str(error))
+    except PlanLimitError:
+        raise  # what the plan refuses for one coin it refuses for all
+    except PermanentProviderError as error:
+        return _Answer("refused", note=str(error))
+    stored = store.store_history(rows)
+    return _Answer("complete" if stored.served > stored.rejected else "empty", stored)
+
+
+def _note(session: Session, name: str, **values: object) -> None:
+    session.warehouse.merge(name, pl.DataFrame([values], schema=table(name).polars_schema))

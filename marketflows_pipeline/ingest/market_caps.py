@@ -1,0 +1,108 @@
+"""One run's ingest of market caps: tick, backfill, repair, and what it all came to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from marketflows_pipeline.errors import CreditsExhaustedError
+from marketflows_pipeline.ingest.answers import AnswerStore
+from marketflows_pipeline.ingest.budget import Budget, month_budget
+from marketflows_pipeline.ingest.history import HistoryReport, backfill, repair
+from marketflows_pipeline.ingest.membership import coins_in_use
+from marketflows_pipeline.ingest.tick import take_tick
+from marketflows_pipeline.providers.ledger import month_of
+from marketflows_pipeline.session import Session
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest brought and cost.
+
+    Attributes:
+        n_tracked: coins followed.
+        rows_new: observations not stored before.
+        rows_revised: stored observations that the service has changed.
+        rejected: points left out, by reason.
+        calls: attempts made by this run.
+        budget: the month's credits after the run.
+        backfilled: histories asked for, waiting and failed.
+        repaired: the same for gaps.
+        gone: coins that the service no longer shows.
+        out_of_credits: whether the month's credits ended the ingest early.
+    """
+
+    n_tracked: int
+    rows_new: int
+    rows_revised: int
+    rejected: Mapping[str, int]
+    calls: int
+    budget: Budget
+    backfilled: HistoryReport
+    repaired: HistoryReport
+    gone: tuple[str, ...]
+    out_of_credits: bool
+
+
+def refresh_market_caps(session: Session) -> IngestReport:
+    """Bring the raw tables up to now, as far as the month's credits reach.
+
+    Raises:
+        UserInputError: if a coin or narrative of the settings has never been known to the service.
+        ProviderError: if the service fails for good. Everything fetched before stays.
+    """
+    store = AnswerStore(session.warehouse, session.started_at)
+    calls_before = _spent(session)
+    backfilled = repaired = HistoryReport()
+    gone: tuple[str, ...] = ()
+    out_of_credits = False
+    try:
+        tick = take_tick(session, store)
+        gone = tick.gone
+        backfilled = backfill(session, store, tick.tracked, lambda: budget_now(session, tick.tracked.height))
+        repaired = repair(session, store, tick.tracked, lambda: budget_now(session, tick.tracked.height))
+    except CreditsExhaustedError as error:
+        out_of_credits = True
+        log.warning("%s. Answers go on from the warehouse, as of its newest observation", str(error).rstrip("."))
+    n_tracked = coins_in_use(session).height
+    report = IngestReport(
+        n_tracked=n_tracked,
+        rows_new=store.tally.rows_new,
+        rows_revised=store.tally.rows_revised,
+        rejected=dict(store.tally.rejected),
+        calls=_spent(session) - calls_before,
+        budget=budget_now(session, n_tracked),
+        backfilled=backfilled,
+        repaired=repaired,
+        gone=gone,
+        out_of_credits=out_of_credits,
+    )
+    log.info(
+        "%d coins followed: %d new observations, %d revised, %d rejected, %d calls",
+        report.n_tracked,
+        report.rows_new,
+        report.rows_revised,
+        sum(report.rejected.values()),
+        report.calls,
+    )
+    return report
+
+
+def budget_now(session: Session, n_coins: int) -> Budget:
+    """The month's credits at this moment, the remaining hourly runs of `n_coins` coins reserved."""
+    source = session.settings.providers.coingecko
+    return month_budget(
+        limit=session.provider.monthly_credits,
+        spent=_spent(session),
+        now=session.clock.now(),
+        n_coins=n_coins,
+        n_narratives=len(session.settings.providers.coingecko.narratives_in_use),
+        calls_per_day=len(source.exclude_categories),
+    )
+
+
+def _spent(session: Session) -> int:
+    return session.ledger.spent(session.provider.name, month_of(session.clock.now()))

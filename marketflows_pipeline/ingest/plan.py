@@ -1,0 +1,120 @@
+"""What to ask for: which coins are tracked, which histories are missing, which gaps to repair first.
+
+Pure polars: frames in, frames out; no HTTP, no SQL, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+
+RETRY_REFUSED_AFTER = timedelta(hours=24)
+BASE_PRIORITY, PORTFOLIO_PRIORITY, OTHER_PRIORITY = 0, 1, 2
+
+
+def granularity(days: int) -> str:
+    """Granularity that the service serves for a window of this many days: 5m, hourly or daily."""
+    if days <= 1:
+        return "5m"
+    return "hourly" if days <= 90 else "daily"
+
+
+def tracked_coins(
+    *, bases: Sequence[str], portfolio_coins: Sequence[str], members: pl.DataFrame, cohort: pl.DataFrame
+) -> pl.DataFrame:
+    """All coins to follow, the most important first.
+
+    Args:
+        bases: base assets that are coins.
+        portfolio_coins: coins of the portfolios.
+        members: ``coin_id, market_cap_usd`` of narrative members; may repeat a coin.
+        cohort: ``coin_id, market_cap_usd`` of coins above the smallest limit; may repeat a coin.
+
+    Returns:
+        ``coin_id, priority, market_cap_usd``: one row a coin, base assets first, then portfolios, then the others,
+        each by market cap, largest first.
+    """
+
+    def listed(coins: Sequence[str], priority: int) -> pl.DataFrame:
+        return pl.DataFrame({"coin_id": list(coins)}, schema={"coin_id": pl.String}).with_columns(
+            pl.lit(priority, dtype=pl.Int32).alias("priority"), pl.lit(None, dtype=pl.Float64).alias("market_cap_usd")
+        )
+
+    others = (
+        frame.select("coin_id", pl.lit(OTHER_PRIORITY, dtype=pl.Int32).alias("priority"), "market_cap_usd")
+        for frame in (members, cohort)
+    )
+    return in_order(
+        pl.concat([listed(bases, BASE_PRIORITY), listed(portfolio_coins, PORTFOLIO_PRIORITY), *others])
+        .group_by("coin_id")
+        .agg(pl.col("priority").min(), pl.col("market_cap_usd").max())
+    )
+
+
+def in_order(tracked: pl.DataFrame) -> pl.DataFrame:
+    """The most important coin first: by priority, then by market cap, then by id."""
+    return tracked.sort("priority", "market_cap_usd", "coin_id", descending=[False, True, False], nulls_last=True)
+
+
+def histories_missing(
+    tracked: pl.DataFrame,
+    backfills: pl.DataFrame,
+    *,
+    granularity: str,
+    window_start: datetime,
+    step: timedelta,
+    now: datetime,
+) -> pl.DataFrame:
+    """Tracked coins whose window is not complete at this granularity, in the order of `tracked`.
+
+    A window is complete where one answered request began at or before it (within a step) and ended inside it: what
+    came after is the increments' and the repairs' work. A 5-minute window has no increments, so its answer must
+    reach to the last step. A refused or unknown coin is asked again after a day, a failed one at once.
+
+    Args:
+        tracked: as `tracked_coins` returns it.
+        backfills: rows of ``meta.backfills``.
+        granularity: of the window.
+        window_start: first time of the grid.
+        step: of the grid.
+        now: the run's moment.
+
+    Returns:
+        The rows of `tracked` that need a request.
+    """
+    reach = now - step if granularity == "5m" else window_start
+    answered = pl.col("outcome").is_in(["complete", "empty"])
+    complete = answered & (pl.col("window_start") <= window_start + step) & (pl.col("window_end") >= reach)
+    refused = pl.col("outcome").is_in(["not_found", "refused"]) & (pl.col("attempted_at") > now - RETRY_REFUSED_AFTER)
+    done = backfills.filter((pl.col("granularity") == granularity) & (complete | refused))
+    return tracked.join(done.select("coin_id").unique(), on="coin_id", how="anti", maintain_order="left")
+
+
+def gaps_to_repair(
+    gaps: pl.DataFrame, tracked: pl.DataFrame, repairs: pl.DataFrame, *, granularity: str, served_since: datetime
+) -> pl.DataFrame:
+    """Gaps worth a request, the most important coin first.
+
+    Args:
+        gaps: ``coin_id, gap_start, gap_end, n_steps``.
+        tracked: as `tracked_coins` returns it.
+        repairs: rows of ``meta.repairs``.
+        granularity: of the grid.
+        served_since: oldest time that the plan still serves at this granularity.
+
+    Returns:
+        ``coin_id, gap_start, gap_end``, ordered by the coin's place in `tracked`, then by time. A gap whose last
+        attempt brought nothing new is left out.
+    """
+    fruitless = repairs.filter(
+        (pl.col("granularity") == granularity) & pl.col("outcome").is_in(["nothing_new", "not_found", "refused"])
+    ).select("coin_id", "gap_start", "gap_end")
+    return (
+        gaps.filter(pl.col("gap_end") >= served_since)
+        .join(fruitless, on=["coin_id", "gap_start", "gap_end"], how="anti")
+        .join(tracked.with_row_index("place").select("coin_id", "place"), on="coin_id", how="inner")
+        .sort("place", "gap_start")
+        .select("coin_id", "gap_start", "gap_end")
+    )

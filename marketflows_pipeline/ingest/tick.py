@@ -1,0 +1,205 @@
+"""The steady tick: narrative pages, cohort pages, and one request for every coin that no page showed.
+
+A page that was paid for serves all its uses: membership, the cohort, increments, names.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from marketflows_pipeline.errors import NotFoundError, UserInputError
+from marketflows_pipeline.ingest.answers import AnswerStore
+from marketflows_pipeline.ingest.membership import coins_in_use, excluded_coins
+from marketflows_pipeline.ingest.plan import in_order
+from marketflows_pipeline.session import Session
+
+log = logging.getLogger(__name__)
+
+EXCLUDED_REFRESH = timedelta(hours=24)
+GONE_AFTER = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What a tick found.
+
+    Attributes:
+        tracked: ``coin_id, priority, market_cap_usd``, the most important first.
+        gone: configured or tracked coins that the service no longer shows.
+    """
+
+    tracked: pl.DataFrame
+    gone: tuple[str, ...]
+
+
+@dataclass
+class _Pages:
+    """What the pages of this tick have shown so far.
+
+    Attributes:
+        followed: coins whose increments are kept; pages add their members to it before their rows are stored.
+        caps: market cap of every coin on a page, tracked or not.
+    """
+
+    followed: set[str]
+    caps: dict[str, float | None] = field(default_factory=dict)
+
+    def take(self, store: AnswerStore, rows: pl.DataFrame) -> None:
+        """Commit a page's names and the increments of the followed coins."""
+        self.caps.update(rows.select("coin_id", "market_cap_usd").iter_rows())
+        store.store_coins(rows)
+        store.store_increments(rows, self.followed)
+
+
+def take_tick(session: Session, store: AnswerStore) -> Tick:
+    """Ask for the pages of this hour and commit each as it arrives.
+
+    Raises:
+        UserInputError: if a narrative or coin of the settings has never been known to the service.
+        ProviderError: if the service fails for good.
+        CreditsExhaustedError: if the month's credits are used up.
+    """
+    pages = _Pages(followed=set(coins_in_use(session)["coin_id"]))
+    _refresh_excluded(session, store)
+    excluded = excluded_coins(session)
+    for slug in session.settings.providers.coingecko.narratives_in_use:
+        _narrative_page(session, store, slug, excluded, pages)
+    if session.settings.providers.coingecko.uses_ranges:
+        _cohort_pages(session, store, excluded, pages)
+    tracked = coins_in_use(session)
+    gone = _coins_on_no_page(session, store, tracked["coin_id"].to_list(), pages)
+    return Tick(tracked=_by_present_caps(tracked, pages), gone=gone)
+
+
+def _refresh_excluded(session: Session, store: AnswerStore) -> None:
+    for slug in session.settings.providers.coingecko.exclude_categories:
+        latest = session.warehouse.query(
+            "select max(observed_at) as at from raw.narrative_members where narrative = ?", [slug]
+        ).item()
+        if latest is not None and session.started_at - latest < EXCLUDED_REFRESH:
+            continue
+        rows = _ask_narrative(session, slug, "providers.coingecko.exclude_categories")
+        if rows is not None:
+            store.store_coins(rows)
+            _store_members(session, slug, rows)
+
+
+def _narrative_page(session: Session, store: AnswerStore, slug: str, excluded: Collection[str], pages: _Pages) -> None:
+    rows = _ask_narrative(session, slug, "providers.coingecko.narratives")
+    if rows is None:
+        return
+    # Kept down to the last coin in use, excluded ones included: the table says what the service listed.
+    kept = rows["coin_id"].is_in(list(excluded)).not_()
+    members = rows.filter(kept.cum_sum() - kept.cast(pl.UInt32) < session.settings.providers.coingecko.narrative_top_n)
+    _store_members(session, slug, members)
+    pages.followed.update(members["coin_id"])
+    pages.take(store, rows)
+
+
+def _ask_narrative(session: Session, slug: str, key: str) -> pl.DataFrame | None:
+    """The narrative's largest coins; None, with a warning, where the service dropped a category it once had."""
+    try:
+        return session.provider.narrative(slug)
+    except NotFoundError as error:
+        stored = session.warehouse.query(
+            "select count(*) as n from raw.narrative_members where narrative = ?", [slug]
+        ).item()
+        if stored:
+            log.warning("%s no longer lists the category %r; its last known members are used", error.provider, slug)
+            return None
+        raise UserInputError(
+            f"config: {key} names {slug!r}, which {error.provider} does not know; expected a category slug"
+            f" such as layer-1 (the list is at coingecko.com/en/categories)"
+        ) from error
+
+
+def _store_members(session: Session, slug: str, rows: pl.DataFrame) -> None:
+    session.warehouse.merge(
+        "raw.narrative_members",
+        rows.select(
+            pl.lit(session.started_at).cast(pl.Datetime("us", "UTC")).alias("observed_at"),
+            pl.lit(slug).alias("narrative"),
+            "coin_id",
+            pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),
+            "market_cap_usd",
+        ),
+    )
+
+
+def _cohort_pages(session: Session, store: AnswerStore, excluded: Collection[str], pages: _Pages) -> None:
+    limit = min(session.settings.providers.coingecko.range_lower_limits)
+    found = []
+    for rows in session.provider.snapshot_pages(limit):
+        above = rows.filter(pl.col("market_cap_usd") > limit, ~pl.col("coin_id").is_in(list(excluded)))
+        pages.followed.update(above["coin_id"])
+        pages.take(store, rows)
+        found.append(above)
+    # All pages or none: half a cohort would look like an exodus.
+    cohort = pl.concat(found).unique("coin_id", keep="first").sort("market_cap_usd", descending=True)
+    session.warehouse.merge(
+        "raw.cohort_members",
+        cohort.select(
+            pl.lit(session.started_at).cast(pl.Datetime("us", "UTC")).alias("observed_at"),
+            "coin_id",
+            pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),
+            "market_cap_usd",
+        ),
+    )
+
+
+def _coins_on_no_page(session: Session, store: AnswerStore, tracked: list[str], pages: _Pages) -> tuple[str, ...]:
+    """Ask by id for what no page showed; an id never known is an error, one that is gone a warning."""
+    missing = [coin for coin in tracked if coin not in pages.caps]
+    if not missing:
+        return ()
+    pages.take(store, session.provider.by_ids(missing))
+    absent = [coin for coin in missing if coin not in pages.caps]
+    never_seen = [coin for coin in absent if coin not in store.known_coins]
+    if never_seen:
+        _identify(session, store, never_seen)
+    if absent:
+        log.warning("%s shows no market data for %s", session.provider.name, ", ".join(absent))
+    # One incomplete answer is no delisting: a coin is gone when no answer has held it for a day.
+    return mark_inactive(session, absent, unseen_since=session.started_at - GONE_AFTER)
+
+
+def _identify(session: Session, store: AnswerStore, coins: list[str]) -> None:
+    """One list call tells a misspelt id from one that merely has no market row."""
+    listed = session.provider.coin_list()
+    unknown = sorted(set(coins) - set(listed["coin_id"]))
+    if unknown:
+        lines = []
+        for coin in unknown:
+            near = session.provider.near_matches(coin, listed)
+            hint = f"; did you mean {', '.join(near)}?" if near else ""
+            lines.append(f"config: coin id {coin!r} is not known to {session.provider.name}{hint}")
+        raise UserInputError("\n".join(lines))
+    store.store_coins(listed.filter(pl.col("coin_id").is_in(coins)))
+
+
+def mark_inactive(session: Session, coins: list[str], *, unseen_since: datetime) -> tuple[str, ...]:
+    """Set ``is_active`` to false for those of the coins that were last seen before a moment."""
+    known = session.warehouse.read("raw.coins").filter(
+        pl.col("coin_id").is_in(coins), pl.col("last_seen_at") <= pl.lit(unseen_since)
+    )
+    if not known.is_empty():
+        session.warehouse.merge("raw.coins", known.with_columns(pl.lit(value=False).alias("is_active")))
+    return tuple(known["coin_id"])
+
+
+def _by_present_caps(tracked: pl.DataFrame, pages: _Pages) -> pl.DataFrame:
+    """Order within a priority by the caps of this tick rather than by remembered ones."""
+    present = pl.DataFrame(
+        {"coin_id": list(pages.caps), "present": list(pages.caps.values())},
+        schema={"coin_id": pl.String, "present": pl.Float64},
+    )
+    return in_order(
+        tracked.join(present, on="coin_id", how="left")
+        .with_columns(pl.coalesce("present", "market_cap_usd").alias("market_cap_usd"))
+        .drop("present")
+    )

@@ -1,0 +1,74 @@
+"""Showing that long work goes on: a bar in a terminal, a log line now and then elsewhere.
+
+What belongs here: the two ways to show it. What does not: what is being done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+log = logging.getLogger(__name__)
+
+Advance = Callable[[int], None]
+
+
+class Reporter(Protocol):
+    """Somebody who is told how far a piece of work has come."""
+
+    def track(self, label: str, total: int) -> contextlib.AbstractContextManager[Advance]:
+        """Announce work of `total` steps; the function it yields is called with each number of steps done."""
+        ...
+
+
+class TerminalReporter:
+    """A progress bar with the estimated time left, on standard error."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextlib.contextmanager
+    def track(self, label: str, total: int) -> Iterator[Advance]:
+        """Show a bar while the context lasts; it vanishes at the end, the log line stays."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._console, transient=True) as bar:
+            task = bar.add_task(label, total=total)
+            yield lambda steps: bar.advance(task, steps)
+
+
+class LogReporter:
+    """A log line with the share done and the estimated time left, at most every `every_s` seconds."""
+
+    def __init__(self, every_s: float = 10.0, timer: Callable[[], float] = time.monotonic) -> None:
+        self._every_s = every_s
+        self._timer = timer
+
+    @contextlib.contextmanager
+    def track(self, label: str, total: int) -> Iterator[Advance]:
+        """Log progress while the context lasts."""
+        begun = last = self._timer()
+        done = 0
+
+        def advance(steps: int) -> None:
+            nonlocal done, last
+            done += steps
+            moment = self._timer()
+            if moment - last >= self._every_s and 0 < done < total:
+                last = moment
+                left = (moment - begun) / done * (total - done)
+                log.info("%s: %d of %d, about %.0f s left", label, done, total, left)
+
+        yield advance

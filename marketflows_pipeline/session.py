@@ -1,0 +1,149 @@
+"""One run's means: settings, clock, warehouse, provider, and the lock that makes it the only run.
+
+What belongs here: putting these together and taking them apart again. What does not: any work on data, and Dagster.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from marketflows_pipeline import tutorial
+from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
+from marketflows_pipeline.progress import LogReporter, Reporter
+from marketflows_pipeline.providers.coingecko import CoinGecko
+from marketflows_pipeline.providers.protocol import MarketCapProvider
+from marketflows_pipeline.run_lock import RunLock
+from marketflows_pipeline.settings import Settings, load_settings
+from marketflows_pipeline.warehouse.ledger import WarehouseLedger
+from marketflows_pipeline.warehouse.store import Warehouse
+
+LOCK_WAIT_S = 60.0
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line says about a run; the Dagster UI runs with the defaults.
+
+    Attributes:
+        config: the TOML file with the settings.
+        secrets: the TOML file with the keys; need not exist.
+        out_dir: folder for the PNGs, relative to the working directory.
+        tutorial: run on the packaged data, offline, with a warehouse of its own.
+        history_time_limit: how long histories may be fetched before the run goes on without the rest.
+    """
+
+    config: Path = Path("config.toml")
+    secrets: Path = Path("secrets.toml")
+    out_dir: Path = Path("output_plots")
+    tutorial: bool = False
+    history_time_limit: timedelta | None = None
+
+
+@dataclass
+class Session:
+    """Everything one run works with.
+
+    Attributes:
+        settings: validated settings.
+        clock: where time comes from.
+        warehouse: the private file, open for reading and writing.
+        provider: the market-cap service.
+        ledger: where attempts are counted.
+        reporter: who is told how far long work has come.
+        run_id: of the Dagster run.
+        started_at: the run's moment; every table of the run is as of it.
+        out_dir: folder for the PNGs.
+        tutorial: whether the packaged data is used.
+        history_deadline: when fetching histories stops; None for no limit.
+    """
+
+    settings: Settings
+    clock: Clock
+    warehouse: Warehouse
+    provider: MarketCapProvider
+    ledger: WarehouseLedger
+    reporter: Reporter
+    run_id: str
+    started_at: datetime
+    out_dir: Path
+    tutorial: bool = False
+    history_deadline: datetime | None = None
+    facts: dict[str, object] = field(default_factory=dict)
+
+
+def read_settings(options: RunOptions, environ: Mapping[str, str]) -> Settings:
+    """The settings that these options mean.
+
+    Raises:
+        UserInputError: if a file is missing or wrong; all its faults at once.
+    """
+    if options.tutorial:
+        return tutorial.load_tutorial_settings(Path.cwd())
+    return load_settings(options.config, options.secrets, environ)
+
+
+@contextlib.contextmanager
+def open_session(
+    options: RunOptions,
+    *,
+    run_id: str,
+    clock: Clock | None = None,
+    reporter: Reporter | None = None,
+    environ: Mapping[str, str] = os.environ,
+    on_lock_wait: Callable[[float], None] | None = None,
+) -> Iterator[Session]:
+    """Read the settings, take the run lock, open the warehouse; give all of it back at the end.
+
+    Raises:
+        UserInputError: if a file given by the user is wrong.
+        RunLockedError: if another run holds the lock for longer than a minute.
+    """
+    settings = read_settings(options, environ)
+    if options.tutorial:
+        clock = FixedClock(tutorial.data_as_of())
+    clock = clock or SystemClock()
+    lock = RunLock(settings.warehouse.path.with_suffix(".lock"))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(lock.acquire(command=shlex.join(sys.argv), wait_s=LOCK_WAIT_S))
+        if options.tutorial:
+            # A tutorial starts from nothing each time, so that it can be compared with the known-good result.
+            tutorial.forget(settings.warehouse.path)
+        warehouse = stack.enter_context(Warehouse(settings.warehouse.path))
+        ledger = WarehouseLedger(warehouse, run_id)
+        provider: MarketCapProvider
+        if options.tutorial:
+            provider = tutorial.TutorialProvider()
+        else:
+            source = settings.providers.coingecko
+            provider = stack.enter_context(
+                CoinGecko(
+                    plan=settings.coingecko_plan,
+                    api_key=settings.coingecko_key,
+                    base_url=source.base_url,
+                    calls_per_minute=source.calls_per_minute,
+                    monthly_credits=source.monthly_credits,
+                    clock=clock,
+                    ledger=ledger,
+                )
+            )
+        started_at = clock.now()
+        yield Session(
+            settings=settings,
+            clock=clock,
+            warehouse=warehouse,
+            provider=provider,
+            ledger=ledger,
+            reporter=reporter or LogReporter(),
+            run_id=run_id,
+            started_at=started_at,
+            out_dir=options.out_dir,
+            tutorial=options.tutorial,
+            history_deadline=started_at + options.history_time_limit if options.history_time_limit else None,
+        )
