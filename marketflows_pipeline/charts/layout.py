@@ -1,0 +1,104 @@
+"""Where text goes: how wide it is, how it wraps, and how labels keep their distance.
+
+What belongs here: geometry in pixels. What does not: colours, wording, Altair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+# Advance widths of a Helvetica-like face, in thousandths of the font size.
+_WIDTHS = {
+    222: "ijl'",
+    278: " !,./:;I[]\\ft|·",
+    333: "()-r`",
+    355: '"',
+    500: "ckszvxyJ",
+    584: "+<=>~−×±",
+    611: "FTZ",
+    667: "ABEKPSVXY&",
+    722: "CDHNRUw",
+    778: "GOQ",
+    833: "mM",
+    889: "%",
+    944: "W",
+    1015: "@",
+}
+_WIDTH_OF = {character: width for width, characters in _WIDTHS.items() for character in characters}
+_OTHER_WIDTH = 556
+# Characters beyond Latin are as wide as the font size at most.
+_WIDE = 1000
+_BOLD = 1.07
+
+
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
+    """Width of one line of text in pixels, within a few percent of what is drawn."""
+    thousandths = sum(_WIDTH_OF.get(char, _OTHER_WIDTH if ord(char) < 0x2E80 else _WIDE) for char in text)
+    return thousandths / 1000 * size * (_BOLD if bold else 1.0)
+
+
+def shorten(text: str, size: float, max_width: float) -> str:
+    """The text, cut with an ellipsis where it is wider than ``max_width`` pixels."""
+    if text_width(text, size) <= max_width:
+        return text
+    kept = text
+    while kept and text_width(kept + "…", size) > max_width:
+        kept = kept[:-1]
+    return kept.rstrip() + "…"
+
+
+def wrap(parts: Iterable[str], size: float, max_width: float, separator: str = " · ") -> list[str]:
+    """Parts joined by a separator into as many lines as ``max_width`` pixels need; long parts break between words."""
+    lines: list[str] = []
+    line = ""
+    for part in parts:
+        joined = f"{line}{separator}{part}" if line else part
+        if text_width(joined, size) <= max_width:
+            line = joined
+            continue
+        if line:
+            lines.append(line)
+        line = ""
+        for word in part.split(" "):
+            longer = f"{line} {word}" if line else word
+            if line and text_width(longer, size) > max_width:
+                lines.append(line)
+                longer = word
+            line = longer
+    return [*lines, line] if line else lines
+
+
+def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Move positions apart as little as possible (least squares), keeping their order and staying in [low, high].
+
+    With ``p`` sorted, the new positions are ``q_i + i * gap`` where ``q`` is the isotonic regression of
+    ``p_i - i * gap`` (pool adjacent violators), clipped to ``[low, high - (n - 1) * gap]``. Where the labels
+    cannot fit, the gap shrinks to what fits.
+
+    Args:
+        positions: wished positions in pixels, in any order; equal ones keep the order given.
+        gap: least distance between two of them.
+        low: smallest position allowed.
+        high: largest position allowed.
+
+    Returns:
+        New positions, in the order of ``positions``.
+    """
+    count = len(positions)
+    if count == 0:
+        return []
+    gap = min(gap, (high - low) / (count - 1)) if count > 1 else gap
+    order = sorted(range(count), key=lambda place: positions[place])
+    blocks: list[tuple[float, int]] = []
+    for rank, place in enumerate(order):
+        mean, size = positions[place] - rank * gap, 1
+        while blocks and blocks[-1][0] > mean:
+            before, others = blocks.pop()
+            mean, size = (before * others + mean * size) / (others + size), others + size
+        blocks.append((mean, size))
+    ceiling = high - (count - 1) * gap
+    level = [min(max(mean, low), ceiling) for mean, size in blocks for _ in range(size)]
+    moved = [0.0] * count
+    for rank, place in enumerate(order):
+        moved[place] = level[rank] + rank * gap
+    return moved

@@ -1,0 +1,329 @@
+"""Line charts of the index, its growth, its inflection and their unit scaling.
+
+What belongs here: one category x base x EMA x order as one Altair chart. What does not: choosing rows
+(window.py), words (wording.py), colours (theme.py), PNG (render.py).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+import altair as alt
+import polars as pl
+
+from marketflows_pipeline.charts.layout import shorten, spread, text_width, wrap
+from marketflows_pipeline.charts.spec import ChartSpec, SeriesStyle
+from marketflows_pipeline.charts.theme import GREY, GRID, REFERENCE, use_theme
+from marketflows_pipeline.charts.window import lone_points, thinned, visible_rows
+from marketflows_pipeline.charts.wording import (
+    chart_subtitle,
+    chart_title,
+    footer_parts,
+    scale_exponent,
+    value_axis_title,
+    value_decimals,
+    value_text,
+)
+
+WIDTH, HEIGHT = 960, 720
+DIRECT_LABELS_MAX = 12
+LABEL_SIZE = 12.5
+LABEL_HEIGHT = 16
+# A bucket this wide holds at most four points, about as dense as a 1.5 px stroke can show.
+PIXELS_PER_BUCKET = 3
+
+_EDGE = 18
+_LEFT = 64
+_LABEL_GAP = 14
+_LABEL_MAX = 210
+_LEGEND_ROWS = 34
+_FOOTER_SIZE, _FOOTER_LINE = 11, 15
+_MARKERS_UP_TO = 16
+_DENSE_FROM = 400
+# From here on the hour of a tick says nothing.
+_LONG_SPAN = timedelta(days=6)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Pixel geometry of one chart."""
+
+    plot_width: float
+    plot_height: float
+    left: float
+    top: float
+    right: float
+    bottom: float
+    low: float
+    high: float
+
+    def pixel(self, value: float) -> float:
+        return (self.high - value) / (self.high - self.low) * self.plot_height
+
+    def value(self, pixel: float) -> float:
+        return self.high - pixel / self.plot_height * (self.high - self.low)
+
+
+def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
+    """Draw one chart of 960 x 720 pixels.
+
+    Args:
+        frame: series, ts (UTC), value on the grid; null where missing.
+        spec: what the chart says.
+
+    Returns:
+        A layered chart: reference line, lines (straight between points, broken at nulls), dots, labels, footer.
+
+    Raises:
+        ValueError: the frame lacks a column, or holds nothing to show (see ``ChartSpec.reason_to_skip``).
+    """
+    reason = spec.reason_to_skip(frame)
+    if reason is not None:
+        raise ValueError(reason)
+    use_theme()
+    styles = {style.series: style for style in spec.series}
+    rows = visible_rows(frame.filter(pl.col("series").is_in(list(styles))), spec.visible_steps, spec.step)
+    exponent = (
+        0 if spec.is_unit or spec.diff_order == 0 else scale_exponent(_value_range(rows.get_column("value").abs())[1])
+    )
+    rows = rows.with_columns(pl.col("value") * 10**exponent)
+    ends = _line_ends(rows, styles, spec)
+
+    first, last = _time_span(rows)
+    subtitle = wrap(chart_subtitle(spec, last), 13, WIDTH - 2 * _EDGE)
+    footer = wrap(footer_parts(spec.source, spec.as_of, spec.notes), _FOOTER_SIZE, WIDTH - 2 * _EDGE)
+    has_legend = ends.height > DIRECT_LABELS_MAX
+    right = _legend_width(ends) if has_legend else _label_width(ends)
+    low, high = _value_domain(rows, spec)
+    top = 74 + 17 * len(subtitle)
+    bottom = 52 + _FOOTER_LINE * len(footer)
+    place = _Frame(WIDTH - _LEFT - right, HEIGHT - top - bottom, _LEFT, top, right, bottom, low, high)
+
+    x = alt.X(
+        "ts:T",
+        scale=alt.Scale(type="utc", domain=[_epoch_ms(first), _epoch_ms(last)], nice=False),
+        axis=_time_axis(last - first),
+    )
+    y = alt.Y("value:Q", scale=alt.Scale(domain=[low, high], nice=False, zero=False), axis=_value_axis(spec, exponent))
+    color, dash = _encodings(spec, ends, has_legend)
+    drawn = thinned(rows, round(place.plot_width / PIXELS_PER_BUCKET))
+    lines = alt.Chart(_csv(drawn)).mark_line(
+        interpolate="linear",
+        strokeWidth=1.5 if _points_per_series(drawn) > _DENSE_FROM else 2,
+        strokeJoin="bevel" if _points_per_series(drawn) > _DENSE_FROM else "round",
+        invalid="break-paths-show-domains",
+    )
+    layers: list[alt.Chart] = [
+        _reference(spec).encode(y=y),
+        lines.encode(x=x, y=y, color=color, **dash),
+        _dots(rows, ends).encode(x=x, y=y, color=color),
+        _footer(footer, place),
+    ]
+    if not has_legend:
+        layers += _labels(ends, place, y, color)
+    return alt.layer(*layers).properties(
+        width=place.plot_width,
+        height=place.plot_height,
+        autosize=alt.AutoSizeParams(type="none"),
+        padding={"left": place.left, "top": place.top, "right": place.right, "bottom": place.bottom},
+        title=_title(spec, subtitle),
+    )
+
+
+def _line_ends(rows: pl.DataFrame, styles: dict[str, SeriesStyle], spec: ChartSpec) -> pl.DataFrame:
+    """One row per series with its last value and its label text, in the spec's order."""
+    window_start, window_end = _time_span(rows)
+    is_long = window_end - window_start >= _LONG_SPAN
+    ends = rows.filter(pl.col("value").is_not_null()).group_by("series", maintain_order=True).last()
+    decimals = 2 if spec.is_unit else value_decimals(*_value_range(rows.get_column("value")))
+    signed = spec.diff_order > 0 and not spec.is_unit
+    names, values, colors = [], [], []
+    for series, ts, value in ends.iter_rows():
+        ended = "" if ts == window_end else f" ({ts.day} {ts:{'%b' if is_long else '%b %H:%M'}})"
+        names.append(styles[series].label)
+        values.append(value_text(value, decimals, signed=signed) + ended)
+        colors.append(styles[series].color)
+    order = {series: rank for rank, series in enumerate(styles)}
+    room = [_LABEL_MAX - text_width(f" {value}", LABEL_SIZE, bold=True) for value in values]
+    texts = [
+        f"{shorten(name, LABEL_SIZE, width)} {value}" for name, value, width in zip(names, values, room, strict=True)
+    ]
+    return ends.with_columns(text=pl.Series(texts, dtype=pl.String)).sort(
+        pl.col("series").replace_strict(order, return_dtype=pl.Int32)
+    )
+
+
+def _labels(ends: pl.DataFrame, place: _Frame, y: alt.Y, color: alt.Color) -> list[alt.Chart]:
+    """Label of each line at its end, spread so that none overlaps, with a thin connector to the line's end."""
+    wished = [place.pixel(value) for value in ends.get_column("value")]
+    moved = spread(wished, LABEL_HEIGHT, 0, place.plot_height)
+    labels = ends.select("series", "text", "value", label_y=pl.Series([place.value(pixel) for pixel in moved]))
+    data = alt.InlineData(values=labels.to_dicts())
+    connectors = (
+        alt.Chart(data)
+        .mark_rule(strokeWidth=1, opacity=0.6)
+        .encode(
+            x=alt.value(place.plot_width + 5),
+            x2=alt.value(place.plot_width + _LABEL_GAP - 2),
+            y=y,
+            y2="label_y:Q",
+            color=color,
+        )
+    )
+    texts = (
+        alt.Chart(data)
+        .mark_text(align="left", baseline="middle", fontSize=LABEL_SIZE, fontWeight="bold")
+        .encode(x=alt.value(place.plot_width + _LABEL_GAP + 2), y=alt.Y("label_y:Q"), text="text:N", color=color)
+    )
+    return [connectors, texts]
+
+
+def _dots(rows: pl.DataFrame, ends: pl.DataFrame) -> alt.Chart:
+    """Dots at line ends, at values between two gaps, and at every value of a short window."""
+    lone = lone_points(rows)
+    few = rows.get_column("ts").n_unique() <= _MARKERS_UP_TO
+    dots = pl.concat([ends.select("series", "ts", "value"), rows.drop_nulls() if few else lone]).unique()
+    return alt.Chart(_csv(dots.sort("series", "ts"))).mark_point(size=26, filled=True, opacity=1)
+
+
+def _reference(spec: ChartSpec) -> alt.Chart:
+    """The start value of an index, the zero of a change, the floor of a unit scale."""
+    level = 1 if spec.diff_order == 0 and not spec.is_unit else 0
+    dash = [4, 3] if level == 1 else [1, 0]
+    return alt.Chart(alt.InlineData(values=[{"value": level}])).mark_rule(
+        color=REFERENCE, strokeWidth=1.2, strokeDash=dash
+    )
+
+
+def _footer(lines: list[str], place: _Frame) -> alt.Chart:
+    return alt.Chart(alt.InlineData(values=[{}])).mark_text(
+        text=lines,
+        align="left",
+        baseline="top",
+        fontSize=_FOOTER_SIZE,
+        lineHeight=_FOOTER_LINE,
+        color=GREY,
+        x=_EDGE - place.left,
+        y=place.plot_height + 42,
+    )
+
+
+def _title(spec: ChartSpec, subtitle: list[str]) -> alt.TitleParams:
+    text = chart_title(spec)
+    room = (WIDTH - 2 * _EDGE) / text_width(text, 1, bold=True)
+    return alt.TitleParams(text=text, subtitle=subtitle, fontSize=min(20, room), dx=_EDGE - _LEFT, offset=8)
+
+
+def _time_axis(span: timedelta) -> alt.Axis:
+    day = "utcFormat(datum.value, '%-d %b')"
+    clock = "utchours(datum.value) + utcminutes(datum.value) == 0 ? " + day + " : utcFormat(datum.value, '%H:%M')"
+    return alt.Axis(
+        title="UTC",
+        titleAnchor="end",
+        titlePadding=2,
+        grid=False,
+        tickCount=8,
+        labelExpr=clock if span < _LONG_SPAN else day,
+        labelFlush=False,
+        labelOverlap=True,
+    )
+
+
+def _value_axis(spec: ChartSpec, exponent: int) -> alt.Axis:
+    return alt.Axis(
+        title=value_axis_title(spec, exponent),
+        titleAngle=0,
+        titleAlign="left",
+        titleBaseline="bottom",
+        titleX=_EDGE - _LEFT,
+        titleY=-12,
+        domain=False,
+        ticks=False,
+        labelPadding=6,
+        gridColor=GRID,
+        tickCount=7,
+    )
+
+
+def _encodings(spec: ChartSpec, ends: pl.DataFrame, has_legend: bool) -> tuple[alt.Color, dict[str, alt.StrokeDash]]:
+    shown = set(ends.get_column("series"))
+    styles = [style for style in spec.series if style.series in shown]
+    if has_legend:
+        rank = {series: place for place, series in enumerate(ends.sort("value", descending=True).get_column("series"))}
+        styles.sort(key=lambda style: rank[style.series])
+    names = [style.series for style in styles]
+    legend = _legend(ends) if has_legend else None
+    color = alt.Color(
+        "series:N",
+        scale=alt.Scale(domain=names, range=[style.color for style in styles]),
+        legend=legend,
+    )
+    if not any(style.dash for style in styles):
+        return color, {}
+    dashes = [list(style.dash) or [1, 0] for style in styles]
+    return color, {"strokeDash": alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=dashes), legend=legend)}
+
+
+def _legend(ends: pl.DataFrame) -> alt.Legend:
+    texts = dict(ends.select("series", "text").iter_rows())
+    return alt.Legend(
+        title=None,
+        orient="right",
+        offset=16,
+        symbolType="stroke",
+        symbolSize=360,
+        labelExpr=f"{json.dumps(texts)}[datum.value]",
+        labelLimit=_LABEL_MAX,
+        columns=-(-len(texts) // _LEGEND_ROWS),
+        rowPadding=1,
+    )
+
+
+def _label_width(ends: pl.DataFrame) -> float:
+    widest = max(text_width(text, LABEL_SIZE, bold=True) for text in ends.get_column("text"))
+    return _LABEL_GAP + 2 + widest + _EDGE
+
+
+def _legend_width(ends: pl.DataFrame) -> float:
+    widest = max(text_width(text, 12) for text in ends.get_column("text"))
+    columns = -(-ends.height // _LEGEND_ROWS)
+    return 16 + columns * (widest + 44) + _EDGE
+
+
+def _value_domain(rows: pl.DataFrame, spec: ChartSpec) -> tuple[float, float]:
+    """Range of the y axis: the values and the reference, with a little room; 0..1 for unit scaling."""
+    if spec.is_unit:
+        return -0.02, 1.02
+    level = 1.0 if spec.diff_order == 0 else 0.0
+    smallest, largest = _value_range(rows.get_column("value"))
+    low, high = min(level, smallest), max(level, largest)
+    room = 0.04 * (high - low) or 0.05
+    return low - room, high + room
+
+
+def _time_span(rows: pl.DataFrame) -> tuple[datetime, datetime]:
+    times = rows.get_column("ts")
+    return cast("datetime", times.min()), cast("datetime", times.max())
+
+
+def _value_range(values: pl.Series) -> tuple[float, float]:
+    return cast("float", values.min()), cast("float", values.max())
+
+
+def _points_per_series(rows: pl.DataFrame) -> float:
+    return rows.height / max(1, rows.get_column("series").n_unique())
+
+
+def _csv(rows: pl.DataFrame) -> alt.InlineData:
+    """Rows as inline CSV with epoch milliseconds: half the cost of JSON records, in Altair and in Vega."""
+    text = rows.select("series", ts=pl.col("ts").dt.epoch("ms"), value=pl.col("value").round_sig_figs(7)).write_csv()
+    return alt.InlineData(
+        values=text, format=alt.CsvDataFormat(type="csv", parse={"series": "string", "ts": "number", "value": "number"})
+    )
+
+
+def _epoch_ms(when: datetime) -> int:
+    return round(when.timestamp() * 1000)

@@ -1,0 +1,160 @@
+"""What a picture is to say: everything about a chart or gain table except its figures.
+
+What belongs here: the frozen descriptions, the names of the files, and the rule when there is nothing to show.
+What does not: drawing. This module must not import Altair, so that unchanged pictures are recognised cheaply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+US_DOLLAR = "us-dollar"
+GROWTH_STEPS = 50
+INFLECTION_STEPS = 12
+WEEK_HOURS = 168
+
+_ORDER_SUFFIX = {0: "", 1: "_growth", 2: "_inflection"}
+
+
+@dataclass(frozen=True)
+class SeriesStyle:
+    """How one series is named and drawn, the same in every chart of its category.
+
+    Attributes:
+        series: the key found in the frame's ``series`` column.
+        label: what the reader sees ("BTC", "$1B to $10B", "Made in USA").
+        color: line colour as ``#rrggbb``.
+        dash: lengths of dash and gap in pixels; empty for a solid line.
+    """
+
+    series: str
+    label: str
+    color: str
+    dash: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChartSpec:
+    """One line chart: category x base asset x EMA period x order x scaling.
+
+    Attributes:
+        category: ``Narratives``, ``Portfolios``, ``Ranges`` or a portfolio's name.
+        base_asset: id of the denominator; ``us-dollar`` means none.
+        base_label: its short name ("US dollar", "BTC").
+        ema_period: span of the EMA in grid steps; 1 is none.
+        diff_order: 0 for the index, 1 for growth, 2 for inflection, and so on.
+        is_unit: whether values are scaled to 0..1 at each time.
+        smoothing_ema: span of the EMA over each difference; 1 is none.
+        step: the grid's step.
+        days: length of the whole window.
+        series: the series in their sort order.
+        source: the credit ("Data provided by CoinGecko").
+        as_of: the last grid time, never the time of drawing: an unchanged grid must give an unchanged picture.
+        notes: caveats for the footer.
+    """
+
+    category: str
+    base_asset: str
+    base_label: str
+    ema_period: int
+    diff_order: int
+    is_unit: bool
+    smoothing_ema: int
+    step: timedelta
+    days: int
+    series: tuple[SeriesStyle, ...]
+    source: str
+    as_of: datetime
+    notes: tuple[str, ...] = ()
+
+    @property
+    def file_name(self) -> str:
+        """Name of the PNG."""
+        return chart_file_name(self.category, self.base_asset, self.ema_period, self.diff_order, self.is_unit)
+
+    @property
+    def visible_steps(self) -> int | None:
+        """Grid steps shown, counted back from the last value; None for the whole window."""
+        if self.diff_order == 0:
+            return None
+        return GROWTH_STEPS if self.diff_order == 1 else INFLECTION_STEPS
+
+    def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
+        """Why this chart would be empty, or None when it has something to show."""
+        require_columns(frame, ("series", "ts", "value"))
+        known = frame.filter(pl.col("series").is_in([style.series for style in self.series]))
+        if known.get_column("value").is_finite().any():
+            return None
+        if self.is_unit:
+            return "no two series differ at any time, so nothing can be scaled to 0..1"
+        return "no value in the window"
+
+
+@dataclass(frozen=True)
+class GainTableSpec:
+    """One table of percent gains: category x base asset.
+
+    Attributes:
+        category: ``Narratives``, ``Portfolios``, ``Ranges`` or a portfolio's name.
+        base_asset: id of the denominator; ``us-dollar`` means none.
+        base_label: its short name ("US dollar", "BTC").
+        hours_ago: the columns, in hours before ``as_of``.
+        series: the rows' series in their sort order.
+        source: the credit ("Data provided by CoinGecko").
+        as_of: the last grid time.
+        notes: caveats for the footer.
+    """
+
+    category: str
+    base_asset: str
+    base_label: str
+    hours_ago: tuple[int, ...]
+    series: tuple[SeriesStyle, ...]
+    source: str
+    as_of: datetime
+    notes: tuple[str, ...] = ()
+
+    @property
+    def file_name(self) -> str:
+        """Name of the PNG."""
+        return gain_table_file_name(self.category, self.base_asset)
+
+    def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
+        """Why this table would be empty, or None when it has something to show."""
+        require_columns(frame, ("series", "hours_ago", "gain_pct", "reason", "basis"))
+        known = frame.filter(pl.col("series").is_in([style.series for style in self.series]))
+        if known.get_column("gain_pct").is_finite().any():
+            return None
+        return "no gain could be computed for any series"
+
+
+def chart_file_name(category: str, base_asset: str, ema_period: int, diff_order: int, is_unit: bool) -> str:
+    """File name of a line chart.
+
+    Returns:
+        ``{category}_MC_by_{base}[_ema{N}][_growth|_inflection|_deriv{K}][_unit].png``
+    """
+    ema = f"_ema{ema_period}" if ema_period > 1 else ""
+    order = _ORDER_SUFFIX.get(diff_order, f"_deriv{diff_order}")
+    unit = "_unit" if is_unit else ""
+    return f"{category}_MC_by_{base_asset}{ema}{order}{unit}.png"
+
+
+def gain_table_file_name(category: str, base_asset: str) -> str:
+    """File name of a gain table: ``{category}_MC_by_{base}_percent_gains_table.png``."""
+    return f"{category}_MC_by_{base_asset}_percent_gains_table.png"
+
+
+def require_columns(frame: pl.DataFrame, names: Sequence[str]) -> None:
+    """Refuse a frame that lacks a column, which Vega would draw as an empty picture without a word.
+
+    Raises:
+        ValueError: naming the missing columns.
+    """
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise ValueError(f"the frame lacks {', '.join(missing)}; it has {', '.join(frame.columns)}")

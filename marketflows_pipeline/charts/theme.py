@@ -1,0 +1,98 @@
+"""The look: one Altair theme, one palette, one way to give a series its colour.
+
+What belongs here: colours, fonts and the theme. What does not: layout or wording of a chart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+from marketflows_pipeline.charts.spec import SeriesStyle
+
+# Liberation Sans travels inside vl-convert; the generic name at the end keeps text visible where it does not.
+FONT = "Liberation Sans, Arial, sans-serif"
+INK = "#1f2430"
+GREY = "#5f6672"
+GRID = "#e6e8ec"
+REFERENCE = "#8a919e"
+BACKGROUND = "#ffffff"
+
+# Chosen so that the first ten stay apart for normal, protan, deutan and tritan sight and all read on white;
+# the two after them differ in lightness.
+PALETTE = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#D966A8",
+    "#5B3A9B",
+    "#7A2E0E",
+    "#7D92E4",
+    "#8E3461",
+    "#C58B00",
+    "#0B2F5E",
+    "#AC4333",
+    "#005B4A",
+)
+DASHES: tuple[tuple[int, ...], ...] = ((), (6, 3), (2, 2), (8, 3, 2, 3))
+
+
+def series_colors(series: Sequence[str]) -> dict[str, str]:
+    """Colour of each series: its place in the sort order picks it, so it is the same in every chart of a category.
+
+    Beyond the palette's twelve colours they repeat; ``series_styles`` then tells them apart by dashes.
+    """
+    return {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(series)}
+
+
+def series_styles(labels: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[SeriesStyle, ...]:
+    """Style of each series from (series, label) pairs in sort order."""
+    pairs = list(labels.items() if isinstance(labels, Mapping) else labels)
+    colors = series_colors([series for series, _ in pairs])
+    return tuple(
+        SeriesStyle(series, label, colors[series], DASHES[place // len(PALETTE) % len(DASHES)])
+        for place, (series, label) in enumerate(pairs)
+    )
+
+
+@cache
+def use_theme() -> None:
+    """Register and enable the Altair theme; asking again does nothing."""
+    import altair as alt  # noqa: PLC0415 - styles are needed where no chart is drawn, and Altair costs 0.6 s
+
+    @alt.theme.register("marketflows", enable=True)
+    def _theme() -> alt.theme.ThemeConfig:
+        return {
+            "config": {
+                "background": BACKGROUND,
+                "font": FONT,
+                "view": {"stroke": None},
+                "title": {
+                    "anchor": "start",
+                    "frame": "group",
+                    "color": INK,
+                    "font": FONT,
+                    "fontSize": 20,
+                    "fontWeight": "bold",
+                    "subtitleColor": GREY,
+                    "subtitleFont": FONT,
+                    "subtitleFontSize": 13,
+                    "subtitleLineHeight": 17,
+                    "subtitlePadding": 6,
+                },
+                "axis": {
+                    "labelFont": FONT,
+                    "labelFontSize": 12,
+                    "labelColor": GREY,
+                    "titleFont": FONT,
+                    "titleFontSize": 12,
+                    "titleFontWeight": "normal",
+                    "titleColor": GREY,
+                    "gridColor": GRID,
+                    "tickColor": REFERENCE,
+                    "domainColor": REFERENCE,
+                },
+                "legend": {"labelFont": FONT, "labelFontSize": 12, "labelColor": INK, "symbolStrokeWidth": 2.5},
+                "text": {"font": FONT, "color": INK},
+            }
+        }
