@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 _MAX_SHOWN = 80
 _SECRET_NAME = re.compile(r"key|secret|token|password", re.IGNORECASE)
-_SECRET_VALUE = re.compile(r"CG-\w+|(?<=//)[^/@\s]+@|\?.*", re.IGNORECASE)
+_SECRET_VALUE = re.compile(r"CG-\w+|(?<=//)[^/@\s]+@|\?[^'\s]*=[^'\s]*", re.IGNORECASE)
 _WORDS = {
     "tuple_type": "expected a list, such as [1, 2]",
     "dict_type": "expected a table",
@@ -35,7 +35,7 @@ _WORDS = {
 Tables = dict[str, type[BaseModel]]
 
 
-def fault_line(file: Path, key: str, value: object, expectation: str) -> str:
+def _fault_line(file: Path, key: str, value: object, expectation: str) -> str:
     """One line: ``config.toml: analysis.smoothing_ema = 0: expected a whole number from 1``."""
     return f"{file}: {key} = {_shown(key, value)}: {expectation}"
 
@@ -83,13 +83,13 @@ def _line(file: Path, found: ErrorDetails, tables: Tables) -> str:
     key = _dotted(parts)
     if found["type"] == "extra_forbidden":
         table = ".".join(str(part) for part in parts[:-1])
-        return fault_line(
+        return _fault_line(
             file, key, found["input"], unknown_key(str(parts[-1]), list(tables[table].model_fields), tables)
         )
     words = _WORDS.get(found["type"])
     if words is None:
-        return fault_line(file, key, found["input"], found["msg"].replace("Input should be", "expected"))
-    return fault_line(file, key, found["input"], words.format(**found.get("ctx", {})))
+        return _fault_line(file, key, found["input"], found["msg"].replace("Input should be", "expected"))
+    return _fault_line(file, key, found["input"], words.format(**found.get("ctx", {})))
 
 
 def _dotted(parts: Sequence[int | str]) -> str:

@@ -6,7 +6,7 @@ What belongs here: files, the order of precedence, and gathering all faults. Wha
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.settings.coingecko import FLOW_TYPES
-from marketflows_pipeline.settings.faults import fault_line, unknown_key, validation_lines
+from marketflows_pipeline.settings.faults import unknown_key, validation_lines
 from marketflows_pipeline.settings.models import ConfigFile, Secrets, Settings
 
 API_KEY_VARIABLE = "COINGECKO_API_KEY"
@@ -74,33 +74,31 @@ def _api_key(path: Path | None, environ: Mapping[str, str], faults: list[str]) -
     from_environment = environ.get(API_KEY_VARIABLE, "").strip()
     if from_environment:
         if not _is_sendable(from_environment):
-            faults.append(f"environment: {API_KEY_VARIABLE} = (not shown): expected letters, digits and dashes only")
+            faults.append(f"environment: {API_KEY_VARIABLE} = (not shown): expected a key without spaces")
         return from_environment
     if path is None or not path.exists():
         return None
-    raw = _toml(path, faults)
-    if raw is None:
-        return None
+    raw = _toml(path, faults) or {}
+    # No value of this file is ever repeated in a message.
+    faults.extend(f"{path}: {key} = (not shown): {expectation}" for key, expectation in _secret_faults(raw))
+    table = raw.get("coingecko")
+    key = table.get("api_key") if isinstance(table, dict) else None
+    return key.strip() if isinstance(key, str) else None
+
+
+def _secret_faults(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for table, content in raw.items():
         if table not in _SECRET_TABLES:
-            faults.append(fault_line(path, table, content, unknown_key(table, list(_SECRET_TABLES), {})))
+            yield table, unknown_key(table, list(_SECRET_TABLES), {})
         elif not isinstance(content, dict):
-            faults.append(f"{path}: {table} = (not shown): expected a table: [{table}]")
+            yield table, f"expected a table: [{table}]"
         else:
             known = _SECRET_TABLES[table]
-            faults.extend(
-                f"{path}: {table}.{key} = (not shown): {unknown_key(key, known, {})}"
-                for key in content
-                if key not in known
-            )
-    section = raw.get("coingecko")
-    if not isinstance(section, dict) or "api_key" not in section:
-        return None
-    key = section["api_key"]
-    if not isinstance(key, str) or not _is_sendable(key.strip()):
-        faults.append(f"{path}: coingecko.api_key = (not shown): expected the key, in quotes")
-        return None
-    return key.strip()
+            for key, value in content.items():
+                if key not in known:
+                    yield f"{table}.{key}", unknown_key(key, known, {})
+                elif not isinstance(value, str) or not _is_sendable(value.strip()):
+                    yield f"{table}.{key}", "expected the key in quotes, without spaces"
 
 
 def _is_sendable(key: str) -> bool:
