@@ -1,0 +1,266 @@
+"""CoinGecko as a service of market caps: plans, endpoints, pages.
+
+What belongs here: which requests answer which question, and what the plans allow. What does not: what the answers mean
+(coingecko_answers.py), retrying and pacing (http.py).
+Source: https://docs.coingecko.com. Data provided by CoinGecko.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from types import TracebackType
+from typing import Literal, Self, TypeAlias
+
+import httpx
+import polars as pl
+
+from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UserInputError
+from marketflows_pipeline.providers.coingecko_answers import (
+    classify,
+    read_categories,
+    read_chart,
+    read_coins,
+    read_markets,
+)
+from marketflows_pipeline.providers.http import HttpClient
+from marketflows_pipeline.providers.ledger import CallLedger
+from marketflows_pipeline.providers.near_matches import near_matches
+from marketflows_pipeline.providers.protocol import MARKET_SCHEMA, Granularity
+
+logger = logging.getLogger(__name__)
+
+PlanName: TypeAlias = Literal["demo", "pro", "keyless"]
+
+PUBLIC_URL = "https://api.coingecko.com/api/v3"
+PRO_URL = "https://pro-api.coingecko.com/api/v3"
+ROWS_PER_PAGE = 250
+# The order of a page is older than its caps, so one row may sit too high; ten in a row don't.
+ROWS_THAT_END_A_SNAPSHOT = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a kind of account is asked at, and what it may ask.
+
+    Attributes:
+        base_url: host and version.
+        key_header: header that carries the key, or None where there is no key.
+        calls_per_minute: default pace, below the limit: the documented ones differ, and vary with traffic.
+        monthly_credits: attempts in a UTC calendar month, of the smallest account of this kind.
+        daily_history_days: how far back daily points are served.
+    """
+
+    base_url: str
+    key_header: str | None
+    calls_per_minute: int
+    monthly_credits: int
+    daily_history_days: int
+
+
+PLANS: dict[PlanName, Plan] = {
+    "demo": Plan(PUBLIC_URL, "x-cg-demo-api-key", 25, 10_000, 365),
+    "keyless": Plan(PUBLIC_URL, None, 5, 10_000, 365),
+    "pro": Plan(PRO_URL, "x-cg-pro-api-key", 250, 100_000, 730),
+}
+
+
+class CoinGecko:
+    """A MarketCapProvider that asks CoinGecko.
+
+    Args:
+        clock: tells the time and waits.
+        ledger: told of every attempt before it is sent.
+        plan: kind of account.
+        api_key: its key; not sent on the keyless plan.
+        base_url: another host, such as a local stand-in.
+        calls_per_minute: another pace than the plan's default.
+        monthly_credits: another monthly limit than the plan's default.
+        timeout: seconds to wait for a connection, and for each part of an answer.
+        max_total_seconds: seconds after which a request is given up, waits included.
+        transport: httpx transport, for tests.
+
+    Raises:
+        UserInputError: the plan needs a key and there is none, or it can't be one.
+    """
+
+    name = "coingecko"
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ledger: CallLedger,
+        plan: PlanName = "demo",
+        api_key: str | None = None,
+        base_url: str | None = None,
+        calls_per_minute: int | None = None,
+        monthly_credits: int | None = None,
+        timeout: float = 30.0,
+        max_total_seconds: float = 300.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        terms = PLANS[plan]
+        self._plan = plan
+        self._daily_history_days = terms.daily_history_days
+        self._daily_interval_is_paid = False
+        self._http = HttpClient(
+            self.name,
+            base_url or terms.base_url,
+            clock=clock,
+            ledger=ledger,
+            secret_headers={terms.key_header: _checked_key(api_key, plan)} if terms.key_header else {},
+            calls_per_minute=calls_per_minute or terms.calls_per_minute,
+            plan=plan,
+            monthly_credits=terms.monthly_credits if monthly_credits is None else monthly_credits,
+            classify=classify,
+            timeout=timeout,
+            max_total_seconds=max_total_seconds,
+            transport=transport,
+        )
+
+    def __repr__(self) -> str:
+        return f"CoinGecko(plan={self._plan!r}, http={self._http!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def history_limit_days(self, granularity: Granularity) -> int:
+        """Days back that the plan serves: 1 of 5 minutes, 90 hourly, 365 daily (730 on the smallest paid plan)."""
+        match granularity:
+            case Granularity.FIVE_MINUTES:
+                return 1
+            case Granularity.HOURLY:
+                return 90
+            case Granularity.DAILY:
+                return self._daily_history_days
+
+    def history(self, coin_id: str, days: int) -> pl.DataFrame:
+        """The last ``days`` days of one coin, in HISTORY_SCHEMA, by time; the last row is the moment of asking.
+
+        One credit, whatever ``days``. A window beyond the plan is refused without a call: CoinGecko would clip nothing.
+
+        Raises:
+            NotFoundError: the coin is not (or no longer) known.
+            PlanLimitError: the plan does not reach back that far.
+        """
+        granularity = Granularity.of_window(days)
+        if days > (limit := self.history_limit_days(granularity)):
+            raise PlanLimitError(
+                f"{self.name}: plan {self._plan!r} serves {limit} days of {granularity} history, "
+                f"{days} were asked for: lower `days` in [providers.{self.name}]",
+                provider=self.name,
+            )
+        if granularity is Granularity.DAILY and not self._daily_interval_is_paid:
+            try:
+                return self._chart(coin_id, {"days": days, "interval": "daily"})
+            except PlanLimitError as refusal:
+                if "interval" not in str(refusal):
+                    raise
+                logger.info("%s: the plan refuses interval=daily; above 90 days its own choice is the same", self.name)
+                self._daily_interval_is_paid = True
+        return self._chart(coin_id, {"days": days})
+
+    def snapshot_pages(self, min_cap_usd: float) -> Iterator[pl.DataFrame]:
+        """Coins by falling market cap in MARKET_SCHEMA, at least to the last above the limit; 250 to a page and a credit.
+
+        Pages are cached apart by the service, so a coin may stand on two; the second time it is left out.
+        """
+        seen: set[str] = set()
+        for number in count(1):
+            page = self._markets({"page": number})
+            fresh = _once(page).filter(~pl.col("coin_id").is_in(seen))
+            if fresh.is_empty():
+                return
+            yield fresh
+            seen.update(fresh["coin_id"])
+            lowest = page["market_cap_usd"].tail(ROWS_THAT_END_A_SNAPSHOT)
+            # Null caps sort last, so they end a snapshot as low ones do.
+            if page.height < ROWS_PER_PAGE or not (lowest > min_cap_usd).any():
+                return
+
+    def narrative(self, slug: str) -> pl.DataFrame:
+        """The 250 largest coins of a category in MARKET_SCHEMA, by falling market cap; one credit.
+
+        Raises:
+            NotFoundError: there is no such category, or nothing is in it; names the likeliest, for one more credit.
+        """
+        unknown: NotFoundError | None = None
+        try:
+            page = self._markets({"category": slug, "page": 1})
+        except NotFoundError as fault:
+            unknown = fault
+        if unknown is None and not page.is_empty():
+            return _once(page)
+        near = near_matches(slug, self._categories())
+        meant = f": did you mean {' or '.join(near)}?" if near else ";"
+        raise NotFoundError(
+            f"{self.name}: narrative {slug!r} is not a category, or an empty one{meant} A slug is the last part of a "
+            f"category's address under https://www.coingecko.com/en/categories",
+            provider=self.name,
+            status=unknown.status if unknown else None,
+            url=unknown.url if unknown else "",
+        ) from unknown
+
+    def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
+        """The coins asked for, wrapped ones too, in MARKET_SCHEMA; unknown ones are missing. One credit per 250."""
+        wanted = sorted(set(ids))
+        chunks = [wanted[at : at + ROWS_PER_PAGE] for at in range(0, len(wanted), ROWS_PER_PAGE)]
+        pages = [self._markets({"ids": ",".join(chunk), "page": 1}, with_rehypothecated=True) for chunk in chunks]
+        return _once(pl.concat([MARKET_SCHEMA.to_frame(), *pages]))
+
+    def coin_list(self) -> pl.DataFrame:
+        """Every listed coin in COIN_SCHEMA; one credit for some 17,000."""
+        return self._http.get_json("/coins/list", read_coins)
+
+    def _categories(self) -> pl.DataFrame:
+        return self._http.get_json("/coins/categories/list", read_categories)
+
+    def _chart(self, coin_id: str, window: dict[str, str | int]) -> pl.DataFrame:
+        return self._http.get_json(
+            "/coins/{id}/market_chart",
+            lambda body: read_chart(body, coin_id),
+            path={"id": coin_id},
+            params={"vs_currency": "usd", **window},
+        )
+
+    def _markets(self, selection: dict[str, str | int], *, with_rehypothecated: bool = False) -> pl.DataFrame:
+        return self._http.get_json(
+            "/coins/markets",
+            lambda body: read_markets(body, with_rehypothecated=with_rehypothecated),
+            params={
+                "vs_currency": "usd",
+                "order": "market_cap_desc",
+                "per_page": ROWS_PER_PAGE,
+                # Always said, since the default changed in February 2026.
+                "include_rehypothecated": with_rehypothecated,
+                **selection,
+            },
+        )
+
+
+def _once(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.unique("coin_id", keep="first", maintain_order=True)
+
+
+def _checked_key(api_key: str | None, plan: PlanName) -> str:
+    key = (api_key or "").strip()
+    if not key:
+        raise UserInputError(
+            f"coingecko plan {plan!r} needs an API key: set COINGECKO_API_KEY or api_key under [coingecko] in "
+            'secrets.toml, or plan = "keyless" in [providers.coingecko]'
+        )
+    # A header can't carry it, and the error that says so would show it.
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise UserInputError("coingecko: the API key holds characters that no key has; copy it again")
+    return key
