@@ -62,6 +62,7 @@ RAW_MARKET_CAPS = Table(
     ),
     as_of="ts",
     replaces="merge",
+    revised_by=("market_cap_usd", "price_usd", "volume_usd"),
 )
 
 RAW_NARRATIVE_MEMBERS = Table(

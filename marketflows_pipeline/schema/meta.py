@@ -15,7 +15,7 @@ META_API_CALLS = Table(
     ),
     columns=(
         Column("call_id", DType.TEXT, "Unique id of the attempt"),
-        Column("at", DType.TIME, "When the attempt was sent", "UTC"),
+        Column("sent_at", DType.TIME, "When the attempt was sent", "UTC"),
         Column("provider", DType.TEXT, "Which service"),
         Column("endpoint", DType.TEXT, "Endpoint without its values, such as /coins/{id}/market_chart"),
         Column("target", DType.TEXT, "Path and parameters, without any secret"),
@@ -26,7 +26,7 @@ META_API_CALLS = Table(
         Column("duration_ms", DType.FLOAT, "Time until the answer was complete", "ms", nullable=True),
         Column("run_id", DType.TEXT, "Run that asked"),
     ),
-    as_of="at",
+    as_of="sent_at",
     replaces="merge",
     may_be_empty=True,
 )

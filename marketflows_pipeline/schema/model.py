@@ -78,6 +78,8 @@ class Table:
         as_of: the time column whose newest value is the table's as-of, or None.
         replaces: how a write treats what is stored. ``merge``: rows are added or revised by key, never removed (raw
             history); ``replace``: the table is computed anew as a whole; ``append``: rows are only added.
+        revised_by: for a merged table, the columns in which a later answer must differ to count as a revision (a new
+            fetch time alone is none); empty means any column outside the key.
         may_be_empty: whether an empty frame is a legal answer (a derived table that loses all rows is a fault).
         view_sql: for a view, its select; None for a table.
     """
@@ -90,6 +92,7 @@ class Table:
     columns: tuple[Column, ...]
     as_of: str | None = None
     replaces: Literal["merge", "replace", "append"] = "replace"
+    revised_by: tuple[str, ...] = ()
     may_be_empty: bool = False
     view_sql: str | None = field(default=None, repr=False)
 

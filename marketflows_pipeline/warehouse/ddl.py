@@ -1,0 +1,113 @@
+"""The registry as SQL: statements that create, comment and describe tables.
+
+What belongs here: SQL text made from registry entries. What does not: running it. Only what DuckLake also has is
+used: no primary keys, indexes, sequences or enums; views name ``schema.table`` and never the catalog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from marketflows_pipeline.schema import Column, Table
+
+
+def identifier(name: str) -> str:
+    """A column or alias, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A string value, quoted."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def qualified(table: str, catalog: str = "") -> str:
+    """``schema.table``, each part quoted, within a catalog where one is named."""
+    parts = (*((catalog,) if catalog else ()), *table.split("."))
+    return ".".join(identifier(part) for part in parts)
+
+
+def column_list(columns: Iterable[str], alias: str = "") -> str:
+    """Quoted column names, comma separated."""
+    prefix = f"{alias}." if alias else ""
+    return ", ".join(prefix + identifier(column) for column in columns)
+
+
+def _column_definition(column: Column) -> str:
+    return f"{identifier(column.name)} {column.dtype.value}" + ("" if column.nullable else " not null")
+
+
+def create_schema(table: Table) -> str:
+    """The statement that makes the table's schema exist."""
+    return f"create schema if not exists {identifier(table.schema_name)}"
+
+
+def create_table(table: Table, *, replace: bool = False) -> str:
+    """The statement that makes an empty table.
+
+    Args:
+        table: registry entry of a table.
+        replace: whether a table of that name is dropped first.
+    """
+    verb = "create or replace table" if replace else "create table if not exists"
+    definitions = ", ".join(_column_definition(column) for column in table.columns)
+    return f"{verb} {qualified(table.name)} ({definitions})"
+
+
+def create_view(table: Table) -> str:
+    """The statement that makes a registered view, in place of an older one."""
+    return f"create or replace view {qualified(table.name)} as {(table.view_sql or '').strip()}"
+
+
+def view_sources(table: Table) -> frozenset[str]:
+    """The tables a registered view reads: those its columns are derived from."""
+    return frozenset(source.rpartition(".")[0] for column in table.columns for source in column.derived_from)
+
+
+def comments(table: Table, present: Iterable[str] | None = None) -> Iterator[str]:
+    """The statements that put the registry's words on a table or view and on its columns.
+
+    Args:
+        table: registry entry.
+        present: columns that the stored table has; all by default.
+    """
+    kind = "view" if table.view_sql else "table"
+    yield f"comment on {kind} {qualified(table.name)} is {literal(table.description)}"
+    stored = set(table.column_names if present is None else present)
+    for column in table.columns:
+        if column.name in stored:
+            name = f"{qualified(table.name)}.{identifier(column.name)}"
+            yield f"comment on column {name} is {literal(column.comment)}"
+
+
+def merge(table: Table, *, revise: bool, bound: str | None) -> str:
+    """The statement that adds the rows of the relation ``incoming`` and revises those whose values differ.
+
+    Args:
+        table: registry entry of a merged table.
+        revise: whether a stored row gives way to a later answer.
+        bound: a key column; the stored rows looked at lie between two parameters of that column.
+
+    Returns:
+        A MERGE that returns one ``INSERT`` or ``UPDATE`` per row it touched.
+    """
+    on = [f"stored.{identifier(name)} = incoming.{identifier(name)}" for name in table.key]
+    if bound is not None:
+        on.append(f"stored.{identifier(bound)} between ? and ?")
+    values = [name for name in table.column_names if name not in table.key]
+    deciding = table.revised_by or tuple(values)
+    clauses = []
+    if revise and values:
+        differs = " or ".join(
+            f"stored.{identifier(name)} is distinct from incoming.{identifier(name)}" for name in deciding
+        )
+        assignments = ", ".join(f"{identifier(name)} = incoming.{identifier(name)}" for name in values)
+        clauses.append(f"when matched and ({differs}) then update set {assignments}")
+    clauses.append(
+        f"when not matched then insert ({column_list(table.column_names)}) "
+        f"values ({column_list(table.column_names, 'incoming')})"
+    )
+    return (
+        f"merge into {qualified(table.name)} as stored using incoming on {' and '.join(on)} "
+        f"{' '.join(clauses)} returning merge_action"
+    )

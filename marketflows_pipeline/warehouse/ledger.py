@@ -1,0 +1,97 @@
+"""The count of requests: every attempt is on record before it is sent.
+
+What belongs here: writing and counting ``meta.api_calls``. What does not: deciding whether a request may be sent
+(providers/http.py).
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.warehouse.store import Warehouse
+
+
+class WarehouseLedger:
+    """The record of one run's requests, in the warehouse.
+
+    Each call is a transaction of its own, so that a killed run keeps the count of what it spent.
+
+    Args:
+        warehouse: the open private file.
+        run_id: the run that asks.
+    """
+
+    def __init__(self, warehouse: Warehouse, run_id: str) -> None:
+        self._warehouse = warehouse
+        self._run_id = run_id
+        self._sent: dict[str, datetime] = {}
+        self._spent: dict[tuple[str, datetime], int] = {}
+        warehouse.ensure_table("meta.api_calls")
+
+    def begin(self, provider: str, endpoint: str, target: str, attempt: int, at: datetime) -> str:
+        """Record an attempt that is about to be sent.
+
+        Args:
+            provider: which service.
+            endpoint: the endpoint without its values.
+            target: path and parameters, without any secret.
+            attempt: 1 for the first try of a request.
+            at: the present, aware.
+
+        Returns:
+            The id under which `finish` records the outcome.
+        """
+        call_id = uuid.uuid4().hex
+        self._warehouse.execute(
+            "insert into meta.api_calls (call_id, sent_at, provider, endpoint, target, attempt, outcome, run_id) "
+            "values (?, ?, ?, ?, ?, ?, 'sent', ?)",
+            (call_id, at, provider, endpoint, target, attempt, self._run_id),
+        )
+        self._sent[call_id] = at
+        month = (provider, _month_of(at))
+        if month in self._spent:
+            self._spent[month] += 1
+        return call_id
+
+    def finish(
+        self, call_id: str, status: int | None, outcome: str, error: str | None, duration_ms: float | None
+    ) -> None:
+        """Record how an attempt ended.
+
+        Args:
+            call_id: what `begin` gave.
+            status: HTTP status, or None where no answer came.
+            outcome: ``ok``, ``retry`` or ``failed``.
+            error: what went wrong, without any secret.
+            duration_ms: time until the answer was complete, in milliseconds.
+
+        Raises:
+            WarehouseError: if no attempt of that id is under way.
+        """
+        if call_id not in self._sent:
+            raise WarehouseError(f"no request {call_id} is under way")
+        # The time bounds the scan: a table of a year's calls is not read through for each answer.
+        self._warehouse.execute(
+            "update meta.api_calls set status_code = ?, outcome = ?, error = ?, duration_ms = ? "
+            "where sent_at = ? and call_id = ?",
+            (status, outcome, error, duration_ms, self._sent.pop(call_id), call_id),
+        )
+
+    def spent(self, provider: str, month_start: datetime) -> int:
+        """Attempts of the UTC month that holds `month_start`, whatever came of them."""
+        start = _month_of(month_start)
+        month = (provider, start)
+        if month not in self._spent:
+            end = _month_of(start + timedelta(days=31))
+            counted = self._warehouse.query(
+                "select count(*) as n from meta.api_calls where provider = ? and sent_at >= ? and sent_at < ?",
+                (provider, start, end),
+            )
+            self._spent[month] = int(counted["n"].item())
+        return self._spent[month]
+
+
+def _month_of(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)

@@ -1,0 +1,320 @@
+"""The private file: where a run reads and writes its tables.
+
+What belongs here: one connection, one transaction per write, everything held to the registry. What does not: what the
+tables mean, and the file people query (`publish`).
+
+A run holds one read-write connection to an in-memory database, to which the store is attached as a catalog; so the
+target of ATTACH is the only thing that says what the store is. Each call takes a cursor of its own and reads it to
+the end, because from DuckDB 2 on a connection with an open result refuses other work.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import polars as pl
+
+from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.schema import TABLES, DType, Table
+from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse.catalog import make_views, migrations, run_all, stored_columns
+from marketflows_pipeline.warehouse.validate import check_frame
+
+STORAGE_VERSION = "v1.2.0"
+CATALOG = "marketflows"
+
+_HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+
+
+@dataclass(frozen=True)
+class WriteResult:
+    """What a replaced or appended table got: the rows written."""
+
+    rows: int
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """What a merge did: rows added, rows revised by a later answer, rows that were stored already."""
+
+    inserted: int
+    revised: int
+    unchanged: int
+
+
+class Warehouse:
+    """The private file of the pipeline, open for reading and writing.
+
+    The pipeline is its only opener, one run at a time (`run_lock`). Calls may come from several threads.
+
+    Args:
+        target: the file, made where it is missing.
+        create: whether a missing file is made.
+
+    Raises:
+        WarehouseError: if the file is missing and not to be made, is held by another process, or is no DuckDB file.
+    """
+
+    def __init__(self, target: str | Path, *, create: bool = True) -> None:
+        self.path = Path(target)
+        if not create and not self.path.exists():
+            raise WarehouseError(f"there is no warehouse at {self.path} yet; run `marketflows` first")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._writing = threading.RLock()
+        self._conforming: set[str] = set()
+        self._connection = duckdb.connect()
+        try:
+            self._connection.execute("set global TimeZone = 'UTC'")
+            self._connection.execute(f"set global temp_directory = {ddl.literal(f'{self.path}.spill')}")
+            self._connection.execute(
+                f"attach {ddl.literal(str(self.path))} as {CATALOG} (storage_version {ddl.literal(STORAGE_VERSION)})"
+            )
+            self.ensure_views()
+        except duckdb.Error as fault:
+            self._connection.close()
+            raise _explain_open(self.path, fault) from fault
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; an open transaction is rolled back."""
+        self._connection.close()
+
+    def has(self, table: str) -> bool:
+        """Whether the table or view is stored."""
+        with self._cursor() as cursor:
+            return bool(stored_columns(cursor, table))
+
+    def read(
+        self, table: str, *, columns: Sequence[str] | None = None, where: str = "", params: Sequence[Any] = ()
+    ) -> pl.DataFrame:
+        """Rows of a registered table or view.
+
+        Args:
+            table: ``schema.table``.
+            columns: the columns wanted, in this order; all by default.
+            where: an SQL condition with ``?`` for each parameter.
+            params: its parameters.
+
+        Returns:
+            A frame typed as the registry says, times as ``Datetime("us", "UTC")``. A table that was never written is
+            an empty frame where it is merged into, appended to or may be empty.
+
+        Raises:
+            WarehouseError: if the table is not registered, was never written though it may not be empty, or is
+                stored with other columns than the registry's.
+        """
+        entry = _registered(table)
+        wanted = tuple(columns) if columns is not None else entry.column_names
+        with self._cursor() as cursor:
+            stored = stored_columns(cursor, table)
+            if not stored:
+                if entry.view_sql is None and (entry.may_be_empty or entry.replaces != "replace"):
+                    return entry.empty().select(wanted)
+                raise WarehouseError(f"{table} was never written; run `marketflows` first")
+            if entry.view_sql is None:
+                with self._writing:
+                    self._conform(cursor, entry, stored)
+            condition = f" where {where}" if where else ""
+            select = f"select {ddl.column_list(wanted)} from {ddl.qualified(table)}{condition}"
+            frame = _frame(cursor, select, params)
+        return frame.cast({name: entry.polars_schema[name] for name in wanted})
+
+    def query(self, sql: str, params: Sequence[Any] = ()) -> pl.DataFrame:
+        """The answer to any select, times in UTC.
+
+        Raises:
+            WarehouseError: if DuckDB refuses it.
+        """
+        with self._cursor() as cursor:
+            return _frame(cursor, sql, params)
+
+    def replace(self, table: str, frame: pl.DataFrame) -> WriteResult:
+        """Store a frame as the whole table.
+
+        Raises:
+            WarehouseError: if the frame is not what the registry says, or is empty where the table may not be;
+                what was stored stays.
+        """
+        entry = _registered_table(table)
+        rows = check_frame(entry, frame)
+        if rows.is_empty() and not entry.may_be_empty:
+            raise WarehouseError(f"{table} was not written: the frame is empty, and this table may not be")
+        with self._transaction() as cursor:
+            is_new = not stored_columns(cursor, table)
+            cursor.execute(ddl.create_schema(entry))
+            cursor.execute(ddl.create_table(entry, replace=True))
+            _insert(cursor, entry, rows)
+            run_all(cursor, ddl.comments(entry))
+            if is_new:
+                make_views(cursor)
+        return WriteResult(rows.height)
+
+    def append(self, table: str, frame: pl.DataFrame) -> WriteResult:
+        """Add a frame's rows.
+
+        Raises:
+            WarehouseError: if the frame is not what the registry says.
+        """
+        entry = _registered_table(table)
+        rows = check_frame(entry, frame)
+        with self._transaction() as cursor:
+            self._make(cursor, entry)
+            _insert(cursor, entry, rows)
+        return WriteResult(rows.height)
+
+    def merge(self, table: str, frame: pl.DataFrame, *, revise: bool = True) -> MergeResult:
+        """Add a frame's rows by key; a stored row gives way to a later answer; none is ever removed.
+
+        A row counts as revised if it differs in the registry's ``revised_by`` columns (any column where none are
+        named); otherwise the stored row stays as it is. Only stored rows between the frame's oldest and newest key
+        time are looked at.
+
+        Args:
+            table: ``schema.table``.
+            frame: the rows; keys at most once.
+            revise: False keeps each stored row.
+
+        Raises:
+            WarehouseError: if the frame is not what the registry says; nothing is written.
+        """
+        entry = _registered_table(table)
+        rows = check_frame(entry, frame)
+        bound = next((name for name in entry.key if entry.column(name).dtype is DType.TIME), None)
+        limits = [rows[bound].min(), rows[bound].max()] if bound is not None else []
+        with self._transaction() as cursor:
+            self._make(cursor, entry)
+            if rows.is_empty():
+                return MergeResult(0, 0, 0)
+            cursor.register("incoming", rows)
+            touched = cursor.execute(ddl.merge(entry, revise=revise, bound=bound), limits).fetchall()
+            cursor.unregister("incoming")
+        done = Counter(action for (action,) in touched)
+        return MergeResult(done["INSERT"], done["UPDATE"], rows.height - done.total())
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
+        """Run one statement as a transaction of its own; for this package's bookkeeping only."""
+        with self._writing, self._cursor() as cursor:
+            cursor.execute(sql, list(params)).fetchall()
+
+    def ensure_table(self, table: str) -> None:
+        """Make an empty registered table where there is none."""
+        entry = _registered_table(table)
+        with self._transaction() as cursor:
+            self._make(cursor, entry)
+
+    def ensure_views(self) -> None:
+        """Make every registered view whose tables are all stored."""
+        with self._transaction() as cursor:
+            make_views(cursor)
+
+    def checkpoint(self) -> None:
+        """Move everything committed into the file itself, so that the file alone is complete."""
+        with self._writing, self._cursor() as cursor:
+            cursor.execute(f"checkpoint {CATALOG}").fetchall()
+
+    @contextmanager
+    def still(self) -> Iterator[Path]:
+        """Checkpoint, and hold back writes while the block reads the file from outside this process."""
+        with self._writing:
+            self.checkpoint()
+            yield self.path
+
+    def size_bytes(self) -> int:
+        """Size of the file and its write-ahead log."""
+        log = self.path.with_name(f"{self.path.name}.wal")
+        return sum(file.stat().st_size for file in (self.path, log) if file.exists())
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute(f"use {CATALOG}")
+            yield cursor
+        except duckdb.Error as fault:
+            raise WarehouseError(f"{self.path}: {fault}; what was stored is unchanged") from fault
+        finally:
+            cursor.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._writing, self._cursor() as cursor:
+            cursor.begin()
+            try:
+                yield cursor
+                cursor.commit()
+            except BaseException:
+                self._conforming.clear()
+                raise
+
+    def _make(self, cursor: duckdb.DuckDBPyConnection, table: Table) -> None:
+        if table.name in self._conforming:
+            return
+        stored = stored_columns(cursor, table.name)
+        if not stored:
+            cursor.execute(ddl.create_schema(table))
+            cursor.execute(ddl.create_table(table))
+            run_all(cursor, ddl.comments(table))
+            make_views(cursor)
+            return
+        self._conform(cursor, table, stored)
+
+    def _conform(self, cursor: duckdb.DuckDBPyConnection, table: Table, stored: dict[str, str]) -> None:
+        """Hold a stored table to the registry; a newly registered nullable column is added."""
+        if table.name in self._conforming:
+            return
+        for statement in migrations(table, stored):
+            cursor.execute(statement)
+        self._conforming.add(table.name)
+
+
+def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pl.DataFrame:
+    return cursor.sql(sql, params=list(params)).pl()
+
+
+def _insert(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
+    cursor.register("incoming", rows)
+    columns = ddl.column_list(table.column_names)
+    cursor.execute(f"insert into {ddl.qualified(table.name)} ({columns}) select {columns} from incoming").fetchall()
+    cursor.unregister("incoming")
+
+
+def _registered(name: str) -> Table:
+    if name not in TABLES:
+        raise WarehouseError(f"{name} is not a registered table")
+    return TABLES[name]
+
+
+def _registered_table(name: str) -> Table:
+    entry = _registered(name)
+    if entry.view_sql is not None:
+        raise WarehouseError(f"{name} is a view; write the tables it reads")
+    return entry
+
+
+def _explain_open(path: Path, fault: duckdb.Error) -> WarehouseError:
+    holder = _HOLDER.search(str(fault))
+    if holder:
+        return WarehouseError(
+            f"{path} is held open by {holder['program']} (pid {holder['pid']}); it is the pipeline's own file: close "
+            "it there and query the published file instead"
+        )
+    return WarehouseError(f"{path} could not be opened as a DuckDB warehouse: {fault}")

@@ -1,0 +1,78 @@
+"""What a frame must be before it is stored: exactly what the registry says.
+
+What belongs here: comparing a frame with its registry entry. What does not: judging the figures (checks.py).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.schema import Table
+
+WORST_ROWS = 5
+
+
+def check_frame(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """Hold a frame to its registry entry.
+
+    Args:
+        table: registry entry of a table.
+        frame: the rows to store, its columns in any order.
+
+    Returns:
+        The frame with its columns in stored order.
+
+    Raises:
+        WarehouseError: on missing, extra or mistyped columns, a null where none may be, a value that is not finite,
+            or a key that is there twice; it names table, column and up to five of the rows at fault.
+    """
+    _check_columns(table, frame)
+    ordered = frame.select(table.column_names)
+    _check_nulls(table, ordered)
+    _check_finite(table, ordered)
+    _check_keys(table, ordered)
+    return ordered
+
+
+def _check_columns(table: Table, frame: pl.DataFrame) -> None:
+    expected = table.polars_schema
+    faults = [f"lacks {name}" for name in expected if name not in frame.columns]
+    faults += [f"has {name}, which is not registered" for name in frame.columns if name not in expected]
+    faults += [
+        f"holds {name} as {frame.schema[name]} instead of {dtype}"
+        for name, dtype in expected.items()
+        if name in frame.columns and frame.schema[name] != dtype
+    ]
+    if faults:
+        raise WarehouseError(f"{table.name} was not written: the frame {'; '.join(faults)}")
+
+
+def _check_nulls(table: Table, frame: pl.DataFrame) -> None:
+    for column in table.columns:
+        if not column.nullable and frame[column.name].null_count():
+            at_fault = frame.filter(pl.col(column.name).is_null())
+            raise _fault(table, column.name, "is null where it may not be", at_fault)
+
+
+def _check_finite(table: Table, frame: pl.DataFrame) -> None:
+    for column in table.columns:
+        if table.polars_schema[column.name] == pl.Float64 and not frame[column.name].is_finite().all():
+            at_fault = frame.filter(~pl.col(column.name).is_finite())
+            raise _fault(table, column.name, "is not finite (a missing value is null)", at_fault)
+
+
+def _check_keys(table: Table, frame: pl.DataFrame) -> None:
+    key = list(table.key)
+    if frame.height == frame.select(key).n_unique():
+        return
+    at_fault = frame.filter(pl.struct(key).is_duplicated()).sort(key)
+    raise _fault(table, ", ".join(key), "is there more than once", at_fault)
+
+
+def _fault(table: Table, column: str, what: str, at_fault: pl.DataFrame) -> WarehouseError:
+    rows = "; ".join(
+        ", ".join(f"{name}={value}" for name, value in row.items())
+        for row in at_fault.head(WORST_ROWS).iter_rows(named=True)
+    )
+    return WarehouseError(f"{table.name} was not written: {column} {what} in {at_fault.height} rows, such as {rows}")
