@@ -1,0 +1,47 @@
+"""Observations as the service gave them, made fit for arithmetic.
+
+What belongs here: which observations count, and which of two for the same moment. What does not: the grid.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from marketflows_pipeline.transforms.ordering import is_ordered_by_coin, order_by_coin
+
+_CAP = pl.col("market_cap_usd")
+
+
+def clean_observations(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Keep the observations that state a market cap, one per coin and moment.
+
+    A cap that is null, not finite, zero or negative is no observation. Of several rows for the same (coin_id, ts) the
+    later row wins, so answers must be stacked in the order in which they came.
+
+    Args:
+        frame: coin_id, ts, market_cap_usd and any further columns, in any order.
+
+    Returns:
+        The rows kept, by (coin_id, ts), and how many were left out for each reason: ``null``, ``non_finite``,
+        ``not_positive``, ``duplicate``.
+    """
+    counts = (
+        frame.lazy()
+        .select(
+            null=_CAP.is_null().sum(),
+            non_finite=(~_CAP.is_finite()).sum(),
+            not_positive=(_CAP.is_finite() & (_CAP <= 0)).sum(),
+        )
+        .collect()
+        .row(0, named=True)
+    )
+    rejected = {reason: int(count) for reason, count in counts.items()}
+    usable = frame.filter(_CAP.is_finite() & (_CAP > 0)) if any(rejected.values()) else frame
+    ordered = order_by_coin(usable)
+    kept = ordered if is_ordered_by_coin(ordered) else ordered.filter(~_is_superseded())
+    return kept, rejected | {"duplicate": ordered.height - kept.height}
+
+
+def _is_superseded() -> pl.Expr:
+    same_coin = pl.col("coin_id") == pl.col("coin_id").shift(-1)
+    return (same_coin & (pl.col("ts") == pl.col("ts").shift(-1))).fill_null(value=False)

@@ -1,0 +1,225 @@
+"""Market-cap ranges: a fixed cohort, bucketed anew at every grid time.
+
+What belongs here: cohort, buckets, their totals, and growth that follows coins rather than labels.
+What does not: normalization and EMA of the totals, which ranges share with groups (metrics).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import polars as pl
+
+from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.transforms.categories import RANGES
+from marketflows_pipeline.transforms.grid import GridSpec
+from marketflows_pipeline.transforms.metrics import ORDER_KEY, SERIES_KEY, first_valid, smoothed, with_base_caps
+from marketflows_pipeline.transforms.ordering import order_by_coin, within_coin
+
+_MAX_ORDER = 2
+_BUCKET = ("lower_limit_usd", "ts")
+
+
+def range_series(limit: float) -> str:
+    """The name of the range above ``limit`` as a series: the limit in whole dollars."""
+    return str(int(limit))
+
+
+def select_cohort(grid: pl.DataFrame, limits: Sequence[float], excluded: Collection[str] = ()) -> pl.DataFrame:
+    """The coins whose market cap at the last grid time exceeds the smallest limit (``core.cohort``).
+
+    The cohort is fixed for the whole window: a universe that changed along the way would move totals for reasons
+    that have nothing to do with flows. It is chosen with today's caps, so it carries survivorship bias.
+
+    Args:
+        grid: coin_id, ts, market_cap_usd of every tracked coin.
+        limits: lower limits in USD.
+        excluded: coin ids that are left out whatever their size.
+
+    Returns:
+        coin_id, rank (1 is the largest; equal caps by coin id), market_cap_usd, selected_at by coin_id.
+    """
+    return (
+        grid.lazy()
+        .filter(pl.col("ts") == pl.col("ts").max(), pl.col("market_cap_usd") > min(limits))
+        .filter(~pl.col("coin_id").is_in(list(excluded)))
+        .sort("market_cap_usd", "coin_id", descending=[True, False])
+        .select(
+            "coin_id",
+            rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32),
+            market_cap_usd="market_cap_usd",
+            selected_at="ts",
+        )
+        .sort("coin_id")
+        .collect()
+    )
+
+
+def assign_buckets(grid: pl.DataFrame, cohort: pl.DataFrame, limits: Sequence[float]) -> pl.DataFrame:
+    """The range of each cohort coin at each grid time: the largest limit that its cap exceeds (``core.buckets``).
+
+    "Exceeds" is strict. A coin at or below the lowest limit keeps its row with a null limit, so that every cohort
+    coin has exactly one row per grid time.
+
+    Args:
+        grid: coin_id, ts, market_cap_usd.
+        cohort: coin_id.
+        limits: lower limits in USD, in any order.
+
+    Returns:
+        coin_id, ts, lower_limit_usd, market_cap_usd by (coin_id, ts).
+    """
+    bucket = pl.lit(None, pl.Float64)
+    for limit in sorted(limits):
+        bucket = pl.when(pl.col("market_cap_usd") > limit).then(pl.lit(float(limit))).otherwise(bucket)
+    return order_by_coin(
+        grid.lazy()
+        .join(cohort.lazy().select("coin_id"), on="coin_id", how="semi", maintain_order="left")
+        .select("coin_id", "ts", lower_limit_usd=bucket, market_cap_usd="market_cap_usd")
+        .collect()
+    )
+
+
+def bucket_totals(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.DataFrame:
+    """The summed market cap of each range at each grid time, as rows of ``core.group_totals``.
+
+    Args:
+        buckets: coin_id, ts, lower_limit_usd, market_cap_usd as `assign_buckets` gives them.
+        limits: lower limits in USD.
+
+    Returns:
+        category (``Ranges``), series, ts, market_cap_usd, n_assets by key: every range at every grid time. An empty
+        range has a null cap and 0 assets.
+    """
+    totals = buckets.lazy().group_by(_BUCKET).agg(pl.col("market_cap_usd").sum(), n_assets=pl.len())
+    return (
+        _every_range_and_time(buckets, limits)
+        .join(totals, on=_BUCKET, how="left")
+        .select("category", "series", "ts", "market_cap_usd", n_assets=pl.col("n_assets").fill_null(0).cast(pl.Int32))
+        .sort("category", "series", "ts")
+        .collect()
+    )
+
+
+def range_members(buckets: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
+    """The coins that were in each range at either end of the last grid step, as rows beside `group_members`.
+
+    Args:
+        buckets: coin_id, ts, lower_limit_usd as `assign_buckets` gives them.
+        spec: the grid of ``buckets``.
+
+    Returns:
+        category (``Ranges``), series, coin_id, by all three, each once.
+    """
+    return (
+        buckets.lazy()
+        .filter(pl.col("ts") >= spec.end - spec.step, pl.col("lower_limit_usd").is_not_null())
+        .select(
+            category=pl.lit(RANGES), series=pl.col("lower_limit_usd").cast(pl.Int64).cast(pl.String), coin_id="coin_id"
+        )
+        .unique()
+        .sort("category", "series", "coin_id")
+        .collect()
+    )
+
+
+def range_derivatives(
+    buckets: pl.DataFrame,
+    *,
+    base_caps: pl.DataFrame,
+    base_assets: Sequence[str],
+    limits: Sequence[float],
+    ema_periods: Sequence[int],
+    diff_orders: Sequence[int],
+) -> pl.DataFrame:
+    """Growth and inflection of each range, following its coins across limits (rows of ``mart.derivatives``).
+
+    With ``x_i(t)`` the cap of coin ``i`` divided by the base asset's cap at ``t``, ``b_i(t)`` its range, and ``f_b``
+    the first valid total of range ``b`` in that base:
+
+    - growth: ``sum over i with b_i(t-1) = b of  x_i(t) - x_i(t-1)``, over ``f_b``;
+    - inflection: ``sum over i with b_i(t-2) = b of  x_i(t) - 2 x_i(t-1) + x_i(t-2)``, over ``f_b``.
+
+    Both are per grid step; the EMA comes last. Null where the range was empty at the time that sets membership.
+
+    Args:
+        buckets: coin_id, ts, lower_limit_usd, market_cap_usd as `assign_buckets` gives them.
+        base_caps: coin_id, ts, market_cap_usd of the base assets on the grid.
+        base_assets: ``us-dollar`` or coin ids.
+        limits: lower limits in USD.
+        ema_periods: spans; 1 is no EMA.
+        diff_orders: orders asked for; 0 is not a derivative and is passed over.
+
+    Returns:
+        category, series, base_asset, ema_period, diff_order, ts, value by key.
+
+    Raises:
+        UserInputError: if an order above 2 is asked for.
+    """
+    if max(diff_orders, default=0) > _MAX_ORDER:
+        raise UserInputError(
+            f"analysis.diff_orders: market-cap ranges have orders 0, 1 and 2 only, but {max(diff_orders)} is asked "
+            "for; leave out the higher orders or the flow type market_cap_ranges"
+        )
+    sums = with_base_caps(_caps_by_membership(buckets, limits), base_caps, base_assets).sort(*SERIES_KEY, "ts")
+    now, one_ago, two_ago = (pl.col(name) / pl.col("base_cap") for name in ("cap_now", "cap_one_ago", "cap_two_ago"))
+    formulas = {
+        1: one_ago - now.shift(1),
+        2: two_ago - 2 * one_ago.shift(1) + now.shift(2),
+    }
+    wanted = {order: formula for order, formula in formulas.items() if order in diff_orders}
+    relative = sums.with_columns(
+        (formula / first_valid(now)).over(SERIES_KEY).alias(str(order)) for order, formula in wanted.items()
+    ).collect()
+    curves = [
+        relative.lazy().select(
+            *SERIES_KEY,
+            "ts",
+            ema_period=pl.lit(period, pl.Int32),
+            diff_order=pl.lit(order, pl.Int32),
+            value=smoothed(pl.col(str(order)), period).over(SERIES_KEY),
+        )
+        for order in wanted
+        for period in sorted(set(ema_periods))
+    ]
+    columns = (*ORDER_KEY, "ts", "value")
+    if not curves:
+        order_0 = pl.lit(0, pl.Int32)
+        return relative.clear().with_columns(ema_period=order_0, diff_order=order_0, value=pl.lit(0.0)).select(columns)
+    return pl.concat(curves).select(columns).sort(*ORDER_KEY, "ts").collect()
+
+
+def _caps_by_membership(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.LazyFrame:
+    """Caps at ``t`` summed by the range that each coin is in at t, was in at t-1, and was in at t-2.
+
+    Division by the base asset is the same for all coins of a moment, so these three sums answer every base.
+    """
+    followed = (
+        order_by_coin(buckets)
+        .lazy()
+        .select(
+            "ts",
+            "market_cap_usd",
+            "lower_limit_usd",
+            one_ago=within_coin("lower_limit_usd", 1),
+            two_ago=within_coin("lower_limit_usd", 2),
+        )
+        .collect()
+        .lazy()
+    )
+    sums = _every_range_and_time(buckets, limits)
+    for membership, name in (("lower_limit_usd", "cap_now"), ("one_ago", "cap_one_ago"), ("two_ago", "cap_two_ago")):
+        by_range = followed.group_by(pl.col(membership).alias("lower_limit_usd"), "ts").agg(
+            pl.col("market_cap_usd").sum().alias(name)
+        )
+        sums = sums.join(by_range, on=_BUCKET, how="left")
+    return sums
+
+
+def _every_range_and_time(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.LazyFrame:
+    ascending = sorted(float(limit) for limit in limits)
+    ranges = pl.LazyFrame(
+        {"lower_limit_usd": ascending, "series": [range_series(limit) for limit in ascending]},
+        schema={"lower_limit_usd": pl.Float64, "series": pl.String},
+    )
+    return ranges.with_columns(category=pl.lit(RANGES)).join(buckets.lazy().select("ts").unique(), how="cross")
