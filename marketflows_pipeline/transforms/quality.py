@@ -1,15 +1,89 @@
 """Evidence that the figures can be trusted, or not.
 
-What belongs here: finding suspicious observations and counting what is covered. What does not: verdicts, which checks
-give against thresholds of their own.
+What belongs here: gaps, held values, suspicious observations, and how much is covered. What does not: filling gaps
+(grid), and verdicts, which checks give against thresholds of their own.
 """
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import polars as pl
 
 from marketflows_pipeline.transforms.grid import GridSpec
 from marketflows_pipeline.transforms.ordering import order_by_coin, within_coin
+
+_MIN_STEPS = 2
+_TIME = pl.Datetime("us", "UTC")
+
+
+def observation_gaps(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
+    """Runs of two or more grid steps without an observation within half a step.
+
+    ``interpolated`` gaps lie between two observations of a coin; ``after_last`` gaps lie between its last one and the
+    end of the grid. What lies before a coin's first observation is no gap: it may not have been listed yet.
+
+    Args:
+        observations: coin_id, ts as `clean_observations` returns them.
+        spec: the grid.
+
+    Returns:
+        coin_id, gap_start, gap_end (first and last grid time of the run), n_steps, fill by (coin_id, gap_start).
+    """
+    next_ts = pl.when(pl.col("coin_id") == pl.col("coin_id").shift(-1)).then(pl.col("ts").shift(-1))
+    half = spec.step / 2
+    # Strictly more than half a step from both observations: the mirror image of what `fill` calls observed.
+    first_place = ((_steps_after_start(pl.col("ts") + half, spec)).floor() + 1).clip(lower_bound=0)
+    last_place = (
+        (_steps_after_start(pl.col("next_ts") - half, spec).ceil() - 1)
+        .fill_null(spec.n_times - 1)
+        .clip(upper_bound=spec.n_times - 1)
+    )
+    return (
+        order_by_coin(observations.select("coin_id", "ts"))
+        .lazy()
+        .with_columns(next_ts=next_ts)
+        .filter((pl.col("next_ts") - pl.col("ts") > spec.step).fill_null(value=True))
+        .with_columns(first=first_place.cast(pl.Int64), last=last_place.cast(pl.Int64))
+        .with_columns(n_steps=(pl.col("last") - pl.col("first") + 1).cast(pl.Int32))
+        .filter(pl.col("n_steps") >= _MIN_STEPS)
+        .select(
+            "coin_id",
+            gap_start=_grid_time(pl.col("first"), spec),
+            gap_end=_grid_time(pl.col("last"), spec),
+            n_steps="n_steps",
+            fill=pl.when(pl.col("next_ts").is_null()).then(pl.lit("after_last")).otherwise(pl.lit("interpolated")),
+        )
+        .collect()
+    )
+
+
+def held_share(grid: pl.DataFrame, members: pl.DataFrame, group_totals: pl.DataFrame) -> pl.DataFrame:
+    """How much of each series' market cap is held flat, before a coin's first or after its last observation.
+
+    Args:
+        grid: coin_id, ts, market_cap_usd, fill.
+        members: category, series, coin_id; with a column ts where membership changes with time.
+        group_totals: category, series, ts, market_cap_usd.
+
+    Returns:
+        category, series, ts, held_pct (of the series' cap), coin_ids (whose cap is held, largest first) by key; only
+        where something is held.
+    """
+    member_key = [name for name in ("coin_id", "ts") if name in members.columns]
+    series_key = ["category", "series", "ts"]
+    return (
+        grid.lazy()
+        .filter(pl.col("fill").is_in(["before_first", "after_last"]))
+        .join(members.lazy(), on=member_key)
+        .sort("market_cap_usd", "coin_id", descending=[True, False])
+        .group_by(series_key, maintain_order=True)
+        .agg(held_usd=pl.col("market_cap_usd").sum(), coin_ids=pl.col("coin_id"))
+        .join(group_totals.lazy().select(*series_key, "market_cap_usd"), on=series_key)
+        .select(*series_key, held_pct=100 * pl.col("held_usd") / pl.col("market_cap_usd"), coin_ids="coin_ids")
+        .sort(series_key)
+        .collect()
+    )
 
 
 def find_jumps(grid: pl.DataFrame, above_pct: float = 50.0) -> pl.DataFrame:
@@ -75,3 +149,12 @@ def _changes(frame: pl.DataFrame, *, value: str, previous: str, above: float) ->
         .sort(pl.col("change_pct").abs(), "coin_id", "ts", descending=[True, False, False])
         .collect()
     )
+
+
+def _steps_after_start(moment: pl.Expr, spec: GridSpec) -> pl.Expr:
+    microseconds = moment.dt.timestamp("us") - pl.lit(spec.start).dt.timestamp("us")
+    return microseconds.cast(pl.Float64) / (spec.step / timedelta(microseconds=1))
+
+
+def _grid_time(place: pl.Expr, spec: GridSpec) -> pl.Expr:
+    return (pl.lit(spec.start).cast(_TIME) + place * pl.lit(spec.step)).cast(_TIME)
