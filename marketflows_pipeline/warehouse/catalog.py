@@ -1,6 +1,7 @@
 """What a DuckDB catalog holds, and how it is brought up to the registry.
 
-What belongs here: reading the catalog, views, the smallest honest migrations. What does not: rows.
+What belongs here: reading the catalog, making tables and views, the smallest honest migrations. What does not: rows.
+Every function works in the cursor's current catalog.
 """
 
 from __future__ import annotations
@@ -20,65 +21,73 @@ def run_all(cursor: duckdb.DuckDBPyConnection, statements: Iterable[str]) -> Non
         cursor.execute(statement)
 
 
-def migrations(table: Table, stored: dict[str, str]) -> list[str]:
-    """The statements that bring a stored table up to the registry.
+def stored_columns(cursor: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """``schema.table`` of each table and view to its columns, name to DuckDB type."""
+    rows = cursor.execute(
+        "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
+        "where database_name = current_database() and not internal order by 1, column_index"
+    ).fetchall()
+    stored: dict[str, dict[str, str]] = {}
+    for table, column, kind in rows:
+        stored.setdefault(table, {})[column] = "TIMESTAMPTZ" if kind == "TIMESTAMP WITH TIME ZONE" else kind
+    return stored
+
+
+def differences(table: Table, stored: dict[str, str]) -> list[str]:
+    """What keeps a stored table from being the registered one, in words; empty where nothing does.
 
     Args:
         table: registry entry.
         stored: its columns in the file, name to DuckDB type.
+    """
+    registered = {column.name: column.dtype.value for column in table.columns}
+    faults = [f"{name} is stored and no longer registered" for name in stored if name not in registered]
+    faults += [f"{name} is registered and not stored" for name in registered if name not in stored]
+    faults += [
+        f"{name} is stored as {stored[name]} and registered as {kind}"
+        for name, kind in registered.items()
+        if name in stored and stored[name] != kind
+    ]
+    return faults
+
+
+def prepare_history(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Make every registered table that is merged into or appended to, and bring older ones up to the registry.
+
+    A newly registered nullable column is added to a stored table. A table that is computed anew as a whole needs no
+    such care: the next write replaces it.
 
     Raises:
-        WarehouseError: if more than nullable columns is missing.
+        WarehouseError: if a stored table differs in more than that.
     """
-    known = {column.name: column for column in table.columns}
-    faults = [f"{name} is stored and no longer registered" for name in stored if name not in known]
-    statements = []
-    for name, column in known.items():
-        if name not in stored:
-            if table.replaces == "replace" or not column.nullable:
-                faults.append(f"{name} is registered and not stored")
-            statements.append(
-                f"alter table {ddl.qualified(table.name)} add column {ddl.identifier(name)} {column.dtype}"
+    stored = stored_columns(cursor)
+    for table in TABLES.values():
+        if table.view_sql is not None or table.replaces == "replace":
+            continue
+        if table.name not in stored:
+            cursor.execute(ddl.create_schema(table))
+            cursor.execute(ddl.create_table(table))
+            run_all(cursor, ddl.comments(table))
+            continue
+        columns = stored[table.name]
+        for column in table.columns:
+            if column.nullable and column.name not in columns:
+                run_all(cursor, ddl.add_column(table, column))
+                columns[column.name] = column.dtype.value
+        if faults := differences(table, columns):
+            raise WarehouseError(
+                f"{table.name} was stored by another version: {'; '.join(faults)}. Its history is kept as it is: run "
+                "the version that wrote it, or alter the table by hand"
             )
-            statements.append(
-                f"comment on column {ddl.qualified(table.name)}.{ddl.identifier(name)} is {ddl.literal(column.comment)}"
-            )
-        elif stored[name] != column.dtype.value:
-            faults.append(f"{name} is stored as {stored[name]} and registered as {column.dtype.value}")
-    if faults:
-        remedy = (
-            "run `marketflows`, which writes it anew"
-            if table.replaces == "replace"
-            else "go back to the version that wrote it, or alter the table by hand"
-        )
-        raise WarehouseError(f"{table.name} was stored by another version: {'; '.join(faults)}; {remedy}")
-    return statements
 
 
 def make_views(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Make every registered view whose tables are all in the current catalog, with its comments."""
-    present = set(stored_tables(cursor))
-    for entry in TABLES.values():
-        if entry.view_sql is not None and ddl.view_sources(entry) <= present:
-            cursor.execute(ddl.create_schema(entry))
-            cursor.execute(ddl.create_view(entry))
-            run_all(cursor, ddl.comments(entry))
-
-
-def stored_tables(cursor: duckdb.DuckDBPyConnection) -> list[str]:
-    """``schema.table`` of each table, not view, in the current catalog."""
-    rows = cursor.execute(
-        "select schema_name || '.' || table_name from duckdb_tables() "
-        "where database_name = current_database() and not internal order by 1"
-    ).fetchall()
-    return [name for (name,) in rows]
-
-
-def stored_columns(cursor: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
-    """Column name to DuckDB type of a table or view in the current catalog; empty where there is none."""
-    rows = cursor.execute(
-        "select column_name, data_type from duckdb_columns() where database_name = current_database() "
-        "and schema_name || '.' || table_name = ? order by column_index",
-        [table],
-    ).fetchall()
-    return {name: "TIMESTAMPTZ" if kind == "TIMESTAMP WITH TIME ZONE" else kind for name, kind in rows}
+    """Make every registered view whose tables are all stored as registered, with its comments."""
+    stored = stored_columns(cursor)
+    for view in TABLES.values():
+        if view.view_sql is not None and all(
+            source in stored and not differences(TABLES[source], stored[source]) for source in ddl.view_sources(view)
+        ):
+            cursor.execute(ddl.create_schema(view))
+            cursor.execute(ddl.create_view(view))
+            run_all(cursor, ddl.comments(view))

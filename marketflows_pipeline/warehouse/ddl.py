@@ -54,6 +54,13 @@ def create_table(table: Table, *, replace: bool = False) -> str:
     return f"{verb} {qualified(table.name)} ({definitions})"
 
 
+def add_column(table: Table, column: Column) -> Iterator[str]:
+    """The statements that add a nullable column to a stored table, with its comment."""
+    name = identifier(column.name)
+    yield f"alter table {qualified(table.name)} add column {name} {column.dtype.value}"
+    yield f"comment on column {qualified(table.name)}.{name} is {literal(column.comment)}"
+
+
 def create_view(table: Table) -> str:
     """The statement that makes a registered view, in place of an older one."""
     return f"create or replace view {qualified(table.name)} as {(table.view_sql or '').strip()}"

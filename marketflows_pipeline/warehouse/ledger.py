@@ -7,9 +7,10 @@ What belongs here: writing and counting ``meta.api_calls``. What does not: decid
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.providers.ledger import CallId, Outcome, month_after, month_of
 from marketflows_pipeline.warehouse.store import Warehouse
 
 
@@ -26,9 +27,8 @@ class WarehouseLedger:
     def __init__(self, warehouse: Warehouse, run_id: str) -> None:
         self._warehouse = warehouse
         self._run_id = run_id
-        self._sent: dict[str, datetime] = {}
+        self._sent: dict[CallId, datetime] = {}
         self._spent: dict[tuple[str, datetime], int] = {}
-        warehouse.ensure_table("meta.api_calls")
 
     def begin(self, provider: str, endpoint: str, target: str, attempt: int, at: datetime) -> str:
         """Record an attempt that is about to be sent.
@@ -50,13 +50,13 @@ class WarehouseLedger:
             (call_id, at, provider, endpoint, target, attempt, self._run_id),
         )
         self._sent[call_id] = at
-        month = (provider, _month_of(at))
+        month = (provider, month_of(at))
         if month in self._spent:
             self._spent[month] += 1
         return call_id
 
     def finish(
-        self, call_id: str, status: int | None, outcome: str, error: str | None, duration_ms: float | None
+        self, call_id: CallId, status: int | None, outcome: Outcome, error: str | None, duration_ms: float
     ) -> None:
         """Record how an attempt ended.
 
@@ -81,17 +81,12 @@ class WarehouseLedger:
 
     def spent(self, provider: str, month_start: datetime) -> int:
         """Attempts of the UTC month that holds `month_start`, whatever came of them."""
-        start = _month_of(month_start)
+        start = month_of(month_start)
         month = (provider, start)
         if month not in self._spent:
-            end = _month_of(start + timedelta(days=31))
             counted = self._warehouse.query(
                 "select count(*) as n from meta.api_calls where provider = ? and sent_at >= ? and sent_at < ?",
-                (provider, start, end),
+                (provider, start, month_after(start)),
             )
             self._spent[month] = int(counted["n"].item())
         return self._spent[month]
-
-
-def _month_of(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)

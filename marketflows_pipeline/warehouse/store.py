@@ -26,7 +26,7 @@ import polars as pl
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES, DType, Table
 from marketflows_pipeline.warehouse import ddl
-from marketflows_pipeline.warehouse.catalog import make_views, migrations, run_all, stored_columns
+from marketflows_pipeline.warehouse.catalog import differences, make_views, prepare_history, run_all, stored_columns
 from marketflows_pipeline.warehouse.validate import check_frame
 
 STORAGE_VERSION = "v1.2.0"
@@ -70,7 +70,6 @@ class Warehouse:
             raise WarehouseError(f"there is no warehouse at {self.path} yet; run `marketflows` first")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._writing = threading.RLock()
-        self._conforming: set[str] = set()
         self._connection = duckdb.connect()
         try:
             self._connection.execute("set global TimeZone = 'UTC'")
@@ -78,7 +77,9 @@ class Warehouse:
             self._connection.execute(
                 f"attach {ddl.literal(str(self.path))} as {CATALOG} (storage_version {ddl.literal(STORAGE_VERSION)})"
             )
-            self.ensure_views()
+            with self._transaction() as cursor:
+                prepare_history(cursor)
+                make_views(cursor)
         except duckdb.Error as fault:
             self._connection.close()
             raise _explain_open(self.path, fault) from fault
@@ -101,7 +102,7 @@ class Warehouse:
     def has(self, table: str) -> bool:
         """Whether the table or view is stored."""
         with self._cursor() as cursor:
-            return bool(stored_columns(cursor, table))
+            return table in stored_columns(cursor)
 
     def read(
         self, table: str, *, columns: Sequence[str] | None = None, where: str = "", params: Sequence[Any] = ()
@@ -116,7 +117,7 @@ class Warehouse:
 
         Returns:
             A frame typed as the registry says, times as ``Datetime("us", "UTC")``. A table that was never written is
-            an empty frame where it is merged into, appended to or may be empty.
+            an empty frame where it may be empty; history tables (merged or appended to) always exist.
 
         Raises:
             WarehouseError: if the table is not registered, was never written though it may not be empty, or is
@@ -125,14 +126,14 @@ class Warehouse:
         entry = _registered(table)
         wanted = tuple(columns) if columns is not None else entry.column_names
         with self._cursor() as cursor:
-            stored = stored_columns(cursor, table)
-            if not stored:
-                if entry.view_sql is None and (entry.may_be_empty or entry.replaces != "replace"):
-                    return entry.empty().select(wanted)
+            stored = stored_columns(cursor).get(table)
+            if stored is None and entry.may_be_empty:
+                return entry.empty().select(wanted)
+            if stored is None:
                 raise WarehouseError(f"{table} was never written; run `marketflows` first")
-            if entry.view_sql is None:
-                with self._writing:
-                    self._conform(cursor, entry, stored)
+            if faults := differences(entry, stored):
+                changes = "; ".join(faults)
+                raise WarehouseError(f"{table} was stored by another version: {changes}; run `marketflows` anew")
             condition = f" where {where}" if where else ""
             select = f"select {ddl.column_list(wanted)} from {ddl.qualified(table)}{condition}"
             frame = _frame(cursor, select, params)
@@ -159,7 +160,7 @@ class Warehouse:
         if rows.is_empty() and not entry.may_be_empty:
             raise WarehouseError(f"{table} was not written: the frame is empty, and this table may not be")
         with self._transaction() as cursor:
-            is_new = not stored_columns(cursor, table)
+            is_new = table not in stored_columns(cursor)
             cursor.execute(ddl.create_schema(entry))
             cursor.execute(ddl.create_table(entry, replace=True))
             _insert(cursor, entry, rows)
@@ -177,7 +178,6 @@ class Warehouse:
         entry = _registered_table(table)
         rows = check_frame(entry, frame)
         with self._transaction() as cursor:
-            self._make(cursor, entry)
             _insert(cursor, entry, rows)
         return WriteResult(rows.height)
 
@@ -201,7 +201,6 @@ class Warehouse:
         bound = next((name for name in entry.key if entry.column(name).dtype is DType.TIME), None)
         limits = [rows[bound].min(), rows[bound].max()] if bound is not None else []
         with self._transaction() as cursor:
-            self._make(cursor, entry)
             if rows.is_empty():
                 return MergeResult(0, 0, 0)
             cursor.register("incoming", rows)
@@ -214,12 +213,6 @@ class Warehouse:
         """Run one statement as a transaction of its own; for this package's bookkeeping only."""
         with self._writing, self._cursor() as cursor:
             cursor.execute(sql, list(params)).fetchall()
-
-    def ensure_table(self, table: str) -> None:
-        """Make an empty registered table where there is none."""
-        entry = _registered_table(table)
-        with self._transaction() as cursor:
-            self._make(cursor, entry)
 
     def ensure_views(self) -> None:
         """Make every registered view whose tables are all stored."""
@@ -258,32 +251,8 @@ class Warehouse:
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._writing, self._cursor() as cursor:
             cursor.begin()
-            try:
-                yield cursor
-                cursor.commit()
-            except BaseException:
-                self._conforming.clear()
-                raise
-
-    def _make(self, cursor: duckdb.DuckDBPyConnection, table: Table) -> None:
-        if table.name in self._conforming:
-            return
-        stored = stored_columns(cursor, table.name)
-        if not stored:
-            cursor.execute(ddl.create_schema(table))
-            cursor.execute(ddl.create_table(table))
-            run_all(cursor, ddl.comments(table))
-            make_views(cursor)
-            return
-        self._conform(cursor, table, stored)
-
-    def _conform(self, cursor: duckdb.DuckDBPyConnection, table: Table, stored: dict[str, str]) -> None:
-        """Hold a stored table to the registry; a newly registered nullable column is added."""
-        if table.name in self._conforming:
-            return
-        for statement in migrations(table, stored):
-            cursor.execute(statement)
-        self._conforming.add(table.name)
+            yield cursor
+            cursor.commit()
 
 
 def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pl.DataFrame:
