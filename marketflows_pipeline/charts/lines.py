@@ -14,9 +14,20 @@ from typing import cast
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.layout import shorten, spread, text_width, wrap
+from marketflows_pipeline.charts.layout import shorten, spread, text_width
+from marketflows_pipeline.charts.page import (
+    EDGE,
+    FOOTER_LINE,
+    SUBTITLE_LINE,
+    TITLE_BLOCK,
+    footer_lines,
+    page,
+    page_footer,
+    page_title,
+    subtitle_lines,
+)
 from marketflows_pipeline.charts.spec import ChartSpec, SeriesStyle
-from marketflows_pipeline.charts.theme import GREY, GRID, REFERENCE, use_theme
+from marketflows_pipeline.charts.theme import GRID, REFERENCE, use_theme
 from marketflows_pipeline.charts.window import lone_points, thinned, visible_rows
 from marketflows_pipeline.charts.wording import (
     chart_subtitle,
@@ -35,12 +46,10 @@ LABEL_HEIGHT = 16
 # A bucket this wide holds at most four points, about as dense as a 1.5 px stroke can show.
 PIXELS_PER_BUCKET = 3
 
-_EDGE = 18
 _LEFT = 64
 _LABEL_GAP = 14
 _LABEL_MAX = 210
 _LEGEND_ROWS = 34
-_FOOTER_SIZE, _FOOTER_LINE = 11, 15
 _MARKERS_UP_TO = 16
 _DENSE_FROM = 400
 # From here on the hour of a tick says nothing.
@@ -48,23 +57,19 @@ _LONG_SPAN = timedelta(days=6)
 
 
 @dataclass(frozen=True)
-class _Frame:
-    """Pixel geometry of one chart."""
+class _Plot:
+    """Size of the plot in pixels and the values at its lower and upper edge."""
 
-    plot_width: float
-    plot_height: float
-    left: float
-    top: float
-    right: float
-    bottom: float
+    width: float
+    height: float
     low: float
     high: float
 
     def pixel(self, value: float) -> float:
-        return (self.high - value) / (self.high - self.low) * self.plot_height
+        return (self.high - value) / (self.high - self.low) * self.height
 
     def value(self, pixel: float) -> float:
-        return self.high - pixel / self.plot_height * (self.high - self.low)
+        return self.high - pixel / self.height * (self.high - self.low)
 
 
 def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
@@ -93,14 +98,14 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     ends = _line_ends(rows, styles, spec)
 
     first, last = _time_span(rows)
-    subtitle = wrap(chart_subtitle(spec, last), 13, WIDTH - 2 * _EDGE)
-    footer = wrap(footer_parts(spec.source, spec.as_of, spec.notes), _FOOTER_SIZE, WIDTH - 2 * _EDGE)
+    subtitle = subtitle_lines(chart_subtitle(spec, last), WIDTH)
+    footer = footer_lines(footer_parts(spec.source, spec.as_of, spec.notes), WIDTH)
     has_legend = ends.height > DIRECT_LABELS_MAX
     right = _legend_width(ends) if has_legend else _label_width(ends)
     low, high = _value_domain(rows, spec)
-    top = 74 + 17 * len(subtitle)
-    bottom = 52 + _FOOTER_LINE * len(footer)
-    place = _Frame(WIDTH - _LEFT - right, HEIGHT - top - bottom, _LEFT, top, right, bottom, low, high)
+    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 30
+    bottom = 52 + FOOTER_LINE * len(footer)
+    plot = _Plot(WIDTH - _LEFT - right, HEIGHT - top - bottom, low, high)
 
     x = alt.X(
         "ts:T",
@@ -109,7 +114,7 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     )
     y = alt.Y("value:Q", scale=alt.Scale(domain=[low, high], nice=False, zero=False), axis=_value_axis(spec, exponent))
     color, dash = _encodings(spec, ends, has_legend)
-    drawn = thinned(rows, round(place.plot_width / PIXELS_PER_BUCKET))
+    drawn = thinned(rows, round(plot.width / PIXELS_PER_BUCKET))
     lines = alt.Chart(_csv(drawn)).mark_line(
         interpolate="linear",
         strokeWidth=1.5 if _points_per_series(drawn) > _DENSE_FROM else 2,
@@ -120,16 +125,15 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
         _reference(spec).encode(y=y),
         lines.encode(x=x, y=y, color=color, **dash),
         _dots(rows, ends).encode(x=x, y=y, color=color),
-        _footer(footer, place),
+        page_footer(footer, left=_LEFT, y=plot.height + 42),
     ]
     if not has_legend:
-        layers += _labels(ends, place, y, color)
-    return alt.layer(*layers).properties(
-        width=place.plot_width,
-        height=place.plot_height,
-        autosize=alt.AutoSizeParams(type="none"),
-        padding={"left": place.left, "top": place.top, "right": place.right, "bottom": place.bottom},
-        title=_title(spec, subtitle),
+        layers += _labels(ends, plot, y, color)
+    return page(
+        layers,
+        title=page_title(chart_title(spec), subtitle, width=WIDTH, left=_LEFT, offset=8),
+        size=(WIDTH, HEIGHT),
+        margins=(_LEFT, top, right, bottom),
     )
 
 
@@ -156,18 +160,18 @@ def _line_ends(rows: pl.DataFrame, styles: dict[str, SeriesStyle], spec: ChartSp
     )
 
 
-def _labels(ends: pl.DataFrame, place: _Frame, y: alt.Y, color: alt.Color) -> list[alt.Chart]:
+def _labels(ends: pl.DataFrame, plot: _Plot, y: alt.Y, color: alt.Color) -> list[alt.Chart]:
     """Label of each line at its end, spread so that none overlaps, with a thin connector to the line's end."""
-    wished = [place.pixel(value) for value in ends.get_column("value")]
-    moved = spread(wished, LABEL_HEIGHT, 0, place.plot_height)
-    labels = ends.select("series", "text", "value", label_y=pl.Series([place.value(pixel) for pixel in moved]))
+    wished = [plot.pixel(value) for value in ends.get_column("value")]
+    moved = spread(wished, LABEL_HEIGHT, 0, plot.height)
+    labels = ends.select("series", "text", "value", label_y=pl.Series([plot.value(pixel) for pixel in moved]))
     data = alt.InlineData(values=labels.to_dicts())
     connectors = (
         alt.Chart(data)
         .mark_rule(strokeWidth=1, opacity=0.6)
         .encode(
-            x=alt.value(place.plot_width + 5),
-            x2=alt.value(place.plot_width + _LABEL_GAP - 2),
+            x=alt.value(plot.width + 5),
+            x2=alt.value(plot.width + _LABEL_GAP - 2),
             y=y,
             y2="label_y:Q",
             color=color,
@@ -176,7 +180,7 @@ def _labels(ends: pl.DataFrame, place: _Frame, y: alt.Y, color: alt.Color) -> li
     texts = (
         alt.Chart(data)
         .mark_text(align="left", baseline="middle", fontSize=LABEL_SIZE, fontWeight="bold")
-        .encode(x=alt.value(place.plot_width + _LABEL_GAP + 2), y=alt.Y("label_y:Q"), text="text:N", color=color)
+        .encode(x=alt.value(plot.width + _LABEL_GAP + 2), y=alt.Y("label_y:Q"), text="text:N", color=color)
     )
     return [connectors, texts]
 
@@ -186,35 +190,17 @@ def _dots(rows: pl.DataFrame, ends: pl.DataFrame) -> alt.Chart:
     lone = lone_points(rows)
     few = rows.get_column("ts").n_unique() <= _MARKERS_UP_TO
     dots = pl.concat([ends.select("series", "ts", "value"), rows.drop_nulls() if few else lone]).unique()
-    return alt.Chart(_csv(dots.sort("series", "ts"))).mark_point(size=26, filled=True, opacity=1)
+    chart: alt.Chart = alt.Chart(_csv(dots.sort("series", "ts"))).mark_point(size=26, filled=True, opacity=1)
+    return chart
 
 
 def _reference(spec: ChartSpec) -> alt.Chart:
     """The start value of an index, the zero of a change, the floor of a unit scale."""
     level = 1 if spec.diff_order == 0 and not spec.is_unit else 0
     dash = [4, 3] if level == 1 else [1, 0]
-    return alt.Chart(alt.InlineData(values=[{"value": level}])).mark_rule(
-        color=REFERENCE, strokeWidth=1.2, strokeDash=dash
-    )
-
-
-def _footer(lines: list[str], place: _Frame) -> alt.Chart:
-    return alt.Chart(alt.InlineData(values=[{}])).mark_text(
-        text=lines,
-        align="left",
-        baseline="top",
-        fontSize=_FOOTER_SIZE,
-        lineHeight=_FOOTER_LINE,
-        color=GREY,
-        x=_EDGE - place.left,
-        y=place.plot_height + 42,
-    )
-
-
-def _title(spec: ChartSpec, subtitle: list[str]) -> alt.TitleParams:
-    text = chart_title(spec)
-    room = (WIDTH - 2 * _EDGE) / text_width(text, 1, bold=True)
-    return alt.TitleParams(text=text, subtitle=subtitle, fontSize=min(20, room), dx=_EDGE - _LEFT, offset=8)
+    level_data = alt.InlineData(values=[{"value": level}])
+    chart: alt.Chart = alt.Chart(level_data).mark_rule(color=REFERENCE, strokeWidth=1.2, strokeDash=dash)
+    return chart
 
 
 def _time_axis(span: timedelta) -> alt.Axis:
@@ -238,7 +224,7 @@ def _value_axis(spec: ChartSpec, exponent: int) -> alt.Axis:
         titleAngle=0,
         titleAlign="left",
         titleBaseline="bottom",
-        titleX=_EDGE - _LEFT,
+        titleX=EDGE - _LEFT,
         titleY=-12,
         domain=False,
         ticks=False,
@@ -284,13 +270,13 @@ def _legend(ends: pl.DataFrame) -> alt.Legend:
 
 def _label_width(ends: pl.DataFrame) -> float:
     widest = max(text_width(text, LABEL_SIZE, bold=True) for text in ends.get_column("text"))
-    return _LABEL_GAP + 2 + widest + _EDGE
+    return _LABEL_GAP + 2 + widest + EDGE
 
 
 def _legend_width(ends: pl.DataFrame) -> float:
     widest = max(text_width(text, 12) for text in ends.get_column("text"))
     columns = -(-ends.height // _LEGEND_ROWS)
-    return 16 + columns * (widest + 44) + _EDGE
+    return 16 + columns * (widest + 44) + EDGE
 
 
 def _value_domain(rows: pl.DataFrame, spec: ChartSpec) -> tuple[float, float]:

@@ -15,7 +15,7 @@ import polars as pl
 US_DOLLAR = "us-dollar"
 GROWTH_STEPS = 50
 INFLECTION_STEPS = 12
-WEEK_HOURS = 168
+WEEK_HOURS = 168.0
 
 _ORDER_SUFFIX = {0: "", 1: "_growth", 2: "_inflection"}
 
@@ -112,7 +112,7 @@ class GainTableSpec:
     category: str
     base_asset: str
     base_label: str
-    hours_ago: tuple[int, ...]
+    hours_ago: tuple[float, ...]
     series: tuple[SeriesStyle, ...]
     source: str
     as_of: datetime

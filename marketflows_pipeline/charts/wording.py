@@ -84,13 +84,12 @@ def percent_text(gain_pct: float) -> str:
     return value_text(gain_pct, 1 if abs(gain_pct) < 99.95 else 0, signed=True) + "%"
 
 
-def hours_text(hours: int) -> str:
-    """Name of an offset: 4h, 1d, 2d, 1w, 4w."""
-    if hours % WEEK_HOURS == 0:
-        return f"{hours // WEEK_HOURS}w"
-    if hours % 24 == 0:
-        return f"{hours // 24}d"
-    return f"{hours}h"
+def hours_text(hours: float) -> str:
+    """Name of an offset: 30m, 4h, 1d, 2d, 1w, 4w."""
+    for length, unit in ((WEEK_HOURS, "w"), (24.0, "d")):
+        if hours >= length and hours % length == 0:
+            return f"{hours / length:g}{unit}"
+    return f"{hours:g}h" if hours >= 1 or hours == 0 else f"{hours * 60:g}m"
 
 
 def table_title(spec: GainTableSpec) -> str:

@@ -1,0 +1,86 @@
+"""The page around every picture: title block, footer, margins.
+
+What belongs here: what a line chart and a gain table share. What does not: their plots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+
+from marketflows_pipeline.charts.layout import text_width, wrap
+from marketflows_pipeline.charts.theme import GREY
+
+EDGE = 18
+TITLE_SIZE, SUBTITLE_SIZE, SUBTITLE_LINE = 20, 13, 17
+FOOTER_SIZE, FOOTER_LINE = 11, 15
+TITLE_BLOCK = EDGE + TITLE_SIZE + 6
+
+
+def subtitle_lines(parts: Sequence[str], width: float) -> list[str]:
+    """Subtitle parts wrapped to the page."""
+    return wrap(parts, SUBTITLE_SIZE, width - 2 * EDGE)
+
+
+def footer_lines(parts: Sequence[str], width: float) -> list[str]:
+    """Footer parts wrapped to the page."""
+    return wrap(parts, FOOTER_SIZE, width - 2 * EDGE)
+
+
+def page_title(text: str, subtitle: list[str], *, width: float, left: float, offset: float) -> alt.TitleParams:
+    """Title and subtitle at the page's left edge; a title too long for the page gets a smaller size.
+
+    Args:
+        text: the title.
+        subtitle: its lines.
+        width: the page's width.
+        left: the plot's distance from the page's left edge.
+        offset: distance to what stands above the plot.
+    """
+    room = (width - 2 * EDGE) / text_width(text, 1, bold=True)
+    return alt.TitleParams(
+        text=text, subtitle=subtitle, fontSize=round(min(TITLE_SIZE, room), 1), dx=EDGE - left, offset=offset
+    )
+
+
+def page_footer(lines: list[str], *, left: float, y: float) -> alt.Chart:
+    """Footer text at the page's left edge, ``y`` pixels below the plot's top."""
+    chart: alt.Chart = alt.Chart(alt.InlineData(values=[{}])).mark_text(
+        text=lines,
+        align="left",
+        baseline="top",
+        fontSize=FOOTER_SIZE,
+        lineHeight=FOOTER_LINE,
+        color=GREY,
+        x=EDGE - left,
+        y=y,
+    )
+    return chart
+
+
+def page(
+    layers: Sequence[alt.Chart],
+    *,
+    title: alt.TitleParams,
+    size: tuple[float, float],
+    margins: tuple[float, float, float, float],
+) -> alt.LayerChart:
+    """Layers on a page of exactly ``size`` pixels.
+
+    Args:
+        layers: the plot and its footer.
+        title: from `page_title`.
+        size: width and height of the page.
+        margins: space around the plot: left, top, right, bottom.
+    """
+    left, top, right, bottom = margins
+    # Without "none" Vega would move everything to fit the text in, and no size could be promised.
+    return alt.LayerChart(
+        layer=list(layers),
+        width=size[0] - left - right,
+        height=size[1] - top - bottom,
+        autosize=alt.AutoSizeParams(type="none"),
+        padding={"left": left, "top": top, "right": right, "bottom": bottom},
+        title=title,
+    )
