@@ -31,7 +31,8 @@ setup: $(STAMP) ## Install everything into .venv, at the versions of requirement
 $(STAMP): requirements.lock pyproject.toml tools/bootstrap_venv.py
 	$(PYTHON) tools/bootstrap_venv.py $(VENV)
 	$(PY) -m pip install --quiet --requirement requirements.lock
-	$(PY) -m pip install --quiet --no-deps --editable .
+	@# The build back end warns of every editable installation.
+	PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 run: setup ## Run the pipeline once: make run FLAGS="--tutorial"

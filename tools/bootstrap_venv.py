@@ -144,12 +144,9 @@ def make_environment(folder: Path, environ: Mapping[str, str]) -> None:
     if has_pip(python):
         return
     if importlib.util.find_spec("ensurepip") is not None:
-        try:
-            venv.create(folder, clear=True, symlinks=os.name != "nt", with_pip=True)
-        except subprocess.CalledProcessError:
-            # Some distributions ship ensurepip without the wheels that it installs.
-            sys.stderr.write("ensurepip does not work here\n")
-        else:
+        # A process of its own, because Debian's venv ends the process where ensurepip has nothing to install.
+        command = [sys.executable, "-m", "venv", "--clear", str(folder)]
+        if subprocess.run(command, capture_output=True, check=False).returncode == 0:  # noqa: S603
             return
     sys.stderr.write("Python comes without ensurepip here; taking pip from the package index\n")
     venv.create(folder, clear=True, symlinks=os.name != "nt", with_pip=False)
