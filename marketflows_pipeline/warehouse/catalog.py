@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import duckdb
+import polars as pl
 
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES, Table
@@ -79,6 +80,22 @@ def prepare_history(cursor: duckdb.DuckDBPyConnection) -> None:
                 f"{table.name} was stored by another version: {'; '.join(faults)}. Its history is kept as it is: run "
                 "the version that wrote it, or alter the table by hand"
             )
+
+
+def insert(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
+    """Add checked rows to a stored table."""
+    cursor.register("incoming", rows)
+    columns = ddl.column_list(table.column_names)
+    cursor.execute(f"insert into {ddl.qualified(table.name)} ({columns}) select {columns} from incoming").fetchall()
+    cursor.unregister("incoming")
+
+
+def write_table(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
+    """Store checked rows as the whole table, with its comments."""
+    cursor.execute(ddl.create_schema(table))
+    cursor.execute(ddl.create_table(table, replace=True))
+    insert(cursor, table, rows)
+    run_all(cursor, ddl.comments(table))
 
 
 def make_views(cursor: duckdb.DuckDBPyConnection) -> None:

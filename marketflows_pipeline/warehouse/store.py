@@ -26,7 +26,14 @@ import polars as pl
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES, DType, Table
 from marketflows_pipeline.warehouse import ddl
-from marketflows_pipeline.warehouse.catalog import differences, make_views, prepare_history, run_all, stored_columns
+from marketflows_pipeline.warehouse.catalog import (
+    differences,
+    insert,
+    make_views,
+    prepare_history,
+    stored_columns,
+    write_table,
+)
 from marketflows_pipeline.warehouse.validate import check_frame
 
 STORAGE_VERSION = "v1.2.0"
@@ -161,10 +168,7 @@ class Warehouse:
             raise WarehouseError(f"{table} was not written: the frame is empty, and this table may not be")
         with self._transaction() as cursor:
             is_new = table not in stored_columns(cursor)
-            cursor.execute(ddl.create_schema(entry))
-            cursor.execute(ddl.create_table(entry, replace=True))
-            _insert(cursor, entry, rows)
-            run_all(cursor, ddl.comments(entry))
+            write_table(cursor, entry, rows)
             if is_new:
                 make_views(cursor)
         return WriteResult(rows.height)
@@ -178,7 +182,7 @@ class Warehouse:
         entry = _registered_table(table)
         rows = check_frame(entry, frame)
         with self._transaction() as cursor:
-            _insert(cursor, entry, rows)
+            insert(cursor, entry, rows)
         return WriteResult(rows.height)
 
     def merge(self, table: str, frame: pl.DataFrame, *, revise: bool = True) -> MergeResult:
@@ -257,13 +261,6 @@ class Warehouse:
 
 def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pl.DataFrame:
     return cursor.sql(sql, params=list(params)).pl()
-
-
-def _insert(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
-    cursor.register("incoming", rows)
-    columns = ddl.column_list(table.column_names)
-    cursor.execute(f"insert into {ddl.qualified(table.name)} ({columns}) select {columns} from incoming").fetchall()
-    cursor.unregister("incoming")
 
 
 def _registered(name: str) -> Table:

@@ -1,0 +1,65 @@
+"""The registry as rows: what a published file says about itself.
+
+What belongs here: the frames of ``meta.tables``, ``meta.columns`` and ``meta.lineage``. What does not: how fresh a
+table is (`publish`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from marketflows_pipeline.schema import TABLES
+
+
+def describe(stored: Mapping[str, Mapping[str, str]]) -> dict[str, pl.DataFrame]:
+    """Frames of the three tables, for the tables and columns that a file holds.
+
+    Args:
+        stored: ``schema.table`` to its columns, name to DuckDB type.
+
+    Returns:
+        ``schema.table`` to frame.
+    """
+    entries = [entry for entry in TABLES.values() if entry.name in stored]
+    tables: list[dict[str, Any]] = [
+        {
+            "table_name": entry.name,
+            "part": entry.part,
+            "kind": "view" if entry.view_sql else "table",
+            "grain": entry.grain,
+            "key": ", ".join(entry.key),
+            "description": entry.description,
+        }
+        for entry in entries
+    ]
+    columns: list[dict[str, Any]] = [
+        {
+            "table_name": entry.name,
+            "column_name": column.name,
+            "position": list(stored[entry.name]).index(column.name) + 1,
+            "dtype": stored[entry.name][column.name],
+            "unit": column.unit,
+            "nullable": column.nullable,
+            "description": column.description,
+        }
+        for entry in entries
+        for column in entry.columns
+        if column.name in stored[entry.name]
+    ]
+    lineage: list[dict[str, Any]] = [
+        {
+            "table_name": entry.name,
+            "column_name": column.name,
+            "source_table": source.rpartition(".")[0],
+            "source_column": source.rpartition(".")[2],
+        }
+        for entry in entries
+        for column in entry.columns
+        for source in column.derived_from
+        if column.name in stored[entry.name]
+    ]
+    rows = {"meta.tables": tables, "meta.columns": columns, "meta.lineage": lineage}
+    return {name: pl.DataFrame(part, schema=TABLES[name].polars_schema) for name, part in rows.items()}

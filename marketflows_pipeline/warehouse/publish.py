@@ -1,0 +1,164 @@
+"""The published file: what people query, made whole, checked, and then put in place in one step.
+
+What belongs here: which tables come from where, and their check. What does not: file names and links (`versions`).
+
+Each part of the warehouse is published on its own: a part whose latest run passed its blocking checks is taken from
+the private file, any other is carried over as it was last published. Readers are never waited for and never disturbed:
+the files they hold open are only ever read, as bytes, and replaced under a link.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.schema import PARTS, TABLES, Part
+from marketflows_pipeline.warehouse import build
+from marketflows_pipeline.warehouse.build import Origin
+from marketflows_pipeline.warehouse.copy_file import copy_apart
+from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.versions import Version, VersionFolder
+
+logger = logging.getLogger(__name__)
+
+_PART_RUNS = "meta.part_runs"
+
+
+@dataclass(frozen=True)
+class PublishReport:
+    """What a publish put in place.
+
+    Attributes:
+        path: the new file behind the link.
+        tables: rows of ``meta.publish``: where each table comes from and how old it is.
+        carried_over: parts taken from the publish before, because their latest run has not passed.
+        left_out: parts that have neither passed nor been published before.
+        size_bytes: size of the new file.
+    """
+
+    path: Path
+    tables: pl.DataFrame
+    carried_over: tuple[str, ...]
+    left_out: tuple[str, ...]
+    size_bytes: int
+
+
+def begin_part(warehouse: Warehouse, part: Part, run_id: str, now: datetime) -> None:
+    """Mark a part as being written: until this run has passed, the part is not taken from the private file.
+
+    Args:
+        warehouse: the open private file.
+        part: the part that the run is about to write to.
+        run_id: the run.
+        now: the present, aware.
+    """
+    _mark(warehouse, part, run_id, started_at=now, passed_at=None)
+
+
+def publish(
+    warehouse: Warehouse,
+    *,
+    part: Part,
+    run_id: str,
+    now: datetime,
+    published_path: Path,
+    keep_versions: int = 2,
+) -> PublishReport:
+    """Mark a part as passed and put a new published file in place.
+
+    Args:
+        warehouse: the open private file; its writes wait while it is copied.
+        part: the part whose blocking checks have just passed.
+        run_id: the run that wrote it.
+        now: the present, aware.
+        published_path: the link people open.
+        keep_versions: how many published files stay, the new one among them; a session may hold an older one open.
+
+    Raises:
+        WarehouseError: if the file could not be made (no space, no right to write, a copy that differs); the file
+            published before stays in place, and the next publish takes up this part's tables.
+    """
+    runs = warehouse.read(_PART_RUNS, where="part = ?", params=[part])
+    _mark(warehouse, part, run_id, started_at=runs["started_at"][0] if len(runs) else now, passed_at=now)
+    folder = VersionFolder(published_path)
+    try:
+        folder.clear_unfinished()
+        report = _build(warehouse, folder, run_id, now)
+    except (OSError, duckdb.Error) as fault:
+        raise WarehouseError(f"nothing was published, {published_path} is as it was: {fault}") from fault
+    finally:
+        folder.clear_unfinished()
+    warehouse.replace("meta.publish", report.tables)
+    folder.keep(keep_versions)
+    return report
+
+
+def _build(warehouse: Warehouse, folder: VersionFolder, run_id: str, now: datetime) -> PublishReport:
+    private, last = folder.building_path("private"), folder.building_path("last")
+    with warehouse.still() as source:
+        runs = {row["part"]: row for row in warehouse.read(_PART_RUNS).iter_rows(named=True)}
+        before = warehouse.read("meta.publish")
+        counts = build.row_counts(warehouse)
+        copy_apart(source, private)
+    passed = {name for name in PARTS if name in runs and runs[name]["passed_at"] is not None}
+    held = tuple(name for name in PARTS if name not in passed)
+
+    fresh = build.fresh_origins(counts, {name: runs[name]["run_id"] for name in passed}, before, run_id, now)
+    carried = _carried_origins(folder, held, last)
+    origins = {**fresh, **carried}
+
+    # The smaller half is written into the copy of the larger one.
+    if sum(origin.rows for origin in carried.values()) > sum(origin.rows for origin in fresh.values()):
+        target, other, taken = last, private, fresh
+    else:
+        target, other, taken = private, last, carried
+    tables = build.assemble(target, other, taken=taken, origins=origins, run_id=run_id, now=now)
+    build.check(target, {name: origin.rows for name, origin in origins.items()})
+    version = folder.adopt(target, run_id, now)
+
+    return PublishReport(
+        path=version.path,
+        tables=tables,
+        carried_over=tuple(name for name in held if any(TABLES[table].part == name for table in carried)),
+        left_out=tuple(
+            name for name in held if name in runs and not any(TABLES[table].part == name for table in carried)
+        ),
+        size_bytes=version.path.stat().st_size,
+    )
+
+
+def _carried_origins(folder: VersionFolder, held: tuple[str, ...], copy: Path) -> dict[str, Origin]:
+    """Copy the newest published file whose rows of the held parts are as they were published.
+
+    A file that nobody has written to is preferred; in one that a session has changed, the row counts must be those of
+    its ``meta.publish``.
+    """
+    versions = folder.newest_first()
+    untouched = [version for version in versions if version.is_untouched]
+    for version in (*untouched, *(version for version in versions if version not in untouched)) if held else ():
+        copy_apart(version.path, copy)
+        origins = _as_published(version, held, copy)
+        if origins is not None:
+            return origins
+        logger.warning("%s is not as it was published; tables are carried over from an older one", version.path)
+        copy.unlink()
+    return {}
+
+
+def _as_published(version: Version, held: tuple[str, ...], copy: Path) -> dict[str, Origin] | None:
+    try:
+        return build.carried_origins(copy, held)
+    except duckdb.Error as fault:
+        logger.warning("%s could not be read: %s", version.path, fault)
+        return None
+
+
+def _mark(warehouse: Warehouse, part: Part, run_id: str, *, started_at: datetime, passed_at: datetime | None) -> None:
+    row = {"part": part, "run_id": run_id, "started_at": started_at, "passed_at": passed_at}
+    warehouse.merge(_PART_RUNS, pl.DataFrame([row], schema=TABLES[_PART_RUNS].polars_schema))

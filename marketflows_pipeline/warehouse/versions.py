@@ -1,0 +1,145 @@
+"""The published files on disk: one symbolic link, the versioned files behind it, and what they leave lying about.
+
+What belongs here: names, the swap, the clearing away. What does not: what is inside a file.
+
+A DuckDB session keeps its write-ahead log beside the file it opened. With one file replaced by rename, a session that
+still writes to the old one would put its log beside the new one, and the next reader would replay it there. So every
+publish gets a file of its own name, and people open a link to it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from marketflows_pipeline.errors import WarehouseError
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True, order=True)
+class Version:
+    """One published file.
+
+    Attributes:
+        number: counts the publishes; a clock that is set back does not change their order.
+        published_at: when it was published, to the second.
+        path: the file.
+    """
+
+    number: int
+    published_at: datetime
+    path: Path
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody has written to it: it keeps the time of its publish as its time of change."""
+        return self.path.stat().st_mtime == self.published_at.timestamp()
+
+
+class VersionFolder:
+    """The folder of the published link and its versions.
+
+    Args:
+        link: the path people open, such as ``warehouse/marketflows.duckdb``.
+
+    Raises:
+        WarehouseError: if something that is not a link is in its place.
+    """
+
+    def __init__(self, link: Path) -> None:
+        self.link = link
+        self._folder = link.parent
+        self._name = re.compile(
+            re.escape(link.stem) + r"\.(?P<number>\d{6,})\.(?P<stamp>\d{8}T\d{6}Z)\.\w+" + re.escape(link.suffix)
+        )
+        if link.exists() and not link.is_symlink():
+            raise WarehouseError(f"{link} is not a link made by this program; move it away, then run again")
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def newest_first(self) -> list[Version]:
+        """The published files that are there."""
+        found = []
+        for path in self._folder.iterdir():
+            match = self._name.fullmatch(path.name)
+            if match:
+                stamp = datetime.strptime(match["stamp"], _STAMP).replace(tzinfo=UTC)
+                found.append(Version(int(match["number"]), stamp, path))
+        return sorted(found, reverse=True)
+
+    def building_path(self, role: str) -> Path:
+        """Where a file is put together before it is published; `role` tells two of them apart."""
+        return self._folder / f".{self.link.stem}.{role}.building"
+
+    def clear_unfinished(self) -> None:
+        """Remove what a killed publish left: half-built files, and whole ones that were never linked."""
+        for path in self._folder.glob(f".{self.link.stem}.*.building*"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        versions = self.newest_first()
+        linked = next((version for version in versions if version.path.name == self._linked_name()), None)
+        if linked is not None:
+            _remove(version for version in versions if version > linked)
+
+    def adopt(self, building: Path, run_id: str, now: datetime) -> Version:
+        """Give a finished file its name and point the link to it, for all who open it from then on.
+
+        Args:
+            building: the file, closed and checked.
+            run_id: the run that made it; its first 8 letters and digits go into the name.
+            now: the present, aware.
+        """
+        stamp = now.astimezone(UTC).replace(microsecond=0)
+        newest = self.newest_first()
+        number = newest[0].number + 1 if newest else 1
+        run = re.sub(r"\W|_", "", run_id)[:8] or "run"
+        path = self._folder / f"{self.link.stem}.{number:06d}.{stamp.strftime(_STAMP)}.{run}{self.link.suffix}"
+        os.utime(building, (stamp.timestamp(), stamp.timestamp()))
+        _sync(building)
+        building.rename(path)
+        # A session of an older DuckDB keeps its log at the link's own name, where the new file would replay it.
+        self.link.with_name(f"{self.link.name}.wal").unlink(missing_ok=True)
+        pointer = self.building_path("link")
+        pointer.unlink(missing_ok=True)
+        try:
+            pointer.symlink_to(path.name)
+        except (OSError, NotImplementedError) as fault:
+            path.unlink()
+            raise WarehouseError(
+                f"{self._folder} cannot hold a symbolic link ({fault}); put published_path on a file system that can"
+            ) from fault
+        pointer.replace(self.link)
+        _sync(self._folder)
+        return Version(number, stamp, path)
+
+    def keep(self, count: int) -> None:
+        """Remove all but the newest versions, with the logs that sessions left beside them."""
+        versions = self.newest_first()
+        _remove(versions[count:])
+        for log in self._folder.glob(f"{self.link.stem}.*{self.link.suffix}.wal"):
+            if self._name.fullmatch(log.stem) and not log.with_suffix("").exists():
+                log.unlink(missing_ok=True)
+
+    def _linked_name(self) -> str | None:
+        return self.link.readlink().name if self.link.is_symlink() else None
+
+
+def _remove(versions: Iterable[Version]) -> None:
+    for version in versions:
+        version.path.unlink(missing_ok=True)
+        version.path.with_name(f"{version.path.name}.wal").unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
