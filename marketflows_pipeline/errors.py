@@ -70,3 +70,7 @@ class RunLockedError(MarketflowsError):
 
 class CheckFailedError(MarketflowsError):
     """A blocking check failed, so nothing was published."""
+
+
+class RenderError(MarketflowsError):
+    """Some pictures could not be drawn; all others were written."""

@@ -189,7 +189,7 @@ def _cell_layers(cells: pl.DataFrame, limit: float, grid: _Cells, x: alt.X, y: a
     layers = [
         base.mark_rect(cornerRadius=2).encode(x=x, y=y, color=alt.Color("fill:N", scale=None)),
         base.mark_text(fontSize=CELL_TEXT_SIZE, baseline="middle").encode(
-            x=x, y=y, text="text:N", color=alt.Color("ink:N", scale=None)
+            x=x, y=y, text=alt.Text("text:N"), color=alt.Color("ink:N", scale=None)
         ),
     ]
     if empty:

@@ -1,0 +1,222 @@
+"""Turn charts into PNG files: only those that changed, in parallel, each written whole.
+
+What belongs here: deciding what to draw, drawing it, and keeping the folder tidy. What does not: what a chart shows.
+Altair is loaded only when something has to be drawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import pkgutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+from polars import selectors as cs
+
+from marketflows_pipeline.charts.manifest import Manifest
+from marketflows_pipeline.charts.png import recompressed
+from marketflows_pipeline.charts.pool import DrawingError, DrawingPool, drawing_pool
+from marketflows_pipeline.charts.spec import ChartSpec, GainTableSpec
+from marketflows_pipeline.errors import RenderError
+
+THUMBNAIL_BYTES = 40_000
+_THUMBNAIL_SCALES = (0.5, 0.34, 0.25, 0.16, 0.1)
+
+
+class PictureSpec(Protocol):
+    """What a picture says. Its ``repr`` must hold everything that is drawn, apart from the frame."""
+
+    @property
+    def file_name(self) -> str:
+        """Name of the PNG."""
+        ...
+
+    def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
+        """Why the picture would be empty, or None."""
+        ...
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """One picture to be: its figures, its description, and where its drawing function lives.
+
+    Attributes:
+        frame: the figures, as the drawing function wants them.
+        spec: the description.
+        draw: ``module:function`` of ``(frame, spec) -> altair chart``, resolved only when it is needed.
+    """
+
+    frame: pl.DataFrame
+    spec: PictureSpec
+    draw: str
+
+    @property
+    def file_name(self) -> str:
+        """Name of the PNG."""
+        return self.spec.file_name
+
+
+@dataclass(frozen=True)
+class RenderReport:
+    """What became of the pictures, by file name.
+
+    Attributes:
+        drawn: written anew.
+        unchanged: left as they were, since neither figures nor description changed.
+        skipped: not drawn, with the reason.
+        removed: pictures of an earlier configuration, taken away.
+    """
+
+    drawn: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+    removed: tuple[str, ...]
+
+
+def line_job(frame: pl.DataFrame, spec: ChartSpec) -> RenderJob:
+    """A line chart from series, ts, value."""
+    return RenderJob(frame, spec, "marketflows_pipeline.charts.lines:line_chart")
+
+
+def table_job(frame: pl.DataFrame, spec: GainTableSpec) -> RenderJob:
+    """A gain table from series, hours_ago, gain_pct, reason, basis."""
+    return RenderJob(frame, spec, "marketflows_pipeline.charts.gain_table:gain_table")
+
+
+def render_all(
+    jobs: Sequence[RenderJob],
+    out_dir: Path,
+    scale: float = 2,
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    part: str = "market_caps",
+) -> RenderReport:
+    """Bring the pictures of one part in a folder up to date.
+
+    A picture is drawn when its figures, its description, the scale, the drawing code or the drawing libraries
+    changed, or when its file is missing or damaged. Pictures of this part that are not among the jobs any more, or
+    have nothing to show, are removed if this program wrote them; no other file is touched.
+
+    Args:
+        jobs: the part's pictures, all of them.
+        out_dir: the folder; created where missing.
+        scale: pixels per pixel of the design (2 makes 1920 x 1440).
+        on_progress: called with (done, total) after each picture that had to be drawn.
+        part: whose pictures these are; several parts share a folder without knowing each other.
+
+    Returns:
+        What was drawn, left, skipped and removed.
+
+    Raises:
+        RenderError: some pictures could not be drawn; it names them, and all others are written.
+        ValueError: two jobs have the same file name.
+    """
+    names = [job.file_name for job in jobs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two pictures would be written to {', '.join(twice)}")
+    out_dir.mkdir(parents=True, exist_ok=True)
+    manifest = Manifest.read(out_dir)
+    engine = _engine(scale)
+    unchanged: list[str] = []
+    skipped: list[tuple[str, str]] = []
+    failed: dict[str, str] = {}
+    due: list[tuple[RenderJob, str]] = []
+    for job in jobs:
+        inputs = input_digest(job, engine)
+        if manifest.is_current(job.file_name, inputs):
+            unchanged.append(job.file_name)
+            continue
+        try:
+            reason = job.spec.reason_to_skip(job.frame)
+        except (ValueError, pl.exceptions.PolarsError) as error:
+            failed[job.file_name] = str(error)
+            continue
+        if reason is None:
+            due.append((job, inputs))
+        else:
+            skipped.append((job.file_name, reason))
+
+    drawn: list[str] = []
+    if due:
+        with drawing_pool(len(due)) as pool:
+            begun = [(job.file_name, inputs, _begin(pool, job, scale)) for job, inputs in due]
+            for done, (name, inputs, picture) in enumerate(begun, start=1):
+                try:
+                    manifest.write_picture(name, part, inputs, picture.result())
+                    drawn.append(name)
+                except DrawingError as error:
+                    failed[name] = str(error)
+                if on_progress is not None:
+                    on_progress(done, len(due))
+    removed = manifest.remove_stale(part, [*unchanged, *drawn, *failed])
+    if failed:
+        faults = "; ".join(f"{name}: {fault}" for name, fault in failed.items())
+        raise RenderError(f"{len(failed)} of {len(jobs)} pictures could not be drawn: {faults}")
+    return RenderReport(tuple(drawn), tuple(unchanged), tuple(skipped), tuple(removed))
+
+
+def thumbnail(job: RenderJob, max_bytes: int = THUMBNAIL_BYTES) -> bytes:
+    """A small PNG of a picture, for the Dagster UI: the largest of a few scales that fits.
+
+    Raises:
+        RenderError: the picture could not be drawn.
+    """
+    with drawing_pool(1) as pool:
+        for scale in _THUMBNAIL_SCALES:
+            try:
+                png = recompressed(_begin(pool, job, scale).result())
+            except DrawingError as error:
+                raise RenderError(f"{job.file_name} could not be drawn: {error}") from error
+            if len(png) <= max_bytes:
+                return png
+    raise RenderError(f"{job.file_name} needs more than {max_bytes} bytes even as a thumbnail")
+
+
+def input_digest(job: RenderJob, engine: str) -> str:
+    """Hash of everything a picture is drawn from, without drawing it.
+
+    Missing numbers count as equal whatever stands under the null, so that the same table read twice gives the same
+    hash. The order of rows counts.
+
+    Args:
+        job: the picture.
+        engine: hash of what all pictures share.
+    """
+    buffer = io.BytesIO()
+    frame = job.frame.with_columns(cs.float().fill_null(float("nan"))).rechunk()
+    frame.write_ipc(buffer, compat_level=pl.CompatLevel.oldest())
+    content = hashlib.blake2b(buffer.getbuffer(), digest_size=16)
+    content.update(f"{engine}|{job.draw}|{job.spec!r}".encode())
+    return content.hexdigest()
+
+
+def _engine(scale: float) -> str:
+    """Hash of what all pictures share: the scale, the drawing code, and the versions of the libraries that draw."""
+    content = hashlib.blake2b(digest_size=16)
+    content.update(f"{scale}|{version('altair')}|{version('vl-convert-python')}".encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        content.update(source.read_bytes())
+    return content.hexdigest()
+
+
+def _begin(pool: DrawingPool, job: RenderJob, scale: float) -> Future[bytes]:
+    """Build the specification here and leave the drawing to a worker; a fault in either is in the future."""
+    draw: Callable[[pl.DataFrame, PictureSpec], Any] = pkgutil.resolve_name(job.draw)
+    schemapi = importlib.import_module("altair.utils.schemapi")
+    try:
+        # The tests validate what is built against the schema; doing so here again would double the time of building.
+        with schemapi.debug_mode(False):
+            vega_lite = draw(job.frame, job.spec).to_dict(validate=False)
+    except Exception as error:  # noqa: BLE001 - one picture's fault must not cost the others; it is raised at the end
+        fault: Future[bytes] = Future()
+        fault.set_exception(DrawingError(f"{type(error).__name__}: {error}"))
+        return fault
+    return pool.submit(vega_lite, scale)
