@@ -1,0 +1,108 @@
+"""One run at a time, from wherever it is started: command line, Dagster or ``--refresh``.
+
+What belongs here: the lock file, who holds it, waiting for it. What does not: what a run does.
+
+The lock is the kernel's (flock), so it is free again the moment its holder dies, however it dies. The file's text only
+says who holds it: pid, command and start, as JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from marketflows_pipeline.clock import Clock, SystemClock
+from marketflows_pipeline.errors import RunLockedError
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 1.0
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The run that holds the lock."""
+
+    pid: int
+    command: str
+    started_at: datetime
+
+    def __str__(self) -> str:
+        return f"pid {self.pid}, started {self.started_at:%Y-%m-%d %H:%M:%S} UTC: {self.command}"
+
+
+class RunLock:
+    """The lock that makes a run the only one.
+
+    Args:
+        path: the lock file, beside the private file.
+        clock: tells the time and lets it pass while another run is waited for.
+    """
+
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        self.path = path
+        self._clock = clock or SystemClock()
+
+    @contextlib.contextmanager
+    def acquire(self, *, command: str, wait_s: float = 60.0) -> Iterator[None]:
+        """Hold the lock for the block.
+
+        Args:
+            command: what runs, for those who wait.
+            wait_s: how long to wait for another run, in seconds.
+
+        Raises:
+            RunLockedError: if another run still holds the lock then; it names pid, command and start.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path, thread_local=False)
+        self._wait_for(lock, wait_s)
+        try:
+            self.path.write_text(
+                json.dumps({"pid": os.getpid(), "command": command, "started_at": self._clock.now().isoformat()})
+            )
+            yield
+        finally:
+            self.path.write_text("")
+            lock.release()
+
+    def holder(self) -> Holder | None:
+        """Who the lock file names; None between two runs or while a holder writes its name.
+
+        A run that was killed leaves its name behind: this is the holder only where the lock is known to be held.
+        """
+        try:
+            said = json.loads(self.path.read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        return Holder(said["pid"], said["command"], datetime.fromisoformat(said["started_at"]))
+
+    def _wait_for(self, lock: FileLock, wait_s: float) -> None:
+        waited = 0.0
+        while not _try(lock):
+            holder = self.holder() or "another run, which has not said which"
+            if waited >= wait_s:
+                raise RunLockedError(
+                    f"another run is going on ({holder}); waited {wait_s:g} s for it. Run again once it is done"
+                )
+            if waited == 0:
+                logger.info("Waiting up to %g s for another run (%s)", wait_s, holder)
+            pause = min(POLL_S, wait_s - waited)
+            self._clock.sleep(pause)
+            waited += pause
+
+
+def _try(lock: FileLock) -> bool:
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False
+    return True
