@@ -298,9 +298,9 @@ def test_members_may_be_those_of_a_day(load: Load, written: str) -> None:
 @pytest.mark.parametrize(
     ("plan", "host", "per_minute", "per_month"),
     [
-        ("demo", "https://api.coingecko.com/api/v3", 28, 10_000),
+        ("demo", "https://api.coingecko.com/api/v3", 25, 10_000),
         ("keyless", "https://api.coingecko.com/api/v3", 5, 10_000),
-        ("pro", "https://pro-api.coingecko.com/api/v3", 240, 100_000),
+        ("pro", "https://pro-api.coingecko.com/api/v3", 250, 100_000),
     ],
 )
 def test_address_and_limits_follow_from_the_plan(
