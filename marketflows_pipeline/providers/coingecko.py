@@ -172,7 +172,7 @@ class CoinGecko:
         return self._chart(coin_id, {"days": days})
 
     def snapshot_pages(self, min_cap_usd: float) -> Iterator[pl.DataFrame]:
-        """Coins by falling market cap in MARKET_SCHEMA, at least to the last above the limit; 250 to a page and a credit.
+        """Coins by falling market cap in MARKET_SCHEMA, at least to the last above the limit; 250 for a credit.
 
         Pages are cached apart by the service, so a coin may stand on two; the second time it is left out.
         """
