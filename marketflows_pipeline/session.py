@@ -11,11 +11,12 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
+from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter, Reporter
 from marketflows_pipeline.providers.coingecko import CoinGecko
 from marketflows_pipeline.providers.protocol import MarketCapProvider
@@ -25,25 +26,6 @@ from marketflows_pipeline.warehouse.ledger import WarehouseLedger
 from marketflows_pipeline.warehouse.store import Warehouse
 
 LOCK_WAIT_S = 60.0
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What the command line says about a run; the Dagster UI runs with the defaults.
-
-    Attributes:
-        config: the TOML file with the settings.
-        secrets: the TOML file with the keys; need not exist.
-        out_dir: folder for the PNGs, relative to the working directory.
-        tutorial: run on the packaged data, offline, with a warehouse of its own.
-        history_time_limit: how long histories may be fetched before the run goes on without the rest.
-    """
-
-    config: Path = Path("config.toml")
-    secrets: Path = Path("secrets.toml")
-    out_dir: Path = Path("output_plots")
-    tutorial: bool = False
-    history_time_limit: timedelta | None = None
 
 
 @dataclass
@@ -122,10 +104,11 @@ def open_session(
             provider = tutorial.TutorialProvider()
         else:
             source = settings.providers.coingecko
+            key = settings.secrets.coingecko_api_key
             provider = stack.enter_context(
                 CoinGecko(
-                    plan=settings.coingecko_plan,
-                    api_key=settings.coingecko_key,
+                    plan=source.plan,
+                    api_key=key.get_secret_value() if key else None,
                     base_url=source.base_url,
                     calls_per_minute=source.calls_per_minute,
                     monthly_credits=source.monthly_credits,

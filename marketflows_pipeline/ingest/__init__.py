@@ -3,7 +3,3 @@
 Backfill once, then increments from pages, then repair of gaps. What belongs here: what to ask for, in which order,
 and how answers are committed. What does not: HTTP (providers/), SQL (warehouse/), formulas (transforms/), Dagster.
 """
-
-from marketflows_pipeline.ingest.market_caps import IngestReport, refresh_market_caps
-
-__all__ = ["IngestReport", "refresh_market_caps"]

@@ -15,8 +15,9 @@ import polars as pl
 from marketflows_pipeline.errors import NotFoundError, PermanentProviderError, PlanLimitError, TransientProviderError
 from marketflows_pipeline.ingest.answers import AnswerStore, StoredHistory
 from marketflows_pipeline.ingest.budget import Budget
-from marketflows_pipeline.ingest.plan import gaps_to_repair, granularity, histories_missing
+from marketflows_pipeline.ingest.plan import gaps_to_repair, histories_missing
 from marketflows_pipeline.ingest.tick import mark_inactive
+from marketflows_pipeline.providers.protocol import Granularity
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.transforms.grid import GridSpec
@@ -63,16 +64,15 @@ def backfill(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget
     """
     days = session.settings.providers.coingecko.days
     spec = GridSpec.from_window(session.started_at, days)
-    grain = granularity(days)
+    grain = Granularity.of_window(days)
     missing = histories_missing(
         tracked,
         session.warehouse.read("meta.backfills"),
         granularity=grain,
         window_start=spec.start,
-        step=spec.step,
         now=session.started_at,
     )["coin_id"].to_list()
-    if grain == "5m" and missing:
+    if grain is Granularity.FIVE_MINUTES and missing:
         log.warning(
             "days = 1 asks for every coin's history on each run: %d calls now; raise days to 2 or more to save credits",
             len(missing),
@@ -106,8 +106,8 @@ def repair(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget_n
     filled on the grid.
     """
     source = session.settings.providers.coingecko
-    grain = granularity(source.days)
-    if grain == "5m":
+    grain = Granularity.of_window(source.days)
+    if grain is Granularity.FIVE_MINUTES:
         return HistoryReport()
     spec = GridSpec.from_window(session.started_at, source.days)
     observed = session.warehouse.read(
@@ -118,7 +118,7 @@ def repair(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget_n
         tracked,
         session.warehouse.read("meta.repairs"),
         granularity=grain,
-        served_since=session.provider.served_since(grain, session.started_at),
+        served_since=session.started_at - timedelta(days=session.provider.history_limit_days(grain)),
     )
     by_coin = dict(gaps.group_by("coin_id", maintain_order=True))
     chosen = {key[0]: rows for key, rows in list(by_coin.items())[: source.repair_calls_per_run]}
@@ -132,15 +132,15 @@ def repair(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget_n
     return HistoryReport(report.asked, len(by_coin) - report.asked, report.failed)
 
 
-def _days_back_to(moment: object, session: Session, grain: str) -> int:
+def _days_back_to(moment: object, session: Session, grain: Granularity) -> int:
     assert isinstance(moment, datetime)
     days = (session.started_at - moment).days + 2
     longest = session.settings.providers.coingecko.days
-    return max(days, DAILY_MINIMUM_DAYS) if grain == "daily" else min(max(days, 2), longest)
+    return max(days, DAILY_MINIMUM_DAYS) if grain is Granularity.DAILY else min(max(days, 2), longest)
 
 
 def _record_repair(
-    session: Session, coin: str, grain: str, start: datetime, end: datetime, step: timedelta, answer: _Answer
+    session: Session, coin: str, grain: Granularity, start: datetime, end: datetime, step: timedelta, answer: _Answer
 ) -> None:
     inside = session.warehouse.query(
         "select count(*) as n from raw.market_caps where coin_id = ? and ts >= ? and ts < ?",

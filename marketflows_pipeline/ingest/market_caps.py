@@ -10,9 +10,9 @@ from marketflows_pipeline.errors import CreditsExhaustedError
 from marketflows_pipeline.ingest.answers import AnswerStore
 from marketflows_pipeline.ingest.budget import Budget, month_budget
 from marketflows_pipeline.ingest.history import HistoryReport, backfill, repair
-from marketflows_pipeline.ingest.membership import coins_in_use
 from marketflows_pipeline.ingest.tick import take_tick
 from marketflows_pipeline.providers.ledger import month_of
+from marketflows_pipeline.readings import coins_in_use
 from marketflows_pipeline.session import Session
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def budget_now(session: Session, n_coins: int) -> Budget:
     """The month's credits at this moment, the remaining hourly runs of `n_coins` coins reserved."""
     source = session.settings.providers.coingecko
     return month_budget(
-        limit=session.provider.monthly_credits,
+        limit=source.monthly_credits,
         spent=_spent(session),
         now=session.clock.now(),
         n_coins=n_coins,

@@ -10,15 +10,10 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from marketflows_pipeline.providers.protocol import Granularity
+
 RETRY_REFUSED_AFTER = timedelta(hours=24)
 BASE_PRIORITY, PORTFOLIO_PRIORITY, OTHER_PRIORITY = 0, 1, 2
-
-
-def granularity(days: int) -> str:
-    """Granularity that the service serves for a window of this many days: 5m, hourly or daily."""
-    if days <= 1:
-        return "5m"
-    return "hourly" if days <= 90 else "daily"
 
 
 def tracked_coins(
@@ -62,9 +57,8 @@ def histories_missing(
     tracked: pl.DataFrame,
     backfills: pl.DataFrame,
     *,
-    granularity: str,
+    granularity: Granularity,
     window_start: datetime,
-    step: timedelta,
     now: datetime,
 ) -> pl.DataFrame:
     """Tracked coins whose window is not complete at this granularity, in the order of `tracked`.
@@ -78,13 +72,13 @@ def histories_missing(
         backfills: rows of ``meta.backfills``.
         granularity: of the window.
         window_start: first time of the grid.
-        step: of the grid.
         now: the run's moment.
 
     Returns:
         The rows of `tracked` that need a request.
     """
-    reach = now - step if granularity == "5m" else window_start
+    step = granularity.step
+    reach = now - step if granularity is Granularity.FIVE_MINUTES else window_start
     answered = pl.col("outcome").is_in(["complete", "empty"])
     complete = answered & (pl.col("window_start") <= window_start + step) & (pl.col("window_end") >= reach)
     refused = pl.col("outcome").is_in(["not_found", "refused"]) & (pl.col("attempted_at") > now - RETRY_REFUSED_AFTER)
@@ -93,7 +87,7 @@ def histories_missing(
 
 
 def gaps_to_repair(
-    gaps: pl.DataFrame, tracked: pl.DataFrame, repairs: pl.DataFrame, *, granularity: str, served_since: datetime
+    gaps: pl.DataFrame, tracked: pl.DataFrame, repairs: pl.DataFrame, *, granularity: Granularity, served_since: datetime
 ) -> pl.DataFrame:
     """Gaps worth a request, the most important coin first.
 

@@ -14,8 +14,9 @@ import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError, UserInputError
 from marketflows_pipeline.ingest.answers import AnswerStore
-from marketflows_pipeline.ingest.membership import coins_in_use, excluded_coins
 from marketflows_pipeline.ingest.plan import in_order
+from marketflows_pipeline.providers.near_matches import near_matches
+from marketflows_pipeline.readings import coins_in_use, excluded_coins
 from marketflows_pipeline.session import Session
 
 log = logging.getLogger(__name__)
@@ -175,7 +176,7 @@ def _identify(session: Session, store: AnswerStore, coins: list[str]) -> None:
     if unknown:
         lines = []
         for coin in unknown:
-            near = session.provider.near_matches(coin, listed)
+            near = near_matches(coin, listed)
             hint = f"; did you mean {', '.join(near)}?" if near else ""
             lines.append(f"config: coin id {coin!r} is not known to {session.provider.name}{hint}")
         raise UserInputError("\n".join(lines))

@@ -1,0 +1,67 @@
+"""Market caps on an even grid, and what they sum to."""
+
+from __future__ import annotations
+
+import dagster as dg
+import polars as pl
+
+from marketflows_pipeline.assets.tables import table_asset
+from marketflows_pipeline.readings import (
+    coins_on_grid,
+    excluded_coins,
+    groups_in_use,
+    window,
+    window_observations,
+)
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.session import Session
+from marketflows_pipeline.transforms.grid import market_cap_grid
+from marketflows_pipeline.transforms.groups import group_totals
+from marketflows_pipeline.transforms.labels import series_labels
+from marketflows_pipeline.transforms.ranges import assign_buckets, bucket_totals, select_cohort
+
+_MEMBERSHIP = ("raw.narrative_members", "raw.cohort_members")
+
+
+@table_asset("core.market_cap_grid", deps=("raw.market_caps", "raw.coins", *_MEMBERSHIP))
+def core_market_cap_grid(session: dg.ResourceParam[Session]) -> pl.DataFrame:
+    """Every followed coin's market cap at every grid time."""
+    spec = window(session)
+    return market_cap_grid(window_observations(session, coins_on_grid(session), spec), spec)
+
+
+@table_asset("core.cohort", reads={"grid": "core.market_cap_grid"}, deps=("raw.narrative_members",))
+def core_cohort(session: dg.ResourceParam[Session], grid: pl.DataFrame) -> pl.DataFrame:
+    """The coins of the ranges, fixed for this run."""
+    source = session.settings.providers.coingecko
+    if not source.uses_ranges:
+        return table("core.cohort").empty()
+    return select_cohort(grid, source.range_lower_limits, excluded_coins(session))
+
+
+@table_asset("core.buckets", reads={"grid": "core.market_cap_grid", "cohort": "core.cohort"})
+def core_buckets(session: dg.ResourceParam[Session], grid: pl.DataFrame, cohort: pl.DataFrame) -> pl.DataFrame:
+    """The range of each cohort coin at each grid time."""
+    return assign_buckets(grid, cohort, session.settings.providers.coingecko.range_lower_limits)
+
+
+@table_asset(
+    "core.group_totals",
+    reads={"grid": "core.market_cap_grid", "buckets": "core.buckets"},
+    deps=("raw.narrative_members",),
+)
+def core_group_totals(session: dg.ResourceParam[Session], grid: pl.DataFrame, buckets: pl.DataFrame) -> pl.DataFrame:
+    """Narratives, portfolios, their coins, and ranges, each summed at each grid time."""
+    source = session.settings.providers.coingecko
+    totals = group_totals(grid, groups_in_use(session))
+    if not source.uses_ranges:
+        return totals
+    return pl.concat([totals, bucket_totals(buckets, source.range_lower_limits)]).sort("category", "series", "ts")
+
+
+@table_asset("core.series", reads={"coins": "raw.coins"}, deps=("core.group_totals",))
+def core_series(session: dg.ResourceParam[Session], coins: pl.DataFrame) -> pl.DataFrame:
+    """Names and order of the series, as charts and tables show them."""
+    source = session.settings.providers.coingecko
+    limits = source.range_lower_limits if source.uses_ranges else ()
+    return series_labels(coins, source.narratives_in_use, source.portfolios_in_use, limits)

@@ -1,0 +1,70 @@
+"""What every table asset shares: its key, words, group and columns, all from the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from marketflows_pipeline.schema import Table, table
+
+OWNERS = ["team:marketflows"]
+IO_MANAGER = "warehouse"
+
+
+def asset_key(name: str) -> dg.AssetKey:
+    """``mart.normalized`` as the asset ``mart/normalized``."""
+    return dg.AssetKey(name.split("."))
+
+
+def table_asset(
+    name: str, *, reads: Mapping[str, str] | None = None, deps: tuple[str, ...] = ()
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """An asset that computes the registered table `name` and returns it as a frame.
+
+    Args:
+        name: ``schema.table``.
+        reads: parameter name to the table whose frame it receives.
+        deps: further tables that must be there first, which the asset reads in part by itself.
+    """
+    entry = table(name)
+    return dg.asset(
+        key=asset_key(name),
+        ins={parameter: dg.AssetIn(key=asset_key(source)) for parameter, source in (reads or {}).items()},
+        deps=[asset_key(source) for source in deps],
+        io_manager_key=IO_MANAGER,
+        **described(entry),
+    )
+
+
+def table_spec(name: str, *, deps: tuple[dg.AssetKey, ...] = ()) -> dg.AssetSpec:
+    """The spec of a table that an asset writes by itself rather than returns."""
+    words = described(table(name))
+    return dg.AssetSpec(asset_key(name), deps=list(deps), **words)
+
+
+def described(entry: Table) -> dict[str, Any]:
+    """Words, group, kinds, owners and metadata of a table's asset."""
+    return {
+        "description": f"{entry.description}\n\nOne row is {entry.grain}. Key: {', '.join(entry.key)}.",
+        "group_name": f"{entry.part}_{entry.schema_name}",
+        "kinds": {"duckdb", "polars"} if entry.schema_name != "raw" else {"duckdb", "api"},
+        "owners": OWNERS,
+        "metadata": {"dagster/column_schema": column_schema(entry), "dagster/table_name": entry.name},
+    }
+
+
+def column_schema(entry: Table) -> dg.TableSchema:
+    """The registry's columns as the Dagster UI shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                type=column.dtype.value,
+                description=column.comment,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=entry.key == (column.name,)),
+            )
+            for column in entry.columns
+        ]
+    )

@@ -1,0 +1,249 @@
+"""Asset checks: what must hold before anything is published, and what an analyst should be warned about.
+
+Each check is one property, named as such, and returns its evidence: how many rows break it, the worst five, and the
+threshold. What belongs here: verdicts and evidence. What does not: measuring (transforms/quality.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import dagster as dg
+import polars as pl
+
+from marketflows_pipeline.assets.tables import asset_key
+from marketflows_pipeline.providers.protocol import Granularity
+from marketflows_pipeline.readings import is_out_of_credits, stored_window
+from marketflows_pipeline.schema import Part, Table, table, tables_of
+from marketflows_pipeline.session import Session
+from marketflows_pipeline.transforms.quality import coverage, find_jumps, find_supply_revisions
+
+WORST = 5
+RELATIVE_TOLERANCE = 1e-9
+STALE_AFTER_STEPS = 2
+JUMP_PCT = 50.0
+SUPPLY_REVISION_PCT = 10.0
+
+Verdict = dg.AssetCheckResult
+
+
+def evidence(
+    offenders: pl.DataFrame,
+    *,
+    count: int | None = None,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    **facts: str | float,
+) -> Verdict:
+    """A verdict that shows its reasons: it passes where no row offends, and shows the worst rows where some do."""
+    n_offenders = offenders.height if count is None else count
+    metadata: dict[str, dg.MetadataValue | str | float] = {"offending_rows": n_offenders, **facts}
+    if n_offenders:
+        metadata["worst"] = dg.MetadataValue.md(_as_markdown(offenders.head(WORST)))
+    return Verdict(passed=n_offenders == 0, severity=severity, metadata=metadata)
+
+
+def _as_markdown(rows: pl.DataFrame) -> str:
+    lines = [" | ".join(rows.columns), " | ".join("---" for _ in rows.columns)]
+    lines += [" | ".join(str(value) for value in row) for row in rows.iter_rows()]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def key_check(entry: Table) -> dg.AssetChecksDefinition:
+    """The registry's key is unique and never null."""
+    key = ", ".join(entry.key)
+    has_null = " or ".join(f"{column} is null" for column in entry.key)
+
+    @dg.asset_check(
+        asset=asset_key(entry.name),
+        name="key_is_unique_and_not_null",
+        description=f"No two rows share ({key}), and none lacks a part of it.",
+        blocking=True,
+    )
+    def check(session: dg.ResourceParam[Session]) -> Verdict:
+        offenders = session.warehouse.query(
+            f"select {key}, count(*) as n from {entry.name} group by all"  # noqa: S608 (names of the registry)
+            f" having n > 1 or {has_null} order by n desc limit {WORST}"
+        )
+        return evidence(offenders)
+
+    return check
+
+
+def _check(
+    asset: str, description: str, *, blocking: bool = True
+) -> Callable[[Callable[..., Verdict]], dg.AssetChecksDefinition]:
+    return dg.asset_check(asset=asset_key(asset), description=description, blocking=blocking)
+
+
+@_check("raw.market_caps", "Every stored market cap is a positive, finite number.")
+def market_caps_are_positive(session: dg.ResourceParam[Session]) -> Verdict:
+    """Nulls, zeros and sentinels such as -1 never count as market caps."""
+    return evidence(
+        session.warehouse.query(
+            "select coin_id, ts, market_cap_usd, source from raw.market_caps"
+            f" where market_cap_usd <= 0 or not isfinite(market_cap_usd) limit {WORST}"
+        )
+    )
+
+
+@_check("raw.market_caps", "The newest observation is at most 2 grid steps old.")
+def newest_observation_is_recent(session: dg.ResourceParam[Session]) -> Verdict:
+    """A service that answers with old figures must not pass for a live one.
+
+    Once the month's credits are used up nothing newer can be had: then it warns, and the grid ends at the newest
+    observation instead of now.
+    """
+    step = Granularity.of_window(session.settings.providers.coingecko.days).step
+    oldest_allowed = session.started_at - STALE_AFTER_STEPS * step
+    newest = session.warehouse.query("select max(ts) as newest from raw.market_caps")
+    severity = dg.AssetCheckSeverity.WARN if is_out_of_credits(session) else dg.AssetCheckSeverity.ERROR
+    return evidence(
+        newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed)),
+        severity=severity,
+        newest=str(newest.item()),
+        oldest_allowed=str(oldest_allowed),
+    )
+
+
+@_check("core.market_cap_grid", "Enough of the cohort's market cap is current and has its history.")
+def coverage_is_sufficient(session: dg.ResourceParam[Session]) -> Verdict:
+    """One bad coin never fails a run; a cohort that is mostly missing does.
+
+    Covered is a coin observed within the last 2 steps whose history has been answered. The share is of the market cap
+    at the last grid time, over the cohort (over all coins on the grid where no ranges are made).
+    """
+    source = session.settings.providers.coingecko
+    spec = stored_window(session)
+    last = session.warehouse.read(
+        "core.market_cap_grid", columns=["coin_id", "market_cap_usd"], where="ts = ?", params=[spec.end]
+    )
+    if source.uses_ranges:
+        last = last.filter(pl.col("market_cap_usd") > min(source.range_lower_limits))
+    answered = session.warehouse.read(
+        "meta.backfills",
+        columns=["coin_id"],
+        where="outcome in ('complete', 'empty') and granularity = ?",
+        params=[Granularity.of_window(source.days).value],
+    )
+    observed = session.warehouse.read(
+        "raw.market_caps", columns=["coin_id", "ts"], where="ts >= ?", params=[spec.end - 3 * spec.step]
+    ).join(answered.unique(), on="coin_id", how="semi")
+    covered_pct = coverage(last, observed, spec, within_steps=STALE_AFTER_STEPS)
+    missing = last.join(observed, on="coin_id", how="anti").sort("market_cap_usd", descending=True)
+    return evidence(
+        missing,
+        count=missing.height if covered_pct < source.min_coverage_pct else 0,
+        covered_pct=covered_pct,
+        min_coverage_pct=source.min_coverage_pct,
+        coins_missing=missing.height,
+    )
+
+
+@_check("core.market_cap_grid", "No coin's market cap moves by more than 50 % in one grid step.", blocking=False)
+def caps_do_not_jump(session: dg.ResourceParam[Session]) -> Verdict:
+    """Such a jump is more often a fault of the service than a move of the market."""
+    grid = session.warehouse.read("core.market_cap_grid", columns=["coin_id", "ts", "market_cap_usd"])
+    return evidence(find_jumps(grid, above_pct=JUMP_PCT), severity=dg.AssetCheckSeverity.WARN, threshold_pct=JUMP_PCT)
+
+
+@_check("raw.market_caps", "No coin's implied supply changes by more than 10 % between observations.", blocking=False)
+def supply_is_not_revised(session: dg.ResourceParam[Session]) -> Verdict:
+    """Market cap over price is the supply; a step in it is a re-count, not a flow."""
+    source = session.settings.providers.coingecko
+    observed = session.warehouse.read(
+        "raw.market_caps",
+        columns=["coin_id", "ts", "market_cap_usd", "price_usd"],
+        where="ts >= ?",
+        params=[session.started_at - timedelta(days=source.days)],
+    )
+    revisions = find_supply_revisions(observed, above_pct=SUPPLY_REVISION_PCT)
+    return evidence(revisions, severity=dg.AssetCheckSeverity.WARN, threshold_pct=SUPPLY_REVISION_PCT)
+
+
+@_check("core.buckets", "Each cohort coin has one row at each grid time: one range, or none below the lowest.")
+def cohort_coins_have_one_bucket(session: dg.ResourceParam[Session]) -> Verdict:
+    """No coin is lost or counted twice on its way through the ranges."""
+    return evidence(
+        session.warehouse.query(
+            f"""
+            with times as (select count(distinct ts) as n_times from core.market_cap_grid)
+            select cohort.coin_id, count(buckets.ts) as rows_found, any_value(n_times) as rows_expected
+            from core.cohort cohort cross join times left join core.buckets buckets using (coin_id)
+            group by cohort.coin_id
+            having rows_found <> rows_expected or rows_found <> count(distinct buckets.ts) limit {WORST}
+            """
+        )
+    )
+
+
+@_check("core.group_totals", "The ranges sum to the cohort's market cap above the lowest limit, at every time.")
+def ranges_sum_to_the_cohort(session: dg.ResourceParam[Session]) -> Verdict:
+    """The sum is taken from the grid, not from the buckets, so that a lost coin shows."""
+    if not session.settings.providers.coingecko.uses_ranges:
+        return evidence(pl.DataFrame())
+    lowest = min(session.settings.providers.coingecko.range_lower_limits)
+    return evidence(
+        session.warehouse.query(
+            f"""
+            with ranges as (
+                select ts, coalesce(sum(market_cap_usd), 0) as ranges_usd
+                from core.group_totals where category = 'Ranges' group by ts
+            ), cohort as (
+                select ts, coalesce(sum(market_cap_usd) filter (where market_cap_usd > ?), 0) as cohort_usd
+                from core.market_cap_grid semi join core.cohort using (coin_id) group by ts
+            )
+            select ts, ranges_usd, cohort_usd from ranges full join cohort using (ts)
+            where ranges_usd is null or cohort_usd is null
+               or abs(ranges_usd - cohort_usd) > {RELATIVE_TOLERANCE} * cohort_usd
+            order by abs(ranges_usd - cohort_usd) desc limit {WORST}
+            """,
+            [lowest],
+        )
+    )
+
+
+@_check("mart.normalized", "Each curve's first valid value is 1.")
+def curves_start_at_one(session: dg.ResourceParam[Session]) -> Verdict:
+    """Otherwise two curves of a chart would not be comparable."""
+    return evidence(
+        session.warehouse.query(
+            f"""
+            select category, series, base_asset, min(ts) as ts, arg_min(value, ts) as first_value
+            from mart.normalized where value is not null group by all
+            having abs(first_value - 1) > {RELATIVE_TOLERANCE} limit {WORST}
+            """
+        )
+    )
+
+
+@_check("mart.unit_normalized", "Every value lies between 0 and 1.")
+def unit_values_are_within_bounds(session: dg.ResourceParam[Session]) -> Verdict:
+    """Nulls, where all series are equal, are allowed."""
+    return evidence(
+        session.warehouse.query(
+            "select category, series, base_asset, ema_period, diff_order, ts, value from mart.unit_normalized"
+            f" where value < 0 or value > 1 or not isfinite(value) limit {WORST}"
+        )
+    )
+
+
+def checks_of(part: Part) -> list[dg.AssetChecksDefinition]:
+    """All checks of one part: its keys from the registry, and its own properties."""
+    return [*(key_check(table(entry.name)) for entry in tables_of(part)), *_OWN_CHECKS[part]]
+
+
+_OWN_CHECKS: dict[Part, list[dg.AssetChecksDefinition]] = {
+    "market_caps": [
+        market_caps_are_positive,
+        newest_observation_is_recent,
+        coverage_is_sufficient,
+        caps_do_not_jump,
+        supply_is_not_revised,
+        cohort_coins_have_one_bucket,
+        ranges_sum_to_the_cohort,
+        curves_start_at_one,
+        unit_values_are_within_bounds,
+    ],
+    "meta": [],
+}

@@ -1,0 +1,66 @@
+"""The `marketflows` command: runs the pipeline, and answers from what it published.
+
+What belongs here: options, exit codes, what is printed. What does not: the work itself. Commands that only answer
+import neither Dagster nor Altair, so that they are quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from marketflows_pipeline.cli.sql import sql
+from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.options import RunOptions
+
+LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", type=click.Path(path_type=Path), default=Path("config.toml"), show_default=True,
+              help="TOML file with the settings.")
+@click.option("--secrets", type=click.Path(path_type=Path), default=Path("secrets.toml"), show_default=True,
+              help="TOML file with the API key; COINGECKO_API_KEY wins over it.")
+@click.option("--out-dir", type=click.Path(path_type=Path), default=Path("output_plots"), show_default=True,
+              help="Folder for charts and gain tables.")
+@click.option("--log-level", type=click.Choice(LOG_LEVELS, case_sensitive=False), default="INFO", show_default=True,
+              help="Least severe lines that are shown.")
+@click.option("--tutorial", is_flag=True, help="Use the packaged data: offline, without a key, with a known result.")
+@click.version_option(package_name="marketflows-pipeline")
+@click.pass_context
+def marketflows(
+    context: click.Context, config: Path, secrets: Path, out_dir: Path, log_level: str, *, tutorial: bool
+) -> None:
+    """Track where capital moves between crypto narratives, portfolios and market-cap ranges.
+
+    Without a subcommand the pipeline runs once: it fetches what is due, derives every table, checks, publishes
+    warehouse/marketflows.duckdb and draws the charts.
+    """
+    options = RunOptions(config=config, secrets=secrets, out_dir=out_dir, tutorial=tutorial)
+    context.obj = options
+    if context.invoked_subcommand is None:
+        from marketflows_pipeline.cli.run import run  # noqa: PLC0415 (Dagster takes over a second to import)
+
+        context.exit(run(options, log_level.upper()))
+
+
+marketflows.add_command(sql)
+
+
+def main() -> None:
+    """Entry point: turns known faults into one line on standard error and their exit code."""
+    try:
+        marketflows(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(1)
+    except click.ClickException as fault:
+        fault.show()
+        sys.exit(fault.exit_code)
+    except MarketflowsError as fault:
+        click.echo(f"error: {fault}", err=True)
+        sys.exit(fault.exit_code)

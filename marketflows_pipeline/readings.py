@@ -1,0 +1,169 @@
+"""What is stored, as the next step needs it: membership, coins to follow, observations of the window, its moment.
+
+Reads the warehouse and the settings only. What belongs here: choosing rows of raw.*. What does not: asking a service
+(ingest/) and computing (transforms/).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+
+from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.ingest.plan import tracked_coins
+from marketflows_pipeline.providers.ledger import month_of
+from marketflows_pipeline.session import Session
+from marketflows_pipeline.transforms.grid import GridSpec
+from marketflows_pipeline.transforms.groups import group_members, narrative_members_on
+from marketflows_pipeline.transforms.ranges import range_members
+
+
+def excluded_coins(session: Session) -> list[str]:
+    """Members of the excluded categories as last stored (the largest 250 of each)."""
+    slugs = list(session.settings.providers.coingecko.exclude_categories)
+    if not slugs:
+        return []
+    stored = session.warehouse.query(
+        "select distinct coin_id from raw.narrative_members where list_contains(?, narrative)"
+        " qualify observed_at = max(observed_at) over (partition by narrative)",
+        [slugs],
+    )
+    return stored["coin_id"].sort().to_list()
+
+
+def members_in_use(session: Session) -> pl.DataFrame:
+    """Members of the configured narratives: the present ones, or those of the day that the settings name.
+
+    Returns:
+        ``narrative, coin_id``, the `narrative_top_n` largest of each narrative that are in no excluded category.
+
+    Raises:
+        UserInputError: if nothing is stored for the day named.
+    """
+    source = session.settings.providers.coingecko
+    narratives = source.narratives_in_use
+    stored = session.warehouse.read(
+        "raw.narrative_members", where="list_contains(?, narrative)", params=[list(narratives)]
+    )
+    kept = stored.filter(~pl.col("coin_id").is_in(excluded_coins(session)))
+    day = None if source.narrative_members == "current" else source.narrative_members
+    members = narrative_members_on(kept, day, source.narrative_top_n)
+    absent = sorted(set(narratives) - set(members["narrative"]))
+    if day is not None and absent:
+        raise UserInputError(
+            f"config: providers.coingecko.narrative_members = {day}: no members of {', '.join(absent)} are stored for"
+            ' that day; expected a day (UTC) on which a run stored them, or "current"'
+        )
+    return members
+
+
+def coins_in_use(session: Session) -> pl.DataFrame:
+    """All coins to follow as of what is stored now, the most important first (see `tracked_coins`).
+
+    A coin that leaves a narrative or the cohort is followed for a window's length, so that one hovering around a
+    limit keeps its history.
+    """
+    source = session.settings.providers.coingecko
+    since = session.started_at - timedelta(days=source.days)
+    caps = "select coin_id, arg_max(market_cap_usd, observed_at) as market_cap_usd from {} where observed_at >= ?"
+    members = session.warehouse.query(
+        caps.format("raw.narrative_members") + " and list_contains(?, narrative) group by coin_id",
+        [since, list(source.narratives_in_use)],
+    )
+    cohort = session.warehouse.query(caps.format("raw.cohort_members") + " group by coin_id", [since])
+    kept = ~pl.col("coin_id").is_in(excluded_coins(session))
+    in_use = members_in_use(session).select("coin_id", pl.lit(None, pl.Float64).alias("market_cap_usd"))
+    return tracked_coins(
+        bases=source.coin_bases,
+        portfolio_coins=sorted({coin for coins in source.portfolios_in_use.values() for coin in coins}),
+        members=pl.concat([in_use, members.filter(kept)]),
+        cohort=cohort.filter(kept) if source.uses_ranges else cohort.clear(),
+    )
+
+
+def coins_on_grid(session: Session) -> list[str]:
+    """Coins whose market cap is computed: those in use, except delisted ones that nobody configured.
+
+    A delisted coin held at its last cap would sit in a range that it has left; in a portfolio it is the user's choice.
+    """
+    tracked = coins_in_use(session)
+    gone = session.warehouse.query("select coin_id from raw.coins where not is_active")["coin_id"].to_list()
+    return tracked.filter((pl.col("priority") < 2) | ~pl.col("coin_id").is_in(gone))["coin_id"].to_list()
+
+
+def window(session: Session) -> GridSpec:
+    """The grid of this run: it ends now, or, once the month's credits are used up, at the newest observation.
+
+    Without credits nothing new can be known; ending the grid where knowledge ends shows stale data as such instead of
+    drawing it flat until now.
+    """
+    source = session.settings.providers.coingecko
+    moment = session.started_at
+    if is_out_of_credits(session):
+        newest = session.warehouse.query("select max(ts) as ts from raw.market_caps").item()
+        moment = min(moment, newest or moment)
+    return GridSpec.from_window(moment, source.days)
+
+
+def is_out_of_credits(session: Session) -> bool:
+    """Whether the month's credits are used up, so that no run can bring anything new before the next month."""
+    month = month_of(session.started_at)
+    limit = session.settings.providers.coingecko.monthly_credits
+    return session.ledger.spent(session.provider.name, month) >= limit
+
+
+def window_observations(session: Session, coins: list[str], spec: GridSpec) -> pl.DataFrame:
+    """Observations of these coins inside the grid, and of each coin the last one before it and all after it.
+
+    Returns:
+        ``coin_id, ts, market_cap_usd`` by coin and time; those outside the grid are neighbours to interpolate from.
+    """
+    return session.warehouse.query(
+        """
+        select coin_id, ts, market_cap_usd from raw.market_caps where ts >= ? and list_contains(?, coin_id)
+        union all
+        select coin_id, max(ts), arg_max(market_cap_usd, ts) from raw.market_caps
+        where ts < ? and list_contains(?, coin_id) group by coin_id
+        order by coin_id, ts
+        """,
+        [spec.start, coins, spec.start, coins],
+    )
+
+
+def stored_window(session: Session) -> GridSpec:
+    """The grid as it is stored, which may be of another moment than this run's."""
+    newest = session.warehouse.query("select max(ts) as ts from core.market_cap_grid").item()
+    return GridSpec.from_window(newest, session.settings.providers.coingecko.days)
+
+
+def base_caps(session: Session) -> pl.DataFrame:
+    """``coin_id, ts, market_cap_usd`` of the base assets on the grid."""
+    return session.warehouse.read(
+        "core.market_cap_grid",
+        columns=["coin_id", "ts", "market_cap_usd"],
+        where="list_contains(?, coin_id)",
+        params=[list(session.settings.providers.coingecko.coin_bases)],
+    )
+
+
+def groups_in_use(session: Session) -> pl.DataFrame:
+    """``category, series, coin_id`` of narratives, portfolios and their coins."""
+    source = session.settings.providers.coingecko
+    return group_members(members_in_use(session), source.narratives_in_use, source.portfolios_in_use)
+
+
+def series_members(session: Session, spec: GridSpec) -> pl.DataFrame:
+    """``category, series, coin_id`` of every series; a range's coins are those of the last grid step."""
+    buckets = session.warehouse.read("core.buckets", where="ts >= ?", params=[spec.end - spec.step])
+    return pl.concat([groups_in_use(session), range_members(buckets, spec)])
+
+
+def last_step_observations(session: Session, spec: GridSpec) -> pl.DataFrame:
+    """Observations around the last grid step, for offsets shorter than a step."""
+    return session.warehouse.read(
+        "raw.market_caps",
+        columns=["coin_id", "ts", "market_cap_usd"],
+        where="ts >= ?",
+        params=[spec.end - spec.step - timedelta(hours=1)],
+    )

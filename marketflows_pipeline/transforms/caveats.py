@@ -1,0 +1,77 @@
+"""What a reader of a category's pictures must be told about its data: values held flat, values interpolated.
+
+What belongs here: words for the evidence of `quality`. What does not: thresholds of checks.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from marketflows_pipeline.transforms.quality import held_share
+
+HELD_WORTH_SAYING_PCT = 1.0
+INTERPOLATED_WORTH_SAYING_PCT = 5.0
+_NAMED = 3
+
+
+def category_caveats(
+    grid: pl.DataFrame, members: pl.DataFrame, bucket_members: pl.DataFrame, group_totals: pl.DataFrame
+) -> dict[str, tuple[str, ...]]:
+    """Caveats by category, each a few words for the footer.
+
+    Args:
+        grid: coin_id, ts, market_cap_usd, fill.
+        members: category, series, coin_id of narratives and portfolios.
+        bucket_members: category, series, coin_id, ts of the ranges.
+        group_totals: category, series, ts, market_cap_usd.
+
+    Returns:
+        Category to its caveats; a category without any is missing. A held value counts where it is more than 1 % of
+        its series' cap at some time, an interpolated one where more than 5 % of the category's coin values are.
+    """
+    caveats: dict[str, list[str]] = {}
+    held = pl.concat([held_share(grid, members, group_totals), held_share(grid, bucket_members, group_totals)])
+    for category, text in _held_words(held).iter_rows():
+        caveats.setdefault(category, []).append(text)
+    shares = pl.concat([_interpolated_pct(grid, members), _interpolated_pct(grid, bucket_members)])
+    for category, share in shares.filter(pl.col("pct") > INTERPOLATED_WORTH_SAYING_PCT).iter_rows():
+        caveats.setdefault(category, []).append(f"{share:.0f} % of coin values interpolated over gaps")
+    return {category: tuple(texts) for category, texts in sorted(caveats.items())}
+
+
+def _held_words(held: pl.DataFrame) -> pl.DataFrame:
+    worst = (
+        held.filter(pl.col("held_pct") > HELD_WORTH_SAYING_PCT)
+        .explode("coin_ids")
+        .group_by("category", "coin_ids")
+        .agg(pl.col("ts").n_unique().alias("times"))
+        .sort("category", "times", "coin_ids", descending=[False, True, False])
+    )
+    return (
+        worst.group_by("category", maintain_order=True)
+        .agg(
+            pl.col("coin_ids").head(_NAMED).str.join(", ").alias("named"),
+            (pl.len().cast(pl.Int64) - _NAMED).alias("more"),
+        )
+        .select(
+            "category",
+            pl.format(
+                "held flat where not observed: {}{}",
+                "named",
+                pl.when(pl.col("more") > 0).then(pl.format(" and {} more", "more")).otherwise(pl.lit("")),
+            ).alias("text"),
+        )
+    )
+
+
+def _interpolated_pct(grid: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    key = [name for name in ("coin_id", "ts") if name in members.columns]
+    return (
+        grid.lazy()
+        .select("coin_id", "ts", "fill")
+        .join(members.lazy(), on=key)
+        .group_by("category")
+        .agg((100 * (pl.col("fill") == "interpolated").mean()).alias("pct"))
+        .sort("category")
+        .collect()
+    )

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketflows_pipeline.ingest.budget import Budget, calls_per_tick, hourly_ticks_left, month_budget
+
+
+def at(day: int, hour: int = 0, minute: int = 0, month: int = 11) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=UTC)
+
+
+def test_a_tick_of_500_coins_and_2_narratives_costs_at_most_six_calls() -> None:
+    assert calls_per_tick(500, 2) == 6
+
+
+@pytest.mark.parametrize(
+    ("now", "ticks"),
+    [
+        (at(30, 23, 5), 0),
+        (at(30, 22, 5), 1),
+        (at(1, 0, 5), 30 * 24 - 1),
+        (at(31, 12, 5, month=12), 11),
+    ],
+)
+def test_the_ticks_left_are_the_whole_hours_until_the_utc_month_ends(now: datetime, ticks: int) -> None:
+    assert hourly_ticks_left(now) == ticks
+
+
+def test_histories_get_what_is_left_after_the_months_ticks() -> None:
+    # given the last day of November, one hour before the month ends in two more ticks
+    now = at(30, 21, 5)
+    # when 100 of 10,000 credits are spent and a tick of 250 coins and 1 narrative costs 4
+    budget = month_budget(limit=10_000, spent=100, now=now, n_coins=250, n_narratives=1)
+    # then 2 ticks of 4 calls are reserved
+    assert budget == Budget(limit=10_000, spent=100, reserved=8)
+    assert budget.available == 10_000 - 100 - 8
+
+
+def test_daily_calls_are_reserved_for_each_day_that_still_has_ticks() -> None:
+    budget = month_budget(limit=10_000, spent=0, now=at(29, 23, 5), n_coins=1, n_narratives=0, calls_per_day=2)
+    assert budget.reserved == 24 * calls_per_tick(1, 0) + 2
+
+
+def test_a_month_of_ticks_for_500_coins_fits_the_demo_plan() -> None:
+    # 744 hours: the longest month, its first tick just done
+    budget = month_budget(limit=10_000, spent=6, now=at(1, 0, 5, month=12), n_coins=500, n_narratives=2)
+    assert budget.available >= 500, "a first backfill of 500 coins must fit beside the month's ticks"
+
+
+def test_a_plan_without_a_limit_never_runs_out() -> None:
+    budget = Budget(limit=None, spent=10**9, reserved=10**9)
+    assert budget.available == math.inf
+    assert not budget.exhausted
+
+
+@given(
+    spent=st.integers(0, 20_000),
+    n_coins=st.integers(0, 5_000),
+    day=st.integers(1, 30),
+    hour=st.integers(0, 23),
+)
+def test_what_is_available_never_touches_the_reserve(spent: int, n_coins: int, day: int, hour: int) -> None:
+    budget = month_budget(limit=10_000, spent=spent, now=at(day, hour, 5), n_coins=n_coins, n_narratives=2)
+    assert budget.available == max(0, 10_000 - spent - budget.reserved)
+    assert budget.exhausted == (spent >= 10_000)
