@@ -15,7 +15,7 @@ from marketflows_pipeline.transforms.ranges import range_series
 
 _SCHEMA = {"category": pl.String, "series": pl.String, "label": pl.String, "sort_order": pl.Int32}
 _WORDS = """
-    AI BRC20 BTC DAO DeFi DeSci DEX DePIN ETF ETH EU EVM GameFi IoT L1 L2 NFT RWA SocialFi SOL TradFi UK US USA USD ZK
+    AI BRC20 BTC DAO DeFi DeSci DEX DePIN ETF ETH EU EVM GameFi IoT L1 L2 NFT PoS PoW RWA SocialFi SOL TradFi UK US USA USD ZK
 """
 _SPELLINGS = {word.lower(): word for word in _WORDS.split()}
 _SMALL_WORDS = frozenset({"and", "by", "for", "in", "of", "on", "the", "to"})
@@ -65,7 +65,7 @@ def series_labels(
             label=pl.when(is_shared).then(pl.format("{} ({})", "label", "series")).otherwise("label"),
             sort_order=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("category"),
         )
-        .select(_SCHEMA)
+        .select(*_SCHEMA)
         .sort("category", "series")
         .collect()
     )

@@ -15,47 +15,38 @@ from marketflows_pipeline.transforms.ordering import order_by_coin, within_coin
 
 _MIN_STEPS = 2
 _TIME = pl.Datetime("us", "UTC")
+_NEXT_TS = pl.when(pl.col("coin_id") == pl.col("coin_id").shift(-1)).then(pl.col("ts").shift(-1))
 
 
 def observation_gaps(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
-    """Runs of two or more grid steps without an observation within half a step.
+    """Runs of two or more grid steps without an observation within half a step, between two observations of a coin.
 
-    ``interpolated`` gaps lie between two observations of a coin; ``after_last`` gaps lie between its last one and the
-    end of the grid. What lies before a coin's first observation is no gap: it may not have been listed yet.
+    These are the grid times that `market_cap_grid` calls ``interpolated``, where at least two follow each other.
 
     Args:
         observations: coin_id, ts as `clean_observations` returns them.
         spec: the grid.
 
     Returns:
-        coin_id, gap_start, gap_end (first and last grid time of the run), n_steps, fill by (coin_id, gap_start).
+        coin_id, gap_start, gap_end (first and last grid time of the run), n_steps by (coin_id, gap_start).
     """
-    next_ts = pl.when(pl.col("coin_id") == pl.col("coin_id").shift(-1)).then(pl.col("ts").shift(-1))
-    half = spec.step / 2
-    # Strictly more than half a step from both observations: the mirror image of what `fill` calls observed.
-    first_place = ((_steps_after_start(pl.col("ts") + half, spec)).floor() + 1).clip(lower_bound=0)
-    last_place = (
-        (_steps_after_start(pl.col("next_ts") - half, spec).ceil() - 1)
-        .fill_null(spec.n_times - 1)
-        .clip(upper_bound=spec.n_times - 1)
-    )
-    return (
-        order_by_coin(observations.select("coin_id", "ts"))
-        .lazy()
-        .with_columns(next_ts=next_ts)
-        .filter((pl.col("next_ts") - pl.col("ts") > spec.step).fill_null(value=True))
-        .with_columns(first=first_place.cast(pl.Int64), last=last_place.cast(pl.Int64))
-        .with_columns(n_steps=(pl.col("last") - pl.col("first") + 1).cast(pl.Int32))
-        .filter(pl.col("n_steps") >= _MIN_STEPS)
-        .select(
-            "coin_id",
-            gap_start=_grid_time(pl.col("first"), spec),
-            gap_end=_grid_time(pl.col("last"), spec),
-            n_steps="n_steps",
-            fill=pl.when(pl.col("next_ts").is_null()).then(pl.lit("after_last")).otherwise(pl.lit("interpolated")),
-        )
-        .collect()
-    )
+    return _runs_without_observation(observations, spec, _NEXT_TS)
+
+
+def open_gaps(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
+    """The like of `observation_gaps` after a coin's last observation: its run lasts until the grid ends.
+
+    Such a gap grows with every step until the coin is observed again, so its end is no name for it.
+
+    Args:
+        observations: coin_id, ts as `clean_observations` returns them.
+        spec: the grid.
+
+    Returns:
+        coin_id, gap_start, gap_end (the last grid time), n_steps by coin_id.
+    """
+    beyond = pl.when(_NEXT_TS.is_null()).then(pl.lit(spec.end + spec.step).cast(_TIME))
+    return _runs_without_observation(observations, spec, beyond)
 
 
 def held_share(grid: pl.DataFrame, members: pl.DataFrame, group_totals: pl.DataFrame) -> pl.DataFrame:
@@ -151,10 +142,28 @@ def _changes(frame: pl.DataFrame, *, value: str, previous: str, above: float) ->
     )
 
 
+def _runs_without_observation(observations: pl.DataFrame, spec: GridSpec, until: pl.Expr) -> pl.DataFrame:
+    """Runs of grid times strictly more than half a step after ``ts`` and before ``until``; null ``until`` has none."""
+    half, last_place = spec.step / 2, spec.n_times - 1
+    first = (_steps_after_start(pl.col("ts") + half, spec).floor() + 1).clip(lower_bound=0)
+    last = (_steps_after_start(pl.col("until") - half, spec).ceil() - 1).clip(upper_bound=last_place)
+    return (
+        order_by_coin(observations.select("coin_id", "ts"))
+        .lazy()
+        .with_columns(until=until)
+        .filter(pl.col("until") - pl.col("ts") > spec.step)
+        .with_columns(first=first.cast(pl.Int64), last=last.cast(pl.Int64))
+        .with_columns(n_steps=(pl.col("last") - pl.col("first") + 1).cast(pl.Int32))
+        .filter(pl.col("n_steps") >= _MIN_STEPS)
+        .select("coin_id", gap_start=_grid_time("first", spec), gap_end=_grid_time("last", spec), n_steps="n_steps")
+        .collect()
+    )
+
+
 def _steps_after_start(moment: pl.Expr, spec: GridSpec) -> pl.Expr:
     microseconds = moment.dt.timestamp("us") - pl.lit(spec.start).dt.timestamp("us")
     return microseconds.cast(pl.Float64) / (spec.step / timedelta(microseconds=1))
 
 
-def _grid_time(place: pl.Expr, spec: GridSpec) -> pl.Expr:
-    return (pl.lit(spec.start).cast(_TIME) + place * pl.lit(spec.step)).cast(_TIME)
+def _grid_time(place: str, spec: GridSpec) -> pl.Expr:
+    return (pl.lit(spec.start).cast(_TIME) + pl.col(place) * pl.lit(spec.step)).cast(_TIME)

@@ -101,6 +101,23 @@ def bucket_totals(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.DataFram
     )
 
 
+def bucket_members(buckets: pl.DataFrame) -> pl.DataFrame:
+    """The coins of each range at each grid time, in the shape of group members with a time.
+
+    Args:
+        buckets: coin_id, ts, lower_limit_usd as `assign_buckets` gives them.
+
+    Returns:
+        category (``Ranges``), series, coin_id, ts; coins below the lowest limit are left out.
+    """
+    return buckets.filter(pl.col("lower_limit_usd").is_not_null()).select(
+        category=pl.lit(RANGES),
+        series=pl.col("lower_limit_usd").cast(pl.Int64).cast(pl.String),
+        coin_id="coin_id",
+        ts="ts",
+    )
+
+
 def range_members(buckets: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
     """The coins that were in each range at either end of the last grid step, as rows beside `group_members`.
 
