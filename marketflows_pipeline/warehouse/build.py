@@ -21,7 +21,6 @@ from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.catalog import make_views, run_all, stored_columns, write_table
 from marketflows_pipeline.warehouse.describe import describe
-from marketflows_pipeline.warehouse.store import Warehouse
 
 _DESCRIBING = ("meta.tables", "meta.columns", "meta.lineage", "meta.publish")
 
@@ -34,15 +33,6 @@ class Origin:
     status: str
     run_id: str
     published_at: datetime
-
-
-def row_counts(warehouse: Warehouse) -> dict[str, int]:
-    """Rows of each registered table that the private file holds."""
-    return {
-        name: int(warehouse.query(f"select count(*) as n from {ddl.qualified(name)}")["n"].item())
-        for name, entry in TABLES.items()
-        if entry.view_sql is None and name not in _DESCRIBING and warehouse.has(name)
-    }
 
 
 def fresh_origins(
@@ -61,6 +51,8 @@ def fresh_origins(
     origins = {}
     for name, rows in counts.items():
         part = TABLES[name].part
+        if name in _DESCRIBING:
+            continue
         if part == "meta":
             origins[name] = Origin(rows, "fresh", run_id, now)
         elif part in runs:

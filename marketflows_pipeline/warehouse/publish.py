@@ -104,7 +104,7 @@ def _build(warehouse: Warehouse, folder: VersionFolder, run_id: str, now: dateti
     with warehouse.still() as source:
         runs = {row["part"]: row for row in warehouse.read(_PART_RUNS).iter_rows(named=True)}
         before = warehouse.read("meta.publish")
-        counts = build.row_counts(warehouse)
+        counts = warehouse.row_counts()
         copy_apart(source, private)
     passed = {name for name in PARTS if name in runs and runs[name]["passed_at"] is not None}
     held = tuple(name for name in PARTS if name not in passed)

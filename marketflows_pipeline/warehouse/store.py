@@ -155,6 +155,14 @@ class Warehouse:
         with self._cursor() as cursor:
             return _frame(cursor, sql, params)
 
+    def row_counts(self) -> dict[str, int]:
+        """Rows of each registered table that is stored, views left out."""
+        with self._cursor() as cursor:
+            stored = stored_columns(cursor)
+            names = [name for name, entry in TABLES.items() if name in stored and entry.view_sql is None]
+            each = [f"select {ddl.literal(name)}, count(*) from {ddl.qualified(name)}" for name in names]
+            return dict(cursor.execute(" union all ".join(each)).fetchall())
+
     def replace(self, table: str, frame: pl.DataFrame) -> WriteResult:
         """Store a frame as the whole table.
 

@@ -1,0 +1,161 @@
+"""Answers from the published file, read-only.
+
+What belongs here: opening the file people query and giving rows back. What does not: making it (`publish`), the look
+of an answer (`render`). Imports little, so that a command which only answers starts about as fast as duckdb itself.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import duckdb
+
+from marketflows_pipeline.errors import MarketflowsError, UserInputError
+from marketflows_pipeline.warehouse import render
+from marketflows_pipeline.warehouse.render import Format
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_BATCH = 10_000
+_HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Rows of one query; times are aware, in UTC.
+
+    Attributes:
+        columns: their names.
+        types: their DuckDB types.
+        rows: the rows, in order.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+@contextmanager
+def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to the published file as it is now, its session in UTC.
+
+    Args:
+        path: the link, such as ``warehouse/marketflows.duckdb``.
+
+    Raises:
+        MarketflowsError: if nothing has been published there yet, or another program holds the file for writing.
+    """
+    if not path.exists():
+        raise MarketflowsError(f"nothing is published at {path} yet; run `marketflows` first")
+    try:
+        # The version behind the link: DuckDB would answer a second open of the link from the file it knows already.
+        connection = duckdb.connect(str(path.resolve()), read_only=True)
+    except duckdb.Error as fault:
+        raise _explain_open(path, fault) from fault
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def query_rows(path: Path, sql: str) -> Answer:
+    """All rows of a query.
+
+    Raises:
+        MarketflowsError: if nothing has been published yet.
+        UserInputError: if DuckDB refuses the SQL.
+    """
+    with open_published(path) as connection, _asked(connection, sql) as (columns, types):
+        return Answer(columns, types, [row for batch in _batches(connection) for row in batch])
+
+
+def run_sql(path: Path, sql: str) -> pl.DataFrame:
+    """All rows of a query as a polars frame, times as ``Datetime("us", "UTC")``.
+
+    Raises:
+        MarketflowsError: if nothing has been published yet.
+        UserInputError: if DuckDB refuses the SQL.
+    """
+    with open_published(path) as connection, _refusals():
+        return _relation(connection, sql).pl()
+
+
+def write_result(sql: str, path: Path, output_format: Format, out: BinaryIO) -> None:
+    """Write the answer to a query.
+
+    Args:
+        sql: the query.
+        path: the published file.
+        output_format: ``table`` for people (at most `render.TABLE_ROWS` rows, and it says so), ``csv``, ``json`` (a
+            list of objects) or ``parquet``; times are ISO 8601 in UTC, missing values ``null`` (empty in CSV).
+        out: where the bytes go; text is UTF-8.
+
+    Raises:
+        MarketflowsError: if nothing has been published yet.
+        UserInputError: if DuckDB refuses the SQL.
+    """
+    with open_published(path) as connection:
+        if output_format == "parquet":
+            _write_parquet(connection, sql, out)
+            return
+        with _asked(connection, sql) as (columns, types):
+            for text in render.lines(output_format, columns, types, _batches(connection)):
+                out.write(text.encode())
+
+
+def _write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, out: BinaryIO) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "answer.parquet"
+        with _refusals():
+            _relation(connection, sql).write_parquet(str(file))
+        with file.open("rb") as written:
+            shutil.copyfileobj(written, out)
+
+
+def _relation(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation:
+    relation = connection.sql(sql)
+    if relation is None:
+        raise UserInputError("the SQL gives no rows; ask with select")
+    return relation
+
+
+@contextmanager
+def _asked(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Run a query; within the block its rows wait to be fetched."""
+    with _refusals():
+        described = connection.execute(sql).description or []
+        yield tuple(column[0] for column in described), tuple(str(column[1]) for column in described)
+
+
+def _batches(connection: duckdb.DuckDBPyConnection) -> Iterator[list[tuple[Any, ...]]]:
+    while batch := connection.fetchmany(_BATCH):
+        yield batch
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as fault:
+        # DuckDB repeats the statement below its message; people have it before them.
+        message = " ".join(str(fault).partition("\n\nLINE ")[0].split())
+        raise UserInputError(f"the SQL was refused: {message}") from fault
+
+
+def _explain_open(path: Path, fault: duckdb.Error) -> MarketflowsError:
+    holder = _HOLDER.search(str(fault))
+    if holder:
+        return MarketflowsError(
+            f"{path} is open for writing in {holder['program']} (pid {holder['pid']}); close it there, or ask again "
+            "after the next publish"
+        )
+    return MarketflowsError(f"{path} could not be opened: {fault}; run `marketflows` to publish it anew")

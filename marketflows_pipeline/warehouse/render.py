@@ -1,0 +1,168 @@
+"""The look of an answer: a table for people, CSV and JSON for programs.
+
+What belongs here: rows to text, a batch at a time. What does not: asking for them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import chain, islice
+from typing import Any, Literal, TypeAlias
+
+Format: TypeAlias = Literal["table", "csv", "json", "parquet"]
+Batches: TypeAlias = Iterable[list[tuple[Any, ...]]]
+
+TABLE_ROWS = 1_000
+
+_NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "NUMBER", "HUGE")
+
+
+def lines(output_format: Format, columns: Sequence[str], types: Sequence[str], batches: Batches) -> Iterator[str]:
+    """The text of an answer, in pieces that can be written as they come.
+
+    Args:
+        output_format: ``table``, ``csv`` or ``json``.
+        columns: names.
+        types: DuckDB types; numbers stand right-aligned in a table.
+        batches: rows.
+    """
+    if not columns:
+        return
+    if output_format == "csv":
+        yield from _csv(columns, batches)
+    elif output_format == "json":
+        yield from _json(columns, batches)
+    else:
+        yield from _table(columns, types, batches)
+
+
+def _csv(columns: Sequence[str], batches: Batches) -> Iterator[str]:
+    for rows in chain([[tuple(columns)]], batches):
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([_csv_cell(value) for value in row] for row in rows)
+        yield text.getvalue()
+
+
+def _csv_cell(value: object) -> object:
+    plain = _plain(value)
+    if plain is None:
+        return ""
+    if isinstance(plain, bool | list | dict):
+        return json.dumps(plain, ensure_ascii=False)
+    return plain
+
+
+def _json(columns: Sequence[str], batches: Batches) -> Iterator[str]:
+    names = _distinct(columns)
+    separator = "[\n"
+    for rows in batches:
+        for row in rows:
+            item = dict(zip(names, map(_plain, row), strict=True))
+            yield separator + json.dumps(item, ensure_ascii=False, allow_nan=False)
+            separator = ",\n"
+    yield "[]\n" if separator == "[\n" else "\n]\n"
+
+
+def _distinct(columns: Sequence[str]) -> list[str]:
+    """Names made different by a number, as two columns of a join may bear the same one."""
+    seen: dict[str, int] = {}
+    names = []
+    for column in columns:
+        seen[column] = seen.get(column, 0) + 1
+        names.append(column if seen[column] == 1 else f"{column}_{seen[column]}")
+    return names
+
+
+def _plain(value: object) -> object:
+    """A value as JSON knows it: ISO times in UTC, seconds for intervals, null for what is not finite."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    for kind, convert in _CONVERSIONS:
+        if isinstance(value, kind):
+            return convert(value)
+    return str(value)
+
+
+_CONVERSIONS: tuple[tuple[type, Callable[[Any], object]], ...] = (
+    (datetime, lambda value: (value.astimezone(UTC) if value.tzinfo else value).isoformat()),
+    (date, date.isoformat),
+    (time, time.isoformat),
+    (timedelta, timedelta.total_seconds),
+    (Decimal, lambda value: int(value) if value == value.to_integral_value() else float(value)),
+    (float, lambda value: value if math.isfinite(value) else None),
+    (list, lambda value: [_plain(item) for item in value]),
+    (tuple, lambda value: [_plain(item) for item in value]),
+    (dict, lambda value: {str(key): _plain(item) for key, item in value.items()}),
+    (bytes, bytes.hex),
+)
+
+
+def _table(columns: Sequence[str], types: Sequence[str], batches: Batches) -> Iterator[str]:
+    rows = list(islice(chain.from_iterable(batches), TABLE_ROWS + 1))
+    cells = [[_cell(value) for value in row] for row in rows[:TABLE_ROWS]]
+    widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
+    is_number = [kind.upper().startswith(_NUMBERS) or "INT" in kind.upper() for kind in types]
+    yield _line(columns, widths, is_number)
+    yield _line(["─" * width for width in widths], widths, is_number)
+    for row in cells:
+        yield _line(row, widths, is_number)
+    if len(rows) > TABLE_ROWS:
+        yield f"\nThe first {TABLE_ROWS:,} rows; --format csv gives them all.\n"
+    else:
+        yield f"\n{len(rows):,} {'row' if len(rows) == 1 else 'rows'}\n"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], is_number: Sequence[bool]) -> str:
+    padded = []
+    for cell, width, right in zip(cells, widths, is_number, strict=True):
+        space = " " * (width - _width(cell))
+        padded.append(space + cell if right else cell + space)
+    return "  ".join(padded).rstrip() + "\n"
+
+
+def _width(text: str) -> int:
+    """Columns that a terminal gives a text: two for wide letters, none for combining ones."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, datetime):
+        return _moment(value)
+    if isinstance(value, timedelta):
+        return str(value)
+    text = str(_plain(value))
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _moment(value: datetime) -> str:
+    moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    return moment.isoformat(" ") + ("Z" if value.tzinfo else "")
+
+
+def _number(value: float) -> str:
+    """Cents above a thousand, six digits below, no exponent where it can be read without."""
+    if not math.isfinite(value):
+        return str(value)
+    if abs(value) >= 1000:
+        return f"{value:,.2f}"
+    if value == 0 or abs(value) >= 1e-4:
+        return f"{value:.6g}"
+    return f"{value:.6e}" if abs(value) < 1e-12 else f"{value:.16f}".rstrip("0")
