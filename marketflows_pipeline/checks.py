@@ -4,8 +4,6 @@ Each check is one property, named as such, and returns its evidence: how many ro
 threshold. What belongs here: verdicts and evidence. What does not: measuring (transforms/quality.py).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 

@@ -3,8 +3,6 @@
 What belongs here: which assets a job holds, and its hooks. What does not: when it runs (schedules.py).
 """
 
-from __future__ import annotations
-
 import logging
 from datetime import timedelta
 

@@ -10,7 +10,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -57,7 +57,6 @@ class Session:
     out_dir: Path
     tutorial: bool = False
     history_deadline: datetime | None = None
-    facts: dict[str, object] = field(default_factory=dict)
 
 
 def read_settings(options: RunOptions, environ: Mapping[str, str]) -> Settings:

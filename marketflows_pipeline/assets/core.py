@@ -1,7 +1,5 @@
 """Market caps on an even grid, and what they sum to."""
 
-from __future__ import annotations
-
 import dagster as dg
 import polars as pl
 

@@ -1,7 +1,5 @@
 """The measures: relative curves, averages, differences, unit scaling, gains."""
 
-from __future__ import annotations
-
 import dagster as dg
 import polars as pl
 
@@ -85,10 +83,10 @@ def mart_percent_gains(session: dg.ResourceParam[Session], totals: pl.DataFrame)
     spec = stored_window(session)
     return percent_gains(
         totals,
-        base_caps(session),
-        session.settings.providers.coingecko.base_assets,
-        session.settings.plots.hours_ago,
-        spec,
-        last_step_observations(session, spec),
-        series_members(session, spec),
+        base_caps=base_caps(session),
+        base_assets=session.settings.providers.coingecko.base_assets,
+        hours_ago=session.settings.plots.hours_ago,
+        spec=spec,
+        observations=last_step_observations(session, spec),
+        members=series_members(session, spec),
     )

@@ -1,7 +1,5 @@
 """What people see: the published file, and the pictures."""
 
-from __future__ import annotations
-
 import base64
 import logging
 
@@ -82,7 +80,7 @@ def market_cap_pictures_drawn(
     for name in report.removed:
         log.info("%s is removed: no longer in the settings", name)
     log.info("%d pictures are up to date in %s", len(report.drawn) + len(report.unchanged), session.out_dir)
-    session.facts["pictures"] = report
+    log.debug("%d pictures drawn, %d unchanged", len(report.drawn), len(report.unchanged))
     return dg.MaterializeResult(
         metadata={
             "folder": dg.MetadataValue.path(session.out_dir.absolute()),

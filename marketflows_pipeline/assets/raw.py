@@ -1,7 +1,5 @@
 """The market caps as the service gives them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

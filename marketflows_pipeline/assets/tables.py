@@ -41,7 +41,7 @@ def table_asset(
 def table_spec(name: str, *, deps: tuple[dg.AssetKey, ...] = ()) -> dg.AssetSpec:
     """The spec of a table that an asset writes by itself rather than returns."""
     words = described(table(name))
-    return dg.AssetSpec(asset_key(name), deps=list(deps), **words)
+    return dg.AssetSpec(asset_key(name), deps=list(deps), **words).with_io_manager_key(IO_MANAGER)
 
 
 def described(entry: Table) -> dict[str, Any]:

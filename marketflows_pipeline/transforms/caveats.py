@@ -26,8 +26,9 @@ def category_caveats(
         group_totals: category, series, ts, market_cap_usd.
 
     Returns:
-        Category to its caveats; a category without any is missing. A held value counts where it is more than 1 % of
-        its series' cap at some time, an interpolated one where more than 5 % of the category's coin values are.
+        Category to its caveats; a category without any is missing. A coin counts as held where it is part of a series
+        of which more than 1 % is held for more than one step; interpolated values are said where they are more than
+        5 % of the category's coin values.
     """
     caveats: dict[str, list[str]] = {}
     held = pl.concat([held_share(grid, members, group_totals), held_share(grid, bucket_members, group_totals)])
@@ -45,6 +46,8 @@ def _held_words(held: pl.DataFrame) -> pl.DataFrame:
         .explode("coin_ids")
         .group_by("category", "coin_ids")
         .agg(pl.col("ts").n_unique().alias("times"))
+        # A window begins up to one step before the first value that a service gives for it, so one step says nothing.
+        .filter(pl.col("times") > 1)
         .sort("category", "times", "coin_ids", descending=[False, True, False])
     )
     return (
