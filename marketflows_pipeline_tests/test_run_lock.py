@@ -1,0 +1,117 @@
+"""One run at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.errors import RunLockedError
+from marketflows_pipeline.run_lock import RunLock
+
+START = datetime(2026, 11, 20, 18, tzinfo=UTC)
+ROOT = Path(__file__).parents[1]
+
+HOLD = """
+import sys
+from pathlib import Path
+from marketflows_pipeline.run_lock import RunLock
+with RunLock(Path(sys.argv[1])).acquire(command="marketflows --log-level DEBUG"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "private" / "warehouse.lock"
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that holds the lock until its input ends."""
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        yield holder
+        holder.communicate()
+
+
+def test_the_lock_file_says_who_holds_it(path: Path) -> None:
+    with RunLock(path, FixedClock(START)).acquire(command="marketflows"):
+        said = json.loads(path.read_text())
+
+    assert said == {"pid": os.getpid(), "command": "marketflows", "started_at": "2026-11-20T18:00:00+00:00"}
+    assert path.read_text() == ""
+
+
+def test_a_second_run_waits_and_then_names_the_holder(path: Path) -> None:
+    clock = FixedClock(START)
+    with holding(path) as holder:
+        second = RunLock(path, clock).acquire(command="second", wait_s=60)
+        with pytest.raises(RunLockedError) as caught, second:
+            pytest.fail("two runs at once")
+
+    assert clock.now() - START == timedelta(seconds=60)
+    assert f"pid {holder.pid}, started 20" in str(caught.value)
+    assert "marketflows --log-level DEBUG" in str(caught.value)
+    assert caught.value.exit_code == 1
+
+
+def test_a_second_run_goes_on_once_the_first_is_done(path: Path) -> None:
+    with holding(path) as holder:
+
+        class EndsWhileWeWait(FixedClock):
+            def sleep(self, seconds: float) -> None:
+                super().sleep(seconds)
+                holder.communicate()
+
+        clock = EndsWhileWeWait(START)
+        with RunLock(path, clock).acquire(command="second"):
+            assert json.loads(path.read_text())["command"] == "second"
+    assert clock.now() - START == timedelta(seconds=1)
+
+
+def test_a_killed_holder_holds_nothing(path: Path) -> None:
+    clock = FixedClock(START)
+    with holding(path) as holder:
+        holder.kill()
+        holder.wait()
+        with RunLock(path, clock).acquire(command="second", wait_s=0):
+            pass
+    assert clock.now() == START
+
+
+def test_two_locks_of_one_process_exclude_each_other(path: Path) -> None:
+    clock = FixedClock(START)
+    with RunLock(path, clock).acquire(command="first"):
+        with pytest.raises(RunLockedError, match="first"), RunLock(path, clock).acquire(command="second", wait_s=0):
+            pytest.fail("two runs at once")
+        assert json.loads(path.read_text())["command"] == "first"
+
+
+def test_a_failed_run_gives_the_lock_back(path: Path) -> None:
+    lock = RunLock(path, FixedClock(START))
+    with pytest.raises(ZeroDivisionError), lock.acquire(command="first"):
+        raise ZeroDivisionError
+    with lock.acquire(command="second", wait_s=0):
+        assert lock.holder() is not None
+    assert lock.holder() is None
+
+
+def test_a_holder_that_has_not_said_its_name_yet_is_waited_for_all_the_same(path: Path) -> None:
+    clock = FixedClock(START)
+    with RunLock(path, clock).acquire(command="first"):
+        path.write_text("")
+        second = RunLock(path, clock).acquire(command="second", wait_s=1)
+        with pytest.raises(RunLockedError, match="another run, which has not said which"), second:
+            pytest.fail("two runs at once")
