@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
 import os
 import subprocess
@@ -15,17 +14,12 @@ from types import ModuleType
 import pytest
 from pytest_httpserver import HTTPServer
 
-SCRIPT = Path(__file__).parents[2] / "tools" / "bootstrap_venv.py"
+from marketflows_pipeline_tests.tools.conftest import LoadTool
 
 
 @pytest.fixture(scope="module")
-def bootstrap() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bootstrap_venv", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def bootstrap(tool: LoadTool) -> ModuleType:
+    return tool("bootstrap_venv")
 
 
 @pytest.fixture

@@ -1,0 +1,22 @@
+"""The tutorial: a run on packaged figures, offline, whose result is known.
+
+What belongs here: the packaged files, the provider that serves them, and the comparison with the known-good result.
+What does not: running anything; the tutorial goes through the same job as a live run.
+"""
+
+from __future__ import annotations
+
+from marketflows_pipeline.tutorial.files import PICTURE_NOTE, data_as_of, forget, load_tutorial_settings
+from marketflows_pipeline.tutorial.provider import TutorialProvider
+from marketflows_pipeline.tutorial.verify import compare_log, compare_tables, compare_with_known_good
+
+__all__ = [
+    "PICTURE_NOTE",
+    "TutorialProvider",
+    "compare_log",
+    "compare_tables",
+    "compare_with_known_good",
+    "data_as_of",
+    "forget",
+    "load_tutorial_settings",
+]

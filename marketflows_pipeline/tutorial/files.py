@@ -1,0 +1,53 @@
+"""The packaged files: where they are, which moment they show, and the settings the tutorial runs with.
+
+What belongs here: reading what lies beside this module. What does not: serving it (provider.py), judging results
+(verify.py).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from marketflows_pipeline.settings import Settings, WarehousePaths, load_settings
+
+PACKAGED = Path(__file__).parent
+PICTURE_NOTE = "tutorial data"
+
+
+def load_tutorial_settings(folder: Path) -> Settings:
+    """The packaged settings, with database files of their own in this folder, so that live data is never touched.
+
+    Args:
+        folder: where ``.marketflows/tutorial.duckdb`` and ``warehouse/marketflows_tutorial.duckdb`` go.
+    """
+    settings = load_settings(PACKAGED / "config.toml", None, {})
+    files = WarehousePaths(
+        path=folder / ".marketflows" / "tutorial.duckdb",
+        published_path=folder / "warehouse" / "marketflows_tutorial.duckdb",
+    )
+    return settings.model_copy(update={"warehouse": files})
+
+
+def packaged_caps(folder: Path = PACKAGED) -> pl.DataFrame:
+    """coin_id, ts, market_cap_usd of every packaged observation, by (coin_id, ts)."""
+    return (
+        pl.read_parquet(folder / "market_caps.parquet")
+        .with_columns(pl.col("ts").cast(pl.Datetime("us", "UTC")))
+        .sort("coin_id", "ts")
+    )
+
+
+def data_as_of(folder: Path = PACKAGED) -> datetime:
+    """The last observation's time: the moment at which the tutorial's clock stands."""
+    newest = packaged_caps(folder)["ts"].max()
+    assert isinstance(newest, datetime)
+    return newest.astimezone(UTC)
+
+
+def forget(warehouse_path: Path) -> None:
+    """Remove a tutorial's private database, so that the next one starts from nothing."""
+    for path in (warehouse_path, warehouse_path.with_name(f"{warehouse_path.name}.wal")):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,104 @@
+"""The packaged figures as a service of market caps.
+
+What belongs here: answering the pipeline's questions from a frame. What does not: anything over a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+
+from marketflows_pipeline.errors import NotFoundError
+from marketflows_pipeline.providers.protocol import COIN_SCHEMA, HISTORY_SCHEMA, MARKET_SCHEMA, Granularity
+from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps
+
+HISTORY_SOURCE = "tutorial:history"
+MARKETS_SOURCE = "tutorial:markets"
+
+
+class TutorialProvider:
+    """A MarketCapProvider that answers from the packaged files, as of their last observation.
+
+    Only daily points are packaged, and caps only: prices and volumes are null.
+
+    Args:
+        folder: where ``market_caps.parquet``, ``coins.csv`` and ``narrative_members.csv`` are.
+    """
+
+    name = "coingecko"
+
+    def __init__(self, folder: Path = PACKAGED) -> None:
+        self._caps = packaged_caps(folder)
+        self._coins = pl.read_csv(folder / "coins.csv", schema=COIN_SCHEMA)
+        self._members = pl.read_csv(folder / "narrative_members.csv")
+
+    def history_limit_days(self, granularity: Granularity) -> int:
+        """Days that the packaged points reach back; 0 of any granularity but daily."""
+        if granularity is not Granularity.DAILY:
+            return 0
+        span = self._caps.select((pl.col("ts").max() - pl.col("ts").min()).alias("span")).item()
+        assert isinstance(span, timedelta)
+        return span.days + 1
+
+    def history(self, coin_id: str, days: int) -> pl.DataFrame:
+        """The last ``days`` days of one coin, in HISTORY_SCHEMA, by time.
+
+        Raises:
+            NotFoundError: the coin is not packaged.
+        """
+        since = pl.col("ts") >= self._caps["ts"].max() - pl.duration(days=days)
+        points = self._caps.filter(pl.col("coin_id") == coin_id, since)
+        if points.is_empty():
+            raise NotFoundError(f"the tutorial has no coin {coin_id!r}", provider=self.name)
+        return _shaped(points.with_columns(source=pl.lit(HISTORY_SOURCE)), HISTORY_SCHEMA)
+
+    def snapshot_pages(self, min_cap_usd: float) -> Iterator[pl.DataFrame]:
+        """All coins by falling market cap in MARKET_SCHEMA: one page, whatever the limit."""
+        yield self._markets()
+
+    def narrative(self, slug: str) -> pl.DataFrame:
+        """The members of a packaged narrative in MARKET_SCHEMA, by falling market cap.
+
+        Raises:
+            NotFoundError: the narrative is not packaged.
+        """
+        members = self._members.filter(pl.col("narrative") == slug)["coin_id"]
+        if members.is_empty():
+            raise NotFoundError(f"the tutorial has no narrative {slug!r}", provider=self.name)
+        return self._markets().filter(pl.col("coin_id").is_in(members.implode()))
+
+    def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
+        """The coins asked for in MARKET_SCHEMA; those that are not packaged are missing."""
+        wanted = self._markets().filter(pl.col("coin_id").is_in(list(ids)))
+        return wanted.with_columns(with_rehypothecated=pl.lit(value=True))
+
+    def coin_list(self) -> pl.DataFrame:
+        """Every packaged coin, in COIN_SCHEMA."""
+        return self._coins
+
+    def _markets(self) -> pl.DataFrame:
+        """Each coin at its last observation, by falling market cap."""
+        newest = (
+            self._caps.group_by("coin_id")
+            .last()
+            .join(self._coins, on="coin_id")
+            .sort("market_cap_usd", descending=True)
+            .rename({"ts": "last_updated"})
+            .with_columns(
+                market_cap_rank=pl.int_range(1, pl.len() + 1),
+                with_rehypothecated=pl.lit(value=False),
+                source=pl.lit(MARKETS_SOURCE),
+            )
+        )
+        return _shaped(newest, MARKET_SCHEMA)
+
+
+def _shaped(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """The frame in a schema; columns that are not packaged are null."""
+    return frame.select(
+        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in schema.items()
+    )

@@ -1,0 +1,164 @@
+"""Whether a tutorial run came out as it should: its tables and its log beside the known-good ones.
+
+What belongs here: comparing, and saying where the difference is. What does not: reading the warehouse; the caller
+passes a function that does.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from polars import selectors as cs
+
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.tutorial.files import PACKAGED
+
+RELATIVE_TOLERANCE = 1e-9
+EXPECTED_LOG = "expected_marketflows.log"
+MAX_LOG_LINES = 20
+
+_KNOWN_GOOD = "known_good."
+# What a run may say differently from another: when, for how long, where, and under which id.
+_VARYING = (
+    (re.compile(r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.,]\d+(?:Z|[+-]\d\d:?\d\d)? "), ""),
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<id>"),
+    (re.compile(r"(?<![\w.])\d+(?:[.,]\d+)?\s?(?:ms|s|seconds?|min|minutes?)\b"), "<duration>"),
+    # From the first folder to the last slash of the line, because a folder's name may hold spaces.
+    (re.compile(r"(?<!\S)\S*/(?:.*/)?[^\s,;:]*"), "<path>"),
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One column of one table that is not as expected.
+
+    Attributes:
+        table: its name.
+        column: its name, or ``rows`` where rows are missing or too many.
+        n_rows: how many rows differ.
+        row: key of the row that differs most.
+        expected: what that row should hold.
+        found: what it holds.
+    """
+
+    table: str
+    column: str
+    n_rows: int
+    row: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.table}.{self.column}: {self.n_rows} rows differ, most at {self.row}: "
+            f"expected {self.expected}, found {self.found}"
+        )
+
+
+def compare_with_known_good(
+    read: Callable[[str], pl.DataFrame], log_text: str, *, folder: Path = PACKAGED
+) -> list[str]:
+    """One line for each difference of tables and log; empty where the run matches the known-good result.
+
+    Args:
+        read: gives a table of the run by its name.
+        log_text: what the run logged.
+        folder: where the known-good files are.
+    """
+    lines = compare_log((folder / EXPECTED_LOG).read_text(encoding="utf-8"), log_text)
+    shown = [f"log: {line}" for line in lines[:MAX_LOG_LINES]]
+    if len(lines) > MAX_LOG_LINES:
+        shown.append(f"log: and {len(lines) - MAX_LOG_LINES} more lines")
+    return [*map(str, compare_tables(read, folder=folder)), *shown]
+
+
+def compare_tables(read: Callable[[str], pl.DataFrame], *, folder: Path = PACKAGED) -> list[Difference]:
+    """Compare every known-good table with the run's, row by row of its key.
+
+    Numbers agree where they differ by at most 1e-9 of the expected value, or of the largest one of the same curve: a
+    growth that passes through zero has no more digits than the level it comes from. All else agrees where it is equal.
+
+    Args:
+        read: gives a table of the run by its name.
+        folder: where the known-good files are.
+    """
+    files = sorted(folder.glob(f"{_KNOWN_GOOD}*.parquet"))
+    return [
+        difference
+        for file in files
+        for name in [file.stem.removeprefix(_KNOWN_GOOD)]
+        for difference in _differences(name, pl.read_parquet(file), read(name))
+    ]
+
+
+def compare_log(expected: str, found: str) -> list[str]:
+    """Lines that only one of two logs has, ``- expected`` or ``+ found``, in order.
+
+    Times, durations, ids, folders and DEBUG lines are left out of the comparison.
+    """
+    lines = difflib.ndiff(_comparable(expected), _comparable(found))
+    return [line for line in lines if line.startswith(("- ", "+ "))]
+
+
+def _comparable(log: str) -> list[str]:
+    lines = []
+    for line in log.splitlines():
+        text = line
+        for pattern, replacement in _VARYING:
+            text = pattern.sub(replacement, text)
+        if not text.startswith("DEBUG "):
+            lines.append(text.rstrip())
+    return lines
+
+
+def _differences(name: str, expected: pl.DataFrame, found: pl.DataFrame) -> Iterator[Difference]:
+    key = list(table(name).key)
+    times = cs.datetime().cast(pl.Datetime("us", "UTC"))
+    both = expected.with_columns(times, is_expected=True).join(
+        found.select(expected.columns).with_columns(times, is_found=True), on=key, how="full", coalesce=True
+    )
+    yield from _row_differences(name, key, both)
+    matched = both.filter("is_expected", "is_found")
+    curve = [column for column in key if column != "ts"]
+    for column in expected.columns:
+        if column in key:
+            continue
+        wanted, given = pl.col(column), pl.col(f"{column}_right")
+        if expected.schema[column].is_float():
+            largest = wanted.abs().max().over(curve) if "ts" in key else wanted.abs()
+            off_by = (given - wanted).abs()
+            wrong = (given.is_null() != wanted.is_null()) | given.is_nan() | (off_by > RELATIVE_TOLERANCE * largest)
+        else:
+            wrong = given.ne_missing(wanted)
+            off_by = pl.lit(0.0)
+        wrong_rows = matched.with_columns(off_by=off_by).filter(wrong).sort("off_by", descending=True, nulls_last=False)
+        if wrong_rows.height:
+            worst = wrong_rows.row(0, named=True)
+            yield Difference(
+                name,
+                column,
+                wrong_rows.height,
+                _named(worst, key),
+                _shown(worst[column]),
+                _shown(worst[f"{column}_right"]),
+            )
+
+
+def _row_differences(name: str, key: list[str], both: pl.DataFrame) -> Iterator[Difference]:
+    for side, expectation, finding in (("is_found", "a row", "none"), ("is_expected", "no row", "one")):
+        rows = both.filter(pl.col(side).is_null())
+        if rows.height:
+            yield Difference(name, "rows", rows.height, _named(rows.row(0, named=True), key), expectation, finding)
+
+
+def _named(row: dict[str, object], key: list[str]) -> str:
+    return ", ".join(f"{column} {row[column]}" for column in key)
+
+
+def _shown(value: object) -> str:
+    return "null" if value is None else repr(value)
