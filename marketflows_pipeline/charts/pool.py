@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -47,14 +47,13 @@ class DrawingPool:
         return self._threads.submit(self._draw, json.dumps(vega_lite).encode(), scale)
 
     def close(self) -> None:
-        """Drop what was not begun and end the processes."""
+        """Drop what was not begun, and end the processes."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         for process in self._started:
             process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    stream.close()
+        self._threads.shutdown()
+        for process in self._started:
+            _end(process)
 
     def _start(self) -> None:
         # -P keeps this folder, whose module names are short, out of the worker's import path.
@@ -68,8 +67,9 @@ class DrawingPool:
         try:
             ok, payload = _exchange(process, vega_lite, scale)
         except (OSError, EOFError) as error:
+            status = _end(process)
             self._start()
-            raise DrawingError(f"the renderer died over it (exit status {process.wait()})") from error
+            raise DrawingError(f"the renderer died over it (exit status {status})") from error
         self._free.put(process)
         if not ok:
             raise DrawingError(payload.decode(errors="replace"))
@@ -90,6 +90,15 @@ def drawing_pool(pictures: int) -> Iterator[DrawingPool]:
         yield pool
     finally:
         pool.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> int:
+    process.kill()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with suppress(BrokenPipeError):
+                stream.close()
+    return process.wait()
 
 
 def _exchange(process: subprocess.Popen[bytes], vega_lite: bytes, scale: float) -> tuple[bool, bytes]:

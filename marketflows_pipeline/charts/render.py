@@ -27,7 +27,7 @@ from marketflows_pipeline.charts.spec import ChartSpec, GainTableSpec
 from marketflows_pipeline.errors import RenderError
 
 THUMBNAIL_BYTES = 40_000
-_THUMBNAIL_SCALES = (0.5, 0.34, 0.25, 0.16, 0.1)
+_THUMBNAIL_SCALES = (0.5, 0.4, 0.32, 0.25, 0.2, 0.15, 0.1)
 
 
 class PictureSpec(Protocol):

@@ -18,20 +18,20 @@ GRID = "#e6e8ec"
 REFERENCE = "#8a919e"
 BACKGROUND = "#ffffff"
 
-# Chosen so that the first ten stay apart for normal, protan, deutan and tritan sight and all read on white;
-# the two after them differ in lightness.
+# Chosen so that all stay apart for normal, protan, deutan and tritan sight, and each reads on white (the tests measure
+# both); hence the differences in lightness.
 PALETTE = (
     "#0072B2",
-    "#D55E00",
+    "#CC5500",
     "#009E73",
     "#D966A8",
     "#5B3A9B",
     "#7A2E0E",
-    "#7D92E4",
+    "#768BE2",
     "#8E3461",
-    "#C58B00",
+    "#C48A00",
     "#0B2F5E",
-    "#AC4333",
+    "#B0452F",
     "#005B4A",
 )
 DASHES: tuple[tuple[int, ...], ...] = ((), (6, 3), (2, 2), (8, 3, 2, 3))

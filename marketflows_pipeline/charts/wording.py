@@ -63,11 +63,11 @@ def scale_exponent(largest: float) -> int:
 
 
 def value_decimals(low: float, high: float) -> int:
-    """Decimals that tell values in [low, high] apart: two to three significant digits of the spread."""
+    """Decimals that tell values in [low, high] apart: steps of a fiftieth to a five-hundredth of the spread."""
     spread = max(high - low, max(abs(low), abs(high)) / 10)
     if spread == 0:
         return 2
-    return min(6, max(0, 2 - math.floor(math.log10(spread))))
+    return min(6, max(0, 2 - math.floor(math.log10(2 * spread))))
 
 
 def value_text(value: float, decimals: int, *, signed: bool) -> str:
