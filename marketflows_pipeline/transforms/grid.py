@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from marketflows_pipeline.transforms.ordering import order_by_coin
+from marketflows_pipeline.transforms.ordering import in_order
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_HOURLY_DAYS = 90
@@ -89,7 +89,7 @@ def market_cap_grid(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
     # faster and leaner than a join by coin.
     n_slots = spec.n_times + 1
     steps = _since(spec.start) / (spec.step / timedelta(microseconds=1))
-    observed = order_by_coin(observations.select("coin_id", "ts", "market_cap_usd")).with_columns(
+    observed = in_order(observations.select("coin_id", "ts", "market_cap_usd"), "coin_id", "ts").with_columns(
         coin=(pl.col("coin_id") != pl.col("coin_id").shift(1)).cum_sum().fill_null(0).cast(pl.UInt32)
     )
     first_slot = pl.col("coin") * pl.lit(n_slots, pl.UInt32)

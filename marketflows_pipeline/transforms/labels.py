@@ -15,7 +15,8 @@ from marketflows_pipeline.transforms.ranges import range_series
 
 _SCHEMA = {"category": pl.String, "series": pl.String, "label": pl.String, "sort_order": pl.Int32}
 _WORDS = """
-    AI BRC20 BTC DAO DeFi DeSci DEX DePIN ETF ETH EU EVM GameFi IoT L1 L2 NFT PoS PoW RWA SocialFi SOL TradFi UK US USA USD ZK
+    AI BRC20 BTC DAO DeFi DeSci DEX DePIN ETF ETH EU EVM GameFi IoT L1 L2 NFT PoS PoW RWA SocialFi SOL TradFi UK US USA
+    USD ZK
 """
 _SPELLINGS = {word.lower(): word for word in _WORDS.split()}
 _SMALL_WORDS = frozenset({"and", "by", "for", "in", "of", "on", "the", "to"})

@@ -11,11 +11,14 @@ from collections.abc import Sequence
 import polars as pl
 
 from marketflows_pipeline.transforms.categories import RANGES, US_DOLLAR
+from marketflows_pipeline.transforms.ordering import first_rows, in_order, numbered_curves, sort_curves
 
 SERIES_KEY = ("category", "series", "base_asset")
 CURVE_KEY = (*SERIES_KEY, "ema_period")
 ORDER_KEY = (*CURVE_KEY, "diff_order")
-_UNIT_KEY = ("category", "base_asset", "ema_period", "diff_order", "ts")
+_SCALE_KEY = ("category", "base_asset", "ema_period", "diff_order")
+NO_EMA = pl.lit(1, pl.Int32).alias("ema_period")
+LEVEL = pl.lit(0, pl.Int32).alias("diff_order")
 
 
 def with_base_caps(frame: pl.LazyFrame, base_caps: pl.DataFrame, base_assets: Sequence[str]) -> pl.LazyFrame:
@@ -30,6 +33,7 @@ def with_base_caps(frame: pl.LazyFrame, base_caps: pl.DataFrame, base_assets: Se
             base_caps.lazy().filter(pl.col("coin_id") == base_asset).select("ts", base_cap="market_cap_usd"),
             on="ts",
             how="left",
+            maintain_order="left",
         ).with_columns(base_asset=pl.lit(base_asset))
         for base_asset in base_assets
     )
@@ -62,13 +66,11 @@ def normalize(group_totals: pl.DataFrame, base_caps: pl.DataFrame, base_assets: 
     Returns:
         category, series, base_asset, ts, value by key; null where the series or the base has no cap.
     """
+    totals = in_order(group_totals, "category", "series", "ts")
     in_base = pl.col("market_cap_usd") / pl.col("base_cap")
-    return (
-        with_base_caps(group_totals.lazy(), base_caps, base_assets)
-        .sort(*SERIES_KEY, "ts")
-        .select(*SERIES_KEY, "ts", value=in_base / first_valid(in_base).over(SERIES_KEY))
-        .collect()
-    )
+    curves = numbered_curves(with_base_caps(totals.lazy(), base_caps, base_assets).collect(), SERIES_KEY)
+    relative = in_base / first_valid(in_base).over("curve")
+    return sort_curves(curves.select(*SERIES_KEY, "ts", value=relative), SERIES_KEY)
 
 
 def ema(normalized: pl.DataFrame, ema_periods: Sequence[int]) -> pl.DataFrame:
@@ -81,16 +83,19 @@ def ema(normalized: pl.DataFrame, ema_periods: Sequence[int]) -> pl.DataFrame:
     Returns:
         category, series, base_asset, ema_period, ts, value by key.
     """
-    curves = [
-        normalized.lazy().with_columns(
-            ema_period=pl.lit(period, pl.Int32), value=smoothed(pl.col("value"), period).over(SERIES_KEY)
+    curves = numbered_curves(in_order(normalized, *SERIES_KEY, "ts"), SERIES_KEY).lazy()
+    by_period = [
+        curves.select(
+            *SERIES_KEY,
+            pl.lit(period, pl.Int32).alias("ema_period"),
+            "ts",
+            smoothed(pl.col("value"), period).over("curve"),
         )
         for period in sorted(set(ema_periods) - {1})
     ]
-    columns = (*CURVE_KEY, "ts", "value")
-    if not curves:
-        return normalized.clear().with_columns(ema_period=pl.lit(1, pl.Int32)).select(columns)
-    return pl.concat(curves).select(columns).sort(*CURVE_KEY, "ts").collect()
+    if not by_period:
+        return normalized.clear().select(*SERIES_KEY, NO_EMA, "ts", "value")
+    return sort_curves(pl.concat(by_period).collect(), CURVE_KEY)
 
 
 def derivatives(
@@ -110,29 +115,24 @@ def derivatives(
     Returns:
         category, series, base_asset, ema_period, diff_order, ts, value by key.
     """
-    curve = (
-        pl.concat([normalized.with_columns(ema_period=pl.lit(1, pl.Int32)).select(ema.columns), ema])
-        .lazy()
-        .filter(pl.col("category") != RANGES)
-        .sort(*CURVE_KEY, "ts")
-    )
+    levels = pl.concat(
+        [
+            in_order(normalized, *SERIES_KEY, "ts").select(*SERIES_KEY, NO_EMA, "ts", "value"),
+            in_order(ema, *CURVE_KEY, "ts").select(*CURVE_KEY, "ts", "value"),
+        ]
+    ).filter(pl.col("category") != RANGES)
+    curves = numbered_curves(levels, CURVE_KEY)
     by_order = []
     for order in range(1, max(diff_orders, default=0) + 1):
-        steps = pl.col("value").diff().over(CURVE_KEY)
-        curve = curve.with_columns(value=steps, diff_order=pl.lit(order, pl.Int32)).with_columns(
-            value=smoothed(pl.col("value"), smoothing_ema).over(CURVE_KEY)
+        step = pl.col("value").diff().over("curve")
+        curves = curves.with_columns(value=step).with_columns(
+            smoothed(pl.col("value"), smoothing_ema).over("curve"), diff_order=pl.lit(order, pl.Int32)
         )
-        by_order.append(curve)
-    columns = (*ORDER_KEY, "ts", "value")
+        if order in diff_orders:
+            by_order.append(curves.select(*ORDER_KEY, "ts", "value"))
     if not by_order:
-        return ema.clear().with_columns(diff_order=pl.lit(1, pl.Int32)).select(columns)
-    return (
-        pl.concat(by_order)
-        .filter(pl.col("diff_order").is_in(list(diff_orders)))
-        .select(columns)
-        .sort(*ORDER_KEY, "ts")
-        .collect()
-    )
+        return levels.clear().select(*CURVE_KEY, LEVEL, "ts", "value")
+    return sort_curves(pl.concat(by_order), ORDER_KEY)
 
 
 def unit_normalize(normalized: pl.DataFrame, ema: pl.DataFrame, derivatives: pl.DataFrame) -> pl.DataFrame:
@@ -149,18 +149,21 @@ def unit_normalize(normalized: pl.DataFrame, ema: pl.DataFrame, derivatives: pl.
     Returns:
         category, series, base_asset, ema_period, diff_order, ts, value by key.
     """
-    no_ema, level = pl.lit(1, pl.Int32).alias("ema_period"), pl.lit(0, pl.Int32).alias("diff_order")
-    columns = (*ORDER_KEY, "ts", "value")
-    low, high = pl.col("value").min().over(_UNIT_KEY), pl.col("value").max().over(_UNIT_KEY)
-    return (
+    curves = numbered_curves(
         pl.concat(
             [
-                normalized.lazy().with_columns(no_ema, level).select(columns),
-                ema.lazy().with_columns(level).select(columns),
-                derivatives.lazy().select(columns),
+                normalized.select(*SERIES_KEY, NO_EMA, LEVEL, "ts", "value"),
+                ema.select(*CURVE_KEY, LEVEL, "ts", "value"),
+                derivatives.select(*ORDER_KEY, "ts", "value"),
             ]
-        )
-        .with_columns(value=pl.when(high > low).then((pl.col("value") - low) / (high - low)))
-        .sort(*ORDER_KEY, "ts")
-        .collect()
+        ),
+        ORDER_KEY,
     )
+    scale_of_curve = first_rows(curves).select(pl.struct(_SCALE_KEY).rank("dense")).to_series()
+    # One number for scale and time: windows over it cost a quarter of those over the texts.
+    since_first = (pl.col("ts") - pl.col("ts").min()).dt.total_microseconds()
+    scale = scale_of_curve.gather(curves.get_column("curve")).cast(pl.Int64)
+    moments = curves.with_columns(moment=scale * (since_first.max() + 1) + since_first)
+    low, high = pl.col("value").min().over("moment"), pl.col("value").max().over("moment")
+    scaled = moments.select(*ORDER_KEY, "ts", value=pl.when(high > low).then((pl.col("value") - low) / (high - low)))
+    return sort_curves(scaled, ORDER_KEY)

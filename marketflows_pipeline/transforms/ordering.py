@@ -1,29 +1,55 @@
-"""The order that time series need: by coin, then by time.
+"""The order that time series need, kept cheaply.
 
-What belongs here: putting long frames in order, at no cost where they already are. What does not: removing rows.
+What belongs here: putting long frames in order, at little cost where they nearly are. What does not: removing rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
-_SAME_COIN = pl.col("coin_id") == pl.col("coin_id").shift(1)
 
-
-def is_ordered_by_coin(frame: pl.DataFrame) -> bool:
-    """Whether rows ascend strictly by (coin_id, ts), so that no key stands twice."""
-    ascends = (pl.col("coin_id") > pl.col("coin_id").shift(1)) | (_SAME_COIN & (pl.col("ts") > pl.col("ts").shift(1)))
+def is_ordered(frame: pl.DataFrame, *key: str) -> bool:
+    """Whether rows ascend strictly by the key, so that no key stands twice."""
+    ascends = pl.lit(value=False)
+    for name in reversed(key):
+        value, before = pl.col(name), pl.col(name).shift(1)
+        ascends = (value > before) | ((value == before) & ascends)
     return bool(frame.lazy().select(ascends.fill_null(value=True).all()).collect().item())
 
 
-def order_by_coin(frame: pl.DataFrame) -> pl.DataFrame:
-    """Rows by (coin_id, ts); rows of an equal key keep their order.
+def in_order(frame: pl.DataFrame, *key: str) -> pl.DataFrame:
+    """The rows by their key; rows of an equal key keep their order.
 
     Comparing neighbours costs a fiftieth of a sort, and frames mostly arrive in order.
     """
-    if is_ordered_by_coin(frame):
-        return frame
-    return frame.sort("coin_id", "ts", maintain_order=True)
+    return frame if is_ordered(frame, *key) else frame.sort(*key, maintain_order=True)
+
+
+def numbered_curves(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """The frame with a column ``curve`` that counts its curves, each standing together in order of time.
+
+    Windows over one ascending number are several times faster than over the texts of the key.
+    """
+    return frame.with_columns(curve=pl.struct(key).rle_id().set_sorted())
+
+
+def sort_curves(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """The rows by the key, where each curve stands together in order of time.
+
+    Sorts the curves, of which there are few, and moves their rows as they are: several times faster than a sort of all
+    rows by the texts of the key.
+    """
+    numbered = numbered_curves(frame, key)
+    curves = first_rows(numbered).select("curve", *key)
+    place = curves.sort(*key, "curve").with_row_index("place").sort("curve").get_column("place")
+    return numbered.sort(place.gather(numbered.get_column("curve")), maintain_order=True).drop("curve")
+
+
+def first_rows(numbered: pl.DataFrame) -> pl.DataFrame:
+    """The first row of each curve of `numbered_curves`."""
+    return numbered.filter((pl.col("curve") != pl.col("curve").shift(1)).fill_null(value=True))
 
 
 def within_coin(column: str, steps: int) -> pl.Expr:

@@ -11,7 +11,7 @@ from datetime import timedelta
 import polars as pl
 
 from marketflows_pipeline.transforms.grid import GridSpec
-from marketflows_pipeline.transforms.ordering import order_by_coin, within_coin
+from marketflows_pipeline.transforms.ordering import in_order, within_coin
 
 _MIN_STEPS = 2
 _TIME = pl.Datetime("us", "UTC")
@@ -132,7 +132,7 @@ def coverage(cohort: pl.DataFrame, observations: pl.DataFrame, spec: GridSpec, w
 def _changes(frame: pl.DataFrame, *, value: str, previous: str, above: float) -> pl.DataFrame:
     change = 100 * (pl.col(value) / pl.col(previous) - 1)
     return (
-        order_by_coin(frame)
+        in_order(frame, "coin_id", "ts")
         .lazy()
         .with_columns(within_coin(value, 1).alias(previous))
         .with_columns(change_pct=change)
@@ -148,7 +148,7 @@ def _runs_without_observation(observations: pl.DataFrame, spec: GridSpec, until:
     first = (_steps_after_start(pl.col("ts") + half, spec).floor() + 1).clip(lower_bound=0)
     last = (_steps_after_start(pl.col("until") - half, spec).ceil() - 1).clip(upper_bound=last_place)
     return (
-        order_by_coin(observations.select("coin_id", "ts"))
+        in_order(observations.select("coin_id", "ts"), "coin_id", "ts")
         .lazy()
         .with_columns(until=until)
         .filter(pl.col("until") - pl.col("ts") > spec.step)

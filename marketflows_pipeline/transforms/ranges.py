@@ -13,8 +13,16 @@ import polars as pl
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.transforms.grid import GridSpec
-from marketflows_pipeline.transforms.metrics import ORDER_KEY, SERIES_KEY, first_valid, smoothed, with_base_caps
-from marketflows_pipeline.transforms.ordering import order_by_coin, within_coin
+from marketflows_pipeline.transforms.metrics import (
+    LEVEL,
+    NO_EMA,
+    ORDER_KEY,
+    SERIES_KEY,
+    first_valid,
+    smoothed,
+    with_base_caps,
+)
+from marketflows_pipeline.transforms.ordering import in_order, numbered_curves, sort_curves, within_coin
 
 _MAX_ORDER = 2
 _BUCKET = ("lower_limit_usd", "ts")
@@ -72,12 +80,13 @@ def assign_buckets(grid: pl.DataFrame, cohort: pl.DataFrame, limits: Sequence[fl
     bucket = pl.lit(None, pl.Float64)
     for limit in sorted(limits):
         bucket = pl.when(pl.col("market_cap_usd") > limit).then(pl.lit(float(limit))).otherwise(bucket)
-    return order_by_coin(
+    placed = (
         grid.lazy()
         .join(cohort.lazy().select("coin_id"), on="coin_id", how="semi", maintain_order="left")
         .select("coin_id", "ts", lower_limit_usd=bucket, market_cap_usd="market_cap_usd")
         .collect()
     )
+    return in_order(placed, "coin_id", "ts")
 
 
 def bucket_totals(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.DataFrame:
@@ -178,41 +187,47 @@ def range_derivatives(
             f"analysis.diff_orders: market-cap ranges have orders 0, 1 and 2 only, but {max(diff_orders)} is asked "
             "for; leave out the higher orders or the flow type market_cap_ranges"
         )
-    sums = with_base_caps(_caps_by_membership(buckets, limits), base_caps, base_assets).sort(*SERIES_KEY, "ts")
+    sums = _caps_by_membership(buckets, limits).sort("series", "ts")
+    curves = numbered_curves(with_base_caps(sums.lazy(), base_caps, base_assets).collect(), SERIES_KEY)
     now, one_ago, two_ago = (pl.col(name) / pl.col("base_cap") for name in ("cap_now", "cap_one_ago", "cap_two_ago"))
     formulas = {
         1: one_ago - now.shift(1),
         2: two_ago - 2 * one_ago.shift(1) + now.shift(2),
     }
-    wanted = {order: formula for order, formula in formulas.items() if order in diff_orders}
-    relative = sums.with_columns(
-        (formula / first_valid(now)).over(SERIES_KEY).alias(str(order)) for order, formula in wanted.items()
-    ).collect()
-    curves = [
-        relative.lazy().select(
+    changes = [
+        curves.lazy().select(
             *SERIES_KEY,
             "ts",
-            ema_period=pl.lit(period, pl.Int32),
+            "curve",
             diff_order=pl.lit(order, pl.Int32),
-            value=smoothed(pl.col(str(order)), period).over(SERIES_KEY),
+            change=(formula / first_valid(now)).over("curve"),
         )
-        for order in wanted
+        for order, formula in formulas.items()
+        if order in diff_orders
+    ]
+    by_period = [
+        change.select(
+            *SERIES_KEY,
+            pl.lit(period, pl.Int32).alias("ema_period"),
+            "diff_order",
+            "ts",
+            value=smoothed(pl.col("change"), period).over("curve"),
+        )
+        for change in changes
         for period in sorted(set(ema_periods))
     ]
-    columns = (*ORDER_KEY, "ts", "value")
-    if not curves:
-        order_0 = pl.lit(0, pl.Int32)
-        return relative.clear().with_columns(ema_period=order_0, diff_order=order_0, value=pl.lit(0.0)).select(columns)
-    return pl.concat(curves).select(columns).sort(*ORDER_KEY, "ts").collect()
+    if not by_period:
+        return curves.clear().select(*SERIES_KEY, NO_EMA, LEVEL, "ts", value=pl.lit(0.0))
+    return sort_curves(pl.concat(by_period).collect(), ORDER_KEY)
 
 
-def _caps_by_membership(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.LazyFrame:
+def _caps_by_membership(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.DataFrame:
     """Caps at ``t`` summed by the range that each coin is in at t, was in at t-1, and was in at t-2.
 
     Division by the base asset is the same for all coins of a moment, so these three sums answer every base.
     """
     followed = (
-        order_by_coin(buckets)
+        in_order(buckets, "coin_id", "ts")
         .lazy()
         .select(
             "ts",
@@ -230,7 +245,7 @@ def _caps_by_membership(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.La
             pl.col("market_cap_usd").sum().alias(name)
         )
         sums = sums.join(by_range, on=_BUCKET, how="left")
-    return sums
+    return sums.collect()
 
 
 def _every_range_and_time(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.LazyFrame:
