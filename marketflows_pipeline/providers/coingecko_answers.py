@@ -223,9 +223,11 @@ def _time(row: dict[str, object], key: str) -> datetime | None:
     if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(str(value))
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
-        raise ShapeError(f"`{key}` of {row['id']} should be an ISO time, found {one_line(str(value))!r}") from None
+        moment = None
+    if moment is None:
+        raise ShapeError(f"`{key}` of {row['id']} should be an ISO time, found {_kind(value)}")
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -44,8 +44,8 @@ Receiver: TypeAlias = Callable[[httpx.Response, Iterator[bytes]], T]
 
 DEFAULT_HEADERS = {"accept": "application/json, text/*;q=0.9", "user-agent": "marketflows-pipeline"}
 MAX_ATTEMPTS = 8
-BACKOFF = tenacity.wait_exponential_jitter(initial=2, max=60, jitter=1)
 JITTER = tenacity.wait_random(0, 1)
+BACKOFF = tenacity.wait_exponential(multiplier=2, max=60) + JITTER
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,12 @@ class FakeCoinGecko(FakeServer):
         size = min(max(int(params.get("per_page", 100)), 1), MAX_PER_PAGE)
         first = (max(int(params.get("page", 1)), 1) - 1) * (size - self.page_overlap)
         periods = [name for name in params.get("price_change_percentage", "").split(",") if name]
-        rows = snapshot.rows(quotes[first : first + size], has_wider_rank=has_wrapped, periods=periods)
+        rows = snapshot.rows(
+            quotes[first : first + size],
+            has_wider_rank=has_wrapped,
+            has_sparkline=params.get("sparkline") == "true",
+            periods=periods,
+        )
         if params["vs_currency"] not in CURRENCIES:
             # A blank beside the currency is no error, but the caps are gone.
             rows = [row | {"market_cap": 0} for row in rows]

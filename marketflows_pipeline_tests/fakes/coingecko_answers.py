@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ CHANGE_PERIODS_MS = {
     "1y": 365 * DAY_MS,
 }
 NULLABLE_FIELDS = (
+    "current_price",
     "market_cap_rank",
     "fully_diluted_valuation",
     "total_volume",
@@ -71,10 +73,8 @@ class Snapshot:
         self._market = market
         at = np.array(market.listed(now_ms), dtype=np.int64)
         refreshed = market.refreshed_ms(at, now_ms)
-        caps = market.caps(at, refreshed)
-        columns = (at.tolist(), refreshed.tolist(), market.prices(at, refreshed).tolist(), caps)
-        figures = list(zip(*columns, market.volumes(at, refreshed).tolist(), strict=True))
-        figures.sort(key=lambda figure: -1e300 if figure[3] is None else figure[3], reverse=True)
+        figures = list(zip(at.tolist(), refreshed.tolist(), *market.figures(at, refreshed), strict=True))
+        figures.sort(key=lambda figure: -math.inf if figure[3] is None else figure[3], reverse=True)
         ranks = _ranks(figure[3] is not None and not market.coins[figure[0]].is_rehypothecated for figure in figures)
         wider = _ranks(figure[3] is not None for figure in figures)
         self.quotes = [
@@ -82,7 +82,9 @@ class Snapshot:
             for (position, refreshed_ms, price, cap, volume), rank, wide in zip(figures, ranks, wider, strict=True)
         ]
 
-    def rows(self, quotes: Sequence[Quote], *, has_wider_rank: bool, periods: Sequence[str]) -> list[Row]:
+    def rows(
+        self, quotes: Sequence[Quote], *, has_wider_rank: bool, has_sparkline: bool, periods: Sequence[str]
+    ) -> list[Row]:
         """Rows of /coins/markets for these quotes."""
         if not quotes:
             return []
@@ -95,12 +97,19 @@ class Snapshot:
             row = _row(quote, day[number])
             if has_wider_rank:
                 row["market_cap_rank_with_rehypothecated"] = quote.rank_with_rehypothecated
+            if has_sparkline:
+                row["sparkline_in_7d"] = {"price": self._week(quote)}
             for name, prices in then.items():
                 is_young = quote.coin.listed_at_ms > quote.refreshed_ms - CHANGE_PERIODS_MS[name]
                 change = None if is_young else _percent(quote.price, prices[number])
                 row[f"price_change_percentage_{name}_in_currency"] = change
             rows.append(row)
         return rows
+
+    def _week(self, quote: Quote) -> list[float]:
+        hours = quote.refreshed_ms - HOUR_MS * np.arange(7 * 24 - 1, -1, -1, dtype=np.int64)
+        prices, _, _ = self._market.figures(np.full_like(hours, quote.position), hours)
+        return prices
 
 
 def ordered(quotes: list[Quote], order: str) -> list[Quote]:

@@ -134,7 +134,7 @@ def _coin(rank: int, rng: random.Random, now_ms: int, *, has_churn: bool, has_fl
         cap_flaw=flaw,
         loses_points=has_flaws and rank % 11 == 4,
         has_unequal_arrays=has_flaws and rank % 7 == 3,
-        is_sparse=has_flaws and rank % 23 == 6,
+        is_sparse=has_flaws and rank % 61 == 20,
     )
 
 

@@ -130,18 +130,17 @@ class Market:
         """Price in USD for each pair of coin and time."""
         return price_path(self._level[at], self._seed[at], self._volatility[at], ts_ms)
 
-    def volumes(self, at: Ints, ts_ms: Ints) -> Floats:
-        """Volume of 24 hours in USD for each pair of coin and time."""
-        turnover = 0.02 + 0.08 * chance(self._seed[at] + 3, ts_ms // HOUR_MS)
-        volumes: Floats = np.round(self.prices(at, ts_ms) * self._supply[at] * turnover, 2)
-        return volumes
-
-    def caps(self, at: Ints, ts_ms: Ints) -> list[Cap]:
-        """Market cap in USD as served, flaws and all, for each pair of coin and time."""
-        true = (self.prices(at, ts_ms) * self._supply[at]).tolist()
-        luck = chance(self._seed[at] + 5, ts_ms // HOUR_MS).tolist()
+    def figures(self, at: Ints, ts_ms: Ints) -> tuple[list[float], list[Cap], list[float]]:
+        """Price, market cap and volume of 24 hours in USD as served, flaws and all, for each pair of coin and time."""
+        prices = self.prices(at, ts_ms)
+        true_caps = prices * self._supply[at]
+        seed, hour = self._seed[at], ts_ms // HOUR_MS
+        luck = chance(seed + 5, hour).tolist()
         flaws = [self.coins[position].cap_flaw for position in at.tolist()]
-        return [_shown(cap, flaw, draw) for cap, flaw, draw in zip(true, flaws, luck, strict=True)]
+        shown = zip(np.round(true_caps, 2).tolist(), flaws, luck, strict=True)
+        caps = [cap if flaw is None else _shown(cap, flaw, draw) for cap, flaw, draw in shown]
+        volumes = np.round(true_caps * (0.02 + 0.08 * chance(seed + 3, hour)), 2)
+        return prices.tolist(), caps, volumes.tolist()
 
     def chart(self, coin_id: str, *, start_ms: int, end_ms: int, step_ms: int, now_ms: int) -> Chart:
         """History of a coin from start to end, its stamps jittered below a day, without a point for the present."""
@@ -168,10 +167,7 @@ class Market:
         return self._points(position, self.refreshed_ms(np.array([position]), now_ms))
 
     def _points(self, position: int, ts_ms: Ints) -> Chart:
-        at = np.full_like(ts_ms, position)
-        return Chart(
-            ts_ms.tolist(), self.prices(at, ts_ms).tolist(), self.caps(at, ts_ms), self.volumes(at, ts_ms).tolist()
-        )
+        return Chart(ts_ms.tolist(), *self.figures(np.full_like(ts_ms, position), ts_ms))
 
     @staticmethod
     def _refreshes_before(coin: FakeCoin, ts_ms: Ints) -> Ints:
@@ -179,7 +175,7 @@ class Market:
         return (ts_ms - phase) // coin.refresh_ms * coin.refresh_ms + phase
 
 
-def _shown(cap: float, flaw: CapFlaw | None, draw: float) -> Cap:
+def _shown(cap: float, flaw: CapFlaw, draw: float) -> Cap:
     match flaw:
         case "always_null":
             return None
@@ -187,9 +183,9 @@ def _shown(cap: float, flaw: CapFlaw | None, draw: float) -> Cap:
             return 0.0
         case "now_and_then" if draw < 0.003:
             return None
-        case "now_and_then" if draw < 0.005:
-            return 0.0
         case "now_and_then" if draw < 0.006:
+            return 0.0
+        case "now_and_then" if draw < 0.009:
             return -1.0
         case _:
             return cap

@@ -28,4 +28,4 @@ class Reply:
 
 def json_reply(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
     """An answer in JSON."""
-    return Reply(status, json.dumps(body, separators=(",", ":")).encode(), headers=headers or {})
+    return Reply(status, json.dumps(body, separators=(",", ":"), check_circular=False).encode(), headers=headers or {})

@@ -14,7 +14,7 @@ import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,7 +48,6 @@ class Exchange:
     request: Request
     status: int
     is_faulty: bool
-    body: bytes = field(repr=False)
 
 
 Handler: TypeAlias = Callable[..., Reply]
@@ -69,6 +68,7 @@ class FakeServer:
 
     Attributes:
         exchanges: everything that was asked and answered, in order.
+        observer: told of every exchange and the reply that is sent; None keeps no bodies.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class FakeServer:
     ) -> None:
         self.clock = clock
         self.exchanges: list[Exchange] = []
+        self.observer: Callable[[Exchange, Reply], None] | None = None
         self.fault_rate = fault_rate
         self._random_faults = random_faults
         self._rng = random.Random(seed)
@@ -147,7 +148,10 @@ class FakeServer:
             fault = script.popleft() if script else self._random_fault()
             spoilt = reply if fault is None else fault(reply)
             logged = Request(method, target, parts.path, params, headers, request.at, endpoint)
-            self.exchanges.append(Exchange(logged, spoilt.status, spoilt is not reply, spoilt.body))
+            exchange = Exchange(logged, spoilt.status, spoilt is not reply)
+            self.exchanges.append(exchange)
+        if self.observer:
+            self.observer(exchange, spoilt)
         return spoilt
 
     def _answer(self, request: Request) -> tuple[str | None, Reply]:
@@ -242,7 +246,7 @@ def _handler_of(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
 class SteeredClock(FixedClock):
     """A clock whose every move is told to a fake in another process, so that both live at the same time."""
 
-    def __init__(self, start: datetime, tell: Callable[[datetime], None]) -> None:
+    def __init__(self, start: datetime, tell: Callable[[datetime], object]) -> None:
         super().__init__(start)
         self._tell = tell
         tell(start)

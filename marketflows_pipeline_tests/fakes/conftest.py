@@ -1,0 +1,41 @@
+"""A CoinGecko with all its flaws, asked without a client of ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import httpx
+import pytest
+
+from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
+from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY, Access
+from marketflows_pipeline_tests.fakes.generate import START, generate
+
+Get: TypeAlias = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(START)
+
+
+@pytest.fixture
+def service(clock: FixedClock) -> Iterator[FakeCoinGecko]:
+    """The public host without limits, over 300 coins with every flaw."""
+    with FakeCoinGecko(generate(300), clock=clock, access=Access(calls_per_minute=None)) as running:
+        yield running
+
+
+@pytest.fixture
+def get(service: FakeCoinGecko) -> Iterator[Get]:
+    """Status and parsed body of what a key of the demo plan is answered."""
+    with httpx.Client(base_url=service.url, headers={"x-cg-demo-api-key": DEMO_KEY}, timeout=5.0) as client:
+
+        def _get(path: str, **params: Any) -> tuple[int, Any]:
+            answer = client.get(path, params=params)
+            return answer.status_code, json.loads(answer.content)
+
+        yield _get

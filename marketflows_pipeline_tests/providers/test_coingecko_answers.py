@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from marketflows_pipeline.errors import (
+    BadAnswerError,
+    NotFoundError,
+    PermanentProviderError,
+    PlanLimitError,
+    ProviderError,
+    TransientProviderError,
+)
+from marketflows_pipeline.providers.coingecko_answers import (
+    classify,
+    read_categories,
+    read_chart,
+    read_coins,
+    read_markets,
+)
+from marketflows_pipeline.providers.faults import Answer, ShapeError
+from marketflows_pipeline.providers.protocol import COIN_SCHEMA, HISTORY_SCHEMA, MARKET_SCHEMA
+from marketflows_pipeline_tests.fakes import coingecko_errors as errors
+
+HTML = "<html><title>Attention Required!</title></html>"
+
+
+def answer(status: int, body: object) -> Answer:
+    if isinstance(body, str):
+        return Answer(status, {"content-type": "text/html" if "<" in body else "text/plain"}, body.encode())
+    return Answer(status, {"content-type": "application/json"}, json.dumps(body).encode())
+
+
+def market_row(**changed: Any) -> dict[str, Any]:
+    return {
+        "id": "bitcoin",
+        "symbol": "btc",
+        "name": "Bitcoin",
+        "market_cap": 1_381_651_251_183,
+        "current_price": 70187,
+        "total_volume": 20154184933,
+        "price_change_percentage_24h": 3.12502,
+        "market_cap_rank": 1,
+        "last_updated": "2024-04-07T16:49:31.736Z",
+        "image": "https://…",
+    } | changed
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "advice"),
+    [
+        (429, errors.RATE_LIMIT, TransientProviderError, "exceeded the Rate Limit"),
+        (429, HTML, TransientProviderError, "Attention Required!"),
+        (500, errors.SERVER_ERROR, TransientProviderError, "Internal Server Error"),
+        (503, "Service Unavailable", TransientProviderError, "Service Unavailable"),
+        (401, errors.KEY_MISSING, PlanLimitError, "set COINGECKO_API_KEY"),
+        (401, errors.NOT_IN_PLAN, PlanLimitError, "not in the plan"),
+        (400, errors.PRO_KEY_ON_PUBLIC_HOST, PlanLimitError, 'set plan = "pro"'),
+        (401, errors.PRO_KEY_ON_PUBLIC_HOST, PlanLimitError, 'set plan = "pro"'),
+        (400, errors.DEMO_KEY_ON_PRO_HOST, PlanLimitError, 'set plan = "demo"'),
+        (401, errors.DEMO_KEY_ON_PRO_HOST, PlanLimitError, 'set plan = "demo"'),
+        (401, errors.BEYOND_A_YEAR, PlanLimitError, "last 365 days only: lower `days`"),
+        (401, errors.paid_only("show_max"), PlanLimitError, "show_max is exclusive to paid plan"),
+        (404, errors.COIN_NOT_FOUND, NotFoundError, "coin not found"),
+        (404, errors.CATEGORY_NOT_FOUND, NotFoundError, "Not Found"),
+        (400, errors.INVALID_CURRENCY, PermanentProviderError, "invalid vs_currency"),
+        (403, errors.PLAN_BLOCKED, PlanLimitError, "does not have access"),
+        (403, "", PlanLimitError, "the plan does not include this"),
+        (403, HTML, PermanentProviderError, "run from another network"),
+    ],
+)
+def test_every_error_shape_is_told_by_its_kind_and_says_what_to_do(
+    status: int, body: object, kind: type[ProviderError], advice: str
+) -> None:
+    fault = classify(answer(status, body))
+
+    assert fault is not None
+    assert fault.kind is kind
+    assert advice in fault.message
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (errors.RATE_LIMIT, TransientProviderError),
+        ({"error": "You've exceeded the Rate Limit."}, TransientProviderError),
+        (errors.SERVER_ERROR, TransientProviderError),
+        (errors.BEYOND_A_YEAR, PlanLimitError),
+        (errors.KEY_MISSING, PlanLimitError),
+        (errors.paid_only("interval=daily"), PlanLimitError),
+        (errors.COIN_NOT_FOUND, NotFoundError),
+        (errors.CATEGORY_NOT_FOUND, NotFoundError),
+        ({"error": "Could not find coin with the given id"}, NotFoundError),
+        ({"error": "something new"}, BadAnswerError),
+        ({"error": {"unheard": "of"}}, BadAnswerError),
+        ({"status": {"error_code": 7, "error_message": "odd"}}, BadAnswerError),
+    ],
+)
+def test_an_error_body_under_200_is_an_error_of_the_same_kind(body: object, kind: type[ProviderError]) -> None:
+    fault = classify(answer(200, body))
+
+    assert fault is not None
+    assert fault.kind is kind
+
+
+@pytest.mark.parametrize("body", [[], {"prices": [], "market_caps": [], "total_volumes": []}, {"gecko_says": "hi"}])
+def test_an_answer_without_an_error_is_none(body: object) -> None:
+    assert classify(answer(200, body)) is None
+
+
+def test_arrays_of_different_lengths_are_joined_on_their_timestamps() -> None:
+    chart = read_chart(
+        {
+            "prices": [[1711929600000, 71246.9], [1711983682000, 68887.7]],
+            "market_caps": [[1711843200000, 1370247487960.09], [1711929600000, None], [1711983682000, -1]],
+            "total_volumes": [[1711843200000, 16408802301]],
+        },
+        "bitcoin",
+    )
+
+    assert chart.schema == HISTORY_SCHEMA
+    assert chart.drop("coin_id", "source").rows() == [
+        (datetime(2024, 3, 31, tzinfo=UTC), 1370247487960.09, None, 16408802301.0),
+        (datetime(2024, 4, 1, tzinfo=UTC), None, 71246.9, None),
+        (datetime(2024, 4, 1, 15, 1, 22, tzinfo=UTC), -1.0, 68887.7, None),
+    ]
+    assert set(chart["coin_id"]) == {"bitcoin"}
+    assert set(chart["source"]) == {"coingecko:market_chart"}
+
+
+def test_stamps_keep_their_milliseconds() -> None:
+    chart = read_chart({"prices": [], "market_caps": [[1779027899041, 5]], "total_volumes": []}, "bitcoin")
+
+    assert chart["ts"].item() == datetime(2026, 5, 17, 14, 24, 59, 41_000, tzinfo=UTC)
+
+
+def test_points_out_of_order_are_sorted_and_of_two_at_one_time_the_later_counts() -> None:
+    caps = [[2000, 2.0], [1000, 1.0], [2000, 3.0]]
+
+    chart = read_chart({"prices": [], "market_caps": caps, "total_volumes": []}, "bitcoin")
+
+    assert chart["market_cap_usd"].to_list() == [1.0, 3.0]
+
+
+def test_a_history_without_points_is_an_empty_frame() -> None:
+    chart = read_chart({"prices": [], "market_caps": [], "total_volumes": []}, "newcomer")
+
+    assert chart.schema == HISTORY_SCHEMA
+    assert chart.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ([], "found a list"),
+        ({}, "`market_caps` should be a list, found nothing"),
+        ({"market_caps": {"a": 1}, "prices": [], "total_volumes": []}, "`market_caps`"),
+        ({"market_caps": [], "prices": [], "total_volumes": None}, "`total_volumes`"),
+        ({"market_caps": [[1000]], "prices": [], "total_volumes": []}, "`market_caps[0]`"),
+        ({"market_caps": [], "prices": [[1000, 1], [2000, "7"]], "total_volumes": []}, "`prices[1]`"),
+        ({"market_caps": [], "prices": [[None, 1]], "total_volumes": []}, "`prices[0]`"),
+        ({"market_caps": [], "prices": [[1000, True]], "total_volumes": []}, "`prices[0]`"),
+        ({"market_caps": ["soon"], "prices": [], "total_volumes": []}, "`market_caps[0]`"),
+    ],
+)
+def test_a_chart_of_another_shape_is_refused_by_the_name_of_the_key(body: object, named: str) -> None:
+    with pytest.raises(ShapeError) as refusal:
+        read_chart(body, "bitcoin")
+    assert named in str(refusal.value)
+
+
+def test_a_row_of_markets_becomes_a_row_of_the_frame() -> None:
+    page = read_markets([market_row()], with_rehypothecated=False)
+
+    assert page.schema == MARKET_SCHEMA
+    assert page.row(0, named=True) == {
+        "coin_id": "bitcoin",
+        "symbol": "btc",
+        "name": "Bitcoin",
+        "market_cap_usd": 1_381_651_251_183.0,
+        "price_usd": 70187.0,
+        "volume_usd": 20154184933.0,
+        "price_change_24h_pct": 3.12502,
+        "market_cap_rank": 1,
+        "last_updated": datetime(2024, 4, 7, 16, 49, 31, 736_000, tzinfo=UTC),
+        "with_rehypothecated": False,
+        "source": "coingecko:markets",
+    }
+
+
+def test_nulls_stay_nulls_and_zero_stays_zero() -> None:
+    nulls = dict.fromkeys(
+        [
+            "market_cap",
+            "current_price",
+            "total_volume",
+            "price_change_percentage_24h",
+            "market_cap_rank",
+            "last_updated",
+        ]
+    )
+
+    page = read_markets([market_row(**nulls), market_row(id="pol", market_cap=0)], with_rehypothecated=True)
+
+    assert page.schema == MARKET_SCHEMA
+    assert page["market_cap_usd"].to_list() == [None, 0.0]
+    assert page["last_updated"].null_count() == page["market_cap_rank"].null_count() == 1
+    assert set(page["source"]) == {"coingecko:markets+rehypothecated"}
+
+
+def test_a_page_past_the_end_is_an_empty_frame() -> None:
+    assert read_markets([], with_rehypothecated=False).schema == MARKET_SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"coins": []}, "found an object with keys ['coins']"),
+        (["bitcoin"], "row 0 should be an object"),
+        ([market_row(id=None)], "`id` of row 0"),
+        ([market_row(), market_row(symbol=7)], "`symbol` of row 1"),
+        ([market_row(market_cap="1")], "`market_cap` of bitcoin"),
+        ([market_row(current_price=True)], "`current_price` of bitcoin"),
+        (
+            [{key: value for key, value in market_row().items() if key != "market_cap"}],
+            "`market_cap` of bitcoin is mis",
+        ),
+        ([market_row(last_updated="yesterday")], "`last_updated` of bitcoin"),
+        ([market_row(last_updated=20240407)], "`last_updated` of bitcoin"),
+    ],
+)
+def test_a_page_of_another_shape_is_refused_by_the_name_of_the_key(body: object, named: str) -> None:
+    with pytest.raises(ShapeError) as refusal:
+        read_markets(body, with_rehypothecated=False)
+    assert named in str(refusal.value)
+
+
+def test_lists_become_frames() -> None:
+    coins = read_coins([{"id": "01coin", "symbol": "zoc", "name": "01coin", "platforms": {}}])
+    categories = read_categories([{"category_id": "layer-1", "name": "Layer 1 (L1)"}])
+
+    assert coins.schema == COIN_SCHEMA
+    assert coins.rows() == [("01coin", "zoc", "01coin")]
+    assert categories.rows() == [("layer-1", "Layer 1 (L1)")]
+    assert read_coins([]).schema == COIN_SCHEMA
+    assert read_categories([]).schema == pl.Schema({"slug": pl.String, "name": pl.String})
+
+
+def test_a_list_of_another_shape_is_refused_by_the_name_of_the_key() -> None:
+    with pytest.raises(ShapeError, match="`name` of row 0"):
+        read_coins([{"id": "01coin", "symbol": "zoc"}])
+    with pytest.raises(ShapeError, match="`category_id` of row 0"):
+        read_categories([{"id": "layer-1", "name": "Layer 1"}])
