@@ -108,6 +108,12 @@ META_PUBLISH = Table(
         Column("n_rows", DType.BIGINT, "Rows; null for a view", nullable=True),
         Column("run_id", DType.TEXT, "Run whose data this is"),
         Column("published_at", DType.TIME, "When that data was first published", "UTC"),
+        Column(
+            "fingerprint",
+            DType.TEXT,
+            "Digest of the blocks that hold the table; it differs once a session has changed the table",
+            nullable=True,
+        ),
     ),
     as_of="published_at",
     may_be_empty=True,

@@ -7,6 +7,7 @@ nor the one published before.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,18 +65,20 @@ def carried_origins(path: Path, parts: Sequence[str]) -> dict[str, Origin] | Non
     """Origins of some parts' tables in a copy of a file published before.
 
     Returns:
-        Origins by table; None if the tables' row counts are not those of its ``meta.publish``.
+        Origins by table; None if a session has changed one of the tables since it was published.
     """
     with _opened(path, read_only=True) as cursor:
-        rows = cursor.execute("select table_name, run_id, published_at, n_rows from meta.publish").fetchall()
-        origins = {
-            name: Origin(n_rows, "carried_over", run_id, published_at)
-            for name, run_id, published_at, n_rows in rows
-            if name in TABLES and TABLES[name].part in parts and n_rows is not None
-        }
+        rows = cursor.execute(
+            "select table_name, run_id, published_at, n_rows, fingerprint from meta.publish where n_rows is not null"
+        ).fetchall()
         stored = stored_columns(cursor)
-        agrees = all(name in stored and _count(cursor, name) == origin.rows for name, origin in origins.items())
-    return origins if agrees else None
+        origins = {}
+        for name, run_id, published_at, n_rows, fingerprint in rows:
+            if name in TABLES and TABLES[name].part in parts:
+                if name not in stored or _fingerprint(cursor, name) != fingerprint:
+                    return None
+                origins[name] = Origin(n_rows, "carried_over", run_id, published_at)
+    return origins
 
 
 def assemble(
@@ -115,24 +118,34 @@ def assemble(
         make_views(cursor)
         for name, frame in describe(stored_columns(cursor)).items():
             write_table(cursor, TABLES[name], frame)
+    # Opened anew, because a table has its place in the file only once the file was closed.
+    with _opened(target, read_only=False) as cursor:
         published = _published_rows(cursor, origins, run_id, now)
         write_table(cursor, TABLES["meta.publish"], published)
     return published
 
 
-def check(path: Path, expected: Mapping[str, int]) -> None:
+def check(path: Path, expected: Mapping[str, Origin], published: pl.DataFrame) -> None:
     """Open a finished file as a reader would and compare it with what it should hold.
 
+    Args:
+        path: the file.
+        expected: origins of its tables, with the rows counted where they came from.
+        published: what its ``meta.publish`` says.
+
     Raises:
-        WarehouseError: if a table's rows are not as many as expected.
+        WarehouseError: if a table's rows are not as many as expected, or not where they were put.
     """
+    fingerprints = dict(published.select("table_name", "fingerprint").iter_rows())
     with _opened(path, read_only=True) as cursor:
-        for name, rows in expected.items():
+        for name, origin in expected.items():
             found = _count(cursor, name)
-            if found != rows:
+            if found != origin.rows:
                 raise WarehouseError(
-                    f"nothing was published: {name} has {found} rows in the new file instead of {rows}"
+                    f"nothing was published: {name} has {found} rows in the new file instead of {origin.rows}"
                 )
+            if _fingerprint(cursor, name) != fingerprints[name]:
+                raise WarehouseError(f"nothing was published: {name} changed while the new file was put together")
 
 
 def _published_rows(
@@ -162,6 +175,7 @@ def _published_rows(
                 "n_rows": origin.rows if entry.view_sql is None else None,
                 "run_id": origin.run_id,
                 "published_at": origin.published_at,
+                "fingerprint": _fingerprint(cursor, name) if entry.view_sql is None else None,
             }
         )
     frame = pl.DataFrame(rows, schema=TABLES["meta.publish"].polars_schema)
@@ -169,6 +183,7 @@ def _published_rows(
     return frame.with_columns(
         n_rows=pl.when(itself).then(pl.lit(frame.height, pl.Int64)).otherwise("n_rows"),
         as_of=pl.when(itself).then(pl.lit(now).cast(pl.Datetime("us", "UTC"))).otherwise("as_of"),
+        fingerprint=pl.when(~itself).then("fingerprint"),
     )
 
 
@@ -186,6 +201,15 @@ def _drop_all_but(cursor: duckdb.DuckDBPyConnection, kept: set[str]) -> None:
 def _count(cursor: duckdb.DuckDBPyConnection, table: str) -> int:
     ((rows,),) = cursor.execute(f"select count(*) from {ddl.qualified(table)}").fetchall()
     return int(rows)
+
+
+def _fingerprint(cursor: duckdb.DuckDBPyConnection, table: str) -> str:
+    """Digest of where a table lies in the file; DuckDB writes changed rows to other blocks and moves no others."""
+    segments = cursor.execute(
+        'select row_group_id, column_path, segment_id, "start", "count", stats, block_id, block_offset '
+        f"from pragma_storage_info({ddl.literal(table)}) order by all"
+    ).fetchall()
+    return hashlib.md5(repr(segments).encode(), usedforsecurity=False).hexdigest()
 
 
 @contextmanager

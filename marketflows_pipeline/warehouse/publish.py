@@ -119,7 +119,7 @@ def _build(warehouse: Warehouse, folder: VersionFolder, run_id: str, now: dateti
     else:
         target, other, taken = private, last, carried
     tables = build.assemble(target, other, taken=taken, origins=origins, run_id=run_id, now=now)
-    build.check(target, {name: origin.rows for name, origin in origins.items()})
+    build.check(target, origins, tables)
     version = folder.adopt(target, run_id, now)
 
     return PublishReport(
@@ -134,19 +134,13 @@ def _build(warehouse: Warehouse, folder: VersionFolder, run_id: str, now: dateti
 
 
 def _carried_origins(folder: VersionFolder, held: tuple[str, ...], copy: Path) -> dict[str, Origin]:
-    """Copy the newest published file whose rows of the held parts are as they were published.
-
-    A file that nobody has written to is preferred; in one that a session has changed, the row counts must be those of
-    its ``meta.publish``.
-    """
-    versions = folder.newest_first()
-    untouched = [version for version in versions if version.is_untouched]
-    for version in (*untouched, *(version for version in versions if version not in untouched)) if held else ():
+    """Copy the newest published file in which no session has changed the tables of these parts."""
+    for version in folder.newest_first() if held else ():
         copy_apart(version.path, copy)
         origins = _as_published(version, held, copy)
         if origins is not None:
             return origins
-        logger.warning("%s is not as it was published; tables are carried over from an older one", version.path)
+        logger.warning("A session has changed %s; tables are carried over from the publish before it", version.path)
         copy.unlink()
     return {}
 

@@ -28,18 +28,11 @@ class Version:
 
     Attributes:
         number: counts the publishes; a clock that is set back does not change their order.
-        published_at: when it was published, to the second.
         path: the file.
     """
 
     number: int
-    published_at: datetime
     path: Path
-
-    @property
-    def is_untouched(self) -> bool:
-        """Whether nobody has written to it: it keeps the time of its publish as its time of change."""
-        return self.path.stat().st_mtime == self.published_at.timestamp()
 
 
 class VersionFolder:
@@ -56,7 +49,7 @@ class VersionFolder:
         self.link = link
         self._folder = link.parent
         self._name = re.compile(
-            re.escape(link.stem) + r"\.(?P<number>\d{6,})\.(?P<stamp>\d{8}T\d{6}Z)\.\w+" + re.escape(link.suffix)
+            re.escape(link.stem) + r"\.(?P<number>\d{6,})\.\d{8}T\d{6}Z\.\w+" + re.escape(link.suffix)
         )
         if link.exists() and not link.is_symlink():
             raise WarehouseError(f"{link} is not a link made by this program; move it away, then run again")
@@ -68,8 +61,7 @@ class VersionFolder:
         for path in self._folder.iterdir():
             match = self._name.fullmatch(path.name)
             if match:
-                stamp = datetime.strptime(match["stamp"], _STAMP).replace(tzinfo=UTC)
-                found.append(Version(int(match["number"]), stamp, path))
+                found.append(Version(int(match["number"]), path))
         return sorted(found, reverse=True)
 
     def building_path(self, role: str) -> Path:
@@ -96,12 +88,11 @@ class VersionFolder:
             run_id: the run that made it; its first 8 letters and digits go into the name.
             now: the present, aware.
         """
-        stamp = now.astimezone(UTC).replace(microsecond=0)
+        stamp = now.astimezone(UTC).strftime(_STAMP)
         newest = self.newest_first()
         number = newest[0].number + 1 if newest else 1
         run = re.sub(r"\W|_", "", run_id)[:8] or "run"
-        path = self._folder / f"{self.link.stem}.{number:06d}.{stamp.strftime(_STAMP)}.{run}{self.link.suffix}"
-        os.utime(building, (stamp.timestamp(), stamp.timestamp()))
+        path = self._folder / f"{self.link.stem}.{number:06d}.{stamp}.{run}{self.link.suffix}"
         _sync(building)
         building.rename(path)
         # A session of an older DuckDB keeps its log at the link's own name, where the new file would replay it.
@@ -117,7 +108,7 @@ class VersionFolder:
             ) from fault
         pointer.replace(self.link)
         _sync(self._folder)
-        return Version(number, stamp, path)
+        return Version(number, path)
 
     def keep(self, count: int) -> None:
         """Remove all but the newest versions, with the logs that sessions left beside them."""

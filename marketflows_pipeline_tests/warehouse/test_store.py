@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES, Column, DType
 from marketflows_pipeline.warehouse.store import MergeResult, Warehouse
+from marketflows_pipeline_tests.warehouse.engines import engine_environment
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, fill, frame
 
 
