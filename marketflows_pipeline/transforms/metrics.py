@@ -163,7 +163,12 @@ def unit_normalize(normalized: pl.DataFrame, ema: pl.DataFrame, derivatives: pl.
     # One number for scale and time: windows over it cost a quarter of those over the texts.
     since_first = (pl.col("ts") - pl.col("ts").min()).dt.total_microseconds()
     scale = scale_of_curve.gather(curves.get_column("curve")).cast(pl.Int64)
-    moments = curves.with_columns(moment=scale * (since_first.max() + 1) + since_first)
-    low, high = pl.col("value").min().over("moment"), pl.col("value").max().over("moment")
-    scaled = moments.select(*ORDER_KEY, "ts", value=pl.when(high > low).then((pl.col("value") - low) / (high - low)))
+    value, low, high = pl.col("value"), pl.col("low"), pl.col("high")
+    scaled = (
+        curves.lazy()
+        .with_columns(moment=scale * (since_first.max() + 1) + since_first)
+        .with_columns(low=value.min().over("moment"), high=value.max().over("moment"))
+        .select(*ORDER_KEY, "ts", value=pl.when(high > low).then((value - low) / (high - low)))
+        .collect()
+    )
     return sort_curves(scaled, ORDER_KEY)

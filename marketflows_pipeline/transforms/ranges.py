@@ -82,7 +82,7 @@ def assign_buckets(grid: pl.DataFrame, cohort: pl.DataFrame, limits: Sequence[fl
         bucket = pl.when(pl.col("market_cap_usd") > limit).then(pl.lit(float(limit))).otherwise(bucket)
     placed = (
         grid.lazy()
-        .join(cohort.lazy().select("coin_id"), on="coin_id", how="semi", maintain_order="left")
+        .filter(pl.col("coin_id").is_in(cohort.get_column("coin_id").implode()))
         .select("coin_id", "ts", lower_limit_usd=bucket, market_cap_usd="market_cap_usd")
         .collect()
     )
@@ -254,4 +254,6 @@ def _every_range_and_time(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.
         {"lower_limit_usd": ascending, "series": [range_series(limit) for limit in ascending]},
         schema={"lower_limit_usd": pl.Float64, "series": pl.String},
     )
-    return ranges.with_columns(category=pl.lit(RANGES)).join(buckets.lazy().select("ts").unique(), how="cross")
+    # Every coin has every grid time, so one coin's stand for all.
+    times = buckets.lazy().filter(pl.col("coin_id") == pl.col("coin_id").first()).select("ts")
+    return ranges.with_columns(category=pl.lit(RANGES)).join(times, how="cross")
