@@ -108,6 +108,18 @@ def test_growth_in_another_base_takes_caps_already_divided_by_it() -> None:
     assert inflection["10"] == [None, None, pytest.approx(12 / 30)]
 
 
+def test_a_coin_that_falls_as_much_as_its_base_has_no_growth_in_it() -> None:
+    bitcoin = grid_of({"bitcoin": [2.0e12, 2.4e12, 1.8e12]})
+
+    growth = changes(ONE_COIN, 1, base="bitcoin", base_caps=bitcoin)
+    inflection = changes(ONE_COIN, 2, base="bitcoin", base_caps=bitcoin)
+
+    # in bitcoin 0.0003, 0.0005, 0.0005
+    assert growth[SMALL] == [None, pytest.approx(2 / 3), None]
+    assert growth[LARGE] == [None, None, pytest.approx(0.0)]
+    assert inflection[SMALL] == [None, None, pytest.approx(-2 / 3)]
+
+
 def test_inflection_in_another_base_keeps_the_membership_of_two_steps_before() -> None:
     caps = {"a": [90.0, 110.0, 150.0], "b": [50.0] * 3}
     base = grid_of({"gold": [1.0, 2.0, 4.0]})
