@@ -90,7 +90,7 @@ class HttpClient:
         clock: tells the time and waits.
         ledger: told of every attempt before it is sent.
         headers: sent with every request, over the defaults.
-        secret_headers: as ``headers``, but never shown: the values are blotted out of messages.
+        secret_headers: as ``headers``, but never shown: the values are blotted out of answers that repeat them.
         calls_per_minute: own limit, or None.
         plan: what the account is called, for messages.
         monthly_credits: attempts that the plan allows in a UTC calendar month, or None.
@@ -126,7 +126,7 @@ class HttpClient:
         self._monthly_credits = monthly_credits
         self._classify = classify
         self._max_total = timedelta(seconds=max_total_seconds)
-        self._secrets = tuple((secret_headers or {}).values())
+        self._secrets = [secret.encode() for secret in (secret_headers or {}).values()]
         self._http = httpx.Client(
             headers={**DEFAULT_HEADERS, **(headers or {})},
             auth=_SecretHeaders(secret_headers or {}),
@@ -194,7 +194,9 @@ class HttpClient:
 
     def _receive_whole(self, judge: Classifier, read: Callable[[Answer], T]) -> Receiver[T]:
         def receive(response: httpx.Response, chunks: Iterator[bytes]) -> T:
-            answer = Answer(response.status_code, response.headers, b"".join(chunks))
+            # Before anything is cut out of it for a message: half a key is one too many.
+            content = self._blotted(b"".join(chunks))
+            answer = Answer(response.status_code, response.headers, content)
             if fault := self._classify(answer) or judge(answer):
                 raise RefusedError(fault, answer.headers)
             return read(answer)
@@ -236,7 +238,7 @@ class HttpClient:
 
         def failure(kind: type[ProviderError], what: str) -> ProviderError:
             nonlocal reason
-            reason = self._blotted(what)
+            reason = what
             return self._error(kind, f"{self.provider} {request.path}: {reason}", request, status)
 
         try:
@@ -246,7 +248,9 @@ class HttpClient:
             outcome, reason = "ok", None
         except httpx.RequestError as fault:
             outcome = "retry"
-            raise _AskAgainError(failure(TransientProviderError, f"{type(fault).__name__} {fault}"), None) from fault
+            raise _AskAgainError(
+                failure(TransientProviderError, f"{type(fault).__name__} {fault}".strip()), None
+            ) from fault
         except RefusedError as refused:
             error = failure(refused.fault.kind, refused.fault.message)
             if not refused.fault.is_transient:
@@ -276,10 +280,10 @@ class HttpClient:
     def _error(self, kind: type[ProviderError], message: str, request: _Request, status: int | None) -> ProviderError:
         return kind(message, provider=self.provider, status=status, url=str(request.url))
 
-    def _blotted(self, text: str) -> str:
+    def _blotted(self, content: bytes) -> bytes:
         for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text.strip()
+            content = content.replace(secret, b"***")
+        return content
 
 
 def _wait_seconds(state: tenacity.RetryCallState) -> float:

@@ -116,9 +116,7 @@ def _coin(rank: int, rng: random.Random, now_ms: int, *, has_churn: bool, has_fl
     memberships = tuple(_stay(slug, rng, now_ms, changes=has_churn and rank > 4) for slug in slugs)
     is_young = has_churn and rank % 31 == 14
     leaves = has_churn and rank % 47 == 30
-    flaw: CapFlaw | None = None
-    if has_flaws:
-        flaw = {50: "always_null", 75: "always_zero"}.get(rank % 97, "now_and_then" if rank % 9 == 2 else None)  # type: ignore[assignment]
+    flaw = _flaw(rank) if has_flaws else None
     return FakeCoin(
         id=coin_id,
         symbol=symbol,
@@ -136,6 +134,16 @@ def _coin(rank: int, rng: random.Random, now_ms: int, *, has_churn: bool, has_fl
         has_unequal_arrays=has_flaws and rank % 7 == 3,
         is_sparse=has_flaws and rank % 61 == 20,
     )
+
+
+def _flaw(rank: int) -> CapFlaw | None:
+    match rank % 97:
+        case 50:
+            return "always_null"
+        case 75:
+            return "always_zero"
+        case _:
+            return "now_and_then" if rank % 9 == 2 else None
 
 
 def _stay(slug: str, rng: random.Random, now_ms: int, *, changes: bool) -> Membership:

@@ -130,6 +130,17 @@ def test_a_range_overshoots_by_one_bucket(get: Get) -> None:
     assert end * 1000 < ts[-1] <= end * 1000 + HOUR_MS + 120_000
 
 
+def test_a_range_has_todays_midnight_25_minutes_later_than_a_chart(get: Get, clock: FixedClock) -> None:
+    midnight = datetime(2026, 9, 18, tzinfo=UTC)
+    window = {"from": to_ms(midnight) // 1000 - 100 * 86400, "to": to_ms(midnight) // 1000 + 3600}
+    ends = []
+    for minute in (34, 35):
+        clock.set(midnight + timedelta(minutes=minute))
+        ends.append(stamps(get("/coins/bitcoin/market_chart/range", vs_currency="usd", **window)[1]["prices"])[-1])
+
+    assert ends == [to_ms(midnight) - DAY_MS, to_ms(midnight)]
+
+
 def test_two_ranges_that_touch_share_the_points_at_the_boundary(get: Get) -> None:
     start = to_ms(START) // 1000 - 200 * 86400
     middle, end = start + 95 * 86400, start + 190 * 86400

@@ -6,6 +6,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from marketflows_pipeline.errors import (
     BadAnswerError,
@@ -144,6 +146,28 @@ def test_points_out_of_order_are_sorted_and_of_two_at_one_time_the_later_counts(
     chart = read_chart({"prices": [], "market_caps": caps, "total_volumes": []}, "bitcoin")
 
     assert chart["market_cap_usd"].to_list() == [1.0, 3.0]
+
+
+points = st.dictionaries(
+    st.integers(min_value=1_400_000_000_000, max_value=1_900_000_000_000),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(min_value=-1, max_value=10**13),
+    max_size=8,
+)
+
+
+@settings(max_examples=60)
+@given(prices=points, caps=points, volumes=points)
+def test_no_point_of_any_array_is_lost_or_moved(
+    prices: dict[int, Any], caps: dict[int, Any], volumes: dict[int, Any]
+) -> None:
+    arrays = {"prices": prices, "market_caps": caps, "total_volumes": volumes}
+
+    chart = read_chart({key: [[ts, value] for ts, value in at.items()] for key, at in arrays.items()}, "bitcoin")
+
+    assert chart["ts"].dt.epoch("ms").to_list() == sorted(prices.keys() | caps.keys() | volumes.keys())
+    rows = chart.with_columns(pl.col("ts").dt.epoch("ms")).rows_by_key("ts", unique=True, named=True)
+    for column, at in (("price_usd", prices), ("market_cap_usd", caps), ("volume_usd", volumes)):
+        assert {ts: row[column] for ts, row in rows.items() if ts in at} == at
 
 
 def test_a_history_without_points_is_an_empty_frame() -> None:

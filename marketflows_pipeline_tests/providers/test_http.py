@@ -23,7 +23,7 @@ from marketflows_pipeline.errors import (
     ProviderError,
     TransientProviderError,
 )
-from marketflows_pipeline.providers.faults import ShapeError
+from marketflows_pipeline.providers.faults import EXCERPT_LENGTH, ShapeError
 from marketflows_pipeline.providers.http import MAX_ATTEMPTS, HttpClient
 from marketflows_pipeline.providers.ledger import MemoryLedger
 from marketflows_pipeline_tests.fakes import faults
@@ -345,6 +345,7 @@ def test_the_key_is_sent_as_a_header_and_seen_nowhere_else(
         THING,
         faults.reset(),
         faults.json_error(429, {"error": f"key {KEY} is too fast"}),
+        faults.plain_text(503, "x" * (EXCERPT_LENGTH - 5) + KEY),
         faults.json_error(401, {"error": f"key {KEY} is not known"}),
     )
 
@@ -352,7 +353,7 @@ def test_the_key_is_sent_as_a_header_and_seen_nowhere_else(
         ask(client)
 
     requests = [exchange.request for exchange in service.exchanges]
-    assert [request.headers["x-key"] for request in requests] == [KEY] * 3
+    assert [request.headers["x-key"] for request in requests] == [KEY] * 4
     shown = [
         *(request.target for request in requests),
         *(record.getMessage() for record in caplog.records),
@@ -362,5 +363,5 @@ def test_the_key_is_sent_as_a_header_and_seen_nowhere_else(
         repr(ledger.calls),
     ]
     assert {record.name.partition(".")[0] for record in caplog.records} >= {"httpx", "httpcore", "marketflows_pipeline"}
-    assert not any(KEY in text for text in shown)
+    assert not any(KEY[:5] in text for text in shown)
     assert "key *** is not known" in str(refusal.value)
