@@ -95,7 +95,7 @@ def analyse(histories: pl.DataFrame) -> int:
     listed.columns = ["narrative", "coin_id"]
     buckets = assign_buckets(grid, select_cohort(grid, LIMITS), LIMITS)
     totals = pl.concat(
-        [group_totals(grid, group_members(listed, NARRATIVES, PORTFOLIOS)), bucket_totals(buckets, LIMITS)]
+        [group_totals(grid, group_members(listed, NARRATIVES, PORTFOLIOS)), bucket_totals(buckets, LIMITS, SPEC)]
     )
     base_caps = grid.filter(pl.col("coin_id").is_in(BASES))
     normalized = normalize(totals, base_caps, BASES)

@@ -8,6 +8,7 @@ from marketflows_pipeline.readings import (
     coins_on_grid,
     excluded_coins,
     groups_in_use,
+    stored_window,
     window,
     window_observations,
 )
@@ -54,7 +55,8 @@ def core_group_totals(session: dg.ResourceParam[Session], grid: pl.DataFrame, bu
     totals = group_totals(grid, groups_in_use(session))
     if not source.uses_ranges:
         return totals
-    return pl.concat([totals, bucket_totals(buckets, source.range_lower_limits)]).sort("category", "series", "ts")
+    of_ranges = bucket_totals(buckets, source.range_lower_limits, stored_window(session))
+    return pl.concat([totals, of_ranges]).sort("category", "series", "ts")
 
 
 @table_asset("core.series", reads={"coins": "raw.coins"}, deps=("core.group_totals",))

@@ -89,12 +89,13 @@ def assign_buckets(grid: pl.DataFrame, cohort: pl.DataFrame, limits: Sequence[fl
     return in_order(placed, "coin_id", "ts")
 
 
-def bucket_totals(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.DataFrame:
+def bucket_totals(buckets: pl.DataFrame, limits: Sequence[float], spec: GridSpec) -> pl.DataFrame:
     """The summed market cap of each range at each grid time, as rows of ``core.group_totals``.
 
     Args:
         buckets: coin_id, ts, lower_limit_usd, market_cap_usd as `assign_buckets` gives them.
         limits: lower limits in USD.
+        spec: the grid of ``buckets``.
 
     Returns:
         category (``Ranges``), series, ts, market_cap_usd, n_assets by key: every range at every grid time. An empty
@@ -102,7 +103,7 @@ def bucket_totals(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.DataFram
     """
     totals = buckets.lazy().group_by(_BUCKET).agg(pl.col("market_cap_usd").sum(), n_assets=pl.len())
     return (
-        _every_range_and_time(buckets, limits)
+        _every_range_and_time(limits, spec.times().to_frame().lazy())
         .join(totals, on=_BUCKET, how="left")
         .select("category", "series", "ts", "market_cap_usd", n_assets=pl.col("n_assets").fill_null(0).cast(pl.Int32))
         .sort("category", "series", "ts")
@@ -137,16 +138,8 @@ def range_members(buckets: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
     Returns:
         category (``Ranges``), series, coin_id, by all three, each once.
     """
-    return (
-        buckets.lazy()
-        .filter(pl.col("ts") >= spec.end - spec.step, pl.col("lower_limit_usd").is_not_null())
-        .select(
-            category=pl.lit(RANGES), series=pl.col("lower_limit_usd").cast(pl.Int64).cast(pl.String), coin_id="coin_id"
-        )
-        .unique()
-        .sort("category", "series", "coin_id")
-        .collect()
-    )
+    of_last_step = buckets.filter(pl.col("ts") >= spec.end - spec.step)
+    return bucket_members(of_last_step).drop("ts").unique().sort("category", "series", "coin_id")
 
 
 def range_derivatives(
@@ -230,6 +223,7 @@ def _caps_by_membership(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.Da
         in_order(buckets, "coin_id", "ts")
         .lazy()
         .select(
+            "coin_id",
             "ts",
             "market_cap_usd",
             "lower_limit_usd",
@@ -239,7 +233,8 @@ def _caps_by_membership(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.Da
         .collect()
         .lazy()
     )
-    sums = _every_range_and_time(buckets, limits)
+    # Every coin has every grid time, so one coin's stand for all.
+    sums = _every_range_and_time(limits, followed.filter(pl.col("coin_id") == pl.col("coin_id").first()).select("ts"))
     for membership, name in (("lower_limit_usd", "cap_now"), ("one_ago", "cap_one_ago"), ("two_ago", "cap_two_ago")):
         by_range = followed.group_by(pl.col(membership).alias("lower_limit_usd"), "ts").agg(
             pl.col("market_cap_usd").sum().alias(name)
@@ -248,12 +243,10 @@ def _caps_by_membership(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.Da
     return sums.collect()
 
 
-def _every_range_and_time(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.LazyFrame:
+def _every_range_and_time(limits: Sequence[float], times: pl.LazyFrame) -> pl.LazyFrame:
     ascending = sorted(float(limit) for limit in limits)
     ranges = pl.LazyFrame(
         {"lower_limit_usd": ascending, "series": [range_series(limit) for limit in ascending]},
         schema={"lower_limit_usd": pl.Float64, "series": pl.String},
     )
-    # Every coin has every grid time, so one coin's stand for all.
-    times = buckets.lazy().filter(pl.col("coin_id") == pl.col("coin_id").first()).select("ts")
     return ranges.with_columns(category=pl.lit(RANGES)).join(times, how="cross")

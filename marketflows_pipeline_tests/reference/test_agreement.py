@@ -168,7 +168,7 @@ def analyse(
     if scenario.limits:
         buckets = assign_buckets(grid, select_cohort(grid, scenario.limits), scenario.limits)
         members = pl.concat([members, range_members(buckets, spec)])
-        totals.append(bucket_totals(buckets, scenario.limits))
+        totals.append(bucket_totals(buckets, scenario.limits, spec))
         range_changes.append(
             range_derivatives(
                 buckets,

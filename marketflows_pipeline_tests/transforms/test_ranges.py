@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.transforms.ranges import (
     assign_buckets,
+    bucket_members,
     bucket_totals,
     range_derivatives,
     range_members,
@@ -59,7 +60,7 @@ def test_the_worked_example_moves_between_ranges() -> None:
 
 
 def test_the_worked_example_s_totals_are_null_where_a_range_is_empty() -> None:
-    totals = bucket_totals(buckets_of(ONE_COIN), LIMITS)
+    totals = bucket_totals(buckets_of(ONE_COIN), LIMITS, hourly(2))
 
     assert pick(totals, "market_cap_usd", series=SMALL) == [0.6 * BILLION, None, 0.9 * BILLION]
     assert pick(totals, "market_cap_usd", series=LARGE) == [None, 1.2 * BILLION, None]
@@ -215,7 +216,25 @@ def test_a_cohort_coin_below_the_lowest_limit_keeps_its_row() -> None:
     assert buckets.rows() == [
         ("a", at(0), None, 5.0), ("a", at(1), 10.0, 50.0), ("b", at(0), 10.0, 50.0), ("b", at(1), None, 5.0),
     ]  # fmt: skip
-    assert pick(bucket_totals(buckets, [10.0]), "n_assets", series="10") == [1, 1]
+    assert pick(bucket_totals(buckets, [10.0], hourly(1)), "n_assets", series="10") == [1, 1]
+
+
+def test_without_any_cohort_coin_every_range_is_empty_at_every_time() -> None:
+    nobody = buckets_of({"a": [5.0, 50.0]}, [10.0]).clear()
+
+    totals = bucket_totals(nobody, [10.0, 100.0], hourly(1))
+
+    assert totals.rows() == [
+        ("Ranges", "10", at(0), None, 0), ("Ranges", "10", at(1), None, 0),
+        ("Ranges", "100", at(0), None, 0), ("Ranges", "100", at(1), None, 0),
+    ]  # fmt: skip
+    assert range_members(nobody, hourly(1)).is_empty()
+
+
+def test_the_members_of_a_bucket_are_those_of_its_moment() -> None:
+    members = bucket_members(buckets_of({"a": [5.0, 50.0, 500.0]}, [10.0, 100.0]))
+
+    assert members.rows() == [("Ranges", "10", "a", at(1)), ("Ranges", "100", "a", at(2))]
 
 
 def test_only_cohort_coins_have_buckets() -> None:
@@ -243,7 +262,7 @@ def test_totals_of_all_ranges_sum_to_the_cohort_s_total_above_the_lowest_limit(c
     limits = [10.0, 100.0, 500.0]
 
     by_time = (
-        bucket_totals(buckets_of(caps, limits), limits)
+        bucket_totals(buckets_of(caps, limits), limits, hourly(4))
         .group_by("ts", maintain_order=True)
         .agg(pl.col("market_cap_usd").sum())
     )

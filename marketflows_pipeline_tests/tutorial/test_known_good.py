@@ -38,7 +38,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
     )
     members = group_members(narratives, source.narratives, source.asset_groups)
     buckets = assign_buckets(grid, select_cohort(grid, source.range_lower_limits), source.range_lower_limits)
-    totals = pl.concat([group_totals(grid, members), bucket_totals(buckets, source.range_lower_limits)])
+    totals = pl.concat([group_totals(grid, members), bucket_totals(buckets, source.range_lower_limits, spec)])
     base_caps = grid.filter(pl.col("coin_id") == "bitcoin")
     normalized = normalize(totals, base_caps, source.base_assets)
     smoothed = ema(normalized, analysis.ema_periods)
