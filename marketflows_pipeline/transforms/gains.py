@@ -203,13 +203,8 @@ def _observed_at_both_ends(observations: pl.DataFrame, offsets: pl.LazyFrame) ->
         .sort("coin_id", "moment", "distance", "ts")
         .unique(["coin_id", "moment"], keep="first", maintain_order=True)
     )
-    at_start, at_end = (
-        nearest.select("coin_id", pl.col("moment").alias(end), f_ts, f_cap)
-        for end, f_ts, f_cap in (
-            (end, pl.col("ts").alias(f"{end}_ts"), pl.col("market_cap_usd").alias(f"{end}_cap"))
-            for end in ("start", "end")
-        )
-    )
+    at_start = nearest.select("coin_id", start="moment", start_ts="ts", start_cap="market_cap_usd")
+    at_end = nearest.select("coin_id", end="moment", end_ts="ts", end_cap="market_cap_usd")
     return (
         offsets.join(at_start, on="start")
         .join(at_end, on=["coin_id", "end"])

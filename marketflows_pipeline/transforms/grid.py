@@ -106,7 +106,8 @@ def market_cap_grid(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
         after_cap="market_cap_usd",
     )
     times = spec.times().to_frame().lazy().with_row_index("time")
-    coins = observed.lazy().filter(pl.col("coin") != pl.col("coin").shift(1).fill_null(-1)).select("coin", "coin_id")
+    is_first = (pl.col("coin") != pl.col("coin").shift(1)).fill_null(value=True)
+    coins = observed.lazy().filter(is_first).select("coin", "coin_id")
     return (
         coins.join(times, how="cross", maintain_order="left_right")
         .with_columns(slot=(first_slot + pl.col("time")).set_sorted())
