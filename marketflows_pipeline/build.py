@@ -16,8 +16,8 @@ from marketflows_pipeline.assets.storage import warehouse_io_manager
 from marketflows_pipeline.assets.tables import IO_MANAGER
 from marketflows_pipeline.checks import checks_of
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.session import Session, open_session
 
 # A scheduled run leaves the rest of a long backfill to the next one, well before it would be stopped.

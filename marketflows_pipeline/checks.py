@@ -11,6 +11,7 @@ import dagster as dg
 import polars as pl
 
 from marketflows_pipeline.assets.tables import asset_key
+from marketflows_pipeline.ingest.plan import complete_histories
 from marketflows_pipeline.providers.protocol import Granularity
 from marketflows_pipeline.readings import is_out_of_credits, stored_window
 from marketflows_pipeline.schema import Part, Table, table, tables_of
@@ -108,7 +109,7 @@ def newest_observation_is_recent(session: dg.ResourceParam[Session]) -> Verdict:
 def coverage_is_sufficient(session: dg.ResourceParam[Session]) -> Verdict:
     """One bad coin never fails a run; a cohort that is mostly missing does.
 
-    Covered is a coin observed within the last 2 steps whose history has been answered. The share is of the market cap
+    Covered is a coin observed within the last 2 steps whose window is complete. The share is of the market cap
     at the last grid time, over the cohort (over all coins on the grid where no ranges are made).
     """
     source = session.settings.providers.coingecko
@@ -118,15 +119,15 @@ def coverage_is_sufficient(session: dg.ResourceParam[Session]) -> Verdict:
     )
     if source.uses_ranges:
         last = last.filter(pl.col("market_cap_usd") > min(source.range_lower_limits))
-    answered = session.warehouse.read(
-        "meta.backfills",
-        columns=["coin_id"],
-        where="outcome in ('complete', 'empty') and granularity = ?",
-        params=[Granularity.of_window(source.days).value],
+    complete = complete_histories(
+        session.warehouse.read("meta.backfills"),
+        granularity=Granularity.of_window(source.days),
+        window_start=spec.start,
+        now=spec.end,
     )
     observed = session.warehouse.read(
         "raw.market_caps", columns=["coin_id", "ts"], where="ts >= ?", params=[spec.end - 3 * spec.step]
-    ).join(answered.unique(), on="coin_id", how="semi")
+    ).filter(pl.col("coin_id").is_in(complete.implode()))
     covered_pct = coverage(last, observed, spec, within_steps=STALE_AFTER_STEPS)
     missing = last.join(observed, on="coin_id", how="anti").sort("market_cap_usd", descending=True)
     return evidence(

@@ -79,7 +79,7 @@ def market_cap_pictures_drawn(
         log.info("%s is not drawn: %s", name, reason)
     for name in report.removed:
         log.info("%s is removed: no longer in the settings", name)
-    log.info("%d pictures are up to date in %s", len(report.drawn) + len(report.unchanged), session.out_dir)
+    log.info("%d pictures are up to date in %s", len(report.drawn) + len(report.unchanged), session.out_dir.resolve())
     log.debug("%d pictures drawn, %d unchanged", len(report.drawn), len(report.unchanged))
     return dg.MaterializeResult(
         metadata={

@@ -33,12 +33,14 @@ def configure_logging(level: str, *, tutorial: bool, console: Console) -> Path:
     file: logging.Handler
     if tutorial:
         path = folder / "marketflows_tutorial.log"
-        file = logging.FileHandler(path, mode="w", encoding="utf-8")
+        path.write_text("", encoding="utf-8")
+        # Appending, because Dagster closes every handler when it sets up its own logging, and one that appends reopens.
+        file = logging.FileHandler(path, mode="a", encoding="utf-8")
     else:
         path = folder / "marketflows.log"
         file = RotatingFileHandler(path, maxBytes=5_000_000, backupCount=5, encoding="utf-8")
     file.setFormatter(logging.Formatter(_FILE_FORMAT))
-    file.setLevel(min(logging.INFO, logging.getLevelNamesMapping()[level]))
+    file.setLevel(logging.INFO if tutorial else min(logging.INFO, logging.getLevelNamesMapping()[level]))
     terminal: logging.Handler
     if console.is_terminal:
         terminal = RichHandler(console=console, show_path=False, log_time_format="%H:%M:%S", highlighter=None)

@@ -19,8 +19,8 @@ from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.cli.logs import configure_logging
 from marketflows_pipeline.failures import failure_of
 from marketflows_pipeline.jobs import hourly_refresh
-from marketflows_pipeline.progress import LogReporter, Reporter, TerminalReporter
 from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.progress import LogReporter, Reporter, TerminalReporter
 from marketflows_pipeline.session import read_settings
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse

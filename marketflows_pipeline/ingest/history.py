@@ -6,7 +6,7 @@ One request a coin, committed coin by coin, so that a killed run loses nothing t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 

@@ -53,6 +53,30 @@ def in_order(tracked: pl.DataFrame) -> pl.DataFrame:
     return tracked.sort("priority", "market_cap_usd", "coin_id", descending=[False, True, False], nulls_last=True)
 
 
+def complete_histories(
+    backfills: pl.DataFrame, *, granularity: Granularity, window_start: datetime, now: datetime
+) -> pl.Series:
+    """Coins whose window is complete at this granularity.
+
+    It is where one answered request began at or before it (within a step) and ended inside it: what came after is the
+    increments' and the repairs' work. A 5-minute window has no increments, so its answer must reach to the last step.
+
+    Args:
+        backfills: rows of ``meta.backfills``.
+        granularity: of the window.
+        window_start: first time of the grid.
+        now: the run's moment.
+    """
+    step = granularity.step
+    reach = now - step if granularity is Granularity.FIVE_MINUTES else window_start
+    return backfills.filter(
+        pl.col("granularity") == granularity,
+        pl.col("outcome").is_in(["complete", "empty"]),
+        pl.col("window_start") <= window_start + step,
+        pl.col("window_end") >= reach,
+    )["coin_id"].unique()
+
+
 def histories_missing(
     tracked: pl.DataFrame,
     backfills: pl.DataFrame,
@@ -61,11 +85,9 @@ def histories_missing(
     window_start: datetime,
     now: datetime,
 ) -> pl.DataFrame:
-    """Tracked coins whose window is not complete at this granularity, in the order of `tracked`.
+    """Tracked coins to ask for their history, in the order of `tracked`.
 
-    A window is complete where one answered request began at or before it (within a step) and ended inside it: what
-    came after is the increments' and the repairs' work. A 5-minute window has no increments, so its answer must
-    reach to the last step. A refused or unknown coin is asked again after a day, a failed one at once.
+    That is where it is not complete; a refused or unknown coin is asked again after a day, a failed one at once.
 
     Args:
         tracked: as `tracked_coins` returns it.
@@ -77,13 +99,14 @@ def histories_missing(
     Returns:
         The rows of `tracked` that need a request.
     """
-    step = granularity.step
-    reach = now - step if granularity is Granularity.FIVE_MINUTES else window_start
-    answered = pl.col("outcome").is_in(["complete", "empty"])
-    complete = answered & (pl.col("window_start") <= window_start + step) & (pl.col("window_end") >= reach)
-    refused = pl.col("outcome").is_in(["not_found", "refused"]) & (pl.col("attempted_at") > now - RETRY_REFUSED_AFTER)
-    done = backfills.filter((pl.col("granularity") == granularity) & (complete | refused))
-    return tracked.join(done.select("coin_id").unique(), on="coin_id", how="anti", maintain_order="left")
+    refused = backfills.filter(
+        pl.col("granularity") == granularity,
+        pl.col("outcome").is_in(["not_found", "refused"]),
+        pl.col("attempted_at") > now - RETRY_REFUSED_AFTER,
+    )["coin_id"]
+    complete = complete_histories(backfills, granularity=granularity, window_start=window_start, now=now)
+    done = [*complete, *refused]
+    return tracked.filter(~pl.col("coin_id").is_in(done))
 
 
 def gaps_to_repair(

@@ -186,7 +186,7 @@ def _identify(session: Session, store: AnswerStore, coins: list[str]) -> None:
 def mark_inactive(session: Session, coins: list[str], *, unseen_since: datetime) -> tuple[str, ...]:
     """Set ``is_active`` to false for those of the coins that were last seen before a moment."""
     known = session.warehouse.read("raw.coins").filter(
-        pl.col("coin_id").is_in(coins), pl.col("last_seen_at") <= pl.lit(unseen_since)
+        pl.col("coin_id").is_in(coins), pl.col("last_seen_at") < pl.lit(unseen_since)
     )
     if not known.is_empty():
         session.warehouse.merge("raw.coins", known.with_columns(pl.lit(value=False).alias("is_active")))

@@ -23,14 +23,17 @@ EXPECTED_LOG = "expected_marketflows.log"
 MAX_LOG_LINES = 20
 
 _KNOWN_GOOD = "known_good."
-# What a run may say differently from another: when, for how long, where, and under which id.
+# What a run may say differently from another: when, for how long, where, how large, and under which id.
 _VARYING = (
     (re.compile(r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.,]\d+(?:Z|[+-]\d\d:?\d\d)? "), ""),
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<id>"),
+    (re.compile(r"(?<![\w.])\d+(?:[.,]\d+)?\s?[kMG]?B\b"), "<size>"),
     (re.compile(r"(?<![\w.])\d+(?:[.,]\d+)?\s?(?:ms|s|seconds?|min|minutes?)\b"), "<duration>"),
     # From the first folder to the last slash of the line, because a folder's name may hold spaces.
     (re.compile(r"(?<!\S)\S*/(?:.*/)?[^\s,;:]*"), "<path>"),
 )
+# Lines that depend on the machine and on what ran before: chatter, progress, another run, pictures of other settings.
+_CIRCUMSTANCE = re.compile(r"^DEBUG |, about <duration> left$| Waiting up to |is removed: no longer in the settings$")
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def compare_tables(read: Callable[[str], pl.DataFrame], *, folder: Path = PACKAG
 def compare_log(expected: str, found: str) -> list[str]:
     """Lines that only one of two logs has, ``- expected`` or ``+ found``, in order.
 
-    Times, durations, ids, folders and DEBUG lines are left out of the comparison.
+    Times, durations, sizes, ids, folders, and lines about the circumstances are left out of the comparison.
     """
     lines = difflib.ndiff(_comparable(expected), _comparable(found))
     return [line for line in lines if line.startswith(("- ", "+ "))]
@@ -111,7 +114,7 @@ def _comparable(log: str) -> list[str]:
         text = line
         for pattern, replacement in _VARYING:
             text = pattern.sub(replacement, text)
-        if not text.startswith("DEBUG "):
+        if not _CIRCUMSTANCE.search(text):
             lines.append(text.rstrip())
     return lines
 

@@ -1,0 +1,120 @@
+"""A whole pipeline in a folder of its own, against a service on a real socket, on a clock that tests move."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from marketflows_pipeline.build import build_definitions
+from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.failures import RunFailure, failure_of
+from marketflows_pipeline.jobs import hourly_refresh
+from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.progress import LogReporter
+from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
+from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+HISTORY = "/coins/{id}/market_chart"
+START = datetime(2026, 10, 10, 12, 5, tzinfo=UTC)
+
+SMALL: dict[str, Any] = {
+    "providers.coingecko": {
+        "days": 7,
+        "calls_per_minute": 1000,
+        "narratives": ["layer-1"],
+        "base_assets": ["bitcoin"],
+        "range_lower_limits": [1e8, 1e11],
+    },
+    "providers.coingecko.asset_groups": {"Pair": ["bitcoin", "ethereum"]},
+    "analysis": {"ema_periods": [1], "diff_orders": [0], "is_unit_normalize": False},
+    "plots": {"hours_ago": [4, 24], "scale": 1},
+}
+
+
+@dataclass
+class House:
+    """Settings, warehouse and pictures under `folder`; the service and the clock are shared with the test.
+
+    Attributes:
+        result: of the latest run.
+    """
+
+    folder: Path
+    service: FakeCoinGecko
+    clock: FixedClock
+    settings: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(SMALL)))
+    result: dg.ExecuteInProcessResult | None = None
+
+    def configure(self, table: str = "providers.coingecko", **keys: Any) -> None:
+        """Change keys of one table of config.toml."""
+        self.settings.setdefault(table, {}).update(keys)
+
+    def run(self, *, hours_later: float = 0, history_time_limit: timedelta | None = None) -> bool:
+        """One run, some time after the one before; whether it succeeded."""
+        self.clock.set(self.clock.now() + timedelta(hours=hours_later))
+        options = RunOptions(
+            config=self._written_settings(),
+            secrets=self.folder / "secrets.toml",
+            out_dir=self.folder / "pictures",
+            history_time_limit=history_time_limit,
+        )
+        definitions = build_definitions(options, clock=self.clock, reporter=LogReporter())
+        with dg.DagsterInstance.ephemeral() as instance:
+            self.result = definitions.resolve_job_def(hourly_refresh.name).execute_in_process(
+                instance=instance, raise_on_error=False, run_config=QUIET
+            )
+        return self.result.success
+
+    def calls(self) -> Counter[str]:
+        """Requests since the last time this was asked, by endpoint."""
+        counted = Counter(str(exchange.request.endpoint) for exchange in self.service.exchanges)
+        self.service.exchanges.clear()
+        return counted
+
+    @property
+    def failure(self) -> RunFailure:
+        """Why the latest run failed."""
+        assert self.result is not None
+        return failure_of(self.result.all_events)
+
+    @property
+    def published(self) -> Path:
+        """The file for ad-hoc SQL."""
+        return self.folder / "warehouse" / "marketflows.duckdb"
+
+    def stored(self, sql: str) -> pl.DataFrame:
+        """An answer from the private file."""
+        with Warehouse(self.folder / ".marketflows" / "warehouse.duckdb", create=False) as warehouse:
+            return warehouse.query(sql)
+
+    def metadata(self, asset: str, name: str) -> Any:
+        """A metadata value of an asset's materialization in the latest run."""
+        assert self.result is not None
+        for event in self.result.get_asset_materialization_events():
+            if event.asset_key == dg.AssetKey(asset.split(".")):
+                return event.materialization.metadata[name].value
+        raise AssertionError(f"{asset} was not materialized")
+
+    def _written_settings(self) -> Path:
+        path = self.folder / "config.toml"
+        own = {"base_url": self.service.url}
+        tables = self.settings | {"providers.coingecko": self.settings["providers.coingecko"] | own}
+        lines = []
+        for table, keys in tables.items():
+            lines += [f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in keys.items())]
+        path.write_text("\n".join(lines))
+        (self.folder / "secrets.toml").write_text(f'[coingecko]\napi_key = "{DEMO_KEY}"\n')
+        return path
+
+
+def _toml(value: object) -> str:
+    return str(value) if isinstance(value, float) else json.dumps(value)
