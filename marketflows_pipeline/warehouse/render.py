@@ -142,8 +142,8 @@ def _cell(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float):
-        return _number(value)
+    if isinstance(value, float | Decimal):
+        return _number(float(value))
     if isinstance(value, datetime):
         return _moment(value)
     if isinstance(value, timedelta):
