@@ -29,8 +29,8 @@ _VARYING = (
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<id>"),
     (re.compile(r"(?<![\w.])\d+(?:[.,]\d+)?\s?[kMG]?B\b"), "<size>"),
     (re.compile(r"(?<![\w.])\d+(?:[.,]\d+)?\s?(?:ms|s|seconds?|min|minutes?)\b"), "<duration>"),
-    # From the first folder to the last slash of the line, because a folder's name may hold spaces.
-    (re.compile(r"(?<!\S)\S*/(?:.*/)?[^\s,;:]*"), "<path>"),
+    # From the first folder to a bracket or the end of the line, because a folder's name may hold spaces.
+    (re.compile(r"(?<!\S)\S*/.*?(?= \(|$)"), "<path>"),
 )
 # Lines that depend on the machine and on what ran before: chatter, progress, another run, pictures of other settings.
 _CIRCUMSTANCE = re.compile(r"^DEBUG |, about <duration> left$| Waiting up to |is removed: no longer in the settings$")
