@@ -12,6 +12,7 @@ import dagster as dg
 
 from marketflows_pipeline import assets as assets_package
 from marketflows_pipeline import jobs, schedules
+from marketflows_pipeline.assets.raw import SOURCE
 from marketflows_pipeline.assets.storage import warehouse_io_manager
 from marketflows_pipeline.assets.tables import IO_MANAGER
 from marketflows_pipeline.checks import checks_of
@@ -38,9 +39,8 @@ def build_definitions(
         reporter: who is told about progress; log lines by default.
     """
     options = options or RunOptions(history_time_limit=SCHEDULED_HISTORY_LIMIT)
-    all_assets = dg.load_assets_from_package_module(assets_package)
     return dg.Definitions(
-        assets=dg.map_asset_specs(_with_freshness, all_assets),
+        assets=[*_assets(), SOURCE],
         asset_checks=checks_of("market_caps"),
         jobs=[jobs.hourly_refresh, jobs.prune_history],
         schedules=[schedules.hourly, schedules.weekly_pruning],
@@ -53,8 +53,11 @@ def build_definitions(
     )
 
 
-def _with_freshness(spec: dg.AssetSpec) -> dg.AssetSpec:
-    return spec if spec.group_name == "sources" else spec.replace_attributes(freshness_policy=_FRESHNESS)
+def _assets() -> Iterator[dg.AssetsDefinition]:
+    """Every asset of the package, each with the one freshness policy."""
+    for definition in dg.load_assets_from_package_module(assets_package):
+        assert isinstance(definition, dg.AssetsDefinition)
+        yield definition.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=_FRESHNESS))
 
 
 def _session_resource(options: RunOptions, clock: Clock | None, reporter: Reporter | None) -> dg.ResourceDefinition:

@@ -61,7 +61,7 @@ def key_check(entry: Table) -> dg.AssetChecksDefinition:
     )
     def check(session: dg.ResourceParam[Session]) -> Verdict:
         offenders = session.warehouse.query(
-            f"select {key}, count(*) as n from {entry.name} group by all"  # noqa: S608 (names of the registry)
+            f"select {key}, count(*) as n from {entry.name} group by all"
             f" having n > 1 or {has_null} order by n desc limit {WORST}"
         )
         return evidence(offenders)

@@ -7,6 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 
+# The tutorial's own files, below the working directory, so that it can never touch live data.
+TUTORIAL_PRIVATE = Path(".marketflows/tutorial.duckdb")
+TUTORIAL_PUBLISHED = Path("warehouse/marketflows_tutorial.duckdb")
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """Files and mode of a run; the Dagster UI runs with the defaults.

@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.assets.tables import asset_key, described, table_asset
+from marketflows_pipeline.assets.tables import table_asset, view_asset
 from marketflows_pipeline.readings import base_caps, last_step_observations, series_members, stored_window
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
@@ -61,11 +61,7 @@ def mart_unit_normalized(
     return unit_normalize(normalized, ema_curves, differences)
 
 
-@dg.asset(
-    key=asset_key("mart.metrics"),
-    deps=[asset_key(name) for name in ("mart.normalized", "mart.ema", "mart.derivatives", "mart.unit_normalized")],
-    **described(table("mart.metrics")),
-)
+@view_asset("mart.metrics", deps=("mart.normalized", "mart.ema", "mart.derivatives", "mart.unit_normalized"))
 def mart_metrics(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """All four measures as one long view."""
     session.warehouse.ensure_views()

@@ -1,6 +1,6 @@
 """The market caps as the service gives them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
@@ -61,7 +61,7 @@ def _metadata(report: IngestReport) -> dict[str, dg.MetadataValue]:
         "histories_waiting": report.backfilled.waiting,
         "gaps_waiting": report.repaired.waiting,
     }
-    lists = {
+    lists: dict[str, Mapping[str, int] | list[str]] = {
         "rejected": dict(report.rejected),
         "failed": [*report.backfilled.failed, *report.repaired.failed],
         "gone": list(report.gone),

@@ -29,13 +29,22 @@ def table_asset(
         deps: further tables that must be there first, which the asset reads in part by itself.
     """
     entry = table(name)
-    return dg.asset(
+    decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
         key=asset_key(name),
         ins={parameter: dg.AssetIn(key=asset_key(source)) for parameter, source in (reads or {}).items()},
         deps=[asset_key(source) for source in deps],
         io_manager_key=IO_MANAGER,
         **described(entry),
     )
+    return decorate
+
+
+def view_asset(name: str, *, deps: tuple[str, ...]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """An asset that makes the registered view `name` over the tables in `deps`."""
+    decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        key=asset_key(name), deps=[asset_key(source) for source in deps], **described(table(name))
+    )
+    return decorate
 
 
 def table_spec(name: str, *, deps: tuple[dg.AssetKey, ...] = ()) -> dg.AssetSpec:

@@ -19,14 +19,34 @@ LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--config", type=click.Path(path_type=Path), default=Path("config.toml"), show_default=True,
-              help="TOML file with the settings.")
-@click.option("--secrets", type=click.Path(path_type=Path), default=Path("secrets.toml"), show_default=True,
-              help="TOML file with the API key; COINGECKO_API_KEY wins over it.")
-@click.option("--out-dir", type=click.Path(path_type=Path), default=Path("output_plots"), show_default=True,
-              help="Folder for charts and gain tables.")
-@click.option("--log-level", type=click.Choice(LOG_LEVELS, case_sensitive=False), default="INFO", show_default=True,
-              help="Least severe lines that are shown.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("config.toml"),
+    show_default=True,
+    help="TOML file with the settings.",
+)
+@click.option(
+    "--secrets",
+    type=click.Path(path_type=Path),
+    default=Path("secrets.toml"),
+    show_default=True,
+    help="TOML file with the API key; COINGECKO_API_KEY wins over it.",
+)
+@click.option(
+    "--out-dir",
+    type=click.Path(path_type=Path),
+    default=Path("output_plots"),
+    show_default=True,
+    help="Folder for charts and gain tables.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(LOG_LEVELS, case_sensitive=False),
+    default="INFO",
+    show_default=True,
+    help="Least severe lines that are shown.",
+)
 @click.option("--tutorial", is_flag=True, help="Use the packaged data: offline, without a key, with a known result.")
 @click.version_option(package_name="marketflows-pipeline")
 @click.pass_context

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import get_args
 
 import click
 
-from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
+from marketflows_pipeline.warehouse.render import Format
+
+FORMATS = get_args(Format)
 
 
 @click.command(short_help="Ask the published database.")
@@ -14,19 +19,26 @@ from marketflows_pipeline.options import RunOptions
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["table", "csv", "json", "parquet"]),
+    type=click.Choice(FORMATS),
     default="table",
     show_default=True,
     help="How the answer is written to standard output.",
 )
 @click.pass_obj
-def sql(options: RunOptions, query: str, output_format: str) -> None:
+def sql(options: RunOptions, query: str, output_format: Format) -> None:
     """Open the published file read-only and print the answer to QUERY. Times are in UTC.
 
     Example: marketflows sql "select * from meta.publish"
     """
-    # Imported here, so that --help does not wait for DuckDB.
-    from marketflows_pipeline.settings import published_path  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
-    write_result(query, published_path(options), output_format, sys.stdout)
+    write_result(query, published_path(options), output_format, sys.stdout.buffer)
+
+
+def published_path(options: RunOptions) -> Path:
+    """The file that answers: the tutorial's, or the one that config.toml names."""
+    if options.tutorial:
+        return Path.cwd() / TUTORIAL_PUBLISHED
+    from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
+
+    return load_config(options.config).warehouse.published_path

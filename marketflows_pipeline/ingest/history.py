@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 FAILURES_IN_A_ROW = 3
 DAILY_MINIMUM_DAYS = 91  # a shorter window would be answered hourly
 
+NOTHING_STORED = StoredHistory(served=0, new=0, rejected=0)
+
 BudgetNow = Callable[[], Budget]
 
 
@@ -51,7 +53,7 @@ class _Answer:
     """One coin's answered request: how it ended, what it brought, what the service said."""
 
     outcome: str
-    stored: StoredHistory = StoredHistory(0, 0, 0)
+    stored: StoredHistory = NOTHING_STORED
     note: str | None = None
 
 
@@ -96,7 +98,14 @@ def backfill(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget
             note=answer.note,
         )
 
-    return _ask_each(session, store, [(coin, days) for coin in missing], "Fetching histories", budget_now, record)
+    return _ask_each(
+        session,
+        store,
+        [(coin, days) for coin in missing],
+        label="Fetching histories",
+        budget_now=budget_now,
+        record=record,
+    )
 
 
 def repair(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget_now: BudgetNow) -> HistoryReport:
@@ -125,10 +134,10 @@ def repair(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget_n
 
     def record(coin: str, answer: _Answer) -> None:
         for start, end in chosen[coin].select("gap_start", "gap_end").iter_rows():
-            _record_repair(session, coin, grain, start, end, spec.step, answer)
+            _record_repair(session, coin, answer, start=start, end=end, grain=grain)
 
     requests = [(coin, _days_back_to(rows["gap_start"].min(), session, grain)) for coin, rows in chosen.items()]
-    report = _ask_each(session, store, requests, "Repairing gaps", budget_now, record)
+    report = _ask_each(session, store, requests, label="Repairing gaps", budget_now=budget_now, record=record)
     return HistoryReport(report.asked, len(by_coin) - report.asked, report.failed)
 
 
@@ -140,8 +149,9 @@ def _days_back_to(moment: object, session: Session, grain: Granularity) -> int:
 
 
 def _record_repair(
-    session: Session, coin: str, grain: Granularity, start: datetime, end: datetime, step: timedelta, answer: _Answer
+    session: Session, coin: str, answer: _Answer, *, start: datetime, end: datetime, grain: Granularity
 ) -> None:
+    step = grain.step
     inside = session.warehouse.query(
         "select count(*) as n from raw.market_caps where coin_id = ? and ts >= ? and ts < ?",
         [coin, start - step / 2, end + step / 2],
@@ -167,6 +177,7 @@ def _ask_each(
     session: Session,
     store: AnswerStore,
     requests: list[tuple[str, int]],
+    *,
     label: str,
     budget_now: BudgetNow,
     record: Callable[[str, _Answer], None],
@@ -176,7 +187,9 @@ def _ask_each(
         for coin, days in requests:
             reason = _why_stop(session, budget_now)
             if reason:
-                log.warning("%s: %d of %d coins wait for a later run: %s", label, len(requests) - asked, len(requests), reason)
+                log.warning(
+                    "%s: %d of %d coins wait for a later run: %s", label, len(requests) - asked, len(requests), reason
+                )
                 break
             try:
                 answer = _ask(session, store, coin, days)
@@ -199,7 +212,10 @@ def _ask_each(
 def _why_stop(session: Session, budget_now: BudgetNow) -> str:
     budget = budget_now()
     if budget.available < 1:
-        return f"{budget.reserved} of the month's {budget.limit} credits are reserved for its hourly runs, {budget.spent} spent"
+        return (
+            f"of the month's {budget.limit} credits {budget.spent} are spent and {budget.reserved} reserved for its"
+            " hourly runs"
+        )
     if session.history_deadline is not None and session.clock.now() >= session.history_deadline:
         return "the run's time limit is reached"
     return ""

@@ -110,7 +110,12 @@ def histories_missing(
 
 
 def gaps_to_repair(
-    gaps: pl.DataFrame, tracked: pl.DataFrame, repairs: pl.DataFrame, *, granularity: Granularity, served_since: datetime
+    gaps: pl.DataFrame,
+    tracked: pl.DataFrame,
+    repairs: pl.DataFrame,
+    *,
+    granularity: Granularity,
+    served_since: datetime,
 ) -> pl.DataFrame:
     """Gaps worth a request, the most important coin first.
 

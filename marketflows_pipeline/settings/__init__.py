@@ -7,7 +7,7 @@ Nothing here reads the environment by itself; the caller passes it.
 from __future__ import annotations
 
 from marketflows_pipeline.settings.coingecko import FLOW_TYPES, US_DOLLAR, CoinGecko, FlowType, Plan
-from marketflows_pipeline.settings.loading import API_KEY_VARIABLE, load_settings
+from marketflows_pipeline.settings.loading import API_KEY_VARIABLE, load_config, load_settings
 from marketflows_pipeline.settings.models import (
     Analysis,
     ConfigFile,
@@ -34,5 +34,6 @@ __all__ = [
     "Secrets",
     "Settings",
     "WarehousePaths",
+    "load_config",
     "load_settings",
 ]

@@ -48,6 +48,19 @@ def load_settings(config_path: Path, secrets_path: Path | None, environ: Mapping
     return Settings(**dict(config), secrets=Secrets.model_validate({"coingecko_api_key": api_key}))
 
 
+def load_config(path: Path) -> ConfigFile:
+    """Read config.toml alone, for commands that answer from what is published and need no key.
+
+    Raises:
+        UserInputError: with one line per fault of the file.
+    """
+    faults: list[str] = []
+    config = _config(path, faults)
+    if config is None:
+        raise UserInputError("\n".join(faults))
+    return config
+
+
 def _config(path: Path, faults: list[str]) -> ConfigFile | None:
     raw = _toml(path, faults)
     if raw is None:

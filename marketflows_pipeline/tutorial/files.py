@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from marketflows_pipeline.options import TUTORIAL_PRIVATE, TUTORIAL_PUBLISHED
 from marketflows_pipeline.settings import Settings, WarehousePaths, load_settings
 
 PACKAGED = Path(__file__).parent
@@ -25,8 +26,8 @@ def load_tutorial_settings(folder: Path) -> Settings:
     """
     settings = load_settings(PACKAGED / "config.toml", None, {})
     files = WarehousePaths(
-        path=folder / ".marketflows" / "tutorial.duckdb",
-        published_path=folder / "warehouse" / "marketflows_tutorial.duckdb",
+        path=folder / TUTORIAL_PRIVATE,
+        published_path=folder / TUTORIAL_PUBLISHED,
     )
     return settings.model_copy(update={"warehouse": files})
 

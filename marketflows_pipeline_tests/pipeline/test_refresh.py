@@ -51,7 +51,7 @@ def test_an_answer_that_is_shorter_or_empty_removes_nothing(house: House) -> Non
     before = house.stored("select coin_id, ts, market_cap_usd from raw.market_caps order by all")
     # a changed window asks for every history again, and gets nothing
     house.configure(days=30)
-    nothing = {"prices": [], "market_caps": [], "total_volumes": []}
+    nothing: dict[str, list[object]] = {"prices": [], "market_caps": [], "total_volumes": []}
     house.service.script(HISTORY, *[faults.json_error(200, nothing)] * 100)
     house.run(hours_later=1)
     after = house.stored("select coin_id, ts, market_cap_usd from raw.market_caps order by all")
@@ -178,9 +178,9 @@ def test_members_of_a_past_day_are_used_where_the_settings_name_it(house: House)
     house.configure(narrative_top_n=3)
     house.configure(narrative_members=str(day))
     assert house.run(hours_later=1), house.failure.lines
-    assert house.stored(
-        "select max(n_assets) as n from core.group_totals where category = 'Narratives'"
-    ).item() == min(3, len(then))
+    assert house.stored("select max(n_assets) as n from core.group_totals where category = 'Narratives'").item() == min(
+        3, len(then)
+    )
     house.configure(narrative_members="2020-01-01")
     assert not house.run(hours_later=1)
     assert house.failure.exit_code == 2
