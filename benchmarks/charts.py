@@ -15,6 +15,7 @@ import argparse
 import json
 import math
 import random
+import resource
 import statistics
 import subprocess
 import sys
@@ -48,7 +49,15 @@ def times(points: int, step: timedelta) -> list[datetime]:
     return [END - step * (points - 1 - place) for place in range(points)]
 
 
-def draw_ours(kind: str, charts: int, scale: float, out_dir: Path) -> float:
+def cpu_seconds() -> float:
+    """Processor time of this process and of its ended children: what contention with other programs hardly changes."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    )
+
+
+def draw_ours(kind: str, charts: int, scale: float, out_dir: Path) -> None:
     import altair  # noqa: F401
     import polars as pl
 
@@ -83,14 +92,14 @@ def draw_ours(kind: str, charts: int, scale: float, out_dir: Path) -> float:
             as_of=END,
         )
         jobs.append(line_job(frame, spec))
-    started = time.perf_counter()
+    cpu, started = cpu_seconds(), time.perf_counter()
     report = render_all(jobs, out_dir, scale)
-    seconds = time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, cpu_seconds() - cpu
     assert len(report.drawn) == charts
     started = time.perf_counter()
     assert len(render_all(jobs, out_dir, scale).unchanged) == charts
-    print(json.dumps({"seconds": seconds, "unchanged_seconds": time.perf_counter() - started}))
-    return seconds
+    unchanged = time.perf_counter() - started
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "unchanged_seconds": unchanged}))
 
 
 def draw_reference(kind: str, charts: int, out_dir: Path) -> None:
@@ -111,7 +120,7 @@ def draw_reference(kind: str, charts: int, out_dir: Path) -> None:
         for category in range(charts)
     ]
     config: Any = SimpleNamespace(is_unit_normalize=False, diff_orders=[0], ema_periods=[1])
-    started = time.perf_counter()
+    cpu, started = cpu_seconds(), time.perf_counter()
     for category, frame in enumerate(frames):
         plot_charts(
             flow_type="narratives",
@@ -123,9 +132,9 @@ def draw_reference(kind: str, charts: int, out_dir: Path) -> None:
             analysis_config=config,
             out_dir=out_dir,
         )
-    seconds = time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, cpu_seconds() - cpu
     assert len(list(out_dir.glob("*.png"))) == charts
-    print(json.dumps({"seconds": seconds}))
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu}))
 
 
 def measured(python: Path, who: str, kind: str, charts: int, scale: float) -> dict[str, float]:
@@ -167,6 +176,10 @@ def compare(charts: int, rounds: int) -> dict[str, Any]:
             "ratio": round(rate["scale_1"] / rate["reference"], 2),
             "ratio_at_2x": round(rate["scale_2"] / rate["reference"], 2),
             "unchanged_s": round(unchanged, 3),
+            "cpu_ms_per_png": {
+                who: round(statistics.median(run["cpu_seconds"] for run in took) / charts * 1000, 1)
+                for who, took in runs.items()
+            },
         }
     return result
 

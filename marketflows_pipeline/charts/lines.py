@@ -95,15 +95,14 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     use_theme()
     styles = {style.series: style for style in spec.series}
     rows = visible_rows(frame.filter(pl.col("series").is_in(list(styles))), spec.visible_steps, spec.step)
-    exponent = (
-        0 if spec.is_unit or spec.diff_order == 0 else scale_exponent(_value_range(rows.get_column("value").abs())[1])
-    )
+    _, largest = _value_range(rows.get_column("value").abs(), 0)
+    exponent = 0 if spec.is_unit or spec.diff_order == 0 else scale_exponent(largest)
     rows = rows.with_columns(pl.col("value") * 10**exponent)
     ends = _line_ends(rows, styles, spec)
 
     first, last = _time_span(rows)
     subtitle = subtitle_lines(chart_subtitle(spec, last), WIDTH)
-    footer = footer_lines(footer_parts(spec.source, spec.as_of, spec.notes), WIDTH)
+    footer = footer_lines(footer_parts(spec.source, spec.as_of, [*spec.notes, *_absent(ends, spec)]), WIDTH)
     has_legend = ends.height > DIRECT_LABELS_MAX
     right = _legend_width(ends) if has_legend else _label_width(ends)
     low, high = _value_domain(rows, spec)
@@ -146,7 +145,8 @@ def _line_ends(rows: pl.DataFrame, styles: dict[str, SeriesStyle], spec: ChartSp
     window_start, window_end = _time_span(rows)
     is_long = window_end - window_start >= _LONG_SPAN
     ends = rows.filter(pl.col("value").is_not_null()).group_by("series", maintain_order=True).last()
-    decimals = 2 if spec.is_unit else value_decimals(*_value_range(rows.get_column("value")))
+    low, high = _value_range(ends.get_column("value"), _reference_level(spec))
+    decimals = 2 if spec.is_unit else value_decimals(high - low)
     signed = spec.diff_order > 0 and not spec.is_unit
     names, values, colors = [], [], []
     for series, ts, value in ends.iter_rows():
@@ -162,6 +162,13 @@ def _line_ends(rows: pl.DataFrame, styles: dict[str, SeriesStyle], spec: ChartSp
     return ends.with_columns(text=pl.Series(texts, dtype=pl.String)).sort(
         pl.col("series").replace_strict(order, return_dtype=pl.Int32)
     )
+
+
+def _absent(ends: pl.DataFrame, spec: ChartSpec) -> list[str]:
+    """A caveat that names the series without a value in the window."""
+    shown = set(ends.get_column("series"))
+    absent = [style.label for style in spec.series if style.series not in shown]
+    return [f"no value in this window: {', '.join(absent)}"] if absent else []
 
 
 def _labels(ends: pl.DataFrame, plot: _Plot, y: alt.Y, color: alt.Color) -> list[alt.Chart]:
@@ -215,8 +222,8 @@ def _dots(rows: pl.DataFrame, ends: pl.DataFrame) -> alt.Chart:
 
 def _reference(spec: ChartSpec) -> alt.Chart:
     """The start value of an index, the zero of a change, the floor of a unit scale."""
-    level = 1 if spec.diff_order == 0 and not spec.is_unit else 0
-    dash = [4, 3] if level == 1 else [1, 0]
+    level = _reference_level(spec)
+    dash = [4, 3] if level else [1, 0]
     level_data = alt.InlineData(values=[{"value": level}])
     chart: alt.Chart = alt.Chart(level_data).mark_rule(color=REFERENCE, strokeWidth=1.2, strokeDash=dash)
     return chart
@@ -302,9 +309,7 @@ def _value_domain(rows: pl.DataFrame, spec: ChartSpec) -> tuple[float, float]:
     """Range of the y axis: the values and the reference, with a little room; 0..1 for unit scaling."""
     if spec.is_unit:
         return -0.02, 1.02
-    level = 1.0 if spec.diff_order == 0 else 0.0
-    smallest, largest = _value_range(rows.get_column("value"))
-    low, high = min(level, smallest), max(level, largest)
+    low, high = _value_range(rows.get_column("value"), _reference_level(spec))
     room = 0.04 * (high - low) or 0.05
     return low - room, high + room
 
@@ -314,8 +319,13 @@ def _time_span(rows: pl.DataFrame) -> tuple[datetime, datetime]:
     return cast("datetime", times.min()), cast("datetime", times.max())
 
 
-def _value_range(values: pl.Series) -> tuple[float, float]:
-    return cast("float", values.min()), cast("float", values.max())
+def _value_range(values: pl.Series, level: float) -> tuple[float, float]:
+    """Smallest and largest of the values and a level."""
+    return min(level, cast("float", values.min())), max(level, cast("float", values.max()))
+
+
+def _reference_level(spec: ChartSpec) -> int:
+    return 1 if spec.diff_order == 0 and not spec.is_unit else 0
 
 
 def _points_per_series(rows: pl.DataFrame) -> float:

@@ -93,7 +93,7 @@ class Manifest:
     def _save(self) -> None:
         files = {name: asdict(entry) for name, entry in sorted(self.entries.items())}
         draft = self._draft(MANIFEST_NAME)
-        draft.write_text(json.dumps({"version": _VERSION, "files": files}, indent=1), encoding="utf-8")
+        draft.write_text(json.dumps({"version": _VERSION, "files": files}), encoding="utf-8")
         draft.replace(self.folder / MANIFEST_NAME)
 
 

@@ -163,21 +163,17 @@ def render_all(
     return RenderReport(tuple(drawn), tuple(unchanged), tuple(skipped), tuple(removed))
 
 
-def thumbnail(job: RenderJob, max_bytes: int = THUMBNAIL_BYTES) -> bytes:
-    """A small PNG of a picture, for the Dagster UI: the largest of a few scales that fits.
+def thumbnails(jobs: Sequence[RenderJob], max_bytes: int = THUMBNAIL_BYTES) -> dict[str, bytes]:
+    """Small PNGs of pictures, for the Dagster UI: of each, the largest of a few scales that fits.
+
+    Returns:
+        PNG bytes by file name.
 
     Raises:
-        RenderError: the picture could not be drawn.
+        RenderError: a picture could not be drawn, or is too large at any scale.
     """
-    with drawing_pool(1) as pool:
-        for scale in _THUMBNAIL_SCALES:
-            try:
-                png = recompressed(_begin(pool, job, scale).result())
-            except DrawingError as error:
-                raise RenderError(f"{job.file_name} could not be drawn: {error}") from error
-            if len(png) <= max_bytes:
-                return png
-    raise RenderError(f"{job.file_name} needs more than {max_bytes} bytes even as a thumbnail")
+    with drawing_pool(len(jobs)) as pool:
+        return {job.file_name: _thumbnail(pool, job, max_bytes) for job in jobs}
 
 
 def input_digest(job: RenderJob, engine: str) -> str:
@@ -220,3 +216,14 @@ def _begin(pool: DrawingPool, job: RenderJob, scale: float) -> Future[bytes]:
         fault.set_exception(DrawingError(f"{type(error).__name__}: {error}"))
         return fault
     return pool.submit(vega_lite, scale)
+
+
+def _thumbnail(pool: DrawingPool, job: RenderJob, max_bytes: int) -> bytes:
+    for scale in _THUMBNAIL_SCALES:
+        try:
+            png = recompressed(_begin(pool, job, scale).result())
+        except DrawingError as error:
+            raise RenderError(f"{job.file_name} could not be drawn: {error}") from error
+        if len(png) <= max_bytes:
+            return png
+    raise RenderError(f"{job.file_name} needs more than {max_bytes} bytes even as a thumbnail")

@@ -62,9 +62,8 @@ def scale_exponent(largest: float) -> int:
     return min(9, 3 * math.ceil(-math.log10(largest) / 3))
 
 
-def value_decimals(low: float, high: float) -> int:
-    """Decimals that tell values in [low, high] apart: steps of a fiftieth to a five-hundredth of the spread."""
-    spread = max(high - low, max(abs(low), abs(high)) / 10)
+def value_decimals(spread: float) -> int:
+    """Decimals that tell apart values which are this far from each other: to a fiftieth of it or finer."""
     if spread == 0:
         return 2
     return min(6, max(0, 2 - math.floor(math.log10(2 * spread))))

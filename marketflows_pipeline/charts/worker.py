@@ -10,6 +10,7 @@ Request: scale (float64), length (uint64), the Vega-Lite JSON. Answer: ok (uint8
 from __future__ import annotations
 
 import os
+import signal
 import struct
 import sys
 from typing import BinaryIO
@@ -36,6 +37,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def main() -> None:
     """Serve over the standard streams; what a library prints goes to standard error."""
+    # Ctrl-C reaches the whole group; the parent decides when a worker ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers)

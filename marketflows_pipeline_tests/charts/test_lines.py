@@ -58,6 +58,12 @@ def test_a_series_that_ended_early_says_when() -> None:
     assert labels(spec)[0]["text"] == "AI 1.200 (4 Mar 00:00)"
 
 
+def test_growth_labels_have_the_decimals_that_tell_them_apart() -> None:
+    spec = drawn(grid_frame({"ai": [0.03, -0.0021], "layer-1": [0.02, -0.0028]}), chart_spec(diff_order=1))
+
+    assert [label["text"] for label in labels(spec)] == ["AI \u22120.00210", "Layer 1 \u22120.00280"]
+
+
 def test_the_right_margin_fits_the_longest_label() -> None:
     long = "A narrative with quite a name"
     spec = drawn(TWO, chart_spec({"ai": long, "layer-1": "L1"}))
@@ -137,6 +143,13 @@ def test_long_series_are_thinned_and_short_windows_have_markers() -> None:
 
     short = drawn(grid_frame({"ai": [0.1 * place for place in range(13)]}), chart_spec(diff_order=2))
     assert len(rows(short, "point")) == 13
+
+
+def test_a_series_without_a_value_in_the_window_is_named_in_the_footer() -> None:
+    spec = drawn(TWO.filter(pl.col("series") == "layer-1"), chart_spec())
+
+    footer = next(layer["mark"]["text"] for layer in spec["layer"] if "text" in layer["mark"])
+    assert footer[0].endswith("no value in this window: AI")
 
 
 def test_a_constant_series_has_an_axis_around_it() -> None:

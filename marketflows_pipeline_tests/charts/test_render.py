@@ -24,7 +24,7 @@ from marketflows_pipeline.charts.render import (
     line_job,
     render_all,
     table_job,
-    thumbnail,
+    thumbnails,
 )
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline_tests.charts.frames import chart_spec, gain_frame, gain_spec, grid_frame
@@ -185,7 +185,7 @@ def test_a_thumbnail_is_a_small_png() -> None:
     busy = {f"s{place}": [1 + place * step / 300 for step in range(92)] for place in range(12)}
     job = line_job(grid_frame(busy), chart_spec({series: series.upper() for series in busy}))
 
-    small = thumbnail(job)
+    small = thumbnails([job])[job.file_name]
 
     assert len(small) <= THUMBNAIL_BYTES
     width, height = Image.open(BytesIO(small)).size
@@ -195,7 +195,20 @@ def test_a_thumbnail_is_a_small_png() -> None:
 
 def test_a_thumbnail_that_cannot_be_small_enough_is_refused() -> None:
     with pytest.raises(RenderError, match="more than 100 bytes"):
-        thumbnail(CHART, max_bytes=100)
+        thumbnails([CHART], max_bytes=100)
+
+
+def test_a_thumbnail_that_cannot_be_drawn_is_named() -> None:
+    with pytest.raises(RenderError, match=r"Badly_MC_by_us-dollar\.png could not be drawn"):
+        thumbnails([broken("Badly", "draw_badly")])
+
+
+def test_odd_letters_in_labels_can_be_drawn(tmp_path: Path) -> None:
+    odd = {f's,"{place}': f"\"S\" 'x' {place}, \u00e9\\" for place in range(13)}
+    gains = gain_frame([(series, 168, 1.0, None) for series in odd])
+    chart = line_job(grid_frame({series: [1.0, 1.1] for series in odd}), chart_spec(odd))
+
+    assert len(render_all([chart, table_job(gains, gain_spec(odd))], tmp_path, 1).drawn) == 2
 
 
 def test_recompression_changes_no_pixel(tmp_path: Path) -> None:

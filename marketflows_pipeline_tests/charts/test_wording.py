@@ -106,11 +106,9 @@ def test_scaled_changes_are_between_one_and_a_thousand(largest: float) -> None:
     assert 1 - 1e-9 <= largest * 10 ** scale_exponent(largest) <= 1000
 
 
-def test_decimals_follow_the_spread_of_the_values() -> None:
-    assert value_decimals(0.6, 1.8) == 2
-    assert value_decimals(1.0, 1.05) == 3
-    assert value_decimals(1, 25) == 1
-    assert value_decimals(0, 0) == 2
+@pytest.mark.parametrize(("spread", "decimals"), [(0.05, 3), (1.2, 2), (24, 1), (1400, 0), (0, 2), (1e-12, 6)])
+def test_decimals_follow_the_spread_of_the_values(spread: float, decimals: int) -> None:
+    assert value_decimals(spread) == decimals
 
 
 def test_times_are_written_in_utc() -> None:
