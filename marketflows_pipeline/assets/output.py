@@ -9,7 +9,7 @@ import polars as pl
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.tables import OWNERS, asset_key
 from marketflows_pipeline.charts.market_caps import PictureContext, market_cap_pictures
-from marketflows_pipeline.charts.render import RenderJob, render_all, thumbnail
+from marketflows_pipeline.charts.render import RenderJob, render_all, thumbnails
 from marketflows_pipeline.charts.spec import ChartSpec
 from marketflows_pipeline.readings import groups_in_use, is_out_of_credits, stored_window
 from marketflows_pipeline.schema import tables_of
@@ -130,12 +130,13 @@ def _thumbnails(jobs: list[RenderJob], drawn: tuple[str, ...]) -> dict[str, dg.M
         spec = job.spec
         if isinstance(spec, ChartSpec) and spec.diff_order == 0 and not spec.is_unit and spec.ema_period == 1:
             first.setdefault(spec.category, job)
+    small = thumbnails([job for job in first.values() if job.file_name in drawn])
     return {
         category: dg.MetadataValue.md(
-            f"![{category}](data:image/png;base64,{base64.b64encode(thumbnail(job)).decode()})"
+            f"![{category}](data:image/png;base64,{base64.b64encode(small[job.file_name]).decode()})"
         )
         for category, job in first.items()
-        if job.file_name in drawn
+        if job.file_name in small
     }
 
 

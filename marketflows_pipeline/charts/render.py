@@ -172,6 +172,8 @@ def thumbnails(jobs: Sequence[RenderJob], max_bytes: int = THUMBNAIL_BYTES) -> d
     Raises:
         RenderError: a picture could not be drawn, or is too large at any scale.
     """
+    if not jobs:
+        return {}
     with drawing_pool(len(jobs)) as pool:
         return {job.file_name: _thumbnail(pool, job, max_bytes) for job in jobs}
 
