@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-
 # The tutorial's own files, below the working directory, so that it can never touch live data.
 TUTORIAL_PRIVATE = Path(".marketflows/tutorial.duckdb")
 TUTORIAL_PUBLISHED = Path("warehouse/marketflows_tutorial.duckdb")

@@ -38,9 +38,9 @@ def backfills(*rows: dict[str, object]) -> pl.DataFrame:
 
 def missing(*rows: dict[str, object], granularity: Granularity = Granularity.DAILY) -> list[str]:
     tracked = tracked_coins(bases=["bitcoin"], portfolio_coins=[], members=coins(), cohort=coins(("solana", 5e10)))
-    return histories_missing(
-        tracked, backfills(*rows), granularity=granularity, window_start=START, now=NOW
-    )["coin_id"].to_list()
+    return histories_missing(tracked, backfills(*rows), granularity=granularity, window_start=START, now=NOW)[
+        "coin_id"
+    ].to_list()
 
 
 def test_base_assets_come_first_then_portfolios_then_the_largest_caps() -> None:
@@ -56,7 +56,10 @@ def test_base_assets_come_first_then_portfolios_then_the_largest_caps() -> None:
 
 def test_a_coin_of_several_groups_is_tracked_once() -> None:
     tracked = tracked_coins(
-        bases=["bitcoin"], portfolio_coins=["bitcoin"], members=coins(("bitcoin", None)), cohort=coins(("bitcoin", 1e12))
+        bases=["bitcoin"],
+        portfolio_coins=["bitcoin"],
+        members=coins(("bitcoin", None)),
+        cohort=coins(("bitcoin", 1e12)),
     )
     assert tracked.rows() == [("bitcoin", 0, 1e12)]
 

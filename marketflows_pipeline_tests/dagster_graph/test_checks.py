@@ -1,0 +1,132 @@
+"""Every check passes on a good run and fails on the fault it is there for: a check that can't fail checks nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from marketflows_pipeline.checks import checks_of
+from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.schema import tables_of
+from marketflows_pipeline.session import Session, open_session
+from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
+from marketflows_pipeline_tests.fakes.coingecko_access import Access
+from marketflows_pipeline_tests.fakes.generate import generate
+from marketflows_pipeline_tests.pipeline.house import START, House
+
+KEYED = [f"{entry.name}:key_is_unique_and_not_null" for entry in tables_of("market_caps")]
+
+# What to break, for each check.
+FAULTS = {
+    "raw.market_caps:market_caps_are_positive": "update raw.market_caps set market_cap_usd = -1 where coin_id = 'bitcoin'",
+    "raw.market_caps:newest_observation_is_recent": "update raw.market_caps set ts = ts - interval 3 hours",
+    "raw.market_caps:supply_is_not_revised": (
+        "update raw.market_caps set price_usd = price_usd / 2 where coin_id = 'bitcoin'"
+        " and ts > (select max(ts) - interval 1 day from raw.market_caps)"
+    ),
+    "core.market_cap_grid:coverage_is_sufficient": "delete from meta.backfills where coin_id = 'bitcoin'",
+    "core.market_cap_grid:caps_do_not_jump": (
+        "update core.market_cap_grid set market_cap_usd = 10 * market_cap_usd"
+        " where coin_id = 'bitcoin' and ts = (select max(ts) from core.market_cap_grid)"
+    ),
+    "core.buckets:cohort_coins_have_one_bucket": (
+        "delete from core.buckets where coin_id = 'bitcoin' and ts = (select max(ts) from core.buckets)"
+    ),
+    "core.group_totals:ranges_sum_to_the_cohort": (
+        "update core.group_totals set market_cap_usd = 1.01 * market_cap_usd where category = 'Ranges'"
+    ),
+    "mart.normalized:curves_start_at_one": "update mart.normalized set value = 1.01 * value where series = 'bitcoin'",
+    "mart.unit_normalized:unit_values_are_within_bounds": "update mart.unit_normalized set value = value + 0.5",
+}
+
+
+@pytest.fixture(scope="module")
+def good_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house after one good run, unit scaling included."""
+    clock = FixedClock(START)
+    market = generate(12, start=START, has_churn=False, has_flaws=False)
+    with FakeCoinGecko(market, clock=clock, access=Access(calls_per_minute=None)) as service:
+        house = House(tmp_path_factory.mktemp("good"), service, clock)
+        house.configure("analysis", is_unit_normalize=True, ema_periods=[5], diff_orders=[0, 1])
+        assert house.run(), house.failure.lines
+        yield house
+
+
+@pytest.fixture
+def session(good_run: House, tmp_path: Path) -> Iterator[Session]:
+    """A session over a copy of the good run, for a test to break."""
+    folder = tmp_path / "copy"
+    shutil.copytree(good_run.folder, folder, symlinks=True)
+    options = RunOptions(config=folder / "config.toml", secrets=folder / "secrets.toml")
+    with open_session(options, run_id="test", clock=good_run.clock) as opened:
+        yield opened
+
+
+def named_checks() -> dict[str, dg.AssetChecksDefinition]:
+    return {
+        f"{'.'.join(key.asset_key.path)}:{key.name}": check
+        for check in checks_of("market_caps")
+        for key in check.check_keys
+    }
+
+
+def verdict(name: str, session: Session) -> dg.AssetCheckResult:
+    result = named_checks()[name](session=session)
+    assert isinstance(result, dg.AssetCheckResult)
+    return result
+
+
+def test_every_check_has_a_fault_that_it_finds() -> None:
+    assert set(named_checks()) == {*KEYED, *FAULTS}
+
+
+@pytest.mark.parametrize("name", [*KEYED, *FAULTS])
+def test_a_good_run_passes(name: str, session: Session) -> None:
+    assert verdict(name, session).passed
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_fault_is_found_and_shown(name: str, session: Session) -> None:
+    session.warehouse.execute(FAULTS[name])
+    result = verdict(name, session)
+    assert not result.passed
+    assert result.metadata["offending_rows"].value
+    assert "worst" in result.metadata
+
+
+@pytest.mark.parametrize("name", [name for name in KEYED if not name.startswith("mart.metrics")])
+def test_a_repeated_key_is_found(name: str, session: Session) -> None:
+    table = name.split(":", maxsplit=1)[0]
+    session.warehouse.execute(f"insert into {table} select * from {table} limit 1")
+    assert not verdict(name, session).passed
+
+
+def test_a_row_that_two_metric_tables_share_is_found(session: Session) -> None:
+    session.warehouse.execute(
+        "insert into mart.ema select category, series, base_asset, 1 as ema_period, ts, value from mart.normalized limit 1"
+    )
+    assert not verdict("mart.metrics:key_is_unique_and_not_null", session).passed
+
+
+def test_without_credits_old_figures_are_a_warning_since_nothing_newer_can_be_had(session: Session) -> None:
+    session.warehouse.execute(FAULTS["raw.market_caps:newest_observation_is_recent"])
+    limit = session.settings.providers.coingecko.monthly_credits
+    session.warehouse.execute(
+        "insert into meta.api_calls select 'x' || range, (select max(sent_at) from meta.api_calls), 'coingecko', '/x', '/x',"
+        f" 1, 200, 'ok', null, 1.0, 'test' from range({limit})"
+    )
+    result = verdict("raw.market_caps:newest_observation_is_recent", session)
+    assert not result.passed
+    assert result.severity is dg.AssetCheckSeverity.WARN
+
+
+def test_all_but_the_warnings_block_what_comes_after() -> None:
+    warnings = {"caps_do_not_jump", "supply_is_not_revised"}
+    for check in checks_of("market_caps"):
+        for spec in check.check_specs:
+            assert spec.blocking == (spec.name not in warnings), spec.name

@@ -1,0 +1,131 @@
+"""The graph as Dagster sees it: a renamed asset, a lost dependency or a missing description shows in review."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from marketflows_pipeline.build import build_definitions
+from marketflows_pipeline.jobs import hourly_refresh, prune_history
+from marketflows_pipeline.schedules import hourly
+from marketflows_pipeline.schema import tables_of
+
+SNAPSHOT = Path(__file__).parent / "graph.json"
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_definitions()
+
+
+def graph_of(definitions: dg.Definitions) -> dict[str, dict[str, object]]:
+    graph = definitions.resolve_asset_graph()
+    nodes = {}
+    for key in sorted(graph.get_all_asset_keys()):
+        node = graph.get(key)
+        nodes["/".join(key.path)] = {
+            "group": node.group_name,
+            "deps": sorted("/".join(parent.path) for parent in node.parent_keys),
+            "checks": sorted(check.name for check in node.check_keys),
+        }
+    return nodes
+
+
+def test_the_definitions_load(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_the_graph_is_the_one_that_was_reviewed(definitions: dg.Definitions) -> None:
+    """After an intended change write the file anew with the text that this test shows."""
+    found = json.dumps(graph_of(definitions), indent=1)
+    assert found == SNAPSHOT.read_text().rstrip(), found
+
+
+def test_every_registered_table_is_an_asset(definitions: dg.Definitions) -> None:
+    assert {entry.name.replace(".", "/") for entry in tables_of("market_caps")} <= set(graph_of(definitions))
+
+
+def test_every_asset_is_described_grouped_owned_and_of_a_kind(definitions: dg.Definitions) -> None:
+    for spec in definitions.resolve_all_asset_specs():
+        name = spec.key.to_user_string()
+        assert spec.description, name
+        assert spec.group_name, name
+        assert spec.kinds, name
+        if spec.group_name != "sources":
+            assert spec.owners, name
+            assert spec.freshness_policy, name
+
+
+def test_every_table_asset_shows_its_columns(definitions: dg.Definitions) -> None:
+    specs = {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+    for entry in tables_of("market_caps"):
+        schema = specs[entry.name.replace(".", "/")].metadata["dagster/column_schema"]
+        assert [column.name for column in schema.columns] == list(entry.column_names)
+
+
+def test_publishing_and_drawing_wait_for_every_blocking_check_of_what_they_show(definitions: dg.Definitions) -> None:
+    published = set(graph_of(definitions)["published/market_caps"]["deps"])  # type: ignore[call-overload]
+    assert published == {entry.name.replace(".", "/") for entry in tables_of("market_caps")}
+
+
+def tick(instance: dg.DagsterInstance, definitions: dg.Definitions) -> dg.RunRequest | dg.SkipReason:
+    import datetime
+
+    context = dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=datetime.datetime(2026, 11, 20, 12, 5, tzinfo=datetime.UTC),
+        repository_def=definitions.get_repository_def(),
+    )
+    answer = hourly(context)
+    assert isinstance(answer, dg.RunRequest | dg.SkipReason)
+    return answer
+
+
+def test_the_hourly_tick_starts_a_run_once_and_bounds_it_below_the_hour(
+    definitions: dg.Definitions, tmp_path: Path
+) -> None:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        request = tick(instance, definitions)
+    assert isinstance(request, dg.RunRequest)
+    assert request.run_key == "2026-11-20T12:05:00+00:00"
+    assert int(request.tags["dagster/max_runtime"]) < 3600
+
+
+def test_the_hourly_tick_is_skipped_while_a_run_is_active(definitions: dg.Definitions, tmp_path: Path) -> None:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        job = definitions.resolve_job_def(hourly_refresh.name)
+        instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        answer = tick(instance, definitions)
+    assert isinstance(answer, dg.SkipReason)
+    assert "still active" in (answer.skip_message or "")
+
+
+def test_pruning_deletes_old_runs_but_keeps_each_jobs_latest_success(
+    definitions: dg.Definitions, tmp_path: Path
+) -> None:
+    import datetime
+
+    old = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=40)
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        job = definitions.resolve_job_def(hourly_refresh.name)
+        runs = [
+            instance.create_run_for_job(job, status=status)
+            for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS)
+        ]
+        _set_created(instance, [run.run_id for run in runs], old)
+        result = prune_history.execute_in_process(instance=instance)
+        left = {record.dagster_run.run_id for record in instance.get_run_records()}
+    assert left == {runs[2].run_id, result.run_id}
+
+
+def _set_created(instance: dg.DagsterInstance, run_ids: list[str], moment: object) -> None:
+    from dagster._core.storage.runs.schema import RunsTable
+    from dagster._core.storage.runs.sqlite import SqliteRunStorage
+
+    storage = instance.run_storage
+    assert isinstance(storage, SqliteRunStorage)
+    with storage.connect() as connection:
+        connection.execute(RunsTable.update().where(RunsTable.c.run_id.in_(run_ids)).values(create_timestamp=moment))
