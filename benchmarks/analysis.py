@@ -3,8 +3,8 @@
     python -m benchmarks.analysis [--coins 300 3000] [--memory-coins 5000] [--repeats 7] [--reference-repeats 3]
 
 Both programs get the same hourly histories in memory (90 days, 2,161 grid times, stamps a little off the hour) and the
-default configuration with two portfolios; every coin is in the cohort. Each measurement runs in a fresh process. Prints
-medians as JSON.
+default configuration with two portfolios; every coin is in the cohort. Each measurement runs in a fresh process; ours
+warms up for a round, the published one is not repeated once it has taken two minutes. Prints medians as JSON.
 """
 
 from __future__ import annotations
