@@ -162,7 +162,9 @@ def _subtitle_parts(sort_hours: float, limit: float) -> list[str]:
 def _cell_notes(cells: pl.DataFrame) -> list[str]:
     """Why cells are hatched, and which were answered from observations between grid times."""
     notes = []
-    empty = cells.filter(pl.col("gain_pct").is_null()).with_columns(pl.col("reason").fill_null("not computed"))
+    # "3 of 5 coins have no ..." differs from row to row; a note speaks for all of them.
+    reason = pl.col("reason").fill_null("not computed").str.replace(r"^\d+ of \d+ ", "some ")
+    empty = cells.filter(pl.col("gain_pct").is_null()).with_columns(reason)
     for (reason,), group in empty.group_by("reason", maintain_order=True):
         notes.append(f"hatched ({_spans(group)}): {reason}")
     observed = cells.filter(pl.col("gain_pct").is_not_null(), pl.col("basis") == "observations")

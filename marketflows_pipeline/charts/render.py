@@ -10,7 +10,8 @@ import hashlib
 import importlib
 import io
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -147,13 +148,13 @@ def render_all(
     drawn: list[str] = []
     if due:
         with drawing_pool(len(due)) as pool:
-            begun = [(job.file_name, inputs, _begin(pool, job, scale)) for job, inputs in due]
-            for done, (name, inputs, picture) in enumerate(begun, start=1):
+            pictures = _in_order(pool, [job for job, _ in due], scale)
+            for done, ((job, inputs), picture) in enumerate(zip(due, pictures, strict=True), start=1):
                 try:
-                    manifest.write_picture(name, part, inputs, picture.result())
-                    drawn.append(name)
+                    manifest.write_picture(job.file_name, part, inputs, picture.result())
+                    drawn.append(job.file_name)
                 except DrawingError as error:
-                    failed[name] = str(error)
+                    failed[job.file_name] = str(error)
                 if on_progress is not None:
                     on_progress(done, len(due))
     removed = manifest.remove_stale(part, [*unchanged, *drawn, *failed])
@@ -203,6 +204,16 @@ def _engine(scale: float) -> str:
     for source in sorted(Path(__file__).parent.glob("*.py")):
         content.update(source.read_bytes())
     return content.hexdigest()
+
+
+def _in_order(pool: DrawingPool, jobs: Sequence[RenderJob], scale: float) -> Iterator[Future[bytes]]:
+    """Begin every picture as early as the workers can use it, and hand each on as soon as its turn is done."""
+    begun: deque[Future[bytes]] = deque()
+    for job in jobs:
+        begun.append(_begin(pool, job, scale))
+        while begun and begun[0].done():
+            yield begun.popleft()
+    yield from begun
 
 
 def _begin(pool: DrawingPool, job: RenderJob, scale: float) -> Future[bytes]:

@@ -61,6 +61,16 @@ def test_null_cells_are_hatched_and_the_footer_says_why() -> None:
     assert f"hatched (1w): {reason} · hatched (1w): not computed" in footer(spec)
 
 
+def test_reasons_that_differ_in_their_counts_alone_are_one_note() -> None:
+    gaps = [
+        ("ai", 4, None, "3 of 5 coins have no observation"),
+        ("layer-1", 4, None, "1 of 2 coins have no observation"),
+    ]
+    spec = drawn(pl.concat([gain_frame(gaps), FULL]), gain_spec(hours_ago=(4.0, 24.0, 168.0)))
+
+    assert footer(spec).endswith("UTC · hatched (4h): some coins have no observation")
+
+
 def test_gains_from_observations_are_named_in_the_footer() -> None:
     frame = pl.concat([gain_frame([("ai", 4, 1.0, None)], basis="observations"), FULL])
 
