@@ -23,7 +23,9 @@ KEYED = [f"{entry.name}:key_is_unique_and_not_null" for entry in tables_of("mark
 
 # What to break, for each check.
 FAULTS = {
-    "raw.market_caps:market_caps_are_positive": "update raw.market_caps set market_cap_usd = -1 where coin_id = 'bitcoin'",
+    "raw.market_caps:market_caps_are_positive": (
+        "update raw.market_caps set market_cap_usd = -1 where coin_id = 'bitcoin'"
+    ),
     "raw.market_caps:newest_observation_is_recent": "update raw.market_caps set ts = ts - interval 3 hours",
     "raw.market_caps:supply_is_not_revised": (
         "update raw.market_caps set price_usd = price_usd / 2 where coin_id = 'bitcoin'"
@@ -108,7 +110,8 @@ def test_a_repeated_key_is_found(name: str, session: Session) -> None:
 
 def test_a_row_that_two_metric_tables_share_is_found(session: Session) -> None:
     session.warehouse.execute(
-        "insert into mart.ema select category, series, base_asset, 1 as ema_period, ts, value from mart.normalized limit 1"
+        "insert into mart.ema select category, series, base_asset, 1 as ema_period, ts, value"
+        " from mart.normalized limit 1"
     )
     assert not verdict("mart.metrics:key_is_unique_and_not_null", session).passed
 
@@ -117,8 +120,8 @@ def test_without_credits_old_figures_are_a_warning_since_nothing_newer_can_be_ha
     session.warehouse.execute(FAULTS["raw.market_caps:newest_observation_is_recent"])
     limit = session.settings.providers.coingecko.monthly_credits
     session.warehouse.execute(
-        "insert into meta.api_calls select 'x' || range, (select max(sent_at) from meta.api_calls), 'coingecko', '/x', '/x',"
-        f" 1, 200, 'ok', null, 1.0, 'test' from range({limit})"
+        "insert into meta.api_calls select 'x' || range, (select max(sent_at) from meta.api_calls), 'coingecko',"
+        f" '/x', '/x', 1, 200, 'ok', null, 1.0, 'test' from range({limit})"
     )
     result = verdict("raw.market_caps:newest_observation_is_recent", session)
     assert not result.passed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -21,9 +22,9 @@ def definitions() -> dg.Definitions:
     return build_definitions()
 
 
-def graph_of(definitions: dg.Definitions) -> dict[str, dict[str, object]]:
+def graph_of(definitions: dg.Definitions) -> dict[str, dict[str, Any]]:
     graph = definitions.resolve_asset_graph()
-    nodes = {}
+    nodes: dict[str, dict[str, Any]] = {}
     for key in sorted(graph.get_all_asset_keys()):
         node = graph.get(key)
         nodes["/".join(key.path)] = {
@@ -67,7 +68,7 @@ def test_every_table_asset_shows_its_columns(definitions: dg.Definitions) -> Non
 
 
 def test_publishing_and_drawing_wait_for_every_blocking_check_of_what_they_show(definitions: dg.Definitions) -> None:
-    published = set(graph_of(definitions)["published/market_caps"]["deps"])  # type: ignore[call-overload]
+    published = set(graph_of(definitions)["published/market_caps"]["deps"])
     assert published == {entry.name.replace(".", "/") for entry in tables_of("market_caps")}
 
 
