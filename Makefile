@@ -56,7 +56,7 @@ soak: setup ## Live 30 days of hourly runs against a stand-in of the service
 	$(PY) -m benchmarks.soak $(FLAGS)
 
 docs: setup ## Write the data dictionary anew from the table registry
-	$(PY) tools/make_data_dictionary.py
+	$(PY) -m marketflows_pipeline.schema.dictionary
 
 lock: setup ## Choose versions anew and write them to requirements.lock
 	$(PY) -m pip install --quiet uv
