@@ -149,7 +149,7 @@ class Figures:
         caps: coin id to (ms since 1970, market cap in USD) in order of time.
         symbols: coin id to ticker.
         narratives: category slug to coin ids.
-        credit: where the figures come from, kept in the file's metadata.
+        credit: where the figures come from; kept in the file's metadata and shown in every picture.
         readme: text beside the files.
     """
 
@@ -171,7 +171,7 @@ def read_source(folder: Path) -> Figures:
         caps={coin: sorted(points) for coin, points in caps.items()},
         symbols=assets["symbols"],
         narratives={slug: tuple(coins) for slug, coins in assets["narrative_assets"].items()},
-        credit="Data provided by CoinGecko (https://www.coingecko.com)",
+        credit="Data provided by CoinGecko",
         readme=REAL_README,
     )
 
@@ -191,7 +191,7 @@ def make_up(seed: int) -> Figures:
         now_ms = LAST_MIDNIGHT_MS + 40_446_000 + 1000 * chance.randrange(11)
         caps[coin] = [*points, (now_ms, round(math.exp(level), 4))]
     return Figures(
-        caps=caps, symbols=SYMBOLS, narratives=NARRATIVES, credit=f"Synthetic, seed {seed}", readme=SYNTHETIC_README
+        caps=caps, symbols=SYMBOLS, narratives=NARRATIVES, credit=f"Made-up data, seed {seed}", readme=SYNTHETIC_README
     )
 
 

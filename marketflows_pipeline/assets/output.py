@@ -117,7 +117,7 @@ def _picture_context(session: Session) -> PictureContext:
         days=session.settings.providers.coingecko.days,
         smoothing_ema=session.settings.analysis.smoothing_ema,
         hours_ago=session.settings.plots.hours_ago,
-        source=SOURCE_CREDIT,
+        source=tutorial.data_credit() if session.tutorial else SOURCE_CREDIT,
         symbols=dict(coins.iter_rows()),
         notes={category: (*for_all, *notes.get(category, ())) for category in categories},
     )

@@ -6,7 +6,7 @@ What does not: running anything; the tutorial goes through the same job as a liv
 
 from __future__ import annotations
 
-from marketflows_pipeline.tutorial.files import PICTURE_NOTE, data_as_of, forget, load_tutorial_settings
+from marketflows_pipeline.tutorial.files import PICTURE_NOTE, data_as_of, data_credit, forget, load_tutorial_settings
 from marketflows_pipeline.tutorial.provider import TutorialProvider
 from marketflows_pipeline.tutorial.verify import compare_log, compare_tables, compare_with_known_good
 
@@ -17,6 +17,7 @@ __all__ = [
     "compare_tables",
     "compare_with_known_good",
     "data_as_of",
+    "data_credit",
     "forget",
     "load_tutorial_settings",
 ]

@@ -48,6 +48,11 @@ def data_as_of(folder: Path = PACKAGED) -> datetime:
     return newest.astimezone(UTC)
 
 
+def data_credit(folder: Path = PACKAGED) -> str:
+    """Where the packaged figures come from, as their file says: a service, or that they are made up."""
+    return pl.read_parquet_metadata(folder / "market_caps.parquet")["source"]
+
+
 def forget(warehouse_path: Path) -> None:
     """Remove a tutorial's private database, so that the next one starts from nothing."""
     for path in (warehouse_path, warehouse_path.with_name(f"{warehouse_path.name}.wal")):

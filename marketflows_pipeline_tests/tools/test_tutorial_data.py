@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from marketflows_pipeline.tutorial.files import PACKAGED, data_as_of
+from marketflows_pipeline.tutorial.files import PACKAGED, data_as_of, data_credit
 from marketflows_pipeline.tutorial.provider import TutorialProvider
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 
@@ -37,6 +37,8 @@ def test_made_up_figures_have_the_shape_of_the_packaged_ones(synthetic: Path) ->
 def test_made_up_figures_say_so(synthetic: Path) -> None:
     assert "made up" in (synthetic / "README.md").read_text()
     assert "CoinGecko" not in (synthetic / "README.md").read_text()
+    assert data_credit(synthetic) == "Made-up data, seed 1"
+    assert data_credit() == "Data provided by CoinGecko"
 
 
 def test_the_same_seed_makes_the_same_files(
