@@ -6,6 +6,7 @@ What belongs here: geometry in pixels. What does not: colours, wording, Altair.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 # Advance widths of a Helvetica-like face, in thousandths of the font size.
 _WIDTHS = {
@@ -29,6 +30,24 @@ _OTHER_WIDTH = 556
 # Characters beyond Latin are as wide as the font size at most.
 _WIDE = 1000
 _BOLD = 1.07
+
+
+@dataclass(frozen=True)
+class PlotArea:
+    """Size of the plot in pixels and the values at its lower and upper edge."""
+
+    width: float
+    height: float
+    low: float
+    high: float
+
+    def pixel(self, value: float) -> float:
+        """Distance of a value from the plot's top."""
+        return (self.high - value) / (self.high - self.low) * self.height
+
+    def value(self, pixel: float) -> float:
+        """The value at a distance from the plot's top."""
+        return self.high - pixel / self.height * (self.high - self.low)
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:

@@ -6,16 +6,23 @@ What belongs here: one category x base x EMA x order as one Altair chart. What d
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar, cast
+from typing import cast
 
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.layout import shorten, spread, text_width
+from marketflows_pipeline.charts.layout import PlotArea
+from marketflows_pipeline.charts.line_names import (
+    DIRECT_LABELS_MAX,
+    LONG_SPAN,
+    end_labels,
+    legend,
+    legend_order,
+    line_ends,
+    name_caveats,
+    names_width,
+)
 from marketflows_pipeline.charts.page import (
     EDGE,
     FOOTER_LINE,
@@ -27,7 +34,7 @@ from marketflows_pipeline.charts.page import (
     page_title,
     subtitle_lines,
 )
-from marketflows_pipeline.charts.spec import ChartSpec, SeriesStyle
+from marketflows_pipeline.charts.spec import ChartSpec
 from marketflows_pipeline.charts.theme import GRID, REFERENCE, use_theme
 from marketflows_pipeline.charts.window import lone_points, thinned, visible_rows
 from marketflows_pipeline.charts.wording import (
@@ -36,44 +43,15 @@ from marketflows_pipeline.charts.wording import (
     footer_parts,
     scale_exponent,
     value_axis_title,
-    value_decimals,
-    value_text,
 )
 
 WIDTH, HEIGHT = 960, 720
-DIRECT_LABELS_MAX = 12
-LABEL_SIZE = 12.5
-LABEL_HEIGHT = 16
 # A bucket this wide holds at most four points, about as dense as a 1.5 px stroke can show.
 PIXELS_PER_BUCKET = 3
 
 _LEFT = 64
-_LABEL_GAP = 14
-_LABEL_MAX = 210
-_LEGEND_ROWS = 34
 _MARKERS_UP_TO = 16
 _DENSE_FROM = 400
-# From here on the hour of a tick says nothing.
-_LONG_SPAN = timedelta(days=6)
-
-
-_Channel = TypeVar("_Channel")
-
-
-@dataclass(frozen=True)
-class _Plot:
-    """Size of the plot in pixels and the values at its lower and upper edge."""
-
-    width: float
-    height: float
-    low: float
-    high: float
-
-    def pixel(self, value: float) -> float:
-        return (self.high - value) / (self.high - self.low) * self.height
-
-    def value(self, pixel: float) -> float:
-        return self.high - pixel / self.height * (self.high - self.low)
 
 
 def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
@@ -98,17 +76,17 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     _, largest = _value_range(rows.get_column("value").abs(), 0)
     exponent = 0 if spec.is_unit or spec.diff_order == 0 else scale_exponent(largest)
     rows = rows.with_columns(pl.col("value") * 10**exponent)
-    ends = _line_ends(rows, styles, spec)
+    ends = line_ends(rows, spec)
 
     first, last = _time_span(rows)
     subtitle = subtitle_lines(chart_subtitle(spec, last), WIDTH)
-    footer = footer_lines(footer_parts(spec.source, spec.as_of, [*spec.notes, *_absent(ends, spec)]), WIDTH)
+    footer = footer_lines(footer_parts(spec.source, spec.as_of, [*spec.notes, *name_caveats(ends, spec)]), WIDTH)
     has_legend = ends.height > DIRECT_LABELS_MAX
-    right = _legend_width(ends) if has_legend else _label_width(ends)
+    right = names_width(ends)
     low, high = _value_domain(rows, spec)
     top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 30
     bottom = 52 + FOOTER_LINE * len(footer)
-    plot = _Plot(WIDTH - _LEFT - right, HEIGHT - top - bottom, low, high)
+    plot = PlotArea(WIDTH - _LEFT - right, HEIGHT - top - bottom, low, high)
 
     x = alt.X(
         "ts:T",
@@ -131,84 +109,13 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
         page_footer(footer, left=_LEFT, y=plot.height + 42),
     ]
     if not has_legend:
-        layers += _labels(ends, plot, y, color)
+        layers += end_labels(ends, plot, y, color)
     return page(
         layers,
         title=page_title(chart_title(spec), subtitle, width=WIDTH, left=_LEFT, offset=8),
         size=(WIDTH, HEIGHT),
         margins=(_LEFT, top, right, bottom),
     )
-
-
-def _line_ends(rows: pl.DataFrame, styles: dict[str, SeriesStyle], spec: ChartSpec) -> pl.DataFrame:
-    """One row per series with its last value and its label text, in the spec's order."""
-    window_start, window_end = _time_span(rows)
-    is_long = window_end - window_start >= _LONG_SPAN
-    ends = rows.filter(pl.col("value").is_not_null()).group_by("series", maintain_order=True).last()
-    low, high = _value_range(ends.get_column("value"), _reference_level(spec))
-    decimals = 2 if spec.is_unit else value_decimals(high - low)
-    signed = spec.diff_order > 0 and not spec.is_unit
-    names, values, colors = [], [], []
-    for series, ts, value in ends.iter_rows():
-        ended = "" if ts == window_end else f" ({ts.day} {ts:{'%b' if is_long else '%b %H:%M'}})"
-        names.append(styles[series].label)
-        values.append(value_text(value, decimals, signed=signed) + ended)
-        colors.append(styles[series].color)
-    order = {series: rank for rank, series in enumerate(styles)}
-    room = [_LABEL_MAX - text_width(f" {value}", LABEL_SIZE, bold=True) for value in values]
-    texts = [
-        f"{shorten(name, LABEL_SIZE, width)} {value}" for name, value, width in zip(names, values, room, strict=True)
-    ]
-    return ends.with_columns(text=pl.Series(texts, dtype=pl.String)).sort(
-        pl.col("series").replace_strict(order, return_dtype=pl.Int32)
-    )
-
-
-def _absent(ends: pl.DataFrame, spec: ChartSpec) -> list[str]:
-    """A caveat that names the series without a value in the window."""
-    shown = set(ends.get_column("series"))
-    absent = [style.label for style in spec.series if style.series not in shown]
-    return [f"no value in this window: {', '.join(absent)}"] if absent else []
-
-
-def _labels(ends: pl.DataFrame, plot: _Plot, y: alt.Y, color: alt.Color) -> list[alt.Chart]:
-    """Label of each line at its end, spread so that none overlaps, with a thin connector to the line's end."""
-    wished = [plot.pixel(value) for value in ends.get_column("value")]
-    moved = spread(wished, LABEL_HEIGHT, 0, plot.height)
-    labels = ends.select("series", "text", "value", label_y=pl.Series([plot.value(pixel) for pixel in moved]))
-    data = alt.InlineData(values=labels.to_dicts())
-    connectors: alt.Chart = (
-        alt.Chart(data)
-        .mark_rule(strokeWidth=1, opacity=0.6)
-        .encode(
-            x=_fixed(alt.XValue, plot.width + 5),
-            x2=_fixed(alt.X2Value, plot.width + _LABEL_GAP - 2),
-            y=y,
-            y2=alt.Y2("label_y"),
-            color=color,
-        )
-    )
-    texts: alt.Chart = (
-        alt.Chart(data)
-        .mark_text(
-            align="left",
-            baseline="middle",
-            fontSize=LABEL_SIZE,
-            fontWeight="bold",
-        )
-        .encode(
-            x=_fixed(alt.XValue, plot.width + _LABEL_GAP + 2),
-            y=alt.Y("label_y:Q"),
-            text=alt.Text("text:N"),
-            color=color,
-        )
-    )
-    return [connectors, texts]
-
-
-def _fixed(channel: Callable[..., _Channel], pixels: float) -> _Channel:
-    """A position in pixels; `alt.value` would do the same, but costs Altair 4 ms to recognise."""
-    return channel(pixels)
 
 
 def _dots(rows: pl.DataFrame, ends: pl.DataFrame) -> alt.Chart:
@@ -222,7 +129,7 @@ def _dots(rows: pl.DataFrame, ends: pl.DataFrame) -> alt.Chart:
 
 def _reference(spec: ChartSpec) -> alt.Chart:
     """The start value of an index, the zero of a change, the floor of a unit scale."""
-    level = _reference_level(spec)
+    level = spec.reference_level
     dash = [4, 3] if level else [1, 0]
     level_data = alt.InlineData(values=[{"value": level}])
     chart: alt.Chart = alt.Chart(level_data).mark_rule(color=REFERENCE, strokeWidth=1.2, strokeDash=dash)
@@ -238,7 +145,7 @@ def _time_axis(span: timedelta) -> alt.Axis:
         titlePadding=2,
         grid=False,
         tickCount=8,
-        labelExpr=clock if span < _LONG_SPAN else day,
+        labelExpr=clock if span < LONG_SPAN else day,
         labelFlush=False,
         labelOverlap=True,
     )
@@ -264,52 +171,28 @@ def _encodings(spec: ChartSpec, ends: pl.DataFrame, has_legend: bool) -> tuple[a
     shown = set(ends.get_column("series"))
     styles = [style for style in spec.series if style.series in shown]
     if has_legend:
-        rank = {series: place for place, series in enumerate(ends.sort("value", descending=True).get_column("series"))}
+        rank = {series: place for place, series in enumerate(legend_order(ends))}
         styles.sort(key=lambda style: rank[style.series])
     names = [style.series for style in styles]
-    legend = _legend(ends) if has_legend else None
+    shown_legend = legend(ends) if has_legend else None
     color = alt.Color(
         "series:N",
         scale=alt.Scale(domain=names, range=[style.color for style in styles]),
-        legend=legend,
+        legend=shown_legend,
     )
     if not any(style.dash for style in styles):
         return color, {}
     dashes = [list(style.dash) or [1, 0] for style in styles]
-    return color, {"strokeDash": alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=dashes), legend=legend)}
-
-
-def _legend(ends: pl.DataFrame) -> alt.Legend:
-    texts = dict(ends.select("series", "text").iter_rows())
-    return alt.Legend(
-        title=None,
-        orient="right",
-        offset=16,
-        symbolType="stroke",
-        symbolSize=360,
-        labelExpr=f"{json.dumps(texts)}[datum.value]",
-        labelLimit=_LABEL_MAX,
-        columns=-(-len(texts) // _LEGEND_ROWS),
-        rowPadding=1,
-    )
-
-
-def _label_width(ends: pl.DataFrame) -> float:
-    widest = max(text_width(text, LABEL_SIZE, bold=True) for text in ends.get_column("text"))
-    return _LABEL_GAP + 2 + widest + EDGE
-
-
-def _legend_width(ends: pl.DataFrame) -> float:
-    widest = max(text_width(text, 12) for text in ends.get_column("text"))
-    columns = -(-ends.height // _LEGEND_ROWS)
-    return 16 + columns * (widest + 44) + EDGE
+    return color, {
+        "strokeDash": alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=dashes), legend=shown_legend)
+    }
 
 
 def _value_domain(rows: pl.DataFrame, spec: ChartSpec) -> tuple[float, float]:
     """Range of the y axis: the values and the reference, with a little room; 0..1 for unit scaling."""
     if spec.is_unit:
         return -0.02, 1.02
-    low, high = _value_range(rows.get_column("value"), _reference_level(spec))
+    low, high = _value_range(rows.get_column("value"), spec.reference_level)
     room = 0.04 * (high - low) or 0.05
     return low - room, high + room
 
@@ -322,10 +205,6 @@ def _time_span(rows: pl.DataFrame) -> tuple[datetime, datetime]:
 def _value_range(values: pl.Series, level: float) -> tuple[float, float]:
     """Smallest and largest of the values and a level."""
     return min(level, cast("float", values.min())), max(level, cast("float", values.max()))
-
-
-def _reference_level(spec: ChartSpec) -> int:
-    return 1 if spec.diff_order == 0 and not spec.is_unit else 0
 
 
 def _points_per_series(rows: pl.DataFrame) -> float:

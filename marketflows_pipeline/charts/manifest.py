@@ -54,11 +54,11 @@ class Manifest:
         entry = self.entries.get(name)
         return entry is not None and entry.inputs == inputs and self._holds(name, entry)
 
-    def write_picture(self, name: str, entry_part: str, inputs: str, png: bytes) -> None:
+    def write_picture(self, name: str, part: str, inputs: str, png: bytes) -> None:
         """Put a picture in its place, whole or not at all."""
         draft = self._draft(name)
         draft.write_bytes(png)
-        self.entries[name] = Entry(entry_part, inputs, digest(png))
+        self.entries[name] = Entry(part, inputs, digest(png))
         self._save()
         draft.replace(self.folder / name)
 

@@ -13,7 +13,7 @@ import pkgutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -81,6 +81,16 @@ class RenderReport:
     removed: tuple[str, ...]
 
 
+@dataclass
+class _Plan:
+    """What is to be done with each picture; ``due`` holds the hash of the inputs beside the job."""
+
+    unchanged: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    due: list[tuple[RenderJob, str]] = field(default_factory=list)
+
+
 def line_job(frame: pl.DataFrame, spec: ChartSpec) -> RenderJob:
     """A line chart from series, ts, value."""
     return RenderJob(frame, spec, "marketflows_pipeline.charts.lines:line_chart")
@@ -116,52 +126,39 @@ def render_all(
         What was drawn, left, skipped and removed.
 
     Raises:
-        RenderError: some pictures could not be drawn; it names them, and all others are written.
+        RenderError: some pictures could not be drawn; it names them, and all others are written. Or the folder
+            cannot be written.
         ValueError: two jobs have the same file name.
     """
     names = [job.file_name for job in jobs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"two pictures would be written to {', '.join(twice)}")
-    out_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RenderError(f"pictures cannot be written to {out_dir}: {error.strerror}") from error
     manifest = Manifest.read(out_dir)
-    engine = _engine(scale)
-    unchanged: list[str] = []
-    skipped: list[tuple[str, str]] = []
-    failed: dict[str, str] = {}
-    due: list[tuple[RenderJob, str]] = []
-    for job in jobs:
-        inputs = input_digest(job, engine)
-        if manifest.is_current(job.file_name, inputs):
-            unchanged.append(job.file_name)
-            continue
-        try:
-            reason = job.spec.reason_to_skip(job.frame)
-        except (ValueError, pl.exceptions.PolarsError) as error:
-            failed[job.file_name] = str(error)
-            continue
-        if reason is None:
-            due.append((job, inputs))
-        else:
-            skipped.append((job.file_name, reason))
-
+    plan = _planned(jobs, manifest, _engine(scale))
     drawn: list[str] = []
-    if due:
-        with drawing_pool(len(due)) as pool:
-            pictures = _in_order(pool, [job for job, _ in due], scale)
-            for done, ((job, inputs), picture) in enumerate(zip(due, pictures, strict=True), start=1):
+    if plan.due:
+        with drawing_pool(len(plan.due)) as pool:
+            pictures = _in_order(pool, [job for job, _ in plan.due], scale)
+            for done, ((job, inputs), picture) in enumerate(zip(plan.due, pictures, strict=True), start=1):
                 try:
                     manifest.write_picture(job.file_name, part, inputs, picture.result())
                     drawn.append(job.file_name)
                 except DrawingError as error:
-                    failed[job.file_name] = str(error)
+                    plan.failed[job.file_name] = str(error)
+                except OSError as error:
+                    raise RenderError(f"{job.file_name} cannot be written to {out_dir}: {error.strerror}") from error
                 if on_progress is not None:
-                    on_progress(done, len(due))
-    removed = manifest.remove_stale(part, [*unchanged, *drawn, *failed])
-    if failed:
-        faults = "; ".join(f"{name}: {fault}" for name, fault in failed.items())
-        raise RenderError(f"{len(failed)} of {len(jobs)} pictures could not be drawn: {faults}")
-    return RenderReport(tuple(drawn), tuple(unchanged), tuple(skipped), tuple(removed))
+                    on_progress(done, len(plan.due))
+    removed = manifest.remove_stale(part, [*plan.unchanged, *drawn, *plan.failed])
+    if plan.failed:
+        faults = "; ".join(f"{name}: {fault}" for name, fault in plan.failed.items())
+        raise RenderError(f"{len(plan.failed)} of {len(jobs)} pictures could not be drawn: {faults}")
+    return RenderReport(tuple(drawn), tuple(plan.unchanged), tuple(plan.skipped), tuple(removed))
 
 
 def thumbnails(jobs: Sequence[RenderJob], max_bytes: int = THUMBNAIL_BYTES) -> dict[str, bytes]:
@@ -204,6 +201,25 @@ def _engine(scale: float) -> str:
     for source in sorted(Path(__file__).parent.glob("*.py")):
         content.update(source.read_bytes())
     return content.hexdigest()
+
+
+def _planned(jobs: Sequence[RenderJob], manifest: Manifest, engine: str) -> _Plan:
+    plan = _Plan()
+    for job in jobs:
+        inputs = input_digest(job, engine)
+        if manifest.is_current(job.file_name, inputs):
+            plan.unchanged.append(job.file_name)
+            continue
+        try:
+            reason = job.spec.reason_to_skip(job.frame)
+        except (ValueError, pl.exceptions.PolarsError) as error:
+            plan.failed[job.file_name] = str(error)
+            continue
+        if reason is None:
+            plan.due.append((job, inputs))
+        else:
+            plan.skipped.append((job.file_name, reason))
+    return plan
 
 
 def _in_order(pool: DrawingPool, jobs: Sequence[RenderJob], scale: float) -> Iterator[Future[bytes]]:

@@ -83,6 +83,11 @@ class ChartSpec:
             return None
         return GROWTH_STEPS if self.diff_order == 1 else INFLECTION_STEPS
 
+    @property
+    def reference_level(self) -> int:
+        """Where the reference line lies: the start value of an index, the zero of a change, the floor of a scale."""
+        return 1 if self.diff_order == 0 and not self.is_unit else 0
+
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this chart would be empty, or None when it has something to show."""
         require_columns(frame, ("series", "ts", "value"))

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.charts.layout import text_width
-from marketflows_pipeline.charts.lines import HEIGHT, LABEL_HEIGHT, LABEL_SIZE, WIDTH, line_chart
+from marketflows_pipeline.charts.line_names import LABEL_HEIGHT, LABEL_SIZE
+from marketflows_pipeline.charts.lines import HEIGHT, WIDTH, line_chart
 from marketflows_pipeline.charts.spec import ChartSpec
 from marketflows_pipeline.charts.theme import PALETTE
 from marketflows_pipeline_tests.charts.frames import HOUR, chart_spec, grid_frame
@@ -95,6 +96,7 @@ def test_beyond_twelve_series_a_legend_in_the_order_of_the_latest_values_replace
     color = encoding(spec, "line", "color")
     assert color["scale"]["domain"][0] == "s12"
     assert '"s12": "S12 2.20"' in color["legend"]["labelExpr"]
+    assert color["legend"]["symbolLimit"] == 0
     assert encoding(spec, "line", "strokeDash")["scale"]["range"][0] == [6, 3]
     assert not any("label_y" in str(layer["encoding"]) for layer in spec["layer"] if "encoding" in layer)
 
@@ -150,6 +152,25 @@ def test_a_series_without_a_value_in_the_window_is_named_in_the_footer() -> None
 
     footer = next(layer["mark"]["text"] for layer in spec["layer"] if "text" in layer["mark"])
     assert footer[0].endswith("no value in this window: AI")
+
+
+def test_more_series_than_a_legend_holds_leave_room_for_the_plot_and_are_owned_up_to() -> None:
+    many = {f"s{place}": f"A name of some length {place}" for place in range(120)}
+    spec = drawn(grid_frame({series: [1.0, 1 + place / 100] for place, series in enumerate(many)}), chart_spec(many))
+
+    assert spec["width"] > 400
+    shown = encoding(spec, "line", "color")["legend"]["values"]
+    assert (len(shown), shown[0]) == (87, "s119")
+    footer = next(layer["mark"]["text"] for layer in spec["layer"] if "text" in layer["mark"])
+    assert footer[-1].endswith("the legend names the 87 highest of 120 series")
+
+
+def test_a_footer_names_a_few_of_many_absent_series() -> None:
+    many = {f"s{place}": f"S{place}" for place in range(11)}
+    spec = drawn(grid_frame({"s0": [1.0, 2.0]}), chart_spec(many))
+
+    footer = " ".join(next(layer["mark"]["text"] for layer in spec["layer"] if "text" in layer["mark"]))
+    assert footer.endswith("no value in this window: S1, S2, S3, S4, S5, S6, S7, S8 and 2 more")
 
 
 def test_a_constant_series_has_an_axis_around_it() -> None:

@@ -167,6 +167,20 @@ def test_a_failing_chart_is_named_and_the_others_are_written(tmp_path: Path) -> 
     assert pixels(tmp_path / CHART.file_name) == (960, 720)
 
 
+def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+
+    with pytest.raises(RenderError, match=r"pictures cannot be written to .*taken: File exists"):
+        render_all([CHART], tmp_path / "taken")
+
+
+def test_a_picture_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / CHART.file_name).mkdir()
+
+    with pytest.raises(RenderError, match=r"Narratives_MC_by_us-dollar\.png cannot be written"):
+        render_all([CHART], tmp_path)
+
+
 def test_two_pictures_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=CHART.file_name):
         render_all([CHART, CHART], tmp_path)
