@@ -268,7 +268,11 @@ class Warehouse:
 
 
 def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pl.DataFrame:
-    return cursor.sql(sql, params=list(params)).pl()
+    if params:
+        # DuckDB hands over a relation with parameters value by value, thirty times slower than a table.
+        cursor.execute(f"create temp table answer as {sql}", list(params)).fetchall()
+        sql = "from answer"
+    return cursor.sql(sql).pl()
 
 
 def _registered(name: str) -> Table:
