@@ -23,7 +23,12 @@ def reference_python() -> Path:
     return python
 
 
+def published_command(*arguments: str | Path) -> list[str]:
+    """The command line of the driver script there, with nothing of this project on its path."""
+    return [str(argument) for argument in (reference_python(), "-I", DRIVER, *arguments)]
+
+
 def run_published_program(*arguments: str | Path) -> str:
-    """What the driver script prints when it runs there, with nothing of this project on its path."""
-    command = [reference_python(), "-I", DRIVER, *arguments]
+    """What the driver script prints when it runs there."""
+    command = published_command(*arguments)
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=FOLDER).stdout

@@ -2,6 +2,7 @@
 
 ``answers <url> <now> <config.json> <out.npz>``: its own provider asks the service at ``url``, at that moment.
 ``timing <observations.npz> <config.json> <repeats>``: its analysis alone, timed; prints seconds.
+``command <url>``: its command in the working directory, asking the service at ``url``; prints the seconds of its work.
 """
 
 # mypy: ignore-errors
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from marketflows import cli
 from marketflows.analysis import aggregates, metrics
 from marketflows.config import AnalysisConfig, ProviderConfig
 from marketflows.plots import tables
@@ -94,7 +96,7 @@ def answers(url: str, now: str, config: str, out: str) -> None:
 
 
 def timing(observations: str, config: str, repeats: str) -> None:
-    """Seconds of its analysis, from histories in memory to all curves; once is enough where that takes minutes."""
+    """Seconds of its analysis, by the wall and of the processor; once is enough where that takes minutes."""
     provider, analysis, _ = configured(config)
     stored = np.load(observations, allow_pickle=False)
     bounds = np.append(stored["starts"], len(stored["ts_ms"]))
@@ -105,14 +107,29 @@ def timing(observations: str, config: str, repeats: str) -> None:
     first, last = (pd.Timestamp(int(stored[end]), unit="ms", tz="UTC") for end in ("first_ms", "last_ms"))
     members = {name: set(ids) for name, ids in json.loads(str(stored["members"])).items()}
     grid = {"freq": "h", "min_timestamp": first, "max_timestamp": last}
-    seconds = []
+    seconds, cpu_seconds = [], []
     for _ in range(int(repeats)):
-        begun = time.perf_counter()
+        begun, cpu_begun = time.perf_counter(), time.process_time()
         analysed(histories, members, grid, provider, analysis)
         seconds.append(time.perf_counter() - begun)
+        cpu_seconds.append(time.process_time() - cpu_begun)
         if sum(seconds) > ENOUGH_SECONDS:
             break
-    print(json.dumps(seconds))  # noqa: T201 - the answer to who started this script
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds}))  # noqa: T201 - the answer to who started this script
 
 
-{"answers": answers, "timing": timing}[sys.argv[1]](*sys.argv[2:])
+def command(url: str) -> None:
+    """Its command, with the address of its service changed and its pipeline timed."""
+    coingecko.COINGECKO_BASE_URL = url + "/coins"
+    pipeline = cli.run_pipeline
+
+    def timed(**options: object) -> None:
+        begun = time.perf_counter()
+        pipeline(**options)
+        print(json.dumps({"seconds": time.perf_counter() - begun}))  # noqa: T201 - the answer to who started this script
+
+    cli.run_pipeline = timed
+    sys.exit(cli.main([]))
+
+
+{"answers": answers, "timing": timing, "command": command}[sys.argv[1]](*sys.argv[2:])
