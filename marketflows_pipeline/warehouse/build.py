@@ -8,7 +8,7 @@ nor the one published before.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.catalog import make_views, run_all, stored_columns, write_table
 from marketflows_pipeline.warehouse.describe import describe
 
-_DESCRIBING = ("meta.tables", "meta.columns", "meta.lineage", "meta.publish")
+DESCRIBING = ("meta.tables", "meta.columns", "meta.lineage", "meta.publish")
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Origin:
 def fresh_origins(
     counts: Mapping[str, int], runs: Mapping[str, str], before: pl.DataFrame, run_id: str, now: datetime
 ) -> dict[str, Origin]:
-    """Origins of the tables taken from the private file: those of passed parts, and those about the warehouse.
+    """Origins of the tables taken from the private file.
 
     Args:
         counts: rows of each table there.
-        runs: passed part to the run that wrote it.
+        runs: part to the run that wrote it, for the parts that are taken from there.
         before: ``meta.publish`` of the publish before; a table of the same run keeps its date.
         run_id: the run that publishes.
         now: the present.
@@ -52,9 +52,7 @@ def fresh_origins(
     origins = {}
     for name, rows in counts.items():
         part = TABLES[name].part
-        if name in _DESCRIBING:
-            continue
-        if part == "meta":
+        if part == "meta" and name not in DESCRIBING:
             origins[name] = Origin(rows, "fresh", run_id, now)
         elif part in runs:
             origins[name] = Origin(rows, "fresh", runs[part], since.get((name, runs[part]), now))
@@ -106,37 +104,59 @@ def assemble(
     with _opened(target, read_only=False) as cursor:
         _drop_all_but(cursor, set(origins) - set(taken))
         if taken:
-            cursor.execute(f"attach {ddl.literal(str(other))} as other (read_only)")
-            for name in taken:
-                entry = TABLES[name]
-                cursor.execute(ddl.create_schema(entry))
-                cursor.execute(f"create table {ddl.qualified(name)} as from {ddl.qualified(name, 'other')}")
-                run_all(cursor, ddl.comments(entry, stored_columns(cursor)[name]))
-            cursor.execute("detach other")
-        for name in _DESCRIBING:
-            write_table(cursor, TABLES[name], TABLES[name].empty())
+            _take(cursor, other, taken)
         make_views(cursor)
-        for name, frame in describe(stored_columns(cursor)).items():
-            write_table(cursor, TABLES[name], frame)
-    # Opened anew, because a table has its place in the file only once the file was closed.
-    with _opened(target, read_only=False) as cursor:
-        published = _published_rows(cursor, origins, run_id, now)
-        write_table(cursor, TABLES["meta.publish"], published)
-    return published
+        return describe_file(cursor, origins, run_id, now)
 
 
-def check(path: Path, expected: Mapping[str, Origin], published: pl.DataFrame) -> None:
-    """Open a finished file as a reader would and compare it with what it should hold.
+def describe_file(
+    cursor: duckdb.DuckDBPyConnection, origins: Mapping[str, Origin], run_id: str, now: datetime
+) -> pl.DataFrame:
+    """Write what a file says about itself: ``meta.tables``, ``meta.columns``, ``meta.lineage`` and ``meta.publish``.
 
     Args:
-        path: the file.
-        expected: origins of its tables, with the rows counted where they came from.
-        published: what its ``meta.publish`` says.
+        cursor: its catalog is the file, checkpointed.
+        origins: origins of its other tables.
+        run_id: the run that publishes.
+        now: the present.
+
+    Returns:
+        The rows of ``meta.publish``.
+    """
+    stored = {**stored_columns(cursor), **{name: _registered_columns(name) for name in DESCRIBING}}
+    frames = describe(stored)
+    heights = {**{name: frame.height for name, frame in frames.items()}, "meta.publish": len(stored)}
+    described = {name: Origin(height, "fresh", run_id, now) for name, height in heights.items()}
+    frames["meta.publish"] = _published_rows(cursor, stored, {**origins, **described}, now)
+    for name, frame in frames.items():
+        write_table(cursor, TABLES[name], frame)
+    return frames["meta.publish"]
+
+
+def _take(cursor: duckdb.DuckDBPyConnection, other: Path, taken: Iterable[str]) -> None:
+    """Bring tables over from another file."""
+    cursor.execute(f"attach {ddl.literal(str(other))} as other (read_only)")
+    for name in taken:
+        cursor.execute(ddl.create_schema(TABLES[name]))
+        cursor.execute(f"create table {ddl.qualified(name)} as from {ddl.qualified(name, 'other')}")
+    cursor.execute("detach other")
+    stored = stored_columns(cursor)
+    for name in taken:
+        run_all(cursor, ddl.comments(TABLES[name], stored[name]))
+    # Only then have the new tables a place in the file, which their fingerprints tell.
+    cursor.execute("checkpoint published")
+
+
+def _registered_columns(table: str) -> dict[str, str]:
+    return {column.name: column.dtype.value for column in TABLES[table].columns}
+
+
+def check(path: Path, expected: Mapping[str, Origin]) -> None:
+    """Open a finished file as a reader would and compare it with what it should hold.
 
     Raises:
-        WarehouseError: if a table's rows are not as many as expected, or not where they were put.
+        WarehouseError: if a table's rows are not as many as were counted where they come from.
     """
-    fingerprints = dict(published.select("table_name", "fingerprint").iter_rows())
     with _opened(path, read_only=True) as cursor:
         for name, origin in expected.items():
             found = _count(cursor, name)
@@ -144,26 +164,22 @@ def check(path: Path, expected: Mapping[str, Origin], published: pl.DataFrame) -
                 raise WarehouseError(
                     f"nothing was published: {name} has {found} rows in the new file instead of {origin.rows}"
                 )
-            if _fingerprint(cursor, name) != fingerprints[name]:
-                raise WarehouseError(f"nothing was published: {name} changed while the new file was put together")
 
 
 def _published_rows(
-    cursor: duckdb.DuckDBPyConnection, origins: Mapping[str, Origin], run_id: str, now: datetime
+    cursor: duckdb.DuckDBPyConnection,
+    stored: Mapping[str, Mapping[str, str]],
+    origins: Mapping[str, Origin],
+    now: datetime,
 ) -> pl.DataFrame:
-    stored = stored_columns(cursor)
     rows = []
     for name, entry in TABLES.items():
         if name not in stored:
             continue
-        if entry.view_sql is None:
-            origin = origins.get(name, Origin(_count(cursor, name), "fresh", run_id, now))
-        else:
-            origin = min(
-                (origins[source] for source in ddl.view_sources(entry)), key=lambda source: source.published_at
-            )
-        as_of = None
-        if entry.as_of is not None and entry.as_of in stored[name]:
+        sources = (name,) if entry.view_sql is None else ddl.view_sources(entry)
+        origin = min((origins[source] for source in sources), key=lambda source: source.published_at)
+        as_of = now if name == "meta.publish" else None
+        if name not in DESCRIBING and entry.as_of is not None and entry.as_of in stored[name]:
             newest = f"select max({ddl.identifier(entry.as_of)}) from {ddl.qualified(name)}"
             ((as_of,),) = cursor.execute(newest).fetchall()
         rows.append(
@@ -175,16 +191,10 @@ def _published_rows(
                 "n_rows": origin.rows if entry.view_sql is None else None,
                 "run_id": origin.run_id,
                 "published_at": origin.published_at,
-                "fingerprint": _fingerprint(cursor, name) if entry.view_sql is None else None,
+                "fingerprint": None if entry.view_sql or name in DESCRIBING else _fingerprint(cursor, name),
             }
         )
-    frame = pl.DataFrame(rows, schema=TABLES["meta.publish"].polars_schema)
-    itself = pl.col("table_name") == "meta.publish"
-    return frame.with_columns(
-        n_rows=pl.when(itself).then(pl.lit(frame.height, pl.Int64)).otherwise("n_rows"),
-        as_of=pl.when(itself).then(pl.lit(now).cast(pl.Datetime("us", "UTC"))).otherwise("as_of"),
-        fingerprint=pl.when(~itself).then("fingerprint"),
-    )
+    return pl.DataFrame(rows, schema=TABLES["meta.publish"].polars_schema)
 
 
 def _drop_all_but(cursor: duckdb.DuckDBPyConnection, kept: set[str]) -> None:

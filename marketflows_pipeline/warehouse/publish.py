@@ -9,6 +9,7 @@ the files they hold open are only ever read, as bytes, and replaced under a link
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass
 from datetime import datetime
@@ -86,12 +87,18 @@ def publish(
     """
     runs = warehouse.read(_PART_RUNS, where="part = ?", params=[part])
     _mark(warehouse, part, run_id, started_at=runs["started_at"][0] if len(runs) else now, passed_at=now)
+    before = warehouse.read("meta.publish")
     folder = VersionFolder(published_path)
     try:
         folder.clear_unfinished()
-        report = _build(warehouse, folder, run_id, now)
-    except (OSError, duckdb.Error) as fault:
-        raise WarehouseError(f"nothing was published, {published_path} is as it was: {fault}") from fault
+        report = _build(warehouse, folder, before, run_id, now)
+    except BaseException as fault:
+        # A full disk may refuse this too; the dates of this run's tables are then those of the failed publish.
+        with contextlib.suppress(WarehouseError):
+            warehouse.replace("meta.publish", before)
+        if isinstance(fault, OSError | duckdb.Error):
+            raise WarehouseError(f"nothing was published, {published_path} is as it was: {fault}") from fault
+        raise
     finally:
         folder.clear_unfinished()
     warehouse.replace("meta.publish", report.tables)
@@ -99,41 +106,54 @@ def publish(
     return report
 
 
-def _build(warehouse: Warehouse, folder: VersionFolder, run_id: str, now: datetime) -> PublishReport:
+def _build(
+    warehouse: Warehouse, folder: VersionFolder, before: pl.DataFrame, run_id: str, now: datetime
+) -> PublishReport:
     private, last = folder.building_path("private"), folder.building_path("last")
     with warehouse.still() as source:
-        runs = {row["part"]: row for row in warehouse.read(_PART_RUNS).iter_rows(named=True)}
-        before = warehouse.read("meta.publish")
         counts = warehouse.row_counts()
+        runs = {row["part"]: row for row in warehouse.read(_PART_RUNS).iter_rows(named=True)}
+        passed: dict[str, str] = {
+            name: runs[name]["run_id"] for name in PARTS if name in runs and runs[name]["passed_at"] is not None
+        }
+        held = [name for name in PARTS if name not in passed]
+        carried = _carried_origins(folder, _to_look_for(held, before), last)
+        carried_parts = {TABLES[table].part for table in carried}
+        # A part that has never run brings its history tables, which are empty.
+        idle: dict[str, str] = {name: run_id for name in held if name not in runs and name not in carried_parts}
+        fresh = build.fresh_origins(counts, {**passed, **idle}, before, run_id, now)
+        views = {name for name, entry in TABLES.items() if entry.view_sql is not None}
+        as_it_is = not carried and warehouse.tables() <= {*fresh, *views, *build.DESCRIBING}
+        if as_it_is:
+            with warehouse.transaction() as cursor:
+                tables = build.describe_file(cursor, fresh, run_id, now)
+            warehouse.checkpoint()
         copy_apart(source, private)
-    passed = {name for name in PARTS if name in runs and runs[name]["passed_at"] is not None}
-    held = tuple(name for name in PARTS if name not in passed)
-
-    fresh = build.fresh_origins(counts, {name: runs[name]["run_id"] for name in passed}, before, run_id, now)
-    carried = _carried_origins(folder, held, last)
     origins = {**fresh, **carried}
-
-    # The smaller half is written into the copy of the larger one.
+    target, other, taken = private, last, carried
     if sum(origin.rows for origin in carried.values()) > sum(origin.rows for origin in fresh.values()):
+        # The smaller half is written into the copy of the larger one.
         target, other, taken = last, private, fresh
-    else:
-        target, other, taken = private, last, carried
-    tables = build.assemble(target, other, taken=taken, origins=origins, run_id=run_id, now=now)
-    build.check(target, origins, tables)
+    if not as_it_is:
+        tables = build.assemble(target, other, taken=taken, origins=origins, run_id=run_id, now=now)
+    build.check(target, origins)
     version = folder.adopt(target, run_id, now)
-
     return PublishReport(
         path=version.path,
         tables=tables,
-        carried_over=tuple(name for name in held if any(TABLES[table].part == name for table in carried)),
-        left_out=tuple(
-            name for name in held if name in runs and not any(TABLES[table].part == name for table in carried)
-        ),
+        carried_over=tuple(name for name in held if name in carried_parts),
+        left_out=tuple(name for name in held if name in runs and name not in carried_parts),
         size_bytes=version.path.stat().st_size,
     )
 
 
-def _carried_origins(folder: VersionFolder, held: tuple[str, ...], copy: Path) -> dict[str, Origin]:
+def _to_look_for(held: list[Part], before: pl.DataFrame) -> list[Part]:
+    """Those parts that the publish before may hold; any of them where a new private file knows of none."""
+    published = set(before.filter(pl.col("n_rows") > 0)["part"])
+    return [name for name in held if name in published or not published]
+
+
+def _carried_origins(folder: VersionFolder, held: list[Part], copy: Path) -> dict[str, Origin]:
     """Copy the newest published file in which no session has changed the tables of these parts."""
     for version in folder.newest_first() if held else ():
         copy_apart(version.path, copy)
@@ -145,7 +165,7 @@ def _carried_origins(folder: VersionFolder, held: tuple[str, ...], copy: Path) -
     return {}
 
 
-def _as_published(version: Version, held: tuple[str, ...], copy: Path) -> dict[str, Origin] | None:
+def _as_published(version: Version, held: list[Part], copy: Path) -> dict[str, Origin] | None:
     try:
         return build.carried_origins(copy, held)
     except duckdb.Error as fault:

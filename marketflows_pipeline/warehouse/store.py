@@ -84,7 +84,7 @@ class Warehouse:
             self._connection.execute(
                 f"attach {ddl.literal(str(self.path))} as {CATALOG} (storage_version {ddl.literal(STORAGE_VERSION)})"
             )
-            with self._transaction() as cursor:
+            with self.transaction() as cursor:
                 prepare_history(cursor)
                 make_views(cursor)
         except duckdb.Error as fault:
@@ -106,10 +106,10 @@ class Warehouse:
         """Close the file; an open transaction is rolled back."""
         self._connection.close()
 
-    def has(self, table: str) -> bool:
-        """Whether the table or view is stored."""
+    def tables(self) -> set[str]:
+        """``schema.table`` of every table and view that is stored, registered or not."""
         with self._cursor() as cursor:
-            return table in stored_columns(cursor)
+            return set(stored_columns(cursor))
 
     def read(
         self, table: str, *, columns: Sequence[str] | None = None, where: str = "", params: Sequence[Any] = ()
@@ -174,7 +174,7 @@ class Warehouse:
         rows = check_frame(entry, frame)
         if rows.is_empty() and not entry.may_be_empty:
             raise WarehouseError(f"{table} was not written: the frame is empty, and this table may not be")
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             is_new = table not in stored_columns(cursor)
             write_table(cursor, entry, rows)
             if is_new:
@@ -189,7 +189,7 @@ class Warehouse:
         """
         entry = _registered_table(table)
         rows = check_frame(entry, frame)
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             insert(cursor, entry, rows)
         return WriteResult(rows.height)
 
@@ -212,7 +212,7 @@ class Warehouse:
         rows = check_frame(entry, frame)
         bound = next((name for name in entry.key if entry.column(name).dtype is DType.TIME), None)
         limits = [rows[bound].min(), rows[bound].max()] if bound is not None else []
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             if rows.is_empty():
                 return MergeResult(0, 0, 0)
             cursor.register("incoming", rows)
@@ -228,13 +228,21 @@ class Warehouse:
 
     def ensure_views(self) -> None:
         """Make every registered view whose tables are all stored."""
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             make_views(cursor)
 
     def checkpoint(self) -> None:
         """Move everything committed into the file itself, so that the file alone is complete."""
         with self._writing, self._cursor() as cursor:
             cursor.execute(f"checkpoint {CATALOG}").fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor whose work is stored as a whole or not at all; for this package only."""
+        with self._writing, self._cursor() as cursor:
+            cursor.begin()
+            yield cursor
+            cursor.commit()
 
     @contextmanager
     def still(self) -> Iterator[Path]:
@@ -258,13 +266,6 @@ class Warehouse:
             raise WarehouseError(f"{self.path}: {fault}; what was stored is unchanged") from fault
         finally:
             cursor.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._writing, self._cursor() as cursor:
-            cursor.begin()
-            yield cursor
-            cursor.commit()
 
 
 def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pl.DataFrame:

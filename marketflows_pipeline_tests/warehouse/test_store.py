@@ -195,7 +195,7 @@ def test_append_adds_to_what_is_stored(warehouse: Warehouse) -> None:
 
 
 def test_the_view_appears_with_the_last_of_its_tables_and_unites_them(warehouse: Warehouse) -> None:
-    assert not warehouse.has("mart.metrics")
+    assert "mart.metrics" not in warehouse.tables()
 
     fill(warehouse, "market_caps", 1.0)
 
