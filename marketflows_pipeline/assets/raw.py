@@ -22,13 +22,12 @@ SOURCE = dg.AssetSpec(
 RAW_TABLES = ("raw.coins", "raw.market_caps", "raw.narrative_members", "raw.cohort_members")
 
 # The client retries each request by itself; one more try of the whole step is for a service that was briefly away.
-_RETRY = dg.RetryPolicy(max_retries=1, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+TRY_AGAIN_AFTER_S = 30.0
 
 
 @dg.multi_asset(
     name="ingest_market_caps",
     specs=[table_spec(name, deps=(SOURCE.key,)) for name in RAW_TABLES],
-    retry_policy=_RETRY,
 )
 def ingest_market_caps(
     context: dg.AssetExecutionContext, session: dg.ResourceParam[Session]
@@ -37,8 +36,12 @@ def ingest_market_caps(
     begin_part(session.warehouse, "market_caps", session.run_id, session.started_at)
     try:
         report = refresh_market_caps(session)
-    except TransientProviderError:
-        raise
+    except TransientProviderError as fault:
+        if context.retry_number:
+            raise
+        # Waited for here, because a retry policy of Dagster's would wait on the machine's clock.
+        session.clock.sleep(TRY_AGAIN_AFTER_S)
+        raise dg.RetryRequested(max_retries=1) from fault
     except MarketflowsError as fault:
         # Asking again would get the same answer.
         raise dg.Failure(description=str(fault), allow_retries=False) from fault
