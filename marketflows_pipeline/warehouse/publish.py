@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from marketflows_pipeline.warehouse.versions import Version, VersionFolder
 logger = logging.getLogger(__name__)
 
 _PART_RUNS = "meta.part_runs"
+_VIEWS = frozenset(name for name, entry in TABLES.items() if entry.view_sql is not None)
 
 
 @dataclass(frozen=True)
@@ -111,40 +113,63 @@ def _build(
 ) -> PublishReport:
     private, last = folder.building_path("private"), folder.building_path("last")
     with warehouse.still() as source:
-        counts = warehouse.row_counts()
-        runs = {row["part"]: row for row in warehouse.read(_PART_RUNS).iter_rows(named=True)}
-        passed: dict[str, str] = {
-            name: runs[name]["run_id"] for name in PARTS if name in runs and runs[name]["passed_at"] is not None
-        }
-        held = [name for name in PARTS if name not in passed]
-        carried = _carried_origins(folder, _to_look_for(held, before), last)
-        carried_parts = {TABLES[table].part for table in carried}
-        # A part that has never run brings its history tables, which are empty.
-        idle: dict[str, str] = {name: run_id for name in held if name not in runs and name not in carried_parts}
-        fresh = build.fresh_origins(counts, {**passed, **idle}, before, run_id, now)
-        views = {name for name, entry in TABLES.items() if entry.view_sql is not None}
-        as_it_is = not carried and warehouse.tables() <= {*fresh, *views, *build.DESCRIBING}
-        if as_it_is:
+        plan = _plan(warehouse, folder, last, before=before, run_id=run_id, now=now)
+        tables = None
+        if not plan.carried and warehouse.tables() <= {*plan.fresh, *_VIEWS, *build.DESCRIBING}:
+            # Nothing to bring over or to drop: the private file is described, and its copy is the new file.
             with warehouse.transaction() as cursor:
-                tables = build.describe_file(cursor, fresh, run_id, now)
+                tables = build.describe_file(cursor, plan.fresh, run_id, now)
             warehouse.checkpoint()
         copy_apart(source, private)
-    origins = {**fresh, **carried}
-    target, other, taken = private, last, carried
-    if sum(origin.rows for origin in carried.values()) > sum(origin.rows for origin in fresh.values()):
+    origins = {**plan.fresh, **plan.carried}
+    target, other, taken = private, last, plan.carried
+    if _rows(plan.carried) > _rows(plan.fresh):
         # The smaller half is written into the copy of the larger one.
-        target, other, taken = last, private, fresh
-    if not as_it_is:
+        target, other, taken = last, private, plan.fresh
+    if tables is None:
         tables = build.assemble(target, other, taken=taken, origins=origins, run_id=run_id, now=now)
     build.check(target, origins)
     version = folder.adopt(target, run_id, now)
     return PublishReport(
         path=version.path,
         tables=tables,
-        carried_over=tuple(name for name in held if name in carried_parts),
-        left_out=tuple(name for name in held if name in runs and name not in carried_parts),
+        carried_over=plan.carried_over,
+        left_out=plan.left_out,
         size_bytes=version.path.stat().st_size,
     )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Where the tables of the new file come from, by table, and the parts whose latest run has not passed."""
+
+    fresh: dict[str, Origin]
+    carried: dict[str, Origin]
+    carried_over: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def _plan(
+    warehouse: Warehouse, folder: VersionFolder, last: Path, *, before: pl.DataFrame, run_id: str, now: datetime
+) -> _Plan:
+    runs = {row["part"]: row for row in warehouse.read(_PART_RUNS).iter_rows(named=True)}
+    passed = [name for name in PARTS if name in runs and runs[name]["passed_at"] is not None]
+    held = [name for name in PARTS if name not in passed]
+    carried = _carried_origins(folder, _to_look_for(held, before), last)
+    carried_over = tuple(name for name in held if any(TABLES[table].part == name for table in carried))
+    taken: dict[str, str] = {name: runs[name]["run_id"] for name in passed}
+    # A part that has never run brings its history tables, which are empty.
+    taken |= {name: run_id for name in held if name not in runs and name not in carried_over}
+    return _Plan(
+        fresh=build.fresh_origins(warehouse.row_counts(), taken, before, run_id, now),
+        carried=carried,
+        carried_over=carried_over,
+        left_out=tuple(name for name in held if name in runs and name not in carried_over),
+    )
+
+
+def _rows(origins: Mapping[str, Origin]) -> int:
+    return sum(origin.rows for origin in origins.values())
 
 
 def _to_look_for(held: list[Part], before: pl.DataFrame) -> list[Part]:
