@@ -13,7 +13,7 @@ import polars as pl
 from marketflows_pipeline.assets.tables import asset_key
 from marketflows_pipeline.ingest.plan import complete_histories
 from marketflows_pipeline.providers.protocol import Granularity
-from marketflows_pipeline.readings import is_out_of_credits, stored_window
+from marketflows_pipeline.readings import gone_coins, is_out_of_credits, stored_window
 from marketflows_pipeline.schema import Part, Table, table, tables_of
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.transforms.quality import coverage, find_jumps, find_supply_revisions
@@ -105,20 +105,21 @@ def newest_observation_is_recent(session: dg.ResourceParam[Session]) -> Verdict:
     )
 
 
-@_check("core.market_cap_grid", "Enough of the cohort's market cap is current and has its history.")
+@_check("core.cohort", "Enough of the cohort's market cap is current and has its history.")
 def coverage_is_sufficient(session: dg.ResourceParam[Session]) -> Verdict:
     """One bad coin never fails a run; a cohort that is mostly missing does.
 
     Covered is a coin observed within the last 2 steps whose window is complete. The share is of the market cap
-    at the last grid time, over the cohort (over all coins on the grid where no ranges are made).
+    at the last grid time, over the cohort (over all coins on the grid that are still listed, where no ranges are made).
     """
     source = session.settings.providers.coingecko
     spec = stored_window(session)
-    last = session.warehouse.read(
-        "core.market_cap_grid", columns=["coin_id", "market_cap_usd"], where="ts = ?", params=[spec.end]
-    )
+    columns = ["coin_id", "market_cap_usd"]
     if source.uses_ranges:
-        last = last.filter(pl.col("market_cap_usd") > min(source.range_lower_limits))
+        cohort = session.warehouse.read("core.cohort", columns=columns)
+    else:
+        cohort = session.warehouse.read("core.market_cap_grid", columns=columns, where="ts = ?", params=[spec.end])
+        cohort = cohort.filter(~pl.col("coin_id").is_in(gone_coins(session)))
     complete = complete_histories(
         session.warehouse.read("meta.backfills"),
         granularity=Granularity.of_window(source.days),
@@ -128,8 +129,8 @@ def coverage_is_sufficient(session: dg.ResourceParam[Session]) -> Verdict:
     observed = session.warehouse.read(
         "raw.market_caps", columns=["coin_id", "ts"], where="ts >= ?", params=[spec.end - 3 * spec.step]
     ).filter(pl.col("coin_id").is_in(complete.implode()))
-    covered_pct = coverage(last, observed, spec, within_steps=STALE_AFTER_STEPS)
-    missing = last.join(observed, on="coin_id", how="anti").sort("market_cap_usd", descending=True)
+    covered_pct = coverage(cohort, observed, spec, within_steps=STALE_AFTER_STEPS)
+    missing = cohort.join(observed, on="coin_id", how="anti").sort("market_cap_usd", descending=True)
     return evidence(
         missing,
         count=missing.height if covered_pct < source.min_coverage_pct else 0,

@@ -11,7 +11,7 @@ from datetime import timedelta
 import polars as pl
 
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.ingest.plan import tracked_coins
+from marketflows_pipeline.ingest.plan import OTHER_PRIORITY, tracked_coins
 from marketflows_pipeline.providers.ledger import month_of
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.transforms.grid import GridSpec
@@ -87,9 +87,14 @@ def coins_on_grid(session: Session) -> list[str]:
 
     A delisted coin held at its last cap would sit in a range that it has left; in a portfolio it is the user's choice.
     """
-    tracked = coins_in_use(session)
-    gone = session.warehouse.query("select coin_id from raw.coins where not is_active")["coin_id"].to_list()
-    return tracked.filter((pl.col("priority") < 2) | ~pl.col("coin_id").is_in(gone))["coin_id"].to_list()
+    is_configured = pl.col("priority") < OTHER_PRIORITY
+    is_gone = pl.col("coin_id").is_in(gone_coins(session))
+    return coins_in_use(session).filter(is_configured | ~is_gone)["coin_id"].to_list()
+
+
+def gone_coins(session: Session) -> list[str]:
+    """Coins that the service no longer shows."""
+    return session.warehouse.query("select coin_id from raw.coins where not is_active")["coin_id"].to_list()
 
 
 def window(session: Session) -> GridSpec:

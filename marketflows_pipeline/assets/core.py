@@ -7,6 +7,7 @@ from marketflows_pipeline.assets.tables import table_asset
 from marketflows_pipeline.readings import (
     coins_on_grid,
     excluded_coins,
+    gone_coins,
     groups_in_use,
     stored_window,
     window,
@@ -29,13 +30,14 @@ def core_market_cap_grid(session: dg.ResourceParam[Session]) -> pl.DataFrame:
     return market_cap_grid(window_observations(session, coins_on_grid(session), spec), spec)
 
 
-@table_asset("core.cohort", reads={"grid": "core.market_cap_grid"}, deps=("raw.narrative_members",))
+@table_asset("core.cohort", reads={"grid": "core.market_cap_grid"}, deps=("raw.narrative_members", "raw.coins"))
 def core_cohort(session: dg.ResourceParam[Session], grid: pl.DataFrame) -> pl.DataFrame:
     """The coins of the ranges, fixed for this run."""
     source = session.settings.providers.coingecko
     if not source.uses_ranges:
         return table("core.cohort").empty()
-    return select_cohort(grid, source.range_lower_limits, excluded_coins(session))
+    left_out = [*excluded_coins(session), *gone_coins(session)]
+    return select_cohort(grid, source.range_lower_limits, left_out)
 
 
 @table_asset("core.buckets", reads={"grid": "core.market_cap_grid", "cohort": "core.cohort"})

@@ -31,7 +31,7 @@ FAULTS = {
         "update raw.market_caps set price_usd = price_usd / 2 where coin_id = 'bitcoin'"
         " and ts > (select max(ts) - interval 1 day from raw.market_caps)"
     ),
-    "core.market_cap_grid:coverage_is_sufficient": "delete from meta.backfills where coin_id = 'bitcoin'",
+    "core.cohort:coverage_is_sufficient": "delete from meta.backfills where coin_id = 'bitcoin'",
     "core.market_cap_grid:caps_do_not_jump": (
         "update core.market_cap_grid set market_cap_usd = 10 * market_cap_usd"
         " where coin_id = 'bitcoin' and ts = (select max(ts) from core.market_cap_grid)"

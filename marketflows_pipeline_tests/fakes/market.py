@@ -107,6 +107,10 @@ class Market:
         at = self._index.get(coin_id)
         return self.coins[at] if at is not None and self._listed[at] <= now_ms < self._delisted[at] else None
 
+    def delist(self, coin_id: str, at_ms: int) -> None:
+        """The service drops a coin at a time that was not planned."""
+        self._delisted[self._index[coin_id]] = at_ms
+
     def listed(self, now_ms: int) -> list[int]:
         """Positions of the coins that are listed now."""
         return np.flatnonzero((self._listed <= now_ms) & (now_ms < self._delisted)).tolist()

@@ -1,0 +1,156 @@
+"""A service that was away, credits that run out, a window of five minutes: what the budget allows, in which order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from marketflows_pipeline_tests.fakes import faults
+from marketflows_pipeline_tests.fakes.market import to_ms
+from marketflows_pipeline_tests.pipeline.house import HISTORY, House
+
+MARKETS = "/coins/markets"
+
+
+def hours_observed(house: House, coin: str) -> int:
+    return int(
+        house.stored(
+            f"select count(distinct date_trunc('hour', ts)) as n from raw.market_caps where coin_id = '{coin}'"
+        ).item()
+    )
+
+
+def asked_for_history(house: House) -> list[str]:
+    asked = [
+        exchange.request.path.split("/")[-2]
+        for exchange in house.service.exchanges
+        if exchange.request.endpoint == HISTORY
+    ]
+    house.service.exchanges.clear()
+    return asked
+
+
+def test_after_an_outage_the_most_important_coins_are_repaired_first_and_no_more_than_allowed(house: House) -> None:
+    house.configure(repair_calls_per_run=3)
+    house.run()
+    house.calls()
+    assert house.run(hours_later=6), house.failure.lines
+    first = asked_for_history(house)
+    assert first[:2] == ["bitcoin", "ethereum"], "base assets and portfolios come first"
+    assert len(first) == 3
+    assert house.metadata("raw.market_caps", "gaps_waiting") > 0
+    assert house.run(hours_later=1)
+    assert not set(first) & set(asked_for_history(house)), "a repaired coin is not asked for again"
+
+
+def test_a_repaired_gap_has_an_observation_in_every_hour(house: House) -> None:
+    house.run()
+    before = hours_observed(house, "bitcoin")
+    house.run(hours_later=6)
+    assert hours_observed(house, "bitcoin") == before + 6
+    repaired = house.stored("select outcome from meta.repairs where coin_id = 'bitcoin'")
+    assert repaired["outcome"].to_list() == ["filled"]
+
+
+def test_a_gap_that_waits_is_marked_as_interpolated(house: House) -> None:
+    house.configure(repair_calls_per_run=0)
+    house.run()
+    house.run(hours_later=6)
+    fills = house.stored("select fill from core.market_cap_grid where coin_id = 'solana' order by ts desc limit 7")
+    assert fills["fill"].to_list() == ["observed", *["interpolated"] * 5, "observed"]
+
+
+def test_a_repair_that_brought_nothing_is_not_repeated(house: House) -> None:
+    house.configure(repair_calls_per_run=100)
+    house.run()
+    nothing: dict[str, list[object]] = {"prices": [], "market_caps": [], "total_volumes": []}
+    house.service.script(HISTORY, *[faults.json_error(200, nothing)] * 100)
+    house.calls()
+    house.run(hours_later=6)
+    assert house.calls()[HISTORY] > 3
+    assert house.run(hours_later=1)
+    assert house.calls()[HISTORY] == 0
+
+
+def test_histories_wait_where_the_months_hourly_runs_need_the_credits(house: House) -> None:
+    # the 10th of October, 12:05: 515 more ticks of at most 1 + 1 + 2 calls
+    house.configure(monthly_credits=515 * 4 + 10)
+    assert not house.run()
+    assert house.calls()[HISTORY] < 10
+    assert house.metadata("raw.market_caps", "histories_waiting") > 0
+    assert any("coverage_is_sufficient" in line for line in house.failure.lines)
+
+
+def test_without_credits_answers_go_on_from_the_warehouse_as_of_its_newest_observation(house: House) -> None:
+    house.run()
+    spent = house.stored("select count(*) as n from meta.api_calls").item()
+    newest = house.stored("select max(ts) as ts from raw.market_caps").item()
+    house.configure(monthly_credits=spent)
+    house.calls()
+    assert house.run(hours_later=5), house.failure.lines
+    assert house.calls().total() == 0
+    last = house.stored("select max(ts) as ts from core.market_cap_grid").item()
+    assert last <= newest
+    assert newest - last < timedelta(hours=1), "the grid ends where knowledge ends, not drawn flat until now"
+    published = house.stored("select as_of from meta.publish where table_name = 'mart.percent_gains'").item()
+    assert published == last
+
+
+def test_with_the_new_month_the_credits_are_back(house: House) -> None:
+    house.run()
+    house.configure(monthly_credits=house.stored("select count(*) as n from meta.api_calls").item())
+    house.run(hours_later=1)
+    house.configure(monthly_credits=10_000, repair_calls_per_run=0)
+    house.calls()
+    assert house.run(hours_later=24 * 22), house.failure.lines
+    assert house.calls()[MARKETS] > 0
+
+
+def test_every_attempt_counts_also_the_failed_ones(house: House) -> None:
+    house.service.script(MARKETS, faults.html(503), faults.truncated(), faults.reset())
+    assert house.run(), house.failure.lines
+    recorded = house.stored("select outcome, count(*) as n from meta.api_calls group by outcome order by outcome")
+    assert dict(recorded.iter_rows())["retry"] == 3
+    assert recorded["n"].sum() == house.calls().total()
+
+
+def test_a_service_that_is_down_ends_the_run_with_its_reason_and_loses_nothing(house: House) -> None:
+    house.run()
+    before = house.stored("select * from raw.market_caps order by all")
+    target = house.published.resolve()
+    house.service.script(MARKETS, *[faults.html(503)] * 100)
+    with pytest.MonkeyPatch.context() as patch:
+        # Dagster's own pause before its one retry is real time.
+        patch.setattr("time.sleep", lambda _seconds: None)
+        assert not house.run(hours_later=1)
+    assert house.failure.exit_code == 1
+    assert "503" in house.failure.lines[0]
+    assert house.stored("select * from raw.market_caps order by all").equals(before)
+    assert house.published.resolve() == target
+
+
+def test_a_window_of_one_day_asks_for_histories_on_each_run_and_has_five_minute_steps(house: House) -> None:
+    house.configure(days=1)
+    assert house.run(), house.failure.lines
+    coins = house.calls()[HISTORY]
+    assert house.run(hours_later=1), house.failure.lines
+    assert house.calls()[HISTORY] == coins
+    steps = house.stored("select ts from core.market_cap_grid where coin_id = 'bitcoin' order by ts")["ts"]
+    assert steps.diff().drop_nulls().unique().to_list() == [timedelta(minutes=5)]
+    assert steps.len() == 289
+
+
+def test_an_id_once_seen_and_now_gone_is_marked_and_the_run_goes_on(house: House) -> None:
+    is_active = "select is_active from raw.coins where coin_id = 'ethereum'"
+    house.configure(repair_calls_per_run=0)
+    house.run()
+    house.service.market.delist("ethereum", to_ms(house.clock.now()))
+    assert house.run(hours_later=1), house.failure.lines
+    assert house.stored(is_active).item(), "one hour is no delisting"
+    assert house.run(hours_later=25), house.failure.lines
+    assert not house.stored(is_active).item()
+    assert house.metadata("raw.market_caps", "gone") == ["ethereum"]
+    fill = "select fill from core.market_cap_grid where coin_id = 'ethereum' order by ts desc limit 1"
+    assert house.stored(fill).item() == "after_last", "in a portfolio it stays, held and marked as such"
+    assert "ethereum" not in house.stored("select coin_id from core.cohort")["coin_id"]
