@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import count
 from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from typing import Self
 
 import httpx
 import polars as pl
@@ -26,6 +25,7 @@ from marketflows_pipeline.providers.coingecko_answers import (
     read_coins,
     read_markets,
 )
+from marketflows_pipeline.providers.coingecko_plans import PLANS, PlanName
 from marketflows_pipeline.providers.http import HttpClient
 from marketflows_pipeline.providers.ledger import CallLedger
 from marketflows_pipeline.providers.near_matches import near_matches
@@ -33,39 +33,9 @@ from marketflows_pipeline.providers.protocol import MARKET_SCHEMA, Granularity
 
 logger = logging.getLogger(__name__)
 
-PlanName: TypeAlias = Literal["demo", "pro", "keyless"]
-
-PUBLIC_URL = "https://api.coingecko.com/api/v3"
-PRO_URL = "https://pro-api.coingecko.com/api/v3"
 ROWS_PER_PAGE = 250
 # The order of a page is older than its caps, so one row may sit too high; ten in a row don't.
 ROWS_THAT_END_A_SNAPSHOT = 10
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a kind of account is asked at, and what it may ask.
-
-    Attributes:
-        base_url: host and version.
-        key_header: header that carries the key, or None where there is no key.
-        calls_per_minute: default pace, below the limit: the documented ones differ, and vary with traffic.
-        monthly_credits: attempts in a UTC calendar month, of the smallest account of this kind.
-        daily_history_days: how far back daily points are served.
-    """
-
-    base_url: str
-    key_header: str | None
-    calls_per_minute: int
-    monthly_credits: int
-    daily_history_days: int
-
-
-PLANS: dict[PlanName, Plan] = {
-    "demo": Plan(PUBLIC_URL, "x-cg-demo-api-key", 25, 10_000, 365),
-    "keyless": Plan(PUBLIC_URL, None, 5, 10_000, 365),
-    "pro": Plan(PRO_URL, "x-cg-pro-api-key", 250, 100_000, 730),
-}
 
 
 class CoinGecko:

@@ -6,7 +6,7 @@ Nothing here reads the environment by itself; the caller passes it.
 
 from __future__ import annotations
 
-from marketflows_pipeline.settings.coingecko import FLOW_TYPES, US_DOLLAR, CoinGecko, FlowType, Plan
+from marketflows_pipeline.settings.coingecko import FLOW_TYPES, US_DOLLAR, CoinGecko, FlowType
 from marketflows_pipeline.settings.loading import API_KEY_VARIABLE, load_config, load_settings
 from marketflows_pipeline.settings.models import (
     Analysis,
@@ -28,7 +28,6 @@ __all__ = [
     "ConfigFile",
     "DefiLlama",
     "FlowType",
-    "Plan",
     "Plots",
     "Providers",
     "Secrets",

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from marketflows_pipeline.providers.coingecko_plans import PLANS, PlanName
 from marketflows_pipeline.settings.fields import (
     Coins,
     Dollars,
@@ -35,16 +36,8 @@ US_DOLLAR = "us-dollar"
 MAX_DAYS = 365
 
 FlowType = Literal["narratives", "market_cap_ranges", "individual_assets"]
-Plan = Literal["demo", "pro", "keyless"]
 
 FLOW_TYPES: tuple[FlowType, ...] = ("narratives", "market_cap_ranges", "individual_assets")
-
-# The limits of the smallest account of each kind; demo is below the published ones, which differ from page to page.
-_PLAN_DEFAULTS: Mapping[str, Mapping[str, object]] = {
-    "demo": {"base_url": "https://api.coingecko.com/api/v3", "calls_per_minute": 25, "monthly_credits": 10_000},
-    "keyless": {"base_url": "https://api.coingecko.com/api/v3", "calls_per_minute": 5, "monthly_credits": 10_000},
-    "pro": {"base_url": "https://pro-api.coingecko.com/api/v3", "calls_per_minute": 250, "monthly_credits": 100_000},
-}
 
 
 class CoinGecko(TomlTable):
@@ -61,10 +54,14 @@ class CoinGecko(TomlTable):
         {"MyPortfolio": ("bitcoin", "ethereum"), "AltBag": ("solana", "ripple")},
         description="Portfolios: a name and its CoinGecko coin ids",
     )
-    plan: Plan = Field("demo", description="demo, pro (any paid plan) or keyless")
-    base_url: WebAddress = Field("https://api.coingecko.com/api/v3", description="Address of the service, by plan")
-    calls_per_minute: Whole = Field(25, ge=1, description="Calls per minute that are never exceeded, by plan")
-    monthly_credits: Whole = Field(10_000, ge=1, description="Calls per UTC month that are never exceeded, by plan")
+    plan: PlanName = Field("demo", description="demo, pro (any paid plan) or keyless")
+    base_url: WebAddress = Field(PLANS["demo"].base_url, description="Address of the service, by plan")
+    calls_per_minute: Whole = Field(
+        PLANS["demo"].calls_per_minute, ge=1, description="Calls per minute that are never exceeded, by plan"
+    )
+    monthly_credits: Whole = Field(
+        PLANS["demo"].monthly_credits, ge=1, description="Calls per UTC month that are never exceeded, by plan"
+    )
     repair_calls_per_run: Whole = Field(10, ge=0, description="Most calls a run spends on filling gaps")
     min_coverage_pct: Number = Field(
         95.0, ge=0, le=100, description="Least share of the cohort's market cap that must be current, in %"
@@ -78,8 +75,10 @@ class CoinGecko(TomlTable):
     def _limits_of_the_plan(cls, raw: object) -> object:
         if not isinstance(raw, dict):
             return raw
-        plan = raw.get("plan", "demo")
-        return {**_PLAN_DEFAULTS.get(str(plan), {}), **raw}
+        terms = next((terms for name, terms in PLANS.items() if name == raw.get("plan", "demo")), None)
+        if terms is None:
+            return raw
+        return {name: getattr(terms, name) for name in ("base_url", "calls_per_minute", "monthly_credits")} | raw
 
     @field_validator("days")
     @classmethod

@@ -15,7 +15,6 @@ from marketflows_pipeline.transforms.ordering import in_order, within_coin
 
 _MIN_STEPS = 2
 _TIME = pl.Datetime("us", "UTC")
-_NEXT_TS = pl.when(pl.col("coin_id") == pl.col("coin_id").shift(-1)).then(pl.col("ts").shift(-1))
 
 
 def observation_gaps(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
@@ -30,23 +29,22 @@ def observation_gaps(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame
     Returns:
         coin_id, gap_start, gap_end (first and last grid time of the run), n_steps by (coin_id, gap_start).
     """
-    return _runs_without_observation(observations, spec, _NEXT_TS)
-
-
-def open_gaps(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
-    """The like of `observation_gaps` after a coin's last observation: its run lasts until the grid ends.
-
-    Such a gap grows with every step until the coin is observed again, so its end is no name for it.
-
-    Args:
-        observations: coin_id, ts as `clean_observations` returns them.
-        spec: the grid.
-
-    Returns:
-        coin_id, gap_start, gap_end (the last grid time), n_steps by coin_id.
-    """
-    beyond = pl.when(_NEXT_TS.is_null()).then(pl.lit(spec.end + spec.step).cast(_TIME))
-    return _runs_without_observation(observations, spec, beyond)
+    # A run holds the grid times strictly more than half a step after one observation and before the next.
+    until = pl.when(pl.col("coin_id") == pl.col("coin_id").shift(-1)).then(pl.col("ts").shift(-1))
+    half, last_place = spec.step / 2, spec.n_times - 1
+    first = (_steps_after_start(pl.col("ts") + half, spec).floor() + 1).clip(lower_bound=0)
+    last = (_steps_after_start(pl.col("until") - half, spec).ceil() - 1).clip(upper_bound=last_place)
+    return (
+        in_order(observations.select("coin_id", "ts"), "coin_id", "ts")
+        .lazy()
+        .with_columns(until=until)
+        .filter(pl.col("until") - pl.col("ts") > spec.step)
+        .with_columns(first=first.cast(pl.Int64), last=last.cast(pl.Int64))
+        .with_columns(n_steps=(pl.col("last") - pl.col("first") + 1).cast(pl.Int32))
+        .filter(pl.col("n_steps") >= _MIN_STEPS)
+        .select("coin_id", gap_start=_grid_time("first", spec), gap_end=_grid_time("last", spec), n_steps="n_steps")
+        .collect()
+    )
 
 
 def held_share(grid: pl.DataFrame, members: pl.DataFrame, group_totals: pl.DataFrame) -> pl.DataFrame:
@@ -138,24 +136,6 @@ def _changes(frame: pl.DataFrame, *, value: str, previous: str, above: float) ->
         .with_columns(change_pct=change)
         .filter(pl.col("change_pct").abs() > above)
         .sort(pl.col("change_pct").abs(), "coin_id", "ts", descending=[True, False, False])
-        .collect()
-    )
-
-
-def _runs_without_observation(observations: pl.DataFrame, spec: GridSpec, until: pl.Expr) -> pl.DataFrame:
-    """Runs of grid times strictly more than half a step after ``ts`` and before ``until``; null ``until`` has none."""
-    half, last_place = spec.step / 2, spec.n_times - 1
-    first = (_steps_after_start(pl.col("ts") + half, spec).floor() + 1).clip(lower_bound=0)
-    last = (_steps_after_start(pl.col("until") - half, spec).ceil() - 1).clip(upper_bound=last_place)
-    return (
-        in_order(observations.select("coin_id", "ts"), "coin_id", "ts")
-        .lazy()
-        .with_columns(until=until)
-        .filter(pl.col("until") - pl.col("ts") > spec.step)
-        .with_columns(first=first.cast(pl.Int64), last=last.cast(pl.Int64))
-        .with_columns(n_steps=(pl.col("last") - pl.col("first") + 1).cast(pl.Int32))
-        .filter(pl.col("n_steps") >= _MIN_STEPS)
-        .select("coin_id", gap_start=_grid_time("first", spec), gap_end=_grid_time("last", spec), n_steps="n_steps")
         .collect()
     )
 

@@ -22,7 +22,8 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UserInputError,
 )
-from marketflows_pipeline.providers.coingecko import PLANS, CoinGecko, PlanName
+from marketflows_pipeline.providers.coingecko import CoinGecko
+from marketflows_pipeline.providers.coingecko_plans import PLANS, PlanName
 from marketflows_pipeline.providers.ledger import MemoryLedger
 from marketflows_pipeline.providers.protocol import (
     COIN_SCHEMA,

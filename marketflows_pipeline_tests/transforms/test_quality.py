@@ -12,7 +12,6 @@ from marketflows_pipeline.transforms.quality import (
     find_supply_revisions,
     held_share,
     observation_gaps,
-    open_gaps,
 )
 from marketflows_pipeline_tests.transforms.frames import at, grid_of, hourly, members_of, observations
 from marketflows_pipeline_tests.transforms.test_grid import from_minutes, histories
@@ -41,12 +40,6 @@ def test_what_lies_before_the_first_or_after_the_last_observation_is_no_gap_betw
     assert observation_gaps(observations({"a": {3: 1.0}, "b": {4: 1.0}}), hourly(9)).is_empty()
 
 
-def test_a_coin_no_longer_observed_has_an_open_gap_until_the_end_of_the_grid() -> None:
-    observed = observations({"fresh": {8: 1.0}, "gone": {-9: 1.0}, "stale": {0: 1.0, 5: 1.0}})
-
-    assert open_gaps(observed, hourly(9)).rows() == [("gone", at(0), at(9), 10), ("stale", at(6), at(9), 4)]
-
-
 @settings(max_examples=80, deadline=None)
 @given(histories)
 def test_gaps_are_the_runs_that_the_grid_calls_interpolated(history: dict[str, dict[int, float]]) -> None:
@@ -61,8 +54,8 @@ def test_gaps_are_the_runs_that_the_grid_calls_interpolated(history: dict[str, d
     )
 
     columns = ["coin_id", "gap_start", "gap_end", "n_steps"]
-    for gaps, fill in ((observation_gaps(observed, spec), "interpolated"), (open_gaps(observed, spec), "after_last")):
-        assert gaps.rows() == runs.filter(pl.col("fill") == fill, pl.col("n_steps") >= 2).select(columns).rows()
+    expected = runs.filter(pl.col("fill") == "interpolated", pl.col("n_steps") >= 2).select(columns)
+    assert observation_gaps(observed, spec).rows() == expected.rows()
 
 
 def test_the_held_share_is_what_coins_without_observations_add_to_a_series() -> None:
