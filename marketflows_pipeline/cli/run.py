@@ -27,7 +27,7 @@ from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
 
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def run(options: RunOptions, log_level: str) -> int:
@@ -46,7 +46,7 @@ def run(options: RunOptions, log_level: str) -> int:
         warnings.simplefilter("ignore", category=UserWarning)
         warnings.simplefilter("ignore", category=DeprecationWarning)
         job = build_definitions(options, reporter=reporter).resolve_job_def(hourly_refresh.name)
-        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=_QUIET)
+        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
     if not result.success:
         failure = failure_of(result.all_events)
         for line in failure.lines:
