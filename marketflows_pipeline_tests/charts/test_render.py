@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import struct
 import subprocess
 import sys
@@ -110,9 +111,33 @@ def test_another_scale_is_drawn_again(tmp_path: Path) -> None:
 def test_what_stands_under_a_null_does_not_count() -> None:
     hidden = pl.Series("value", [1.0, 7.0, 8.0])
     one = TWO.head(3).with_columns(value=pl.when(pl.Series([True, False, True])).then(hidden))
-    other = one.with_columns(value=pl.Series("value", [1.0, None, 8.0]))
+    other = one.with_columns(value=pl.Series("value", [1.0, math.nan, 8.0]))
 
-    assert input_digest(replace(CHART, frame=one), "e") == input_digest(replace(CHART, frame=other), "e")
+    assert digest_of(one.get_column("value")) == digest_of(other.get_column("value"))
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0, 1.2, 1.4], [1.0, 1.0, 1.0], [0.0, 0.0, 1e-9], [1e-7, -2e-7, 0.0], [1e12, 3e12]]
+)
+def test_noise_in_the_last_bits_of_a_sum_draws_nothing_again(values: list[float]) -> None:
+    noisy = [value * (1 + 4e-16) for value in values]
+
+    assert digest_of(pl.Series(noisy)) == digest_of(pl.Series(values))
+
+
+@pytest.mark.parametrize(
+    ("values", "moved"),
+    [
+        ([1.0, 1.2, 1.4], [1.0, 1.2001, 1.4]),
+        ([0.99999, 1.0, 1.00001], [0.99999, 1.00000001, 1.00001]),
+        ([1.0, 1.2, 1.4], [1.1, 1.3, 1.5]),
+        ([1.0, 1.2, 1.4], [1.0, None, 1.4]),
+        ([1.0, 1.0], [2.0, 2.0]),
+        ([0.0, 0.0], [None, None]),
+    ],
+)
+def test_a_change_that_can_be_seen_counts(values: list[float | None], moved: list[float | None]) -> None:
+    assert digest_of(pl.Series(values)) != digest_of(pl.Series(moved, dtype=pl.Float64))
 
 
 def test_a_corrupted_picture_is_drawn_again(tmp_path: Path) -> None:
@@ -268,6 +293,10 @@ def test_a_closed_pool_leaves_no_process_behind() -> None:
 def test_few_pictures_are_drawn_by_one_worker(pictures: int, workers: int) -> None:
     assert worker_count(pictures) == workers
     assert 1 <= worker_count(1000) <= 4
+
+
+def digest_of(values: pl.Series) -> str:
+    return input_digest(replace(CHART, frame=values.alias("value").to_frame()), "engine")
 
 
 def pixels(path: Path) -> tuple[int, int]:
