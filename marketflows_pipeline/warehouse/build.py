@@ -216,10 +216,16 @@ def _count(cursor: duckdb.DuckDBPyConnection, table: str) -> int:
 def _fingerprint(cursor: duckdb.DuckDBPyConnection, table: str) -> str:
     """Digest of where a table lies in the file; DuckDB writes changed rows to other blocks and moves no others."""
     segments = cursor.execute(
-        'select row_group_id, column_path, segment_id, "start", "count", stats, block_id, block_offset '
+        'select row_group_id, column_path, segment_id, "start", "count", block_id, block_offset, stats '
         f"from pragma_storage_info({ddl.literal(table)}) order by all"
     ).fetchall()
-    return hashlib.md5(repr(segments).encode(), usedforsecurity=False).hexdigest()
+    kept = [(*place, _extremes(stats)) for *place, stats in segments]
+    return hashlib.md5(repr(kept).encode(), usedforsecurity=False).hexdigest()
+
+
+def _extremes(stats: str | dict[str, object]) -> object:
+    """What the file keeps of a segment's statistics; they stand for the values where all are the same."""
+    return stats if isinstance(stats, str) else (str(stats.get("min")), str(stats.get("max")), stats.get("has_null"))
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from marketflows_pipeline.warehouse.publish import begin_part, publish
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.frames import NOW, fill
 
-calls, last, steps = 0, int(sys.argv[2]), {}
+calls, steps, last = 0, {}, json.loads(sys.argv[2])
 
 def count(frame, event, argument):
     global calls
@@ -35,8 +35,9 @@ def count(frame, event, argument):
     if caller is not None and "marketflows_pipeline/warehouse" in caller.f_code.co_filename:
         calls += 1
         name = frame.f_code.co_name if event == "call" else argument.__name__
-        steps[f"{Path(caller.f_code.co_filename).stem}.{caller.f_code.co_name}.{name}"] = calls
-        if calls == last:
+        step = f"{Path(caller.f_code.co_filename).stem}.{caller.f_code.co_name}.{name}"
+        steps[step] = steps.get(step, 0) + 1
+        if last in (calls, [step, steps[step]]):
             os.kill(os.getpid(), 9)
 
 home = Path(sys.argv[1])
@@ -69,7 +70,7 @@ def home(first_run: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def steps(first_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
-    """The calls of a whole run: `module.function.called` to the number of its last call, and the number of `all`."""
+    """The calls of a whole run: how often each step, as `module.function.called`, and `all` together."""
     home = Path(shutil.copytree(first_run, tmp_path_factory.mktemp("whole") / "home", symlinks=True))
     with second_run(home, 0) as run:
         said, _ = run.communicate()
@@ -78,9 +79,9 @@ def steps(first_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     return counted
 
 
-def second_run(home: Path, last_call: int) -> subprocess.Popen[str]:
-    """A run with the value 2, in a process that dies at a call; 0 lets it live."""
-    command = [sys.executable, "-c", RUN_AND_DIE, str(home), str(last_call)]
+def second_run(home: Path, last_call: int | tuple[str, int]) -> subprocess.Popen[str]:
+    """A run with the value 2, in a process that dies before a call: the n-th, or the n-th of a step; 0 lets it live."""
+    command = [sys.executable, "-c", RUN_AND_DIE, str(home), json.dumps(last_call)]
     run = subprocess.Popen(command, env=engine_environment(), stdout=subprocess.PIPE, text=True)
     assert run.stdout is not None
     assert run.stdout.readline() == "go\n"
@@ -138,7 +139,7 @@ def test_killed_between_two_steps(home: Path, steps: dict[str, int], point: int)
     ],
 )
 def test_killed_just_before_a_step(home: Path, steps: dict[str, int], step: str, published: float) -> None:
-    with second_run(home, steps[step]) as run:
+    with second_run(home, (step, steps[step])) as run:
         run.communicate()
     assert run.returncode == -9
 
