@@ -43,6 +43,7 @@ LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 @click.option(
     "--log-level",
     type=click.Choice(LOG_LEVELS, case_sensitive=False),
+    metavar=f"[{'|'.join(LOG_LEVELS)}]",
     default="INFO",
     show_default=True,
     help="Least severe lines that are shown.",
@@ -72,9 +73,8 @@ marketflows.add_command(sql)
 def main() -> None:
     """Entry point: turns known faults into one line on standard error and their exit code."""
     try:
-        marketflows(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # Without click's own handling of faults the exit code is what the call returns.
+        sys.exit(marketflows(standalone_mode=False) or 0)
     except click.Abort:
         click.echo("interrupted", err=True)
         sys.exit(1)

@@ -1,0 +1,67 @@
+"""The walls of the house: which package may import what, and that importing does nothing else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "marketflows_pipeline"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Top-level names of what a module imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+
+
+def importers(name: str) -> set[str]:
+    return {path.relative_to(PACKAGE).parts[0] for path in MODULES if name in imported(path)}
+
+
+def test_only_the_warehouse_knows_duckdb() -> None:
+    assert importers("duckdb") == {"warehouse"}
+
+
+def test_only_providers_know_http() -> None:
+    assert importers("httpx") == {"providers"}
+
+
+def test_only_charts_know_altair() -> None:
+    assert importers("altair") == {"charts"}
+
+
+@pytest.mark.parametrize(
+    "package", ["transforms", "charts", "providers", "warehouse", "settings", "schema", "ingest", "tutorial"]
+)
+def test_dagster_stays_in_the_glue(package: str) -> None:
+    assert package not in importers("dagster")
+
+
+def calls_at_import(path: Path) -> Iterator[str]:
+    """Names of what a module calls while it is imported: outside of function bodies, but decorators and defaults."""
+    waiting: list[ast.AST] = [ast.parse(path.read_text())]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            waiting += [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]
+            continue
+        if isinstance(node, ast.Lambda):
+            continue
+        if isinstance(node, ast.Call):
+            yield node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        waiting += ast.iter_child_nodes(node)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_importing_reads_no_file_no_clock_and_no_environment(path: Path) -> None:
+    forbidden = {"open", "read_text", "read_bytes", "read_parquet", "read_csv", "connect", "now", "today", "time"}
+    forbidden |= {"utcnow", "monotonic", "perf_counter", "getenv", "cwd", "home", "exists", "mkdir", "iterdir"}
+    # time() of datetime.time is no clock, but nothing at import needs it either.
+    assert not forbidden & set(calls_at_import(path))
