@@ -1,0 +1,64 @@
+"""python -m benchmarks.soak: live a month in minutes, print the evidence, exit 1 where a promise was not kept."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks.soak.evidence import judge
+from benchmarks.soak.finding import Finding
+from benchmarks.soak.life import Life, Run
+from benchmarks.soak.plan import Plan
+
+
+def main() -> int:
+    """Live, judge, print."""
+    usual = Plan()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser.add_argument("--ticks", type=int, default=usual.ticks, help="hourly runs (default: %(default)s)")
+    parser.add_argument("--kills", type=int, default=usual.kills, help="runs that are killed (default: %(default)s)")
+    parser.add_argument("--coins", type=int, default=usual.coins, help="coins of the market (default: %(default)s)")
+    parser.add_argument("--days", type=int, default=usual.days, help="window of the settings (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=usual.seed, help="of market, faults and kills (default: %(default)s)"
+    )
+    parser.add_argument("--folder", type=Path, help="where to leave warehouse, pictures and log (default: nowhere)")
+    options = parser.parse_args()
+    plan = Plan(ticks=options.ticks, kills=options.kills, coins=options.coins, days=options.days, seed=options.seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        console = Console()
+        with Progress(console=console, transient=True) as bar:
+            task = bar.add_task("Living", total=plan.ticks)
+
+            def show(run: Run) -> None:
+                bar.update(task, completed=run.tick + 1)
+                if run.end != "done":
+                    bar.console.print(
+                        f"{run.at:%Y-%m-%d %H:%M} {run.end} {run.step} {'; '.join(run.failure)}", highlight=False
+                    )
+
+            life = Life(folder, plan, on_run=show)
+            life.live()
+        findings = judge(life)
+    console.print(_as_table(findings))
+    console.print(f"{len(life.runs)} runs of {plan.coins} coins in {life.seconds / 60:.1f} minutes")
+    return 0 if all(finding.is_kept for finding in findings) else 1
+
+
+def _as_table(findings: list[Finding]) -> Table:
+    shown = Table("", "promise", "found", show_lines=True)
+    for finding in findings:
+        shown.add_row("kept" if finding.is_kept else "BROKEN", finding.promise, finding.found)
+    return shown
+
+
+if __name__ == "__main__":
+    sys.exit(main())

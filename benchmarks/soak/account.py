@@ -1,0 +1,164 @@
+"""The service's account of a life against the pipeline's: observations served, gaps repaired, credits spent.
+
+What belongs here: findings that compare the two. What does not: what the files are like (evidence.py).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from benchmarks.soak.finding import Finding
+from benchmarks.soak.life import Life
+from benchmarks.soak.plan import BASES, HOUR, PORTFOLIO
+from benchmarks.soak.service import HISTORY, MARKETS
+from marketflows_pipeline.providers.ledger import month_of
+from marketflows_pipeline.settings.coingecko import CoinGecko
+from marketflows_pipeline.transforms.grid import GridSpec
+from marketflows_pipeline.transforms.quality import observation_gaps
+
+CREDITS = 10_000
+REPAIRS_PER_RUN = int(CoinGecko.model_fields["repair_calls_per_run"].default)
+CONFIGURED = [*BASES, *PORTFOLIO]
+KEY = ["coin_id", "ts"]
+TIME = pl.Datetime("us", "UTC")
+
+
+def account(life: Life) -> Iterator[Finding]:
+    """All findings of this module."""
+    yield _what_was_served_is_stored(life)
+    repairs = _repairs(life)
+    yield _gaps_are_repaired(life, repairs)
+    yield _repairs_come_in_order(life, repairs)
+    yield from _credits(life)
+
+
+def _what_was_served_is_stored(life: Life) -> Finding:
+    """What complete answers held of the coins followed when the run began is stored, as it was last served.
+
+    A run that is killed may lose the one answer that it was about to commit.
+    """
+    expected = pl.concat(_expected_of_each_answer(life))
+    stored = life.files.observations()
+    last_served = expected.group_by(KEY, maintain_order=True).last()
+    both = last_served.join(stored, on=KEY, suffix="_stored")
+    differing = both.filter(pl.col("market_cap_usd") != pl.col("market_cap_usd_stored")).height
+    missing = expected.join(stored, on=KEY, how="anti")
+    killed = [number for number, run in enumerate(life.runs) if run.end == "killed"]
+    of_killed = missing.filter(pl.col("run").is_in(killed))
+    n_others, n_answers = missing.height - of_killed.height, of_killed["answer"].n_unique()
+    found = (
+        f"{last_served.height:,} observations served in {len(life.service.answers):,} complete answers; not stored: "
+        f"{n_others} of runs that lived, {of_killed.height} of {n_answers} answers to {len(killed)} killed runs; "
+        f"{differing} stored with another value"
+    )
+    is_kept = not n_others and not differing and n_answers <= len(killed)
+    return Finding("no observation served is lost", found, is_kept)
+
+
+def _expected_of_each_answer(life: Life) -> Iterator[pl.DataFrame]:
+    seen = pl.concat(
+        life.files.query(f"select distinct coin_id, observed_at from {table}")
+        for table in ("raw.narrative_members", "raw.cohort_members")
+    ).unique()
+    followed: dict[int, pl.Series] = {}
+    for number, answer in enumerate(life.service.answers):
+        rows = answer.rows
+        if answer.endpoint == MARKETS:
+            if answer.run not in followed:
+                followed[answer.run] = _followed(seen, life, life.runs[answer.run].at)
+            rows = rows.filter(pl.col("coin_id").is_in(followed[answer.run].implode()))
+        yield rows.with_columns(answer=pl.lit(number), run=pl.lit(answer.run))
+
+
+def _followed(seen: pl.DataFrame, life: Life, at: datetime) -> pl.Series:
+    """Coins of the settings, and those seen in a narrative or the cohort within a window's length before a moment."""
+    since = at - timedelta(days=life.plan.days)
+    others = seen.filter(pl.col("observed_at").is_between(since, at, closed="left"))["coin_id"]
+    return pl.concat([others, pl.Series("coin_id", CONFIGURED)]).unique()
+
+
+def _repairs(life: Life) -> pl.DataFrame:
+    """Attempts at gaps with the number of the run that made them, in order."""
+    attempts = life.files.query("select * from meta.repairs order by attempted_at, gap_start")
+    return attempts.join_asof(_starts(life), left_on="attempted_at", right_on="run_at").drop("run_at")
+
+
+def _starts(life: Life) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"run": range(len(life.runs)), "run_at": [run.at for run in life.runs]}, schema_overrides={"run_at": TIME}
+    )
+
+
+def _gaps_are_repaired(life: Life, repairs: pl.DataFrame) -> Finding:
+    """A gap that stays open is one that the service has too, or waits because each run repairs only so many."""
+    spec = GridSpec.from_window(life.runs[-1].at, max(2, min(life.plan.days, life.plan.ticks // 24)))
+    gaps = observation_gaps(life.files.observations().filter(pl.col("ts") >= spec.start - spec.step), spec)
+    fruitless = repairs.filter(pl.col("outcome").is_in(["nothing_new", "not_found", "refused"]))
+    waiting = gaps.join(fruitless, on=["coin_id", "gap_start", "gap_end"], how="anti")
+    of_last_run = repairs.filter(pl.col("run") == len(life.runs) - 1)["coin_id"].n_unique()
+    outcomes = ", ".join(f"{n} {outcome}" for outcome, n in Counter(repairs["outcome"]).most_common())
+    found = (
+        f"{repairs.height} attempts at gaps: {outcomes}; open at the end: {gaps.height - waiting.height} that the "
+        f"service has too, {waiting.height} waiting"
+    )
+    return Finding("gaps are repaired", found, waiting.is_empty() or of_last_run >= REPAIRS_PER_RUN)
+
+
+def _repairs_come_in_order(life: Life, repairs: pl.DataFrame) -> Finding:
+    """After an outage coins of the settings come first, then the others by falling cap, so many a run."""
+    outage = life.plan.outage
+    in_outage = pl.col("gap_start").is_between(life.plan.at(outage.start) - HOUR, life.plan.at(outage.stop))
+    caps = life.files.query("select observed_at as run_at, coin_id, market_cap_usd from raw.cohort_members")
+    of_outage = (
+        _histories_asked(life)
+        .join(repairs.filter(in_outage), on=["run", "coin_id"], how="semi", maintain_order="left")
+        .join(_starts(life), on="run", maintain_order="left")
+        .join(caps, on=["run_at", "coin_id"], how="left", maintain_order="left")
+        .with_columns(is_configured=pl.col("coin_id").is_in(CONFIGURED))
+    )
+    in_order = [_is_in_order(rows) for _, rows in of_outage.group_by("run", maintain_order=True)]
+    late = of_outage.filter("is_configured", pl.col("run") > pl.col("run").min()).height
+    most = max(repairs.group_by("run").agg(pl.col("coin_id").n_unique())["coin_id"], default=0)
+    found = (
+        f"{of_outage['coin_id'].n_unique()} coins repaired after the outage in {len(in_order)} runs, {sum(in_order)} "
+        f"of them in order; {late} coins of the settings later than in the first; at most {most} coins in any run"
+    )
+    is_kept = len(in_order) > 0 and all(in_order) and not late and most <= REPAIRS_PER_RUN
+    return Finding("repairs come in order of importance", found, is_kept)
+
+
+def _histories_asked(life: Life) -> pl.DataFrame:
+    """``run, coin_id`` in the order in which the service answered; the pipeline's time stands still meanwhile."""
+    asked = [
+        (answer.run, answer.rows["coin_id"][0])
+        for answer in life.service.answers
+        if answer.endpoint == HISTORY and answer.rows.height
+    ]
+    return pl.DataFrame(asked, schema={"run": pl.Int64, "coin_id": pl.String}, orient="row")
+
+
+def _is_in_order(rows: pl.DataFrame) -> bool:
+    others = rows.filter(~pl.col("is_configured"))["market_cap_usd"].drop_nulls()
+    return rows["is_configured"].is_sorted(descending=True) and others.is_sorted(descending=True)
+
+
+def _credits(life: Life) -> Iterator[Finding]:
+    ledger = Counter(month_of(at) for at in life.files.query("select sent_at from meta.api_calls")["sent_at"])
+    service = Counter(month_of(at) for at in life.service.asked_at)
+    months = ", ".join(f"{count:,} in {month:%B %Y}" for month, count in ledger.items())
+    yield Finding(
+        f"a month costs at most {CREDITS:,} credits",
+        f"{months}, for {life.plan.coins} coins",
+        max(ledger.values()) <= CREDITS,
+    )
+    kills = sum(run.end == "killed" for run in life.runs)
+    unsent, unrecorded = (ledger - service).total(), (service - ledger).total()
+    found = (
+        f"{service.total():,} attempts seen by the service; {unrecorded} not on record, {unsent} on record but not "
+        f"sent, for {kills} kills"
+    )
+    yield Finding("every attempt is counted", found, not unrecorded and unsent <= kills)

@@ -1,0 +1,77 @@
+"""Three days of hourly runs: faults, limits, an outage, kills, coins and members that come and go."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from benchmarks.soak.evidence import judge
+from benchmarks.soak.files import Files
+from benchmarks.soak.finding import Finding
+from benchmarks.soak.life import Life
+from benchmarks.soak.plan import Plan
+
+PROMISES = (
+    "runs are killed at random",
+    "members come and go",
+    "coins come and go",
+    "rows never fall",
+    "no stored observation vanishes",
+    "no observation served is lost",
+    "gaps are repaired",
+    "repairs come in order of importance",
+    "a month costs at most 10,000 credits",
+    "every attempt is counted",
+    "every published file is whole",
+    "the run after a kill heals",
+    "an outage changes nothing",
+    "faulty answers rarely fail a run",
+    "rows per day",
+    "files grow with their rows",
+)
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    lived = Life(tmp_path_factory.mktemp("soak"), Plan(ticks=72, kills=3, coins=40, days=7))
+    lived.live()
+    return lived
+
+
+@pytest.fixture(scope="module")
+def findings(life: Life) -> dict[str, Finding]:
+    return by_promise(life)
+
+
+def by_promise(life: Life) -> dict[str, Finding]:
+    return {finding.promise: finding for finding in judge(life)}
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_in_three_days_of_hourly_runs(findings: dict[str, Finding], promise: str) -> None:
+    assert findings[promise].is_kept, findings[promise].found
+
+
+def test_no_promise_goes_unjudged(findings: dict[str, Finding]) -> None:
+    assert sorted(findings) == sorted(PROMISES)
+
+
+@pytest.mark.parametrize(
+    ("tampering", "broken"),
+    [
+        ("delete from raw.market_caps where coin_id = 'ethereum' and hour(ts) = 3", "no observation served is lost"),
+        ("update raw.market_caps set market_cap_usd = 1 where coin_id = 'bitcoin'", "no observation served is lost"),
+        ("delete from meta.repairs where outcome = 'nothing_new'", "gaps are repaired"),
+        ("delete from meta.api_calls where attempt = 2", "every attempt is counted"),
+    ],
+)
+def test_the_evidence_shows_what_was_tampered_with(life: Life, tmp_path: Path, tampering: str, broken: str) -> None:
+    tampered = copy.copy(life)
+    tampered.files = Files(Path(shutil.copytree(life.folder, tmp_path / "tampered", symlinks=True)))
+    with duckdb.connect(str(tampered.files.private)) as connection:
+        connection.execute(tampering)
+    assert [promise for promise, finding in by_promise(tampered).items() if not finding.is_kept] == [broken]
