@@ -14,10 +14,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_USER := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help deps setup run dev test lint bench soak docs lock clean
+.PHONY: help deps setup run dev test test-duckdb2 lint bench soak docs lock clean
 
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  Try it offline, without a key:   make run FLAGS="--tutorial"'
 
@@ -43,6 +43,9 @@ dev: setup ## Start the Dagster UI and its hourly schedule on http://127.0.0.1:3
 
 test: setup ## Run the tests: make test FLAGS="-k grid"
 	$(PY) -m pytest $(TESTS) $(FLAGS)
+
+test-duckdb2: setup ## Run the warehouse tests on DuckDB 2
+	PYTHONPATH=$$($(PY) -m marketflows_pipeline_tests.warehouse.engines 2.0.0) $(PY) -m pytest marketflows_pipeline_tests/warehouse $(FLAGS)
 
 lint: setup ## Check style, layout and types
 	$(BIN)/ruff check .

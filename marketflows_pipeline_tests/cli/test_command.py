@@ -9,10 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from marketflows_pipeline.cli import marketflows
 from marketflows_pipeline.run_lock import RunLock
+from marketflows_pipeline_tests.tutorial.pictures import EXPECTED, KINDS, shrunk
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -47,6 +50,19 @@ def test_the_tutorial_matches_the_known_good_result(
     assert len(list((folder / "output_plots").glob("*.png"))) == 130
     assert (folder / "warehouse" / "marketflows_tutorial.duckdb").exists()
     assert not (folder / ".marketflows" / "warehouse.duckdb").exists(), "live data is never touched"
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_tutorials_pictures_are_the_expected_ones(
+    tutorial: tuple[Path, subprocess.CompletedProcess[str]], name: str
+) -> None:
+    """A quarter of the size and a tolerance per pixel forgive another rendering of edges, but no moved line or text."""
+    folder, _ = tutorial
+    expected = np.asarray(Image.open(EXPECTED / name).convert("RGB"), dtype=float)
+    found = np.asarray(shrunk(folder / "output_plots" / name), dtype=float)
+    assert found.shape == expected.shape
+    difference = np.abs(found - expected).max(axis=2)
+    assert (difference > 48).mean() < 0.002, f"{(difference > 48).mean():.2%} of the pixels differ"
 
 
 def test_the_tutorials_database_answers_at_once(tutorial: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
