@@ -1,6 +1,6 @@
 """PNGs per second: this program beside the published marketflows 0.1.1, same figures, same machine.
 
-    .venv/bin/python benchmarks/charts.py [--charts 60] [--rounds 3]
+    python -m benchmarks.charts [--charts 60] [--rounds 3]
 
 prints JSON with medians. Each measurement is a fresh process in which the plotting libraries are imported before the
 clock starts; starting the drawing processes counts. The reference runs in .venv-reference, which is made where it is
@@ -26,9 +26,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from marketflows_pipeline_tests.reference.environment import PACKAGE, reference_python
+
 ROOT = Path(__file__).resolve().parent.parent
-REFERENCE_PYTHON = ROOT / ".venv-reference" / "bin" / "python"
-REFERENCE = "marketflows==0.1.1"
 SERIES = 10
 POINTS = {"daily": (92, timedelta(days=1)), "hourly": (2161, timedelta(hours=1))}
 END = datetime(2026, 3, 5, tzinfo=UTC)
@@ -152,19 +152,12 @@ def measured(python: Path, who: str, kind: str, charts: int, scale: float) -> di
     return result
 
 
-def install_reference() -> None:
-    if REFERENCE_PYTHON.exists():
-        return
-    subprocess.run([sys.executable, "-m", "venv", str(REFERENCE_PYTHON.parents[1])], check=True)
-    subprocess.run([str(REFERENCE_PYTHON), "-m", "pip", "install", "--quiet", REFERENCE], check=True)
-
-
 def compare(charts: int, rounds: int) -> dict[str, Any]:
-    result: dict[str, Any] = {"charts": charts, "rounds": rounds, "series": SERIES, "reference": REFERENCE}
+    result: dict[str, Any] = {"charts": charts, "rounds": rounds, "series": SERIES, "reference": PACKAGE}
     for kind in POINTS:
         runs: dict[str, list[dict[str, float]]] = {"reference": [], "scale_1": [], "scale_2": []}
         for _ in range(rounds):
-            runs["reference"].append(measured(REFERENCE_PYTHON, "reference", kind, charts, 1))
+            runs["reference"].append(measured(reference_python(), "reference", kind, charts, 1))
             runs["scale_1"].append(measured(Path(sys.executable), "ours", kind, charts, 1))
             runs["scale_2"].append(measured(Path(sys.executable), "ours", kind, charts, 2))
         rate = {who: charts / statistics.median(run["seconds"] for run in took) for who, took in runs.items()}
@@ -198,7 +191,6 @@ def main() -> None:
     elif chosen.worker == "reference":
         draw_reference(chosen.kind, chosen.charts, chosen.out_dir)
     else:
-        install_reference()
         print(json.dumps(compare(chosen.charts, chosen.rounds), indent=2))
 
 

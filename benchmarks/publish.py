@@ -1,6 +1,6 @@
 """How long a publish takes per GB, whether it holds readers up, and what an hour's merge costs.
 
-    .venv/bin/python benchmarks/publish.py [--rows 38000000] [--rounds 5]
+    python -m benchmarks.publish [--rows 38000000] [--rounds 5]
 
 makes a private file of about 1 GB in benchmarks/.work and prints JSON: the median publish beside its target (1 s per GB
 plus 0.3 s) and beside a plain copy of the same file; the slowest of the queries that another process kept asking of

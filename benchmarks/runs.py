@@ -16,13 +16,14 @@ import argparse
 import contextlib
 import json
 import os
+import resource
 import shutil
 import statistics
 import struct
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,12 @@ class Timed:
     Attributes:
         shell_s: seconds from the start of the process to its end.
         job_s: seconds of the work itself: ours from the job's start to its end, theirs from settings to the last file.
+        cpu_s: processor seconds of the process and its children, which other programs on the machine hardly change.
     """
 
     shell_s: float
     job_s: float
+    cpu_s: float
 
 
 def furnish(folder: Path, url: str, *, is_ours: bool) -> None:
@@ -93,33 +96,39 @@ def furnish(folder: Path, url: str, *, is_ours: bool) -> None:
         shutil.copy(ROOT / "dagster.yaml", folder)
 
 
-def from_the_shell(command: list[str], folder: Path) -> tuple[float, str]:
-    """Run a command in a folder; seconds, and what it printed."""
+def from_the_shell(command: list[str], folder: Path) -> tuple[float, float, str]:
+    """Run a command in a folder; seconds, processor seconds, and what it printed."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(WORK / "home"), "PYTHONPATH": ""}
     with (folder / "run.log").open("w") as log:
-        begun = time.perf_counter()
+        cpu, begun = cpu_of_children(), time.perf_counter()
         done = subprocess.run(
             command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True, check=False
         )
-        seconds = time.perf_counter() - begun
+        seconds, cpu = time.perf_counter() - begun, cpu_of_children() - cpu
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed in {folder}:\n{(folder / 'run.log').read_text()[-3000:]}")
-    return seconds, done.stdout
+    return seconds, cpu, done.stdout
+
+
+def cpu_of_children() -> float:
+    """Processor seconds of all ended children."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def ours(folder: Path) -> Timed:
     """Our command, once."""
-    seconds, _ = from_the_shell([str(Path(sys.executable).with_name("marketflows"))], folder)
+    seconds, cpu, _ = from_the_shell([str(Path(sys.executable).with_name("marketflows"))], folder)
     record, _ = latest_run(folder)
     assert record.start_time is not None
     assert record.end_time is not None
-    return Timed(seconds, record.end_time - record.start_time)
+    return Timed(seconds, record.end_time - record.start_time, cpu)
 
 
 def theirs(folder: Path, url: str) -> Timed:
     """The published command, once."""
-    seconds, printed = from_the_shell(published_command("command", url), folder)
-    return Timed(seconds, json.loads(printed.splitlines()[-1])["seconds"])
+    seconds, cpu, printed = from_the_shell(published_command("command", url), folder)
+    return Timed(seconds, json.loads(printed.splitlines()[-1])["seconds"], cpu)
 
 
 def latest_run(folder: Path) -> tuple[dg.RunRecord, dict[str, float]]:
@@ -187,6 +196,7 @@ def measure_runs(coins: int, rounds: int) -> dict[str, Any]:
             **asdict(run),
             "shell_ratio": reference.shell_s / run.shell_s,
             "job_ratio": reference.job_s / run.job_s,
+            "cpu_ratio": reference.cpu_s / run.cpu_s,
             "slowest_steps_s": dict(sorted(steps.items(), key=lambda step: -step[1])[:12]),
             "steps": len(steps),
             "steps_s": sum(steps.values()),
@@ -203,7 +213,7 @@ def measure_runs(coins: int, rounds: int) -> dict[str, Any]:
 
 def median(runs: list[Timed]) -> Timed:
     """The median of each duration."""
-    return Timed(statistics.median(run.shell_s for run in runs), statistics.median(run.job_s for run in runs))
+    return Timed(*(statistics.median(each) for each in zip(*map(astuple, runs), strict=True)))
 
 
 def pixels(folder: Path) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import time
@@ -46,6 +47,8 @@ def run(options: RunOptions, log_level: str) -> int:
         warnings.simplefilter("ignore", category=UserWarning)
         warnings.simplefilter("ignore", category=DeprecationWarning)
         job = build_definitions(options, reporter=reporter).resolve_job_def(hourly_refresh.name)
+        gc.freeze()
+        gc.enable()
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
     if not result.success:
         failure = failure_of(result.all_events)

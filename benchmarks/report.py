@@ -1,0 +1,184 @@
+"""RESULTS.md: what was measured, beside its target.
+
+What belongs here: targets, and words. What does not: measuring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Results = Mapping[str, Any]
+
+HEAD = """# Measured
+
+Written by `make bench` (`python -m benchmarks`); `make bench FLAGS="--only runs"` repeats one part. Ours stands beside
+the published `marketflows` 0.1.1, which runs in an environment of its own. Both get the same figures, on the same
+machine, taking turns; numbers are medians, ratios are how many times faster we are.
+"""
+
+COMMANDS = {
+    "analysis": "python -m benchmarks.analysis",
+    "charts": "python -m benchmarks.charts",
+    "runs": "python -m benchmarks.runs",
+    "publish": "python -m benchmarks.publish",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One target and what was found.
+
+    Attributes:
+        what: what was measured.
+        target: what was asked for.
+        ours: our figure.
+        reference: the published program's, where it has one.
+        ratio: theirs by ours.
+        is_met: whether the target is met.
+    """
+
+    what: str
+    target: str
+    ours: str
+    reference: str
+    ratio: str
+    is_met: bool
+
+    def __str__(self) -> str:
+        met = "yes" if self.is_met else "**no**"
+        return f"| {self.what} | {self.target} | {self.ours} | {self.reference} | {self.ratio} | {met} |"
+
+
+def faster(what: str, least: float, ours: float, reference: float, unit: str = "s") -> Row:
+    """A row of durations: the reference's must be at least `least` times ours."""
+    ratio = reference / ours
+    figures = (f"{seconds:.3g} {unit}" for seconds in (ours, reference))
+    return Row(what, f">= {least:g}x", *figures, f"{ratio:.1f}x", ratio >= least)
+
+
+def analysis_rows(found: Results) -> Iterator[Row]:
+    small, large, memory = found["300 coins"], found["3000 coins"], found["5000 coins"]
+    yield faster("analysis, 300 coins x 2,161 hourly points", 10, small["seconds"], small["published_seconds"])
+    yield faster("analysis, 3,000 coins x 2,161", 20, large["seconds"], large["published_seconds"])
+    per_row, at_small = large["nanoseconds_per_row"], small["nanoseconds_per_row"]
+    yield Row(
+        "our cost per row at 3,000 coins",
+        f"<= {at_small:.0f} ns, as at 300",
+        f"{per_row:.0f} ns",
+        "",
+        "",
+        per_row <= at_small,
+    )
+    peak = memory["peak_rss_gb"]
+    yield Row("analysis, 5,000 coins: peak memory", "<= 2.5 GB", f"{peak:.2f} GB", "", "", peak <= 2.5)
+
+
+def charts_rows(found: Results) -> Iterator[Row]:
+    for kind in ("daily", "hourly"):
+        rates = found[kind]
+        theirs = f"{rates['reference_png_per_s']:.1f}/s"
+        for scale, least, rate, ratio in (
+            ("960 x 720", 1.6, rates["ours_png_per_s"], rates["ratio"]),
+            ("1920 x 1440, theirs at 960 x 720", 1.0, rates["ours_png_per_s_at_2x"], rates["ratio_at_2x"]),
+        ):
+            yield Row(
+                f"PNGs of {kind} data, {scale}",
+                f">= {least:g}x",
+                f"{rate:.1f}/s",
+                theirs,
+                f"{ratio:.2f}x",
+                ratio >= least,
+            )
+
+
+def runs_rows(found: Results) -> Iterator[Row]:
+    published, first, later, calls = (found[name] for name in ("published", "first", "next", "calls"))
+    coins = found["coins"]
+    yield faster(f"first run from the shell, {coins} coins", 1.5, first["shell_s"], published["shell_s"])
+    yield faster("next hourly run, job start to job end", 8, later["job_s"], published["job_s"])
+    yield faster("next hourly run, from the shell", 4, later["shell_s"], published["shell_s"])
+    kept = later["pictures_left_as_they_were"]
+    yield Row("its pictures, whose data did not change", "not redrawn", "left" if kept else "redrawn", "", "", kept)
+    yield Row(
+        f"calls of the second hourly run, {calls['coins']} coins, 2 narratives",
+        "<= 6",
+        str(calls["ours"]),
+        str(calls["published"]),
+        f"{calls['published'] / calls['ours']:.0f}x",
+        calls["ours"] <= 6,
+    )
+
+
+def publish_rows(found: Results) -> Iterator[Row]:
+    whole, asked = found["large_file"], found["large_file"]["while_a_reader_asks"]
+    yield Row(
+        f"publish of {whole['size_gb']:.2f} GB",
+        f"<= {whole['target_s']:.2f} s",
+        f"{whole['publish_s']:.2f} s",
+        f"a plain copy: {whole['plain_copy_s']:.2f} s",
+        "",
+        whole["publish_s"] <= whole["target_s"],
+    )
+    yield Row(
+        f"slowest of {asked['queries']} queries meanwhile",
+        "no reader waits for it",
+        f"{asked['slowest_s']:.2f} s",
+        "",
+        "",
+        asked["slowest_s"] < asked["publish_s"],
+    )
+
+
+ROWS = {"analysis": analysis_rows, "charts": charts_rows, "runs": runs_rows, "publish": publish_rows}
+
+
+def markdown(measured: Mapping[str, Results], machine: Mapping[str, str]) -> str:
+    """The whole page.
+
+    Args:
+        measured: part to ``taken_at``, ``load_before``, ``load_after`` and ``found``, as `benchmarks` stores them.
+        machine: what it was measured on.
+    """
+    lines = [HEAD, "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in machine.items())]
+    for part, rows in ROWS.items():
+        if part not in measured:
+            continue
+        record = measured[part]
+        lines += [
+            f"\n## {part.capitalize()}\n",
+            f"`{COMMANDS[part]}`, {record['taken_at']} UTC, load average {record['load_before']} before and "
+            f"{record['load_after']} after.\n",
+            "| what | target | ours | reference | ratio | met |",
+            "|---|---|---|---|---|---|",
+            *map(str, rows(record["found"])),
+        ]
+        if part == "runs":
+            lines += _where_time_goes(record["found"])
+    return "\n".join(lines) + "\n"
+
+
+def _where_time_goes(found: Results) -> Iterator[str]:
+    pictures = found["pictures"]
+    yield (
+        f"\nPictures of a run: ours {pictures['ours']['pictures']} with {pictures['ours']['megapixels']} megapixels, "
+        f"theirs {pictures['published']['pictures']} with {pictures['published']['megapixels']}. Processor seconds of "
+        f"a whole run: theirs {found['published']['cpu_s']:.1f}, ours {found['first']['cpu_s']:.1f} at first and "
+        f"{found['next']['cpu_s']:.1f} later. The service is a local stand-in without limits, so neither program waits "
+        "for it; on a real plan both first runs take as long as the plan's calls a minute demand."
+    )
+    yield "\nWhere our time goes, in seconds (the last round):\n"
+    yield "| | first run | next run |"
+    yield "|---|---|---|"
+    first, later = found["first"], found["next"]
+    yield f"| before and after the job: interpreter, imports, Dagster | {_around(first)} | {_around(later)} |"
+    names = dict.fromkeys([*first["slowest_steps_s"], *later["slowest_steps_s"]])
+    for name in names:
+        times = (run["slowest_steps_s"].get(name) for run in (first, later))
+        yield f"| {name} | {' | '.join('' if took is None else f'{took:.2f}' for took in times)} |"
+    yield f"| all {first['steps']} steps | {first['steps_s']:.2f} | {later['steps_s']:.2f} |"
+
+
+def _around(run: Results) -> str:
+    return f"{run['shell_s'] - run['job_s']:.2f}"
