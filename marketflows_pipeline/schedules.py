@@ -38,6 +38,7 @@ def hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReas
 
 
 weekly_pruning = dg.ScheduleDefinition(
+    name="weekly_pruning",
     job=prune_history,
     cron_schedule="30 3 * * 0",
     execution_timezone="UTC",
