@@ -133,8 +133,7 @@ def repair(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget_n
     chosen = {key[0]: rows for key, rows in list(by_coin.items())[: source.repair_calls_per_run]}
 
     def record(coin: str, answer: _Answer) -> None:
-        for start, end in chosen[coin].select("gap_start", "gap_end").iter_rows():
-            _record_repair(session, coin, answer, start=start, end=end, grain=grain)
+        _record_repairs(session, coin, answer, gaps=chosen[coin], grain=grain)
 
     requests = [(coin, _days_back_to(rows["gap_start"].min(), session, grain)) for coin, rows in chosen.items()]
     report = _ask_each(session, store, requests, label="Repairing gaps", budget_now=budget_now, record=record)
@@ -148,29 +147,36 @@ def _days_back_to(moment: object, session: Session, grain: Granularity) -> int:
     return max(days, DAILY_MINIMUM_DAYS) if grain is Granularity.DAILY else min(max(days, 2), longest)
 
 
-def _record_repair(
-    session: Session, coin: str, answer: _Answer, *, start: datetime, end: datetime, grain: Granularity
-) -> None:
+def _record_repairs(session: Session, coin: str, answer: _Answer, *, gaps: pl.DataFrame, grain: Granularity) -> None:
+    """One row a gap, all at once: a coin that is rarely refreshed has hundreds."""
     step = grain.step
-    inside = session.warehouse.query(
-        "select count(*) as n from raw.market_caps where coin_id = ? and ts >= ? and ts < ?",
-        [coin, start - step / 2, end + step / 2],
-    ).item()
-    outcome = answer.outcome
-    if outcome in {"complete", "empty"}:
-        n_steps = (end - start) // step + 1
-        outcome = "nothing_new" if not inside else ("filled" if inside >= n_steps else "partial")
-    _note(
-        session,
-        "meta.repairs",
-        coin_id=coin,
-        granularity=grain,
-        gap_start=start,
-        gap_end=end,
-        attempted_at=session.clock.now(),
+    first, last = gaps["gap_start"] - step / 2, gaps["gap_end"] + step / 2
+    stored = session.warehouse.read(
+        "raw.market_caps",
+        columns=["ts"],
+        where="coin_id = ? and ts >= ? and ts < ?",
+        params=[coin, first.min(), last.max()],
+    )["ts"].sort()
+    # A gap had no observation before, so what lies inside now is new.
+    inside = pl.col("rows_new")
+    is_partial = pl.col("gap_start") + (inside - 1) * pl.lit(step) < pl.col("gap_end")
+    outcome = pl.lit(answer.outcome)
+    if answer.outcome in {"complete", "empty"}:
+        outcome = (
+            pl.when(inside == 0)
+            .then(pl.lit("nothing_new"))
+            .when(is_partial)
+            .then(pl.lit("partial"))
+            .otherwise(pl.lit("filled"))
+        )
+    rows = gaps.with_columns(
+        rows_new=(stored.search_sorted(last) - stored.search_sorted(first)).cast(pl.Int32)
+    ).with_columns(
+        granularity=pl.lit(grain.value),
+        attempted_at=pl.lit(session.clock.now()).cast(pl.Datetime("us", "UTC")),
         outcome=outcome,
-        rows_new=inside,
     )
+    session.warehouse.merge("meta.repairs", rows)
 
 
 def _ask_each(

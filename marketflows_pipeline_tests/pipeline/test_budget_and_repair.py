@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.market import to_ms
-from marketflows_pipeline_tests.pipeline.house import HISTORY, House
+from marketflows_pipeline_tests.fakes.price_paths import HOUR_MS
+from marketflows_pipeline_tests.pipeline.house import HISTORY, START, House
 
 MARKETS = "/coins/markets"
 
@@ -51,6 +50,24 @@ def test_a_repaired_gap_has_an_observation_in_every_hour(house: House) -> None:
     assert hours_observed(house, "bitcoin") == before + 6
     repaired = house.stored("select outcome from meta.repairs where coin_id = 'bitcoin'")
     assert repaired["outcome"].to_list() == ["filled"]
+
+
+def test_one_request_serves_all_gaps_of_a_coin_and_each_is_on_record_with_what_came_of_it(house: House) -> None:
+    house.configure(repair_calls_per_run=0)
+    house.run()
+    house.run(hours_later=6)
+    house.configure(repair_calls_per_run=1)
+    noon_ms = to_ms(START.replace(minute=0))
+    stamps = [noon_ms + hour * HOUR_MS for hour in (1, 2, 3, 4, 5, 7, 8)]
+    answer = {name: [[stamp, 5e10] for stamp in stamps] for name in ("prices", "market_caps", "total_volumes")}
+    house.service.script(HISTORY, faults.json_error(200, answer))
+    house.calls()
+    assert house.run(hours_later=6), house.failure.lines
+    assert house.calls()[HISTORY] == 1
+    repairs = house.stored(
+        "select hour(gap_start) as first, hour(gap_end) as last, outcome, rows_new from meta.repairs order by gap_start"
+    )
+    assert repairs.rows() == [(13, 17, "filled", 5), (19, 23, "partial", 2)]
 
 
 def test_a_gap_that_waits_is_marked_as_interpolated(house: House) -> None:
@@ -120,10 +137,7 @@ def test_a_service_that_is_down_ends_the_run_with_its_reason_and_loses_nothing(h
     before = house.stored("select * from raw.market_caps order by all")
     target = house.published.resolve()
     house.service.script(MARKETS, *[faults.html(503)] * 100)
-    with pytest.MonkeyPatch.context() as patch:
-        # Dagster's own pause before its one retry is real time.
-        patch.setattr("time.sleep", lambda _seconds: None)
-        assert not house.run(hours_later=1)
+    assert not house.run(hours_later=1)
     assert house.failure.exit_code == 1
     assert "503" in house.failure.lines[0]
     assert house.stored("select * from raw.market_caps order by all").equals(before)
