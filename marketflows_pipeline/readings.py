@@ -14,6 +14,7 @@ from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.ingest.plan import OTHER_PRIORITY, tracked_coins
 from marketflows_pipeline.providers.ledger import month_of
 from marketflows_pipeline.session import Session
+from marketflows_pipeline.settings.faults import fault_line
 from marketflows_pipeline.transforms.grid import GridSpec
 from marketflows_pipeline.transforms.groups import group_members, narrative_members_on
 from marketflows_pipeline.transforms.ranges import range_members
@@ -51,10 +52,8 @@ def members_in_use(session: Session) -> pl.DataFrame:
     members = narrative_members_on(kept, day, source.narrative_top_n)
     absent = sorted(set(narratives) - set(members["narrative"]))
     if day is not None and absent:
-        raise UserInputError(
-            f"config: providers.coingecko.narrative_members = {day}: no members of {', '.join(absent)} are stored for"
-            ' that day; expected a day (UTC) on which a run stored them, or "current"'
-        )
+        key, expected = "providers.coingecko.narrative_members", "expected a day (UTC) on which a run stored members"
+        raise UserInputError(fault_line(session.config, key, str(day), f"{expected} of {', '.join(absent)}"))
     return members
 
 

@@ -34,6 +34,7 @@ class Session:
 
     Attributes:
         settings: validated settings.
+        config: the file they come from, as errors name it.
         clock: where time comes from.
         warehouse: the private file, open for reading and writing.
         provider: the market-cap service.
@@ -47,6 +48,7 @@ class Session:
     """
 
     settings: Settings
+    config: Path
     clock: Clock
     warehouse: Warehouse
     provider: MarketCapProvider
@@ -118,6 +120,7 @@ def open_session(
         started_at = clock.now()
         yield Session(
             settings=settings,
+            config=options.config,
             clock=clock,
             warehouse=warehouse,
             provider=provider,

@@ -18,6 +18,7 @@ from marketflows_pipeline.ingest.plan import in_order
 from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.readings import coins_in_use, excluded_coins
 from marketflows_pipeline.session import Session
+from marketflows_pipeline.settings.faults import fault_line
 
 log = logging.getLogger(__name__)
 
@@ -113,10 +114,7 @@ def _ask_narrative(session: Session, slug: str, key: str) -> pl.DataFrame | None
         if stored:
             log.warning("%s no longer lists the category %r; its last known members are used", error.provider, slug)
             return None
-        raise UserInputError(
-            f"config: {key} names {slug!r}, which {error.provider} does not know; expected a category slug"
-            f" such as layer-1 (the list is at coingecko.com/en/categories)"
-        ) from error
+        raise UserInputError(fault_line(session.config, key, slug, f"expected a known category; {error}")) from error
 
 
 def _store_members(session: Session, slug: str, rows: pl.DataFrame) -> None:
@@ -174,13 +172,18 @@ def _identify(session: Session, store: AnswerStore, coins: list[str]) -> None:
     listed = session.provider.coin_list()
     unknown = sorted(set(coins) - set(listed["coin_id"]))
     if unknown:
-        lines = []
-        for coin in unknown:
-            near = near_matches(coin, listed)
-            hint = f"; did you mean {', '.join(near)}?" if near else ""
-            lines.append(f"config: coin id {coin!r} is not known to {session.provider.name}{hint}")
-        raise UserInputError("\n".join(lines))
+        raise UserInputError("\n".join(_unknown_coin(session, coin, listed) for coin in unknown))
     store.store_coins(listed.filter(pl.col("coin_id").is_in(coins)))
+
+
+def _unknown_coin(session: Session, coin: str, listed: pl.DataFrame) -> str:
+    source = session.settings.providers.coingecko
+    groups = [f"asset_groups.{name}" for name, coins in source.portfolios_in_use.items() if coin in coins]
+    keys = [*(["base_assets"] if coin in source.coin_bases else []), *groups]
+    near = near_matches(coin, listed)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    key = " and ".join(f"providers.coingecko.{name}" for name in keys)
+    return fault_line(session.config, key, coin, f"expected a coin id that {session.provider.name} knows{hint}")
 
 
 def mark_inactive(session: Session, coins: list[str], *, unseen_since: datetime) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ _WORDS = {
 Tables = dict[str, type[BaseModel]]
 
 
-def _fault_line(file: Path, key: str, value: object, expectation: str) -> str:
+def fault_line(file: Path, key: str, value: object, expectation: str) -> str:
     """One line: ``config.toml: analysis.smoothing_ema = 0: expected a whole number from 1``."""
     return f"{file}: {key} = {_shown(key, value)}: {expectation}"
 
@@ -83,13 +83,13 @@ def _line(file: Path, found: ErrorDetails, tables: Tables) -> str:
     key = _dotted(parts)
     if found["type"] == "extra_forbidden":
         table = ".".join(str(part) for part in parts[:-1])
-        return _fault_line(
+        return fault_line(
             file, key, found["input"], unknown_key(str(parts[-1]), list(tables[table].model_fields), tables)
         )
     words = _WORDS.get(found["type"])
     if words is None:
-        return _fault_line(file, key, found["input"], found["msg"].replace("Input should be", "expected"))
-    return _fault_line(file, key, found["input"], words.format(**found.get("ctx", {})))
+        return fault_line(file, key, found["input"], found["msg"].replace("Input should be", "expected"))
+    return fault_line(file, key, found["input"], words.format(**found.get("ctx", {})))
 
 
 def _dotted(parts: Sequence[int | str]) -> str:

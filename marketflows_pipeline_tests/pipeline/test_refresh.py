@@ -74,8 +74,8 @@ def test_a_coin_id_never_known_ends_the_run_before_any_history(house: House) -> 
     assert not house.run()
     assert house.failure.exit_code == 2
     (line,) = house.failure.lines
-    assert "'etherium'" in line
-    assert "ethereum" in line
+    assert "config.toml: providers.coingecko.asset_groups.Pair = 'etherium': expected a coin id" in line
+    assert "did you mean ethereum" in line
     calls = house.calls()
     assert calls[HISTORY] == 0
     assert calls["/coins/list"] == 1
@@ -85,7 +85,7 @@ def test_a_narrative_never_known_is_the_users_fault(house: House) -> None:
     house.configure(narratives=["layer-1", "no-such-story"])
     assert not house.run()
     assert house.failure.exit_code == 2
-    assert "'no-such-story'" in house.failure.lines[0]
+    assert "config.toml: providers.coingecko.narratives = 'no-such-story': expected" in house.failure.lines[0]
     assert house.calls()[HISTORY] == 0
 
 
