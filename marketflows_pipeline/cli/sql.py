@@ -14,7 +14,8 @@ from marketflows_pipeline.warehouse.render import Format
 FORMATS = get_args(Format)
 
 
-@click.command(short_help="Ask the published database.")
+# A query may begin with a comment, which is no option.
+@click.command(short_help="Ask the published database.", context_settings={"ignore_unknown_options": True})
 @click.argument("query")
 @click.option(
     "--format",
@@ -26,12 +27,18 @@ FORMATS = get_args(Format)
 )
 @click.pass_obj
 def sql(options: RunOptions, query: str, output_format: Format) -> None:
-    """Open the published file read-only and print the answer to QUERY. Times are in UTC.
+    """Open the published file read-only and print the answer to QUERY, or to standard input where it is -.
 
-    Example: marketflows sql "select * from meta.publish"
+    Times are in UTC. Examples:
+
+    \b
+    marketflows sql "select * from meta.publish"
+    marketflows sql - < warehouse/queries/narrative_leaders.sql
     """
     from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
+    if query == "-":
+        query = sys.stdin.read()
     write_result(query, published_path(options), output_format, sys.stdout.buffer)
 
 

@@ -21,13 +21,14 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-def command(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def command(folder: Path, *arguments: str, typed: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a folder, without the user's own key or state."""
     kept = {name: value for name, value in os.environ.items() if name not in {"COINGECKO_API_KEY", "DAGSTER_HOME"}}
     return subprocess.run(
         [sys.executable, "-c", "from marketflows_pipeline.cli import main; main()", *arguments],
         cwd=folder,
         env=kept | {"XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)} | environ,
+        input=typed,
         capture_output=True,
         text=True,
         check=False,
@@ -70,6 +71,22 @@ def test_the_tutorials_database_answers_at_once(tutorial: tuple[Path, subprocess
     done = command(folder, "--tutorial", "sql", "select count(*) as n from raw.market_caps", "--format", "json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [{"n": 17 * 92}]
+
+
+@pytest.mark.parametrize("query", sorted((ROOT / "warehouse" / "queries").glob("*.sql")), ids=lambda path: path.stem)
+def test_the_written_queries_answer_from_the_tutorial(
+    tutorial: tuple[Path, subprocess.CompletedProcess[str]], query: Path
+) -> None:
+    folder, _ = tutorial
+    done = command(folder, "--tutorial", "sql", query.read_text(), "--format", "csv")
+    assert done.returncode == 0, done.stderr
+    assert "," in done.stdout.splitlines()[0]
+
+
+def test_a_query_may_come_by_standard_input(tutorial: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, _ = tutorial
+    done = command(folder, "--tutorial", "sql", "-", "--format", "json", typed="-- how many?\nselect 1 as n")
+    assert json.loads(done.stdout) == [{"n": 1}]
 
 
 def test_the_log_goes_to_a_file_of_the_users_state(tutorial: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
