@@ -34,7 +34,7 @@ def sql(options: RunOptions, query: str, output_format: Format) -> None:
     \b
     marketflows sql "select * from meta.publish"
     marketflows sql - < warehouse/queries/narrative_leaders.sql
-    """
+    """  # noqa: D301 (click wants the backspace itself)
     from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
     if query == "-":
