@@ -15,7 +15,7 @@ from marketflows_pipeline import jobs, schedules
 from marketflows_pipeline.assets.raw import SOURCE
 from marketflows_pipeline.assets.storage import warehouse_io_manager
 from marketflows_pipeline.assets.tables import IO_MANAGER
-from marketflows_pipeline.checks import checks_of
+from marketflows_pipeline.checks import check_steps
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import Reporter
@@ -41,7 +41,7 @@ def build_definitions(
     options = options or RunOptions(history_time_limit=SCHEDULED_HISTORY_LIMIT)
     return dg.Definitions(
         assets=[*_assets(), SOURCE],
-        asset_checks=checks_of("market_caps"),
+        asset_checks=check_steps("market_caps"),
         jobs=[jobs.hourly_refresh, jobs.prune_history],
         schedules=[schedules.hourly, schedules.weekly_pruning],
         resources={

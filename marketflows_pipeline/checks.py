@@ -4,7 +4,7 @@ Each check is one property, named as such, and returns its evidence: how many ro
 threshold. What belongs here: verdicts and evidence. What does not: measuring (transforms/quality.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import dagster as dg
@@ -231,6 +231,37 @@ def unit_values_are_within_bounds(session: dg.ResourceParam[Session]) -> Verdict
 def checks_of(part: Part) -> list[dg.AssetChecksDefinition]:
     """All checks of one part: its keys from the registry, and its own properties."""
     return [*(key_check(table(entry.name)) for entry in tables_of(part)), *_OWN_CHECKS[part]]
+
+
+def check_steps(part: Part) -> list[dg.AssetChecksDefinition]:
+    """All checks of one part as Dagster runs them: those of a table in one step, those of the raw tables too.
+
+    A step costs more than the checks in it.
+    """
+    grouped: dict[str, list[dg.AssetChecksDefinition]] = {}
+    for check in checks_of(part):
+        (key,) = check.check_keys
+        schema, table_name = key.asset_key.path
+        grouped.setdefault(schema if schema == "raw" else f"{schema}__{table_name}", []).append(check)
+    return [_in_one_step(f"{name}__checks", checks) for name, checks in grouped.items()]
+
+
+def _in_one_step(name: str, checks: list[dg.AssetChecksDefinition]) -> dg.AssetChecksDefinition:
+    @dg.multi_asset_check(name=name, specs=[spec for check in checks for spec in check.check_specs])
+    def step(session: dg.ResourceParam[Session]) -> Iterator[Verdict]:
+        for check in checks:
+            (key,) = check.check_keys
+            found = check(session=session)
+            assert isinstance(found, dg.AssetCheckResult)
+            yield Verdict(
+                asset_key=key.asset_key,
+                check_name=key.name,
+                passed=found.passed,
+                severity=found.severity,
+                metadata=found.metadata,
+            )
+
+    return step
 
 
 _OWN_CHECKS: dict[Part, list[dg.AssetChecksDefinition]] = {

@@ -11,11 +11,13 @@ the end, because from DuckDB 2 on a connection with an open result refuses other
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -77,6 +79,7 @@ class Warehouse:
             raise WarehouseError(f"there is no warehouse at {self.path} yet; run `marketflows` first")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._writing = threading.RLock()
+        _settle_pandas()
         self._connection = duckdb.connect()
         try:
             self._connection.execute("set global TimeZone = 'UTC'")
@@ -274,6 +277,12 @@ def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -
         cursor.execute(f"create temp table answer as {sql}", list(params)).fetchall()
         sql = "from answer"
     return cursor.sql(sql).pl()
+
+
+def _settle_pandas() -> None:
+    """Where pandas is not installed, say so once: DuckDB searches all folders for it at every parameter of a query."""
+    if find_spec("pandas") is None:
+        sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
 
 
 def _registered(name: str) -> Table:
