@@ -198,14 +198,17 @@ def _ask_each(
                 )
                 break
             try:
-                answer = _ask(session, store, coin, days)
+                asked_for = _ask(session, coin, days)
                 in_a_row = 0
             except TransientProviderError as error:
                 in_a_row += 1
                 if in_a_row >= FAILURES_IN_A_ROW:
                     raise
-                answer = _Answer("failed", note=str(error))
-            record(coin, answer)
+                asked_for = _Answer("failed", note=str(error))
+            # The rows and the note that they were had stand or fall together.
+            with session.warehouse.transaction():
+                answer = asked_for if isinstance(asked_for, _Answer) else _stored(store, asked_for)
+                record(coin, answer)
             if answer.outcome not in {"complete", "empty"}:
                 failed.append(coin)
             asked += 1
@@ -227,9 +230,10 @@ def _why_stop(session: Session, budget_now: BudgetNow) -> str:
     return ""
 
 
-def _ask(session: Session, store: AnswerStore, coin: str, days: int) -> _Answer:
+def _ask(session: Session, coin: str, days: int) -> pl.DataFrame | _Answer:
+    """The coin's history, or how the service refused it."""
     try:
-        rows = session.provider.history(coin, days)
+        return session.provider.history(coin, days)
     except NotFoundError as error:
         mark_inactive(session, [coin], unseen_since=session.started_at)
         return _Answer("not_found", note=str(error))
@@ -237,6 +241,9 @@ def _ask(session: Session, store: AnswerStore, coin: str, days: int) -> _Answer:
         raise  # what the plan refuses for one coin it refuses for all
     except PermanentProviderError as error:
         return _Answer("refused", note=str(error))
+
+
+def _stored(store: AnswerStore, rows: pl.DataFrame) -> _Answer:
     stored = store.store_history(rows)
     return _Answer("complete" if stored.served > stored.rejected else "empty", stored)
 

@@ -62,7 +62,8 @@ def refresh_market_caps(session: Session) -> IngestReport:
     try:
         tick = take_tick(session, store)
         gone = tick.gone
-        backfilled = backfill(session, store, tick.tracked, lambda: budget_now(session, tick.tracked.height))
+        with session.warehouse.light():
+            backfilled = backfill(session, store, tick.tracked, lambda: budget_now(session, tick.tracked.height))
         repaired = repair(session, store, tick.tracked, lambda: budget_now(session, tick.tracked.height))
     except CreditsExhaustedError as error:
         out_of_credits = True

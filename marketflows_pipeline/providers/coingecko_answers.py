@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
 from http import HTTPStatus
-from typing import TypeGuard
+from itertools import pairwise
+from typing import TypeAlias, TypeGuard
 
 import polars as pl
 
@@ -30,6 +31,8 @@ PLAN_ADVICE = {
     10011: 'the API key is of the demo plan: set plan = "demo" in [providers.coingecko]',
     10012: "the plan serves the last 365 days only: lower `days`, or use a paid plan",
 }
+Point: TypeAlias = tuple[float, float | None]
+NUMBERS = (int, float)
 CHART_COLUMNS = {"market_caps": "market_cap_usd", "prices": "price_usd", "total_volumes": "volume_usd"}
 MARKET_NUMBERS = {
     "market_cap": "market_cap_usd",
@@ -109,9 +112,16 @@ def read_chart(body: object, coin_id: str) -> pl.DataFrame:
     """
     if not isinstance(body, dict):
         raise ShapeError(f"expected an object with `prices`, `market_caps` and `total_volumes`, found {_kind(body)}")
-    arrays = [_points(body, key).rename({"value": column}) for key, column in CHART_COLUMNS.items()]
-    joined = reduce(lambda left, right: left.join(right, on="ms", how="full", coalesce=True), arrays)
-    return joined.sort("ms").select(
+    points = {column: _points(body, key) for key, column in CHART_COLUMNS.items()}
+    times = [[ms for ms, _ in each] for each in points.values()]
+    if all(each == times[0] for each in times) and all(a < b for a, b in pairwise(times[0])):
+        values = {column: [value for _, value in each] for column, each in points.items()}
+        schema = {"ms": pl.Int64(), **dict.fromkeys(points, pl.Float64())}
+        joined = pl.DataFrame({"ms": [int(ms) for ms in times[0]], **values}, schema=schema, strict=False)
+    else:
+        arrays = [_frame(each, column) for column, each in points.items()]
+        joined = reduce(lambda left, right: left.join(right, on="ms", how="full", coalesce=True), arrays).sort("ms")
+    return joined.select(
         coin_id=pl.lit(coin_id),
         ts=pl.from_epoch("ms", time_unit="ms").dt.cast_time_unit("us").dt.replace_time_zone("UTC"),
         market_cap_usd="market_cap_usd",
@@ -160,21 +170,30 @@ def read_categories(body: object) -> pl.DataFrame:
     return pl.DataFrame({column: _texts(rows, key) for column, key in keys.items()}, schema=schema)
 
 
-def _points(body: dict[str, object], key: str) -> pl.DataFrame:
+def _points(body: dict[str, object], key: str) -> list[Point]:
     points = body.get(key)
     if not isinstance(points, list):
         raise ShapeError(f"`{key}` should be a list, found {_kind(points)}")
     for at, point in enumerate(points):
-        if not (
-            isinstance(point, list)
-            and len(point) == 2
-            and _is_number(point[0])
-            and (point[1] is None or _is_number(point[1]))
-        ):
+        if not _is_point(point):
             raise ShapeError(f"`{key}[{at}]` should be [milliseconds, number or null], found {one_line(str(point))}")
+    return points
+
+
+def _is_point(point: object) -> bool:
+    return (
+        isinstance(point, list)
+        and len(point) == 2
+        and type(point[0]) in NUMBERS
+        and (point[1] is None or type(point[1]) in NUMBERS)
+    )
+
+
+def _frame(points: list[Point], column: str) -> pl.DataFrame:
+    """Of two points of the same moment the later one."""
     return pl.DataFrame(
-        {"ms": [int(point[0]) for point in points], "value": [point[1] for point in points]},
-        schema={"ms": pl.Int64(), "value": pl.Float64()},
+        {"ms": [int(ms) for ms, _ in points], column: [value for _, value in points]},
+        schema={"ms": pl.Int64(), column: pl.Float64()},
         strict=False,
     ).unique("ms", keep="last")
 

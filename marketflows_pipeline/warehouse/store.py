@@ -79,6 +79,7 @@ class Warehouse:
             raise WarehouseError(f"there is no warehouse at {self.path} yet; run `marketflows` first")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._writing = threading.RLock()
+        self._joined: tuple[int, duckdb.DuckDBPyConnection] | None = None
         _settle_pandas()
         self._connection = duckdb.connect()
         try:
@@ -241,11 +242,30 @@ class Warehouse:
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor whose work is stored as a whole or not at all; for this package only."""
+        """What this thread writes and reads in the block is one transaction: stored as a whole or not at all.
+
+        A transaction inside another is part of it. The cursor is for this package only.
+        """
         with self._writing, self._cursor() as cursor:
+            if self._joined is not None:
+                yield cursor
+                return
             cursor.begin()
-            yield cursor
+            self._joined = (threading.get_ident(), cursor)
+            try:
+                yield cursor
+            finally:
+                self._joined = None
             cursor.commit()
+
+    @contextmanager
+    def light(self) -> Iterator[None]:
+        """Use one thread while the block lasts: for many small writes, which cost more to hand out than to do."""
+        self._connection.execute("set global threads = 1").fetchall()
+        try:
+            yield
+        finally:
+            self._connection.execute("reset global threads").fetchall()
 
     @contextmanager
     def still(self) -> Iterator[Path]:
@@ -261,6 +281,9 @@ class Warehouse:
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        if self._joined is not None and self._joined[0] == threading.get_ident():
+            yield self._joined[1]
+            return
         cursor = self._connection.cursor()
         try:
             cursor.execute(f"use {CATALOG}")
@@ -274,7 +297,7 @@ class Warehouse:
 def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pl.DataFrame:
     if params:
         # DuckDB hands over a relation with parameters value by value, thirty times slower than a table.
-        cursor.execute(f"create temp table answer as {sql}", list(params)).fetchall()
+        cursor.execute(f"create or replace temp table answer as {sql}", list(params)).fetchall()
         sql = "from answer"
     return cursor.sql(sql).pl()
 

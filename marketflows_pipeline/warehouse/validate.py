@@ -6,6 +6,7 @@ What belongs here: comparing a frame with its registry entry. What does not: jud
 from __future__ import annotations
 
 import polars as pl
+from polars import selectors as cs
 
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import Table
@@ -49,17 +50,19 @@ def _check_columns(table: Table, frame: pl.DataFrame) -> None:
 
 
 def _check_nulls(table: Table, frame: pl.DataFrame) -> None:
+    counts = dict(zip(frame.columns, frame.null_count().row(0), strict=True))
     for column in table.columns:
-        if not column.nullable and frame[column.name].null_count():
+        if not column.nullable and counts[column.name]:
             at_fault = frame.filter(pl.col(column.name).is_null())
             raise _fault(table, column.name, "is null where it may not be", at_fault)
 
 
 def _check_finite(table: Table, frame: pl.DataFrame) -> None:
-    for column in table.columns:
-        if table.polars_schema[column.name] == pl.Float64 and not frame[column.name].is_finite().all():
-            at_fault = frame.filter(~pl.col(column.name).is_finite())
-            raise _fault(table, column.name, "is not finite (a missing value is null)", at_fault)
+    finite = frame.select(cs.float().is_finite().all())
+    for name in finite.columns:
+        if not finite.item(0, name):
+            at_fault = frame.filter(~pl.col(name).is_finite())
+            raise _fault(table, name, "is not finite (a missing value is null)", at_fault)
 
 
 def _check_keys(table: Table, frame: pl.DataFrame) -> None:

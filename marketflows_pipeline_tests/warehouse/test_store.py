@@ -194,6 +194,27 @@ def test_append_adds_to_what_is_stored(warehouse: Warehouse) -> None:
     assert sorted(warehouse.read("meta.repairs")["coin_id"]) == ["a", "b"]
 
 
+def test_writes_in_one_transaction_stand_or_fall_together_and_are_seen_by_it_alone(warehouse: Warehouse) -> None:
+    seen_elsewhere: list[int] = []
+    elsewhere = threading.Thread(target=lambda: seen_elsewhere.append(warehouse.read("meta.repairs").height))
+
+    with pytest.raises(ZeroDivisionError), warehouse.transaction():
+        warehouse.merge("raw.market_caps", caps(("a", NOW, 1.0)))
+        warehouse.append("meta.repairs", frame("meta.repairs", {"coin_id": "a"}))
+        assert warehouse.read("meta.repairs").height == 1
+        elsewhere.start()
+        elsewhere.join()
+        raise ZeroDivisionError
+
+    assert seen_elsewhere == [0]
+    assert warehouse.read("raw.market_caps").is_empty()
+    assert warehouse.read("meta.repairs").is_empty()
+    with warehouse.transaction():
+        warehouse.merge("raw.market_caps", caps(("a", NOW, 1.0)))
+        warehouse.merge("raw.market_caps", caps(("b", NOW, 1.0)))
+    assert warehouse.read("raw.market_caps").height == 2
+
+
 def test_the_view_appears_with_the_last_of_its_tables_and_unites_them(warehouse: Warehouse) -> None:
     assert "mart.metrics" not in warehouse.tables()
 
