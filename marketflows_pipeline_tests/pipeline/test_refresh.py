@@ -17,7 +17,7 @@ def n_tracked(house: House) -> int:
 
 
 def test_the_first_run_asks_for_each_history_once_and_publishes(house: House) -> None:
-    assert house.run(), house.failure.lines
+    assert house.run(with_pictures=True), house.failure.lines
     calls = house.calls()
     assert calls[HISTORY] == n_tracked(house)
     assert house.published.is_symlink()
