@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from marketflows_pipeline.transforms.ordering import in_order, is_ordered
+from marketflows_pipeline.transforms.ordering import is_ordered
 
 _CAP = pl.col("market_cap_usd")
 
@@ -37,9 +37,10 @@ def clean_observations(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int
     )
     rejected = {reason: int(count) for reason, count in counts.items()}
     usable = frame.filter(_CAP.is_finite() & (_CAP > 0)) if any(rejected.values()) else frame
-    ordered = in_order(usable, "coin_id", "ts")
-    kept = ordered if is_ordered(ordered, "coin_id", "ts") else ordered.filter(~_is_superseded())
-    return kept, rejected | {"duplicate": ordered.height - kept.height}
+    if is_ordered(usable, "coin_id", "ts"):
+        return usable, rejected | {"duplicate": 0}
+    kept = usable.sort("coin_id", "ts", maintain_order=True).filter(~_is_superseded())
+    return kept, rejected | {"duplicate": usable.height - kept.height}
 
 
 def _is_superseded() -> pl.Expr:

@@ -7,6 +7,7 @@ used: no primary keys, indexes, sequences or enums; views name ``schema.table`` 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from marketflows_pipeline.schema import Column, Table
 
@@ -117,4 +118,40 @@ def merge(table: Table, *, revise: bool, bound: str | None) -> str:
     return (
         f"merge into {qualified(table.name)} as stored using incoming on {' and '.join(on)} "
         f"{' '.join(clauses)} returning merge_action"
+    )
+
+
+@dataclass(frozen=True)
+class RowMerge:
+    """The statements that merge a single row, with its values as named parameters.
+
+    Attributes:
+        deciding: columns of which a difference makes a revision.
+        find: whether the stored row differs, in one row; none where no row of that key is stored.
+        update: gives the stored row the new values.
+        insert: adds the row.
+    """
+
+    deciding: tuple[str, ...]
+    find: str
+    update: str
+    insert: str
+
+
+def merge_row(table: Table) -> RowMerge:
+    """What `merge` does, for one row of a table that has more than its key."""
+    values = tuple(name for name in table.column_names if name not in table.key)
+    deciding = table.revised_by or values
+    stored = qualified(table.name)
+
+    def pairs(names: Iterable[str], operator: str, separator: str) -> str:
+        return separator.join(f"{identifier(name)} {operator} ${name}" for name in names)
+
+    key = pairs(table.key, "=", " and ")
+    return RowMerge(
+        deciding=deciding,
+        find=f"select {pairs(deciding, 'is distinct from', ' or ')} from {stored} where {key}",
+        update=f"update {stored} set {pairs(values, '=', ', ')} where {key}",
+        insert=f"insert into {stored} ({column_list(table.column_names)}) "
+        f"values ({', '.join(f'${name}' for name in table.column_names)})",
     )

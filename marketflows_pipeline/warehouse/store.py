@@ -214,6 +214,8 @@ class Warehouse:
         """
         entry = _registered_table(table)
         rows = check_frame(entry, frame)
+        if rows.height == 1 and len(entry.key) < len(entry.columns):
+            return self._merge_row(entry, rows.row(0, named=True), revise=revise)
         bound = next((name for name in entry.key if entry.column(name).dtype is DType.TIME), None)
         limits = [rows[bound].min(), rows[bound].max()] if bound is not None else []
         with self.transaction() as cursor:
@@ -224,6 +226,21 @@ class Warehouse:
             cursor.unregister("incoming")
         done = Counter(action for (action,) in touched)
         return MergeResult(done["INSERT"], done["UPDATE"], rows.height - done.total())
+
+    def _merge_row(self, entry: Table, row: dict[str, Any], *, revise: bool) -> MergeResult:
+        """One row goes as parameters: to hand over a frame takes several times as long as all of this."""
+        statements = ddl.merge_row(entry)
+        with self.transaction() as cursor:
+            sought = {name: row[name] for name in {*entry.key, *statements.deciding}}
+            found = cursor.execute(statements.find, sought).fetchall()
+            if not found:
+                cursor.execute(statements.insert, row).fetchall()
+                return MergeResult(1, 0, 0)
+            ((differs,),) = found
+            if not (differs and revise):
+                return MergeResult(0, 0, 1)
+            cursor.execute(statements.update, row).fetchall()
+            return MergeResult(0, 1, 0)
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Run one statement as a transaction of its own; for this package's bookkeeping only."""
