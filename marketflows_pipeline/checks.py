@@ -5,6 +5,7 @@ threshold. What belongs here: verdicts and evidence. What does not: measuring (t
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 import dagster as dg
@@ -25,6 +26,17 @@ JUMP_PCT = 50.0
 SUPPLY_REVISION_PCT = 10.0
 
 Verdict = dg.AssetCheckResult
+
+
+@dataclass(frozen=True)
+class Check:
+    """One property: what Dagster is told about it, and what judges it.
+
+    A plain function, because calling one of Dagster's own definitions makes an instance of Dagster each time (0.1 s).
+    """
+
+    spec: dg.AssetCheckSpec
+    judge: Callable[[Session], Verdict]
 
 
 def evidence(
@@ -48,35 +60,32 @@ def _as_markdown(rows: pl.DataFrame) -> str:
     return "\n".join(f"| {line} |" for line in lines)
 
 
-def key_check(entry: Table) -> dg.AssetChecksDefinition:
+def key_check(entry: Table) -> Check:
     """The registry's key is unique and never null."""
     key = ", ".join(entry.key)
     has_null = " or ".join(f"{column} is null" for column in entry.key)
 
-    @dg.asset_check(
-        asset=asset_key(entry.name),
-        name="key_is_unique_and_not_null",
-        description=f"No two rows share ({key}), and none lacks a part of it.",
-        blocking=True,
-    )
-    def check(session: dg.ResourceParam[Session]) -> Verdict:
+    @_check(entry.name, f"No two rows share ({key}), and none lacks a part of it.")
+    def key_is_unique_and_not_null(session: Session) -> Verdict:
         offenders = session.warehouse.query(
             f"select {key}, count(*) as n from {entry.name} group by all"
             f" having n > 1 or {has_null} order by n desc limit {WORST}"
         )
         return evidence(offenders)
 
-    return check
+    return key_is_unique_and_not_null
 
 
-def _check(
-    asset: str, description: str, *, blocking: bool = True
-) -> Callable[[Callable[..., Verdict]], dg.AssetChecksDefinition]:
-    return dg.asset_check(asset=asset_key(asset), description=description, blocking=blocking)
+def _check(asset: str, description: str, *, blocking: bool = True) -> Callable[[Callable[[Session], Verdict]], Check]:
+    def named(judge: Callable[[Session], Verdict]) -> Check:
+        spec = dg.AssetCheckSpec(judge.__name__, asset=asset_key(asset), description=description, blocking=blocking)
+        return Check(spec, judge)
+
+    return named
 
 
 @_check("raw.market_caps", "Every stored market cap is a positive, finite number.")
-def market_caps_are_positive(session: dg.ResourceParam[Session]) -> Verdict:
+def market_caps_are_positive(session: Session) -> Verdict:
     """Nulls, zeros and sentinels such as -1 never count as market caps."""
     return evidence(
         session.warehouse.query(
@@ -87,7 +96,7 @@ def market_caps_are_positive(session: dg.ResourceParam[Session]) -> Verdict:
 
 
 @_check("raw.market_caps", "The newest observation is at most 2 grid steps old.")
-def newest_observation_is_recent(session: dg.ResourceParam[Session]) -> Verdict:
+def newest_observation_is_recent(session: Session) -> Verdict:
     """A service that answers with old figures must not pass for a live one.
 
     Once the month's credits are used up nothing newer can be had: then it warns, and the grid ends at the newest
@@ -106,7 +115,7 @@ def newest_observation_is_recent(session: dg.ResourceParam[Session]) -> Verdict:
 
 
 @_check("core.cohort", "Enough of the cohort's market cap is current and has its history.")
-def coverage_is_sufficient(session: dg.ResourceParam[Session]) -> Verdict:
+def coverage_is_sufficient(session: Session) -> Verdict:
     """One bad coin never fails a run; a cohort that is mostly missing does.
 
     Covered is a coin observed within the last 2 steps whose window is complete. The share is of the market cap
@@ -141,14 +150,14 @@ def coverage_is_sufficient(session: dg.ResourceParam[Session]) -> Verdict:
 
 
 @_check("core.market_cap_grid", "No coin's market cap moves by more than 50 % in one grid step.", blocking=False)
-def caps_do_not_jump(session: dg.ResourceParam[Session]) -> Verdict:
+def caps_do_not_jump(session: Session) -> Verdict:
     """Such a jump is more often a fault of the service than a move of the market."""
     grid = session.warehouse.read("core.market_cap_grid", columns=["coin_id", "ts", "market_cap_usd"])
     return evidence(find_jumps(grid, above_pct=JUMP_PCT), severity=dg.AssetCheckSeverity.WARN, threshold_pct=JUMP_PCT)
 
 
 @_check("raw.market_caps", "No coin's implied supply changes by more than 10 % between observations.", blocking=False)
-def supply_is_not_revised(session: dg.ResourceParam[Session]) -> Verdict:
+def supply_is_not_revised(session: Session) -> Verdict:
     """Market cap over price is the supply; a step in it is a re-count, not a flow."""
     source = session.settings.providers.coingecko
     observed = session.warehouse.read(
@@ -162,7 +171,7 @@ def supply_is_not_revised(session: dg.ResourceParam[Session]) -> Verdict:
 
 
 @_check("core.buckets", "Each cohort coin has one row at each grid time: one range, or none below the lowest.")
-def cohort_coins_have_one_bucket(session: dg.ResourceParam[Session]) -> Verdict:
+def cohort_coins_have_one_bucket(session: Session) -> Verdict:
     """No coin is lost or counted twice on its way through the ranges."""
     return evidence(
         session.warehouse.query(
@@ -178,7 +187,7 @@ def cohort_coins_have_one_bucket(session: dg.ResourceParam[Session]) -> Verdict:
 
 
 @_check("core.group_totals", "The ranges sum to the cohort's market cap above the lowest limit, at every time.")
-def ranges_sum_to_the_cohort(session: dg.ResourceParam[Session]) -> Verdict:
+def ranges_sum_to_the_cohort(session: Session) -> Verdict:
     """The sum is taken from the grid, not from the buckets, so that a lost coin shows."""
     if not session.settings.providers.coingecko.uses_ranges:
         return evidence(pl.DataFrame())
@@ -204,7 +213,7 @@ def ranges_sum_to_the_cohort(session: dg.ResourceParam[Session]) -> Verdict:
 
 
 @_check("mart.normalized", "Each curve's first valid value is 1.")
-def curves_start_at_one(session: dg.ResourceParam[Session]) -> Verdict:
+def curves_start_at_one(session: Session) -> Verdict:
     """Otherwise two curves of a chart would not be comparable."""
     return evidence(
         session.warehouse.query(
@@ -218,7 +227,7 @@ def curves_start_at_one(session: dg.ResourceParam[Session]) -> Verdict:
 
 
 @_check("mart.unit_normalized", "Every value lies between 0 and 1.")
-def unit_values_are_within_bounds(session: dg.ResourceParam[Session]) -> Verdict:
+def unit_values_are_within_bounds(session: Session) -> Verdict:
     """Nulls, where all series are equal, are allowed."""
     return evidence(
         session.warehouse.query(
@@ -228,7 +237,7 @@ def unit_values_are_within_bounds(session: dg.ResourceParam[Session]) -> Verdict
     )
 
 
-def checks_of(part: Part) -> list[dg.AssetChecksDefinition]:
+def checks_of(part: Part) -> list[Check]:
     """All checks of one part: its keys from the registry, and its own properties."""
     return [*(key_check(table(entry.name)) for entry in tables_of(part)), *_OWN_CHECKS[part]]
 
@@ -238,24 +247,21 @@ def check_steps(part: Part) -> list[dg.AssetChecksDefinition]:
 
     A step costs more than the checks in it.
     """
-    grouped: dict[str, list[dg.AssetChecksDefinition]] = {}
+    grouped: dict[str, list[Check]] = {}
     for check in checks_of(part):
-        (key,) = check.check_keys
-        schema, table_name = key.asset_key.path
+        schema, table_name = check.spec.asset_key.path
         grouped.setdefault(schema if schema == "raw" else f"{schema}__{table_name}", []).append(check)
     return [_in_one_step(f"{name}__checks", checks) for name, checks in grouped.items()]
 
 
-def _in_one_step(name: str, checks: list[dg.AssetChecksDefinition]) -> dg.AssetChecksDefinition:
-    @dg.multi_asset_check(name=name, specs=[spec for check in checks for spec in check.check_specs])
+def _in_one_step(name: str, checks: list[Check]) -> dg.AssetChecksDefinition:
+    @dg.multi_asset_check(name=name, specs=[check.spec for check in checks])
     def step(session: dg.ResourceParam[Session]) -> Iterator[Verdict]:
         for check in checks:
-            (key,) = check.check_keys
-            found = check(session=session)
-            assert isinstance(found, dg.AssetCheckResult)
+            found = check.judge(session)
             yield Verdict(
-                asset_key=key.asset_key,
-                check_name=key.name,
+                asset_key=check.spec.asset_key,
+                check_name=check.spec.name,
                 passed=found.passed,
                 severity=found.severity,
                 metadata=found.metadata,
@@ -264,7 +270,7 @@ def _in_one_step(name: str, checks: list[dg.AssetChecksDefinition]) -> dg.AssetC
     return step
 
 
-_OWN_CHECKS: dict[Part, list[dg.AssetChecksDefinition]] = {
+_OWN_CHECKS: dict[Part, list[Check]] = {
     "market_caps": [
         market_caps_are_positive,
         newest_observation_is_recent,

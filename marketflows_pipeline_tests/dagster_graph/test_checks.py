@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from marketflows_pipeline.checks import checks_of
+from marketflows_pipeline.checks import Check, checks_of
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.schema import tables_of
@@ -69,18 +69,12 @@ def session(good_run: House, tmp_path: Path) -> Iterator[Session]:
         yield opened
 
 
-def named_checks() -> dict[str, dg.AssetChecksDefinition]:
-    return {
-        f"{'.'.join(key.asset_key.path)}:{key.name}": check
-        for check in checks_of("market_caps")
-        for key in check.check_keys
-    }
+def named_checks() -> dict[str, Check]:
+    return {f"{'.'.join(check.spec.asset_key.path)}:{check.spec.name}": check for check in checks_of("market_caps")}
 
 
 def verdict(name: str, session: Session) -> dg.AssetCheckResult:
-    result = named_checks()[name](session=session)
-    assert isinstance(result, dg.AssetCheckResult)
-    return result
+    return named_checks()[name].judge(session)
 
 
 def test_every_check_has_a_fault_that_it_finds() -> None:
@@ -131,5 +125,4 @@ def test_without_credits_old_figures_are_a_warning_since_nothing_newer_can_be_ha
 def test_all_but_the_warnings_block_what_comes_after() -> None:
     warnings = {"caps_do_not_jump", "supply_is_not_revised"}
     for check in checks_of("market_caps"):
-        for spec in check.check_specs:
-            assert spec.blocking == (spec.name not in warnings), spec.name
+        assert check.spec.blocking == (check.spec.name not in warnings), check.spec.name
