@@ -16,6 +16,8 @@ from benchmarks.soak.finding import Finding
 from benchmarks.soak.life import Life, Run
 from benchmarks.soak.plan import Plan
 
+FEWEST_TICKS = 48
+
 
 def main() -> int:
     """Live, judge, print."""
@@ -30,6 +32,10 @@ def main() -> int:
     )
     parser.add_argument("--folder", type=Path, help="where to leave warehouse, pictures and log (default: nowhere)")
     options = parser.parse_args()
+    if options.ticks < FEWEST_TICKS:
+        parser.error(
+            f"--ticks: {options.ticks} are too few to live through an outage and its repair; {FEWEST_TICKS} are enough"
+        )
     plan = Plan(ticks=options.ticks, kills=options.kills, coins=options.coins, days=options.days, seed=options.seed)
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)

@@ -5,6 +5,7 @@ What belongs here: what happens. What does not: whether it was good (evidence.py
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -105,16 +106,16 @@ class Life:
         started = time.perf_counter()
         with self.service:
             self.plan.write_settings(self.folder, self.service.url)
-            worker = Worker(self.folder, self.service.url)
-            for tick in range(self.plan.ticks):
-                self.service.is_down = tick in self.plan.outage
-                # A run that took longer than an hour delays the next one.
-                run = self._run(worker, tick, max(self.plan.at(tick), self.service.clock.now()))
-                if run.end == "killed":
-                    worker = Worker(self.folder, self.service.url)
-                    if self._times_killed % 2:
-                        self._run(worker, tick, self.service.clock.now() + REPEATED_AFTER)
-            worker.close()
+            with contextlib.ExitStack() as living:
+                worker = living.enter_context(Worker(self.folder, self.service.url))
+                for tick in range(self.plan.ticks):
+                    self.service.is_down = tick in self.plan.outage
+                    # A run that took longer than an hour delays the next one.
+                    run = self._run(worker, tick, max(self.plan.at(tick), self.service.clock.now()))
+                    if run.end == "killed":
+                        worker = living.enter_context(Worker(self.folder, self.service.url))
+                        if self._times_killed % 2:
+                            self._run(worker, tick, self.service.clock.now() + REPEATED_AFTER)
         self.seconds = time.perf_counter() - started
 
     @property

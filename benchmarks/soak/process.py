@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from benchmarks.soak.plan import PHASES
 
@@ -79,8 +80,10 @@ class Worker:
             raise RuntimeError(f"the worker ended by itself with {self._end()}; soak.log says more")
         return reply
 
-    def close(self) -> None:
-        """Let the process end."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def _listen(self, reply: Reply, killer: _Killer) -> bool:
