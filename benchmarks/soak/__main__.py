@@ -37,6 +37,10 @@ def main() -> int:
             f"--ticks: {options.ticks} are too few to live through an outage and its repair; {FEWEST_TICKS} are enough"
         )
     plan = Plan(ticks=options.ticks, kills=options.kills, coins=options.coins, days=options.days, seed=options.seed)
+    try:
+        plan.kill_phases()
+    except ValueError as fault:
+        parser.error(str(fault))
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
