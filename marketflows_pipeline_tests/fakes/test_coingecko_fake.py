@@ -434,9 +434,11 @@ def test_it_runs_on_its_own() -> None:
     options = ["--port", "0", "--coins", "5", "--now", "2026-09-18T04:00:00+00:00", "--no-flaws", "--no-churn"]
 
     with subprocess.Popen([sys.executable, "-m", module, *options], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        url = process.stdout.readline().strip()
-        rows = httpx.get(f"{url}/coins/markets", params={"vs_currency": "usd"}, headers=KEY).json()
-        process.terminate()
+        try:
+            assert process.stdout
+            url = process.stdout.readline().strip()
+            rows = httpx.get(f"{url}/coins/markets", params={"vs_currency": "usd"}, headers=KEY, timeout=60).json()
+        finally:
+            process.terminate()
 
     assert [row["id"] for row in rows] == ["bitcoin", "ethereum", "tether", "ripple", "binancecoin"]
