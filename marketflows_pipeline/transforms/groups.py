@@ -11,6 +11,7 @@ from datetime import date
 import polars as pl
 
 from marketflows_pipeline.transforms.categories import NARRATIVES, PORTFOLIOS
+from marketflows_pipeline.transforms.sums import exact_sum
 
 
 def narrative_members_on(narrative_members: pl.DataFrame, day: date | None, top_n: int) -> pl.DataFrame:
@@ -88,7 +89,7 @@ def group_totals(grid: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("coin_id").is_in(wanted.implode()))
         .join(members.lazy(), on="coin_id")
         .group_by("category", "series", "ts")
-        .agg(pl.col("market_cap_usd").sum(), n_assets=pl.len().cast(pl.Int32))
+        .agg(market_cap_usd=exact_sum("market_cap_usd"), n_assets=pl.len().cast(pl.Int32))
         .sort("category", "series", "ts")
         .collect()
     )

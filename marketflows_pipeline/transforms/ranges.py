@@ -23,6 +23,7 @@ from marketflows_pipeline.transforms.metrics import (
     with_base_caps,
 )
 from marketflows_pipeline.transforms.ordering import in_order, numbered_curves, sort_curves, within_coin
+from marketflows_pipeline.transforms.sums import exact_sum
 
 _MAX_ORDER = 2
 _BUCKET = ("lower_limit_usd", "ts")
@@ -101,7 +102,7 @@ def bucket_totals(buckets: pl.DataFrame, limits: Sequence[float], spec: GridSpec
         category (``Ranges``), series, ts, market_cap_usd, n_assets by key: every range at every grid time. An empty
         range has a null cap and 0 assets.
     """
-    totals = buckets.lazy().group_by(_BUCKET).agg(pl.col("market_cap_usd").sum(), n_assets=pl.len())
+    totals = buckets.lazy().group_by(_BUCKET).agg(market_cap_usd=exact_sum("market_cap_usd"), n_assets=pl.len())
     return (
         _every_range_and_time(limits, spec.times().to_frame().lazy())
         .join(totals, on=_BUCKET, how="left")
@@ -237,7 +238,7 @@ def _caps_by_membership(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.Da
     sums = _every_range_and_time(limits, followed.filter(pl.col("coin_id") == pl.col("coin_id").first()).select("ts"))
     for membership, name in (("lower_limit_usd", "cap_now"), ("one_ago", "cap_one_ago"), ("two_ago", "cap_two_ago")):
         by_range = followed.group_by(pl.col(membership).alias("lower_limit_usd"), "ts").agg(
-            pl.col("market_cap_usd").sum().alias(name)
+            exact_sum("market_cap_usd").alias(name)
         )
         sums = sums.join(by_range, on=_BUCKET, how="left")
     return sums.collect()

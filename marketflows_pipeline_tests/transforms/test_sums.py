@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marketflows_pipeline.transforms.sums import exact_sum
+
+CAPS = st.lists(st.floats(1e-3, 5e12), min_size=1, max_size=30)
+
+
+@settings(max_examples=60, deadline=None)
+@given(caps=CAPS, order=st.randoms(use_true_random=False))
+def test_the_order_of_the_terms_changes_no_bit(caps: list[float], order: object) -> None:
+    shuffled = [*caps]
+    order.shuffle(shuffled)  # type: ignore[attr-defined]
+    sums = [pl.DataFrame({"cap": each}).select(exact_sum("cap")).item() for each in (caps, shuffled)]
+    assert sums[0] == sums[1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(caps=CAPS)
+def test_it_is_the_sum(caps: list[float]) -> None:
+    found = pl.DataFrame({"cap": caps}).select(exact_sum("cap")).item()
+    assert abs(found - sum(caps)) <= 1e-12 * sum(caps) + 1e-8
+
+
+def test_missing_caps_add_nothing() -> None:
+    frame = pl.DataFrame({"group": ["a", "a", "b"], "cap": [1.5, None, None]})
+    sums = frame.group_by("group").agg(cap=exact_sum("cap")).sort("group")
+    assert sums.rows() == [("a", 1.5), ("b", 0.0)]
