@@ -48,4 +48,4 @@ def running_service(coins: int, now: datetime) -> Iterator[Service]:
             assert process.stdout is not None
             yield Service(process.stdout.readline().strip())
         finally:
-            process.terminate()
+            process.kill()
