@@ -15,6 +15,9 @@ from benchmarks.soak.finding import Finding
 from benchmarks.soak.life import Life
 from benchmarks.soak.plan import Plan
 
+# The first test waits for all 72 runs, about a minute of a quiet machine.
+pytestmark = pytest.mark.timeout(1200)
+
 PROMISES = (
     "runs are killed at random",
     "members come and go",
