@@ -48,6 +48,8 @@ def run(options: RunOptions, log_level: str) -> int:
         warnings.simplefilter("ignore", category=DeprecationWarning)
         job = build_definitions(options, reporter=reporter).resolve_job_def(hourly_refresh.name)
         gc.freeze()
+        # A run makes a great many small objects and hardly a cycle.
+        gc.set_threshold(20_000, 20, 50)
         gc.enable()
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
     if not result.success:
