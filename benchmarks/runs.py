@@ -1,6 +1,6 @@
 """The whole program from the shell, beside the published package: the first run, the next hourly run, calls.
 
-    python -m benchmarks.runs [--coins 300] [--calls-coins 500] [--rounds 5]
+    python -m benchmarks.runs [--coins 300] [--calls-coins 500] [--rounds 3]
 
 Both programs ask the same stand-in of the service, in a process of its own, with the default config, two portfolios and
 a lowest limit that all coins exceed; pictures have the published package's size. Ours is `.venv/bin/marketflows` in a
@@ -240,7 +240,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--coins", type=int, default=300)
     parser.add_argument("--calls-coins", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--settle-at", type=datetime.fromisoformat, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.settle_at:
