@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
-import httpcore  # noqa: F401 - httpx would load it with the first client, in the middle of a run
 import httpx
 import tenacity
 

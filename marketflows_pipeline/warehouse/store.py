@@ -25,9 +25,6 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
-# The two exchange frames through it, and would load it in the middle of a run.
-import pyarrow.dataset  # noqa: F401
-
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES, DType, Table
 from marketflows_pipeline.warehouse import ddl
