@@ -11,7 +11,7 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.assets.tables import asset_key
+from marketflows_pipeline.assets.tables import as_markdown, asset_key
 from marketflows_pipeline.ingest.plan import complete_histories
 from marketflows_pipeline.providers.protocol import Granularity
 from marketflows_pipeline.readings import gone_coins, is_out_of_credits, stored_window
@@ -50,14 +50,8 @@ def evidence(
     n_offenders = offenders.height if count is None else count
     metadata: dict[str, dg.MetadataValue | str | float] = {"offending_rows": n_offenders, **facts}
     if n_offenders:
-        metadata["worst"] = dg.MetadataValue.md(_as_markdown(offenders.head(WORST)))
+        metadata["worst"] = dg.MetadataValue.md(as_markdown(offenders.head(WORST)))
     return Verdict(passed=n_offenders == 0, severity=severity, metadata=metadata)
-
-
-def _as_markdown(rows: pl.DataFrame) -> str:
-    lines = [" | ".join(rows.columns), " | ".join("---" for _ in rows.columns)]
-    lines += [" | ".join(str(value) for value in row) for row in rows.iter_rows()]
-    return "\n".join(f"| {line} |" for line in lines)
 
 
 def key_check(entry: Table) -> Check:

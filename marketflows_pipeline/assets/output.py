@@ -4,10 +4,9 @@ import base64
 import logging
 
 import dagster as dg
-import polars as pl
 
 from marketflows_pipeline import tutorial
-from marketflows_pipeline.assets.tables import OWNERS, asset_key
+from marketflows_pipeline.assets.tables import OWNERS, as_markdown, asset_key
 from marketflows_pipeline.charts.market_caps import PictureContext, market_cap_pictures
 from marketflows_pipeline.charts.render import RenderJob, render_all, thumbnails
 from marketflows_pipeline.charts.spec import ChartSpec
@@ -30,9 +29,7 @@ SOURCE_CREDIT = "Data provided by CoinGecko"
     kinds={"duckdb"},
     owners=OWNERS,
 )
-def published_market_caps(
-    context: dg.AssetExecutionContext, session: dg.ResourceParam[Session]
-) -> dg.MaterializeResult[None]:
+def published_market_caps(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """The DuckDB file for ad-hoc SQL, swapped in once every blocking check has passed."""
     path = session.settings.warehouse.published_path
     report = publish(
@@ -49,7 +46,7 @@ def published_market_caps(
         metadata={
             "path": dg.MetadataValue.path(path),
             "size_mb": report.size_bytes / 1e6,
-            "tables": dg.MetadataValue.md(_as_markdown(report.tables)),
+            "tables": dg.MetadataValue.md(as_markdown(report.tables.select("table_name", "status", "as_of", "n_rows"))),
         }
     )
 
@@ -61,9 +58,7 @@ def published_market_caps(
     kinds={"altair", "png"},
     owners=OWNERS,
 )
-def market_cap_pictures_drawn(
-    context: dg.AssetExecutionContext, session: dg.ResourceParam[Session]
-) -> dg.MaterializeResult[None]:
+def market_cap_pictures_drawn(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """Line charts and gain tables as PNG files; those whose figures did not change are left as they are."""
     jobs = market_cap_pictures(
         session.warehouse.read("mart.metrics"),
@@ -138,9 +133,3 @@ def _thumbnails(jobs: list[RenderJob], drawn: tuple[str, ...]) -> dict[str, dg.M
         for category, job in first.items()
         if job.file_name in small
     }
-
-
-def _as_markdown(tables: pl.DataFrame) -> str:
-    rows = tables.select("table_name", "status", "as_of", "n_rows")
-    head = [" | ".join(rows.columns), " | ".join("---" for _ in rows.columns)]
-    return "\n".join([*head, *(" | ".join(str(value) for value in row) for row in rows.iter_rows())])

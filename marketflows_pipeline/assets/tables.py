@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from marketflows_pipeline.schema import Table, table
 
@@ -77,3 +78,10 @@ def column_schema(entry: Table) -> dg.TableSchema:
             for column in entry.columns
         ]
     )
+
+
+def as_markdown(rows: pl.DataFrame) -> str:
+    """A frame as a Markdown table, for the metadata that the Dagster UI shows."""
+    lines = [" | ".join(rows.columns), " | ".join("---" for _ in rows.columns)]
+    lines += [" | ".join(str(value) for value in row) for row in rows.iter_rows()]
+    return "\n".join(f"| {line} |" for line in lines)
