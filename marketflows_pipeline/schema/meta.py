@@ -77,6 +77,27 @@ META_REPAIRS = Table(
     may_be_empty=True,
 )
 
+META_EXCHANGE_FETCHES = Table(
+    name="meta.exchange_fetches",
+    part="meta",
+    grain="one answered request of the exchange part that is not made every hour",
+    key=("dataset", "target", "attempted_at"),
+    description="What was asked of each exchange and came of it, so that nothing is asked twice in a day.",
+    columns=(
+        Column("dataset", DType.TEXT, "listing, volume_chart, excluded_category, protocols or protocol"),
+        Column("target", DType.TEXT, "Exchange, category or slug that was asked for; empty where it was for all"),
+        Column("attempted_at", DType.TIME, "When it was asked", "UTC"),
+        Column("outcome", DType.TEXT, "complete, empty, not_found or refused"),
+        Column("rows_served", DType.INT, "Rows in the answer"),
+        Column("rows_new", DType.INT, "Rows that were not stored before"),
+        Column("rows_revised", DType.INT, "Stored rows that the service has changed since"),
+        Column("note", DType.TEXT, "What the service said", nullable=True),
+    ),
+    as_of="attempted_at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
 META_PART_RUNS = Table(
     name="meta.part_runs",
     part="meta",
@@ -170,6 +191,7 @@ META_TABLES: tuple[Table, ...] = (
     META_API_CALLS,
     META_BACKFILLS,
     META_REPAIRS,
+    META_EXCHANGE_FETCHES,
     META_PART_RUNS,
     META_PUBLISH,
     META_TABLES_TABLE,
