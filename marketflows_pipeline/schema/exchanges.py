@@ -124,8 +124,8 @@ RAW_EXCLUDED_COINS = Table(
     grain="one member of one category at one observation",
     key=("observed_at", "category", "coin_id"),
     description=(
-        "The 250 largest coins of the categories that whale signals leave out, such as stablecoins, once a day. Source: "
-        "GET /coins/markets by category."
+        "The 250 largest coins of the categories that whale signals leave out, such as stablecoins, once a day. "
+        "Source: GET /coins/markets by category."
     ),
     columns=(
         _OBSERVED,
@@ -223,8 +223,8 @@ RAW_CEX_TVL = Table(
     grain="one record of one exchange's reserves",
     key=("slug", "ts"),
     description=(
-        "What the known wallets of the tracked exchanges held in all, day by day, as DefiLlama sums it up. Source: tvl of "
-        "GET /protocol/{slug}."
+        "What the known wallets of the tracked exchanges held in all, day by day, as DefiLlama sums it up. Source: "
+        "tvl of GET /protocol/{slug}."
     ),
     columns=(
         _SLUG,
@@ -246,8 +246,8 @@ RAW_CEX_TOKEN_BALANCES = Table(
     key=("slug", "ts", "token"),
     description=(
         "How much of each token the known wallets of the tracked exchanges held, day by day, all chains together. A "
-        "revision by DefiLlama replaces the figure of that day. Source: tokens and tokensInUsd of GET /protocol/{slug}, "
-        "joined by date."
+        "revision by DefiLlama replaces the figure of that day. Source: tokens and tokensInUsd of GET "
+        "/protocol/{slug}, joined by date."
     ),
     columns=(
         _SLUG,
@@ -270,8 +270,8 @@ CORE_EXCHANGES = Table(
     grain="one exchange",
     key=("exchange_key",),
     description=(
-        "Which CoinGecko exchange is which DefiLlama protocol: from DefiLlama's own ids where it gives them, else from a "
-        "packaged table."
+        "Which CoinGecko exchange is which DefiLlama protocol: from DefiLlama's own ids where it gives them, else from "
+        "a packaged table."
     ),
     columns=(
         _KEY,
@@ -296,9 +296,9 @@ CORE_EXCHANGE_VOLUMES = Table(
     grain="one exchange and day",
     key=("exchange_id", "day"),
     description=(
-        "Each exchange's rolling 24 h volume at its last observation of each day, over the last 400 days: from its volume "
-        "chart before it was followed hourly, from the list of exchanges since. A figure is one reading of a rolling sum, "
-        "never a sum of readings."
+        "Each exchange's rolling 24 h volume at its last observation of each day, over the last 400 days: from its "
+        "volume chart before it was followed hourly, from the list of exchanges since. A figure is one reading of a "
+        "rolling sum, never a sum of readings."
     ),
     columns=(
         _EXCHANGE_ID,
@@ -400,7 +400,10 @@ MART_EXCHANGE_MARKET = Table(
     part="exchanges",
     grain="one segment at the newest observation",
     key=("segment",),
-    description="Totals of mart.exchange_flows: volume, concentration, mean trust score, for all, centralised and decentralised.",
+    description=(
+        "Totals of mart.exchange_flows: volume, concentration, mean trust score, for all, centralised and "
+        "decentralised."
+    ),
     columns=(
         _SEGMENT,
         _OBSERVED,
@@ -426,7 +429,9 @@ MART_EXCHANGE_MARKET = Table(
             select case when is_centralised then 'centralised' else 'decentralised' end, *
             from mart.exchange_flows where is_centralised is not null
         ), placed as (
-            select *, row_number() over (partition by segment order by volume_24h_btc desc nulls last, exchange_id) as place
+            select *, row_number() over (
+                partition by segment order by volume_24h_btc desc nulls last, exchange_id
+            ) as place
             from members
         )
         select
@@ -435,7 +440,8 @@ MART_EXCHANGE_MARKET = Table(
             count(volume_24h_btc) as n_exchanges,
             sum(volume_24h_btc) as total_volume_24h_btc,
             sum(volume_24h_usd) as total_volume_24h_usd,
-            100 * sum(volume_24h_btc) filter (where place <= 3) / nullif(sum(volume_24h_btc), 0) as top_3_concentration_pct,
+            100 * sum(volume_24h_btc) filter (where place <= 3) / nullif(sum(volume_24h_btc), 0)
+                as top_3_concentration_pct,
             avg(trust_score) as mean_trust_score,
             count(trust_score) as n_with_trust_score
         from placed group by segment
@@ -458,9 +464,9 @@ MART_EXCHANGE_NETFLOW = Table(
     key=("slug", "day"),
     description=(
         "Real net flow of the wallets that DefiLlama knows, from token quantities: for each kept token the flow is the "
-        "change of its quantity at one price, the price effect the change of its price at one quantity, and neither is a "
-        "residual. netflow_usd + price_effect_usd + left_out_usd is the change of the sum of the tokens' values. A day is "
-        "the record near its midnight, compared with the record before."
+        "change of its quantity at one price, the price effect the change of its price at one quantity, and neither is "
+        "a residual. netflow_usd + price_effect_usd + left_out_usd is the change of the sum of the tokens' values. A "
+        "day is the record near its midnight, compared with the record before."
     ),
     columns=(
         _SLUG,
@@ -562,8 +568,8 @@ MART_WHALE_SIGNALS = Table(
     grain="one coin at the newest observation",
     key=("coin_id",),
     description=(
-        "Trading volume that is unusual for a coin's size: a proxy for large holders at work, not transactions. Trending "
-        "coins and all tracked ones; members of the excluded categories are left out."
+        "Trading volume that is unusual for a coin's size: a proxy for large holders at work, not transactions. "
+        "Trending coins and all tracked ones; members of the excluded categories are left out."
     ),
     columns=(
         Column("coin_id", DType.TEXT, "CoinGecko coin id"),
@@ -597,7 +603,7 @@ MART_WHALE_SIGNALS = Table(
         Column(
             "volume_zscore",
             DType.FLOAT,
-            "That ratio against its own mean and standard deviation of the 60 days before today; null with fewer than 20",
+            "That ratio against its mean and standard deviation of the 60 days before today; null with fewer than 20",
             nullable=True,
             derived_from=("raw.market_caps.volume_usd", "raw.market_caps.market_cap_usd"),
         ),
@@ -635,8 +641,8 @@ MART_EXCHANGE_TVL = Table(
     grain="one exchange or protocol at the newest observation",
     key=("kind", "slug"),
     description=(
-        "Reserves of centralised exchanges (what their known wallets hold) and TVL of decentralised ones, ranked apart. A "
-        "change is that of the value, prices included."
+        "Reserves of centralised exchanges (what their known wallets hold) and TVL of decentralised ones, ranked apart. "
+        "A change is that of the value, prices included."
     ),
     columns=(
         Column("kind", DType.TEXT, "cex or dex"),
@@ -702,8 +708,8 @@ MART_EXCHANGE_SHARES = Table(
     grain="one exchange of one segment, measure and day",
     key=("measure", "segment", "day", "exchange_key"),
     description=(
-        "Market shares day by day, each day at its last observation, over all exchanges of the segment that were measured "
-        "then; shares of a day sum to 100 %."
+        "Market shares day by day, each day at its last observation, over all exchanges of the segment that were "
+        "measured then; shares of a day sum to 100 %."
     ),
     columns=(
         _MEASURE,
@@ -785,7 +791,10 @@ MART_EXCHANGE_COVERAGE = Table(
     part="exchanges",
     grain="one gap in what is known of one exchange",
     key=("aspect", "exchange_key"),
-    description="What is missing: large exchanges without reserves, tracked ones without a volume or a net flow, ids that map to nothing.",
+    description=(
+        "What is missing: large exchanges without reserves, tracked ones without a volume or a net flow, ids that map "
+        "to nothing."
+    ),
     columns=(
         Column("aspect", DType.TEXT, "volume, reserves, netflow or mapping"),
         _KEY,
