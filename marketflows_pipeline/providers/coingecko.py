@@ -1,7 +1,7 @@
 """CoinGecko as a service of market caps: plans, endpoints, pages.
 
-What belongs here: which requests answer which question, and what the plans allow. What does not: what the answers mean
-(coingecko_answers.py), retrying and pacing (http.py).
+What belongs here: which requests answer which question, and what the plans allow. What does not: questions about
+exchanges (coingecko_exchanges.py), what the answers mean (coingecko_answers.py), retrying and pacing (http.py).
 Source: https://docs.coingecko.com. Data provided by CoinGecko.
 """
 
@@ -18,28 +18,23 @@ import polars as pl
 
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UserInputError
-from marketflows_pipeline.providers.coingecko_answers import (
-    classify,
-    read_categories,
-    read_chart,
-    read_coins,
-    read_markets,
-)
+from marketflows_pipeline.providers.coingecko_answers import classify, read_categories, read_chart, read_coins
+from marketflows_pipeline.providers.coingecko_exchanges import CoinGeckoExchanges
+from marketflows_pipeline.providers.coingecko_markets import ROWS_PER_PAGE, markets_of_coins, markets_page, once_each
 from marketflows_pipeline.providers.coingecko_plans import PLANS, PlanName
 from marketflows_pipeline.providers.http import HttpClient
 from marketflows_pipeline.providers.ledger import CallLedger
 from marketflows_pipeline.providers.near_matches import near_matches
-from marketflows_pipeline.providers.protocol import MARKET_SCHEMA, Granularity
+from marketflows_pipeline.providers.protocol import Granularity
 
 logger = logging.getLogger(__name__)
 
-ROWS_PER_PAGE = 250
 # The order of a page is older than its caps, so one row may sit too high; ten in a row don't.
 ROWS_THAT_END_A_SNAPSHOT = 10
 
 
-class CoinGecko:
-    """A MarketCapProvider that asks CoinGecko.
+class CoinGecko(CoinGeckoExchanges):
+    """A MarketCapProvider and an ExchangeVolumeProvider that asks CoinGecko.
 
     Args:
         clock: tells the time and waits.
@@ -56,8 +51,6 @@ class CoinGecko:
     Raises:
         UserInputError: the plan needs a key and there is none, or it can't be one.
     """
-
-    name = "coingecko"
 
     def __init__(
         self,
@@ -77,7 +70,7 @@ class CoinGecko:
         self._plan = plan
         self._daily_history_days = terms.daily_history_days
         self._daily_interval_is_paid = False
-        self._http = HttpClient(
+        client = HttpClient(
             self.name,
             base_url or terms.base_url,
             clock=clock,
@@ -91,6 +84,7 @@ class CoinGecko:
             max_total_seconds=max_total_seconds,
             transport=transport,
         )
+        super().__init__(client)
 
     def __repr__(self) -> str:
         return f"CoinGecko(plan={self._plan!r}, http={self._http!r})"
@@ -148,8 +142,8 @@ class CoinGecko:
         """
         seen: set[str] = set()
         for number in count(1):
-            page = self._markets({"page": number})
-            fresh = _once(page).filter(~pl.col("coin_id").is_in(seen))
+            page = markets_page(self._http, {"page": number})
+            fresh = once_each(page).filter(~pl.col("coin_id").is_in(seen))
             if fresh.is_empty():
                 return
             yield fresh
@@ -167,11 +161,11 @@ class CoinGecko:
         """
         unknown: NotFoundError | None = None
         try:
-            page = self._markets({"category": slug, "page": 1})
+            page = markets_page(self._http, {"category": slug, "page": 1})
         except NotFoundError as fault:
             unknown = fault
         if unknown is None and not page.is_empty():
-            return _once(page)
+            return once_each(page)
         near = near_matches(slug, self._categories())
         meant = f": did you mean {' or '.join(near)}?" if near else ";"
         raise NotFoundError(
@@ -184,10 +178,7 @@ class CoinGecko:
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
         """The coins asked for, wrapped ones too, in MARKET_SCHEMA; unknown ones are missing. One credit per 250."""
-        wanted = sorted(set(ids))
-        chunks = [wanted[at : at + ROWS_PER_PAGE] for at in range(0, len(wanted), ROWS_PER_PAGE)]
-        pages = [self._markets({"ids": ",".join(chunk), "page": 1}, with_rehypothecated=True) for chunk in chunks]
-        return _once(pl.concat([MARKET_SCHEMA.to_frame(), *pages]))
+        return markets_of_coins(self._http, ids, with_rehypothecated=True)
 
     def coin_list(self) -> pl.DataFrame:
         """Every listed coin in COIN_SCHEMA; one credit for some 17,000."""
@@ -203,24 +194,6 @@ class CoinGecko:
             path={"id": coin_id},
             params={"vs_currency": "usd", **window},
         )
-
-    def _markets(self, selection: dict[str, str | int], *, with_rehypothecated: bool = False) -> pl.DataFrame:
-        return self._http.get_json(
-            "/coins/markets",
-            lambda body: read_markets(body, with_rehypothecated=with_rehypothecated),
-            params={
-                "vs_currency": "usd",
-                "order": "market_cap_desc",
-                "per_page": ROWS_PER_PAGE,
-                # Always said, since the default changed in February 2026.
-                "include_rehypothecated": with_rehypothecated,
-                **selection,
-            },
-        )
-
-
-def _once(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.unique("coin_id", keep="first", maintain_order=True)
 
 
 def _checked_key(api_key: str | None, plan: PlanName) -> str:

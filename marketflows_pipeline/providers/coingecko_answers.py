@@ -6,18 +6,17 @@ Shapes: the official OpenAPI file; the error bodies are undocumented, come in fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import reduce
 from http import HTTPStatus
 from itertools import pairwise
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias
 
 import polars as pl
 
 from marketflows_pipeline.errors import BadAnswerError, PlanLimitError
 from marketflows_pipeline.providers.faults import Answer, Fault, ShapeError, classify_by_status, fault_of, one_line
+from marketflows_pipeline.providers.json_fields import kind, numbers, rows_of, texts, times
 from marketflows_pipeline.providers.protocol import COIN_SCHEMA, MARKET_SCHEMA
 
 HISTORY_SOURCE = "coingecko:market_chart"
@@ -111,7 +110,7 @@ def read_chart(body: object, coin_id: str) -> pl.DataFrame:
         ShapeError: an array is missing, or a point is not ``[milliseconds, number or null]``.
     """
     if not isinstance(body, dict):
-        raise ShapeError(f"expected an object with `prices`, `market_caps` and `total_volumes`, found {_kind(body)}")
+        raise ShapeError(f"expected an object with `prices`, `market_caps` and `total_volumes`, found {kind(body)}")
     points = {column: _points(body, key) for key, column in CHART_COLUMNS.items()}
     times = [[ms for ms, _ in each] for each in points.values()]
     if all(each == times[0] for each in times) and all(a < b for a, b in pairwise(times[0])):
@@ -137,10 +136,11 @@ def read_markets(body: object, *, with_rehypothecated: bool) -> pl.DataFrame:
     Raises:
         ShapeError: not a list of objects, or a field that is missing or of another type; the message names both.
     """
-    rows = _rows(body)
-    texts = {"coin_id": _texts(rows, "id"), "symbol": _texts(rows, "symbol"), "name": _texts(rows, "name")}
-    numbers = {column: _numbers(rows, key) for key, column in MARKET_NUMBERS.items()}
-    page = pl.DataFrame({**texts, **numbers, "last_updated": _times(rows, "last_updated")}, strict=False)
+    rows = rows_of(body)
+    named = {"coin_id": texts(rows, "id"), "symbol": texts(rows, "symbol"), "name": texts(rows, "name")}
+    figures = {column: numbers(rows, key) for key, column in MARKET_NUMBERS.items()}
+    updated = pl.Series(times(rows, "last_updated"), dtype=MARKET_SCHEMA["last_updated"])
+    page = pl.DataFrame({**named, **figures, "last_updated": updated}, strict=False)
     return page.with_columns(
         with_rehypothecated=with_rehypothecated,
         source=pl.lit(REHYPOTHECATED_SOURCE if with_rehypothecated else MARKETS_SOURCE),
@@ -153,9 +153,9 @@ def read_coins(body: object) -> pl.DataFrame:
     Raises:
         ShapeError: not a list of objects with ``id``, ``symbol`` and ``name``.
     """
-    rows = _rows(body)
+    rows = rows_of(body)
     keys = {"coin_id": "id", "symbol": "symbol", "name": "name"}
-    return pl.DataFrame({column: _texts(rows, key) for column, key in keys.items()}, schema=COIN_SCHEMA)
+    return pl.DataFrame({column: texts(rows, key) for column, key in keys.items()}, schema=COIN_SCHEMA)
 
 
 def read_categories(body: object) -> pl.DataFrame:
@@ -164,16 +164,16 @@ def read_categories(body: object) -> pl.DataFrame:
     Raises:
         ShapeError: not a list of objects with ``category_id`` and ``name``.
     """
-    rows = _rows(body)
+    rows = rows_of(body)
     keys = {"slug": "category_id", "name": "name"}
     schema = {column: pl.String() for column in keys}
-    return pl.DataFrame({column: _texts(rows, key) for column, key in keys.items()}, schema=schema)
+    return pl.DataFrame({column: texts(rows, key) for column, key in keys.items()}, schema=schema)
 
 
 def _points(body: dict[str, object], key: str) -> list[Point]:
     points = body.get(key)
     if not isinstance(points, list):
-        raise ShapeError(f"`{key}` should be a list, found {_kind(points)}")
+        raise ShapeError(f"`{key}` should be a list, found {kind(points)}")
     for at, point in enumerate(points):
         if not _is_point(point):
             raise ShapeError(f"`{key}[{at}]` should be [milliseconds, number or null], found {one_line(str(point))}")
@@ -196,71 +196,3 @@ def _frame(points: list[Point], column: str) -> pl.DataFrame:
         schema={"ms": pl.Int64(), column: pl.Float64()},
         strict=False,
     ).unique("ms", keep="last")
-
-
-def _rows(body: object) -> list[dict[str, object]]:
-    if not isinstance(body, list):
-        raise ShapeError(f"expected a list, found {_kind(body)}")
-    for at, row in enumerate(body):
-        if not isinstance(row, dict):
-            raise ShapeError(f"row {at} should be an object, found {_kind(row)}")
-    return body
-
-
-def _texts(rows: Sequence[dict[str, object]], key: str) -> list[str]:
-    return [_text(row, at, key) for at, row in enumerate(rows)]
-
-
-def _text(row: dict[str, object], at: int, key: str) -> str:
-    value = row.get(key)
-    if not isinstance(value, str):
-        raise ShapeError(f"`{key}` of row {at} should be text, found {_kind(value)}")
-    return value
-
-
-def _numbers(rows: Sequence[dict[str, object]], key: str) -> list[float | None]:
-    return [_number(row, key) for row in rows]
-
-
-def _number(row: dict[str, object], key: str) -> float | None:
-    if key not in row:
-        raise ShapeError(f"`{key}` of {row['id']} is missing")
-    value = row[key]
-    if value is None:
-        return None
-    if not _is_number(value):
-        raise ShapeError(f"`{key}` of {row['id']} should be a number or null, found {_kind(value)}")
-    return float(value)
-
-
-def _times(rows: Sequence[dict[str, object]], key: str) -> pl.Series:
-    return pl.Series(key, [_time(row, key) for row in rows], dtype=MARKET_SCHEMA[key])
-
-
-def _time(row: dict[str, object], key: str) -> datetime | None:
-    value = row.get(key)
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise ShapeError(f"`{key}` of {row['id']} should be an ISO time, found {_kind(value)}")
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _kind(value: object) -> str:
-    match value:
-        case None:
-            return "nothing"
-        case dict():
-            return f"an object with keys {sorted(map(str, value))[:5]}"
-        case list():
-            return "a list"
-        case _:
-            return f"{type(value).__name__} {one_line(str(value))!r}"
