@@ -1,0 +1,239 @@
+"""Net flow and price effect of each token in an exchange's known wallets, record against record.
+
+What belongs here: which record stands for a day, which tokens are the same, which can be compared, the two formulas.
+What does not: sums over an exchange (exchange_netflow).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+DUST_USD = 10_000.0
+DUST_SHARE = 1e-4
+_SERVICE_PREFIX = "coingecko:"
+_SAME_TOKEN = {"WETH": "ETH", "WBNB": "BNB"}
+
+_COLUMNS = (
+    "slug", "day", "token", "quantity_before", "quantity", "value_before_usd", "value_usd",
+    "price_usd", "flow_usd", "price_effect_usd", "left_out_usd", "reason",
+    "ts", "previous_day", "is_repeated", "is_own_token",
+)  # fmt: skip
+_Q0, _Q1 = pl.col("quantity_before"), pl.col("quantity")
+_V0, _V1 = pl.col("value_before_usd"), pl.col("value_usd")
+
+
+def daily_records(frame: pl.DataFrame) -> pl.DataFrame:
+    """Which record stands for each day of each exchange.
+
+    A day is a date in UTC. Of several records on one date the earliest stands, which is the one nearest the midnight
+    that begins it; the moment of asking (``is_now``) is nobody's day. Days without a record are missing.
+
+    Args:
+        frame: slug, ts, is_now, in any order; a record may have many rows.
+
+    Returns:
+        slug, day, ts, previous_day (that of the record before, null for the first) by (slug, day).
+    """
+    previous_day = pl.when(pl.col("slug") == pl.col("slug").shift(1)).then(pl.col("day").shift(1))
+    return (
+        frame.lazy()
+        .filter(~pl.col("is_now"))
+        .select("slug", "ts")
+        .unique()
+        .group_by("slug", day=pl.col("ts").dt.convert_time_zone("UTC").dt.date())
+        .agg(pl.col("ts").min())
+        .sort("slug", "day")
+        .with_columns(previous_day=previous_day)
+        .collect()
+    )
+
+
+def token_flows(balances: pl.DataFrame, own_tokens: pl.DataFrame) -> pl.DataFrame:
+    """Flow and price effect of each token between each record and the one before (``mart.exchange_token_flows``).
+
+    With q the quantity, v the value and p = v / q, before (0) and now (1)::
+
+        v0 > v1:   flow = (q1 - q0) p0   price effect = q1 (p1 - p0)
+        else:      flow = (q1 - q0) p1   price effect = q0 (p1 - p0)
+
+    Both are computed, neither is a residual, and they add up to v1 - v0. A token is left out, and ``left_out_usd`` is
+    v1 - v0 with nothing on a missing side, for the first of these reasons that holds:
+
+    - ``own_token``: the exchange's own, whose quantity it sets itself;
+    - ``unpriced``: there, but without a quantity or a value;
+    - ``new`` or ``vanished``: absent or zero before or now, which is what newly known wallets look like;
+    - ``dust``: below 10,000 USD or 0.01 % of the smaller of the two totals (without own tokens), before or now;
+    - ``absurd``: half of the flow, whatever its sign, exceeds the larger of the two values.
+
+    These are the rules by which DefiLlama computes inflows (``api2/db/inflows.ts`` of its server), except that it finds
+    only inflows absurd. Its limits are ours: a jump of quantity by wallets or chains that became known is a flow unless
+    the token itself is new, and a token renamed to anything but ETH or BNB is left out twice, once on each side.
+
+    WETH counts as ETH, WBNB as BNB, and the prefix ``coingecko:`` is dropped; symbols are otherwise compared letter by
+    letter. Of tokens so joined, the quantity is null if any is (a part is no whole), the value the sum of those known.
+
+    Args:
+        balances: slug, ts, token, quantity, value_usd, is_now, as in ``raw.cex_token_balances``.
+        own_tokens: slug, own_tokens (comma separated symbols, null where none is known); of an exchange's rows the first
+            that names some counts.
+
+    Returns:
+        The columns of ``mart.exchange_token_flows`` for all days, then ts, previous_day, is_repeated (every figure of
+        the record equals that of the record before: carried forward, so nothing is computed) and is_own_token (null
+        where none of the exchange's own are known), by (slug, day, token). A first or repeated record has rows with
+        neither flow nor reason.
+    """
+    records = daily_records(balances).with_row_index("record")
+    symbols = _symbols(balances)
+    # Record and token become one whole number, so that pairing a record with the one before is a join of integers.
+    stride = max(symbols.get_column("place").n_unique(), 1)
+    now = _holdings(balances, records, symbols, stride)
+    pairs = _pairs(now, records, stride)
+    record, place = pairs.get_column("record"), pairs.get_column("place")
+    named = pairs.hstack(records.drop("record").select(pl.all().gather(record))).with_columns(
+        _names(symbols).gather(place)
+    )
+    return (
+        named.lazy()
+        .join(_own(own_tokens), on="slug", how="left", maintain_order="left")
+        .with_columns(is_own_token=pl.col("own").list.contains(pl.col("token")))
+        .with_columns(_dust_limit(), _is_repeated())
+        .with_columns(reason=pl.when(_is_compared()).then(_reason()))
+        .with_columns(_left_out(), *_flow())
+        .select(_COLUMNS)
+        .collect()
+    )
+
+
+def _symbol(token: pl.Expr) -> pl.Expr:
+    return token.str.strip_prefix(_SERVICE_PREFIX).replace(_SAME_TOKEN)
+
+
+def _symbols(balances: pl.DataFrame) -> pl.DataFrame:
+    """token, symbol, place of the symbol in alphabetical order from 0."""
+    return (
+        balances.lazy()
+        .select(pl.col("token").unique())
+        .with_columns(symbol=_symbol(pl.col("token")))
+        .with_columns(place=pl.col("symbol").rank("dense").cast(pl.Int64) - 1)
+        .collect()
+    )
+
+
+def _names(symbols: pl.DataFrame) -> pl.Series:
+    return symbols.unique("place").sort("place").get_column("symbol").alias("token")
+
+
+def _own(own_tokens: pl.DataFrame) -> pl.LazyFrame:
+    listed = pl.col("own_tokens").str.split(",").list.eval(_symbol(pl.element().str.strip_chars()))
+    known = own_tokens.lazy().filter(pl.col("own_tokens").str.strip_chars() != "")
+    return known.select("slug", own=listed).unique("slug", keep="first", maintain_order=True)
+
+
+def _holdings(balances: pl.DataFrame, records: pl.DataFrame, symbols: pl.DataFrame, stride: int) -> pl.DataFrame:
+    """Numbered by key (of record and token): quantity, value_usd, is_priced; tokens that are the same are joined."""
+    quantity, value = pl.col("quantity"), pl.col("value_usd")
+    is_nothing = (quantity == 0).fill_null(value=False)
+    return (
+        balances.lazy()
+        .filter(~pl.col("is_now"))
+        .join(records.lazy().select("slug", "ts", "record"), on=["slug", "ts"])
+        .join(symbols.lazy().select("token", "place"), on="token")
+        .select("quantity", "value_usd", key=pl.col("record").cast(pl.Int64) * stride + pl.col("place"))
+        .group_by("key")
+        .agg(
+            quantity=pl.when(quantity.null_count() == 0).then(quantity.sum()),
+            value_usd=pl.when(value.count() > 0).then(value.sum()),
+            is_priced=(is_nothing | (quantity.is_not_null() & value.is_not_null())).all(),
+        )
+        .collect()
+    )
+
+
+def _pairs(now: pl.DataFrame, records: pl.DataFrame, stride: int) -> pl.DataFrame:
+    """Each token of each record beside itself in the record before, by record and token.
+
+    ``is_priced`` is null on a side that does not have the token.
+    """
+    is_followed = pl.col("slug") == pl.col("slug").shift(-1)
+    followed = records.lazy().filter(is_followed).select(pl.col("record").cast(pl.Int64))
+    before = (
+        now.lazy()
+        .with_columns(record=pl.col("key") // stride)
+        .join(followed, on="record", how="semi")
+        .select(
+            key=pl.col("key") + stride,
+            quantity_before="quantity",
+            value_before_usd="value_usd",
+            is_priced_before="is_priced",
+        )
+    )
+    return (
+        now.lazy()
+        .join(before, on="key", how="full", coalesce=True)
+        .sort("key")
+        .with_columns(record=(pl.col("key") // stride).set_sorted(), place=pl.col("key") % stride)
+        .collect()
+    )
+
+
+def _is_compared() -> pl.Expr:
+    return pl.col("previous_day").is_not_null() & ~pl.col("is_repeated")
+
+
+def _is_repeated() -> pl.Expr:
+    is_same = (
+        pl.col("is_priced").is_not_null()
+        & pl.col("is_priced_before").is_not_null()
+        & _Q0.eq_missing(_Q1)
+        & _V0.eq_missing(_V1)
+    )
+    return is_same.all().over("record").alias("is_repeated")
+
+
+def _dust_limit() -> pl.Expr:
+    foreign = ~pl.col("is_own_token").fill_null(value=False)
+    totals = (pl.when(foreign).then(value).sum().over("record") for value in (_V0, _V1))
+    return pl.max_horizontal(pl.lit(DUST_USD), DUST_SHARE * pl.min_horizontal(*totals)).alias("dust_limit")
+
+
+def _reason() -> pl.Expr:
+    priced_before, priced = pl.col("is_priced_before"), pl.col("is_priced")
+    was_there = priced_before.is_not_null() & (_Q0 != 0).fill_null(value=True)
+    is_there = priced.is_not_null() & (_Q1 != 0).fill_null(value=True)
+    # Whatever is there is priced by then; a side that is not there is worth nothing.
+    smaller = pl.min_horizontal(_V0.fill_null(0.0), _V1.fill_null(0.0))
+    return (
+        pl.when(pl.col("is_own_token"))
+        .then(pl.lit("own_token"))
+        .when((was_there & ~priced_before) | (is_there & ~priced))
+        .then(pl.lit("unpriced"))
+        .when(is_there & ~was_there)
+        .then(pl.lit("new"))
+        .when(was_there & ~is_there)
+        .then(pl.lit("vanished"))
+        .when(smaller < pl.col("dust_limit"))
+        .then(pl.lit("dust"))
+        .when(((_Q1 - _Q0) * _price()).abs() / 2 > pl.max_horizontal(_V0, _V1))
+        .then(pl.lit("absurd"))
+    )
+
+
+def _price() -> pl.Expr:
+    return pl.when(_V0 > _V1).then(_V0 / _Q0).otherwise(_V1 / _Q1)
+
+
+def _flow() -> tuple[pl.Expr, ...]:
+    is_kept = _is_compared() & pl.col("reason").is_null()
+    other_quantity = pl.when(_V0 > _V1).then(_Q1).otherwise(_Q0)
+    return (
+        pl.when(is_kept).then(_price()).alias("price_usd"),
+        pl.when(is_kept).then((_Q1 - _Q0) * _price()).alias("flow_usd"),
+        pl.when(is_kept).then(other_quantity * (_V1 / _Q1 - _V0 / _Q0)).alias("price_effect_usd"),
+    )
+
+
+def _left_out() -> pl.Expr:
+    is_valued = _V0.is_not_null() | _V1.is_not_null()
+    change = _V1.fill_null(0.0) - _V0.fill_null(0.0)
+    return pl.when(pl.col("reason").is_not_null() & is_valued).then(change).alias("left_out_usd")
