@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +76,46 @@ def query_rows(path: Path, sql: str) -> Answer:
     """
     with open_published(path) as connection, _asked(connection, sql) as (columns, types):
         return Answer(columns, types, [row for batch in _batches(connection) for row in batch])
+
+
+class Reading:
+    """Several questions to one published file, as it was when it was opened; see `read_published`."""
+
+    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+        self._path = path
+        self._connection = connection
+
+    def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """All rows of a query, each by column name; times are aware, in UTC.
+
+        Args:
+            sql: one select, with ``$name`` for each parameter.
+            params: its parameters.
+
+        Raises:
+            MarketflowsError: if the file does not hold what this program's own questions ask for.
+        """
+        try:
+            described = self._connection.execute(sql, params).description or []
+            names = [column[0] for column in described]
+            return [dict(zip(names, row, strict=True)) for batch in _batches(self._connection) for row in batch]
+        except duckdb.Error as fault:
+            message = " ".join(str(fault).partition("\n\nLINE ")[0].split())
+            raise MarketflowsError(
+                f"{self._path} was published by another version of this program ({message}); "
+                "run `marketflows` to publish it anew"
+            ) from fault
+
+
+@contextmanager
+def read_published(path: Path) -> Iterator[Reading]:
+    """Open the published file once for several questions.
+
+    Raises:
+        MarketflowsError: if nothing has been published there yet, or another program holds the file for writing.
+    """
+    with open_published(path) as connection:
+        yield Reading(path, connection)
 
 
 def run_sql(path: Path, sql: str) -> pl.DataFrame:

@@ -1,0 +1,156 @@
+"""`exchange-flows`: where trading volume goes up and down.
+
+What belongs here: the answer of that command. What does not: how direction and z-score come about
+(mart.exchange_flows).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marketflows_pipeline.cli.answers.answer import Answer, Shown, figure
+from marketflows_pipeline.cli.answers.source import HOURLY_LIMIT, Source
+
+METHOD = (
+    "flow_direction is trading volume against the exchange's own mean of the 7 days before, by the thresholds of the "
+    "settings: activity, not money moving in or out (exchange-netflow measures that). volume_zscore is against the 60 "
+    "days before. trust_heuristic is a guess from the trust score alone, kept for comparison. Totals and shares are "
+    "over all exchanges of the observation, however many are shown."
+)
+SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): exchanges; which are centralised: DefiLlama."
+
+COLUMNS = (
+    "rank",
+    "exchange",
+    "exchange_id",
+    "is_centralised",
+    "is_tracked",
+    "volume_24h_btc",
+    "volume_24h_usd",
+    "market_share_pct",
+    "volume_7d_mean_btc",
+    "volume_change_pct",
+    "volume_zscore",
+    "history_days",
+    "flow_direction",
+    "trust_score",
+    "trust_score_rank",
+    "trust_heuristic",
+    "year_established",
+    "country",
+    "url",
+)
+SHOWN = (
+    Shown("#", "rank", 0),
+    Shown("exchange", "exchange"),
+    Shown("volume 24 h (BTC)", "volume_24h_btc", 0),
+    Shown("(M USD)", "volume_24h_usd", 1, 1e6),
+    Shown("share (%)", "market_share_pct", 2),
+    Shown("against 7 d (%)", "volume_change_pct", 1),
+    Shown("z-score", "volume_zscore", 2),
+    Shown("direction", "flow_direction"),
+    Shown("trust", "trust_score", 1),
+)
+
+_EXCHANGES = """
+select name as exchange, exchange_id, volume_24h_btc, volume_24h_usd, trust_score, flow_direction, year_established,
+       country, url, rank, is_centralised, is_tracked, market_share_pct, volume_7d_mean_btc, volume_change_pct,
+       volume_zscore, history_days, trust_score_rank, trust_heuristic
+from mart.exchange_flows
+order by rank nulls last, exchange_id
+limit $limit
+"""
+_MARKET = """
+select segment, n_exchanges, total_volume_24h_btc, total_volume_24h_usd, top_3_concentration_pct, mean_trust_score,
+       n_with_trust_score
+from mart.exchange_market
+order by segment
+"""
+_DEPTH = """
+select count(*) as n_exchanges, max(position) as depth, bool_or(is_full_listing) as is_full
+from raw.exchanges where observed_at = $as_of
+"""
+_FULL_LISTING = """
+select attempted_at, rows_served from meta.exchange_fetches
+where dataset = 'listing' and outcome = 'complete' order by attempted_at desc limit 1
+"""
+_UNCOVERED = """
+select uncovered_pct from mart.exchange_dominance
+where measure = 'spot_volume' and segment = 'all' order by day desc limit 1
+"""
+_MISSING = """
+select exchange_key as exchange_id, name as exchange, reason from mart.exchange_coverage
+where aspect = 'volume' and is_tracked order by exchange_key
+"""
+
+
+def exchange_flows(source: Source, limit: int) -> Answer:
+    """The answer of `exchange-flows`.
+
+    Args:
+        source: the published file.
+        limit: how many exchanges are listed; totals are over all.
+
+    Raises:
+        MarketflowsError: if there is no data yet.
+    """
+    source.require("mart.exchange_flows")
+    as_of = source.as_of("mart.exchange_flows")
+    exchanges = source.rows(_EXCHANGES, {"limit": limit})
+    segments = {row.pop("segment"): _analysis(row) for row in source.rows(_MARKET)}
+    market = {**segments.pop("all"), "num_shown": len(exchanges), "segments": segments}
+    coverage = _coverage(source)
+    body = {
+        **source.head(as_of, stale=source.is_stale(as_of, HOURLY_LIMIT)),
+        "exchanges": exchanges,
+        "market_analysis": market,
+        "source": source.credit(SOURCE),
+        "method": METHOD,
+        "coverage": coverage,
+    }
+    return Answer("Exchange flows", body, exchanges, COLUMNS, SHOWN, _summary(market), _footnotes(coverage))
+
+
+def _analysis(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "total_volume_24h_btc": row["total_volume_24h_btc"],
+        "total_volume_24h_usd": row["total_volume_24h_usd"],
+        "top_3_concentration_pct": row["top_3_concentration_pct"],
+        "num_major_exchanges": row["n_exchanges"],
+        "avg_trust_score": row["mean_trust_score"],
+        "num_with_trust_score": row["n_with_trust_score"],
+    }
+
+
+def _coverage(source: Source) -> dict[str, Any]:
+    observed = source.row(_DEPTH, {"as_of": source.as_of("mart.exchange_flows")})
+    listing = source.row(_FULL_LISTING) if source.has("meta.exchange_fetches") else {}
+    uncovered = source.row(_UNCOVERED) if source.has("mart.exchange_dominance") else {}
+    return {
+        "n_exchanges": observed["n_exchanges"],
+        "listing_depth": observed["depth"],
+        "is_full_listing": observed["is_full"],
+        "last_full_listing_at": listing.get("attempted_at"),
+        "last_full_listing_exchanges": listing.get("rows_served"),
+        "uncovered_pct": uncovered.get("uncovered_pct"),
+        "tracked_without_volume": source.rows(_MISSING) if source.has("mart.exchange_coverage") else [],
+    }
+
+
+def _summary(market: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        f"All {market['num_major_exchanges']:,} exchanges with a volume: "
+        f"{figure(market['total_volume_24h_btc'], 0)} BTC, "
+        f"{figure(market['total_volume_24h_usd'], 2, ' billion USD', 1e9)} in 24 h",
+        f"Three largest: {figure(market['top_3_concentration_pct'], 2, ' %')}; "
+        f"mean trust score {figure(market['avg_trust_score'])} of {market['num_with_trust_score']:,} that have one",
+    )
+
+
+def _footnotes(coverage: dict[str, Any]) -> tuple[str, ...]:
+    missing = ", ".join(str(row["exchange"]) for row in coverage["tracked_without_volume"])
+    notes = [
+        f"Coverage: {coverage['n_exchanges']:,} exchanges observed; what that leaves out of all volume: "
+        f"{figure(coverage['uncovered_pct'], 2, ' %')}."
+    ]
+    return (*notes, f"Tracked, without a volume: {missing}.") if missing else tuple(notes)

@@ -1,0 +1,71 @@
+"""Which exchange a user means: CoinGecko id, DefiLlama slug or name, in any case.
+
+What belongs here: the look-up and its suggestions. What does not: which id belongs to which slug (core.exchanges).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from marketflows_pipeline.cli.answers.source import Source
+from marketflows_pipeline.errors import UserInputError
+
+_SUGGESTED = 5
+
+_SELECT = "select exchange_key, exchange_id, defillama_slug, name, is_centralised, is_tracked from core.exchanges"
+_MATCHES = f"""
+{_SELECT}
+where $wanted in (lower(exchange_id), defillama_slug, lower(exchange_key), lower(name))
+   or replace($wanted, ' ', '-') = defillama_slug
+order by case when lower(exchange_id) = $wanted then 1 when lower(name) = $wanted then 3 else 2 end, exchange_key
+"""
+
+
+@dataclass(frozen=True)
+class KnownExchange:
+    """One row of core.exchanges; see there."""
+
+    exchange_key: str
+    exchange_id: str | None
+    defillama_slug: str | None
+    name: str
+    is_centralised: bool | None
+    is_tracked: bool
+
+
+def find_exchange(source: Source, wanted: str) -> KnownExchange:
+    """The exchange of that id, slug or name; an id wins over a slug, a slug over a name.
+
+    Raises:
+        UserInputError: if there is none, naming those that are spelled alike, or if several bear the name.
+    """
+    spelled = wanted.strip().lower()
+    matches = [KnownExchange(**row) for row in source.rows(_MATCHES, {"wanted": spelled})]
+    if not matches:
+        raise UserInputError(_unknown(wanted, source.rows(_SELECT)))
+    first = matches[0]
+    if spelled not in {first.exchange_key.lower(), first.exchange_id, first.defillama_slug}:
+        named = [match.exchange_key for match in matches if match.name.lower() == spelled]
+        if len(named) > 1:
+            raise UserInputError(f'several exchanges are called "{wanted}"; name one by its id: {", ".join(named)}')
+    return first
+
+
+def _unknown(wanted: str, known: list[dict[str, Any]]) -> str:
+    spelled = wanted.strip().lower()
+    meant: dict[str, str] = {}
+    for row in known:
+        for called in (row["exchange_id"], row["defillama_slug"], row["name"]):
+            if called:
+                meant.setdefault(called.lower(), row["exchange_key"])
+    alike = get_close_matches(spelled, meant, n=2 * _SUGGESTED)
+    holding = sorted(
+        (name for name in meant if len(spelled) > 2 and spelled in name), key=lambda name: (len(name), name)
+    )
+    near = list(dict.fromkeys(meant[name] for name in (*alike, *holding)))[:_SUGGESTED]
+    if not near:
+        return f'no exchange "{wanted}" is known; all ids are in the table core.exchanges (marketflows sql)'
+    names = {row["exchange_key"]: row["name"] for row in known}
+    return f'no exchange "{wanted}" is known; did you mean {", ".join(f"{key} ({names[key]})" for key in near)}?'

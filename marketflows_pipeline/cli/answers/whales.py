@@ -1,0 +1,113 @@
+"""`whale-movements`: coins whose trading volume is unusual for their size.
+
+What belongs here: the answer of that command. What does not: ratio, z-score and score (mart.whale_signals).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marketflows_pipeline.cli.answers.answer import Answer, Shown, figure
+from marketflows_pipeline.cli.answers.source import HOURLY_LIMIT, Source
+
+METHOD = (
+    "A proxy: trading volume of 24 h against market cap, unusual where its z-score over 60 days is 2 or more, or, "
+    "without 20 days of history, where the ratio is above 10 %. No single transaction is seen, so "
+    "min_value_threshold_usd is a threshold on the 24 h volume of a coin. accumulation and distribution are the sign "
+    "of the price change over 24 h. ratio_heuristic is a guess from the ratio alone, kept for comparison."
+)
+SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): trending coins and the tracked cohort."
+
+COLUMNS = (
+    "rank",
+    "coin",
+    "symbol",
+    "coin_id",
+    "market_cap_rank",
+    "is_trending",
+    "volume_24h_usd",
+    "market_cap_usd",
+    "volume_to_mcap_ratio",
+    "volume_zscore",
+    "history_days",
+    "price_change_24h_pct",
+    "whale_activity_score",
+    "score_basis",
+    "ratio_heuristic",
+    "signal_type",
+    "method",
+    "source",
+)
+SHOWN = (
+    Shown("#", "rank", 0),
+    Shown("coin", "coin"),
+    Shown("symbol", "symbol"),
+    Shown("volume 24 h (M USD)", "volume_24h_usd", 1, 1e6),
+    Shown("of market cap (%)", "volume_to_mcap_ratio", 1),
+    Shown("z-score", "volume_zscore", 2),
+    Shown("price 24 h (%)", "price_change_24h_pct", 1),
+    Shown("score (0-10)", "whale_activity_score", 1),
+    Shown("signal", "signal_type"),
+    Shown("trending", "is_trending"),
+)
+
+_SIGNALS = """
+select name as coin, symbol, coin_id, volume_24h_usd, market_cap_usd, volume_to_mcap_pct as volume_to_mcap_ratio,
+       price_change_24h_pct, whale_activity_score, signal_type, market_cap_rank, rank, is_trending, volume_zscore,
+       history_days, score_basis, ratio_heuristic, method, source
+from mart.whale_signals
+where is_unusual and volume_24h_usd >= $min_value_usd
+order by rank
+"""
+_CANDIDATES = """
+select count(*) as n_candidates, count(*) filter (is_trending) as n_trending,
+       count(volume_zscore) as n_with_zscore, count(*) filter (is_unusual) as n_unusual,
+       count(*) filter (volume_24h_usd >= $min_value_usd) as n_above_threshold
+from mart.whale_signals
+"""
+_EXCLUDED = "select distinct category from raw.excluded_coins order by category"
+
+
+def whale_movements(source: Source, min_value_usd: float) -> Answer:
+    """The answer of `whale-movements`.
+
+    Args:
+        source: the published file.
+        min_value_usd: smallest 24 h volume of a coin that is listed.
+
+    Raises:
+        MarketflowsError: if there is no data yet.
+    """
+    if not source.has("mart.whale_signals"):
+        # An hour without candidates is an answer; one without trending coins was never asked for.
+        source.require("raw.trending_coins")
+    asked = {"min_value_usd": min_value_usd}
+    signals = source.rows(_SIGNALS, asked)
+    as_of = source.as_of("mart.whale_signals") or source.as_of("raw.trending_coins")
+    coverage = {**source.row(_CANDIDATES, asked), "excluded_categories": _excluded(source)}
+    body: dict[str, Any] = {
+        **source.head(as_of, stale=source.is_stale(as_of, HOURLY_LIMIT)),
+        "whale_movements": signals,
+        "total_whale_signals": len(signals),
+        "methodology": METHOD,
+        "min_value_threshold_usd": min_value_usd,
+        "data_source": source.credit(SOURCE),
+        "source": source.credit(SOURCE),
+        "method": METHOD,
+        "coverage": coverage,
+    }
+    summary = (
+        f"Coins with a volume of at least {figure(min_value_usd, 0)} USD in 24 h whose volume is unusual: "
+        f"{len(signals):,} of {coverage['n_candidates']:,} looked at",
+    )
+    footnote = (
+        f"Coverage: {coverage['n_candidates']:,} coins, {coverage['n_trending']:,} of them trending; "
+        f"{coverage['n_with_zscore']:,} have the history for a z-score."
+    )
+    return Answer("Whale signals (proxy)", body, signals, COLUMNS, SHOWN, summary, (footnote,))
+
+
+def _excluded(source: Source) -> list[str]:
+    if not source.has("raw.excluded_coins"):
+        return []
+    return [row["category"] for row in source.rows(_EXCLUDED)]

@@ -1,0 +1,236 @@
+"""The exchange commands: options, exit codes, and which answer is given.
+
+What belongs here: what the user types. What does not: what is answered (`cli.answers`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from marketflows_pipeline.clock import SystemClock
+from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.cli.answers.answer import Answer, AnswerFormat
+    from marketflows_pipeline.cli.answers.source import Source
+
+DEFAULT_DAYS = 7
+_MAX_ROWS = 1_000_000
+_MAX_DAYS = 36_500
+_TUTORIAL_CONFIG = Path(__file__).parents[1] / "tutorial" / "config.toml"
+
+_ROWS = click.IntRange(1, _MAX_ROWS)
+_DAYS = click.IntRange(1, _MAX_DAYS)
+
+
+class Money(click.FloatRange):
+    """A finite amount above 0."""
+
+    name = "USD"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The amount, or a usage error."""
+        amount = float(super().convert(value, param, ctx))
+        if not math.isfinite(amount):
+            self.fail(f"{value!r} is not an amount.", param, ctx)
+        return amount
+
+
+_format = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["json", "table", "csv"]),
+    default="json",
+    show_default=True,
+    help="How the answer is written to standard output.",
+)
+_refresh = click.option(
+    "--refresh", is_flag=True, help="Fetch and publish now, instead of answering from what is published."
+)
+
+
+@click.command("exchange-flows", short_help="Where trading volume goes up and down.")
+@click.argument("limit", type=_ROWS, required=False)
+@_format
+@_refresh
+@click.pass_obj
+def exchange_flows(options: RunOptions, limit: int | None, output_format: AnswerFormat, *, refresh: bool) -> None:
+    """Trading volume of exchanges against their own past, the LIMIT largest (top_n of the settings by default).
+
+    It measures activity, not money moving in or out: see exchange-netflow.
+    """
+    from marketflows_pipeline.cli.answers.flows import exchange_flows as answer  # noqa: PLC0415 (--help is quick)
+
+    _say(
+        options,
+        lambda source: answer(source, limit or source.setting.top_n),
+        output_format,
+        command="exchange-flows",
+        refresh=refresh,
+    )
+
+
+@click.command("exchange-netflow", short_help="What moved into and out of one exchange.")
+@click.argument("exchange_id")
+@click.argument("days", type=_DAYS, required=False)
+@click.option(
+    "--days", "days_option", type=_DAYS, help=f"How many days, back from the newest.  [default: {DEFAULT_DAYS}]"
+)
+@_format
+@_refresh
+@click.pass_obj
+def exchange_netflow(
+    options: RunOptions,
+    exchange_id: str,
+    days: int | None,
+    days_option: int | None,
+    output_format: AnswerFormat,
+    *,
+    refresh: bool,
+) -> None:
+    """Net flow of the known wallets of EXCHANGE_ID over DAYS, from token quantities.
+
+    EXCHANGE_ID is a CoinGecko id (gdax), a DefiLlama slug (binance-cex) or a name.
+    """
+    from marketflows_pipeline.cli.answers.netflow import exchange_netflow as answer  # noqa: PLC0415
+
+    if days is not None and days_option is not None and days != days_option:
+        raise click.UsageError(f"DAYS is {days} and --days is {days_option}: give one of them.")
+    asked = days or days_option or DEFAULT_DAYS
+    _say(
+        options,
+        lambda source: answer(source, exchange_id, asked),
+        output_format,
+        command=f"exchange-netflow {exchange_id}",
+        refresh=refresh,
+        daily=True,
+    )
+
+
+@click.command("whale-movements", short_help="Coins with unusual trading volume, a proxy.")
+@click.argument("min_value_usd", type=Money(), default=1_000_000.0)
+@_format
+@_refresh
+@click.pass_obj
+def whale_movements(options: RunOptions, min_value_usd: float, output_format: AnswerFormat, *, refresh: bool) -> None:
+    """Coins whose trading volume is unusual for their size, from MIN_VALUE_USD (1,000,000) of volume in 24 hours.
+
+    A proxy for large holders at work: no single transaction is seen.
+    """
+    from marketflows_pipeline.cli.answers.whales import whale_movements as answer  # noqa: PLC0415
+
+    _say(
+        options,
+        lambda source: answer(source, min_value_usd),
+        output_format,
+        command="whale-movements",
+        refresh=refresh,
+    )
+
+
+@click.command("exchange-tvl", short_help="Reserves of exchanges, ranked.")
+@_format
+@_refresh
+@click.pass_obj
+def exchange_tvl(options: RunOptions, output_format: AnswerFormat, *, refresh: bool) -> None:
+    """Reserves of centralised exchanges and TVL of decentralised ones, ranked apart."""
+    from marketflows_pipeline.cli.answers.tvl import exchange_tvl as answer  # noqa: PLC0415
+
+    _say(
+        options,
+        lambda source: answer(source, source.setting.top_n),
+        output_format,
+        command="exchange-tvl",
+        refresh=refresh,
+    )
+
+
+@click.command("exchange-dominance", short_help="How concentrated exchanges are.")
+@click.option(
+    "--measure",
+    type=click.Choice(["spot_volume", "reserves", "derivatives_volume"]),
+    default="spot_volume",
+    show_default=True,
+    help="What is shared.",
+)
+@click.option(
+    "--segment",
+    type=click.Choice(["all", "centralised", "decentralised", "tracked"]),
+    help="Among which exchanges.  [default: all for spot_volume, else centralised]",
+)
+@_format
+@_refresh
+@click.pass_obj
+def exchange_dominance(
+    options: RunOptions, measure: str, segment: str | None, output_format: AnswerFormat, *, refresh: bool
+) -> None:
+    """Market shares of exchanges, and how concentrated they are."""
+    from marketflows_pipeline.cli.answers.dominance import exchange_dominance as answer  # noqa: PLC0415
+
+    _say(
+        options,
+        lambda source: answer(source, measure, segment, source.setting.top_n),
+        output_format,
+        command="exchange-dominance",
+        refresh=refresh,
+    )
+
+
+EXCHANGE_COMMANDS: tuple[click.Command, ...] = (
+    exchange_flows,
+    exchange_netflow,
+    whale_movements,
+    exchange_tvl,
+    exchange_dominance,
+)
+
+
+def _say(
+    options: RunOptions,
+    build: Callable[[Source], Answer],
+    output_format: AnswerFormat,
+    *,
+    command: str,
+    refresh: bool,
+    daily: bool = False,
+) -> None:
+    """Fetch if asked to, then print the answer; a fault leaves standard output empty."""
+    if refresh:
+        from marketflows_pipeline.cli.run import refresh_exchanges  # noqa: PLC0415 (Dagster takes over a second)
+
+        if exit_code := refresh_exchanges(options, daily=daily):
+            raise click.exceptions.Exit(exit_code)
+    from marketflows_pipeline.cli.answers.answer import text_of  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.cli.answers.source import Setting, open_source  # noqa: PLC0415
+    from marketflows_pipeline.settings import Exchanges, load_config  # noqa: PLC0415
+
+    config = load_config(_TUTORIAL_CONFIG if options.tutorial else options.config)
+    setting = Setting(
+        path=Path.cwd() / TUTORIAL_PUBLISHED if options.tutorial else config.warehouse.published_path,
+        now=SystemClock().now(),
+        top_n=(config.exchanges or Exchanges()).top_n,
+        is_tutorial=options.tutorial,
+        how_to_fetch=_how_to_fetch(options, command, is_on=options.tutorial or config.exchanges is not None),
+    )
+    with open_source(setting) as source:
+        answer = build(source)
+    text = "".join(text_of(answer, output_format))
+    if output_format == "csv" and answer.body["stale"]:
+        click.echo("note: these figures are stale; --format json says of when they are", err=True)
+    click.echo(text.encode(), nl=False)
+
+
+def _how_to_fetch(options: RunOptions, command: str, *, is_on: bool) -> str:
+    own = "" if options.config == RunOptions().config else f" --config {options.config}"
+    line = f"marketflows{' --tutorial' if options.tutorial else own} {command} --refresh"
+    if is_on:
+        return f"fetch it: {line}"
+    return f"{options.config} has no table [exchanges]: add it, then fetch: {line}"
