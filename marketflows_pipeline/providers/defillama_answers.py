@@ -132,14 +132,15 @@ _RESERVES = msgspec.json.Decoder(_Reserves)
 def classify(answer: Answer) -> Fault | None:
     """Judge an answer of DefiLlama, whose errors are lines of text; None is a usable one."""
     said = f"HTTP {answer.status}, {answer.excerpt}"
-    if answer.is_html or not answer.content.strip():
-        if answer.status == HTTPStatus.FORBIDDEN:
-            return Fault(PermanentProviderError, f"{said}; {BLOCKED}")
-        return _by_status(answer)
+    # Before anything else: the texts may come labelled as HTML.
     text = answer.content[:64].strip().lower()
     for start, kind, advice in ERROR_TEXTS:
         if text.startswith(start.encode()):
             return Fault(kind, f"{said}; {advice}" if advice else said)
+    if answer.is_html or not answer.content.strip():
+        if answer.status == HTTPStatus.FORBIDDEN:
+            return Fault(PermanentProviderError, f"{said}; {BLOCKED}")
+        return _by_status(answer)
     if not answer.is_success:
         return _by_status(answer)
     if not (text.startswith((b"{", b"[")) and answer.content[-64:].rstrip().endswith((b"}", b"]"))):
