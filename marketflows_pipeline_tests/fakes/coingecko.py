@@ -1,7 +1,7 @@
 """A CoinGecko of our own: python -m marketflows_pipeline_tests.fakes.coingecko --port 8123 --coins 300.
 
-What belongs here: which answer a request gets. What does not: the figures (market.py, coingecko_answers.py), keys and
-limits (coingecko_access.py), sockets and faults (server.py).
+What belongs here: which answer a request gets. What does not: exchanges (coingecko_exchanges.py), the figures
+(market.py, coingecko_answers.py), keys and limits (coingecko_access.py), sockets and faults (server.py).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.coingecko_access import Access
 from marketflows_pipeline_tests.fakes.coingecko_answers import (
     Quote,
+    Row,
     Snapshot,
     category_row,
     chart_of_days,
@@ -26,11 +27,14 @@ from marketflows_pipeline_tests.fakes.coingecko_answers import (
     ordered,
     step_of_window,
 )
+from marketflows_pipeline_tests.fakes.coingecko_exchanges import ExchangeEndpoints
+from marketflows_pipeline_tests.fakes.coingecko_trending import trending
 from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.fakes.market import FIVE_MINUTES_MS, FakeCoin, Market, to_ms
 from marketflows_pipeline_tests.fakes.price_paths import DAY_MS, HOUR_MS
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
 from marketflows_pipeline_tests.fakes.server import FakeServer, Handler, Request
+from marketflows_pipeline_tests.fakes.venues import Venues, generate_venues
 
 PUBLIC_HISTORY_DAYS = 365
 SINCE_EVER_DAYS = 5_000
@@ -63,6 +67,10 @@ class FakeCoinGecko(FakeServer):
         seed: of the random faults.
         page_overlap: how many coins of a page of /coins/markets stand on the next one again.
         refuses_daily_interval: whether interval=daily is for paid plans, as it was seen to be.
+        venues: exchanges; without it, those of ``generate_venues``.
+
+    Attributes:
+        exchange_endpoints: what answers below /exchanges, and how.
     """
 
     def __init__(
@@ -76,8 +84,10 @@ class FakeCoinGecko(FakeServer):
         seed: int = 0,
         page_overlap: int = 0,
         refuses_daily_interval: bool = False,
+        venues: Venues | None = None,
     ) -> None:
         self.market = market
+        self.exchange_endpoints = ExchangeEndpoints(venues or generate_venues())
         self.access = access or Access()
         self.page_overlap = page_overlap
         self.refuses_daily_interval = refuses_daily_interval
@@ -92,6 +102,8 @@ class FakeCoinGecko(FakeServer):
             "/coins/categories": self._categories,
             "/coins/{id}/market_chart": self._market_chart,
             "/coins/{id}/market_chart/range": self._market_chart_range,
+            "/search/trending": self._trending,
+            **self.exchange_endpoints.routes,
         }
         super().__init__(
             routes,
@@ -190,14 +202,19 @@ class FakeCoinGecko(FakeServer):
         return json_reply([{"category_id": slug, "name": name} for slug, name in slugs.items()])
 
     def _categories(self, request: Request) -> Reply:
-        now_ms = to_ms(request.at)
+        return json_reply(self._category_rows(to_ms(request.at)))
+
+    def _category_rows(self, now_ms: int) -> list[Row]:
         snapshot = self.snapshot(now_ms)
-        return json_reply(
-            [
-                category_row(snapshot, slug, name, self.market.members(slug, now_ms))
-                for slug, name in self._slugs(now_ms).items()
-            ]
-        )
+        return [
+            category_row(snapshot, slug, name, self.market.members(slug, now_ms))
+            for slug, name in self._slugs(now_ms).items()
+        ]
+
+    def _trending(self, request: Request) -> Reply:
+        now_ms = to_ms(request.at)
+        n_members = {slug: len(self.market.members(slug, now_ms)) for slug in self._slugs(now_ms)}
+        return json_reply(trending(self.snapshot(now_ms), self._category_rows(now_ms), n_members))
 
     def _market_chart(self, request: Request, id: str) -> Reply:  # noqa: A002 - the placeholder's name
         now_ms = to_ms(request.at)
@@ -252,6 +269,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A local stand-in for CoinGecko")
     parser.add_argument("--port", type=int, default=8123)
     parser.add_argument("--coins", type=int, default=300)
+    parser.add_argument("--exchanges", type=int, default=620)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--host", choices=("demo", "pro"), default="demo", help="which of the two hosts to be")
     parser.add_argument("--now", type=datetime.fromisoformat, help="stand still here, until told by POST /__clock")
@@ -281,6 +299,13 @@ def main() -> None:
         port=options.port,
         fault_rate=options.fault_rate,
         seed=options.seed,
+        venues=generate_venues(
+            options.exchanges,
+            options.seed,
+            start=clock.now(),
+            has_churn=not options.no_churn,
+            has_flaws=not options.no_flaws,
+        ),
     )
     with server:
         print(server.url, flush=True)  # noqa: T201 - who starts it waits for the address

@@ -152,8 +152,12 @@ def step_of_window(days: float) -> int:
 
 
 def category_row(snapshot: Snapshot, slug: str, name: str, members: set[str]) -> Row:
-    """A row of /coins/categories: sums over the members that are not wrapped, null where there are none."""
-    quotes = [quote for quote in snapshot.quotes if quote.coin.id in members and not quote.coin.is_rehypothecated]
+    """A row of /coins/categories: sums over the members that are not wrapped, null where there are no members.
+
+    Of a category of wrapped tokens all count: what the real service does with them is not known.
+    """
+    inside = [quote for quote in snapshot.quotes if quote.coin.id in members]
+    quotes = [quote for quote in inside if not quote.coin.is_rehypothecated] or inside
     top = [quote.coin.id for quote in quotes[:3]]
     return {
         "id": slug,

@@ -62,6 +62,8 @@ SERVER_ERROR = {"status": {"error_code": 500, "error_message": "Internal Server 
 PLAN_BLOCKED = {"error": "Your plan does not have access to this endpoint"}
 COIN_NOT_FOUND = {"error": "coin not found"}
 CATEGORY_NOT_FOUND = {"status": 404, "error": "Not Found"}
+EXCHANGE_NOT_FOUND = {"error": "Exchange not found"}
+INVALID_DAYS = {"error": "Invalid days, supported days are 1, 7, 14, 30, 90, 180, 365"}
 INVALID_CURRENCY = {"error": "invalid vs_currency"}
 
 

@@ -55,11 +55,11 @@ KNOWN_COINS: tuple[tuple[str, str, str, float, tuple[str, ...]], ...] = (
     ("pepe", "pepe", "Pepe", 0.000011, ("meme-token",)),
     ("academy token", "acad", "Academy Token", 0.02, ()),
 )
-# id, symbol, name, price level in USD, cap in USD
+# id, symbol, name, price level in USD, cap in USD, categories
 WRAPPED_COINS = (
-    ("wrapped-bitcoin", "wbtc", "Wrapped Bitcoin", 110_000.0, 1.4e10),
-    ("staked-ether", "steth", "Lido Staked Ether", 4_200.0, 3.6e10),
-    ("weth", "weth", "WETH", 4_200.0, 1.1e10),
+    ("wrapped-bitcoin", "wbtc", "Wrapped Bitcoin", 110_000.0, 1.4e10, ("decentralized-finance-defi", "wrapped-tokens")),
+    ("staked-ether", "steth", "Lido Staked Ether", 4_200.0, 3.6e10, ("decentralized-finance-defi",)),
+    ("weth", "weth", "WETH", 4_200.0, 1.1e10, ("decentralized-finance-defi", "wrapped-tokens")),
 )
 CATEGORIES = (
     FakeCategory("layer-1", "Layer 1 (L1)"),
@@ -70,6 +70,8 @@ CATEGORIES = (
     FakeCategory("artificial-intelligence", "Artificial Intelligence (AI)"),
     FakeCategory("meme-token", "Meme"),
 )
+# Apart from the others: coins are drawn into those, and of this one every member is hidden unless asked for.
+WRAPPED_TOKENS = FakeCategory("wrapped-tokens", "Wrapped-Tokens")
 REMOVED_SLUG = "presale-meme-coins"
 STABLE_VOLATILITY = 0.01
 
@@ -93,14 +95,14 @@ def generate(
     coins += [
         FakeCoin(
             id=coin_id, symbol=symbol, name=name, level_usd=level, supply=cap / level, seed=rng.getrandbits(40),
-            volatility=0.8, is_rehypothecated=True, memberships=(Membership("decentralized-finance-defi"),),
+            volatility=0.8, is_rehypothecated=True, memberships=tuple(Membership(slug) for slug in slugs),
         )
-        for coin_id, symbol, name, level, cap in WRAPPED_COINS
+        for coin_id, symbol, name, level, cap, slugs in WRAPPED_COINS
     ]  # fmt: skip
     removed = FakeCategory(REMOVED_SLUG, "Presale Meme", removed_at_ms=now_ms + 10 * DAY_MS if has_churn else now_ms)
     if has_churn:
         coins += [_newcomer(number, rng, now_ms) for number in range(1, max(2, n_coins // 50) + 1)]
-    return Market(coins, (*CATEGORIES, removed))
+    return Market(coins, (*CATEGORIES, WRAPPED_TOKENS, removed))
 
 
 def _coin(rank: int, rng: random.Random, now_ms: int, *, has_churn: bool, has_flaws: bool) -> FakeCoin:
