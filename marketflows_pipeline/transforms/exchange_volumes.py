@@ -1,0 +1,161 @@
+"""What exchanges trade, day by day, and how that compares with their own past.
+
+What belongs here: one figure an exchange and day, and statistics over days. What does not: comparing exchanges with
+each other. Every figure is a reading of a rolling 24 h sum; readings are averaged, never added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import polars as pl
+
+from marketflows_pipeline.schema import table
+
+LISTING_SOURCE = "coingecko:exchanges"
+MEAN_DAYS, MEAN_MIN_DAYS = 7, 4
+SCORE_DAYS, SCORE_MIN_DAYS = 60, 20
+RECENT_POINTS, SPLIT_POINTS, TREND_MIN_POINTS = 3, 6, 2
+_OLDEST_PRICE = timedelta(hours=26)
+# The deviation of equal numbers is not always 0 in floating point.
+_NO_DEVIATION = 1e-12
+_VOLUME = pl.col("volume_24h_btc")
+
+
+def daily_volumes(charts: pl.DataFrame, listings: pl.DataFrame, btc_prices: pl.DataFrame) -> pl.DataFrame:
+    """Each exchange's volume at its last observation of each UTC day (``core.exchange_volumes``).
+
+    Of a point of a chart and one of the list of exchanges for the same moment, the list's counts. A volume that is
+    null, not finite or negative is no observation; 0 is one.
+
+    Args:
+        charts: exchange_id, ts, volume_24h_btc, source.
+        listings: exchange_id, ts, volume_24h_btc; all observations, or already the last one of each day.
+        btc_prices: ts, price_usd, in any order. The newest price at or before a point's ts counts, up to 26 hours
+            older; without one the figures in dollars are null.
+
+    Returns:
+        The columns of ``core.exchange_volumes`` by (exchange_id, day).
+    """
+    entry = table("core.exchange_volumes")
+    points = pl.concat(
+        [
+            charts.lazy().select("exchange_id", "ts", "volume_24h_btc", "source"),
+            listings.lazy().select("exchange_id", "ts", "volume_24h_btc", source=pl.lit(LISTING_SOURCE)),
+        ]
+    )
+    price = pl.col("price_usd")
+    prices = btc_prices.lazy().filter(price.is_finite() & (price > 0)).select("ts", btc_price_usd=price).sort("ts")
+    return (
+        points.filter(_VOLUME.is_finite() & (_VOLUME >= 0))
+        .with_columns(day=pl.col("ts").dt.convert_time_zone("UTC").dt.date())
+        # The list stands behind the charts above, so it stays behind them at an equal time.
+        .sort("ts", maintain_order=True)
+        .unique(["exchange_id", "day"], keep="last", maintain_order=True)
+        .join_asof(prices, on="ts", strategy="backward", tolerance=_OLDEST_PRICE)
+        .with_columns(volume_24h_usd=_VOLUME * pl.col("btc_price_usd"))
+        .select(entry.column_names)
+        .cast(pl.Schema(entry.polars_schema))
+        .sort("exchange_id", "day")
+        .collect()
+    )
+
+
+def volume_statistics(volumes: pl.DataFrame, as_of_day: date) -> pl.DataFrame:
+    """What each exchange's volume is compared with: its mean of 7 days, its mean and deviation of 60, today excluded.
+
+    The standard deviation is that of a sample (``n - 1``).
+
+    Args:
+        volumes: exchange_id, day, volume_24h_btc as `daily_volumes` gives them.
+        as_of_day: today in UTC; the windows are the 7 and 60 days before it.
+
+    Returns:
+        exchange_id, volume_7d_mean_btc (null with fewer than 4 days), volume_60d_mean_btc, volume_60d_sd_btc (both null
+        with fewer than 20 days or without any deviation), history_days (days of the 60 with a volume) by exchange_id;
+        an exchange without any of them is missing.
+    """
+    days_ago = (pl.lit(as_of_day) - pl.col("day")).dt.total_days()
+    week = _VOLUME.filter(days_ago <= MEAN_DAYS)
+    mean, deviation = _VOLUME.mean(), _VOLUME.std(ddof=1)
+    has_score = (pl.len() >= SCORE_MIN_DAYS) & (deviation > _NO_DEVIATION * mean)
+    return (
+        volumes.lazy()
+        .filter(days_ago.is_between(1, SCORE_DAYS))
+        .group_by("exchange_id")
+        .agg(
+            volume_7d_mean_btc=pl.when(week.len() >= MEAN_MIN_DAYS).then(week.mean()),
+            volume_60d_mean_btc=pl.when(has_score).then(mean),
+            volume_60d_sd_btc=pl.when(has_score).then(deviation),
+            history_days=pl.len().cast(pl.Int32),
+        )
+        .sort("exchange_id")
+        .collect()
+    )
+
+
+def volume_trend(volumes: pl.DataFrame, days: Sequence[int], as_of_day: date) -> pl.DataFrame:
+    """Whether each exchange's volume went up or down within its last days, today included.
+
+    The points are the daily volumes of the window in order of day. The recent mean is that of the last 3, or the last
+    point alone if there are only 2. The older mean is that of all points before the last 3, or the first point alone if
+    there are fewer than 6 in all. The trend compares the two; the change is ``100 (recent - older) / older``.
+
+    Args:
+        volumes: exchange_id, day, volume_24h_btc as `daily_volumes` gives them.
+        days: lengths of the windows in days.
+        as_of_day: today in UTC, the last day of each window.
+
+    Returns:
+        exchange_id, days, data_points, recent_mean_btc, older_mean_btc, volume_change_pct (null where the older mean is
+        missing or 0), volume_trend (``increasing``, ``decreasing``, ``stable``, or ``insufficient_data`` with fewer
+        than 2 points, when both means are null) by (exchange_id, days): every exchange of ``volumes`` and every window.
+    """
+    windows = pl.LazyFrame({"days": list(days)}, schema={"days": pl.Int32}).unique()
+    days_ago = (pl.lit(as_of_day) - pl.col("day")).dt.total_days()
+    point = _VOLUME.filter(days_ago.is_between(0, pl.col("days") - 1)).sort_by(
+        pl.col("day").filter(days_ago.is_between(0, pl.col("days") - 1))
+    )
+    points, recent, older = pl.col("points"), pl.col("recent_mean_btc"), pl.col("older_mean_btc")
+    n_points = points.list.len()
+    before = n_points.cast(pl.Int64) - RECENT_POINTS
+    recent_mean = (
+        pl.when(n_points >= RECENT_POINTS)
+        .then(points.list.tail(RECENT_POINTS).list.mean())
+        .when(n_points >= TREND_MIN_POINTS)
+        .then(points.list.last())
+    )
+    older_mean = (
+        pl.when(n_points >= SPLIT_POINTS)
+        .then(points.list.head(before.clip(lower_bound=0)).list.mean())
+        .when(n_points >= TREND_MIN_POINTS)
+        .then(points.list.first())
+    )
+    trend = (
+        pl.when(recent > older)
+        .then(pl.lit("increasing"))
+        .when(recent < older)
+        .then(pl.lit("decreasing"))
+        .when(recent == older)
+        .then(pl.lit("stable"))
+        .otherwise(pl.lit("insufficient_data"))
+    )
+    return (
+        volumes.lazy()
+        .join(windows, how="cross")
+        .group_by("exchange_id", "days")
+        .agg(points=point)
+        .with_columns(recent_mean_btc=recent_mean, older_mean_btc=older_mean)
+        .select(
+            "exchange_id",
+            "days",
+            data_points=n_points.cast(pl.Int32),
+            recent_mean_btc=recent,
+            older_mean_btc=older,
+            volume_change_pct=pl.when(older > 0).then(100 * (recent - older) / older),
+            volume_trend=trend,
+        )
+        .sort("exchange_id", "days")
+        .collect()
+    )
