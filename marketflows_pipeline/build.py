@@ -12,19 +12,23 @@ import dagster as dg
 
 from marketflows_pipeline import assets as assets_package
 from marketflows_pipeline import jobs, schedules
+from marketflows_pipeline.assets.exchange_raw import DAILY_TABLES, RESERVES_SOURCE
 from marketflows_pipeline.assets.raw import SOURCE
 from marketflows_pipeline.assets.storage import warehouse_io_manager
-from marketflows_pipeline.assets.tables import IO_MANAGER
+from marketflows_pipeline.assets.tables import IO_MANAGER, asset_key
 from marketflows_pipeline.checks import check_steps
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import Reporter
+from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.session import Session, open_session
 
 # A scheduled run leaves the rest of a long backfill to the next one, well before it would be stopped.
 SCHEDULED_HISTORY_LIMIT = timedelta(minutes=35)
 
-_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(minutes=90))
+_HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(minutes=90))
+_DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+_DAILY_KEYS = {asset_key(name) for name in (*DAILY_TABLES, *jobs.DAILY_MARTS)}
 
 
 def build_definitions(
@@ -40,10 +44,10 @@ def build_definitions(
     """
     options = options or RunOptions(history_time_limit=SCHEDULED_HISTORY_LIMIT)
     return dg.Definitions(
-        assets=[*_assets(), SOURCE],
-        asset_checks=check_steps("market_caps"),
-        jobs=[jobs.hourly_refresh, jobs.prune_history],
-        schedules=[schedules.hourly, schedules.weekly_pruning],
+        assets=[*_assets(), SOURCE, RESERVES_SOURCE],
+        asset_checks=[step for part in PARTS for step in check_steps(part)],
+        jobs=[*jobs.REFRESH_JOBS, jobs.prune_history],
+        schedules=[schedules.hourly, schedules.daily, schedules.weekly_pruning],
         resources={
             "session": _session_resource(options, clock, reporter),
             IO_MANAGER: warehouse_io_manager,
@@ -54,10 +58,12 @@ def build_definitions(
 
 
 def _assets() -> Iterator[dg.AssetsDefinition]:
-    """Every asset of the package, each with the one freshness policy."""
+    """Every asset of the package, each with the freshness policy of its cadence."""
     for definition in dg.load_assets_from_package_module(assets_package):
         assert isinstance(definition, dg.AssetsDefinition)
-        yield definition.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=_FRESHNESS))
+        yield definition.map_asset_specs(
+            lambda spec: spec.replace_attributes(freshness_policy=_DAILY if spec.key in _DAILY_KEYS else _HOURLY)
+        )
 
 
 def _session_resource(options: RunOptions, clock: Clock | None, reporter: Reporter | None) -> dg.ResourceDefinition:

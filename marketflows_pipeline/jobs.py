@@ -1,4 +1,4 @@
-"""What runs as one: the hourly refresh, and the weekly pruning of Dagster's own history.
+"""What runs as one: the hourly and the daily refresh, both at once, and the pruning of Dagster's own history.
 
 What belongs here: which assets a job holds, and its hooks. What does not: when it runs (schedules.py).
 """
@@ -8,12 +8,26 @@ from datetime import timedelta
 
 import dagster as dg
 
+from marketflows_pipeline.assets.exchange_raw import DAILY_TABLES
+from marketflows_pipeline.assets.tables import asset_key
 from marketflows_pipeline.failures import causes_of
 
 log = logging.getLogger(__name__)
 
 KEEP_RUNS_FOR = timedelta(days=30)
-HOURLY_GROUPS = ("market_caps_raw", "market_caps_core", "market_caps_mart", "market_caps_output")
+LAYERS = ("raw", "core", "mart", "output")
+# Derived from what is asked for once a day alone; an hourly run leaves them.
+DAILY_MARTS = ("mart.exchange_netflow", "mart.exchange_token_flows")
+
+
+def part_assets(part: str) -> dg.AssetSelection:
+    """All assets of one part of the warehouse."""
+    return dg.AssetSelection.groups(*(f"{part}_{layer}" for layer in LAYERS))
+
+
+MARKET_CAPS = part_assets("market_caps")
+EXCHANGES = part_assets("exchanges")
+HOURLY_EXCHANGES = EXCHANGES - dg.AssetSelection.assets(*map(asset_key, (*DAILY_TABLES, *DAILY_MARTS)))
 
 
 @dg.failure_hook(name="log_cause")
@@ -26,10 +40,32 @@ def log_cause(context: dg.HookContext) -> None:
 
 hourly_refresh = dg.define_asset_job(
     "hourly_refresh",
-    selection=dg.AssetSelection.groups(*HOURLY_GROUPS),
+    selection=MARKET_CAPS | HOURLY_EXCHANGES,
     hooks={log_cause},
-    description="Ingest what is due, derive every table, check, publish, draw.",
+    description="Ingest what changes every hour, derive every table from it, check, publish, draw.",
 )
+daily_refresh = dg.define_asset_job(
+    "daily_refresh",
+    selection=EXCHANGES,
+    hooks={log_cause},
+    description="The exchange part with what is asked for once a day: full list, volume charts, reserves by token.",
+)
+full_refresh = dg.define_asset_job(
+    "full_refresh",
+    selection=MARKET_CAPS | EXCHANGES,
+    hooks={log_cause},
+    description="Every part, as the command line runs it; what this day has answered already is not asked again.",
+)
+market_cap_refresh = dg.define_asset_job(
+    "market_cap_refresh", selection=MARKET_CAPS, hooks={log_cause}, description="The market-cap part alone, at once."
+)
+exchange_refresh = dg.define_asset_job(
+    "exchange_refresh",
+    selection=HOURLY_EXCHANGES,
+    hooks={log_cause},
+    description="The exchange part with what changes every hour, at once.",
+)
+REFRESH_JOBS = (hourly_refresh, daily_refresh, full_refresh, market_cap_refresh, exchange_refresh)
 
 
 @dg.op(description="Delete the records of runs that ended more than 30 days ago; the latest success of each job stays.")

@@ -21,6 +21,7 @@ class RunOptions:
         out_dir: folder for the PNGs, relative to the working directory.
         tutorial: run on the packaged data, offline, with a warehouse of its own.
         history_time_limit: how long histories may be fetched before the run goes on without the rest.
+        asks_again: whether what is asked for once a day is asked for now, though the day's answer is in.
     """
 
     config: Path = Path("config.toml")
@@ -28,3 +29,4 @@ class RunOptions:
     out_dir: Path = Path("output_plots")
     tutorial: bool = False
     history_time_limit: timedelta | None = None
+    asks_again: bool = False

@@ -11,6 +11,7 @@ from datetime import timedelta
 import polars as pl
 
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.ingest.budget import EXCHANGES_ASSUMED
 from marketflows_pipeline.ingest.plan import OTHER_PRIORITY, tracked_coins
 from marketflows_pipeline.providers.ledger import month_of
 from marketflows_pipeline.session import Session
@@ -115,6 +116,14 @@ def is_out_of_credits(session: Session) -> bool:
     month = month_of(session.started_at)
     limit = session.settings.providers.coingecko.monthly_credits
     return session.ledger.spent(session.provider.name, month) >= limit
+
+
+def n_listed_exchanges(session: Session) -> int:
+    """Exchanges in the last full list, or as many as are assumed before there was one."""
+    listed = session.warehouse.query(
+        "select arg_max(rows_served, attempted_at) as n from meta.exchange_fetches where dataset = 'listing'"
+    ).item()
+    return EXCHANGES_ASSUMED if listed is None else int(listed)
 
 
 def window_observations(session: Session, coins: list[str], spec: GridSpec) -> pl.DataFrame:

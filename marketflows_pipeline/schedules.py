@@ -1,10 +1,10 @@
-"""When jobs run: hourly at five past, pruning once a week; all times UTC."""
+"""When jobs run: hourly at five past, daily at night, pruning once a week; all times UTC."""
 
 from __future__ import annotations
 
 import dagster as dg
 
-from marketflows_pipeline.jobs import hourly_refresh, prune_history
+from marketflows_pipeline.jobs import daily_refresh, hourly_refresh, prune_history
 
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -29,9 +29,27 @@ def hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReas
 
     Five past, because the service's hourly point is in by then and everyone else asks on the hour.
     """
-    active = context.instance.get_runs_count(dg.RunsFilter(job_name=hourly_refresh.name, statuses=_ACTIVE))
+    return _unless_active(context, hourly_refresh.name)
+
+
+@dg.schedule(
+    job=daily_refresh,
+    cron_schedule="25 1 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Start the daily refresh, unless one is still going.
+
+    At 01:25, because the record of the day that ended is in by one o'clock, and between two hourly runs.
+    """
+    return _unless_active(context, daily_refresh.name)
+
+
+def _unless_active(context: dg.ScheduleEvaluationContext, job_name: str) -> dg.RunRequest | dg.SkipReason:
+    active = context.instance.get_runs_count(dg.RunsFilter(job_name=job_name, statuses=_ACTIVE))
     if active:
-        return dg.SkipReason(f"{active} run(s) of {hourly_refresh.name} still active")
+        return dg.SkipReason(f"{active} run(s) of {job_name} still active")
     return dg.RunRequest(
         run_key=context.scheduled_execution_time.isoformat(), tags={"dagster/max_runtime": str(MAX_RUNTIME_S)}
     )

@@ -19,6 +19,8 @@ from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter, Reporter
 from marketflows_pipeline.providers.coingecko import CoinGecko
+from marketflows_pipeline.providers.defillama import DefiLlama
+from marketflows_pipeline.providers.exchange_protocol import ExchangeVolumeProvider, ReservesProvider
 from marketflows_pipeline.providers.protocol import MarketCapProvider
 from marketflows_pipeline.run_lock import RunLock
 from marketflows_pipeline.settings import Settings, load_settings
@@ -38,6 +40,8 @@ class Session:
         clock: where time comes from.
         warehouse: the private file, open for reading and writing.
         provider: the market-cap service.
+        volumes: the service that knows what is traded where.
+        reserves: the service that knows what exchanges hold; None where the settings have no exchange part.
         ledger: where attempts are counted.
         reporter: who is told how far long work has come.
         run_id: of the Dagster run.
@@ -45,6 +49,7 @@ class Session:
         out_dir: folder for the PNGs.
         tutorial: whether the packaged data is used.
         history_deadline: when fetching histories stops; None for no limit.
+        asks_again: whether what is asked for once a day is asked for now in any case.
     """
 
     settings: Settings
@@ -52,6 +57,8 @@ class Session:
     clock: Clock
     warehouse: Warehouse
     provider: MarketCapProvider
+    volumes: ExchangeVolumeProvider
+    reserves: ReservesProvider | None
     ledger: WarehouseLedger
     reporter: Reporter
     run_id: str
@@ -59,6 +66,7 @@ class Session:
     out_dir: Path
     tutorial: bool = False
     history_deadline: datetime | None = None
+    asks_again: bool = False
 
 
 def read_settings(options: RunOptions, environ: Mapping[str, str]) -> Settings:
@@ -100,23 +108,7 @@ def open_session(
             tutorial.forget(settings.warehouse.path)
         warehouse = stack.enter_context(Warehouse(settings.warehouse.path))
         ledger = WarehouseLedger(warehouse, run_id)
-        provider: MarketCapProvider
-        if options.tutorial:
-            provider = tutorial.TutorialProvider()
-        else:
-            source = settings.providers.coingecko
-            key = settings.secrets.coingecko_api_key
-            provider = stack.enter_context(
-                CoinGecko(
-                    plan=source.plan,
-                    api_key=key.get_secret_value() if key else None,
-                    base_url=source.base_url,
-                    calls_per_minute=source.calls_per_minute,
-                    monthly_credits=source.monthly_credits,
-                    clock=clock,
-                    ledger=ledger,
-                )
-            )
+        provider, volumes, reserves = _services(stack, options, settings, clock, ledger)
         started_at = clock.now()
         yield Session(
             settings=settings,
@@ -124,6 +116,8 @@ def open_session(
             clock=clock,
             warehouse=warehouse,
             provider=provider,
+            volumes=volumes,
+            reserves=reserves,
             ledger=ledger,
             reporter=reporter or LogReporter(),
             run_id=run_id,
@@ -131,4 +125,30 @@ def open_session(
             out_dir=options.out_dir,
             tutorial=options.tutorial,
             history_deadline=started_at + options.history_time_limit if options.history_time_limit else None,
+            asks_again=options.asks_again,
         )
+
+
+def _services(
+    stack: contextlib.ExitStack, options: RunOptions, settings: Settings, clock: Clock, ledger: WarehouseLedger
+) -> tuple[MarketCapProvider, ExchangeVolumeProvider, ReservesProvider | None]:
+    """The services of this run, closed with it; the tutorial's answer from packaged files."""
+    if options.tutorial:
+        return tutorial.TutorialProvider(), tutorial.TutorialExchanges(), tutorial.TutorialReserves()
+    source = settings.providers.coingecko
+    key = settings.secrets.coingecko_api_key
+    coingecko = stack.enter_context(
+        CoinGecko(
+            plan=source.plan,
+            api_key=key.get_secret_value() if key else None,
+            base_url=source.base_url,
+            calls_per_minute=source.calls_per_minute,
+            monthly_credits=source.monthly_credits,
+            clock=clock,
+            ledger=ledger,
+        )
+    )
+    if settings.exchanges is None:
+        return coingecko, coingecko, None
+    defillama = DefiLlama(base_url=settings.providers.defillama.base_url, clock=clock, ledger=ledger)
+    return coingecko, coingecko, stack.enter_context(defillama)

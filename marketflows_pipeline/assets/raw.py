@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
+from marketflows_pipeline.assets.asking import asked_twice
 from marketflows_pipeline.assets.storage import table_name
 from marketflows_pipeline.assets.tables import table_spec
-from marketflows_pipeline.errors import MarketflowsError, TransientProviderError
 from marketflows_pipeline.ingest.market_caps import IngestReport, refresh_market_caps
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.warehouse.publish import begin_part
@@ -21,9 +21,6 @@ SOURCE = dg.AssetSpec(
 
 RAW_TABLES = ("raw.coins", "raw.market_caps", "raw.narrative_members", "raw.cohort_members")
 
-# The client retries each request by itself; one more try of the whole step is for a service that was briefly away.
-TRY_AGAIN_AFTER_S = 30.0
-
 
 @dg.multi_asset(
     name="ingest_market_caps",
@@ -34,17 +31,8 @@ def ingest_market_caps(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Bring the raw tables up to now: pages, missing histories, gaps, as far as the month's credits reach."""
     begin_part(session.warehouse, "market_caps", session.run_id, session.started_at)
-    try:
+    with asked_twice(context, session):
         report = refresh_market_caps(session)
-    except TransientProviderError as fault:
-        if context.retry_number:
-            raise
-        # Waited for here, because a retry policy of Dagster's would wait on the machine's clock.
-        session.clock.sleep(TRY_AGAIN_AFTER_S)
-        raise dg.RetryRequested(max_retries=1) from fault
-    except MarketflowsError as fault:
-        # Asking again would get the same answer.
-        raise dg.Failure(description=str(fault), allow_retries=False) from fault
     for key in context.selected_asset_keys:
         name = table_name(key)
         rows = session.warehouse.query(f"select count(*) as n from {name}").item()  # noqa: S608 (registered name)

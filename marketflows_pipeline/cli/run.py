@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -18,10 +19,12 @@ from rich.console import Console
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.cli.logs import configure_logging
+from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.failures import failure_of
-from marketflows_pipeline.jobs import hourly_refresh
+from marketflows_pipeline.jobs import daily_refresh, exchange_refresh, full_refresh, market_cap_refresh
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter, Reporter, TerminalReporter
+from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.session import read_settings
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -32,7 +35,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def run(options: RunOptions, log_level: str) -> int:
-    """Run every part that is due, report what was written, and return the exit code.
+    """Run every part of the settings, report what was written, and return the exit code.
 
     Raises:
         UserInputError: if a file given by the user is wrong.
@@ -40,28 +43,69 @@ def run(options: RunOptions, log_level: str) -> int:
     console = Console(stderr=True)
     log_path = configure_logging(log_level, tutorial=options.tutorial, console=console)
     settings = read_settings(options, os.environ)
-    reporter: Reporter = TerminalReporter(console) if console.is_terminal else LogReporter()
     begun = time.monotonic()
+    job = market_cap_refresh if settings.exchanges is None else full_refresh
+    exit_code = _execute(job.name, options, console, log_path)
+    if exit_code:
+        return exit_code
+    log.info("done in %.1f s", time.monotonic() - begun)
+    _say_what_was_written(options, settings, log_path)
+    return _compare_with_known_good(settings, log_path) if options.tutorial else 0
+
+
+def refresh_exchanges(options: RunOptions, *, daily: bool) -> int:
+    """Fetch the exchange part now and publish it; what went wrong is said on standard error.
+
+    Args:
+        options: files and mode of the run.
+        daily: whether what is asked for once a day is asked for too, though the day's answer may be in.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        UserInputError: if a file given by the user is wrong, or its settings have no exchange part.
+    """
+    console = Console(stderr=True)
+    level = click.get_current_context().find_root().params.get("log_level", "INFO")
+    log_path = configure_logging(level.upper(), tutorial=options.tutorial, console=console)
+    settings = read_settings(options, os.environ)
+    if settings.exchanges is None:
+        raise UserInputError(f"{options.config}: [exchanges] is missing: expected that table, which may be empty")
+    # A tutorial starts from nothing, so it needs all of its parts.
+    job = full_refresh if options.tutorial else daily_refresh if daily else exchange_refresh
+    return _execute(job.name, replace(options, asks_again=daily), console, log_path)
+
+
+def _execute(job_name: str, options: RunOptions, console: Console, log_path: Path) -> int:
+    """Run a job in this process; the exit code, after one line for each fault."""
+    reporter: Reporter = TerminalReporter(console) if console.is_terminal else LogReporter()
     with warnings.catch_warnings(), _dagster_instance() as instance:
         # Dagster tells its own developers about its betas; the user of this command can do nothing about them.
         warnings.simplefilter("ignore", category=UserWarning)
         warnings.simplefilter("ignore", category=DeprecationWarning)
-        job = build_definitions(options, reporter=reporter).resolve_job_def(hourly_refresh.name)
+        job = build_definitions(options, reporter=reporter).resolve_job_def(job_name)
         gc.freeze()
         # A run makes a great many small objects and hardly a cycle.
         gc.set_threshold(20_000, 20, 50)
         gc.enable()
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
-    if not result.success:
-        failure = failure_of(result.all_events)
-        for line in failure.lines:
-            click.echo(f"error: {line}", err=True)
-        click.echo(f"the run failed; what was published before is unchanged. Log: {log_path}", err=True)
-        return failure.exit_code
-    seconds = time.monotonic() - begun
-    log.info("done in %.1f s", seconds)
-    _say_what_was_written(options, settings, log_path)
-    return _compare_with_known_good(settings, log_path) if options.tutorial else 0
+    if result.success:
+        return 0
+    failure = failure_of(result.all_events)
+    for line in failure.lines:
+        click.echo(f"error: {line}", err=True)
+    click.echo(f"{_what_became_of_parts(result)} Log: {log_path}", err=True)
+    return failure.exit_code
+
+
+def _what_became_of_parts(result: dg.ExecuteInProcessResult) -> str:
+    """Which parts a failed run has published all the same."""
+    keys = [event.asset_key for event in result.get_asset_materialization_events()]
+    done = [part for part in PARTS if dg.AssetKey(["published", part]) in keys]
+    if not done:
+        return "the run failed; what was published before is unchanged."
+    return f"the run failed in part; {' and '.join(done)} is published, the rest is as it was published before."
 
 
 @contextmanager

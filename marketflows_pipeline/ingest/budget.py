@@ -12,6 +12,10 @@ from datetime import datetime, timedelta
 from marketflows_pipeline.providers.ledger import month_after, month_of
 
 PAGE_SIZE = 250
+# The list of exchanges, the trending coins, and one page of markets for all of these.
+EXCHANGE_CALLS_PER_HOUR = 3
+# Until the full list has been counted.
+EXCHANGES_ASSUMED = 1_500
 
 
 def hourly_ticks_left(now: datetime) -> int:
@@ -25,6 +29,19 @@ def calls_per_tick(n_coins: int, n_narratives: int) -> int:
     The two: the cohort's last page may be empty, and coins outside every page are asked for by id.
     """
     return math.ceil(n_coins / PAGE_SIZE) + n_narratives + 2
+
+
+def exchange_calls_per_day(n_exchanges: int, n_categories: int) -> int:
+    """What a steady day of the exchange part costs beside its hours: 3 + floor(E / 250) + 1 + K.
+
+    A daily run asks for what an hour asks for too, and a full last page of the list means one more. Volume charts are
+    asked for once an exchange, out of what is free.
+
+    Args:
+        n_exchanges: exchanges in the full list.
+        n_categories: categories that whale signals leave out.
+    """
+    return EXCHANGE_CALLS_PER_HOUR + n_exchanges // PAGE_SIZE + 1 + n_categories
 
 
 @dataclass(frozen=True)
@@ -55,9 +72,27 @@ class Budget:
 
 
 def month_budget(
-    *, limit: int | None, spent: int, now: datetime, n_coins: int, n_narratives: int, calls_per_day: int = 0
+    *,
+    limit: int | None,
+    spent: int,
+    now: datetime,
+    n_coins: int,
+    n_narratives: int,
+    calls_per_hour: int = 0,
+    calls_per_day: int = 0,
 ) -> Budget:
-    """Reserve the month's remaining hourly ticks, and the daily calls of the days left, before anything else."""
+    """Reserve the month's remaining hourly ticks, and the daily calls of the days left, before anything else.
+
+    Args:
+        limit: credits of the plan's month.
+        spent: attempts already made this month.
+        now: the present, aware.
+        n_coins: coins followed.
+        n_narratives: narratives followed.
+        calls_per_hour: what other parts ask for each hour.
+        calls_per_day: what is asked for once a day.
+    """
     ticks = hourly_ticks_left(now)
-    reserved = ticks * calls_per_tick(n_coins, n_narratives) + math.ceil(ticks / 24) * calls_per_day
+    hourly = calls_per_tick(n_coins, n_narratives) + calls_per_hour
+    reserved = ticks * hourly + math.ceil(ticks / 24) * calls_per_day
     return Budget(limit=limit, spent=spent, reserved=reserved)

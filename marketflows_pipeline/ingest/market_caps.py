@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from marketflows_pipeline.errors import CreditsExhaustedError
 from marketflows_pipeline.ingest.answers import AnswerStore
-from marketflows_pipeline.ingest.budget import Budget, month_budget
+from marketflows_pipeline.ingest.budget import EXCHANGE_CALLS_PER_HOUR, Budget, exchange_calls_per_day, month_budget
 from marketflows_pipeline.ingest.history import HistoryReport, backfill, repair
 from marketflows_pipeline.ingest.tick import take_tick
 from marketflows_pipeline.providers.ledger import month_of
-from marketflows_pipeline.readings import coins_in_use
+from marketflows_pipeline.readings import coins_in_use, n_listed_exchanges
 from marketflows_pipeline.session import Session
 
 log = logging.getLogger(__name__)
@@ -93,15 +93,20 @@ def refresh_market_caps(session: Session) -> IngestReport:
 
 
 def budget_now(session: Session, n_coins: int) -> Budget:
-    """The month's credits at this moment, the remaining hourly runs of `n_coins` coins reserved."""
-    source = session.settings.providers.coingecko
+    """The month's credits at this moment, the remaining runs of all parts reserved."""
+    source, exchanges = session.settings.providers.coingecko, session.settings.exchanges
+    per_hour, per_day = 0, len(source.exclude_categories)
+    if exchanges is not None:
+        per_hour = EXCHANGE_CALLS_PER_HOUR
+        per_day += exchange_calls_per_day(n_listed_exchanges(session), len(exchanges.whale_exclude_categories))
     return month_budget(
         limit=source.monthly_credits,
         spent=_spent(session),
         now=session.clock.now(),
         n_coins=n_coins,
         n_narratives=len(session.settings.providers.coingecko.narratives_in_use),
-        calls_per_day=len(source.exclude_categories),
+        calls_per_hour=per_hour,
+        calls_per_day=per_day,
     )
 
 

@@ -641,8 +641,8 @@ MART_EXCHANGE_TVL = Table(
     grain="one exchange or protocol at the newest observation",
     key=("kind", "slug"),
     description=(
-        "Reserves of centralised exchanges (what their known wallets hold) and TVL of decentralised ones, ranked apart. "
-        "A change is that of the value, prices included."
+        "Reserves of centralised exchanges (what their known wallets hold) and TVL of decentralised ones, ranked "
+        "apart. A change is that of the value, prices included."
     ),
     columns=(
         Column("kind", DType.TEXT, "cex or dex"),

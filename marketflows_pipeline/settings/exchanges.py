@@ -39,7 +39,7 @@ class Exchanges(TomlTable):
 
     top_n: Whole = Field(50, ge=1, description="Exchanges shown by default; all are stored")
     tracked: tuple[CoinId, ...] = Field(
-        DEFAULT_TRACKED, description="Exchanges whose reserves are followed day by day: CoinGecko ids or DefiLlama slugs"
+        DEFAULT_TRACKED, description="Exchanges whose reserves are followed: CoinGecko ids or DefiLlama slugs"
     )
     inflow_pct: Number = Field(10.0, gt=0, description="Volume above its 7-day mean by this much counts as inflow")
     outflow_pct: Number = Field(-10.0, lt=0, description="Volume below its 7-day mean by this much counts as outflow")

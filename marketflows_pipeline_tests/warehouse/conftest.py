@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from marketflows_pipeline.schema import TABLES
-from marketflows_pipeline.warehouse import publish
 from marketflows_pipeline.warehouse.store import Warehouse
-from marketflows_pipeline_tests.warehouse.frames import EXCHANGE_VOLUMES
 
 
 @pytest.fixture
@@ -39,10 +36,3 @@ def link(tmp_path: Path) -> Path:
 def warehouse(private: Path) -> Iterator[Warehouse]:
     with Warehouse(private) as opened:
         yield opened
-
-
-@pytest.fixture
-def two_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two parts, market_caps and exchanges, whatever else the registry holds."""
-    monkeypatch.setitem(TABLES, EXCHANGE_VOLUMES.name, EXCHANGE_VOLUMES)
-    monkeypatch.setattr(publish, "PARTS", ("market_caps", "exchanges"))

@@ -8,27 +8,11 @@ from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.schema import TABLES, Column, DType, Part, Table, tables_of
+from marketflows_pipeline.schema import TABLES, DType, Part, tables_of
 from marketflows_pipeline.warehouse.store import Warehouse
 
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-
-EXCHANGE_VOLUMES = Table(
-    name="raw.exchange_volumes",
-    part="exchanges",  # type: ignore[arg-type]  # a part of its own, whether or not it is registered yet
-    grain="one exchange at one time",
-    key=("exchange", "ts"),
-    description="A second part for tests.",
-    columns=(
-        Column("exchange", DType.TEXT, "Exchange id"),
-        Column("ts", DType.TIME, "When", "UTC"),
-        Column("volume_usd", DType.FLOAT, "Volume", "USD"),
-    ),
-    as_of="ts",
-    replaces="merge",
-    may_be_empty=True,
-)
 
 _DEFAULTS: Mapping[DType, Any] = {
     DType.TEXT: "x",

@@ -14,7 +14,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from marketflows_pipeline.errors import WarehouseError
-from marketflows_pipeline.schema import TABLES, tables_of
+from marketflows_pipeline.schema import PARTS, TABLES, tables_of
 from marketflows_pipeline.warehouse.publish import PublishReport, begin_part, publish
 from marketflows_pipeline.warehouse.published import query_rows, run_sql
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -60,13 +60,14 @@ def answer(link: Path, sql: str) -> list[tuple[Any, ...]]:
 
 
 def caps_and_volumes(link: Path) -> list[tuple[Any, ...]]:
-    sql = "select market_cap_usd from raw.market_caps union all select volume_usd from raw.exchange_volumes"
+    sql = "select market_cap_usd from raw.market_caps union all select volume_24h_btc from raw.exchange_volumes"
     return sorted(answer(link, sql))
 
 
 def test_every_registered_table_and_no_other_is_published(warehouse: Warehouse, link: Path, run: Run) -> None:
     warehouse.execute("create table raw.of_an_older_version as select 1 as x")
-    run()
+    for part in PARTS:
+        run(part)
 
     found = answer(
         link,
@@ -86,6 +87,7 @@ def test_published_rows_are_those_of_the_private_file(warehouse: Warehouse, link
 
 
 def test_the_file_says_what_it_is(link: Path, run: Run) -> None:
+    run("exchanges", run_id="run-0")
     run(run_id="run-1")
 
     assert answer(
@@ -136,9 +138,7 @@ def test_publishes_of_one_second_and_a_clock_set_back_keep_their_order(link: Pat
     assert answer(link, "select market_cap_usd from raw.market_caps") == [(3.0,)]
 
 
-def test_a_failed_run_of_a_part_leaves_its_published_tables_as_they_were(
-    two_parts: None, private: Path, link: Path
-) -> None:
+def test_a_failed_run_of_a_part_leaves_its_published_tables_as_they_were(private: Path, link: Path) -> None:
     with Warehouse(private) as warehouse:
         run, fail = actions(warehouse, link)
         run("market_caps", "caps-1", 1.0)
@@ -158,7 +158,7 @@ def test_a_failed_run_of_a_part_leaves_its_published_tables_as_they_were(
         assert statuses == {"market_caps": "carried_over", "exchanges": "fresh", "meta": "fresh"}
 
 
-def test_a_part_carried_over_twice_and_then_good_again_is_fresh(two_parts: None, private: Path, link: Path) -> None:
+def test_a_part_carried_over_twice_and_then_good_again_is_fresh(private: Path, link: Path) -> None:
     with Warehouse(private) as warehouse:
         run, fail = actions(warehouse, link)
         run("market_caps", "caps-1", 1.0)
@@ -174,7 +174,7 @@ def test_a_part_carried_over_twice_and_then_good_again_is_fresh(two_parts: None,
 
 
 @pytest.mark.parametrize("rows", [1, 5_000])
-def test_either_half_may_be_the_larger_one(two_parts: None, private: Path, link: Path, rows: int) -> None:
+def test_either_half_may_be_the_larger_one(private: Path, link: Path, rows: int) -> None:
     with Warehouse(private) as warehouse:
         run, fail = actions(warehouse, link)
         begin_part(warehouse, "market_caps", "caps-1", NOW)
@@ -186,14 +186,14 @@ def test_either_half_may_be_the_larger_one(two_parts: None, private: Path, link:
 
         totals = answer(link, "select sum(market_cap_usd), count(*) from raw.market_caps")
         assert totals == [(rows + 1.0, rows + 1)]
-        assert answer(link, "select volume_usd from raw.exchange_volumes") == [(10.0,)]
+        assert answer(link, "select volume_24h_btc from raw.exchange_volumes") == [(10.0,)]
         assert answer(link, "select run_id, passed_at is null from meta.part_runs order by part") == [
             ("volumes-1", False),
             ("caps-2", True),
         ]
 
 
-def test_a_part_that_never_passed_is_left_out(two_parts: None, private: Path, link: Path) -> None:
+def test_a_part_that_never_passed_is_left_out(private: Path, link: Path) -> None:
     with Warehouse(private) as warehouse:
         run, fail = actions(warehouse, link)
         fail("market_caps", "caps-1", 1.0)
@@ -201,10 +201,10 @@ def test_a_part_that_never_passed_is_left_out(two_parts: None, private: Path, li
 
     assert report.left_out == ("market_caps",)
     assert answer(link, "select count(*) from meta.tables where part = 'market_caps'") == [(0,)]
-    assert answer(link, "select volume_usd from raw.exchange_volumes") == [(10.0,)]
+    assert answer(link, "select volume_24h_btc from raw.exchange_volumes") == [(10.0,)]
 
 
-def test_a_part_that_never_ran_is_there_without_rows(two_parts: None, private: Path, link: Path) -> None:
+def test_a_part_that_never_ran_is_there_without_rows(private: Path, link: Path) -> None:
     with Warehouse(private) as warehouse:
         run, _ = actions(warehouse, link)
         report = run("market_caps", "caps-1", 1.0)
@@ -213,9 +213,7 @@ def test_a_part_that_never_ran_is_there_without_rows(two_parts: None, private: P
     assert caps_and_volumes(link) == [(1.0,)]
 
 
-def test_a_new_private_file_keeps_the_parts_that_were_published_from_the_old_one(
-    two_parts: None, private: Path, link: Path
-) -> None:
+def test_a_new_private_file_keeps_the_parts_that_were_published_from_the_old_one(private: Path, link: Path) -> None:
     with Warehouse(private) as warehouse:
         run, _ = actions(warehouse, link)
         run("market_caps", "caps-1", 1.0)
@@ -240,7 +238,7 @@ def test_a_publish_that_failed_changes_no_dates(
     assert_frame_equal(warehouse.read("meta.publish"), before)
 
 
-def test_a_part_that_passed_without_a_new_run_keeps_its_date(two_parts: None, private: Path, link: Path) -> None:
+def test_a_part_that_passed_without_a_new_run_keeps_its_date(private: Path, link: Path) -> None:
     with Warehouse(private) as warehouse:
         run, _ = actions(warehouse, link)
         run("market_caps", "caps-1", 1.0)
@@ -261,7 +259,7 @@ def test_a_part_that_passed_without_a_new_run_keeps_its_date(two_parts: None, pr
     ],
 )
 def test_rows_that_a_session_changed_are_never_carried_over(
-    two_parts: None, private: Path, link: Path, statement: str, carried: float
+    private: Path, link: Path, statement: str, carried: float
 ) -> None:
     with Warehouse(private) as warehouse:
         run, fail = actions(warehouse, link)

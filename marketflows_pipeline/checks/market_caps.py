@@ -1,84 +1,27 @@
-"""Asset checks: what must hold before anything is published, and what an analyst should be warned about.
+"""What must hold of market caps before they are published, and what an analyst should be warned about.
 
-Each check is one property, named as such, and returns its evidence: how many rows break it, the worst five, and the
-threshold. What belongs here: verdicts and evidence. What does not: measuring (transforms/quality.py).
+What belongs here: verdicts on the tables of that part. What does not: measuring (transforms/quality.py).
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.assets.tables import as_markdown, asset_key
+from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence
 from marketflows_pipeline.ingest.plan import complete_histories
 from marketflows_pipeline.providers.protocol import Granularity
 from marketflows_pipeline.readings import gone_coins, is_out_of_credits, stored_window
-from marketflows_pipeline.schema import Part, Table, table, tables_of
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.transforms.quality import coverage, find_jumps, find_supply_revisions
 
-WORST = 5
 RELATIVE_TOLERANCE = 1e-9
 STALE_AFTER_STEPS = 2
 JUMP_PCT = 50.0
 SUPPLY_REVISION_PCT = 10.0
 
-Verdict = dg.AssetCheckResult
 
-
-@dataclass(frozen=True)
-class Check:
-    """One property: what Dagster is told about it, and what judges it.
-
-    A plain function, because calling one of Dagster's own definitions makes an instance of Dagster each time (0.1 s).
-    """
-
-    spec: dg.AssetCheckSpec
-    judge: Callable[[Session], Verdict]
-
-
-def evidence(
-    offenders: pl.DataFrame,
-    *,
-    count: int | None = None,
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
-    **facts: str | float,
-) -> Verdict:
-    """A verdict that shows its reasons: it passes where no row offends, and shows the worst rows where some do."""
-    n_offenders = offenders.height if count is None else count
-    metadata: dict[str, dg.MetadataValue | str | float] = {"offending_rows": n_offenders, **facts}
-    if n_offenders:
-        metadata["worst"] = dg.MetadataValue.md(as_markdown(offenders.head(WORST)))
-    return Verdict(passed=n_offenders == 0, severity=severity, metadata=metadata)
-
-
-def key_check(entry: Table) -> Check:
-    """The registry's key is unique and never null."""
-    key = ", ".join(entry.key)
-    has_null = " or ".join(f"{column} is null" for column in entry.key)
-
-    @_check(entry.name, f"No two rows share ({key}), and none lacks a part of it.")
-    def key_is_unique_and_not_null(session: Session) -> Verdict:
-        offenders = session.warehouse.query(
-            f"select {key}, count(*) as n from {entry.name} group by all"
-            f" having n > 1 or {has_null} order by n desc limit {WORST}"
-        )
-        return evidence(offenders)
-
-    return key_is_unique_and_not_null
-
-
-def _check(asset: str, description: str, *, blocking: bool = True) -> Callable[[Callable[[Session], Verdict]], Check]:
-    def named(judge: Callable[[Session], Verdict]) -> Check:
-        spec = dg.AssetCheckSpec(judge.__name__, asset=asset_key(asset), description=description, blocking=blocking)
-        return Check(spec, judge)
-
-    return named
-
-
-@_check("raw.market_caps", "Every stored market cap is a positive, finite number.")
+@check("raw.market_caps", "Every stored market cap is a positive, finite number.")
 def market_caps_are_positive(session: Session) -> Verdict:
     """Nulls, zeros and sentinels such as -1 never count as market caps."""
     return evidence(
@@ -89,7 +32,7 @@ def market_caps_are_positive(session: Session) -> Verdict:
     )
 
 
-@_check("raw.market_caps", "The newest observation is at most 2 grid steps old.")
+@check("raw.market_caps", "The newest observation is at most 2 grid steps old.")
 def newest_observation_is_recent(session: Session) -> Verdict:
     """A service that answers with old figures must not pass for a live one.
 
@@ -108,7 +51,7 @@ def newest_observation_is_recent(session: Session) -> Verdict:
     )
 
 
-@_check("core.cohort", "Enough of the cohort's market cap is current and has its history.")
+@check("core.cohort", "Enough of the cohort's market cap is current and has its history.")
 def coverage_is_sufficient(session: Session) -> Verdict:
     """One bad coin never fails a run; a cohort that is mostly missing does.
 
@@ -143,14 +86,14 @@ def coverage_is_sufficient(session: Session) -> Verdict:
     )
 
 
-@_check("core.market_cap_grid", "No coin's market cap moves by more than 50 % in one grid step.", blocking=False)
+@check("core.market_cap_grid", "No coin's market cap moves by more than 50 % in one grid step.", blocking=False)
 def caps_do_not_jump(session: Session) -> Verdict:
     """Such a jump is more often a fault of the service than a move of the market."""
     grid = session.warehouse.read("core.market_cap_grid", columns=["coin_id", "ts", "market_cap_usd"])
     return evidence(find_jumps(grid, above_pct=JUMP_PCT), severity=dg.AssetCheckSeverity.WARN, threshold_pct=JUMP_PCT)
 
 
-@_check("raw.market_caps", "No coin's implied supply changes by more than 10 % between observations.", blocking=False)
+@check("raw.market_caps", "No coin's implied supply changes by more than 10 % between observations.", blocking=False)
 def supply_is_not_revised(session: Session) -> Verdict:
     """Market cap over price is the supply; a step in it is a re-count, not a flow."""
     source = session.settings.providers.coingecko
@@ -164,7 +107,7 @@ def supply_is_not_revised(session: Session) -> Verdict:
     return evidence(revisions, severity=dg.AssetCheckSeverity.WARN, threshold_pct=SUPPLY_REVISION_PCT)
 
 
-@_check("core.buckets", "Each cohort coin has one row at each grid time: one range, or none below the lowest.")
+@check("core.buckets", "Each cohort coin has one row at each grid time: one range, or none below the lowest.")
 def cohort_coins_have_one_bucket(session: Session) -> Verdict:
     """No coin is lost or counted twice on its way through the ranges."""
     return evidence(
@@ -180,7 +123,7 @@ def cohort_coins_have_one_bucket(session: Session) -> Verdict:
     )
 
 
-@_check("core.group_totals", "The ranges sum to the cohort's market cap above the lowest limit, at every time.")
+@check("core.group_totals", "The ranges sum to the cohort's market cap above the lowest limit, at every time.")
 def ranges_sum_to_the_cohort(session: Session) -> Verdict:
     """The sum is taken from the grid, not from the buckets, so that a lost coin shows."""
     if not session.settings.providers.coingecko.uses_ranges:
@@ -206,7 +149,7 @@ def ranges_sum_to_the_cohort(session: Session) -> Verdict:
     )
 
 
-@_check("mart.normalized", "Each curve's first valid value is 1.")
+@check("mart.normalized", "Each curve's first valid value is 1.")
 def curves_start_at_one(session: Session) -> Verdict:
     """Otherwise two curves of a chart would not be comparable."""
     return evidence(
@@ -220,7 +163,7 @@ def curves_start_at_one(session: Session) -> Verdict:
     )
 
 
-@_check("mart.unit_normalized", "Every value lies between 0 and 1.")
+@check("mart.unit_normalized", "Every value lies between 0 and 1.")
 def unit_values_are_within_bounds(session: Session) -> Verdict:
     """Nulls, where all series are equal, are allowed."""
     return evidence(
@@ -231,50 +174,14 @@ def unit_values_are_within_bounds(session: Session) -> Verdict:
     )
 
 
-def checks_of(part: Part) -> list[Check]:
-    """All checks of one part: its keys from the registry, and its own properties."""
-    return [*(key_check(table(entry.name)) for entry in tables_of(part)), *_OWN_CHECKS[part]]
-
-
-def check_steps(part: Part) -> list[dg.AssetChecksDefinition]:
-    """All checks of one part as Dagster runs them: those of a table in one step, those of the raw tables too.
-
-    A step costs more than the checks in it.
-    """
-    grouped: dict[str, list[Check]] = {}
-    for check in checks_of(part):
-        schema, table_name = check.spec.asset_key.path
-        grouped.setdefault(schema if schema == "raw" else f"{schema}__{table_name}", []).append(check)
-    return [_in_one_step(f"{name}__checks", checks) for name, checks in grouped.items()]
-
-
-def _in_one_step(name: str, checks: list[Check]) -> dg.AssetChecksDefinition:
-    @dg.multi_asset_check(name=name, specs=[check.spec for check in checks])
-    def step(session: dg.ResourceParam[Session]) -> Iterator[Verdict]:
-        for check in checks:
-            found = check.judge(session)
-            yield Verdict(
-                asset_key=check.spec.asset_key,
-                check_name=check.spec.name,
-                passed=found.passed,
-                severity=found.severity,
-                metadata=found.metadata,
-            )
-
-    return step
-
-
-_OWN_CHECKS: dict[Part, list[Check]] = {
-    "market_caps": [
-        market_caps_are_positive,
-        newest_observation_is_recent,
-        coverage_is_sufficient,
-        caps_do_not_jump,
-        supply_is_not_revised,
-        cohort_coins_have_one_bucket,
-        ranges_sum_to_the_cohort,
-        curves_start_at_one,
-        unit_values_are_within_bounds,
-    ],
-    "meta": [],
-}
+MARKET_CAP_CHECKS = [
+    market_caps_are_positive,
+    newest_observation_is_recent,
+    coverage_is_sufficient,
+    caps_do_not_jump,
+    supply_is_not_revised,
+    cohort_coins_have_one_bucket,
+    ranges_sum_to_the_cohort,
+    curves_start_at_one,
+    unit_values_are_within_bounds,
+]

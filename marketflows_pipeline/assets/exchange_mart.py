@@ -1,0 +1,164 @@
+"""The measures of the exchange part: volume flows, shares and concentration, reserves, net flow, whale signals."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dagster as dg
+import polars as pl
+
+from marketflows_pipeline.assets.tables import asset_key, table_asset, table_spec, view_asset
+from marketflows_pipeline.exchange_readings import (
+    bitcoin_price_now,
+    coins_left_out,
+    daily_cexs,
+    exchange_settings,
+    full_listings,
+    newest_cexs,
+    newest_listing,
+    newest_protocols,
+    newest_trending,
+    recent_coin_observations,
+    slugs_with_balances,
+)
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.session import Session
+from marketflows_pipeline.transforms.exchange_coverage import exchange_coverage
+from marketflows_pipeline.transforms.exchange_dominance import exchange_dominance, exchange_shares, uncovered_shares
+from marketflows_pipeline.transforms.exchange_flows import exchange_flows
+from marketflows_pipeline.transforms.exchange_netflow import exchange_netflow
+from marketflows_pipeline.transforms.exchange_tvl import exchange_tvl
+from marketflows_pipeline.transforms.token_flows import token_flows
+from marketflows_pipeline.transforms.whales import whale_signals
+
+TOKEN_FLOW_DAYS = timedelta(days=30)
+
+
+@table_asset(
+    "mart.exchange_flows",
+    reads={"volumes": "core.exchange_volumes", "exchanges": "core.exchanges"},
+    deps=("raw.exchanges",),
+)
+def mart_exchange_flows(
+    session: dg.ResourceParam[Session], volumes: pl.DataFrame, exchanges: pl.DataFrame
+) -> pl.DataFrame:
+    """Each exchange's volume now against its own past."""
+    settings = exchange_settings(session)
+    return exchange_flows(
+        newest_listing(session),
+        volumes,
+        exchanges,
+        btc_price_usd=bitcoin_price_now(session),
+        inflow_pct=settings.inflow_pct,
+        outflow_pct=settings.outflow_pct,
+    )
+
+
+@view_asset("mart.exchange_market", deps=("mart.exchange_flows",))
+def mart_exchange_market(session: dg.ResourceParam[Session]) -> None:
+    """Totals of the listing."""
+    session.warehouse.ensure_views()
+
+
+@table_asset(
+    "mart.exchange_shares",
+    reads={"volumes": "core.exchange_volumes", "exchanges": "core.exchanges"},
+    deps=("raw.cex_snapshots",),
+)
+def mart_exchange_shares(
+    session: dg.ResourceParam[Session], volumes: pl.DataFrame, exchanges: pl.DataFrame
+) -> pl.DataFrame:
+    """Who has which share of volume, reserves and derivatives volume, day by day."""
+    return exchange_shares(volumes, exchanges, daily_cexs(session))
+
+
+@table_asset(
+    "mart.exchange_dominance",
+    reads={"shares": "mart.exchange_shares", "exchanges": "core.exchanges"},
+    deps=("raw.exchanges",),
+)
+def mart_exchange_dominance(
+    session: dg.ResourceParam[Session], shares: pl.DataFrame, exchanges: pl.DataFrame
+) -> pl.DataFrame:
+    """How concentrated each of them is."""
+    uncovered = uncovered_shares(shares, full_listings(session), exchanges)
+    return exchange_dominance(shares, uncovered, exchange_settings(session).hhi_thresholds)
+
+
+@table_asset("mart.exchange_tvl", reads={"exchanges": "core.exchanges"}, deps=("raw.cex_snapshots", "raw.protocols"))
+def mart_exchange_tvl(session: dg.ResourceParam[Session], exchanges: pl.DataFrame) -> pl.DataFrame:
+    """Reserves of centralised exchanges and TVL of decentralised ones, ranked apart."""
+    return exchange_tvl(newest_cexs(session), newest_protocols(session), exchanges)
+
+
+@view_asset("mart.exchange_tvl_summary", deps=("mart.exchange_tvl",))
+def mart_exchange_tvl_summary(session: dg.ResourceParam[Session]) -> None:
+    """Totals of the ranking."""
+    session.warehouse.ensure_views()
+
+
+@table_asset("mart.whale_signals", deps=("raw.trending_coins", "raw.excluded_coins"))
+def mart_whale_signals(session: dg.ResourceParam[Session]) -> pl.DataFrame:
+    """Volume that is unusual for a coin's size."""
+    coins = session.warehouse.read("raw.coins", columns=["coin_id", "symbol", "name"])
+    return whale_signals(
+        recent_coin_observations(session),
+        newest_trending(session),
+        coins,
+        coins_left_out(session),
+        observed_at=session.started_at,
+    )
+
+
+@dg.multi_asset(
+    name="mart__exchange_netflow",
+    specs=[
+        table_spec(
+            name,
+            deps=tuple(
+                map(
+                    asset_key,
+                    (
+                        "raw.cex_token_balances",
+                        "raw.cex_tvl",
+                        "raw.cex_snapshots",
+                        "core.exchanges",
+                        "mart.exchange_shares",
+                    ),
+                )
+            ),
+        )
+        for name in ("mart.exchange_netflow", "mart.exchange_token_flows")
+    ],
+)
+def mart_exchange_netflow(session: dg.ResourceParam[Session]) -> Iterator[dg.MaterializeResult[pl.DataFrame]]:
+    """Real net flow of tracked wallets, by exchange and day, and by token over the last 30 days."""
+    read = session.warehouse.read
+    exchanges = read("core.exchanges")
+    flows = token_flows(read("raw.cex_token_balances"), _own_tokens(exchanges))
+    shares = read(
+        "mart.exchange_shares",
+        columns=["exchange_key", "day", "share_pct"],
+        where="measure = 'spot_volume' and segment = 'all'",
+    )
+    inflows = daily_cexs(session).select("slug", "day", "inflows_24h_usd", "inflows_1w_usd", "inflows_1m_usd")
+    netflow = exchange_netflow(flows, read("raw.cex_tvl"), exchanges, shares, inflows.drop_nulls("slug"))
+    yield dg.MaterializeResult(asset_key=asset_key("mart.exchange_netflow"), value=netflow)
+    recent = flows.filter(pl.col("day") > session.started_at.date() - TOKEN_FLOW_DAYS)
+    entry = table("mart.exchange_token_flows")
+    yield dg.MaterializeResult(asset_key=asset_key(entry.name), value=recent.select(entry.column_names))
+
+
+def _own_tokens(exchanges: pl.DataFrame) -> pl.DataFrame:
+    return exchanges.drop_nulls("defillama_slug").select(pl.col("defillama_slug").alias("slug"), "own_tokens")
+
+
+@table_asset(
+    "mart.exchange_coverage",
+    reads={"flows": "mart.exchange_flows", "exchanges": "core.exchanges", "tvl": "mart.exchange_tvl"},
+    deps=("raw.cex_token_balances",),
+)
+def mart_exchange_coverage(
+    session: dg.ResourceParam[Session], flows: pl.DataFrame, exchanges: pl.DataFrame, tvl: pl.DataFrame
+) -> pl.DataFrame:
+    """What is not known, and of whom."""
+    return exchange_coverage(flows, exchanges, tvl, slugs_with_balances(session))

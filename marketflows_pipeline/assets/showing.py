@@ -1,0 +1,77 @@
+"""Publishing and drawing, the same for every part.
+
+What belongs here: the steps' common end: the file swapped in, the folder of pictures brought up to date, and what is
+said about it. What does not: which pictures a part has.
+"""
+
+import base64
+import logging
+from collections.abc import Sequence
+
+import dagster as dg
+
+from marketflows_pipeline.assets.tables import as_markdown
+from marketflows_pipeline.charts.render import RenderJob, render_all, thumbnails
+from marketflows_pipeline.schema import Part
+from marketflows_pipeline.session import Session
+from marketflows_pipeline.warehouse.publish import publish
+
+log = logging.getLogger(__name__)
+
+SOURCE_CREDIT = "Data provided by CoinGecko"
+
+
+def publish_part(session: Session, part: Part) -> dg.MaterializeResult[None]:
+    """Mark a part as passed and swap in a new published file."""
+    path = session.settings.warehouse.published_path
+    report = publish(
+        session.warehouse, part=part, run_id=session.run_id, now=session.clock.now(), published_path=path
+    )
+    log.info("published %s (%.1f MB)", path, report.size_bytes / 1e6)
+    for name in report.carried_over:
+        log.warning("part %s is carried over from an earlier publish: its latest run has not passed its checks", name)
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.MetadataValue.path(path),
+            "size_mb": report.size_bytes / 1e6,
+            "tables": dg.MetadataValue.md(as_markdown(report.tables.select("table_name", "status", "as_of", "n_rows"))),
+        }
+    )
+
+
+def draw_part(
+    session: Session, part: Part, jobs: Sequence[RenderJob], shown: Sequence[RenderJob]
+) -> dg.MaterializeResult[None]:
+    """Bring the pictures of a part up to date.
+
+    Args:
+        session: the run.
+        part: whose pictures these are.
+        jobs: all of them.
+        shown: those of which the Dagster UI shows a small copy, when they were drawn anew.
+    """
+    with session.reporter.track("Drawing", len(jobs)) as advance:
+        report = render_all(
+            jobs, session.out_dir, session.settings.plots.scale, lambda _done, _total: advance(1), part=part
+        )
+    for name, reason in report.skipped:
+        log.info("%s is not drawn: %s", name, reason)
+    for name in report.removed:
+        log.info("%s is removed: no longer in the settings", name)
+    log.info("%d pictures are up to date in %s", len(report.drawn) + len(report.unchanged), session.out_dir.resolve())
+    log.debug("%d pictures drawn, %d unchanged", len(report.drawn), len(report.unchanged))
+    small = thumbnails([job for job in shown if job.file_name in report.drawn])
+    return dg.MaterializeResult(
+        metadata={
+            "folder": dg.MetadataValue.path(session.out_dir.absolute()),
+            "drawn": len(report.drawn),
+            "unchanged": len(report.unchanged),
+            "skipped": len(report.skipped),
+            **{
+                name.removesuffix(".png"): dg.MetadataValue.md(
+                    f"![{name}](data:image/png;base64,{base64.b64encode(png).decode()})"
+                )
+                for name, png in small.items()
+            },
+        }
+    )

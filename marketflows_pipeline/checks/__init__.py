@@ -1,0 +1,56 @@
+"""Asset checks: what must hold before anything is published, and what an analyst should be warned about.
+
+Each check is one property, named as such, and returns its evidence: how many rows break it, the worst five, and the
+threshold. What belongs here: which checks a part has, and how Dagster runs them.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from marketflows_pipeline.checks.exchanges import EXCHANGE_CHECKS
+from marketflows_pipeline.checks.market_caps import MARKET_CAP_CHECKS
+from marketflows_pipeline.checks.model import Check, Verdict, key_check
+from marketflows_pipeline.schema import Part, table, tables_of
+from marketflows_pipeline.session import Session
+
+_OWN_CHECKS: dict[Part, list[Check]] = {"market_caps": MARKET_CAP_CHECKS, "exchanges": EXCHANGE_CHECKS, "meta": []}
+
+
+def checks_of(part: Part) -> list[Check]:
+    """All checks of one part: its keys from the registry, and its own properties."""
+    return [*(key_check(table(entry.name)) for entry in tables_of(part)), *_OWN_CHECKS[part]]
+
+
+def check_steps(part: Part) -> list[dg.AssetChecksDefinition]:
+    """All checks of one part as Dagster runs them: those of a table in one step, those of the raw tables too.
+
+    A step costs more than the checks in it.
+    """
+    grouped: dict[str, list[Check]] = {}
+    for check in checks_of(part):
+        schema, table_name = check.spec.asset_key.path
+        grouped.setdefault(f"{part}_raw" if schema == "raw" else f"{schema}__{table_name}", []).append(check)
+    return [_in_one_step(f"{name}__checks", checks) for name, checks in grouped.items()]
+
+
+def _in_one_step(name: str, checks: list[Check]) -> dg.AssetChecksDefinition:
+    # A job may hold some of the raw tables only.
+    @dg.multi_asset_check(name=name, specs=[check.spec for check in checks], can_subset=True)
+    def step(context: dg.AssetCheckExecutionContext, session: dg.ResourceParam[Session]) -> Iterator[Verdict]:
+        for check in checks:
+            if check.spec.key not in context.selected_asset_check_keys:
+                continue
+            found = check.judge(session)
+            yield Verdict(
+                asset_key=check.spec.asset_key,
+                check_name=check.spec.name,
+                passed=found.passed,
+                severity=found.severity,
+                metadata=found.metadata,
+            )
+
+    return step
+
+
+__all__ = ["Check", "Verdict", "check_steps", "checks_of", "key_check"]

@@ -1,0 +1,152 @@
+"""What must hold of the exchange part before it is published, and what an analyst should be warned about.
+
+What belongs here: verdicts on the tables of that part. What does not: measuring (transforms/).
+"""
+
+from datetime import timedelta
+
+import dagster as dg
+import polars as pl
+
+from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence
+from marketflows_pipeline.readings import is_out_of_credits
+from marketflows_pipeline.session import Session
+
+HOURLY_WITHIN = timedelta(hours=2)
+DAILY_WITHIN = timedelta(hours=26)
+# A record of midnight is the newest there is until the next one has been asked for.
+DAY_RECORD_WITHIN = timedelta(hours=52)
+RECENT_DAYS = 7
+IDENTITY_TOLERANCE = 1e-6
+TVL_TOLERANCE_PCT = 2.0
+VANISHED_PCT = 1.0
+SHARE_TOLERANCE_PCT = 1e-6
+
+
+@check("raw.exchanges", "The newest list of exchanges is at most 2 hours old.")
+def newest_listing_is_recent(session: Session) -> Verdict:
+    """Volumes of another day must not pass for those of now; with no credits left it warns only."""
+    severity = dg.AssetCheckSeverity.WARN if is_out_of_credits(session) else dg.AssetCheckSeverity.ERROR
+    return _at_most(session, "raw.exchanges", HOURLY_WITHIN, severity)
+
+
+@check("raw.cex_snapshots", "The newest overview of reserves is at most 2 hours old.")
+def newest_overview_is_recent(session: Session) -> Verdict:
+    """Reserves of another day must not pass for those of now."""
+    return _at_most(session, "raw.cex_snapshots", HOURLY_WITHIN, dg.AssetCheckSeverity.ERROR)
+
+
+@check("raw.protocols", "What is asked for once a day was asked for within 26 hours.", blocking=False)
+def daily_answers_are_recent(session: Session) -> Verdict:
+    """An hourly run goes on with yesterday's; commands say that it is stale."""
+    return _at_most(session, "raw.protocols", DAILY_WITHIN, dg.AssetCheckSeverity.WARN)
+
+
+@check("core.exchanges", "Every tracked exchange that was ever seen is still seen.", blocking=False)
+def no_tracked_exchange_is_lost(session: Session) -> Verdict:
+    """One that was renamed or dropped by a service would otherwise fade from tables without a word."""
+    lost = session.warehouse.query(
+        """
+        with tracked as (select * from core.exchanges where is_tracked),
+        volumes as (
+            select exchange_id, max(observed_at) as at from raw.exchanges where volume_24h_btc is not null group by all
+        ),
+        reserves as (select slug, max(ts) as at from raw.cex_tvl group by all)
+        select exchange_key, name, 'volume' as lost, volumes.at as last_seen_at
+        from tracked join volumes using (exchange_id) where volumes.at < ?
+        union all
+        select exchange_key, name, 'reserves', reserves.at
+        from tracked join reserves on defillama_slug = slug where reserves.at < ?
+        order by last_seen_at
+        """,
+        [session.started_at - DAILY_WITHIN, session.started_at - DAY_RECORD_WITHIN],
+    )
+    return evidence(lost, severity=dg.AssetCheckSeverity.WARN)
+
+
+@check("mart.exchange_netflow", "Flow, price effect and what is left out sum to the change of the reserves.")
+def netflow_adds_up(session: Session) -> Verdict:
+    """The three are computed apart; a token counted twice or lost shows here."""
+    return evidence(
+        session.warehouse.query(
+            f"""
+            with steps as (
+                select slug, day, reserves_usd, reason,
+                       reserves_usd - lag(reserves_usd) over (partition by slug order by day) as change_usd,
+                       netflow_usd + price_effect_usd + left_out_usd as explained_usd
+                from mart.exchange_netflow where reserves_usd is not null
+            )
+            select slug, day, change_usd, explained_usd from steps
+            where abs(change_usd - explained_usd) > {IDENTITY_TOLERANCE} * greatest(reserves_usd, 1)
+            order by abs(change_usd - explained_usd) desc limit {WORST}
+            """
+        )
+    )
+
+
+@check("mart.exchange_netflow", "The same sum agrees with the separately served TVL within 2 %.", blocking=False)
+def netflow_agrees_with_tvl(session: Session) -> Verdict:
+    """DefiLlama sums the tokens up by itself; a larger gap means that its breakdown is incomplete on that day."""
+    gaps = session.warehouse.query(
+        f"select slug, day, tvl_change_usd, netflow_usd, price_effect_usd, left_out_usd, identity_gap_pct"
+        f" from mart.exchange_netflow where abs(identity_gap_pct) > {TVL_TOLERANCE_PCT}"
+        f" and day > cast(? as date) - {RECENT_DAYS} order by abs(identity_gap_pct) desc",
+        [session.started_at],
+    )
+    return evidence(gaps, severity=dg.AssetCheckSeverity.WARN, tolerance_pct=TVL_TOLERANCE_PCT)
+
+
+@check("mart.exchange_netflow", "No token above 1 % of an exchange's reserves vanished lately.", blocking=False)
+def large_tokens_do_not_vanish(session: Session) -> Verdict:
+    """Such a token was withdrawn whole, or its wallets are no longer counted: the net flow leaves it out either way."""
+    vanished = session.warehouse.query(
+        f"select slug, day, largest_vanished_token, largest_vanished_usd, reserves_usd from mart.exchange_netflow"
+        f" where largest_vanished_usd > {VANISHED_PCT} / 100 * (reserves_usd + largest_vanished_usd)"
+        f" and day > cast(? as date) - {RECENT_DAYS} order by largest_vanished_usd desc",
+        [session.started_at],
+    )
+    return evidence(vanished, severity=dg.AssetCheckSeverity.WARN, threshold_pct=VANISHED_PCT)
+
+
+@check("mart.exchange_shares", "The shares of a day, segment and measure sum to 100 %.")
+def shares_sum_to_one(session: Session) -> Verdict:
+    """Otherwise an exchange was lost or counted twice."""
+    return evidence(
+        session.warehouse.query(
+            f"select measure, segment, day, sum(share_pct) as total_pct from mart.exchange_shares group by all"
+            f" having abs(total_pct - 100) > {SHARE_TOLERANCE_PCT} order by abs(total_pct - 100) desc limit {WORST}"
+        )
+    )
+
+
+@check("mart.exchange_dominance", "Each index lies between 10,000 / n and 10,000, its lower bound below its upper.")
+def indices_are_within_bounds(session: Session) -> Verdict:
+    """What a sum of squared shares can be at all."""
+    return evidence(
+        session.warehouse.query(
+            f"select measure, segment, day, n_exchanges, hhi_index, hhi_lower_bound, hhi_upper_bound"
+            f" from mart.exchange_dominance where hhi_index < 10000 / n_exchanges * (1 - {IDENTITY_TOLERANCE})"
+            f" or hhi_index > 10000 * (1 + {IDENTITY_TOLERANCE}) or hhi_lower_bound > hhi_upper_bound limit {WORST}"
+        )
+    )
+
+
+def _at_most(session: Session, name: str, limit: timedelta, severity: dg.AssetCheckSeverity) -> Verdict:
+    """Whether the newest observation of a table is recent enough."""
+    oldest_allowed = session.started_at - limit
+    newest = session.warehouse.query(f"select max(observed_at) as newest from {name}")
+    late = newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed))
+    return evidence(late, severity=severity, newest=str(newest.item()), oldest_allowed=str(oldest_allowed))
+
+
+EXCHANGE_CHECKS = [
+    newest_listing_is_recent,
+    newest_overview_is_recent,
+    daily_answers_are_recent,
+    no_tracked_exchange_is_lost,
+    netflow_adds_up,
+    netflow_agrees_with_tvl,
+    large_tokens_do_not_vanish,
+    shares_sum_to_one,
+    indices_are_within_bounds,
+]

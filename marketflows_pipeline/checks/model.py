@@ -1,0 +1,76 @@
+"""What a check is: one property of a table, judged with evidence.
+
+What belongs here: verdicts, evidence, the check that every table has. What does not: the properties of single tables.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dagster as dg
+import polars as pl
+
+from marketflows_pipeline.assets.tables import as_markdown, asset_key
+from marketflows_pipeline.schema import Table
+from marketflows_pipeline.session import Session
+
+WORST = 5
+
+Verdict = dg.AssetCheckResult
+
+
+@dataclass(frozen=True)
+class Check:
+    """One property: what Dagster is told about it, and what judges it.
+
+    A plain function, because calling one of Dagster's own definitions makes an instance of Dagster each time (0.1 s).
+    """
+
+    spec: dg.AssetCheckSpec
+    judge: Callable[[Session], Verdict]
+
+
+def evidence(
+    offenders: pl.DataFrame,
+    *,
+    count: int | None = None,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    **facts: str | float,
+) -> Verdict:
+    """A verdict that shows its reasons: it passes where no row offends, and shows the worst rows where some do."""
+    n_offenders = offenders.height if count is None else count
+    metadata: dict[str, dg.MetadataValue | str | float] = {"offending_rows": n_offenders, **facts}
+    if n_offenders:
+        metadata["worst"] = dg.MetadataValue.md(as_markdown(offenders.head(WORST)))
+    return Verdict(passed=n_offenders == 0, severity=severity, metadata=metadata)
+
+
+def key_check(entry: Table) -> Check:
+    """The registry's key is unique and never null."""
+    key = ", ".join(entry.key)
+    has_null = " or ".join(f"{column} is null" for column in entry.key)
+
+    @check(entry.name, f"No two rows share ({key}), and none lacks a part of it.")
+    def key_is_unique_and_not_null(session: Session) -> Verdict:
+        offenders = session.warehouse.query(
+            f"select {key}, count(*) as n from {entry.name} group by all"
+            f" having n > 1 or {has_null} order by n desc limit {WORST}"
+        )
+        return evidence(offenders)
+
+    return key_is_unique_and_not_null
+
+
+def check(asset: str, description: str, *, blocking: bool = True) -> Callable[[Callable[[Session], Verdict]], Check]:
+    """Make a `Check` of the function below it.
+
+    Args:
+        asset: the table, ``schema.table``.
+        description: the property, in one sentence.
+        blocking: whether nothing is published while it fails.
+    """
+
+    def named(judge: Callable[[Session], Verdict]) -> Check:
+        spec = dg.AssetCheckSpec(judge.__name__, asset=asset_key(asset), description=description, blocking=blocking)
+        return Check(spec, judge)
+
+    return named

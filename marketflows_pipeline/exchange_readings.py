@@ -1,0 +1,173 @@
+"""What is stored about exchanges, as the next step needs it: newest answers, days, prices, the map of ids.
+
+Reads the warehouse and the settings only. What belongs here: choosing rows of raw.*. What does not: asking a service
+(ingest/) and computing (transforms/).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+
+from marketflows_pipeline.providers.exchange_ids import DEFILLAMA_SLUGS
+from marketflows_pipeline.session import Session
+from marketflows_pipeline.settings import Exchanges
+from marketflows_pipeline.transforms.exchange_map import exchange_map
+
+HISTORY = timedelta(days=400)
+# The list's first page is asked for every hour, the others once a day, with two hours of grace.
+LISTED_WITHIN = timedelta(hours=26)
+PRICE_WITHIN = timedelta(hours=26)
+WHALE_HISTORY = timedelta(days=62)
+
+
+def exchange_settings(session: Session) -> Exchanges:
+    """The settings of the part, which must have some."""
+    assert session.settings.exchanges is not None, "the part runs only where the settings have it"
+    return session.settings.exchanges
+
+
+def source_prefix(session: Session) -> str:
+    """How sources of the volumes service are named: after the service, or after the tutorial that made them up."""
+    return "tutorial" if session.tutorial else session.volumes.name
+
+
+def newest_listing(session: Session) -> pl.DataFrame:
+    """Rows of raw.exchanges: each exchange at its newest observation within 26 hours of the newest of all."""
+    return session.warehouse.query(
+        """
+        select * from raw.exchanges
+        where observed_at >= (select max(observed_at) from raw.exchanges) - to_microseconds(?)
+        qualify row_number() over (partition by exchange_id order by observed_at desc) = 1
+        """,
+        [LISTED_WITHIN // timedelta(microseconds=1)],
+    )
+
+
+def known_exchanges(session: Session) -> pl.DataFrame:
+    """The map of exchange ids (core.exchanges) as of what is stored now."""
+    listed = session.warehouse.query(
+        "select exchange_id, arg_max(name, observed_at) as name from raw.exchanges group by exchange_id"
+    )
+    return exchange_map(
+        listed,
+        newest_cexs(session),
+        _centralised(session),
+        DEFILLAMA_SLUGS,
+        exchange_settings(session).tracked,
+    )
+
+
+def newest_cexs(session: Session) -> pl.DataFrame:
+    """Rows of raw.cex_snapshots of the newest answer."""
+    return session.warehouse.read(
+        "raw.cex_snapshots", where="observed_at = (select max(observed_at) from raw.cex_snapshots)"
+    )
+
+
+def newest_protocols(session: Session) -> pl.DataFrame:
+    """Rows of raw.protocols of the newest answer."""
+    return session.warehouse.read("raw.protocols", where="observed_at = (select max(observed_at) from raw.protocols)")
+
+
+def daily_cexs(session: Session) -> pl.DataFrame:
+    """Rows of raw.cex_snapshots with their ``day``: the last answer of each day."""
+    return session.warehouse.query(
+        """
+        select *, cast(observed_at as date) as day from raw.cex_snapshots where observed_at >= ?
+        qualify observed_at = max(observed_at) over (partition by cast(observed_at as date))
+        """,
+        [session.started_at - HISTORY],
+    )
+
+
+def volume_charts(session: Session) -> pl.DataFrame:
+    """``exchange_id, ts, volume_24h_btc, source`` of the volume charts."""
+    return session.warehouse.read(
+        "raw.exchange_volumes",
+        columns=["exchange_id", "ts", "volume_24h_btc", "source"],
+        where="ts >= ?",
+        params=[session.started_at - HISTORY],
+    )
+
+
+def listed_volumes(session: Session) -> pl.DataFrame:
+    """``exchange_id, ts, volume_24h_btc, source`` of each exchange's last listing of each day."""
+    return session.warehouse.query(
+        """
+        select exchange_id, observed_at as ts, volume_24h_btc, ? as source
+        from raw.exchanges where observed_at >= ? and volume_24h_btc is not null
+        qualify row_number() over (
+            partition by exchange_id, cast(observed_at as date) order by observed_at desc
+        ) = 1
+        """,
+        [f"{source_prefix(session)}:exchanges", session.started_at - HISTORY],
+    )
+
+
+def full_listings(session: Session) -> pl.DataFrame:
+    """``observed_at, exchange_id, volume_24h_btc`` of the observations that paged to the last exchange."""
+    return session.warehouse.query(
+        "select observed_at, exchange_id, volume_24h_btc from raw.exchanges"
+        " where is_full_listing and volume_24h_btc is not null and observed_at >= ?",
+        [session.started_at - HISTORY],
+    )
+
+
+def bitcoin_prices(session: Session) -> pl.DataFrame:
+    """``ts, price_usd`` of a bitcoin by time: as observed, and as implied by the trending coins' two prices."""
+    return session.warehouse.query(
+        """
+        select ts, price_usd from raw.market_caps where coin_id = 'bitcoin' and price_usd is not null and ts >= ?
+        union all
+        select observed_at, median(price_usd / price_btc) from raw.trending_coins
+        where price_usd > 0 and price_btc > 0 and observed_at >= ? group by observed_at
+        order by ts
+        """,
+        [session.started_at - HISTORY, session.started_at - HISTORY],
+    )
+
+
+def bitcoin_price_now(session: Session) -> float | None:
+    """The newest price of a bitcoin in dollars, or None where none is known of the last 26 hours."""
+    recent = bitcoin_prices(session).filter(pl.col("ts") >= session.started_at - PRICE_WITHIN)
+    return None if recent.is_empty() else float(recent["price_usd"][-1])
+
+
+def newest_trending(session: Session) -> pl.DataFrame:
+    """Rows of raw.trending_coins of the newest answer."""
+    return session.warehouse.read(
+        "raw.trending_coins", where="observed_at = (select max(observed_at) from raw.trending_coins)"
+    )
+
+
+def recent_coin_observations(session: Session) -> pl.DataFrame:
+    """``coin_id, ts, market_cap_usd, price_usd, volume_usd`` of the coins that the market-cap part follows."""
+    return session.warehouse.read(
+        "raw.market_caps",
+        columns=["coin_id", "ts", "market_cap_usd", "price_usd", "volume_usd"],
+        where="ts >= ?",
+        params=[session.started_at - WHALE_HISTORY],
+    )
+
+
+def coins_left_out(session: Session) -> pl.Series:
+    """Coins of the excluded categories, each category as last answered."""
+    return session.warehouse.query(
+        "select coin_id from raw.excluded_coins where list_contains(?, category)"
+        " qualify observed_at = max(observed_at) over (partition by category)",
+        [list(exchange_settings(session).whale_exclude_categories)],
+    )["coin_id"].unique()
+
+
+def slugs_with_balances(session: Session) -> list[str]:
+    """Slugs of exchanges whose reserves are known token by token."""
+    return session.warehouse.query("select distinct slug from raw.cex_token_balances order by slug")["slug"].to_list()
+
+
+def _centralised(session: Session) -> pl.DataFrame:
+    return session.warehouse.query(
+        "select exchange_id from raw.centralised_exchanges"
+        " where last_seen_at = (select max(last_seen_at) from raw.centralised_exchanges)"
+    )

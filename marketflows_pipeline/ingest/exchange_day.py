@@ -1,0 +1,316 @@
+"""What the exchange part asks for once a day: the full list, charts, protocols, and the reserves of tracked exchanges.
+
+What belongs here: what is due, asking for it, and committing each answer as it arrives. What does not: what is asked
+for every hour (exchange_hour.py).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import polars as pl
+
+from marketflows_pipeline.errors import (
+    CreditsExhaustedError,
+    NotFoundError,
+    PermanentProviderError,
+    TransientProviderError,
+    UserInputError,
+)
+from marketflows_pipeline.exchange_readings import exchange_settings, known_exchanges
+from marketflows_pipeline.ingest.budget import PAGE_SIZE
+from marketflows_pipeline.ingest.exchange_hour import store_listing
+from marketflows_pipeline.ingest.market_caps import budget_now
+from marketflows_pipeline.providers.exchange_protocol import ReservesHistory, ReservesProvider
+from marketflows_pipeline.providers.near_matches import near_matches
+from marketflows_pipeline.readings import coins_in_use
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.session import Session
+from marketflows_pipeline.settings.faults import fault_line
+from marketflows_pipeline.transforms.exchange_map import unknown_tracked
+
+log = logging.getLogger(__name__)
+
+# The record of the day that just ended is in by then.
+DAY_BEGINS_AT = timedelta(hours=1)
+CHART_DAYS = 90
+MAX_LISTING_PAGES = 40
+FAILURES_IN_A_ROW = 3
+ANSWERED = ("complete", "empty", "not_found", "refused")
+
+_TIME = pl.Datetime("us", "UTC")
+
+
+class Request(NamedTuple):
+    """What is asked for once a day, and of whom."""
+
+    dataset: str
+    target: str = ""
+
+
+@dataclass
+class DayReport:
+    """What a day's round came to.
+
+    Attributes:
+        answered: requests that were answered, for good or ill.
+        waiting: charts left for a later run, for want of credits.
+        failed: exchanges whose answer could not be had, though the service was asked several times.
+    """
+
+    answered: int = 0
+    waiting: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+def refresh_day(session: Session, reserves: ReservesProvider) -> DayReport:
+    """Bring what is dear up to this day: what is answered already is not asked again before the next one.
+
+    Raises:
+        UserInputError: if a tracked exchange of the settings is known to neither service.
+        ProviderError: if a service fails for good. Everything fetched before stays.
+    """
+    asked = _Asked(session)
+    try:
+        _refresh_listing(session, asked)
+        _refresh_excluded(session, asked)
+    except CreditsExhaustedError as error:
+        log.warning("%s. The full list of exchanges stays as of its last answer", str(error).rstrip("."))
+    _refresh_protocols(session, reserves, asked)
+    exchanges = known_exchanges(session)
+    _refuse_unknown(session, exchanges)
+    tracked = exchanges.filter("is_tracked")
+    _refresh_charts(session, tracked["exchange_id"].drop_nulls().sort().to_list(), asked)
+    _refresh_reserves(session, reserves, tracked["defillama_slug"].drop_nulls().sort().to_list(), asked)
+    return asked.report
+
+
+class _Asked:
+    """What was answered before, and how each new answer is put on record."""
+
+    def __init__(self, session: Session) -> None:
+        self.report = DayReport()
+        self._session = session
+        self._day = _day_of(session.started_at)
+        answered = session.warehouse.read("meta.exchange_fetches").filter(pl.col("outcome").is_in(ANSWERED))
+        newest = answered.group_by("dataset", "target").agg(pl.col("attempted_at").max())
+        self._newest: dict[tuple[str, str], datetime] = {
+            (dataset, target): at for dataset, target, at in newest.iter_rows()
+        }
+
+    def last(self, request: Request) -> datetime | None:
+        """When a request was last answered."""
+        return self._newest.get(request)
+
+    def is_due(self, request: Request) -> bool:
+        """Whether a request has not been answered on this day, or is to be asked in any case."""
+        last = self.last(request)
+        return self._session.asks_again or last is None or _day_of(last) < self._day
+
+    def record(
+        self,
+        request: Request,
+        outcome: str,
+        *,
+        served: int = 0,
+        new: int = 0,
+        revised: int = 0,
+        note: str | None = None,
+    ) -> None:
+        """Put an answer on record."""
+        at = self._session.clock.now()
+        self._newest[request] = at
+        row = {
+            "dataset": request.dataset,
+            "target": request.target,
+            "attempted_at": at,
+            "outcome": outcome,
+            "rows_served": served,
+            "rows_new": new,
+            "rows_revised": revised,
+            "note": note,
+        }
+        entry = table("meta.exchange_fetches")
+        self._session.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
+
+    @contextmanager
+    def answer(self, request: Request) -> Iterator[None]:
+        """Within the block a refusal for good is put on record, warned about, and lets the others go on."""
+        try:
+            yield
+        except PermanentProviderError as error:
+            outcome = "not_found" if isinstance(error, NotFoundError) else "refused"
+            log.warning("%s of %s: %s (%s)", request.dataset, request.target or "all", outcome, error)
+            self.record(request, outcome, note=str(error))
+        self.report.answered += 1
+
+
+def _day_of(moment: datetime) -> date:
+    return (moment - DAY_BEGINS_AT).date()
+
+
+def _refresh_listing(session: Session, asked: _Asked) -> None:
+    request = Request("listing")
+    if not asked.is_due(request):
+        return
+    pages: list[pl.DataFrame] = []
+    # All pages or none: half a list would look like a market half the size.
+    while len(pages) < MAX_LISTING_PAGES and (not pages or pages[-1].height >= PAGE_SIZE):
+        pages.append(session.volumes.exchanges_page(len(pages) + 1))
+    listing = pl.concat(pages)
+    store_listing(session, listing, is_full=True)
+    asked.record(request, "complete", served=listing.height)
+    asked.report.answered += 1
+    log.info("%d exchanges in the full list", listing["exchange_id"].n_unique())
+
+
+def _refresh_excluded(session: Session, asked: _Asked) -> None:
+    for slug in exchange_settings(session).whale_exclude_categories:
+        request = Request("excluded_category", slug)
+        if not asked.is_due(request):
+            continue
+        with asked.answer(request):
+            coins = session.volumes.category_members(slug)["coin_id"].unique().sort()
+            rows = pl.DataFrame({"coin_id": coins}).with_columns(
+                _now(session).alias("observed_at"), pl.lit(slug).alias("category"), _fetched(session)
+            )
+            merged = session.warehouse.merge(
+                "raw.excluded_coins", rows.select(table("raw.excluded_coins").column_names)
+            )
+            asked.record(request, "complete" if len(coins) else "empty", served=len(coins), new=merged.inserted)
+
+
+def _refresh_protocols(session: Session, reserves: ReservesProvider, asked: _Asked) -> None:
+    request = Request("protocols")
+    if not asked.is_due(request):
+        return
+    with asked.answer(request):
+        rows = reserves.exchange_protocols()
+        stamped = rows.with_columns(_now(session).alias("observed_at"), _fetched(session))
+        merged = session.warehouse.merge("raw.protocols", stamped.select(table("raw.protocols").column_names))
+        asked.record(request, "complete" if rows.height else "empty", served=rows.height, new=merged.inserted)
+        log.info("%d protocols of exchanges", rows.height)
+
+
+def _refuse_unknown(session: Session, exchanges: pl.DataFrame) -> None:
+    """A misspelt id is told once both services have said all that they know."""
+    settings = exchange_settings(session)
+    unknown = unknown_tracked(exchanges, settings.tracked)
+    listed = session.warehouse.query("select count(*) as n from raw.exchanges where is_full_listing").item()
+    if not unknown or not listed:
+        return
+    known = exchanges.select("exchange_key", "name", pl.col("defillama_slug").fill_null(""))
+    lines = []
+    for name in unknown:
+        near = near_matches(name, known)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        expected = f"expected an exchange id of CoinGecko or a slug of DefiLlama{hint}"
+        lines.append(fault_line(session.config, "exchanges.tracked", name, expected))
+    raise UserInputError("\n".join(lines))
+
+
+def _refresh_charts(session: Session, exchange_ids: list[str], asked: _Asked) -> None:
+    due = [name for name in exchange_ids if _is_chart_due(session, name, asked)]
+    if not due:
+        return
+    n_coins = coins_in_use(session).height
+    with session.reporter.track("Fetching volume charts", len(due)) as advance:
+        for place, name in enumerate(due):
+            try:
+                is_affordable = budget_now(session, n_coins).available >= 1
+                if is_affordable:
+                    _fetch_chart(session, name, asked)
+            except CreditsExhaustedError:
+                is_affordable = False
+            if not is_affordable:
+                asked.report.waiting = len(due) - place
+                log.warning("%d volume charts wait for credits", asked.report.waiting)
+                return
+            advance(1)
+
+
+def _is_chart_due(session: Session, exchange_id: str, asked: _Asked) -> bool:
+    """Whether a chart was never had, or days are missing that the last one could not hold yet."""
+    request = Request("volume_chart", exchange_id)
+    last = asked.last(request)
+    if last is None or not asked.is_due(request):
+        return last is None
+    since = max(session.started_at - timedelta(days=CHART_DAYS - 1), last - timedelta(days=1)).date()
+    days = session.warehouse.query(
+        "select distinct day from (select exchange_id, cast(ts as date) as day from raw.exchange_volumes union all"
+        " select exchange_id, cast(observed_at as date) from raw.exchanges where volume_24h_btc is not null)"
+        " where exchange_id = ? and day between ? and ?",
+        [exchange_id, since, session.started_at.date() - timedelta(days=1)],
+    )
+    return days.height < (session.started_at.date() - since).days
+
+
+def _fetch_chart(session: Session, exchange_id: str, asked: _Asked) -> None:
+    request = Request("volume_chart", exchange_id)
+    with asked.answer(request), session.warehouse.transaction():
+        chart = session.volumes.volume_chart(exchange_id, CHART_DAYS)
+        rows = chart.unique(["exchange_id", "ts"], keep="last").with_columns(_fetched(session))
+        merged = session.warehouse.merge(
+            "raw.exchange_volumes", rows.select(table("raw.exchange_volumes").column_names)
+        )
+        outcome = "complete" if rows.height else "empty"
+        asked.record(request, outcome, served=chart.height, new=merged.inserted, revised=merged.revised)
+
+
+def _refresh_reserves(session: Session, reserves: ReservesProvider, slugs: list[str], asked: _Asked) -> None:
+    due = [slug for slug in slugs if asked.is_due(Request("protocol", slug))]
+    if not due:
+        return
+    failures: list[TransientProviderError] = []
+    with (
+        session.reporter.track("Fetching reserves", len(due)) as advance,
+        TemporaryDirectory(prefix="marketflows-", dir=session.warehouse.path.parent) as folder,
+    ):
+        for slug in due:
+            try:
+                _fetch_reserves(session, reserves, slug, Path(folder), asked)
+                failures.clear()
+            except TransientProviderError as error:
+                failures.append(error)
+                asked.report.failed.append(slug)
+                log.warning("reserves of %s: %s", slug, error)
+                if len(failures) == min(FAILURES_IN_A_ROW, len(due)):
+                    raise
+            advance(1)
+    log.info("reserves of %d exchanges are up to date", len(due) - len(asked.report.failed))
+
+
+def _fetch_reserves(session: Session, reserves: ReservesProvider, slug: str, folder: Path, asked: _Asked) -> None:
+    request = Request("protocol", slug)
+    with asked.answer(request):
+        history = reserves.reserves_history(slug, folder)
+        served, new, revised = _store_reserves(session, history)
+        outcome = "complete" if served else "empty"
+        note = None if history.balances.height else "no breakdown by token"
+        asked.record(request, outcome, served=served, new=new, revised=revised, note=note)
+
+
+def _store_reserves(session: Session, history: ReservesHistory) -> tuple[int, int, int]:
+    """Both tables of one answer in one transaction: rows served, new, revised."""
+    merged = []
+    with session.warehouse.transaction():
+        for name, rows in (("raw.cex_tvl", history.tvl), ("raw.cex_token_balances", history.balances)):
+            stamped = rows.with_columns(_fetched(session))
+            merged.append(session.warehouse.merge(name, stamped.select(table(name).column_names)))
+    served = history.tvl.height + history.balances.height
+    return served, sum(each.inserted for each in merged), sum(each.revised for each in merged)
+
+
+def _now(session: Session) -> pl.Expr:
+    return pl.lit(session.started_at).cast(_TIME)
+
+
+def _fetched(session: Session) -> pl.Expr:
+    return pl.lit(session.clock.now()).cast(_TIME).alias("fetched_at")
