@@ -58,8 +58,8 @@ EXCHANGES: tuple[tuple[str, str, float, float | None, int | None, str | None], .
     ("coinex", "CoinEx", 1_900, 7, 2017, "Hong Kong"),
     ("gemini", "Gemini", 1_400, 9, 2014, "United States"),
     ("bitkub", "Bitkub", 900, 7, 2018, "Thailand"),
-    ("deribit", "Deribit Spot", 700, 8, 2016, "Panama"),
-    ("bitmex", "BitMEX", 150, 7, 2014, "Seychelles"),
+    ("deribit_spot", "Deribit Spot", 700, 8, 2016, "Panama"),
+    ("bitmex_spot", "BitMEX Spot", 150, 7, 2014, "Seychelles"),
 )
 DECENTRALISED = frozenset({"uniswap_v3", "uniswap_v2", "pancakeswap_new", "raydium2", "orca"})
 N_INVENTED_EXCHANGES = 33
@@ -140,8 +140,8 @@ CEXS: tuple[
     ("MEXC", "mexc", "mxc", "MX", "MX", 3.5e9, 1.4e10, 5e9),
     ("Crypto.com", "crypto-com", "crypto_com", "CRO", "CRO", 4.5e9, 5e8, 3e8),
     ("Gemini", "gemini", "gemini", None, None, 7e9, None, None),
-    ("Deribit", "deribit", "deribit", None, None, 2.8e9, 1.1e9, 2.5e9),
-    ("Coinbase Exchange", None, "gdax", None, None, None, None, None),
+    ("Deribit", "deribit", "deribit_spot", None, None, 2.8e9, 1.1e9, 2.5e9),
+    ("Coinbase", None, "gdax", None, None, None, None, None),
     ("Upbit", None, "upbit", None, None, None, None, None),
 )
 SLUGS_WITHOUT_INFLOWS = frozenset({"gate", "gemini", "deribit"})
@@ -484,13 +484,15 @@ def protocol_rows(
 
 
 def volume_charts(chance: random.Random, clock: Clock) -> list[tuple[str, datetime, float]]:
-    """Rolling 24 h volume of the tracked exchanges, once a day ten minutes to an hour; calmer at weekends."""
+    """Rolling 24 h volume of the tracked exchanges, once a day at ten minutes to an hour; calmer at weekends."""
     levels = {row[0]: row[2] for row in EXCHANGES}
     last = (clock.as_of - timedelta(minutes=50)).replace(minute=50, second=0, microsecond=0)
     rows = []
     shared = [0.0]
     for _ in range(N_DAYS - 1):
         shared.append(0.7 * shared[-1] + chance.gauss(0, 0.08))
+    # The present is like the week before, so that those who surge or fall on the last day stand out.
+    shared[-1] = sum(shared[-8:-1]) / 7
     for exchange_id in TRACKED:
         moment = last - timedelta(hours=1) if exchange_id == "gate" else last
         for day, market in enumerate(shared):
