@@ -26,22 +26,14 @@ _TUTORIAL_CONFIG = Path(__file__).parents[1] / "tutorial" / "config.toml"
 
 _ROWS = click.IntRange(1, _MAX_ROWS)
 _DAYS = click.IntRange(1, _MAX_DAYS)
+_MONEY = click.FloatRange(min=0, min_open=True)
 
 
-class Money(click.FloatRange):
-    """A finite amount above 0."""
-
-    name = "USD"
-
-    def __init__(self) -> None:
-        super().__init__(min=0, min_open=True)
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The amount, or a usage error."""
-        amount = float(super().convert(value, param, ctx))
-        if not math.isfinite(amount):
-            self.fail(f"{value!r} is not an amount.", param, ctx)
-        return amount
+def _finite(_context: click.Context, parameter: click.Parameter, amount: float) -> float:
+    """Click takes nan and inf for numbers."""
+    if not math.isfinite(amount):
+        raise click.BadParameter(f"{amount} is not an amount.", param=parameter)
+    return amount
 
 
 _format = click.option(
@@ -116,7 +108,7 @@ def exchange_netflow(
 
 
 @click.command("whale-movements", short_help="Coins with unusual trading volume, a proxy.")
-@click.argument("min_value_usd", type=Money(), default=1_000_000.0)
+@click.argument("min_value_usd", type=_MONEY, default=1_000_000.0, callback=_finite)
 @_format
 @_refresh
 @click.pass_obj

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,6 +19,7 @@ AnswerFormat: TypeAlias = Literal["json", "table", "csv"]
 
 _CENTS = 2
 _DIGITS = 6
+_WIDTH = 110
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def _table(answer: Answer) -> Iterator[str]:
         yield f"{line}\n"
     yield "\n"
     for line in (answer.body["method"], *answer.footnotes, answer.body["source"]):
-        yield f"* {line}\n"
+        yield textwrap.fill(line, _WIDTH, initial_indent="* ", subsequent_indent="  ") + "\n"
 
 
 def _cell(value: object, column: Shown) -> object:

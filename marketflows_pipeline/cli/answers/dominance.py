@@ -105,6 +105,8 @@ def exchange_dominance(source: Source, measure: str, segment: str | None, limit:
         row["value_unit"] = unit
         if unit == "BTC":
             row["volume_24h_btc"] = row["value"]
+        else:
+            row["value"] = round(row["value"], 2)
     before = source.row(_BEFORE, {**asked, "day": newest["day"]}).get("hhi_index")
     metrics = _metrics(newest, before)
     without = source.without_reserves()

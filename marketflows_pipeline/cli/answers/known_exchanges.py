@@ -60,11 +60,10 @@ def _unknown(wanted: str, known: list[dict[str, Any]]) -> str:
         for called in (row["exchange_id"], row["defillama_slug"], row["name"]):
             if called:
                 meant.setdefault(called.lower(), row["exchange_key"])
-    alike = get_close_matches(spelled, meant, n=2 * _SUGGESTED)
-    holding = sorted(
-        (name for name in meant if len(spelled) > 2 and spelled in name), key=lambda name: (len(name), name)
-    )
-    near = list(dict.fromkeys(meant[name] for name in (*alike, *holding)))[:_SUGGESTED]
+    holding = [name for name in meant if len(spelled) > 2 and spelled in name]
+    holding.sort(key=lambda name: (not name.startswith(spelled), len(name), name))
+    alike = get_close_matches(spelled, meant, n=_SUGGESTED)
+    near = list(dict.fromkeys(meant[name] for name in (*holding, *alike)))[:_SUGGESTED]
     if not near:
         return f'no exchange "{wanted}" is known; all ids are in the table core.exchanges (marketflows sql)'
     names = {row["exchange_key"]: row["name"] for row in known}

@@ -99,7 +99,7 @@ def exchange_tvl(source: Source, limit: int) -> Answer:
         COLUMNS,
         SHOWN,
         (_line("Centralised", centralised), _line("Decentralised", decentralised)),
-        (f"Coverage: the largest centralised exchanges by volume whose reserves nobody reports: {names}.",),
+        (f"Coverage: the largest centralised exchanges by volume without known reserves: {names}.",),
     )
 
 
