@@ -74,8 +74,8 @@ def token_flows(balances: pl.DataFrame, own_tokens: pl.DataFrame) -> pl.DataFram
 
     Args:
         balances: slug, ts, token, quantity, value_usd, is_now, as in ``raw.cex_token_balances``.
-        own_tokens: slug, own_tokens (comma separated symbols, null where none is known); of an exchange's rows the first
-            that names some counts.
+        own_tokens: slug, own_tokens (comma separated symbols, null where none is known); of several rows of an
+            exchange the first that names some counts.
 
     Returns:
         The columns of ``mart.exchange_token_flows`` for all days, then ts, previous_day, is_repeated (every figure of

@@ -144,7 +144,7 @@ def _of_tracked(
 
 
 def _history(usable: pl.LazyFrame, observed_at: datetime) -> pl.LazyFrame:
-    """Mean and deviation of the last ratio of each of the 60 days before today: coin_id, mean, deviation, history_days."""
+    """The last ratio of each of the 60 days before today, as coin_id, mean, deviation, history_days."""
     today = observed_at.astimezone(UTC).date()
     ratio = 100 * pl.col("volume_usd") / pl.col("market_cap_usd")
     day = pl.col("ts").dt.convert_time_zone("UTC").dt.date()
