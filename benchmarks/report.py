@@ -48,6 +48,7 @@ COMMANDS = {
     "charts": "python -m benchmarks.charts",
     "runs": "python -m benchmarks.runs",
     "publish": "python -m benchmarks.publish",
+    "reserves": "python -m benchmarks.reserves",
 }
 
 
@@ -156,7 +157,31 @@ def publish_rows(found: Results) -> Iterator[Row]:
     )
 
 
-ROWS = {"analysis": analysis_rows, "charts": charts_rows, "runs": runs_rows, "publish": publish_rows}
+def reserves_rows(found: Results) -> Iterator[Row]:
+    """The reference here is a plain script: the published program reads no reserves."""
+    us, plain = found["ours"], found["plain"]
+    what = f"{found['answer_mb']:.0f} MB of one exchange's reserves, {us['rows']:,} rows"
+    for figure, limit, unit, is_said in (
+        ("seconds", 3, "s", "read, parsed and stored"),
+        ("peak_mb_above_idle", 400, "MB", "peak memory above the idle process"),
+    ):
+        yield Row(
+            f"{what}: {is_said}",
+            f"<= {limit} {unit}",
+            f"{us[figure]:.3g} {unit}",
+            f"a plain script: {plain[figure]:.3g} {unit}",
+            f"{plain[figure] / us[figure]:.1f}x",
+            us[figure] <= limit,
+        )
+
+
+ROWS = {
+    "analysis": analysis_rows,
+    "charts": charts_rows,
+    "runs": runs_rows,
+    "publish": publish_rows,
+    "reserves": reserves_rows,
+}
 
 
 def markdown(measured: Mapping[str, Results], machine: Mapping[str, str]) -> str:

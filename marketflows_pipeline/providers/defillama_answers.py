@@ -234,7 +234,12 @@ def read_reserves(content: bytes | mmap, slug: str) -> ReservesHistory:
     tvl = pl.DataFrame(
         {"date": list(totals), "tvl_usd": list(totals.values())}, schema={"date": pl.Float64(), "tvl_usd": pl.Float64()}
     ).with_columns(_finite_or_null("tvl_usd"))
-    quantity, value = _balances(reserves.tokens, "quantity"), _balances(reserves.tokens_in_usd, "value_usd")
+    quantity = _balances(reserves.tokens, "quantity")
+    # Hundreds of thousands of small objects each, gone before the next need the room.
+    arrays.clear()
+    reserves.tokens = None
+    value = _balances(reserves.tokens_in_usd, "value_usd")
+    reserves.tokens_in_usd = None
     balances = quantity.join(value, on=["date", "token"], how="full", coalesce=True)
     return ReservesHistory(
         _records(tvl.drop_nulls("tvl_usd"), slug, now).select(CEX_TVL_SCHEMA.names()).sort("ts"),

@@ -228,7 +228,7 @@ def _grown(protocol: FakeProtocol, rng: random.Random, start_s: int, reserves_us
     names = [*known, *(f"TOKEN{number}" for number in range(GROWN_TOKENS - len(known)))]
     holdings = []
     for at, token in enumerate(names):
-        for chain in (CHAINS[at % 8], CHAINS[(at + 3) % 8])[: 1 if at % 5 else 2]:
+        for chain in (CHAINS[at % 8], CHAINS[(at + 3) % 8])[: 1 if at % 4 else 2]:
             usd = reserves_usd * 0.97**at / 33 * rng.uniform(0.5, 1.5)
             holdings.append(Holding(chain, token, usd / level_of(token), rng.randrange(1 << 30), from_s=began_s))
     return replace(protocol, holdings=tuple(holdings), started_s=began_s)
