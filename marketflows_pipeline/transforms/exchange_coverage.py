@@ -11,7 +11,6 @@ import polars as pl
 
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.exchange_map import UNMAPPED
-from marketflows_pipeline.transforms.exchange_tvl import CEX
 
 _ID, _SLUG = pl.col("exchange_id"), pl.col("defillama_slug")
 
@@ -34,7 +33,7 @@ def exchange_coverage(
     Args:
         flows: exchange_id, volume_24h_btc as `exchange_flows` gives them.
         exchanges: as `exchange_map` gives them.
-        tvl: kind, exchange_key, tvl_usd as `exchange_tvl` gives them.
+        tvl: exchange_key, tvl_usd as `exchange_tvl` gives them; decentralised ones have no key.
         netflow_slugs: slugs that have some token balances.
         unknown: tracked names that no exchange has, as `unknown_tracked` gives them.
 
@@ -43,7 +42,7 @@ def exchange_coverage(
     """
     entry = table("mart.exchange_coverage")
     listed = flows.lazy().select("exchange_id", "volume_24h_btc", is_listed=pl.lit(value=True))
-    held = tvl.lazy().filter(pl.col("kind") == CEX).select("exchange_key", "tvl_usd", is_in_overview=pl.lit(value=True))
+    held = tvl.lazy().select("exchange_key", "tvl_usd", is_in_overview=pl.lit(value=True))
     balanced = pl.Series(sorted(netflow_slugs), dtype=pl.String)
     known = (
         exchanges.lazy()

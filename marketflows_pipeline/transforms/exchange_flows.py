@@ -6,7 +6,7 @@ token quantities tell.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import cast
 
 import polars as pl
@@ -48,7 +48,7 @@ def exchange_flows(
     entry = table("mart.exchange_flows")
     if listing.is_empty():
         return entry.empty()
-    today = cast("datetime", listing.get_column("observed_at").max()).astimezone(UTC).date()
+    today = cast("datetime", listing.get_column("observed_at").max()).date()
     price = pl.lit(btc_price_usd, pl.Float64)
     mean, total = pl.col("volume_7d_mean_btc"), _VOLUME.sum()
     known = exchanges.lazy().filter(pl.col("exchange_id").is_not_null())

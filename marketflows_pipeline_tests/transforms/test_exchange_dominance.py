@@ -242,6 +242,14 @@ def test_the_newest_full_listing_until_the_end_of_the_day_counts_for_seven_days(
     ]  # fmt: skip
 
 
+def test_a_full_listing_without_any_volume_leaves_open_what_is_uncovered() -> None:
+    shares = shares_of(volumes_of({"a": {0: 1.0}}))
+
+    uncovered = uncovered_shares(shares, full_listing_of({"a": 0.0, "b": None}), exchanges_of())
+
+    assert uncovered.rows() == [("all", day(0), None)]
+
+
 def test_concentration_of_four_exchanges() -> None:
     dominance = dominance_of(spot_of([40.0, 30.0, 20.0, 10.0]))
 

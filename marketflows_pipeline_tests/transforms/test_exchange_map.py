@@ -87,9 +87,9 @@ def test_of_two_claims_of_one_id_defillama_s_own_wins_and_the_other_maps_to_noth
     assert exchanges.select(MAPPING).rows() == [("z", "z", "z-new", "cexs"), ("z-old", None, "z-old", "none")]
 
 
-def test_of_two_rows_that_name_one_id_that_of_the_packaged_slug_wins_else_the_first_by_name() -> None:
+def test_of_two_rows_that_name_one_id_that_of_the_packaged_slug_wins_then_one_with_a_slug_by_name() -> None:
     named = [
-        {"name": name, "slug": slug, "coingecko_id": "b"} for name, slug in (("A", "b-us"), ("B", "b-cex"), ("C", None))
+        {"name": name, "slug": slug, "coingecko_id": "b"} for name, slug in (("A", None), ("B", "b-us"), ("C", "b-cex"))
     ]
 
     by_package = mapped(listed_of("b"), *named, packaged={"b": "b-cex"})
@@ -97,7 +97,7 @@ def test_of_two_rows_that_name_one_id_that_of_the_packaged_slug_wins_else_the_fi
 
     assert pick(by_package, "defillama_slug", exchange_id="b") == ["b-cex"]
     assert pick(by_name, "defillama_slug", exchange_id="b") == ["b-us"]
-    assert by_package["exchange_key"].to_list() == ["b", "b-us", "c"]
+    assert by_package["exchange_key"].to_list() == ["a", "b", "b-us"]
 
 
 def test_a_slug_that_defillama_gives_to_another_id_is_not_given_twice() -> None:
@@ -174,6 +174,14 @@ def test_rows_of_the_overview_find_their_exchange_by_slug_name_or_id() -> None:
 
     assert keyed["exchange_key"].to_list() == ["okex", "gdax", "some-bank", "forgotten", "old-bank"]
     assert keyed.drop("exchange_key").equals(rows)
+
+
+def test_a_row_without_slug_and_id_is_not_taken_for_a_listed_exchange_of_the_same_name() -> None:
+    rows = snapshot_of({"name": "Gate"})
+
+    keyed = with_exchange_key(rows, exchange_map(listed_of("gate"), rows, ids_of(), {}, []))
+
+    assert keyed["exchange_key"].to_list() == ["gate@defillama"]
 
 
 def test_before_any_answer_there_are_no_exchanges_and_every_tracked_one_is_unknown() -> None:

@@ -78,7 +78,9 @@ def test_what_the_protocols_say_about_the_same_slug_stands_beside_a_centralised_
         "url": "https://b",
     }
     snapshot = snapshot_of({**cex("binance-cex", 5.0), "coin_symbol": "OLD"}, {**cex("okx", 4.0), "coin_symbol": "OKB"})
-    protocols = protocols_of({"slug": "binance-cex", "category": "CEX", "tvl_usd": 7.0, **details}, dex("okx", 1.0))
+    protocols = protocols_of(
+        {"slug": "binance-cex", "category": "CEX", "tvl_usd": 7.0, **details}, {**dex("okx", 1.0), "url": "https://o"}
+    )
 
     binance, okx, okx_dex = tvl_of(snapshot, protocols).rows(named=True)
 
