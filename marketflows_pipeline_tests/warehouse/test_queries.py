@@ -13,6 +13,7 @@ import pytest
 from marketflows_pipeline.warehouse.publish import begin_part, publish
 from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.warehouse import test_exchange_queries as of_exchanges
 from marketflows_pipeline_tests.warehouse.engines import ROOT
 from marketflows_pipeline_tests.warehouse.frames import NOW, caps, fill, frame
 
@@ -172,7 +173,9 @@ def ask(published: Path) -> Ask:
 
 
 def test_every_question_is_asked_in_words_and_has_its_test() -> None:
-    tested = {name.removeprefix("test_query_") for name in globals() if name.startswith("test_query_")}
+    tested = {
+        name.removeprefix("test_query_") for name in [*globals(), *vars(of_exchanges)] if name.startswith("test_query_")
+    }
     assert {path.stem for path in QUERIES.glob("*.sql")} == tested
     for path in QUERIES.glob("*.sql"):
         first = path.read_text(encoding="utf-8").partition("\n")[0]
@@ -271,4 +274,6 @@ def test_a_session_in_another_time_zone_gets_the_same_answers(published: Path, a
     with duckdb.connect(str(published), read_only=True) as session:
         session.execute("set TimeZone = 'Pacific/Auckland'")
         for path in QUERIES.glob("*.sql"):
+            if f"test_query_{path.stem}" not in globals():
+                continue
             assert session.execute(path.read_text(encoding="utf-8")).fetchall() == ask(path.stem), path.name
