@@ -121,3 +121,82 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> l
     for rank, place in enumerate(order):
         moved[place] = level[rank] + rank * gap
     return moved
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels; y grows downwards."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlaps(self, other: Box) -> bool:
+        """Whether the two share more than an edge."""
+        return (
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        )
+
+    def within(self, other: Box) -> bool:
+        """Whether it lies inside the other."""
+        return (
+            self.left >= other.left
+            and self.top >= other.top
+            and self.right <= other.right
+            and self.bottom <= other.bottom
+        )
+
+
+def place_labels(
+    spots: Sequence[Box], sizes: Sequence[tuple[float, float]], obstacles: Sequence[Box], area: Box, gap: float = 2
+) -> list[Box | None]:
+    """Put a label beside each spot so that no two labels overlap and none covers a labelled spot.
+
+    Greedy: the first spots choose first among eight places around them (right, left, above, below, corners), taking
+    the one that covers the fewest obstacles. Where every place is taken the label is left out.
+
+    Args:
+        spots: what is labelled, as boxes around it, the most important first.
+        sizes: width and height of each label.
+        obstacles: boxes that labels had better not cover, but may.
+        area: where labels may lie.
+        gap: distance between a spot and its label.
+
+    Returns:
+        The place of each label in the order of ``spots``; None where it is left out.
+    """
+    placed: list[Box] = []
+    places: list[Box | None] = []
+    for spot, (width, height) in zip(spots, sizes, strict=True):
+        free = [
+            place
+            for place in _around(spot, width, height, gap)
+            if place.within(area) and not any(place.overlaps(other) for other in (*placed, *spots))
+        ]
+        best = min(free, key=lambda place: sum(place.overlaps(other) for other in obstacles), default=None)
+        places.append(best)
+        if best is not None:
+            placed.append(best)
+    return places
+
+
+def _around(spot: Box, width: float, height: float, gap: float) -> list[Box]:
+    """Eight places for a label: beside, above and below the spot, and at its corners."""
+    middle_x, middle_y = (spot.left + spot.right) / 2, (spot.top + spot.bottom) / 2
+    right, left = spot.right + gap, spot.left - gap - width
+    above, below = spot.top - gap - height, spot.bottom + gap
+    # At its corners a round spot leaves room, so a label may begin above or below it.
+    inset = 0.15 * (spot.right - spot.left)
+    near_right, near_left = spot.right - inset, spot.left + inset - width
+    corners = [
+        (right, middle_y - height / 2),
+        (left, middle_y - height / 2),
+        (middle_x - width / 2, above),
+        (middle_x - width / 2, below),
+        (near_right, spot.top - height),
+        (near_right, spot.bottom),
+        (near_left, spot.top - height),
+        (near_left, spot.bottom),
+    ]
+    return [Box(x, y, x + width, y + height) for x, y in corners]

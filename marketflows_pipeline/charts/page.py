@@ -71,8 +71,13 @@ class _Layers(alt.LayerChart):
         super(alt.LayerChart, self).__init__(**parts)
 
 
+def panel(layers: Sequence[alt.Chart]) -> alt.LayerChart:
+    """Layers with a vertical scale of their own, for a page of several panels; its range says where it stands."""
+    return _Layers(layer=list(layers))
+
+
 def page(
-    layers: Sequence[alt.Chart],
+    layers: Sequence[alt.Chart | alt.LayerChart],
     *,
     title: alt.TitleParams,
     size: tuple[float, float],
@@ -81,12 +86,13 @@ def page(
     """Layers on a page of exactly ``size`` pixels.
 
     Args:
-        layers: the plot and its footer.
+        layers: the plot and its footer; or panels, each with a vertical scale of its own.
         title: from `page_title`.
         size: width and height of the page.
         margins: space around the plot: left, top, right, bottom.
     """
     left, top, right, bottom = margins
+    own_scales = {"resolve": alt.Resolve(scale={"y": "independent"})} if any(map(_is_panel, layers)) else {}
     # Without "none" Vega would move everything to fit the text in, and no size could be promised.
     return _Layers(
         layer=list(layers),
@@ -95,4 +101,9 @@ def page(
         autosize=alt.AutoSizeParams(type="none"),
         padding={"left": left, "top": top, "right": right, "bottom": bottom},
         title=title,
+        **own_scales,
     )
+
+
+def _is_panel(layer: alt.Chart | alt.LayerChart) -> bool:
+    return isinstance(layer, alt.LayerChart)

@@ -1,0 +1,242 @@
+"""Which pictures the exchange part has: reserves, market shares, concentration, whale signals, rankings.
+
+What belongs here: cutting the tables into pictures and describing each. What does not: drawing them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+
+from marketflows_pipeline.charts.exchange_wording import MEASURES, SEGMENTS
+from marketflows_pipeline.charts.exchanges_spec import (
+    ConcentrationSpec,
+    RankingSpec,
+    ReservesSpec,
+    SharesSpec,
+    WhaleSpec,
+)
+from marketflows_pipeline.charts.render import PictureSpec, RenderJob
+from marketflows_pipeline.charts.spec import SeriesStyle
+from marketflows_pipeline.charts.theme import PALETTE, series_colors
+
+_SHARE_SEGMENTS = ("centralised", "tracked")
+_HHI_SEGMENTS = ("all", "centralised", "tracked")
+_KINDS = ("cex", "dex")
+_MEAN_DAYS = 30
+_PACKAGE = "marketflows_pipeline.charts"
+
+
+@dataclass(frozen=True)
+class ExchangePictureContext:
+    """What the pictures of a run share. When the figures are from stands in the tables.
+
+    Attributes:
+        hhi_thresholds: where moderate and high concentration begin.
+        shares_top_n: exchanges that the shares show one by one, 1 to 11.
+        days: length of the reserves' window.
+        notes: caveats for every footer, such as that the data are synthetic.
+        coingecko: credit of what comes from CoinGecko.
+        defillama: credit of what comes from DefiLlama.
+    """
+
+    hhi_thresholds: tuple[float, float]
+    shares_top_n: int = 8
+    days: int = 90
+    notes: tuple[str, ...] = ()
+    coingecko: str = "Data provided by CoinGecko"
+    defillama: str = "Data provided by DefiLlama"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.shares_top_n < len(PALETTE):
+            raise ValueError(f"shares_top_n is {self.shares_top_n}; only 1 to {len(PALETTE) - 1} can be told apart")
+
+
+def exchange_pictures(
+    *,
+    netflow: pl.DataFrame,
+    shares: pl.DataFrame,
+    dominance: pl.DataFrame,
+    whale_signals: pl.DataFrame,
+    tvl: pl.DataFrame,
+    coverage: pl.DataFrame,
+    context: ExchangePictureContext,
+) -> list[RenderJob]:
+    """Every picture of the part, in a stable order; those with nothing to show say so themselves.
+
+    Args:
+        netflow: rows of ``mart.exchange_netflow``.
+        shares: rows of ``mart.exchange_shares``.
+        dominance: rows of ``mart.exchange_dominance``.
+        whale_signals: rows of ``mart.whale_signals``.
+        tvl: rows of ``mart.exchange_tvl``.
+        coverage: rows of ``mart.exchange_coverage``.
+        context: what all pictures share.
+    """
+    return [
+        *_reserves_jobs(netflow, context),
+        *_shares_jobs(shares, context),
+        *_concentration_jobs(dominance, context),
+        _whale_job(whale_signals, context),
+        *_ranking_jobs(tvl, coverage, context),
+    ]
+
+
+def _job(frame: pl.DataFrame, spec: PictureSpec, draw: str) -> RenderJob:
+    return RenderJob(frame, spec, f"{_PACKAGE}.{draw}")
+
+
+def _reserves_jobs(netflow: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
+    columns = (
+        "day",
+        "ts",
+        "previous_day",
+        "reserves_usd",
+        "netflow_usd",
+        "own_token_share_pct",
+        "coverage_pct",
+    )
+    parts = netflow.sort("slug", "day").partition_by("slug", maintain_order=True)
+    return [
+        _job(
+            part.select(columns),
+            ReservesSpec(
+                slug=part.item(-1, "slug"),
+                name=part.item(-1, "name"),
+                source=context.defillama,
+                days=context.days,
+                notes=context.notes,
+            ),
+            "exchange_reserves:reserves_chart",
+        )
+        for part in parts
+    ]
+
+
+def _shares_jobs(shares: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
+    spot = shares.filter(pl.col("measure") == "spot_volume").sort("segment", "day", "exchange_key")
+    frames = {segment: spot.filter(pl.col("segment") == segment) for segment in _SHARE_SEGMENTS}
+    largest = {segment: largest_exchanges(frame, context.shares_top_n) for segment, frame in frames.items()}
+    styles = shared_styles(list(largest.values()))
+    return [
+        _job(
+            frame.select("day", "ts", "exchange_key", "share_pct"),
+            SharesSpec(
+                segment=segment,
+                series=style,
+                mean_days=_MEAN_DAYS,
+                source=context.coingecko,
+                notes=context.notes,
+            ),
+            "exchange_shares:shares_chart",
+        )
+        for (segment, frame), style in zip(frames.items(), styles, strict=True)
+    ]
+
+
+def largest_exchanges(frame: pl.DataFrame, count: int) -> list[tuple[str, str]]:
+    """Key and name of the largest exchanges by mean volume of the last 30 days; a day without a volume counts as none.
+
+    Args:
+        frame: day, exchange_key, name, value of one segment and measure.
+        count: how many.
+    """
+    recent = frame.filter(pl.col("day") > pl.col("day").max() - timedelta(days=_MEAN_DAYS))
+    # All means are over the same days, so their order is that of the sums.
+    by_volume = (
+        recent.sort("day")
+        .group_by("exchange_key")
+        .agg(pl.col("name").last(), pl.col("value").sum())
+        .sort("value", "exchange_key", descending=[True, False])
+        .head(count)
+    )
+    return list(by_volume.select("exchange_key", "name").iter_rows())
+
+
+def shared_styles(lists: Sequence[Sequence[tuple[str, str]]]) -> list[tuple[SeriesStyle, ...]]:
+    """Styles for several pictures: an exchange has the same colour in all of them, and no picture has a colour twice.
+
+    Args:
+        lists: key and name of each picture's exchanges, at most as many as the palette has colours.
+    """
+    known: dict[str, str] = {}
+    styled = []
+    for exchanges in lists:
+        chosen: dict[str, str] = {}
+        for key, _ in exchanges:
+            if key in known and known[key] not in chosen.values():
+                chosen[key] = known[key]
+        for key, _ in exchanges:
+            if key not in chosen:
+                free = [color for color in PALETTE if color not in chosen.values()]
+                chosen[key] = next((color for color in free if color not in known.values()), free[0])
+                known.setdefault(key, chosen[key])
+        styled.append(tuple(SeriesStyle(key, name, chosen[key]) for key, name in exchanges))
+    return styled
+
+
+def _concentration_jobs(dominance: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
+    colors = series_colors(_HHI_SEGMENTS)
+    styles = tuple(SeriesStyle(segment, SEGMENTS[segment], colors[segment]) for segment in _HHI_SEGMENTS)
+    jobs = []
+    for measure in MEASURES:
+        rows = dominance.filter(pl.col("measure") == measure, pl.col("segment").is_in(_HHI_SEGMENTS))
+        spec = ConcentrationSpec(
+            measure=measure,
+            series=styles,
+            thresholds=context.hhi_thresholds,
+            source=context.coingecko if measure == "spot_volume" else context.defillama,
+            notes=context.notes,
+        )
+        columns = ("segment", "day", "ts", "hhi_index", "hhi_lower_bound", "hhi_upper_bound")
+        frame = rows.select(columns).sort("segment", "day")
+        jobs.append(_job(frame, spec, "exchange_concentration:concentration_chart"))
+    return jobs
+
+
+def _whale_job(whale_signals: pl.DataFrame, context: ExchangePictureContext) -> RenderJob:
+    columns = (
+        "symbol",
+        "rank",
+        "observed_at",
+        "volume_to_mcap_pct",
+        "price_change_24h_pct",
+        "volume_24h_usd",
+        "is_unusual",
+        "signal_type",
+    )
+    frame = whale_signals.sort("rank").select(columns)
+    return _job(frame, WhaleSpec(source=context.coingecko, notes=context.notes), "whale_scatter:whale_scatter")
+
+
+def _ranking_jobs(tvl: pl.DataFrame, coverage: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
+    columns = (
+        "slug",
+        "name",
+        "rank",
+        "observed_at",
+        "tvl_usd",
+        "clean_tvl_usd",
+        "tvl_dominance_pct",
+        "change_7d_pct",
+    )
+    absent = coverage.filter(pl.col("aspect") == "reserves").sort(
+        "volume_24h_btc", "name", descending=[True, False], nulls_last=True
+    )
+    unmeasured = tuple(absent.get_column("name").unique(maintain_order=True))
+    return [
+        _job(
+            tvl.filter(pl.col("kind") == kind).select(columns).sort("rank", "slug", nulls_last=True),
+            RankingSpec(
+                kind=kind,
+                source=context.defillama,
+                unmeasured=unmeasured if kind == "cex" else (),
+                notes=context.notes,
+            ),
+            "tvl_ranking:ranking_chart",
+        )
+        for kind in _KINDS
+    ]
