@@ -113,7 +113,7 @@ HOLDINGS: dict[str, tuple[float, dict[str, float]]] = {
         1.8e10,
         {**_COMMON, "LEO": 0.09, "DOT": 0.01, "SYNDUST": 3.5e-7, "SYNSMALL": 5e-5, "UNKNOWN (synthetic)": 1e-4},
     ),
-    "bybit": (1.6e10, {**_COMMON, "MNT": 0.07, "DOGE": 0.02, "ADA": 0.01, "LTC": 0.01}),
+    "bybit": (1.6e10, {**_COMMON, "MNT": 0.07, "DOGE": 0.02, "ADA": 0.01, "LTC": 0.006}),
     "gate": (8e9, {**_COMMON, "GT": 0.08, "DOGE": 0.02, "ADA": 0.01, "DOT": 0.01}),
     "htx": (6e9, {**_COMMON, "HTX": 0.05, "TUSD": 0.03, "DOGE": 0.01, "LTC": 0.01}),
     "kraken": (2e10, {**_COMMON, "DOT": 0.02, "ADA": 0.02, "DOGE": 0.02, "LTC": 0.01}),
