@@ -94,11 +94,10 @@ def exchange_netflow(
 
 def _daily_tvl(tvl: pl.DataFrame) -> pl.LazyFrame:
     """The total of each day: slug, day, tvl_ts, previous_tvl_day, tvl_usd."""
-    daily = tvl.lazy().filter(~pl.col("is_now")).select("slug", "ts", "tvl_usd")
     return (
         daily_records(tvl)
         .lazy()
-        .join(daily, on=["slug", "ts"])
+        .join(tvl.lazy().select("slug", "ts", "tvl_usd"), on=["slug", "ts"])
         .rename({"ts": "tvl_ts", "previous_day": "previous_tvl_day"})
     )
 

@@ -126,6 +126,12 @@ def test_a_part_without_a_figure_makes_the_joined_token_unpriced_and_keeps_the_v
     assert without_value["left_out_usd"] == -120_000
 
 
+def test_a_part_of_zero_needs_no_value() -> None:
+    flows = flows_between({"ETH": (60.0, 180_000.0), "WETH": (0.0, None)}, {"ETH": (70.0, 210_000.0)})
+
+    assert parts(flows["ETH"]) == (3_000, 30_000, 0.0, None, None)
+
+
 def test_below_ten_thousand_dollars_on_either_side_is_dust() -> None:
     flows = flows_between(
         {"A": (10, 9_999), "B": (10, 10_000), "C": (10, 10_000)},
@@ -210,6 +216,15 @@ def test_a_record_with_a_token_more_or_less_is_no_repetition() -> None:
     assert not token_flows(balances_of({"x": {0: one, 1: two, 2: one}}), NOBODY)["is_repeated"].any()
 
 
+@pytest.mark.parametrize(("before", "now"), [((None, 2e4), (1.0, 2e4)), ((1.0, 2e4), (1.0, None))])
+def test_a_figure_that_came_or_went_is_no_repetition(before: Holding, now: Holding) -> None:
+    held = {"B": (1.0, 5e4)}
+
+    assert not token_flows(balances_of({"x": {0: {**held, "A": before}, 1: {**held, "A": now}}}), NOBODY)[
+        "is_repeated"
+    ].any()
+
+
 def test_exchanges_are_not_compared_with_each_other() -> None:
     flows = token_flows(balances_of({"b": {0: {"BTC": (9, 9e5)}}, "a": {5: {"BTC": (1, 1e5)}}}), NOBODY)
 
@@ -247,7 +262,8 @@ def test_a_day_is_a_date_in_utc_and_its_record_the_earliest_of_that_date_but_nev
 
 def test_balances_of_the_moment_of_asking_and_of_later_the_same_day_are_passed_over() -> None:
     balances = balances_of({"x": {0: {"A": (1, 20_000)}, 0.5: {"A": (7, 140_000), "B": (1, 1)}, 1: {"A": (2, 40_000)}}})
-    asked = balances_of({"x": {1.4: {"A": (9, 180_000)}}}).with_columns(is_now=pl.lit(value=True))
+    # One question was asked at the very midnight and found a token that the daily record does not have.
+    asked = balances_of({"x": {1.4: {"A": (9, 180_000)}, 1: {"C": (1, 1)}}}).with_columns(is_now=pl.lit(value=True))
 
     flows = token_flows(pl.concat([balances, asked]), NOBODY)
 

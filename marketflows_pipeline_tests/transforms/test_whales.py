@@ -91,8 +91,12 @@ def test_days_and_today_are_those_of_utc_wherever_the_clock_stands() -> None:
     )
 
 
-def test_a_history_that_never_varies_has_no_z_score() -> None:
-    (row,) = signals({"bitcoin": [*past([0.1] * 30), (0, 1_000.0, 1.0, 100.0)]}).to_dicts()
+def test_a_history_that_varies_by_rounding_alone_has_no_z_score() -> None:
+    # 7.1 % of ever other market caps: the quotients differ in their last bits
+    history: list[Seen] = [(24.0 * day, 1e6 + 7 * day, 1.0, (1e6 + 7 * day) * 0.071) for day in range(1, 31)]
+    assert len({100 * volume / cap for _, cap, _, volume in history if cap and volume}) > 1
+
+    (row,) = signals({"bitcoin": [*history, (0, 1_000.0, 1.0, 100.0)]}).to_dicts()
 
     assert (row["volume_zscore"], row["history_days"], row["score_basis"]) == (None, 30, "ratio")
 
@@ -124,6 +128,14 @@ def test_with_a_z_score_the_ratio_itself_does_not_matter(ratio: float, score: fl
 
     assert row["whale_activity_score"] == pytest.approx(score, abs=1e-6)
     assert (row["is_unusual"], row["ratio_heuristic"]) == (is_unusual, min(10, int(ratio / 5)))
+
+
+@pytest.mark.parametrize(("ratio", "is_unusual"), [(7.0, True), (6.99, False)])
+def test_two_deviations_are_unusual(ratio: float, is_unusual: bool) -> None:
+    # ten of 4, ten of 6, one of 5: mean 5, deviation sqrt(20 / 20) = 1
+    (row,) = signals({"bitcoin": [*past([*[4.0, 6.0] * 10, 5.0]), (0, 1_000.0, 1.0, 10 * ratio)]}).to_dicts()
+
+    assert row["is_unusual"] == is_unusual
 
 
 def test_stablecoins_are_left_out_whether_tracked_or_trending() -> None:
