@@ -24,9 +24,7 @@ SOURCE_CREDIT = "Data provided by CoinGecko"
 def publish_part(session: Session, part: Part) -> dg.MaterializeResult[None]:
     """Mark a part as passed and swap in a new published file."""
     path = session.settings.warehouse.published_path
-    report = publish(
-        session.warehouse, part=part, run_id=session.run_id, now=session.clock.now(), published_path=path
-    )
+    report = publish(session.warehouse, part=part, run_id=session.run_id, now=session.clock.now(), published_path=path)
     log.info("published %s (%.1f MB)", path, report.size_bytes / 1e6)
     for name in report.carried_over:
         log.warning("part %s is carried over from an earlier publish: its latest run has not passed its checks", name)

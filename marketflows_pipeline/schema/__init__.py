@@ -7,12 +7,15 @@ table is computed (transforms/) or stored (warehouse/).
 
 from __future__ import annotations
 
+from marketflows_pipeline.schema.cross_asset import CROSS_ASSET_TABLES
 from marketflows_pipeline.schema.exchanges import EXCHANGE_TABLES
 from marketflows_pipeline.schema.market_caps import MARKET_CAP_TABLES
 from marketflows_pipeline.schema.meta import META_TABLES
 from marketflows_pipeline.schema.model import POLARS, Column, DType, Part, Table
 
-TABLES: dict[str, Table] = {table.name: table for table in (*MARKET_CAP_TABLES, *EXCHANGE_TABLES, *META_TABLES)}
+TABLES: dict[str, Table] = {
+    table.name: table for table in (*MARKET_CAP_TABLES, *EXCHANGE_TABLES, *CROSS_ASSET_TABLES, *META_TABLES)
+}
 
 PARTS: tuple[Part, ...] = ("market_caps", "exchanges")
 

@@ -35,7 +35,7 @@ POLARS: Mapping[DType, pl.DataType] = {
     DType.DATE: pl.Date(),
 }
 
-Part = Literal["market_caps", "exchanges", "meta"]
+Part = Literal["market_caps", "exchanges", "cross_asset", "meta"]
 
 
 @dataclass(frozen=True)

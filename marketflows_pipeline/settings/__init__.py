@@ -7,6 +7,7 @@ Nothing here reads the environment by itself; the caller passes it.
 from __future__ import annotations
 
 from marketflows_pipeline.settings.coingecko import FLOW_TYPES, US_DOLLAR, CoinGecko, FlowType
+from marketflows_pipeline.settings.cross_asset import Asset, CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.loading import API_KEY_VARIABLE, load_config, load_settings
 from marketflows_pipeline.settings.models import (
@@ -25,8 +26,10 @@ __all__ = [
     "FLOW_TYPES",
     "US_DOLLAR",
     "Analysis",
+    "Asset",
     "CoinGecko",
     "ConfigFile",
+    "CrossAsset",
     "DefiLlama",
     "Exchanges",
     "FlowType",

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from marketflows_pipeline.settings.coingecko import CoinGecko
+from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.fields import FilePath, Number, TomlTable, WebAddress, Whole, expected
 
@@ -126,6 +127,7 @@ class ConfigFile(TomlTable):
     plots: Plots = Field(default_factory=Plots)
     warehouse: WarehousePaths = Field(default_factory=WarehousePaths)
     exchanges: Exchanges | None = Field(None, description="The exchange flow monitor; without the table it is off")
+    cross_asset: CrossAsset | None = Field(None, description="Cross-asset money flow; without the table it is off")
 
     @field_validator("analysis")
     @classmethod

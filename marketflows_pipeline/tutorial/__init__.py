@@ -6,13 +6,16 @@ What does not: running anything; the tutorial goes through the same job as a liv
 
 from __future__ import annotations
 
+from marketflows_pipeline.tutorial.exchange_provider import TutorialExchanges, TutorialReserves
 from marketflows_pipeline.tutorial.files import PICTURE_NOTE, data_as_of, data_credit, forget, load_tutorial_settings
 from marketflows_pipeline.tutorial.provider import TutorialProvider
 from marketflows_pipeline.tutorial.verify import compare_log, compare_tables, compare_with_known_good
 
 __all__ = [
     "PICTURE_NOTE",
+    "TutorialExchanges",
     "TutorialProvider",
+    "TutorialReserves",
     "compare_log",
     "compare_tables",
     "compare_with_known_good",

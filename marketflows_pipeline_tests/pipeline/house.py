@@ -21,9 +21,11 @@ from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY
+from marketflows_pipeline_tests.fakes.defillama import FakeDefiLlama
+from marketflows_pipeline_tests.fakes.server import FakeServer
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-PICTURES = dg.AssetKey(["pictures", "market_caps"])
+PICTURES = [dg.AssetKey(["pictures", part]) for part in ("market_caps", "exchanges")]
 HISTORY = "/coins/{id}/market_chart"
 START = datetime(2026, 10, 10, 12, 5, tzinfo=UTC)
 
@@ -43,9 +45,10 @@ SMALL: dict[str, Any] = {
 
 @dataclass
 class House:
-    """Settings, warehouse and pictures under `folder`; the service and the clock are shared with the test.
+    """Settings, warehouse and pictures under `folder`; the services and the clock are shared with the test.
 
     Attributes:
+        reserves: the second service, for the exchange part; None where the settings have none.
         result: of the latest run.
     """
 
@@ -53,6 +56,7 @@ class House:
     service: FakeCoinGecko
     clock: FixedClock
     settings: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(SMALL)))
+    reserves: FakeDefiLlama | None = None
     result: dg.ExecuteInProcessResult | None = None
 
     def configure(self, table: str = "providers.coingecko", **keys: Any) -> None:
@@ -60,7 +64,13 @@ class House:
         self.settings.setdefault(table, {}).update(keys)
 
     def run(
-        self, *, hours_later: float = 0, history_time_limit: timedelta | None = None, with_pictures: bool = False
+        self,
+        *,
+        hours_later: float = 0,
+        history_time_limit: timedelta | None = None,
+        with_pictures: bool = False,
+        job_name: str = hourly_refresh.name,
+        asks_again: bool = False,
     ) -> bool:
         """One run, some time after the one before; whether it succeeded. Pictures take longer than all the rest."""
         self.clock.set(self.clock.now() + timedelta(hours=hours_later))
@@ -69,10 +79,11 @@ class House:
             secrets=self.folder / "secrets.toml",
             out_dir=self.folder / "pictures",
             history_time_limit=history_time_limit,
+            asks_again=asks_again,
         )
         definitions = build_definitions(options, clock=self.clock, reporter=LogReporter())
-        job = definitions.resolve_job_def(hourly_refresh.name)
-        selected = [key for key in job.asset_layer.executable_asset_keys if with_pictures or key != PICTURES]
+        job = definitions.resolve_job_def(job_name)
+        selected = [key for key in job.asset_layer.executable_asset_keys if with_pictures or key not in PICTURES]
         with dg.DagsterInstance.ephemeral() as instance:
             self.result = job.execute_in_process(
                 instance=instance, raise_on_error=False, run_config=QUIET, asset_selection=selected
@@ -81,9 +92,12 @@ class House:
 
     def calls(self) -> Counter[str]:
         """Requests since the last time this was asked, by endpoint."""
-        counted = Counter(str(exchange.request.endpoint) for exchange in self.service.exchanges)
-        self.service.exchanges.clear()
-        return counted
+        return _counted(self.service)
+
+    def reserves_calls(self) -> Counter[str]:
+        """The same of the second service."""
+        assert self.reserves is not None
+        return _counted(self.reserves)
 
     @property
     def failure(self) -> RunFailure:
@@ -113,12 +127,20 @@ class House:
         path = self.folder / "config.toml"
         own = {"base_url": self.service.url}
         tables = self.settings | {"providers.coingecko": self.settings["providers.coingecko"] | own}
+        if self.reserves is not None:
+            tables["providers.defillama"] = {"base_url": self.reserves.url}
         lines = []
         for table, keys in tables.items():
             lines += [f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in keys.items())]
         path.write_text("\n".join(lines))
         (self.folder / "secrets.toml").write_text(f'[coingecko]\napi_key = "{DEMO_KEY}"\n')
         return path
+
+
+def _counted(service: FakeServer) -> Counter[str]:
+    counted = Counter(str(exchange.request.endpoint) for exchange in service.exchanges)
+    service.exchanges.clear()
+    return counted
 
 
 def _toml(value: object) -> str:

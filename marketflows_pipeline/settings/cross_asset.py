@@ -1,0 +1,142 @@
+"""``[cross_asset]``: funds, metals and crypto side by side; without that table there is no such part.
+
+What belongs here: the keys of that table and their rules. What does not: asking the services.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from marketflows_pipeline.settings.fields import CoinId, FilePath, Number, Text, TomlTable, Whole, expected, unique
+from marketflows_pipeline.settings.names import file_safe
+
+AssetClass = Literal["equity", "metal", "bond", "crypto"]
+ShareSource = Literal["ssga", "blackrock", "spdr_gold", "folder", "supply", "none"]
+PriceProvider = Literal["yahoo", "folder"]
+
+Symbol = Annotated[Text, AfterValidator(file_safe)]
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise expected("a date such as 2010-01-04") from None
+    return value
+
+
+class Asset(TomlTable):
+    """``[[cross_asset.universe]]``: one asset.
+
+    ``share_source`` says where shares outstanding come from: an issuer (``share_id`` is its ticker or portfolio id),
+    the user's folder, ``supply`` (circulating supply of the coin ``share_id`` in the market-cap part), or ``none``.
+    """
+
+    symbol: Symbol = Field(description="What the asset is called in tables and charts")
+    name: Text = Field(description="Display name")
+    asset_class: AssetClass = Field(alias="class", description="equity, metal, bond or crypto")
+    provider_symbol: CoinId = Field(description="Its symbol at the price service")
+    share_source: ShareSource = Field("none", description="Where shares outstanding come from")
+    share_id: Text = Field("", description="Its id there: a ticker, a portfolio id, a coin id")
+
+    @model_validator(mode="after")
+    def _source_has_an_id(self) -> Asset:
+        if self.share_source in {"blackrock", "supply"} and not self.share_id:
+            raise expected(f'share_id beside share_source = "{self.share_source}"')
+        return self
+
+
+def _asset(symbol: str, name: str, asset_class: AssetClass, source: ShareSource = "none", share_id: str = "") -> Asset:
+    # A coin is quoted in dollars under a name of its own; a fund that holds coins is a share like any other.
+    provider_symbol = f"{symbol}-USD" if source == "supply" else symbol
+    return Asset.model_validate(
+        {
+            "symbol": symbol,
+            "name": name,
+            "class": asset_class,
+            "provider_symbol": provider_symbol,
+            "share_source": source,
+            "share_id": share_id,
+        }
+    )
+
+
+DEFAULT_UNIVERSE = (
+    _asset("SPY", "S&P 500", "equity", "ssga", "spy"),
+    _asset("QQQ", "Nasdaq-100", "equity"),
+    _asset("IWM", "Russell 2000", "equity", "blackrock", "239710"),
+    _asset("DIA", "Dow Jones Industrial Average", "equity", "ssga", "dia"),
+    _asset("GLD", "Gold (XAU)", "metal", "spdr_gold", "gld"),
+    _asset("SLV", "Silver (XAG)", "metal", "blackrock", "239855"),
+    _asset("TLT", "Treasury bonds, 20+ years", "bond", "blackrock", "239454"),
+    _asset("HYG", "High-yield bonds", "bond", "blackrock", "239565"),
+    _asset("IBIT", "Bitcoin fund", "crypto", "blackrock", "333011"),
+    _asset("BTC", "Bitcoin", "crypto", "supply", "bitcoin"),
+    _asset("ETH", "Ether", "crypto", "supply", "ethereum"),
+)
+
+
+class CrossAsset(TomlTable):
+    """``[cross_asset]``: the universe, where its figures come from, and where the lines are drawn."""
+
+    universe: tuple[Asset, ...] = Field(DEFAULT_UNIVERSE, min_length=2, description="Assets, each a table of its own")
+    start: Annotated[date, BeforeValidator(_day)] = Field(date(2005, 1, 3), description="First session that is fetched")
+    providers: tuple[PriceProvider, ...] = Field(("yahoo",), min_length=1, description="Price services, the best first")
+    folder: FilePath | None = Field(None, description="Folder with the user's own CSV or Parquet files")
+    windows: tuple[Annotated[Whole, Field(ge=1)], ...] = Field(
+        (1, 5, 21, 63), min_length=1, description="Windows of rankings and flow map, in sessions"
+    )
+    rolling_windows: tuple[Annotated[Whole, Field(ge=5)], ...] = Field(
+        (21, 63, 252), min_length=1, description="Windows of returns, volatility and drawdown, in sessions"
+    )
+    correlation_window: Whole = Field(63, ge=10, description="Window of correlations, in sessions")
+    benchmark: Symbol = Field("SPY", description="Asset under the regime ribbon")
+    risk_on_below: Number = Field(0.33, gt=0, lt=1, description="VIX percentile below which it is risk-on")
+    risk_off_above: Number = Field(0.80, gt=0, lt=1, description="VIX percentile above which it is risk-off")
+    hysteresis: Number = Field(0.05, ge=0, lt=0.3, description="How far back a percentile must come to leave a regime")
+    confirm_sessions: Whole = Field(3, ge=1, description="Sessions in a row that a new regime needs")
+    ratio_pairs: tuple[tuple[Symbol, Symbol], ...] = Field(
+        (("HYG", "TLT"), ("IWM", "SPY"), ("BTC", "GLD")), description="Pairs whose ratio rises when risk is wanted"
+    )
+
+    @field_validator("universe")
+    @classmethod
+    def _symbols_differ(cls, universe: tuple[Asset, ...]) -> tuple[Asset, ...]:
+        symbols = [asset.symbol for asset in universe]
+        twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+        if twice:
+            raise expected(f"each symbol once; {', '.join(twice)} is there twice")
+        return universe
+
+    @field_validator("windows", "rolling_windows")
+    @classmethod
+    def _ascending(cls, windows: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(unique(windows)))
+
+    @field_validator("folder")
+    @classmethod
+    def _folder_is_named(cls, folder: Path | None, info: ValidationInfo) -> Path | None:
+        needs = "folder" in info.data.get("providers", ()) or any(
+            asset.share_source == "folder" for asset in info.data.get("universe", ())
+        )
+        if needs and folder is None:
+            raise expected('a folder, because providers or a share_source say "folder"')
+        return folder
+
+    @field_validator("risk_off_above")
+    @classmethod
+    def _above(cls, above: float, info: ValidationInfo) -> float:
+        if above <= info.data.get("risk_on_below", 0.0):
+            raise expected("a number above risk_on_below")
+        return above
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols in the order of the settings."""
+        return tuple(asset.symbol for asset in self.universe)
