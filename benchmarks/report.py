@@ -49,6 +49,7 @@ COMMANDS = {
     "runs": "python -m benchmarks.runs",
     "publish": "python -m benchmarks.publish",
     "reserves": "python -m benchmarks.reserves",
+    "answers": "python -m benchmarks.answers",
 }
 
 
@@ -175,12 +176,26 @@ def reserves_rows(found: Results) -> Iterator[Row]:
         )
 
 
+def answers_rows(found: Results) -> Iterator[Row]:
+    target = found["target_s"]
+    for command, took in found["commands_s"].items():
+        yield Row(
+            f"`marketflows {command}`, a fresh process",
+            f"<= {target:.2f} s",
+            f"{took:.2f} s",
+            f"`import duckdb`: {found['import_duckdb_s']:.2f} s",
+            "",
+            took <= target,
+        )
+
+
 ROWS = {
     "analysis": analysis_rows,
     "charts": charts_rows,
     "runs": runs_rows,
     "publish": publish_rows,
     "reserves": reserves_rows,
+    "answers": answers_rows,
 }
 
 
