@@ -13,7 +13,7 @@ import polars as pl
 
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.exchange_map import with_exchange_key
-from marketflows_pipeline.transforms.exchange_volumes import LISTING_SOURCE
+from marketflows_pipeline.transforms.exchange_volumes import is_from_list
 
 SPOT_VOLUME, RESERVES, DERIVATIVES_VOLUME = "spot_volume", "reserves", "derivatives_volume"
 ALL, CENTRALISED, DECENTRALISED, TRACKED = "all", "centralised", "decentralised", "tracked"
@@ -64,7 +64,7 @@ def exchange_shares(volumes: pl.DataFrame, exchanges: pl.DataFrame, snapshots: p
         )
         .collect()
     )
-    listed_days = spot.lazy().filter(pl.col("source") == LISTING_SOURCE).select("day").unique()
+    listed_days = spot.lazy().filter(is_from_list()).select("day").unique()
     rows = pl.concat(
         [
             _in_segments(spot.lazy().join(listed_days, on="day", how="semi")),

@@ -6,8 +6,7 @@ token quantities tell.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import cast
+from datetime import date
 
 import polars as pl
 
@@ -15,6 +14,7 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.exchange_volumes import volume_statistics
 
 _VOLUME, _TRUST = pl.col("volume_24h_btc"), pl.col("trust_score")
+_DAY = pl.col("observed_at").dt.convert_time_zone("UTC").dt.date()
 _TRUSTED, _HALF_TRUSTED = 7, 5
 
 
@@ -34,7 +34,7 @@ def exchange_flows(
     The direction is ``inflow`` from ``inflow_pct`` on, ``outflow`` down from ``outflow_pct``, else ``stable``.
 
     Args:
-        listing: rows of ``raw.exchanges`` of the newest observation; its day in UTC is today.
+        listing: rows of ``raw.exchanges``, each exchange at its newest observation, whose day in UTC is its today.
         volumes: exchange_id, day, volume_24h_btc as `daily_volumes` gives them.
         exchanges: exchange_id, is_centralised, is_tracked as `exchange_map` gives them.
         btc_price_usd: price of a bitcoin at that observation; None where it is not known.
@@ -46,16 +46,14 @@ def exchange_flows(
         equal volumes are by exchange_id.
     """
     entry = table("mart.exchange_flows")
-    if listing.is_empty():
-        return entry.empty()
-    today = cast("datetime", listing.get_column("observed_at").max()).date()
     price = pl.lit(btc_price_usd, pl.Float64)
     mean, total = pl.col("volume_7d_mean_btc"), _VOLUME.sum()
     known = exchanges.lazy().filter(pl.col("exchange_id").is_not_null())
     return (
         listing.lazy()
         .join(known.select("exchange_id", "is_centralised", "is_tracked"), on="exchange_id", how="left")
-        .join(volume_statistics(volumes, today).lazy(), on="exchange_id", how="left")
+        .with_columns(day=_DAY)
+        .join(_statistics(listing, volumes), on=["exchange_id", "day"], how="left")
         .sort(_VOLUME, "exchange_id", descending=[True, False], nulls_last=True)
         .with_columns(
             rank=pl.when(_VOLUME.is_not_null()).then(pl.int_range(1, pl.len() + 1)),
@@ -74,6 +72,14 @@ def exchange_flows(
         .sort("exchange_id")
         .collect()
     )
+
+
+def _statistics(listing: pl.DataFrame, volumes: pl.DataFrame) -> pl.LazyFrame:
+    """What volumes are compared with, for each ``day`` of the listing: rarely read rows may be of yesterday."""
+    days = listing.select(_DAY).to_series().unique()
+    nothing = pl.LazyFrame(schema={"day": pl.Date, **volume_statistics(volumes.clear(), date.min).schema})
+    each_day = (volume_statistics(volumes, day).lazy().select(pl.lit(day).alias("day"), pl.all()) for day in days)
+    return pl.concat([nothing, *each_day])
 
 
 def _direction(inflow_pct: float, outflow_pct: float) -> pl.Expr:

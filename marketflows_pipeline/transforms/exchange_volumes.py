@@ -13,11 +13,12 @@ import polars as pl
 
 from marketflows_pipeline.schema import table
 
-LISTING_SOURCE = "coingecko:exchanges"
 MEAN_DAYS, MEAN_MIN_DAYS = 7, 4
 SCORE_DAYS, SCORE_MIN_DAYS = 60, 20
 RECENT_POINTS, SPLIT_POINTS, TREND_MIN_POINTS = 3, 6, 2
 _OLDEST_PRICE = timedelta(hours=26)
+_LIST = ":exchanges"
+LISTING_SOURCE = f"coingecko{_LIST}"
 # The deviation of equal numbers is not always 0 in floating point.
 _NO_DEVIATION = 1e-12
 _VOLUME = pl.col("volume_24h_btc")
@@ -31,7 +32,8 @@ def daily_volumes(charts: pl.DataFrame, listings: pl.DataFrame, btc_prices: pl.D
 
     Args:
         charts: exchange_id, ts, volume_24h_btc, source.
-        listings: exchange_id, ts, volume_24h_btc; all observations, or already the last one of each day.
+        listings: the same of the list of exchanges; all observations, or already the last one of each day. Their source
+            ends in ``:exchanges``, that of a chart does not (`is_from_list`); without the column it is CoinGecko's.
         btc_prices: ts, price_usd, in any order. The newest price at or before a point's ts counts, up to 26 hours
             older; without one the figures in dollars are null.
 
@@ -39,12 +41,9 @@ def daily_volumes(charts: pl.DataFrame, listings: pl.DataFrame, btc_prices: pl.D
         The columns of ``core.exchange_volumes`` by (exchange_id, day).
     """
     entry = table("core.exchange_volumes")
-    points = pl.concat(
-        [
-            charts.lazy().select("exchange_id", "ts", "volume_24h_btc", "source"),
-            listings.lazy().select("exchange_id", "ts", "volume_24h_btc", source=pl.lit(LISTING_SOURCE)),
-        ]
-    )
+    columns = ("exchange_id", "ts", "volume_24h_btc", "source")
+    listed = listings if "source" in listings.columns else listings.with_columns(source=pl.lit(LISTING_SOURCE))
+    points = pl.concat([charts.lazy().select(columns), listed.lazy().select(columns)])
     price = pl.col("price_usd")
     prices = btc_prices.lazy().filter(price.is_finite() & (price > 0)).select("ts", btc_price_usd=price).sort("ts")
     return (
@@ -60,6 +59,11 @@ def daily_volumes(charts: pl.DataFrame, listings: pl.DataFrame, btc_prices: pl.D
         .sort("exchange_id", "day")
         .collect()
     )
+
+
+def is_from_list() -> pl.Expr:
+    """Whether a point's source is the list of exchanges rather than the chart of one, whichever service it is of."""
+    return pl.col("source").str.ends_with(_LIST)
 
 
 def volume_statistics(volumes: pl.DataFrame, as_of_day: date) -> pl.DataFrame:

@@ -10,10 +10,9 @@ import polars as pl
 
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.exchange_map import exchange_map
-from marketflows_pipeline.transforms.exchange_volumes import LISTING_SOURCE
 
 TODAY = date(2026, 3, 10)
-CHART = "coingecko:volume_chart"
+CHART, LIST = "coingecko:volume_chart", "coingecko:exchanges"
 IDS = {"exchange_id": pl.String(), "name": pl.String()}
 
 
@@ -61,7 +60,7 @@ def exchanges_of(
 
 
 def volumes_of(
-    volumes: Mapping[str, Mapping[int, float | None]], *, source: str = LISTING_SOURCE, hour: float = 12
+    volumes: Mapping[str, Mapping[int, float | None]], *, source: str = LIST, hour: float = 12
 ) -> pl.DataFrame:
     """Exchange to days ago to volume, as rows of ``core.exchange_volumes``."""
     rows = (

@@ -125,6 +125,11 @@ def test_days_before_the_first_list_say_nothing_about_the_market_but_do_about_th
     ]
 
 
+def test_a_list_of_any_service_counts_as_one() -> None:
+    assert shares_of(volumes_of({"a": {0: 1.0}}, source="tutorial:exchanges")).height == 1
+    assert shares_of(volumes_of({"a": {0: 1.0}}, source="tutorial:volume_chart")).is_empty()
+
+
 def test_the_tracked_segment_begins_with_the_last_history_and_leaves_out_days_with_a_gap() -> None:
     exchanges = exchanges_of(centralised=["a", "b", "never"], tracked=["a", "b", "never"])
     volumes = volumes_of({"a": {4: 1.0, 3: 1.0, 2: 1.0, 1: 1.0, 0: 1.0}, "b": {3: 1.0, 1: 1.0, 0: 1.0}})

@@ -123,6 +123,20 @@ def test_today_is_the_day_of_the_observation_in_utc() -> None:
     assert flows["volume_7d_mean_btc"].to_list() == [200.0]
 
 
+def test_an_exchange_last_listed_yesterday_is_compared_with_the_days_before_that() -> None:
+    volumes = volumes_of({each: {0: 900.0, 1: 500.0, **dict.fromkeys(range(2, 9), 100.0)} for each in ("a", "tail")})
+
+    flows = flows_of(
+        {"exchange_id": "a", "volume_24h_btc": 900.0},
+        {"exchange_id": "tail", "volume_24h_btc": 500.0, "observed_at": moment(1, 23)},
+        volumes=volumes,
+    )
+
+    # a: (500 + 6 x 100) / 7
+    assert flows["volume_7d_mean_btc"].to_list() == pytest.approx([1100 / 7, 100.0])
+    assert flows["observed_at"].to_list() == [moment(0, 9), moment(1, 23)]
+
+
 def test_trust_is_a_heuristic_beside_the_direction_and_an_exchange_without_a_score_has_none() -> None:
     scores = {"ten": 10.0, "seven": 7.0, "six": 6.0, "five": 5.0, "none": None}
 

@@ -13,6 +13,7 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.exchange_volumes import daily_volumes, volume_statistics, volume_trend
 from marketflows_pipeline_tests.transforms.exchange_frames import (
     CHART,
+    LIST,
     TODAY,
     assert_in_shape,
     day,
@@ -28,9 +29,12 @@ Points = list[tuple[str, datetime, float | None]]
 def daily(
     charts: Points | None = None, listings: Points | None = None, prices: list[tuple[datetime, float]] | None = None
 ) -> pl.DataFrame:
-    points = [pl.DataFrame(rows or [], schema=POINT, orient="row") for rows in (charts, listings)]
+    points = [
+        pl.DataFrame(rows or [], schema=POINT, orient="row").with_columns(source=pl.lit(source))
+        for rows, source in ((charts, CHART), (listings, LIST))
+    ]
     btc = pl.DataFrame(prices or [], schema={"ts": TIME, "price_usd": pl.Float64()}, orient="row")
-    volumes = daily_volumes(points[0].with_columns(source=pl.lit(CHART)), points[1], btc)
+    volumes = daily_volumes(points[0], points[1], btc)
     assert_in_shape(volumes, "core.exchange_volumes")
     return volumes
 
@@ -58,6 +62,15 @@ def test_of_two_points_for_the_same_moment_the_list_s_counts() -> None:
     volumes = daily(charts=[("a", moment(0), 5.0)], listings=[("a", moment(0), 6.0)])
 
     assert volumes["volume_24h_btc"].to_list() == [6.0]
+
+
+def test_a_list_without_a_source_is_coingecko_s() -> None:
+    listings = pl.DataFrame([("a", moment(0), 6.0)], schema=POINT, orient="row")
+    charts = listings.clear().with_columns(source=pl.lit(CHART))
+
+    volumes = daily_volumes(charts, listings, pl.DataFrame(schema={"ts": TIME, "price_usd": pl.Float64}))
+
+    assert volumes["source"].to_list() == [LIST]
 
 
 def test_a_missing_volume_is_no_observation_and_zero_is_one() -> None:
