@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
@@ -15,7 +16,7 @@ from marketflows_pipeline_tests.fakes.conftest import Get
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.market import to_ms
 from marketflows_pipeline_tests.fakes.price_paths import DAY_MS, HOUR_MS
-from marketflows_pipeline_tests.fakes.venues import TEN_MINUTES_MS, generate_venues
+from marketflows_pipeline_tests.fakes.venues import TEN_MINUTES_MS, FakeVenue, Venues, generate_venues
 
 Rows = list[dict[str, Any]]
 NULLABLE = {"year_established", "country", "trust_score", "trust_score_rank", "trade_volume_24h_btc"}
@@ -197,9 +198,21 @@ def test_exchanges_come_and_go_with_time(get: Get, clock: FixedClock) -> None:
     assert gone
     assert new
     assert get(f"/exchanges/{min(gone)}/volume_chart", days=30) == (404, errors.EXCHANGE_NOT_FOUND)
-    first_ms, first = chart(get, min(new), 90)[0]
-    assert first_ms > to_ms(START)
-    assert float(first or 0) < float(chart(get, min(new), 90)[2][1])
+    assert chart(get, min(new), 90)[0][0] > to_ms(START)
+
+
+def test_in_the_hours_after_an_exchange_opens_its_day_fills_up() -> None:
+    opened_ms = to_ms(START)
+    venues = Venues([FakeVenue("new", "New", 240.0, seed=1, volatility=0, opened_at_ms=opened_ms)])
+
+    times, volumes = venues.chart("new", opened_ms + HOUR_MS * np.array([-1, 0, 11, 23, 47]))
+
+    # The first hour, the first twelve, a whole day, and another one; the mood of all markets moves them a little.
+    assert times == [opened_ms + HOUR_MS * hours for hours in (0, 11, 23, 47)]
+    first, half, whole, another = (volume or 0 for volume in volumes)
+    assert half / first == pytest.approx(12, rel=0.1)
+    assert whole / first == pytest.approx(24, rel=0.1)
+    assert another / whole == pytest.approx(1, rel=0.1)
 
 
 def test_an_exchange_can_be_dropped_at_a_time_of_ones_choice(
