@@ -178,11 +178,12 @@ SNAPSHOTS: Rows = [
         "current_tvl_usd": tvl,
         "inflows_24h_usd": inflow,
         "inflows_1w_usd": None,
+        "coingecko_id": key,
     }
-    for name, slug, tvl, inflow in [
-        ("Binance", "binance-cex", 10.1e9, 4_403_471.6),
-        ("OKX", "okx", 5e9, -1e6),
-        ("Coinbase", None, None, None),
+    for name, slug, key, tvl, inflow in [
+        ("Binance", "binance-cex", "binance", 10.1e9, 4_403_471.6),
+        ("OKX", "okx", "okex", 5e9, -1e6),
+        ("Coinbase", None, "gdax", None, None),
     ]
 ]
 

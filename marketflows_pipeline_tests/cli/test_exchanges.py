@@ -151,6 +151,7 @@ def test_a_flow_has_the_measured_direction_beside_the_guess(folder: Path) -> Non
 def test_the_flows_coverage_says_how_deep_the_listing_went(folder: Path) -> None:
     coverage = ask(folder, "exchange-flows")["coverage"]
     assert (coverage["n_exchanges"], coverage["listing_depth"], coverage["is_full_listing"]) == (5, 5, False)
+    assert coverage["oldest_observed_at"] == OBSERVED.isoformat()
     assert (coverage["last_full_listing_exchanges"], coverage["uncovered_pct"]) == (480, 2.0)
     assert [row["exchange_id"] for row in coverage["tracked_without_volume"]] == ["kraken"]
 
@@ -213,6 +214,11 @@ def test_an_exchange_goes_by_id_slug_or_name_in_any_case(folder: Path, wanted: s
     assert (body["exchange_id"], body["defillama_slug"]) == ("binance", "binance-cex")
 
 
+def test_defillamas_own_name_of_an_exchange_will_do(folder: Path) -> None:
+    """Coinbase is gdax and Coinbase Exchange at CoinGecko, and has no slug."""
+    assert ask(folder, "exchange-netflow Coinbase")["exchange_id"] == "gdax"
+
+
 def test_an_exchange_that_coingecko_does_not_list_goes_by_its_slug(folder: Path) -> None:
     body = ask(folder, "exchange-netflow bitbank-jp")
     assert (body["exchange_id"], body["current_volume_24h_btc"], body["data_points"]) == ("bitbank-jp", None, 0)
@@ -256,7 +262,7 @@ def test_an_unknown_exchange_is_the_users_fault_and_near_ones_are_named(folder: 
     caught = fault(folder, "exchange-netflow binanec")
     assert isinstance(caught, UserInputError)
     assert "did you mean binance (Binance)" in str(caught)
-    assert "Coinbase" in str(fault(folder, "exchange-netflow coinbase"))
+    assert "gdax (Coinbase Exchange)" in str(fault(folder, "exchange-netflow coinbas"))
     assert "core.exchanges" in str(fault(folder, "exchange-netflow ???"))
 
 

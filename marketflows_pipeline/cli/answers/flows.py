@@ -15,7 +15,8 @@ METHOD = (
     "flow_direction is trading volume against the exchange's own mean of the 7 days before, by the thresholds of the "
     "settings: activity, not money moving in or out (exchange-netflow measures that). volume_zscore is against the 60 "
     "days before. trust_heuristic is a guess from the trust score alone, kept for comparison. Totals and shares are "
-    "over all exchanges of the observation, however many are shown."
+    "over all exchanges listed within the day (the first page of the list is read every hour, the rest once a day), "
+    "however many are shown."
 )
 SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): exchanges; which are centralised: DefiLlama."
 
@@ -39,6 +40,7 @@ COLUMNS = (
     "year_established",
     "country",
     "url",
+    "observed_at",
 )
 SHOWN = (
     Shown("#", "rank", 0),
@@ -55,7 +57,7 @@ SHOWN = (
 _EXCHANGES = """
 select name as exchange, exchange_id, volume_24h_btc, volume_24h_usd, trust_score, flow_direction, year_established,
        country, url, rank, is_centralised, is_tracked, market_share_pct, volume_7d_mean_btc, volume_change_pct,
-       volume_zscore, history_days, trust_score_rank, trust_heuristic
+       volume_zscore, history_days, trust_score_rank, trust_heuristic, observed_at
 from mart.exchange_flows
 order by rank nulls last, exchange_id
 limit $limit
@@ -67,8 +69,10 @@ from mart.exchange_market
 order by segment
 """
 _DEPTH = """
-select count(*) as n_exchanges, max(position) as depth, bool_or(is_full_listing) as is_full
-from raw.exchanges where observed_at = $as_of
+select count(*) as n_exchanges, min(observed_at) as oldest_observed_at,
+       (select max(position) from raw.exchanges where observed_at = $as_of) as listing_depth,
+       (select bool_or(is_full_listing) from raw.exchanges where observed_at = $as_of) as is_full_listing
+from mart.exchange_flows
 """
 _FULL_LISTING = """
 select attempted_at, rows_served from meta.exchange_fetches
@@ -127,9 +131,7 @@ def _coverage(source: Source) -> dict[str, Any]:
     listing = source.row(_FULL_LISTING) if source.has("meta.exchange_fetches") else {}
     uncovered = source.row(_UNCOVERED) if source.has("mart.exchange_dominance") else {}
     return {
-        "n_exchanges": observed["n_exchanges"],
-        "listing_depth": observed["depth"],
-        "is_full_listing": observed["is_full"],
+        **observed,
         "last_full_listing_at": listing.get("attempted_at"),
         "last_full_listing_exchanges": listing.get("rows_served"),
         "uncovered_pct": uncovered.get("uncovered_pct"),

@@ -21,6 +21,11 @@ where $wanted in (lower(exchange_id), defillama_slug, lower(exchange_key), lower
    or replace($wanted, ' ', '-') = defillama_slug
 order by case when lower(exchange_id) = $wanted then 1 when lower(name) = $wanted then 3 else 2 end, exchange_key
 """
+# DefiLlama's own name of an exchange may be another than CoinGecko's: Coinbase is Coinbase Exchange there.
+_BY_DEFILLAMA_NAME = """
+select coalesce(coingecko_id, slug) as id from raw.cex_snapshots
+where observed_at = $as_of and lower(name) = $wanted and coalesce(coingecko_id, slug) is not null
+"""
 
 
 @dataclass(frozen=True)
@@ -42,15 +47,26 @@ def find_exchange(source: Source, wanted: str) -> KnownExchange:
         UserInputError: if there is none, naming those that are spelled alike, or if several bear the name.
     """
     spelled = wanted.strip().lower()
-    matches = [KnownExchange(**row) for row in source.rows(_MATCHES, {"wanted": spelled})]
+    matches = _matches(source, spelled) or _matches(source, _id_by_defillama_name(source, spelled))
     if not matches:
         raise UserInputError(_unknown(wanted, source.rows(_SELECT)))
     first = matches[0]
-    if spelled not in {first.exchange_key.lower(), first.exchange_id, first.defillama_slug}:
-        named = [match.exchange_key for match in matches if match.name.lower() == spelled]
-        if len(named) > 1:
-            raise UserInputError(f'several exchanges are called "{wanted}"; name one by its id: {", ".join(named)}')
+    named = [match.exchange_key for match in matches if match.name.lower() == spelled]
+    if len(named) > 1 and spelled not in {first.exchange_key.lower(), first.exchange_id, first.defillama_slug}:
+        raise UserInputError(f'several exchanges are called "{wanted}"; name one by its id: {", ".join(named)}')
     return first
+
+
+def _matches(source: Source, wanted: str | None) -> list[KnownExchange]:
+    return [KnownExchange(**row) for row in source.rows(_MATCHES, {"wanted": wanted})] if wanted else []
+
+
+def _id_by_defillama_name(source: Source, spelled: str) -> str | None:
+    if not source.has("raw.cex_snapshots"):
+        return None
+    asked = {"as_of": source.as_of("raw.cex_snapshots"), "wanted": spelled}
+    found: str | None = source.row(_BY_DEFILLAMA_NAME, asked).get("id")
+    return found and found.lower()
 
 
 def _unknown(wanted: str, known: list[dict[str, Any]]) -> str:
