@@ -7,7 +7,6 @@ Shapes: the official OpenAPI file, which abridges them, and the service's publis
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -151,7 +150,7 @@ def classify(answer: Answer) -> Fault | None:
 def read_cexs(text: str) -> CexOverview:
     """The overview of centralised exchanges.
 
-    A figure that is absent, null, not finite or, where it is an amount, negative is null. An exchange that is listed
+    A figure that is absent, null or, where it is an amount, negative is null; JSON holds none that is not finite. An exchange that is listed
     is centralised under its own id too, since the list of ids spells some otherwise than CoinGecko does.
 
     Raises:
@@ -169,9 +168,9 @@ def read_cexs(text: str) -> CexOverview:
             "own_tokens": [_listed([row.coin_symbol, row.coin, *(row.own_tokens or [])]) for row in rows],
             "current_tvl_usd": [_amount(row.current_tvl) for row in rows],
             "clean_assets_tvl_usd": [_amount(row.clean_assets_tvl) for row in rows],
-            "inflows_24h_usd": [_finite(row.inflows_24h) for row in rows],
-            "inflows_1w_usd": [_finite(row.inflows_1w) for row in rows],
-            "inflows_1m_usd": [_finite(row.inflows_1m) for row in rows],
+            "inflows_24h_usd": [row.inflows_24h for row in rows],
+            "inflows_1w_usd": [row.inflows_1w for row in rows],
+            "inflows_1m_usd": [row.inflows_1m for row in rows],
             "spot_volume_usd": [_amount(row.spot_volume) for row in rows],
             "derivatives_volume_usd": [_amount(row.deriv_volume) for row in rows],
             "open_interest_usd": [_amount(row.oi) for row in rows],
@@ -202,8 +201,8 @@ def read_exchange_protocols(text: str) -> pl.DataFrame:
             "parent_protocol": [row.parent_protocol or None for row in rows],
             "chains": [_listed(row.chains or []) for row in rows],
             "tvl_usd": [_amount(row.tvl) for row in rows],
-            "change_1d_pct": [_finite(row.change_1d) for row in rows],
-            "change_7d_pct": [_finite(row.change_7d) for row in rows],
+            "change_1d_pct": [row.change_1d for row in rows],
+            "change_7d_pct": [row.change_7d for row in rows],
             "mcap_usd": [_amount(row.mcap) for row in rows],
             "url": [row.url or None for row in rows],
         },
@@ -233,7 +232,7 @@ def read_reserves(content: bytes | mmap, slug: str) -> ReservesHistory:
     totals = {record.date: record.usd for record in reserves.tvl or []}
     tvl = pl.DataFrame(
         {"date": list(totals), "tvl_usd": list(totals.values())}, schema={"date": pl.Float64(), "tvl_usd": pl.Float64()}
-    ).with_columns(_finite_or_null("tvl_usd"))
+    )
     quantity = _balances(reserves.tokens, "quantity")
     # Hundreds of thousands of small objects each, gone before the next need the room.
     arrays.clear()
@@ -312,12 +311,8 @@ def _listed(names: Iterable[str | None]) -> str | None:
     return ",".join(dict.fromkeys(name for name in names if name)) or None
 
 
-def _finite(figure: Figure) -> Figure:
-    return figure if figure is not None and math.isfinite(figure) else None
-
-
 def _amount(figure: Figure) -> Figure:
-    return figure if figure is not None and math.isfinite(figure) and figure >= 0 else None
+    return figure if figure is not None and figure >= 0 else None
 
 
 def _moment(date: float) -> datetime:
@@ -335,11 +330,7 @@ def _balances(records: list[_Holdings] | None, figure: str) -> pl.DataFrame:
     return dates.with_columns(
         pl.Series("token", list(chain.from_iterable(held.values())), dtype=pl.String()),
         pl.Series(figure, list(chain.from_iterable(tokens.values() for tokens in held.values())), dtype=pl.Float64()),
-    ).with_columns(_finite_or_null(figure))
-
-
-def _finite_or_null(column: str) -> pl.Expr:
-    return pl.when(pl.col(column).is_finite()).then(column)
+    )
 
 
 def _records(frame: pl.DataFrame, slug: str, now: set[float]) -> pl.DataFrame:

@@ -43,6 +43,7 @@ def protocol_rows(cast: Cast, now_s: int) -> list[Json]:
 def protocol_body(protocol: FakeProtocol, now_s: int) -> Json:
     """All records of one protocol, by day and now, in all and by chain and token."""
     dates = daily_s(protocol.started_s, now_s)
+    dates = dates[dates >= protocol.started_s]
     latest = latest_s(now_s)
     if protocol.has_adapter and (dates.size == 0 or latest != dates[-1]):
         dates = np.append(dates, latest)

@@ -21,7 +21,17 @@ from marketflows_pipeline_tests.fakes.defillama_market import (
 )
 
 CHAINS = ("Bitcoin", "Ethereum", "Tron", "Binance", "Solana", "Arbitrum", "Polygon", "Ripple")
-COMMON_TOKENS = ("BTC", "ETH", "USDT", "USDC", "SOL", "XRP", "TRX", "LINK")
+# Most wanted first, and the chain that a token is held on; several where it is on more than one.
+COMMON_TOKENS: dict[str, tuple[str, ...]] = {
+    "BTC": ("Bitcoin",),
+    "ETH": ("Ethereum", "Binance"),
+    "USDT": ("Ethereum", "Tron"),
+    "USDC": ("Ethereum", "Solana"),
+    "SOL": ("Solana",),
+    "XRP": ("Ripple",),
+    "TRX": ("Tron",),
+    "LINK": ("Ethereum",),
+}
 OTHER_CATEGORIES = ("Lending", "Liquid Staking", "Bridge", "Canonical Bridge", "Chain", "RWA", "Yield", "Derivatives")
 GROWN_TOKENS = 250
 GROWN_DAYS = 1_400
@@ -165,9 +175,9 @@ def _exchange_holdings(rng: random.Random, reserves_usd: float, coin: str | None
     shares = [(token, 0.55**at) for at, token in enumerate(COMMON_TOKENS)] + ([(coin, 0.25)] if coin else [])
     whole = sum(share for _, share in shares)
     holdings = []
-    for at, (token, share) in enumerate(shares):
+    for token, share in shares:
         usd = reserves_usd * share / whole * rng.uniform(0.8, 1.2)
-        chains = rng.sample(CHAINS[:5], 2) if token in ("USDT", "USDC", "ETH") else [CHAINS[at % len(CHAINS)]]
+        chains = COMMON_TOKENS.get(token, ("Ethereum",))
         holdings += [
             Holding(chain, token, usd / len(chains) / level_of(token), rng.randrange(1 << 30), from_s=began_s)
             for chain in chains
@@ -195,8 +205,8 @@ def _flawed(protocol: FakeProtocol, start_s: int) -> FakeProtocol:
             changed = {"holdings": (*held, comes, goes)}
         case "kraken":
             arbitrum = Holding("Arbitrum", "USDC", 3e8, 503, from_s=before(60))
-            ripple = Holding("Ripple", "XRP", 2e8, 504, from_s=before(25))
-            changed = {"holdings": (*held, arbitrum, ripple)}
+            polygon = Holding("Polygon", "USDT", 2e8, 504, from_s=before(25))
+            changed = {"holdings": (*held, arbitrum, polygon)}
         case "kucoin":
             changed = {"tokens_late_days": 10, "loses_days": True}
         case "deribit":
