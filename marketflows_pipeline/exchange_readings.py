@@ -135,11 +135,13 @@ def bitcoin_price_now(session: Session) -> float | None:
     return None if recent.is_empty() else float(recent["price_usd"][-1])
 
 
-def newest_trending(session: Session) -> pl.DataFrame:
-    """Rows of raw.trending_coins of the newest answer."""
-    return session.warehouse.read(
-        "raw.trending_coins", where="observed_at = (select max(observed_at) from raw.trending_coins)"
-    )
+def trending_with_market(session: Session) -> pl.DataFrame:
+    """Rows of raw.trending_coins of the newest answer, those of coins that the service counts as one of their own.
+
+    It gives no market row for a wrapped, bridged or staked coin, whose volume is that of another.
+    """
+    newest = "observed_at = (select max(observed_at) from raw.trending_coins)"
+    return session.warehouse.read("raw.trending_coins", where=f"{newest} and not ends_with(source, ':trending')")
 
 
 def recent_coin_observations(session: Session) -> pl.DataFrame:

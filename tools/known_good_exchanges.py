@@ -250,13 +250,14 @@ TRACKED_SPOT = {"measure": "spot_volume", "segment": "tracked"}
 
 
 def tracked_by_day(inputs: Inputs) -> dict[date, dict[str, float]]:
-    """Day to exchange to volume, of the tracked exchanges: those that have a chart."""
+    """Day to exchange to volume, of the tracked exchanges: those that have a chart; days with a gap are left out."""
     tracked = {row["exchange_id"] for row in inputs.charts}
+    histories = {key: volumes for key, volumes in volumes_by_day(inputs).items() if key in tracked}
     result: dict[date, dict[str, float]] = {}
-    for exchange_id, volumes in volumes_by_day(inputs).items():
-        if exchange_id in tracked:
-            for day, volume in volumes.items():
-                result.setdefault(day, {})[exchange_id] = volume
+    for day in sorted({day for volumes in histories.values() for day in volumes}):
+        expected = {key for key, volumes in histories.items() if min(volumes) <= day <= max(volumes)}
+        if all(day in histories[key] for key in expected):
+            result[day] = {key: histories[key][day] for key in expected}
     return result
 
 

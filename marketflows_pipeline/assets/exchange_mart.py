@@ -16,15 +16,16 @@ from marketflows_pipeline.exchange_readings import (
     newest_cexs,
     newest_listing,
     newest_protocols,
-    newest_trending,
     recent_coin_observations,
     slugs_with_balances,
+    trending_with_market,
 )
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.transforms.exchange_coverage import exchange_coverage
 from marketflows_pipeline.transforms.exchange_dominance import exchange_dominance, exchange_shares, uncovered_shares
 from marketflows_pipeline.transforms.exchange_flows import exchange_flows
+from marketflows_pipeline.transforms.exchange_map import unknown_tracked
 from marketflows_pipeline.transforms.exchange_netflow import exchange_netflow
 from marketflows_pipeline.transforms.exchange_tvl import exchange_tvl
 from marketflows_pipeline.transforms.token_flows import token_flows
@@ -102,7 +103,7 @@ def mart_whale_signals(session: dg.ResourceParam[Session]) -> pl.DataFrame:
     coins = session.warehouse.read("raw.coins", columns=["coin_id", "symbol", "name"])
     return whale_signals(
         recent_coin_observations(session),
-        newest_trending(session),
+        trending_with_market(session),
         coins,
         coins_left_out(session),
         observed_at=session.started_at,
@@ -161,4 +162,5 @@ def mart_exchange_coverage(
     session: dg.ResourceParam[Session], flows: pl.DataFrame, exchanges: pl.DataFrame, tvl: pl.DataFrame
 ) -> pl.DataFrame:
     """What is not known, and of whom."""
-    return exchange_coverage(flows, exchanges, tvl, slugs_with_balances(session))
+    unknown = unknown_tracked(exchanges, exchange_settings(session).tracked)
+    return exchange_coverage(flows, exchanges, tvl, slugs_with_balances(session), unknown=unknown)

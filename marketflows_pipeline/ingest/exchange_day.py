@@ -87,7 +87,10 @@ def refresh_day(session: Session, reserves: ReservesProvider) -> DayReport:
     exchanges = known_exchanges(session)
     _refuse_unknown(session, exchanges)
     tracked = exchanges.filter("is_tracked")
-    _refresh_charts(session, tracked["exchange_id"].drop_nulls().sort().to_list(), asked)
+    # Ids that the list never held are of derivatives exchanges, whose charts are not spot volume.
+    listed = session.warehouse.query("select distinct exchange_id from raw.exchanges")
+    spot = tracked.join(listed, on="exchange_id", how="semi")
+    _refresh_charts(session, spot["exchange_id"].sort().to_list(), asked)
     _refresh_reserves(session, reserves, tracked["defillama_slug"].drop_nulls().sort().to_list(), asked)
     return asked.report
 

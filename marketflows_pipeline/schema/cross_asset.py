@@ -33,7 +33,8 @@ RAW_DAILY_BARS = Table(
     key=("symbol", "session"),
     description=(
         "Daily prices and volumes as the service gives them: adjusted for splits, not for dividends. A new "
-        "split rewrites the whole history of its symbol, in one transaction. Source: Yahoo v8 chart, or the user's own folder."
+        "split rewrites the whole history of its symbol, in one transaction. Source: Yahoo v8 "
+        "chart, or the user's own folder."
     ),
     columns=(
         _SYMBOL,
@@ -131,8 +132,9 @@ CORE_ASSET_FLOWS = Table(
     key=("symbol", "session"),
     description=(
         "Each asset's market cap and its change, split exactly: price effect = shares before times change of price, "
-        "share effect = price now times change of shares. The share effect is the flow of a fund. For crypto it is issuance, "
-        "not investors' flow. All sessions are those of the funds; crypto is summed over the gap between two of them."
+        "share effect = price now times change of shares. The share effect is the flow of a fund. For crypto it is "
+        "issuance, not investors' flow. All sessions are those of the funds; crypto is summed over the gap between two "
+        "of them."
     ),
     columns=(
         _SYMBOL,
@@ -458,8 +460,8 @@ MART_MODEL_EVALUATION = Table(
     grain="one figure of one model's walk-forward evaluation",
     key=("model_id", "variant", "metric", "scope"),
     description=(
-        "How models and baselines did out of sample, walked forward by date with purging and embargo. Intervals are 95 %, "
-        "by block bootstrap over dates."
+        "How models and baselines did out of sample, walked forward by date with purging and embargo. Intervals are "
+        "95 %, by block bootstrap over dates."
     ),
     columns=(
         Column("model_id", DType.TEXT, "Horizon, target, kind of model and time of training"),

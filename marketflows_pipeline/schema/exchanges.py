@@ -490,7 +490,11 @@ MART_EXCHANGE_NETFLOW = Table(
             "raw.cex_token_balances.quantity",
             "raw.cex_token_balances.value_usd",
         ),
-        _usd("left_out_usd", "Change of value of all tokens that are not kept", "raw.cex_token_balances.value_usd"),
+        _usd(
+            "left_out_usd",
+            "Change of value of all tokens that are not kept; null where nothing is compared",
+            "raw.cex_token_balances.value_usd",
+        ),
         *(
             _usd(f"left_out_{reason}_usd", f"Of it: {words}", "raw.cex_token_balances.value_usd")
             for reason, words in _LEFT_OUT.items()
@@ -709,7 +713,8 @@ MART_EXCHANGE_SHARES = Table(
     key=("measure", "segment", "day", "exchange_key"),
     description=(
         "Market shares day by day, each day at its last observation, over all exchanges of the segment that were "
-        "measured then; shares of a day sum to 100 %."
+        "measured then; shares of a day sum to 100 %. The tracked segment leaves out days on which one of those "
+        "followed by then lacks a reading."
     ),
     columns=(
         _MEASURE,

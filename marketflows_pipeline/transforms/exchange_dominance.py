@@ -204,9 +204,9 @@ def _in_segments(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _tracked_spot(points: pl.DataFrame) -> pl.LazyFrame:
-    """The points of tracked exchanges on days on which none of them is unknown."""
+    """The points of tracked exchanges on days on which none of those whose history has begun is unknown."""
     day = pl.col("day")
-    spans = points.lazy().group_by("exchange_key").agg(last_day=day.max())
+    spans = points.lazy().group_by("exchange_key").agg(first_day=day.min(), last_day=day.max())
     complete = (
         points.lazy()
         .group_by("day")
@@ -215,8 +215,7 @@ def _tracked_spot(points: pl.DataFrame) -> pl.LazyFrame:
         .group_by("day")
         .agg(
             n_points=pl.col("n_points").first(),
-            # One that has not begun yet counts too, and has no point: so no day before it is complete.
-            n_expected=(pl.col("last_day") >= day).sum(),
+            n_expected=day.is_between("first_day", "last_day").sum(),
         )
         .filter(pl.col("n_points") == pl.col("n_expected"))
     )

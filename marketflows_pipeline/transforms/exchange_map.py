@@ -30,8 +30,9 @@ def exchange_map(
 ) -> pl.DataFrame:
     """Every exchange that either service knows, once (``core.exchanges``).
 
-    A row of DefiLlama belongs to the CoinGecko id that it names itself, if that id is listed, centralised or packaged;
-    else to the id for which the packaged table has its slug; else to none. A listed exchange that no row of DefiLlama
+    A row of DefiLlama belongs to the CoinGecko id that it names itself, if that id is listed, or is centralised or
+    packaged and the packaged table has no listed one for its slug; else to the id for which the packaged table has its
+    slug; else to none. A listed exchange that no row of DefiLlama
     belongs to takes its slug from the packaged table. The slug that DefiLlama itself does not give stays null.
 
     Where claims collide:
@@ -61,7 +62,7 @@ def exchange_map(
         schema={"packaged_id": _TEXT, "slug": _TEXT},
     ).unique("slug", keep="first", maintain_order=True)
     known = pl.concat([listed["exchange_id"], centralised["exchange_id"], pl.Series(list(packaged), dtype=_TEXT)])
-    claims = _claims(cexs, known.unique(), ours)
+    claims = _claims(cexs, known.unique(), listed["exchange_id"], ours)
     unclaimed = (
         listed.select("exchange_id", "name")
         .join(claims, on="exchange_id", how="anti")
@@ -131,15 +132,19 @@ def with_exchange_key(cexs: pl.DataFrame, exchanges: pl.DataFrame) -> pl.DataFra
     ).collect()
 
 
-def _claims(cexs: pl.DataFrame, known: pl.Series, ours: pl.DataFrame) -> pl.DataFrame:
+def _claims(cexs: pl.DataFrame, known: pl.Series, listed: pl.Series, ours: pl.DataFrame) -> pl.DataFrame:
     """Rows of DefiLlama with the exchange_id that each belongs to, each id at most once, and by what."""
-    own_id = pl.when(pl.col("coingecko_id").is_in(known.implode())).then("coingecko_id")
+    own, is_listed = pl.col("coingecko_id"), pl.col("coingecko_id").is_in(listed.implode())
+    # DefiLlama matches some ids by display name, and names a derivatives exchange for a spot one.
+    is_better_packaged = pl.col("packaged_id").is_in(listed.implode()).fill_null(value=False)
+    own_id = pl.when(is_listed | (own.is_in(known.implode()) & ~is_better_packaged)).then(own)
     is_disputed = pl.col("claim").is_not_null() & ~pl.col("claim").is_first_distinct()
     return (
-        cexs.select("name", "slug", "own_tokens", own_id=own_id)
+        cexs.select("name", "slug", "own_tokens", "coingecko_id")
+        .join(ours, on="slug", how="left")
+        .with_columns(own_id=own_id)
         .sort(pl.col("own_id").is_null(), "name")
         .filter(pl.col("slug").is_null() | pl.col("slug").is_first_distinct())
-        .join(ours, on="slug", how="left")
         .with_columns(claim=pl.coalesce("own_id", "packaged_id"))
         .sort(
             pl.col("own_id").is_null(),

@@ -25,8 +25,9 @@ _V0, _V1 = pl.col("value_before_usd"), pl.col("value_usd")
 def daily_records(frame: pl.DataFrame) -> pl.DataFrame:
     """Which record stands for each day of each exchange.
 
-    A day is a date in UTC. Of several records on one date the earliest stands, which is the one nearest the midnight
-    that begins it; the moment of asking (``is_now``) is nobody's day. Days without a record are missing.
+    A day is the date, in UTC, that begins at the midnight nearest to the record: one of 23:59:40 belongs to the next
+    date. Of several records of one day the one nearest its midnight stands, the earlier of two as near; the moment of
+    asking (``is_now``) is nobody's day. Days without a record are missing.
 
     Args:
         frame: slug, ts, is_now, in any order; a record may have many rows.
@@ -35,13 +36,15 @@ def daily_records(frame: pl.DataFrame) -> pl.DataFrame:
         slug, day, ts, previous_day (that of the record before, null for the first) by (slug, day).
     """
     previous_day = pl.when(pl.col("slug") == pl.col("slug").shift(1)).then(pl.col("day").shift(1))
+    midnight = pl.col("ts").dt.convert_time_zone("UTC").dt.round("1d")
     return (
         frame.lazy()
         .filter(~pl.col("is_now"))
         .select("slug", "ts")
         .unique()
-        .group_by("slug", day=pl.col("ts").dt.convert_time_zone("UTC").dt.date())
-        .agg(pl.col("ts").min())
+        .with_columns(day=midnight.dt.date(), distance=(pl.col("ts") - midnight).abs())
+        .group_by("slug", "day")
+        .agg(pl.col("ts").sort_by("distance", "ts").first())
         .sort("slug", "day")
         .with_columns(previous_day=previous_day)
         .collect()

@@ -130,11 +130,14 @@ def test_a_list_of_any_service_counts_as_one() -> None:
     assert shares_of(volumes_of({"a": {0: 1.0}}, source="tutorial:volume_chart")).is_empty()
 
 
-def test_the_tracked_segment_begins_with_the_last_history_and_leaves_out_days_with_a_gap() -> None:
+def test_the_tracked_segment_leaves_out_days_with_a_gap_in_a_history_that_has_begun() -> None:
     exchanges = exchanges_of(centralised=["a", "b", "never"], tracked=["a", "b", "never"])
     volumes = volumes_of({"a": {4: 1.0, 3: 1.0, 2: 1.0, 1: 1.0, 0: 1.0}, "b": {3: 1.0, 1: 1.0, 0: 1.0}})
 
-    assert pick(shares_of(volumes, exchanges), "day", segment="tracked") == [day(3)] * 2 + [day(1)] * 2 + [day(0)] * 2
+    assert (
+        pick(shares_of(volumes, exchanges), "day", segment="tracked")
+        == [day(4)] + [day(3)] * 2 + [day(1)] * 2 + [day(0)] * 2
+    )
 
 
 def test_a_tracked_exchange_that_closed_does_not_end_the_segment() -> None:

@@ -55,6 +55,18 @@ def test_an_id_is_known_by_any_of_three_lists(known_by: str) -> None:
     assert exchanges.select(MAPPING).rows() == [("x", "x", "x-cex", "cexs")]
 
 
+def test_a_derivatives_id_gives_way_to_the_packaged_spot_id_that_is_listed() -> None:
+    # given that DefiLlama matches deribit by its display name, and CoinGecko lists its spot market as deribit_spot
+    deribit = {"name": "Deribit", "slug": "deribit", "coingecko_id": "deribit"}
+
+    exchanges = exchange_map(
+        listed_of("deribit_spot"), snapshot_of(deribit), ids_of("deribit"), {"deribit_spot": "deribit"}, ["deribit"]
+    )
+
+    assert exchanges.select(MAPPING).rows() == [("deribit_spot", "deribit_spot", "deribit", "packaged")]
+    assert exchanges["is_tracked"].to_list() == [True], "a slug follows the exchange whatever its id"
+
+
 def test_an_exchange_of_one_world_only_keeps_its_row_and_maps_to_nothing() -> None:
     exchanges = mapped(listed_of("uniswap_v3"), {"name": "Swissborg", "slug": "swissborg"}, {"name": "Some Bank"})
 

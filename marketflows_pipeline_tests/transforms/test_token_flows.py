@@ -251,12 +251,13 @@ def test_own_tokens_listed_twice_for_one_exchange_double_no_row() -> None:
     assert token_flows(balances_of({"x": {0: {"BNB": (1, 1)}}}), twice).height == 1
 
 
-def test_a_day_is_a_date_in_utc_and_its_record_the_earliest_of_that_date_but_never_the_moment_of_asking() -> None:
-    totals = tvl_of({"x": {0.9: 3.0, 0.001: 1.0, 0.2: 2.0, 2: 5.0}, "a": {7: 9.0}})
+def test_a_days_record_is_the_one_nearest_its_midnight_but_never_the_moment_of_asking() -> None:
+    totals = tvl_of({"x": {0.9: 3.0, 0.001: 1.0, 0.2: 2.0, 2: 5.0, 2.9999: 6.0}, "a": {7: 9.0}})
     asked = totals.with_columns(pl.lit(moment(3.5)).cast(pl.Datetime("us", "UTC")).alias("ts"), is_now=pl.lit(True))
 
     assert daily_records(pl.concat([asked, totals])).rows() == [
-        ("a", on(7), moment(7), None), ("x", on(0), moment(0.001), None), ("x", on(2), moment(2), on(0)),
+        ("a", on(7), moment(7), None), ("x", on(0), moment(0.001), None), ("x", on(1), moment(0.9), on(0)),
+        ("x", on(2), moment(2), on(1)), ("x", on(3), moment(2.9999), on(2)),
     ]  # fmt: skip
 
 
