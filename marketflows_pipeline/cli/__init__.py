@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
 from marketflows_pipeline.cli.sql import sql
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import RunOptions
@@ -70,7 +71,8 @@ def marketflows(
         context.exit(run(options, log_level.upper()))
 
 
-marketflows.add_command(sql)
+for command in (sql, *EXCHANGE_COMMANDS):
+    marketflows.add_command(command)
 
 
 def main() -> None:

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.jobs import daily_refresh, full_refresh
+from marketflows_pipeline.jobs import daily_refresh, exchange_refresh, full_refresh
+from marketflows_pipeline.schema import tables_of
+from marketflows_pipeline.warehouse.published import query_rows
+from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.coingecko_access import Access
 from marketflows_pipeline_tests.fakes.defillama import FakeDefiLlama
@@ -18,11 +22,13 @@ from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.pipeline.house import START, House
 
 TRACKED = ["binance", "okex", "gdax", "kraken"]
+MEASURED = ["binance-cex", "kraken", "okx"]
+LISTING, CHART, PROTOCOL = "/exchanges", "/exchanges/{id}/volume_chart", "/protocol/{slug}"
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    """A house that follows four exchanges, one of which nobody knows the reserves of."""
+    """A house that follows four exchanges; nobody knows the reserves of one of them, Coinbase (gdax)."""
     clock = FixedClock(START)
     market = generate(40, start=START, has_churn=False, has_flaws=False)
     with (
@@ -34,18 +40,174 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
-def test_the_first_run_fills_every_table(house: House) -> None:
-    assert house.run(job_name=full_refresh.name), house.failure.lines
-    print(house.calls(), house.reserves_calls())
-    for name in (
-        "mart.exchange_flows",
-        "mart.exchange_netflow",
-        "mart.whale_signals",
-        "mart.exchange_tvl",
-        "mart.exchange_dominance",
-        "mart.exchange_coverage",
-        "mart.exchange_token_flows",
-        "core.exchanges",
-    ):
-        print(name, house.stored(f"select * from {name}"))
-    assert 0
+def run_all(house: House, *, hours_later: float = 0) -> bool:
+    return house.run(job_name=full_refresh.name, hours_later=hours_later)
+
+
+def rows(house: House, sql: str) -> list[tuple[object, ...]]:
+    return house.stored(sql).rows()
+
+
+def published(house: House, sql: str) -> list[tuple[object, ...]]:
+    return query_rows(house.published, sql).rows
+
+
+def test_the_first_run_fills_and_publishes_every_table(house: House) -> None:
+    assert run_all(house), house.failure.lines
+    empty = [
+        entry.name
+        for entry in tables_of("exchanges")
+        if published(house, f"select count(*) from {entry.name}") == [(0,)]
+    ]
+    assert empty == []
+    assert published(house, "select distinct status from meta.publish where part = 'exchanges'") == [("fresh",)]
+
+
+def test_an_hour_costs_three_calls_and_one(house: House) -> None:
+    house.run(job_name=daily_refresh.name)
+    house.calls(), house.reserves_calls()
+    assert house.run(job_name=exchange_refresh.name, hours_later=1), house.failure.lines
+    assert house.calls() == {LISTING: 1, "/search/trending": 1, "/coins/markets": 1}
+    assert house.reserves_calls() == {"/cexs": 1}
+
+
+def test_a_day_asks_for_the_full_list_the_categories_and_the_reserves_and_for_charts_but_once(house: House) -> None:
+    assert house.run(job_name=daily_refresh.name), house.failure.lines
+    first, first_reserves = house.calls(), house.reserves_calls()
+    n_listed = house.stored("select count(*) from raw.exchanges").item()
+    pages = n_listed // 250 + 1
+    # one page comes with the hour's list; a category is a page of markets as the trending coins are
+    assert first == {LISTING: 1 + pages, "/search/trending": 1, "/coins/markets": 1 + 2, CHART: len(TRACKED)}
+    assert first_reserves == {"/cexs": 1, "/protocols": 1, PROTOCOL: len(MEASURED)}
+
+    assert house.run(job_name=daily_refresh.name, hours_later=24), house.failure.lines
+    assert house.calls() == {name: calls for name, calls in first.items() if name != CHART}
+    assert house.reserves_calls() == first_reserves
+
+
+def test_a_second_run_of_a_day_asks_nothing_dear_unless_it_is_told_to(house: House) -> None:
+    run_all(house)
+    house.calls(), house.reserves_calls()
+    run_all(house, hours_later=1)
+    assert house.calls()[LISTING] == 1
+    assert house.reserves_calls() == {"/cexs": 1}
+
+    assert house.run(job_name=daily_refresh.name, asks_again=True), house.failure.lines
+    assert house.reserves_calls()[PROTOCOL] == len(MEASURED)
+
+
+def test_days_that_an_outage_left_out_are_asked_for_again(house: House) -> None:
+    house.run(job_name=daily_refresh.name)
+    house.calls()
+    assert house.run(job_name=daily_refresh.name, hours_later=72), house.failure.lines
+    assert house.calls()[CHART] == len(TRACKED)
+    days = "select count(distinct cast(ts as date)) from core.exchange_volumes where exchange_id = 'kraken'"
+    assert rows(house, f"{days} and day > current_date - 10000") == rows(
+        house, "select datediff('day', min(day), max(day)) + 1 from core.exchange_volumes where exchange_id = 'kraken'"
+    )
+
+
+def test_observations_are_added_to_and_never_removed(house: House) -> None:
+    run_all(house)
+    before = house.stored("select observed_at, exchange_id, volume_24h_btc from raw.exchanges")
+    run_all(house, hours_later=1)
+    after = house.stored("select observed_at, exchange_id, volume_24h_btc from raw.exchanges")
+    assert before.join(after, on=before.columns, how="anti", nulls_equal=True).is_empty()
+    assert after.height > before.height
+
+
+def test_net_flow_and_price_effect_explain_the_change_of_reserves(house: House) -> None:
+    run_all(house)
+    flows = house.stored(
+        "select slug, day, reserves_usd, netflow_usd + price_effect_usd + left_out_usd as explained"
+        " from mart.exchange_netflow order by slug, day"
+    ).with_columns(change=pl.col("reserves_usd").diff().over("slug"))
+    checked = flows.drop_nulls("explained")
+    assert checked.height > 100
+    assert (checked["change"] - checked["explained"]).abs().max() < 1.0  # type: ignore[operator]
+
+
+def test_an_exchange_without_known_wallets_has_no_net_flow_but_a_reason(house: House) -> None:
+    run_all(house)
+    assert rows(house, "select slug from mart.exchange_netflow group by slug order by slug") == [
+        (slug,) for slug in MEASURED
+    ]
+    assert rows(house, "select aspect from mart.exchange_coverage where exchange_key = 'gdax' order by aspect") == [
+        ("netflow",),
+        ("reserves",),
+    ]
+
+
+def test_wrapped_coins_are_no_whale_signals(house: House) -> None:
+    run_all(house)
+    wrapped = {coin.id for coin in house.service.market.coins if coin.is_rehypothecated}
+    trending = {coin for (coin,) in rows(house, "select coin_id from raw.trending_coins")}
+    shown = {coin for (coin,) in rows(house, "select coin_id from mart.whale_signals")}
+    assert wrapped & trending, "the rule is tried"
+    assert not wrapped & shown
+
+
+def test_without_the_table_in_the_settings_nothing_is_asked_and_the_run_is_good(house: House) -> None:
+    del house.settings["exchanges"]
+    assert run_all(house), house.failure.lines
+    assert not house.reserves_calls()
+    assert house.calls()[LISTING] == 0
+
+
+def test_an_unknown_exchange_is_named_with_near_matches(house: House) -> None:
+    house.configure("exchanges", tracked=["krakne"])
+    assert not house.run(job_name=daily_refresh.name)
+    assert house.failure.exit_code == 2
+    (line,) = house.failure.lines
+    assert "exchanges.tracked" in line
+    assert "'krakne'" in line
+    assert "did you mean kraken" in line
+
+
+def test_a_failing_service_leaves_the_other_part_and_what_was_published(house: House) -> None:
+    run_all(house)
+    before = published(house, "select max(observed_at) from mart.exchange_flows")
+    assert house.reserves is not None
+    house.reserves.script("/cexs", *[faults.html(503)] * 40)
+    assert not run_all(house, hours_later=1)
+    assert published(house, "select max(observed_at) from mart.exchange_flows") == before
+    newest = published(house, "select max(ts) from raw.market_caps")[0][0]
+    assert newest is not None
+    assert newest > before[0][0], "market caps went on"  # type: ignore[operator]
+    statuses = "select distinct part, status from meta.publish where part in ('market_caps', 'exchanges') order by part"
+    assert published(house, statuses) == [("exchanges", "carried_over"), ("market_caps", "fresh")]
+
+    house.reserves._scripts.clear()
+    assert run_all(house, hours_later=1), house.failure.lines
+    assert published(house, "select max(observed_at) from mart.exchange_flows") > before
+
+
+def test_market_caps_that_fail_leave_the_exchanges_alone(house: House) -> None:
+    run_all(house)
+    before = published(house, "select max(ts) from raw.market_caps")
+    house.configure(narratives=["no-such-narrative"])
+    assert not run_all(house, hours_later=1)
+    assert published(house, "select max(ts) from raw.market_caps") == before
+    moment = START + timedelta(hours=1)
+    assert published(house, "select max(observed_at) from mart.exchange_flows") == [(moment,)]
+
+
+def test_one_exchange_that_cannot_be_had_does_not_stop_the_others(house: House) -> None:
+    assert house.reserves is not None
+    house.reserves.script(PROTOCOL, *[faults.truncated()] * 8)
+    assert house.run(job_name=daily_refresh.name), house.failure.lines
+    measured = [slug for (slug,) in rows(house, "select distinct slug from raw.cex_tvl order by slug")]
+    assert len(measured) == len(MEASURED) - 1
+    # and the next run of the day asks for what is missing
+    house.reserves_calls()
+    assert house.run(job_name=daily_refresh.name, hours_later=1), house.failure.lines
+    assert house.reserves_calls()[PROTOCOL] == 1
+
+
+def test_when_credits_run_out_reserves_go_on_and_volumes_stay(house: House) -> None:
+    house.run(job_name=daily_refresh.name)
+    before = rows(house, "select max(observed_at) from raw.exchanges")
+    house.configure(monthly_credits=house.stored("select count(*) from meta.api_calls").item())
+    assert house.run(job_name=exchange_refresh.name, hours_later=1), house.failure.lines
+    assert rows(house, "select max(observed_at) from raw.exchanges") == before
+    assert rows(house, "select max(observed_at) from raw.cex_snapshots") > before
