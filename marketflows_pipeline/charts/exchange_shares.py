@@ -189,6 +189,8 @@ def _notes(known: pl.DataFrame, stacked: pl.DataFrame, spec: SharesSpec) -> list
         f"{measured} {'exchange' if most == 1 else 'exchanges'} measured a day",
         "volume as the exchanges report it",
     ]
+    if spec.segment == "centralised":
+        notes.append("centralised: in DefiLlama's list of centralised exchanges")
     present = set(
         stacked.filter(pl.col("day") == pl.col("day").max(), pl.col("share") > 0).get_column("series").to_list()
     )

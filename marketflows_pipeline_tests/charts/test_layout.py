@@ -5,9 +5,11 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.charts.layout import shorten, spread, text_width, wrap
+from marketflows_pipeline.charts.layout import Box, place_labels, shorten, spread, text_width, wrap
 
 POSITIONS = st.lists(st.floats(0, 500), max_size=12)
+SPOTS = st.lists(st.tuples(st.floats(10, 290), st.floats(10, 190), st.floats(1, 20)), max_size=25)
+AREA = Box(0, 0, 300, 200)
 
 
 @given(POSITIONS)
@@ -66,3 +68,34 @@ def test_a_part_longer_than_a_line_breaks_between_words() -> None:
     assert " ".join(lines) == "one two three four five six"
     assert len(lines) > 1
     assert all(text_width(line, 12) <= 60 for line in lines)
+
+
+@given(SPOTS)
+def test_placed_labels_overlap_neither_each_other_nor_a_labelled_spot(spots: list[tuple[float, float, float]]) -> None:
+    boxes = [Box(x - reach, y - reach, x + reach, y + reach) for x, y, reach in spots]
+
+    placed = [place for place in place_labels(boxes, [(40, 12)] * len(boxes), [], AREA) if place is not None]
+
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(placed, 2))
+    assert not any(place.overlaps(spot) for place in placed for spot in boxes)
+    assert all(place.within(AREA) for place in placed)
+
+
+def test_a_lone_label_stands_to_the_right_of_its_spot() -> None:
+    assert place_labels([Box(100, 90, 120, 110)], [(40, 12)], [], AREA) == [Box(122, 94, 162, 106)]
+
+
+def test_a_label_avoids_an_obstacle_where_it_can_and_covers_it_where_it_must() -> None:
+    spot = Box(100, 90, 120, 110)
+
+    assert place_labels([spot], [(40, 12)], [Box(130, 80, 140, 120)], AREA) == [Box(58, 94, 98, 106)]
+    assert place_labels([spot], [(40, 12)], [AREA], AREA) == [Box(122, 94, 162, 106)]
+
+
+def test_of_labels_that_want_one_place_the_first_gets_it_and_the_last_may_be_left_out() -> None:
+    spots = [Box(20, 10, 30, 20)] * 4
+
+    placed = place_labels(spots, [(40, 12)] * 4, [], Box(0, 0, 80, 30))
+
+    assert placed[0] == Box(32, 9, 72, 21)
+    assert placed[1:] == [None, None, None]

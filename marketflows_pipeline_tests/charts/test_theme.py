@@ -7,7 +7,7 @@ import altair as alt
 import pytest
 
 from marketflows_pipeline.charts.diverging import fill_and_ink, luminance
-from marketflows_pipeline.charts.theme import FONT, PALETTE, series_colors, series_styles, use_theme
+from marketflows_pipeline.charts.theme import FALL_INK, FONT, PALETTE, RISE_INK, series_colors, series_styles, use_theme
 
 Rgb = tuple[float, float, float]
 Matrix = tuple[Rgb, Rgb, Rgb]
@@ -60,6 +60,11 @@ def test_colours_stay_apart_for_every_kind_of_colour_vision(sight: str) -> None:
 
 def test_every_colour_reads_on_white() -> None:
     assert all(1.05 / (luminance(_channels(color)) + 0.05) >= 3 for color in PALETTE)
+
+
+def test_the_inks_of_signed_numbers_are_the_full_colours_of_the_scale_and_read_as_small_text() -> None:
+    assert (fill_and_ink(1, 1)[0], fill_and_ink(-1, 1)[0]) == (RISE_INK, FALL_INK)
+    assert all(1.05 / (luminance(_channels(ink)) + 0.05) >= 4.5 for ink in (RISE_INK, FALL_INK))
 
 
 @pytest.mark.parametrize("percent", range(-120, 121, 5))
