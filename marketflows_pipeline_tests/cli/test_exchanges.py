@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from marketflows_pipeline.cli import exchanges
+from marketflows_pipeline.cli.answers.answer import plain
 from marketflows_pipeline.cli.answers.heuristic import net_flow_signal, volume_trend
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
@@ -84,9 +85,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FixedClock:
     return fixed
 
 
-def invoke(folder: Path, line: str, *, tutorial: bool = False) -> Result:
+def invoke(folder: Path, line: str, *, tutorial: bool = False, config: str = "config.toml") -> Result:
     name, *arguments = line.split()
-    options = RunOptions(config=folder / "config.toml", tutorial=tutorial)
+    options = RunOptions(config=folder / config, tutorial=tutorial)
     return CliRunner().invoke(COMMANDS[name], arguments, obj=options)
 
 
@@ -354,6 +355,19 @@ def test_reserves_and_dex_tvl_are_ranked_apart(folder: Path) -> None:
     assert [row["exchange"] for row in body["coverage"]["largest_without_reserves"]] == ["Coinbase Exchange", "Upbit"]
 
 
+def test_what_is_not_measured_has_no_place_in_the_ranking(folder: Path) -> None:
+    (folder / "deep.toml").write_text("[exchanges]\ntop_n = 50\n")
+    body = json.loads(invoke(folder, "exchange-tvl", config="deep.toml").stdout)
+    assert [row["name"] for row in body["exchanges"]] == ["Binance", "OKX", "Kraken"]
+    assert body["exchanges"][-1]["chains"] == []
+
+
+def test_the_volume_behind_a_share_is_known_though_the_exchange_left_the_list(tmp_path: Path) -> None:
+    publish_exchanges(tmp_path, {**TABLES_OF_DATA, "mart.exchange_flows": TABLES_OF_DATA["mart.exchange_flows"][:1]})
+    second = ask(tmp_path, "exchange-dominance")["exchanges"][1]
+    assert (second["exchange_id"], second["volume_24h_btc"], second["trust_score"]) == ("okex", 5_000, None)
+
+
 def test_dominance_is_over_all_that_are_measured(folder: Path) -> None:
     body = ask(folder, "exchange-dominance")
     assert [row["market_dominance_pct"] for row in body["exchanges"]] == [50, 25]
@@ -425,6 +439,15 @@ def test_records_that_lag_though_they_were_asked_for_are_stale(tmp_path: Path) -
     publish_exchanges(tmp_path, {**TABLES_OF_DATA, "mart.exchange_netflow": lagging})
     body = ask(tmp_path, "exchange-netflow binance")
     assert (body["as_of"], body["data_day"], body["stale"]) == ("2026-11-20T08:00:00+00:00", "2026-11-16", True)
+
+
+def test_figures_are_rounded_without_noise_and_what_is_not_finite_is_null() -> None:
+    body = {"a_usd": 0.1 + 0.2, "b_pct": 100 / 3, "c": float("nan"), "d_usd": float("inf"), "e_pct": -1e-9, "n": 7}
+    assert plain({"list": [body]}) == {
+        "list": [{"a_usd": 0.3, "b_pct": 33.333333, "c": None, "d_usd": None, "e_pct": 0.0, "n": 7}]
+    }
+    assert str(plain(-1e-9)) == "0.0", "never -0.0"
+    assert plain(1_234.567, "price_usd") == 1_234.57
 
 
 @pytest.mark.parametrize("line", ANSWERED)
