@@ -1,7 +1,7 @@
 """DefiLlama as a service of reserves: what exchanges and protocols hold.
 
-What belongs here: which requests answer which question. What does not: what the answers mean (defillama_answers.py),
-retrying and pacing (http.py).
+What belongs here: which requests answer which question. What does not: what the answers mean (defillama_answers.py,
+defillama_reserves.py), retrying and pacing (http.py).
 Source: https://api-docs.defillama.com. Data provided by DefiLlama.
 """
 
@@ -22,9 +22,9 @@ from marketflows_pipeline.providers.defillama_answers import (
     classify,
     read_cexs,
     read_exchange_protocols,
-    read_reserves,
     slugify,
 )
+from marketflows_pipeline.providers.defillama_reserves import read_reserves
 from marketflows_pipeline.providers.exchange_protocol import CexOverview, ReservesHistory
 from marketflows_pipeline.providers.faults import ShapeError
 from marketflows_pipeline.providers.http import HttpClient

@@ -1,18 +1,16 @@
 """What DefiLlama's answers mean: its error texts, and its JSON as frames.
 
-What belongs here: judging and reading one answer, typed, so that what is not asked for is skipped and not held in
-memory. What does not: asking for it (defillama.py).
+What belongs here: judging any answer, and reading the lists of exchanges and protocols, typed, so that what is not
+asked for is skipped. What does not: asking (defillama.py), and the records of one exchange (defillama_reserves.py).
 Shapes: the official OpenAPI file, which abridges them, and the service's published source. Data provided by DefiLlama.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from itertools import chain
-from mmap import mmap
-from typing import Annotated, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 import polars as pl
@@ -27,11 +25,8 @@ from marketflows_pipeline.errors import (
 )
 from marketflows_pipeline.providers.exchange_protocol import (
     CEX_SCHEMA,
-    CEX_TVL_SCHEMA,
     PROTOCOL_SCHEMA,
-    TOKEN_BALANCE_SCHEMA,
     CexOverview,
-    ReservesHistory,
 )
 from marketflows_pipeline.providers.faults import (
     Answer,
@@ -45,12 +40,9 @@ from marketflows_pipeline.providers.faults import (
 
 T = TypeVar("T")
 Figure: TypeAlias = float | None
-# Seconds since 1970; the limit tells them from milliseconds.
-Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=4_102_444_800)]
 
 EXCHANGE_CATEGORIES = frozenset({"CEX", "Dexs"})
 NO_SYMBOL = "-"
-NEAR_MIDNIGHT = timedelta(hours=1)
 
 # How the texts that stand in for an error begin, in lower case, under whatever status they come.
 ERROR_TEXTS: tuple[tuple[str, type[ProviderError], str], ...] = (
@@ -105,27 +97,10 @@ class _Protocol(msgspec.Struct, rename={"parent_protocol": "parentProtocol"}):
     url: str | None = None
 
 
-class _Total(msgspec.Struct, gc=False):
-    date: Seconds
-    usd: Figure = msgspec.field(default=None, name="totalLiquidityUSD")
-
-
-class _Holdings(msgspec.Struct):
-    date: Seconds
-    tokens: dict[str, Figure] | None = None
-
-
-class _Reserves(msgspec.Struct, rename={"tokens_in_usd": "tokensInUsd"}):
-    tvl: list[_Total] | None
-    tokens: list[_Holdings] | None = None
-    tokens_in_usd: list[_Holdings] | None = None
-
-
 _CEXS = msgspec.json.Decoder(_Cexs)
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 _KIND = msgspec.json.Decoder(_Kind)
 _PROTOCOL = msgspec.json.Decoder(_Protocol)
-_RESERVES = msgspec.json.Decoder(_Reserves)
 
 
 def classify(answer: Answer) -> Fault | None:
@@ -150,8 +125,9 @@ def classify(answer: Answer) -> Fault | None:
 def read_cexs(text: str) -> CexOverview:
     """The overview of centralised exchanges.
 
-    A figure that is absent, null or, where it is an amount, negative is null; JSON holds none that is not finite. An exchange that is listed
-    is centralised under its own id too, since the list of ids spells some otherwise than CoinGecko does.
+    A figure that is absent, null or, where it is an amount, negative is null; JSON holds none that is not finite. An
+    exchange that is listed is centralised under its own id too, since the list of ids spells some otherwise than
+    CoinGecko does.
 
     Raises:
         ShapeError: not of the documented shape; the message names the place.
@@ -210,66 +186,6 @@ def read_exchange_protocols(text: str) -> pl.DataFrame:
     ).unique("slug", keep="first", maintain_order=True)
 
 
-def read_reserves(content: bytes | mmap, slug: str) -> ReservesHistory:
-    """All records of one exchange: what it held in all, and of which token, each at its own times.
-
-    The breakdown by chain, which is most of the answer, is passed over. A total without a figure is left out; a token
-    with a quantity only, or a value only, keeps what there is. The arrays are joined by their dates, not by place.
-
-    Args:
-        content: the JSON, which may be a file mapped into memory.
-        slug: of the exchange.
-
-    Raises:
-        ShapeError: not of the documented shape, or not whole; the message names the place.
-    """
-    try:
-        reserves = _RESERVES.decode(content)
-    except msgspec.DecodeError as fault:
-        raise ShapeError(one_line(str(fault))) from fault
-    arrays: list[list[_Total] | list[_Holdings] | None] = [reserves.tvl, reserves.tokens, reserves.tokens_in_usd]
-    now = now_dates([sorted({record.date for record in array or []}) for array in arrays])
-    totals = {record.date: record.usd for record in reserves.tvl or []}
-    tvl = pl.DataFrame(
-        {"date": list(totals), "tvl_usd": list(totals.values())}, schema={"date": pl.Float64(), "tvl_usd": pl.Float64()}
-    )
-    quantity = _balances(reserves.tokens, "quantity")
-    # Hundreds of thousands of small objects each, gone before the next need the room.
-    arrays.clear()
-    reserves.tokens = None
-    value = _balances(reserves.tokens_in_usd, "value_usd")
-    reserves.tokens_in_usd = None
-    balances = quantity.join(value, on=["date", "token"], how="full", coalesce=True)
-    return ReservesHistory(
-        _records(tvl.drop_nulls("tvl_usd"), slug, now).select(CEX_TVL_SCHEMA.names()).sort("ts"),
-        _records(balances, slug, now).select(TOKEN_BALANCE_SCHEMA.names()).sort("ts", "token"),
-    )
-
-
-def now_dates(arrays: Iterable[Sequence[float]]) -> set[float]:
-    """Which dates are the moment of asking rather than a day's record.
-
-    The service keeps the first record of each UTC day, written soon after midnight, and appends the latest hourly one.
-    So only the last date of an array can be now, and it is where another date of that array is of the same UTC day, or
-    where it is of the answer's latest day and more than an hour from midnight. A now that comes within that hour as the
-    first of its day is the very record that the day will keep: it is daily.
-
-    Args:
-        arrays: dates of each array, ascending, in seconds since 1970.
-    """
-    told = [dates for dates in arrays if dates]
-    latest_day = max((_moment(dates[-1]).date() for dates in told), default=None)
-    now = set()
-    for dates in told:
-        last = _moment(dates[-1])
-        is_second_of_day = len(dates) > 1 and _moment(dates[-2]).date() == last.date()
-        nearest_midnight = (last + timedelta(hours=12)).replace(hour=0, minute=0, second=0, microsecond=0)
-        is_off_midnight = abs(last - nearest_midnight) > NEAR_MIDNIGHT
-        if is_second_of_day or (is_off_midnight and last.date() == latest_day):
-            now.add(dates[-1])
-    return now
-
-
 def slugify(name: str) -> str:
     """A name or slug as the service spells it in its addresses: lower case, no blanks or apostrophes."""
     return name.strip().lower().replace(" ", "-").replace("'", "")
@@ -313,29 +229,3 @@ def _listed(names: Iterable[str | None]) -> str | None:
 
 def _amount(figure: Figure) -> Figure:
     return figure if figure is not None and figure >= 0 else None
-
-
-def _moment(date: float) -> datetime:
-    return datetime.fromtimestamp(date, UTC)
-
-
-def _balances(records: list[_Holdings] | None, figure: str) -> pl.DataFrame:
-    """One row a date and token; of two records of the same date the later one."""
-    held: Mapping[float, dict[str, Figure]] = {record.date: record.tokens or {} for record in records or []}
-    per_date = pl.DataFrame(
-        {"date": list(held), "n": [len(tokens) for tokens in held.values()]},
-        schema={"date": pl.Float64(), "n": pl.UInt32()},
-    )
-    dates = per_date.select(pl.col("date").repeat_by("n").explode()).drop_nulls()
-    return dates.with_columns(
-        pl.Series("token", list(chain.from_iterable(held.values())), dtype=pl.String()),
-        pl.Series(figure, list(chain.from_iterable(tokens.values() for tokens in held.values())), dtype=pl.Float64()),
-    )
-
-
-def _records(frame: pl.DataFrame, slug: str, now: set[float]) -> pl.DataFrame:
-    return frame.with_columns(
-        slug=pl.lit(slug),
-        ts=(pl.col("date") * 1_000_000).round().cast(pl.Int64()).cast(pl.Datetime("us", "UTC")),
-        is_now=pl.col("date").is_in(list(now)),
-    )

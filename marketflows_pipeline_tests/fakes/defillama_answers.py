@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from marketflows_pipeline_tests.fakes.defillama_market import (
     DAY_S,
+    HOUR_S,
     Balances,
     FakeProtocol,
     balances,
@@ -21,7 +22,6 @@ from marketflows_pipeline_tests.fakes.defillama_market import (
     latest_s,
     net_inflow_usd,
     prices,
-    total_usd,
 )
 from marketflows_pipeline_tests.fakes.defillama_protocols import Cast, FakeExchange
 from marketflows_pipeline_tests.fakes.price_paths import Floats, Ints, chance
@@ -107,22 +107,26 @@ def _metadata(protocol: FakeProtocol) -> Json:
 
 
 def _protocol_row(protocol: FakeProtocol, at_s: int) -> Json:
-    totals = {days: total_usd(protocol, at_s - days * DAY_S) for days in (0, 1, 7)}
-    hour_ago = total_usd(protocol, at_s - 3600)
+    # One look at all four times: there may be thousands of protocols.
+    ago_s = np.array([0, HOUR_S, DAY_S, 7 * DAY_S])
+    held = balances(protocol.holdings, at_s - ago_s)
+    is_measured = protocol.has_adapter & (at_s - ago_s >= protocol.started_s)
+    now, hour_ago, day_ago, week_ago = (
+        total if is_known else None for total, is_known in zip(held.total().tolist(), is_measured.tolist(), strict=True)
+    )
     row: Json = {
         **_metadata(protocol),
         "chains": protocol.chains(at_s),
         "misrepresentedTokens": protocol.is_misrepresented,
         "slug": protocol.slug,
-        "tvl": totals[0],
+        "tvl": now,
         "chainTvls": {},
-        "change_1h": _change_pct(totals[0], hour_ago),
-        "change_1d": _change_pct(totals[0], totals[1]),
-        "change_7d": _change_pct(totals[0], totals[7]),
+        "change_1h": _change_pct(now, hour_ago),
+        "change_1d": _change_pct(now, day_ago),
+        "change_7d": _change_pct(now, week_ago),
         "tokenBreakdowns": {},
         "mcap": protocol.mcap,
     }
-    held = balances(protocol.holdings, np.array([at_s]))
     for each, usd in zip(held.holdings, np.nan_to_num(held.value[0]).tolist(), strict=True):
         row["chainTvls"][each.chain] = row["chainTvls"].get(each.chain, 0) + usd
     if "staking" in row["chainTvls"]:
