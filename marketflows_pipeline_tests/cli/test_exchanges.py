@@ -590,13 +590,12 @@ def test_refresh_runs_the_part_first_and_a_failed_run_gives_no_answer(
     assert (failed.exit_code, failed.stdout) == (1, "")
 
 
-# The command as installed; what it imported is told at its end.
+# The command, telling at its end which of the heavy libraries it imported.
 PROGRAM = (
-    "import sys; from marketflows_pipeline.cli import main, marketflows;"
-    "from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS;"
-    "[marketflows.add_command(command) for command in EXCHANGE_COMMANDS];"
-    "import atexit; atexit.register(lambda: print(*sorted({'dagster', 'polars', 'altair', 'numpy', 'pyarrow', 'pandas'}"
-    " & {name for name, module in sys.modules.items() if module}), file=sys.stderr));"
+    "import atexit, sys; from marketflows_pipeline.cli import main;"
+    "heavy = {'dagster', 'polars', 'altair', 'numpy', 'pyarrow', 'pandas'};"
+    "atexit.register(lambda: print(*sorted(heavy & {name for name, module in sys.modules.items() if module}),"
+    " file=sys.stderr));"
     "main()"
 )
 
