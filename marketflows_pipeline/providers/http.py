@@ -44,6 +44,7 @@ Receiver: TypeAlias = Callable[[httpx.Response, Iterator[bytes]], T]
 
 DEFAULT_HEADERS = {"accept": "application/json, text/*;q=0.9", "user-agent": "marketflows-pipeline"}
 MAX_ATTEMPTS = 8
+MAX_BYTES = 1 << 26
 JITTER = tenacity.wait_random(0, 1)
 BACKOFF = tenacity.wait_exponential(multiplier=2, max=60) + JITTER
 
@@ -174,6 +175,32 @@ class HttpClient:
         """Ask for text such as CSV; arguments and errors as in ``get_json``. An empty answer or an HTML page is bad."""
         return self._ask(endpoint, path, params, self._receive_whole(not_data, lambda answer: read(answer.text)))
 
+    def get_bytes(
+        self,
+        endpoint: str,
+        read: Callable[[bytes], T],
+        *,
+        path: Values | None = None,
+        params: Values | None = None,
+        limit_bytes: int = MAX_BYTES,
+    ) -> T:
+        """Ask for a file such as a workbook; arguments and errors as in ``get_text``.
+
+        Args:
+            endpoint: as in ``get_json``.
+            read: makes the result of the whole file; raises ``ShapeError`` where it is not what is documented, or
+                ``RefusedError`` where it is worth asking for again.
+            path: as in ``get_json``.
+            params: as in ``get_json``.
+            limit_bytes: a longer answer, once unpacked, is of an unknown shape; the rest of it is not read.
+        """
+
+        def receive(response: httpx.Response, chunks: Iterator[bytes]) -> T:
+            receive_file = self._receive_whole(not_data, lambda answer: read(answer.content))
+            return receive_file(response, _no_longer_than(limit_bytes, chunks))
+
+        return self._ask(endpoint, path, params, receive)
+
     def download(
         self, endpoint: str, destination: Path, *, path: Values | None = None, params: Values | None = None
     ) -> int:
@@ -284,6 +311,15 @@ class HttpClient:
         for secret in self._secrets:
             content = content.replace(secret, b"***")
         return content
+
+
+def _no_longer_than(limit_bytes: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > limit_bytes:
+            raise ShapeError(f"more than {limit_bytes:,} bytes")
+        yield chunk
 
 
 def _wait_seconds(state: tenacity.RetryCallState) -> float:

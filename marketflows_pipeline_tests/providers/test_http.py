@@ -23,7 +23,8 @@ from marketflows_pipeline.errors import (
     ProviderError,
     TransientProviderError,
 )
-from marketflows_pipeline.providers.faults import EXCERPT_LENGTH, ShapeError
+from marketflows_pipeline.providers.faults import EXCERPT_LENGTH, RefusedError, ShapeError
+from marketflows_pipeline.providers.faults import Fault as JudgedFault
 from marketflows_pipeline.providers.http import MAX_ATTEMPTS, HttpClient
 from marketflows_pipeline.providers.ledger import MemoryLedger
 from marketflows_pipeline_tests.fakes import faults
@@ -312,6 +313,52 @@ def test_text_comes_as_text(client: HttpClient, service: FakeServer) -> None:
     service.script(THING, faults.html(200), faults.plain_text(200, "DATE,CLOSE\n01/02/2026,17.1\n"))
 
     assert client.get_text(THING, str.splitlines, path={"id": "vix"}) == ["DATE,CLOSE", "01/02/2026,17.1"]
+
+
+def test_a_file_comes_as_the_bytes_that_were_sent(client: HttpClient, service: FakeServer) -> None:
+    body = bytes(range(256)) * 40
+    service.script(
+        THING,
+        faults.html(200),
+        faults.empty(),
+        faults.cut_off(),
+        lambda _: Reply(200, body, "application/octet-stream"),
+    )
+
+    assert client.get_bytes(THING, lambda content: content, path={"id": "book"}) == body
+    assert service.calls() == 4
+
+
+def test_a_file_that_its_reader_finds_cut_off_is_asked_for_again(client: HttpClient, service: FakeServer) -> None:
+    def read(content: bytes) -> int:
+        if not content.endswith(b"}"):
+            raise RefusedError(JudgedFault(BadAnswerError, "cut off"), {})
+        return len(content)
+
+    service.script(THING, faults.truncated(), faults.truncated())
+
+    assert client.get_bytes(THING, read, path={"id": "one"}) > 2000
+    assert service.calls() == 3
+
+
+def test_a_file_of_another_shape_is_not_asked_for_again(client: HttpClient, service: FakeServer) -> None:
+    def read(_: bytes) -> None:
+        raise ShapeError("no sheet `navhist`")
+
+    with pytest.raises(BadAnswerError, match="thinghub /things/one: an answer of an unknown shape: no sheet `navhist`"):
+        client.get_bytes(THING, read, path={"id": "one"})
+    assert service.calls() == 1
+
+
+def test_a_file_longer_than_allowed_is_refused_and_one_that_just_fits_is_not(
+    client: HttpClient, service: FakeServer
+) -> None:
+    service.script(THING, *[lambda _: Reply(200, b"x" * 1000, "application/octet-stream")] * 2)
+
+    assert client.get_bytes(THING, len, path={"id": "one"}, limit_bytes=1000) == 1000
+    with pytest.raises(BadAnswerError, match="more than 999 bytes"):
+        client.get_bytes(THING, len, path={"id": "one"}, limit_bytes=999)
+    assert service.calls() == 2
 
 
 def test_a_download_appears_only_when_it_is_whole(client: HttpClient, service: FakeServer, tmp_path: Path) -> None:
