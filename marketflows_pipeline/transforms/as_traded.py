@@ -1,0 +1,60 @@
+"""Prices as they were traded, rebuilt from prices that later splits have adjusted.
+
+What belongs here: what later splits multiply to, and the close undone of them. What does not: shares (shares), and
+dividends, for which no price here is adjusted.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+
+def as_traded_close(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """The close in dollars of its own day, from a close that is adjusted for splits.
+
+    ``as_traded = close x product of the ratios of all splits that took effect after that session``: a 10:1 split has
+    divided every close before it by ten. A split takes effect with the first session at the new price.
+
+    Args:
+        bars: symbol, session, close_usd and whatever else, in any order.
+        actions: symbol, session, action, value as in ``raw.corporate_actions``; dividends are passed over.
+
+    Returns:
+        `bars`, in its order, with ``as_traded_close_usd`` in place of what stood there, or as last column.
+    """
+    factor = later_splits(bars, actions, on="session")
+    return bars.with_columns(as_traded_close_usd=pl.col("close_usd") * factor)
+
+
+def later_splits(frame: pl.DataFrame, actions: pl.DataFrame, *, on: str) -> pl.Series:
+    """What the splits after each row's date multiply to: present shares for each share of that date.
+
+    Args:
+        frame: symbol and the dates in column `on`; of a row without a date every split is taken as accounted for.
+        actions: as in `as_traded_close`.
+        on: name of a column of dates.
+
+    Returns:
+        The factors in the order of `frame`, 1 where no split came later.
+    """
+    splits = (
+        actions.lazy()
+        .filter(pl.col("action") == "split", pl.col("value") > 0)
+        .sort("session")
+        .select("symbol", on_date="session", factor=pl.col("value").cum_prod(reverse=True).over("symbol"))
+    )
+    dates = frame.lazy().select("symbol", on_date=on).with_row_index("row").sort("on_date")
+    return (
+        dates.join_asof(
+            splits,
+            on="on_date",
+            by="symbol",
+            strategy="forward",
+            allow_exact_matches=False,
+            check_sortedness=False,
+        )
+        .sort("row")
+        .select(pl.col("factor").fill_null(1.0))
+        .collect()
+        .to_series()
+    )

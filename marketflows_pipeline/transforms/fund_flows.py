@@ -1,0 +1,95 @@
+"""Market cap of funds and its change, session by session, split into price and shares.
+
+What belongs here: the comparison of a fund's session with the one before. What does not: coins (coin_flows), and what
+compares assets with one another or with their own past (asset_flows).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from marketflows_pipeline.transforms.as_traded import later_splits
+from marketflows_pipeline.transforms.shares import comparable_shares
+
+_Q0, _Q1 = pl.col("present_shares_before"), pl.col("present_shares")
+_A0, _A1 = pl.col("net_assets_usd_before"), pl.col("net_assets_usd")
+_P0, _P1 = pl.col("p0"), pl.col("p1")
+
+
+def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Each session of each fund against the session before it.
+
+    With Q present shares and P the price, both adjusted for splits, A net assets, now (1) and before (0)::
+
+        shares:  price effect = Q0 (P1 - P0)     share effect = P1 (Q1 - Q0)        together Q1 P1 - Q0 P0
+        aum:     price effect = A0 (P1/P0 - 1)   share effect = A1 - A0 P1/P0       together A1 - A0
+
+    P is the net asset value where it is known on both sides, else the close: never one against the other, whose
+    difference would be the premium. So the change is one of like with like, and differs from that of
+    ``market_cap_usd`` on the session on which net asset values begin or end. The second form serves funds whose net
+    assets alone are known.
+
+    A session is compared with the one immediately before it in the fund's own bars, and with no other. Where shares are
+    missing in between, what came over the gap belongs to no one session of it, and is null on all of them. Shares
+    on a date without a bar are passed over.
+
+    Args:
+        bars: symbol, session, asset_class, close_usd, notional_usd, by (symbol, session).
+        shares: as in ``raw.shares_outstanding``.
+        actions: as in ``raw.corporate_actions``; of its splits both shares and the close as it was traded are made.
+
+    Returns:
+        `bars` with previous_session, price_usd, shares, market_cap_usd, market_cap_before_usd (what the change is
+        against), market_cap_change_usd, price_effect_usd, share_effect_usd, flow_usd, flow_method,
+        is_supply_revision, price_return, published_at (of both sides).
+    """
+    columns = ("previous_session", "price_usd", "shares", "market_cap_usd", "market_cap_before_usd",
+               "market_cap_change_usd", "price_effect_usd", "share_effect_usd", "flow_usd", "flow_method",
+               "is_supply_revision", "price_return", "published_at")  # fmt: skip
+    compared = ("present_shares", "present_nav_usd", "net_assets_usd", "close_usd", "published_at")
+    is_navs = pl.col("present_nav_usd").is_not_null() & pl.col("present_nav_usd_before").is_not_null()
+    price = pl.coalesce("nav_usd", pl.col("close_usd") * pl.col("to_present"))
+    return (
+        bars.lazy()
+        .with_columns(to_present=later_splits(bars, actions, on="session"))
+        .join(comparable_shares(shares, actions).lazy(), on=["symbol", "session"], how="left", maintain_order="left")
+        .with_columns(
+            pl.col("session").shift(1).over("symbol").alias("previous_session"),
+            pl.col(compared).shift(1).over("symbol").name.suffix("_before"),
+        )
+        .with_columns(
+            price_usd=price,
+            p0=pl.when(is_navs).then("present_nav_usd_before").otherwise("close_usd_before"),
+            p1=pl.when(is_navs).then("present_nav_usd").otherwise("close_usd"),
+            flow_method=_method(),
+            is_supply_revision=pl.lit(value=False),
+            price_return=pl.col("close_usd") / pl.col("close_usd_before") - 1,
+            published_at=pl.when(pl.col("published_at").is_not_null()).then(
+                pl.max_horizontal("published_at", "published_at_before")
+            ),
+        )
+        .with_columns(
+            market_cap_usd=pl.coalesce(pl.col("shares") * pl.col("price_usd"), _A1),
+            market_cap_before_usd=_by_method(_Q0 * _P0, _A0),
+            market_cap_change_usd=_by_method(_Q1 * _P1 - _Q0 * _P0, _A1 - _A0),
+            price_effect_usd=_by_method(_Q0 * (_P1 - _P0), _A0 * (_P1 / _P0 - 1)),
+            share_effect_usd=_by_method(_P1 * (_Q1 - _Q0), _A1 - _A0 * (_P1 / _P0)),
+        )
+        .with_columns(flow_usd="share_effect_usd")
+        .select(*bars.columns, *columns)
+        .collect()
+    )
+
+
+def _method() -> pl.Expr:
+    return (
+        pl.when(_Q0.is_not_null() & _Q1.is_not_null())
+        .then(pl.lit("shares"))
+        .when(_A0.is_not_null() & _A1.is_not_null())
+        .then(pl.lit("aum"))
+        .otherwise(pl.lit("price_only"))
+    )
+
+
+def _by_method(shares: pl.Expr, aum: pl.Expr) -> pl.Expr:
+    return pl.when(flow_method="shares").then(shares).when(flow_method="aum").then(aum)
