@@ -152,13 +152,13 @@ def covered_days(rows: pl.DataFrame, last: date, window: int) -> tuple[float | N
 def _subtitle_parts(rows: pl.DataFrame, first: date, last: date) -> list[str]:
     sums = [flow_sum_text(*_sum_and_window(rows, last, window)) for window in _SUMS_OVER]
     parts = [f"Daily, {days_text((last - first).days)} to {day_text(last)}", *sums]
-    for column, text in (
-        ("own_token_share_pct", "own tokens {} of reserves"),
-        ("coverage_pct", "flows cover tokens worth {} of reserves"),
-    ):
-        latest = _latest(rows, column)
-        if latest is not None:
-            parts.append(text.format(share_text(latest)))
+    own, covered = _latest(rows, "own_token_share_pct"), _latest(rows, "coverage_pct")
+    of_reserves = [
+        *([f"own tokens {share_text(own)}"] if own is not None else []),
+        *([f"flows cover {share_text(covered)}"] if covered is not None else []),
+    ]
+    if of_reserves:
+        parts.append(f"{', '.join(of_reserves)} of reserves")
     return parts
 
 

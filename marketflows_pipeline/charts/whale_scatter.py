@@ -108,10 +108,11 @@ def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
     most = _AREA_MOST if coins.height <= _CROWD else _CROWD_AREA_MOST
     key = _key(largest, most)
     key_reach = max(entry.size for entry in key) ** 0.5 / 2
-    subtitle = subtitle_lines(_subtitle_parts(coins), WIDTH)
+    unusual = coins.filter("is_unusual").height
+    proxy = "A proxy: much trading for a coin's size hints at large holders; no transaction is seen"
+    subtitle = subtitle_lines([proxy, f"{unusual} of {coins.height} coins are unusual"], WIDTH)
     top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 40
     # The footer counts the labels that found no room, and room depends on the footer: it is measured with all left out.
-    unusual = coins.filter("is_unusual").height
     most_lines = len(footer_lines(_footer_parts(frame, coins, unusual, spec), WIDTH))
     bottom = 56 + FOOTER_LINE * most_lines
     plot = _plot(coins, WIDTH - _LEFT - _RIGHT, HEIGHT - top - bottom)
@@ -124,7 +125,7 @@ def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
     )
     y = alt.Y("price_change_24h_pct:Q", scale=_y_scale(plot), axis=_y_axis(plot))
     layers = [
-        *_lines(plot, x, y),
+        *_lines(x, y),
         *_circle_layers(circles, x, y),
         *_label_layers(labels),
         head(f"Price change over 24 hours{', logarithmic beyond ±10%' if plot.is_bent else ''}", x=EDGE - _LEFT, y=-14),
@@ -228,7 +229,7 @@ def _label_layers(labels: list[dict[str, float | str]]) -> list[alt.Chart]:
     ]
 
 
-def _lines(plot: _Plot, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+def _lines(x: alt.X, y: alt.Y) -> list[alt.Chart]:
     zero = alt.Chart(alt.InlineData(values=[{"price_change_24h_pct": 0}]))
     ratio = alt.Chart(alt.InlineData(values=[{"volume_to_mcap_pct": RATIO_LINE_PCT}]))
     return [
@@ -280,13 +281,6 @@ def _key(largest: float, most: float) -> list[KeyEntry]:
             for volume in (round_volume / 10, round_volume)
         ]
     return entries
-
-
-def _subtitle_parts(coins: pl.DataFrame) -> list[str]:
-    return [
-        "A proxy: much trading for a coin's size hints at large holders; no transaction is seen",
-        f"{coins.filter('is_unusual').height} of {coins.height} coins are unusual",
-    ]
 
 
 def _footer_parts(frame: pl.DataFrame, coins: pl.DataFrame, unlabelled: int, spec: WhaleSpec) -> list[str]:

@@ -127,12 +127,13 @@ def test_no_line_runs_through_the_name_of_a_band(level: float) -> None:
         assert not box.overlaps(Box(0, pixel - 1, spec["width"], pixel + 1))
 
 
-def test_names_stand_on_the_right_where_lines_fill_the_left() -> None:
+def test_a_name_stands_on_the_right_where_lines_fill_the_left() -> None:
     swings = [("all", ago, 20.0 if ago % 2 else 2200.0, 20.0, 2200.0) for ago in range(60, 30, -1)]
     spec = drawn(dominance_frame([*swings, *(("all", ago, 1400.0, None, None) for ago in range(30, -1, -1))]))
 
     names = next(layer for layer in marks(spec, "text") if "stroke" in layer.get("encoding", {}))
-    assert all(row["x"] > spec["width"] / 2 for row in rows_of(spec, names))
+    (moderate,) = (row for row in rows_of(spec, names) if row["text"].startswith("moderately"))
+    assert moderate["x"] > spec["width"] / 2
 
 
 def test_too_few_days_are_refused() -> None:

@@ -31,6 +31,15 @@ def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
     assert spec["autosize"] == {"type": "none"}
 
 
+def test_each_panel_has_a_vertical_axis_of_its_own_and_they_do_not_overlap() -> None:
+    spec = drawn(FOUR_DAYS)
+
+    assert spec["resolve"] == {"scale": {"y": "independent"}}
+    upper = marks(spec, "line")[0]["encoding"]["y"]["scale"]["range"]
+    lower = bar_layer(spec)["encoding"]["y"]["scale"]["range"]
+    assert upper[1] == 0 < upper[0] < lower[1] < lower[0] == spec["height"]
+
+
 def test_title_units_and_caveats_stand_on_the_picture() -> None:
     spec = drawn(FOUR_DAYS, replace(SPEC, notes=("synthetic data",)))
 
@@ -38,8 +47,7 @@ def test_title_units_and_caveats_stand_on_the_picture() -> None:
     subtitle = " ".join(spec["title"]["subtitle"])
     # 3 - 1.5 + 0 over the three days that are known.
     assert "7-day net flow +$1.5B (3 of 7 days known) · 30-day net flow +$1.5B (3 of 30 days known)" in subtitle
-    assert "own tokens 15.0% of reserves" in subtitle
-    assert "flows cover tokens worth 98.0% of reserves" in subtitle
+    assert "own tokens 15.0%, flows cover 98.0% of reserves" in subtitle
     written = texts(spec)
     assert "Data provided by DefiLlama · as of 5 Mar 2026 00:03 UTC · tracked wallets only" in written
     assert "synthetic data" in written
