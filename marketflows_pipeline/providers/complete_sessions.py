@@ -1,0 +1,31 @@
+"""Which trading sessions are over, so that no price of an open one is taken for its last.
+
+What belongs here: dates of complete sessions at a moment. What does not: calendars of exchanges; a day without trading
+simply has no bar.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+NEW_YORK = "America/New_York"
+# Volatility indices and some funds are settled a quarter of an hour after the close at 16:00.
+SETTLED = time(16, 15)
+A_DAY = timedelta(days=1)
+
+
+def last_complete_session(now: datetime) -> date:
+    """The newest New York date whose session is over: today from 16:15 there, in summer as in winter."""
+    there = now.astimezone(ZoneInfo(NEW_YORK))
+    return there.date() if there.time() >= SETTLED else there.date() - A_DAY
+
+
+def last_complete_new_york_day(now: datetime) -> date:
+    """The newest New York date that is over, for what trades around the clock there."""
+    return now.astimezone(ZoneInfo(NEW_YORK)).date() - A_DAY
+
+
+def last_complete_utc_day(now: datetime) -> date:
+    """The newest UTC date that is over, for coins, which trade around the clock."""
+    return now.astimezone(UTC).date() - A_DAY

@@ -1,0 +1,117 @@
+"""Yahoo's charts as a service of daily bars, dividends and splits.
+
+What belongs here: which request answers which question. What does not: what the answers mean (yahoo_answers.py,
+yahoo_faults.py), retrying and pacing (http.py).
+Nobody documents or promises this address; it is for personal and research use.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.providers.cross_asset_protocol import PriceHistory
+from marketflows_pipeline.providers.http import HttpClient
+from marketflows_pipeline.providers.ledger import CallLedger
+from marketflows_pipeline.providers.yahoo_answers import DAILY, read_history
+from marketflows_pipeline.providers.yahoo_faults import classify
+
+BASE_URL = "https://query1.finance.yahoo.com"
+# Programs that call themselves programs are told that they ask too often.
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+A_DAY = timedelta(days=1)
+
+
+class Yahoo:
+    """A PriceProvider that asks Yahoo, which needs no key.
+
+    Args:
+        clock: tells the time and waits.
+        ledger: told of every attempt before it is sent.
+        base_url: another host, such as a local stand-in.
+        calls_per_minute: the service publishes no limit; this stays below those that were seen.
+        timeout: seconds to wait for a connection, and for each part of an answer.
+        max_total_seconds: seconds after which a request is given up, waits included.
+        transport: httpx transport, for tests.
+    """
+
+    name = "yahoo"
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ledger: CallLedger,
+        base_url: str = BASE_URL,
+        calls_per_minute: int = 30,
+        timeout: float = 30.0,
+        max_total_seconds: float = 180.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._clock = clock
+        self._http = HttpClient(
+            self.name,
+            base_url,
+            clock=clock,
+            ledger=ledger,
+            headers={"user-agent": BROWSER},
+            calls_per_minute=calls_per_minute,
+            classify=classify,
+            timeout=timeout,
+            max_total_seconds=max_total_seconds,
+            transport=transport,
+        )
+
+    def __repr__(self) -> str:
+        return f"Yahoo(http={self._http!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def daily_bars(self, symbol: str, provider_symbol: str, start: date, end: date) -> PriceHistory:
+        """Complete sessions from `start` to `end`, both included, adjusted for splits as the service gives them.
+
+        It is always asked up to the present, since prices are adjusted for every split so far: the actions reach beyond
+        `end`, and ``as_traded_close_usd`` is left null for who has both.
+
+        Args:
+            symbol: what the asset is called in tables.
+            provider_symbol: its symbol at the service, such as ``SPY`` or ``BTC-USD``.
+            start: first session.
+            end: last session; the still open one is never among them.
+
+        Raises:
+            NotFoundError: the service does not know the symbol.
+            BadAnswerError: a page instead of data, or an answer not in dollars, not daily, or of another shape.
+            TransientProviderError: the service kept failing, or kept saying that it is asked too often.
+            PermanentProviderError: the service refused.
+        """
+        now = self._clock.now()
+        # A day on either side: sessions are dated in the exchange's own zone.
+        params: dict[str, str | int | bool] = {
+            "interval": DAILY,
+            "period1": _midnight_s(start - A_DAY),
+            "period2": _midnight_s(now.date() + A_DAY),
+            "events": "div,splits",
+        }
+        return self._http.get_json(
+            "/v8/finance/chart/{symbol}",
+            lambda body: read_history(body, symbol=symbol, asked=provider_symbol, start=start, end=end, now=now),
+            path={"symbol": provider_symbol},
+            params=params,
+        )
+
+
+def _midnight_s(day: date) -> int:
+    return int(datetime.combine(day, time(), UTC).timestamp())

@@ -1,0 +1,92 @@
+"""Telling Yahoo's usable answers from its faults.
+
+What belongs here: its error objects and statuses. What does not: reading data (yahoo_answers.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+
+from marketflows_pipeline.errors import (
+    BadAnswerError,
+    NotFoundError,
+    PermanentProviderError,
+    ProviderError,
+    TransientProviderError,
+)
+from marketflows_pipeline.providers.faults import Answer, Fault, classify_by_status, one_line
+
+NOTHING_THERE = "data doesn't exist for startdate"
+REQUEST_DENIED = 999
+
+# Codes of error objects, in lower case, under whatever status they come.
+ERROR_CODES: Mapping[str, tuple[type[ProviderError], str]] = {
+    "not found": (NotFoundError, ""),
+    "bad request": (PermanentProviderError, ""),
+    "unprocessable entity": (PermanentProviderError, ""),
+    "unauthorized": (
+        PermanentProviderError,
+        "the service wants a browser's session here: use another price provider, or your own folder",
+    ),
+    "too many requests": (TransientProviderError, ""),
+}
+DENIED = "the service denies this machine's address for some hours: use another network, or another price provider"
+
+
+class ErrorObject(msgspec.Struct):
+    """What an answer says instead of data, or beside it."""
+
+    code: str = ""
+    description: str | None = None
+
+
+class _Envelope(msgspec.Struct):
+    error: ErrorObject | None = None
+
+
+class _Failure(msgspec.Struct):
+    """The two envelopes that an error object comes in."""
+
+    chart: _Envelope | None = None
+    finance: _Envelope | None = None
+
+
+def classify(answer: Answer) -> Fault | None:
+    """Judge an answer of Yahoo; None is a usable one.
+
+    That a span holds no session is told as an error too, and is none: it reads as no bars.
+    """
+    if answer.status == REQUEST_DENIED:
+        return Fault(PermanentProviderError, f"HTTP 999, {answer.excerpt}; {DENIED}")
+    if (error := _error_of(answer)) is None:
+        return classify_by_status(answer)
+    if is_empty_span(error):
+        return None
+    said = f"HTTP {answer.status}, {one_line(f'{error.code}: {error.description}')}"
+    kind, advice = ERROR_CODES.get(error.code.lower(), (_kind_by_status(answer.status), ""))
+    return Fault(kind, f"{said}; {advice}" if advice else said)
+
+
+def is_empty_span(error: ErrorObject) -> bool:
+    """Whether an error object only says that there is no session in the span that was asked for."""
+    return (error.description or "").lower().startswith(NOTHING_THERE)
+
+
+def _error_of(answer: Answer) -> ErrorObject | None:
+    try:
+        failure = msgspec.convert(answer.body_or_none, _Failure)
+    except msgspec.ValidationError:
+        return None
+    envelope = failure.chart or failure.finance
+    return envelope.error if envelope else None
+
+
+def _kind_by_status(status: int) -> type[ProviderError]:
+    """The kind of an error object whose code says nothing known."""
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return BadAnswerError
+    known = classify_by_status(Answer(status, {}, b""))
+    return known.kind if known else BadAnswerError
