@@ -178,7 +178,10 @@ def _bands(thresholds: tuple[float, float], plot: PlotArea, y: alt.Y) -> list[al
     base = alt.Chart(alt.InlineData(values=values))
     edges = alt.Chart(alt.InlineData(values=[{"low": edge} for edge in thresholds]))
     return [
-        base.mark_rect(x=0, x2=plot.width).encode(y=y, y2="high", color=alt.Color("fill:N", scale=None)),
+        # Multiplied, so that the grid lines below stay visible.
+        base.mark_rect(x=0, x2=plot.width, blend="multiply").encode(
+            y=y, y2="high", color=alt.Color("fill:N", scale=None)
+        ),
         edges.mark_rule(color=REFERENCE, strokeWidth=1, strokeDash=[4, 3]).encode(y=y),
     ]
 

@@ -195,6 +195,8 @@ def _notes(known: pl.DataFrame, stacked: pl.DataFrame, spec: SharesSpec) -> list
         stacked.filter(pl.col("day") == pl.col("day").max(), pl.col("share") > 0).get_column("series").to_list()
     )
     absent = [style.label for style in spec.series if style.series not in present]
+    if fewest < most:
+        notes.append("an exchange takes no room on a day without its figure")
     if absent:
         notes.append(f"not measured on the last day: {names_text(absent)}")
     first, last = first_and_last(known)

@@ -116,6 +116,8 @@ def test_an_exchange_that_was_not_measured_on_the_last_day_is_named_and_has_no_l
     assert [label["text"] for label in labels(spec)] == ["Big 50.0%", "Other 50.0%"]
     assert "not measured on the last day: Mid" in texts(spec)
     assert "2 to 4 exchanges measured a day" in texts(spec)
+    assert "an exchange takes no room on a day without its figure" in texts(spec)
+    assert "takes no room" not in texts(drawn(THREE_DAYS))
 
 
 def test_labels_of_thin_areas_do_not_overlap() -> None:
