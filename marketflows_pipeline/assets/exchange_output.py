@@ -2,10 +2,25 @@
 
 import dagster as dg
 
-from marketflows_pipeline.assets.showing import publish_part
+from marketflows_pipeline import tutorial
+from marketflows_pipeline.assets.showing import SOURCE_CREDIT, draw_part, publish_part
 from marketflows_pipeline.assets.tables import OWNERS, asset_key
+from marketflows_pipeline.charts.exchanges import ExchangePictureContext, exchange_pictures
+from marketflows_pipeline.exchange_readings import exchange_settings
 from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.session import Session
+
+RESERVES_CREDIT = "Data provided by DefiLlama"
+SHOWN_SMALL = ("Exchanges_HHI_", "Exchanges_TVL_ranking_", "Exchanges_whale_signals")
+
+DRAWN = (
+    "mart.exchange_netflow",
+    "mart.exchange_shares",
+    "mart.exchange_dominance",
+    "mart.whale_signals",
+    "mart.exchange_tvl",
+    "mart.exchange_coverage",
+)
 
 
 @dg.asset(
@@ -18,3 +33,35 @@ from marketflows_pipeline.session import Session
 def published_exchanges(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """The exchange tables in the DuckDB file for ad-hoc SQL, once every blocking check has passed."""
     return publish_part(session, "exchanges")
+
+
+@dg.asset(
+    key=["pictures", "exchanges"],
+    deps=[asset_key(name) for name in DRAWN],
+    group_name="exchanges_output",
+    kinds={"altair", "png"},
+    owners=OWNERS,
+)
+def exchange_pictures_drawn(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
+    """Reserves and flows, market shares, concentration, whale signals and rankings as PNG files."""
+    netflow, shares, dominance, whales, tvl, coverage = map(session.warehouse.read, DRAWN)
+    jobs = exchange_pictures(
+        netflow=netflow,
+        shares=shares,
+        dominance=dominance,
+        whale_signals=whales,
+        tvl=tvl,
+        coverage=coverage,
+        context=_context(session),
+    )
+    return draw_part(session, "exchanges", jobs, [job for job in jobs if job.file_name.startswith(SHOWN_SMALL)])
+
+
+def _context(session: Session) -> ExchangePictureContext:
+    credit = tutorial.exchange_data_credit() if session.tutorial else None
+    return ExchangePictureContext(
+        hhi_thresholds=exchange_settings(session).hhi_thresholds,
+        notes=(tutorial.PICTURE_NOTE,) if session.tutorial else (),
+        coingecko=credit or SOURCE_CREDIT,
+        defillama=credit or RESERVES_CREDIT,
+    )

@@ -206,7 +206,10 @@ RAW_CENTRALISED_EXCHANGES = Table(
     part="exchanges",
     grain="one exchange ever listed as centralised",
     key=("exchange_id",),
-    description="CoinGecko ids that DefiLlama lists as centralised. Source: cg_volume_cexs of GET /cexs.",
+    description=(
+        "CoinGecko ids that DefiLlama lists as centralised. Source: GET /cexs, its list cg_volume_cexs and the ids of its "
+        "exchanges."
+    ),
     columns=(
         _EXCHANGE_ID,
         Column("first_seen_at", DType.TIME, "First answer that listed it", "UTC"),
@@ -235,7 +238,7 @@ RAW_CEX_TVL = Table(
     ),
     as_of="ts",
     replaces="merge",
-    revised_by=("tvl_usd",),
+    revised_by=("tvl_usd", "is_now"),
     may_be_empty=True,
 )
 
@@ -260,7 +263,7 @@ RAW_CEX_TOKEN_BALANCES = Table(
     ),
     as_of="ts",
     replaces="merge",
-    revised_by=("quantity", "value_usd"),
+    revised_by=("quantity", "value_usd", "is_now"),
     may_be_empty=True,
 )
 

@@ -6,7 +6,11 @@ What does not: running anything; the tutorial goes through the same job as a liv
 
 from __future__ import annotations
 
-from marketflows_pipeline.tutorial.exchange_provider import TutorialExchanges, TutorialReserves
+from marketflows_pipeline.tutorial.exchange_provider import (
+    TutorialExchanges,
+    TutorialReserves,
+    exchange_data_credit,
+)
 from marketflows_pipeline.tutorial.files import PICTURE_NOTE, data_as_of, data_credit, forget, load_tutorial_settings
 from marketflows_pipeline.tutorial.provider import TutorialProvider
 from marketflows_pipeline.tutorial.verify import compare_log, compare_tables, compare_with_known_good
@@ -21,6 +25,7 @@ __all__ = [
     "compare_with_known_good",
     "data_as_of",
     "data_credit",
+    "exchange_data_credit",
     "forget",
     "load_tutorial_settings",
 ]

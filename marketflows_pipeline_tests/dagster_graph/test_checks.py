@@ -11,15 +11,19 @@ import pytest
 
 from marketflows_pipeline.checks import Check, checks_of
 from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.jobs import full_refresh
 from marketflows_pipeline.options import RunOptions
-from marketflows_pipeline.schema import tables_of
+from marketflows_pipeline.schema import PARTS, tables_of
 from marketflows_pipeline.session import Session, open_session
 from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.coingecko_access import Access
+from marketflows_pipeline_tests.fakes.defillama import FakeDefiLlama
+from marketflows_pipeline_tests.fakes.defillama_protocols import make_cast
 from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.pipeline.house import START, House
 
-KEYED = [f"{entry.name}:key_is_unique_and_not_null" for entry in tables_of("market_caps")]
+KEYED = [f"{entry.name}:key_is_unique_and_not_null" for part in PARTS for entry in tables_of(part)]
+VIEWS = ("mart.metrics", "mart.exchange_market", "mart.exchange_tvl_summary")
 
 # What to break, for each check.
 FAULTS = {
@@ -44,6 +48,29 @@ FAULTS = {
     ),
     "mart.normalized:curves_start_at_one": "update mart.normalized set value = 1.01 * value where series = 'bitcoin'",
     "mart.unit_normalized:unit_values_are_within_bounds": "update mart.unit_normalized set value = value + 0.5",
+    "raw.exchanges:newest_listing_is_recent": "update raw.exchanges set observed_at = observed_at - interval 3 hours",
+    "raw.cex_snapshots:newest_overview_is_recent": (
+        "update raw.cex_snapshots set observed_at = observed_at - interval 3 hours"
+    ),
+    "raw.protocols:daily_answers_are_recent": (
+        "update raw.protocols set observed_at = observed_at - interval 27 hours"
+    ),
+    "core.exchanges:no_tracked_exchange_is_lost": (
+        "update raw.exchanges set observed_at = observed_at - interval 27 hours where exchange_id = 'kraken'"
+    ),
+    "mart.exchange_netflow:netflow_adds_up": (
+        "update mart.exchange_netflow set netflow_usd = netflow_usd + 1e-3 * reserves_usd"
+    ),
+    "mart.exchange_netflow:netflow_agrees_with_tvl": "update mart.exchange_netflow set identity_gap_pct = -2.1",
+    "mart.exchange_netflow:large_tokens_do_not_vanish": (
+        "update mart.exchange_netflow set largest_vanished_token = 'X', largest_vanished_usd = 0.02 * reserves_usd"
+    ),
+    "mart.exchange_shares:shares_sum_to_one": (
+        "delete from mart.exchange_shares where exchange_key = 'kraken' and segment = 'tracked'"
+    ),
+    "mart.exchange_dominance:indices_are_within_bounds": (
+        "update mart.exchange_dominance set hhi_index = 0.9 * 10000 / n_exchanges"
+    ),
 }
 
 
@@ -52,10 +79,14 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A house after one good run, unit scaling included."""
     clock = FixedClock(START)
     market = generate(12, start=START, has_churn=False, has_flaws=False)
-    with FakeCoinGecko(market, clock=clock, access=Access(calls_per_minute=None)) as service:
-        house = House(tmp_path_factory.mktemp("good"), service, clock)
+    with (
+        FakeCoinGecko(market, clock=clock, access=Access(calls_per_minute=None)) as service,
+        FakeDefiLlama(make_cast(7, START, days=20, fillers=5), clock=clock) as reserves,
+    ):
+        house = House(tmp_path_factory.mktemp("good"), service, clock, reserves=reserves)
         house.configure("analysis", is_unit_normalize=True, ema_periods=[5], diff_orders=[0, 1])
-        assert house.run(), house.failure.lines
+        house.configure("exchanges", tracked=["kraken", "okex"])
+        assert house.run(job_name=full_refresh.name), house.failure.lines
         yield house
 
 
@@ -70,7 +101,8 @@ def session(good_run: House, tmp_path: Path) -> Iterator[Session]:
 
 
 def named_checks() -> dict[str, Check]:
-    return {f"{'.'.join(check.spec.asset_key.path)}:{check.spec.name}": check for check in checks_of("market_caps")}
+    checks = [check for part in PARTS for check in checks_of(part)]
+    return {f"{'.'.join(check.spec.asset_key.path)}:{check.spec.name}": check for check in checks}
 
 
 def verdict(name: str, session: Session) -> dg.AssetCheckResult:
@@ -95,7 +127,7 @@ def test_the_fault_is_found_and_shown(name: str, session: Session) -> None:
     assert "worst" in result.metadata
 
 
-@pytest.mark.parametrize("name", [name for name in KEYED if not name.startswith("mart.metrics")])
+@pytest.mark.parametrize("name", [name for name in KEYED if not name.startswith(VIEWS)])
 def test_a_repeated_key_is_found(name: str, session: Session) -> None:
     table = name.split(":", maxsplit=1)[0]
     session.warehouse.execute(f"insert into {table} select * from {table} limit 1")
@@ -123,6 +155,13 @@ def test_without_credits_old_figures_are_a_warning_since_nothing_newer_can_be_ha
 
 
 def test_all_but_the_warnings_block_what_comes_after() -> None:
-    warnings = {"caps_do_not_jump", "supply_is_not_revised"}
-    for check in checks_of("market_caps"):
+    warnings = {
+        "caps_do_not_jump",
+        "supply_is_not_revised",
+        "daily_answers_are_recent",
+        "no_tracked_exchange_is_lost",
+        "netflow_agrees_with_tvl",
+        "large_tokens_do_not_vanish",
+    }
+    for check in named_checks().values():
         assert check.spec.blocking == (check.spec.name not in warnings), check.spec.name

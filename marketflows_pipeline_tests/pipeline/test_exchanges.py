@@ -169,8 +169,9 @@ def test_a_failing_service_leaves_the_other_part_and_what_was_published(house: H
     before = published(house, "select max(observed_at) from mart.exchange_flows")
     assert house.reserves is not None
     house.reserves.script("/cexs", *[faults.html(503)] * 40)
-    assert not run_all(house, hours_later=1)
-    assert published(house, "select max(observed_at) from mart.exchange_flows") == before
+    for _ in range(2):
+        assert not run_all(house, hours_later=1)
+        assert published(house, "select max(observed_at) from mart.exchange_flows") == before
     newest = published(house, "select max(ts) from raw.market_caps")[0][0]
     assert newest is not None
     assert newest > before[0][0], "market caps went on"  # type: ignore[operator]
@@ -207,7 +208,9 @@ def test_one_exchange_that_cannot_be_had_does_not_stop_the_others(house: House) 
 def test_when_credits_run_out_reserves_go_on_and_volumes_stay(house: House) -> None:
     house.run(job_name=daily_refresh.name)
     before = rows(house, "select max(observed_at) from raw.exchanges")
-    house.configure(monthly_credits=house.stored("select count(*) from meta.api_calls").item())
+    house.configure(
+        monthly_credits=house.stored("select count(*) from meta.api_calls where provider = 'coingecko'").item()
+    )
     assert house.run(job_name=exchange_refresh.name, hours_later=1), house.failure.lines
     assert rows(house, "select max(observed_at) from raw.exchanges") == before
     assert rows(house, "select max(observed_at) from raw.cex_snapshots") > before
