@@ -11,7 +11,7 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.axes import day_axis, day_scale, figure_axis, head
-from marketflows_pipeline.charts.days import as_of, first_and_last, on_day_axis, unbroken_run
+from marketflows_pipeline.charts.days import as_of, epoch_ms, first_and_last, on_day_axis, unbroken_run
 from marketflows_pipeline.charts.exchange_wording import (
     PERCENT_AXIS,
     SEGMENTS,
@@ -94,8 +94,8 @@ def shares_chart(frame: pl.DataFrame, spec: SharesSpec) -> alt.LayerChart:
         .encode(x=x, y=y, y2="high", fill=fill, detail="run:N"),
     ]
     lone = runs.filter(pl.col("days") == 1).with_columns(
-        at=pl.max_horizontal(pl.col("at") - _HALF_DAY_MS, on_day_axis().min()),
-        end=pl.min_horizontal(pl.col("at") + _HALF_DAY_MS, on_day_axis().max()),
+        at=pl.max_horizontal(pl.col("at") - _HALF_DAY_MS, epoch_ms(first)),
+        end=pl.min_horizontal(pl.col("at") + _HALF_DAY_MS, epoch_ms(last)),
     )
     if not lone.is_empty():
         bars = _rows(lone, "at", "end", "series", "low", "high")

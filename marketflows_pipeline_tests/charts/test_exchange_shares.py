@@ -99,13 +99,14 @@ def test_nothing_is_drawn_between_the_days_around_a_gap() -> None:
 
 
 def test_a_day_between_two_gaps_is_a_bar_that_stays_on_the_axis() -> None:
-    spec = drawn(shares_frame([(ago, VOLUMES) for ago in (6, 4, 3, 0)]))
+    spec = drawn(shares_frame([(ago, VOLUMES) for ago in (9, 6, 4, 3, 0)]))
 
     (bars,) = marks(spec, "rect")
     spans = {(int(row["at"]), int(row["end"])) for row in csv.DictReader(rows_of(spec, bars).splitlines())}
     half = 43_200_000
     assert spans == {
-        (epoch_ms(back(6)), epoch_ms(back(6)) + half),
+        (epoch_ms(back(9)), epoch_ms(back(9)) + half),
+        (epoch_ms(back(6)) - half, epoch_ms(back(6)) + half),
         (epoch_ms(TODAY) - half, epoch_ms(TODAY)),
     }
 
