@@ -133,7 +133,7 @@ def flows_of(
     supply: pl.DataFrame | None = None,
     universe: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """``core.asset_flows`` of these, in shape; without a universe each symbol with supply is a coin, others are funds."""
+    """``core.asset_flows`` of these, in shape; without a universe what has a supply is a coin, the rest are funds."""
     coins = set() if supply is None else set(supply["symbol"].unique())
     listed = [(each, "crypto", "supply") if each in coins else each for each in bars["symbol"].unique().sort()]
     flows = asset_flows(

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.as_traded import as_traded_close, later_splits
+from marketflows_pipeline_tests.transforms.cross_asset_frames import bars_of, column, day, rows_of, splits_of
+
+
+def test_a_ten_for_one_split_multiplies_every_close_before_it_by_ten() -> None:
+    # traded at 500, 510, then at 52 after the split; the service divides the first two by ten
+    bars = bars_of({"A": [50.0, 51.0, 52.0, 53.0]})
+
+    whole = as_traded_close(bars, splits_of({"A": {day(2): 10.0}}))
+
+    assert column(whole, "as_traded_close_usd") == [500, 510, 52, 53]
+    assert whole.drop("as_traded_close_usd").equals(bars.drop("as_traded_close_usd"))
+
+
+def test_splits_multiply_and_a_reverse_split_divides() -> None:
+    bars = bars_of({"A": [12.0, 12.0, 12.0]})
+
+    whole = as_traded_close(bars, splits_of({"A": {day(1): 3.0, day(2): 0.25}}))
+
+    assert column(whole, "as_traded_close_usd") == [9, 3, 12]
+
+
+def test_two_splits_on_one_session_both_count() -> None:
+    actions = pl.concat([splits_of({"A": {day(1): 2.0}}), splits_of({"A": {day(1): 5.0}})])
+
+    assert column(as_traded_close(bars_of({"A": [1.0, 1.0]}), actions), "as_traded_close_usd") == [10, 1]
+
+
+def test_a_split_concerns_its_own_asset_and_a_dividend_none() -> None:
+    dividend = {"symbol": "B", "session": day(2), "action": "dividend", "value": 4.0}
+    actions = pl.concat([splits_of({"A": {day(2): 10.0}}), rows_of("raw.corporate_actions", dividend)])
+    bars = bars_of({"B": [5.0, 5.0, 5.0], "A": [5.0, 5.0, 5.0]})
+
+    assert column(as_traded_close(bars, actions), "as_traded_close_usd") == [5, 5, 5, 50, 50, 5]
+
+
+def test_rows_keep_their_order_and_a_bar_without_splits_its_close() -> None:
+    bars = bars_of({"B": [1.0, 2.0], "A": [3.0, 4.0]}).reverse()
+
+    whole = as_traded_close(bars, table("raw.corporate_actions").empty())
+
+    assert whole["as_traded_close_usd"].to_list() == [4, 3, 2, 1]
+    assert whole.columns == bars.columns
+
+
+def test_a_row_without_a_date_knows_all_splits() -> None:
+    frame = pl.DataFrame(
+        {"symbol": ["A", "A"], "on": [None, date(2020, 1, 1)]}, schema={"symbol": pl.String, "on": pl.Date}
+    )
+
+    assert later_splits(frame, splits_of({"A": {day(0): 4.0}}), on="on").to_list() == [1, 4]
