@@ -187,18 +187,29 @@ def _bands(thresholds: tuple[float, float], plot: PlotArea, y: alt.Y) -> list[al
 
 
 def _pixels(rows: pl.DataFrame, plot: PlotArea) -> list[Box]:
-    """Where the lines and their bounds are, point by point."""
+    """Where the lines and their bounds are: a box from each point to the next of its line, or around a lone one."""
     first, last = first_and_last(rows)
-    boxes = []
-    for day, *values in rows.select("day", "hhi_index", "hhi_lower_bound", "hhi_upper_bound").iter_rows():
-        x = (day - first) / (last - first) * plot.width
-        known = [plot.pixel(value) for value in values if value is not None]
-        boxes.append(Box(x - 6, min(known) - 3, x + 6, max(known) + 3))
-    return boxes
+    days, values = (last - first).days, pl.concat_list("hhi_index", "hhi_lower_bound", "hhi_upper_bound")
+    onward = ("segment", "run")
+    spans = rows.select(
+        start=(pl.col("day") - first).dt.total_days(),
+        end=(pl.col("day").shift(-1).over(onward).fill_null(pl.col("day")) - first).dt.total_days(),
+        low=pl.min_horizontal(values.list.min(), values.list.min().shift(-1).over(onward)),
+        high=pl.max_horizontal(values.list.max(), values.list.max().shift(-1).over(onward)),
+    )
+    return [
+        Box(
+            start / days * plot.width - 2,
+            plot.pixel(high) - 3,
+            end / days * plot.width + 2,
+            plot.pixel(low) + 3,
+        )
+        for start, end, low, high in spans.iter_rows()
+    ]
 
 
 def _band_names(thresholds: tuple[float, float], plot: PlotArea, lines: list[Box]) -> list[alt.Chart]:
-    """Names of the bands, each in the corner of its band that the fewest points of lines run through."""
+    """Names of the bands, each in the corner of its band that the fewest pieces of lines run through."""
     named = []
     for (name, low, high), fill in zip(band_edges(thresholds, plot.high), BAND_FILLS, strict=False):
         top, bottom = plot.pixel(high) + 4, plot.pixel(low) - 4

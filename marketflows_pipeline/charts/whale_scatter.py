@@ -54,7 +54,7 @@ _CROWD, _CROWD_AREA_MOST = 120, 450.0
 _LINEAR_UP_TO = 40.0
 _BEND = 10.0
 _BENT_TICKS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
-_RATIO_TICKS = tuple(digit * 10.0**power for power in range(-8, 6) for digit in (1, 3))
+_FINE_UP_TO_DECADES = 1.5
 _SIZE_FILL = "#c3c8d1"
 _FILLS = {"accumulation": INTO, "distribution": OUT_OF}
 _INKS = {"accumulation": RISE_INK, "distribution": FALL_INK}
@@ -240,13 +240,16 @@ def _lines(x: alt.X, y: alt.Y) -> list[alt.Chart]:
 
 def _x_axis(plot: _Plot) -> alt.Axis:
     low, high = plot.ratios
+    digits = (1, 2, 5) if math.log10(high / low) <= _FINE_UP_TO_DECADES else (1, 3)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+    ticks = [digit * 10.0**power for power in powers for digit in digits]
     return alt.Axis(
         title="24-hour volume as a share of market cap (logarithmic)",
         titleAnchor="end",
         titlePadding=4,
         grid=True,
         gridColor=GRID,
-        values=[tick for tick in _RATIO_TICKS if low <= tick <= high],
+        values=[tick for tick in ticks if low <= tick <= high],
         labelExpr=PERCENT_AXIS,
         labelOverlap=True,
     )

@@ -55,6 +55,15 @@ def test_the_ratio_axis_is_logarithmic_and_reaches_ten_percent() -> None:
     assert scale["domain"][1] > 10
 
 
+@pytest.mark.parametrize(
+    ("ratios", "ticks"), [((9.0, 40.0), [10, 20, 50]), ((0.05, 90.0), [0.1, 0.3, 1, 3, 10, 30, 100])]
+)
+def test_a_narrow_range_of_ratios_has_finer_ticks(ratios: tuple[float, float], ticks: list[float]) -> None:
+    frame = whale_frame([(f"A{ratio}", ratio, 1.0, 1e6, True) for ratio in ratios])
+
+    assert encoding(drawn(frame), "circle", "x")["axis"]["values"] == pytest.approx(ticks)
+
+
 def test_there_are_lines_at_no_change_and_at_ten_percent() -> None:
     spec = drawn(COINS)
 
