@@ -91,7 +91,7 @@ def _effects() -> tuple[pl.Expr, ...]:
     return (
         pl.when(is_next_day).then(_Q0 * (_P1 - _P0)).alias("price_effect_usd"),
         pl.when(is_next_day).then(_P1 * (_Q1 - _Q0)).alias("share_effect_usd"),
-        (is_next_day & ((_Q1 / _Q0 - 1).abs() > MAX_SUPPLY_CHANGE)).alias("is_revision"),
+        (is_next_day & ((_Q1 - _Q0).abs() > MAX_SUPPLY_CHANGE * _Q0)).alias("is_revision"),
     )
 
 
