@@ -61,7 +61,7 @@ def _context(session: Session) -> ExchangePictureContext:
     credit = tutorial.exchange_data_credit() if session.tutorial else None
     return ExchangePictureContext(
         hhi_thresholds=exchange_settings(session).hhi_thresholds,
-        notes=(tutorial.PICTURE_NOTE,) if session.tutorial else (),
+        notes=(tutorial.SYNTHETIC_NOTE,) if session.tutorial else (),
         coingecko=credit or SOURCE_CREDIT,
         defillama=credit or RESERVES_CREDIT,
     )

@@ -207,8 +207,8 @@ RAW_CENTRALISED_EXCHANGES = Table(
     grain="one exchange ever listed as centralised",
     key=("exchange_id",),
     description=(
-        "CoinGecko ids that DefiLlama lists as centralised. Source: GET /cexs, its list cg_volume_cexs and the ids of its "
-        "exchanges."
+        "CoinGecko ids that DefiLlama lists as centralised. Source: GET /cexs, its list cg_volume_cexs and the ids "
+        "of its exchanges."
     ),
     columns=(
         _EXCHANGE_ID,

@@ -11,12 +11,20 @@ from marketflows_pipeline.tutorial.exchange_provider import (
     TutorialReserves,
     exchange_data_credit,
 )
-from marketflows_pipeline.tutorial.files import PICTURE_NOTE, data_as_of, data_credit, forget, load_tutorial_settings
+from marketflows_pipeline.tutorial.files import (
+    PICTURE_NOTE,
+    SYNTHETIC_NOTE,
+    data_as_of,
+    data_credit,
+    forget,
+    load_tutorial_settings,
+)
 from marketflows_pipeline.tutorial.provider import TutorialProvider
 from marketflows_pipeline.tutorial.verify import compare_log, compare_tables, compare_with_known_good
 
 __all__ = [
     "PICTURE_NOTE",
+    "SYNTHETIC_NOTE",
     "TutorialExchanges",
     "TutorialProvider",
     "TutorialReserves",
