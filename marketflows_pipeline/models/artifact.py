@@ -1,0 +1,232 @@
+"""A trained model as a folder: the fitted estimator, and beside it what it was made of and from.
+
+What belongs here: storing, loading, and refusing what does not fit this program. What does not: training, scoring.
+
+Loading an estimator runs code that its file holds. So only a file is loaded whose SHA-256 stands in the metadata beside
+it, which keeps out files that are damaged, half written or mixed up; whoever can write both can still make this program
+run anything, so the folder deserves the same care as the program itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import polars as pl
+import sklearn
+
+from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.models.estimators import Calibrated, Kind
+from marketflows_pipeline.models.evaluation import Bin
+from marketflows_pipeline.models.labels import Target
+from marketflows_pipeline.models.panel import FEATURES, FEATURES_VERSION
+
+_ESTIMATOR, _METADATA = "estimator.joblib", "metadata.json"
+
+
+class ModelRefusedError(MarketflowsError):
+    """A stored model does not fit this program, or is not the one that was stored."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a model was made of and from.
+
+    Attributes:
+        model_id: target, horizon, kind and time of training; also the name of its folder.
+        target: direction or rank.
+        horizon: sessions ahead.
+        kind: logistic or gradient_boosting.
+        seed: that everything drawn at random was drawn with.
+        trained_at: when.
+        is_synthetic: whether the data was made up.
+        first_session: of the labelled rows.
+        last_session: of the labelled rows.
+        rows: labelled rows the final model was made from.
+        symbols: assets, in the order of the model's columns.
+        features: in the order of the model's columns.
+        features_version: what the features meant.
+        features_sha256: fingerprint of the rows.
+        versions: of Python and the libraries.
+        walk_forward: settings of the evaluation.
+        configurations_tried: how many were evaluated on this data, this one among them.
+        test_rows: rows out of sample.
+        base_rates: frequency of the target for each asset in training.
+        brier_skill: out of sample, against the base rate.
+        bins: reliability table out of sample.
+        estimator_sha256: of the stored estimator; empty before it is stored.
+    """
+
+    model_id: str
+    target: Target
+    horizon: int
+    kind: Kind
+    seed: int
+    trained_at: datetime
+    is_synthetic: bool
+    first_session: date
+    last_session: date
+    rows: int
+    symbols: tuple[str, ...]
+    features: tuple[str, ...]
+    features_version: int
+    features_sha256: str
+    versions: dict[str, str]
+    walk_forward: dict[str, int]
+    configurations_tried: int
+    test_rows: int
+    base_rates: dict[str, float]
+    brier_skill: float
+    bins: tuple[Bin, ...]
+    estimator_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A calibrated estimator with its metadata."""
+
+    estimator: Calibrated
+    metadata: Metadata
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of what a stored estimator depends on."""
+    return {
+        "python": platform.python_version(),
+        "scikit-learn": sklearn.__version__,
+        "numpy": np.__version__,
+        "polars": pl.__version__,
+        "joblib": joblib.__version__,
+    }
+
+
+def save(model: Model, folder: Path) -> Path:
+    """Store a model in a folder of its own, named by its id, the metadata last.
+
+    Returns:
+        The model's folder.
+    """
+    place = folder / model.metadata.model_id
+    place.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    joblib.dump(model.estimator, buffer)
+    content = buffer.getvalue()
+    metadata = replace(model.metadata, estimator_sha256=hashlib.sha256(content).hexdigest())
+    for name, written in ((_ESTIMATOR, content), (_METADATA, _to_json(metadata).encode())):
+        part = place / f".{name}.part"
+        part.write_bytes(written)
+        part.replace(place / name)
+    return place
+
+
+def load(place: Path) -> Model:
+    """A stored model, if this program can score with it.
+
+    Args:
+        place: the model's folder, as `save` returns it.
+
+    Raises:
+        ModelRefusedError: naming what differs: no or unreadable metadata, other features, another version of
+            scikit-learn, of Python or of numpy's first number, another content than stored.
+    """
+    metadata = read_metadata(place)
+    _refuse_what_differs(metadata)
+    try:
+        content = (place / _ESTIMATOR).read_bytes()
+    except OSError as fault:
+        raise _refused(metadata.model_id, f"{place / _ESTIMATOR} cannot be read ({fault.strerror})") from fault
+    found = hashlib.sha256(content).hexdigest()
+    if found != metadata.estimator_sha256:
+        raise _refused(
+            metadata.model_id,
+            f"{place / _ESTIMATOR} is not the file that was stored (SHA-256 {found[:12]}…, "
+            f"not {metadata.estimator_sha256[:12]}…)",
+        )
+    estimator = joblib.load(io.BytesIO(content))
+    if not isinstance(estimator, Calibrated):
+        raise _refused(metadata.model_id, f"{place / _ESTIMATOR} holds a {type(estimator).__name__}, not a model")
+    return Model(estimator, metadata)
+
+
+def read_metadata(place: Path) -> Metadata:
+    """What stands beside a stored estimator, without loading it.
+
+    Raises:
+        ModelRefusedError: if it is missing or unreadable.
+    """
+    try:
+        return _from_json((place / _METADATA).read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise _refused(place.name, f"{place / _METADATA} cannot be read ({fault.strerror})") from fault
+    except (ValueError, TypeError, KeyError) as fault:
+        raise _refused(place.name, f"{place / _METADATA} is no metadata of a model ({fault})") from fault
+
+
+def newest(folder: Path, *, target: Target, horizon: int, kind: Kind | None = None) -> Path | None:
+    """The folder of the model trained last for a target and horizon; None where there is none."""
+    found = [
+        (metadata.trained_at, place)
+        for place in sorted(folder.glob(f"{target}_{horizon}_*"))
+        if (place / _METADATA).is_file()
+        and (metadata := read_metadata(place)).target == target
+        and metadata.horizon == horizon
+        and kind in {None, metadata.kind}
+    ]
+    return max(found)[1] if found else None
+
+
+def _refuse_what_differs(metadata: Metadata) -> None:
+    known, trained_on = set(FEATURES), set(metadata.features)
+    if known != trained_on:
+        lacking, unknown = sorted(known - trained_on), sorted(trained_on - known)
+        parts = [f"lacks {', '.join(lacking)}"] if lacking else []
+        parts += [f"has {', '.join(unknown)}, which this program does not know"] if unknown else []
+        raise _refused(metadata.model_id, f"it was trained on other features: it {' and '.join(parts)}")
+    if metadata.features_version != FEATURES_VERSION:
+        raise _refused(
+            metadata.model_id,
+            f"it was trained on version {metadata.features_version} of the features, this program makes version "
+            f"{FEATURES_VERSION}",
+        )
+    # A change of these may change what a stored estimator does, or keep it from loading.
+    for library, numbers in (("scikit-learn", 3), ("numpy", 1), ("python", 2)):
+        theirs, ours = metadata.versions.get(library, "unknown"), library_versions()[library]
+        if theirs.split(".")[:numbers] != ours.split(".")[:numbers]:
+            raise _refused(metadata.model_id, f"it was trained with {library} {theirs}, this program runs {ours}")
+
+
+def _refused(model_id: str, why: str) -> ModelRefusedError:
+    return ModelRefusedError(f"Model {model_id} is refused: {why}. Train it again (marketflows train).")
+
+
+def _to_json(metadata: Metadata) -> str:
+    def plain(value: object) -> str:
+        if isinstance(value, date):
+            return value.isoformat()
+        raise TypeError(type(value).__name__)
+
+    fields = asdict(metadata)
+    # JSON knows no infinity; the last bin has no upper edge.
+    fields["bins"] = [each | {"upper": None if np.isinf(each["upper"]) else each["upper"]} for each in fields["bins"]]
+    return json.dumps(fields, indent=2, default=plain) + "\n"
+
+
+def _from_json(text: str) -> Metadata:
+    fields: dict[str, Any] = json.loads(text)
+    fields["bins"] = tuple(
+        Bin(**(each | {"upper": float("inf") if each["upper"] is None else each["upper"]})) for each in fields["bins"]
+    )
+    for name in ("first_session", "last_session"):
+        fields[name] = date.fromisoformat(fields[name])
+    fields["trained_at"] = datetime.fromisoformat(fields["trained_at"])
+    for name in ("symbols", "features"):
+        fields[name] = tuple(fields[name])
+    return Metadata(**fields)

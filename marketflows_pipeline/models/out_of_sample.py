@@ -1,0 +1,88 @@
+"""Forecasts of a walk-forward: each row by a model that was fitted before it.
+
+What belongs here: going through the blocks. What does not: judging the forecasts (evaluation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from marketflows_pipeline.models import baselines
+from marketflows_pipeline.models.dataset import Dataset, Floats, Positions
+from marketflows_pipeline.models.estimators import Kind, fit
+from marketflows_pipeline.models.known_flows import FLOW_FEATURES
+from marketflows_pipeline.models.walk_forward import WalkForward
+
+WITH_FLOWS, WITHOUT_FLOWS = "with_flows", "without_flows"
+BASE_RATE, ALWAYS_UP, MOMENTUM = "base_rate", "always_up", "momentum"
+_BASELINES = {BASE_RATE: baselines.base_rate, ALWAYS_UP: baselines.always_up, MOMENTUM: baselines.momentum}
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Forecasts out of sample, the same rows for each variant.
+
+    Attributes:
+        symbols: the assets.
+        session: position of each row's session among all of the data.
+        symbol: position of each row's asset.
+        y: what came, 0 or 1.
+        probabilities: for each variant, of each row.
+    """
+
+    symbols: tuple[str, ...]
+    session: Positions
+    symbol: Positions
+    y: Floats
+    probabilities: Mapping[str, Floats]
+
+
+def forecast(
+    data: Dataset, walk: WalkForward, *, kind: Kind, seed: int, on_progress: Progress | None = None
+) -> Forecasts:
+    """Fit before each block of test sessions, forecast the block, go on.
+
+    Besides the gap in sessions, no row trains whose label was not known before the block began: an asset that lacks
+    sessions looks further ahead than its horizon says.
+
+    Args:
+        data: labelled rows.
+        walk: how sessions are split.
+        kind: which model.
+        seed: for what it draws at random.
+        on_progress: told blocks done and blocks in all, after each.
+
+    Raises:
+        TooLittleDataError: if there are too few sessions.
+    """
+    models = {WITH_FLOWS: data.columns(data.features)}
+    others = [name for name in data.features if name not in FLOW_FEATURES]
+    if len(others) < len(data.features):
+        models[WITHOUT_FLOWS] = data.columns(others)
+    blocks = walk.count(len(data.sessions))
+    parts: list[tuple[slice, dict[str, Floats]]] = []
+    for done, (training, testing) in enumerate(walk.splits(data.sessions), start=1):
+        block = data.rows_on(testing)
+        test, train = data.take(block), data.take(data.rows_on(training))
+        first = np.searchsorted(data.sessions, testing[0])
+        train = train.take(train.ends <= first)
+        found = {
+            name: fit(train, columns, kind=kind, seed=seed).probabilities(test.x[:, columns])
+            for name, columns in models.items()
+        }
+        parts.append((block, found | {name: rule(train, test) for name, rule in _BASELINES.items()}))
+        if on_progress:
+            on_progress(done, blocks)
+    tested = slice(parts[0][0].start, parts[-1][0].stop)
+    return Forecasts(
+        symbols=data.symbols,
+        session=data.session[tested],
+        symbol=data.symbol[tested],
+        y=data.y[tested],
+        probabilities={name: np.concatenate([found[name] for _, found in parts]) for name in parts[0][1]},
+    )

@@ -1,0 +1,57 @@
+"""Filling what is missing and scaling, learned from the rows of one training.
+
+What belongs here: imputing, its indicators, standardising. What does not: models. Learned inside each fold, so that
+nothing of a test is in a median or a deviation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from marketflows_pipeline.models.dataset import Floats, Positions
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What was learned from training rows.
+
+    Attributes:
+        medians: of each column, 0 where it has no figure at all.
+        incomplete: columns with missing figures; each gets a column of its own that says so.
+        mean: of each column, indicators included, after imputing.
+        deviation: the same; 1 where a column never changes.
+    """
+
+    medians: Floats
+    incomplete: Positions
+    mean: Floats
+    deviation: Floats
+
+    @classmethod
+    def fit(cls, x: Floats) -> Preparation:
+        """Learn from rows of floats, NaN where missing."""
+        is_missing = np.isnan(x)
+        medians = np.array([_median(column) for column in x.T], dtype=np.float64)
+        incomplete = np.flatnonzero(is_missing.any(axis=0))
+        full = _filled(x, medians, incomplete)
+        deviation = full.std(axis=0)
+        return cls(medians, incomplete, full.mean(axis=0), np.where(deviation > 0, deviation, 1.0))
+
+    def apply(self, x: Floats) -> Floats:
+        """Rows without a gap, each column with mean 0 and deviation 1 over the training rows."""
+        full = _filled(x, self.medians, self.incomplete)
+        full -= self.mean
+        full /= self.deviation
+        return full
+
+
+def _median(column: Floats) -> float:
+    known = column[~np.isnan(column)]
+    return float(np.median(known)) if len(known) else 0.0
+
+
+def _filled(x: Floats, medians: Floats, incomplete: Positions) -> Floats:
+    is_missing = np.isnan(x)
+    return np.hstack([np.where(is_missing, medians, x), is_missing[:, incomplete].astype(np.float64)])

@@ -1,0 +1,117 @@
+"""From panel and labels to a judged, calibrated model.
+
+What belongs here: the order of the steps, and the metadata. What does not: any of the steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from marketflows_pipeline.models.artifact import Metadata, Model, library_versions
+from marketflows_pipeline.models.baselines import base_rates
+from marketflows_pipeline.models.bootstrap import RESAMPLES
+from marketflows_pipeline.models.dataset import dataset
+from marketflows_pipeline.models.estimators import Kind, fit
+from marketflows_pipeline.models.evaluation import ALL, evaluation_frame, judge
+from marketflows_pipeline.models.labels import Target
+from marketflows_pipeline.models.out_of_sample import WITH_FLOWS, Forecasts, Progress, forecast
+from marketflows_pipeline.models.panel import FEATURES, FEATURES_VERSION
+from marketflows_pipeline.models.walk_forward import TooLittleDataError, WalkForward
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What training gives.
+
+    Attributes:
+        model: fitted to all rows, ready to be stored or to score.
+        evaluation: rows of ``mart.model_evaluation``.
+        forecasts: what the evaluation was computed from.
+    """
+
+    model: Model
+    evaluation: pl.DataFrame
+    forecasts: Forecasts
+
+
+def train(
+    panel: pl.DataFrame,
+    labels: pl.DataFrame,
+    *,
+    horizon: int,
+    target: Target,
+    model: Kind,
+    seed: int,
+    trained_at: datetime,
+    is_synthetic: bool,
+    on_progress: Progress | None = None,
+    walk: WalkForward | None = None,
+    resamples: int = RESAMPLES,
+    configurations_tried: int = 1,
+) -> TrainedModel:
+    """Walk a kind of model forward, judge it, and fit it to everything.
+
+    The walk-forward says what forecasts of this kind were worth; the model that is kept has seen all labelled rows, so
+    its own fit says nothing. Equal frames, seed and library versions give equal figures to the last bit on one machine.
+
+    Args:
+        panel: as `panel.features` gives it.
+        labels: as `labels.labels` gives it, of this horizon and target.
+        horizon: in sessions.
+        target: direction or rank.
+        model: which kind.
+        seed: for everything drawn at random.
+        trained_at: when, with a time zone.
+        is_synthetic: whether the data is made up.
+        on_progress: told blocks done and blocks in all of the walk-forward.
+        walk: how sessions are split; by default `WalkForward`'s own numbers.
+        resamples: draws behind each interval.
+        configurations_tried: how many configurations were evaluated on this data so far, this one among them; noted,
+            because the best of many looks better than it is.
+
+    Raises:
+        TooLittleDataError: if there are too few sessions or outcomes.
+    """
+    walk = walk or WalkForward(horizon=horizon)
+    data = dataset(panel, labels, features=FEATURES)
+    if not len(data.y):
+        raise TooLittleDataError("There is no labelled row to train on. Fetch a longer history.")
+    forecasts = forecast(data, walk, kind=model, seed=seed, on_progress=on_progress)
+    judged = judge(forecasts, horizon=horizon, seed=seed, resamples=resamples)
+    moment = trained_at.astimezone(UTC)
+    model_id = f"{target}_{horizon}_{model}_{moment:%Y%m%dT%H%M%SZ}"
+    skill = next(
+        figure.value
+        for figure in judged.figures
+        if (figure.variant, figure.metric, figure.scope) == (WITH_FLOWS, "brier_skill", ALL)
+    )
+    first, last = (date.fromisoformat(str(data.sessions[place])) for place in (0, -1))
+    metadata = Metadata(
+        model_id=model_id,
+        target=target,
+        horizon=horizon,
+        kind=model,
+        seed=seed,
+        trained_at=moment,
+        is_synthetic=is_synthetic,
+        first_session=first,
+        last_session=last,
+        rows=len(data.y),
+        symbols=data.symbols,
+        features=data.features,
+        features_version=FEATURES_VERSION,
+        features_sha256=data.sha256,
+        versions=library_versions(),
+        walk_forward=asdict(walk) | {"resamples": resamples},
+        configurations_tried=configurations_tried,
+        test_rows=len(forecasts.y),
+        base_rates=dict(zip(data.symbols, base_rates(data).tolist(), strict=True)),
+        brier_skill=skill,
+        bins=judged.bins,
+    )
+    estimator = fit(data, data.columns(data.features), kind=model, seed=seed)
+    evaluation = evaluation_frame(judged.figures, model_id=model_id, trained_at=moment, is_synthetic=is_synthetic)
+    return TrainedModel(Model(estimator, metadata), evaluation, forecasts)
