@@ -1,0 +1,76 @@
+"""SPDR Gold Shares as an issuer of GLD: one workbook with the trust's whole history.
+
+What belongs here: where the workbook is, what its columns are called, and shares from net assets. What does not:
+reading sheets (sheets.py) and checking figures (share_figures.py).
+
+After a sheet with a disclaimer, the sheet ``US GLD Historical Archive`` is a table of ``Date`` (01-Sep-2026),
+``NAV/Share at 10:30am NYT``, ``Total Net Asset Value in the Trust`` and others since 2004-11-18; on days without a
+figure every cell says so (``US Holiday``, and in earlier files ``HOLIDAY``, ``NYSE Closed`` or ``AWAITED``). Earlier
+files wrote ``NAV/share at 10.30 a.m. NYT``, which is the same letters. Nothing says when a row was published: it is
+there after the close. The data is the sponsor's, for personal use; none of it may be passed on.
+Shares are not published: they are net assets over net asset value. Shares come and go by the 100,000, but the quotient
+is kept as it is: what it misses of a whole basket is the rounding of the two printed figures.
+Split convention: as traded. GLD has never been split, so that both conventions say the same.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from marketflows_pipeline.providers.faults import ShapeError
+from marketflows_pipeline.providers.issuers import Issuer
+from marketflows_pipeline.providers.share_figures import AS_TRADED, Convention, read_figures, share_history
+from marketflows_pipeline.providers.sheets import Grid, xlsx_sheets
+
+BASE_URL = "https://api.spdrgoldshares.com"
+ENDPOINT = "/api/v1/historical-archive"
+PARAMS = {"exchange": "NYSE", "lang": "en"}
+CONVENTION: Convention = AS_TRADED
+SHEET_ENDS_WITH = "Historical Archive"
+COLUMNS = {
+    "session": "Date",
+    "nav_usd": "NAV/Share at 10:30am NYT",
+    "net_assets_usd": "Total Net Asset Value in the Trust",
+}
+
+
+class SpdrGold(Issuer):
+    """A SharesProvider of GLD; arguments as in ``Issuer``."""
+
+    name = "spdr_gold"
+    home = BASE_URL
+
+    def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
+        """The whole published history in SHARES_SCHEMA, by session; shares are net assets over net asset value.
+
+        Args:
+            symbol: of the fund in the settings.
+            share_id: the product, in any case; the symbol where it is empty.
+
+        Raises:
+            NotFoundError: there is no such product.
+            BadAnswerError: the workbook is not of the known shape; the message names the row.
+        """
+        product = (share_id or symbol).lower()
+        return self._http.get_bytes(
+            ENDPOINT, lambda content: read_archive(content, symbol), params={**PARAMS, "product": product}
+        )
+
+
+def read_archive(content: bytes, symbol: str) -> pl.DataFrame:
+    """The history in a workbook, in SHARES_SCHEMA.
+
+    Raises:
+        ShapeError: not of the known shape; the message names the row.
+        RefusedError: the workbook is cut off.
+    """
+    sheet = _archive(xlsx_sheets(content))
+    figures = read_figures(sheet, COLUMNS).with_columns(shares=pl.col("net_assets_usd") / pl.col("nav_usd"))
+    return share_history(figures, symbol=symbol, convention=CONVENTION, source="spdr_gold:archive")
+
+
+def _archive(sheets: dict[str, Grid]) -> Grid:
+    for name, sheet in sheets.items():
+        if name.endswith(SHEET_ENDS_WITH):
+            return sheet
+    raise ShapeError(f"expected a sheet whose name ends with `{SHEET_ENDS_WITH}`, found {', '.join(sheets) or 'none'}")
