@@ -82,6 +82,9 @@ DEFAULT_UNIVERSE = (
 )
 
 
+DEFAULT_RATIO_PAIRS = (("HYG", "TLT"), ("IWM", "SPY"), ("BTC", "GLD"))
+
+
 class CrossAsset(TomlTable):
     """``[cross_asset]``: the universe, where its figures come from, and where the lines are drawn."""
 
@@ -96,13 +99,13 @@ class CrossAsset(TomlTable):
         (21, 63, 252), min_length=1, description="Windows of returns, volatility and drawdown, in sessions"
     )
     correlation_window: Whole = Field(63, ge=10, description="Window of correlations, in sessions")
-    benchmark: Symbol = Field("SPY", description="Asset under the regime ribbon")
+    benchmark: Symbol | None = Field(None, description="Asset under the regime ribbon; the first one where not said")
     risk_on_below: Number = Field(0.33, gt=0, lt=1, description="VIX percentile below which it is risk-on")
     risk_off_above: Number = Field(0.80, gt=0, lt=1, description="VIX percentile above which it is risk-off")
     hysteresis: Number = Field(0.05, ge=0, lt=0.3, description="How far back a percentile must come to leave a regime")
     confirm_sessions: Whole = Field(3, ge=1, description="Sessions in a row that a new regime needs")
     ratio_pairs: tuple[tuple[Symbol, Symbol], ...] = Field(
-        (("HYG", "TLT"), ("IWM", "SPY"), ("BTC", "GLD")), description="Pairs whose ratio rises when risk is wanted"
+        DEFAULT_RATIO_PAIRS, description="Pairs whose ratio rises when risk is wanted"
     )
 
     @field_validator("universe")
@@ -128,6 +131,26 @@ class CrossAsset(TomlTable):
         if needs and folder is None:
             raise expected('a folder, because providers or a share_source say "folder"')
         return folder
+
+    @field_validator("benchmark")
+    @classmethod
+    def _benchmark_is_there(cls, benchmark: str | None, info: ValidationInfo) -> str | None:
+        symbols = [asset.symbol for asset in info.data.get("universe", ())]
+        if benchmark is None or not symbols:
+            return symbols[0] if symbols else None
+        if benchmark not in symbols:
+            raise expected(f"a symbol of the universe: {', '.join(symbols)}")
+        return benchmark
+
+    @field_validator("ratio_pairs")
+    @classmethod
+    def _pairs_are_there(cls, pairs: tuple[tuple[str, str], ...], info: ValidationInfo) -> tuple[tuple[str, str], ...]:
+        symbols = {asset.symbol for asset in info.data.get("universe", ())}
+        # The default pairs are of the default universe: those that another one lacks fall away.
+        kept = tuple(pair for pair in pairs if pair not in DEFAULT_RATIO_PAIRS or symbols.issuperset(pair))
+        if strange := sorted({symbol for pair in kept for symbol in pair} - symbols) if symbols else []:
+            raise expected(f"pairs of symbols of the universe, not {', '.join(strange)}")
+        return kept
 
     @field_validator("risk_off_above")
     @classmethod

@@ -9,6 +9,7 @@ import difflib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -29,7 +30,9 @@ _WORDS = {
     "too_short": "expected at least one entry",
     "greater_than": "expected more than {gt:g}",
     "greater_than_equal": "expected {ge:g} or more",
+    "less_than": "expected less than {lt:g}",
     "less_than_equal": "expected {le:g} or less",
+    "missing": "expected this key",
 }
 
 Tables = dict[str, type[BaseModel]]
@@ -43,7 +46,14 @@ def fault_line(file: Path, key: str, value: object, expectation: str) -> str:
 def validation_lines(file: Path, error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One line for every error that pydantic found in a file of this model."""
     tables = dict(_tables(model))
-    return [_line(file, found, tables) for found in error.errors(include_url=False)]
+    errors = error.errors(include_url=False)
+    return [_line(file, found, tables) for found in errors if not _is_consequence(found, errors)]
+
+
+def _is_consequence(found: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
+    """Whether a list is only too short because an entry of it was refused, which is said by itself."""
+    at = found["loc"]
+    return found["type"] == "too_short" and any(other["loc"][: len(at)] == at for other in errors if other is not found)
 
 
 def unknown_key(key: str, names: Sequence[str], tables: Tables) -> str:
@@ -73,8 +83,15 @@ def _shown(key: str, value: object) -> str:
 def _tables(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
     yield path, model
     for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _tables(field.annotation, f"{path}.{name}".lstrip("."))
+        # A table may be left out (Model | None), or be one of several of its kind (tuple[Model, ...]).
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from _tables(kind, f"{path}.{name}".lstrip("."))
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    """A table's keys as they are written in the file."""
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _line(file: Path, found: ErrorDetails, tables: Tables) -> str:
@@ -82,10 +99,8 @@ def _line(file: Path, found: ErrorDetails, tables: Tables) -> str:
     parts = [part for part in found["loc"] if part != "[key]"]
     key = _dotted(parts)
     if found["type"] == "extra_forbidden":
-        table = ".".join(str(part) for part in parts[:-1])
-        return fault_line(
-            file, key, found["input"], unknown_key(str(parts[-1]), list(tables[table].model_fields), tables)
-        )
+        table = ".".join(part for part in parts[:-1] if isinstance(part, str))
+        return fault_line(file, key, found["input"], unknown_key(str(parts[-1]), _keys(tables[table]), tables))
     words = _WORDS.get(found["type"])
     if words is None:
         return fault_line(file, key, found["input"], found["msg"].replace("Input should be", "expected"))

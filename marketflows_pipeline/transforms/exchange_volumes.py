@@ -6,7 +6,6 @@ each other. Every figure is a reading of a rolling 24 h sum; readings are averag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -95,71 +94,5 @@ def volume_statistics(volumes: pl.DataFrame, as_of_day: date) -> pl.DataFrame:
             history_days=pl.len().cast(pl.Int32),
         )
         .sort("exchange_id")
-        .collect()
-    )
-
-
-def volume_trend(volumes: pl.DataFrame, days: Sequence[int], as_of_day: date) -> pl.DataFrame:
-    """Whether each exchange's volume went up or down within its last days, today included.
-
-    The points are the daily volumes of the window in order of day. The recent mean is that of the last 3, or the last
-    point alone if there are only 2. The older mean is that of all points before the last 3, or the first point alone if
-    there are fewer than 6 in all. The trend compares the two; the change is ``100 (recent - older) / older``.
-
-    Args:
-        volumes: exchange_id, day, volume_24h_btc as `daily_volumes` gives them.
-        days: lengths of the windows in days.
-        as_of_day: today in UTC, the last day of each window.
-
-    Returns:
-        exchange_id, days, data_points, recent_mean_btc, older_mean_btc, volume_change_pct (null where the older mean is
-        missing or 0), volume_trend (``increasing``, ``decreasing``, ``stable``, or ``insufficient_data`` with fewer
-        than 2 points, when both means are null) by (exchange_id, days): every exchange of ``volumes`` and every window.
-    """
-    windows = pl.LazyFrame({"days": list(days)}, schema={"days": pl.Int32}).unique()
-    days_ago = (pl.lit(as_of_day) - pl.col("day")).dt.total_days()
-    point = _VOLUME.filter(days_ago.is_between(0, pl.col("days") - 1)).sort_by(
-        pl.col("day").filter(days_ago.is_between(0, pl.col("days") - 1))
-    )
-    points, recent, older = pl.col("points"), pl.col("recent_mean_btc"), pl.col("older_mean_btc")
-    n_points = points.list.len()
-    before = n_points.cast(pl.Int64) - RECENT_POINTS
-    recent_mean = (
-        pl.when(n_points >= RECENT_POINTS)
-        .then(points.list.tail(RECENT_POINTS).list.mean())
-        .when(n_points >= TREND_MIN_POINTS)
-        .then(points.list.last())
-    )
-    older_mean = (
-        pl.when(n_points >= SPLIT_POINTS)
-        .then(points.list.head(before.clip(lower_bound=0)).list.mean())
-        .when(n_points >= TREND_MIN_POINTS)
-        .then(points.list.first())
-    )
-    trend = (
-        pl.when(recent > older)
-        .then(pl.lit("increasing"))
-        .when(recent < older)
-        .then(pl.lit("decreasing"))
-        .when(recent == older)
-        .then(pl.lit("stable"))
-        .otherwise(pl.lit("insufficient_data"))
-    )
-    return (
-        volumes.lazy()
-        .join(windows, how="cross")
-        .group_by("exchange_id", "days")
-        .agg(points=point)
-        .with_columns(recent_mean_btc=recent_mean, older_mean_btc=older_mean)
-        .select(
-            "exchange_id",
-            "days",
-            data_points=n_points.cast(pl.Int32),
-            recent_mean_btc=recent,
-            older_mean_btc=older,
-            volume_change_pct=pl.when(older > 0).then(100 * (recent - older) / older),
-            volume_trend=trend,
-        )
-        .sort("exchange_id", "days")
         .collect()
     )

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.ingest.budget import Budget, calls_per_tick, hourly_ticks_left, month_budget
+from marketflows_pipeline.ingest.budget import (
+    EXCHANGE_CALLS_PER_HOUR,
+    EXCHANGES_ASSUMED,
+    Budget,
+    calls_per_tick,
+    exchange_calls_per_day,
+    hourly_ticks_left,
+    month_budget,
+)
+from marketflows_pipeline.settings import Exchanges
 
 
 def at(day: int, hour: int = 0, minute: int = 0, month: int = 11) -> datetime:
@@ -50,6 +59,30 @@ def test_a_month_of_ticks_for_500_coins_fits_the_demo_plan() -> None:
     # 744 hours: the longest month, its first tick just done
     budget = month_budget(limit=10_000, spent=6, now=at(1, 0, 5, month=12), n_coins=500, n_narratives=2)
     assert budget.available >= 500, "a first backfill of 500 coins must fit beside the month's ticks"
+
+
+def test_a_day_of_exchanges_costs_an_hours_calls_the_list_and_the_categories() -> None:
+    # 1,500 exchanges fill six pages of 250, and only a seventh, empty one tells that there is no more
+    assert exchange_calls_per_day(1_500, n_categories=2) == 3 + 7 + 2
+    assert exchange_calls_per_day(620, n_categories=0) == 3 + 3
+
+
+def test_the_longest_month_of_500_coins_2_narratives_and_exchanges_fits_the_demo_plan_first_run_included() -> None:
+    settings = Exchanges()
+    per_day = exchange_calls_per_day(EXCHANGES_ASSUMED, len(settings.whale_exclude_categories))
+    budget = month_budget(
+        limit=10_000,
+        # the first hour, the first day, and 20 volume charts
+        spent=calls_per_tick(500, 2) + per_day + len(settings.tracked),
+        now=at(1, 0, 5, month=12),
+        n_coins=500,
+        n_narratives=2,
+        calls_per_hour=EXCHANGE_CALLS_PER_HOUR,
+        calls_per_day=per_day,
+    )
+    # 743 more hours of 6 + 3 calls, 31 days of 12
+    assert budget.reserved == 743 * 9 + 31 * 12
+    assert budget.available >= 500 + 31 * 24, "a first backfill, and one repair an hour, fit beside"
 
 
 def test_a_plan_without_a_limit_never_runs_out() -> None:

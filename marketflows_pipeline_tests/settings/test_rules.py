@@ -34,7 +34,7 @@ def test_a_missing_key_takes_the_default_of_the_example(load: Load) -> None:
 def test_the_config_file_of_the_repository_says_the_defaults(load: Load) -> None:
     root = Path(__file__).parents[2]
     written = load_settings(root / "config.toml", None, {"COINGECKO_API_KEY": "CG-test"})
-    default = load("")
+    default = load("[exchanges]")
     assert written.model_dump(exclude={"warehouse"}) == default.model_dump(exclude={"warehouse"})
 
 

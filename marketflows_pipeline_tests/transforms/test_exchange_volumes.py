@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.exchange_volumes import daily_volumes, volume_statistics, volume_trend
+from marketflows_pipeline.transforms.exchange_volumes import daily_volumes, volume_statistics
 from marketflows_pipeline_tests.transforms.exchange_frames import (
     CHART,
     LIST,
@@ -20,7 +19,7 @@ from marketflows_pipeline_tests.transforms.exchange_frames import (
     moment,
     volumes_of,
 )
-from marketflows_pipeline_tests.transforms.frames import TIME, pick
+from marketflows_pipeline_tests.transforms.frames import TIME
 
 POINT = {"exchange_id": pl.String(), "ts": TIME, "volume_24h_btc": pl.Float64()}
 Points = list[tuple[str, datetime, float | None]]
@@ -157,52 +156,3 @@ def test_today_and_later_days_change_no_statistic(past: dict[int, float], later:
     alone, followed = (volumes_of({"a": volumes}) for volumes in (past, {**past, **later}))
 
     assert_frame_equal(volume_statistics(followed, TODAY), volume_statistics(alone, TODAY))
-
-
-def test_the_trend_compares_the_last_three_points_with_those_before() -> None:
-    # in order of day 2, 4, 6, 10, 12, 14: 12 against 4
-    trend = volume_trend(volumes_of({"a": {0: 14.0, 1: 12.0, 2: 10.0, 4: 6.0, 5: 4.0, 6: 2.0, 7: 999.0}}), [7], TODAY)
-
-    assert trend.rows() == [("a", 7, 6, 12.0, 4.0, pytest.approx(200.0), "increasing")]
-
-
-def test_with_fewer_than_six_points_the_first_one_is_the_past() -> None:
-    # 8, 1, 3, 2, 1: mean of the last three 2, against 8
-    volumes = volumes_of({"a": {4: 8.0, 3: 1.0, 2: 3.0, 1: 2.0, 0: 1.0}})
-
-    assert volume_trend(volumes, [7], TODAY).rows() == [("a", 7, 5, 2.0, 8.0, pytest.approx(-75.0), "decreasing")]
-
-
-def test_with_three_points_the_recent_mean_is_that_of_all_and_with_two_the_last_alone() -> None:
-    trend = volume_trend(volumes_of({"a": {2: 3.0, 1: 6.0, 0: 9.0}}), [3, 2], TODAY)
-
-    assert trend.select("days", "recent_mean_btc", "older_mean_btc").rows() == [(2, 9.0, 6.0), (3, 6.0, 3.0)]
-
-
-def test_one_point_or_none_in_the_window_says_nothing() -> None:
-    trend = volume_trend(volumes_of({"a": {0: 5.0, 9: 1.0}, "b": {9: 1.0}}), [7], TODAY)
-
-    assert trend.rows() == [
-        ("a", 7, 1, None, None, None, "insufficient_data"),
-        ("b", 7, 0, None, None, None, "insufficient_data"),
-    ]
-
-
-def test_equal_means_are_stable_and_a_past_of_zero_has_no_percentage() -> None:
-    trend = volume_trend(volumes_of({"same": {1: 2.0, 0: 2.0}, "born": {1: 0.0, 0: 2.0}}), [7], TODAY)
-
-    assert trend.select("exchange_id", "volume_change_pct", "volume_trend").rows() == [
-        ("born", None, "increasing"),
-        ("same", 0.0, "stable"),
-    ]
-
-
-def test_no_volumes_have_no_statistics_and_no_trend() -> None:
-    nothing = table("core.exchange_volumes").empty()
-
-    assert volume_statistics(nothing, TODAY).columns == [
-        "exchange_id", "volume_7d_mean_btc", "volume_60d_mean_btc", "volume_60d_sd_btc", "history_days",
-    ]  # fmt: skip
-    assert volume_statistics(nothing, TODAY).is_empty()
-    assert volume_trend(nothing, [7], TODAY).is_empty()
-    assert pick(volume_trend(volumes_of({"a": {0: 1.0}}), [], TODAY), "days") == []

@@ -1,0 +1,85 @@
+"""The rules of [cross_asset], one test each."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from marketflows_pipeline_tests.settings.conftest import Faults, Load
+
+TABLE = "[cross_asset]\n"
+ASSET = """[[cross_asset.universe]]
+symbol = "{symbol}"
+name = "{symbol} fund"
+class = "equity"
+provider_symbol = "{symbol}"
+"""
+TWO = ASSET.format(symbol="AAA") + ASSET.format(symbol="BBB")
+
+
+def test_without_the_table_there_is_no_such_part(load: Load) -> None:
+    assert load("").cross_asset is None
+
+
+def test_an_empty_table_takes_the_default_universe(load: Load) -> None:
+    settings = load(TABLE).cross_asset
+    assert settings is not None
+    assert settings.symbols == ("SPY", "QQQ", "IWM", "DIA", "GLD", "SLV", "TLT", "HYG", "IBIT", "BTC", "ETH")
+    assert settings.windows == (1, 5, 21, 63)
+    assert settings.start == date(2005, 1, 3)
+
+
+def test_a_universe_of_the_users_replaces_the_default_one(load: Load) -> None:
+    settings = load(TABLE + 'benchmark = "AAA"\n' + TWO).cross_asset
+    assert settings is not None
+    assert settings.symbols == ("AAA", "BBB")
+    assert settings.universe[0].asset_class == "equity"
+    assert settings.universe[0].share_source == "none"
+
+
+def test_a_symbol_may_stand_once(faults: Faults) -> None:
+    (line,) = faults(ASSET.format(symbol="AAA") * 2)
+    assert line.startswith("config.toml: cross_asset.universe = ")
+    assert line.endswith("expected each symbol once; AAA is there twice")
+
+
+def test_a_misspelt_key_of_an_asset_is_told_the_nearest(faults: Faults) -> None:
+    lines = faults(TWO + 'clas = "metal"')
+    assert any("cross_asset.universe[1].clas" in line and "did you mean class?" in line for line in lines)
+
+
+def test_a_missing_key_of_an_asset_is_named(faults: Faults) -> None:
+    lines = faults(TWO.replace('name = "AAA fund"\n', ""))
+    assert lines[0].startswith("config.toml: cross_asset.universe[0].name")
+    assert lines[0].endswith("expected this key")
+
+
+def test_shares_of_an_issuer_need_its_id(faults: Faults) -> None:
+    (line,) = faults(TWO + 'share_source = "blackrock"')
+    assert 'expected share_id beside share_source = "blackrock"' in line
+
+
+def test_a_folder_is_needed_where_it_is_a_provider(faults: Faults) -> None:
+    (line,) = faults(TABLE + 'providers = ["folder"]')
+    assert line.startswith("config.toml: cross_asset.folder")
+
+
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        ("windows", "[]"),
+        ("windows", "[0]"),
+        ("rolling_windows", "[4]"),
+        ("risk_on_below", "1.5"),
+        ("risk_off_above", "0.2"),
+        ("confirm_sessions", "0"),
+        ("start", '"yesterday"'),
+        ("providers", '["stooq"]'),
+        ("benchmark", '"XYZ"'),
+        ("ratio_pairs", '[["HYG", "XYZ"]]'),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_its_name(faults: Faults, key: str, written: str) -> None:
+    (line,) = faults(TABLE + f"{key} = {written}")
+    assert line.startswith(f"config.toml: cross_asset.{key}")
