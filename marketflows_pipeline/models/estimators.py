@@ -5,13 +5,14 @@ What belongs here: fitting and calibrating, probabilities out. What does not: sp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from marketflows_pipeline.models.dataset import Dataset, Floats
 from marketflows_pipeline.models.preparation import Preparation
@@ -24,6 +25,7 @@ _TREES = {"max_iter": 100, "max_depth": 3, "learning_rate": 0.05, "min_samples_l
 CALIBRATION_SHARE = 0.2
 # Platt's two figures need no shrinking, only an end where the scores separate perfectly.
 _PLATT_STRENGTH = 1e6
+_LEVEL_STEPS, _LEVEL_TOLERANCE = 50, 1e-12
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,15 @@ def sigmoid(log_odds: Floats) -> Floats:
 
 
 def fit(data: Dataset, columns: NDArray[np.int64], *, kind: Kind, seed: int) -> Calibrated:
-    """Fit on the first 80 % of the sessions, calibrate on the last 20 %.
+    """Fit to the rows of one training, calibrated on rows that the calibrated fit had not seen.
 
-    Rows whose label is known only within the calibration's sessions belong to neither, so what is calibrated on was not
-    fitted to. The sigmoid is Platt's, two figures, since an isotonic curve would follow noise at these few independent
-    labels. Where scores and outcomes run against each other the slope is 0: no evidence is no reason to turn a model
-    around.
+    1. A first fit on the first 80 % of the sessions gives scores for the last 20 %. Rows whose label is known only
+       within the latter belong to neither.
+    2. Platt's sigmoid on those scores gives the slope: how much of the scores holds up. It is a line of two figures,
+       since an isotonic curve would follow noise at these few independent labels. Where scores and outcomes run against
+       each other the slope is 0, for no evidence is no reason to turn a model around.
+    3. The model is fitted again to all rows, and its level set so that its mean probability is the frequency of all of
+       them: a fifth of the sessions is far too short to know how often prices rise.
 
     Args:
         data: training rows, by session.
@@ -84,31 +89,45 @@ def fit(data: Dataset, columns: NDArray[np.int64], *, kind: Kind, seed: int) -> 
                 "Fetch a longer history or train on more assets."
             )
     x = data.x[:, columns]
-    preparation, classifier = _fitted(x[fitting], data.y[fitting], kind, seed)
-    raw = Calibrated(preparation, classifier, 1.0, 0.0)
-    slope, intercept = platt(raw.scores(x[calibrating]), data.y[calibrating])
-    return Calibrated(preparation, classifier, slope, intercept)
+    # On matrices this small more threads only wait for each other, and sums would depend on how many there are.
+    with threadpool_limits(limits=1, user_api="blas"):
+        early = _fitted(x[fitting], data.y[fitting], kind, seed)
+        slope = platt_slope(early.scores(x[calibrating]), data.y[calibrating])
+        final = _fitted(x, data.y, kind, seed)
+        return replace(final, slope=slope, intercept=level(slope * final.scores(x), data.y))
 
 
-def _fitted(x: Floats, y: Floats, kind: Kind, seed: int) -> tuple[Preparation | None, Any]:
+def _fitted(x: Floats, y: Floats, kind: Kind, seed: int) -> Calibrated:
+    """Not calibrated yet."""
     if kind == "gradient_boosting":
-        return None, HistGradientBoostingClassifier(**_TREES, early_stopping=False, random_state=seed).fit(x, y)
+        trees = HistGradientBoostingClassifier(**_TREES, early_stopping=False, random_state=seed).fit(x, y)
+        return Calibrated(None, trees, 1.0, 0.0)
     preparation = Preparation.fit(x)
-    return preparation, LogisticRegression(C=_STRENGTH, tol=1e-6, max_iter=200).fit(preparation.apply(x), y)
+    model = LogisticRegression(C=_STRENGTH, tol=1e-6, max_iter=200).fit(preparation.apply(x), y)
+    return Calibrated(preparation, model, 1.0, 0.0)
 
 
-def platt(scores: Floats, y: Floats) -> tuple[float, float]:
-    """Slope (at least 0) and intercept of the sigmoid that fits scores to outcomes best.
+def platt_slope(scores: Floats, y: Floats) -> float:
+    """Slope, at least 0, of the sigmoid that fits scores to outcomes best, its level left free.
 
     Source: J. Platt, Probabilistic outputs for support vector machines (1999), without his smoothing of targets, which
     vanishes with thousands of rows.
     """
     deviation = float(scores.std())
-    if deviation > 0:
-        scaled = (scores / deviation)[:, None]
-        sigmoid_fit = LogisticRegression(C=_PLATT_STRENGTH, tol=1e-8, max_iter=200).fit(scaled, y)
-        slope = float(sigmoid_fit.coef_[0, 0]) / deviation
-        if slope > 0:
-            return slope, float(sigmoid_fit.intercept_[0])
-    rate = float(np.clip(y.mean(), 1e-6, 1 - 1e-6))
-    return 0.0, float(np.log(rate / (1 - rate)))
+    if not deviation > 0:
+        return 0.0
+    fitted = LogisticRegression(C=_PLATT_STRENGTH, tol=1e-8, max_iter=200).fit((scores / deviation)[:, None], y)
+    return max(0.0, float(fitted.coef_[0, 0]) / deviation)
+
+
+def level(log_odds: Floats, y: Floats) -> float:
+    """What to add to log odds so that the mean probability is the frequency of 1; by Newton's method."""
+    frequency = float(y.mean())
+    added = float(np.log(frequency / (1 - frequency)) - log_odds.mean())
+    for _ in range(_LEVEL_STEPS):
+        p = sigmoid(added + log_odds)
+        step = (frequency - float(p.mean())) / float((p * (1 - p)).mean())
+        added += step
+        if abs(step) < _LEVEL_TOLERANCE:
+            break
+    return added

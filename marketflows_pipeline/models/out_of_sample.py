@@ -62,7 +62,9 @@ def forecast(
     """
     models = {WITH_FLOWS: data.columns(data.features)}
     others = [name for name in data.features if name not in FLOW_FEATURES]
-    if len(others) < len(data.features):
+    flows = [data.features.index(name) for name in data.features if name in FLOW_FEATURES]
+    # Where no flow is known at all, leaving flows out is no other model.
+    if np.isfinite(data.x[:, flows]).any():
         models[WITHOUT_FLOWS] = data.columns(others)
     blocks = walk.count(len(data.sessions))
     parts: list[tuple[slice, dict[str, Floats]]] = []
