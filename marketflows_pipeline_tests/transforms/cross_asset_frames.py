@@ -23,6 +23,11 @@ SUPPLY_SCHEMA = {
     "price_usd": pl.Float64(),
 }
 
+__all__ = [
+    "MONDAY", "assert_in_shape", "bars_of", "by_day", "column", "day", "flows_of", "rows_of", "shares_of", "splits_of",
+    "supply_of", "universe_of", "weekdays",
+]  # fmt: skip
+
 Days = Mapping[date, float | None] | Sequence[float | None]
 
 

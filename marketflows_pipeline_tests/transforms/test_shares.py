@@ -15,7 +15,7 @@ NOTHING = table("raw.shares_outstanding").empty()
 LATER = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-def row(number: int = 0, **figures: Any) -> dict[str, Any]:
+def row(number: int = 0, /, **figures: Any) -> dict[str, Any]:
     return {
         "symbol": "A",
         "session": day(number),
@@ -51,10 +51,10 @@ def test_an_answer_of_the_same_figures_adds_nothing() -> None:
 
 @pytest.mark.parametrize("figure", ["shares", "nav_usd", "net_assets_usd"])
 def test_a_figure_that_differs_is_a_new_vintage_and_one_that_is_rounded_differently_is_not(figure: str) -> None:
-    stored = rows_of("raw.shares_outstanding", row(**{figure: 1e9}))
+    stored = rows_of("raw.shares_outstanding", row(0, **{figure: 1e9}))
 
-    assert [each[1] for each in appended(stored, row(**{figure: 1e9 + 2}))] == [2]
-    assert appended(stored, row(**{figure: 1e9 + 0.5})) == []
+    assert [each[1] for each in appended(stored, row(0, **{figure: 1e9 + 2}))] == [2]
+    assert appended(stored, row(0, **{figure: 1e9 + 0.5})) == []
 
 
 def test_the_newest_vintage_is_what_an_answer_is_held_against() -> None:
