@@ -54,7 +54,7 @@ def refuse_shorter(
         return
     raise BadAnswerError(
         f"{provider} {what}: the answer holds {kept:,} of the {len(asked):,} sessions stored from {asked[0]} to "
-        f"{asked[-1]}; what is stored stays. If the history really is shorter now, give it a new symbol in the settings",
+        f"{asked[-1]}; what is stored stays. If its history really is shorter, give it a new symbol in the settings",
         provider=provider,
         status=200,
     )
