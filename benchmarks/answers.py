@@ -119,7 +119,7 @@ def tables() -> dict[str, pl.DataFrame]:
         "mart.exchange_shares": per_measure.join(shares, how="cross"),
         "mart.exchange_dominance": per_measure.join(day, how="cross").with_columns(**concentration),
         "mart.exchange_coverage": exchange.select(key, aspect=pl.lit("reserves")),
-        "meta.exchange_fetches": slug.select(dataset=pl.lit("protocol"), target="slug", outcome=pl.lit("complete")),
+        "meta.fetches": slug.select(dataset=pl.lit("protocol"), target="slug", outcome=pl.lit("complete")),
     }
 
 

@@ -121,7 +121,7 @@ def is_out_of_credits(session: Session) -> bool:
 def n_listed_exchanges(session: Session) -> int:
     """Exchanges in the last full list, or as many as are assumed before there was one."""
     listed = session.warehouse.query(
-        "select arg_max(rows_served, attempted_at) as n from meta.exchange_fetches where dataset = 'listing'"
+        "select arg_max(rows_served, attempted_at) as n from meta.fetches where dataset = 'listing'"
     ).item()
     return EXCHANGES_ASSUMED if listed is None else int(listed)
 

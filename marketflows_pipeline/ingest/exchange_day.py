@@ -7,24 +7,18 @@ for every hour (exchange_hour.py).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 import polars as pl
 
 from marketflows_pipeline.errors import (
     CreditsExhaustedError,
-    NotFoundError,
-    PermanentProviderError,
-    TransientProviderError,
     UserInputError,
 )
 from marketflows_pipeline.exchange_readings import exchange_settings, known_exchanges
+from marketflows_pipeline.ingest.asked import Asked, DayReport, Request
 from marketflows_pipeline.ingest.budget import PAGE_SIZE
 from marketflows_pipeline.ingest.exchange_hour import store_listing
 from marketflows_pipeline.ingest.market_caps import budget_now
@@ -42,32 +36,8 @@ log = logging.getLogger(__name__)
 DAY_BEGINS_AT = timedelta(hours=1)
 CHART_DAYS = 90
 MAX_LISTING_PAGES = 40
-FAILURES_IN_A_ROW = 3
-ANSWERED = ("complete", "empty", "not_found", "refused")
 
 _TIME = pl.Datetime("us", "UTC")
-
-
-class Request(NamedTuple):
-    """What is asked for once a day, and of whom."""
-
-    dataset: str
-    target: str = ""
-
-
-@dataclass
-class DayReport:
-    """What a day's round came to.
-
-    Attributes:
-        answered: requests that were answered, for good or ill.
-        waiting: charts left for a later run, for want of credits.
-        failed: exchanges whose answer could not be had, though the service was asked several times.
-    """
-
-    answered: int = 0
-    waiting: int = 0
-    failed: list[str] = field(default_factory=list)
 
 
 def refresh_day(session: Session, reserves: ReservesProvider) -> DayReport:
@@ -77,7 +47,7 @@ def refresh_day(session: Session, reserves: ReservesProvider) -> DayReport:
         UserInputError: if a tracked exchange of the settings is known to neither service.
         ProviderError: if a service fails for good. Everything fetched before stays.
     """
-    asked = _Asked(session)
+    asked = Asked(session, DAY_BEGINS_AT)
     try:
         _refresh_listing(session, asked)
         _refresh_excluded(session, asked)
@@ -95,71 +65,7 @@ def refresh_day(session: Session, reserves: ReservesProvider) -> DayReport:
     return asked.report
 
 
-class _Asked:
-    """What was answered before, and how each new answer is put on record."""
-
-    def __init__(self, session: Session) -> None:
-        self.report = DayReport()
-        self._session = session
-        self._day = _day_of(session.started_at)
-        answered = session.warehouse.read("meta.exchange_fetches").filter(pl.col("outcome").is_in(ANSWERED))
-        newest = answered.group_by("dataset", "target").agg(pl.col("attempted_at").max())
-        self._newest: dict[tuple[str, str], datetime] = {
-            (dataset, target): at for dataset, target, at in newest.iter_rows()
-        }
-
-    def last(self, request: Request) -> datetime | None:
-        """When a request was last answered."""
-        return self._newest.get(request)
-
-    def is_due(self, request: Request) -> bool:
-        """Whether a request has not been answered on this day, or is to be asked in any case."""
-        last = self.last(request)
-        return self._session.asks_again or last is None or _day_of(last) < self._day
-
-    def record(
-        self,
-        request: Request,
-        outcome: str,
-        *,
-        served: int = 0,
-        new: int = 0,
-        revised: int = 0,
-        note: str | None = None,
-    ) -> None:
-        """Put an answer on record."""
-        at = self._session.clock.now()
-        self._newest[request] = at
-        row = {
-            "dataset": request.dataset,
-            "target": request.target,
-            "attempted_at": at,
-            "outcome": outcome,
-            "rows_served": served,
-            "rows_new": new,
-            "rows_revised": revised,
-            "note": note,
-        }
-        entry = table("meta.exchange_fetches")
-        self._session.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
-
-    @contextmanager
-    def answer(self, request: Request) -> Iterator[None]:
-        """Within the block a refusal for good is put on record, warned about, and lets the others go on."""
-        try:
-            yield
-        except PermanentProviderError as error:
-            outcome = "not_found" if isinstance(error, NotFoundError) else "refused"
-            log.warning("%s of %s: %s (%s)", request.dataset, request.target or "all", outcome, error)
-            self.record(request, outcome, note=str(error))
-        self.report.answered += 1
-
-
-def _day_of(moment: datetime) -> date:
-    return (moment - DAY_BEGINS_AT).date()
-
-
-def _refresh_listing(session: Session, asked: _Asked) -> None:
+def _refresh_listing(session: Session, asked: Asked) -> None:
     request = Request("listing")
     if not asked.is_due(request):
         return
@@ -174,7 +80,7 @@ def _refresh_listing(session: Session, asked: _Asked) -> None:
     log.info("%d exchanges in the full list", listing["exchange_id"].n_unique())
 
 
-def _refresh_excluded(session: Session, asked: _Asked) -> None:
+def _refresh_excluded(session: Session, asked: Asked) -> None:
     for slug in exchange_settings(session).whale_exclude_categories:
         request = Request("excluded_category", slug)
         if not asked.is_due(request):
@@ -190,7 +96,7 @@ def _refresh_excluded(session: Session, asked: _Asked) -> None:
             asked.record(request, "complete" if len(coins) else "empty", served=len(coins), new=merged.inserted)
 
 
-def _refresh_protocols(session: Session, reserves: ReservesProvider, asked: _Asked) -> None:
+def _refresh_protocols(session: Session, reserves: ReservesProvider, asked: Asked) -> None:
     request = Request("protocols")
     if not asked.is_due(request):
         return
@@ -219,7 +125,7 @@ def _refuse_unknown(session: Session, exchanges: pl.DataFrame) -> None:
     raise UserInputError("\n".join(lines))
 
 
-def _refresh_charts(session: Session, exchange_ids: list[str], asked: _Asked) -> None:
+def _refresh_charts(session: Session, exchange_ids: list[str], asked: Asked) -> None:
     due = [name for name in exchange_ids if _is_chart_due(session, name, asked)]
     if not due:
         return
@@ -239,7 +145,7 @@ def _refresh_charts(session: Session, exchange_ids: list[str], asked: _Asked) ->
             advance(1)
 
 
-def _is_chart_due(session: Session, exchange_id: str, asked: _Asked) -> bool:
+def _is_chart_due(session: Session, exchange_id: str, asked: Asked) -> bool:
     """Whether a chart was never had, or days are missing that the last one could not hold yet."""
     request = Request("volume_chart", exchange_id)
     last = asked.last(request)
@@ -255,7 +161,7 @@ def _is_chart_due(session: Session, exchange_id: str, asked: _Asked) -> bool:
     return days.height < (session.started_at.date() - since).days
 
 
-def _fetch_chart(session: Session, exchange_id: str, asked: _Asked) -> None:
+def _fetch_chart(session: Session, exchange_id: str, asked: Asked) -> None:
     request = Request("volume_chart", exchange_id)
     with asked.answer(request), session.warehouse.transaction():
         chart = session.volumes.volume_chart(exchange_id, CHART_DAYS)
@@ -267,37 +173,24 @@ def _fetch_chart(session: Session, exchange_id: str, asked: _Asked) -> None:
         asked.record(request, outcome, served=chart.height, new=merged.inserted, revised=merged.revised)
 
 
-def _refresh_reserves(session: Session, reserves: ReservesProvider, slugs: list[str], asked: _Asked) -> None:
+def _refresh_reserves(session: Session, reserves: ReservesProvider, slugs: list[str], asked: Asked) -> None:
     due = [slug for slug in slugs if asked.is_due(Request("protocol", slug))]
     if not due:
         return
-    failures: list[TransientProviderError] = []
     with (
         session.reporter.track("Fetching reserves", len(due)) as advance,
         TemporaryDirectory(prefix="marketflows-", dir=session.warehouse.path.parent) as folder,
     ):
         for slug in due:
-            try:
-                _fetch_reserves(session, reserves, slug, Path(folder), asked)
-                failures.clear()
-            except TransientProviderError as error:
-                failures.append(error)
-                asked.report.failed.append(slug)
-                log.warning("reserves of %s: %s", slug, error)
-                if len(failures) == min(FAILURES_IN_A_ROW, len(due)):
-                    raise
+            request = Request("protocol", slug)
+            with asked.one_of_many(request, len(due)):
+                history = reserves.reserves_history(slug, Path(folder))
+                served, new, revised = _store_reserves(session, history)
+                outcome = "complete" if served else "empty"
+                note = None if history.balances.height else "no breakdown by token"
+                asked.record(request, outcome, served=served, new=new, revised=revised, note=note)
             advance(1)
     log.info("reserves of %d exchanges are up to date", len(due) - len(asked.report.failed))
-
-
-def _fetch_reserves(session: Session, reserves: ReservesProvider, slug: str, folder: Path, asked: _Asked) -> None:
-    request = Request("protocol", slug)
-    with asked.answer(request):
-        history = reserves.reserves_history(slug, folder)
-        served, new, revised = _store_reserves(session, history)
-        outcome = "complete" if served else "empty"
-        note = None if history.balances.height else "no breakdown by token"
-        asked.record(request, outcome, served=served, new=new, revised=revised, note=note)
 
 
 def _store_reserves(session: Session, history: ReservesHistory) -> tuple[int, int, int]:

@@ -77,15 +77,23 @@ META_REPAIRS = Table(
     may_be_empty=True,
 )
 
-META_EXCHANGE_FETCHES = Table(
-    name="meta.exchange_fetches",
+META_FETCHES = Table(
+    name="meta.fetches",
     part="meta",
-    grain="one answered request of the exchange part that is not made every hour",
+    grain="one answered request of those that are made once a day",
     key=("dataset", "target", "attempted_at"),
-    description="What was asked of each exchange and came of it, so that nothing is asked twice in a day.",
+    description="What was asked for once a day and came of it, so that nothing is asked twice in a day.",
     columns=(
-        Column("dataset", DType.TEXT, "listing, volume_chart, excluded_category, protocols or protocol"),
-        Column("target", DType.TEXT, "Exchange, category or slug that was asked for; empty where it was for all"),
+        Column(
+            "dataset",
+            DType.TEXT,
+            "listing, volume_chart, excluded_category, protocols, protocol, bars, shares or volatility",
+        ),
+        Column(
+            "target",
+            DType.TEXT,
+            "Exchange, category, slug, asset or index that was asked for; empty where it was for all",
+        ),
         Column("attempted_at", DType.TIME, "When it was asked", "UTC"),
         Column("outcome", DType.TEXT, "complete, empty, not_found or refused"),
         Column("rows_served", DType.INT, "Rows in the answer"),
@@ -191,7 +199,7 @@ META_TABLES: tuple[Table, ...] = (
     META_API_CALLS,
     META_BACKFILLS,
     META_REPAIRS,
-    META_EXCHANGE_FETCHES,
+    META_FETCHES,
     META_PART_RUNS,
     META_PUBLISH,
     META_TABLES_TABLE,

@@ -353,7 +353,7 @@ TABLES_OF_DATA: Mapping[str, Rows] = {
     "mart.exchange_shares": SHARES,
     "mart.exchange_dominance": DOMINANCE,
     "mart.exchange_coverage": COVERAGE,
-    "meta.exchange_fetches": FETCHES,
+    "meta.fetches": FETCHES,
 }
 
 

@@ -175,7 +175,7 @@ def test_without_the_table_in_the_config_it_is_said_to_add_it(tmp_path: Path) ->
 
 
 def test_hourly_data_answers_before_the_first_daily_run(tmp_path: Path) -> None:
-    daily = {"mart.exchange_netflow", "meta.exchange_fetches", "mart.exchange_coverage", "raw.excluded_coins"}
+    daily = {"mart.exchange_netflow", "meta.fetches", "mart.exchange_coverage", "raw.excluded_coins"}
     publish_exchanges(tmp_path, {name: rows for name, rows in TABLES_OF_DATA.items() if name not in daily})
     assert ask(tmp_path, "exchange-flows")["coverage"]["last_full_listing_at"] is None
     assert ask(tmp_path, "whale-movements")["coverage"]["excluded_categories"] == []

@@ -51,6 +51,9 @@ class Answer:
         shown: columns of the table.
         summary: lines below the table.
         footnotes: what is missing, in words.
+        headline: the answer in a sentence, above the table.
+        warnings: what nobody should overlook; they go to standard error.
+        about: what made-up figures are not about.
     """
 
     title: str
@@ -60,6 +63,9 @@ class Answer:
     shown: tuple[Shown, ...]
     summary: tuple[str, ...] = ()
     footnotes: tuple[str, ...] = ()
+    headline: str = ""
+    warnings: tuple[str, ...] = ()
+    about: str = "exchange"
 
 
 def text_of(answer: Answer, output_format: AnswerFormat) -> Iterator[str]:
@@ -130,7 +136,9 @@ def _table(answer: Answer) -> Iterator[str]:
     age = " (STALE: older than it should be)" if answer.body["stale"] else ""
     yield f"{answer.title}, as of {moment(answer.body['as_of'])}{age}\n"
     if answer.body["synthetic"]:
-        yield "SYNTHETIC: the tutorial's made-up figures, about no real exchange\n"
+        yield f"SYNTHETIC: the tutorial's made-up figures, about no real {answer.about}\n"
+    if answer.headline:
+        yield f"{answer.headline}\n"
     yield "\n"
     types = ["VARCHAR" if column.digits is None else "DOUBLE" for column in answer.shown]
     rows = [tuple(_cell(entry.get(column.key), column) for column in answer.shown) for entry in answer.entries]

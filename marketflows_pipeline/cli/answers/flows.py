@@ -75,7 +75,7 @@ select count(*) as n_exchanges, min(observed_at) as oldest_observed_at,
 from mart.exchange_flows
 """
 _FULL_LISTING = """
-select attempted_at, rows_served from meta.exchange_fetches
+select attempted_at, rows_served from meta.fetches
 where dataset = 'listing' and outcome = 'complete' order by attempted_at desc limit 1
 """
 _UNCOVERED = """
@@ -128,7 +128,7 @@ def _analysis(row: dict[str, Any]) -> dict[str, Any]:
 
 def _coverage(source: Source) -> dict[str, Any]:
     observed = source.row(_DEPTH, {"as_of": source.as_of("mart.exchange_flows")})
-    listing = source.row(_FULL_LISTING) if source.has("meta.exchange_fetches") else {}
+    listing = source.row(_FULL_LISTING) if source.has("meta.fetches") else {}
     uncovered = source.row(_UNCOVERED) if source.has("mart.exchange_dominance") else {}
     return {
         **observed,

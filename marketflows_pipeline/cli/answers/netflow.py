@@ -84,11 +84,11 @@ select observed_at, current_tvl_usd, inflows_24h_usd, inflows_1w_usd, inflows_1m
 from raw.cex_snapshots where observed_at = $as_of and slug = $slug
 """
 _ASKED = """
-select max(attempted_at) as attempted_at from meta.exchange_fetches
+select max(attempted_at) as attempted_at from meta.fetches
 where dataset = 'protocol' and target = $slug and outcome = 'complete' and attempted_at <= $published_at
 """
 _LAST_OUTCOME = """
-select outcome, note from meta.exchange_fetches
+select outcome, note from meta.fetches
 where dataset = 'protocol' and target = $slug order by attempted_at desc limit 1
 """
 _GAPS = "select aspect, reason from mart.exchange_coverage where exchange_key = $key order by aspect"
@@ -229,7 +229,7 @@ def _why_not(source: Source, exchange: KnownExchange, records: Sequence[dict[str
         return f'not tracked: add "{exchange.exchange_key}" to tracked under [exchanges] in config.toml'
     if records:
         return records[-1]["reason"] or "no day of this period has a record before it"
-    last = source.row(_LAST_OUTCOME, {"slug": exchange.defillama_slug}) if source.has("meta.exchange_fetches") else {}
+    last = source.row(_LAST_OUTCOME, {"slug": exchange.defillama_slug}) if source.has("meta.fetches") else {}
     if not last:
         return f"not fetched yet; {source.setting.how_to_fetch}"
     return f"DefiLlama's last answer was {last['outcome']}" + (f": {last['note']}" if last["note"] else "")
@@ -241,7 +241,7 @@ def _asked_at(source: Source, exchange: KnownExchange, newest: dict[str, Any]) -
         return source.as_of("mart.exchange_flows")
     # A fetch after the publish belongs to a run that did not pass.
     asked = {"slug": exchange.defillama_slug, "published_at": source.published_at(_NETFLOW)}
-    moment: datetime | None = source.row(_ASKED, asked)["attempted_at"] if source.has("meta.exchange_fetches") else None
+    moment: datetime | None = source.row(_ASKED, asked)["attempted_at"] if source.has("meta.fetches") else None
     return moment or newest["ts"]
 
 

@@ -32,6 +32,8 @@ class Setting:
         top_n: how many entries a list shows by default.
         is_tutorial: whether the figures are the tutorial's made-up ones.
         how_to_fetch: what to do where there is no data yet, in words.
+        subject: what kind of data it is, for the words of a fault.
+        synthetic_note: what made-up figures say of themselves.
     """
 
     path: Path
@@ -39,10 +41,17 @@ class Setting:
     top_n: int
     is_tutorial: bool
     how_to_fetch: str
+    subject: str = "exchange"
+    synthetic_note: str = SYNTHETIC
 
 
 class Source:
-    """The published file as the answer sees it; see `open_source`."""
+    """The published file as the answer sees it; see `open_source`.
+
+    Attributes:
+        setting: what command line and settings say.
+        judged_at: the moment that ages are counted to.
+    """
 
     def __init__(self, setting: Setting, reading: Reading) -> None:
         self.setting = setting
@@ -51,7 +60,7 @@ class Source:
         self._published = {row["table_name"]: row for row in rows}
         newest = max((row["published_at"] for row in rows), default=setting.now)
         # The tutorial's figures never age: its present is the moment of its own publish.
-        self._judged_at = newest if setting.is_tutorial else setting.now
+        self.judged_at = newest if setting.is_tutorial else setting.now
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """All rows of a query, by column name."""
@@ -86,7 +95,7 @@ class Source:
 
     def is_stale(self, as_of: datetime | None, limit: timedelta) -> bool:
         """Whether data of that moment is older than the limit; data without a moment is."""
-        return as_of is None or self._judged_at - as_of > limit
+        return as_of is None or self.judged_at - as_of > limit
 
     def head(self, as_of: datetime | None, *, stale: bool) -> dict[str, Any]:
         """The keys that every answer begins with."""
@@ -99,7 +108,7 @@ class Source:
 
     def credit(self, words: str) -> str:
         """Where the figures are from, and that they are synthetic where they are."""
-        return SYNTHETIC + words if self.setting.is_tutorial else words
+        return self.setting.synthetic_note + words if self.setting.is_tutorial else words
 
     def without_reserves(self) -> list[dict[str, Any]]:
         """The ten largest centralised exchanges by volume of which no reserves are known."""
@@ -113,7 +122,7 @@ class Source:
 
 def no_data(setting: Setting) -> MarketflowsError:
     """The fault of a file that holds nothing of what was asked for."""
-    return MarketflowsError(f"no exchange data is published at {setting.path} yet; {setting.how_to_fetch}")
+    return MarketflowsError(f"no {setting.subject} data is published at {setting.path} yet; {setting.how_to_fetch}")
 
 
 @contextmanager

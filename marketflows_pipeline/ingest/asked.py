@@ -1,0 +1,134 @@
+"""What is asked for once a day: what is due, and how each answer is put on record.
+
+What belongs here: the account in meta.fetches. What does not: asking, and storing what was answered.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+import polars as pl
+
+from marketflows_pipeline.errors import NotFoundError, PermanentProviderError, TransientProviderError
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.session import Session
+
+log = logging.getLogger(__name__)
+
+FAILURES_IN_A_ROW = 3
+ANSWERED = ("complete", "empty", "not_found", "refused")
+
+
+class Request(NamedTuple):
+    """What is asked for once a day, and of whom."""
+
+    dataset: str
+    target: str = ""
+
+
+@dataclass
+class DayReport:
+    """What a day's round came to.
+
+    Attributes:
+        answered: requests that were answered, for good or ill.
+        waiting: requests left for a later run, for want of credits.
+        failed: what could not be had, though the service was asked several times.
+    """
+
+    answered: int = 0
+    waiting: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+class Asked:
+    """What was answered before, and how each new answer is put on record.
+
+    Args:
+        session: the run.
+        day_begins_at: when a day's answers are in: what was answered before that time is asked again after it.
+    """
+
+    def __init__(self, session: Session, day_begins_at: timedelta) -> None:
+        self.report = DayReport()
+        self._session = session
+        self._day_begins_at = day_begins_at
+        self._day = self._day_of(session.started_at)
+        self._failures_in_a_row = 0
+        answered = session.warehouse.read("meta.fetches").filter(pl.col("outcome").is_in(ANSWERED))
+        newest = answered.group_by("dataset", "target").agg(pl.col("attempted_at").max())
+        self._newest: dict[tuple[str, str], datetime] = {
+            (dataset, target): at for dataset, target, at in newest.iter_rows()
+        }
+
+    def last(self, request: Request) -> datetime | None:
+        """When a request was last answered."""
+        return self._newest.get(request)
+
+    def is_due(self, request: Request) -> bool:
+        """Whether a request has not been answered on this day, or is to be asked in any case."""
+        last = self.last(request)
+        return self._session.asks_again or last is None or self._day_of(last) < self._day
+
+    def record(
+        self,
+        request: Request,
+        outcome: str,
+        *,
+        served: int = 0,
+        new: int = 0,
+        revised: int = 0,
+        note: str | None = None,
+    ) -> None:
+        """Put an answer on record."""
+        at = self._session.clock.now()
+        self._newest[request] = at
+        row = {
+            "dataset": request.dataset,
+            "target": request.target,
+            "attempted_at": at,
+            "outcome": outcome,
+            "rows_served": served,
+            "rows_new": new,
+            "rows_revised": revised,
+            "note": note,
+        }
+        entry = table("meta.fetches")
+        self._session.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
+
+    @contextmanager
+    def answer(self, request: Request) -> Iterator[None]:
+        """Within the block a refusal for good is put on record, warned about, and lets the others go on."""
+        try:
+            yield
+        except PermanentProviderError as error:
+            outcome = "not_found" if isinstance(error, NotFoundError) else "refused"
+            log.warning("%s of %s: %s (%s)", request.dataset, request.target or "all", outcome, error)
+            self.record(request, outcome, note=str(error))
+        self.report.answered += 1
+
+    @contextmanager
+    def one_of_many(self, request: Request, n_requests: int) -> Iterator[None]:
+        """Within the block a passing failure too lets the others go on, unless several in a row fail.
+
+        Raises:
+            TransientProviderError: three in a row failed, or all: the service is down, not one answer bad.
+        """
+        try:
+            with self.answer(request):
+                yield
+            self._failures_in_a_row = 0
+        except TransientProviderError as error:
+            self._failures_in_a_row += 1
+            self.report.failed.append(request.target)
+            log.warning("%s of %s: %s", request.dataset, request.target, error)
+            if self._failures_in_a_row >= min(FAILURES_IN_A_ROW, n_requests):
+                raise
+
+    def _day_of(self, moment: datetime) -> date:
+        return (moment - self._day_begins_at).date()
