@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from marketflows_pipeline.cli.answering import (
+    TUTORIAL_CONFIG,
+    command_line,
+    format_option,
+    how_to_fetch,
+    print_answer,
+    refresh_option,
+)
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 
@@ -22,7 +30,6 @@ if TYPE_CHECKING:
 DEFAULT_DAYS = 7
 _MAX_ROWS = 1_000_000
 _MAX_DAYS = 36_500
-_TUTORIAL_CONFIG = Path(__file__).parents[1] / "tutorial" / "config.toml"
 
 _ROWS = click.IntRange(1, _MAX_ROWS)
 _DAYS = click.IntRange(1, _MAX_DAYS)
@@ -36,23 +43,10 @@ def _finite(_context: click.Context, parameter: click.Parameter, amount: float) 
     return amount
 
 
-_format = click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["json", "table", "csv"]),
-    default="json",
-    show_default=True,
-    help="How the answer is written to standard output.",
-)
-_refresh = click.option(
-    "--refresh", is_flag=True, help="Fetch and publish now, instead of answering from what is published."
-)
-
-
 @click.command("exchange-flows", short_help="Where trading volume goes up and down.")
 @click.argument("limit", type=_ROWS, required=False)
-@_format
-@_refresh
+@format_option
+@refresh_option
 @click.pass_obj
 def exchange_flows(options: RunOptions, limit: int | None, output_format: AnswerFormat, *, refresh: bool) -> None:
     """Trading volume of exchanges against their own past, the LIMIT largest (top_n of the settings by default).
@@ -76,8 +70,8 @@ def exchange_flows(options: RunOptions, limit: int | None, output_format: Answer
 @click.option(
     "--days", "days_option", type=_DAYS, help=f"How many days, back from the newest.  [default: {DEFAULT_DAYS}]"
 )
-@_format
-@_refresh
+@format_option
+@refresh_option
 @click.pass_obj
 def exchange_netflow(
     options: RunOptions,
@@ -109,8 +103,8 @@ def exchange_netflow(
 
 @click.command("whale-movements", short_help="Coins with unusual trading volume, a proxy.")
 @click.argument("min_value_usd", type=_MONEY, default=1_000_000.0, callback=_finite)
-@_format
-@_refresh
+@format_option
+@refresh_option
 @click.pass_obj
 def whale_movements(options: RunOptions, min_value_usd: float, output_format: AnswerFormat, *, refresh: bool) -> None:
     """Coins whose trading volume is unusual for their size, from MIN_VALUE_USD (1,000,000) of volume in 24 hours.
@@ -129,8 +123,8 @@ def whale_movements(options: RunOptions, min_value_usd: float, output_format: An
 
 
 @click.command("exchange-tvl", short_help="Reserves of exchanges, ranked.")
-@_format
-@_refresh
+@format_option
+@refresh_option
 @click.pass_obj
 def exchange_tvl(options: RunOptions, output_format: AnswerFormat, *, refresh: bool) -> None:
     """Reserves of centralised exchanges and TVL of decentralised ones, ranked apart."""
@@ -158,8 +152,8 @@ def exchange_tvl(options: RunOptions, output_format: AnswerFormat, *, refresh: b
     type=click.Choice(["all", "centralised", "decentralised", "tracked"]),
     help="Among which exchanges.  [default: all for spot_volume, else centralised]",
 )
-@_format
-@_refresh
+@format_option
+@refresh_option
 @click.pass_obj
 def exchange_dominance(
     options: RunOptions, measure: str, segment: str | None, output_format: AnswerFormat, *, refresh: bool
@@ -200,29 +194,17 @@ def _say(
 
         if exit_code := refresh_exchanges(options, daily=daily):
             raise click.exceptions.Exit(exit_code)
-    from marketflows_pipeline.cli.answers.answer import text_of  # noqa: PLC0415 (--help need not wait for DuckDB)
-    from marketflows_pipeline.cli.answers.source import Setting, open_source  # noqa: PLC0415
+    from marketflows_pipeline.cli.answers.source import Setting  # noqa: PLC0415 (--help need not wait for DuckDB)
     from marketflows_pipeline.settings import Exchanges, load_config  # noqa: PLC0415
 
-    config = load_config(_TUTORIAL_CONFIG if options.tutorial else options.config)
+    config = load_config(TUTORIAL_CONFIG if options.tutorial else options.config)
+    line = f"{command_line(options, command)} --refresh"
+    is_on = options.tutorial or config.exchanges is not None
     setting = Setting(
         path=Path.cwd() / TUTORIAL_PUBLISHED if options.tutorial else config.warehouse.published_path,
         now=SystemClock().now(),
         top_n=(config.exchanges or Exchanges()).top_n,
         is_tutorial=options.tutorial,
-        how_to_fetch=_how_to_fetch(options, command, is_on=options.tutorial or config.exchanges is not None),
+        how_to_fetch=how_to_fetch(options, line, table="exchanges", is_on=is_on),
     )
-    with open_source(setting) as source:
-        answer = build(source)
-    text = "".join(text_of(answer, output_format))
-    if output_format == "csv" and answer.body["stale"]:
-        click.echo("note: these figures are stale; --format json says of when they are", err=True)
-    click.echo(text.encode(), nl=False)
-
-
-def _how_to_fetch(options: RunOptions, command: str, *, is_on: bool) -> str:
-    own = "" if options.config == RunOptions().config else f" --config {options.config}"
-    line = f"marketflows{' --tutorial' if options.tutorial else own} {command} --refresh"
-    if is_on:
-        return f"fetch it: {line}"
-    return f"{options.config} has no table [exchanges]: add it, then fetch: {line}"
+    print_answer(setting, build, output_format)

@@ -1,0 +1,67 @@
+"""What all commands that answer share: the format, whether to fetch first, and how an answer is printed.
+
+What belongs here: options and output that do not depend on the part. What does not: any command, any answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from marketflows_pipeline.options import RunOptions
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.cli.answers.answer import Answer, AnswerFormat
+    from marketflows_pipeline.cli.answers.source import Setting, Source
+
+TUTORIAL_CONFIG = Path(__file__).parents[1] / "tutorial" / "config.toml"
+
+format_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["json", "table", "csv"]),
+    default="json",
+    show_default=True,
+    help="How the answer is written to standard output.",
+)
+refresh_option = click.option(
+    "--refresh", is_flag=True, help="Fetch and publish now, instead of answering from what is published."
+)
+
+
+def print_answer(setting: Setting, build: Callable[[Source], Answer], output_format: AnswerFormat) -> None:
+    """Print the answer; warnings go to standard error, and a fault leaves standard output empty."""
+    from marketflows_pipeline.cli.answers.answer import text_of  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.cli.answers.source import open_source  # noqa: PLC0415
+
+    with open_source(setting) as source:
+        answer = build(source)
+    text = "".join(text_of(answer, output_format))
+    if output_format == "csv" and answer.body["stale"]:
+        click.echo("note: these figures are stale; --format json says of when they are", err=True)
+    for warning in answer.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(text.encode(), nl=False)
+
+
+def command_line(options: RunOptions, command: str) -> str:
+    """A command as the user would type it for the same settings."""
+    own = "" if options.config == RunOptions().config else f" --config {options.config}"
+    return f"marketflows{' --tutorial' if options.tutorial else own} {command}"
+
+
+def how_to_fetch(options: RunOptions, line: str, *, table: str, is_on: bool) -> str:
+    """What to do where there is no data yet, in words.
+
+    Args:
+        options: of the run.
+        line: the whole command that fetches.
+        table: of the settings that the part needs.
+        is_on: whether that table is there.
+    """
+    if is_on:
+        return f"fetch it: {line}"
+    return f"{options.config} has no table [{table}]: add it, then fetch: {line}"
