@@ -100,7 +100,10 @@ def fit(data: Dataset, columns: NDArray[np.int64], *, kind: Kind, seed: int) -> 
 def _fitted(x: Floats, y: Floats, kind: Kind, seed: int) -> Calibrated:
     """Not calibrated yet."""
     if kind == "gradient_boosting":
-        trees = HistGradientBoostingClassifier(**_TREES, early_stopping=False, random_state=seed).fit(x, y)
+        trees = HistGradientBoostingClassifier(**_TREES, early_stopping=False, random_state=seed)
+        # A column without any figure cannot be cut into bins; one that never changes is never split on.
+        is_empty = np.isnan(x).all(axis=0)
+        trees.fit(np.where(is_empty, 0.0, x), y)
         return Calibrated(None, trees, 1.0, 0.0)
     preparation = Preparation.fit(x)
     model = LogisticRegression(C=_STRENGTH, tol=1e-6, max_iter=200).fit(preparation.apply(x), y)

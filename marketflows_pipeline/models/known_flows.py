@@ -55,7 +55,9 @@ def known_flows(flows: pl.DataFrame) -> pl.DataFrame:
     entered = _entered(flows.lazy())
     rows = flows.lazy().select("symbol", "session", "asset_class").join(entered, on=["symbol", "session"], how="left")
     return (
-        rows.with_columns(_share_of_all(), _risky_flow())
+        # In one order, so that sums over a session are the same to the last bit.
+        rows.sort("session", "symbol")
+        .with_columns(_share_of_all(), _risky_flow())
         .select("symbol", "session", *(pl.col(name).cast(pl.Float64) for name in FLOW_FEATURES))
         .sort("symbol", "session")
         .collect()
@@ -110,9 +112,14 @@ def _percent(sessions: int) -> pl.Expr:
     return pl.when(before > 0).then(100 * flow / before).over("symbol")
 
 
+def _total(value: pl.Expr) -> pl.Expr:
+    # Added up one by one: a plain sum takes the order it likes, and its last bit with it.
+    return value.fill_null(0.0).cum_sum().last().over("session")
+
+
 def _share_of_all() -> pl.Expr:
     flow = pl.col("investors_flow_usd")
-    total = flow.abs().sum().over("session")
+    total = _total(flow.abs())
     return pl.when(total > _NOTHING).then(flow / total).alias("gross_flow_share")
 
 
@@ -122,6 +129,6 @@ def _risky_flow() -> pl.Expr:
         & pl.col("flow_5_usd").is_not_null()
         & (pl.col("cap_before_5_usd") > 0).fill_null(value=False)
     )
-    flow = pl.when(counts).then(pl.col("flow_5_usd")).sum().over("session")
-    cap = pl.when(counts).then(pl.col("cap_before_5_usd")).sum().over("session")
+    flow = _total(pl.when(counts).then(pl.col("flow_5_usd")))
+    cap = _total(pl.when(counts).then(pl.col("cap_before_5_usd")))
     return pl.when(cap > 0).then(100 * flow / cap).alias("risky_flow_pct_5")
