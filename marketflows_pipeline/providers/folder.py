@@ -1,0 +1,205 @@
+"""People's own data: a folder of CSV and Parquet files, for figures that no service has and for work without a network.
+
+What belongs here: which files there are, what their columns mean, and what must hold between them. What does not:
+reading a file (own_files.py).
+
+Files, each named by a symbol of the settings, in its case, and each ``.csv`` or ``.parquet``:
+
+- ``bars/SPY.csv``: ``date, open, high, low, close, volume`` and, if there, ``adjusted_close`` (for splits and
+  dividends) and ``volume_unit`` (``shares``, which includes coins, or ``usd``). Prices in dollars, adjusted for splits.
+- ``shares/SPY.csv``: ``date`` with ``shares``, ``net_assets`` or both, and, if there, ``nav``, ``published_at`` (a time
+  with its offset) and ``convention`` (``as_traded``, the default, or ``split_adjusted``). A row with net assets alone
+  is one of a fund whose shares are not known.
+- ``volatility/VIX.csv`` and ``volatility/VIX3M.csv``: ``date, close``.
+
+Two files for all symbols, either of which may be missing: ``splits.csv`` with ``symbol, date, ratio`` (new shares for
+each old one), and ``dividends.csv`` with ``symbol, date, amount`` (dollars a share, adjusted for splits).
+
+Dates are ISO dates. An empty cell, ``NaN``, ``null``, ``n/a`` or a dot is a missing figure. Other columns are ignored.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.providers.cross_asset_protocol import (
+    ACTION_SCHEMA,
+    BAR_SCHEMA,
+    SHARES_SCHEMA,
+    VOLATILITY_SCHEMA,
+    PriceHistory,
+)
+from marketflows_pipeline.providers.own_files import OwnTable, find_file, read_file
+from marketflows_pipeline.providers.share_figures import (
+    AS_TRADED,
+    NET_ASSETS_TOLERANCE,
+    SPLIT_ADJUSTED,
+    SPLIT_RATIO,
+)
+from marketflows_pipeline.transforms.as_traded import as_traded_close
+
+PRICES = ("open", "high", "low", "close")
+ACTIONS = {"split": ("splits", "ratio"), "dividend": ("dividends", "amount")}
+# How near a fall must come to a split's ratio to be the split itself.
+UNADJUSTED_TOLERANCE = 0.15
+
+
+class Folder:
+    """A provider of prices, shares and volatility indices that reads the user's own files, anew for each question.
+
+    Args:
+        path: of the folder.
+        source: what rows are said to come from.
+    """
+
+    name = "folder"
+
+    def __init__(self, path: Path, *, source: str = "folder") -> None:
+        self._path = path
+        self._source = source
+
+    def __repr__(self) -> str:
+        return f"Folder({str(self._path)!r})"
+
+    def daily_bars(self, symbol: str, provider_symbol: str, start: date, end: date) -> PriceHistory:
+        """Sessions from `start` to `end`, both included; rows without a close are left out.
+
+        ``as_traded_close_usd`` is rebuilt from the splits.
+
+        Args:
+            symbol: names the file.
+            provider_symbol: not used: a file is named as the settings name the asset.
+            start: first session.
+            end: last session.
+
+        Raises:
+            NotFoundError: there is no file for the symbol.
+            UserInputError: a file is not as documented; the message names file, line, column and value.
+        """
+        table = read_file(
+            find_file(self._path, "bars", symbol),
+            required=("date", *PRICES, "volume"),
+            optional=("adjusted_close", "volume_unit"),
+        )
+        actions = self._actions(symbol)
+        bars = self._bars(table, symbol)
+        _refuse_unadjusted(table.file, bars, actions)
+        is_wanted = pl.col("session").is_between(start, end)
+        return PriceHistory(
+            as_traded_close(bars, actions).select(BAR_SCHEMA.names()).filter(is_wanted), actions.filter(is_wanted)
+        )
+
+    def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
+        """The whole history in SHARES_SCHEMA, by session; rows with neither shares nor net assets are left out.
+
+        Args:
+            symbol: of the fund in the settings.
+            share_id: names the file; the symbol does where it is empty.
+
+        Raises:
+            NotFoundError: there is no such file.
+            UserInputError: it is not as documented, or shares times net asset value is not net assets within 2 %.
+        """
+        table = read_file(
+            find_file(self._path, "shares", share_id or symbol),
+            required=("date",),
+            optional=("shares", "nav", "net_assets", "published_at", "convention"),
+        )
+        if "shares" not in table and "net_assets" not in table:
+            raise UserInputError(f"{table.file}: expected a column `shares` or `net_assets`, found neither")
+        frame = pl.DataFrame(
+            {
+                "session": _sessions(table),
+                "shares": table.numbers("shares"),
+                "nav_usd": table.numbers("nav"),
+                "net_assets_usd": table.numbers("net_assets"),
+                "convention": table.choices("convention", (AS_TRADED, SPLIT_ADJUSTED)),
+                "published_at": table.moments("published_at"),
+            }
+        )
+        held = frame["shares"] * frame["nav_usd"]
+        contradicts = (held / frame["net_assets_usd"] - 1).abs() > NET_ASSETS_TOLERANCE
+        for at in contradicts.arg_true():
+            table.refuse(at, "net_assets", f"{held[at]:,.0f} within 2 %, which is shares times nav")
+        is_early = frame["published_at"].dt.date() < frame["session"]
+        for at in is_early.arg_true():
+            table.refuse(at, "published_at", "a time that is not before the session")
+        return (
+            self._stated(frame, "shares", symbol=symbol)
+            .filter(pl.any_horizontal(pl.col("shares", "net_assets_usd").is_not_null()))
+            .select(SHARES_SCHEMA.names())
+        )
+
+    def volatility_index(self, index_name: str) -> pl.DataFrame:
+        """The whole history in VOLATILITY_SCHEMA, by session; rows without a close are left out.
+
+        Raises:
+            NotFoundError: there is no file for the index.
+            UserInputError: it is not as documented.
+        """
+        table = read_file(find_file(self._path, "volatility", index_name), required=("date", "close"))
+        frame = pl.DataFrame({"session": _sessions(table), "close": table.numbers("close")})
+        return (
+            self._stated(frame, "volatility", index_name=index_name)
+            .drop_nulls("close")
+            .select(VOLATILITY_SCHEMA.names())
+        )
+
+    def _bars(self, table: OwnTable, symbol: str) -> pl.DataFrame:
+        frame = pl.DataFrame(
+            {
+                "session": _sessions(table),
+                **{f"{name}_usd": table.numbers(name) for name in (*PRICES, "adjusted_close")},
+                "volume": table.numbers("volume", may_be_zero=True),
+                "volume_unit": table.choices("volume_unit", ("shares", "usd")),
+            }
+        )
+        for at in (frame["high_usd"] < frame["low_usd"]).arg_true():
+            table.refuse(at, "high", f"at least the low of {frame['low_usd'][at]:g}")
+        return self._stated(frame, "bars", symbol=symbol).drop_nulls("close_usd")
+
+    def _actions(self, symbol: str) -> pl.DataFrame:
+        """Splits and dividends of one symbol in ACTION_SCHEMA, by session."""
+        frames = [ACTION_SCHEMA.to_frame()]
+        for action, (name, value) in ACTIONS.items():
+            file = self._path / f"{name}.csv"
+            if not file.is_file():
+                continue
+            table = read_file(file, required=("symbol", "date", value), may_be_empty=True)
+            frame = pl.DataFrame(
+                {"symbol": table.texts("symbol"), "session": table.dates("date"), "value": table.numbers(value)}
+            )
+            for at in frame["value"].is_null().arg_true():
+                table.refuse(at, value, "a number above 0")
+            table.refuse_twice(frame.select("symbol", "session"), "date")
+            stated = frame.with_columns(action=pl.lit(action), source=pl.lit(f"{self._source}:{name}"))
+            frames.append(stated.filter(pl.col("symbol") == symbol).select(ACTION_SCHEMA.names()))
+        return pl.concat(frames).sort("session", "action")
+
+    def _stated(self, frame: pl.DataFrame, kind: str, **named: str) -> pl.DataFrame:
+        return frame.sort("session").with_columns(
+            source=pl.lit(f"{self._source}:{kind}"), **{column: pl.lit(value) for column, value in named.items()}
+        )
+
+
+def _sessions(table: OwnTable) -> pl.Series:
+    sessions = table.dates("date")
+    table.refuse_twice(sessions.to_frame("session"), "date")
+    return sessions
+
+
+def _refuse_unadjusted(file: Path, bars: pl.DataFrame, actions: pl.DataFrame) -> None:
+    """Refuse closes that fall with a split: each return across it would be wrong by its ratio."""
+    closes = bars.select("session", "close_usd", before=pl.col("close_usd").shift())
+    splits = actions.filter(pl.col("action") == "split", ~pl.col("value").is_between(1 / SPLIT_RATIO, SPLIT_RATIO))
+    across = splits.join_asof(closes, on="session", strategy="forward", check_sortedness=False)
+    fall = pl.col("before") / pl.col("close_usd") / pl.col("value")
+    for day, ratio in across.filter((fall - 1).abs() < UNADJUSTED_TOLERANCE).select("session", "value").iter_rows():
+        raise UserInputError(
+            f"{file}, column `close`: expected prices adjusted for the split of {day} in splits.csv, found them as "
+            f"traded; divide every price before it by {ratio:g} and multiply its volume"
+        )

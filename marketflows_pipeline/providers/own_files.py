@@ -1,0 +1,255 @@
+"""Tables that people keep themselves, as CSV or Parquet: read whole, or refused in one line that says what to mend.
+
+What belongs here: finding a file, its columns, and typed values out of them. What does not: which files and columns
+there are (folder.py).
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+import polars as pl
+
+from marketflows_pipeline.errors import NotFoundError, UserInputError
+from marketflows_pipeline.providers.faults import one_line
+
+logger = logging.getLogger(__name__)
+
+# No name of a column can be this one, as blanks become underscores.
+LINE = "its line"
+SUFFIXES = (".csv", ".parquet")
+# How programs write a figure that is not there; FRED writes a dot.
+MISSING = ("", ".", "nan", "null", "none", "n/a")
+# A day that another program made a moment of.
+MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?$"
+
+
+def find_file(folder: Path, kind: str, name: str) -> Path:
+    """The file of a symbol, such as ``bars/SPY.csv``; its name is the symbol, in the same case.
+
+    Raises:
+        NotFoundError: there is none; a file in another case is mentioned.
+        UserInputError: the folder is missing, or there is one file of each format.
+    """
+    if not folder.is_dir():
+        raise UserInputError(f"{folder}: expected a folder, as `folder` in [cross_asset] names it; there is none")
+    kept = sorted((folder / kind).iterdir()) if (folder / kind).is_dir() else []
+    files = [file for file in kept if file.suffix in SUFFIXES and file.stem == name]
+    if len(files) > 1:
+        raise UserInputError(f"{files[0]}: {files[1].name} is there too; keep the one that counts")
+    if not files:
+        alike = [file.name for file in kept if file.stem.casefold() == name.casefold()]
+        hint = f"; {', '.join(alike)} is there, but a file is named as the symbol, in its case" if alike else ""
+        raise NotFoundError(f"folder: no {kind}/{name}.csv or .parquet in {folder}{hint}", provider="folder")
+    return files[0]
+
+
+def read_file(
+    file: Path, *, required: Collection[str], optional: Collection[str] = (), may_be_empty: bool = False
+) -> OwnTable:
+    """The columns of a file that are known, as text; others are ignored, with a line in the log.
+
+    Names of columns are taken in any case, with spaces for underscores.
+
+    Args:
+        file: to read.
+        required: columns that must be there.
+        optional: columns that may be there.
+        may_be_empty: whether it may have no rows below the names of its columns.
+
+    Raises:
+        UserInputError: the file cannot be read, has no rows, lacks a column, or has one twice.
+    """
+    try:
+        cells = _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file)
+    except UnicodeDecodeError as fault:
+        raise UserInputError(f"{file}: expected text in UTF-8: {fault}") from fault
+    except (OSError, csv.Error, pl.exceptions.PolarsError) as fault:
+        raise UserInputError(f"{file}: cannot be read: {one_line(str(fault))}") from fault
+    found = [name for name in cells.columns if name != LINE]
+    if not found:
+        raise UserInputError(f"{file}: is empty; expected the columns {', '.join(required)}")
+    if missing := [name for name in required if name not in found]:
+        listed = ", ".join(f"`{name}`" for name in missing)
+        raise UserInputError(f"{file}: expected a column {listed}, found {', '.join(found)}")
+    if cells.is_empty() and not may_be_empty:
+        raise UserInputError(f"{file}: expected rows below the names of the columns, found none")
+    known = [name for name in found if name in {*required, *optional}]
+    if unknown := [name for name in found if name not in known]:
+        logger.warning("%s: ignored columns that mean nothing here: %s", file, ", ".join(unknown))
+    return OwnTable(file, cells.select(LINE, *known))
+
+
+@dataclass(frozen=True)
+class OwnTable:
+    """One file of the user's.
+
+    Attributes:
+        file: where it is.
+        cells: LINE (of the file, or row where lines are none) and the known columns, as text; null is missing.
+    """
+
+    file: Path
+    cells: pl.DataFrame
+
+    def __contains__(self, column: str) -> bool:
+        return column in self.cells.columns
+
+    @property
+    def lines(self) -> pl.Series:
+        """Where each row stands."""
+        return self.cells[LINE]
+
+    def dates(self, column: str) -> pl.Series:
+        """A column of ISO dates, none of them missing.
+
+        Raises:
+            UserInputError: a value is missing or no date.
+        """
+        text = self.cells[column]
+        dates = text.str.replace(MIDNIGHT, "").str.to_date("%Y-%m-%d", strict=False)
+        self._refuse(dates.is_null(), column, "a date such as 2026-01-05")
+        return dates
+
+    def numbers(self, column: str, *, may_be_zero: bool = False) -> pl.Series:
+        """A column of numbers above zero, or missing; all missing where the file has no such column.
+
+        Raises:
+            UserInputError: a value is something else.
+        """
+        if column not in self:
+            return pl.Series(column, [None] * self.cells.height, dtype=pl.Float64())
+        text = self.cells[column]
+        numbers = text.cast(pl.Float64(), strict=False)
+        is_fine = numbers.is_finite() & ((numbers >= 0) if may_be_zero else (numbers > 0))
+        expected = "a number that is not negative" if may_be_zero else "a number above 0"
+        self._refuse(text.is_not_null() & ~is_fine.fill_null(value=False), column, f"{expected} or an empty cell")
+        return numbers
+
+    def choices(self, column: str, allowed: Sequence[str]) -> pl.Series:
+        """A column of one of a few words; the first of them where a value or the column is missing.
+
+        Raises:
+            UserInputError: a value is another word.
+        """
+        if column not in self:
+            return pl.Series(column, [allowed[0]] * self.cells.height, dtype=pl.String())
+        words = self.cells[column].fill_null(allowed[0])
+        self._refuse(~words.is_in(allowed), column, " or ".join(allowed))
+        return words
+
+    def texts(self, column: str) -> pl.Series:
+        """A column of text, none missing.
+
+        Raises:
+            UserInputError: a value is missing.
+        """
+        self._refuse(self.cells[column].is_null(), column, "text")
+        return self.cells[column]
+
+    def moments(self, column: str) -> pl.Series:
+        """A column of ISO times with their offset from UTC, or missing, in UTC.
+
+        Raises:
+            UserInputError: a value is something else, such as a time without an offset.
+        """
+        dtype = pl.Datetime("us", "UTC")
+        if column not in self:
+            return pl.Series(column, [None] * self.cells.height, dtype=dtype)
+        moments = pl.Series(column, [_moment(text) for text in self.cells[column]], dtype=dtype)
+        wrong = self.cells[column].is_not_null() & moments.is_null()
+        self._refuse(wrong, column, "a time with its offset, such as 2026-01-06T13:30:00Z")
+        return moments
+
+    def refuse_twice(self, key: pl.DataFrame, column: str) -> None:
+        """Refuse a key that stands in two rows.
+
+        Raises:
+            UserInputError: one does; both places are named.
+        """
+        rows = key.with_row_index("at").with_columns(first=pl.col("at").min().over(key.columns))
+        for at, first in rows.filter(pl.col("at") > pl.col("first")).select("at", "first").iter_rows():
+            self.refuse(at, column, f"each date once; it is in {self.place(first)} too")
+
+    def place(self, at: int) -> str:
+        """How to find a row in the file."""
+        return f"{'row' if self.file.suffix == '.parquet' else 'line'} {self.lines[at]}"
+
+    def refuse(self, at: int, column: str, expected: str) -> NoReturn:
+        """Say what is wrong in one row.
+
+        Raises:
+            UserInputError: always.
+        """
+        value = self.cells[column][at]
+        found = "an empty cell" if value is None else repr(one_line(value))
+        raise UserInputError(f"{self.file}, {self.place(at)}, column `{column}`: expected {expected}, found {found}")
+
+    def _refuse(self, wrong: pl.Series, column: str, expected: str) -> None:
+        if (at := wrong.arg_true()).len():
+            self.refuse(at[0], column, expected)
+
+
+def _read_csv(file: Path) -> pl.DataFrame:
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        reader = csv.reader(opened, strict=True)
+        header = _columns(file, next(_filled(reader), []))
+        rows = []
+        for row in _filled(reader):
+            if len(row) != len(header):
+                raise UserInputError(
+                    f"{file}, line {reader.line_num}: expected {len(header)} values, one a column, found {len(row)}"
+                )
+            rows.append([str(reader.line_num), *row])
+    return _as_text(pl.DataFrame(rows, schema=dict.fromkeys([LINE, *header], pl.String), orient="row"))
+
+
+def _filled(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    return (row for row in rows if any(cell.strip() for cell in row))
+
+
+def _read_parquet(file: Path) -> pl.DataFrame:
+    frame = pl.read_parquet(file)
+    frame.columns = _columns(file, frame.columns)
+    written = [_written(name, dtype) for name, dtype in frame.schema.items()]
+    return _as_text(frame.select(written).with_row_index(LINE, offset=1))
+
+
+def _written(name: str, dtype: pl.DataType) -> pl.Expr:
+    if isinstance(dtype, pl.Datetime):
+        return pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S%.6f%:z" if dtype.time_zone else "%Y-%m-%dT%H:%M:%S%.6f")
+    if dtype.is_nested():
+        return pl.lit("a nested value").alias(name)
+    return pl.col(name).cast(pl.String(), strict=False)
+
+
+def _columns(file: Path, names: Sequence[str]) -> list[str]:
+    columns = [re.sub(r"\s+", "_", name.strip().lower()) for name in names]
+    columns = [name or f"unnamed_{at}" for at, name in enumerate(columns, start=1)]
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        raise UserInputError(f"{file}: expected each column once, found `{twice[0]}` twice")
+    return columns
+
+
+def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    text = pl.exclude(LINE).str.strip_chars()
+    return frame.with_columns(
+        pl.col(LINE).cast(pl.UInt32()), pl.when(~text.str.to_lowercase().is_in(MISSING)).then(text)
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None
