@@ -8,7 +8,8 @@ for splits, arrays with nulls, and as last element the session that is still ope
 from __future__ import annotations
 
 import logging
-from datetime import date, datetime
+import math
+from datetime import date, datetime, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -35,6 +36,10 @@ DAILY = "1d"
 COIN = "CRYPTOCURRENCY"
 # What is counted in shares, and whose session ends at the close in New York.
 SHARES = frozenset({"ETF", "EQUITY", "MUTUALFUND"})
+# The service may list a split before it adjusts prices for it. That shows where the split is larger than a day's moves,
+# and heals within days.
+TELLING_RATIO = 1.4
+HEALS_WITHIN = timedelta(days=30)
 
 
 class _Meta(msgspec.Struct, rename="camel"):
@@ -99,7 +104,7 @@ def read_history(body: object, *, symbol: str, asked: str, start: date, end: dat
     """Bars of the complete sessions from `start` to `end`, and the actions from `start` on, of one answer.
 
     Prices that are not positive are null; a session without a close is left out; of two rows of one session the later
-    one counts. Actions after `end` stay in, because the prices are adjusted for them already.
+    one counts. Actions after `end` stay in, because the prices are adjusted for them already; announced ones do not.
 
     Args:
         body: the parsed JSON.
@@ -110,7 +115,8 @@ def read_history(body: object, *, symbol: str, asked: str, start: date, end: dat
         now: present moment, which tells the open session from complete ones.
 
     Raises:
-        ShapeError: not of the known shape, not in dollars, not daily, or of another symbol.
+        ShapeError: not of the known shape, not in dollars, not daily, of another symbol, or not adjusted for a split
+            that it lists.
         RefusedError: the service knows no such symbol, which it may also tell by an empty shell.
     """
     chart = _converted(body)
@@ -132,7 +138,8 @@ def read_history(body: object, *, symbol: str, asked: str, start: date, end: dat
     complete = rows.filter(pl.col("session").is_between(start, min(end, last_complete)))
     bars = complete.filter(pl.col("close_usd").is_not_null()).unique("session", keep="last", maintain_order=True)
     _log_left_out(complete, symbol)
-    actions = _actions(result.events or _Events(), zone).with_columns(symbol=pl.lit(symbol), source=pl.lit(SOURCE))
+    actions = _actions(result.events or _Events(), zone, now).with_columns(symbol=pl.lit(symbol), source=pl.lit(SOURCE))
+    _check_adjusted(rows, actions.filter(action="split"), asked, now)
     return PriceHistory(
         bars.select(BAR_SCHEMA.names()).sort("session"),
         actions.filter(pl.col("session") >= start).select(ACTION_SCHEMA.names()).sort("session", "action"),
@@ -219,12 +226,13 @@ def _log_left_out(rows: pl.DataFrame, symbol: str) -> None:
         logger.debug("yahoo %s: %d sessions left out without a close", symbol, empty)
 
 
-def _actions(events: _Events, zone: str) -> pl.DataFrame:
-    """Dividends and splits, each kind once a session: dividends of one session add up, splits multiply."""
-    for split in events.splits.values():
+def _actions(events: _Events, zone: str, now: datetime) -> pl.DataFrame:
+    """Dividends and splits until now, each kind once a session: dividends of one session add up, splits multiply."""
+    dividends = [each for each in events.dividends.values() if each.date <= now.timestamp()]
+    splits = [each for each in events.splits.values() if each.date <= now.timestamp()]
+    for split in splits:
         if not (split.numerator > 0 and split.denominator > 0):
             raise ShapeError(f"a split of {split.numerator:g} to {split.denominator:g}")
-    dividends, splits = list(events.dividends.values()), list(events.splits.values())
     schema = {"at": pl.Int64(), "value": pl.Float64()}
     paid = pl.DataFrame({"at": [each.date for each in dividends], "value": [each.amount for each in dividends]}, schema)
     divided = pl.DataFrame(
@@ -239,3 +247,20 @@ def _actions(events: _Events, zone: str) -> pl.DataFrame:
             )
         ]
     )
+
+
+def _check_adjusted(rows: pl.DataFrame, splits: pl.DataFrame, asked: str, now: datetime) -> None:
+    """Refuse closes that jump by a fresh split instead of going on: whoever undoes the split would undo it twice."""
+    closes = rows.filter(pl.col("close_usd").is_not_null()).sort("at")
+    for session, ratio in splits.select("session", "value").iter_rows():
+        before = closes.filter(pl.col("session") < session)["close_usd"]
+        after = closes.filter(pl.col("session") >= session)["close_usd"]
+        if before.is_empty() or after.is_empty() or 1 / TELLING_RATIO < ratio < TELLING_RATIO:
+            continue
+        move = math.log(after[0] / before[-1])
+        if abs(move + math.log(ratio)) >= abs(move):
+            continue
+        found = f"{asked} was split {ratio:g} for 1 on {session}, and its prices are not adjusted for that"
+        if session > now.date() - HEALS_WITHIN:
+            raise ShapeError(f"{found} yet: a later run asks again")
+        logger.warning("yahoo: %s, as it seems; figures before that day are doubtful", found)

@@ -10,9 +10,11 @@ import numpy as np
 
 from marketflows_pipeline_tests.fakes.markets import A_DAY, Asset, Bars, dividends, to_s, told_bars
 from marketflows_pipeline_tests.fakes.price_paths import Floats
-from marketflows_pipeline_tests.fakes.us_calendar import closes_at, is_session, new_york, opens_at
+from marketflows_pipeline_tests.fakes.us_calendar import is_session, new_york, opens_at
 
 RANGES = ["1d", "5d", "1mo", "3mo", "6mo", "1y", "2y", "5y", "10y", "ytd", "max"]
+# Seconds after the close at which the last trade is told.
+LAST_TRADE_S = 2
 
 
 def error_body(code: str, description: str) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def chart_body(asset: Asset, now: datetime, start_s: int, end_s: int, *, is_repe
     rows = list(range(len(stamps)))
     if is_live(asset, today, now):
         # The open session stands at its last trade, and so does one that ended today.
-        live_s = min(to_s(now), to_s(asset.ends_at(today)))
+        live_s = min(to_s(now), to_s(asset.ends_at(today)) + LAST_TRADE_S)
         if is_repeated:
             rows.append(rows[-1])
             stamps.append(live_s)
@@ -64,7 +66,7 @@ def chart_body(asset: Asset, now: datetime, start_s: int, end_s: int, *, is_repe
             stamps[-1] = live_s
     elif is_repeated:
         rows.append(rows[-1])
-        stamps.append(to_s(asset.ends_at(today)))
+        stamps.append(to_s(asset.ends_at(today)) + LAST_TRADE_S)
     kept = [at for at, stamp in enumerate(stamps) if start_s <= stamp < end_s]
     if not kept:
         return None
@@ -131,11 +133,13 @@ def _meta(asset: Asset, bars: Bars, now: datetime, today: date) -> dict[str, Any
     close, high, low = (figures[~np.isnan(figures)] for figures in (bars.close, bars.high, bars.low))
     there = now.astimezone(UTC if asset.is_coin else new_york())
     offset = int((there.utcoffset() or timedelta()).total_seconds())
-    if asset.is_coin:
-        start, end = (to_s(datetime.combine(today, time(), UTC) + days * A_DAY) for days in (0, 1))
-    else:
-        start, end = to_s(opens_at(today)), to_s(closes_at(today))
-    period = {"timezone": there.tzname(), "start": start, "end": end, "gmtoffset": offset}
+    start, end = _opens_s(asset, today), to_s(asset.ends_at(today))
+    # A coin's day has no hours before and after it, and ends a minute early.
+    hours = (start, start, end - 60, end - 60) if asset.is_coin else (start - 19_800, start, end, end + 14_400)
+    periods = {
+        name: {"timezone": there.tzname(), "start": hours[at], "end": hours[at + 1], "gmtoffset": offset}
+        for at, name in enumerate(("pre", "regular", "post"))
+    }
     return {
         "currency": "USD",
         "symbol": asset.symbol,
@@ -158,7 +162,7 @@ def _meta(asset: Asset, bars: Bars, now: datetime, today: date) -> dict[str, Any
         "shortName": asset.name[:30],
         "chartPreviousClose": float(close[0]),
         "priceHint": 2,
-        "currentTradingPeriod": {"pre": period, "regular": period, "post": period},
+        "currentTradingPeriod": periods,
         "dataGranularity": "1d",
         "range": "",
         "validRanges": RANGES,
