@@ -6,19 +6,19 @@ simply has no bar.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 NEW_YORK = "America/New_York"
 # Volatility indices and some funds are settled a quarter of an hour after the close at 16:00.
-SETTLED = time(16, 15)
+SETTLED_AFTER = timedelta(hours=16, minutes=15)
 A_DAY = timedelta(days=1)
 
 
 def last_complete_session(now: datetime) -> date:
     """The newest New York date whose session is over: today from 16:15 there, in summer as in winter."""
-    there = now.astimezone(ZoneInfo(NEW_YORK))
-    return there.date() if there.time() >= SETTLED else there.date() - A_DAY
+    # By the clock on the wall there, on days with a change of the clocks too.
+    return (now.astimezone(ZoneInfo(NEW_YORK)) - SETTLED_AFTER).date()
 
 
 def last_complete_new_york_day(now: datetime) -> date:
