@@ -1,4 +1,4 @@
-"""The issuers of funds as one service of our own: State Street, BlackRock and SPDR Gold on one socket.
+"""The issuers of funds as one service of our own: python -m marketflows_pipeline_tests.fakes.issuers --port 8125.
 
 What belongs here: which document a request gets. What does not: the figures and documents (fund_history.py), sockets
 and faults (server.py).
@@ -6,12 +6,14 @@ and faults (server.py).
 
 from __future__ import annotations
 
+import argparse
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 
-from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
 from marketflows_pipeline_tests.fakes.faults import PAGE
 from marketflows_pipeline_tests.fakes.fund_history import (
     Row,
@@ -79,7 +81,7 @@ def make_funds(seed: int, last: date, sessions: int = 250) -> Funds:
 
 
 class FakeIssuers(FakeServer):
-    """The public files of three issuers, over funds of ours.
+    """The public files of State Street, BlackRock and SPDR Gold on one socket, over funds of ours.
 
     Args:
         funds: what they publish; may be changed between requests, as by ``restate``.
@@ -131,3 +133,22 @@ def _page(status: int, title: str) -> Reply:
 
 def _page_under_success(_: Request, **__: str) -> Reply:
     return _page(HTTPStatus.OK, "iShares by BlackRock")
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(description="A local stand-in for the issuers of funds")
+    parser.add_argument("--port", type=int, default=8125)
+    parser.add_argument("--sessions", type=int, default=1_000, help="sessions of history")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--now", type=datetime.fromisoformat, help="stand still here, until told by POST /__clock")
+    options = parser.parse_args()
+    clock: Clock = FixedClock(options.now) if options.now else SystemClock()
+    yesterday = clock.now().date() - timedelta(days=1)
+    with FakeIssuers(make_funds(options.seed, yesterday, options.sessions), clock=clock, port=options.port) as server:
+        print(server.url, flush=True)  # noqa: T201 - who starts it waits for the address
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

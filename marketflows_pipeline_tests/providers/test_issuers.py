@@ -19,6 +19,7 @@ from marketflows_pipeline.providers.issuers import Issuer
 from marketflows_pipeline.providers.ledger import MemoryLedger
 from marketflows_pipeline.providers.spdr_gold import SpdrGold, read_archive
 from marketflows_pipeline.providers.ssga import StateStreet, read_navhist
+from marketflows_pipeline.transforms.shares import comparable_shares
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.fund_history import (
     BOMB,
@@ -185,6 +186,29 @@ def test_black_rocks_convention_is_taken_from_what_the_figures_show(ask: Ask) ->
     assert set(read_fund_document(fund_document("S", plain), "SLV")["convention"]) == {"split_adjusted"}
     assert set(ask("blackrock", "SLV", "239855")["convention"]) == {"as_traded"}
     assert set(ask("blackrock", "IWM", "239710")["convention"]) == {"split_adjusted"}
+
+
+def test_a_split_is_no_flow_in_whichever_convention_it_is_told(clock: FixedClock) -> None:
+    days = weekdays(LAST, 20)
+    adjusted = make_rows(1, days, nav=17.0, baskets=9_000)
+    as_traded = split(
+        [Row(row.session, (row.nav or 0) * 10, (row.shares or 0) // 10) for row in adjusted], days[10], 10
+    )
+    actions = pl.DataFrame({"symbol": ["SLV"], "session": [days[10]], "action": ["split"], "value": [10.0]})
+
+    told = [
+        read_navhist(navhist("slv", as_traded), "SLV"),
+        read_fund_document(fund_document("S", as_traded), "SLV"),
+        read_fund_document(fund_document("S", adjusted), "SLV"),
+    ]
+
+    expected = [float(row.shares or 0) for row in adjusted]
+    for frame in told:
+        vintage = frame.with_columns(vintage=pl.lit(1, pl.Int32), fetched_at=pl.lit(clock.now()))
+        comparable = comparable_shares(vintage, actions)
+        assert comparable["present_shares"].to_list() == pytest.approx(expected)
+        assert comparable["shares"].to_list() == pytest.approx([float(row.shares or 0) for row in as_traded])
+        assert comparable["nav_usd"].to_list() == pytest.approx([row.nav for row in as_traded])
 
 
 def test_a_restated_row_is_what_the_next_answer_has(ask: Ask, issuers: FakeIssuers) -> None:
