@@ -53,15 +53,16 @@ def command_line(options: RunOptions, command: str) -> str:
     return f"marketflows{' --tutorial' if options.tutorial else own} {command}"
 
 
-def how_to_fetch(options: RunOptions, line: str, *, table: str, is_on: bool) -> str:
+def how_to_fetch(options: RunOptions, line: str, *, table: str, is_on: bool, verb: str = "fetch it") -> str:
     """What to do where there is no data yet, in words.
 
     Args:
         options: of the run.
-        line: the whole command that fetches.
+        line: the whole command that brings it.
         table: of the settings that the part needs.
         is_on: whether that table is there.
+        verb: what the command does.
     """
     if is_on:
-        return f"fetch it: {line}"
-    return f"{options.config} has no table [{table}]: add it, then fetch: {line}"
+        return f"{verb}: {line}"
+    return f"{options.config} has no table [{table}]: add it, then {verb}: {line}"

@@ -120,9 +120,10 @@ class Source:
         )
 
 
-def no_data(setting: Setting) -> MarketflowsError:
+def no_data(setting: Setting, of: str = "") -> MarketflowsError:
     """The fault of a file that holds nothing of what was asked for."""
-    return MarketflowsError(f"no {setting.subject} data is published at {setting.path} yet; {setting.how_to_fetch}")
+    subject = f"{setting.subject} data {of}".rstrip()
+    return MarketflowsError(f"no {subject} is published at {setting.path} yet; {setting.how_to_fetch}")
 
 
 @contextmanager

@@ -1,0 +1,209 @@
+"""Flows of the last sessions summed per asset, for any number of sessions.
+
+What belongs here: the sums, places by flow, and why a flow is unknown. What does not: how a daily flow comes about
+(core.asset_flows). For the windows of the settings these are the figures of mart.flow_rankings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from marketflows_pipeline.cli.answers.market import BARS, FLOW_LIMIT, fetched, is_past, is_stale
+from marketflows_pipeline.cli.answers.source import Source
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.settings import Asset
+
+FLOWS = "core.asset_flows"
+
+_WINDOW = """
+with newest_first as (
+    select session, row_number() over (order by session desc) - 1 as age
+    from (select distinct session from core.asset_flows)
+)
+select max(session) filter (where age = 0) as session,
+       min(session) filter (where age < $days) as first_session,
+       max(session) filter (where age = $days) as session_before,
+       count(*) filter (where age < $days) as n_sessions,
+       (select max(session) from core.asset_flows where flow_usd is not null and flow_method <> 'supply')
+           as newest_flow_session
+from newest_first
+"""
+_SUMS = """
+with newest_first as (
+    select session, row_number() over (order by session desc) - 1 as age
+    from (select distinct session from core.asset_flows)
+),
+aged as (select * from core.asset_flows join newest_first using (session) where age <= $days),
+assets as (
+    select symbol, any_value(asset_class) as asset_class, max(session) as last_session,
+           max(session) filter (where flow_usd is not null) as last_known_session
+    from core.asset_flows
+    group by symbol
+),
+names as (select symbol, any_value(name) as name from mart.flow_rankings group by symbol),
+sums as (
+    select symbol,
+           arg_max(flow_method, session) filter (where age < $days and flow_method <> 'price_only') as flow_method,
+           sum(flow_usd) filter (where age < $days) as flow_usd,
+           count(flow_usd) filter (where age < $days) as sessions_known,
+           sum(price_effect_usd) filter (where age < $days) as price_effect_usd,
+           coalesce(bool_or(is_supply_revision) filter (where age < $days), false) as has_supply_revision,
+           any_value(market_cap_usd) filter (where age = 0) as market_cap_usd,
+           any_value(market_cap_usd) filter (where age = $days) as market_cap_before_usd,
+           any_value(close_usd) filter (where age = 0) as close_usd,
+           any_value(close_usd) filter (where age = $days) as close_before_usd
+    from aged
+    group by symbol
+)
+select symbol, coalesce(name, symbol) as name, asset_class, coalesce(flow_method, 'price_only') as flow_method,
+       flow_usd, coalesce(sessions_known, 0) as sessions_known,
+       case when market_cap_before_usd > 0 then 100 * flow_usd / market_cap_before_usd end as flow_pct_of_market_cap,
+       price_effect_usd,
+       market_cap_usd - market_cap_before_usd as market_cap_change_proxy_usd,
+       close_usd / close_before_usd - 1 as price_return,
+       market_cap_usd, has_supply_revision, last_session, last_known_session
+from assets left join sums using (symbol) left join names using (symbol)
+order by symbol
+"""
+_NOT_SHOWN = ("has_supply_revision", "last_known_session")
+
+
+@dataclass(frozen=True)
+class Window:
+    """The last sessions, as far as they are stored.
+
+    Attributes:
+        days: sessions asked for.
+        n_sessions: sessions there are, at most `days`.
+        session: the newest.
+        first_session: the first of the window.
+        session_before: the one before the window, which changes are against; None where none is stored.
+        newest_flow_session: newest session on which the flow of any fund is known.
+    """
+
+    days: int
+    n_sessions: int
+    session: date
+    first_session: date
+    session_before: date | None
+    newest_flow_session: date | None
+
+    def keys(self) -> dict[str, Any]:
+        """What an answer says of its window."""
+        names = ("days", "n_sessions", "session", "first_session", "session_before")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class AssetSums:
+    """Sums over a window.
+
+    Attributes:
+        window: the sessions.
+        assets: one entry for each asset of the tables, by symbol, with inflow_rank, outflow_rank and, where its flow
+            is unknown, the reason in `why`.
+        unknown: symbol, name and reason of each asset whose flow is unknown, those without any price among them.
+        includes_issuance: whether issuance of coins counts as a flow.
+    """
+
+    window: Window
+    assets: Sequence[dict[str, Any]]
+    unknown: Sequence[dict[str, Any]]
+    includes_issuance: bool
+
+    def counts(self, asset: Mapping[str, Any]) -> bool:
+        """Whether the asset's sum is a known flow that takes part in rankings and attribution."""
+        return asset["flow_usd"] is not None and (asset["flow_method"] != "supply" or self.includes_issuance)
+
+    def partly_known(self) -> list[dict[str, Any]]:
+        """Assets whose flow is known on some sessions of the window only."""
+        return [
+            {key: asset[key] for key in ("symbol", "sessions_known")}
+            for asset in self.assets
+            if 0 < asset["sessions_known"] < self.window.n_sessions
+        ]
+
+
+def asset_sums(source: Source, universe: Sequence[Asset], days: int, *, include_issuance: bool) -> AssetSums:
+    """Sum the flows of the last sessions.
+
+    Args:
+        source: the published file.
+        universe: assets of the settings, for what is not in the tables.
+        days: sessions, from 1.
+        include_issuance: whether issuance of coins is ranked too.
+
+    Raises:
+        MarketflowsError: if there is no data yet.
+    """
+    source.require(FLOWS)
+    window = Window(days=days, **source.row(_WINDOW, {"days": days}))
+    assets = source.rows(_SUMS, {"days": days})
+    settings = {asset.symbol: asset for asset in universe}
+    for asset in assets:
+        asset["why"] = None if asset["flow_usd"] is not None else _why(asset, settings.get(asset["symbol"]))
+    sums = AssetSums(window, assets, _unknown(assets, universe), include_issuance)
+    _rank(sums, "inflow_rank", 1)
+    _rank(sums, "outflow_rank", -1)
+    for asset in assets:
+        for key in _NOT_SHOWN:
+            del asset[key]
+    return sums
+
+
+def is_flow_stale(source: Source, window: Window) -> bool:
+    """Whether prices are too old, or the newest known flow of a fund is over 7 days ago."""
+    newest = window.newest_flow_session
+    behind = newest is not None and is_past(source, newest, FLOW_LIMIT)
+    return behind or is_stale(source, window.session, fetched(source)[BARS.removeprefix("raw.")])
+
+
+def coverage(source: Source, sums: AssetSums) -> dict[str, Any]:
+    """What is known of the window, and what is not."""
+    investors = [asset for asset in sums.assets if asset["flow_method"] not in {"supply", "price_only"}]
+    behind = [asset for asset in sums.assets if asset["last_session"] < sums.window.session]
+    return {
+        "n_assets": len(sums.assets),
+        "n_with_known_flow": sum(asset["flow_usd"] is not None for asset in investors),
+        "n_unknown": len(sums.unknown),
+        "partly_known": sums.partly_known(),
+        "newest_flow_session": sums.window.newest_flow_session,
+        "behind": [{key: asset[key] for key in ("symbol", "last_session")} for asset in behind],
+        "fetched_at": fetched(source),
+    }
+
+
+def _rank(sums: AssetSums, key: str, sign: int) -> None:
+    """Places from 1 by the size of flows of that sign; equal ones go by symbol."""
+    ranked = [asset for asset in sums.assets if sums.counts(asset) and sign * asset["flow_usd"] > 0]
+    ranked.sort(key=lambda asset: -abs(asset["flow_usd"]))
+    places = {asset["symbol"]: place for place, asset in enumerate(ranked, start=1)}
+    for asset in sums.assets:
+        asset[key] = places.get(asset["symbol"])
+
+
+def _unknown(assets: Sequence[Mapping[str, Any]], universe: Sequence[Asset]) -> list[dict[str, Any]]:
+    stored = {asset["symbol"] for asset in assets}
+    unknown = [{key: asset[key] for key in ("symbol", "name", "why")} for asset in assets if asset["why"]]
+    missing = [asset for asset in universe if asset.symbol not in stored]
+    return unknown + [
+        {"symbol": asset.symbol, "name": asset.name, "why": "none of its prices is published"} for asset in missing
+    ]
+
+
+def _why(asset: Mapping[str, Any], setting: Asset | None) -> str:
+    if asset["has_supply_revision"]:
+        return "its supply was counted anew by more than 10 %, which is no flow"
+    if setting is not None and setting.share_source == "none":
+        return "no source of its shares outstanding is set, so its price alone is known"
+    where = "" if setting is None else f" from {setting.share_source}"
+    if setting is not None and setting.share_source == "supply":
+        where = f" of {setting.share_id} from the market-cap part"
+    figures = "market caps" if setting is not None and setting.share_source == "supply" else "shares outstanding"
+    if asset["last_known_session"] is None:
+        return f"no {figures}{where} are stored for two sessions in a row, so its price alone is known"
+    return f"no {figures}{where} are stored for these sessions; its last known flow is of {asset['last_known_session']}"
