@@ -38,14 +38,17 @@ def later_splits(frame: pl.DataFrame, actions: pl.DataFrame, *, on: str) -> pl.S
         The factors in the order of `frame`, 1 where no split came later.
     """
     splits = (
-        actions.lazy()
-        .filter(pl.col("action") == "split", pl.col("value") > 0)
+        actions.filter(pl.col("action") == "split", pl.col("value") > 0)
         .sort("session")
         .select("symbol", on_date="session", factor=pl.col("value").cum_prod(reverse=True).over("symbol"))
     )
-    dates = frame.lazy().select("symbol", on_date=on).with_row_index("row").sort("on_date")
-    return (
-        dates.join_asof(
+    # Few assets have splits, so only their rows are looked up.
+    found = (
+        frame.select("symbol", on_date=on)
+        .with_row_index("row")
+        .filter(pl.col("symbol").is_in(splits.get_column("symbol").implode()))
+        .sort("on_date")
+        .join_asof(
             splits,
             on="on_date",
             by="symbol",
@@ -53,8 +56,7 @@ def later_splits(frame: pl.DataFrame, actions: pl.DataFrame, *, on: str) -> pl.S
             allow_exact_matches=False,
             check_sortedness=False,
         )
-        .sort("row")
-        .select(pl.col("factor").fill_null(1.0))
-        .collect()
-        .to_series()
+        .drop_nulls("factor")
     )
+    unsplit = pl.repeat(1.0, frame.height, dtype=pl.Float64, eager=True).alias("factor")
+    return unsplit.scatter(found.get_column("row"), found.get_column("factor"))

@@ -11,6 +11,7 @@ import polars as pl
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.coin_flows import coin_flows
 from marketflows_pipeline.transforms.fund_flows import fund_flows
+from marketflows_pipeline.transforms.ordering import in_order, sort_curves
 
 ZSCORE_SESSIONS = 60
 MIN_ZSCORE_SESSIONS = 20
@@ -62,10 +63,8 @@ def asset_flows(
     funds, coins = listed.filter(~is_coin), listed.filter(is_coin)
     sessions = (coins if funds.is_empty() else funds).select(pl.col("session").unique().sort())
     return (
-        pl.concat([fund_flows(funds, shares, actions), coin_flows(coins, supply, sessions)])
-        .lazy()
-        .join(_opens(sessions).lazy(), on="session", how="left")
-        .sort("symbol", "session")
+        sort_curves(pl.concat([fund_flows(funds, shares, actions), coin_flows(coins, supply, sessions)]), ["symbol"])
+        .join(_opens(sessions), on="session", how="left", maintain_order="left")
         .with_columns(
             flow_pct_of_market_cap=_pct_of_market_cap(),
             flow_zscore=_zscore("flow_usd"),
@@ -76,7 +75,6 @@ def asset_flows(
             known_at=_known_at(),
         )
         .select(table("core.asset_flows").column_names)
-        .collect()
     )
 
 
@@ -84,9 +82,8 @@ def _daily(bars: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
     """Every bar of the universe by (symbol, session), with what was traded in USD and whether it is a coin's."""
     is_usd = pl.col("volume_unit") == "usd"
     return (
-        bars.lazy()
-        .join(universe.lazy().select("symbol", "asset_class", "share_source"), on="symbol")
-        .sort("symbol", "session")
+        in_order(bars, "symbol", "session")
+        .join(universe.select("symbol", "asset_class", "share_source"), on="symbol", maintain_order="left")
         .select(
             "symbol",
             "session",
@@ -95,7 +92,6 @@ def _daily(bars: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
             close_usd="close_usd",
             notional_usd=pl.when(is_usd).then("volume").otherwise(pl.col("close_usd") * pl.col("volume")),
         )
-        .collect()
     )
 
 

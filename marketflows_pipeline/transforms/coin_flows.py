@@ -7,6 +7,9 @@ and what compares assets with one another or with their own past (asset_flows).
 from __future__ import annotations
 
 import polars as pl
+from polars.dataframe.group_by import GroupBy
+
+from marketflows_pipeline.transforms.ordering import in_order
 
 MAX_SUPPLY_CHANGE = 0.1
 
@@ -36,12 +39,13 @@ def coin_flows(bars: pl.DataFrame, supply: pl.DataFrame, sessions: pl.DataFrame)
     Returns:
         The columns of `fund_flows.fund_flows`, in its order; ``published_at`` is null.
     """
-    rows = bars.lazy().join(sessions.lazy(), on="session", how="semi", maintain_order="left")
+    rows = bars.join(sessions, on="session", how="semi", maintain_order="left")
     rows = rows.drop("notional_usd").with_columns(previous_session=pl.col("session").shift(1).over("symbol"))
-    daily = supply.lazy().sort(_KEY).with_columns(_effects())
-    at_end = supply.lazy().select(*_KEY, "supply", "price_usd", market_cap_usd=_Q1 * _P1)
+    held = in_order(supply, *_KEY)
+    daily = held.with_columns(_effects())
+    at_end = held.select(*_KEY, "supply", "price_usd", market_cap_usd=_Q1 * _P1)
     before = at_end.select("symbol", previous_session="session", market_cap_before_usd="market_cap_usd")
-    traded = _over_gap(bars.lazy(), rows).agg(
+    traded = _over_gap(bars, rows).agg(
         pl.col("notional_usd").sum(), traded_days=pl.col("notional_usd").count().cast(pl.Int64)
     )
     changed = _over_gap(daily, rows).agg(
@@ -80,7 +84,6 @@ def coin_flows(bars: pl.DataFrame, supply: pl.DataFrame, sessions: pl.DataFrame)
             (pl.col("close_usd") / close_before - 1).alias("price_return"),
             pl.lit(None, pl.Datetime("us", "UTC")).alias("published_at"),
         )
-        .collect()
     )
 
 
@@ -95,7 +98,7 @@ def _effects() -> tuple[pl.Expr, ...]:
     )
 
 
-def _over_gap(daily: pl.LazyFrame, rows: pl.LazyFrame) -> pl.lazyframe.group_by.LazyGroupBy:
+def _over_gap(daily: pl.DataFrame, rows: pl.DataFrame) -> GroupBy:
     """Days by the session that they lead up to, without those after the newest session and up to the first."""
     ends = rows.select("symbol", "previous_session", end="session").sort("end")
     return (

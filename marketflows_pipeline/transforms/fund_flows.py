@@ -11,6 +11,7 @@ import polars as pl
 from marketflows_pipeline.transforms.as_traded import later_splits
 from marketflows_pipeline.transforms.shares import comparable_shares
 
+_ROUNDING = 1e-12
 _Q0, _Q1 = pl.col("present_shares_before"), pl.col("present_shares")
 _A0, _A1 = pl.col("net_assets_usd_before"), pl.col("net_assets_usd")
 _P0, _P1 = pl.col("p0"), pl.col("p1")
@@ -50,9 +51,8 @@ def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) 
     is_navs = pl.col("present_nav_usd").is_not_null() & pl.col("present_nav_usd_before").is_not_null()
     price = pl.coalesce("nav_usd", pl.col("close_usd") * pl.col("to_present"))
     return (
-        bars.lazy()
-        .with_columns(to_present=later_splits(bars, actions, on="session"))
-        .join(comparable_shares(shares, actions).lazy(), on=["symbol", "session"], how="left", maintain_order="left")
+        bars.with_columns(to_present=later_splits(bars, actions, on="session"))
+        .join(comparable_shares(shares, actions), on=["symbol", "session"], how="left", maintain_order="left")
         .with_columns(
             pl.col("session").shift(1).over("symbol").alias("previous_session"),
             pl.col(compared).shift(1).over("symbol").name.suffix("_before"),
@@ -73,11 +73,10 @@ def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) 
             market_cap_before_usd=_by_method(_Q0 * _P0, _A0),
             market_cap_change_usd=_by_method(_Q1 * _P1 - _Q0 * _P0, _A1 - _A0),
             price_effect_usd=_by_method(_Q0 * (_P1 - _P0), _A0 * (_P1 / _P0 - 1)),
-            share_effect_usd=_by_method(_P1 * (_Q1 - _Q0), _A1 - _A0 * (_P1 / _P0)),
+            share_effect_usd=_by_method(_P1 * _created(), _A1 - _A0 * (_P1 / _P0)),
         )
         .with_columns(flow_usd="share_effect_usd")
         .select(*bars.columns, *columns)
-        .collect()
     )
 
 
@@ -89,6 +88,12 @@ def _method() -> pl.Expr:
         .then(pl.lit("aum"))
         .otherwise(pl.lit("price_only"))
     )
+
+
+def _created() -> pl.Expr:
+    """Change of shares; what is left of bringing both sides past a split is rounding, and would be a flow."""
+    change = _Q1 - _Q0
+    return pl.when(change.abs() > _ROUNDING * _Q0.abs()).then(change).otherwise(change * 0)
 
 
 def _by_method(shares: pl.Expr, aum: pl.Expr) -> pl.Expr:

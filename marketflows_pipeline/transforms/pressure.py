@@ -8,12 +8,15 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.ordering import in_order, sort_curves
 
 CMF_SESSIONS = 20
 MFI_SESSIONS = 14
 RELATIVE_SESSIONS = 20
 
 _KEY = ("symbol", "session")
+_BAR = (*_KEY, "high_usd", "low_usd", "close_usd", "volume")
+_OF_FLOWS = ("notional_usd", "price_return")
 _HIGH, _LOW, _CLOSE, _VOLUME = (pl.col(name) for name in ("high_usd", "low_usd", "close_usd", "volume"))
 _TYPICAL, _RISE = pl.col("typical"), pl.col("rise")
 _NOTIONAL, _RETURN = pl.col("notional_usd"), pl.col("price_return")
@@ -45,7 +48,7 @@ def pressure(bars: pl.DataFrame, flows: pl.DataFrame) -> pl.DataFrame:
         The columns of ``mart.pressure`` by (symbol, session).
     """
     return (
-        _session_bars(bars.lazy(), flows.lazy())
+        _session_bars(bars, flows)
         .with_columns(
             typical=(_HIGH + _LOW + _CLOSE) / 3,
             money=_VOLUME * _position(),
@@ -61,19 +64,29 @@ def pressure(bars: pl.DataFrame, flows: pl.DataFrame) -> pl.DataFrame:
             signed_notional_ratio=_ratio("signed", "notional_usd", RELATIVE_SESSIONS),
         )
         .select(table("mart.pressure").column_names)
-        .collect()
     )
 
 
-def _session_bars(bars: pl.LazyFrame, flows: pl.LazyFrame) -> pl.LazyFrame:
+def _session_bars(bars: pl.DataFrame, flows: pl.DataFrame) -> pl.DataFrame:
     """One bar a session of `flows`, by (symbol, session), with that session's notional and return."""
     rows = flows.select(*_KEY, "previous_session", "notional_usd", "price_return", end="session")
+    is_between = pl.col("end").is_null()
+    daily = (
+        in_order(bars.select(_BAR), *_KEY)
+        .join(rows, on=_KEY, how="left", maintain_order="left")
+        .with_columns(is_gathered=is_between.any().over("symbol"))
+    )
+    gathered = daily.filter("is_gathered")
+    single = daily.filter(~pl.col("is_gathered"))
+    both = pl.concat([single.select(*_BAR, *_OF_FLOWS), _gathered(gathered).select(*_BAR, *_OF_FLOWS)])
+    return sort_curves(both, ["symbol"]).with_columns(volume=pl.when(_NOTIONAL.is_not_null()).then(_VOLUME))
+
+
+def _gathered(daily: pl.DataFrame) -> pl.DataFrame:
+    """The days of each asset up to each of its sessions as one."""
     own_day = pl.col("session") == pl.col("end")
     return (
-        bars.select(*_KEY, "high_usd", "low_usd", "close_usd", "volume")
-        .join(rows, on=_KEY, how="left")
-        .sort(_KEY)
-        .with_columns(pl.col("end", "previous_session").backward_fill().over("symbol"))
+        daily.with_columns(pl.col("end", "previous_session").backward_fill().over("symbol"))
         # What came before an asset's first session is no part of it.
         .filter(own_day | (pl.col("session") > pl.col("previous_session")))
         .group_by("symbol", "end", maintain_order=True)
@@ -81,7 +94,7 @@ def _session_bars(bars: pl.LazyFrame, flows: pl.LazyFrame) -> pl.LazyFrame:
             high_usd=pl.when(_HIGH.null_count() == 0).then(_HIGH.max()),
             low_usd=pl.when(_LOW.null_count() == 0).then(_LOW.min()),
             close_usd=_CLOSE.last(),
-            volume=pl.when(_NOTIONAL.last().is_not_null()).then(_VOLUME.sum()),
+            volume=pl.when(_VOLUME.null_count() == 0).then(_VOLUME.sum()),
             notional_usd=_NOTIONAL.last(),
             price_return=_RETURN.last(),
         )

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.ordering import in_order
 
 SESSIONS_A_YEAR = 252
 
@@ -35,10 +36,10 @@ def rolling_stats(flows: pl.DataFrame, windows: Iterable[int]) -> pl.DataFrame:
     Returns:
         The columns of ``mart.rolling_stats`` by (symbol, session, window_sessions).
     """
-    closes = flows.select("symbol", "session", "close_usd").sort("symbol", "session")
-    returns = closes.with_columns(log_return=(_CLOSE / _CLOSE.shift(1)).log().over("symbol")).lazy()
+    closes = in_order(flows.select("symbol", "session", "close_usd"), "symbol", "session")
+    returns = closes.with_columns(log_return=(_CLOSE / _CLOSE.shift(1)).log().over("symbol"))
     lengths = list(windows)
-    by_window = pl.concat(returns.select("symbol", "session", *_stats(window)) for window in lengths).collect()
+    by_window = pl.concat(returns.select("symbol", "session", *_stats(window)) for window in lengths)
     # Each window's rows are in the same order, so they are dealt out in turn rather than sorted.
     place = pl.int_range(by_window.height, dtype=pl.UInt32)
     turn = place % len(lengths) * closes.height + place // len(lengths)

@@ -9,6 +9,7 @@ import polars as pl
 
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.as_traded import later_splits
+from marketflows_pipeline.transforms.ordering import in_order
 
 _KEY = ("symbol", "session")
 _FIGURES = ("shares", "nav_usd", "net_assets_usd")
@@ -25,7 +26,8 @@ def newest_vintages(shares: pl.DataFrame) -> pl.DataFrame:
     Returns:
         Its columns, one row a fund and session, by (symbol, session).
     """
-    return shares.sort(*_KEY, "vintage").unique(_KEY, keep="last", maintain_order=True)
+    is_superseded = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in _KEY)
+    return in_order(shares, *_KEY, "vintage").filter(~is_superseded.fill_null(value=False))
 
 
 def new_vintages(stored: pl.DataFrame, fetched: pl.DataFrame) -> pl.DataFrame:
@@ -89,8 +91,7 @@ def comparable_shares(shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFra
     )
     is_adjusted = pl.col("convention") == "split_adjusted"
     return (
-        newest.lazy()
-        .with_columns(
+        newest.with_columns(
             since_session=later_splits(newest, actions, on="session"),
             since_fetched=later_splits(newest, actions, on="fetched_on"),
         )
@@ -108,5 +109,4 @@ def comparable_shares(shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFra
             net_assets_usd="net_assets_usd",
             published_at="published_at",
         )
-        .collect()
     )
