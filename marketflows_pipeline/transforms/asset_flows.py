@@ -65,6 +65,7 @@ def asset_flows(
     return (
         sort_curves(pl.concat([fund_flows(funds, shares, actions), coin_flows(coins, supply, sessions)]), ["symbol"])
         .join(_opens(sessions), on="session", how="left", maintain_order="left")
+        .with_columns(*_past("flow_usd"), *_past("notional_usd"))
         .with_columns(
             flow_pct_of_market_cap=_pct_of_market_cap(),
             flow_zscore=_zscore("flow_usd"),
@@ -119,10 +120,17 @@ def _share(part: pl.Expr, size: pl.Expr) -> pl.Expr:
     return pl.when(whole > 0).then(part / whole)
 
 
+def _past(column: str) -> tuple[pl.Expr, pl.Expr]:
+    """Mean and standard deviation of the sessions before each one."""
+    past, sessions, known = pl.col(column).shift(1), ZSCORE_SESSIONS, MIN_ZSCORE_SESSIONS
+    return (
+        past.rolling_mean(sessions, min_samples=known).over("symbol").alias(f"{column}_mean"),
+        past.rolling_std(sessions, min_samples=known, ddof=1).over("symbol").alias(f"{column}_deviation"),
+    )
+
+
 def _zscore(column: str) -> pl.Expr:
-    past = pl.col(column).shift(1)
-    mean = past.rolling_mean(ZSCORE_SESSIONS, min_samples=MIN_ZSCORE_SESSIONS).over("symbol")
-    deviation = past.rolling_std(ZSCORE_SESSIONS, min_samples=MIN_ZSCORE_SESSIONS, ddof=1).over("symbol")
+    mean, deviation = pl.col(f"{column}_mean"), pl.col(f"{column}_deviation")
     varies = (deviation > 0) & (deviation > _ROUNDING * mean.abs())
     return pl.when(varies).then((pl.col(column) - mean) / deviation)
 

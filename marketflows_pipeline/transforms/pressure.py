@@ -58,10 +58,17 @@ def pressure(bars: pl.DataFrame, flows: pl.DataFrame) -> pl.DataFrame:
         .with_columns(rise=(_TYPICAL - _TYPICAL.shift(1)).over("symbol"))
         .with_columns(rising=_where(_RISE > 0), falling=_where(_RISE < 0))
         .with_columns(
-            cmf_20=_ratio("money", "volume", CMF_SESSIONS),
-            mfi_14=_money_flow_index(),
-            relative_volume=_relative_volume(),
-            signed_notional_ratio=_ratio("signed", "notional_usd", RELATIVE_SESSIONS),
+            *_sums(CMF_SESSIONS, "money", "volume"),
+            *_sums(MFI_SESSIONS, "rising", "falling"),
+            *_sums(RELATIVE_SESSIONS, "signed", "notional_usd"),
+            usual=_NOTIONAL.shift(1).rolling_median(RELATIVE_SESSIONS).over("symbol"),
+        )
+        .with_columns(
+            cmf_20=_ratio(_sum_of("money"), _sum_of("volume")),
+            # The same as 100 - 100 / (1 + U / D), which has no value where D is 0.
+            mfi_14=100 * _ratio(_sum_of("rising"), _sum_of("rising") + _sum_of("falling")),
+            relative_volume=_ratio(_NOTIONAL, pl.col("usual")),
+            signed_notional_ratio=_ratio(_sum_of("signed"), _sum_of("notional_usd")),
         )
         .select(table("mart.pressure").column_names)
     )
@@ -117,17 +124,13 @@ def _where(condition: pl.Expr) -> pl.Expr:
     return condition.cast(pl.Float64) * _TYPICAL * _VOLUME
 
 
-def _ratio(part: str, whole: str, sessions: int) -> pl.Expr:
-    below = pl.col(whole).rolling_sum(sessions)
-    return pl.when(below > 0).then(pl.col(part).rolling_sum(sessions) / below).over("symbol")
+def _sums(sessions: int, *columns: str) -> tuple[pl.Expr, ...]:
+    return tuple(pl.col(name).rolling_sum(sessions).over("symbol").alias(f"{name}_sum") for name in columns)
 
 
-def _money_flow_index() -> pl.Expr:
-    """100 U / (U + D), which is the textbook's form and needs no case for D = 0."""
-    up, down = (pl.col(name).rolling_sum(MFI_SESSIONS) for name in ("rising", "falling"))
-    return pl.when(up + down > 0).then(100 * up / (up + down)).over("symbol")
+def _sum_of(column: str) -> pl.Expr:
+    return pl.col(f"{column}_sum")
 
 
-def _relative_volume() -> pl.Expr:
-    usual = _NOTIONAL.shift(1).rolling_median(RELATIVE_SESSIONS)
-    return pl.when(usual > 0).then(_NOTIONAL / usual).over("symbol")
+def _ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
+    return pl.when(whole > 0).then(part / whole)
