@@ -12,6 +12,7 @@ import dagster as dg
 
 from marketflows_pipeline import assets as assets_package
 from marketflows_pipeline import jobs, schedules
+from marketflows_pipeline.assets.cross_asset_raw import ISSUER_SOURCE, PRICE_SOURCE, VOLATILITY_SOURCE
 from marketflows_pipeline.assets.exchange_raw import DAILY_TABLES, RESERVES_SOURCE
 from marketflows_pipeline.assets.raw import SOURCE
 from marketflows_pipeline.assets.storage import warehouse_io_manager
@@ -28,7 +29,12 @@ SCHEDULED_HISTORY_LIMIT = timedelta(minutes=35)
 
 _HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(minutes=90))
 _DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+_WEEKLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn_window=timedelta(days=8))
+# A Friday's close is the newest until Monday's, or Tuesday's after a holiday.
+_SESSIONS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=5), warn_window=timedelta(hours=80))
 _DAILY_KEYS = {asset_key(name) for name in (*DAILY_TABLES, *jobs.DAILY_MARTS)}
+
+SOURCES = (SOURCE, RESERVES_SOURCE, PRICE_SOURCE, ISSUER_SOURCE, VOLATILITY_SOURCE)
 
 
 def build_definitions(
@@ -44,10 +50,10 @@ def build_definitions(
     """
     options = options or RunOptions(history_time_limit=SCHEDULED_HISTORY_LIMIT)
     return dg.Definitions(
-        assets=[*_assets(), SOURCE, RESERVES_SOURCE],
+        assets=[*_assets(), *SOURCES],
         asset_checks=[step for part in PARTS for step in check_steps(part)],
-        jobs=[*jobs.REFRESH_JOBS, jobs.prune_history],
-        schedules=[schedules.hourly, schedules.daily, schedules.weekly_pruning],
+        jobs=[*jobs.ASSET_JOBS, jobs.prune_history],
+        schedules=list(schedules.SCHEDULES),
         resources={
             "session": _session_resource(options, clock, reporter),
             IO_MANAGER: warehouse_io_manager,
@@ -61,9 +67,15 @@ def _assets() -> Iterator[dg.AssetsDefinition]:
     """Every asset of the package, each with the freshness policy of its cadence."""
     for definition in dg.load_assets_from_package_module(assets_package):
         assert isinstance(definition, dg.AssetsDefinition)
-        yield definition.map_asset_specs(
-            lambda spec: spec.replace_attributes(freshness_policy=_DAILY if spec.key in _DAILY_KEYS else _HOURLY)
-        )
+        yield definition.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=_policy(spec)))
+
+
+def _policy(spec: dg.AssetSpec) -> dg.FreshnessPolicy:
+    if spec.key == asset_key("mart.model_evaluation"):
+        return _WEEKLY
+    if (spec.group_name or "").startswith("cross_asset"):
+        return _SESSIONS
+    return _DAILY if spec.key in _DAILY_KEYS else _HOURLY
 
 
 def _session_resource(options: RunOptions, clock: Clock | None, reporter: Reporter | None) -> dg.ResourceDefinition:

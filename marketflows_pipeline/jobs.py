@@ -1,4 +1,4 @@
-"""What runs as one: the hourly and the daily refresh, both at once, and the pruning of Dagster's own history.
+"""What runs as one: hourly and daily refreshes, all parts at once, training, and the pruning of Dagster's own history.
 
 What belongs here: which assets a job holds, and its hooks. What does not: when it runs (schedules.py).
 """
@@ -27,6 +27,9 @@ def part_assets(part: str) -> dg.AssetSelection:
 
 MARKET_CAPS = part_assets("market_caps")
 EXCHANGES = part_assets("exchanges")
+TRAINED = dg.AssetSelection.assets(asset_key("mart.model_evaluation"))
+SCORED = dg.AssetSelection.assets(asset_key("mart.model_scores"))
+CROSS_ASSET = part_assets("cross_asset") - TRAINED
 HOURLY_EXCHANGES = EXCHANGES - dg.AssetSelection.assets(*map(asset_key, (*DAILY_TABLES, *DAILY_MARTS)))
 
 
@@ -52,7 +55,7 @@ daily_refresh = dg.define_asset_job(
 )
 full_refresh = dg.define_asset_job(
     "full_refresh",
-    selection=MARKET_CAPS | EXCHANGES,
+    selection=MARKET_CAPS | EXCHANGES | CROSS_ASSET,
     hooks={log_cause},
     description="Every part, as the command line runs it; what this day has answered already is not asked again.",
 )
@@ -65,7 +68,34 @@ exchange_refresh = dg.define_asset_job(
     hooks={log_cause},
     description="The exchange part with what changes every hour, at once.",
 )
-REFRESH_JOBS = (hourly_refresh, daily_refresh, full_refresh, market_cap_refresh, exchange_refresh)
+cross_asset_refresh = dg.define_asset_job(
+    "cross_asset_refresh",
+    selection=CROSS_ASSET,
+    hooks={log_cause},
+    description="The cross-asset part after the US close: bars, shares, volatility, and all that follows from them.",
+)
+train_models = dg.define_asset_job(
+    "train_models",
+    selection=TRAINED | SCORED | dg.AssetSelection.groups("cross_asset_output"),
+    hooks={log_cause},
+    description="Train models on what is stored, evaluate them, score the newest session, publish, draw.",
+)
+score_models = dg.define_asset_job(
+    "score_models",
+    selection=SCORED | dg.AssetSelection.assets(dg.AssetKey(["published", "cross_asset"])),
+    hooks={log_cause},
+    description="Score the newest stored session with the models that are there, and publish.",
+)
+ASSET_JOBS = (
+    hourly_refresh,
+    daily_refresh,
+    full_refresh,
+    market_cap_refresh,
+    exchange_refresh,
+    cross_asset_refresh,
+    train_models,
+    score_models,
+)
 
 
 @dg.op(description="Delete the records of runs that ended more than 30 days ago; the latest success of each job stays.")

@@ -5,10 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 # The tutorial's own files, below the working directory, so that it can never touch live data.
 TUTORIAL_PRIVATE = Path(".marketflows/tutorial.duckdb")
 TUTORIAL_PUBLISHED = Path("warehouse/marketflows_tutorial.duckdb")
+
+
+Horizon = Literal[5, 20]
+Target = Literal["direction", "rank"]
+ModelKind = Literal["logistic", "gradient_boosting"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """One model to train.
+
+    Attributes:
+        horizon: sessions ahead.
+        target: ``direction`` or ``rank``.
+        model: ``logistic`` or ``gradient_boosting``.
+    """
+
+    horizon: Horizon
+    target: Target = "direction"
+    model: ModelKind = "logistic"
+
+
+WEEKLY_TRAININGS = (Training(5), Training(20))
 
 
 @dataclass(frozen=True)
@@ -22,6 +46,8 @@ class RunOptions:
         tutorial: run on the packaged data, offline, with a warehouse of its own.
         history_time_limit: how long histories may be fetched before the run goes on without the rest.
         asks_again: whether what is asked for once a day is asked for now, though the day's answer is in.
+        trainings: models that a run which trains is to train.
+        begins_anew: whether a tutorial run forgets what an earlier one stored; training goes on from it.
     """
 
     config: Path = Path("config.toml")
@@ -30,3 +56,5 @@ class RunOptions:
     tutorial: bool = False
     history_time_limit: timedelta | None = None
     asks_again: bool = False
+    trainings: tuple[Training, ...] = WEEKLY_TRAININGS
+    begins_anew: bool = True

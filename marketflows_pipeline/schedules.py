@@ -1,10 +1,10 @@
-"""When jobs run: hourly at five past, daily at night, pruning once a week; all times UTC."""
+"""When jobs run: hourly at five past, daily at night and after the US close, weekly training and pruning; in UTC."""
 
 from __future__ import annotations
 
 import dagster as dg
 
-from marketflows_pipeline.jobs import daily_refresh, hourly_refresh, prune_history
+from marketflows_pipeline.jobs import cross_asset_refresh, daily_refresh, hourly_refresh, prune_history, train_models
 
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -46,6 +46,31 @@ def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReaso
     return _unless_active(context, daily_refresh.name)
 
 
+@dg.schedule(
+    job=cross_asset_refresh,
+    cron_schedule="45 22 * * 1-5",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def after_us_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Start the cross-asset refresh, unless one is still going.
+
+    At 22:45, when New York's close is in, summer and winter.
+    """
+    return _unless_active(context, cross_asset_refresh.name)
+
+
+@dg.schedule(
+    job=train_models,
+    cron_schedule="20 6 * * 6",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def weekly_training(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Train on Saturday mornings, when a week of sessions is complete."""
+    return _unless_active(context, train_models.name)
+
+
 def _unless_active(context: dg.ScheduleEvaluationContext, job_name: str) -> dg.RunRequest | dg.SkipReason:
     active = context.instance.get_runs_count(dg.RunsFilter(job_name=job_name, statuses=_ACTIVE))
     if active:
@@ -63,3 +88,5 @@ weekly_pruning = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Sunday nights, between two hourly runs.",
 )
+
+SCHEDULES = (hourly, daily, after_us_close, weekly_training, weekly_pruning)

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
-from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.options import WEEKLY_TRAININGS, RunOptions, Training
 from marketflows_pipeline.progress import LogReporter, Reporter
 from marketflows_pipeline.providers.coingecko import CoinGecko
 from marketflows_pipeline.providers.defillama import DefiLlama
@@ -26,6 +27,9 @@ from marketflows_pipeline.run_lock import RunLock
 from marketflows_pipeline.settings import Settings, load_settings
 from marketflows_pipeline.warehouse.ledger import WarehouseLedger
 from marketflows_pipeline.warehouse.store import Warehouse
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.market_services import MarketServices
 
 LOCK_WAIT_S = 60.0
 
@@ -42,6 +46,7 @@ class Session:
         provider: the market-cap service.
         volumes: the service that knows what is traded where.
         reserves: the service that knows what exchanges hold; None where the settings have no exchange part.
+        open_market: opens the services of the cross-asset part, to be called where the settings have it.
         ledger: where attempts are counted.
         reporter: who is told how far long work has come.
         run_id: of the Dagster run.
@@ -50,6 +55,7 @@ class Session:
         tutorial: whether the packaged data is used.
         history_deadline: when fetching histories stops; None for no limit.
         asks_again: whether what is asked for once a day is asked for now in any case.
+        trainings: models to train, where the run trains.
     """
 
     settings: Settings
@@ -59,6 +65,7 @@ class Session:
     provider: MarketCapProvider
     volumes: ExchangeVolumeProvider
     reserves: ReservesProvider | None
+    open_market: Callable[[], MarketServices]
     ledger: WarehouseLedger
     reporter: Reporter
     run_id: str
@@ -67,6 +74,7 @@ class Session:
     tutorial: bool = False
     history_deadline: datetime | None = None
     asks_again: bool = False
+    trainings: tuple[Training, ...] = WEEKLY_TRAININGS
 
 
 def read_settings(options: RunOptions, environ: Mapping[str, str]) -> Settings:
@@ -103,12 +111,13 @@ def open_session(
     lock = RunLock(settings.warehouse.path.with_suffix(".lock"))
     with contextlib.ExitStack() as stack:
         stack.enter_context(lock.acquire(command=shlex.join(sys.argv), wait_s=LOCK_WAIT_S))
-        if options.tutorial:
+        if options.tutorial and options.begins_anew:
             # A tutorial starts from nothing each time, so that it can be compared with the known-good result.
             tutorial.forget(settings.warehouse.path)
         warehouse = stack.enter_context(Warehouse(settings.warehouse.path))
         ledger = WarehouseLedger(warehouse, run_id)
         provider, volumes, reserves = _services(stack, options, settings, clock, ledger)
+        used_clock = clock
         started_at = clock.now()
         yield Session(
             settings=settings,
@@ -118,6 +127,7 @@ def open_session(
             provider=provider,
             volumes=volumes,
             reserves=reserves,
+            open_market=lambda: _market(stack, options, settings, used_clock, ledger),
             ledger=ledger,
             reporter=reporter or LogReporter(),
             run_id=run_id,
@@ -126,7 +136,20 @@ def open_session(
             tutorial=options.tutorial,
             history_deadline=started_at + options.history_time_limit if options.history_time_limit else None,
             asks_again=options.asks_again,
+            trainings=options.trainings,
         )
+
+
+def _market(
+    stack: contextlib.ExitStack, options: RunOptions, settings: Settings, clock: Clock, ledger: WarehouseLedger
+) -> MarketServices:
+    """The services of the cross-asset part, which other runs need not load."""
+    from marketflows_pipeline.market_services import live_services, tutorial_services  # noqa: PLC0415
+
+    assert settings.cross_asset is not None, "the part runs only where the settings have it"
+    if options.tutorial:
+        return tutorial_services()
+    return live_services(stack, settings.providers, settings.cross_asset, clock, ledger)
 
 
 def _services(

@@ -40,6 +40,25 @@ def table_asset(
     return decorate
 
 
+def own_table_asset(
+    name: str, *, deps: tuple[str, ...], is_skippable: bool = False
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """An asset that adds to the registered table `name` by itself.
+
+    Args:
+        name: ``schema.table``.
+        deps: tables that must be there first.
+        is_skippable: whether it may yield nothing, so that what follows is skipped.
+    """
+    decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        key=asset_key(name),
+        deps=[asset_key(source) for source in deps],
+        output_required=not is_skippable,
+        **described(table(name)),
+    )
+    return decorate
+
+
 def view_asset(name: str, *, deps: tuple[str, ...]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """An asset that makes the registered view `name` over the tables in `deps`."""
     decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(

@@ -8,13 +8,19 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from marketflows_pipeline.checks.cross_asset import CROSS_ASSET_CHECKS
 from marketflows_pipeline.checks.exchanges import EXCHANGE_CHECKS
 from marketflows_pipeline.checks.market_caps import MARKET_CAP_CHECKS
 from marketflows_pipeline.checks.model import Check, Verdict, key_check
 from marketflows_pipeline.schema import Part, table, tables_of
 from marketflows_pipeline.session import Session
 
-_OWN_CHECKS: dict[Part, list[Check]] = {"market_caps": MARKET_CAP_CHECKS, "exchanges": EXCHANGE_CHECKS, "meta": []}
+_OWN_CHECKS: dict[Part, list[Check]] = {
+    "market_caps": MARKET_CAP_CHECKS,
+    "exchanges": EXCHANGE_CHECKS,
+    "cross_asset": CROSS_ASSET_CHECKS,
+    "meta": [],
+}
 
 
 def checks_of(part: Part) -> list[Check]:

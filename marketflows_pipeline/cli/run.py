@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import click
 import dagster as dg
@@ -21,8 +22,16 @@ from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.cli.logs import configure_logging
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.failures import failure_of
-from marketflows_pipeline.jobs import daily_refresh, exchange_refresh, full_refresh, market_cap_refresh
-from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.jobs import (
+    cross_asset_refresh,
+    daily_refresh,
+    exchange_refresh,
+    full_refresh,
+    market_cap_refresh,
+    score_models,
+    train_models,
+)
+from marketflows_pipeline.options import Horizon, ModelKind, RunOptions, Target, Training
 from marketflows_pipeline.progress import LogReporter, Reporter, TerminalReporter
 from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.session import read_settings
@@ -44,7 +53,8 @@ def run(options: RunOptions, log_level: str) -> int:
     log_path = configure_logging(log_level, tutorial=options.tutorial, console=console)
     settings = read_settings(options, os.environ)
     begun = time.monotonic()
-    job = market_cap_refresh if settings.exchanges is None else full_refresh
+    is_alone = settings.exchanges is None and settings.cross_asset is None
+    job = market_cap_refresh if is_alone else full_refresh
     exit_code = _execute(job.name, options, console, log_path)
     if exit_code:
         return exit_code
@@ -66,15 +76,36 @@ def refresh_exchanges(options: RunOptions, *, daily: bool) -> int:
     Raises:
         UserInputError: if a file given by the user is wrong, or its settings have no exchange part.
     """
+    job = daily_refresh if daily else exchange_refresh
+    return _refresh("exchanges", job.name, replace(options, asks_again=daily))
+
+
+def refresh_cross_asset(options: RunOptions) -> int:
+    """Fetch the cross-asset part now and publish it; arguments, exit code and errors as in `refresh_exchanges`."""
+    return _refresh("cross_asset", cross_asset_refresh.name, replace(options, asks_again=True))
+
+
+def train_model(options: RunOptions, *, horizon: Horizon, target: Target, model: ModelKind) -> int:
+    """Train one model on what is stored, score and publish; exit code and errors as in `refresh_exchanges`."""
+    wanted = replace(options, trainings=(Training(horizon, target, model),), begins_anew=False)
+    return _refresh("cross_asset", train_models.name, wanted)
+
+
+def score_assets(options: RunOptions) -> int:
+    """Score the newest stored session and publish; exit code and errors as in `refresh_exchanges`."""
+    return _refresh("cross_asset", score_models.name, replace(options, begins_anew=False))
+
+
+def _refresh(part: Literal["exchanges", "cross_asset"], job_name: str, options: RunOptions) -> int:
+    """Run a job of one part for a command that prints its answer itself."""
     console = Console(stderr=True)
     level = click.get_current_context().find_root().params.get("log_level", "INFO")
     log_path = configure_logging(level.upper(), tutorial=options.tutorial, console=console)
-    settings = read_settings(options, os.environ)
-    if settings.exchanges is None:
-        raise UserInputError(f"{options.config}: [exchanges] is missing: expected that table, which may be empty")
-    # A tutorial starts from nothing, so it needs all of its parts.
-    job = full_refresh if options.tutorial else daily_refresh if daily else exchange_refresh
-    return _execute(job.name, replace(options, asks_again=daily), console, log_path)
+    if getattr(read_settings(options, os.environ), part) is None:
+        raise UserInputError(f"{options.config}: [{part}] is missing: expected that table, which may be empty")
+    # A tutorial that begins anew needs all of its parts.
+    name = full_refresh.name if options.tutorial and options.begins_anew else job_name
+    return _execute(name, options, console, log_path)
 
 
 def _execute(job_name: str, options: RunOptions, console: Console, log_path: Path) -> int:

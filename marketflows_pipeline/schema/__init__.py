@@ -17,7 +17,7 @@ TABLES: dict[str, Table] = {
     table.name: table for table in (*MARKET_CAP_TABLES, *EXCHANGE_TABLES, *CROSS_ASSET_TABLES, *META_TABLES)
 }
 
-PARTS: tuple[Part, ...] = ("market_caps", "exchanges")
+PARTS: tuple[Part, ...] = ("market_caps", "exchanges", "cross_asset")
 
 
 def table(name: str) -> Table:

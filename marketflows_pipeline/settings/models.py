@@ -28,11 +28,23 @@ class DefiLlama(TomlTable):
     base_url: WebAddress = Field("https://api.llama.fi", description="Address of the service")
 
 
+class Service(TomlTable):
+    """A service of which nothing but the address can be chosen."""
+
+    base_url: WebAddress | None = Field(None, description="Address of the service; its own where not said")
+
+
 class Providers(TomlTable):
     """``[providers]``: one table per service."""
 
     coingecko: CoinGecko = Field(default_factory=CoinGecko)
     defillama: DefiLlama = Field(default_factory=DefiLlama)
+    yahoo: Service = Field(default_factory=Service, description="Daily bars")
+    cboe: Service = Field(default_factory=Service, description="VIX and VIX3M")
+    fred: Service = Field(default_factory=Service, description="The same, where Cboe fails")
+    ssga: Service = Field(default_factory=Service, description="Shares of State Street's funds")
+    blackrock: Service = Field(default_factory=Service, description="Shares of BlackRock's funds")
+    spdr_gold: Service = Field(default_factory=Service, description="Shares of the gold trust")
 
 
 def orders_for(orders: Iterable[int], flow_types: Iterable[str]) -> tuple[int, ...]:

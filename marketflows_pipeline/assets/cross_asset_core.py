@@ -1,0 +1,34 @@
+"""Flows of each asset and session, and new money in stablecoins."""
+
+import dagster as dg
+import polars as pl
+
+from marketflows_pipeline.assets.tables import table_asset
+from marketflows_pipeline.cross_asset_readings import (
+    coin_supply,
+    stablecoin_observations,
+    stablecoins,
+    universe,
+    universe_rows,
+)
+from marketflows_pipeline.session import Session
+from marketflows_pipeline.transforms.asset_flows import asset_flows
+from marketflows_pipeline.transforms.stablecoins import stablecoin_issuance
+
+
+@table_asset("core.asset_flows", deps=("raw.daily_bars", "raw.corporate_actions", "raw.shares_outstanding"))
+def core_asset_flows(session: dg.ResourceParam[Session]) -> pl.DataFrame:
+    """Market cap and its change, price and shares apart."""
+    return asset_flows(
+        universe_rows(session, "raw.daily_bars"),
+        universe_rows(session, "raw.shares_outstanding"),
+        universe_rows(session, "raw.corporate_actions"),
+        coin_supply(session),
+        universe(session),
+    )
+
+
+@table_asset("core.stablecoin_issuance", deps=("raw.daily_bars",))
+def core_stablecoin_issuance(session: dg.ResourceParam[Session]) -> pl.DataFrame:
+    """Change of supply of the stablecoins that are followed; it comes with the part, whatever the bars."""
+    return stablecoin_issuance(stablecoin_observations(session), stablecoins(session))

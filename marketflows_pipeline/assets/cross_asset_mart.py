@@ -1,0 +1,59 @@
+"""The measures of the cross-asset part: rankings, flow map, statistics, correlations, regimes, pressure."""
+
+import dagster as dg
+import polars as pl
+
+from marketflows_pipeline.assets.tables import table_asset
+from marketflows_pipeline.cross_asset_readings import cross_asset_settings, universe, universe_rows
+from marketflows_pipeline.session import Session
+from marketflows_pipeline.transforms.correlations import correlations
+from marketflows_pipeline.transforms.flow_map import flow_map
+from marketflows_pipeline.transforms.flow_rankings import flow_rankings
+from marketflows_pipeline.transforms.pressure import pressure
+from marketflows_pipeline.transforms.regimes import regimes
+from marketflows_pipeline.transforms.rolling_stats import rolling_stats
+
+
+@table_asset("mart.flow_rankings", reads={"flows": "core.asset_flows"})
+def mart_flow_rankings(session: dg.ResourceParam[Session], flows: pl.DataFrame) -> pl.DataFrame:
+    """Who took in and who lost most over each window."""
+    return flow_rankings(flows, universe(session), cross_asset_settings(session).windows)
+
+
+@table_asset("mart.flow_map", reads={"rankings": "mart.flow_rankings"})
+def mart_flow_map(rankings: pl.DataFrame) -> pl.DataFrame:
+    """Outflows attributed to inflows, with and without issuance."""
+    return pl.concat([flow_map(rankings, include_issuance=flag) for flag in (False, True)])
+
+
+@table_asset("mart.rolling_stats", reads={"flows": "core.asset_flows"})
+def mart_rolling_stats(session: dg.ResourceParam[Session], flows: pl.DataFrame) -> pl.DataFrame:
+    """Trailing return, volatility and drawdown."""
+    return rolling_stats(flows, cross_asset_settings(session).rolling_windows)
+
+
+@table_asset("mart.correlations", reads={"flows": "core.asset_flows"})
+def mart_correlations(session: dg.ResourceParam[Session], flows: pl.DataFrame) -> pl.DataFrame:
+    """How returns of each pair go together, week by week."""
+    return correlations(flows, cross_asset_settings(session).correlation_window)
+
+
+@table_asset("mart.regimes", reads={"flows": "core.asset_flows"}, deps=("raw.volatility_index",))
+def mart_regimes(session: dg.ResourceParam[Session], flows: pl.DataFrame) -> pl.DataFrame:
+    """Risk-on, risk-off or mixed."""
+    settings = cross_asset_settings(session)
+    return regimes(
+        session.warehouse.read("raw.volatility_index"),
+        flows,
+        risk_on_below=settings.risk_on_below,
+        risk_off_above=settings.risk_off_above,
+        hysteresis=settings.hysteresis,
+        confirm_sessions=settings.confirm_sessions,
+        ratio_pairs=settings.ratio_pairs,
+    )
+
+
+@table_asset("mart.pressure", reads={"flows": "core.asset_flows"}, deps=("raw.daily_bars",))
+def mart_pressure(session: dg.ResourceParam[Session], flows: pl.DataFrame) -> pl.DataFrame:
+    """Pressure by price and volume."""
+    return pressure(universe_rows(session, "raw.daily_bars"), flows)

@@ -1,0 +1,141 @@
+"""Models on flows: training with its evaluation, and scores of the newest session.
+
+scikit-learn is loaded by the steps that need it, not by every run.
+"""
+
+import logging
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import get_args
+
+import dagster as dg
+import polars as pl
+
+from marketflows_pipeline.assets.tables import own_table_asset
+from marketflows_pipeline.cross_asset_readings import cross_asset_settings, universe_rows
+from marketflows_pipeline.options import Horizon, Target, Training
+from marketflows_pipeline.progress import Advance
+from marketflows_pipeline.session import Session
+
+log = logging.getLogger(__name__)
+
+SEED = 7
+FEATURE_TABLES = ("core.asset_flows", "mart.pressure", "mart.regimes")
+STEPS_SHOWN = 1_000
+
+
+def model_folder(session: Session) -> Path:
+    """Where trained models are stored: beside the private file, each in a folder of its own."""
+    path = session.settings.warehouse.path
+    return path.with_name(f"{path.stem}_models")
+
+
+@own_table_asset(
+    "mart.model_evaluation",
+    deps=FEATURE_TABLES,
+    # Nothing is yielded, and what follows is skipped, where the settings have no [cross_asset].
+    is_skippable=True,
+)
+def mart_model_evaluation(session: dg.ResourceParam[Session]) -> Iterator[dg.MaterializeResult[None]]:
+    """Train what is asked for, walked forward by date, and keep models and figures."""
+    from marketflows_pipeline.models.evaluation import leakage_alarm  # noqa: PLC0415 (see above)
+
+    if session.settings.cross_asset is None:
+        log.info("no [cross_asset] in the settings: nothing is trained")
+        return
+    panel = _panel(session)
+    trained = [_train(session, panel, wanted) for wanted in session.trainings]
+    if alarm := leakage_alarm(session.warehouse.read("mart.model_evaluation")):
+        log.error("%s", alarm)
+    yield dg.MaterializeResult(metadata={"models": dg.MetadataValue.json(trained)})
+
+
+@own_table_asset("mart.model_scores", deps=(*FEATURE_TABLES, "mart.model_evaluation"))
+def mart_model_scores(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
+    """Probabilities for the newest session, by the model trained last for each horizon and target."""
+    folder = model_folder(session)
+    if not folder.exists():
+        return dg.MaterializeResult(metadata={"dagster/row_count": 0, "note": "no model is trained yet"})
+    from marketflows_pipeline.models import artifact, panel, scoring  # noqa: PLC0415 (see above)
+
+    latest = panel.newest(_panel(session))
+    scored = 0
+    for horizon, target in product(get_args(Horizon), get_args(Target)):
+        place = artifact.newest(folder, target=target, horizon=horizon)
+        if place is not None:
+            scores = scoring.score(artifact.load(place), latest, scored_at=session.clock.now())
+            session.warehouse.merge("mart.model_scores", scores)
+            scored += scores.height
+    return dg.MaterializeResult(metadata={"dagster/row_count": scored})
+
+
+def _train(session: Session, panel: pl.DataFrame, wanted: Training) -> str:
+    """Train and store one model with its figures; its id."""
+    from marketflows_pipeline.models.artifact import save  # noqa: PLC0415 (see above)
+    from marketflows_pipeline.models.labels import labels  # noqa: PLC0415
+    from marketflows_pipeline.models.training import train  # noqa: PLC0415
+
+    name = f"{wanted.target} over {wanted.horizon} sessions, {wanted.model}"
+    closes = universe_rows(session, "core.asset_flows")
+    tried = session.warehouse.query("select count(distinct model_id) as n from mart.model_evaluation").item()
+    with session.reporter.track(f"Training {name}", STEPS_SHOWN) as advance:
+        result = train(
+            panel,
+            labels(closes, horizon=wanted.horizon, target=wanted.target),
+            horizon=wanted.horizon,
+            target=wanted.target,
+            model=wanted.model,
+            seed=SEED,
+            trained_at=session.clock.now(),
+            is_synthetic=session.tutorial,
+            on_progress=_Share(advance),
+            configurations_tried=tried + 1,
+        )
+    save(result.model, model_folder(session))
+    session.warehouse.merge("mart.model_evaluation", result.evaluation)
+    if session.tutorial and wanted.target == "direction":
+        session.warehouse.merge("mart.model_evaluation", _planted(result.evaluation, wanted.horizon))
+    model_id = result.model.metadata.model_id
+    log.info("trained %s: %s", name, model_id)
+    return model_id
+
+
+class _Share:
+    """Tells progress in parts of a whole whose size is known only under way."""
+
+    def __init__(self, advance: Advance) -> None:
+        self._advance = advance
+        self._told = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = STEPS_SHOWN * done // max(total, 1)
+        self._advance(now - self._told)
+        self._told = now
+
+
+def _panel(session: Session) -> pl.DataFrame:
+    from marketflows_pipeline.models.panel import features  # noqa: PLC0415 (see above)
+
+    flows, pressure = (universe_rows(session, name) for name in ("core.asset_flows", "mart.pressure"))
+    return features(
+        flows,
+        pressure,
+        session.warehouse.read("mart.regimes"),
+        session.warehouse.read("raw.volatility_index"),
+        symbols=cross_asset_settings(session).symbols,
+    )
+
+
+def _planted(evaluation: pl.DataFrame, horizon: int) -> pl.DataFrame:
+    """What the made-up market's own AUC is, beside what was found."""
+    from marketflows_pipeline.tutorial.cross_asset_provider import planted_auc  # noqa: PLC0415
+
+    return evaluation.head(1).with_columns(
+        variant=pl.lit("planted"),
+        metric=pl.lit("auc"),
+        scope=pl.lit("all"),
+        value=pl.lit(planted_auc(horizon)),
+        lower_95=pl.lit(None, pl.Float64),
+        upper_95=pl.lit(None, pl.Float64),
+    )

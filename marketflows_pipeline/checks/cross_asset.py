@@ -1,0 +1,135 @@
+"""What must hold of the cross-asset part before it is published, and what an analyst should be warned about.
+
+What belongs here: verdicts on the tables of that part. What does not: measuring (transforms/, models/).
+"""
+
+from datetime import timedelta
+
+import dagster as dg
+import polars as pl
+
+from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence
+from marketflows_pipeline.session import Session
+
+RECENT_WITHIN = timedelta(days=6)
+IDENTITY_TOLERANCE = 1e-6
+JUMP = 0.35
+ALARM_AUC = 0.58
+
+
+@check("raw.daily_bars", "Every close is a positive, finite number.")
+def closes_are_positive(session: Session) -> Verdict:
+    """A zero or a sentinel never counts as a price."""
+    return evidence(
+        session.warehouse.query(
+            "select symbol, session, close_usd, source from raw.daily_bars"
+            f" where close_usd <= 0 or not isfinite(close_usd) limit {WORST}"
+        )
+    )
+
+
+@check("raw.daily_bars", "The newest bar of the universe is at most 6 days old.", blocking=False)
+def newest_bar_is_recent(session: Session) -> Verdict:
+    """Long weekends pass; a service that stands still does not."""
+    newest = session.warehouse.query("select max(session) as newest from raw.daily_bars")
+    oldest_allowed = (session.started_at - RECENT_WITHIN).date()
+    late = newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed))
+    return evidence(
+        late, severity=dg.AssetCheckSeverity.WARN, newest=str(newest.item()), oldest_allowed=str(oldest_allowed)
+    )
+
+
+@check("core.asset_flows", "No close moves by more than 35 % in a session, coins left out.", blocking=False)
+def closes_do_not_jump(session: Session) -> Verdict:
+    """Such a move of a fund is more often a split that the service has not told."""
+    jumps = session.warehouse.query(
+        "select symbol, session, price_return, close_usd from core.asset_flows"
+        f" where abs(price_return) > {JUMP} and asset_class <> 'crypto' order by abs(price_return) desc"
+    )
+    return evidence(jumps, severity=dg.AssetCheckSeverity.WARN, threshold=JUMP)
+
+
+@check("core.asset_flows", "Price effect and share effect sum to the change of the market cap.")
+def effects_sum_to_the_change(session: Session) -> Verdict:
+    """The two are computed apart; a split that is missed shows here."""
+    return evidence(
+        session.warehouse.query(
+            f"""
+            select symbol, session, market_cap_change_usd, price_effect_usd + share_effect_usd as explained_usd
+            from core.asset_flows
+            where abs(market_cap_change_usd - price_effect_usd - share_effect_usd)
+                > {IDENTITY_TOLERANCE} * greatest(market_cap_usd, 1)
+            order by abs(market_cap_change_usd - price_effect_usd - share_effect_usd) desc limit {WORST}
+            """
+        )
+    )
+
+
+@check("core.asset_flows", "Notional shares, and absolute gross flow shares, sum to 1 in each session.")
+def shares_sum_to_one(session: Session) -> Verdict:
+    """Otherwise an asset was lost or counted twice."""
+    return evidence(
+        session.warehouse.query(
+            f"""
+            select session, sum(notional_share) as notional, sum(abs(gross_flow_share)) as gross
+            from core.asset_flows group by session
+            having abs(notional - 1) > {IDENTITY_TOLERANCE} or abs(gross - 1) > {IDENTITY_TOLERANCE}
+            limit {WORST}
+            """
+        )
+    )
+
+
+@check("mart.flow_map", "What is attributed sums to each asset's flow.")
+def attributions_sum_to_flows(session: Session) -> Verdict:
+    """Rows sum to outflows and columns to inflows, whatever lies outside the universe."""
+    return evidence(
+        session.warehouse.query(
+            f"""
+            with attributed as (
+                select window_sessions, includes_issuance, from_symbol as symbol, -flow_usd as flow_usd
+                from mart.flow_map
+                union all
+                select window_sessions, includes_issuance, to_symbol, flow_usd from mart.flow_map
+            ), sums as (
+                select window_sessions, includes_issuance, symbol, sum(flow_usd) as attributed_usd
+                from attributed group by all
+            )
+            select window_sessions, includes_issuance, symbol, rankings.flow_usd, attributed_usd
+            from mart.flow_rankings rankings join sums using (window_sessions, symbol)
+            where abs(rankings.flow_usd - attributed_usd) > {IDENTITY_TOLERANCE} * greatest(abs(rankings.flow_usd), 1)
+            limit {WORST}
+            """
+        )
+    )
+
+
+@check(
+    "mart.model_evaluation",
+    "No model on real data has an AUC of which even the lower bound exceeds 0.58.",
+    blocking=False,
+)
+def no_model_looks_too_good(session: Session) -> Verdict:
+    """What looks like an edge of that size has nearly always seen the future."""
+    return evidence(
+        session.warehouse.query(
+            f"""
+            select model_id, variant, metric, scope, value, lower_95 from mart.model_evaluation
+            where not is_synthetic and variant = 'with_flows' and lower_95 > {ALARM_AUC}
+              and ((metric = 'auc' and scope = 'mean of assets') or metric = 'date_auc')
+            order by lower_95 desc limit {WORST}
+            """
+        ),
+        threshold=ALARM_AUC,
+    )
+
+
+CROSS_ASSET_CHECKS = [
+    closes_are_positive,
+    newest_bar_is_recent,
+    closes_do_not_jump,
+    effects_sum_to_the_change,
+    shares_sum_to_one,
+    attributions_sum_to_flows,
+    no_model_looks_too_good,
+]

@@ -1,0 +1,67 @@
+"""What is stored of the cross-asset part, as the next step needs it.
+
+Reads the warehouse and the settings only. What belongs here: choosing rows of raw.*. What does not: asking a service
+(ingest/) and computing (transforms/).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from marketflows_pipeline.session import Session
+from marketflows_pipeline.settings import CrossAsset
+from marketflows_pipeline.transforms.supply import daily_supply
+
+# Slugs of CoinGecko under which narratives and exclusions may have stored stablecoins.
+STABLECOIN_CATEGORY = "stablecoins"
+
+
+def cross_asset_settings(session: Session) -> CrossAsset:
+    """The settings of the part, which must have some."""
+    assert session.settings.cross_asset is not None, "the part runs only where the settings have it"
+    return session.settings.cross_asset
+
+
+def universe(session: Session) -> pl.DataFrame:
+    """``symbol, name, asset_class, share_source, share_id`` in the order of the settings."""
+    columns = ("symbol", "name", "asset_class", "share_source", "share_id")
+    return pl.DataFrame(
+        [[str(getattr(asset, column)) for column in columns] for asset in cross_asset_settings(session).universe],
+        schema=dict.fromkeys(columns, pl.String),
+        orient="row",
+    )
+
+
+def universe_rows(session: Session, name: str) -> pl.DataFrame:
+    """Rows of a table with a symbol, those of the universe; others may be stored from earlier settings."""
+    symbols = list(cross_asset_settings(session).symbols)
+    return session.warehouse.read(name, where="list_contains(?, symbol)", params=[symbols])
+
+
+def coin_supply(session: Session) -> pl.DataFrame:
+    """Daily supply of the universe's coins that the market-cap part follows (see `daily_supply`)."""
+    coins = universe(session).filter(pl.col("share_source") == "supply").rename({"share_id": "coin_id"})
+    return daily_supply(_observations(session, coins["coin_id"].to_list()), coins)
+
+
+def stablecoin_observations(session: Session) -> pl.DataFrame:
+    """``coin_id, ts, market_cap_usd, price_usd`` of the stablecoins that the market-cap part follows."""
+    return _observations(session, stablecoins(session))
+
+
+def stablecoins(session: Session) -> list[str]:
+    """Coins that a category of that name has ever listed, in either part."""
+    return session.warehouse.query(
+        "select coin_id from raw.narrative_members where narrative = ? union select coin_id from raw.excluded_coins"
+        " where category = ? order by coin_id",
+        [STABLECOIN_CATEGORY, STABLECOIN_CATEGORY],
+    )["coin_id"].to_list()
+
+
+def _observations(session: Session, coins: list[str]) -> pl.DataFrame:
+    return session.warehouse.read(
+        "raw.market_caps",
+        columns=["coin_id", "ts", "market_cap_usd", "price_usd"],
+        where="list_contains(?, coin_id)",
+        params=[coins],
+    )
