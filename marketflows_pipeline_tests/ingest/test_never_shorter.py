@@ -62,6 +62,8 @@ def test_only_the_span_that_was_asked_for_is_compared() -> None:
     assert not is_refused(range(200), range(95, 100), **span)
     assert is_refused(range(200), range(95, 97), **span)
     assert is_refused(range(200), range(95, 100))
+    # Both ends count.
+    assert is_refused(range(1), [], start=DAY_ONE, end=DAY_ONE)
 
 
 def test_a_session_or_two_may_be_missing_from_a_short_span_but_not_all() -> None:
@@ -78,7 +80,7 @@ def test_where_nothing_is_stored_any_answer_is_welcome() -> None:
 
 def test_rows_that_repeat_a_session_count_once() -> None:
     assert is_refused(range(100), [*range(50), *range(50)])
-    assert not is_refused([*range(50), *range(50)], range(45))
+    assert not is_refused([*[0] * 100, *range(10)], range(1, 10))
 
 
 sessions = st.sets(st.integers(0, 400), max_size=60)

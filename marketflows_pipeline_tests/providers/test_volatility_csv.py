@@ -72,11 +72,11 @@ def test_a_session_that_is_not_over_is_left_out() -> None:
 
 
 def test_a_close_that_cannot_be_is_left_out_and_told(caplog: pytest.LogCaptureFixture) -> None:
-    text = HEADER + "09/14/2026,1,1,1,0\n09/15/2026,1,1,1,nan\n09/16/2026,1,1,1,20.5\n"
+    text = HEADER + "09/11/2026,1,1,1,inf\n09/14/2026,1,1,1,0\n09/15/2026,1,1,1,nan\n09/16/2026,1,1,1,20.5\n"
 
     with caplog.at_level(logging.WARNING):
         assert closes(text) == [(date(2026, 9, 16), 20.5)]
-    assert "2 sessions left out" in caplog.text
+    assert "3 sessions left out" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -107,6 +107,11 @@ def test_a_file_that_ends_within_a_line_is_worth_asking_again(tail: str) -> None
     with pytest.raises(RefusedError, match="cut off in line 3") as refused:
         closes(text)
     assert refused.value.fault.kind is BadAnswerError
+
+
+def test_a_last_line_with_too_few_cells_is_cut_off_also_where_there_are_no_decimals() -> None:
+    with pytest.raises(RefusedError, match="cut off in line 3"):
+        closes(HEADER + "09/16/2026,1,1,1,20\n09/17/2026,1,1")
 
 
 def test_a_whole_last_line_needs_no_line_end() -> None:

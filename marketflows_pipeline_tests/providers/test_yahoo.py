@@ -216,6 +216,7 @@ def test_an_unknown_symbol_that_is_answered_with_a_shell_is_not_found(asking: Ya
         (faults.json_error(404, UNKNOWN), NotFoundError),
         (faults.json_error(200, UNKNOWN), NotFoundError),
         (faults.json_error(400, error_body("Bad Request", "Invalid input")), PermanentProviderError),
+        (faults.json_error(200, error_body("Bad Request", "Invalid input")), PermanentProviderError),
         (faults.json_error(422, error_body("Unprocessable Entity", "No interval")), PermanentProviderError),
         (
             faults.json_error(401, {"finance": {"result": None, "error": {"code": "Unauthorized", "description": ""}}}),
@@ -224,7 +225,7 @@ def test_an_unknown_symbol_that_is_answered_with_a_shell_is_not_found(asking: Ya
         (faults.html(403), PermanentProviderError),
         (faults.redirect("https://consent.example/"), PermanentProviderError),
     ],
-    ids=["404", "404 under 200", "400", "422", "401", "403", "302"],
+    ids=["404", "404 under 200", "400", "400 under 200", "422", "401", "403", "302"],
 )
 def test_a_refusal_is_not_asked_again(
     asking: Yahoo, yahoo: FakeYahoo, fault: faults.Fault, kind: type[ProviderError]
