@@ -77,7 +77,6 @@ def flow_map_chart(frame: pl.DataFrame, spec: FlowMapSpec) -> alt.LayerChart:
     subtitle = subtitle_lines(
         [
             ATTRIBUTION,
-            flows_text,
             flows_text(spec.window_sessions, session),
             "each outflow is spread over the inflows by their size",
         ],

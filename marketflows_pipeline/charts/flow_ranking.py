@@ -176,7 +176,7 @@ def bar_reach(texts: list[dict[str, Any]], limit: float, half: float) -> float:
         for record in texts
         if record["flow"]
     ]
-    return max(0.0, min([half - _BESIDE, *reaches]))
+    return float(max(0.0, min([half - _BESIDE, *reaches])))
 
 
 def _shortened(ordered: pl.DataFrame, most: int) -> pl.DataFrame:
@@ -202,7 +202,7 @@ def _subtitle_parts(ordered: pl.DataFrame, spec: FlowRankingSpec, session: date)
     ranked = ordered.filter(pl.col("group") == RANKED).get_column("flow_usd")
     parts = [f"{flows_text(spec.window_sessions, session)}, in US dollars"]
     if ranked.len():
-        inflow, outflow = ranked.filter(ranked > 0).sum(), ranked.filter(ranked < 0).sum()
+        inflow, outflow = float(ranked.clip(0, None).sum()), float(ranked.clip(None, 0).sum())
         parts.append(f"into funds {usd_text(inflow, signed=True)}, out of funds {usd_text(outflow, signed=True)}")
     return parts
 
@@ -277,10 +277,11 @@ def _bars(records: list[dict[str, Any]], plot: _Plot) -> list[alt.Chart]:
         .mark_rule(color=REFERENCE, strokeWidth=1.2, y=0, y2=len(records) * plot.row)
         .encode(x=pixel_x("zero"))
     ]
-    for group, style in (
+    styles: tuple[tuple[str, dict[str, Any]], ...] = (
         (RANKED, {"strokeWidth": 0}),
         (ISSUED, {"fill": BACKGROUND, "strokeWidth": 1.4}),
-    ):
+    )
+    for group, style in styles:
         bars = [
             {
                 "start": min(record["start"], record["end"]),
@@ -294,12 +295,16 @@ def _bars(records: list[dict[str, Any]], plot: _Plot) -> list[alt.Chart]:
             if record["group"] == group and record["flow"]
         ]
         if bars:
-            channel = {"fill": alt.Fill("fill:N", scale=None)} if group == RANKED else {}
-            outline = {"stroke": alt.Stroke("fill:N", scale=None)} if group == ISSUED else {}
+            # A hollow bar is nothing but its outline.
+            color: dict[str, Any] = (
+                {"fill": alt.Fill("fill:N", scale=None)}
+                if group == RANKED
+                else {"stroke": alt.Stroke("fill:N", scale=None)}
+            )
             layers.append(
                 alt.Chart(alt.InlineData(values=bars))
                 .mark_rect(**style)
-                .encode(x=pixel_x("start"), x2="end", y=pixel_y("top"), y2="bottom", **channel, **outline)
+                .encode(x=pixel_x("start"), x2="end", y=pixel_y("top"), y2="bottom", **color)
             )
     return layers
 
@@ -322,9 +327,11 @@ def _labels(records: list[dict[str, Any]], left: float, plot: _Plot) -> list[alt
             .mark_text(baseline="middle", align="left", fontSize=_SMALL, color=GREY, x=EDGE - left)
             .encode(y=pixel_y("name_y"), text="name:N")
         )
-    for is_right, align in ((True, "left"), (False, "right")):
+    sides: tuple[tuple[bool, Any], ...] = ((True, "left"), (False, "right"))
+    weights: tuple[tuple[bool, Any], ...] = ((True, "bold"), (False, "normal"))
+    for is_right, align in sides:
         values = [record for record in records if record["is_right"] == is_right]
-        for is_ranked, weight in ((True, "bold"), (False, "normal")):
+        for is_ranked, weight in weights:
             some = [record for record in values if (record["group"] == RANKED) == is_ranked]
             if some:
                 layers.append(

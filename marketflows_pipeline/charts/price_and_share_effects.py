@@ -245,7 +245,8 @@ def _bar_layers(bars: list[dict[str, Any]], zero: float, height: float) -> list[
         .mark_rule(color=REFERENCE, strokeWidth=1.2, y=0, y2=height)
         .encode(x=pixel_x("zero")),
     ]
-    for is_right, align in ((True, "left"), (False, "right")):
+    sides: tuple[tuple[bool, Any], ...] = ((True, "left"), (False, "right"))
+    for is_right, align in sides:
         some = [bar for bar in bars if bar["is_right"] == is_right]
         if some:
             layers.append(
@@ -266,10 +267,11 @@ def _name_layers(records: list[dict[str, Any]], left: float, row: float) -> list
             lines.append({"text": record["name"], "y": middle + 7, "is_symbol": False})
     style: dict[str, Any] = {"align": "left", "baseline": "middle", "x": EDGE - left}
     layers = []
-    for is_symbol, look in (
+    looks: tuple[tuple[bool, dict[str, Any]], ...] = (
         (True, {"fontSize": TEXT_SIZE, "fontWeight": "bold", "color": INK}),
         (False, {"fontSize": _SMALL, "color": GREY}),
-    ):
+    )
+    for is_symbol, look in looks:
         some = [line for line in lines if line["is_symbol"] == is_symbol]
         if some:
             layers.append(

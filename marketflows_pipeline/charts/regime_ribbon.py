@@ -91,7 +91,7 @@ def regimes_chart(frame: pl.DataFrame, spec: RegimesSpec) -> alt.LayerChart:
 
     x = session_x("at", first, last)
     close = f"Close of {spec.benchmark} ({spec.name}), in US dollars (axis does not start at zero)"
-    layers = [
+    layers: list[alt.Chart | alt.LayerChart] = [
         panel(_panel_layers(rows, bands, _Panel("close_usd", labels["close_usd"], 0, upper), x)),
         panel(_panel_layers(rows, bands, _Panel("vix", labels["vix"], lower, height), x)),
         head(close, x=EDGE - _LEFT, y=-10),
@@ -164,7 +164,7 @@ def _key(rows: pl.DataFrame) -> list[KeyEntry]:
     known = rows.get_column("regime").drop_nulls()
     return [
         KeyEntry(
-            f"{REGIME_NAMES[regime]} {share_text(100 * (known == regime).sum() / known.len())}",
+            f"{REGIME_NAMES[regime]} {share_text(100 * known.to_list().count(regime) / known.len())}",
             BANDS[regime],
             stroke="#c3c8d1",
         )
