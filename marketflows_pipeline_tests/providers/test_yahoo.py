@@ -21,6 +21,7 @@ from marketflows_pipeline.errors import (
 from marketflows_pipeline.providers.cross_asset_protocol import PriceHistory, PriceProvider
 from marketflows_pipeline.providers.ledger import MemoryLedger
 from marketflows_pipeline.providers.yahoo import BASE_URL, Yahoo
+from marketflows_pipeline.transforms.as_traded import as_traded_close
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.markets import ASSETS, as_traded
@@ -127,6 +128,21 @@ def test_a_split_changes_the_whole_history_and_what_was_traded_stays(
     assert ((both["close_usd"] / tape - 1).abs() < 1e-6).all()
     assert ((both["close_usd_after"] * 10 / tape - 1).abs() < 1e-6).all()
     assert yahoo.calls() == 2
+
+
+@pytest.mark.parametrize("symbol", ["QQQ", "SLV", "SPY"])
+def test_what_was_on_the_tape_is_rebuilt_from_any_span(asking: Yahoo, clock: FixedClock, symbol: str) -> None:
+    clock.set(datetime(2026, 9, 22, 5, 0, tzinfo=UTC))
+    asset = BY_SYMBOL[symbol]
+
+    # SLV was split 1:4 in 2022 and 3:2 in 2024, QQQ 10:1 the day before: none, one or both within the span.
+    for end in (date(2022, 3, 1), date(2023, 3, 1), date(2026, 9, 21)):
+        history = asking.daily_bars(symbol, symbol, date(2021, 1, 4), end)
+        days = history.bars["session"].to_list()
+        tape = pl.Series(as_traded(asset, days, [asset.ends_at(day) for day in days]))
+        rebuilt = as_traded_close(history.bars, history.actions)["as_traded_close_usd"]
+        assert days[-1] == end
+        assert ((rebuilt / tape - 1).abs() < 1e-6).all()
 
 
 def test_the_session_of_the_split_itself_is_in_new_shares(asking: Yahoo, clock: FixedClock) -> None:
