@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.abc import MetaPathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -319,10 +320,24 @@ def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -
     return cursor.sql(sql).pl()
 
 
+class _NoPandas(MetaPathFinder):
+    """Says at once that pandas is not there."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        """Nothing, for any other module."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError("No module named 'pandas'", name="pandas")
+
+
 def _settle_pandas() -> None:
-    """Where pandas is not installed, say so once: DuckDB searches all folders for it at every parameter of a query."""
-    if find_spec("pandas") is None:
-        sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+    """Where pandas is not installed, say so once: DuckDB searches all folders for it at every parameter of a query.
+
+    By a finder, not by an empty entry among the loaded modules, which scikit-learn takes for pandas itself.
+    """
+    if any(isinstance(finder, _NoPandas) for finder in sys.meta_path):
+        return
+    if "pandas" not in sys.modules and find_spec("pandas") is None:
+        sys.meta_path.insert(0, _NoPandas())
 
 
 def _registered(name: str) -> Table:
