@@ -83,9 +83,10 @@ def _week_ends(sessions: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.uint32
 def _pairwise(padded: _Floats, ends: np.ndarray[tuple[int], np.dtype[np.uint32]], window: int) -> _Floats:
     """Weeks x assets x assets; NaN where unknown."""
     rows = ends[:, None].astype(np.int64) + np.arange(window)
-    known = ~np.isnan(padded[rows])
+    windows = padded[rows]
+    known = ~np.isnan(windows)
     mask = known.astype(np.float64)
-    values = np.where(known, padded[rows], 0.0)
+    values = np.where(known, windows, 0.0)
     # Centred on each asset's own mean first: sums of squares then lose nothing to a common level.
     values = (values - values.sum(axis=1, keepdims=True) / np.maximum(mask.sum(axis=1, keepdims=True), 1)) * mask
     turned = values.swapaxes(1, 2)
