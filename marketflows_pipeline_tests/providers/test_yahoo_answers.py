@@ -13,58 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.cross_asset_protocol import ACTION_SCHEMA, BAR_SCHEMA, PriceHistory
+from marketflows_pipeline.providers.cross_asset_protocol import ACTION_SCHEMA, BAR_SCHEMA
 from marketflows_pipeline.providers.faults import RefusedError, ShapeError
-from marketflows_pipeline.providers.yahoo_answers import SOURCE, read_history
-
-NEW_YORK, UTC_ZONE = "America/New_York", "UTC"
-# Friday, long after the close.
-NOW = datetime(2026, 7, 18, 3, 0, tzinfo=UTC)
-
-
-def stamp(*at: int) -> int:
-    return int(datetime(*at, tzinfo=UTC).timestamp())  # type: ignore[misc, arg-type]
-
-
-def opening(day: int) -> int:
-    """09:30 in New York on a day of July 2026."""
-    return stamp(2026, 7, day, 13, 30)
-
-
-def body(
-    stamps: list[int] | None,
-    closes: list[float | None],
-    *,
-    kind: str = "ETF",
-    zone: str = NEW_YORK,
-    events: dict[str, Any] | None = None,
-    meta: dict[str, Any] | None = None,
-    **columns: list[float | None] | None,
-) -> dict[str, Any]:
-    about = {
-        "currency": "USD",
-        "symbol": "SPY",
-        "instrumentType": kind,
-        "firstTradeDate": 728317800,
-        "exchangeTimezoneName": zone,
-        "dataGranularity": "1d",
-    }
-    quote = {name: columns.get(name, closes) for name in ("open", "high", "low", "volume")} | {"close": closes}
-    result: dict[str, Any] = {
-        "meta": about | (meta or {}),
-        "indicators": {"quote": [quote], "adjclose": [{"adjclose": columns.get("adjclose", closes)}]},
-    }
-    if stamps is not None:
-        result["timestamp"] = stamps
-    if events is not None:
-        result["events"] = events
-    return {"chart": {"result": [result], "error": None}}
-
-
-def read(
-    answer: object, *, now: datetime = NOW, start: date = date(2026, 1, 1), end: date = date(2026, 12, 31)
-) -> PriceHistory:
-    return read_history(answer, symbol="FUND", asked="SPY", start=start, end=end, now=now)
+from marketflows_pipeline.providers.yahoo_answers import SOURCE
+from marketflows_pipeline_tests.providers.yahoo_bodies import UTC_ZONE, body, opening, read, stamp
 
 
 def test_bars_and_actions_have_the_schemas_of_the_contract() -> None:
@@ -199,114 +151,6 @@ def test_only_sessions_of_the_span_are_given() -> None:
     bars = read(body(stamps, [1.0, 2.0, 3.0, 4.0]), start=date(2026, 7, 14), end=date(2026, 7, 15)).bars
 
     assert bars["close_usd"].to_list() == [2.0, 3.0]
-
-
-def test_splits_are_new_shares_for_each_old_one() -> None:
-    events = {
-        "splits": {
-            "a": {"date": opening(10), "numerator": 10, "denominator": 1, "splitRatio": "10:1"},
-            "b": {"date": opening(13), "numerator": 1.0, "denominator": 4.0, "splitRatio": "1:4"},
-        }
-    }
-
-    actions = read(body([opening(14)], [1.0], events=events)).actions
-
-    assert actions.select("action", "value").rows() == [("split", 10.0), ("split", 0.25)]
-
-
-def test_actions_after_the_span_are_given_since_prices_are_adjusted_for_them() -> None:
-    split = {"date": opening(16), "numerator": 2, "denominator": 1}
-    events = {
-        "splits": {"a": split},
-        "dividends": {"b": {"amount": 1.0, "date": opening(9)}, "c": {"amount": 0.5, "date": opening(16)}},
-    }
-
-    actions = read(body([opening(14)], [1.0], events=events), start=date(2026, 7, 10), end=date(2026, 7, 14)).actions
-
-    assert actions.select("session", "action", "value").rows() == [
-        (date(2026, 7, 16), "dividend", 0.5),
-        (date(2026, 7, 16), "split", 2.0),
-    ]
-
-
-def test_a_split_of_the_open_session_is_given_since_prices_are_adjusted_for_it() -> None:
-    events = {"splits": {"a": {"date": opening(15), "numerator": 10, "denominator": 1}}}
-
-    history = read(
-        body([opening(14), opening(15)], [10.0, 10.1], events=events), now=datetime(2026, 7, 15, 15, 0, tzinfo=UTC)
-    )
-
-    assert history.bars["session"].to_list() == [date(2026, 7, 14)]
-    assert history.actions["session"].to_list() == [date(2026, 7, 15)]
-
-
-def test_an_announced_split_or_dividend_is_left_out_until_its_session_opens() -> None:
-    events = {
-        "splits": {"a": {"date": opening(15), "numerator": 10, "denominator": 1}},
-        "dividends": {"b": {"amount": 1.0, "date": opening(15)}},
-    }
-    answer = body([opening(14)], [100.0], events=events)
-
-    assert read(answer, now=datetime(2026, 7, 15, 13, 29, tzinfo=UTC)).actions.is_empty()
-    assert read(answer, now=datetime(2026, 7, 15, 13, 30, tzinfo=UTC)).actions.height == 2
-
-
-@pytest.mark.parametrize(("numerator", "denominator", "after"), [(10, 1, 10.2), (1, 4, 396.0), (3, 2, 66.0)])
-def test_prices_that_a_fresh_split_is_still_to_be_applied_to_are_refused(
-    numerator: int, denominator: int, after: float
-) -> None:
-    events = {"splits": {"a": {"date": opening(15), "numerator": numerator, "denominator": denominator}}}
-
-    with pytest.raises(ShapeError, match=r"SPY was split .* for 1 on 2026-07-15, and its prices are not adjusted"):
-        read(body([opening(14), opening(15)], [100.0, after], events=events))
-    # Adjusted ones go on, be it with a large move.
-    assert read(body([opening(14), opening(15)], [100.0, 97.0], events=events)).bars.height == 2
-    assert read(body([opening(14), opening(15)], [100.0, 110.0], events=events)).bars.height == 2
-
-
-def test_the_open_session_already_tells_that_prices_are_not_adjusted() -> None:
-    events = {"splits": {"a": {"date": opening(15), "numerator": 10, "denominator": 1}}}
-
-    with pytest.raises(ShapeError, match="not adjusted for that yet"):
-        read(
-            body([opening(14), opening(15)], [100.0, 10.0], events=events), now=datetime(2026, 7, 15, 15, 0, tzinfo=UTC)
-        )
-
-
-def test_an_old_split_that_prices_are_not_adjusted_for_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    events = {"splits": {"a": {"date": opening(15), "numerator": 10, "denominator": 1}}}
-
-    with caplog.at_level(logging.WARNING):
-        history = read(
-            body([opening(14), opening(15)], [100.0, 10.0], events=events), now=datetime(2026, 9, 15, tzinfo=UTC)
-        )
-
-    assert (history.bars.height, history.actions.height) == (2, 1)
-    assert "SPY was split 10 for 1 on 2026-07-15" in caplog.text
-
-
-def test_a_split_too_small_to_be_told_from_a_day_s_move_is_believed() -> None:
-    events = {"splits": {"a": {"date": opening(15), "numerator": 21, "denominator": 20}}}
-
-    assert read(body([opening(14), opening(15)], [100.0, 95.0], events=events)).actions.height == 1
-
-
-def test_two_dividends_of_one_session_add_up_and_two_splits_multiply() -> None:
-    events = {
-        "dividends": {
-            "a": {"amount": 0.5, "date": opening(14)},
-            "b": {"amount": 0.25, "date": opening(14) + 60},
-            "c": {"amount": 0.0, "date": opening(15)},
-        },
-        "splits": {
-            "a": {"date": opening(14), "numerator": 2, "denominator": 1},
-            "b": {"date": opening(14) + 60, "numerator": 3, "denominator": 1},
-        },
-    }
-
-    actions = read(body([opening(14)], [1.0], events=events)).actions
-
-    assert actions.select("action", "value").rows() == [("dividend", 0.75), ("split", 6.0)]
 
 
 def test_an_answer_without_a_session_is_no_bars() -> None:
