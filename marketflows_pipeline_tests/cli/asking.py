@@ -1,4 +1,4 @@
-"""Asking the exchange commands in this process."""
+"""Asking the commands that answer, in this process."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from marketflows_pipeline.cli.cross_asset import CROSS_ASSET_COMMANDS
 from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import RunOptions
 
-COMMANDS = {command.name: command for command in EXCHANGE_COMMANDS}
+COMMANDS = {command.name: command for command in (*EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS)}
 
 # Each with arguments that it answers to.
 ANSWERED = ["exchange-flows", "exchange-netflow binance", "whale-movements", "exchange-tvl", "exchange-dominance"]

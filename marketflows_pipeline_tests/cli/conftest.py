@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from marketflows_pipeline.cli import exchanges
+from marketflows_pipeline.cli import cross_asset, exchanges
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline_tests.cli.exchange_data import NOW, publish_exchanges
+from marketflows_pipeline_tests.cli.market_data import publish_market
 
 
 @pytest.fixture(scope="session")
@@ -17,9 +18,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.fixture(scope="session")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with config.toml and the hand-made cross-asset part, published."""
+    made = tmp_path_factory.mktemp("market")
+    publish_market(made)
+    return made
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FixedClock:
     """The hour at which the commands are asked."""
     fixed = FixedClock(NOW)
-    monkeypatch.setattr(exchanges, "SystemClock", lambda: fixed)
+    for module in (exchanges, cross_asset):
+        monkeypatch.setattr(module, "SystemClock", lambda: fixed)
     return fixed

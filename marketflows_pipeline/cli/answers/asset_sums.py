@@ -119,6 +119,10 @@ class AssetSums:
         """Whether the asset's sum is a known flow that takes part in rankings and attribution."""
         return asset["flow_usd"] is not None and (asset["flow_method"] != "supply" or self.includes_issuance)
 
+    def has_coins(self) -> bool:
+        """Whether supplies of coins are among the figures."""
+        return any(asset["flow_method"] == "supply" for asset in self.assets)
+
     def partly_known(self) -> list[dict[str, Any]]:
         """Assets whose flow is known on some sessions of the window only."""
         return [

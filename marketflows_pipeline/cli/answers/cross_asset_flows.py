@@ -96,7 +96,7 @@ def cross_asset_flows(source: Source, universe: Sequence[Asset], days: int, *, i
         "unknown_flow": sums.unknown,
         "stablecoin_issuance": stablecoins,
         "regime": source.row(_REGIME) or None if source.has("mart.regimes") else None,
-        "source": credit(source, BARS, SHARES, VOLATILITY),
+        "source": credit(source, BARS, SHARES, VOLATILITY, with_coins=sums.has_coins() or stablecoins is not None),
         "method": METHOD,
         "coverage": coverage(source, sums),
     }

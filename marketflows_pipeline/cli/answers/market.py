@@ -21,6 +21,7 @@ FETCH_LIMIT = timedelta(hours=26)
 
 SYNTHETIC = "Synthetic: a made-up market of the tutorial, about no real asset. "
 
+_COINS = "data provided by CoinGecko (https://www.coingecko.com)"
 _A_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 _FIVE_DAYS, _WEEK = timedelta(days=5), timedelta(days=7)
 
@@ -72,10 +73,18 @@ def _weekday_time(moment: datetime) -> timedelta:
     return weeks * _FIVE_DAYS + min(rest, _FIVE_DAYS)
 
 
-def credit(source: Source, *tables: str) -> str:
-    """Where the figures are from, as the stored rows say, and that they are synthetic where they are."""
+def credit(source: Source, *tables: str, with_coins: bool = False) -> str:
+    """Where the figures are from, as the stored rows say, and that they are synthetic where they are.
+
+    Args:
+        source: the published file.
+        tables: raw tables that the figures were made from, as far as they hold rows.
+        with_coins: whether supplies of coins from the market-cap part are among the figures.
+    """
     words = {BARS: "prices", SHARES: "shares outstanding", VOLATILITY: "VIX and VIX3M"}
     parts = [f"{words[table]}: {_in_words(_sources(source, table))}" for table in tables if source.has(table)]
+    if with_coins:
+        parts.append(f"supplies of coins: {_COINS}")
     text = "; ".join(parts) or "no source is stored"
     text = f"{text[0].upper()}{text[1:]}."
     return source.setting.synthetic_note + text if is_synthetic(source) else text

@@ -22,9 +22,10 @@ NO_EDGE = "no evidence of edge over the base rate"
 
 METHOD = (
     "Walked forward by date with purging and embargo: each forecast is by a model fitted before it. Intervals are "
-    "95 %, by block bootstrap over dates. auc is the mean over assets, date_auc over dates; brier_skill is against each "
-    "asset's base rate, the hardest baseline. ablation is the same model with flow features less without them, more is "
-    "better: the headline. One AUC over all rows in a heap (pooled_auc) exceeds 0.5 for constant base rates too."
+    "95 %, by block bootstrap over dates. auc is the mean over assets, date_auc over dates; brier_skill is against "
+    "each asset's base rate, the hardest baseline. ablation is the same model with flow features less without them, "
+    "more is better: the headline. One AUC over all rows in a heap (pooled_auc) exceeds 0.5 for constant base "
+    "rates too."
 )
 SOURCE = "Computed from core.asset_flows and the tables beside it; their services stand with those answers."
 

@@ -28,8 +28,8 @@ CAVEAT = (
 )
 METHOD = (
     "With outflows o and inflows n, sums of daily flows over the sessions: o[i] n[j] / max(sum of o, sum of n); what "
-    "is left is (outside the universe). share_pct is of the asset's own flow. Assets with an unknown flow take no part, "
-    "nor does issuance of coins without --include-issuance."
+    "is left is (outside the universe). share_pct is of the asset's own flow. Assets with an unknown flow take no "
+    "part, nor does issuance of coins without --include-issuance."
 )
 
 COLUMNS = (
@@ -99,7 +99,8 @@ def who_gained(source: Source, universe: Sequence[Asset], wanted: str, days: int
         "attributed": entries,
         "caveat": CAVEAT,
         "unknown_flow": sums.unknown,
-        "source": credit(source, BARS, SHARES),
+        "issuance_left_out": [] if include_issuance else _issuance(sums),
+        "source": credit(source, BARS, SHARES, with_coins=sums.has_coins()),
         "method": METHOD,
         "coverage": coverage(source, sums),
     }
@@ -112,6 +113,7 @@ def who_gained(source: Source, universe: Sequence[Asset], wanted: str, days: int
         _summary(body),
         (CAVEAT, *footnotes(body)),
         headline=body["headline"],
+        warnings=(body["headline"],) if flow is None else (),
         about="asset",
     )
 
@@ -157,6 +159,11 @@ def _attributed(sums: AssetSums, flow: float) -> list[dict[str, Any]]:
         outside = {"rank": None, **_part(flow, 1 - theirs / ours), **dict.fromkeys(keys)}
         entries.append({**outside, "symbol": OUTSIDE, "name": OUTSIDE})
     return entries
+
+
+def _issuance(sums: AssetSums) -> list[dict[str, Any]]:
+    issued = [asset for asset in sums.assets if asset["flow_method"] == "supply" and asset["flow_usd"] is not None]
+    return [{"symbol": asset["symbol"], "issuance_usd": asset["flow_usd"]} for asset in issued]
 
 
 def _part(flow: float, share: float) -> dict[str, float]:
