@@ -45,7 +45,7 @@ N_MARKETS = 200
 CREATION_UNIT = 50_000
 COINS = ("BTC", "ETH")
 
-SPLITS = {"SLV": (date(2024, 6, 10), 10), "IWM": (date(2013, 6, 10), 2)}
+SPLITS = {"SLV": (date(2025, 6, 9), 10), "IWM": (date(2013, 6, 10), 2)}
 PLANTED = {"SPY": -1.6, "GLD": 1.6, "IBIT": 1.6}
 IN_PRESENT_SHARES = ("IWM",)
 RESTATED = ("TLT", date(2025, 11, 12), 0.97)
