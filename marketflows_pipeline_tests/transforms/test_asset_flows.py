@@ -124,6 +124,13 @@ def test_a_ten_for_one_split_is_neither_a_flow_nor_a_change_of_price(
     assert column(flows, "price_usd") == [500, 510, 52, 53]
 
 
+def test_rounding_at_a_reverse_split_is_no_flow() -> None:
+    # 70 shares become 7, and 70 x 0.1 is 7.000000000000001 to a computer
+    flows = flows_of(bars_of({"A": [30.0, 30.0]}), shares_of({"A": [70.0, 7.0]}), splits={"A": {day(1): 0.1}})
+
+    assert last(flows, "flow_usd", "gross_flow_share") == (0, None)
+
+
 def test_a_fund_that_is_listed_later_has_no_past() -> None:
     # as IBIT in 2024: the first session compares with nothing, and earlier sessions have no row
     flows = flows_of(
