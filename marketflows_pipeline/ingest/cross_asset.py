@@ -19,7 +19,7 @@ from marketflows_pipeline.providers.fallback import first_that_answers
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.settings import Asset, CrossAsset
-from marketflows_pipeline.transforms.as_traded import as_traded_close
+from marketflows_pipeline.transforms.as_traded import as_traded_close, on_present_basis
 from marketflows_pipeline.transforms.shares import new_vintages
 
 log = logging.getLogger(__name__)
@@ -79,6 +79,11 @@ def _fetch_bars(session: Session, services: MarketServices, start: date, asset: 
         ["symbol", "session", "action"], keep="last", maintain_order=True
     )
     bars = as_traded_close(history.bars, actions)
+    if since == start:
+        dropped = session.warehouse.read("raw.daily_bars", where="symbol = ?", params=[asset.symbol]).join(
+            bars, on="session", how="anti"
+        )
+        bars = pl.concat([bars, on_present_basis(dropped, actions).select(bars.columns)])
     with session.warehouse.transaction():
         _merge(session, "raw.corporate_actions", history.actions)
         new, revised = _merge(session, "raw.daily_bars", bars)

@@ -44,7 +44,8 @@ RAW_DAILY_BARS = Table(
         _usd("low_usd", "Lowest price"),
         _usd("close_usd", "Last price, adjusted for splits as given", nullable=False),
         _usd(
-            "adjusted_close_usd", "Last price adjusted for splits and dividends, as given; changes with each dividend"
+            "adjusted_close_usd",
+            "The same adjusted for dividends too, as given when it was fetched; later dividends change it",
         ),
         _usd(
             "as_traded_close_usd", "Last price as it was traded, rebuilt from the splits", "raw.corporate_actions.value"

@@ -26,6 +26,27 @@ def as_traded_close(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     return bars.with_columns(as_traded_close_usd=pl.col("close_usd") * factor)
 
 
+def on_present_basis(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Stored bars brought to the splits known now: prices so that the close as traded stays, volume the other way.
+
+    For sessions that a service has dropped from its history, which would keep an old split's basis for good.
+
+    Args:
+        bars: as in ``raw.daily_bars``, each with its ``as_traded_close_usd``.
+        actions: as in `as_traded_close`, all splits known now.
+
+    Returns:
+        `bars`, in its order; where nothing was split since, as it was.
+    """
+    present = pl.col("as_traded_close_usd") / later_splits(bars, actions, on="session")
+    scale = present / pl.col("close_usd")
+    prices = ("open_usd", "high_usd", "low_usd", "close_usd", "adjusted_close_usd")
+    return bars.with_columns(
+        *(pl.col(name) * scale for name in prices),
+        volume=pl.when(volume_unit="shares").then(pl.col("volume") / scale).otherwise("volume"),
+    )
+
+
 def later_splits(frame: pl.DataFrame, actions: pl.DataFrame, *, on: str) -> pl.Series:
     """What the splits after each row's date multiply to: present shares for each share of that date.
 

@@ -18,6 +18,7 @@ from marketflows_pipeline.failures import RunFailure, failure_of
 from marketflows_pipeline.jobs import hourly_refresh
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter
+from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY
@@ -25,7 +26,7 @@ from marketflows_pipeline_tests.fakes.defillama import FakeDefiLlama
 from marketflows_pipeline_tests.fakes.server import FakeServer
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-PICTURES = [dg.AssetKey(["pictures", part]) for part in ("market_caps", "exchanges")]
+PICTURES = [dg.AssetKey(["pictures", part]) for part in PARTS]
 HISTORY = "/coins/{id}/market_chart"
 START = datetime(2026, 10, 10, 12, 5, tzinfo=UTC)
 
@@ -49,6 +50,7 @@ class House:
 
     Attributes:
         reserves: the second service, for the exchange part; None where the settings have none.
+        addresses: of further services, by their name in the settings.
         result: of the latest run.
     """
 
@@ -57,6 +59,7 @@ class House:
     clock: FixedClock
     settings: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(SMALL)))
     reserves: FakeDefiLlama | None = None
+    addresses: dict[str, str] = field(default_factory=dict)
     result: dg.ExecuteInProcessResult | None = None
 
     def configure(self, table: str = "providers.coingecko", **keys: Any) -> None:
@@ -129,6 +132,7 @@ class House:
         tables = self.settings | {"providers.coingecko": self.settings["providers.coingecko"] | own}
         if self.reserves is not None:
             tables["providers.defillama"] = {"base_url": self.reserves.url}
+        tables |= {f"providers.{name}": {"base_url": url} for name, url in self.addresses.items()}
         lines = []
         for table, keys in tables.items():
             lines += [f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in keys.items())]

@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.as_traded import as_traded_close, later_splits
+from marketflows_pipeline.transforms.as_traded import as_traded_close, later_splits, on_present_basis
 from marketflows_pipeline_tests.transforms.cross_asset_frames import bars_of, column, day, rows_of, splits_of
 
 
@@ -56,3 +56,22 @@ def test_a_row_without_a_date_knows_all_splits() -> None:
     )
 
     assert later_splits(frame, splits_of({"A": {day(0): 4.0}}), on="on").to_list() == [1, 4]
+
+
+def test_bars_of_an_old_basis_come_to_the_present_one_and_stay_what_was_traded() -> None:
+    # stored before a ten-for-one split: 500 on the tape then and in the table
+    stored = as_traded_close(bars_of({"A": [500.0, 510.0]}), splits_of({}))
+
+    present = on_present_basis(stored, splits_of({"A": {day(2): 10.0}}))
+
+    assert column(present, "close_usd") == [50, 51]
+    assert column(present, "as_traded_close_usd") == [500, 510]
+    shares = (present["volume"] / stored["volume"]).to_list()
+    assert shares == [10, 10]
+
+
+def test_bars_of_the_present_basis_stay_as_they_are() -> None:
+    splits = splits_of({"A": {day(1): 10.0}})
+    stored = as_traded_close(bars_of({"A": [50.0, 51.0]}), splits)
+
+    assert on_present_basis(stored, splits).equals(stored)

@@ -1,0 +1,176 @@
+"""The cross-asset part as a whole, against stand-ins of its services, from the first run on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.jobs import cross_asset_refresh, full_refresh, train_models
+from marketflows_pipeline.warehouse.published import query_rows
+from marketflows_pipeline_tests.fakes import faults
+from marketflows_pipeline_tests.fakes.cboe import DAILY_PRICES, FakeCboe
+from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
+from marketflows_pipeline_tests.fakes.coingecko_access import Access
+from marketflows_pipeline_tests.fakes.generate import generate
+from marketflows_pipeline_tests.fakes.issuers import FakeIssuers, make_funds
+from marketflows_pipeline_tests.fakes.yahoo import CHART, FakeYahoo
+from marketflows_pipeline_tests.pipeline.house import House
+
+# The Friday before QQQ is split ten for one, half an hour after New York's close.
+FRIDAY = datetime(2026, 9, 18, 22, 45, tzinfo=UTC)
+UNIVERSE = 11
+
+
+@dataclass
+class Market:
+    """A house and the services of the part."""
+
+    house: House
+    yahoo: FakeYahoo
+    issuers: FakeIssuers
+    cboe: FakeCboe
+
+    def run(self, *, hours_later: float = 0, asks_again: bool = False) -> bool:
+        return self.house.run(job_name=cross_asset_refresh.name, hours_later=hours_later, asks_again=asks_again)
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        return self.house.stored(sql).rows()
+
+    def published(self, sql: str) -> list[tuple[object, ...]]:
+        return query_rows(self.house.published, sql).rows
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Iterator[Market]:
+    clock = FixedClock(FRIDAY)
+    coins = generate(12, start=FRIDAY, has_churn=False, has_flaws=False)
+    with (
+        FakeCoinGecko(coins, clock=clock, access=Access(calls_per_minute=None)) as service,
+        FakeYahoo(clock=clock) as yahoo,
+        FakeIssuers(make_funds(7, FRIDAY.date(), sessions=400), clock=clock) as issuers,
+        FakeCboe(clock=clock) as cboe,
+    ):
+        house = House(tmp_path, service, clock)
+        house.addresses = {"yahoo": yahoo.url, "cboe": cboe.url, "fred": cboe.url}
+        house.addresses |= dict.fromkeys(("ssga", "blackrock", "spdr_gold"), issuers.url)
+        house.configure("cross_asset", start="2025-01-02")
+        yield Market(house, yahoo, issuers, cboe)
+
+
+def test_the_first_run_fills_and_publishes_what_needs_no_model(market: Market) -> None:
+    assert market.run(), market.house.failure.lines
+    filled = [
+        "raw.daily_bars",
+        "raw.corporate_actions",
+        "raw.shares_outstanding",
+        "raw.volatility_index",
+        "core.asset_flows",
+        "mart.flow_rankings",
+        "mart.flow_map",
+        "mart.rolling_stats",
+        "mart.correlations",
+        "mart.regimes",
+        "mart.pressure",
+    ]
+    assert [name for name in filled if market.published(f"select count(*) from {name}") == [(0,)]] == []
+    assert market.rows("select count(distinct symbol) from core.asset_flows") == [(UNIVERSE,)]
+    methods = dict(market.rows("select symbol, max(flow_method) from core.asset_flows group by symbol"))  # type: ignore[arg-type]
+    assert {methods[symbol] for symbol in ("SPY", "DIA", "IWM", "SLV", "TLT", "GLD")} == {"shares"}
+    assert methods["QQQ"] == "price_only", "nobody publishes its shares"
+
+
+def test_a_day_is_asked_for_once(market: Market) -> None:
+    market.run()
+    asked = market.yahoo.calls()
+    assert asked == UNIVERSE
+    assert market.run(hours_later=1)
+    assert market.yahoo.calls() == asked
+    assert market.run(asks_again=True)
+    assert market.yahoo.calls() == 2 * asked
+
+
+def test_the_next_session_asks_for_the_last_days_only(market: Market) -> None:
+    market.run()
+    market.yahoo.exchanges.clear()
+    # a Monday on which QQQ was split, so that it alone is asked for from the start
+    assert market.run(hours_later=72), market.house.failure.lines
+    starts = [int(exchange.request.params["period1"]) for exchange in market.yahoo.exchanges]
+    whole = [start for start in starts if start < datetime(2025, 1, 3, tzinfo=UTC).timestamp()]
+    assert (len(starts), len(whole)) == (UNIVERSE + 1, 1)
+
+
+def test_a_split_rewrites_the_whole_history_and_leaves_what_was_traded(market: Market) -> None:
+    market.run()
+    closes = "select session, close_usd, as_traded_close_usd from raw.daily_bars where symbol = 'QQQ' order by session"
+    before = market.house.stored(closes)
+    market.run(hours_later=72)
+    after = market.house.stored(closes).head(before.height)
+    assert (before["close_usd"] / after["close_usd"] - 10).abs().max() < 1e-3  # type: ignore[operator]
+    assert (before["as_traded_close_usd"] / after["as_traded_close_usd"] - 1).abs().max() < 1e-3  # type: ignore[operator]
+    assert market.rows("select count(*) from core.asset_flows where symbol = 'QQQ' and abs(price_return) > 0.3") == [
+        (0,)
+    ]
+
+
+def test_a_restatement_is_kept_beside_what_was_said_before(market: Market) -> None:
+    market.run()
+    restated = market.issuers.funds.ssga["spy"][100].session
+    market.issuers.restate(market.issuers.funds.ssga["spy"], restated, 1_234_000_000)
+    assert market.run(hours_later=24), market.house.failure.lines
+    vintages = market.rows(
+        "select vintage, shares from raw.shares_outstanding"
+        f" where symbol = 'SPY' and session = '{restated}' order by vintage"
+    )
+    assert [vintage for vintage, _ in vintages] == [1, 2]
+    assert vintages[1][1] == 1_234_000_000
+
+
+def test_an_answer_that_is_too_short_changes_nothing(market: Market) -> None:
+    market.run()
+    before = market.rows("select count(*), sum(close_usd) from raw.daily_bars")
+    market.cboe.script(DAILY_PRICES, *[faults.html(200)] * 20)
+    market.yahoo.script(CHART, *[faults.html(200)] * 8)
+    assert market.run(asks_again=True), market.house.failure.lines
+    assert market.rows("select count(*), sum(close_usd) from raw.daily_bars") == before
+    # FRED stands in where Cboe sends a page for people
+    assert market.rows(
+        "select outcome from meta.fetches where dataset = 'volatility' order by attempted_at desc limit 1"
+    ) == [("complete",)]
+
+
+def test_effects_explain_the_change_of_market_caps(market: Market) -> None:
+    market.run(hours_later=72)
+    worst = market.rows(
+        "select max(abs(market_cap_change_usd - price_effect_usd - share_effect_usd) / market_cap_usd)"
+        " from core.asset_flows"
+    )
+    assert worst[0][0] is not None
+    assert worst[0][0] < 1e-9  # type: ignore[operator]
+
+
+def test_without_the_table_in_the_settings_nothing_is_asked_and_the_run_is_good(market: Market) -> None:
+    del market.house.settings["cross_asset"]
+    assert market.house.run(job_name=full_refresh.name), market.house.failure.lines
+    assert market.yahoo.calls() == 0
+    assert market.house.run(job_name=train_models.name), market.house.failure.lines
+
+
+def test_market_caps_of_the_first_part_are_the_supply_of_coins(market: Market) -> None:
+    assert market.house.run(job_name=full_refresh.name), market.house.failure.lines
+    market.house.clock.set(market.house.clock.now())
+    methods = dict(
+        market.rows(
+            "select symbol, max(flow_method) from core.asset_flows where symbol in ('BTC', 'ETH') group by symbol"
+        )  # type: ignore[arg-type]
+    )
+    assert methods == {"BTC": "supply", "ETH": "supply"}
+    ranked = market.rows(
+        "select count(*) from mart.flow_rankings where symbol in ('BTC', 'ETH') and (inflow_rank is not null"
+        " or outflow_rank is not null)"
+    )
+    assert ranked == [(0,)], "issuance is shown, not ranked"
