@@ -191,6 +191,12 @@ def test_volatility_is_that_of_the_file(folder: Folder, tmp_path: Path) -> None:
     ]
 
 
+def test_blanks_around_values_do_not_count(folder: Folder, tmp_path: Path) -> None:
+    write(tmp_path, "volatility/VIX.csv", "date , close\n2026-01-05 ,  17.5\n 2026-01-06, NaN \n")
+
+    assert folder.volatility_index("VIX").select("session", "close").rows() == [(date(2026, 1, 5), 17.5)]
+
+
 def test_data_that_is_made_up_may_say_so(tmp_path: Path) -> None:
     write(tmp_path, "volatility/VIX.csv", "date,close\n2026-01-06,17.5\n")
 

@@ -106,6 +106,14 @@ def test_state_street_gives_shares_value_and_net_assets(ask: Ask, issuers: FakeI
     ]
 
 
+@pytest.mark.parametrize("name", ["ssga", "spdr_gold"])
+def test_without_an_id_of_its_own_a_fund_is_asked_for_by_its_symbol(
+    issuers: FakeIssuers, clock: FixedClock, ledger: MemoryLedger, name: str
+) -> None:
+    with ISSUERS[name](clock=clock, ledger=ledger, base_url=issuers.url, timeout=5.0) as issuer:
+        assert issuer.shares_outstanding(FUNDS[name][0], "").height > 200
+
+
 def test_state_street_may_write_dates_as_dates() -> None:
     rows = make_rows(1, weekdays(LAST, 20), nav=640.0, baskets=900)
 

@@ -126,7 +126,7 @@ def test_a_table_without_rows_is_no_history() -> None:
         history(["24-Sep-2026", "--", "--", "--"])
 
 
-@pytest.mark.parametrize(("net_assets", "is_fine"), [("980.5", True), ("1020", True), ("960", False), ("1040", False)])
+@pytest.mark.parametrize(("net_assets", "is_fine"), [("980.5", True), ("1020", True), ("975", False), ("1025", False)])
 def test_shares_times_net_asset_value_is_what_the_fund_holds_within_two_percent(net_assets: str, is_fine: bool) -> None:
     row = ["24-Sep-2026", "10", "100", net_assets]
     if is_fine:
@@ -142,9 +142,10 @@ def test_a_date_that_was_taken_for_a_count_is_refused() -> None:
     with pytest.raises(ShapeError, match=r"row 2 \(2026-04-01\): 20,260,331\.00 shares"):
         history(["01-Apr-2026", "40", "20260331", "12000000000"])
     only_nav = {"session": "Date", "nav_usd": "NAV", "shares": "Shares Outstanding"}
-    alone = read_figures([HEADER, ["01-Apr-2026", "40", "20260331"]], only_nav)
-    with pytest.raises(ShapeError, match=r"20,260,331\.00 shares is a date"):
-        share_history(alone, symbol="IBIT", convention="as_traded", source="test:sheet")
+    for said in ("20260331", "20250401", "20270401"):
+        alone = read_figures([HEADER, ["01-Apr-2026", "40", said]], only_nav)
+        with pytest.raises(ShapeError, match=rf"{int(said):,}\.00 shares is a date"):
+            share_history(alone, symbol="IBIT", convention="as_traded", source="test:sheet")
 
 
 @pytest.mark.parametrize("count", ["20260331", "20150331", "20261331", "20200000"])
@@ -192,6 +193,14 @@ def test_splits_of_every_size_show_and_reverse_ones_too(ratio: float) -> None:
 )
 def test_what_shows_no_split_is_in_present_shares(rows: pl.DataFrame) -> None:
     assert convention_shown(rows) == "split_adjusted"
+
+
+def test_years_of_growth_are_no_split_in_whatever_order_the_rows_come() -> None:
+    # Value grows by a fifth a year while shares shrink as much: in order no step is a split, across years each is.
+    rows = [(f"{2000 + year}-01-03", 10 * 1.2**year, 1e8 / 1.2**year) for year in range(20)]
+    shuffled = [row for pair in zip(rows[:10], rows[10:], strict=True) for row in pair]
+
+    assert convention_shown(figures(*shuffled)) == "split_adjusted"
 
 
 @given(
