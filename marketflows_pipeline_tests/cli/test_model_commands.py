@@ -143,7 +143,7 @@ def test_the_reliability_table_has_forecast_and_outcome_of_each_bin(market: Path
     ],
 )
 def test_an_edge_needs_an_interval_above_one_half_and_skill(auc: float, lower: float, skill: float, edge: bool) -> None:
-    figures = {
+    figures: dict[tuple[str, str, str], dict[str, Any]] = {
         ("with_flows", "auc", "mean of assets"): {"value": auc, "lower_95": lower, "upper_95": auc + 0.02},
         ("with_flows", "brier_skill", "all"): {"value": skill, "lower_95": None, "upper_95": None},
     }

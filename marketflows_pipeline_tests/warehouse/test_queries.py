@@ -13,6 +13,7 @@ import pytest
 from marketflows_pipeline.warehouse.publish import begin_part, publish
 from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.warehouse import test_cross_asset_queries as of_cross_asset
 from marketflows_pipeline_tests.warehouse import test_exchange_queries as of_exchanges
 from marketflows_pipeline_tests.warehouse.engines import ROOT
 from marketflows_pipeline_tests.warehouse.frames import NOW, caps, fill, frame
@@ -173,9 +174,8 @@ def ask(published: Path) -> Ask:
 
 
 def test_every_question_is_asked_in_words_and_has_its_test() -> None:
-    tested = {
-        name.removeprefix("test_query_") for name in [*globals(), *vars(of_exchanges)] if name.startswith("test_query_")
-    }
+    tests = [*globals(), *vars(of_exchanges), *vars(of_cross_asset)]
+    tested = {name.removeprefix("test_query_") for name in tests if name.startswith("test_query_")}
     assert {path.stem for path in QUERIES.glob("*.sql")} == tested
     for path in QUERIES.glob("*.sql"):
         first = path.read_text(encoding="utf-8").partition("\n")[0]

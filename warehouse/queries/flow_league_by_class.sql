@@ -1,0 +1,40 @@
+-- Which assets of each class took in most over the last 21 sessions, and which lost most?
+-- Unknown flows stand last, without a place. Coins have issuance, which is no flow of investors and has no place either.
+with sessions as (
+    select distinct session from core.asset_flows order by session desc limit 21
+),
+sums as (
+    select symbol,
+           any_value(asset_class) as asset_class,
+           coalesce(
+               arg_max(flow_method, session) filter (where flow_method <> 'price_only'), 'price_only'
+           ) as flow_method,
+           sum(flow_usd) as flow_usd,
+           count(flow_usd) as sessions_known,
+           sum(price_effect_usd) as price_effect_usd,
+           arg_max(market_cap_usd, session) as market_cap_usd
+    from core.asset_flows
+    join sessions using (session)
+    group by symbol
+),
+ranked as (
+    select *,
+           flow_usd is not null and flow_method <> 'supply' as is_ranked,
+           row_number() over (
+               partition by asset_class, flow_usd is not null and flow_method <> 'supply'
+               order by flow_usd desc, symbol
+           ) as place
+    from sums
+)
+select asset_class,
+       case when is_ranked then place end as place,
+       symbol,
+       round(flow_usd / 1e6, 2) as flow_million_usd,
+       round(100 * flow_usd / market_cap_usd, 2) as flow_of_market_cap_pct,
+       round(price_effect_usd / 1e6, 2) as price_effect_million_usd,
+       round(sum(flow_usd) filter (where is_ranked) over (partition by asset_class) / 1e6, 2) as class_flow_million_usd,
+       flow_method,
+       sessions_known,
+       (select max(fetched_at) from raw.daily_bars) at time zone 'UTC' as fetched_at
+from ranked
+order by asset_class, is_ranked desc, place, symbol;

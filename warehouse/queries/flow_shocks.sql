@@ -1,0 +1,19 @@
+-- On which sessions of the last 252 did money move most unusually, for each asset against its own past?
+-- At least three standard deviations of the 60 sessions before; the return of the session stands beside it.
+with sessions as (
+    select distinct session from core.asset_flows order by session desc limit 252
+)
+select session,
+       symbol,
+       round(flow_zscore, 1) as flow_zscore,
+       round(flow_usd / 1e6, 2) as flow_million_usd,
+       round(flow_pct_of_market_cap, 2) as flow_of_market_cap_pct,
+       round(100 * price_return, 2) as return_pct,
+       round(notional_zscore, 1) as notional_zscore,
+       flow_method,
+       known_at at time zone 'UTC' as known_at
+from core.asset_flows
+join sessions using (session)
+where abs(flow_zscore) >= 3 and flow_method <> 'supply'
+order by abs(flow_zscore) desc, session desc, symbol
+limit 25;
