@@ -19,7 +19,7 @@ from marketflows_pipeline.providers.ledger import CallLedger
 from marketflows_pipeline.providers.spdr_gold import SpdrGold
 from marketflows_pipeline.providers.ssga import StateStreet
 from marketflows_pipeline.settings import CrossAsset, Providers
-from marketflows_pipeline.tutorial.cross_asset_provider import TutorialMarket
+from marketflows_pipeline.tutorial import TutorialMarket
 
 
 @dataclass(frozen=True)

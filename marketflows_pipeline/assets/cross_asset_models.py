@@ -12,6 +12,7 @@ from typing import get_args
 import dagster as dg
 import polars as pl
 
+from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.tables import own_table_asset
 from marketflows_pipeline.cross_asset_readings import cross_asset_settings, universe_rows
 from marketflows_pipeline.options import Horizon, Target, Training
@@ -129,13 +130,11 @@ def _panel(session: Session) -> pl.DataFrame:
 
 def _planted(evaluation: pl.DataFrame, horizon: int) -> pl.DataFrame:
     """What the made-up market's own AUC is, beside what was found."""
-    from marketflows_pipeline.tutorial.cross_asset_provider import planted_auc  # noqa: PLC0415
-
     return evaluation.head(1).with_columns(
         variant=pl.lit("planted"),
         metric=pl.lit("auc"),
         scope=pl.lit("all"),
-        value=pl.lit(planted_auc(horizon)),
+        value=pl.lit(tutorial.planted_auc(horizon)),
         lower_95=pl.lit(None, pl.Float64),
         upper_95=pl.lit(None, pl.Float64),
     )

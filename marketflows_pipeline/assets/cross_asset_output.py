@@ -1,11 +1,32 @@
-"""What people see of the cross-asset part: the published file, and the pictures."""
+"""What people see of the cross-asset part: the published file, the pictures, and a card for each model."""
+
+from dataclasses import asdict
 
 import dagster as dg
+import polars as pl
 
-from marketflows_pipeline.assets.showing import publish_part
+from marketflows_pipeline import tutorial
+from marketflows_pipeline.assets.cross_asset_models import model_folder
+from marketflows_pipeline.assets.showing import draw_part, publish_part
 from marketflows_pipeline.assets.tables import OWNERS, asset_key
+from marketflows_pipeline.charts.cross_asset import CrossAssetPictureContext, cross_asset_pictures
+from marketflows_pipeline.charts.model_card import model_card_html
+from marketflows_pipeline.cross_asset_readings import cross_asset_settings, universe_rows
+from marketflows_pipeline.options import Horizon, Target
 from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.session import Session
+
+SHOWN_SMALL = ("CrossAsset_cumulative_flows", "CrossAsset_regimes", "CrossAsset_model_")
+DRAWN = (
+    "core.asset_flows",
+    "mart.flow_rankings",
+    "mart.flow_map",
+    "mart.regimes",
+    "mart.correlations",
+    "mart.model_evaluation",
+)
+HORIZONS: tuple[Horizon, ...] = (5, 20)
+TARGETS: tuple[Target, ...] = ("direction", "rank")
 
 
 @dg.asset(
@@ -18,3 +39,70 @@ from marketflows_pipeline.session import Session
 def published_cross_asset(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """The cross-asset tables in the DuckDB file for ad-hoc SQL, once every blocking check has passed."""
     return publish_part(session, "cross_asset")
+
+
+@dg.asset(
+    key=["pictures", "cross_asset"],
+    deps=[asset_key(name) for name in DRAWN],
+    group_name="cross_asset_output",
+    kinds={"altair", "png"},
+    owners=OWNERS,
+)
+def cross_asset_pictures_drawn(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
+    """Flows, rankings, flow maps, regimes, correlations and models as PNG files, and a card for each model as HTML."""
+    read = session.warehouse.read
+    evaluation = read("mart.model_evaluation")
+    jobs = cross_asset_pictures(
+        flows=universe_rows(session, "core.asset_flows"),
+        rankings=read("mart.flow_rankings"),
+        flow_map=read("mart.flow_map"),
+        regimes=read("mart.regimes"),
+        correlations=read("mart.correlations"),
+        evaluation=evaluation,
+        context=_context(session),
+    )
+    drawn = draw_part(session, "cross_asset", jobs, [job for job in jobs if job.file_name.startswith(SHOWN_SMALL)])
+    _write_cards(session, evaluation)
+    return drawn
+
+
+def _context(session: Session) -> CrossAssetPictureContext:
+    settings = cross_asset_settings(session)
+    assets = tuple((asset.symbol, asset.name) for asset in settings.universe)
+    benchmark = settings.benchmark or assets[0][0]
+    if not session.tutorial:
+        return CrossAssetPictureContext(assets, settings.windows, settings.correlation_window, benchmark)
+    credit = tutorial.cross_asset_credit()
+    return CrossAssetPictureContext(
+        assets,
+        settings.windows,
+        settings.correlation_window,
+        benchmark,
+        planted_auc={(horizon, "direction"): tutorial.planted_auc(horizon) for horizon in HORIZONS},
+        notes=(tutorial.SYNTHETIC_NOTE,),
+        prices=credit,
+        flows=credit,
+        volatility=credit,
+    )
+
+
+def _write_cards(session: Session, evaluation: pl.DataFrame) -> None:
+    """The newest model of each horizon and target on a page of its own, beside its picture."""
+    folder = model_folder(session)
+    if not folder.exists():
+        return
+    from marketflows_pipeline.models import artifact  # noqa: PLC0415 (scikit-learn is loaded with it)
+
+    for horizon in HORIZONS:
+        for target in TARGETS:
+            picture = session.out_dir / f"CrossAsset_model_{horizon}_{target}.png"
+            place = artifact.newest(folder, target=target, horizon=horizon)
+            if place is None or not picture.exists():
+                continue
+            facts = asdict(artifact.read_metadata(place))
+            if session.tutorial and target == "direction":
+                facts["planted_auc"] = tutorial.planted_auc(horizon)
+            if evaluation.filter(pl.col("model_id") == facts["model_id"]).is_empty():
+                continue
+            card = picture.with_suffix(".html")
+            card.write_text(model_card_html(facts, evaluation, picture.read_bytes()), encoding="utf-8")

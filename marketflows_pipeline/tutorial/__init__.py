@@ -6,6 +6,7 @@ What does not: running anything; the tutorial goes through the same job as a liv
 
 from __future__ import annotations
 
+from marketflows_pipeline.tutorial.cross_asset_provider import TutorialMarket, cross_asset_credit, planted_auc
 from marketflows_pipeline.tutorial.exchange_provider import (
     TutorialExchanges,
     TutorialReserves,
@@ -26,14 +27,17 @@ __all__ = [
     "PICTURE_NOTE",
     "SYNTHETIC_NOTE",
     "TutorialExchanges",
+    "TutorialMarket",
     "TutorialProvider",
     "TutorialReserves",
     "compare_log",
     "compare_tables",
     "compare_with_known_good",
+    "cross_asset_credit",
     "data_as_of",
     "data_credit",
     "exchange_data_credit",
     "forget",
     "load_tutorial_settings",
+    "planted_auc",
 ]
