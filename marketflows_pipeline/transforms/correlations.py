@@ -62,14 +62,12 @@ def correlations(flows: pl.DataFrame, window: int) -> pl.DataFrame:
 
 def _returns(flows: pl.DataFrame) -> pl.DataFrame:
     """A row a session, a column an asset in alphabetical order: log returns, NaN where unknown."""
-    symbols = flows.get_column("symbol").unique().sort().to_list()
+    symbols = flows.get_column("symbol").unique().sort()
     return (
-        flows.lazy()
-        .select("session", "symbol", log_return=pl.col("price_return").log1p())
-        .pivot(on="symbol", on_columns=symbols, index="session", values="log_return", aggregate_function="first")
+        flows.select("session", "symbol", log_return=pl.col("price_return").log1p().fill_null(math.nan))
+        .pivot(on="symbol", index="session", values="log_return")
         .sort("session")
-        .with_columns(pl.exclude("session").fill_null(math.nan))
-        .collect()
+        .select("session", pl.col(symbols.to_list()).fill_null(math.nan))
     )
 
 
