@@ -25,7 +25,7 @@ _TREES = {"max_iter": 100, "max_depth": 3, "learning_rate": 0.05, "min_samples_l
 CALIBRATION_SHARE = 0.2
 # Platt's two figures need no shrinking, only an end where the scores separate perfectly.
 _PLATT_STRENGTH = 1e6
-_LEVEL_STEPS, _LEVEL_TOLERANCE = 50, 1e-12
+_LEVEL_STEPS, _LEVEL_TOLERANCE, _FLAT = 100, 1e-12, 1e-300
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,9 @@ def fit(data: Dataset, columns: NDArray[np.int64], *, kind: Kind, seed: int) -> 
                 "Fetch a longer history or train on more assets."
             )
     x = data.x[:, columns]
-    # On matrices this small more threads only wait for each other, and sums would depend on how many there are.
-    with threadpool_limits(limits=1, user_api="blas"):
+    # On matrices this small more threads only wait for each other, on a busy machine for minutes; and sums would depend
+    # on how many there are.
+    with threadpool_limits(limits=1):
         early = _fitted(x[fitting], data.y[fitting], kind, seed)
         slope = platt_slope(early.scores(x[calibrating]), data.y[calibrating])
         final = _fitted(x, data.y, kind, seed)
@@ -124,13 +125,21 @@ def platt_slope(scores: Floats, y: Floats) -> float:
 
 
 def level(log_odds: Floats, y: Floats) -> float:
-    """What to add to log odds so that the mean probability is the frequency of 1; by Newton's method."""
+    """What to add to log odds so that the mean probability is the frequency of 1.
+
+    By Newton's method; where a step leaves the stretch that holds the answer, half of the stretch is taken instead.
+    """
     frequency = float(y.mean())
-    added = float(np.log(frequency / (1 - frequency)) - log_odds.mean())
+    alone = float(np.log(frequency / (1 - frequency)))
+    # All odds alike would need `alone` less those odds, so the answer is between the two extremes of that.
+    lower, upper = alone - float(log_odds.max()), alone - float(log_odds.min())
+    added = alone - float(log_odds.mean())
     for _ in range(_LEVEL_STEPS):
         p = sigmoid(added + log_odds)
-        step = (frequency - float(p.mean())) / float((p * (1 - p)).mean())
-        added += step
+        missing = frequency - float(p.mean())
+        lower, upper = (added, upper) if missing > 0 else (lower, added)
+        step = missing / max(float((p * (1 - p)).mean()), _FLAT)
         if abs(step) < _LEVEL_TOLERANCE:
             break
+        added = added + step if lower < added + step < upper else (lower + upper) / 2
     return added

@@ -42,11 +42,11 @@ def market(*, sessions: int, symbols: int, effect: float, feature: str = "flow_z
     truth = 1 / (1 + np.exp(-effect * x[:, FEATURES.index(feature)]))
     keys = {
         "symbol": [f"A{place:02d}" for place in range(symbols)] * sessions,
-        "session": np.repeat(np.array(days[:-1]), symbols),
+        "session": np.repeat(np.array(days[:-1], dtype="datetime64[D]"), symbols),
     }
     panel = pl.DataFrame(keys | {name: x[:, place] for place, name in enumerate(FEATURES)})
     outcome = (rng.random(rows) < truth).astype(np.int8)
-    labels = pl.DataFrame(keys | {"label_end": np.repeat(np.array(days[1:]), symbols), "label": outcome})
+    labels = pl.DataFrame(keys | {"label_end": np.repeat(np.array(days[1:], dtype="datetime64[D]"), symbols), "label": outcome})
     return Market(panel, labels, truth)
 
 
