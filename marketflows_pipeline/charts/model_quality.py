@@ -21,6 +21,8 @@ from marketflows_pipeline.charts.layout import Box, text_width
 from marketflows_pipeline.charts.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.model_figures import (
     ALL,
+    HEADLINE_NAMES,
+    HEADLINES,
     KIND_NAMES,
     MEAN_OF_ASSETS,
     Figure,
@@ -164,9 +166,10 @@ def _subtitle_parts(frame: pl.DataFrame, spec: ModelSpec) -> list[str]:
     skill = figure(frame, "brier_skill", ALL)
     if skill is not None:
         parts.append(f"Brier skill over the base rate {skill.text(signed=True)}")
-    found = figure(frame, "auc", MEAN_OF_ASSETS)
+    found = figure(frame, *HEADLINES[spec.target])
     if is_synthetic(frame) and spec.planted_auc is not None and found is not None:
-        parts.append(f"AUC planted {value_text(spec.planted_auc, 3, signed=False)}, found {found.text()}")
+        planted = value_text(spec.planted_auc, 3, signed=False)
+        parts.append(f"planted AUC {planted}, found {found.text()} ({HEADLINE_NAMES[spec.target]})")
     return parts
 
 

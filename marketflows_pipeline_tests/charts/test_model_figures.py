@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from marketflows_pipeline.charts import model_figures
+from marketflows_pipeline.charts.model_figures import (
+    ablation_text,
+    auc_of_assets,
+    figure,
+    reliability_bins,
+    verdict,
+)
+from marketflows_pipeline.models import evaluation, out_of_sample, scoring
+from marketflows_pipeline_tests.charts.cross_asset_frames import evaluation_frame
+
+GOOD = (0.55, 0.53, 0.57)
+SKILL = (0.01, 0.002, 0.018)
+
+
+def test_names_are_those_that_the_evaluation_writes() -> None:
+    assert model_figures.WITH_FLOWS == out_of_sample.WITH_FLOWS
+    assert model_figures.WITHOUT_FLOWS == out_of_sample.WITHOUT_FLOWS
+    assert (model_figures.ALL, model_figures.MEAN_OF_ASSETS) == (evaluation.ALL, evaluation.MEAN_OF_ASSETS)
+    assert model_figures.ALARM_AUC == evaluation.ALARM_AUC
+    assert model_figures.NO_EDGE.lower() == scoring.NO_EDGE
+
+
+def test_a_figure_comes_with_its_interval() -> None:
+    found = figure(evaluation_frame(), "auc", "mean of assets")
+
+    assert found is not None
+    assert (found.value, found.lower, found.upper) == (0.507, 0.491, 0.527)
+    assert found.text() == "0.507 [0.491, 0.527]"
+    assert found.holds(0.5) is True
+    assert found.holds(0.53) is False
+
+
+def test_a_missing_figure_is_none_and_not_zero() -> None:
+    frame = evaluation_frame().with_columns(value=pl.when(pl.col("metric") != "brier").then("value"))
+
+    assert figure(frame, "brier", "all") is None
+    assert figure(frame, "log_loss", "all") is None
+    assert figure(frame, "ece", "all") is not None
+
+
+def test_bins_pair_what_was_said_with_what_came_in_their_order() -> None:
+    bins = reliability_bins(evaluation_frame())
+
+    assert [round(each.predicted, 2) for each in bins] == [0.47, 0.49, 0.51, 0.53, 0.55, 0.57, 0.59, 0.61, 0.63, 0.65]
+    assert all(each.observed.value == 0.55 for each in bins)
+
+
+def test_the_mean_of_assets_is_no_asset() -> None:
+    assert list(auc_of_assets(evaluation_frame())) == ["GLD", "SPY"]
+
+
+@pytest.mark.parametrize(
+    ("auc", "skill", "said"),
+    [
+        # Both intervals above what is worth nothing.
+        (GOOD, SKILL, "A small edge over the base rate in the past, not a promise"),
+        ((0.507, 0.491, 0.527), SKILL, "the interval of its mean AUC of assets holds 0.5"),
+        ((0.51, 0.5, 0.52), SKILL, "the interval of its mean AUC of assets holds 0.5"),
+        ((0.45, 0.43, 0.47), SKILL, "the interval of its mean AUC of assets lies below 0.5"),
+        (GOOD, (-0.004, -0.01, 0.002), "its Brier skill is not above 0"),
+        (GOOD, (0.0, -0.01, 0.01), "its Brier skill is not above 0"),
+        (GOOD, (0.004, -0.001, 0.01), "the interval of its Brier skill holds 0"),
+        # 0.58 itself is no alarm.
+        ((0.6, 0.58, 0.62), SKILL, "A small edge"),
+        ((0.65, 0.59, 0.70), SKILL, "Too good to be true"),
+    ],
+)
+def test_an_edge_is_claimed_only_where_both_intervals_show_it(
+    auc: tuple[float, float, float], skill: tuple[float, float, float], said: str
+) -> None:
+    text = verdict(evaluation_frame(auc=auc, skill=skill), "direction")
+
+    assert said in text
+    assert text.startswith("No evidence of edge over the base rate") == said.startswith(("the interval", "its Brier"))
+
+
+def test_made_up_data_may_hold_any_signal() -> None:
+    frame = evaluation_frame(auc=(0.65, 0.59, 0.70), skill=SKILL, is_synthetic=True)
+
+    assert verdict(frame, "direction").startswith("A small edge")
+
+
+def test_a_verdict_on_incomplete_figures_is_no_edge() -> None:
+    frame = evaluation_frame(auc=GOOD, skill=SKILL).filter(pl.col("metric") != "brier_skill")
+
+    assert verdict(frame, "direction") == "No evidence of edge over the base rate: its figures are not complete"
+
+
+def test_rank_is_judged_by_date() -> None:
+    frame = evaluation_frame(auc=GOOD, skill=SKILL, target="rank")
+    poor = frame.with_columns(lower_95=pl.when(pl.col("metric") == "date_auc").then(0.49).otherwise("lower_95"))
+
+    assert verdict(frame, "rank").startswith("A small edge")
+    assert "AUC by date holds 0.5" in verdict(poor, "rank")
+    assert verdict(poor, "direction").startswith("A small edge")
+
+
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        ((0.004, -0.003, 0.012), "Flows add +0.004 [\u22120.003, +0.012] to the mean AUC of assets: not told apart"),
+        ((0.02, 0.01, 0.03), "a measurable gain"),
+        ((-0.02, -0.03, -0.01), "a measurable loss"),
+    ],
+)
+def test_what_flows_add_is_a_gain_only_where_the_interval_leaves_zero(
+    added: tuple[float, float, float], said: str
+) -> None:
+    assert said in ablation_text(evaluation_frame(added=added), "direction")
+
+
+def test_an_ablation_that_was_not_made_is_said_so() -> None:
+    frame = evaluation_frame().filter(~pl.col("metric").str.starts_with("ablation"))
+
+    assert ablation_text(frame, "direction") == "What flows add was not measured"
