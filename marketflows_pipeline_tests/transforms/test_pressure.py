@@ -144,6 +144,17 @@ def test_the_days_of_a_coin_over_a_weekend_make_one_bar() -> None:
     assert frame.filter(symbol="BTC").select("session", "obv").rows() == [(friday, 0), (monday, 17)]
 
 
+def test_a_day_that_a_coin_lacks_leaves_the_volume_of_its_session_unknown() -> None:
+    days = [day(4), day(5), day(7)]
+    bars = bars_of(
+        {"BTC": dict(zip(days, [10.0, 11.0, 12.0], strict=True)), "A": {day(4): 1.0, day(7): 1.0}},
+        volumes={"BTC": dict.fromkeys(days, 5.0)},
+        coins=["BTC"],
+    )
+
+    assert column(pressure(bars, flows_of(bars)), "obv", "BTC") == [0, None]
+
+
 def test_bars_outside_the_flows_are_passed_over() -> None:
     bars = bars_of({"A": [1.0, 2.0], "B": [1.0, 2.0]}, volumes={"A": [1.0, 1.0], "B": [1.0, 1.0]})
 

@@ -153,6 +153,16 @@ def test_values_of_vix_on_days_without_a_session_are_out() -> None:
     assert frame.select("session", "vix").rows() == [(sessions[0], 20), (sessions[2], 21)]
 
 
+def test_holidays_are_no_part_of_the_percentile_s_year() -> None:
+    # 252 values of VIX, but one of them on a day without a session: the year is not full
+    vix = volatility_of([20.0 + n / 100 for n in range(N)])
+    spy: list[float | None] = [1.0] * N
+    spy[100] = None
+
+    assert column(regimes_of(vix, closes_of({"SPY": spy})), "vix_percentile")[-1] is None
+    assert column(regimes_of(vix, closes_of({"SPY": [1.0] * N})), "vix_percentile")[-1] is not None
+
+
 RISING = [1.0 + n / 100 for n in range(21)]
 FALLING = RISING[::-1]
 FLAT = [1.0] * 21
