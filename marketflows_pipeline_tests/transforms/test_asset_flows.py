@@ -125,8 +125,8 @@ def test_a_ten_for_one_split_is_neither_a_flow_nor_a_change_of_price(
 
 
 def test_rounding_at_a_reverse_split_is_no_flow() -> None:
-    # 70 shares become 7, and 70 x 0.1 is 7.000000000000001 to a computer
-    flows = flows_of(bars_of({"A": [30.0, 30.0]}), shares_of({"A": [70.0, 7.0]}), splits={"A": {day(1): 0.1}})
+    # 3 shares become 0.3, and 3 x 0.1 is 0.30000000000000004 to a computer
+    flows = flows_of(bars_of({"A": [30.0, 30.0]}), shares_of({"A": [3.0, 0.3]}), splits={"A": {day(1): 0.1}})
 
     assert last(flows, "flow_usd", "gross_flow_share") == (0, None)
 
