@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from marketflows_pipeline.cli.cross_asset import CROSS_ASSET_COMMANDS
 from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
 from marketflows_pipeline.cli.sql import sql
 from marketflows_pipeline.errors import MarketflowsError
@@ -56,7 +57,7 @@ LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 def marketflows(
     context: click.Context, config: Path, secrets: Path, out_dir: Path, log_level: str, *, tutorial: bool
 ) -> None:
-    """Track where capital moves between crypto narratives, portfolios and market-cap ranges.
+    """Track where capital moves: between crypto narratives and sizes, exchanges, funds, metals and coins.
 
     Without a subcommand the pipeline runs once: it fetches what is due, derives every table, checks, publishes
     warehouse/marketflows.duckdb and draws the charts.
@@ -71,7 +72,7 @@ def marketflows(
         context.exit(run(options, log_level.upper()))
 
 
-for command in (sql, *EXCHANGE_COMMANDS):
+for command in (sql, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS):
     marketflows.add_command(command)
 
 

@@ -16,7 +16,7 @@ from marketflows_pipeline.settings import Settings, WarehousePaths, load_setting
 
 PACKAGED = Path(__file__).parent
 PICTURE_NOTE = "tutorial data"
-SYNTHETIC_NOTE = "tutorial: synthetic figures, about no real exchange"
+SYNTHETIC_NOTE = "tutorial: synthetic figures, about nothing real"
 
 
 def load_tutorial_settings(folder: Path) -> Settings:
