@@ -81,7 +81,8 @@ def auc_of_dates(y: Floats, p: Floats, date: Positions, symbol: Positions, shape
 
 def bin_edges(p: Floats) -> Floats:
     """The 9 inner edges that cut forecasts into 10 bins of equal size; fewer where forecasts are alike."""
-    edges = np.unique(np.quantile(p, np.arange(1, BINS) / BINS))
+    # Edges are forecasts that were made, so no bin is empty.
+    edges = np.unique(np.quantile(p, np.arange(1, BINS) / BINS, method="higher"))
     return np.asarray(edges[edges > p.min()], dtype=np.float64)
 
 

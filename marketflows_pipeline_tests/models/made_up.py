@@ -29,24 +29,31 @@ class Market(NamedTuple):
     truth: np.ndarray
 
 
-def market(*, sessions: int, symbols: int, effect: float, feature: str = "flow_zscore", seed: int = 7) -> Market:
+def market(
+    *, sessions: int, symbols: int, effect: float, feature: str = "flow_zscore", is_noisy: bool = True, seed: int = 7
+) -> Market:
     """Features that are noise, and independent labels of which one feature's share is known.
 
     The label is 1 with probability ``1 / (1 + exp(-effect * feature))``, the feature being normal with deviation 1, and
-    is known a session later. Rows are by (session, symbol).
+    is known a session later. Where it is not noisy all other features are 0. Rows are by (session, symbol).
     """
     rng = np.random.default_rng(seed)
     days = weekdays(sessions + 1)
     rows = sessions * symbols
     x = rng.normal(size=(rows, len(FEATURES)))
-    truth = 1 / (1 + np.exp(-effect * x[:, FEATURES.index(feature)]))
+    planted = FEATURES.index(feature)
+    truth = 1 / (1 + np.exp(-effect * x[:, planted]))
+    if not is_noisy:
+        x[:, np.arange(len(FEATURES)) != planted] = 0.0
     keys = {
         "symbol": [f"A{place:02d}" for place in range(symbols)] * sessions,
         "session": np.repeat(np.array(days[:-1], dtype="datetime64[D]"), symbols),
     }
     panel = pl.DataFrame(keys | {name: x[:, place] for place, name in enumerate(FEATURES)})
     outcome = (rng.random(rows) < truth).astype(np.int8)
-    labels = pl.DataFrame(keys | {"label_end": np.repeat(np.array(days[1:], dtype="datetime64[D]"), symbols), "label": outcome})
+    labels = pl.DataFrame(
+        keys | {"label_end": np.repeat(np.array(days[1:], dtype="datetime64[D]"), symbols), "label": outcome}
+    )
     return Market(panel, labels, truth)
 
 

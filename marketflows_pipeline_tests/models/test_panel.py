@@ -138,8 +138,8 @@ def test_shares_of_flow_are_of_those_known_together_and_issuance_is_none() -> No
 def test_flow_of_risky_funds_is_the_same_for_every_asset_of_a_session() -> None:
     # equities and funds of coins: SPY and IBIT, but neither gold, bonds nor issuance
     risky = WHOLE.flows.filter(pl.col("symbol").is_in(["SPY", "IBIT"]))
-    flow = risky.filter(pl.col("session").is_in(DAYS[95:100])).get_column("flow_usd").sum()
-    cap = risky.filter(pl.col("session") == DAYS[94]).get_column("market_cap_usd").sum()
+    flow = sum(risky.filter(pl.col("session").is_in(DAYS[95:100])).get_column("flow_usd").to_list())
+    cap = sum(risky.filter(pl.col("session") == DAYS[94]).get_column("market_cap_usd").to_list())
 
     found = panel_of(WHOLE).filter(pl.col("session") == DAYS[100]).get_column("risky_flow_pct_5")
 

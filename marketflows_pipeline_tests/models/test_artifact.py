@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+
+from marketflows_pipeline.models.artifact import Model, ModelRefusedError, load, newest, read_metadata, save
+from marketflows_pipeline.models.dataset import matrix
+from marketflows_pipeline.models.panel import FEATURES
+from marketflows_pipeline.models.training import train
+from marketflows_pipeline.models.walk_forward import WalkForward
+from marketflows_pipeline_tests.models.made_up import TRAINED_AT, market
+
+MADE = market(sessions=300, symbols=4, effect=0.5)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return train(
+        MADE.panel, MADE.labels, horizon=1, target="direction", model="logistic", seed=1, trained_at=TRAINED_AT,
+        is_synthetic=True, resamples=20, walk=WalkForward(horizon=1, min_train=150, refit_every=100),
+    ).model  # fmt: skip
+
+
+def test_a_stored_model_gives_the_same_probabilities(model: Model, tmp_path: Path) -> None:
+    place = save(model, tmp_path)
+
+    loaded = load(place)
+
+    _, x = matrix(MADE.panel, features=FEATURES, symbols=model.metadata.symbols)
+    assert place.name == "direction_1_logistic_20261120T223000Z"
+    assert sorted(path.name for path in place.iterdir()) == ["estimator.joblib", "metadata.json"]
+    assert loaded.estimator.probabilities(x).tobytes() == model.estimator.probabilities(x).tobytes()
+    assert replace(loaded.metadata, estimator_sha256="") == model.metadata
+
+
+def test_storing_the_same_model_again_changes_nothing(model: Model, tmp_path: Path) -> None:
+    place = save(model, tmp_path)
+    before = (place / "estimator.joblib").read_bytes()
+
+    save(model, tmp_path)
+
+    assert (place / "estimator.joblib").read_bytes() == before
+
+
+def without(name: str) -> Callable[[dict[str, Any]], object]:
+    return lambda fields: fields.pop(name)
+
+
+REFUSED: list[tuple[Callable[[dict[str, Any]], object], str]] = [
+    (lambda fields: fields["features"].remove("cmf_20"), "other features: it lacks cmf_20"),
+    (lambda fields: fields["features"].append("astrology"), "has astrology, which this program does not know"),
+    (lambda fields: fields.update(features_version=0), "version 0 of the features, this program makes version"),
+    (lambda fields: fields["versions"].update({"scikit-learn": "1.2.0"}), "trained with scikit-learn 1.2.0, this"),
+    (lambda fields: fields["versions"].update({"numpy": "0.9"}), "trained with numpy 0.9, this program runs"),
+    (lambda fields: fields["versions"].update({"python": "3.7.1"}), "trained with python 3.7.1, this program runs"),
+    (lambda fields: fields["versions"].pop("numpy"), "trained with numpy unknown"),
+    (lambda fields: fields.update(estimator_sha256="0" * 64), "is not the file that was stored"),
+    (without("horizon"), "is no metadata of a model"),
+    (lambda fields: fields.update(trained_at="yesterday"), "is no metadata of a model"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), REFUSED, ids=[message[:30] for _, message in REFUSED])
+def test_a_model_that_does_not_fit_is_refused_with_what_differs(
+    model: Model, tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    place = save(model, tmp_path)
+    fields = json.loads((place / "metadata.json").read_text())
+    change(fields)
+    (place / "metadata.json").write_text(json.dumps(fields))
+
+    with pytest.raises(ModelRefusedError, match=message) as refused:
+        load(place)
+
+    assert "\n" not in str(refused.value)
+    assert place.name in str(refused.value)
+    assert "Train it again" in str(refused.value)
+
+
+class Trap:
+    """What a file of somebody else could do when it is loaded."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (pytest.fail, ("the file was loaded",))
+
+
+def test_a_file_of_another_content_is_not_even_opened(model: Model, tmp_path: Path) -> None:
+    place = save(model, tmp_path)
+    joblib.dump(Trap(), place / "estimator.joblib")
+
+    with pytest.raises(ModelRefusedError, match="is not the file that was stored"):
+        load(place)
+
+
+def test_a_file_cut_short_is_refused(model: Model, tmp_path: Path) -> None:
+    place = save(model, tmp_path)
+    content = (place / "estimator.joblib").read_bytes()
+    (place / "estimator.joblib").write_bytes(content[: len(content) // 2])
+
+    with pytest.raises(ModelRefusedError, match="is not the file that was stored"):
+        load(place)
+
+
+@pytest.mark.parametrize("name", ["estimator.joblib", "metadata.json"])
+def test_a_missing_file_is_named(model: Model, tmp_path: Path, name: str) -> None:
+    place = save(model, tmp_path)
+    (place / name).unlink()
+
+    with pytest.raises(ModelRefusedError, match=f"{name} cannot be read"):
+        load(place)
+
+
+def test_the_newest_model_of_a_target_and_horizon(model: Model, tmp_path: Path) -> None:
+    def stored(hours: int, **changes: Any) -> Path:
+        facts = replace(model.metadata, trained_at=TRAINED_AT + timedelta(hours=hours), **changes)
+        name = f"{facts.target}_{facts.horizon}_{facts.kind}_{hours}"
+        return save(replace(model, metadata=replace(facts, model_id=name)), tmp_path)
+
+    first, trees, _ = stored(1), stored(2, kind="gradient_boosting"), stored(3, horizon=20)
+    stored(4, target="rank")
+
+    assert newest(tmp_path, target="direction", horizon=1) == trees
+    assert newest(tmp_path, target="direction", horizon=1, kind="logistic") == first
+    assert newest(tmp_path, target="rank", horizon=20) is None
+    assert newest(tmp_path / "nowhere", target="rank", horizon=20) is None
+
+
+def test_metadata_is_read_without_loading_the_estimator(model: Model, tmp_path: Path) -> None:
+    place = save(model, tmp_path)
+    (place / "estimator.joblib").write_bytes(b"")
+
+    facts = read_metadata(place)
+
+    assert facts.bins == model.metadata.bins
+    assert np.isinf(facts.bins[-1].upper)
