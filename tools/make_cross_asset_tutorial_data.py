@@ -46,7 +46,7 @@ CREATION_UNIT = 50_000
 COINS = ("BTC", "ETH")
 
 SPLITS = {"SLV": (date(2025, 6, 9), 10), "IWM": (date(2013, 6, 10), 2)}
-PLANTED = {"SPY": -1.6, "GLD": 1.6, "IBIT": 1.6}
+PLANTED = {"SPY": -1.2, "GLD": 1.2, "IBIT": 1.2}
 IN_PRESENT_SHARES = ("IWM",)
 RESTATED = ("TLT", date(2025, 11, 12), 0.97)
 ASSETS_ONLY = ("DIA", date(2025, 7, 7), date(2025, 7, 18))
@@ -66,13 +66,14 @@ asset values and, where shares are withheld, net assets of the funds whose issue
 
 ## What there is to be found
 
-A fund's flow is `s[t]` times 0.15 % of its shares beside a steady growth; `s` has mean 0 and deviation 1 and keeps
+A fund's flow is `s[t]` times 0.2 % of its shares beside a steady growth; `s` has mean 0 and deviation 1 and keeps
 {persistence} of itself from one session to the next. A return has a drift of {pull} of its volatility times `s` of two
 sessions before: a flow is published after its session and works from the session after that. IBIT's flows move bitcoin,
 and IBIT with it. QQQ and ETH, and BTC by its own figures, cannot be forecast at all.
 
-Of {markets} markets simulated by this law, the best possible AUC of the direction of the close (no model can do better;
-0.5 where there is nothing to know):
+Of {markets} markets simulated by this law, the best possible AUC of the direction of the close: of each asset over time
+(0.5 where there is nothing to know), and by date among the assets, whose drifts differ too. No model can be expected to
+do better, and one that has to learn from one market does less well.
 
 | asset | 5 sessions | 20 sessions |
 |---|---|---|

@@ -26,7 +26,7 @@ CROSS_ASSET_FOLDER = PACKAGED / "cross_asset"
 BARS_SOURCE = "tutorial:bars"
 SHARES_SOURCE = "tutorial:shares"
 VOLATILITY_SOURCE = "tutorial:volatility"
-MEAN_OF_ASSETS = "mean of assets"
+MEAN_OF_ASSETS, BY_DATE = "mean of assets", "by date"
 
 
 def cross_asset_credit(folder: Path = CROSS_ASSET_FOLDER) -> str:
@@ -39,7 +39,8 @@ def planted_auc(horizon: int, scope: str = MEAN_OF_ASSETS, *, folder: Path = CRO
 
     Args:
         horizon: sessions ahead, 5 or 20.
-        scope: a symbol (0.5 where its own figures tell nothing), or the mean of all assets.
+        scope: a symbol (0.5 where its own figures tell nothing), the mean of all assets, or ``by date``, the mean over
+            dates of the AUC among assets.
         folder: where the market is.
 
     Raises:
