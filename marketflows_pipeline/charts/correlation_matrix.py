@@ -36,6 +36,7 @@ from marketflows_pipeline.charts.wording import value_text
 LABEL_SIZE = 12.5
 
 _SMALL = 11.0
+_LEAST_LABEL = 8.5
 _NAME_MAX = 190
 _CELL_WIDTH_MAX, _CELL_HEIGHT_MAX = 96, 58
 _FOOT = 26
@@ -139,8 +140,10 @@ def _names(symbols: list[str], names: dict[str, str], left: float, matrix: Matri
         bold.append({"text": symbol, "x": EDGE - left, "y": middle - (7 if two else 0), "align": "left"})
         if two:
             quiet.append({"text": shorten(names[symbol], _SMALL, _NAME_MAX), "x": EDGE - left, "y": middle + 7})
+    room = (matrix.cell_width - 4) / max(text_width(symbol, 1, bold=True) for symbol in symbols)
+    size = max(_LEAST_LABEL, min(LABEL_SIZE, room))
     below = [
-        {"text": shorten(symbol, LABEL_SIZE, matrix.cell_width - 4), "x": (column + 0.5) * matrix.cell_width}
+        {"text": shorten(symbol, size, matrix.cell_width - 4), "x": (column + 0.5) * matrix.cell_width}
         for column, symbol in enumerate(symbols[:-1])
     ]
     layers = [
@@ -151,7 +154,7 @@ def _names(symbols: list[str], names: dict[str, str], left: float, matrix: Matri
         .mark_text(
             align="center",
             baseline="middle",
-            fontSize=LABEL_SIZE,
+            fontSize=size,
             fontWeight="bold",
             color=INK,
             y=matrix.height + 14,

@@ -109,7 +109,7 @@ def cumulative_flows_chart(frame: pl.DataFrame, spec: CumulativeFlowsSpec) -> al
         zero.mark_rule(color=REFERENCE, strokeWidth=1.2).encode(y=y),
         _csv(known)
         .mark_line(strokeWidth=2, interpolate="linear", strokeJoin="round")
-        .encode(x=x, y=y, color=color, detail="run:N"),
+        .encode(x=x, y=y, color=color, detail="run:N", **_dashes(styles)),
         _csv(known.filter(pl.col("is_lone") | pl.col("is_last")))
         .mark_point(size=_DOT, filled=True, opacity=1)
         .encode(x=x, y=y, color=color),
@@ -196,6 +196,15 @@ def _ends(rows: pl.DataFrame, styles: list[SeriesStyle], sessions: int, last: da
         partly = known_text(known, sessions)
         named.append((style.series, f"{style.label} {usd_text(value, signed=True)}{partly}{ended}", value))
     return pl.DataFrame(named, schema={"series": pl.String, "text": pl.String, "value": pl.Float64}, orient="row")
+
+
+def _dashes(styles: list[SeriesStyle]) -> dict[str, alt.StrokeDash]:
+    """Dashes where there are more assets than colours."""
+    if not any(style.dash for style in styles):
+        return {}
+    patterns = [list(style.dash) or [1, 0] for style in styles]
+    scale = alt.Scale(domain=[style.series for style in styles], range=patterns)
+    return {"strokeDash": alt.StrokeDash("symbol:N", scale=scale, legend=None)}
 
 
 def _domain(rows: pl.DataFrame) -> tuple[float, float]:

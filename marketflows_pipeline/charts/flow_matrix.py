@@ -45,6 +45,8 @@ LABEL_SIZE, TOTAL_SIZE = 12.5, 11.5
 # Up to the top of the line that says what the columns are.
 _HEADER = 58
 _CELL_WIDTH_MAX, _CELL_HEIGHT_MAX = 220, 120
+# A column must be this wide for a name of two lines.
+_NARROW = 84
 _SHORT_NAMES = {OUTSIDE: ("outside", "the universe"), SMALLER: ("smaller", "ones")}
 
 
@@ -199,7 +201,7 @@ def _column_names(columns: Mapping[str, float], matrix: Matrix) -> list[alt.Char
     sums: list[dict[str, Any]] = []
     for place, (name, total) in enumerate(columns.items()):
         middle = (place + 0.5) * matrix.cell_width
-        lines = _lines(name)
+        lines = _lines(name) if matrix.cell_width >= _NARROW else tuple(name.strip("()").split(" "))
         # The outside has no total; two lines that have one need the room of the total's line as well.
         last, step = (-12, 14) if name == OUTSIDE else (-26, 12)
         names += [

@@ -18,6 +18,7 @@ from marketflows_pipeline.charts.cross_asset_wording import (
     PROXY_OF_ISSUANCE,
     flows_text,
     known_text,
+    left_out_notes,
     percent_of_cap_text,
     session_footer,
     sessions_text,
@@ -209,17 +210,20 @@ def _subtitle_parts(ordered: pl.DataFrame, spec: FlowRankingSpec, session: date)
 
 def _notes(ordered: pl.DataFrame, shown: pl.DataFrame, spec: FlowRankingSpec) -> list[str]:
     notes = ["flow: change of shares outstanding at their price", "% of the market cap before the window"]
-    if (ordered.get_column("group") == ISSUED).any():
+    if (shown.get_column("group") == ISSUED).any():
         notes.append(f"hollow: new coins at their price; {PROXY_OF_ISSUANCE}")
-    if (ordered.get_column("group") == NOT_KNOWN).any():
+    if (shown.get_column("group") == NOT_KNOWN).any():
         notes.append("flow unknown: no share count is published, and none is guessed from price or volume")
-    partly = ordered.filter(pl.col("flow_usd").is_not_null(), pl.col("sessions_known") < spec.window_sessions)
+    partly = shown.filter(pl.col("flow_usd").is_not_null(), pl.col("sessions_known") < spec.window_sessions)
     if not partly.is_empty():
         notes.append("(n of m): sessions in the sum")
-    left_out = ordered.join(shown, on="symbol", how="anti", maintain_order="left").get_column("symbol").to_list()
-    if left_out:
-        notes.append(f"not drawn: {names_text(left_out)}")
-    return [*notes, *spec.notes]
+    absent = ordered.join(shown, on="symbol", how="anti", maintain_order="left")
+    smaller, issued, unknown = (
+        absent.filter(pl.col("group") == group).get_column("symbol").to_list() for group in (RANKED, ISSUED, NOT_KNOWN)
+    )
+    if smaller:
+        notes.append(f"smaller, not drawn: {names_text(smaller)}")
+    return [*notes, *left_out_notes(unknown, issued), *spec.notes]
 
 
 def _texts(shown: pl.DataFrame, window: int) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ class Cell:
 def text_size(texts: Sequence[str], matrix: Matrix) -> float:
     """Font size at which the longest text fits into a cell, 8 to 15."""
     widest = max((text_width(text, 1) for text in texts), default=1.0) or 1.0
-    return max(_TEXT_LEAST, min(_TEXT_MOST, (matrix.cell_width - 6) / widest, 0.55 * matrix.cell_height))
+    return max(_TEXT_LEAST, min(_TEXT_MOST, (matrix.cell_width - 10) / widest, 0.55 * matrix.cell_height))
 
 
 def cell_layers(cells: Sequence[Cell], matrix: Matrix) -> list[alt.Chart]:

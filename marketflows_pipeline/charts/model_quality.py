@@ -179,7 +179,7 @@ def _notes(frame: pl.DataFrame, rows: Sequence[tuple[str, Figure, bool]], spec: 
         f"{kind}, purged walk-forward by date",
         "lines: 95% intervals by block bootstrap over dates",
         "AUC 0.5: no better than chance",
-        "no advice",
+        "not investment advice",
     ]
     drawn = {name for name, _, _ in rows}
     more = shown_symbols([symbol for symbol in auc_of_assets(frame) if symbol not in drawn], spec.symbols)

@@ -89,7 +89,7 @@ def regimes_chart(frame: pl.DataFrame, spec: RegimesSpec) -> alt.LayerChart:
     upper = round((height - _BETWEEN) * _UPPER_SHARE)
     lower = upper + _BETWEEN
 
-    x = session_x("at", first, last)
+    x = session_x("at", first, last + _BAND_ROOM)
     close = f"Close of {spec.benchmark} ({spec.name}), in US dollars (axis does not start at zero)"
     layers: list[alt.Chart | alt.LayerChart] = [
         panel(_panel_layers(rows, bands, _Panel("close_usd", labels["close_usd"], 0, upper), x)),
@@ -194,7 +194,7 @@ def _panel_layers(rows: pl.DataFrame, bands: pl.DataFrame, place: _Panel, x: alt
     return [
         # Multiplied, so that the grid lines below stay visible.
         alt.Chart(alt.InlineData(values=shaded))
-        .mark_rect(y=top, y2=bottom, blend="multiply", clip=True)
+        .mark_rect(y=top, y2=bottom, blend="multiply")
         .encode(x=x, x2="end", color=alt.Color("fill:N", scale=None)),
         lines.mark_line(color=INK, strokeWidth=1.3, interpolate="linear", strokeJoin="round").encode(
             x=x, y=y, detail="run:N"

@@ -13,7 +13,7 @@ from marketflows_pipeline.charts.cross_asset_spec import CumulativeFlowsSpec
 from marketflows_pipeline.charts.cumulative_flows import cumulative_flows, cumulative_flows_chart
 from marketflows_pipeline.charts.layout import text_width
 from marketflows_pipeline.charts.line_names import LABEL_HEIGHT, LABEL_SIZE
-from marketflows_pipeline.charts.theme import PALETTE
+from marketflows_pipeline.charts.theme import PALETTE, series_styles
 from marketflows_pipeline_tests.charts.cross_asset_frames import ASSETS, back, flows_frame, styles
 from marketflows_pipeline_tests.charts.exchange_frames import marks, page_size, rows_of, texts
 
@@ -104,6 +104,16 @@ def test_a_fund_has_the_colour_of_its_place_in_the_settings() -> None:
         "SPY": PALETTE[order.index("SPY")],
         "GLD": PALETTE[order.index("GLD")],
     }
+
+
+def test_beyond_twelve_assets_lines_of_one_colour_differ_in_dashes() -> None:
+    many = series_styles([(f"X{place:02}", f"X{place:02}") for place in range(13)])
+    frame = flows_frame({"X00": [1e9, 1e9], "X12": [2e9, 2e9]})
+
+    encoding = marks(drawn(frame, replace(SPEC, assets=many)), "line")[0]["encoding"]
+    assert len(set(encoding["color"]["scale"]["range"])) == 1
+    assert encoding["strokeDash"]["scale"]["range"] == [[1, 0], [6, 3]]
+    assert "strokeDash" not in marks(drawn(FLOWS), "line")[0]["encoding"]
 
 
 def test_the_axis_holds_zero_and_notes_stand_in_the_footer() -> None:

@@ -129,7 +129,10 @@ def test_more_assets_than_rows_are_those_with_the_largest_flows_and_the_rest_is_
     spec = drawn(FRAME, replace(SPEC, rows=2))
 
     assert [row["symbol"] for row in records(spec)] == ["GLD", "SPY"]
-    assert "not drawn: TLT, BTC, QQQ" in texts(spec)
+    assert "smaller, not drawn: TLT" in texts(spec)
+    assert "flow unknown: QQQ" in texts(spec)
+    assert "left out: BTC (issuance is not a flow of investors)" in texts(spec)
+    assert "hollow" not in texts(spec)
 
 
 def test_notes_and_the_title_of_one_session() -> None:

@@ -40,7 +40,8 @@ def test_each_panel_has_a_vertical_axis_of_its_own_and_they_share_their_sessions
     above, below = (line["encoding"]["y"]["scale"]["range"] for line in (upper, lower))
     assert above[1] == 0 < above[0] < below[1] < below[0] == spec["height"]
     assert upper["encoding"]["x"]["scale"] == lower["encoding"]["x"]["scale"]
-    assert upper["encoding"]["x"]["scale"]["domain"] == [epoch_ms(back(4)), epoch_ms(LAST)]
+    assert upper["encoding"]["x"]["scale"]["domain"] == [epoch_ms(back(4)), epoch_ms(back(-1))]
+    assert max(row["end"] for rect in marks(spec, "rect") for row in rows_of(spec, rect)) == epoch_ms(back(-1))
 
 
 def test_a_band_reaches_to_the_first_session_of_the_next_one() -> None:
