@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import click
 import dagster as dg
@@ -85,9 +85,11 @@ def refresh_cross_asset(options: RunOptions) -> int:
     return _refresh("cross_asset", cross_asset_refresh.name, replace(options, asks_again=True))
 
 
-def train_model(options: RunOptions, *, horizon: Horizon, target: Target, model: ModelKind) -> int:
+def train_model(options: RunOptions, *, horizon: int, target: str, model: str) -> int:
     """Train one model on what is stored, score and publish; exit code and errors as in `refresh_exchanges`."""
-    wanted = replace(options, trainings=(Training(horizon, target, model),), begins_anew=False)
+    # The command line lets no other words through.
+    one = Training(cast("Horizon", horizon), cast("Target", target), cast("ModelKind", model))
+    wanted = replace(options, trainings=(one,), begins_anew=False)
     return _refresh("cross_asset", train_models.name, wanted)
 
 

@@ -385,7 +385,7 @@ MART_REGIMES = Table(
         _number("vix", "VIX at the close", "% a year", "raw.volatility_index.close"),
         _number(
             "vix_percentile",
-            "Share of the last 252 sessions with a lower VIX, this one counted half",
+            "Share of the last 252 sessions with a lower VIX, equal ones and this one counted half",
             "",
             "raw.volatility_index.close",
         ),
