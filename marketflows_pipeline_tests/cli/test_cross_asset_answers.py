@@ -135,6 +135,13 @@ def test_more_inflow_than_outflow_comes_from_outside(market: Path) -> None:
     assert (flat["attributed"], flat["direction"]) == ([], "neither")
 
 
+def test_equal_sides_leave_nothing_outside(tmp_path: Path) -> None:
+    only = {"SPY": -100e6, "GLD": 75e6, "TLT": 25e6}
+    flows = [{**row, "flow_usd": only.get(row["symbol"]) if row["session"] == day(19) else None} for row in FLOWS]
+    publish_market(tmp_path, {**TABLES_OF_DATA, "core.asset_flows": flows})
+    assert attributed(ask(tmp_path, "cross-asset who-gained SPY --days 1")) == {"GLD": 75e6, "TLT": 25e6}
+
+
 def test_a_sum_of_some_sessions_says_so(market: Path) -> None:
     body = ask(market, "cross-asset who-gained TLT --days 3")
     assert body["headline"] == "TLT gained $40.0 million over 3 sessions (2 known): which assets lost?"
@@ -188,7 +195,13 @@ def test_issuance_of_the_asset_itself_is_no_flow(market: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"), [("SPX", "SPY (S&P 500)"), ("gold", "GLD (Gold (XAU))"), ("xau", "GLD"), ("ZZZZZ", "it holds")]
+    ("wanted", "said"),
+    [
+        ("SPX", "did you mean SPY (S&P 500)"),
+        ("gold", "did you mean GLD (Gold (XAU))"),
+        ("xau", "did you mean GLD"),
+        ("ZZZZZ", "it holds BTC, GLD, IBIT"),
+    ],
 )
 def test_an_unknown_symbol_names_those_spelled_alike(market: Path, wanted: str, said: str) -> None:
     caught = fault(market, f"cross-asset who-gained {wanted}")
