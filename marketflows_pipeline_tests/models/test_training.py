@@ -30,6 +30,7 @@ def trained(
     seed: int = 3,
     is_synthetic: bool = True,
     resamples: int = 200,
+    walk: WalkForward | None = None,
 ) -> TrainedModel:
     return train(
         panel,
@@ -40,7 +41,7 @@ def trained(
         seed=seed,
         trained_at=TRAINED_AT,
         is_synthetic=is_synthetic,
-        walk=WalkForward(horizon=horizon, min_train=400, refit_every=150),
+        walk=walk or WalkForward(horizon=horizon, min_train=400, refit_every=150),
         resamples=resamples,
     )
 
@@ -64,16 +65,17 @@ def test_the_planted_signal_is_what_it_is_said_to_be() -> None:
     assert metrics.auc(y, truth, np.ones((1, 400_000)))[0] == pytest.approx(0.55, abs=0.003)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_a_planted_signal_is_found_and_the_interval_covers_it(seed: int) -> None:
-    made = market(sessions=1200, symbols=8, effect=EFFECT, is_noisy=False, seed=seed)
+    """The interval is that of the model, which with so many rows and one feature is nearly as good as the truth."""
+    made = market(sessions=3000, symbols=8, effect=EFFECT, is_noisy=False, seed=seed)
 
-    found = trained(made.panel, made.labels)
+    found = trained(made.panel, made.labels, walk=WalkForward(horizon=1, min_train=1000, refit_every=500))
 
     for metric, scope in (("auc", "mean of assets"), ("date_auc", "all")):
         auc = figure(found, metric, scope)
         assert auc["lower_95"] <= 0.55 <= auc["upper_95"]
-        assert auc["lower_95"] > 0.51
+        assert auc["lower_95"] > 0.53
 
 
 def test_a_planted_signal_is_found_among_noise_and_never_overstated(planted: TrainedModel) -> None:
@@ -102,10 +104,11 @@ def test_what_flows_add_is_nothing_where_the_signal_is_none() -> None:
 
 @pytest.mark.parametrize("kind", ["logistic", "gradient_boosting"])
 def test_shuffled_labels_give_an_auc_of_one_half(kind: Kind) -> None:
-    made = market(sessions=1300, symbols=10, effect=2.0)
+    made = market(sessions=1100, symbols=10, effect=2.0)
     shuffled = made.labels.with_columns(pl.col("label").shuffle(seed=9))
 
-    found = trained(made.panel, shuffled, kind=kind, resamples=50)
+    walk = WalkForward(horizon=1, min_train=400, refit_every=350)
+    found = trained(made.panel, shuffled, kind=kind, resamples=50, walk=walk)
 
     assert figure(found, "auc", "mean of assets")["value"] == pytest.approx(0.5, abs=0.02)
     assert figure(found, "date_auc", "all")["value"] == pytest.approx(0.5, abs=0.02)
