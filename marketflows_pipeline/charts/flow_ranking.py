@@ -259,8 +259,7 @@ def _place(record: dict[str, Any], position: int, plot: _Plot) -> dict[str, floa
     two_lines = plot.row >= 28 and bool(record["name"])
     shift = 7 if two_lines else 0
     flow = record["flow"] or 0.0
-    # Issuance is never below zero by much and its label is long: it stands right of the bar, or of zero.
-    is_right = flow >= 0 or record["group"] != RANKED
+    is_right = flow >= 0
     end = plot.x(flow)
     return {
         "middle": middle,

@@ -54,6 +54,18 @@ def test_a_band_reaches_to_the_first_session_of_the_next_one() -> None:
     ]
 
 
+def test_a_regime_that_returns_is_a_band_of_its_own_and_what_is_between_stays_out_of_it() -> None:
+    regimes = ["risk_on", None, "risk_on", "mixed", "risk_on"]
+    bands = regime_bands(regimes_frame([(100.0, 15.0, regime) for regime in regimes]))
+
+    assert bands.rows() == [
+        ("risk_on", epoch_ms(back(4)), epoch_ms(back(3))),
+        ("risk_on", epoch_ms(back(2)), epoch_ms(back(1))),
+        ("mixed", epoch_ms(back(1)), epoch_ms(LAST)),
+        ("risk_on", epoch_ms(LAST), epoch_ms(back(-1))),
+    ]
+
+
 def test_sessions_without_a_regime_have_no_band_in_either_panel() -> None:
     spec = drawn(FRAME)
 
