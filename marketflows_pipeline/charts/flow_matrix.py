@@ -44,7 +44,7 @@ LABEL_SIZE, TOTAL_SIZE = 12.5, 11.5
 
 # Up to the top of the line that says what the columns are.
 _HEADER = 58
-_CELL_WIDTH_MAX, _CELL_HEIGHT_MAX = 220, 120
+_CELL_WIDTH_MAX, _CELL_HEIGHT_MAX = 220, 150
 # A column must be this wide for a name of two lines.
 _NARROW = 84
 _SHORT_NAMES = {OUTSIDE: ("outside", "the universe"), SMALLER: ("smaller", "ones")}
