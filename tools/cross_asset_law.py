@@ -51,13 +51,13 @@ class Asset:
 ASSETS = (
     Asset("SPY", 100, 0.010, 0.035, 0.95, traded=90, shares=1000, growth=0.0001, quarterly_yield=0.004),
     Asset("QQQ", 50, 0.0125, 0.040, 0.88, traded=50),
-    Asset("IWM", 60, 0.0135, 0.025, 0.85, traded=40, shares=300, growth=0.0001, quarterly_yield=0.003),
+    Asset("IWM", 40, 0.0135, 0.025, 0.85, traded=40, shares=200, growth=0.0001, quarterly_yield=0.003),
     Asset("DIA", 100, 0.0095, 0.030, 0.90, traded=6, shares=100, growth=0.0002, quarterly_yield=0.005),
     Asset("GLD", 100, 0.0095, 0.020, 0.05, metal=0.85, fear=0.4, traded=9, shares=300),
-    Asset("SLV", 10, 0.017, 0.010, 0.20, metal=0.85, fear=0.4, traded=20, shares=400, growth=0.0001),
+    Asset("SLV", 40, 0.017, 0.010, 0.20, metal=0.85, fear=0.4, traded=20, shares=400, growth=0.0001),
     Asset("TLT", 100, 0.009, 0.000, -0.30, fear=0.4, traded=12, shares=60, growth=0.0004, quarterly_yield=0.007),
     Asset("HYG", 90, 0.0045, 0.005, 0.70, fear=0.8, traded=15, shares=80, growth=0.0003, quarterly_yield=0.012),
-    Asset("IBIT", 25, 0.0, 0.0, traded=40, shares=400, growth=0.001, since=date(2024, 1, 11)),
+    Asset("IBIT", 25, 0.0, 0.0, traded=40, shares=1500, growth=0.001, since=date(2024, 1, 11)),
     Asset("BTC", 300, 0.030, 0.035, 0.25, coin=0.80, fear=0.3, traded=9_000, since=date(2015, 1, 1)),
     Asset("ETH", 100, 0.039, 0.030, 0.30, coin=0.80, fear=0.3, traded=5_000, since=date(2018, 1, 1)),
 )
