@@ -5,8 +5,6 @@ What belongs here: when a flow enters, and what is computed from flows alone. Wh
 
 from __future__ import annotations
 
-from datetime import time
-
 import polars as pl
 
 FLOW_FEATURES = (
@@ -20,7 +18,7 @@ FLOW_FEATURES = (
 # Issuance of a coin is nobody's decision to buy, and price_only means that no flow is known.
 _INVESTORS = ("shares", "aum")
 _RISKY = ("equity", "crypto")
-_CLOSE = time(16)
+_CLOSE_HOUR = 16
 _CLOSE_ZONE = "America/New_York"
 # The longest look back of any figure below: a z-score's 60 sessions and its own.
 _LOOK_BACK = 61
@@ -29,7 +27,11 @@ _NOTHING = 1e-12
 
 def session_close(session: pl.Expr) -> pl.Expr:
     """The moment of 16:00 in New York on a session's date, in UTC; also on days that close early."""
-    return session.dt.combine(_CLOSE).dt.replace_time_zone(_CLOSE_ZONE).dt.convert_time_zone("UTC")
+    return (
+        (session.cast(pl.Datetime("us")) + pl.duration(hours=_CLOSE_HOUR))
+        .dt.replace_time_zone(_CLOSE_ZONE)
+        .dt.convert_time_zone("UTC")
+    )
 
 
 def known_flows(flows: pl.DataFrame) -> pl.DataFrame:
