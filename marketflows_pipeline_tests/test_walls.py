@@ -37,8 +37,13 @@ def test_only_charts_know_altair() -> None:
     assert importers("altair") == {"charts"}
 
 
+def test_only_models_know_scikit_learn() -> None:
+    assert importers("sklearn") == {"models"}
+
+
 @pytest.mark.parametrize(
-    "package", ["transforms", "charts", "providers", "warehouse", "settings", "schema", "ingest", "tutorial"]
+    "package",
+    ["transforms", "models", "charts", "providers", "warehouse", "settings", "schema", "ingest", "tutorial"],
 )
 def test_dagster_stays_in_the_glue(package: str) -> None:
     assert package not in importers("dagster")
