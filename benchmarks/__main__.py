@@ -1,7 +1,7 @@
 """All measurements, and RESULTS.md: ``make bench``, or ``make bench FLAGS="--only runs"`` for one part.
 
-Each part is a program of its own that prints JSON. What it found is kept in benchmarks/.work/results, so that one part
-can be measured again and the page still shows the others.
+Each part is a program of its own that prints JSON. What it found is kept in benchmarks/.work/results, and a part that
+was never measured here keeps its section of the page, so that one part can be measured again by itself.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
     for part in parts:
         measure(part)
     kept = {part: json.loads(path.read_text()) for part in ROWS if (path := KEPT / f"{part}.json").exists()}
-    page = markdown(kept, machine.facts())
+    page = markdown(kept, machine.facts(), RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "")
     RESULTS.write_text(page, encoding="utf-8")
     print(page)
 

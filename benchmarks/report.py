@@ -50,6 +50,8 @@ COMMANDS = {
     "publish": "python -m benchmarks.publish",
     "reserves": "python -m benchmarks.reserves",
     "answers": "python -m benchmarks.answers",
+    "cross_asset": "python -m benchmarks.cross_asset",
+    "models": "python -m benchmarks.models",
 }
 
 
@@ -189,6 +191,29 @@ def answers_rows(found: Results) -> Iterator[Row]:
         )
 
 
+def cross_asset_rows(found: Results) -> Iterator[Row]:
+    """The reference here is the same computation in plain pandas, which finds the same figures."""
+    ours, plain = found["ours"]["seconds"], found["pandas"]["seconds"]
+    yield Row(
+        f"all derived tables, {found['symbols']} symbols x {found['sessions']:,} sessions",
+        "<= 1 s",
+        f"{ours:.2f} s",
+        f"plain pandas: {plain:.2f} s",
+        f"{found['ratio']:.1f}x",
+        ours <= 1,
+    )
+
+
+def models_rows(found: Results) -> Iterator[Row]:
+    horizons = " and ".join(map(str, found["horizons"]))
+    what = f"walk-forward with baselines and intervals, {found['assets']} assets, {found['sessions']:,.0f} sessions"
+    yield Row(
+        f"{what}, horizons {horizons}, logistic", "<= 60 s", f"{found['seconds']:.0f} s", "", "", found["seconds"] <= 60
+    )
+    peak = found["peak_mb"]
+    yield Row("its peak memory", "<= 1,000 MB", f"{peak:,.0f} MB", "", "", peak <= 1000)
+
+
 ROWS = {
     "analysis": analysis_rows,
     "charts": charts_rows,
@@ -196,11 +221,13 @@ ROWS = {
     "publish": publish_rows,
     "reserves": reserves_rows,
     "answers": answers_rows,
+    "cross_asset": cross_asset_rows,
+    "models": models_rows,
 }
 
 
-def markdown(measured: Mapping[str, Results], machine: Mapping[str, str]) -> str:
-    """The whole page.
+def markdown(measured: Mapping[str, Results], machine: Mapping[str, str], before: str = "") -> str:
+    """The whole page; a part that was not measured here keeps its section of the page before.
 
     Args:
         measured: part to ``taken_at``, ``load_before``, ``load_after`` and ``found``, as `benchmarks` stores them.
@@ -209,10 +236,11 @@ def markdown(measured: Mapping[str, Results], machine: Mapping[str, str]) -> str
     lines = [HEAD, "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in machine.items())]
     for part, rows in ROWS.items():
         if part not in measured:
+            lines += section(before, part)
             continue
         record = measured[part]
         lines += [
-            f"\n## {part.capitalize()}\n",
+            f"\n## {title(part)}\n",
             f"`{COMMANDS[part]}`, {record['taken_at']} UTC, load average {record['load_before']} before and "
             f"{record['load_after']} after.\n",
             "| what | target | ours | reference | ratio | met |",
@@ -223,6 +251,19 @@ def markdown(measured: Mapping[str, Results], machine: Mapping[str, str]) -> str
             lines += _where_time_goes(record["found"])
         lines += [LIMITS[part]] if part in LIMITS else []
     return "\n".join(lines) + "\n"
+
+
+def title(part: str) -> str:
+    """Heading of a part's section."""
+    return part.replace("_", " ").capitalize()
+
+
+def section(page: str, part: str) -> list[str]:
+    """Lines of a part's section in a page, none where it has none."""
+    heading = f"\n## {title(part)}\n"
+    if heading not in page:
+        return []
+    return [heading + page.split(heading, 1)[1].split("\n## ", 1)[0].rstrip("\n")]
 
 
 def _where_time_goes(found: Results) -> Iterator[str]:
