@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -24,7 +25,7 @@ EXPECTED_LOG = "expected_marketflows.log"
 MAX_LOG_LINES = 20
 
 _KNOWN_GOOD = "known_good."
-_TIME_KEYS = ("ts", "day")
+_TIME_KEYS = ("ts", "day", "session")
 # What a run may say differently from another: when, for how long, where, how large, and under which id.
 _VARYING = (
     (re.compile(r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.,]\d+(?:Z|[+-]\d\d:?\d\d)? "), ""),
@@ -124,8 +125,11 @@ def _comparable(log: str) -> list[str]:
 
 def _covered(file: Path, found: pl.DataFrame) -> pl.DataFrame:
     """The rows of a run's table that a known-good file speaks about."""
-    covers = json.loads(pl.read_parquet_metadata(file).get("covers", "{}"))
-    return found.filter(**covers) if covers else found
+    about = pl.read_parquet_metadata(file)
+    covers, since = (json.loads(about.get(name, "{}")) for name in ("covers", "since"))
+    wanted = [pl.col(column) == value for column, value in covers.items()]
+    wanted += [pl.col(column) >= date.fromisoformat(first) for column, first in since.items()]
+    return found.filter(*wanted)
 
 
 def _differences(name: str, expected: pl.DataFrame, found: pl.DataFrame) -> Iterator[Difference]:

@@ -48,7 +48,7 @@ def test_the_tutorial_matches_the_known_good_result(
     folder, done = tutorial
     assert done.returncode == 0, done.stdout + done.stderr
     assert "matches the known-good result" in done.stdout
-    assert len(list((folder / "output_plots").glob("*.png"))) == 130
+    assert len(list((folder / "output_plots").glob("*.png"))) == 130 + 13 + 12
     assert (folder / "warehouse" / "marketflows_tutorial.duckdb").exists()
     assert not (folder / ".marketflows" / "warehouse.duckdb").exists(), "live data is never touched"
 

@@ -20,6 +20,10 @@ KINDS = (
     "Majors_MC_by_us-dollar_ema20_inflection.png",
     "Payments_MC_by_bitcoin_unit.png",
     "Ranges_MC_by_us-dollar_percent_gains_table.png",
+    "Exchanges_reserves_kraken.png",
+    "Exchanges_TVL_ranking_cex.png",
+    "CrossAsset_flow_map_63.png",
+    "CrossAsset_regimes.png",
 )
 SHRUNK_BY = 4
 
