@@ -5,6 +5,7 @@ What belongs here: fitting and calibrating, probabilities out. What does not: sp
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -89,26 +90,36 @@ def fit(data: Dataset, columns: NDArray[np.int64], *, kind: Kind, seed: int) -> 
                 "Fetch a longer history or train on more assets."
             )
     x = data.x[:, columns]
-    # On matrices this small more threads only wait for each other, on a busy machine for minutes; and sums would depend
-    # on how many there are.
-    with threadpool_limits(limits=1):
-        early = _fitted(x[fitting], data.y[fitting], kind, seed)
-        slope = platt_slope(early.scores(x[calibrating]), data.y[calibrating])
-        final = _fitted(x, data.y, kind, seed)
-        return replace(final, slope=slope, intercept=level(slope * final.scores(x), data.y))
+    early, _ = _fitted(x[fitting], data.y[fitting], kind, seed)
+    slope = platt_slope(early.scores(x[calibrating]), data.y[calibrating])
+    final, scores = _fitted(x, data.y, kind, seed)
+    return replace(final, slope=slope, intercept=level(slope * scores, data.y))
 
 
-def _fitted(x: Floats, y: Floats, kind: Kind, seed: int) -> Calibrated:
-    """Not calibrated yet."""
+def _fitted(x: Floats, y: Floats, kind: Kind, seed: int) -> tuple[Calibrated, Floats]:
+    """A model that is not calibrated yet, and its scores of the rows it was fitted to."""
     if kind == "gradient_boosting":
         trees = HistGradientBoostingClassifier(**_TREES, early_stopping=False, random_state=seed)
         # A column without any figure cannot be cut into bins; one that never changes is never split on.
         is_empty = np.isnan(x).all(axis=0)
-        trees.fit(np.where(is_empty, 0.0, x), y)
-        return Calibrated(None, trees, 1.0, 0.0)
-    preparation = Preparation.fit(x)
-    model = LogisticRegression(C=_STRENGTH, tol=1e-6, max_iter=200).fit(preparation.apply(x), y)
-    return Calibrated(preparation, model, 1.0, 0.0)
+        # This limit holds for the thread that asks for it; that of linear algebra for all, so it is `one_thread_each`.
+        with threadpool_limits(limits=1, user_api="openmp"):
+            trees.fit(np.where(is_empty, 0.0, x), y)
+            fitted = Calibrated(None, trees, 1.0, 0.0)
+            return fitted, fitted.scores(x)
+    preparation, prepared = Preparation.fit(x)
+    model = LogisticRegression(C=_STRENGTH, solver="newton-cholesky", tol=1e-6).fit(prepared, y)
+    return Calibrated(preparation, model, 1.0, 0.0), np.asarray(model.decision_function(prepared), dtype=np.float64)
+
+
+def one_thread_each() -> AbstractContextManager[object]:
+    """While it lasts, linear algebra takes one thread for each that calls it.
+
+    On matrices this small more threads only wait for each other, on a busy machine for minutes; and sums would depend
+    on how many there are.
+    """
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits
 
 
 def platt_slope(scores: Floats, y: Floats) -> float:

@@ -97,7 +97,8 @@ def judge(forecasts: Forecasts, *, horizon: int, seed: int, resamples: int = RES
     alone exceed 0.5 in it, so it is shown beside theirs and means nothing else), ``ece``. For the models:
     ``reliability`` (observed frequency) and ``reliability_predicted`` of each bin, bins being tenths of the forecasts;
     ``ablation_auc``, ``ablation_date_auc`` and ``ablation_brier``: what flows add, more is better, both models drawn
-    together. ``ece``, a sum of absolute values, has no interval: any resample has more of it.
+    together. ``ece``, a sum of absolute values, has no interval, since any resample has more of it; nor has
+    ``pooled_auc``, which is not to be relied on.
 
     Args:
         forecasts: out of sample.
@@ -192,12 +193,12 @@ def _figures(drawn: _Drawn, p: Floats, variant: str, base: Floats) -> Iterator[t
         yield "log_loss", ALL, drawn.mean(metrics.log_loss(y, p)), n
     yield "accuracy", ALL, drawn.mean(((p > 0.5) == (y > 0.5)).astype(np.float64)), n
     yield "ece", ALL, np.array([expected_calibration_error(y, p)]), n
-    yield "pooled_auc", ALL, metrics.auc(y, p, drawn.counts[:, drawn.date]), n
+    yield "pooled_auc", ALL, metrics.auc(y, p, drawn.counts[:1], drawn.date), n
     of_assets = []
     for position, symbol in enumerate(drawn.symbols):
         rows = np.flatnonzero(drawn.symbol == position)
         if len(rows):
-            of_assets.append(metrics.auc(y[rows], p[rows], drawn.counts[:, drawn.date[rows]]))
+            of_assets.append(metrics.auc(y[rows], p[rows], drawn.counts, drawn.date[rows]))
             yield "auc", symbol, of_assets[-1], len(rows)
     yield "auc", MEAN_OF_ASSETS, _mean_of_known(of_assets), n
     of_dates = metrics.auc_of_dates(y, p, drawn.date, drawn.symbol, (drawn.dates, len(drawn.symbols)))

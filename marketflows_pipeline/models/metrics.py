@@ -37,26 +37,31 @@ def ratio(counts: Floats, numerator: Floats, denominator: Floats) -> Floats:
         return np.asarray((counts @ numerator) / below, dtype=np.float64)
 
 
-def auc(y: Floats, p: Floats, weights: Floats) -> Floats:
+def auc(y: Floats, p: Floats, counts: Floats, date: Positions) -> Floats:
     """Area under the ROC curve: how often a 1 is ranked above a 0, ties counted half.
 
     Args:
         y: outcomes of n rows.
         p: forecasts.
-        weights: resamples x n.
+        counts: how often each date is drawn, resamples x dates.
+        date: position of each row's date.
 
     Returns:
         One figure a resample; NaN where it has one outcome only.
     """
     order = np.argsort(p, kind="stable")
     begins = np.flatnonzero(np.concatenate([[True], np.diff(p[order]) > 0]))
-    drawn = weights[:, order]
-    ones = np.add.reduceat(drawn * y[order], begins, axis=1)
-    zeros = np.add.reduceat(drawn * (1 - y[order]), begins, axis=1)
-    below = np.cumsum(zeros, axis=1) - 0.5 * zeros
-    pairs = ones.sum(axis=1) * zeros.sum(axis=1)
+    # A row for each forecast and a column for each resample, since rows are what is fast to pick.
+    drawn = np.ascontiguousarray(counts.T)[date[order]]
+    ones = drawn * y[order][:, None]
+    zeros = np.subtract(drawn, ones, out=drawn)
+    if len(begins) < len(order):
+        ones, zeros = np.add.reduceat(ones, begins, axis=0), np.add.reduceat(zeros, begins, axis=0)
+    below = np.cumsum(zeros, axis=0)
+    pairs = ones.sum(axis=0) * below[-1]
+    below -= 0.5 * zeros
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((ones * below).sum(axis=1) / pairs, dtype=np.float64)
+        return np.asarray(np.einsum("ij,ij->j", ones, below) / pairs, dtype=np.float64)
 
 
 def auc_of_dates(y: Floats, p: Floats, date: Positions, symbol: Positions, shape: tuple[int, int]) -> Floats:

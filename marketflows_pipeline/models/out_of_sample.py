@@ -6,20 +6,23 @@ What belongs here: going through the blocks. What does not: judging the forecast
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from marketflows_pipeline.models import baselines
 from marketflows_pipeline.models.dataset import Dataset, Floats, Positions
-from marketflows_pipeline.models.estimators import Kind, fit
+from marketflows_pipeline.models.estimators import Kind, fit, one_thread_each
 from marketflows_pipeline.models.known_flows import FLOW_FEATURES
-from marketflows_pipeline.models.walk_forward import WalkForward
+from marketflows_pipeline.models.walk_forward import Dates, WalkForward
 
 WITH_FLOWS, WITHOUT_FLOWS = "with_flows", "without_flows"
 BASE_RATE, ALWAYS_UP, MOMENTUM = "base_rate", "always_up", "momentum"
 _BASELINES = {BASE_RATE: baselines.base_rate, ALWAYS_UP: baselines.always_up, MOMENTUM: baselines.momentum}
 
+# Blocks that are worked on at a time.
+WORKERS = 2
 Progress = Callable[[int, int], None]
 
 
@@ -66,9 +69,9 @@ def forecast(
     # Where no flow is known at all, leaving flows out is no other model.
     if np.isfinite(data.x[:, flows]).any():
         models[WITHOUT_FLOWS] = data.columns(others)
-    blocks = walk.count(len(data.sessions))
-    parts: list[tuple[slice, dict[str, Floats]]] = []
-    for done, (training, testing) in enumerate(walk.splits(data.sessions), start=1):
+
+    def of_block(split: tuple[Dates, Dates]) -> tuple[slice, dict[str, Floats]]:
+        training, testing = split
         block = data.rows_on(testing)
         test, train = data.take(block), data.take(data.rows_on(training))
         first = np.searchsorted(data.sessions, testing[0])
@@ -77,9 +80,20 @@ def forecast(
             name: fit(train, columns, kind=kind, seed=seed).probabilities(test.x[:, columns])
             for name, columns in models.items()
         }
-        parts.append((block, found | {name: rule(train, test) for name, rule in _BASELINES.items()}))
-        if on_progress:
-            on_progress(done, blocks)
+        return block, found | {name: rule(train, test) for name, rule in _BASELINES.items()}
+
+    blocks = walk.count(len(data.sessions))
+    parts = []
+    # Blocks do not depend on each other, so their order of work changes no figure.
+    with one_thread_each(), ThreadPoolExecutor(WORKERS) as pool:
+        try:
+            for done, part in enumerate(pool.map(of_block, walk.splits(data.sessions)), start=1):
+                parts.append(part)
+                if on_progress:
+                    on_progress(done, blocks)
+        finally:
+            # Whoever interrupts does not wait for blocks that have not begun.
+            pool.shutdown(cancel_futures=True)
     tested = slice(parts[0][0].start, parts[-1][0].stop)
     return Forecasts(
         symbols=data.symbols,

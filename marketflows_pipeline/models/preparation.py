@@ -12,6 +12,9 @@ import numpy as np
 
 from marketflows_pipeline.models.dataset import Floats, Positions
 
+# A gap at the beginning of a history says nothing, so it gets no column.
+INDICATOR_SHARE = 0.01
+
 
 @dataclass(frozen=True)
 class Preparation:
@@ -19,7 +22,7 @@ class Preparation:
 
     Attributes:
         medians: of each column, 0 where it has no figure at all.
-        incomplete: columns with missing figures; each gets a column of its own that says so.
+        incomplete: columns with figures missing in 1 % of rows or more; each gets a column of its own that says so.
         mean: of each column, indicators included, after imputing.
         deviation: the same; 1 where a column never changes.
     """
@@ -30,14 +33,17 @@ class Preparation:
     deviation: Floats
 
     @classmethod
-    def fit(cls, x: Floats) -> Preparation:
-        """Learn from rows of floats, NaN where missing."""
-        is_missing = np.isnan(x)
+    def fit(cls, x: Floats) -> tuple[Preparation, Floats]:
+        """Learn from rows of floats, NaN where missing; what was learned, and these rows with it applied."""
         medians = np.array([_median(column) for column in x.T], dtype=np.float64)
-        incomplete = np.flatnonzero(is_missing.any(axis=0))
+        incomplete = np.flatnonzero(np.isnan(x).mean(axis=0) >= INDICATOR_SHARE)
         full = _filled(x, medians, incomplete)
-        deviation = full.std(axis=0)
-        return cls(medians, incomplete, full.mean(axis=0), np.where(deviation > 0, deviation, 1.0))
+        mean = full.mean(axis=0)
+        full -= mean
+        deviation = np.sqrt(np.einsum("ij,ij->j", full, full) / len(full))
+        deviation = np.where(deviation > 0, deviation, 1.0)
+        full /= deviation
+        return cls(medians, incomplete, mean, deviation), full
 
     def apply(self, x: Floats) -> Floats:
         """Rows without a gap, each column with mean 0 and deviation 1 over the training rows."""
@@ -54,4 +60,8 @@ def _median(column: Floats) -> float:
 
 def _filled(x: Floats, medians: Floats, incomplete: Positions) -> Floats:
     is_missing = np.isnan(x)
-    return np.hstack([np.where(is_missing, medians, x), is_missing[:, incomplete].astype(np.float64)])
+    full = np.empty((len(x), x.shape[1] + len(incomplete)))
+    full[:, : x.shape[1]] = x
+    np.copyto(full[:, : x.shape[1]], medians, where=is_missing)
+    full[:, x.shape[1] :] = is_missing[:, incomplete]
+    return full

@@ -14,7 +14,7 @@ from marketflows_pipeline.models.artifact import Metadata, Model, library_versio
 from marketflows_pipeline.models.baselines import base_rates
 from marketflows_pipeline.models.bootstrap import RESAMPLES
 from marketflows_pipeline.models.dataset import dataset
-from marketflows_pipeline.models.estimators import Kind, fit
+from marketflows_pipeline.models.estimators import Kind, fit, one_thread_each
 from marketflows_pipeline.models.evaluation import ALL, evaluation_frame, judge
 from marketflows_pipeline.models.labels import Target
 from marketflows_pipeline.models.out_of_sample import WITH_FLOWS, Forecasts, Progress, forecast
@@ -112,6 +112,7 @@ def train(
         brier_skill=skill,
         bins=judged.bins,
     )
-    estimator = fit(data, data.columns(data.features), kind=model, seed=seed)
+    with one_thread_each():
+        estimator = fit(data, data.columns(data.features), kind=model, seed=seed)
     evaluation = evaluation_frame(judged.figures, model_id=model_id, trained_at=moment, is_synthetic=is_synthetic)
     return TrainedModel(Model(estimator, metadata), evaluation, forecasts)

@@ -27,8 +27,9 @@ def test_gaps_get_the_median_and_a_column_that_says_so() -> None:
     # medians 2 and 5; after filling, the columns are 1 2 2 3 and 5 5 5 5, the indicator 0 1 0 0
     x = np.array([[1, 5], [NAN, 5], [2, 5], [3, 5]])
 
-    prepared = Preparation.fit(x).apply(x)
+    learned, prepared = Preparation.fit(x)
 
+    np.testing.assert_array_equal(prepared, learned.apply(x))
     assert prepared.shape == (4, 3)
     np.testing.assert_allclose(prepared[:, 0], np.array([-1, 0, 0, 1]) / np.sqrt(0.5))
     np.testing.assert_array_equal(prepared[:, 1], [0, 0, 0, 0])
@@ -36,16 +37,25 @@ def test_gaps_get_the_median_and_a_column_that_says_so() -> None:
 
 
 def test_what_is_learned_in_training_is_applied_to_other_rows() -> None:
-    learned = Preparation.fit(np.array([[1.0], [3.0]]))
+    learned, _ = Preparation.fit(np.array([[1.0], [3.0]]))
 
     # mean 2, deviation 1; a gap where training had none gets the median and no column of its own
     np.testing.assert_allclose(learned.apply(np.array([[5.0], [NAN]])), [[3.0], [0.0]])
 
 
+def test_a_gap_in_less_than_a_hundredth_of_rows_gets_no_column_of_its_own() -> None:
+    x = np.arange(200.0)[:, None]
+    x[7] = NAN
+
+    assert Preparation.fit(x)[1].shape == (200, 1)
+    x[8] = NAN
+    assert Preparation.fit(x)[1].shape == (200, 2)
+
+
 def test_a_column_without_any_figure_is_no_fault() -> None:
     x = np.array([[NAN, 1.0], [NAN, 2.0]])
 
-    assert np.isfinite(Preparation.fit(x).apply(x)).all()
+    assert np.isfinite(Preparation.fit(x)[1]).all()
 
 
 @settings(max_examples=30, deadline=None)

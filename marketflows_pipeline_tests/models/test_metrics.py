@@ -19,11 +19,11 @@ def test_auc_counts_pairs_and_ties_as_half() -> None:
     # pairs of (1, 0): 0.8 beats 0.1 and ties 0.8; 0.3 beats 0.1 and loses to 0.8: 2.5 of 4
     y, p = np.array([1.0, 0.0, 1.0, 0.0]), np.array([0.8, 0.1, 0.3, 0.8])
 
-    assert metrics.auc(y, p, ONCE)[0] == 2.5 / 4
+    assert metrics.auc(y, p, ONCE, np.arange(4))[0] == 2.5 / 4
 
 
 def test_auc_with_one_outcome_is_none() -> None:
-    assert math.isnan(metrics.auc(np.ones(4), np.arange(4.0), ONCE)[0])
+    assert math.isnan(metrics.auc(np.ones(4), np.arange(4.0), ONCE, np.arange(4))[0])
 
 
 @settings(deadline=None)
@@ -34,7 +34,7 @@ def test_auc_is_that_of_scikit_learn_and_weights_are_repetitions(seed: int) -> N
     p = rng.integers(0, 6, 32) / 5
     times = rng.integers(1, 4, 32)
 
-    found = metrics.auc(y, p, np.vstack([np.ones(32), times]))
+    found = metrics.auc(y, p, np.vstack([np.ones(32), times]), np.arange(32))
 
     assert found[0] == pytest.approx(roc_auc_score(y, p))
     assert found[1] == pytest.approx(roc_auc_score(np.repeat(y, times), np.repeat(p, times)))

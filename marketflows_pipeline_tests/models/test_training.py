@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
 
-from marketflows_pipeline.models import metrics
-from marketflows_pipeline.models.estimators import Kind, sigmoid
+from marketflows_pipeline.models import metrics, out_of_sample
+from marketflows_pipeline.models.dataset import Dataset, dataset
+from marketflows_pipeline.models.estimators import Calibrated, Kind, sigmoid
 from marketflows_pipeline.models.evaluation import leakage_alarm
 from marketflows_pipeline.models.labels import labels
 from marketflows_pipeline.models.panel import FEATURES
@@ -62,7 +64,9 @@ def test_the_planted_signal_is_what_it_is_said_to_be() -> None:
     truth = sigmoid(EFFECT * rng.normal(size=400_000))
     y = (rng.random(400_000) < truth).astype(np.float64)
 
-    assert metrics.auc(y, truth, np.ones((1, 400_000)))[0] == pytest.approx(0.55, abs=0.003)
+    assert metrics.auc(y, truth, np.ones((1, 1)), np.zeros(400_000, dtype=np.int64))[0] == pytest.approx(
+        0.55, abs=0.003
+    )
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -113,6 +117,13 @@ def test_shuffled_labels_give_an_auc_of_one_half(kind: Kind) -> None:
     assert figure(found, "auc", "mean of assets")["value"] == pytest.approx(0.5, abs=0.02)
     assert figure(found, "date_auc", "all")["value"] == pytest.approx(0.5, abs=0.02)
     assert figure(found, "brier_skill", "all")["value"] < 0.005
+
+
+class Constant:
+    """A classifier that knows nothing."""
+
+    def decision_function(self, x: np.ndarray) -> np.ndarray:
+        return np.zeros(len(x))
 
 
 def walks(sessions: int = 1000, symbols: int = 6) -> pl.DataFrame:
@@ -210,6 +221,29 @@ def test_progress_is_told_block_by_block() -> None:
     )  # fmt: skip
 
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_an_interruption_leaves_the_blocks_that_have_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = market(sessions=700, symbols=4, effect=EFFECT)
+    fits: list[int] = []
+
+    def fit(data: Dataset, *args: object, **more: object) -> Calibrated:
+        fits.append(len(data.y))
+        time.sleep(0.01)
+        return Calibrated(None, Constant(), 1.0, 0.0)
+
+    def interrupt(done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(out_of_sample, "fit", fit)
+    data = dataset(made.panel, made.labels, features=FEATURES)
+    walk = WalkForward(horizon=1, min_train=100, refit_every=10)
+
+    with pytest.raises(KeyboardInterrupt):
+        out_of_sample.forecast(data, walk, kind="logistic", seed=1, on_progress=interrupt)
+
+    # 60 blocks of two models
+    assert len(fits) < 20
 
 
 def test_the_metadata_says_what_the_model_was_made_of(planted: TrainedModel) -> None:
