@@ -43,7 +43,7 @@ def flow(symbol: str, sessions: int, **columns: Any) -> dict[str, Any]:
 
 
 # The close is 100 but on these sessions, counted back from the newest.
-CLOSES = {4: 110.0, 6: 96.0, 14: 95.0, 24: 102.0}
+CLOSES = {4: 110.0, 6: 96.0, 10: 90.0, 14: 95.0, 24: 102.0}
 
 # Sessions back: z-score, flow and price effect in million USD. The first has no session after the next five.
 SHOCKS: dict[int, tuple[float, float, float]] = {
@@ -86,6 +86,7 @@ FLOWS: Rows = [
     # Issuance is no flow, and a re-count of the supply no change of anything.
     flow("BTC", 8, **COIN, flow_usd=40e6, flow_zscore=8.0, market_cap_usd=2e12),
     flow("BTC", 5, **COIN, price_effect_usd=1e6, share_effect_usd=1e12, is_supply_revision=True),
+    *(flow("BTC", sessions, **COIN) for sessions in (0, 1, 2, 3, 4, 6, 7)),
 ]
 
 REGIMES: Rows = [
@@ -175,6 +176,7 @@ def test_query_regime_spells(ask: Ask) -> None:
 
 
 def test_query_flows_and_later_returns(ask: Ask) -> None:
+    # The flow of 10 sessions ago is known at 100, no longer at the 90 of its own session.
     # Inflows: 10 sessions ago 100 to 110, 12 ago 100 to 96, 255 ago 0; usual: 100 to 102; outflow: 100 to 95.
     # All five: 10 - 4 + 0 + 2 - 5 = 3, two rose.
     assert ask("flows_and_later_returns") == [

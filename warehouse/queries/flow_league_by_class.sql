@@ -1,7 +1,12 @@
 -- Which assets of each class took in most over the last 21 sessions, and which lost most?
 -- Unknown flows stand last, without a place. Coins have issuance, which is no flow of investors and has no place either.
-with sessions as (
-    select distinct session from core.asset_flows order by session desc limit 21
+with numbered as (
+    -- Not by a limit: DuckDB 1.5 may filter for the join before it limits, and so reach further back.
+    select session, row_number() over (order by session desc) as sessions_back
+    from (select distinct session from core.asset_flows)
+),
+sessions as (
+    select session from numbered where sessions_back <= 21
 ),
 sums as (
     select symbol,

@@ -1,7 +1,12 @@
 -- On which sessions of the last 252 did money move most unusually, for each asset against its own past?
 -- At least three standard deviations of the 60 sessions before; the return of the session stands beside it.
-with sessions as (
-    select distinct session from core.asset_flows order by session desc limit 252
+with numbered as (
+    -- Not by a limit: DuckDB 1.5 may filter for the join before it limits, and so reach further back.
+    select session, row_number() over (order by session desc) as sessions_back
+    from (select distinct session from core.asset_flows)
+),
+sessions as (
+    select session from numbered where sessions_back <= 252
 )
 select session,
        symbol,
