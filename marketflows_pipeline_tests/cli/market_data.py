@@ -135,6 +135,7 @@ REGIMES: Rows = [
 ]
 
 MODEL = "direction_5_logistic_20261115T030000Z"
+LONG_MODEL = "direction_20_logistic_20261115T030000Z"
 RANK_MODEL = "rank_20_logistic_20261115T030000Z"
 
 
@@ -210,6 +211,7 @@ SCORES: Rows = [
     scored("BTC", 0.5, session=day(18)),
     scored("SPY", 0.99, session=day(12), scored_at=FETCHED - timedelta(days=7)),
     scored("SPY", 0.98, model_id="direction_5_logistic_20260101T030000Z", scored_at=FETCHED - timedelta(days=9)),
+    scored("SPY", 0.45, model_id=LONG_MODEL, horizon=20, scored_at=FETCHED - timedelta(hours=1)),
     scored("SPY", 0.4, model_id=RANK_MODEL, horizon=20, target="rank"),
 ]
 

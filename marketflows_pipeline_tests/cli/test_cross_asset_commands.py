@@ -39,9 +39,7 @@ ANSWERED = [*FETCHING, "score"]
 
 # The command, telling at its end which of the heavy libraries it imported.
 PROGRAM = (
-    "import atexit, sys; from marketflows_pipeline.cli import main, marketflows;"
-    "from marketflows_pipeline.cli.cross_asset import CROSS_ASSET_COMMANDS;"
-    "[marketflows.add_command(command) for command in CROSS_ASSET_COMMANDS];"
+    "import atexit, sys; from marketflows_pipeline.cli import main;"
     "heavy = {'dagster', 'polars', 'altair', 'numpy', 'pyarrow', 'pandas', 'sklearn', 'scipy'};"
     "atexit.register(lambda: print(*sorted(heavy & {name for name, module in sys.modules.items() if module}),"
     " file=sys.stderr));"

@@ -19,6 +19,7 @@ from marketflows_pipeline_tests.cli.asking import ask, fault, invoke
 from marketflows_pipeline_tests.cli.market_data import (
     EVALUATION,
     FLOWS,
+    LONG_MODEL,
     MODEL,
     RANK_MODEL,
     SCORES,
@@ -208,19 +209,20 @@ def test_scores_are_the_newest_of_each_horizon_and_target(market: Path) -> None:
         ("BTC", 5, 0.5),
         ("GLD", 5, 0.58),
         ("SPY", 5, 0.61),
+        ("SPY", 20, 0.45),
         ("SPY", 20, 0.4),
     ]
     spy = body["scores"][2]
     assert (spy["bin_lower_95"], spy["bin_upper_95"], spy["base_rate"]) == (0.55, 0.65, 0.56)
     assert spy["verdict"].startswith(scoring.NO_EDGE)
     assert body["coverage"]["behind"] == ["BTC"], "its newest session is the one before"
-    assert [model["model_id"] for model in body["models"]] == [MODEL, RANK_MODEL]
+    assert [model["model_id"] for model in body["models"]] == [MODEL, LONG_MODEL, RANK_MODEL]
     assert body["models"][0]["verdict"].startswith(scoring.NO_EDGE)
 
 
 def test_the_table_of_scores_says_a_shared_verdict_once(market: Path) -> None:
     text = invoke(market, "score --format table").stdout
-    assert "BTC 5, SPY 5, SPY 20: no evidence of edge over the base rate: as before" in text
+    assert "BTC (direction, 5), SPY (direction, 5), SPY (direction, 20), SPY (rank, 20): no evidence" in text
     assert text.count("as before") == 1
     assert "GLD        5  direction             58.0         55.0    65.0           56.0" in text
 

@@ -136,7 +136,9 @@ def _summary(body: Mapping[str, Any]) -> tuple[str, ...]:
     """Verdicts, those that many assets share once."""
     assets: dict[str, list[str]] = {}
     for entry in body["scores"]:
-        ahead = f"{entry['symbol']} {entry['horizon']}" if len(body["models"]) > 1 else entry["symbol"]
+        ahead = (
+            f"{entry['symbol']} ({entry['target']}, {entry['horizon']})" if len(body["models"]) > 1 else entry["symbol"]
+        )
         assets.setdefault(entry["verdict"], []).append(ahead)
     return (
         *(f"{', '.join(names)}: {said}" for said, names in assets.items()),
