@@ -86,14 +86,11 @@ def forecast(
     parts = []
     # Blocks do not depend on each other, so their order of work changes no figure.
     with one_thread_each(), ThreadPoolExecutor(WORKERS) as pool:
-        try:
-            for done, part in enumerate(pool.map(of_block, walk.splits(data.sessions)), start=1):
-                parts.append(part)
-                if on_progress:
-                    on_progress(done, blocks)
-        finally:
-            # Whoever interrupts does not wait for blocks that have not begun.
-            pool.shutdown(cancel_futures=True)
+        # Leaving this loop early cancels the blocks that have not begun.
+        for done, part in enumerate(pool.map(of_block, walk.splits(data.sessions)), start=1):
+            parts.append(part)
+            if on_progress:
+                on_progress(done, blocks)
     tested = slice(parts[0][0].start, parts[-1][0].stop)
     return Forecasts(
         symbols=data.symbols,
