@@ -335,11 +335,12 @@ def regime_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
         }
 
 
-TABLES: dict[str, tuple[Callable[[Inputs], Any], dict[str, str]]] = {
-    "core.asset_flows": (flow_rows, {"session": SINCE.isoformat()}),
-    "mart.flow_rankings": (ranking_rows, {}),
-    "mart.flow_map": (map_rows, {}),
-    "mart.regimes": (regime_rows, {"session": SINCE.isoformat()}),
+# How each table is computed, and the column by which it is cut to the newest sessions.
+TABLES: dict[str, tuple[Callable[[Inputs], Any], str | None]] = {
+    "core.asset_flows": (flow_rows, "session"),
+    "mart.flow_rankings": (ranking_rows, None),
+    "mart.flow_map": (map_rows, None),
+    "mart.regimes": (regime_rows, "session"),
 }
 TYPES = {
     "session": pa.date32(),
@@ -358,7 +359,8 @@ def main(arguments: list[str]) -> int:
         return 2
     out, folder = Path(arguments[0]), Path(arguments[1]) if len(arguments) > 1 else MARKET
     inputs = read_inputs(folder)
-    for name, (rows_of, since) in TABLES.items():
+    for name, (rows_of, cut_by) in TABLES.items():
+        since = {cut_by: SINCE.isoformat()} if cut_by else {}
         rows = list(rows_of(inputs))
         types = {column: TYPES.get(column, pa.float64()) for column in rows[0]}
         columns = {column: pa.array([row[column] for row in rows], kind) for column, kind in types.items()}

@@ -107,7 +107,11 @@ def test_a_variable_that_cannot_be_sent_is_refused_unseen(faults: Faults) -> Non
         ("[plots]\nema_periods = [5]", "plots.ema_periods = [5]: unknown key here; it belongs in [analysis]"),
         ("dayz = 5", "dayz = 5: unknown key; did you mean days in [providers.coingecko]?"),
         ("[plots]\nzzz = 1", "plots.zzz = 1: unknown key; known here: hours_ago, scale"),
-        ("[providers.kraken]", "providers.kraken = {}: unknown key; known here: coingecko, defillama"),
+        (
+            "[providers.kraken]",
+            "providers.kraken = {}: unknown key; known here: coingecko, defillama, yahoo, cboe, fred, ssga, blackrock, "
+            "spdr_gold",
+        ),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_known_one(faults: Faults, config: str, suggestion: str) -> None:

@@ -79,7 +79,7 @@ def known_good(script: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> 
     """Of every session, the first included."""
     folder = tmp_path_factory.mktemp("known_good")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(script, "SINCE", date.min)
+        patch.setattr(script, "SINCE", date(1900, 1, 1))
         script.main([str(folder)])
     return folder
 

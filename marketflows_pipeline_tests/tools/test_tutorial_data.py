@@ -69,6 +69,7 @@ def test_the_known_good_tables_are_what_the_script_computes(tool: LoadTool, tmp_
         shutil.copy(PACKAGED / name, tmp_path)
     tool("known_good").main([str(tmp_path)])
     tool("known_good_exchanges").main([str(PACKAGED / "exchanges"), str(tmp_path)])
+    tool("known_good_cross_asset").main([str(tmp_path)])
     for file in PACKAGED.glob("known_good.*.parquet"):
         assert pl.read_parquet(tmp_path / file.name).equals(pl.read_parquet(file)), file.name
 
