@@ -41,8 +41,9 @@ run: setup ## Run the pipeline once: make run FLAGS="--tutorial"
 dev: setup ## Start the Dagster UI and its hourly schedule on http://127.0.0.1:3000
 	$(BIN)/dagster dev $(FLAGS)
 
-test: setup ## Run the tests: make test FLAGS="-k grid"
-	$(PY) -m pytest $(TESTS) $(FLAGS)
+test: setup ## Run the tests on all processors: make test FLAGS="-k grid"
+	@# A file's tests stay together, since they share runs of the whole pipeline.
+	$(PY) -m pytest $(TESTS) --numprocesses auto --dist loadfile $(FLAGS)
 
 test-duckdb2: setup ## Run the warehouse tests on DuckDB 2
 	PYTHONPATH=$$($(PY) -m marketflows_pipeline_tests.warehouse.engines 2.0.0) $(PY) -m pytest marketflows_pipeline_tests/warehouse $(FLAGS)
