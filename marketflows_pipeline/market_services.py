@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.providers import cboe, fred, yahoo
 from marketflows_pipeline.providers.blackrock import BlackRock
+from marketflows_pipeline.providers.cboe import Cboe
 from marketflows_pipeline.providers.cross_asset_protocol import PriceProvider, SharesProvider, VolatilityProvider
 from marketflows_pipeline.providers.folder import Folder
+from marketflows_pipeline.providers.fred import Fred
 from marketflows_pipeline.providers.ledger import CallLedger
 from marketflows_pipeline.providers.spdr_gold import SpdrGold
 from marketflows_pipeline.providers.ssga import StateStreet
+from marketflows_pipeline.providers.yahoo import Yahoo
 from marketflows_pipeline.settings import CrossAsset, Providers
 from marketflows_pipeline.tutorial import TutorialMarket
 
@@ -53,16 +55,15 @@ def live_services(
         if name == "folder" and own:
             prices.append(own)
         elif name == "yahoo":
-            address = providers.yahoo.base_url or yahoo.BASE_URL
-            prices.append(stack.enter_context(yahoo.Yahoo(clock=clock, ledger=ledger, base_url=address)))
+            prices.append(stack.enter_context(Yahoo(clock=clock, ledger=ledger, base_url=providers.yahoo.base_url)))
     shares: dict[str, SharesProvider] = {
         "ssga": stack.enter_context(StateStreet(clock=clock, ledger=ledger, base_url=providers.ssga.base_url)),
         "blackrock": stack.enter_context(BlackRock(clock=clock, ledger=ledger, base_url=providers.blackrock.base_url)),
         "spdr_gold": stack.enter_context(SpdrGold(clock=clock, ledger=ledger, base_url=providers.spdr_gold.base_url)),
     }
     indices: list[VolatilityProvider] = [
-        stack.enter_context(cboe.Cboe(clock=clock, ledger=ledger, base_url=providers.cboe.base_url or cboe.BASE_URL)),
-        stack.enter_context(fred.Fred(clock=clock, ledger=ledger, base_url=providers.fred.base_url or fred.BASE_URL)),
+        stack.enter_context(Cboe(clock=clock, ledger=ledger, base_url=providers.cboe.base_url)),
+        stack.enter_context(Fred(clock=clock, ledger=ledger, base_url=providers.fred.base_url)),
     ]
     if own:
         shares["folder"] = own

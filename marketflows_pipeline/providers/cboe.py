@@ -7,17 +7,13 @@ Source: https://www.cboe.com/tradable_products/vix/vix_historical_data.
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
+from typing import ClassVar
 
-import httpx
 import polars as pl
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.providers.complete_sessions import last_complete_session
-from marketflows_pipeline.providers.http import HttpClient
-from marketflows_pipeline.providers.ledger import CallLedger
+from marketflows_pipeline.providers.keyless import KeylessService
 from marketflows_pipeline.providers.volatility_csv import VIX, VIX3M, Layout, read_closes
 
 BASE_URL = "https://cdn.cboe.com"
@@ -30,54 +26,12 @@ def layout_of(index_name: str) -> Layout:
     return Layout({"date"}, {"close", f"{index_name.lower()} close"}, "%m/%d/%Y")
 
 
-class Cboe:
-    """A VolatilityProvider that asks Cboe, which needs no key.
-
-    Args:
-        clock: tells the time and waits.
-        ledger: told of every attempt before it is sent.
-        base_url: another host, such as a local stand-in.
-        timeout: seconds to wait for a connection, and for each part of an answer.
-        max_total_seconds: seconds after which a request is given up, waits included.
-        transport: httpx transport, for tests.
-    """
+class Cboe(KeylessService):
+    """A VolatilityProvider that asks Cboe, which needs no key; arguments as of `KeylessService`."""
 
     name = "cboe"
-
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        ledger: CallLedger,
-        base_url: str = BASE_URL,
-        timeout: float = 30.0,
-        max_total_seconds: float = 180.0,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self._clock = clock
-        self._http = HttpClient(
-            self.name,
-            base_url,
-            clock=clock,
-            ledger=ledger,
-            headers={"accept": "text/csv, text/*;q=0.9"},
-            timeout=timeout,
-            max_total_seconds=max_total_seconds,
-            transport=transport,
-        )
-
-    def __repr__(self) -> str:
-        return f"Cboe(http={self._http!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+    home = BASE_URL
+    headers: ClassVar = {"accept": "text/csv, text/*;q=0.9"}
 
     def volatility_index(self, index_name: str) -> pl.DataFrame:
         """All closes in VOLATILITY_SCHEMA, by session: VIX since 1990, VIX3M since 2009.

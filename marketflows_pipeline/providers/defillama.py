@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote
 
-import httpx
 import polars as pl
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import BadAnswerError
 from marketflows_pipeline.providers.defillama_answers import (
     classify,
@@ -26,63 +22,27 @@ from marketflows_pipeline.providers.defillama_answers import (
 )
 from marketflows_pipeline.providers.defillama_reserves import read_reserves
 from marketflows_pipeline.providers.exchange_protocol import CexOverview, ReservesHistory
-from marketflows_pipeline.providers.faults import ShapeError
-from marketflows_pipeline.providers.http import HttpClient
-from marketflows_pipeline.providers.ledger import CallLedger
+from marketflows_pipeline.providers.faults import Classifier, ShapeError
+from marketflows_pipeline.providers.keyless import KeylessService
 
 BASE_URL = "https://api.llama.fi"
 
 
-class DefiLlama:
-    """A ReservesProvider that asks DefiLlama, which needs no key.
-
-    Args:
-        clock: tells the time and waits.
-        ledger: told of every attempt before it is sent.
-        base_url: another host, such as a local stand-in.
-        calls_per_minute: the service publishes no limit; this stays well below those that were seen.
-        timeout: seconds to wait for a connection, and for each part of an answer; the largest ones are long in coming.
-        max_total_seconds: seconds after which a request is given up, waits included.
-        transport: httpx transport, for tests.
-    """
+class DefiLlama(KeylessService):
+    """A ReservesProvider that asks DefiLlama, which needs no key; arguments as of `KeylessService`."""
 
     name = "defillama"
+    home = BASE_URL
+    # The service publishes no limit; this stays well below those that were seen.
+    pace = 60
+    # The largest answers are long in coming.
+    patience = 180.0
+    total_patience = 900.0
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        ledger: CallLedger,
-        base_url: str = BASE_URL,
-        calls_per_minute: int = 60,
-        timeout: float = 180.0,
-        max_total_seconds: float = 900.0,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self._http = HttpClient(
-            self.name,
-            base_url,
-            clock=clock,
-            ledger=ledger,
-            calls_per_minute=calls_per_minute,
-            classify=classify,
-            timeout=timeout,
-            max_total_seconds=max_total_seconds,
-            transport=transport,
-        )
-
-    def __repr__(self) -> str:
-        return f"DefiLlama(http={self._http!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+    @classmethod
+    def judge(cls) -> Classifier:
+        """By the plain text that stands for a fault, under whatever status."""
+        return classify
 
     def cexs(self) -> CexOverview:
         """All centralised exchanges as of now; the answer itself carries no time."""

@@ -8,17 +8,13 @@ Louis; https://fred.stlouisfed.org/series/VIXCLS.
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
+from typing import ClassVar
 
-import httpx
 import polars as pl
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.providers.complete_sessions import last_complete_session
-from marketflows_pipeline.providers.http import HttpClient
-from marketflows_pipeline.providers.ledger import CallLedger
+from marketflows_pipeline.providers.keyless import KeylessService
 from marketflows_pipeline.providers.volatility_csv import VIX, VIX3M, Layout, read_closes
 
 BASE_URL = "https://fred.stlouisfed.org"
@@ -31,54 +27,12 @@ def layout_of(series: str) -> Layout:
     return Layout({"observation_date", "date"}, {series.lower(), "value"}, "%Y-%m-%d", missing={"."})
 
 
-class Fred:
-    """A VolatilityProvider that asks FRED, whose charts' data need no key.
-
-    Args:
-        clock: tells the time and waits.
-        ledger: told of every attempt before it is sent.
-        base_url: another host, such as a local stand-in.
-        timeout: seconds to wait for a connection, and for each part of an answer.
-        max_total_seconds: seconds after which a request is given up, waits included.
-        transport: httpx transport, for tests.
-    """
+class Fred(KeylessService):
+    """A VolatilityProvider that asks FRED, whose charts' data need no key; arguments as of `KeylessService`."""
 
     name = "fred"
-
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        ledger: CallLedger,
-        base_url: str = BASE_URL,
-        timeout: float = 30.0,
-        max_total_seconds: float = 180.0,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self._clock = clock
-        self._http = HttpClient(
-            self.name,
-            base_url,
-            clock=clock,
-            ledger=ledger,
-            headers={"accept": "text/csv, text/*;q=0.9"},
-            timeout=timeout,
-            max_total_seconds=max_total_seconds,
-            transport=transport,
-        )
-
-    def __repr__(self) -> str:
-        return f"Fred(http={self._http!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+    home = BASE_URL
+    headers: ClassVar = {"accept": "text/csv, text/*;q=0.9"}
 
     def volatility_index(self, index_name: str) -> pl.DataFrame:
         """All closes in VOLATILITY_SCHEMA, by session: VIX since 1990, VIX3M since 2007.

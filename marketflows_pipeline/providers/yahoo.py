@@ -8,15 +8,11 @@ Nobody documents or promises this address; it is for personal and research use.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from types import TracebackType
-from typing import Self
+from typing import ClassVar
 
-import httpx
-
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.providers.cross_asset_protocol import PriceHistory
-from marketflows_pipeline.providers.http import HttpClient
-from marketflows_pipeline.providers.ledger import CallLedger
+from marketflows_pipeline.providers.faults import Classifier
+from marketflows_pipeline.providers.keyless import KeylessService
 from marketflows_pipeline.providers.yahoo_answers import DAILY, read_history
 from marketflows_pipeline.providers.yahoo_faults import classify
 
@@ -26,58 +22,19 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 A_DAY = timedelta(days=1)
 
 
-class Yahoo:
-    """A PriceProvider that asks Yahoo, which needs no key.
-
-    Args:
-        clock: tells the time and waits.
-        ledger: told of every attempt before it is sent.
-        base_url: another host, such as a local stand-in.
-        calls_per_minute: the service publishes no limit; this stays below those that were seen.
-        timeout: seconds to wait for a connection, and for each part of an answer.
-        max_total_seconds: seconds after which a request is given up, waits included.
-        transport: httpx transport, for tests.
-    """
+class Yahoo(KeylessService):
+    """A PriceProvider that asks Yahoo, which needs no key; arguments as of `KeylessService`."""
 
     name = "yahoo"
+    home = BASE_URL
+    headers: ClassVar = {"user-agent": BROWSER}
+    # The service publishes no limit; this stays below those that were seen.
+    pace = 30
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        ledger: CallLedger,
-        base_url: str = BASE_URL,
-        calls_per_minute: int = 30,
-        timeout: float = 30.0,
-        max_total_seconds: float = 180.0,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self._clock = clock
-        self._http = HttpClient(
-            self.name,
-            base_url,
-            clock=clock,
-            ledger=ledger,
-            headers={"user-agent": BROWSER},
-            calls_per_minute=calls_per_minute,
-            classify=classify,
-            timeout=timeout,
-            max_total_seconds=max_total_seconds,
-            transport=transport,
-        )
-
-    def __repr__(self) -> str:
-        return f"Yahoo(http={self._http!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+    @classmethod
+    def judge(cls) -> Classifier:
+        """By what the chart endpoint says under any status."""
+        return classify
 
     def daily_bars(self, symbol: str, provider_symbol: str, start: date, end: date) -> PriceHistory:
         """Complete sessions from `start` to `end`, both included, adjusted for splits as the service gives them.

@@ -1,0 +1,84 @@
+"""What services without a key have in common: one client, its terms, and its end.
+
+What belongs here: putting the client together. What does not: what any one service is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import ClassVar, Self
+
+import httpx
+
+from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.providers.faults import Classifier, classify_by_status
+from marketflows_pipeline.providers.http import HttpClient
+from marketflows_pipeline.providers.ledger import CallLedger
+
+
+class KeylessService:
+    """The connection to one service that needs no key; closed as a context manager.
+
+    A subclass says its terms: ``name`` and ``home``, and where they differ ``headers``, ``judge``, and the defaults of
+    the arguments.
+
+    Args:
+        clock: tells the time and waits.
+        ledger: told of every attempt before it is sent.
+        base_url: another host, such as a local stand-in; None is the service's own.
+        calls_per_minute: own limit, where none is published; None is that of the service's class.
+        timeout: seconds to wait for a connection, and for each part of an answer.
+        max_total_seconds: seconds after which a request is given up, waits included.
+        transport: httpx transport, for tests.
+    """
+
+    name: str
+    home: ClassVar[str]
+    headers: ClassVar[Mapping[str, str]] = {}
+    pace: ClassVar[int | None] = None
+    patience: ClassVar[float] = 30.0
+    total_patience: ClassVar[float] = 180.0
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ledger: CallLedger,
+        base_url: str | None = None,
+        calls_per_minute: int | None = None,
+        timeout: float | None = None,
+        max_total_seconds: float | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._clock = clock
+        self._http = HttpClient(
+            self.name,
+            base_url or self.home,
+            clock=clock,
+            ledger=ledger,
+            headers=self.headers,
+            calls_per_minute=calls_per_minute or self.pace,
+            classify=self.judge(),
+            timeout=self.patience if timeout is None else timeout,
+            max_total_seconds=self.total_patience if max_total_seconds is None else max_total_seconds,
+            transport=transport,
+        )
+
+    @classmethod
+    def judge(cls) -> Classifier:
+        """The service's own judgement of an answer."""
+        return classify_by_status
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(http={self._http!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
