@@ -41,6 +41,11 @@ class Market:
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         return self.house.stored(sql).rows()
 
+    def methods(self) -> dict[str, str]:
+        """How the flow of each asset is known."""
+        found = self.house.stored("select symbol, max(flow_method) as method from core.asset_flows group by symbol")
+        return dict(found.iter_rows())
+
     def published(self, sql: str) -> list[tuple[object, ...]]:
         return query_rows(self.house.published, sql).rows
 
@@ -79,7 +84,7 @@ def test_the_first_run_fills_and_publishes_what_needs_no_model(market: Market) -
     ]
     assert [name for name in filled if market.published(f"select count(*) from {name}") == [(0,)]] == []
     assert market.rows("select count(distinct symbol) from core.asset_flows") == [(UNIVERSE,)]
-    methods = dict(market.rows("select symbol, max(flow_method) from core.asset_flows group by symbol"))  # type: ignore[arg-type]
+    methods = market.methods()
     assert {methods[symbol] for symbol in ("SPY", "DIA", "IWM", "SLV", "TLT", "GLD")} == {"shares"}
     assert methods["QQQ"] == "price_only", "nobody publishes its shares"
 
@@ -163,11 +168,7 @@ def test_without_the_table_in_the_settings_nothing_is_asked_and_the_run_is_good(
 def test_market_caps_of_the_first_part_are_the_supply_of_coins(market: Market) -> None:
     assert market.house.run(job_name=full_refresh.name), market.house.failure.lines
     market.house.clock.set(market.house.clock.now())
-    methods = dict(
-        market.rows(
-            "select symbol, max(flow_method) from core.asset_flows where symbol in ('BTC', 'ETH') group by symbol"
-        )  # type: ignore[arg-type]
-    )
+    methods = {symbol: market.methods()[symbol] for symbol in ("BTC", "ETH")}
     assert methods == {"BTC": "supply", "ETH": "supply"}
     ranked = market.rows(
         "select count(*) from mart.flow_rankings where symbol in ('BTC', 'ETH') and (inflow_rank is not null"
