@@ -74,3 +74,11 @@ class CheckFailedError(MarketflowsError):
 
 class RenderError(MarketflowsError):
     """Some pictures could not be drawn; all others were written."""
+
+
+class TooLittleDataError(MarketflowsError):
+    """There are too few sessions, or too few outcomes of one kind, to train on."""
+
+
+class ModelRefusedError(MarketflowsError):
+    """A stored model does not fit this program, or is not the one that was stored."""

@@ -23,17 +23,13 @@ import numpy as np
 import polars as pl
 import sklearn
 
-from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.errors import ModelRefusedError
 from marketflows_pipeline.models.estimators import Calibrated, Kind
 from marketflows_pipeline.models.evaluation import Bin
 from marketflows_pipeline.models.labels import Target
 from marketflows_pipeline.models.panel import FEATURES, FEATURES_VERSION
 
 _ESTIMATOR, _METADATA = "estimator.joblib", "metadata.json"
-
-
-class ModelRefusedError(MarketflowsError):
-    """A stored model does not fit this program, or is not the one that was stored."""
 
 
 @dataclass(frozen=True)

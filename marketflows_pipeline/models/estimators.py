@@ -15,9 +15,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from marketflows_pipeline.errors import TooLittleDataError
 from marketflows_pipeline.models.dataset import Dataset, Floats
 from marketflows_pipeline.models.preparation import Preparation
-from marketflows_pipeline.models.walk_forward import TooLittleDataError
 
 Kind = Literal["logistic", "gradient_boosting"]
 # Fixed beforehand and not tuned, so that no choice has seen a test.

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
+from marketflows_pipeline.errors import TooLittleDataError
 from marketflows_pipeline.models.artifact import Metadata, Model, library_versions
 from marketflows_pipeline.models.baselines import base_rates
 from marketflows_pipeline.models.bootstrap import RESAMPLES
@@ -19,7 +20,7 @@ from marketflows_pipeline.models.evaluation import ALL, evaluation_frame, judge
 from marketflows_pipeline.models.labels import Target
 from marketflows_pipeline.models.out_of_sample import WITH_FLOWS, Forecasts, Progress, forecast
 from marketflows_pipeline.models.panel import FEATURES, FEATURES_VERSION
-from marketflows_pipeline.models.walk_forward import TooLittleDataError, WalkForward
+from marketflows_pipeline.models.walk_forward import WalkForward
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ def train(
     walk = walk or WalkForward(horizon=horizon)
     data = dataset(panel, labels, features=FEATURES)
     if not len(data.y):
-        raise TooLittleDataError("There is no labelled row to train on. Fetch a longer history.")
+        raise TooLittleDataError(
+            "there is no labelled row to train on: fetch prices first (marketflows cross-asset flows --refresh)"
+        )
     forecasts = forecast(data, walk, kind=model, seed=seed, on_progress=on_progress)
     judged = judge(forecasts, horizon=horizon, seed=seed, resamples=resamples)
     moment = trained_at.astimezone(UTC)

@@ -12,13 +12,9 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.errors import TooLittleDataError
 
 Dates = NDArray[np.datetime64]
-
-
-class TooLittleDataError(MarketflowsError):
-    """There are too few sessions, or too few outcomes of one kind, to train on."""
 
 
 @dataclass(frozen=True)

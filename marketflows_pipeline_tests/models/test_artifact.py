@@ -11,7 +11,8 @@ import joblib
 import numpy as np
 import pytest
 
-from marketflows_pipeline.models.artifact import Model, ModelRefusedError, load, newest, read_metadata, save
+from marketflows_pipeline.errors import ModelRefusedError
+from marketflows_pipeline.models.artifact import Model, load, newest, read_metadata, save
 from marketflows_pipeline.models.dataset import matrix
 from marketflows_pipeline.models.panel import FEATURES
 from marketflows_pipeline.models.training import train

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
+from marketflows_pipeline.errors import TooLittleDataError
 from marketflows_pipeline.models.dataset import Dataset, dataset
 from marketflows_pipeline.models.estimators import Kind, fit, level, platt_slope, sigmoid
 from marketflows_pipeline.models.panel import FEATURES
 from marketflows_pipeline.models.preparation import Preparation
-from marketflows_pipeline.models.walk_forward import TooLittleDataError
 from marketflows_pipeline_tests.models.made_up import market
 
 KINDS: tuple[Kind, ...] = ("logistic", "gradient_boosting")

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketflows_pipeline.models.walk_forward import TooLittleDataError, WalkForward
+from marketflows_pipeline.errors import TooLittleDataError
+from marketflows_pipeline.models.walk_forward import WalkForward
 from marketflows_pipeline_tests.models.made_up import weekdays
 
 
