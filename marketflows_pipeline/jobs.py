@@ -62,6 +62,12 @@ full_refresh = dg.define_asset_job(
 market_cap_refresh = dg.define_asset_job(
     "market_cap_refresh", selection=MARKET_CAPS, hooks={log_cause}, description="The market-cap part alone, at once."
 )
+crypto_refresh = dg.define_asset_job(
+    "crypto_refresh",
+    selection=MARKET_CAPS | EXCHANGES,
+    hooks={log_cause},
+    description="Market caps and exchanges at once; what this day has answered already is not asked again.",
+)
 exchange_refresh = dg.define_asset_job(
     "exchange_refresh",
     selection=HOURLY_EXCHANGES,
@@ -91,6 +97,7 @@ ASSET_JOBS = (
     daily_refresh,
     full_refresh,
     market_cap_refresh,
+    crypto_refresh,
     exchange_refresh,
     cross_asset_refresh,
     train_models,

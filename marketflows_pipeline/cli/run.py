@@ -24,6 +24,7 @@ from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.failures import failure_of
 from marketflows_pipeline.jobs import (
     cross_asset_refresh,
+    crypto_refresh,
     daily_refresh,
     exchange_refresh,
     full_refresh,
@@ -53,14 +54,21 @@ def run(options: RunOptions, log_level: str) -> int:
     log_path = configure_logging(log_level, tutorial=options.tutorial, console=console)
     settings = read_settings(options, os.environ)
     begun = time.monotonic()
-    is_alone = settings.exchanges is None and settings.cross_asset is None
-    job = market_cap_refresh if is_alone else full_refresh
-    exit_code = _execute(job.name, options, console, log_path)
+    exit_code = _execute(_job_of(settings), options, console, log_path)
     if exit_code:
         return exit_code
     log.info("done in %.1f s", time.monotonic() - begun)
     _say_what_was_written(options, settings, log_path)
     return _compare_with_known_good(settings, log_path) if options.tutorial else 0
+
+
+def _job_of(settings: Settings) -> str:
+    """The job with the parts of these settings; a part that is off would only be skipped step by step."""
+    if settings.exchanges is None and settings.cross_asset is None:
+        return market_cap_refresh.name
+    if settings.cross_asset is None:
+        return crypto_refresh.name
+    return full_refresh.name
 
 
 def refresh_exchanges(options: RunOptions, *, daily: bool) -> int:

@@ -135,7 +135,8 @@ def _refresh_charts(session: Session, exchange_ids: list[str], asked: Asked) -> 
             try:
                 is_affordable = budget_now(session, n_coins).available >= 1
                 if is_affordable:
-                    _fetch_chart(session, name, asked)
+                    with asked.one_of_many(Request("volume_chart", name), len(due)):
+                        _fetch_chart(session, name, asked)
             except CreditsExhaustedError:
                 is_affordable = False
             if not is_affordable:
@@ -162,21 +163,26 @@ def _is_chart_due(session: Session, exchange_id: str, asked: Asked) -> bool:
 
 
 def _fetch_chart(session: Session, exchange_id: str, asked: Asked) -> None:
-    request = Request("volume_chart", exchange_id)
-    with asked.answer(request), session.warehouse.transaction():
-        chart = session.volumes.volume_chart(exchange_id, CHART_DAYS)
-        rows = chart.unique(["exchange_id", "ts"], keep="last").with_columns(_fetched(session))
+    chart = session.volumes.volume_chart(exchange_id, CHART_DAYS)
+    rows = chart.unique(["exchange_id", "ts"], keep="last").with_columns(_fetched(session))
+    with session.warehouse.transaction():
         merged = session.warehouse.merge(
             "raw.exchange_volumes", rows.select(table("raw.exchange_volumes").column_names)
         )
-        outcome = "complete" if rows.height else "empty"
-        asked.record(request, outcome, served=chart.height, new=merged.inserted, revised=merged.revised)
+        asked.record(
+            Request("volume_chart", exchange_id),
+            "complete" if rows.height else "empty",
+            served=chart.height,
+            new=merged.inserted,
+            revised=merged.revised,
+        )
 
 
 def _refresh_reserves(session: Session, reserves: ReservesProvider, slugs: list[str], asked: Asked) -> None:
     due = [slug for slug in slugs if asked.is_due(Request("protocol", slug))]
     if not due:
         return
+    failed_before = len(asked.report.failed)
     with (
         session.reporter.track("Fetching reserves", len(due)) as advance,
         TemporaryDirectory(prefix="marketflows-", dir=session.warehouse.path.parent) as folder,
@@ -190,7 +196,7 @@ def _refresh_reserves(session: Session, reserves: ReservesProvider, slugs: list[
                 note = None if history.balances.height else "no breakdown by token"
                 asked.record(request, outcome, served=served, new=new, revised=revised, note=note)
             advance(1)
-    log.info("reserves of %d exchanges are up to date", len(due) - len(asked.report.failed))
+    log.info("reserves of %d exchanges are up to date", len(due) - len(asked.report.failed) + failed_before)
 
 
 def _store_reserves(session: Session, history: ReservesHistory) -> tuple[int, int, int]:

@@ -205,6 +205,19 @@ def test_one_exchange_that_cannot_be_had_does_not_stop_the_others(house: House) 
     assert house.reserves_calls()[PROTOCOL] == 1
 
 
+def test_one_chart_that_cannot_be_had_does_not_stop_the_others(house: House) -> None:
+    house.service.script(CHART, *[faults.truncated()] * 8)
+    assert house.run(job_name=daily_refresh.name), house.failure.lines
+    charted = [name for (name,) in rows(house, "select distinct exchange_id from raw.exchange_volumes")]
+    assert len(charted) == len(TRACKED) - 1
+
+
+def test_when_every_chart_fails_the_service_is_down(house: House) -> None:
+    house.service.script(CHART, *[faults.truncated()] * 100)
+    assert not house.run(job_name=daily_refresh.name)
+    assert house.failure.exit_code == 1
+
+
 def test_when_credits_run_out_reserves_go_on_and_volumes_stay(house: House) -> None:
     house.run(job_name=daily_refresh.name)
     before = rows(house, "select max(observed_at) from raw.exchanges")
