@@ -8,7 +8,8 @@ shares as (
     from core.buckets join days using (ts)
 ),
 largest as (
-    select coin_id from core.cohort order by rank limit 5
+    -- Not by a limit: DuckDB 1.5 may filter for the join before it limits.
+    select coin_id from core.cohort qualify row_number() over (order by rank) <= 5
 )
 select day,
        coin_id,
