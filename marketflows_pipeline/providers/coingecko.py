@@ -10,8 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from itertools import count
-from types import TracebackType
-from typing import Self
 
 import httpx
 import polars as pl
@@ -88,16 +86,6 @@ class CoinGecko(CoinGeckoExchanges):
 
     def __repr__(self) -> str:
         return f"CoinGecko(plan={self._plan!r}, http={self._http!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
 
     def history_limit_days(self, granularity: Granularity) -> int:
         """Days back that the plan serves: 1 of 5 minutes, 90 hourly, 365 daily (730 on the smallest paid plan)."""

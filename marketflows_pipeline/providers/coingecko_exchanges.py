@@ -13,12 +13,12 @@ import polars as pl
 
 from marketflows_pipeline.providers.coingecko_exchange_answers import read_exchanges, read_trending, read_volume_chart
 from marketflows_pipeline.providers.coingecko_markets import ROWS_PER_PAGE, markets_of_coins, markets_page, once_each
-from marketflows_pipeline.providers.http import HttpClient
+from marketflows_pipeline.providers.connection import Connection
 
 VOLUME_CHART_DAYS = (1, 7, 14, 30, 90, 180, 365)
 
 
-class CoinGeckoExchanges:
+class CoinGeckoExchanges(Connection):
     """The exchange part's questions to CoinGecko, as an ExchangeVolumeProvider asks them.
 
     Args:
@@ -26,9 +26,6 @@ class CoinGeckoExchanges:
     """
 
     name = "coingecko"
-
-    def __init__(self, http: HttpClient) -> None:
-        self._http = http
 
     def exchanges_page(self, page: int) -> pl.DataFrame:
         """A page of 250 exchanges in EXCHANGE_SCHEMA, in the service's own order; one credit.

@@ -1,4 +1,4 @@
-"""What services without a key have in common: one client, its terms, and its end.
+"""What services without a key have in common: one client and its terms.
 
 What belongs here: putting the client together. What does not: what any one service is asked.
 """
@@ -6,18 +6,18 @@ What belongs here: putting the client together. What does not: what any one serv
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import httpx
 
 from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.providers.connection import Connection
 from marketflows_pipeline.providers.faults import Classifier, classify_by_status
 from marketflows_pipeline.providers.http import HttpClient
 from marketflows_pipeline.providers.ledger import CallLedger
 
 
-class KeylessService:
+class KeylessService(Connection):
     """The connection to one service that needs no key; closed as a context manager.
 
     A subclass says its terms: ``name`` and ``home``, and where they differ ``headers``, ``judge``, and the defaults of
@@ -52,7 +52,7 @@ class KeylessService:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._clock = clock
-        self._http = HttpClient(
+        client = HttpClient(
             self.name,
             base_url or self.home,
             clock=clock,
@@ -64,6 +64,7 @@ class KeylessService:
             max_total_seconds=self.total_patience if max_total_seconds is None else max_total_seconds,
             transport=transport,
         )
+        super().__init__(client)
 
     @classmethod
     def judge(cls) -> Classifier:
@@ -72,13 +73,3 @@ class KeylessService:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(http={self._http!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
