@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import dagster as dg
 
 from marketflows_pipeline.jobs import cross_asset_refresh, daily_refresh, hourly_refresh, prune_history, train_models
@@ -17,13 +19,10 @@ _ACTIVE = [
 # Shorter than the hour: a run whose process vanished must not block the next one.
 MAX_RUNTIME_S = 3000
 
+_scheduled = partial(dg.schedule, execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING)
 
-@dg.schedule(
-    job=hourly_refresh,
-    cron_schedule="5 * * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
+
+@_scheduled(job=hourly_refresh, cron_schedule="5 * * * *")
 def hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Start the hourly refresh, unless one is still going.
 
@@ -32,12 +31,7 @@ def hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReas
     return _unless_active(context, hourly_refresh.name)
 
 
-@dg.schedule(
-    job=daily_refresh,
-    cron_schedule="25 1 * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
+@_scheduled(job=daily_refresh, cron_schedule="25 1 * * *")
 def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Start the daily refresh, unless one is still going.
 
@@ -46,12 +40,7 @@ def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReaso
     return _unless_active(context, daily_refresh.name)
 
 
-@dg.schedule(
-    job=cross_asset_refresh,
-    cron_schedule="45 22 * * 1-5",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
+@_scheduled(job=cross_asset_refresh, cron_schedule="45 22 * * 1-5")
 def after_us_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Start the cross-asset refresh, unless one is still going.
 
@@ -60,12 +49,7 @@ def after_us_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.
     return _unless_active(context, cross_asset_refresh.name)
 
 
-@dg.schedule(
-    job=train_models,
-    cron_schedule="20 6 * * 6",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
+@_scheduled(job=train_models, cron_schedule="20 6 * * 6")
 def weekly_training(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Train on Saturday mornings, when a week of sessions is complete."""
     return _unless_active(context, train_models.name)
