@@ -13,6 +13,9 @@ import polars as pl
 
 from marketflows_pipeline.charts.exchange_wording import MEASURES, SEGMENTS
 from marketflows_pipeline.charts.exchanges_spec import (
+    CONCENTRATION_COLUMNS,
+    RANKING_COLUMNS,
+    WHALE_COLUMNS,
     ConcentrationSpec,
     RankingSpec,
     ReservesSpec,
@@ -191,45 +194,24 @@ def _concentration_jobs(dominance: pl.DataFrame, context: ExchangePictureContext
             source=context.coingecko if measure == "spot_volume" else context.defillama,
             notes=context.notes,
         )
-        columns = ("segment", "day", "ts", "hhi_index", "hhi_lower_bound", "hhi_upper_bound")
-        frame = rows.select(columns).sort("segment", "day")
+        frame = rows.select(CONCENTRATION_COLUMNS).sort("segment", "day")
         jobs.append(_job(frame, spec, "exchange_concentration:concentration_chart"))
     return jobs
 
 
 def _whale_job(whale_signals: pl.DataFrame, context: ExchangePictureContext) -> RenderJob:
-    columns = (
-        "symbol",
-        "rank",
-        "observed_at",
-        "volume_to_mcap_pct",
-        "price_change_24h_pct",
-        "volume_24h_usd",
-        "is_unusual",
-        "signal_type",
-    )
-    frame = whale_signals.sort("rank").select(columns)
+    frame = whale_signals.sort("rank").select(WHALE_COLUMNS)
     return _job(frame, WhaleSpec(source=context.coingecko, notes=context.notes), "whale_scatter:whale_scatter")
 
 
 def _ranking_jobs(tvl: pl.DataFrame, coverage: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
-    columns = (
-        "slug",
-        "name",
-        "rank",
-        "observed_at",
-        "tvl_usd",
-        "clean_tvl_usd",
-        "tvl_dominance_pct",
-        "change_7d_pct",
-    )
     absent = coverage.filter(pl.col("aspect") == "reserves").sort(
         "volume_24h_btc", "name", descending=[True, False], nulls_last=True
     )
     unmeasured = tuple(absent.get_column("name").unique(maintain_order=True))
     return [
         _job(
-            tvl.filter(pl.col("kind") == kind).select(columns).sort("rank", "slug", nulls_last=True),
+            tvl.filter(pl.col("kind") == kind).select(RANKING_COLUMNS).sort("rank", "slug", nulls_last=True),
             RankingSpec(
                 kind=kind,
                 source=context.defillama,

@@ -14,6 +14,36 @@ import polars as pl
 
 from marketflows_pipeline.charts.spec import SeriesStyle, require_columns
 
+# What each picture is drawn from and no more: a change of any other column must not redraw it.
+CONCENTRATION_COLUMNS = (
+    "segment",
+    "day",
+    "ts",
+    "hhi_index",
+    "hhi_lower_bound",
+    "hhi_upper_bound",
+)
+WHALE_COLUMNS = (
+    "symbol",
+    "rank",
+    "observed_at",
+    "volume_to_mcap_pct",
+    "price_change_24h_pct",
+    "volume_24h_usd",
+    "is_unusual",
+    "signal_type",
+)
+RANKING_COLUMNS = (
+    "slug",
+    "name",
+    "rank",
+    "observed_at",
+    "tvl_usd",
+    "clean_tvl_usd",
+    "tvl_dominance_pct",
+    "change_7d_pct",
+)
+
 LEAST_DAYS = 3
 OTHER = "*"
 
@@ -104,7 +134,7 @@ class ConcentrationSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this picture would say nothing, or None."""
-        require_columns(frame, ("segment", "day", "ts", "hhi_index", "hhi_lower_bound", "hhi_upper_bound"))
+        require_columns(frame, CONCENTRATION_COLUMNS)
         shown = pl.col("segment").is_in([style.series for style in self.series])
         return _too_few_days(frame.filter(shown, pl.col("hhi_index").is_finite()))
 
@@ -128,19 +158,7 @@ class WhaleSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this picture would be empty, or None when it has something to show."""
-        require_columns(
-            frame,
-            (
-                "symbol",
-                "rank",
-                "observed_at",
-                "volume_to_mcap_pct",
-                "price_change_24h_pct",
-                "volume_24h_usd",
-                "is_unusual",
-                "signal_type",
-            ),
-        )
+        require_columns(frame, WHALE_COLUMNS)
         if frame.is_empty():
             return "no coin was observed"
         if drawable_coins(frame).is_empty():
@@ -173,10 +191,7 @@ class RankingSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this picture would be empty, or None when it has something to show."""
-        require_columns(
-            frame,
-            ("slug", "name", "rank", "observed_at", "tvl_usd", "clean_tvl_usd", "tvl_dominance_pct", "change_7d_pct"),
-        )
+        require_columns(frame, RANKING_COLUMNS)
         if (frame.get_column("tvl_usd") > 0).any():
             return None
         return "no exchange has a figure of what it holds"
