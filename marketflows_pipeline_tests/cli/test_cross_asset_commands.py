@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +14,7 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.options import RunOptions
-from marketflows_pipeline_tests.cli.asking import ask, fault, invoke
+from marketflows_pipeline_tests.cli.asking import ask, fault, invoke, program
 from marketflows_pipeline_tests.cli.market_data import (
     BARS,
     FETCHED,
@@ -31,31 +29,9 @@ from marketflows_pipeline_tests.cli.market_data import (
 
 pytestmark = pytest.mark.usefixtures("clock")
 
-ROOT = Path(__file__).parents[2]
-
 # Each with arguments that it answers to.
 FETCHING = ["cross-asset flows", "cross-asset who-gained SPY", "cross-asset regimes"]
 ANSWERED = [*FETCHING, "score"]
-
-# The command, telling at its end which of the heavy libraries it imported.
-PROGRAM = (
-    "import atexit, sys; from marketflows_pipeline.cli import main;"
-    "heavy = {'dagster', 'polars', 'altair', 'numpy', 'pyarrow', 'pandas', 'sklearn', 'scipy'};"
-    "atexit.register(lambda: print(*sorted(heavy & {name for name, module in sys.modules.items() if module}),"
-    " file=sys.stderr));"
-    "main()"
-)
-
-
-def program(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,32 +14,10 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.options import RunOptions
-from marketflows_pipeline_tests.cli.asking import ANSWERED, ask, fault, invoke
+from marketflows_pipeline_tests.cli.asking import ANSWERED, ask, fault, invoke, program
 from marketflows_pipeline_tests.cli.exchange_data import TABLES_OF_DATA, publish_exchanges
 
 pytestmark = pytest.mark.usefixtures("clock")
-
-ROOT = Path(__file__).parents[2]
-
-# The command, telling at its end which of the heavy libraries it imported.
-PROGRAM = (
-    "import atexit, sys; from marketflows_pipeline.cli import main;"
-    "heavy = {'dagster', 'polars', 'altair', 'numpy', 'pyarrow', 'pandas'};"
-    "atexit.register(lambda: print(*sorted(heavy & {name for name, module in sys.modules.items() if module}),"
-    " file=sys.stderr));"
-    "main()"
-)
-
-
-def program(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture
