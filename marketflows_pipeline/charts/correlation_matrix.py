@@ -21,14 +21,13 @@ from marketflows_pipeline.charts.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.matrix import EMPTY_FILL, Cell, Matrix, cell_layers
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.theme import GREY, INK, use_theme
 from marketflows_pipeline.charts.wording import value_text
@@ -81,8 +80,8 @@ def correlations_chart(frame: pl.DataFrame, spec: CorrelationsSpec) -> alt.Layer
     )
     footer = footer_lines(session_footer(spec.source, session, _notes(pairs, present, spec)), WIDTH)
     left = EDGE + max(_row_width(symbol, names[symbol]) for symbol in symbols) + 14
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 10
-    bottom = _FOOT + 14 + FOOTER_LINE * len(footer) + EDGE / 2
+    top = title_height(subtitle) + 10
+    bottom = _FOOT + 14 + footer_height(footer) + EDGE / 2
     width, height = WIDTH - left - EDGE, HEIGHT - top - bottom
     # The first row and the last column of a triangle are empty, so they are not there.
     sides = len(symbols) - 1

@@ -33,14 +33,13 @@ from marketflows_pipeline.charts.line_names import DIRECT_LABELS_MAX, end_labels
 from marketflows_pipeline.charts.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.session_axis import known_run, on_session_axis, session_x
 from marketflows_pipeline.charts.spec import SeriesStyle
@@ -89,8 +88,8 @@ def cumulative_flows_chart(frame: pl.DataFrame, spec: CumulativeFlowsSpec) -> al
     )
     footer = footer_lines(session_footer(spec.source, last, _notes(frame, window, sums, rows, spec)), WIDTH)
     right = names_width(ends)
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 32
-    bottom = 40 + FOOTER_LINE * len(footer)
+    top = title_height(subtitle) + 32
+    bottom = 40 + footer_height(footer)
     low, high = _domain(rows)
     plot = PlotArea(WIDTH - _LEFT - right, HEIGHT - top - bottom, low, high)
 

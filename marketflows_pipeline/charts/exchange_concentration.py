@@ -19,14 +19,13 @@ from marketflows_pipeline.charts.line_names import end_labels, names_width
 from marketflows_pipeline.charts.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.theme import GREY, REFERENCE, use_theme
@@ -76,8 +75,8 @@ def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.Lay
     )
     footer = footer_lines(footer_parts(spec.source, as_of(rows, "ts"), _notes(bounded, spec)), WIDTH)
     right = names_width(ends)
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 32
-    bottom = 50 + FOOTER_LINE * len(footer)
+    top = title_height(subtitle) + 32
+    bottom = 50 + footer_height(footer)
     plot = PlotArea(WIDTH - _LEFT - right, HEIGHT - top - bottom, 0, _highest(rows, spec))
 
     x = alt.X("at:T", scale=day_scale(first, last), axis=day_axis(first, last))

@@ -27,15 +27,14 @@ from marketflows_pipeline.charts.layout import text_width
 from marketflows_pipeline.charts.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     panel,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.theme import INK, INTO, OUT_OF, REFERENCE, use_theme
 from marketflows_pipeline.charts.wording import footer_parts
@@ -85,8 +84,8 @@ def reserves_chart(frame: pl.DataFrame, spec: ReservesSpec) -> alt.LayerChart:
     latest = reserves.row(-1, named=True)
     label = usd_text(latest["reserves_usd"])
     right = 12 + text_width(label, _LABEL_SIZE, bold=True) + EDGE
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 32
-    bottom = 50 + FOOTER_LINE * len(footer)
+    top = title_height(subtitle) + 32
+    bottom = 50 + footer_height(footer)
     width, height = WIDTH - _LEFT - right, HEIGHT - top - bottom
     upper = round((height - _BETWEEN) * _UPPER_SHARE)
     lower = upper + _BETWEEN

@@ -26,14 +26,13 @@ from marketflows_pipeline.charts.line_names import LABEL_SIZE, end_labels, names
 from marketflows_pipeline.charts.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.theme import BACKGROUND, GREY, use_theme
@@ -74,8 +73,8 @@ def shares_chart(frame: pl.DataFrame, spec: SharesSpec) -> alt.LayerChart:
     subtitle = subtitle_lines(_subtitle_parts(spec, (last - first).days + 1, day_text(last), styles), WIDTH)
     footer = footer_lines(footer_parts(spec.source, as_of(known, "ts"), _notes(known, stacked, spec)), WIDTH)
     right = names_width(ends)
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 32
-    bottom = 50 + FOOTER_LINE * len(footer)
+    top = title_height(subtitle) + 32
+    bottom = 50 + footer_height(footer)
     plot = PlotArea(WIDTH - _LEFT - right, HEIGHT - top - bottom, 0, 100)
 
     x = alt.X("at:T", scale=day_scale(first, last), axis=day_axis(first, last))

@@ -28,14 +28,13 @@ from marketflows_pipeline.charts.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.matrix import EMPTY_FILL, Cell, Matrix, cell_layers
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.theme import FALL_INK, GREY, INK, RISE_INK, use_theme
 
@@ -87,8 +86,8 @@ def flow_map_chart(frame: pl.DataFrame, spec: FlowMapSpec) -> alt.LayerChart:
     footer = footer_lines(session_footer(spec.source, session, _notes(rows, columns, spec)), WIDTH)
 
     left = EDGE + max(text_width(line, LABEL_SIZE, bold=True) for name in rows for line in _lines(name)) + 74
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 10 + _HEADER
-    bottom = 18 + FOOTER_LINE * len(footer) + EDGE / 2
+    top = title_height(subtitle) + 10 + _HEADER
+    bottom = 18 + footer_height(footer) + EDGE / 2
     room = WIDTH - left - EDGE, HEIGHT - top - bottom
     matrix = Matrix(
         cell_width=min(_CELL_WIDTH_MAX, room[0] / len(columns)),

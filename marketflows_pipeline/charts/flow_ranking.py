@@ -28,14 +28,13 @@ from marketflows_pipeline.charts.layout import shorten, text_width
 from marketflows_pipeline.charts.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.theme import (
     BACKGROUND,
@@ -112,8 +111,8 @@ def flow_ranking_chart(frame: pl.DataFrame, spec: FlowRankingSpec) -> alt.LayerC
     described = [text_width(record["name"], _SMALL) for record in texts]
     left = EDGE + max(*named, *described, 40) + 12
     right = EDGE + _COLUMN
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 32 + _HEADER
-    bottom = 18 + FOOTER_LINE * len(footer) + EDGE / 2
+    top = title_height(subtitle) + 32 + _HEADER
+    bottom = 18 + footer_height(footer) + EDGE / 2
     height = HEIGHT - top - bottom
     width, limit = WIDTH - left - right, flow_limit(shown)
     plot = _Plot(width, bar_reach(texts, limit, width / 2), limit, min(_ROW_MOST, height / shown.height))

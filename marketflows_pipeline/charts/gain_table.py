@@ -6,7 +6,6 @@ What belongs here: one category x base as one Altair chart. What does not: compu
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -14,16 +13,16 @@ import polars as pl
 
 from marketflows_pipeline.charts.diverging import fill_and_ink, symmetric_limit
 from marketflows_pipeline.charts.layout import shorten, text_width
+from marketflows_pipeline.charts.matrix import Matrix
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.spec import WEEK_HOURS, GainTableSpec
 from marketflows_pipeline.charts.theme import GREY, INK, use_theme
@@ -38,25 +37,6 @@ _PAGE_USUAL = 960
 _GAP = 0.06
 _HEADER = 28
 _HATCH_FILL, _HATCH_LINE = "#fbfbfc", "#c3c8d1"
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """Pixel geometry of the grid of cells."""
-
-    left: float
-    cell_width: float
-    row_height: float
-    columns: int
-    rows: int
-
-    @property
-    def width(self) -> float:
-        return self.cell_width * self.columns
-
-    @property
-    def height(self) -> float:
-        return self.row_height * self.rows
 
 
 def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
@@ -87,18 +67,17 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
 
     labels = {style.series: shorten(style.label, LABEL_SIZE, _LABEL_MAX) for style in spec.series}
     left = EDGE + max(text_width(labels[name], LABEL_SIZE) for name in series) + 12
-    grid = _Cells(
-        left=left,
+    grid = Matrix(
         cell_width=max(_CELL_WIDTH_MIN, min(_CELL_WIDTH_MAX, (_PAGE_USUAL - left - EDGE) / len(spec.hours_ago))),
-        row_height=_ROW_HEIGHT if len(series) < _TIGHT_FROM else _TIGHT_ROW_HEIGHT,
+        cell_height=_ROW_HEIGHT if len(series) < _TIGHT_FROM else _TIGHT_ROW_HEIGHT,
         columns=len(spec.hours_ago),
         rows=len(series),
     )
     width = max(_PAGE_MIN, left + grid.width + EDGE)
     subtitle = subtitle_lines(_subtitle_parts(sort_hours, limit), width)
     footer = footer_lines([*footer_parts(spec.source, spec.as_of, spec.notes), *_cell_notes(cells)], width)
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 4 + _HEADER
-    bottom = 16 + FOOTER_LINE * len(footer) + EDGE / 2
+    top = title_height(subtitle) + 4 + _HEADER
+    bottom = 16 + footer_height(footer) + EDGE / 2
 
     columns = [hours_text(hours) for hours in sorted(spec.hours_ago)]
     x = alt.X("column:O", sort=columns, scale=_band(), axis=_header_axis(hours_text(sort_hours)))
@@ -177,7 +156,7 @@ def _spans(cells: pl.DataFrame) -> str:
     return ", ".join(hours_text(hours) for hours in cells.get_column("hours_ago").unique().sort())
 
 
-def _cell_layers(cells: pl.DataFrame, limit: float, grid: _Cells, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+def _cell_layers(cells: pl.DataFrame, limit: float, grid: Matrix, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     filled: list[dict[str, Any]] = []
     empty: list[dict[str, Any]] = []
     for series, hours, gain in cells.select("series", "hours_ago", "gain_pct").iter_rows():
@@ -205,10 +184,10 @@ def _cell_layers(cells: pl.DataFrame, limit: float, grid: _Cells, x: alt.X, y: a
     return layers
 
 
-def _hatch_path(grid: _Cells) -> str:
+def _hatch_path(grid: Matrix) -> str:
     """Diagonal lines across one cell as an SVG path around its centre, in pixels."""
     half_width = grid.cell_width * (1 - _GAP) / 2
-    half_height = grid.row_height * (1 - _GAP) / 2
+    half_height = grid.cell_height * (1 - _GAP) / 2
     lines = []
     start = -half_width - half_height
     while start < half_width + half_height:
@@ -223,7 +202,7 @@ def _hatch_path(grid: _Cells) -> str:
     return "".join(lines)
 
 
-def _sort_mark(column: int, grid: _Cells) -> alt.Chart:
+def _sort_mark(column: int, grid: Matrix) -> alt.Chart:
     """A thin frame around the column that orders the rows."""
     chart: alt.Chart = alt.Chart(alt.InlineData(values=[{}])).mark_rect(
         x=column * grid.cell_width,

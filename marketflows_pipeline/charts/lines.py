@@ -25,14 +25,13 @@ from marketflows_pipeline.charts.line_names import (
 )
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.spec import ChartSpec
 from marketflows_pipeline.charts.theme import GRID, REFERENCE, use_theme
@@ -84,8 +83,8 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     has_legend = ends.height > DIRECT_LABELS_MAX
     right = names_width(ends)
     low, high = _value_domain(rows, spec)
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 30
-    bottom = 52 + FOOTER_LINE * len(footer)
+    top = title_height(subtitle) + 30
+    bottom = 52 + footer_height(footer)
     plot = PlotArea(WIDTH - _LEFT - right, HEIGHT - top - bottom, low, high)
 
     x = alt.X(

@@ -37,14 +37,13 @@ from marketflows_pipeline.charts.model_figures import (
 )
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.theme import FALL_INK, GREY, GRID, INK, INTO, REFERENCE, use_theme
 from marketflows_pipeline.charts.wording import moment, value_text
@@ -115,8 +114,8 @@ def model_chart(frame: pl.DataFrame, spec: ModelSpec) -> alt.LayerChart:
     bins, rows = reliability_bins(frame), auc_rows(frame, spec)
     subtitle = subtitle_lines(_subtitle_parts(frame, spec), WIDTH)
     footer = footer_lines([spec.source, f"trained {moment(trained_at(frame))}", *_notes(frame, rows, spec)], WIDTH)
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 8 + _HEADER
-    bottom = 56 + FOOTER_LINE * len(footer)
+    top = title_height(subtitle) + 8 + _HEADER
+    bottom = 56 + footer_height(footer)
     width, height = WIDTH - _LEFT - EDGE, HEIGHT - top - bottom
     reliability = round(width * _RELIABILITY_SHARE)
     planted = spec.planted_auc if is_synthetic(frame) else None

@@ -29,6 +29,16 @@ def footer_lines(parts: Sequence[str], width: float) -> list[str]:
     return wrap(parts, FOOTER_SIZE, width - 2 * EDGE)
 
 
+def title_height(subtitle: list[str]) -> float:
+    """Pixels from the page's top to the end of its subtitle."""
+    return TITLE_BLOCK + SUBTITLE_LINE * len(subtitle)
+
+
+def footer_height(footer: list[str]) -> float:
+    """Pixels that a footer's lines take."""
+    return FOOTER_LINE * len(footer)
+
+
 def page_title(text: str, subtitle: list[str], *, width: float, left: float, offset: float) -> alt.TitleParams:
     """Title and subtitle at the page's left edge; a title too long for the page gets a smaller size.
 

@@ -31,14 +31,13 @@ from marketflows_pipeline.charts.layout import shorten, text_width
 from marketflows_pipeline.charts.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.theme import GREY, GRID, INK, INTO, REFERENCE, use_theme
 
@@ -87,8 +86,8 @@ def effects_chart(frame: pl.DataFrame, spec: EffectsSpec) -> alt.LayerChart:
     records = _records(shown, dict(spec.assets), sessions)
     named = [text_width(record["symbol"], TEXT_SIZE, bold=True) for record in records]
     left = EDGE + max(*named, *(text_width(record["name"], _SMALL) for record in records), 40) + 12
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 12 + _HEADER
-    bottom = 18 + FOOTER_LINE * len(footer) + EDGE / 2
+    top = title_height(subtitle) + 12 + _HEADER
+    bottom = 18 + footer_height(footer) + EDGE / 2
     width, height = WIDTH - left - EDGE, HEIGHT - top - bottom
     row = min(_ROW_MOST, height / len(records))
     bars = _bars(records, width, row)

@@ -20,15 +20,14 @@ from marketflows_pipeline.charts.layout import text_width
 from marketflows_pipeline.charts.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     panel,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.session_axis import known_run, on_session_axis, session_x
 from marketflows_pipeline.charts.theme import INK, use_theme
@@ -83,8 +82,8 @@ def regimes_chart(frame: pl.DataFrame, spec: RegimesSpec) -> alt.LayerChart:
     footer = footer_lines(session_footer(spec.source, last, _notes(rows, spec)), WIDTH)
     labels = {column: _last_text(rows, column, last) for column in ("close_usd", "vix")}
     right = 12 + max(text_width(label, _LABEL_SIZE, bold=True) for label in labels.values()) + EDGE
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 32
-    bottom = 40 + FOOTER_LINE * len(footer)
+    top = title_height(subtitle) + 32
+    bottom = 40 + footer_height(footer)
     width, height = WIDTH - _LEFT - right, HEIGHT - top - bottom
     upper = round((height - _BETWEEN) * _UPPER_SHARE)
     lower = upper + _BETWEEN

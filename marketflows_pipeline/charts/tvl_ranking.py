@@ -18,14 +18,13 @@ from marketflows_pipeline.charts.layout import shorten, text_width
 from marketflows_pipeline.charts.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.theme import FALL_INK, GREY, GRID, INK, PALETTE, REFERENCE, RISE_INK, use_theme
 from marketflows_pipeline.charts.wording import footer_parts, percent_text
@@ -72,8 +71,8 @@ def ranking_chart(frame: pl.DataFrame, spec: RankingSpec) -> alt.LayerChart:
     left = EDGE + 24 + max(text_width(name, TEXT_SIZE) for name in ("Exchange", *names)) + 10
     # The longest bar's value stands between it and the columns.
     right = EDGE + 2 * _COLUMN + 10 + max(text_width(value, TEXT_SIZE, bold=True) for value in values)
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + (32 if spec.kind == "cex" else 2) + _HEADER
-    bottom = 18 + FOOTER_LINE * len(footer) + EDGE / 2
+    top = title_height(subtitle) + (32 if spec.kind == "cex" else 2) + _HEADER
+    bottom = 18 + footer_height(footer) + EDGE / 2
     height = HEIGHT - top - bottom
     row = min(_ROW_MOST, height / shown.height)
 

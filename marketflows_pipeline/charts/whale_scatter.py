@@ -20,14 +20,13 @@ from marketflows_pipeline.charts.layout import Box, place_labels, shorten, text_
 from marketflows_pipeline.charts.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.page import (
     EDGE,
-    FOOTER_LINE,
-    SUBTITLE_LINE,
-    TITLE_BLOCK,
+    footer_height,
     footer_lines,
     page,
     page_footer,
     page_title,
     subtitle_lines,
+    title_height,
 )
 from marketflows_pipeline.charts.theme import (
     BACKGROUND,
@@ -111,10 +110,10 @@ def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
     unusual = coins.filter("is_unusual").height
     proxy = "A proxy: much trading for a coin's size hints at large holders; no transaction is seen"
     subtitle = subtitle_lines([proxy, f"{unusual} of {coins.height} coins are unusual"], WIDTH)
-    top = TITLE_BLOCK + SUBTITLE_LINE * len(subtitle) + 40
+    top = title_height(subtitle) + 40
     # The footer counts the labels that found no room, and room depends on the footer: it is measured with all left out.
-    most_lines = len(footer_lines(_footer_parts(frame, coins, unusual, spec), WIDTH))
-    bottom = 56 + FOOTER_LINE * most_lines
+    longest_footer = footer_lines(_footer_parts(frame, coins, unusual, spec), WIDTH)
+    bottom = 56 + footer_height(longest_footer)
     plot = _plot(coins, WIDTH - _LEFT - _RIGHT, HEIGHT - top - bottom)
     circles = _circles(coins, largest, most)
     labels = _labels(circles, plot)
