@@ -49,7 +49,7 @@ META_BACKFILLS = Table(
         Column("outcome", DType.TEXT, "complete, empty, not_found, refused or failed"),
         Column("rows_served", DType.INT, "Points in the answer"),
         Column("rows_new", DType.INT, "Points that were not stored before"),
-        Column("rows_rejected", DType.INT, "Points that were null, zero, negative or not finite"),
+        Column("rows_rejected", DType.INT, "Points left out: no cap, an impossible one, or an impossible time"),
         Column("note", DType.TEXT, "What the service said", nullable=True),
     ),
     as_of="attempted_at",

@@ -9,12 +9,12 @@ from marketflows_pipeline_tests.transforms.frames import at, observations
 
 
 def test_caps_that_state_nothing_are_removed_and_counted_by_reason() -> None:
-    raw = observations({"a": {0: 5.0, 1: None, 2: math.nan, 3: math.inf, 4: 0.0, 5: -1.0, 6: 7.0}})
+    raw = observations({"a": {0: 5.0, 1: None, 2: math.nan, 3: math.inf, 4: 0.0, 5: -1.0, 6: 7.0, 7: 1e15, 8: 1.1e15}})
 
     clean, rejected = clean_observations(raw)
 
-    assert clean["market_cap_usd"].to_list() == [5.0, 7.0]
-    assert rejected == {"null": 1, "non_finite": 2, "not_positive": 2, "duplicate": 0}
+    assert clean["market_cap_usd"].to_list() == [5.0, 7.0, 1e15]
+    assert rejected == {"null": 1, "non_finite": 2, "not_positive": 2, "too_large": 1, "duplicate": 0}
 
 
 def test_of_two_rows_for_the_same_coin_and_moment_the_later_row_wins() -> None:
