@@ -133,5 +133,6 @@ def text_spec(text: str, family: str = FAMILY, *, size: float = 20, bold: bool =
 
 def columns_of_ink(png: bytes) -> tuple[int, int]:
     """First and last column that is not white."""
-    dark = (np.asarray(Image.open(BytesIO(png)).convert("L")) < 200).any(axis=0).nonzero()[0]
-    return int(dark[0]), int(dark[-1])
+    dark = np.asarray(Image.open(BytesIO(png)).convert("L")) < 200
+    columns = np.flatnonzero(np.any(dark, axis=0))
+    return int(columns[0]), int(columns[-1])

@@ -11,12 +11,14 @@ from typing import Any
 import altair as alt
 import pytest
 from fontTools.ttLib import TTFont
+from hypothesis import given
+from hypothesis import strategies as st
 
 from marketflows_pipeline.charts import render
 from marketflows_pipeline.charts.layout import text_width
 from marketflows_pipeline.charts.pool import DrawingPool
 from marketflows_pipeline.charts.theme import use_theme
-from marketflows_pipeline.charts.typeface import FAMILY, FOLDER, text_advance
+from marketflows_pipeline.charts.typeface import FAMILY, FOLDER, drawable, text_advance
 from marketflows_pipeline_tests.charts.frames import chart_spec, grid_frame
 from marketflows_pipeline_tests.charts.test_system_fonts import columns_of_ink, text_spec
 
@@ -25,6 +27,8 @@ WEIGHTS = {"Regular": False, "Bold": True}
 # The box, nothing and half a flag.
 STAND_INS = ("\U0010fffe", "\ufe0f", "\U0001f1e6")
 SURROGATES = range(0xD800, 0xE000)
+# What XML 1.0 does not allow (https://www.w3.org/TR/xml/#charsets).
+UNDRAWABLE = {chr(code) for code in (*range(0x20), *SURROGATES, 0xFFFE, 0xFFFF)} - set("\t\n\r")
 TEXTS = [
     "BTC 1,234.56",
     "Narratives: market cap in US dollars, \u221212.5% ±3 \u00d7 10³",
@@ -109,7 +113,8 @@ def test_figures_stand_in_columns(weight: str) -> None:
 def test_the_face_has_every_character_that_the_package_writes(fonts: dict[str, Any]) -> None:
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "marketflows_pipeline").rglob("*.py")]
     shown = {char for source in sources for char in re.sub(r"\\u([0-9a-f]{4})", _character, source)}
-    written = {char for char in shown if char.isprintable()}
+    # U+FFFD stands for what cannot be drawn, and is meant to be a box.
+    written = {char for char in shown if char.isprintable()} - {"\ufffd"}
 
     assert [written - own_characters(font) for font in fonts.values()] == [set(), set()]
 
@@ -177,3 +182,13 @@ def test_another_version_of_the_face_draws_all_pictures_again(tmp_path: Path, mo
     monkeypatch.setattr(render, "FOLDER", other)
 
     assert render.render_all([job], tmp_path / "pictures", 0.5).drawn == (job.file_name,)
+
+
+@given(st.text())
+def test_text_that_can_be_drawn_stays_and_the_rest_is_marked(text: str) -> None:
+    shown = drawable(text)
+
+    assert len(shown) == len(text)
+    assert drawable(shown) == shown
+    assert all(one == other or one in UNDRAWABLE for one, other in zip(text, shown, strict=True))
+    assert not set(shown) & UNDRAWABLE
