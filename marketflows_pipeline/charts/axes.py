@@ -1,12 +1,14 @@
-"""Axes and keys that the pictures of exchanges share.
+"""Axes, keys and their labels, which several pictures share.
 
-What belongs here: an axis of days, an axis of figures, a line of text or a row of symbols at a place in pixels.
+What belongs here: an axis of days, an axis of figures, a line of text or a row of symbols at a place in pixels, and the
+labels of an axis or legend.
 What does not: scales, and what is drawn between them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -16,6 +18,7 @@ import altair as alt
 from marketflows_pipeline.charts.days import epoch_ms
 from marketflows_pipeline.charts.layout import text_width
 from marketflows_pipeline.charts.theme import GREY, GRID
+from marketflows_pipeline.charts.typeface import drawable
 
 HEAD_SIZE = 12
 KEY_SIZE = 12
@@ -143,3 +146,10 @@ def pixel_y(field: str) -> alt.Y:
 
 def _entry_width(entry: KeyEntry) -> float:
     return float(entry.size**0.5) + 5 + text_width(entry.text, KEY_SIZE) + _ENTRY_GAP
+
+
+def label_expression(labels: Mapping[str, str]) -> str:
+    """Vega's expression for the label that stands for each value of an axis or a legend."""
+    # Escaped as JSON, a control character is plain text to the pool, which replaces the others.
+    shown = {drawable(value): drawable(label) for value, label in labels.items()}
+    return f"{json.dumps(shown)}[datum.value]"

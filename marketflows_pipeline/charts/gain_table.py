@@ -5,12 +5,12 @@ What belongs here: one category x base as one Altair chart. What does not: compu
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import altair as alt
 import polars as pl
 
+from marketflows_pipeline.charts.axes import label_expression
 from marketflows_pipeline.charts.diverging import fill_and_ink, symmetric_limit
 from marketflows_pipeline.charts.layout import shorten, text_width
 from marketflows_pipeline.charts.matrix import Matrix
@@ -240,7 +240,7 @@ def _header_axis(sort_label: str) -> alt.Axis:
 def _row_axis(labels: dict[str, str]) -> alt.Axis:
     return alt.Axis(
         title=None,
-        labelExpr=f"{json.dumps(labels)}[datum.value]",
+        labelExpr=label_expression(labels),
         labelFontSize=LABEL_SIZE,
         labelColor=INK,
         labelPadding=8,

@@ -5,7 +5,6 @@ What belongs here: label texts and the layers that show them. What does not: the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -13,6 +12,7 @@ from typing import TypeVar
 import altair as alt
 import polars as pl
 
+from marketflows_pipeline.charts.axes import label_expression
 from marketflows_pipeline.charts.layout import PlotArea, shorten, spread, text_width
 from marketflows_pipeline.charts.page import EDGE
 from marketflows_pipeline.charts.spec import ChartSpec
@@ -132,7 +132,7 @@ def legend(ends: pl.DataFrame) -> alt.Legend:
         values=legend_order(ends)[:LEGEND_MAX],
         # Vega would leave out all after the thirtieth.
         symbolLimit=0,
-        labelExpr=f"{json.dumps(texts)}[datum.value]",
+        labelExpr=label_expression(texts),
         labelLimit=_LABEL_MAX[columns],
         columns=columns,
         rowPadding=1,

@@ -53,7 +53,7 @@ _STYLE = """
 @page { size: A4 portrait; margin: 11mm 13mm; }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 184mm; padding: 4mm 0; color: #1f2430; background: #fff;
-  font: 8.6pt/1.32 "Liberation Sans", Arial, sans-serif; }
+  font: 8.6pt/1.32 "Marketflows Sans", "Liberation Sans", Arial, Helvetica, sans-serif; }
 h1 { margin: 0; font-size: 15pt; line-height: 1.15; }
 h2 { margin: 3mm 0 1mm; font-size: 9.6pt; }
 p { margin: 0 0 1mm; }

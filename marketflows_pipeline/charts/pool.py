@@ -16,6 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from marketflows_pipeline.charts.typeface import drawable
 from marketflows_pipeline.charts.worker import ANSWER, REQUEST
 
 _WORKER = Path(__file__).with_name("worker.py")
@@ -44,7 +45,7 @@ class DrawingPool:
         Returns:
             A future of PNG bytes; it raises `DrawingError` where the renderer refused or died.
         """
-        return self._threads.submit(self._draw, json.dumps(vega_lite).encode(), scale)
+        return self._threads.submit(self._draw, json.dumps(_drawable(vega_lite)).encode(), scale)
 
     def close(self) -> None:
         """Drop what was not begun, and end the processes."""
@@ -90,6 +91,15 @@ def drawing_pool(pictures: int) -> Iterator[DrawingPool]:
         yield pool
     finally:
         pool.close()
+
+
+def _drawable(part: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """A part of a specification whose texts the renderer can take."""
+    if isinstance(part, str):
+        return drawable(part)
+    if isinstance(part, Mapping):
+        return {key: _drawable(value) for key, value in part.items()}
+    return [_drawable(value) for value in part] if isinstance(part, list | tuple) else part
 
 
 def _end(process: subprocess.Popen[bytes]) -> int:

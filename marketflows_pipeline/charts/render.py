@@ -26,6 +26,7 @@ from marketflows_pipeline.charts.manifest import Manifest
 from marketflows_pipeline.charts.png import recompressed
 from marketflows_pipeline.charts.pool import DrawingError, DrawingPool, drawing_pool
 from marketflows_pipeline.charts.spec import ChartSpec, GainTableSpec
+from marketflows_pipeline.charts.typeface import FOLDER
 from marketflows_pipeline.errors import RenderError
 
 THUMBNAIL_BYTES = 40_000
@@ -210,10 +211,11 @@ def _coarse(column: pl.Series) -> pl.Series:
 
 
 def _engine(scale: float) -> str:
-    """Hash of what all pictures share: the scale, the drawing code, and the versions of the libraries that draw."""
+    """Hash of what all pictures share: the scale, the drawing code, the face, the versions of what draws."""
     content = hashlib.blake2b(digest_size=16)
     content.update(f"{scale}|{version('altair')}|{version('vl-convert-python')}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    code, face = Path(__file__).parent.glob("*.py"), FOLDER.glob("*.*")
+    for source in (*sorted(code), *sorted(face)):
         content.update(source.read_bytes())
     return content.hexdigest()
 

@@ -1,6 +1,6 @@
 """The look: one Altair theme, one palette, one way to give a series its colour.
 
-What belongs here: colours, fonts and the theme. What does not: layout or wording of a chart.
+What belongs here: colours, sizes and the theme. What does not: layout or wording of a chart, the font files.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from marketflows_pipeline.charts.spec import SeriesStyle
+from marketflows_pipeline.charts.typeface import FAMILY
 
-# Liberation Sans travels inside vl-convert; the generic name at the end keeps text visible where it does not.
-FONT = "Liberation Sans, Arial, sans-serif"
 INK = "#1f2430"
 GREY = "#5f6672"
 GRID = "#e6e8ec"
@@ -68,26 +67,26 @@ def use_theme() -> None:
         return {
             "config": {
                 "background": BACKGROUND,
-                "font": FONT,
+                "font": FAMILY,
                 "view": {"stroke": None},
                 "title": {
                     "anchor": "start",
                     "frame": "group",
                     "color": INK,
-                    "font": FONT,
+                    "font": FAMILY,
                     "fontSize": 20,
                     "fontWeight": "bold",
                     "subtitleColor": GREY,
-                    "subtitleFont": FONT,
+                    "subtitleFont": FAMILY,
                     "subtitleFontSize": 13,
                     "subtitleLineHeight": 17,
                     "subtitlePadding": 6,
                 },
                 "axis": {
-                    "labelFont": FONT,
+                    "labelFont": FAMILY,
                     "labelFontSize": 12,
                     "labelColor": GREY,
-                    "titleFont": FONT,
+                    "titleFont": FAMILY,
                     "titleFontSize": 12,
                     "titleFontWeight": "normal",
                     "titleColor": GREY,
@@ -95,7 +94,7 @@ def use_theme() -> None:
                     "tickColor": REFERENCE,
                     "domainColor": REFERENCE,
                 },
-                "legend": {"labelFont": FONT, "labelFontSize": 12, "labelColor": INK, "symbolStrokeWidth": 2.5},
-                "text": {"font": FONT, "color": INK},
+                "legend": {"labelFont": FAMILY, "labelFontSize": 12, "labelColor": INK, "symbolStrokeWidth": 2.5},
+                "text": {"font": FAMILY, "color": INK},
             }
         }

@@ -13,6 +13,7 @@ import os
 import signal
 import struct
 import sys
+from pathlib import Path
 from typing import BinaryIO
 
 REQUEST = struct.Struct(">dQ")
@@ -23,6 +24,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until the other side closes."""
     import vl_convert  # noqa: PLC0415 - the parent reads the wire format without loading a renderer
 
+    vl_convert.register_font_directory(str(Path(__file__).with_name("fonts")))
     while header := requests.read(REQUEST.size):
         scale, length = REQUEST.unpack(header)
         vega_lite = requests.read(length).decode()

@@ -250,6 +250,17 @@ def test_odd_letters_in_labels_can_be_drawn(tmp_path: Path) -> None:
     assert len(render_all([chart, table_job(gains, gain_spec(odd))], tmp_path, 1).drawn) == 2
 
 
+@pytest.mark.parametrize("series_count", [2, 13], ids=["at their lines", "in a legend"])
+@pytest.mark.parametrize("character", ["\x00", "\x07", "\x0c", "\x1f", "\n", "\ufffe"])
+def test_a_control_character_in_a_name_costs_no_picture(tmp_path: Path, character: str, series_count: int) -> None:
+    """One in a coin's name killed the renderer, which passes texts on as XML."""
+    odd = {f"s{character}{place}": f"S{character}{place}" for place in range(series_count)}
+    gains = gain_frame([(series, 168, 1.0, None) for series in odd])
+    chart = line_job(grid_frame({series: [1.0, 1.1] for series in odd}), chart_spec(odd))
+
+    assert len(render_all([chart, table_job(gains, gain_spec(odd))], tmp_path, 0.5).drawn) == 2
+
+
 def test_recompression_changes_no_pixel(tmp_path: Path) -> None:
     render_all([CHART], tmp_path, 0.5)
     png = (tmp_path / CHART.file_name).read_bytes()

@@ -1,4 +1,4 @@
-"""Take pictures of a tutorial run as the expected ones of the tests, one of each kind, small.
+"""Take pictures of a tutorial run as the expected ones of the tests, one of each kind, small, and as those of README.
 
 Usage: python -m marketflows_pipeline_tests.tutorial.pictures FOLDER_OF_PICTURES
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 EXPECTED = Path(__file__).parent / "expected"
+IN_README = Path(__file__).parents[2] / "docs" / "pictures"
 KINDS = (
     "Narratives_MC_by_us-dollar.png",
     "Portfolios_MC_by_bitcoin_ema20.png",
@@ -25,6 +26,13 @@ KINDS = (
     "CrossAsset_flow_map_63.png",
     "CrossAsset_regimes.png",
 )
+SHOWN = {
+    "narratives.png": "Narratives_MC_by_us-dollar.png",
+    "gains.png": "Ranges_MC_by_us-dollar_percent_gains_table.png",
+    "exchange_reserves.png": "Exchanges_reserves_kraken.png",
+    "flow_map.png": "CrossAsset_flow_map_63.png",
+    "regimes.png": "CrossAsset_regimes.png",
+}
 SHRUNK_BY = 4
 
 
@@ -35,10 +43,12 @@ def shrunk(path: Path) -> Image.Image:
 
 
 def main(folder: Path) -> None:
-    """Write the expected pictures."""
+    """Write the expected pictures, and README's at half their size."""
     EXPECTED.mkdir(parents=True, exist_ok=True)
     for name in KINDS:
         shrunk(folder / name).quantize(128).save(EXPECTED / name, optimize=True)
+    for name, source in SHOWN.items():
+        Image.open(folder / source).convert("RGB").reduce(2).quantize(96).save(IN_README / name, optimize=True)
 
 
 if __name__ == "__main__":
