@@ -1,0 +1,83 @@
+"""Text that comes from outside and goes there: arguments, standard input, standard output.
+
+Everything is UTF-8, in every locale: answers by bytes, messages by click.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import BinaryIO
+
+import click
+
+from marketflows_pipeline.errors import MarketflowsError, UserInputError
+
+
+class Utf8Text(click.ParamType):
+    """An argument that is text, and not empty.
+
+    A locale that does not know UTF-8 hands its bytes through; they are text all the same.
+    """
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The argument as text.
+
+        Raises:
+            UserInputError: if there is none, or its bytes are not UTF-8.
+        """
+        argument = param.make_metavar(ctx or click.get_current_context()) if param else "the argument"
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            value = _utf8(os.fsencode(value), argument)
+        if not value.strip():
+            raise UserInputError(f"{argument} is empty")
+        return value
+
+
+def read_standard_input() -> str:
+    """All of standard input as text.
+
+    Raises:
+        UserInputError: if it is closed, cannot be read, or is not UTF-8.
+    """
+    try:
+        content = click.get_binary_stream("stdin").read()
+    except RuntimeError as fault:
+        raise UserInputError("standard input is closed") from fault
+    except OSError as fault:
+        raise UserInputError(f"standard input cannot be read: {fault.strerror}") from fault
+    # Editors on Windows put a byte order mark first.
+    return _utf8(content, "standard input").removeprefix("\ufeff")
+
+
+def standard_output() -> BinaryIO:
+    """Where the bytes of an answer go.
+
+    Raises:
+        MarketflowsError: if standard output is closed.
+    """
+    try:
+        return click.get_binary_stream("stdout")
+    except RuntimeError as fault:
+        raise MarketflowsError("standard output is closed") from fault
+
+
+def escape_undecodable() -> None:
+    """Let messages name files whose names are no text; what cannot be written is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _utf8(content: bytes, source: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as fault:
+        raise UserInputError(
+            f"{source} is not UTF-8 text: byte {fault.start + 1} is 0x{content[fault.start]:02x}"
+        ) from fault
