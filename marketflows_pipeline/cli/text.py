@@ -45,10 +45,10 @@ def read_standard_input() -> str:
     Raises:
         UserInputError: if it is closed, cannot be read, or is not UTF-8.
     """
+    if sys.stdin is None:
+        raise UserInputError("standard input is closed")
     try:
-        content = click.get_binary_stream("stdin").read()
-    except RuntimeError as fault:
-        raise UserInputError("standard input is closed") from fault
+        content = sys.stdin.buffer.read()
     except OSError as fault:
         raise UserInputError(f"standard input cannot be read: {fault.strerror}") from fault
     # Editors on Windows put a byte order mark first.
@@ -61,10 +61,9 @@ def standard_output() -> BinaryIO:
     Raises:
         MarketflowsError: if standard output is closed.
     """
-    try:
-        return click.get_binary_stream("stdout")
-    except RuntimeError as fault:
-        raise MarketflowsError("standard output is closed") from fault
+    if sys.stdout is None:
+        raise MarketflowsError("standard output is closed")
+    return sys.stdout.buffer
 
 
 def escape_undecodable() -> None:
