@@ -7,7 +7,7 @@ from typing import get_args
 
 import click
 
-from marketflows_pipeline.cli.text import Utf8Text, read_standard_input, standard_output
+from marketflows_pipeline.cli.text import argument_text, read_standard_input, standard_output
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 from marketflows_pipeline.warehouse.render import Format
 
@@ -16,7 +16,7 @@ FORMATS = get_args(Format)
 
 # A query may begin with a comment, which is no option.
 @click.command(short_help="Ask the published database.", context_settings={"ignore_unknown_options": True})
-@click.argument("query", type=Utf8Text())
+@click.argument("query", callback=argument_text)
 @click.option(
     "--format",
     "output_format",

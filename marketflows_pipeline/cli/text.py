@@ -15,28 +15,21 @@ import click
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 
 
-class Utf8Text(click.ParamType):
-    """An argument that is text, and not empty.
+def argument_text(_context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """An argument as text, for click to call back.
 
     A locale that does not know UTF-8 hands its bytes through; they are text all the same.
+
+    Raises:
+        UserInputError: if it is empty, or its bytes are not UTF-8.
     """
-
-    name = "text"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The argument as text.
-
-        Raises:
-            UserInputError: if there is none, or its bytes are not UTF-8.
-        """
-        argument = param.make_metavar(ctx or click.get_current_context()) if param else "the argument"
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            value = _utf8(os.fsencode(value), argument)
-        if not value.strip():
-            raise UserInputError(f"{argument} is empty")
-        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        value = _utf8(os.fsencode(value), parameter.human_readable_name)
+    if not value.strip():
+        raise UserInputError(f"{parameter.human_readable_name} is empty")
+    return value
 
 
 def read_standard_input() -> str:

@@ -19,12 +19,12 @@ ASCII = {"PYTHONIOENCODING": "ascii"}
 
 
 def run(
-    folder: Path, *arguments: str | bytes, typed: bytes = b"", **environ: str
+    folder: Path, *arguments: str | bytes, typed: bytes = b"", locale: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [*PROGRAM, *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environ,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | (locale or {}),
         input=typed,
         capture_output=True,
         check=False,
@@ -92,7 +92,7 @@ def test_a_pivot_is_one_statement(folder: Path) -> None:
 @pytest.mark.parametrize("output_format", ["table", "csv", "json"])
 def test_an_answer_is_utf_8_in_every_locale(folder: Path, locale: dict[str, str], output_format: str) -> None:
     """A query with an umlaut in it, under LC_ALL=C, once ended in a UnicodeEncodeError."""
-    done = run(folder, "sql", "select 'Zürich 漢字' as place", "--format", output_format, **locale)
+    done = run(folder, "sql", "select 'Zürich 漢字' as place", "--format", output_format, locale=locale)
     assert done.returncode == 0, done.stderr
     assert "Zürich 漢字" in done.stdout.decode()
 
@@ -100,14 +100,14 @@ def test_an_answer_is_utf_8_in_every_locale(folder: Path, locale: dict[str, str]
 @pytest.mark.parametrize("locale", [C_LOCALE, ASCII], ids=["c locale", "ascii"])
 @pytest.mark.parametrize("line", ANSWERED)
 def test_the_other_commands_answer_in_every_locale(folder: Path, locale: dict[str, str], line: str) -> None:
-    done = run(folder, *line.split(), "--format", "table", **locale)
+    done = run(folder, *line.split(), "--format", "table", locale=locale)
     assert done.returncode == 0, done.stderr
     assert done.stdout.decode()
 
 
 @pytest.mark.parametrize("locale", [C_LOCALE, ASCII], ids=["c locale", "ascii"])
 def test_a_message_is_readable_in_every_locale(folder: Path, locale: dict[str, str]) -> None:
-    assert_one_line(run(folder, "sql", "select * from zürich", **locale), says="zürich")
+    assert_one_line(run(folder, "sql", "select * from zürich", locale=locale), says="zürich")
 
 
 def test_bytes_of_a_file_name_that_are_no_text_are_escaped(folder: Path) -> None:
