@@ -19,7 +19,7 @@ from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
 from marketflows_pipeline.cli.sql import sql
 from marketflows_pipeline.cli.text import escape_undecodable
 from marketflows_pipeline.errors import MarketflowsError
-from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.options import PICTURES, TUTORIAL_PICTURES, RunOptions
 
 LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
@@ -42,9 +42,7 @@ LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 @click.option(
     "--out-dir",
     type=click.Path(path_type=Path),
-    default=Path("output_plots"),
-    show_default=True,
-    help="Folder for charts and gain tables.",
+    help=f"Folder for charts and gain tables.  [default: {PICTURES}; with --tutorial {TUTORIAL_PICTURES}]",
 )
 @click.option(
     "--log-level",
@@ -58,7 +56,7 @@ LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 @click.version_option(package_name="marketflows-pipeline")
 @click.pass_context
 def marketflows(
-    context: click.Context, config: Path, secrets: Path, out_dir: Path, log_level: str, *, tutorial: bool
+    context: click.Context, config: Path, secrets: Path, out_dir: Path | None, log_level: str, *, tutorial: bool
 ) -> None:
     """Track where capital moves: between crypto narratives and sizes, exchanges, funds, metals and coins.
 
