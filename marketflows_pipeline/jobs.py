@@ -92,6 +92,8 @@ score_models = dg.define_asset_job(
     hooks={log_cause},
     description="Score the newest stored session with the models that are there, and publish.",
 )
+# They work on what is stored, so they ask nobody and need no key.
+KEYLESS_JOBS = frozenset({train_models.name, score_models.name})
 ASSET_JOBS = (
     hourly_refresh,
     daily_refresh,

@@ -7,7 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+PICTURES = Path("output_plots")
 # The tutorial's own files, below the working directory, so that it can never touch live data.
+TUTORIAL_PICTURES = Path("output_plots_tutorial")
+TUTORIAL_RECORD = Path(".dagster/tutorial")
 TUTORIAL_PRIVATE = Path(".marketflows/tutorial.duckdb")
 TUTORIAL_PUBLISHED = Path("warehouse/marketflows_tutorial.duckdb")
 
@@ -42,19 +45,24 @@ class RunOptions:
     Attributes:
         config: the TOML file with the settings.
         secrets: the TOML file with the keys; need not exist.
-        out_dir: folder for the PNGs, relative to the working directory.
+        out_dir: folder for the PNGs, relative to the working directory; None for the usual one of the mode.
         tutorial: run on the packaged data, offline, with a warehouse of its own.
         history_time_limit: how long histories may be fetched before the run goes on without the rest.
         asks_again: whether what is asked for once a day is asked for now, though the day's answer is in.
         trainings: models that a run which trains is to train.
-        begins_anew: whether a tutorial run forgets what an earlier one stored; training goes on from it.
+        begins_anew: whether a tutorial run forgets what an earlier one stored, trained models apart.
     """
 
     config: Path = Path("config.toml")
     secrets: Path = Path("secrets.toml")
-    out_dir: Path = Path("output_plots")
+    out_dir: Path | None = None
     tutorial: bool = False
     history_time_limit: timedelta | None = None
     asks_again: bool = False
     trainings: tuple[Training, ...] = WEEKLY_TRAININGS
-    begins_anew: bool = True
+    begins_anew: bool = False
+
+    @property
+    def picture_folder(self) -> Path:
+        """Folder for the PNGs, relative to the working directory; the tutorial's is its own."""
+        return self.out_dir or (TUTORIAL_PICTURES if self.tutorial else PICTURES)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
+import os
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from marketflows_pipeline.jobs import cross_asset_refresh, daily_refresh, hourly_refresh, prune_history, train_models
+from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.jobs import (
+    KEYLESS_JOBS,
+    cross_asset_refresh,
+    daily_refresh,
+    hourly_refresh,
+    prune_history,
+    train_models,
+)
+from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.session import read_settings
 
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -19,58 +30,87 @@ _ACTIVE = [
 # Shorter than the hour: a run whose process vanished must not block the next one.
 MAX_RUNTIME_S = 3000
 
-_scheduled = partial(dg.schedule, execution_timezone="UTC", default_status=dg.DefaultScheduleStatus.RUNNING)
 
+def schedules_of(options: RunOptions) -> tuple[dg.ScheduleDefinition, ...]:
+    """All schedules, on from the start.
 
-@_scheduled(job=hourly_refresh, cron_schedule="5 * * * *")
-def hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Start the hourly refresh, unless one is still going.
-
-    Five past, because the service's hourly point is in by then and everyone else asks on the hour.
+    Args:
+        options: files and mode of the runs; a tick for which these hold no valid settings starts no run.
     """
-    return _unless_active(context, hourly_refresh.name)
-
-
-@_scheduled(job=daily_refresh, cron_schedule="25 1 * * *")
-def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Start the daily refresh, unless one is still going.
-
-    At 01:25, because the record of the day that ended is in by one o'clock, and between two hourly runs.
-    """
-    return _unless_active(context, daily_refresh.name)
-
-
-@_scheduled(job=cross_asset_refresh, cron_schedule="45 22 * * 1-5")
-def after_us_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Start the cross-asset refresh, unless one is still going.
-
-    At 22:45, when New York's close is in, summer and winter.
-    """
-    return _unless_active(context, cross_asset_refresh.name)
-
-
-@_scheduled(job=train_models, cron_schedule="20 6 * * 6")
-def weekly_training(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Train on Saturday mornings, when a week of sessions is complete."""
-    return _unless_active(context, train_models.name)
-
-
-def _unless_active(context: dg.ScheduleEvaluationContext, job_name: str) -> dg.RunRequest | dg.SkipReason:
-    active = context.instance.get_runs_count(dg.RunsFilter(job_name=job_name, statuses=_ACTIVE))
-    if active:
-        return dg.SkipReason(f"{active} run(s) of {job_name} still active")
-    return dg.RunRequest(
-        run_key=context.scheduled_execution_time.isoformat(), tags={"dagster/max_runtime": str(MAX_RUNTIME_S)}
+    return (
+        _schedule(
+            "hourly",
+            hourly_refresh,
+            "5 * * * *",
+            options,
+            "At five past, because the service's hourly point is in by then and everyone else asks on the hour.",
+        ),
+        _schedule(
+            "daily",
+            daily_refresh,
+            "25 1 * * *",
+            options,
+            "At 01:25, because the record of the day that ended is in by one o'clock, and between two hourly runs.",
+        ),
+        _schedule(
+            "after_us_close",
+            cross_asset_refresh,
+            "45 22 * * 1-5",
+            options,
+            "At 22:45, when New York's close is in, summer and winter.",
+        ),
+        _schedule(
+            "weekly_training",
+            train_models,
+            "20 6 * * 6",
+            options,
+            "On Saturday mornings, when a week of sessions is complete.",
+        ),
+        dg.ScheduleDefinition(
+            name="weekly_pruning",
+            job=prune_history,
+            cron_schedule="30 3 * * 0",
+            execution_timezone="UTC",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Sunday nights, between two hourly runs.",
+        ),
     )
 
 
-weekly_pruning = dg.ScheduleDefinition(
-    name="weekly_pruning",
-    job=prune_history,
-    cron_schedule="30 3 * * 0",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Sunday nights, between two hourly runs.",
-)
+def _schedule(
+    name: str, job: UnresolvedAssetJobDefinition, cron: str, options: RunOptions, description: str
+) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=name,
+        job=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"{description} Skipped while a run of the job is active, and while the settings are faulty.",
+    )
+    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        reason = _why_not(job.name, options) or _who_is_active(context.instance, job.name)
+        if reason:
+            return dg.SkipReason(reason)
+        return dg.RunRequest(
+            run_key=context.scheduled_execution_time.isoformat(), tags={"dagster/max_runtime": str(MAX_RUNTIME_S)}
+        )
 
-SCHEDULES = (hourly, daily, after_us_close, weekly_training, weekly_pruning)
+    return tick
+
+
+def _why_not(job_name: str, options: RunOptions) -> str | None:
+    """Why a run of this job could not begin, in one line: no key, or a fault of a file."""
+    is_keyless = job_name in KEYLESS_JOBS
+    try:
+        settings = read_settings(options, os.environ, needs_key=not is_keyless)
+    except UserInputError as fault:
+        return "; ".join(str(fault).splitlines())
+    if is_keyless and not settings.warehouse.path.exists():
+        return f"{settings.warehouse.path} does not exist yet: there is nothing to work on"
+    return None
+
+
+def _who_is_active(instance: dg.DagsterInstance, job_name: str) -> str | None:
+    active = instance.get_runs_count(dg.RunsFilter(job_name=job_name, statuses=_ACTIVE))
+    return f"{active} run(s) of {job_name} still active" if active else None

@@ -15,8 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from marketflows_pipeline import tutorial
+from marketflows_pipeline.charts.manifest import Manifest
 from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
+from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.options import WEEKLY_TRAININGS, RunOptions, Training
 from marketflows_pipeline.progress import LogReporter, Reporter
 from marketflows_pipeline.providers.coingecko import CoinGecko
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from marketflows_pipeline.market_services import MarketServices
 
 LOCK_WAIT_S = 60.0
+MODEL_TABLES = ("mart.model_evaluation", "mart.model_scores")
 
 
 @dataclass
@@ -77,15 +82,22 @@ class Session:
     trainings: tuple[Training, ...] = WEEKLY_TRAININGS
 
 
-def read_settings(options: RunOptions, environ: Mapping[str, str]) -> Settings:
+def read_settings(options: RunOptions, environ: Mapping[str, str], *, needs_key: bool = True) -> Settings:
     """The settings that these options mean.
 
+    Args:
+        options: files and mode of the run.
+        environ: environment variables.
+        needs_key: whether a missing key is a fault.
+
     Raises:
-        UserInputError: if a file is missing or wrong; all its faults at once.
+        UserInputError: if a file is missing or wrong; all its faults at once. Or if the tutorial would draw among live
+            pictures.
     """
     if options.tutorial:
+        Manifest.read(options.picture_folder).claim(is_tutorial=True)
         return tutorial.load_tutorial_settings(Path.cwd())
-    return load_settings(options.config, options.secrets, environ)
+    return load_settings(options.config, options.secrets, environ, needs_key=needs_key)
 
 
 @contextlib.contextmanager
@@ -96,7 +108,7 @@ def open_session(
     clock: Clock | None = None,
     reporter: Reporter | None = None,
     environ: Mapping[str, str] = os.environ,
-    on_lock_wait: Callable[[float], None] | None = None,
+    needs_key: bool = True,
 ) -> Iterator[Session]:
     """Read the settings, take the run lock, open the warehouse; give all of it back at the end.
 
@@ -104,17 +116,18 @@ def open_session(
         UserInputError: if a file given by the user is wrong.
         RunLockedError: if another run holds the lock for longer than a minute.
     """
-    settings = read_settings(options, environ)
+    settings = read_settings(options, environ, needs_key=needs_key)
     if options.tutorial:
         clock = FixedClock(tutorial.data_as_of())
     clock = clock or SystemClock()
     lock = RunLock(settings.warehouse.path.with_suffix(".lock"))
     with contextlib.ExitStack() as stack:
         stack.enter_context(lock.acquire(command=shlex.join(sys.argv), wait_s=LOCK_WAIT_S))
-        if options.tutorial and options.begins_anew:
-            # A tutorial starts from nothing each time, so that it can be compared with the known-good result.
-            tutorial.forget(settings.warehouse.path)
+        begins_anew = options.tutorial and options.begins_anew
+        kept = _forget_all_but_models(settings.warehouse.path) if begins_anew else {}
         warehouse = stack.enter_context(Warehouse(settings.warehouse.path))
+        for name, rows in kept.items():
+            warehouse.merge(name, rows)
         ledger = WarehouseLedger(warehouse, run_id)
         provider, volumes, reserves = _services(stack, options, settings, clock, ledger)
         used_clock = clock
@@ -132,12 +145,27 @@ def open_session(
             reporter=reporter or LogReporter(),
             run_id=run_id,
             started_at=started_at,
-            out_dir=options.out_dir,
+            out_dir=options.picture_folder,
             tutorial=options.tutorial,
             history_deadline=started_at + options.history_time_limit if options.history_time_limit else None,
             asks_again=options.asks_again,
             trainings=options.trainings,
         )
+
+
+def _forget_all_but_models(path: Path) -> dict[str, pl.DataFrame]:
+    """Remove the tutorial's private file, so that what follows can be compared with the known-good result.
+
+    Returns:
+        What the file said about trained models, by table; their own files lie beside it and stay.
+    """
+    kept: dict[str, pl.DataFrame] = {}
+    if path.exists():
+        # A file that is damaged, or of another version, has nothing to keep.
+        with contextlib.suppress(WarehouseError), Warehouse(path) as earlier:
+            kept = {name: earlier.read(name) for name in MODEL_TABLES}
+    tutorial.forget(path)
+    return kept
 
 
 def _market(
@@ -162,7 +190,8 @@ def _services(
     key = settings.secrets.coingecko_api_key
     coingecko = stack.enter_context(
         CoinGecko(
-            plan=source.plan,
+            # Without a key run only jobs that ask this service nothing.
+            plan=source.plan if key else "keyless",
             api_key=key.get_secret_value() if key else None,
             base_url=source.base_url,
             calls_per_minute=source.calls_per_minute,

@@ -7,16 +7,17 @@ import polars as pl
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.cross_asset_models import model_folder
-from marketflows_pipeline.assets.showing import draw_part, publish_part
+from marketflows_pipeline.assets.showing import MODEL_PICTURES, draw_part, publish_part
 from marketflows_pipeline.assets.tables import OWNERS, asset_key
 from marketflows_pipeline.charts.cross_asset import CrossAssetPictureContext, cross_asset_pictures
 from marketflows_pipeline.charts.model_card import model_card_html
 from marketflows_pipeline.cross_asset_readings import cross_asset_settings, universe_rows
+from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline.options import Horizon, Target
 from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.session import Session
 
-SHOWN_SMALL = ("CrossAsset_cumulative_flows", "CrossAsset_regimes", "CrossAsset_model_")
+SHOWN_SMALL = ("CrossAsset_cumulative_flows", "CrossAsset_regimes", MODEL_PICTURES)
 DRAWN = (
     "core.asset_flows",
     "mart.flow_rankings",
@@ -95,7 +96,7 @@ def _write_cards(session: Session, evaluation: pl.DataFrame) -> None:
 
     for horizon in HORIZONS:
         for target in TARGETS:
-            picture = session.out_dir / f"CrossAsset_model_{horizon}_{target}.png"
+            picture = session.out_dir / f"{MODEL_PICTURES}{horizon}_{target}.png"
             place = artifact.newest(folder, target=target, horizon=horizon)
             if place is None or not picture.exists():
                 continue
@@ -105,4 +106,8 @@ def _write_cards(session: Session, evaluation: pl.DataFrame) -> None:
             if evaluation.filter(pl.col("model_id") == facts["model_id"]).is_empty():
                 continue
             card = picture.with_suffix(".html")
-            card.write_text(model_card_html(facts, evaluation, picture.read_bytes()), encoding="utf-8")
+            try:
+                card.write_text(model_card_html(facts, evaluation, picture.read_bytes()), encoding="utf-8")
+            except OSError as fault:
+                card.unlink(missing_ok=True)
+                raise RenderError(f"{card} cannot be written: {fault.strerror}") from fault

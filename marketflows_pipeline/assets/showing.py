@@ -18,6 +18,8 @@ from marketflows_pipeline.warehouse.publish import publish
 
 log = logging.getLogger(__name__)
 
+# Told apart from the others, because which there are depends on what was trained before.
+MODEL_PICTURES = "CrossAsset_model_"
 SOURCE_CREDIT = "Data provided by CoinGecko"
 
 
@@ -56,13 +58,22 @@ def draw_part(
     """
     with session.reporter.track("Drawing", len(jobs)) as advance:
         report = render_all(
-            jobs, session.out_dir, session.settings.plots.scale, lambda _done, _total: advance(1), part=part
+            jobs,
+            session.out_dir,
+            session.settings.plots.scale,
+            lambda _done, _total: advance(1),
+            part=part,
+            is_tutorial=session.tutorial,
         )
     for name, reason in report.skipped:
         log.info("%s is not drawn: %s", name, reason)
     for name in report.removed:
         log.info("%s is removed: no longer in the settings", name)
-    log.info("%d pictures are up to date in %s", len(report.drawn) + len(report.unchanged), session.out_dir.resolve())
+    current = [*report.drawn, *report.unchanged]
+    of_models = [name for name in current if name.startswith(MODEL_PICTURES)]
+    log.info("%d pictures are up to date in %s", len(current) - len(of_models), session.out_dir.resolve())
+    if of_models:
+        log.info("%d pictures of trained models are up to date", len(of_models))
     log.debug("%d pictures drawn, %d unchanged", len(report.drawn), len(report.unchanged))
     small = thumbnails([job for job in shown if job.file_name in report.drawn])
     return dg.MaterializeResult(

@@ -5,12 +5,15 @@ What belongs here: reading and writing the manifest, and telling our files from 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from marketflows_pipeline.errors import UserInputError
 
 MANIFEST_NAME = ".marketflows_manifest.json"
 _VERSION = 1
@@ -28,10 +31,19 @@ class Entry:
 
 @dataclass
 class Manifest:
-    """The pictures of one folder by file name. Every change is on disk before the file it speaks of is touched."""
+    """The pictures of one folder by file name. Every change is on disk before the file it speaks of is touched.
+
+    Attributes:
+        folder: where the pictures are.
+        entries: what was drawn, by file name.
+        is_tutorial: whether they show the tutorial's figures.
+        is_readable: whether what stood there could be read.
+    """
 
     folder: Path
     entries: dict[str, Entry] = field(default_factory=dict)
+    is_tutorial: bool = False
+    is_readable: bool = True
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -46,8 +58,25 @@ class Manifest:
             entries = {name: Entry(**entry) for name, entry in stored["files"].items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             _LOG.warning("%s is not readable (%s): every picture is drawn anew and none is removed", path, error)
-            return cls(folder)
-        return cls(folder, {name: entry for name, entry in entries.items() if Path(name).name == name})
+            return cls(folder, is_readable=False)
+        kept = {name: entry for name, entry in entries.items() if Path(name).name == name}
+        return cls(folder, kept, is_tutorial=stored.get("is_tutorial") is True)
+
+    def claim(self, *, is_tutorial: bool) -> None:
+        """Keep live pictures and the tutorial's apart: the tutorial's give way to live ones, never the reverse.
+
+        Raises:
+            UserInputError: if the tutorial would draw among live pictures, or among pictures that may be live.
+        """
+        if is_tutorial and not self.is_tutorial and not (self.is_readable and self._has_no_pictures()):
+            raise UserInputError(
+                f"{self.folder} holds pictures of live data: expected another folder for those of the tutorial "
+                "(--out-dir; without it they have a folder of their own)"
+            )
+        if self.is_tutorial and not is_tutorial:
+            for part in {entry.part for entry in self.entries.values()}:
+                self.remove_stale(part, ())
+        self.is_tutorial = is_tutorial
 
     def is_current(self, name: str, inputs: str) -> bool:
         """Whether the file was drawn from these inputs and still has the bytes that were written."""
@@ -56,11 +85,10 @@ class Manifest:
 
     def write_picture(self, name: str, part: str, inputs: str, png: bytes) -> None:
         """Put a picture in its place, whole or not at all."""
-        draft = self._draft(name)
-        draft.write_bytes(png)
-        self.entries[name] = Entry(part, inputs, digest(png))
-        self._save()
-        draft.replace(self.folder / name)
+        with self._drafted(name, png) as draft:
+            self.entries[name] = Entry(part, inputs, digest(png))
+            self._save()
+            draft.replace(self.folder / name)
 
     def remove_stale(self, part: str, current: Iterable[str]) -> list[str]:
         """Remove the part's pictures that are not current any more; a file that somebody changed since stays.
@@ -87,14 +115,28 @@ class Manifest:
         except FileNotFoundError:
             return False
 
+    def _has_no_pictures(self) -> bool:
+        return not any((self.folder / name).exists() for name in self.entries)
+
     def _draft(self, name: str) -> Path:
         return self.folder / f".{name}.tmp"
 
+    @contextlib.contextmanager
+    def _drafted(self, name: str, content: bytes) -> Iterator[Path]:
+        """A file beside the one it is to replace; on a fault, such as a full disk, nothing of it stays."""
+        draft = self._draft(name)
+        try:
+            draft.write_bytes(content)
+            yield draft
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+
     def _save(self) -> None:
         files = {name: asdict(entry) for name, entry in sorted(self.entries.items())}
-        draft = self._draft(MANIFEST_NAME)
-        draft.write_text(json.dumps({"version": _VERSION, "files": files}), encoding="utf-8")
-        draft.replace(self.folder / MANIFEST_NAME)
+        stored = {"version": _VERSION, "is_tutorial": self.is_tutorial, "files": files}
+        with self._drafted(MANIFEST_NAME, json.dumps(stored).encode()) as draft:
+            draft.replace(self.folder / MANIFEST_NAME)
 
 
 def digest(content: bytes) -> str:

@@ -110,6 +110,7 @@ def render_all(
     on_progress: Callable[[int, int], None] | None = None,
     *,
     part: str = "market_caps",
+    is_tutorial: bool = False,
 ) -> RenderReport:
     """Bring the pictures of one part in a folder up to date.
 
@@ -123,6 +124,7 @@ def render_all(
         scale: pixels per pixel of the design (2 makes 1920 x 1440).
         on_progress: called with (done, total) after each picture that had to be drawn.
         part: whose pictures these are; several parts share a folder without knowing each other.
+        is_tutorial: whether they show the tutorial's figures, which never share a folder with live ones.
 
     Returns:
         What was drawn, left, skipped and removed.
@@ -130,6 +132,7 @@ def render_all(
     Raises:
         RenderError: some pictures could not be drawn; it names them, and all others are written. Or the folder
             cannot be written.
+        UserInputError: the tutorial would draw among live pictures.
         ValueError: two jobs have the same file name.
     """
     names = [job.file_name for job in jobs]
@@ -141,6 +144,7 @@ def render_all(
     except OSError as error:
         raise RenderError(f"pictures cannot be written to {out_dir}: {error.strerror}") from error
     manifest = Manifest.read(out_dir)
+    manifest.claim(is_tutorial=is_tutorial)
     plan = _planned(jobs, manifest, _engine(scale))
     drawn: list[str] = []
     if plan.due:
@@ -156,7 +160,10 @@ def render_all(
                     raise RenderError(f"{job.file_name} cannot be written to {out_dir}: {error.strerror}") from error
                 if on_progress is not None:
                     on_progress(done, len(plan.due))
-    removed = manifest.remove_stale(part, [*plan.unchanged, *drawn, *plan.failed])
+    try:
+        removed = manifest.remove_stale(part, [*plan.unchanged, *drawn, *plan.failed])
+    except OSError as error:
+        raise RenderError(f"old pictures cannot be removed from {out_dir}: {error.strerror}") from error
     if plan.failed:
         faults = "; ".join(f"{name}: {fault}" for name, fault in plan.failed.items())
         raise RenderError(f"{len(plan.failed)} of {len(jobs)} pictures could not be drawn: {faults}")

@@ -11,7 +11,7 @@ import dagster as dg
 from marketflows_pipeline.checks.cross_asset import CROSS_ASSET_CHECKS
 from marketflows_pipeline.checks.exchanges import EXCHANGE_CHECKS
 from marketflows_pipeline.checks.market_caps import MARKET_CAP_CHECKS
-from marketflows_pipeline.checks.model import Check, Verdict, key_check
+from marketflows_pipeline.checks.model import Check, Verdict, judged, key_check
 from marketflows_pipeline.schema import Part, table, tables_of
 from marketflows_pipeline.session import Session
 
@@ -47,16 +47,17 @@ def _in_one_step(name: str, checks: list[Check]) -> dg.AssetChecksDefinition:
         for check in checks:
             if check.spec.key not in context.selected_asset_check_keys:
                 continue
-            found = check.judge(session)
+            found = judged(check, session)
             yield Verdict(
                 asset_key=check.spec.asset_key,
                 check_name=check.spec.name,
                 passed=found.passed,
                 severity=found.severity,
                 metadata=found.metadata,
+                description=found.description,
             )
 
     return step
 
 
-__all__ = ["Check", "Verdict", "check_steps", "checks_of", "key_check"]
+__all__ = ["Check", "Verdict", "check_steps", "checks_of", "judged", "key_check"]

@@ -3,8 +3,10 @@
 What belongs here: verdicts, evidence, the check that every table has. What does not: the properties of single tables.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import dagster as dg
 import polars as pl
@@ -13,7 +15,11 @@ from marketflows_pipeline.assets.tables import as_markdown, asset_key
 from marketflows_pipeline.schema import Table
 from marketflows_pipeline.session import Session
 
+log = logging.getLogger(__name__)
+
 WORST = 5
+# Rows that a log line names; the page of the asset has more.
+LOGGED = 3
 
 Verdict = dg.AssetCheckResult
 
@@ -36,12 +42,56 @@ def evidence(
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     **facts: str | float,
 ) -> Verdict:
-    """A verdict that shows its reasons: it passes where no row offends, and shows the worst rows where some do."""
+    """A verdict that shows its reasons: it passes where no row offends, and shows the worst rows where some do.
+
+    Args:
+        offenders: rows that break the property, the worst first.
+        count: how many there are, where that is not all of `offenders`.
+        severity: of a failure.
+        **facts: the threshold, and other figures of the verdict.
+    """
     n_offenders = offenders.height if count is None else count
     metadata: dict[str, dg.MetadataValue | str | float] = {"offending_rows": n_offenders, **facts}
-    if n_offenders:
-        metadata["worst"] = dg.MetadataValue.md(as_markdown(offenders.head(WORST)))
-    return Verdict(passed=n_offenders == 0, severity=severity, metadata=metadata)
+    if not n_offenders:
+        return Verdict(passed=True, severity=severity, metadata=metadata)
+    metadata["worst"] = dg.MetadataValue.md(as_markdown(offenders.head(WORST)))
+    return Verdict(
+        passed=False, severity=severity, metadata=metadata, description=_in_words(offenders, n_offenders, facts)
+    )
+
+
+def judged(check: Check, session: Session) -> Verdict:
+    """The verdict of a check.
+
+    One that neither passes nor keeps anything from being published is a warning in the log too: of a run from the
+    command line nobody need look at the UI.
+    """
+    verdict = check.judge(session)
+    is_blocking = check.spec.blocking and verdict.severity is dg.AssetCheckSeverity.ERROR
+    if not verdict.passed and not is_blocking:
+        log.warning("check %s of %s: %s", check.spec.name, ".".join(check.spec.asset_key.path), verdict.description)
+    return verdict
+
+
+def _in_words(offenders: pl.DataFrame, count: int, facts: Mapping[str, str | float]) -> str:
+    """Subject, time and figures of the worst rows in one line, for logs: ``2 rows (threshold_pct = 50): ...``."""
+    shown = [
+        ", ".join(f"{column} {_shown(value)}" for column, value in row.items() if value is not None)
+        for row in offenders.head(LOGGED).iter_rows(named=True)
+    ]
+    if count > len(shown):
+        shown.append(f"and {count - len(shown):,} more")
+    noted = ", ".join(f"{name} = {_shown(value)}" for name, value in facts.items())
+    rows = f"{count:,} row{'' if count == 1 else 's'}{f' ({noted})' if noted else ''}"
+    return ": ".join(filter(None, (rows, "; ".join(filter(None, shown)))))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M} UTC"
+    return str(value)
 
 
 def key_check(entry: Table) -> Check:

@@ -6,7 +6,9 @@ import neither Dagster nor Altair, so that they are quick.
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import os
 import sys
 from pathlib import Path
 
@@ -15,8 +17,9 @@ import click
 from marketflows_pipeline.cli.cross_asset import CROSS_ASSET_COMMANDS
 from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
 from marketflows_pipeline.cli.sql import sql
+from marketflows_pipeline.cli.text import escape_undecodable
 from marketflows_pipeline.errors import MarketflowsError
-from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.options import PICTURES, TUTORIAL_PICTURES, RunOptions
 
 LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
@@ -39,9 +42,7 @@ LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 @click.option(
     "--out-dir",
     type=click.Path(path_type=Path),
-    default=Path("output_plots"),
-    show_default=True,
-    help="Folder for charts and gain tables.",
+    help=f"Folder for charts and gain tables.  [default: {PICTURES}; with --tutorial {TUTORIAL_PICTURES}]",
 )
 @click.option(
     "--log-level",
@@ -55,7 +56,7 @@ LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 @click.version_option(package_name="marketflows-pipeline")
 @click.pass_context
 def marketflows(
-    context: click.Context, config: Path, secrets: Path, out_dir: Path, log_level: str, *, tutorial: bool
+    context: click.Context, config: Path, secrets: Path, out_dir: Path | None, log_level: str, *, tutorial: bool
 ) -> None:
     """Track where capital moves: between crypto narratives and sizes, exchanges, funds, metals and coins.
 
@@ -78,15 +79,35 @@ for command in (sql, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS):
 
 def main() -> None:
     """Entry point: turns known faults into one line on standard error and their exit code."""
+    escape_undecodable()
     try:
         # Without click's own handling of faults the exit code is what the call returns.
-        sys.exit(marketflows(standalone_mode=False) or 0)
+        exit_code = marketflows(standalone_mode=False) or 0
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.Abort:
         click.echo("interrupted", err=True)
-        sys.exit(1)
+        exit_code = 1
     except click.ClickException as fault:
         fault.show()
-        sys.exit(fault.exit_code)
+        exit_code = fault.exit_code
     except MarketflowsError as fault:
         click.echo(f"error: {fault}", err=True)
-        sys.exit(fault.exit_code)
+        exit_code = fault.exit_code
+    except OSError as fault:
+        # Whoever reads the answer may have seen enough of it (| head).
+        if not isinstance(fault, BrokenPipeError):
+            click.echo(f"error: {_said_of(fault)}", err=True)
+        _drop_what_is_unwritten()
+        exit_code = 1
+    sys.exit(exit_code)
+
+
+def _said_of(fault: OSError) -> str:
+    return f"{fault.filename or 'standard output'}: {fault.strerror or fault}"
+
+
+def _drop_what_is_unwritten() -> None:
+    """Keep the interpreter from writing, at its end, what standard output has just refused."""
+    with contextlib.suppress(OSError, AttributeError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from marketflows_pipeline.cli.text import standard_output
 from marketflows_pipeline.options import RunOptions
 
 if TYPE_CHECKING:
@@ -40,11 +41,12 @@ def print_answer(setting: Setting, build: Callable[[Source], Answer], output_for
     with open_source(setting) as source:
         answer = build(source)
     text = "".join(text_of(answer, output_format))
+    out = standard_output()
     if output_format == "csv" and answer.body["stale"]:
         click.echo("note: these figures are stale; --format json says of when they are", err=True)
     for warning in answer.warnings:
         click.echo(f"warning: {warning}", err=True)
-    click.echo(text.encode(), nl=False)
+    out.write(text.encode())
 
 
 def command_line(options: RunOptions, command: str) -> str:

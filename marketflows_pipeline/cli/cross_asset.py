@@ -20,6 +20,7 @@ from marketflows_pipeline.cli.answering import (
     print_answer,
     refresh_option,
 )
+from marketflows_pipeline.cli.text import argument_text
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 
@@ -68,7 +69,7 @@ def flows(
 
 
 @cross_asset.command("who-gained", short_help="Which assets gained while one lost.")
-@click.argument("symbol")
+@click.argument("symbol", callback=argument_text)
 @_days
 @_issuance
 @format_option

@@ -20,6 +20,7 @@ from marketflows_pipeline.cli.answering import (
     print_answer,
     refresh_option,
 )
+from marketflows_pipeline.cli.text import argument_text
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 
@@ -65,7 +66,7 @@ def exchange_flows(options: RunOptions, limit: int | None, output_format: Answer
 
 
 @click.command("exchange-netflow", short_help="What moved into and out of one exchange.")
-@click.argument("exchange_id")
+@click.argument("exchange_id", callback=argument_text)
 @click.argument("days", type=_DAYS, required=False)
 @click.option(
     "--days", "days_option", type=_DAYS, help=f"How many days, back from the newest.  [default: {DEFAULT_DAYS}]"

@@ -1,8 +1,13 @@
-"""Where log lines go: to the terminal, and to a file that keeps the last runs."""
+"""Where log lines go: to the terminal, and to a file that keeps the last runs.
+
+A file that cannot be written never stops a run: one warning says so, and the terminal still gets every line.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -13,34 +18,49 @@ from rich.logging import RichHandler
 
 PACKAGE = "marketflows_pipeline"
 _FILE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+_STATE_VARIABLE = "XDG_STATE_HOME"
+_MOST_BYTES, _OLDER_FILES = 5_000_000, 5
+
+_log = logging.getLogger(__name__)
+
+
+class RunLog:
+    """The log of a run: its file, if it has one, and how many of its lines warn."""
+
+    def __init__(self, file: _LogFile | None, counter: _WarningCounter) -> None:
+        self._file = file
+        self._counter = counter
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None where it does not hold every line, because it could not be made or written."""
+        if self._file is None or self._file.fault is not None:
+            return None
+        return Path(self._file.baseFilename)
+
+    @property
+    def n_warnings(self) -> int:
+        """Lines at WARNING or above so far."""
+        return self._counter.n_warnings
 
 
 def log_folder() -> Path:
-    """``$XDG_STATE_HOME/marketflows/logs``, by default under ``~/.local/state``."""
-    return user_state_path("marketflows") / "logs"
+    """``$XDG_STATE_HOME/marketflows/logs``, by default under ``~/.local/state``.
+
+    Raises:
+        OSError: if there is no home folder.
+    """
+    folder = user_state_path("marketflows") / "logs"
+    if not folder.is_absolute():
+        raise OSError(f"there is no home folder, and {_STATE_VARIABLE} names none")
+    return folder
 
 
-def configure_logging(level: str, *, tutorial: bool, console: Console) -> Path:
+def configure_logging(level: str, *, tutorial: bool, console: Console) -> RunLog:
     """Send this program's log to the terminal (at `level`) and to a file (everything from INFO, or from `level`).
 
     A tutorial run has a file of its own, begun anew, so that it can be compared with the expected log.
-
-    Returns:
-        The file's path.
     """
-    folder = log_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    file: logging.Handler
-    if tutorial:
-        path = folder / "marketflows_tutorial.log"
-        path.write_text("", encoding="utf-8")
-        # Appending, because Dagster closes every handler when it sets up its own logging, and one that appends reopens.
-        file = logging.FileHandler(path, mode="a", encoding="utf-8")
-    else:
-        path = folder / "marketflows.log"
-        file = RotatingFileHandler(path, maxBytes=5_000_000, backupCount=5, encoding="utf-8")
-    file.setFormatter(logging.Formatter(_FILE_FORMAT))
-    file.setLevel(logging.INFO if tutorial else min(logging.INFO, logging.getLevelNamesMapping()[level]))
     terminal: logging.Handler
     if console.is_terminal:
         terminal = RichHandler(console=console, show_path=False, log_time_format="%H:%M:%S", highlighter=None)
@@ -48,12 +68,86 @@ def configure_logging(level: str, *, tutorial: bool, console: Console) -> Path:
         terminal = logging.StreamHandler(sys.stderr)
         terminal.setFormatter(logging.Formatter(_FILE_FORMAT))
     terminal.setLevel(level)
+    counter = _WarningCounter()
+    # A tutorial's file is to be as expected, whatever the terminal shows.
+    least = logging.INFO if tutorial else min(logging.INFO, logging.getLevelNamesMapping()[level])
     logger = logging.getLogger(PACKAGE)
-    logger.setLevel(min(file.level, terminal.level))
+    logger.setLevel(min(least, terminal.level))
     logger.propagate = False
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
         handler.close()
-    logger.addHandler(file)
+    logger.addHandler(counter)
     logger.addHandler(terminal)
-    return path
+    file = _log_file("marketflows_tutorial.log" if tutorial else "marketflows.log", is_begun_anew=tutorial)
+    if file is not None:
+        file.setLevel(least)
+        logger.addHandler(file)
+    return RunLog(file, counter)
+
+
+def _log_file(name: str, *, is_begun_anew: bool) -> _LogFile | None:
+    given = os.environ.get(_STATE_VARIABLE, "")
+    try:
+        folder = log_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        if is_begun_anew:
+            (folder / name).write_bytes(b"")
+        # The tutorial's file is never rotated: it is compared as a whole.
+        file = _LogFile(folder / name, max_bytes=0 if is_begun_anew else _MOST_BYTES)
+    except OSError as fault:
+        _log.warning("the log cannot be written to a file (%s): it goes to the terminal only", fault)
+        return None
+    if given and not Path(given).is_absolute():
+        _log.warning(
+            "%s = %r is not an absolute path, which it has to be: the log is in %s", _STATE_VARIABLE, given, folder
+        )
+    return file
+
+
+class _LogFile(RotatingFileHandler):
+    """A file of the last runs that gives up after its first fault: a full disk, a folder that is gone.
+
+    It appends, because Dagster closes every handler when it sets up its own logging, and one that appends reopens.
+    """
+
+    def __init__(self, path: Path, *, max_bytes: int) -> None:
+        self.fault: OSError | None = None
+        super().__init__(
+            path, maxBytes=max_bytes, backupCount=_OLDER_FILES, encoding="utf-8", errors="backslashreplace"
+        )
+        self.setFormatter(logging.Formatter(_FILE_FORMAT))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, unless an earlier one failed."""
+        if self.fault is None:
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Give up, and say so once; anything but a fault of the file is a mistake in a line, which logging shows."""
+        fault = sys.exc_info()[1]
+        if not isinstance(fault, OSError):
+            super().handleError(record)
+            return
+        self.fault = fault
+        self.close()
+        _log.warning(
+            "the log %s cannot be written any more (%s): it goes to the terminal only", self.baseFilename, fault
+        )
+
+    def close(self) -> None:
+        """Close the file; what a full disk did not take is lost."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
+class _WarningCounter(logging.Handler):
+    """Counts the lines that warn."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.n_warnings = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count a line."""
+        self.n_warnings += 1

@@ -19,10 +19,11 @@ from rich.console import Console
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.build import build_definitions
-from marketflows_pipeline.cli.logs import configure_logging
+from marketflows_pipeline.cli.logs import RunLog, configure_logging
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.failures import failure_of
 from marketflows_pipeline.jobs import (
+    KEYLESS_JOBS,
     cross_asset_refresh,
     crypto_refresh,
     daily_refresh,
@@ -32,8 +33,9 @@ from marketflows_pipeline.jobs import (
     score_models,
     train_models,
 )
-from marketflows_pipeline.options import Horizon, ModelKind, RunOptions, Target, Training
+from marketflows_pipeline.options import TUTORIAL_RECORD, Horizon, ModelKind, RunOptions, Target, Training
 from marketflows_pipeline.progress import LogReporter, Reporter, TerminalReporter
+from marketflows_pipeline.run_history import RunHistory
 from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.session import read_settings
 from marketflows_pipeline.settings import Settings
@@ -51,15 +53,20 @@ def run(options: RunOptions, log_level: str) -> int:
         UserInputError: if a file given by the user is wrong.
     """
     console = Console(stderr=True)
-    log_path = configure_logging(log_level, tutorial=options.tutorial, console=console)
+    options = replace(options, begins_anew=options.tutorial)
+    run_log = configure_logging(log_level, tutorial=options.tutorial, console=console)
     settings = read_settings(options, os.environ)
     begun = time.monotonic()
-    exit_code = _execute(_job_of(settings), options, console, log_path)
+    exit_code = _execute(_job_of(settings), options, console, run_log)
     if exit_code:
         return exit_code
-    log.info("done in %.1f s", time.monotonic() - begun)
-    _say_what_was_written(options, settings, log_path)
-    return _compare_with_known_good(settings, log_path) if options.tutorial else 0
+    log.info("done in %.1f s%s", time.monotonic() - begun, _and_warnings(run_log.n_warnings))
+    _say_what_was_written(options, settings, run_log)
+    return _compare_with_known_good(settings, run_log) if options.tutorial else 0
+
+
+def _and_warnings(count: int) -> str:
+    return f", {count} warning{'' if count == 1 else 's'}" if count else ""
 
 
 def _job_of(settings: Settings) -> str:
@@ -97,31 +104,34 @@ def train_model(options: RunOptions, *, horizon: int, target: str, model: str) -
     """Train one model on what is stored, score and publish; exit code and errors as in `refresh_exchanges`."""
     # The command line lets no other words through.
     one = Training(cast("Horizon", horizon), cast("Target", target), cast("ModelKind", model))
-    wanted = replace(options, trainings=(one,), begins_anew=False)
-    return _refresh("cross_asset", train_models.name, wanted)
+    return _refresh("cross_asset", train_models.name, replace(options, trainings=(one,)))
 
 
 def score_assets(options: RunOptions) -> int:
     """Score the newest stored session and publish; exit code and errors as in `refresh_exchanges`."""
-    return _refresh("cross_asset", score_models.name, replace(options, begins_anew=False))
+    return _refresh("cross_asset", score_models.name, options)
 
 
 def _refresh(part: Literal["exchanges", "cross_asset"], job_name: str, options: RunOptions) -> int:
     """Run a job of one part for a command that prints its answer itself."""
     console = Console(stderr=True)
     level = click.get_current_context().find_root().params.get("log_level", "INFO")
-    log_path = configure_logging(level.upper(), tutorial=options.tutorial, console=console)
-    if getattr(read_settings(options, os.environ), part) is None:
+    run_log = configure_logging(level.upper(), tutorial=options.tutorial, console=console)
+    settings = read_settings(options, os.environ, needs_key=job_name not in KEYLESS_JOBS)
+    if getattr(settings, part) is None:
         raise UserInputError(f"{options.config}: [{part}] is missing: expected that table, which may be empty")
-    # A tutorial that begins anew needs all of its parts.
-    name = full_refresh.name if options.tutorial and options.begins_anew else job_name
-    return _execute(name, options, console, log_path)
+    if options.tutorial and not settings.warehouse.path.exists():
+        # What a refresh of one part, a training or scores need is there after a run of all parts.
+        exit_code = _execute(full_refresh.name, options, console, run_log)
+        if exit_code or job_name not in KEYLESS_JOBS:
+            return exit_code
+    return _execute(job_name, options, console, run_log)
 
 
-def _execute(job_name: str, options: RunOptions, console: Console, log_path: Path) -> int:
+def _execute(job_name: str, options: RunOptions, console: Console, run_log: RunLog) -> int:
     """Run a job in this process; the exit code, after one line for each fault."""
     reporter: Reporter = TerminalReporter(console) if console.is_terminal else LogReporter()
-    with warnings.catch_warnings(), _dagster_instance() as instance:
+    with warnings.catch_warnings(), _dagster_instance(tutorial=options.tutorial) as instance:
         # Dagster tells its own developers about its betas; the user of this command can do nothing about them.
         warnings.simplefilter("ignore", category=UserWarning)
         warnings.simplefilter("ignore", category=DeprecationWarning)
@@ -136,7 +146,8 @@ def _execute(job_name: str, options: RunOptions, console: Console, log_path: Pat
     failure = failure_of(result.all_events)
     for line in failure.lines:
         click.echo(f"error: {line}", err=True)
-    click.echo(f"{_what_became_of_parts(result)} Log: {log_path}", err=True)
+    where = f" Log: {run_log.path}" if run_log.path else ""
+    click.echo(f"{_what_became_of_parts(result)}{where}", err=True)
     return failure.exit_code
 
 
@@ -150,15 +161,18 @@ def _what_became_of_parts(result: dg.ExecuteInProcessResult) -> str:
 
 
 @contextmanager
-def _dagster_instance() -> Iterator[dg.DagsterInstance]:
+def _dagster_instance(*, tutorial: bool) -> Iterator[dg.DagsterInstance]:
     """The instance that `dagster dev` uses here, so that the run is seen in the UI.
 
     That is the one of DAGSTER_HOME, else of the dagster.yaml in the working directory; without either, the history of
-    the run is not kept.
+    the run is not kept. A tutorial run is never seen beside live ones: its record is its own.
     """
-    if os.environ.get("DAGSTER_HOME"):
+    has_file = Path("dagster.yaml").exists()
+    if tutorial and has_file:
+        instance = _tutorial_instance(Path.cwd() / TUTORIAL_RECORD)
+    elif os.environ.get("DAGSTER_HOME") and not tutorial:
         instance = dg.DagsterInstance.get()
-    elif Path("dagster.yaml").exists():
+    elif has_file:
         instance = dg.DagsterInstance.from_config(str(Path.cwd()))
     else:
         instance = dg.DagsterInstance.ephemeral()
@@ -166,19 +180,30 @@ def _dagster_instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _say_what_was_written(options: RunOptions, settings: Settings, log_path: Path) -> None:
-    pictures = sorted(options.out_dir.glob("*.png"))
+def _tutorial_instance(folder: Path) -> dg.DagsterInstance:
+    """A record in a folder of its own, laid out so that the folder can be a DAGSTER_HOME."""
+    folder.mkdir(parents=True, exist_ok=True)
+    history = {"module": RunHistory.__module__, "class": RunHistory.__name__, "config": {"base_dir": str(folder)}}
+    return dg.DagsterInstance.local_temp(
+        str(folder), overrides={"storage": {"custom": history}, "telemetry": {"enabled": False}}
+    )
+
+
+def _say_what_was_written(options: RunOptions, settings: Settings, run_log: RunLog) -> None:
+    pictures = sorted(options.picture_folder.glob("*.png"))
     tables = sum(path.name.endswith("_percent_gains_table.png") for path in pictures)
     click.echo(f"database  {settings.warehouse.published_path}")
-    click.echo(f"pictures  {options.out_dir}: {len(pictures) - tables} charts, {tables} gain tables")
-    click.echo(f"log       {log_path}")
+    click.echo(f"pictures  {options.picture_folder}: {len(pictures) - tables} charts, {tables} gain tables")
+    click.echo(f"log       {run_log.path or 'not kept: it could not be written'}")
 
 
-def _compare_with_known_good(settings: Settings, log_path: Path) -> int:
+def _compare_with_known_good(settings: Settings, run_log: RunLog) -> int:
+    log_text = run_log.path.read_text(encoding="utf-8") if run_log.path else None
     with Warehouse(settings.warehouse.path, create=False) as warehouse:
-        differences = tutorial.compare_with_known_good(warehouse.read, log_path.read_text(encoding="utf-8"))
+        differences = tutorial.compare_with_known_good(warehouse.read, log_text)
     if not differences:
-        click.echo("tutorial  matches the known-good result, tables and log")
+        compared = "tables and log" if log_text is not None else "tables; its log could not be kept to be compared"
+        click.echo(f"tutorial  matches the known-good result, {compared}")
         return 0
     for difference in differences:
         click.echo(f"tutorial  differs: {difference}", err=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import get_args
 
 import click
 
+from marketflows_pipeline.cli.text import argument_text, read_standard_input, standard_output
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 from marketflows_pipeline.warehouse.render import Format
 
@@ -16,7 +16,7 @@ FORMATS = get_args(Format)
 
 # A query may begin with a comment, which is no option.
 @click.command(short_help="Ask the published database.", context_settings={"ignore_unknown_options": True})
-@click.argument("query")
+@click.argument("query", callback=argument_text)
 @click.option(
     "--format",
     "output_format",
@@ -38,8 +38,8 @@ def sql(options: RunOptions, query: str, output_format: Format) -> None:
     from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
     if query == "-":
-        query = sys.stdin.read()
-    write_result(query, published_path(options), output_format, sys.stdout.buffer)
+        query = read_standard_input()
+    write_result(query, published_path(options), output_format, standard_output())
 
 
 def published_path(options: RunOptions) -> Path:

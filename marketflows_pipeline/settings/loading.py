@@ -21,13 +21,16 @@ API_KEY_VARIABLE = "COINGECKO_API_KEY"
 _SECRET_TABLES = {"coingecko": ("api_key",)}
 
 
-def load_settings(config_path: Path, secrets_path: Path | None, environ: Mapping[str, str]) -> Settings:
+def load_settings(
+    config_path: Path, secrets_path: Path | None, environ: Mapping[str, str], *, needs_key: bool = True
+) -> Settings:
     """Read, validate and join config file, secrets file and environment.
 
     Args:
         config_path: the TOML configuration. Relative paths in it start at its folder.
         secrets_path: the TOML file with keys. None, or a file that is not there, means that there is none.
         environ: environment variables; ``COINGECKO_API_KEY`` wins over the file.
+        needs_key: whether a missing key is a fault; not where nothing is asked that needs one.
 
     Returns:
         Settings in which every rule holds: lists ordered and without repetition, limits of the plan filled in.
@@ -38,12 +41,13 @@ def load_settings(config_path: Path, secrets_path: Path | None, environ: Mapping
     faults: list[str] = []
     api_key = _api_key(secrets_path, environ, faults)
     config = _config(config_path, faults)
-    if config is not None and api_key is None and not faults and config.providers.coingecko.plan != "keyless":
+    is_keyless = config is not None and config.providers.coingecko.plan == "keyless"
+    if needs_key and config is not None and api_key is None and not faults and not is_keyless:
         faults.append(_no_key(config_path, secrets_path))
     if config is None or faults:
         text = "\n".join(faults)
         raise UserInputError(text.replace(api_key, "(not shown)") if api_key else text)
-    if config.providers.coingecko.plan == "keyless":
+    if is_keyless:
         api_key = None
     return Settings(**dict(config), secrets=Secrets.model_validate({"coingecko_api_key": api_key}))
 

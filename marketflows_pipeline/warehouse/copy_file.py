@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 _CHUNK = 1 << 30
+_BUFFER = 1 << 24
 
 
 def copy_apart(source: Path, target: Path) -> None:
@@ -23,7 +24,7 @@ def copy_apart(source: Path, target: Path) -> None:
 
     Args:
         source: the file; nobody may write to it meanwhile.
-        target: the new file; it must not exist.
+        target: the new file, on any file system; it must not exist.
 
     Raises:
         OSError: if it could not be copied whole; it says why, and nothing is left at `target`.
@@ -37,24 +38,40 @@ def copy_apart(source: Path, target: Path) -> None:
     if done.returncode != 0:
         target.unlink(missing_ok=True)
         reason = done.stderr.strip() or f"the copying process ended with {done.returncode}"
-        raise OSError(f"{source} could not be copied: {reason}")
+        raise OSError(f"{source} could not be copied to {target.parent}: {reason}")
 
 
 def _copy(source: str, target: str) -> None:
     with open(source, "rb") as reader, open(target, "xb") as writer:  # noqa: PTH123 - pathlib would double the start
-        if not hasattr(os, "copy_file_range"):
-            shutil.copyfileobj(reader, writer, 1 << 24)
-            return
-        left = os.fstat(reader.fileno()).st_size
-        while left > 0:
-            copied = os.copy_file_range(reader.fileno(), writer.fileno(), min(left, _CHUNK))
-            if copied == 0:
-                raise OSError(f"{source} became shorter while it was copied")
-            left -= copied
+        size = os.fstat(reader.fileno()).st_size
+        copied = _copy_in_kernel(reader.fileno(), writer.fileno(), size)
+        reader.seek(copied)
+        writer.seek(copied)
+        shutil.copyfileobj(reader, writer, _BUFFER)
+        if writer.tell() < size:
+            raise OSError(f"{source} became shorter while it was copied")
+
+
+def _copy_in_kernel(reader: int, writer: int, size: int) -> int:
+    """Copy within the kernel as far as it goes; how many bytes are done.
+
+    Not every kernel, sandbox and pair of file systems can do it (EXDEV, ENOSYS, EOPNOTSUPP, EINVAL, EPERM, or 0 bytes
+    at once). Whatever the refusal, the plain copy takes over: a real fault, such as a full disk, strikes that too.
+    """
+    copied = 0
+    while copied < size and hasattr(os, "copy_file_range"):
+        try:
+            step = os.copy_file_range(reader, writer, min(size - copied, _CHUNK))
+        except OSError:
+            break
+        if step == 0:
+            break
+        copied += step
+    return copied
 
 
 if __name__ == "__main__":
     try:
         _copy(sys.argv[1], sys.argv[2])
     except OSError as fault:
-        sys.exit(str(fault))
+        sys.exit(fault.strerror or str(fault))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -90,22 +90,34 @@ def publish(
     runs = warehouse.read(_PART_RUNS, where="part = ?", params=[part])
     _mark(warehouse, part, run_id, started_at=runs["started_at"][0] if len(runs) else now, passed_at=now)
     before = warehouse.read("meta.publish")
-    folder = VersionFolder(published_path)
     try:
-        folder.clear_unfinished()
-        report = _build(warehouse, folder, before, run_id, now)
+        folder = VersionFolder(published_path)
+        with _cleared(folder):
+            report = _build(warehouse, folder, before, run_id, now)
     except BaseException as fault:
         # A full disk may refuse this too; the dates of this run's tables are then those of the failed publish.
         with contextlib.suppress(WarehouseError):
             warehouse.replace("meta.publish", before)
         if isinstance(fault, OSError | duckdb.Error):
-            raise WarehouseError(f"nothing was published, {published_path} is as it was: {fault}") from fault
+            reason = " ".join(str(fault).split())
+            raise WarehouseError(f"nothing was published, {published_path} is as it was: {reason}") from fault
         raise
+    warehouse.replace("meta.publish", report.tables)
+    try:
+        folder.keep(keep_versions)
+    except OSError as fault:
+        logger.warning("An older published file could not be removed: %s", fault)
+    return report
+
+
+@contextlib.contextmanager
+def _cleared(folder: VersionFolder) -> Iterator[None]:
+    """What is half built is removed before and after the block, however it ends."""
+    folder.clear_unfinished()
+    try:
+        yield
     finally:
         folder.clear_unfinished()
-    warehouse.replace("meta.publish", report.tables)
-    folder.keep(keep_versions)
-    return report
 
 
 def _build(

@@ -141,8 +141,9 @@ def write_result(sql: str, path: Path, output_format: Format, out: BinaryIO) -> 
 
     Raises:
         MarketflowsError: if nothing has been published yet.
-        UserInputError: if DuckDB refuses the SQL.
+        UserInputError: if the SQL is not one statement that gives rows, or DuckDB refuses it.
     """
+    _refuse_all_but_one_question(sql)
     with open_published(path) as connection:
         if output_format == "parquet":
             _write_parquet(connection, sql, out)
@@ -150,6 +151,21 @@ def write_result(sql: str, path: Path, output_format: Format, out: BinaryIO) -> 
         with _asked(connection, sql) as (columns, types):
             for text in render.lines(output_format, columns, types, _batches(connection)):
                 out.write(text.encode())
+
+
+def _refuse_all_but_one_question(sql: str) -> None:
+    if "\0" in sql:
+        raise UserInputError("the SQL holds a NUL character: expected text")
+    with duckdb.connect() as parser, _refusals():
+        statements = parser.extract_statements(sql)
+    # One PIVOT is read as two statements: the first makes the names of its columns and has no text.
+    statements = [each for each in statements if each.query or each.type != duckdb.StatementType.CREATE]
+    if not statements:
+        raise UserInputError("the SQL is empty: expected one statement, such as select * from meta.publish")
+    if len(statements) > 1:
+        raise UserInputError(f"the SQL holds {len(statements)} statements: expected one")
+    if duckdb.ExpectedResultType.QUERY_RESULT not in statements[0].expected_result_type:
+        raise UserInputError("the SQL gives no rows; ask with select")
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, out: BinaryIO) -> None:

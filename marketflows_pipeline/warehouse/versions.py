@@ -9,6 +9,7 @@ publish gets a file of its own name, and people open a link to it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -106,8 +107,14 @@ class VersionFolder:
             raise WarehouseError(
                 f"{self._folder} cannot hold a symbolic link ({fault}); put published_path on a file system that can"
             ) from fault
-        pointer.replace(self.link)
-        _sync(self._folder)
+        try:
+            pointer.replace(self.link)
+        except OSError:
+            path.unlink()
+            raise
+        # Not every file system can sync a folder; the new file is in place either way.
+        with contextlib.suppress(OSError):
+            _sync(self._folder)
         return Version(number, path)
 
     def keep(self, count: int) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.charts.manifest import MANIFEST_NAME, Manifest
+from marketflows_pipeline.errors import UserInputError
 
 
 def test_a_picture_is_current_while_inputs_and_bytes_are_the_same(tmp_path: Path) -> None:
@@ -68,6 +70,66 @@ def test_a_manifest_cannot_name_files_outside_its_folder(tmp_path: Path) -> None
     (tmp_path / MANIFEST_NAME).write_text(json.dumps({"version": 1, "files": files}))
 
     assert set(Manifest.read(tmp_path).entries) == {"inside.png"}
+
+
+def draw(folder: Path, name: str, *, is_tutorial: bool) -> Manifest:
+    manifest = Manifest.read(folder)
+    manifest.claim(is_tutorial=is_tutorial)
+    manifest.write_picture(name, "caps", "inputs", name.encode())
+    return manifest
+
+
+def test_the_tutorial_does_not_draw_among_live_pictures(tmp_path: Path) -> None:
+    """It once removed 52 pictures of live data and put its own figures into another."""
+    draw(tmp_path, "live.png", is_tutorial=False)
+    with pytest.raises(UserInputError, match="holds pictures of live data"):
+        draw(tmp_path, "made up.png", is_tutorial=True)
+    assert names(tmp_path) == {"live.png", MANIFEST_NAME}
+
+
+def test_a_folder_of_an_earlier_version_is_taken_for_live_data(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"pixels")
+    entry = {"part": "caps", "inputs": "i", "content": "c"}
+    (tmp_path / MANIFEST_NAME).write_text(json.dumps({"version": 1, "files": {"a.png": entry}}))
+    with pytest.raises(UserInputError):
+        Manifest.read(tmp_path).claim(is_tutorial=True)
+
+
+def test_an_unreadable_manifest_may_be_of_live_pictures(tmp_path: Path) -> None:
+    (tmp_path / MANIFEST_NAME).write_text("{")
+    with pytest.raises(UserInputError):
+        Manifest.read(tmp_path).claim(is_tutorial=True)
+
+
+def test_the_tutorial_goes_on_in_its_own_folder_and_in_one_without_pictures(tmp_path: Path) -> None:
+    draw(tmp_path, "live.png", is_tutorial=False)
+    (tmp_path / "live.png").unlink()
+    draw(tmp_path, "made up.png", is_tutorial=True)
+    assert Manifest.read(tmp_path).is_tutorial
+    draw(tmp_path, "made up, too.png", is_tutorial=True)
+    assert {"made up.png", "made up, too.png"} <= names(tmp_path)
+
+
+def test_pictures_of_the_tutorial_give_way_to_live_ones_and_to_nothing_of_the_users(tmp_path: Path) -> None:
+    draw(tmp_path, "made up.png", is_tutorial=True)
+    (tmp_path / "foreign.png").write_bytes(b"the user's")
+    draw(tmp_path, "live.png", is_tutorial=False)
+    assert names(tmp_path) == {"live.png", "foreign.png", MANIFEST_NAME}
+    assert not Manifest.read(tmp_path).is_tutorial
+
+
+def test_a_full_disk_leaves_no_half_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill_up(path: Path, content: bytes) -> None:
+        with path.open("wb") as half:
+            half.write(content[:3])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    draw(tmp_path, "a.png", is_tutorial=False)
+    monkeypatch.setattr(Path, "write_bytes", fill_up)
+    with pytest.raises(OSError, match="No space left"):
+        draw(tmp_path, "a.png", is_tutorial=False)
+    assert (tmp_path / "a.png").read_bytes() == b"a.png"
+    assert names(tmp_path) == {"a.png", MANIFEST_NAME}
 
 
 def names(folder: Path) -> set[str]:

@@ -48,9 +48,10 @@ def test_the_tutorial_matches_the_known_good_result(
     folder, done = tutorial
     assert done.returncode == 0, done.stdout + done.stderr
     assert "matches the known-good result" in done.stdout
-    assert len(list((folder / "output_plots").glob("*.png"))) == 130 + 13 + 12
+    assert len(list((folder / "output_plots_tutorial").glob("*.png"))) == 130 + 13 + 12
     assert (folder / "warehouse" / "marketflows_tutorial.duckdb").exists()
     assert not (folder / ".marketflows" / "warehouse.duckdb").exists(), "live data is never touched"
+    assert not (folder / "output_plots").exists(), "nor are live pictures"
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -60,7 +61,7 @@ def test_the_tutorials_pictures_are_the_expected_ones(
     """A quarter of the size and a tolerance per pixel forgive another rendering of edges, but no moved line or text."""
     folder, _ = tutorial
     expected = np.asarray(Image.open(EXPECTED / name).convert("RGB"), dtype=float)
-    found = np.asarray(shrunk(folder / "output_plots" / name), dtype=float)
+    found = np.asarray(shrunk(folder / "output_plots_tutorial" / name), dtype=float)
     assert found.shape == expected.shape
     difference = np.abs(found - expected).max(axis=2)
     assert (difference > 48).mean() < 0.002, f"{(difference > 48).mean():.2%} of the pixels differ"

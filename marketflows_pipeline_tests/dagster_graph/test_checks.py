@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from marketflows_pipeline.checks import Check, checks_of
+from marketflows_pipeline.checks import Check, checks_of, judged
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.jobs import full_refresh
 from marketflows_pipeline.options import RunOptions
@@ -191,3 +192,54 @@ def test_all_but_the_warnings_block_what_comes_after() -> None:
     }
     for check in named_checks().values():
         assert check.spec.blocking == (check.spec.name not in warnings), check.spec.name
+
+
+WARNED = {
+    "core.market_cap_grid:caps_do_not_jump": (
+        r"check caps_do_not_jump of core\.market_cap_grid: 1 row \(threshold_pct = 50\): coin_id bitcoin, "
+        r"ts 2026-10-10 12:00 UTC, .*change_pct \d+"
+    ),
+    "raw.protocols:daily_answers_are_recent": (
+        r"check daily_answers_are_recent of raw\.protocols: 1 row \(newest = 2026-10-09 09:05.*\): newest 2026-10-09"
+    ),
+    "core.exchanges:no_tracked_exchange_is_lost": (
+        r"check no_tracked_exchange_is_lost of core\.exchanges: 1 row: .*kraken.*lost volume, last_seen_at 2026-10-09"
+    ),
+    "core.asset_flows:closes_do_not_jump": (
+        r"check closes_do_not_jump of core\.asset_flows: \d+ rows \(threshold = 0\.35\): symbol QQQ, session 2026-"
+        r"\d\d-\d\d, price_return 9, close_usd .*; and \d+ more$"
+    ),
+    "mart.model_evaluation:no_model_looks_too_good": (
+        r"check no_model_looks_too_good of mart\.model_evaluation: 1 row .*model_id direction_5_logistic_x"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WARNED)
+def test_a_warning_is_a_line_of_the_log_with_subject_time_and_figure(
+    name: str, session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    """84 rows of jumps were once to be seen in the UI only; the run said "done" and nothing else."""
+    session.warehouse.execute(FAULTS[name])
+    judged(named_checks()[name], session)
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert re.search(WARNED[name], line), line
+
+
+def test_a_check_that_passes_or_blocks_is_no_warning(session: Session, caplog: pytest.LogCaptureFixture) -> None:
+    blocking = named_checks()["raw.market_caps:market_caps_are_positive"]
+    assert judged(blocking, session).passed
+    session.warehouse.execute(FAULTS["raw.market_caps:market_caps_are_positive"])
+    assert not judged(blocking, session).passed
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
+def test_every_check_that_does_not_block_warns_where_it_finds_something(
+    session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, check in named_checks().items():
+        if not check.spec.blocking:
+            session.warehouse.execute(FAULTS[name])
+            caplog.clear()
+            judged(check, session)
+            assert [record.levelname for record in caplog.records] == ["WARNING"], name

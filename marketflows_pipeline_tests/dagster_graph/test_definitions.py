@@ -11,7 +11,6 @@ import pytest
 
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.jobs import hourly_refresh, prune_history
-from marketflows_pipeline.schedules import hourly
 from marketflows_pipeline.schema import tables_of
 
 SNAPSHOT = Path(__file__).parent / "graph.json"
@@ -70,38 +69,6 @@ def test_every_table_asset_shows_its_columns(definitions: dg.Definitions) -> Non
 def test_publishing_and_drawing_wait_for_every_blocking_check_of_what_they_show(definitions: dg.Definitions) -> None:
     published = set(graph_of(definitions)["published/market_caps"]["deps"])
     assert published == {entry.name.replace(".", "/") for entry in tables_of("market_caps")}
-
-
-def tick(instance: dg.DagsterInstance, definitions: dg.Definitions) -> dg.RunRequest | dg.SkipReason:
-    import datetime
-
-    context = dg.build_schedule_context(
-        instance=instance,
-        scheduled_execution_time=datetime.datetime(2026, 11, 20, 12, 5, tzinfo=datetime.UTC),
-        repository_def=definitions.get_repository_def(),
-    )
-    answer = hourly(context)
-    assert isinstance(answer, dg.RunRequest | dg.SkipReason)
-    return answer
-
-
-def test_the_hourly_tick_starts_a_run_once_and_bounds_it_below_the_hour(
-    definitions: dg.Definitions, tmp_path: Path
-) -> None:
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        request = tick(instance, definitions)
-    assert isinstance(request, dg.RunRequest)
-    assert request.run_key == "2026-11-20T12:05:00+00:00"
-    assert int(request.tags["dagster/max_runtime"]) < 3600
-
-
-def test_the_hourly_tick_is_skipped_while_a_run_is_active(definitions: dg.Definitions, tmp_path: Path) -> None:
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        job = definitions.resolve_job_def(hourly_refresh.name)
-        instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-        answer = tick(instance, definitions)
-    assert isinstance(answer, dg.SkipReason)
-    assert "still active" in (answer.skip_message or "")
 
 
 def test_pruning_deletes_old_runs_but_keeps_each_jobs_latest_success(

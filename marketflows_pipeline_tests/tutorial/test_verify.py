@@ -155,3 +155,14 @@ def test_tables_and_log_are_reported_together_and_a_long_log_is_cut(tmp_path: Pa
     assert lines[0].startswith("mart.normalized.value: 1 rows differ")
     assert lines[1] == "log: + INFO coin number 0"
     assert lines[-1] == "log: and 10 more lines"
+
+
+def test_pictures_of_trained_models_are_no_difference() -> None:
+    """A tutorial keeps the models that were trained in it, and then draws them too."""
+    expected = "2026-11-21 15:02:06,538 INFO 12 pictures are up to date in /clone/output_plots_tutorial\n"
+    trained = "2026-11-21 15:02:06,538 INFO 2 pictures of trained models are up to date\n"
+    assert compare_log(expected, expected + trained) == []
+
+
+def test_without_a_log_only_tables_are_compared() -> None:
+    assert compare_with_known_good(_known_good, None) == []

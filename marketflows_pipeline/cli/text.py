@@ -1,0 +1,75 @@
+"""Text that comes from outside and goes there: arguments, standard input, standard output.
+
+Everything is UTF-8, in every locale: answers by bytes, messages by click.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import BinaryIO
+
+import click
+
+from marketflows_pipeline.errors import MarketflowsError, UserInputError
+
+
+def argument_text(_context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """An argument as text, for click to call back.
+
+    A locale that does not know UTF-8 hands its bytes through; they are text all the same.
+
+    Raises:
+        UserInputError: if it is empty, or its bytes are not UTF-8.
+    """
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        value = _utf8(os.fsencode(value), parameter.human_readable_name)
+    if not value.strip():
+        raise UserInputError(f"{parameter.human_readable_name} is empty")
+    return value
+
+
+def read_standard_input() -> str:
+    """All of standard input as text.
+
+    Raises:
+        UserInputError: if it is closed, cannot be read, or is not UTF-8.
+    """
+    if sys.stdin is None:
+        raise UserInputError("standard input is closed")
+    try:
+        content = sys.stdin.buffer.read()
+    except OSError as fault:
+        raise UserInputError(f"standard input cannot be read: {fault.strerror}") from fault
+    # Editors on Windows put a byte order mark first.
+    return _utf8(content, "standard input").removeprefix("\ufeff")
+
+
+def standard_output() -> BinaryIO:
+    """Where the bytes of an answer go.
+
+    Raises:
+        MarketflowsError: if standard output is closed.
+    """
+    if sys.stdout is None:
+        raise MarketflowsError("standard output is closed")
+    return sys.stdout.buffer
+
+
+def escape_undecodable() -> None:
+    """Let messages name files whose names are no text; what cannot be written is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _utf8(content: bytes, source: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as fault:
+        raise UserInputError(
+            f"{source} is not UTF-8 text: byte {fault.start + 1} is 0x{content[fault.start]:02x}"
+        ) from fault
