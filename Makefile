@@ -8,6 +8,7 @@ TESTS ?= marketflows_pipeline_tests
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.set-up
+INSTALLERS := $(addprefix tools/,bootstrap_venv.py install_lock.py pip_settings.py uv_runner.py)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A user's own "install into my home" setting makes no sense inside an environment.
@@ -28,11 +29,10 @@ deps: ## Install system packages with apt (Debian, Ubuntu): Python with venv
 
 setup: $(STAMP) ## Install everything into .venv, at the versions of requirements.lock
 
-$(STAMP): requirements.lock pyproject.toml tools/bootstrap_venv.py
-	$(PYTHON) tools/bootstrap_venv.py $(VENV)
-	$(PY) -m pip install --quiet --requirement requirements.lock
-	@# The build back end warns of every editable installation.
-	PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --no-deps --editable .
+$(STAMP): requirements.lock pyproject.toml $(INSTALLERS)
+	@echo "Installing into $(VENV) what requirements.lock names: usually 15 seconds, a minute on a slow connection"
+	@$(PYTHON) tools/bootstrap_venv.py $(VENV)
+	@$(PY) tools/install_lock.py
 	@touch $@
 
 run: setup ## Run the pipeline once: make run FLAGS="--tutorial"
@@ -62,10 +62,14 @@ soak: setup ## Live 30 days of hourly runs against a stand-in of the service
 docs: setup ## Write the data dictionary anew from the table registry
 	$(PY) -m marketflows_pipeline.schema.dictionary
 
-lock: setup ## Choose versions anew and write them to requirements.lock
-	$(PY) -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra deploy --universal --python-version 3.11 \
-		--constraint tools/lock-constraints.txt --upgrade --no-emit-index-url --no-header --output-file requirements.lock
+# Hashes come from the main index only: a folder of wheels beside it may hold a build of its own.
+LOCK = UV_INDEX= UV_FIND_LINKS= $(PY) tools/uv_runner.py pip compile pyproject.toml --group build --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet $(FLAGS)
+
+lock: setup ## Write the locks anew for pyproject.toml; FLAGS=--upgrade takes newer versions
+	$(LOCK) --extra dev --extra deploy --constraint tools/lock-constraints.txt --output-file requirements.lock
+	@# The image holds what runs only, at the same versions.
+	$(LOCK) --extra deploy --constraint requirements.lock --no-annotate --output-file deploy/requirements.lock
 
 clean: ## Remove the environment and caches; warehouse and charts stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
