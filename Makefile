@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_USER := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help deps setup run dev test test-duckdb2 lint bench soak docs lock clean
+.PHONY: help deps setup run dev test test-duckdb2 test-fresh lint bench soak docs lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,6 @@ $(STAMP): requirements.lock pyproject.toml $(INSTALLERS)
 	@echo "Installing into $(VENV) what requirements.lock names: usually 15 seconds, a minute on a slow connection"
 	@$(PYTHON) tools/bootstrap_venv.py $(VENV)
 	@$(PY) tools/install_lock.py
-	@touch $@
 
 run: setup ## Run the pipeline once: make run FLAGS="--tutorial"
 	$(BIN)/marketflows $(FLAGS)
@@ -47,6 +46,9 @@ test: setup ## Run the tests on all processors: make test FLAGS="-k grid"
 
 test-duckdb2: setup ## Run the warehouse tests on DuckDB 2
 	PYTHONPATH=$$($(PY) -m marketflows_pipeline_tests.warehouse.engines 2.0.0) $(PY) -m pytest marketflows_pipeline_tests/warehouse $(FLAGS)
+
+test-fresh: ## Run tutorial and picture tests on a bare Debian (root, debootstrap); FLAGS=--all runs every test
+	@$(PYTHON) tools/fresh_machine.py $(FLAGS)
 
 lint: setup ## Check style, layout and types
 	$(BIN)/ruff check .

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
 import uv_runner
 from uv_runner import CommandError
 
+STAMP = ".set-up"  # in the environment, from the end of one installation to the beginning of the next
 ROOT = Path(__file__).resolve().parents[1]
 # The lock is complete. pip before 24 refuses hashes where a package asks for another one's extra.
 LOCK = ["--require-hashes", "--no-deps", "--requirement", str(ROOT / "requirements.lock")]
@@ -29,6 +31,9 @@ def with_uv(environ: Mapping[str, str], *, anew: bool) -> None:
     """
     uv = uv_runner.bring_uv(environ, anew=anew)
     known = uv_runner.environment(environ)
+    if environ.get("PYTHONDONTWRITEBYTECODE"):
+        # Python would compile every package anew at each start; pip compiles by itself.
+        known["UV_COMPILE_BYTECODE"] = "1"
     install = [*uv, "pip", "install", "--python", sys.executable, *uv_runner.no_index(environ)]
     uv_runner.run([*install, *(["--reinstall"] if anew else []), *LOCK], known)
     uv_runner.run([*install, *PROJECT], known)
@@ -46,12 +51,18 @@ def with_pip(environ: Mapping[str, str], *, anew: bool) -> None:
     uv_runner.run([*install, *PROJECT], environ)
 
 
+def is_half_made(stamp: Path, packages: Path) -> bool:
+    """Whether something lies here, but no installation has come to its end: it may be half of a package."""
+    return not stamp.exists() and any(
+        not each.name.startswith(("pip-", "setuptools-")) for each in packages.glob("*.dist-info")
+    )
+
+
 def install(environ: Mapping[str, str]) -> int:
     """Exit code 0, or 1 after everything that uv and pip wrote."""
-    # Stays where an installation was killed or failed: what lies there then may be half of a package.
-    unfinished = Path(sys.prefix, ".installing")
-    anew = unfinished.exists()
-    unfinished.touch()
+    stamp = Path(sys.prefix, STAMP)
+    anew = is_half_made(stamp, Path(sysconfig.get_path("purelib")))
+    stamp.unlink(missing_ok=True)
     try:
         with_uv(environ, anew=anew)
     except CommandError as uv_error:
@@ -61,7 +72,7 @@ def install(environ: Mapping[str, str]) -> int:
         except CommandError as pip_error:
             sys.stderr.write(f"{uv_error}\n{pip_error}\n")
             return 1
-    unfinished.unlink()
+    stamp.touch()
     return 0
 
 

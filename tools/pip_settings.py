@@ -1,4 +1,4 @@
-"""pip's settings as pip reads them, and the same in uv's words: uv knows neither pip.conf nor PIP_ variables.
+"""Settings of pip as pip reads them, and the same in uv's words: uv knows neither pip.conf nor PIP_ variables.
 
 Needs nothing but the standard library, since it runs before anything is installed. Linux and macOS.
 """
@@ -53,7 +53,7 @@ def home(environ: Mapping[str, str]) -> Path | None:
 
 
 def _files(environ: Mapping[str, str], prefix: Path) -> Iterator[Path]:
-    """pip's files in the order in which later ones win."""
+    """The files that pip reads, in the order in which later ones win."""
     named = environ.get("PIP_CONFIG_FILE")
     if named == os.devnull:
         return
@@ -179,5 +179,5 @@ def _proxies(settings: Mapping[str, str]) -> dict[str, str]:
     if address is None:
         return {}
     # Where pip has a proxy of its own, it asks for nothing without it.
-    both = {name: address for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
-    return {**both, **{name.lower(): address for name in both}, "NO_PROXY": "", "no_proxy": ""}
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+    return dict.fromkeys((*names, *map(str.lower, names)), address) | {"NO_PROXY": "", "no_proxy": ""}

@@ -89,7 +89,7 @@ def no_index(environ: Mapping[str, str]) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """uv's own exit code, or 1 where there is no uv."""
+    """The exit code of uv, or 1 where there is no uv."""
     try:
         command = bring_uv(os.environ)
     except CommandError as error:
