@@ -8,13 +8,14 @@ TESTS ?= marketflows_pipeline_tests
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.set-up
+INSTALLERS := $(addprefix tools/,bootstrap_venv.py install_lock.py pip_settings.py uv_runner.py)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A user's own "install into my home" setting makes no sense inside an environment.
 export PIP_USER := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help deps setup run dev test test-duckdb2 lint bench soak docs lock clean
+.PHONY: help deps setup run dev test test-duckdb2 test-fresh lint bench soak docs lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,12 +29,10 @@ deps: ## Install system packages with apt (Debian, Ubuntu): Python with venv
 
 setup: $(STAMP) ## Install everything into .venv, at the versions of requirements.lock
 
-$(STAMP): requirements.lock pyproject.toml tools/bootstrap_venv.py
-	$(PYTHON) tools/bootstrap_venv.py $(VENV)
-	$(PY) -m pip install --quiet --requirement requirements.lock
-	@# The build back end warns of every editable installation.
-	PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --no-deps --editable .
-	@touch $@
+$(STAMP): requirements.lock pyproject.toml $(INSTALLERS)
+	@echo "Installing into $(VENV) what requirements.lock names: usually 15 seconds, a minute on a slow connection"
+	@$(PYTHON) tools/bootstrap_venv.py $(VENV)
+	@$(PY) tools/install_lock.py
 
 run: setup ## Run the pipeline once: make run FLAGS="--tutorial"
 	$(BIN)/marketflows $(FLAGS)
@@ -47,6 +46,9 @@ test: setup ## Run the tests on all processors: make test FLAGS="-k grid"
 
 test-duckdb2: setup ## Run the warehouse tests on DuckDB 2
 	PYTHONPATH=$$($(PY) -m marketflows_pipeline_tests.warehouse.engines 2.0.0) $(PY) -m pytest marketflows_pipeline_tests/warehouse $(FLAGS)
+
+test-fresh: ## Run tutorial and picture tests on a bare Debian (root, debootstrap); FLAGS=--all runs every test
+	@$(PYTHON) tools/fresh_machine.py $(FLAGS)
 
 lint: setup ## Check style, layout and types
 	$(BIN)/ruff check .
@@ -62,10 +64,14 @@ soak: setup ## Live 30 days of hourly runs against a stand-in of the service
 docs: setup ## Write the data dictionary anew from the table registry
 	$(PY) -m marketflows_pipeline.schema.dictionary
 
-lock: setup ## Choose versions anew and write them to requirements.lock
-	$(PY) -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra deploy --universal --python-version 3.11 \
-		--constraint tools/lock-constraints.txt --upgrade --no-emit-index-url --no-header --output-file requirements.lock
+# Hashes come from the main index only: a folder of wheels beside it may hold a build of its own.
+LOCK = UV_INDEX= UV_FIND_LINKS= $(PY) tools/uv_runner.py pip compile pyproject.toml --group build --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet $(FLAGS)
+
+lock: setup ## Write the locks anew for pyproject.toml; FLAGS=--upgrade takes newer versions
+	$(LOCK) --extra dev --extra deploy --constraint tools/lock-constraints.txt --output-file requirements.lock
+	@# The image holds what runs only, at the same versions.
+	$(LOCK) --extra deploy --constraint requirements.lock --no-annotate --output-file deploy/requirements.lock
 
 clean: ## Remove the environment and caches; warehouse and charts stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

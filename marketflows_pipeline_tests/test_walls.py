@@ -49,6 +49,14 @@ def test_dagster_stays_in_the_glue(package: str) -> None:
     assert package not in importers("dagster")
 
 
+def test_no_test_looks_at_a_clock() -> None:
+    """A limit of 3 s on a parser, and a wait of 10 ms for a thread, once failed on a busy machine."""
+    tests = Path(__file__).parent
+    outside = {tests / "reference/published_program.py"}  # measures the published package for the benchmarks
+
+    assert [path for path in tests.rglob("*.py") if "time" in imported(path) and path not in outside] == []
+
+
 def calls_at_import(path: Path) -> Iterator[str]:
     """Names of what a module calls while it is imported: outside of function bodies, but decorators and defaults."""
     waiting: list[ast.AST] = [ast.parse(path.read_text())]

@@ -1,8 +1,8 @@
 """Make a virtual environment with pip in it, also where Python comes without ensurepip, as on Debian.
 
 Usage: ``python3 tools/bootstrap_venv.py .venv``. Needs nothing but the standard library. An environment that works is
-left as it is. Where ensurepip is missing, pip's own wheel is fetched from the package index and installs itself:
-``PIP_INDEX_URL`` names the index (default: the public one), ``PIP_CERT`` a bundle of certificates.
+left as it is. Where ensurepip is missing, pip's own wheel is fetched from the package index and installs itself. Index,
+certificates, proxy and trusted hosts are the ones that pip would use, from its files and from ``PIP_`` variables.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import pip_settings
 
 MINIMUM = (3, 11)
 DEFAULT_INDEX = "https://pypi.org/simple"
@@ -80,8 +82,13 @@ def _without_login(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def fetch(url: str, login_from: str, environ: Mapping[str, str]) -> bytes:
+def fetch(url: str, login_from: str, settings: Mapping[str, str]) -> bytes:
     """Body at an http(s) address; the index's user and password go to the index's own host only.
+
+    Args:
+        url: what to fetch; a hash after # is checked.
+        login_from: the index's address, with user and password if it wants them.
+        settings: pip's.
 
     Raises:
         SetupError: if it cannot be fetched, or its hash is not the one in the address.
@@ -94,9 +101,8 @@ def fetch(url: str, login_from: str, environ: Mapping[str, str]) -> bytes:
     if index.username and index.hostname == urlsplit(address).hostname:
         login = f"{unquote(index.username)}:{unquote(index.password or '')}"
         request.add_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
-    context = ssl.create_default_context(cafile=environ.get("PIP_CERT") or None)
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=context) as answer:  # noqa: S310
+        with _opener(address, settings).open(request, timeout=TIMEOUT_SECONDS) as answer:
             body: bytes = answer.read()
     except (urllib.error.URLError, OSError) as error:
         raise SetupError(
@@ -108,19 +114,34 @@ def fetch(url: str, login_from: str, environ: Mapping[str, str]) -> bytes:
     return body
 
 
+def _opener(address: str, settings: Mapping[str, str]) -> urllib.request.OpenerDirector:
+    """What opens an address as pip would: through its proxy, trusting its certificates and hosts."""
+    bundle = settings.get("cert")
+    is_folder = bundle is not None and Path(bundle).is_dir()
+    context = ssl.create_default_context(cafile=None if is_folder else bundle, capath=bundle if is_folder else None)
+    parts = urlsplit(address)
+    if {parts.hostname, parts.netloc.rpartition("@")[2]} & set(settings.get("trusted-host", "").split()):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    proxy = pip_settings.proxy(settings)
+    through = urllib.request.ProxyHandler(None if proxy is None else {"http": proxy, "https": proxy})
+    return urllib.request.build_opener(through, urllib.request.HTTPSHandler(context=context))
+
+
 def install_pip_from_index(python: Path, environ: Mapping[str, str]) -> None:
     """Let pip's wheel, which can be run as it is, install itself for this interpreter.
 
     Raises:
         SetupError: if no fitting wheel can be fetched or it fails to install.
     """
-    index = environ.get("PIP_INDEX_URL") or DEFAULT_INDEX
+    settings = pip_settings.read(environ)
+    index = settings.get("index-url", DEFAULT_INDEX)
     page_url = f"{index.rstrip('/')}/pip/"
-    page = fetch(page_url, index, environ).decode("utf-8", "replace")
+    page = fetch(page_url, index, settings).decode("utf-8", "replace")
     wheel_url = newest_pip(page, page_url, sys.version_info[:2])
     with tempfile.TemporaryDirectory() as folder:
         wheel = Path(folder) / unquote(urlsplit(wheel_url).path.rsplit("/", 1)[-1])
-        wheel.write_bytes(fetch(wheel_url, index, environ))
+        wheel.write_bytes(fetch(wheel_url, index, settings))
         command = [str(python), f"{wheel}/pip", "install", "--quiet", "--no-index", "--no-deps", str(wheel)]
         if subprocess.run(command, env=dict(environ), check=False).returncode:  # noqa: S603
             raise SetupError(f"{wheel.name} could not be installed into {python.parent.parent}")
@@ -148,7 +169,6 @@ def make_environment(folder: Path, environ: Mapping[str, str]) -> None:
         command = [sys.executable, "-m", "venv", "--clear", str(folder)]
         if subprocess.run(command, capture_output=True, check=False).returncode == 0:  # noqa: S603
             return
-    sys.stderr.write("Python comes without ensurepip here; taking pip from the package index\n")
     venv.create(folder, clear=True, symlinks=os.name != "nt", with_pip=False)
     install_pip_from_index(python, environ)
 

@@ -32,7 +32,7 @@ def service(clock: FixedClock) -> Iterator[FakeCoinGecko]:
 @pytest.fixture
 def get(service: FakeCoinGecko) -> Iterator[Get]:
     """Status and parsed body of what a key of the demo plan is answered."""
-    with httpx.Client(base_url=service.url, headers={"x-cg-demo-api-key": DEMO_KEY}, timeout=5.0) as client:
+    with httpx.Client(base_url=service.url, headers={"x-cg-demo-api-key": DEMO_KEY}, timeout=60.0) as client:
 
         def _get(path: str, **params: Any) -> tuple[int, Any]:
             answer = client.get(path, params=params)

@@ -19,7 +19,7 @@ VIX = "/api/global/us_indices/daily_prices/VIX_History.csv"
 
 @pytest.fixture
 def web(clock: FixedClock) -> Iterator[httpx.Client]:
-    with FakeCboe(clock=clock) as service, httpx.Client(base_url=service.url, timeout=5.0) as client:
+    with FakeCboe(clock=clock) as service, httpx.Client(base_url=service.url, timeout=60.0) as client:
         yield client
 
 

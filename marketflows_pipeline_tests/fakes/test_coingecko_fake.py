@@ -365,7 +365,7 @@ def test_faults_that_break_the_connection_break_it(service: FakeCoinGecko) -> No
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.get(f"{service.url}/ping")
     with pytest.raises(httpx.ReadTimeout):
-        httpx.get(f"{service.url}/ping", timeout=0.1)
+        httpx.get(f"{service.url}/ping", timeout=httpx.Timeout(60.0, read=0.1))
     with pytest.raises(json.JSONDecodeError):
         httpx.get(f"{service.url}/ping").json()
 

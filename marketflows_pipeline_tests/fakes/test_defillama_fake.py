@@ -39,7 +39,7 @@ def llama(clock: FixedClock) -> Iterator[FakeDefiLlama]:
 
 @pytest.fixture
 def web(llama: FakeDefiLlama) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=llama.url, timeout=10.0) as client:
+    with httpx.Client(base_url=llama.url, timeout=60.0) as client:
         yield client
 
 

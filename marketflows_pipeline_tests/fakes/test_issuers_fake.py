@@ -28,7 +28,7 @@ def funds() -> Funds:
 
 @pytest.fixture
 def client(funds: Funds, clock: FixedClock) -> Iterator[httpx.Client]:
-    with FakeIssuers(funds, clock=clock) as running, httpx.Client(base_url=running.url, timeout=5.0) as opened:
+    with FakeIssuers(funds, clock=clock) as running, httpx.Client(base_url=running.url, timeout=60.0) as opened:
         yield opened
 
 

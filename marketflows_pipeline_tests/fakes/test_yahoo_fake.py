@@ -38,7 +38,7 @@ def yahoo(clock: FixedClock) -> Iterator[FakeYahoo]:
 
 @pytest.fixture
 def web(yahoo: FakeYahoo) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=yahoo.url, headers=BROWSER, timeout=5.0) as client:
+    with httpx.Client(base_url=yahoo.url, headers=BROWSER, timeout=60.0) as client:
         yield client
 
 

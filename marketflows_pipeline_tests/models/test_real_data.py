@@ -17,7 +17,7 @@ from marketflows_pipeline.models.training import TrainedModel, train
 from marketflows_pipeline_tests.models.made_up import TRAINED_AT
 from marketflows_pipeline_tests.models.real_bars import SYMBOLS, frames
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(3600)]
 
 FROM = date(2010, 1, 4)
 

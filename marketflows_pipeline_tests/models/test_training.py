@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import time
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -227,25 +229,34 @@ def test_progress_is_told_block_by_block() -> None:
 
 def test_an_interruption_leaves_the_blocks_that_have_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     made = market(sessions=700, symbols=4, effect=EFFECT)
+    data = dataset(made.panel, made.labels, features=FEATURES)
+    walk = WalkForward(horizon=1, min_train=100, refit_every=10)
+    first_training, _ = next(walk.splits(data.sessions))
     fits: list[int] = []
+    shut_down = threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, *args: Any, **more: Any) -> None:
+            shut_down.set()
+            super().shutdown(*args, **more)
 
     def fit(data: Dataset, *args: object, **more: object) -> Calibrated:
         fits.append(len(data.y))
-        time.sleep(0.01)
+        if data.sessions[data.session.max()] > first_training[-1]:
+            assert shut_down.wait(60), "the pool waits for blocks that should have been cancelled"
         return Calibrated(None, Constant(), 1.0, 0.0)
 
     def interrupt(done: int, of: int) -> None:
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(out_of_sample, "ThreadPoolExecutor", Pool)
     monkeypatch.setattr(out_of_sample, "fit", fit)
-    data = dataset(made.panel, made.labels, features=FEATURES)
-    walk = WalkForward(horizon=1, min_train=100, refit_every=10)
 
     with pytest.raises(KeyboardInterrupt):
         out_of_sample.forecast(data, walk, kind="logistic", seed=1, on_progress=interrupt)
 
-    # 60 blocks of two models
-    assert len(fits) < 20
+    # Of 60 blocks of two models, the first and those that the workers held.
+    assert len(fits) <= 2 + 2 * out_of_sample.WORKERS
 
 
 def test_the_metadata_says_what_the_model_was_made_of(planted: TrainedModel) -> None:

@@ -16,7 +16,7 @@ from benchmarks.soak.life import Life
 from benchmarks.soak.plan import Plan
 
 # The first test waits for all 72 runs, about a minute of a quiet machine.
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(3600)
 
 PROMISES = (
     "runs are killed at random",

@@ -40,7 +40,7 @@ def connect(clock: FixedClock, ledger: MemoryLedger) -> Iterator[Connect]:
     opened: list[CoinGecko] = []
 
     def _connect(to: FakeCoinGecko, **changed: Any) -> CoinGecko:
-        options: dict[str, Any] = {"api_key": DEMO_KEY, "timeout": 5.0} | changed
+        options: dict[str, Any] = {"api_key": DEMO_KEY, "timeout": 60.0} | changed
         opened.append(CoinGecko(clock=clock, ledger=ledger, base_url=to.url, **options))
         return opened[-1]
 

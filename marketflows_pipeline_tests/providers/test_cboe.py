@@ -27,7 +27,7 @@ def cboe(clock: FixedClock) -> Iterator[FakeCboe]:
 
 @pytest.fixture
 def asking(cboe: FakeCboe, clock: FixedClock, ledger: MemoryLedger) -> Iterator[Cboe]:
-    with Cboe(clock=clock, ledger=ledger, base_url=cboe.url, timeout=5.0) as client:
+    with Cboe(clock=clock, ledger=ledger, base_url=cboe.url, timeout=60.0) as client:
         yield client
 
 

@@ -33,6 +33,7 @@ from marketflows_pipeline_tests.fakes.defillama import NOT_FOUND, UPGRADE, FakeD
 from marketflows_pipeline_tests.fakes.defillama_protocols import Cast, make_cast
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.server import FakeServer
+from marketflows_pipeline_tests.providers.impatience import ImpatientOnce
 
 Ask: TypeAlias = Callable[[DefiLlama, Path], object]
 
@@ -57,7 +58,7 @@ def llama(cast: Cast, clock: FixedClock) -> Iterator[FakeDefiLlama]:
 
 @pytest.fixture
 def asking(llama: FakeDefiLlama, clock: FixedClock, ledger: MemoryLedger) -> Iterator[DefiLlama]:
-    with DefiLlama(clock=clock, ledger=ledger, base_url=llama.url, timeout=5.0) as client:
+    with DefiLlama(clock=clock, ledger=ledger, base_url=llama.url, timeout=60.0) as client:
         yield client
 
 
@@ -256,7 +257,7 @@ def test_an_answer_that_stalls_is_asked_again(
 ) -> None:
     llama.script(endpoint, faults.stalled())
 
-    with DefiLlama(clock=clock, ledger=ledger, base_url=llama.url, timeout=0.3) as client:
+    with DefiLlama(clock=clock, ledger=ledger, base_url=llama.url, transport=ImpatientOnce()) as client:
         QUESTIONS[endpoint](client, tmp_path)
 
     assert llama.calls(endpoint) == 2
@@ -294,7 +295,7 @@ def test_reserves_of_another_shape_are_a_bad_answer_and_leave_nothing(
 def test_answers_may_come_compressed(cast: Cast, clock: FixedClock, ledger: MemoryLedger, tmp_path: Path) -> None:
     with (
         FakeDefiLlama(cast, clock=clock, is_compressed=True) as llama,
-        DefiLlama(clock=clock, ledger=ledger, base_url=llama.url, timeout=5.0) as client,
+        DefiLlama(clock=clock, ledger=ledger, base_url=llama.url, timeout=60.0) as client,
     ):
         llama.script(PROTOCOL, faults.truncated())
 
@@ -309,7 +310,7 @@ def test_the_largest_answer_is_read_whole_or_asked_again(
     cast = make_cast(7, START, days=30, fillers=0, grown="binance-cex")
     with (
         FakeDefiLlama(cast, clock=clock) as llama,
-        DefiLlama(clock=clock, ledger=ledger, base_url=llama.url, timeout=30.0) as client,
+        DefiLlama(clock=clock, ledger=ledger, base_url=llama.url, timeout=60.0) as client,
     ):
         llama.script(PROTOCOL, faults.cut_off(), faults.truncated())
 

@@ -27,7 +27,7 @@ def service(clock: FixedClock) -> Iterator[FakeCboe]:
 
 @pytest.fixture
 def asking(service: FakeCboe, clock: FixedClock, ledger: MemoryLedger) -> Iterator[Fred]:
-    with Fred(clock=clock, ledger=ledger, base_url=service.url, timeout=5.0) as client:
+    with Fred(clock=clock, ledger=ledger, base_url=service.url, timeout=60.0) as client:
         yield client
 
 

@@ -31,6 +31,7 @@ from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.faults import Fault
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
 from marketflows_pipeline_tests.fakes.server import FakeServer, Request
+from marketflows_pipeline_tests.providers.impatience import ImpatientOnce
 
 KEY = "CG-a-secret-of-the-tests"
 THING = "/things/{id}"
@@ -54,7 +55,7 @@ def connect(service: FakeServer, clock: FixedClock, ledger: MemoryLedger) -> Ite
     opened: list[HttpClient] = []
 
     def _connect(**changed: Any) -> HttpClient:
-        options: dict[str, Any] = {"secret_headers": {"x-key": KEY}, "timeout": 5.0} | changed
+        options: dict[str, Any] = {"secret_headers": {"x-key": KEY}, "timeout": 60.0} | changed
         opened.append(HttpClient("thinghub", service.url, clock=clock, ledger=ledger, **options))
         return opened[-1]
 
@@ -116,8 +117,9 @@ def test_an_answer_that_stalls_is_given_up_after_the_timeout_and_asked_again(
 ) -> None:
     service.script(THING, faults.stalled())
 
-    assert ask(connect(timeout=0.2))["id"] == "one"
+    assert ask(connect(transport=ImpatientOnce()))["id"] == "one"
     assert "ReadTimeout" in str(ledger.calls[0].error)
+    assert [call.outcome for call in ledger.calls] == ["retry", "ok"]
 
 
 def test_an_answer_that_drips_is_given_up_after_the_total_time(clock: FixedClock, ledger: MemoryLedger) -> None:

@@ -57,7 +57,7 @@ def issuers(clock: FixedClock) -> Iterator[FakeIssuers]:
 @pytest.fixture
 def ask(issuers: FakeIssuers, clock: FixedClock, ledger: MemoryLedger) -> Ask:
     def _ask(name: str, symbol: str = "", share_id: str = "", **changed: Any) -> pl.DataFrame:
-        options: dict[str, Any] = {"base_url": issuers.url, "timeout": 5.0} | changed
+        options: dict[str, Any] = {"base_url": issuers.url, "timeout": 60.0} | changed
         default = FUNDS[name]
         with ISSUERS[name](clock=clock, ledger=ledger, **options) as issuer:
             return issuer.shares_outstanding(symbol or default[0], share_id or default[1])
@@ -110,7 +110,7 @@ def test_state_street_gives_shares_value_and_net_assets(ask: Ask, issuers: FakeI
 def test_without_an_id_of_its_own_a_fund_is_asked_for_by_its_symbol(
     issuers: FakeIssuers, clock: FixedClock, ledger: MemoryLedger, name: str
 ) -> None:
-    with ISSUERS[name](clock=clock, ledger=ledger, base_url=issuers.url, timeout=5.0) as issuer:
+    with ISSUERS[name](clock=clock, ledger=ledger, base_url=issuers.url, timeout=60.0) as issuer:
         assert issuer.shares_outstanding(FUNDS[name][0], "").height > 200
 
 
@@ -293,7 +293,7 @@ def test_the_earlier_address_of_black_rock_answers_with_a_page(
     monkeypatch.setattr("marketflows_pipeline.providers.blackrock.ENDPOINT", old)
 
     with (
-        BlackRock(clock=clock, ledger=ledger, base_url=issuers.url, timeout=5.0) as issuer,
+        BlackRock(clock=clock, ledger=ledger, base_url=issuers.url, timeout=60.0) as issuer,
         pytest.raises(BadAnswerError, match="HTTP 200, an HTML page 'iShares by BlackRock'"),
     ):
         issuer.shares_outstanding("IWM", "239710")

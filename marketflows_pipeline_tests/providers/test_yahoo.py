@@ -44,7 +44,7 @@ def yahoo(clock: FixedClock) -> Iterator[FakeYahoo]:
 
 @pytest.fixture
 def asking(yahoo: FakeYahoo, clock: FixedClock, ledger: MemoryLedger) -> Iterator[Yahoo]:
-    with Yahoo(clock=clock, ledger=ledger, base_url=yahoo.url, timeout=5.0) as client:
+    with Yahoo(clock=clock, ledger=ledger, base_url=yahoo.url, timeout=60.0) as client:
         yield client
 
 

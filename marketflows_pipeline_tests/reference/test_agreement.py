@@ -34,7 +34,7 @@ from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY, Access
 from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.reference.environment import run_published_program
 
-pytestmark = [pytest.mark.reference, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.reference, pytest.mark.timeout(3600)]
 
 # Within a minute after a five-minute step: theirs floors that grid to the minute, ours to its step.
 NOW = datetime(2026, 9, 18, 4, 20, 13, tzinfo=UTC)

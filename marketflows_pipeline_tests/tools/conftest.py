@@ -25,7 +25,12 @@ def tool() -> LoadTool:
         module = importlib.util.module_from_spec(spec)
         # Dataclasses look their module up while it runs.
         sys.modules[name] = module
-        spec.loader.exec_module(module)
+        # A script finds its neighbours, as when it is run.
+        sys.path.insert(0, str(TOOLS))
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.remove(str(TOOLS))
         return module
 
     return load

@@ -71,6 +71,24 @@ def test_without_ensurepip_pip_comes_from_the_index(
 
 
 @pytest.mark.usefixtures("no_ensurepip")
+def test_the_index_may_be_named_in_a_file_of_pips(
+    bootstrap: ModuleType, httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    """PIP_INDEX_URL alone was known: behind a mirror that pip.conf names, set-up asked the public index."""
+    (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {_serve(httpserver)}\n")
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
+    bootstrap.make_environment(tmp_path / "env", environ | {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")})
+    assert bootstrap.has_pip(tmp_path / "env/bin/python")
+
+
+def test_the_proxy_of_pip_is_asked(bootstrap: ModuleType, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/simple/pip/").respond_with_data("through the proxy")
+    proxy = httpserver.url_for("").removeprefix("http://")
+    page = bootstrap.fetch("http://index.example/simple/pip/", "http://index.example/simple", {"proxy": proxy})
+    assert page == b"through the proxy"
+
+
+@pytest.mark.usefixtures("no_ensurepip")
 def test_an_environment_that_works_is_left_as_it_is(
     bootstrap: ModuleType, httpserver: HTTPServer, tmp_path: Path
 ) -> None:

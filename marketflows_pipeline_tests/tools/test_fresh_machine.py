@@ -1,0 +1,82 @@
+"""The bare machine: what it may see of this one, and what it needs. It is made for real by `make test-fresh`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from marketflows_pipeline_tests.tools.conftest import LoadTool
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def fresh(tool: LoadTool) -> ModuleType:
+    return tool("fresh_machine")
+
+
+def test_who_is_not_root_is_told_so_in_one_line(
+    fresh: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fresh.os, "geteuid", lambda: 1000)
+
+    assert fresh.main([]) == 2
+    assert capsys.readouterr().err == (
+        "make test-fresh makes a machine in a folder, which needs root on Linux: sudo make test-fresh\n"
+    )
+
+
+def test_a_missing_program_is_named_with_the_way_to_it(
+    fresh: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fresh.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(fresh.shutil, "which", lambda name: None if name == "debootstrap" else f"/usr/bin/{name}")
+
+    assert fresh.main([]) == 2
+    assert capsys.readouterr().err == (
+        "make test-fresh needs debootstrap: apt-get install --no-install-recommends debootstrap git\n"
+    )
+
+
+def test_it_sees_the_folders_in_which_pip_looks_and_those_that_their_pages_point_to(
+    fresh: ModuleType, tmp_path: Path
+) -> None:
+    for name in ("index/simple/click", "index/files", "wheels", "private"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "index/files/click.whl").touch()
+    (tmp_path / "index/simple/click/index.html").write_text(
+        '<a href="../../files/click.whl#sha256=1">click</a> <a href="../../../private/gone.whl">x</a>'
+        '<a href="https://index.example/click.whl">elsewhere</a>'
+    )
+
+    found = fresh.local_folders(
+        {
+            "index-url": "https://index.example/simple",
+            "extra-index-url": f"{(tmp_path / 'index/simple').as_uri()} file:///missing",
+            "find-links": f"{tmp_path / 'wheels'} https://wheels.example/",
+        }
+    )
+
+    assert found == [tmp_path / "index/files", tmp_path / "index/simple", tmp_path / "wheels"]
+
+
+def test_a_folder_in_which_something_is_mounted_is_never_removed(fresh: ModuleType) -> None:
+    with pytest.raises(fresh.FreshMachineError, match="/ is left: something is mounted in it"):
+        fresh._remove(Path("/"))
+
+
+def test_its_commands_are_those_of_the_readme(fresh: ModuleType) -> None:
+    commands = re.findall(r"```\n(make [^\n]+)\n```", (ROOT / "README.md").read_text(encoding="utf-8"))
+
+    assert commands[:2] == [fresh.TUTORIAL, fresh.ALL_TESTS]
+    assert set(fresh.PICTURES.split('"')[1].split()) == {
+        str(path.relative_to(ROOT))
+        for path in (
+            ROOT / "marketflows_pipeline_tests/charts",
+            ROOT / "marketflows_pipeline_tests/cli/test_command.py",
+        )
+        if path.exists()
+    }
