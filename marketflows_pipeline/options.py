@@ -11,6 +11,9 @@ from typing import Literal
 TUTORIAL_PRIVATE = Path(".marketflows/tutorial.duckdb")
 TUTORIAL_PUBLISHED = Path("warehouse/marketflows_tutorial.duckdb")
 
+# How long a service may be waited for while it fails, from one success to the next (providers/waiting.py).
+WAIT_OF_A_RUN = timedelta(seconds=300)
+WAIT_OF_A_COMMAND = timedelta(seconds=60)
 
 Horizon = Literal[5, 20]
 Target = Literal["direction", "rank"]
@@ -45,6 +48,7 @@ class RunOptions:
         out_dir: folder for the PNGs, relative to the working directory.
         tutorial: run on the packaged data, offline, with a warehouse of its own.
         history_time_limit: how long histories may be fetched before the run goes on without the rest.
+        wait_limit: how long each service may be waited for while it fails; shorter where a person waits.
         asks_again: whether what is asked for once a day is asked for now, though the day's answer is in.
         trainings: models that a run which trains is to train.
         begins_anew: whether a tutorial run forgets what an earlier one stored; training goes on from it.
@@ -55,6 +59,7 @@ class RunOptions:
     out_dir: Path = Path("output_plots")
     tutorial: bool = False
     history_time_limit: timedelta | None = None
+    wait_limit: timedelta = WAIT_OF_A_RUN
     asks_again: bool = False
     trainings: tuple[Training, ...] = WEEKLY_TRAININGS
     begins_anew: bool = True

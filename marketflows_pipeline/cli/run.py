@@ -32,7 +32,7 @@ from marketflows_pipeline.jobs import (
     score_models,
     train_models,
 )
-from marketflows_pipeline.options import Horizon, ModelKind, RunOptions, Target, Training
+from marketflows_pipeline.options import WAIT_OF_A_COMMAND, Horizon, ModelKind, RunOptions, Target, Training
 from marketflows_pipeline.progress import LogReporter, Reporter, TerminalReporter
 from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.session import read_settings
@@ -113,6 +113,7 @@ def _refresh(part: Literal["exchanges", "cross_asset"], job_name: str, options: 
     log_path = configure_logging(level.upper(), tutorial=options.tutorial, console=console)
     if getattr(read_settings(options, os.environ), part) is None:
         raise UserInputError(f"{options.config}: [{part}] is missing: expected that table, which may be empty")
+    options = replace(options, wait_limit=WAIT_OF_A_COMMAND)
     # A tutorial that begins anew needs all of its parts.
     name = full_refresh.name if options.tutorial and options.begins_anew else job_name
     return _execute(name, options, console, log_path)

@@ -99,14 +99,14 @@ def _is_proxy(address: str) -> bool:
 
 
 def _certificates() -> ssl.SSLContext:
-    """httpx's own choice of trusted certificates, which it would otherwise load once more for each proxy."""
+    """Httpx's own choice of trusted certificates, which it would otherwise load once more for each proxy."""
     file, folders = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if file and not _holds_certificates(Path(file)):
         raise _wrong("SSL_CERT_FILE", file, "expected a file of certificates in PEM form that can be read")
+    # OpenSSL looks into a folder only when it needs a certificate, and says no more than that there is none.
     if not file and folders and not any(_is_certificate_folder(Path(each)) for each in folders.split(os.pathsep)):
-        raise _wrong(
-            "SSL_CERT_DIR", folders, "expected a folder of certificates whose names are hashes (openssl rehash)"
-        )
+        expected = "expected a folder of certificates whose names are hashes (openssl rehash makes them)"
+        raise _wrong("SSL_CERT_DIR", folders, expected)
     try:
         return httpx.create_ssl_context()
     except OSError as fault:

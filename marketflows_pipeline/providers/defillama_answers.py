@@ -18,10 +18,10 @@ import polars as pl
 from marketflows_pipeline.errors import (
     BadAnswerError,
     NotFoundError,
-    PermanentProviderError,
     PlanLimitError,
     ProviderError,
     TransientProviderError,
+    UnexpectedResponseError,
 )
 from marketflows_pipeline.providers.exchange_protocol import (
     CEX_SCHEMA,
@@ -34,6 +34,7 @@ from marketflows_pipeline.providers.faults import (
     RefusedError,
     ShapeError,
     classify_by_status,
+    is_passing,
     not_data,
     one_line,
 )
@@ -106,14 +107,16 @@ _PROTOCOL = msgspec.json.Decoder(_Protocol)
 def classify(answer: Answer) -> Fault | None:
     """Judge an answer of DefiLlama, whose errors are lines of text; None is a usable one."""
     said = f"HTTP {answer.status}, {answer.excerpt}"
-    # Before anything else: the texts may come labelled as HTML.
+    if is_passing(answer.status):
+        return Fault(TransientProviderError, said)
+    # Before the status: the texts may come labelled as HTML.
     text = answer.content[:64].strip().lower()
     for start, kind, advice in ERROR_TEXTS:
         if text.startswith(start.encode()):
             return Fault(kind, f"{said}; {advice}" if advice else said)
     if answer.is_html or not answer.content.strip():
         if answer.status == HTTPStatus.FORBIDDEN:
-            return Fault(PermanentProviderError, f"{said}; {BLOCKED}")
+            return Fault(UnexpectedResponseError, f"{said}; {BLOCKED}")
         return _by_status(answer)
     if not answer.is_success:
         return _by_status(answer)
@@ -192,9 +195,7 @@ def slugify(name: str) -> str:
 
 
 def _by_status(answer: Answer) -> Fault | None:
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Fault(TransientProviderError, f"HTTP {answer.status}, {answer.excerpt}")
-    if answer.status == HTTPStatus.PAYMENT_REQUIRED:
+    if answer.status == HTTPStatus.PAYMENT_REQUIRED and answer.is_own:
         return Fault(PlanLimitError, f"HTTP 402, {answer.excerpt}; only a paid plan is answered this")
     return classify_by_status(answer) or not_data(answer)
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from marketflows_pipeline.clock import Clock
 
-DEFAULT_LIMIT = timedelta(seconds=300)
+LIMIT_OF_A_RUN = timedelta(seconds=300)
 # Below this an attempt would be cut off before a healthy service could answer it.
 SHORTEST_ATTEMPT_S = 5.0
 # A line slower than this is as good as none; what arrives at that speed or faster is no waiting.
@@ -25,7 +25,7 @@ class WaitBudget:
         limit: in all, from one success to the next.
     """
 
-    def __init__(self, clock: Clock, limit: timedelta = DEFAULT_LIMIT) -> None:
+    def __init__(self, clock: Clock, limit: timedelta = LIMIT_OF_A_RUN) -> None:
         self._clock = clock
         self.limit_s = limit.total_seconds()
         self._spent_s = 0.0
@@ -71,7 +71,7 @@ class WaitBudgets:
         limit: of each provider.
     """
 
-    def __init__(self, clock: Clock, limit: timedelta = DEFAULT_LIMIT) -> None:
+    def __init__(self, clock: Clock, limit: timedelta = LIMIT_OF_A_RUN) -> None:
         self._clock = clock
         self._limit = limit
         self._budgets: dict[str, WaitBudget] = {}

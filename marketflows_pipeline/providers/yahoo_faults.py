@@ -6,18 +6,25 @@ What belongs here: its error objects and statuses. What does not: reading data (
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 
 import msgspec
 
 from marketflows_pipeline.errors import (
-    BadAnswerError,
     NotFoundError,
     PermanentProviderError,
     ProviderError,
     TransientProviderError,
+    UnexpectedResponseError,
 )
-from marketflows_pipeline.providers.faults import Answer, Fault, classify_by_status, one_line
+from marketflows_pipeline.providers.faults import (
+    Answer,
+    Fault,
+    classify_by_status,
+    fault_of,
+    is_passing,
+    one_line,
+    sounds_passing,
+)
 
 NOTHING_THERE = "data doesn't exist for startdate"
 REQUEST_DENIED = 999
@@ -60,13 +67,15 @@ def classify(answer: Answer) -> Fault | None:
     That a span holds no session is told as an error too, and is none: it reads as no bars.
     """
     if answer.status == REQUEST_DENIED:
-        return Fault(PermanentProviderError, f"HTTP 999, {answer.excerpt}; {DENIED}")
+        return Fault(UnexpectedResponseError, f"HTTP 999, {answer.excerpt}; {DENIED}")
     if (error := _error_of(answer)) is None:
         return classify_by_status(answer)
     if is_empty_span(error):
         return None
     said = f"HTTP {answer.status}, {one_line(f'{error.code}: {error.description}')}"
-    kind, advice = ERROR_CODES.get(error.code.lower(), (_kind_by_status(answer.status), ""))
+    if is_passing(answer.status):
+        return Fault(TransientProviderError, said)
+    kind, advice = ERROR_CODES.get(error.code.lower(), (_kind_of_unknown(answer, said), ""))
     return Fault(kind, f"{said}; {advice}" if advice else said)
 
 
@@ -84,9 +93,8 @@ def _error_of(answer: Answer) -> ErrorObject | None:
     return envelope.error if envelope else None
 
 
-def _kind_by_status(status: int) -> type[ProviderError]:
+def _kind_of_unknown(answer: Answer, said: str) -> type[ProviderError]:
     """The kind of an error object whose code says nothing known."""
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return BadAnswerError
-    known = classify_by_status(Answer(status, {}, b""))
-    return known.kind if known else BadAnswerError
+    if sounds_passing(said):
+        return TransientProviderError
+    return UnexpectedResponseError if answer.is_success else fault_of(answer.status, said, is_own=True).kind
