@@ -59,7 +59,7 @@ class TransientProviderError(ProviderError):
 
 
 class BadAnswerError(TransientProviderError):
-    """An answer under HTTP 200 that is none: empty, a page for people, cut off, or not JSON."""
+    """An answer under HTTP 200 that is none: empty, a page for people, cut off, not JSON, an unknown error."""
 
 
 class PermanentProviderError(ProviderError):

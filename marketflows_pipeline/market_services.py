@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.providers.blackrock import BlackRock
 from marketflows_pipeline.providers.cboe import Cboe
 from marketflows_pipeline.providers.cross_asset_protocol import PriceProvider, SharesProvider, VolatilityProvider
@@ -54,14 +53,13 @@ def live_services(
     stack: contextlib.ExitStack,
     providers: Providers,
     cross_asset: CrossAsset,
-    clock: Clock,
     ledger: CallLedger,
     waits: WaitBudgets,
 ) -> MarketServices:
     """The services that the settings name, open until the stack is closed."""
 
     def opened(service: type[K], base_url: str | None) -> K:
-        client = service(clock=clock, ledger=ledger, base_url=base_url, waits=waits.of(service.name))
+        client = service(clock=waits.clock, ledger=ledger, base_url=base_url, waits=waits.of(service.name))
         return stack.enter_context(client)
 
     own = Folder(cross_asset.folder) if cross_asset.folder else None

@@ -120,8 +120,7 @@ def open_session(
         warehouse = stack.enter_context(Warehouse(settings.warehouse.path))
         ledger = WarehouseLedger(warehouse, run_id)
         waits = WaitBudgets(clock, options.wait_limit)
-        provider, volumes, reserves = _services(stack, options, settings, clock, ledger, waits)
-        used_clock = clock
+        provider, volumes, reserves = _services(stack, options, settings, ledger, waits)
         started_at = clock.now()
         yield Session(
             settings=settings,
@@ -131,7 +130,7 @@ def open_session(
             provider=provider,
             volumes=volumes,
             reserves=reserves,
-            open_market=lambda: _market(stack, options, settings, used_clock, ledger, waits),
+            open_market=lambda: _market(stack, options, settings, ledger, waits),
             ledger=ledger,
             waits=waits,
             reporter=reporter or LogReporter(),
@@ -149,7 +148,6 @@ def _market(
     stack: contextlib.ExitStack,
     options: RunOptions,
     settings: Settings,
-    clock: Clock,
     ledger: WarehouseLedger,
     waits: WaitBudgets,
 ) -> MarketServices:
@@ -159,14 +157,13 @@ def _market(
     assert settings.cross_asset is not None, "the part runs only where the settings have it"
     if options.tutorial:
         return tutorial_services()
-    return live_services(stack, settings.providers, settings.cross_asset, clock, ledger, waits)
+    return live_services(stack, settings.providers, settings.cross_asset, ledger, waits)
 
 
 def _services(
     stack: contextlib.ExitStack,
     options: RunOptions,
     settings: Settings,
-    clock: Clock,
     ledger: WarehouseLedger,
     waits: WaitBudgets,
 ) -> tuple[MarketCapProvider, ExchangeVolumeProvider, ReservesProvider | None]:
@@ -182,7 +179,7 @@ def _services(
             base_url=source.base_url,
             calls_per_minute=source.calls_per_minute,
             monthly_credits=source.monthly_credits,
-            clock=clock,
+            clock=waits.clock,
             ledger=ledger,
             waits=waits.of(CoinGecko.name),
         )
@@ -190,5 +187,5 @@ def _services(
     if settings.exchanges is None:
         return coingecko, coingecko, None
     home = settings.providers.defillama.base_url
-    defillama = DefiLlama(base_url=home, clock=clock, ledger=ledger, waits=waits.of(DefiLlama.name))
+    defillama = DefiLlama(base_url=home, clock=waits.clock, ledger=ledger, waits=waits.of(DefiLlama.name))
     return coingecko, coingecko, stack.enter_context(defillama)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from marketflows_pipeline.errors import PlanLimitError, TransientProviderError, UnexpectedResponseError
+from marketflows_pipeline.errors import BadAnswerError, PlanLimitError, TransientProviderError
 from marketflows_pipeline.providers.faults import (
     ASKED_TOO_OFTEN,
     Answer,
@@ -24,7 +24,6 @@ from marketflows_pipeline.providers.faults import (
     fault_of,
     is_passing,
     one_line,
-    sounds_passing,
 )
 from marketflows_pipeline.providers.json_fields import kind, numbers, rows_of, texts, times
 from marketflows_pipeline.providers.protocol import COIN_SCHEMA, MARKET_SCHEMA
@@ -98,9 +97,14 @@ def classify(answer: Answer) -> Fault | None:
     """Judge an answer of CoinGecko; None is a usable one."""
     error = service_error(answer.body_or_none)
     if error is None:
-        if answer.status == HTTPStatus.FORBIDDEN and answer.is_own:
+        if answer.status == HTTPStatus.FORBIDDEN and not answer.is_foreign:
             return Fault(PlanLimitError, f"HTTP 403, {answer.excerpt}; the plan does not include this")
         return classify_by_status(answer)
+    return _fault_of_error(answer, error)
+
+
+def _fault_of_error(answer: Answer, error: ServiceError) -> Fault:
+    """What an error body stands for, by its own code where that and the HTTP status say different things."""
     said = f"HTTP {answer.status}, {error.message or 'no message'}" + (f" ({error.code})" if error.code else "")
     if is_passing(answer.status):
         return Fault(TransientProviderError, said)
@@ -109,8 +113,7 @@ def classify(answer: Answer) -> Fault | None:
     implied = error.implied_status
     status = implied if answer.is_success or (implied is not None and is_passing(implied)) else answer.status
     if status is None:
-        kind = TransientProviderError if sounds_passing(error.message) else UnexpectedResponseError
-        return Fault(kind, f"an error body: {said}")
+        return Fault(BadAnswerError, f"an error body: {said}")
     if status == HTTPStatus.FORBIDDEN:
         return Fault(PlanLimitError, f"{said}; the plan does not include this")
     return fault_of(status, said, is_own=True)

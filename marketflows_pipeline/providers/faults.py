@@ -46,9 +46,6 @@ CDN_REFUSAL = re.compile(
 )
 # What services say under any status when the same request may be answered a little later.
 ASKED_TOO_OFTEN = re.compile(r"rate.?limit|too many requests|throttl", re.IGNORECASE)
-PASSING = re.compile(
-    r"internal|unavailable|temporar|time.?out|timed out|try again|overload|bad gateway|maintenance", re.IGNORECASE
-)
 ERROR_KEYS = frozenset({"error", "errors", "error_code", "error_message", "message", "msg", "status", "code", "detail"})
 LONGEST_ERROR_BODY = 4096
 HTML_TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
@@ -89,9 +86,14 @@ class Answer:
         return "cf-mitigated" in self.headers or CDN_REFUSAL.search(self.content[:LONGEST_ERROR_BODY]) is not None
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether somebody else answered: a page for people, or a CDN's line."""
+        return self.is_html or self.is_cdn_refusal
+
+    @property
     def is_own(self) -> bool:
-        """Whether the body can be the service's own, rather than none, a page for people or a CDN's line."""
-        return bool(self.content.strip()) and not self.is_html and not self.is_cdn_refusal
+        """Whether the body can be the service's own word."""
+        return bool(self.content.strip()) and not self.is_foreign
 
     @property
     def says_too_often(self) -> bool:
@@ -170,11 +172,6 @@ Classifier: TypeAlias = Callable[[Answer], Fault | None]
 def is_passing(status: int) -> bool:
     """Whether a status tells of a fault that passes: every 5xx, those of a CDN among them, and 408, 425, 429."""
     return status in RETRIED_CLIENT_STATUSES or HTTPStatus.INTERNAL_SERVER_ERROR <= status < 600
-
-
-def sounds_passing(said: str) -> bool:
-    """Whether an error in words tells of a fault that passes."""
-    return bool(ASKED_TOO_OFTEN.search(said) or PASSING.search(said))
 
 
 def classify_by_status(answer: Answer) -> Fault | None:

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 MAX_ATTEMPTS = 8
 JITTER = tenacity.wait_random(0, 1)
-BACKOFF = tenacity.wait_exponential(multiplier=2, max=60) + JITTER
+BACKOFF = tenacity.wait_exponential(multiplier=2, max=45) + JITTER
 A_RUN_ASKS_AGAIN = "try again in a few minutes; a later run asks again by itself"
 MINUTE_S, HOUR_S = 60, 3600
 

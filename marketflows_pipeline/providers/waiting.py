@@ -69,13 +69,16 @@ class WaitBudgets:
     Args:
         clock: tells the time and waits.
         limit: of each provider.
+
+    Attributes:
+        clock: the same, for the clients.
     """
 
     def __init__(self, clock: Clock, limit: timedelta = LIMIT_OF_A_RUN) -> None:
-        self._clock = clock
+        self.clock = clock
         self._limit = limit
         self._budgets: dict[str, WaitBudget] = {}
 
     def of(self, provider: str) -> WaitBudget:
         """The budget of a provider, by its short name."""
-        return self._budgets.setdefault(provider, WaitBudget(self._clock, self._limit))
+        return self._budgets.setdefault(provider, WaitBudget(self.clock, self._limit))

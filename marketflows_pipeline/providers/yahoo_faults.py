@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from marketflows_pipeline.errors import (
+    BadAnswerError,
     NotFoundError,
     PermanentProviderError,
     ProviderError,
@@ -23,7 +24,6 @@ from marketflows_pipeline.providers.faults import (
     fault_of,
     is_passing,
     one_line,
-    sounds_passing,
 )
 
 NOTHING_THERE = "data doesn't exist for startdate"
@@ -75,7 +75,7 @@ def classify(answer: Answer) -> Fault | None:
     said = f"HTTP {answer.status}, {one_line(f'{error.code}: {error.description}')}"
     if is_passing(answer.status):
         return Fault(TransientProviderError, said)
-    kind, advice = ERROR_CODES.get(error.code.lower(), (_kind_of_unknown(answer, said), ""))
+    kind, advice = ERROR_CODES.get(error.code.lower(), (_kind_of_unknown(answer), ""))
     return Fault(kind, f"{said}; {advice}" if advice else said)
 
 
@@ -93,8 +93,6 @@ def _error_of(answer: Answer) -> ErrorObject | None:
     return envelope.error if envelope else None
 
 
-def _kind_of_unknown(answer: Answer, said: str) -> type[ProviderError]:
+def _kind_of_unknown(answer: Answer) -> type[ProviderError]:
     """The kind of an error object whose code says nothing known."""
-    if sounds_passing(said):
-        return TransientProviderError
-    return UnexpectedResponseError if answer.is_success else fault_of(answer.status, said, is_own=True).kind
+    return BadAnswerError if answer.is_success else fault_of(answer.status, "", is_own=True).kind

@@ -16,6 +16,7 @@ from marketflows_pipeline.errors import (
     PlanLimitError,
     ProviderError,
     TransientProviderError,
+    UnexpectedResponseError,
 )
 from marketflows_pipeline.providers.coingecko_answers import (
     classify,
@@ -72,7 +73,7 @@ def market_row(**changed: Any) -> dict[str, Any]:
         (400, errors.INVALID_CURRENCY, PermanentProviderError, "invalid vs_currency"),
         (403, errors.PLAN_BLOCKED, PlanLimitError, "does not have access"),
         (403, "", PlanLimitError, "the plan does not include this"),
-        (403, HTML, PermanentProviderError, "run from another network"),
+        (403, HTML, UnexpectedResponseError, "run from another network"),
     ],
 )
 def test_every_error_shape_is_told_by_its_kind_and_says_what_to_do(

@@ -35,7 +35,6 @@ def test_a_service_in_trouble_is_worth_asking_again(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (301, PermanentProviderError),
         (400, PermanentProviderError),
         (401, PlanLimitError),
         (402, PlanLimitError),
