@@ -97,9 +97,8 @@ def _wait_seconds(state: tenacity.RetryCallState, left_s: float) -> float:
 
 
 def _log_wait(state: tenacity.RetryCallState) -> None:
-    logger.warning(
-        "%s; asking again in %.0f s (attempt %d)", _fault(state), state.upcoming_sleep, state.attempt_number + 1
-    )
+    said = str(_fault(state))
+    logger.warning("%s; asking again in %.0f s (attempt %d)", said, state.upcoming_sleep, state.attempt_number + 1)
 
 
 def _fault(state: tenacity.RetryCallState) -> AskAgainError:
