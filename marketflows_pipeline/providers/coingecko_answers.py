@@ -97,7 +97,8 @@ def classify(answer: Answer) -> Fault | None:
     """Judge an answer of CoinGecko; None is a usable one."""
     error = service_error(answer.body_or_none)
     if error is None:
-        if answer.status == HTTPStatus.FORBIDDEN and not answer.is_foreign:
+        is_refused = not answer.is_foreign and not answer.says_too_often
+        if answer.status == HTTPStatus.FORBIDDEN and is_refused:
             return Fault(PlanLimitError, f"HTTP 403, {answer.excerpt}; the plan does not include this")
         return classify_by_status(answer)
     return _fault_of_error(answer, error)

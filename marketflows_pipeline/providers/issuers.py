@@ -29,6 +29,8 @@ class Issuer(KeylessService):
 
 def unknown_fund(answer: Answer) -> Fault | None:
     """Judge an answer by its status; a fund that does not exist is HTTP 404 at one issuer, 400 at another."""
-    if answer.status == HTTPStatus.BAD_REQUEST and not answer.is_cdn_refusal:
+    fault = classify_file(answer)
+    is_refused = fault is not None and not fault.is_transient and not answer.is_cdn_refusal
+    if is_refused and answer.status == HTTPStatus.BAD_REQUEST:
         return Fault(NotFoundError, f"HTTP 400, {answer.excerpt}")
-    return classify_file(answer)
+    return fault
