@@ -7,6 +7,8 @@ it retries.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class MarketflowsError(Exception):
     """A fault that is shown as one line, without a traceback. Exit code 1: the run failed."""
@@ -21,7 +23,7 @@ class UserInputError(MarketflowsError):
 
 
 class ProviderError(MarketflowsError):
-    """A service did not give a usable answer. Base of the two below.
+    """A service did not give a usable answer. Transient or permanent, as below.
 
     Attributes:
         provider: short name of the service, such as ``coingecko``.
@@ -37,11 +39,31 @@ class ProviderError(MarketflowsError):
 
 
 class TransientProviderError(ProviderError):
-    """The service failed and the bounded retries are used up; a later run may succeed."""
+    """The service failed and the bounded retries are used up; a later run may succeed.
+
+    Attributes:
+        come_back_at: when the service asks to be asked again, or None where it does not say so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str,
+        status: int | None = None,
+        url: str = "",
+        come_back_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message, provider=provider, status=status, url=url)
+        self.come_back_at = come_back_at
+
+
+class BadAnswerError(TransientProviderError):
+    """An answer under HTTP 200 that is none: empty, a page for people, cut off, not JSON, an unknown error."""
 
 
 class PermanentProviderError(ProviderError):
-    """The service refused: asking again without a change is pointless."""
+    """Asking again at once is pointless. Raised as it is, or as the two below, the service itself refused."""
 
 
 class NotFoundError(PermanentProviderError):
@@ -52,8 +74,11 @@ class PlanLimitError(PermanentProviderError):
     """The plan or key does not allow this request (wrong host, missing key, paid-only, older than 365 days)."""
 
 
-class BadAnswerError(TransientProviderError):
-    """An answer under HTTP 200 that is not what the service documents (HTML, truncated, wrong shape, an error body)."""
+class UnexpectedResponseError(PermanentProviderError):
+    """A whole answer that is not what the service documents: JSON of another shape, or a CDN's page for a refusal.
+
+    It is no refusal: it says nothing about the coin or fund asked for, so a later run asks again.
+    """
 
 
 class CreditsExhaustedError(MarketflowsError):

@@ -9,19 +9,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.providers.blackrock import BlackRock
 from marketflows_pipeline.providers.cboe import Cboe
 from marketflows_pipeline.providers.cross_asset_protocol import PriceProvider, SharesProvider, VolatilityProvider
 from marketflows_pipeline.providers.folder import Folder
 from marketflows_pipeline.providers.fred import Fred
+from marketflows_pipeline.providers.keyless import KeylessService
 from marketflows_pipeline.providers.ledger import CallLedger
 from marketflows_pipeline.providers.spdr_gold import SpdrGold
 from marketflows_pipeline.providers.ssga import StateStreet
+from marketflows_pipeline.providers.waiting import WaitBudgets
 from marketflows_pipeline.providers.yahoo import Yahoo
 from marketflows_pipeline.settings import CrossAsset, Providers
 from marketflows_pipeline.tutorial import TutorialMarket
+
+K = TypeVar("K", bound=KeylessService)
 
 
 @dataclass(frozen=True)
@@ -46,24 +50,33 @@ def tutorial_services() -> MarketServices:
 
 
 def live_services(
-    stack: contextlib.ExitStack, providers: Providers, cross_asset: CrossAsset, clock: Clock, ledger: CallLedger
+    stack: contextlib.ExitStack,
+    providers: Providers,
+    cross_asset: CrossAsset,
+    ledger: CallLedger,
+    waits: WaitBudgets,
 ) -> MarketServices:
     """The services that the settings name, open until the stack is closed."""
+
+    def opened(service: type[K], base_url: str | None) -> K:
+        client = service(clock=waits.clock, ledger=ledger, base_url=base_url, waits=waits.of(service.name))
+        return stack.enter_context(client)
+
     own = Folder(cross_asset.folder) if cross_asset.folder else None
     prices: list[PriceProvider] = []
     for name in cross_asset.providers:
         if name == "folder" and own:
             prices.append(own)
         elif name == "yahoo":
-            prices.append(stack.enter_context(Yahoo(clock=clock, ledger=ledger, base_url=providers.yahoo.base_url)))
+            prices.append(opened(Yahoo, providers.yahoo.base_url))
     shares: dict[str, SharesProvider] = {
-        "ssga": stack.enter_context(StateStreet(clock=clock, ledger=ledger, base_url=providers.ssga.base_url)),
-        "blackrock": stack.enter_context(BlackRock(clock=clock, ledger=ledger, base_url=providers.blackrock.base_url)),
-        "spdr_gold": stack.enter_context(SpdrGold(clock=clock, ledger=ledger, base_url=providers.spdr_gold.base_url)),
+        "ssga": opened(StateStreet, providers.ssga.base_url),
+        "blackrock": opened(BlackRock, providers.blackrock.base_url),
+        "spdr_gold": opened(SpdrGold, providers.spdr_gold.base_url),
     }
     indices: list[VolatilityProvider] = [
-        stack.enter_context(Cboe(clock=clock, ledger=ledger, base_url=providers.cboe.base_url)),
-        stack.enter_context(Fred(clock=clock, ledger=ledger, base_url=providers.fred.base_url)),
+        opened(Cboe, providers.cboe.base_url),
+        opened(Fred, providers.fred.base_url),
     ]
     if own:
         shares["folder"] = own

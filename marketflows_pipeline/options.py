@@ -14,6 +14,9 @@ TUTORIAL_RECORD = Path(".dagster/tutorial")
 TUTORIAL_PRIVATE = Path(".marketflows/tutorial.duckdb")
 TUTORIAL_PUBLISHED = Path("warehouse/marketflows_tutorial.duckdb")
 
+# How long a service may be waited for while it fails, from one success to the next (providers/waiting.py).
+WAIT_OF_A_RUN = timedelta(seconds=300)
+WAIT_OF_A_COMMAND = timedelta(seconds=60)
 
 Horizon = Literal[5, 20]
 Target = Literal["direction", "rank"]
@@ -48,6 +51,7 @@ class RunOptions:
         out_dir: folder for the PNGs, relative to the working directory; None for the usual one of the mode.
         tutorial: run on the packaged data, offline, with a warehouse of its own.
         history_time_limit: how long histories may be fetched before the run goes on without the rest.
+        wait_limit: how long each service may be waited for while it fails; shorter where a person waits.
         asks_again: whether what is asked for once a day is asked for now, though the day's answer is in.
         trainings: models that a run which trains is to train.
         begins_anew: whether a tutorial run forgets what an earlier one stored, trained models apart.
@@ -58,6 +62,7 @@ class RunOptions:
     out_dir: Path | None = None
     tutorial: bool = False
     history_time_limit: timedelta | None = None
+    wait_limit: timedelta = WAIT_OF_A_RUN
     asks_again: bool = False
     trainings: tuple[Training, ...] = WEEKLY_TRAININGS
     begins_anew: bool = False

@@ -27,6 +27,7 @@ from marketflows_pipeline.providers.coingecko import CoinGecko
 from marketflows_pipeline.providers.defillama import DefiLlama
 from marketflows_pipeline.providers.exchange_protocol import ExchangeVolumeProvider, ReservesProvider
 from marketflows_pipeline.providers.protocol import MarketCapProvider
+from marketflows_pipeline.providers.waiting import WaitBudgets
 from marketflows_pipeline.run_lock import RunLock
 from marketflows_pipeline.settings import Settings, load_settings
 from marketflows_pipeline.warehouse.ledger import WarehouseLedger
@@ -53,6 +54,7 @@ class Session:
         reserves: the service that knows what exchanges hold; None where the settings have no exchange part.
         open_market: opens the services of the cross-asset part, to be called where the settings have it.
         ledger: where attempts are counted.
+        waits: how long each service may still be waited for.
         reporter: who is told how far long work has come.
         run_id: of the Dagster run.
         started_at: the run's moment; every table of the run is as of it.
@@ -72,6 +74,7 @@ class Session:
     reserves: ReservesProvider | None
     open_market: Callable[[], MarketServices]
     ledger: WarehouseLedger
+    waits: WaitBudgets
     reporter: Reporter
     run_id: str
     started_at: datetime
@@ -129,8 +132,8 @@ def open_session(
         for name, rows in kept.items():
             warehouse.merge(name, rows)
         ledger = WarehouseLedger(warehouse, run_id)
-        provider, volumes, reserves = _services(stack, options, settings, clock, ledger)
-        used_clock = clock
+        waits = WaitBudgets(clock, options.wait_limit)
+        provider, volumes, reserves = _services(stack, options, settings, ledger, waits)
         started_at = clock.now()
         yield Session(
             settings=settings,
@@ -140,8 +143,9 @@ def open_session(
             provider=provider,
             volumes=volumes,
             reserves=reserves,
-            open_market=lambda: _market(stack, options, settings, used_clock, ledger),
+            open_market=lambda: _market(stack, options, settings, ledger, waits),
             ledger=ledger,
+            waits=waits,
             reporter=reporter or LogReporter(),
             run_id=run_id,
             started_at=started_at,
@@ -169,7 +173,11 @@ def _forget_all_but_models(path: Path) -> dict[str, pl.DataFrame]:
 
 
 def _market(
-    stack: contextlib.ExitStack, options: RunOptions, settings: Settings, clock: Clock, ledger: WarehouseLedger
+    stack: contextlib.ExitStack,
+    options: RunOptions,
+    settings: Settings,
+    ledger: WarehouseLedger,
+    waits: WaitBudgets,
 ) -> MarketServices:
     """The services of the cross-asset part, which other runs need not load."""
     from marketflows_pipeline.market_services import live_services, tutorial_services  # noqa: PLC0415
@@ -177,11 +185,15 @@ def _market(
     assert settings.cross_asset is not None, "the part runs only where the settings have it"
     if options.tutorial:
         return tutorial_services()
-    return live_services(stack, settings.providers, settings.cross_asset, clock, ledger)
+    return live_services(stack, settings.providers, settings.cross_asset, ledger, waits)
 
 
 def _services(
-    stack: contextlib.ExitStack, options: RunOptions, settings: Settings, clock: Clock, ledger: WarehouseLedger
+    stack: contextlib.ExitStack,
+    options: RunOptions,
+    settings: Settings,
+    ledger: WarehouseLedger,
+    waits: WaitBudgets,
 ) -> tuple[MarketCapProvider, ExchangeVolumeProvider, ReservesProvider | None]:
     """The services of this run, closed with it; the tutorial's answer from packaged files."""
     if options.tutorial:
@@ -196,11 +208,13 @@ def _services(
             base_url=source.base_url,
             calls_per_minute=source.calls_per_minute,
             monthly_credits=source.monthly_credits,
-            clock=clock,
+            clock=waits.clock,
             ledger=ledger,
+            waits=waits.of(CoinGecko.name),
         )
     )
     if settings.exchanges is None:
         return coingecko, coingecko, None
-    defillama = DefiLlama(base_url=settings.providers.defillama.base_url, clock=clock, ledger=ledger)
+    home = settings.providers.defillama.base_url
+    defillama = DefiLlama(base_url=home, clock=waits.clock, ledger=ledger, waits=waits.of(DefiLlama.name))
     return coingecko, coingecko, stack.enter_context(defillama)

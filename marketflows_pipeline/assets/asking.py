@@ -1,14 +1,18 @@
-"""How a step that asks a service fails: once more after a pause where that may help, at once where it can't."""
+"""How a step that asks a service fails: tried once more after a pause where that may help, at once where it can't.
+
+The second of the three layers of retries (docs/operations.md): for a service that was briefly away. The client retries
+each request by itself (providers/retrying.py), within one limit that both layers share.
+"""
 
 import contextlib
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
 
 from marketflows_pipeline.errors import MarketflowsError, TransientProviderError
 from marketflows_pipeline.session import Session
 
-# The client retries each request by itself; one more try of the whole step is for a service that was briefly away.
 TRY_AGAIN_AFTER_S = 30.0
 
 
@@ -18,11 +22,18 @@ def asked_twice(context: dg.AssetExecutionContext, session: Session) -> Iterator
     try:
         yield
     except TransientProviderError as fault:
-        if context.retry_number:
+        if context.retry_number or not _is_worth_waiting(fault, session):
             raise
         # Waited for here, because a retry policy of Dagster's would wait on the machine's clock.
-        session.clock.sleep(TRY_AGAIN_AFTER_S)
+        session.waits.of(fault.provider).sleep(TRY_AGAIN_AFTER_S)
         raise dg.RetryRequested(max_retries=1) from fault
     except MarketflowsError as fault:
         # Asking again would get the same answer.
         raise dg.Failure(description=str(fault), allow_retries=False) from fault
+
+
+def _is_worth_waiting(fault: TransientProviderError, session: Session) -> bool:
+    """Whether the pause is within the limit that the requests have left, and not shorter than the service asks for."""
+    next_at = session.clock.now() + timedelta(seconds=TRY_AGAIN_AFTER_S)
+    is_too_early = fault.come_back_at is not None and fault.come_back_at > next_at
+    return session.waits.of(fault.provider).left_s >= TRY_AGAIN_AFTER_S and not is_too_early

@@ -33,7 +33,15 @@ from marketflows_pipeline.jobs import (
     score_models,
     train_models,
 )
-from marketflows_pipeline.options import TUTORIAL_RECORD, Horizon, ModelKind, RunOptions, Target, Training
+from marketflows_pipeline.options import (
+    TUTORIAL_RECORD,
+    WAIT_OF_A_COMMAND,
+    Horizon,
+    ModelKind,
+    RunOptions,
+    Target,
+    Training,
+)
 from marketflows_pipeline.progress import LogReporter, Reporter, TerminalReporter
 from marketflows_pipeline.run_history import RunHistory
 from marketflows_pipeline.schema import PARTS
@@ -120,6 +128,7 @@ def _refresh(part: Literal["exchanges", "cross_asset"], job_name: str, options: 
     settings = read_settings(options, os.environ, needs_key=job_name not in KEYLESS_JOBS)
     if getattr(settings, part) is None:
         raise UserInputError(f"{options.config}: [{part}] is missing: expected that table, which may be empty")
+    options = replace(options, wait_limit=WAIT_OF_A_COMMAND)
     if options.tutorial and not settings.warehouse.path.exists():
         # What a refresh of one part, a training or scores need is there after a run of all parts.
         exit_code = _execute(full_refresh.name, options, console, run_log)

@@ -6,6 +6,7 @@ What belongs here: the account in meta.fetches. What does not: asking, and stori
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,14 +15,20 @@ from typing import NamedTuple
 
 import polars as pl
 
-from marketflows_pipeline.errors import NotFoundError, PermanentProviderError, TransientProviderError
+from marketflows_pipeline.errors import (
+    NotFoundError,
+    PermanentProviderError,
+    TransientProviderError,
+    UnexpectedResponseError,
+)
+from marketflows_pipeline.ingest.plan import REFUSALS
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 
 log = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW = 3
-ANSWERED = ("complete", "empty", "not_found", "refused")
+SERVED = ("complete", "empty")
 
 
 class Request(NamedTuple):
@@ -60,20 +67,26 @@ class Asked:
         self._day_begins_at = day_begins_at
         self._day = self._day_of(session.started_at)
         self._failures_in_a_row = 0
-        answered = session.warehouse.read("meta.fetches").filter(pl.col("outcome").is_in(ANSWERED))
-        newest = answered.group_by("dataset", "target").agg(pl.col("attempted_at").max())
-        self._newest: dict[tuple[str, str], datetime] = {
-            (dataset, target): at for dataset, target, at in newest.iter_rows()
-        }
+        self._answers: defaultdict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
+        fetches = session.warehouse.read("meta.fetches").filter(pl.col("outcome").is_in([*SERVED, *REFUSALS]))
+        columns = ("dataset", "target", "attempted_at", "outcome")
+        for dataset, target, at, outcome in fetches.sort("attempted_at").select(columns).iter_rows():
+            self._answers[dataset, target].append((at, outcome))
 
-    def last(self, request: Request) -> datetime | None:
-        """When a request was last answered."""
-        return self._newest.get(request)
+    def last_served(self, request: Request) -> datetime | None:
+        """When a request last brought something."""
+        return next((at for at, outcome in reversed(self._answers[request]) if outcome in SERVED), None)
+
+    def is_refused(self, request: Request) -> bool:
+        """Whether the newest answer is a refusal."""
+        return bool(self._answers[request]) and self._answers[request][-1][1] in REFUSALS
 
     def is_due(self, request: Request) -> bool:
-        """Whether a request has not been answered on this day, or is to be asked in any case."""
-        last = self.last(request)
-        return self._session.asks_again or last is None or self._day_of(last) < self._day
+        """Whether a request is to be asked: not answered on this day, refused but once, or asked in any case."""
+        last_two = self._answers[request][-2:]
+        if self._session.asks_again or not last_two or self._day_of(last_two[-1][0]) < self._day:
+            return True
+        return self.is_refused(request) and sum(outcome in REFUSALS for _, outcome in last_two) == 1
 
     def record(
         self,
@@ -87,7 +100,7 @@ class Asked:
     ) -> None:
         """Put an answer on record."""
         at = self._session.clock.now()
-        self._newest[request] = at
+        self._answers[request].append((at, outcome))
         row = {
             "dataset": request.dataset,
             "target": request.target,
@@ -103,9 +116,11 @@ class Asked:
 
     @contextmanager
     def answer(self, request: Request) -> Iterator[None]:
-        """Within the block a refusal for good is put on record, warned about, and lets the others go on."""
+        """Within the block a refusal is put on record, warned about, and lets the others go on."""
         try:
             yield
+        except UnexpectedResponseError:
+            raise  # what is no answer is no refusal
         except PermanentProviderError as error:
             outcome = "not_found" if isinstance(error, NotFoundError) else "refused"
             log.warning("%s of %s: %s (%s)", request.dataset, request.target or "all", outcome, error)
@@ -114,20 +129,22 @@ class Asked:
 
     @contextmanager
     def one_of_many(self, request: Request, n_requests: int) -> Iterator[None]:
-        """Within the block a passing failure too lets the others go on, unless several in a row fail.
+        """Within the block a failure too lets the others go on, unless several in a row fail.
 
         Raises:
             TransientProviderError: three in a row failed, or all: the service is down, not one answer bad.
+            UnexpectedResponseError: likewise, but never for one alone: the others are up to date.
         """
         try:
             with self.answer(request):
                 yield
             self._failures_in_a_row = 0
-        except TransientProviderError as error:
+        except (TransientProviderError, UnexpectedResponseError) as error:
             self._failures_in_a_row += 1
+            fewest = 2 if isinstance(error, UnexpectedResponseError) else 1
             self.report.failed.append(request.target)
             log.warning("%s of %s: %s", request.dataset, request.target, error)
-            if self._failures_in_a_row >= min(FAILURES_IN_A_ROW, n_requests):
+            if self._failures_in_a_row >= min(FAILURES_IN_A_ROW, max(fewest, n_requests)):
                 raise
 
     def _day_of(self, moment: datetime) -> date:

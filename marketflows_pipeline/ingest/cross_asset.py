@@ -67,7 +67,7 @@ def _fetch_bars(session: Session, services: MarketServices, start: date, asset: 
     known = session.warehouse.read("raw.corporate_actions", where="symbol = ?", params=[asset.symbol])
     newest = stored["session"].max()
     since = start
-    if asked.last(whole) is not None and isinstance(newest, date):
+    if asked.last_served(whole) is not None and isinstance(newest, date):
         since = max(start, newest - timedelta(days=ASK_AGAIN_DAYS))
     history = _ask_for_bars(session, services, asset, stored, since)
     if since > start and _has_new_split(history.actions, known):

@@ -149,9 +149,11 @@ def _refresh_charts(session: Session, exchange_ids: list[str], asked: Asked) -> 
 def _is_chart_due(session: Session, exchange_id: str, asked: Asked) -> bool:
     """Whether a chart was never had, or days are missing that the last one could not hold yet."""
     request = Request("volume_chart", exchange_id)
-    last = asked.last(request)
-    if last is None or not asked.is_due(request):
-        return last is None
+    if not asked.is_due(request):
+        return False
+    last = asked.last_served(request)
+    if last is None or asked.is_refused(request):
+        return True
     since = max(session.started_at - timedelta(days=CHART_DAYS - 1), last - timedelta(days=1)).date()
     days = session.warehouse.query(
         "select distinct day from (select exchange_id, cast(ts as date) as day from raw.exchange_volumes union all"

@@ -6,16 +6,23 @@ One request a coin, committed coin by coin, so that a killed run loses nothing t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
-from marketflows_pipeline.errors import NotFoundError, PermanentProviderError, PlanLimitError, TransientProviderError
+from marketflows_pipeline.errors import (
+    NotFoundError,
+    PermanentProviderError,
+    PlanLimitError,
+    ProviderError,
+    TransientProviderError,
+    UnexpectedResponseError,
+)
 from marketflows_pipeline.ingest.answers import AnswerStore, StoredHistory
 from marketflows_pipeline.ingest.budget import Budget
-from marketflows_pipeline.ingest.plan import gaps_to_repair, histories_missing
+from marketflows_pipeline.ingest.plan import FAILED, failing_coins, gaps_to_repair, histories_missing
 from marketflows_pipeline.ingest.tick import mark_inactive
 from marketflows_pipeline.providers.protocol import Granularity
 from marketflows_pipeline.schema import table
@@ -49,6 +56,15 @@ class HistoryReport:
 
 
 @dataclass(frozen=True)
+class _Round:
+    """What is asked for one after another: coins with the days back, and those that failed twice in a row before."""
+
+    label: str
+    requests: list[tuple[str, int]]
+    failing: Collection[str]
+
+
+@dataclass(frozen=True)
 class _Answer:
     """One coin's answered request: how it ended, what it brought, what the service said."""
 
@@ -61,15 +77,17 @@ def backfill(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget
     """Ask for each tracked coin's window where it isn't complete yet.
 
     Raises:
-        TransientProviderError: if several coins in a row fail: the service is down, not a coin bad.
+        ProviderError: if several coins in a row fail that did not before: the service is down or has changed, rather
+            than a coin bad.
         CreditsExhaustedError: if the month's credits run out under way.
     """
     days = session.settings.providers.coingecko.days
     spec = GridSpec.from_window(session.started_at, days)
     grain = Granularity.of_window(days)
+    backfills = session.warehouse.read("meta.backfills")
     missing = histories_missing(
         tracked,
-        session.warehouse.read("meta.backfills"),
+        backfills,
         granularity=grain,
         window_start=spec.start,
         now=session.started_at,
@@ -101,8 +119,7 @@ def backfill(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget
     return _ask_each(
         session,
         store,
-        [(coin, days) for coin in missing],
-        label="Fetching histories",
+        _Round("Fetching histories", [(coin, days) for coin in missing], failing_coins(backfills, granularity=grain)),
         budget_now=budget_now,
         record=record,
     )
@@ -122,10 +139,11 @@ def repair(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget_n
     observed = session.warehouse.read(
         "raw.market_caps", columns=["coin_id", "ts", "market_cap_usd"], where="ts >= ?", params=[spec.start - spec.step]
     )
+    repairs = session.warehouse.read("meta.repairs")
     gaps = gaps_to_repair(
         observation_gaps(observed, spec),
         tracked,
-        session.warehouse.read("meta.repairs"),
+        repairs,
         granularity=grain,
         served_since=session.started_at - timedelta(days=session.provider.history_limit_days(grain)),
     )
@@ -136,7 +154,8 @@ def repair(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget_n
         _record_repairs(session, coin, answer, gaps=chosen[coin], grain=grain)
 
     requests = [(coin, _days_back_to(rows["gap_start"].min(), session, grain)) for coin, rows in chosen.items()]
-    report = _ask_each(session, store, requests, label="Repairing gaps", budget_now=budget_now, record=record)
+    repairing = _Round("Repairing gaps", requests, failing_coins(repairs, granularity=grain))
+    report = _ask_each(session, store, repairing, budget_now=budget_now, record=record)
     return HistoryReport(report.asked, len(by_coin) - report.asked, report.failed)
 
 
@@ -182,12 +201,12 @@ def _record_repairs(session: Session, coin: str, answer: _Answer, *, gaps: pl.Da
 def _ask_each(
     session: Session,
     store: AnswerStore,
-    requests: list[tuple[str, int]],
+    histories: _Round,
     *,
-    label: str,
     budget_now: BudgetNow,
     record: Callable[[str, _Answer], None],
 ) -> HistoryReport:
+    label, requests = histories.label, histories.requests
     asked, failed, in_a_row = 0, [], 0
     with session.reporter.track(label, len(requests)) as advance:
         for coin, days in requests:
@@ -200,11 +219,12 @@ def _ask_each(
             try:
                 asked_for = _ask(session, coin, days)
                 in_a_row = 0
-            except TransientProviderError as error:
+            except (TransientProviderError, UnexpectedResponseError) as error:
                 in_a_row += 1
-                if in_a_row >= FAILURES_IN_A_ROW:
+                is_news = coin not in histories.failing
+                if _asks_for_a_pause(error) or (is_news and (in_a_row >= FAILURES_IN_A_ROW or _is_used_up(session))):
                     raise
-                asked_for = _Answer("failed", note=str(error))
+                asked_for = _Answer(FAILED, note=str(error))
             # The rows and the note that they were had stand or fall together.
             with session.warehouse.transaction():
                 answer = asked_for if isinstance(asked_for, _Answer) else _stored(store, asked_for)
@@ -218,6 +238,15 @@ def _ask_each(
     return HistoryReport(asked=asked, waiting=len(requests) - asked, failed=tuple(failed))
 
 
+def _asks_for_a_pause(error: ProviderError) -> bool:
+    return isinstance(error, TransientProviderError) and error.come_back_at is not None
+
+
+def _is_used_up(session: Session) -> bool:
+    """Whether the service has been waited for as long as a run may wait."""
+    return session.waits.of(session.provider.name).is_used_up
+
+
 def _why_stop(session: Session, budget_now: BudgetNow) -> str:
     budget = budget_now()
     if budget.available < 1:
@@ -227,6 +256,8 @@ def _why_stop(session: Session, budget_now: BudgetNow) -> str:
         )
     if session.history_deadline is not None and session.clock.now() >= session.history_deadline:
         return "the run's time limit is reached"
+    if _is_used_up(session):
+        return "the service has been waited for long enough"
     return ""
 
 
@@ -237,8 +268,8 @@ def _ask(session: Session, coin: str, days: int) -> pl.DataFrame | _Answer:
     except NotFoundError as error:
         mark_inactive(session, [coin], unseen_since=session.started_at)
         return _Answer("not_found", note=str(error))
-    except PlanLimitError:
-        raise  # what the plan refuses for one coin it refuses for all
+    except (PlanLimitError, UnexpectedResponseError):
+        raise  # what the plan refuses for one coin it refuses for all, and what is no answer is no refusal
     except PermanentProviderError as error:
         return _Answer("refused", note=str(error))
 

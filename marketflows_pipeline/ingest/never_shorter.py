@@ -10,7 +10,7 @@ from datetime import date
 
 import polars as pl
 
-from marketflows_pipeline.errors import BadAnswerError
+from marketflows_pipeline.errors import UnexpectedResponseError
 
 KEPT_SHARE = 0.9
 # Of a few sessions, one that is null today is no sign of a broken service.
@@ -40,7 +40,7 @@ def refuse_shorter(
         end: last session asked for; None is the last stored one.
 
     Raises:
-        BadAnswerError: the answer is too short to be true; what is stored should stay as it is.
+        UnexpectedResponseError: the answer is too short to be true; what is stored should stay as it is.
     """
     asked = stored["session"].drop_nulls().unique().sort()
     if start is not None:
@@ -52,7 +52,7 @@ def refuse_shorter(
     is_forgiven = missing <= FORGIVEN and kept > 0
     if missing == 0 or is_forgiven or kept >= KEPT_SHARE * len(asked):
         return
-    raise BadAnswerError(
+    raise UnexpectedResponseError(
         f"{provider} {what}: the answer holds {kept:,} of the {len(asked):,} sessions stored from {asked[0]} to "
         f"{asked[-1]}; what is stored stays. If its history really is shorter, give it a new symbol in the settings",
         provider=provider,

@@ -13,6 +13,8 @@ import polars as pl
 from marketflows_pipeline.providers.protocol import Granularity
 
 RETRY_REFUSED_AFTER = timedelta(hours=24)
+FAILED = "failed"
+REFUSALS = ("not_found", "refused")
 BASE_PRIORITY, PORTFOLIO_PRIORITY, OTHER_PRIORITY = 0, 1, 2
 
 
@@ -87,7 +89,9 @@ def histories_missing(
 ) -> pl.DataFrame:
     """Tracked coins to ask for their history, in the order of `tracked`.
 
-    That is where it is not complete; a refused or unknown coin is asked again after a day, a failed one at once.
+    That is where it is not complete. A refused or unknown coin is tried once more by the next run, and after a second
+    refusal in a row once a day. A failed one is asked at once; after a second failure in a row it comes last, so that
+    it cannot keep the others from being asked.
 
     Args:
         tracked: as `tracked_coins` returns it.
@@ -99,14 +103,39 @@ def histories_missing(
     Returns:
         The rows of `tracked` that need a request.
     """
-    refused = backfills.filter(
-        pl.col("granularity") == granularity,
-        pl.col("outcome").is_in(["not_found", "refused"]),
-        pl.col("attempted_at") > now - RETRY_REFUSED_AFTER,
-    )["coin_id"]
+    attempts = backfills.filter(pl.col("granularity") == granularity)
+    refused = _refused_twice(attempts, "coin_id").filter(pl.col("attempted_at") > now - RETRY_REFUSED_AFTER)["coin_id"]
     complete = complete_histories(backfills, granularity=granularity, window_start=window_start, now=now)
     done = [*complete, *refused]
-    return tracked.filter(~pl.col("coin_id").is_in(done))
+    failing = failing_coins(backfills, granularity=granularity)
+    return tracked.filter(~pl.col("coin_id").is_in(done)).sort(pl.col("coin_id").is_in(failing), maintain_order=True)
+
+
+def failing_coins(attempts: pl.DataFrame, *, granularity: Granularity) -> list[str]:
+    """Coins whose last two attempts both failed: a further failure says nothing about the service.
+
+    Args:
+        attempts: rows of ``meta.backfills`` or ``meta.repairs``.
+        granularity: of the grid.
+    """
+    moments = attempts.filter(pl.col("granularity") == granularity).unique(["coin_id", "attempted_at", "outcome"])
+    return _ended_twice(moments, [FAILED], "coin_id")["coin_id"].to_list()
+
+
+def _refused_twice(attempts: pl.DataFrame, *key: str) -> pl.DataFrame:
+    """What the service refused the last two times that it answered; a failure is no answer."""
+    return _ended_twice(attempts.filter(pl.col("outcome") != FAILED), REFUSALS, *key)
+
+
+def _ended_twice(attempts: pl.DataFrame, outcomes: Sequence[str], *key: str) -> pl.DataFrame:
+    """The `key` and latest ``attempted_at`` of what ended like that in its last two attempts."""
+    return (
+        attempts.sort("attempted_at")
+        .group_by(*key)
+        .agg(pl.col("attempted_at").last(), pl.col("outcome").tail(2).is_in(outcomes).sum().alias("n_ended"))
+        .filter(pl.col("n_ended") == 2)
+        .drop("n_ended")
+    )
 
 
 def gaps_to_repair(
@@ -127,16 +156,19 @@ def gaps_to_repair(
         served_since: oldest time that the plan still serves at this granularity.
 
     Returns:
-        ``coin_id, gap_start, gap_end``, ordered by the coin's place in `tracked`, then by time. A gap whose last
-        attempt brought nothing new is left out.
+        ``coin_id, gap_start, gap_end``, ordered by the coin's place in `tracked`, then by time; coins that failed twice
+        in a row come last. A gap for which an attempt brought nothing new, or which was refused twice in a row, is left
+        out.
     """
-    fruitless = repairs.filter(
-        (pl.col("granularity") == granularity) & pl.col("outcome").is_in(["nothing_new", "not_found", "refused"])
-    ).select("coin_id", "gap_start", "gap_end")
+    key = ("coin_id", "gap_start", "gap_end")
+    attempts = repairs.filter(pl.col("granularity") == granularity)
+    without_news = attempts.filter(pl.col("outcome") == "nothing_new")
+    fruitless = pl.concat([without_news.select(key), _refused_twice(attempts, *key).select(key)])
+    failing = failing_coins(repairs, granularity=granularity)
     return (
         gaps.filter(pl.col("gap_end") >= served_since)
-        .join(fruitless, on=["coin_id", "gap_start", "gap_end"], how="anti")
+        .join(fruitless, on=key, how="anti")
         .join(tracked.with_row_index("place").select("coin_id", "place"), on="coin_id", how="inner")
-        .sort("place", "gap_start")
-        .select("coin_id", "gap_start", "gap_end")
+        .sort(pl.col("coin_id").is_in(failing), "place", "gap_start")
+        .select(key)
     )

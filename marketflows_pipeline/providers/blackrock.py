@@ -49,7 +49,7 @@ class BlackRock(Issuer):
 
         Raises:
             NotFoundError: BlackRock has no such portfolio.
-            BadAnswerError: the document is not of the known shape; the message names the row.
+            UnexpectedResponseError: the document is not of the known shape; the message names the row.
         """
         return self._http.get_bytes(
             ENDPOINT, lambda content: read_fund_document(content, symbol), params={**PARAMS, "portfolioId": share_id}

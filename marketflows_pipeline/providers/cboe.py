@@ -41,8 +41,8 @@ class Cboe(KeylessService):
 
         Raises:
             NotFoundError: another index; nothing was asked. Or the file is gone.
-            BadAnswerError: a page instead of a file, a file cut off or of another layout.
-            TransientProviderError: the service kept failing.
+            TransientProviderError: the service kept failing, or sending a page or half a file.
+            UnexpectedResponseError: a file of another layout; the message names the line.
             PermanentProviderError: the service refused.
         """
         if index_name not in INDICES:

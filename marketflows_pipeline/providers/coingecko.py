@@ -24,6 +24,7 @@ from marketflows_pipeline.providers.http import HttpClient
 from marketflows_pipeline.providers.ledger import CallLedger
 from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.protocol import Granularity
+from marketflows_pipeline.providers.waiting import WaitBudget
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class CoinGecko(CoinGeckoExchanges):
         calls_per_minute: another pace than the plan's default.
         monthly_credits: another monthly limit than the plan's default.
         timeout: seconds to wait for a connection, and for each part of an answer.
-        max_total_seconds: seconds after which a request is given up, waits included.
+        waits: how long the service may be waited for while it fails; by default that of a run.
         transport: httpx transport, for tests.
 
     Raises:
@@ -61,7 +62,7 @@ class CoinGecko(CoinGeckoExchanges):
         calls_per_minute: int | None = None,
         monthly_credits: int | None = None,
         timeout: float = 30.0,
-        max_total_seconds: float = 300.0,
+        waits: WaitBudget | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         terms = PLANS[plan]
@@ -79,7 +80,7 @@ class CoinGecko(CoinGeckoExchanges):
             monthly_credits=terms.monthly_credits if monthly_credits is None else monthly_credits,
             classify=classify,
             timeout=timeout,
-            max_total_seconds=max_total_seconds,
+            waits=waits,
             transport=transport,
         )
         super().__init__(client)

@@ -14,8 +14,17 @@ from typing import TypeAlias
 
 import polars as pl
 
-from marketflows_pipeline.errors import BadAnswerError, PlanLimitError
-from marketflows_pipeline.providers.faults import Answer, Fault, ShapeError, classify_by_status, fault_of, one_line
+from marketflows_pipeline.errors import BadAnswerError, PlanLimitError, TransientProviderError
+from marketflows_pipeline.providers.faults import (
+    ASKED_TOO_OFTEN,
+    Answer,
+    Fault,
+    ShapeError,
+    classify_by_status,
+    fault_of,
+    is_passing,
+    one_line,
+)
 from marketflows_pipeline.providers.json_fields import kind, numbers, rows_of, texts, times
 from marketflows_pipeline.providers.protocol import COIN_SCHEMA, MARKET_SCHEMA
 
@@ -56,13 +65,13 @@ class ServiceError:
 
     @property
     def implied_status(self) -> int | None:
-        """The HTTP status that the body stands for when it comes under 200, or None where it does not tell."""
+        """The HTTP status that the body stands for, whatever status it comes under; None where it does not tell."""
         said = self.message.lower()
         if self.code in PLAN_ADVICE:
             return HTTPStatus.UNAUTHORIZED
         if self.code is not None and HTTPStatus.BAD_REQUEST <= self.code < 600:
             return self.code
-        if "rate limit" in said:
+        if ASKED_TOO_OFTEN.search(said):
             return HTTPStatus.TOO_MANY_REQUESTS
         if "not found" in said or "could not find" in said:
             return HTTPStatus.NOT_FOUND
@@ -74,11 +83,10 @@ def service_error(body: object) -> ServiceError | None:
     match body:
         case {"error": {"status": {}} as nested}:
             return service_error(nested)
-        case {"status": {"error_code": int(code), **rest}}:
-            return ServiceError(code, one_line(str(rest.get("error_message", ""))))
+        case {"status": {"error_code": code, **rest}}:
+            return ServiceError(_code(code), one_line(str(rest.get("error_message", ""))))
         case {"error": str(message), **rest}:
-            status = rest.get("status")
-            return ServiceError(status if isinstance(status, int) else None, one_line(message))
+            return ServiceError(_code(rest.get("status")), one_line(message))
         case {"error": other}:
             return ServiceError(None, one_line(str(other)))
         case _:
@@ -89,18 +97,34 @@ def classify(answer: Answer) -> Fault | None:
     """Judge an answer of CoinGecko; None is a usable one."""
     error = service_error(answer.body_or_none)
     if error is None:
-        if answer.status == HTTPStatus.FORBIDDEN and not answer.is_html:
+        is_refused = not answer.is_foreign and not answer.says_too_often
+        if answer.status == HTTPStatus.FORBIDDEN and is_refused:
             return Fault(PlanLimitError, f"HTTP 403, {answer.excerpt}; the plan does not include this")
         return classify_by_status(answer)
+    return _fault_of_error(answer, error)
+
+
+def _fault_of_error(answer: Answer, error: ServiceError) -> Fault:
+    """What an error body stands for, by its own code where that and the HTTP status say different things."""
     said = f"HTTP {answer.status}, {error.message or 'no message'}" + (f" ({error.code})" if error.code else "")
+    if is_passing(answer.status):
+        return Fault(TransientProviderError, said)
     if error.code in PLAN_ADVICE:
         return Fault(PlanLimitError, f"{PLAN_ADVICE[error.code]} [{said}]")
-    status = error.implied_status if answer.is_success else answer.status
+    implied = error.implied_status
+    status = implied if answer.is_success or (implied is not None and is_passing(implied)) else answer.status
     if status is None:
         return Fault(BadAnswerError, f"an error body: {said}")
     if status == HTTPStatus.FORBIDDEN:
         return Fault(PlanLimitError, f"{said}; the plan does not include this")
-    return fault_of(status, said, is_html=False)
+    return fault_of(status, said, is_own=True)
+
+
+def _code(said: object) -> int | None:
+    """A code that is a number, or is written as one."""
+    if isinstance(said, str) and said.isascii() and said.isdigit():
+        return int(said[:6])
+    return said if isinstance(said, int) and not isinstance(said, bool) else None
 
 
 def read_chart(body: object, coin_id: str) -> pl.DataFrame:

@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import polars as pl
 
-from marketflows_pipeline.errors import BadAnswerError
 from marketflows_pipeline.providers.defillama_answers import (
     classify,
     read_cexs,
@@ -22,7 +21,7 @@ from marketflows_pipeline.providers.defillama_answers import (
 )
 from marketflows_pipeline.providers.defillama_reserves import read_reserves
 from marketflows_pipeline.providers.exchange_protocol import CexOverview, ReservesHistory
-from marketflows_pipeline.providers.faults import Classifier, ShapeError
+from marketflows_pipeline.providers.faults import Classifier
 from marketflows_pipeline.providers.keyless import KeylessService
 
 BASE_URL = "https://api.llama.fi"
@@ -37,7 +36,6 @@ class DefiLlama(KeylessService):
     pace = 60
     # The largest answers are long in coming.
     patience = 180.0
-    total_patience = 900.0
 
     @classmethod
     def judge(cls) -> Classifier:
@@ -61,18 +59,17 @@ class DefiLlama(KeylessService):
 
         Raises:
             NotFoundError: there is no such protocol.
-            BadAnswerError: the answer is not of the documented shape; the message names the place.
+            UnexpectedResponseError: the answer is not of the documented shape; the message names the place.
         """
         slug = slugify(slug)
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"protocol-{quote(slug, safe='')}.json"
         try:
-            self._http.download("/protocol/{slug}", file, path={"slug": slug})
-            with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
-                return read_reserves(content, slug)
-        except ShapeError as fault:
-            raise BadAnswerError(
-                f"{self.name} /protocol/{slug}: an answer of an unknown shape: {fault}", provider=self.name, status=200
-            ) from fault
+            return self._http.download("/protocol/{slug}", file, lambda path: _read(path, slug), path={"slug": slug})
         finally:
             file.unlink(missing_ok=True)
+
+
+def _read(file: Path, slug: str) -> ReservesHistory:
+    with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
+        return read_reserves(content, slug)

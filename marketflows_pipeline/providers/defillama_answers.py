@@ -18,10 +18,10 @@ import polars as pl
 from marketflows_pipeline.errors import (
     BadAnswerError,
     NotFoundError,
-    PermanentProviderError,
     PlanLimitError,
     ProviderError,
     TransientProviderError,
+    UnexpectedResponseError,
 )
 from marketflows_pipeline.providers.exchange_protocol import (
     CEX_SCHEMA,
@@ -34,6 +34,7 @@ from marketflows_pipeline.providers.faults import (
     RefusedError,
     ShapeError,
     classify_by_status,
+    is_passing,
     not_data,
     one_line,
 )
@@ -106,16 +107,14 @@ _PROTOCOL = msgspec.json.Decoder(_Protocol)
 def classify(answer: Answer) -> Fault | None:
     """Judge an answer of DefiLlama, whose errors are lines of text; None is a usable one."""
     said = f"HTTP {answer.status}, {answer.excerpt}"
-    # Before anything else: the texts may come labelled as HTML.
+    if is_passing(answer.status):
+        return Fault(TransientProviderError, said)
     text = answer.content[:64].strip().lower()
-    for start, kind, advice in ERROR_TEXTS:
-        if text.startswith(start.encode()):
-            return Fault(kind, f"{said}; {advice}" if advice else said)
-    if answer.is_html or not answer.content.strip():
-        if answer.status == HTTPStatus.FORBIDDEN:
-            return Fault(PermanentProviderError, f"{said}; {BLOCKED}")
-        return _by_status(answer)
-    if not answer.is_success:
+    # Before the status: the texts may come labelled as HTML.
+    if known := next((known for known in ERROR_TEXTS if text.startswith(known[0].encode())), None):
+        _, kind, advice = known
+        return Fault(kind, f"{said}; {advice}" if advice else said)
+    if not answer.is_success or answer.is_html or not answer.content.strip():
         return _by_status(answer)
     if not (text.startswith((b"{", b"[")) and answer.content[-64:].rstrip().endswith((b"}", b"]"))):
         return Fault(BadAnswerError, f"{said.removesuffix('…')}: cut off or not JSON")
@@ -192,10 +191,10 @@ def slugify(name: str) -> str:
 
 
 def _by_status(answer: Answer) -> Fault | None:
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Fault(TransientProviderError, f"HTTP {answer.status}, {answer.excerpt}")
-    if answer.status == HTTPStatus.PAYMENT_REQUIRED:
+    if answer.status == HTTPStatus.PAYMENT_REQUIRED and not answer.is_foreign:
         return Fault(PlanLimitError, f"HTTP 402, {answer.excerpt}; only a paid plan is answered this")
+    if answer.status == HTTPStatus.FORBIDDEN and answer.is_foreign:
+        return Fault(UnexpectedResponseError, f"HTTP 403, {answer.excerpt}; {BLOCKED}")
     return classify_by_status(answer) or not_data(answer)
 
 

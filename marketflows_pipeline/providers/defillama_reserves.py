@@ -16,8 +16,9 @@ from typing import Annotated, TypeAlias
 import msgspec
 import polars as pl
 
+from marketflows_pipeline.errors import BadAnswerError
 from marketflows_pipeline.providers.exchange_protocol import CEX_TVL_SCHEMA, TOKEN_BALANCE_SCHEMA, ReservesHistory
-from marketflows_pipeline.providers.faults import ShapeError, one_line
+from marketflows_pipeline.providers.faults import Fault, RefusedError, ShapeError, one_line
 
 Figure: TypeAlias = float | None
 # Seconds since 1970; the limit tells them from milliseconds.
@@ -55,12 +56,15 @@ def read_reserves(content: bytes | mmap, slug: str) -> ReservesHistory:
         slug: of the exchange.
 
     Raises:
-        ShapeError: not of the documented shape, or not whole; the message names the place.
+        ShapeError: not of the documented shape; the message names the place.
+        RefusedError: not whole JSON.
     """
     try:
         reserves = _RESERVES.decode(content)
-    except msgspec.DecodeError as fault:
+    except msgspec.ValidationError as fault:
         raise ShapeError(one_line(str(fault))) from fault
+    except msgspec.DecodeError as fault:
+        raise RefusedError(Fault(BadAnswerError, f"cut off or not JSON: {one_line(str(fault))}"), {}) from fault
     arrays: list[list[_Total] | list[_Holdings] | None] = [reserves.tvl, reserves.tokens, reserves.tokens_in_usd]
     now = now_dates([sorted({record.date for record in array or []}) for array in arrays])
     totals = {record.date: record.usd for record in reserves.tvl or []}

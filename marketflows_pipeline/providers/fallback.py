@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from marketflows_pipeline.errors import ProviderError
+from marketflows_pipeline.errors import ProviderError, TransientProviderError, UnexpectedResponseError
 
 logger = logging.getLogger(__name__)
 
@@ -50,14 +50,23 @@ def first_that_answers(providers: Sequence[P], ask: Callable[[P], T]) -> Answere
         ask: the question. It may also judge the answer, by raising a ``ProviderError`` for one that won't do.
 
     Raises:
-        ProviderError: nobody answered; it is the last one's failure, the others' are in the log.
+        ProviderError: nobody answered; it is the failure that leaves the most hope (one that passes, then one that is
+            no refusal), else the last one's. The others' are in the log.
     """
     if not providers:
         raise ValueError("no provider to ask")
-    *earlier, last = providers
-    for provider in earlier:
+    faults: list[ProviderError] = []
+    for provider in providers:
+        if faults:
+            logger.warning("%s did not answer, asking the next provider: %s", faults[-1].provider, faults[-1])
         try:
             return Answered(provider.name, ask(provider))
         except ProviderError as fault:
-            logger.warning("%s did not answer, asking the next provider: %s", provider.name, fault)
-    return Answered(last.name, ask(last))
+            faults.append(fault)
+    raise max(reversed(faults), key=_hope)
+
+
+def _hope(fault: ProviderError) -> int:
+    if isinstance(fault, TransientProviderError):
+        return 2
+    return 1 if isinstance(fault, UnexpectedResponseError) else 0

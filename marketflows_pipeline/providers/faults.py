@@ -23,14 +23,31 @@ from marketflows_pipeline.errors import (
     PlanLimitError,
     ProviderError,
     TransientProviderError,
+    UnexpectedResponseError,
 )
 
-RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+RETRIED_CLIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 EXCERPT_LENGTH = 200
+LONGEST_WAIT_S = 366 * 86_400.0
 BLOCKED_BY_CDN = (
     "the service's CDN refused this machine's address before the key was looked at, as it does with many cloud "
     "hosts: run from another network, or ask the service to allow the address"
 )
+BLOCKED_BY_PROXY = "the proxy wants a user name and a password: give them in the proxy's address"
+ADVICE: Mapping[int, str] = {
+    HTTPStatus.FORBIDDEN: BLOCKED_BY_CDN,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: BLOCKED_BY_PROXY,
+}
+# A CDN's refusal, which comes as a page whatever was asked for, or as one line of text.
+CDN_REFUSAL = re.compile(
+    rb"^\s*error code: \d{3,4}\s*$|/cdn-cgi/|<title[^>]*>[^<]*"
+    rb"(just a moment|attention required|access denied|request blocked|error 1\d\d\d|captcha|are you (a )?human)",
+    re.IGNORECASE,
+)
+# What services say under any status when the same request may be answered a little later.
+ASKED_TOO_OFTEN = re.compile(r"rate.?limit|too many requests|throttl", re.IGNORECASE)
+ERROR_KEYS = frozenset({"error", "errors", "error_code", "error_message", "message", "msg", "status", "code", "detail"})
+LONGEST_ERROR_BODY = 4096
 HTML_TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
@@ -63,14 +80,40 @@ class Answer:
         start = self.content.lstrip()[:9].lower()
         return "html" in self.headers.get("content-type", "") or start.startswith((b"<!doctype", b"<html"))
 
+    @property
+    def is_cdn_refusal(self) -> bool:
+        """Whether a CDN answered in place of the service, and let nothing through."""
+        return "cf-mitigated" in self.headers or CDN_REFUSAL.search(self.content[:LONGEST_ERROR_BODY]) is not None
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether somebody else answered: a page for people, or a CDN's line."""
+        return self.is_html or self.is_cdn_refusal
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the body can be the service's own word."""
+        return bool(self.content.strip()) and not self.is_foreign
+
+    @property
+    def says_too_often(self) -> bool:
+        """Whether the body is no data but the message that the service is asked too often."""
+        if len(self.content) > LONGEST_ERROR_BODY or not ASKED_TOO_OFTEN.search(self.text):
+            return False
+        body = self.body_or_none
+        return body is None or isinstance(body, str) or (isinstance(body, dict) and not ERROR_KEYS.isdisjoint(body))
+
     @cached_property
     def body(self) -> object:
         """The parsed JSON.
 
         Raises:
-            ValueError: it is not JSON, or is cut off.
+            ValueError: it is not JSON, is cut off, or is nested beyond measure.
         """
-        return json.loads(self.content)
+        try:
+            return json.loads(self.content)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
 
     @property
     def body_or_none(self) -> object:
@@ -126,24 +169,46 @@ class RefusedError(Exception):
 Classifier: TypeAlias = Callable[[Answer], Fault | None]
 
 
+def is_passing(status: int) -> bool:
+    """Whether a status tells of a fault that passes: every 5xx, those of a CDN among them, and 408, 425, 429."""
+    return status in RETRIED_CLIENT_STATUSES or HTTPStatus.INTERNAL_SERVER_ERROR <= status < 600
+
+
 def classify_by_status(answer: Answer) -> Fault | None:
-    """Judge an answer by its HTTP status alone; None is a usable one."""
+    """Judge an answer by its HTTP status; None is a usable one. A refusal counts where the body is the service's."""
     if answer.is_success:
         return None
-    return fault_of(answer.status, f"HTTP {answer.status}, {answer.excerpt}", is_html=answer.is_html)
-
-
-def fault_of(status: int, said: str, *, is_html: bool) -> Fault:
-    """The fault that a status outside the 200s stands for, with what the service said."""
-    if status in RETRIED_STATUSES:
+    said = f"HTTP {answer.status}, {answer.excerpt}"
+    if answer.says_too_often:
         return Fault(TransientProviderError, said)
+    return fault_of(answer.status, said, is_own=answer.is_own)
+
+
+def classify_file(answer: Answer) -> Fault | None:
+    """As `classify_by_status`, for hosts of files: their own word for a file that is not there is a page."""
+    if answer.status == HTTPStatus.NOT_FOUND and answer.is_html and not answer.is_cdn_refusal:
+        return Fault(NotFoundError, f"HTTP {answer.status}, {answer.excerpt}")
+    return classify_by_status(answer)
+
+
+def fault_of(status: int, said: str, *, is_own: bool) -> Fault:
+    """The fault that a status outside the 200s stands for.
+
+    Args:
+        status: HTTP status.
+        said: what came with it, for the message.
+        is_own: whether the service itself said it. What a CDN or a proxy says is no refusal.
+    """
+    if is_passing(status):
+        return Fault(TransientProviderError, said)
+    if not is_own or status < HTTPStatus.BAD_REQUEST:
+        advice = ADVICE.get(status)
+        return Fault(UnexpectedResponseError, f"{said}; {advice}" if advice else said)
     match status:
         case HTTPStatus.NOT_FOUND:
             return Fault(NotFoundError, said)
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.PAYMENT_REQUIRED:
             return Fault(PlanLimitError, f"{said}; check the key and what the plan includes")
-        case HTTPStatus.FORBIDDEN if is_html:
-            return Fault(PermanentProviderError, f"{said}; {BLOCKED_BY_CDN}")
         case _:
             return Fault(PermanentProviderError, said)
 
@@ -160,14 +225,16 @@ def not_json(answer: Answer) -> Fault | None:
 
 
 def not_data(answer: Answer) -> Fault | None:
-    """The fault of a successful answer that is empty or a page for people, or None."""
+    """The fault of a successful answer that is empty, a page for people or a plea to ask less often, or None."""
     if answer.is_html or not answer.content.strip():
         return Fault(BadAnswerError, f"HTTP {answer.status}, {answer.excerpt}")
+    if answer.says_too_often:
+        return Fault(TransientProviderError, f"HTTP {answer.status}, {answer.excerpt}")
     return None
 
 
 def requested_wait(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that a service asks to wait, however long, or None where it does not say so legibly.
+    """Seconds that a service asks to wait, up to a year, or None where it does not say so legibly.
 
     ``Retry-After`` (seconds or an HTTP date) comes first, then ``x-ratelimit-reset`` (``2006-01-02 15:04:05 -0700``).
     A moment already past is no request.
@@ -176,10 +243,10 @@ def requested_wait(headers: Mapping[str, str], now: datetime) -> float | None:
         if (value := headers.get(header)) is not None:
             try:
                 seconds = read(value.strip(), now)
-            except ValueError:
+            except (ValueError, OverflowError):
                 continue
             if seconds > 0:
-                return seconds
+                return min(seconds, LONGEST_WAIT_S)
     return None
 
 

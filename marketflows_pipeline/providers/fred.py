@@ -42,8 +42,8 @@ class Fred(KeylessService):
 
         Raises:
             NotFoundError: another index; nothing was asked. Or the series is gone.
-            BadAnswerError: a page instead of a file, a file cut off or of another layout.
-            TransientProviderError: the service kept failing.
+            TransientProviderError: the service kept failing, or sending a page or half a file.
+            UnexpectedResponseError: a file of another layout; the message names the line.
             PermanentProviderError: the service refused.
         """
         if index_name not in SERIES:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import httpx
-import tenacity
+from socksio import SOCKSError
 
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.errors import BadAnswerError, ProviderError, TransientProviderError
+from marketflows_pipeline.errors import ProviderError, TransientProviderError, UnexpectedResponseError
+from marketflows_pipeline.providers.connecting import open_client
 from marketflows_pipeline.providers.faults import (
     Answer,
     Classifier,
@@ -34,7 +34,10 @@ from marketflows_pipeline.providers.faults import (
 )
 from marketflows_pipeline.providers.ledger import CallLedger, Outcome, refuse_beyond
 from marketflows_pipeline.providers.pacing import Pacer
+from marketflows_pipeline.providers.reading import no_longer_than, readable
+from marketflows_pipeline.providers.retrying import A_RUN_ASKS_AGAIN, AskAgainError, retry
 from marketflows_pipeline.providers.streaming import write_whole
+from marketflows_pipeline.providers.waiting import WaitBudget
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +46,8 @@ Values: TypeAlias = Mapping[str, str | int | bool]
 Receiver: TypeAlias = Callable[[httpx.Response, Iterator[bytes]], T]
 
 DEFAULT_HEADERS = {"accept": "application/json, text/*;q=0.9", "user-agent": "marketflows-pipeline"}
-MAX_ATTEMPTS = 8
 MAX_BYTES = 1 << 26
-JITTER = tenacity.wait_random(0, 1)
-BACKOFF = tenacity.wait_exponential(multiplier=2, max=60) + JITTER
+NO_ANSWER = (httpx.RequestError, SOCKSError)
 
 
 @dataclass(frozen=True)
@@ -54,32 +55,11 @@ class _Request:
     endpoint: str
     path: str
     url: httpx.URL
-    give_up_at: datetime
 
     @property
     def target(self) -> str:
         query = self.url.query.decode()
         return f"{self.path}?{query}" if query else self.path
-
-
-class _AskAgainError(Exception):
-    """A fault that the retry loop may heal, with the wait that the service asked for."""
-
-    def __init__(self, error: ProviderError, wait_seconds: float | None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.wait_seconds = wait_seconds
-
-
-class _SecretHeaders(httpx.Auth):
-    """Adds the key as a request leaves, so that no client, header or log shows it."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers.update(self._headers)
-        yield request
 
 
 class HttpClient:
@@ -97,8 +77,11 @@ class HttpClient:
         monthly_credits: attempts that the plan allows in a UTC calendar month, or None.
         classify: the service's own judgement of an answer.
         timeout: seconds to wait for a connection, and for each part of an answer.
-        max_total_seconds: seconds after which a request is given up, waits included.
+        waits: how long the service may be waited for while it fails; by default that of a run.
         transport: httpx transport, for tests.
+
+    Raises:
+        UserInputError: the environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(
@@ -115,7 +98,7 @@ class HttpClient:
         monthly_credits: int | None = None,
         classify: Classifier = classify_by_status,
         timeout: float = 30.0,
-        max_total_seconds: float = 300.0,
+        waits: WaitBudget | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.provider = provider
@@ -126,14 +109,12 @@ class HttpClient:
         self._plan = plan
         self._monthly_credits = monthly_credits
         self._classify = classify
-        self._max_total = timedelta(seconds=max_total_seconds)
+        self._timeout = timeout
+        self._waits = waits or WaitBudget(clock)
         self._secrets = [secret.encode() for secret in (secret_headers or {}).values()]
-        self._http = httpx.Client(
+        self._http = open_client(
             headers={**DEFAULT_HEADERS, **(headers or {})},
-            auth=_SecretHeaders(secret_headers or {}),
-            timeout=timeout,
-            # A redirect to another host would take the key along.
-            follow_redirects=False,
+            secret_headers=secret_headers or {},
             transport=transport,
         )
 
@@ -162,8 +143,9 @@ class HttpClient:
             params: query parameters; never a secret.
 
         Raises:
-            TransientProviderError: the service kept failing until attempts or time were used up.
-            BadAnswerError: what came is not whole JSON, or not of the documented shape (which is not asked again).
+            TransientProviderError: the service kept failing until attempts or time were used up; as BadAnswerError
+                where what came is not whole JSON.
+            UnexpectedResponseError: what came is whole, but not of the documented shape; it is not asked again.
             PermanentProviderError: the service refused (also as its kinds NotFoundError and PlanLimitError).
             CreditsExhaustedError: the month's credits are used up; nothing was sent.
         """
@@ -197,59 +179,60 @@ class HttpClient:
 
         def receive(response: httpx.Response, chunks: Iterator[bytes]) -> T:
             receive_file = self._receive_whole(not_data, lambda answer: read(answer.content))
-            return receive_file(response, _no_longer_than(limit_bytes, chunks))
+            return receive_file(response, no_longer_than(limit_bytes, chunks))
 
         return self._ask(endpoint, path, params, receive)
 
     def download(
-        self, endpoint: str, destination: Path, *, path: Values | None = None, params: Values | None = None
-    ) -> int:
-        """Stream JSON too large for memory to a file, which appears only when it is whole.
+        self,
+        endpoint: str,
+        destination: Path,
+        read: Callable[[Path], T],
+        *,
+        path: Values | None = None,
+        params: Values | None = None,
+    ) -> T:
+        """Stream JSON too large for memory to a file, which appears only when it is whole, and read it there.
 
-        Returns:
-            The number of bytes written. Errors as in ``get_json``.
+        Args:
+            endpoint: as in ``get_json``; errors too.
+            destination: where the file appears.
+            read: makes the result of the file; raises as in ``get_bytes``.
+            path: as in ``get_json``.
+            params: as in ``get_json``.
         """
 
-        def receive(response: httpx.Response, chunks: Iterator[bytes]) -> int:
+        def receive(response: httpx.Response, chunks: Iterator[bytes]) -> T:
             start = Answer(response.status_code, response.headers, next(chunks, b""))
-            if start.is_success and not not_data(start):
-                return write_whole(destination, start, chunks)
-            refuse = self._receive_whole(not_json, lambda answer: len(answer.content))
-            return refuse(response, chain([start.content], chunks))
+            if not start.is_success or not_data(start):
+                # Not the file, but a few words that say why: these fit into memory.
+                start = self._whole(response, chain([start.content], chunks), not_json)
+                chunks = iter(())
+            write_whole(destination, start, chunks)
+            return readable(read, destination)
 
         return self._ask(endpoint, path, params, receive)
 
     def _receive_whole(self, judge: Classifier, read: Callable[[Answer], T]) -> Receiver[T]:
-        def receive(response: httpx.Response, chunks: Iterator[bytes]) -> T:
-            # Before anything is cut out of it for a message: half a key is one too many.
-            content = self._blotted(b"".join(chunks))
-            answer = Answer(response.status_code, response.headers, content)
-            if fault := self._classify(answer) or judge(answer):
-                raise RefusedError(fault, answer.headers)
-            return read(answer)
+        return lambda response, chunks: readable(read, self._whole(response, chunks, judge))
 
-        return receive
+    def _whole(self, response: httpx.Response, chunks: Iterator[bytes], judge: Classifier) -> Answer:
+        """The answer in memory, judged by the service's own rules and then by `judge`."""
+        # Before anything is cut out of it for a message: half a key is one too many.
+        content = self._blotted(b"".join(chunks))
+        answer = Answer(response.status_code, response.headers, content)
+        if fault := self._classify(answer) or judge(answer):
+            raise RefusedError(fault, answer.headers)
+        return answer
 
     def _ask(self, endpoint: str, path: Values | None, params: Values | None, receive: Receiver[T]) -> T:
-        """Attempt until there is an answer, a permanent fault, or no time or attempt left."""
+        """Attempt until there is an answer, a final fault, or no time or attempt left."""
         filled = re.sub(r"\{(\w+)\}", lambda name: quote(str((path or {})[name[1]]), safe=""), endpoint)
-        url = httpx.URL(self._base_url + filled, params=dict(params or {}))
-        request = _Request(endpoint, filled, url, self._clock.now() + self._max_total)
-        numbers = count(1)
-        retrying = tenacity.Retrying(
-            sleep=self._clock.sleep,
-            retry=tenacity.retry_if_exception_type(_AskAgainError),
-            wait=_wait_seconds,
-            stop=lambda state: self._is_hopeless(request, state),
-            before_sleep=_log_wait,
-            reraise=True,
-        )
-        try:
-            return retrying(lambda: self._attempt(request, next(numbers), receive))
-        except _AskAgainError as last:
-            tried = next(numbers) - 1
-            message = f"{last.error} (given up after {tried} attempts; a later run asks again)"
-            raise self._error(type(last.error), message, request, last.error.status) from last.__cause__
+        request = _Request(endpoint, filled, httpx.URL(self._base_url + filled, params=dict(params or {})))
+        if self._waits.is_used_up:
+            said = f"not asked: the service has failed for {self._waits.limit_s:.0f} s; {A_RUN_ASKS_AGAIN}"
+            raise self._error(TransientProviderError, f"{self.provider} {filled}: {said}", request, None)
+        return retry(lambda number: self._attempt(request, number, receive), self._waits, self._clock.now)
 
     def _attempt(self, request: _Request, number: int, receive: Receiver[T]) -> T:
         """Send a request once, between the two halves of its entry in the ledger."""
@@ -260,49 +243,52 @@ class HttpClient:
         sent_at = self._clock.now()
         call_id = self._ledger.begin(self.provider, request.endpoint, request.target, number, sent_at)
         status: int | None = None
+        received_bytes = 0
         outcome: Outcome = "failed"
         reason: str | None = "interrupted"
+
+        def seconds() -> float:
+            return (self._clock.now() - sent_at).total_seconds()
 
         def failure(kind: type[ProviderError], what: str) -> ProviderError:
             nonlocal reason
             reason = what
             return self._error(kind, f"{self.provider} {request.path}: {reason}", request, status)
 
+        def chunks(response: httpx.Response) -> Iterator[bytes]:
+            """The body as it comes, as long as it comes faster than what is left to wait runs out."""
+            nonlocal received_bytes
+            for chunk in response.iter_bytes():
+                received_bytes = response.num_bytes_downloaded
+                if self._waits.is_too_slow(seconds(), received_bytes):
+                    raise httpx.ReadTimeout(f"only {received_bytes:,} bytes after {seconds():.0f} s")
+                yield chunk
+
         try:
-            with self._http.stream("GET", request.url) as response:
+            with self._http.stream("GET", request.url, timeout=min(self._timeout, self._waits.attempt_s)) as response:
                 status = response.status_code
-                result = receive(response, self._chunks(response, request))
+                result = receive(response, chunks(response))
             outcome, reason = "ok", None
-        except httpx.RequestError as fault:
+            self._waits.renew()
+        except NO_ANSWER as fault:
             outcome = "retry"
-            raise _AskAgainError(
+            raise AskAgainError(
                 failure(TransientProviderError, f"{type(fault).__name__} {fault}".strip()), None
             ) from fault
         except RefusedError as refused:
             error = failure(refused.fault.kind, refused.fault.message)
-            if not refused.fault.is_transient:
+            if not isinstance(error, TransientProviderError):
                 raise error from None
             outcome = "retry"
-            raise _AskAgainError(error, requested_wait(refused.headers, self._clock.now())) from None
+            raise AskAgainError(error, requested_wait(refused.headers, self._clock.now())) from None
         except ShapeError as fault:
-            raise failure(BadAnswerError, f"an answer of an unknown shape: {fault}") from fault
+            raise failure(UnexpectedResponseError, f"an answer of an unknown shape: {fault}") from fault
         finally:
-            duration_ms = (self._clock.now() - sent_at) / timedelta(milliseconds=1)
-            self._ledger.finish(call_id, status, outcome, reason, duration_ms)
-        logger.debug("%s %s: %d in %.0f ms", self.provider, request.target, status, duration_ms)
+            if outcome == "retry":
+                self._waits.lose(seconds(), received_bytes)
+            self._ledger.finish(call_id, status, outcome, reason, 1000 * seconds())
+        logger.debug("%s %s: %d in %.0f ms", self.provider, request.target, status, 1000 * seconds())
         return result
-
-    def _chunks(self, response: httpx.Response, request: _Request) -> Iterator[bytes]:
-        """The body as it comes; one that drips on beyond the total time is a timeout."""
-        for chunk in response.iter_bytes():
-            if self._clock.now() > request.give_up_at:
-                raise httpx.ReadTimeout(f"the answer took longer than {self._max_total.total_seconds():.0f} s")
-            yield chunk
-
-    def _is_hopeless(self, request: _Request, state: tenacity.RetryCallState) -> bool:
-        """Whether attempts are used up, or the next would come too late: then waiting for it is pointless too."""
-        next_at = self._clock.now() + timedelta(seconds=state.upcoming_sleep)
-        return state.attempt_number >= MAX_ATTEMPTS or next_at > request.give_up_at
 
     def _error(self, kind: type[ProviderError], message: str, request: _Request, status: int | None) -> ProviderError:
         return kind(message, provider=self.provider, status=status, url=str(request.url))
@@ -311,30 +297,3 @@ class HttpClient:
         for secret in self._secrets:
             content = content.replace(secret, b"***")
         return content
-
-
-def _no_longer_than(limit_bytes: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        if size > limit_bytes:
-            raise ShapeError(f"more than {limit_bytes:,} bytes")
-        yield chunk
-
-
-def _wait_seconds(state: tenacity.RetryCallState) -> float:
-    """What the service asked for, or longer each time; with jitter, so that clients do not return together."""
-    asked = _fault(state).wait_seconds
-    return BACKOFF(state) if asked is None else asked + JITTER(state)
-
-
-def _log_wait(state: tenacity.RetryCallState) -> None:
-    logger.warning(
-        "%s; asking again in %.0f s (attempt %d)", _fault(state), state.upcoming_sleep, state.attempt_number + 1
-    )
-
-
-def _fault(state: tenacity.RetryCallState) -> _AskAgainError:
-    fault = state.outcome.exception() if state.outcome else None
-    assert isinstance(fault, _AskAgainError)
-    return fault

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import ClassVar
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.faults import Answer, Classifier, Fault, classify_by_status
+from marketflows_pipeline.providers.faults import Answer, Classifier, Fault, classify_file
 from marketflows_pipeline.providers.keyless import KeylessService
 
 
@@ -20,7 +20,6 @@ class Issuer(KeylessService):
     # No limit is published; a run asks each fund once.
     pace = 20
     patience = 60.0
-    total_patience = 300.0
 
     @classmethod
     def judge(cls) -> Classifier:
@@ -30,6 +29,8 @@ class Issuer(KeylessService):
 
 def unknown_fund(answer: Answer) -> Fault | None:
     """Judge an answer by its status; a fund that does not exist is HTTP 404 at one issuer, 400 at another."""
-    if answer.status == HTTPStatus.BAD_REQUEST:
+    fault = classify_file(answer)
+    is_refused = fault is not None and not fault.is_transient and not answer.is_cdn_refusal
+    if is_refused and answer.status == HTTPStatus.BAD_REQUEST:
         return Fault(NotFoundError, f"HTTP 400, {answer.excerpt}")
-    return classify_by_status(answer)
+    return fault

@@ -12,9 +12,10 @@ import httpx
 
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.providers.connection import Connection
-from marketflows_pipeline.providers.faults import Classifier, classify_by_status
+from marketflows_pipeline.providers.faults import Classifier, classify_file
 from marketflows_pipeline.providers.http import HttpClient
 from marketflows_pipeline.providers.ledger import CallLedger
+from marketflows_pipeline.providers.waiting import WaitBudget
 
 
 class KeylessService(Connection):
@@ -29,7 +30,7 @@ class KeylessService(Connection):
         base_url: another host, such as a local stand-in; None is the service's own.
         calls_per_minute: own limit, where none is published; None is that of the service's class.
         timeout: seconds to wait for a connection, and for each part of an answer.
-        max_total_seconds: seconds after which a request is given up, waits included.
+        waits: how long the service may be waited for while it fails; by default that of a run.
         transport: httpx transport, for tests.
     """
 
@@ -38,7 +39,6 @@ class KeylessService(Connection):
     headers: ClassVar[Mapping[str, str]] = {}
     pace: ClassVar[int | None] = None
     patience: ClassVar[float] = 30.0
-    total_patience: ClassVar[float] = 180.0
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class KeylessService(Connection):
         base_url: str | None = None,
         calls_per_minute: int | None = None,
         timeout: float | None = None,
-        max_total_seconds: float | None = None,
+        waits: WaitBudget | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._clock = clock
@@ -61,7 +61,7 @@ class KeylessService(Connection):
             calls_per_minute=calls_per_minute or self.pace,
             classify=self.judge(),
             timeout=self.patience if timeout is None else timeout,
-            max_total_seconds=self.total_patience if max_total_seconds is None else max_total_seconds,
+            waits=waits,
             transport=transport,
         )
         super().__init__(client)
@@ -69,7 +69,7 @@ class KeylessService(Connection):
     @classmethod
     def judge(cls) -> Classifier:
         """The service's own judgement of an answer."""
-        return classify_by_status
+        return classify_file
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(http={self._http!r})"

@@ -49,7 +49,7 @@ class SpdrGold(Issuer):
 
         Raises:
             NotFoundError: there is no such product.
-            BadAnswerError: the workbook is not of the known shape; the message names the row.
+            UnexpectedResponseError: the workbook is not of the known shape; the message names the row.
         """
         product = (share_id or symbol).lower()
         return self._http.get_bytes(

@@ -47,7 +47,7 @@ class StateStreet(Issuer):
 
         Raises:
             NotFoundError: State Street has no such fund.
-            BadAnswerError: the workbook is not of the known shape; the message names the row.
+            UnexpectedResponseError: the workbook is not of the known shape; the message names the row.
         """
         ticker = (share_id or symbol).lower()
         return self._http.get_bytes(ENDPOINT, lambda content: read_navhist(content, symbol), path={"ticker": ticker})

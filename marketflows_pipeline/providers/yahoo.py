@@ -50,8 +50,8 @@ class Yahoo(KeylessService):
 
         Raises:
             NotFoundError: the service does not know the symbol.
-            BadAnswerError: a page instead of data, or an answer not in dollars, not daily, or of another shape.
             TransientProviderError: the service kept failing, or kept saying that it is asked too often.
+            UnexpectedResponseError: an answer not in dollars, not daily, or of another shape.
             PermanentProviderError: the service refused.
         """
         now = self._clock.now()

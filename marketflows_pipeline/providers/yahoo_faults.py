@@ -6,7 +6,6 @@ What belongs here: its error objects and statuses. What does not: reading data (
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 
 import msgspec
 
@@ -16,8 +15,16 @@ from marketflows_pipeline.errors import (
     PermanentProviderError,
     ProviderError,
     TransientProviderError,
+    UnexpectedResponseError,
 )
-from marketflows_pipeline.providers.faults import Answer, Fault, classify_by_status, one_line
+from marketflows_pipeline.providers.faults import (
+    Answer,
+    Fault,
+    classify_by_status,
+    fault_of,
+    is_passing,
+    one_line,
+)
 
 NOTHING_THERE = "data doesn't exist for startdate"
 REQUEST_DENIED = 999
@@ -60,13 +67,15 @@ def classify(answer: Answer) -> Fault | None:
     That a span holds no session is told as an error too, and is none: it reads as no bars.
     """
     if answer.status == REQUEST_DENIED:
-        return Fault(PermanentProviderError, f"HTTP 999, {answer.excerpt}; {DENIED}")
+        return Fault(UnexpectedResponseError, f"HTTP 999, {answer.excerpt}; {DENIED}")
     if (error := _error_of(answer)) is None:
         return classify_by_status(answer)
     if is_empty_span(error):
         return None
     said = f"HTTP {answer.status}, {one_line(f'{error.code}: {error.description}')}"
-    kind, advice = ERROR_CODES.get(error.code.lower(), (_kind_by_status(answer.status), ""))
+    if is_passing(answer.status):
+        return Fault(TransientProviderError, said)
+    kind, advice = ERROR_CODES.get(error.code.lower(), (_kind_of_unknown(answer), ""))
     return Fault(kind, f"{said}; {advice}" if advice else said)
 
 
@@ -84,9 +93,6 @@ def _error_of(answer: Answer) -> ErrorObject | None:
     return envelope.error if envelope else None
 
 
-def _kind_by_status(status: int) -> type[ProviderError]:
+def _kind_of_unknown(answer: Answer) -> type[ProviderError]:
     """The kind of an error object whose code says nothing known."""
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return BadAnswerError
-    known = classify_by_status(Answer(status, {}, b""))
-    return known.kind if known else BadAnswerError
+    return BadAnswerError if answer.is_success else fault_of(answer.status, "", is_own=True).kind

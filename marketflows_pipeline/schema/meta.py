@@ -62,7 +62,10 @@ META_REPAIRS = Table(
     part="meta",
     grain="one attempt to fill one gap",
     key=("coin_id", "granularity", "gap_start", "attempted_at"),
-    description="Attempts to fill gaps of two or more grid steps. One that brought nothing new is not repeated.",
+    description=(
+        "Attempts to fill gaps of two or more grid steps. One that brought nothing new is not repeated, one that was "
+        "refused is repeated once."
+    ),
     columns=(
         Column("coin_id", DType.TEXT, "CoinGecko coin id"),
         Column("granularity", DType.TEXT, "5m, hourly or daily"),

@@ -22,6 +22,11 @@ CDN_TITLES = {
 }
 
 
+def phrase_of(status: int) -> str:
+    """The words of a status; CDNs have statuses of their own."""
+    return HTTPStatus(status).phrase if status in {known.value for known in HTTPStatus} else "Error"
+
+
 def json_error(status: int, body: object, headers: Mapping[str, str] | None = None) -> Fault:
     """Another status and JSON body; status 200 makes an error body under success."""
     return lambda _: json_reply(body, status, headers)
@@ -29,7 +34,7 @@ def json_error(status: int, body: object, headers: Mapping[str, str] | None = No
 
 def html(status: int, headers: Mapping[str, str] | None = None) -> Fault:
     """A page of the CDN."""
-    title = CDN_TITLES.get(status, HTTPStatus(status).phrase)
+    title = CDN_TITLES.get(status) or phrase_of(status)
     page = PAGE.format(title=title).encode()
     return lambda _: Reply(status, page, "text/html; charset=UTF-8", headers or {})
 

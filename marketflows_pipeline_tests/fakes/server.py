@@ -22,7 +22,7 @@ from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from marketflows_pipeline.clock import Clock, FixedClock
-from marketflows_pipeline_tests.fakes.faults import Fault
+from marketflows_pipeline_tests.fakes.faults import Fault, phrase_of
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
 
 STALL_SECONDS = 60.0
@@ -228,10 +228,9 @@ def _handler_of(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
                 self._send(reply)
 
         def _send(self, reply: Reply) -> None:
-            status = HTTPStatus(reply.status)
             headers = {"content-type": reply.content_type, "content-length": str(len(reply.body)), **reply.headers}
             fields = [f"{name}: {value}" for name, value in headers.items()]
-            head = "\r\n".join([f"HTTP/1.1 {status.value} {status.phrase}", *fields, "", ""])
+            head = "\r\n".join([f"HTTP/1.1 {reply.status} {phrase_of(reply.status)}", *fields, "", ""])
             sent = reply.body[: reply.cut_at]
             self.wfile.write(head.encode() + sent)
             if reply.cut_at is not None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketflows_pipeline.errors import BadAnswerError
+from marketflows_pipeline.errors import UnexpectedResponseError
 from marketflows_pipeline.ingest.never_shorter import refuse_shorter
 
 DAY_ONE = date(2020, 1, 1)
@@ -29,13 +29,13 @@ def refuse(stored: Iterable[int], fetched: Iterable[int], **span: date) -> None:
 def is_refused(stored: Iterable[int], fetched: Iterable[int], **span: date) -> bool:
     try:
         refuse(stored, fetched, **span)
-    except BadAnswerError:
+    except UnexpectedResponseError:
         return True
     return False
 
 
 def test_twelve_rows_do_not_replace_thousands_and_the_message_says_what_is_kept() -> None:
-    with pytest.raises(BadAnswerError) as refused:
+    with pytest.raises(UnexpectedResponseError) as refused:
         refuse(range(5800), range(5788, 5800))
 
     assert str(refused.value).startswith(

@@ -8,7 +8,13 @@ from datetime import UTC, date, datetime
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.errors import BadAnswerError, NotFoundError, PermanentProviderError, TransientProviderError
+from marketflows_pipeline.errors import (
+    BadAnswerError,
+    NotFoundError,
+    PermanentProviderError,
+    TransientProviderError,
+    UnexpectedResponseError,
+)
 from marketflows_pipeline.providers.cboe import BASE_URL, SOURCE, Cboe
 from marketflows_pipeline.providers.cross_asset_protocol import VOLATILITY_SCHEMA, VolatilityProvider
 from marketflows_pipeline.providers.ledger import MemoryLedger
@@ -115,7 +121,7 @@ def test_a_service_that_stays_down_is_given_up(asking: Cboe, cboe: FakeCboe) -> 
 def test_another_layout_is_a_bad_answer_that_is_not_asked_again(asking: Cboe, cboe: FakeCboe) -> None:
     cboe.script(DAILY_PRICES, faults.plain_text(200, "day;value\n1;2\n"))
 
-    with pytest.raises(BadAnswerError, match="no header with date and close"):
+    with pytest.raises(UnexpectedResponseError, match="no header with date and close"):
         asking.volatility_index("VIX")
 
     assert cboe.calls() == 1

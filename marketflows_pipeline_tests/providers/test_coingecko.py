@@ -14,12 +14,12 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import (
-    BadAnswerError,
     CreditsExhaustedError,
     NotFoundError,
     PermanentProviderError,
     PlanLimitError,
     TransientProviderError,
+    UnexpectedResponseError,
     UserInputError,
 )
 from marketflows_pipeline.providers.coingecko import CoinGecko
@@ -445,8 +445,8 @@ def test_a_passing_fault_costs_a_retry_not_the_answer(
         (faults.json_error(403, errors.PLAN_BLOCKED), PlanLimitError),
         (faults.html(403), PermanentProviderError),
         (faults.json_error(400, errors.INVALID_CURRENCY), PermanentProviderError),
-        (faults.json_error(200, {"caps": []}), BadAnswerError),
-        (faults.json_error(200, []), BadAnswerError),
+        (faults.json_error(200, {"caps": []}), UnexpectedResponseError),
+        (faults.json_error(200, []), UnexpectedResponseError),
     ],
 )
 def test_a_refusal_or_an_unknown_shape_is_final(

@@ -16,6 +16,7 @@ from marketflows_pipeline.errors import (
     PlanLimitError,
     ProviderError,
     TransientProviderError,
+    UnexpectedResponseError,
 )
 from marketflows_pipeline.providers.coingecko_answers import (
     classify,
@@ -57,6 +58,10 @@ def market_row(**changed: Any) -> dict[str, Any]:
     [
         (429, errors.RATE_LIMIT, TransientProviderError, "exceeded the Rate Limit"),
         (429, HTML, TransientProviderError, "Attention Required!"),
+        (400, errors.SERVER_ERROR, TransientProviderError, "Internal Server Error"),
+        (404, {"status": {"error_code": 429, "error_message": "slow"}}, TransientProviderError, "slow"),
+        (403, {"status": {"error_code": "520", "error_message": "odd"}}, TransientProviderError, "odd"),
+        (404, {"status": 503, "error": "coin not found"}, TransientProviderError, "coin not found"),
         (500, errors.SERVER_ERROR, TransientProviderError, "Internal Server Error"),
         (503, "Service Unavailable", TransientProviderError, "Service Unavailable"),
         (401, errors.KEY_MISSING, PlanLimitError, "set COINGECKO_API_KEY"),
@@ -72,7 +77,7 @@ def market_row(**changed: Any) -> dict[str, Any]:
         (400, errors.INVALID_CURRENCY, PermanentProviderError, "invalid vs_currency"),
         (403, errors.PLAN_BLOCKED, PlanLimitError, "does not have access"),
         (403, "", PlanLimitError, "the plan does not include this"),
-        (403, HTML, PermanentProviderError, "run from another network"),
+        (403, HTML, UnexpectedResponseError, "run from another network"),
     ],
 )
 def test_every_error_shape_is_told_by_its_kind_and_says_what_to_do(
@@ -91,6 +96,9 @@ def test_every_error_shape_is_told_by_its_kind_and_says_what_to_do(
         (errors.RATE_LIMIT, TransientProviderError),
         ({"error": "You've exceeded the Rate Limit."}, TransientProviderError),
         (errors.SERVER_ERROR, TransientProviderError),
+        ({"status": {"error_code": 522, "error_message": "odd"}}, TransientProviderError),
+        ({"status": {"error_code": "503"}}, TransientProviderError),
+        ({"error": "Too Many Requests", "status": 200}, TransientProviderError),
         (errors.BEYOND_A_YEAR, PlanLimitError),
         (errors.KEY_MISSING, PlanLimitError),
         (errors.paid_only("interval=daily"), PlanLimitError),

@@ -11,11 +11,11 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import (
-    BadAnswerError,
     NotFoundError,
     PermanentProviderError,
     PlanLimitError,
     TransientProviderError,
+    UnexpectedResponseError,
 )
 from marketflows_pipeline.providers.coingecko import CoinGecko
 from marketflows_pipeline.providers.coingecko_exchanges import VOLUME_CHART_DAYS
@@ -318,9 +318,9 @@ def test_a_service_that_asks_to_be_left_alone_is_left_alone(
         (faults.json_error(401, errors.NOT_IN_PLAN), PlanLimitError),
         (faults.json_error(200, errors.EXCHANGE_NOT_FOUND), NotFoundError),
         (faults.json_error(422, errors.INVALID_DAYS), PermanentProviderError),
-        (faults.json_error(200, {"unheard": "of"}), BadAnswerError),
-        (faults.json_error(200, ["unheard of"]), BadAnswerError),
-        (faults.json_error(200, "unheard of"), BadAnswerError),
+        (faults.json_error(200, {"unheard": "of"}), UnexpectedResponseError),
+        (faults.json_error(200, ["unheard of"]), UnexpectedResponseError),
+        (faults.json_error(200, "unheard of"), UnexpectedResponseError),
     ],
 )
 def test_a_refusal_or_an_unknown_shape_is_final(
@@ -347,7 +347,9 @@ def test_a_service_that_stays_down_is_given_up(
 def test_a_shape_that_changed_is_told_by_endpoint_row_and_field(client: CoinGecko, service: FakeCoinGecko) -> None:
     service.script(LIST, faults.json_error(200, [{"id": "gdax", "name": "Coinbase"}]))
 
-    with pytest.raises(BadAnswerError, match=r"coingecko /exchanges: .*`trade_volume_24h_btc` of gdax is missing"):
+    with pytest.raises(
+        UnexpectedResponseError, match=r"coingecko /exchanges: .*`trade_volume_24h_btc` of gdax is missing"
+    ):
         client.exchanges_page(1)
 
 

@@ -12,12 +12,11 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import (
-    BadAnswerError,
     NotFoundError,
-    PermanentProviderError,
     PlanLimitError,
     ProviderError,
     TransientProviderError,
+    UnexpectedResponseError,
 )
 from marketflows_pipeline.providers.defillama import BASE_URL, DefiLlama
 from marketflows_pipeline.providers.exchange_protocol import (
@@ -176,8 +175,8 @@ def test_the_folder_is_made_and_left_empty(asking: DefiLlama, tmp_path: Path) ->
         (faults.plain_text(400, NOT_FOUND), NotFoundError),
         (faults.plain_text(404, NOT_FOUND), NotFoundError),
         (faults.plain_text(400, "No data"), NotFoundError),
-        (faults.html(403), PermanentProviderError),
-        (faults.redirect("https://elsewhere.example/"), PermanentProviderError),
+        (faults.html(403), UnexpectedResponseError),
+        (faults.redirect("https://elsewhere.example/"), UnexpectedResponseError),
     ],
     ids=["402", "400", "404", "400 no data", "403", "302"],
 )
@@ -284,7 +283,7 @@ def test_reserves_of_another_shape_are_a_bad_answer_and_leave_nothing(
 ) -> None:
     llama.script(PROTOCOL, faults.json_error(200, body))
 
-    with pytest.raises(BadAnswerError, match=r"/protocol/okx: an answer of an unknown shape: .+") as fault:
+    with pytest.raises(UnexpectedResponseError, match=r"/protocol/okx: an answer of an unknown shape: .+") as fault:
         asking.reserves_history("okx", tmp_path)
 
     assert "\n" not in str(fault.value)

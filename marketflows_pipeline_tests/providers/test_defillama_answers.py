@@ -13,6 +13,7 @@ from marketflows_pipeline.errors import (
     PlanLimitError,
     ProviderError,
     TransientProviderError,
+    UnexpectedResponseError,
 )
 from marketflows_pipeline.providers.defillama_answers import (
     classify,
@@ -53,7 +54,7 @@ def cexs(*rows: dict[str, Any], ids: list[str] | None = None) -> str:
         (522, HTML, TransientProviderError, "Attention Required!"),
         (429, HTML, TransientProviderError, "Attention Required!"),
         (429, "Too Many Requests", TransientProviderError, "Too Many"),
-        (403, HTML, PermanentProviderError, "use another network"),
+        (403, HTML, UnexpectedResponseError, "use another network"),
         (400, "There is no chain with that name: X", PermanentProviderError, "no chain"),
         (200, NOT_FOUND, NotFoundError, "Protocol not found"),
         (200, UPGRADE, PlanLimitError, "only a paid plan"),

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from marketflows_pipeline.errors import (
-    BadAnswerError,
     CreditsExhaustedError,
     MarketflowsError,
     NotFoundError,
     PermanentProviderError,
     TransientProviderError,
+    UnexpectedResponseError,
 )
 from marketflows_pipeline.providers.fallback import Answered, first_that_answers
 
@@ -41,7 +41,9 @@ def test_the_first_answers_and_nobody_else_is_asked() -> None:
     assert (first.asked, second.asked) == (["why"], [])
 
 
-@pytest.mark.parametrize("kind", [TransientProviderError, BadAnswerError, PermanentProviderError, NotFoundError])
+@pytest.mark.parametrize(
+    "kind", [TransientProviderError, UnexpectedResponseError, PermanentProviderError, NotFoundError]
+)
 def test_the_next_is_asked_where_one_fails_and_the_log_names_it(
     kind: type[TransientProviderError | PermanentProviderError], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -53,20 +55,32 @@ def test_the_next_is_asked_where_one_fails_and_the_log_names_it(
     ]
 
 
-def test_the_last_failure_is_raised() -> None:
-    faults = [NotFoundError("one", provider="first"), TransientProviderError("two", provider="second")]
-    oracles = [Oracle(fault.provider, fault) for fault in faults]
+@pytest.mark.parametrize(
+    ("kinds", "raised"),
+    [
+        ([NotFoundError, TransientProviderError], 1),
+        ([TransientProviderError, NotFoundError], 0),
+        ([UnexpectedResponseError, NotFoundError], 0),
+        ([UnexpectedResponseError, TransientProviderError, NotFoundError], 1),
+        ([PermanentProviderError, NotFoundError], 1),
+    ],
+)
+def test_of_several_failures_the_most_hopeful_is_raised_and_else_the_last(
+    kinds: list[type[TransientProviderError | PermanentProviderError]], raised: int
+) -> None:
+    """Yahoo was away and the own folder had no file: the asset rested for a day, as not found."""
+    faults = [kind("no", provider=str(place)) for place, kind in enumerate(kinds)]
 
-    with pytest.raises(TransientProviderError) as raised:
-        first_that_answers(oracles, asked)
+    with pytest.raises(kinds[raised]) as failure:
+        first_that_answers([Oracle(fault.provider, fault) for fault in faults], asked)
 
-    assert raised.value is faults[1]
+    assert failure.value is faults[raised]
 
 
 def test_an_answer_that_the_question_refuses_is_none() -> None:
     def picky(oracle: Oracle) -> str:
         if oracle.name == "first":
-            raise BadAnswerError("too short", provider=oracle.name)
+            raise UnexpectedResponseError("too short", provider=oracle.name)
         return oracle.ask("why")
 
     assert first_that_answers([Oracle("first"), Oracle("second")], picky).provider == "second"

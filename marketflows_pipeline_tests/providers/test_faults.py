@@ -13,8 +13,21 @@ from marketflows_pipeline.errors import (
     PermanentProviderError,
     PlanLimitError,
     TransientProviderError,
+    UnexpectedResponseError,
 )
-from marketflows_pipeline.providers.faults import Answer, classify_by_status, not_data, not_json, requested_wait
+from marketflows_pipeline.providers.coingecko_answers import classify as coingecko
+from marketflows_pipeline.providers.defillama_answers import classify as defillama
+from marketflows_pipeline.providers.faults import (
+    Answer,
+    Classifier,
+    classify_by_status,
+    classify_file,
+    not_data,
+    not_json,
+    requested_wait,
+)
+from marketflows_pipeline.providers.issuers import unknown_fund
+from marketflows_pipeline.providers.yahoo_faults import classify as yahoo
 
 NOW = datetime(2026, 3, 9, 3, 26, 1, tzinfo=UTC)
 
@@ -23,19 +36,94 @@ def answer(status: int, body: str = "{}", content_type: str = "application/json"
     return Answer(status, {"content-type": content_type}, body.encode())
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_a_service_in_trouble_is_worth_asking_again(status: int) -> None:
-    fault = classify_by_status(answer(status))
+JUDGES = [classify_by_status, classify_file, coingecko, defillama, yahoo, unknown_fund]
+PASSING = [408, 425, 429, *range(500, 600)]
+BODIES = [
+    "",
+    "{}",
+    "error code: 520",
+    "<!DOCTYPE html><title>Web server is returning an unknown error</title>",
+    '{"status": {"error_code": 520, "error_message": "no"}}',
+    '{"error": "coin not found"}',
+    "Protocol not found",
+    '{"chart": {"result": null, "error": {"code": "Not Found", "description": "no data"}}}',
+]
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("body", BODIES)
+def test_every_service_in_trouble_is_worth_asking_again_whatever_it_says(judge: Classifier, body: str) -> None:
+    """A 520 from the CDN once marked bitcoin refused for a day."""
+    kinds = {status: getattr(judge(answer(status, body)), "kind", None) for status in PASSING}
+
+    assert kinds == dict.fromkeys(PASSING, TransientProviderError)
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 405, 407, 410, 418, 451, 600, 999])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<!DOCTYPE html><title>Just a moment...</title>",
+        "<html><head><title>Attention Required! | Cloudflare</title></head></html>",
+        "error code: 1020",
+    ],
+)
+def test_what_a_cdn_says_in_place_of_the_service_is_no_refusal(judge: Classifier, status: int, body: str) -> None:
+    """A challenge page under 403 rested ten coins for a day, though none of them had been looked at."""
+    fault = judge(answer(status, body, "text/html"))
 
     assert fault is not None
-    assert fault.kind is TransientProviderError
+    assert fault.kind is UnexpectedResponseError
+
+
+@pytest.mark.parametrize("judge", [classify_by_status, coingecko, defillama, yahoo])
+def test_a_page_under_404_of_a_service_of_json_is_not_its_word_and_one_of_a_host_of_files_is(judge: Classifier) -> None:
+    page = answer(404, "<html><title>404 Not Found</title></html>", "text/html")
+
+    kinds = [getattr(each(page), "kind", None) for each in (judge, classify_file, unknown_fund)]
+
+    assert kinds == [UnexpectedResponseError, NotFoundError, NotFoundError]
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Too Many Requests",
+        '{"error": "rate limit exceeded"}',
+        '{"status": {"error_code": 429, "error_message": "You\'ve exceeded the Rate Limit."}}',
+        '{"message": "Request throttled"}',
+        '"rate-limited"',
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400, 403])
+def test_to_be_asked_too_often_passes_whatever_status_it_is_told_under(
+    judge: Classifier, body: str, status: int
+) -> None:
+    """`Too Many Requests` under 200 was read as a file without a header, and never asked for again."""
+    fault = judge(answer(status, body, "text/plain")) or not_json(answer(status, body, "text/plain"))
+
+    assert fault is not None
     assert fault.is_transient
+
+
+def test_data_that_speaks_of_limits_is_data() -> None:
+    assert not_data(answer(200, '[{"id": "throttle", "name": "Rate Limit Coin"}]')) is None
+    assert not_data(answer(200, '{"name": "Rate Limit Coin"}')) is None
+    assert not_data(answer(200, '{"status": "ok", "rows": [' + '"rate limit",' * 999 + "1]}")) is None
+
+
+def test_json_nested_beyond_measure_is_bad_and_not_a_traceback() -> None:
+    fault = not_json(answer(200, "[" * 200_000))
+
+    assert fault is not None
+    assert fault.kind is BadAnswerError
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (301, PermanentProviderError),
         (400, PermanentProviderError),
         (401, PlanLimitError),
         (402, PlanLimitError),

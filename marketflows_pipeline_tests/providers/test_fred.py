@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.errors import BadAnswerError, NotFoundError
+from marketflows_pipeline.errors import NotFoundError, UnexpectedResponseError
 from marketflows_pipeline.providers.cboe import Cboe
 from marketflows_pipeline.providers.cross_asset_protocol import VOLATILITY_SCHEMA, VolatilityProvider
 from marketflows_pipeline.providers.fallback import first_that_answers
@@ -85,7 +85,7 @@ def test_a_missing_series_is_not_asked_again(asking: Fred, service: FakeCboe) ->
 def test_another_series_is_a_bad_answer(asking: Fred, service: FakeCboe) -> None:
     service.script(FREDGRAPH, faults.plain_text(200, "observation_date,DGS10\n2026-09-16,4.20\n"))
 
-    with pytest.raises(BadAnswerError, match="no header with date/observation_date and value/vixcls"):
+    with pytest.raises(UnexpectedResponseError, match="no header with date/observation_date and value/vixcls"):
         asking.volatility_index("VIX")
 
 

@@ -11,7 +11,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.errors import BadAnswerError, NotFoundError, PermanentProviderError, TransientProviderError
+from marketflows_pipeline.errors import (
+    BadAnswerError,
+    NotFoundError,
+    PermanentProviderError,
+    TransientProviderError,
+    UnexpectedResponseError,
+)
 from marketflows_pipeline.providers.blackrock import BlackRock, read_fund_document
 from marketflows_pipeline.providers.cross_asset_protocol import SHARES_SCHEMA, SharesProvider
 from marketflows_pipeline.providers.faults import ShapeError
@@ -312,7 +318,9 @@ def test_a_document_with_entities_of_its_own_is_refused_and_not_asked_again(
 ) -> None:
     issuers.script(ENDPOINTS[name], lambda reply: type(reply)(200, BOMBED[name], "application/octet-stream"))
 
-    with pytest.raises(BadAnswerError, match=r"an answer of an unknown shape: .*declares a document type") as fault:
+    with pytest.raises(
+        UnexpectedResponseError, match=r"an answer of an unknown shape: .*declares a document type"
+    ) as fault:
         ask(name)
     assert "\n" not in str(fault.value)
     assert issuers.calls() == 1
@@ -322,14 +330,14 @@ def test_a_document_with_entities_of_its_own_is_refused_and_not_asked_again(
 def test_an_error_text_under_success_is_a_bad_answer_that_shows_it(ask: Ask, issuers: FakeIssuers, name: str) -> None:
     issuers.script(ENDPOINTS[name], faults.json_error(200, {"error": "document is being prepared"}))
 
-    with pytest.raises(BadAnswerError, match="document is being prepared"):
+    with pytest.raises(UnexpectedResponseError, match="document is being prepared"):
         ask(name)
 
 
 def test_a_count_that_is_a_date_names_its_row_at_black_rock(ask: Ask, issuers: FakeIssuers) -> None:
     issuers.restate(issuers.funds.blackrock["239710"], LAST, 20260916)
 
-    with pytest.raises(BadAnswerError, match=r"row 2 \(2026-09-17\): 20,260,916\.00 shares is a date"):
+    with pytest.raises(UnexpectedResponseError, match=r"row 2 \(2026-09-17\): 20,260,916\.00 shares is a date"):
         ask("blackrock")
 
 

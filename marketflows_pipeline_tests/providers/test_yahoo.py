@@ -17,6 +17,7 @@ from marketflows_pipeline.errors import (
     PlanLimitError,
     ProviderError,
     TransientProviderError,
+    UnexpectedResponseError,
 )
 from marketflows_pipeline.providers.cross_asset_protocol import PriceHistory, PriceProvider
 from marketflows_pipeline.providers.ledger import MemoryLedger
@@ -238,8 +239,8 @@ def test_an_unknown_symbol_that_is_answered_with_a_shell_is_not_found(asking: Ya
             faults.json_error(401, {"finance": {"result": None, "error": {"code": "Unauthorized", "description": ""}}}),
             PermanentProviderError,
         ),
-        (faults.html(403), PermanentProviderError),
-        (faults.redirect("https://consent.example/"), PermanentProviderError),
+        (faults.html(403), UnexpectedResponseError),
+        (faults.redirect("https://consent.example/"), UnexpectedResponseError),
     ],
     ids=["404", "404 under 200", "400", "400 under 200", "422", "401", "403", "302"],
 )
@@ -309,7 +310,9 @@ def test_a_page_instead_of_data_is_a_bad_answer(asking: Yahoo, yahoo: FakeYahoo)
 def test_another_shape_is_a_bad_answer_that_is_not_asked_again(asking: Yahoo, yahoo: FakeYahoo) -> None:
     yahoo.script(CHART, faults.json_error(200, {"chart": {"result": [], "error": None}}))
 
-    with pytest.raises(BadAnswerError, match=r"/v8/finance/chart/SPY: an answer of an unknown shape: `chart.result`"):
+    with pytest.raises(
+        UnexpectedResponseError, match=r"/v8/finance/chart/SPY: an answer of an unknown shape: `chart.result`"
+    ):
         spy(asking)
 
     assert yahoo.calls() == 1
