@@ -24,6 +24,7 @@ from marketflows_pipeline.providers.defillama_reserves import read_reserves
 from marketflows_pipeline.providers.exchange_protocol import CexOverview, ReservesHistory
 from marketflows_pipeline.providers.faults import Classifier, ShapeError
 from marketflows_pipeline.providers.keyless import KeylessService
+from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 
 BASE_URL = "https://api.llama.fi"
 
@@ -69,7 +70,7 @@ class DefiLlama(KeylessService):
         try:
             self._http.download("/protocol/{slug}", file, path={"slug": slug})
             with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
-                return read_reserves(content, slug)
+                return read_reserves(content, slug, TimeSpan.ever(COINS_SINCE, now=self._clock.now()))
         except ShapeError as fault:
             raise BadAnswerError(
                 f"{self.name} /protocol/{slug}: an answer of an unknown shape: {fault}", provider=self.name, status=200
