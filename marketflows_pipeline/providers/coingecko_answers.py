@@ -167,8 +167,8 @@ def read_markets(
     """
     span = TimeSpan.ever(COINS_SINCE, now=now)
     rows = accept_rows(body, lambda fields: _market(fields, span), what=MARKETS)
-    if is_first_page and isinstance(body, list):
-        refuse_empty(body, "first page")
+    if is_first_page:
+        refuse_empty(rows, "first page")
     page = pl.DataFrame(
         rows, schema={**dict.fromkeys(NAMES, pl.String), **FIGURES, "last_updated": UTC_TIME}, orient="row"
     )

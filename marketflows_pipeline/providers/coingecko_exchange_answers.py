@@ -31,8 +31,8 @@ def read_exchanges(body: object, *, is_first_page: bool = False) -> pl.DataFrame
         ShapeError: not a list, an empty first page, or too many rows would be left out.
     """
     rows = accept_rows(body, _exchange, what="coingecko /exchanges")
-    if is_first_page and isinstance(body, list):
-        refuse_empty(body, "first page")
+    if is_first_page:
+        refuse_empty(rows, "first page")
     # Ranks and years are whole numbers only once they are known to fit.
     schema = {column: pl.Float64() if dtype.is_integer() else dtype for column, dtype in EXCHANGE_SCHEMA.items()}
     page = pl.DataFrame(rows, schema=schema, orient="row")

@@ -144,8 +144,8 @@ def read_cexs(text: str) -> CexOverview:
         RefusedError: not whole JSON.
     """
     overview = _whole(_CEXS, text)
-    refuse_empty(overview.cexs, "list of exchanges")
     rows = _accepted(overview.cexs, _read_cex, "defillama /cexs")
+    refuse_empty(rows, "list of exchanges")
     exchanges = pl.DataFrame(
         {
             "name": [row.name for row in rows],
@@ -241,7 +241,7 @@ def _accepted(rows: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], T | Non
             if row is not None:
                 accepted.append(row)
     n_rows = len(accepted) + left_out.count
-    left_out.judge(n_rows)
+    left_out.judge(n_rows, is_of_many=True)
     left_out.tell(n_rows)
     return accepted
 

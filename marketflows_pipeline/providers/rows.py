@@ -8,7 +8,7 @@ write for "not known", and are no faults of a row. A field that only describes i
 out as *untimely* where its time cannot be (``transforms/time_span.py``).
 
 Beyond a share of rows it is the answer that is wrong: more than 5 % of its rows malformed, and more than one, or more
-than half of them untimely.
+than half of them untimely. So is a history, or the first page of a list, of which nothing is left.
 """
 
 from __future__ import annotations
@@ -89,23 +89,26 @@ class LeftOut:
         """How many rows are left out."""
         return len(self._reason_of)
 
-    def judge(self, n_rows: int) -> None:
+    def judge(self, n_rows: int, *, is_of_many: bool = False) -> None:
         """Say that one list of the answer is read to its end.
 
         Args:
             n_rows: how many rows it has, those left out included.
+            is_of_many: whether each row is about something else, so that a single one may be left out though it is
+                all there is; a history of one thing of which nothing is left is no answer.
 
         Raises:
             ShapeError: too many of them are left out; the message names the first fault and the share.
         """
         counts = Counter(self._in_list.values())
         n_malformed, n_untimely = counts[MALFORMED], counts[UNTIMELY]
-        if n_malformed > max(1, MALFORMED_SHARE * n_rows):
+        is_spoilt = n_malformed > 0 and n_malformed + n_untimely == n_rows and not is_of_many
+        if is_spoilt or n_malformed > max(1, MALFORMED_SHARE * n_rows):
             raise ShapeError(
                 f"{n_malformed:,} of {n_rows:,} {self._unit} are malformed, more than {MALFORMED_SHARE:.0%}; the "
                 f"first: {self._first[MALFORMED]}"
             )
-        if n_untimely > UNTIMELY_SHARE * n_rows:
+        if n_untimely > max(is_of_many, UNTIMELY_SHARE * n_rows):
             raise ShapeError(
                 f"{n_untimely:,} of {n_rows:,} {self._unit} have a time that cannot be, more than half; the first: "
                 f"{self._first[UNTIMELY]}"
@@ -171,13 +174,13 @@ def accept_rows(body: object, read: Callable[[Fields], T], *, what: str, key: st
         else:
             for doubt in fields.doubts:
                 left_out.blank(row_name(at, row.get(key)), doubt)
-    left_out.judge(len(body))
+    left_out.judge(len(body), is_of_many=True)
     left_out.tell(len(body))
     return accepted
 
 
 def refuse_empty(rows: Sequence[object], what: str) -> None:
-    """Refuse a list without a single row, where the service always lists something.
+    """Refuse a list without a single row that can be used, where the service always lists something.
 
     Raises:
         ShapeError: it is empty.

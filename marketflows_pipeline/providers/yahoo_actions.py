@@ -67,7 +67,7 @@ def read_actions(events: Events, zone: str, now: datetime, left_out: LeftOut) ->
                 continue
             if at <= now.timestamp() and value > 0:
                 happened.append((at, value))
-        left_out.judge(len(listed or {}))
+        left_out.judge(len(listed or {}), is_of_many=True)
         frame = pl.DataFrame(happened, schema={"at": pl.Int64(), "value": pl.Float64()}, orient="row")
         stated = frame.with_columns(session_of("at", zone), action=pl.lit(action))
         frames.append(stated.group_by("session", "action").agg(combined))
@@ -100,7 +100,7 @@ def seconds_of(stamp: object, span: TimeSpan) -> int:
     """
     if not is_number(stamp):
         raise ShapeError(f"the timestamp should be seconds, found {kind(stamp)}")
-    if not span.holdsseconds_of(as_float(stamp)):
+    if not span.holds_seconds(as_float(stamp)):
         raise UntimelyError(f"{stamp} s should be from {span}")
     return int(stamp)
 

@@ -165,7 +165,7 @@ def _times_of(meta: _Meta, has_rows: bool, asked: str, now: datetime) -> tuple[s
     except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
         raise ShapeError(f"`exchangeTimezoneName` is {meta.exchange_timezone_name!r}, which is no time zone") from fault
     in_shares = meta.instrument_type in SHARES
-    return zone, last_completesession_of(now) if in_shares else last_complete_new_york_day(now)
+    return zone, last_complete_session(now) if in_shares else last_complete_new_york_day(now)
 
 
 def _rows(result: _Result, zone: str, span: TimeSpan, left_out: LeftOut) -> pl.DataFrame:
