@@ -117,7 +117,8 @@ def _decoded(content: bytes | mmap, left_out: LeftOut) -> _Reserves:
         pass
     try:
         try:
-            raw = _RAW_RESERVES.decode(content)
+            # A copy: what is not decoded yet points into it, and a file that is pointed into can't be closed.
+            raw = _RAW_RESERVES.decode(content[:])
         except msgspec.ValidationError:
             raise
         except msgspec.DecodeError:

@@ -135,8 +135,8 @@ def test_black_rock_gives_shares_and_value(ask: Ask, issuers: FakeIssuers) -> No
 @pytest.mark.parametrize("has_sparse_cells", [False, True])
 @pytest.mark.parametrize("extra_columns", [(), ("Non-FV NAV",)])
 def test_black_rock_may_leave_figures_out(has_sparse_cells: bool, extra_columns: tuple[str, ...]) -> None:
-    rows = [Row(date(2026, 9, 23), 95.398171, None), Row(date(2026, 9, 24), None, 1_435_100_000)]
-    rows += [Row(date(2026, 9, 25), 95.113595, 1_435_600_000)]
+    rows = [Row(date(2026, 9, 14), 95.398171, None), Row(date(2026, 9, 15), None, 1_435_100_000)]
+    rows += [Row(date(2026, 9, 16), 95.113595, 1_435_600_000)]
 
     content = fund_document("A & B", rows, has_sparse_cells=has_sparse_cells, extra_columns=extra_columns)
 
