@@ -49,7 +49,7 @@ def live_services(
     stack: contextlib.ExitStack, providers: Providers, cross_asset: CrossAsset, clock: Clock, ledger: CallLedger
 ) -> MarketServices:
     """The services that the settings name, open until the stack is closed."""
-    own = Folder(cross_asset.folder) if cross_asset.folder else None
+    own = Folder(cross_asset.folder, clock=clock) if cross_asset.folder else None
     prices: list[PriceProvider] = []
     for name in cross_asset.providers:
         if name == "folder" and own:

@@ -154,7 +154,9 @@ def test_points_out_of_order_are_sorted_and_of_two_at_one_time_the_later_counts(
 
 points = st.dictionaries(
     st.integers(min_value=1_400_000_000_000, max_value=1_790_000_000_000),
-    st.none() | st.floats(max_value=1e15, allow_nan=False, allow_infinity=False) | st.integers(min_value=-1, max_value=10**13),
+    st.none()
+    | st.floats(max_value=1e15, allow_nan=False, allow_infinity=False)
+    | st.integers(min_value=-1, max_value=10**13),
     max_size=8,
 )
 
