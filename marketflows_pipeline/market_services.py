@@ -62,7 +62,7 @@ def live_services(
         client = service(clock=waits.clock, ledger=ledger, base_url=base_url, waits=waits.of(service.name))
         return stack.enter_context(client)
 
-    own = Folder(cross_asset.folder) if cross_asset.folder else None
+    own = Folder(cross_asset.folder, clock=waits.clock) if cross_asset.folder else None
     prices: list[PriceProvider] = []
     for name in cross_asset.providers:
         if name == "folder" and own:

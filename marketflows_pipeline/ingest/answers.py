@@ -12,6 +12,7 @@ from datetime import datetime
 
 import polars as pl
 
+from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.observations import clean_observations
 from marketflows_pipeline.warehouse.store import MergeResult, Warehouse
@@ -48,11 +49,18 @@ class StoredHistory:
 
 
 class AnswerStore:
-    """Writes answers into the raw tables as they arrive."""
+    """Writes answers into the raw tables as they arrive.
 
-    def __init__(self, warehouse: Warehouse, now: datetime) -> None:
+    Args:
+        warehouse: the private file.
+        now: the run's moment, which all its answers are as of.
+        clock: tells when each answer came, which in a long run is later.
+    """
+
+    def __init__(self, warehouse: Warehouse, now: datetime, clock: Clock) -> None:
         self._warehouse = warehouse
         self._now = now
+        self._clock = clock
         self._first_seen = dict(warehouse.read("raw.coins", columns=["coin_id", "first_seen_at"]).iter_rows())
         self.tally = Tally()
 
@@ -94,6 +102,6 @@ class AnswerStore:
 
     def _merge(self, rows: pl.DataFrame) -> tuple[MergeResult, Counter[str]]:
         clean, rejected = clean_observations(rows)
-        stamped = clean.with_columns(pl.lit(self._now).cast(pl.Datetime("us", "UTC")).alias("fetched_at"))
+        stamped = clean.with_columns(pl.lit(self._clock.now()).cast(pl.Datetime("us", "UTC")).alias("fetched_at"))
         columns = table("raw.market_caps").column_names
         return self._warehouse.merge("raw.market_caps", stamped.select(columns)), Counter(rejected)

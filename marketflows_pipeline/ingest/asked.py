@@ -6,7 +6,7 @@ What belongs here: the account in meta.fetches. What does not: asking, and stori
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from marketflows_pipeline.errors import (
     UnexpectedResponseError,
 )
 from marketflows_pipeline.ingest.plan import REFUSALS
+from marketflows_pipeline.providers.rows import counting_left_out
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 
@@ -67,6 +68,7 @@ class Asked:
         self._day_begins_at = day_begins_at
         self._day = self._day_of(session.started_at)
         self._failures_in_a_row = 0
+        self._left_out: Counter[str] = Counter()
         self._answers: defaultdict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
         fetches = session.warehouse.read("meta.fetches").filter(pl.col("outcome").is_in([*SERVED, *REFUSALS]))
         columns = ("dataset", "target", "attempted_at", "outcome")
@@ -98,8 +100,9 @@ class Asked:
         revised: int = 0,
         note: str | None = None,
     ) -> None:
-        """Put an answer on record."""
+        """Put an answer on record, with how many of its rows were left out where it is read within ``counting``."""
         at = self._session.clock.now()
+        left_out = ", ".join(f"{count} rows left out as {reason}" for reason, count in self._left_out.items())
         self._answers[request].append((at, outcome))
         row = {
             "dataset": request.dataset,
@@ -109,22 +112,32 @@ class Asked:
             "rows_served": served,
             "rows_new": new,
             "rows_revised": revised,
-            "note": note,
+            "note": "; ".join(filter(None, (note, left_out))) or None,
         }
         entry = table("meta.fetches")
         self._session.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
 
     @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Within the block the rows that are left out of an answer are counted for its record."""
+        try:
+            with counting_left_out() as self._left_out:
+                yield
+        finally:
+            self._left_out = Counter()
+
+    @contextmanager
     def answer(self, request: Request) -> Iterator[None]:
         """Within the block a refusal is put on record, warned about, and lets the others go on."""
-        try:
-            yield
-        except UnexpectedResponseError:
-            raise  # what is no answer is no refusal
-        except PermanentProviderError as error:
-            outcome = "not_found" if isinstance(error, NotFoundError) else "refused"
-            log.warning("%s of %s: %s (%s)", request.dataset, request.target or "all", outcome, error)
-            self.record(request, outcome, note=str(error))
+        with self.counting():
+            try:
+                yield
+            except UnexpectedResponseError:
+                raise  # what is no answer is no refusal
+            except PermanentProviderError as error:
+                outcome = "not_found" if isinstance(error, NotFoundError) else "refused"
+                log.warning("%s of %s: %s (%s)", request.dataset, request.target or "all", outcome, error)
+                self.record(request, outcome, note=str(error))
         self.report.answered += 1
 
     @contextmanager

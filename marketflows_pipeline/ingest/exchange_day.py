@@ -24,6 +24,7 @@ from marketflows_pipeline.ingest.exchange_hour import store_listing
 from marketflows_pipeline.ingest.market_caps import budget_now
 from marketflows_pipeline.providers.exchange_protocol import ReservesHistory, ReservesProvider
 from marketflows_pipeline.providers.near_matches import near_matches
+from marketflows_pipeline.providers.rows import counting_left_out
 from marketflows_pipeline.readings import coins_in_use
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
@@ -70,12 +71,16 @@ def _refresh_listing(session: Session, asked: Asked) -> None:
     if not asked.is_due(request):
         return
     pages: list[pl.DataFrame] = []
-    # All pages or none: half a list would look like a market half the size.
-    while len(pages) < MAX_LISTING_PAGES and (not pages or pages[-1].height >= PAGE_SIZE):
-        pages.append(session.volumes.exchanges_page(len(pages) + 1))
-    listing = pl.concat(pages)
-    store_listing(session, listing, is_full=True)
-    asked.record(request, "complete", served=listing.height)
+    is_full = True
+    with asked.counting():
+        # All pages or none: half a list would look like a market half the size.
+        while is_full and len(pages) < MAX_LISTING_PAGES:
+            with counting_left_out() as left_out:
+                pages.append(session.volumes.exchanges_page(len(pages) + 1))
+            is_full = pages[-1].height + left_out.total() >= PAGE_SIZE
+        listing = pl.concat(pages)
+        store_listing(session, listing, is_full=True)
+        asked.record(request, "complete", served=listing.height)
     asked.report.answered += 1
     log.info("%d exchanges in the full list", listing["exchange_id"].n_unique())
 

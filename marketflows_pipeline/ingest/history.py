@@ -25,6 +25,7 @@ from marketflows_pipeline.ingest.budget import Budget
 from marketflows_pipeline.ingest.plan import FAILED, failing_coins, gaps_to_repair, histories_missing
 from marketflows_pipeline.ingest.tick import mark_inactive
 from marketflows_pipeline.providers.protocol import Granularity
+from marketflows_pipeline.providers.rows import counting_left_out
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.transforms.grid import GridSpec
@@ -216,18 +217,20 @@ def _ask_each(
                     "%s: %d of %d coins wait for a later run: %s", label, len(requests) - asked, len(requests), reason
                 )
                 break
-            try:
-                asked_for = _ask(session, coin, days)
-                in_a_row = 0
-            except (TransientProviderError, UnexpectedResponseError) as error:
-                in_a_row += 1
-                is_news = coin not in histories.failing
-                if _asks_for_a_pause(error) or (is_news and (in_a_row >= FAILURES_IN_A_ROW or _is_used_up(session))):
-                    raise
-                asked_for = _Answer(FAILED, note=str(error))
+            with counting_left_out() as left_out:
+                try:
+                    asked_for = _ask(session, coin, days)
+                    in_a_row = 0
+                except (TransientProviderError, UnexpectedResponseError) as error:
+                    in_a_row += 1
+                    is_news = coin not in histories.failing
+                    is_down = in_a_row >= FAILURES_IN_A_ROW or _is_used_up(session)
+                    if _asks_for_a_pause(error) or (is_news and is_down):
+                        raise
+                    asked_for = _Answer(FAILED, note=str(error))
             # The rows and the note that they were had stand or fall together.
             with session.warehouse.transaction():
-                answer = asked_for if isinstance(asked_for, _Answer) else _stored(store, asked_for)
+                answer = asked_for if isinstance(asked_for, _Answer) else _stored(store, asked_for, left_out.total())
                 record(coin, answer)
             if answer.outcome not in {"complete", "empty"}:
                 failed.append(coin)
@@ -274,9 +277,11 @@ def _ask(session: Session, coin: str, days: int) -> pl.DataFrame | _Answer:
         return _Answer("refused", note=str(error))
 
 
-def _stored(store: AnswerStore, rows: pl.DataFrame) -> _Answer:
-    stored = store.store_history(rows)
-    return _Answer("complete" if stored.served > stored.rejected else "empty", stored)
+def _stored(store: AnswerStore, rows: pl.DataFrame, n_left_out: int) -> _Answer:
+    """What a history brought, the points that were left out on reading it counted as served and rejected."""
+    kept = store.store_history(rows)
+    outcome = "complete" if kept.served > kept.rejected else "empty"
+    return _Answer(outcome, StoredHistory(kept.served + n_left_out, kept.new, kept.rejected + n_left_out))
 
 
 def _note(session: Session, name: str, **values: object) -> None:

@@ -12,6 +12,7 @@ from marketflows_pipeline.ingest.budget import EXCHANGE_CALLS_PER_HOUR, Budget, 
 from marketflows_pipeline.ingest.history import HistoryReport, backfill, repair
 from marketflows_pipeline.ingest.tick import take_tick
 from marketflows_pipeline.providers.ledger import month_of
+from marketflows_pipeline.providers.rows import counting_left_out
 from marketflows_pipeline.readings import coins_in_use, n_listed_exchanges
 from marketflows_pipeline.session import Session
 
@@ -54,20 +55,22 @@ def refresh_market_caps(session: Session) -> IngestReport:
         UserInputError: if a coin or narrative of the settings has never been known to the service.
         ProviderError: if the service fails for good. Everything fetched before stays.
     """
-    store = AnswerStore(session.warehouse, session.started_at)
+    store = AnswerStore(session.warehouse, session.started_at, session.clock)
     calls_before = _spent(session)
     backfilled = repaired = HistoryReport()
     gone: tuple[str, ...] = ()
     out_of_credits = False
-    try:
-        tick = take_tick(session, store)
-        gone = tick.gone
-        with session.warehouse.light():
-            backfilled = backfill(session, store, tick.tracked, lambda: budget_now(session, tick.tracked.height))
-        repaired = repair(session, store, tick.tracked, lambda: budget_now(session, tick.tracked.height))
-    except CreditsExhaustedError as error:
-        out_of_credits = True
-        log.warning("%s. Answers go on from the warehouse, as of its newest observation", str(error).rstrip("."))
+    with counting_left_out() as left_out:
+        try:
+            tick = take_tick(session, store)
+            gone = tick.gone
+            with session.warehouse.light():
+                backfilled = backfill(session, store, tick.tracked, lambda: budget_now(session, tick.tracked.height))
+            repaired = repair(session, store, tick.tracked, lambda: budget_now(session, tick.tracked.height))
+        except CreditsExhaustedError as error:
+            out_of_credits = True
+            log.warning("%s. Answers go on from the warehouse, as of its newest observation", str(error).rstrip("."))
+    store.tally.rejected.update(left_out)
     n_tracked = coins_in_use(session).height
     report = IngestReport(
         n_tracked=n_tracked,

@@ -16,6 +16,7 @@ from marketflows_pipeline.errors import NotFoundError, UserInputError
 from marketflows_pipeline.ingest.answers import AnswerStore
 from marketflows_pipeline.ingest.plan import in_order
 from marketflows_pipeline.providers.near_matches import near_matches
+from marketflows_pipeline.providers.protocol import MARKET_SCHEMA
 from marketflows_pipeline.readings import coins_in_use, excluded_coins
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.settings.faults import fault_line
@@ -132,7 +133,7 @@ def _store_members(session: Session, slug: str, rows: pl.DataFrame) -> None:
 
 def _cohort_pages(session: Session, store: AnswerStore, excluded: Collection[str], pages: _Pages) -> None:
     limit = min(session.settings.providers.coingecko.range_lower_limits)
-    found = []
+    found = [MARKET_SCHEMA.to_frame()]
     for rows in session.provider.snapshot_pages(limit):
         above = rows.filter(pl.col("market_cap_usd") > limit, ~pl.col("coin_id").is_in(list(excluded)))
         pages.followed.update(above["coin_id"])

@@ -14,9 +14,12 @@ where a split shows in them, else in present shares (see ``convention_shown``).
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 
 from marketflows_pipeline.providers.issuers import Issuer
+from marketflows_pipeline.providers.rows import LeftOut
 from marketflows_pipeline.providers.share_figures import convention_shown, read_figures, share_history
 from marketflows_pipeline.providers.sheets import spreadsheetml_sheet
 
@@ -49,19 +52,24 @@ class BlackRock(Issuer):
 
         Raises:
             NotFoundError: BlackRock has no such portfolio.
-            UnexpectedResponseError: the document is not of the known shape; the message names the row.
+            UnexpectedResponseError: the document is not of the known shape, or too many of its rows are not.
         """
         return self._http.get_bytes(
-            ENDPOINT, lambda content: read_fund_document(content, symbol), params={**PARAMS, "portfolioId": share_id}
+            ENDPOINT,
+            lambda content: read_fund_document(content, symbol, self._clock.now()),
+            params={**PARAMS, "portfolioId": share_id},
         )
 
 
-def read_fund_document(content: bytes, symbol: str) -> pl.DataFrame:
+def read_fund_document(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
     """The history in a fund's document, in SHARES_SCHEMA.
 
     Raises:
-        ShapeError: not of the known shape; the message names the row.
+        ShapeError: not of the known shape, or too many rows would be left out.
         RefusedError: the document is cut off.
     """
-    figures = read_figures(spreadsheetml_sheet(content, SHEET), COLUMNS)
-    return share_history(figures, symbol=symbol, convention=convention_shown(figures), source="blackrock:historical")
+    left_out = LeftOut(f"blackrock shares of {symbol}")
+    figures = read_figures(spreadsheetml_sheet(content, SHEET), COLUMNS, left_out, now)
+    return share_history(
+        figures, left_out, symbol=symbol, convention=convention_shown(figures), source="blackrock:historical"
+    )

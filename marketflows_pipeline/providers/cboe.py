@@ -12,7 +12,6 @@ from typing import ClassVar
 import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.complete_sessions import last_complete_session
 from marketflows_pipeline.providers.keyless import KeylessService
 from marketflows_pipeline.providers.volatility_csv import VIX, VIX3M, Layout, read_closes
 
@@ -47,11 +46,10 @@ class Cboe(KeylessService):
         """
         if index_name not in INDICES:
             raise NotFoundError(f"cboe is asked for {' and '.join(INDICES)} only, not {index_name}", provider=self.name)
-        last_complete = last_complete_session(self._clock.now())
         return self._http.get_text(
             "/api/global/us_indices/daily_prices/{index}_History.csv",
             lambda text: read_closes(
-                text, layout_of(index_name), index_name=index_name, source=SOURCE, last_complete=last_complete
+                text, layout_of(index_name), index_name=index_name, source=SOURCE, now=self._clock.now()
             ),
             path={"index": index_name},
         )

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from itertools import count
 
 import httpx
 import polars as pl
 
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UserInputError
+from marketflows_pipeline.errors import BadAnswerError, NotFoundError, PlanLimitError, UserInputError
 from marketflows_pipeline.providers.coingecko_answers import classify, read_categories, read_chart, read_coins
 from marketflows_pipeline.providers.coingecko_exchanges import CoinGeckoExchanges
 from marketflows_pipeline.providers.coingecko_markets import ROWS_PER_PAGE, markets_of_coins, markets_page, once_each
@@ -24,6 +25,7 @@ from marketflows_pipeline.providers.http import HttpClient
 from marketflows_pipeline.providers.ledger import CallLedger
 from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.protocol import Granularity
+from marketflows_pipeline.providers.rows import counting_left_out
 from marketflows_pipeline.providers.waiting import WaitBudget
 
 logger = logging.getLogger(__name__)
@@ -83,7 +85,7 @@ class CoinGecko(CoinGeckoExchanges):
             waits=waits,
             transport=transport,
         )
-        super().__init__(client)
+        super().__init__(client, clock)
 
     def __repr__(self) -> str:
         return f"CoinGecko(plan={self._plan!r}, http={self._http!r})"
@@ -116,13 +118,13 @@ class CoinGecko(CoinGeckoExchanges):
             )
         if granularity is Granularity.DAILY and not self._daily_interval_is_paid:
             try:
-                return self._chart(coin_id, {"days": days, "interval": "daily"})
+                return self._chart(coin_id, days, interval="daily")
             except PlanLimitError as refusal:
                 if "interval" not in str(refusal):
                     raise
                 logger.info("%s: the plan refuses interval=daily; above 90 days its own choice is the same", self.name)
                 self._daily_interval_is_paid = True
-        return self._chart(coin_id, {"days": days})
+        return self._chart(coin_id, days)
 
     def snapshot_pages(self, min_cap_usd: float) -> Iterator[pl.DataFrame]:
         """Coins by falling market cap in MARKET_SCHEMA, at least to the last above the limit; 250 for a credit.
@@ -131,7 +133,8 @@ class CoinGecko(CoinGeckoExchanges):
         """
         seen: set[str] = set()
         for number in count(1):
-            page = markets_page(self._http, {"page": number})
+            with counting_left_out() as left_out:
+                page = markets_page(self._http, self._clock, {"page": number}, is_first_page=number == 1)
             fresh = once_each(page).filter(~pl.col("coin_id").is_in(seen))
             if fresh.is_empty():
                 return
@@ -139,26 +142,36 @@ class CoinGecko(CoinGeckoExchanges):
             seen.update(fresh["coin_id"])
             lowest = page["market_cap_usd"].tail(ROWS_THAT_END_A_SNAPSHOT)
             # Null caps sort last, so they end a snapshot as low ones do.
-            if page.height < ROWS_PER_PAGE or not (lowest > min_cap_usd).any():
+            is_full = page.height + left_out.total() >= ROWS_PER_PAGE
+            if not is_full or not (lowest > min_cap_usd).any():
                 return
 
     def narrative(self, slug: str) -> pl.DataFrame:
         """The 250 largest coins of a category in MARKET_SCHEMA, by falling market cap; one credit.
 
         Raises:
-            NotFoundError: there is no such category, or nothing is in it; names the likeliest, for one more credit.
+            NotFoundError: there is no such category; names the likeliest, for one more credit.
+            BadAnswerError: there is, and not a coin in the answer, which never is so.
         """
         unknown: NotFoundError | None = None
         try:
-            page = markets_page(self._http, {"category": slug, "page": 1})
+            with counting_left_out() as left_out:
+                page = markets_page(self._http, self._clock, {"category": slug, "page": 1})
         except NotFoundError as fault:
             unknown = fault
-        if unknown is None and not page.is_empty():
+        if unknown is None and (left_out or not page.is_empty()):
             return once_each(page)
-        near = near_matches(slug, self._categories())
+        categories = self._categories()
+        if unknown is None and slug in categories["slug"]:
+            raise BadAnswerError(
+                f"{self.name} /coins/markets: an empty first page of category {slug!r}, which the service lists",
+                provider=self.name,
+                status=HTTPStatus.OK,
+            )
+        near = near_matches(slug, categories)
         meant = f": did you mean {' or '.join(near)}?" if near else ";"
         raise NotFoundError(
-            f"{self.name}: narrative {slug!r} is not a category, or an empty one{meant} A slug is the last part of a "
+            f"{self.name}: narrative {slug!r} is not a category{meant} A slug is the last part of a "
             f"category's address under https://www.coingecko.com/en/categories",
             provider=self.name,
             status=unknown.status if unknown else None,
@@ -167,7 +180,7 @@ class CoinGecko(CoinGeckoExchanges):
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
         """The coins asked for, wrapped ones too, in MARKET_SCHEMA; unknown ones are missing. One credit per 250."""
-        return markets_of_coins(self._http, ids, with_rehypothecated=True)
+        return markets_of_coins(self._http, self._clock, ids, with_rehypothecated=True)
 
     def coin_list(self) -> pl.DataFrame:
         """Every listed coin in COIN_SCHEMA; one credit for some 17,000."""
@@ -176,12 +189,13 @@ class CoinGecko(CoinGeckoExchanges):
     def _categories(self) -> pl.DataFrame:
         return self._http.get_json("/coins/categories/list", read_categories)
 
-    def _chart(self, coin_id: str, window: dict[str, str | int]) -> pl.DataFrame:
+    def _chart(self, coin_id: str, days: int, **interval: str) -> pl.DataFrame:
+        step = Granularity.of_window(days).step
         return self._http.get_json(
             "/coins/{id}/market_chart",
-            lambda body: read_chart(body, coin_id),
+            lambda body: read_chart(body, coin_id, self._window(days, step)),
             path={"id": coin_id},
-            params={"vs_currency": "usd", **window},
+            params={"vs_currency": "usd", "days": days, **interval},
         )
 
 

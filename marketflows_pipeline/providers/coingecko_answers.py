@@ -7,6 +7,7 @@ Shapes: the official OpenAPI file; the error bodies are undocumented, come in fo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from http import HTTPStatus
 from itertools import pairwise
@@ -25,8 +26,11 @@ from marketflows_pipeline.providers.faults import (
     is_passing,
     one_line,
 )
-from marketflows_pipeline.providers.json_fields import kind, numbers, rows_of, texts, times
-from marketflows_pipeline.providers.protocol import COIN_SCHEMA, MARKET_SCHEMA
+from marketflows_pipeline.providers.json_fields import Fields, as_float, finite, is_number, kind
+from marketflows_pipeline.providers.protocol import COIN_SCHEMA, MARKET_SCHEMA, UTC_TIME
+from marketflows_pipeline.providers.rows import LeftOut, UntimelyError, accept_rows, refuse_empty
+from marketflows_pipeline.transforms.observations import MAX_CAP_USD
+from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 
 HISTORY_SOURCE = "coingecko:market_chart"
 MARKETS_SOURCE = "coingecko:markets"
@@ -39,16 +43,19 @@ PLAN_ADVICE = {
     10011: 'the API key is of the demo plan: set plan = "demo" in [providers.coingecko]',
     10012: "the plan serves the last 365 days only: lower `days`, or use a paid plan",
 }
-Point: TypeAlias = tuple[float, float | None]
-NUMBERS = (int, float)
+Point: TypeAlias = tuple[int, float | None]
+MARKETS = "coingecko /coins/markets"
+NAMES = ("coin_id", "symbol", "name")
 CHART_COLUMNS = {"market_caps": "market_cap_usd", "prices": "price_usd", "total_volumes": "volume_usd"}
+# What is measured, the cap first: a row without them is malformed.
 MARKET_NUMBERS = {
     "market_cap": "market_cap_usd",
     "current_price": "price_usd",
     "total_volume": "volume_usd",
     "price_change_percentage_24h": "price_change_24h_pct",
-    "market_cap_rank": "market_cap_rank",
 }
+MARKET_RANKS = {"market_cap_rank": "market_cap_rank"}
+FIGURES = dict.fromkeys([*MARKET_NUMBERS.values(), *MARKET_RANKS.values()], pl.Float64())
 
 
 @dataclass(frozen=True)
@@ -127,20 +134,30 @@ def _code(said: object) -> int | None:
     return said if isinstance(said, int) and not isinstance(said, bool) else None
 
 
-def read_chart(body: object, coin_id: str) -> pl.DataFrame:
+def read_chart(body: object, coin_id: str, span: TimeSpan) -> pl.DataFrame:
     """A market chart in HISTORY_SCHEMA: its three arrays, which may differ in length, joined on their timestamps.
 
+    A point that is not ``[milliseconds, finite number or null]``, that has an impossible cap, or whose time is outside
+    the span is left out, with a warning.
+
+    Args:
+        body: the parsed JSON.
+        coin_id: of the coin.
+        span: when its points can be.
+
     Raises:
-        ShapeError: an array is missing, or a point is not ``[milliseconds, number or null]``.
+        ShapeError: an array is missing, or too many of its points would be left out.
     """
     if not isinstance(body, dict):
         raise ShapeError(f"expected an object with `prices`, `market_caps` and `total_volumes`, found {kind(body)}")
-    points = {column: _points(body, key) for key, column in CHART_COLUMNS.items()}
+    left_out = LeftOut(f"coingecko history of {coin_id}", "points")
+    points = {column: _points(body, key, span, left_out) for key, column in CHART_COLUMNS.items()}
+    left_out.tell(max(map(len, points.values())) + left_out.count)
     times = [[ms for ms, _ in each] for each in points.values()]
     if all(each == times[0] for each in times) and all(a < b for a, b in pairwise(times[0])):
         values = {column: [value for _, value in each] for column, each in points.items()}
         schema = {"ms": pl.Int64(), **dict.fromkeys(points, pl.Float64())}
-        joined = pl.DataFrame({"ms": [int(ms) for ms in times[0]], **values}, schema=schema, strict=False)
+        joined = pl.DataFrame({"ms": times[0], **values}, schema=schema)
     else:
         arrays = [_frame(each, column) for column, each in points.items()]
         joined = reduce(lambda left, right: left.join(right, on="ms", how="full", coalesce=True), arrays).sort("ms")
@@ -154,69 +171,113 @@ def read_chart(body: object, coin_id: str) -> pl.DataFrame:
     )
 
 
-def read_markets(body: object, *, with_rehypothecated: bool) -> pl.DataFrame:
+def read_markets(
+    body: object, *, with_rehypothecated: bool, now: datetime, is_first_page: bool = False
+) -> pl.DataFrame:
     """A page of markets in MARKET_SCHEMA, row by row.
 
+    A row is left out, with a warning, where ``id``, ``symbol`` or ``name`` is not text, a figure is missing or not a
+    finite number or null, the cap is impossible, or ``last_updated`` is no time or cannot be. A rank that is no number
+    is null.
+
+    Args:
+        body: the parsed JSON.
+        with_rehypothecated: whether wrapped coins were asked for too.
+        now: present moment.
+        is_first_page: of a list that is never empty.
+
     Raises:
-        ShapeError: not a list of objects, or a field that is missing or of another type; the message names both.
+        ShapeError: not a list, an empty first page, or too many rows would be left out.
     """
-    rows = rows_of(body)
-    named = {"coin_id": texts(rows, "id"), "symbol": texts(rows, "symbol"), "name": texts(rows, "name")}
-    figures = {column: numbers(rows, key) for key, column in MARKET_NUMBERS.items()}
-    updated = pl.Series(times(rows, "last_updated"), dtype=MARKET_SCHEMA["last_updated"])
-    page = pl.DataFrame({**named, **figures, "last_updated": updated}, strict=False)
+    span = TimeSpan.ever(COINS_SINCE, now=now)
+    rows = accept_rows(body, lambda fields: _market(fields, span), what=MARKETS)
+    if is_first_page:
+        refuse_empty(rows, "first page")
+    page = pl.DataFrame(
+        rows, schema={**dict.fromkeys(NAMES, pl.String), **FIGURES, "last_updated": UTC_TIME}, orient="row"
+    )
     return page.with_columns(
         with_rehypothecated=with_rehypothecated,
         source=pl.lit(REHYPOTHECATED_SOURCE if with_rehypothecated else MARKETS_SOURCE),
-    ).select(pl.col(column).cast(dtype) for column, dtype in MARKET_SCHEMA.items())
+    ).select(pl.col(column).cast(dtype, strict=not dtype.is_integer()) for column, dtype in MARKET_SCHEMA.items())
 
 
 def read_coins(body: object) -> pl.DataFrame:
-    """The list of coins in COIN_SCHEMA.
+    """The list of coins in COIN_SCHEMA; one whose ``id``, ``symbol`` or ``name`` is not text is left out.
 
     Raises:
-        ShapeError: not a list of objects with ``id``, ``symbol`` and ``name``.
+        ShapeError: not a list, an empty one, or too many coins would be left out.
     """
-    rows = rows_of(body)
-    keys = {"coin_id": "id", "symbol": "symbol", "name": "name"}
-    return pl.DataFrame({column: texts(rows, key) for column, key in keys.items()}, schema=COIN_SCHEMA)
+    rows = accept_rows(body, _names, what="coingecko /coins/list")
+    refuse_empty(rows, "list of coins")
+    return pl.DataFrame(rows, schema=COIN_SCHEMA, orient="row")
 
 
 def read_categories(body: object) -> pl.DataFrame:
-    """The list of categories: ``slug`` and ``name``.
+    """The list of categories: ``slug`` and ``name``; one whose ``category_id`` or ``name`` is not text is left out.
 
     Raises:
-        ShapeError: not a list of objects with ``category_id`` and ``name``.
+        ShapeError: not a list, an empty one, or too many categories would be left out.
     """
-    rows = rows_of(body)
-    keys = {"slug": "category_id", "name": "name"}
-    schema = {column: pl.String() for column in keys}
-    return pl.DataFrame({column: texts(rows, key) for column, key in keys.items()}, schema=schema)
+    rows = accept_rows(
+        body,
+        lambda fields: (fields.identity("category_id"), fields.text("name")),
+        what="coingecko /coins/categories/list",
+        key="category_id",
+    )
+    refuse_empty(rows, "list of categories")
+    return pl.DataFrame(rows, schema={"slug": pl.String(), "name": pl.String()}, orient="row")
 
 
-def _points(body: dict[str, object], key: str) -> list[Point]:
+def _names(fields: Fields) -> tuple[str, str, str]:
+    return fields.identity("id"), fields.text("symbol"), fields.text("name")
+
+
+def _market(fields: Fields, span: TimeSpan) -> tuple[object, ...]:
+    names = _names(fields)
+    figures = [fields.number(key) for key in MARKET_NUMBERS]
+    ranks = [fields.or_null(fields.number, key) for key in MARKET_RANKS]
+    _refuse_impossible(figures[0])
+    updated = fields.time_or_none("last_updated")
+    if updated is not None and not span.holds(updated):
+        raise UntimelyError(f"`last_updated` should be from {span}, found {updated:%Y-%m-%d %H:%M:%S}")
+    return (*names, *figures, *ranks, updated)
+
+
+def _points(body: dict[str, object], key: str, span: TimeSpan, left_out: LeftOut) -> list[Point]:
     points = body.get(key)
     if not isinstance(points, list):
         raise ShapeError(f"`{key}` should be a list, found {kind(points)}")
+    kept = []
     for at, point in enumerate(points):
-        if not _is_point(point):
-            raise ShapeError(f"`{key}[{at}]` should be [milliseconds, number or null], found {one_line(str(point))}")
-    return points
+        try:
+            kept.append(_point(point, key, span))
+        except ShapeError as fault:
+            left_out.add(at, f"`{key}[{at}]`", fault)
+    left_out.judge(len(points))
+    return kept
 
 
-def _is_point(point: object) -> bool:
-    return (
-        isinstance(point, list)
-        and len(point) == 2
-        and type(point[0]) in NUMBERS
-        and (point[1] is None or type(point[1]) in NUMBERS)
-    )
+def _point(point: object, key: str, span: TimeSpan) -> Point:
+    match point:
+        case [moment, None as value] if is_number(moment):
+            pass
+        case [moment, value] if is_number(moment) and is_number(value):
+            value = finite(as_float(value), "value")
+            if key == "market_caps":
+                _refuse_impossible(value)
+        case _:
+            raise ShapeError(f"should be [milliseconds, number or null], found {one_line(str(point))}")
+    if not span.holds_seconds(as_float(moment) / 1000):
+        raise UntimelyError(f"{moment} ms should be from {span}")
+    return int(moment), value
+
+
+def _refuse_impossible(cap: float | None) -> None:
+    if cap is not None and cap > MAX_CAP_USD:
+        raise ShapeError(f"`market_cap` should be at most {MAX_CAP_USD:g} USD, found {cap:g}")
 
 
 def _frame(points: list[Point], column: str) -> pl.DataFrame:
     """Of two points of the same moment the later one."""
-    return pl.DataFrame(
-        {"ms": [int(ms) for ms, _ in points], column: [value for _, value in points]},
-        schema={"ms": pl.Int64(), column: pl.Float64()},
-        strict=False,
-    ).unique("ms", keep="last")
+    return pl.DataFrame(points, schema={"ms": pl.Int64(), column: pl.Float64()}, orient="row").unique("ms", keep="last")

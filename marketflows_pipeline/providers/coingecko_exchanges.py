@@ -8,12 +8,16 @@ Source: https://docs.coingecko.com. Data provided by CoinGecko.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import polars as pl
 
+from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.providers.coingecko_exchange_answers import read_exchanges, read_trending, read_volume_chart
 from marketflows_pipeline.providers.coingecko_markets import ROWS_PER_PAGE, markets_of_coins, markets_page, once_each
 from marketflows_pipeline.providers.connection import Connection
+from marketflows_pipeline.providers.http import HttpClient
+from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 
 VOLUME_CHART_DAYS = (1, 7, 14, 30, 90, 180, 365)
 
@@ -23,17 +27,26 @@ class CoinGeckoExchanges(Connection):
 
     Args:
         http: the service, with key and pace.
+        clock: tells which points of an answer lie outside what was asked for.
     """
 
     name = "coingecko"
 
+    def __init__(self, http: HttpClient, clock: Clock) -> None:
+        super().__init__(http)
+        self._clock = clock
+
     def exchanges_page(self, page: int) -> pl.DataFrame:
         """A page of 250 exchanges in EXCHANGE_SCHEMA, in the service's own order; one credit.
 
-        A page past the last one is empty. Pages are cached apart by the service, so an exchange may stand on two, or
-        on none.
+        A page past the last one is empty, the first one never. Pages are cached apart by the service, so an exchange
+        may stand on two, or on none.
         """
-        return self._http.get_json("/exchanges", read_exchanges, params={"per_page": ROWS_PER_PAGE, "page": page})
+        return self._http.get_json(
+            "/exchanges",
+            lambda body: read_exchanges(body, is_first_page=page == 1),
+            params={"per_page": ROWS_PER_PAGE, "page": page},
+        )
 
     def volume_chart(self, exchange_id: str, days: int) -> pl.DataFrame:
         """Rolling 24 h volume of one exchange over the last days, in VOLUME_CHART_SCHEMA, by time; one credit.
@@ -53,7 +66,7 @@ class CoinGeckoExchanges(Connection):
             raise ValueError(f"a volume chart covers one of {VOLUME_CHART_DAYS} days, not {days}")
         return self._http.get_json(
             "/exchanges/{id}/volume_chart",
-            lambda body: read_volume_chart(body, exchange_id),
+            lambda body: read_volume_chart(body, exchange_id, self._window(days, _volume_step(days))),
             path={"id": exchange_id},
             params={"days": days},
         )
@@ -64,7 +77,7 @@ class CoinGeckoExchanges(Connection):
 
     def markets_by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
         """The coins asked for in MARKET_SCHEMA; wrapped ones and unknown ones are missing. One credit per 250."""
-        return markets_of_coins(self._http, ids, with_rehypothecated=False)
+        return markets_of_coins(self._http, self._clock, ids, with_rehypothecated=False)
 
     def category_members(self, slug: str) -> pl.DataFrame:
         """The 250 largest coins of a category in MARKET_SCHEMA, wrapped ones too; one credit.
@@ -75,4 +88,19 @@ class CoinGeckoExchanges(Connection):
         Raises:
             NotFoundError: there is no such category.
         """
-        return once_each(markets_page(self._http, {"category": slug, "page": 1}, with_rehypothecated=True))
+        page = markets_page(
+            self._http, self._clock, {"category": slug, "page": 1}, with_rehypothecated=True, is_first_page=True
+        )
+        return once_each(page)
+
+    def _window(self, days: int, step: timedelta) -> TimeSpan:
+        """When the points of the last days can be."""
+        now = self._clock.now()
+        return TimeSpan.window(now - timedelta(days=days), step=step, since=COINS_SINCE, now=now)
+
+
+def _volume_step(days: int) -> timedelta:
+    """Time between the points of a volume chart."""
+    if days > 14:
+        return timedelta(days=1)
+    return timedelta(hours=1) if days > 1 else timedelta(minutes=10)

@@ -7,6 +7,7 @@ Source: https://api-docs.defillama.com. Data provided by DefiLlama.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from marketflows_pipeline.providers.defillama_reserves import read_reserves
 from marketflows_pipeline.providers.exchange_protocol import CexOverview, ReservesHistory
 from marketflows_pipeline.providers.faults import Classifier
 from marketflows_pipeline.providers.keyless import KeylessService
+from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 
 BASE_URL = "https://api.llama.fi"
 
@@ -65,11 +67,15 @@ class DefiLlama(KeylessService):
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"protocol-{quote(slug, safe='')}.json"
         try:
-            return self._http.download("/protocol/{slug}", file, lambda path: _read(path, slug), path={"slug": slug})
+            return self._http.download("/protocol/{slug}", file, self._reader(slug), path={"slug": slug})
         finally:
             file.unlink(missing_ok=True)
 
+    def _reader(self, slug: str) -> Callable[[Path], ReservesHistory]:
+        span = TimeSpan.ever(COINS_SINCE, now=self._clock.now())
 
-def _read(file: Path, slug: str) -> ReservesHistory:
-    with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
-        return read_reserves(content, slug)
+        def read(file: Path) -> ReservesHistory:
+            with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
+                return read_reserves(content, slug, span)
+
+        return read

@@ -7,10 +7,10 @@ Shapes: the official OpenAPI file, which abridges them, and the service's publis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from itertools import chain
-from typing import TypeAlias, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 import msgspec
 import polars as pl
@@ -38,9 +38,13 @@ from marketflows_pipeline.providers.faults import (
     not_data,
     one_line,
 )
+from marketflows_pipeline.providers.json_fields import is_text
+from marketflows_pipeline.providers.rows import LeftOut, refuse_empty, row_name
+from marketflows_pipeline.providers.strict_json import strict_json
 
 T = TypeVar("T")
 Figure: TypeAlias = float | None
+Named: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\S")]
 
 EXCHANGE_CATEGORIES = frozenset({"CEX", "Dexs"})
 NO_SYMBOL = "-"
@@ -57,7 +61,7 @@ BLOCKED = "the service's CDN refuses this machine's address, as it does with man
 
 
 class _Cex(msgspec.Struct, rename="camel"):
-    name: str
+    name: Named
     slug: str | None = None
     coin: str | None = None
     coin_symbol: str | None = None
@@ -76,17 +80,21 @@ class _Cex(msgspec.Struct, rename="camel"):
 
 
 class _Cexs(msgspec.Struct):
-    cexs: list[_Cex]
-    cg_volume_cexs: list[str] | None = None
+    cexs: list[msgspec.Raw]
+    cg_volume_cexs: list[object] | None = None
 
 
 class _Kind(msgspec.Struct):
     category: object = None
 
 
+class _Name(msgspec.Struct):
+    name: object = None
+
+
 class _Protocol(msgspec.Struct, rename={"parent_protocol": "parentProtocol"}):
-    name: str
-    slug: str
+    name: Named
+    slug: Named
     category: str
     symbol: str | None = None
     parent_protocol: str | None = None
@@ -99,6 +107,8 @@ class _Protocol(msgspec.Struct, rename={"parent_protocol": "parentProtocol"}):
 
 
 _CEXS = msgspec.json.Decoder(_Cexs)
+_CEX = msgspec.json.Decoder(_Cex)
+_NAME = msgspec.json.Decoder(_Name)
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 _KIND = msgspec.json.Decoder(_Kind)
 _PROTOCOL = msgspec.json.Decoder(_Protocol)
@@ -124,16 +134,17 @@ def classify(answer: Answer) -> Fault | None:
 def read_cexs(text: str) -> CexOverview:
     """The overview of centralised exchanges.
 
-    A figure that is absent, null or, where it is an amount, negative is null; JSON holds none that is not finite. An
-    exchange that is listed is centralised under its own id too, since the list of ids spells some otherwise than
-    CoinGecko does.
+    A figure that is absent, null or, where it is an amount, negative is null. An exchange of which a field is not of
+    the documented type, or a figure is no finite number, is left out, with a warning. An exchange that is listed is
+    centralised under its own id too, since the list of ids spells some otherwise than CoinGecko does.
 
     Raises:
-        ShapeError: not of the documented shape; the message names the place.
+        ShapeError: no list of exchanges, an empty one, or too many of them would be left out.
         RefusedError: not whole JSON.
     """
     overview = _whole(_CEXS, text)
-    rows = overview.cexs
+    rows = _accepted(overview.cexs, _read_cex, "defillama /cexs")
+    refuse_empty(rows, "list of exchanges")
     exchanges = pl.DataFrame(
         {
             "name": [row.name for row in rows],
@@ -153,20 +164,23 @@ def read_cexs(text: str) -> CexOverview:
         },
         schema=CEX_SCHEMA,
     ).unique("name", keep="first", maintain_order=True)
-    listed_ids = chain(overview.cg_volume_cexs or [], exchanges["coingecko_id"])
+    listed_ids = chain(filter(is_text, overview.cg_volume_cexs or []), exchanges["coingecko_id"])
     return CexOverview(exchanges, tuple(dict.fromkeys(filter(None, listed_ids))))
 
 
 def read_exchange_protocols(text: str) -> pl.DataFrame:
     """The protocols of the categories CEX and Dexs in PROTOCOL_SCHEMA, in the service's order, each slug once.
 
-    Rows of other categories, nine in ten, are not looked into.
+    Rows of other categories, nine in ten, are not looked into. A row of which a field is not of the documented type, or
+    a figure is no finite number, is left out, with a warning.
 
     Raises:
-        ShapeError: not of the documented shape; the message names the place.
+        ShapeError: no list, an empty one, or too many of these rows would be left out.
         RefusedError: not whole JSON.
     """
-    rows = list(_exchange_rows(text))
+    listed = _whole(_ROWS, text)
+    refuse_empty(listed, "list of protocols")
+    rows = _accepted(listed, _read_protocol, "defillama /protocols")
     return pl.DataFrame(
         {
             "slug": [slugify(row.slug) for row in rows],
@@ -198,24 +212,54 @@ def _by_status(answer: Answer) -> Fault | None:
     return classify_by_status(answer) or not_data(answer)
 
 
-def _whole(decoder: msgspec.json.Decoder[T], text: str | msgspec.Raw) -> T:
+def _whole(decoder: msgspec.json.Decoder[T], text: str) -> T:
     """What the JSON holds; one that is cut off is asked for again, one of another shape is not."""
     try:
-        return decoder.decode(text)
+        try:
+            return decoder.decode(text)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            return decoder.decode(strict_json(text.encode()))
     except msgspec.ValidationError as fault:
         raise ShapeError(one_line(str(fault))) from fault
     except msgspec.DecodeError as fault:
         raise RefusedError(Fault(BadAnswerError, f"cut off or not JSON: {one_line(str(fault))}"), {}) from fault
 
 
-def _exchange_rows(text: str) -> Iterator[_Protocol]:
-    rows = _whole(_ROWS, text)
+def _accepted(rows: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], T | None], what: str) -> list[T]:
+    """The rows that are of the documented shape, but for those that are none of what is asked for, which are None."""
+    left_out = LeftOut(what)
+    accepted = []
     for at, raw in enumerate(rows):
         try:
-            if _whole(_KIND, raw).category in EXCHANGE_CATEGORIES:
-                yield _whole(_PROTOCOL, raw)
-        except ShapeError as fault:
-            raise ShapeError(f"row {at}: {fault}") from fault
+            row = read(raw)
+        except msgspec.DecodeError as fault:
+            left_out.add(at, row_name(at, _name_of(raw)), ShapeError(one_line(str(fault))))
+        else:
+            if row is not None:
+                accepted.append(row)
+    n_rows = len(accepted) + left_out.count
+    left_out.judge(n_rows, is_of_many=True)
+    left_out.tell(n_rows)
+    return accepted
+
+
+def _read_cex(raw: msgspec.Raw) -> _Cex:
+    return _CEX.decode(raw)
+
+
+def _read_protocol(raw: msgspec.Raw) -> _Protocol | None:
+    """A row of an exchange, or None where it is of something else."""
+    category = _KIND.decode(raw).category
+    return _PROTOCOL.decode(raw) if isinstance(category, str) and category in EXCHANGE_CATEGORIES else None
+
+
+def _name_of(raw: msgspec.Raw) -> object:
+    try:
+        return _NAME.decode(raw).name
+    except msgspec.DecodeError:
+        return None
 
 
 def _coingecko_id(row: _Cex) -> str | None:

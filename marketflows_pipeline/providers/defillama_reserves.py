@@ -7,11 +7,12 @@ Shapes: the official OpenAPI file, which abridges them, and the service's publis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from mmap import mmap
-from typing import Annotated, TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
 import polars as pl
@@ -19,21 +20,32 @@ import polars as pl
 from marketflows_pipeline.errors import BadAnswerError
 from marketflows_pipeline.providers.exchange_protocol import CEX_TVL_SCHEMA, TOKEN_BALANCE_SCHEMA, ReservesHistory
 from marketflows_pipeline.providers.faults import Fault, RefusedError, ShapeError, one_line
+from marketflows_pipeline.providers.rows import LeftOut, UntimelyError
+from marketflows_pipeline.providers.strict_json import strict_json
+from marketflows_pipeline.transforms.time_span import TimeSpan
 
+T = TypeVar("T")
 Figure: TypeAlias = float | None
-# Seconds since 1970; the limit tells them from milliseconds.
-Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=4_102_444_800)]
+Faults: TypeAlias = dict[str, msgspec.DecodeError]
 NEAR_MIDNIGHT = timedelta(hours=1)
 
 
 class _Total(msgspec.Struct, gc=False):
-    date: Seconds
+    date: float
     usd: Figure = msgspec.field(default=None, name="totalLiquidityUSD")
 
 
 class _Holdings(msgspec.Struct):
-    date: Seconds
+    date: float
     tokens: dict[str, Figure] | None = None
+
+
+R = TypeVar("R", _Total, _Holdings)
+
+
+class _RawHoldings(msgspec.Struct):
+    date: float
+    tokens: dict[str, msgspec.Raw] | None = None
 
 
 class _Reserves(msgspec.Struct, rename={"tokens_in_usd": "tokensInUsd"}):
@@ -42,31 +54,46 @@ class _Reserves(msgspec.Struct, rename={"tokens_in_usd": "tokensInUsd"}):
     tokens_in_usd: list[_Holdings] | None = None
 
 
+class _RawReserves(msgspec.Struct, rename={"tokens_in_usd": "tokensInUsd"}):
+    tvl: list[msgspec.Raw] | None
+    tokens: list[msgspec.Raw] | None = None
+    tokens_in_usd: list[msgspec.Raw] | None = None
+
+
 _RESERVES = msgspec.json.Decoder(_Reserves)
+_RAW_RESERVES = msgspec.json.Decoder(_RawReserves)
+_TOTAL = msgspec.json.Decoder(_Total)
+_HOLDINGS = msgspec.json.Decoder(_Holdings)
+_RAW_HOLDINGS = msgspec.json.Decoder(_RawHoldings)
+_FIGURE = msgspec.json.Decoder(Figure)
 
 
-def read_reserves(content: bytes | mmap, slug: str) -> ReservesHistory:
+def read_reserves(content: bytes | mmap, slug: str, span: TimeSpan) -> ReservesHistory:
     """All records of one exchange: what it held in all, and of which token, each at its own times.
 
     The breakdown by chain, which is most of the answer, is passed over. A total without a figure is left out; a token
     with a quantity only, or a value only, keeps what there is. The arrays are joined by their dates, not by place.
 
+    A record that is not of the documented shape, or whose date is outside the span, is left out, with a warning, and so
+    is a token of a record whose figure is no finite number or null.
+
     Args:
         content: the JSON, which may be a file mapped into memory.
         slug: of the exchange.
+        span: when its records can be.
 
     Raises:
-        ShapeError: not of the documented shape; the message names the place.
+        ShapeError: not of the documented shape, or too many records would be left out.
         RefusedError: not whole JSON.
     """
-    try:
-        reserves = _RESERVES.decode(content)
-    except msgspec.ValidationError as fault:
-        raise ShapeError(one_line(str(fault))) from fault
-    except msgspec.DecodeError as fault:
-        raise RefusedError(Fault(BadAnswerError, f"cut off or not JSON: {one_line(str(fault))}"), {}) from fault
-    arrays: list[list[_Total] | list[_Holdings] | None] = [reserves.tvl, reserves.tokens, reserves.tokens_in_usd]
-    now = now_dates([sorted({record.date for record in array or []}) for array in arrays])
+    left_out = LeftOut(f"defillama /protocol/{slug}", "records or figures in them")
+    reserves = _decoded(content, left_out)
+    reserves.tvl = _timely(reserves.tvl, "tvl", span, left_out)
+    reserves.tokens = _timely(reserves.tokens, "tokens", span, left_out)
+    reserves.tokens_in_usd = _timely(reserves.tokens_in_usd, "tokensInUsd", span, left_out)
+    left_out.tell()
+    arrays: list[list[_Total] | list[_Holdings]] = [reserves.tvl, reserves.tokens, reserves.tokens_in_usd]
+    now = now_dates([sorted({record.date for record in array}) for array in arrays])
     totals = {record.date: record.usd for record in reserves.tvl or []}
     tvl = pl.DataFrame(
         {"date": list(totals), "tvl_usd": list(totals.values())}, schema={"date": pl.Float64(), "tvl_usd": pl.Float64()}
@@ -82,6 +109,76 @@ def read_reserves(content: bytes | mmap, slug: str) -> ReservesHistory:
         _records(tvl.drop_nulls("tvl_usd"), slug, now).select(CEX_TVL_SCHEMA.names()).sort("ts"),
         _records(balances, slug, now).select(TOKEN_BALANCE_SCHEMA.names()).sort("ts", "token"),
     )
+
+
+def _decoded(content: bytes | mmap, left_out: LeftOut) -> _Reserves:
+    """All of it at once, which is quick; record by record where something is at fault."""
+    try:
+        return _RESERVES.decode(content)
+    except msgspec.DecodeError:
+        pass
+    try:
+        try:
+            # A copy: what is not decoded yet points into it, and a file that is pointed into can't be closed.
+            raw = _RAW_RESERVES.decode(content[:])
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            raw = _RAW_RESERVES.decode(strict_json(content))
+    except msgspec.ValidationError as fault:
+        raise ShapeError(one_line(str(fault))) from fault
+    except msgspec.DecodeError as fault:
+        raise RefusedError(Fault(BadAnswerError, f"cut off or not JSON: {one_line(str(fault))}"), {}) from fault
+    return _Reserves(
+        tvl=_sound(raw.tvl, "tvl", lambda record, _: _TOTAL.decode(record), left_out),
+        tokens=_sound(raw.tokens, "tokens", _holdings, left_out),
+        tokens_in_usd=_sound(raw.tokens_in_usd, "tokensInUsd", _holdings, left_out),
+    )
+
+
+def _sound(
+    records: list[msgspec.Raw] | None, key: str, read: Callable[[msgspec.Raw, Faults], T], left_out: LeftOut
+) -> list[T]:
+    """The records of an array that are of the documented shape; one with a figure at fault counts as one at fault."""
+    kept = []
+    for at, record in enumerate(records or []):
+        faults: Faults = {}
+        try:
+            kept.append(read(record, faults))
+        except msgspec.DecodeError as fault:
+            left_out.add((key, at), f"{key}[{at}]", ShapeError(one_line(str(fault))))
+        if faults:
+            token, fault_there = next(iter(faults.items()))
+            more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
+            left_out.add((key, at), f"{key}[{at}], {one_line(token)}{more}", ShapeError(one_line(str(fault_there))))
+    left_out.judge(len(records or []))
+    return kept
+
+
+def _holdings(record: msgspec.Raw, faults: Faults) -> _Holdings:
+    """A record without the tokens whose figures are none; these are noted."""
+    with suppress(msgspec.DecodeError):
+        return _HOLDINGS.decode(record)
+    raw = _RAW_HOLDINGS.decode(record)
+    tokens: dict[str, Figure] = {}
+    for token, figure in (raw.tokens or {}).items():
+        try:
+            tokens[token] = _FIGURE.decode(figure)
+        except msgspec.DecodeError as fault:
+            faults[token] = fault
+    return _Holdings(raw.date, tokens)
+
+
+def _timely(records: list[R] | None, key: str, span: TimeSpan, left_out: LeftOut) -> list[R]:
+    kept = []
+    for at, record in enumerate(records or []):
+        if span.holds_seconds(record.date):
+            kept.append(record)
+        else:
+            fault = UntimelyError(f"`date` should be seconds from {span}, found {record.date:g}")
+            left_out.add((key, "date", at), f"{key}[{at}]", fault)
+    left_out.judge(len(records or []))
+    return kept
 
 
 def now_dates(arrays: Iterable[Sequence[float]]) -> set[float]:

@@ -15,7 +15,8 @@ Files, each named by a symbol of the settings, in its case, and each ``.csv`` or
 Two files for all symbols, either of which may be missing: ``splits.csv`` with ``symbol, date, ratio`` (new shares for
 each old one), and ``dividends.csv`` with ``symbol, date, amount`` (dollars a share, adjusted for splits).
 
-Dates are ISO dates. An empty cell, ``NaN``, ``null``, ``n/a`` or a dot is a missing figure. Other columns are ignored.
+Dates are ISO dates from 1900 on, and none is later than today. An empty cell, ``NaN``, ``null``, ``n/a`` or a dot is a
+missing figure. Other columns are ignored.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pathlib import Path
 
 import polars as pl
 
+from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.providers.cross_asset_protocol import (
     ACTION_SCHEMA,
@@ -41,6 +43,7 @@ from marketflows_pipeline.providers.share_figures import (
     SPLIT_RATIO,
 )
 from marketflows_pipeline.transforms.as_traded import as_traded_close
+from marketflows_pipeline.transforms.time_span import OWN_FILES_SINCE, TimeSpan
 
 PRICES = ("open", "high", "low", "close")
 ACTIONS = {"split": ("splits", "ratio"), "dividend": ("dividends", "amount")}
@@ -53,13 +56,15 @@ class Folder:
 
     Args:
         path: of the folder.
+        clock: tells which dates are later than now, which no file may hold.
         source: what rows are said to come from.
     """
 
     name = "folder"
 
-    def __init__(self, path: Path, *, source: str = "folder") -> None:
+    def __init__(self, path: Path, *, clock: Clock, source: str = "folder") -> None:
         self._path = path
+        self._clock = clock
         self._source = source
 
     def __repr__(self) -> str:
@@ -113,12 +118,12 @@ class Folder:
             raise UserInputError(f"{table.file}: expected a column `shares` or `net_assets`, found neither")
         frame = pl.DataFrame(
             {
-                "session": _sessions(table),
+                "session": self._sessions(table),
                 "shares": table.numbers("shares"),
                 "nav_usd": table.numbers("nav"),
                 "net_assets_usd": table.numbers("net_assets"),
                 "convention": table.choices("convention", (AS_TRADED, SPLIT_ADJUSTED)),
-                "published_at": table.moments("published_at"),
+                "published_at": table.moments("published_at", self._span),
             }
         )
         held = frame["shares"] * frame["nav_usd"]
@@ -142,7 +147,7 @@ class Folder:
             UserInputError: it is not as documented.
         """
         table = read_file(find_file(self._path, "volatility", index_name), required=("date", "close"))
-        frame = pl.DataFrame({"session": _sessions(table), "close": table.numbers("close")})
+        frame = pl.DataFrame({"session": self._sessions(table), "close": table.numbers("close")})
         return (
             self._stated(frame, "volatility", index_name=index_name)
             .drop_nulls("close")
@@ -152,7 +157,7 @@ class Folder:
     def _bars(self, table: OwnTable, symbol: str) -> pl.DataFrame:
         frame = pl.DataFrame(
             {
-                "session": _sessions(table),
+                "session": self._sessions(table),
                 **{f"{name}_usd": table.numbers(name) for name in (*PRICES, "adjusted_close")},
                 "volume": table.numbers("volume", may_be_zero=True),
                 "volume_unit": table.choices("volume_unit", ("shares", "usd")),
@@ -171,7 +176,11 @@ class Folder:
                 continue
             table = read_file(file, required=("symbol", "date", value), may_be_empty=True)
             frame = pl.DataFrame(
-                {"symbol": table.texts("symbol"), "session": table.dates("date"), "value": table.numbers(value)}
+                {
+                    "symbol": table.texts("symbol"),
+                    "session": table.dates("date", self._span),
+                    "value": table.numbers(value),
+                }
             )
             for at in frame["value"].is_null().arg_true():
                 table.refuse(at, value, "a number above 0")
@@ -180,16 +189,19 @@ class Folder:
             frames.append(stated.filter(pl.col("symbol") == symbol).select(ACTION_SCHEMA.names()))
         return pl.concat(frames).sort("session", "action")
 
+    def _sessions(self, table: OwnTable) -> pl.Series:
+        sessions = table.dates("date", self._span)
+        table.refuse_twice(sessions.to_frame("session"), "date")
+        return sessions
+
+    @property
+    def _span(self) -> TimeSpan:
+        return TimeSpan.ever(OWN_FILES_SINCE, now=self._clock.now())
+
     def _stated(self, frame: pl.DataFrame, kind: str, **named: str) -> pl.DataFrame:
         return frame.sort("session").with_columns(
             source=pl.lit(f"{self._source}:{kind}"), **{column: pl.lit(value) for column, value in named.items()}
         )
-
-
-def _sessions(table: OwnTable) -> pl.Series:
-    sessions = table.dates("date")
-    table.refuse_twice(sessions.to_frame("session"), "date")
-    return sessions
 
 
 def _refuse_unadjusted(file: Path, bars: pl.DataFrame, actions: pl.DataFrame) -> None:

@@ -13,7 +13,6 @@ from typing import ClassVar
 import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.complete_sessions import last_complete_session
 from marketflows_pipeline.providers.keyless import KeylessService
 from marketflows_pipeline.providers.volatility_csv import VIX, VIX3M, Layout, read_closes
 
@@ -49,11 +48,10 @@ class Fred(KeylessService):
         if index_name not in SERIES:
             raise NotFoundError(f"fred is asked for {' and '.join(SERIES)} only, not {index_name}", provider=self.name)
         series = SERIES[index_name]
-        last_complete = last_complete_session(self._clock.now())
         return self._http.get_text(
             "/graph/fredgraph.csv",
             lambda text: read_closes(
-                text, layout_of(series), index_name=index_name, source=SOURCE, last_complete=last_complete
+                text, layout_of(series), index_name=index_name, source=SOURCE, now=self._clock.now()
             ),
             params={"id": series},
         )

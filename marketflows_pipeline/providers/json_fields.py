@@ -1,19 +1,20 @@
-"""Taking typed values out of parsed JSON, or saying which row and field is not what a service documents.
+"""Taking typed values out of parsed JSON, or saying which field is not what a service documents.
 
-What belongs here: rows, texts, numbers, amounts of money and times, whoever sends them. What does not: the fields of
-one service, and frames.
+What belongs here: texts, numbers, amounts of money and times of one object, whoever sends it. What does not: the fields
+of one service, frames, and what becomes of an object with a fault (rows.py).
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias, TypeGuard, TypeVar
 
 from marketflows_pipeline.providers.faults import ShapeError, one_line
 
+T = TypeVar("T")
 Row: TypeAlias = Mapping[str, object]
 
 DECIMAL = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
@@ -22,87 +23,106 @@ MONEY = re.compile(r"(-?)\$?((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[+-]?\d+)?)
 SPELT_OUT = re.compile(r'<sub title="([^"]+)"')
 
 
-def rows_of(body: object) -> list[Row]:
-    """The objects of a list.
+class Fields:
+    """The fields of one JSON object, each taken as what a service documents it to be.
 
-    Raises:
-        ShapeError: it is not a list, or something else than an object is in it.
+    Every method raises ShapeError, which names field and value, where a field is something else.
+
+    Args:
+        row: the object.
+
+    Attributes:
+        doubts: faults of fields that were read as null by ``or_null``.
     """
-    if not isinstance(body, list):
-        raise ShapeError(f"expected a list, found {kind(body)}")
-    for at, row in enumerate(body):
-        if not isinstance(row, dict):
-            raise ShapeError(f"row {at} should be an object, found {kind(row)}")
-    return body
 
+    __slots__ = ("doubts", "row")
 
-def texts(rows: Sequence[Row], key: str) -> list[str]:
-    """A field that is text in every row.
+    def __init__(self, row: Row) -> None:
+        self.row = row
+        self.doubts: list[ShapeError] = []
 
-    Raises:
-        ShapeError: it is missing, null or not text.
-    """
-    for at, row in enumerate(rows):
-        if not isinstance(row.get(key), str):
-            raise ShapeError(f"`{key}` of row {at} should be text, found {kind(row.get(key))}")
-    return [str(row[key]) for row in rows]
+    def identity(self, key: str) -> str:
+        """Text that is there and not blank."""
+        text = self.text(key)
+        if not text.strip():
+            raise ShapeError(f"`{key}` should be text, found a blank")
+        return text
 
+    def text(self, key: str) -> str:
+        """Text that is there; it may be blank."""
+        value = self.row.get(key)
+        if not is_text(value):
+            raise _fault(key, "text", value)
+        return value
 
-def texts_or_none(rows: Sequence[Row], key: str) -> list[str | None]:
-    """A field that is text or nothing: missing, null and blank are all None.
+    def text_or_none(self, key: str) -> str | None:
+        """Text or nothing: missing, null and blank are all None."""
+        value = self.row.get(key)
+        if value is None:
+            return None
+        if not is_text(value):
+            raise _fault(key, "text or null", value)
+        return value.strip() or None
 
-    Raises:
-        ShapeError: it is something else.
-    """
-    return [_text_or_none(row, at, key) for at, row in enumerate(rows)]
+    def number(self, key: str) -> float | None:
+        """A finite number or null, and never missing."""
+        if key not in self.row:
+            raise ShapeError(f"`{key}` is missing")
+        return self.number_or_none(key)
 
+    def number_or_none(self, key: str) -> float | None:
+        """A finite number or nothing: missing and null are None."""
+        value = self.row.get(key)
+        if value is None:
+            return None
+        if not is_number(value):
+            raise _fault(key, "a number or null", value)
+        return finite(as_float(value), key)
 
-def numbers(rows: Sequence[Row], key: str) -> list[float | None]:
-    """A field that is a number or null in every row, and never missing.
+    def flag_or_none(self, key: str) -> bool | None:
+        """True, false or nothing: missing and null are None."""
+        value = self.row.get(key)
+        if value is None or isinstance(value, bool):
+            return value
+        raise _fault(key, "true, false or null", value)
 
-    Raises:
-        ShapeError: it is missing or something else.
-    """
-    for at, row in enumerate(rows):
-        if key not in row:
-            raise ShapeError(f"`{key}` of {_name(row, at)} is missing")
-    return numbers_or_none(rows, key)
+    def amount_or_none(self, key: str) -> float | None:
+        """Money as a number or as text (see ``amount``), or nothing: missing, null and blank are None."""
+        value = self.row.get(key)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return None
+        read = as_float(value) if is_number(value) else amount(value) if isinstance(value, str) else None
+        if read is None:
+            raise _fault(key, "an amount of money", value)
+        return finite(read, key)
 
+    def time_or_none(self, key: str) -> datetime | None:
+        """An ISO time, in UTC where it has no offset, or nothing."""
+        value = self.row.get(key)
+        if value is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+            if moment is not None:
+                return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):  # the first hours of year 1 are before it in UTC
+            pass
+        raise _fault(key, "an ISO time", value)
 
-def numbers_or_none(rows: Sequence[Row], key: str) -> list[float | None]:
-    """A field that is a number or nothing: missing and null are None.
+    def object_or_empty(self, key: str) -> Fields:
+        """The fields of an object within this one, without any where it is missing or null."""
+        value = self.row.get(key)
+        if value is not None and not isinstance(value, dict):
+            raise _fault(key, "an object or null", value)
+        return Fields(value or {})
 
-    Raises:
-        ShapeError: it is something else.
-    """
-    return [_number_or_none(row, at, key) for at, row in enumerate(rows)]
-
-
-def flags_or_none(rows: Sequence[Row], key: str) -> list[bool | None]:
-    """A field that is true, false or nothing: missing and null are None.
-
-    Raises:
-        ShapeError: it is something else.
-    """
-    return [_flag_or_none(row, at, key) for at, row in enumerate(rows)]
-
-
-def amounts_or_none(rows: Sequence[Row], key: str) -> list[float | None]:
-    """A field that is money as a number or as text (see ``amount``), or nothing: missing, null and blank are None.
-
-    Raises:
-        ShapeError: it is something else.
-    """
-    return [_amount_or_none(row, at, key) for at, row in enumerate(rows)]
-
-
-def times(rows: Sequence[Row], key: str) -> list[datetime | None]:
-    """A field that is an ISO time or nothing, in UTC.
-
-    Raises:
-        ShapeError: it is something else.
-    """
-    return [_time_or_none(row, at, key) for at, row in enumerate(rows)]
+    def or_null(self, take: Callable[[str], T], key: str) -> T | None:
+        """A field that only describes, by another method: null where it is not what is documented, which is noted."""
+        try:
+            return take(key)
+        except ShapeError as doubt:
+            self.doubts.append(doubt)
+            return None
 
 
 def decimal(text: str) -> float | None:
@@ -122,6 +142,19 @@ def is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether a parsed value is text that can be stored; JSON may hold half a character, frames can't."""
+    if not isinstance(value, str):
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def as_float(value: float) -> float:
     """A JSON number as a float; a whole one too long for a float is infinite, as 1e400 is."""
     try:
@@ -130,66 +163,31 @@ def as_float(value: float) -> float:
         return math.inf if value > 0 else -math.inf
 
 
+def finite(value: float, key: str) -> float:
+    """The number, unless it is none: JSON knows no NaN or Infinity, and 1e400 is beyond every float.
+
+    Raises:
+        ShapeError: it is not finite.
+    """
+    if not math.isfinite(value):
+        raise ShapeError(f"`{key}` should be a finite number, found {value}")
+    return value
+
+
 def kind(value: object) -> str:
     """What a value is, for a message."""
     match value:
         case None:
             return "nothing"
         case dict():
-            return f"an object with keys {sorted(map(str, value))[:5]}"
+            return one_line(f"an object with keys {sorted(map(str, value))[:5]}")
         case list():
             return "a list"
+        case int() if abs(value) > 1e30:
+            return "a number of more than 30 digits"
         case _:
             return f"{type(value).__name__} {one_line(str(value))!r}"
 
 
-def _text_or_none(row: Row, at: int, key: str) -> str | None:
-    value = row.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ShapeError(f"`{key}` of {_name(row, at)} should be text or null, found {kind(value)}")
-    return value.strip() or None
-
-
-def _number_or_none(row: Row, at: int, key: str) -> float | None:
-    value = row.get(key)
-    if value is None:
-        return None
-    if not is_number(value):
-        raise ShapeError(f"`{key}` of {_name(row, at)} should be a number or null, found {kind(value)}")
-    return as_float(value)
-
-
-def _flag_or_none(row: Row, at: int, key: str) -> bool | None:
-    value = row.get(key)
-    if value is None or isinstance(value, bool):
-        return value
-    raise ShapeError(f"`{key}` of {_name(row, at)} should be true, false or null, found {kind(value)}")
-
-
-def _amount_or_none(row: Row, at: int, key: str) -> float | None:
-    value = row.get(key)
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    read = as_float(value) if is_number(value) else amount(value) if isinstance(value, str) else None
-    if read is None:
-        raise ShapeError(f"`{key}` of {_name(row, at)} should be an amount of money, found {kind(value)}")
-    return read
-
-
-def _time_or_none(row: Row, at: int, key: str) -> datetime | None:
-    value = row.get(key)
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise ShapeError(f"`{key}` of {_name(row, at)} should be an ISO time, found {kind(value)}")
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _name(row: Row, at: int) -> str:
-    return str(row.get("id") or f"row {at}")
+def _fault(key: str, expected: str, value: object) -> ShapeError:
+    return ShapeError(f"`{key}` should be {expected}, found {kind(value)}")

@@ -19,6 +19,7 @@ import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError, UserInputError
 from marketflows_pipeline.providers.faults import one_line
+from marketflows_pipeline.transforms.time_span import TimeSpan
 
 logger = logging.getLogger(__name__)
 
@@ -107,15 +108,21 @@ class OwnTable:
         """Where each row stands."""
         return self.cells[LINE]
 
-    def dates(self, column: str) -> pl.Series:
+    def dates(self, column: str, span: TimeSpan) -> pl.Series:
         """A column of ISO dates, none of them missing.
 
+        Args:
+            column: to read.
+            span: when they can be, by UTC.
+
         Raises:
-            UserInputError: a value is missing or no date.
+            UserInputError: a value is missing, no date, or one that cannot be.
         """
         text = self.cells[column]
         dates = text.str.replace(MIDNIGHT, "").str.to_date("%Y-%m-%d", strict=False)
         self._refuse(dates.is_null(), column, "a date such as 2026-01-05")
+        untimely = ~dates.is_between(span.first_day, span.last_day)
+        self._refuse(untimely, column, f"a date from {span.first_day} to {span.last_day}")
         return dates
 
     def numbers(self, column: str, *, may_be_zero: bool = False) -> pl.Series:
@@ -154,11 +161,15 @@ class OwnTable:
         self._refuse(self.cells[column].is_null(), column, "text")
         return self.cells[column]
 
-    def moments(self, column: str) -> pl.Series:
+    def moments(self, column: str, span: TimeSpan) -> pl.Series:
         """A column of ISO times with their offset from UTC, or missing, in UTC.
 
+        Args:
+            column: to read.
+            span: when they can be.
+
         Raises:
-            UserInputError: a value is something else, such as a time without an offset.
+            UserInputError: a value is something else, such as a time without an offset, or a time that cannot be.
         """
         dtype = pl.Datetime("us", "UTC")
         if column not in self:
@@ -166,6 +177,8 @@ class OwnTable:
         moments = pl.Series(column, [_moment(text) for text in self.cells[column]], dtype=dtype)
         wrong = self.cells[column].is_not_null() & moments.is_null()
         self._refuse(wrong, column, "a time with its offset, such as 2026-01-06T13:30:00Z")
+        untimely = ~moments.is_between(span.earliest, span.latest)
+        self._refuse(untimely.fill_null(value=False), column, f"a time from {span}")
         return moments
 
     def refuse_twice(self, key: pl.DataFrame, column: str) -> None:
@@ -250,6 +263,6 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):  # the first hours of year 1 are before it in UTC
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else None

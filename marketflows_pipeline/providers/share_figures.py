@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import islice
 from typing import Literal, TypeAlias
 
@@ -15,7 +16,9 @@ import polars as pl
 
 from marketflows_pipeline.providers.cross_asset_protocol import SHARES_SCHEMA
 from marketflows_pipeline.providers.faults import ShapeError, one_line
+from marketflows_pipeline.providers.rows import LeftOut, UntimelyError
 from marketflows_pipeline.providers.sheets import Grid
+from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
 
 Convention: TypeAlias = Literal["as_traded", "split_adjusted"]
 
@@ -38,21 +41,24 @@ DATE_FORMATS = ("%Y-%m-%d", "%d-%b-%Y", "%b %d, %Y")
 EXCEL_EPOCH = pl.date(1899, 12, 30)
 
 
-def read_figures(grid: Grid, columns: Mapping[str, str]) -> pl.DataFrame:
+def read_figures(grid: Grid, columns: Mapping[str, str], left_out: LeftOut, now: datetime) -> pl.DataFrame:
     """The rows of the first table in a sheet that has all the columns wanted.
 
     Names are compared by their letters and digits alone, in any case. Rows without any figure, such as blank ones and
     notices below the table, are no rows. What stands for an absent figure is null, and so is zero: no fund has none.
+    A row whose date or figure is none, or whose day cannot be, is left out.
 
     Args:
         grid: the sheet.
         columns: name in the sheet by name here: ``session`` and some of FIGURES.
+        left_out: told of what is left out.
+        now: present moment.
 
     Returns:
         row (its number in the sheet, from 1), session and the figures asked for, in the order of the sheet.
 
     Raises:
-        ShapeError: a column is missing, a date or figure is none, or no row is there; the message names the row.
+        ShapeError: a column is missing, no row is there, or too many would be left out.
     """
     wanted = {here: _plain(there) for here, there in columns.items()}
     header, places = _header(grid, columns, wanted)
@@ -72,22 +78,29 @@ def read_figures(grid: Grid, columns: Mapping[str, str]) -> pl.DataFrame:
     if table.is_empty():
         raise ShapeError(f"no row with figures below {', '.join(columns.values())}")
     parsed = table.with_columns(**values)
+    span = TimeSpan.ever(FUNDS_SINCE, now=now)
     is_wrong = {name: parsed[name].is_null() & ~table[name].str.contains(ABSENT) for name in figures}
     for name, wrong in {"session": parsed["session"].is_null(), **is_wrong}.items():
-        if wrong.any():
-            row, said = table.filter(wrong).select("row", name).row(0)
-            expected = "a date" if name == "session" else "a number that is not negative"
-            raise ShapeError(f"`{columns[name]}` of row {row} should be {expected}, found {said!r}")
-    return parsed.with_columns(pl.col(figures).replace(0.0, None))
+        expected = "a date" if name == "session" else "a number that is not negative"
+        for row, said in table.filter(wrong).select("row", name).iter_rows():
+            left_out.add(row, f"row {row}", ShapeError(f"`{columns[name]}` should be {expected}, found {said!r}"))
+    untimely = parsed.filter(~pl.col("session").is_between(span.first_day, span.last_day))
+    for row, day in untimely.select("row", "session").iter_rows():
+        left_out.add(row, f"row {row}", UntimelyError(f"{day} should be from {span.first_day} to {span.last_day}"))
+    left_out.judge(table.height)
+    return parsed.filter(~pl.col("row").is_in(left_out.places)).with_columns(pl.col(figures).replace(0.0, None))
 
 
-def share_history(figures: pl.DataFrame, *, symbol: str, convention: Convention, source: str) -> pl.DataFrame:
-    """What an issuer publishes, once the figures agree.
+def share_history(
+    figures: pl.DataFrame, left_out: LeftOut, *, symbol: str, convention: Convention, source: str
+) -> pl.DataFrame:
+    """What an issuer publishes, without the rows whose figures contradict each other.
 
     Of two rows for a session the later one in the file stands.
 
     Args:
         figures: as ``read_figures`` gives them.
+        left_out: told of what is left out, and made to tell.
         symbol: of the fund in the settings.
         convention: whether the figures are those of their day, or in present shares.
         source: which answer it is.
@@ -96,22 +109,23 @@ def share_history(figures: pl.DataFrame, *, symbol: str, convention: Convention,
         In SHARES_SCHEMA, by session; ``published_at`` is null, as no issuer's file says it.
 
     Raises:
-        ShapeError: shares are no plausible count; the message names the row.
+        ShapeError: in too many rows shares are no plausible count.
     """
     complete = figures.with_columns(
         pl.lit(None, pl.Float64()).alias(name) for name in FIGURES if name not in figures.columns
     )
     for is_wrong, what in ((_contradicts_net_assets(), "times net asset value is not"), (_is_date(), "is a date, not")):
-        wrong = complete.filter(is_wrong)
-        if not wrong.is_empty():
-            row, session, *found = wrong.select("row", "session", *FIGURES).row(0)
+        for row, session, *found in complete.filter(is_wrong).select("row", "session", *FIGURES).iter_rows():
             shares, nav, net_assets = ("null" if value is None else f"{value:,.2f}" for value in found)
-            raise ShapeError(
-                f"row {row} ({session}): {shares} shares {what} what the fund holds: "
-                f"net asset value {nav}, net assets {net_assets}"
+            fault = ShapeError(
+                f"{shares} shares {what} what the fund holds: net asset value {nav}, net assets {net_assets}"
             )
+            left_out.add(row, f"row {row} ({session})", fault)
+    left_out.judge(complete.height)
+    left_out.tell()
     return (
-        complete.unique("session", keep="last", maintain_order=True)
+        complete.filter(~pl.col("row").is_in(left_out.places))
+        .unique("session", keep="last", maintain_order=True)
         .sort("session")
         .with_columns(
             symbol=pl.lit(symbol),

@@ -15,10 +15,13 @@ Split convention: as traded. GLD has never been split, so that both conventions 
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 
 from marketflows_pipeline.providers.faults import ShapeError
 from marketflows_pipeline.providers.issuers import Issuer
+from marketflows_pipeline.providers.rows import LeftOut
 from marketflows_pipeline.providers.share_figures import AS_TRADED, Convention, read_figures, share_history
 from marketflows_pipeline.providers.sheets import Grid, xlsx_sheets
 
@@ -49,24 +52,28 @@ class SpdrGold(Issuer):
 
         Raises:
             NotFoundError: there is no such product.
-            UnexpectedResponseError: the workbook is not of the known shape; the message names the row.
+            UnexpectedResponseError: the workbook is not of the known shape, or too many of its rows are not.
         """
         product = (share_id or symbol).lower()
         return self._http.get_bytes(
-            ENDPOINT, lambda content: read_archive(content, symbol), params={**PARAMS, "product": product}
+            ENDPOINT,
+            lambda content: read_archive(content, symbol, self._clock.now()),
+            params={**PARAMS, "product": product},
         )
 
 
-def read_archive(content: bytes, symbol: str) -> pl.DataFrame:
+def read_archive(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
     """The history in a workbook, in SHARES_SCHEMA.
 
     Raises:
-        ShapeError: not of the known shape; the message names the row.
+        ShapeError: not of the known shape, or too many rows would be left out.
         RefusedError: the workbook is cut off.
     """
     sheet = _archive(xlsx_sheets(content))
-    figures = read_figures(sheet, COLUMNS).with_columns(shares=pl.col("net_assets_usd") / pl.col("nav_usd"))
-    return share_history(figures, symbol=symbol, convention=CONVENTION, source="spdr_gold:archive")
+    left_out = LeftOut(f"spdr_gold shares of {symbol}")
+    figures = read_figures(sheet, COLUMNS, left_out, now)
+    figures = figures.with_columns(shares=pl.col("net_assets_usd") / pl.col("nav_usd"))
+    return share_history(figures, left_out, symbol=symbol, convention=CONVENTION, source="spdr_gold:archive")
 
 
 def _archive(sheets: dict[str, Grid]) -> Grid:

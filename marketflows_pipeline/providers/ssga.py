@@ -13,10 +13,13 @@ value of the row before, and earlier rows stayed as they were.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 
 from marketflows_pipeline.providers.faults import ShapeError
 from marketflows_pipeline.providers.issuers import Issuer
+from marketflows_pipeline.providers.rows import LeftOut
 from marketflows_pipeline.providers.share_figures import AS_TRADED, Convention, read_figures, share_history
 from marketflows_pipeline.providers.sheets import xlsx_sheets
 
@@ -47,22 +50,24 @@ class StateStreet(Issuer):
 
         Raises:
             NotFoundError: State Street has no such fund.
-            UnexpectedResponseError: the workbook is not of the known shape; the message names the row.
+            UnexpectedResponseError: the workbook is not of the known shape, or too many of its rows are not.
         """
         ticker = (share_id or symbol).lower()
-        return self._http.get_bytes(ENDPOINT, lambda content: read_navhist(content, symbol), path={"ticker": ticker})
+        return self._http.get_bytes(
+            ENDPOINT, lambda content: read_navhist(content, symbol, self._clock.now()), path={"ticker": ticker}
+        )
 
 
-def read_navhist(content: bytes, symbol: str) -> pl.DataFrame:
+def read_navhist(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
     """The history in a workbook, in SHARES_SCHEMA.
 
     Raises:
-        ShapeError: not of the known shape; the message names the row.
+        ShapeError: not of the known shape, or too many rows would be left out.
         RefusedError: the workbook is cut off.
     """
     sheets = xlsx_sheets(content)
     if SHEET not in sheets:
         raise ShapeError(f"expected a sheet `{SHEET}`, found {', '.join(sheets) or 'none'}")
-    return share_history(
-        read_figures(sheets[SHEET], COLUMNS), symbol=symbol, convention=CONVENTION, source="ssga:navhist"
-    )
+    left_out = LeftOut(f"ssga shares of {symbol}")
+    figures = read_figures(sheets[SHEET], COLUMNS, left_out, now)
+    return share_history(figures, left_out, symbol=symbol, convention=CONVENTION, source="ssga:navhist")

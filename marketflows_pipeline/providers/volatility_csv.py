@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import logging
-import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,8 +15,12 @@ from datetime import date, datetime
 import polars as pl
 
 from marketflows_pipeline.errors import BadAnswerError
+from marketflows_pipeline.providers.complete_sessions import last_complete_session
 from marketflows_pipeline.providers.cross_asset_protocol import VOLATILITY_SCHEMA
 from marketflows_pipeline.providers.faults import Fault, RefusedError, ShapeError, one_line
+from marketflows_pipeline.providers.json_fields import finite
+from marketflows_pipeline.providers.rows import LeftOut, UntimelyError, refuse_empty
+from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
 
 logger = logging.getLogger(__name__)
 
@@ -43,20 +46,21 @@ class Layout:
     missing: Collection[str] = ()
 
 
-def read_closes(text: str, layout: Layout, *, index_name: str, source: str, last_complete: date) -> pl.DataFrame:
+def read_closes(text: str, layout: Layout, *, index_name: str, source: str, now: datetime) -> pl.DataFrame:
     """Closes in VOLATILITY_SCHEMA, by session; of two rows of one session the later one.
 
-    A row without a value is left out, and so is one that is not above 0, which is logged, and a session still open.
+    A row without a value is left out, and so is a session still open. A row without a date or a finite number, one of a
+    day that cannot be, and one whose close is not above 0 are left out with a warning.
 
     Args:
         text: the file.
         layout: of the file.
         index_name: what the index is called in tables.
         source: what brought it.
-        last_complete: newest session that is over.
+        now: present moment, which tells the open session from complete ones.
 
     Raises:
-        ShapeError: there is no such header, or a row has no date or number; the message names the line.
+        ShapeError: there is no such header, no row below it, or too many rows would be left out.
         RefusedError: the file ends within a line.
     """
     table = _rows_of(text)
@@ -64,18 +68,26 @@ def read_closes(text: str, layout: Layout, *, index_name: str, source: str, last
     if not text.endswith("\n") and _is_cut(table, value_at, width):
         said = one_line(",".join(table[-1][1]))
         raise RefusedError(Fault(BadAnswerError, f"cut off in line {table[-1][0]}: {said}"), {})
+    rows = [(line, cells) for line, cells in table if line > at_line and any(cells)]
+    refuse_empty(rows, "table")
+    span, last_complete = TimeSpan.ever(FUNDS_SINCE, now=now), last_complete_session(now)
+    left_out = LeftOut(f"{source} {index_name}")
     closes: dict[date, float] = {}
     unsound = 0
-    for line, cells in table:
-        if line <= at_line or not any(cells):
+    for line, cells in rows:
+        try:
+            if len(cells) <= max(date_at, value_at):
+                raise ShapeError(f"{len(cells)} cells, the header has {width}")
+            session, value = _date(cells[date_at], layout, span), _number(cells[value_at], layout)
+        except ShapeError as fault:
+            left_out.add(line, f"line {line}", fault)
             continue
-        if len(cells) <= max(date_at, value_at):
-            raise ShapeError(f"line {line} has {len(cells)} cells, the header {width}")
-        session, value = _date(cells[date_at], layout, line), _number(cells[value_at], layout, line)
-        if value is not None and not (value > 0 and math.isfinite(value)):
+        if value is not None and value <= 0:
             unsound += 1
         elif value is not None and session <= last_complete:
             closes[session] = value
+    left_out.judge(len(rows))
+    left_out.tell(len(rows))
     if unsound:
         logger.warning("%s %s: %d sessions left out whose close is not above 0", source, index_name, unsound)
     return (
@@ -124,17 +136,21 @@ def _decimals(cells: list[str], at: int) -> int:
     return len(cells[at].partition(".")[2]) if at < len(cells) else 0
 
 
-def _date(cell: str, layout: Layout, line: int) -> date:
+def _date(cell: str, layout: Layout, span: TimeSpan) -> date:
     try:
-        return datetime.strptime(cell, layout.date_format).date()  # noqa: DTZ007 - a date has no zone
+        day = datetime.strptime(cell, layout.date_format).date()  # noqa: DTZ007 - a date has no zone
     except ValueError:
-        raise ShapeError(f"line {line}: {one_line(cell)!r} is no date such as {layout.date_format}") from None
+        raise ShapeError(f"{one_line(cell)!r} is no date such as {layout.date_format}") from None
+    if not span.holds_day(day):
+        raise UntimelyError(f"{day} should be from {span.first_day} to {span.last_day}")
+    return day
 
 
-def _number(cell: str, layout: Layout, line: int) -> float | None:
+def _number(cell: str, layout: Layout) -> float | None:
     if not cell or cell in layout.missing:
         return None
     try:
-        return float(cell)
+        number = float(cell)
     except ValueError:
-        raise ShapeError(f"line {line}: {one_line(cell)!r} is no number") from None
+        raise ShapeError(f"{one_line(cell)!r} is no number") from None
+    return finite(number, "close")

@@ -8,8 +8,7 @@ for splits, arrays with nulls, and as last element the session that is still ope
 from __future__ import annotations
 
 import logging
-import math
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,22 +23,23 @@ from marketflows_pipeline.providers.complete_sessions import (
 )
 from marketflows_pipeline.providers.cross_asset_protocol import ACTION_SCHEMA, BAR_SCHEMA, PriceHistory
 from marketflows_pipeline.providers.faults import Fault, RefusedError, ShapeError, one_line
+from marketflows_pipeline.providers.json_fields import Fields
+from marketflows_pipeline.providers.rows import LeftOut
+from marketflows_pipeline.providers.yahoo_actions import Events, check_adjusted, read_actions, seconds_of, session_of
 from marketflows_pipeline.providers.yahoo_faults import ErrorObject, is_empty_span
+from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
 
 logger = logging.getLogger(__name__)
 
-Figure: TypeAlias = float | None
-Figures: TypeAlias = list[Figure]
+# Their values are looked at one by one, so that a bad one spoils its row alone.
+Values: TypeAlias = list[object]
 
 SOURCE = "yahoo:chart"
 DAILY = "1d"
 COIN = "CRYPTOCURRENCY"
 # What is counted in shares, and whose session ends at the close in New York.
 SHARES = frozenset({"ETF", "EQUITY", "MUTUALFUND"})
-# The service may list a split before it adjusts prices for it. That shows where the split is larger than a day's moves,
-# and heals within days.
-TELLING_RATIO = 1.4
-HEALS_WITHIN = timedelta(days=30)
+A_DAY = timedelta(days=1)
 
 
 class _Meta(msgspec.Struct, rename="camel"):
@@ -48,19 +48,19 @@ class _Meta(msgspec.Struct, rename="camel"):
     instrument_type: str | None = None
     exchange_timezone_name: str | None = None
     data_granularity: str | None = None
-    first_trade_date: int | None = None
+    first_trade_date: object = None
 
 
 class _Quote(msgspec.Struct):
-    open: Figures | None = None
-    high: Figures | None = None
-    low: Figures | None = None
-    close: Figures | None = None
-    volume: Figures | None = None
+    open: Values | None = None
+    high: Values | None = None
+    low: Values | None = None
+    close: Values | None = None
+    volume: Values | None = None
 
 
 class _Adjusted(msgspec.Struct):
-    adjclose: Figures | None = None
+    adjclose: Values | None = None
 
 
 class _Indicators(msgspec.Struct):
@@ -68,27 +68,11 @@ class _Indicators(msgspec.Struct):
     adjclose: list[_Adjusted] | None = None
 
 
-class _Dividend(msgspec.Struct):
-    date: int
-    amount: float
-
-
-class _Split(msgspec.Struct):
-    date: int
-    numerator: float
-    denominator: float
-
-
-class _Events(msgspec.Struct):
-    dividends: dict[str, _Dividend] = {}
-    splits: dict[str, _Split] = {}
-
-
 class _Result(msgspec.Struct):
     meta: _Meta
     indicators: _Indicators
-    timestamp: list[int] | None = None
-    events: _Events | None = None
+    timestamp: Values | None = None
+    events: Events | None = None
 
 
 class _Chart(msgspec.Struct):
@@ -106,6 +90,9 @@ def read_history(body: object, *, symbol: str, asked: str, start: date, end: dat
     Prices that are not positive are null; a session without a close is left out; of two rows of one session the later
     one counts. Actions after `end` stay in, because the prices are adjusted for them already; announced ones do not.
 
+    A row or action is left out, with a warning, where its time is no number or cannot be, or a figure is neither a
+    finite number nor, in a row, null. Rows cannot be more than two days before `start`.
+
     Args:
         body: the parsed JSON.
         symbol: what the asset is called in tables.
@@ -115,8 +102,8 @@ def read_history(body: object, *, symbol: str, asked: str, start: date, end: dat
         now: present moment, which tells the open session from complete ones.
 
     Raises:
-        ShapeError: not of the known shape, not in dollars, not daily, of another symbol, or not adjusted for a split
-            that it lists.
+        ShapeError: not of the known shape, not in dollars, not daily, of another symbol, not adjusted for a split that
+            it lists, or too many rows or actions would be left out.
         RefusedError: the service knows no such symbol, which it may also tell by an empty shell.
     """
     chart = _converted(body)
@@ -127,7 +114,10 @@ def read_history(body: object, *, symbol: str, asked: str, start: date, end: dat
     result = chart.result[0]
     zone, last_complete = _times_of(result.meta, bool(result.timestamp), asked, now)
     is_coin = result.meta.instrument_type == COIN
-    rows = _rows(result, zone).with_columns(
+    left_out = LeftOut(f"yahoo {symbol}", "rows and actions")
+    asked_from = datetime.combine(start - A_DAY, time(), UTC)
+    span = TimeSpan.window(asked_from, step=A_DAY, since=FUNDS_SINCE, now=now)
+    rows = _rows(result, zone, span, left_out).with_columns(
         symbol=pl.lit(symbol),
         as_traded_close_usd=pl.lit(None, pl.Float64()),
         # What is neither a share nor a coin is counted in contracts, which no price makes dollars of.
@@ -138,8 +128,11 @@ def read_history(body: object, *, symbol: str, asked: str, start: date, end: dat
     complete = rows.filter(pl.col("session").is_between(start, min(end, last_complete)))
     bars = complete.filter(pl.col("close_usd").is_not_null()).unique("session", keep="last", maintain_order=True)
     _log_left_out(complete, symbol)
-    actions = _actions(result.events or _Events(), zone, now).with_columns(symbol=pl.lit(symbol), source=pl.lit(SOURCE))
-    _check_adjusted(rows, actions.filter(action="split"), asked, now)
+    actions = read_actions(result.events or Events(), zone, now, left_out).with_columns(
+        symbol=pl.lit(symbol), source=pl.lit(SOURCE)
+    )
+    left_out.tell()
+    check_adjusted(rows, actions.filter(action="split"), asked, now)
     return PriceHistory(
         bars.select(BAR_SCHEMA.names()).sort("session"),
         actions.filter(pl.col("session") >= start).select(ACTION_SCHEMA.names()).sort("session", "action"),
@@ -175,8 +168,8 @@ def _times_of(meta: _Meta, has_rows: bool, asked: str, now: datetime) -> tuple[s
     return zone, last_complete_session(now) if in_shares else last_complete_new_york_day(now)
 
 
-def _rows(result: _Result, zone: str) -> pl.DataFrame:
-    """All rows of the answer in its own order, their figures sound or null."""
+def _rows(result: _Result, zone: str, span: TimeSpan, left_out: LeftOut) -> pl.DataFrame:
+    """The rows of the answer in its own order, their figures sound or null."""
     stamps = result.timestamp or []
     quote = result.indicators.quote[0] if result.indicators.quote else _Quote()
     adjusted = result.indicators.adjclose[0] if result.indicators.adjclose else _Adjusted()
@@ -195,11 +188,18 @@ def _rows(result: _Result, zone: str) -> pl.DataFrame:
         raise ShapeError("`indicators.quote[0].close` is missing")
     known = {name: column if column is not None else [None] * len(stamps) for name, column in figures.items()}
     prices = [name for name in figures if name != "volume"]
+    schema = {"at": pl.Int64(), **dict.fromkeys(figures, pl.Float64())}
+    sound = []
+    for at, (stamp, *values) in enumerate(zip(stamps, *known.values(), strict=True)):
+        try:
+            read = Fields(dict(zip(figures, values, strict=True)))
+            sound.append((seconds_of(stamp, span), *(read.number_or_none(name) for name in figures)))
+        except ShapeError as fault:
+            left_out.add(at, f"row {at}", fault)
+    left_out.judge(len(stamps))
     return (
-        pl.DataFrame(
-            {"at": stamps, **known}, schema={"at": pl.Int64(), **{name: pl.Float64() for name in figures}}, strict=True
-        )
-        .with_columns(_session("at", zone), is_priced=pl.col("close_usd").is_not_null())
+        pl.DataFrame(sound, schema=schema, orient="row")
+        .with_columns(session_of("at", zone), is_priced=pl.col("close_usd").is_not_null())
         .with_columns(
             *(_where(pl.col(name) > 0, name) for name in prices),
             _where(pl.col("volume") >= 0, "volume"),
@@ -208,13 +208,7 @@ def _rows(result: _Result, zone: str) -> pl.DataFrame:
 
 
 def _where(condition: pl.Expr, name: str) -> pl.Expr:
-    return pl.when(condition & pl.col(name).is_finite()).then(pl.col(name)).alias(name)
-
-
-def _session(stamp: str, zone: str) -> pl.Expr:
-    """The date that a stamp in seconds falls on there, be it the open, a coin's midnight or the last trade."""
-    at = pl.from_epoch(stamp, time_unit="s").dt.replace_time_zone("UTC")
-    return at.dt.convert_time_zone(zone).dt.date().alias("session")
+    return pl.when(condition).then(pl.col(name)).alias(name)
 
 
 def _log_left_out(rows: pl.DataFrame, symbol: str) -> None:
@@ -224,43 +218,3 @@ def _log_left_out(rows: pl.DataFrame, symbol: str) -> None:
         logger.warning("yahoo %s: %d sessions left out whose close is not above 0", symbol, unsound)
     if empty:
         logger.debug("yahoo %s: %d sessions left out without a close", symbol, empty)
-
-
-def _actions(events: _Events, zone: str, now: datetime) -> pl.DataFrame:
-    """Dividends and splits until now, each kind once a session: dividends of one session add up, splits multiply."""
-    dividends = [each for each in events.dividends.values() if each.date <= now.timestamp()]
-    splits = [each for each in events.splits.values() if each.date <= now.timestamp()]
-    for split in splits:
-        if not (split.numerator > 0 and split.denominator > 0):
-            raise ShapeError(f"a split of {split.numerator:g} to {split.denominator:g}")
-    schema = {"at": pl.Int64(), "value": pl.Float64()}
-    paid = pl.DataFrame({"at": [each.date for each in dividends], "value": [each.amount for each in dividends]}, schema)
-    divided = pl.DataFrame(
-        {"at": [each.date for each in splits], "value": [each.numerator / each.denominator for each in splits]}, schema
-    )
-    return pl.concat(
-        [
-            frame.with_columns(_session("at", zone), action=pl.lit(action)).group_by("session", "action").agg(value)
-            for frame, action, value in (
-                (paid.filter(pl.col("value").is_finite() & (pl.col("value") > 0)), "dividend", pl.col("value").sum()),
-                (divided, "split", pl.col("value").product()),
-            )
-        ]
-    )
-
-
-def _check_adjusted(rows: pl.DataFrame, splits: pl.DataFrame, asked: str, now: datetime) -> None:
-    """Refuse closes that jump by a fresh split instead of going on: whoever undoes the split would undo it twice."""
-    closes = rows.filter(pl.col("close_usd").is_not_null()).sort("at")
-    for session, ratio in splits.select("session", "value").iter_rows():
-        before = closes.filter(pl.col("session") < session)["close_usd"]
-        after = closes.filter(pl.col("session") >= session)["close_usd"]
-        if before.is_empty() or after.is_empty() or 1 / TELLING_RATIO < ratio < TELLING_RATIO:
-            continue
-        move = math.log(after[0] / before[-1])
-        if abs(move + math.log(ratio)) >= abs(move):
-            continue
-        found = f"{asked} was split {ratio:g} for 1 on {session}, and its prices are not adjusted for that"
-        if session > now.date() - HEALS_WITHIN:
-            raise ShapeError(f"{found} yet: a later run asks again")
-        logger.warning("yahoo: %s, as it seems; figures before that day are doubtful", found)

@@ -5,10 +5,11 @@ Bodies are those that services were seen to send; see the error table in the fac
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
 
@@ -30,6 +31,11 @@ def phrase_of(status: int) -> str:
 def json_error(status: int, body: object, headers: Mapping[str, str] | None = None) -> Fault:
     """Another status and JSON body; status 200 makes an error body under success."""
     return lambda _: json_reply(body, status, headers)
+
+
+def in_json(change: Callable[[Any], object]) -> Fault:
+    """The same answer with its JSON changed; floats that are none are written as Python does (``NaN``)."""
+    return lambda reply: replace(reply, body=json.dumps(change(json.loads(reply.body))).encode())
 
 
 def html(status: int, headers: Mapping[str, str] | None = None) -> Fault:

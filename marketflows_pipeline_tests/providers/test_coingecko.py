@@ -254,11 +254,35 @@ def test_an_unknown_narrative_is_named_with_what_may_have_been_meant(client: Coi
     assert "did you mean artificial-intelligence?" in str(refusal.value)
 
 
-def test_an_empty_first_page_is_an_unknown_narrative_too(client: CoinGecko, service: FakeCoinGecko) -> None:
-    service.script(MARKETS, faults.json_error(200, []))
+def test_an_empty_first_page_of_a_category_is_no_answer_and_of_no_category_an_unknown_narrative(
+    client: CoinGecko, service: FakeCoinGecko
+) -> None:
+    """A narrative without a coin was once taken for one that the service had dropped."""
+    service.script(MARKETS, *[faults.json_error(200, [])] * 2)
 
-    with pytest.raises(NotFoundError, match="or an empty one"):
+    with pytest.raises(UnexpectedResponseError, match="an empty first page of category 'layer-1'"):
         client.narrative("layer-1")
+    with pytest.raises(NotFoundError, match="'layer-one' is not a category"):
+        client.narrative("layer-one")
+
+
+def test_an_empty_first_page_is_no_cohort_and_a_later_one_its_end(client: CoinGecko, service: FakeCoinGecko) -> None:
+    """An empty list under HTTP 200 once ended a run with "cannot concat empty list"."""
+    service.script(MARKETS, faults.json_error(200, []), None, faults.json_error(200, []))
+
+    with pytest.raises(UnexpectedResponseError, match=r"coingecko /coins/markets: .*an empty first page"):
+        list(client.snapshot_pages(0))
+    assert [page.height for page in client.snapshot_pages(0)] == [250]
+
+
+def test_a_full_page_with_a_bad_row_is_not_the_last_one(client: CoinGecko, service: FakeCoinGecko) -> None:
+    """A list is at its end where a page is served short, not where a row of it cannot be used."""
+    service.script(MARKETS, faults.in_json(lambda rows: [rows[0] | {"name": None}, *rows[1:]]))
+
+    pages = [page.height for page in client.snapshot_pages(0)]
+
+    assert pages[0] == 249
+    assert len(pages) == 2
 
 
 def test_a_removed_category_is_unknown(connect: Connect, clock: FixedClock) -> None:

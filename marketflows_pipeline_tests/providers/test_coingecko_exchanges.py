@@ -268,10 +268,18 @@ def test_a_category_that_is_unknown_costs_one_credit_not_two(client: CoinGecko, 
     assert service.calls() == 1
 
 
-def test_a_category_without_members_is_an_empty_frame(client: CoinGecko, service: FakeCoinGecko) -> None:
-    service.script(MARKETS, faults.json_error(200, []))
+@pytest.mark.parametrize(
+    ("question", "endpoint"),
+    [(lambda client: client.category_members("stablecoins"), MARKETS), (lambda client: client.exchanges_page(1), LIST)],
+)
+def test_an_empty_first_page_is_no_answer(
+    client: CoinGecko, service: FakeCoinGecko, question: Callable[[CoinGecko], object], endpoint: str
+) -> None:
+    """An empty list under HTTP 200 once ended a run with "cannot concat empty list"."""
+    service.script(endpoint, faults.json_error(200, []))
 
-    assert client.category_members("stablecoins").schema == MARKET_SCHEMA
+    with pytest.raises(UnexpectedResponseError, match=f"coingecko {endpoint}: .*an empty first page"):
+        question(client)
 
 
 @each_endpoint
@@ -345,11 +353,11 @@ def test_a_service_that_stays_down_is_given_up(
 
 
 def test_a_shape_that_changed_is_told_by_endpoint_row_and_field(client: CoinGecko, service: FakeCoinGecko) -> None:
-    service.script(LIST, faults.json_error(200, [{"id": "gdax", "name": "Coinbase"}]))
+    rows = [{"id": name, "name": name.title()} for name in ("gdax", "kraken")]
+    service.script(LIST, faults.json_error(200, rows))
 
-    with pytest.raises(
-        UnexpectedResponseError, match=r"coingecko /exchanges: .*`trade_volume_24h_btc` of gdax is missing"
-    ):
+    said = r"coingecko /exchanges: .*2 of 2 rows are malformed.* row 0 \(gdax\): `trade_volume_24h_btc` is missing"
+    with pytest.raises(UnexpectedResponseError, match=said):
         client.exchanges_page(1)
 
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import NotFoundError, UserInputError
 from marketflows_pipeline.providers.cross_asset_protocol import (
     ACTION_SCHEMA,
@@ -27,13 +28,14 @@ from marketflows_pipeline.providers.cross_asset_protocol import (
 )
 from marketflows_pipeline.providers.folder import Folder
 
+CLOCK = FixedClock(datetime(2026, 10, 10, 12, 0, tzinfo=UTC))
 EVER = (date(1900, 1, 1), date(2100, 1, 1))
 BARS = "date,open,high,low,close,volume\n"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
+    return Folder(tmp_path, clock=CLOCK)
 
 
 def write(folder: Path, name: str, text: str, encoding: str = "utf-8") -> Path:
@@ -200,7 +202,9 @@ def test_blanks_around_values_do_not_count(folder: Folder, tmp_path: Path) -> No
 def test_data_that_is_made_up_may_say_so(tmp_path: Path) -> None:
     write(tmp_path, "volatility/VIX.csv", "date,close\n2026-01-06,17.5\n")
 
-    assert Folder(tmp_path, source="synthetic").volatility_index("VIX")["source"].to_list() == ["synthetic:volatility"]
+    assert Folder(tmp_path, clock=CLOCK, source="synthetic").volatility_index("VIX")["source"].to_list() == [
+        "synthetic:volatility"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +233,7 @@ def test_no_name_leads_out_of_the_folder(folder: Folder, tmp_path: Path, name: s
 
 def test_a_folder_that_is_missing_is_the_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match=r"nowhere: expected a folder, as `folder` in \[cross_asset\] names it"):
-        Folder(tmp_path / "nowhere").volatility_index("VIX")
+        Folder(tmp_path / "nowhere", clock=CLOCK).volatility_index("VIX")
 
 
 def test_two_files_of_one_symbol_are_refused(folder: Folder, tmp_path: Path) -> None:
@@ -453,7 +457,7 @@ def test_what_is_written_is_read_back_to_the_last_digit(bars: list[dict[str, Any
         (Path(name) / "bars").mkdir()
         file = Path(name) / "bars" / f"SPY.{suffix}"
         _ = shuffled.write_csv(file) if suffix == "csv" else shuffled.write_parquet(file)
-        read = Folder(Path(name)).daily_bars("SPY", "", *EVER).bars
+        read = Folder(Path(name), clock=CLOCK).daily_bars("SPY", "", *EVER).bars
 
     prices = ("open", "high", "low", "close", "adjusted_close")
     expected = written.rename({"date": "session", **{price: f"{price}_usd" for price in prices}})
@@ -480,10 +484,37 @@ def test_shares_are_read_back_as_they_were_written(rows: list[dict[str, Any]], s
         (Path(name) / "shares").mkdir()
         file = Path(name) / "shares" / f"SPY.{suffix}"
         _ = written.write_csv(file) if suffix == "csv" else written.write_parquet(file)
-        read = Folder(Path(name)).shares_outstanding("SPY", "")
+        read = Folder(Path(name), clock=CLOCK).shares_outstanding("SPY", "")
 
     known = written.filter(pl.col("shares").is_not_null() | pl.col("net_assets").is_not_null())
     expected = known.select(
         session="date", shares=pl.col("shares").cast(pl.Float64), net_assets_usd="net_assets", convention="convention"
     )
     assert_frame_equal(read.select(expected.columns), expected, check_exact=True)
+
+
+@pytest.mark.parametrize("day", ["1899-12-31", "0001-01-01", "2026-10-11", "9999-12-31"])
+def test_a_date_that_cannot_be_is_refused_with_file_line_and_value(folder: Folder, tmp_path: Path, day: str) -> None:
+    """A row dated in three days once hid that the newest real one was ten days old."""
+    write(tmp_path, "volatility/VIX.csv", f"date,close\n2026-10-09,20\n{day},21\n")
+
+    with pytest.raises(UserInputError) as refusal:
+        folder.volatility_index("VIX")
+    assert str(refusal.value) == (
+        f"{tmp_path}/volatility/VIX.csv, line 3, column `date`: expected a date from 1900-01-01 to 2026-10-10, "
+        f"found '{day}'"
+    )
+
+
+@pytest.mark.parametrize("moment", ["1899-12-31T23:59:59Z", "2026-10-10T12:05:01Z", "0001-01-01T00:00:00+05:00"])
+def test_a_time_of_publication_that_cannot_be_is_refused(folder: Folder, tmp_path: Path, moment: str) -> None:
+    write(tmp_path, "shares/SPY.csv", f"date,shares,published_at\n1900-01-01,100,{moment}\n")
+
+    with pytest.raises(UserInputError, match=r"line 2, column `published_at`: expected a time"):
+        folder.shares_outstanding("SPY", "")
+
+
+def test_a_file_may_begin_in_1900_and_end_today(folder: Folder, tmp_path: Path) -> None:
+    write(tmp_path, "volatility/VIX.csv", "date,close\n1900-01-01,20\n2026-10-10,21\n")
+
+    assert folder.volatility_index("VIX").height == 2

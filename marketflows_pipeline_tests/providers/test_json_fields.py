@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.providers.json_fields import amount, amounts_or_none, as_float, decimal
+from marketflows_pipeline.providers.json_fields import Fields, amount, as_float, decimal
 
 dollars = st.floats(min_value=0, max_value=1e15)
 
@@ -58,7 +58,7 @@ def test_missing_null_and_blank_are_no_money_and_zero_is() -> None:
         {"cap": 0},
     ]
 
-    assert amounts_or_none(rows, "cap") == [None, None, None, 0.0, 0.0]
+    assert [Fields(row).amount_or_none("cap") for row in rows] == [None, None, None, 0.0, 0.0]
 
 
 def test_a_number_too_long_for_a_float_is_infinite_like_one_with_an_exponent() -> None:

