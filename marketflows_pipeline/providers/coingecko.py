@@ -16,7 +16,7 @@ import httpx
 import polars as pl
 
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.errors import BadAnswerError, NotFoundError, PlanLimitError, UserInputError
+from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UnexpectedResponseError, UserInputError
 from marketflows_pipeline.providers.coingecko_answers import classify, read_categories, read_chart, read_coins
 from marketflows_pipeline.providers.coingecko_exchanges import CoinGeckoExchanges
 from marketflows_pipeline.providers.coingecko_markets import ROWS_PER_PAGE, markets_of_coins, markets_page, once_each
@@ -151,7 +151,7 @@ class CoinGecko(CoinGeckoExchanges):
 
         Raises:
             NotFoundError: there is no such category; names the likeliest, for one more credit.
-            BadAnswerError: there is, and not a coin in the answer, which never is so.
+            UnexpectedResponseError: there is, and not a coin in the answer, which never is so.
         """
         unknown: NotFoundError | None = None
         try:
@@ -163,7 +163,7 @@ class CoinGecko(CoinGeckoExchanges):
             return once_each(page)
         categories = self._categories()
         if unknown is None and slug in categories["slug"]:
-            raise BadAnswerError(
+            raise UnexpectedResponseError(
                 f"{self.name} /coins/markets: an empty first page of category {slug!r}, which the service lists",
                 provider=self.name,
                 status=HTTPStatus.OK,
