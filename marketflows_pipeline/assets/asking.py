@@ -1,4 +1,4 @@
-"""How a step that asks a service fails: once more after a pause where that may help, at once where it can't."""
+"""What every step that asks a service does around it: leave out impossible rows, and fail in the right way."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from marketflows_pipeline.errors import MarketflowsError, TransientProviderError
+from marketflows_pipeline.quarantining import quarantine_implausible
+from marketflows_pipeline.schema import Part
 from marketflows_pipeline.session import Session
 
 # The client retries each request by itself; one more try of the whole step is for a service that was briefly away.
@@ -26,3 +28,11 @@ def asked_twice(context: dg.AssetExecutionContext, session: Session) -> Iterator
     except MarketflowsError as fault:
         # Asking again would get the same answer.
         raise dg.Failure(description=str(fault), allow_retries=False) from fault
+
+
+@contextlib.contextmanager
+def healed(session: Session, part: Part) -> Iterator[None]:
+    """Leave out the part's impossible rows: stored ones before the block, which may fill the gap, and then new ones."""
+    quarantine_implausible(session, part)
+    yield
+    quarantine_implausible(session, part)

@@ -100,7 +100,7 @@ def mart_exchange_tvl_summary(session: dg.ResourceParam[Session]) -> None:
 @table_asset("mart.whale_signals", deps=("raw.trending_coins", "raw.excluded_coins"))
 def mart_whale_signals(session: dg.ResourceParam[Session]) -> pl.DataFrame:
     """Volume that is unusual for a coin's size."""
-    coins = session.warehouse.read("raw.coins", columns=["coin_id", "symbol", "name"])
+    coins = session.warehouse.accepted("raw.coins", columns=["coin_id", "symbol", "name"])
     return whale_signals(
         recent_coin_observations(session),
         trending_with_market(session),
@@ -133,7 +133,7 @@ def mart_whale_signals(session: dg.ResourceParam[Session]) -> pl.DataFrame:
 )
 def mart_exchange_netflow(session: dg.ResourceParam[Session]) -> Iterator[dg.MaterializeResult[pl.DataFrame]]:
     """Real net flow of tracked wallets, by exchange and day, and by token over the last 30 days."""
-    read = session.warehouse.read
+    read = session.warehouse.accepted
     exchanges = read("core.exchanges")
     flows = token_flows(read("raw.cex_token_balances"), _own_tokens(exchanges))
     shares = read(
