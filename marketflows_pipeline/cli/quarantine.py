@@ -114,7 +114,7 @@ def add(options: RunOptions, table: str, key: str, column: str, reason: str) -> 
 @click.option("--column", default=None, help="Release it for this column only; otherwise for all of them.")
 @click.pass_obj
 def release(options: RunOptions, table: str, key: str, column: str | None) -> None:
-    """Let the row KEY of TABLE count again, from the next run on; no rule will leave it out again for the same column."""
+    """Let the row KEY of TABLE count again, from the next run on; no rule leaves it out again for the same column."""
     from marketflows_pipeline.warehouse import quarantine as stored  # noqa: PLC0415 (--help need not wait for DuckDB)
 
     _refuse_unknown(table, column or "")

@@ -1,9 +1,9 @@
 """A row's key as one text, and the views that leave quarantined rows out: SQL made from registry entries.
 
 A key is one CSV record of the table's key columns in their order: ``bitcoin,2026-11-01T00:00:00Z``. Times are ISO 8601
-in UTC, dates ``2026-11-01``; a text with a comma, a quotation mark or a line break stands in quotation marks, with
-those inside doubled. Only what DuckDB has had since 1.2 is used, as readers of the published file may have any later
-one.
+in UTC, dates ``2026-11-01``; a text that is empty or has a comma, a quotation mark or a line break stands in quotation
+marks, with those inside doubled. Only what DuckDB has had since 1.2 is used, as readers of the published file may have
+any later one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ACCEPTED_SCHEMA = "accepted"
 
 # A field after the start or a comma: in quotation marks, within which they are doubled, or up to the next comma.
 _FIELD = """'(?:^|,)("(?:[^"]|"")*"|[^,]*)'"""
-_NEEDS_QUOTES = """'[",\\r\\n]'"""
+_NEEDS_QUOTES = """'[",\\r\\n]|^$'"""
 
 
 def accepted_name(table: str) -> str:
