@@ -81,7 +81,7 @@ def _say(name: str, added: pl.DataFrame) -> None:
     shown = "; ".join(f"{key}: {reason}" for key, reason in added.select("key", "reason").head(SHOWN).iter_rows())
     more = f"; and {added.height - SHOWN} more" if added.height > SHOWN else ""
     log.warning(
-        "%s: %d impossible values are left out from now on (%s%s); see `marketflows quarantine list`",
+        "%s: impossible values left out from now on: %d (%s%s); see `marketflows quarantine list`",
         name,
         added.height,
         shown,

@@ -155,13 +155,13 @@ def test_while_a_run_goes_on_the_list_is_that_of_the_last_publish_and_says_so() 
 def test_adding_waits_for_a_run_and_then_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     # By its full name, since the package has the command under the short one.
     module = importlib.import_module("marketflows_pipeline.cli.quarantine")
-    monkeypatch.setattr(module, "LOCK_WAIT_S", 0.0)
+    monkeypatch.setattr(module, "LOCK_WAIT_S", 0.01)
     with RunLock(lock_path(Path(".marketflows/warehouse.duckdb"))).acquire(command="marketflows --log-level DEBUG"):
         result = ask("add", CAPS, KEY, "--reason", "x")
     assert isinstance(result.exception, MarketflowsError)
     assert result.exception.exit_code == 1
     assert "marketflows --log-level DEBUG" in str(result.exception)
-    assert "Waiting up to 0 s for another run" in result.stderr
+    assert "Waiting up to 0.01 s for another run" in result.stderr
     assert listed() == []
 
 

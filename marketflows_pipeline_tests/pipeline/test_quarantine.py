@@ -118,7 +118,7 @@ def test_a_gap_that_a_quarantined_row_leaves_is_asked_for_and_the_corrected_row_
 
 def test_a_row_released_by_hand_stays_in_and_ends_no_run(house: House) -> None:
     house.run()
-    store(house, cap=1e30, hours=-30, minutes=7)
+    store(house, cap=1e32, hours=-30, minutes=7)
     assert house.run(hours_later=1), house.failure.lines
     key = released(house, "bitcoin,%")
     for _ in range(2):
