@@ -1,7 +1,7 @@
 """What is stored of the cross-asset part, as the next step needs it.
 
-Reads the warehouse and the settings only. What belongs here: choosing rows of raw.*. What does not: asking a service
-(ingest/) and computing (transforms/).
+Reads the warehouse and the settings only. What belongs here: choosing rows of accepted.*, which is raw.* without
+what is quarantined. What does not: asking a service (ingest/) and computing (transforms/).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def universe(session: Session) -> pl.DataFrame:
 def universe_rows(session: Session, name: str) -> pl.DataFrame:
     """Rows of a table with a symbol, those of the universe; others may be stored from earlier settings."""
     symbols = list(cross_asset_settings(session).symbols)
-    return session.warehouse.read(name, where="list_contains(?, symbol)", params=[symbols])
+    return session.warehouse.accepted(name, where="list_contains(?, symbol)", params=[symbols])
 
 
 def coin_supply(session: Session) -> pl.DataFrame:
@@ -52,14 +52,14 @@ def stablecoin_observations(session: Session) -> pl.DataFrame:
 def stablecoins(session: Session) -> list[str]:
     """Coins that a category of that name has ever listed, in either part."""
     return session.warehouse.query(
-        "select coin_id from raw.narrative_members where narrative = ? union select coin_id from raw.excluded_coins"
-        " where category = ? order by coin_id",
+        "select coin_id from accepted.narrative_members where narrative = ?"
+        " union select coin_id from accepted.excluded_coins where category = ? order by coin_id",
         [STABLECOIN_CATEGORY, STABLECOIN_CATEGORY],
     )["coin_id"].to_list()
 
 
 def _observations(session: Session, coins: list[str]) -> pl.DataFrame:
-    return session.warehouse.read(
+    return session.warehouse.accepted(
         "raw.market_caps",
         columns=["coin_id", "ts", "market_cap_usd", "price_usd"],
         where="list_contains(?, coin_id)",

@@ -1,7 +1,7 @@
 """What is stored about exchanges, as the next step needs it: newest answers, days, prices, the map of ids.
 
-Reads the warehouse and the settings only. What belongs here: choosing rows of raw.*. What does not: asking a service
-(ingest/) and computing (transforms/).
+Reads the warehouse and the settings only. What belongs here: choosing rows of accepted.*, which is raw.* without
+what is quarantined. What does not: asking a service (ingest/) and computing (transforms/).
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def newest_listing(session: Session) -> pl.DataFrame:
     """Rows of raw.exchanges: each exchange at its newest observation within 26 hours of the newest of all."""
     return session.warehouse.query(
         """
-        select * from raw.exchanges
-        where observed_at >= (select max(observed_at) from raw.exchanges) - to_microseconds(?)
+        select * from accepted.exchanges
+        where observed_at >= (select max(observed_at) from accepted.exchanges) - to_microseconds(?)
         qualify row_number() over (partition by exchange_id order by observed_at desc) = 1
         """,
         [LISTED_WITHIN // timedelta(microseconds=1)],
@@ -48,7 +48,7 @@ def newest_listing(session: Session) -> pl.DataFrame:
 def known_exchanges(session: Session) -> pl.DataFrame:
     """The map of exchange ids (core.exchanges) as of what is stored now."""
     listed = session.warehouse.query(
-        "select exchange_id, arg_max(name, observed_at) as name from raw.exchanges group by exchange_id"
+        "select exchange_id, arg_max(name, observed_at) as name from accepted.exchanges group by exchange_id"
     )
     return exchange_map(
         listed,
@@ -61,21 +61,23 @@ def known_exchanges(session: Session) -> pl.DataFrame:
 
 def newest_cexs(session: Session) -> pl.DataFrame:
     """Rows of raw.cex_snapshots of the newest answer."""
-    return session.warehouse.read(
-        "raw.cex_snapshots", where="observed_at = (select max(observed_at) from raw.cex_snapshots)"
+    return session.warehouse.accepted(
+        "raw.cex_snapshots", where="observed_at = (select max(observed_at) from accepted.cex_snapshots)"
     )
 
 
 def newest_protocols(session: Session) -> pl.DataFrame:
     """Rows of raw.protocols of the newest answer."""
-    return session.warehouse.read("raw.protocols", where="observed_at = (select max(observed_at) from raw.protocols)")
+    return session.warehouse.accepted(
+        "raw.protocols", where="observed_at = (select max(observed_at) from accepted.protocols)"
+    )
 
 
 def daily_cexs(session: Session) -> pl.DataFrame:
     """Rows of raw.cex_snapshots with their ``day``: the last answer of each day."""
     return session.warehouse.query(
         """
-        select *, cast(observed_at as date) as day from raw.cex_snapshots where observed_at >= ?
+        select *, cast(observed_at as date) as day from accepted.cex_snapshots where observed_at >= ?
         qualify observed_at = max(observed_at) over (partition by cast(observed_at as date))
         """,
         [session.started_at - HISTORY],
@@ -84,7 +86,7 @@ def daily_cexs(session: Session) -> pl.DataFrame:
 
 def volume_charts(session: Session) -> pl.DataFrame:
     """``exchange_id, ts, volume_24h_btc, source`` of the volume charts."""
-    return session.warehouse.read(
+    return session.warehouse.accepted(
         "raw.exchange_volumes",
         columns=["exchange_id", "ts", "volume_24h_btc", "source"],
         where="ts >= ?",
@@ -97,7 +99,7 @@ def listed_volumes(session: Session) -> pl.DataFrame:
     return session.warehouse.query(
         """
         select exchange_id, observed_at as ts, volume_24h_btc, ? as source
-        from raw.exchanges where observed_at >= ? and volume_24h_btc is not null
+        from accepted.exchanges where observed_at >= ? and volume_24h_btc is not null
         qualify row_number() over (
             partition by exchange_id, cast(observed_at as date) order by observed_at desc
         ) = 1
@@ -109,7 +111,7 @@ def listed_volumes(session: Session) -> pl.DataFrame:
 def full_listings(session: Session) -> pl.DataFrame:
     """``observed_at, exchange_id, volume_24h_btc`` of the observations that paged to the last exchange."""
     return session.warehouse.query(
-        "select observed_at, exchange_id, volume_24h_btc from raw.exchanges"
+        "select observed_at, exchange_id, volume_24h_btc from accepted.exchanges"
         " where is_full_listing and volume_24h_btc is not null and observed_at >= ?",
         [session.started_at - HISTORY],
     )
@@ -119,9 +121,9 @@ def bitcoin_prices(session: Session) -> pl.DataFrame:
     """``ts, price_usd`` of a bitcoin by time: as observed, and as implied by the trending coins' two prices."""
     return session.warehouse.query(
         """
-        select ts, price_usd from raw.market_caps where coin_id = 'bitcoin' and price_usd is not null and ts >= ?
+        select ts, price_usd from accepted.market_caps where coin_id = 'bitcoin' and price_usd is not null and ts >= ?
         union all
-        select observed_at, median(price_usd / price_btc) from raw.trending_coins
+        select observed_at, median(price_usd / price_btc) from accepted.trending_coins
         where price_usd > 0 and price_btc > 0 and observed_at >= ? group by observed_at
         order by ts
         """,
@@ -140,13 +142,13 @@ def trending_with_market(session: Session) -> pl.DataFrame:
 
     It gives no market row for a wrapped, bridged or staked coin, whose volume is that of another.
     """
-    newest = "observed_at = (select max(observed_at) from raw.trending_coins)"
-    return session.warehouse.read("raw.trending_coins", where=f"{newest} and not ends_with(source, ':trending')")
+    newest = "observed_at = (select max(observed_at) from accepted.trending_coins)"
+    return session.warehouse.accepted("raw.trending_coins", where=f"{newest} and not ends_with(source, ':trending')")
 
 
 def recent_coin_observations(session: Session) -> pl.DataFrame:
     """``coin_id, ts, market_cap_usd, price_usd, volume_usd`` of the coins that the market-cap part follows."""
-    return session.warehouse.read(
+    return session.warehouse.accepted(
         "raw.market_caps",
         columns=["coin_id", "ts", "market_cap_usd", "price_usd", "volume_usd"],
         where="ts >= ?",
@@ -157,7 +159,7 @@ def recent_coin_observations(session: Session) -> pl.DataFrame:
 def coins_left_out(session: Session) -> pl.Series:
     """Coins of the excluded categories, each category as last answered."""
     return session.warehouse.query(
-        "select coin_id from raw.excluded_coins where list_contains(?, category)"
+        "select coin_id from accepted.excluded_coins where list_contains(?, category)"
         " qualify observed_at = max(observed_at) over (partition by category)",
         [list(exchange_settings(session).whale_exclude_categories)],
     )["coin_id"].unique()
@@ -165,11 +167,13 @@ def coins_left_out(session: Session) -> pl.Series:
 
 def slugs_with_balances(session: Session) -> list[str]:
     """Slugs of exchanges whose reserves are known token by token."""
-    return session.warehouse.query("select distinct slug from raw.cex_token_balances order by slug")["slug"].to_list()
+    return session.warehouse.query("select distinct slug from accepted.cex_token_balances order by slug")[
+        "slug"
+    ].to_list()
 
 
 def _centralised(session: Session) -> pl.DataFrame:
     return session.warehouse.query(
-        "select exchange_id from raw.centralised_exchanges"
-        " where last_seen_at = (select max(last_seen_at) from raw.centralised_exchanges)"
+        "select exchange_id from accepted.centralised_exchanges"
+        " where last_seen_at = (select max(last_seen_at) from accepted.centralised_exchanges)"
     )

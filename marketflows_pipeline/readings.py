@@ -1,7 +1,7 @@
 """What is stored, as the next step needs it: membership, coins to follow, observations of the window, its moment.
 
-Reads the warehouse and the settings only. What belongs here: choosing rows of raw.*. What does not: asking a service
-(ingest/) and computing (transforms/).
+Reads the warehouse and the settings only. What belongs here: choosing rows of accepted.*, which is raw.* without
+what is quarantined. What does not: asking a service (ingest/) and computing (transforms/).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def excluded_coins(session: Session) -> list[str]:
     if not slugs:
         return []
     stored = session.warehouse.query(
-        "select distinct coin_id from raw.narrative_members where list_contains(?, narrative)"
+        "select distinct coin_id from accepted.narrative_members where list_contains(?, narrative)"
         " qualify observed_at = max(observed_at) over (partition by narrative)",
         [slugs],
     )
@@ -45,7 +45,7 @@ def members_in_use(session: Session) -> pl.DataFrame:
     """
     source = session.settings.providers.coingecko
     narratives = source.narratives_in_use
-    stored = session.warehouse.read(
+    stored = session.warehouse.accepted(
         "raw.narrative_members", where="list_contains(?, narrative)", params=[list(narratives)]
     )
     kept = stored.filter(~pl.col("coin_id").is_in(excluded_coins(session)))
@@ -68,10 +68,10 @@ def coins_in_use(session: Session) -> pl.DataFrame:
     since = session.started_at - timedelta(days=source.days)
     caps = "select coin_id, arg_max(market_cap_usd, observed_at) as market_cap_usd from {} where observed_at >= ?"
     members = session.warehouse.query(
-        caps.format("raw.narrative_members") + " and list_contains(?, narrative) group by coin_id",
+        caps.format("accepted.narrative_members") + " and list_contains(?, narrative) group by coin_id",
         [since, list(source.narratives_in_use)],
     )
-    cohort = session.warehouse.query(caps.format("raw.cohort_members") + " group by coin_id", [since])
+    cohort = session.warehouse.query(caps.format("accepted.cohort_members") + " group by coin_id", [since])
     kept = ~pl.col("coin_id").is_in(excluded_coins(session))
     in_use = members_in_use(session).select("coin_id", pl.lit(None, pl.Float64).alias("market_cap_usd"))
     return tracked_coins(
@@ -94,7 +94,7 @@ def coins_on_grid(session: Session) -> list[str]:
 
 def gone_coins(session: Session) -> list[str]:
     """Coins that the service no longer shows."""
-    return session.warehouse.query("select coin_id from raw.coins where not is_active")["coin_id"].to_list()
+    return session.warehouse.query("select coin_id from accepted.coins where not is_active")["coin_id"].to_list()
 
 
 def window(session: Session) -> GridSpec:
@@ -106,7 +106,7 @@ def window(session: Session) -> GridSpec:
     source = session.settings.providers.coingecko
     moment = session.started_at
     if is_out_of_credits(session):
-        newest = session.warehouse.query("select max(ts) as ts from raw.market_caps").item()
+        newest = session.warehouse.query("select max(ts) as ts from accepted.market_caps").item()
         moment = min(moment, newest or moment)
     return GridSpec.from_window(moment, source.days)
 
@@ -134,9 +134,9 @@ def window_observations(session: Session, coins: list[str], spec: GridSpec) -> p
     """
     return session.warehouse.query(
         """
-        select coin_id, ts, market_cap_usd from raw.market_caps where ts >= ? and list_contains(?, coin_id)
+        select coin_id, ts, market_cap_usd from accepted.market_caps where ts >= ? and list_contains(?, coin_id)
         union all
-        select coin_id, max(ts), arg_max(market_cap_usd, ts) from raw.market_caps
+        select coin_id, max(ts), arg_max(market_cap_usd, ts) from accepted.market_caps
         where ts < ? and list_contains(?, coin_id) group by coin_id
         order by coin_id, ts
         """,
@@ -174,7 +174,7 @@ def series_members(session: Session, spec: GridSpec) -> pl.DataFrame:
 
 def last_step_observations(session: Session, spec: GridSpec) -> pl.DataFrame:
     """Observations around the last grid step, for offsets shorter than a step."""
-    return session.warehouse.read(
+    return session.warehouse.accepted(
         "raw.market_caps",
         columns=["coin_id", "ts", "market_cap_usd"],
         where="ts >= ?",

@@ -12,7 +12,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,17 +39,24 @@ class Holder:
         return f"pid {self.pid}, started {self.started_at:%Y-%m-%d %H:%M:%S} UTC: {self.command}"
 
 
+def lock_path(private: Path) -> Path:
+    """The lock file of a private file, beside it."""
+    return private.with_suffix(".lock")
+
+
 class RunLock:
     """The lock that makes a run the only one.
 
     Args:
         path: the lock file, beside the private file.
         clock: tells the time and lets it pass while another run is waited for.
+        on_wait: told once that another run is waited for, and which; the log by default.
     """
 
-    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+    def __init__(self, path: Path, clock: Clock | None = None, on_wait: Callable[[str], None] = logger.info) -> None:
         self.path = path
         self._clock = clock or SystemClock()
+        self._on_wait = on_wait
 
     @contextlib.contextmanager
     def acquire(self, *, command: str, wait_s: float = 60.0) -> Iterator[None]:
@@ -94,7 +101,7 @@ class RunLock:
                     f"another run is going on ({holder}); waited {wait_s:g} s for it. Run again once it is done"
                 )
             if waited == 0:
-                logger.info("Waiting up to %g s for another run (%s)", wait_s, holder)
+                self._on_wait(f"Waiting up to {wait_s:g} s for another run ({holder})")
             pause = min(POLL_S, wait_s - waited)
             self._clock.sleep(pause)
             waited += pause

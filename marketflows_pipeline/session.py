@@ -28,7 +28,7 @@ from marketflows_pipeline.providers.defillama import DefiLlama
 from marketflows_pipeline.providers.exchange_protocol import ExchangeVolumeProvider, ReservesProvider
 from marketflows_pipeline.providers.protocol import MarketCapProvider
 from marketflows_pipeline.providers.waiting import WaitBudgets
-from marketflows_pipeline.run_lock import RunLock
+from marketflows_pipeline.run_lock import RunLock, lock_path
 from marketflows_pipeline.settings import Settings, load_settings
 from marketflows_pipeline.warehouse.ledger import WarehouseLedger
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -123,7 +123,7 @@ def open_session(
     if options.tutorial:
         clock = FixedClock(tutorial.data_as_of())
     clock = clock or SystemClock()
-    lock = RunLock(settings.warehouse.path.with_suffix(".lock"))
+    lock = RunLock(lock_path(settings.warehouse.path))
     with contextlib.ExitStack() as stack:
         stack.enter_context(lock.acquire(command=shlex.join(sys.argv), wait_s=LOCK_WAIT_S))
         begins_anew = options.tutorial and options.begins_anew

@@ -1,7 +1,8 @@
-"""How a step that asks a service fails: tried once more after a pause where that may help, at once where it can't.
+"""What every step that asks a service does around it: leave out impossible rows, and fail in the right way.
 
-The second of the three layers of retries (docs/operations.md): for a service that was briefly away. The client retries
-each request by itself (providers/retrying.py), within one limit that both layers share.
+A failure is tried once more after a pause where that may help: the second of the three layers of retries
+(docs/operations.md), for a service that was briefly away. The client retries each request by itself
+(providers/retrying.py), within one limit that both layers share.
 """
 
 import contextlib
@@ -11,6 +12,8 @@ from datetime import timedelta
 import dagster as dg
 
 from marketflows_pipeline.errors import MarketflowsError, TransientProviderError
+from marketflows_pipeline.quarantining import quarantine_implausible
+from marketflows_pipeline.schema import Part
 from marketflows_pipeline.session import Session
 
 TRY_AGAIN_AFTER_S = 30.0
@@ -37,3 +40,11 @@ def _is_worth_waiting(fault: TransientProviderError, session: Session) -> bool:
     next_at = session.clock.now() + timedelta(seconds=TRY_AGAIN_AFTER_S)
     is_too_early = fault.come_back_at is not None and fault.come_back_at > next_at
     return session.waits.of(fault.provider).left_s >= TRY_AGAIN_AFTER_S and not is_too_early
+
+
+@contextlib.contextmanager
+def healed(session: Session, part: Part) -> Iterator[None]:
+    """Leave out the part's impossible rows: stored ones before the block, which may fill the gap, and then new ones."""
+    quarantine_implausible(session, part)
+    yield
+    quarantine_implausible(session, part)

@@ -43,7 +43,7 @@ def mart_regimes(session: dg.ResourceParam[Session], flows: pl.DataFrame) -> pl.
     """Risk-on, risk-off or mixed."""
     settings = cross_asset_settings(session)
     return regimes(
-        session.warehouse.read("raw.volatility_index"),
+        session.warehouse.accepted("raw.volatility_index"),
         flows,
         risk_on_below=settings.risk_on_below,
         risk_off_above=settings.risk_off_above,

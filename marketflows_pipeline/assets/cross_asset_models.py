@@ -123,7 +123,7 @@ def _panel(session: Session) -> pl.DataFrame:
         flows,
         pressure,
         session.warehouse.read("mart.regimes"),
-        session.warehouse.read("raw.volatility_index"),
+        session.warehouse.accepted("raw.volatility_index"),
         symbols=cross_asset_settings(session).symbols,
     )
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from marketflows_pipeline.assets.asking import asked_twice
+from marketflows_pipeline.assets.asking import asked_twice, healed
 from marketflows_pipeline.assets.storage import table_name
 from marketflows_pipeline.assets.tables import table_spec
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.warehouse.publish import begin_part
+from marketflows_pipeline.warehouse.row_keys import accepted_name
 
 PRICE_SOURCE = dg.AssetSpec(
     dg.AssetKey(["yahoo", "api"]),
@@ -57,12 +58,12 @@ def ingest_cross_asset(
         context.log.info("no [cross_asset] in the settings: nothing is asked")
         return
     begin_part(session.warehouse, "cross_asset", session.run_id, session.started_at)
-    with asked_twice(context, session):
+    with healed(session, "cross_asset"), asked_twice(context, session):
         refresh_cross_asset(session, session.open_market(), settings)
     counts = session.warehouse.row_counts()
     for key in context.selected_asset_keys:
         name = table_name(key)
-        newest = session.warehouse.query(f"select max({table(name).as_of}) as at from {name}")  # noqa: S608
+        newest = session.warehouse.query(f"select max({table(name).as_of}) as at from {accepted_name(name)}")  # noqa: S608
         yield dg.MaterializeResult(
             asset_key=key, metadata={"dagster/row_count": counts.get(name, 0), "as_of": str(newest.item())}
         )

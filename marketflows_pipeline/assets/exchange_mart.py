@@ -100,7 +100,7 @@ def mart_exchange_tvl_summary(session: dg.ResourceParam[Session]) -> None:
 @table_asset("mart.whale_signals", deps=("raw.trending_coins", "raw.excluded_coins"))
 def mart_whale_signals(session: dg.ResourceParam[Session]) -> pl.DataFrame:
     """Volume that is unusual for a coin's size."""
-    coins = session.warehouse.read("raw.coins", columns=["coin_id", "symbol", "name"])
+    coins = session.warehouse.accepted("raw.coins", columns=["coin_id", "symbol", "name"])
     return whale_signals(
         recent_coin_observations(session),
         trending_with_market(session),
@@ -133,16 +133,16 @@ def mart_whale_signals(session: dg.ResourceParam[Session]) -> pl.DataFrame:
 )
 def mart_exchange_netflow(session: dg.ResourceParam[Session]) -> Iterator[dg.MaterializeResult[pl.DataFrame]]:
     """Real net flow of tracked wallets, by exchange and day, and by token over the last 30 days."""
-    read = session.warehouse.read
-    exchanges = read("core.exchanges")
-    flows = token_flows(read("raw.cex_token_balances"), _own_tokens(exchanges))
-    shares = read(
+    accepted = session.warehouse.accepted
+    exchanges = accepted("core.exchanges")
+    flows = token_flows(accepted("raw.cex_token_balances"), _own_tokens(exchanges))
+    shares = accepted(
         "mart.exchange_shares",
         columns=["exchange_key", "day", "share_pct"],
         where="measure = 'spot_volume' and segment = 'all'",
     )
     inflows = daily_cexs(session).select("slug", "day", "inflows_24h_usd", "inflows_1w_usd", "inflows_1m_usd")
-    netflow = exchange_netflow(flows, read("raw.cex_tvl"), exchanges, shares, inflows.drop_nulls("slug"))
+    netflow = exchange_netflow(flows, accepted("raw.cex_tvl"), exchanges, shares, inflows.drop_nulls("slug"))
     yield dg.MaterializeResult(asset_key=asset_key("mart.exchange_netflow"), value=netflow)
     recent = flows.filter(pl.col("day") > session.started_at.date() - TOKEN_FLOW_DAYS)
     entry = table("mart.exchange_token_flows")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from marketflows_pipeline.assets.asking import asked_twice
+from marketflows_pipeline.assets.asking import asked_twice, healed
 from marketflows_pipeline.assets.raw import SOURCE
 from marketflows_pipeline.assets.storage import table_name
 from marketflows_pipeline.assets.tables import table_spec
@@ -13,6 +13,7 @@ from marketflows_pipeline.ingest.exchange_hour import refresh_hour
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.warehouse.publish import begin_part
+from marketflows_pipeline.warehouse.row_keys import accepted_name
 
 RESERVES_SOURCE = dg.AssetSpec(
     dg.AssetKey(["defillama", "api"]),
@@ -58,14 +59,14 @@ def ingest_exchanges(
         return
     asked = {table_name(key) for key in context.selected_asset_keys}
     begin_part(session.warehouse, "exchanges", session.run_id, session.started_at)
-    with asked_twice(context, session):
+    with healed(session, "exchanges"), asked_twice(context, session):
         refresh_hour(session, session.reserves)
         if asked & DAILY_TABLES.keys():
             refresh_day(session, session.reserves)
     counts = session.warehouse.row_counts()
     for name in (*HOURLY_TABLES, *DAILY_TABLES):
         if name in asked:
-            newest = session.warehouse.query(f"select max({table(name).as_of}) as at from {name}")  # noqa: S608
+            newest = session.warehouse.query(f"select max({table(name).as_of}) as at from {accepted_name(name)}")  # noqa: S608
             yield dg.MaterializeResult(
                 asset_key=dg.AssetKey(name.split(".")),
                 metadata={"dagster/row_count": counts.get(name, 0), "as_of": str(newest.item())},

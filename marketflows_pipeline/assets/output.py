@@ -75,7 +75,7 @@ def _picture_context(session: Session) -> PictureContext:
     if is_out_of_credits(session):
         for_all += ("stale: the month's credits are used up",)
     categories = session.warehouse.read("core.series", columns=["category"])["category"].unique()
-    coins = session.warehouse.read("raw.coins", columns=["coin_id", "symbol"])
+    coins = session.warehouse.accepted("raw.coins", columns=["coin_id", "symbol"])
     return PictureContext(
         as_of=spec.end,
         step=spec.step,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from marketflows_pipeline.assets.asking import asked_twice
+from marketflows_pipeline.assets.asking import asked_twice, healed
 from marketflows_pipeline.assets.storage import table_name
 from marketflows_pipeline.assets.tables import table_spec
 from marketflows_pipeline.ingest.market_caps import IngestReport, refresh_market_caps
@@ -31,7 +31,7 @@ def ingest_market_caps(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Bring the raw tables up to now: pages, missing histories, gaps, as far as the month's credits reach."""
     begin_part(session.warehouse, "market_caps", session.run_id, session.started_at)
-    with asked_twice(context, session):
+    with healed(session, "market_caps"), asked_twice(context, session):
         report = refresh_market_caps(session)
     for key in context.selected_asset_keys:
         name = table_name(key)

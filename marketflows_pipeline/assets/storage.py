@@ -28,8 +28,8 @@ class WarehouseIOManager(dg.IOManager):
         context.add_output_metadata({"dagster/row_count": written.rows, **as_of_metadata(entry, obj)})
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
-        """The whole table."""
-        return self._warehouse.read(table_name(context.asset_key))
+        """The whole table; of a raw one all that is not quarantined."""
+        return self._warehouse.accepted(table_name(context.asset_key))
 
 
 def as_of_metadata(entry: Table, frame: pl.DataFrame) -> dict[str, str]:

@@ -11,9 +11,10 @@ import dagster as dg
 from marketflows_pipeline.checks.cross_asset import CROSS_ASSET_CHECKS
 from marketflows_pipeline.checks.exchanges import EXCHANGE_CHECKS
 from marketflows_pipeline.checks.market_caps import MARKET_CAP_CHECKS
-from marketflows_pipeline.checks.model import Check, Verdict, judged, key_check
-from marketflows_pipeline.schema import Part, table, tables_of
+from marketflows_pipeline.checks.model import Check, Verdict, judged, key_check, quarantine_check
+from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.session import Session
+from marketflows_pipeline.transforms.plausibility import BOUNDS
 
 _OWN_CHECKS: dict[Part, list[Check]] = {
     "market_caps": MARKET_CAP_CHECKS,
@@ -24,8 +25,13 @@ _OWN_CHECKS: dict[Part, list[Check]] = {
 
 
 def checks_of(part: Part) -> list[Check]:
-    """All checks of one part: its keys from the registry, and its own properties."""
-    return [*(key_check(table(entry.name)) for entry in tables_of(part)), *_OWN_CHECKS[part]]
+    """All checks of one part: its keys from the registry, what is left out of raw tables, and its own properties."""
+    tables = tables_of(part)
+    return [
+        *map(key_check, tables),
+        *(quarantine_check(entry) for entry in tables if entry.name in BOUNDS),
+        *_OWN_CHECKS[part],
+    ]
 
 
 def check_steps(part: Part) -> list[dg.AssetChecksDefinition]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence
+from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence, released_evidence
 from marketflows_pipeline.session import Session
 
 RECENT_WITHIN = timedelta(days=6)
@@ -19,19 +19,15 @@ ALARM_AUC = 0.58
 
 @check("raw.daily_bars", "Every close is a positive, finite number.")
 def closes_are_positive(session: Session) -> Verdict:
-    """A zero or a sentinel never counts as a price."""
-    return evidence(
-        session.warehouse.query(
-            "select symbol, session, close_usd, source from raw.daily_bars"
-            f" where close_usd <= 0 or not isfinite(close_usd) limit {WORST}"
-        )
-    )
+    """A zero or a sentinel never counts as a price; only one released by hand gets here."""
+    condition = "close_usd <= 0 or not isfinite(close_usd)"
+    return released_evidence(session, "raw.daily_bars", ("close_usd", "source"), condition)
 
 
 @check("raw.daily_bars", "The newest bar of the universe is at most 6 days old.", blocking=False)
 def newest_bar_is_recent(session: Session) -> Verdict:
     """Long weekends pass; a service that stands still does not."""
-    newest = session.warehouse.query("select max(session) as newest from raw.daily_bars")
+    newest = session.warehouse.query("select max(session) as newest from accepted.daily_bars")
     oldest_allowed = (session.started_at - RECENT_WITHIN).date()
     late = newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed))
     return evidence(

@@ -11,6 +11,7 @@ import polars as pl
 from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence
 from marketflows_pipeline.readings import is_out_of_credits
 from marketflows_pipeline.session import Session
+from marketflows_pipeline.warehouse.row_keys import accepted_name
 
 HOURLY_WITHIN = timedelta(hours=2)
 DAILY_WITHIN = timedelta(hours=26)
@@ -49,9 +50,10 @@ def no_tracked_exchange_is_lost(session: Session) -> Verdict:
         """
         with tracked as (select * from core.exchanges where is_tracked),
         volumes as (
-            select exchange_id, max(observed_at) as at from raw.exchanges where volume_24h_btc is not null group by all
+            select exchange_id, max(observed_at) as at from accepted.exchanges
+            where volume_24h_btc is not null group by all
         ),
-        reserves as (select slug, max(ts) as at from raw.cex_tvl group by all)
+        reserves as (select slug, max(ts) as at from accepted.cex_tvl group by all)
         select exchange_key, name, 'volume' as lost, volumes.at as last_seen_at
         from tracked join volumes using (exchange_id) where volumes.at < ?
         union all
@@ -134,7 +136,7 @@ def indices_are_within_bounds(session: Session) -> Verdict:
 def _at_most(session: Session, name: str, limit: timedelta, severity: dg.AssetCheckSeverity) -> Verdict:
     """Whether the newest observation of a table is recent enough."""
     oldest_allowed = session.started_at - limit
-    newest = session.warehouse.query(f"select max(observed_at) as newest from {name}")
+    newest = session.warehouse.query(f"select max(observed_at) as newest from {accepted_name(name)}")
     late = newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed))
     return evidence(late, severity=severity, newest=str(newest.item()), oldest_allowed=str(oldest_allowed))
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence
+from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence, released_evidence
 from marketflows_pipeline.ingest.plan import complete_histories
 from marketflows_pipeline.providers.protocol import Granularity
 from marketflows_pipeline.readings import gone_coins, is_out_of_credits, stored_window
@@ -21,15 +21,11 @@ JUMP_PCT = 50.0
 SUPPLY_REVISION_PCT = 10.0
 
 
-@check("raw.market_caps", "Every stored market cap is a positive, finite number.")
+@check("raw.market_caps", "Every market cap that counts is a positive, finite number.")
 def market_caps_are_positive(session: Session) -> Verdict:
-    """Nulls, zeros and sentinels such as -1 never count as market caps."""
-    return evidence(
-        session.warehouse.query(
-            "select coin_id, ts, market_cap_usd, source from raw.market_caps"
-            f" where market_cap_usd <= 0 or not isfinite(market_cap_usd) limit {WORST}"
-        )
-    )
+    """Nulls, zeros and sentinels such as -1 never count as market caps; only one released by hand gets here."""
+    condition = "market_cap_usd <= 0 or not isfinite(market_cap_usd)"
+    return released_evidence(session, "raw.market_caps", ("market_cap_usd", "source"), condition)
 
 
 @check("raw.market_caps", "The newest observation is at most 2 grid steps old.")
@@ -41,7 +37,7 @@ def newest_observation_is_recent(session: Session) -> Verdict:
     """
     step = Granularity.of_window(session.settings.providers.coingecko.days).step
     oldest_allowed = session.started_at - STALE_AFTER_STEPS * step
-    newest = session.warehouse.query("select max(ts) as newest from raw.market_caps")
+    newest = session.warehouse.query("select max(ts) as newest from accepted.market_caps")
     severity = dg.AssetCheckSeverity.WARN if is_out_of_credits(session) else dg.AssetCheckSeverity.ERROR
     return evidence(
         newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed)),
@@ -72,7 +68,7 @@ def coverage_is_sufficient(session: Session) -> Verdict:
         window_start=spec.start,
         now=spec.end,
     )
-    observed = session.warehouse.read(
+    observed = session.warehouse.accepted(
         "raw.market_caps", columns=["coin_id", "ts"], where="ts >= ?", params=[spec.end - 3 * spec.step]
     ).filter(pl.col("coin_id").is_in(complete.implode()))
     covered_pct = coverage(cohort, observed, spec, within_steps=STALE_AFTER_STEPS)
@@ -97,7 +93,7 @@ def caps_do_not_jump(session: Session) -> Verdict:
 def supply_is_not_revised(session: Session) -> Verdict:
     """Market cap over price is the supply; a step in it is a re-count, not a flow."""
     source = session.settings.providers.coingecko
-    observed = session.warehouse.read(
+    observed = session.warehouse.accepted(
         "raw.market_caps",
         columns=["coin_id", "ts", "market_cap_usd", "price_usd"],
         where="ts >= ?",

@@ -4,22 +4,26 @@ What belongs here: verdicts, evidence, the check that every table has. What does
 """
 
 import logging
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import dagster as dg
 import polars as pl
 
 from marketflows_pipeline.assets.tables import as_markdown, asset_key
-from marketflows_pipeline.schema import Table
+from marketflows_pipeline.schema import Table, table
 from marketflows_pipeline.session import Session
+from marketflows_pipeline.warehouse.quarantine import active
+from marketflows_pipeline.warehouse.row_keys import accepted_name, key_text
 
 log = logging.getLogger(__name__)
 
 WORST = 5
 # Rows that a log line names; the page of the asset has more.
 LOGGED = 3
+QUARANTINE_IS_NEWS_FOR = timedelta(days=1)
 
 Verdict = dg.AssetCheckResult
 
@@ -94,6 +98,29 @@ def _shown(value: object) -> str:
     return str(value)
 
 
+def released_evidence(session: Session, name: str, columns: tuple[str, ...], condition: str) -> Verdict:
+    """The verdict on rows of a raw table that must not count: it names the first, and the command that leaves it out.
+
+    Args:
+        session: the run.
+        name: the raw table.
+        columns: what is shown of a row beside its key.
+        condition: SQL of what must not be.
+    """
+    offenders = session.warehouse.query(
+        f"select {key_text(table(name))} as key, {', '.join(columns)} from {accepted_name(name)} where {condition}"
+        f" order by key limit {WORST}"
+    )
+    if offenders.is_empty():
+        return evidence(offenders)
+    key, value = offenders.row(0)[:2]
+    return evidence(
+        offenders,
+        first=f"{columns[0]} of {key} is {value}",
+        leave_it_out=f"marketflows quarantine add {name} {shlex.quote(key)} --reason ...",
+    )
+
+
 def key_check(entry: Table) -> Check:
     """The registry's key is unique and never null."""
     key = ", ".join(entry.key)
@@ -108,6 +135,18 @@ def key_check(entry: Table) -> Check:
         return evidence(offenders)
 
     return key_is_unique_and_not_null
+
+
+def quarantine_check(entry: Table) -> Check:
+    """Nobody has to look for what is left out: what was set lately is a warning, and all of it is counted."""
+
+    @check(entry.name, "No row was quarantined within the last day.", blocking=False)
+    def no_row_was_quarantined_lately(session: Session) -> Verdict:
+        rows = active(session.warehouse, entry.name)
+        lately = rows.filter(pl.col("added_at") > session.started_at - QUARANTINE_IS_NEWS_FOR)
+        return evidence(lately, severity=dg.AssetCheckSeverity.WARN, quarantined=rows["key"].n_unique())
+
+    return no_row_was_quarantined_lately
 
 
 def check(asset: str, description: str, *, blocking: bool = True) -> Callable[[Callable[[Session], Verdict]], Check]:

@@ -16,6 +16,7 @@ import click
 
 from marketflows_pipeline.cli.cross_asset import CROSS_ASSET_COMMANDS
 from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
+from marketflows_pipeline.cli.quarantine import quarantine
 from marketflows_pipeline.cli.sql import sql
 from marketflows_pipeline.cli.text import escape_undecodable
 from marketflows_pipeline.errors import MarketflowsError
@@ -73,7 +74,7 @@ def marketflows(
         context.exit(run(options, log_level.upper()))
 
 
-for command in (sql, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS):
+for command in (sql, quarantine, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS):
     marketflows.add_command(command)
 
 

@@ -63,7 +63,9 @@ def _refresh_bars(session: Session, services: MarketServices, settings: CrossAss
 def _fetch_bars(session: Session, services: MarketServices, start: date, asset: Asset, asked: Asked) -> None:
     """Ask for the last days, or for all of it: the first time, after a split, and when the start was moved back."""
     whole = Request("bars_history", f"{asset.symbol} from {start}")
-    stored = session.warehouse.read("raw.daily_bars", columns=["session"], where="symbol = ?", params=[asset.symbol])
+    stored = session.warehouse.accepted(
+        "raw.daily_bars", columns=["session"], where="symbol = ?", params=[asset.symbol]
+    )
     known = session.warehouse.read("raw.corporate_actions", where="symbol = ?", params=[asset.symbol])
     newest = stored["session"].max()
     since = start
@@ -75,9 +77,7 @@ def _fetch_bars(session: Session, services: MarketServices, start: date, asset: 
         log.info("%s was split: its whole history is asked for anew", asset.symbol)
         since = start
         history = _ask_for_bars(session, services, asset, stored, since)
-    actions = pl.concat([known.select(history.actions.columns), history.actions]).unique(
-        ["symbol", "session", "action"], keep="last", maintain_order=True
-    )
+    actions = _accepted_actions(session, known, history.actions)
     bars = as_traded_close(history.bars, actions)
     if since == start:
         dropped = session.warehouse.read("raw.daily_bars", where="symbol = ?", params=[asset.symbol]).join(
@@ -103,6 +103,16 @@ def _ask_for_bars(
         return history
 
     return first_that_answers(services.prices, answer).result
+
+
+def _accepted_actions(session: Session, known: pl.DataFrame, fetched: pl.DataFrame) -> pl.DataFrame:
+    """The stored and the fetched actions of one asset, without quarantined ones, which the service goes on telling."""
+    key = table("raw.corporate_actions").key
+    accepted = session.warehouse.accepted(
+        "raw.corporate_actions", where="list_contains(?, symbol)", params=[known["symbol"].unique().to_list()]
+    )
+    told = fetched.join(known.join(accepted, on=key, how="anti"), on=key, how="anti")
+    return pl.concat([accepted.select(fetched.columns), told]).unique(key, keep="last", maintain_order=True)
 
 
 def _has_new_split(actions: pl.DataFrame, known: pl.DataFrame) -> bool:
@@ -146,7 +156,7 @@ def _refresh_volatility(session: Session, services: MarketServices, asked: Asked
     for name in due:
         request = Request("volatility", name)
         with asked.one_of_many(request, len(due)):
-            stored = session.warehouse.read(
+            stored = session.warehouse.accepted(
                 "raw.volatility_index", columns=["session"], where="index_name = ?", params=[name]
             )
 

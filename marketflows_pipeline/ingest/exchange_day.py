@@ -59,7 +59,7 @@ def refresh_day(session: Session, reserves: ReservesProvider) -> DayReport:
     _refuse_unknown(session, exchanges)
     tracked = exchanges.filter("is_tracked")
     # Ids that the list never held are of derivatives exchanges, whose charts are not spot volume.
-    listed = session.warehouse.query("select distinct exchange_id from raw.exchanges")
+    listed = session.warehouse.query("select distinct exchange_id from accepted.exchanges")
     spot = tracked.join(listed, on="exchange_id", how="semi")
     _refresh_charts(session, spot["exchange_id"].sort().to_list(), asked)
     _refresh_reserves(session, reserves, tracked["defillama_slug"].drop_nulls().sort().to_list(), asked)
@@ -117,7 +117,7 @@ def _refuse_unknown(session: Session, exchanges: pl.DataFrame) -> None:
     """A misspelt id is told once both services have said all that they know."""
     settings = exchange_settings(session)
     unknown = unknown_tracked(exchanges, settings.tracked)
-    listed = session.warehouse.query("select count(*) as n from raw.exchanges where is_full_listing").item()
+    listed = session.warehouse.query("select count(*) as n from accepted.exchanges where is_full_listing").item()
     if not unknown or not listed:
         return
     known = exchanges.select("exchange_key", "name", pl.col("defillama_slug").fill_null(""))
@@ -161,8 +161,8 @@ def _is_chart_due(session: Session, exchange_id: str, asked: Asked) -> bool:
         return True
     since = max(session.started_at - timedelta(days=CHART_DAYS - 1), last - timedelta(days=1)).date()
     days = session.warehouse.query(
-        "select distinct day from (select exchange_id, cast(ts as date) as day from raw.exchange_volumes union all"
-        " select exchange_id, cast(observed_at as date) from raw.exchanges where volume_24h_btc is not null)"
+        "select distinct day from (select exchange_id, cast(ts as date) as day from accepted.exchange_volumes union all"
+        " select exchange_id, cast(observed_at as date) from accepted.exchanges where volume_24h_btc is not null)"
         " where exchange_id = ? and day between ? and ?",
         [exchange_id, since, session.started_at.date() - timedelta(days=1)],
     )

@@ -137,7 +137,7 @@ def repair(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget_n
     if grain is Granularity.FIVE_MINUTES:
         return HistoryReport()
     spec = GridSpec.from_window(session.started_at, source.days)
-    observed = session.warehouse.read(
+    observed = session.warehouse.accepted(
         "raw.market_caps", columns=["coin_id", "ts", "market_cap_usd"], where="ts >= ?", params=[spec.start - spec.step]
     )
     repairs = session.warehouse.read("meta.repairs")
@@ -171,7 +171,7 @@ def _record_repairs(session: Session, coin: str, answer: _Answer, *, gaps: pl.Da
     """One row a gap, all at once: a coin that is rarely refreshed has hundreds."""
     step = grain.step
     first, last = gaps["gap_start"] - step / 2, gaps["gap_end"] + step / 2
-    stored = session.warehouse.read(
+    stored = session.warehouse.accepted(
         "raw.market_caps",
         columns=["ts"],
         where="coin_id = ? and ts >= ? and ts < ?",

@@ -82,7 +82,7 @@ def take_tick(session: Session, store: AnswerStore) -> Tick:
 def _refresh_excluded(session: Session, store: AnswerStore) -> None:
     for slug in session.settings.providers.coingecko.exclude_categories:
         latest = session.warehouse.query(
-            "select max(observed_at) as at from raw.narrative_members where narrative = ?", [slug]
+            "select max(observed_at) as at from accepted.narrative_members where narrative = ?", [slug]
         ).item()
         if latest is not None and session.started_at - latest < EXCLUDED_REFRESH:
             continue
@@ -110,7 +110,7 @@ def _ask_narrative(session: Session, slug: str, key: str) -> pl.DataFrame | None
         return session.provider.narrative(slug)
     except NotFoundError as error:
         stored = session.warehouse.query(
-            "select count(*) as n from raw.narrative_members where narrative = ?", [slug]
+            "select count(*) as n from accepted.narrative_members where narrative = ?", [slug]
         ).item()
         if stored:
             log.warning("%s no longer lists the category %r; its last known members are used", error.provider, slug)

@@ -109,6 +109,39 @@ META_FETCHES = Table(
     may_be_empty=True,
 )
 
+META_QUARANTINE = Table(
+    name="meta.quarantine",
+    part="meta",
+    grain="one stored row left out for one reason, from when on and until when",
+    key=("table_name", "key", "column_name", "added_at"),
+    description=(
+        "Rows of raw.* that count for nothing, because a rule or a person found them impossible. They stay stored as "
+        "they are; `accepted.*` are the same tables without the active ones, and all that is computed reads those. A "
+        "row released by hand is left alone by the rules."
+    ),
+    columns=(
+        Column("table_name", DType.TEXT, "The raw table, as schema.table"),
+        Column(
+            "key",
+            DType.TEXT,
+            "The row's key columns in the table's order as one CSV record, times in UTC, such as "
+            "bitcoin,2026-11-01T00:00:00Z; a text with a comma or a quotation mark stands in quotation marks",
+        ),
+        Column("column_name", DType.TEXT, "Column whose value is at fault; empty where it is the row as a whole"),
+        Column("reason", DType.TEXT, "What is wrong with it"),
+        Column("set_by", DType.TEXT, "rule or user"),
+        Column("rule", DType.TEXT, "Name of the rule; null where a person set it", nullable=True),
+        Column("added_at", DType.TIME, "When it was set", "UTC"),
+        Column("released_at", DType.TIME, "When it was released; null while it is active", "UTC", nullable=True),
+        Column(
+            "released_by", DType.TEXT, "user, or rule once the stored value was corrected; null before", nullable=True
+        ),
+    ),
+    as_of="added_at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
 META_PART_RUNS = Table(
     name="meta.part_runs",
     part="meta",
@@ -203,6 +236,7 @@ META_TABLES: tuple[Table, ...] = (
     META_BACKFILLS,
     META_REPAIRS,
     META_FETCHES,
+    META_QUARANTINE,
     META_PART_RUNS,
     META_PUBLISH,
     META_TABLES_TABLE,

@@ -14,6 +14,7 @@ import polars as pl
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES, Table
 from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse.row_keys import QUARANTINE, accepted_view
 
 
 def run_all(cursor: duckdb.DuckDBPyConnection, statements: Iterable[str]) -> None:
@@ -100,11 +101,27 @@ def write_table(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFr
 
 def make_views(cursor: duckdb.DuckDBPyConnection) -> None:
     """Make every registered view whose tables are all stored as registered, with its comments."""
-    stored = stored_columns(cursor)
+    whole = _whole_tables(cursor)
     for view in TABLES.values():
-        if view.view_sql is not None and all(
-            source in stored and not differences(TABLES[source], stored[source]) for source in ddl.view_sources(view)
-        ):
-            cursor.execute(ddl.create_schema(view))
-            cursor.execute(ddl.create_view(view))
-            run_all(cursor, ddl.comments(view))
+        if view.view_sql is not None and ddl.view_sources(view) <= whole:
+            _make_view(cursor, view)
+
+
+def make_accepted(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Make ``accepted.*``, the raw tables without their quarantined rows, as far as they are stored as registered."""
+    whole = _whole_tables(cursor)
+    for name, entry in TABLES.items():
+        if entry.schema_name == "raw" and {name, QUARANTINE} <= whole:
+            _make_view(cursor, accepted_view(entry))
+
+
+def _make_view(cursor: duckdb.DuckDBPyConnection, view: Table) -> None:
+    cursor.execute(ddl.create_schema(view))
+    cursor.execute(ddl.create_view(view))
+    run_all(cursor, ddl.comments(view))
+
+
+def _whole_tables(cursor: duckdb.DuckDBPyConnection) -> set[str]:
+    """Tables that are stored as registered."""
+    stored = stored_columns(cursor)
+    return {name for name, entry in TABLES.items() if name in stored and not differences(entry, stored[name])}

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.schema import TABLES
+from marketflows_pipeline.warehouse.row_keys import accepted_view
 
 
 def describe(stored: Mapping[str, Mapping[str, str]]) -> dict[str, pl.DataFrame]:
@@ -23,7 +24,8 @@ def describe(stored: Mapping[str, Mapping[str, str]]) -> dict[str, pl.DataFrame]
     Returns:
         ``schema.table`` to frame.
     """
-    entries = [entry for entry in TABLES.values() if entry.name in stored]
+    raw = [entry for entry in TABLES.values() if entry.schema_name == "raw"]
+    entries = [entry for entry in (*TABLES.values(), *map(accepted_view, raw)) if entry.name in stored]
     tables: list[dict[str, Any]] = [
         {
             "table_name": entry.name,

@@ -24,13 +24,16 @@ from marketflows_pipeline.schema import PARTS, TABLES, Part
 from marketflows_pipeline.warehouse import build
 from marketflows_pipeline.warehouse.build import Origin
 from marketflows_pipeline.warehouse.copy_file import copy_apart
+from marketflows_pipeline.warehouse.row_keys import accepted_name
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline.warehouse.versions import Version, VersionFolder
 
 logger = logging.getLogger(__name__)
 
 _PART_RUNS = "meta.part_runs"
-_VIEWS = frozenset(name for name, entry in TABLES.items() if entry.view_sql is not None)
+_VIEWS = frozenset(name for name, entry in TABLES.items() if entry.view_sql is not None) | {
+    accepted_name(name) for name, entry in TABLES.items() if entry.schema_name == "raw"
+}
 
 
 @dataclass(frozen=True)

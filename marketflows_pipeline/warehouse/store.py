@@ -32,11 +32,13 @@ from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.catalog import (
     differences,
     insert,
+    make_accepted,
     make_views,
     prepare_history,
     stored_columns,
     write_table,
 )
+from marketflows_pipeline.warehouse.row_keys import accepted_name
 from marketflows_pipeline.warehouse.validate import check_frame
 
 STORAGE_VERSION = "v1.2.0"
@@ -92,6 +94,7 @@ class Warehouse:
             with self.transaction() as cursor:
                 prepare_history(cursor)
                 make_views(cursor)
+                make_accepted(cursor)
         except duckdb.Error as fault:
             self._connection.close()
             raise _explain_open(self.path, fault) from fault
@@ -135,7 +138,21 @@ class Warehouse:
             WarehouseError: if the table is not registered, was never written though it may not be empty, or is
                 stored with other columns than the registry's.
         """
-        entry = _registered(table)
+        return self._read(_registered(table), table, columns, where, params)
+
+    def accepted(
+        self, table: str, *, columns: Sequence[str] | None = None, where: str = "", params: Sequence[Any] = ()
+    ) -> pl.DataFrame:
+        """Rows of a raw table that are not quarantined, or of any other table all; otherwise as `read`.
+
+        In SQL the same rows are ``accepted.market_caps`` instead of ``raw.market_caps``.
+        """
+        return self._read(_registered(table), accepted_name(table), columns, where, params)
+
+    def _read(
+        self, entry: Table, relation: str, columns: Sequence[str] | None, where: str, params: Sequence[Any]
+    ) -> pl.DataFrame:
+        table = entry.name
         wanted = tuple(columns) if columns is not None else entry.column_names
         with self._cursor() as cursor:
             stored = stored_columns(cursor).get(table)
@@ -147,7 +164,7 @@ class Warehouse:
                 changes = "; ".join(faults)
                 raise WarehouseError(f"{table} was stored by another version: {changes}; run `marketflows` anew")
             condition = f" where {where}" if where else ""
-            select = f"select {ddl.column_list(wanted)} from {ddl.qualified(table)}{condition}"
+            select = f"select {ddl.column_list(wanted)} from {ddl.qualified(relation)}{condition}"
             frame = _frame(cursor, select, params)
         return frame.cast({name: entry.polars_schema[name] for name in wanted})
 

@@ -16,6 +16,7 @@ from marketflows_pipeline.jobs import full_refresh
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.schema import PARTS, tables_of
 from marketflows_pipeline.session import Session, open_session
+from marketflows_pipeline.transforms.plausibility import BOUNDS
 from marketflows_pipeline_tests.fakes.cboe import FakeCboe
 from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.coingecko_access import Access
@@ -26,6 +27,7 @@ from marketflows_pipeline_tests.fakes.issuers import FakeIssuers, make_funds
 from marketflows_pipeline_tests.fakes.yahoo import FakeYahoo
 from marketflows_pipeline_tests.pipeline.house import START, House
 
+QUARANTINED = [f"{name}:no_row_was_quarantined_lately" for name in BOUNDS]
 KEYED = [f"{entry.name}:key_is_unique_and_not_null" for part in PARTS for entry in tables_of(part)]
 VIEWS = ("mart.metrics", "mart.exchange_market", "mart.exchange_tvl_summary")
 
@@ -87,6 +89,11 @@ FAULTS = {
         "insert into mart.model_evaluation values ('direction_5_logistic_x', 'with_flows', 'auc', 'mean of assets',"
         " 0.63, 0.59, 0.66, 1000, now(), false)"
     ),
+}
+FAULTS |= {
+    name: f"insert into meta.quarantine values ('{name.partition(':')[0]}', 'x', 'y', 'too large', 'rule', 'bounds',"
+    " timestamptz '2026-10-10 11:30:00Z', null, null)"
+    for name in QUARANTINED
 }
 # The fake's funds have no rows of models, so their keys can't be repeated.
 WITHOUT_ROWS = ("core.stablecoin_issuance", "mart.model_evaluation", "mart.model_scores")
@@ -158,6 +165,35 @@ def test_a_repeated_key_is_found(name: str, session: Session) -> None:
     assert not verdict(name, session).passed
 
 
+@pytest.mark.parametrize("name", QUARANTINED)
+def test_what_was_quarantined_long_ago_or_released_is_counted_and_no_news(name: str, session: Session) -> None:
+    """A warning of every hour for ever is one that nobody reads."""
+    session.warehouse.execute(FAULTS[name])
+    session.warehouse.execute("update meta.quarantine set added_at = added_at - interval 1 day")
+    result = verdict(name, session)
+    assert result.passed
+    assert result.metadata["quarantined"].value == 1
+    session.warehouse.execute("update meta.quarantine set released_at = added_at, released_by = 'user'")
+    assert verdict(name, session).metadata["quarantined"].value == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("raw.market_caps:market_caps_are_positive", "market_cap_usd of bitcoin,"),
+        ("raw.daily_bars:closes_are_positive", "close_usd of SPY,"),
+    ],
+)
+def test_an_impossible_value_that_was_released_is_named_with_the_command_that_leaves_it_out(
+    name: str, first: str, session: Session
+) -> None:
+    """What the run said was "conversion from f64 to i128 failed", and of no coin."""
+    session.warehouse.execute(FAULTS[name])
+    told = verdict(name, session).metadata
+    assert str(told["first"].value).startswith(first)
+    assert str(told["leave_it_out"].value).startswith(f"marketflows quarantine add {name.partition(':')[0]} ")
+
+
 def test_a_row_that_two_metric_tables_share_is_found(session: Session) -> None:
     session.warehouse.execute(
         "insert into mart.ema select category, series, base_asset, 1 as ema_period, ts, value"
@@ -182,6 +218,7 @@ def test_all_but_the_warnings_block_what_comes_after() -> None:
     warnings = {
         "caps_do_not_jump",
         "supply_is_not_revised",
+        "no_row_was_quarantined_lately",
         "daily_answers_are_recent",
         "no_tracked_exchange_is_lost",
         "netflow_agrees_with_tvl",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,14 @@ def test_the_order_of_the_terms_changes_no_bit(caps: list[float], order: object)
 def test_it_is_the_sum(caps: list[float]) -> None:
     found = pl.DataFrame({"cap": caps}).select(exact_sum("cap")).item()
     assert abs(found - sum(caps)) <= 1e-12 * sum(caps) + 1e-8
+
+
+@pytest.mark.parametrize("term", [1e30, -1e30, float("inf")])
+def test_a_term_beyond_the_grain_is_added_up_all_the_same(term: float) -> None:
+    """A stored cap of 1e30 once ended every run with "conversion from f64 to i128 failed"."""
+    frame = pl.DataFrame({"group": ["a", "a", "b", "b"], "cap": [term, 1.0, 1.5, 2.0]})
+    sums = frame.group_by("group").agg(cap=exact_sum("cap")).sort("group")
+    assert sums.rows() == [("a", term), ("b", 3.5)]
 
 
 def test_missing_caps_add_nothing() -> None:

@@ -40,6 +40,6 @@ select asset_class,
        round(sum(flow_usd) filter (where is_ranked) over (partition by asset_class) / 1e6, 2) as class_flow_million_usd,
        flow_method,
        sessions_known,
-       (select max(fetched_at) from raw.daily_bars) at time zone 'UTC' as fetched_at
+       (select max(fetched_at) from accepted.daily_bars) at time zone 'UTC' as fetched_at
 from ranked
 order by asset_class, is_ranked desc, place, symbol;

@@ -31,7 +31,7 @@ select symbol,
        ) as rose_of_all_cases_pct,
        min(session) as first_session,
        max(session) as last_session,
-       (select max(fetched_at) from raw.daily_bars) at time zone 'UTC' as fetched_at
+       (select max(fetched_at) from accepted.daily_bars) at time zone 'UTC' as fetched_at
 from followed
 group by symbol, flow
 window of_symbol as (partition by symbol)

@@ -2,24 +2,24 @@
 -- Each observation of a narrative is compared with the one before it.
 with observations as (
     select narrative, observed_at, lag(observed_at) over (partition by narrative order by observed_at) as before_at
-    from (select distinct narrative, observed_at from raw.narrative_members)
+    from (select distinct narrative, observed_at from accepted.narrative_members)
 ),
 joined as (
     select o.narrative, o.observed_at, m.coin_id, 'joined' as change, m.rank
     from observations o
-    join raw.narrative_members m on m.narrative = o.narrative and m.observed_at = o.observed_at
+    join accepted.narrative_members m on m.narrative = o.narrative and m.observed_at = o.observed_at
     where o.before_at is not null
       and not exists (
-          from raw.narrative_members p
+          from accepted.narrative_members p
           where p.narrative = o.narrative and p.observed_at = o.before_at and p.coin_id = m.coin_id
       )
 ),
 gone as (
     select o.narrative, o.observed_at, p.coin_id, 'left' as change, p.rank
     from observations o
-    join raw.narrative_members p on p.narrative = o.narrative and p.observed_at = o.before_at
+    join accepted.narrative_members p on p.narrative = o.narrative and p.observed_at = o.before_at
     where not exists (
-        from raw.narrative_members m
+        from accepted.narrative_members m
         where m.narrative = o.narrative and m.observed_at = o.observed_at and m.coin_id = p.coin_id
     )
 )

@@ -2,12 +2,12 @@
 -- The volume is that of the newest observation; a proxy for large holders at work, not transactions.
 with observations as (
     select observed_at, row_number() over (order by observed_at desc) as observations_back
-    from (select distinct observed_at from raw.trending_coins)
+    from (select distinct observed_at from accepted.trending_coins)
 ),
 trending as (
     select coin_id, observed_at, position, observations_back,
            row_number() over (partition by coin_id order by observations_back) as times_seen
-    from raw.trending_coins
+    from accepted.trending_coins
     join observations using (observed_at)
 ),
 streaks as (

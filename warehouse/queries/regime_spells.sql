@@ -28,7 +28,7 @@ select coalesce(e.regime, 'unknown') as regime,
        e.sessions,
        round(100 * (b.close_usd / a.close_usd - 1), 2) as benchmark_return_pct,
        round(e.highest_vix, 2) as highest_vix,
-       (select max(fetched_at) from raw.volatility_index) at time zone 'UTC' as fetched_at
+       (select max(fetched_at) from accepted.volatility_index) at time zone 'UTC' as fetched_at
 from ends e
 left join core.asset_flows a on a.symbol = 'SPY' and a.session = e.first_session
 left join core.asset_flows b on b.symbol = 'SPY' and b.session = e.end_session

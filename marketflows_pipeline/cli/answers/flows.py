@@ -70,8 +70,8 @@ order by segment
 """
 _DEPTH = """
 select count(*) as n_exchanges, min(observed_at) as oldest_observed_at,
-       (select max(position) from raw.exchanges where observed_at = $as_of) as listing_depth,
-       (select bool_or(is_full_listing) from raw.exchanges where observed_at = $as_of) as is_full_listing
+       (select max(position) from accepted.exchanges where observed_at = $as_of) as listing_depth,
+       (select bool_or(is_full_listing) from accepted.exchanges where observed_at = $as_of) as is_full_listing
 from mart.exchange_flows
 """
 _FULL_LISTING = """

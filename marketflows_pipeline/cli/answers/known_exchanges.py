@@ -23,7 +23,7 @@ order by case when lower(exchange_id) = $wanted then 1 when lower(name) = $wante
 """
 # DefiLlama's own name of an exchange may be another than CoinGecko's: Coinbase is Coinbase Exchange there.
 _BY_DEFILLAMA_NAME = """
-select coalesce(coingecko_id, slug) as id from raw.cex_snapshots
+select coalesce(coingecko_id, slug) as id from accepted.cex_snapshots
 where observed_at = $as_of and lower(name) = $wanted and coalesce(coingecko_id, slug) is not null
 """
 

@@ -93,7 +93,8 @@ def credit(source: Source, *tables: str, with_coins: bool = False) -> str:
 def _sources(source: Source, table: str) -> list[str]:
     if not source.has(table):
         return []
-    return [row["source"] for row in source.rows(f"select distinct source from {table} order by source")]  # noqa: S608
+    accepted = f"accepted.{table.removeprefix('raw.')}"
+    return [row["source"] for row in source.rows(f"select distinct source from {accepted} order by source")]  # noqa: S608
 
 
 def _in_words(sources: Iterable[str]) -> str:

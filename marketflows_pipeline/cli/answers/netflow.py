@@ -81,7 +81,7 @@ from mart.exchange_flows where exchange_id = $id
 """
 _REPORTED = """
 select observed_at, current_tvl_usd, inflows_24h_usd, inflows_1w_usd, inflows_1m_usd
-from raw.cex_snapshots where observed_at = $as_of and slug = $slug
+from accepted.cex_snapshots where observed_at = $as_of and slug = $slug
 """
 _ASKED = """
 select max(attempted_at) as attempted_at from meta.fetches

@@ -65,7 +65,7 @@ select count(*) as n_candidates, count(*) filter (is_trending) as n_trending,
        count(*) filter (volume_24h_usd >= $min_value_usd) as n_above_threshold
 from mart.whale_signals
 """
-_EXCLUDED = "select distinct category from raw.excluded_coins order by category"
+_EXCLUDED = "select distinct category from accepted.excluded_coins order by category"
 
 
 def whale_movements(source: Source, min_value_usd: float) -> Answer:

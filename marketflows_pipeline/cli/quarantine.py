@@ -1,0 +1,222 @@
+"""`marketflows quarantine`: rows that count for nothing, listed, added and released by hand.
+
+What belongs here: what the user types and is told. What does not: leaving rows out (warehouse/quarantine.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from marketflows_pipeline.clock import SystemClock
+from marketflows_pipeline.errors import MarketflowsError, RunLockedError, UserInputError
+from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
+from marketflows_pipeline.run_lock import RunLock, lock_path
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.warehouse.store import Warehouse
+
+LOCK_WAIT_S = 60.0
+
+_table = click.argument("table")
+_key = click.argument("key")
+
+
+@click.group("quarantine", short_help="Rows that are left out, by a rule or by you.")
+def quarantine() -> None:
+    """Rows of raw tables that are left out of everything that is computed; they stay stored as they are.
+
+    KEY is a row's key columns in the table's order as one CSV record, times in UTC. Examples:
+
+    \b
+    marketflows quarantine list
+    marketflows quarantine add raw.market_caps bitcoin,2026-11-01T00:00:00Z --reason "a re-count"
+    marketflows quarantine release raw.market_caps bitcoin,2026-11-01T00:00:00Z
+    """  # noqa: D301 (click wants the backspace itself)
+
+
+@quarantine.command("list", short_help="What is left out, since when and why.")
+@click.option("--all", "released_too", is_flag=True, help="Show what was released too.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How the list is written to standard output.",
+)
+@click.pass_obj
+def list_rows(options: RunOptions, output_format: Literal["table", "json", "csv"], *, released_too: bool) -> None:
+    """List what is left out, the newest first.
+
+    While a run goes on, this is as of the last publish, and says so.
+    """
+    from marketflows_pipeline.cli.sql import published_path  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.quarantine import listing_sql  # noqa: PLC0415
+
+    question, private = listing_sql(released_too=released_too), _private_path(options)
+    if not private.exists():
+        _list_published(question, published_path(options), output_format)
+        return
+    try:
+        with RunLock(lock_path(private)).acquire(command=_typed(), wait_s=0):
+            _bring_up_to_date(private)
+            write_result(question, private, output_format, sys.stdout.buffer)
+    except RunLockedError:
+        click.echo("note: a run is going on; this is as of the last publish", err=True)
+        _list_published(question, published_path(options), output_format)
+
+
+def _list_published(question: str, path: Path, output_format: Literal["table", "json", "csv"]) -> None:
+    from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
+
+    try:
+        write_result(question, path, output_format, sys.stdout.buffer)
+    except UserInputError as fault:
+        raise MarketflowsError(f"{path} was published before there was a quarantine; ask after the next run") from fault
+
+
+@quarantine.command("add", short_help="Leave a row out.")
+@_table
+@_key
+@click.option("--column", default="", help="Whose value is at fault; the row is left out as a whole in any case.")
+@click.option("--reason", required=True, help="Why, for those who read the list.")
+@click.pass_obj
+def add(options: RunOptions, table: str, key: str, column: str, reason: str) -> None:
+    """Leave the row KEY of TABLE out of everything that is computed, from the next run on."""
+    from marketflows_pipeline.warehouse import quarantine as stored  # noqa: PLC0415 (--help need not wait for DuckDB)
+
+    _refuse_unknown(table, column)
+    if not reason.strip():
+        raise UserInputError("--reason is empty: expected some words")
+    with _alone(options) as warehouse:
+        row = _row_key(warehouse, table, key)
+        if not stored.has_row(warehouse, table, row):
+            raise UserInputError(f"{table} has no row {row}{_hint(warehouse, table, row)}")
+        words = " ".join(reason.split())
+        is_new = stored.quarantine_by_hand(warehouse, table, row, column, reason=words, at=SystemClock().now())
+    if not is_new:
+        raise UserInputError(f"{table} {row}{_for(column)} is left out already; see `marketflows quarantine list`")
+    click.echo(f"{table} {row} is left out from the next run on{_if_tutorial(options)}")
+
+
+@quarantine.command("release", short_help="Let a row count again.")
+@_table
+@_key
+@click.option("--column", default=None, help="Release it for this column only; otherwise for all of them.")
+@click.pass_obj
+def release(options: RunOptions, table: str, key: str, column: str | None) -> None:
+    """Let the row KEY of TABLE count again, from the next run on; no rule leaves it out again for the same column."""
+    from marketflows_pipeline.warehouse import quarantine as stored  # noqa: PLC0415 (--help need not wait for DuckDB)
+
+    _refuse_unknown(table, column or "")
+    with _alone(options) as warehouse:
+        row = _row_key(warehouse, table, key)
+        active = stored.active_columns(warehouse, table, row)
+        chosen = [name for name in active if column in {None, name}]
+        if not chosen:
+            others = f" but for {', '.join(filter(None, active)) or 'the row as a whole'}" if active else ""
+            raise UserInputError(f"{table} {row}{_for(column or '')} is not left out{others}")
+        stored.release_by_hand(warehouse, table, row, chosen, at=SystemClock().now())
+        left = [name for name in active if name not in chosen]
+    if left:
+        still = ", ".join(name or "the row as a whole" for name in left)
+        click.echo(f"{table} {row}{_for(column or '')} is released, and still left out for {still}")
+    else:
+        click.echo(f"{table} {row} counts again from the next run on{_if_tutorial(options)}")
+
+
+@contextlib.contextmanager
+def _alone(options: RunOptions) -> Iterator[Warehouse]:
+    """The private file, while no run is going on.
+
+    Raises:
+        RunLockedError: if a run goes on for longer than a minute; it names the run.
+    """
+    from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (--help need not wait for DuckDB)
+
+    path = _private_path(options)
+    if not path.exists():
+        raise MarketflowsError(f"there is no warehouse at {path} yet; run `marketflows` first")
+    lock = RunLock(lock_path(path), on_wait=lambda words: click.echo(words, err=True))
+    with lock.acquire(command=_typed(), wait_s=LOCK_WAIT_S), Warehouse(path, create=False) as warehouse:
+        yield warehouse
+
+
+def _private_path(options: RunOptions) -> Path:
+    if options.tutorial:
+        return Path.cwd() / TUTORIAL_PRIVATE
+    from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
+
+    return load_config(options.config).warehouse.path
+
+
+def _bring_up_to_date(path: Path) -> None:
+    """Give a private file of an older version the table that is asked for."""
+    from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (--help need not wait for DuckDB)
+
+    Warehouse(path, create=False).close()
+
+
+def _typed() -> str:
+    return shlex.join(sys.argv)
+
+
+def _refuse_unknown(table: str, column: str) -> None:
+    from marketflows_pipeline.schema import TABLES  # noqa: PLC0415 (--help need not wait for polars)
+    from marketflows_pipeline.transforms.plausibility import BOUNDS  # noqa: PLC0415
+
+    if table not in BOUNDS:
+        near = _near(table, [*BOUNDS])
+        raise UserInputError(f"TABLE {table!r}: expected a raw table with measured values or times{near}")
+    if column and column not in TABLES[table].column_names:
+        near = _near(column, TABLES[table].column_names)
+        raise UserInputError(f"--column {column!r}: expected a column of {table}{near}")
+
+
+def _row_key(warehouse: Warehouse, table: str, text: str) -> str:
+    from marketflows_pipeline.schema import TABLES  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.quarantine import canonical_key, example_key  # noqa: PLC0415
+
+    key = canonical_key(warehouse, table, text)
+    if key is None:
+        expected = f"expected {','.join(TABLES[table].key)} as one CSV record, times in UTC"
+        raise UserInputError(f"KEY {text!r}: {expected}, such as {example_key(warehouse, table)}")
+    return key
+
+
+def _hint(warehouse: Warehouse, table: str, key: str) -> str:
+    """The nearest rows of the same id, or ids that are spelled alike."""
+    from marketflows_pipeline.warehouse.quarantine import ids_of, nearest_keys  # noqa: PLC0415
+
+    near = nearest_keys(warehouse, table, key)
+    if near:
+        return f"; the nearest: {' '.join(map(shlex.quote, near))}"
+    return _near_of(key.split(","), ids_of(warehouse, table))
+
+
+def _near_of(parts: list[str], known: list[str]) -> str:
+    return next(filter(None, (_near(part, known) for part in parts)), "")
+
+
+def _near(wanted: str, known: tuple[str, ...] | list[str]) -> str:
+    near = get_close_matches(wanted, known, n=3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def _for(column: str) -> str:
+    return f" for {column}" if column else ""
+
+
+def _if_tutorial(options: RunOptions) -> str:
+    if not options.tutorial:
+        return ""
+    return "; but the tutorial begins anew with each run, which forgets it"
