@@ -52,8 +52,8 @@ def stablecoin_observations(session: Session) -> pl.DataFrame:
 def stablecoins(session: Session) -> list[str]:
     """Coins that a category of that name has ever listed, in either part."""
     return session.warehouse.query(
-        "select coin_id from raw.narrative_members where narrative = ? union select coin_id from raw.excluded_coins"
-        " where category = ? order by coin_id",
+        "select coin_id from raw.narrative_members where narrative = ? and is_reserve is not true"
+        " union select coin_id from raw.excluded_coins where category = ? order by coin_id",
         [STABLECOIN_CATEGORY, STABLECOIN_CATEGORY],
     )["coin_id"].to_list()
 

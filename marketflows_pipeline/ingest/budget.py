@@ -14,6 +14,8 @@ from marketflows_pipeline.providers.ledger import month_after, month_of
 PAGE_SIZE = 250
 # The list of exchanges, the trending coins, and one page of markets for all of these.
 EXCHANGE_CALLS_PER_HOUR = 3
+# All categories with their market figures, by the part of market caps.
+CATEGORY_CALLS_PER_DAY = 1
 # Until the full list has been counted.
 EXCHANGES_ASSUMED = 1_500
 
@@ -29,6 +31,15 @@ def calls_per_tick(n_coins: int, n_narratives: int) -> int:
     The two: the cohort's last page may be empty, and coins outside every page are asked for by id.
     """
     return math.ceil(n_coins / PAGE_SIZE) + n_narratives + 2
+
+
+def market_cap_calls_per_day(n_categories: int) -> int:
+    """What a day of the market-cap part costs beside its hours: the snapshot of all categories, 1 + K.
+
+    Args:
+        n_categories: categories whose members `exclude_categories` leaves out.
+    """
+    return CATEGORY_CALLS_PER_DAY + n_categories
 
 
 def exchange_calls_per_day(n_exchanges: int, n_categories: int) -> int:

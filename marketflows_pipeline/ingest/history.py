@@ -103,6 +103,7 @@ def backfill(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget
         store,
         [(coin, days) for coin in missing],
         label="Fetching histories",
+        cause="history",
         budget_now=budget_now,
         record=record,
     )
@@ -136,7 +137,9 @@ def repair(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget_n
         _record_repairs(session, coin, answer, gaps=chosen[coin], grain=grain)
 
     requests = [(coin, _days_back_to(rows["gap_start"].min(), session, grain)) for coin, rows in chosen.items()]
-    report = _ask_each(session, store, requests, label="Repairing gaps", budget_now=budget_now, record=record)
+    report = _ask_each(
+        session, store, requests, label="Repairing gaps", cause="repair", budget_now=budget_now, record=record
+    )
     return HistoryReport(report.asked, len(by_coin) - report.asked, report.failed)
 
 
@@ -185,6 +188,7 @@ def _ask_each(
     requests: list[tuple[str, int]],
     *,
     label: str,
+    cause: str,
     budget_now: BudgetNow,
     record: Callable[[str, _Answer], None],
 ) -> HistoryReport:
@@ -207,7 +211,7 @@ def _ask_each(
                 asked_for = _Answer("failed", note=str(error))
             # The rows and the note that they were had stand or fall together.
             with session.warehouse.transaction():
-                answer = asked_for if isinstance(asked_for, _Answer) else _stored(store, asked_for)
+                answer = asked_for if isinstance(asked_for, _Answer) else _stored(store, asked_for, cause)
                 record(coin, answer)
             if answer.outcome not in {"complete", "empty"}:
                 failed.append(coin)
@@ -243,8 +247,8 @@ def _ask(session: Session, coin: str, days: int) -> pl.DataFrame | _Answer:
         return _Answer("refused", note=str(error))
 
 
-def _stored(store: AnswerStore, rows: pl.DataFrame) -> _Answer:
-    stored = store.store_history(rows)
+def _stored(store: AnswerStore, rows: pl.DataFrame, cause: str) -> _Answer:
+    stored = store.store_history(rows, cause)
     return _Answer("complete" if stored.served > stored.rejected else "empty", stored)
 
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from marketflows_pipeline.errors import BadAnswerError, PlanLimitError
 from marketflows_pipeline.providers.faults import Answer, Fault, ShapeError, classify_by_status, fault_of, one_line
-from marketflows_pipeline.providers.json_fields import kind, numbers, rows_of, texts, times
+from marketflows_pipeline.providers.json_fields import kind, numbers, numbers_or_none, rows_of, texts, times
 from marketflows_pipeline.providers.protocol import COIN_SCHEMA, MARKET_SCHEMA
 
 HISTORY_SOURCE = "coingecko:market_chart"
@@ -39,6 +39,13 @@ MARKET_NUMBERS = {
     "total_volume": "volume_usd",
     "price_change_percentage_24h": "price_change_24h_pct",
     "market_cap_rank": "market_cap_rank",
+}
+# Only where a page was asked for them, and null for coins that are younger.
+MARKET_EXTRAS = {
+    "price_change_percentage_24h_in_currency": "price_change_24h_exact_pct",
+    "price_change_percentage_7d_in_currency": "price_change_7d_pct",
+    "price_change_percentage_30d_in_currency": "price_change_30d_pct",
+    "circulating_supply": "circulating_supply",
 }
 
 
@@ -139,9 +146,11 @@ def read_markets(body: object, *, with_rehypothecated: bool) -> pl.DataFrame:
     rows = rows_of(body)
     named = {"coin_id": texts(rows, "id"), "symbol": texts(rows, "symbol"), "name": texts(rows, "name")}
     figures = {column: numbers(rows, key) for key, column in MARKET_NUMBERS.items()}
+    extras = {column: pl.Series(numbers_or_none(rows, key), dtype=pl.Float64) for key, column in MARKET_EXTRAS.items()}
     updated = pl.Series(times(rows, "last_updated"), dtype=MARKET_SCHEMA["last_updated"])
-    page = pl.DataFrame({**named, **figures, "last_updated": updated}, strict=False)
+    page = pl.DataFrame({**named, **figures, **extras, "last_updated": updated}, strict=False)
     return page.with_columns(
+        price_change_24h_pct=pl.coalesce("price_change_24h_exact_pct", pl.col("price_change_24h_pct").cast(pl.Float64)),
         with_rehypothecated=with_rehypothecated,
         source=pl.lit(REHYPOTHECATED_SOURCE if with_rehypothecated else MARKETS_SOURCE),
     ).select(pl.col(column).cast(dtype) for column, dtype in MARKET_SCHEMA.items())
