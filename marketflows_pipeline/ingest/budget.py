@@ -55,6 +55,11 @@ def exchange_calls_per_day(n_exchanges: int, n_categories: int) -> int:
     return EXCHANGE_CALLS_PER_HOUR + n_exchanges // PAGE_SIZE + 1 + n_categories
 
 
+def calls_of_ticks(n_ticks: int, *, calls_per_hour: int, calls_per_day: int) -> int:
+    """What hourly runs cost, and the daily calls of the days on which they start."""
+    return n_ticks * calls_per_hour + math.ceil(n_ticks / 24) * calls_per_day
+
+
 @dataclass(frozen=True)
 class Budget:
     """A month's credits at one moment.
@@ -103,7 +108,6 @@ def month_budget(
         calls_per_hour: what other parts ask for each hour.
         calls_per_day: what is asked for once a day.
     """
-    ticks = hourly_ticks_left(now)
     hourly = calls_per_tick(n_coins, n_narratives) + calls_per_hour
-    reserved = ticks * hourly + math.ceil(ticks / 24) * calls_per_day
+    reserved = calls_of_ticks(hourly_ticks_left(now), calls_per_hour=hourly, calls_per_day=calls_per_day)
     return Budget(limit=limit, spent=spent, reserved=reserved)
