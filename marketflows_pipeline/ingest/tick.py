@@ -6,7 +6,7 @@ A page that was paid for serves all its uses: membership, the cohort, increments
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -166,12 +166,17 @@ def _store_members(session: Session, slug: str, rows: pl.DataFrame, *, is_full_p
             "coin_id",
             pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),
             "market_cap_usd",
-            *MEMBER_FIGURES,
+            *_member_figures(),
             "is_reserve",
             "is_excluded",
             pl.lit(is_full_page).alias("is_full_page"),
         ),
     )
+
+
+def _member_figures() -> Iterator[pl.Expr]:
+    """What goes with a member; a figure that is no number is not worth the hour that it would stop."""
+    return (pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in MEMBER_FIGURES)
 
 
 def _cohort_pages(session: Session, store: AnswerStore, excluded: Collection[str], pages: _Pages) -> None:
@@ -191,7 +196,7 @@ def _cohort_pages(session: Session, store: AnswerStore, excluded: Collection[str
             "coin_id",
             pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),
             "market_cap_usd",
-            *MEMBER_FIGURES,
+            *_member_figures(),
         ),
     )
 

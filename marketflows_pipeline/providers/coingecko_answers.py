@@ -6,6 +6,7 @@ Shapes: the official OpenAPI file; the error bodies are undocumented, come in fo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import reduce
 from http import HTTPStatus
@@ -16,7 +17,7 @@ import polars as pl
 
 from marketflows_pipeline.errors import BadAnswerError, PlanLimitError
 from marketflows_pipeline.providers.faults import Answer, Fault, ShapeError, classify_by_status, fault_of, one_line
-from marketflows_pipeline.providers.json_fields import kind, numbers, numbers_or_none, rows_of, texts, times
+from marketflows_pipeline.providers.json_fields import as_float, is_number, kind, numbers, rows_of, texts, times
 from marketflows_pipeline.providers.protocol import COIN_SCHEMA, MARKET_SCHEMA
 
 HISTORY_SOURCE = "coingecko:market_chart"
@@ -40,7 +41,7 @@ MARKET_NUMBERS = {
     "price_change_percentage_24h": "price_change_24h_pct",
     "market_cap_rank": "market_cap_rank",
 }
-# Only where a page was asked for them, and null for coins that are younger.
+# Recorded beside the others: null for younger coins, and where they can't be read, which costs no row its market cap.
 MARKET_EXTRAS = {
     "price_change_percentage_24h_in_currency": "price_change_24h_exact_pct",
     "price_change_percentage_7d_in_currency": "price_change_7d_pct",
@@ -146,7 +147,10 @@ def read_markets(body: object, *, with_rehypothecated: bool) -> pl.DataFrame:
     rows = rows_of(body)
     named = {"coin_id": texts(rows, "id"), "symbol": texts(rows, "symbol"), "name": texts(rows, "name")}
     figures = {column: numbers(rows, key) for key, column in MARKET_NUMBERS.items()}
-    extras = {column: pl.Series(numbers_or_none(rows, key), dtype=pl.Float64) for key, column in MARKET_EXTRAS.items()}
+    extras = {
+        column: pl.Series([_number_if_any(row.get(key)) for row in rows], dtype=pl.Float64)
+        for key, column in MARKET_EXTRAS.items()
+    }
     updated = pl.Series(times(rows, "last_updated"), dtype=MARKET_SCHEMA["last_updated"])
     page = pl.DataFrame({**named, **figures, **extras, "last_updated": updated}, strict=False)
     return page.with_columns(
@@ -196,6 +200,12 @@ def _is_point(point: object) -> bool:
         and type(point[0]) in NUMBERS
         and (point[1] is None or type(point[1]) in NUMBERS)
     )
+
+
+def _number_if_any(value: object) -> float | None:
+    """A finite number, or None for all else."""
+    number = as_float(value) if is_number(value) else math.nan
+    return number if math.isfinite(number) else None
 
 
 def _frame(points: list[Point], column: str) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -36,7 +37,7 @@ OLDER = {
         f"'okx', {THEN}, 'BTC', 4.5, 5.5, false, {THEN}",
     ),
 }
-ADDED = {
+ADDED: dict[str, dict[str, Any]] = {
     "raw.narrative_members": {
         "price_usd": 1.5,
         "circulating_supply": 9.0,

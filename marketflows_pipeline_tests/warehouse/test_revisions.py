@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import polars as pl
 import pytest
@@ -20,7 +21,7 @@ def answer(cause: str = "history", closed_before: datetime | None = NOW) -> Prov
     return Provenance(cause, seen_at=NOW, closed_before=closed_before)
 
 
-def recorded(warehouse: Warehouse) -> list[tuple[object, ...]]:
+def recorded(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     return warehouse.read("meta.revisions", columns=RECORDED).sort("key", "column_name").rows()
 
 
