@@ -9,6 +9,7 @@ import polars as pl
 
 from marketflows_pipeline.errors import ProviderError
 from marketflows_pipeline.ingest.asked import Asked, Request
+from marketflows_pipeline.ingest.first_seen import day_of
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 
@@ -26,7 +27,9 @@ def record_categories(session: Session) -> None:
         CreditsExhaustedError: if the month's credits are used up.
     """
     asked = Asked(session, timedelta(0))
-    if not asked.is_due(CATEGORIES) or _failed_lately(session):
+    last = asked.last(CATEGORIES)
+    # Not `is_due`, which --refresh overrides: a second snapshot of a day would spend a credit that nobody reserved.
+    if (last is not None and last >= day_of(session.started_at)) or _failed_lately(session):
         return
     try:
         rows = session.provider.categories()
