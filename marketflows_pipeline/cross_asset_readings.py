@@ -52,7 +52,7 @@ def stablecoin_observations(session: Session) -> pl.DataFrame:
 def stablecoins(session: Session) -> list[str]:
     """Coins that a category of that name has ever listed, in either part."""
     return session.warehouse.query(
-        "select coin_id from accepted.narrative_members where narrative = ?"
+        "select coin_id from accepted.narrative_members where narrative = ? and is_reserve is not true"
         " union select coin_id from accepted.excluded_coins where category = ? order by coin_id",
         [STABLECOIN_CATEGORY, STABLECOIN_CATEGORY],
     )["coin_id"].to_list()

@@ -20,6 +20,9 @@ from marketflows_pipeline.transforms.grid import GridSpec
 from marketflows_pipeline.transforms.groups import group_members, narrative_members_on
 from marketflows_pipeline.transforms.ranges import range_members
 
+# Rows of raw.narrative_members that are followed and summed up.
+NOT_RESERVE = "is_reserve is not true"
+
 
 def excluded_coins(session: Session) -> list[str]:
     """Members of the excluded categories as last stored (the largest 250 of each)."""
@@ -28,7 +31,8 @@ def excluded_coins(session: Session) -> list[str]:
         return []
     stored = session.warehouse.query(
         "select distinct coin_id from accepted.narrative_members where list_contains(?, narrative)"
-        " qualify observed_at = max(observed_at) over (partition by narrative)",
+        # Only a page that was stored in full says who is excluded; null is a row from before that was said.
+        " and is_full_page is not false qualify observed_at = max(observed_at) over (partition by narrative)",
         [slugs],
     )
     return stored["coin_id"].sort().to_list()
@@ -46,7 +50,7 @@ def members_in_use(session: Session) -> pl.DataFrame:
     source = session.settings.providers.coingecko
     narratives = source.narratives_in_use
     stored = session.warehouse.accepted(
-        "raw.narrative_members", where="list_contains(?, narrative)", params=[list(narratives)]
+        "raw.narrative_members", where=f"list_contains(?, narrative) and {NOT_RESERVE}", params=[list(narratives)]
     )
     kept = stored.filter(~pl.col("coin_id").is_in(excluded_coins(session)))
     day = None if source.narrative_members == "current" else source.narrative_members
@@ -68,7 +72,8 @@ def coins_in_use(session: Session) -> pl.DataFrame:
     since = session.started_at - timedelta(days=source.days)
     caps = "select coin_id, arg_max(market_cap_usd, observed_at) as market_cap_usd from {} where observed_at >= ?"
     members = session.warehouse.query(
-        caps.format("accepted.narrative_members") + " and list_contains(?, narrative) group by coin_id",
+        caps.format("accepted.narrative_members")
+        + f" and list_contains(?, narrative) and {NOT_RESERVE} group by coin_id",
         [since, list(source.narratives_in_use)],
     )
     cohort = session.warehouse.query(caps.format("accepted.cohort_members") + " group by coin_id", [since])

@@ -62,7 +62,7 @@ def _what_was_served_is_stored(life: Life) -> Finding:
 def _expected_of_each_answer(life: Life) -> Iterator[pl.DataFrame]:
     seen = pl.concat(
         life.files.query(f"select distinct coin_id, observed_at from {table}")
-        for table in ("raw.narrative_members", "raw.cohort_members")
+        for table in ("raw.narrative_members where is_reserve is not true", "raw.cohort_members")
     ).unique()
     followed: dict[int, pl.Series] = {}
     for number, answer in enumerate(life.service.answers):

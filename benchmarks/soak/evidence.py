@@ -50,7 +50,8 @@ def _what_happened(life: Life) -> Iterator[Finding]:
         """
         select min(observed_at) > min(min(observed_at)) over narrative as came,
                max(observed_at) < max(max(observed_at)) over narrative as went
-        from raw.narrative_members group by narrative, coin_id window narrative as (partition by narrative)
+        from raw.narrative_members where not is_reserve
+        group by narrative, coin_id window narrative as (partition by narrative)
         """
     )
     came, went = stays["came"].sum(), stays["went"].sum()

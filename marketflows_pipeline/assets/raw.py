@@ -19,7 +19,13 @@ SOURCE = dg.AssetSpec(
     metadata={"url": dg.MetadataValue.url("https://docs.coingecko.com")},
 )
 
-RAW_TABLES = ("raw.coins", "raw.market_caps", "raw.narrative_members", "raw.cohort_members")
+RAW_TABLES = (
+    "raw.coins",
+    "raw.market_caps",
+    "raw.narrative_members",
+    "raw.cohort_members",
+    "raw.category_snapshots",
+)
 
 
 @dg.multi_asset(

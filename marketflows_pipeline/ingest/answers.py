@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.observations import clean_observations
+from marketflows_pipeline.warehouse.revisions import Provenance
 from marketflows_pipeline.warehouse.store import MergeResult, Warehouse
 
 
@@ -52,15 +53,18 @@ class AnswerStore:
     """Writes answers into the raw tables as they arrive.
 
     Args:
-        warehouse: the private file.
+        warehouse: the open private file.
         now: the run's moment, which all its answers are as of.
         clock: tells when each answer came, which in a long run is later.
+        step: of the grid; a changed observation older than that is a revision.
     """
 
-    def __init__(self, warehouse: Warehouse, now: datetime, clock: Clock) -> None:
+    def __init__(self, warehouse: Warehouse, now: datetime, clock: Clock, step: timedelta = timedelta(hours=1)) -> None:
         self._warehouse = warehouse
         self._now = now
         self._clock = clock
+        self._step = step
+        self._observed = set(warehouse.query("select distinct coin_id from raw.market_caps")["coin_id"])
         self._first_seen = dict(warehouse.read("raw.coins", columns=["coin_id", "first_seen_at"]).iter_rows())
         self.tally = Tally()
 
@@ -91,17 +95,28 @@ class AnswerStore:
         wanted = rows.filter(pl.col("coin_id").is_in(list(coins)))
         timed = wanted.drop_nulls("last_updated").rename({"last_updated": "ts"})
         rejected = Counter({"no time": wanted.height - timed.height} if timed.height < wanted.height else {})
-        merged, more = self._merge(timed)
+        merged, more = self._merge(timed, "page")
         self.tally.add(merged, rejected + more)
 
-    def store_history(self, rows: pl.DataFrame) -> StoredHistory:
-        """Merge one coin's history; a shorter or older answer removes nothing."""
-        merged, rejected = self._merge(rows)
+    def store_history(self, rows: pl.DataFrame, cause: str = "history") -> StoredHistory:
+        """Merge one coin's history; a shorter or older answer removes nothing.
+
+        Args:
+            rows: the answer, in HISTORY_SCHEMA.
+            cause: why it was asked for, as ``meta.revisions`` names it.
+        """
+        merged, rejected = self._merge(rows, cause)
         self.tally.add(merged, rejected)
         return StoredHistory(served=rows.height, new=merged.inserted, rejected=rejected.total())
 
-    def _merge(self, rows: pl.DataFrame) -> tuple[MergeResult, Counter[str]]:
+    def _merge(self, rows: pl.DataFrame, cause: str) -> tuple[MergeResult, Counter[str]]:
         clean, rejected = clean_observations(rows)
         stamped = clean.with_columns(pl.lit(self._clock.now()).cast(pl.Datetime("us", "UTC")).alias("fetched_at"))
         columns = table("raw.market_caps").column_names
-        return self._warehouse.merge("raw.market_caps", stamped.select(columns)), Counter(rejected)
+        coins = set(clean["coin_id"])
+        provenance = Provenance(cause, seen_at=self._now, closed_before=self._now - self._step)
+        # The first history of a coin revises nothing, and need not be compared with what is stored.
+        revises = provenance if coins & self._observed else None
+        merged = self._warehouse.merge("raw.market_caps", stamped.select(columns), provenance=revises)
+        self._observed |= coins
+        return merged, Counter(rejected)

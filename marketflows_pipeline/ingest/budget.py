@@ -14,6 +14,8 @@ from marketflows_pipeline.providers.ledger import month_after, month_of
 PAGE_SIZE = 250
 # The list of exchanges, the trending coins, and one page of markets for all of these.
 EXCHANGE_CALLS_PER_HOUR = 3
+# All categories with their market figures, by the part of market caps.
+CATEGORY_CALLS_PER_DAY = 1
 # Until the full list has been counted.
 EXCHANGES_ASSUMED = 1_500
 
@@ -31,6 +33,15 @@ def calls_per_tick(n_coins: int, n_narratives: int) -> int:
     return math.ceil(n_coins / PAGE_SIZE) + n_narratives + 2
 
 
+def market_cap_calls_per_day(n_categories: int) -> int:
+    """What a day of the market-cap part costs beside its hours: the snapshot of all categories, 1 + K.
+
+    Args:
+        n_categories: categories whose members `exclude_categories` leaves out.
+    """
+    return CATEGORY_CALLS_PER_DAY + n_categories
+
+
 def exchange_calls_per_day(n_exchanges: int, n_categories: int) -> int:
     """What a steady day of the exchange part costs beside its hours: 3 + floor(E / 250) + 1 + K.
 
@@ -42,6 +53,11 @@ def exchange_calls_per_day(n_exchanges: int, n_categories: int) -> int:
         n_categories: categories that whale signals leave out.
     """
     return EXCHANGE_CALLS_PER_HOUR + n_exchanges // PAGE_SIZE + 1 + n_categories
+
+
+def calls_of_ticks(n_ticks: int, *, calls_per_hour: int, calls_per_day: int) -> int:
+    """What hourly runs cost, and the daily calls of the days on which they start."""
+    return n_ticks * calls_per_hour + math.ceil(n_ticks / 24) * calls_per_day
 
 
 @dataclass(frozen=True)
@@ -92,7 +108,6 @@ def month_budget(
         calls_per_hour: what other parts ask for each hour.
         calls_per_day: what is asked for once a day.
     """
-    ticks = hourly_ticks_left(now)
     hourly = calls_per_tick(n_coins, n_narratives) + calls_per_hour
-    reserved = ticks * hourly + math.ceil(ticks / 24) * calls_per_day
+    reserved = calls_of_ticks(hourly_ticks_left(now), calls_per_hour=hourly, calls_per_day=calls_per_day)
     return Budget(limit=limit, spent=spent, reserved=reserved)

@@ -7,7 +7,7 @@ What belongs here: what is due, asking for it, and committing each answer as it 
 from __future__ import annotations
 
 import logging
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -21,6 +21,7 @@ from marketflows_pipeline.session import Session
 from marketflows_pipeline.settings import Asset, CrossAsset
 from marketflows_pipeline.transforms.as_traded import as_traded_close, on_present_basis
 from marketflows_pipeline.transforms.shares import new_vintages
+from marketflows_pipeline.warehouse.revisions import Provenance
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +86,10 @@ def _fetch_bars(session: Session, services: MarketServices, start: date, asset: 
         )
         bars = pl.concat([bars, on_present_basis(dropped, actions).select(bars.columns)])
     with session.warehouse.transaction():
-        _merge(session, "raw.corporate_actions", history.actions)
-        new, revised = _merge(session, "raw.daily_bars", bars)
+        cause = "bars_history" if since == start else "bars"
+        before = asked.last_served(Request("bars", asset.symbol))
+        _merge(session, "raw.corporate_actions", history.actions, cause, before)
+        new, revised = _merge(session, "raw.daily_bars", bars, cause, before)
         for request in (Request("bars", asset.symbol), *((whole,) if since == start else ())):
             outcome = "complete" if bars.height else "empty"
             asked.record(request, outcome, served=bars.height, new=new, revised=revised)
@@ -139,7 +142,7 @@ def _fetch_shares(session: Session, services: MarketServices, asset: Asset, aske
     added = new_vintages(stored, fetched)
     restated = added.filter(pl.col("vintage") > 1).height
     with session.warehouse.transaction():
-        _merge(session, "raw.shares_outstanding", added)
+        _merge(session, "raw.shares_outstanding", added, "shares", asked.last_served(Request("shares", asset.symbol)))
         asked.record(
             Request("shares", asset.symbol),
             "complete" if fetched.height else "empty",
@@ -167,12 +170,17 @@ def _refresh_volatility(session: Session, services: MarketServices, asked: Asked
 
             values = first_that_answers(services.volatility, answer).result
             with session.warehouse.transaction():
-                new, revised = _merge(session, "raw.volatility_index", values)
+                new, revised = _merge(session, "raw.volatility_index", values, "volatility", asked.last_served(request))
                 asked.record(request, "complete", served=values.height, new=new, revised=revised)
 
 
-def _merge(session: Session, name: str, rows: pl.DataFrame) -> tuple[int, int]:
-    """Store an answer's rows; how many were new and how many revised."""
-    stamped = rows.with_columns(pl.lit(session.clock.now()).cast(_TIME).alias("fetched_at"))
-    merged = session.warehouse.merge(name, stamped.select(table(name).column_names))
+def _merge(
+    session: Session, name: str, rows: pl.DataFrame, cause: str, asked_before: datetime | None
+) -> tuple[int, int]:
+    """Store an answer's rows; how many were new and how many revised. Sessions before the last answer are closed."""
+    now = session.clock.now()
+    stamped = rows.with_columns(pl.lit(now).cast(_TIME).alias("fetched_at"))
+    merged = session.warehouse.merge(
+        name, stamped.select(table(name).column_names), provenance=Provenance(cause, now, asked_before)
+    )
     return merged.inserted, merged.revised

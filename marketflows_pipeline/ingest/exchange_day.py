@@ -7,7 +7,7 @@ for every hour (exchange_hour.py).
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +21,7 @@ from marketflows_pipeline.exchange_readings import exchange_settings, known_exch
 from marketflows_pipeline.ingest.asked import Asked, DayReport, Request
 from marketflows_pipeline.ingest.budget import PAGE_SIZE
 from marketflows_pipeline.ingest.exchange_hour import store_listing
+from marketflows_pipeline.ingest.first_seen import day_of, with_first_seen
 from marketflows_pipeline.ingest.market_caps import budget_now
 from marketflows_pipeline.providers.exchange_protocol import ReservesHistory, ReservesProvider
 from marketflows_pipeline.providers.near_matches import near_matches
@@ -30,6 +31,7 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.settings.faults import fault_line
 from marketflows_pipeline.transforms.exchange_map import unknown_tracked
+from marketflows_pipeline.warehouse.revisions import Provenance
 
 log = logging.getLogger(__name__)
 
@@ -171,13 +173,17 @@ def _is_chart_due(session: Session, exchange_id: str, asked: Asked) -> bool:
 
 def _fetch_chart(session: Session, exchange_id: str, asked: Asked) -> None:
     chart = session.volumes.volume_chart(exchange_id, CHART_DAYS)
+    request = Request("volume_chart", exchange_id)
     rows = chart.unique(["exchange_id", "ts"], keep="last").with_columns(_fetched(session))
+    rows = with_first_seen(rows, {"volume_24h_btc": "first_volume_24h_btc"})
     with session.warehouse.transaction():
         merged = session.warehouse.merge(
-            "raw.exchange_volumes", rows.select(table("raw.exchange_volumes").column_names)
+            "raw.exchange_volumes",
+            rows.select(table("raw.exchange_volumes").column_names),
+            provenance=_provenance(session, "volume_chart", asked.last(request)),
         )
         asked.record(
-            Request("volume_chart", exchange_id),
+            request,
             "complete" if rows.height else "empty",
             served=chart.height,
             new=merged.inserted,
@@ -198,7 +204,7 @@ def _refresh_reserves(session: Session, reserves: ReservesProvider, slugs: list[
             request = Request("protocol", slug)
             with asked.one_of_many(request, len(due)):
                 history = reserves.reserves_history(slug, Path(folder))
-                served, new, revised = _store_reserves(session, history)
+                served, new, revised = _store_reserves(session, history, asked.last(request))
                 outcome = "complete" if served else "empty"
                 note = None if history.balances.height else "no breakdown by token"
                 asked.record(request, outcome, served=served, new=new, revised=revised, note=note)
@@ -206,15 +212,26 @@ def _refresh_reserves(session: Session, reserves: ReservesProvider, slugs: list[
     log.info("reserves of %d exchanges are up to date", len(due) - len(asked.report.failed) + failed_before)
 
 
-def _store_reserves(session: Session, history: ReservesHistory) -> tuple[int, int, int]:
+def _store_reserves(session: Session, history: ReservesHistory, asked_before: datetime | None) -> tuple[int, int, int]:
     """Both tables of one answer in one transaction: rows served, new, revised."""
+    tvl = history.tvl.with_columns(_fetched(session))
+    balances = with_first_seen(
+        history.balances.with_columns(_fetched(session)),
+        {"quantity": "first_quantity", "value_usd": "first_value_usd"},
+    )
+    provenance = _provenance(session, "reserves", asked_before)
     merged = []
     with session.warehouse.transaction():
-        for name, rows in (("raw.cex_tvl", history.tvl), ("raw.cex_token_balances", history.balances)):
-            stamped = rows.with_columns(_fetched(session))
-            merged.append(session.warehouse.merge(name, stamped.select(table(name).column_names)))
+        for name, rows in (("raw.cex_tvl", tvl), ("raw.cex_token_balances", balances)):
+            merged.append(session.warehouse.merge(name, rows.select(table(name).column_names), provenance=provenance))
     served = history.tvl.height + history.balances.height
     return served, sum(each.inserted for each in merged), sum(each.revised for each in merged)
+
+
+def _provenance(session: Session, cause: str, asked_before: datetime | None) -> Provenance:
+    """Days that were over when the same was asked for the last time are closed."""
+    closed = None if asked_before is None else day_of(asked_before)
+    return Provenance(cause, session.clock.now(), closed)
 
 
 def _now(session: Session) -> pl.Expr:

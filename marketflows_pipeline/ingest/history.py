@@ -61,6 +61,7 @@ class _Round:
     """What is asked for one after another: coins with the days back, and those that failed twice in a row before."""
 
     label: str
+    cause: str
     requests: list[tuple[str, int]]
     failing: Collection[str]
 
@@ -120,7 +121,12 @@ def backfill(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget
     return _ask_each(
         session,
         store,
-        _Round("Fetching histories", [(coin, days) for coin in missing], failing_coins(backfills, granularity=grain)),
+        _Round(
+            "Fetching histories",
+            "history",
+            [(coin, days) for coin in missing],
+            failing_coins(backfills, granularity=grain),
+        ),
         budget_now=budget_now,
         record=record,
     )
@@ -155,7 +161,7 @@ def repair(session: Session, store: AnswerStore, tracked: pl.DataFrame, budget_n
         _record_repairs(session, coin, answer, gaps=chosen[coin], grain=grain)
 
     requests = [(coin, _days_back_to(rows["gap_start"].min(), session, grain)) for coin, rows in chosen.items()]
-    repairing = _Round("Repairing gaps", requests, failing_coins(repairs, granularity=grain))
+    repairing = _Round("Repairing gaps", "repair", requests, failing_coins(repairs, granularity=grain))
     report = _ask_each(session, store, repairing, budget_now=budget_now, record=record)
     return HistoryReport(report.asked, len(by_coin) - report.asked, report.failed)
 
@@ -230,7 +236,11 @@ def _ask_each(
                     asked_for = _Answer(FAILED, note=str(error))
             # The rows and the note that they were had stand or fall together.
             with session.warehouse.transaction():
-                answer = asked_for if isinstance(asked_for, _Answer) else _stored(store, asked_for, left_out.total())
+                answer = (
+                    asked_for
+                    if isinstance(asked_for, _Answer)
+                    else _stored(store, asked_for, histories.cause, left_out.total())
+                )
                 record(coin, answer)
             if answer.outcome not in {"complete", "empty"}:
                 failed.append(coin)
@@ -277,9 +287,9 @@ def _ask(session: Session, coin: str, days: int) -> pl.DataFrame | _Answer:
         return _Answer("refused", note=str(error))
 
 
-def _stored(store: AnswerStore, rows: pl.DataFrame, n_left_out: int) -> _Answer:
+def _stored(store: AnswerStore, rows: pl.DataFrame, cause: str, n_left_out: int) -> _Answer:
     """What a history brought, the points that were left out on reading it counted as served and rejected."""
-    kept = store.store_history(rows)
+    kept = store.store_history(rows, cause)
     outcome = "complete" if kept.served > kept.rejected else "empty"
     return _Answer(outcome, StoredHistory(kept.served + n_left_out, kept.new, kept.rejected + n_left_out))
 

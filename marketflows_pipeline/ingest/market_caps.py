@@ -8,13 +8,22 @@ from dataclasses import dataclass
 
 from marketflows_pipeline.errors import CreditsExhaustedError
 from marketflows_pipeline.ingest.answers import AnswerStore
-from marketflows_pipeline.ingest.budget import EXCHANGE_CALLS_PER_HOUR, Budget, exchange_calls_per_day, month_budget
+from marketflows_pipeline.ingest.budget import (
+    EXCHANGE_CALLS_PER_HOUR,
+    Budget,
+    exchange_calls_per_day,
+    market_cap_calls_per_day,
+    month_budget,
+)
+from marketflows_pipeline.ingest.categories import record_categories
 from marketflows_pipeline.ingest.history import HistoryReport, backfill, repair
 from marketflows_pipeline.ingest.tick import take_tick
 from marketflows_pipeline.providers.ledger import month_of
+from marketflows_pipeline.providers.protocol import Granularity
 from marketflows_pipeline.providers.rows import counting_left_out
 from marketflows_pipeline.readings import coins_in_use, n_listed_exchanges
 from marketflows_pipeline.session import Session
+from marketflows_pipeline.warehouse.revisions import forget_old_revisions
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +64,9 @@ def refresh_market_caps(session: Session) -> IngestReport:
         UserInputError: if a coin or narrative of the settings has never been known to the service.
         ProviderError: if the service fails for good. Everything fetched before stays.
     """
-    store = AnswerStore(session.warehouse, session.started_at, session.clock)
+    grain = Granularity.of_window(session.settings.providers.coingecko.days)
+    store = AnswerStore(session.warehouse, session.started_at, session.clock, grain.step)
+    forget_old_revisions(session.warehouse, session.started_at)
     calls_before = _spent(session)
     backfilled = repaired = HistoryReport()
     gone: tuple[str, ...] = ()
@@ -64,6 +75,8 @@ def refresh_market_caps(session: Session) -> IngestReport:
         try:
             tick = take_tick(session, store)
             gone = tick.gone
+            # Before the dear histories: those can be had later, today's categories can't.
+            record_categories(session)
             with session.warehouse.light():
                 backfilled = backfill(session, store, tick.tracked, lambda: budget_now(session, tick.tracked.height))
             repaired = repair(session, store, tick.tracked, lambda: budget_now(session, tick.tracked.height))
@@ -98,7 +111,7 @@ def refresh_market_caps(session: Session) -> IngestReport:
 def budget_now(session: Session, n_coins: int) -> Budget:
     """The month's credits at this moment, the remaining runs of all parts reserved."""
     source, exchanges = session.settings.providers.coingecko, session.settings.exchanges
-    per_hour, per_day = 0, len(source.exclude_categories)
+    per_hour, per_day = 0, market_cap_calls_per_day(len(source.exclude_categories))
     if exchanges is not None:
         per_hour = EXCHANGE_CALLS_PER_HOUR
         per_day += exchange_calls_per_day(n_listed_exchanges(session), len(exchanges.whale_exclude_categories))

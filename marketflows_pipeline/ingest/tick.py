@@ -6,7 +6,7 @@ A page that was paid for serves all its uses: membership, the cohort, increments
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError, UserInputError
 from marketflows_pipeline.ingest.answers import AnswerStore
+from marketflows_pipeline.ingest.first_seen import day_of
 from marketflows_pipeline.ingest.plan import in_order
 from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.protocol import MARKET_SCHEMA
@@ -25,6 +26,18 @@ log = logging.getLogger(__name__)
 
 EXCLUDED_REFRESH = timedelta(hours=24)
 GONE_AFTER = timedelta(hours=24)
+# Coins below the last one in use that are stored, so that rules with a buffer can be applied later.
+RESERVE = 5
+# What a page says of a member beside its market cap, at no further cost.
+MEMBER_FIGURES = (
+    "price_usd",
+    "circulating_supply",
+    "price_change_24h_pct",
+    "price_change_7d_pct",
+    "price_change_30d_pct",
+)
+# Of an excluded category, in which no coin stands for anything.
+_NO_NARRATIVE = (pl.lit(value=False).alias("is_reserve"), pl.lit(None, pl.Boolean).alias("is_excluded"))
 
 
 @dataclass(frozen=True)
@@ -89,19 +102,46 @@ def _refresh_excluded(session: Session, store: AnswerStore) -> None:
         rows = _ask_narrative(session, slug, "providers.coingecko.exclude_categories")
         if rows is not None:
             store.store_coins(rows)
-            _store_members(session, slug, rows)
+            _store_members(session, slug, rows.with_columns(*_NO_NARRATIVE), is_full_page=True)
 
 
 def _narrative_page(session: Session, store: AnswerStore, slug: str, excluded: Collection[str], pages: _Pages) -> None:
     rows = _ask_narrative(session, slug, "providers.coingecko.narratives")
     if rows is None:
         return
-    # Kept down to the last coin in use, excluded ones included: the table says what the service listed.
-    kept = rows["coin_id"].is_in(list(excluded)).not_()
-    members = rows.filter(kept.cum_sum() - kept.cast(pl.UInt32) < session.settings.providers.coingecko.narrative_top_n)
-    _store_members(session, slug, members)
-    pages.followed.update(members["coin_id"])
+    listed = with_standing(rows, excluded, session.settings.providers.coingecko.narrative_top_n)
+    stored = listed if _is_first_of_day(session, slug) else listed.filter("is_near")
+    _store_members(session, slug, stored, is_full_page=stored.height == listed.height)
+    pages.followed.update(listed.filter(~pl.col("is_reserve"))["coin_id"])
     pages.take(store, rows)
+
+
+def with_standing(rows: pl.DataFrame, excluded: Collection[str], top_n: int) -> pl.DataFrame:
+    """Say of each coin of a narrative's page how it stands there.
+
+    Args:
+        rows: ``coin_id``, the largest first.
+        excluded: coins that are in no narrative.
+        top_n: how many of the others stand for it.
+
+    Returns:
+        The rows with ``is_excluded``; ``is_reserve``, below the last coin in use; and ``is_near``, down to the
+        (top_n + 5)th that is not excluded. Excluded coins in between are as those around them: what is stored says what
+        the service listed.
+    """
+    is_excluded = pl.col("coin_id").is_in(list(excluded))
+    counted_above = (~is_excluded).cum_sum() - (~is_excluded).cast(pl.UInt32)
+    return rows.with_columns(
+        is_excluded=is_excluded, is_reserve=counted_above >= top_n, is_near=counted_above < top_n + RESERVE
+    )
+
+
+def _is_first_of_day(session: Session, slug: str) -> bool:
+    """Whether no full page of this narrative is stored of this UTC day yet."""
+    newest = session.warehouse.query(
+        "select max(observed_at) as at from raw.narrative_members where narrative = ? and is_full_page", [slug]
+    ).item()
+    return newest is None or newest < day_of(session.started_at)
 
 
 def _ask_narrative(session: Session, slug: str, key: str) -> pl.DataFrame | None:
@@ -118,7 +158,7 @@ def _ask_narrative(session: Session, slug: str, key: str) -> pl.DataFrame | None
         raise UserInputError(fault_line(session.config, key, slug, f"expected a known category; {error}")) from error
 
 
-def _store_members(session: Session, slug: str, rows: pl.DataFrame) -> None:
+def _store_members(session: Session, slug: str, rows: pl.DataFrame, *, is_full_page: bool) -> None:
     session.warehouse.merge(
         "raw.narrative_members",
         rows.select(
@@ -127,8 +167,17 @@ def _store_members(session: Session, slug: str, rows: pl.DataFrame) -> None:
             "coin_id",
             pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),
             "market_cap_usd",
+            *_member_figures(),
+            "is_reserve",
+            "is_excluded",
+            pl.lit(is_full_page).alias("is_full_page"),
         ),
     )
+
+
+def _member_figures() -> Iterator[pl.Expr]:
+    """What goes with a member; a figure that is no number is not worth the hour that it would stop."""
+    return (pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in MEMBER_FIGURES)
 
 
 def _cohort_pages(session: Session, store: AnswerStore, excluded: Collection[str], pages: _Pages) -> None:
@@ -148,6 +197,7 @@ def _cohort_pages(session: Session, store: AnswerStore, excluded: Collection[str
             "coin_id",
             pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),
             "market_cap_usd",
+            *_member_figures(),
         ),
     )
 

@@ -18,6 +18,7 @@ import polars as pl
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UnexpectedResponseError, UserInputError
 from marketflows_pipeline.providers.coingecko_answers import classify, read_categories, read_chart, read_coins
+from marketflows_pipeline.providers.coingecko_categories import read_category_snapshot
 from marketflows_pipeline.providers.coingecko_exchanges import CoinGeckoExchanges
 from marketflows_pipeline.providers.coingecko_markets import ROWS_PER_PAGE, markets_of_coins, markets_page, once_each
 from marketflows_pipeline.providers.coingecko_plans import PLANS, PlanName
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 # The order of a page is older than its caps, so one row may sit too high; ten in a row don't.
 ROWS_THAT_END_A_SNAPSHOT = 10
+REJECTED_NAMED = 5
 
 
 class CoinGecko(CoinGeckoExchanges):
@@ -177,6 +179,10 @@ class CoinGecko(CoinGeckoExchanges):
             status=unknown.status if unknown else None,
             url=unknown.url if unknown else "",
         ) from unknown
+
+    def categories(self) -> pl.DataFrame:
+        """All categories as of now in CATEGORY_SCHEMA, each once; one credit."""
+        return self._http.get_json("/coins/categories", read_category_snapshot)
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
         """The coins asked for, wrapped ones too, in MARKET_SCHEMA; unknown ones are missing. One credit per 250."""

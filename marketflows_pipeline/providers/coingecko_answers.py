@@ -54,8 +54,15 @@ MARKET_NUMBERS = {
     "total_volume": "volume_usd",
     "price_change_percentage_24h": "price_change_24h_pct",
 }
-MARKET_RANKS = {"market_cap_rank": "market_cap_rank"}
-FIGURES = dict.fromkeys([*MARKET_NUMBERS.values(), *MARKET_RANKS.values()], pl.Float64())
+# What only describes: null for young coins, and where it can't be read, which costs no row its market cap.
+MARKET_EXTRAS = {
+    "market_cap_rank": "market_cap_rank",
+    "price_change_percentage_24h_in_currency": "price_change_24h_exact_pct",
+    "price_change_percentage_7d_in_currency": "price_change_7d_pct",
+    "price_change_percentage_30d_in_currency": "price_change_30d_pct",
+    "circulating_supply": "circulating_supply",
+}
+FIGURES = dict.fromkeys([*MARKET_NUMBERS.values(), *MARKET_EXTRAS.values()], pl.Float64())
 
 
 @dataclass(frozen=True)
@@ -177,8 +184,8 @@ def read_markets(
     """A page of markets in MARKET_SCHEMA, row by row.
 
     A row is left out, with a warning, where ``id``, ``symbol`` or ``name`` is not text, a figure is missing or not a
-    finite number or null, the cap is impossible, or ``last_updated`` is no time or cannot be. A rank that is no number
-    is null.
+    finite number or null, the cap is impossible, or ``last_updated`` is no time or cannot be. A rank, supply or change
+    over 7 or 30 days that is no number is null.
 
     Args:
         body: the parsed JSON.
@@ -197,6 +204,7 @@ def read_markets(
         rows, schema={**dict.fromkeys(NAMES, pl.String), **FIGURES, "last_updated": UTC_TIME}, orient="row"
     )
     return page.with_columns(
+        price_change_24h_pct=pl.coalesce("price_change_24h_exact_pct", pl.col("price_change_24h_pct").cast(pl.Float64)),
         with_rehypothecated=with_rehypothecated,
         source=pl.lit(REHYPOTHECATED_SOURCE if with_rehypothecated else MARKETS_SOURCE),
     ).select(pl.col(column).cast(dtype, strict=not dtype.is_integer()) for column, dtype in MARKET_SCHEMA.items())
@@ -236,12 +244,12 @@ def _names(fields: Fields) -> tuple[str, str, str]:
 def _market(fields: Fields, span: TimeSpan) -> tuple[object, ...]:
     names = _names(fields)
     figures = [fields.number(key) for key in MARKET_NUMBERS]
-    ranks = [fields.or_null(fields.number, key) for key in MARKET_RANKS]
+    extras = [fields.or_null(fields.number_or_none, key) for key in MARKET_EXTRAS]
     _refuse_impossible(figures[0])
     updated = fields.time_or_none("last_updated")
     if updated is not None and not span.holds(updated):
         raise UntimelyError(f"`last_updated` should be from {span}, found {updated:%Y-%m-%d %H:%M:%S}")
-    return (*names, *figures, *ranks, updated)
+    return (*names, *figures, *extras, updated)
 
 
 def _points(body: dict[str, object], key: str, span: TimeSpan, left_out: LeftOut) -> list[Point]:

@@ -46,6 +46,7 @@ def markets_page(
             "per_page": ROWS_PER_PAGE,
             # Always said, since the default changed in February 2026.
             "include_rehypothecated": with_rehypothecated,
+            "price_change_percentage": "24h,7d,30d",
             **selection,
         },
     )

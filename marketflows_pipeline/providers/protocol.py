@@ -34,10 +34,24 @@ MARKET_SCHEMA = pl.Schema(
         "price_usd": pl.Float64(),
         "volume_usd": pl.Float64(),
         "price_change_24h_pct": pl.Float64(),
+        "price_change_7d_pct": pl.Float64(),
+        "price_change_30d_pct": pl.Float64(),
+        "circulating_supply": pl.Float64(),
         "market_cap_rank": pl.Int64(),
         "last_updated": UTC_TIME,
         "with_rehypothecated": pl.Boolean(),
         "source": pl.String(),
+    }
+)
+
+CATEGORY_SCHEMA = pl.Schema(
+    {
+        "category_id": pl.String(),
+        "name": pl.String(),
+        "market_cap_usd": pl.Float64(),
+        "market_cap_change_24h_pct": pl.Float64(),
+        "volume_24h_usd": pl.Float64(),
+        "top_3_coins_id": pl.String(),
     }
 )
 
@@ -110,6 +124,10 @@ class MarketCapProvider(Protocol):
         Raises:
             NotFoundError: there is no such category, or nothing is in it.
         """
+        ...
+
+    def categories(self) -> pl.DataFrame:
+        """Every category with its figures now, in CATEGORY_SCHEMA; the three largest coins as one text, by commas."""
         ...
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:

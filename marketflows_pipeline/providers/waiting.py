@@ -6,6 +6,8 @@ The rate limiter's own pacing (pacing.py) never counts, so a run over a healthy 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from marketflows_pipeline.clock import Clock
@@ -44,6 +46,16 @@ class WaitBudget:
     def is_used_up(self) -> bool:
         """Whether too little is left for one more attempt."""
         return self.left_s < min(SHORTEST_ATTEMPT_S, self.limit_s)
+
+    @contextmanager
+    def at_most(self, seconds: float) -> Iterator[None]:
+        """Within the block only so much of what is left is there, for a request that the others must not wait for."""
+        limit_s = self.limit_s
+        self.limit_s = min(limit_s, self._spent_s + seconds)
+        try:
+            yield
+        finally:
+            self.limit_s = limit_s
 
     def sleep(self, seconds: float) -> None:
         """Wait before the next attempt."""

@@ -8,6 +8,13 @@ from marketflows_pipeline.schema.model import Column, DType, Table
 
 _OBSERVED = Column("observed_at", DType.TIME, "When the service was asked", "UTC")
 _FETCHED = Column("fetched_at", DType.TIME, "When it was fetched", "UTC")
+_FIRST_SEEN = Column(
+    "first_seen_at",
+    DType.TIME,
+    "First answer that held the row once its UTC day was over; later ones change the figure, not what was first seen",
+    "UTC",
+    nullable=True,
+)
 _EXCHANGE_ID = Column("exchange_id", DType.TEXT, "CoinGecko exchange id, such as gdax for Coinbase")
 _KEY = Column("exchange_key", DType.TEXT, "CoinGecko id of the exchange, or its DefiLlama slug where it has none")
 _SLUG = Column("slug", DType.TEXT, "DefiLlama slug in lower case, such as binance-cex")
@@ -81,10 +88,13 @@ RAW_EXCHANGE_VOLUMES = Table(
         _VOLUME,
         _SOURCE,
         _FETCHED,
+        replace(_VOLUME, name="first_volume_24h_btc", description="Volume as in first_seen_at's answer", nullable=True),
+        _FIRST_SEEN,
     ),
     as_of="ts",
     replaces="merge",
     revised_by=("volume_24h_btc",),
+    set_once=("first_volume_24h_btc", "first_seen_at"),
     may_be_empty=True,
 )
 
@@ -260,10 +270,14 @@ RAW_CEX_TOKEN_BALANCES = Table(
         _usd("value_usd", "What it was worth"),
         Column("is_now", DType.BOOL, "Whether this is the moment of asking rather than a day's record"),
         _FETCHED,
+        Column("first_quantity", DType.FLOAT, "Quantity as in first_seen_at's answer", "tokens", nullable=True),
+        _usd("first_value_usd", "What it was worth as in first_seen_at's answer"),
+        _FIRST_SEEN,
     ),
     as_of="ts",
     replaces="merge",
     revised_by=("quantity", "value_usd", "is_now"),
+    set_once=("first_quantity", "first_value_usd", "first_seen_at"),
     may_be_empty=True,
 )
 

@@ -20,6 +20,22 @@ _EMA = Column("ema_period", DType.INT, "Span of the exponential moving average; 
 _ORDER = Column("diff_order", DType.INT, "0 level, 1 growth, 2 inflection, and so on")
 
 
+_FIGURES_OF_A_MEMBER = (
+    Column("price_usd", DType.FLOAT, "Price of one coin in the same answer", "USD", nullable=True),
+    Column("circulating_supply", DType.FLOAT, "Coins in circulation in the same answer", "coins", nullable=True),
+    *(
+        Column(
+            f"price_change_{period}_pct",
+            DType.FLOAT,
+            f"Change of the price in dollars over {words} before, as the service gives it; null for younger coins",
+            "%",
+            nullable=True,
+        )
+        for period, words in (("24h", "the 24 hours"), ("7d", "the 7 days"), ("30d", "the 30 days"))
+    ),
+)
+
+
 def _value(description: str, unit: str, *derived_from: str) -> Column:
     return Column("value", DType.FLOAT, description, unit, nullable=True, derived_from=derived_from)
 
@@ -70,13 +86,40 @@ RAW_NARRATIVE_MEMBERS = Table(
     part="market_caps",
     grain="one member of one narrative at one observation",
     key=("observed_at", "narrative", "coin_id"),
-    description="The largest coins of each narrative as the service listed them at that moment.",
+    description=(
+        "The largest coins of each narrative as the service listed them at that moment: down to the "
+        "(narrative_top_n + 5)th that no exclusion drops, with the excluded ones in between, and in the first run of "
+        "each UTC day all of the page, at most 250. Also of each excluded category, all of the page. A narrative is "
+        "the sum of the rows that are neither is_reserve nor excluded."
+    ),
     columns=(
         _OBSERVED,
         Column("narrative", DType.TEXT, "CoinGecko category slug"),
         _COIN,
-        _RANK,
+        replace(_RANK, description="Place by market cap in the category, excluded coins counted, 1 is the largest"),
         replace(_CAP, nullable=True),
+        *_FIGURES_OF_A_MEMBER,
+        Column(
+            "is_reserve",
+            DType.BOOL,
+            "Below the narrative_top_n largest that no exclusion drops: neither followed nor summed up, kept for "
+            "measures that look further down; null, as good as false, in rows of older versions",
+            nullable=True,
+        ),
+        Column(
+            "is_excluded",
+            DType.BOOL,
+            "Whether exclude_categories dropped the coin at that moment; null in rows of older versions and in those "
+            "of the excluded categories themselves",
+            nullable=True,
+        ),
+        Column(
+            "is_full_page",
+            DType.BOOL,
+            "Whether this observation holds all that the service listed (at most 250); else it ends at the "
+            "(narrative_top_n + 5)th; null in rows of older versions",
+            nullable=True,
+        ),
     ),
     as_of="observed_at",
     replaces="merge",
@@ -89,7 +132,35 @@ RAW_COHORT_MEMBERS = Table(
     grain="one coin above the smallest range limit at one observation",
     key=("observed_at", "coin_id"),
     description="All coins whose market cap exceeded the smallest range limit at that moment.",
-    columns=(_OBSERVED, _COIN, _RANK, _CAP),
+    columns=(_OBSERVED, _COIN, _RANK, _CAP, *_FIGURES_OF_A_MEMBER),
+    as_of="observed_at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
+RAW_CATEGORY_SNAPSHOTS = Table(
+    name="raw.category_snapshots",
+    part="market_caps",
+    grain="one category at one observation",
+    key=("observed_at", "category_id"),
+    description=(
+        "All of CoinGecko's categories with their figures, once a UTC day; the service has no history of them. "
+        "Categories overlap. Source: GET /coins/categories."
+    ),
+    columns=(
+        Column("category_id", DType.TEXT, "CoinGecko category slug"),
+        _OBSERVED,
+        Column("name", DType.TEXT, "Display name"),
+        replace(_CAP, description="Sum of its coins' market caps as the service gives it", nullable=True),
+        Column("market_cap_change_24h_pct", DType.FLOAT, "Change of that sum in 24 hours", "%", nullable=True),
+        Column("volume_24h_usd", DType.FLOAT, "Trading volume of its coins in 24 hours", "USD", nullable=True),
+        Column(
+            "top_3_coins_id",
+            DType.TEXT,
+            "Its largest coins, at most three, the largest first, comma separated; null where the service names none",
+            nullable=True,
+        ),
+    ),
     as_of="observed_at",
     replaces="merge",
     may_be_empty=True,
@@ -360,6 +431,7 @@ MARKET_CAP_TABLES: tuple[Table, ...] = (
     RAW_MARKET_CAPS,
     RAW_NARRATIVE_MEMBERS,
     RAW_COHORT_MEMBERS,
+    RAW_CATEGORY_SNAPSHOTS,
     CORE_COHORT,
     CORE_MARKET_CAP_GRID,
     CORE_BUCKETS,

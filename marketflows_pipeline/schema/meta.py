@@ -90,7 +90,7 @@ META_FETCHES = Table(
         Column(
             "dataset",
             DType.TEXT,
-            "listing, volume_chart, excluded_category, protocols, protocol, bars, shares or volatility",
+            "categories, listing, volume_chart, excluded_category, protocols, protocol, bars, shares or volatility",
         ),
         Column(
             "target",
@@ -98,7 +98,7 @@ META_FETCHES = Table(
             "Exchange, category, slug, asset or index that was asked for; empty where it was for all",
         ),
         Column("attempted_at", DType.TIME, "When it was asked", "UTC"),
-        Column("outcome", DType.TEXT, "complete, empty, not_found or refused"),
+        Column("outcome", DType.TEXT, "complete, empty, not_found, refused, or failed (of categories only)"),
         Column("rows_served", DType.INT, "Rows in the answer"),
         Column("rows_new", DType.INT, "Rows that were not stored before"),
         Column("rows_revised", DType.INT, "Stored rows that the service has changed since"),
@@ -139,6 +139,49 @@ META_QUARANTINE = Table(
     ),
     as_of="added_at",
     replaces="merge",
+    may_be_empty=True,
+)
+
+META_REVISIONS = Table(
+    name="meta.revisions",
+    part="meta",
+    grain="one figure that a later answer changed, or all of one entity in one answer where they are more than 100",
+    key=("seen_at", "cause", "table_name", "key", "column_name"),
+    description=(
+        "What services changed after the fact: each figure of a closed period that a later answer overwrote by more "
+        "than 1e-6 of itself, or took away; a null that became a figure is none. Closed is an observation of a market "
+        "cap more than one grid step old, and in daily tables a UTC day that was over when the service was last asked "
+        "before. Of more than 100 changes of one entity (the key without its time) in one answer, one row holds the "
+        "largest. Written in the transaction that overwrites; kept for 400 days."
+    ),
+    columns=(
+        Column("table_name", DType.TEXT, "Table of the figure, schema.table"),
+        Column(
+            "key",
+            DType.TEXT,
+            "The row's key as in meta.quarantine: one CSV record, times in UTC; without the time where the row stands "
+            "for many changes",
+        ),
+        Column("column_name", DType.TEXT, "Column of the figure; of the largest change where there were many"),
+        Column("old", DType.FLOAT, "Figure before, in the unit of its column"),
+        Column("new", DType.FLOAT, "Figure after; null where the service gives none any more", nullable=True),
+        Column("seen_at", DType.TIME, "When the answer that changed it was stored", "UTC"),
+        Column(
+            "cause",
+            DType.TEXT,
+            "Which answer: history, repair, page, volume_chart, reserves, bars, bars_history or volatility",
+        ),
+        Column("n_changes", DType.INT, "Changed figures that the row stands for, 1 or more than 100"),
+        Column(
+            "change_pct",
+            DType.FLOAT,
+            "Change of this figure, by the size of the old one; null where that was 0 or the new one is null",
+            "%",
+            nullable=True,
+        ),
+    ),
+    as_of="seen_at",
+    replaces="append",
     may_be_empty=True,
 )
 
@@ -237,6 +280,7 @@ META_TABLES: tuple[Table, ...] = (
     META_REPAIRS,
     META_FETCHES,
     META_QUARANTINE,
+    META_REVISIONS,
     META_PART_RUNS,
     META_PUBLISH,
     META_TABLES_TABLE,

@@ -80,6 +80,8 @@ class Table:
             history); ``replace``: the table is computed anew as a whole; ``append``: rows are only added.
         revised_by: for a merged table, the columns in which a later answer must differ to count as a revision (a new
             fetch time alone is none); empty means any column outside the key.
+        set_once: for a merged table, columns that are written together once, with the first answer in which the last of
+            them is not null; no later answer changes them.
         may_be_empty: whether an empty frame is a legal answer (a derived table that loses all rows is a fault).
         view_sql: for a view, its select; None for a table.
     """
@@ -93,6 +95,7 @@ class Table:
     as_of: str | None = None
     replaces: Literal["merge", "replace", "append"] = "replace"
     revised_by: tuple[str, ...] = ()
+    set_once: tuple[str, ...] = ()
     may_be_empty: bool = False
     view_sql: str | None = field(default=None, repr=False)
 
@@ -110,6 +113,11 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         """Column names in stored order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def revisable(self) -> tuple[str, ...]:
+        """Columns outside the key that a later answer may change."""
+        return tuple(name for name in self.column_names if name not in self.key and name not in self.set_once)
 
     @property
     def polars_schema(self) -> dict[str, pl.DataType]:

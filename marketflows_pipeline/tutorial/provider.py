@@ -12,7 +12,13 @@ from pathlib import Path
 import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.protocol import COIN_SCHEMA, HISTORY_SCHEMA, MARKET_SCHEMA, Granularity
+from marketflows_pipeline.providers.protocol import (
+    CATEGORY_SCHEMA,
+    COIN_SCHEMA,
+    HISTORY_SCHEMA,
+    MARKET_SCHEMA,
+    Granularity,
+)
 from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps
 
 HISTORY_SOURCE = "tutorial:history"
@@ -69,6 +75,10 @@ class TutorialProvider:
         if members.is_empty():
             raise NotFoundError(f"the tutorial has no narrative {slug!r}", provider=self.name)
         return self._markets().filter(pl.col("coin_id").is_in(members.implode()))
+
+    def categories(self) -> pl.DataFrame:
+        """None: no figures of categories are packaged."""
+        return CATEGORY_SCHEMA.to_frame()
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
         """The coins asked for in MARKET_SCHEMA; those that are not packaged are missing."""

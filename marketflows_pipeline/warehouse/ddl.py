@@ -99,11 +99,9 @@ def merge(table: Table, *, revise: bool, bound: str | None) -> str:
     Returns:
         A MERGE that returns one ``INSERT`` or ``UPDATE`` per row it touched.
     """
-    on = [f"stored.{identifier(name)} = incoming.{identifier(name)}" for name in table.key]
-    if bound is not None:
-        on.append(f"stored.{identifier(bound)} between ? and ?")
-    values = [name for name in table.column_names if name not in table.key]
-    deciding = table.revised_by or tuple(values)
+    on = _same_key(table, bound)
+    values = table.revisable
+    deciding = table.revised_by or values
     clauses = []
     if revise and values:
         differs = " or ".join(
@@ -119,6 +117,30 @@ def merge(table: Table, *, revise: bool, bound: str | None) -> str:
         f"merge into {qualified(table.name)} as stored using incoming on {' and '.join(on)} "
         f"{' '.join(clauses)} returning merge_action"
     )
+
+
+def _same_key(table: Table, bound: str | None) -> list[str]:
+    conditions = [f"stored.{identifier(name)} = incoming.{identifier(name)}" for name in table.key]
+    if bound is not None:
+        conditions.append(f"stored.{identifier(bound)} between ? and ?")
+    return conditions
+
+
+def write_once(table: Table, *, bound: str | None) -> str:
+    """The statement that gives stored rows their ``set_once`` columns from ``incoming``, where they have none yet.
+
+    Args:
+        table: registry entry of a merged table that has such columns.
+        bound: as in `merge`.
+    """
+    decisive = identifier(table.set_once[-1])
+    conditions = [
+        *_same_key(table, bound),
+        f"stored.{decisive} is null",
+        f"incoming.{decisive} is not null",
+    ]
+    assignments = ", ".join(f"{identifier(name)} = incoming.{identifier(name)}" for name in table.set_once)
+    return f"update {qualified(table.name)} as stored set {assignments} from incoming where {' and '.join(conditions)}"
 
 
 @dataclass(frozen=True)
@@ -140,7 +162,7 @@ class RowMerge:
 
 def merge_row(table: Table) -> RowMerge:
     """What `merge` does, for one row of a table that has more than its key."""
-    values = tuple(name for name in table.column_names if name not in table.key)
+    values = table.revisable
     deciding = table.revised_by or values
     stored = qualified(table.name)
 

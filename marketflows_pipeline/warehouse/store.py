@@ -38,6 +38,7 @@ from marketflows_pipeline.warehouse.catalog import (
     stored_columns,
     write_table,
 )
+from marketflows_pipeline.warehouse.revisions import Provenance, record_revisions
 from marketflows_pipeline.warehouse.row_keys import accepted_name
 from marketflows_pipeline.warehouse.validate import check_frame
 
@@ -215,7 +216,9 @@ class Warehouse:
             insert(cursor, entry, rows)
         return WriteResult(rows.height)
 
-    def merge(self, table: str, frame: pl.DataFrame, *, revise: bool = True) -> MergeResult:
+    def merge(
+        self, table: str, frame: pl.DataFrame, *, revise: bool = True, provenance: Provenance | None = None
+    ) -> MergeResult:
         """Add a frame's rows by key; a stored row gives way to a later answer; none is ever removed.
 
         A row counts as revised if it differs in the registry's ``revised_by`` columns (any column where none are
@@ -226,21 +229,28 @@ class Warehouse:
             table: ``schema.table``.
             frame: the rows; keys at most once.
             revise: False keeps each stored row.
+            provenance: which answer the rows are from; figures of closed periods that it overwrites then go to
+                ``meta.revisions``, in the same transaction.
 
         Raises:
             WarehouseError: if the frame is not what the registry says; nothing is written.
         """
         entry = _registered_table(table)
         rows = check_frame(entry, frame)
-        if rows.height == 1 and len(entry.key) < len(entry.columns):
+        is_plain = provenance is None and not entry.set_once
+        if rows.height == 1 and is_plain and len(entry.key) < len(entry.columns):
             return self._merge_row(entry, rows.row(0, named=True), revise=revise)
         bound = next((name for name in entry.key if entry.column(name).dtype is DType.TIME), None)
         limits = [rows[bound].min(), rows[bound].max()] if bound is not None else []
         with self.transaction() as cursor:
             if rows.is_empty():
                 return MergeResult(0, 0, 0)
+            if provenance is not None and revise:
+                record_revisions(cursor, entry, rows, provenance)
             cursor.register("incoming", rows)
             touched = cursor.execute(ddl.merge(entry, revise=revise, bound=bound), limits).fetchall()
+            if entry.set_once:
+                cursor.execute(ddl.write_once(entry, bound=bound), limits).fetchall()
             cursor.unregister("incoming")
         done = Counter(action for (action,) in touched)
         return MergeResult(done["INSERT"], done["UPDATE"], rows.height - done.total())

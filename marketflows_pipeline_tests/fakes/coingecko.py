@@ -202,7 +202,9 @@ class FakeCoinGecko(FakeServer):
         return json_reply([{"category_id": slug, "name": name} for slug, name in slugs.items()])
 
     def _categories(self, request: Request) -> Reply:
-        return json_reply(self._category_rows(to_ms(request.at)))
+        rows = self._category_rows(to_ms(request.at))
+        # By falling cap unless asked otherwise; those without a cap come last.
+        return json_reply(sorted(rows, key=lambda row: -(row["market_cap"] or 0)))
 
     def _category_rows(self, now_ms: int) -> list[Row]:
         snapshot = self.snapshot(now_ms)

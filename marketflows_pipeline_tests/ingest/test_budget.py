@@ -14,6 +14,7 @@ from marketflows_pipeline.ingest.budget import (
     calls_per_tick,
     exchange_calls_per_day,
     hourly_ticks_left,
+    market_cap_calls_per_day,
     month_budget,
 )
 from marketflows_pipeline.settings import Exchanges
@@ -69,7 +70,8 @@ def test_a_day_of_exchanges_costs_an_hours_calls_the_list_and_the_categories() -
 
 def test_the_longest_month_of_500_coins_2_narratives_and_exchanges_fits_the_demo_plan_first_run_included() -> None:
     settings = Exchanges()
-    per_day = exchange_calls_per_day(EXCHANGES_ASSUMED, len(settings.whale_exclude_categories))
+    per_day = market_cap_calls_per_day(0)
+    per_day += exchange_calls_per_day(EXCHANGES_ASSUMED, len(settings.whale_exclude_categories))
     budget = month_budget(
         limit=10_000,
         # the first hour, the first day, and 20 volume charts
@@ -80,8 +82,8 @@ def test_the_longest_month_of_500_coins_2_narratives_and_exchanges_fits_the_demo
         calls_per_hour=EXCHANGE_CALLS_PER_HOUR,
         calls_per_day=per_day,
     )
-    # 743 more hours of 6 + 3 calls, 31 days of 12
-    assert budget.reserved == 743 * 9 + 31 * 12
+    # 743 more hours of 6 + 3 calls, 31 days of 1 + 12
+    assert budget.reserved == 743 * 9 + 31 * 13
     assert budget.available >= 500 + 31 * 24, "a first backfill, and one repair an hour, fit beside"
 
 

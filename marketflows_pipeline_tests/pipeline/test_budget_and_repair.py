@@ -91,8 +91,8 @@ def test_a_repair_that_brought_nothing_is_not_repeated(house: House) -> None:
 
 
 def test_histories_wait_where_the_months_hourly_runs_need_the_credits(house: House) -> None:
-    # the 10th of October, 12:05: 515 more ticks of at most 1 + 1 + 2 calls
-    house.configure(monthly_credits=515 * 4 + 10)
+    # the 10th of October, 12:05: 515 more ticks of at most 1 + 1 + 2 calls, and one a day of 22 for the categories
+    house.configure(monthly_credits=515 * 4 + 22 + 10)
     assert not house.run()
     assert house.calls()[HISTORY] < 10
     assert house.metadata("raw.market_caps", "histories_waiting") > 0

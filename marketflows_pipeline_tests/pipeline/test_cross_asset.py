@@ -12,6 +12,7 @@ import pytest
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.jobs import cross_asset_refresh, full_refresh, train_models
 from marketflows_pipeline.warehouse.published import query_rows
+from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.cboe import DAILY_PRICES, FakeCboe
 from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
@@ -120,6 +121,22 @@ def test_a_split_rewrites_the_whole_history_and_leaves_what_was_traded(market: M
     assert market.rows("select count(*) from core.asset_flows where symbol = 'QQQ' and abs(price_return) > 0.3") == [
         (0,)
     ]
+
+
+def test_a_split_is_one_revision_of_its_symbol_and_a_changed_close_one_of_its_session(market: Market) -> None:
+    market.run()
+    # What an earlier answer said of a session that was over by then.
+    session = market.rows("select max(session) from raw.daily_bars where symbol = 'SPY'")[0][0]
+    with Warehouse(market.house.folder / ".marketflows" / "warehouse.duckdb") as warehouse:
+        warehouse.execute("update raw.daily_bars set close_usd = 1 where symbol = 'SPY' and session = ?", [session])
+    assert market.run(hours_later=72), market.house.failure.lines
+    revised = "select key, column_name, cause, n_changes > 100 from meta.revisions where table_name = 'raw.daily_bars'"
+    assert market.rows(f"{revised} and key like 'QQQ%'")[0][2:] == ("bars_history", True)
+    assert market.rows(f"{revised} and key like 'SPY%'") == []
+    with Warehouse(market.house.folder / ".marketflows" / "warehouse.duckdb") as warehouse:
+        warehouse.execute("update raw.daily_bars set close_usd = 1 where symbol = 'SPY' and session = ?", [session])
+    assert market.run(hours_later=24), market.house.failure.lines
+    assert market.rows(f"{revised} and key like 'SPY%'") == [(f"SPY, {session}", "close_usd", "bars", False)]
 
 
 def test_a_restatement_is_kept_beside_what_was_said_before(market: Market) -> None:

@@ -26,6 +26,7 @@ from marketflows_pipeline.providers.coingecko import CoinGecko
 from marketflows_pipeline.providers.coingecko_plans import PLANS, PlanName
 from marketflows_pipeline.providers.ledger import MemoryLedger
 from marketflows_pipeline.providers.protocol import (
+    CATEGORY_SCHEMA,
     COIN_SCHEMA,
     HISTORY_SCHEMA,
     MARKET_SCHEMA,
@@ -171,6 +172,7 @@ def test_pages_come_until_no_cap_is_above_the_limit(client: CoinGecko, service: 
             "order": "market_cap_desc",
             "per_page": "250",
             "include_rehypothecated": "false",
+            "price_change_percentage": "24h,7d,30d",
             "page": "1",
         }
     ]
@@ -316,6 +318,38 @@ def test_the_list_of_coins_is_one_call(client: CoinGecko, service: FakeCoinGecko
     assert coins.schema == COIN_SCHEMA
     assert coins.height == 303
     assert service.calls() == 1
+
+
+def test_pages_bring_the_changes_of_a_day_a_week_and_a_month_at_no_further_cost(
+    client: CoinGecko, service: FakeCoinGecko
+) -> None:
+    rows = [client.narrative("layer-1"), client.by_ids(["bitcoin"]), next(client.snapshot_pages(1e9))]
+    assert {params["price_change_percentage"] for params in asked(service)} == {"24h,7d,30d"}
+    assert len(service.exchanges) == 3
+    for page in rows:
+        bitcoin = page.row(by_predicate=pl.col("coin_id") == "bitcoin", named=True)
+        changes = {bitcoin[f"price_change_{period}_pct"] for period in ("24h", "7d", "30d")}
+        assert len(changes - {None}) == 3
+        assert bitcoin["circulating_supply"] * bitcoin["price_usd"] == pytest.approx(bitcoin["market_cap_usd"])
+
+
+def test_the_categories_are_one_call_with_the_largest_first(client: CoinGecko, service: FakeCoinGecko) -> None:
+    rows = client.categories()
+    assert rows.schema == CATEGORY_SCHEMA
+    assert [exchange.request.endpoint for exchange in service.exchanges] == ["/coins/categories"]
+    by_id = {row["category_id"]: row for row in rows.iter_rows(named=True)}
+    assert by_id["layer-1"]["top_3_coins_id"].split(",")[0] == "bitcoin"
+    assert rows["market_cap_usd"].drop_nulls().is_sorted(descending=True)
+
+
+def test_a_category_that_cannot_be_read_is_left_out_and_named(
+    client: CoinGecko, service: FakeCoinGecko, caplog: pytest.LogCaptureFixture
+) -> None:
+    figures = {"market_cap": 1.0, "market_cap_change_24h": 1.0, "volume_24h": 1.0, "top_3_coins_id": ["bitcoin"]}
+    rows = [{"id": f"c-{place}", "name": "C", **figures} for place in range(40)]
+    service.script("/coins/categories", faults.json_error(200, [*rows, {"id": "odd", "name": None, **figures}]))
+    assert client.categories().height == 40
+    assert "1 of 41 categories are left out: row 40: `name`" in caplog.text
 
 
 def test_a_snapshot_row_agrees_with_the_end_of_the_history(client: CoinGecko) -> None:

@@ -50,6 +50,10 @@ def market_row(**changed: Any) -> dict[str, Any]:
         "current_price": 70187,
         "total_volume": 20154184933,
         "price_change_percentage_24h": 3.12502,
+        "price_change_percentage_24h_in_currency": 3.1250164743774191,
+        "price_change_percentage_7d_in_currency": -4.042267423689584,
+        "price_change_percentage_30d_in_currency": None,
+        "circulating_supply": 19685306.0,
         "market_cap_rank": 1,
         "last_updated": "2024-04-07T16:49:31.736Z",
         "image": "https://…",
@@ -217,7 +221,10 @@ def test_a_row_of_markets_becomes_a_row_of_the_frame() -> None:
         "market_cap_usd": 1_381_651_251_183.0,
         "price_usd": 70187.0,
         "volume_usd": 20154184933.0,
-        "price_change_24h_pct": 3.12502,
+        "price_change_24h_pct": 3.1250164743774191,
+        "price_change_7d_pct": -4.042267423689584,
+        "price_change_30d_pct": None,
+        "circulating_supply": 19685306.0,
         "market_cap_rank": 1,
         "last_updated": datetime(2024, 4, 7, 16, 49, 31, 736_000, tzinfo=UTC),
         "with_rehypothecated": False,
@@ -244,6 +251,19 @@ def test_nulls_stay_nulls_and_zero_stays_zero() -> None:
     assert page["market_cap_usd"].to_list() == [None, 0.0]
     assert page["last_updated"].null_count() == page["market_cap_rank"].null_count() == 1
     assert set(page["source"]) == {"coingecko:markets+rehypothecated"}
+
+
+@pytest.mark.parametrize("odd", ["-4.04", float("inf"), float("nan"), True, [], None])
+def test_a_figure_that_is_only_recorded_costs_no_row_its_market_cap(odd: object) -> None:
+    """A change of 1e400 % beside a good cap must not stop the hour."""
+    recorded = ["price_change_percentage_7d_in_currency", "price_change_percentage_30d_in_currency"]
+    fields = [*recorded, "price_change_percentage_24h_in_currency", "circulating_supply"]
+
+    row = read_markets([market_row(**dict.fromkeys(fields, odd))], with_rehypothecated=False).row(0, named=True)
+
+    assert row["market_cap_usd"] == 1_381_651_251_183.0
+    assert (row["price_change_7d_pct"], row["price_change_30d_pct"], row["circulating_supply"]) == (None, None, None)
+    assert row["price_change_24h_pct"] == 3.12502, "the rounded one of every answer stands in"
 
 
 def test_a_page_past_the_end_is_an_empty_frame() -> None:

@@ -122,6 +122,10 @@ MEMBERS: Rows = [
         (utc(20), "ai", "a", 2),
         (utc(20), "defi", "first-seen", 1),
     ]
+] + [
+    # In reserve, deeper on some days than on others: no members, so they neither join nor leave.
+    {"observed_at": utc(day), "narrative": "ai", "coin_id": coin, "rank": rank, "is_reserve": True}
+    for day, coin, rank in [(18, "c", 3), (18, "deep", 4), (19, "b", 3), (20, "deep", 3)]
 ]
 
 STEPS: list[tuple[str, str, list[float | None]]] = [

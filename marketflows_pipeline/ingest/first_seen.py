@@ -1,0 +1,34 @@
+"""First-seen figures: what a service said of a day once that day was over, kept beside later revisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import polars as pl
+
+FIRST_SEEN_AT = "first_seen_at"
+
+
+def with_first_seen(rows: pl.DataFrame, figures: Mapping[str, str]) -> pl.DataFrame:
+    """Add the figures as first seen, and ``first_seen_at``; the warehouse keeps the first ones that are not null.
+
+    A figure counts once the UTC day of its ``ts`` was over at ``fetched_at``; before, all of them are null. So is
+    ``first_seen_at`` where none of the figures is known yet.
+
+    Args:
+        rows: with ``ts``, ``fetched_at`` and the figures.
+        figures: column of a figure to the column that keeps it as first seen.
+    """
+    is_over = pl.col("fetched_at") >= pl.col("ts").dt.truncate("1d").dt.offset_by("1d")
+    is_known = pl.any_horizontal(pl.col(name).is_not_null() for name in figures)
+    is_seen = is_over & is_known
+    return rows.with_columns(
+        *(pl.when(is_seen).then(pl.col(name)).alias(first) for name, first in figures.items()),
+        pl.when(is_seen).then("fetched_at").alias(FIRST_SEEN_AT),
+    )
+
+
+def day_of(moment: datetime) -> datetime:
+    """The midnight, UTC, at which the moment's day began."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

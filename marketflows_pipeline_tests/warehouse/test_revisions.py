@@ -1,0 +1,177 @@
+"""Revisions: what a later answer changed in a period that was over is on record, once, with the change itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.warehouse.revisions import KEPT_FOR, Provenance, forget_old_revisions
+from marketflows_pipeline.warehouse.store import MergeResult, Warehouse
+from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, frame
+
+RECORDED = ["table_name", "key", "column_name", "old", "new", "cause", "n_changes"]
+DAY = timedelta(days=1)
+
+
+def answer(cause: str = "history", closed_before: datetime | None = NOW) -> Provenance:
+    return Provenance(cause, seen_at=NOW, closed_before=closed_before)
+
+
+def recorded(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return warehouse.read("meta.revisions", columns=RECORDED).sort("key", "column_name").rows()
+
+
+def test_a_cap_that_a_later_history_changes_is_kept_with_both_values_and_its_cause(warehouse: Warehouse) -> None:
+    """A provider re-counted a supply back in time; what had been drawn and decided on before was gone for good."""
+    ts = datetime(2026, 10, 1, 12, 0, 30, 500_000, tzinfo=UTC)
+    warehouse.merge("raw.market_caps", caps(("bitcoin", ts, 100.0)), provenance=answer())
+
+    warehouse.merge("raw.market_caps", caps(("bitcoin", ts, 150.0)), provenance=answer("repair"))
+
+    assert recorded(warehouse) == [
+        ("raw.market_caps", "bitcoin,2026-10-01T12:00:30.500Z", "market_cap_usd", 100.0, 150.0, "repair", 1)
+    ]
+    row = warehouse.read("meta.revisions").row(0, named=True)
+    assert (row["change_pct"], row["seen_at"]) == (50.0, NOW)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "n_recorded"),
+    [
+        (1e9, 1e9 * (1 + 0.9e-6), 0),
+        (1e9, 1e9 * (1 + 1.1e-6), 1),
+        (1e9, 1e9 * (1 - 1.1e-6), 1),
+        (0.0, 1.0, 1),
+        (5.0, None, 1),
+        (None, 5.0, 0),
+        (-4.0, -4.0, 0),
+    ],
+)
+def test_only_more_than_a_millionth_is_a_revision_and_a_null_that_is_filled_is_none(
+    warehouse: Warehouse, old: float | None, new: float | None, n_recorded: int
+) -> None:
+    """Services recompute in floats: without a threshold every answer would revise its whole history."""
+    ts = NOW - DAY
+    warehouse.merge("raw.market_caps", caps(("a", ts, 1.0), volume_usd=old))
+
+    warehouse.merge("raw.market_caps", caps(("a", ts, 1.0), volume_usd=new), provenance=answer())
+
+    assert len(recorded(warehouse)) == n_recorded
+    assert warehouse.read("raw.market_caps")["volume_usd"].item() == new
+
+
+def test_a_change_in_a_period_that_is_still_open_is_none(warehouse: Warehouse) -> None:
+    warehouse.merge("raw.market_caps", caps(("a", NOW, 1.0), ("a", NOW - HOUR, 1.0)))
+
+    warehouse.merge(
+        "raw.market_caps", caps(("a", NOW, 2.0), ("a", NOW - HOUR, 2.0)), provenance=answer(closed_before=NOW - HOUR)
+    )
+    warehouse.merge("raw.market_caps", caps(("a", NOW, 3.0)), provenance=answer(closed_before=None))
+    warehouse.merge("raw.market_caps", caps(("a", NOW, 4.0)))
+
+    assert recorded(warehouse) == []
+
+
+def test_a_session_is_closed_once_its_utc_day_was_over_when_the_service_was_last_asked(warehouse: Warehouse) -> None:
+    asked_before = datetime(2026, 10, 3, 22, 45, tzinfo=UTC)
+    sessions = [date(2026, 10, day) for day in (1, 2, 3)]
+
+    def bars(close: float) -> pl.DataFrame:
+        return frame("raw.daily_bars", *({"symbol": "SPY", "session": day, "close_usd": close} for day in sessions))
+
+    warehouse.merge("raw.daily_bars", bars(10.0))
+    warehouse.merge("raw.daily_bars", bars(11.0), provenance=answer("bars", asked_before))
+
+    assert [row[1] for row in recorded(warehouse)] == ["SPY,2026-10-01", "SPY,2026-10-02"]
+
+
+def test_more_than_a_hundred_of_one_coin_become_one_row_with_their_number_and_the_largest(
+    warehouse: Warehouse,
+) -> None:
+    """A split rewrites twenty years of a symbol: 25,000 rows that all say the same."""
+    times = [NOW - DAY - hour * HOUR for hour in range(101)]
+    warehouse.merge("raw.market_caps", caps(*(("many", ts, 100.0) for ts in times)))
+    warehouse.merge("raw.market_caps", caps(*(("few", ts, 100.0) for ts in times[:100])))
+    changed = [("many", ts, 400.0 if place == 7 else 101.0) for place, ts in enumerate(times)]
+
+    warehouse.merge(
+        "raw.market_caps",
+        caps(*changed, *(("few", ts, 101.0) for ts in times[:100])),
+        provenance=answer(),
+    )
+
+    rows = recorded(warehouse)
+    assert [row for row in rows if row[-1] > 1] == [
+        ("raw.market_caps", "many", "market_cap_usd", 100.0, 400.0, "history", 101)
+    ]
+    assert sum(1 for row in rows if str(row[1]).startswith("few, ")) == 100
+    assert len(rows) == 101
+
+
+def test_each_token_of_an_exchange_is_counted_by_itself(warehouse: Warehouse) -> None:
+    times = [NOW - DAY * day for day in range(1, 62)]
+
+    def balances(quantity: float, value: float) -> pl.DataFrame:
+        return frame(
+            "raw.cex_token_balances",
+            *(
+                {"slug": "x", "ts": ts, "token": token, "quantity": quantity, "value_usd": value}
+                for ts in times
+                for token in ("BTC", "ETH")
+            ),
+        )
+
+    warehouse.merge("raw.cex_token_balances", balances(1.0, 5.0))
+    warehouse.merge("raw.cex_token_balances", balances(2.0, 15.0), provenance=answer("reserves"))
+
+    # 61 days of two figures each
+    assert [(row[1], row[2], row[-1]) for row in recorded(warehouse)] == [
+        ("x,BTC", "value_usd", 122),
+        ("x, ETH", "value_usd", 122),
+    ]
+
+
+def test_a_revision_and_the_value_that_it_explains_stand_or_fall_together(warehouse: Warehouse) -> None:
+    ts = NOW - DAY
+    warehouse.merge("raw.market_caps", caps(("a", ts, 1.0)))
+
+    def revise_and_die() -> None:
+        with warehouse.transaction():
+            warehouse.merge("raw.market_caps", caps(("a", ts, 2.0)), provenance=answer())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        revise_and_die()
+    assert recorded(warehouse) == []
+    assert warehouse.read("raw.market_caps")["market_cap_usd"].item() == 1.0
+    for _ in range(2):
+        warehouse.merge("raw.market_caps", caps(("a", ts, 2.0)), provenance=answer())
+    assert len(recorded(warehouse)) == 1, "the same answer once more changes nothing"
+
+
+def test_an_answer_that_may_not_revise_or_cannot_be_stored_records_nothing(warehouse: Warehouse) -> None:
+    ts = NOW - DAY
+    warehouse.merge("raw.market_caps", caps(("a", ts, 1.0)))
+
+    kept = warehouse.merge("raw.market_caps", caps(("a", ts, 2.0)), revise=False, provenance=answer())
+    with pytest.raises(WarehouseError):
+        warehouse.merge("raw.market_caps", caps(("a", ts, float("nan"))), provenance=answer())
+
+    assert kept == MergeResult(0, 0, 1)
+    assert recorded(warehouse) == []
+
+
+def test_revisions_are_kept_for_400_days(warehouse: Warehouse) -> None:
+    def one(key: str, seen_at: datetime) -> dict[str, object]:
+        return {"table_name": "raw.market_caps", "key": key, "seen_at": seen_at}
+
+    rows = (one("old", NOW - KEPT_FOR - HOUR), one("young", NOW - KEPT_FOR + HOUR))
+    warehouse.append("meta.revisions", frame("meta.revisions", *rows))
+
+    forget_old_revisions(warehouse, NOW)
+
+    assert warehouse.read("meta.revisions")["key"].to_list() == ["young"]
