@@ -137,5 +137,5 @@ def test_a_history_that_comes_back_changed_is_on_record_with_its_cause(narrow: H
         "history",
         1,
     )
-    assert row["key"].startswith("bitcoin, 2026-10-0")
+    assert row["key"].startswith("bitcoin,2026-10-0")
     assert row["seen_at"] - narrow.clock.now() < timedelta(seconds=1)

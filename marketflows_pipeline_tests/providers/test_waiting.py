@@ -237,3 +237,16 @@ def test_what_is_left_is_the_limit_less_all_that_was_spent_since_the_last_succes
                 budget.renew()
         spent = 0.0 if name == "renew" else spent + seconds
         assert budget.left_s == pytest.approx(max(0.0, 300 - spent))
+
+
+def test_a_request_that_nothing_needs_leaves_the_others_most_of_the_wait(clock: FixedClock) -> None:
+    """An endpoint that failed alone once used up what a run may wait, and no history was asked for in that hour."""
+    budget = WaitBudget(clock, timedelta(seconds=300))
+    budget.sleep(20)
+
+    with budget.at_most(30):
+        assert budget.left_s == 30
+        budget.lose(45, received_bytes=0)
+        assert budget.is_used_up
+
+    assert budget.left_s == 300 - 20 - 45
