@@ -29,6 +29,7 @@ import polars as pl
 
 from benchmarks.service import ROOT
 from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.ingest.first_seen import BALANCES, with_first_seen
 from marketflows_pipeline.providers.defillama import DefiLlama
 from marketflows_pipeline.providers.exchange_protocol import CEX_TVL_SCHEMA, TOKEN_BALANCE_SCHEMA, ReservesHistory
 from marketflows_pipeline.providers.ledger import MemoryLedger
@@ -92,7 +93,8 @@ def measure(way: str, url: str) -> dict[str, Any]:
         parsed = time.perf_counter()
         parsed_mb = peak_mb()
         warehouse.merge("raw.cex_tvl", history.tvl.with_columns(fetched_at))
-        warehouse.merge("raw.cex_token_balances", history.balances.with_columns(fetched_at))
+        balances = with_first_seen(history.balances.with_columns(fetched_at), BALANCES)
+        warehouse.merge("raw.cex_token_balances", balances)
         stored = time.perf_counter()
         found = {
             "read_and_parsed_s": parsed - begun,
@@ -106,7 +108,7 @@ def measure(way: str, url: str) -> dict[str, Any]:
             "fingerprint": str(history.balances.hash_rows(seed=1).sum()),
         }
         again = time.perf_counter()
-        warehouse.merge("raw.cex_token_balances", history.balances.with_columns(fetched_at))
+        warehouse.merge("raw.cex_token_balances", balances)
         found["stored_again_s"] = time.perf_counter() - again
     for left in WORK.glob(f"{way}.duckdb*"):
         left.unlink()

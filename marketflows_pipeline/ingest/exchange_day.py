@@ -21,7 +21,7 @@ from marketflows_pipeline.exchange_readings import exchange_settings, known_exch
 from marketflows_pipeline.ingest.asked import Asked, DayReport, Request
 from marketflows_pipeline.ingest.budget import PAGE_SIZE
 from marketflows_pipeline.ingest.exchange_hour import store_listing
-from marketflows_pipeline.ingest.first_seen import day_of, with_first_seen
+from marketflows_pipeline.ingest.first_seen import BALANCES, VOLUMES, day_of, with_first_seen
 from marketflows_pipeline.ingest.market_caps import budget_now
 from marketflows_pipeline.providers.exchange_protocol import ReservesHistory, ReservesProvider
 from marketflows_pipeline.providers.near_matches import near_matches
@@ -175,7 +175,7 @@ def _fetch_chart(session: Session, exchange_id: str, asked: Asked) -> None:
     chart = session.volumes.volume_chart(exchange_id, CHART_DAYS)
     request = Request("volume_chart", exchange_id)
     rows = chart.unique(["exchange_id", "ts"], keep="last").with_columns(_fetched(session))
-    rows = with_first_seen(rows, {"volume_24h_btc": "first_volume_24h_btc"})
+    rows = with_first_seen(rows, VOLUMES)
     with session.warehouse.transaction():
         merged = session.warehouse.merge(
             "raw.exchange_volumes",
@@ -215,10 +215,7 @@ def _refresh_reserves(session: Session, reserves: ReservesProvider, slugs: list[
 def _store_reserves(session: Session, history: ReservesHistory, asked_before: datetime | None) -> tuple[int, int, int]:
     """Both tables of one answer in one transaction: rows served, new, revised."""
     tvl = history.tvl.with_columns(_fetched(session))
-    balances = with_first_seen(
-        history.balances.with_columns(_fetched(session)),
-        {"quantity": "first_quantity", "value_usd": "first_value_usd"},
-    )
+    balances = with_first_seen(history.balances.with_columns(_fetched(session)), BALANCES)
     provenance = _provenance(session, "reserves", asked_before)
     merged = []
     with session.warehouse.transaction():

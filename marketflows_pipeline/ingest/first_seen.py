@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 import polars as pl
 
 FIRST_SEEN_AT = "first_seen_at"
+BALANCES = {"quantity": "first_quantity", "value_usd": "first_value_usd"}
+VOLUMES = {"volume_24h_btc": "first_volume_24h_btc"}
 
 
 def with_first_seen(rows: pl.DataFrame, figures: Mapping[str, str]) -> pl.DataFrame:
@@ -18,14 +20,14 @@ def with_first_seen(rows: pl.DataFrame, figures: Mapping[str, str]) -> pl.DataFr
 
     Args:
         rows: with ``ts``, ``fetched_at`` and the figures.
-        figures: column of a figure to the column that keeps it as first seen.
+        figures: column of a figure to the column that keeps it as first seen, such as `BALANCES`.
     """
     is_over = pl.col("fetched_at") >= pl.col("ts").dt.truncate("1d").dt.offset_by("1d")
     is_known = pl.any_horizontal(pl.col(name).is_not_null() for name in figures)
     is_seen = is_over & is_known
     return rows.with_columns(
         *(pl.when(is_seen).then(pl.col(name)).alias(first) for name, first in figures.items()),
-        pl.when(is_seen).then("fetched_at").alias(FIRST_SEEN_AT),
+        pl.when(is_seen).then(pl.col("fetched_at")).alias(FIRST_SEEN_AT),
     )
 
 

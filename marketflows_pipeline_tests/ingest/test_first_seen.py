@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from marketflows_pipeline.ingest.first_seen import with_first_seen
+from marketflows_pipeline.ingest.first_seen import BALANCES, with_first_seen
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.warehouse.store import MergeResult, Warehouse
 
@@ -26,7 +26,7 @@ def balances(*rows: tuple[str, float | None, float | None], ts: datetime, fetche
         schema=schema,
         orient="row",
     )
-    return with_first_seen(plain, {"quantity": "first_quantity", "value_usd": "first_value_usd"})
+    return with_first_seen(plain, BALANCES)
 
 
 @pytest.fixture

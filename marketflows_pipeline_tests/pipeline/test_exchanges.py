@@ -131,25 +131,23 @@ def test_net_flow_and_price_effect_explain_the_change_of_reserves(house: House) 
 def test_what_a_service_said_first_of_a_day_stays_beside_what_it_says_later(house: House) -> None:
     house.run(job_name=daily_refresh.name)
     first_run = house.clock.now()
-    past = (
-        f"slug = 'kraken' and token = 'BTC' and ts = date_trunc('day', timestamptz '{first_run - timedelta(days=9)}')"
-    )
+    of_token = "slug = 'kraken' and token = 'SOL'"
+    past = f"{of_token} and cast(ts as date) = '{(first_run - timedelta(days=9)).date()}'"
     said = "select quantity, first_quantity, first_seen_at from raw.cex_token_balances where {}"
     ((quantity, first, seen_at),) = rows(house, said.format(past))
     assert (first, seen_at) == (quantity, first_run)
     # What an earlier answer had said, which today's revises.
     with Warehouse(house.folder / ".marketflows" / "warehouse.duckdb") as warehouse:
         warehouse.execute(f"update raw.cex_token_balances set quantity = 7, first_quantity = 7 where {past}")
-    open_day = "slug = 'kraken' and token = 'BTC' and not is_now and first_seen_at is null"
+    open_day = f"{of_token} and not is_now and first_seen_at is null"
     before = rows(house, f"select ts from raw.cex_token_balances where {open_day}")
 
     assert house.run(job_name=daily_refresh.name, hours_later=24), house.failure.lines
 
     assert rows(house, said.format(past)) == [(quantity, 7.0, first_run)]
-    revision = "select column_name, old, new, cause, n_changes from meta.revisions where key like 'kraken, %, BTC'"
+    revision = "select column_name, old, new, cause, n_changes from meta.revisions where key like 'kraken, %, SOL'"
     assert rows(house, revision) == [("quantity", 7.0, quantity, "reserves", 1)]
     assert len(before) == 1, "the record of the first run's own day was still open"
-    of_token = "slug = 'kraken' and token = 'BTC'"
     seen = f"select first_seen_at from raw.cex_token_balances where {of_token} and ts = '{before[0][0]}'"
     assert rows(house, seen) == [(house.clock.now(),)]
     assert rows(house, "select count(*) from raw.exchange_volumes where first_volume_24h_btc = volume_24h_btc")[0][0]
