@@ -102,7 +102,9 @@ META_FETCHES = Table(
         Column("rows_served", DType.INT, "Rows in the answer"),
         Column("rows_new", DType.INT, "Rows that were not stored before"),
         Column("rows_revised", DType.INT, "Stored rows that the service has changed since"),
-        Column("note", DType.TEXT, "What the service said", nullable=True),
+        Column(
+            "note", DType.TEXT, "What the service said, and how many rows of its answer were left out", nullable=True
+        ),
     ),
     as_of="attempted_at",
     replaces="merge",

@@ -121,7 +121,7 @@ def test_too_little_coverage_fails_the_run_and_leaves_what_was_published(house: 
 
 
 def test_points_that_are_no_market_caps_are_counted_and_not_stored(house: House) -> None:
-    stamps = [1_791_000_000_000 + hour * 3_600_000 for hour in range(4)]
+    stamps = [1_791_300_000_000 + hour * 3_600_000 for hour in range(4)]
     flawed = {
         "prices": [[stamp, 1.0] for stamp in stamps],
         "market_caps": [[stamps[0], None], [stamps[1], 0], [stamps[2], -1], [stamps[3], 5e10]],

@@ -30,9 +30,9 @@ SECOND = 1_791_000_000
 N_ROWS = 8
 NAN, INFINITY, HALF_A_CHARACTER = math.nan, math.inf, "\ud800"
 
-TEXT_FAULTS = (None, "missing", 7, True, {}, [], HALF_A_CHARACTER)
+TEXT_FAULTS: tuple[object, ...] = (None, "missing", 7, True, {}, [], HALF_A_CHARACTER)
 ID_FAULTS = (*TEXT_FAULTS, "", " ")
-FIGURE_FAULTS = ("123", True, {}, [], NAN, INFINITY, -INFINITY, 10**400)
+FIGURE_FAULTS: tuple[object, ...] = ("123", True, {}, [], NAN, INFINITY, -INFINITY, 10**400)
 ALWAYS_THERE = ("missing", *FIGURE_FAULTS)
 TIME_FAULTS = (
     "yesterday",
@@ -42,7 +42,7 @@ TIME_FAULTS = (
     "2026-10-13T00:00:00Z",
     "0001-01-01T00:00:00+05:00",
 )
-STAMPS_OF_NO_DAY = (None, "soon", True, [], NAN, INFINITY, 1e30, 10**400, -1, 0)
+STAMPS_OF_NO_DAY: tuple[object, ...] = (None, "soon", True, [], NAN, INFINITY, 1e30, 10**400, -1, 0)
 STAMP_FAULTS = (*STAMPS_OF_NO_DAY, SECOND, (SECOND + 30 * 86_400) * 1000)
 
 

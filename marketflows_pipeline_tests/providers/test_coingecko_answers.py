@@ -173,7 +173,7 @@ points = st.dictionaries(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(prices=points, caps=points, volumes=points)
 def test_no_point_of_any_array_is_lost_or_moved(
     prices: dict[int, Any], caps: dict[int, Any], volumes: dict[int, Any]

@@ -1,0 +1,208 @@
+"""One bad row in every list that the services answer: the run is good, publishes, and says what it left out."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.jobs import cross_asset_refresh, full_refresh
+from marketflows_pipeline.warehouse.published import query_rows
+from marketflows_pipeline_tests.fakes import faults
+from marketflows_pipeline_tests.fakes.cboe import DAILY_PRICES, FakeCboe
+from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
+from marketflows_pipeline_tests.fakes.coingecko_access import Access
+from marketflows_pipeline_tests.fakes.defillama import FakeDefiLlama
+from marketflows_pipeline_tests.fakes.defillama_protocols import make_cast
+from marketflows_pipeline_tests.fakes.generate import generate
+from marketflows_pipeline_tests.fakes.issuers import FakeIssuers, make_funds
+from marketflows_pipeline_tests.fakes.yahoo import CHART, FakeYahoo
+from marketflows_pipeline_tests.pipeline.house import HISTORY, START, House
+
+MARKETS = "/coins/markets"
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Iterator[House]:
+    """A house that follows coins and two exchanges."""
+    clock = FixedClock(START)
+    market = generate(40, start=START, has_churn=False, has_flaws=False)
+    with (
+        FakeCoinGecko(market, clock=clock, access=Access(calls_per_minute=None)) as service,
+        FakeDefiLlama(make_cast(7, START, days=60, fillers=20), clock=clock) as reserves,
+    ):
+        house = House(tmp_path, service, clock, reserves=reserves)
+        house.configure("exchanges", tracked=["kraken", "binance"])
+        yield house
+
+
+def changed(at: int, **fields: Any) -> faults.Fault:
+    """One row of a list with other fields."""
+    return faults.in_json(lambda rows: [*rows[:at], rows[at] | fields, *rows[at + 1 :]])
+
+
+def below(key: str, change: Callable[[list[Any]], list[Any]]) -> faults.Fault:
+    """The list under a key changed."""
+    return faults.in_json(lambda body: body | {key: change(body[key])})
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> str:
+    return "\n".join(record.getMessage() for record in caplog.records if record.levelno == logging.WARNING)
+
+
+def test_a_bad_row_in_each_list_costs_that_row_and_is_told(both: House, caplog: pytest.LogCaptureFixture) -> None:
+    """One cap of text, one exchange without a volume, one row of /cexs: each once stopped every hour."""
+    service, reserves = both.service, both.reserves
+    assert reserves is not None
+    service.script(MARKETS, changed(3, market_cap="123"), changed(5, market_cap=math.nan))
+    service.script(HISTORY, below("market_caps", lambda points: [[1_791_000_000, 5.0], *points[1:]]))
+    service.script("/exchanges", changed(7, trade_volume_24h_btc="much"), changed(8, trade_volume_24h_btc=math.inf))
+    service.script("/search/trending", below("coins", lambda coins: [None, *coins[1:]]))
+    service.script("/exchanges/{id}/volume_chart", faults.in_json(lambda points: [*points[:-1], [1e30, "1"]]))
+    reserves.script("/cexs", below("cexs", lambda rows: [*rows[:-1], rows[-1] | {"currentTvl": math.nan}]))
+    reserves.script("/protocols", changed(0, name=None))
+    reserves.script("/protocol/{slug}", below("tvl", lambda rows: [{"date": "today"}, *rows[1:]]))
+
+    with caplog.at_level(logging.WARNING):
+        assert both.run(job_name=full_refresh.name), both.failure.lines
+
+    told = warnings(caplog)
+    for said in (
+        "`market_cap` should be a number or null, found str '123'",
+        "`market_cap` should be a finite number, found nan",
+        "`market_caps[0]`: 1791000000 ms should be from",
+        "`trade_volume_24h_btc` should be a number or null, found str 'much'",
+        "`trade_volume_24h_btc` should be a finite number, found inf",
+        "coingecko /search/trending: 1 of 15 rows left out: row 0: should be an object",
+        "should be from 2026-07-11",
+        "defillama /cexs: 1 of ",
+        "defillama /protocols: 1 of ",
+        "tvl[0]: Expected `float`, got `str`",
+    ):
+        assert said in told
+    assert query_rows(both.published, "select distinct status from meta.publish").rows == [("fresh",)]
+    assert both.metadata("raw.market_caps", "rejected")["malformed"] == 2
+    assert both.metadata("raw.market_caps", "rejected")["untimely"] == 1
+    noted = both.stored("select dataset from meta.fetches where note like '%1 rows left out as malformed%'")
+    assert {"listing", "protocols", "protocol"} <= set(noted["dataset"])
+    n_early = both.stored("select count(*) as n from raw.market_caps where ts < '2009-01-01'").item()
+    assert n_early == 0
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        lambda ms: ms // 1000,
+        lambda ms: ms * 1000,
+        lambda ms: -ms,
+        lambda _: 1e30,
+        lambda _: math.nan,
+        lambda ms: ms + 3 * 86_400_000 * 7,
+    ],
+    ids=["seconds", "microseconds", "negative", "1e30", "NaN", "weeks ahead"],
+)
+def test_a_history_at_impossible_times_is_not_stored_and_asked_for_again(
+    house: House, stamp: Callable[[int], float]
+) -> None:
+    """Seconds for milliseconds were stored as 1970, and a month of a coin was drawn as a straight line from there."""
+    house.configure(repair_calls_per_run=0)
+    spoil = faults.in_json(lambda body: {key: [[stamp(ms), v] for ms, v in body[key]] for key in body})
+    house.service.script(HISTORY, spoil)
+    house.run()
+    coin = house.metadata("raw.market_caps", "failed")
+    house.calls()
+
+    assert len(coin) == 1
+    span = house.stored("select min(ts) as first, max(ts) as last from raw.market_caps").row(0)
+    assert span[0] > START - timedelta(days=8)
+    assert span[1] <= START
+    assert house.run(hours_later=1), house.failure.lines
+    assert house.calls()[HISTORY] == 1
+
+
+def test_a_row_of_a_page_that_is_dated_ahead_is_not_stored(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """A row dated in three days once hid that the newest real one was ten days old."""
+    ahead = (START + timedelta(days=3)).isoformat()
+    house.service.script(MARKETS, *[changed(0, last_updated=ahead)] * 2)
+
+    with caplog.at_level(logging.WARNING):
+        assert house.run(), house.failure.lines
+    assert "`last_updated` should be from 2009-01-01 00:00 to 2026-10-10 12:10 UTC, found 2026-10-13" in warnings(
+        caplog
+    )
+    assert house.stored("select max(ts) as last from raw.market_caps").item() <= house.clock.now()
+
+
+@pytest.mark.parametrize("n_right", [0, 1], ids=["narrative", "cohort"])
+def test_an_empty_first_page_is_told_in_one_line(house: House, n_right: int) -> None:
+    """It once was "cannot concat empty list"."""
+    house.service.script(MARKETS, *[None] * n_right, *[faults.json_error(200, [])] * 4)
+
+    assert not house.run()
+    assert house.failure.exit_code == 1
+    (line,) = house.failure.lines
+    assert "coingecko /coins/markets" in line
+    assert "an empty first page" in line
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body", "said"),
+    [
+        ("/exchanges", [], "coingecko /exchanges: .*an empty first page"),
+        ("/exchanges", None, "coingecko /exchanges: .*expected a list, found nothing"),
+        ("/exchanges", {}, "coingecko /exchanges: .*expected a list, found an object"),
+    ],
+)
+def test_an_empty_list_of_exchanges_is_told_in_one_line(both: House, endpoint: str, body: object, said: str) -> None:
+    both.service.script(endpoint, *[faults.json_error(200, body)] * 6)
+
+    assert not both.run(job_name=full_refresh.name)
+    assert both.failure.exit_code == 1
+    assert [line for line in both.failure.lines if re.search(said, line)]
+
+
+def test_a_bad_bar_and_a_bad_close_cost_their_sessions_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One null timestamp once left an asset without its day, and one line of 9,000 a run without VIX."""
+    clock = FixedClock(START)
+    coins = generate(12, start=START, has_churn=False, has_flaws=False)
+
+    def spoil_bars(body: Any) -> Any:
+        (result,) = body["chart"]["result"]
+        result["indicators"]["quote"][0]["close"][3] = "100"
+        result["timestamp"][4] = 1e30
+        return body
+
+    with (
+        FakeCoinGecko(coins, clock=clock, access=Access(calls_per_minute=None)) as service,
+        FakeYahoo(clock=clock) as yahoo,
+        FakeIssuers(make_funds(7, START.date(), sessions=400), clock=clock) as issuers,
+        FakeCboe(clock=clock) as cboe,
+    ):
+        house = House(tmp_path, service, clock)
+        house.addresses = {"yahoo": yahoo.url, "cboe": cboe.url, "fred": cboe.url}
+        house.addresses |= dict.fromkeys(("ssga", "blackrock", "spdr_gold"), issuers.url)
+        house.configure("cross_asset", start="2025-01-02")
+        yahoo.script(CHART, faults.in_json(spoil_bars))
+        cboe.script(DAILY_PRICES, lambda reply: replace(reply, body=reply.body + b"10/32/2026,1.00,1.00,1.00,20.00\n"))
+
+        with caplog.at_level(logging.WARNING):
+            assert house.run(job_name=cross_asset_refresh.name), house.failure.lines
+
+    told = warnings(caplog)
+    assert "2 rows and actions left out: row 3: `close_usd` should be a number or null, found str '100'; row 4" in told
+    assert "'10/32/2026' is no date such as" in told
+    noted = house.stored("select dataset, note from meta.fetches where note like '%left out%' order by dataset").rows()
+    bars = "1 rows left out as malformed, 1 rows left out as untimely"
+    assert noted == [
+        ("bars", bars),
+        ("bars_history", bars),
+        ("volatility", "1 rows left out as malformed"),
+    ]
