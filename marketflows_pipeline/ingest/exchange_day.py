@@ -180,7 +180,7 @@ def _fetch_chart(session: Session, exchange_id: str, asked: Asked) -> None:
         merged = session.warehouse.merge(
             "raw.exchange_volumes",
             rows.select(table("raw.exchange_volumes").column_names),
-            provenance=_provenance(session, "volume_chart", asked.last(request)),
+            provenance=_provenance(session, "volume_chart", asked.last_served(request)),
         )
         asked.record(
             request,
@@ -204,7 +204,7 @@ def _refresh_reserves(session: Session, reserves: ReservesProvider, slugs: list[
             request = Request("protocol", slug)
             with asked.one_of_many(request, len(due)):
                 history = reserves.reserves_history(slug, Path(folder))
-                served, new, revised = _store_reserves(session, history, asked.last(request))
+                served, new, revised = _store_reserves(session, history, asked.last_served(request))
                 outcome = "complete" if served else "empty"
                 note = None if history.balances.height else "no breakdown by token"
                 asked.record(request, outcome, served=served, new=new, revised=revised, note=note)

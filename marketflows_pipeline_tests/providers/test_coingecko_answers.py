@@ -259,7 +259,9 @@ def test_a_figure_that_is_only_recorded_costs_no_row_its_market_cap(odd: object)
     recorded = ["price_change_percentage_7d_in_currency", "price_change_percentage_30d_in_currency"]
     fields = [*recorded, "price_change_percentage_24h_in_currency", "circulating_supply"]
 
-    row = read_markets([market_row(**dict.fromkeys(fields, odd))], with_rehypothecated=False).row(0, named=True)
+    row = read_markets([market_row(**dict.fromkeys(fields, odd))], with_rehypothecated=False, now=NOW).row(
+        0, named=True
+    )
 
     assert row["market_cap_usd"] == 1_381_651_251_183.0
     assert (row["price_change_7d_pct"], row["price_change_30d_pct"], row["circulating_supply"]) == (None, None, None)
