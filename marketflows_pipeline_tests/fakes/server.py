@@ -123,6 +123,11 @@ class FakeServer:
         """Spoil the next answers of an endpoint, one fault each; None leaves one as it is."""
         self._scripts[endpoint].extend(faults)
 
+    @property
+    def unmet(self) -> list[str]:
+        """Endpoints with scripted faults that no request has met, once for each."""
+        return [endpoint for endpoint, script in self._scripts.items() for _ in script]
+
     def calls(self, endpoint: str | None = None) -> int:
         """How often an endpoint, or anything, was asked."""
         return sum(endpoint is None or exchange.request.endpoint == endpoint for exchange in self.exchanges)
@@ -228,10 +233,10 @@ def _handler_of(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
                 self._send(reply)
 
         def _send(self, reply: Reply) -> None:
-            status = HTTPStatus(reply.status)
+            phrase = HTTPStatus(reply.status).phrase if reply.status in set(HTTPStatus) else "Unknown"
             headers = {"content-type": reply.content_type, "content-length": str(len(reply.body)), **reply.headers}
             fields = [f"{name}: {value}" for name, value in headers.items()]
-            head = "\r\n".join([f"HTTP/1.1 {status.value} {status.phrase}", *fields, "", ""])
+            head = "\r\n".join([f"HTTP/1.1 {int(reply.status)} {phrase}", *fields, "", ""])
             sent = reply.body[: reply.cut_at]
             self.wfile.write(head.encode() + sent)
             if reply.cut_at is not None:
