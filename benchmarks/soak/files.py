@@ -36,8 +36,8 @@ class Files:
         ]
         with _opened(self.private, read_only=False) as connection:
             connection.executemany(
-                "insert into raw.market_caps (coin_id, ts, market_cap_usd, fetched_at) values (?, ?, ?, ?)",
-                [(*row, now - timedelta(hours=1)) for row in impossible],
+                "insert into raw.market_caps (coin_id, ts, market_cap_usd, source, fetched_at) values (?, ?, ?, ?, ?)",
+                [(*row, "coingecko:market_chart", now - timedelta(hours=1)) for row in impossible],
             )
 
 
