@@ -35,7 +35,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.ticks < FEWEST_TICKS:
         parser.error(
-            f"--ticks: {options.ticks} are too few for an outage, its repair and every planted fault; {FEWEST_TICKS} are enough"
+            f"--ticks: {options.ticks} are too few for an outage and every planted fault; {FEWEST_TICKS} are enough"
         )
     plan = Plan(ticks=options.ticks, kills=options.kills, coins=options.coins, days=options.days, seed=options.seed)
     try:

@@ -40,7 +40,6 @@ class Files:
                 [(*row, "coingecko:market_chart", now - timedelta(hours=1)) for row in impossible],
             )
 
-
     def rows(self) -> dict[str, int]:
         """Rows of each table whose rows may only become more."""
         with self._private() as connection:

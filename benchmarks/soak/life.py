@@ -18,8 +18,8 @@ import duckdb
 
 from benchmarks.soak.files import Files
 from benchmarks.soak.plan import Plan
-from benchmarks.soak.process import Kill, Reply, Worker
 from benchmarks.soak.planted import Planted
+from benchmarks.soak.process import Kill, Reply, Worker
 from benchmarks.soak.service import SoakReserves, SoakService
 from marketflows_pipeline.jobs import daily_refresh, hourly_refresh
 

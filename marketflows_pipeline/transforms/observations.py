@@ -19,8 +19,8 @@ _IS_USABLE = _CAP.is_finite() & (_CAP > 0) & (_CAP <= MAX_CAP_USD)
 def clean_observations(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     """Keep the observations that state a market cap, one per coin and moment.
 
-    A cap that is null, not finite, zero, negative or above ``MAX_CAP_USD`` is no observation. Of several rows for the same (coin_id, ts) the
-    later row wins, so answers must be stacked in the order in which they came.
+    A cap that is null, not finite, zero, negative or above ``MAX_CAP_USD`` is no observation. Of several rows for the
+    same (coin_id, ts) the later row wins, so answers must be stacked in the order in which they came.
 
     Args:
         frame: coin_id, ts, market_cap_usd and any further columns, in any order.
