@@ -12,11 +12,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.soak.evidence import judge
+from benchmarks.soak.files import another_file_system
 from benchmarks.soak.finding import Finding
 from benchmarks.soak.life import Life, Run
 from benchmarks.soak.plan import Plan
 
-FEWEST_TICKS = 48
+FEWEST_TICKS = 72
 
 
 def main() -> int:
@@ -34,16 +35,17 @@ def main() -> int:
     options = parser.parse_args()
     if options.ticks < FEWEST_TICKS:
         parser.error(
-            f"--ticks: {options.ticks} are too few to live through an outage and its repair; {FEWEST_TICKS} are enough"
+            f"--ticks: {options.ticks} are too few for an outage and every planted fault; {FEWEST_TICKS} are enough"
         )
     plan = Plan(ticks=options.ticks, kills=options.kills, coins=options.coins, days=options.days, seed=options.seed)
     try:
-        plan.kill_phases()
+        plan.planted()
     except ValueError as fault:
         parser.error(str(fault))
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, another_file_system() as elsewhere:
         folder = options.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
+        published = elsewhere or folder / "warehouse"
         console = Console()
         with Progress(console=console, transient=True) as bar:
             task = bar.add_task("Living", total=plan.ticks)
@@ -55,7 +57,7 @@ def main() -> int:
                         f"{run.at:%Y-%m-%d %H:%M} {run.end} {run.step} {'; '.join(run.failure)}", highlight=False
                     )
 
-            life = Life(folder, plan, on_run=show)
+            life = Life(folder, plan, published, on_run=show)
             life.live()
         findings = judge(life)
     console.print(_as_table(findings))

@@ -14,7 +14,7 @@ import polars as pl
 from benchmarks.soak.finding import Finding
 from benchmarks.soak.life import Life
 from benchmarks.soak.plan import BASES, HOUR, PORTFOLIO
-from benchmarks.soak.service import HISTORY, MARKETS
+from benchmarks.soak.planted import HISTORY, MARKETS
 from marketflows_pipeline.providers.ledger import month_of
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.transforms.grid import GridSpec
@@ -24,6 +24,7 @@ CREDITS = 10_000
 REPAIRS_PER_RUN = int(CoinGecko.model_fields["repair_calls_per_run"].default)
 CONFIGURED = [*BASES, *PORTFOLIO]
 KEY = ["coin_id", "ts"]
+CALLS = "select sent_at from meta.api_calls where provider = 'coingecko'"
 TIME = pl.Datetime("us", "UTC")
 
 
@@ -147,7 +148,7 @@ def _is_in_order(rows: pl.DataFrame) -> bool:
 
 
 def _credits(life: Life) -> Iterator[Finding]:
-    ledger = Counter(month_of(at) for at in life.files.query("select sent_at from meta.api_calls")["sent_at"])
+    ledger = Counter(month_of(at) for at in life.files.query(CALLS)["sent_at"])
     service = Counter(month_of(at) for at in life.service.asked_at)
     months = ", ".join(f"{count:,} in {month:%B %Y}" for month, count in ledger.items())
     yield Finding(

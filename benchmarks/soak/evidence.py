@@ -17,6 +17,7 @@ from benchmarks.soak.account import account
 from benchmarks.soak.finding import Finding
 from benchmarks.soak.life import Life, Run
 from benchmarks.soak.plan import DROPPED_NARRATIVE
+from benchmarks.soak.planted_evidence import planted_findings
 
 # A file keeps freed blocks for the next write; with this much room for them it is not bloated.
 ROOM = 3.0
@@ -34,6 +35,7 @@ def judge(life: Life) -> list[Finding]:
         _published_files_are_whole(life),
         _every_kill_heals(life),
         _an_outage_changes_nothing(life),
+        *planted_findings(life),
         _failures_are_rare(life),
         *_growth(life),
     ]
@@ -112,7 +114,7 @@ def _an_outage_changes_nothing(life: Life) -> Finding:
     during = [run for run in life.runs if run.tick in life.plan.outage]
     before = [run for run in life.runs if run.tick < life.plan.outage.start][-1]
     after = next(run for run in life.runs if run.tick >= life.plan.outage.stop)
-    is_clear = all(run.end == "failed" and len(run.failure) == 1 and CLEAR in run.failure[0] for run in during)
+    is_clear = all(run.end == "failed" and run.failure and all(CLEAR in line for line in run.failure) for run in during)
     is_same = all(
         run.look.published_name == before.look.published_name
         and all(run.look.rows[name] == rows for name, rows in before.look.rows.items() if name.startswith("raw."))
@@ -125,7 +127,7 @@ def _an_outage_changes_nothing(life: Life) -> Finding:
 
 def _failures_are_rare(life: Life) -> Finding:
     """With so many answers faulty, a run fails only where one request fails eight times in a row, twice."""
-    failed = [run for run in life.runs if run.end == "failed" and run.tick not in life.plan.outage]
+    failed = [run for run in life.runs if run.end == "failed" and run.tick not in life.plan.outage and not run.planted]
     reasons = Counter(line for run in failed for line in run.failure)
     found = f"{len(failed)} of {len(life.runs)} runs" + "".join(f"; {n} x {line}" for line, n in reasons.items())
     return Finding("faulty answers rarely fail a run", found, len(failed) <= 0.01 * len(life.runs))

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -20,11 +21,24 @@ HISTORY_TABLES = tuple(name for name, entry in TABLES.items() if entry.replaces 
 
 
 class Files:
-    """Private and published file of a pipeline under `folder`."""
+    """Private file of a pipeline under `folder`, and its published one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, published: Path) -> None:
         self.private = folder / ".marketflows" / "warehouse.duckdb"
-        self.published = folder / "warehouse" / "marketflows.duckdb"
+        self.published = published
+
+    def poison(self, now: datetime) -> None:
+        """Store what no answer may bring any more, as versions did that took every number for a cap and every time."""
+        impossible = [
+            ("bitcoin", now - timedelta(hours=3, minutes=7), 1e30),
+            ("ethereum", datetime(1970, 1, 21, 15, tzinfo=UTC), 3e11),
+            ("bitcoin", now + timedelta(days=3), 1e12),
+        ]
+        with _opened(self.private, read_only=False) as connection:
+            connection.executemany(
+                "insert into raw.market_caps (coin_id, ts, market_cap_usd, source, fetched_at) values (?, ?, ?, ?, ?)",
+                [(*row, "coingecko:market_chart", now - timedelta(hours=1)) for row in impossible],
+            )
 
     def rows(self) -> dict[str, int]:
         """Rows of each table whose rows may only become more."""
@@ -109,3 +123,14 @@ def _opened(path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnectio
     with duckdb.connect(str(path), read_only=read_only) as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield connection
+
+
+@contextmanager
+def another_file_system() -> Iterator[Path | None]:
+    """An empty folder on another file system than the usual temporary one, where the machine has one in memory."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,14 +18,17 @@ import duckdb
 
 from benchmarks.soak.files import Files
 from benchmarks.soak.plan import Plan
+from benchmarks.soak.planted import Planted
 from benchmarks.soak.process import Kill, Reply, Worker
-from benchmarks.soak.service import SoakService
-from marketflows_pipeline.jobs import hourly_refresh
+from benchmarks.soak.service import SoakReserves, SoakService
+from marketflows_pipeline.jobs import daily_refresh, hourly_refresh
 
-TICK, REFRESH = "tick", hourly_refresh.name
+TICK, REFRESH, DAILY = "tick", hourly_refresh.name, daily_refresh.name
 # Every other killed run is started again so soon that its calls and those of the killed one share a minute;
 # the others are left to the next hour.
 REPEATED_AFTER = timedelta(seconds=5)
+
+DAILY_AFTER = timedelta(minutes=20)
 
 BACKFILL_S_PER_COIN = 0.02
 
@@ -60,12 +63,13 @@ class Run:
     Attributes:
         tick: the hour it belongs to.
         at: when it began.
-        job: ``tick``, or the whole job.
+        job: ``tick``, the whole job, or the daily one.
         end: how it ended.
         failure: why it failed, a line a cause.
         step: the step that began last.
         seconds: how long it took on the machine's clock.
         look: what it left.
+        planted: faults of single answers that it met.
     """
 
     tick: int
@@ -76,6 +80,7 @@ class Run:
     step: str
     seconds: float
     look: Look
+    planted: Sequence[Planted] = ()
 
 
 @dataclass
@@ -83,49 +88,59 @@ class Life:
     """A pipeline in `folder` that lives as planned.
 
     Attributes:
+        published: folder of the published file; best on another file system.
         on_run: told of each run.
         runs: all runs so far.
     """
 
     folder: Path
     plan: Plan
+    published: Path
     on_run: Callable[[Run], None] = lambda run: None
     runs: list[Run] = field(default_factory=list)
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        self.files = Files(self.folder)
+        self.files = Files(self.folder, self.published / "marketflows.duckdb")
         self.service = SoakService(self.plan)
+        self.reserves = SoakReserves(self.plan, self.service)
         self._rng = random.Random(self.plan.seed)
         self._kills = self.plan.kill_phases()
+        self._planted = {TICK: self.plan.planted(), DAILY: self.plan.planted_daily()}
         self._spans: dict[str, float] = {}
         self._seen = self.files.no_observations()
 
     def live(self) -> None:
         """From the first tick to the last."""
         started = time.perf_counter()
-        with self.service:
-            self.plan.write_settings(self.folder, self.service.url)
+        with self.service, self.reserves:
+            self.plan.write_settings(self.folder, self.service.url, self.reserves.url, self.files.published)
             with contextlib.ExitStack() as living:
                 worker = living.enter_context(Worker(self.folder, self.service.url))
                 for tick in range(self.plan.ticks):
                     self.service.is_down = tick in self.plan.outage
+                    if tick == self.plan.poisoned:
+                        self.files.poison(self.plan.at(tick))
                     # A run that took longer than an hour delays the next one.
                     run = self._run(worker, tick, max(self.plan.at(tick), self.service.clock.now()))
                     if run.end == "killed":
                         worker = living.enter_context(Worker(self.folder, self.service.url))
                         if self._times_killed % 2:
                             self._run(worker, tick, self.service.clock.now() + REPEATED_AFTER)
+                    if self.plan.is_daily(tick):
+                        self._run(worker, tick, self.service.clock.now() + DAILY_AFTER, DAILY)
         self.seconds = time.perf_counter() - started
 
     @property
     def _times_killed(self) -> int:
         return sum(run.end == "killed" for run in self.runs)
 
-    def _run(self, worker: Worker, tick: int, at: datetime) -> Run:
+    def _run(self, worker: Worker, tick: int, at: datetime, job: str | None = None) -> Run:
         self.service.run = len(self.runs)
-        job = REFRESH if self.plan.is_refresh(tick) else TICK
-        phase = self._kills.pop(tick, None)
+        planted = self._planted[job or TICK].pop(tick, ())
+        self.service.plant(planted, self.reserves)
+        phase = None if job else self._kills.pop(tick, None)
+        job = job or (REFRESH if self.plan.is_refresh(tick) else TICK)
         # Only the backfill is killed before anything is known about how long it takes.
         usual_s = self._spans.get(phase or "", BACKFILL_S_PER_COIN * self.plan.coins)
         kill = Kill(phase, self._rng.uniform(0, 0.9) * usual_s) if phase else None
@@ -134,7 +149,7 @@ class Life:
         if phase and not reply.is_killed:
             # It was faster than the kill: the next run of this kind is killed instead.
             self._kills[tick + self.plan.refresh_every] = phase
-        run = Run(tick, at, job, _end(reply), reply.failure, reply.step, reply.seconds, self._look(reply))
+        run = Run(tick, at, job, _end(reply), reply.failure, reply.step, reply.seconds, self._look(reply), planted)
         self.runs.append(run)
         self.on_run(run)
         return run

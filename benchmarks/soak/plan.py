@@ -6,12 +6,14 @@ What belongs here: the plan, the settings file and the market made from it. What
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from benchmarks.soak.planted import Planted, planted_days, planted_hours
 from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY
+from marketflows_pipeline_tests.fakes.defillama_protocols import Cast, make_cast
 from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.fakes.market import FakeCategory, FakeCoin, Market, Membership, to_ms
 
@@ -22,6 +24,7 @@ HOUR = timedelta(hours=1)
 NARRATIVES = ("layer-1", "meme-token")
 PORTFOLIO = ("ethereum", "hedera-hashgraph", "wrapped-bitcoin")
 BASES = ("bitcoin",)
+TRACKED = ("binance", "kraken", "okex")
 JOINS, LEAVES, DELISTED, DROPPED_NARRATIVE = "chainlink", "cardano", "hedera-hashgraph", "meme-token"
 
 # Where a run is killed, in turn, and the steps of the job by which each is known.
@@ -95,6 +98,39 @@ class Plan:
             taken |= {tick - 1, tick, tick + 1}
         return chosen
 
+    def is_daily(self, tick: int) -> bool:
+        """Whether what is asked for once a day is asked for too, as at 01:25."""
+        return tick % 24 == 1
+
+    def planted(self) -> dict[int, Sequence[Planted]]:
+        """Tick to the faults planted in its run: all in the first days, none beside a kill, an outage or a daily run.
+
+        Raises:
+            ValueError: if there are too few ticks for all of them.
+        """
+        first, *later = planted_hours(START)
+        kills = self.kill_phases()
+        taken = {0, *self.outage, self.outage.stop, self.poisoned, self.ticks - 1}
+        taken |= {tick + near for tick in kills for near in (-1, 0, 1)}
+        free = [tick for tick in range(self.ticks) if tick not in taken and not self.is_daily(tick)]
+        if len(free) < len(later):
+            raise ValueError(f"{self.ticks} ticks are too few for {len(later)} planted faults")
+        return {0: first} | {free[at * len(free) // len(later)]: faults for at, faults in enumerate(later)}
+
+    def planted_daily(self) -> dict[int, Sequence[Planted]]:
+        """Tick to the faults planted in its daily run."""
+        days = (tick for tick in range(self.ticks) if self.is_daily(tick) and tick not in self.outage)
+        return dict(zip(days, planted_days(), strict=False))
+
+    @property
+    def poisoned(self) -> int:
+        """Tick before which impossible rows are written into the private file, as an earlier version stored them."""
+        return self.refresh_every
+
+    def reserves(self) -> Cast:
+        """Who holds what, for the exchange part."""
+        return make_cast(self.seed, START, days=60, fillers=20)
+
     def market(self) -> Market:
         """A market in which, at the latest, coins and members come and go at the thirds of this life."""
         market = generate(self.coins, self.seed, start=START)
@@ -109,7 +145,7 @@ class Plan:
         ]
         return Market([*coins, listed], categories)
 
-    def write_settings(self, folder: Path, service_url: str) -> None:
+    def write_settings(self, folder: Path, service_url: str, reserves_url: str, published: Path) -> None:
         """config.toml and secrets.toml: few pictures, everything else as people have it."""
         (folder / "config.toml").write_text(
             f"""
@@ -122,6 +158,15 @@ class Plan:
 
             [providers.coingecko.asset_groups]
             AltBag = {list(PORTFOLIO)}
+
+            [providers.defillama]
+            base_url = "{reserves_url}"
+
+            [exchanges]
+            tracked = {list(TRACKED)}
+
+            [warehouse]
+            published_path = "{published}"
 
             [analysis]
             ema_periods = [1]

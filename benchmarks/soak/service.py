@@ -1,8 +1,9 @@
-"""The stand-in of the service for a soak: it can be away, and it remembers every observation that it served."""
+"""The stand-ins of the services for a soak: they can be away, and one remembers every observation that it served."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
@@ -10,14 +11,14 @@ from urllib.parse import unquote
 import polars as pl
 
 from benchmarks.soak.plan import Plan
+from benchmarks.soak.planted import HISTORY, MARKETS, Planted, SpoiltReply
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.coingecko_access import Access
+from marketflows_pipeline_tests.fakes.defillama import FakeDefiLlama
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
 from marketflows_pipeline_tests.fakes.server import Exchange, Request
-
-MARKETS, HISTORY = "/coins/markets", "/coins/{id}/market_chart"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,18 @@ class Answer:
     run: int
     endpoint: str
     rows: pl.DataFrame
+
+
+class SoakReserves(FakeDefiLlama):
+    """DefiLlama on the same time, away when the other service is."""
+
+    def __init__(self, plan: Plan, service: SoakService) -> None:
+        super().__init__(plan.reserves(), clock=service.clock)
+        self._service = service
+
+    def admit(self, request: Request) -> Reply | None:
+        """Refuse everything while away."""
+        return faults.html(503)(json_reply({})) if self._service.is_down else None
 
 
 class SoakService(FakeCoinGecko):
@@ -64,12 +77,18 @@ class SoakService(FakeCoinGecko):
         """Refuse everything while away."""
         return faults.html(503)(json_reply({})) if self.is_down else super().admit(request)
 
+    def plant(self, planted: Sequence[Planted], reserves: FakeDefiLlama) -> None:
+        """Spoil the next answers of the two services."""
+        for each in planted:
+            (self if each.service == "coingecko" else reserves).script(each.endpoint, each.fault)
+
     def _remember(self, exchange: Exchange, reply: Reply) -> None:
         self.exchanges.clear()
         self.asked_at.append(exchange.request.at)
-        if exchange.is_faulty or exchange.status != 200 or exchange.request.endpoint not in {MARKETS, HISTORY}:
+        is_usable = exchange.status == 200 and (not exchange.is_faulty or isinstance(reply, SpoiltReply))
+        if not is_usable or exchange.request.endpoint not in {MARKETS, HISTORY}:
             return
-        body = json.loads(reply.body)
+        body = json.loads(reply.kept if isinstance(reply, SpoiltReply) else reply.body)
         rows = _of_page(body) if exchange.request.endpoint == MARKETS else _of_chart(exchange.request.path, body)
         usable = rows.filter(pl.col("market_cap_usd") > 0, pl.col("ts").is_not_null())
         self.answers.append(Answer(self.run, exchange.request.endpoint, usable))

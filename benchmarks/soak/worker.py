@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import dagster as dg
 import httpx
 
-from benchmarks.soak.life import REFRESH, TICK
+from benchmarks.soak.life import DAILY, REFRESH, TICK
+from marketflows_pipeline.assets.exchange_raw import HOURLY_TABLES
 from marketflows_pipeline.assets.raw import RAW_TABLES
 from marketflows_pipeline.assets.tables import asset_key
 from marketflows_pipeline.build import SCHEDULED_HISTORY_LIMIT, build_definitions
@@ -29,7 +30,10 @@ from marketflows_pipeline_tests.fakes.server import SteeredClock
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # What every hour needs; derived tables stay as the last whole refresh left them.
-TICK_ASSETS = (*(asset_key(name) for name in RAW_TABLES), dg.AssetKey(["published", "market_caps"]))
+TICK_ASSETS = (
+    *(asset_key(name) for name in (*RAW_TABLES, *HOURLY_TABLES)),
+    *(dg.AssetKey(["published", part]) for part in ("market_caps", "exchanges")),
+)
 
 
 def main(folder: Path, service_url: str) -> None:
@@ -60,7 +64,7 @@ def _jobs(folder: Path, clock: SteeredClock) -> dict[str, dg.JobDefinition]:
     definitions = build_definitions(options, clock=clock, reporter=LogReporter())
     tick = dg.define_asset_job(TICK, selection=list(TICK_ASSETS))
     with_tick = dg.Definitions.merge(definitions, dg.Definitions(jobs=[tick]))
-    return {name: with_tick.resolve_job_def(name) for name in (TICK, REFRESH)}
+    return {name: with_tick.resolve_job_def(name) for name in (TICK, REFRESH, DAILY)}
 
 
 def _run(job: dg.JobDefinition, instance: dg.DagsterInstance) -> tuple[bool, list[str]]:

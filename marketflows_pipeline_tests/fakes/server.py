@@ -123,6 +123,11 @@ class FakeServer:
         """Spoil the next answers of an endpoint, one fault each; None leaves one as it is."""
         self._scripts[endpoint].extend(faults)
 
+    @property
+    def unmet(self) -> list[str]:
+        """Endpoints with scripted faults that no request has met, once for each."""
+        return [endpoint for endpoint, script in self._scripts.items() for _ in script]
+
     def calls(self, endpoint: str | None = None) -> int:
         """How often an endpoint, or anything, was asked."""
         return sum(endpoint is None or exchange.request.endpoint == endpoint for exchange in self.exchanges)

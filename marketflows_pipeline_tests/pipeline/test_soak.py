@@ -1,16 +1,17 @@
-"""Three days of hourly runs: faults, limits, an outage, kills, coins and members that come and go."""
+"""Three days of hourly runs: faults, limits, an outage, kills, bad rows, coins and members that come and go."""
 
 from __future__ import annotations
 
 import copy
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from benchmarks.soak.evidence import judge
-from benchmarks.soak.files import Files
+from benchmarks.soak.files import Files, another_file_system
 from benchmarks.soak.finding import Finding
 from benchmarks.soak.life import Life
 from benchmarks.soak.plan import Plan
@@ -32,6 +33,11 @@ PROMISES = (
     "every published file is whole",
     "the run after a kill heals",
     "an outage changes nothing",
+    "every planted fault is met",
+    "every hour in which the services answered is published",
+    "an hour without an answer fails in one line",
+    "a passing fault refuses nothing",
+    "impossible rows do not count",
     "faulty answers rarely fail a run",
     "rows per day",
     "files grow with their rows",
@@ -39,10 +45,12 @@ PROMISES = (
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
-    lived = Life(tmp_path_factory.mktemp("soak"), Plan(ticks=72, kills=3, coins=40, days=7))
-    lived.live()
-    return lived
+def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
+    folder = tmp_path_factory.mktemp("soak")
+    with another_file_system() as elsewhere:
+        lived = Life(folder, Plan(ticks=72, kills=3, coins=40, days=7), elsewhere or folder / "warehouse")
+        lived.live()
+        yield lived
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +78,15 @@ def test_no_promise_goes_unjudged(findings: dict[str, Finding]) -> None:
         ("update raw.market_caps set market_cap_usd = 1 where coin_id = 'bitcoin'", "no observation served is lost"),
         ("delete from meta.repairs where outcome = 'nothing_new'", "gaps are repaired"),
         ("delete from meta.api_calls where attempt = 2", "every attempt is counted"),
+        ("update meta.repairs set outcome = 'refused' where outcome = 'filled'", "a passing fault refuses nothing"),
+        ("update meta.quarantine set released_at = added_at", "impossible rows do not count"),
     ],
 )
 def test_the_evidence_shows_what_was_tampered_with(life: Life, tmp_path: Path, tampering: str, broken: str) -> None:
     tampered = copy.copy(life)
-    tampered.files = Files(Path(shutil.copytree(life.folder, tmp_path / "tampered", symlinks=True)))
+    tampered.files = Files(
+        Path(shutil.copytree(life.folder, tmp_path / "tampered", symlinks=True)), life.files.published
+    )
     with duckdb.connect(str(tampered.files.private)) as connection:
         connection.execute(tampering)
     assert [promise for promise, finding in by_promise(tampered).items() if not finding.is_kept] == [broken]
