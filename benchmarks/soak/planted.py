@@ -23,6 +23,9 @@ CEXS, PROTOCOLS, PROTOCOL = "/cexs", "/protocols", "/protocol/{slug}"
 # Numbers that JSON can spell and Python's encoder can't.
 TOO_LARGE, NOT_A_NUMBER = "<1e400>", "<NaN>"
 
+# Coins without which too little of the market is covered.
+LARGEST = 12
+
 Spoil = Callable[[Any], Any]
 Service = Literal["coingecko", "defillama"]
 
@@ -67,15 +70,19 @@ def planted_hours(start: datetime) -> Sequence[Sequence[Planted]]:
 
 
 def _in_first_histories() -> Iterator[Planted]:
-    """Faults of histories, while all of them are asked for; no three in a row, which would be an outage."""
+    """Faults of histories, while all of them are asked for.
+
+    Without the largest coins nothing may be published, so what is no answer as a whole comes to later ones; no three in
+    a row, which would be an outage.
+    """
     yield from (Planted(f"HTTP {status} on a history", HISTORY, _cdn(status)) for status in (520, 522))
-    yield Planted("a history in seconds", HISTORY, _history(lambda points: [[at / 1000, cap] for at, cap in points]))
-    yield _left_alone(HISTORY)
-    yield Planted("a history without caps", HISTORY, faults.json_error(200, {"prices": []}))
-    yield _left_alone(HISTORY)
     yield Planted("caps of 1e30 in a history", HISTORY, _points(lambda at, cap: [at, 1e30]))
     yield Planted("points of next week in a history", HISTORY, _points(lambda at, cap: [at + 8 * 86_400_000, cap]))
     yield Planted("times of 1e30 in a history", HISTORY, _points(lambda at, cap: [1e30, cap]))
+    yield from [_left_alone(HISTORY)] * LARGEST
+    yield Planted("a history in seconds", HISTORY, _history(lambda points: [[at / 1000, cap] for at, cap in points]))
+    yield _left_alone(HISTORY)
+    yield Planted("a history without caps", HISTORY, faults.json_error(200, {"prices": []}))
 
 
 def planted_days() -> Sequence[Sequence[Planted]]:
