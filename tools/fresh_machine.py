@@ -12,7 +12,6 @@ of this machine is mounted there any more when the folder is removed.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -20,15 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pip_settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PROGRAMS = ("apt-get", "debootstrap", "git", "mount", "unshare")
+SPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
+NEEDED_BYTES = 3e9
 PACKAGES = "python3,make,ca-certificates"
 USER, USER_ID = "fresh", 1000
 CLONE = Path("/home", USER, "marketflows")
@@ -42,7 +42,6 @@ ALL_TESTS = "make test"
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-_HREF = re.compile(r"""<a\s[^>]*href=["']([^"']+)["']""", re.IGNORECASE)
 _began = time.monotonic()
 
 
@@ -66,19 +65,25 @@ def what_is_missing() -> str | None:
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
         return f"make test-fresh needs {', '.join(missing)}: apt-get install --no-install-recommends debootstrap git"
+    if subprocess.run([*SPACES, "true"], capture_output=True, check=False).returncode:  # noqa: S603
+        return "make test-fresh mounts and needs name spaces of its own, which are forbidden here (in a container?)"
+    if shutil.disk_usage(_parent()).free < NEEDED_BYTES:
+        return f"make test-fresh needs {NEEDED_BYTES / 1e9:.0f} GB in {_parent()}; TMPDIR names another folder"
     return None
+
+
+def _parent() -> str:
+    return os.environ.get("TMPDIR") or "/var/tmp"  # noqa: S108
 
 
 def make_and_use(arguments: Sequence[str]) -> int:
     """Exit code of what runs inside; the folder is gone afterwards, however that ended."""
-    parent = os.environ.get("TMPDIR") or "/var/tmp"  # noqa: S108
     # Closed to others, since the machine is told the package index's password; open inside.
-    folder = Path(tempfile.mkdtemp(prefix="marketflows-fresh-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix="marketflows-fresh-", dir=_parent()))
     root = folder / "root"
     root.mkdir()
     root.chmod(0o755)
-    spaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
-    inside = subprocess.Popen([*spaces, sys.executable, __file__, "--inside", str(root), *arguments])  # noqa: S603
+    inside = subprocess.Popen([*SPACES, sys.executable, __file__, "--inside", str(root), *arguments])  # noqa: S603
     try:
         return inside.wait()
     finally:
@@ -202,7 +207,7 @@ def settle(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
     for name in ("cert", "client-cert", "constraint"):
         for path in settings.get(name, "").split():
             _copy(root, path)
-    for folder in local_folders(settings):
+    for folder in pip_settings.local_folders(settings):
         _show(root, folder)
     lines = [f"{name} = {value}" for name, value in sorted(settings.items())]
     (root / "etc/pip.conf").write_text("\n".join(["[global]", *lines, ""]), encoding="utf-8")
@@ -227,28 +232,6 @@ def _place(root: Path, folder: Path) -> Path:
         place.mkdir(exist_ok=True)
         place.chmod(place.stat().st_mode | 0o555)
     return place
-
-
-def local_folders(settings: Mapping[str, str]) -> list[Path]:
-    """Folders of this machine in which pip looks: indexes, folders of wheels, and where the indexes' pages point."""
-    places = " ".join(settings.get(name, "") for name in ("index-url", "extra-index-url", "find-links")).split()
-    found: set[Path] = set()
-    for place in places:
-        parts = urlsplit(place)
-        folder = Path(unquote(parts.path) if parts.scheme == "file" else place).expanduser()
-        if parts.scheme in {"", "file"} and folder.is_dir():
-            found |= {folder.absolute(), *_pointed_at(folder.absolute())}
-    # What lies in another one is seen with it.
-    return sorted(folder for folder in found if not any(other in folder.parents for other in found))
-
-
-def _pointed_at(index: Path) -> Iterator[Path]:
-    for page in index.glob("*/index.html"):
-        base = page.parent.as_uri() + "/"
-        for link in _HREF.findall(page.read_text(encoding="utf-8", errors="replace")):
-            parts = urlsplit(urldefrag(urljoin(base, link)).url)
-            if parts.scheme == "file" and Path(unquote(parts.path)).is_file():
-                yield Path(unquote(parts.path)).parent
 
 
 def _show(root: Path, folder: Path) -> None:

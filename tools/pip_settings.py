@@ -8,16 +8,18 @@ from __future__ import annotations
 import configparser
 import math
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 # Other names that pip has for the same setting.
 _SAME = {"default-timeout": "timeout", "pypi-url": "index-url"}
 # Later ones win: what holds for every command, for `pip install`, and in the environment.
 _SECTIONS = ("global", "install", ":env:")
 _MAC = "Library/Application Support/pip"
+_HREF = re.compile(r"""<a\s[^>]*href=["']([^"']+)["']""", re.IGNORECASE)
 _TRUE = {"1", "y", "yes", "t", "true", "on"}
 
 
@@ -181,3 +183,25 @@ def _proxies(settings: Mapping[str, str]) -> dict[str, str]:
     # Where pip has a proxy of its own, it asks for nothing without it.
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     return dict.fromkeys((*names, *map(str.lower, names)), address) | {"NO_PROXY": "", "no_proxy": ""}
+
+
+def local_folders(settings: Mapping[str, str]) -> list[Path]:
+    """Folders of this machine in which pip looks: indexes, folders of wheels, and where the indexes' pages point."""
+    places = " ".join(settings.get(name, "") for name in ("index-url", "extra-index-url", "find-links")).split()
+    found: set[Path] = set()
+    for place in places:
+        parts = urlsplit(place)
+        folder = Path(unquote(parts.path) if parts.scheme == "file" else place).expanduser()
+        if parts.scheme in {"", "file"} and folder.is_dir():
+            found |= {folder.absolute(), *_pointed_at(folder.absolute())}
+    # What lies in another one is seen with it.
+    return sorted(folder for folder in found if not any(other in folder.parents for other in found))
+
+
+def _pointed_at(index: Path) -> Iterator[Path]:
+    for page in index.glob("*/index.html"):
+        base = page.parent.as_uri() + "/"
+        for link in _HREF.findall(page.read_text(encoding="utf-8", errors="replace")):
+            parts = urlsplit(urldefrag(urljoin(base, link)).url)
+            if parts.scheme == "file" and Path(unquote(parts.path)).is_file():
+                yield Path(unquote(parts.path)).parent

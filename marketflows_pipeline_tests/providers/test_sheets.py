@@ -11,6 +11,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipExtFile, ZipFile
 
 import pytest
+from defusedxml.ElementTree import iterparse
 
 from marketflows_pipeline.providers import sheets
 from marketflows_pipeline.providers.faults import RefusedError, ShapeError
@@ -216,7 +217,7 @@ def test_of_the_largest_document_only_the_sheet_is_parsed_in_little_more_memory_
             b'<ss:Worksheet ss:Name="Historical">',
             b"<!-- and & more -->" * 60_000 + b'<ss:Worksheet ss:Name="Historical">',
         )
-    repaired, parsed = Counted(sheets.BARE_AMPERSAND.sub), Counted(sheets.iterparse)
+    repaired, parsed = Counted(sheets.BARE_AMPERSAND.sub), Counted(iterparse)
     monkeypatch.setattr(sheets, "BARE_AMPERSAND", SimpleNamespace(sub=repaired))
     monkeypatch.setattr(sheets, "iterparse", parsed)
 
@@ -237,7 +238,12 @@ def test_of_a_workbook_of_twenty_years_each_cell_is_visited_once(monkeypatch: py
     book = navhist("spy", make_rows(1, weekdays(TODAY, 5_900), nav=90.0, baskets=10_000))
     visited: list[object] = []
     text_of = sheets._text
-    monkeypatch.setattr(sheets, "_text", lambda cell: visited.append(cell) or text_of(cell))
+
+    def visit(cell: object) -> str:
+        visited.append(cell)
+        return text_of(cell)
+
+    monkeypatch.setattr(sheets, "_text", visit)
 
     grids = xlsx_sheets(book)
 

@@ -41,26 +41,12 @@ def test_a_missing_program_is_named_with_the_way_to_it(
     )
 
 
-def test_it_sees_the_folders_in_which_pip_looks_and_those_that_their_pages_point_to(
-    fresh: ModuleType, tmp_path: Path
-) -> None:
-    for name in ("index/simple/click", "index/files", "wheels", "private"):
-        (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "index/files/click.whl").touch()
-    (tmp_path / "index/simple/click/index.html").write_text(
-        '<a href="../../files/click.whl#sha256=1">click</a> <a href="../../../private/gone.whl">x</a>'
-        '<a href="https://index.example/click.whl">elsewhere</a>'
-    )
+def test_a_container_that_may_not_mount_is_told_so(fresh: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fresh.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(fresh.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(fresh, "SPACES", ("false",))
 
-    found = fresh.local_folders(
-        {
-            "index-url": "https://index.example/simple",
-            "extra-index-url": f"{(tmp_path / 'index/simple').as_uri()} file:///missing",
-            "find-links": f"{tmp_path / 'wheels'} https://wheels.example/",
-        }
-    )
-
-    assert found == [tmp_path / "index/files", tmp_path / "index/simple", tmp_path / "wheels"]
+    assert "name spaces of its own, which are forbidden here" in fresh.what_is_missing()
 
 
 def test_a_folder_in_which_something_is_mounted_is_never_removed(fresh: ModuleType) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import os
 import sys
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -157,6 +160,28 @@ def test_who_forbids_python_to_write_bytecode_gets_it_now(
     installer.install(environ | {"PYTHONDONTWRITEBYTECODE": "1"})
 
     assert seen[0][1]["UV_COMPILE_BYTECODE"] == "1"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("uv") is None, reason="pip has set up this environment")
+def test_uv_finds_a_file_where_pip_would_and_takes_it_by_its_hash_only(runner: ModuleType, tmp_path: Path) -> None:
+    file = tmp_path / "wheels/thing-1.0-py3-none-any.whl"
+    file.parent.mkdir()
+    with zipfile.ZipFile(file, "w") as wheel:
+        wheel.writestr("thing.py", "")
+        wheel.writestr("thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
+        wheel.writestr("thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("thing-1.0.dist-info/RECORD", "")
+    environ = {"HOME": str(tmp_path), "PIP_FIND_LINKS": f"/missing {file.parent}", "PIP_NO_INDEX": "1"}
+    install = [sys.executable, "-m", "uv", "pip", "install", "--target", str(tmp_path / "to"), "--require-hashes"]
+    command = [*install, *runner.no_index(environ), "--requirement", str(tmp_path / "lock")]
+
+    (tmp_path / "lock").write_text(f"thing==1.0 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(runner.CommandError, match="Hash mismatch"):
+        runner.run(command, runner.environment(environ))
+    (tmp_path / "lock").write_text(f"thing==1.0 --hash=sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}\n")
+    runner.run(command, runner.environment(environ))
+
+    assert (tmp_path / "to/thing.py").exists()
 
 
 @pytest.mark.parametrize("version", ["", "0.12.24", "1.0.0"])

@@ -210,3 +210,23 @@ def test_the_proxy_of_pip_is_the_only_one(pip: ModuleType) -> None:
 @pytest.mark.parametrize(("given", "is_on"), [("1", True), ("Yes", True), ("true", True), ("0", False), ("", False)])
 def test_a_yes_has_the_words_that_pip_knows(pip: ModuleType, given: str, is_on: bool) -> None:
     assert pip.is_on({"no-index": given}, "no-index") is is_on
+
+
+def test_a_local_index_is_found_with_the_folders_that_its_pages_point_to(pip: ModuleType, tmp_path: Path) -> None:
+    for name in ("index/simple/click", "index/files", "wheels", "private"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "index/files/click.whl").touch()
+    (tmp_path / "index/simple/click/index.html").write_text(
+        '<a href="../../files/click.whl#sha256=1">click</a> <a href="../../../private/gone.whl">x</a>'
+        '<a href="https://index.example/click.whl">elsewhere</a>'
+    )
+
+    found = pip.local_folders(
+        {
+            "index-url": "https://index.example/simple",
+            "extra-index-url": f"{(tmp_path / 'index/simple').as_uri()} file:///missing",
+            "find-links": f"{tmp_path / 'wheels'} https://wheels.example/",
+        }
+    )
+
+    assert found == [tmp_path / "index/files", tmp_path / "index/simple", tmp_path / "wheels"]
