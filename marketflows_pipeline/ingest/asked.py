@@ -21,7 +21,7 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UnexpectedResponseError,
 )
-from marketflows_pipeline.ingest.plan import REFUSALS
+from marketflows_pipeline.ingest.plan import REFUSALS, REFUSED
 from marketflows_pipeline.providers.rows import counting_left_out
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
@@ -88,7 +88,7 @@ class Asked:
         last_two = self._answers[request][-2:]
         if self._session.asks_again or not last_two or self._day_of(last_two[-1][0]) < self._day:
             return True
-        return self.is_refused(request) and sum(outcome in REFUSALS for _, outcome in last_two) == 1
+        return last_two[-1][1] == REFUSED and sum(outcome in REFUSALS for _, outcome in last_two) == 1
 
     def record(
         self,

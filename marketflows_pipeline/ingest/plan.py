@@ -14,7 +14,7 @@ from marketflows_pipeline.providers.protocol import Granularity
 
 RETRY_REFUSED_AFTER = timedelta(hours=24)
 FAILED = "failed"
-REFUSALS = ("not_found", "refused")
+NOT_FOUND, REFUSED = REFUSALS = ("not_found", "refused")
 BASE_PRIORITY, PORTFOLIO_PRIORITY, OTHER_PRIORITY = 0, 1, 2
 
 
@@ -89,9 +89,9 @@ def histories_missing(
 ) -> pl.DataFrame:
     """Tracked coins to ask for their history, in the order of `tracked`.
 
-    That is where it is not complete. A refused or unknown coin is tried once more by the next run, and after a second
-    refusal in a row once a day. A failed one is asked at once; after a second failure in a row it comes last, so that
-    it cannot keep the others from being asked.
+    That is where it is not complete. An unknown coin is asked again after a day; a refused one once more by the next
+    run, and after a second refusal in a row once a day. A failed one is asked at once; after a second failure in a row
+    it comes last, so that it cannot keep the others from being asked.
 
     Args:
         tracked: as `tracked_coins` returns it.
@@ -104,7 +104,7 @@ def histories_missing(
         The rows of `tracked` that need a request.
     """
     attempts = backfills.filter(pl.col("granularity") == granularity)
-    refused = _refused_twice(attempts, "coin_id").filter(pl.col("attempted_at") > now - RETRY_REFUSED_AFTER)["coin_id"]
+    refused = _refused(attempts, "coin_id").filter(pl.col("attempted_at") > now - RETRY_REFUSED_AFTER)["coin_id"]
     complete = complete_histories(backfills, granularity=granularity, window_start=window_start, now=now)
     done = [*complete, *refused]
     failing = failing_coins(backfills, granularity=granularity)
@@ -118,23 +118,27 @@ def failing_coins(attempts: pl.DataFrame, *, granularity: Granularity) -> list[s
         attempts: rows of ``meta.backfills`` or ``meta.repairs``.
         granularity: of the grid.
     """
-    moments = attempts.filter(pl.col("granularity") == granularity).unique(["coin_id", "attempted_at", "outcome"])
-    return _ended_twice(moments, [FAILED], "coin_id")["coin_id"].to_list()
+    # One attempt of a repair is as many rows as it had gaps.
+    moments = attempts.filter(pl.col("granularity") == granularity).unique(["coin_id", "attempted_at"])
+    n_failures = (pl.col("outcome") == FAILED).tail(2).sum()
+    last_two = moments.sort("attempted_at").group_by("coin_id").agg(n_failures.alias("n_failures"))
+    return last_two.filter(pl.col("n_failures") == 2)["coin_id"].to_list()
 
 
-def _refused_twice(attempts: pl.DataFrame, *key: str) -> pl.DataFrame:
-    """What the service refused the last two times that it answered; a failure is no answer."""
-    return _ended_twice(attempts.filter(pl.col("outcome") != FAILED), REFUSALS, *key)
+def _refused(attempts: pl.DataFrame, *key: str) -> pl.DataFrame:
+    """The `key` and latest ``attempted_at`` of what the service does not know, or refused the last two times.
 
-
-def _ended_twice(attempts: pl.DataFrame, outcomes: Sequence[str], *key: str) -> pl.DataFrame:
-    """The `key` and latest ``attempted_at`` of what ended like that in its last two attempts."""
+    A failure is no answer, so it is passed over.
+    """
+    answers = attempts.filter(pl.col("outcome") != FAILED).sort("attempted_at")
+    is_refusal = pl.col("outcome").is_in(REFUSALS)
     return (
-        attempts.sort("attempted_at")
-        .group_by(*key)
-        .agg(pl.col("attempted_at").last(), pl.col("outcome").tail(2).is_in(outcomes).sum().alias("n_ended"))
-        .filter(pl.col("n_ended") == 2)
-        .drop("n_ended")
+        answers.group_by(*key)
+        .agg(
+            pl.col("attempted_at", "outcome").last(),
+            is_refusal.tail(2).sum().alias("n_refusals"),
+        )
+        .filter((pl.col("outcome") == NOT_FOUND) | (pl.col("n_refusals") == 2))
     )
 
 
@@ -157,13 +161,13 @@ def gaps_to_repair(
 
     Returns:
         ``coin_id, gap_start, gap_end``, ordered by the coin's place in `tracked`, then by time; coins that failed twice
-        in a row come last. A gap for which an attempt brought nothing new, or which was refused twice in a row, is left
-        out.
+        in a row come last. A gap for which an attempt brought nothing new, whose coin was not known, or which was
+        refused twice in a row, is left out.
     """
     key = ("coin_id", "gap_start", "gap_end")
     attempts = repairs.filter(pl.col("granularity") == granularity)
     without_news = attempts.filter(pl.col("outcome") == "nothing_new")
-    fruitless = pl.concat([without_news.select(key), _refused_twice(attempts, *key).select(key)])
+    fruitless = pl.concat([without_news.select(key), _refused(attempts, *key).select(key)])
     failing = failing_coins(repairs, granularity=granularity)
     return (
         gaps.filter(pl.col("gap_end") >= served_since)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from marketflows_pipeline.ingest.plan import gaps_to_repair, histories_missing, tracked_coins
+from marketflows_pipeline.ingest.plan import failing_coins, gaps_to_repair, histories_missing, tracked_coins
 from marketflows_pipeline.providers.protocol import Granularity
 from marketflows_pipeline.schema import table
 
@@ -99,8 +99,48 @@ def test_an_unknown_coin_is_asked_for_once_a_day(hours_ago: int, asked: list[str
     assert missing(attempt) == asked
 
 
-def test_a_failed_request_is_repeated_in_the_next_run() -> None:
-    assert missing(backfill("bitcoin", outcome="failed")) == ["bitcoin", "solana"]
+def attempts(*outcomes: str, hours_ago: int = 1) -> list[dict[str, object]]:
+    """What came of asking for bitcoin every hour, the last time so many hours ago."""
+    times = [NOW - timedelta(hours=hours_ago + len(outcomes) - 1 - place) for place in range(len(outcomes))]
+    return [backfill("bitcoin", outcome=outcome, attempted_at=at) for outcome, at in zip(outcomes, times, strict=True)]
+
+
+@pytest.mark.parametrize(
+    "outcomes",
+    [
+        ["refused"],
+        ["refused", "complete", "refused"],
+        ["refused", "failed"],
+        ["empty", "failed", "failed", "refused", "failed"],
+    ],
+)
+def test_a_refused_coin_is_tried_once_more_by_the_next_run(outcomes: list[str]) -> None:
+    """A 520 from the CDN once marked bitcoin refused for a day."""
+    further_back = [row | {"window_start": START + timedelta(days=30)} for row in attempts(*outcomes)]
+    assert "bitcoin" in missing(*further_back)
+
+
+@pytest.mark.parametrize(
+    "outcomes",
+    [["refused", "refused"], ["not_found", "refused"], ["refused", "failed", "refused"], ["refused"] * 5],
+)
+def test_after_a_second_refusal_in_a_row_it_rests_for_a_day(outcomes: list[str]) -> None:
+    assert missing(*attempts(*outcomes)) == ["solana"]
+    assert missing(*attempts(*outcomes, hours_ago=25)) == ["bitcoin", "solana"]
+
+
+@pytest.mark.parametrize("outcomes", [["failed"], ["complete", "failed"], ["refused", "failed"]])
+def test_a_failed_request_is_repeated_in_the_next_run(outcomes: list[str]) -> None:
+    further_back = [row | {"window_start": START + timedelta(days=30)} for row in attempts(*outcomes)]
+    assert missing(*further_back) == ["bitcoin", "solana"]
+
+
+def test_a_coin_that_failed_twice_in_a_row_comes_last() -> None:
+    """Three coins whose answers were never right were asked first in every run, and nobody else's turn came."""
+    assert missing(*attempts("failed", "failed")) == ["solana", "bitcoin"]
+    assert failing_coins(backfills(*attempts("failed", "failed")), granularity=Granularity.DAILY) == ["bitcoin"]
+    assert failing_coins(backfills(*attempts("failed", "failed")), granularity=Granularity.HOURLY) == []
+    assert failing_coins(backfills(*attempts("failed", "refused", "failed")), granularity=Granularity.DAILY) == []
 
 
 def gap(coin: str, first_hour: int, last_hour: int) -> dict[str, object]:
@@ -150,6 +190,34 @@ def test_gaps_are_repaired_in_the_order_of_importance() -> None:
 def test_a_gap_that_brought_nothing_new_is_not_repaired_again() -> None:
     gaps = gap_frame(gap("solana", 1, 4), gap("tron", 1, 4))
     assert repairs(gaps, attempt("tron", 1, 4, "nothing_new")) == ["solana"]
+
+
+@pytest.mark.parametrize("outcome", ["refused", "failed"])
+def test_a_gap_that_was_refused_once_or_failed_is_tried_again(outcome: str) -> None:
+    """One 520 left the gaps of the ten most important coins open for good."""
+    gaps = gap_frame(gap("solana", 1, 4), gap("tron", 1, 4))
+    assert repairs(gaps, attempt("tron", 1, 4, outcome)) == ["tron", "solana"]
+
+
+def at(hour: int, tried: dict[str, object]) -> dict[str, object]:
+    return tried | {"attempted_at": datetime(2026, 11, 20, hour, tzinfo=UTC)}
+
+
+def test_a_gap_that_was_refused_twice_in_a_row_rests() -> None:
+    gaps = gap_frame(gap("solana", 1, 4), gap("tron", 1, 4))
+    refused = attempt("tron", 1, 4, "refused")
+    assert repairs(gaps, at(8, refused), at(9, refused)) == ["solana"]
+    failed = attempt("tron", 1, 4, "failed")
+    assert repairs(gaps, at(8, refused), at(9, failed), at(10, refused), at(11, failed)) == ["solana"]
+    other = attempt("tron", 6, 9, "refused")
+    assert repairs(gaps, at(8, refused), at(9, other)) == ["tron", "solana"]
+
+
+def test_gaps_of_a_coin_that_failed_twice_in_a_row_come_last() -> None:
+    gaps = gap_frame(gap("solana", 1, 4), gap("tron", 1, 4), gap("tron", 6, 9))
+    failed = [attempt("tron", 1, 4, "failed"), attempt("tron", 6, 9, "failed")]
+    assert repairs(gaps, *(at(8, each) for each in failed)) == ["tron", "tron", "solana"], "once, of two gaps"
+    assert repairs(gaps, *(at(hour, each) for hour in (8, 9) for each in failed)) == ["solana", "tron", "tron"]
 
 
 def test_what_a_partial_repair_left_open_is_tried_again() -> None:

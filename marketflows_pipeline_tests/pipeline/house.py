@@ -16,7 +16,7 @@ from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.failures import RunFailure, failure_of
 from marketflows_pipeline.jobs import hourly_refresh
-from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.options import WAIT_OF_A_RUN, RunOptions
 from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -74,6 +74,7 @@ class House:
         with_pictures: bool = False,
         job_name: str = hourly_refresh.name,
         asks_again: bool = False,
+        wait_limit: timedelta = WAIT_OF_A_RUN,
     ) -> bool:
         """One run, some time after the one before; whether it succeeded. Pictures take longer than all the rest."""
         self.clock.set(self.clock.now() + timedelta(hours=hours_later))
@@ -83,6 +84,7 @@ class House:
             out_dir=self.folder / "pictures",
             history_time_limit=history_time_limit,
             asks_again=asks_again,
+            wait_limit=wait_limit,
         )
         definitions = build_definitions(options, clock=self.clock, reporter=LogReporter())
         job = definitions.resolve_job_def(job_name)
