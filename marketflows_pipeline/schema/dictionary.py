@@ -23,8 +23,8 @@ and in `meta.tables`, `meta.columns` and `meta.lineage`. Written from the regist
 Times are `TIMESTAMPTZ` in UTC: ask with `ts at time zone 'UTC'`, so that the answer does not depend on the time zone of
 your session. Money is USD and says so in its name. A missing value is null, never 0.
 
-Each `raw.` table is there as `accepted.` too, with the same columns and without the rows that `meta.quarantine` leaves out;
-`core` and `mart` are computed from those.
+Each `raw.` table is there as `accepted.` too, with the same columns and without the rows that `meta.quarantine` leaves
+out; `core` and `mart` are computed from those.
 """
 
 _LAYERS = {
