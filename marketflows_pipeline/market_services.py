@@ -60,7 +60,8 @@ def live_services(
 
     def opened(service: type[K], base_url: str | None) -> K:
         client = service(clock=waits.clock, ledger=ledger, base_url=base_url, waits=waits.of(service.name))
-        return stack.enter_context(client)
+        stack.enter_context(client)
+        return client
 
     own = Folder(cross_asset.folder, clock=waits.clock) if cross_asset.folder else None
     prices: list[PriceProvider] = []

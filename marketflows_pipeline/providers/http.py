@@ -42,6 +42,7 @@ from marketflows_pipeline.providers.waiting import WaitBudget
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+E = TypeVar("E", bound=ProviderError)
 Values: TypeAlias = Mapping[str, str | int | bool]
 Receiver: TypeAlias = Callable[[httpx.Response, Iterator[bytes]], T]
 
@@ -250,7 +251,7 @@ class HttpClient:
         def seconds() -> float:
             return (self._clock.now() - sent_at).total_seconds()
 
-        def failure(kind: type[ProviderError], what: str) -> ProviderError:
+        def failure(kind: type[E], what: str) -> E:
             nonlocal reason
             reason = what
             return self._error(kind, f"{self.provider} {request.path}: {reason}", request, status)
@@ -272,9 +273,7 @@ class HttpClient:
             self._waits.renew()
         except NO_ANSWER as fault:
             outcome = "retry"
-            raise AskAgainError(
-                failure(TransientProviderError, f"{type(fault).__name__} {fault}".strip()), None
-            ) from fault
+            raise AskAgainError(failure(TransientProviderError, f"{type(fault).__name__} {fault}".strip())) from fault
         except RefusedError as refused:
             error = failure(refused.fault.kind, refused.fault.message)
             if not isinstance(error, TransientProviderError):
@@ -290,7 +289,7 @@ class HttpClient:
         logger.debug("%s %s: %d in %.0f ms", self.provider, request.target, status, 1000 * seconds())
         return result
 
-    def _error(self, kind: type[ProviderError], message: str, request: _Request, status: int | None) -> ProviderError:
+    def _error(self, kind: type[E], message: str, request: _Request, status: int | None) -> E:
         return kind(message, provider=self.provider, status=status, url=str(request.url))
 
     def _blotted(self, content: bytes) -> bytes:

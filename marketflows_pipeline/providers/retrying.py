@@ -32,7 +32,7 @@ MINUTE_S, HOUR_S = 60, 3600
 class AskAgainError(Exception):
     """A fault that one more attempt may heal, with the wait in seconds that the service asked for, or None."""
 
-    def __init__(self, error: TransientProviderError, wait_seconds: float | None) -> None:
+    def __init__(self, error: TransientProviderError, wait_seconds: float | None = None) -> None:
         super().__init__(str(error))
         self.error = error
         self.wait_seconds = wait_seconds

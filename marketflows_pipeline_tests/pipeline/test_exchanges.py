@@ -231,6 +231,46 @@ def test_one_exchange_that_cannot_be_had_does_not_stop_the_others(house: House) 
     assert house.reserves_calls()[PROTOCOL] == 1
 
 
+def test_a_refused_exchange_is_tried_once_more_by_the_next_run_and_then_the_next_day(house: House) -> None:
+    """What one answer refused rested until the next day, though the refusal had been a slip of the service."""
+    assert house.reserves is not None
+    refusal = faults.plain_text(400, "There is no such thing")
+    asked = []
+    for hours_later in (0, 1, 1, 24):
+        house.reserves.script(PROTOCOL, refusal)
+        assert house.run(job_name=daily_refresh.name, hours_later=hours_later), house.failure.lines
+        asked.append(house.reserves_calls()[PROTOCOL])
+        house.reserves._scripts.clear()
+    assert asked == [len(MEASURED), 1, 0, len(MEASURED)]
+    assert rows(house, "select outcome, count(*) from meta.fetches where outcome = 'refused' group by all") == [
+        ("refused", 3)
+    ]
+
+
+def test_reserves_of_another_shape_are_asked_for_once_a_run_and_are_no_refusal(house: House) -> None:
+    """One odd answer ended every further run of the day, because it was the only one left to ask for."""
+    assert house.reserves is not None
+    odd = faults.json_error(200, {"message": "hello"})
+    asked = []
+    for hours_later in (0, 1):
+        house.reserves.script(PROTOCOL, odd)
+        assert house.run(job_name=daily_refresh.name, hours_later=hours_later), house.failure.lines
+        asked.append(house.reserves_calls()[PROTOCOL])
+    assert asked == [len(MEASURED), 1]
+    assert rows(house, "select * from meta.fetches where outcome in ('refused', 'not_found')") == []
+    assert house.run(job_name=daily_refresh.name, hours_later=1), house.failure.lines
+    assert house.reserves_calls()[PROTOCOL] == 1
+
+
+def test_when_every_answer_is_of_another_shape_the_part_fails_at_once(house: House) -> None:
+    assert house.reserves is not None
+    house.reserves.script(PROTOCOL, *[faults.json_error(200, {"message": "hello"})] * 100)
+    assert not house.run(job_name=daily_refresh.name)
+    assert house.failure.exit_code == 1
+    assert house.reserves_calls()[PROTOCOL] == 3
+    assert house.clock.now() == START
+
+
 def test_one_chart_that_cannot_be_had_does_not_stop_the_others(house: House) -> None:
     house.service.script(CHART, *[faults.truncated()] * 8)
     assert house.run(job_name=daily_refresh.name), house.failure.lines

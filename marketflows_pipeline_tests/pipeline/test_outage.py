@@ -156,3 +156,14 @@ def test_the_waits_of_a_healthy_run_do_not_count(house: House) -> None:
     house.configure(calls_per_minute=2)
     assert house.run(), house.failure.lines
     assert house.clock.now() - START > timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "SSL_CERT_FILE"])
+def test_an_environment_that_cannot_be_used_ends_the_run_in_one_line(
+    house: House, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "gopher://nowhere")
+    assert not house.run()
+    assert house.failure.exit_code == 2
+    (line,) = house.failure.lines
+    assert line.startswith(f"{name}='gopher://nowhere': expected ")

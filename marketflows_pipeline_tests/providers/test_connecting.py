@@ -43,7 +43,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.fixture
-def service(clock: FixedClock) -> Iterator[FakeServer]:  # type: ignore[override]
+def service(clock: FixedClock) -> Iterator[FakeServer]:
     def answer(_: Request, id: str) -> Reply:  # noqa: A002 - the placeholder's name
         return json_reply({"id": id})
 
