@@ -9,6 +9,7 @@ import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import polars as pl
 
@@ -18,6 +19,7 @@ from marketflows_pipeline.ingest.first_seen import day_of
 from marketflows_pipeline.ingest.plan import in_order
 from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.protocol import MARKET_SCHEMA
+from marketflows_pipeline.providers.rows import counting_left_out
 from marketflows_pipeline.readings import coins_in_use, excluded_coins
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.settings.faults import fault_line
@@ -99,21 +101,21 @@ def _refresh_excluded(session: Session, store: AnswerStore) -> None:
         ).item()
         if latest is not None and session.started_at - latest < EXCLUDED_REFRESH:
             continue
-        rows = _ask_narrative(session, slug, "providers.coingecko.exclude_categories")
-        if rows is not None:
-            store.store_coins(rows)
-            _store_members(session, slug, rows.with_columns(*_NO_NARRATIVE), is_full_page=True)
+        page = _ask_narrative(session, slug, "providers.coingecko.exclude_categories")
+        if page is not None:
+            store.store_coins(page.rows)
+            _store_members(session, slug, page.members.with_columns(*_NO_NARRATIVE), is_full_page=True)
 
 
 def _narrative_page(session: Session, store: AnswerStore, slug: str, excluded: Collection[str], pages: _Pages) -> None:
-    rows = _ask_narrative(session, slug, "providers.coingecko.narratives")
-    if rows is None:
+    page = _ask_narrative(session, slug, "providers.coingecko.narratives")
+    if page is None:
         return
-    listed = with_standing(rows, excluded, session.settings.providers.coingecko.narrative_top_n)
+    listed = with_standing(page.members, excluded, session.settings.providers.coingecko.narrative_top_n)
     stored = listed if _is_first_of_day(session, slug) else listed.filter("is_near")
     _store_members(session, slug, stored, is_full_page=stored.height == listed.height)
     pages.followed.update(listed.filter(~pl.col("is_reserve"))["coin_id"])
-    pages.take(store, rows)
+    pages.take(store, page.rows)
 
 
 def with_standing(rows: pl.DataFrame, excluded: Collection[str], top_n: int) -> pl.DataFrame:
@@ -144,10 +146,18 @@ def _is_first_of_day(session: Session, slug: str) -> bool:
     return newest is None or newest < day_of(session.started_at)
 
 
-def _ask_narrative(session: Session, slug: str, key: str) -> pl.DataFrame | None:
+class _NarrativePage(NamedTuple):
+    """The rows of a page, and who belongs to the narrative by it; both in MARKET_SCHEMA, the largest first."""
+
+    rows: pl.DataFrame
+    members: pl.DataFrame
+
+
+def _ask_narrative(session: Session, slug: str, key: str) -> _NarrativePage | None:
     """The narrative's largest coins; None, with a warning, where the service dropped a category it once had."""
     try:
-        return session.provider.narrative(slug)
+        with counting_left_out() as left_out:
+            rows = session.provider.narrative(slug)
     except NotFoundError as error:
         stored = session.warehouse.query(
             "select count(*) as n from accepted.narrative_members where narrative = ?", [slug]
@@ -156,6 +166,23 @@ def _ask_narrative(session: Session, slug: str, key: str) -> pl.DataFrame | None
             log.warning("%s no longer lists the category %r; its last known members are used", error.provider, slug)
             return None
         raise UserInputError(fault_line(session.config, key, slug, f"expected a known category; {error}")) from error
+    return _NarrativePage(rows, _with_last_members(session, slug, rows) if left_out else rows)
+
+
+def _with_last_members(session: Session, slug: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a page of which some were left out, and the last known members that are not among them.
+
+    A malformed row does not say that its coin has left; it keeps its place, by its last known market cap.
+    """
+    last = session.warehouse.query(
+        "select coin_id, market_cap_usd from accepted.narrative_members where narrative = ?"
+        " qualify observed_at = max(observed_at) over ()",
+        [slug],
+    )
+    absent = last.join(rows, on="coin_id", how="anti")
+    return pl.concat([rows, absent], how="diagonal").sort(
+        "market_cap_usd", descending=True, nulls_last=True, maintain_order=True
+    )
 
 
 def _store_members(session: Session, slug: str, rows: pl.DataFrame, *, is_full_page: bool) -> None:

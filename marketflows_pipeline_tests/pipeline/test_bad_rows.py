@@ -97,6 +97,24 @@ def test_a_bad_row_in_each_list_costs_that_row_and_is_told(both: House, caplog: 
     assert n_early == 0
 
 
+def test_a_member_whose_row_is_malformed_keeps_its_place(house: House) -> None:
+    """Bitcoin's cap came as text for an hour, and its narrative was drawn without it, a fifth of what it had been."""
+    assert house.run(), house.failure.lines
+    before = house.stored("select coin_id, rank from raw.narrative_members where not is_reserve order by rank").rows()
+
+    house.service.script(MARKETS, changed(0, market_cap="123"))
+    assert house.run(hours_later=1), house.failure.lines
+
+    last = "select coin_id, rank from raw.narrative_members where not is_reserve"
+    last += " qualify observed_at = max(observed_at) over () order by rank"
+    assert [coin for coin, _ in house.stored(last).rows()] == [coin for coin, _ in before]
+    assert house.stored(last).rows()[0] == before[0]
+    levels = house.stored("select total_usd from core.group_totals where category = 'Narratives' order by ts")[
+        "total_usd"
+    ]
+    assert levels[-1] > 0.9 * levels[-2]
+
+
 @pytest.mark.parametrize(
     "stamp",
     [
