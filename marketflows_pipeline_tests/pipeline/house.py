@@ -115,9 +115,14 @@ class House:
         """The file for ad-hoc SQL."""
         return self.folder / "warehouse" / "marketflows.duckdb"
 
+    @property
+    def private(self) -> Path:
+        """The file that runs work in."""
+        return self.folder / ".marketflows" / "warehouse.duckdb"
+
     def stored(self, sql: str) -> pl.DataFrame:
         """An answer from the private file."""
-        with Warehouse(self.folder / ".marketflows" / "warehouse.duckdb", create=False) as warehouse:
+        with Warehouse(self.private, create=False) as warehouse:
             return warehouse.query(sql)
 
     def metadata(self, asset: str, name: str) -> Any:

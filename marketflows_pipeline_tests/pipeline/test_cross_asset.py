@@ -12,6 +12,7 @@ import pytest
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.jobs import cross_asset_refresh, full_refresh, train_models
 from marketflows_pipeline.warehouse.published import query_rows
+from marketflows_pipeline.warehouse.quarantine import quarantine_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.cboe import DAILY_PRICES, FakeCboe
@@ -136,7 +137,46 @@ def test_a_split_is_one_revision_of_its_symbol_and_a_changed_close_one_of_its_se
     with Warehouse(market.house.folder / ".marketflows" / "warehouse.duckdb") as warehouse:
         warehouse.execute("update raw.daily_bars set close_usd = 1 where symbol = 'SPY' and session = ?", [session])
     assert market.run(hours_later=24), market.house.failure.lines
-    assert market.rows(f"{revised} and key like 'SPY%'") == [(f"SPY, {session}", "close_usd", "bars", False)]
+    assert market.rows(f"{revised} and key like 'SPY%'") == [(f"SPY,{session}", "close_usd", "bars", False)]
+
+
+def test_impossible_bars_shares_and_indices_are_left_out_and_the_run_goes_on(market: Market) -> None:
+    """A close of 0 that was stored once failed its blocking check in every later run."""
+    market.run()
+    with Warehouse(market.house.private) as warehouse:
+        warehouse.execute("update raw.daily_bars set close_usd = 0 where symbol = 'SPY' and session = '2025-06-03'")
+        warehouse.execute(
+            "update raw.shares_outstanding set shares = 1e30 where symbol = 'SPY' and session = '2025-06-05'"
+        )
+        warehouse.execute(
+            "update raw.volatility_index set close = -1 where index_name = 'VIX' and session = '2025-06-04'"
+        )
+    assert market.run(hours_later=24), market.house.failure.lines
+    assert market.rows("select table_name, key from meta.quarantine order by all") == [
+        ("raw.daily_bars", "SPY,2025-06-03"),
+        ("raw.shares_outstanding", "SPY,2025-06-05,1"),
+        ("raw.volatility_index", "VIX,2025-06-04"),
+    ]
+    sessions = "select count(*) from core.asset_flows where symbol = 'SPY' and session = '2025-06-03'"
+    assert market.rows(sessions) == [(0,)]
+    assert market.rows("select count(*) from mart.regimes where vix < 0") == [(0,)]
+
+
+def test_a_split_that_is_left_out_stays_so_and_is_not_taken_for_a_new_one_each_day(market: Market) -> None:
+    """Services have listed splits that never were; the whole history would be asked for again every day."""
+    market.run()
+    assert market.run(hours_later=72), market.house.failure.lines
+    as_traded = (
+        "select as_traded_close_usd = close_usd from raw.daily_bars where symbol = 'QQQ' and session = '2026-09-17'"
+    )
+    assert market.rows(as_traded) == [(False,)]
+    with Warehouse(market.house.private) as warehouse:
+        split = "QQQ,2026-09-21,split"
+        assert quarantine_by_hand(warehouse, "raw.corporate_actions", split, "", reason="never was", at=FRIDAY)
+    market.yahoo.exchanges.clear()
+    assert market.run(hours_later=24), market.house.failure.lines
+    assert len(market.yahoo.exchanges) == UNIVERSE, "each asset once, for its last days"
+    assert market.rows(as_traded) == [(True,)]
 
 
 def test_a_restatement_is_kept_beside_what_was_said_before(market: Market) -> None:

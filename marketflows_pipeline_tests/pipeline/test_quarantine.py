@@ -20,10 +20,6 @@ from marketflows_pipeline_tests.pipeline.house import House
 DERIVED = ("core.market_cap_grid", "core.group_totals", "core.cohort", "mart.normalized", "mart.percent_gains")
 
 
-def private(house: House) -> Path:
-    return house.folder / ".marketflows" / "warehouse.duckdb"
-
-
 def copy_of(house: House, folder: Path) -> House:
     """The same pipeline in another folder, as it is now."""
     shutil.copytree(house.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(folder.name))
@@ -35,13 +31,13 @@ def store(house: House, *, coin: str = "bitcoin", cap: float = 1.2e12, **shifted
     now = house.clock.now()
     row = dict.fromkeys(TABLES["raw.market_caps"].column_names) | {"coin_id": coin, "market_cap_usd": cap}
     row |= {"ts": now + timedelta(**shifted), "source": "test", "fetched_at": now}
-    with Warehouse(private(house)) as warehouse:
+    with Warehouse(house.private) as warehouse:
         warehouse.merge("raw.market_caps", pl.DataFrame([row], schema=TABLES["raw.market_caps"].polars_schema))
 
 
 def released(house: House, pattern: str) -> str:
     """Release by hand the one row whose key matches."""
-    with Warehouse(private(house)) as warehouse:
+    with Warehouse(house.private) as warehouse:
         rows = warehouse.read("meta.quarantine", where="key like ?", params=[pattern])
         key, column = rows.select("key", "column_name").row(0)
         release_by_hand(warehouse, "raw.market_caps", key, [column], at=house.clock.now())
@@ -99,7 +95,7 @@ def test_a_row_of_the_future_does_not_pass_for_a_fresh_one(house: House) -> None
 def test_a_gap_that_a_quarantined_row_leaves_is_asked_for_and_the_corrected_row_counts(house: House) -> None:
     """Rows of several hours went bad; the service has them right by now."""
     assert house.run(), house.failure.lines
-    with Warehouse(private(house)) as warehouse:
+    with Warehouse(house.private) as warehouse:
         warehouse.execute(
             "update raw.market_caps set market_cap_usd = 1e30 where coin_id = 'ethereum'"
             f" and ts between timestamptz '{house.clock.now() - timedelta(hours=30)}'"
