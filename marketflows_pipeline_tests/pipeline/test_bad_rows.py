@@ -109,10 +109,8 @@ def test_a_member_whose_row_is_malformed_keeps_its_place(house: House) -> None:
     last += " qualify observed_at = max(observed_at) over () order by rank"
     assert house.stored(last).rows()[0] == before[0] == ("bitcoin", 1)
     assert house.stored(last).height == len(before)
-    levels = house.stored("select total_usd from core.group_totals where category = 'Narratives' order by ts")[
-        "total_usd"
-    ]
-    assert levels[-1] > 0.9 * levels[-2]
+    levels = house.stored("select market_cap_usd from core.group_totals where category = 'Narratives' order by ts")
+    assert levels["market_cap_usd"][-1] > 0.9 * levels["market_cap_usd"][-2]
 
 
 @pytest.mark.parametrize(
