@@ -14,6 +14,7 @@ import polars as pl
 
 from marketflows_pipeline.schema import DType, Table, table
 from marketflows_pipeline.transforms.observations import MAX_CAP_USD
+from marketflows_pipeline.transforms.time_span import CLOCK_TOLERANCE, COINS_SINCE, FUNDS_SINCE, OWN_FILES_SINCE
 
 # No amount of dollars in this world is larger than a market cap can be.
 MAX_USD = MAX_CAP_USD
@@ -21,16 +22,12 @@ MAX_USD = MAX_CAP_USD
 MAX_BTC = 2.1e12
 MAX_VOLATILITY = 1e4
 
-COINS_SINCE = date(2009, 1, 1)
-FUNDS_SINCE = date(1990, 1, 1)
-OWN_FILES_SINCE = date(1900, 1, 1)
+_COINS, _FUNDS, _OWN_FILES = (since.date() for since in (COINS_SINCE, FUNDS_SINCE, OWN_FILES_SINCE))
 OWN_FILES = "folder:"
 
-# Clocks differ by that much.
-AHEAD_AT_MOST = timedelta(minutes=5)
 # A session's date is that of its place: the first to have a new day are 14 hours ahead of UTC.
 EARLIEST_ZONE = timedelta(hours=14)
-# Market caps are stored with the start of their run, and a first one may ask for histories all day.
+# Rows of earlier versions have the start of their run as fetched_at, and a first run may ask for histories all day.
 LONGEST_RUN = timedelta(days=1)
 
 
@@ -74,15 +71,15 @@ class TimeBound:
     """
 
     column: str
-    earliest: date = COINS_SINCE
+    earliest: date = _COINS
     earliest_of_own_files: date | None = None
-    ahead: timedelta = AHEAD_AT_MOST
+    ahead: timedelta = CLOCK_TOLERANCE
     may_be_ahead: bool = False
 
     def latest(self, entry: Table) -> Mapping[str, timedelta]:
         """How far after each of ``now`` and, where the table has it, ``fetched_at`` its values may lie."""
         is_date = entry.column(self.column).dtype is DType.DATE
-        of = {"now": AHEAD_AT_MOST, "fetched_at": self.ahead}
+        of = {"now": CLOCK_TOLERANCE, "fetched_at": self.ahead}
         known = {name: EARLIEST_ZONE if is_date else ahead for name, ahead in of.items()}
         return (
             {} if self.may_be_ahead else {name: known[name] for name in known if name in {"now", *entry.column_names}}
@@ -99,7 +96,7 @@ class Bounds:
 
 _OBSERVED = (TimeBound("observed_at"),)
 _TS = (TimeBound("ts"),)
-_SESSION = (TimeBound("session", FUNDS_SINCE, OWN_FILES_SINCE),)
+_SESSION = (TimeBound("session", _FUNDS, _OWN_FILES),)
 
 BOUNDS: Mapping[str, Bounds] = {
     "raw.market_caps": Bounds(
@@ -148,11 +145,12 @@ BOUNDS: Mapping[str, Bounds] = {
         ),
     ),
     "raw.corporate_actions": Bounds(
-        (TimeBound("session", FUNDS_SINCE, OWN_FILES_SINCE, may_be_ahead=True),), (Bound("value", is_above=True),)
+        (TimeBound("session", _FUNDS, _OWN_FILES, may_be_ahead=True),),
+        (Bound("value", is_above=True),),
     ),
     "raw.shares_outstanding": Bounds(_SESSION, tuple(map(Bound, ("shares", "nav_usd", "net_assets_usd")))),
     "raw.volatility_index": Bounds(
-        (TimeBound("session", FUNDS_SINCE),), (Bound("close", most=MAX_VOLATILITY, is_above=True),)
+        (TimeBound("session", _FUNDS),), (Bound("close", most=MAX_VOLATILITY, is_above=True),)
     ),
 }
 
