@@ -5,10 +5,14 @@ What belongs here: fitting and calibrating, probabilities out. What does not: sp
 
 from __future__ import annotations
 
+import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cache
+from threading import Lock
 from typing import Any, Literal
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -26,6 +30,7 @@ _TREES = {"max_iter": 100, "max_depth": 3, "learning_rate": 0.05, "min_samples_l
 CALIBRATION_SHARE = 0.2
 # Platt's two figures need no shrinking, only an end where the scores separate perfectly.
 _PLATT_STRENGTH = 1e6
+_COUNTING = Lock()
 _LEVEL_STEPS, _LEVEL_TOLERANCE, _FLAT = 100, 1e-12, 1e-300
 
 
@@ -102,6 +107,8 @@ def _fitted(x: Floats, y: Floats, kind: Kind, seed: int) -> tuple[Calibrated, Fl
         trees = HistGradientBoostingClassifier(**_TREES, early_stopping=False, random_state=seed)
         # A column without any figure cannot be cut into bins; one that never changes is never split on.
         is_empty = np.isnan(x).all(axis=0)
+        with _COUNTING:
+            _count_cores()
         # This limit holds for the thread that asks for it; that of linear algebra for all, so it is `one_thread_each`.
         with threadpool_limits(limits=1, user_api="openmp"):
             trees.fit(np.where(is_empty, 0.0, x), y)
@@ -110,6 +117,17 @@ def _fitted(x: Floats, y: Floats, kind: Kind, seed: int) -> tuple[Calibrated, Fl
     preparation, prepared = Preparation.fit(x)
     model = LogisticRegression(C=_STRENGTH, solver="newton-cholesky", tol=1e-6).fit(prepared, y)
     return Calibrated(preparation, model, 1.0, 0.0), np.asarray(model.decision_function(prepared), dtype=np.float64)
+
+
+@cache
+def _count_cores() -> int:
+    """Let joblib count the cores, which scikit-learn asks it for: the first time it may warn of what is no fault.
+
+    It asks ``lscpu``, which knows nothing in a container without ``/sys``.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return int(joblib.cpu_count(only_physical_cores=True))
 
 
 def one_thread_each() -> AbstractContextManager[object]:

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -16,6 +21,7 @@ from marketflows_pipeline_tests.models.made_up import market
 
 KINDS: tuple[Kind, ...] = ("logistic", "gradient_boosting")
 NAN = float("nan")
+ROOT = Path(__file__).parents[2]
 
 
 def signal_of(effect: float, **changes: pl.Expr) -> Dataset:
@@ -158,3 +164,20 @@ def test_the_first_fit_never_sees_a_label_of_the_calibration() -> None:
 
     # 500 sessions of 6 assets: 400 to fit less one whose label ends in the 401st, 100 to calibrate, then all
     assert seen == [399 * 6, 100 * 6, 500 * 6]
+
+
+def test_a_machine_that_does_not_know_its_cores_is_no_cause_to_warn(tmp_path: Path) -> None:
+    """On a bare machine without /sys, training once warned that it found no physical cores."""
+    ignorant = tmp_path / "lscpu"
+    ignorant.write_text("#!/bin/sh\n")
+    ignorant.chmod(0o755)
+    script = (
+        "from marketflows_pipeline.models.estimators import fit\n"
+        "from marketflows_pipeline.models.panel import FEATURES\n"
+        "from marketflows_pipeline_tests.models.test_estimators import signal_of\n"
+        "data = signal_of(1.0)\n"
+        "fit(data, data.columns(FEATURES), kind='gradient_boosting', seed=5)\n"
+    )
+    environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", script], env=environ, check=True, cwd=ROOT)
