@@ -106,6 +106,13 @@ BOUNDS: Mapping[str, Bounds] = {
     # The service lists members without a known cap at 0.
     "raw.narrative_members": Bounds(_OBSERVED, (Bound("market_cap_usd"),)),
     "raw.cohort_members": Bounds(_OBSERVED, (Bound("market_cap_usd", is_above=True),)),
+    "raw.category_snapshots": Bounds(
+        _OBSERVED,
+        (
+            *map(Bound, ("market_cap_usd", "volume_24h_usd")),
+            Bound("market_cap_change_24h_pct", least=None, most=None),
+        ),
+    ),
     "raw.exchanges": Bounds(_OBSERVED, (Bound("volume_24h_btc", most=MAX_BTC),)),
     "raw.exchange_volumes": Bounds(_TS, (Bound("volume_24h_btc", most=MAX_BTC),)),
     "raw.trending_coins": Bounds(
