@@ -46,7 +46,8 @@ import json
 from pip._internal.commands import create_command
 found = vars(create_command("install").parser.get_default_values())
 names = ("find_links", "trusted_hosts", "timeout", "retries", "proxy", "index_url", "cert")
-print(json.dumps({name: found[name] for name in names}))
+# A setting that is not there is empty to some versions of pip, and None to others.
+print(json.dumps({name: found[name] if found[name] != "" else None for name in names}))
 """
 
 # /etc/pip.conf, which no variable moves, may hold something on this machine.
