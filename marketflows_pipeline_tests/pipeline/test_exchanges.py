@@ -145,7 +145,7 @@ def test_what_a_service_said_first_of_a_day_stays_beside_what_it_says_later(hous
     assert house.run(job_name=daily_refresh.name, hours_later=24), house.failure.lines
 
     assert rows(house, said.format(past)) == [(quantity, 7.0, first_run)]
-    revision = "select column_name, old, new, cause, n_changes from meta.revisions where key like 'kraken, %, SOL'"
+    revision = "select column_name, old, new, cause, n_changes from meta.revisions where key like 'kraken,%,SOL'"
     assert rows(house, revision) == [("quantity", 7.0, quantity, "reserves", 1)]
     assert len(before) == 1, "the record of the first run's own day was still open"
     seen = f"select first_seen_at from raw.cex_token_balances where {of_token} and ts = '{before[0][0]}'"

@@ -349,7 +349,7 @@ def test_a_category_that_cannot_be_read_is_left_out_and_named(
     rows = [{"id": f"c-{place}", "name": "C", **figures} for place in range(40)]
     service.script("/coins/categories", faults.json_error(200, [*rows, {"id": "odd", "name": None, **figures}]))
     assert client.categories().height == 40
-    assert "1 of 41 categories are left out: row 40: `name`" in caplog.text
+    assert "1 of 41 rows left out: row 40 (odd): `name`" in caplog.text
 
 
 def test_a_snapshot_row_agrees_with_the_end_of_the_history(client: CoinGecko) -> None:
