@@ -267,7 +267,7 @@ def test_when_every_answer_is_of_another_shape_the_part_fails_at_once(house: Hou
     house.reserves.script(PROTOCOL, *[faults.json_error(200, {"message": "hello"})] * 100)
     assert not house.run(job_name=daily_refresh.name)
     assert house.failure.exit_code == 1
-    assert house.reserves_calls()[PROTOCOL] == 3
+    assert house.reserves_calls()[PROTOCOL] == 3, house.failure.lines
     assert house.clock.now() == START
 
 
