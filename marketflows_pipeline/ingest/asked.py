@@ -83,6 +83,11 @@ class Asked:
         """Whether the newest answer is a refusal."""
         return bool(self._answers[request]) and self._answers[request][-1][1] in REFUSALS
 
+    @property
+    def has_left_out(self) -> bool:
+        """Whether a row of the answer that is being read was left out."""
+        return self._left_out.total() > 0
+
     def is_due(self, request: Request) -> bool:
         """Whether a request is to be asked: not answered on this day, refused but once, or asked in any case."""
         last_two = self._answers[request][-2:]

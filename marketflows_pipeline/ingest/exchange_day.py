@@ -94,6 +94,9 @@ def _refresh_excluded(session: Session, asked: Asked) -> None:
             continue
         with asked.answer(request):
             coins = session.volumes.category_members(slug)["coin_id"].unique().sort()
+            if asked.has_left_out:
+                # A malformed row does not say that its coin has left the category.
+                coins = pl.concat([coins, _last_excluded(session, slug)]).unique().sort()
             rows = pl.DataFrame({"coin_id": coins}).with_columns(
                 _now(session).alias("observed_at"), pl.lit(slug).alias("category"), _fetched(session)
             )
@@ -101,6 +104,13 @@ def _refresh_excluded(session: Session, asked: Asked) -> None:
                 "raw.excluded_coins", rows.select(table("raw.excluded_coins").column_names)
             )
             asked.record(request, "complete" if len(coins) else "empty", served=len(coins), new=merged.inserted)
+
+
+def _last_excluded(session: Session, slug: str) -> pl.Series:
+    return session.warehouse.query(
+        "select coin_id from accepted.excluded_coins where category = ? qualify observed_at = max(observed_at) over ()",
+        [slug],
+    )["coin_id"]
 
 
 def _refresh_protocols(session: Session, reserves: ReservesProvider, asked: Asked) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.jobs import cross_asset_refresh, full_refresh
+from marketflows_pipeline.jobs import cross_asset_refresh, daily_refresh, full_refresh
 from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.cboe import DAILY_PRICES, FakeCboe
@@ -111,6 +111,21 @@ def test_a_member_whose_row_is_malformed_keeps_its_place(house: House) -> None:
     assert house.stored(last).height == len(before)
     levels = house.stored("select market_cap_usd from core.group_totals where category = 'Narratives' order by ts")
     assert levels["market_cap_usd"][-1] > 0.9 * levels["market_cap_usd"][-2]
+
+
+def test_a_malformed_row_lets_no_excluded_coin_into_the_whale_signals(both: House) -> None:
+    """A stablecoin whose cap came as text for once would have been a whale signal all day."""
+    assert both.run(job_name=daily_refresh.name), both.failure.lines
+    excluded = "select category, coin_id from raw.excluded_coins qualify observed_at = max(observed_at) over ()"
+    before = both.stored(f"{excluded} order by all").rows()
+
+    # The first page of the day's run after that of the trending coins.
+    both.service.script(MARKETS, None, changed(0, market_cap="123"))
+    assert both.run(job_name=daily_refresh.name, hours_later=24), both.failure.lines
+
+    noted = both.stored("select note from meta.fetches where dataset = 'excluded_category' and note is not null")
+    assert noted["note"].to_list() == ["1 rows left out as malformed"]
+    assert both.stored(f"{excluded} order by all").rows() == before
 
 
 @pytest.mark.parametrize(
