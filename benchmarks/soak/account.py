@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from benchmarks.soak.finding import Finding
-from benchmarks.soak.life import DAILY, Life, Run
+from benchmarks.soak.life import Life
 from benchmarks.soak.plan import BASES, HOUR, PORTFOLIO
 from benchmarks.soak.planted import HISTORY, MARKETS
 from marketflows_pipeline.providers.ledger import month_of
@@ -69,17 +69,10 @@ def _expected_of_each_answer(life: Life) -> Iterator[pl.DataFrame]:
     for number, answer in enumerate(life.service.answers):
         rows = answer.rows
         if answer.endpoint == MARKETS:
-            if _is_of_exchanges(life.runs[answer.run]):
-                continue
             if answer.run not in followed:
                 followed[answer.run] = _followed(seen, life, life.runs[answer.run].at)
             rows = rows.filter(pl.col("coin_id").is_in(followed[answer.run].implode()))
         yield rows.with_columns(answer=pl.lit(number), run=pl.lit(answer.run))
-
-
-def _is_of_exchanges(run: Run) -> bool:
-    """Whether only the exchange part can have got a page, which it asks for other figures than market caps."""
-    return run.job == DAILY or any(each.fails == "market_caps" for each in run.planted)
 
 
 def _followed(seen: pl.DataFrame, life: Life, at: datetime) -> pl.Series:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from benchmarks.soak.plan import Plan
-from benchmarks.soak.planted import HISTORY, MARKETS, Planted, SpoiltReply
+from benchmarks.soak.planted import EXCHANGES, HISTORY, MARKETS, Planted, SpoiltReply
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
@@ -68,6 +68,7 @@ class SoakService(FakeCoinGecko):
             seed=plan.seed,
         )
         self.run = 0
+        self._run_of_exchanges = -1
         self.is_down = False
         self.answers: list[Answer] = []
         self.asked_at: list[datetime] = []
@@ -85,6 +86,11 @@ class SoakService(FakeCoinGecko):
     def _remember(self, exchange: Exchange, reply: Reply) -> None:
         self.exchanges.clear()
         self.asked_at.append(exchange.request.at)
+        if exchange.request.endpoint == EXCHANGES:
+            # Comes after the market caps; what it asks pages for is not stored as such.
+            self._run_of_exchanges = self.run
+        if exchange.request.endpoint == MARKETS and self._run_of_exchanges == self.run:
+            return
         is_usable = exchange.status == 200 and (not exchange.is_faulty or isinstance(reply, SpoiltReply))
         if not is_usable or exchange.request.endpoint not in {MARKETS, HISTORY}:
             return
