@@ -148,11 +148,19 @@ class Life:
         self._spans.update(reply.spans)
         if phase and not reply.is_killed:
             # It was faster than the kill: the next run of this kind is killed instead.
-            self._kills[tick + self.plan.refresh_every] = phase
+            self._kills[self._later(tick)] = phase
         run = Run(tick, at, job, _end(reply), reply.failure, reply.step, reply.seconds, self._look(reply), planted)
         self.runs.append(run)
         self.on_run(run)
         return run
+
+    def _later(self, tick: int) -> int:
+        """A tick of the same kind, at which and after which nothing else is to happen."""
+        later = tick + self.plan.refresh_every
+        busy = {*self._planted[TICK], *self.plan.outage}
+        while busy & {later, later + 1}:
+            later += self.plan.refresh_every if self.plan.is_refresh(tick) else 1
+        return later
 
     def _look(self, reply: Reply) -> Look:
         rows, vanished, unreadable = {}, None, None

@@ -112,7 +112,8 @@ class Plan:
         kills = self.kill_phases()
         taken = {0, *self.outage, self.outage.stop, self.poisoned, self.ticks - 1}
         taken |= {tick + near for tick in kills for near in (-1, 0, 1)}
-        free = [tick for tick in range(self.ticks) if tick not in taken and not self.is_daily(tick)]
+        busy = taken | {tick for tick in range(self.ticks) if self.is_daily(tick) or self.is_refresh(tick)}
+        free = [tick for tick in range(self.ticks) if tick not in busy]
         if len(free) < len(later):
             raise ValueError(f"{self.ticks} ticks are too few for {len(later)} planted faults")
         return {0: first} | {free[at * len(free) // len(later)]: faults for at, faults in enumerate(later)}
