@@ -24,6 +24,8 @@ from marketflows_pipeline.errors import RunLockedError
 
 logger = logging.getLogger(__name__)
 
+# How long a second run waits for the first.
+LOCK_WAIT_S = 60.0
 POLL_S = 1.0
 
 
@@ -59,7 +61,7 @@ class RunLock:
         self._on_wait = on_wait
 
     @contextlib.contextmanager
-    def acquire(self, *, command: str, wait_s: float = 60.0) -> Iterator[None]:
+    def acquire(self, *, command: str, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
         """Hold the lock for the block.
 
         Args:

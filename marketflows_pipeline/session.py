@@ -28,7 +28,7 @@ from marketflows_pipeline.providers.defillama import DefiLlama
 from marketflows_pipeline.providers.exchange_protocol import ExchangeVolumeProvider, ReservesProvider
 from marketflows_pipeline.providers.protocol import MarketCapProvider
 from marketflows_pipeline.providers.waiting import WaitBudgets
-from marketflows_pipeline.run_lock import RunLock, lock_path
+from marketflows_pipeline.run_lock import LOCK_WAIT_S, RunLock, lock_path
 from marketflows_pipeline.settings import Settings, load_settings
 from marketflows_pipeline.warehouse.ledger import WarehouseLedger
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -36,7 +36,6 @@ from marketflows_pipeline.warehouse.store import Warehouse
 if TYPE_CHECKING:
     from marketflows_pipeline.market_services import MarketServices
 
-LOCK_WAIT_S = 60.0
 MODEL_TABLES = ("mart.model_evaluation", "mart.model_scores")
 
 

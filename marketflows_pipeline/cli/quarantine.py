@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from marketflows_pipeline.cli.text import standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError, RunLockedError, UserInputError
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
-from marketflows_pipeline.run_lock import RunLock, lock_path
+from marketflows_pipeline.run_lock import LOCK_WAIT_S, RunLock, lock_path
 
 if TYPE_CHECKING:
     from marketflows_pipeline.warehouse.store import Warehouse
-
-LOCK_WAIT_S = 60.0
 
 _table = click.argument("table")
 _key = click.argument("key")
@@ -69,7 +68,7 @@ def list_rows(options: RunOptions, output_format: Literal["table", "json", "csv"
     try:
         with RunLock(lock_path(private)).acquire(command=_typed(), wait_s=0):
             _bring_up_to_date(private)
-            write_result(question, private, output_format, sys.stdout.buffer)
+            write_result(question, private, output_format, standard_output())
     except RunLockedError:
         click.echo("note: a run is going on; this is as of the last publish", err=True)
         _list_published(question, published_path(options), output_format)
@@ -79,7 +78,7 @@ def _list_published(question: str, path: Path, output_format: Literal["table", "
     from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
     try:
-        write_result(question, path, output_format, sys.stdout.buffer)
+        write_result(question, path, output_format, standard_output())
     except UserInputError as fault:
         raise MarketflowsError(f"{path} was published before there was a quarantine; ask after the next run") from fault
 

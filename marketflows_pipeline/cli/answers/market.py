@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from marketflows_pipeline.cli.answers.source import Source
+from marketflows_pipeline.warehouse.row_keys import accepted_name
 
 BARS, SHARES, VOLATILITY = "raw.daily_bars", "raw.shares_outstanding", "raw.volatility_index"
 
@@ -93,8 +94,8 @@ def credit(source: Source, *tables: str, with_coins: bool = False) -> str:
 def _sources(source: Source, table: str) -> list[str]:
     if not source.has(table):
         return []
-    accepted = f"accepted.{table.removeprefix('raw.')}"
-    return [row["source"] for row in source.rows(f"select distinct source from {accepted} order by source")]  # noqa: S608
+    question = f"select distinct source from {accepted_name(table)} order by source"  # noqa: S608
+    return [row["source"] for row in source.rows(question)]
 
 
 def _in_words(sources: Iterable[str]) -> str:
