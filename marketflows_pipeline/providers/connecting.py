@@ -101,18 +101,23 @@ def _is_proxy(address: str) -> bool:
 def _certificates() -> ssl.SSLContext:
     """Httpx's own choice of trusted certificates, which it would otherwise load once more for each proxy."""
     file, folders = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    if file and not _holds_certificates(Path(file)):
-        raise _wrong("SSL_CERT_FILE", file, "expected a file of certificates in PEM form that can be read")
     # OpenSSL looks into a folder only when it needs a certificate, and says no more than that there is none.
     if not file and folders and not any(_is_certificate_folder(Path(each)) for each in folders.split(os.pathsep)):
         expected = "expected a folder of certificates whose names are hashes (openssl rehash makes them)"
         raise _wrong("SSL_CERT_DIR", folders, expected)
+    # The bundle is read once, by httpx: that takes as long as all the rest of opening a client.
+    unusable_file = _wrong("SSL_CERT_FILE", file or "", "expected a file of certificates in PEM form that can be read")
     try:
-        return httpx.create_ssl_context()
+        context = httpx.create_ssl_context()
     except OSError as fault:
+        if file and not _holds_certificates(Path(file)):
+            raise unusable_file from None
         if key_log := os.environ.get("SSLKEYLOGFILE"):
             raise _wrong("SSLKEYLOGFILE", key_log, f"expected a file that can be written ({fault.strerror})") from None
         raise
+    if file and not context.cert_store_stats()["x509"]:
+        raise unusable_file
+    return context
 
 
 def _holds_certificates(path: Path) -> bool:
