@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,8 +23,10 @@ from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
-from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY
+from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY, Access
 from marketflows_pipeline_tests.fakes.defillama import FakeDefiLlama
+from marketflows_pipeline_tests.fakes.defillama_protocols import make_cast
+from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.fakes.server import FakeServer
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -156,3 +160,17 @@ def _counted(service: FakeServer) -> Counter[str]:
 
 def _toml(value: object) -> str:
     return str(value) if isinstance(value, float) else json.dumps(value)
+
+
+@contextmanager
+def open_house_with_exchanges(folder: Path, tracked: Sequence[str]) -> Iterator[House]:
+    """A new house that follows these exchanges, beside well-behaved services of 40 coins and of reserves."""
+    clock = FixedClock(START)
+    market = generate(40, start=START, has_churn=False, has_flaws=False)
+    with (
+        FakeCoinGecko(market, clock=clock, access=Access(calls_per_minute=None)) as service,
+        FakeDefiLlama(make_cast(7, START, days=60, fillers=20), clock=clock) as reserves,
+    ):
+        house = House(folder, service, clock, reserves=reserves)
+        house.configure("exchanges", tracked=list(tracked))
+        yield house

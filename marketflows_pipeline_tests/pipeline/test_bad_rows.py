@@ -13,19 +13,13 @@ from typing import Any
 
 import pytest
 
-from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.jobs import cross_asset_refresh, daily_refresh, full_refresh
+from marketflows_pipeline.jobs import daily_refresh, full_refresh
 from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline_tests.fakes import faults
-from marketflows_pipeline_tests.fakes.cboe import DAILY_PRICES, FakeCboe
-from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
-from marketflows_pipeline_tests.fakes.coingecko_access import Access
-from marketflows_pipeline_tests.fakes.defillama import FakeDefiLlama
-from marketflows_pipeline_tests.fakes.defillama_protocols import make_cast
-from marketflows_pipeline_tests.fakes.generate import generate
-from marketflows_pipeline_tests.fakes.issuers import FakeIssuers, make_funds
-from marketflows_pipeline_tests.fakes.yahoo import CHART, FakeYahoo
-from marketflows_pipeline_tests.pipeline.house import HISTORY, START, House
+from marketflows_pipeline_tests.fakes.cboe import DAILY_PRICES
+from marketflows_pipeline_tests.fakes.yahoo import CHART
+from marketflows_pipeline_tests.pipeline.house import HISTORY, START, House, open_house_with_exchanges
+from marketflows_pipeline_tests.pipeline.market import open_market
 
 MARKETS = "/coins/markets"
 
@@ -33,15 +27,8 @@ MARKETS = "/coins/markets"
 @pytest.fixture
 def both(tmp_path: Path) -> Iterator[House]:
     """A house that follows coins and two exchanges."""
-    clock = FixedClock(START)
-    market = generate(40, start=START, has_churn=False, has_flaws=False)
-    with (
-        FakeCoinGecko(market, clock=clock, access=Access(calls_per_minute=None)) as service,
-        FakeDefiLlama(make_cast(7, START, days=60, fillers=20), clock=clock) as reserves,
-    ):
-        house = House(tmp_path, service, clock, reserves=reserves)
-        house.configure("exchanges", tracked=["kraken", "binance"])
-        yield house
+    with open_house_with_exchanges(tmp_path, ["kraken", "binance"]) as opened:
+        yield opened
 
 
 def changed(at: int, **fields: Any) -> faults.Fault:
@@ -202,8 +189,6 @@ def test_an_empty_list_of_exchanges_is_told_in_one_line(both: House, endpoint: s
 
 def test_a_bad_bar_and_a_bad_close_cost_their_sessions_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """One null timestamp once left an asset without its day, and one line of 9,000 a run without VIX."""
-    clock = FixedClock(START)
-    coins = generate(12, start=START, has_churn=False, has_flaws=False)
 
     def spoil_bars(body: Any) -> Any:
         (result,) = body["chart"]["result"]
@@ -211,26 +196,19 @@ def test_a_bad_bar_and_a_bad_close_cost_their_sessions_alone(tmp_path: Path, cap
         result["timestamp"][4] = 1e30
         return body
 
-    with (
-        FakeCoinGecko(coins, clock=clock, access=Access(calls_per_minute=None)) as service,
-        FakeYahoo(clock=clock) as yahoo,
-        FakeIssuers(make_funds(7, START.date(), sessions=400), clock=clock) as issuers,
-        FakeCboe(clock=clock) as cboe,
-    ):
-        house = House(tmp_path, service, clock)
-        house.addresses = {"yahoo": yahoo.url, "cboe": cboe.url, "fred": cboe.url}
-        house.addresses |= dict.fromkeys(("ssga", "blackrock", "spdr_gold"), issuers.url)
-        house.configure("cross_asset", start="2025-01-02")
-        yahoo.script(CHART, faults.in_json(spoil_bars))
-        cboe.script(DAILY_PRICES, lambda reply: replace(reply, body=reply.body + b"10/32/2026,1.00,1.00,1.00,20.00\n"))
+    with open_market(tmp_path, START) as market:
+        market.yahoo.script(CHART, faults.in_json(spoil_bars))
+        market.cboe.script(
+            DAILY_PRICES, lambda reply: replace(reply, body=reply.body + b"10/32/2026,1.00,1.00,1.00,20.00\n")
+        )
 
         with caplog.at_level(logging.WARNING):
-            assert house.run(job_name=cross_asset_refresh.name), house.failure.lines
+            assert market.run(), market.house.failure.lines
 
     told = warnings(caplog)
     assert "2 rows and actions left out: row 3: `close_usd` should be a number or null, found str '100'; row 4" in told
     assert "'10/32/2026' is no date such as" in told
-    noted = house.stored("select dataset, note from meta.fetches where note like '%left out%' order by dataset").rows()
+    noted = market.rows("select dataset, note from meta.fetches where note like '%left out%' order by dataset")
     bars = "1 rows left out as malformed, 1 rows left out as untimely"
     assert noted == [
         ("bars", bars),

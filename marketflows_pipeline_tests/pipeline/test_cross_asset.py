@@ -3,70 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.jobs import cross_asset_refresh, full_refresh, train_models
-from marketflows_pipeline.warehouse.published import query_rows
+from marketflows_pipeline.jobs import full_refresh, train_models
 from marketflows_pipeline.warehouse.quarantine import quarantine_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes import faults
-from marketflows_pipeline_tests.fakes.cboe import DAILY_PRICES, FakeCboe
-from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
-from marketflows_pipeline_tests.fakes.coingecko_access import Access
-from marketflows_pipeline_tests.fakes.generate import generate
-from marketflows_pipeline_tests.fakes.issuers import FakeIssuers, make_funds
-from marketflows_pipeline_tests.fakes.yahoo import CHART, FakeYahoo
-from marketflows_pipeline_tests.pipeline.house import House
+from marketflows_pipeline_tests.fakes.cboe import DAILY_PRICES
+from marketflows_pipeline_tests.fakes.yahoo import CHART
+from marketflows_pipeline_tests.pipeline.market import Market, open_market
 
 # The Friday before QQQ is split ten for one, half an hour after New York's close.
 FRIDAY = datetime(2026, 9, 18, 22, 45, tzinfo=UTC)
 UNIVERSE = 11
 
 
-@dataclass
-class Market:
-    """A house and the services of the part."""
-
-    house: House
-    yahoo: FakeYahoo
-    issuers: FakeIssuers
-    cboe: FakeCboe
-
-    def run(self, *, hours_later: float = 0, asks_again: bool = False) -> bool:
-        return self.house.run(job_name=cross_asset_refresh.name, hours_later=hours_later, asks_again=asks_again)
-
-    def rows(self, sql: str) -> list[tuple[object, ...]]:
-        return self.house.stored(sql).rows()
-
-    def methods(self) -> dict[str, str]:
-        """How the flow of each asset is known."""
-        found = self.house.stored("select symbol, max(flow_method) as method from core.asset_flows group by symbol")
-        return dict(found.iter_rows())
-
-    def published(self, sql: str) -> list[tuple[object, ...]]:
-        return query_rows(self.house.published, sql).rows
-
-
 @pytest.fixture
 def market(tmp_path: Path) -> Iterator[Market]:
-    clock = FixedClock(FRIDAY)
-    coins = generate(12, start=FRIDAY, has_churn=False, has_flaws=False)
-    with (
-        FakeCoinGecko(coins, clock=clock, access=Access(calls_per_minute=None)) as service,
-        FakeYahoo(clock=clock) as yahoo,
-        FakeIssuers(make_funds(7, FRIDAY.date(), sessions=400), clock=clock) as issuers,
-        FakeCboe(clock=clock) as cboe,
-    ):
-        house = House(tmp_path, service, clock)
-        house.addresses = {"yahoo": yahoo.url, "cboe": cboe.url, "fred": cboe.url}
-        house.addresses |= dict.fromkeys(("ssga", "blackrock", "spdr_gold"), issuers.url)
-        house.configure("cross_asset", start="2025-01-02")
-        yield Market(house, yahoo, issuers, cboe)
+    with open_market(tmp_path, FRIDAY) as opened:
+        yield opened
 
 
 def test_the_first_run_fills_and_publishes_what_needs_no_model(market: Market) -> None:

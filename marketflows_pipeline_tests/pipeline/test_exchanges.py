@@ -9,18 +9,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.jobs import daily_refresh, exchange_refresh, full_refresh
 from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes import faults
-from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
-from marketflows_pipeline_tests.fakes.coingecko_access import Access
-from marketflows_pipeline_tests.fakes.defillama import FakeDefiLlama
-from marketflows_pipeline_tests.fakes.defillama_protocols import make_cast
-from marketflows_pipeline_tests.fakes.generate import generate
-from marketflows_pipeline_tests.pipeline.house import START, House
+from marketflows_pipeline_tests.pipeline.house import START, House, open_house_with_exchanges
 
 TRACKED = ["binance", "okex", "gdax", "kraken"]
 MEASURED = ["binance-cex", "kraken", "okx"]
@@ -30,15 +24,8 @@ LISTING, CHART, PROTOCOL = "/exchanges", "/exchanges/{id}/volume_chart", "/proto
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A house that follows four exchanges; nobody knows the reserves of one of them, Coinbase (gdax)."""
-    clock = FixedClock(START)
-    market = generate(40, start=START, has_churn=False, has_flaws=False)
-    with (
-        FakeCoinGecko(market, clock=clock, access=Access(calls_per_minute=None)) as service,
-        FakeDefiLlama(make_cast(7, START, days=60, fillers=20), clock=clock) as reserves,
-    ):
-        house = House(tmp_path, service, clock, reserves=reserves)
-        house.configure("exchanges", tracked=TRACKED)
-        yield house
+    with open_house_with_exchanges(tmp_path, TRACKED) as opened:
+        yield opened
 
 
 def run_all(house: House, *, hours_later: float = 0) -> bool:

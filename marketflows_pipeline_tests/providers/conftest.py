@@ -13,6 +13,8 @@ from marketflows_pipeline.providers.ledger import MemoryLedger
 from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY
 from marketflows_pipeline_tests.fakes.generate import START, generate
+from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
+from marketflows_pipeline_tests.fakes.server import FakeServer, Request
 
 Connect: TypeAlias = Callable[..., CoinGecko]
 
@@ -53,3 +55,17 @@ def connect(clock: FixedClock, ledger: MemoryLedger) -> Iterator[Connect]:
 def client(connect: Connect, service: FakeCoinGecko) -> CoinGecko:
     """A client of the public host, on the demo plan."""
     return connect(service)
+
+
+THING = "/things/{id}"
+
+
+@pytest.fixture
+def thinghub(clock: FixedClock) -> Iterator[FakeServer]:
+    """A service of one endpoint, for what every client does."""
+
+    def answer(_: Request, id: str) -> Reply:  # noqa: A002 - the placeholder's name
+        return json_reply({"id": id})
+
+    with FakeServer({THING: answer}, clock=clock) as running:
+        yield running

@@ -6,7 +6,7 @@ import gc
 import os
 import ssl
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import certifi
@@ -25,11 +25,10 @@ from marketflows_pipeline.providers.ledger import MemoryLedger
 from marketflows_pipeline.providers.spdr_gold import SpdrGold
 from marketflows_pipeline.providers.ssga import StateStreet
 from marketflows_pipeline.providers.yahoo import Yahoo
-from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
-from marketflows_pipeline_tests.fakes.server import FakeServer, Request
+from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.fakes.socks import FakeSocks
+from marketflows_pipeline_tests.providers.conftest import THING
 
-THING = "/things/{id}"
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
 
@@ -43,12 +42,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.fixture
-def service(clock: FixedClock) -> Iterator[FakeServer]:
-    def answer(_: Request, id: str) -> Reply:  # noqa: A002 - the placeholder's name
-        return json_reply({"id": id})
-
-    with FakeServer({THING: answer}, clock=clock) as running:
-        yield running
+def service(thinghub: FakeServer) -> FakeServer:
+    return thinghub
 
 
 @pytest.fixture

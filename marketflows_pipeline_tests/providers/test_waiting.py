@@ -20,22 +20,17 @@ from marketflows_pipeline.providers.retrying import moment_in_words
 from marketflows_pipeline.providers.waiting import SHORTEST_ATTEMPT_S, WaitBudget, WaitBudgets
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.generate import START
-from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
-from marketflows_pipeline_tests.fakes.server import FakeServer, Request
+from marketflows_pipeline_tests.fakes.server import FakeServer
+from marketflows_pipeline_tests.providers.conftest import THING
 
-THING = "/things/{id}"
 LIMITS = [WAIT_OF_A_COMMAND, WAIT_OF_A_RUN]
 
 Connect: TypeAlias = Callable[..., HttpClient]
 
 
 @pytest.fixture
-def service(clock: FixedClock) -> Iterator[FakeServer]:
-    def answer(_: Request, id: str) -> Reply:  # noqa: A002 - the placeholder's name
-        return json_reply({"id": id})
-
-    with FakeServer({THING: answer}, clock=clock) as running:
-        yield running
+def service(thinghub: FakeServer) -> FakeServer:
+    return thinghub
 
 
 @pytest.fixture
