@@ -9,8 +9,8 @@ from marketflows_pipeline.assets.storage import table_name
 from marketflows_pipeline.assets.tables import table_spec
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
+from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.publish import begin_part
-from marketflows_pipeline.warehouse.row_keys import accepted_name
 
 PRICE_SOURCE = dg.AssetSpec(
     dg.AssetKey(["yahoo", "api"]),

@@ -12,8 +12,8 @@ from marketflows_pipeline.ingest.exchange_day import refresh_day
 from marketflows_pipeline.ingest.exchange_hour import refresh_hour
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
+from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.publish import begin_part
-from marketflows_pipeline.warehouse.row_keys import accepted_name
 
 RESERVES_SOURCE = dg.AssetSpec(
     dg.AssetKey(["defillama", "api"]),

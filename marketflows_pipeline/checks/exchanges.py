@@ -11,7 +11,7 @@ import polars as pl
 from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence
 from marketflows_pipeline.readings import is_out_of_credits
 from marketflows_pipeline.session import Session
-from marketflows_pipeline.warehouse.row_keys import accepted_name
+from marketflows_pipeline.warehouse.accepted import accepted_name
 
 HOURLY_WITHIN = timedelta(hours=2)
 DAILY_WITHIN = timedelta(hours=26)

@@ -15,8 +15,9 @@ import polars as pl
 from marketflows_pipeline.assets.tables import as_markdown, asset_key
 from marketflows_pipeline.schema import Table, table
 from marketflows_pipeline.session import Session
+from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.quarantine import active
-from marketflows_pipeline.warehouse.row_keys import accepted_name, key_text
+from marketflows_pipeline.warehouse.row_keys import key_text
 
 log = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ import polars as pl
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.catalog import make_accepted, make_views, run_all, stored_columns, write_table
 from marketflows_pipeline.warehouse.describe import describe
-from marketflows_pipeline.warehouse.row_keys import accepted_name
 
 DESCRIBING = ("meta.tables", "meta.columns", "meta.lineage", "meta.publish")
 

@@ -22,9 +22,9 @@ import polars as pl
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import PARTS, TABLES, Part
 from marketflows_pipeline.warehouse import build
+from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.build import Origin
 from marketflows_pipeline.warehouse.copy_file import copy_apart
-from marketflows_pipeline.warehouse.row_keys import accepted_name
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline.warehouse.versions import Version, VersionFolder
 

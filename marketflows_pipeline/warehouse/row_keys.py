@@ -13,19 +13,13 @@ from dataclasses import replace
 
 from marketflows_pipeline.schema import Column, DType, Table
 from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse.accepted import accepted_name
 
 QUARANTINE = "meta.quarantine"
-ACCEPTED_SCHEMA = "accepted"
 
 # A field after the start or a comma: in quotation marks, within which they are doubled, or up to the next comma.
 _FIELD = """'(?:^|,)("(?:[^"]|"")*"|[^,]*)'"""
 _NEEDS_QUOTES = """'[",\\r\\n]|^$'"""
-
-
-def accepted_name(table: str) -> str:
-    """The view of a raw table without its quarantined rows; of any other table the table itself."""
-    schema, _, name = table.partition(".")
-    return f"{ACCEPTED_SCHEMA}.{name}" if schema == "raw" else table
 
 
 def key_text(table: Table, alias: str = "") -> str:

@@ -29,6 +29,7 @@ import polars as pl
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES, DType, Table
 from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.catalog import (
     differences,
     insert,
@@ -39,7 +40,6 @@ from marketflows_pipeline.warehouse.catalog import (
     write_table,
 )
 from marketflows_pipeline.warehouse.revisions import Provenance, record_revisions
-from marketflows_pipeline.warehouse.row_keys import accepted_name
 from marketflows_pipeline.warehouse.validate import check_frame
 
 STORAGE_VERSION = "v1.2.0"

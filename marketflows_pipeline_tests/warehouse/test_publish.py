@@ -15,9 +15,9 @@ from polars.testing import assert_frame_equal
 
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import PARTS, TABLES, tables_of
+from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.publish import PublishReport, begin_part, publish
 from marketflows_pipeline.warehouse.published import query_rows, run_sql
-from marketflows_pipeline.warehouse.row_keys import accepted_name
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.engines import engine_environment
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, fill

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.schema import TABLES
+from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.publish import begin_part, publish
 from marketflows_pipeline.warehouse.published import run_sql
 from marketflows_pipeline.warehouse.quarantine import (
@@ -19,7 +20,6 @@ from marketflows_pipeline.warehouse.quarantine import (
     quarantine_by_hand,
     release_by_hand,
 )
-from marketflows_pipeline.warehouse.row_keys import accepted_name
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from marketflows_pipeline.cli.answers.source import Source
-from marketflows_pipeline.warehouse.row_keys import accepted_name
+from marketflows_pipeline.warehouse.accepted import accepted_name
 
 BARS, SHARES, VOLATILITY = "raw.daily_bars", "raw.shares_outstanding", "raw.volatility_index"
 
