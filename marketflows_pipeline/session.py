@@ -29,7 +29,7 @@ from marketflows_pipeline.providers.exchange_protocol import ExchangeVolumeProvi
 from marketflows_pipeline.providers.protocol import MarketCapProvider
 from marketflows_pipeline.providers.waiting import WaitBudgets
 from marketflows_pipeline.run_lock import LOCK_WAIT_S, RunLock, lock_path
-from marketflows_pipeline.settings import Settings, load_settings
+from marketflows_pipeline.settings import Settings, load_settings, warn_of_exposure
 from marketflows_pipeline.warehouse.ledger import WarehouseLedger
 from marketflows_pipeline.warehouse.store import Warehouse
 
@@ -119,6 +119,8 @@ def open_session(
         RunLockedError: if another run holds the lock for longer than a minute.
     """
     settings = read_settings(options, environ, needs_key=needs_key)
+    if not options.tutorial:
+        warn_of_exposure(settings, options.secrets, environ)
     if options.tutorial:
         clock = FixedClock(tutorial.data_as_of())
     clock = clock or SystemClock()

@@ -38,7 +38,7 @@ LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
     type=click.Path(path_type=Path),
     default=Path("secrets.toml"),
     show_default=True,
-    help="TOML file with the API key; COINGECKO_API_KEY wins over it.",
+    help="TOML file with the API key; COINGECKO_API_KEY and COINGECKO_API_KEY_FILE win over it.",
 )
 @click.option(
     "--out-dir",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import pkgutil
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -16,7 +17,9 @@ from platformdirs import user_state_path
 from rich.console import Console
 from rich.logging import RichHandler
 
-PACKAGE = "marketflows_pipeline"
+import marketflows_pipeline
+
+PACKAGE = marketflows_pipeline.__name__
 _FILE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _STATE_VARIABLE = "XDG_STATE_HOME"
 _MOST_BYTES, _OLDER_FILES = 5_000_000, 5
@@ -73,6 +76,9 @@ def configure_logging(level: str, *, tutorial: bool, console: Console) -> RunLog
     least = logging.INFO if tutorial else min(logging.INFO, logging.getLevelNamesMapping()[level])
     logger = logging.getLogger(PACKAGE)
     logger.setLevel(min(least, terminal.level))
+    # A run sets the package's own level to what dagster.yaml says; what is below keeps that of the command.
+    for module in pkgutil.iter_modules(marketflows_pipeline.__path__, f"{PACKAGE}."):
+        logging.getLogger(module.name).setLevel(logger.level)
     logger.propagate = False
     for handler in list(logger.handlers):
         logger.removeHandler(handler)

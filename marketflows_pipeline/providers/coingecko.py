@@ -17,6 +17,7 @@ import polars as pl
 
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UnexpectedResponseError, UserInputError
+from marketflows_pipeline.providers.addresses import keeps_secrets
 from marketflows_pipeline.providers.coingecko_answers import classify, read_categories, read_chart, read_coins
 from marketflows_pipeline.providers.coingecko_categories import read_category_snapshot
 from marketflows_pipeline.providers.coingecko_exchanges import CoinGeckoExchanges
@@ -52,7 +53,7 @@ class CoinGecko(CoinGeckoExchanges):
         transport: httpx transport, for tests.
 
     Raises:
-        UserInputError: the plan needs a key and there is none, or it can't be one.
+        UserInputError: the plan needs a key and there is none, or it can't be one; or the way there is not encrypted.
     """
 
     def __init__(
@@ -73,9 +74,14 @@ class CoinGecko(CoinGeckoExchanges):
         self._plan = plan
         self._daily_history_days = terms.daily_history_days
         self._daily_interval_is_paid = False
+        address = base_url or terms.base_url
+        if terms.key_header and not keeps_secrets(address):
+            raise UserInputError(
+                f"coingecko: expected https:// in {address}, because the key would travel in the clear"
+            )
         client = HttpClient(
             self.name,
-            base_url or terms.base_url,
+            address,
             clock=clock,
             ledger=ledger,
             secret_headers={terms.key_header: _checked_key(api_key, plan)} if terms.key_header else {},

@@ -9,7 +9,13 @@ from __future__ import annotations
 from marketflows_pipeline.settings.coingecko import FLOW_TYPES, US_DOLLAR, CoinGecko, FlowType
 from marketflows_pipeline.settings.cross_asset import Asset, CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
-from marketflows_pipeline.settings.loading import API_KEY_VARIABLE, load_config, load_settings
+from marketflows_pipeline.settings.loading import (
+    API_KEY_FILE_VARIABLE,
+    API_KEY_VARIABLE,
+    load_config,
+    load_settings,
+    warn_of_exposure,
+)
 from marketflows_pipeline.settings.models import (
     Analysis,
     ConfigFile,
@@ -22,6 +28,7 @@ from marketflows_pipeline.settings.models import (
 )
 
 __all__ = [
+    "API_KEY_FILE_VARIABLE",
     "API_KEY_VARIABLE",
     "FLOW_TYPES",
     "US_DOLLAR",
@@ -40,4 +47,5 @@ __all__ = [
     "WarehousePaths",
     "load_config",
     "load_settings",
+    "warn_of_exposure",
 ]

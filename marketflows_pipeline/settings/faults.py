@@ -15,8 +15,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 _MAX_SHOWN = 80
+_MAX_LINES = 50
 _SECRET_NAME = re.compile(r"key|secret|token|password", re.IGNORECASE)
-_SECRET_VALUE = re.compile(r"CG-\w+|(?<=//)[^/@\s]+@|\?[^'\s]*=[^'\s]*", re.IGNORECASE)
+_SECRET_VALUE = re.compile(r"CG-[\w-]+|(?<=//)[^/@\s]+@|\?[^'\s]*=[^'\s]*", re.IGNORECASE)
 _WORDS = {
     "tuple_type": "expected a list, such as [1, 2]",
     "dict_type": "expected a table",
@@ -40,20 +41,23 @@ Tables = dict[str, type[BaseModel]]
 
 def fault_line(file: Path, key: str, value: object, expectation: str) -> str:
     """One line: ``config.toml: analysis.smoothing_ema = 0: expected a whole number from 1``."""
-    return f"{file}: {key} = {_shown(key, value)}: {expectation}"
+    return f"{file}: {_cut(without_secrets(key))} = {_shown(key, value)}: {expectation}"
+
+
+def without_secrets(text: str) -> str:
+    """The text without what looks like a key, wherever it was written."""
+    return _SECRET_VALUE.sub("(not shown)", text)
 
 
 def validation_lines(file: Path, error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One line for every error that pydantic found in a file of this model."""
     tables = dict(_tables(model))
     errors = error.errors(include_url=False)
-    return [_line(file, found, tables) for found in errors if not _is_consequence(found, errors)]
-
-
-def _is_consequence(found: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
-    """Whether a list is only too short because an entry of it was refused, which is said by itself."""
-    at = found["loc"]
-    return found["type"] == "too_short" and any(other["loc"][: len(at)] == at for other in errors if other is not found)
+    spoilt = {found["loc"][:length] for found in errors for length in range(len(found["loc"]))}
+    # A list of which an entry was refused is too short by that alone.
+    told = [found for found in errors if found["type"] != "too_short" or found["loc"] not in spoilt]
+    lines = [_line(file, found, tables) for found in told[:_MAX_LINES]]
+    return lines if len(told) <= _MAX_LINES else [*lines, f"{file}: and {len(told) - _MAX_LINES:,} more faults"]
 
 
 def unknown_key(key: str, names: Sequence[str], tables: Tables) -> str:
@@ -76,7 +80,10 @@ def unknown_key(key: str, names: Sequence[str], tables: Tables) -> str:
 def _shown(key: str, value: object) -> str:
     if _SECRET_NAME.search(key):
         return "(not shown)"
-    text = _SECRET_VALUE.sub("(not shown)", repr(value))
+    return _cut(without_secrets(repr(value)))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 

@@ -9,10 +9,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from rich.console import Console
 
 from marketflows_pipeline.cli.logs import PACKAGE, RunLog, configure_logging
+from marketflows_pipeline.cli.run import QUIET
+from marketflows_pipeline.providers import http
+
+ROOT = Path(__file__).parents[2]
 
 log = logging.getLogger(f"{PACKAGE}.tests")
 
@@ -26,12 +31,16 @@ def usual_logging() -> Iterator[None]:
     for handler in logger.handlers:
         if handler not in before[2]:
             handler.close()
-    logger.level, logger.propagate, logger.handlers = before
+    for name, child in logging.root.manager.loggerDict.items():
+        if name.startswith(f"{PACKAGE}.") and isinstance(child, logging.Logger):
+            child.setLevel(logging.NOTSET)
+    logger.setLevel(before[0])
+    logger.propagate, logger.handlers = before[1:]
 
 
-def begin(state: Path | str, monkeypatch: pytest.MonkeyPatch, *, tutorial: bool = False) -> RunLog:
+def begin(state: Path | str, monkeypatch: pytest.MonkeyPatch, *, tutorial: bool = False, level: str = "INFO") -> RunLog:
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
-    return configure_logging("INFO", tutorial=tutorial, console=Console(stderr=True, force_terminal=False))
+    return configure_logging(level, tutorial=tutorial, console=Console(stderr=True, force_terminal=False))
 
 
 def warnings_in(shown: str) -> list[str]:
@@ -187,3 +196,28 @@ def test_the_command_goes_on_without_a_log(tmp_path: Path) -> None:
     assert done.stderr.count(" WARNING ") == 1
     assert done.stderr.splitlines()[-1].startswith("error: secrets.toml: [coingecko] api_key is missing")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("level", "shown"), [("DEBUG", ["fine", "usual"]), ("INFO", ["usual"]), ("ERROR", [])])
+def test_a_run_of_dagster_leaves_the_level_of_the_command_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], level: str, shown: list[str]
+) -> None:
+    """``--log-level DEBUG`` once showed no line of it: dagster.yaml's own level took its place as the run began."""
+
+    @dg.op
+    def speak() -> None:
+        speaker = logging.getLogger(http.__name__)
+        speaker.debug("fine")
+        speaker.info("usual")
+
+    @dg.job
+    def speaking() -> None:
+        speak()
+
+    (tmp_path / "dagster.yaml").write_bytes((ROOT / "dagster.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    begin(tmp_path / "state", monkeypatch, level=level)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.python_log_level == "INFO"
+        assert speaking.execute_in_process(instance=instance, run_config=QUIET).success
+    assert [line.split()[-1] for line in capsys.readouterr().err.splitlines()] == shown

@@ -149,6 +149,7 @@ class House:
             lines += [f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in keys.items())]
         path.write_text("\n".join(lines))
         (self.folder / "secrets.toml").write_text(f'[coingecko]\napi_key = "{DEMO_KEY}"\n')
+        (self.folder / "secrets.toml").chmod(0o600)
         return path
 
 

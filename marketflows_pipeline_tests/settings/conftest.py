@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.settings import Settings, load_settings
+from marketflows_pipeline.settings import Settings, load_settings, warn_of_exposure
 
 Load = Callable[..., Settings]
 Faults = Callable[..., list[str]]
+Warnings = Callable[..., list[str]]
 
 
 @pytest.fixture
@@ -40,5 +41,18 @@ def faults(load: Load, tmp_path: Path) -> Faults:
             load(config, secrets, environ)
         assert raised.value.exit_code == 2
         return str(raised.value).replace(f"{tmp_path}/", "").splitlines()
+
+    return run
+
+
+@pytest.fixture
+def warnings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Warnings:
+    """What a run with these settings warns of before it begins, with a key in the environment unless told otherwise."""
+
+    def run(settings: Settings, environ: dict[str, str] | None = None) -> list[str]:
+        caplog.clear()
+        given = {"COINGECKO_API_KEY": "CG-test"} if environ is None else environ
+        warn_of_exposure(settings, tmp_path / "secrets.toml", given)
+        return [record.getMessage() for record in caplog.records]
 
     return run

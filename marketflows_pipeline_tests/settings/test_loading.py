@@ -8,7 +8,7 @@ import pytest
 
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.settings import Settings, load_settings
-from marketflows_pipeline_tests.settings.conftest import Faults, Load
+from marketflows_pipeline_tests.settings.conftest import Faults, Load, Warnings
 
 SECRETS = '[coingecko]\napi_key = "CG-from-file"'
 
@@ -199,3 +199,185 @@ def test_settings_made_in_code_obey_the_same_rules() -> None:
     assert settings.analysis.diff_orders == (0, 1, 2)
     with pytest.raises(ValueError, match="expected orders up to 2"):
         Settings.model_validate({"analysis": {"diff_orders": [3]}})
+
+
+@pytest.mark.parametrize("nested", ["a = " + "[" * 100_000, "a = " + "[" * 100 + "]" * 100, "[" + "a." * 9_999 + "a]"])
+def test_what_is_nested_beyond_measure_is_one_line(faults: Faults, nested: str) -> None:
+    """Tables nested 100,000 deep once ended in a traceback of the parser, and less of them in one of the message."""
+    for found in (faults(nested), faults("", nested, {})[:1]):
+        assert len(found) == 1
+        assert "nested too deeply" in found[0]
+
+
+def test_a_file_without_an_end_is_not_read_to_it(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").symlink_to("/dev/zero")
+    with pytest.raises(UserInputError, match=r"config\.toml: expected a settings file of at most 1,048,576 bytes"):
+        load_settings(tmp_path / "config.toml", None, {"COINGECKO_API_KEY": "CG-test"})
+
+
+def test_ever_so_many_faults_are_not_all_told(faults: Faults) -> None:
+    found = faults("".join(f"key{number} = 1\n" for number in range(5_000)))
+    assert len(found) == 51
+    assert found[-1] == "config.toml: and 4,950 more faults"
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        'CG-canary = "x"',
+        "[CG-canary]",
+        '[coingecko]\nCG-canary = ""',
+        '[coingecko]\n"CG-canary" = 1',
+        "[coingecko]\ncanary0123456789abcdef = 1",
+        '[coingecko]\napi_key = "CG-canary',
+        '[coingecko]\napi_key = "a"\napi_key = "CG-canary"',
+        "CG-canary = 1\nCG-canary = 1",
+        "[CG-canary]\n[CG-canary]",
+        'api_key = "CG-canary"',
+    ],
+)
+def test_a_key_written_as_a_name_is_not_repeated(faults: Faults, secrets: str) -> None:
+    """A key on the left of the equals sign once stood in the error, and with it in the log."""
+    for text in faults("", secrets, {}):
+        assert text.startswith("secrets.toml: ")
+        assert "canary" not in text
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "CG-canary-1 = 1",
+        "[providers.coingecko]\nCG-canary-1 = 1",
+        "[CG-canary-1.a]\nb = 1",
+        "[providers.coingecko.asset_groups]\nCG-canary-1 = 5",
+        "CG-canary-1 = 1\nCG-canary-1 = 1",
+        "[analysis]\nsmoothing_ema = {CG-canary-1 = 5}",
+    ],
+)
+def test_nor_where_it_is_a_name_in_the_config_file(faults: Faults, config: str) -> None:
+    assert "canary" not in "\n".join(faults(config))
+
+
+def test_the_key_comes_from_a_file_that_holds_nothing_else(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("CG-from-key-file\n")
+    assert _key(load("", SECRETS, {"COINGECKO_API_KEY_FILE": str(tmp_path / "key")})) == "CG-from-key-file"
+
+
+def test_an_empty_key_file_is_no_key(load: Load, tmp_path: Path) -> None:
+    """An installation that asks nothing that needs a key has an empty secret, because it can't have none."""
+    (tmp_path / "key").write_text("\n")
+    assert _key(load("", SECRETS, {"COINGECKO_API_KEY_FILE": str(tmp_path / "key")})) == "CG-from-file"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"CG-canary 1", "expected a file with nothing but the key, on one line and without spaces"),
+        (b"CG-canary\nCG-canary", "on one line"),
+        (b"CG-canary\xff", "no UTF-8 text"),
+        (b"CG-canary" * 1000, "more than 4,096 bytes"),
+    ],
+)
+def test_a_key_file_with_anything_else_is_refused_unseen(
+    faults: Faults, tmp_path: Path, content: bytes, said: str
+) -> None:
+    (tmp_path / "key").write_bytes(content)
+    (fault,) = faults("", None, {"COINGECKO_API_KEY_FILE": str(tmp_path / "key")})
+    assert fault.startswith("environment: COINGECKO_API_KEY_FILE = ")
+    assert said in fault
+    assert "canary" not in fault
+
+
+def test_a_key_file_that_is_not_there_is_named(faults: Faults, tmp_path: Path) -> None:
+    (fault,) = faults("", None, {"COINGECKO_API_KEY_FILE": str(tmp_path / "key")})
+    assert fault == "environment: COINGECKO_API_KEY_FILE = 'key': no such file"
+
+
+def test_a_key_in_place_of_the_file_with_it_is_not_repeated(faults: Faults) -> None:
+    (fault,) = faults("", None, {"COINGECKO_API_KEY_FILE": "CG-canary"})
+    assert "canary" not in fault
+
+
+def test_two_keys_in_the_environment_are_one_too_many(faults: Faults, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("CG-one")
+    (fault,) = faults("", None, {"COINGECKO_API_KEY": "CG-two", "COINGECKO_API_KEY_FILE": str(tmp_path / "key")})
+    assert fault == ("environment: both COINGECKO_API_KEY and COINGECKO_API_KEY_FILE are set: expected one of them")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o622])
+@pytest.mark.parametrize("name", ["secrets.toml", "key"])
+def test_a_file_with_a_key_that_others_may_open_is_warned_of(
+    load: Load, warnings: Warnings, tmp_path: Path, name: str, mode: int
+) -> None:
+    """A secrets.toml that every user of the machine could read was once used without a word."""
+    environ = {"COINGECKO_API_KEY_FILE": str(tmp_path / name)} if name == "key" else {}
+    (tmp_path / name).write_text(SECRETS if name == "secrets.toml" else "CG-one")
+    (tmp_path / name).chmod(mode)
+    (said,) = warnings(load("", None, environ), environ)
+    assert said.startswith(f"{tmp_path / name} holds a key, and other users of this machine may open it")
+    assert said.endswith(f"(mode {mode:o}): chmod 600 {tmp_path / name}")
+
+
+def test_a_file_of_the_user_alone_or_one_that_is_not_used_is_not(
+    load: Load, warnings: Warnings, tmp_path: Path
+) -> None:
+    (tmp_path / "secrets.toml").write_text(SECRETS)
+    (tmp_path / "secrets.toml").chmod(0o600)
+    assert warnings(load("", None, {}), {}) == []
+    (tmp_path / "secrets.toml").chmod(0o644)
+    environ = {"COINGECKO_API_KEY": "CG-test"}
+    assert warnings(load("", None, environ), environ) == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://elsewhere.example",
+        "HTTP://elsewhere.example/api/v3",
+        "http://api.coingecko.com/api/v3",
+        "http://localhost.elsewhere.example",
+        "http://127.0.0.1.elsewhere.example:8000",
+        "http://10.0.0.1",
+        "http://0.0.0.0:8000",
+        "http://[::2]:8000",
+        "http://2130706433",
+    ],
+)
+@pytest.mark.parametrize("plan", ["demo", "pro"])
+def test_a_key_is_not_sent_in_the_clear(faults: Faults, address: str, plan: str) -> None:
+    """A base_url with http:// once sent the key for everybody on the way to read."""
+    (fault,) = faults(f'[providers.coingecko]\nplan = "{plan}"\nbase_url = "{address}"')
+    assert fault.startswith(f"config.toml: providers.coingecko.base_url = '{address}': expected https://")
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "127.8.8.8", "LOCALHOST"])
+def test_this_machine_may_be_asked_without_encryption(load: Load, host: str) -> None:
+    assert load(f'[providers.coingecko]\nbase_url = "http://{host}"').providers.coingecko.base_url == f"http://{host}"
+
+
+def test_without_a_key_there_is_nothing_to_protect(load: Load) -> None:
+    assert load('[providers.coingecko]\nplan = "keyless"\nbase_url = "http://elsewhere.example"')
+
+
+@pytest.mark.parametrize(
+    ("config", "own"),
+    [
+        (
+            'base_url = "https://elsewhere.example/api"',
+            "elsewhere.example, which is not api.coingecko.com, the host of",
+        ),
+        (
+            'plan = "pro"\nbase_url = "https://api.coingecko.com/api/v3"',
+            "not pro-api.coingecko.com, the host of plan pro",
+        ),
+        ('base_url = "https://api.coingecko.com.elsewhere.example"', "the key is sent to api.coingecko.com.elsewhere"),
+    ],
+)
+def test_another_host_than_the_plans_is_warned_of(load: Load, warnings: Warnings, config: str, own: str) -> None:
+    (said,) = warnings(load(f"[providers.coingecko]\n{config}"))
+    assert own in said
+
+
+@pytest.mark.parametrize("plan", ["demo", "pro", "keyless"])
+def test_the_plans_own_host_is_not(load: Load, warnings: Warnings, plan: str) -> None:
+    assert warnings(load(f'[providers.coingecko]\nplan = "{plan}"')) == []
