@@ -38,7 +38,7 @@ run: setup ## Run the pipeline once: make run FLAGS="--tutorial"
 	$(BIN)/marketflows $(FLAGS)
 
 dev: setup ## Start the Dagster UI and its hourly schedule on http://127.0.0.1:3000
-	$(BIN)/dagster dev $(FLAGS)
+	$(BIN)/marketflows-dev $(FLAGS)
 
 test: setup ## Run the tests on all processors: make test FLAGS="-k grid"
 	@# A file's tests stay together, since they share runs of the whole pipeline.

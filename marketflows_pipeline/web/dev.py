@@ -42,7 +42,7 @@ def main() -> None:
 
     dev.open_ipc_subprocess = start_guarded_part
     try:
-        server.guarded(cli, os.environ)  # so that a fault is one line, before anything is started
+        server.guard_of(os.environ)  # so that a fault is told before anything is started
         cli(["dev", *sys.argv[1:]], auto_envvar_prefix=ENV_PREFIX, prog_name="dagster")
     except MarketflowsError as fault:
         click.echo(f"error: {fault}", err=True)

@@ -10,13 +10,14 @@ from marketflows_pipeline.errors import UserInputError
 HOSTS_VARIABLE = "MARKETFLOWS_WEB_HOSTS"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _HOST = re.compile(
-    r"(?P<name>\[(?P<ipv6>[0-9a-f:.]+)\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::(?P<port>[0-9]{1,5}))?", re.ASCII
+    r"(?P<name>\[(?P<ipv6>[0-9a-f:.]+)\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::[0-9]{1,5})?",
+    re.ASCII | re.IGNORECASE,
 )
 
 
 def host_name(header: str) -> str | None:
     """The name in a Host header: lower case, without port and the dot of the root. None where it is malformed."""
-    found = _HOST.fullmatch(header.lower())
+    found = _HOST.fullmatch(header)
     if found is None:
         return None
     if found["ipv6"] is not None:
@@ -24,7 +25,7 @@ def host_name(header: str) -> str | None:
             return f"[{IPv6Address(found['ipv6'])}]"
         except AddressValueError:
             return None
-    return found["name"]
+    return found["name"].lower()
 
 
 def served_hosts(listed: str) -> frozenset[str]:

@@ -42,9 +42,9 @@ def own_origin(scope: Scope) -> str:
 
 
 def media_type(headers: Headers) -> str:
-    """The one content type without its parameters; nothing where there is none or several."""
+    """The one content type without its parameters, in the case it has, as Dagster reads it; else nothing."""
     found = headers.getlist("content-type")
-    return found[0].partition(";")[0].strip().lower() if len(found) == 1 else ""
+    return found[0].partition(";")[0].strip() if len(found) == 1 else ""
 
 
 def refusal_of_sender(scope: Scope, hosts: frozenset[str]) -> Refusal | None:
@@ -56,8 +56,9 @@ def refusal_of_sender(scope: Scope, hosts: frozenset[str]) -> Refusal | None:
         return Refusal(400, "expected one Host header with a name and at most a port")
     if name not in hosts:
         return Refusal(421, f"this page is not served under that name; {HOSTS_VARIABLE} names those it has")
-    if not scope["path"].startswith("/") or _CONTROL.search(scope["path"]):
-        return Refusal(400, "expected a path without control characters and backslashes")
+    path = scope["path"]
+    if not path.startswith("/") or _CONTROL.search(path) or ".." in path.split("/"):
+        return Refusal(400, "expected a path without control characters, backslashes and ..")
     return _refusal_of_page(scope, headers)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,17 +20,18 @@ from marketflows_pipeline.web.hosts import HOSTS_VARIABLE, served_hosts
 from marketflows_pipeline.web.token import token_of
 
 
-def guarded(app: ASGIApp, environ: Mapping[str, str]) -> Guard:
-    """An app behind the guard, with the names and the token of the environment.
+def guard_of(environ: Mapping[str, str]) -> Callable[[ASGIApp], Guard]:
+    """What puts an app behind the guard, with the names and the token of the environment.
 
     Raises:
         UserInputError: if a name or the file of the token is wrong.
     """
-    return Guard(app, served_hosts(environ.get(HOSTS_VARIABLE, "")), token_of(environ))
+    return partial(Guard, hosts=served_hosts(environ.get(HOSTS_VARIABLE, "")), token=token_of(environ))
 
 
 def _serve(app: ASGIApp, **options: Any) -> None:  # noqa: ANN401 - whatever dagster-webserver asks uvicorn for
-    uvicorn.run(guarded(app, os.environ), **options)
+    # Read here, since Dagster has by now added what an .env file of the folder says.
+    uvicorn.run(guard_of(os.environ)(app), **options)
 
 
 def main() -> None:
@@ -39,6 +41,7 @@ def main() -> None:
     # All that the command can do with uvicorn is serve behind the guard: anything else has no name and stops it.
     cli.uvicorn = SimpleNamespace(run=_serve)  # type: ignore[assignment]
     try:
+        guard_of(os.environ)  # so that a fault is told before anything is started
         cli.main()
     except MarketflowsError as fault:
         click.echo(f"error: {fault}", err=True)
