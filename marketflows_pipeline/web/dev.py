@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from subprocess import Popen
 from typing import Any
 
 import click
@@ -35,12 +34,13 @@ def guarded_command(command: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Run code server, daemon and page until the process is told to end."""
-    start_part = dev.open_ipc_subprocess
+    command: Any = dev
+    start_part = command.open_ipc_subprocess
 
-    def start_guarded_part(command: Sequence[str], **options: Any) -> Popen[Any]:  # noqa: ANN401 - as Popen takes them
-        return start_part(guarded_command(command), **options)
+    def start_guarded_part(parts: Sequence[str], **options: Any) -> Any:  # noqa: ANN401 - as Popen takes and is
+        return start_part(guarded_command(parts), **options)
 
-    dev.open_ipc_subprocess = start_guarded_part
+    command.open_ipc_subprocess = start_guarded_part
     try:
         server.guard_of(os.environ)  # so that a fault is told before anything is started
         cli(["dev", *sys.argv[1:]], auto_envvar_prefix=ENV_PREFIX, prog_name="dagster")

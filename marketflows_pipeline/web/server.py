@@ -36,13 +36,14 @@ def _serve(app: ASGIApp, **options: Any) -> None:  # noqa: ANN401 - whatever dag
 
 def main() -> None:
     """Serve the page until the process is told to end."""
-    if getattr(cli, "uvicorn", None) is not uvicorn:
+    command: Any = cli
+    if getattr(command, "uvicorn", None) is not uvicorn:
         sys.exit("error: this version of dagster-webserver is started in another way; its page would have no guard")
     # All that the command can do with uvicorn is serve behind the guard: anything else has no name and stops it.
-    cli.uvicorn = SimpleNamespace(run=_serve)  # type: ignore[assignment]
+    command.uvicorn = SimpleNamespace(run=_serve)
     try:
         guard_of(os.environ)  # so that a fault is told before anything is started
-        cli.main()
+        command.main()
     except MarketflowsError as fault:
         click.echo(f"error: {fault}", err=True)
         sys.exit(fault.exit_code)

@@ -110,7 +110,7 @@ def test_the_cookie_is_not_the_token(page: Page) -> None:
 def test_a_wrong_token_is_asked_for_again_without_being_repeated(page: Page, body: bytes) -> None:
     reply = page.ask("/", FORM, method="POST", body=body)
     assert reply.status == 401
-    assert b"set-cookie" not in reply.headers
+    assert "set-cookie" not in reply.headers
     assert not body or body not in reply.body.replace(b'name="token"', b"")
 
 
