@@ -42,7 +42,6 @@ def main() -> None:
     # All that the command can do with uvicorn is serve behind the guard: anything else has no name and stops it.
     command.uvicorn = SimpleNamespace(run=_serve)
     try:
-        guard_of(os.environ)  # so that a fault is told before anything is started
         command.main()
     except MarketflowsError as fault:
         click.echo(f"error: {fault}", err=True)

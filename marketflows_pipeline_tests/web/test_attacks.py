@@ -27,7 +27,20 @@ def is_untouched(page: Page) -> bool:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize(
     "path",
-    ["/graphql", "/graphql/", "//graphql", "/graphq%6c", "/graphql%0a", "/GraphQL", "/x/../graphql", "/./graphql"],
+    [
+        "/graphql",
+        "/graphql/",
+        "//graphql",
+        "/graphq%6c",
+        "/graphql%0a",
+        "/GraphQL",
+        "/x/../graphql",
+        "/./graphql",
+        "/a/prefix/graphql",
+        "/a/prefix//graphql",
+        "/graphql%00",
+        "/graphql%5c",
+    ],
 )
 def test_no_mutation_runs_by_get_however_the_path_is_written(page: Page, path: str, method: str) -> None:
     """``<img src=http://127.0.0.1:3000/graphql?query=mutation{...}>`` of any page once changed the instance."""
