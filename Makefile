@@ -8,7 +8,7 @@ TESTS ?= marketflows_pipeline_tests
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.set-up
-INSTALLERS := $(addprefix tools/,bootstrap_venv.py install_lock.py pip_settings.py uv_runner.py)
+INSTALLERS := $(addprefix tools/,bootstrap_venv.py install_lock.py pip_settings.py uv_runner.py uv.lock)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A user's own "install into my home" setting makes no sense inside an environment.
@@ -38,7 +38,7 @@ run: setup ## Run the pipeline once: make run FLAGS="--tutorial"
 	$(BIN)/marketflows $(FLAGS)
 
 dev: setup ## Start the Dagster UI and its hourly schedule on http://127.0.0.1:3000
-	$(BIN)/dagster dev $(FLAGS)
+	$(BIN)/marketflows-dev $(FLAGS)
 
 test: setup ## Run the tests on all processors: make test FLAGS="-k grid"
 	@# A file's tests stay together, since they share runs of the whole pipeline.
@@ -65,13 +65,15 @@ docs: setup ## Write the data dictionary anew from the table registry
 	$(PY) -m marketflows_pipeline.schema.dictionary
 
 # Hashes come from the main index only: a folder of wheels beside it may hold a build of its own.
-LOCK = UV_INDEX= UV_FIND_LINKS= $(PY) tools/uv_runner.py pip compile pyproject.toml --group build --universal \
-	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet $(FLAGS)
+LOCK = UV_INDEX= UV_FIND_LINKS= $(PY) tools/uv_runner.py pip compile --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header --quiet $(FLAGS)
+PROJECT = pyproject.toml --group build
 
 lock: setup ## Write the locks anew for pyproject.toml; FLAGS=--upgrade takes newer versions
-	$(LOCK) --extra dev --extra deploy --constraint tools/lock-constraints.txt --output-file requirements.lock
+	$(LOCK) $(PROJECT) --extra dev --extra deploy --constraint tools/lock-constraints.txt --output-file requirements.lock
 	@# The image holds what runs only, at the same versions.
-	$(LOCK) --extra deploy --constraint requirements.lock --no-annotate --output-file deploy/requirements.lock
+	$(LOCK) $(PROJECT) --extra deploy --constraint requirements.lock --no-annotate --output-file deploy/requirements.lock
+	$(LOCK) tools/uv.in --no-annotate --output-file tools/uv.lock
 
 clean: ## Remove the environment and caches; warehouse and charts stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

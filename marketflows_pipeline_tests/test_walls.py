@@ -41,6 +41,11 @@ def test_only_models_know_scikit_learn() -> None:
     assert importers("sklearn") == {"models"}
 
 
+@pytest.mark.parametrize("server", ["starlette", "uvicorn", "dagster_webserver"])
+def test_only_the_guarded_page_is_served(server: str) -> None:
+    assert importers(server) == {"web"}
+
+
 @pytest.mark.parametrize(
     "package",
     ["transforms", "models", "charts", "providers", "warehouse", "settings", "schema", "ingest", "tutorial"],

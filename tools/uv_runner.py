@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pip_settings
 
-# Whatever fits: the same commands and variables, newer interpreters and indexes.
-UV = "uv>=0.13,<0.14"
+# By its hash, as all that it then installs. Any of its series does: the same commands and variables.
+UV_LOCK = Path(__file__).resolve().with_name("uv.lock")
 _SERIES = "0.13."
 
 
@@ -52,7 +52,8 @@ def bring_uv(environ: Mapping[str, str], *, anew: bool = False) -> list[str]:
     """
     if anew or not _installed().startswith(_SERIES):
         again = ["--force-reinstall"] if anew else []
-        run([sys.executable, "-m", "pip", "install", "--only-binary", "uv", *again, UV], environ)
+        locked = ["--require-hashes", "--no-deps", "--requirement", str(UV_LOCK)]
+        run([sys.executable, "-m", "pip", "install", "--only-binary", "uv", *again, *locked], environ)
     return [sys.executable, "-m", "uv"]
 
 
@@ -93,7 +94,7 @@ def main(arguments: list[str]) -> int:
     try:
         command = bring_uv(os.environ)
     except CommandError as error:
-        sys.stderr.write(f"{error}\npip could not install {UV}\n")
+        sys.stderr.write(f"{error}\npip could not install what {UV_LOCK} names\n")
         return 1
     return subprocess.run([*command, *arguments], env=environment(os.environ), check=False).returncode  # noqa: S603
 

@@ -139,7 +139,7 @@ def test_what_a_killed_installation_left_is_replaced(
 
     assert installer.install({"HOME": str(tmp_path)}) == 0
 
-    assert ("--reinstall" in next(command for command, _ in seen if "--requirement" in command)) == is_anew
+    assert ("--reinstall" in next(command for command, _ in seen if installer.LOCK[-1] in command)) == is_anew
 
 
 def test_a_user_without_indexes_gets_none(
@@ -185,15 +185,19 @@ def test_uv_finds_a_file_where_pip_would_and_takes_it_by_its_hash_only(runner: M
 
 
 @pytest.mark.parametrize("version", ["", "0.12.24", "1.0.0"])
-def test_a_uv_of_another_series_is_replaced(runner: ModuleType, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+def test_a_uv_of_another_series_is_replaced_by_hash(
+    runner: ModuleType, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    """Everything else was held to its hash, by a program that itself was whatever the index gave out."""
     asked: list[list[str]] = []
     monkeypatch.setattr(runner, "_installed", lambda: version)
     monkeypatch.setattr(runner, "run", lambda command, _: asked.append(command))
 
     runner.bring_uv({})
 
-    assert [command[-1] for command in asked] == [runner.UV]
-    assert runner.UV.startswith(f"uv>={runner._SERIES.rstrip('.')},<")
+    (command,) = asked
+    assert command[-4:] == ["--require-hashes", "--no-deps", "--requirement", str(runner.UV_LOCK)]
+    assert runner.UV_LOCK.read_text(encoding="utf-8").startswith(f"uv=={runner._SERIES}")
 
 
 def test_a_cache_that_cannot_be_written_is_replaced(runner: ModuleType, tmp_path: Path) -> None:

@@ -58,7 +58,12 @@ def test_the_image_has_the_same_files_without_what_only_development_needs(everyt
     assert not names & {"pytest", "mypy", "ruff", "hypothesis"}
 
 
-@pytest.mark.parametrize("path", ["requirements.lock", "deploy/requirements.lock"])
+def test_what_installs_the_rest_is_locked_too() -> None:
+    ((name, _),) = lock("tools/uv.lock")
+    assert name == "uv"
+
+
+@pytest.mark.parametrize("path", ["requirements.lock", "deploy/requirements.lock", "tools/uv.lock"])
 def test_a_lock_names_no_place(path: str) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")
     assert not re.search(r"://|^--(?!hash)|^-[a-z] ", text, re.MULTILINE)

@@ -1,0 +1,53 @@
+"""``marketflows-dev``: ``dagster dev``, with all its options, whose page stands behind the guard."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from dagster._cli import ENV_PREFIX, cli, dev
+
+from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.web import server
+
+_PAGE = [sys.executable, "-m", "dagster_webserver"]
+_DAEMON = [sys.executable, "-m", "dagster._daemon"]
+_GUARDED_PAGE = [sys.executable, "-m", server.__name__]
+
+
+def guarded_command(command: Sequence[str]) -> list[str]:
+    """The command of a part of ``dagster dev``, with our page in place of Dagster's.
+
+    Raises:
+        RuntimeError: if it is neither the page nor the daemon, so that no page is started without its guard.
+    """
+    start, options = list(command[:3]), list(command[3:])
+    if start == _PAGE:
+        return [*_GUARDED_PAGE, *options]
+    if start != _DAEMON:
+        raise RuntimeError(f"this version of Dagster starts its parts in another way: {' '.join(start)}")
+    return [*start, *options]
+
+
+def main() -> None:
+    """Run code server, daemon and page until the process is told to end."""
+    command: Any = dev
+    start_part = command.open_ipc_subprocess
+
+    def start_guarded_part(parts: Sequence[str], **options: Any) -> Any:  # noqa: ANN401 - as Popen takes and is
+        return start_part(guarded_command(parts), **options)
+
+    command.open_ipc_subprocess = start_guarded_part
+    try:
+        server.guard_of(os.environ)  # so that a fault is told before anything is started
+        cli(["dev", *sys.argv[1:]], auto_envvar_prefix=ENV_PREFIX, prog_name="dagster")
+    except MarketflowsError as fault:
+        click.echo(f"error: {fault}", err=True)
+        sys.exit(fault.exit_code)
+
+
+if __name__ == "__main__":
+    main()

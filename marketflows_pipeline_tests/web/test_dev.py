@@ -1,0 +1,75 @@
+"""`make dev`: Dagster's own command, with the guarded page in place of the open one."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+from dagster_webserver import cli
+
+from marketflows_pipeline.web import dev, server
+from marketflows_pipeline_tests.web.serving import serving
+
+ROOT = Path(__file__).parents[2]
+DEV = ["marketflows_pipeline.web.dev", "--empty-workspace"]
+
+
+def test_dev_starts_daemon_and_guarded_page_and_ends_both(tmp_path: Path) -> None:
+    """Plain `dagster dev` starts a page that any other page of the browser can use."""
+    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    with serving(DEV, tmp_path) as page:
+        assert page.process is not None
+        children = psutil.Process(page.process.pid).children(recursive=True)
+        commands = [" ".join(child.cmdline()) for child in children]
+        assert any("dagster._daemon" in each for each in commands)
+        assert not any("-m dagster_webserver" in each for each in commands)
+        assert page.ask("/graphql?query=%7Bversion%7D").status == 405
+        assert page.ask(host="evil.example").status == 421
+        assert page.graphql("{ instance { runQueuingSupported } }")["instance"]["runQueuingSupported"]
+        page.process.terminate()
+        page.process.communicate(timeout=300)
+        assert page.process.returncode == 0
+        assert psutil.wait_procs(children, timeout=60)[1] == []
+    # As `dagster dev` does: settings and record of the folder, and nothing left of a home of its own.
+    assert list((tmp_path / ".dagster/storage").rglob("runs.db"))
+    assert not list(tmp_path.glob(".tmp_dagster_home_*"))
+
+
+def test_only_the_page_is_replaced_and_keeps_its_options() -> None:
+    page = [sys.executable, "-m", "dagster_webserver", "--port", "3001", "--host", "::1"]
+    assert dev.guarded_command(page) == [sys.executable, "-m", "marketflows_pipeline.web.server", *page[3:]]
+    daemon = [sys.executable, "-m", "dagster._daemon", "run"]
+    assert dev.guarded_command(daemon) == daemon
+
+
+@pytest.mark.parametrize("command", [["dagster-webserver", "-p", "1"], [sys.executable, "-m", "dagster", "ui"], []])
+def test_a_page_that_is_started_in_another_way_is_not_started(command: list[str]) -> None:
+    """After an upgrade of Dagster the page must not come up open without anybody noticing."""
+    with pytest.raises(RuntimeError, match="this version of Dagster starts its parts in another way"):
+        dev.guarded_command(command)
+
+
+def test_a_page_whose_server_changed_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "uvicorn", SimpleNamespace())
+    with pytest.raises(SystemExit, match="its page would have no guard"):
+        server.main()
+
+
+@pytest.mark.parametrize("module", ["dev", "server"])
+def test_a_wrong_name_is_one_line_and_exit_code_2(tmp_path: Path, module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", f"marketflows_pipeline.web.{module}", "--empty-workspace"],
+        cwd=tmp_path,
+        env={"MARKETFLOWS_WEB_HOSTS": "*", "PATH": "", "DAGSTER_WEBSERVER_DAGSTER_LOG_LEVEL": "error"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = [each for each in done.stderr.splitlines() if "INFO" not in each]
+    assert line.startswith("error: environment: MARKETFLOWS_WEB_HOSTS = '*': expected names")
