@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 API_KEY_VARIABLE = "COINGECKO_API_KEY"
 API_KEY_FILE_VARIABLE = "COINGECKO_API_KEY_FILE"
 _SECRET_TABLES = {"coingecko": ("api_key",)}
+# Where a container finds its secrets; nobody else lives in it, whatever the mode of the file.
+_CONTAINER_SECRETS = Path("/run/secrets")
 # A key may be written where a name belongs; only what resembles one of these words is repeated.
 _SHOWN_NAMES = (*_SECRET_TABLES, "api_key", "key")
 MAX_NAME = 16
@@ -108,7 +110,8 @@ def _warn_of_readers(path: Path) -> None:
         mode = path.stat().st_mode
     except OSError:
         return
-    if stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
+    is_alone = path.parent == _CONTAINER_SECRETS
+    if stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO) and not is_alone:
         logger.warning(
             "%s holds a key, and other users of this machine may open it (mode %03o): chmod 600 %s",
             path,
