@@ -10,6 +10,7 @@ ones, and more than a few combining marks on one letter. Markup such as ``<b>`` 
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -86,6 +87,13 @@ def escaped(text: str) -> str:
     if _is_plain(text):
         return text
     return "".join(char if is_shown else _spelt_out(char) for char, is_shown in _judged(text))
+
+
+def escaped_in_json(text: str) -> str:
+    """JSON in which what cannot be shown stands as JSON's own escapes: it reads back as the same."""
+    if _is_plain(text.replace("\n", "")):
+        return text
+    return "".join(char if is_shown or char == "\n" else json.dumps(char)[1:-1] for char, is_shown in _judged(text))
 
 
 def is_identity(text: str) -> bool:

@@ -12,7 +12,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.settings.fields import CoinId, FilePath, Name, Number, Text, TomlTable, Whole, expected, unique
+from marketflows_pipeline.settings.fields import (
+    CoinId,
+    FilePath,
+    Name,
+    Number,
+    Text,
+    TomlTable,
+    Whole,
+    expected,
+    unique,
+)
 from marketflows_pipeline.settings.names import file_safe
 
 AssetClass = Literal["equity", "metal", "bond", "crypto"]
