@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 NAME_LENGTH = 100
 IDENTITY_LENGTH = 200
+EXCERPT_LENGTH = 200
 UNNAMED = "(no name)"
 ELLIPSIS = "…"
 # A name that goes on after so many times its limit is not read to its end.
@@ -87,6 +88,12 @@ def escaped(text: str) -> str:
     if _is_plain(text):
         return text
     return "".join(char if is_shown else _spelt_out(char) for char, is_shown in _judged(text))
+
+
+def excerpt(text: str, limit: int = EXCERPT_LENGTH) -> str:
+    """The beginning of a text in one line, for a message: blanks as one each, what cannot be shown spelt out."""
+    line = escaped(" ".join(text[: _LOOKED_AT * limit].split()))
+    return line if len(line) <= limit else f"{line[:limit]}{ELLIPSIS}"
 
 
 def escaped_in_json(text: str) -> str:
