@@ -23,35 +23,45 @@ ELLIPSIS = "…"
 # A name that goes on after so many times its limit is not read to its end.
 _LOOKED_AT = 50
 
+# What stands for a character in a picture, which has to say that there is something.
+BOX = "\ufffd"
+
+
+def _one_of(*ranges: int | tuple[int, int]) -> re.Pattern[str]:
+    """A pattern of one character by its code point, or by the first and last of a range."""
+    spans = (span if isinstance(span, tuple) else (span, span) for span in ranges)
+    return re.compile(f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in spans)}]")
+
+
 # Vietnamese and Thai stack two on a letter, Hebrew with all its signs four.
 _MOST_MARKS = 4
 _JOINERS = "\u200c\u200d"
-# Scripts that join letters (Arabic, Indic, Myanmar, Khmer, Mongolian), and what sequences of emoji are made of.
+# Scripts that join letters (Arabic and its neighbours, Indic, Myanmar, Khmer, Mongolian), and what emoji are made of.
 _JOINING = (
-    "\u0620-\u06d3\u06fa-\u070c\u0710-\u077f\u08a0-\u08c9\u0900-\u0dff\u1000-\u109f\u1780-\u17b3\u17b6-\u17ff"
-    "\u1820-\u18aa\u2190-\u2bff\U0001f000-\U0001faff"
+    *((0x620, 0x6D3), (0x6FA, 0x70C), (0x710, 0x77F), (0x8A0, 0x8C9), (0x900, 0xDFF), (0x1000, 0x109F)),
+    *((0x1780, 0x17B3), (0x17B6, 0x17FF), (0x1820, 0x18AA), (0x2190, 0x2BFF), (0x1F000, 0x1FAFF)),
 )
-_JOINS_ON = re.compile(f"[{_JOINING}\ufe0f]")
-_IS_JOINED = re.compile(f"[{_JOINING}]")
-_EMOJI_SELECTORS = "\ufe0e\ufe0f"
-_IDEOGRAPHIC_SELECTORS = re.compile("[\U000e0100-\U000e01ef]")
+_IS_JOINED = _one_of(*_JOINING)
+_EMOJI_SELECTORS = chr(0xFE0E), chr(0xFE0F)
+_JOINS_ON = _one_of(*_JOINING, 0xFE0F)
+_IDEOGRAPHIC_SELECTORS = _one_of((0xE0100, 0xE01EF))
 # Letters and marks that are drawn as nothing, a symbol drawn as a blank, code points kept for such, and noncharacters
-# (those at the end of each plane aside).
-_NEVER_SHOWN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufdd0-\ufdef\ufe00-\ufe0d\uffa0\ufff0-\ufff8"
-    "\U000e0000-\U000e0fff]"
+# (but those at the end of each plane).
+_NEVER_SHOWN = _one_of(
+    *(0x34F, (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), 0x2065, 0x2800, 0x3164, (0xFDD0, 0xFDEF)),
+    *((0xFE00, 0xFE0D), 0xFFA0, (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF)),
 )
 # Where marks and what is never shown lie among what Python calls printable; most scripts lie elsewhere, so that their
 # texts need no look at each character.
-_SUSPECT = re.compile(
-    "[\u0300-\u1fff\u20d0-\u20ff\u2800\u2cef-\u2dff\u302a-\u302f\u3099\u309a\u3164\ua66f-\uabff\ufb1e\ufe00-\ufe2f"
-    "\uffa0\ufff0-\uffff\U00010000-\U0001efff\U000e0000-\U0010ffff]"
+_SUSPECT = _one_of(
+    *((0x300, 0x1FFF), (0x20D0, 0x20FF), 0x2800, (0x2CEF, 0x2DFF), (0x302A, 0x302F), (0x3099, 0x309A), 0x3164),
+    *((0xA66F, 0xABFF), 0xFB1E, (0xFE00, 0xFE2F), 0xFFA0, (0xFFF0, 0xFFFC), (0x10000, 0x1EFFF), (0xE0000, 0x10FFFF)),
 )
 # Controls, formats, surrogates, private use, separators of lines and paragraphs.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _LINE_BREAKING = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029")
 # What spreadsheets take for a formula, in the wide forms too that some of them make narrow.
-_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r]")
+_FORMULA = frozenset("=+-@" + "".join(map(chr, (0xFF1D, 0xFF0B, 0xFF0D, 0xFF20))))
 
 
 def presentable(text: str, limit: int = NAME_LENGTH) -> str:
@@ -83,6 +93,15 @@ def visible(text: str) -> str:
     return "".join(char if is_shown else " " if char in _LINE_BREAKING else "" for char, is_shown in _judged(text))
 
 
+def boxed(text: str) -> str:
+    """All of a text, its lines as they are: in place of what cannot be shown stands a box."""
+    before = None
+    while text != before:
+        before = text
+        text = "\n".join(map(_boxed_line, text.split("\n")))
+    return text
+
+
 def escaped(text: str) -> str:
     """All of a text in one line: what cannot be shown is spelt out, as Python does."""
     if _is_plain(text):
@@ -112,7 +131,12 @@ def is_identity(text: str) -> bool:
 
 def without_formula(text: str) -> str:
     """A text for a cell of a spreadsheet: with an apostrophe before what would be taken for a formula."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    is_taken_for_one = text.lstrip()[:1] in _FORMULA or text[:1] in {"\t", "\r"}
+    return f"'{text}" if is_taken_for_one else text
+
+
+def _boxed_line(line: str) -> str:
+    return line if _is_plain(line) else "".join(char if is_shown else BOX for char, is_shown in _judged(line))
 
 
 def _is_plain(text: str) -> bool:

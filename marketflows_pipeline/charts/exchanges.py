@@ -111,7 +111,7 @@ def _reserves_jobs(netflow: pl.DataFrame, context: ExchangePictureContext) -> li
         "coverage_pct",
     )
     parts = netflow.sort("slug", "day").partition_by("slug", maintain_order=True)
-    return [
+    jobs = [
         _job(
             part.select(columns),
             ReservesSpec(
@@ -125,6 +125,8 @@ def _reserves_jobs(netflow: pl.DataFrame, context: ExchangePictureContext) -> li
         )
         for part in parts
     ]
+    # Slugs that differ by what no file name may hold share one picture, that of the first.
+    return list({job.file_name: job for job in reversed(jobs)}.values())[::-1]
 
 
 def _shares_jobs(shares: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:

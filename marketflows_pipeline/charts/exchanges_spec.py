@@ -217,9 +217,9 @@ def _too_few_days(frame: pl.DataFrame) -> str | None:
 
 
 def _file_part(key: str) -> str:
-    """A key as part of a file name: whatever a slug may hold, no path can come of it, and no two share one."""
+    """A key as part of a file name: whatever a slug may hold, no path can come of it, and no name that is too long."""
     part = re.sub(r"[^\w.-]+", "-", key)
-    if part == key and len(part.encode()) <= _FILE_PART_BYTES:
+    if len(part.encode()) <= _FILE_PART_BYTES:
         return part
-    digest = hashlib.blake2b(key.encode(errors="backslashreplace"), digest_size=4).hexdigest()
+    digest = hashlib.blake2b(part.encode(), digest_size=4).hexdigest()
     return f"{part.encode()[:_FILE_PART_BYTES].decode(errors='ignore')}-{digest}"
