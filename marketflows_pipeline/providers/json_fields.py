@@ -69,13 +69,9 @@ class Fields:
         return presentable(value) or None
 
     def address_or_none(self, key: str) -> str | None:
-        """The address of a web page, or nothing: missing, null and blank are all None."""
-        value = self.row.get(key)
-        if value is None or (isinstance(value, str) and not value.strip()):
-            return None
-        if not isinstance(value, str) or not is_address(value.strip()):
-            raise _fault(key, "the address of a web page or null", value)
-        return value.strip()
+        """The address of a web page, or nothing: what is no such address is None, as missing, null and blank are."""
+        address = (self.text_or_none(key) and str(self.row[key]).strip()) or ""
+        return address if is_address(address) else None
 
     def number(self, key: str) -> float | None:
         """A finite number or null, and never missing."""
@@ -213,7 +209,7 @@ def kind(value: object) -> str:
         case int() if abs(value) > 1e30:
             return "a number of more than 30 digits"
         case _:
-            return f"{type(value).__name__} {one_line(str(value))!r}"
+            return f"{type(value).__name__} '{one_line(str(value))}'"
 
 
 def _fault(key: str, expected: str, value: object) -> ShapeError:

@@ -6,7 +6,6 @@ What belongs here: rows to text, a batch at a time. What does not: asking for th
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 import unicodedata
@@ -59,9 +58,18 @@ def lines(
 
 def _csv(columns: Sequence[str], batches: Batches, cell: Callable[[object], object]) -> Iterator[str]:
     for rows in chain([[tuple(columns)]], batches):
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([cell(value) for value in row] for row in rows)
-        yield text.getvalue()
+        lines: list[str] = []
+        # Whoever writes CSV quotes what holds a character of its end of line, and a return alone would end a row too.
+        writer = csv.writer(_Lines(lines), lineterminator="\r\n")
+        writer.writerows([cell(value) for value in row] for row in rows)
+        yield "".join(f"{line[:-2]}\n" for line in lines)
+
+
+class _Lines:
+    """A file that keeps what is written, line by line."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.write = lines.append
 
 
 def _safe_cell(value: object) -> object:
