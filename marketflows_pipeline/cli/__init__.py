@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import os
 import sys
 from pathlib import Path
@@ -21,7 +22,6 @@ from marketflows_pipeline.cli.sql import sql
 from marketflows_pipeline.cli.text import escape_undecodable, say
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import PICTURES, TUTORIAL_PICTURES, RunOptions
-from marketflows_pipeline.presentable import escaped
 
 LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
@@ -91,8 +91,9 @@ def main() -> None:
         say("interrupted", is_error=True)
         exit_code = 1
     except click.ClickException as fault:
-        fault.message = escaped(fault.message)
-        fault.show()
+        shown = io.StringIO()
+        fault.show(shown)
+        say(shown.getvalue().removesuffix("\n"), is_error=True)
         exit_code = fault.exit_code
     except MarketflowsError as fault:
         say(f"error: {fault}", is_error=True)
