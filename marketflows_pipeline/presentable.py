@@ -123,8 +123,11 @@ def escaped_in_json(text: str) -> str:
 
 
 def is_identity(text: str) -> bool:
-    """Whether a text can be an id: not blank, at most 200 characters, each of which can be shown."""
-    if len(text) > IDENTITY_LENGTH or not text.strip():
+    """Whether a text can be an id: not blank, at most 200 characters, each of which can be shown.
+
+    One with the sign that stands for what was no text is none: two ids may have become the same by it.
+    """
+    if len(text) > IDENTITY_LENGTH or not text.strip() or BOX in text:
         return False
     return _is_plain(text) or all(is_shown for _, is_shown in _judged(text))
 

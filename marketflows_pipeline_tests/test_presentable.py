@@ -151,7 +151,20 @@ def test_an_id_may_be_of_any_script(identity: str) -> None:
 
 @pytest.mark.parametrize(
     "identity",
-    ["", " ", "a\0", "a\n", "\ud800", "a\u200b", "\u202ea", "a\x9b", "\u2028", "x" * (IDENTITY_LENGTH + 1), "\uffff"],
+    [
+        "",
+        " ",
+        "a\0",
+        "a\n",
+        "\ud800",
+        "a\u200b",
+        "\u202ea",
+        "a\x9b",
+        "\u2028",
+        "x" * (IDENTITY_LENGTH + 1),
+        "\uffff",
+        BOX,
+    ],
 )
 def test_an_id_can_be_shown_and_has_an_end(identity: str) -> None:
     """A NUL in an id was stored, and no command could name the coin."""

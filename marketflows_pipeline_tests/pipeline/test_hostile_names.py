@@ -48,6 +48,7 @@ ANSWERED = (
     "exchange-dominance",
 )
 NAMED_TABLES = ("raw.coins", "raw.exchanges", "raw.cex_snapshots", "raw.protocols", "raw.category_snapshots")
+RECORDS = "records.txt"
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR) .+")
 
 
@@ -93,7 +94,12 @@ def fault(house: House, *arguments: str) -> str:
 
 def log_file(house: House) -> str:
     (path,) = (house.folder / "state").rglob("marketflows.log")
-    return path.read_text(encoding="utf-8")
+    return path.read_bytes().decode()
+
+
+def records(house: House) -> str:
+    """What the program's loggers hand to Dagster, which formats it by itself."""
+    return (house.folder / RECORDS).read_bytes().decode()
 
 
 def metadata(house: House) -> str:
@@ -121,6 +127,7 @@ def own_tables(house: House) -> str:
 
 EXITS: dict[str, Callable[[House], str]] = {
     "log file": log_file,
+    "records for dagster": records,
     "dagster": metadata,
     "tables": own_tables,
     "near matches": lambda house: fault(house, "exchange-netflow", "\x1b[31mkrakn\u202e"),
@@ -155,6 +162,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with pytest.MonkeyPatch.context() as patched, open_house_with_exchanges(folder, ["kraken", "binance"]) as opened:
         patched.setenv("XDG_STATE_HOME", str(folder / "state"))
         configure_logging("DEBUG", tutorial=False, console=Console(stderr=True, force_terminal=False))
+        plain = logging.FileHandler(folder / RECORDS, encoding="utf-8", errors="backslashreplace")
+        plain.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+        logger.addHandler(plain)
         make_hostile(opened.service, *ENDPOINTS["coins"], *ENDPOINTS["exchanges"])
         assert opened.reserves is not None
         make_hostile(opened.reserves, *ENDPOINTS["reserves"])
@@ -182,6 +192,7 @@ def test_each_line_of_the_log_is_one_that_this_program_wrote(house: House) -> No
 
     assert [line for line in lines if not LOG_LINE.fullmatch(line)] == []
     assert [line for line in lines if line.startswith(FORGED[:20])] == []
+    assert [line for line in records(house).splitlines() if not line.startswith(("DEBUG ", "INFO ", "WARNING "))] == []
 
 
 def test_every_picture_is_drawn_and_none_elsewhere(house: House) -> None:

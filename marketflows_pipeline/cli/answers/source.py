@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from marketflows_pipeline.errors import MarketflowsError
-from marketflows_pipeline.presentable import presentable
+from marketflows_pipeline.presentable import presentable_name
 from marketflows_pipeline.warehouse.published import Reading, read_published
 
 HOURLY_LIMIT = timedelta(hours=2)
@@ -69,7 +69,7 @@ class Source:
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """All rows of a query, by column name; names are presentable, whoever published the file."""
         return [
-            {key: presentable(value) if key in NAMES and value else value for key, value in row.items()}
+            {key: presentable_name(value) if key in NAMES and value else value for key, value in row.items()}
             for row in self._reading.rows(sql, params)
         ]
 
