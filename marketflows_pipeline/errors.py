@@ -9,11 +9,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from marketflows_pipeline.presentable import escaped
+
 
 class MarketflowsError(Exception):
-    """A fault that is shown as one line, without a traceback. Exit code 1: the run failed."""
+    """A fault that is shown as one line, without a traceback. Exit code 1: the run failed.
+
+    Whatever its message quotes, its text has no character that a terminal or a log would act on; where it speaks of
+    several faults, each has a line.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return "\n".join(map(escaped, super().__str__().split("\n")))
 
 
 class UserInputError(MarketflowsError):

@@ -37,7 +37,7 @@ class TerminalReporter:
     def track(self, label: str, total: int) -> Iterator[Advance]:
         """Show a bar while the context lasts; it vanishes at the end, the log line stays."""
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),

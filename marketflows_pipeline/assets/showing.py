@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from marketflows_pipeline.assets.tables import as_markdown
+from marketflows_pipeline.assets.tables import as_markdown, plain_markdown
 from marketflows_pipeline.charts.render import RenderJob, render_all, thumbnails
 from marketflows_pipeline.schema import Part
 from marketflows_pipeline.session import Session
@@ -84,7 +84,7 @@ def draw_part(
             "skipped": len(report.skipped),
             **{
                 name.removesuffix(".png"): dg.MetadataValue.md(
-                    f"![{name}](data:image/png;base64,{base64.b64encode(png).decode()})"
+                    f"![{plain_markdown(name)}](data:image/png;base64,{base64.b64encode(png).decode()})"
                 )
                 for name, png in small.items()
             },

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from marketflows_pipeline.presentable import escaped
 from marketflows_pipeline.schema import Table, table
 
+# Any punctuation may stand behind a backslash; a dot only matters in an address, which becomes a link by itself.
+_MARKUP = re.compile(r"[\\`*{}\[\]<>#+!|~&:@]|(?<=www)\.|(?<![^\W_])_|_(?![^\W_])", re.IGNORECASE)
 OWNERS = ["team:marketflows"]
 IO_MANAGER = "warehouse"
 
@@ -100,7 +105,16 @@ def column_schema(entry: Table) -> dg.TableSchema:
 
 
 def as_markdown(rows: pl.DataFrame) -> str:
-    """A frame as a Markdown table, for the metadata that the Dagster UI shows."""
+    """A frame as a Markdown table, for the metadata that the Dagster UI shows; no cell is read as markup."""
     lines = [" | ".join(rows.columns), " | ".join("---" for _ in rows.columns)]
-    lines += [" | ".join(str(value) for value in row) for row in rows.iter_rows()]
+    lines += [" | ".join(map(_cell, row)) for row in rows.iter_rows()]
     return "\n".join(f"| {line} |" for line in lines)
+
+
+def plain_markdown(text: str) -> str:
+    """A text as Markdown that shows just that text: no HTML, link, picture, or further cell comes of it."""
+    return _MARKUP.sub(r"\\\g<0>", escaped(text))
+
+
+def _cell(value: object) -> str:
+    return str(value) if isinstance(value, int | float | date | None) else plain_markdown(str(value))

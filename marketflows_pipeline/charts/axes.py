@@ -18,7 +18,7 @@ import altair as alt
 from marketflows_pipeline.charts.days import epoch_ms
 from marketflows_pipeline.charts.layout import text_width
 from marketflows_pipeline.charts.theme import GREY, GRID
-from marketflows_pipeline.charts.typeface import drawable
+from marketflows_pipeline.presentable import boxed
 
 HEAD_SIZE = 12
 KEY_SIZE = 12
@@ -151,5 +151,5 @@ def _entry_width(entry: KeyEntry) -> float:
 def label_expression(labels: Mapping[str, str]) -> str:
     """Vega's expression for the label that stands for each value of an axis or a legend."""
     # Escaped as JSON, a control character is plain text to the pool, which replaces the others.
-    shown = {drawable(value): drawable(label) for value, label in labels.items()}
+    shown = {boxed(value): boxed(label) for value, label in labels.items()}
     return f"{json.dumps(shown)}[datum.value]"

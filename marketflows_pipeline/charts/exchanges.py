@@ -25,6 +25,7 @@ from marketflows_pipeline.charts.exchanges_spec import (
 from marketflows_pipeline.charts.render import PictureSpec, RenderJob
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.theme import PALETTE, series_colors
+from marketflows_pipeline.presentable import presentable_name
 
 _SHARE_SEGMENTS = ("centralised", "tracked")
 _HHI_SEGMENTS = ("all", "centralised", "tracked")
@@ -89,7 +90,14 @@ def exchange_pictures(
 
 
 def _job(frame: pl.DataFrame, spec: PictureSpec, draw: str) -> RenderJob:
-    return RenderJob(frame, spec, f"{_PACKAGE}.{draw}")
+    named = [_presentable(frame[column]) for column in ("name", "symbol") if column in frame.columns]
+    return RenderJob(frame.with_columns(named), spec, f"{_PACKAGE}.{draw}")
+
+
+def _presentable(names: pl.Series) -> pl.Series:
+    """Names as they were stored may be of any length."""
+    shown = [None if name is None else presentable_name(name) for name in names]
+    return pl.Series(names.name, shown, dtype=pl.String())
 
 
 def _reserves_jobs(netflow: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
@@ -103,12 +111,12 @@ def _reserves_jobs(netflow: pl.DataFrame, context: ExchangePictureContext) -> li
         "coverage_pct",
     )
     parts = netflow.sort("slug", "day").partition_by("slug", maintain_order=True)
-    return [
+    jobs = [
         _job(
             part.select(columns),
             ReservesSpec(
                 slug=part.item(-1, "slug"),
-                name=part.item(-1, "name"),
+                name=presentable_name(part.item(-1, "name")),
                 source=context.defillama,
                 days=context.days,
                 notes=context.notes,
@@ -117,6 +125,8 @@ def _reserves_jobs(netflow: pl.DataFrame, context: ExchangePictureContext) -> li
         )
         for part in parts
     ]
+    # Slugs that differ by what no file name may hold share one picture, that of the first.
+    return list({job.file_name: job for job in reversed(jobs)}.values())[::-1]
 
 
 def _shares_jobs(shares: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
@@ -177,7 +187,7 @@ def shared_styles(lists: Sequence[Sequence[tuple[str, str]]]) -> list[tuple[Seri
                 free = [color for color in PALETTE if color not in chosen.values()]
                 chosen[key] = next((color for color in free if color not in known.values()), free[0])
                 known.setdefault(key, chosen[key])
-        styled.append(tuple(SeriesStyle(key, name, chosen[key]) for key, name in exchanges))
+        styled.append(tuple(SeriesStyle(key, presentable_name(name), chosen[key]) for key, name in exchanges))
     return styled
 
 
@@ -208,7 +218,7 @@ def _ranking_jobs(tvl: pl.DataFrame, coverage: pl.DataFrame, context: ExchangePi
     absent = coverage.filter(pl.col("aspect") == "reserves").sort(
         "volume_24h_btc", "name", descending=[True, False], nulls_last=True
     )
-    unmeasured = tuple(absent.get_column("name").unique(maintain_order=True))
+    unmeasured = tuple(map(presentable_name, absent.get_column("name").unique(maintain_order=True)))
     return [
         _job(
             tvl.filter(pl.col("kind") == kind).select(RANKING_COLUMNS).sort("rank", "slug", nulls_last=True),

@@ -7,6 +7,7 @@ must not import Altair, so that unchanged pictures are recognised cheaply.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -45,6 +46,8 @@ RANKING_COLUMNS = (
 )
 
 LEAST_DAYS = 3
+# With what stands around it, well below the 255 bytes of a file name.
+_FILE_PART_BYTES = 150
 OTHER = "*"
 
 
@@ -214,5 +217,9 @@ def _too_few_days(frame: pl.DataFrame) -> str | None:
 
 
 def _file_part(key: str) -> str:
-    """A key as part of a file name: whatever a slug may hold, no path can come of it."""
-    return re.sub(r"[^\w.-]+", "-", key)
+    """A key as part of a file name: whatever a slug may hold, no path can come of it, and no name that is too long."""
+    part = re.sub(r"[^\w.-]+", "-", key)
+    if len(part.encode()) <= _FILE_PART_BYTES:
+        return part
+    digest = hashlib.blake2b(part.encode(), digest_size=4).hexdigest()
+    return f"{part.encode()[:_FILE_PART_BYTES].decode(errors='ignore')}-{digest}"

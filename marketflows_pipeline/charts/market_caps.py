@@ -14,6 +14,7 @@ import polars as pl
 from marketflows_pipeline.charts.render import RenderJob, line_job, table_job
 from marketflows_pipeline.charts.spec import US_DOLLAR, ChartSpec, GainTableSpec, SeriesStyle
 from marketflows_pipeline.charts.theme import series_styles
+from marketflows_pipeline.presentable import presentable_name
 
 _FAMILY = ("category", "base_asset", "ema_period", "diff_order", "is_unit")
 
@@ -44,7 +45,9 @@ class PictureContext:
 
     def base_label(self, base_asset: str) -> str:
         """``US dollar``, or the coin's symbol in capitals."""
-        return "US dollar" if base_asset == US_DOLLAR else self.symbols.get(base_asset, base_asset).upper()
+        if base_asset == US_DOLLAR:
+            return "US dollar"
+        return presentable_name(self.symbols.get(base_asset, base_asset)).upper()
 
 
 def market_cap_pictures(

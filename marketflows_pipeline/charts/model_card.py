@@ -31,6 +31,7 @@ from marketflows_pipeline.charts.model_figures import (
     verdict,
 )
 from marketflows_pipeline.charts.wording import moment, value_text
+from marketflows_pipeline.presentable import visible
 
 _COLUMNS = (
     ("Mean AUC of assets", "auc", MEAN_OF_ASSETS, 3, False),
@@ -113,12 +114,12 @@ def model_card_html(metadata: Mapping[str, Any], evaluation: pl.DataFrame, chart
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
+<title>{_html(title)}</title>
 <style>{_STYLE}</style>
 </head>
 <body>
-<h1>{escape(title)}</h1>
-<p class="quiet">{escape(_headline(metadata))}</p>
+<h1>{_html(title)}</h1>
+<p class="quiet">{_html(_headline(metadata))}</p>
 <div class="verdict{" synthetic" if made_up else ""}">
 {_verdict_lines(metadata, own, made_up)}
 </div>
@@ -128,7 +129,7 @@ def model_card_html(metadata: Mapping[str, Any], evaluation: pl.DataFrame, chart
 </dl>
 <h2>Against the baselines, out of sample</h2>
 {_table(own)}
-<img src="data:image/png;base64,{picture}" alt="{escape(_alternative(own, target))}">
+<img src="data:image/png;base64,{picture}" alt="{_html(_alternative(own, target))}">
 <h2>Caveats</h2>
 <ul>
 {_list(_caveats(metadata, made_up))}
@@ -148,7 +149,7 @@ def _headline(metadata: Mapping[str, Any]) -> str:
 
 def _verdict_lines(metadata: Mapping[str, Any], own: pl.DataFrame, made_up: bool) -> str:
     target = str(metadata["target"])
-    lines = [f"<strong>{escape(verdict(own, target))}.</strong>", f"{escape(ablation_text(own, target))}."]
+    lines = [f"<strong>{_html(verdict(own, target))}.</strong>", f"{_html(ablation_text(own, target))}."]
     if made_up:
         lines.insert(0, "<strong>Synthetic data: nothing here is about real markets.</strong>")
         planted = metadata.get("planted_auc")
@@ -156,7 +157,7 @@ def _verdict_lines(metadata: Mapping[str, Any], own: pl.DataFrame, made_up: bool
         found = figure(own, metric, scope)
         if planted is not None and found is not None:
             figures = f"planted {value_text(float(planted), 3, signed=False)}, found {found.text()}"
-            lines.append(escape(f"AUC {figures} ({HEADLINE_NAMES[target]})."))
+            lines.append(_html(f"AUC {figures} ({HEADLINE_NAMES[target]})."))
     return "\n".join(f"<p>{line}</p>" for line in lines)
 
 
@@ -190,14 +191,14 @@ def _facts(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _table(own: pl.DataFrame) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name, *_ in _COLUMNS)
+    head = "".join(f"<th>{_html(name)}</th>" for name, *_ in _COLUMNS)
     present = set(own.get_column("variant"))
     rows = []
     for variant, name in VARIANT_NAMES.items():
         if variant in present:
             mark = ' class="model"' if variant == WITH_FLOWS else ""
             cells = "".join(f"<td>{_cell(own, variant, column)}</td>" for column in _COLUMNS)
-            rows.append(f"<tr{mark}><td>{escape(name)}</td>{cells}</tr>")
+            rows.append(f"<tr{mark}><td>{_html(name)}</td>{cells}</tr>")
     body = "\n".join(rows)
     return f"<table>\n<thead><tr><th>Forecast</th>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
@@ -209,7 +210,7 @@ def _cell(own: pl.DataFrame, variant: str, column: tuple[str, str, str, int, boo
     if found is None:
         return "\u2013"
     text, _, interval = found.text(decimals=decimals, signed=signed).partition(" ")
-    return f"{escape(text)}<span>{escape(interval)}</span>" if interval else escape(text)
+    return f"{_html(text)}<span>{_html(interval)}</span>" if interval else _html(text)
 
 
 def _caveats(metadata: Mapping[str, Any], made_up: bool) -> Sequence[str]:
@@ -224,11 +225,11 @@ def _alternative(own: pl.DataFrame, target: str) -> str:
 
 
 def _definitions(facts: Sequence[tuple[str, str]]) -> str:
-    return "\n".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in facts)
+    return "\n".join(f"<dt>{_html(term)}</dt><dd>{_html(text)}</dd>" for term, text in facts)
 
 
 def _list(texts: Sequence[str]) -> str:
-    return "\n".join(f"<li>{escape(text)}</li>" for text in texts)
+    return "\n".join(f"<li>{_html(text)}</li>" for text in texts)
 
 
 def _time(value: object) -> datetime:
@@ -237,3 +238,8 @@ def _time(value: object) -> datetime:
 
 def _day(value: object) -> date:
     return value if isinstance(value, date) else date.fromisoformat(str(value))
+
+
+def _html(text: str) -> str:
+    """A text as HTML that shows just that text."""
+    return escape(visible(text))

@@ -16,8 +16,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from marketflows_pipeline.charts.typeface import drawable
 from marketflows_pipeline.charts.worker import ANSWER, REQUEST
+from marketflows_pipeline.presentable import boxed
 
 _WORKER = Path(__file__).with_name("worker.py")
 _MOST_WORKERS = 4
@@ -94,9 +94,9 @@ def drawing_pool(pictures: int) -> Iterator[DrawingPool]:
 
 
 def _drawable(part: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """A part of a specification whose texts the renderer can take."""
+    """A part of a specification whose texts the renderer can take: it hands them on as XML, which holds no control."""
     if isinstance(part, str):
-        return drawable(part)
+        return boxed(part)
     if isinstance(part, Mapping):
         return {key: _drawable(value) for key, value in part.items()}
     return [_drawable(value) for value in part] if isinstance(part, list | tuple) else part

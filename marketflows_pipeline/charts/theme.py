@@ -10,6 +10,7 @@ from functools import cache
 
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.typeface import FAMILY
+from marketflows_pipeline.presentable import presentable_name
 
 INK = "#1f2430"
 GREY = "#5f6672"
@@ -52,7 +53,7 @@ def series_styles(labels: Mapping[str, str] | Iterable[tuple[str, str]]) -> tupl
     pairs = list(labels.items() if isinstance(labels, Mapping) else labels)
     colors = series_colors([series for series, _ in pairs])
     return tuple(
-        SeriesStyle(series, label, colors[series], DASHES[place // len(PALETTE) % len(DASHES)])
+        SeriesStyle(series, presentable_name(label), colors[series], DASHES[place // len(PALETTE) % len(DASHES)])
         for place, (series, label) in enumerate(pairs)
     )
 

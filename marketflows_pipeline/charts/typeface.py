@@ -7,7 +7,6 @@ What belongs here: what other modules need to know about the font files. What do
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -15,13 +14,6 @@ from pathlib import Path
 FOLDER = Path(__file__).with_name("fonts")
 # No system has a family of this name, so no other version of the face is taken for it.
 FAMILY = "Marketflows Sans"
-# The renderer hands texts on as XML, and dies of a character that no XML may hold.
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-
-
-def drawable(text: str) -> str:
-    """The text with a box in place of each control character and each half of a surrogate pair."""
-    return _NOT_XML.sub("\ufffd", text)
 
 
 def text_advance(text: str, *, bold: bool = False) -> float:

@@ -13,6 +13,7 @@ import dagster as dg
 import polars as pl
 
 from marketflows_pipeline.assets.tables import as_markdown, asset_key
+from marketflows_pipeline.presentable import excerpt
 from marketflows_pipeline.schema import Table, table
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.warehouse.accepted import accepted_name
@@ -96,7 +97,7 @@ def _shown(value: object) -> str:
         return f"{value:.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
-    return str(value)
+    return excerpt(str(value))
 
 
 def released_evidence(session: Session, name: str, columns: tuple[str, ...], condition: str) -> Verdict:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import os
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from marketflows_pipeline.cli.cross_asset import CROSS_ASSET_COMMANDS
 from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
 from marketflows_pipeline.cli.quarantine import quarantine
 from marketflows_pipeline.cli.sql import sql
-from marketflows_pipeline.cli.text import escape_undecodable
+from marketflows_pipeline.cli.text import escape_undecodable, say
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import PICTURES, TUTORIAL_PICTURES, RunOptions
 
@@ -87,18 +88,20 @@ def main() -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.Abort:
-        click.echo("interrupted", err=True)
+        say("interrupted", is_error=True)
         exit_code = 1
     except click.ClickException as fault:
-        fault.show()
+        shown = io.StringIO()
+        fault.show(shown)
+        say(shown.getvalue().removesuffix("\n"), is_error=True)
         exit_code = fault.exit_code
     except MarketflowsError as fault:
-        click.echo(f"error: {fault}", err=True)
+        say(f"error: {fault}", is_error=True)
         exit_code = fault.exit_code
     except OSError as fault:
         # Whoever reads the answer may have seen enough of it (| head).
         if not isinstance(fault, BrokenPipeError):
-            click.echo(f"error: {_said_of(fault)}", err=True)
+            say(f"error: {_said_of(fault)}", is_error=True)
         _drop_what_is_unwritten()
         exit_code = 1
     sys.exit(exit_code)

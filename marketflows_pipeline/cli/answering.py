@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketflows_pipeline.cli.text import standard_output
+from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.options import RunOptions
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def print_answer(setting: Setting, build: Callable[[Source], Answer], output_for
     text = "".join(text_of(answer, output_format))
     out = standard_output()
     if output_format == "csv" and answer.body["stale"]:
-        click.echo("note: these figures are stale; --format json says of when they are", err=True)
+        say("note: these figures are stale; --format json says of when they are", is_error=True)
     for warning in answer.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", is_error=True)
     out.write(text.encode())
 
 

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 import marketflows_pipeline
+from marketflows_pipeline.cli.log_lines import LineFormatter
 
 PACKAGE = marketflows_pipeline.__name__
 _FILE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
@@ -67,9 +68,10 @@ def configure_logging(level: str, *, tutorial: bool, console: Console) -> RunLog
     terminal: logging.Handler
     if console.is_terminal:
         terminal = RichHandler(console=console, show_path=False, log_time_format="%H:%M:%S", highlighter=None)
+        terminal.setFormatter(LineFormatter())
     else:
         terminal = logging.StreamHandler(sys.stderr)
-        terminal.setFormatter(logging.Formatter(_FILE_FORMAT))
+        terminal.setFormatter(LineFormatter(_FILE_FORMAT))
     terminal.setLevel(level)
     counter = _WarningCounter()
     # A tutorial's file is to be as expected, whatever the terminal shows.
@@ -122,7 +124,7 @@ class _LogFile(RotatingFileHandler):
         super().__init__(
             path, maxBytes=max_bytes, backupCount=_OLDER_FILES, encoding="utf-8", errors="backslashreplace"
         )
-        self.setFormatter(logging.Formatter(_FILE_FORMAT))
+        self.setFormatter(LineFormatter(_FILE_FORMAT))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, unless an earlier one failed."""

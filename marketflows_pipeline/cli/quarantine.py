@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from marketflows_pipeline.cli.text import standard_output
+from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError, RunLockedError, UserInputError
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
@@ -68,9 +68,9 @@ def list_rows(options: RunOptions, output_format: Literal["table", "json", "csv"
     try:
         with RunLock(lock_path(private)).acquire(command=_typed(), wait_s=0):
             _bring_up_to_date(private)
-            write_result(question, private, output_format, standard_output())
+            write_result(question, private, output_format, standard_output(), for_spreadsheets=True)
     except RunLockedError:
-        click.echo("note: a run is going on; this is as of the last publish", err=True)
+        say("note: a run is going on; this is as of the last publish", is_error=True)
         _list_published(question, published_path(options), output_format)
 
 
@@ -78,7 +78,7 @@ def _list_published(question: str, path: Path, output_format: Literal["table", "
     from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
     try:
-        write_result(question, path, output_format, standard_output())
+        write_result(question, path, output_format, standard_output(), for_spreadsheets=True)
     except UserInputError as fault:
         raise MarketflowsError(f"{path} was published before there was a quarantine; ask after the next run") from fault
 
@@ -104,7 +104,7 @@ def add(options: RunOptions, table: str, key: str, column: str, reason: str) -> 
         is_new = stored.quarantine_by_hand(warehouse, table, row, column, reason=words, at=SystemClock().now())
     if not is_new:
         raise UserInputError(f"{table} {row}{_for(column)} is left out already; see `marketflows quarantine list`")
-    click.echo(f"{table} {row} is left out from the next run on{_if_tutorial(options)}")
+    say(f"{table} {row} is left out from the next run on{_if_tutorial(options)}")
 
 
 @quarantine.command("release", short_help="Let a row count again.")
@@ -128,9 +128,9 @@ def release(options: RunOptions, table: str, key: str, column: str | None) -> No
         left = [name for name in active if name not in chosen]
     if left:
         still = ", ".join(name or "the row as a whole" for name in left)
-        click.echo(f"{table} {row}{_for(column or '')} is released, and still left out for {still}")
+        say(f"{table} {row}{_for(column or '')} is released, and still left out for {still}")
     else:
-        click.echo(f"{table} {row} counts again from the next run on{_if_tutorial(options)}")
+        say(f"{table} {row} counts again from the next run on{_if_tutorial(options)}")
 
 
 @contextlib.contextmanager
@@ -145,7 +145,7 @@ def _alone(options: RunOptions) -> Iterator[Warehouse]:
     path = _private_path(options)
     if not path.exists():
         raise MarketflowsError(f"there is no warehouse at {path} yet; run `marketflows` first")
-    lock = RunLock(lock_path(path), on_wait=lambda words: click.echo(words, err=True))
+    lock = RunLock(lock_path(path), on_wait=lambda words: say(words, is_error=True))
     with lock.acquire(command=_typed(), wait_s=LOCK_WAIT_S), Warehouse(path, create=False) as warehouse:
         yield warehouse
 

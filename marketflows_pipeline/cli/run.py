@@ -20,6 +20,7 @@ from rich.console import Console
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.cli.logs import RunLog, configure_logging
+from marketflows_pipeline.cli.text import say
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.failures import failure_of
 from marketflows_pipeline.jobs import (
@@ -154,9 +155,9 @@ def _execute(job_name: str, options: RunOptions, console: Console, run_log: RunL
         return 0
     failure = failure_of(result.all_events)
     for line in failure.lines:
-        click.echo(f"error: {line}", err=True)
+        say(f"error: {line}", is_error=True)
     where = f" Log: {run_log.path}" if run_log.path else ""
-    click.echo(f"{_what_became_of_parts(result)}{where}", err=True)
+    say(f"{_what_became_of_parts(result)}{where}", is_error=True)
     return failure.exit_code
 
 
@@ -201,9 +202,9 @@ def _tutorial_instance(folder: Path) -> dg.DagsterInstance:
 def _say_what_was_written(options: RunOptions, settings: Settings, run_log: RunLog) -> None:
     pictures = sorted(options.picture_folder.glob("*.png"))
     tables = sum(path.name.endswith("_percent_gains_table.png") for path in pictures)
-    click.echo(f"database  {settings.warehouse.published_path}")
-    click.echo(f"pictures  {options.picture_folder}: {len(pictures) - tables} charts, {tables} gain tables")
-    click.echo(f"log       {run_log.path or 'not kept: it could not be written'}")
+    say(f"database  {settings.warehouse.published_path}")
+    say(f"pictures  {options.picture_folder}: {len(pictures) - tables} charts, {tables} gain tables")
+    say(f"log       {run_log.path or 'not kept: it could not be written'}")
 
 
 def _compare_with_known_good(settings: Settings, run_log: RunLog) -> int:
@@ -212,8 +213,8 @@ def _compare_with_known_good(settings: Settings, run_log: RunLog) -> int:
         differences = tutorial.compare_with_known_good(warehouse.read, log_text)
     if not differences:
         compared = "tables and log" if log_text is not None else "tables; its log could not be kept to be compared"
-        click.echo(f"tutorial  matches the known-good result, {compared}")
+        say(f"tutorial  matches the known-good result, {compared}")
         return 0
     for difference in differences:
-        click.echo(f"tutorial  differs: {difference}", err=True)
+        say(f"tutorial  differs: {difference}", is_error=True)
     return 1

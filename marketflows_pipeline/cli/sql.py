@@ -29,7 +29,8 @@ FORMATS = get_args(Format)
 def sql(options: RunOptions, query: str, output_format: Format) -> None:
     """Open the published file read-only and print the answer to QUERY, or to standard input where it is -.
 
-    Times are in UTC. Examples:
+    Times are in UTC. Text is exact in csv, json and parquet, and a spreadsheet may take a cell of csv for a formula; a
+    table spells out what cannot be shown, such as escape sequences. Examples:
 
     \b
     marketflows sql "select * from meta.publish"

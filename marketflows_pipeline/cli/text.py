@@ -13,6 +13,7 @@ from typing import BinaryIO
 import click
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
+from marketflows_pipeline.presentable import escaped
 
 
 def argument_text(_context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -57,6 +58,16 @@ def standard_output() -> BinaryIO:
     if sys.stdout is None:
         raise MarketflowsError("standard output is closed")
     return sys.stdout.buffer
+
+
+def say(words: str, *, is_error: bool = False) -> None:
+    """Tell the user something; whatever the words quote, no terminal acts on them.
+
+    Args:
+        words: one line or several.
+        is_error: whether they go to standard error.
+    """
+    click.echo("\n".join(map(escaped, words.split("\n"))), err=is_error)
 
 
 def escape_undecodable() -> None:

@@ -229,7 +229,7 @@ def read_categories(body: object) -> pl.DataFrame:
     """
     rows = accept_rows(
         body,
-        lambda fields: (fields.identity("category_id"), fields.text("name")),
+        lambda fields: (fields.identity("category_id"), fields.name("name")),
         what="coingecko /coins/categories/list",
         key="category_id",
     )
@@ -238,7 +238,7 @@ def read_categories(body: object) -> pl.DataFrame:
 
 
 def _names(fields: Fields) -> tuple[str, str, str]:
-    return fields.identity("id"), fields.text("symbol"), fields.text("name")
+    return fields.identity("id"), fields.name("symbol"), fields.name("name")
 
 
 def _market(fields: Fields, span: TimeSpan) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.providers.faults import ShapeError
-from marketflows_pipeline.providers.json_fields import Fields, kind
+from marketflows_pipeline.providers.json_fields import Fields, identity, kind
 from marketflows_pipeline.providers.protocol import CATEGORY_SCHEMA
 from marketflows_pipeline.providers.rows import accept_rows, refuse_empty
 
@@ -31,11 +31,11 @@ def read_category_snapshot(body: object) -> pl.DataFrame:
 
 def _category(fields: Fields) -> tuple[object, ...]:
     figures = [fields.number_or_none(key) for key in FIGURES]
-    return (fields.identity("id"), fields.text("name"), *figures, _largest(fields))
+    return (fields.identity("id"), fields.name("name"), *figures, _largest(fields))
 
 
 def _largest(fields: Fields) -> str | None:
     coins = fields.row.get("top_3_coins_id") or []
     if not isinstance(coins, list) or not all(isinstance(coin, str) for coin in coins):
         raise ShapeError(f"`top_3_coins_id` should be a list of ids, found {kind(coins)}")
-    return SEPARATOR.join(coins) or None
+    return SEPARATOR.join(identity(coin, "top_3_coins_id") for coin in coins) or None

@@ -108,10 +108,11 @@ def read_trending(body: object) -> pl.DataFrame:
 def _exchange(fields: Fields) -> tuple[object, ...]:
     return (
         fields.identity("id"),
-        fields.text("name"),
+        fields.name("name"),
         fields.number("trade_volume_24h_btc"),
         *(fields.or_null(fields.number_or_none, key) for key in EXCHANGE_RATINGS),
-        *(fields.or_null(fields.text_or_none, key) for key in ("country", "url")),
+        fields.or_null(fields.text_or_none, "country"),
+        fields.or_null(fields.address_or_none, "url"),
         fields.or_null(fields.flag_or_none, "has_trading_incentive"),
     )
 
@@ -121,8 +122,8 @@ def _trending_coin(item: Fields) -> tuple[object, ...]:
     changes = figures.object_or_empty("price_change_percentage_24h")
     return (
         item.identity("id"),
-        item.text("symbol"),
-        item.text("name"),
+        item.name("symbol"),
+        item.name("name"),
         item.or_null(item.number_or_none, "market_cap_rank"),
         figures.amount_or_none("market_cap"),
         figures.amount_or_none("total_volume"),

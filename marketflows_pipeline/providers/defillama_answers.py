@@ -23,6 +23,7 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UnexpectedResponseError,
 )
+from marketflows_pipeline.presentable import is_identity, presentable, presentable_name
 from marketflows_pipeline.providers.exchange_protocol import (
     CEX_SCHEMA,
     PROTOCOL_SCHEMA,
@@ -38,7 +39,7 @@ from marketflows_pipeline.providers.faults import (
     not_data,
     one_line,
 )
-from marketflows_pipeline.providers.json_fields import is_text
+from marketflows_pipeline.providers.json_fields import identity, is_address
 from marketflows_pipeline.providers.rows import LeftOut, refuse_empty, row_name
 from marketflows_pipeline.providers.strict_json import strict_json
 
@@ -148,9 +149,9 @@ def read_cexs(text: str) -> CexOverview:
     exchanges = pl.DataFrame(
         {
             "name": [row.name for row in rows],
-            "slug": [slugify(row.slug or "") or None for row in rows],
+            "slug": [row.slug or None for row in rows],
             "coingecko_id": [_coingecko_id(row) for row in rows],
-            "coin_symbol": [row.coin_symbol or row.coin or None for row in rows],
+            "coin_symbol": [presentable(row.coin_symbol or row.coin or "") or None for row in rows],
             "own_tokens": [_listed([row.coin_symbol, row.coin, *(row.own_tokens or [])]) for row in rows],
             "current_tvl_usd": [_amount(row.current_tvl) for row in rows],
             "clean_assets_tvl_usd": [_amount(row.clean_assets_tvl) for row in rows],
@@ -164,8 +165,8 @@ def read_cexs(text: str) -> CexOverview:
         },
         schema=CEX_SCHEMA,
     ).unique("name", keep="first", maintain_order=True)
-    listed_ids = chain(filter(is_text, overview.cg_volume_cexs or []), exchanges["coingecko_id"])
-    return CexOverview(exchanges, tuple(dict.fromkeys(filter(None, listed_ids))))
+    listed_ids = (each for each in overview.cg_volume_cexs or [] if isinstance(each, str) and is_identity(each))
+    return CexOverview(exchanges, tuple(dict.fromkeys(filter(None, chain(listed_ids, exchanges["coingecko_id"])))))
 
 
 def read_exchange_protocols(text: str) -> pl.DataFrame:
@@ -183,17 +184,17 @@ def read_exchange_protocols(text: str) -> pl.DataFrame:
     rows = _accepted(listed, _read_protocol, "defillama /protocols")
     return pl.DataFrame(
         {
-            "slug": [slugify(row.slug) for row in rows],
+            "slug": [row.slug for row in rows],
             "name": [row.name for row in rows],
             "category": [row.category for row in rows],
-            "symbol": [None if row.symbol == NO_SYMBOL else row.symbol or None for row in rows],
+            "symbol": [None if row.symbol == NO_SYMBOL else presentable(row.symbol or "") or None for row in rows],
             "parent_protocol": [row.parent_protocol or None for row in rows],
             "chains": [_listed(row.chains or []) for row in rows],
             "tvl_usd": [_amount(row.tvl) for row in rows],
             "change_1d_pct": [row.change_1d for row in rows],
             "change_7d_pct": [row.change_7d for row in rows],
             "mcap_usd": [_amount(row.mcap) for row in rows],
-            "url": [row.url or None for row in rows],
+            "url": [row.url if is_address(row.url or "") else None for row in rows],
         },
         schema=PROTOCOL_SCHEMA,
     ).unique("slug", keep="first", maintain_order=True)
@@ -236,6 +237,8 @@ def _accepted(rows: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], T | Non
             row = read(raw)
         except msgspec.DecodeError as fault:
             left_out.add(at, row_name(at, _name_of(raw)), ShapeError(one_line(str(fault))))
+        except ShapeError as fault:
+            left_out.add(at, row_name(at, _name_of(raw)), fault)
         else:
             if row is not None:
                 accepted.append(row)
@@ -246,13 +249,27 @@ def _accepted(rows: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], T | Non
 
 
 def _read_cex(raw: msgspec.Raw) -> _Cex:
-    return _CEX.decode(raw)
+    """A row of an exchange, its name presentable and its ids in order."""
+    row = _CEX.decode(raw)
+    row.name = presentable_name(row.name)
+    row.slug = slugify(row.slug or "")
+    for key, given in (("slug", row.slug), ("cgId", row.cg_id), ("cgSpotId", row.cg_spot_id)):
+        if given:
+            identity(given, key)
+    return row
 
 
 def _read_protocol(raw: msgspec.Raw) -> _Protocol | None:
-    """A row of an exchange, or None where it is of something else."""
+    """A row of an exchange, its name presentable and its ids in order, or None where it is of something else."""
     category = _KIND.decode(raw).category
-    return _PROTOCOL.decode(raw) if isinstance(category, str) and category in EXCHANGE_CATEGORIES else None
+    if not isinstance(category, str) or category not in EXCHANGE_CATEGORIES:
+        return None
+    row = _PROTOCOL.decode(raw)
+    row.name = presentable_name(row.name)
+    row.slug = identity(slugify(row.slug), "slug")
+    if row.parent_protocol:
+        identity(row.parent_protocol, "parentProtocol")
+    return row
 
 
 def _name_of(raw: msgspec.Raw) -> object:
@@ -267,7 +284,9 @@ def _coingecko_id(row: _Cex) -> str | None:
 
 
 def _listed(names: Iterable[str | None]) -> str | None:
-    return ",".join(dict.fromkeys(name for name in names if name)) or None
+    """Names in one cell; one that has a comma itself would read as two, and is none."""
+    shown = (presentable(name) for name in names if name and "," not in name)
+    return ",".join(dict.fromkeys(filter(None, shown))) or None
 
 
 def _amount(figure: Figure) -> Figure:

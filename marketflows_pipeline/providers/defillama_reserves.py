@@ -18,6 +18,7 @@ import msgspec
 import polars as pl
 
 from marketflows_pipeline.errors import BadAnswerError
+from marketflows_pipeline.presentable import is_identity
 from marketflows_pipeline.providers.exchange_protocol import CEX_TVL_SCHEMA, TOKEN_BALANCE_SCHEMA, ReservesHistory
 from marketflows_pipeline.providers.faults import Fault, RefusedError, ShapeError, one_line
 from marketflows_pipeline.providers.rows import LeftOut, UntimelyError
@@ -91,6 +92,7 @@ def read_reserves(content: bytes | mmap, slug: str, span: TimeSpan) -> ReservesH
     reserves.tvl = _timely(reserves.tvl, "tvl", span, left_out)
     reserves.tokens = _timely(reserves.tokens, "tokens", span, left_out)
     reserves.tokens_in_usd = _timely(reserves.tokens_in_usd, "tokensInUsd", span, left_out)
+    _drop_unnamed_tokens([*reserves.tokens, *reserves.tokens_in_usd], left_out)
     left_out.tell()
     arrays: list[list[_Total] | list[_Holdings]] = [reserves.tvl, reserves.tokens, reserves.tokens_in_usd]
     now = now_dates([sorted({record.date for record in array}) for array in arrays])
@@ -167,6 +169,16 @@ def _holdings(record: msgspec.Raw, faults: Faults) -> _Holdings:
         except msgspec.DecodeError as fault:
             faults[token] = fault
     return _Holdings(raw.date, tokens)
+
+
+def _drop_unnamed_tokens(records: Sequence[_Holdings], left_out: LeftOut) -> None:
+    """Take out tokens whose symbols can be no ids; each counts once, since anybody can send one to a wallet."""
+    symbols: set[str] = set().union(*(record.tokens or () for record in records))
+    unnamed = {symbol for symbol in symbols if not is_identity(symbol)}
+    for symbol in sorted(unnamed):
+        left_out.add(("token", symbol), f"token {one_line(symbol)}", ShapeError("should be a printable symbol"))
+    for record in records if unnamed else ():
+        record.tokens = {symbol: held for symbol, held in (record.tokens or {}).items() if symbol not in unnamed}
 
 
 def _timely(records: list[R] | None, key: str, span: TimeSpan, left_out: LeftOut) -> list[R]:

@@ -25,6 +25,7 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UnexpectedResponseError,
 )
+from marketflows_pipeline.presentable import excerpt
 
 RETRIED_CLIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 EXCERPT_LENGTH = 200
@@ -262,6 +263,5 @@ def _read_reset(value: str, now: datetime) -> float:
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks, cut to what fits a log line."""
-    line = " ".join(text.split())
-    return line if len(line) <= EXCERPT_LENGTH else f"{line[:EXCERPT_LENGTH]}…"
+    """What a service sent, for a message; see `excerpt`."""
+    return excerpt(text, EXCERPT_LENGTH)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias, TypeGuard, TypeVar
 
+from marketflows_pipeline.presentable import IDENTITY_LENGTH, is_identity, presentable, presentable_name
 from marketflows_pipeline.providers.faults import ShapeError, one_line
 
 T = TypeVar("T")
@@ -19,6 +20,9 @@ Row: TypeAlias = Mapping[str, object]
 
 DECIMAL = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 MONEY = re.compile(r"(-?)\$?((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[+-]?\d+)?)", re.IGNORECASE)
+HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+# Of ASCII alone, as addresses are sent.
+WEB_ADDRESS = re.compile(r"https?://[!#-;=?-\[\]_a-z~%]{1,2000}", re.IGNORECASE)
 # Prices with many zeros were once written for a browser: $0.0<sub title="0.0000015">5</sub>15.
 SPELT_OUT = re.compile(r'<sub title="([^"]+)"')
 
@@ -42,27 +46,32 @@ class Fields:
         self.doubts: list[ShapeError] = []
 
     def identity(self, key: str) -> str:
-        """Text that is there and not blank."""
-        text = self.text(key)
-        if not text.strip():
-            raise ShapeError(f"`{key}` should be text, found a blank")
-        return text
+        """An id as it is: text that is there and not blank, of at most 200 characters that can all be shown."""
+        value = self.row.get(key)
+        if not isinstance(value, str):
+            raise _fault(key, "text", value)
+        return identity(value, key)
 
-    def text(self, key: str) -> str:
-        """Text that is there; it may be blank."""
+    def name(self, key: str) -> str:
+        """What something is called, made presentable; where nothing of it can be shown, a stand-in."""
         value = self.row.get(key)
         if not is_text(value):
             raise _fault(key, "text", value)
-        return value
+        return presentable_name(value)
 
     def text_or_none(self, key: str) -> str | None:
-        """Text or nothing: missing, null and blank are all None."""
+        """Text, made presentable, or nothing: missing, null and blank are all None."""
         value = self.row.get(key)
         if value is None:
             return None
         if not is_text(value):
             raise _fault(key, "text or null", value)
-        return value.strip() or None
+        return presentable(value) or None
+
+    def address_or_none(self, key: str) -> str | None:
+        """The address of a web page, or nothing: what is no such address is None, as missing, null and blank are."""
+        address = (self.text_or_none(key) and str(self.row[key]).strip()) or ""
+        return address if is_address(address) else None
 
     def number(self, key: str) -> float | None:
         """A finite number or null, and never missing."""
@@ -143,16 +152,30 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 
 def is_text(value: object) -> TypeGuard[str]:
-    """Whether a parsed value is text that can be stored; JSON may hold half a character, frames can't."""
-    if not isinstance(value, str):
-        return False
-    if value.isascii():
-        return True
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    """Whether a parsed value is text, of whole characters: JSON may hold half of one."""
+    return isinstance(value, str) and (value.isascii() or not HALF_A_CHARACTER.search(value))
+
+
+def identity(text: str, key: str) -> str:
+    """The text itself, if it can be an id.
+
+    Args:
+        text: of the id.
+        key: what holds it, for the message.
+
+    Raises:
+        ShapeError: it is blank, too long, or holds characters that cannot be shown.
+    """
+    if is_identity(text):
+        return text
+    if not text.strip():
+        raise ShapeError(f"`{key}` should be text, found a blank")
+    raise _fault(key, f"at most {IDENTITY_LENGTH} printable characters", text)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is the address of a web page, and no script or other thing that a browser would follow."""
+    return WEB_ADDRESS.fullmatch(text) is not None
 
 
 def as_float(value: float) -> float:
@@ -186,7 +209,7 @@ def kind(value: object) -> str:
         case int() if abs(value) > 1e30:
             return "a number of more than 30 digits"
         case _:
-            return f"{type(value).__name__} {one_line(str(value))!r}"
+            return f"{type(value).__name__} '{one_line(str(value))}'"
 
 
 def _fault(key: str, expected: str, value: object) -> ShapeError:

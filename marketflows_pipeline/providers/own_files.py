@@ -79,12 +79,12 @@ def read_file(
         raise UserInputError(f"{file}: is empty; expected the columns {', '.join(required)}")
     if missing := [name for name in required if name not in found]:
         listed = ", ".join(f"`{name}`" for name in missing)
-        raise UserInputError(f"{file}: expected a column {listed}, found {', '.join(found)}")
+        raise UserInputError(f"{file}: expected a column {listed}, found {one_line(', '.join(found))}")
     if cells.is_empty() and not may_be_empty:
         raise UserInputError(f"{file}: expected rows below the names of the columns, found none")
     known = [name for name in found if name in {*required, *optional}]
     if unknown := [name for name in found if name not in known]:
-        logger.warning("%s: ignored columns that mean nothing here: %s", file, ", ".join(unknown))
+        logger.warning("%s: ignored columns that mean nothing here: %s", file, one_line(", ".join(unknown)))
     return OwnTable(file, cells.select(LINE, *known))
 
 
@@ -247,7 +247,7 @@ def _columns(file: Path, names: Sequence[str]) -> list[str]:
     columns = [re.sub(r"\s+", "_", name.strip().lower()) for name in names]
     columns = [name or f"unnamed_{at}" for at, name in enumerate(columns, start=1)]
     if twice := sorted({name for name in columns if columns.count(name) > 1}):
-        raise UserInputError(f"{file}: expected each column once, found `{twice[0]}` twice")
+        raise UserInputError(f"{file}: expected each column once, found `{one_line(twice[0])}` twice")
     return columns
 
 

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
+from marketflows_pipeline.presentable import visible
 from marketflows_pipeline.providers.faults import ShapeError, one_line
 from marketflows_pipeline.providers.json_fields import Fields, kind
 
@@ -191,7 +192,7 @@ def refuse_empty(rows: Sequence[object], what: str) -> None:
 
 def row_name(at: int, identity: object) -> str:
     """How a person finds a row: by its number, from 0, and by what it is about where that is text."""
-    is_legible = isinstance(identity, str) and identity.strip() and identity.isprintable()
+    is_legible = isinstance(identity, str) and identity.strip() and visible(identity) == identity
     return f"row {at} ({one_line(str(identity))})" if is_legible else f"row {at}"
 
 

@@ -151,11 +151,13 @@ def _times_of(meta: _Meta, has_rows: bool, asked: str, now: datetime) -> tuple[s
     if not has_rows and meta.currency is None and meta.first_trade_date is None:
         raise RefusedError(Fault(NotFoundError, f"the service knows nothing of {asked}"), {})
     if meta.symbol.upper() != asked.upper():
-        raise ShapeError(f"{asked} was asked for and {meta.symbol} answered: is that its provider_symbol now?")
+        raise ShapeError(
+            f"{asked} was asked for and {one_line(meta.symbol)} answered: is that its provider_symbol now?"
+        )
     if meta.currency != "USD":
-        raise ShapeError(f"{asked} is quoted in {meta.currency}; only prices in USD are understood")
+        raise ShapeError(f"{asked} is quoted in {one_line(str(meta.currency))}; only prices in USD are understood")
     if meta.data_granularity not in {None, DAILY}:
-        raise ShapeError(f"bars of {meta.data_granularity} came where daily ones were asked for")
+        raise ShapeError(f"bars of {one_line(str(meta.data_granularity))} came where daily ones were asked for")
     if meta.instrument_type is None:
         raise ShapeError("`instrumentType` is missing, so nobody knows whether volume is shares or dollars")
     if meta.instrument_type == COIN:
@@ -163,7 +165,8 @@ def _times_of(meta: _Meta, has_rows: bool, asked: str, now: datetime) -> tuple[s
     try:
         zone = ZoneInfo(meta.exchange_timezone_name or "").key
     except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
-        raise ShapeError(f"`exchangeTimezoneName` is {meta.exchange_timezone_name!r}, which is no time zone") from fault
+        found = one_line(repr(meta.exchange_timezone_name))
+        raise ShapeError(f"`exchangeTimezoneName` is {found}, which is no time zone") from fault
     in_shares = meta.instrument_type in SHARES
     return zone, last_complete_session(now) if in_shares else last_complete_new_york_day(now)
 

@@ -12,7 +12,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.settings.fields import CoinId, FilePath, Number, Text, TomlTable, Whole, expected, unique
+from marketflows_pipeline.settings.fields import (
+    CoinId,
+    FilePath,
+    Name,
+    Number,
+    Text,
+    TomlTable,
+    Whole,
+    expected,
+    unique,
+)
 from marketflows_pipeline.settings.names import file_safe
 
 AssetClass = Literal["equity", "metal", "bond", "crypto"]
@@ -39,11 +49,11 @@ class Asset(TomlTable):
     """
 
     symbol: Symbol = Field(description="What the asset is called in tables and charts")
-    name: Text = Field(description="Display name")
+    name: Name = Field(description="Display name")
     asset_class: AssetClass = Field(alias="class", description="equity, metal, bond or crypto")
     provider_symbol: CoinId = Field(description="Its symbol at the price service")
     share_source: ShareSource = Field("none", description="Where shares outstanding come from")
-    share_id: Text = Field("", description="Its id there: a ticker, a portfolio id, a coin id")
+    share_id: Name = Field("", description="Its id there: a ticker, a portfolio id, a coin id")
 
     @model_validator(mode="after")
     def _source_has_an_id(self) -> Asset:

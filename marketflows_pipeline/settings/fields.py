@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
+from marketflows_pipeline.presentable import IDENTITY_LENGTH, NAME_LENGTH, is_identity, presentable
 from marketflows_pipeline.settings.names import file_safe, portfolio_name
 
 _T = TypeVar("_T")
@@ -30,9 +31,15 @@ def unique(values: Iterable[_T]) -> tuple[_T, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def _not_blank(text: str) -> str:
-    if not text.strip() or text != text.strip() or not text.isprintable():
-        raise expected("an id without spaces around it or control characters")
+def _identity(text: str) -> str:
+    if text != text.strip() or not is_identity(text):
+        raise expected(f"an id of at most {IDENTITY_LENGTH} characters, without spaces around it or control characters")
+    return text
+
+
+def _presentable(text: str) -> str:
+    if text != presentable(text):
+        raise expected(f"a name of at most {NAME_LENGTH} characters in one line, without control characters")
     return text
 
 
@@ -75,7 +82,8 @@ def _path(value: object, info: ValidationInfo) -> Path:
 Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(strict=True)]
-CoinId = Annotated[Text, AfterValidator(_not_blank)]
+CoinId = Annotated[Text, AfterValidator(_identity)]
+Name = Annotated[Text, AfterValidator(_presentable)]
 FileSafe = Annotated[Text, AfterValidator(file_safe)]
 PortfolioName = Annotated[Text, AfterValidator(portfolio_name)]
 Coins = Annotated[tuple[CoinId, ...], Field(min_length=1)]

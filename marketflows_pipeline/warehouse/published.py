@@ -129,7 +129,7 @@ def run_sql(path: Path, sql: str) -> pl.DataFrame:
         return _relation(connection, sql).pl()
 
 
-def write_result(sql: str, path: Path, output_format: Format, out: BinaryIO) -> None:
+def write_result(sql: str, path: Path, output_format: Format, out: BinaryIO, *, for_spreadsheets: bool = False) -> None:
     """Write the answer to a query.
 
     Args:
@@ -138,6 +138,7 @@ def write_result(sql: str, path: Path, output_format: Format, out: BinaryIO) -> 
         output_format: ``table`` for people (at most `render.TABLE_ROWS` rows, and it says so), ``csv``, ``json`` (a
             list of objects) or ``parquet``; times are ISO 8601 in UTC, missing values ``null`` (empty in CSV).
         out: where the bytes go; text is UTF-8.
+        for_spreadsheets: whether CSV is made safe to open in one; else text is exact, but for tables.
 
     Raises:
         MarketflowsError: if nothing has been published yet.
@@ -149,7 +150,8 @@ def write_result(sql: str, path: Path, output_format: Format, out: BinaryIO) -> 
             _write_parquet(connection, sql, out)
             return
         with _asked(connection, sql) as (columns, types):
-            for text in render.lines(output_format, columns, types, _batches(connection)):
+            rows = _batches(connection)
+            for text in render.lines(output_format, columns, types, rows, for_spreadsheets=for_spreadsheets):
                 out.write(text.encode())
 
 

@@ -6,7 +6,6 @@ What belongs here: rows to text, a batch at a time. What does not: asking for th
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 import unicodedata
@@ -16,6 +15,8 @@ from decimal import Decimal
 from itertools import chain, islice
 from typing import Any, Literal, TypeAlias
 
+from marketflows_pipeline.presentable import escaped, escaped_in_json, without_formula
+
 Format: TypeAlias = Literal["table", "csv", "json", "parquet"]
 Batches: TypeAlias = Iterable[list[tuple[Any, ...]]]
 
@@ -24,30 +25,56 @@ TABLE_ROWS = 1_000
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "NUMBER", "HUGE")
 
 
-def lines(output_format: Format, columns: Sequence[str], types: Sequence[str], batches: Batches) -> Iterator[str]:
+def lines(
+    output_format: Format,
+    columns: Sequence[str],
+    types: Sequence[str],
+    batches: Batches,
+    *,
+    for_spreadsheets: bool = False,
+) -> Iterator[str]:
     """The text of an answer, in pieces that can be written as they come.
+
+    Characters that cannot be shown, such as escape sequences, are spelt out in a table; JSON has them as its own
+    escapes, which read back as they were; CSV has them as they are, unless it is made for spreadsheets.
 
     Args:
         output_format: ``table``, ``csv`` or ``json``.
         columns: names.
         types: DuckDB types; numbers stand right-aligned in a table.
         batches: rows.
+        for_spreadsheets: whether cells of text in CSV are made safe to open: with an apostrophe before what would be
+            taken for a formula.
     """
     if not columns:
         return
     if output_format == "csv":
-        yield from _csv(columns, batches)
+        yield from _csv(columns, batches, _safe_cell if for_spreadsheets else _csv_cell)
     elif output_format == "json":
         yield from _json(columns, batches)
     else:
         yield from _table(columns, types, batches)
 
 
-def _csv(columns: Sequence[str], batches: Batches) -> Iterator[str]:
+def _csv(columns: Sequence[str], batches: Batches, cell: Callable[[object], object]) -> Iterator[str]:
     for rows in chain([[tuple(columns)]], batches):
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([_csv_cell(value) for value in row] for row in rows)
-        yield text.getvalue()
+        lines: list[str] = []
+        # Whoever writes CSV quotes what holds a character of its end of line, and a return alone would end a row too.
+        writer = csv.writer(_Lines(lines), lineterminator="\r\n")
+        writer.writerows([cell(value) for value in row] for row in rows)
+        yield "".join(f"{line[:-2]}\n" for line in lines)
+
+
+class _Lines:
+    """A file that keeps what is written, line by line."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.write = lines.append
+
+
+def _safe_cell(value: object) -> object:
+    cell = _csv_cell(value)
+    return without_formula(escaped(cell)) if isinstance(value, str) and isinstance(cell, str) else cell
 
 
 def _csv_cell(value: object) -> object:
@@ -65,7 +92,7 @@ def _json(columns: Sequence[str], batches: Batches) -> Iterator[str]:
     for rows in batches:
         for row in rows:
             item = dict(zip(names, map(_plain, row), strict=True))
-            yield separator + json.dumps(item, ensure_ascii=False, allow_nan=False)
+            yield separator + escaped_in_json(json.dumps(item, ensure_ascii=False, allow_nan=False))
             separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
@@ -106,6 +133,7 @@ _CONVERSIONS: tuple[tuple[type, Callable[[Any], object]], ...] = (
 
 def _table(columns: Sequence[str], types: Sequence[str], batches: Batches) -> Iterator[str]:
     rows = list(islice(chain.from_iterable(batches), TABLE_ROWS + 1))
+    columns = [escaped(column) for column in columns]
     cells = [[_cell(value) for value in row] for row in rows[:TABLE_ROWS]]
     widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
     is_number = [kind.upper().startswith(_NUMBERS) or "INT" in kind.upper() for kind in types]
@@ -148,8 +176,7 @@ def _cell(value: object) -> str:
         return _moment(value)
     if isinstance(value, timedelta):
         return str(value)
-    text = str(_plain(value))
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return escaped(str(_plain(value)))
 
 
 def _moment(value: datetime) -> str:

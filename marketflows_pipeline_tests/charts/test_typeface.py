@@ -11,14 +11,12 @@ from typing import Any
 import altair as alt
 import pytest
 from fontTools.ttLib import TTFont
-from hypothesis import given
-from hypothesis import strategies as st
 
 from marketflows_pipeline.charts import render
 from marketflows_pipeline.charts.layout import text_width
 from marketflows_pipeline.charts.pool import DrawingPool
 from marketflows_pipeline.charts.theme import use_theme
-from marketflows_pipeline.charts.typeface import FAMILY, FOLDER, drawable, text_advance
+from marketflows_pipeline.charts.typeface import FAMILY, FOLDER, text_advance
 from marketflows_pipeline_tests.charts.frames import chart_spec, grid_frame
 from marketflows_pipeline_tests.charts.test_system_fonts import columns_of_ink, text_spec
 
@@ -27,8 +25,6 @@ WEIGHTS = {"Regular": False, "Bold": True}
 # The box, nothing and half a flag.
 STAND_INS = ("\U0010fffe", "\ufe0f", "\U0001f1e6")
 SURROGATES = range(0xD800, 0xE000)
-# What XML 1.0 does not allow (https://www.w3.org/TR/xml/#charsets).
-UNDRAWABLE = {chr(code) for code in (*range(0x20), *SURROGATES, 0xFFFE, 0xFFFF)} - set("\t\n\r")
 TEXTS = [
     "BTC 1,234.56",
     "Narratives: market cap in US dollars, \u221212.5% ±3 \u00d7 10³",
@@ -182,13 +178,3 @@ def test_another_version_of_the_face_draws_all_pictures_again(tmp_path: Path, mo
     monkeypatch.setattr(render, "FOLDER", other)
 
     assert render.render_all([job], tmp_path / "pictures", 0.5).drawn == (job.file_name,)
-
-
-@given(st.text())
-def test_text_that_can_be_drawn_stays_and_the_rest_is_marked(text: str) -> None:
-    shown = drawable(text)
-
-    assert len(shown) == len(text)
-    assert drawable(shown) == shown
-    assert all(one == other or one in UNDRAWABLE for one, other in zip(text, shown, strict=True))
-    assert not set(shown) & UNDRAWABLE

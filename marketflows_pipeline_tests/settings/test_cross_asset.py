@@ -83,3 +83,14 @@ def test_a_folder_is_needed_where_it_is_a_provider(faults: Faults) -> None:
 def test_a_value_that_makes_no_sense_is_refused_by_its_name(faults: Faults, key: str, written: str) -> None:
     (line,) = faults(TABLE + f"{key} = {written}")
     assert line.startswith(f"config.toml: cross_asset.{key}")
+
+
+@pytest.mark.parametrize("name", ["a\\u001b[2J", "a\u202e", "a\\nb", "x" * 101, "two  blanks"])
+@pytest.mark.parametrize("key", ["name", "share_id"])
+def test_a_name_of_the_users_can_be_shown_in_one_line(faults: Faults, key: str, name: str) -> None:
+    """An escape sequence in a settings file, copied from elsewhere, would reach every table and picture."""
+    table = TWO.replace('name = "BBB fund"', f'name = "{name}"') if key == "name" else f'{TWO}share_id = "{name}"'
+    (line,) = faults(table)
+
+    assert line.startswith(f"config.toml: cross_asset.universe[1].{key}")
+    assert line.endswith("expected a name of at most 100 characters in one line, without control characters")

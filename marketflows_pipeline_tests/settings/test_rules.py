@@ -201,7 +201,7 @@ def test_a_name_that_can_be_a_file_name_is_taken_as_it_is(load: Load, name: str)
     assert list(groups) == [name]
 
 
-@pytest.mark.parametrize("coin", ["", " bitcoin", "a\tb"])
+@pytest.mark.parametrize("coin", ["", " bitcoin", "a\tb", "a\\u0000", "a\u200b", "\u202ea", "a\u2028", "x" * 201])
 def test_a_coin_id_has_no_stray_spaces(faults: Faults, coin: str) -> None:
     assert "expected an id" in faults(f'[providers.coingecko.asset_groups]\nMine = ["{coin}"]')[0]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal, TypeAlias
 
+from marketflows_pipeline.presentable import visible
 from marketflows_pipeline.warehouse import render
 
 AnswerFormat: TypeAlias = Literal["json", "table", "csv"]
@@ -69,7 +70,7 @@ class Answer:
 
 
 def text_of(answer: Answer, output_format: AnswerFormat) -> Iterator[str]:
-    """The answer in a format, in pieces."""
+    """The answer in a format, in pieces; what cannot be shown is left out of its texts."""
     if output_format == "json":
         yield json.dumps(plain(answer.body), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     elif output_format == "csv":
@@ -81,18 +82,20 @@ def text_of(answer: Answer, output_format: AnswerFormat) -> Iterator[str]:
 def plain(value: object, key: str = "") -> object:
     """A value as JSON holds it: dollars in cents, other figures to six digits, times in ISO 8601, never NaN.
 
+    Texts are without what cannot be shown.
+
     Args:
         value: anything an answer may hold.
         key: what it is called; ``_usd`` at its end means dollars.
     """
+    if isinstance(value, str):
+        return visible(value)
     if isinstance(value, float):
         return _rounded(value, _CENTS if key.endswith("_usd") else _DIGITS)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
     if isinstance(value, date):
-        return value.isoformat()
+        return (value.astimezone(UTC) if isinstance(value, datetime) else value).isoformat()
     if isinstance(value, Mapping):
-        return {name: plain(item, name) for name, item in value.items()}
+        return {visible(name): plain(item, name) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item, key) for item in value]
     return value
@@ -125,7 +128,7 @@ def _csv(answer: Answer) -> Iterator[str]:
     if answer.body["synthetic"]:
         columns.append("synthetic")
         rows = [[*row, True] for row in rows]
-    yield from render.lines("csv", columns, [], [[tuple(row) for row in rows]])
+    yield from render.lines("csv", columns, [], [[tuple(row) for row in rows]], for_spreadsheets=True)
 
 
 def _flat(value: object) -> object:
@@ -133,21 +136,22 @@ def _flat(value: object) -> object:
 
 
 def _table(answer: Answer) -> Iterator[str]:
+    """The table between words, each a line or filled to several."""
     age = " (STALE: older than it should be)" if answer.body["stale"] else ""
-    yield f"{answer.title}, as of {moment(answer.body['as_of'])}{age}\n"
+    yield f"{visible(answer.title)}, as of {moment(answer.body['as_of'])}{age}\n"
     if answer.body["synthetic"]:
         yield f"SYNTHETIC: the tutorial's made-up figures, about no real {answer.about}\n"
     if answer.headline:
-        yield f"{answer.headline}\n"
+        yield f"{visible(answer.headline)}\n"
     yield "\n"
     types = ["VARCHAR" if column.digits is None else "DOUBLE" for column in answer.shown]
     rows = [tuple(_cell(entry.get(column.key), column) for column in answer.shown) for entry in answer.entries]
     yield from render.lines("table", [column.header for column in answer.shown], types, [rows])
     for line in answer.summary:
-        yield f"{line}\n"
+        yield f"{visible(line)}\n"
     yield "\n"
     for line in (answer.body["method"], *answer.footnotes, answer.body["source"]):
-        yield textwrap.fill(line, _WIDTH, initial_indent="* ", subsequent_indent="  ") + "\n"
+        yield textwrap.fill(visible(line), _WIDTH, initial_indent="* ", subsequent_indent="  ") + "\n"
 
 
 def _cell(value: object, column: Shown) -> object:

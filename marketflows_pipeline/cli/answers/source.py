@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.presentable import presentable_name
 from marketflows_pipeline.warehouse.published import Reading, read_published
 
 HOURLY_LIMIT = timedelta(hours=2)
 DAILY_LIMIT = timedelta(hours=26)
+
+# Columns of a query that hold what something is called.
+NAMES = frozenset({"name", "exchange", "coin", "symbol", "category"})
 
 SYNTHETIC = "Synthetic: made-up figures of the tutorial in the shape of the services' answers, about no real exchange. "
 
@@ -63,8 +67,11 @@ class Source:
         self.judged_at = newest if setting.is_tutorial else setting.now
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """All rows of a query, by column name."""
-        return self._reading.rows(sql, params)
+        """All rows of a query, by column name; names are presentable, whoever published the file."""
+        return [
+            {key: presentable_name(value) if key in NAMES and value else value for key, value in row.items()}
+            for row in self._reading.rows(sql, params)
+        ]
 
     def row(self, sql: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The first row of a query; empty where there is none."""
