@@ -19,10 +19,33 @@ import polars as pl
 
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES
-from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse import ddl, engine
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.catalog import make_accepted, make_views, run_all, stored_columns, write_table
 from marketflows_pipeline.warehouse.describe import describe
+
+# Tables that are columns and nothing else: no view, default, generated column, constraint or index. Functions are named
+# with their catalog, since the file may hold macros of the same names.
+_PLAIN_TABLES = """
+select schema_name || '.' || table_name from system.main.duckdb_tables()
+where database_name = current_database() and not internal and index_count = 0
+and table_oid not in (
+    select table_oid from system.main.duckdb_columns()
+    where database_name = current_database() and column_default is not null
+)
+and table_oid not in (
+    select table_oid from system.main.duckdb_constraints()
+    where database_name = current_database() and constraint_type <> 'NOT NULL'
+)
+"""
+_NEVER_OURS = """
+select distinct case function_type when 'macro' then 'macro' else 'macro table' end, schema_name, function_name
+from system.main.duckdb_functions() where database_name = current_database() and not internal
+union all select 'sequence', schema_name, sequence_name from system.main.duckdb_sequences()
+where database_name = current_database() and not temporary
+union all select 'type', schema_name, type_name from system.main.duckdb_types()
+where database_name = current_database() and not internal
+"""
 
 DESCRIBING = ("meta.tables", "meta.columns", "meta.lineage", "meta.publish")
 
@@ -64,17 +87,18 @@ def carried_origins(path: Path, parts: Sequence[str]) -> dict[str, Origin] | Non
     """Origins of some parts' tables in a copy of a file published before.
 
     Returns:
-        Origins by table; None if a session has changed one of the tables since it was published.
+        Origins by table; None if a session has changed one of the tables since it was published, or the file says
+        of one what this program never does, such as a default that is computed.
     """
     with _opened(path, read_only=True) as cursor:
         rows = cursor.execute(
             "select table_name, run_id, published_at, n_rows, fingerprint from meta.publish where n_rows is not null"
         ).fetchall()
-        stored = stored_columns(cursor)
+        plain = _plain_tables(cursor)
         origins = {}
         for name, run_id, published_at, n_rows, fingerprint in rows:
             if name in TABLES and TABLES[name].part in parts:
-                if name not in stored or _fingerprint(cursor, name) != fingerprint:
+                if name not in plain or _fingerprint(cursor, name) != fingerprint:
                     return None
                 origins[name] = Origin(n_rows, "carried_over", run_id, published_at)
     return origins
@@ -102,7 +126,7 @@ def assemble(
     Returns:
         The rows of ``meta.publish``.
     """
-    with _opened(target, read_only=False) as cursor:
+    with _opened(target, read_only=False, other=other if taken else None) as cursor:
         _drop_all_but(cursor, set(origins) - set(taken))
         if taken:
             _take(cursor, other, taken)
@@ -140,7 +164,7 @@ def describe_file(
 
 def _take(cursor: duckdb.DuckDBPyConnection, other: Path, taken: Iterable[str]) -> None:
     """Bring tables over from another file."""
-    cursor.execute(f"attach {ddl.literal(str(other))} as other (read_only)")
+    engine.attach(cursor, other, "other", "read_only")
     for name in taken:
         cursor.execute(ddl.create_schema(TABLES[name]))
         cursor.execute(f"create table {ddl.qualified(name)} as from {ddl.qualified(name, 'other')}")
@@ -213,6 +237,14 @@ def _drop_all_but(cursor: duckdb.DuckDBPyConnection, kept: set[str]) -> None:
         cursor.execute(f"drop view {ddl.qualified(name)}")
     for name in stored_columns(cursor).keys() - kept:
         cursor.execute(f"drop table {ddl.qualified(name)}")
+    # Macros and the like, which somebody else may have put into the file: readers would run them.
+    for kind, schema, name in cursor.execute(_NEVER_OURS).fetchall():
+        cursor.execute(f"drop {kind} {ddl.identifier(schema)}.{ddl.identifier(name)}")
+
+
+def _plain_tables(cursor: duckdb.DuckDBPyConnection) -> set[str]:
+    """Tables of the file whose contents are all there is to trust."""
+    return {name for (name,) in cursor.execute(_PLAIN_TABLES).fetchall()}
 
 
 def _count(cursor: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -236,13 +268,16 @@ def _extremes(stats: str | dict[str, object]) -> object:
 
 
 @contextmanager
-def _opened(path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB of its own with the file as its current catalog; closing it leaves the file complete, without a log."""
-    connection = duckdb.connect()
+def _opened(path: Path, *, read_only: bool, other: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB of its own with the file as its current catalog; closing it leaves the file complete, without a log.
+
+    The file may be one that was published before, into which anybody may have put views and macros since; so nothing
+    but it, and the `other` one, can be opened.
+    """
+    connection = engine.connect(path.with_name(f"{path.name}.spill"))
     try:
-        connection.execute("set global TimeZone = 'UTC'")
-        connection.execute(f"set temp_directory = {ddl.literal(f'{path}.spill')}")
-        connection.execute(f"attach {ddl.literal(str(path))} as published{' (read_only)' if read_only else ''}")
+        engine.attach(connection, path, "published", "read_only" if read_only else "")
+        engine.shut(connection, [other] if other else [])
         connection.execute("use published")
         yield connection
         connection.execute("use memory")

@@ -103,8 +103,7 @@ def test_a_disk_that_fills_up_on_the_way_is_said_once_and_the_file_is_no_whole_l
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Logging's own answer to a full disk is a stack trace a line."""
-    (tmp_path / "marketflows" / "logs").mkdir(parents=True)
-    (tmp_path / "marketflows" / "logs" / "marketflows.log").symlink_to("/dev/full")
+    monkeypatch.setattr("marketflows_pipeline.cli.logs.open_private", lambda _, flags: os.open("/dev/full", flags))
     run_log = begin(tmp_path, monkeypatch)
     for number in range(3):
         log.info("line %d", number)
