@@ -22,6 +22,9 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 
+from marketflows_pipeline.options import DAGSTER_RECORD
+from marketflows_pipeline.safe_files import private_folder
+
 # The index, the run that goes on, and a few that somebody looks at.
 _MOST_OPEN = 8
 _BUSY_TIMEOUT_S = 30
@@ -73,6 +76,7 @@ class RunHistory(DagsterSqliteStorage):
     """Dagster's own SQLite storage, with events that are stored faster."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        _close_to_others(Path(base_dir))
         super().__init__(base_dir, inst_data)
         self._event_log_storage = EventHistory(self._event_log_storage._base_dir)
 
@@ -80,6 +84,17 @@ class RunHistory(DagsterSqliteStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """Made from dagster.yaml."""
         return cls.from_local(inst_data=inst_data, **config_value)
+
+
+def _close_to_others(folder: Path) -> None:
+    """Make the record for its user alone: it holds settings, logs and what runs printed.
+
+    Databases, logs and artifacts that Dagster makes with the mode of the umask lie side by side in ``.dagster``.
+    """
+    for each in folder.parents:
+        if each.name == DAGSTER_RECORD.name:
+            private_folder(each)
+    private_folder(folder)
 
 
 def _relax(connection: sqlite3.Connection, _record: object) -> None:

@@ -176,8 +176,12 @@ def require_own(path: Path) -> None:
         _close_to_others(path, PRIVATE_FILE)
 
 
-def read_plain(path: Path) -> bytes:
+def read_plain(path: Path, *, most: int = -1) -> bytes:
     """The content of a plain file.
+
+    Args:
+        path: the file.
+        most: how many bytes are read; all by default.
 
     Raises:
         OSError: if it is missing, unreadable, a link, or no plain file.
@@ -187,7 +191,7 @@ def read_plain(path: Path) -> bytes:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no plain file", str(path))
     with os.fdopen(descriptor, "rb") as file:
-        return file.read()
+        return file.read(most)
 
 
 def is_own_plain(path: Path) -> bool:

@@ -44,6 +44,7 @@ from marketflows_pipeline.options import (
 )
 from marketflows_pipeline.progress import LogReporter, Reporter, TerminalReporter
 from marketflows_pipeline.run_history import RunHistory
+from marketflows_pipeline.safe_files import private_folder
 from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.session import read_settings
 from marketflows_pipeline.settings import Settings
@@ -191,7 +192,8 @@ def _dagster_instance(*, tutorial: bool) -> Iterator[dg.DagsterInstance]:
 
 def _tutorial_instance(folder: Path) -> dg.DagsterInstance:
     """A record in a folder of its own, laid out so that the folder can be a DAGSTER_HOME."""
-    folder.mkdir(parents=True, exist_ok=True)
+    for each in (folder.parent, folder):
+        private_folder(each)
     history = {"module": RunHistory.__module__, "class": RunHistory.__name__, "config": {"base_dir": str(folder)}}
     return dg.DagsterInstance.local_temp(
         str(folder), overrides={"storage": {"custom": history}, "telemetry": {"enabled": False}}

@@ -31,7 +31,8 @@ def write_whole(destination: Path, start: Answer, chunks: Iterator[bytes]) -> in
     part = destination.with_name(f"{destination.name}.part")
     size, tail = len(start.content), start.content[-TAIL_BYTES:]
     try:
-        with part.open("wb") as file:
+        # Exclusively: the folder is made anew for each answer, so that nothing is there before.
+        with part.open("xb") as file:
             file.write(start.content)
             for chunk in chunks:
                 size += file.write(chunk)
