@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _BATCH = 10_000
 _CATALOG = "marketflows"
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
-_EXPLAIN = re.compile(r"\s*explain\b\s*(?:\(\s*(?:analy[sz]e|verbose|format)\b[^()]*\)|analy[sz]e\b)?", re.IGNORECASE)
+_EXPLAIN = re.compile(r"explain\b\s*(?:\(\s*(?:analy[sz]e|verbose|format)\b[^()]*\)|analy[sz]e\b)?", re.IGNORECASE)
 _HOW_TO_ALLOW = "; a query may read and write other files with `marketflows sql --allow-files`"
 
 
@@ -202,8 +202,9 @@ def _copies(parser: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> b
     """Whether a statement is a COPY, or runs one to explain it."""
     if statement.type != duckdb.StatementType.EXPLAIN:
         return bool(statement.type == duckdb.StatementType.COPY)
-    explained = parser.extract_statements(_EXPLAIN.sub("", statement.query, count=1))
-    return any(_copies(parser, each) for each in explained)
+    # A comment before it may hold the word too; then what is left is an EXPLAIN once more.
+    explained = parser.extract_statements(_EXPLAIN.sub("\n", statement.query, count=1))
+    return not explained or any(_copies(parser, each) for each in explained)
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, spill: str, out: BinaryIO) -> None:
