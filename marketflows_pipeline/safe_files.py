@@ -67,6 +67,12 @@ def open_mode(full: int = 0o666) -> int:
         return full & ~current
 
 
+def set_mode(file: int | Path, mode: int) -> None:
+    """Change a mode as far as that can be: some file systems know none, and another user's file is his to change."""
+    with contextlib.suppress(PermissionError):
+        os.chmod(file, mode)
+
+
 def private_folder(folder: Path, *, is_ours: bool = True) -> None:
     """Make a folder for its user alone, where it is missing.
 
@@ -89,7 +95,7 @@ def shared_folder(folder: Path) -> None:
         with contextlib.suppress(FileExistsError):
             each.mkdir()
             # A bit that the folder above hands down (setgid) stays.
-            each.chmod(stat.S_IMODE(each.stat().st_mode) | open_mode(0o777))
+            set_mode(each, stat.S_IMODE(each.stat().st_mode) | open_mode(0o777))
     folder.mkdir(exist_ok=True)
 
 
@@ -108,7 +114,7 @@ def drafted(path: Path, content: bytes, *, private: bool) -> Iterator[Path]:
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_TRAPS, PRIVATE_FILE), "wb") as file:
             file.write(content)
-            os.fchmod(file.fileno(), PRIVATE_FILE if private else open_mode())
+            set_mode(file.fileno(), PRIVATE_FILE if private else open_mode())
         yield draft
     except OSError:
         draft.unlink(missing_ok=True)
@@ -141,9 +147,7 @@ def open_private(path: Path, flags: int) -> int:
         if fault := _fault_of(os.fstat(descriptor), path):
             raise UnsafeFileError(f"{path} {fault}")
         if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
-            # Another user's file in a folder of his, which this process may write to as root does, keeps its mode.
-            with contextlib.suppress(PermissionError):
-                os.fchmod(descriptor, PRIVATE_FILE)
+            set_mode(descriptor, PRIVATE_FILE)
     except BaseException:
         os.close(descriptor)
         raise
@@ -228,7 +232,7 @@ def remove(path: Path) -> None:
 def _close_to_others(path: Path, mode: int) -> None:
     found = path.lstat()
     if found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode) and stat.S_IMODE(found.st_mode) & 0o077:
-        path.chmod(mode)
+        set_mode(path, mode)
 
 
 def _is_own(found: os.stat_result, path: Path) -> bool:

@@ -25,7 +25,6 @@ MAY_MAKE_FILES = {
     ("warehouse/copy_file.py", "open xb"): "exclusive, in a child process that imports nothing of this package",
     ("warehouse/engine.py", "connect"): "in memory; DuckDB's own files are looked at by store.py before it attaches",
     ("warehouse/versions.py", "symlink_to"): "a link of a random name, renamed onto the published one",
-    ("warehouse/versions.py", "fchmod"): "of the file that has just been built, opened without following a link",
     ("warehouse/published.py", "TemporaryDirectory"): "a folder of a random name, for its user alone",
     ("warehouse/published.py", "write_parquet"): "into that folder",
     ("ingest/exchange_day.py", "TemporaryDirectory"): "a folder of a random name, for its user alone",

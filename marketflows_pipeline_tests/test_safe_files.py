@@ -172,10 +172,25 @@ def test_a_fault_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def fill_up(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(safe_files.os, "fchmod", fill_up)
+    monkeypatch.setattr(safe_files, "set_mode", fill_up)
     with pytest.raises(OSError, match="no space left"), drafted(tmp_path / "file", b"new", private=True):
         pytest.fail("a draft that is not whole")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_that_knows_no_modes_is_written_to_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A memory stick refuses any mode but its own."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(safe_files.os, "chmod", refuse)
+    shared_folder(tmp_path / "pictures")
+    write_whole(tmp_path / "pictures" / "file", b"new", private=False)
+    os.close(open_private(tmp_path / "pictures" / "file", os.O_WRONLY))
+    assert (tmp_path / "pictures" / "file").read_bytes() == b"new"
 
 
 def test_drafts_of_a_killed_process_are_cleared_away_and_nothing_else(tmp_path: Path, victim: Path) -> None:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from marketflows_pipeline.errors import WarehouseError
-from marketflows_pipeline.safe_files import is_own_plain, open_mode, remove, shared_folder
+from marketflows_pipeline.safe_files import is_own_plain, open_mode, remove, set_mode, shared_folder
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ def _sync(path: Path, *, mode: int | None = None) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW if mode else os.O_RDONLY)
     try:
         if mode is not None:
-            os.fchmod(descriptor, mode)
+            set_mode(descriptor, mode)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

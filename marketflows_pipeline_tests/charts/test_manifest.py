@@ -123,7 +123,7 @@ def test_a_full_disk_leaves_no_half_picture(tmp_path: Path, monkeypatch: pytest.
         raise OSError(errno.ENOSPC, "No space left on device")
 
     draw(tmp_path, "a.png", is_tutorial=False)
-    monkeypatch.setattr("marketflows_pipeline.safe_files.os.fchmod", fill_up)
+    monkeypatch.setattr("marketflows_pipeline.safe_files.set_mode", fill_up)
     with pytest.raises(OSError, match="No space left"):
         draw(tmp_path, "a.png", is_tutorial=False)
     assert (tmp_path / "a.png").read_bytes() == b"a.png"

@@ -217,8 +217,9 @@ EVERY_TYPE = """
 select 1.50::decimal(9, 2) as exact, 12345678901234567890123.45::decimal(38, 2) as wide,
        timestamptz '2026-11-20 18:00:00+00' as ts, timestamp_ns '2026-11-20 18:00:00.123456789' as ns,
        'a'::enum('a', 'b') as kind, uuid '00000000-0000-0000-0000-000000000001' as id, [1, null, 3] as list,
-       {'a': 1, 'b': ['x']} as struct, map {'k': 1.5} as map, null::double as gap, 170141183460469231731::hugeint as huge,
-       interval 1 month as pause, 'abc'::blob as bytes, date '2026-11-20' as day, time '12:00:00' as hour
+       {'a': 1, 'b': ['x']} as struct, map {'k': 1.5} as map, null::double as gap,
+       170141183460469231731::hugeint as huge, interval 1 month as pause, 'abc'::blob as bytes,
+       date '2026-11-20' as day, time '12:00:00' as hour
 """
 
 
