@@ -70,7 +70,10 @@ def open_mode(full: int = 0o666) -> int:
 def set_mode(file: int | Path, mode: int) -> None:
     """Change a mode as far as that can be: some file systems know none, and another user's file is his to change."""
     with contextlib.suppress(PermissionError):
-        os.chmod(file, mode)
+        if isinstance(file, Path):
+            file.chmod(mode)
+        else:
+            os.fchmod(file, mode)
 
 
 def private_folder(folder: Path, *, is_ours: bool = True) -> None:

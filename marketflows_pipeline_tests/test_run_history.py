@@ -86,7 +86,10 @@ def test_the_record_is_for_its_user_alone(folder: Path) -> None:
     with dg.DagsterInstance.from_config(str(folder)) as opened:
         run(opened)
         modes = {name: (folder / name).stat().st_mode & 0o777 for name in (".dagster", ".dagster/storage")}
+        databases = {path.name: oct(path.stat().st_mode & 0o777) for path in folder.rglob("*.db*")}
     assert {name: oct(mode) for name, mode in modes.items()} == {".dagster": "0o700", ".dagster/storage": "0o700"}
+    assert len(databases) >= 5
+    assert set(databases.values()) == {"0o600"}
 
 
 def test_a_record_elsewhere_closes_its_own_folder_and_none_above(tmp_path: Path) -> None:

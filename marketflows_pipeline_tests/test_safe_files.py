@@ -186,7 +186,8 @@ def test_a_file_system_that_knows_no_modes_is_written_to_all_the_same(
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(safe_files.os, "chmod", refuse)
+    monkeypatch.setattr(Path, "chmod", refuse)
+    monkeypatch.setattr(os, "fchmod", refuse)
     shared_folder(tmp_path / "pictures")
     write_whole(tmp_path / "pictures" / "file", b"new", private=False)
     os.close(open_private(tmp_path / "pictures" / "file", os.O_WRONLY))

@@ -68,6 +68,10 @@ def open_published(path: Path, *, allow_files: bool = False) -> Iterator[duckdb.
 def _opened(stack: ExitStack, path: Path, spill: str, *, allow_files: bool) -> duckdb.DuckDBPyConnection:
     if not path.exists():
         raise MarketflowsError(f"nothing is published at {path} yet; run `marketflows` first")
+    if not path.is_file():
+        raise MarketflowsError(
+            f"{path} is no file: expected the published database; move it away, then run `marketflows`"
+        )
     connection = stack.enter_context(engine.connect(spill))
     try:
         # The version behind the link: DuckDB would answer a second open of the link from the file it knows already.
@@ -171,6 +175,8 @@ def write_result(sql: str, path: Path, output_format: Format, out: BinaryIO, *, 
         spill = _spill_folder(stack)
         connection = _opened(stack, path, spill, allow_files=allow_files)
         if output_format == "parquet":
+            if not spill:
+                raise MarketflowsError("parquet needs a folder for temporary files; name one in TMPDIR")
             _write_parquet(connection, sql, spill, out)
             return
         with _asked(connection, sql) as (columns, types):

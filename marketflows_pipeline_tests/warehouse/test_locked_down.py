@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -192,6 +193,30 @@ def test_questions_of_every_kind_are_answered_as_before(received: Path, output_f
         assert written(received, sql, output_format)
 
 
+@pytest.mark.parametrize("plant", ["fifo", "folder"])
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path, plant: str) -> None:
+    path = tmp_path / "marketflows.duckdb"
+    if plant == "fifo":
+        os.mkfifo(tmp_path / "pipe")
+        path.symlink_to("pipe")
+    else:
+        path.mkdir()
+    with pytest.raises(MarketflowsError, match=f"{path} is no file"):
+        run_sql(path, "select 1")
+
+
+def test_without_a_place_for_temporary_files_answers_go_on(received: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may have no folder that can be written to."""
+
+    def refuse(**_: object) -> None:
+        raise FileNotFoundError("no usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
+    assert written(received, "select count(*) as n from t") == b"n\n10\n"
+    with pytest.raises(MarketflowsError, match="TMPDIR"):
+        written(received, "select 1", "parquet")
+
+
 def test_two_questions_at_once_do_not_lock_each_other_out(received: Path) -> None:
     with open_published(received) as first, open_published(received) as second:
         for connection in (first, second, first):
@@ -269,7 +294,7 @@ def test_nothing_but_the_rows_of_a_published_file_is_carried_over(
         # The larger half stays in place, the other one is brought over.
         warehouse.merge("raw.market_caps", caps(*((f"coin-{n}", NOW, 1.0) for n in range(rows))))
         for part in ("market_caps", "exchanges"):
-            publish(warehouse, part=part, run_id="run-1", now=NOW, published_path=link)  # type: ignore[arg-type]
+            publish(warehouse, part=part, run_id="run-1", now=NOW, published_path=link)
         with duckdb.connect(str(link)) as session:
             session.execute(statement.format(secret=secret))
             session.execute("checkpoint")
