@@ -23,30 +23,9 @@ from marketflows_pipeline.warehouse import ddl, engine
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.catalog import make_accepted, make_views, run_all, stored_columns, write_table
 from marketflows_pipeline.warehouse.describe import describe
+from marketflows_pipeline.warehouse.foreign import drop_all_but, plain_tables
 
-# Tables that are columns and nothing else: no view, default, generated column, constraint or index. Functions are named
-# with their catalog, since the file may hold macros of the same names.
-_PLAIN_TABLES = """
-select schema_name || '.' || table_name from system.main.duckdb_tables()
-where database_name = current_database() and not internal and index_count = 0
-and table_oid not in (
-    select table_oid from system.main.duckdb_columns()
-    where database_name = current_database() and column_default is not null
-)
-and table_oid not in (
-    select table_oid from system.main.duckdb_constraints()
-    where database_name = current_database() and constraint_type <> 'NOT NULL'
-)
-"""
-_NEVER_OURS = """
-select distinct case function_type when 'macro' then 'macro' else 'macro table' end, schema_name, function_name
-from system.main.duckdb_functions() where database_name = current_database() and not internal
-union all select 'sequence', schema_name, sequence_name from system.main.duckdb_sequences()
-where database_name = current_database() and not temporary
-union all select 'type', schema_name, type_name from system.main.duckdb_types()
-where database_name = current_database() and not internal
-"""
-
+CATALOG = "published"
 DESCRIBING = ("meta.tables", "meta.columns", "meta.lineage", "meta.publish")
 
 
@@ -94,7 +73,7 @@ def carried_origins(path: Path, parts: Sequence[str]) -> dict[str, Origin] | Non
         rows = cursor.execute(
             "select table_name, run_id, published_at, n_rows, fingerprint from meta.publish where n_rows is not null"
         ).fetchall()
-        plain = _plain_tables(cursor)
+        plain = plain_tables(cursor, CATALOG)
         origins = {}
         for name, run_id, published_at, n_rows, fingerprint in rows:
             if name in TABLES and TABLES[name].part in parts:
@@ -127,7 +106,7 @@ def assemble(
         The rows of ``meta.publish``.
     """
     with _opened(target, read_only=False, other=other if taken else None) as cursor:
-        _drop_all_but(cursor, set(origins) - set(taken))
+        drop_all_but(cursor, CATALOG, set(origins) - set(taken))
         if taken:
             _take(cursor, other, taken)
         make_views(cursor)
@@ -173,7 +152,7 @@ def _take(cursor: duckdb.DuckDBPyConnection, other: Path, taken: Iterable[str]) 
     for name in taken:
         run_all(cursor, ddl.comments(TABLES[name], stored[name]))
     # Only then have the new tables a place in the file, which their fingerprints tell.
-    cursor.execute("checkpoint published")
+    cursor.execute(f"checkpoint {CATALOG}")
 
 
 def _registered_columns(table: str) -> dict[str, str]:
@@ -228,25 +207,6 @@ def _published_rows(
     return pl.DataFrame(rows, schema=TABLES["meta.publish"].polars_schema)
 
 
-def _drop_all_but(cursor: duckdb.DuckDBPyConnection, kept: set[str]) -> None:
-    views = cursor.execute(
-        "select schema_name || '.' || view_name from duckdb_views() "
-        "where database_name = current_database() and not internal"
-    ).fetchall()
-    for (name,) in views:
-        cursor.execute(f"drop view {ddl.qualified(name)}")
-    for name in stored_columns(cursor).keys() - kept:
-        cursor.execute(f"drop table {ddl.qualified(name)}")
-    # Macros and the like, which somebody else may have put into the file: readers would run them.
-    for kind, schema, name in cursor.execute(_NEVER_OURS).fetchall():
-        cursor.execute(f"drop {kind} {ddl.identifier(schema)}.{ddl.identifier(name)}")
-
-
-def _plain_tables(cursor: duckdb.DuckDBPyConnection) -> set[str]:
-    """Tables of the file whose contents are all there is to trust."""
-    return {name for (name,) in cursor.execute(_PLAIN_TABLES).fetchall()}
-
-
 def _count(cursor: duckdb.DuckDBPyConnection, table: str) -> int:
     ((rows,),) = cursor.execute(f"select count(*) from {ddl.qualified(table)}").fetchall()
     return int(rows)
@@ -276,12 +236,12 @@ def _opened(path: Path, *, read_only: bool, other: Path | None = None) -> Iterat
     """
     connection = engine.connect(path.with_name(f"{path.name}.spill"))
     try:
-        engine.attach(connection, path, "published", "read_only" if read_only else "")
+        engine.attach(connection, path, CATALOG, "read_only" if read_only else "")
         engine.shut(connection, [other] if other else [])
-        connection.execute("use published")
+        connection.execute(f"use {CATALOG}")
         yield connection
         connection.execute("use memory")
-        connection.execute("detach published")
+        connection.execute(f"detach {CATALOG}")
         if not read_only and path.with_name(f"{path.name}.wal").exists():
             raise WarehouseError(f"nothing was published: {path} could not be closed whole")
     finally:

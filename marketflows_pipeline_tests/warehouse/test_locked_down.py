@@ -271,6 +271,11 @@ HOSTILE = [
     "create view mart.stolen as select * from read_csv('{secret}')",
     "create or replace view mart.metrics as select * from read_csv('{secret}')",
     "create sequence main.steps",
+    'create view main."a.view" as select 1 as x; create table main."a.table" (x integer default 5)',
+    "create macro main.duckdb_views() as table select 1 as view_name where false; create view stolen as select 1",
+    "create macro main.current_database() as 'nothing'",
+    "create macro main.count(x) as 99",
+    "create schema theirs; create type theirs.mood as enum ('a'); create table theirs.t (m theirs.mood)",
     "create type main.mood as enum ('a')",
 ]
 CHANGES = [
@@ -278,6 +283,7 @@ CHANGES = [
     "drop table mart.ema; create view mart.ema as select * from read_csv('{secret}')",
     "alter table mart.ema alter column value set default error('run')",
     "create index on_series on mart.ema (series)",
+    "create table main.a (x integer primary key); create table main.b (x integer references main.a (x))",
 ]
 
 
@@ -302,10 +308,14 @@ def test_nothing_but_the_rows_of_a_published_file_is_carried_over(
         publish(warehouse, part="exchanges", run_id="run-2", now=NOW, published_path=link)
 
     with duckdb.connect(str(link), read_only=True) as reader:
-        ours = "database_name = current_database() and not internal"
+        ours = f"database_name = '{link.resolve().stem}' and not internal"
         assert reader.execute(f"select function_name from duckdb_functions() where {ours}").fetchall() == []
         assert reader.execute(f"select type_name from duckdb_types() where {ours}").fetchall() == []
         assert reader.execute("select sequence_name from duckdb_sequences()").fetchall() == []
+        tables = f"select table_name from duckdb_tables() where {ours} and schema_name in ('main', 'theirs')"
+        assert reader.execute(tables).fetchall() == []
+        views = f"select view_name from duckdb_views() where {ours} and schema_name = 'main'"
+        assert reader.execute(views).fetchall() == []
         assert reader.execute("select index_name from duckdb_indexes()").fetchall() == []
         assert reader.execute(f"select sql from duckdb_views() where {ours} and sql like '%read_csv%'").fetchall() == []
         defaults = f"select column_default from duckdb_columns() where {ours} and column_default is not null"
