@@ -74,8 +74,9 @@ class RunLock:
             UnsafeFileError: if no lock file can be made there, or what is there is not this program's own.
         """
         # The private file is made later: a folder that is there may be anybody's.
-        private_folder(self.path.parent, is_ours=False)
-        make_way(self.path)
+        with _refusals(self.path):
+            private_folder(self.path.parent, is_ours=False)
+            make_way(self.path)
         lock = FileLock(self.path, mode=PRIVATE_FILE, thread_local=False)
         self._wait_for(lock, wait_s)
         try:
@@ -120,9 +121,19 @@ class RunLock:
 
 def _try(lock: FileLock) -> bool:
     try:
-        lock.acquire(blocking=False)
+        with _refusals(lock.lock_file):
+            lock.acquire(blocking=False)
     except Timeout:
         return False
-    except OSError as fault:
-        raise UnsafeFileError(f"{lock.lock_file} cannot be opened as the lock of runs: {fault.strerror}") from fault
     return True
+
+
+@contextlib.contextmanager
+def _refusals(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except Timeout:
+        # A lock that is held is no fault of the file, though it is an OSError too.
+        raise
+    except OSError as fault:
+        raise UnsafeFileError(f"{path} cannot be opened as the lock of runs: {fault.strerror}") from fault

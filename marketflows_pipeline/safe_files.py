@@ -83,10 +83,16 @@ def private_folder(folder: Path, *, is_ours: bool = True) -> None:
         folder: may be a link to a folder.
         is_ours: whether it holds nothing but files of this program; then one that is there is closed to others too,
             if it is the user's.
+
+    Raises:
+        UnsafeFileError: if a file is in its place, or in that of a folder above.
     """
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as fault:
+            raise UnsafeFileError(f"{folder} cannot be made: {fault.filename} is no folder; move it away") from fault
     elif is_ours:
         _close_to_others(folder, PRIVATE_FOLDER)
 

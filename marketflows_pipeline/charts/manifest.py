@@ -60,7 +60,7 @@ class Manifest:
             if stored["version"] != _VERSION:
                 raise ValueError(f"version {stored['version']}")
             entries = {name: Entry(**entry) for name, entry in stored["files"].items()}
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return cls(folder)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             _LOG.warning("%s is not readable (%s): every picture is drawn anew and none is removed", path, error)

@@ -85,7 +85,10 @@ class Warehouse:
         self.path = Path(target)
         if not create and not self.path.exists():
             raise WarehouseError(f"there is no warehouse at {self.path} yet; run `marketflows` first")
-        _make_place(self.path)
+        try:
+            _make_place(self.path)
+        except OSError as fault:
+            raise WarehouseError(f"{self.path} cannot be opened: {fault.strerror} ({fault.filename})") from fault
         self._writing = threading.RLock()
         self._joined: tuple[int, duckdb.DuckDBPyConnection] | None = None
         _settle_pandas()

@@ -109,11 +109,17 @@ def test_planted_directories_do_not_keep_a_run_from_publishing(house: House, vic
 
 @pytest.mark.parametrize(
     "name",
-    [".marketflows/warehouse.lock", ".marketflows/warehouse.duckdb", ".marketflows/warehouse.duckdb.wal", "warehouse"],
+    [
+        ".marketflows",
+        ".marketflows/warehouse.lock",
+        ".marketflows/warehouse.duckdb",
+        ".marketflows/warehouse.duckdb.wal",
+        "warehouse",
+    ],
 )
 def test_a_directory_or_file_in_the_place_of_ours_is_named_in_one_line(house: House, name: str) -> None:
     place = house.folder / name
-    if name == "warehouse":
+    if "/" not in name:
         place.write_text("")
     else:
         (place / "within").mkdir(parents=True)
