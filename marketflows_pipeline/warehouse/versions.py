@@ -86,7 +86,7 @@ class VersionFolder:
                     remove(path)
                 except OSError as fault:
                     # Nothing is in its way: the next file to be built has a name of its own.
-                    logger.warning("What a publish left could not be removed: %s", fault)
+                    logger.warning("%s could not be removed: %s", path, fault.strerror)
         versions = self.newest_first()
         linked = next((version for version in versions if version.path.name == self._linked_name()), None)
         if linked is not None:
