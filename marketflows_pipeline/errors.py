@@ -116,3 +116,7 @@ class TooLittleDataError(MarketflowsError):
 
 class ModelRefusedError(MarketflowsError):
     """A stored model does not fit this program, or is not the one that was stored."""
+
+
+class UnsafeFileError(MarketflowsError):
+    """Where a file is to be written stands something else: a link, a directory, a file of another user."""

@@ -10,7 +10,8 @@ from typing import Literal
 PICTURES = Path("output_plots")
 # The tutorial's own files, below the working directory, so that it can never touch live data.
 TUTORIAL_PICTURES = Path("output_plots_tutorial")
-TUTORIAL_RECORD = Path(".dagster/tutorial")
+DAGSTER_RECORD = Path(".dagster")
+TUTORIAL_RECORD = DAGSTER_RECORD / "tutorial"
 TUTORIAL_PRIVATE = Path(".marketflows/tutorial.duckdb")
 TUTORIAL_PUBLISHED = Path("warehouse/marketflows_tutorial.duckdb")
 

@@ -22,6 +22,9 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 
+from marketflows_pipeline.options import DAGSTER_RECORD
+from marketflows_pipeline.safe_files import PRIVATE_FILE, open_private, private_folder, set_mode
+
 # The index, the run that goes on, and a few that somebody looks at.
 _MOST_OPEN = 8
 _BUSY_TIMEOUT_S = 30
@@ -63,6 +66,7 @@ class EventHistory(SqliteEventLogStorage):
             engine = create_engine(self.conn_string_for_shard(shard), connect_args={"timeout": _BUSY_TIMEOUT_S})
             event.listen(engine, "connect", _relax)
         if shard not in self._initialized_dbs:
+            _make_private(Path(self.path_for_shard(shard)))
             self._initdb(engine)
             self._initialized_dbs.add(shard)
         self._engines[shard] = engine
@@ -73,13 +77,37 @@ class RunHistory(DagsterSqliteStorage):
     """Dagster's own SQLite storage, with events that are stored faster."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        folder = Path(base_dir)
+        _close_to_others(folder)
         super().__init__(base_dir, inst_data)
+        for database in folder.rglob("*.db"):
+            set_mode(database, PRIVATE_FILE)
         self._event_log_storage = EventHistory(self._event_log_storage._base_dir)
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """Made from dagster.yaml."""
         return cls.from_local(inst_data=inst_data, **config_value)
+
+
+def _make_private(database: Path) -> None:
+    """Let SQLite find its file made for the user alone; it gives the log beside it the same mode."""
+    if database.exists():
+        # Not opened: to close it again would take other connections of this process their locks.
+        set_mode(database, PRIVATE_FILE)
+    else:
+        os.close(open_private(database, os.O_WRONLY))
+
+
+def _close_to_others(folder: Path) -> None:
+    """Make the record for its user alone: it holds settings, logs and what runs printed.
+
+    Databases, logs and artifacts that Dagster makes with the mode of the umask lie side by side in ``.dagster``.
+    """
+    for each in folder.parents:
+        if each.name == DAGSTER_RECORD.name:
+            private_folder(each)
+    private_folder(folder)
 
 
 def _relax(connection: sqlite3.Connection, _record: object) -> None:

@@ -20,7 +20,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from marketflows_pipeline.clock import Clock, SystemClock
-from marketflows_pipeline.errors import RunLockedError
+from marketflows_pipeline.errors import RunLockedError, UnsafeFileError
+from marketflows_pipeline.safe_files import PRIVATE_FILE, make_way, open_private, private_folder, read_plain
 
 logger = logging.getLogger(__name__)
 
@@ -70,18 +71,22 @@ class RunLock:
 
         Raises:
             RunLockedError: if another run still holds the lock then; it names pid, command and start.
+            UnsafeFileError: if no lock file can be made there, or what is there is not this program's own.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path, thread_local=False)
+        # The private file is made later: a folder that is there may be anybody's.
+        with _refusals(self.path):
+            private_folder(self.path.parent, is_ours=False)
+            make_way(self.path)
+        lock = FileLock(self.path, mode=PRIVATE_FILE, thread_local=False)
         self._wait_for(lock, wait_s)
         try:
-            self.path.write_text(
-                json.dumps({"pid": os.getpid(), "command": command, "started_at": self._clock.now().isoformat()})
-            )
+            self._say({"pid": os.getpid(), "command": command, "started_at": self._clock.now().isoformat()})
             yield
         finally:
-            self.path.write_text("")
-            lock.release()
+            try:
+                self._say(None)
+            finally:
+                lock.release()
 
     def holder(self) -> Holder | None:
         """Who the lock file names; None between two runs or while a holder writes its name.
@@ -89,10 +94,15 @@ class RunLock:
         A run that was killed leaves its name behind: this is the holder only where the lock is known to be held.
         """
         try:
-            said = json.loads(self.path.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+            said = json.loads(read_plain(self.path))
+            return Holder(said["pid"], said["command"], datetime.fromisoformat(said["started_at"]))
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        return Holder(said["pid"], said["command"], datetime.fromisoformat(said["started_at"]))
+
+    def _say(self, who: dict[str, object] | None) -> None:
+        """Write into the very file that is locked, so that whoever waits for it reads it there."""
+        with os.fdopen(open_private(self.path, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+            file.write(json.dumps(who).encode() if who else b"")
 
     def _wait_for(self, lock: FileLock, wait_s: float) -> None:
         waited = 0.0
@@ -111,7 +121,19 @@ class RunLock:
 
 def _try(lock: FileLock) -> bool:
     try:
-        lock.acquire(blocking=False)
+        with _refusals(lock.lock_file):
+            lock.acquire(blocking=False)
     except Timeout:
         return False
     return True
+
+
+@contextlib.contextmanager
+def _refusals(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except Timeout:
+        # A lock that is held is no fault of the file, though it is an OSError too.
+        raise
+    except OSError as fault:
+        raise UnsafeFileError(f"{path} cannot be opened as the lock of runs: {fault.strerror}") from fault

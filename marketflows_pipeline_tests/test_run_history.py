@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from marketflows_pipeline.run_history import EventHistory
+from marketflows_pipeline.run_history import EventHistory, RunHistory
 
 ROOT = Path(__file__).parents[1]
 
@@ -78,3 +78,24 @@ def test_a_history_whose_files_were_deleted_under_it_goes_on(instance: dg.Dagste
     assert isinstance(storage, EventHistory)
     Path(storage.path_for_shard(run_id)).unlink()
     assert instance.all_logs(run_id) == []
+
+
+def test_the_record_is_for_its_user_alone(folder: Path) -> None:
+    """What runs print and are configured with was once readable for everybody; older records are closed too."""
+    (folder / ".dagster" / "storage").mkdir(parents=True, mode=0o755)
+    with dg.DagsterInstance.from_config(str(folder)) as opened:
+        run(opened)
+        modes = {name: (folder / name).stat().st_mode & 0o777 for name in (".dagster", ".dagster/storage")}
+        databases = {path.name: oct(path.stat().st_mode & 0o777) for path in folder.rglob("*.db*")}
+    assert {name: oct(mode) for name, mode in modes.items()} == {".dagster": "0o700", ".dagster/storage": "0o700"}
+    assert len(databases) >= 5
+    assert set(databases.values()) == {"0o600"}
+
+
+def test_a_record_elsewhere_closes_its_own_folder_and_none_above(tmp_path: Path) -> None:
+    (tmp_path / "srv").mkdir(mode=0o755)
+    RunHistory(str(tmp_path / "srv" / "history")).dispose()
+    assert [oct(path.stat().st_mode & 0o777) for path in (tmp_path / "srv", tmp_path / "srv" / "history")] == [
+        "0o755",
+        "0o700",
+    ]

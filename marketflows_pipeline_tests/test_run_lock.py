@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.errors import RunLockedError
+from marketflows_pipeline.errors import RunLockedError, UnsafeFileError
 from marketflows_pipeline.run_lock import RunLock
 
 START = datetime(2026, 11, 20, 18, tzinfo=UTC)
@@ -115,3 +115,50 @@ def test_a_holder_that_has_not_said_its_name_yet_is_waited_for_all_the_same(path
         second = RunLock(path, clock).acquire(command="second", wait_s=1)
         with pytest.raises(RunLockedError, match="another run, which has not said which"), second:
             pytest.fail("two runs at once")
+
+
+def test_the_lock_file_is_for_its_user_alone(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("")
+    path.chmod(0o644)
+    with RunLock(path, FixedClock(START)).acquire(command="marketflows --secrets mine.toml"):
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("plant", ["link", "link to nothing", "fifo"])
+def test_what_is_planted_in_the_place_of_the_lock_is_neither_followed_nor_waited_for(path: Path, plant: str) -> None:
+    """A link named like the lock once had its target emptied at the end of each run."""
+    victim = path.parents[1] / "victim"
+    victim.write_text("precious")
+    path.parent.mkdir()
+    if plant == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(victim if plant == "link" else victim.with_name("not there"))
+
+    with RunLock(path, FixedClock(START)).acquire(command="marketflows"):
+        assert json.loads(path.read_text())["command"] == "marketflows"
+        assert not path.is_symlink()
+
+    assert sorted(each.name for each in victim.parent.iterdir()) == ["private", "victim"]
+    assert victim.read_text() == "precious"
+
+
+def test_a_lock_file_that_is_a_second_name_of_another_file_is_refused(path: Path) -> None:
+    victim = path.parents[1] / "victim"
+    victim.write_text("precious")
+    path.parent.mkdir()
+    path.hardlink_to(victim)
+
+    lock = RunLock(path, FixedClock(START)).acquire(command="marketflows")
+    with pytest.raises(UnsafeFileError, match="is a second name"), lock:
+        pytest.fail("the lock is another file")
+
+    assert victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize("said", ["[]", "{}", "null", '{"pid": 1}', "[" * 10])
+def test_a_lock_file_with_other_words_names_no_holder(path: Path, said: str) -> None:
+    path.parent.mkdir()
+    path.write_text(said)
+    assert RunLock(path).holder() is None

@@ -14,6 +14,7 @@ from marketflows_pipeline.charts.model_card import model_card_html
 from marketflows_pipeline.cross_asset_readings import cross_asset_settings, universe_rows
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline.options import Horizon, Target
+from marketflows_pipeline.safe_files import read_plain, write_whole
 from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.session import Session
 
@@ -107,7 +108,7 @@ def _write_cards(session: Session, evaluation: pl.DataFrame) -> None:
                 continue
             card = picture.with_suffix(".html")
             try:
-                card.write_text(model_card_html(facts, evaluation, picture.read_bytes()), encoding="utf-8")
+                page = model_card_html(facts, evaluation, read_plain(picture))
+                write_whole(card, page.encode(), private=False)
             except OSError as fault:
-                card.unlink(missing_ok=True)
                 raise RenderError(f"{card} cannot be written: {fault.strerror}") from fault

@@ -5,15 +5,15 @@ What belongs here: reading and writing the manifest, and telling our files from 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.errors import UnsafeFileError, UserInputError
+from marketflows_pipeline.safe_files import drafted, read_plain, write_whole
 
 MANIFEST_NAME = ".marketflows_manifest.json"
 _VERSION = 1
@@ -47,16 +47,22 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
-        """The folder's manifest; empty, with a warning, where it is unreadable: then everything is drawn anew."""
+        """The folder's manifest; empty, with a warning, where it is unreadable: then everything is drawn anew.
+
+        Raises:
+            UnsafeFileError: if a directory stands in its place.
+        """
         path = folder / MANIFEST_NAME
-        if not path.exists():
-            return cls(folder)
+        if path.is_dir() and not path.is_symlink():
+            raise UnsafeFileError(f"{path} is a directory: expected the record of pictures; move it away")
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
+            stored = json.loads(read_plain(path))
             if stored["version"] != _VERSION:
                 raise ValueError(f"version {stored['version']}")
             entries = {name: Entry(**entry) for name, entry in stored["files"].items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (FileNotFoundError, NotADirectoryError):
+            return cls(folder)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             _LOG.warning("%s is not readable (%s): every picture is drawn anew and none is removed", path, error)
             return cls(folder, is_readable=False)
         kept = {name: entry for name, entry in entries.items() if Path(name).name == name}
@@ -85,7 +91,7 @@ class Manifest:
 
     def write_picture(self, name: str, part: str, inputs: str, png: bytes) -> None:
         """Put a picture in its place, whole or not at all."""
-        with self._drafted(name, png) as draft:
+        with drafted(self.folder / name, png, private=False) as draft:
             self.entries[name] = Entry(part, inputs, digest(png))
             self._save()
             draft.replace(self.folder / name)
@@ -101,7 +107,6 @@ class Manifest:
         removed = []
         for name in stale:
             entry = self.entries.pop(name)
-            self._draft(name).unlink(missing_ok=True)
             if self._holds(name, entry):
                 (self.folder / name).unlink()
                 removed.append(name)
@@ -111,32 +116,18 @@ class Manifest:
 
     def _holds(self, name: str, entry: Entry) -> bool:
         try:
-            return digest((self.folder / name).read_bytes()) == entry.content
-        except FileNotFoundError:
+            return digest(read_plain(self.folder / name)) == entry.content
+        except OSError:
+            # Missing, or something that is not ours stands there.
             return False
 
     def _has_no_pictures(self) -> bool:
         return not any((self.folder / name).exists() for name in self.entries)
 
-    def _draft(self, name: str) -> Path:
-        return self.folder / f".{name}.tmp"
-
-    @contextlib.contextmanager
-    def _drafted(self, name: str, content: bytes) -> Iterator[Path]:
-        """A file beside the one it is to replace; on a fault, such as a full disk, nothing of it stays."""
-        draft = self._draft(name)
-        try:
-            draft.write_bytes(content)
-            yield draft
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
-
     def _save(self) -> None:
         files = {name: asdict(entry) for name, entry in sorted(self.entries.items())}
         stored = {"version": _VERSION, "is_tutorial": self.is_tutorial, "files": files}
-        with self._drafted(MANIFEST_NAME, json.dumps(stored).encode()) as draft:
-            draft.replace(self.folder / MANIFEST_NAME)
+        write_whole(self.folder / MANIFEST_NAME, json.dumps(stored).encode(), private=False)
 
 
 def digest(content: bytes) -> str:

@@ -27,7 +27,8 @@ from marketflows_pipeline.charts.png import recompressed
 from marketflows_pipeline.charts.pool import DrawingError, DrawingPool, drawing_pool
 from marketflows_pipeline.charts.spec import ChartSpec, GainTableSpec
 from marketflows_pipeline.charts.typeface import FOLDER
-from marketflows_pipeline.errors import RenderError
+from marketflows_pipeline.errors import RenderError, UnsafeFileError
+from marketflows_pipeline.safe_files import clear_drafts, shared_folder
 
 THUMBNAIL_BYTES = 40_000
 _THUMBNAIL_SCALES = (0.5, 0.4, 0.32, 0.25, 0.2, 0.15, 0.1)
@@ -140,7 +141,8 @@ def render_all(
     if twice:
         raise ValueError(f"two pictures would be written to {', '.join(twice)}")
     try:
-        out_dir.mkdir(parents=True, exist_ok=True)
+        shared_folder(out_dir)
+        clear_drafts(out_dir)
     except OSError as error:
         raise RenderError(f"pictures cannot be written to {out_dir}: {error.strerror}") from error
     manifest = Manifest.read(out_dir)
@@ -154,7 +156,7 @@ def render_all(
                 try:
                     manifest.write_picture(job.file_name, part, inputs, picture.result())
                     drawn.append(job.file_name)
-                except DrawingError as error:
+                except (DrawingError, UnsafeFileError) as error:
                     plan.failed[job.file_name] = str(error)
                 except OSError as error:
                     raise RenderError(f"{job.file_name} cannot be written to {out_dir}: {error.strerror}") from error

@@ -10,6 +10,7 @@ import logging
 import os
 import pkgutil
 import sys
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from rich.logging import RichHandler
 
 import marketflows_pipeline
 from marketflows_pipeline.cli.log_lines import LineFormatter
+from marketflows_pipeline.errors import UnsafeFileError
+from marketflows_pipeline.safe_files import open_private, private_folder, write_whole
 
 PACKAGE = marketflows_pipeline.__name__
 _FILE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
@@ -98,12 +101,12 @@ def _log_file(name: str, *, is_begun_anew: bool) -> _LogFile | None:
     given = os.environ.get(_STATE_VARIABLE, "")
     try:
         folder = log_folder()
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         if is_begun_anew:
-            (folder / name).write_bytes(b"")
+            write_whole(folder / name, b"", private=True)
         # The tutorial's file is never rotated: it is compared as a whole.
         file = _LogFile(folder / name, max_bytes=0 if is_begun_anew else _MOST_BYTES)
-    except OSError as fault:
+    except (OSError, UnsafeFileError) as fault:
         _log.warning("the log cannot be written to a file (%s): it goes to the terminal only", fault)
         return None
     if given and not Path(given).is_absolute():
@@ -120,11 +123,16 @@ class _LogFile(RotatingFileHandler):
     """
 
     def __init__(self, path: Path, *, max_bytes: int) -> None:
-        self.fault: OSError | None = None
+        self.fault: OSError | UnsafeFileError | None = None
         super().__init__(
             path, maxBytes=max_bytes, backupCount=_OLDER_FILES, encoding="utf-8", errors="backslashreplace"
         )
         self.setFormatter(LineFormatter(_FILE_FORMAT))
+
+    def _open(self) -> TextIOWrapper:
+        """Append to a file of this user alone, through no link that somebody put in its place."""
+        opened = open_private(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND)
+        return TextIOWrapper(os.fdopen(opened, "ab"), encoding=self.encoding, errors=self.errors)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, unless an earlier one failed."""
@@ -134,7 +142,7 @@ class _LogFile(RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
         """Give up, and say so once; anything but a fault of the file is a mistake in a line, which logging shows."""
         fault = sys.exc_info()[1]
-        if not isinstance(fault, OSError):
+        if not isinstance(fault, OSError | UnsafeFileError):
             super().handleError(record)
             return
         self.fault = fault

@@ -45,6 +45,7 @@ from marketflows_pipeline.options import (
 )
 from marketflows_pipeline.progress import LogReporter, Reporter, TerminalReporter
 from marketflows_pipeline.run_history import RunHistory
+from marketflows_pipeline.safe_files import private_folder, private_umask
 from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.session import read_settings
 from marketflows_pipeline.settings import Settings
@@ -141,7 +142,8 @@ def _refresh(part: Literal["exchanges", "cross_asset"], job_name: str, options: 
 def _execute(job_name: str, options: RunOptions, console: Console, run_log: RunLog) -> int:
     """Run a job in this process; the exit code, after one line for each fault."""
     reporter: Reporter = TerminalReporter(console) if console.is_terminal else LogReporter()
-    with warnings.catch_warnings(), _dagster_instance(tutorial=options.tutorial) as instance:
+    # What Dagster writes is for the user alone, too; pictures and the published file are not.
+    with warnings.catch_warnings(), private_umask(), _dagster_instance(tutorial=options.tutorial) as instance:
         # Dagster tells its own developers about its betas; the user of this command can do nothing about them.
         warnings.simplefilter("ignore", category=UserWarning)
         warnings.simplefilter("ignore", category=DeprecationWarning)
@@ -192,7 +194,8 @@ def _dagster_instance(*, tutorial: bool) -> Iterator[dg.DagsterInstance]:
 
 def _tutorial_instance(folder: Path) -> dg.DagsterInstance:
     """A record in a folder of its own, laid out so that the folder can be a DAGSTER_HOME."""
-    folder.mkdir(parents=True, exist_ok=True)
+    for each in (folder.parent, folder):
+        private_folder(each)
     history = {"module": RunHistory.__module__, "class": RunHistory.__name__, "config": {"base_dir": str(folder)}}
     return dg.DagsterInstance.local_temp(
         str(folder), overrides={"storage": {"custom": history}, "telemetry": {"enabled": False}}

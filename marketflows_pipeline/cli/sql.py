@@ -25,22 +25,30 @@ FORMATS = get_args(Format)
     show_default=True,
     help="How the answer is written to standard output.",
 )
+@click.option(
+    "--allow-files",
+    is_flag=True,
+    help="Let QUERY, and any view of the file, read and write other files with your rights.",
+)
 @click.pass_obj
-def sql(options: RunOptions, query: str, output_format: Format) -> None:
+def sql(options: RunOptions, query: str, output_format: Format, *, allow_files: bool) -> None:
     """Open the published file read-only and print the answer to QUERY, or to standard input where it is -.
 
-    Times are in UTC. Text is exact in csv, json and parquet, and a spreadsheet may take a cell of csv for a formula; a
-    table spells out what cannot be shown, such as escape sequences. Examples:
+    QUERY reaches this file and nothing else, also where the file was received from somebody; with --allow-files it can
+    join a CSV file of yours, as in the last example. Times are in UTC. Text is exact in csv, json and parquet, and a
+    spreadsheet may take a cell of csv for a formula; a table spells out what cannot be shown, such as escape sequences.
 
+    Examples:
     \b
     marketflows sql "select * from meta.publish"
     marketflows sql - < warehouse/queries/narrative_leaders.sql
+    marketflows sql --allow-files "select * from raw.coins join 'mine.csv' using (coin_id)"
     """  # noqa: D301 (click wants the backspace itself)
     from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
     if query == "-":
         query = read_standard_input()
-    write_result(query, published_path(options), output_format, standard_output())
+    write_result(query, published_path(options), output_format, standard_output(), allow_files=allow_files)
 
 
 def published_path(options: RunOptions) -> Path:

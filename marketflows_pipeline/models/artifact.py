@@ -2,15 +2,13 @@
 
 What belongs here: storing, loading, and refusing what does not fit this program. What does not: training, scoring.
 
-Loading an estimator runs code that its file holds. So only a file is loaded whose SHA-256 stands in the metadata beside
-it, which keeps out files that are damaged, half written or mixed up; whoever can write both can still make this program
-run anything, so the folder deserves the same care as the program itself.
+The estimator's file holds numbers alone (`parameters`), so that loading one runs no code, whoever wrote it. Its SHA-256
+stands in the metadata beside it, which keeps out files that are damaged, half written or mixed up.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import platform
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +16,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import polars as pl
 import sklearn
@@ -28,8 +25,12 @@ from marketflows_pipeline.models.estimators import Calibrated, Kind
 from marketflows_pipeline.models.evaluation import Bin
 from marketflows_pipeline.models.labels import Target
 from marketflows_pipeline.models.panel import FEATURES, FEATURES_VERSION
+from marketflows_pipeline.models.parameters import MOST_BYTES, packed, unpacked
+from marketflows_pipeline.safe_files import clear_drafts, private_folder, read_plain, write_whole
 
-_ESTIMATOR, _METADATA = "estimator.joblib", "metadata.json"
+_ESTIMATOR, _METADATA = "estimator.npz", "metadata.json"
+# A pickle, which earlier versions stored.
+_OLD_ESTIMATOR = "estimator.joblib"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,6 @@ def library_versions() -> dict[str, str]:
         "scikit-learn": sklearn.__version__,
         "numpy": np.__version__,
         "polars": pl.__version__,
-        "joblib": joblib.__version__,
     }
 
 
@@ -111,15 +111,13 @@ def save(model: Model, folder: Path) -> Path:
         The model's folder.
     """
     place = folder / model.metadata.model_id
-    place.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    joblib.dump(model.estimator, buffer)
-    content = buffer.getvalue()
+    for each in (folder, place):
+        private_folder(each)
+    clear_drafts(place)
+    content = packed(model.estimator)
     metadata = replace(model.metadata, estimator_sha256=hashlib.sha256(content).hexdigest())
     for name, written in ((_ESTIMATOR, content), (_METADATA, _to_json(metadata).encode())):
-        part = place / f".{name}.part"
-        part.write_bytes(written)
-        part.replace(place / name)
+        write_whole(place / name, written, private=True)
     return place
 
 
@@ -131,12 +129,16 @@ def load(place: Path) -> Model:
 
     Raises:
         ModelRefusedError: naming what differs: no or unreadable metadata, other features, another version of
-            scikit-learn, of Python or of numpy's first number, another content than stored.
+            scikit-learn, of Python or of numpy's first number, another content than stored, or not a model's.
     """
     metadata = read_metadata(place)
     _refuse_what_differs(metadata)
+    if (place / _OLD_ESTIMATOR).exists() and not (place / _ESTIMATOR).exists():
+        raise _refused(
+            metadata.model_id, f"{place / _OLD_ESTIMATOR} has the form of an earlier version of this program"
+        )
     try:
-        content = (place / _ESTIMATOR).read_bytes()
+        content = read_plain(place / _ESTIMATOR, most=MOST_BYTES + 1)
     except OSError as fault:
         raise _refused(metadata.model_id, f"{place / _ESTIMATOR} cannot be read ({fault.strerror})") from fault
     found = hashlib.sha256(content).hexdigest()
@@ -146,9 +148,10 @@ def load(place: Path) -> Model:
             f"{place / _ESTIMATOR} is not the file that was stored (SHA-256 {found[:12]}…, "
             f"not {metadata.estimator_sha256[:12]}…)",
         )
-    estimator = joblib.load(io.BytesIO(content))
-    if not isinstance(estimator, Calibrated):
-        raise _refused(metadata.model_id, f"{place / _ESTIMATOR} holds a {type(estimator).__name__}, not a model")
+    try:
+        estimator = unpacked(content, metadata.kind, len(metadata.features) + len(metadata.symbols))
+    except (ValueError, KeyError) as fault:
+        raise _refused(metadata.model_id, f"{place / _ESTIMATOR} is no {metadata.kind} model ({fault})") from fault
     return Model(estimator, metadata)
 
 
@@ -159,10 +162,10 @@ def read_metadata(place: Path) -> Metadata:
         ModelRefusedError: if it is missing or unreadable.
     """
     try:
-        return _from_json((place / _METADATA).read_text(encoding="utf-8"))
+        return _from_json(read_plain(place / _METADATA).decode())
     except OSError as fault:
         raise _refused(place.name, f"{place / _METADATA} cannot be read ({fault.strerror})") from fault
-    except (ValueError, TypeError, KeyError) as fault:
+    except (ValueError, TypeError, KeyError, RecursionError) as fault:
         raise _refused(place.name, f"{place / _METADATA} is no metadata of a model ({fault})") from fault
 
 
@@ -192,7 +195,7 @@ def _refuse_what_differs(metadata: Metadata) -> None:
             f"it was trained on version {metadata.features_version} of the features, this program makes version "
             f"{FEATURES_VERSION}",
         )
-    # A change of these may change what a stored estimator does, or keep it from loading.
+    # A change of these may change what was fitted, so that it would be scored with what it was not judged with.
     for library, numbers in (("scikit-learn", 3), ("numpy", 1), ("python", 2)):
         theirs, ours = metadata.versions.get(library, "unknown"), library_versions()[library]
         if theirs.split(".")[:numbers] != ours.split(".")[:numbers]:

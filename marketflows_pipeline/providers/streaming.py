@@ -5,6 +5,7 @@ What belongs here: the file. What does not: asking for it (http.py).
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,10 +29,10 @@ def write_whole(destination: Path, start: Answer, chunks: Iterator[bytes]) -> in
     Raises:
         RefusedError: the end is not the end of JSON; nothing is left behind.
     """
-    part = destination.with_name(f"{destination.name}.part")
+    part = destination.with_name(f".{secrets.token_hex(8)}.part")
     size, tail = len(start.content), start.content[-TAIL_BYTES:]
     try:
-        with part.open("wb") as file:
+        with part.open("xb") as file:
             file.write(start.content)
             for chunk in chunks:
                 size += file.write(chunk)

@@ -19,11 +19,13 @@ import polars as pl
 
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES
-from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse import ddl, engine
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.catalog import make_accepted, make_views, run_all, stored_columns, write_table
 from marketflows_pipeline.warehouse.describe import describe
+from marketflows_pipeline.warehouse.foreign import drop_all_but, plain_tables
 
+CATALOG = "published"
 DESCRIBING = ("meta.tables", "meta.columns", "meta.lineage", "meta.publish")
 
 
@@ -64,17 +66,18 @@ def carried_origins(path: Path, parts: Sequence[str]) -> dict[str, Origin] | Non
     """Origins of some parts' tables in a copy of a file published before.
 
     Returns:
-        Origins by table; None if a session has changed one of the tables since it was published.
+        Origins by table; None if a session has changed one of the tables since it was published, or the file says
+        of one what this program never does, such as a default that is computed.
     """
     with _opened(path, read_only=True) as cursor:
         rows = cursor.execute(
             "select table_name, run_id, published_at, n_rows, fingerprint from meta.publish where n_rows is not null"
         ).fetchall()
-        stored = stored_columns(cursor)
+        plain = plain_tables(cursor, CATALOG)
         origins = {}
         for name, run_id, published_at, n_rows, fingerprint in rows:
             if name in TABLES and TABLES[name].part in parts:
-                if name not in stored or _fingerprint(cursor, name) != fingerprint:
+                if name not in plain or _fingerprint(cursor, name) != fingerprint:
                     return None
                 origins[name] = Origin(n_rows, "carried_over", run_id, published_at)
     return origins
@@ -102,8 +105,8 @@ def assemble(
     Returns:
         The rows of ``meta.publish``.
     """
-    with _opened(target, read_only=False) as cursor:
-        _drop_all_but(cursor, set(origins) - set(taken))
+    with _opened(target, read_only=False, other=other if taken else None) as cursor:
+        drop_all_but(cursor, CATALOG, set(origins) - set(taken))
         if taken:
             _take(cursor, other, taken)
         make_views(cursor)
@@ -140,7 +143,7 @@ def describe_file(
 
 def _take(cursor: duckdb.DuckDBPyConnection, other: Path, taken: Iterable[str]) -> None:
     """Bring tables over from another file."""
-    cursor.execute(f"attach {ddl.literal(str(other))} as other (read_only)")
+    engine.attach(cursor, other, "other", "read_only")
     for name in taken:
         cursor.execute(ddl.create_schema(TABLES[name]))
         cursor.execute(f"create table {ddl.qualified(name)} as from {ddl.qualified(name, 'other')}")
@@ -149,7 +152,7 @@ def _take(cursor: duckdb.DuckDBPyConnection, other: Path, taken: Iterable[str]) 
     for name in taken:
         run_all(cursor, ddl.comments(TABLES[name], stored[name]))
     # Only then have the new tables a place in the file, which their fingerprints tell.
-    cursor.execute("checkpoint published")
+    cursor.execute(f"checkpoint {CATALOG}")
 
 
 def _registered_columns(table: str) -> dict[str, str]:
@@ -204,17 +207,6 @@ def _published_rows(
     return pl.DataFrame(rows, schema=TABLES["meta.publish"].polars_schema)
 
 
-def _drop_all_but(cursor: duckdb.DuckDBPyConnection, kept: set[str]) -> None:
-    views = cursor.execute(
-        "select schema_name || '.' || view_name from duckdb_views() "
-        "where database_name = current_database() and not internal"
-    ).fetchall()
-    for (name,) in views:
-        cursor.execute(f"drop view {ddl.qualified(name)}")
-    for name in stored_columns(cursor).keys() - kept:
-        cursor.execute(f"drop table {ddl.qualified(name)}")
-
-
 def _count(cursor: duckdb.DuckDBPyConnection, table: str) -> int:
     ((rows,),) = cursor.execute(f"select count(*) from {ddl.qualified(table)}").fetchall()
     return int(rows)
@@ -236,17 +228,20 @@ def _extremes(stats: str | dict[str, object]) -> object:
 
 
 @contextmanager
-def _opened(path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB of its own with the file as its current catalog; closing it leaves the file complete, without a log."""
-    connection = duckdb.connect()
+def _opened(path: Path, *, read_only: bool, other: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB of its own with the file as its current catalog; closing it leaves the file complete, without a log.
+
+    The file may be one that was published before, into which anybody may have put views and macros since; so nothing
+    but it, and the `other` one, can be opened.
+    """
+    connection = engine.connect(path.with_name(f"{path.name}.spill"))
     try:
-        connection.execute("set global TimeZone = 'UTC'")
-        connection.execute(f"set temp_directory = {ddl.literal(f'{path}.spill')}")
-        connection.execute(f"attach {ddl.literal(str(path))} as published{' (read_only)' if read_only else ''}")
-        connection.execute("use published")
+        engine.attach(connection, path, CATALOG, "read_only" if read_only else "")
+        engine.shut(connection, [other] if other else [])
+        connection.execute(f"use {CATALOG}")
         yield connection
         connection.execute("use memory")
-        connection.execute("detach published")
+        connection.execute(f"detach {CATALOG}")
         if not read_only and path.with_name(f"{path.name}.wal").exists():
             raise WarehouseError(f"nothing was published: {path} could not be closed whole")
     finally:

@@ -42,7 +42,9 @@ def copy_apart(source: Path, target: Path) -> None:
 
 
 def _copy(source: str, target: str) -> None:
-    with open(source, "rb") as reader, open(target, "xb") as writer:  # noqa: PTH123 - pathlib would double the start
+    # Neither a link nor a FIFO that somebody put in the place of a file since it was looked at.
+    opened = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(opened, "rb") as reader, open(target, "xb") as writer:  # noqa: PTH123 - pathlib would double the start
         size = os.fstat(reader.fileno()).st_size
         copied = _copy_in_kernel(reader.fileno(), writer.fileno(), size)
         reader.seek(copied)

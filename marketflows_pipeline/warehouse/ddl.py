@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from marketflows_pipeline.schema import Column, Table
+if TYPE_CHECKING:
+    from marketflows_pipeline.schema import Column, Table
 
 
 def identifier(name: str) -> str:

@@ -2,6 +2,9 @@
 
 What belongs here: opening the file people query and giving rows back. What does not: making it (`publish`), the look
 of an answer (`render`). Imports little, so that a command which only answers starts about as fast as duckdb itself.
+
+A question, and the views and macros of a file that was received from elsewhere, reach that file and nothing else: no
+other file, no address, no extension, no setting.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,14 +21,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import duckdb
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
-from marketflows_pipeline.warehouse import render
+from marketflows_pipeline.warehouse import engine, render
 from marketflows_pipeline.warehouse.render import Format
 
 if TYPE_CHECKING:
     import polars as pl
 
 _BATCH = 10_000
+_CATALOG = "marketflows"
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+_EXPLAIN = re.compile(r"explain\b\s*(?:\(\s*(?:analy[sz]e|verbose|format)\b[^()]*\)|analy[sz]e\b)?", re.IGNORECASE)
+_HOW_TO_ALLOW = "; a query may read and write other files with `marketflows sql --allow-files`"
 
 
 @dataclass(frozen=True)
@@ -44,27 +50,47 @@ class Answer:
 
 
 @contextmanager
-def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_published(path: Path, *, allow_files: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published file as it is now, its session in UTC.
 
     Args:
         path: the link, such as ``warehouse/marketflows.duckdb``.
+        allow_files: whether statements, and the views of the file, may read and write other files.
 
     Raises:
         MarketflowsError: if nothing has been published there yet, or another program holds the file for writing.
     """
+    with ExitStack() as stack:
+        connection = _opened(stack, path, _spill_folder(stack), allow_files=allow_files)
+        yield connection
+
+
+def _opened(stack: ExitStack, path: Path, spill: str, *, allow_files: bool) -> duckdb.DuckDBPyConnection:
     if not path.exists():
         raise MarketflowsError(f"nothing is published at {path} yet; run `marketflows` first")
+    if not path.is_file():
+        raise MarketflowsError(
+            f"{path} is no file: expected the published database; move it away, then run `marketflows`"
+        )
+    connection = stack.enter_context(engine.connect(spill))
     try:
         # The version behind the link: DuckDB would answer a second open of the link from the file it knows already.
-        connection = duckdb.connect(str(path.resolve()), read_only=True)
+        engine.attach(connection, path.resolve(), _CATALOG, "read_only")
     except duckdb.Error as fault:
         raise _explain_open(path, fault) from fault
+    connection.execute(f"use {_CATALOG}")
+    if not allow_files:
+        engine.shut(connection)
+    engine.lock(connection)
+    return connection
+
+
+def _spill_folder(stack: ExitStack) -> str:
+    """A folder of this question's own, which nobody else can put a file into; empty where there is no place for one."""
     try:
-        connection.execute("set TimeZone = 'UTC'")
-        yield connection
-    finally:
-        connection.close()
+        return stack.enter_context(tempfile.TemporaryDirectory(prefix="marketflows-"))
+    except OSError:
+        return ""
 
 
 def query_rows(path: Path, sql: str) -> Answer:
@@ -129,7 +155,15 @@ def run_sql(path: Path, sql: str) -> pl.DataFrame:
         return _relation(connection, sql).pl()
 
 
-def write_result(sql: str, path: Path, output_format: Format, out: BinaryIO, *, for_spreadsheets: bool = False) -> None:
+def write_result(
+    sql: str,
+    path: Path,
+    output_format: Format,
+    out: BinaryIO,
+    *,
+    allow_files: bool = False,
+    for_spreadsheets: bool = False,
+) -> None:
     """Write the answer to a query.
 
     Args:
@@ -138,16 +172,21 @@ def write_result(sql: str, path: Path, output_format: Format, out: BinaryIO, *, 
         output_format: ``table`` for people (at most `render.TABLE_ROWS` rows, and it says so), ``csv``, ``json`` (a
             list of objects) or ``parquet``; times are ISO 8601 in UTC, missing values ``null`` (empty in CSV).
         out: where the bytes go; text is UTF-8.
+        allow_files: whether the query may read and write other files.
         for_spreadsheets: whether CSV is made safe to open in one; else text is exact, but for tables.
 
     Raises:
         MarketflowsError: if nothing has been published yet.
         UserInputError: if the SQL is not one statement that gives rows, or DuckDB refuses it.
     """
-    _refuse_all_but_one_question(sql)
-    with open_published(path) as connection:
+    _refuse_all_but_one_question(sql, allow_files=allow_files)
+    with ExitStack() as stack:
+        spill = _spill_folder(stack)
+        connection = _opened(stack, path, spill, allow_files=allow_files)
         if output_format == "parquet":
-            _write_parquet(connection, sql, out)
+            if not spill:
+                raise MarketflowsError("parquet needs a folder for temporary files; name one in TMPDIR")
+            _write_parquet(connection, sql, spill, out)
             return
         with _asked(connection, sql) as (columns, types):
             rows = _batches(connection)
@@ -155,28 +194,42 @@ def write_result(sql: str, path: Path, output_format: Format, out: BinaryIO, *, 
                 out.write(text.encode())
 
 
-def _refuse_all_but_one_question(sql: str) -> None:
+def _refuse_all_but_one_question(sql: str, *, allow_files: bool) -> None:
     if "\0" in sql:
         raise UserInputError("the SQL holds a NUL character: expected text")
-    with duckdb.connect() as parser, _refusals():
+    with engine.connect("") as parser, _refusals():
+        # Some statements are looked up in files while they are read.
+        engine.shut(parser)
         statements = parser.extract_statements(sql)
-    # One PIVOT is read as two statements: the first makes the names of its columns and has no text.
-    statements = [each for each in statements if each.query or each.type != duckdb.StatementType.CREATE]
-    if not statements:
-        raise UserInputError("the SQL is empty: expected one statement, such as select * from meta.publish")
-    if len(statements) > 1:
-        raise UserInputError(f"the SQL holds {len(statements)} statements: expected one")
-    if duckdb.ExpectedResultType.QUERY_RESULT not in statements[0].expected_result_type:
-        raise UserInputError("the SQL gives no rows; ask with select")
+        # One PIVOT is read as two statements: the first makes the names of its columns and has no text.
+        statements = [each for each in statements if each.query or each.type != duckdb.StatementType.CREATE]
+        if not statements:
+            raise UserInputError("the SQL is empty: expected one statement, such as select * from meta.publish")
+        if len(statements) > 1:
+            raise UserInputError(f"the SQL holds {len(statements)} statements: expected one")
+        if duckdb.ExpectedResultType.QUERY_RESULT not in statements[0].expected_result_type:
+            raise UserInputError("the SQL gives no rows; ask with select")
+        # DuckDB may write to the files that are attached, which the published one is.
+        if not allow_files and _copies(parser, statements[0]):
+            raise UserInputError(f"the SQL writes a file{_HOW_TO_ALLOW}")
 
 
-def _write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, out: BinaryIO) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "answer.parquet"
-        with _refusals():
-            _relation(connection, sql).write_parquet(str(file))
-        with file.open("rb") as written:
-            shutil.copyfileobj(written, out)
+def _copies(parser: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> bool:
+    """Whether a statement is a COPY, or runs one to explain it."""
+    if statement.type != duckdb.StatementType.EXPLAIN:
+        return bool(statement.type == duckdb.StatementType.COPY)
+    # A comment before it may hold the word too; then what is left is an EXPLAIN once more.
+    explained = parser.extract_statements(_EXPLAIN.sub("\n", statement.query, count=1))
+    return not explained or any(_copies(parser, each) for each in explained)
+
+
+def _write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, spill: str, out: BinaryIO) -> None:
+    """By way of the one folder that the connection may write to: DuckDB keeps its types, and takes rows in batches."""
+    file = Path(spill) / "answer.parquet"
+    with _refusals():
+        _relation(connection, sql).write_parquet(str(file))
+    with file.open("rb") as written:
+        shutil.copyfileobj(written, out)
 
 
 def _relation(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation:
@@ -206,7 +259,8 @@ def _refusals() -> Iterator[None]:
     except duckdb.Error as fault:
         # DuckDB repeats the statement below its message; people have it before them.
         message = " ".join(str(fault).partition("\n\nLINE ")[0].split())
-        raise UserInputError(f"the SQL was refused: {message}") from fault
+        allow = _HOW_TO_ALLOW if isinstance(fault, duckdb.PermissionException) else ""
+        raise UserInputError(f"the SQL was refused: {message}{allow}") from fault
 
 
 def _explain_open(path: Path, fault: duckdb.Error) -> MarketflowsError:

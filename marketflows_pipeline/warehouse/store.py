@@ -15,7 +15,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
 from importlib.util import find_spec
@@ -27,8 +27,9 @@ import duckdb
 import polars as pl
 
 from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.safe_files import make_way, private_folder, private_umask, require_own, require_own_folder
 from marketflows_pipeline.schema import TABLES, DType, Table
-from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse import ddl, engine
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.catalog import (
     differences,
@@ -44,6 +45,8 @@ from marketflows_pipeline.warehouse.validate import check_frame
 
 STORAGE_VERSION = "v1.2.0"
 CATALOG = "marketflows"
+# The folder that no file but this program's own is in.
+OWN_FOLDER = ".marketflows"
 
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
@@ -75,32 +78,36 @@ class Warehouse:
 
     Raises:
         WarehouseError: if the file is missing and not to be made, is held by another process, or is no DuckDB file.
+        UnsafeFileError: if it is a link, or its log or spill folder are not this program's own.
     """
 
     def __init__(self, target: str | Path, *, create: bool = True) -> None:
         self.path = Path(target)
         if not create and not self.path.exists():
             raise WarehouseError(f"there is no warehouse at {self.path} yet; run `marketflows` first")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _make_place(self.path)
+        except OSError as fault:
+            raise WarehouseError(f"{self.path} cannot be opened: {fault.strerror} ({fault.filename})") from fault
         self._writing = threading.RLock()
         self._joined: tuple[int, duckdb.DuckDBPyConnection] | None = None
         _settle_pandas()
-        self._connection = duckdb.connect()
+        self._open = ExitStack()
+        # DuckDB makes its files, log and spill among them, with the mode that the umask gives, whenever it needs them.
+        self._open.enter_context(private_umask())
+        self._connection = self._open.enter_context(engine.connect(_spill(self.path)))
         try:
-            self._connection.execute("set global TimeZone = 'UTC'")
-            self._connection.execute(f"set global temp_directory = {ddl.literal(f'{self.path}.spill')}")
-            self._connection.execute(
-                f"attach {ddl.literal(str(self.path))} as {CATALOG} (storage_version {ddl.literal(STORAGE_VERSION)})"
-            )
+            engine.attach(self._connection, self.path, CATALOG, f"storage_version {ddl.literal(STORAGE_VERSION)}")
+            engine.shut(self._connection)
             with self.transaction() as cursor:
                 prepare_history(cursor)
                 make_views(cursor)
                 make_accepted(cursor)
         except duckdb.Error as fault:
-            self._connection.close()
+            self.close()
             raise _explain_open(self.path, fault) from fault
         except BaseException:
-            self._connection.close()
+            self.close()
             raise
 
     def __enter__(self) -> Self:
@@ -113,7 +120,7 @@ class Warehouse:
 
     def close(self) -> None:
         """Close the file; an open transaction is rolled back."""
-        self._connection.close()
+        self._open.close()
 
     def tables(self) -> set[str]:
         """``schema.table`` of every table and view that is stored, registered or not."""
@@ -337,6 +344,18 @@ class Warehouse:
             raise WarehouseError(f"{self.path}: {fault}; what was stored is unchanged") from fault
         finally:
             cursor.close()
+
+
+def _make_place(path: Path) -> None:
+    """A private folder, and in it nothing that somebody planted where DuckDB is about to write."""
+    private_folder(path.parent, is_ours=path.parent.name == OWN_FOLDER)
+    require_own(path)
+    make_way(path.with_name(f"{path.name}.wal"))
+    require_own_folder(_spill(path))
+
+
+def _spill(path: Path) -> Path:
+    return path.with_name(f"{path.name}.spill")
 
 
 def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pl.DataFrame:

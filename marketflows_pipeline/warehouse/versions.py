@@ -10,15 +10,19 @@ publish gets a file of its own name, and people open a link to it.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
-import shutil
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.safe_files import is_own_plain, open_mode, remove, set_mode, shared_folder
+
+logger = logging.getLogger(__name__)
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 
@@ -52,30 +56,37 @@ class VersionFolder:
         self._name = re.compile(
             re.escape(link.stem) + r"\.(?P<number>\d{6,})\.\d{8}T\d{6}Z\.\w+" + re.escape(link.suffix)
         )
+        self._half_built = re.compile(re.escape(f".{link.stem}.") + r"\w+(\.[0-9a-f]{16})?\.building.*")
         if link.exists() and not link.is_symlink():
             raise WarehouseError(f"{link} is not a link made by this program; move it away, then run again")
-        self._folder.mkdir(parents=True, exist_ok=True)
+        shared_folder(self._folder)
 
     def newest_first(self) -> list[Version]:
-        """The published files that are there."""
+        """The published files that are there; a link, or a file of another user, is none."""
         found = []
         for path in self._folder.iterdir():
             match = self._name.fullmatch(path.name)
-            if match:
+            if match and is_own_plain(path):
                 found.append(Version(int(match["number"]), path))
         return sorted(found, reverse=True)
 
     def building_path(self, role: str) -> Path:
-        """Where a file is put together before it is published; `role` tells two of them apart."""
-        return self._folder / f".{self.link.stem}.{role}.building"
+        """Where a file is put together before it is published: a name that nobody has taken beforehand.
+
+        Args:
+            role: what the file is for, for those who find it.
+        """
+        return self._folder / f".{self.link.stem}.{role}.{secrets.token_hex(8)}.building"
 
     def clear_unfinished(self) -> None:
         """Remove what a killed publish left: half-built files, and whole ones that were never linked."""
-        for path in self._folder.glob(f".{self.link.stem}.*.building*"):
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+        for path in self._folder.iterdir():
+            if self._half_built.fullmatch(path.name):
+                try:
+                    remove(path)
+                except OSError as fault:
+                    # Nothing is in its way: the next file to be built has a name of its own.
+                    logger.warning("%s could not be removed: %s", path, fault.strerror)
         versions = self.newest_first()
         linked = next((version for version in versions if version.path.name == self._linked_name()), None)
         if linked is not None:
@@ -94,12 +105,12 @@ class VersionFolder:
         number = newest[0].number + 1 if newest else 1
         run = re.sub(r"\W|_", "", run_id)[:8] or "run"
         path = self._folder / f"{self.link.stem}.{number:06d}.{stamp}.{run}{self.link.suffix}"
-        _sync(building)
+        _remove_log(path)
+        _sync(building, mode=open_mode())
         building.rename(path)
         # A session of an older DuckDB keeps its log at the link's own name, where the new file would replay it.
-        self.link.with_name(f"{self.link.name}.wal").unlink(missing_ok=True)
+        _remove_log(self.link)
         pointer = self.building_path("link")
-        pointer.unlink(missing_ok=True)
         try:
             pointer.symlink_to(path.name)
         except (OSError, NotImplementedError) as fault:
@@ -132,12 +143,26 @@ class VersionFolder:
 def _remove(versions: Iterable[Version]) -> None:
     for version in versions:
         version.path.unlink(missing_ok=True)
-        version.path.with_name(f"{version.path.name}.wal").unlink(missing_ok=True)
+        _remove_log(version.path)
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _remove_log(file: Path) -> None:
+    """Remove what lies where DuckDB keeps the log of a file, which the next to open the file would replay."""
+    log = file.with_name(f"{file.name}.wal")
     try:
+        remove(log)
+    except OSError:
+        # A directory is no log that anybody would replay.
+        if not log.is_dir():
+            raise
+
+
+def _sync(path: Path, *, mode: int | None = None) -> None:
+    """Wait until a file or folder is on the disk, with that mode where one is given."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW if mode else os.O_RDONLY)
+    try:
+        if mode is not None:
+            set_mode(descriptor, mode)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

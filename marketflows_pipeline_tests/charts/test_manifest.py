@@ -119,13 +119,11 @@ def test_pictures_of_the_tutorial_give_way_to_live_ones_and_to_nothing_of_the_us
 
 
 def test_a_full_disk_leaves_no_half_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fill_up(path: Path, content: bytes) -> None:
-        with path.open("wb") as half:
-            half.write(content[:3])
+    def fill_up(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     draw(tmp_path, "a.png", is_tutorial=False)
-    monkeypatch.setattr(Path, "write_bytes", fill_up)
+    monkeypatch.setattr("marketflows_pipeline.safe_files.set_mode", fill_up)
     with pytest.raises(OSError, match="No space left"):
         draw(tmp_path, "a.png", is_tutorial=False)
     assert (tmp_path / "a.png").read_bytes() == b"a.png"

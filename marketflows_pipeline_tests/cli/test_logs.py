@@ -112,8 +112,7 @@ def test_a_disk_that_fills_up_on_the_way_is_said_once_and_the_file_is_no_whole_l
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Logging's own answer to a full disk is a stack trace a line."""
-    (tmp_path / "marketflows" / "logs").mkdir(parents=True)
-    (tmp_path / "marketflows" / "logs" / "marketflows.log").symlink_to("/dev/full")
+    monkeypatch.setattr("marketflows_pipeline.cli.logs.open_private", lambda _, flags: os.open("/dev/full", flags))
     run_log = begin(tmp_path, monkeypatch)
     for number in range(3):
         log.info("line %d", number)
@@ -123,6 +122,65 @@ def test_a_disk_that_fills_up_on_the_way_is_said_once_and_the_file_is_no_whole_l
     assert [f"line {number}" in shown for number in range(3)] == [True] * 3
     assert "Traceback" not in shown
     assert run_log.path is None
+
+
+@pytest.mark.parametrize("tutorial", [False, True])
+@pytest.mark.parametrize("plant", ["link", "link to nothing", "fifo"])
+def test_what_is_planted_in_the_place_of_the_log_is_not_written_through(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    plant: str,
+    tutorial: bool,
+) -> None:
+    """A link named like the tutorial's log once had its target emptied."""
+    folder = tmp_path / "marketflows" / "logs"
+    folder.mkdir(parents=True)
+    (tmp_path / "victim").write_text("precious")
+    for name in ("marketflows.log", "marketflows_tutorial.log", "marketflows.log.1"):
+        if plant == "fifo":
+            os.mkfifo(folder / name)
+        else:
+            (folder / name).symlink_to(tmp_path / ("victim" if plant == "link" else "not there"))
+
+    run_log = begin(tmp_path, monkeypatch, tutorial=tutorial)
+    log.info("line 1")
+
+    assert run_log.path is not None
+    assert run_log.path.read_text().endswith("INFO line 1\n")
+    assert not run_log.path.is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["marketflows", "victim"]
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+def test_a_second_name_of_a_file_is_no_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "marketflows" / "logs"
+    folder.mkdir(parents=True)
+    (tmp_path / "victim").write_text("precious")
+    (folder / "marketflows.log").hardlink_to(tmp_path / "victim")
+
+    run_log = begin(tmp_path, monkeypatch)
+    log.info("line 1")
+
+    (warning,) = warnings_in(capsys.readouterr().err)
+    assert "is a second name (hard link) of a file" in warning
+    assert (tmp_path / "victim").read_text() == "precious"
+    assert run_log.path is None
+
+
+def test_a_log_is_for_its_user_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What follows from a portfolio was once readable for everybody on the machine; older logs are closed too."""
+    folder = tmp_path / "marketflows" / "logs"
+    folder.mkdir(parents=True, mode=0o755)
+    (folder / "marketflows.log").write_text("x" * 5_000_000)
+    before = os.umask(0o022)
+    begin(tmp_path, monkeypatch)
+    log.info("line 1")
+    os.umask(before)
+    found = {path.name: oct(path.stat().st_mode & 0o777) for path in (folder, *folder.iterdir())}
+    assert found == {"logs": "0o700", "marketflows.log": "0o600", "marketflows.log.1": "0o600"}
 
 
 def test_a_rotation_that_fails_is_said_once(

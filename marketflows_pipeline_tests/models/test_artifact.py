@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import os
+import pickle
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pytest
 
@@ -37,18 +41,18 @@ def test_a_stored_model_gives_the_same_probabilities(model: Model, tmp_path: Pat
 
     _, x = matrix(MADE.panel, features=FEATURES, symbols=model.metadata.symbols)
     assert place.name == "direction_1_logistic_20261120T223000Z"
-    assert sorted(path.name for path in place.iterdir()) == ["estimator.joblib", "metadata.json"]
+    assert sorted(path.name for path in place.iterdir()) == ["estimator.npz", "metadata.json"]
     assert loaded.estimator.probabilities(x).tobytes() == model.estimator.probabilities(x).tobytes()
     assert replace(loaded.metadata, estimator_sha256="") == model.metadata
 
 
 def test_storing_the_same_model_again_changes_nothing(model: Model, tmp_path: Path) -> None:
     place = save(model, tmp_path)
-    before = (place / "estimator.joblib").read_bytes()
+    before = (place / "estimator.npz").read_bytes()
 
     save(model, tmp_path)
 
-    assert (place / "estimator.joblib").read_bytes() == before
+    assert (place / "estimator.npz").read_bytes() == before
 
 
 def without(name: str) -> Callable[[dict[str, Any]], object]:
@@ -89,28 +93,62 @@ def test_a_model_that_does_not_fit_is_refused_with_what_differs(
 class Trap:
     """What a file of somebody else could do when it is loaded."""
 
+    def __init__(self, canary: Path) -> None:
+        self.canary = canary
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return (pytest.fail, ("the file was loaded",))
+        return (Path.touch, (self.canary,))
 
 
-def test_a_file_of_another_content_is_not_even_opened(model: Model, tmp_path: Path) -> None:
-    place = save(model, tmp_path)
-    joblib.dump(Trap(), place / "estimator.joblib")
+def forge(place: Path, content: bytes, name: str = "estimator.npz") -> None:
+    """Put a content in the place of the estimator, with metadata that vouch for it."""
+    (place / name).write_bytes(content)
+    fields = json.loads((place / "metadata.json").read_text())
+    fields["estimator_sha256"] = hashlib.sha256(content).hexdigest()
+    (place / "metadata.json").write_text(json.dumps(fields))
 
-    with pytest.raises(ModelRefusedError, match="is not the file that was stored"):
+
+def pickled_array(canary: Path) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, slope=np.array([Trap(canary)], dtype=object))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("form", ["pickle", "array of objects"])
+def test_a_forged_file_with_matching_metadata_runs_no_code(model: Model, tmp_path: Path, form: str) -> None:
+    """Whoever could write both files of a model once ran anything as the user who scored with it."""
+    place, canary = save(model, tmp_path), tmp_path / "canary"
+    forge(place, pickle.dumps(Trap(canary)) if form == "pickle" else pickled_array(canary))
+
+    with pytest.raises(ModelRefusedError, match=r"estimator\.npz is no logistic model") as refused:
         load(place)
+
+    assert not canary.exists()
+    assert "\n" not in str(refused.value)
+
+
+def test_a_model_of_an_earlier_version_is_refused_unread(model: Model, tmp_path: Path) -> None:
+    """Earlier versions stored a pickle."""
+    place, canary = save(model, tmp_path), tmp_path / "canary"
+    (place / "estimator.npz").unlink()
+    forge(place, pickle.dumps(Trap(canary)), "estimator.joblib")
+
+    with pytest.raises(ModelRefusedError, match=r"the form of an earlier version.*marketflows train"):
+        load(place)
+
+    assert not canary.exists()
 
 
 def test_a_file_cut_short_is_refused(model: Model, tmp_path: Path) -> None:
     place = save(model, tmp_path)
-    content = (place / "estimator.joblib").read_bytes()
-    (place / "estimator.joblib").write_bytes(content[: len(content) // 2])
+    content = (place / "estimator.npz").read_bytes()
+    (place / "estimator.npz").write_bytes(content[: len(content) // 2])
 
     with pytest.raises(ModelRefusedError, match="is not the file that was stored"):
         load(place)
 
 
-@pytest.mark.parametrize("name", ["estimator.joblib", "metadata.json"])
+@pytest.mark.parametrize("name", ["estimator.npz", "metadata.json"])
 def test_a_missing_file_is_named(model: Model, tmp_path: Path, name: str) -> None:
     place = save(model, tmp_path)
     (place / name).unlink()
@@ -134,9 +172,26 @@ def test_the_newest_model_of_a_target_and_horizon(model: Model, tmp_path: Path) 
     assert newest(tmp_path / "nowhere", target="rank", horizon=20) is None
 
 
+@pytest.mark.parametrize("name", ["estimator.npz", "metadata.json"])
+def test_what_is_no_plain_file_is_refused_and_not_waited_for(model: Model, tmp_path: Path, name: str) -> None:
+    """A FIFO in the place of a file holds whoever opens it until somebody writes."""
+    place = save(model, tmp_path)
+    (place / name).unlink()
+    os.mkfifo(place / name)
+
+    with pytest.raises(ModelRefusedError, match=f"{name} cannot be read"):
+        load(place)
+
+
+def test_a_model_is_for_its_user_alone(model: Model, tmp_path: Path) -> None:
+    place = save(model, tmp_path / "models")
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (place.parent, place, *place.iterdir())}
+    assert modes == {path: 0o700 if path.is_dir() else 0o600 for path in modes}
+
+
 def test_metadata_is_read_without_loading_the_estimator(model: Model, tmp_path: Path) -> None:
     place = save(model, tmp_path)
-    (place / "estimator.joblib").write_bytes(b"")
+    (place / "estimator.npz").write_bytes(b"")
 
     facts = read_metadata(place)
 
