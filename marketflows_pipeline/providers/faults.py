@@ -29,6 +29,9 @@ from marketflows_pipeline.errors import (
 RETRIED_CLIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 EXCERPT_LENGTH = 200
 LONGEST_WAIT_S = 366 * 86_400.0
+LONGEST_HEADER = 1000
+# What reading a time out of rubbish ends in; the standard library's parser of dates was not made for it.
+UNREADABLE_HEADER = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 BLOCKED_BY_CDN = (
     "the service's CDN refused this machine's address before the key was looked at, as it does with many cloud "
     "hosts: run from another network, or ask the service to allow the address"
@@ -108,12 +111,16 @@ class Answer:
         """The parsed JSON.
 
         Raises:
-            ValueError: it is not JSON, is cut off, or is nested beyond measure.
+            ValueError: it is not JSON, is cut off, is nested beyond measure, or has a number of thousands of digits.
         """
         try:
             return json.loads(self.content)
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise
         except RecursionError:
-            raise ValueError("nested too deeply") from None
+            raise json.JSONDecodeError("nested too deeply", "", 0) from None
+        except ValueError:
+            raise ValueError("a number of thousands of digits") from None
 
     @property
     def body_or_none(self) -> object:
@@ -219,8 +226,11 @@ def not_json(answer: Answer) -> Fault | None:
         return fault
     try:
         _ = answer.body
-    except ValueError:
+    except (json.JSONDecodeError, UnicodeDecodeError):
         return Fault(BadAnswerError, f"HTTP {answer.status}, cut off or not JSON: {answer.excerpt}")
+    except ValueError as fault:
+        # It would be the same another time.
+        return Fault(UnexpectedResponseError, f"an answer of an unknown shape: {fault}")
     return None
 
 
@@ -242,8 +252,8 @@ def requested_wait(headers: Mapping[str, str], now: datetime) -> float | None:
     for header, read in (("retry-after", _read_retry_after), ("x-ratelimit-reset", _read_reset)):
         if (value := headers.get(header)) is not None:
             try:
-                seconds = read(value.strip(), now)
-            except (ValueError, OverflowError):
+                seconds = read(value.strip()[:LONGEST_HEADER], now)
+            except UNREADABLE_HEADER:
                 continue
             if seconds > 0:
                 return min(seconds, LONGEST_WAIT_S)
@@ -251,7 +261,7 @@ def requested_wait(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def _read_retry_after(value: str, now: datetime) -> float:
-    if re.fullmatch(r"\d+(\.\d+)?", value):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         return float(value)
     until = parsedate_to_datetime(value)
     return ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()
