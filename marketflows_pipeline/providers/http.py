@@ -277,7 +277,9 @@ class HttpClient:
             self._waits.renew()
         except NO_ANSWER as fault:
             outcome = "retry"
-            raise AskAgainError(failure(TransientProviderError, _named(fault))) from fault
+            # Without its cause, whose words may be the server's, and would be kept where messages are.
+            said = one_line(f"{type(fault).__name__} {fault}")
+            raise AskAgainError(failure(TransientProviderError, said)) from None
         except RefusedError as refused:
             error = failure(refused.fault.kind, refused.fault.message)
             if not isinstance(error, TransientProviderError):
@@ -295,7 +297,3 @@ class HttpClient:
 
     def _error(self, kind: type[E], message: str, request: _Request, status: int | None) -> E:
         return kind(message, provider=self.provider, status=status, url=str(request.url))
-
-
-def _named(fault: Exception) -> str:
-    return one_line(f"{type(fault).__name__} {fault}")

@@ -26,6 +26,8 @@ SocketOption: TypeAlias = tuple[int, int, int] | tuple[int, int, bytes | bytearr
 
 # What comes before the body: headers, interim answers, a proxy's greeting. One read may bring 64 KiB of body along.
 HEAD_BYTES = 1 << 18
+# httpx keeps cookies for ever, and builds the request of a redirect that is not followed.
+UNWANTED_HEADERS = (b"set-cookie", b"location")
 # What no network brings: faults of connecting, of a proxy, of HTTP, and each kind of time-out.
 NO_ANSWER = (
     httpcore.NetworkError,
@@ -175,8 +177,9 @@ class LimitedTransport(httpx.BaseTransport):
                 extensions=request.extensions,
             )
         )
+        headers = [(name, value) for name, value in answer.headers if name.lower() not in UNWANTED_HEADERS]
         # Without the reason phrase: httpx logs it, and it is whatever the server wants to say.
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer))
+        return httpx.Response(answer.status, headers=headers, stream=_Body(answer))
 
     def close(self) -> None:
         """Close the connections."""
