@@ -27,6 +27,8 @@ from marketflows_pipeline.errors import (
 )
 
 RETRIED_CLIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+# A refusal of a key may repeat the key in any form, so nothing is quoted of what comes with it.
+UNQUOTED_STATUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 EXCERPT_LENGTH = 200
 LONGEST_WAIT_S = 366 * 86_400.0
 LONGEST_HEADER = 1000
@@ -137,9 +139,11 @@ class Answer:
 
     @property
     def excerpt(self) -> str:
-        """What a person needs to see of the body, in one line."""
+        """What a person needs to see of the body, in one line; of a refused key no word of it."""
         if not self.content.strip():
             return "an empty answer"
+        if self.status in UNQUOTED_STATUSES:
+            return "an HTML page" if self.is_html else "in words that are not shown"
         if self.is_html:
             title = HTML_TITLE.search(self.content)
             return f"an HTML page {one_line(title[1].decode(errors='replace'))!r}" if title else "an HTML page"

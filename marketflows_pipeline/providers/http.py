@@ -177,7 +177,7 @@ class HttpClient:
         Above ``limit_bytes``, once unpacked, it is of an unknown shape; the rest of it is not read.
         """
         receive = self._receive_whole(not_data, lambda answer: read(answer.text))
-        return self._ask(endpoint, path, params, receive, limit_bytes or self.limits.answer)
+        return self._ask(endpoint, path, params, receive, min(limit_bytes or self.limits.answer, self.limits.answer))
 
     def get_bytes(
         self,
@@ -193,7 +193,7 @@ class HttpClient:
         Its reader may raise ``RefusedError`` too, where the file is worth asking for again.
         """
         receive = self._receive_whole(not_data, lambda answer: read(answer.content))
-        return self._ask(endpoint, path, params, receive, limit_bytes or self.limits.answer)
+        return self._ask(endpoint, path, params, receive, min(limit_bytes or self.limits.answer, self.limits.answer))
 
     def download(
         self,

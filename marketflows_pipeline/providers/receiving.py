@@ -84,7 +84,7 @@ class Receiving:
         if content is None and response.is_success:
             raise ShapeError("it repeats the key")
         answer = Answer(response.status_code, response.headers, WITHHELD.encode() if content is None else content)
-        if fault := self._classify(answer) or judge(answer):
+        if fault := readable(self._classify, answer) or judge(answer):
             raise RefusedError(fault, answer.headers)
         return answer
 

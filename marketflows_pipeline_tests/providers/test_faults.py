@@ -153,7 +153,7 @@ def test_a_page_of_the_cdn_under_403_says_that_the_address_is_refused_not_the_ke
     fault = classify_by_status(page)
 
     assert fault is not None
-    assert "Attention Required! | Cloudflare" in fault.message
+    assert "HTTP 403, an HTML page; the service's CDN refused" in fault.message
     assert "run from another network" in fault.message
 
 
