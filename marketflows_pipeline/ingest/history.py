@@ -270,7 +270,8 @@ def _why_stop(session: Session, budget_now: BudgetNow) -> str:
     if session.history_deadline is not None and session.clock.now() >= session.history_deadline:
         return "the run's time limit is reached"
     if _is_used_up(session):
-        return "the service has been waited for long enough"
+        is_run_over = session.waits.of(session.provider.name).is_run_over
+        return "the run's time limit is reached" if is_run_over else "the service has been waited for long enough"
     return ""
 
 
