@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import TypeAlias
 
@@ -132,13 +133,15 @@ class LimitedStream(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What comes next, counted."""
-        received = self._stream.read(max_bytes, self._allowance.seconds(timeout))
-        self._allowance.take(len(received))
-        return received
+        with self._closed_on_fault():
+            received = self._stream.read(max_bytes, self._allowance.seconds(timeout))
+            self._allowance.take(len(received))
+            return received
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send."""
-        self._stream.write(buffer, self._allowance.seconds(timeout))
+        with self._closed_on_fault():
+            self._stream.write(buffer, self._allowance.seconds(timeout))
 
     def close(self) -> None:
         """Close the connection."""
@@ -148,12 +151,22 @@ class LimitedStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         """The same connection under TLS."""
-        secured = self._stream.start_tls(ssl_context, server_hostname, self._allowance.seconds(timeout))
-        return LimitedStream(secured, self._allowance)
+        with self._closed_on_fault():
+            left = self._allowance.seconds(timeout)
+            return LimitedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._allowance)
 
     def get_extra_info(self, info: str) -> object:
         """What httpcore wants to know of the connection."""
         return self._stream.get_extra_info(info)
+
+    @contextmanager
+    def _closed_on_fault(self) -> Iterator[None]:
+        """Close the connection where httpcore leaves that to the garbage collector, as while it greets a proxy."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
 
 class LimitedTransport(httpx.BaseTransport):

@@ -64,8 +64,8 @@ class HostileServer:
 
 
 class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    block_on_close = False
+    # Its clients are gone when it stops, so that no thread of it, and no socket, outlives it.
+    block_on_close = True
     request_queue_size = 128
 
     def __init__(self, hostile: HostileServer) -> None:
@@ -78,6 +78,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 class _Client(socketserver.StreamRequestHandler):
     server: _Server
+    timeout = 10
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
