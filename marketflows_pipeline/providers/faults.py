@@ -31,7 +31,7 @@ RETRIED_CLIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_
 UNQUOTED_STATUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 EXCERPT_LENGTH = 200
 LONGEST_WAIT_S = 366 * 86_400.0
-LONGEST_HEADER = 1000
+LONGEST_DATE = 100
 # What reading a time out of rubbish ends in; the standard library's parser of dates was not made for it.
 UNREADABLE_HEADER = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 BLOCKED_BY_CDN = (
@@ -256,7 +256,7 @@ def requested_wait(headers: Mapping[str, str], now: datetime) -> float | None:
     for header, read in (("retry-after", _read_retry_after), ("x-ratelimit-reset", _read_reset)):
         if (value := headers.get(header)) is not None:
             try:
-                seconds = read(value.strip()[:LONGEST_HEADER], now)
+                seconds = read(value.strip(), now)
             except UNREADABLE_HEADER:
                 continue
             if seconds > 0:
@@ -267,7 +267,7 @@ def requested_wait(headers: Mapping[str, str], now: datetime) -> float | None:
 def _read_retry_after(value: str, now: datetime) -> float:
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         return float(value)
-    until = parsedate_to_datetime(value)
+    until = parsedate_to_datetime(value[:LONGEST_DATE])
     return ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()
 
 

@@ -262,6 +262,7 @@ class HttpClient:
         def line(response: httpx.Response) -> Iterator[bytes]:
             """The body as it comes, packed, as long as it comes faster than what is left to wait runs out."""
             nonlocal received_bytes
+            assert isinstance(response.stream, httpx.SyncByteStream)
             for chunk in response.stream:
                 received_bytes += len(chunk)
                 if self._waits.remaining_s(seconds(), received_bytes) < 0:

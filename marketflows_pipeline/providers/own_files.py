@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import NoReturn
 
@@ -246,7 +247,8 @@ def _read_parquet(file: Path) -> pl.DataFrame:
     schema = described.collect_schema()
     _refuse_beyond(file, described.select(pl.len()).collect().item(), len(schema))
     frame = described.select(_written(name, dtype) for name, dtype in schema.items()).collect()
-    longest = max((cells.str.len_bytes().max() or 0 for cells in frame), default=0)
+    lengths = frame.select(pl.all().str.len_bytes().max().fill_null(0)).rows()
+    longest: int = max(chain.from_iterable(lengths), default=0)
     if longest > MAX_CELL_LETTERS or frame.estimated_size() > MAX_UNPACKED_BYTES:
         raise UserInputError(f"{file}: expected cells of at most {MAX_CELL_LETTERS:,} bytes, found {longest:,} in one")
     frame.columns = _columns(file, frame.columns)

@@ -48,6 +48,7 @@ def book(
     )
     file = BytesIO()
     with ZipFile(file, "w", ZIP_DEFLATED) as parts:
+        parts.writestr("[Content_Types].xml", "<Types/>")
         parts.writestr("xl/workbook.xml", f'<workbook {MAIN} xmlns:r="{LINKS}"><sheets>{listed}</sheets></workbook>')
         parts.writestr("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{PACKAGE}">{links}</Relationships>')
         if texts:
