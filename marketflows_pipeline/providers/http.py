@@ -12,15 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self, TypeAlias, TypeVar
+from typing import ClassVar, Self, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 
 import httpx
-from socksio import SOCKSError
 
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import ProviderError, TransientProviderError, UnexpectedResponseError
-from marketflows_pipeline.providers import sockets
 from marketflows_pipeline.providers.blotting import Blotter
 from marketflows_pipeline.providers.connecting import open_client, proxy_passwords
 from marketflows_pipeline.providers.faults import (
@@ -39,6 +37,7 @@ from marketflows_pipeline.providers.pacing import Pacer
 from marketflows_pipeline.providers.reading import readable
 from marketflows_pipeline.providers.receiving import Limits, Receiving
 from marketflows_pipeline.providers.retrying import A_RUN_ASKS_AGAIN, AskAgainError, retry
+from marketflows_pipeline.providers.sockets import NO_ANSWER, Allowance
 from marketflows_pipeline.providers.unpacking import ACCEPTED
 from marketflows_pipeline.providers.waiting import WaitBudget
 
@@ -54,7 +53,6 @@ DEFAULT_HEADERS = {
     "accept-encoding": ACCEPTED,
     "user-agent": "marketflows-pipeline",
 }
-NO_ANSWER = (httpx.RequestError, *sockets.NO_ANSWER, SOCKSError)
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ class HttpClient:
         self._monthly_credits = monthly_credits
         self._timeout = timeout
         self._waits = waits or WaitBudget(clock)
-        self._allowance = sockets.Allowance(clock, self._waits)
+        self._allowance = Allowance(clock, self._waits)
         self._http = open_client(
             headers={**DEFAULT_HEADERS, **(headers or {})},
             secret_headers=secret_headers or {},
@@ -206,12 +204,7 @@ class HttpClient:
     ) -> T:
         """Stream JSON too large for memory to a file, which appears only when it is whole, and read it there.
 
-        Args:
-            endpoint: as in ``get_json``; errors too.
-            destination: where the file appears.
-            read: makes the result of the file; raises as in ``get_bytes``.
-            path: as in ``get_json``.
-            params: as in ``get_json``.
+        Arguments and errors as in ``get_bytes``, but that the reader is given the file, at ``destination``.
         """
         return self._ask(
             endpoint,
@@ -231,19 +224,12 @@ class HttpClient:
         filled = re.sub(r"\{(\w+)\}", lambda name: quote(str((path or {})[name[1]]), safe=""), endpoint)
         request = _Request(endpoint, filled, httpx.URL(self._base_url + filled, params=dict(params or {})))
         if self._waits.is_used_up:
-            why = f"the service has failed for {self._waits.limit_s:.0f} s"
-            if self._waits.is_run_over:
-                why = "the run's time, limit_minutes in [run], is over"
-            said = f"not asked: {why}; {A_RUN_ASKS_AGAIN}"
-            raise self._error(TransientProviderError, f"{self.provider} {filled}: {said}", request, None)
+            raise self._not_asked(request)
         return retry(lambda number: self._attempt(request, number, receive, limit_bytes), self._waits, self._clock.now)
 
     def _attempt(self, request: _Request, number: int, receive: Receiver[T], limit_bytes: int) -> T:
         """Send a request once, between the two halves of its entry in the ledger."""
-        if self._monthly_credits is not None:
-            refuse_beyond(self._monthly_credits, self._plan, self.provider, self._ledger, self._clock.now())
-        if self._pacer:
-            self._pacer.wait()
+        self._await_turn(request)
         sent_at = self._clock.now()
         call_id = self._ledger.begin(self.provider, request.endpoint, request.target, number, sent_at)
         status: int | None = None
@@ -262,8 +248,7 @@ class HttpClient:
         def line(response: httpx.Response) -> Iterator[bytes]:
             """The body as it comes, packed, as long as it comes faster than what is left to wait runs out."""
             nonlocal received_bytes
-            assert isinstance(response.stream, httpx.SyncByteStream)
-            for chunk in response.stream:
+            for chunk in cast("httpx.SyncByteStream", response.stream):
                 received_bytes += len(chunk)
                 if self._waits.remaining_s(seconds(), received_bytes) < 0:
                     raise httpx.ReadTimeout(f"only {received_bytes:,} bytes after {seconds():.0f} s")
@@ -295,6 +280,21 @@ class HttpClient:
             self._ledger.finish(call_id, status, outcome, reason, 1000 * seconds())
         logger.debug("%s %s: %d in %.0f ms", self.provider, request.target, status, 1000 * seconds())
         return result
+
+    def _await_turn(self, request: _Request) -> None:
+        if self._monthly_credits is not None:
+            refuse_beyond(self._monthly_credits, self._plan, self.provider, self._ledger, self._clock.now())
+        if self._pacer:
+            self._pacer.wait()
+        if self._waits.is_run_over:
+            raise self._not_asked(request)
+
+    def _not_asked(self, request: _Request) -> TransientProviderError:
+        why = f"the service has failed for {self._waits.limit_s:.0f} s"
+        if self._waits.is_run_over:
+            why = "the run's time, limit_minutes in [run], is over"
+        said = f"{self.provider} {request.path}: not asked: {why}; {A_RUN_ASKS_AGAIN}"
+        return self._error(TransientProviderError, said, request, None)
 
     def _error(self, kind: type[E], message: str, request: _Request, status: int | None) -> E:
         return kind(message, provider=self.provider, status=status, url=str(request.url))

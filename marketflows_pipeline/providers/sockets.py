@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 import httpcore
 import httpx
+from socksio import SOCKSError
 
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.providers.faults import ShapeError
@@ -36,6 +37,8 @@ NO_ANSWER = (
     httpcore.ProxyError,
     httpcore.TimeoutException,
     httpcore.UnsupportedProtocol,
+    httpx.RequestError,
+    SOCKSError,
 )
 
 
