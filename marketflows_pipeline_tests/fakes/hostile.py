@@ -110,16 +110,6 @@ def endless(start: bytes, more: bytes) -> Attack:
     return send
 
 
-def silence() -> Attack:
-    """Nothing, for longer than a client waits; kept up by the server until it stops."""
-
-    def send() -> Iterator[bytes]:
-        yield b""
-        threading.Event().wait(5)
-
-    return send
-
-
 def header_flood() -> Iterator[bytes]:
     """Header after header, each another one."""
     yield OK

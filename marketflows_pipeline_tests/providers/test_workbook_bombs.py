@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from subprocess import run
 from zipfile import ZIP_STORED, ZipFile
 
@@ -16,6 +17,7 @@ from marketflows_pipeline.providers.spreadsheetml import spreadsheetml_sheet
 from marketflows_pipeline.providers.workbooks import xlsx_sheets
 from marketflows_pipeline_tests.fakes.workbook_bombs import SPREADSHEETML, XLSX, book
 
+ROOT = Path(__file__).parents[2]
 IN_LITTLE_MEMORY = """
 import resource
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
@@ -68,7 +70,7 @@ def test_a_document_made_in_bad_faith_is_refused_in_one_line(make: Callable[[], 
 
 def test_the_worst_are_refused_within_a_gigabyte_of_memory() -> None:
     """The limit on memory makes a reader fail here that would take what the machine has."""
-    outcome = run([sys.executable, "-c", IN_LITTLE_MEMORY], capture_output=True, text=True, check=False)
+    outcome = run([sys.executable, "-c", IN_LITTLE_MEMORY], cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert outcome.returncode == 0, outcome.stderr[-2000:]
     assert len(outcome.stdout.splitlines()) == 6
