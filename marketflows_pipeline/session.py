@@ -11,7 +11,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,7 +133,9 @@ def open_session(
         for name, rows in kept.items():
             warehouse.merge(name, rows)
         ledger = WarehouseLedger(warehouse, run_id)
-        waits = WaitBudgets(clock, options.wait_limit)
+        minutes = settings.run.limit_minutes
+        run_limit = timedelta(minutes=minutes) if minutes else None
+        waits = WaitBudgets(clock, options.wait_limit, run_limit=run_limit)
         provider, volumes, reserves = _services(stack, options, settings, ledger, waits)
         started_at = clock.now()
         yield Session(

@@ -31,6 +31,7 @@ def test_only_the_warehouse_knows_duckdb() -> None:
 
 def test_only_providers_know_http() -> None:
     assert importers("httpx") == {"providers"}
+    assert importers("httpcore") == {"providers"}
 
 
 def test_only_charts_know_altair() -> None:

@@ -215,19 +215,20 @@ def _ask_each(
 ) -> HistoryReport:
     label, requests = histories.label, histories.requests
     asked, failed, in_a_row = 0, [], 0
+    waiting = f"{label}: %d of {len(requests)} coins wait for a later run: %s"
     with session.reporter.track(label, len(requests)) as advance:
         for coin, days in requests:
-            reason = _why_stop(session, budget_now)
-            if reason:
-                log.warning(
-                    "%s: %d of %d coins wait for a later run: %s", label, len(requests) - asked, len(requests), reason
-                )
+            if reason := _why_stop(session, budget_now):
+                log.warning(waiting, len(requests) - asked, reason)
                 break
             with counting_left_out() as left_out:
                 try:
                     asked_for = _ask(session, coin, days)
                     in_a_row = 0
                 except (TransientProviderError, UnexpectedResponseError) as error:
+                    if session.waits.of(session.provider.name).is_run_over:
+                        log.warning(waiting, len(requests) - asked, "the run's time limit is reached")
+                        break
                     in_a_row += 1
                     is_news = coin not in histories.failing
                     is_down = in_a_row >= FAILURES_IN_A_ROW or _is_used_up(session)
@@ -270,7 +271,8 @@ def _why_stop(session: Session, budget_now: BudgetNow) -> str:
     if session.history_deadline is not None and session.clock.now() >= session.history_deadline:
         return "the run's time limit is reached"
     if _is_used_up(session):
-        return "the service has been waited for long enough"
+        is_run_over = session.waits.of(session.provider.name).is_run_over
+        return "the run's time limit is reached" if is_run_over else "the service has been waited for long enough"
     return ""
 
 

@@ -1,7 +1,7 @@
 """BlackRock as an issuer of iShares funds: one SpreadsheetML document a fund, with holdings, history and distributions.
 
-What belongs here: where the document is and what its columns are called. What does not: reading sheets (sheets.py) and
-checking figures (share_figures.py).
+What belongs here: where the document is and what its columns are called. What does not: reading sheets
+(spreadsheetml.py) and checking figures (share_figures.py).
 
 The document has 4 to 28 MB, most of it holdings, begins with one or two byte order marks, and holds bare ampersands.
 The sheet ``Historical`` is a table of ``As Of`` (Sep 25, 2026, newest first), ``NAV per Share``, ``Ex-Dividends`` and
@@ -21,7 +21,7 @@ import polars as pl
 from marketflows_pipeline.providers.issuers import Issuer
 from marketflows_pipeline.providers.rows import LeftOut
 from marketflows_pipeline.providers.share_figures import convention_shown, read_figures, share_history
-from marketflows_pipeline.providers.sheets import spreadsheetml_sheet
+from marketflows_pipeline.providers.spreadsheetml import spreadsheetml_sheet
 
 BASE_URL = "https://www.blackrock.com"
 ENDPOINT = "/varnish-api/blk-one01-product-data/product-data/api/v1/get-fund-document"

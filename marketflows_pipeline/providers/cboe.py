@@ -13,7 +13,7 @@ import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.providers.keyless import KeylessService
-from marketflows_pipeline.providers.volatility_csv import VIX, VIX3M, Layout, read_closes
+from marketflows_pipeline.providers.volatility_csv import MAX_BYTES, VIX, VIX3M, Layout, read_closes
 
 BASE_URL = "https://cdn.cboe.com"
 SOURCE = "cboe:daily_prices"
@@ -52,4 +52,5 @@ class Cboe(KeylessService):
                 text, layout_of(index_name), index_name=index_name, source=SOURCE, now=self._clock.now()
             ),
             path={"index": index_name},
+            limit_bytes=MAX_BYTES,
         )

@@ -18,6 +18,7 @@ import polars as pl
 from marketflows_pipeline.errors import BadAnswerError, PlanLimitError, TransientProviderError
 from marketflows_pipeline.providers.faults import (
     ASKED_TOO_OFTEN,
+    UNQUOTED_STATUSES,
     Answer,
     Fault,
     ShapeError,
@@ -43,6 +44,8 @@ PLAN_ADVICE = {
     10011: 'the API key is of the demo plan: set plan = "demo" in [providers.coingecko]',
     10012: "the plan serves the last 365 days only: lower `days`, or use a paid plan",
 }
+# Which of the parameters that are asked for may be for paid plans only.
+PAID_PARAMETERS = ("interval", "show_max")
 Point: TypeAlias = tuple[int, float | None]
 MARKETS = "coingecko /coins/markets"
 NAMES = ("coin_id", "symbol", "name")
@@ -121,6 +124,10 @@ def classify(answer: Answer) -> Fault | None:
 def _fault_of_error(answer: Answer, error: ServiceError) -> Fault:
     """What an error body stands for, by its own code where that and the HTTP status say different things."""
     said = f"HTTP {answer.status}, {error.message or 'no message'}" + (f" ({error.code})" if error.code else "")
+    if UNQUOTED_STATUSES & {answer.status, error.implied_status}:
+        said = f"HTTP {answer.status}" + (f", error code {error.code}" if error.code else "")
+        about = [name for name in PAID_PARAMETERS if name in error.message]
+        said += f", about `{about[0]}`" if about else ""
     if is_passing(answer.status):
         return Fault(TransientProviderError, said)
     if error.code in PLAN_ADVICE:

@@ -7,17 +7,22 @@ that is one line which names the variable.
 
 from __future__ import annotations
 
+import ipaddress
+import logging
 import os
 import re
 import ssl
 from collections.abc import Generator, Mapping
 from pathlib import Path
+from typing import TypedDict
 from urllib.request import getproxies
 
+import httpcore
 import httpx
 
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.providers.faults import one_line
+from marketflows_pipeline.providers.sockets import Allowance, LimitedBackend, LimitedTransport
 
 PROXY_EXPECTED = (
     "expected http://, https://, socks5:// or socks5h:// with a host and a port from 1 to 65535, such as "
@@ -27,7 +32,10 @@ NO_PROXY_EXPECTED = (
     "expected host names, domains such as .example.org, IPv4 addresses or ranges, and single IPv6 addresses without "
     "brackets or port, with commas between them"
 )
+SCHEMES = ("http", "https", "all")
 MAX_PORT = 65_535
+# How long an idle connection is kept, as httpx keeps it.
+KEEP_ALIVE_S = 5.0
 # Up to the last @, because a password may hold one; a scheme that is no scheme must not show what follows it.
 USER_INFO = re.compile(r"^(?P<scheme>[A-Za-z][\w+.-]*://)?(?:(?P<user>[^:@]*):)?.*@", re.DOTALL)
 # How OpenSSL looks a certificate up in a folder.
@@ -35,34 +43,105 @@ HASHED_NAME = re.compile(r"[0-9a-f]{8}\.\d+")
 
 
 def open_client(
-    *, headers: Mapping[str, str], secret_headers: Mapping[str, str], transport: httpx.BaseTransport | None = None
+    *,
+    headers: Mapping[str, str],
+    secret_headers: Mapping[str, str],
+    allowance: Allowance,
+    transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
     """A client that shows its secrets to nobody but the service, and follows no redirects.
 
     Args:
         headers: sent with every request.
         secret_headers: as ``headers``, but never shown.
+        allowance: of the attempt under way, which every connection keeps to.
         transport: httpx transport, for tests; the environment is not asked then.
 
     Raises:
         UserInputError: a variable of the environment names a proxy or certificates that cannot be used.
     """
-    verify: ssl.SSLContext | bool = True
+    mounts: Mapping[str, httpx.BaseTransport] = {}
     if transport is None:
-        verify = _certificates()
+        certificates = _certificates()
         _check_proxies()
+        backend = LimitedBackend(allowance)
+        transport = _transport(None, certificates, backend)
+        mounts = {
+            pattern: transport if proxy is None else _transport(httpx.Proxy(proxy), certificates, backend)
+            for pattern, proxy in _proxies().items()
+        }
+    # At DEBUG it writes down every header of an answer, and a service may repeat the key there.
+    logging.getLogger("httpcore.http11").setLevel(logging.INFO)
+    logging.getLogger("httpcore.proxy").setLevel(logging.INFO)
     try:
         return httpx.Client(
             headers=headers,
             auth=_SecretHeaders(secret_headers),
-            verify=verify,
             # A redirect to another host would take the key along.
             follow_redirects=False,
             transport=transport,
+            mounts=mounts,
         )
     except (ValueError, httpx.InvalidURL):
         # The proxies are known to be sound, so it is what they are not used for.
         raise _fault("no", getproxies().get("no", ""), NO_PROXY_EXPECTED) from None
+
+
+def proxy_passwords() -> list[str]:
+    """What the environment's proxies are told, for who must not show it."""
+    if "*" in _no_proxy():
+        return []
+    addresses = [address for scheme in SCHEMES if (address := getproxies().get(scheme))]
+    found = [httpx.Proxy(_with_scheme(address)).auth for address in addresses if _is_proxy(address)]
+    return [password for _, password in filter(None, found) if password]
+
+
+class _Terms(TypedDict):
+    ssl_context: ssl.SSLContext
+    network_backend: httpcore.NetworkBackend
+    keepalive_expiry: float
+
+
+def _transport(
+    proxy: httpx.Proxy | None, certificates: ssl.SSLContext, backend: httpcore.NetworkBackend
+) -> LimitedTransport:
+    """Connections as httpx makes them, by way of a proxy or directly."""
+    terms: _Terms = {"ssl_context": certificates, "network_backend": backend, "keepalive_expiry": KEEP_ALIVE_S}
+    if proxy is None:
+        return LimitedTransport(httpcore.ConnectionPool(**terms))
+    url = proxy.url
+    address = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+    kind = httpcore.SOCKSProxy if url.scheme.startswith("socks5") else httpcore.HTTPProxy
+    return LimitedTransport(kind(address, proxy_auth=proxy.raw_auth, **terms))
+
+
+def _proxies() -> dict[str, str | None]:
+    """Which proxy is used for which addresses, as httpx reads it from the environment; None is a direct connection."""
+    if "*" in _no_proxy():
+        return {}
+    proxies: dict[str, str | None] = {
+        f"{scheme}://": _with_scheme(address) for scheme in SCHEMES if (address := getproxies().get(scheme))
+    }
+    return proxies | dict.fromkeys(map(_pattern, filter(None, _no_proxy())))
+
+
+def _no_proxy() -> list[str]:
+    return [entry.strip() for entry in getproxies().get("no", "").split(",")]
+
+
+def _pattern(entry: str) -> str:
+    """A host that is asked directly, and all below it where it is a name."""
+    if "://" in entry:
+        return entry
+    try:
+        version = ipaddress.ip_address(entry.partition("/")[0]).version
+    except ValueError:
+        return f"all://{entry}" if entry.lower() == "localhost" else f"all://*{entry}"
+    return f"all://{entry}" if version == 4 else f"all://[{entry}]"
+
+
+def _with_scheme(address: str) -> str:
+    return address if "://" in address else f"http://{address}"
 
 
 class _SecretHeaders(httpx.Auth):
@@ -77,11 +156,10 @@ class _SecretHeaders(httpx.Auth):
 
 
 def _check_proxies() -> None:
-    proxies = getproxies()
-    if "*" in [entry.strip() for entry in proxies.get("no", "").split(",")]:
+    if "*" in _no_proxy():
         return  # no proxy is used at all
-    for scheme in ("http", "https", "all"):
-        if (address := proxies.get(scheme)) and not _is_proxy(address):
+    for scheme in SCHEMES:
+        if (address := getproxies().get(scheme)) and not _is_proxy(address):
             raise _fault(scheme, address, PROXY_EXPECTED)
 
 
@@ -91,7 +169,7 @@ def _is_proxy(address: str) -> bool:
     if not has_scheme and "/" in address.rstrip("/"):
         return False  # half a scheme, which would be taken for the host
     try:
-        url = httpx.Proxy(address if has_scheme else f"http://{address}").url
+        url = httpx.Proxy(_with_scheme(address)).url
         is_host = bool(url.host) and not re.search(r"[\s%]", url.host)
         return is_host and (url.port is None or 1 <= url.port <= MAX_PORT)
     except (ValueError, httpx.InvalidURL):

@@ -28,8 +28,13 @@ from marketflows_pipeline.errors import (
 from marketflows_pipeline.presentable import excerpt
 
 RETRIED_CLIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+# A refusal of a key may repeat the key in any form, so nothing is quoted of what comes with it.
+UNQUOTED_STATUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 EXCERPT_LENGTH = 200
 LONGEST_WAIT_S = 366 * 86_400.0
+LONGEST_DATE = 100
+# What reading a time out of rubbish ends in; the standard library's parser of dates was not made for it.
+UNREADABLE_HEADER = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 BLOCKED_BY_CDN = (
     "the service's CDN refused this machine's address before the key was looked at, as it does with many cloud "
     "hosts: run from another network, or ask the service to allow the address"
@@ -109,12 +114,16 @@ class Answer:
         """The parsed JSON.
 
         Raises:
-            ValueError: it is not JSON, is cut off, or is nested beyond measure.
+            ValueError: it is not JSON, is cut off, is nested beyond measure, or has a number of thousands of digits.
         """
         try:
             return json.loads(self.content)
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise
         except RecursionError:
-            raise ValueError("nested too deeply") from None
+            raise json.JSONDecodeError("nested too deeply", "", 0) from None
+        except ValueError:
+            raise ValueError("a number of thousands of digits") from None
 
     @property
     def body_or_none(self) -> object:
@@ -131,9 +140,11 @@ class Answer:
 
     @property
     def excerpt(self) -> str:
-        """What a person needs to see of the body, in one line."""
+        """What a person needs to see of the body, in one line; of a refused key no word of it."""
         if not self.content.strip():
             return "an empty answer"
+        if self.status in UNQUOTED_STATUSES:
+            return "an HTML page" if self.is_html else "in words that are not shown"
         if self.is_html:
             title = HTML_TITLE.search(self.content)
             return f"an HTML page {one_line(title[1].decode(errors='replace'))!r}" if title else "an HTML page"
@@ -220,8 +231,11 @@ def not_json(answer: Answer) -> Fault | None:
         return fault
     try:
         _ = answer.body
-    except ValueError:
+    except (json.JSONDecodeError, UnicodeDecodeError):
         return Fault(BadAnswerError, f"HTTP {answer.status}, cut off or not JSON: {answer.excerpt}")
+    except ValueError as fault:
+        # It would be the same another time.
+        return Fault(UnexpectedResponseError, f"an answer of an unknown shape: {fault}")
     return None
 
 
@@ -244,7 +258,7 @@ def requested_wait(headers: Mapping[str, str], now: datetime) -> float | None:
         if (value := headers.get(header)) is not None:
             try:
                 seconds = read(value.strip(), now)
-            except (ValueError, OverflowError):
+            except UNREADABLE_HEADER:
                 continue
             if seconds > 0:
                 return min(seconds, LONGEST_WAIT_S)
@@ -252,9 +266,9 @@ def requested_wait(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def _read_retry_after(value: str, now: datetime) -> float:
-    if re.fullmatch(r"\d+(\.\d+)?", value):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         return float(value)
-    until = parsedate_to_datetime(value)
+    until = parsedate_to_datetime(value[:LONGEST_DATE])
     return ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()
 
 

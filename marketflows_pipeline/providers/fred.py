@@ -14,7 +14,7 @@ import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.providers.keyless import KeylessService
-from marketflows_pipeline.providers.volatility_csv import VIX, VIX3M, Layout, read_closes
+from marketflows_pipeline.providers.volatility_csv import MAX_BYTES, VIX, VIX3M, Layout, read_closes
 
 BASE_URL = "https://fred.stlouisfed.org"
 SOURCE = "fred:fredgraph"
@@ -54,4 +54,5 @@ class Fred(KeylessService):
                 text, layout_of(series), index_name=index_name, source=SOURCE, now=self._clock.now()
             ),
             params={"id": series},
+            limit_bytes=MAX_BYTES,
         )

@@ -10,18 +10,17 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias, TypeVar
+from typing import ClassVar, Self, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 
 import httpx
-from socksio import SOCKSError
 
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import ProviderError, TransientProviderError, UnexpectedResponseError
-from marketflows_pipeline.providers.connecting import open_client
+from marketflows_pipeline.providers.blotting import Blotter
+from marketflows_pipeline.providers.connecting import open_client, proxy_passwords
 from marketflows_pipeline.providers.faults import (
     Answer,
     Classifier,
@@ -30,13 +29,16 @@ from marketflows_pipeline.providers.faults import (
     classify_by_status,
     not_data,
     not_json,
+    one_line,
     requested_wait,
 )
 from marketflows_pipeline.providers.ledger import CallLedger, Outcome, refuse_beyond
 from marketflows_pipeline.providers.pacing import Pacer
-from marketflows_pipeline.providers.reading import no_longer_than, readable
+from marketflows_pipeline.providers.reading import readable
+from marketflows_pipeline.providers.receiving import Limits, Receiving
 from marketflows_pipeline.providers.retrying import A_RUN_ASKS_AGAIN, AskAgainError, retry
-from marketflows_pipeline.providers.streaming import write_whole
+from marketflows_pipeline.providers.sockets import NO_ANSWER, Allowance
+from marketflows_pipeline.providers.unpacking import ACCEPTED
 from marketflows_pipeline.providers.waiting import WaitBudget
 
 logger = logging.getLogger(__name__)
@@ -46,9 +48,11 @@ E = TypeVar("E", bound=ProviderError)
 Values: TypeAlias = Mapping[str, str | int | bool]
 Receiver: TypeAlias = Callable[[httpx.Response, Iterator[bytes]], T]
 
-DEFAULT_HEADERS = {"accept": "application/json, text/*;q=0.9", "user-agent": "marketflows-pipeline"}
-MAX_BYTES = 1 << 26
-NO_ANSWER = (httpx.RequestError, SOCKSError)
+DEFAULT_HEADERS = {
+    "accept": "application/json, text/*;q=0.9",
+    "accept-encoding": ACCEPTED,
+    "user-agent": "marketflows-pipeline",
+}
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,7 @@ class _Request:
 
     @property
     def target(self) -> str:
-        query = self.url.query.decode()
-        return f"{self.path}?{query}" if query else self.path
+        return "?".join(filter(None, [self.path, self.url.query.decode()]))
 
 
 class HttpClient:
@@ -84,6 +87,8 @@ class HttpClient:
     Raises:
         UserInputError: the environment names a proxy or certificates that cannot be used.
     """
+
+    limits: ClassVar = Limits()
 
     def __init__(
         self,
@@ -109,15 +114,17 @@ class HttpClient:
         self._pacer = Pacer(calls_per_minute, clock) if calls_per_minute else None
         self._plan = plan
         self._monthly_credits = monthly_credits
-        self._classify = classify
         self._timeout = timeout
         self._waits = waits or WaitBudget(clock)
-        self._secrets = [secret.encode() for secret in (secret_headers or {}).values()]
+        self._allowance = Allowance(clock, self._waits)
         self._http = open_client(
             headers={**DEFAULT_HEADERS, **(headers or {})},
             secret_headers=secret_headers or {},
+            allowance=self._allowance,
             transport=transport,
         )
+        self._blotter = Blotter([*(secret_headers or {}).values(), *proxy_passwords()])
+        self._receiving = Receiving(classify, self._blotter, self._allowance, self.limits)
 
     def __repr__(self) -> str:
         return f"HttpClient({self.provider!r}, {self._base_url!r})"
@@ -146,17 +153,29 @@ class HttpClient:
         Raises:
             TransientProviderError: the service kept failing until attempts or time were used up; as BadAnswerError
                 where what came is not whole JSON.
-            UnexpectedResponseError: what came is whole, but not of the documented shape; it is not asked again.
+            UnexpectedResponseError: what came is whole, but not of the documented shape, or too long; it is not asked
+                again.
             PermanentProviderError: the service refused (also as its kinds NotFoundError and PlanLimitError).
             CreditsExhaustedError: the month's credits are used up; nothing was sent.
         """
-        return self._ask(endpoint, path, params, self._receive_whole(not_json, lambda answer: read(answer.body)))
+        receive = self._receive_whole(not_json, lambda answer: read(answer.body))
+        return self._ask(endpoint, path, params, receive, self.limits.answer)
 
     def get_text(
-        self, endpoint: str, read: Callable[[str], T], *, path: Values | None = None, params: Values | None = None
+        self,
+        endpoint: str,
+        read: Callable[[str], T],
+        *,
+        path: Values | None = None,
+        params: Values | None = None,
+        limit_bytes: int | None = None,
     ) -> T:
-        """Ask for text such as CSV; arguments and errors as in ``get_json``. An empty answer or an HTML page is bad."""
-        return self._ask(endpoint, path, params, self._receive_whole(not_data, lambda answer: read(answer.text)))
+        """Ask for text such as CSV; arguments and errors as in ``get_json``. An empty answer or an HTML page is bad.
+
+        Above ``limit_bytes``, once unpacked, it is of an unknown shape; the rest of it is not read.
+        """
+        receive = self._receive_whole(not_data, lambda answer: read(answer.text))
+        return self._ask(endpoint, path, params, receive, min(limit_bytes or self.limits.answer, self.limits.answer))
 
     def get_bytes(
         self,
@@ -165,24 +184,14 @@ class HttpClient:
         *,
         path: Values | None = None,
         params: Values | None = None,
-        limit_bytes: int = MAX_BYTES,
+        limit_bytes: int | None = None,
     ) -> T:
         """Ask for a file such as a workbook; arguments and errors as in ``get_text``.
 
-        Args:
-            endpoint: as in ``get_json``.
-            read: makes the result of the whole file; raises ``ShapeError`` where it is not what is documented, or
-                ``RefusedError`` where it is worth asking for again.
-            path: as in ``get_json``.
-            params: as in ``get_json``.
-            limit_bytes: a longer answer, once unpacked, is of an unknown shape; the rest of it is not read.
+        Its reader may raise ``RefusedError`` too, where the file is worth asking for again.
         """
-
-        def receive(response: httpx.Response, chunks: Iterator[bytes]) -> T:
-            receive_file = self._receive_whole(not_data, lambda answer: read(answer.content))
-            return receive_file(response, no_longer_than(limit_bytes, chunks))
-
-        return self._ask(endpoint, path, params, receive)
+        receive = self._receive_whole(not_data, lambda answer: read(answer.content))
+        return self._ask(endpoint, path, params, receive, min(limit_bytes or self.limits.answer, self.limits.answer))
 
     def download(
         self,
@@ -195,52 +204,32 @@ class HttpClient:
     ) -> T:
         """Stream JSON too large for memory to a file, which appears only when it is whole, and read it there.
 
-        Args:
-            endpoint: as in ``get_json``; errors too.
-            destination: where the file appears.
-            read: makes the result of the file; raises as in ``get_bytes``.
-            path: as in ``get_json``.
-            params: as in ``get_json``.
+        Arguments and errors as in ``get_bytes``, but that the reader is given the file, at ``destination``.
         """
-
-        def receive(response: httpx.Response, chunks: Iterator[bytes]) -> T:
-            start = Answer(response.status_code, response.headers, next(chunks, b""))
-            if not start.is_success or not_data(start):
-                # Not the file, but a few words that say why: these fit into memory.
-                start = self._whole(response, chain([start.content], chunks), not_json)
-                chunks = iter(())
-            write_whole(destination, start, chunks)
-            return readable(read, destination)
-
-        return self._ask(endpoint, path, params, receive)
+        return self._ask(
+            endpoint,
+            path,
+            params,
+            lambda response, body: self._receiving.file(response, body, destination, read),
+            self.limits.download,
+        )
 
     def _receive_whole(self, judge: Classifier, read: Callable[[Answer], T]) -> Receiver[T]:
-        return lambda response, chunks: readable(read, self._whole(response, chunks, judge))
+        return lambda response, body: readable(read, self._receiving.whole(response, body, judge))
 
-    def _whole(self, response: httpx.Response, chunks: Iterator[bytes], judge: Classifier) -> Answer:
-        """The answer in memory, judged by the service's own rules and then by `judge`."""
-        # Before anything is cut out of it for a message: half a key is one too many.
-        content = self._blotted(b"".join(chunks))
-        answer = Answer(response.status_code, response.headers, content)
-        if fault := self._classify(answer) or judge(answer):
-            raise RefusedError(fault, answer.headers)
-        return answer
-
-    def _ask(self, endpoint: str, path: Values | None, params: Values | None, receive: Receiver[T]) -> T:
+    def _ask(
+        self, endpoint: str, path: Values | None, params: Values | None, receive: Receiver[T], limit_bytes: int
+    ) -> T:
         """Attempt until there is an answer, a final fault, or no time or attempt left."""
         filled = re.sub(r"\{(\w+)\}", lambda name: quote(str((path or {})[name[1]]), safe=""), endpoint)
         request = _Request(endpoint, filled, httpx.URL(self._base_url + filled, params=dict(params or {})))
         if self._waits.is_used_up:
-            said = f"not asked: the service has failed for {self._waits.limit_s:.0f} s; {A_RUN_ASKS_AGAIN}"
-            raise self._error(TransientProviderError, f"{self.provider} {filled}: {said}", request, None)
-        return retry(lambda number: self._attempt(request, number, receive), self._waits, self._clock.now)
+            raise self._not_asked(request)
+        return retry(lambda number: self._attempt(request, number, receive, limit_bytes), self._waits, self._clock.now)
 
-    def _attempt(self, request: _Request, number: int, receive: Receiver[T]) -> T:
+    def _attempt(self, request: _Request, number: int, receive: Receiver[T], limit_bytes: int) -> T:
         """Send a request once, between the two halves of its entry in the ledger."""
-        if self._monthly_credits is not None:
-            refuse_beyond(self._monthly_credits, self._plan, self.provider, self._ledger, self._clock.now())
-        if self._pacer:
-            self._pacer.wait()
+        self._await_turn(request)
         sent_at = self._clock.now()
         call_id = self._ledger.begin(self.provider, request.endpoint, request.target, number, sent_at)
         status: int | None = None
@@ -253,27 +242,30 @@ class HttpClient:
 
         def failure(kind: type[E], what: str) -> E:
             nonlocal reason
-            reason = what
+            reason = self._blotter.blot_text(what)
             return self._error(kind, f"{self.provider} {request.path}: {reason}", request, status)
 
-        def chunks(response: httpx.Response) -> Iterator[bytes]:
-            """The body as it comes, as long as it comes faster than what is left to wait runs out."""
+        def line(response: httpx.Response) -> Iterator[bytes]:
+            """The body as it comes, packed, as long as it comes faster than what is left to wait runs out."""
             nonlocal received_bytes
-            for chunk in response.iter_bytes():
-                received_bytes = response.num_bytes_downloaded
-                if self._waits.is_too_slow(seconds(), received_bytes):
+            for chunk in cast("httpx.SyncByteStream", response.stream):
+                received_bytes += len(chunk)
+                if self._waits.remaining_s(seconds(), received_bytes) < 0:
                     raise httpx.ReadTimeout(f"only {received_bytes:,} bytes after {seconds():.0f} s")
                 yield chunk
 
         try:
+            self._allowance.begin()
             with self._http.stream("GET", request.url, timeout=min(self._timeout, self._waits.attempt_s)) as response:
                 status = response.status_code
-                result = receive(response, chunks(response))
+                result = receive(response, self._receiving.body(response, line(response), limit_bytes))
             outcome, reason = "ok", None
             self._waits.renew()
         except NO_ANSWER as fault:
             outcome = "retry"
-            raise AskAgainError(failure(TransientProviderError, f"{type(fault).__name__} {fault}".strip())) from fault
+            # Without its cause, whose words may be the server's, and would be kept where messages are.
+            said = one_line(f"{type(fault).__name__} {fault}")
+            raise AskAgainError(failure(TransientProviderError, said)) from None
         except RefusedError as refused:
             error = failure(refused.fault.kind, refused.fault.message)
             if not isinstance(error, TransientProviderError):
@@ -289,10 +281,20 @@ class HttpClient:
         logger.debug("%s %s: %d in %.0f ms", self.provider, request.target, status, 1000 * seconds())
         return result
 
+    def _await_turn(self, request: _Request) -> None:
+        if self._monthly_credits is not None:
+            refuse_beyond(self._monthly_credits, self._plan, self.provider, self._ledger, self._clock.now())
+        if self._pacer:
+            self._pacer.wait()
+        if self._waits.is_run_over:
+            raise self._not_asked(request)
+
+    def _not_asked(self, request: _Request) -> TransientProviderError:
+        why = f"the service has failed for {self._waits.limit_s:.0f} s"
+        if self._waits.is_run_over:
+            why = "the run's time, limit_minutes in [run], is over"
+        said = f"{self.provider} {request.path}: not asked: {why}; {A_RUN_ASKS_AGAIN}"
+        return self._error(TransientProviderError, said, request, None)
+
     def _error(self, kind: type[E], message: str, request: _Request, status: int | None) -> E:
         return kind(message, provider=self.provider, status=status, url=str(request.url))
-
-    def _blotted(self, content: bytes) -> bytes:
-        for secret in self._secrets:
-            content = content.replace(secret, b"***")
-        return content

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +29,13 @@ LINE = "its line"
 SUFFIXES = (".csv", ".parquet")
 # How programs write a figure that is not there; FRED writes a dot.
 MISSING = ("", ".", "nan", "null", "none", "n/a")
+# A hundred years of sessions are 25,000 rows and two megabytes; what is far beyond would only fill memory.
+MAX_BYTES = 1 << 25
+MAX_ROWS = 1_000_000
+MAX_COLUMNS = 1000
+MAX_CELLS = 5_000_000
+MAX_CELL_LETTERS = 32_767
+MAX_UNPACKED_BYTES = 1 << 28
 # A day that another program made a moment of.
 MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?$"
 
@@ -68,11 +76,15 @@ def read_file(
     Raises:
         UserInputError: the file cannot be read, has no rows, lacks a column, or has one twice.
     """
+    if not file.is_file():
+        raise UserInputError(f"{file}: expected a file, found something else")
+    if (size := file.stat().st_size) > MAX_BYTES:
+        raise UserInputError(f"{file}: expected at most {MAX_BYTES:,} bytes, found {size:,}")
     try:
         cells = _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file)
     except UnicodeDecodeError as fault:
         raise UserInputError(f"{file}: expected text in UTF-8: {fault}") from fault
-    except (OSError, csv.Error, pl.exceptions.PolarsError) as fault:
+    except (OSError, csv.Error, pl.exceptions.PolarsError, pl.exceptions.PanicException) as fault:
         raise UserInputError(f"{file}: cannot be read: {one_line(str(fault))}") from fault
     found = [name for name in cells.columns if name != LINE]
     if not found:
@@ -221,6 +233,7 @@ def _read_csv(file: Path) -> pl.DataFrame:
                     f"{file}, line {reader.line_num}: expected {len(header)} values, one a column, found {len(row)}"
                 )
             rows.append([str(reader.line_num), *row])
+            _refuse_beyond(file, len(rows), len(header))
     return _as_text(pl.DataFrame(rows, schema=dict.fromkeys([LINE, *header], pl.String), orient="row"))
 
 
@@ -229,10 +242,17 @@ def _filled(rows: Iterator[list[str]]) -> Iterator[list[str]]:
 
 
 def _read_parquet(file: Path) -> pl.DataFrame:
-    frame = pl.read_parquet(file)
+    # Told by the file's last bytes, before any of it is unpacked: a kilobyte can hold a billion equal rows.
+    described = pl.scan_parquet(file)
+    schema = described.collect_schema()
+    _refuse_beyond(file, described.select(pl.len()).collect().item(), len(schema))
+    frame = described.select(_written(name, dtype) for name, dtype in schema.items()).collect()
+    lengths = frame.select(pl.all().str.len_bytes().max().fill_null(0)).rows()
+    longest: int = max(chain.from_iterable(lengths), default=0)
+    if longest > MAX_CELL_LETTERS or frame.estimated_size() > MAX_UNPACKED_BYTES:
+        raise UserInputError(f"{file}: expected cells of at most {MAX_CELL_LETTERS:,} bytes, found {longest:,} in one")
     frame.columns = _columns(file, frame.columns)
-    written = [_written(name, dtype) for name, dtype in frame.schema.items()]
-    return _as_text(frame.select(written).with_row_index(LINE, offset=1))
+    return _as_text(frame.with_row_index(LINE, offset=1))
 
 
 def _written(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -243,7 +263,18 @@ def _written(name: str, dtype: pl.DataType) -> pl.Expr:
     return pl.col(name).cast(pl.String(), strict=False)
 
 
+def _refuse_beyond(file: Path, n_rows: int, n_columns: int) -> None:
+    if n_columns > MAX_COLUMNS:
+        raise UserInputError(f"{file}: expected at most {MAX_COLUMNS:,} columns, found {n_columns:,}")
+    if n_rows > MAX_ROWS or n_rows * n_columns > MAX_CELLS:
+        raise UserInputError(
+            f"{file}: expected at most {MAX_ROWS:,} rows and {MAX_CELLS:,} cells, found {n_rows:,} rows of "
+            f"{n_columns:,} or more"
+        )
+
+
 def _columns(file: Path, names: Sequence[str]) -> list[str]:
+    _refuse_beyond(file, 0, len(names))
     columns = [re.sub(r"\s+", "_", name.strip().lower()) for name in names]
     columns = [name or f"unnamed_{at}" for at, name in enumerate(columns, start=1)]
     if twice := sorted({name for name in columns if columns.count(name) > 1}):

@@ -1,11 +1,11 @@
-"""Reading an answer that may be anything: bounded in size, and never more than one kind of fault.
+"""Reading an answer that may be anything: never more than one kind of fault.
 
 What belongs here: what holds for every reader. What does not: any one service's answers (its own module).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
 import polars as pl
@@ -16,7 +16,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 # What a reader trips over where an answer holds something that nobody thought of.
-UNREADABLE = (ArithmeticError, LookupError, TypeError, ValueError, pl.exceptions.PolarsError)
+UNREADABLE = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, pl.exceptions.PolarsError)
 
 
 def readable(read: Callable[[R], T], answer: R) -> T:
@@ -31,17 +31,3 @@ def readable(read: Callable[[R], T], answer: R) -> T:
         raise
     except UNREADABLE as fault:
         raise ShapeError(f"{type(fault).__name__} {one_line(str(fault))}") from fault
-
-
-def no_longer_than(limit_bytes: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The chunks, as long as they fit.
-
-    Raises:
-        ShapeError: they don't; the rest is not read.
-    """
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        if size > limit_bytes:
-            raise ShapeError(f"more than {limit_bytes:,} bytes")
-        yield chunk

@@ -1,7 +1,7 @@
 """Shares outstanding from the sheets of fund issuers: columns found by name, figures checked against each other.
 
-What belongs here: what holds for every issuer. What does not: cells and files (sheets.py), and which columns one issuer
-calls what (its own module).
+What belongs here: what holds for every issuer. What does not: cells and files (workbooks.py,
+spreadsheetml.py), and which columns one issuer calls what (its own module).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import polars as pl
 
 from marketflows_pipeline.providers.cross_asset_protocol import SHARES_SCHEMA
 from marketflows_pipeline.providers.faults import ShapeError, one_line
+from marketflows_pipeline.providers.grids import Grid
 from marketflows_pipeline.providers.rows import LeftOut, UntimelyError
-from marketflows_pipeline.providers.sheets import Grid
 from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
 
 Convention: TypeAlias = Literal["as_traded", "split_adjusted"]

@@ -1,7 +1,7 @@
 """SPDR Gold Shares as an issuer of GLD: one workbook with the trust's whole history.
 
 What belongs here: where the workbook is, what its columns are called, and shares from net assets. What does not:
-reading sheets (sheets.py) and checking figures (share_figures.py).
+reading sheets (workbooks.py) and checking figures (share_figures.py).
 
 After a sheet with a disclaimer, the sheet ``US GLD Historical Archive`` is a table of ``Date`` (01-Sep-2026),
 ``NAV/Share at 10:30am NYT``, ``Total Net Asset Value in the Trust`` and others since 2004-11-18; on days without a
@@ -19,11 +19,12 @@ from datetime import datetime
 
 import polars as pl
 
-from marketflows_pipeline.providers.faults import ShapeError
+from marketflows_pipeline.providers.faults import ShapeError, one_line
+from marketflows_pipeline.providers.grids import Grid
 from marketflows_pipeline.providers.issuers import Issuer
 from marketflows_pipeline.providers.rows import LeftOut
 from marketflows_pipeline.providers.share_figures import AS_TRADED, Convention, read_figures, share_history
-from marketflows_pipeline.providers.sheets import Grid, xlsx_sheets
+from marketflows_pipeline.providers.workbooks import xlsx_sheets
 
 BASE_URL = "https://api.spdrgoldshares.com"
 ENDPOINT = "/api/v1/historical-archive"
@@ -80,4 +81,6 @@ def _archive(sheets: dict[str, Grid]) -> Grid:
     for name, sheet in sheets.items():
         if name.endswith(SHEET_ENDS_WITH):
             return sheet
-    raise ShapeError(f"expected a sheet whose name ends with `{SHEET_ENDS_WITH}`, found {', '.join(sheets) or 'none'}")
+    raise ShapeError(
+        f"expected a sheet whose name ends with `{SHEET_ENDS_WITH}`, found {one_line(', '.join(sheets)) or 'none'}"
+    )

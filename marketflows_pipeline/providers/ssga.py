@@ -1,7 +1,7 @@
 """State Street as an issuer of SPY, DIA and the other SPDR funds: one workbook a fund, with its whole history.
 
-What belongs here: where the workbook is and what its columns are called. What does not: reading sheets (sheets.py) and
-checking figures (share_figures.py).
+What belongs here: where the workbook is and what its columns are called. What does not: reading sheets (workbooks.py)
+and checking figures (share_figures.py).
 
 The sheet ``navhist`` has the fund's name and ticker above a table of ``Date`` (24-Sep-2026, newest first), ``NAV``,
 ``Shares Outstanding`` and ``Total Net Assets``, and blank rows and a notice below it; SPY goes back to 2003-12-01. An
@@ -17,11 +17,11 @@ from datetime import datetime
 
 import polars as pl
 
-from marketflows_pipeline.providers.faults import ShapeError
+from marketflows_pipeline.providers.faults import ShapeError, one_line
 from marketflows_pipeline.providers.issuers import Issuer
 from marketflows_pipeline.providers.rows import LeftOut
 from marketflows_pipeline.providers.share_figures import AS_TRADED, Convention, read_figures, share_history
-from marketflows_pipeline.providers.sheets import xlsx_sheets
+from marketflows_pipeline.providers.workbooks import xlsx_sheets
 
 BASE_URL = "https://www.ssga.com"
 ENDPOINT = "/library-content/products/fund-data/etfs/us/navhist-us-en-{ticker}.xlsx"
@@ -67,7 +67,7 @@ def read_navhist(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
     """
     sheets = xlsx_sheets(content)
     if SHEET not in sheets:
-        raise ShapeError(f"expected a sheet `{SHEET}`, found {', '.join(sheets) or 'none'}")
+        raise ShapeError(f"expected a sheet `{SHEET}`, found {one_line(', '.join(sheets)) or 'none'}")
     left_out = LeftOut(f"ssga shares of {symbol}")
     figures = read_figures(sheets[SHEET], COLUMNS, left_out, now)
     return share_history(figures, left_out, symbol=symbol, convention=CONVENTION, source="ssga:navhist")

@@ -27,6 +27,10 @@ logger = logging.getLogger(__name__)
 VIX, VIX3M = "VIX", "VIX3M"
 # Rows that a file may have before its header, such as a title.
 PREAMBLE_ROWS = 10
+# Every session since 1990 is 10,000 lines and half a megabyte.
+MAX_BYTES = 1 << 23
+MAX_LINES = 1 << 17
+MAX_LINE_LETTERS = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,12 @@ def _rows_of(text: str) -> list[tuple[int, list[str]]]:
 
 
 def _parsed(text: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(text.splitlines())
+    lines = text.splitlines()
+    if len(lines) > MAX_LINES:
+        raise ShapeError(f"more than {MAX_LINES:,} lines")
+    if max(map(len, lines), default=0) > MAX_LINE_LETTERS:
+        raise ShapeError(f"a line of more than {MAX_LINE_LETTERS:,} letters")
+    reader = csv.reader(lines)
     try:
         yield from enumerate(reader, start=1)
     except csv.Error as fault:

@@ -6,9 +6,10 @@ The rate limiter's own pacing (pacing.py) never counts, so a run over a healthy 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from marketflows_pipeline.clock import Clock
 
@@ -25,27 +26,38 @@ class WaitBudget:
     Args:
         clock: tells the time and waits.
         limit: in all, from one success to the next.
+        run_ends_at: when the run's own time is over, however well the service answers; None for no limit.
     """
 
-    def __init__(self, clock: Clock, limit: timedelta = LIMIT_OF_A_RUN) -> None:
+    def __init__(self, clock: Clock, limit: timedelta = LIMIT_OF_A_RUN, *, run_ends_at: datetime | None = None) -> None:
         self._clock = clock
         self.limit_s = limit.total_seconds()
+        self._run_ends_at = run_ends_at
         self._spent_s = 0.0
 
     @property
     def left_s(self) -> float:
         """Seconds left, at least 0."""
-        return max(0.0, self.limit_s - self._spent_s)
+        return max(0.0, min(self.limit_s - self._spent_s, self._left_of_run_s))
 
     @property
     def attempt_s(self) -> float:
         """Seconds for which the next attempt may be silent."""
-        return max(self.left_s, SHORTEST_ATTEMPT_S)
+        return min(max(self.left_s, SHORTEST_ATTEMPT_S), max(0.0, self._left_of_run_s))
 
     @property
     def is_used_up(self) -> bool:
         """Whether too little is left for one more attempt."""
         return self.left_s < min(SHORTEST_ATTEMPT_S, self.limit_s)
+
+    @property
+    def is_run_over(self) -> bool:
+        """Whether it is the run's own time of which too little is left."""
+        return self._left_of_run_s < SHORTEST_ATTEMPT_S
+
+    @property
+    def _left_of_run_s(self) -> float:
+        return (self._run_ends_at - self._clock.now()).total_seconds() if self._run_ends_at else math.inf
 
     @contextmanager
     def at_most(self, seconds: float) -> Iterator[None]:
@@ -66,9 +78,15 @@ class WaitBudget:
         """Count the time of an attempt that failed, apart from what its bytes took on a slow line."""
         self._spent_s += max(0.0, seconds - received_bytes / SLOWEST_LINE_BYTES_PER_S)
 
-    def is_too_slow(self, seconds: float, received_bytes: int) -> bool:
-        """Whether an answer that is still coming has used up what is left."""
-        return seconds > self.left_s + received_bytes / SLOWEST_LINE_BYTES_PER_S
+    def remaining_s(self, seconds: float, received_bytes: int) -> float:
+        """How much longer an attempt may take; negative where it has used up what was left.
+
+        Args:
+            seconds: that it has taken so far.
+            received_bytes: that have come; what they take on a slow line is no waiting.
+        """
+        of_service = max(self.limit_s - self._spent_s, min(SHORTEST_ATTEMPT_S, self.limit_s))
+        return min(of_service + received_bytes / SLOWEST_LINE_BYTES_PER_S - seconds, self._left_of_run_s)
 
     def renew(self) -> None:
         """Begin anew after a success."""
@@ -81,16 +99,19 @@ class WaitBudgets:
     Args:
         clock: tells the time and waits.
         limit: of each provider.
+        run_limit: of the run as a whole, beginning now; None for no limit.
 
     Attributes:
         clock: the same, for the clients.
     """
 
-    def __init__(self, clock: Clock, limit: timedelta = LIMIT_OF_A_RUN) -> None:
+    def __init__(self, clock: Clock, limit: timedelta = LIMIT_OF_A_RUN, *, run_limit: timedelta | None = None) -> None:
         self.clock = clock
         self._limit = limit
+        self._run_ends_at = clock.now() + run_limit if run_limit else None
         self._budgets: dict[str, WaitBudget] = {}
 
     def of(self, provider: str) -> WaitBudget:
         """The budget of a provider, by its short name."""
-        return self._budgets.setdefault(provider, WaitBudget(self.clock, self._limit))
+        budget = WaitBudget(self.clock, self._limit, run_ends_at=self._run_ends_at)
+        return self._budgets.setdefault(provider, budget)

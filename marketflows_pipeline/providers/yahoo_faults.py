@@ -18,6 +18,7 @@ from marketflows_pipeline.errors import (
     UnexpectedResponseError,
 )
 from marketflows_pipeline.providers.faults import (
+    UNQUOTED_STATUSES,
     Answer,
     Fault,
     classify_by_status,
@@ -73,6 +74,8 @@ def classify(answer: Answer) -> Fault | None:
     if is_empty_span(error):
         return None
     said = f"HTTP {answer.status}, {one_line(f'{error.code}: {error.description}')}"
+    if answer.status in UNQUOTED_STATUSES:
+        said = f"HTTP {answer.status}" + (f", {error.code}" if error.code.lower() in ERROR_CODES else "")
     if is_passing(answer.status):
         return Fault(TransientProviderError, said)
     kind, advice = ERROR_CODES.get(error.code.lower(), (_kind_of_unknown(answer), ""))
@@ -87,7 +90,7 @@ def is_empty_span(error: ErrorObject) -> bool:
 def _error_of(answer: Answer) -> ErrorObject | None:
     try:
         failure = msgspec.convert(answer.body_or_none, _Failure)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # half a character is no key of an error object
         return None
     envelope = failure.chart or failure.finance
     return envelope.error if envelope else None

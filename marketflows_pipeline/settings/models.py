@@ -108,6 +108,14 @@ class Plots(TomlTable):
         return offsets
 
 
+class Run(TomlTable):
+    """``[run]``: what holds for a run as a whole."""
+
+    limit_minutes: Number | None = Field(
+        None, gt=0, le=1440, description="Minutes after which a run asks no service any more; none where not said"
+    )
+
+
 class WarehousePaths(TomlTable):
     """``[warehouse]``: where the two database files are. Relative paths start at the folder of config.toml."""
 
@@ -138,6 +146,7 @@ class ConfigFile(TomlTable):
     analysis: Analysis = Field(default_factory=Analysis)
     plots: Plots = Field(default_factory=Plots)
     warehouse: WarehousePaths = Field(default_factory=WarehousePaths)
+    run: Run = Field(default_factory=Run)
     exchanges: Exchanges | None = Field(None, description="The exchange flow monitor; without the table it is off")
     cross_asset: CrossAsset | None = Field(None, description="Cross-asset money flow; without the table it is off")
 

@@ -123,6 +123,10 @@ class FakeServer:
         """Spoil the next answers of an endpoint, one fault each; None leaves one as it is."""
         self._scripts[endpoint].extend(faults)
 
+    def forgive(self) -> None:
+        """Forget the faults that no request has met."""
+        self._scripts.clear()
+
     @property
     def unmet(self) -> list[str]:
         """Endpoints with scripted faults that no request has met, once for each."""

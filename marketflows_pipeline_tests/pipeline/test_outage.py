@@ -45,6 +45,34 @@ def test_both_layers_of_retries_share_one_limit(house: House, limit: timedelta) 
     assert "try again in a few minutes" in line
 
 
+def test_a_run_with_a_limit_asks_nothing_beyond_it_and_gives_the_lock_back(house: House) -> None:
+    """Parts that each waited five minutes for another service once held the lock into the next hour."""
+    house.configure("run", limit_minutes=1)
+    house.service.script(PAGES, *[faults.html(503)] * 100)
+    assert not house.run()
+    assert house.failure.exit_code == 1
+    assert house.clock.now() - START <= timedelta(minutes=1, milliseconds=1)
+    assert len(house.failure.lines) == 1
+    house.service.forgive()
+    assert house.run(hours_later=1), house.failure.lines
+
+
+def test_a_limit_that_comes_among_the_histories_leaves_the_others_to_a_later_run(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.configure("run", limit_minutes=3)
+    house.configure(calls_per_minute=5)
+    with caplog.at_level("WARNING"):
+        assert not house.run()
+    assert house.failure.exit_code == 1
+    assert "check coverage_is_sufficient" in house.failure.lines[0], "what was fetched is too little to publish"
+    assert "coins wait for a later run: the run's time limit is reached" in caplog.text
+    assert house.clock.now() - START <= timedelta(minutes=4)
+    house.configure("run", limit_minutes=60)
+    assert house.run(hours_later=1), house.failure.lines
+    assert house.published.exists()
+
+
 def test_a_service_that_asks_for_a_longer_pause_is_left_alone_and_the_line_says_until_when(house: House) -> None:
     house.service.script(PAGES, faults.json_error(429, {}, {"retry-after": "1800"}))
     assert not house.run()

@@ -22,9 +22,12 @@ from marketflows_pipeline.providers.defillama import DefiLlama
 from marketflows_pipeline.providers.fred import Fred
 from marketflows_pipeline.providers.http import HttpClient
 from marketflows_pipeline.providers.ledger import MemoryLedger
+from marketflows_pipeline.providers.sockets import Allowance
 from marketflows_pipeline.providers.spdr_gold import SpdrGold
 from marketflows_pipeline.providers.ssga import StateStreet
+from marketflows_pipeline.providers.waiting import WaitBudget
 from marketflows_pipeline.providers.yahoo import Yahoo
+from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.fakes.socks import FakeSocks
 from marketflows_pipeline_tests.providers.conftest import THING
@@ -58,7 +61,8 @@ def ask(service: FakeServer, clock: FixedClock, ledger: MemoryLedger) -> Callabl
 
 
 def opened() -> None:
-    open_client(headers={}, secret_headers={}).close()
+    clock = FixedClock(START)
+    open_client(headers={}, secret_headers={}, allowance=Allowance(clock, WaitBudget(clock))).close()
 
 
 def refusal() -> str:

@@ -153,7 +153,7 @@ def test_a_page_of_the_cdn_under_403_says_that_the_address_is_refused_not_the_ke
     fault = classify_by_status(page)
 
     assert fault is not None
-    assert "Attention Required! | Cloudflare" in fault.message
+    assert "HTTP 403, an HTML page; the service's CDN refused" in fault.message
     assert "run from another network" in fault.message
 
 
@@ -230,3 +230,57 @@ def test_all_three_ways_to_ask_for_a_wait_mean_the_same(seconds: int) -> None:
         == requested_wait({"x-ratelimit-reset": f"{until:%Y-%m-%d %H:%M:%S %z}"}, NOW)
         == seconds
     )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "9" * 5000 + "x",
+        "-5",
+        "NaN",
+        "Infinity",
+        "1e400",
+        "٣٣٣",
+        "Fri, 31 Dec 99999 23:59:59 GMT",
+        "Fri, 31 Dec 2026 23:59:59 +99999999",
+        "Fri, 99 Dec 2026 99:99:99 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        ",,,",
+        "(" * 500,
+        "\x00",
+    ],
+)
+@pytest.mark.parametrize("header", ["retry-after", "x-ratelimit-reset"])
+def test_a_wait_that_cannot_be_read_is_none(header: str, value: str) -> None:
+    """A wait in Arabic digits was taken as one, and one of 400 digits was an OverflowError."""
+    assert requested_wait({header: value}, datetime(2026, 9, 18, tzinfo=UTC)) is None
+
+
+@given(st.text(max_size=60))
+def test_no_header_whatever_it_says_is_a_fault_of_ours(value: str) -> None:
+    for header in ("retry-after", "x-ratelimit-reset"):
+        wait = requested_wait({header: value}, datetime(2026, 9, 18, tzinfo=UTC))
+        assert wait is None or 0 < wait <= 366 * 86_400
+
+
+def test_the_longest_wait_is_a_year() -> None:
+    assert requested_wait({"retry-after": "9" * 5000}, datetime(2026, 9, 18, tzinfo=UTC)) == 366 * 86_400
+
+
+def test_a_number_of_thousands_of_digits_is_another_shape_and_not_cut_off_json() -> None:
+    """Python refuses to read it, and the same whole answer was asked for eight times."""
+    fault = not_json(answer(200, '{"market_cap": ' + "9" * 5000 + "}"))
+
+    assert fault is not None
+    assert fault.kind is UnexpectedResponseError
+    assert fault.message == "an answer of an unknown shape: a number of thousands of digits"
+
+
+@pytest.mark.parametrize("status", [401, 403, 407])
+def test_of_a_refused_key_no_word_is_quoted(status: int) -> None:
+    """The service may repeat the key in any form beside its refusal."""
+    for content in ("the key Q0ctYWJj is not known", "<html><title>Q0ctYWJj</title>", '{"error": "Q0ctYWJj"}'):
+        said = classify_by_status(answer(status, content))
+        assert said is not None
+        assert "Q0ct" not in said.message
+        assert f"HTTP {status}" in said.message

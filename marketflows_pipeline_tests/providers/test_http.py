@@ -416,4 +416,5 @@ def test_the_key_is_sent_as_a_header_and_seen_nowhere_else(
     ]
     assert {record.name.partition(".")[0] for record in caplog.records} >= {"httpx", "httpcore", "marketflows_pipeline"}
     assert not any(KEY[:5] in text for text in shown)
-    assert "key *** is not known" in str(refusal.value)
+    assert "key *** is too fast" in str(ledger.calls[1].error)
+    assert "is not known" not in str(refusal.value), "of a refused key nothing is quoted"
