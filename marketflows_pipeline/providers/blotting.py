@@ -33,9 +33,11 @@ class Blotter:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        known = [secret for secret in secrets if len(_bare(secret.encode())) >= SHORTEST]
-        self._plain = [re.compile(re.escape(secret.encode()), re.IGNORECASE) for secret in known]
-        self._forms = [form for secret in known for form in _forms(secret.encode())]
+        said = [secret.encode() for secret in secrets]
+        # One that looks escaped itself is found as what it would stand for too.
+        known = [each for each in {*said, *map(_once_unescaped, said)} if len(_bare(each)) >= SHORTEST]
+        self._plain = [re.compile(re.escape(secret), re.IGNORECASE) for secret in known]
+        self._forms = [form for secret in known for form in _forms(secret)]
 
     def __repr__(self) -> str:
         return "Blotter(***)"
@@ -64,7 +66,7 @@ class Blotter:
                 return True
             if not (b"%" in content or b"\\" in content or b"&#" in content):
                 return False
-            content = ESCAPED.sub(_unescaped, content)
+            content = _once_unescaped(content)
         return False
 
 
@@ -85,6 +87,10 @@ def _in_base64(secret: bytes) -> list[bytes]:
 
 def _bare(content: bytes) -> bytes:
     return content.translate(None, NOT_ALPHANUMERIC).lower()
+
+
+def _once_unescaped(content: bytes) -> bytes:
+    return ESCAPED.sub(_unescaped, content)
 
 
 def _unescaped(escape: re.Match[bytes]) -> bytes:

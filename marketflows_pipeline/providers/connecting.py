@@ -70,6 +70,9 @@ def open_client(
             pattern: transport if proxy is None else _transport(httpx.Proxy(proxy), certificates, backend)
             for pattern, proxy in _proxies().items()
         }
+        if secret_headers:
+            # What is not encrypted goes to this machine only (addresses.py), and so past no proxy, who could read it.
+            mounts = {**mounts, "http://": transport}
     # At DEBUG it writes down every header of an answer, and a service may repeat the key there.
     logging.getLogger("httpcore.http11").setLevel(logging.INFO)
     logging.getLogger("httpcore.proxy").setLevel(logging.INFO)

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from marketflows_pipeline.providers.blotting import WITHHELD, Blotter
 from marketflows_pipeline_tests.fakes.hostile import KEY, echoes
 
-SECRETS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=10, max_size=40).filter(
-    lambda text: sum(map(str.isalnum, text)) >= 10
-)
+# What begins an escape would make other escapes of the same text.
+NO_ESCAPES = st.characters(exclude_characters="%\\&", exclude_categories=("Cs",))
+SECRETS = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="%\\&"), min_size=10, max_size=40
+).filter(lambda text: sum(map(str.isalnum, text)) >= 10)
 
 
 @pytest.mark.parametrize("form", echoes(KEY))
@@ -26,11 +28,16 @@ def test_every_form_of_a_key_is_found(form: str) -> None:
     assert shown in {WITHHELD, "the key *** is not known"}
 
 
-@given(SECRETS, st.text(max_size=20), st.text(max_size=20))
+@given(SECRETS, st.text(NO_ESCAPES, max_size=20), st.text(NO_ESCAPES, max_size=20))
 def test_every_form_of_every_key_is_found_within_any_text(secret: str, before: str, after: str) -> None:
     blotter = Blotter([secret])
     for form in echoes(secret).values():
         assert form not in blotter.blot_text(before + form + after)
+
+
+def test_a_key_that_looks_escaped_itself_is_found() -> None:
+    for shown in ("pass%2Fw0rd4proxy", "pass%252Fw0rd4proxy", "pass/w0rd4proxy"):
+        assert Blotter(["pass%2Fw0rd4proxy"]).blot_text(f"user:{shown}@proxy") in {"user:***@proxy", WITHHELD}
 
 
 @given(st.text(max_size=300))

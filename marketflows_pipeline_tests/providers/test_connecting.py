@@ -87,6 +87,21 @@ def test_a_socks_proxy_is_used(
     assert len(proxy.targets) == 1
 
 
+@pytest.mark.parametrize("variable", ["ALL_PROXY", "HTTP_PROXY"])
+def test_a_key_for_this_machine_goes_past_no_proxy(
+    environment: pytest.MonkeyPatch, service: FakeServer, clock: FixedClock, ledger: MemoryLedger, variable: str
+) -> None:
+    """Unencrypted, as within this machine is allowed, the key went by way of the proxy, who could read it."""
+    with FakeSocks() as proxy:
+        environment.setenv(variable, f"socks5://{proxy.address}")
+        keyed = {"x-thing-key": "thing-key-0123456789"}
+        with HttpClient(
+            "thinghub", service.url, clock=clock, ledger=ledger, timeout=5.0, secret_headers=keyed
+        ) as client:
+            assert client.get_json(THING, lambda body: body, path={"id": "one"}) == {"id": "one"}
+    assert proxy.targets == []
+
+
 def test_a_socks_proxy_is_told_the_name_and_password_of_its_address(
     environment: pytest.MonkeyPatch, ask: Callable[[], object]
 ) -> None:
