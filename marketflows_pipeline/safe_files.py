@@ -57,6 +57,14 @@ def private_umask() -> Iterator[None]:
                 os.umask(_users_umask)
 
 
+def keep_others_from_writing() -> None:
+    """Let others write to nothing that this process and its children make.
+
+    The sockets through which Dagster's parts take orders have the mode that the umask gives.
+    """
+    os.umask(os.umask(0o077) | 0o022)
+
+
 def open_mode(full: int = 0o666) -> int:
     """The mode of a file for others to read: what the user's umask leaves of `full`."""
     with _umask:

@@ -17,6 +17,8 @@ from marketflows_pipeline.safe_files import drafted, read_plain, write_whole
 
 MANIFEST_NAME = ".marketflows_manifest.json"
 _VERSION = 1
+# Many times what the largest set of pictures takes; what is longer is cut off, and so not readable.
+_MOST_BYTES = 1 << 24
 _LOG = logging.getLogger(__name__)
 
 
@@ -56,13 +58,13 @@ class Manifest:
         if path.is_dir() and not path.is_symlink():
             raise UnsafeFileError(f"{path} is a directory: expected the record of pictures; move it away")
         try:
-            stored = json.loads(read_plain(path))
+            stored = json.loads(read_plain(path, most=_MOST_BYTES))
             if stored["version"] != _VERSION:
                 raise ValueError(f"version {stored['version']}")
             entries = {name: Entry(**entry) for name, entry in stored["files"].items()}
         except (FileNotFoundError, NotADirectoryError):
             return cls(folder)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             _LOG.warning("%s is not readable (%s): every picture is drawn anew and none is removed", path, error)
             return cls(folder, is_readable=False)
         kept = {name: entry for name, entry in entries.items() if Path(name).name == name}

@@ -26,6 +26,13 @@ from marketflows_pipeline.options import PICTURES, TUTORIAL_PICTURES, RunOptions
 LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
+def _folder(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
+    """A folder, or where one can be made: this shows before a run has fetched anything."""
+    if path is not None and path.is_symlink() and not path.exists():
+        raise click.BadParameter(f"{str(path)!r} is a link that leads nowhere.")
+    return path
+
+
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
@@ -43,7 +50,8 @@ LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 )
 @click.option(
     "--out-dir",
-    type=click.Path(path_type=Path),
+    type=click.Path(file_okay=False, path_type=Path),
+    callback=_folder,
     help=f"Folder for charts and gain tables.  [default: {PICTURES}; with --tutorial {TUTORIAL_PICTURES}]",
 )
 @click.option(

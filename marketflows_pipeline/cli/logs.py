@@ -101,7 +101,8 @@ def _log_file(name: str, *, is_begun_anew: bool) -> _LogFile | None:
     given = os.environ.get(_STATE_VARIABLE, "")
     try:
         folder = log_folder()
-        private_folder(folder)
+        for each in (folder.parent, folder):
+            private_folder(each)
         if is_begun_anew:
             write_whole(folder / name, b"", private=True)
         # The tutorial's file is never rotated: it is compared as a whole.

@@ -16,6 +16,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 import sklearn
@@ -29,6 +30,7 @@ from marketflows_pipeline.models.parameters import MOST_BYTES, packed, unpacked
 from marketflows_pipeline.safe_files import clear_drafts, private_folder, read_plain, write_whole
 
 _ESTIMATOR, _METADATA = "estimator.npz", "metadata.json"
+_MOST_METADATA_BYTES = 1 << 20
 # A pickle, which earlier versions stored.
 _OLD_ESTIMATOR = "estimator.joblib"
 
@@ -162,10 +164,10 @@ def read_metadata(place: Path) -> Metadata:
         ModelRefusedError: if it is missing or unreadable.
     """
     try:
-        return _from_json(read_plain(place / _METADATA).decode())
+        return _from_json(read_plain(place / _METADATA, most=_MOST_METADATA_BYTES).decode())
     except OSError as fault:
         raise _refused(place.name, f"{place / _METADATA} cannot be read ({fault.strerror})") from fault
-    except (ValueError, TypeError, KeyError, RecursionError) as fault:
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, msgspec.MsgspecError) as fault:
         raise _refused(place.name, f"{place / _METADATA} is no metadata of a model ({fault})") from fault
 
 
@@ -220,12 +222,8 @@ def _to_json(metadata: Metadata) -> str:
 
 def _from_json(text: str) -> Metadata:
     fields: dict[str, Any] = json.loads(text)
-    fields["bins"] = tuple(
-        Bin(**(each | {"upper": float("inf") if each["upper"] is None else each["upper"]})) for each in fields["bins"]
-    )
-    for name in ("first_session", "last_session"):
-        fields[name] = date.fromisoformat(fields[name])
-    fields["trained_at"] = datetime.fromisoformat(fields["trained_at"])
-    for name in ("symbols", "features"):
-        fields[name] = tuple(fields[name])
-    return Metadata(**fields)
+    fields["bins"] = [each | {"upper": np.inf if each["upper"] is None else each["upper"]} for each in fields["bins"]]
+    metadata = msgspec.convert(fields, Metadata)
+    if metadata.trained_at.tzinfo is None:
+        raise ValueError("trained_at has no offset from UTC")
+    return metadata

@@ -172,9 +172,13 @@ def _read(content: bytes, names: Mapping[str, int]) -> Arrays:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             if sorted(stored.files) != sorted(names):
                 raise ValueError(f"it holds {', '.join(sorted(stored.files)) or 'nothing'}")
-            return {name: stored[name] for name in names}
-    except (zipfile.BadZipFile, OSError, EOFError, MemoryError, NotImplementedError) as fault:
-        raise ValueError(str(fault) or type(fault).__name__) from fault
+            arrays = {name: stored[name] for name in names}
+            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+                raise ValueError("it holds what is no array")
+            return arrays
+    except Exception as fault:
+        # numpy, zip and the parser of Python's literals each have kinds of their own for what is no array.
+        raise ValueError(f"{type(fault).__name__}: {fault}") from fault
 
 
 def _linear(arrays: Arrays, columns: int) -> tuple[Preparation, Linear]:

@@ -17,7 +17,9 @@ from pydantic_core import ErrorDetails
 _MAX_SHOWN = 80
 _MAX_LINES = 50
 _SECRET_NAME = re.compile(r"key|secret|token|password", re.IGNORECASE)
-_SECRET_VALUE = re.compile(r"CG-[\w-]+|(?<=//)[^/@\s]+@|\?[^'\s]*=[^'\s]*", re.IGNORECASE)
+_SECRET_VALUE = re.compile(
+    r"CG-[\w-]+|\b(?=\w*[0-9])(?=\w*[A-Za-z])\w{20,}\b|(?<=//)[^/@\s]+@|\?[^'\s]*=[^'\s]*", re.IGNORECASE
+)
 _WORDS = {
     "tuple_type": "expected a list, such as [1, 2]",
     "dict_type": "expected a table",
@@ -35,6 +37,8 @@ _WORDS = {
     "less_than_equal": "expected {le:g} or less",
     "missing": "expected this key",
 }
+
+_NOT_HERE = "keys do not belong in this file: put them into secrets.toml or the environment"
 
 Tables = dict[str, type[BaseModel]]
 
@@ -63,7 +67,7 @@ def validation_lines(file: Path, error: ValidationError, model: type[BaseModel])
 def unknown_key(key: str, names: Sequence[str], tables: Tables) -> str:
     """What to say about a key that the file does not have: the nearest one here, or the table it belongs in."""
     if _SECRET_NAME.search(key) and tables:
-        return "keys do not belong in this file: put them into secrets.toml or the environment"
+        return _NOT_HERE
     near = difflib.get_close_matches(key, names, n=1)
     if near:
         return f"unknown key; did you mean {near[0]}?"
@@ -80,7 +84,17 @@ def unknown_key(key: str, names: Sequence[str], tables: Tables) -> str:
 def _shown(key: str, value: object) -> str:
     if _SECRET_NAME.search(key):
         return "(not shown)"
-    return _cut(without_secrets(repr(value)))
+    # A table is named by its key; what is in it may be meant for another file.
+    if isinstance(value, dict) and value:
+        return "{…}"
+    try:
+        return _cut(without_secrets(repr(value)))
+    except ValueError:  # a whole number of thousands of digits
+        return "(too long to show)"
+
+
+def _holds_secret(value: object) -> bool:
+    return isinstance(value, dict) and any(_SECRET_NAME.search(name) for name in value)
 
 
 def _cut(text: str) -> str:
@@ -107,6 +121,8 @@ def _line(file: Path, found: ErrorDetails, tables: Tables) -> str:
     key = _dotted(parts)
     if found["type"] == "extra_forbidden":
         table = ".".join(part for part in parts[:-1] if isinstance(part, str))
+        if _holds_secret(found["input"]):
+            return fault_line(file, key, found["input"], _NOT_HERE)
         return fault_line(file, key, found["input"], unknown_key(str(parts[-1]), _keys(tables[table]), tables))
     words = _WORDS.get(found["type"])
     if words is None:

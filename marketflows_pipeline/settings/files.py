@@ -5,7 +5,9 @@ What belongs here: reading, and saying what is wrong with a file as a whole. Wha
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +16,10 @@ from typing import Any
 from marketflows_pipeline.settings.faults import without_secrets
 
 # Far beyond any settings that a person writes, and read in no time.
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 18
 MAX_DEPTH = 32
+# Before it is parsed, as the parser takes time for each part of a dotted name that goes before.
+_DEEP_NAME = re.compile(rf"^[ \t]*\[{{0,2}}(?:[^\n.=#]*\.){{{MAX_DEPTH}}}", re.MULTILINE)
 MAX_KEY_BYTES = 4096
 _OTHER_WAYS = "; name another, or see what the program does with: marketflows --tutorial"
 _PLACE = re.compile(r"\(at (?:line \d+, column \d+|end of document)\)\s*$")
@@ -25,7 +29,7 @@ def read_toml(path: Path, faults: list[str], *, is_secret: bool = False) -> dict
     """The tables of a TOML file, or None where it cannot be used, of which the reason is added to the faults.
 
     Args:
-        path: the file; at most 1 MiB, with tables and lists at most 32 deep.
+        path: the file; at most 256 KiB, with tables and lists at most 32 deep.
         faults: gathers one line per fault.
         is_secret: whether the file holds keys; nothing of what it says is repeated then, but the place is.
     """
@@ -37,7 +41,10 @@ def read_toml(path: Path, faults: list[str], *, is_secret: bool = False) -> dict
         return None
     try:
         # Editors on Windows put a byte order mark first.
-        tables = tomllib.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+        if _DEEP_NAME.search(text):
+            raise RecursionError
+        tables = tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         faults.append(f"{path}: expected UTF-8 text (at line {line})")
@@ -78,7 +85,11 @@ def read_key(path: Path, source: str, faults: list[str]) -> str | None:
 def _content(path: Path, limit: int, source: str, faults: list[str], *, if_missing: str = "") -> bytes | None:
     """The first bytes of a file, one more than the limit where it is longer."""
     try:
-        with path.open("rb") as file:
+        # A FIFO is not waited for, and can be read only once, where settings are read by each part of a run.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                faults.append(f"{source}: expected a plain file, found a pipe or device")
+                return None
             return file.read(limit + 1)
     except FileNotFoundError:
         faults.append(f"{source}: no such file{if_missing}")

@@ -166,7 +166,9 @@ def _api_key(path: Path | None, environ: Mapping[str, str], faults: list[str]) -
 
 def _key_of_file(path: Path, faults: list[str]) -> str | None:
     """The key of the file that the environment names; an empty file is no key, as an empty variable is none."""
-    source = f"environment: {API_KEY_FILE_VARIABLE} = {without_secrets(repr(str(path)))}"
+    # The key itself may stand where its file should be named.
+    shown = str(path) if path.is_absolute() else without_secrets(str(path))
+    source = f"environment: {API_KEY_FILE_VARIABLE} = {shown!r}"
     key = read_key(path, source, faults)
     if key is not None and not _is_sendable(key):
         faults.append(f"{source}: expected a file with nothing but the key, on one line and without spaces")

@@ -9,6 +9,7 @@ then on DuckDB opens these files and its own spill folder, and nothing else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,6 +25,24 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "allow_persistent_secrets": False,
     "python_enable_replacements": False,
 }
+# What reaches beyond a question though settings are locked: DuckDB's own log and profile, which go to standard output
+# or end the process, objects of this process by their address, and SQL that is put together as it runs.
+_REACHES_OUT = frozenset({
+    *("enable_logging", "disable_logging", "truncate_duckdb_logs", "write_log"),
+    *("enable_profiling", "enable_profile", "disable_profiling", "disable_profile"),
+    *("arrow_scan", "arrow_scan_dumb", "pandas_scan", "python_map_function", "add_parquet_key"),
+    *("copy_database", "import_database", "checkpoint", "force_checkpoint"),
+})  # fmt: skip
+_PUTS_SQL_TOGETHER = frozenset({"query", "query_table", "json_execute_serialized_sql"})
+_CALLED = re.compile(r'(\w+)"?\s*\(')
+_PROGRAMS = """
+select view_name, sql from system.main.duckdb_views() where database_name = $catalog and not internal
+union all
+select function_name, macro_definition from system.main.duckdb_functions()
+where database_name = $catalog and not internal
+union all
+select table_name, sql from system.main.duckdb_tables() where database_name = $catalog and not internal
+"""
 
 
 def connect(spill: Path | str) -> duckdb.DuckDBPyConnection:
@@ -64,3 +83,24 @@ def shut(connection: duckdb.DuckDBPyConnection, also: Iterable[Path] = ()) -> No
 def lock(connection: duckdb.DuckDBPyConnection) -> None:
     """Let no statement change a setting any more."""
     connection.execute("set global lock_configuration = true")
+
+
+def reaches_out(sql: str) -> str | None:
+    """The function that a question calls by its name and that reaches beyond it, or None."""
+    return next((name for name in _CALLED.findall(sql.lower()) if name in _REACHES_OUT), None)
+
+
+def foreign_program(connection: duckdb.DuckDBPyConnection, catalog: str) -> str | None:
+    """What an attached file holds that no file of this program does, and that would run when it is asked; or None.
+
+    Args:
+        connection: as `connect` made it, before its default catalog is one that may hold macros.
+        catalog: of the file.
+    """
+    refused = _REACHES_OUT | _PUTS_SQL_TOGETHER
+    for name, sql in connection.execute(_PROGRAMS, {"catalog": catalog}).fetchall():
+        if not sql:
+            return f"{name}, which does not say what it is"
+        if called := next((each for each in _CALLED.findall(sql.lower()) if each in refused), None):
+            return f"{name}, which calls {called}"
+    return None

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _BATCH = 10_000
 _CATALOG = "marketflows"
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
-_EXPLAIN = re.compile(r"explain\b\s*(?:\(\s*(?:analy[sz]e|verbose|format)\b[^()]*\)|analy[sz]e\b)?", re.IGNORECASE)
 _HOW_TO_ALLOW = "; a query may read and write other files with `marketflows sql --allow-files`"
 
 
@@ -78,9 +77,14 @@ def _opened(stack: ExitStack, path: Path, spill: str, *, allow_files: bool) -> d
         engine.attach(connection, path.resolve(), _CATALOG, "read_only")
     except duckdb.Error as fault:
         raise _explain_open(path, fault) from fault
-    connection.execute(f"use {_CATALOG}")
     if not allow_files:
         engine.shut(connection)
+        if program := engine.foreign_program(connection, _CATALOG):
+            raise MarketflowsError(
+                f"{path} was not published by this program: it holds {program}; run `marketflows` to publish it anew, "
+                "or ask with `marketflows sql --allow-files` if you trust it"
+            )
+    connection.execute(f"use {_CATALOG}")
     engine.lock(connection)
     return connection
 
@@ -209,18 +213,24 @@ def _refuse_all_but_one_question(sql: str, *, allow_files: bool) -> None:
             raise UserInputError(f"the SQL holds {len(statements)} statements: expected one")
         if duckdb.ExpectedResultType.QUERY_RESULT not in statements[0].expected_result_type:
             raise UserInputError("the SQL gives no rows; ask with select")
+        if allow_files:
+            return
         # DuckDB may write to the files that are attached, which the published one is.
-        if not allow_files and _copies(parser, statements[0]):
+        if _copies(statements[0]):
             raise UserInputError(f"the SQL writes a file{_HOW_TO_ALLOW}")
+        if function := engine.reaches_out(sql):
+            raise UserInputError(f"the SQL calls {function}, which does more than answer{_HOW_TO_ALLOW}")
 
 
-def _copies(parser: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> bool:
-    """Whether a statement is a COPY, or runs one to explain it."""
+def _copies(statement: duckdb.Statement) -> bool:
+    """Whether a statement is a COPY, or may run one to explain it: then it has that word, as DuckDB tells words."""
     if statement.type != duckdb.StatementType.EXPLAIN:
         return bool(statement.type == duckdb.StatementType.COPY)
-    # A comment before it may hold the word too; then what is left is an EXPLAIN once more.
-    explained = parser.extract_statements(_EXPLAIN.sub("\n", statement.query, count=1))
-    return not explained or any(_copies(parser, each) for each in explained)
+    text = statement.query.encode()
+    starts = [
+        (at, at + len("copy")) for at, kind in duckdb.tokenize(statement.query) if kind == duckdb.token_type.keyword
+    ]
+    return any(text[start:end].lower() == b"copy" for start, end in starts)
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, spill: str, out: BinaryIO) -> None:
@@ -257,8 +267,8 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as fault:
-        # DuckDB repeats the statement below its message; people have it before them.
-        message = " ".join(str(fault).partition("\n\nLINE ")[0].split())
+        # DuckDB repeats the statement below its message; people have it before them. A fault of its own has a trace.
+        message = " ".join(str(fault).partition("\n\nLINE ")[0].partition("\n\nStack Trace")[0].split())
         allow = _HOW_TO_ALLOW if isinstance(fault, duckdb.PermissionException) else ""
         raise UserInputError(f"the SQL was refused: {message}{allow}") from fault
 

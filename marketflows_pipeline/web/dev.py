@@ -11,6 +11,7 @@ import click
 from dagster._cli import ENV_PREFIX, cli, dev
 
 from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.safe_files import keep_others_from_writing
 from marketflows_pipeline.web import server
 
 _PAGE = [sys.executable, "-m", "dagster_webserver"]
@@ -34,6 +35,7 @@ def guarded_command(command: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Run code server, daemon and page until the process is told to end."""
+    keep_others_from_writing()
     command: Any = dev
     start_part = command.open_ipc_subprocess
 

@@ -15,6 +15,7 @@ from dagster_webserver import cli
 from starlette.types import ASGIApp
 
 from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.safe_files import keep_others_from_writing
 from marketflows_pipeline.web.guard import Guard
 from marketflows_pipeline.web.hosts import HOSTS_VARIABLE, served_hosts
 from marketflows_pipeline.web.token import token_of
@@ -36,6 +37,7 @@ def _serve(app: ASGIApp, **options: Any) -> None:  # noqa: ANN401 - whatever dag
 
 def main() -> None:
     """Serve the page until the process is told to end."""
+    keep_others_from_writing()
     command: Any = cli
     if getattr(command, "uvicorn", None) is not uvicorn:
         sys.exit("error: this version of dagster-webserver is started in another way; its page would have no guard")

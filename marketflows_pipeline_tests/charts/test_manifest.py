@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,16 @@ def test_a_full_disk_leaves_no_half_picture(tmp_path: Path, monkeypatch: pytest.
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("planted", ["[" * 200_000, '{"version": 1, "files": {"a.png": []}}', "null", "\0"])
+def test_a_planted_record_is_not_readable_and_stops_nothing(tmp_path: Path, planted: str) -> None:
+    """Brackets without end in the record of pictures once ended every run with a traceback."""
+    (tmp_path / MANIFEST_NAME).write_text(planted)
+    assert Manifest.read(tmp_path).entries == {}
+
+
+def test_a_planted_record_of_any_size_is_not_read_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / MANIFEST_NAME).touch()
+    os.truncate(tmp_path / MANIFEST_NAME, 1 << 40)
+    assert Manifest.read(tmp_path).entries == {}

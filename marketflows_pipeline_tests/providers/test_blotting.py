@@ -12,7 +12,7 @@ from marketflows_pipeline.providers.blotting import WITHHELD, Blotter
 from marketflows_pipeline_tests.fakes.hostile import KEY, echoes
 
 # What begins an escape would make other escapes of the same text.
-NO_ESCAPES = st.characters(exclude_characters="%\\&", exclude_categories=("Cs",))
+NO_ESCAPES = st.characters(exclude_characters="%\\&", categories=["L", "N", "P", "S", "Z", "M", "Cc", "Cf"])
 SECRETS = st.text(
     st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="%\\&"), min_size=10, max_size=40
 ).filter(lambda text: sum(map(str.isalnum, text)) >= 10)

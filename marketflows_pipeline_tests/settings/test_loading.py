@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -201,7 +202,17 @@ def test_settings_made_in_code_obey_the_same_rules() -> None:
         Settings.model_validate({"analysis": {"diff_orders": [3]}})
 
 
-@pytest.mark.parametrize("nested", ["a = " + "[" * 100_000, "a = " + "[" * 100 + "]" * 100, "[" + "a." * 9_999 + "a]"])
+@pytest.mark.parametrize(
+    "nested",
+    [
+        "a = " + "[" * 100_000,
+        "a = " + "[" * 100 + "]" * 100,
+        "[" + "a." * 99_999 + "a]",
+        "b = 1\n" + "a." * 99_999 + "a = 1",
+        "[[" + "a . " * 9_999 + "a]]",
+        "[" + "'a'." * 9_999 + "a]",
+    ],
+)
 def test_what_is_nested_beyond_measure_is_one_line(faults: Faults, nested: str) -> None:
     """Tables nested 100,000 deep once ended in a traceback of the parser, and less of them in one of the message."""
     for found in (faults(nested), faults("", nested, {})[:1]):
@@ -211,8 +222,45 @@ def test_what_is_nested_beyond_measure_is_one_line(faults: Faults, nested: str) 
 
 def test_a_file_without_an_end_is_not_read_to_it(tmp_path: Path) -> None:
     (tmp_path / "config.toml").symlink_to("/dev/zero")
-    with pytest.raises(UserInputError, match=r"config\.toml: expected a settings file of at most 1,048,576 bytes"):
+    with pytest.raises(UserInputError, match=r"config\.toml: expected a plain file, found a pipe or device"):
         load_settings(tmp_path / "config.toml", None, {"COINGECKO_API_KEY": "CG-test"})
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """A FIFO in the place of a settings file once held the program without a word."""
+    os.mkfifo(tmp_path / "secrets.toml")
+    (tmp_path / "config.toml").write_text("")
+    with pytest.raises(UserInputError, match=r"secrets\.toml: expected a plain file"):
+        load_settings(tmp_path / "config.toml", tmp_path / "secrets.toml", {})
+    with pytest.raises(UserInputError, match=r"COINGECKO_API_KEY_FILE = .*: expected a plain file"):
+        load_settings(tmp_path / "config.toml", None, {"COINGECKO_API_KEY_FILE": str(tmp_path / "secrets.toml")})
+
+
+def test_a_settings_file_beyond_measure_is_refused(faults: Faults) -> None:
+    assert faults("# " + "x" * 300_000) == ["config.toml: expected a settings file of at most 262,144 bytes"]
+
+
+def test_a_number_of_thousands_of_digits_is_one_line(faults: Faults) -> None:
+    (fault,) = faults(f"[analysis]\nsmoothing_ema = '1'\ndiff_orders = 0x{'f' * 5000}")[:1]
+    assert fault.startswith("config.toml: analysis.")
+    assert faults(f"days = 0x{'f' * 5000}")[0].startswith("config.toml: days = (too long to show): ")
+
+
+@pytest.mark.parametrize("table", ["coingecko", "providers.yahoo.more"])
+def test_a_table_with_a_key_in_it_is_sent_to_its_place_unseen(faults: Faults, table: str) -> None:
+    """What belongs in secrets.toml, pasted into config.toml, was shown with the key in it."""
+    (fault,) = faults(f'[{table}]\napi_key = "sEkReTcAnArY0123456789"')
+    assert (
+        fault == f"config.toml: {table} = {{…}}: keys do not belong in this file: put them into secrets.toml or the "
+        "environment"
+    )
+
+
+def test_a_key_of_any_service_is_not_repeated(faults: Faults) -> None:
+    key = "sEkReTcAnArY0123456789"
+    for config in (f"{key} = 1", f"[{key}]", f"[{key}]\n[{key}]", f'provider = "{key}"'):
+        assert key not in "\n".join(faults(config))
+    assert key not in "\n".join(faults("", None, {"COINGECKO_API_KEY_FILE": key}))
 
 
 def test_ever_so_many_faults_are_not_all_told(faults: Faults) -> None:

@@ -89,6 +89,14 @@ REACHES_OUT = [
     "-- explain\nexplain analyze copy (select 1) to '{published}' (format csv, use_tmp_file false)",
     "/* explain */ explain (analyze) copy (select 1) to '{published}' (format csv, use_tmp_file false)",
     "-- a comment\nexplain analyze copy (select 1) to '{published}' (format csv, use_tmp_file false)",
+    # Taken for a plain select where the text was edited to find what is explained.
+    "/* explain (format */ explain analyze copy t to '{published}' -- ) */ select 1 /*\n (use_tmp_file false) -- */",
+    "/* é€ */ explain analyze copy t to '{published}.wal' -- ) */ select 1 /*\n (use_tmp_file false) -- */",
+    "call enable_logging(storage='file', storage_config={{'path': '{folder}'}})",
+    "from enable_profiling()",
+    "select * from \"enable_logging\"(level := 'trace', storage := 'stdout')",
+    "select write_log('forged')",
+    "from arrow_scan(1, 2, 3)",
     "export database '{folder}/exported'",
     "import database '{folder}/exported'",
     "pragma import_database('{folder}/exported')",
@@ -183,7 +191,7 @@ def test_questions_of_every_kind_are_answered_as_before(received: Path, output_f
         "summarize t",
         "explain select * from t",
         "explain analyze select * from t",
-        "-- explain\n explain select 'explain', copy from (select 1 as copy)",
+        '-- explain\n explain select \'explain\', "copy" from (select 1 as "copy")',
         "explain /* why */ select 1",
         "pragma table_info('t')",
         "pivot t on name using sum(x)",
@@ -324,3 +332,24 @@ def test_nothing_but_the_rows_of_a_published_file_is_carried_over(
             (rows + 1, rows + 1.0)
         ]
         assert "canary" not in json.dumps(reader.execute("select * from meta.publish").fetchall(), default=str)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "create view mart.loud as select * from enable_logging(level := 'trace', storage := 'stdout')",
+        "create view mart.loud as select write_log(chr(27) || '[31mforged', level := 'error') as word",
+        "create view mart.loud as select * from query('from ena' || 'ble_profiling()')",
+        "create macro mart.loud() as (select count(*) from enable_profiling())",
+        "create macro mart.loud() as table from system.main.ENABLE_LOGGING()",
+        "create table mart.loud (x integer check (write_log('checked') is null))",
+    ],
+)
+def test_a_received_file_that_would_do_more_than_answer_is_not_asked(received: Path, program: str) -> None:
+    """A view of a received file switched DuckDB's log to standard output, amid the answer, or ended the process."""
+    with duckdb.connect(str(received)) as theirs:
+        theirs.execute(program)
+
+    with pytest.raises(MarketflowsError, match=r"was not published by this program: it holds loud, which calls \w+;"):
+        _read(received, "select 1")
+    assert written(received, "select 1 as one", allow_files=True) == b"one\n1\n"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import psutil  # type: ignore[import-untyped]
 import pytest
+import uvicorn
 from dagster_webserver import cli
 
 from marketflows_pipeline.web import dev, server
@@ -38,6 +41,29 @@ def test_dev_starts_daemon_and_guarded_page_and_ends_both(tmp_path: Path) -> Non
     # As `dagster dev` does: settings and record of the folder, and nothing left of a home of its own.
     assert list((tmp_path / ".dagster/storage").rglob("runs.db"))
     assert not list(tmp_path.glob(".tmp_dagster_home_*"))
+
+
+@pytest.mark.parametrize(("given", "kept"), [(0o000, 0o022), (0o002, 0o022), (0o027, 0o027), (0o077, 0o077)])
+@pytest.mark.parametrize("main", [dev.main, server.main])
+def test_nobody_else_may_write_to_the_sockets_of_its_parts(
+    monkeypatch: pytest.MonkeyPatch, main: Callable[[], None], given: int, kept: int
+) -> None:
+    """Under umask 000 any user of the machine could give orders to the code server, past guard and token."""
+    found: list[int] = []
+
+    def start(*_: object, **__: object) -> None:
+        found.append(os.umask(0o022))
+        os.umask(found[0])
+
+    monkeypatch.setattr(dev, "cli", start)
+    monkeypatch.setattr(cli, "main", start)
+    monkeypatch.setattr(cli, "uvicorn", uvicorn)
+    before = os.umask(given)
+    try:
+        main()
+    finally:
+        os.umask(before)
+    assert found == [kept]
 
 
 def test_only_the_page_is_replaced_and_keeps_its_options() -> None:

@@ -69,7 +69,7 @@ class Source:
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """All rows of a query, by column name; names are presentable, whoever published the file."""
         return [
-            {key: presentable_name(value) if key in NAMES and value else value for key, value in row.items()}
+            {key: _name(value) if key in NAMES and value else value for key, value in row.items()}
             for row in self._reading.rows(sql, params)
         ]
 
@@ -125,6 +125,11 @@ class Source:
             "select exchange_key as exchange_id, name as exchange, volume_24h_btc, reason from mart.exchange_coverage "
             "where aspect = 'reserves' order by volume_24h_btc desc nulls last, exchange_key limit 10"
         )
+
+
+def _name(value: object) -> str:
+    # Another column type than that of the registry, in a file that somebody else made.
+    return presentable_name(value if isinstance(value, str) else str(value))
 
 
 def no_data(setting: Setting, of: str = "") -> MarketflowsError:
