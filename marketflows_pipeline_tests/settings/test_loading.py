@@ -151,7 +151,9 @@ def test_all_faults_of_both_files_come_at_once(faults: Faults) -> None:
 
 
 def test_a_table_that_is_no_table_is_refused(faults: Faults) -> None:
-    assert faults("analysis = 5") == ["config.toml: analysis = 5: expected a table"]
+    assert faults("analysis = 5") == [
+        "config.toml: analysis = 5: expected a table: [analysis] on a line of its own, its keys below"
+    ]
     assert faults("providers = 5") == ["config.toml: providers = 5: expected a table"]
     assert faults("[providers]\ncoingecko = 5") == ["config.toml: providers.coingecko = 5: expected a table"]
     assert faults("warehouse = 5") == ["config.toml: warehouse = 5: expected a table"]
