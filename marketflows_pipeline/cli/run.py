@@ -19,6 +19,7 @@ from rich.console import Console
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.build import build_definitions
+from marketflows_pipeline.cli.interrupts import RUN_INTERRUPTED, interruptible
 from marketflows_pipeline.cli.logs import RunLog, configure_logging
 from marketflows_pipeline.cli.text import say
 from marketflows_pipeline.errors import UserInputError
@@ -152,7 +153,8 @@ def _execute(job_name: str, options: RunOptions, console: Console, run_log: RunL
         # A run makes a great many small objects and hardly a cycle.
         gc.set_threshold(20_000, 20, 50)
         gc.enable()
-        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
+        with interruptible(RUN_INTERRUPTED):
+            result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
     if result.success:
         return 0
     failure = failure_of(result.all_events)
