@@ -21,6 +21,7 @@ from marketflows_pipeline.cli.interrupts import INTERRUPTED, Interrupted, interr
 from marketflows_pipeline.cli.quarantine import quarantine
 from marketflows_pipeline.cli.sql import sql
 from marketflows_pipeline.cli.text import escape_undecodable, say
+from marketflows_pipeline.cli.usage import explained
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import PICTURES, TUTORIAL_PICTURES, RunOptions
 
@@ -105,7 +106,7 @@ def _exit_code() -> int:
         return 1
     except click.ClickException as fault:
         shown = io.StringIO()
-        fault.show(shown)
+        explained(fault, sys.argv[1:]).show(shown)
         say(shown.getvalue().removesuffix("\n"), is_error=True)
         return fault.exit_code
     except MarketflowsError as fault:

@@ -8,6 +8,7 @@ from typing import get_args
 import click
 
 from marketflows_pipeline.cli.text import argument_text, read_standard_input, standard_output
+from marketflows_pipeline.cli.usage import is_option_of
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 from marketflows_pipeline.warehouse.render import Format
@@ -47,6 +48,10 @@ def sql(options: RunOptions, query: str, output_format: Format, *, allow_files: 
     """  # noqa: D301 (click wants the backspace itself)
     from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
+    context = click.get_current_context()
+    if is_option_of(context.find_root().command, query):
+        # Otherwise it is a comment to DuckDB, and the question an empty one.
+        raise click.UsageError("Missing argument 'QUERY'.", context)
     if query == "-":
         query = read_standard_input()
     path = published_path(options)

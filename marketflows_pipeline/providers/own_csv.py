@@ -94,9 +94,9 @@ def wrong_length(file: Path, line: int, names: Sequence[str], row: Sequence[str]
     return UserInputError(counted)
 
 
-def number_hint(text: str | None) -> str:
+def number_hint(found: object) -> str:
     """What to add where a number was expected and one with commas was found."""
-    return " (decimals with a point, thousands without a sign)" if _DECIMAL_COMMA.fullmatch(text or "") else ""
+    return " (decimals with a point, thousands without a sign)" if _DECIMAL_COMMA.fullmatch(str(found)) else ""
 
 
 def _quoted(text: str) -> str:
