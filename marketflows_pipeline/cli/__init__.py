@@ -20,7 +20,7 @@ from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
 from marketflows_pipeline.cli.interrupts import INTERRUPTED, Interrupted, interruptible
 from marketflows_pipeline.cli.quarantine import quarantine
 from marketflows_pipeline.cli.sql import sql
-from marketflows_pipeline.cli.text import escape_undecodable, say
+from marketflows_pipeline.cli.text import say, speak_utf8, use_utf8
 from marketflows_pipeline.cli.usage import explained
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import PICTURES, TUTORIAL_PICTURES, RunOptions
@@ -83,7 +83,8 @@ for command in (sql, quarantine, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS):
 
 def main() -> None:
     """Entry point: turns known faults into one line on standard error and their exit code."""
-    escape_undecodable()
+    use_utf8()
+    speak_utf8()
     try:
         with interruptible(INTERRUPTED):
             exit_code = _exit_code()

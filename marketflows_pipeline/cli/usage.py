@@ -24,11 +24,13 @@ def explained(fault: click.ClickException, arguments: Sequence[str]) -> click.Cl
         kind = fault.param.type
         if isinstance(kind, click.IntRange | click.FloatRange):
             words = f"is not {_KINDS[kind.name]}{_range_of(kind)}."
-            fault.message = fault.message.replace(f"is not a valid {kind.name}.", words)
+            message = fault.message.replace(f"is not a valid {kind.name}.", words)
+            return click.BadParameter(message, fault.ctx, fault.param, fault.param_hint)
     elif isinstance(fault, click.UsageError) and fault.ctx is not None:
         group, subcommand = fault.ctx.find_root().command, _subcommand(fault.ctx)
         if subcommand in arguments and (hint := _in_order(group, subcommand, arguments)):
-            fault.message = f"{fault.message.rstrip('.')}. Options of all commands stand before the subcommand: {hint}"
+            place = f"Options of all commands stand before the subcommand: {hint}"
+            return click.UsageError(f"{fault.message.rstrip('.')}. {place}", fault.ctx)
     return fault
 
 

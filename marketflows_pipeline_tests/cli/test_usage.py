@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import click
+import duckdb
 import pytest
 
 from marketflows_pipeline.cli import main, marketflows
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.warehouse.published import query_rows
 
 
 def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -69,8 +71,6 @@ def test_another_slip_is_told_as_click_tells_it(
 
 @pytest.mark.parametrize(("wrong", "right"), [("meta.publich", "publish"), ("mart.percent_gain", "percent_gains")])
 def test_a_misspelt_table_gets_duckdbs_nearest(tmp_path: Path, wrong: str, right: str) -> None:
-    from marketflows_pipeline.warehouse.published import query_rows
-    from marketflows_pipeline.warehouse.store import duckdb
 
     file = tmp_path / "published.duckdb"
     with duckdb.connect(str(file)) as connection:
