@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -67,6 +68,21 @@ class RunOptions:
     asks_again: bool = False
     trainings: tuple[Training, ...] = WEEKLY_TRAININGS
     begins_anew: bool = False
+
+    def command_line(self, command: str = "") -> str:
+        """A command as the user would type it to go on with these options.
+
+        Args:
+            command: the subcommand with its arguments; none for a run.
+        """
+        usual, words = RunOptions(), ["marketflows"]
+        if self.tutorial:
+            words += ["--tutorial"]
+        else:
+            words += ["--config", str(self.config)] if self.config != usual.config else []
+            words += ["--secrets", str(self.secrets)] if self.secrets != usual.secrets else []
+        words += ["--out-dir", str(self.out_dir)] if self.out_dir else []
+        return f"{shlex.join(words)} {command}".rstrip()
 
     @property
     def picture_folder(self) -> Path:

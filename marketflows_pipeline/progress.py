@@ -16,6 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 log = logging.getLogger(__name__)
 
+# A twentieth of the work is done before the rest is judged by it.
+_ESTIMATED_FROM = 20
+_IN_MINUTES_FROM_S = 120
+
 Advance = Callable[[int], None]
 
 
@@ -68,7 +72,14 @@ class LogReporter:
             moment = self._timer()
             if moment - last >= self._every_s and 0 < done < total:
                 last = moment
-                left = (moment - begun) / done * (total - done)
-                log.info("%s: %d of %d, about %.0f s left", label, done, total, left)
+                log.info("%s: %d of %d%s", label, done, total, _time_left(moment - begun, done, total))
 
         yield advance
+
+
+def _time_left(spent_s: float, done: int, total: int) -> str:
+    """An estimate in words, once it means something: the first steps pay for what is set up before them."""
+    if done * _ESTIMATED_FROM < total:
+        return ""
+    left = spent_s / done * (total - done)
+    return f", about {left:.0f} s left" if left < _IN_MINUTES_FROM_S else f", about {left / 60:.0f} min left"

@@ -13,6 +13,7 @@ import dagster as dg
 import polars as pl
 
 from marketflows_pipeline.assets.tables import as_markdown, asset_key
+from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.presentable import excerpt
 from marketflows_pipeline.schema import Table, table
 from marketflows_pipeline.session import Session
@@ -116,10 +117,11 @@ def released_evidence(session: Session, name: str, columns: tuple[str, ...], con
     if offenders.is_empty():
         return evidence(offenders)
     key, value = offenders.row(0)[:2]
+    typed = RunOptions(config=session.config, tutorial=session.tutorial)
     return evidence(
         offenders,
         first=f"{columns[0]} of {key} is {value}",
-        leave_it_out=f"marketflows quarantine add {name} {shlex.quote(key)} --reason ...",
+        leave_it_out=typed.command_line(f"quarantine add {name} {shlex.quote(key)} --reason ..."),
     )
 
 

@@ -17,9 +17,11 @@ import click
 
 from marketflows_pipeline.cli.cross_asset import CROSS_ASSET_COMMANDS
 from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
+from marketflows_pipeline.cli.interrupts import INTERRUPTED, Interrupted, interruptible
 from marketflows_pipeline.cli.quarantine import quarantine
 from marketflows_pipeline.cli.sql import sql
-from marketflows_pipeline.cli.text import escape_undecodable, say
+from marketflows_pipeline.cli.text import say, speak_utf8, use_utf8
+from marketflows_pipeline.cli.usage import explained
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import PICTURES, TUTORIAL_PICTURES, RunOptions
 
@@ -89,30 +91,43 @@ for command in (sql, quarantine, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS):
 
 def main() -> None:
     """Entry point: turns known faults into one line on standard error and their exit code."""
-    escape_undecodable()
+    use_utf8()
+    speak_utf8()
+    try:
+        with interruptible(INTERRUPTED):
+            exit_code = _exit_code()
+    except Interrupted as stop:
+        say(str(stop), is_error=True)
+        _drop_what_is_unwritten()
+        exit_code = stop.exit_code
+    sys.exit(exit_code)
+
+
+def _exit_code() -> int:
+    """Run the command; what went wrong is said."""
     try:
         # Without click's own handling of faults the exit code is what the call returns.
-        exit_code = marketflows(standalone_mode=False) or 0
+        exit_code: int = marketflows(standalone_mode=False) or 0
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.Abort:
-        say("interrupted", is_error=True)
-        exit_code = 1
+        say(INTERRUPTED, is_error=True)
+        return 1
     except click.ClickException as fault:
         shown = io.StringIO()
-        fault.show(shown)
+        explained(fault, sys.argv[1:]).show(shown)
         say(shown.getvalue().removesuffix("\n"), is_error=True)
-        exit_code = fault.exit_code
+        return fault.exit_code
     except MarketflowsError as fault:
         say(f"error: {fault}", is_error=True)
-        exit_code = fault.exit_code
+        return fault.exit_code
     except OSError as fault:
         # Whoever reads the answer may have seen enough of it (| head).
         if not isinstance(fault, BrokenPipeError):
             say(f"error: {_said_of(fault)}", is_error=True)
         _drop_what_is_unwritten()
-        exit_code = 1
-    sys.exit(exit_code)
+        return 1
+    return exit_code
 
 
 def _said_of(fault: OSError) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketflows_pipeline.cli.text import say, standard_output
-from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 
 if TYPE_CHECKING:
     from marketflows_pipeline.cli.answers.answer import Answer, AnswerFormat
@@ -49,12 +49,6 @@ def print_answer(setting: Setting, build: Callable[[Source], Answer], output_for
     out.write(text.encode())
 
 
-def command_line(options: RunOptions, command: str) -> str:
-    """A command as the user would type it for the same settings."""
-    own = "" if options.config == RunOptions().config else f" --config {options.config}"
-    return f"marketflows{' --tutorial' if options.tutorial else own} {command}"
-
-
 def how_to_fetch(options: RunOptions, line: str, *, table: str, is_on: bool, verb: str = "fetch it") -> str:
     """What to do where there is no data yet, in words.
 
@@ -65,6 +59,8 @@ def how_to_fetch(options: RunOptions, line: str, *, table: str, is_on: bool, ver
         is_on: whether that table is there.
         verb: what the command does.
     """
+    if options.tutorial and not TUTORIAL_PUBLISHED.exists():
+        return f"run the tutorial first: {options.command_line()}"
     if is_on:
         return f"{verb}: {line}"
     return f"{options.config} has no table [{table}]: add it, then {verb}: {line}"

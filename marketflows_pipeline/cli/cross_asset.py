@@ -14,7 +14,6 @@ import click
 
 from marketflows_pipeline.cli.answering import (
     TUTORIAL_CONFIG,
-    command_line,
     format_option,
     how_to_fetch,
     print_answer,
@@ -161,8 +160,8 @@ def score(options: RunOptions, output_format: AnswerFormat, *, refresh: bool) ->
         asked.setting,
         lambda source: answer(
             source,
-            how_to_train=command_line(options, "train"),
-            how_to_score=command_line(options, "score --refresh"),
+            how_to_train=options.command_line("train"),
+            how_to_score=options.command_line("score --refresh"),
         ),
         output_format,
     )
@@ -195,7 +194,7 @@ def _ask(
     from marketflows_pipeline.settings import load_config  # noqa: PLC0415
 
     config = load_config(TUTORIAL_CONFIG if options.tutorial else options.config)
-    line, is_on = command_line(options, command), options.tutorial or config.cross_asset is not None
+    line, is_on = options.command_line(command), options.tutorial or config.cross_asset is not None
     setting = Setting(
         path=Path.cwd() / TUTORIAL_PUBLISHED if options.tutorial else config.warehouse.published_path,
         now=SystemClock().now(),

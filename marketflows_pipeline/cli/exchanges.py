@@ -14,7 +14,6 @@ import click
 
 from marketflows_pipeline.cli.answering import (
     TUTORIAL_CONFIG,
-    command_line,
     format_option,
     how_to_fetch,
     print_answer,
@@ -199,7 +198,7 @@ def _say(
     from marketflows_pipeline.settings import Exchanges, load_config  # noqa: PLC0415
 
     config = load_config(TUTORIAL_CONFIG if options.tutorial else options.config)
-    line = f"{command_line(options, command)} --refresh"
+    line = f"{options.command_line(command)} --refresh"
     is_on = options.tutorial or config.exchanges is not None
     setting = Setting(
         path=Path.cwd() / TUTORIAL_PUBLISHED if options.tutorial else config.warehouse.published_path,

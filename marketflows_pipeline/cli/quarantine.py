@@ -57,12 +57,14 @@ def list_rows(options: RunOptions, output_format: Literal["table", "json", "csv"
 
     While a run goes on, this is as of the last publish, and says so.
     """
-    from marketflows_pipeline.cli.sql import published_path  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.cli.sql import nothing_at, published_path  # noqa: PLC0415 (--help need not wait for DuckDB)
     from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415
     from marketflows_pipeline.warehouse.quarantine import listing_sql  # noqa: PLC0415
 
     question, private = listing_sql(released_too=released_too), _private_path(options)
     if not private.exists():
+        if not published_path(options).exists():
+            raise nothing_at(published_path(options), options)
         _list_published(question, published_path(options), output_format)
         return
     try:
@@ -103,7 +105,8 @@ def add(options: RunOptions, table: str, key: str, column: str, reason: str) -> 
         words = " ".join(reason.split())
         is_new = stored.quarantine_by_hand(warehouse, table, row, column, reason=words, at=SystemClock().now())
     if not is_new:
-        raise UserInputError(f"{table} {row}{_for(column)} is left out already; see `marketflows quarantine list`")
+        see = options.command_line("quarantine list")
+        raise UserInputError(f"{table} {row}{_for(column)} is left out already; see `{see}`")
     say(f"{table} {row} is left out from the next run on{_if_tutorial(options)}")
 
 
@@ -140,11 +143,12 @@ def _alone(options: RunOptions) -> Iterator[Warehouse]:
     Raises:
         RunLockedError: if a run goes on for longer than a minute; it names the run.
     """
+    from marketflows_pipeline.cli.sql import nothing_at  # noqa: PLC0415
     from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (--help need not wait for DuckDB)
 
     path = _private_path(options)
     if not path.exists():
-        raise MarketflowsError(f"there is no warehouse at {path} yet; run `marketflows` first")
+        raise nothing_at(path, options)
     lock = RunLock(lock_path(path), on_wait=lambda words: say(words, is_error=True))
     with lock.acquire(command=_typed(), wait_s=LOCK_WAIT_S), Warehouse(path, create=False) as warehouse:
         yield warehouse

@@ -19,9 +19,10 @@ from rich.console import Console
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.build import build_definitions
+from marketflows_pipeline.cli.interrupts import RUN_INTERRUPTED, interruptible
 from marketflows_pipeline.cli.logs import RunLog, configure_logging
 from marketflows_pipeline.cli.text import say
-from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.failures import failure_of
 from marketflows_pipeline.jobs import (
     KEYLESS_JOBS,
@@ -131,7 +132,14 @@ def _refresh(part: Literal["exchanges", "cross_asset"], job_name: str, options: 
     if getattr(settings, part) is None:
         raise UserInputError(f"{options.config}: [{part}] is missing: expected that table, which may be empty")
     options = replace(options, wait_limit=WAIT_OF_A_COMMAND)
-    if options.tutorial and not settings.warehouse.path.exists():
+    is_first = not settings.warehouse.path.exists()
+    if is_first and job_name == score_models.name:
+        raise MarketflowsError(f"no model is trained yet; train one: {options.command_line('train')}")
+    if is_first and job_name == train_models.name and not options.tutorial:
+        fetch = options.command_line("cross-asset flows --refresh")
+        raise MarketflowsError(f"there is nothing to train on yet; fetch prices first: {fetch}")
+    if is_first and options.tutorial:
+        say(f"the tutorial has not run here yet: {options.command_line()} runs first", is_error=True)
         # What a refresh of one part, a training or scores need is there after a run of all parts.
         exit_code = _execute(full_refresh.name, options, console, run_log)
         if exit_code or job_name not in KEYLESS_JOBS:
@@ -152,7 +160,8 @@ def _execute(job_name: str, options: RunOptions, console: Console, run_log: RunL
         # A run makes a great many small objects and hardly a cycle.
         gc.set_threshold(20_000, 20, 50)
         gc.enable()
-        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
+        with interruptible(RUN_INTERRUPTED):
+            result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
     if result.success:
         return 0
     failure = failure_of(result.all_events)

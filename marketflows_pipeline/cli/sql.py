@@ -8,6 +8,8 @@ from typing import get_args
 import click
 
 from marketflows_pipeline.cli.text import argument_text, read_standard_input, standard_output
+from marketflows_pipeline.cli.usage import is_option_of
+from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 from marketflows_pipeline.warehouse.render import Format
 
@@ -46,9 +48,21 @@ def sql(options: RunOptions, query: str, output_format: Format, *, allow_files: 
     """  # noqa: D301 (click wants the backspace itself)
     from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
+    context = click.get_current_context()
+    if is_option_of(context.find_root().command, query):
+        # Otherwise it is a comment to DuckDB, and the question an empty one.
+        raise click.UsageError("Missing argument 'QUERY'.", context)
     if query == "-":
         query = read_standard_input()
-    write_result(query, published_path(options), output_format, standard_output(), allow_files=allow_files)
+    path = published_path(options)
+    if not path.exists():
+        raise nothing_at(path, options)
+    write_result(query, path, output_format, standard_output(), allow_files=allow_files)
+
+
+def nothing_at(path: Path, options: RunOptions) -> MarketflowsError:
+    """The fault of a database file that no run has made yet, with the run that makes it."""
+    return MarketflowsError(f"there is nothing at {path} yet; run `{options.command_line()}` first")
 
 
 def published_path(options: RunOptions) -> Path:

@@ -70,11 +70,22 @@ def say(words: str, *, is_error: bool = False) -> None:
     click.echo("\n".join(map(escaped, words.split("\n"))), err=is_error)
 
 
-def escape_undecodable() -> None:
-    """Let messages name files whose names are no text; what cannot be written is escaped."""
+def use_utf8() -> None:
+    """Begin anew with UTF-8 for names of files, where the locale knows no such thing; the process stays the same one.
+
+    The interpreter decides that when it starts, and by itself only for some locales: under others, or with
+    PYTHONUTF8=0, no picture of a portfolio called Größe could be written.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and sys.executable and not sys.flags.utf8_mode:
+        command = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+        os.execve(sys.executable, command, os.environ | {"PYTHONUTF8": "1"})  # noqa: S606 - this very program
+
+
+def speak_utf8() -> None:
+    """Write messages and log lines as UTF-8, whatever the locale; names of files that are no text are escaped."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _utf8(content: bytes, source: str) -> str:

@@ -80,7 +80,7 @@ def train(
     data = dataset(panel, labels, features=FEATURES)
     if not len(data.y):
         raise TooLittleDataError(
-            "there is no labelled row to train on: fetch prices first (marketflows cross-asset flows --refresh)"
+            "there is no labelled row to train on: prices come first, by a run or `cross-asset flows --refresh`"
         )
     forecasts = forecast(data, walk, kind=model, seed=seed, on_progress=on_progress)
     judged = judge(forecasts, horizon=horizon, seed=seed, resamples=resamples)

@@ -141,6 +141,9 @@ class Answer:
     @property
     def excerpt(self) -> str:
         """What a person needs to see of the body, in one line; of a refused key no word of it."""
+        # Where to is not said: an address of somebody else's may hold anything.
+        if HTTPStatus.MULTIPLE_CHOICES <= self.status < HTTPStatus.BAD_REQUEST:
+            return "a redirect, which is not followed"
         if not self.content.strip():
             return "an empty answer"
         if self.status in UNQUOTED_STATUSES:

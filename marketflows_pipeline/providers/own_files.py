@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import logging
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -19,6 +19,7 @@ from typing import NoReturn
 import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError, UserInputError
+from marketflows_pipeline.providers import own_csv
 from marketflows_pipeline.providers.faults import one_line
 from marketflows_pipeline.transforms.time_span import TimeSpan
 
@@ -83,7 +84,7 @@ def read_file(
     try:
         cells = _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file)
     except UnicodeDecodeError as fault:
-        raise UserInputError(f"{file}: expected text in UTF-8: {fault}") from fault
+        raise own_csv.no_text(file, fault) from fault
     except (OSError, csv.Error, pl.exceptions.PolarsError, pl.exceptions.PanicException) as fault:
         raise UserInputError(f"{file}: cannot be read: {one_line(str(fault))}") from fault
     found = [name for name in cells.columns if name != LINE]
@@ -149,7 +150,9 @@ class OwnTable:
         numbers = text.cast(pl.Float64(), strict=False)
         is_fine = numbers.is_finite() & ((numbers >= 0) if may_be_zero else (numbers > 0))
         expected = "a number that is not negative" if may_be_zero else "a number above 0"
-        self._refuse(text.is_not_null() & ~is_fine.fill_null(value=False), column, f"{expected} or an empty cell")
+        wrong = text.is_not_null() & ~is_fine.fill_null(value=False)
+        hint = own_csv.number_hint(text.filter(wrong).first())
+        self._refuse(wrong, column, f"{expected} or an empty cell{hint}")
         return numbers
 
     def choices(self, column: str, allowed: Sequence[str]) -> pl.Series:
@@ -223,22 +226,18 @@ class OwnTable:
 
 
 def _read_csv(file: Path) -> pl.DataFrame:
+    own_csv.refuse_what_is_no_csv(file)
     with file.open(encoding="utf-8-sig", newline="") as opened:
-        reader = csv.reader(opened, strict=True)
-        header = _columns(file, next(_filled(reader), []))
-        rows = []
-        for row in _filled(reader):
+        reader = csv.reader(opened, strict=True, skipinitialspace=True)
+        names = next(own_csv.filled(reader), [])
+        own_csv.refuse_what_is_no_header(file, reader.line_num, names)
+        header, rows = _columns(file, names), []
+        for row in own_csv.filled(reader):
             if len(row) != len(header):
-                raise UserInputError(
-                    f"{file}, line {reader.line_num}: expected {len(header)} values, one a column, found {len(row)}"
-                )
+                raise own_csv.wrong_length(file, reader.line_num, names, row)
             rows.append([str(reader.line_num), *row])
             _refuse_beyond(file, len(rows), len(header))
     return _as_text(pl.DataFrame(rows, schema=dict.fromkeys([LINE, *header], pl.String), orient="row"))
-
-
-def _filled(rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    return (row for row in rows if any(cell.strip() for cell in row))
 
 
 def _read_parquet(file: Path) -> pl.DataFrame:

@@ -57,12 +57,18 @@ class CoinGecko(TomlTable):
     plan: PlanName = Field("demo", description="demo, pro (any paid plan) or keyless")
     base_url: WebAddress = Field(PLANS["demo"].base_url, description="Address of the service, by plan")
     calls_per_minute: Whole = Field(
-        PLANS["demo"].calls_per_minute, ge=1, description="Calls per minute that are never exceeded, by plan"
+        PLANS["demo"].calls_per_minute,
+        ge=1,
+        le=1_000_000,
+        description="Calls per minute that are never exceeded, by plan",
     )
     monthly_credits: Whole = Field(
-        PLANS["demo"].monthly_credits, ge=1, description="Calls per UTC month that are never exceeded, by plan"
+        PLANS["demo"].monthly_credits,
+        ge=1,
+        le=1_000_000_000,
+        description="Calls per UTC month that are never exceeded, by plan",
     )
-    repair_calls_per_run: Whole = Field(10, ge=0, description="Most calls a run spends on filling gaps")
+    repair_calls_per_run: Whole = Field(10, ge=0, le=10_000, description="Most calls a run spends on filling gaps")
     min_coverage_pct: Number = Field(
         95.0, ge=0, le=100, description="Least share of the cohort's market cap that must be current, in %"
     )

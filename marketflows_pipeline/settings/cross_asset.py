@@ -13,10 +13,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from pydantic_core.core_schema import ValidationInfo
 
 from marketflows_pipeline.settings.fields import (
+    MAX_SPAN,
     CoinId,
-    FilePath,
+    FolderPath,
     Name,
     Number,
+    Span,
     Text,
     TomlTable,
     Whole,
@@ -29,6 +31,9 @@ AssetClass = Literal["equity", "metal", "bond", "crypto"]
 ShareSource = Literal["ssga", "blackrock", "spdr_gold", "folder", "supply", "none"]
 PriceProvider = Literal["yahoo", "folder"]
 
+# Prices of the oldest index reach back to the first; no session of a running program is after the last.
+FIRST_START, LAST_START = date(1900, 1, 1), date(2100, 1, 1)
+
 Symbol = Annotated[Text, AfterValidator(file_safe)]
 
 
@@ -39,6 +44,12 @@ def _day(value: object) -> object:
         except ValueError:
             raise expected("a date such as 2010-01-04") from None
     return value
+
+
+def _in_reach(day: date) -> date:
+    if not FIRST_START <= day <= LAST_START:
+        raise expected(f"a date from {FIRST_START} to {LAST_START}")
+    return day
 
 
 class Asset(TomlTable):
@@ -99,21 +110,23 @@ class CrossAsset(TomlTable):
     """``[cross_asset]``: the universe, where its figures come from, and where the lines are drawn."""
 
     universe: tuple[Asset, ...] = Field(DEFAULT_UNIVERSE, min_length=2, description="Assets, each a table of its own")
-    start: Annotated[date, BeforeValidator(_day)] = Field(date(2005, 1, 3), description="First session that is fetched")
+    start: Annotated[date, BeforeValidator(_day), AfterValidator(_in_reach)] = Field(
+        date(2005, 1, 3), description="First session that is fetched"
+    )
     providers: tuple[PriceProvider, ...] = Field(("yahoo",), min_length=1, description="Price services, the best first")
-    folder: FilePath | None = Field(None, description="Folder with the user's own CSV or Parquet files")
-    windows: tuple[Annotated[Whole, Field(ge=1)], ...] = Field(
+    folder: FolderPath | None = Field(None, description="Folder with the user's own CSV or Parquet files")
+    windows: tuple[Span, ...] = Field(
         (1, 5, 21, 63), min_length=1, description="Windows of rankings and flow map, in sessions"
     )
-    rolling_windows: tuple[Annotated[Whole, Field(ge=5)], ...] = Field(
+    rolling_windows: tuple[Annotated[Whole, Field(ge=5, le=MAX_SPAN)], ...] = Field(
         (21, 63, 252), min_length=1, description="Windows of returns, volatility and drawdown, in sessions"
     )
-    correlation_window: Whole = Field(63, ge=10, description="Window of correlations, in sessions")
+    correlation_window: Whole = Field(63, ge=10, le=MAX_SPAN, description="Window of correlations, in sessions")
     benchmark: Symbol | None = Field(None, description="Asset under the regime ribbon; the first one where not said")
     risk_on_below: Number = Field(0.33, gt=0, lt=1, description="VIX percentile below which it is risk-on")
     risk_off_above: Number = Field(0.80, gt=0, lt=1, description="VIX percentile above which it is risk-off")
     hysteresis: Number = Field(0.05, ge=0, lt=0.3, description="How far back a percentile must come to leave a regime")
-    confirm_sessions: Whole = Field(3, ge=1, description="Sessions in a row that a new regime needs")
+    confirm_sessions: Span = Field(3, description="Sessions in a row that a new regime needs")
     ratio_pairs: tuple[tuple[Symbol, Symbol], ...] = Field(
         DEFAULT_RATIO_PAIRS, description="Pairs whose ratio rises when risk is wanted"
     )

@@ -37,12 +37,17 @@ MAX_HHI = 10_000.0
 class Exchanges(TomlTable):
     """``[exchanges]``: which exchanges are followed closely, and where the lines are drawn."""
 
-    top_n: Whole = Field(50, ge=1, description="Exchanges shown by default; all are stored")
+    top_n: Whole = Field(50, ge=1, le=10_000, description="Exchanges shown by default; all are stored")
     tracked: tuple[CoinId, ...] = Field(
         DEFAULT_TRACKED, description="Exchanges whose reserves are followed: CoinGecko ids or DefiLlama slugs"
     )
-    inflow_pct: Number = Field(10.0, gt=0, description="Volume above its 7-day mean by this much counts as inflow")
-    outflow_pct: Number = Field(-10.0, lt=0, description="Volume below its 7-day mean by this much counts as outflow")
+    inflow_pct: Number = Field(
+        10.0, gt=0, le=10_000, description="Volume above its 7-day mean by this much counts as inflow"
+    )
+    # No volume is further below its mean than all of it.
+    outflow_pct: Number = Field(
+        -10.0, gt=-100, lt=0, description="Volume below its 7-day mean by this much counts as outflow"
+    )
     hhi_thresholds: tuple[Number, Number] = Field(
         (1000.0, 1800.0), description="Where moderate and high concentration begin; [1500, 2500] is the 2010 guideline"
     )

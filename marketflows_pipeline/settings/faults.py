@@ -5,7 +5,9 @@ What belongs here: turning validation errors into such lines, without ever showi
 
 from __future__ import annotations
 
+import datetime
 import difflib
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +23,7 @@ _SECRET_VALUE = re.compile(
     r"CG-[\w-]+|\b(?=\w*[0-9])(?=\w*[A-Za-z])\w{20,}\b|(?<=//)[^/@\s]+@|\?[^'\s]*=[^'\s]*", re.IGNORECASE
 )
 _WORDS = {
-    "tuple_type": "expected a list, such as [1, 2]",
+    "tuple_type": "expected a list",
     "dict_type": "expected a table",
     "mapping_type": "expected a table",
     "model_type": "expected a table",
@@ -39,6 +41,15 @@ _WORDS = {
 }
 
 _NOT_HERE = "keys do not belong in this file: put them into secrets.toml or the environment"
+_TABLE_FAULTS = frozenset({"dict_type", "mapping_type", "model_type"})
+_LISTS_OF_TABLES = frozenset({"cross_asset.universe"})
+_MAX_DIGITS = 1e15
+# What is quoted though it is no text.
+_UNQUOTED = {
+    "int_type": re.compile(r"[+-]?\d{1,15}"),
+    "float_type": re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?"),
+    "bool_type": re.compile(r"true|false"),
+}
 
 Tables = dict[str, type[BaseModel]]
 
@@ -127,7 +138,51 @@ def _line(file: Path, found: ErrorDetails, tables: Tables) -> str:
     words = _WORDS.get(found["type"])
     if words is None:
         return fault_line(file, key, found["input"], found["msg"].replace("Input should be", "expected"))
-    return fault_line(file, key, found["input"], words.format(**found.get("ctx", {})))
+    written = _as_it_is_written(found["type"], key, found["input"])
+    return fault_line(file, key, found["input"], words.format(**found.get("ctx", {})) + written)
+
+
+def _as_it_is_written(kind: str, key: str, value: object) -> str:
+    """How the user would write what seems to be meant; empty where nothing does."""
+    meant = ""
+    if kind == "tuple_type":
+        meant = _list_as_it_is_written(key, value)
+    elif kind in _TABLE_FAULTS and "[" not in key:
+        meant = f": [{key}] on a line of its own, its keys below"
+    elif kind == "string_type" and isinstance(value, int | float | datetime.date):
+        meant = _shown_as(json.dumps(_toml(value)))
+    elif isinstance(value, str) and kind in _UNQUOTED and _UNQUOTED[kind].fullmatch(value.strip()):
+        meant = f" without quotes{_shown_as(value.strip())}"
+    elif kind in {"int_type", "float_type"} and isinstance(value, list) and len(value) == 1:
+        meant = f" without brackets{_shown_as(_toml(value[0]))}"
+    elif kind == "int_type" and isinstance(value, float) and value.is_integer():
+        meant = _shown_as(_toml(value))
+    return meant
+
+
+def _list_as_it_is_written(key: str, value: object) -> str:
+    if key in _LISTS_OF_TABLES:
+        return f" of tables, each with its keys below a line of its own: [[{key}]]"
+    if key.endswith("]"):
+        return " within the list, as in [[...], [...]]"
+    # Text with commas is meant to be several entries, and digits in quotes a number.
+    parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]
+    entries = [
+        part if isinstance(part, str) and _UNQUOTED["float_type"].fullmatch(part) else _toml(part)
+        for part in parts
+        if part != "" and not isinstance(part, dict)
+    ]
+    return _shown_as(f"[{', '.join(entries)}]") if entries else " in brackets"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < _MAX_DIGITS:
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str | bool) else str(value)
+
+
+def _shown_as(text: str) -> str:
+    return f": {_cut(without_secrets(text))}"
 
 
 def _dotted(parts: Sequence[int | str]) -> str:

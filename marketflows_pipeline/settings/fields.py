@@ -20,6 +20,11 @@ from marketflows_pipeline.settings.names import file_safe, portfolio_name
 
 _T = TypeVar("_T")
 
+# Ten times what all assets of the world are worth.
+MOST_DOLLARS = 1e16
+# More steps or sessions than any window or history has.
+MAX_SPAN = 10_000
+
 
 def expected(what: str) -> PydanticCustomError:
     """The error to raise where a rule is broken: ``expected …``."""
@@ -47,6 +52,8 @@ def _whole_dollars(limit: float) -> float:
     # A range is called by its limit in whole dollars, so cents would give two ranges one name.
     if limit <= 0 or not limit.is_integer():
         raise expected("whole dollars above 0")
+    if limit > MOST_DOLLARS:
+        raise expected(f"{MOST_DOLLARS:g} or less")
     return limit
 
 
@@ -68,19 +75,31 @@ def _as_date(value: object) -> object:
         raise expected('"current" or a date such as 2026-03-01') from None
 
 
-def _path(value: object, info: ValidationInfo) -> Path:
+def _path_of(value: object, info: ValidationInfo, kind: str) -> Path:
     if isinstance(value, str):
-        if not value.strip() or value.endswith(("/", "\\")) or "\0" in value:
-            raise expected("the path of a file")
+        if not value.strip() or "\0" in value:
+            raise expected(f"the path of a {kind}")
         value = Path(value)
     if not isinstance(value, Path):
-        raise expected("the path of a file, as text in quotes")
+        raise expected(f"the path of a {kind}, as text in quotes")
     root: Path | None = (info.context or {}).get("root")
     return value if root is None else root / value
 
 
+def _file(value: object, info: ValidationInfo) -> Path:
+    if isinstance(value, str) and value.endswith(("/", "\\")):
+        raise expected("the path of a file")
+    return _path_of(value, info, "file")
+
+
+def _folder(value: object, info: ValidationInfo) -> Path:
+    return _path_of(value, info, "folder")
+
+
 Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+# Every number has both bounds: what is far beyond any use fails deep in a run, after hours of fetching.
+Span = Annotated[Whole, Field(ge=1, le=MAX_SPAN)]
 Text = Annotated[str, Field(strict=True)]
 CoinId = Annotated[Text, AfterValidator(_identity)]
 Name = Annotated[Text, AfterValidator(_presentable)]
@@ -89,7 +108,8 @@ PortfolioName = Annotated[Text, AfterValidator(portfolio_name)]
 Coins = Annotated[tuple[CoinId, ...], Field(min_length=1)]
 Dollars = Annotated[Number, AfterValidator(_whole_dollars)]
 WebAddress = Annotated[Text, AfterValidator(_web_address)]
-FilePath = Annotated[Path, BeforeValidator(_path)]
+FilePath = Annotated[Path, BeforeValidator(_file)]
+FolderPath = Annotated[Path, BeforeValidator(_folder)]
 Members = Annotated[Literal["current"] | date, BeforeValidator(_as_date)]
 
 

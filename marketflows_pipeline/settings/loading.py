@@ -22,6 +22,7 @@ from marketflows_pipeline.settings.coingecko import FLOW_TYPES, CoinGecko
 from marketflows_pipeline.settings.faults import fault_line, unknown_key, validation_lines, without_secrets
 from marketflows_pipeline.settings.files import read_key, read_toml
 from marketflows_pipeline.settings.models import ConfigFile, Secrets, Settings
+from marketflows_pipeline.settings.places import impossible_places, taken_places
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ def load_settings(
         faults.append(_no_key(config_path, secrets_path))
     if config is not None and api_key is not None and not is_keyless:
         faults.extend(_unsafe_address(config_path, config.providers.coingecko))
+    if config is not None and not faults:
+        faults.extend(taken_places(config_path, secrets_path, config))
     if config is None or faults:
         text = "\n".join(faults)
         raise UserInputError(text.replace(api_key, "(not shown)") if api_key else text)
@@ -127,10 +130,12 @@ def _config(path: Path, faults: list[str]) -> ConfigFile | None:
     # An absent table is an empty one, so that default paths too start at the file's folder.
     raw.setdefault("warehouse", {})
     try:
-        return ConfigFile.model_validate(raw, context={"root": path.parent, "flow_types": _flow_types(raw)})
+        config = ConfigFile.model_validate(raw, context={"root": path.parent, "flow_types": _flow_types(raw)})
     except ValidationError as error:
         faults.extend(validation_lines(path, error, ConfigFile))
         return None
+    faults.extend(lines := list(impossible_places(path, config)))
+    return None if lines else config
 
 
 def _flow_types(raw: Mapping[str, Any]) -> tuple[str, ...]:

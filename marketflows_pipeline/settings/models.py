@@ -17,9 +17,11 @@ from pydantic_core.core_schema import ValidationInfo
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
-from marketflows_pipeline.settings.fields import FilePath, Number, TomlTable, WebAddress, Whole, expected
+from marketflows_pipeline.settings.fields import FilePath, Number, Span, TomlTable, WebAddress, Whole, expected
 
 RANGES_MAX_ORDER = 2
+# Longer look backs than the longest window, or shorter ones than its shortest step, have no answer.
+MIN_HOURS, MAX_HOURS = 5 / 60, 365 * 24
 
 
 class DefiLlama(TomlTable):
@@ -71,13 +73,11 @@ def orders_for(orders: Iterable[int], flow_types: Iterable[str]) -> tuple[int, .
 class Analysis(TomlTable):
     """``[analysis]``: smoothing, differences, scaling."""
 
-    ema_periods: tuple[Annotated[Whole, Field(ge=1)], ...] = Field(
-        (1, 20), description="EMA spans in grid steps; 1, the plain curve, always in"
-    )
-    diff_orders: tuple[Annotated[Whole, Field(ge=0)], ...] = Field(
+    ema_periods: tuple[Span, ...] = Field((1, 20), description="EMA spans in grid steps; 1, the plain curve, always in")
+    diff_orders: tuple[Annotated[Whole, Field(ge=0, le=10)], ...] = Field(
         (0, 1, 2), description="0 level, 1 growth, 2 inflection"
     )
-    smoothing_ema: Whole = Field(10, ge=1, description="EMA span that smooths each difference; 1 is none")
+    smoothing_ema: Span = Field(10, description="EMA span that smooths each difference; 1 is none")
     is_unit_normalize: bool = Field(True, strict=True, description="Also scale to 0..1 across series")
 
     @field_validator("ema_periods")
@@ -97,7 +97,7 @@ class Plots(TomlTable):
     hours_ago: tuple[Number, ...] = Field(
         (4.0, 8.0, 12.0, 24.0, 48.0, 72.0, 168.0, 336.0, 672.0), description="Look backs of the gain tables, in hours"
     )
-    scale: Number = Field(2.0, gt=0, le=8, description="Pixels per point of the PNGs")
+    scale: Number = Field(2.0, ge=0.25, le=8, description="Pixels per point of the PNGs")
 
     @field_validator("hours_ago")
     @classmethod
@@ -105,6 +105,8 @@ class Plots(TomlTable):
         offsets = tuple(sorted({math.fabs(offset) for offset in hours}))
         if not offsets or offsets[0] == 0:
             raise expected("at least one offset, none of them 0 hours")
+        if offsets[0] < MIN_HOURS or offsets[-1] > MAX_HOURS:
+            raise expected(f"offsets from 5 minutes ({MIN_HOURS:.4f}) to a year ({MAX_HOURS}), in hours")
         return offsets
 
 
@@ -112,8 +114,11 @@ class Run(TomlTable):
     """``[run]``: what holds for a run as a whole."""
 
     limit_minutes: Number | None = Field(
-        None, gt=0, le=1440, description="Minutes after which a run asks no service any more; none where not said"
+        None, ge=0.1, le=1440, description="Minutes after which a run asks no service any more; none where not said"
     )
+
+
+OTHER_THAN_PRIVATE = "another file than warehouse.path, which only the pipeline may open"
 
 
 class WarehousePaths(TomlTable):
@@ -126,7 +131,7 @@ class WarehousePaths(TomlTable):
     @classmethod
     def _two_files(cls, published: Path, info: ValidationInfo) -> Path:
         if published == info.data.get("path"):
-            raise expected("another file than warehouse.path, which only the pipeline may open")
+            raise expected(OTHER_THAN_PRIVATE)
         return published
 
 

@@ -133,7 +133,7 @@ class Reading:
             message = " ".join(str(fault).partition("\n\nLINE ")[0].split())
             raise MarketflowsError(
                 f"{self._path} was published by another version of this program ({message}); "
-                "run `marketflows` to publish it anew"
+                "the next run publishes it anew"
             ) from fault
 
 
@@ -280,4 +280,4 @@ def _explain_open(path: Path, fault: duckdb.Error) -> MarketflowsError:
             f"{path} is open for writing in {holder['program']} (pid {holder['pid']}); close it there, or ask again "
             "after the next publish"
         )
-    return MarketflowsError(f"{path} could not be opened: {fault}; run `marketflows` to publish it anew")
+    return MarketflowsError(f"{path} could not be opened: {fault}; the next run publishes it anew")

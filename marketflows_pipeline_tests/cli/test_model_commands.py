@@ -224,7 +224,7 @@ def test_the_table_of_scores_says_a_shared_verdict_once(market: Path) -> None:
     text = invoke(market, "score --format table").stdout
     assert "BTC (direction, 5), SPY (direction, 5), SPY (direction, 20), SPY (rank, 20): no evidence" in text
     assert text.count("as before") == 1
-    assert "GLD        5  direction             58.0         55.0    65.0           56.0" in text
+    assert "GLD        5  direction             58.0                55.0              65.0           56.0" in text
 
 
 def test_scores_older_than_the_newest_prices_are_stale(tmp_path: Path) -> None:

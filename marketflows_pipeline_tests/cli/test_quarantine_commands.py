@@ -170,7 +170,7 @@ def test_without_a_warehouse_the_next_step_is_told(tmp_path: Path, monkeypatch: 
     for arguments in (("list",), ("add", CAPS, KEY, "--reason", "x"), ("release", CAPS, KEY)):
         result = ask(*arguments, tutorial=True)
         assert isinstance(result.exception, MarketflowsError)
-        assert "run `marketflows` first" in str(result.exception)
+        assert "run `marketflows --tutorial` first" in str(result.exception)
 
 
 def test_the_tutorial_has_a_quarantine_of_its_own_and_says_that_it_does_not_last(folder: Path) -> None:

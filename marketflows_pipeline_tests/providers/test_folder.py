@@ -278,7 +278,8 @@ def test_two_files_of_one_symbol_are_refused(folder: Folder, tmp_path: Path) -> 
         ),
         (
             BARS + '2026-01-05,1,2,1,"1,5",5\n',
-            "line 2, column `close`: expected a number above 0 or an empty cell, found '1,5'",
+            "line 2, column `close`: expected a number above 0 or an empty cell "
+            "(decimals with a point, thousands without a sign), found '1,5'",
         ),
         (
             BARS + "2026-01-05,1,2,1,inf,5\n",
@@ -294,7 +295,11 @@ def test_two_files_of_one_symbol_are_refused(folder: Folder, tmp_path: Path) -> 
             "line 4, column `date`: expected each date once; it is in line 2 too, found '2026-01-05'",
         ),
         (BARS + "2026-01-05,1,2,1\n", "{file}, line 2: expected 6 values, one a column, found 4"),
-        (BARS + "2026-01-05,1,2,1,1,5,7\n", "{file}, line 2: expected 6 values, one a column, found 7"),
+        (
+            BARS + "2026-01-05,1,2,1,1,5,7\n",
+            "{file}, line 2: expected 6 values, one a column, found 7; a comma within a "
+            "number? Decimals have a point, thousands no sign",
+        ),
         (BARS + '2026-01-05,1,2,1,1,"5\n', "{file}: cannot be read: unexpected end of data"),
     ],
 )
@@ -381,7 +386,7 @@ def test_text_in_another_encoding_and_files_that_are_no_parquet_are_refused(fold
     write(tmp_path, "volatility/VIX.csv", "date,close,café\n", encoding="latin-1")
     write(tmp_path, "volatility/VIX3M.parquet", "date,close\n")
 
-    with pytest.raises(UserInputError, match=r"VIX\.csv: expected text in UTF-8"):
+    with pytest.raises(UserInputError, match=r"VIX\.csv: expected CSV in UTF-8"):
         folder.volatility_index("VIX")
     with pytest.raises(UserInputError, match=r"VIX3M\.parquet: cannot be read: ") as fault:
         folder.volatility_index("VIX3M")

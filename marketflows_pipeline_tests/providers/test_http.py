@@ -24,7 +24,7 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UnexpectedResponseError,
 )
-from marketflows_pipeline.providers.faults import EXCERPT_LENGTH, RefusedError, ShapeError
+from marketflows_pipeline.providers.faults import EXCERPT_LENGTH, Answer, RefusedError, ShapeError, classify_by_status
 from marketflows_pipeline.providers.faults import Fault as JudgedFault
 from marketflows_pipeline.providers.http import HttpClient
 from marketflows_pipeline.providers.ledger import MemoryLedger
@@ -175,6 +175,15 @@ def test_a_refusal_is_not_asked_again(
     assert refusal.value.provider == "thinghub"
     assert refusal.value.status == ledger.calls[0].status
     assert refusal.value.url == f"{service.url}/things/one?of=all"
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+def test_a_redirect_is_told_as_one(status: int) -> None:
+    """It read "HTTP 302, an empty answer"."""
+    fault = classify_by_status(Answer(status, {"location": "https://elsewhere.example/?key=secret"}, b""))
+    assert fault is not None
+    assert fault.message.startswith(f"HTTP {status}, a redirect, which is not followed")
+    assert "elsewhere" not in fault.message
 
 
 def test_a_redirect_is_refused_so_that_the_key_goes_nowhere_else(client: HttpClient, service: FakeServer) -> None:

@@ -152,10 +152,14 @@ def test_all_faults_of_both_files_come_at_once(faults: Faults) -> None:
 
 
 def test_a_table_that_is_no_table_is_refused(faults: Faults) -> None:
-    assert faults("analysis = 5") == ["config.toml: analysis = 5: expected a table"]
-    assert faults("providers = 5") == ["config.toml: providers = 5: expected a table"]
-    assert faults("[providers]\ncoingecko = 5") == ["config.toml: providers.coingecko = 5: expected a table"]
-    assert faults("warehouse = 5") == ["config.toml: warehouse = 5: expected a table"]
+    for line, table in (
+        ("analysis = 5", "analysis"),
+        ("providers = 5", "providers"),
+        ("[providers]\ncoingecko = 5", "providers.coingecko"),
+        ("warehouse = 5", "warehouse"),
+    ):
+        words = f"expected a table: [{table}] on a line of its own, its keys below"
+        assert faults(line) == [f"config.toml: {table} = 5: {words}"]
 
 
 def test_a_long_value_is_cut(faults: Faults) -> None:

@@ -51,8 +51,8 @@ SHOWN = (
     Shown("ahead", "horizon", 0),
     Shown("target", "target"),
     Shown("probability (%)", "probability", 1, 0.01),
-    Shown("came in (%)", "bin_lower_95", 1, 0.01),
-    Shown("to (%)", "bin_upper_95", 1, 0.01),
+    Shown("came true from (%)", "bin_lower_95", 1, 0.01),
+    Shown("came true to (%)", "bin_upper_95", 1, 0.01),
     Shown("base rate (%)", "base_rate", 1, 0.01),
 )
 

@@ -1,0 +1,83 @@
+"""Where the files of ``[warehouse]`` and the user's own folder are: found wrong before a run, not at its end.
+
+What belongs here: rules that the disk has a say in. What does not: those of a path by itself (models.py).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from marketflows_pipeline.options import TUTORIAL_PRIVATE, TUTORIAL_PUBLISHED
+from marketflows_pipeline.settings.faults import fault_line
+from marketflows_pipeline.settings.models import OTHER_THAN_PRIVATE, ConfigFile
+
+_LOCK = ".lock"
+
+
+def impossible_places(config_path: Path, config: ConfigFile) -> Iterator[str]:
+    """One line for every database file that can be nowhere, such as one with the path of a folder.
+
+    Args:
+        config_path: the file that names them.
+        config: its settings.
+    """
+    for key, path in (("path", config.warehouse.path), ("published_path", config.warehouse.published_path)):
+        if expectation := _place_expected(path):
+            yield fault_line(config_path, f"warehouse.{key}", str(path), f"expected {expectation}")
+
+
+def taken_places(config_path: Path, secrets_path: Path | None, config: ConfigFile) -> Iterator[str]:
+    """One line for every path that a run would use at the cost of another file, and for a folder that is not there.
+
+    Args:
+        config_path: the file that names them.
+        secrets_path: the other file of the user's, or None.
+        config: its settings.
+    """
+    files = config.warehouse
+    others = {path: f"another file than {path}" for path in (config_path, secrets_path) if path is not None}
+    others |= dict.fromkeys((TUTORIAL_PRIVATE, TUTORIAL_PUBLISHED), "another file than the tutorial's")
+    lock = files.path.with_suffix(_LOCK)
+    before_private = others | {lock: f"a name that does not end in {_LOCK}, which is the run lock's"}
+    before_published = others | {files.path: OTHER_THAN_PRIVATE, lock: f"another file than {lock}, the run lock"}
+    for key, path, taken in (
+        ("path", files.path, before_private),
+        ("published_path", files.published_path, before_published),
+    ):
+        expectation = next((words for other, words in taken.items() if _is_same(path, other)), None)
+        if expectation is None and key == "published_path" and _is_plain(path):
+            expectation = "a link made by this program, or nothing; move the file away"
+        if expectation:
+            yield fault_line(config_path, f"warehouse.{key}", str(path), f"expected {expectation}")
+    folder = config.cross_asset.folder if config.cross_asset else None
+    if folder is not None and not os.path.isdir(folder):  # noqa: PTH112 - as in _place_expected
+        yield fault_line(config_path, "cross_asset.folder", str(folder), "expected a folder that is there")
+
+
+def _place_expected(path: Path) -> str | None:
+    # Of what may not be looked at, os.path says no, where pathlib raises.
+    if os.path.isdir(path):  # noqa: PTH112
+        return f"the path of a file; {path} is a folder"
+    nearest = next(parent for parent in path.absolute().parents if os.path.exists(parent))  # noqa: PTH110
+    return None if os.path.isdir(nearest) else f"a file in a folder; {nearest} is a file"  # noqa: PTH112
+
+
+def _is_plain(path: Path) -> bool:
+    return os.path.isfile(path) and not os.path.islink(path)  # noqa: PTH113, PTH114 - as in _place_expected
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, however they are spelt: through links, dots, or as two names of it."""
+    if os.path.realpath(one) == os.path.realpath(other) or _spelt_out(one) == _spelt_out(other):
+        return True
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _spelt_out(path: Path) -> Path:
+    """The path through no link but, maybe, its last part: what a rename would replace."""
+    return Path(os.path.realpath(path.parent), path.name)
