@@ -21,6 +21,8 @@ missing figure. Other columns are ignored.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -35,15 +37,19 @@ from marketflows_pipeline.providers.cross_asset_protocol import (
     VOLATILITY_SCHEMA,
     PriceHistory,
 )
-from marketflows_pipeline.providers.own_files import OwnTable, find_file, read_file
+from marketflows_pipeline.providers.own_file_names import find_file
+from marketflows_pipeline.providers.own_files import OwnTable, read_file
 from marketflows_pipeline.providers.share_figures import (
     AS_TRADED,
     NET_ASSETS_TOLERANCE,
     SPLIT_ADJUSTED,
     SPLIT_RATIO,
 )
+from marketflows_pipeline.providers.slips import find_slips
 from marketflows_pipeline.transforms.as_traded import as_traded_close
 from marketflows_pipeline.transforms.time_span import OWN_FILES_SINCE, TimeSpan
+
+logger = logging.getLogger(__name__)
 
 PRICES = ("open", "high", "low", "close")
 ACTIONS = {"split": ("splits", "ratio"), "dividend": ("dividends", "amount")}
@@ -58,14 +64,19 @@ class Folder:
         path: of the folder.
         clock: tells which dates are later than now, which no file may hold.
         source: what rows are said to come from.
+        universe: all symbols of the settings to what price services call them, by which slips are told from symbols of
+            nobody's asset.
     """
 
     name = "folder"
 
-    def __init__(self, path: Path, *, clock: Clock, source: str = "folder") -> None:
+    def __init__(
+        self, path: Path, *, clock: Clock, source: str = "folder", universe: Mapping[str, str] | None = None
+    ) -> None:
         self._path = path
         self._clock = clock
         self._source = source
+        self._universe = dict(universe or {})
 
     def __repr__(self) -> str:
         return f"Folder({str(self._path)!r})"
@@ -77,7 +88,7 @@ class Folder:
 
         Args:
             symbol: names the file.
-            provider_symbol: not used: a file is named as the settings name the asset.
+            provider_symbol: what other services call it; no file is named so.
             start: first session.
             end: last session.
 
@@ -86,11 +97,11 @@ class Folder:
             UserInputError: a file is not as documented; the message names file, line, column and value.
         """
         table = read_file(
-            find_file(self._path, "bars", symbol),
+            find_file(self._path, "bars", symbol, also_called=[provider_symbol], others=self._universe),
             required=("date", *PRICES, "volume"),
             optional=("adjusted_close", "volume_unit"),
         )
-        actions = self._actions(symbol)
+        actions = self._actions(symbol, provider_symbol)
         bars = self._bars(table, symbol)
         _refuse_unadjusted(table.file, bars, actions)
         is_wanted = pl.col("session").is_between(start, end)
@@ -110,7 +121,7 @@ class Folder:
             UserInputError: it is not as documented, or shares times net asset value is not net assets within 2 %.
         """
         table = read_file(
-            find_file(self._path, "shares", share_id or symbol),
+            find_file(self._path, "shares", share_id or symbol, others=self._universe),
             required=("date",),
             optional=("shares", "nav", "net_assets", "published_at", "convention"),
         )
@@ -167,7 +178,7 @@ class Folder:
             table.refuse(at, "high", f"at least the low of {frame['low_usd'][at]:g}")
         return self._stated(frame, "bars", symbol=symbol).drop_nulls("close_usd")
 
-    def _actions(self, symbol: str) -> pl.DataFrame:
+    def _actions(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
         """Splits and dividends of one symbol in ACTION_SCHEMA, by session."""
         frames = [ACTION_SCHEMA.to_frame()]
         for action, (name, value) in ACTIONS.items():
@@ -182,12 +193,28 @@ class Folder:
                     "value": table.numbers(value),
                 }
             )
+            self._refuse_slips(table, {**self._universe, symbol: provider_symbol}, symbol)
             for at in frame["value"].is_null().arg_true():
                 table.refuse(at, value, "a number above 0")
             table.refuse_twice(frame.select("symbol", "session"), "date")
             stated = frame.with_columns(action=pl.lit(action), source=pl.lit(f"{self._source}:{name}"))
             frames.append(stated.filter(pl.col("symbol") == symbol).select(ACTION_SCHEMA.names()))
         return pl.concat(frames).sort("session", "action")
+
+    @staticmethod
+    def _refuse_slips(table: OwnTable, universe: Mapping[str, str], asked: str) -> None:
+        """Refuse a symbol that is meant for one of the universe: its rows would be dropped without a word."""
+        written = table.texts("symbol")
+        called = {name: symbol for symbol, name in universe.items() if name} | dict(
+            zip(universe, universe, strict=True)
+        )
+        slips = find_slips(written.unique(maintain_order=True).to_list(), called)
+        for slip, symbol in slips.sure.items():
+            table.refuse(written.index_of(slip) or 0, "symbol", f"{symbol!r}, as the settings write it")
+        for slip, symbol in slips.doubtful.items():
+            if symbol == asked:
+                where = table.place(written.index_of(slip) or 0)
+                logger.warning("%s, %s: %s is taken for another symbol than %s", table.file, where, slip, symbol)
 
     def _sessions(self, table: OwnTable) -> pl.Series:
         sessions = table.dates("date", self._span)

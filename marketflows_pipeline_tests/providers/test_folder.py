@@ -209,7 +209,7 @@ def test_data_that_is_made_up_may_say_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kept", "hint"),
-    [("", ""), ("bars/spy.csv", "spy.csv is there"), ("bars/SPY.txt", "SPY.txt is there"), ("bars/SPYG.csv", "")],
+    [("", ""), ("bars/SPY.txt", "SPY.txt is there"), ("bars/SPYG.csv", "")],
 )
 def test_a_symbol_without_a_file_is_not_found(folder: Folder, tmp_path: Path, kept: str, hint: str) -> None:
     if kept:
