@@ -163,6 +163,7 @@ def day_flows(before: dict[str, Holding], now: dict[str, Holding], own: set[str]
         "netflow_usd": math.fsum(flows) if kept else None,
         "price_effect_usd": math.fsum(effects) if kept else None,
         "left_out_usd": math.fsum(change for changes in left_out.values() for change in changes),
+        "left_out_gross_usd": math.fsum(abs(change) for changes in left_out.values() for change in changes),
         **{f"left_out_{reason}_usd": math.fsum(changes) for reason, changes in left_out.items()},
         "coverage_pct": 100 * math.fsum(kept) / total,
     }
@@ -172,7 +173,10 @@ def netflow_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
     """mart.exchange_netflow: every day of every exchange, also of one whose sum only is known."""
     own_tokens = {row["slug"]: set((row["own_tokens"] or "").split(",")) for row in inputs.cexs}
     nothing = dict.fromkeys(
-        ("netflow_usd", "price_effect_usd", "left_out_usd", *(f"left_out_{reason}_usd" for reason in REASONS))
+        (
+            *("netflow_usd", "price_effect_usd", "left_out_usd", "left_out_gross_usd"),
+            *(f"left_out_{reason}_usd" for reason in REASONS),
+        )
     )
     days_of_totals: dict[str, set[date]] = {}
     for row in inputs.totals:
@@ -325,13 +329,18 @@ def _sign(value: float | None) -> int:
 
 
 def tvl_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
-    """mart.exchange_tvl: places and shares among the exchanges of each kind that are measured."""
+    """mart.exchange_tvl: places and shares among the exchanges of each kind that are measured.
+
+    A centralised exchange that is not measured has a row; a decentralised one has none.
+    """
     cexs: list[tuple[str, float | None, float | None]] = [
         (row["slug"] or row["name"].lower(), number(row["current_tvl_usd"]), number(row["clean_assets_tvl_usd"]))
         for row in inputs.cexs
     ]
     dexs: list[tuple[str, float | None, float | None]] = [
-        (row["slug"], number(row["tvl_usd"]), None) for row in inputs.protocols if row["category"] == "Dexs"
+        (row["slug"], number(row["tvl_usd"]), None)
+        for row in inputs.protocols
+        if row["category"] == "Dexs" and number(row["tvl_usd"]) is not None
     ]
     for kind, rows in (("cex", cexs), ("dex", dexs)):
         sizes = sorted((tvl for _, tvl, _ in rows if tvl is not None), reverse=True)

@@ -512,8 +512,13 @@ MART_EXCHANGE_NETFLOW = Table(
             "Change of value of all tokens that are not kept; null where nothing is compared",
             "raw.cex_token_balances.value_usd",
         ),
+        _usd(
+            "left_out_gross_usd",
+            "The amounts of these changes added up, whatever their signs",
+            "raw.cex_token_balances.value_usd",
+        ),
         *(
-            _usd(f"left_out_{reason}_usd", f"Of it: {words}", "raw.cex_token_balances.value_usd")
+            _usd(f"left_out_{reason}_usd", f"Of left_out_usd: {words}", "raw.cex_token_balances.value_usd")
             for reason, words in _LEFT_OUT.items()
         ),
         _pct(

@@ -138,6 +138,7 @@ NETFLOWS: Rows = [
         netflow_usd=100e6,
         price_effect_usd=-50e6,
         left_out_usd=10e6,
+        left_out_gross_usd=10e6,
         left_out_new_usd=10e6,
         left_out_dust_usd=0.0,
         tvl_change_usd=60e6,
@@ -148,6 +149,7 @@ NETFLOWS: Rows = [
         netflow_usd=-30e6,
         price_effect_usd=20e6,
         left_out_usd=-205e6,
+        left_out_gross_usd=225e6,
         left_out_vanished_usd=-200e6,
         left_out_dust_usd=-5e6,
         tvl_change_usd=-215e6,
@@ -221,8 +223,8 @@ WHALES: Rows = [
         market_cap_rank=30,
         ratio_heuristic=8,
     ),
-    whale("bonk", 2, 20e6, price_change_24h_pct=-3.0, signal_type="distribution", whale_activity_score=4.0),
-    whale("tiny", 3, 900_000.0, whale_activity_score=3.0),
+    whale("bonk", 3, 20e6, price_change_24h_pct=-3.0, signal_type="distribution", whale_activity_score=4.0),
+    whale("tiny", 2, 900_000.0, whale_activity_score=3.0),
     whale("bitcoin", 4, 5e6, is_unusual=False, whale_activity_score=1.0, volume_zscore=0.5),
 ]
 

@@ -27,9 +27,10 @@ REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced")
 METHOD = (
     "netflow_usd is from token quantities in the wallets that DefiLlama knows: change of quantity at one price, summed "
     "over kept tokens and days; positive is into the exchange. price_effect_usd is what prices alone did; left_out is "
-    "the change of value of tokens that are not kept, by reason. net_flow_direction is netflow_usd against 0.5 % of "
-    "the reserves. net_flow_signal is a guess from trust score and volume trend and measures no money. Wallets that "
-    "are not labelled are not seen, and a new label looks like a new token."
+    "the change of value of tokens that are not kept, by reason; left_out_gross_usd adds up the amounts of these "
+    "changes, whatever their signs. net_flow_direction is netflow_usd against 0.5 % of the reserves. net_flow_signal "
+    "is a guess from trust score and volume trend and measures no money. Wallets that are not labelled are not seen, "
+    "and a new label looks like a new token."
 )
 SOURCE = "DefiLlama (https://defillama.com): reserves; data provided by CoinGecko (https://www.coingecko.com): volumes."
 
@@ -39,6 +40,7 @@ COLUMNS = (
     "netflow_usd",
     "price_effect_usd",
     "left_out_usd",
+    "left_out_gross_usd",
     *(f"left_out_{reason}_usd" for reason in REASONS),
     "reserves_usd",
     "tvl_usd",
@@ -53,7 +55,8 @@ SHOWN = (
     Shown("day", "day"),
     Shown("net flow (M USD)", "netflow_usd", 1, 1e6),
     Shown("price effect (M USD)", "price_effect_usd", 1, 1e6),
-    Shown("left out (M USD)", "left_out_usd", 1, 1e6),
+    Shown("left out, net (M USD)", "left_out_usd", 1, 1e6),
+    Shown("gross (M USD)", "left_out_gross_usd", 1, 1e6),
     Shown("reserves (M USD)", "reserves_usd", 0, 1e6),
     Shown("kept tokens (%)", "coverage_pct", 1),
     Shown("own tokens (%)", "own_token_share_pct", 1),
@@ -61,8 +64,9 @@ SHOWN = (
 
 _NETFLOW = "mart.exchange_netflow"
 _DAYS = """
-select day, previous_day, ts, netflow_usd, price_effect_usd, left_out_usd, left_out_new_usd, left_out_vanished_usd,
-       left_out_dust_usd, left_out_absurd_usd, left_out_own_token_usd, left_out_unpriced_usd, reserves_usd, tvl_usd,
+select day, previous_day, ts, netflow_usd, price_effect_usd, left_out_usd, left_out_gross_usd, left_out_new_usd,
+       left_out_vanished_usd, left_out_dust_usd, left_out_absurd_usd, left_out_own_token_usd, left_out_unpriced_usd,
+       reserves_usd, tvl_usd,
        tvl_change_usd, identity_gap_pct, largest_vanished_usd, largest_vanished_token, own_token_share_pct,
        coverage_pct, market_share_pct, reason
 from mart.exchange_netflow
@@ -183,6 +187,7 @@ def _flow(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "netflow_usd": total([record["netflow_usd"] for record in measured]),
         "price_effect_usd": total([record["price_effect_usd"] for record in measured]),
         "left_out_usd": total([record["left_out_usd"] for record in measured]),
+        "left_out_gross_usd": total([record["left_out_gross_usd"] for record in measured]),
         "left_out": {
             f"{reason}_usd": total([record[f"left_out_{reason}_usd"] for record in measured]) for reason in REASONS
         },
@@ -289,6 +294,7 @@ def _summary(body: dict[str, Any]) -> tuple[str, ...]:
         f"Net flow: {figure(body['netflow_usd'], 1, ' M USD', 1e6)}, "
         f"{figure(body['netflow_pct_of_reserves'], 2, ' %')} of the reserves: {body['net_flow_direction']}; "
         f"price effect {figure(body['price_effect_usd'], 1, ' M USD', 1e6)}, "
-        f"left out {figure(body['left_out_usd'], 1, ' M USD', 1e6)}"
+        f"left out {figure(body['left_out_usd'], 1, ' M USD', 1e6)} net, "
+        f"{figure(body['left_out_gross_usd'], 1, ' M USD', 1e6)} gross"
     )
     return (flow, volume, guess)
