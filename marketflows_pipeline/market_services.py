@@ -64,7 +64,8 @@ def live_services(
         return client
 
     universe = {asset.symbol: asset.provider_symbol for asset in cross_asset.universe}
-    own = Folder(cross_asset.folder, clock=waits.clock, universe=universe) if cross_asset.folder else None
+    funds = [asset.symbol for asset in cross_asset.universe if not asset.is_coin]
+    own = Folder(cross_asset.folder, clock=waits.clock, universe=universe, funds=funds) if cross_asset.folder else None
     prices: list[PriceProvider] = []
     for name in cross_asset.providers:
         if name == "folder" and own:

@@ -57,6 +57,11 @@ class Asset(TomlTable):
     share_source: ShareSource = Field("none", description="Where shares outstanding come from")
     share_id: Name = Field("", description="Its id there: a ticker, a portfolio id, a coin id")
 
+    @property
+    def is_coin(self) -> bool:
+        """Whether it trades around the clock; a fund that holds coins does not."""
+        return self.asset_class == "crypto" and self.share_source in {"supply", "none"}
+
     @model_validator(mode="after")
     def _source_has_an_id(self) -> Asset:
         if self.share_source in {"blackrock", "supply"} and not self.share_id:
