@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 INFLOW_PCT, OUTFLOW_PCT = 10.0, -10.0
 EXCLUDED_CATEGORIES = ("stablecoins", "wrapped-tokens")
 SAME_TOKEN = {"WETH": "ETH", "WBNB": "BNB"}
-REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced")
+REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
 
 Rows = list[dict[str, Any]]
 Holding = tuple[float | None, float | None]  # quantity, value in USD
@@ -110,12 +110,22 @@ def worth(holding: Holding | None) -> float:
     return (holding[1] if holding else None) or 0.0
 
 
+def unknown_price(*holdings: Holding | None) -> str | None:
+    """Why a holding that is there has no price above 0."""
+    there = [holding for holding in holdings if holding is not None]
+    if any(figure is not None and figure < 0 for holding in there for figure in holding):
+        return "negative"
+    is_without_value = any(quantity != 0 and not value for quantity, value in there)
+    is_without_quantity = any(not quantity and value for quantity, value in there)
+    return "unpriced" if is_without_value or is_without_quantity else None
+
+
 def reason_of(token: str, before: Holding | None, now: Holding | None, own: set[str], dust_usd: float) -> str | None:
     """Why a token is left out, or None where it is kept."""
     if token in own:
         return "own_token"
-    if any(holding is not None and None in holding for holding in (before, now)):
-        return "unpriced"
+    if fault := unknown_price(before, now):
+        return fault
     if before is None or not before[0]:
         return "new"
     if now is None or not now[0]:

@@ -18,13 +18,15 @@ REPEATED_RECORD = "same figures as in the record before: carried forward by the 
 NOTHING_KEPT = "every token is left out"
 
 _KEY = ("slug", "day")
-_REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced")
+_REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
+_NO_PRICE = ("unpriced", "negative")
 _COLUMNS = (
     "slug", "day", "exchange_key", "name", "ts", "previous_day", "reserves_usd", "tvl_usd", "tvl_change_usd",
     "netflow_usd", "price_effect_usd", "left_out_usd", "left_out_gross_usd",
     *(f"left_out_{reason}_usd" for reason in _REASONS),
     "identity_gap_pct", "largest_vanished_usd", "largest_vanished_token", "own_token_share_pct", "coverage_pct",
-    "n_tokens_kept", "market_share_pct", "defillama_inflow_24h_usd", "defillama_inflow_1w_usd",
+    "n_tokens_kept", "n_tokens_unpriced", "n_tokens_negative",
+    "market_share_pct", "defillama_inflow_24h_usd", "defillama_inflow_1w_usd",
     "defillama_inflow_1m_usd", "reason",
 )  # fmt: skip
 
@@ -109,7 +111,7 @@ def _daily_tvl(tvl: pl.DataFrame) -> pl.LazyFrame:
 def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
     """One row per record of tokens; what needs a comparison is null where there was none."""
     is_kept, is_own = pl.col("flow_usd").is_not_null(), pl.col("is_own_token")
-    is_unvalued = (pl.col("quantity") != 0) & pl.col("value_usd").is_null()
+    is_unvalued = (pl.col("quantity") != 0) & (pl.col("value_usd").fill_null(0.0) == 0)
     parts = tuple(f"left_out_{reason}_usd" for reason in _REASONS)
     sums = (
         "value_usd",
@@ -121,6 +123,7 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
         "left_out_gross_usd",
         *parts,
     )
+    counts = tuple(f"n_tokens_{reason}" for reason in _NO_PRICE)
     total, kept = pl.col("value_usd"), pl.col("n_tokens_kept")
     compared = pl.col("is_compared")
     return (
@@ -142,9 +145,10 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
             # Own tokens that are there without a value would make the share of them too small.
             is_own_known=is_own.is_not_null().all() & ~(is_own & is_unvalued).any(),
             n_tokens_kept=is_kept.sum().cast(pl.Int32),
+            **{f"n_tokens_{reason}": (pl.col("reason") == reason).sum().cast(pl.Int32) for reason in _NO_PRICE},
         )
         .with_columns(
-            pl.when(compared).then(pl.col("n_tokens_kept", "left_out_usd", "left_out_gross_usd", *parts)),
+            pl.when(compared).then(pl.col("n_tokens_kept", *counts, "left_out_usd", "left_out_gross_usd", *parts)),
             reserves_usd=pl.when("is_valued").then(total),
             explained_usd=pl.when(compared).then(pl.sum_horizontal("flow_usd", "price_effect_usd", "left_out_usd")),
             netflow_usd=pl.when(compared & (kept > 0)).then("flow_usd"),

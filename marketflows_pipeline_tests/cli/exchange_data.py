@@ -156,6 +156,9 @@ NETFLOWS: Rows = [
         identity_gap_pct=-0.5,
         largest_vanished_usd=200e6,
         largest_vanished_token="XYZ",
+        n_tokens_kept=40,
+        n_tokens_unpriced=7,
+        n_tokens_negative=0,
     ),
     netflow(20, reason="a record without quantities"),
 ]

@@ -30,6 +30,7 @@ def test_a_netflow_is_summed_over_the_days_that_have_one(folder: Path) -> None:
         "absurd_usd": None,
         "own_token_usd": None,
         "unpriced_usd": None,
+        "negative_usd": None,
     }
     assert (body["netflow_days"], body["netflow_from_day"], body["netflow_to_day"]) == (2, "2026-11-17", "2026-11-19")
     assert [row["day"] for row in body["coverage"]["days_without_netflow"]] == ["2026-11-17", "2026-11-20"]
@@ -66,6 +67,14 @@ def test_what_is_left_out_is_said_net_and_gross(folder: Path) -> None:
     assert body["daily"][-2]["left_out_gross_usd"] == 225e6
     shown = invoke(folder, "exchange-netflow binance --format table").output
     assert "left out -195.0 M USD net, 235.0 M USD gross" in " ".join(shown.split())
+
+
+def test_tokens_without_a_price_are_warned_about(folder: Path) -> None:
+    """A net flow of what has a price read as calm, while a part of the reserves stood at 0 USD."""
+    warnings = ask(folder, "exchange-netflow binance")["coverage"]["warnings"]
+    assert warnings[-1] == (
+        "2026-11-19: 7 tokens without a price are left out; the net flow is of the 40 kept ones alone"
+    )
 
 
 def test_what_defillama_itself_reports_stands_beside_the_netflow(folder: Path) -> None:

@@ -38,7 +38,9 @@ SNAPSHOTS = pl.DataFrame(
     schema={"slug": pl.String, "day": pl.Date}
     | dict.fromkeys(("inflows_24h_usd", "inflows_1w_usd", "inflows_1m_usd"), pl.Float64)
 )
-LEFT_OUT = [f"left_out_{reason}_usd" for reason in ("new", "vanished", "dust", "absurd", "own_token", "unpriced")]
+LEFT_OUT = [
+    f"left_out_{reason}_usd" for reason in ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
+]
 
 
 def netflow_of(
@@ -63,6 +65,14 @@ NOW: Record = {
     "BTC": (12, 660_000), "USDT": (200_000, 200_000), "OWN": (110, 275_000), "NEW": (3, 30_000),
     "DUST": (2, 4),
 }  # fmt: skip
+
+
+def test_reserves_without_a_price_are_no_calm() -> None:
+    """Everything at 0 USD read "dust, net flow 0, stable"."""
+    row = last(netflow_of({0: {"A": (5, 0), "B": (-1, 9)}, 1: {"A": (9, 0), "B": (-2, 9)}}))
+
+    assert (row["netflow_usd"], row["reason"], row["n_tokens_kept"]) == (None, NOTHING_KEPT, 0)
+    assert (row["n_tokens_unpriced"], row["n_tokens_negative"], row["left_out_dust_usd"]) == (1, 1, 0)
 
 
 def test_what_is_left_out_is_told_gross_beside_net() -> None:
@@ -93,7 +103,7 @@ def test_flows_price_effects_and_what_is_left_out_are_told_apart_and_explain_the
     assert row["price_effect_usd"] == 50_000
     assert row["left_out_usd"] == 19_999
     assert row["left_out_gross_usd"] == 30_000 + 110_000 + 1 + 100_000
-    assert [row[name] for name in LEFT_OUT] == [30_000, -110_000, -1, 0, 100_000, 0]
+    assert [row[name] for name in LEFT_OUT] == [30_000, -110_000, -1, 0, 100_000, 0, 0]
     assert row["reserves_usd"] == 1_165_004 == 1_025_005 + 70_000 + 50_000 + 19_999
     assert (row["tvl_usd"], row["tvl_change_usd"]) == (1_165_004, 139_999)
     assert row["identity_gap_pct"] == 0

@@ -22,7 +22,7 @@ VANISHED_PCT = 1.0
 # DefiLlama's record of a day may come a day late.
 LATEST_RECORD = timedelta(hours=50)
 
-REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced")
+REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
 
 METHOD = (
     "netflow_usd is from token quantities in the wallets that DefiLlama knows: change of quantity at one price, summed "
@@ -66,7 +66,7 @@ _NETFLOW = "mart.exchange_netflow"
 _DAYS = """
 select day, previous_day, ts, netflow_usd, price_effect_usd, left_out_usd, left_out_gross_usd, left_out_new_usd,
        left_out_vanished_usd, left_out_dust_usd, left_out_absurd_usd, left_out_own_token_usd, left_out_unpriced_usd,
-       reserves_usd, tvl_usd,
+       left_out_negative_usd, n_tokens_kept, n_tokens_unpriced, n_tokens_negative, reserves_usd, tvl_usd,
        tvl_change_usd, identity_gap_pct, largest_vanished_usd, largest_vanished_token, own_token_share_pct,
        coverage_pct, market_share_pct, reason
 from mart.exchange_netflow
@@ -278,6 +278,18 @@ def _warnings(records: Sequence[dict[str, Any]]) -> list[str]:
             warnings.append(
                 f"{record['day']}: {record['largest_vanished_token']} worth {share:.1f} % of the reserves vanished; it "
                 "is left out, and may be a withdrawal, a new name or a lost label"
+            )
+    return [*warnings, *_without_price(records)]
+
+
+def _without_price(records: Sequence[dict[str, Any]]) -> list[str]:
+    """Of the newest day that has any: tokens that no flow can be known of, so that a small flow is no calm."""
+    warnings = []
+    for reason, what in (("unpriced", "without a price"), ("negative", "with a quantity or value below 0")):
+        for record in [record for record in records if record[f"n_tokens_{reason}"]][-1:]:
+            warnings.append(
+                f"{record['day']}: {record[f'n_tokens_{reason}']:,} tokens {what} are left out; the net flow is of the "
+                f"{record['n_tokens_kept']:,} kept ones alone"
             )
     return warnings
 
