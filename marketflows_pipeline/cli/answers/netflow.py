@@ -13,12 +13,11 @@ from typing import Any
 from marketflows_pipeline.cli.answers.answer import Answer, Shown, figure, total
 from marketflows_pipeline.cli.answers.heuristic import BASIS, MEANINGS, UNKNOWN, net_flow_signal, volume_trend
 from marketflows_pipeline.cli.answers.known_exchanges import KnownExchange, find_exchange
+from marketflows_pipeline.cli.answers.reserve_warnings import pct_of, reserve_warnings
 from marketflows_pipeline.cli.answers.source import DAILY_LIMIT, Source, no_data
 
 # A flow below this share of the reserves is called stable.
 STABLE_PCT = 0.5
-# A vanished token above this share of the reserves is worth a warning: it may be a withdrawal or a lost label.
-VANISHED_PCT = 1.0
 # DefiLlama's record of a day may come a day late.
 LATEST_RECORD = timedelta(hours=50)
 
@@ -123,7 +122,7 @@ def exchange_netflow(source: Source, wanted: str, days: int) -> Answer:
         **_traded(source, exchange, days),
         **flow,
         "netflow_reason": reason,
-        "netflow_pct_of_reserves": _pct_of(flow["netflow_usd"], newest.get("reserves_usd")),
+        "netflow_pct_of_reserves": pct_of(flow["netflow_usd"], newest.get("reserves_usd")),
         "net_flow_direction": _direction(flow["netflow_usd"], newest.get("reserves_usd")),
         **_held(source, exchange, newest),
         "daily": [{key: record[key] for key in COLUMNS} for record in records],
@@ -215,14 +214,10 @@ def _held(source: Source, exchange: KnownExchange, newest: dict[str, Any]) -> di
 
 
 def _direction(netflow: float | None, reserves: float | None) -> str | None:
-    share = _pct_of(netflow, reserves)
+    share = pct_of(netflow, reserves)
     if share is None:
         return None
     return "stable" if abs(share) <= STABLE_PCT else "inflow" if share > 0 else "outflow"
-
-
-def _pct_of(part: float | None, whole: float | None) -> float | None:
-    return None if part is None or not whole else 100 * part / whole
 
 
 def _why_not(source: Source, exchange: KnownExchange, records: Sequence[dict[str, Any]]) -> str:
@@ -265,33 +260,9 @@ def _coverage(source: Source, exchange: KnownExchange, records: Sequence[dict[st
             {"day": record["day"], "reason": record["reason"]} for record in records if record["netflow_usd"] is None
         ],
         "largest_identity_gap_pct": max(gaps, default=None),
-        "warnings": _warnings(records),
+        "warnings": reserve_warnings(records),
         "gaps": source.rows(_GAPS, {"key": exchange.exchange_key}) if source.has("mart.exchange_coverage") else [],
     }
-
-
-def _warnings(records: Sequence[dict[str, Any]]) -> list[str]:
-    warnings = []
-    for record in records:
-        share = _pct_of(record["largest_vanished_usd"], record["reserves_usd"])
-        if share is not None and share > VANISHED_PCT:
-            warnings.append(
-                f"{record['day']}: {record['largest_vanished_token']} worth {share:.1f} % of the reserves vanished; it "
-                "is left out, and may be a withdrawal, a new name or a lost label"
-            )
-    return [*warnings, *_without_price(records)]
-
-
-def _without_price(records: Sequence[dict[str, Any]]) -> list[str]:
-    """Of the newest day that has any: tokens that no flow can be known of, so that a small flow is no calm."""
-    warnings = []
-    for reason, what in (("unpriced", "without a price"), ("negative", "with a quantity or value below 0")):
-        for record in [record for record in records if record[f"n_tokens_{reason}"]][-1:]:
-            warnings.append(
-                f"{record['day']}: {record[f'n_tokens_{reason}']:,} tokens {what} are left out; the net flow is of the "
-                f"{record['n_tokens_kept']:,} kept ones alone"
-            )
-    return warnings
 
 
 def _summary(body: dict[str, Any]) -> tuple[str, ...]:
