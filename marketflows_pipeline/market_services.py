@@ -63,7 +63,9 @@ def live_services(
         stack.enter_context(client)
         return client
 
-    own = Folder(cross_asset.folder, clock=waits.clock) if cross_asset.folder else None
+    universe = {asset.symbol: asset.provider_symbol for asset in cross_asset.universe}
+    funds = [asset.symbol for asset in cross_asset.universe if not asset.is_coin]
+    own = Folder(cross_asset.folder, clock=waits.clock, universe=universe, funds=funds) if cross_asset.folder else None
     prices: list[PriceProvider] = []
     for name in cross_asset.providers:
         if name == "folder" and own:

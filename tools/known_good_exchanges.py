@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 INFLOW_PCT, OUTFLOW_PCT = 10.0, -10.0
 EXCLUDED_CATEGORIES = ("stablecoins", "wrapped-tokens")
 SAME_TOKEN = {"WETH": "ETH", "WBNB": "BNB"}
-REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced")
+REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
 
 Rows = list[dict[str, Any]]
 Holding = tuple[float | None, float | None]  # quantity, value in USD
@@ -110,12 +110,22 @@ def worth(holding: Holding | None) -> float:
     return (holding[1] if holding else None) or 0.0
 
 
+def unknown_price(*holdings: Holding | None) -> str | None:
+    """Why a holding that is there has no price above 0."""
+    there = [holding for holding in holdings if holding is not None]
+    if any(figure is not None and figure < 0 for holding in there for figure in holding):
+        return "negative"
+    is_without_value = any(quantity != 0 and not value for quantity, value in there)
+    is_without_quantity = any(not quantity and value for quantity, value in there)
+    return "unpriced" if is_without_value or is_without_quantity else None
+
+
 def reason_of(token: str, before: Holding | None, now: Holding | None, own: set[str], dust_usd: float) -> str | None:
     """Why a token is left out, or None where it is kept."""
     if token in own:
         return "own_token"
-    if any(holding is not None and None in holding for holding in (before, now)):
-        return "unpriced"
+    if fault := unknown_price(before, now):
+        return fault
     if before is None or not before[0]:
         return "new"
     if now is None or not now[0]:
@@ -163,6 +173,7 @@ def day_flows(before: dict[str, Holding], now: dict[str, Holding], own: set[str]
         "netflow_usd": math.fsum(flows) if kept else None,
         "price_effect_usd": math.fsum(effects) if kept else None,
         "left_out_usd": math.fsum(change for changes in left_out.values() for change in changes),
+        "left_out_gross_usd": math.fsum(abs(change) for changes in left_out.values() for change in changes),
         **{f"left_out_{reason}_usd": math.fsum(changes) for reason, changes in left_out.items()},
         "coverage_pct": 100 * math.fsum(kept) / total,
     }
@@ -172,7 +183,10 @@ def netflow_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
     """mart.exchange_netflow: every day of every exchange, also of one whose sum only is known."""
     own_tokens = {row["slug"]: set((row["own_tokens"] or "").split(",")) for row in inputs.cexs}
     nothing = dict.fromkeys(
-        ("netflow_usd", "price_effect_usd", "left_out_usd", *(f"left_out_{reason}_usd" for reason in REASONS))
+        (
+            *("netflow_usd", "price_effect_usd", "left_out_usd", "left_out_gross_usd"),
+            *(f"left_out_{reason}_usd" for reason in REASONS),
+        )
     )
     days_of_totals: dict[str, set[date]] = {}
     for row in inputs.totals:
@@ -325,13 +339,18 @@ def _sign(value: float | None) -> int:
 
 
 def tvl_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
-    """mart.exchange_tvl: places and shares among the exchanges of each kind that are measured."""
+    """mart.exchange_tvl: places and shares among the exchanges of each kind that are measured.
+
+    A centralised exchange that is not measured has a row; a decentralised one has none.
+    """
     cexs: list[tuple[str, float | None, float | None]] = [
         (row["slug"] or row["name"].lower(), number(row["current_tvl_usd"]), number(row["clean_assets_tvl_usd"]))
         for row in inputs.cexs
     ]
     dexs: list[tuple[str, float | None, float | None]] = [
-        (row["slug"], number(row["tvl_usd"]), None) for row in inputs.protocols if row["category"] == "Dexs"
+        (row["slug"], number(row["tvl_usd"]), None)
+        for row in inputs.protocols
+        if row["category"] == "Dexs" and number(row["tvl_usd"]) is not None
     ]
     for kind, rows in (("cex", cexs), ("dex", dexs)):
         sizes = sorted((tvl for _, tvl, _ in rows if tvl is not None), reverse=True)

@@ -61,8 +61,9 @@ def ranking_chart(frame: pl.DataFrame, spec: RankingSpec) -> alt.LayerChart:
     if reason is not None:
         raise ValueError(reason)
     use_theme()
-    measured = frame.filter(pl.col("tvl_usd") > 0).sort("tvl_usd", "slug", descending=[True, False])
-    shown = measured.head(spec.rows)
+    measured = frame.filter(pl.col("tvl_usd").is_finite()).sort("tvl_usd", "slug", descending=[True, False])
+    # What holds nothing is measured, and has no bar.
+    shown = measured.filter(pl.col("tvl_usd") > 0).head(spec.rows)
     subtitle = subtitle_lines(_subtitle_parts(measured, shown, spec), WIDTH)
     footer = footer_lines(footer_parts(spec.source, as_of(shown, "observed_at"), _notes(frame, shown, spec)), WIDTH)
 

@@ -108,8 +108,10 @@ def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
     key = _key(largest, most)
     key_reach = max(entry.size for entry in key) ** 0.5 / 2
     unusual = coins.filter("is_unusual").height
+    # Counted over all that were looked at, as everywhere else; the footer says how many have no place here.
+    found = frame.filter("is_unusual").height
     proxy = "A proxy: much trading for a coin's size hints at large holders; no transaction is seen"
-    subtitle = subtitle_lines([proxy, f"{unusual} of {coins.height} coins are unusual"], WIDTH)
+    subtitle = subtitle_lines([proxy, f"{found} of {frame.height} coins are unusual"], WIDTH)
     top = title_height(subtitle) + 40
     # The footer counts the labels that found no room, and room depends on the footer: it is measured with all left out.
     longest_footer = footer_lines(_footer_parts(frame, coins, unusual, spec), WIDTH)

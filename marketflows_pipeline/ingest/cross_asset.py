@@ -14,12 +14,14 @@ import polars as pl
 from marketflows_pipeline.ingest.asked import Asked, DayReport, Request
 from marketflows_pipeline.ingest.never_shorter import refuse_shorter
 from marketflows_pipeline.market_services import MarketServices
+from marketflows_pipeline.providers.complete_sessions import last_complete_session, last_complete_utc_day
 from marketflows_pipeline.providers.cross_asset_protocol import PriceHistory, PriceProvider, VolatilityProvider
 from marketflows_pipeline.providers.fallback import first_that_answers
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.settings import Asset, CrossAsset
 from marketflows_pipeline.transforms.as_traded import as_traded_close, on_present_basis
+from marketflows_pipeline.transforms.session_bars import with_open_sessions
 from marketflows_pipeline.transforms.shares import new_vintages
 from marketflows_pipeline.warehouse.revisions import Provenance
 
@@ -79,7 +81,12 @@ def _fetch_bars(session: Session, services: MarketServices, start: date, asset: 
         since = start
         history = _ask_for_bars(session, services, asset, stored, since)
     actions = _accepted_actions(session, known, history.actions)
-    bars = as_traded_close(history.bars, actions)
+    now = session.clock.now()
+    bars = with_open_sessions(
+        as_traded_close(history.bars, actions),
+        session.warehouse.accepted("raw.daily_bars", where="symbol = ?", params=[asset.symbol]),
+        last_complete=last_complete_utc_day(now) if asset.is_coin else last_complete_session(now),
+    )
     if since == start:
         dropped = session.warehouse.read("raw.daily_bars", where="symbol = ?", params=[asset.symbol]).join(
             bars, on="session", how="anti"

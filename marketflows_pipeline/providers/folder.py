@@ -21,6 +21,8 @@ missing figure. Other columns are ignored.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -28,6 +30,7 @@ import polars as pl
 
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.providers.complete_sessions import NEW_YORK
 from marketflows_pipeline.providers.cross_asset_protocol import (
     ACTION_SCHEMA,
     BAR_SCHEMA,
@@ -35,15 +38,21 @@ from marketflows_pipeline.providers.cross_asset_protocol import (
     VOLATILITY_SCHEMA,
     PriceHistory,
 )
-from marketflows_pipeline.providers.own_files import OwnTable, find_file, read_file
+from marketflows_pipeline.providers.own_file_names import find_file
+from marketflows_pipeline.providers.own_files import OwnTable, read_file
 from marketflows_pipeline.providers.share_figures import (
     AS_TRADED,
     NET_ASSETS_TOLERANCE,
     SPLIT_ADJUSTED,
     SPLIT_RATIO,
+    is_date,
 )
+from marketflows_pipeline.providers.slips import find_slips
 from marketflows_pipeline.transforms.as_traded import as_traded_close
+from marketflows_pipeline.transforms.session_bars import is_no_new_york_day, is_outside
 from marketflows_pipeline.transforms.time_span import OWN_FILES_SINCE, TimeSpan
+
+logger = logging.getLogger(__name__)
 
 PRICES = ("open", "high", "low", "close")
 ACTIONS = {"split": ("splits", "ratio"), "dividend": ("dividends", "amount")}
@@ -58,14 +67,27 @@ class Folder:
         path: of the folder.
         clock: tells which dates are later than now, which no file may hold.
         source: what rows are said to come from.
+        universe: all symbols of the settings to what price services call them, by which slips are told from symbols of
+            nobody's asset.
+        funds: those of the symbols that trade in New York, and so on no weekend.
     """
 
     name = "folder"
 
-    def __init__(self, path: Path, *, clock: Clock, source: str = "folder") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        source: str = "folder",
+        universe: Mapping[str, str] | None = None,
+        funds: Collection[str] = (),
+    ) -> None:
         self._path = path
         self._clock = clock
         self._source = source
+        self._universe = dict(universe or {})
+        self._funds = frozenset(funds)
 
     def __repr__(self) -> str:
         return f"Folder({str(self._path)!r})"
@@ -77,7 +99,7 @@ class Folder:
 
         Args:
             symbol: names the file.
-            provider_symbol: not used: a file is named as the settings name the asset.
+            provider_symbol: what other services call it; no file is named so.
             start: first session.
             end: last session.
 
@@ -86,11 +108,11 @@ class Folder:
             UserInputError: a file is not as documented; the message names file, line, column and value.
         """
         table = read_file(
-            find_file(self._path, "bars", symbol),
+            find_file(self._path, "bars", symbol, also_called=[provider_symbol], others=self._universe),
             required=("date", *PRICES, "volume"),
-            optional=("adjusted_close", "volume_unit"),
+            optional=("adjusted_close", "volume_unit", "currency"),
         )
-        actions = self._actions(symbol)
+        actions = self._actions(symbol, provider_symbol)
         bars = self._bars(table, symbol)
         _refuse_unadjusted(table.file, bars, actions)
         is_wanted = pl.col("session").is_between(start, end)
@@ -110,15 +132,16 @@ class Folder:
             UserInputError: it is not as documented, or shares times net asset value is not net assets within 2 %.
         """
         table = read_file(
-            find_file(self._path, "shares", share_id or symbol),
+            find_file(self._path, "shares", share_id or symbol, others=self._universe),
             required=("date",),
-            optional=("shares", "nav", "net_assets", "published_at", "convention"),
+            optional=("shares", "nav", "net_assets", "published_at", "convention", "currency"),
         )
         if "shares" not in table and "net_assets" not in table:
             raise UserInputError(f"{table.file}: expected a column `shares` or `net_assets`, found neither")
+        _refuse_other_currencies(table)
         frame = pl.DataFrame(
             {
-                "session": self._sessions(table),
+                "session": self._sessions(table, is_fund=symbol in self._funds),
                 "shares": table.numbers("shares"),
                 "nav_usd": table.numbers("nav"),
                 "net_assets_usd": table.numbers("net_assets"),
@@ -130,9 +153,12 @@ class Folder:
         contradicts = (held / frame["net_assets_usd"] - 1).abs() > NET_ASSETS_TOLERANCE
         for at in contradicts.arg_true():
             table.refuse(at, "net_assets", f"{held[at]:,.0f} within 2 %, which is shares times nav")
-        is_early = frame["published_at"].dt.date() < frame["session"]
-        for at in is_early.arg_true():
-            table.refuse(at, "published_at", "a time that is not before the session")
+        for at in frame.select(is_date()).to_series().arg_true():
+            table.refuse(at, "shares", "a count of shares, which no net assets beside it vouch for; it reads as a day")
+        # By the clock on the wall there: what is about a session is not known before its close.
+        closed = pl.col("published_at").dt.convert_time_zone(NEW_YORK).dt.offset_by("-16h").dt.date()
+        for at in frame.select(closed < pl.col("session")).to_series().arg_true():
+            table.refuse(at, "published_at", "a time after the session's close at 16:00 in New York")
         return (
             self._stated(frame, "shares", symbol=symbol)
             .filter(pl.any_horizontal(pl.col("shares", "net_assets_usd").is_not_null()))
@@ -147,7 +173,8 @@ class Folder:
             UserInputError: it is not as documented.
         """
         table = read_file(find_file(self._path, "volatility", index_name), required=("date", "close"))
-        frame = pl.DataFrame({"session": self._sessions(table), "close": table.numbers("close")})
+        sessions = self._sessions(table, is_fund=False)
+        frame = pl.DataFrame({"session": sessions, "close": table.numbers("close")})
         return (
             self._stated(frame, "volatility", index_name=index_name)
             .drop_nulls("close")
@@ -155,9 +182,10 @@ class Folder:
         )
 
     def _bars(self, table: OwnTable, symbol: str) -> pl.DataFrame:
+        _refuse_other_currencies(table)
         frame = pl.DataFrame(
             {
-                "session": self._sessions(table),
+                "session": self._sessions(table, is_fund=symbol in self._funds),
                 **{f"{name}_usd": table.numbers(name) for name in (*PRICES, "adjusted_close")},
                 "volume": table.numbers("volume", may_be_zero=True),
                 "volume_unit": table.choices("volume_unit", ("shares", "usd")),
@@ -165,16 +193,21 @@ class Folder:
         )
         for at in (frame["high_usd"] < frame["low_usd"]).arg_true():
             table.refuse(at, "high", f"at least the low of {frame['low_usd'][at]:g}")
+        for name in ("open", "close"):
+            for at in frame.select(is_outside(f"{name}_usd")).to_series().arg_true():
+                low, high = frame["low_usd"][at], frame["high_usd"][at]
+                table.refuse(at, name, f"a price from the low of {low} to the high of {high}")
         return self._stated(frame, "bars", symbol=symbol).drop_nulls("close_usd")
 
-    def _actions(self, symbol: str) -> pl.DataFrame:
+    def _actions(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
         """Splits and dividends of one symbol in ACTION_SCHEMA, by session."""
         frames = [ACTION_SCHEMA.to_frame()]
         for action, (name, value) in ACTIONS.items():
             file = self._path / f"{name}.csv"
             if not file.is_file():
                 continue
-            table = read_file(file, required=("symbol", "date", value), may_be_empty=True)
+            table = read_file(file, required=("symbol", "date", value), optional=("currency",), may_be_empty=True)
+            _refuse_other_currencies(table)
             frame = pl.DataFrame(
                 {
                     "symbol": table.texts("symbol"),
@@ -182,6 +215,7 @@ class Folder:
                     "value": table.numbers(value),
                 }
             )
+            self._refuse_slips(table, {**self._universe, symbol: provider_symbol}, symbol)
             for at in frame["value"].is_null().arg_true():
                 table.refuse(at, value, "a number above 0")
             table.refuse_twice(frame.select("symbol", "session"), "date")
@@ -189,9 +223,27 @@ class Folder:
             frames.append(stated.filter(pl.col("symbol") == symbol).select(ACTION_SCHEMA.names()))
         return pl.concat(frames).sort("session", "action")
 
-    def _sessions(self, table: OwnTable) -> pl.Series:
+    @staticmethod
+    def _refuse_slips(table: OwnTable, universe: Mapping[str, str], asked: str) -> None:
+        """Refuse a symbol that is meant for one of the universe: its rows would be dropped without a word."""
+        written = table.texts("symbol")
+        called = {name: symbol for symbol, name in universe.items() if name} | dict(
+            zip(universe, universe, strict=True)
+        )
+        slips = find_slips(written.unique(maintain_order=True).to_list(), called)
+        for slip, symbol in slips.sure.items():
+            table.refuse(written.index_of(slip) or 0, "symbol", f"{symbol!r}, as the settings write it")
+        for slip, symbol in slips.doubtful.items():
+            if symbol == asked:
+                where = table.place(written.index_of(slip) or 0)
+                logger.warning("%s, %s: %s is taken for another symbol than %s", table.file, where, slip, symbol)
+
+    def _sessions(self, table: OwnTable, *, is_fund: bool) -> pl.Series:
         sessions = table.dates("date", self._span)
         table.refuse_twice(sessions.to_frame("session"), "date")
+        if is_fund:
+            for at in sessions.to_frame("session").select(is_no_new_york_day(pl.col("session"))).to_series().arg_true():
+                table.refuse(at, "date", f"a day on which New York trades, which no {sessions[at]:%A} is")
         return sessions
 
     @property
@@ -202,6 +254,11 @@ class Folder:
         return frame.sort("session").with_columns(
             source=pl.lit(f"{self._source}:{kind}"), **{column: pl.lit(value) for column, value in named.items()}
         )
+
+
+def _refuse_other_currencies(table: OwnTable) -> None:
+    """Where a file says its currency, it must be the dollar: a euro would be taken for one."""
+    table.choices("currency", ("USD",))
 
 
 def _refuse_unadjusted(file: Path, bars: pl.DataFrame, actions: pl.DataFrame) -> None:

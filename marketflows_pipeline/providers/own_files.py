@@ -1,7 +1,7 @@
 """Tables that people keep themselves, as CSV or Parquet: read whole, or refused in one line that says what to mend.
 
-What belongs here: finding a file, its columns, and typed values out of them. What does not: which files and columns
-there are (folder.py).
+What belongs here: the columns of a file, and typed values out of them. What does not: which files and columns there are
+(folder.py), and finding a file (own_file_names.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import polars as pl
 
-from marketflows_pipeline.errors import NotFoundError, UserInputError
+from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.providers import own_csv
 from marketflows_pipeline.providers.faults import one_line
 from marketflows_pipeline.transforms.time_span import TimeSpan
@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 # No name of a column can be this one, as blanks become underscores.
 LINE = "its line"
-SUFFIXES = (".csv", ".parquet")
 # How programs write a figure that is not there; FRED writes a dot.
 MISSING = ("", ".", "nan", "null", "none", "n/a")
 # A hundred years of sessions are 25,000 rows and two megabytes; what is far beyond would only fill memory.
@@ -39,26 +38,6 @@ MAX_CELL_LETTERS = 32_767
 MAX_UNPACKED_BYTES = 1 << 28
 # A day that another program made a moment of.
 MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?$"
-
-
-def find_file(folder: Path, kind: str, name: str) -> Path:
-    """The file of a symbol, such as ``bars/SPY.csv``; its name is the symbol, in the same case.
-
-    Raises:
-        NotFoundError: there is none; a file in another case is mentioned.
-        UserInputError: the folder is missing, or there is one file of each format.
-    """
-    if not folder.is_dir():
-        raise UserInputError(f"{folder}: expected a folder, as `folder` in [cross_asset] names it; there is none")
-    kept = sorted((folder / kind).iterdir()) if (folder / kind).is_dir() else []
-    files = [file for file in kept if file.suffix in SUFFIXES and file.stem == name]
-    if len(files) > 1:
-        raise UserInputError(f"{files[0]}: {files[1].name} is there too; keep the one that counts")
-    if not files:
-        alike = [file.name for file in kept if file.stem.casefold() == name.casefold()]
-        hint = f"; {', '.join(alike)} is there, but a file is named as the symbol, in its case" if alike else ""
-        raise NotFoundError(f"folder: no {kind}/{name}.csv or .parquet in {folder}{hint}", provider="folder")
-    return files[0]
 
 
 def read_file(

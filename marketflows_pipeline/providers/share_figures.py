@@ -114,7 +114,7 @@ def share_history(
     complete = figures.with_columns(
         pl.lit(None, pl.Float64()).alias(name) for name in FIGURES if name not in figures.columns
     )
-    for is_wrong, what in ((_contradicts_net_assets(), "times net asset value is not"), (_is_date(), "is a date, not")):
+    for is_wrong, what in ((_contradicts_net_assets(), "times net asset value is not"), (is_date(), "is a date, not")):
         for row, session, *found in complete.filter(is_wrong).select("row", "session", *FIGURES).iter_rows():
             shares, nav, net_assets = ("null" if value is None else f"{value:,.2f}" for value in found)
             fault = ShapeError(
@@ -188,8 +188,8 @@ def _contradicts_net_assets() -> pl.Expr:
     return (ratio - 1).abs() > NET_ASSETS_TOLERANCE
 
 
-def _is_date() -> pl.Expr:
-    """Whether a count reads as a day about that of its row, such as 20260331, and nothing else vouches for it."""
+def is_date() -> pl.Expr:
+    """Whether ``shares`` reads as a day about that of its row, such as 20260331, and nothing else vouches for it."""
     as_day = pl.col("shares").cast(pl.Int64(), strict=False).cast(pl.String()).str.to_date("%Y%m%d", strict=False)
     is_near = (as_day - pl.col("session")).dt.total_days().abs() <= 366
     return is_near & pl.col("net_assets_usd").is_null()

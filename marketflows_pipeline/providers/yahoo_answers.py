@@ -27,6 +27,7 @@ from marketflows_pipeline.providers.json_fields import Fields
 from marketflows_pipeline.providers.rows import LeftOut
 from marketflows_pipeline.providers.yahoo_actions import Events, check_adjusted, read_actions, seconds_of, session_of
 from marketflows_pipeline.providers.yahoo_faults import ErrorObject, is_empty_span
+from marketflows_pipeline.transforms.session_bars import is_no_new_york_day, is_outside, one_bar_a_session
 from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ COIN = "CRYPTOCURRENCY"
 # What is counted in shares, and whose session ends at the close in New York.
 SHARES = frozenset({"ETF", "EQUITY", "MUTUALFUND"})
 A_DAY = timedelta(days=1)
+_NAMED = 5
 
 
 class _Meta(msgspec.Struct, rename="camel"):
@@ -87,8 +89,10 @@ class _Body(msgspec.Struct):
 def read_history(body: object, *, symbol: str, asked: str, start: date, end: date, now: datetime) -> PriceHistory:
     """Bars of the complete sessions from `start` to `end`, and the actions from `start` on, of one answer.
 
-    Prices that are not positive are null; a session without a close is left out; of two rows of one session the later
-    one counts. Actions after `end` stay in, because the prices are adjusted for them already; announced ones do not.
+    Prices that are not positive are null; a session without a close is left out; rows of one session become one bar
+    (see `one_bar_a_session`). A low and high that the open or close lies outside of are null, and a fund's row of a day
+    on which New York does not trade is left out, both with a warning. Actions after `end` stay in, because the prices
+    are adjusted for them already; announced ones do not.
 
     A row or action is left out, with a warning, where its time is no number or cannot be, or a figure is neither a
     finite number nor, in a row, null. Rows cannot be more than two days before `start`.
@@ -126,7 +130,9 @@ def read_history(body: object, *, symbol: str, asked: str, start: date, end: dat
         source=pl.lit(SOURCE),
     )
     complete = rows.filter(pl.col("session").is_between(start, min(end, last_complete)))
-    bars = complete.filter(pl.col("close_usd").is_not_null()).unique("session", keep="last", maintain_order=True)
+    if result.meta.instrument_type in SHARES:
+        complete = _traded(complete, symbol)
+    bars = _plausible(one_bar_a_session(complete.filter(pl.col("close_usd").is_not_null())), symbol)
     _log_left_out(complete, symbol)
     actions = read_actions(result.events or Events(), zone, now, left_out).with_columns(
         symbol=pl.lit(symbol), source=pl.lit(SOURCE)
@@ -212,6 +218,29 @@ def _rows(result: _Result, zone: str, span: TimeSpan, left_out: LeftOut) -> pl.D
 
 def _where(condition: pl.Expr, name: str) -> pl.Expr:
     return pl.when(condition).then(pl.col(name)).alias(name)
+
+
+def _traded(rows: pl.DataFrame, symbol: str) -> pl.DataFrame:
+    is_idle = rows.select(is_no_new_york_day(pl.col("session"))).to_series()
+    if is_idle.any():
+        days = ", ".join(map(str, rows.filter(is_idle)["session"].unique().sort().head(_NAMED)))
+        logger.warning("yahoo %s: %d rows left out of days without trading: %s", symbol, is_idle.sum(), days)
+    return rows.filter(~is_idle)
+
+
+def _plausible(bars: pl.DataFrame, symbol: str) -> pl.DataFrame:
+    """The bars, without low and high where they contradict open or close: a close is worth more than a range."""
+    wrong = pl.any_horizontal(is_outside("open_usd"), is_outside("close_usd"))
+    days = bars.filter(wrong)["session"]
+    if days.len():
+        named = ", ".join(map(str, days.head(_NAMED)))
+        logger.warning(
+            "yahoo %s: low and high left out of %d sessions whose open or close lies outside: %s",
+            symbol,
+            days.len(),
+            named,
+        )
+    return bars.with_columns(pl.when(~wrong).then(pl.col(name)).alias(name) for name in ("high_usd", "low_usd"))
 
 
 def _log_left_out(rows: pl.DataFrame, symbol: str) -> None:

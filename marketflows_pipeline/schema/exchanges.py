@@ -471,7 +471,8 @@ _LEFT_OUT = {
     "dust": "tokens below 10,000 USD or 0.01 % of the smaller total, before or after",
     "absurd": "tokens whose flow would exceed twice what is held, an error of data",
     "own_token": "the exchange's own tokens",
-    "unpriced": "tokens without a quantity or a value",
+    "unpriced": "tokens without a quantity or a value, or with one of them 0",
+    "negative": "tokens with a quantity or value below 0",
 }
 
 MART_EXCHANGE_NETFLOW = Table(
@@ -512,8 +513,13 @@ MART_EXCHANGE_NETFLOW = Table(
             "Change of value of all tokens that are not kept; null where nothing is compared",
             "raw.cex_token_balances.value_usd",
         ),
+        _usd(
+            "left_out_gross_usd",
+            "The amounts of these changes added up, whatever their signs",
+            "raw.cex_token_balances.value_usd",
+        ),
         *(
-            _usd(f"left_out_{reason}_usd", f"Of it: {words}", "raw.cex_token_balances.value_usd")
+            _usd(f"left_out_{reason}_usd", f"Of left_out_usd: {words}", "raw.cex_token_balances.value_usd")
             for reason, words in _LEFT_OUT.items()
         ),
         _pct(
@@ -530,6 +536,8 @@ MART_EXCHANGE_NETFLOW = Table(
         ),
         _pct("coverage_pct", "Share of kept tokens in the value of all", "raw.cex_token_balances.value_usd"),
         Column("n_tokens_kept", DType.INT, "Kept tokens", nullable=True),
+        Column("n_tokens_unpriced", DType.INT, "Tokens left out as unpriced", nullable=True),
+        Column("n_tokens_negative", DType.INT, "Tokens left out as negative", nullable=True),
         _pct(
             "market_share_pct",
             "Share of spot volume of that day among the exchanges observed",
@@ -576,7 +584,7 @@ MART_EXCHANGE_TOKEN_FLOWS = Table(
         Column(
             "reason",
             DType.TEXT,
-            "Why it is left out: new, vanished, dust, absurd, own_token, unpriced; else null",
+            "Why it is left out: new, vanished, dust, absurd, own_token, unpriced, negative; else null",
             nullable=True,
         ),
     ),

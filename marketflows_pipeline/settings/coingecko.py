@@ -16,6 +16,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from marketflows_pipeline.providers.coingecko_plans import PLANS, PlanName
+from marketflows_pipeline.providers.slips import spelling
 from marketflows_pipeline.settings.fields import (
     Coins,
     Dollars,
@@ -104,6 +105,9 @@ class CoinGecko(TomlTable):
     @field_validator("base_assets")
     @classmethod
     def _us_dollar_first(cls, base_assets: tuple[str, ...]) -> tuple[str, ...]:
+        # No coin, so the service's list of coins would not tell what is meant.
+        if strange := [base for base in base_assets if base != US_DOLLAR and spelling(base) == spelling(US_DOLLAR)]:
+            raise expected(f"{US_DOLLAR!r}, as the dollar is written, not {strange[0]!r}")
         return unique((US_DOLLAR, *base_assets))
 
     @field_validator("narratives")

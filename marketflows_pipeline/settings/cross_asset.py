@@ -5,6 +5,7 @@ What belongs here: the keys of that table and their rules. What does not: asking
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from marketflows_pipeline.providers.slips import find_slips
 from marketflows_pipeline.settings.fields import (
     MAX_SPAN,
     CoinId,
@@ -66,6 +68,11 @@ class Asset(TomlTable):
     share_source: ShareSource = Field("none", description="Where shares outstanding come from")
     share_id: Name = Field("", description="Its id there: a ticker, a portfolio id, a coin id")
 
+    @property
+    def is_coin(self) -> bool:
+        """Whether it trades around the clock; a fund that holds coins does not."""
+        return self.asset_class == "crypto" and self.share_source in {"supply", "none"}
+
     @model_validator(mode="after")
     def _source_has_an_id(self) -> Asset:
         if self.share_source in {"blackrock", "supply"} and not self.share_id:
@@ -106,6 +113,14 @@ DEFAULT_UNIVERSE = (
 DEFAULT_RATIO_PAIRS = (("HYG", "TLT"), ("IWM", "SPY"), ("BTC", "GLD"))
 
 
+def _meant(strange: Sequence[str], symbols: Sequence[str]) -> str:
+    """A question after those symbols that resemble one of the universe."""
+    slips = find_slips(strange, dict(zip(symbols, symbols, strict=True)))
+    meant = slips.sure | slips.doubtful
+    near = unique(meant[symbol] for symbol in strange if symbol in meant)
+    return f"; did you mean {' and '.join(near)}?" if near else ""
+
+
 class CrossAsset(TomlTable):
     """``[cross_asset]``: the universe, where its figures come from, and where the lines are drawn."""
 
@@ -138,6 +153,9 @@ class CrossAsset(TomlTable):
         twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
         if twice:
             raise expected(f"each symbol once; {', '.join(twice)} is there twice")
+        # Two symbols that differ by case only are one file on Windows and macOS, and one asset to most readers.
+        if len({symbol.casefold() for symbol in symbols}) < len(symbols):
+            raise expected("symbols that differ by more than upper and lower case")
         return universe
 
     @field_validator("windows", "rolling_windows")
@@ -162,7 +180,7 @@ class CrossAsset(TomlTable):
         if benchmark is None or not symbols:
             return symbols[0] if symbols else None
         if benchmark not in symbols:
-            raise expected(f"a symbol of the universe: {', '.join(symbols)}")
+            raise expected(f"a symbol of the universe: {', '.join(symbols)}{_meant([benchmark], symbols)}")
         return benchmark
 
     @field_validator("ratio_pairs")
@@ -172,7 +190,9 @@ class CrossAsset(TomlTable):
         # The default pairs are of the default universe: those that another one lacks fall away.
         kept = tuple(pair for pair in pairs if pair not in DEFAULT_RATIO_PAIRS or symbols.issuperset(pair))
         if strange := sorted({symbol for pair in kept for symbol in pair} - symbols) if symbols else []:
-            raise expected(f"pairs of symbols of the universe, not {', '.join(strange)}")
+            raise expected(
+                f"pairs of symbols of the universe, not {', '.join(strange)}{_meant(strange, sorted(symbols))}"
+            )
         return kept
 
     @field_validator("risk_off_above")

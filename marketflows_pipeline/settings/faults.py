@@ -98,8 +98,12 @@ def _shown(key: str, value: object) -> str:
     # A table is named by its key; what is in it may be meant for another file.
     if isinstance(value, dict) and value:
         return "{…}"
+    return _cut(without_secrets(_written(value)))
+
+
+def _written(value: object) -> str:
     try:
-        return _cut(without_secrets(repr(value)))
+        return repr(value) if isinstance(value, str | list | tuple) else str(value)
     except ValueError:  # a whole number of thousands of digits
         return "(too long to show)"
 
@@ -178,7 +182,7 @@ def _list_as_it_is_written(key: str, value: object) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < _MAX_DIGITS:
         return str(int(value))
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str | bool) else str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str | bool) else _written(value)
 
 
 def _shown_as(text: str) -> str:

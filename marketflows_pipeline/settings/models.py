@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from marketflows_pipeline.providers.slips import find_slips
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
@@ -163,6 +165,21 @@ class ConfigFile(TomlTable):
             return analysis
         orders = orders_for(analysis.diff_orders, providers.coingecko.flow_types)
         return analysis.model_copy(update={"diff_orders": orders})
+
+    @field_validator("cross_asset")
+    @classmethod
+    def _coins_are_written_alike(cls, cross_asset: CrossAsset | None, info: ValidationInfo) -> CrossAsset | None:
+        """A coin's supply is that of the market-cap part, which knows it by the id that is written there."""
+        providers: Providers | None = info.data.get("providers")
+        if cross_asset is None or providers is None:
+            return cross_asset
+        source = providers.coingecko
+        followed = dict.fromkeys([*source.coin_bases, *chain.from_iterable(source.portfolios_in_use.values())])
+        written = [asset.share_id for asset in cross_asset.universe if asset.share_source == "supply"]
+        slips = find_slips(written, {coin: coin for coin in followed}, a_letter_off_excused_by=0)
+        for slip, coin in slips.sure.items():
+            raise expected(f"share_id {coin!r}, as [providers.coingecko] writes it, not {slip!r}")
+        return cross_asset
 
 
 class Settings(ConfigFile):

@@ -18,12 +18,15 @@ REPEATED_RECORD = "same figures as in the record before: carried forward by the 
 NOTHING_KEPT = "every token is left out"
 
 _KEY = ("slug", "day")
-_REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced")
+_REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
+_NO_PRICE = ("unpriced", "negative")
 _COLUMNS = (
     "slug", "day", "exchange_key", "name", "ts", "previous_day", "reserves_usd", "tvl_usd", "tvl_change_usd",
-    "netflow_usd", "price_effect_usd", "left_out_usd", *(f"left_out_{reason}_usd" for reason in _REASONS),
+    "netflow_usd", "price_effect_usd", "left_out_usd", "left_out_gross_usd",
+    *(f"left_out_{reason}_usd" for reason in _REASONS),
     "identity_gap_pct", "largest_vanished_usd", "largest_vanished_token", "own_token_share_pct", "coverage_pct",
-    "n_tokens_kept", "market_share_pct", "defillama_inflow_24h_usd", "defillama_inflow_1w_usd",
+    "n_tokens_kept", "n_tokens_unpriced", "n_tokens_negative",
+    "market_share_pct", "defillama_inflow_24h_usd", "defillama_inflow_1w_usd",
     "defillama_inflow_1m_usd", "reason",
 )  # fmt: skip
 
@@ -41,6 +44,9 @@ def exchange_netflow(
     measured ``netflow_usd`` is null, never 0, and ``reason`` says why; what is left out stands there all the same,
     unless the record was the first or repeats the one before. A flow belongs to the day of the later record and may
     cover several days: ``previous_day`` says since when.
+
+    ``left_out_gross_usd`` adds up the amounts of what is left out, whatever their signs: where a token of 30 M vanishes
+    and another of 30 M is new, ``left_out_usd`` is 0 and it is 60 M.
 
     ``identity_gap_pct`` is the change of the served total less the three, in percent of the larger of the two totals.
     ``coverage_pct`` is the value now of kept tokens over that of all, own tokens included.
@@ -105,15 +111,26 @@ def _daily_tvl(tvl: pl.DataFrame) -> pl.LazyFrame:
 def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
     """One row per record of tokens; what needs a comparison is null where there was none."""
     is_kept, is_own = pl.col("flow_usd").is_not_null(), pl.col("is_own_token")
-    is_unvalued = (pl.col("quantity") != 0) & pl.col("value_usd").is_null()
+    is_unvalued = (pl.col("quantity") != 0) & (pl.col("value_usd").fill_null(0.0) == 0)
     parts = tuple(f"left_out_{reason}_usd" for reason in _REASONS)
-    sums = ("value_usd", "own_usd", "kept_usd", "flow_usd", "price_effect_usd", "left_out_usd", *parts)
+    sums = (
+        "value_usd",
+        "own_usd",
+        "kept_usd",
+        "flow_usd",
+        "price_effect_usd",
+        "left_out_usd",
+        "left_out_gross_usd",
+        *parts,
+    )
+    counts = tuple(f"n_tokens_{reason}" for reason in _NO_PRICE)
     total, kept = pl.col("value_usd"), pl.col("n_tokens_kept")
     compared = pl.col("is_compared")
     return (
         flows.lazy()
         .with_columns(
             *(pl.when(reason=reason).then("left_out_usd").alias(f"left_out_{reason}_usd") for reason in _REASONS),
+            left_out_gross_usd=pl.col("left_out_usd").abs(),
             own_usd=pl.when(is_own).then("value_usd"),
             kept_usd=pl.when(is_kept).then("value_usd"),
         )
@@ -128,9 +145,10 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
             # Own tokens that are there without a value would make the share of them too small.
             is_own_known=is_own.is_not_null().all() & ~(is_own & is_unvalued).any(),
             n_tokens_kept=is_kept.sum().cast(pl.Int32),
+            **{f"n_tokens_{reason}": (pl.col("reason") == reason).sum().cast(pl.Int32) for reason in _NO_PRICE},
         )
         .with_columns(
-            pl.when(compared).then(pl.col("n_tokens_kept", "left_out_usd", *parts)),
+            pl.when(compared).then(pl.col("n_tokens_kept", *counts, "left_out_usd", "left_out_gross_usd", *parts)),
             reserves_usd=pl.when("is_valued").then(total),
             explained_usd=pl.when(compared).then(pl.sum_horizontal("flow_usd", "price_effect_usd", "left_out_usd")),
             netflow_usd=pl.when(compared & (kept > 0)).then("flow_usd"),

@@ -56,7 +56,7 @@ def exchange_tvl(snapshot: pl.DataFrame, protocols: pl.DataFrame, exchanges: pl.
     )
     dex = (
         protocols.lazy()
-        .filter(pl.col("category") == _DEX_CATEGORY)
+        .filter(pl.col("category") == _DEX_CATEGORY, pl.col("tvl_usd").is_not_null())
         .select("observed_at", "name", "slug", "category", "tvl_usd", *_DETAILS)
         .with_columns(kind=pl.lit(DEX), source=pl.lit(_DEX_SOURCE))
     )

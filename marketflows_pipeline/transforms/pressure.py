@@ -9,6 +9,7 @@ import polars as pl
 
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.ordering import in_order, sort_curves
+from marketflows_pipeline.transforms.session_bars import is_outside
 
 CMF_SESSIONS = 20
 MFI_SESSIONS = 14
@@ -110,8 +111,9 @@ def _gathered(daily: pl.DataFrame) -> pl.DataFrame:
 
 
 def _position() -> pl.Expr:
-    """Where in its range the close is: 1 at the high, -1 at the low."""
-    return pl.when(_HIGH == _LOW).then(0.0).otherwise((2 * _CLOSE - _LOW - _HIGH) / (_HIGH - _LOW))
+    """Where in its range the close is: 1 at the high, -1 at the low; null for one that lies outside."""
+    position = pl.when(_HIGH == _LOW).then(0.0).otherwise((2 * _CLOSE - _LOW - _HIGH) / (_HIGH - _LOW))
+    return pl.when(~is_outside("close_usd")).then(position.clip(-1, 1))
 
 
 def _on_balance_volume() -> pl.Expr:

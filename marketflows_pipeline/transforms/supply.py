@@ -13,8 +13,8 @@ def daily_supply(observations: pl.DataFrame, coins: pl.DataFrame) -> pl.DataFram
     """Supply of each coin at the last observation of each day: market cap over price, both of that moment.
 
     Args:
-        observations: coin_id, ts, market_cap_usd, price_usd as in ``raw.market_caps``; an observation without a price
-            above 0 or without a cap says nothing of the supply and is passed over.
+        observations: coin_id, ts, market_cap_usd, price_usd as in ``raw.market_caps``; an observation whose cap or
+            price is not a finite number above 0 says nothing of the supply and is passed over.
         coins: symbol, coin_id of the coins that are wanted.
 
     Returns:
@@ -36,7 +36,9 @@ def supply_by_coin(observations: pl.DataFrame) -> pl.DataFrame:
 
 def _last_of_day(observations: pl.LazyFrame, coin: str) -> pl.LazyFrame:
     return (
-        observations.filter(pl.col("market_cap_usd").is_finite(), pl.col("price_usd") > 0)
+        observations.filter(
+            *(pl.col(name).is_finite() & (pl.col(name) > 0) for name in ("market_cap_usd", "price_usd"))
+        )
         .with_columns(day=pl.col("ts").dt.convert_time_zone("UTC").dt.date())
         .sort(coin, "ts")
         .group_by(coin, "day", maintain_order=True)

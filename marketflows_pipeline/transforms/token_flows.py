@@ -63,7 +63,8 @@ def token_flows(balances: pl.DataFrame, own_tokens: pl.DataFrame) -> pl.DataFram
     v1 - v0 with nothing on a missing side, for the first of these reasons that holds:
 
     - ``own_token``: the exchange's own, whose quantity it sets itself;
-    - ``unpriced``: there, but without a quantity or a value;
+    - ``negative``: a quantity or value below 0, which nobody holds;
+    - ``unpriced``: there, but without a quantity or a value, or with one of them 0 beside the other;
     - ``new`` or ``vanished``: absent or zero before or now, which is what newly known wallets look like;
     - ``dust``: below 10,000 USD or 0.01 % of the smaller of the two totals (without own tokens), before or now;
     - ``absurd``: half of the flow, whatever its sign, exceeds the larger of the two values.
@@ -134,9 +135,10 @@ def _own(own_tokens: pl.DataFrame) -> pl.LazyFrame:
 
 
 def _holdings(balances: pl.DataFrame, records: pl.DataFrame, symbols: pl.DataFrame, stride: int) -> pl.DataFrame:
-    """Numbered by key (of record and token): quantity, value_usd, is_priced; tokens that are the same are joined."""
+    """Numbered by key (of record and token): quantity, value_usd, is_priced, is_negative; same tokens are joined."""
     quantity, value = pl.col("quantity"), pl.col("value_usd")
-    is_nothing = (quantity == 0).fill_null(value=False)
+    is_nothing = (quantity == 0).fill_null(value=False) & (value.fill_null(0.0) == 0)
+    has_price = ((quantity != 0) & (value != 0)).fill_null(value=False)
     return (
         balances.lazy()
         .filter(~pl.col("is_now"))
@@ -147,7 +149,8 @@ def _holdings(balances: pl.DataFrame, records: pl.DataFrame, symbols: pl.DataFra
         .agg(
             quantity=pl.when(quantity.null_count() == 0).then(quantity.sum()),
             value_usd=pl.when(value.count() > 0).then(value.sum()),
-            is_priced=(is_nothing | (quantity.is_not_null() & value.is_not_null())).all(),
+            is_priced=(is_nothing | has_price).all(),
+            is_negative=((quantity < 0) | (value < 0)).any(),
         )
         .collect()
     )
@@ -169,6 +172,7 @@ def _pairs(now: pl.DataFrame, records: pl.DataFrame, stride: int) -> pl.DataFram
             quantity_before="quantity",
             value_before_usd="value_usd",
             is_priced_before="is_priced",
+            is_negative_before="is_negative",
         )
     )
     return (
@@ -202,13 +206,15 @@ def _dust_limit() -> pl.Expr:
 
 def _reason() -> pl.Expr:
     priced_before, priced = pl.col("is_priced_before"), pl.col("is_priced")
-    was_there = priced_before.is_not_null() & (_Q0 != 0).fill_null(value=True)
-    is_there = priced.is_not_null() & (_Q1 != 0).fill_null(value=True)
+    was_there = priced_before.is_not_null() & _is_something(_Q0, _V0)
+    is_there = priced.is_not_null() & _is_something(_Q1, _V1)
     # Whatever is there is priced by then; a side that is not there is worth nothing.
     smaller = pl.min_horizontal(_V0.fill_null(0.0), _V1.fill_null(0.0))
     return (
         pl.when(pl.col("is_own_token"))
         .then(pl.lit("own_token"))
+        .when(pl.any_horizontal(pl.col("is_negative", "is_negative_before").fill_null(value=False)))
+        .then(pl.lit("negative"))
         .when((was_there & ~priced_before) | (is_there & ~priced))
         .then(pl.lit("unpriced"))
         .when(is_there & ~was_there)
@@ -220,6 +226,10 @@ def _reason() -> pl.Expr:
         .when(((_Q1 - _Q0) * _price()).abs() / 2 > pl.max_horizontal(_V0, _V1))
         .then(pl.lit("absurd"))
     )
+
+
+def _is_something(quantity: pl.Expr, value: pl.Expr) -> pl.Expr:
+    return (quantity != 0).fill_null(value=True) | (value != 0).fill_null(value=False)
 
 
 def _price() -> pl.Expr:

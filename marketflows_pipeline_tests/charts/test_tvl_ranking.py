@@ -36,6 +36,15 @@ def test_bars_start_at_zero_dark_for_clean_assets_and_light_for_own_tokens() -> 
     assert "grey: own tokens are not told apart" in texts(spec)
 
 
+def test_an_exchange_that_holds_nothing_is_measured_and_has_no_bar() -> None:
+    """It was counted as measured by the command and not by the picture."""
+    figures = [("Binance", 140e9, 120e9, 1.5), ("OKX", 40e9, 40e9, -2.0), ("Gate", 20e9, None, None)]
+    spec = drawn(tvl_frame([*figures, ("Empty", 0.0, 0.0, None), ("Unknown", None, None, None)]))
+
+    assert "the 3 largest of 4 measured" in " ".join(spec["title"]["subtitle"])
+    assert [row["name"] for row in records(spec)] == ["Binance", "OKX", "Gate"]
+
+
 def test_a_clean_figure_above_the_whole_does_not_reach_beyond_it() -> None:
     assert bars(drawn(tvl_frame([("A", 10.0, 11.0, None)]))) == [(0.0, 10.0, CLEAN_FILL)]
 

@@ -38,6 +38,16 @@ def test_it_says_that_it_is_a_proxy_and_how_many_are_unusual() -> None:
     assert encoding(spec, "circle", "x")["axis"]["title"].startswith("24-hour volume as a share of market cap")
 
 
+def test_coins_without_a_place_count_as_they_do_in_the_command() -> None:
+    """The picture said 5 of 9 coins are unusual, and the command 6 of 10."""
+    unplaced = whale_frame([("NEW", 50.0, None, 3e8, True)])
+    spec = drawn(pl.concat([COINS, unplaced]))
+
+    assert "3 of 5 coins are unusual" in " ".join(spec["title"]["subtitle"])
+    assert "1 not drawn: no volume or no price change" in texts(spec)
+    assert "without a label" not in texts(spec)
+
+
 def test_unusual_coins_are_filled_and_the_others_hollow_in_the_colour_of_their_direction() -> None:
     spec = drawn(COINS)
 

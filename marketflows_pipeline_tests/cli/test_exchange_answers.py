@@ -105,12 +105,25 @@ def test_the_flows_coverage_says_how_deep_the_listing_went(folder: Path) -> None
     assert [row["exchange_id"] for row in coverage["tracked_without_volume"]] == ["kraken"]
 
 
+def test_places_of_the_listed_whales_are_dense(folder: Path) -> None:
+    """With a least volume the ranks read 1, 3, 4, as if a row were missing."""
+    rows = ask(folder, "whale-movements")["whale_movements"]
+    assert [(row["coin_id"], row["rank"]) for row in rows] == [("pepe", 1), ("bonk", 2)], "tiny is second of all"
+    rows = ask(folder, "whale-movements 900000")["whale_movements"]
+    assert [(row["coin_id"], row["rank"]) for row in rows] == [("pepe", 1), ("tiny", 2), ("bonk", 3)]
+
+
+def test_the_whales_are_counted_as_on_their_picture(folder: Path) -> None:
+    """The picture said 5 of 9 coins are unusual, and the command 6 of 10."""
+    assert "In all 3 of 4 coins are unusual" in invoke(folder, "whale-movements --format table").output
+
+
 def test_whales_are_unusual_coins_above_the_volume_asked_for(folder: Path) -> None:
     body = ask(folder, "whale-movements")
     assert [row["coin_id"] for row in body["whale_movements"]] == ["pepe", "bonk"], "tiny trades less than a million"
     assert body["total_whale_signals"] == 2
     assert [row["coin_id"] for row in ask(folder, "whale-movements 30e6")["whale_movements"]] == ["pepe"]
-    assert [row["coin_id"] for row in ask(folder, "whale-movements 900000")["whale_movements"]][-1] == "tiny"
+    assert [row["coin_id"] for row in ask(folder, "whale-movements 900000")["whale_movements"]][1] == "tiny"
     first = body["whale_movements"][0]
     assert (first["volume_to_mcap_ratio"], first["whale_activity_score"], first["score_basis"]) == (40, 7, "zscore")
     assert body["coverage"] == {

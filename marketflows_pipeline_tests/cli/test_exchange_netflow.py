@@ -9,7 +9,7 @@ import pytest
 
 from marketflows_pipeline.cli.answers.heuristic import net_flow_signal, volume_trend
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline_tests.cli.asking import ask, fault
+from marketflows_pipeline_tests.cli.asking import ask, fault, invoke
 from marketflows_pipeline_tests.cli.exchange_data import OBSERVED, TABLES_OF_DATA, publish_exchanges
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -30,6 +30,7 @@ def test_a_netflow_is_summed_over_the_days_that_have_one(folder: Path) -> None:
         "absurd_usd": None,
         "own_token_usd": None,
         "unpriced_usd": None,
+        "negative_usd": None,
     }
     assert (body["netflow_days"], body["netflow_from_day"], body["netflow_to_day"]) == (2, "2026-11-17", "2026-11-19")
     assert [row["day"] for row in body["coverage"]["days_without_netflow"]] == ["2026-11-17", "2026-11-20"]
@@ -57,6 +58,23 @@ def test_the_documents_signal_stays_beside_it_and_is_called_a_heuristic(folder: 
     assert body["net_flow_signal"] == "strong_inflow"
     assert body["net_flow_signal_basis"] == "heuristic: trust score and volume trend, not money"
     assert "may" in body["interpretation"]
+
+
+def test_what_is_left_out_is_said_net_and_gross(folder: Path) -> None:
+    """30 M that vanished and 30 M that were new read as nothing left out."""
+    body = ask(folder, "exchange-netflow binance")
+    assert (body["left_out_usd"], body["left_out_gross_usd"]) == (-195e6, 235e6)
+    assert body["daily"][-2]["left_out_gross_usd"] == 225e6
+    shown = invoke(folder, "exchange-netflow binance --format table").output
+    assert "left out -195.0 M USD net, 235.0 M USD gross" in " ".join(shown.split())
+
+
+def test_tokens_without_a_price_are_warned_about(folder: Path) -> None:
+    """A net flow of what has a price read as calm, while a part of the reserves stood at 0 USD."""
+    warnings = ask(folder, "exchange-netflow binance")["coverage"]["warnings"]
+    assert warnings[-1] == (
+        "2026-11-19: 7 tokens without a price are left out; the net flow is of the 40 kept ones alone"
+    )
 
 
 def test_what_defillama_itself_reports_stands_beside_the_netflow(folder: Path) -> None:

@@ -64,6 +64,14 @@ def test_a_coin_of_several_groups_is_tracked_once() -> None:
     assert tracked.rows() == [("bitcoin", 0, 1e12)]
 
 
+def test_coins_of_one_market_cap_follow_by_id_and_unknown_caps_come_last() -> None:
+    """A run that starts anew must ask in the same order, or a budget is spent on other coins each time."""
+    alike = [f"coin-{place:02}" for place in range(20)]
+    members = coins(*((coin, 1e6) for coin in reversed(alike)), ("a", None))
+    tracked = tracked_coins(bases=[], portfolio_coins=[], members=members, cohort=coins())
+    assert tracked["coin_id"].to_list() == [*alike, "a"]
+
+
 def test_a_coin_never_asked_for_needs_its_history() -> None:
     assert missing() == ["bitcoin", "solana"]
 
@@ -80,6 +88,39 @@ def test_a_window_that_reaches_further_back_asks_again() -> None:
     assert missing(backfill("bitcoin", window_start=START + timedelta(days=30))) == ["bitcoin", "solana"]
 
 
+MICROSECOND = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize("granularity", [Granularity.DAILY, Granularity.HOURLY])
+def test_a_window_that_began_up_to_one_step_later_is_complete(granularity: Granularity) -> None:
+    """Without this tolerance a second run within the hour would ask for all histories again."""
+    a_step_later = backfill("bitcoin", granularity=granularity, window_start=START + granularity.step)
+    assert missing(a_step_later, granularity=granularity) == ["solana"]
+    beyond = a_step_later | {"window_start": START + granularity.step + MICROSECOND}
+    assert missing(beyond, granularity=granularity) == ["bitcoin", "solana"]
+
+
+def test_a_window_that_ended_as_this_one_began_is_complete() -> None:
+    """No test told `>=` from `>` here, nor a window that ended just before the grid."""
+    assert missing(backfill("bitcoin", window_end=START)) == ["solana"]
+    assert missing(backfill("bitcoin", window_end=START - MICROSECOND)) == ["bitcoin", "solana"]
+
+
+def test_a_five_minute_window_is_complete_where_it_reaches_the_last_step() -> None:
+    """The reach of `now - step` survived every change of it, as one test looked an hour back."""
+    last_step = NOW - timedelta(minutes=5)
+    reached = backfill("bitcoin", granularity="5m", window_end=last_step)
+    assert missing(reached, granularity=Granularity.FIVE_MINUTES) == ["solana"]
+    short = reached | {"window_end": last_step - MICROSECOND}
+    assert missing(short, granularity=Granularity.FIVE_MINUTES) == ["bitcoin", "solana"]
+
+
+@pytest.mark.parametrize("outcome", ["failed", "refused", "not_found"])
+def test_a_window_that_was_not_answered_is_not_complete(outcome: str) -> None:
+    """An outcome added to those that complete a window would have left a coin without its history."""
+    assert "bitcoin" in missing(backfill("bitcoin", outcome=outcome, attempted_at=NOW - timedelta(days=2)))
+
+
 def test_another_granularity_asks_again() -> None:
     assert missing(backfill("bitcoin", granularity="hourly")) == ["bitcoin", "solana"]
 
@@ -93,8 +134,12 @@ def test_a_five_minute_window_is_asked_for_on_each_run() -> None:
     assert missing(earlier, granularity=Granularity.FIVE_MINUTES) == ["bitcoin", "solana"]
 
 
-@pytest.mark.parametrize(("hours_ago", "asked"), [(1, ["solana"]), (25, ["bitcoin", "solana"])])
+@pytest.mark.parametrize(
+    ("hours_ago", "asked"),
+    [(1, ["solana"]), (23, ["solana"]), (24, ["bitcoin", "solana"]), (25, ["bitcoin", "solana"])],
+)
 def test_an_unknown_coin_is_asked_for_once_a_day(hours_ago: int, asked: list[str]) -> None:
+    """At exactly a day it is asked again, or an hourly schedule would ask every 25 hours."""
     attempt = backfill("bitcoin", outcome="not_found", attempted_at=NOW - timedelta(hours=hours_ago))
     assert missing(attempt) == asked
 
@@ -141,6 +186,23 @@ def test_a_coin_that_failed_twice_in_a_row_comes_last() -> None:
     assert failing_coins(backfills(*attempts("failed", "failed")), granularity=Granularity.DAILY) == ["bitcoin"]
     assert failing_coins(backfills(*attempts("failed", "failed")), granularity=Granularity.HOURLY) == []
     assert failing_coins(backfills(*attempts("failed", "refused", "failed")), granularity=Granularity.DAILY) == []
+
+
+def test_attempts_count_by_their_time_and_not_by_their_place_in_the_table() -> None:
+    """Rows of a table come in any order; unsorted, a success of long ago would hide two failures."""
+    newest_first = attempts("complete", "failed", "failed")[::-1]
+    assert failing_coins(backfills(*newest_first), granularity=Granularity.DAILY) == ["bitcoin"]
+    recovered = attempts("failed", "failed", "complete")[::-1]
+    assert failing_coins(backfills(*recovered), granularity=Granularity.DAILY) == []
+    refused_before = [row | {"window_start": START + timedelta(days=30)} for row in attempts("refused", "refused")]
+    answered_since = backfill("bitcoin", window_start=START + timedelta(days=30), attempted_at=NOW)
+    assert missing(answered_since, *refused_before) == ["bitcoin", "solana"]
+
+
+def test_a_refusal_at_another_granularity_keeps_nothing_from_being_asked() -> None:
+    """What a service refuses hour by hour it may well know day by day."""
+    refused = [row | {"granularity": "hourly"} for row in attempts("refused", "refused")]
+    assert missing(*refused) == ["bitcoin", "solana"]
 
 
 def gap(coin: str, first_hour: int, last_hour: int) -> dict[str, object]:
@@ -228,6 +290,28 @@ def test_what_a_partial_repair_left_open_is_tried_again() -> None:
 def test_a_gap_older_than_the_plan_serves_is_left() -> None:
     gaps = gap_frame(gap("solana", 1, 4), gap("tron", 10, 14))
     assert repairs(gaps, served_since=datetime(2026, 11, 19, 8, tzinfo=UTC)) == ["tron"]
+
+
+def test_a_gap_that_ends_where_the_plan_begins_to_serve_is_repaired() -> None:
+    """The boundary survived: one step of the gap is still served."""
+    gaps = gap_frame(gap("solana", 1, 4))
+    assert repairs(gaps, served_since=datetime(2026, 11, 19, 4, tzinfo=UTC)) == ["solana"]
+    assert repairs(gaps, served_since=datetime(2026, 11, 19, 4, tzinfo=UTC) + MICROSECOND) == []
+
+
+def test_gaps_of_one_coin_are_repaired_in_the_order_of_time() -> None:
+    """Under a budget of ten calls the order decides which gaps stay open."""
+    gaps = gap_frame(gap("tron", 6, 9), gap("tron", 1, 4))
+    tracked = tracked_coins(bases=["tron"], portfolio_coins=[], members=coins(), cohort=coins())
+    none_yet = pl.DataFrame(schema=table("meta.repairs").polars_schema)
+    wanted = gaps_to_repair(gaps, tracked, none_yet, granularity=Granularity.HOURLY, served_since=START)
+    assert wanted["gap_start"].dt.hour().to_list() == [1, 6]
+
+
+def test_a_fruitless_repair_at_another_granularity_says_nothing_of_this_one() -> None:
+    """A gap without daily news may have hourly ones."""
+    gaps = gap_frame(gap("solana", 1, 4), gap("tron", 1, 4))
+    assert repairs(gaps, attempt("tron", 1, 4, "nothing_new") | {"granularity": "daily"}) == ["tron", "solana"]
 
 
 def test_a_coin_no_longer_tracked_is_not_repaired() -> None:

@@ -44,6 +44,42 @@ def test_a_symbol_may_stand_once(faults: Faults) -> None:
     assert line.endswith("expected each symbol once; AAA is there twice")
 
 
+def test_symbols_that_differ_by_case_only_are_one_asset(faults: Faults) -> None:
+    """Their pictures and files are one on Windows and macOS."""
+    (line,) = faults(ASSET.format(symbol="AAA") + ASSET.format(symbol="aaa"))
+    assert line.endswith("expected symbols that differ by more than upper and lower case")
+
+
+@pytest.mark.parametrize(
+    ("written", "ending"),
+    [
+        ('benchmark = "spy"', "did you mean SPY?"),
+        ('ratio_pairs = [["hyg", "TLT"]]', "did you mean HYG?"),
+        ('ratio_pairs = [["HGY", "tlt"]]', "did you mean HYG and TLT?"),
+    ],
+)
+def test_a_symbol_in_another_case_or_with_a_slip_is_told_the_one_that_is_meant(
+    faults: Faults, written: str, ending: str
+) -> None:
+    """The whole universe was listed, and the eye had to find what differs."""
+    (line,) = faults(TABLE + written)
+    assert line.endswith(ending)
+
+
+@pytest.mark.parametrize("written", ["Bitcoin", "bitcion", "bit-coin"])
+def test_a_coin_whose_supply_is_wanted_is_written_as_the_market_cap_part_writes_it(
+    faults: Faults, written: str
+) -> None:
+    """Of `Bitcoin` no supply is stored, so its flows were empty for good without a word."""
+    (line,) = faults(TWO + f'share_source = "supply"\nshare_id = "{written}"')
+    assert line.endswith(f"expected share_id 'bitcoin', as [providers.coingecko] writes it, not '{written}'")
+
+
+def test_a_coin_of_the_ranges_may_have_its_supply_wanted(load: Load) -> None:
+    """Coins above the lowest limit are followed too, which no list of the settings names."""
+    assert load(TWO + 'share_source = "supply"\nshare_id = "dogecoin"').cross_asset is not None
+
+
 def test_a_misspelt_key_of_an_asset_is_told_the_nearest(faults: Faults) -> None:
     lines = faults(TWO + 'clas = "metal"')
     assert any("cross_asset.universe[1].clas" in line and "did you mean class?" in line for line in lines)

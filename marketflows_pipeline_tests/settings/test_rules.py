@@ -341,3 +341,10 @@ def test_settings_cannot_be_changed(load: Load) -> None:
     settings = load("")
     with pytest.raises(ValueError, match="frozen"):
         settings.plots.scale = 3.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("written", ["US-Dollar", "us_dollar", "USDollar"])
+def test_the_dollar_is_written_in_one_way(faults: Faults, written: str) -> None:
+    """It is no coin, so the list of coins named others that are called dollar."""
+    (line,) = faults(f'[providers.coingecko]\nbase_assets = ["{written}"]')
+    assert line.endswith(f"expected 'us-dollar', as the dollar is written, not '{written}'")

@@ -38,7 +38,9 @@ SNAPSHOTS = pl.DataFrame(
     schema={"slug": pl.String, "day": pl.Date}
     | dict.fromkeys(("inflows_24h_usd", "inflows_1w_usd", "inflows_1m_usd"), pl.Float64)
 )
-LEFT_OUT = [f"left_out_{reason}_usd" for reason in ("new", "vanished", "dust", "absurd", "own_token", "unpriced")]
+LEFT_OUT = [
+    f"left_out_{reason}_usd" for reason in ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
+]
 
 
 def netflow_of(
@@ -65,13 +67,43 @@ NOW: Record = {
 }  # fmt: skip
 
 
+def test_reserves_without_a_price_are_no_calm() -> None:
+    """Everything at 0 USD read "dust, net flow 0, stable"."""
+    row = last(netflow_of({0: {"A": (5, 0), "B": (-1, 9)}, 1: {"A": (9, 0), "B": (-2, 9)}}))
+
+    assert (row["netflow_usd"], row["reason"], row["n_tokens_kept"]) == (None, NOTHING_KEPT, 0)
+    assert (row["n_tokens_unpriced"], row["n_tokens_negative"], row["left_out_dust_usd"]) == (1, 1, 0)
+
+
+def test_what_is_left_out_is_told_gross_beside_net() -> None:
+    """A token of 30 M vanished and another of 30 M was new: "left out 0.0" stood there."""
+    before: Record = {"BTC": (1_000, 50e6), "OLD": (9, 30e6)}
+    now: Record = {"BTC": (1_000, 50e6), "NEW": (3, 30e6)}
+
+    first, row = netflow_of({0: before, 1: now}).to_dicts()
+
+    assert (row["left_out_usd"], row["left_out_gross_usd"]) == (0, 60e6)
+    assert (row["left_out_new_usd"], row["left_out_vanished_usd"]) == (30e6, -30e6)
+    assert first["left_out_gross_usd"] is None, "nothing to compare with is not nothing left out"
+
+
+def test_amounts_of_one_reason_do_not_cancel_either() -> None:
+    """Two own tokens, one issued and one burnt, are both left out."""
+    before: Record = {"BTC": (1_000, 50e6), "OWN": (100, 5e6), "OWN2": (100, 9e6)}
+    now: Record = {"BTC": (1_000, 50e6), "OWN": (200, 10e6), "OWN2": (50, 4e6)}
+    row = last(netflow_of({0: before, 1: now}, own="OWN,OWN2"))
+
+    assert (row["left_out_own_token_usd"], row["left_out_gross_usd"]) == (0, 10e6)
+
+
 def test_flows_price_effects_and_what_is_left_out_are_told_apart_and_explain_the_change_of_reserves() -> None:
     row = last(netflow_of({0: BEFORE, 1: NOW}, tvl={0: 1_025_005, 1: 1_165_004}, own="OWN"))
 
     assert row["netflow_usd"] == 110_000 - 40_000
     assert row["price_effect_usd"] == 50_000
     assert row["left_out_usd"] == 19_999
-    assert [row[name] for name in LEFT_OUT] == [30_000, -110_000, -1, 0, 100_000, 0]
+    assert row["left_out_gross_usd"] == 30_000 + 110_000 + 1 + 100_000
+    assert [row[name] for name in LEFT_OUT] == [30_000, -110_000, -1, 0, 100_000, 0, 0]
     assert row["reserves_usd"] == 1_165_004 == 1_025_005 + 70_000 + 50_000 + 19_999
     assert (row["tvl_usd"], row["tvl_change_usd"]) == (1_165_004, 139_999)
     assert row["identity_gap_pct"] == 0

@@ -58,13 +58,13 @@ def test_each_kind_is_ranked_and_shared_on_its_own_over_all_that_are_measured() 
     ]
 
 
-def test_an_exchange_without_a_tvl_stays_without_a_place() -> None:
+def test_a_centralised_exchange_without_a_tvl_stays_without_a_place_and_a_decentralised_one_has_no_row() -> None:
+    """A DEX that DefiLlama has no figure of stood in the ranking as an empty row."""
     tvl = tvl_of(snapshot_of(cex("a", None), cex("b", 5.0)), protocols_of(dex("x", None), dex("y", 0.0)))
 
     assert tvl.select("slug", "rank", "tvl_usd", "tvl_dominance_pct").rows() == [
         ("a", None, None, None),
         ("b", 1, 5.0, 100.0),
-        ("x", None, None, None),
         ("y", 1, 0.0, None),
     ]
 

@@ -45,6 +45,14 @@ def test_a_session_without_a_range_counts_as_neither() -> None:
     assert column(frame, "cmf_20")[-1] == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("close", [16.0, 4.0])
+def test_a_close_outside_its_range_has_no_place_in_it(close: float) -> None:
+    """A stored close beyond its day's high made a money flow of -3, which ends at -1."""
+    frame = pressure_of([11.0] * 19 + [close] + [11.0] * 20, [5.0] * 40, [12.0] * 40, [10.0] * 40)
+
+    assert column(frame, "cmf_20")[18:] == [None, *[None] * 20, 0.0]
+
+
 def test_without_any_volume_in_the_window_there_is_no_ratio() -> None:
     frame = pressure_of([10.0 + n for n in range(20)], [0.0] * 20)
 

@@ -132,6 +132,47 @@ def test_a_part_of_zero_needs_no_value() -> None:
     assert parts(flows["ETH"]) == (3_000, 30_000, 0.0, None, None)
 
 
+@pytest.mark.parametrize("hole", [(100.0, 0.0), (0.0, 300_000.0)])
+@pytest.mark.parametrize("is_before", [True, False])
+def test_a_quantity_worth_nothing_or_a_worth_without_a_quantity_has_no_price(hole: Holding, is_before: bool) -> None:
+    """13 % of the reserves stood at 0 USD and were called dust, with a net flow of 0: stable."""
+    whole = (100.0, 310_000.0)
+    flows = flows_between({"ETH": hole if is_before else whole}, {"ETH": whole if is_before else hole})
+
+    change = 310_000.0 - cast("float", hole[1])
+    assert parts(flows["ETH"]) == (None, None, None, change if is_before else -change, "unpriced")
+
+
+def test_a_token_that_is_worth_nothing_on_both_days_is_unpriced() -> None:
+    """A doubled quantity at a price of 0 is no flow of 0."""
+    assert parts(flows_between({"X": (5.0, 0.0)}, {"X": (10.0, 0.0)})["X"]) == (None, None, None, 0, "unpriced")
+
+
+@pytest.mark.parametrize("below", [(-100.0, 300_000.0), (100.0, -300_000.0), (-100.0, -300_000.0), (-1.0, None)])
+@pytest.mark.parametrize("is_before", [True, False])
+def test_a_quantity_or_value_below_0_is_negative(below: Holding, is_before: bool) -> None:
+    """Nobody holds less than nothing; it was dust, or gave a price below 0 and a flow with it."""
+    whole = (100.0, 310_000.0)
+    flows = flows_between({"ETH": below if is_before else whole}, {"ETH": whole if is_before else below})
+
+    change = 310_000.0 - (below[1] or 0.0)
+    assert parts(flows["ETH"]) == (None, None, None, change if is_before else -change, "negative")
+
+
+def test_a_part_below_0_makes_the_joined_token_negative() -> None:
+    """10 ETH and -4 WETH are not 6 ETH."""
+    flows = flows_between({"ETH": (10.0, 30_000.0)}, {"ETH": (10.0, 30_000.0), "WETH": (-4.0, -12_000.0)})
+
+    assert flows["ETH"]["reason"] == "negative"
+
+
+def test_a_token_that_only_now_has_a_negative_figure_is_negative_and_not_new() -> None:
+    """The reason says what is wrong, whatever stood there before."""
+    flows = flows_between({"BTC": (1.0, 60_000.0)}, {"BTC": (1.0, 60_001.0), "X": (-1.0, 20_000.0)})
+
+    assert flows["X"]["reason"] == "negative"
+
+
 def test_below_ten_thousand_dollars_on_either_side_is_dust() -> None:
     flows = flows_between(
         {"A": (10, 9_999), "B": (10, 10_000), "C": (10, 10_000)},
@@ -284,8 +325,8 @@ def test_the_columns_are_those_of_the_registry_and_some_more_and_rows_are_by_key
     assert token_flows(balances.sample(fraction=1, shuffle=True, seed=5), NOBODY).equals(token_flows(balances, NOBODY))
 
 
-quantities = st.one_of(st.none(), st.just(0.0), st.floats(1e-2, 1e6))
-prices = st.one_of(st.none(), st.floats(1e-3, 1e4))
+quantities = st.one_of(st.none(), st.just(0.0), st.floats(1e-2, 1e6), st.floats(-1e6, -1e-2))
+prices = st.one_of(st.none(), st.just(0.0), st.floats(1e-3, 1e4))
 tokens = st.sampled_from(["A", "B", "C", "D", "OWN"])
 
 
@@ -298,12 +339,16 @@ def records(draw: st.DrawFn) -> dict[str, Holding]:
     }
 
 
-def naive_row(before: Holding | None, now: Holding | None, limit: float, is_own: bool) -> tuple[str | None, float]:
+def naive_row(  # noqa: PLR0911 - a rule a line
+    before: Holding | None, now: Holding | None, limit: float, is_own: bool
+) -> tuple[str | None, float]:
     """Reason and flow by the rules as one would say them, one token at a time."""
     was_there, is_there = (side is not None and side[0] != 0 for side in (before, now))
     if is_own:
         return "own_token", 0.0
-    if any(there and side and None in side for there, side in ((was_there, before), (is_there, now))):
+    if any(side and figure is not None and figure < 0 for side in (before, now) for figure in side or ()):
+        return "negative", 0.0
+    if any(there and side and (None in side or side[1] == 0) for there, side in ((was_there, before), (is_there, now))):
         return "unpriced", 0.0
     if was_there != is_there:
         return ("new" if is_there else "vanished"), 0.0

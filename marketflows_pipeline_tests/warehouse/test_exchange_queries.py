@@ -58,6 +58,7 @@ NETFLOWS: Rows = [
         "netflow_usd": None if flow is None else flow * 1e6,
         "price_effect_usd": price * 1e6,
         "left_out_usd": left_out * 1e6,
+        "left_out_gross_usd": abs(left_out) * 1e6,
         "left_out_vanished_usd": vanished * 1e6,
         "tvl_change_usd": None if flow is None else (flow + price + left_out) * 1e6,
         "tvl_usd": held * 1e6,
@@ -162,11 +163,12 @@ def ask(published: Path) -> Ask:
 
 
 def test_query_exchange_netflow_league(ask: Ask) -> None:
+    """What is left out stands net and gross: amounts of either sign read as nothing left out."""
     # The 10th is longer ago than seven days; the unknown exchange has no net flow to be ranked by.
     assert ask("exchange_netflow_league") == [
-        (1, "Steady", 20.0, round(100 * 20 / 1_055, 2), 30.0, 5.0, 2, plain(20)),
-        (2, "Cheaper", 0.0, 0.0, -300.0, 0.0, 1, plain(20)),
-        (3, "Leaking", -70.0, round(-100 * 70 / 900, 2), -40.0, -50.0, 2, plain(20)),
+        (1, "Steady", 20.0, round(100 * 20 / 1_055, 2), 30.0, 5.0, 5.0, 2, plain(20)),
+        (2, "Cheaper", 0.0, 0.0, -300.0, 0.0, 0.0, 1, plain(20)),
+        (3, "Leaking", -70.0, round(-100 * 70 / 900, 2), -40.0, -50.0, 50.0, 2, plain(20)),
     ]
 
 

@@ -10,6 +10,7 @@ weeks as (
            sum(netflow_usd) as netflow_usd,
            sum(price_effect_usd) as price_effect_usd,
            sum(left_out_usd) as left_out_usd,
+           sum(left_out_gross_usd) as left_out_gross_usd,
            arg_max(reserves_usd, day) as reserves_usd,
            count(netflow_usd) as days_with_flow,
            max(ts) as last_at
@@ -22,6 +23,7 @@ select row_number() over (order by netflow_usd desc, slug) as place,
        round(100 * netflow_usd / reserves_usd, 2) as netflow_of_reserves_pct,
        round(price_effect_usd / 1e6, 2) as price_effect_million_usd,
        round(left_out_usd / 1e6, 2) as left_out_million_usd,
+       round(left_out_gross_usd / 1e6, 2) as left_out_gross_million_usd,
        days_with_flow,
        last_at at time zone 'UTC' as last_record_at
 from weeks

@@ -13,23 +13,23 @@ from typing import Any
 from marketflows_pipeline.cli.answers.answer import Answer, Shown, figure, total
 from marketflows_pipeline.cli.answers.heuristic import BASIS, MEANINGS, UNKNOWN, net_flow_signal, volume_trend
 from marketflows_pipeline.cli.answers.known_exchanges import KnownExchange, find_exchange
+from marketflows_pipeline.cli.answers.reserve_warnings import pct_of, reserve_warnings
 from marketflows_pipeline.cli.answers.source import DAILY_LIMIT, Source, no_data
 
 # A flow below this share of the reserves is called stable.
 STABLE_PCT = 0.5
-# A vanished token above this share of the reserves is worth a warning: it may be a withdrawal or a lost label.
-VANISHED_PCT = 1.0
 # DefiLlama's record of a day may come a day late.
 LATEST_RECORD = timedelta(hours=50)
 
-REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced")
+REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
 
 METHOD = (
     "netflow_usd is from token quantities in the wallets that DefiLlama knows: change of quantity at one price, summed "
     "over kept tokens and days; positive is into the exchange. price_effect_usd is what prices alone did; left_out is "
-    "the change of value of tokens that are not kept, by reason. net_flow_direction is netflow_usd against 0.5 % of "
-    "the reserves. net_flow_signal is a guess from trust score and volume trend and measures no money. Wallets that "
-    "are not labelled are not seen, and a new label looks like a new token."
+    "the change of value of tokens that are not kept, by reason; left_out_gross_usd adds up the amounts of these "
+    "changes, whatever their signs. net_flow_direction is netflow_usd against 0.5 % of the reserves. net_flow_signal "
+    "is a guess from trust score and volume trend and measures no money. Wallets that are not labelled are not seen, "
+    "and a new label looks like a new token."
 )
 SOURCE = "DefiLlama (https://defillama.com): reserves; data provided by CoinGecko (https://www.coingecko.com): volumes."
 
@@ -39,6 +39,7 @@ COLUMNS = (
     "netflow_usd",
     "price_effect_usd",
     "left_out_usd",
+    "left_out_gross_usd",
     *(f"left_out_{reason}_usd" for reason in REASONS),
     "reserves_usd",
     "tvl_usd",
@@ -53,7 +54,8 @@ SHOWN = (
     Shown("day", "day"),
     Shown("net flow (M USD)", "netflow_usd", 1, 1e6),
     Shown("price effect (M USD)", "price_effect_usd", 1, 1e6),
-    Shown("left out (M USD)", "left_out_usd", 1, 1e6),
+    Shown("left out, net (M USD)", "left_out_usd", 1, 1e6),
+    Shown("gross (M USD)", "left_out_gross_usd", 1, 1e6),
     Shown("reserves (M USD)", "reserves_usd", 0, 1e6),
     Shown("kept tokens (%)", "coverage_pct", 1),
     Shown("own tokens (%)", "own_token_share_pct", 1),
@@ -61,8 +63,9 @@ SHOWN = (
 
 _NETFLOW = "mart.exchange_netflow"
 _DAYS = """
-select day, previous_day, ts, netflow_usd, price_effect_usd, left_out_usd, left_out_new_usd, left_out_vanished_usd,
-       left_out_dust_usd, left_out_absurd_usd, left_out_own_token_usd, left_out_unpriced_usd, reserves_usd, tvl_usd,
+select day, previous_day, ts, netflow_usd, price_effect_usd, left_out_usd, left_out_gross_usd, left_out_new_usd,
+       left_out_vanished_usd, left_out_dust_usd, left_out_absurd_usd, left_out_own_token_usd, left_out_unpriced_usd,
+       left_out_negative_usd, n_tokens_kept, n_tokens_unpriced, n_tokens_negative, reserves_usd, tvl_usd,
        tvl_change_usd, identity_gap_pct, largest_vanished_usd, largest_vanished_token, own_token_share_pct,
        coverage_pct, market_share_pct, reason
 from mart.exchange_netflow
@@ -119,7 +122,7 @@ def exchange_netflow(source: Source, wanted: str, days: int) -> Answer:
         **_traded(source, exchange, days),
         **flow,
         "netflow_reason": reason,
-        "netflow_pct_of_reserves": _pct_of(flow["netflow_usd"], newest.get("reserves_usd")),
+        "netflow_pct_of_reserves": pct_of(flow["netflow_usd"], newest.get("reserves_usd")),
         "net_flow_direction": _direction(flow["netflow_usd"], newest.get("reserves_usd")),
         **_held(source, exchange, newest),
         "daily": [{key: record[key] for key in COLUMNS} for record in records],
@@ -183,6 +186,7 @@ def _flow(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "netflow_usd": total([record["netflow_usd"] for record in measured]),
         "price_effect_usd": total([record["price_effect_usd"] for record in measured]),
         "left_out_usd": total([record["left_out_usd"] for record in measured]),
+        "left_out_gross_usd": total([record["left_out_gross_usd"] for record in measured]),
         "left_out": {
             f"{reason}_usd": total([record[f"left_out_{reason}_usd"] for record in measured]) for reason in REASONS
         },
@@ -210,14 +214,10 @@ def _held(source: Source, exchange: KnownExchange, newest: dict[str, Any]) -> di
 
 
 def _direction(netflow: float | None, reserves: float | None) -> str | None:
-    share = _pct_of(netflow, reserves)
+    share = pct_of(netflow, reserves)
     if share is None:
         return None
     return "stable" if abs(share) <= STABLE_PCT else "inflow" if share > 0 else "outflow"
-
-
-def _pct_of(part: float | None, whole: float | None) -> float | None:
-    return None if part is None or not whole else 100 * part / whole
 
 
 def _why_not(source: Source, exchange: KnownExchange, records: Sequence[dict[str, Any]]) -> str:
@@ -260,21 +260,9 @@ def _coverage(source: Source, exchange: KnownExchange, records: Sequence[dict[st
             {"day": record["day"], "reason": record["reason"]} for record in records if record["netflow_usd"] is None
         ],
         "largest_identity_gap_pct": max(gaps, default=None),
-        "warnings": _warnings(records),
+        "warnings": reserve_warnings(records),
         "gaps": source.rows(_GAPS, {"key": exchange.exchange_key}) if source.has("mart.exchange_coverage") else [],
     }
-
-
-def _warnings(records: Sequence[dict[str, Any]]) -> list[str]:
-    warnings = []
-    for record in records:
-        share = _pct_of(record["largest_vanished_usd"], record["reserves_usd"])
-        if share is not None and share > VANISHED_PCT:
-            warnings.append(
-                f"{record['day']}: {record['largest_vanished_token']} worth {share:.1f} % of the reserves vanished; it "
-                "is left out, and may be a withdrawal, a new name or a lost label"
-            )
-    return warnings
 
 
 def _summary(body: dict[str, Any]) -> tuple[str, ...]:
@@ -289,6 +277,7 @@ def _summary(body: dict[str, Any]) -> tuple[str, ...]:
         f"Net flow: {figure(body['netflow_usd'], 1, ' M USD', 1e6)}, "
         f"{figure(body['netflow_pct_of_reserves'], 2, ' %')} of the reserves: {body['net_flow_direction']}; "
         f"price effect {figure(body['price_effect_usd'], 1, ' M USD', 1e6)}, "
-        f"left out {figure(body['left_out_usd'], 1, ' M USD', 1e6)}"
+        f"left out {figure(body['left_out_usd'], 1, ' M USD', 1e6)} net, "
+        f"{figure(body['left_out_gross_usd'], 1, ' M USD', 1e6)} gross"
     )
     return (flow, volume, guess)

@@ -53,11 +53,11 @@ SHOWN = (
 
 _SIGNALS = """
 select name as coin, symbol, coin_id, volume_24h_usd, market_cap_usd, volume_to_mcap_pct as volume_to_mcap_ratio,
-       price_change_24h_pct, whale_activity_score, signal_type, market_cap_rank, rank, is_trending, volume_zscore,
-       history_days, score_basis, ratio_heuristic, method, source
-from mart.whale_signals
+       price_change_24h_pct, whale_activity_score, signal_type, market_cap_rank, is_trending, volume_zscore,
+       row_number() over (order by s.rank) as rank, history_days, score_basis, ratio_heuristic, method, source
+from mart.whale_signals s
 where is_unusual and volume_24h_usd >= $min_value_usd
-order by rank
+order by s.rank
 """
 _CANDIDATES = """
 select count(*) as n_candidates, count(*) filter (is_trending) as n_trending,
@@ -98,7 +98,7 @@ def whale_movements(source: Source, min_value_usd: float) -> Answer:
     }
     summary = (
         f"Coins with a volume of at least {figure(min_value_usd, 0)} USD in 24 h whose volume is unusual: "
-        f"{len(signals):,} of {coverage['n_candidates']:,} looked at",
+        f"{len(signals):,}. In all {coverage['n_unusual']:,} of {coverage['n_candidates']:,} coins are unusual",
     )
     footnote = (
         f"Coverage: {coverage['n_candidates']:,} coins, {coverage['n_trending']:,} of them trending; "

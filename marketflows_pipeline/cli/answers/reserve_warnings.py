@@ -1,0 +1,42 @@
+"""Warnings about an exchange's reserves: what a net flow does not see.
+
+What belongs here: words for `exchange-netflow`. What does not: which tokens are left out (mart.exchange_netflow).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# A vanished token above this share of the reserves is worth a warning: it may be a withdrawal or a lost label.
+VANISHED_PCT = 1.0
+
+
+def reserve_warnings(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What to be told beside the net flow: large tokens that vanished, and tokens without a price."""
+    warnings = []
+    for record in records:
+        share = pct_of(record["largest_vanished_usd"], record["reserves_usd"])
+        if share is not None and share > VANISHED_PCT:
+            warnings.append(
+                f"{record['day']}: {record['largest_vanished_token']} worth {share:.1f} % of the reserves vanished; it "
+                "is left out, and may be a withdrawal, a new name or a lost label"
+            )
+    return [*warnings, *_without_price(records)]
+
+
+def _without_price(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Of the newest day that has any: tokens that no flow can be known of, so that a small flow is no calm."""
+    warnings = []
+    for reason, what in (("unpriced", "without a price"), ("negative", "with a quantity or value below 0")):
+        for record in [record for record in records if record[f"n_tokens_{reason}"]][-1:]:
+            warnings.append(
+                f"{record['day']}: {record[f'n_tokens_{reason}']:,} tokens {what} are left out; the net flow is of the "
+                f"{record['n_tokens_kept']:,} kept ones alone"
+            )
+    return warnings
+
+
+def pct_of(part: float | None, whole: float | None) -> float | None:
+    """A part in percent; null where either is not known, or the whole is 0."""
+    return None if part is None or not whole else 100 * part / whole
