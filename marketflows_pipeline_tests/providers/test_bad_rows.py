@@ -112,7 +112,9 @@ def bars(rows: list[Any]) -> pl.DataFrame:
     stamps, closes, opens = (
         [row[at] if isinstance(row, list) and len(row) == 3 else row for row in rows] for at in range(3)
     )
-    return yahoo.read(yahoo.body(stamps, closes, open=opens, volume=[1.0] * len(rows), adjclose=None)).bars
+    low, high, volume = ([value for _ in rows] for value in (90.0, 200.0, 1.0))
+    ranges: dict[str, Any] = {"low": low, "high": high, "volume": volume}
+    return yahoo.read(yahoo.body(stamps, closes, open=opens, adjclose=None, **ranges)).bars
 
 
 POINTS = [[(SECOND + at) * 1000, 1e9 + at] for at in range(N_ROWS)]
