@@ -120,3 +120,7 @@ class ModelRefusedError(MarketflowsError):
 
 class UnsafeFileError(MarketflowsError):
     """Where a file is to be written stands something else: a link, a directory, a file of another user."""
+
+
+class Stopped(BaseException):
+    """What a signal's handler raises to end whatever is going on; no `Exception`, so that nobody retries after it."""

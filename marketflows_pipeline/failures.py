@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 from dagster import DagsterEvent, DagsterEventType
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from marketflows_pipeline import errors
 
@@ -34,6 +35,14 @@ def causes_of(fault: BaseException) -> str:
         chain.append(inner)
     known = [link for link in chain if isinstance(link, errors.MarketflowsError)]
     return str((known or chain)[-1]).strip()
+
+
+def is_interrupt(fault: BaseException) -> bool:
+    """Whether a signal is behind a fault, whatever was made of it on the way."""
+    links = [fault]
+    for link in links:
+        links += [inner for inner in (link.__cause__, link.__context__) if inner is not None and inner not in links]
+    return any(isinstance(link, DagsterExecutionInterruptedError | errors.Stopped) for link in links)
 
 
 def failure_of(events: Iterable[DagsterEvent]) -> RunFailure:

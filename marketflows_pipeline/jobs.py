@@ -7,10 +7,11 @@ import logging
 from datetime import timedelta
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from marketflows_pipeline.assets.exchange_raw import DAILY_TABLES
 from marketflows_pipeline.assets.tables import asset_key
-from marketflows_pipeline.failures import causes_of
+from marketflows_pipeline.failures import causes_of, is_interrupt
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,15 @@ HOURLY_EXCHANGES = EXCHANGES - dg.AssetSelection.assets(*map(asset_key, (*DAILY_
 
 @dg.failure_hook(name="log_cause")
 def log_cause(context: dg.HookContext) -> None:
-    """Say in one line why a step failed; Dagster's own account of it runs over pages."""
+    """Say in one line why a step failed; Dagster's own account of it runs over pages.
+
+    Raises:
+        DagsterExecutionInterruptedError: if a signal ended the step, so that no other one begins. Dagster sees that by
+            itself unless a library in C made a fault of its own of what the signal handler raised.
+    """
     fault = context.op_exception
+    if fault is not None and is_interrupt(fault):
+        raise DagsterExecutionInterruptedError
     if fault is not None:
         log.error("%s failed: %s", context.op.name, causes_of(fault))
 

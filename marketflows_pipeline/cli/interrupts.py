@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from marketflows_pipeline.errors import Stopped
+
 INTERRUPTED = "interrupted"
 RUN_INTERRUPTED = "interrupted; what was fetched is kept"
 
@@ -29,10 +31,6 @@ class Interrupted(BaseException):
     def __init__(self, words: str, signal_number: int) -> None:
         super().__init__(words)
         self.exit_code = 128 + signal_number
-
-
-class _Stop(BaseException):
-    """Ends whatever is going on."""
 
 
 @contextmanager
@@ -79,7 +77,7 @@ def interruptible(words: str) -> Iterator[None]:
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise _Stop
+    raise Stopped
 
 
 def _first_signal(reader: int) -> int:

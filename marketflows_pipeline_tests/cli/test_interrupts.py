@@ -63,7 +63,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_run_that_is_told_to_stop_says_so_keeps_what_it_has_and_gives_the_lock_back(
     tmp_path: Path, number: signal.Signals
 ) -> None:
