@@ -20,7 +20,7 @@ import polars as pl
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.charts.manifest import Manifest
 from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
-from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.errors import UserInputError, WarehouseError
 from marketflows_pipeline.options import WEEKLY_TRAININGS, RunOptions, Training
 from marketflows_pipeline.progress import LogReporter, Reporter
 from marketflows_pipeline.providers.coingecko import CoinGecko
@@ -30,6 +30,7 @@ from marketflows_pipeline.providers.protocol import MarketCapProvider
 from marketflows_pipeline.providers.waiting import WaitBudgets
 from marketflows_pipeline.run_lock import LOCK_WAIT_S, RunLock, lock_path
 from marketflows_pipeline.settings import Settings, load_settings, warn_of_exposure
+from marketflows_pipeline.settings.faults import fault_line
 from marketflows_pipeline.warehouse.ledger import WarehouseLedger
 from marketflows_pipeline.warehouse.store import Warehouse
 
@@ -124,6 +125,7 @@ def open_session(
     if options.tutorial:
         clock = FixedClock(tutorial.data_as_of())
     clock = clock or SystemClock()
+    _refuse_a_start_to_come(settings, options.config, clock.now())
     lock = RunLock(lock_path(settings.warehouse.path))
     with contextlib.ExitStack() as stack:
         stack.enter_context(lock.acquire(command=shlex.join(sys.argv), wait_s=LOCK_WAIT_S))
@@ -158,6 +160,13 @@ def open_session(
             asks_again=options.asks_again,
             trainings=options.trainings,
         )
+
+
+def _refuse_a_start_to_come(settings: Settings, config: Path, now: datetime) -> None:
+    """A first session that is yet to come would be noticed once every other part has been fetched."""
+    if settings.cross_asset is not None and settings.cross_asset.start >= now.date():
+        start = str(settings.cross_asset.start)
+        raise UserInputError(fault_line(config, "cross_asset.start", start, f"expected a day before {now.date()}"))
 
 
 def _forget_all_but_models(path: Path) -> dict[str, pl.DataFrame]:

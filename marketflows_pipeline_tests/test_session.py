@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.errors import TransientProviderError
+from marketflows_pipeline.errors import TransientProviderError, UserInputError
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.session import open_session
 
@@ -23,6 +23,22 @@ def test_the_tutorial_is_offline_whatever_the_environment_says_of_proxies_and_ce
         monkeypatch.setenv(name, "[gopher://nowhere")
     with open_session(RunOptions(tutorial=True), run_id="a run") as session:
         assert session.open_market().prices
+
+
+def test_a_first_session_that_is_yet_to_come_is_refused_before_anything_is_asked_for(tmp_path: Path) -> None:
+    """Histories of 500 coins were fetched first."""
+    config = tmp_path / "config.toml"
+    config.write_text('providers.coingecko.plan = "keyless"\n[cross_asset]\nstart = 2026-10-10\n')
+    options = RunOptions(config=config, secrets=tmp_path / "secrets.toml")
+    midnight = datetime(2026, 10, 10, tzinfo=UTC)
+    expected = r"config\.toml: cross_asset\.start = .?2026-10-10.?: expected a day before 2026-10-10$"
+    with (
+        pytest.raises(UserInputError, match=expected),
+        open_session(options, run_id="a run", clock=FixedClock(midnight), environ={}),
+    ):
+        pass
+    with open_session(options, run_id="a run", clock=FixedClock(midnight + timedelta(days=1)), environ={}):
+        pass
 
 
 def test_every_service_of_a_run_waits_within_the_limit_of_its_options(tmp_path: Path) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import get_args
 
 import click
 
-from marketflows_pipeline.cli.text import argument_text, read_standard_input, standard_output
+from marketflows_pipeline.cli.text import argument_text, read_standard_input, say, standard_output
 from marketflows_pipeline.cli.usage import is_option_of
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 from marketflows_pipeline.warehouse.render import Format
 
 FORMATS = get_args(Format)
+# A comment of the ready-made queries, which anybody's may have.
+_NEEDS = re.compile(r"^-- Needs: (?P<what>.*)$", re.MULTILINE)
 
 
 # A query may begin with a comment, which is no option.
@@ -39,6 +42,7 @@ def sql(options: RunOptions, query: str, output_format: Format, *, allow_files: 
     QUERY reaches this file and nothing else, also where the file was received from somebody; with --allow-files it can
     join a CSV file of yours, as in the last example. Times are in UTC. Text is exact in csv, json and parquet, and a
     spreadsheet may take a cell of csv for a formula; a table spells out what cannot be shown, such as escape sequences.
+    Where an answer has no rows, a comment of QUERY that begins with "-- Needs:" is repeated on standard error.
 
     Examples:
     \b
@@ -57,7 +61,10 @@ def sql(options: RunOptions, query: str, output_format: Format, *, allow_files: 
     path = published_path(options)
     if not path.exists():
         raise nothing_at(path, options)
-    write_result(query, path, output_format, standard_output(), allow_files=allow_files)
+    n_rows = write_result(query, path, output_format, standard_output(), allow_files=allow_files)
+    needs = _NEEDS.search(query)
+    if n_rows == 0 and needs:
+        say(f"no rows: this query needs {needs['what'].strip()}", is_error=True)
 
 
 def nothing_at(path: Path, options: RunOptions) -> MarketflowsError:

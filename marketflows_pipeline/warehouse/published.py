@@ -167,7 +167,7 @@ def write_result(
     *,
     allow_files: bool = False,
     for_spreadsheets: bool = False,
-) -> None:
+) -> int | None:
     """Write the answer to a query.
 
     Args:
@@ -178,6 +178,9 @@ def write_result(
         out: where the bytes go; text is UTF-8.
         allow_files: whether the query may read and write other files.
         for_spreadsheets: whether CSV is made safe to open in one; else text is exact, but for tables.
+
+    Returns:
+        The rows of the answer; null for parquet, whose rows are not counted.
 
     Raises:
         MarketflowsError: if nothing has been published yet.
@@ -191,11 +194,20 @@ def write_result(
             if not spill:
                 raise MarketflowsError("parquet needs a folder for temporary files; name one in TMPDIR")
             _write_parquet(connection, sql, spill, out)
-            return
+            return None
+        n_rows = 0
+
+        def counted(batches: Iterator[list[tuple[Any, ...]]]) -> Iterator[list[tuple[Any, ...]]]:
+            nonlocal n_rows
+            for batch in batches:
+                n_rows += len(batch)
+                yield batch
+
         with _asked(connection, sql) as (columns, types):
-            rows = _batches(connection)
+            rows = counted(_batches(connection))
             for text in render.lines(output_format, columns, types, rows, for_spreadsheets=for_spreadsheets):
                 out.write(text.encode())
+        return n_rows
 
 
 def _refuse_all_but_one_question(sql: str, *, allow_files: bool) -> None:

@@ -182,9 +182,10 @@ def test_every_question_is_asked_in_words_and_has_its_test() -> None:
     tested = {name.removeprefix("test_query_") for name in tests if name.startswith("test_query_")}
     assert {path.stem for path in QUERIES.glob("*.sql")} == tested
     for path in QUERIES.glob("*.sql"):
-        first = path.read_text(encoding="utf-8").partition("\n")[0]
-        assert first.startswith("-- ")
-        assert first.endswith("?")
+        comments = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("-- ")]
+        assert comments[0].endswith("?")
+        # Said where the answer has no rows.
+        assert comments[-1].startswith("-- Needs: ")
 
 
 def test_every_question_is_asked_in_utc() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
 import os
 import shutil
 import subprocess
@@ -13,6 +15,7 @@ from types import SimpleNamespace
 import psutil  # type: ignore[import-untyped]
 import pytest
 import uvicorn
+from dagster._cli.utils import _get_temporary_instance
 from dagster_webserver import cli
 
 from marketflows_pipeline.web import dev, server
@@ -41,6 +44,42 @@ def test_dev_starts_daemon_and_guarded_page_and_ends_both(tmp_path: Path) -> Non
     # As `dagster dev` does: settings and record of the folder, and nothing left of a home of its own.
     assert list((tmp_path / ".dagster/storage").rglob("runs.db"))
     assert not list(tmp_path.glob(".tmp_dagster_home_*"))
+
+
+TEMPORARY = "Using temporary directory /x/.tmp_dagster_home_1 for storage. This will be removed when dagster dev exits."
+ADVICE = "To persist information across sessions, set the environment variable DAGSTER_HOME to a directory to use."
+
+
+@pytest.mark.parametrize("settings", [None, "telemetry:\n  enabled: false\n", "", "storage: 1"])
+def test_a_history_that_is_temporary_is_said_to_be(tmp_path: Path, settings: str | None) -> None:
+    if settings is not None:
+        (tmp_path / "dagster.yaml").write_text(settings)
+    assert said(dev.KeptHistory(tmp_path)) == [TEMPORARY, ADVICE, "Serving"]
+
+
+def test_a_history_that_is_kept_is_not_said_to_be_temporary(tmp_path: Path) -> None:
+    """It was to be "removed when dagster dev exits", and stood in .dagster afterwards."""
+    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    kept = tmp_path / ".dagster" / "storage"
+    assert said(dev.KeptHistory(tmp_path)) == [
+        f"Keeping the history of runs in {kept}, as dagster.yaml says",
+        "Serving",
+    ]
+
+
+def said(words: logging.Filter) -> list[str]:
+    """What is left of Dagster's lines."""
+    records = [logging.LogRecord("dagster", logging.INFO, "", 0, text, None, None) for text in LINES]
+    return [record.getMessage() for record in records if words.filter(record)]
+
+
+LINES = (TEMPORARY, ADVICE, "Serving")
+
+
+def test_dagster_still_says_it_in_these_words() -> None:
+    found = inspect.getsource(_get_temporary_instance)
+    assert "Using temporary directory" in found
+    assert "To persist information across sessions" in found
 
 
 @pytest.mark.parametrize(("given", "kept"), [(0o000, 0o022), (0o002, 0o022), (0o027, 0o027), (0o077, 0o077)])

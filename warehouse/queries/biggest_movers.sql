@@ -1,5 +1,6 @@
 -- Which series moved most in each base asset over the last week?
 -- The three largest moves, up or down, of each category and base.
+-- Needs: a week of grid times in mart.category_metrics.
 select category,
        base_asset,
        row_number() over largest_first as place,

@@ -1,5 +1,6 @@
 -- Which share of the cohort's market cap did its largest coins have, day by day?
 -- The five coins that are largest now, at the last grid time of each day (UTC), against the whole cohort.
+-- Needs: a published market-cap part; its cohort holds the base assets and the largest coins.
 with days as (
     select (ts at time zone 'UTC')::date as day, max(ts) as ts from core.buckets group by day
 ),

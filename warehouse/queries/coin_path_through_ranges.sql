@@ -1,5 +1,6 @@
 -- Which path did a coin take through the market-cap ranges?
 -- One row per stay in a range; a null range is below the lowest limit. Put another coin into the first line.
+-- Needs: a coin that is followed, by its id of CoinGecko, in the first line.
 with asked as (select 'ethereum' as coin_id),
 steps as (
     select ts, lower_limit_usd, market_cap_usd,

@@ -1,5 +1,6 @@
 -- How much of each coin's history was observed, and where is its longest gap?
 -- A gap is a run of grid steps without an observation within half a step.
+-- Needs: a published market-cap part.
 with runs as (
     select coin_id, ts, fill,
            row_number() over (partition by coin_id order by ts)

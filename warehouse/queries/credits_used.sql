@@ -1,5 +1,6 @@
 -- How many credits did each month cost, and what came of them?
 -- Every attempt costs one; `unanswered` ones were sent by a run that was killed before the answer.
+-- Needs: calls that cost credits; the tutorial's are recorded answers, and cost none.
 select provider,
        date_trunc('month', sent_at at time zone 'UTC')::date as month,
        count(*) as credits,

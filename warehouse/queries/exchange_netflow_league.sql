@@ -1,5 +1,6 @@
 -- Which exchanges took in most over the last seven days, and which lost most?
 -- Known wallets only. Net flow is from token quantities; prices and left-out tokens stand apart.
+-- Needs: two days of reserves by token, of one exchange at least.
 with days as (
     from mart.exchange_netflow
     where day > (select max(day) from mart.exchange_netflow) - 7

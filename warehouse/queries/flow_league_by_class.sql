@@ -1,5 +1,6 @@
 -- Which assets of each class took in most over the last 21 sessions, and which lost most?
 -- Unknown flows stand last, without a place. Coins have issuance, which is no flow of investors and has no place either.
+-- Needs: 21 sessions of the cross-asset part, with share counts for a fund's flow.
 with numbered as (
     -- Not by a limit: DuckDB 1.5 may filter for the join before it limits, and so reach further back.
     select session, row_number() over (order by session desc) as sessions_back

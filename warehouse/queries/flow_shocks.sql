@@ -1,5 +1,6 @@
 -- On which sessions of the last 252 did money move most unusually, for each asset against its own past?
 -- At least three standard deviations of the 60 sessions before; the return of the session stands beside it.
+-- Needs: 61 sessions with known flows of an asset before an unusual one.
 with numbered as (
     -- Not by a limit: DuckDB 1.5 may filter for the join before it limits, and so reach further back.
     select session, row_number() over (order by session desc) as sessions_back

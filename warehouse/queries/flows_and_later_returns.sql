@@ -1,6 +1,7 @@
 -- What did prices do in the five sessions after unusual inflows and outflows?
 -- A description of the past, not a forecast: windows overlap, nothing is tested, and the same past chose the rows.
 -- A flow is known on the next session, so returns begin at that session's close.
+-- Needs: 66 sessions with known flows, and unusual ones among them.
 with paths as (
     select symbol,
            session,

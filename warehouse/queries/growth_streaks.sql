@@ -1,5 +1,6 @@
 -- Which series have been growing without a break, and since when?
 -- Consecutive grid steps of positive growth (in US dollars, no EMA) that last until now, the longest first.
+-- Needs: a series that grew at the newest grid time; there is none in a market that falls.
 with steps as (
     select category, series, ts, value > 0 as grows,
            row_number() over (partition by category, series order by ts desc) as steps_back

@@ -1,5 +1,6 @@
 -- What was left out of the net flows of the last seven days, and why?
 -- One row per exchange and reason, the largest change of value first; a large one makes the net flow doubtful.
+-- Needs: two days of reserves by token, with a token that was left out in between.
 with left_out as (
     select slug, day, token, reason, left_out_usd
     from mart.exchange_token_flows

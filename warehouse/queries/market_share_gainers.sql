@@ -1,5 +1,6 @@
 -- Which exchanges gained most of the spot volume over 30 days?
 -- Shares are of all exchanges measured on a day; one that was not measured then has no change.
+-- Needs: 30 days of volumes, and an exchange whose share grew; earlier days come with the daily volume charts.
 with shares as (
     from mart.exchange_shares where measure = 'spot_volume' and segment = 'all'
 ),

@@ -1,5 +1,6 @@
 -- Which narrative led each week?
 -- A week's gain is from its predecessor's last grid time to its own; weeks begin on Monday, UTC.
+-- Needs: two Sundays in the history of a narrative.
 with closes as (
     select series as narrative,
            date_trunc('week', ts at time zone 'UTC') as week,

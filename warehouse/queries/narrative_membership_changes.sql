@@ -1,5 +1,6 @@
 -- Which coins joined or left a narrative, and when was it seen?
 -- Each observation of a narrative is compared with the one before it; coins in reserve are no members.
+-- Needs: two observations of a narrative that differ; each hourly run makes one.
 with members as (
     from accepted.narrative_members where is_reserve is not true
 ),

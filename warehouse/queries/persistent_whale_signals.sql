@@ -1,5 +1,6 @@
 -- Which coins of unusual volume have been trending for at least three observations in a row?
 -- The volume is that of the newest observation; a proxy for large holders at work, not transactions.
+-- Needs: a coin that trends in three observations in a row; each hourly run makes one.
 with observations as (
     select observed_at, row_number() over (order by observed_at desc) as observations_back
     from (select distinct observed_at from accepted.trending_coins)

@@ -1,5 +1,6 @@
 -- How much of each month's change of market cap was price, and how much was money moving in or out?
 -- The change of market cap alone is a poor proxy of a flow. Sessions on which either part is unknown are left out.
+-- Needs: sessions of funds with both a price and a share count before and after.
 with months as (
     select date_trunc('month', session)::date as month,
            symbol,

@@ -1,5 +1,6 @@
 -- Which coins moved up or down the ranking by market cap over the last week?
 -- Among coins that were listed at both ends: a cap held flat before the first observation is no rank.
+-- Needs: a week of history, and coins whose rank changed in it.
 with ends as (
     select max(ts) as now_at, max(ts) - interval 168 hours as then_at from core.market_cap_grid
 ),

@@ -1,5 +1,6 @@
 -- Which exchanges lost reserves over the last 30 days that prices do not explain?
 -- Net outflow above 1 % of the reserves held before. A vanished token is left out of the flow and may be a lost label.
+-- Needs: 30 days of reserves by token, and an exchange that lost some.
 with days as (
     from mart.exchange_netflow
     where day > (select max(day) from mart.exchange_netflow) - 30 and netflow_usd is not null

@@ -1,5 +1,6 @@
 -- How fresh is each table of this file?
 -- `hours_behind` is from the newest time in a table to the publish of this file; a carried-over part failed its last run.
+-- Needs: a published file.
 with published as (
     select max(published_at) as at_last from meta.publish
 )
