@@ -149,11 +149,19 @@ def flow_and_price_effect(before: Holding, now: Holding) -> tuple[float, float]:
     return (q1 - q0) * p1, q0 * (p1 - p0)
 
 
+def flow_and_price_effect_at_means(before: Holding, now: Holding) -> tuple[float, float]:
+    """Change of quantity at the mean of both prices, and change of price at the mean of both quantities."""
+    (q0, v0), (q1, v1) = before, now
+    assert q0 and q1 and v0 is not None and v1 is not None  # noqa: PT018
+    p0, p1 = v0 / q0, v1 / q1
+    return (q1 - q0) * (p0 + p1) / 2, (p1 - p0) * (q0 + q1) / 2
+
+
 def day_flows(before: dict[str, Holding], now: dict[str, Holding], own: set[str]) -> dict[str, float | None]:
     """The figures of one day against the record before it."""
     smaller = min(math.fsum(worth(held[token]) for token in held if token not in own) for held in (before, now))
     dust_usd = max(10_000.0, 0.0001 * smaller)
-    flows, effects, kept = [], [], []
+    pairs, pairs_at_means, kept = [], [], []
     left_out: dict[str, list[float]] = {reason: [] for reason in REASONS}
     for token in sorted(before.keys() | now.keys()):
         old, new = before.get(token), now.get(token)
@@ -161,17 +169,18 @@ def day_flows(before: dict[str, Holding], now: dict[str, Holding], own: set[str]
         if reason is None:
             assert old is not None
             assert new is not None
-            flow, effect = flow_and_price_effect(old, new)
-            flows.append(flow)
-            effects.append(effect)
+            pairs.append(flow_and_price_effect(old, new))
+            pairs_at_means.append(flow_and_price_effect_at_means(old, new))
             kept.append(worth(new))
         else:
             left_out[reason].append(worth(new) - worth(old))
     total = math.fsum(worth(holding) for holding in now.values())
     return {
         "reserves_usd": total,
-        "netflow_usd": math.fsum(flows) if kept else None,
-        "price_effect_usd": math.fsum(effects) if kept else None,
+        "netflow_usd": math.fsum(flow for flow, _ in pairs) if kept else None,
+        "price_effect_usd": math.fsum(effect for _, effect in pairs) if kept else None,
+        "netflow_mid_usd": math.fsum(flow for flow, _ in pairs_at_means) if kept else None,
+        "price_effect_mid_usd": math.fsum(effect for _, effect in pairs_at_means) if kept else None,
         "left_out_usd": math.fsum(change for changes in left_out.values() for change in changes),
         "left_out_gross_usd": math.fsum(abs(change) for changes in left_out.values() for change in changes),
         **{f"left_out_{reason}_usd": math.fsum(changes) for reason, changes in left_out.items()},
@@ -184,7 +193,8 @@ def netflow_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
     own_tokens = {row["slug"]: set((row["own_tokens"] or "").split(",")) for row in inputs.cexs}
     nothing = dict.fromkeys(
         (
-            *("netflow_usd", "price_effect_usd", "left_out_usd", "left_out_gross_usd"),
+            *("netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd"),
+            *("left_out_usd", "left_out_gross_usd"),
             *(f"left_out_{reason}_usd" for reason in REASONS),
         )
     )

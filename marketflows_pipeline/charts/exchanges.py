@@ -106,7 +106,7 @@ def _reserves_jobs(netflow: pl.DataFrame, context: ExchangePictureContext) -> li
         "ts",
         "previous_day",
         "reserves_usd",
-        "netflow_usd",
+        "netflow_mid_usd",
         "own_token_share_pct",
         "coverage_pct",
     )

@@ -76,7 +76,7 @@ class ReservesSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this picture would be empty, or None when it has something to show."""
-        require_columns(frame, ("day", "ts", "previous_day", "reserves_usd", "netflow_usd"))
+        require_columns(frame, ("day", "ts", "previous_day", "reserves_usd", "netflow_mid_usd"))
         known = frame.filter(pl.col("reserves_usd").is_finite()).get_column("day").n_unique()
         if known == 0:
             return "its reserves are not known"

@@ -75,12 +75,15 @@ def netflow_adds_up(session: Session) -> Verdict:
             with steps as (
                 select slug, day, reserves_usd, reason,
                        reserves_usd - lag(reserves_usd) over (partition by slug order by day) as change_usd,
-                       netflow_usd + price_effect_usd + left_out_usd as explained_usd
+                       netflow_usd + price_effect_usd + left_out_usd as explained_usd,
+                       netflow_mid_usd + price_effect_mid_usd + left_out_usd as explained_mid_usd
                 from mart.exchange_netflow where reserves_usd is not null
             )
-            select slug, day, change_usd, explained_usd from steps
-            where abs(change_usd - explained_usd) > {IDENTITY_TOLERANCE} * greatest(reserves_usd, 1)
-            order by abs(change_usd - explained_usd) desc limit {WORST}
+            select slug, day, change_usd, explained_usd, explained_mid_usd,
+                   greatest(abs(change_usd - explained_usd), abs(change_usd - explained_mid_usd)) as gap_usd
+            from steps
+            where gap_usd > {IDENTITY_TOLERANCE} * greatest(reserves_usd, 1)
+            order by gap_usd desc limit {WORST}
             """
         )
     )
@@ -90,7 +93,7 @@ def netflow_adds_up(session: Session) -> Verdict:
 def netflow_agrees_with_tvl(session: Session) -> Verdict:
     """DefiLlama sums the tokens up by itself; a larger gap means that its breakdown is incomplete on that day."""
     gaps = session.warehouse.query(
-        f"select slug, day, tvl_change_usd, netflow_usd, price_effect_usd, left_out_usd, identity_gap_pct"
+        f"select slug, day, tvl_change_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd, identity_gap_pct"
         f" from mart.exchange_netflow where abs(identity_gap_pct) > {TVL_TOLERANCE_PCT}"
         f" and day > cast(? as date) - {RECENT_DAYS} order by abs(identity_gap_pct) desc",
         [session.started_at],

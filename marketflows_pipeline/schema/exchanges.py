@@ -483,8 +483,9 @@ MART_EXCHANGE_NETFLOW = Table(
     description=(
         "Real net flow of the wallets that DefiLlama knows, from token quantities: for each kept token the flow is the "
         "change of its quantity at one price, the price effect the change of its price at one quantity, and neither is "
-        "a residual. netflow_usd + price_effect_usd + left_out_usd is the change of the sum of the tokens' values. A "
-        "day is the record near its midnight, compared with the record before."
+        "a residual. netflow_usd + price_effect_usd + left_out_usd is the change of the sum of the tokens' values, and "
+        "so is netflow_mid_usd + price_effect_mid_usd + left_out_usd. A day is the record near its midnight, compared "
+        "with the record before."
     ),
     columns=(
         _SLUG,
@@ -498,13 +499,25 @@ MART_EXCHANGE_NETFLOW = Table(
         _usd("tvl_change_usd", "Change of tvl_usd since the previous day", "raw.cex_tvl.tvl_usd"),
         _usd(
             "netflow_usd",
-            "Net flow of kept tokens; positive is into the exchange",
+            "Net flow of kept tokens, each at the price now, or before where it was worth more; positive is inward",
             "raw.cex_token_balances.quantity",
             "raw.cex_token_balances.value_usd",
         ),
         _usd(
             "price_effect_usd",
-            "Change of value of kept tokens by price alone",
+            "Change of value of kept tokens by price alone, beside netflow_usd",
+            "raw.cex_token_balances.quantity",
+            "raw.cex_token_balances.value_usd",
+        ),
+        _usd(
+            "netflow_mid_usd",
+            "Net flow of kept tokens at the mean of both days' prices, the one shown; positive is into the exchange",
+            "raw.cex_token_balances.quantity",
+            "raw.cex_token_balances.value_usd",
+        ),
+        _usd(
+            "price_effect_mid_usd",
+            "Change of value of kept tokens by price alone, at the mean of both days' quantities",
             "raw.cex_token_balances.quantity",
             "raw.cex_token_balances.value_usd",
         ),
@@ -580,6 +593,8 @@ MART_EXCHANGE_TOKEN_FLOWS = Table(
         _usd("price_usd", "Price at which the flow is valued: now, or before where the value was larger before"),
         _usd("flow_usd", "Change of quantity at that price; null where left out"),
         _usd("price_effect_usd", "Change of price at the other quantity; null where left out"),
+        _usd("flow_mid_usd", "Change of quantity at the mean of both days' prices; null where left out"),
+        _usd("price_effect_mid_usd", "Change of price at the mean of both days' quantities; null where left out"),
         _usd("left_out_usd", "Change of value where left out, else null"),
         Column(
             "reason",

@@ -22,7 +22,7 @@ _REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negat
 _NO_PRICE = ("unpriced", "negative")
 _COLUMNS = (
     "slug", "day", "exchange_key", "name", "ts", "previous_day", "reserves_usd", "tvl_usd", "tvl_change_usd",
-    "netflow_usd", "price_effect_usd", "left_out_usd", "left_out_gross_usd",
+    "netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd", "left_out_usd", "left_out_gross_usd",
     *(f"left_out_{reason}_usd" for reason in _REASONS),
     "identity_gap_pct", "largest_vanished_usd", "largest_vanished_token", "own_token_share_pct", "coverage_pct",
     "n_tokens_kept", "n_tokens_unpriced", "n_tokens_negative",
@@ -40,8 +40,9 @@ def exchange_netflow(
 ) -> pl.DataFrame:
     """Net flow, price effect and what is left out, per exchange and day (``mart.exchange_netflow``).
 
-    The three are sums over the tokens of `token_flows` and add up to the change of ``reserves_usd``. Where no flow was
-    measured ``netflow_usd`` is null, never 0, and ``reason`` says why; what is left out stands there all the same,
+    The three are sums over the tokens of `token_flows` and add up to the change of ``reserves_usd``; so do
+    ``netflow_mid_usd`` and ``price_effect_mid_usd``, at the means of both days, with what is left out. Where no flow
+    was measured ``netflow_usd`` is null, never 0, and ``reason`` says why; what is left out stands there all the same,
     unless the record was the first or repeats the one before. A flow belongs to the day of the later record and may
     cover several days: ``previous_day`` says since when.
 
@@ -119,10 +120,13 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
         "kept_usd",
         "flow_usd",
         "price_effect_usd",
+        "flow_mid_usd",
+        "price_effect_mid_usd",
         "left_out_usd",
         "left_out_gross_usd",
         *parts,
     )
+    effects = ("price_effect_usd", "price_effect_mid_usd")
     counts = tuple(f"n_tokens_{reason}" for reason in _NO_PRICE)
     total, kept = pl.col("value_usd"), pl.col("n_tokens_kept")
     compared = pl.col("is_compared")
@@ -148,11 +152,12 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
             **{f"n_tokens_{reason}": (pl.col("reason") == reason).sum().cast(pl.Int32) for reason in _NO_PRICE},
         )
         .with_columns(
+            pl.when(compared & (kept > 0)).then(pl.col(effects)),
             pl.when(compared).then(pl.col("n_tokens_kept", *counts, "left_out_usd", "left_out_gross_usd", *parts)),
             reserves_usd=pl.when("is_valued").then(total),
             explained_usd=pl.when(compared).then(pl.sum_horizontal("flow_usd", "price_effect_usd", "left_out_usd")),
             netflow_usd=pl.when(compared & (kept > 0)).then("flow_usd"),
-            price_effect_usd=pl.when(compared & (kept > 0)).then("price_effect_usd"),
+            netflow_mid_usd=pl.when(compared & (kept > 0)).then("flow_mid_usd"),
             coverage_pct=pl.when(compared & (total > 0)).then(100 * pl.col("kept_usd") / total),
             own_token_share_pct=pl.when(pl.col("is_own_known") & (total > 0)).then(100 * pl.col("own_usd") / total),
         )

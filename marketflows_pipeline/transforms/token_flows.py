@@ -15,7 +15,7 @@ _SAME_TOKEN = {"WETH": "ETH", "WBNB": "BNB"}
 
 _COLUMNS = (
     "slug", "day", "token", "quantity_before", "quantity", "value_before_usd", "value_usd",
-    "price_usd", "flow_usd", "price_effect_usd", "left_out_usd", "reason",
+    "price_usd", "flow_usd", "price_effect_usd", "flow_mid_usd", "price_effect_mid_usd", "left_out_usd", "reason",
     "ts", "previous_day", "is_repeated", "is_own_token",
 )  # fmt: skip
 _Q0, _Q1 = pl.col("quantity_before"), pl.col("quantity")
@@ -59,8 +59,16 @@ def token_flows(balances: pl.DataFrame, own_tokens: pl.DataFrame) -> pl.DataFram
         v0 > v1:   flow = (q1 - q0) p0   price effect = q1 (p1 - p0)
         else:      flow = (q1 - q0) p1   price effect = q0 (p1 - p0)
 
-    Both are computed, neither is a residual, and they add up to v1 - v0. A token is left out, and ``left_out_usd`` is
-    v1 - v0 with nothing on a missing side, for the first of these reasons that holds:
+    and at the means of both days, the ones to show (``flow_mid_usd``, ``price_effect_mid_usd``)::
+
+        flow = (q1 - q0) (p0 + p1) / 2         price effect = (p1 - p0) (q0 + q1) / 2
+
+    Each of the two pairs adds up to v1 - v0, and no part of it is a residual. In the first the price changes with the
+    size of the flow, so that 111 that came in may be worth more than 112; in the second a larger flow is worth more,
+    and the way back undoes the way there.
+
+    A token is left out, and ``left_out_usd`` is v1 - v0 with nothing on a missing side, for the first of these reasons
+    that holds:
 
     - ``own_token``: the exchange's own, whose quantity it sets itself;
     - ``negative``: a quantity or value below 0, which nobody holds;
@@ -239,11 +247,15 @@ def _price() -> pl.Expr:
 def _flow() -> tuple[pl.Expr, ...]:
     is_kept = _is_compared() & pl.col("reason").is_null()
     other_quantity = pl.when(_V0 > _V1).then(_Q1).otherwise(_Q0)
-    return (
-        pl.when(is_kept).then(_price()).alias("price_usd"),
-        pl.when(is_kept).then((_Q1 - _Q0) * _price()).alias("flow_usd"),
-        pl.when(is_kept).then(other_quantity * (_V1 / _Q1 - _V0 / _Q0)).alias("price_effect_usd"),
-    )
+    price_before, price_now = _V0 / _Q0, _V1 / _Q1
+    parts = {
+        "price_usd": _price(),
+        "flow_usd": (_Q1 - _Q0) * _price(),
+        "price_effect_usd": other_quantity * (price_now - price_before),
+        "flow_mid_usd": (_Q1 - _Q0) * (price_before + price_now) / 2,
+        "price_effect_mid_usd": (price_now - price_before) * (_Q0 + _Q1) / 2,
+    }
+    return tuple(pl.when(is_kept).then(part).alias(name) for name, part in parts.items())
 
 
 def _left_out() -> pl.Expr:

@@ -18,11 +18,11 @@ pytestmark = pytest.mark.usefixtures("clock")
 def test_a_netflow_is_summed_over_the_days_that_have_one(folder: Path) -> None:
     body = ask(folder, "exchange-netflow binance")
     # 100 - 30, -50 + 20, 10 - 205, 60 - 215 million
-    assert body["netflow_usd"] == 70e6
-    assert body["price_effect_usd"] == -30e6
+    assert body["netflow_mid_usd"] == 70e6
+    assert body["price_effect_mid_usd"] == -30e6
     assert body["left_out_usd"] == -195e6
     assert body["tvl_change_usd"] == -155e6
-    assert body["netflow_usd"] + body["price_effect_usd"] + body["left_out_usd"] == body["tvl_change_usd"]
+    assert body["netflow_mid_usd"] + body["price_effect_mid_usd"] + body["left_out_usd"] == body["tvl_change_usd"]
     assert body["left_out"] == {
         "new_usd": 10e6,
         "vanished_usd": -200e6,
@@ -47,8 +47,19 @@ def test_the_direction_is_that_of_money_against_the_reserves(
     folder: Path, days: int, netflow_usd: float | None, direction: str | None
 ) -> None:
     body = ask(folder, f"exchange-netflow binance {days}")
-    assert (body["netflow_usd"], body["net_flow_direction"]) == (netflow_usd, direction)
+    assert (body["netflow_mid_usd"], body["net_flow_direction"]) == (netflow_usd, direction)
     assert (body["netflow_reason"] is None) == (netflow_usd is not None)
+
+
+def test_the_flow_shown_is_at_the_mean_of_both_days_prices_and_that_at_one_price_stays_beside_it(folder: Path) -> None:
+    """111 bitcoins in read as 11.10 M, 112 as 10.08 M: the price of the larger value jumps."""
+    body = ask(folder, "exchange-netflow binance")
+    # 104 - 29 and -54 + 19 million: the same change of value, parted otherwise.
+    assert (body["netflow_usd"], body["price_effect_usd"]) == (75e6, -35e6)
+    assert (body["daily"][1]["netflow_mid_usd"], body["daily"][1]["netflow_usd"]) == (100e6, 104e6)
+    shown = " ".join(invoke(folder, "exchange-netflow binance --format table").output.split())
+    assert "2026-11-18 100.0 -50.0 10.0" in shown
+    assert "Net flow: 70.0 M USD, 0.70 % of the reserves: inflow; price effect -30.0 M USD" in shown
 
 
 def test_the_documents_signal_stays_beside_it_and_is_called_a_heuristic(folder: Path) -> None:

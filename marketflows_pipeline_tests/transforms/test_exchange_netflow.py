@@ -101,6 +101,8 @@ def test_flows_price_effects_and_what_is_left_out_are_told_apart_and_explain_the
 
     assert row["netflow_usd"] == 110_000 - 40_000
     assert row["price_effect_usd"] == 50_000
+    # 2 at 52,500, less 40,000; 5,000 for each of 11
+    assert (row["netflow_mid_usd"], row["price_effect_mid_usd"]) == (105_000 - 40_000, 55_000)
     assert row["left_out_usd"] == 19_999
     assert row["left_out_gross_usd"] == 30_000 + 110_000 + 1 + 100_000
     assert [row[name] for name in LEFT_OUT] == [30_000, -110_000, -1, 0, 100_000, 0, 0]
@@ -151,7 +153,8 @@ def test_the_first_record_has_reserves_and_no_flow() -> None:
 
     assert (row["reason"], row["previous_day"]) == (FIRST_RECORD, None)
     assert (row["reserves_usd"], row["tvl_usd"]) == (1_025_005, 1_025_005)
-    measured = ["netflow_usd", "price_effect_usd", "left_out_usd", *LEFT_OUT, "identity_gap_pct", "coverage_pct"]
+    mid = ("netflow_mid_usd", "price_effect_mid_usd")
+    measured = ["netflow_usd", "price_effect_usd", *mid, "left_out_usd", *LEFT_OUT, "identity_gap_pct", "coverage_pct"]
     assert {row[name] for name in (*measured, "n_tokens_kept", "tvl_change_usd")} == {None}
     assert row["own_token_share_pct"] == pytest.approx(100 * 175_000 / 1_025_005)
 
@@ -280,6 +283,8 @@ def test_flow_price_effect_and_what_is_left_out_add_up_to_the_change_of_reserves
         before, now = worth[row["previous_day"]], worth[row["day"]]
         explained = (row["netflow_usd"] or 0) + (row["price_effect_usd"] or 0) + row["left_out_usd"]
         assert explained == pytest.approx(now - before, abs=1e-9 * max(before, now) + 1e-8)
+        at_means = (row["netflow_mid_usd"] or 0) + (row["price_effect_mid_usd"] or 0) + row["left_out_usd"]
+        assert at_means == pytest.approx(now - before, abs=1e-9 * max(before, now) + 1e-8)
         assert sum(row[name] for name in LEFT_OUT) == pytest.approx(row["left_out_usd"], abs=1e-9 * max(before, now, 1))
 
 
@@ -291,7 +296,8 @@ def test_a_flow_is_null_exactly_where_a_reason_says_why(
     frame = netflow_of(dict(history.items()), own="OWN")
 
     assert (frame["netflow_usd"].is_null() == frame["reason"].is_not_null()).all()
-    assert (frame["netflow_usd"].is_null() == frame["price_effect_usd"].is_null()).all()
+    for name in ("price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd"):
+        assert (frame["netflow_usd"].is_null() == frame[name].is_null()).all()
     assert frame["reason"][0] == FIRST_RECORD
 
 

@@ -56,6 +56,38 @@ def test_a_deposit_into_a_falling_price_is_still_an_inflow() -> None:
     assert parts(flows["BTC"]) == (50_000, 50_000, -110_000, None, None)
 
 
+def mid_parts(before: Holding, now: Holding) -> tuple[float, float]:
+    row = flows_between({"BTC": before}, {"BTC": now})["BTC"]
+    return row["flow_mid_usd"], row["price_effect_mid_usd"]
+
+
+def test_at_the_mean_price_a_larger_deposit_is_a_larger_flow() -> None:
+    """111 bitcoins that came in while the price fell from 100,000 to 90,000 read as 11.10 M, 112 as 10.08 M."""
+    before = (1_000.0, 100e6)
+    flows = [flows_between({"BTC": before}, {"BTC": (q, q * 90_000)})["BTC"] for q in (1_111.0, 1_112.0)]
+
+    assert [row["flow_usd"] for row in flows] == pytest.approx([11.10e6, 10.08e6])
+    assert [row["flow_mid_usd"] for row in flows] == pytest.approx([111 * 95_000, 112 * 95_000])
+    assert [row["price_effect_mid_usd"] for row in flows] == pytest.approx([-1_055.5 * 10_000, -1_056 * 10_000])
+
+
+sane_prices = st.floats(1e3, 1e5)
+sane_quantities = st.floats(100.0, 200.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(sane_quantities, sane_quantities, sane_quantities, sane_prices, sane_prices)
+def test_at_the_mean_price_flows_grow_with_the_quantity_and_the_way_back_undoes_the_way_there(
+    q0: float, q1: float, q2: float, p0: float, p1: float
+) -> None:
+    there, back = (mid_parts(*pair) for pair in (((q0, q0 * p0), (q1, q1 * p1)), ((q1, q1 * p1), (q0, q0 * p0))))
+    more = mid_parts((q0, q0 * p0), (q2, q2 * p1))
+
+    assert (more[0] - there[0]) * (q2 - q1) >= -1e-6
+    assert there == pytest.approx((-back[0], -back[1]), rel=1e-9, abs=1e-6)
+    assert sum(there) == pytest.approx(q1 * p1 - q0 * p0, rel=1e-9, abs=1e-3)
+
+
 def test_the_change_of_value_alone_is_no_flow() -> None:
     flows = flows_between({"BTC": (10, 500_000)}, {"BTC": (10, 650_000)})
 

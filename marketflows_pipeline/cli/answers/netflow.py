@@ -21,13 +21,16 @@ STABLE_PCT = 0.5
 # DefiLlama's record of a day may come a day late.
 LATEST_RECORD = timedelta(hours=50)
 
+PARTS = ("netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd")
 REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
 
 METHOD = (
-    "netflow_usd is from token quantities in the wallets that DefiLlama knows: change of quantity at one price, summed "
-    "over kept tokens and days; positive is into the exchange. price_effect_usd is what prices alone did; left_out is "
-    "the change of value of tokens that are not kept, by reason; left_out_gross_usd adds up the amounts of these "
-    "changes, whatever their signs. net_flow_direction is netflow_usd against 0.5 % of the reserves. net_flow_signal "
+    "netflow_mid_usd is from token quantities in the wallets that DefiLlama knows: change of quantity at the mean of "
+    "both days' prices, summed over kept tokens and days; positive is into the exchange. price_effect_mid_usd is what "
+    "prices alone did. netflow_usd and price_effect_usd are the same at one day's price, and jump where a holding "
+    "becomes worth more than before. left_out is the change of value of tokens that are not kept, by reason; "
+    "left_out_gross_usd adds up the amounts of these changes, whatever their signs. netflow_pct_of_reserves and "
+    "net_flow_direction (above 0.5 % either way) are of netflow_mid_usd. net_flow_signal "
     "is a guess from trust score and volume trend and measures no money. Wallets that are not labelled are not seen, "
     "and a new label looks like a new token."
 )
@@ -36,8 +39,7 @@ SOURCE = "DefiLlama (https://defillama.com): reserves; data provided by CoinGeck
 COLUMNS = (
     "day",
     "previous_day",
-    "netflow_usd",
-    "price_effect_usd",
+    *PARTS,
     "left_out_usd",
     "left_out_gross_usd",
     *(f"left_out_{reason}_usd" for reason in REASONS),
@@ -52,8 +54,8 @@ COLUMNS = (
 )
 SHOWN = (
     Shown("day", "day"),
-    Shown("net flow (M USD)", "netflow_usd", 1, 1e6),
-    Shown("price effect (M USD)", "price_effect_usd", 1, 1e6),
+    Shown("net flow (M USD)", "netflow_mid_usd", 1, 1e6),
+    Shown("price effect (M USD)", "price_effect_mid_usd", 1, 1e6),
     Shown("left out, net (M USD)", "left_out_usd", 1, 1e6),
     Shown("gross (M USD)", "left_out_gross_usd", 1, 1e6),
     Shown("reserves (M USD)", "reserves_usd", 0, 1e6),
@@ -63,11 +65,11 @@ SHOWN = (
 
 _NETFLOW = "mart.exchange_netflow"
 _DAYS = """
-select day, previous_day, ts, netflow_usd, price_effect_usd, left_out_usd, left_out_gross_usd, left_out_new_usd,
-       left_out_vanished_usd, left_out_dust_usd, left_out_absurd_usd, left_out_own_token_usd, left_out_unpriced_usd,
-       left_out_negative_usd, n_tokens_kept, n_tokens_unpriced, n_tokens_negative, reserves_usd, tvl_usd,
-       tvl_change_usd, identity_gap_pct, largest_vanished_usd, largest_vanished_token, own_token_share_pct,
-       coverage_pct, market_share_pct, reason
+select day, previous_day, ts, netflow_usd, price_effect_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd,
+       left_out_gross_usd, left_out_new_usd, left_out_vanished_usd, left_out_dust_usd, left_out_absurd_usd,
+       left_out_own_token_usd, left_out_unpriced_usd, left_out_negative_usd, n_tokens_kept, n_tokens_unpriced,
+       n_tokens_negative, reserves_usd, tvl_usd, tvl_change_usd, identity_gap_pct, largest_vanished_usd,
+       largest_vanished_token, own_token_share_pct, coverage_pct, market_share_pct, reason
 from mart.exchange_netflow
 where slug = $slug and day > (select max(day) from mart.exchange_netflow where slug = $slug) - $days::integer
 order by day
@@ -122,8 +124,8 @@ def exchange_netflow(source: Source, wanted: str, days: int) -> Answer:
         **_traded(source, exchange, days),
         **flow,
         "netflow_reason": reason,
-        "netflow_pct_of_reserves": pct_of(flow["netflow_usd"], newest.get("reserves_usd")),
-        "net_flow_direction": _direction(flow["netflow_usd"], newest.get("reserves_usd")),
+        "netflow_pct_of_reserves": pct_of(flow["netflow_mid_usd"], newest.get("reserves_usd")),
+        "net_flow_direction": _direction(flow["netflow_mid_usd"], newest.get("reserves_usd")),
         **_held(source, exchange, newest),
         "daily": [{key: record[key] for key in COLUMNS} for record in records],
         "source": source.credit(SOURCE),
@@ -183,8 +185,7 @@ def _flow(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Sums over the days that have a figure; null where none has."""
     measured = [record for record in records if record["netflow_usd"] is not None]
     return {
-        "netflow_usd": total([record["netflow_usd"] for record in measured]),
-        "price_effect_usd": total([record["price_effect_usd"] for record in measured]),
+        **{part: total([record[part] for record in measured]) for part in PARTS},
         "left_out_usd": total([record["left_out_usd"] for record in measured]),
         "left_out_gross_usd": total([record["left_out_gross_usd"] for record in measured]),
         "left_out": {
@@ -274,9 +275,9 @@ def _summary(body: dict[str, Any]) -> tuple[str, ...]:
     if body["netflow_usd"] is None:
         return (f"No net flow: {body['netflow_reason']}", volume, guess)
     flow = (
-        f"Net flow: {figure(body['netflow_usd'], 1, ' M USD', 1e6)}, "
+        f"Net flow: {figure(body['netflow_mid_usd'], 1, ' M USD', 1e6)}, "
         f"{figure(body['netflow_pct_of_reserves'], 2, ' %')} of the reserves: {body['net_flow_direction']}; "
-        f"price effect {figure(body['price_effect_usd'], 1, ' M USD', 1e6)}, "
+        f"price effect {figure(body['price_effect_mid_usd'], 1, ' M USD', 1e6)}, "
         f"left out {figure(body['left_out_usd'], 1, ' M USD', 1e6)} net, "
         f"{figure(body['left_out_gross_usd'], 1, ' M USD', 1e6)} gross"
     )
