@@ -26,6 +26,7 @@ RESERVES_SOURCE = dg.AssetSpec(
 HOURLY_TABLES = {
     "raw.exchanges": SOURCE,
     "raw.trending_coins": SOURCE,
+    "raw.bitcoin_prices": SOURCE,
     "raw.cex_snapshots": RESERVES_SOURCE,
     "raw.centralised_exchanges": RESERVES_SOURCE,
 }

@@ -128,6 +128,27 @@ RAW_TRENDING_COINS = Table(
     may_be_empty=True,
 )
 
+RAW_BITCOIN_PRICES = Table(
+    name="raw.bitcoin_prices",
+    part="exchanges",
+    grain="the price of a bitcoin at one observation",
+    key=("observed_at",),
+    description=(
+        "Bitcoin's own price, from the answer with the trending coins' figures, so that volumes in bitcoins can be told "
+        "in dollars. Source: GET /coins/markets."
+    ),
+    columns=(
+        _OBSERVED,
+        _usd("price_usd", "Price of a bitcoin", nullable=False),
+        Column("last_updated", DType.TIME, "When the service observed it", "UTC", nullable=True),
+        _SOURCE,
+        _FETCHED,
+    ),
+    as_of="observed_at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
 RAW_EXCLUDED_COINS = Table(
     name="raw.excluded_coins",
     part="exchanges",
@@ -324,15 +345,16 @@ CORE_EXCHANGE_VOLUMES = Table(
         replace(_VOLUME, derived_from=("raw.exchange_volumes.volume_24h_btc", "raw.exchanges.volume_24h_btc")),
         _usd(
             "volume_24h_usd",
-            "The same in dollars at the price of that time",
+            "The same in dollars at bitcoin's own price of that time; null where none of 26 hours is known",
             "raw.exchanges.volume_24h_btc",
             "raw.market_caps.price_usd",
+            "raw.bitcoin_prices.price_usd",
         ),
         _usd(
             "btc_price_usd",
             "Price of a bitcoin used for it",
             "raw.market_caps.price_usd",
-            "raw.trending_coins.price_btc",
+            "raw.bitcoin_prices.price_usd",
         ),
         _SOURCE,
     ),
@@ -366,7 +388,7 @@ MART_EXCHANGE_FLOWS = Table(
             "btc_price_usd",
             "Price of a bitcoin used for it",
             "raw.market_caps.price_usd",
-            "raw.trending_coins.price_btc",
+            "raw.bitcoin_prices.price_usd",
         ),
         _pct(
             "market_share_pct",
@@ -855,6 +877,7 @@ EXCHANGE_TABLES: tuple[Table, ...] = (
     RAW_EXCHANGES,
     RAW_EXCHANGE_VOLUMES,
     RAW_TRENDING_COINS,
+    RAW_BITCOIN_PRICES,
     RAW_EXCLUDED_COINS,
     RAW_PROTOCOLS,
     RAW_CEX_SNAPSHOTS,
