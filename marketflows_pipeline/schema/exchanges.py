@@ -134,8 +134,8 @@ RAW_BITCOIN_PRICES = Table(
     grain="the price of a bitcoin at one observation",
     key=("observed_at",),
     description=(
-        "Bitcoin's own price, from the answer with the trending coins' figures, so that volumes in bitcoins can be told "
-        "in dollars. Source: GET /coins/markets."
+        "Bitcoin's own price, from the answer with the trending coins' figures, so that volumes in bitcoins can be "
+        "told in dollars. Source: GET /coins/markets."
     ),
     columns=(
         _OBSERVED,
