@@ -274,15 +274,30 @@ TRACKED_SPOT = {"measure": "spot_volume", "segment": "tracked"}
 
 
 def tracked_by_day(inputs: Inputs) -> dict[date, dict[str, float]]:
-    """Day to exchange to volume, of the tracked exchanges: those that have a chart; days with a gap are left out."""
+    """Day to exchange to volume, of the tracked exchanges, those that have a chart, over the fixed set of them.
+
+    Members are measured on 90 % of the days of the last 90 on which anybody is; a day counts where the members missing
+    on it make up at most 1 % by their mean shares of all that are measured.
+    """
     tracked = {row["exchange_id"] for row in inputs.charts}
-    histories = {key: volumes for key, volumes in volumes_by_day(inputs).items() if key in tracked}
-    result: dict[date, dict[str, float]] = {}
-    for day in sorted({day for volumes in histories.values() for day in volumes}):
-        expected = {key for key, volumes in histories.items() if min(volumes) <= day <= max(volumes)}
-        if all(day in histories[key] for key in expected):
-            result[day] = {key: histories[key][day] for key in expected}
-    return result
+    by_day: dict[date, dict[str, float]] = {}
+    for key, volumes in volumes_by_day(inputs).items():
+        for day, volume in volumes.items():
+            if key in tracked and volume > 0:
+                by_day.setdefault(day, {})[key] = volume
+    window = [day for day in by_day if day > max(by_day) - 90 * DAY]
+    shares: dict[str, list[float]] = {}
+    for day in window:
+        for key, volume in by_day[day].items():
+            shares.setdefault(key, []).append(100 * volume / math.fsum(by_day[day].values()))
+    means = {key: math.fsum(each) / len(each) for key, each in shares.items() if len(each) >= 0.9 * len(window)}
+    if len(means) < 2:
+        return {}
+    return {
+        day: {key: volume for key, volume in by_day[day].items() if key in means}
+        for day in sorted(by_day)
+        if math.fsum(mean for key, mean in means.items() if key not in by_day[day]) <= 1
+    }
 
 
 def share_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
@@ -297,6 +312,7 @@ def share_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
                 "rank": rank,
                 "value": volumes[exchange_id],
                 "share_pct": 100 * volumes[exchange_id] / total,
+                "fixed_share_pct": 100 * volumes[exchange_id] / total,
             }
 
 
@@ -313,7 +329,20 @@ def dominance_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
             "n_exchanges": len(shares),
             **{f"top_{n}_dominance_pct": math.fsum(largest[:n]) for n in (1, 3, 5)},
             "hhi_index": math.fsum(share**2 for share in shares),
+            "fixed_hhi_index": math.fsum(share**2 for share in shares),
+            **change_of_index(inputs, day),
         }
+
+
+def change_of_index(inputs: Inputs, day: date) -> dict[str, Any]:
+    """The index 30 days before and its change since, both over the exchanges measured on both days."""
+    by_day = tracked_by_day(inputs)
+    both = sorted(by_day[day].keys() & by_day.get(day - 30 * DAY, {}).keys())
+    if len(both) < 2:
+        return {"hhi_30d_ago": None, "hhi_change_30d": None}
+    then, now = ([by_day[when][key] for key in both] for when in (day - 30 * DAY, day))
+    before, after = (math.fsum((100 * part / math.fsum(parts)) ** 2 for part in parts) for parts in (then, now))
+    return {"hhi_30d_ago": before, "hhi_change_30d": after - before}
 
 
 # Coins and protocols

@@ -26,8 +26,10 @@ from marketflows_pipeline.transforms.exchange_coverage import exchange_coverage
 from marketflows_pipeline.transforms.exchange_dominance import exchange_dominance, exchange_shares, uncovered_shares
 from marketflows_pipeline.transforms.exchange_flows import exchange_flows
 from marketflows_pipeline.transforms.exchange_map import unknown_tracked
+from marketflows_pipeline.transforms.exchange_members import exchange_members
 from marketflows_pipeline.transforms.exchange_netflow import exchange_netflow
 from marketflows_pipeline.transforms.exchange_tvl import exchange_tvl
+from marketflows_pipeline.transforms.market_values import market_values
 from marketflows_pipeline.transforms.token_flows import token_flows
 from marketflows_pipeline.transforms.whales import whale_signals
 
@@ -58,6 +60,18 @@ def mart_exchange_flows(
 def mart_exchange_market(session: dg.ResourceParam[Session]) -> None:
     """Totals of the listing."""
     session.warehouse.ensure_views()
+
+
+@table_asset(
+    "mart.exchange_members",
+    reads={"volumes": "core.exchange_volumes", "exchanges": "core.exchanges"},
+    deps=("raw.cex_snapshots",),
+)
+def mart_exchange_members(
+    session: dg.ResourceParam[Session], volumes: pl.DataFrame, exchanges: pl.DataFrame
+) -> pl.DataFrame:
+    """Who is measured throughout, so that shares over time are over a fixed set."""
+    return exchange_members(market_values(volumes, exchanges, daily_cexs(session)))
 
 
 @table_asset(

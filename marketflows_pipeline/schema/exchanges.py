@@ -768,6 +768,31 @@ MART_EXCHANGE_TVL_SUMMARY = Table(
     """,
 )
 
+MART_EXCHANGE_MEMBERS = Table(
+    name="mart.exchange_members",
+    part="exchanges",
+    grain="one exchange of one segment and measure",
+    key=("measure", "segment", "exchange_key"),
+    description=(
+        "Who belongs to the fixed set that measures over time are over, and who is left out: members were measured on "
+        "90 % or more of the days, of the last 90, on which anybody of the segment was. Fewer than two make no set."
+    ),
+    columns=(
+        _MEASURE,
+        _SEGMENT,
+        _KEY,
+        _NAME,
+        Column("first_day", DType.DATE, "Its first measured day of the window"),
+        Column("last_day", DType.DATE, "Its last measured day of the window"),
+        Column("days_measured", DType.INT, "Days of the window on which it was measured"),
+        Column("days_in_window", DType.INT, "Days of the window on which anybody was"),
+        _pct("coverage_pct", "The one over the other", nullable=False),
+        _pct("mean_share_pct", "Mean of its shares of all measured, on its days", nullable=False),
+        Column("is_member", DType.BOOL, "Whether it is in the fixed set"),
+    ),
+    may_be_empty=True,
+)
+
 MART_EXCHANGE_SHARES = Table(
     name="mart.exchange_shares",
     part="exchanges",
@@ -775,8 +800,9 @@ MART_EXCHANGE_SHARES = Table(
     key=("measure", "segment", "day", "exchange_key"),
     description=(
         "Market shares day by day, each day at its last observation, over all exchanges of the segment that were "
-        "measured then; shares of a day sum to 100 %. The tracked segment leaves out days on which one of those "
-        "followed by then lacks a reading."
+        "measured then; shares of a day sum to 100 %. To follow over time: fixed_share_pct, over the members of "
+        "mart.exchange_members alone. Spot volume of the tracked segment is of members alone throughout, and leaves "
+        "out days on which members that make up more than 1 % lack a reading."
     ),
     columns=(
         _MEASURE,
@@ -790,6 +816,10 @@ MART_EXCHANGE_SHARES = Table(
             "value", DType.FLOAT, "What is shared: BTC of volume, USD of reserves or derivatives volume", "BTC or USD"
         ),
         _pct("share_pct", "Share of the segment's sum", nullable=False),
+        _pct(
+            "fixed_share_pct",
+            "Share of the fixed set's sum; null outside of it, and on days on which more than 1 % of it is missing",
+        ),
     ),
     as_of="ts",
     may_be_empty=True,
@@ -848,6 +878,41 @@ MART_EXCHANGE_DOMINANCE = Table(
             "competitive, moderately_concentrated or highly_concentrated, by the settings' thresholds",
         ),
         Column("systemic_risk", DType.TEXT, "low, medium or high, the same in other words: a heuristic"),
+        Column("n_fixed_exchanges", DType.INT, "Members of the fixed set (mart.exchange_members) measured"),
+        Column(
+            "fixed_hhi_index",
+            DType.FLOAT,
+            "The index over the fixed set, the one to follow over time; null on days on which it is not complete",
+            nullable=True,
+            derived_from=("mart.exchange_shares.fixed_share_pct",),
+        ),
+        Column(
+            "fixed_hhi_lower_bound",
+            DType.FLOAT,
+            "That index if all volume outside of the set is spread thin; spot volume only",
+            nullable=True,
+        ),
+        Column(
+            "fixed_hhi_upper_bound",
+            DType.FLOAT,
+            "That index if all volume outside of the set is one exchange; spot volume only",
+            nullable=True,
+        ),
+        Column(
+            "hhi_30d_ago",
+            DType.FLOAT,
+            "The index 30 days before, over the exchanges measured on both days; null with fewer than two",
+            nullable=True,
+            derived_from=("mart.exchange_shares.value",),
+        ),
+        Column(
+            "hhi_change_30d",
+            DType.FLOAT,
+            "Change of the index since, over the same exchanges",
+            nullable=True,
+            derived_from=("mart.exchange_shares.value",),
+        ),
+        Column("n_compared", DType.INT, "Exchanges measured on both days; null with fewer than two", nullable=True),
     ),
     as_of="ts",
     may_be_empty=True,
@@ -893,6 +958,7 @@ EXCHANGE_TABLES: tuple[Table, ...] = (
     MART_WHALE_SIGNALS,
     MART_EXCHANGE_TVL,
     MART_EXCHANGE_TVL_SUMMARY,
+    MART_EXCHANGE_MEMBERS,
     MART_EXCHANGE_SHARES,
     MART_EXCHANGE_DOMINANCE,
     MART_EXCHANGE_COVERAGE,

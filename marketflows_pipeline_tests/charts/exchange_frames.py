@@ -88,9 +88,23 @@ def shares_frame(
         "exchange_key": pl.String,
         "name": pl.String,
         "value": pl.Float64,
-        "share_pct": pl.Float64,
+        "fixed_share_pct": pl.Float64,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def members_frame(rows: Sequence[tuple[str, str, float, bool]], measure: str = "spot_volume") -> pl.DataFrame:
+    """Rows of ``mart.exchange_members`` from (segment, exchange, mean share, whether it is a member)."""
+    schema: dict[str, Any] = {
+        "measure": pl.String,
+        "segment": pl.String,
+        "exchange_key": pl.String,
+        "name": pl.String,
+        "mean_share_pct": pl.Float64,
+        "is_member": pl.Boolean,
+    }
+    full = [(measure, segment, key, key.upper(), share, is_member) for segment, key, share, is_member in rows]
+    return pl.DataFrame(full, schema=schema, orient="row")
 
 
 def dominance_frame(
@@ -105,9 +119,9 @@ def dominance_frame(
         "segment": pl.String,
         "day": pl.Date,
         "ts": _TIME,
-        "hhi_index": pl.Float64,
-        "hhi_lower_bound": pl.Float64,
-        "hhi_upper_bound": pl.Float64,
+        "fixed_hhi_index": pl.Float64,
+        "fixed_hhi_lower_bound": pl.Float64,
+        "fixed_hhi_upper_bound": pl.Float64,
     }
     return pl.DataFrame(full, schema=schema, orient="row")
 

@@ -22,7 +22,8 @@ BTC_USD = 90_000.0
 
 
 def day(number: int) -> date:
-    return date(2026, 11, number)
+    """That day of November; below 1, of October: -10 is the 21st."""
+    return date(2026, 10, 31) + timedelta(days=number)
 
 
 def exchange(key: str, name: str, slug: str | None, *, tracked: bool, centralised: bool = True) -> dict[str, Any]:
@@ -276,10 +277,33 @@ SHARES: Rows = [
         ("spot_volume", "all", 20, "okex", "OKX", 2, 5_000.0, 25.0),
         ("spot_volume", "all", 20, "gdax", "Coinbase Exchange", 3, 4_000.0, 20.0),
         ("spot_volume", "all", 20, "uniswap_v3", "Uniswap V3", 4, 1_000.0, 5.0),
+        ("spot_volume", "all", -10, "binance", "Binance", 1, 6_000.0, 40.0),
+        ("spot_volume", "all", -10, "okex", "OKX", 2, 4_000.0, 27.0),
+        ("spot_volume", "all", -10, "closed", "Closed Exchange", 3, 3_000.0, 20.0),
         ("spot_volume", "all", 19, "binance", "Binance", 1, 9_000.0, 100.0),
         ("reserves", "centralised", 20, "binance", "Binance", 1, 10e9, 62.5),
         ("reserves", "centralised", 20, "okex", "OKX", 2, 5e9, 31.25),
         ("reserves", "centralised", 20, "kraken", "Kraken", 3, 1e9, 6.25),
+    ]
+]
+
+MEMBERS: Rows = [
+    {
+        "measure": "spot_volume",
+        "segment": "all",
+        "exchange_key": key,
+        "name": name,
+        "days_measured": days,
+        "days_in_window": 90,
+        "coverage_pct": days / 0.9,
+        "mean_share_pct": share,
+        "is_member": days >= 81,
+    }
+    for key, name, days, share in [
+        ("binance", "Binance", 90, 50.0),
+        ("okex", "OKX", 85, 25.0),
+        ("gdax", "Coinbase Exchange", 20, 15.0),
+        ("closed", "Closed Exchange", 60, 18.0),
     ]
 ]
 
@@ -300,6 +324,9 @@ DOMINANCE: Rows = [
         "uncovered_pct": uncovered,
         "hhi_lower_bound": lower,
         "hhi_upper_bound": upper,
+        "n_fixed_exchanges": n,
+        # Over the two exchanges that were measured on both days: 66.67^2 + 33.33^2, and 60^2 + 40^2 before.
+        **({"n_compared": 2, "hhi_30d_ago": 5_200.0, "hhi_change_30d": 355.56} if of_day == day(20) and lower else {}),
     }
     for measure, segment, of_day, n, top_1, hhi, label, risk, uncovered, lower, upper in [
         # 50^2 + 25^2 + 20^2 + 5^2 = 3,550; with 2 % uncovered: 3,550 * 0.98^2 = 3,409.42, and 2^2 more.
@@ -359,6 +386,7 @@ TABLES_OF_DATA: Mapping[str, Rows] = {
     "mart.exchange_netflow": NETFLOWS,
     "mart.whale_signals": WHALES,
     "mart.exchange_tvl": TVL,
+    "mart.exchange_members": MEMBERS,
     "mart.exchange_shares": SHARES,
     "mart.exchange_dominance": DOMINANCE,
     "mart.exchange_coverage": COVERAGE,

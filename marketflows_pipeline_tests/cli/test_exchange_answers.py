@@ -169,14 +169,28 @@ def test_dominance_is_over_all_that_are_measured(folder: Path) -> None:
     # 50^2 + 25^2 + 20^2 + 5^2, though two are shown
     assert metrics["hhi_index"] == 3_550
     assert (metrics["hhi_lower_bound"], metrics["hhi_upper_bound"]) == (3_409.42, 3_413.42)
-    # 3,550 - 1,500 thirty days ago
-    assert metrics["hhi_change_30d"] == 2_050
     assert body["interpretation"]["concentration"] == "highly_concentrated"
     assert body["interpretation"]["risk_assessment"].startswith("HIGH systemic risk (heuristic)")
     assert [(row["measure"], row["hhi_index"]) for row in body["concentration_by_measure"]] == [
         ("reserves", 4_921.875),
         ("spot_volume", 3_550),
     ]
+
+
+def test_a_change_of_concentration_is_over_the_exchanges_measured_on_both_days_and_names_the_others(
+    folder: Path,
+) -> None:
+    """ "HHI change over 30 days: -1,812" was between two exchanges and three."""
+    body = ask(folder, "exchange-dominance")
+    metrics = body["concentration_metrics"]
+    assert (metrics["n_compared"], metrics["hhi_30d_ago"], metrics["hhi_change_30d"]) == (2, 5_200, 355.56)
+    left_out = [row["exchange_id"] for row in body["coverage"]["not_compared"]]
+    assert left_out == ["closed", "gdax", "uniswap_v3"]
+    assert [row["exchange_id"] for row in body["coverage"]["outside_the_fixed_set"]] == ["closed", "gdax"]
+    shown = " ".join(invoke(folder, "exchange-dominance --format table").output.split())
+    assert "HHI change over 30 days: 356 among the 2 exchanges measured on both days" in shown
+    assert "not measured on both days: Closed Exchange, Coinbase Exchange, Uniswap V3." in shown
+    assert "followed over time, as charts do: Closed Exchange, Coinbase Exchange." in shown
 
 
 def test_dominance_of_reserves_claims_no_bounds(folder: Path) -> None:
