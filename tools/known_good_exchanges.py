@@ -26,7 +26,7 @@ FIGURES = Path(__file__).resolve().parent.parent / "marketflows_pipeline" / "tut
 DAY = timedelta(days=1)
 INFLOW_PCT, OUTFLOW_PCT = 10.0, -10.0
 EXCLUDED_CATEGORIES = ("stablecoins", "wrapped-tokens")
-SAME_TOKEN = {"WETH": "ETH", "WBNB": "BNB"}
+SAME_TOKEN = {"WETH": "ETH", "WBNB": "BNB", "MATIC": "POL", "USDC.E": "USDC", "TRON": "TRX", "EUROC": "EURC"}
 REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
 
 Rows = list[dict[str, Any]]
@@ -161,7 +161,7 @@ def day_flows(before: dict[str, Holding], now: dict[str, Holding], own: set[str]
     """The figures of one day against the record before it."""
     smaller = min(math.fsum(worth(held[token]) for token in held if token not in own) for held in (before, now))
     dust_usd = max(10_000.0, 0.0001 * smaller)
-    pairs, pairs_at_means, kept = [], [], []
+    pairs, pairs_at_means, kept, kept_before = [], [], [], []
     left_out: dict[str, list[float]] = {reason: [] for reason in REASONS}
     for token in sorted(before.keys() | now.keys()):
         old, new = before.get(token), now.get(token)
@@ -172,6 +172,7 @@ def day_flows(before: dict[str, Holding], now: dict[str, Holding], own: set[str]
             pairs.append(flow_and_price_effect(old, new))
             pairs_at_means.append(flow_and_price_effect_at_means(old, new))
             kept.append(worth(new))
+            kept_before.append(worth(old))
         else:
             left_out[reason].append(worth(new) - worth(old))
     total = math.fsum(worth(holding) for holding in now.values())
@@ -185,6 +186,7 @@ def day_flows(before: dict[str, Holding], now: dict[str, Holding], own: set[str]
         "left_out_gross_usd": math.fsum(abs(change) for changes in left_out.values() for change in changes),
         **{f"left_out_{reason}_usd": math.fsum(changes) for reason, changes in left_out.items()},
         "coverage_pct": 100 * math.fsum(kept) / total,
+        "coverage_before_pct": 100 * math.fsum(kept_before) / math.fsum(worth(holding) for holding in before.values()),
     }
 
 
@@ -194,7 +196,7 @@ def netflow_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
     nothing = dict.fromkeys(
         (
             *("netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd"),
-            *("left_out_usd", "left_out_gross_usd"),
+            *("left_out_usd", "left_out_gross_usd", "coverage_pct", "coverage_before_pct"),
             *(f"left_out_{reason}_usd" for reason in REASONS),
         )
     )
@@ -207,7 +209,12 @@ def netflow_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
         before = None
         for day in sorted(days | held.get(slug, {}).keys()):
             now = held.get(slug, {}).get(day)
-            figures: dict[str, Any] = {"reserves_usd": None, **nothing, "coverage_pct": None}
+            figures: dict[str, Any] = {
+                "reserves_usd": None,
+                **nothing,
+                "coverage_pct": None,
+                "coverage_before_pct": None,
+            }
             if now is not None and before is not None:
                 figures = day_flows(before, now, own_tokens[slug])
             elif now is not None:

@@ -20,7 +20,7 @@ DAY_RECORD_WITHIN = timedelta(hours=52)
 RECENT_DAYS = 7
 IDENTITY_TOLERANCE = 1e-6
 TVL_TOLERANCE_PCT = 2.0
-VANISHED_PCT = 1.0
+LARGE_TOKEN_PCT = 1.0
 SHARE_TOLERANCE_PCT = 1e-6
 
 
@@ -106,11 +106,23 @@ def large_tokens_do_not_vanish(session: Session) -> Verdict:
     """Such a token was withdrawn whole, or its wallets are no longer counted: the net flow leaves it out either way."""
     vanished = session.warehouse.query(
         f"select slug, day, largest_vanished_token, largest_vanished_usd, reserves_usd from mart.exchange_netflow"
-        f" where largest_vanished_usd > {VANISHED_PCT} / 100 * (reserves_usd + largest_vanished_usd)"
+        f" where largest_vanished_usd > {LARGE_TOKEN_PCT} / 100 * (reserves_usd + largest_vanished_usd)"
         f" and day > cast(? as date) - {RECENT_DAYS} order by largest_vanished_usd desc",
         [session.started_at],
     )
-    return evidence(vanished, severity=dg.AssetCheckSeverity.WARN, threshold_pct=VANISHED_PCT)
+    return evidence(vanished, severity=dg.AssetCheckSeverity.WARN, threshold_pct=LARGE_TOKEN_PCT)
+
+
+@check("mart.exchange_netflow", "No token above 1 % of an exchange's reserves appeared lately.", blocking=False)
+def large_tokens_do_not_appear(session: Session) -> Verdict:
+    """Such a token has a new name, or wallets that were not known before: the net flow leaves it out either way."""
+    appeared = session.warehouse.query(
+        f"select slug, day, largest_new_token, largest_new_usd, reserves_usd from mart.exchange_netflow"
+        f" where largest_new_usd > {LARGE_TOKEN_PCT} / 100 * reserves_usd"
+        f" and day > cast(? as date) - {RECENT_DAYS} order by largest_new_usd desc",
+        [session.started_at],
+    )
+    return evidence(appeared, severity=dg.AssetCheckSeverity.WARN, threshold_pct=LARGE_TOKEN_PCT)
 
 
 @check("mart.exchange_shares", "The shares of a day, segment and measure sum to 100 %.")
@@ -152,6 +164,7 @@ EXCHANGE_CHECKS = [
     netflow_adds_up,
     netflow_agrees_with_tvl,
     large_tokens_do_not_vanish,
+    large_tokens_do_not_appear,
     shares_sum_to_one,
     indices_are_within_bounds,
 ]

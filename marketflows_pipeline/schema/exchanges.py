@@ -564,12 +564,19 @@ MART_EXCHANGE_NETFLOW = Table(
         ),
         _usd("largest_vanished_usd", "Value of the largest token that vanished", "raw.cex_token_balances.value_usd"),
         Column("largest_vanished_token", DType.TEXT, "Its symbol", nullable=True),
+        _usd("largest_new_usd", "Value of the largest token that is new", "raw.cex_token_balances.value_usd"),
+        Column("largest_new_token", DType.TEXT, "Its symbol", nullable=True),
         _pct(
             "own_token_share_pct",
             "Share of the exchange's own tokens in the value of all",
             "raw.cex_token_balances.value_usd",
         ),
         _pct("coverage_pct", "Share of kept tokens in the value of all", "raw.cex_token_balances.value_usd"),
+        _pct(
+            "coverage_before_pct",
+            "The same of the record before, of which what vanished since was a part",
+            "raw.cex_token_balances.value_usd",
+        ),
         Column("n_tokens_kept", DType.INT, "Kept tokens", nullable=True),
         Column("n_tokens_unpriced", DType.INT, "Tokens left out as unpriced", nullable=True),
         Column("n_tokens_negative", DType.INT, "Tokens left out as negative", nullable=True),
@@ -600,7 +607,7 @@ MART_EXCHANGE_TOKEN_FLOWS = Table(
     columns=(
         _SLUG,
         _DAY,
-        Column("token", DType.TEXT, "Token symbol after joining WETH with ETH and WBNB with BNB"),
+        Column("token", DType.TEXT, "Token symbol after joining the names of one token, such as WETH and ETH"),
         Column("quantity_before", DType.FLOAT, "Quantity at the previous record", "tokens", nullable=True),
         Column(
             "quantity",

@@ -24,7 +24,8 @@ _COLUMNS = (
     "slug", "day", "exchange_key", "name", "ts", "previous_day", "reserves_usd", "tvl_usd", "tvl_change_usd",
     "netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd", "left_out_usd", "left_out_gross_usd",
     *(f"left_out_{reason}_usd" for reason in _REASONS),
-    "identity_gap_pct", "largest_vanished_usd", "largest_vanished_token", "own_token_share_pct", "coverage_pct",
+    "identity_gap_pct", "largest_vanished_usd", "largest_vanished_token", "largest_new_usd", "largest_new_token",
+    "own_token_share_pct", "coverage_pct", "coverage_before_pct",
     "n_tokens_kept", "n_tokens_unpriced", "n_tokens_negative",
     "market_share_pct", "defillama_inflow_24h_usd", "defillama_inflow_1w_usd",
     "defillama_inflow_1m_usd", "reason",
@@ -50,7 +51,8 @@ def exchange_netflow(
     and another of 30 M is new, ``left_out_usd`` is 0 and it is 60 M.
 
     ``identity_gap_pct`` is the change of the served total less the three, in percent of the larger of the two totals.
-    ``coverage_pct`` is the value now of kept tokens over that of all, own tokens included.
+    ``coverage_pct`` is the value now of kept tokens over that of all, own tokens included; ``coverage_before_pct`` the
+    same of the record before, which shows what a token that vanished leaves uncovered.
 
     Args:
         flows: all days, as `token_flows` returns them.
@@ -74,7 +76,8 @@ def exchange_netflow(
             pl.col("is_compared").fill_null(value=False),
         )
         .join(before, on=["slug", "previous_day"], how="left")
-        .join(_largest_vanished(flows), on=_KEY, how="left")
+        .join(_largest(flows, "vanished", "value_before_usd"), on=_KEY, how="left")
+        .join(_largest(flows, "new", "value_usd"), on=_KEY, how="left")
         .join(_names(exchanges), on="slug", how="left")
         .with_columns(pl.col("exchange_key", "name").fill_null(pl.col("slug")))
         .join(
@@ -118,6 +121,8 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
         "value_usd",
         "own_usd",
         "kept_usd",
+        "value_before_usd",
+        "kept_before_usd",
         "flow_usd",
         "price_effect_usd",
         "flow_mid_usd",
@@ -128,7 +133,7 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
     )
     effects = ("price_effect_usd", "price_effect_mid_usd")
     counts = tuple(f"n_tokens_{reason}" for reason in _NO_PRICE)
-    total, kept = pl.col("value_usd"), pl.col("n_tokens_kept")
+    total, before, kept = pl.col("value_usd"), pl.col("value_before_usd"), pl.col("n_tokens_kept")
     compared = pl.col("is_compared")
     return (
         flows.lazy()
@@ -137,6 +142,7 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
             left_out_gross_usd=pl.col("left_out_usd").abs(),
             own_usd=pl.when(is_own).then("value_usd"),
             kept_usd=pl.when(is_kept).then("value_usd"),
+            kept_before_usd=pl.when(is_kept).then("value_before_usd"),
         )
         .group_by(_KEY)
         .agg(
@@ -159,23 +165,20 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
             netflow_usd=pl.when(compared & (kept > 0)).then("flow_usd"),
             netflow_mid_usd=pl.when(compared & (kept > 0)).then("flow_mid_usd"),
             coverage_pct=pl.when(compared & (total > 0)).then(100 * pl.col("kept_usd") / total),
+            coverage_before_pct=pl.when(compared & (before > 0)).then(100 * pl.col("kept_before_usd") / before),
             own_token_share_pct=pl.when(pl.col("is_own_known") & (total > 0)).then(100 * pl.col("own_usd") / total),
         )
     )
 
 
-def _largest_vanished(flows: pl.DataFrame) -> pl.LazyFrame:
-    """The token of each record that held most before it vanished; of equal ones the first by name."""
+def _largest(flows: pl.DataFrame, reason: str, value: str) -> pl.LazyFrame:
+    """The token of each record that is worth most of those left out for a reason; of equal ones the first by name."""
     return (
         flows.lazy()
-        .filter(reason="vanished")
-        .sort(*_KEY, "value_before_usd", "token", descending=[False, False, True, False])
+        .filter(reason=reason)
+        .sort(*_KEY, value, "token", descending=[False, False, True, False], nulls_last=True)
         .unique(_KEY, keep="first", maintain_order=True)
-        .select(
-            *_KEY,
-            pl.col("value_before_usd").alias("largest_vanished_usd"),
-            pl.col("token").alias("largest_vanished_token"),
-        )
+        .select(*_KEY, pl.col(value).alias(f"largest_{reason}_usd"), pl.col("token").alias(f"largest_{reason}_token"))
     )
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from marketflows_pipeline.transforms.token_aliases import token_of
+
 DUST_USD = 10_000.0
 DUST_SHARE = 1e-4
-_SERVICE_PREFIX = "coingecko:"
-_SAME_TOKEN = {"WETH": "ETH", "WBNB": "BNB"}
 
 _COLUMNS = (
     "slug", "day", "token", "quantity_before", "quantity", "value_before_usd", "value_usd",
@@ -79,10 +79,11 @@ def token_flows(balances: pl.DataFrame, own_tokens: pl.DataFrame) -> pl.DataFram
 
     These are the rules by which DefiLlama computes inflows (``api2/db/inflows.ts`` of its server), except that it finds
     only inflows absurd. Its limits are ours: a jump of quantity by wallets or chains that became known is a flow unless
-    the token itself is new, and a token renamed to anything but ETH or BNB is left out twice, once on each side.
+    the token itself is new, and a token renamed to a name without an alias is left out twice, once on each side.
 
-    WETH counts as ETH, WBNB as BNB, and the prefix ``coingecko:`` is dropped; symbols are otherwise compared letter by
-    letter. Of tokens so joined, the quantity is null if any is (a part is no whole), the value the sum of those known.
+    Names of one token are joined by the table of token_aliases, and the prefix ``coingecko:`` is dropped; symbols are
+    otherwise compared letter by letter. Of tokens so joined, the quantity is null if any is (a part is no whole), the
+    value the sum of those known.
 
     Args:
         balances: slug, ts, token, quantity, value_usd, is_now, as in ``raw.cex_token_balances``.
@@ -117,16 +118,12 @@ def token_flows(balances: pl.DataFrame, own_tokens: pl.DataFrame) -> pl.DataFram
     )
 
 
-def _symbol(token: pl.Expr) -> pl.Expr:
-    return token.str.strip_prefix(_SERVICE_PREFIX).replace(_SAME_TOKEN)
-
-
 def _symbols(balances: pl.DataFrame) -> pl.DataFrame:
     """token, symbol, place of the symbol in alphabetical order from 0."""
     return (
         balances.lazy()
         .select(pl.col("token").unique())
-        .with_columns(symbol=_symbol(pl.col("token")))
+        .with_columns(symbol=token_of(pl.col("token")))
         .with_columns(place=pl.col("symbol").rank("dense").cast(pl.Int64) - 1)
         .collect()
     )
@@ -137,7 +134,7 @@ def _names(symbols: pl.DataFrame) -> pl.Series:
 
 
 def _own(own_tokens: pl.DataFrame) -> pl.LazyFrame:
-    listed = pl.col("own_tokens").str.split(",").list.eval(_symbol(pl.element().str.strip_chars()))
+    listed = pl.col("own_tokens").str.split(",").list.eval(token_of(pl.element().str.strip_chars()))
     known = own_tokens.lazy().filter(pl.col("own_tokens").str.strip_chars() != "")
     return known.select("slug", own=listed).unique("slug", keep="first", maintain_order=True)
 

@@ -80,6 +80,16 @@ def test_what_is_left_out_is_said_net_and_gross(folder: Path) -> None:
     assert "left out -195.0 M USD net, 235.0 M USD gross" in " ".join(shown.split())
 
 
+def test_a_large_new_token_is_warned_about_as_one_that_vanished_is(folder: Path) -> None:
+    """A third of the reserves appeared without a word, and 60 % that moved the day before left coverage at 100 %."""
+    body = ask(folder, "exchange-netflow binance")
+    assert body["coverage"]["warnings"][1] == (
+        "2026-11-19: ZYX worth 30.0 % of the reserves is new; it is left out, and may be a deposit, a new name or a "
+        "new label"
+    )
+    assert (body["daily"][2]["coverage_pct"], body["daily"][2]["coverage_before_pct"]) == (85, 40)
+
+
 def test_tokens_without_a_price_are_warned_about(folder: Path) -> None:
     """A net flow of what has a price read as calm, while a part of the reserves stood at 0 USD."""
     warnings = ask(folder, "exchange-netflow binance")["coverage"]["warnings"]

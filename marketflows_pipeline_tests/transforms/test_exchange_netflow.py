@@ -111,6 +111,8 @@ def test_flows_price_effects_and_what_is_left_out_are_told_apart_and_explain_the
     assert row["identity_gap_pct"] == 0
     assert (row["n_tokens_kept"], row["reason"], row["previous_day"]) == (2, None, on(0))
     assert (row["largest_vanished_usd"], row["largest_vanished_token"]) == (90_000, "OLD")
+    assert (row["largest_new_usd"], row["largest_new_token"]) == (30_000, "NEW")
+    assert row["coverage_before_pct"] == pytest.approx(100 * 740_000 / 1_025_005)
     assert row["own_token_share_pct"] == pytest.approx(100 * 275_000 / 1_165_004)
     assert row["coverage_pct"] == pytest.approx(100 * 860_000 / 1_165_004)
 
@@ -148,13 +150,29 @@ def test_a_token_renamed_is_left_out_on_both_sides_and_makes_no_flow() -> None:
     assert row["coverage_pct"] == 10
 
 
+def test_coverage_is_of_the_day_before_too() -> None:
+    """60 % of the reserves vanished on one day, and 100 % of what was left was covered."""
+    row = last(netflow_of({0: {"A": (4, 4e5), "B": (6, 6e5)}, 1: {"A": (4, 4.1e5)}}))
+
+    assert (row["coverage_pct"], row["coverage_before_pct"]) == (100, 40)
+
+
 def test_the_first_record_has_reserves_and_no_flow() -> None:
     row = last(netflow_of({0: BEFORE}, tvl={0: 1_025_005}, own="OWN"))
 
     assert (row["reason"], row["previous_day"]) == (FIRST_RECORD, None)
     assert (row["reserves_usd"], row["tvl_usd"]) == (1_025_005, 1_025_005)
     mid = ("netflow_mid_usd", "price_effect_mid_usd")
-    measured = ["netflow_usd", "price_effect_usd", *mid, "left_out_usd", *LEFT_OUT, "identity_gap_pct", "coverage_pct"]
+    measured = [
+        "netflow_usd",
+        "price_effect_usd",
+        *mid,
+        "left_out_usd",
+        *LEFT_OUT,
+        "identity_gap_pct",
+        "coverage_pct",
+        "coverage_before_pct",
+    ]
     assert {row[name] for name in (*measured, "n_tokens_kept", "tvl_change_usd")} == {None}
     assert row["own_token_share_pct"] == pytest.approx(100 * 175_000 / 1_025_005)
 

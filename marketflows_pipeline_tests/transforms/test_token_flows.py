@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from datetime import date
+from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.token_aliases import ALIASES
 from marketflows_pipeline.transforms.token_flows import daily_records, token_flows
 from marketflows_pipeline_tests.transforms.wallets import (
     Holding,
@@ -131,6 +134,49 @@ def test_tokens_that_are_the_same_are_added_up() -> None:
 
     assert (flows["ETH"]["quantity_before"], flows["ETH"]["quantity"]) == (100, 110)
     assert flows["ETH"]["flow_usd"] == pytest.approx(30_000)
+
+
+RENAMED = [
+    ("MATIC", "POL"),
+    ("WMATIC", "POL"),
+    ("USDC", "USDC.e"),
+    ("USDC.E", "USDC"),
+    ("USDC", "USDbC"),
+    ("axlUSDC", "USDC"),
+    ("coingecko:bridged-usdc-polygon-pos-bridge", "USDC"),
+    ("TRX", "TRON"),
+    ("coingecko:tron", "TRX"),
+    ("EUROC", "EURC"),
+    ("coingecko:matic-network", "coingecko:polygon-ecosystem-token"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED)
+@pytest.mark.parametrize("is_back", [False, True])
+def test_a_token_under_a_new_name_has_not_moved(old: str, new: str, is_back: bool) -> None:
+    """60 % of the reserves were renamed on one day: an outflow of 30 M, with nothing left out to tell of it."""
+    before, now = (new, old) if is_back else (old, new)
+    flows = flows_between({before: (50e6, 50e6)}, {now: (52e6, 52e6)})
+
+    (row,) = flows.values()
+    assert (row["reason"], row["flow_usd"]) == (None, 2e6)
+
+
+def test_an_own_token_goes_by_all_its_names() -> None:
+    flows = flows_between({"TRON": (5e6, 1e6)}, {"TRX": (9e6, 1.8e6)}, own="TRX")
+
+    assert flows["TRX"]["reason"] == "own_token"
+
+
+def test_every_alias_is_dated_leads_to_no_further_alias_and_stands_in_the_documentation() -> None:
+    decision = (Path(__file__).parents[2] / "docs" / "decisions" / "0005-exchange-net-flow.md").read_text()
+    names = {alias.name.upper() for alias in ALIASES}
+
+    assert len(names) == len(ALIASES)
+    for alias in ALIASES:
+        assert alias.token.upper() not in names
+        assert date(2015, 7, 30) < alias.since <= date(2026, 11, 28)
+        assert f"`{alias.name}`" in decision
 
 
 def test_letters_tell_tokens_apart() -> None:

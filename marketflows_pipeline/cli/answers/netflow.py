@@ -48,6 +48,7 @@ COLUMNS = (
     "tvl_change_usd",
     "identity_gap_pct",
     "coverage_pct",
+    "coverage_before_pct",
     "own_token_share_pct",
     "market_share_pct",
     "reason",
@@ -60,6 +61,7 @@ SHOWN = (
     Shown("gross (M USD)", "left_out_gross_usd", 1, 1e6),
     Shown("reserves (M USD)", "reserves_usd", 0, 1e6),
     Shown("kept tokens (%)", "coverage_pct", 1),
+    Shown("before (%)", "coverage_before_pct", 1),
     Shown("own tokens (%)", "own_token_share_pct", 1),
 )
 
@@ -69,7 +71,8 @@ select day, previous_day, ts, netflow_usd, price_effect_usd, netflow_mid_usd, pr
        left_out_gross_usd, left_out_new_usd, left_out_vanished_usd, left_out_dust_usd, left_out_absurd_usd,
        left_out_own_token_usd, left_out_unpriced_usd, left_out_negative_usd, n_tokens_kept, n_tokens_unpriced,
        n_tokens_negative, reserves_usd, tvl_usd, tvl_change_usd, identity_gap_pct, largest_vanished_usd,
-       largest_vanished_token, own_token_share_pct, coverage_pct, market_share_pct, reason
+       largest_vanished_token, largest_new_usd, largest_new_token, own_token_share_pct, coverage_pct,
+       coverage_before_pct, market_share_pct, reason
 from mart.exchange_netflow
 where slug = $slug and day > (select max(day) from mart.exchange_netflow where slug = $slug) - $days::integer
 order by day
@@ -207,6 +210,7 @@ def _held(source: Source, exchange: KnownExchange, newest: dict[str, Any]) -> di
         "tvl_usd": newest.get("tvl_usd", reported.get("current_tvl_usd")),
         "own_token_share_pct": newest.get("own_token_share_pct"),
         "coverage_pct": newest.get("coverage_pct"),
+        "coverage_before_pct": newest.get("coverage_before_pct"),
         "defillama_inflow_24h_usd": reported.get("inflows_24h_usd"),
         "defillama_inflow_1w_usd": reported.get("inflows_1w_usd"),
         "defillama_inflow_1m_usd": reported.get("inflows_1m_usd"),

@@ -8,19 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# A vanished token above this share of the reserves is worth a warning: it may be a withdrawal or a lost label.
-VANISHED_PCT = 1.0
+# A vanished or new token above this share of the reserves is worth a warning.
+LARGE_TOKEN_PCT = 1.0
 
 
 def reserve_warnings(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What to be told beside the net flow: large tokens that vanished, and tokens without a price."""
+    """What to be told beside the net flow: large tokens that vanished or are new, and tokens without a price."""
     warnings = []
     for record in records:
         share = pct_of(record["largest_vanished_usd"], record["reserves_usd"])
-        if share is not None and share > VANISHED_PCT:
+        if share is not None and share > LARGE_TOKEN_PCT:
             warnings.append(
                 f"{record['day']}: {record['largest_vanished_token']} worth {share:.1f} % of the reserves vanished; it "
                 "is left out, and may be a withdrawal, a new name or a lost label"
+            )
+        share = pct_of(record["largest_new_usd"], record["reserves_usd"])
+        if share is not None and share > LARGE_TOKEN_PCT:
+            warnings.append(
+                f"{record['day']}: {record['largest_new_token']} worth {share:.1f} % of the reserves is new; it is "
+                "left out, and may be a deposit, a new name or a new label"
             )
     return [*warnings, *_without_price(records)]
 
