@@ -16,7 +16,9 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pyarrow as pa
@@ -27,7 +29,7 @@ DAY = timedelta(days=1)
 INFLOW_PCT, OUTFLOW_PCT = 10.0, -10.0
 EXCLUDED_CATEGORIES = ("stablecoins", "wrapped-tokens")
 SAME_TOKEN = {"WETH": "ETH", "WBNB": "BNB", "MATIC": "POL", "USDC.E": "USDC", "TRON": "TRX", "EUROC": "EURC"}
-REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
+REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative", "quarantined")
 
 Rows = list[dict[str, Any]]
 Holding = tuple[float | None, float | None]  # quantity, value in USD
@@ -120,6 +122,26 @@ def unknown_price(*holdings: Holding | None) -> str | None:
     return "unpriced" if is_without_value or is_without_quantity else None
 
 
+def price_ratio(before: Holding | None, now: Holding | None) -> float | None:
+    """The price over that before; None where either has none."""
+    if not before or not now or not all((*before, *now)):
+        return None
+    (q0, v0), (q1, v1) = before, now
+    assert q0 and q1 and v0 and v1  # noqa: PT018
+    return (v1 / q1) / (v0 / q0)
+
+
+def is_rebased(before: Holding, now: Holding, market: float) -> bool:
+    """Whether the price jumps by more than 5 times and the quantity the other way, so that both cancel within 5 %.
+
+    They may cancel by themselves or beside the market's move.
+    """
+    jump = price_ratio(before, now)
+    assert jump
+    value = worth(now) / worth(before)
+    return (jump > 5 or jump < 1 / 5) and any(abs(ratio - 1) <= 0.05 + 1e-9 for ratio in (value, value / market))
+
+
 def reason_of(token: str, before: Holding | None, now: Holding | None, own: set[str], dust_usd: float) -> str | None:
     """Why a token is left out, or None where it is kept."""
     if token in own:
@@ -157,8 +179,21 @@ def flow_and_price_effect_at_means(before: Holding, now: Holding) -> tuple[float
     return (q1 - q0) * (p0 + p1) / 2, (p1 - p0) * (q0 + q1) / 2
 
 
-def day_flows(before: dict[str, Holding], now: dict[str, Holding], own: set[str]) -> dict[str, float | None]:
-    """The figures of one day against the record before it."""
+def market_moves(held: dict[str, dict[date, dict[str, Holding]]]) -> dict[tuple[str, date, date], float]:
+    """Token and two days to the median of its price ratios between them, where three exchanges or more have one."""
+    ratios: dict[tuple[str, date, date], list[float]] = {}
+    for records in held.values():
+        for before, day in pairwise(sorted(records)):
+            for token, now in records[day].items():
+                if ratio := price_ratio(records[before].get(token), now):
+                    ratios.setdefault((token, before, day), []).append(ratio)
+    return {key: median(each) for key, each in ratios.items() if len(each) >= 3}
+
+
+def day_flows(
+    before: dict[str, Holding], now: dict[str, Holding], own: set[str], moves: dict[str, float]
+) -> dict[str, float | None]:
+    """The figures of one day against the record before it; `moves` says what the market's price of a token did."""
     smaller = min(math.fsum(worth(held[token]) for token in held if token not in own) for held in (before, now))
     dust_usd = max(10_000.0, 0.0001 * smaller)
     pairs, pairs_at_means, kept, kept_before = [], [], [], []
@@ -166,7 +201,13 @@ def day_flows(before: dict[str, Holding], now: dict[str, Holding], own: set[str]
     for token in sorted(before.keys() | now.keys()):
         old, new = before.get(token), now.get(token)
         reason = reason_of(token, old, new, own, dust_usd)
-        if reason is None:
+        if reason in {None, "absurd"} and old and new and is_rebased(old, new, moves.get(token, 1.0)):
+            # Counted on another basis: nothing moved, and all that the value changed is price.
+            pairs.append((0.0, worth(new) - worth(old)))
+            pairs_at_means.append((0.0, worth(new) - worth(old)))
+            kept.append(worth(new))
+            kept_before.append(worth(old))
+        elif reason is None:
             assert old is not None
             assert new is not None
             pairs.append(flow_and_price_effect(old, new))
@@ -174,7 +215,7 @@ def day_flows(before: dict[str, Holding], now: dict[str, Holding], own: set[str]
             kept.append(worth(new))
             kept_before.append(worth(old))
         else:
-            left_out[reason].append(worth(new) - worth(old))
+            left_out[str(reason)].append(worth(new) - worth(old))
     total = math.fsum(worth(holding) for holding in now.values())
     return {
         "reserves_usd": total,
@@ -205,8 +246,9 @@ def netflow_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
         if not row["is_now"]:
             days_of_totals.setdefault(row["slug"], set()).add(day_of_record(row["ts"]))
     held = holdings_by_day(inputs)
+    moves = market_moves(held)
     for slug, days in sorted(days_of_totals.items()):
-        before = None
+        before, day_before = None, date.min
         for day in sorted(days | held.get(slug, {}).keys()):
             now = held.get(slug, {}).get(day)
             figures: dict[str, Any] = {
@@ -216,11 +258,13 @@ def netflow_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
                 "coverage_before_pct": None,
             }
             if now is not None and before is not None:
-                figures = day_flows(before, now, own_tokens[slug])
+                since = {token: moves.get((token, day_before, day), 1.0) for token in now}
+                figures = day_flows(before, now, own_tokens[slug], since)
             elif now is not None:
                 figures["reserves_usd"] = math.fsum(worth(holding) for holding in now.values())
             yield {"slug": slug, "day": day, **figures}
-            before = now or before
+            if now:
+                before, day_before = now, day
 
 
 # Volumes

@@ -32,6 +32,7 @@ from marketflows_pipeline.transforms.exchange_tvl import exchange_tvl
 from marketflows_pipeline.transforms.market_values import market_values
 from marketflows_pipeline.transforms.token_flows import token_flows
 from marketflows_pipeline.transforms.whales import whale_signals
+from marketflows_pipeline.warehouse.quarantine import active_rows
 
 TOKEN_FLOW_DAYS = timedelta(days=30)
 
@@ -149,7 +150,8 @@ def mart_exchange_netflow(session: dg.ResourceParam[Session]) -> Iterator[dg.Mat
     """Real net flow of tracked wallets, by exchange and day, and by token over the last 30 days."""
     accepted = session.warehouse.accepted
     exchanges = accepted("core.exchanges")
-    flows = token_flows(accepted("raw.cex_token_balances"), _own_tokens(exchanges))
+    balances = "raw.cex_token_balances"
+    flows = token_flows(accepted(balances), _own_tokens(exchanges), active_rows(session.warehouse, balances))
     shares = accepted(
         "mart.exchange_shares",
         columns=["exchange_key", "day", "share_pct"],

@@ -495,6 +495,7 @@ _LEFT_OUT = {
     "own_token": "the exchange's own tokens",
     "unpriced": "tokens without a quantity or a value, or with one of them 0",
     "negative": "tokens with a quantity or value below 0",
+    "quarantined": "tokens whose record, or the one before, is quarantined",
 }
 
 MART_EXCHANGE_NETFLOW = Table(
@@ -580,6 +581,8 @@ MART_EXCHANGE_NETFLOW = Table(
         Column("n_tokens_kept", DType.INT, "Kept tokens", nullable=True),
         Column("n_tokens_unpriced", DType.INT, "Tokens left out as unpriced", nullable=True),
         Column("n_tokens_negative", DType.INT, "Tokens left out as negative", nullable=True),
+        Column("n_tokens_quarantined", DType.INT, "Tokens left out as quarantined", nullable=True),
+        Column("n_tokens_rebased", DType.INT, "Kept tokens counted on another basis than before", nullable=True),
         _pct(
             "market_share_pct",
             "Share of spot volume of that day among the exchanges observed",
@@ -628,8 +631,15 @@ MART_EXCHANGE_TOKEN_FLOWS = Table(
         Column(
             "reason",
             DType.TEXT,
-            "Why it is left out: new, vanished, dust, absurd, own_token, unpriced, negative; else null",
+            "Why it is left out: new, vanished, dust, absurd, own_token, unpriced, negative, quarantined; else null",
             nullable=True,
+        ),
+        Column(
+            "basis_ratio",
+            DType.FLOAT,
+            "Quantity over that before where the token is counted on another basis (redenominated), its flow then 0",
+            nullable=True,
+            derived_from=("raw.cex_token_balances.quantity",),
         ),
     ),
     may_be_empty=True,

@@ -18,15 +18,15 @@ REPEATED_RECORD = "same figures as in the record before: carried forward by the 
 NOTHING_KEPT = "every token is left out"
 
 _KEY = ("slug", "day")
-_REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
-_NO_PRICE = ("unpriced", "negative")
+_REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative", "quarantined")
+_COUNTED = ("unpriced", "negative", "quarantined")
 _COLUMNS = (
     "slug", "day", "exchange_key", "name", "ts", "previous_day", "reserves_usd", "tvl_usd", "tvl_change_usd",
     "netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd", "left_out_usd", "left_out_gross_usd",
     *(f"left_out_{reason}_usd" for reason in _REASONS),
     "identity_gap_pct", "largest_vanished_usd", "largest_vanished_token", "largest_new_usd", "largest_new_token",
     "own_token_share_pct", "coverage_pct", "coverage_before_pct",
-    "n_tokens_kept", "n_tokens_unpriced", "n_tokens_negative",
+    "n_tokens_kept", "n_tokens_unpriced", "n_tokens_negative", "n_tokens_quarantined", "n_tokens_rebased",
     "market_share_pct", "defillama_inflow_24h_usd", "defillama_inflow_1w_usd",
     "defillama_inflow_1m_usd", "reason",
 )  # fmt: skip
@@ -132,7 +132,7 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
         *parts,
     )
     effects = ("price_effect_usd", "price_effect_mid_usd")
-    counts = tuple(f"n_tokens_{reason}" for reason in _NO_PRICE)
+    counts = (*(f"n_tokens_{reason}" for reason in _COUNTED), "n_tokens_rebased")
     total, before, kept = pl.col("value_usd"), pl.col("value_before_usd"), pl.col("n_tokens_kept")
     compared = pl.col("is_compared")
     return (
@@ -155,7 +155,8 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
             # Own tokens that are there without a value would make the share of them too small.
             is_own_known=is_own.is_not_null().all() & ~(is_own & is_unvalued).any(),
             n_tokens_kept=is_kept.sum().cast(pl.Int32),
-            **{f"n_tokens_{reason}": (pl.col("reason") == reason).sum().cast(pl.Int32) for reason in _NO_PRICE},
+            n_tokens_rebased=pl.col("basis_ratio").count().cast(pl.Int32),
+            **{f"n_tokens_{reason}": (pl.col("reason") == reason).sum().cast(pl.Int32) for reason in _COUNTED},
         )
         .with_columns(
             pl.when(compared & (kept > 0)).then(pl.col(effects)),

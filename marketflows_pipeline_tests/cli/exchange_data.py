@@ -166,6 +166,8 @@ NETFLOWS: Rows = [
         coverage_before_pct=40.0,
         n_tokens_kept=40,
         n_tokens_unpriced=7,
+        n_tokens_quarantined=1,
+        n_tokens_rebased=1,
         n_tokens_negative=0,
     ),
     netflow(20, reason="a record without quantities"),

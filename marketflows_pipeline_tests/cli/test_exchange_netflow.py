@@ -31,6 +31,7 @@ def test_a_netflow_is_summed_over_the_days_that_have_one(folder: Path) -> None:
         "own_token_usd": None,
         "unpriced_usd": None,
         "negative_usd": None,
+        "quarantined_usd": None,
     }
     assert (body["netflow_days"], body["netflow_from_day"], body["netflow_to_day"]) == (2, "2026-11-17", "2026-11-19")
     assert [row["day"] for row in body["coverage"]["days_without_netflow"]] == ["2026-11-17", "2026-11-20"]
@@ -93,8 +94,15 @@ def test_a_large_new_token_is_warned_about_as_one_that_vanished_is(folder: Path)
 def test_tokens_without_a_price_are_warned_about(folder: Path) -> None:
     """A net flow of what has a price read as calm, while a part of the reserves stood at 0 USD."""
     warnings = ask(folder, "exchange-netflow binance")["coverage"]["warnings"]
-    assert warnings[-1] == (
-        "2026-11-19: 7 tokens without a price are left out; the net flow is of the 40 kept ones alone"
+    assert "2026-11-19: 7 tokens without a price are left out; the net flow is of the 40 kept ones alone" in warnings
+
+
+def test_tokens_on_another_basis_and_quarantined_ones_are_warned_about(folder: Path) -> None:
+    """A redenomination read as an inflow of 49.95 M; its flow of 0 must not read as calm."""
+    warnings = ask(folder, "exchange-netflow binance")["coverage"]["warnings"]
+    assert "2026-11-19: 1 token is counted on another basis than before, as after a redenomination: no flow" in warnings
+    assert warnings[-1].startswith(
+        "2026-11-19: 1 token with a quarantined record (see `marketflows quarantine list`) is"
     )
 
 

@@ -39,7 +39,8 @@ SNAPSHOTS = pl.DataFrame(
     | dict.fromkeys(("inflows_24h_usd", "inflows_1w_usd", "inflows_1m_usd"), pl.Float64)
 )
 LEFT_OUT = [
-    f"left_out_{reason}_usd" for reason in ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
+    f"left_out_{reason}_usd"
+    for reason in ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative", "quarantined")
 ]
 
 
@@ -75,6 +76,14 @@ def test_reserves_without_a_price_are_no_calm() -> None:
     assert (row["n_tokens_unpriced"], row["n_tokens_negative"], row["left_out_dust_usd"]) == (1, 1, 0)
 
 
+def test_what_is_counted_on_another_basis_is_counted() -> None:
+    """A redenomination is kept, and whoever reads its flow of 0 is told why."""
+    row = last(netflow_of({0: {"X": (1e6, 5e7), "A": (1, 1e6)}, 1: {"X": (1e9, 5e7), "A": (2, 2e6)}}))
+
+    assert (row["netflow_mid_usd"], row["n_tokens_rebased"], row["n_tokens_kept"]) == (1e6, 1, 2)
+    assert row["n_tokens_quarantined"] == 0
+
+
 def test_what_is_left_out_is_told_gross_beside_net() -> None:
     """A token of 30 M vanished and another of 30 M was new: "left out 0.0" stood there."""
     before: Record = {"BTC": (1_000, 50e6), "OLD": (9, 30e6)}
@@ -105,7 +114,7 @@ def test_flows_price_effects_and_what_is_left_out_are_told_apart_and_explain_the
     assert (row["netflow_mid_usd"], row["price_effect_mid_usd"]) == (105_000 - 40_000, 55_000)
     assert row["left_out_usd"] == 19_999
     assert row["left_out_gross_usd"] == 30_000 + 110_000 + 1 + 100_000
-    assert [row[name] for name in LEFT_OUT] == [30_000, -110_000, -1, 0, 100_000, 0, 0]
+    assert [row[name] for name in LEFT_OUT] == [30_000, -110_000, -1, 0, 100_000, 0, 0, 0]
     assert row["reserves_usd"] == 1_165_004 == 1_025_005 + 70_000 + 50_000 + 19_999
     assert (row["tvl_usd"], row["tvl_change_usd"]) == (1_165_004, 139_999)
     assert row["identity_gap_pct"] == 0

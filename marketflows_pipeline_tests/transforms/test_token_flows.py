@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
@@ -134,6 +135,68 @@ def test_tokens_that_are_the_same_are_added_up() -> None:
 
     assert (flows["ETH"]["quantity_before"], flows["ETH"]["quantity"]) == (100, 110)
     assert flows["ETH"]["flow_usd"] == pytest.approx(30_000)
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_a_redenomination_is_no_flow(is_back: bool) -> None:
+    """A thousand times the quantity at a thousandth of the price read as an inflow of 49.95 M."""
+    old, new = {"X": (1e6, 50e6)}, {"X": (1e9, 50e6)}
+    flows = flows_between(new, old) if is_back else flows_between(old, new)
+
+    row = flows["X"]
+    assert (row["flow_usd"], row["flow_mid_usd"], row["price_effect_usd"], row["reason"]) == (0, 0, 0, None)
+    assert row["basis_ratio"] == pytest.approx(1e-3 if is_back else 1e3)
+
+
+@pytest.mark.parametrize(("value", "is_rebased"), [(51e6, True), (52.5e6, True), (53e6, False), (47.4e6, False)])
+def test_jumps_cancel_within_five_percent(value: float, is_rebased: bool) -> None:
+    row = flows_between({"X": (1e6, 50e6)}, {"X": (1e9, value)})["X"]
+
+    assert (row["basis_ratio"] is not None) == is_rebased
+    assert (row["flow_usd"] == 0) == is_rebased
+    if is_rebased:
+        assert row["price_effect_usd"] == row["price_effect_mid_usd"] == value - 50e6
+
+
+def test_jumps_cancel_beside_the_market_of_the_other_exchanges() -> None:
+    """On a day on which the market rose by 8 % a slip of three decimals was no change of basis but absurd."""
+    rise: Mapping[float, Record] = {0: {"X": (1e6, 50e6)}, 1: {"X": (1e6, 54e6)}}
+    market = dict.fromkeys(("a", "b", "c"), rise)
+    odd: Mapping[str, Mapping[float, Record]] = {"x": {0: {"X": (1e6, 50e6)}, 1: {"X": (1e3, 54e6)}}}
+    rows = token_flows(balances_of({**market, **odd}), NOBODY).filter(slug="x", day=on(1)).to_dicts()
+
+    assert [(row["flow_usd"], row["price_effect_usd"]) for row in rows] == [(0, 4e6)]
+    (alone,) = token_flows(balances_of(odd), NOBODY).filter(slug="x", day=on(1)).to_dicts()
+    assert alone["reason"] == "absurd"
+
+
+def test_a_price_that_crashed_with_a_steady_quantity_is_price_effect() -> None:
+    row = flows_between({"X": (1e6, 50e6)}, {"X": (1.1e6, 0.55e6)})["X"]
+
+    assert (row["basis_ratio"], row["reason"]) == (None, None)
+    assert row["flow_mid_usd"] == pytest.approx(1e5 * 25.25)
+
+
+def test_a_quarantined_record_makes_its_token_neither_vanish_nor_appear() -> None:
+    """A row that was left out for its price read as 3 M that vanished, and as 3 M that were new a day later."""
+    balances = balances_of({"x": {day: {"CASH": (1e6, 1e6 + day), "X": (1e6, 3e6)} for day in range(4)}})
+    left_out = (pl.col("token") == "X") & (pl.col("ts") == moment(1))
+    rows = token_flows(
+        balances.filter(~left_out), NOBODY, balances.filter(left_out).select("slug", "ts", "token")
+    ).filter(token="X")
+
+    assert rows.select("day", "reason", "left_out_usd").rows() == [
+        (on(0), None, None), (on(1), "quarantined", -3e6), (on(2), "quarantined", 3e6), (on(3), None, None),
+    ]  # fmt: skip
+
+
+def test_a_quarantined_part_leaves_the_joined_token_out() -> None:
+    """What is left of ETH without its WETH is no flow."""
+    balances = balances_of({"x": {day: {"ETH": (60.0, 180_000.0 + day)} for day in range(2)}})
+    quarantined = balances_of({"x": {1: {"WETH": (40.0, 12e6)}}}).select("slug", "ts", "token")
+    (row,) = token_flows(balances, NOBODY, quarantined).filter(day=on(1)).to_dicts()
+
+    assert row["reason"] == "quarantined"
 
 
 RENAMED = [

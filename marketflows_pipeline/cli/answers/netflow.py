@@ -22,7 +22,7 @@ STABLE_PCT = 0.5
 LATEST_RECORD = timedelta(hours=50)
 
 PARTS = ("netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd")
-REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
+REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative", "quarantined")
 
 METHOD = (
     "netflow_mid_usd is from token quantities in the wallets that DefiLlama knows: change of quantity at the mean of "
@@ -69,8 +69,9 @@ _NETFLOW = "mart.exchange_netflow"
 _DAYS = """
 select day, previous_day, ts, netflow_usd, price_effect_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd,
        left_out_gross_usd, left_out_new_usd, left_out_vanished_usd, left_out_dust_usd, left_out_absurd_usd,
-       left_out_own_token_usd, left_out_unpriced_usd, left_out_negative_usd, n_tokens_kept, n_tokens_unpriced,
-       n_tokens_negative, reserves_usd, tvl_usd, tvl_change_usd, identity_gap_pct, largest_vanished_usd,
+       left_out_own_token_usd, left_out_unpriced_usd, left_out_negative_usd, left_out_quarantined_usd,
+       n_tokens_kept, n_tokens_unpriced, n_tokens_negative, n_tokens_quarantined, n_tokens_rebased,
+       reserves_usd, tvl_usd, tvl_change_usd, identity_gap_pct, largest_vanished_usd,
        largest_vanished_token, largest_new_usd, largest_new_token, own_token_share_pct, coverage_pct,
        coverage_before_pct, market_share_pct, reason
 from mart.exchange_netflow
