@@ -43,8 +43,14 @@ select token, ts, price_usd from named join accepted.market_caps using (coin_id)
 
 
 def quarantine_price_jumps(session: Session) -> None:
-    """Leave out reserves at a price that cannot be, and let those that were put right or confirmed count again."""
+    """Leave out reserves at a price that cannot be, and let those that were put right or confirmed count again.
+
+    Paths of prices take seconds to read, so only a run that brought new records, once a day, looks at them.
+    """
     warehouse, now = session.warehouse, session.clock.now()
+    newest = warehouse.query("select max(fetched_at) as newest from raw.cex_token_balances").item()
+    if newest is None or newest < session.started_at:
+        return
     suspects = warehouse.query(_SUSPECTS, [LEAST_VALUE_USD, JUMP_FACTOR])
     tokens = suspects["token"].unique().sort()
     market = warehouse.query(_MARKET, [tokens.str.to_uppercase().unique().to_list()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from types import SimpleNamespace
 from typing import cast
 
@@ -27,9 +28,9 @@ def store(warehouse: Warehouse, *prices: float, quantity: float = 1e6) -> None:
     warehouse.merge(BALANCES, frame(BALANCES, *rows))
 
 
-def run_rule(warehouse: Warehouse) -> list[str]:
+def run_rule(warehouse: Warehouse, started_at: datetime = NOW) -> list[str]:
     clock = SimpleNamespace(now=lambda: NOW)
-    quarantine_price_jumps(cast("Session", SimpleNamespace(warehouse=warehouse, clock=clock)))
+    quarantine_price_jumps(cast("Session", SimpleNamespace(warehouse=warehouse, clock=clock, started_at=started_at)))
     return active(warehouse, BALANCES)["key"].to_list()
 
 
@@ -61,6 +62,12 @@ def test_the_market_that_is_stored_tells_at_once(warehouse: Warehouse) -> None:
     store(warehouse, 3.0, 3.0, 0.03)
 
     assert run_rule(warehouse) == []
+
+
+def test_a_run_without_new_records_does_not_look_at_the_old_ones(warehouse: Warehouse) -> None:
+    """An hourly run would have read every record there is."""
+    store(warehouse, 3.0, 3.0, 300.0)
+    assert run_rule(warehouse, NOW + HOUR) == []
 
 
 def test_without_a_jump_nothing_is_left_out(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
