@@ -70,6 +70,10 @@ def test_the_documents_signal_stays_beside_it_and_is_called_a_heuristic(folder: 
     assert body["net_flow_signal"] == "strong_inflow"
     assert body["net_flow_signal_basis"] == "heuristic: trust score and volume trend, not money"
     assert "may" in body["interpretation"]
+    shown = " ".join(invoke(folder, "exchange-netflow binance --format table").output.split())
+    assert "trend over 7 days: up (140.0 %)" in shown
+    assert "Trust score and volume, no measure of money: volume up, well trusted" in shown
+    assert "strong_inflow" not in shown
 
 
 def test_what_is_left_out_is_said_net_and_gross(folder: Path) -> None:

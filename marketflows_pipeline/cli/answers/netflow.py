@@ -11,7 +11,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from marketflows_pipeline.cli.answers.answer import Answer, Shown, figure, total
-from marketflows_pipeline.cli.answers.heuristic import BASIS, MEANINGS, UNKNOWN, net_flow_signal, volume_trend
+from marketflows_pipeline.cli.answers.heuristic import (
+    BASIS,
+    MEANINGS,
+    TREND_WORDS,
+    UNKNOWN,
+    net_flow_signal,
+    volume_trend,
+)
+from marketflows_pipeline.cli.answers.heuristic import SHOWN as SIGNALS
 from marketflows_pipeline.cli.answers.known_exchanges import KnownExchange, find_exchange
 from marketflows_pipeline.cli.answers.reserve_warnings import pct_of, reserve_warnings
 from marketflows_pipeline.cli.answers.source import DAILY_LIMIT, Source, no_data
@@ -274,9 +282,10 @@ def _coverage(source: Source, exchange: KnownExchange, records: Sequence[dict[st
 def _summary(body: dict[str, Any]) -> tuple[str, ...]:
     volume = (
         f"Volume 24 h: {figure(body['current_volume_24h_btc'], 0)} BTC; trend over {body['data_points']} days: "
-        f"{body['volume_trend']} ({figure(body['volume_change_pct'], 1, ' %')})"
+        f"{TREND_WORDS.get(body['volume_trend'], 'unknown')} ({figure(body['volume_change_pct'], 1, ' %')})"
     )
-    guess = f"Guess from trust score and volume: {body['net_flow_signal'] or 'none'} ({body['interpretation']})"
+    signal = body["net_flow_signal"]
+    guess = f"Trust score and volume, no measure of money: {UNKNOWN if signal is None else SIGNALS[signal]}"
     if body["netflow_usd"] is None:
         return (f"No net flow: {body['netflow_reason']}", volume, guess)
     flow = (
