@@ -118,13 +118,15 @@ def full_listings(session: Session) -> pl.DataFrame:
 
 
 def bitcoin_prices(session: Session) -> pl.DataFrame:
-    """``ts, price_usd`` of a bitcoin by time: as observed, and as implied by the trending coins' two prices."""
+    """``ts, price_usd`` of a bitcoin by time: its own price as observed, never one inferred from other coins.
+
+    A price that the service dates later than the run that asked for it is of that run.
+    """
     return session.warehouse.query(
         """
         select ts, price_usd from accepted.market_caps where coin_id = 'bitcoin' and price_usd is not null and ts >= ?
         union all
-        select observed_at, median(price_usd / price_btc) from accepted.trending_coins
-        where price_usd > 0 and price_btc > 0 and observed_at >= ? group by observed_at
+        select least(observed_at, last_updated) as ts, price_usd from accepted.bitcoin_prices where observed_at >= ?
         order by ts
         """,
         [session.started_at - HISTORY, session.started_at - HISTORY],

@@ -38,7 +38,7 @@ def quarantine_implausible(session: Session, part: Part) -> None:
         if table(name).part == part:
             now = session.clock.now()
             found = implausible(name, suspects(session.warehouse, name, now), now)
-            _say(name, quarantine(session.warehouse, name, found, rule=RULE, at=now))
+            say_left_out(name, quarantine(session.warehouse, name, found, rule=RULE, at=now))
 
 
 def suspects(warehouse: Warehouse, name: str, moment: datetime) -> pl.DataFrame:
@@ -75,14 +75,22 @@ def _is_out_of_time(name: str, bound: TimeBound, now: str) -> Iterator[str]:
         yield f"epoch_us({bound.column}) > {last}"
 
 
-def _say(name: str, added: pl.DataFrame) -> None:
+def say_left_out(name: str, added: pl.DataFrame, what: str = "impossible values") -> None:
+    """Warn of rows that are left out since now, if there are any.
+
+    Args:
+        name: of the raw table.
+        added: ``key, column_name, reason`` of these rows.
+        what: what they are.
+    """
     if added.is_empty():
         return
     shown = "; ".join(f"{key}: {reason}" for key, reason in added.select("key", "reason").head(SHOWN).iter_rows())
     more = f"; and {added.height - SHOWN} more" if added.height > SHOWN else ""
     log.warning(
-        "%s: impossible values left out from now on: %d (%s%s); see `marketflows quarantine list`",
+        "%s: %s left out from now on: %d (%s%s); see `marketflows quarantine list`",
         name,
+        what,
         added.height,
         shown,
         more,

@@ -33,6 +33,7 @@ MAY_READ_ALL = {
         "raw.daily_bars",
     ): "what the service dropped is brought to the present basis with the rest",
     ("ingest/cross_asset.py", "raw.shares_outstanding"): "a vintage that is left out keeps its number",
+    ("reserve_quarantine.py", "raw.cex_token_balances"): "the rule looks at all that is stored",
     ("quarantining.py", "{name}"): "the rules look at all that is stored",
     ("assets/raw.py", "{name}"): "how many rows are stored",
     ("checks/model.py", "{entry.name}"): "keys are unique among all that is stored",

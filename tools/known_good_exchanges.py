@@ -16,7 +16,9 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pyarrow as pa
@@ -26,8 +28,8 @@ FIGURES = Path(__file__).resolve().parent.parent / "marketflows_pipeline" / "tut
 DAY = timedelta(days=1)
 INFLOW_PCT, OUTFLOW_PCT = 10.0, -10.0
 EXCLUDED_CATEGORIES = ("stablecoins", "wrapped-tokens")
-SAME_TOKEN = {"WETH": "ETH", "WBNB": "BNB"}
-REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
+SAME_TOKEN = {"WETH": "ETH", "WBNB": "BNB", "MATIC": "POL", "USDC.E": "USDC", "TRON": "TRX", "EUROC": "EURC"}
+REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative", "quarantined")
 
 Rows = list[dict[str, Any]]
 Holding = tuple[float | None, float | None]  # quantity, value in USD
@@ -120,6 +122,26 @@ def unknown_price(*holdings: Holding | None) -> str | None:
     return "unpriced" if is_without_value or is_without_quantity else None
 
 
+def price_ratio(before: Holding | None, now: Holding | None) -> float | None:
+    """The price over that before; None where either has none."""
+    if not before or not now or not all((*before, *now)):
+        return None
+    (q0, v0), (q1, v1) = before, now
+    assert q0 and q1 and v0 and v1  # noqa: PT018
+    return (v1 / q1) / (v0 / q0)
+
+
+def is_rebased(before: Holding, now: Holding, market: float) -> bool:
+    """Whether the price jumps by more than 5 times and the quantity the other way, so that both cancel within 5 %.
+
+    They may cancel by themselves or beside the market's move.
+    """
+    jump = price_ratio(before, now)
+    assert jump
+    value = worth(now) / worth(before)
+    return (jump > 5 or jump < 1 / 5) and any(abs(ratio - 1) <= 0.05 + 1e-9 for ratio in (value, value / market))
+
+
 def reason_of(token: str, before: Holding | None, now: Holding | None, own: set[str], dust_usd: float) -> str | None:
     """Why a token is left out, or None where it is kept."""
     if token in own:
@@ -149,33 +171,63 @@ def flow_and_price_effect(before: Holding, now: Holding) -> tuple[float, float]:
     return (q1 - q0) * p1, q0 * (p1 - p0)
 
 
-def day_flows(before: dict[str, Holding], now: dict[str, Holding], own: set[str]) -> dict[str, float | None]:
-    """The figures of one day against the record before it."""
+def flow_and_price_effect_at_means(before: Holding, now: Holding) -> tuple[float, float]:
+    """Change of quantity at the mean of both prices, and change of price at the mean of both quantities."""
+    (q0, v0), (q1, v1) = before, now
+    assert q0 and q1 and v0 is not None and v1 is not None  # noqa: PT018
+    p0, p1 = v0 / q0, v1 / q1
+    return (q1 - q0) * (p0 + p1) / 2, (p1 - p0) * (q0 + q1) / 2
+
+
+def market_moves(held: dict[str, dict[date, dict[str, Holding]]]) -> dict[tuple[str, date, date], float]:
+    """Token and two days to the median of its price ratios between them, where three exchanges or more have one."""
+    ratios: dict[tuple[str, date, date], list[float]] = {}
+    for records in held.values():
+        for before, day in pairwise(sorted(records)):
+            for token, now in records[day].items():
+                if ratio := price_ratio(records[before].get(token), now):
+                    ratios.setdefault((token, before, day), []).append(ratio)
+    return {key: median(each) for key, each in ratios.items() if len(each) >= 3}
+
+
+def day_flows(
+    before: dict[str, Holding], now: dict[str, Holding], own: set[str], moves: dict[str, float]
+) -> dict[str, float | None]:
+    """The figures of one day against the record before it; `moves` says what the market's price of a token did."""
     smaller = min(math.fsum(worth(held[token]) for token in held if token not in own) for held in (before, now))
     dust_usd = max(10_000.0, 0.0001 * smaller)
-    flows, effects, kept = [], [], []
+    pairs, pairs_at_means, kept, kept_before = [], [], [], []
     left_out: dict[str, list[float]] = {reason: [] for reason in REASONS}
     for token in sorted(before.keys() | now.keys()):
         old, new = before.get(token), now.get(token)
         reason = reason_of(token, old, new, own, dust_usd)
-        if reason is None:
+        if reason in {None, "absurd"} and old and new and is_rebased(old, new, moves.get(token, 1.0)):
+            # Counted on another basis: nothing moved, and all that the value changed is price.
+            pairs.append((0.0, worth(new) - worth(old)))
+            pairs_at_means.append((0.0, worth(new) - worth(old)))
+            kept.append(worth(new))
+            kept_before.append(worth(old))
+        elif reason is None:
             assert old is not None
             assert new is not None
-            flow, effect = flow_and_price_effect(old, new)
-            flows.append(flow)
-            effects.append(effect)
+            pairs.append(flow_and_price_effect(old, new))
+            pairs_at_means.append(flow_and_price_effect_at_means(old, new))
             kept.append(worth(new))
+            kept_before.append(worth(old))
         else:
-            left_out[reason].append(worth(new) - worth(old))
+            left_out[str(reason)].append(worth(new) - worth(old))
     total = math.fsum(worth(holding) for holding in now.values())
     return {
         "reserves_usd": total,
-        "netflow_usd": math.fsum(flows) if kept else None,
-        "price_effect_usd": math.fsum(effects) if kept else None,
+        "netflow_usd": math.fsum(flow for flow, _ in pairs) if kept else None,
+        "price_effect_usd": math.fsum(effect for _, effect in pairs) if kept else None,
+        "netflow_mid_usd": math.fsum(flow for flow, _ in pairs_at_means) if kept else None,
+        "price_effect_mid_usd": math.fsum(effect for _, effect in pairs_at_means) if kept else None,
         "left_out_usd": math.fsum(change for changes in left_out.values() for change in changes),
         "left_out_gross_usd": math.fsum(abs(change) for changes in left_out.values() for change in changes),
         **{f"left_out_{reason}_usd": math.fsum(changes) for reason, changes in left_out.items()},
         "coverage_pct": 100 * math.fsum(kept) / total,
+        "coverage_before_pct": 100 * math.fsum(kept_before) / math.fsum(worth(holding) for holding in before.values()),
     }
 
 
@@ -184,7 +236,8 @@ def netflow_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
     own_tokens = {row["slug"]: set((row["own_tokens"] or "").split(",")) for row in inputs.cexs}
     nothing = dict.fromkeys(
         (
-            *("netflow_usd", "price_effect_usd", "left_out_usd", "left_out_gross_usd"),
+            *("netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd"),
+            *("left_out_usd", "left_out_gross_usd", "coverage_pct", "coverage_before_pct"),
             *(f"left_out_{reason}_usd" for reason in REASONS),
         )
     )
@@ -193,17 +246,25 @@ def netflow_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
         if not row["is_now"]:
             days_of_totals.setdefault(row["slug"], set()).add(day_of_record(row["ts"]))
     held = holdings_by_day(inputs)
+    moves = market_moves(held)
     for slug, days in sorted(days_of_totals.items()):
-        before = None
+        before, day_before = None, date.min
         for day in sorted(days | held.get(slug, {}).keys()):
             now = held.get(slug, {}).get(day)
-            figures: dict[str, Any] = {"reserves_usd": None, **nothing, "coverage_pct": None}
+            figures: dict[str, Any] = {
+                "reserves_usd": None,
+                **nothing,
+                "coverage_pct": None,
+                "coverage_before_pct": None,
+            }
             if now is not None and before is not None:
-                figures = day_flows(before, now, own_tokens[slug])
+                since = {token: moves.get((token, day_before, day), 1.0) for token in now}
+                figures = day_flows(before, now, own_tokens[slug], since)
             elif now is not None:
                 figures["reserves_usd"] = math.fsum(worth(holding) for holding in now.values())
             yield {"slug": slug, "day": day, **figures}
-            before = now or before
+            if now:
+                before, day_before = now, day
 
 
 # Volumes
@@ -264,15 +325,30 @@ TRACKED_SPOT = {"measure": "spot_volume", "segment": "tracked"}
 
 
 def tracked_by_day(inputs: Inputs) -> dict[date, dict[str, float]]:
-    """Day to exchange to volume, of the tracked exchanges: those that have a chart; days with a gap are left out."""
+    """Day to exchange to volume, of the tracked exchanges, those that have a chart, over the fixed set of them.
+
+    Members are measured on 90 % of the days of the last 90 on which anybody is; a day counts where the members missing
+    on it make up at most 1 % by their mean shares of all that are measured.
+    """
     tracked = {row["exchange_id"] for row in inputs.charts}
-    histories = {key: volumes for key, volumes in volumes_by_day(inputs).items() if key in tracked}
-    result: dict[date, dict[str, float]] = {}
-    for day in sorted({day for volumes in histories.values() for day in volumes}):
-        expected = {key for key, volumes in histories.items() if min(volumes) <= day <= max(volumes)}
-        if all(day in histories[key] for key in expected):
-            result[day] = {key: histories[key][day] for key in expected}
-    return result
+    by_day: dict[date, dict[str, float]] = {}
+    for key, volumes in volumes_by_day(inputs).items():
+        for day, volume in volumes.items():
+            if key in tracked and volume > 0:
+                by_day.setdefault(day, {})[key] = volume
+    window = [day for day in by_day if day > max(by_day) - 90 * DAY]
+    shares: dict[str, list[float]] = {}
+    for day in window:
+        for key, volume in by_day[day].items():
+            shares.setdefault(key, []).append(100 * volume / math.fsum(by_day[day].values()))
+    means = {key: math.fsum(each) / len(each) for key, each in shares.items() if len(each) >= 0.9 * len(window)}
+    if len(means) < 2:
+        return {}
+    return {
+        day: {key: volume for key, volume in by_day[day].items() if key in means}
+        for day in sorted(by_day)
+        if math.fsum(mean for key, mean in means.items() if key not in by_day[day]) <= 1
+    }
 
 
 def share_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
@@ -287,6 +363,7 @@ def share_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
                 "rank": rank,
                 "value": volumes[exchange_id],
                 "share_pct": 100 * volumes[exchange_id] / total,
+                "fixed_share_pct": 100 * volumes[exchange_id] / total,
             }
 
 
@@ -303,7 +380,20 @@ def dominance_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
             "n_exchanges": len(shares),
             **{f"top_{n}_dominance_pct": math.fsum(largest[:n]) for n in (1, 3, 5)},
             "hhi_index": math.fsum(share**2 for share in shares),
+            "fixed_hhi_index": math.fsum(share**2 for share in shares),
+            **change_of_index(inputs, day),
         }
+
+
+def change_of_index(inputs: Inputs, day: date) -> dict[str, Any]:
+    """The index 30 days before and its change since, both over the exchanges measured on both days."""
+    by_day = tracked_by_day(inputs)
+    both = sorted(by_day[day].keys() & by_day.get(day - 30 * DAY, {}).keys())
+    if len(both) < 2:
+        return {"hhi_30d_ago": None, "hhi_change_30d": None}
+    then, now = ([by_day[when][key] for key in both] for when in (day - 30 * DAY, day))
+    before, after = (math.fsum((100 * part / math.fsum(parts)) ** 2 for part in parts) for parts in (then, now))
+    return {"hhi_30d_ago": before, "hhi_change_30d": after - before}
 
 
 # Coins and protocols

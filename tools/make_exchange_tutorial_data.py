@@ -578,6 +578,8 @@ def make_up(seed: int, as_of: datetime, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(folder / "exchanges.csv", exchanges)
     write_csv(folder / "trending_coins.csv", trending_rows(prices["BTC"][NOW]))
+    bitcoin = {"coin_id": "bitcoin", "symbol": "btc", "name": "Bitcoin", "price_usd": prices["BTC"][NOW]}
+    write_csv(folder / "bitcoin.csv", [bitcoin])
     members = [
         {"category": slug, "coin_id": coin, "symbol": symbol, "name": name, "market_cap_usd": cap}
         for slug, coins in CATEGORIES.items()

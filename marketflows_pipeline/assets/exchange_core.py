@@ -15,7 +15,7 @@ def core_exchanges(session: dg.ResourceParam[Session]) -> pl.DataFrame:
     return known_exchanges(session)
 
 
-@table_asset("core.exchange_volumes", deps=("raw.exchanges", "raw.exchange_volumes", "raw.trending_coins"))
+@table_asset("core.exchange_volumes", deps=("raw.exchanges", "raw.exchange_volumes", "raw.bitcoin_prices"))
 def core_exchange_volumes(session: dg.ResourceParam[Session]) -> pl.DataFrame:
     """One reading of the rolling volume for each exchange and day."""
     return daily_volumes(volume_charts(session), listed_volumes(session), bitcoin_prices(session))

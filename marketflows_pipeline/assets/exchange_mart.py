@@ -26,10 +26,13 @@ from marketflows_pipeline.transforms.exchange_coverage import exchange_coverage
 from marketflows_pipeline.transforms.exchange_dominance import exchange_dominance, exchange_shares, uncovered_shares
 from marketflows_pipeline.transforms.exchange_flows import exchange_flows
 from marketflows_pipeline.transforms.exchange_map import unknown_tracked
+from marketflows_pipeline.transforms.exchange_members import exchange_members
 from marketflows_pipeline.transforms.exchange_netflow import exchange_netflow
 from marketflows_pipeline.transforms.exchange_tvl import exchange_tvl
+from marketflows_pipeline.transforms.market_values import market_values
 from marketflows_pipeline.transforms.token_flows import token_flows
 from marketflows_pipeline.transforms.whales import whale_signals
+from marketflows_pipeline.warehouse.quarantine import active_rows
 
 TOKEN_FLOW_DAYS = timedelta(days=30)
 
@@ -58,6 +61,18 @@ def mart_exchange_flows(
 def mart_exchange_market(session: dg.ResourceParam[Session]) -> None:
     """Totals of the listing."""
     session.warehouse.ensure_views()
+
+
+@table_asset(
+    "mart.exchange_members",
+    reads={"volumes": "core.exchange_volumes", "exchanges": "core.exchanges"},
+    deps=("raw.cex_snapshots",),
+)
+def mart_exchange_members(
+    session: dg.ResourceParam[Session], volumes: pl.DataFrame, exchanges: pl.DataFrame
+) -> pl.DataFrame:
+    """Who is measured throughout, so that shares over time are over a fixed set."""
+    return exchange_members(market_values(volumes, exchanges, daily_cexs(session)))
 
 
 @table_asset(
@@ -135,7 +150,8 @@ def mart_exchange_netflow(session: dg.ResourceParam[Session]) -> Iterator[dg.Mat
     """Real net flow of tracked wallets, by exchange and day, and by token over the last 30 days."""
     accepted = session.warehouse.accepted
     exchanges = accepted("core.exchanges")
-    flows = token_flows(accepted("raw.cex_token_balances"), _own_tokens(exchanges))
+    balances = "raw.cex_token_balances"
+    flows = token_flows(accepted(balances), _own_tokens(exchanges), active_rows(session.warehouse, balances))
     shares = accepted(
         "mart.exchange_shares",
         columns=["exchange_key", "day", "share_pct"],

@@ -16,6 +16,7 @@ SHOWN_SMALL = ("Exchanges_HHI_", "Exchanges_TVL_ranking_", "Exchanges_whale_sign
 DRAWN = (
     "mart.exchange_netflow",
     "mart.exchange_shares",
+    "mart.exchange_members",
     "mart.exchange_dominance",
     "mart.whale_signals",
     "mart.exchange_tvl",
@@ -44,10 +45,11 @@ def published_exchanges(session: dg.ResourceParam[Session]) -> dg.MaterializeRes
 )
 def exchange_pictures_drawn(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
     """Reserves and flows, market shares, concentration, whale signals and rankings as PNG files."""
-    netflow, shares, dominance, whales, tvl, coverage = map(session.warehouse.read, DRAWN)
+    netflow, shares, members, dominance, whales, tvl, coverage = map(session.warehouse.read, DRAWN)
     jobs = exchange_pictures(
         netflow=netflow,
         shares=shares,
+        members=members,
         dominance=dominance,
         whale_signals=whales,
         tvl=tvl,

@@ -10,6 +10,7 @@ from marketflows_pipeline.assets.storage import table_name
 from marketflows_pipeline.assets.tables import table_spec
 from marketflows_pipeline.ingest.exchange_day import refresh_day
 from marketflows_pipeline.ingest.exchange_hour import refresh_hour
+from marketflows_pipeline.reserve_quarantine import quarantine_price_jumps
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.warehouse.accepted import accepted_name
@@ -26,6 +27,7 @@ RESERVES_SOURCE = dg.AssetSpec(
 HOURLY_TABLES = {
     "raw.exchanges": SOURCE,
     "raw.trending_coins": SOURCE,
+    "raw.bitcoin_prices": SOURCE,
     "raw.cex_snapshots": RESERVES_SOURCE,
     "raw.centralised_exchanges": RESERVES_SOURCE,
 }
@@ -63,6 +65,7 @@ def ingest_exchanges(
         refresh_hour(session, session.reserves)
         if asked & DAILY_TABLES.keys():
             refresh_day(session, session.reserves)
+    quarantine_price_jumps(session)
     counts = session.warehouse.row_counts()
     for name in (*HOURLY_TABLES, *DAILY_TABLES):
         if name in asked:

@@ -12,7 +12,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.axes import day_axis, day_scale, figure_axis, head, pixel_x, pixel_y
 from marketflows_pipeline.charts.days import as_of, first_and_last, on_day_axis, unbroken_run
-from marketflows_pipeline.charts.exchange_wording import MEASURES, day_text, days_text
+from marketflows_pipeline.charts.exchange_wording import MEASURES, day_text, days_text, fixed_set_notes
 from marketflows_pipeline.charts.exchanges_spec import ConcentrationSpec
 from marketflows_pipeline.charts.layout import Box, PlotArea, text_width
 from marketflows_pipeline.charts.line_names import end_labels, names_width
@@ -44,8 +44,8 @@ def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.Lay
     """Draw the index of each segment, 960 x 720 pixels, on an axis that starts at zero.
 
     Args:
-        frame: rows of ``mart.exchange_dominance`` of one measure: segment, day, ts, hhi_index, hhi_lower_bound,
-            hhi_upper_bound.
+        frame: rows of ``mart.exchange_dominance`` of one measure: segment, day, ts, fixed_hhi_index,
+            fixed_hhi_lower_bound, fixed_hhi_upper_bound.
         spec: what the picture says.
 
     Returns:
@@ -64,7 +64,7 @@ def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.Lay
     shown = set(rows.get_column("segment"))
     styles = [style for style in spec.series if style.series in shown]
     ends = _ends(rows, styles)
-    bounded = rows.filter(pl.col("hhi_lower_bound").is_finite(), pl.col("hhi_upper_bound").is_finite())
+    bounded = rows.filter(pl.col("fixed_hhi_lower_bound").is_finite(), pl.col("fixed_hhi_upper_bound").is_finite())
 
     subtitle = subtitle_lines(
         [
@@ -82,20 +82,20 @@ def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.Lay
     x = alt.X("at:T", scale=day_scale(first, last), axis=day_axis(first, last))
     scale = alt.Scale(domain=[plot.low, plot.high], nice=False)
     axis = figure_axis("format(datum.value, ',.0f')", 7)
-    y = alt.Y("hhi_index:Q", scale=scale, axis=axis)
+    y = alt.Y("fixed_hhi_index:Q", scale=scale, axis=axis)
     colors = alt.Scale(domain=[style.series for style in styles], range=[style.color for style in styles])
     color = alt.Color("segment:N", scale=colors, legend=None)
-    data = alt.Chart(alt.InlineData(values=rows.select("segment", "at", "hhi_index", "run").to_dicts()))
+    data = alt.Chart(alt.InlineData(values=rows.select("segment", "at", "fixed_hhi_index", "run").to_dicts()))
     layers = _bands(spec.thresholds, plot, alt.Y("low:Q", scale=scale, axis=axis))
     if not bounded.is_empty():
-        area = bounded.select("segment", "at", "run", "hhi_lower_bound", "hhi_upper_bound")
+        area = bounded.select("segment", "at", "run", "fixed_hhi_lower_bound", "fixed_hhi_upper_bound")
         layers.append(
             alt.Chart(alt.InlineData(values=area.to_dicts()))
             .mark_area(opacity=0.18, interpolate="linear", line=False)
             .encode(
                 x=x,
-                y=alt.Y("hhi_lower_bound:Q", scale=scale, axis=axis),
-                y2="hhi_upper_bound",
+                y=alt.Y("fixed_hhi_lower_bound:Q", scale=scale, axis=axis),
+                y2="fixed_hhi_upper_bound",
                 color=color,
                 detail="run:N",
             )
@@ -103,7 +103,7 @@ def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.Lay
     dots = rows.filter(pl.col("is_end") | (pl.len().over("segment", "run") == 1))
     layers += [
         data.mark_line(strokeWidth=2, interpolate="linear").encode(x=x, y=y, color=color, detail="run:N"),
-        alt.Chart(alt.InlineData(values=dots.select("segment", "at", "hhi_index").to_dicts()))
+        alt.Chart(alt.InlineData(values=dots.select("segment", "at", "fixed_hhi_index").to_dicts()))
         .mark_point(size=_LONE_DOT, filled=True, opacity=1)
         .encode(x=x, y=y, color=color),
         *_band_names(spec.thresholds, plot, _pixels(rows, plot)),
@@ -140,7 +140,9 @@ def band_edges(thresholds: tuple[float, float], highest: float) -> list[tuple[st
 
 def _rows(frame: pl.DataFrame, spec: ConcentrationSpec) -> pl.DataFrame:
     return (
-        frame.filter(pl.col("segment").is_in([style.series for style in spec.series]), pl.col("hhi_index").is_finite())
+        frame.filter(
+            pl.col("segment").is_in([style.series for style in spec.series]), pl.col("fixed_hhi_index").is_finite()
+        )
         .sort("segment", "day")
         .with_columns(
             run=unbroken_run("segment"), at=on_day_axis(), is_end=pl.col("day") == pl.col("day").max().over("segment")
@@ -150,7 +152,9 @@ def _rows(frame: pl.DataFrame, spec: ConcentrationSpec) -> pl.DataFrame:
 
 def _highest(rows: pl.DataFrame, spec: ConcentrationSpec) -> float:
     """Upper end of the axis: above all values, and far enough above the upper threshold to show its band."""
-    largest = cast("float", rows.select(pl.max_horizontal(pl.col("hhi_index", "hhi_upper_bound").max())).item())
+    largest = cast(
+        "float", rows.select(pl.max_horizontal(pl.col("fixed_hhi_index", "fixed_hhi_upper_bound").max())).item()
+    )
     return min(MONOPOLY * 1.02, max(1.08 * largest, 1.25 * spec.thresholds[1]))
 
 
@@ -159,7 +163,7 @@ def _ends(rows: pl.DataFrame, styles: list[SeriesStyle]) -> pl.DataFrame:
     last = rows.get_column("day").max()
     latest = {
         segment: (value, day)
-        for segment, value, day in rows.filter("is_end").select("segment", "hhi_index", "day").iter_rows()
+        for segment, value, day in rows.filter("is_end").select("segment", "fixed_hhi_index", "day").iter_rows()
     }
     named = []
     for style in styles:
@@ -188,7 +192,10 @@ def _bands(thresholds: tuple[float, float], plot: PlotArea, y: alt.Y) -> list[al
 def _pixels(rows: pl.DataFrame, plot: PlotArea) -> list[Box]:
     """Where the lines and their bounds are: a box from each point to the next of its line, or around a lone one."""
     first, last = first_and_last(rows)
-    days, values = (last - first).days, pl.concat_list("hhi_index", "hhi_lower_bound", "hhi_upper_bound")
+    days, values = (
+        (last - first).days,
+        pl.concat_list("fixed_hhi_index", "fixed_hhi_lower_bound", "fixed_hhi_upper_bound"),
+    )
     onward = ("segment", "run")
     spans = rows.select(
         start=(pl.col("day") - first).dt.total_days(),
@@ -241,5 +248,5 @@ def _notes(bounded: pl.DataFrame, spec: ConcentrationSpec) -> list[str]:
     else:
         notes.append("volume as the exchanges report it")
     if not bounded.is_empty():
-        notes.append("light band: where the index can lie, given the volume that was not measured")
-    return [*notes, *spec.notes]
+        notes.append("light band: where the index can lie, given the volume that is not in it")
+    return [*notes, *fixed_set_notes(spec.left_out), *spec.notes]

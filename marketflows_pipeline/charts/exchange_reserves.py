@@ -58,7 +58,7 @@ def reserves_chart(frame: pl.DataFrame, spec: ReservesSpec) -> alt.LayerChart:
     without a flow of its own is shaded over the whole height of the panel, never drawn as zero.
 
     Args:
-        frame: rows of ``mart.exchange_netflow`` of this exchange: day, ts, previous_day, reserves_usd, netflow_usd,
+        frame: rows of ``mart.exchange_netflow`` of this exchange: day, ts, previous_day, reserves_usd, netflow_mid_usd,
             own_token_share_pct, coverage_pct.
         spec: what the picture says.
 
@@ -75,7 +75,7 @@ def reserves_chart(frame: pl.DataFrame, spec: ReservesSpec) -> alt.LayerChart:
     rows = _window(frame, spec.days)
     first, last = first_and_last(rows)
     # The first day's flow is of the day before, where the axis has not begun.
-    flows = rows.filter(pl.col("netflow_usd").is_finite(), pl.col("day") > first)
+    flows = rows.filter(pl.col("netflow_mid_usd").is_finite(), pl.col("day") > first)
     unknown = _days_without_flow(rows, first, last)
 
     subtitle = subtitle_lines(_subtitle_parts(rows, first, last), WIDTH)
@@ -126,7 +126,7 @@ def _line_rows(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _days_without_flow(rows: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
     """Days after the first that have no net flow of their own."""
-    known = rows.filter(pl.col("netflow_usd").is_finite()).select("day")
+    known = rows.filter(pl.col("netflow_mid_usd").is_finite()).select("day")
     every_day = pl.DataFrame({"day": pl.date_range(first + timedelta(days=1), last, eager=True)})
     return every_day.join(known, on="day", how="anti").sort("day")
 
@@ -135,17 +135,17 @@ def covered_days(rows: pl.DataFrame, last: date, window: int) -> tuple[float | N
     """Sum of net flows over the last days, and the days it covers; a flow after a gap covers the gap's days too.
 
     Args:
-        rows: day, previous_day, netflow_usd.
+        rows: day, previous_day, netflow_mid_usd.
         last: the last day.
         window: how many days.
     """
     start = last - timedelta(days=window)
-    known = rows.filter(pl.col("day") > start, pl.col("netflow_usd").is_finite())
+    known = rows.filter(pl.col("day") > start, pl.col("netflow_mid_usd").is_finite())
     if known.is_empty():
         return None, 0
     begin = pl.max_horizontal(pl.col("previous_day").fill_null(pl.col("day") - timedelta(days=1)), pl.lit(start))
     covered = known.select((pl.col("day") - begin).dt.total_days().sum()).item()
-    return float(known.get_column("netflow_usd").sum()), int(covered)
+    return float(known.get_column("netflow_mid_usd").sum()), int(covered)
 
 
 def _subtitle_parts(rows: pl.DataFrame, first: date, last: date) -> list[str]:
@@ -177,7 +177,7 @@ def _latest(rows: pl.DataFrame, column: str) -> float | None:
 def _notes(spec: ReservesSpec, flows: pl.DataFrame, unknown: pl.DataFrame) -> list[str]:
     notes = [
         "tracked wallets only: those that DefiLlama knows",
-        "net flow: change of token quantities at one price, own tokens left out",
+        "net flow: change of token quantities at the mean of both days' prices, own tokens left out",
         "reserves move with prices too",
     ]
     if not unknown.is_empty():
@@ -223,18 +223,18 @@ def _reserve_layers(reserves: pl.DataFrame, label: str, x: alt.X, bottom: float)
 
 def _flow_layers(flows: pl.DataFrame, unknown: pl.DataFrame, x: alt.X, place: tuple[float, float]) -> list[alt.Chart]:
     top, bottom = place
-    limit = flow_limit(flows.get_column("netflow_usd"))
+    limit = flow_limit(flows.get_column("netflow_mid_usd"))
     y = alt.Y(
-        "netflow_usd:Q",
+        "netflow_mid_usd:Q",
         scale=alt.Scale(domain=[-limit, limit], range=[bottom, top], nice=False),
         axis=figure_axis(f"datum.value > 0 ? '+' + {USD_AXIS} : {USD_AXIS}", 5),
     )
     room = round(_BAR_ROOM * _DAY_MS)
     bars = flows.select(
-        "netflow_usd",
+        "netflow_mid_usd",
         start=on_day_axis() - _DAY_MS + room,
         end=on_day_axis() - room,
-        fill=pl.when(pl.col("netflow_usd") < 0).then(pl.lit(OUT_OF)).otherwise(pl.lit(INTO)),
+        fill=pl.when(pl.col("netflow_mid_usd") < 0).then(pl.lit(OUT_OF)).otherwise(pl.lit(INTO)),
     )
     layers: list[alt.Chart] = []
     if not unknown.is_empty():
@@ -246,7 +246,7 @@ def _flow_layers(flows: pl.DataFrame, unknown: pl.DataFrame, x: alt.X, place: tu
             .mark_rect(color=NO_FLOW_FILL, y=top, y2=bottom)
             .encode(x=x, x2="end")
         )
-    zero = alt.Chart(alt.InlineData(values=[{"netflow_usd": 0}]))
+    zero = alt.Chart(alt.InlineData(values=[{"netflow_mid_usd": 0}]))
     layers += [
         alt.Chart(alt.InlineData(values=bars.to_dicts()))
         .mark_bar()

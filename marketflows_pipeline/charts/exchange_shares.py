@@ -17,6 +17,7 @@ from marketflows_pipeline.charts.exchange_wording import (
     SEGMENTS,
     day_text,
     days_text,
+    fixed_set_notes,
     names_text,
     share_text,
 )
@@ -51,7 +52,7 @@ def shares_chart(frame: pl.DataFrame, spec: SharesSpec) -> alt.LayerChart:
     A day without any share leaves a gap: nothing is drawn between the days around it.
 
     Args:
-        frame: rows of ``mart.exchange_shares`` of one measure and segment: day, ts, exchange_key, share_pct.
+        frame: rows of ``mart.exchange_shares`` of one measure and segment: day, ts, exchange_key, fixed_share_pct.
         spec: what the picture says.
 
     Returns:
@@ -64,7 +65,7 @@ def shares_chart(frame: pl.DataFrame, spec: SharesSpec) -> alt.LayerChart:
     if reason is not None:
         raise ValueError(reason)
     use_theme()
-    known = frame.filter(pl.col("share_pct").is_finite())
+    known = frame.filter(pl.col("fixed_share_pct").is_finite())
     stacked = stacked_shares(known, [style.series for style in spec.series])
     first, last = first_and_last(stacked)
     styles = _styles(stacked, spec)
@@ -124,7 +125,7 @@ def stacked_shares(frame: pl.DataFrame, largest: list[str]) -> pl.DataFrame:
     An exchange that was not measured on a day takes no room that day.
 
     Args:
-        frame: day, exchange_key, share_pct.
+        frame: day, exchange_key, fixed_share_pct.
         largest: keys of the exchanges shown one by one, from the bottom up.
 
     Returns:
@@ -134,7 +135,7 @@ def stacked_shares(frame: pl.DataFrame, largest: list[str]) -> pl.DataFrame:
     shares = frame.group_by(
         "day",
         series=pl.when(pl.col("exchange_key").is_in(largest)).then("exchange_key").otherwise(pl.lit(OTHER)),
-    ).agg(share=pl.col("share_pct").sum())
+    ).agg(share=pl.col("fixed_share_pct").sum())
     days = frame.select("day").unique().sort("day").with_columns(run=unbroken_run())
     grid = days.join(order, how="cross").join(shares, on=["day", "series"], how="left")
     top = pl.col("share").fill_null(0).cum_sum().over("day", order_by="place")
@@ -169,7 +170,7 @@ def _ends(stacked: pl.DataFrame, styles: list[SeriesStyle]) -> pl.DataFrame:
 
 
 def _subtitle_parts(spec: SharesSpec, span: int, last: str, styles: list[SeriesStyle]) -> list[str]:
-    parts = [f"Share of the 24-hour volume of all {_phrase(spec.segment)} measured that day, in percent"]
+    parts = [f"Share of the 24-hour volume of {_phrase(spec.segment)} measured throughout, in percent"]
     parts.append(f"daily, {days_text(span)} to {last}")
     if len(styles) > len(spec.series):
         parts.append(f"the {len(spec.series)} largest by {spec.mean_days}-day mean volume")
@@ -202,7 +203,7 @@ def _notes(known: pl.DataFrame, stacked: pl.DataFrame, spec: SharesSpec) -> list
     missing = (last - first).days + 1 - known.get_column("day").n_unique()
     if missing:
         notes.append(f"white gaps: {days_text(missing)} without an observation")
-    return [*notes, *spec.notes]
+    return [*notes, *fixed_set_notes(spec.left_out), *spec.notes]
 
 
 def _rows(frame: pl.DataFrame, *columns: str) -> alt.Chart:

@@ -57,6 +57,13 @@ def names_text(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED_MOST]) + more
 
 
+def fixed_set_notes(left_out: Sequence[str]) -> list[str]:
+    """What a footer says of a measure over time: that it is over a fixed set, and who is left out of it."""
+    if not left_out:
+        return []
+    return [f"the same exchanges throughout; left out, measured on fewer than 90% of the days: {names_text(left_out)}"]
+
+
 def flow_sum_text(flow_usd: float | None, window: int, covered: int) -> str:
     """Net flow over the last days, and how many of them it covers.
 

@@ -63,6 +63,7 @@ def exchange_pictures(
     *,
     netflow: pl.DataFrame,
     shares: pl.DataFrame,
+    members: pl.DataFrame,
     dominance: pl.DataFrame,
     whale_signals: pl.DataFrame,
     tvl: pl.DataFrame,
@@ -74,6 +75,7 @@ def exchange_pictures(
     Args:
         netflow: rows of ``mart.exchange_netflow``.
         shares: rows of ``mart.exchange_shares``.
+        members: rows of ``mart.exchange_members``.
         dominance: rows of ``mart.exchange_dominance``.
         whale_signals: rows of ``mart.whale_signals``.
         tvl: rows of ``mart.exchange_tvl``.
@@ -82,8 +84,8 @@ def exchange_pictures(
     """
     return [
         *_reserves_jobs(netflow, context),
-        *_shares_jobs(shares, context),
-        *_concentration_jobs(dominance, context),
+        *_shares_jobs(shares, members, context),
+        *_concentration_jobs(dominance, members, context),
         _whale_job(whale_signals, context),
         *_ranking_jobs(tvl, coverage, context),
     ]
@@ -106,7 +108,7 @@ def _reserves_jobs(netflow: pl.DataFrame, context: ExchangePictureContext) -> li
         "ts",
         "previous_day",
         "reserves_usd",
-        "netflow_usd",
+        "netflow_mid_usd",
         "own_token_share_pct",
         "coverage_pct",
     )
@@ -129,19 +131,22 @@ def _reserves_jobs(netflow: pl.DataFrame, context: ExchangePictureContext) -> li
     return list({job.file_name: job for job in reversed(jobs)}.values())[::-1]
 
 
-def _shares_jobs(shares: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
-    spot = shares.filter(pl.col("measure") == "spot_volume").sort("segment", "day", "exchange_key")
+def _shares_jobs(shares: pl.DataFrame, members: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
+    # Over time only: one that was not measured throughout would shrink the shares of all others on its first day.
+    is_fixed = pl.col("fixed_share_pct").is_not_null()
+    spot = shares.filter(is_fixed, pl.col("measure") == "spot_volume").sort("segment", "day", "exchange_key")
     frames = {segment: spot.filter(pl.col("segment") == segment) for segment in _SHARE_SEGMENTS}
     largest = {segment: largest_exchanges(frame, context.shares_top_n) for segment, frame in frames.items()}
     styles = shared_styles(list(largest.values()))
     return [
         _job(
-            frame.select("day", "ts", "exchange_key", "share_pct"),
+            frame.select("day", "ts", "exchange_key", "fixed_share_pct"),
             SharesSpec(
                 segment=segment,
                 series=style,
                 mean_days=_MEAN_DAYS,
                 source=context.coingecko,
+                left_out=_left_out(members, "spot_volume", [segment]),
                 notes=context.notes,
             ),
             "exchange_shares:shares_chart",
@@ -191,7 +196,17 @@ def shared_styles(lists: Sequence[Sequence[tuple[str, str]]]) -> list[tuple[Seri
     return styled
 
 
-def _concentration_jobs(dominance: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
+def _left_out(members: pl.DataFrame, measure: str, segments: Sequence[str]) -> tuple[str, ...]:
+    """Names of the exchanges outside of the fixed sets, the largest first, each once."""
+    outside = members.filter(
+        ~pl.col("is_member"), pl.col("measure") == measure, pl.col("segment").is_in(list(segments))
+    ).sort("mean_share_pct", "exchange_key", descending=[True, False])
+    return tuple(map(presentable_name, outside.unique("exchange_key", maintain_order=True)["name"]))
+
+
+def _concentration_jobs(
+    dominance: pl.DataFrame, members: pl.DataFrame, context: ExchangePictureContext
+) -> list[RenderJob]:
     colors = series_colors(_HHI_SEGMENTS)
     styles = tuple(SeriesStyle(segment, SEGMENTS[segment], colors[segment]) for segment in _HHI_SEGMENTS)
     jobs = []
@@ -201,6 +216,7 @@ def _concentration_jobs(dominance: pl.DataFrame, context: ExchangePictureContext
             measure=measure,
             series=styles,
             thresholds=context.hhi_thresholds,
+            left_out=_left_out(members, measure, _HHI_SEGMENTS),
             source=context.coingecko if measure == "spot_volume" else context.defillama,
             notes=context.notes,
         )

@@ -20,9 +20,9 @@ CONCENTRATION_COLUMNS = (
     "segment",
     "day",
     "ts",
-    "hhi_index",
-    "hhi_lower_bound",
-    "hhi_upper_bound",
+    "fixed_hhi_index",
+    "fixed_hhi_lower_bound",
+    "fixed_hhi_upper_bound",
 )
 WHALE_COLUMNS = (
     "symbol",
@@ -76,7 +76,7 @@ class ReservesSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this picture would be empty, or None when it has something to show."""
-        require_columns(frame, ("day", "ts", "previous_day", "reserves_usd", "netflow_usd"))
+        require_columns(frame, ("day", "ts", "previous_day", "reserves_usd", "netflow_mid_usd"))
         known = frame.filter(pl.col("reserves_usd").is_finite()).get_column("day").n_unique()
         if known == 0:
             return "its reserves are not known"
@@ -92,6 +92,7 @@ class SharesSpec:
         series: the exchanges shown one by one, the largest first; all others are one area.
         mean_days: over how many days the largest were picked.
         source: the credit.
+        left_out: names of exchanges outside of the fixed set, the largest first.
         notes: caveats for the footer.
     """
 
@@ -99,6 +100,7 @@ class SharesSpec:
     series: tuple[SeriesStyle, ...]
     mean_days: int
     source: str
+    left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -108,8 +110,8 @@ class SharesSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this picture would say nothing, or None."""
-        require_columns(frame, ("day", "ts", "exchange_key", "share_pct"))
-        return _too_few_days(frame.filter(pl.col("share_pct").is_finite()))
+        require_columns(frame, ("day", "ts", "exchange_key", "fixed_share_pct"))
+        return _too_few_days(frame.filter(pl.col("fixed_share_pct").is_finite()))
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ class ConcentrationSpec:
         series: the segments in their order.
         thresholds: where moderate and high concentration begin.
         source: the credit.
+        left_out: names of exchanges outside of the fixed set, the largest first.
         notes: caveats for the footer.
     """
 
@@ -128,6 +131,7 @@ class ConcentrationSpec:
     series: tuple[SeriesStyle, ...]
     thresholds: tuple[float, float]
     source: str
+    left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -139,7 +143,7 @@ class ConcentrationSpec:
         """Why this picture would say nothing, or None."""
         require_columns(frame, CONCENTRATION_COLUMNS)
         shown = pl.col("segment").is_in([style.series for style in self.series])
-        return _too_few_days(frame.filter(shown, pl.col("hhi_index").is_finite()))
+        return _too_few_days(frame.filter(shown, pl.col("fixed_hhi_index").is_finite()))
 
 
 @dataclass(frozen=True)

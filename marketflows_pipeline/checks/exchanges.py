@@ -20,7 +20,7 @@ DAY_RECORD_WITHIN = timedelta(hours=52)
 RECENT_DAYS = 7
 IDENTITY_TOLERANCE = 1e-6
 TVL_TOLERANCE_PCT = 2.0
-VANISHED_PCT = 1.0
+LARGE_TOKEN_PCT = 1.0
 SHARE_TOLERANCE_PCT = 1e-6
 
 
@@ -75,12 +75,15 @@ def netflow_adds_up(session: Session) -> Verdict:
             with steps as (
                 select slug, day, reserves_usd, reason,
                        reserves_usd - lag(reserves_usd) over (partition by slug order by day) as change_usd,
-                       netflow_usd + price_effect_usd + left_out_usd as explained_usd
+                       netflow_usd + price_effect_usd + left_out_usd as explained_usd,
+                       netflow_mid_usd + price_effect_mid_usd + left_out_usd as explained_mid_usd
                 from mart.exchange_netflow where reserves_usd is not null
             )
-            select slug, day, change_usd, explained_usd from steps
-            where abs(change_usd - explained_usd) > {IDENTITY_TOLERANCE} * greatest(reserves_usd, 1)
-            order by abs(change_usd - explained_usd) desc limit {WORST}
+            select slug, day, change_usd, explained_usd, explained_mid_usd,
+                   greatest(abs(change_usd - explained_usd), abs(change_usd - explained_mid_usd)) as gap_usd
+            from steps
+            where gap_usd > {IDENTITY_TOLERANCE} * greatest(reserves_usd, 1)
+            order by gap_usd desc limit {WORST}
             """
         )
     )
@@ -90,7 +93,7 @@ def netflow_adds_up(session: Session) -> Verdict:
 def netflow_agrees_with_tvl(session: Session) -> Verdict:
     """DefiLlama sums the tokens up by itself; a larger gap means that its breakdown is incomplete on that day."""
     gaps = session.warehouse.query(
-        f"select slug, day, tvl_change_usd, netflow_usd, price_effect_usd, left_out_usd, identity_gap_pct"
+        f"select slug, day, tvl_change_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd, identity_gap_pct"
         f" from mart.exchange_netflow where abs(identity_gap_pct) > {TVL_TOLERANCE_PCT}"
         f" and day > cast(? as date) - {RECENT_DAYS} order by abs(identity_gap_pct) desc",
         [session.started_at],
@@ -103,11 +106,23 @@ def large_tokens_do_not_vanish(session: Session) -> Verdict:
     """Such a token was withdrawn whole, or its wallets are no longer counted: the net flow leaves it out either way."""
     vanished = session.warehouse.query(
         f"select slug, day, largest_vanished_token, largest_vanished_usd, reserves_usd from mart.exchange_netflow"
-        f" where largest_vanished_usd > {VANISHED_PCT} / 100 * (reserves_usd + largest_vanished_usd)"
+        f" where largest_vanished_usd > {LARGE_TOKEN_PCT} / 100 * (reserves_usd + largest_vanished_usd)"
         f" and day > cast(? as date) - {RECENT_DAYS} order by largest_vanished_usd desc",
         [session.started_at],
     )
-    return evidence(vanished, severity=dg.AssetCheckSeverity.WARN, threshold_pct=VANISHED_PCT)
+    return evidence(vanished, severity=dg.AssetCheckSeverity.WARN, threshold_pct=LARGE_TOKEN_PCT)
+
+
+@check("mart.exchange_netflow", "No token above 1 % of an exchange's reserves appeared lately.", blocking=False)
+def large_tokens_do_not_appear(session: Session) -> Verdict:
+    """Such a token has a new name, or wallets that were not known before: the net flow leaves it out either way."""
+    appeared = session.warehouse.query(
+        f"select slug, day, largest_new_token, largest_new_usd, reserves_usd from mart.exchange_netflow"
+        f" where largest_new_usd > {LARGE_TOKEN_PCT} / 100 * reserves_usd"
+        f" and day > cast(? as date) - {RECENT_DAYS} order by largest_new_usd desc",
+        [session.started_at],
+    )
+    return evidence(appeared, severity=dg.AssetCheckSeverity.WARN, threshold_pct=LARGE_TOKEN_PCT)
 
 
 @check("mart.exchange_shares", "The shares of a day, segment and measure sum to 100 %.")
@@ -149,6 +164,7 @@ EXCHANGE_CHECKS = [
     netflow_adds_up,
     netflow_agrees_with_tvl,
     large_tokens_do_not_vanish,
+    large_tokens_do_not_appear,
     shares_sum_to_one,
     indices_are_within_bounds,
 ]

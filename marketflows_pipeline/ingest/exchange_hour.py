@@ -18,6 +18,7 @@ from marketflows_pipeline.session import Session
 
 log = logging.getLogger(__name__)
 
+BITCOIN = "bitcoin"
 _TIME = pl.Datetime("us", "UTC")
 _MARKET_FIGURES = ("market_cap_usd", "volume_24h_usd", "price_usd", "price_change_24h_pct")
 
@@ -61,7 +62,8 @@ def store_listing(session: Session, listing: pl.DataFrame, *, is_full: bool) -> 
 
 def _refresh_trending(session: Session) -> int:
     trending = session.volumes.trending().unique("coin_id", keep="first", maintain_order=True)
-    markets = session.volumes.markets_by_ids(trending["coin_id"].to_list()).rename({"volume_usd": "volume_24h_usd"})
+    markets = session.volumes.markets_by_ids([*trending["coin_id"], BITCOIN]).rename({"volume_usd": "volume_24h_usd"})
+    _store_bitcoin_price(session, markets)
     figures = markets.select(
         "coin_id", "last_updated", "source", *(pl.col(name).alias(f"{name}_of_markets") for name in _MARKET_FIGURES)
     )
@@ -79,6 +81,15 @@ def _refresh_trending(session: Session) -> int:
         ),
     )
     return trending.height
+
+
+def _store_bitcoin_price(session: Session, markets: pl.DataFrame) -> None:
+    """Keep bitcoin's own price; where the answer has none, the last one known may do."""
+    own = markets.filter(pl.col("coin_id") == BITCOIN, pl.col("price_usd") > 0)
+    if own.is_empty():
+        log.warning("no price of bitcoin in the answer: volumes in dollars go by the last of 26 hours, if any")
+        return
+    _merge(session, "raw.bitcoin_prices", own.with_columns(_now(session, "observed_at")))
 
 
 def _store_centralised(session: Session, ids: tuple[str, ...]) -> None:

@@ -128,6 +128,27 @@ RAW_TRENDING_COINS = Table(
     may_be_empty=True,
 )
 
+RAW_BITCOIN_PRICES = Table(
+    name="raw.bitcoin_prices",
+    part="exchanges",
+    grain="the price of a bitcoin at one observation",
+    key=("observed_at",),
+    description=(
+        "Bitcoin's own price, from the answer with the trending coins' figures, so that volumes in bitcoins can be "
+        "told in dollars. Source: GET /coins/markets."
+    ),
+    columns=(
+        _OBSERVED,
+        _usd("price_usd", "Price of a bitcoin", nullable=False),
+        Column("last_updated", DType.TIME, "When the service observed it", "UTC", nullable=True),
+        _SOURCE,
+        _FETCHED,
+    ),
+    as_of="observed_at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
 RAW_EXCLUDED_COINS = Table(
     name="raw.excluded_coins",
     part="exchanges",
@@ -324,15 +345,16 @@ CORE_EXCHANGE_VOLUMES = Table(
         replace(_VOLUME, derived_from=("raw.exchange_volumes.volume_24h_btc", "raw.exchanges.volume_24h_btc")),
         _usd(
             "volume_24h_usd",
-            "The same in dollars at the price of that time",
+            "The same in dollars at bitcoin's own price of that time; null where none of 26 hours is known",
             "raw.exchanges.volume_24h_btc",
             "raw.market_caps.price_usd",
+            "raw.bitcoin_prices.price_usd",
         ),
         _usd(
             "btc_price_usd",
             "Price of a bitcoin used for it",
             "raw.market_caps.price_usd",
-            "raw.trending_coins.price_btc",
+            "raw.bitcoin_prices.price_usd",
         ),
         _SOURCE,
     ),
@@ -366,7 +388,7 @@ MART_EXCHANGE_FLOWS = Table(
             "btc_price_usd",
             "Price of a bitcoin used for it",
             "raw.market_caps.price_usd",
-            "raw.trending_coins.price_btc",
+            "raw.bitcoin_prices.price_usd",
         ),
         _pct(
             "market_share_pct",
@@ -473,6 +495,7 @@ _LEFT_OUT = {
     "own_token": "the exchange's own tokens",
     "unpriced": "tokens without a quantity or a value, or with one of them 0",
     "negative": "tokens with a quantity or value below 0",
+    "quarantined": "tokens whose record, or the one before, is quarantined",
 }
 
 MART_EXCHANGE_NETFLOW = Table(
@@ -483,8 +506,9 @@ MART_EXCHANGE_NETFLOW = Table(
     description=(
         "Real net flow of the wallets that DefiLlama knows, from token quantities: for each kept token the flow is the "
         "change of its quantity at one price, the price effect the change of its price at one quantity, and neither is "
-        "a residual. netflow_usd + price_effect_usd + left_out_usd is the change of the sum of the tokens' values. A "
-        "day is the record near its midnight, compared with the record before."
+        "a residual. netflow_usd + price_effect_usd + left_out_usd is the change of the sum of the tokens' values, and "
+        "so is netflow_mid_usd + price_effect_mid_usd + left_out_usd. A day is the record near its midnight, compared "
+        "with the record before."
     ),
     columns=(
         _SLUG,
@@ -498,13 +522,25 @@ MART_EXCHANGE_NETFLOW = Table(
         _usd("tvl_change_usd", "Change of tvl_usd since the previous day", "raw.cex_tvl.tvl_usd"),
         _usd(
             "netflow_usd",
-            "Net flow of kept tokens; positive is into the exchange",
+            "Net flow of kept tokens, each at the price now, or before where it was worth more; positive is inward",
             "raw.cex_token_balances.quantity",
             "raw.cex_token_balances.value_usd",
         ),
         _usd(
             "price_effect_usd",
-            "Change of value of kept tokens by price alone",
+            "Change of value of kept tokens by price alone, beside netflow_usd",
+            "raw.cex_token_balances.quantity",
+            "raw.cex_token_balances.value_usd",
+        ),
+        _usd(
+            "netflow_mid_usd",
+            "Net flow of kept tokens at the mean of both days' prices, the one shown; positive is into the exchange",
+            "raw.cex_token_balances.quantity",
+            "raw.cex_token_balances.value_usd",
+        ),
+        _usd(
+            "price_effect_mid_usd",
+            "Change of value of kept tokens by price alone, at the mean of both days' quantities",
             "raw.cex_token_balances.quantity",
             "raw.cex_token_balances.value_usd",
         ),
@@ -529,15 +565,24 @@ MART_EXCHANGE_NETFLOW = Table(
         ),
         _usd("largest_vanished_usd", "Value of the largest token that vanished", "raw.cex_token_balances.value_usd"),
         Column("largest_vanished_token", DType.TEXT, "Its symbol", nullable=True),
+        _usd("largest_new_usd", "Value of the largest token that is new", "raw.cex_token_balances.value_usd"),
+        Column("largest_new_token", DType.TEXT, "Its symbol", nullable=True),
         _pct(
             "own_token_share_pct",
             "Share of the exchange's own tokens in the value of all",
             "raw.cex_token_balances.value_usd",
         ),
         _pct("coverage_pct", "Share of kept tokens in the value of all", "raw.cex_token_balances.value_usd"),
+        _pct(
+            "coverage_before_pct",
+            "The same of the record before, of which what vanished since was a part",
+            "raw.cex_token_balances.value_usd",
+        ),
         Column("n_tokens_kept", DType.INT, "Kept tokens", nullable=True),
         Column("n_tokens_unpriced", DType.INT, "Tokens left out as unpriced", nullable=True),
         Column("n_tokens_negative", DType.INT, "Tokens left out as negative", nullable=True),
+        Column("n_tokens_quarantined", DType.INT, "Tokens left out as quarantined", nullable=True),
+        Column("n_tokens_rebased", DType.INT, "Kept tokens counted on another basis than before", nullable=True),
         _pct(
             "market_share_pct",
             "Share of spot volume of that day among the exchanges observed",
@@ -565,7 +610,7 @@ MART_EXCHANGE_TOKEN_FLOWS = Table(
     columns=(
         _SLUG,
         _DAY,
-        Column("token", DType.TEXT, "Token symbol after joining WETH with ETH and WBNB with BNB"),
+        Column("token", DType.TEXT, "Token symbol after joining the names of one token, such as WETH and ETH"),
         Column("quantity_before", DType.FLOAT, "Quantity at the previous record", "tokens", nullable=True),
         Column(
             "quantity",
@@ -580,12 +625,21 @@ MART_EXCHANGE_TOKEN_FLOWS = Table(
         _usd("price_usd", "Price at which the flow is valued: now, or before where the value was larger before"),
         _usd("flow_usd", "Change of quantity at that price; null where left out"),
         _usd("price_effect_usd", "Change of price at the other quantity; null where left out"),
+        _usd("flow_mid_usd", "Change of quantity at the mean of both days' prices; null where left out"),
+        _usd("price_effect_mid_usd", "Change of price at the mean of both days' quantities; null where left out"),
         _usd("left_out_usd", "Change of value where left out, else null"),
         Column(
             "reason",
             DType.TEXT,
-            "Why it is left out: new, vanished, dust, absurd, own_token, unpriced, negative; else null",
+            "Why it is left out: new, vanished, dust, absurd, own_token, unpriced, negative, quarantined; else null",
             nullable=True,
+        ),
+        Column(
+            "basis_ratio",
+            DType.FLOAT,
+            "Quantity over that before where the token is counted on another basis (redenominated), its flow then 0",
+            nullable=True,
+            derived_from=("raw.cex_token_balances.quantity",),
         ),
     ),
     may_be_empty=True,
@@ -731,6 +785,31 @@ MART_EXCHANGE_TVL_SUMMARY = Table(
     """,
 )
 
+MART_EXCHANGE_MEMBERS = Table(
+    name="mart.exchange_members",
+    part="exchanges",
+    grain="one exchange of one segment and measure",
+    key=("measure", "segment", "exchange_key"),
+    description=(
+        "Who belongs to the fixed set that measures over time are over, and who is left out: members were measured on "
+        "90 % or more of the days, of the last 90, on which anybody of the segment was. Fewer than two make no set."
+    ),
+    columns=(
+        _MEASURE,
+        _SEGMENT,
+        _KEY,
+        _NAME,
+        Column("first_day", DType.DATE, "Its first measured day of the window"),
+        Column("last_day", DType.DATE, "Its last measured day of the window"),
+        Column("days_measured", DType.INT, "Days of the window on which it was measured"),
+        Column("days_in_window", DType.INT, "Days of the window on which anybody was"),
+        _pct("coverage_pct", "The one over the other", nullable=False),
+        _pct("mean_share_pct", "Mean of its shares of all measured, on its days", nullable=False),
+        Column("is_member", DType.BOOL, "Whether it is in the fixed set"),
+    ),
+    may_be_empty=True,
+)
+
 MART_EXCHANGE_SHARES = Table(
     name="mart.exchange_shares",
     part="exchanges",
@@ -738,8 +817,9 @@ MART_EXCHANGE_SHARES = Table(
     key=("measure", "segment", "day", "exchange_key"),
     description=(
         "Market shares day by day, each day at its last observation, over all exchanges of the segment that were "
-        "measured then; shares of a day sum to 100 %. The tracked segment leaves out days on which one of those "
-        "followed by then lacks a reading."
+        "measured then; shares of a day sum to 100 %. To follow over time: fixed_share_pct, over the members of "
+        "mart.exchange_members alone. Spot volume of the tracked segment is of members alone throughout, and leaves "
+        "out days on which members that make up more than 1 % lack a reading."
     ),
     columns=(
         _MEASURE,
@@ -753,6 +833,10 @@ MART_EXCHANGE_SHARES = Table(
             "value", DType.FLOAT, "What is shared: BTC of volume, USD of reserves or derivatives volume", "BTC or USD"
         ),
         _pct("share_pct", "Share of the segment's sum", nullable=False),
+        _pct(
+            "fixed_share_pct",
+            "Share of the fixed set's sum; null outside of it, and on days on which more than 1 % of it is missing",
+        ),
     ),
     as_of="ts",
     may_be_empty=True,
@@ -811,6 +895,41 @@ MART_EXCHANGE_DOMINANCE = Table(
             "competitive, moderately_concentrated or highly_concentrated, by the settings' thresholds",
         ),
         Column("systemic_risk", DType.TEXT, "low, medium or high, the same in other words: a heuristic"),
+        Column("n_fixed_exchanges", DType.INT, "Members of the fixed set (mart.exchange_members) measured"),
+        Column(
+            "fixed_hhi_index",
+            DType.FLOAT,
+            "The index over the fixed set, the one to follow over time; null on days on which it is not complete",
+            nullable=True,
+            derived_from=("mart.exchange_shares.fixed_share_pct",),
+        ),
+        Column(
+            "fixed_hhi_lower_bound",
+            DType.FLOAT,
+            "That index if all volume outside of the set is spread thin; spot volume only",
+            nullable=True,
+        ),
+        Column(
+            "fixed_hhi_upper_bound",
+            DType.FLOAT,
+            "That index if all volume outside of the set is one exchange; spot volume only",
+            nullable=True,
+        ),
+        Column(
+            "hhi_30d_ago",
+            DType.FLOAT,
+            "The index 30 days before, over the exchanges measured on both days; null with fewer than two",
+            nullable=True,
+            derived_from=("mart.exchange_shares.value",),
+        ),
+        Column(
+            "hhi_change_30d",
+            DType.FLOAT,
+            "Change of the index since, over the same exchanges",
+            nullable=True,
+            derived_from=("mart.exchange_shares.value",),
+        ),
+        Column("n_compared", DType.INT, "Exchanges measured on both days; null with fewer than two", nullable=True),
     ),
     as_of="ts",
     may_be_empty=True,
@@ -840,6 +959,7 @@ EXCHANGE_TABLES: tuple[Table, ...] = (
     RAW_EXCHANGES,
     RAW_EXCHANGE_VOLUMES,
     RAW_TRENDING_COINS,
+    RAW_BITCOIN_PRICES,
     RAW_EXCLUDED_COINS,
     RAW_PROTOCOLS,
     RAW_CEX_SNAPSHOTS,
@@ -855,6 +975,7 @@ EXCHANGE_TABLES: tuple[Table, ...] = (
     MART_WHALE_SIGNALS,
     MART_EXCHANGE_TVL,
     MART_EXCHANGE_TVL_SUMMARY,
+    MART_EXCHANGE_MEMBERS,
     MART_EXCHANGE_SHARES,
     MART_EXCHANGE_DOMINANCE,
     MART_EXCHANGE_COVERAGE,

@@ -42,11 +42,11 @@ class Exchanges(TomlTable):
         DEFAULT_TRACKED, description="Exchanges whose reserves are followed: CoinGecko ids or DefiLlama slugs"
     )
     inflow_pct: Number = Field(
-        10.0, gt=0, le=10_000, description="Volume above its 7-day mean by this much counts as inflow"
+        10.0, gt=0, le=10_000, description="Volume above its 7-day mean by this much counts as up"
     )
     # No volume is further below its mean than all of it.
     outflow_pct: Number = Field(
-        -10.0, gt=-100, lt=0, description="Volume below its 7-day mean by this much counts as outflow"
+        -10.0, gt=-100, lt=0, description="Volume below its 7-day mean by this much counts as down"
     )
     hhi_thresholds: tuple[Number, Number] = Field(
         (1000.0, 1800.0), description="Where moderate and high concentration begin; [1500, 2500] is the 2010 guideline"

@@ -12,30 +12,23 @@ from datetime import timedelta
 import polars as pl
 
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.exchange_map import with_exchange_key
-from marketflows_pipeline.transforms.exchange_volumes import is_from_list
+from marketflows_pipeline.transforms.exchange_members import LEAST_MEMBERS, exchange_members, in_fixed_set
+from marketflows_pipeline.transforms.market_values import SPOT_VOLUME, TRACKED, in_segments, market_values
 
-SPOT_VOLUME, RESERVES, DERIVATIVES_VOLUME = "spot_volume", "reserves", "derivatives_volume"
-ALL, CENTRALISED, DECENTRALISED, TRACKED = "all", "centralised", "decentralised", "tracked"
 MONOPOLY = 10_000.0
-_SNAPSHOT_VALUES = {RESERVES: "current_tvl_usd", DERIVATIVES_VOLUME: "derivatives_volume_usd"}
+CHANGE_DAYS = 30
 _OLDEST_LISTING = timedelta(days=7)
 _MARKET_DAY = ("measure", "segment", "day")
 _SHARE = pl.col("share_pct")
 
 
 def exchange_shares(volumes: pl.DataFrame, exchanges: pl.DataFrame, snapshots: pl.DataFrame) -> pl.DataFrame:
-    """Market shares of each measure, segment and day over all exchanges measured (``mart.exchange_shares``).
+    """Market shares of each measure, segment and day (``mart.exchange_shares``).
 
-    A value that is null, zero or negative is not measured. Which days a segment has:
-
-    - Spot volume of ``all``, ``centralised``, ``decentralised``: days with a point from the list of exchanges. Before
-      the first list only tracked exchanges are known, and shares among them would be taken for shares of the market.
-      An exchange of which it is not known whether it is centralised counts in ``all`` only.
-    - Spot volume of ``tracked``: from the day on which the last of the tracked exchanges begins to have a history, so
-      that nobody's share shrinks because another's past becomes known; then every day on which no tracked exchange
-      lacks a point, except after its last one, so that an exchange that closed does not end the segment.
-    - Reserves and derivatives volume, ``centralised`` and ``tracked``: days with a snapshot, at its last one.
+    ``share_pct`` is over all exchanges measured on the day, whoever they are. ``fixed_share_pct`` is over the fixed set
+    of `exchange_members` on days on which it is complete, and null for everybody else: the one to follow over time,
+    since nobody's share shrinks in it because another one's past becomes known. Spot volume of ``tracked``, which has a
+    past of 90 days from the first run on, is of the fixed set alone.
 
     Args:
         volumes: exchange_id, day, ts, volume_24h_btc, source as `daily_volumes` gives them.
@@ -43,44 +36,30 @@ def exchange_shares(volumes: pl.DataFrame, exchanges: pl.DataFrame, snapshots: p
         snapshots: observed_at, name, slug, coingecko_id, current_tvl_usd, derivatives_volume_usd.
 
     Returns:
-        The columns of ``mart.exchange_shares`` by key. Reserves are all assets, own tokens included. Of two snapshot
-        rows that the map takes for one exchange the larger counts.
+        The columns of ``mart.exchange_shares`` by key; days and values are those of `market_values`.
     """
     entry = table("mart.exchange_shares")
-    known = exchanges.lazy().select("exchange_key", "exchange_id", "is_centralised", "is_tracked", known_name="name")
-    spot = (
-        volumes.lazy()
-        .join(known, on="exchange_id", how="left")
-        .select(
-            "day",
-            "ts",
-            "source",
-            "is_centralised",
-            "is_tracked",
-            measure=pl.lit(SPOT_VOLUME),
-            exchange_key=pl.coalesce("exchange_key", "exchange_id"),
-            name=pl.coalesce("known_name", "exchange_id"),
-            value="volume_24h_btc",
-        )
-        .collect()
+    values = market_values(volumes, exchanges, snapshots)
+    fixed = (
+        in_fixed_set(values, exchange_members(values))
+        .lazy()
+        .select(*_MARKET_DAY, "exchange_key", is_fixed=pl.lit(value=True))
     )
-    listed_days = spot.lazy().filter(is_from_list()).select("day").unique()
-    rows = pl.concat(
-        [
-            _in_segments(spot.lazy().join(listed_days, on="day", how="semi")),
-            _tracked_spot(spot.filter("is_tracked")),
-            _snapshot_values(snapshots, exchanges),
-        ],
-        how="diagonal",
-    )
+    is_fixed = pl.col("is_fixed").fill_null(value=False)
+    is_tracked_spot = (pl.col("measure") == SPOT_VOLUME) & (pl.col("segment") == TRACKED)
     value = pl.col("value")
+    fixed_value = pl.when("is_fixed").then(value)
     return (
-        rows.filter(value.is_finite() & (value > 0))
+        values.lazy()
+        .join(fixed, on=[*_MARKET_DAY, "exchange_key"], how="left")
+        .with_columns(is_fixed)
+        .filter(pl.col("is_fixed") | ~is_tracked_spot)
         .sort(*_MARKET_DAY, "value", "exchange_key", descending=[False, False, False, True, False])
         .with_columns(
             ts=pl.col("ts").max().over(_MARKET_DAY),
             rank=pl.int_range(1, pl.len() + 1).over(_MARKET_DAY),
             share_pct=100 * value / value.sum().over(_MARKET_DAY),
+            fixed_share_pct=100 * fixed_value / fixed_value.sum().over(_MARKET_DAY),
         )
         .select(entry.column_names)
         .cast(pl.Schema(entry.polars_schema))
@@ -123,7 +102,7 @@ def uncovered_shares(shares: pl.DataFrame, full_listings: pl.DataFrame, exchange
     )
     volume = pl.col("volume_24h_btc")
     by_day = (
-        _in_segments(listed)
+        in_segments(listed)
         .join(listing_of_day, on="observed_at")
         .join(
             covered.select("segment", "day", "exchange_key", is_covered=pl.lit(value=True)),
@@ -149,6 +128,10 @@ def exchange_dominance(shares: pl.DataFrame, uncovered: pl.DataFrame, hhi_thresh
     Source of the thresholds: Merger Guidelines of the US Department of Justice and the Federal Trade Commission, 2023,
     guideline 1 (section 2.1): above 1,800 highly concentrated, above 1,000 moderately; in 2010, 2,500 and 1,500.
 
+    Over time: ``fixed_hhi_index`` is the index of the fixed set of `exchange_members`, with bounds that count whoever
+    is outside of it as not measured. ``hhi_change_30d`` compares equal sets: both indices are over the exchanges that
+    were measured on the day and 30 days before, two or more of them.
+
     Args:
         shares: as `exchange_shares` gives them.
         uncovered: segment, day, uncovered_pct of spot volume, as `uncovered_shares` gives them.
@@ -161,6 +144,9 @@ def exchange_dominance(shares: pl.DataFrame, uncovered: pl.DataFrame, hhi_thresh
     moderate, high = hhi_thresholds
     index, missing = pl.col("hhi_index"), pl.col("uncovered_pct")
     known_part = index * (1 - missing / 100).pow(2)
+    fixed, fixed_index = pl.col("fixed_share_pct"), pl.col("fixed_hhi_index")
+    fixed_missing = missing + pl.col("outside_pct") * (1 - missing / 100)
+    fixed_part = fixed_index * (1 - fixed_missing / 100).pow(2)
     return (
         shares.lazy()
         # In one order, so that sums come out the same to the last bit.
@@ -174,11 +160,17 @@ def exchange_dominance(shares: pl.DataFrame, uncovered: pl.DataFrame, hhi_thresh
             top_3_dominance_pct=_top(3),
             top_5_dominance_pct=_top(5),
             hhi_index=_SHARE.pow(2).sum(),
+            n_fixed_exchanges=fixed.count(),
+            fixed_hhi_index=pl.when(fixed.count() > 0).then(fixed.pow(2).sum()),
+            outside_pct=_SHARE.filter(fixed.is_null()).sum(),
         )
+        .join(_changes(shares), on=_MARKET_DAY, how="left")
         .join(uncovered.lazy().with_columns(measure=pl.lit(SPOT_VOLUME)), on=_MARKET_DAY, how="left")
         .with_columns(
             hhi_lower_bound=known_part,
             hhi_upper_bound=known_part + missing.pow(2),
+            fixed_hhi_lower_bound=fixed_part,
+            fixed_hhi_upper_bound=pl.when(fixed_part.is_not_null()).then(fixed_part + fixed_missing.pow(2)),
             effective_exchanges=MONOPOLY / index,
             market_concentration=_above(
                 index, (high, "highly_concentrated"), (moderate, "moderately_concentrated"), "competitive"
@@ -192,59 +184,25 @@ def exchange_dominance(shares: pl.DataFrame, uncovered: pl.DataFrame, hhi_thresh
     )
 
 
-def _in_segments(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows once for ``all`` and once for their kind, where it is known."""
-    kind = pl.when("is_centralised").then(pl.lit(CENTRALISED)).otherwise(pl.lit(DECENTRALISED))
-    return pl.concat(
-        [
-            rows.with_columns(segment=pl.lit(ALL)),
-            rows.filter(pl.col("is_centralised").is_not_null()).with_columns(segment=kind),
-        ]
-    )
+def _changes(shares: pl.DataFrame) -> pl.LazyFrame:
+    """The index of each day and of 30 days before over the exchanges measured on both, and the change between them."""
+    key = [*_MARKET_DAY, "exchange_key"]
+    values = shares.lazy().select(*key, "value")
+    before = values.with_columns(pl.col("day") + timedelta(days=CHANGE_DAYS)).rename({"value": "value_before"})
 
+    def index(value: str) -> pl.Expr:
+        return (100 * pl.col(value) / pl.col(value).sum()).pow(2).sum()
 
-def _tracked_spot(points: pl.DataFrame) -> pl.LazyFrame:
-    """The points of tracked exchanges on days on which none of those whose history has begun is unknown."""
-    day = pl.col("day")
-    spans = points.lazy().group_by("exchange_key").agg(first_day=day.min(), last_day=day.max())
-    complete = (
-        points.lazy()
-        .group_by("day")
-        .agg(n_points=pl.len())
-        .join(spans, how="cross")
-        .group_by("day")
+    return (
+        values.join(before, on=key)
+        .sort(key)
+        .group_by(_MARKET_DAY, maintain_order=True)
         .agg(
-            n_points=pl.col("n_points").first(),
-            n_expected=day.is_between("first_day", "last_day").sum(),
+            n_compared=pl.len(),
+            hhi_30d_ago=index("value_before"),
+            hhi_change_30d=index("value") - index("value_before"),
         )
-        .filter(pl.col("n_points") == pl.col("n_expected"))
-    )
-    return points.lazy().join(complete, on="day", how="semi").with_columns(segment=pl.lit(TRACKED))
-
-
-def _snapshot_values(snapshots: pl.DataFrame, exchanges: pl.DataFrame) -> pl.LazyFrame:
-    """Reserves and derivatives volumes at the last snapshot of each day, once an exchange."""
-    known = exchanges.lazy().select("exchange_key", "is_tracked", known_name="name")
-    last = (
-        with_exchange_key(snapshots, exchanges)
-        .lazy()
-        .with_columns(day=pl.col("observed_at").dt.convert_time_zone("UTC").dt.date())
-        .filter(pl.col("observed_at") == pl.col("observed_at").max().over("day"))
-        .join(known, on="exchange_key", how="left")
-        .with_columns(ts="observed_at", name=pl.coalesce("known_name", "name"))
-    )
-    values = pl.concat(
-        last.select("day", "ts", "exchange_key", "name", "is_tracked", measure=pl.lit(measure), value=column)
-        for measure, column in _SNAPSHOT_VALUES.items()
-    )
-    measured = values.sort("value", descending=True, nulls_last=True).unique(
-        ["measure", "day", "exchange_key"], keep="first", maintain_order=True
-    )
-    return pl.concat(
-        [
-            measured.with_columns(segment=pl.lit(CENTRALISED)),
-            measured.filter("is_tracked").with_columns(segment=pl.lit(TRACKED)),
-        ]
+        .filter(pl.col("n_compared") >= LEAST_MEMBERS)
     )
 
 

@@ -18,14 +18,15 @@ REPEATED_RECORD = "same figures as in the record before: carried forward by the 
 NOTHING_KEPT = "every token is left out"
 
 _KEY = ("slug", "day")
-_REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
-_NO_PRICE = ("unpriced", "negative")
+_REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative", "quarantined")
+_COUNTED = ("unpriced", "negative", "quarantined")
 _COLUMNS = (
     "slug", "day", "exchange_key", "name", "ts", "previous_day", "reserves_usd", "tvl_usd", "tvl_change_usd",
-    "netflow_usd", "price_effect_usd", "left_out_usd", "left_out_gross_usd",
+    "netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd", "left_out_usd", "left_out_gross_usd",
     *(f"left_out_{reason}_usd" for reason in _REASONS),
-    "identity_gap_pct", "largest_vanished_usd", "largest_vanished_token", "own_token_share_pct", "coverage_pct",
-    "n_tokens_kept", "n_tokens_unpriced", "n_tokens_negative",
+    "identity_gap_pct", "largest_vanished_usd", "largest_vanished_token", "largest_new_usd", "largest_new_token",
+    "own_token_share_pct", "coverage_pct", "coverage_before_pct",
+    "n_tokens_kept", "n_tokens_unpriced", "n_tokens_negative", "n_tokens_quarantined", "n_tokens_rebased",
     "market_share_pct", "defillama_inflow_24h_usd", "defillama_inflow_1w_usd",
     "defillama_inflow_1m_usd", "reason",
 )  # fmt: skip
@@ -40,8 +41,9 @@ def exchange_netflow(
 ) -> pl.DataFrame:
     """Net flow, price effect and what is left out, per exchange and day (``mart.exchange_netflow``).
 
-    The three are sums over the tokens of `token_flows` and add up to the change of ``reserves_usd``. Where no flow was
-    measured ``netflow_usd`` is null, never 0, and ``reason`` says why; what is left out stands there all the same,
+    The three are sums over the tokens of `token_flows` and add up to the change of ``reserves_usd``; so do
+    ``netflow_mid_usd`` and ``price_effect_mid_usd``, at the means of both days, with what is left out. Where no flow
+    was measured ``netflow_usd`` is null, never 0, and ``reason`` says why; what is left out stands there all the same,
     unless the record was the first or repeats the one before. A flow belongs to the day of the later record and may
     cover several days: ``previous_day`` says since when.
 
@@ -49,7 +51,8 @@ def exchange_netflow(
     and another of 30 M is new, ``left_out_usd`` is 0 and it is 60 M.
 
     ``identity_gap_pct`` is the change of the served total less the three, in percent of the larger of the two totals.
-    ``coverage_pct`` is the value now of kept tokens over that of all, own tokens included.
+    ``coverage_pct`` is the value now of kept tokens over that of all, own tokens included; ``coverage_before_pct`` the
+    same of the record before, which shows what a token that vanished leaves uncovered.
 
     Args:
         flows: all days, as `token_flows` returns them.
@@ -73,7 +76,8 @@ def exchange_netflow(
             pl.col("is_compared").fill_null(value=False),
         )
         .join(before, on=["slug", "previous_day"], how="left")
-        .join(_largest_vanished(flows), on=_KEY, how="left")
+        .join(_largest(flows, "vanished", "value_before_usd"), on=_KEY, how="left")
+        .join(_largest(flows, "new", "value_usd"), on=_KEY, how="left")
         .join(_names(exchanges), on="slug", how="left")
         .with_columns(pl.col("exchange_key", "name").fill_null(pl.col("slug")))
         .join(
@@ -117,14 +121,19 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
         "value_usd",
         "own_usd",
         "kept_usd",
+        "value_before_usd",
+        "kept_before_usd",
         "flow_usd",
         "price_effect_usd",
+        "flow_mid_usd",
+        "price_effect_mid_usd",
         "left_out_usd",
         "left_out_gross_usd",
         *parts,
     )
-    counts = tuple(f"n_tokens_{reason}" for reason in _NO_PRICE)
-    total, kept = pl.col("value_usd"), pl.col("n_tokens_kept")
+    effects = ("price_effect_usd", "price_effect_mid_usd")
+    counts = (*(f"n_tokens_{reason}" for reason in _COUNTED), "n_tokens_rebased")
+    total, before, kept = pl.col("value_usd"), pl.col("value_before_usd"), pl.col("n_tokens_kept")
     compared = pl.col("is_compared")
     return (
         flows.lazy()
@@ -133,6 +142,7 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
             left_out_gross_usd=pl.col("left_out_usd").abs(),
             own_usd=pl.when(is_own).then("value_usd"),
             kept_usd=pl.when(is_kept).then("value_usd"),
+            kept_before_usd=pl.when(is_kept).then("value_before_usd"),
         )
         .group_by(_KEY)
         .agg(
@@ -145,32 +155,31 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
             # Own tokens that are there without a value would make the share of them too small.
             is_own_known=is_own.is_not_null().all() & ~(is_own & is_unvalued).any(),
             n_tokens_kept=is_kept.sum().cast(pl.Int32),
-            **{f"n_tokens_{reason}": (pl.col("reason") == reason).sum().cast(pl.Int32) for reason in _NO_PRICE},
+            n_tokens_rebased=pl.col("basis_ratio").count().cast(pl.Int32),
+            **{f"n_tokens_{reason}": (pl.col("reason") == reason).sum().cast(pl.Int32) for reason in _COUNTED},
         )
         .with_columns(
+            pl.when(compared & (kept > 0)).then(pl.col(effects)),
             pl.when(compared).then(pl.col("n_tokens_kept", *counts, "left_out_usd", "left_out_gross_usd", *parts)),
             reserves_usd=pl.when("is_valued").then(total),
             explained_usd=pl.when(compared).then(pl.sum_horizontal("flow_usd", "price_effect_usd", "left_out_usd")),
             netflow_usd=pl.when(compared & (kept > 0)).then("flow_usd"),
-            price_effect_usd=pl.when(compared & (kept > 0)).then("price_effect_usd"),
+            netflow_mid_usd=pl.when(compared & (kept > 0)).then("flow_mid_usd"),
             coverage_pct=pl.when(compared & (total > 0)).then(100 * pl.col("kept_usd") / total),
+            coverage_before_pct=pl.when(compared & (before > 0)).then(100 * pl.col("kept_before_usd") / before),
             own_token_share_pct=pl.when(pl.col("is_own_known") & (total > 0)).then(100 * pl.col("own_usd") / total),
         )
     )
 
 
-def _largest_vanished(flows: pl.DataFrame) -> pl.LazyFrame:
-    """The token of each record that held most before it vanished; of equal ones the first by name."""
+def _largest(flows: pl.DataFrame, reason: str, value: str) -> pl.LazyFrame:
+    """The token of each record that is worth most of those left out for a reason; of equal ones the first by name."""
     return (
         flows.lazy()
-        .filter(reason="vanished")
-        .sort(*_KEY, "value_before_usd", "token", descending=[False, False, True, False])
+        .filter(reason=reason)
+        .sort(*_KEY, value, "token", descending=[False, False, True, False], nulls_last=True)
         .unique(_KEY, keep="first", maintain_order=True)
-        .select(
-            *_KEY,
-            pl.col("value_before_usd").alias("largest_vanished_usd"),
-            pl.col("token").alias("largest_vanished_token"),
-        )
+        .select(*_KEY, pl.col(value).alias(f"largest_{reason}_usd"), pl.col("token").alias(f"largest_{reason}_token"))
     )
 
 

@@ -123,6 +123,7 @@ BOUNDS: Mapping[str, Bounds] = {
             Bound("price_change_24h_pct", least=None, most=None),
         ),
     ),
+    "raw.bitcoin_prices": Bounds(_OBSERVED, (Bound("price_usd", is_above=True),)),
     "raw.excluded_coins": Bounds(_OBSERVED),
     "raw.protocols": Bounds(
         _OBSERVED,

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import polars as pl
 
+from marketflows_pipeline.transforms.reserve_prices import is_rebased, market_ratios
+from marketflows_pipeline.transforms.token_aliases import token_of
+
 DUST_USD = 10_000.0
 DUST_SHARE = 1e-4
-_SERVICE_PREFIX = "coingecko:"
-_SAME_TOKEN = {"WETH": "ETH", "WBNB": "BNB"}
 
 _COLUMNS = (
     "slug", "day", "token", "quantity_before", "quantity", "value_before_usd", "value_usd",
-    "price_usd", "flow_usd", "price_effect_usd", "left_out_usd", "reason",
+    "price_usd", "flow_usd", "price_effect_usd", "flow_mid_usd", "price_effect_mid_usd", "left_out_usd", "reason",
+    "basis_ratio",
     "ts", "previous_day", "is_repeated", "is_own_token",
 )  # fmt: skip
+_PAIR = ("token", "day", "previous_day")
 _Q0, _Q1 = pl.col("quantity_before"), pl.col("quantity")
 _V0, _V1 = pl.col("value_before_usd"), pl.col("value_usd")
 
@@ -51,7 +54,9 @@ def daily_records(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def token_flows(balances: pl.DataFrame, own_tokens: pl.DataFrame) -> pl.DataFrame:
+def token_flows(
+    balances: pl.DataFrame, own_tokens: pl.DataFrame, quarantined: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Flow and price effect of each token between each record and the one before (``mart.exchange_token_flows``).
 
     With q the quantity, v the value and p = v / q, before (0) and now (1)::
@@ -59,27 +64,41 @@ def token_flows(balances: pl.DataFrame, own_tokens: pl.DataFrame) -> pl.DataFram
         v0 > v1:   flow = (q1 - q0) p0   price effect = q1 (p1 - p0)
         else:      flow = (q1 - q0) p1   price effect = q0 (p1 - p0)
 
-    Both are computed, neither is a residual, and they add up to v1 - v0. A token is left out, and ``left_out_usd`` is
-    v1 - v0 with nothing on a missing side, for the first of these reasons that holds:
+    and at the means of both days, the ones to show (``flow_mid_usd``, ``price_effect_mid_usd``)::
+
+        flow = (q1 - q0) (p0 + p1) / 2         price effect = (p1 - p0) (q0 + q1) / 2
+
+    Each of the two pairs adds up to v1 - v0, and no part of it is a residual. In the first the price changes with the
+    size of the flow, so that 111 that came in may be worth more than 112; in the second a larger flow is worth more,
+    and the way back undoes the way there.
+
+    A token is left out, and ``left_out_usd`` is v1 - v0 with nothing on a missing side, for the first of these reasons
+    that holds:
 
     - ``own_token``: the exchange's own, whose quantity it sets itself;
+    - ``quarantined``: its record before or now is left out as impossible;
     - ``negative``: a quantity or value below 0, which nobody holds;
     - ``unpriced``: there, but without a quantity or a value, or with one of them 0 beside the other;
     - ``new`` or ``vanished``: absent or zero before or now, which is what newly known wallets look like;
     - ``dust``: below 10,000 USD or 0.01 % of the smaller of the two totals (without own tokens), before or now;
     - ``absurd``: half of the flow, whatever its sign, exceeds the larger of the two values.
 
+    A token that is counted on another basis than before (`is_rebased`: a redenomination) has a flow of 0, its change of
+    value is price effect, and ``basis_ratio`` is q1 / q0.
+
     These are the rules by which DefiLlama computes inflows (``api2/db/inflows.ts`` of its server), except that it finds
     only inflows absurd. Its limits are ours: a jump of quantity by wallets or chains that became known is a flow unless
-    the token itself is new, and a token renamed to anything but ETH or BNB is left out twice, once on each side.
+    the token itself is new, and a token renamed to a name without an alias is left out twice, once on each side.
 
-    WETH counts as ETH, WBNB as BNB, and the prefix ``coingecko:`` is dropped; symbols are otherwise compared letter by
-    letter. Of tokens so joined, the quantity is null if any is (a part is no whole), the value the sum of those known.
+    Names of one token are joined by the table of token_aliases, and the prefix ``coingecko:`` is dropped; symbols are
+    otherwise compared letter by letter. Of tokens so joined, the quantity is null if any is (a part is no whole), the
+    value the sum of those known.
 
     Args:
         balances: slug, ts, token, quantity, value_usd, is_now, as in ``raw.cex_token_balances``.
         own_tokens: slug, own_tokens (comma separated symbols, null where none is known); of several rows of an
             exchange the first that names some counts.
+        quarantined: slug, ts, token of rows that `balances` lacks since they are impossible; by default there are none.
 
     Returns:
         The columns of ``mart.exchange_token_flows`` for all days, then ts, previous_day, is_repeated (every figure of
@@ -92,16 +111,20 @@ def token_flows(balances: pl.DataFrame, own_tokens: pl.DataFrame) -> pl.DataFram
     # Record and token become one whole number, so that pairing a record with the one before is a join of integers.
     stride = max(symbols.get_column("place").n_unique(), 1)
     now = _holdings(balances, records, symbols, stride)
-    pairs = _pairs(now, records, stride)
+    pairs = _pairs(now, records, stride).with_columns(_is_quarantined(quarantined, records, symbols, stride))
     record, place = pairs.get_column("record"), pairs.get_column("place")
     named = pairs.hstack(records.drop("record").select(pl.all().gather(record))).with_columns(
-        _names(symbols).gather(place)
+        _names(symbols).gather(place), price_ratio=(_V1 / _Q1) / (_V0 / _Q0)
     )
+    moves = market_ratios(named, _PAIR)
     return (
         named.lazy()
         .join(_own(own_tokens), on="slug", how="left", maintain_order="left")
+        .join(moves.lazy(), on=_PAIR, how="left", maintain_order="left")
+        .with_columns(pl.col("market_ratio").fill_null(1.0))
         .with_columns(is_own_token=pl.col("own").list.contains(pl.col("token")))
         .with_columns(_dust_limit(), _is_repeated())
+        .with_columns(is_rebased=is_rebased(_Q1 / _Q0, _V1 / _V0, pl.col("market_ratio")).fill_null(value=False))
         .with_columns(reason=pl.when(_is_compared()).then(_reason()))
         .with_columns(_left_out(), *_flow())
         .select(_COLUMNS)
@@ -109,16 +132,12 @@ def token_flows(balances: pl.DataFrame, own_tokens: pl.DataFrame) -> pl.DataFram
     )
 
 
-def _symbol(token: pl.Expr) -> pl.Expr:
-    return token.str.strip_prefix(_SERVICE_PREFIX).replace(_SAME_TOKEN)
-
-
 def _symbols(balances: pl.DataFrame) -> pl.DataFrame:
     """token, symbol, place of the symbol in alphabetical order from 0."""
     return (
         balances.lazy()
         .select(pl.col("token").unique())
-        .with_columns(symbol=_symbol(pl.col("token")))
+        .with_columns(symbol=token_of(pl.col("token")))
         .with_columns(place=pl.col("symbol").rank("dense").cast(pl.Int64) - 1)
         .collect()
     )
@@ -129,7 +148,7 @@ def _names(symbols: pl.DataFrame) -> pl.Series:
 
 
 def _own(own_tokens: pl.DataFrame) -> pl.LazyFrame:
-    listed = pl.col("own_tokens").str.split(",").list.eval(_symbol(pl.element().str.strip_chars()))
+    listed = pl.col("own_tokens").str.split(",").list.eval(token_of(pl.element().str.strip_chars()))
     known = own_tokens.lazy().filter(pl.col("own_tokens").str.strip_chars() != "")
     return known.select("slug", own=listed).unique("slug", keep="first", maintain_order=True)
 
@@ -184,6 +203,24 @@ def _pairs(now: pl.DataFrame, records: pl.DataFrame, stride: int) -> pl.DataFram
     )
 
 
+def _is_quarantined(
+    quarantined: pl.DataFrame | None, records: pl.DataFrame, symbols: pl.DataFrame, stride: int
+) -> pl.Expr:
+    """Whether a pair's token, or a part of it, is quarantined in its record or in the one before."""
+    if quarantined is None or quarantined.is_empty():
+        return pl.lit(value=False).alias("is_quarantined")
+    keys = (
+        quarantined.lazy()
+        .join(records.lazy().select("slug", "ts", "record"), on=["slug", "ts"])
+        .with_columns(symbol=token_of(pl.col("token")))
+        .join(symbols.lazy().select("symbol", "place").unique(), on="symbol")
+        .select(key=pl.col("record").cast(pl.Int64) * stride + pl.col("place"))
+        .collect()
+        .get_column("key")
+    )
+    return pl.col("key").is_in(pl.concat([keys, keys + stride]).implode()).alias("is_quarantined")
+
+
 def _is_compared() -> pl.Expr:
     return pl.col("previous_day").is_not_null() & ~pl.col("is_repeated")
 
@@ -213,6 +250,8 @@ def _reason() -> pl.Expr:
     return (
         pl.when(pl.col("is_own_token"))
         .then(pl.lit("own_token"))
+        .when(pl.col("is_quarantined"))
+        .then(pl.lit("quarantined"))
         .when(pl.any_horizontal(pl.col("is_negative", "is_negative_before").fill_null(value=False)))
         .then(pl.lit("negative"))
         .when((was_there & ~priced_before) | (is_there & ~priced))
@@ -223,6 +262,8 @@ def _reason() -> pl.Expr:
         .then(pl.lit("vanished"))
         .when(smaller < pl.col("dust_limit"))
         .then(pl.lit("dust"))
+        .when(pl.col("is_rebased"))
+        .then(None)
         .when(((_Q1 - _Q0) * _price()).abs() / 2 > pl.max_horizontal(_V0, _V1))
         .then(pl.lit("absurd"))
     )
@@ -239,11 +280,20 @@ def _price() -> pl.Expr:
 def _flow() -> tuple[pl.Expr, ...]:
     is_kept = _is_compared() & pl.col("reason").is_null()
     other_quantity = pl.when(_V0 > _V1).then(_Q1).otherwise(_Q0)
-    return (
-        pl.when(is_kept).then(_price()).alias("price_usd"),
-        pl.when(is_kept).then((_Q1 - _Q0) * _price()).alias("flow_usd"),
-        pl.when(is_kept).then(other_quantity * (_V1 / _Q1 - _V0 / _Q0)).alias("price_effect_usd"),
-    )
+    price_before, price_now = _V0 / _Q0, _V1 / _Q1
+    flows = {"flow_usd": (_Q1 - _Q0) * _price(), "flow_mid_usd": (_Q1 - _Q0) * (price_before + price_now) / 2}
+    effects = {
+        "price_effect_usd": other_quantity * (price_now - price_before),
+        "price_effect_mid_usd": (price_now - price_before) * (_Q0 + _Q1) / 2,
+    }
+    rebased = pl.col("is_rebased")
+    parts = {
+        "price_usd": _price(),
+        **{name: pl.when(rebased).then(0.0).otherwise(flow) for name, flow in flows.items()},
+        **{name: pl.when(rebased).then(_V1 - _V0).otherwise(effect) for name, effect in effects.items()},
+        "basis_ratio": pl.when(rebased).then(_Q1 / _Q0),
+    }
+    return tuple(pl.when(is_kept).then(part).alias(name) for name, part in parts.items())
 
 
 def _left_out() -> pl.Expr:

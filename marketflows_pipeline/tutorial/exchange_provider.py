@@ -42,7 +42,7 @@ class TutorialExchanges:
     """An ExchangeVolumeProvider that answers from the packaged files, as of the tutorial's clock.
 
     Args:
-        folder: where ``exchanges.csv``, ``volume_charts.parquet``, ``trending_coins.csv`` and
+        folder: where ``exchanges.csv``, ``volume_charts.parquet``, ``trending_coins.csv``, ``bitcoin.csv`` and
             ``category_members.csv`` are.
     """
 
@@ -53,6 +53,7 @@ class TutorialExchanges:
         charts = pl.read_parquet(folder / "volume_charts.parquet").with_columns(source=pl.lit(CHART_SOURCE))
         self._charts = _shaped(charts, VOLUME_CHART_SCHEMA).sort("exchange_id", "ts")
         self._trending = _read_csv(folder / "trending_coins.csv", TRENDING_SCHEMA)
+        self._bitcoin = pl.read_csv(folder / "bitcoin.csv", schema_overrides={"price_usd": pl.Float64})
         self._members = pl.read_csv(folder / "category_members.csv")
 
     def exchanges_page(self, page: int) -> pl.DataFrame:
@@ -75,10 +76,10 @@ class TutorialExchanges:
         return self._trending
 
     def markets_by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
-        """Of the coins asked for those that are trending and have a market cap, in MARKET_SCHEMA."""
-        known = self._trending.filter(
-            pl.col("coin_id").is_in(list(ids)), pl.col("market_cap_usd").is_not_null()
-        ).rename({"volume_24h_usd": "volume_usd"})
+        """Of the coins asked for those that are trending and have a market cap, and bitcoin, in MARKET_SCHEMA."""
+        trending = self._trending.filter(pl.col("market_cap_usd").is_not_null())
+        coins = pl.concat([trending.rename({"volume_24h_usd": "volume_usd"}), self._bitcoin], how="diagonal")
+        known = coins.filter(pl.col("coin_id").is_in(list(ids)))
         return _as_markets(known.with_columns(last_updated=pl.lit(data_as_of())))
 
     def category_members(self, slug: str) -> pl.DataFrame:

@@ -117,6 +117,16 @@ def active(warehouse: Warehouse, table: str) -> pl.DataFrame:
     )
 
 
+def active_rows(warehouse: Warehouse, table: str) -> pl.DataFrame:
+    """The key columns of every row of a table that is left out, in their types; one row each."""
+    columns = ", ".join(key_values(TABLES[table], "fields"))
+    return warehouse.query(
+        f"select distinct {columns} from (select {fields_of('key')} as fields from {QUARANTINE}"
+        " where table_name = ? and released_at is null) order by all",
+        [table],
+    )
+
+
 def listing_sql(*, released_too: bool) -> str:
     """The question for the whole list, to the private or the published file, the newest first."""
     condition = "" if released_too else "where released_at is null "

@@ -53,7 +53,7 @@ def netflow_frame(
             "ts": [_midnight(day) for day in days],
             "previous_day": [None, *days[:-1]] if days else [],
             "reserves_usd": [reserves for _, reserves, _ in rows],
-            "netflow_usd": [flow for _, _, flow in rows],
+            "netflow_mid_usd": [flow for _, _, flow in rows],
             "own_token_share_pct": [15.04] * len(rows),
             "coverage_pct": [98.0] * len(rows),
         },
@@ -64,7 +64,7 @@ def netflow_frame(
             "ts": _TIME,
             "previous_day": pl.Date,
             "reserves_usd": pl.Float64,
-            "netflow_usd": pl.Float64,
+            "netflow_mid_usd": pl.Float64,
             "own_token_share_pct": pl.Float64,
             "coverage_pct": pl.Float64,
         },
@@ -88,9 +88,23 @@ def shares_frame(
         "exchange_key": pl.String,
         "name": pl.String,
         "value": pl.Float64,
-        "share_pct": pl.Float64,
+        "fixed_share_pct": pl.Float64,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def members_frame(rows: Sequence[tuple[str, str, float, bool]], measure: str = "spot_volume") -> pl.DataFrame:
+    """Rows of ``mart.exchange_members`` from (segment, exchange, mean share, whether it is a member)."""
+    schema: dict[str, Any] = {
+        "measure": pl.String,
+        "segment": pl.String,
+        "exchange_key": pl.String,
+        "name": pl.String,
+        "mean_share_pct": pl.Float64,
+        "is_member": pl.Boolean,
+    }
+    full = [(measure, segment, key, key.upper(), share, is_member) for segment, key, share, is_member in rows]
+    return pl.DataFrame(full, schema=schema, orient="row")
 
 
 def dominance_frame(
@@ -105,9 +119,9 @@ def dominance_frame(
         "segment": pl.String,
         "day": pl.Date,
         "ts": _TIME,
-        "hhi_index": pl.Float64,
-        "hhi_lower_bound": pl.Float64,
-        "hhi_upper_bound": pl.Float64,
+        "fixed_hhi_index": pl.Float64,
+        "fixed_hhi_lower_bound": pl.Float64,
+        "fixed_hhi_upper_bound": pl.Float64,
     }
     return pl.DataFrame(full, schema=schema, orient="row")
 

@@ -59,7 +59,7 @@ def test_money_in_is_blue_and_money_out_orange_between_two_records() -> None:
     spec = drawn(FOUR_DAYS)
 
     bars = rows_of(spec, bar_layer(spec))
-    assert [(bar["netflow_usd"], bar["fill"]) for bar in bars] == [(3e9, INTO), (-1.5e9, OUT_OF), (0.0, INTO)]
+    assert [(bar["netflow_mid_usd"], bar["fill"]) for bar in bars] == [(3e9, INTO), (-1.5e9, OUT_OF), (0.0, INTO)]
     assert epoch_ms(back(3)) < bars[0]["start"] < bars[0]["end"] < epoch_ms(back(2))
 
 
@@ -80,7 +80,7 @@ def test_no_flow_at_all_still_has_an_axis() -> None:
 def test_a_day_without_a_flow_is_shaded_and_never_a_bar() -> None:
     spec = drawn(netflow_frame([(4, 9.0, 1.0), (3, 9.0, 1.0), (2, 9.0, None), (1, 9.0, None), (0, 9.0, 2.0)]))
 
-    assert [bar["netflow_usd"] for bar in rows_of(spec, bar_layer(spec))] == [1.0, 2.0]
+    assert [bar["netflow_mid_usd"] for bar in rows_of(spec, bar_layer(spec))] == [1.0, 2.0]
     (shade,) = marks(spec, "rect")
     assert shade["mark"]["color"] == NO_FLOW_FILL
     # Both days as one rectangle, from the record before them to the last of them.

@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from marketflows_pipeline.charts.exchange_concentration import concentration_chart
+from marketflows_pipeline.charts.exchange_shares import shares_chart
 from marketflows_pipeline.charts.exchanges import (
     ExchangePictureContext,
     exchange_pictures,
@@ -20,8 +22,10 @@ from marketflows_pipeline.schema.exchanges import EXCHANGE_TABLES
 from marketflows_pipeline_tests.charts.exchange_frames import (
     coverage_frame,
     dominance_frame,
+    members_frame,
     netflow_frame,
     shares_frame,
+    texts,
     tvl_frame,
     whale_frame,
 )
@@ -39,6 +43,9 @@ FRAMES: dict[str, pl.DataFrame] = {
             shares_frame([(ago, {"binance": 5.0, "okex": 2.0, "tiny": 1.0}) for ago in (2, 1, 0)]),
             shares_frame([(ago, {"binance": 2.0, "okex": 5.0}) for ago in (2, 1, 0)], segment="tracked"),
         ]
+    ),
+    "members": members_frame(
+        [("tracked", "gone", 3.0, False), ("all", "new", 9.0, False), ("all", "gone", 2.0, False)]
     ),
     "dominance": pl.concat(
         [
@@ -75,11 +82,28 @@ NAMES = [
 TABLES = {
     "netflow": "mart.exchange_netflow",
     "shares": "mart.exchange_shares",
+    "members": "mart.exchange_members",
     "dominance": "mart.exchange_dominance",
     "whale_signals": "mart.whale_signals",
     "tvl": "mart.exchange_tvl",
     "coverage": "mart.exchange_coverage",
 }
+
+
+def test_a_measure_over_time_is_of_the_fixed_set_and_names_who_is_left_out() -> None:
+    """An index of 10,000 with one exchange for 44 days, and of 5,000 with two after them, was drawn as one line."""
+    newcomer = shares_frame([(0, {"binance": 5.0, "new": 5.0})]).with_columns(
+        fixed_share_pct=pl.when(exchange_key="binance").then(100.0)
+    )
+    drawn = {job.file_name: job for job in jobs(shares=pl.concat([FRAMES["shares"], newcomer]))}
+    shares, index = drawn["Exchanges_market_share_tracked.png"], drawn["Exchanges_HHI_spot_volume.png"]
+
+    assert "new" not in set(drawn["Exchanges_market_share_centralised.png"].frame["exchange_key"])
+    assert [shares.spec.left_out, index.spec.left_out] == [("GONE",), ("NEW", "GONE")]  # type: ignore[attr-defined]
+    written = texts(concentration_chart(index.frame, index.spec).to_dict())  # type: ignore[arg-type]
+    assert "left out, measured on fewer than 90% of the days: NEW, GONE" in written
+    written = texts(shares_chart(shares.frame, shares.spec).to_dict())  # type: ignore[arg-type]
+    assert "left out, measured on fewer than 90% of the days: GONE" in written
 
 
 def test_every_picture_has_a_job_in_a_stable_order() -> None:

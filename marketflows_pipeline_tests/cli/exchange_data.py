@@ -22,7 +22,8 @@ BTC_USD = 90_000.0
 
 
 def day(number: int) -> date:
-    return date(2026, 11, number)
+    """That day of November; below 1, of October: -10 is the 21st."""
+    return date(2026, 10, 31) + timedelta(days=number)
 
 
 def exchange(key: str, name: str, slug: str | None, *, tracked: bool, centralised: bool = True) -> dict[str, Any]:
@@ -135,8 +136,10 @@ NETFLOWS: Rows = [
     netflow(17, previous_day=None, reason="first record"),
     netflow(
         18,
-        netflow_usd=100e6,
-        price_effect_usd=-50e6,
+        netflow_usd=104e6,
+        price_effect_usd=-54e6,
+        netflow_mid_usd=100e6,
+        price_effect_mid_usd=-50e6,
         left_out_usd=10e6,
         left_out_gross_usd=10e6,
         left_out_new_usd=10e6,
@@ -146,8 +149,10 @@ NETFLOWS: Rows = [
     ),
     netflow(
         19,
-        netflow_usd=-30e6,
-        price_effect_usd=20e6,
+        netflow_usd=-29e6,
+        price_effect_usd=19e6,
+        netflow_mid_usd=-30e6,
+        price_effect_mid_usd=20e6,
         left_out_usd=-205e6,
         left_out_gross_usd=225e6,
         left_out_vanished_usd=-200e6,
@@ -156,8 +161,13 @@ NETFLOWS: Rows = [
         identity_gap_pct=-0.5,
         largest_vanished_usd=200e6,
         largest_vanished_token="XYZ",
+        largest_new_usd=3e9,
+        largest_new_token="ZYX",
+        coverage_before_pct=40.0,
         n_tokens_kept=40,
         n_tokens_unpriced=7,
+        n_tokens_quarantined=1,
+        n_tokens_rebased=1,
         n_tokens_negative=0,
     ),
     netflow(20, reason="a record without quantities"),
@@ -272,10 +282,33 @@ SHARES: Rows = [
         ("spot_volume", "all", 20, "okex", "OKX", 2, 5_000.0, 25.0),
         ("spot_volume", "all", 20, "gdax", "Coinbase Exchange", 3, 4_000.0, 20.0),
         ("spot_volume", "all", 20, "uniswap_v3", "Uniswap V3", 4, 1_000.0, 5.0),
+        ("spot_volume", "all", -10, "binance", "Binance", 1, 6_000.0, 40.0),
+        ("spot_volume", "all", -10, "okex", "OKX", 2, 4_000.0, 27.0),
+        ("spot_volume", "all", -10, "closed", "Closed Exchange", 3, 3_000.0, 20.0),
         ("spot_volume", "all", 19, "binance", "Binance", 1, 9_000.0, 100.0),
         ("reserves", "centralised", 20, "binance", "Binance", 1, 10e9, 62.5),
         ("reserves", "centralised", 20, "okex", "OKX", 2, 5e9, 31.25),
         ("reserves", "centralised", 20, "kraken", "Kraken", 3, 1e9, 6.25),
+    ]
+]
+
+MEMBERS: Rows = [
+    {
+        "measure": "spot_volume",
+        "segment": "all",
+        "exchange_key": key,
+        "name": name,
+        "days_measured": days,
+        "days_in_window": 90,
+        "coverage_pct": days / 0.9,
+        "mean_share_pct": share,
+        "is_member": days >= 81,
+    }
+    for key, name, days, share in [
+        ("binance", "Binance", 90, 50.0),
+        ("okex", "OKX", 85, 25.0),
+        ("gdax", "Coinbase Exchange", 20, 15.0),
+        ("closed", "Closed Exchange", 60, 18.0),
     ]
 ]
 
@@ -296,6 +329,9 @@ DOMINANCE: Rows = [
         "uncovered_pct": uncovered,
         "hhi_lower_bound": lower,
         "hhi_upper_bound": upper,
+        "n_fixed_exchanges": n,
+        # Over the two exchanges that were measured on both days: 66.67^2 + 33.33^2, and 60^2 + 40^2 before.
+        **({"n_compared": 2, "hhi_30d_ago": 5_200.0, "hhi_change_30d": 355.56} if of_day == day(20) and lower else {}),
     }
     for measure, segment, of_day, n, top_1, hhi, label, risk, uncovered, lower, upper in [
         # 50^2 + 25^2 + 20^2 + 5^2 = 3,550; with 2 % uncovered: 3,550 * 0.98^2 = 3,409.42, and 2^2 more.
@@ -355,6 +391,7 @@ TABLES_OF_DATA: Mapping[str, Rows] = {
     "mart.exchange_netflow": NETFLOWS,
     "mart.whale_signals": WHALES,
     "mart.exchange_tvl": TVL,
+    "mart.exchange_members": MEMBERS,
     "mart.exchange_shares": SHARES,
     "mart.exchange_dominance": DOMINANCE,
     "mart.exchange_coverage": COVERAGE,

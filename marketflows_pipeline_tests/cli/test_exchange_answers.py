@@ -162,6 +162,21 @@ def test_the_volume_behind_a_share_is_known_though_the_exchange_left_the_list(tm
     assert (second["exchange_id"], second["volume_24h_btc"], second["trust_score"]) == ("okex", 5_000, None)
 
 
+@pytest.mark.parametrize("line", ["exchange-flows", "exchange-netflow gdax", "exchange-netflow okx"])
+def test_what_people_read_keeps_inflow_and_outflow_for_measured_money(folder: Path, line: str) -> None:
+    """One screen said that an exchange had an inflow, by its volume, and an outflow, by its reserves."""
+    shown = invoke(folder, f"{line} --format table").stdout
+    assert "inflow" not in shown
+    assert "outflow" not in shown
+
+
+def test_volume_is_up_or_down_and_the_documents_word_stays_in_json(folder: Path) -> None:
+    body = ask(folder, "exchange-flows 4")
+    words = [(row["flow_direction"], row["volume_direction"]) for row in body["exchanges"]]
+    assert words == [("inflow", "up"), ("stable", "stable"), (None, None), (None, None)]
+    assert "  up  " in invoke(folder, "exchange-flows --format table").stdout
+
+
 def test_dominance_is_over_all_that_are_measured(folder: Path) -> None:
     body = ask(folder, "exchange-dominance")
     assert [row["market_dominance_pct"] for row in body["exchanges"]] == [50, 25]
@@ -169,14 +184,28 @@ def test_dominance_is_over_all_that_are_measured(folder: Path) -> None:
     # 50^2 + 25^2 + 20^2 + 5^2, though two are shown
     assert metrics["hhi_index"] == 3_550
     assert (metrics["hhi_lower_bound"], metrics["hhi_upper_bound"]) == (3_409.42, 3_413.42)
-    # 3,550 - 1,500 thirty days ago
-    assert metrics["hhi_change_30d"] == 2_050
     assert body["interpretation"]["concentration"] == "highly_concentrated"
     assert body["interpretation"]["risk_assessment"].startswith("HIGH systemic risk (heuristic)")
     assert [(row["measure"], row["hhi_index"]) for row in body["concentration_by_measure"]] == [
         ("reserves", 4_921.875),
         ("spot_volume", 3_550),
     ]
+
+
+def test_a_change_of_concentration_is_over_the_exchanges_measured_on_both_days_and_names_the_others(
+    folder: Path,
+) -> None:
+    """ "HHI change over 30 days: -1,812" was between two exchanges and three."""
+    body = ask(folder, "exchange-dominance")
+    metrics = body["concentration_metrics"]
+    assert (metrics["n_compared"], metrics["hhi_30d_ago"], metrics["hhi_change_30d"]) == (2, 5_200, 355.56)
+    left_out = [row["exchange_id"] for row in body["coverage"]["not_compared"]]
+    assert left_out == ["closed", "gdax", "uniswap_v3"]
+    assert [row["exchange_id"] for row in body["coverage"]["outside_the_fixed_set"]] == ["closed", "gdax"]
+    shown = " ".join(invoke(folder, "exchange-dominance --format table").output.split())
+    assert "HHI change over 30 days: 356 among the 2 exchanges measured on both days" in shown
+    assert "not measured on both days: Closed Exchange, Coinbase Exchange, Uniswap V3." in shown
+    assert "followed over time, as charts do: Closed Exchange, Coinbase Exchange." in shown
 
 
 def test_dominance_of_reserves_claims_no_bounds(folder: Path) -> None:

@@ -90,7 +90,7 @@ def test_the_table_has_heading_list_summary_and_notes(folder: Path, line: str) -
 
 def test_the_table_gives_people_units_and_thousands(folder: Path) -> None:
     text = invoke(folder, "exchange-flows --format table").stdout
-    assert "1  Binance              10,000    900.0      50.00             25.0     2.12  inflow      10.0" in text
+    assert "1  Binance              10,000    900.0      50.00             25.0     2.12  up       10.0" in text
     assert "20,000 BTC, 1.80 billion USD in 24 h" in text
 
 

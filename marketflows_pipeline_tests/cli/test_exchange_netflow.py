@@ -18,11 +18,11 @@ pytestmark = pytest.mark.usefixtures("clock")
 def test_a_netflow_is_summed_over_the_days_that_have_one(folder: Path) -> None:
     body = ask(folder, "exchange-netflow binance")
     # 100 - 30, -50 + 20, 10 - 205, 60 - 215 million
-    assert body["netflow_usd"] == 70e6
-    assert body["price_effect_usd"] == -30e6
+    assert body["netflow_mid_usd"] == 70e6
+    assert body["price_effect_mid_usd"] == -30e6
     assert body["left_out_usd"] == -195e6
     assert body["tvl_change_usd"] == -155e6
-    assert body["netflow_usd"] + body["price_effect_usd"] + body["left_out_usd"] == body["tvl_change_usd"]
+    assert body["netflow_mid_usd"] + body["price_effect_mid_usd"] + body["left_out_usd"] == body["tvl_change_usd"]
     assert body["left_out"] == {
         "new_usd": 10e6,
         "vanished_usd": -200e6,
@@ -31,6 +31,7 @@ def test_a_netflow_is_summed_over_the_days_that_have_one(folder: Path) -> None:
         "own_token_usd": None,
         "unpriced_usd": None,
         "negative_usd": None,
+        "quarantined_usd": None,
     }
     assert (body["netflow_days"], body["netflow_from_day"], body["netflow_to_day"]) == (2, "2026-11-17", "2026-11-19")
     assert [row["day"] for row in body["coverage"]["days_without_netflow"]] == ["2026-11-17", "2026-11-20"]
@@ -47,8 +48,19 @@ def test_the_direction_is_that_of_money_against_the_reserves(
     folder: Path, days: int, netflow_usd: float | None, direction: str | None
 ) -> None:
     body = ask(folder, f"exchange-netflow binance {days}")
-    assert (body["netflow_usd"], body["net_flow_direction"]) == (netflow_usd, direction)
+    assert (body["netflow_mid_usd"], body["net_flow_direction"]) == (netflow_usd, direction)
     assert (body["netflow_reason"] is None) == (netflow_usd is not None)
+
+
+def test_the_flow_shown_is_at_the_mean_of_both_days_prices_and_that_at_one_price_stays_beside_it(folder: Path) -> None:
+    """111 bitcoins in read as 11.10 M, 112 as 10.08 M: the price of the larger value jumps."""
+    body = ask(folder, "exchange-netflow binance")
+    # 104 - 29 and -54 + 19 million: the same change of value, parted otherwise.
+    assert (body["netflow_usd"], body["price_effect_usd"]) == (75e6, -35e6)
+    assert (body["daily"][1]["netflow_mid_usd"], body["daily"][1]["netflow_usd"]) == (100e6, 104e6)
+    shown = " ".join(invoke(folder, "exchange-netflow binance --format table").output.split())
+    assert "2026-11-18 100.0 -50.0 10.0" in shown
+    assert "Net flow: 70.0 M USD, 0.70 % of the reserves: inflow; price effect -30.0 M USD" in shown
 
 
 def test_the_documents_signal_stays_beside_it_and_is_called_a_heuristic(folder: Path) -> None:
@@ -58,6 +70,10 @@ def test_the_documents_signal_stays_beside_it_and_is_called_a_heuristic(folder: 
     assert body["net_flow_signal"] == "strong_inflow"
     assert body["net_flow_signal_basis"] == "heuristic: trust score and volume trend, not money"
     assert "may" in body["interpretation"]
+    shown = " ".join(invoke(folder, "exchange-netflow binance --format table").output.split())
+    assert "trend over 7 days: up (140.0 %)" in shown
+    assert "Trust score and volume, no measure of money: volume up, well trusted" in shown
+    assert "strong_inflow" not in shown
 
 
 def test_what_is_left_out_is_said_net_and_gross(folder: Path) -> None:
@@ -69,11 +85,28 @@ def test_what_is_left_out_is_said_net_and_gross(folder: Path) -> None:
     assert "left out -195.0 M USD net, 235.0 M USD gross" in " ".join(shown.split())
 
 
+def test_a_large_new_token_is_warned_about_as_one_that_vanished_is(folder: Path) -> None:
+    """A third of the reserves appeared without a word, and 60 % that moved the day before left coverage at 100 %."""
+    body = ask(folder, "exchange-netflow binance")
+    assert body["coverage"]["warnings"][1] == (
+        "2026-11-19: ZYX worth 30.0 % of the reserves is new; it is left out, and may be a deposit, a new name or a "
+        "new label"
+    )
+    assert (body["daily"][2]["coverage_pct"], body["daily"][2]["coverage_before_pct"]) == (85, 40)
+
+
 def test_tokens_without_a_price_are_warned_about(folder: Path) -> None:
     """A net flow of what has a price read as calm, while a part of the reserves stood at 0 USD."""
     warnings = ask(folder, "exchange-netflow binance")["coverage"]["warnings"]
-    assert warnings[-1] == (
-        "2026-11-19: 7 tokens without a price are left out; the net flow is of the 40 kept ones alone"
+    assert "2026-11-19: 7 tokens without a price are left out; the net flow is of the 40 kept ones alone" in warnings
+
+
+def test_tokens_on_another_basis_and_quarantined_ones_are_warned_about(folder: Path) -> None:
+    """A redenomination read as an inflow of 49.95 M; its flow of 0 must not read as calm."""
+    warnings = ask(folder, "exchange-netflow binance")["coverage"]["warnings"]
+    assert "2026-11-19: 1 token is counted on another basis than before, as after a redenomination: no flow" in warnings
+    assert warnings[-1].startswith(
+        "2026-11-19: 1 token with a quarantined record (see `marketflows quarantine list`) is"
     )
 
 

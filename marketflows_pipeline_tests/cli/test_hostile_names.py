@@ -68,7 +68,7 @@ def test_a_cell_of_csv_is_text_where_it_would_be_a_formula(received: Path, clock
 def test_a_number_below_zero_stays_a_number(received: Path, clock: FixedClock) -> None:
     rows = csv.DictReader(io.StringIO(invoke(received, "exchange-netflow binance --format csv").stdout))
 
-    assert "-30000000.0" in {row["netflow_usd"] for row in rows}
+    assert "-30000000.0" in {row["netflow_mid_usd"] for row in rows}
 
 
 def test_json_has_the_names_without_what_cannot_be_shown(received: Path, clock: FixedClock) -> None:

@@ -71,6 +71,9 @@ FAULTS = {
     "mart.exchange_netflow:large_tokens_do_not_vanish": (
         "update mart.exchange_netflow set largest_vanished_token = 'X', largest_vanished_usd = 0.02 * reserves_usd"
     ),
+    "mart.exchange_netflow:large_tokens_do_not_appear": (
+        "update mart.exchange_netflow set largest_new_token = 'X', largest_new_usd = 0.02 * reserves_usd"
+    ),
     "mart.exchange_shares:shares_sum_to_one": (
         "delete from mart.exchange_shares where exchange_key = 'kraken' and segment = 'tracked'"
     ),

@@ -57,6 +57,9 @@ def test_an_hour_costs_three_calls_and_one(house: House) -> None:
     assert house.run(job_name=exchange_refresh.name, hours_later=1), house.failure.lines
     assert house.calls() == {LISTING: 1, "/search/trending": 1, "/coins/markets": 1}
     assert house.reserves_calls() == {"/cexs": 1}
+    price = house.stored("select price_usd from raw.bitcoin_prices order by observed_at").item(-1, 0)
+    told = house.stored("select volume_24h_usd / volume_24h_btc as price from mart.exchange_flows where rank = 1")
+    assert told.item() == pytest.approx(price), "bitcoin's own price came with the trending coins' figures"
 
 
 def test_a_day_asks_for_the_full_list_the_categories_and_the_reserves_and_for_charts_but_once(house: House) -> None:

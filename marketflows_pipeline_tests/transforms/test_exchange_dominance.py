@@ -130,27 +130,26 @@ def test_a_list_of_any_service_counts_as_one() -> None:
     assert shares_of(volumes_of({"a": {0: 1.0}}, source="tutorial:volume_chart")).is_empty()
 
 
-def test_the_tracked_segment_leaves_out_days_with_a_gap_in_a_history_that_has_begun() -> None:
+def test_the_tracked_segment_leaves_out_days_on_which_one_of_the_set_has_a_gap() -> None:
     exchanges = exchanges_of(centralised=["a", "b", "never"], tracked=["a", "b", "never"])
-    volumes = volumes_of({"a": {4: 1.0, 3: 1.0, 2: 1.0, 1: 1.0, 0: 1.0}, "b": {3: 1.0, 1: 1.0, 0: 1.0}})
+    ten_days = dict.fromkeys(range(10), 1.0)
+    volumes = volumes_of({"a": ten_days, "b": {ago: 1.0 for ago in ten_days if ago != 4}})
 
-    assert (
-        pick(shares_of(volumes, exchanges), "day", segment="tracked")
-        == [day(4)] + [day(3)] * 2 + [day(1)] * 2 + [day(0)] * 2
-    )
+    days = pick(shares_of(volumes, exchanges), "day", segment="tracked")
+
+    assert sorted(set(days)) == [day(ago) for ago in range(9, -1, -1) if ago != 4]
+    assert len(days) == 18
 
 
 def test_a_tracked_exchange_that_closed_does_not_end_the_segment() -> None:
-    exchanges = exchanges_of(centralised=["a", "closed"], tracked=["a", "closed"])
-    volumes = volumes_of({"a": {2: 1.0, 1: 1.0, 0: 1.0}, "closed": {2: 3.0, 1: 0.0}})
+    names = ["a", "b", "closed"]
+    exchanges = exchanges_of(centralised=names, tracked=names)
+    volumes = volumes_of({"a": {2: 1.0, 1: 1.0, 0: 1.0}, "b": {2: 3.0, 1: 3.0, 0: 3.0}, "closed": {2: 3.0, 1: 0.0}})
 
     tracked = shares_of(volumes, exchanges).filter(segment="tracked")
 
     assert tracked.select("day", "exchange_key", "share_pct").rows() == [
-        (day(2), "a", 25.0),
-        (day(2), "closed", 75.0),
-        (day(1), "a", 100.0),
-        (day(0), "a", 100.0),
+        (day(ago), key, share) for ago in (2, 1, 0) for key, share in (("a", 25.0), ("b", 75.0))
     ]
 
 
@@ -256,6 +255,62 @@ def test_a_full_listing_without_any_volume_leaves_open_what_is_uncovered() -> No
     uncovered = uncovered_shares(shares, full_listing_of({"a": 0.0, "b": None}), exchanges_of())
 
     assert uncovered.rows() == [("all", day(0), None)]
+
+
+def test_the_index_of_a_changing_set_is_followed_over_a_fixed_one() -> None:
+    """Charts of 89, 45 and 15 days: 10,000 with one exchange for 44 days, then 5,000 with two, was one line."""
+    long, short = dict.fromkeys(range(89), 60.0), dict.fromkeys(range(45), 40.0)
+    volumes = {"a": long, "b": long, "later": short, "last": dict.fromkeys(range(15), 100.0)}
+    names = list(volumes)
+    shares = shares_of(volumes_of(volumes), exchanges_of(centralised=names, tracked=names))
+    dominance = dominance_of(shares)
+
+    tracked = dominance.filter(segment="tracked")
+    assert (tracked.height, set(tracked["n_exchanges"]), set(tracked["hhi_index"])) == (89, {2}, {5000.0})
+    everybody = dominance.filter(segment="all").sort("day")
+    assert set(everybody["n_exchanges"]) == {2, 3, 4}, "each day's own figures stay"
+    assert (set(everybody["n_fixed_exchanges"]), set(everybody["fixed_hhi_index"])) == ({2}, {5000.0})
+    outside = shares.filter(pl.col("fixed_share_pct").is_null())
+    assert set(outside["exchange_key"]) == {"later", "last"}
+
+
+def test_one_exchange_alone_is_no_market() -> None:
+    """A chart of one exchange read as a monopoly of 10,000."""
+    exchanges = exchanges_of(centralised=["a", "b"], tracked=["a", "b"])
+    shares = shares_of(volumes_of({"a": dict.fromkeys(range(89), 1.0), "b": {0: 9.0}}), exchanges)
+
+    assert pick(shares, "day", segment="tracked") == []
+    assert shares["fixed_share_pct"].null_count() == shares.height
+    assert dominance_of(shares)["fixed_hhi_index"].null_count() == 89 * 2
+
+
+def test_a_change_compares_the_exchanges_measured_on_both_days() -> None:
+    """The index "fell by 1,812 over 30 days" between two exchanges and three, though nobody's volume had moved."""
+    volumes = {"a": {30: 70.0, 0: 60.0}, "b": {30: 30.0, 0: 40.0}, "new": {0: 100.0}, "gone": {30: 50.0}}
+    row = dominance_of(shares_of(volumes_of(volumes))).row(-1, named=True)
+
+    # 70^2 + 30^2 = 5,800; 60^2 + 40^2 = 5,200
+    assert (row["n_compared"], row["hhi_30d_ago"]) == (2, pytest.approx(5_800))
+    assert row["hhi_change_30d"] == pytest.approx(-600)
+    assert row["hhi_index"] == pytest.approx(30**2 + 20**2 + 50**2)
+
+
+def test_without_two_exchanges_on_both_days_there_is_no_change() -> None:
+    volumes = {"a": {30: 70.0, 0: 60.0}, "b": {29: 30.0, 0: 40.0}}
+    row = dominance_of(shares_of(volumes_of(volumes))).row(-1, named=True)
+
+    assert (row["n_compared"], row["hhi_30d_ago"], row["hhi_change_30d"]) == (None, None, None)
+
+
+def test_the_bounds_of_the_fixed_set_count_everybody_outside_as_not_measured() -> None:
+    """Two of the set with 40 each, a newcomer with 20, and 20 % never measured: 64 % is known, 36 % is not."""
+    both = dict.fromkeys(range(20), 40.0)
+    shares = shares_of(volumes_of({"a": both, "b": both, "new": {0: 20.0}}))
+    row = dominance_of(shares, uncovered_of(20.0)).row(-1, named=True)
+
+    assert row["fixed_hhi_index"] == 5_000
+    assert row["fixed_hhi_lower_bound"] == pytest.approx(5_000 * 0.64**2)
+    assert row["fixed_hhi_upper_bound"] == pytest.approx(5_000 * 0.64**2 + 36**2)
 
 
 def test_concentration_of_four_exchanges() -> None:

@@ -39,7 +39,8 @@ SNAPSHOTS = pl.DataFrame(
     | dict.fromkeys(("inflows_24h_usd", "inflows_1w_usd", "inflows_1m_usd"), pl.Float64)
 )
 LEFT_OUT = [
-    f"left_out_{reason}_usd" for reason in ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
+    f"left_out_{reason}_usd"
+    for reason in ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative", "quarantined")
 ]
 
 
@@ -75,6 +76,14 @@ def test_reserves_without_a_price_are_no_calm() -> None:
     assert (row["n_tokens_unpriced"], row["n_tokens_negative"], row["left_out_dust_usd"]) == (1, 1, 0)
 
 
+def test_what_is_counted_on_another_basis_is_counted() -> None:
+    """A redenomination is kept, and whoever reads its flow of 0 is told why."""
+    row = last(netflow_of({0: {"X": (1e6, 5e7), "A": (1, 1e6)}, 1: {"X": (1e9, 5e7), "A": (2, 2e6)}}))
+
+    assert (row["netflow_mid_usd"], row["n_tokens_rebased"], row["n_tokens_kept"]) == (1e6, 1, 2)
+    assert row["n_tokens_quarantined"] == 0
+
+
 def test_what_is_left_out_is_told_gross_beside_net() -> None:
     """A token of 30 M vanished and another of 30 M was new: "left out 0.0" stood there."""
     before: Record = {"BTC": (1_000, 50e6), "OLD": (9, 30e6)}
@@ -101,14 +110,18 @@ def test_flows_price_effects_and_what_is_left_out_are_told_apart_and_explain_the
 
     assert row["netflow_usd"] == 110_000 - 40_000
     assert row["price_effect_usd"] == 50_000
+    # 2 at 52,500, less 40,000; 5,000 for each of 11
+    assert (row["netflow_mid_usd"], row["price_effect_mid_usd"]) == (105_000 - 40_000, 55_000)
     assert row["left_out_usd"] == 19_999
     assert row["left_out_gross_usd"] == 30_000 + 110_000 + 1 + 100_000
-    assert [row[name] for name in LEFT_OUT] == [30_000, -110_000, -1, 0, 100_000, 0, 0]
+    assert [row[name] for name in LEFT_OUT] == [30_000, -110_000, -1, 0, 100_000, 0, 0, 0]
     assert row["reserves_usd"] == 1_165_004 == 1_025_005 + 70_000 + 50_000 + 19_999
     assert (row["tvl_usd"], row["tvl_change_usd"]) == (1_165_004, 139_999)
     assert row["identity_gap_pct"] == 0
     assert (row["n_tokens_kept"], row["reason"], row["previous_day"]) == (2, None, on(0))
     assert (row["largest_vanished_usd"], row["largest_vanished_token"]) == (90_000, "OLD")
+    assert (row["largest_new_usd"], row["largest_new_token"]) == (30_000, "NEW")
+    assert row["coverage_before_pct"] == pytest.approx(100 * 740_000 / 1_025_005)
     assert row["own_token_share_pct"] == pytest.approx(100 * 275_000 / 1_165_004)
     assert row["coverage_pct"] == pytest.approx(100 * 860_000 / 1_165_004)
 
@@ -146,12 +159,29 @@ def test_a_token_renamed_is_left_out_on_both_sides_and_makes_no_flow() -> None:
     assert row["coverage_pct"] == 10
 
 
+def test_coverage_is_of_the_day_before_too() -> None:
+    """60 % of the reserves vanished on one day, and 100 % of what was left was covered."""
+    row = last(netflow_of({0: {"A": (4, 4e5), "B": (6, 6e5)}, 1: {"A": (4, 4.1e5)}}))
+
+    assert (row["coverage_pct"], row["coverage_before_pct"]) == (100, 40)
+
+
 def test_the_first_record_has_reserves_and_no_flow() -> None:
     row = last(netflow_of({0: BEFORE}, tvl={0: 1_025_005}, own="OWN"))
 
     assert (row["reason"], row["previous_day"]) == (FIRST_RECORD, None)
     assert (row["reserves_usd"], row["tvl_usd"]) == (1_025_005, 1_025_005)
-    measured = ["netflow_usd", "price_effect_usd", "left_out_usd", *LEFT_OUT, "identity_gap_pct", "coverage_pct"]
+    mid = ("netflow_mid_usd", "price_effect_mid_usd")
+    measured = [
+        "netflow_usd",
+        "price_effect_usd",
+        *mid,
+        "left_out_usd",
+        *LEFT_OUT,
+        "identity_gap_pct",
+        "coverage_pct",
+        "coverage_before_pct",
+    ]
     assert {row[name] for name in (*measured, "n_tokens_kept", "tvl_change_usd")} == {None}
     assert row["own_token_share_pct"] == pytest.approx(100 * 175_000 / 1_025_005)
 
@@ -280,6 +310,8 @@ def test_flow_price_effect_and_what_is_left_out_add_up_to_the_change_of_reserves
         before, now = worth[row["previous_day"]], worth[row["day"]]
         explained = (row["netflow_usd"] or 0) + (row["price_effect_usd"] or 0) + row["left_out_usd"]
         assert explained == pytest.approx(now - before, abs=1e-9 * max(before, now) + 1e-8)
+        at_means = (row["netflow_mid_usd"] or 0) + (row["price_effect_mid_usd"] or 0) + row["left_out_usd"]
+        assert at_means == pytest.approx(now - before, abs=1e-9 * max(before, now) + 1e-8)
         assert sum(row[name] for name in LEFT_OUT) == pytest.approx(row["left_out_usd"], abs=1e-9 * max(before, now, 1))
 
 
@@ -291,7 +323,8 @@ def test_a_flow_is_null_exactly_where_a_reason_says_why(
     frame = netflow_of(dict(history.items()), own="OWN")
 
     assert (frame["netflow_usd"].is_null() == frame["reason"].is_not_null()).all()
-    assert (frame["netflow_usd"].is_null() == frame["price_effect_usd"].is_null()).all()
+    for name in ("price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd"):
+        assert (frame["netflow_usd"].is_null() == frame[name].is_null()).all()
     assert frame["reason"][0] == FIRST_RECORD
 
 

@@ -107,6 +107,13 @@ def test_trending_coins_are_asked_for_again_where_they_have_a_market_cap(volumes
     assert markets["source"].unique().to_list() == ["tutorial:markets"]
 
 
+def test_bitcoin_has_the_price_that_its_reserves_have(volumes: ExchangeVolumeProvider) -> None:
+    """Volumes in dollars are at bitcoin's own price, which the tutorial must know too."""
+    (own,) = volumes.markets_by_ids(["bitcoin"]).to_dicts()
+    bitcoins = TutorialReserves().reserves_history("okx", Path()).balances.filter(pl.col("token") == "BTC")
+    assert own["price_usd"] == pytest.approx(bitcoins["value_usd"][-1] / bitcoins["quantity"][-1], rel=1e-6)
+
+
 def test_a_trending_stablecoin_is_in_its_category(volumes: ExchangeVolumeProvider) -> None:
     members = volumes.category_members("stablecoins")
     assert members.schema == MARKET_SCHEMA

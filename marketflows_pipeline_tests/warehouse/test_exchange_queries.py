@@ -55,8 +55,8 @@ NETFLOWS: Rows = [
         "day": november(day),
         "previous_day": november(day - 1),
         "ts": utc(day),
-        "netflow_usd": None if flow is None else flow * 1e6,
-        "price_effect_usd": price * 1e6,
+        "netflow_mid_usd": None if flow is None else flow * 1e6,
+        "price_effect_mid_usd": price * 1e6,
         "left_out_usd": left_out * 1e6,
         "left_out_gross_usd": abs(left_out) * 1e6,
         "left_out_vanished_usd": vanished * 1e6,
@@ -116,6 +116,7 @@ SHARES: Rows = [
         "name": key.capitalize(),
         "rank": rank,
         "share_pct": share,
+        "value": 100 * share,
     }
     for measure, segment, day, key, rank, share in [
         ("spot_volume", "all", november(20), "binance", 1, 40.0),
@@ -187,9 +188,11 @@ def test_query_persistent_whale_signals(ask: Ask) -> None:
 
 
 def test_query_market_share_gainers(ask: Ask) -> None:
+    """A newcomer with 10 % took a tenth of everybody's share; the three measured on both days lost nothing to it."""
+    # Of 90 now, and of 92.5 then.
     assert ask("market_share_gainers") == [
-        ("Gate", 15.0, 2.5, 12.5, 3, 3, date(2026, 10, 20), plain(20, 18)),
-        ("Kraken", 35.0, 30.0, 5.0, 2, 2, date(2026, 10, 20), plain(20, 18)),
+        ("Gate", 16.67, 2.7, 13.96, 3, 3, date(2026, 10, 20), plain(20, 18)),
+        ("Kraken", 38.89, 32.43, 6.46, 2, 2, date(2026, 10, 20), plain(20, 18)),
     ]
 
 

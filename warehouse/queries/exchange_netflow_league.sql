@@ -1,5 +1,5 @@
 -- Which exchanges took in most over the last seven days, and which lost most?
--- Known wallets only. Net flow is from token quantities; prices and left-out tokens stand apart.
+-- Known wallets only. Net flow is from token quantities at the mean of both days' prices; what prices did and left-out tokens stand apart.
 -- Needs: two days of reserves by token, of one exchange at least.
 with days as (
     from mart.exchange_netflow
@@ -8,12 +8,12 @@ with days as (
 weeks as (
     select slug,
            any_value(name) as exchange,
-           sum(netflow_usd) as netflow_usd,
-           sum(price_effect_usd) as price_effect_usd,
+           sum(netflow_mid_usd) as netflow_usd,
+           sum(price_effect_mid_usd) as price_effect_usd,
            sum(left_out_usd) as left_out_usd,
            sum(left_out_gross_usd) as left_out_gross_usd,
            arg_max(reserves_usd, day) as reserves_usd,
-           count(netflow_usd) as days_with_flow,
+           count(netflow_mid_usd) as days_with_flow,
            max(ts) as last_at
     from days
     group by slug

@@ -3,7 +3,7 @@
 -- Needs: 30 days of reserves by token, and an exchange that lost some.
 with days as (
     from mart.exchange_netflow
-    where day > (select max(day) from mart.exchange_netflow) - 30 and netflow_usd is not null
+    where day > (select max(day) from mart.exchange_netflow) - 30 and netflow_mid_usd is not null
 ),
 months as (
     select slug,
@@ -11,8 +11,8 @@ months as (
            min(previous_day) as from_day,
            arg_min(tvl_usd - tvl_change_usd, day) as before_usd,
            sum(tvl_change_usd) as change_usd,
-           sum(netflow_usd) as netflow_usd,
-           sum(price_effect_usd) as price_effect_usd,
+           sum(netflow_mid_usd) as netflow_usd,
+           sum(price_effect_mid_usd) as price_effect_usd,
            sum(left_out_usd) as left_out_usd,
            sum(left_out_vanished_usd) as vanished_usd,
            max(ts) as last_at

@@ -12,6 +12,8 @@ from marketflows_pipeline.cli.answers.answer import Answer, Shown, figure
 from marketflows_pipeline.cli.answers.source import HOURLY_LIMIT, Source
 from marketflows_pipeline.errors import UserInputError
 
+# How many exchanges a footnote names.
+NAMED = 6
 MEASURES = ("spot_volume", "reserves", "derivatives_volume")
 SEGMENTS = ("all", "centralised", "decentralised", "tracked")
 
@@ -19,7 +21,8 @@ METHOD = (
     "Shares are over all exchanges of the segment that were measured, however many are shown. hhi_index is the sum of "
     "squared shares in % (10,000 is a monopoly), effective_exchanges 10,000 over it; market_concentration follows from "
     "hhi_thresholds of the settings, and systemic_risk is a heuristic that says the same in other words. The bounds "
-    "allow for spot volume that was not measured; for other measures none is claimed."
+    "allow for spot volume that was not measured; for other measures none is claimed. hhi_30d_ago and hhi_change_30d "
+    "are over the exchanges measured on both days; over time, charts are of those measured on 90 % of 90 days."
 )
 SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): spot volume; DefiLlama (https://defillama.com): rest."
 
@@ -63,14 +66,26 @@ limit $limit
 """
 _NEWEST = """
 select day, ts, total, n_exchanges, top_1_dominance_pct, top_3_dominance_pct, top_5_dominance_pct, hhi_index,
-       market_concentration, systemic_risk, uncovered_pct, hhi_lower_bound, hhi_upper_bound, effective_exchanges
+       market_concentration, systemic_risk, uncovered_pct, hhi_lower_bound, hhi_upper_bound, effective_exchanges,
+       hhi_30d_ago, hhi_change_30d, n_compared
 from mart.exchange_dominance
 where measure = $measure and segment = $segment
 order by day desc limit 1
 """
-_BEFORE = """
-select hhi_index from mart.exchange_dominance
-where measure = $measure and segment = $segment and day = $day::date - 30
+_NOT_COMPARED = """
+select coalesce(now.name, before.name) as exchange, exchange_key as exchange_id,
+       now.share_pct as market_dominance_pct, before.share_pct as market_dominance_30d_ago_pct
+from (from mart.exchange_shares where measure = $measure and segment = $segment and day = $day) now
+full join (
+    from mart.exchange_shares where measure = $measure and segment = $segment and day = $day::date - 30
+) before using (exchange_key)
+where now.share_pct is null or before.share_pct is null
+order by coalesce(now.share_pct, before.share_pct) desc, exchange_key
+"""
+_OUTSIDE = """
+select name as exchange, exchange_key as exchange_id, days_measured, days_in_window, mean_share_pct
+from mart.exchange_members where measure = $measure and segment = $segment and not is_member
+order by mean_share_pct desc, exchange_key
 """
 _EACH = """
 select measure, segment, day, n_exchanges, hhi_index, effective_exchanges, market_concentration
@@ -107,8 +122,8 @@ def exchange_dominance(source: Source, measure: str, segment: str | None, limit:
             row["volume_24h_btc"] = row["value"]
         else:
             row["value"] = round(row["value"], 2)
-    before = source.row(_BEFORE, {**asked, "day": newest["day"]}).get("hhi_index")
-    metrics = _metrics(newest, before)
+    metrics = _metrics(newest)
+    is_compared = newest["n_compared"] is not None
     without = source.without_reserves()
     body: dict[str, Any] = {
         **source.head(newest["ts"], stale=source.is_stale(newest["ts"], HOURLY_LIMIT)),
@@ -124,6 +139,8 @@ def exchange_dominance(source: Source, measure: str, segment: str | None, limit:
             "n_exchanges": newest["n_exchanges"],
             "uncovered_pct": newest["uncovered_pct"],
             "largest_without_reserves": without,
+            "outside_the_fixed_set": source.rows(_OUTSIDE, asked) if source.has("mart.exchange_members") else [],
+            "not_compared": source.rows(_NOT_COMPARED, {**asked, "day": newest["day"]}) if is_compared else [],
         },
     }
     title = f"Exchange dominance by {measure.replace('_', ' ')} ({asked['segment']} exchanges)"
@@ -135,14 +152,11 @@ def _nothing(asked: dict[str, str], each: list[dict[str, Any]]) -> str:
     return f"nothing is known of {asked['measure']} of {asked['segment']} exchanges; there is: {known}"
 
 
-def _metrics(newest: dict[str, Any], hhi_before: float | None) -> dict[str, Any]:
+def _metrics(newest: dict[str, Any]) -> dict[str, Any]:
     names = ("top_1_dominance_pct", "top_3_dominance_pct", "top_5_dominance_pct", "hhi_index", "market_concentration")
     more = ("systemic_risk", "effective_exchanges", "hhi_lower_bound", "hhi_upper_bound", "uncovered_pct")
-    return {
-        **{name: newest[name] for name in (*names, *more)},
-        "hhi_30d_ago": hhi_before,
-        "hhi_change_30d": None if hhi_before is None else newest["hhi_index"] - hhi_before,
-    }
+    change = ("hhi_30d_ago", "hhi_change_30d", "n_compared")
+    return {name: newest[name] for name in (*names, *more, *change)}
 
 
 def _interpretation(metrics: dict[str, Any]) -> dict[str, str]:
@@ -174,8 +188,14 @@ def _summary(metrics: dict[str, Any]) -> tuple[str, ...]:
     return (
         f"HHI {figure(metrics['hhi_index'], 0)}{bounds}: {metrics['market_concentration'].replace('_', ' ')}; as "
         f"concentrated as {figure(metrics['effective_exchanges'], 1)} equal exchanges",
-        f"Shares: {tops}; HHI change over 30 days: {figure(metrics['hhi_change_30d'], 0)}",
+        f"Shares: {tops}; HHI change over 30 days: {_change(metrics)}",
     )
+
+
+def _change(metrics: dict[str, Any]) -> str:
+    if metrics["n_compared"] is None:
+        return "unknown"
+    return f"{figure(metrics['hhi_change_30d'], 0)} among the {metrics['n_compared']:,} exchanges measured on both days"
 
 
 def _footnotes(coverage: dict[str, Any]) -> tuple[str, ...]:
@@ -183,4 +203,12 @@ def _footnotes(coverage: dict[str, Any]) -> tuple[str, ...]:
     return (
         f"Coverage: {coverage['n_exchanges']:,} exchanges measured; spot volume outside of them: "
         f"{figure(coverage['uncovered_pct'], 2, ' %')}; large exchanges without known reserves: {names}.",
+        *_left_out("Left out of the change over 30 days, not measured on both days", coverage["not_compared"]),
+        *_left_out("Left out of what is followed over time, as charts do", coverage["outside_the_fixed_set"]),
     )
+
+
+def _left_out(what: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
+    names = ", ".join(row["exchange"] for row in rows[:NAMED])
+    more = f" and {len(rows) - NAMED:,} more" if len(rows) > NAMED else ""
+    return (f"{what}: {names}{more}.",) if rows else ()

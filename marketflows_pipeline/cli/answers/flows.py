@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from marketflows_pipeline.cli.answers.answer import Answer, Shown, figure
+from marketflows_pipeline.cli.answers.heuristic import VOLUME_WORDS
 from marketflows_pipeline.cli.answers.source import HOURLY_LIMIT, Source
 
 METHOD = (
-    "flow_direction is trading volume against the exchange's own mean of the 7 days before, by the thresholds of the "
-    "settings: activity, not money moving in or out (exchange-netflow measures that). volume_zscore is against the 60 "
+    "volume_direction is trading volume against the exchange's own mean of the 7 days before, up or down by the "
+    "thresholds of the settings: activity, not money moving in or out (exchange-netflow measures that); flow_direction "
+    "says the same in older words. volume_zscore is against the 60 "
     "days before. trust_heuristic is a guess from the trust score alone, kept for comparison. Totals and shares are "
     "over all exchanges listed within the day (the first page of the list is read every hour, the rest once a day), "
     "however many are shown."
@@ -33,6 +35,7 @@ COLUMNS = (
     "volume_change_pct",
     "volume_zscore",
     "history_days",
+    "volume_direction",
     "flow_direction",
     "trust_score",
     "trust_score_rank",
@@ -50,7 +53,7 @@ SHOWN = (
     Shown("share (%)", "market_share_pct", 2),
     Shown("against 7 d (%)", "volume_change_pct", 1),
     Shown("z-score", "volume_zscore", 2),
-    Shown("direction", "flow_direction"),
+    Shown("volume", "volume_direction"),
     Shown("trust", "trust_score", 1),
 )
 
@@ -101,6 +104,8 @@ def exchange_flows(source: Source, limit: int) -> Answer:
     source.require("mart.exchange_flows")
     as_of = source.as_of("mart.exchange_flows")
     exchanges = source.rows(_EXCHANGES, {"limit": limit})
+    for row in exchanges:
+        row["volume_direction"] = VOLUME_WORDS.get(row["flow_direction"])
     segments = {row.pop("segment"): _analysis(row) for row in source.rows(_MARKET)}
     market = {**segments.pop("all"), "num_shown": len(exchanges), "segments": segments}
     coverage = _coverage(source)
@@ -112,7 +117,15 @@ def exchange_flows(source: Source, limit: int) -> Answer:
         "method": METHOD,
         "coverage": coverage,
     }
-    return Answer("Exchange flows", body, exchanges, COLUMNS, SHOWN, _summary(market), _footnotes(coverage))
+    return Answer(
+        "Exchange volumes, now against their own past",
+        body,
+        exchanges,
+        COLUMNS,
+        SHOWN,
+        _summary(market),
+        _footnotes(coverage),
+    )
 
 
 def _analysis(row: dict[str, Any]) -> dict[str, Any]:

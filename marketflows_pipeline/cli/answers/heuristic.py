@@ -19,6 +19,16 @@ MEANINGS = {
     "moderate_outflow": "a fairly trusted exchange trades less than before; sellers may be in the majority",
     "strong_outflow": "a little-trusted exchange trades less than before; users may be leaving",
 }
+# What people read instead: inflow and outflow are words for measured money.
+VOLUME_WORDS = {"inflow": "up", "stable": "stable", "outflow": "down"}
+TREND_WORDS = {"increasing": "up", "stable": "stable", "decreasing": "down"}
+SHOWN = {
+    "strong_inflow": "volume up, well trusted",
+    "moderate_inflow": "volume up, fairly trusted",
+    "stable": "neither way",
+    "moderate_outflow": "volume down, at least fairly trusted",
+    "strong_outflow": "volume down, little trusted",
+}
 UNKNOWN = "not to be had: a trust score and two days of volume are needed"
 
 _RECENT = 3

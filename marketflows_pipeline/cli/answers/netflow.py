@@ -11,7 +11,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from marketflows_pipeline.cli.answers.answer import Answer, Shown, figure, total
-from marketflows_pipeline.cli.answers.heuristic import BASIS, MEANINGS, UNKNOWN, net_flow_signal, volume_trend
+from marketflows_pipeline.cli.answers.heuristic import (
+    BASIS,
+    MEANINGS,
+    TREND_WORDS,
+    UNKNOWN,
+    net_flow_signal,
+    volume_trend,
+)
+from marketflows_pipeline.cli.answers.heuristic import SHOWN as SIGNALS
 from marketflows_pipeline.cli.answers.known_exchanges import KnownExchange, find_exchange
 from marketflows_pipeline.cli.answers.reserve_warnings import pct_of, reserve_warnings
 from marketflows_pipeline.cli.answers.source import DAILY_LIMIT, Source, no_data
@@ -21,13 +29,16 @@ STABLE_PCT = 0.5
 # DefiLlama's record of a day may come a day late.
 LATEST_RECORD = timedelta(hours=50)
 
-REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative")
+PARTS = ("netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd")
+REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative", "quarantined")
 
 METHOD = (
-    "netflow_usd is from token quantities in the wallets that DefiLlama knows: change of quantity at one price, summed "
-    "over kept tokens and days; positive is into the exchange. price_effect_usd is what prices alone did; left_out is "
-    "the change of value of tokens that are not kept, by reason; left_out_gross_usd adds up the amounts of these "
-    "changes, whatever their signs. net_flow_direction is netflow_usd against 0.5 % of the reserves. net_flow_signal "
+    "netflow_mid_usd is from token quantities in the wallets that DefiLlama knows: change of quantity at the mean of "
+    "both days' prices, summed over kept tokens and days; positive is into the exchange. price_effect_mid_usd is what "
+    "prices alone did. netflow_usd and price_effect_usd are the same at one day's price, and jump where a holding "
+    "becomes worth more than before. left_out is the change of value of tokens that are not kept, by reason; "
+    "left_out_gross_usd adds up the amounts of these changes, whatever their signs. netflow_pct_of_reserves and "
+    "net_flow_direction (above 0.5 % either way) are of netflow_mid_usd. net_flow_signal "
     "is a guess from trust score and volume trend and measures no money. Wallets that are not labelled are not seen, "
     "and a new label looks like a new token."
 )
@@ -36,8 +47,7 @@ SOURCE = "DefiLlama (https://defillama.com): reserves; data provided by CoinGeck
 COLUMNS = (
     "day",
     "previous_day",
-    "netflow_usd",
-    "price_effect_usd",
+    *PARTS,
     "left_out_usd",
     "left_out_gross_usd",
     *(f"left_out_{reason}_usd" for reason in REASONS),
@@ -46,28 +56,32 @@ COLUMNS = (
     "tvl_change_usd",
     "identity_gap_pct",
     "coverage_pct",
+    "coverage_before_pct",
     "own_token_share_pct",
     "market_share_pct",
     "reason",
 )
 SHOWN = (
     Shown("day", "day"),
-    Shown("net flow (M USD)", "netflow_usd", 1, 1e6),
-    Shown("price effect (M USD)", "price_effect_usd", 1, 1e6),
+    Shown("net flow (M USD)", "netflow_mid_usd", 1, 1e6),
+    Shown("price effect (M USD)", "price_effect_mid_usd", 1, 1e6),
     Shown("left out, net (M USD)", "left_out_usd", 1, 1e6),
     Shown("gross (M USD)", "left_out_gross_usd", 1, 1e6),
     Shown("reserves (M USD)", "reserves_usd", 0, 1e6),
     Shown("kept tokens (%)", "coverage_pct", 1),
+    Shown("before (%)", "coverage_before_pct", 1),
     Shown("own tokens (%)", "own_token_share_pct", 1),
 )
 
 _NETFLOW = "mart.exchange_netflow"
 _DAYS = """
-select day, previous_day, ts, netflow_usd, price_effect_usd, left_out_usd, left_out_gross_usd, left_out_new_usd,
-       left_out_vanished_usd, left_out_dust_usd, left_out_absurd_usd, left_out_own_token_usd, left_out_unpriced_usd,
-       left_out_negative_usd, n_tokens_kept, n_tokens_unpriced, n_tokens_negative, reserves_usd, tvl_usd,
-       tvl_change_usd, identity_gap_pct, largest_vanished_usd, largest_vanished_token, own_token_share_pct,
-       coverage_pct, market_share_pct, reason
+select day, previous_day, ts, netflow_usd, price_effect_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd,
+       left_out_gross_usd, left_out_new_usd, left_out_vanished_usd, left_out_dust_usd, left_out_absurd_usd,
+       left_out_own_token_usd, left_out_unpriced_usd, left_out_negative_usd, left_out_quarantined_usd,
+       n_tokens_kept, n_tokens_unpriced, n_tokens_negative, n_tokens_quarantined, n_tokens_rebased,
+       reserves_usd, tvl_usd, tvl_change_usd, identity_gap_pct, largest_vanished_usd,
+       largest_vanished_token, largest_new_usd, largest_new_token, own_token_share_pct, coverage_pct,
+       coverage_before_pct, market_share_pct, reason
 from mart.exchange_netflow
 where slug = $slug and day > (select max(day) from mart.exchange_netflow where slug = $slug) - $days::integer
 order by day
@@ -122,8 +136,8 @@ def exchange_netflow(source: Source, wanted: str, days: int) -> Answer:
         **_traded(source, exchange, days),
         **flow,
         "netflow_reason": reason,
-        "netflow_pct_of_reserves": pct_of(flow["netflow_usd"], newest.get("reserves_usd")),
-        "net_flow_direction": _direction(flow["netflow_usd"], newest.get("reserves_usd")),
+        "netflow_pct_of_reserves": pct_of(flow["netflow_mid_usd"], newest.get("reserves_usd")),
+        "net_flow_direction": _direction(flow["netflow_mid_usd"], newest.get("reserves_usd")),
         **_held(source, exchange, newest),
         "daily": [{key: record[key] for key in COLUMNS} for record in records],
         "source": source.credit(SOURCE),
@@ -183,8 +197,7 @@ def _flow(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Sums over the days that have a figure; null where none has."""
     measured = [record for record in records if record["netflow_usd"] is not None]
     return {
-        "netflow_usd": total([record["netflow_usd"] for record in measured]),
-        "price_effect_usd": total([record["price_effect_usd"] for record in measured]),
+        **{part: total([record[part] for record in measured]) for part in PARTS},
         "left_out_usd": total([record["left_out_usd"] for record in measured]),
         "left_out_gross_usd": total([record["left_out_gross_usd"] for record in measured]),
         "left_out": {
@@ -206,6 +219,7 @@ def _held(source: Source, exchange: KnownExchange, newest: dict[str, Any]) -> di
         "tvl_usd": newest.get("tvl_usd", reported.get("current_tvl_usd")),
         "own_token_share_pct": newest.get("own_token_share_pct"),
         "coverage_pct": newest.get("coverage_pct"),
+        "coverage_before_pct": newest.get("coverage_before_pct"),
         "defillama_inflow_24h_usd": reported.get("inflows_24h_usd"),
         "defillama_inflow_1w_usd": reported.get("inflows_1w_usd"),
         "defillama_inflow_1m_usd": reported.get("inflows_1m_usd"),
@@ -268,15 +282,16 @@ def _coverage(source: Source, exchange: KnownExchange, records: Sequence[dict[st
 def _summary(body: dict[str, Any]) -> tuple[str, ...]:
     volume = (
         f"Volume 24 h: {figure(body['current_volume_24h_btc'], 0)} BTC; trend over {body['data_points']} days: "
-        f"{body['volume_trend']} ({figure(body['volume_change_pct'], 1, ' %')})"
+        f"{TREND_WORDS.get(body['volume_trend'], 'unknown')} ({figure(body['volume_change_pct'], 1, ' %')})"
     )
-    guess = f"Guess from trust score and volume: {body['net_flow_signal'] or 'none'} ({body['interpretation']})"
+    signal = body["net_flow_signal"]
+    guess = f"Trust score and volume, no measure of money: {UNKNOWN if signal is None else SIGNALS[signal]}"
     if body["netflow_usd"] is None:
         return (f"No net flow: {body['netflow_reason']}", volume, guess)
     flow = (
-        f"Net flow: {figure(body['netflow_usd'], 1, ' M USD', 1e6)}, "
+        f"Net flow: {figure(body['netflow_mid_usd'], 1, ' M USD', 1e6)}, "
         f"{figure(body['netflow_pct_of_reserves'], 2, ' %')} of the reserves: {body['net_flow_direction']}; "
-        f"price effect {figure(body['price_effect_usd'], 1, ' M USD', 1e6)}, "
+        f"price effect {figure(body['price_effect_mid_usd'], 1, ' M USD', 1e6)}, "
         f"left out {figure(body['left_out_usd'], 1, ' M USD', 1e6)} net, "
         f"{figure(body['left_out_gross_usd'], 1, ' M USD', 1e6)} gross"
     )
