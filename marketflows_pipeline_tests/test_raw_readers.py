@@ -34,6 +34,7 @@ MAY_READ_ALL = {
     ): "what the service dropped is brought to the present basis with the rest",
     ("ingest/cross_asset.py", "raw.shares_outstanding"): "a vintage that is left out keeps its number",
     ("quarantining.py", "{name}"): "the rules look at all that is stored",
+    ("quarantining.py", "raw.market_caps"): "likewise",
     ("assets/raw.py", "{name}"): "how many rows are stored",
     ("checks/model.py", "{entry.name}"): "keys are unique among all that is stored",
 }

@@ -231,7 +231,8 @@ CORE_ASSET_FLOWS = Table(
         Column(
             "known_at",
             DType.TIME,
-            "When the flow could be known: the next session's open where the issuer gives no time",
+            "When the flow could be known: the next session's open where the issuer gives no time; not before later "
+            "figures agreed where these looked like a slip of unit",
             "UTC",
             nullable=True,
         ),
