@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from marketflows_pipeline.category_readings import names_in_store
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.ingest.budget import EXCHANGES_ASSUMED
 from marketflows_pipeline.ingest.plan import OTHER_PRIORITY, tracked_coins
@@ -26,16 +27,19 @@ NOT_RESERVE = "is_reserve is not true"
 
 def excluded_coins(session: Session) -> list[str]:
     """Members of the excluded categories as last stored (the largest 250 of each)."""
-    slugs = list(session.settings.providers.coingecko.exclude_categories)
+    slugs = session.settings.providers.coingecko.exclude_categories
     if not slugs:
         return []
+    names = names_in_store(session, slugs)
     stored = session.warehouse.query(
-        "select distinct coin_id from accepted.narrative_members where list_contains(?, narrative)"
+        "select distinct narrative as stored_as, coin_id, observed_at from accepted.narrative_members"
         # Only a page that was stored in full says who is excluded; null is a row from before that was said.
-        " and is_full_page is not false qualify observed_at = max(observed_at) over (partition by narrative)",
-        [slugs],
-    )
-    return stored["coin_id"].sort().to_list()
+        " where list_contains(?, narrative) and is_full_page is not false"
+        " qualify observed_at = max(observed_at) over (partition by narrative)",
+        [names["stored_as"].to_list()],
+    ).join(names, on="stored_as")
+    newest = stored.filter(pl.col("observed_at") == pl.col("observed_at").max().over("narrative"))
+    return newest["coin_id"].unique().sort().to_list()
 
 
 def members_in_use(session: Session) -> pl.DataFrame:
@@ -49,8 +53,15 @@ def members_in_use(session: Session) -> pl.DataFrame:
     """
     source = session.settings.providers.coingecko
     narratives = source.narratives_in_use
-    stored = session.warehouse.accepted(
-        "raw.narrative_members", where=f"list_contains(?, narrative) and {NOT_RESERVE}", params=[list(narratives)]
+    names = names_in_store(session, narratives)
+    stored = (
+        session.warehouse.accepted(
+            "raw.narrative_members",
+            where=f"list_contains(?, narrative) and {NOT_RESERVE}",
+            params=[names["stored_as"].to_list()],
+        )
+        .rename({"narrative": "stored_as"})
+        .join(names, on="stored_as")
     )
     kept = stored.filter(~pl.col("coin_id").is_in(excluded_coins(session)))
     day = None if source.narrative_members == "current" else source.narrative_members
@@ -74,7 +85,7 @@ def coins_in_use(session: Session) -> pl.DataFrame:
     members = session.warehouse.query(
         caps.format("accepted.narrative_members")
         + f" and list_contains(?, narrative) and {NOT_RESERVE} group by coin_id",
-        [since, list(source.narratives_in_use)],
+        [since, names_in_store(session, source.narratives_in_use)["stored_as"].to_list()],
     )
     cohort = session.warehouse.query(caps.format("accepted.cohort_members") + " group by coin_id", [since])
     kept = ~pl.col("coin_id").is_in(excluded_coins(session))

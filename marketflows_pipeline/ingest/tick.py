@@ -13,8 +13,16 @@ from typing import NamedTuple
 
 import polars as pl
 
+from marketflows_pipeline.category_readings import Categories
 from marketflows_pipeline.errors import NotFoundError, UserInputError
 from marketflows_pipeline.ingest.answers import AnswerStore
+from marketflows_pipeline.ingest.category_names import (
+    EXCLUDED_KEY,
+    NARRATIVES_KEY,
+    look_again,
+    resolve_categories,
+    slugs_to_ask,
+)
 from marketflows_pipeline.ingest.first_seen import day_of
 from marketflows_pipeline.ingest.plan import in_order
 from marketflows_pipeline.providers.near_matches import near_matches
@@ -78,37 +86,39 @@ def take_tick(session: Session, store: AnswerStore) -> Tick:
     """Ask for the pages of this hour and commit each as it arrives.
 
     Raises:
-        UserInputError: if a narrative or coin of the settings has never been known to the service.
+        UserInputError: if narratives or coins of the settings have never been known to the service.
         ProviderError: if the service fails for good.
         CreditsExhaustedError: if the month's credits are used up.
     """
+    categories = resolve_categories(session)
     pages = _Pages(followed=set(coins_in_use(session)["coin_id"]))
-    _refresh_excluded(session, store)
+    source = session.settings.providers.coingecko
+    _refresh_excluded(session, store, categories)
     excluded = excluded_coins(session)
-    for slug in session.settings.providers.coingecko.narratives_in_use:
+    for slug in slugs_to_ask(session, categories, source.narratives_in_use):
         _narrative_page(session, store, slug, excluded, pages)
-    if session.settings.providers.coingecko.uses_ranges:
+    if source.uses_ranges:
         _cohort_pages(session, store, excluded, pages)
     tracked = coins_in_use(session)
     gone = _coins_on_no_page(session, store, tracked["coin_id"].to_list(), pages)
     return Tick(tracked=_by_present_caps(tracked, pages), gone=gone)
 
 
-def _refresh_excluded(session: Session, store: AnswerStore) -> None:
-    for slug in session.settings.providers.coingecko.exclude_categories:
+def _refresh_excluded(session: Session, store: AnswerStore, categories: Categories) -> None:
+    for slug in slugs_to_ask(session, categories, session.settings.providers.coingecko.exclude_categories):
         latest = session.warehouse.query(
             "select max(observed_at) as at from accepted.narrative_members where narrative = ?", [slug]
         ).item()
         if latest is not None and session.started_at - latest < EXCLUDED_REFRESH:
             continue
-        page = _ask_narrative(session, slug, "providers.coingecko.exclude_categories")
+        page = _ask_narrative(session, slug, EXCLUDED_KEY)
         if page is not None:
             store.store_coins(page.rows)
             _store_members(session, slug, page.members.with_columns(*_NO_NARRATIVE), is_full_page=True)
 
 
 def _narrative_page(session: Session, store: AnswerStore, slug: str, excluded: Collection[str], pages: _Pages) -> None:
-    page = _ask_narrative(session, slug, "providers.coingecko.narratives")
+    page = _ask_narrative(session, slug, NARRATIVES_KEY)
     if page is None:
         return
     listed = with_standing(page.members, excluded, session.settings.providers.coingecko.narrative_top_n)
@@ -154,18 +164,13 @@ class _NarrativePage(NamedTuple):
 
 
 def _ask_narrative(session: Session, slug: str, key: str) -> _NarrativePage | None:
-    """The narrative's largest coins; None, with a warning, where the service dropped a category it once had."""
+    """The narrative's largest coins; None, with a warning, where the service dropped a category that it has listed."""
     try:
         with counting_left_out() as left_out:
             rows = session.provider.narrative(slug)
-    except NotFoundError as error:
-        stored = session.warehouse.query(
-            "select count(*) as n from accepted.narrative_members where narrative = ?", [slug]
-        ).item()
-        if stored:
-            log.warning("%s no longer lists the category %r; its last known members are used", error.provider, slug)
-            return None
-        raise UserInputError(fault_line(session.config, key, slug, f"expected a known category; {error}")) from error
+    except NotFoundError:
+        look_again(session, slug, key)
+        return None
     return _NarrativePage(rows, _with_last_members(session, slug, rows) if left_out else rows)
 
 

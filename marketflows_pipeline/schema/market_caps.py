@@ -94,7 +94,7 @@ RAW_NARRATIVE_MEMBERS = Table(
     ),
     columns=(
         _OBSERVED,
-        Column("narrative", DType.TEXT, "CoinGecko category slug"),
+        Column("narrative", DType.TEXT, "CoinGecko category slug of that day; a former one counts under today's too"),
         _COIN,
         replace(_RANK, description="Place by market cap in the category, excluded coins counted, 1 is the largest"),
         replace(_CAP, nullable=True),
@@ -134,6 +134,27 @@ RAW_COHORT_MEMBERS = Table(
     description="All coins whose market cap exceeded the smallest range limit at that moment.",
     columns=(_OBSERVED, _COIN, _RANK, _CAP, *_FIGURES_OF_A_MEMBER),
     as_of="observed_at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
+RAW_CATEGORY_NAMES = Table(
+    name="raw.category_names",
+    part="market_caps",
+    grain="one category ever listed",
+    key=("category_id",),
+    description=(
+        "Slugs and names of categories. Those with the newest last_seen_at are today's, the others former ones. A slug "
+        "of the settings that is not listed means the category that has its name today, or holds it in brackets as a "
+        "short name. Asked for when a slug of the settings is not known. Source: GET /coins/categories/list."
+    ),
+    columns=(
+        Column("category_id", DType.TEXT, "CoinGecko category slug"),
+        Column("name", DType.TEXT, "Display name"),
+        Column("first_seen_at", DType.TIME, "First list that held it", "UTC"),
+        Column("last_seen_at", DType.TIME, "Latest list that held it", "UTC"),
+    ),
+    as_of="last_seen_at",
     replaces="merge",
     may_be_empty=True,
 )
@@ -431,6 +452,7 @@ MARKET_CAP_TABLES: tuple[Table, ...] = (
     RAW_MARKET_CAPS,
     RAW_NARRATIVE_MEMBERS,
     RAW_COHORT_MEMBERS,
+    RAW_CATEGORY_NAMES,
     RAW_CATEGORY_SNAPSHOTS,
     CORE_COHORT,
     CORE_MARKET_CAP_GRID,

@@ -13,6 +13,7 @@ import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.providers.protocol import (
+    CATEGORY_NAMES_SCHEMA,
     CATEGORY_SCHEMA,
     COIN_SCHEMA,
     HISTORY_SCHEMA,
@@ -79,6 +80,11 @@ class TutorialProvider:
     def categories(self) -> pl.DataFrame:
         """None: no figures of categories are packaged."""
         return CATEGORY_SCHEMA.to_frame()
+
+    def category_list(self) -> pl.DataFrame:
+        """The packaged narratives, in CATEGORY_NAMES_SCHEMA."""
+        slugs = self._members.select(slug="narrative").unique(maintain_order=True)
+        return slugs.with_columns(name=pl.col("slug")).cast(dict(CATEGORY_NAMES_SCHEMA))
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
         """The coins asked for in MARKET_SCHEMA; those that are not packaged are missing."""
