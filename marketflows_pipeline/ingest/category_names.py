@@ -27,10 +27,11 @@ ASK_AGAIN_AFTER, ASK_SOON_AFTER = timedelta(days=1), timedelta(hours=1)
 
 
 class Wanted(NamedTuple):
-    """A category of the settings, and the key that names it."""
+    """A category of the settings, the key that names it, and whether a default does rather than the user."""
 
     slug: str
     key: str
+    is_default: bool = False
 
 
 def resolve_categories(session: Session) -> Categories:
@@ -54,13 +55,13 @@ def resolve_categories(session: Session) -> Categories:
     return categories
 
 
-def slugs_to_ask(session: Session, categories: Categories, slugs: Iterable[str]) -> Iterator[str]:
+def slugs_to_ask(session: Session, categories: Categories, slugs: Iterable[str]) -> list[str]:
     """Today's slugs of these categories, each once; of one that is no longer listed the last known members are used."""
-    for slug in dict.fromkeys(categories.find(slug) or slug for slug in slugs):
-        if categories.listed and slug not in categories.listed:
-            say_dropped(session, slug)
-        else:
-            yield slug
+    wanted = list(dict.fromkeys(map(categories.today, slugs)))
+    dropped = [slug for slug in wanted if categories.listed and slug not in categories.listed]
+    for slug in dropped:
+        say_dropped(session, slug)
+    return [slug for slug in wanted if slug not in dropped]
 
 
 def say_dropped(session: Session, slug: str) -> None:
@@ -71,7 +72,8 @@ def say_dropped(session: Session, slug: str) -> None:
 def _wanted(session: Session) -> Iterator[Wanted]:
     source = session.settings.providers.coingecko
     yield from (Wanted(slug, NARRATIVES_KEY) for slug in source.narratives_in_use)
-    yield from (Wanted(slug, EXCLUDED_KEY) for slug in source.exclude_categories)
+    is_default = "exclude_categories" not in source.model_fields_set
+    yield from (Wanted(slug, EXCLUDED_KEY, is_default) for slug in source.exclusions_in_use)
 
 
 def _is_due(session: Session, categories: Categories, unknown: list[Wanted]) -> bool:
@@ -81,13 +83,16 @@ def _is_due(session: Session, categories: Categories, unknown: list[Wanted]) -> 
     return session.started_at - categories.as_of >= rest
 
 
-def look_again(session: Session, slug: str, key: str) -> None:
+def look_again(session: Session, slug: str) -> None:
     """Ask for the list anew after a listed category was refused, so that the next run knows what became of it.
 
     Raises:
         UserInputError: if nothing is stored of it.
     """
-    categories, wanted = stored_categories(session), Wanted(slug, key)
+    categories = stored_categories(session)
+    wanted = next(
+        (each for each in _wanted(session) if categories.today(each.slug) == slug), Wanted(slug, NARRATIVES_KEY)
+    )
     if categories.as_of is None or session.started_at - categories.as_of >= ASK_SOON_AFTER:
         categories = _refreshed(session, categories, [wanted])
     if _never_seen(session, [wanted]):
@@ -117,13 +122,16 @@ def _refreshed(session: Session, before: Categories, unknown: list[Wanted]) -> C
 
 def _say(categories: Categories, wanted: Wanted) -> None:
     today = categories.find(wanted.slug)
+    if today is None and wanted.is_default:
+        log.warning("%s: the default %r is no category today; nothing is left out for it", wanted.key, wanted.slug)
     if today is not None and today != wanted.slug:
         log.info("%s: %r is %r today (%s)", wanted.key, wanted.slug, today, categories.listed[today])
 
 
 def _never_seen(session: Session, unknown: list[Wanted]) -> list[Wanted]:
-    known = set(names_in_store(session, [each.slug for each in unknown])["narrative"])
-    return [each for each in unknown if each.slug not in known]
+    named = [each for each in unknown if not each.is_default]
+    known = set(names_in_store(session, [each.slug for each in named])["narrative"])
+    return [each for each in named if each.slug not in known]
 
 
 def _fault(session: Session, wanted: Wanted, categories: Categories) -> str:

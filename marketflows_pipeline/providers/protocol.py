@@ -128,6 +128,14 @@ class MarketCapProvider(Protocol):
         """
         ...
 
+    def category_members(self, slug: str) -> pl.DataFrame:
+        """The largest coins of a category in MARKET_SCHEMA, by falling market cap, wrapped ones too.
+
+        Raises:
+            NotFoundError: there is no such category.
+        """
+        ...
+
     def categories(self) -> pl.DataFrame:
         """Every category with its figures now, in CATEGORY_SCHEMA; the three largest coins as one text, by commas."""
         ...

@@ -89,8 +89,9 @@ RAW_NARRATIVE_MEMBERS = Table(
     description=(
         "The largest coins of each narrative as the service listed them at that moment: down to the "
         "(narrative_top_n + 5)th that no exclusion drops, with the excluded ones in between, and in the first run of "
-        "each UTC day all of the page, at most 250. Also of each excluded category, all of the page. A narrative is "
-        "the sum of the rows that are neither is_reserve nor excluded."
+        "each UTC day all of the page, at most 250. Also of each excluded category, all of the page. "
+        "A narrative is the sum of the rows that are neither is_reserve nor excluded; excluded ones above them are "
+        "followed all the same."
     ),
     columns=(
         _OBSERVED,
@@ -131,8 +132,23 @@ RAW_COHORT_MEMBERS = Table(
     part="market_caps",
     grain="one coin above the smallest range limit at one observation",
     key=("observed_at", "coin_id"),
-    description="All coins whose market cap exceeded the smallest range limit at that moment.",
-    columns=(_OBSERVED, _COIN, _RANK, _CAP, *_FIGURES_OF_A_MEMBER),
+    description=(
+        "All coins whose market cap exceeded the smallest range limit at that moment, those left out of the ranges too."
+    ),
+    columns=(
+        _OBSERVED,
+        _COIN,
+        _RANK,
+        _CAP,
+        *_FIGURES_OF_A_MEMBER,
+        Column(
+            "is_excluded",
+            DType.BOOL,
+            "Whether exclude_categories left the coin out at that moment: followed, and in no range; null, as good as "
+            "false, in rows of older versions, which hold no such coins",
+            nullable=True,
+        ),
+    ),
     as_of="observed_at",
     replaces="merge",
     may_be_empty=True,
@@ -193,7 +209,8 @@ CORE_COHORT = Table(
     grain="one coin of this run's fixed cohort",
     key=("coin_id",),
     description=(
-        "Tracked coins whose market cap at the last grid time exceeds the smallest limit. "
+        "Tracked coins whose market cap at the last grid time exceeds the smallest limit, without stablecoins and what "
+        "else exclude_categories leaves out. "
         "Chosen with today's caps, so history drawn from it carries survivorship bias."
     ),
     columns=(
@@ -286,6 +303,22 @@ CORE_SERIES = Table(
         _SERIES,
         Column("label", DType.TEXT, "Name for people: a symbol, a narrative, or a range such as $1B to $10B"),
         Column("sort_order", DType.INT, "Place within the category, from 1"),
+        Column(
+            "n_left_out",
+            DType.INT,
+            "Coins that exclude_categories leaves out: of a narrative those above its last coin in use, of a range "
+            "those in it at the last grid time; null of other series",
+            nullable=True,
+            derived_from=("raw.narrative_members.coin_id", "core.market_cap_grid.coin_id"),
+        ),
+        Column(
+            "left_out_usd",
+            DType.FLOAT,
+            "Their market cap",
+            "USD",
+            nullable=True,
+            derived_from=("raw.narrative_members.market_cap_usd", "core.market_cap_grid.market_cap_usd"),
+        ),
     ),
 )
 
