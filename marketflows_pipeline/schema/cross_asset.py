@@ -246,9 +246,7 @@ CORE_STABLECOIN_ISSUANCE = Table(
     part="cross_asset",
     grain="one stablecoin and day",
     key=("coin_id", "day"),
-    description=(
-        "Change of supply of the stablecoins that the market-cap part follows, at a dollar each: new money in crypto."
-    ),
+    description=("Change of supply of the stablecoins that the market-cap part follows, at a dollar each."),
     columns=(
         Column("coin_id", DType.TEXT, "CoinGecko coin id"),
         Column("day", DType.DATE, "Day in UTC"),

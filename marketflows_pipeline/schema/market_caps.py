@@ -367,7 +367,8 @@ MART_DERIVATIVES = Table(
     grain="one series in one base, EMA period and order at one grid time",
     key=("category", "series", "base_asset", "ema_period", "diff_order", "ts"),
     description=(
-        "Growth (order 1), inflection (order 2) and higher differences per grid step. Groups: differences of the "
+        "Growth (order 1), inflection (order 2) and higher differences per grid step: of market caps, so mostly of "
+        "prices, and no measure of money that came in. Groups: differences of the "
         "normalized or EMA curve, each order smoothed before the next. Ranges: differences over the coins that were "
         "in the range one (growth) or two (inflection) steps before, the EMA taken last."
     ),
@@ -459,7 +460,10 @@ MART_PERCENT_GAINS = Table(
     part="market_caps",
     grain="one series in one base over one offset",
     key=("category", "series", "base_asset", "hours_ago"),
-    description="Gain of each series' market cap, in the base, from `hours_ago` before `as_of` until `as_of`.",
+    description=(
+        "Gain of each series' market cap, in the base, from `hours_ago` before `as_of` until `as_of`: mostly that of "
+        "prices, not money that came in."
+    ),
     columns=(
         _CATEGORY,
         _SERIES,

@@ -47,12 +47,14 @@ def todays_slug(slug: str, listed: Mapping[str, str], former: Mapping[str, str] 
     """
     if slug in listed:
         return slug
-    name = (former or {}).get(slug)
-    for is_meant in (
-        lambda other: name is not None and listed[other] == name,
-        lambda other: _spelling(slug) in {_spelling(other), _spelling(listed[other]), *_short_names(listed[other])},
-    ):
-        meant = [other for other in listed if is_meant(other)]
+    name, spelled = (former or {}).get(slug), _spelling(slug)
+    renamed = [other for other, its_name in listed.items() if its_name == name]
+    alike = [
+        other
+        for other, its_name in listed.items()
+        if spelled in {_spelling(other), _spelling(its_name), *_short_names(its_name)}
+    ]
+    for meant in (renamed, alike):
         if meant:
             return meant[0] if len(meant) == 1 else None
     alias = ALIASES.get(slug.casefold())
