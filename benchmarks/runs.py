@@ -51,6 +51,7 @@ days = 91
 flow_types = ["narratives", "market_cap_ranges", "individual_assets"]
 base_assets = ["bitcoin"]
 narratives = {json.dumps(NARRATIVES)}
+exclude_categories = []
 range_lower_limits = [5e7, 1e10]
 {{more}}
 

@@ -1,1 +1,1 @@
-"""MarketFlows: where capital moves in crypto, as a DuckDB warehouse with charts and gain tables."""
+"""MarketFlows: what gains and where money moves, in crypto and funds, as a DuckDB warehouse and charts."""

@@ -11,6 +11,7 @@ import polars as pl
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.settings import CrossAsset
 from marketflows_pipeline.transforms.supply import daily_supply
+from marketflows_pipeline.transforms.unit_slips import cap_slips, close_slips, share_slips
 
 # Slugs of CoinGecko under which narratives and exclusions may have stored stablecoins.
 STABLECOIN_CATEGORY = "stablecoins"
@@ -56,6 +57,26 @@ def stablecoins(session: Session) -> list[str]:
         " union select coin_id from accepted.excluded_coins where category = ? order by coin_id",
         [STABLECOIN_CATEGORY, STABLECOIN_CATEGORY],
     )["coin_id"].to_list()
+
+
+def released_figures(session: Session) -> pl.DataFrame:
+    """Figures that were doubted as slips of unit until later ones bore them out.
+
+    Returns:
+        symbol, session, released_at (the day of the later figure), column_name.
+    """
+    shares, actions, bars = (
+        universe_rows(session, name)
+        for name in ("raw.shares_outstanding", "raw.corporate_actions", "raw.daily_bars")
+    )  # fmt: skip
+    coins = universe(session).filter(pl.col("share_source") == "supply").rename({"share_id": "coin_id"})
+    observed = cap_slips(_observations(session, coins["coin_id"].to_list()))
+    of_coins = observed.join(coins, on="coin_id").select(
+        "symbol", pl.col("ts").dt.date().alias("session"), "column_name", pl.col("released_at").dt.date()
+    )
+    columns = of_coins.columns
+    found = (share_slips(shares, actions, bars), close_slips(bars, shares, actions))
+    return pl.concat([of_coins, *(slips.select(columns) for slips in found)]).drop_nulls("released_at")
 
 
 def _observations(session: Session, coins: list[str]) -> pl.DataFrame:

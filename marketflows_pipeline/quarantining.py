@@ -1,7 +1,7 @@
 """The rules at work: stored rows that cannot be true are left out before anything is computed from them.
 
-What belongs here: finding them in the warehouse. What does not: what is impossible (transforms/plausibility.py), and
-how a row is left out (warehouse/quarantine.py).
+What belongs here: finding them in the warehouse. What does not: what is impossible (transforms/plausibility.py) or
+looks like a slip of unit (transforms/unit_slips.py), and how a row is left out (warehouse/quarantine.py).
 """
 
 from __future__ import annotations
@@ -20,13 +20,31 @@ from marketflows_pipeline.transforms.plausibility import (
     TimeBound,
     implausible,
 )
-from marketflows_pipeline.warehouse.quarantine import quarantine
+from marketflows_pipeline.transforms.unit_slips import (
+    LEAST_RANGE,
+    cap_slips,
+    close_slips,
+    index_slips,
+    share_slips,
+)
+from marketflows_pipeline.warehouse.quarantine import left_by_others, quarantine
 from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
 
-RULE = "bounds"
+BOUNDS_RULE = "bounds"
+SLIPS_RULE = "unit_slip"
 SHOWN = 3
+# Of a table whose rows are many: the coins whose caps, or supply, ever were so far apart that one may be a slip.
+MAY_HAVE_SLIPPED = f"""
+coin_id in (
+    select coin_id from raw.market_caps where isfinite(market_cap_usd) and market_cap_usd > 0 group by coin_id
+    having max(market_cap_usd) >= {LEAST_RANGE} * min(market_cap_usd)
+        or max(price_usd) filter (price_usd > 0) >= {LEAST_RANGE} * min(price_usd) filter (price_usd > 0)
+        or max(market_cap_usd / price_usd) filter (price_usd > 0)
+            >= {LEAST_RANGE} * min(market_cap_usd / price_usd) filter (price_usd > 0)
+)
+"""  # noqa: S608 (a number)
 
 
 def quarantine_implausible(session: Session, part: Part) -> None:
@@ -38,7 +56,34 @@ def quarantine_implausible(session: Session, part: Part) -> None:
         if table(name).part == part:
             now = session.clock.now()
             found = implausible(name, suspects(session.warehouse, name, now), now)
-            say_left_out(name, quarantine(session.warehouse, name, found, rule=RULE, at=now))
+            say_left_out(name, quarantine(session.warehouse, name, found, rule=BOUNDS_RULE, at=now))
+
+
+def quarantine_unit_slips(session: Session, part: Part) -> None:
+    """Leave out the part's rows with a figure that looks like a slip of unit, until a later row bears it out."""
+    warehouse = session.warehouse
+    of_part = {"market_caps": _cap_slips, "cross_asset": _market_slips}
+    for name, slips in of_part[part](warehouse) if part in of_part else ():
+        found = slips.filter(pl.col("released_at").is_null()).drop("released_at")
+        added = quarantine(warehouse, name, found, rule=SLIPS_RULE, at=session.clock.now())
+        say_left_out(name, added, "values that look like a slip of unit")
+
+
+def _cap_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
+    rows = _judged(warehouse, "raw.market_caps", MAY_HAVE_SLIPPED)
+    yield "raw.market_caps", cap_slips(rows.select("coin_id", "ts", "market_cap_usd", "price_usd"))
+
+
+def _market_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
+    bars, shares = (_judged(warehouse, name) for name in ("raw.daily_bars", "raw.shares_outstanding"))
+    actions = warehouse.accepted("raw.corporate_actions")
+    yield "raw.daily_bars", close_slips(bars, shares, actions)
+    yield "raw.shares_outstanding", share_slips(shares, actions, bars)
+    yield "raw.volatility_index", index_slips(_judged(warehouse, "raw.volatility_index"))
+
+
+def _judged(warehouse: Warehouse, name: str, where: str = "true") -> pl.DataFrame:
+    return left_by_others(warehouse, name, rule=SLIPS_RULE, where=where)
 
 
 def suspects(warehouse: Warehouse, name: str, moment: datetime) -> pl.DataFrame:

@@ -6,84 +6,150 @@ what is quarantined. What does not: asking a service (ingest/) and computing (tr
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
+from marketflows_pipeline.category_readings import names_in_store, stored_categories
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.ingest.budget import EXCHANGES_ASSUMED
 from marketflows_pipeline.ingest.plan import OTHER_PRIORITY, tracked_coins
 from marketflows_pipeline.providers.ledger import month_of
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.settings.faults import fault_line
+from marketflows_pipeline.transforms.categories import NARRATIVES, RANGES
+from marketflows_pipeline.transforms.exclusions import PEGGED_COINS, left_out_of_narratives, left_out_of_ranges
 from marketflows_pipeline.transforms.grid import GridSpec
 from marketflows_pipeline.transforms.groups import group_members, narrative_members_on
 from marketflows_pipeline.transforms.ranges import range_members
 
 # Rows of raw.narrative_members that are followed and summed up.
 NOT_RESERVE = "is_reserve is not true"
+# All of an excluded category is stored; whoever follows it later follows its largest coins only.
+NO_EXCLUSION = "not (is_full_page is true and is_excluded is null)"
+
+
+def excluded_categories(session: Session) -> set[str]:
+    """Today's slugs of the categories whose coins are left out of narratives and ranges."""
+    categories = stored_categories(session)
+    wanted = map(categories.today, session.settings.providers.coingecko.exclusions_in_use)
+    return {slug for slug in wanted if not categories.listed or slug in categories.listed}
 
 
 def excluded_coins(session: Session) -> list[str]:
-    """Members of the excluded categories as last stored (the largest 250 of each)."""
-    slugs = list(session.settings.providers.coingecko.exclude_categories)
+    """Members of the excluded categories as last stored (the largest 250 of each), and pegged coins without one."""
+    slugs = session.settings.providers.coingecko.exclusions_in_use
     if not slugs:
         return []
+    names = names_in_store(session, slugs)
     stored = session.warehouse.query(
-        "select distinct coin_id from accepted.narrative_members where list_contains(?, narrative)"
+        "select distinct narrative as stored_as, coin_id, observed_at from accepted.narrative_members"
         # Only a page that was stored in full says who is excluded; null is a row from before that was said.
-        " and is_full_page is not false qualify observed_at = max(observed_at) over (partition by narrative)",
-        [slugs],
+        " where list_contains(?, narrative) and is_full_page is not false"
+        " qualify observed_at = max(observed_at) over (partition by narrative)",
+        [names["stored_as"].to_list()],
+    ).join(names, on="stored_as")
+    newest = stored.filter(pl.col("observed_at") == pl.col("observed_at").max().over("narrative"))
+    return sorted({*newest["coin_id"], *PEGGED_COINS})
+
+
+def members_of_today(session: Session, slug: str) -> pl.Series | None:
+    """All coins of an excluded category as the market-cap part was told within a day; None where it was not."""
+    today = stored_categories(session).today(slug)
+    if today not in excluded_categories(session):
+        return None
+    coins = session.warehouse.query(
+        "select coin_id from accepted.narrative_members"
+        " where narrative = ? and is_full_page and observed_at > ? qualify observed_at = max(observed_at) over ()",
+        [today, session.started_at - timedelta(days=1)],
+    )["coin_id"]
+    return None if coins.is_empty() else coins.sort()
+
+
+def narratives_kept_whole(session: Session) -> list[str]:
+    """Narratives of the settings that are an excluded category themselves: the user wants to see those coins."""
+    categories, excluded = stored_categories(session), excluded_categories(session)
+    narratives = session.settings.providers.coingecko.narratives_in_use
+    return [slug for slug in narratives if categories.today(slug) in excluded]
+
+
+def listed_members(session: Session) -> pl.DataFrame:
+    """Stored members of the configured narratives, those in reserve left out.
+
+    Returns:
+        The columns of ``raw.narrative_members``, and ``is_left_out``: in an excluded category, and the narrative none.
+    """
+    names = names_in_store(session, session.settings.providers.coingecko.narratives_in_use)
+    is_whole = pl.col("narrative").is_in(narratives_kept_whole(session))
+    return (
+        session.warehouse.accepted(
+            "raw.narrative_members",
+            where=f"list_contains(?, narrative) and {NOT_RESERVE}",
+            params=[names["stored_as"].to_list()],
+        )
+        .rename({"narrative": "stored_as"})
+        .join(names, on="stored_as")
+        .with_columns(is_left_out=pl.col("coin_id").is_in(excluded_coins(session)) & ~is_whole)
     )
-    return stored["coin_id"].sort().to_list()
+
+
+def members_day(session: Session) -> date | None:
+    """The day whose stored members are used; None for the present ones."""
+    day = session.settings.providers.coingecko.narrative_members
+    return None if day == "current" else day
 
 
 def members_in_use(session: Session) -> pl.DataFrame:
     """Members of the configured narratives: the present ones, or those of the day that the settings name.
 
     Returns:
-        ``narrative, coin_id``, the `narrative_top_n` largest of each narrative that are in no excluded category.
+        ``narrative, coin_id``, the `narrative_top_n` largest of each narrative that are not left out.
 
     Raises:
         UserInputError: if nothing is stored for the day named.
     """
     source = session.settings.providers.coingecko
-    narratives = source.narratives_in_use
-    stored = session.warehouse.accepted(
-        "raw.narrative_members", where=f"list_contains(?, narrative) and {NOT_RESERVE}", params=[list(narratives)]
-    )
-    kept = stored.filter(~pl.col("coin_id").is_in(excluded_coins(session)))
-    day = None if source.narrative_members == "current" else source.narrative_members
-    members = narrative_members_on(kept, day, source.narrative_top_n)
-    absent = sorted(set(narratives) - set(members["narrative"]))
+    day = members_day(session)
+    members = narrative_members_on(listed_members(session).filter(~pl.col("is_left_out")), day, source.narrative_top_n)
+    absent = sorted(set(source.narratives_in_use) - set(members["narrative"]))
     if day is not None and absent:
         key, expected = "providers.coingecko.narrative_members", "expected a day (UTC) on which a run stored members"
         raise UserInputError(fault_line(session.config, key, str(day), f"{expected} of {', '.join(absent)}"))
     return members
 
 
+def left_out(session: Session, grid: pl.DataFrame) -> pl.DataFrame:
+    """What is left out of each narrative and range: ``category, series, n_left_out, left_out_usd``."""
+    source = session.settings.providers.coingecko
+    of_narratives = left_out_of_narratives(listed_members(session), members_day(session), source.narrative_top_n)
+    limits = source.range_lower_limits if source.uses_ranges else ()
+    of_ranges = left_out_of_ranges(grid, excluded_coins(session), limits)
+    parts = ((NARRATIVES, of_narratives), (RANGES, of_ranges))
+    return pl.concat([rows.select(pl.lit(name).alias("category"), pl.all()) for name, rows in parts])
+
+
 def coins_in_use(session: Session) -> pl.DataFrame:
     """All coins to follow as of what is stored now, the most important first (see `tracked_coins`).
 
-    A coin that leaves a narrative or the cohort is followed for a window's length, so that one hovering around a
-    limit keeps its history.
+    Coins that are left out of narratives and ranges are followed like the others: issuance and dominance need them. A
+    coin that leaves a narrative or the cohort is followed for a window's length, so that one hovering around a limit
+    keeps its history.
     """
     source = session.settings.providers.coingecko
     since = session.started_at - timedelta(days=source.days)
     caps = "select coin_id, arg_max(market_cap_usd, observed_at) as market_cap_usd from {} where observed_at >= ?"
     members = session.warehouse.query(
         caps.format("accepted.narrative_members")
-        + f" and list_contains(?, narrative) and {NOT_RESERVE} group by coin_id",
-        [since, list(source.narratives_in_use)],
+        + f" and list_contains(?, narrative) and {NOT_RESERVE} and {NO_EXCLUSION} group by coin_id",
+        [since, names_in_store(session, source.narratives_in_use)["stored_as"].to_list()],
     )
     cohort = session.warehouse.query(caps.format("accepted.cohort_members") + " group by coin_id", [since])
-    kept = ~pl.col("coin_id").is_in(excluded_coins(session))
     in_use = members_in_use(session).select("coin_id", pl.lit(None, pl.Float64).alias("market_cap_usd"))
     return tracked_coins(
         bases=source.coin_bases,
         portfolio_coins=sorted({coin for coins in source.portfolios_in_use.values() for coin in coins}),
-        members=pl.concat([in_use, members.filter(kept)]),
-        cohort=cohort.filter(kept) if source.uses_ranges else cohort.clear(),
+        members=pl.concat([in_use, members]),
+        cohort=cohort if source.uses_ranges else cohort.clear(),
     )
 
 

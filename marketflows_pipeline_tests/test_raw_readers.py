@@ -24,7 +24,7 @@ _ANY_TABLE = re.compile(r"\b(?:from|join)\s+$", re.IGNORECASE)
 MAY_READ_ALL = {
     ("ingest/answers.py", "raw.coins"): "when a coin was first seen is kept on, whatever else is known of it",
     ("ingest/answers.py", "raw.market_caps"): "which coins have stored rows at all, and so something to revise",
-    ("ingest/tick.py", "raw.narrative_members"): "whether the day's whole page is stored already",
+    ("ingest/category_pages.py", "raw.narrative_members"): "whether the day's whole page is stored already",
     ("ingest/tick.py", "raw.coins"): "what is delisted is marked on the stored row itself",
     ("ingest/exchange_hour.py", "raw.centralised_exchanges"): "when an exchange was first seen is kept on",
     ("ingest/cross_asset.py", "raw.corporate_actions"): "a split that is left out is known, else it would be new daily",
@@ -35,6 +35,7 @@ MAY_READ_ALL = {
     ("ingest/cross_asset.py", "raw.shares_outstanding"): "a vintage that is left out keeps its number",
     ("reserve_quarantine.py", "raw.cex_token_balances"): "the rule looks at all that is stored",
     ("quarantining.py", "{name}"): "the rules look at all that is stored",
+    ("quarantining.py", "raw.market_caps"): "likewise",
     ("assets/raw.py", "{name}"): "how many rows are stored",
     ("checks/model.py", "{entry.name}"): "keys are unique among all that is stored",
 }

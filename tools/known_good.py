@@ -25,6 +25,8 @@ import pyarrow.parquet as pq
 
 TUTORIAL = Path(__file__).resolve().parent.parent / "marketflows_pipeline" / "tutorial"
 HOUR_MS = 3_600_000
+DEFAULT_EXCLUDED = ("stablecoins", "wrapped-tokens", "liquid-staking-tokens")
+PEGGED = {"figure-heloc"}
 
 Array = npt.NDArray[np.float64]
 Series = dict[tuple[str, str], Array]
@@ -40,11 +42,13 @@ class Inputs:
         config: ``config.toml`` as written.
         observed: coin to (times in ms, caps in USD), by time.
         narratives: slug to coins.
+        left_out: coins that are in no narrative and no range.
     """
 
     config: dict[str, Any]
     observed: dict[str, tuple[Array, Array]]
     narratives: dict[str, list[str]]
+    left_out: set[str]
 
     @property
     def source(self) -> dict[str, Any]:
@@ -86,7 +90,17 @@ def read_inputs(folder: Path) -> Inputs:
         for row in csv.DictReader(lines):
             narratives.setdefault(row["narrative"], []).append(row["coin_id"])
     config = tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
-    return Inputs(config, observed, narratives)
+    return Inputs(config, observed, narratives, left_out_of(config))
+
+
+def left_out_of(config: dict[str, Any]) -> set[str]:
+    """Rule 3a: stablecoins, wrapped and staked coins, and of the packaged coins the one pegged to a dollar."""
+    categories = config["providers"]["coingecko"].get("exclude_categories", DEFAULT_EXCLUDED)
+    if not categories:
+        return set()
+    with (TUTORIAL / "exchanges" / "category_members.csv").open(encoding="utf-8", newline="") as lines:
+        members = {row["coin_id"] for row in csv.DictReader(lines) if row["category"] in categories}
+    return members | PEGGED
 
 
 def grid_of(inputs: Inputs) -> tuple[dict[str, Array], dict[str, list[str]]]:
@@ -111,7 +125,8 @@ def group_totals_of(inputs: Inputs, grid: dict[str, Array]) -> tuple[Series, dic
     """Rule 3: sums over the members of narratives and portfolios, and the coins of each portfolio one by one."""
     members: dict[tuple[str, str], list[str]] = {}
     for slug in inputs.source["narratives"]:
-        at_the_end = sorted(inputs.narratives[slug], key=lambda coin: -inputs.observed[coin][1][-1])
+        in_it = [coin for coin in inputs.narratives[slug] if coin not in inputs.left_out]
+        at_the_end = sorted(in_it, key=lambda coin: -inputs.observed[coin][1][-1])
         members["Narratives", slug] = at_the_end[: inputs.source.get("narrative_top_n", 10)]
     for name, coins in inputs.source["asset_groups"].items():
         members["Portfolios", name] = coins
@@ -130,10 +145,10 @@ class Ranges:
     bucket: dict[str, Array]
 
     @classmethod
-    def of(cls, limits: list[float], grid: dict[str, Array]) -> Ranges:
-        """Choose the cohort by the last grid time, and put it into buckets at every time."""
+    def of(cls, limits: list[float], grid: dict[str, Array], left_out: set[str]) -> Ranges:
+        """Choose the cohort by the last grid time, without what is left out, and put it into buckets at every time."""
         ascending = sorted(limits)
-        cohort = [coin for coin in sorted(grid) if grid[coin][-1] > ascending[0]]
+        cohort = [coin for coin in sorted(grid) if grid[coin][-1] > ascending[0] and coin not in left_out]
         bucket = {}
         for coin in cohort:
             exceeded = [[limit for limit in ascending if cap > limit] for cap in grid[coin]]
@@ -317,7 +332,7 @@ def tables_of(inputs: Inputs) -> Iterator[tuple[str, Rows]]:
         },
     )
     totals, sizes = group_totals_of(inputs, grid)
-    ranges = Ranges.of(inputs.source["range_lower_limits"], grid)
+    ranges = Ranges.of(inputs.source["range_lower_limits"], grid, inputs.left_out)
     for limit in ranges.limits:
         totals["Ranges", str(int(limit))] = ranges.level(grid, limit)
     keys = sorted(totals)

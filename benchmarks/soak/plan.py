@@ -156,6 +156,7 @@ class Plan:
             narratives = {list(NARRATIVES)}
             base_assets = {list(BASES)}
             range_lower_limits = [1e8, 1e9, 1e10]
+            exclude_categories = []
 
             [providers.coingecko.asset_groups]
             AltBag = {list(PORTFOLIO)}

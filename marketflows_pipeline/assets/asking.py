@@ -1,4 +1,4 @@
-"""What every step that asks a service does around it: leave out impossible rows, and fail in the right way.
+"""What every step that asks a service does around it: leave out faulty rows, and fail in the right way.
 
 A failure is tried once more after a pause where that may help: the second of the three layers of retries
 (docs/operations.md), for a service that was briefly away. The client retries each request by itself
@@ -12,7 +12,7 @@ from datetime import timedelta
 import dagster as dg
 
 from marketflows_pipeline.errors import MarketflowsError, TransientProviderError
-from marketflows_pipeline.quarantining import quarantine_implausible
+from marketflows_pipeline.quarantining import quarantine_implausible, quarantine_unit_slips
 from marketflows_pipeline.schema import Part
 from marketflows_pipeline.session import Session
 
@@ -44,7 +44,12 @@ def _is_worth_waiting(fault: TransientProviderError, session: Session) -> bool:
 
 @contextlib.contextmanager
 def healed(session: Session, part: Part) -> Iterator[None]:
-    """Leave out the part's impossible rows: stored ones before the block, which may fill the gap, and then new ones."""
-    quarantine_implausible(session, part)
+    """Leave out the part's faulty rows: stored ones before the block, which may fill the gap, and then new ones."""
+    _leave_out(session, part)
     yield
+    _leave_out(session, part)
+
+
+def _leave_out(session: Session, part: Part) -> None:
     quarantine_implausible(session, part)
+    quarantine_unit_slips(session, part)

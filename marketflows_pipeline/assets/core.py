@@ -9,12 +9,14 @@ from marketflows_pipeline.readings import (
     excluded_coins,
     gone_coins,
     groups_in_use,
+    left_out,
     stored_window,
     window,
     window_observations,
 )
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
+from marketflows_pipeline.transforms.exclusions import with_left_out
 from marketflows_pipeline.transforms.grid import market_cap_grid
 from marketflows_pipeline.transforms.groups import group_totals
 from marketflows_pipeline.transforms.labels import series_labels
@@ -36,8 +38,8 @@ def core_cohort(session: dg.ResourceParam[Session], grid: pl.DataFrame) -> pl.Da
     source = session.settings.providers.coingecko
     if not source.uses_ranges:
         return table("core.cohort").empty()
-    left_out = [*excluded_coins(session), *gone_coins(session)]
-    return select_cohort(grid, source.range_lower_limits, left_out)
+    not_in_ranges = [*excluded_coins(session), *gone_coins(session)]
+    return select_cohort(grid, source.range_lower_limits, not_in_ranges)
 
 
 @table_asset("core.buckets", reads={"grid": "core.market_cap_grid", "cohort": "core.cohort"})
@@ -61,9 +63,10 @@ def core_group_totals(session: dg.ResourceParam[Session], grid: pl.DataFrame, bu
     return pl.concat([totals, of_ranges]).sort("category", "series", "ts")
 
 
-@table_asset("core.series", reads={"coins": "raw.coins"}, deps=("core.group_totals",))
-def core_series(session: dg.ResourceParam[Session], coins: pl.DataFrame) -> pl.DataFrame:
+@table_asset("core.series", reads={"coins": "raw.coins", "grid": "core.market_cap_grid"}, deps=("core.group_totals",))
+def core_series(session: dg.ResourceParam[Session], coins: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Names and order of the series, as charts and tables show them."""
     source = session.settings.providers.coingecko
     limits = source.range_lower_limits if source.uses_ranges else ()
-    return series_labels(coins, source.narratives_in_use, source.portfolios_in_use, limits)
+    labels = series_labels(coins, source.narratives_in_use, source.portfolios_in_use, limits)
+    return with_left_out(labels, left_out(session, grid))

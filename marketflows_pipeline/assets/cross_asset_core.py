@@ -6,6 +6,7 @@ import polars as pl
 from marketflows_pipeline.assets.tables import table_asset
 from marketflows_pipeline.cross_asset_readings import (
     coin_supply,
+    released_figures,
     stablecoin_observations,
     stablecoins,
     universe,
@@ -14,18 +15,20 @@ from marketflows_pipeline.cross_asset_readings import (
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.transforms.asset_flows import asset_flows
 from marketflows_pipeline.transforms.stablecoins import stablecoin_issuance
+from marketflows_pipeline.transforms.unit_slips import known_once_released
 
 
 @table_asset("core.asset_flows", deps=("raw.daily_bars", "raw.corporate_actions", "raw.shares_outstanding"))
 def core_asset_flows(session: dg.ResourceParam[Session]) -> pl.DataFrame:
     """Market cap and its change, price and shares apart."""
-    return asset_flows(
+    flows = asset_flows(
         universe_rows(session, "raw.daily_bars"),
         universe_rows(session, "raw.shares_outstanding"),
         universe_rows(session, "raw.corporate_actions"),
         coin_supply(session),
         universe(session),
     )
+    return known_once_released(flows, released_figures(session))
 
 
 @table_asset("core.stablecoin_issuance", deps=("raw.daily_bars",))

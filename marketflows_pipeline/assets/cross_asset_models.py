@@ -14,7 +14,7 @@ import polars as pl
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.tables import own_table_asset
-from marketflows_pipeline.cross_asset_readings import cross_asset_settings, universe_rows
+from marketflows_pipeline.cross_asset_readings import cross_asset_settings, released_figures, universe_rows
 from marketflows_pipeline.options import Horizon, Target, Training
 from marketflows_pipeline.progress import Advance
 from marketflows_pipeline.session import Session
@@ -118,7 +118,12 @@ class _Share:
 def _panel(session: Session) -> pl.DataFrame:
     from marketflows_pipeline.models.panel import features  # noqa: PLC0415 (see above)
 
-    flows, pressure = (universe_rows(session, name) for name in ("core.asset_flows", "mart.pressure"))
+    # A close that later ones bore out was not accepted at its own session; labels may know it.
+    late = released_figures(session).filter(pl.col("column_name").str.ends_with("close_usd"))
+    flows, pressure = (
+        universe_rows(session, name).join(late, on=["symbol", "session"], how="anti", maintain_order="left")
+        for name in ("core.asset_flows", "mart.pressure")
+    )
     return features(
         flows,
         pressure,

@@ -14,6 +14,7 @@ from marketflows_pipeline.readings import groups_in_use, is_out_of_credits, stor
 from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.transforms.caveats import category_caveats
+from marketflows_pipeline.transforms.exclusions import left_out_words
 from marketflows_pipeline.transforms.ranges import bucket_members
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,9 @@ def _picture_context(session: Session) -> PictureContext:
         for_all += (tutorial.PICTURE_NOTE,)
     if is_out_of_credits(session):
         for_all += ("stale: the month's credits are used up",)
-    categories = session.warehouse.read("core.series", columns=["category"])["category"].unique()
+    series = session.warehouse.read("core.series")
+    left_out = left_out_words(series)
+    own = {name: (left_out[name],) if name in left_out else () for name in series["category"].unique()}
     coins = session.warehouse.accepted("raw.coins", columns=["coin_id", "symbol"])
     return PictureContext(
         as_of=spec.end,
@@ -84,5 +87,5 @@ def _picture_context(session: Session) -> PictureContext:
         hours_ago=session.settings.plots.hours_ago,
         source=tutorial.data_credit() if session.tutorial else SOURCE_CREDIT,
         symbols=dict(coins.iter_rows()),
-        notes={category: (*for_all, *notes.get(category, ())) for category in categories},
+        notes={name: (*for_all, *words, *notes.get(name, ())) for name, words in own.items()},
     )

@@ -24,6 +24,7 @@ RAW_TABLES = (
     "raw.market_caps",
     "raw.narrative_members",
     "raw.cohort_members",
+    "raw.category_names",
     "raw.category_snapshots",
 )
 

@@ -26,7 +26,14 @@ from marketflows_pipeline.charts.page import (
 )
 from marketflows_pipeline.charts.spec import WEEK_HOURS, GainTableSpec
 from marketflows_pipeline.charts.theme import GREY, INK, use_theme
-from marketflows_pipeline.charts.wording import footer_parts, hours_text, percent_text, table_title, value_text
+from marketflows_pipeline.charts.wording import (
+    MOSTLY_PRICE,
+    footer_parts,
+    hours_text,
+    percent_text,
+    table_title,
+    value_text,
+)
 
 LABEL_SIZE, CELL_TEXT_SIZE = 13, 13
 _LABEL_MAX = 240
@@ -135,6 +142,7 @@ def _subtitle_parts(sort_hours: float, limit: float) -> list[str]:
     return [
         f"Gain over each span until the last grid time, sorted by {hours_text(sort_hours)}",
         f"full colour at \u00b1{full}%",
+        MOSTLY_PRICE,
     ]
 
 

@@ -34,7 +34,7 @@ PALETTE = (
     "#B0452F",
     "#005B4A",
 )
-# Money that comes in and money that goes out, as fills; and as ink of small text, which needs more contrast.
+# Up and down, as of money that came in or went out, as fills; and as ink of small text, which needs more contrast.
 INTO, OUT_OF = PALETTE[0], PALETTE[1]
 RISE_INK, FALL_INK = "#08559c", "#a84506"
 DASHES: tuple[tuple[int, ...], ...] = ((), (6, 3), (2, 2), (8, 3, 2, 3))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from marketflows_pipeline.charts.spec import US_DOLLAR, WEEK_HOURS, ChartSpec, GainTableSpec
 
 MINUS = "\u2212"
+MOSTLY_PRICE = "a change of market cap is mostly price"
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 _SUBJECTS = {0: "market cap", 1: "market-cap growth", 2: "market-cap inflection"}
@@ -40,6 +41,8 @@ def chart_subtitle(spec: ChartSpec, last: datetime) -> list[str]:
     if spec.diff_order > 0 and spec.smoothing_ema > 1:
         what = {1: "growth", 2: "inflection"}.get(spec.diff_order, "derivative")
         parts.append(f"{what} smoothed with EMA {spec.smoothing_ema}")
+    if spec.diff_order > 0:
+        parts.append(MOSTLY_PRICE)
     if spec.is_unit:
         parts.append("at each time the highest series is 1 and the lowest 0")
     return parts

@@ -70,7 +70,7 @@ def _folder(_context: click.Context, _parameter: click.Parameter, path: Path | N
 def marketflows(
     context: click.Context, config: Path, secrets: Path, out_dir: Path | None, log_level: str, *, tutorial: bool
 ) -> None:
-    """Track where capital moves: between crypto narratives and sizes, exchanges, funds, metals and coins.
+    """Track what gains and where money moves: crypto narratives and sizes, exchanges, funds, metals and coins.
 
     Without a subcommand the pipeline runs once: it fetches what is due, derives every table, checks, publishes
     warehouse/marketflows.duckdb and draws the charts.

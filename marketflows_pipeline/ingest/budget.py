@@ -50,7 +50,7 @@ def exchange_calls_per_day(n_exchanges: int, n_categories: int) -> int:
 
     Args:
         n_exchanges: exchanges in the full list.
-        n_categories: categories that whale signals leave out.
+        n_categories: categories that whale signals leave out, and no other part asks for.
     """
     return EXCHANGE_CALLS_PER_HOUR + n_exchanges // PAGE_SIZE + 1 + n_categories
 

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from marketflows_pipeline.category_readings import stored_categories
 from marketflows_pipeline.errors import (
     CreditsExhaustedError,
     UserInputError,
@@ -26,7 +27,7 @@ from marketflows_pipeline.ingest.market_caps import budget_now
 from marketflows_pipeline.providers.exchange_protocol import ReservesHistory, ReservesProvider
 from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.rows import counting_left_out
-from marketflows_pipeline.readings import coins_in_use
+from marketflows_pipeline.readings import coins_in_use, members_of_today
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.settings.faults import fault_line
@@ -93,7 +94,11 @@ def _refresh_excluded(session: Session, asked: Asked) -> None:
         if not asked.is_due(request):
             continue
         with asked.answer(request):
-            coins = session.volumes.category_members(slug)["coin_id"].unique().sort()
+            coins = members_of_today(session, slug)
+            if coins is None:
+                coins = (
+                    session.volumes.category_members(stored_categories(session).today(slug))["coin_id"].unique().sort()
+                )
             if asked.has_left_out:
                 # A malformed row does not say that its coin has left the category.
                 coins = pl.concat([coins, _last_excluded(session, slug)]).unique().sort()

@@ -111,10 +111,14 @@ def refresh_market_caps(session: Session) -> IngestReport:
 def budget_now(session: Session, n_coins: int) -> Budget:
     """The month's credits at this moment, the remaining runs of all parts reserved."""
     source, exchanges = session.settings.providers.coingecko, session.settings.exchanges
-    per_hour, per_day = 0, market_cap_calls_per_day(len(source.exclude_categories))
+    excluded = set(source.exclusions_in_use)
+    # A narrative that is an excluded category itself is asked for each hour anyway.
+    per_hour, per_day = 0, market_cap_calls_per_day(len(excluded - set(source.narratives_in_use)))
     if exchanges is not None:
         per_hour = EXCHANGE_CALLS_PER_HOUR
-        per_day += exchange_calls_per_day(n_listed_exchanges(session), len(exchanges.whale_exclude_categories))
+        # One answer serves both parts.
+        of_its_own = set(exchanges.whale_exclude_categories) - excluded
+        per_day += exchange_calls_per_day(n_listed_exchanges(session), len(of_its_own))
     return month_budget(
         limit=source.monthly_credits,
         spent=_spent(session),

@@ -6,40 +6,31 @@ A page that was paid for serves all its uses: membership, the cohort, increments
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import polars as pl
 
-from marketflows_pipeline.errors import NotFoundError, UserInputError
+from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.ingest.answers import AnswerStore
-from marketflows_pipeline.ingest.first_seen import day_of
+from marketflows_pipeline.ingest.category_names import resolve_categories, slugs_to_ask
+from marketflows_pipeline.ingest.category_pages import (
+    ask_category,
+    member_figures,
+    refresh_excluded,
+    store_narrative,
+)
 from marketflows_pipeline.ingest.plan import in_order
 from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.protocol import MARKET_SCHEMA
-from marketflows_pipeline.providers.rows import counting_left_out
-from marketflows_pipeline.readings import coins_in_use, excluded_coins
+from marketflows_pipeline.readings import coins_in_use, excluded_categories, excluded_coins, narratives_kept_whole
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.settings.faults import fault_line
 
 log = logging.getLogger(__name__)
 
-EXCLUDED_REFRESH = timedelta(hours=24)
 GONE_AFTER = timedelta(hours=24)
-# Coins below the last one in use that are stored, so that rules with a buffer can be applied later.
-RESERVE = 5
-# What a page says of a member beside its market cap, at no further cost.
-MEMBER_FIGURES = (
-    "price_usd",
-    "circulating_supply",
-    "price_change_24h_pct",
-    "price_change_7d_pct",
-    "price_change_30d_pct",
-)
-# Of an excluded category, in which no coin stands for anything.
-_NO_NARRATIVE = (pl.lit(value=False).alias("is_reserve"), pl.lit(None, pl.Boolean).alias("is_excluded"))
 
 
 @dataclass(frozen=True)
@@ -78,140 +69,43 @@ def take_tick(session: Session, store: AnswerStore) -> Tick:
     """Ask for the pages of this hour and commit each as it arrives.
 
     Raises:
-        UserInputError: if a narrative or coin of the settings has never been known to the service.
+        UserInputError: if narratives or coins of the settings have never been known to the service.
         ProviderError: if the service fails for good.
         CreditsExhaustedError: if the month's credits are used up.
     """
+    categories = resolve_categories(session)
+    source = session.settings.providers.coingecko
     pages = _Pages(followed=set(coins_in_use(session)["coin_id"]))
-    _refresh_excluded(session, store)
+    narratives = slugs_to_ask(session, categories, source.narratives_in_use)
+    left_out = excluded_categories(session)
+    for slug in sorted(left_out - set(narratives)):
+        refresh_excluded(session, store, slug)
+    # First those that say who is left out of the others.
+    for slug in (slug for slug in narratives if slug in left_out):
+        _narrative_page(session, store, slug, (), pages)
     excluded = excluded_coins(session)
-    for slug in session.settings.providers.coingecko.narratives_in_use:
+    say_what_stays(session, excluded)
+    for slug in (slug for slug in narratives if slug not in left_out):
         _narrative_page(session, store, slug, excluded, pages)
-    if session.settings.providers.coingecko.uses_ranges:
+    if source.uses_ranges:
         _cohort_pages(session, store, excluded, pages)
     tracked = coins_in_use(session)
     gone = _coins_on_no_page(session, store, tracked["coin_id"].to_list(), pages)
     return Tick(tracked=_by_present_caps(tracked, pages), gone=gone)
 
 
-def _refresh_excluded(session: Session, store: AnswerStore) -> None:
-    for slug in session.settings.providers.coingecko.exclude_categories:
-        latest = session.warehouse.query(
-            "select max(observed_at) as at from accepted.narrative_members where narrative = ?", [slug]
-        ).item()
-        if latest is not None and session.started_at - latest < EXCLUDED_REFRESH:
-            continue
-        page = _ask_narrative(session, slug, "providers.coingecko.exclude_categories")
-        if page is not None:
-            store.store_coins(page.rows)
-            _store_members(session, slug, page.members.with_columns(*_NO_NARRATIVE), is_full_page=True)
-
-
 def _narrative_page(session: Session, store: AnswerStore, slug: str, excluded: Collection[str], pages: _Pages) -> None:
-    page = _ask_narrative(session, slug, "providers.coingecko.narratives")
-    if page is None:
-        return
-    listed = with_standing(page.members, excluded, session.settings.providers.coingecko.narrative_top_n)
-    stored = listed if _is_first_of_day(session, slug) else listed.filter("is_near")
-    _store_members(session, slug, stored, is_full_page=stored.height == listed.height)
-    pages.followed.update(listed.filter(~pl.col("is_reserve"))["coin_id"])
-    pages.take(store, page.rows)
-
-
-def with_standing(rows: pl.DataFrame, excluded: Collection[str], top_n: int) -> pl.DataFrame:
-    """Say of each coin of a narrative's page how it stands there.
-
-    Args:
-        rows: ``coin_id``, the largest first.
-        excluded: coins that are in no narrative.
-        top_n: how many of the others stand for it.
-
-    Returns:
-        The rows with ``is_excluded``; ``is_reserve``, below the last coin in use; and ``is_near``, down to the
-        (top_n + 5)th that is not excluded. Excluded coins in between are as those around them: what is stored says what
-        the service listed.
-    """
-    is_excluded = pl.col("coin_id").is_in(list(excluded))
-    counted_above = (~is_excluded).cum_sum() - (~is_excluded).cast(pl.UInt32)
-    return rows.with_columns(
-        is_excluded=is_excluded, is_reserve=counted_above >= top_n, is_near=counted_above < top_n + RESERVE
-    )
-
-
-def _is_first_of_day(session: Session, slug: str) -> bool:
-    """Whether no full page of this narrative is stored of this UTC day yet."""
-    newest = session.warehouse.query(
-        "select max(observed_at) as at from raw.narrative_members where narrative = ? and is_full_page", [slug]
-    ).item()
-    return newest is None or newest < day_of(session.started_at)
-
-
-class _NarrativePage(NamedTuple):
-    """The rows of a page, and who belongs to the narrative by it; both in MARKET_SCHEMA, the largest first."""
-
-    rows: pl.DataFrame
-    members: pl.DataFrame
-
-
-def _ask_narrative(session: Session, slug: str, key: str) -> _NarrativePage | None:
-    """The narrative's largest coins; None, with a warning, where the service dropped a category it once had."""
-    try:
-        with counting_left_out() as left_out:
-            rows = session.provider.narrative(slug)
-    except NotFoundError as error:
-        stored = session.warehouse.query(
-            "select count(*) as n from accepted.narrative_members where narrative = ?", [slug]
-        ).item()
-        if stored:
-            log.warning("%s no longer lists the category %r; its last known members are used", error.provider, slug)
-            return None
-        raise UserInputError(fault_line(session.config, key, slug, f"expected a known category; {error}")) from error
-    return _NarrativePage(rows, _with_last_members(session, slug, rows) if left_out else rows)
-
-
-def _with_last_members(session: Session, slug: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a page of which some were left out, and the last known members that are not among them.
-
-    A malformed row does not say that its coin has left; it keeps its place, by its last known market cap.
-    """
-    last = session.warehouse.query(
-        "select coin_id, market_cap_usd from accepted.narrative_members where narrative = ?"
-        " qualify observed_at = max(observed_at) over ()",
-        [slug],
-    )
-    absent = last.join(rows, on="coin_id", how="anti")
-    return pl.concat([rows, absent], how="diagonal").sort(
-        "market_cap_usd", descending=True, nulls_last=True, maintain_order=True
-    )
-
-
-def _store_members(session: Session, slug: str, rows: pl.DataFrame, *, is_full_page: bool) -> None:
-    session.warehouse.merge(
-        "raw.narrative_members",
-        rows.select(
-            pl.lit(session.started_at).cast(pl.Datetime("us", "UTC")).alias("observed_at"),
-            pl.lit(slug).alias("narrative"),
-            "coin_id",
-            pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),
-            "market_cap_usd",
-            *_member_figures(),
-            "is_reserve",
-            "is_excluded",
-            pl.lit(is_full_page).alias("is_full_page"),
-        ),
-    )
-
-
-def _member_figures() -> Iterator[pl.Expr]:
-    """What goes with a member; a figure that is no number is not worth the hour that it would stop."""
-    return (pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in MEMBER_FIGURES)
+    page = ask_category(session, slug, is_excluded=slug in excluded_categories(session))
+    if page is not None:
+        pages.followed.update(store_narrative(session, slug, page.members, excluded)["coin_id"])
+        pages.take(store, page.rows)
 
 
 def _cohort_pages(session: Session, store: AnswerStore, excluded: Collection[str], pages: _Pages) -> None:
     limit = min(session.settings.providers.coingecko.range_lower_limits)
     found = [MARKET_SCHEMA.to_frame()]
     for rows in session.provider.snapshot_pages(limit):
-        above = rows.filter(pl.col("market_cap_usd") > limit, ~pl.col("coin_id").is_in(list(excluded)))
+        above = rows.filter(pl.col("market_cap_usd") > limit)
         pages.followed.update(above["coin_id"])
         pages.take(store, rows)
         found.append(above)
@@ -224,9 +118,25 @@ def _cohort_pages(session: Session, store: AnswerStore, excluded: Collection[str
             "coin_id",
             pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),
             "market_cap_usd",
-            *_member_figures(),
+            *member_figures(),
+            pl.col("coin_id").is_in(list(excluded)).alias("is_excluded"),
         ),
     )
+
+
+def say_what_stays(session: Session, excluded: Collection[str]) -> None:
+    """One line of what the settings name though exclude_categories leaves it out: what the user names wins."""
+    source = session.settings.providers.coingecko
+    narratives = narratives_kept_whole(session)
+    held = {coin for coins in source.portfolios_in_use.values() for coin in coins}
+    named = [
+        *([f"narratives {', '.join(sorted(narratives))} with all their coins"] if narratives else []),
+        *sorted((held | set(source.coin_bases)) & set(excluded)),
+    ]
+    if named:
+        log.info(
+            "kept, because the settings name them, though exclude_categories leaves them out: %s", "; ".join(named)
+        )
 
 
 def _coins_on_no_page(session: Session, store: AnswerStore, tracked: list[str], pages: _Pages) -> tuple[str, ...]:

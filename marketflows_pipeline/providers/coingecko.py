@@ -25,7 +25,6 @@ from marketflows_pipeline.providers.coingecko_markets import ROWS_PER_PAGE, mark
 from marketflows_pipeline.providers.coingecko_plans import PLANS, PlanName
 from marketflows_pipeline.providers.http import HttpClient
 from marketflows_pipeline.providers.ledger import CallLedger
-from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.protocol import Granularity
 from marketflows_pipeline.providers.rows import counting_left_out
 from marketflows_pipeline.providers.waiting import WaitBudget
@@ -158,37 +157,30 @@ class CoinGecko(CoinGeckoExchanges):
         """The 250 largest coins of a category in MARKET_SCHEMA, by falling market cap; one credit.
 
         Raises:
-            NotFoundError: there is no such category; names the likeliest, for one more credit.
-            UnexpectedResponseError: there is, and not a coin in the answer, which never is so.
+            NotFoundError: there is no such category.
+            UnexpectedResponseError: there is, and not a coin in the answer, which never is so; for one more credit.
         """
-        unknown: NotFoundError | None = None
-        try:
-            with counting_left_out() as left_out:
-                page = markets_page(self._http, self._clock, {"category": slug, "page": 1})
-        except NotFoundError as fault:
-            unknown = fault
-        if unknown is None and (left_out or not page.is_empty()):
+        with counting_left_out() as left_out:
+            page = markets_page(self._http, self._clock, {"category": slug, "page": 1})
+        if left_out or not page.is_empty():
             return once_each(page)
-        categories = self._categories()
-        if unknown is None and slug in categories["slug"]:
+        if slug in self.category_list()["slug"]:
             raise UnexpectedResponseError(
                 f"{self.name} /coins/markets: an empty first page of category {slug!r}, which the service lists",
                 provider=self.name,
                 status=HTTPStatus.OK,
             )
-        near = near_matches(slug, categories)
-        meant = f": did you mean {' or '.join(near)}?" if near else ";"
         raise NotFoundError(
-            f"{self.name}: narrative {slug!r} is not a category{meant} A slug is the last part of a "
-            f"category's address under https://www.coingecko.com/en/categories",
-            provider=self.name,
-            status=unknown.status if unknown else None,
-            url=unknown.url if unknown else "",
-        ) from unknown
+            f"{self.name}: {slug!r} is not a category", provider=self.name, status=HTTPStatus.OK, url=""
+        )
 
     def categories(self) -> pl.DataFrame:
         """All categories as of now in CATEGORY_SCHEMA, each once; one credit."""
         return self._http.get_json("/coins/categories", read_category_snapshot)
+
+    def category_list(self) -> pl.DataFrame:
+        """Every category in CATEGORY_NAMES_SCHEMA; one credit for some 830."""
+        return self._http.get_json("/coins/categories/list", read_categories)
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
         """The coins asked for, wrapped ones too, in MARKET_SCHEMA; unknown ones are missing. One credit per 250."""
@@ -197,9 +189,6 @@ class CoinGecko(CoinGeckoExchanges):
     def coin_list(self) -> pl.DataFrame:
         """Every listed coin in COIN_SCHEMA; one credit for some 17,000."""
         return self._http.get_json("/coins/list", read_coins)
-
-    def _categories(self) -> pl.DataFrame:
-        return self._http.get_json("/coins/categories/list", read_categories)
 
     def _chart(self, coin_id: str, days: int, **interval: str) -> pl.DataFrame:
         step = Granularity.of_window(days).step

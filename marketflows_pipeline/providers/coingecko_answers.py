@@ -28,7 +28,7 @@ from marketflows_pipeline.providers.faults import (
     one_line,
 )
 from marketflows_pipeline.providers.json_fields import Fields, as_float, finite, is_number, kind
-from marketflows_pipeline.providers.protocol import COIN_SCHEMA, MARKET_SCHEMA, UTC_TIME
+from marketflows_pipeline.providers.protocol import CATEGORY_NAMES_SCHEMA, COIN_SCHEMA, MARKET_SCHEMA, UTC_TIME
 from marketflows_pipeline.providers.rows import LeftOut, UntimelyError, accept_rows, refuse_empty
 from marketflows_pipeline.transforms.observations import MAX_CAP_USD
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
@@ -241,7 +241,7 @@ def read_categories(body: object) -> pl.DataFrame:
         key="category_id",
     )
     refuse_empty(rows, "list of categories")
-    return pl.DataFrame(rows, schema={"slug": pl.String(), "name": pl.String()}, orient="row")
+    return pl.DataFrame(rows, schema=CATEGORY_NAMES_SCHEMA, orient="row")
 
 
 def _names(fields: Fields) -> tuple[str, str, str]:

@@ -55,6 +55,8 @@ CATEGORY_SCHEMA = pl.Schema(
     }
 )
 
+CATEGORY_NAMES_SCHEMA = pl.Schema({"slug": pl.String(), "name": pl.String()})
+
 COIN_SCHEMA = pl.Schema({"coin_id": pl.String(), "symbol": pl.String(), "name": pl.String()})
 
 
@@ -126,8 +128,20 @@ class MarketCapProvider(Protocol):
         """
         ...
 
+    def category_members(self, slug: str) -> pl.DataFrame:
+        """The largest coins of a category in MARKET_SCHEMA, by falling market cap, wrapped ones too.
+
+        Raises:
+            NotFoundError: there is no such category.
+        """
+        ...
+
     def categories(self) -> pl.DataFrame:
         """Every category with its figures now, in CATEGORY_SCHEMA; the three largest coins as one text, by commas."""
+        ...
+
+    def category_list(self) -> pl.DataFrame:
+        """Every category that the service knows, in CATEGORY_NAMES_SCHEMA."""
         ...
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:

@@ -231,7 +231,8 @@ CORE_ASSET_FLOWS = Table(
         Column(
             "known_at",
             DType.TIME,
-            "When the flow could be known: the next session's open where the issuer gives no time",
+            "When the flow could be known: the next session's open where the issuer gives no time; not before later "
+            "figures agreed where these looked like a slip of unit",
             "UTC",
             nullable=True,
         ),
@@ -245,9 +246,7 @@ CORE_STABLECOIN_ISSUANCE = Table(
     part="cross_asset",
     grain="one stablecoin and day",
     key=("coin_id", "day"),
-    description=(
-        "Change of supply of the stablecoins that the market-cap part follows, at a dollar each: new money in crypto."
-    ),
+    description=("Change of supply of the stablecoins that the market-cap part follows, at a dollar each."),
     columns=(
         Column("coin_id", DType.TEXT, "CoinGecko coin id"),
         Column("day", DType.DATE, "Day in UTC"),

@@ -708,7 +708,8 @@ MART_WHALE_SIGNALS = Table(
         Column(
             "signal_type",
             DType.TEXT,
-            "accumulation if the price rose over 24 hours, distribution if it fell",
+            "Name of the sign of the price change over 24 hours, accumulation up and distribution down; nobody is seen"
+            " to buy",
             nullable=True,
         ),
         Column("method", DType.TEXT, "How to read the row: always a proxy"),

@@ -89,12 +89,13 @@ RAW_NARRATIVE_MEMBERS = Table(
     description=(
         "The largest coins of each narrative as the service listed them at that moment: down to the "
         "(narrative_top_n + 5)th that no exclusion drops, with the excluded ones in between, and in the first run of "
-        "each UTC day all of the page, at most 250. Also of each excluded category, all of the page. A narrative is "
-        "the sum of the rows that are neither is_reserve nor excluded."
+        "each UTC day all of the page, at most 250. Also of each excluded category, all of the page. "
+        "A narrative is the sum of the rows that are neither is_reserve nor excluded; excluded ones above them are "
+        "followed all the same."
     ),
     columns=(
         _OBSERVED,
-        Column("narrative", DType.TEXT, "CoinGecko category slug"),
+        Column("narrative", DType.TEXT, "CoinGecko category slug of that day; a former one counts under today's too"),
         _COIN,
         replace(_RANK, description="Place by market cap in the category, excluded coins counted, 1 is the largest"),
         replace(_CAP, nullable=True),
@@ -131,9 +132,45 @@ RAW_COHORT_MEMBERS = Table(
     part="market_caps",
     grain="one coin above the smallest range limit at one observation",
     key=("observed_at", "coin_id"),
-    description="All coins whose market cap exceeded the smallest range limit at that moment.",
-    columns=(_OBSERVED, _COIN, _RANK, _CAP, *_FIGURES_OF_A_MEMBER),
+    description=(
+        "All coins whose market cap exceeded the smallest range limit at that moment, those left out of the ranges too."
+    ),
+    columns=(
+        _OBSERVED,
+        _COIN,
+        _RANK,
+        _CAP,
+        *_FIGURES_OF_A_MEMBER,
+        Column(
+            "is_excluded",
+            DType.BOOL,
+            "Whether exclude_categories left the coin out at that moment: followed, and in no range; null, as good as "
+            "false, in rows of older versions, which hold no such coins",
+            nullable=True,
+        ),
+    ),
     as_of="observed_at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
+RAW_CATEGORY_NAMES = Table(
+    name="raw.category_names",
+    part="market_caps",
+    grain="one category ever listed",
+    key=("category_id",),
+    description=(
+        "Slugs and names of categories. Those with the newest last_seen_at are today's, the others former ones. A slug "
+        "of the settings that is not listed means the category that has its name today, or holds it in brackets as a "
+        "short name. Asked for when a slug of the settings is not known. Source: GET /coins/categories/list."
+    ),
+    columns=(
+        Column("category_id", DType.TEXT, "CoinGecko category slug"),
+        Column("name", DType.TEXT, "Display name"),
+        Column("first_seen_at", DType.TIME, "First list that held it", "UTC"),
+        Column("last_seen_at", DType.TIME, "Latest list that held it", "UTC"),
+    ),
+    as_of="last_seen_at",
     replaces="merge",
     may_be_empty=True,
 )
@@ -172,7 +209,8 @@ CORE_COHORT = Table(
     grain="one coin of this run's fixed cohort",
     key=("coin_id",),
     description=(
-        "Tracked coins whose market cap at the last grid time exceeds the smallest limit. "
+        "Tracked coins whose market cap at the last grid time exceeds the smallest limit, without stablecoins and what "
+        "else exclude_categories leaves out. "
         "Chosen with today's caps, so history drawn from it carries survivorship bias."
     ),
     columns=(
@@ -265,6 +303,22 @@ CORE_SERIES = Table(
         _SERIES,
         Column("label", DType.TEXT, "Name for people: a symbol, a narrative, or a range such as $1B to $10B"),
         Column("sort_order", DType.INT, "Place within the category, from 1"),
+        Column(
+            "n_left_out",
+            DType.INT,
+            "Coins that exclude_categories leaves out: of a narrative those above its last coin in use, of a range "
+            "those in it at the last grid time; null of other series",
+            nullable=True,
+            derived_from=("raw.narrative_members.coin_id", "core.market_cap_grid.coin_id"),
+        ),
+        Column(
+            "left_out_usd",
+            DType.FLOAT,
+            "Their market cap",
+            "USD",
+            nullable=True,
+            derived_from=("raw.narrative_members.market_cap_usd", "core.market_cap_grid.market_cap_usd"),
+        ),
     ),
 )
 
@@ -313,7 +367,8 @@ MART_DERIVATIVES = Table(
     grain="one series in one base, EMA period and order at one grid time",
     key=("category", "series", "base_asset", "ema_period", "diff_order", "ts"),
     description=(
-        "Growth (order 1), inflection (order 2) and higher differences per grid step. Groups: differences of the "
+        "Growth (order 1), inflection (order 2) and higher differences per grid step: of market caps, so mostly of "
+        "prices, and no measure of money that came in. Groups: differences of the "
         "normalized or EMA curve, each order smoothed before the next. Ranges: differences over the coins that were "
         "in the range one (growth) or two (inflection) steps before, the EMA taken last."
     ),
@@ -405,7 +460,10 @@ MART_PERCENT_GAINS = Table(
     part="market_caps",
     grain="one series in one base over one offset",
     key=("category", "series", "base_asset", "hours_ago"),
-    description="Gain of each series' market cap, in the base, from `hours_ago` before `as_of` until `as_of`.",
+    description=(
+        "Gain of each series' market cap, in the base, from `hours_ago` before `as_of` until `as_of`: mostly that of "
+        "prices, not money that came in."
+    ),
     columns=(
         _CATEGORY,
         _SERIES,
@@ -431,6 +489,7 @@ MARKET_CAP_TABLES: tuple[Table, ...] = (
     RAW_MARKET_CAPS,
     RAW_NARRATIVE_MEMBERS,
     RAW_COHORT_MEMBERS,
+    RAW_CATEGORY_NAMES,
     RAW_CATEGORY_SNAPSHOTS,
     CORE_COHORT,
     CORE_MARKET_CAP_GRID,

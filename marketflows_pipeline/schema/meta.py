@@ -117,9 +117,9 @@ META_QUARANTINE = Table(
     grain="one stored row left out for one reason, from when on and until when",
     key=("table_name", "key", "column_name", "added_at"),
     description=(
-        "Rows of raw.* that count for nothing, because a rule or a person found them impossible. They stay stored as "
-        "they are; `accepted.*` are the same tables without the active ones, and all that is computed reads those. A "
-        "row released by hand is left alone by the rules."
+        "Rows of raw.* that count for nothing, because a rule or a person found them impossible, or slips of unit that "
+        "no later row agreed with. They stay stored as they are; `accepted.*` are the same tables without the active "
+        "ones, and all that is computed reads those. A row released by hand is left alone by the rules."
     ),
     columns=(
         Column("table_name", DType.TEXT, "The raw table, as schema.table"),
@@ -136,7 +136,10 @@ META_QUARANTINE = Table(
         Column("added_at", DType.TIME, "When it was set", "UTC"),
         Column("released_at", DType.TIME, "When it was released; null while it is active", "UTC", nullable=True),
         Column(
-            "released_by", DType.TEXT, "user, or rule once the stored value was corrected; null before", nullable=True
+            "released_by",
+            DType.TEXT,
+            "user, or rule once the stored value was corrected or a later one agreed; null before",
+            nullable=True,
         ),
     ),
     as_of="added_at",

@@ -31,6 +31,9 @@ from marketflows_pipeline.settings.fields import (
     unique,
 )
 
+# Coins that stand for another one, or for money; those without a category of their own are in transforms/exclusions.py.
+DEFAULT_EXCLUDED = ("stablecoins", "wrapped-tokens", "liquid-staking-tokens")
+
 logger = logging.getLogger(__name__)
 
 US_DOLLAR = "us-dollar"
@@ -75,7 +78,9 @@ class CoinGecko(TomlTable):
     )
     narrative_top_n: Whole = Field(10, ge=1, le=250, description="Largest coins of a narrative that are summed")
     narrative_members: Members = Field("current", description='"current", or the date whose stored members are used')
-    exclude_categories: tuple[FileSafe, ...] = Field((), description="Categories whose coins are left out")
+    exclude_categories: tuple[FileSafe, ...] = Field(
+        DEFAULT_EXCLUDED, description="Categories whose coins are left out of narratives and ranges; [] leaves none out"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -152,6 +157,11 @@ class CoinGecko(TomlTable):
     def portfolios_in_use(self) -> Mapping[str, tuple[str, ...]]:
         """Portfolios, where their flow type is asked for."""
         return self.asset_groups if "individual_assets" in self.flow_types else {}
+
+    @property
+    def exclusions_in_use(self) -> tuple[str, ...]:
+        """Categories whose coins are left out, where there is anything to leave them out of."""
+        return self.exclude_categories if self.narratives_in_use or self.uses_ranges else ()
 
     @property
     def coin_bases(self) -> tuple[str, ...]:

@@ -83,11 +83,12 @@ def narrative_label(slug: str) -> str:
 
 def range_labels(limits: Sequence[float]) -> list[str]:
     """Words for each range, ascending: ``$1B to $10B``, and ``above $10B`` for the highest."""
-    amounts = [_dollars(limit) for limit in sorted(limits)]
+    amounts = [dollars(limit) for limit in sorted(limits)]
     return [*(f"{low} to {high}" for low, high in pairwise(amounts)), *(f"above {top}" for top in amounts[-1:])]
 
 
-def _dollars(amount: float) -> str:
+def dollars(amount: float) -> str:
+    """A round amount in few letters: ``$1B``."""
     for size, letter in _MAGNITUDES:
         if amount >= size:
             return f"${amount / size:.4g}{letter}"

@@ -106,6 +106,7 @@ BOUNDS: Mapping[str, Bounds] = {
     # The service lists members without a known cap at 0.
     "raw.narrative_members": Bounds(_OBSERVED, (Bound("market_cap_usd"),)),
     "raw.cohort_members": Bounds(_OBSERVED, (Bound("market_cap_usd", is_above=True),)),
+    "raw.category_names": Bounds((TimeBound("last_seen_at"),)),
     "raw.category_snapshots": Bounds(
         _OBSERVED,
         (

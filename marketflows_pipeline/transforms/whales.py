@@ -47,8 +47,8 @@ def whale_signals(
     ``r = 100 volume_24h / market_cap``. With ``r_d`` the last ratio of each day in UTC among the 60 before that of
     ``observed_at``, ``z = (r - mean r_d) / standard deviation of r_d`` (n - 1); null with fewer than 20 days or where
     they do not vary. ``score = 2 z``, without one ``r / 5``, cut to 0 .. 10; unusual is ``z >= 2``, without one
-    ``r > 10``. ``ratio_heuristic = floor(r / 5)``, at most 10. Rising prices are called accumulation, falling ones
-    distribution, for want of anything better.
+    ``r > 10``. ``ratio_heuristic = floor(r / 5)``, at most 10. ``signal_type`` names the sign of the price change, as
+    the first answer of this kind did: accumulation up, distribution down. It says nothing of who buys.
 
     A coin is shown if it has a market cap above 0 and a volume that were observed at most 3 hours before
     ``observed_at``. Of a coin that is trending and tracked the trending figures count, if it has any. The 24 h change

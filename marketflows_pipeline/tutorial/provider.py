@@ -13,12 +13,15 @@ import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.providers.protocol import (
+    CATEGORY_NAMES_SCHEMA,
     CATEGORY_SCHEMA,
     COIN_SCHEMA,
     HISTORY_SCHEMA,
     MARKET_SCHEMA,
     Granularity,
 )
+from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED
+from marketflows_pipeline.tutorial.exchange_provider import TutorialExchanges
 from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps
 
 HISTORY_SOURCE = "tutorial:history"
@@ -76,9 +79,21 @@ class TutorialProvider:
             raise NotFoundError(f"the tutorial has no narrative {slug!r}", provider=self.name)
         return self._markets().filter(pl.col("coin_id").is_in(members.implode()))
 
+    def category_members(self, slug: str) -> pl.DataFrame:
+        """The coins of a category that is packaged to be left out, as TutorialExchanges has them; of others none."""
+        try:
+            return TutorialExchanges().category_members(slug)
+        except NotFoundError:
+            return MARKET_SCHEMA.to_frame()
+
     def categories(self) -> pl.DataFrame:
         """None: no figures of categories are packaged."""
         return CATEGORY_SCHEMA.to_frame()
+
+    def category_list(self) -> pl.DataFrame:
+        """The packaged narratives and what is left out of them by default, in CATEGORY_NAMES_SCHEMA."""
+        slugs = [*self._members["narrative"].unique(maintain_order=True), *DEFAULT_EXCLUDED]
+        return pl.DataFrame({"slug": slugs, "name": slugs}, schema=CATEGORY_NAMES_SCHEMA)
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
         """The coins asked for in MARKET_SCHEMA; those that are not packaged are missing."""

@@ -15,7 +15,7 @@ import polars as pl
 
 from marketflows_pipeline.schema import TABLES, DType, Table
 from marketflows_pipeline.warehouse import ddl
-from marketflows_pipeline.warehouse.row_keys import QUARANTINE, fields_of, key_text, key_values
+from marketflows_pipeline.warehouse.row_keys import QUARANTINE, fields_of, key_text, key_values, without_left_out
 from marketflows_pipeline.warehouse.store import Warehouse
 
 _SHOWN = "table_name, key, column_name, reason, set_by, added_at, released_at, released_by"
@@ -67,6 +67,22 @@ def quarantine(warehouse: Warehouse, table: str, rows: pl.DataFrame, *, rule: st
             [table, rule, at],
         ).fetchall()
         return cursor.sql("select key, column_name, reason from added order by all").pl()
+
+
+def left_by_others(
+    warehouse: Warehouse, table: str, *, rule: str, where: str = "true", params: Sequence[Any] = ()
+) -> pl.DataFrame:
+    """Rows of a raw table that a rule is to judge: all but those left out for another reason.
+
+    Args:
+        warehouse: the open private file.
+        table: the raw table.
+        rule: the rule's name; what it left out itself is judged again.
+        where: a further condition in SQL on the table's columns.
+        params: its parameters.
+    """
+    others = f"rule is distinct from {ddl.literal(rule)}"
+    return warehouse.query(f"from ({without_left_out(TABLES[table], others)}) where {where}", list(params))
 
 
 def quarantine_by_hand(warehouse: Warehouse, table: str, key: str, column: str, *, reason: str, at: datetime) -> bool:

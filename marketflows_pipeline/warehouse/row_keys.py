@@ -54,17 +54,30 @@ def key_values(table: Table, fields: str) -> Iterator[str]:
 def accepted_view(table: Table) -> Table:
     """The registry entry of a raw table's view without its quarantined rows."""
     rest = f"the rows that {QUARANTINE} leaves out"
-    left_out = (
-        f"select {', '.join(key_values(table, 'fields'))} from (select {fields_of('key')} as fields"
-        f" from {ddl.qualified(QUARANTINE)} where table_name = {ddl.literal(table.name)} and released_at is null)"
-    )
     return replace(
         table,
         name=accepted_name(table.name),
         description=f"{table.name} without {rest}. Everything is computed from these rows.",
         columns=tuple(replace(each, derived_from=(f"{table.name}.{each.name}",)) for each in table.columns),
-        view_sql=f"select * from {ddl.qualified(table.name)} anti join ({left_out}) as left_out"
-        f" using ({ddl.column_list(table.key)})",
+        view_sql=without_left_out(table),
+    )
+
+
+def without_left_out(table: Table, condition: str = "") -> str:
+    """The query for a raw table's rows without those that active entries of the quarantine leave out.
+
+    Args:
+        table: registry entry.
+        condition: which of them count; all by default.
+    """
+    left_out = (
+        f"select {', '.join(key_values(table, 'fields'))} from (select {fields_of('key')} as fields"
+        f" from {ddl.qualified(QUARANTINE)} where table_name = {ddl.literal(table.name)} and released_at is null"
+        f"{condition and f' and {condition}'})"
+    )
+    return (
+        f"select * from {ddl.qualified(table.name)} anti join ({left_out}) as left_out"
+        f" using ({ddl.column_list(table.key)})"
     )
 
 

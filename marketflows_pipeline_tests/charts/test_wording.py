@@ -80,6 +80,7 @@ def test_a_subtitle_gives_period_ema_and_smoothing() -> None:
         "Hourly, last 50 hours to 5 Mar 2026 00:00 UTC",
         "EMA 20",
         "growth smoothed with EMA 10",
+        "a change of market cap is mostly price",
     ]
     inflection = chart_spec(diff_order=2, smoothing_ema=1, step=timedelta(minutes=5))
     assert chart_subtitle(inflection, END) == ["Every 5 minutes, last 12 steps to 5 Mar 2026 00:00 UTC", "no EMA"]

@@ -21,6 +21,7 @@ from marketflows_pipeline.ingest.budget import (
 )
 from marketflows_pipeline.providers.coingecko_plans import PLANS
 from marketflows_pipeline.settings import Exchanges
+from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED
 
 README = Path(__file__).parents[2] / "README.md"
 MONTH_HOURS = 744
@@ -49,17 +50,24 @@ class Followed:
         return most - SPARED_PER_TICK, most
 
     @property
+    def excluded(self) -> set[str]:
+        """Categories that are asked for to be left out; portfolios alone have nothing to leave them out of."""
+        return set(DEFAULT_EXCLUDED) if self.n_narratives else set()
+
+    @property
     def each_day(self) -> int:
-        calls = market_cap_calls_per_day(0)
+        calls = market_cap_calls_per_day(len(self.excluded))
         if self.exchanges:
-            calls += exchange_calls_per_day(EXCHANGES_ASSUMED, len(self.exchanges.whale_exclude_categories))
+            of_its_own = set(self.exchanges.whale_exclude_categories) - self.excluded
+            calls += exchange_calls_per_day(EXCHANGES_ASSUMED, len(of_its_own))
         return calls
 
     @property
     def once(self) -> int:
-        """Histories and volume charts, beside the first hour's and the first day's calls."""
+        """The list of categories, histories and volume charts, beside the first hour's and the first day's calls."""
         charts = len(self.exchanges.tracked) if self.exchanges else 0
-        return charts + (0 if self.refetches else self.n_coins)
+        category_list = 1 if self.n_narratives else 0
+        return category_list + charts + (0 if self.refetches else self.n_coins)
 
     @property
     def first_run(self) -> int:
@@ -131,5 +139,6 @@ def test_the_formulas_in_the_text_are_those_of_the_budget(coins: int, narratives
     assert "A day adds 1 + K for all categories at once and K excluded ones" in text
     assert market_cap_calls_per_day(k) == 1 + k
     assert "3 + ⌊E/250⌋ + 1 + K for E listed exchanges" in text
+    assert "one call a coin, one a tracked exchange and one for the list of categories" in text
     assert exchange_calls_per_day(listed, k) == 3 + listed // PAGE_SIZE + 1 + k
-    assert f"({exchange_calls_per_day(1_500, 2)} for 1,500 and 2)" in text
+    assert f"({exchange_calls_per_day(1_500, 0)} for 1,500 and none)" in text

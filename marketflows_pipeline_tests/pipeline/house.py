@@ -41,6 +41,7 @@ SMALL: dict[str, Any] = {
         "narratives": ["layer-1"],
         "base_assets": ["bitcoin"],
         "range_lower_limits": [1e8, 1e11],
+        "exclude_categories": [],
     },
     "providers.coingecko.asset_groups": {"Pair": ["bitcoin", "ethereum"]},
     "analysis": {"ema_periods": [1], "diff_orders": [0], "is_unit_normalize": False},

@@ -26,6 +26,7 @@ from marketflows_pipeline.providers.coingecko import CoinGecko
 from marketflows_pipeline.providers.coingecko_plans import PLANS, PlanName
 from marketflows_pipeline.providers.ledger import MemoryLedger
 from marketflows_pipeline.providers.protocol import (
+    CATEGORY_NAMES_SCHEMA,
     CATEGORY_SCHEMA,
     COIN_SCHEMA,
     HISTORY_SCHEMA,
@@ -248,12 +249,17 @@ def test_a_narrative_is_one_page_of_its_largest_coins_without_wrapped_ones(
     assert params["include_rehypothecated"] == "false"
 
 
-def test_an_unknown_narrative_is_named_with_what_may_have_been_meant(client: CoinGecko) -> None:
-    with pytest.raises(NotFoundError) as refusal:
+def test_an_unknown_narrative_costs_one_credit(client: CoinGecko, service: FakeCoinGecko) -> None:
+    """What may have been meant was looked up each hour anew; it is in a list that is stored."""
+    with pytest.raises(NotFoundError):
         client.narrative("ai")
+    assert service.calls() == 1
 
-    assert "narrative 'ai' is not a category" in str(refusal.value)
-    assert "did you mean artificial-intelligence?" in str(refusal.value)
+
+def test_all_categories_are_listed_with_their_names(client: CoinGecko) -> None:
+    listed = client.category_list()
+    assert listed.schema == CATEGORY_NAMES_SCHEMA
+    assert ("artificial-intelligence", "Artificial Intelligence (AI)") in listed.rows()
 
 
 def test_an_empty_first_page_of_a_category_is_no_answer_and_of_no_category_an_unknown_narrative(

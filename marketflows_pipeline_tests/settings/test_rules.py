@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.settings import load_settings
+from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED
 from marketflows_pipeline_tests.settings.conftest import Faults, Load
 
 COINGECKO = "[providers.coingecko]\n"
@@ -23,7 +24,7 @@ def test_a_missing_key_takes_the_default_of_the_example(load: Load) -> None:
     assert coingecko.range_lower_limits == (1e9, 1e10)
     assert coingecko.asset_groups == {"MyPortfolio": ("bitcoin", "ethereum"), "AltBag": ("solana", "ripple")}
     assert (coingecko.repair_calls_per_run, coingecko.min_coverage_pct, coingecko.narrative_top_n) == (10, 95.0, 10)
-    assert (coingecko.narrative_members, coingecko.exclude_categories) == ("current", ())
+    assert (coingecko.narrative_members, coingecko.exclude_categories) == ("current", DEFAULT_EXCLUDED)
     analysis, plots = load("").analysis, load("").plots
     assert (analysis.ema_periods, analysis.diff_orders, analysis.smoothing_ema) == ((1, 20), (0, 1, 2), 10)
     assert analysis.is_unit_normalize

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.exclusions import PEGGED_COINS
 from marketflows_pipeline.transforms.gains import percent_gains
 from marketflows_pipeline.transforms.grid import GridSpec, market_cap_grid
 from marketflows_pipeline.transforms.groups import group_members, group_totals
@@ -24,6 +25,10 @@ from marketflows_pipeline.tutorial import TutorialProvider, compare_tables, data
 from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps
 
 
+def coins_of(provider: TutorialProvider, slug: str) -> list[str]:
+    return provider.category_members(slug)["coin_id"].to_list()
+
+
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
     """The tutorial's tables by the package's transforms, without Dagster and database."""
@@ -33,12 +38,17 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
     observations, _ = clean_observations(packaged_caps())
     spec = GridSpec.from_window(data_as_of(), source.days)
     grid = market_cap_grid(observations, spec)
+    left_out = {*PEGGED_COINS, *(each for slug in source.exclude_categories for each in coins_of(provider, slug))}
     narratives = pl.concat(
-        provider.narrative(slug).head(source.narrative_top_n).select(pl.lit(slug).alias("narrative"), "coin_id")
+        provider.narrative(slug)
+        .filter(~pl.col("coin_id").is_in(list(left_out)))
+        .head(source.narrative_top_n)
+        .select(pl.lit(slug).alias("narrative"), "coin_id")
         for slug in source.narratives
     )
     members = group_members(narratives, source.narratives, source.asset_groups)
-    buckets = assign_buckets(grid, select_cohort(grid, source.range_lower_limits), source.range_lower_limits)
+    cohort = select_cohort(grid, source.range_lower_limits, left_out)
+    buckets = assign_buckets(grid, cohort, source.range_lower_limits)
     totals = pl.concat([group_totals(grid, members), bucket_totals(buckets, source.range_lower_limits, spec)])
     base_caps = grid.filter(pl.col("coin_id") == "bitcoin")
     normalized = normalize(totals, base_caps, source.base_assets)
@@ -107,3 +117,10 @@ def test_the_settings_keep_to_files_of_their_own(tmp_path: Path) -> None:
     files = load_tutorial_settings(tmp_path).warehouse
     assert files.path == tmp_path / ".marketflows/tutorial.duckdb"
     assert files.published_path == tmp_path / "warehouse/marketflows_tutorial.duckdb"
+
+
+def test_the_shipped_narrative_loses_on_bitcoin_what_its_own_coins_lose() -> None:
+    """Two stablecoins and a loan at a dollar made a gain of 5.09 % of it, in a market that fell."""
+    gains = pl.read_parquet(PACKAGED / "known_good.mart.percent_gains.parquet")
+    made_in_usa = gains.filter(series="made-in-usa", base_asset="bitcoin", hours_ago=672.0)
+    assert made_in_usa["gain_pct"].to_list() == [pytest.approx(-1.72, abs=0.005)]

@@ -1,0 +1,204 @@
+"""Slips of unit: a figure that is a hundred, a thousand or a million times what it was, and nothing else says so.
+
+What belongs here: which rows are doubted, and which later row bears them out. What does not: leaving rows out
+(warehouse/quarantine.py), and values that no row can have (plausibility).
+
+**Rule.** Rows of a series are judged in the order of time, each against the last accepted one. A figure is doubted
+where its ratio to that lies within 5 % of 10^±2, 10^±3 or 10^±6 and the other figures of the row don't agree with it.
+So it is where figures contradict each other by such a factor, as they do when the price moved beside the slip; then the
+one that moved most is at fault. The next row bears a doubted one out where it stays within a factor of two of it and is
+not doubted against it; from then on both are accepted. Anything else leaves the doubted row out for good.
+
+What is said of a row thus depends on rows up to its release alone, and never changes after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+
+import polars as pl
+
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.doubted_rows import doubted_rows, ratio, size
+from marketflows_pipeline.transforms.shares import comparable_shares, newest_vintages
+
+FACTORS = (1e2, 1e3, 1e6)
+TOLERANCE = 0.05
+# The least range of a series in which a figure can have slipped.
+LEAST_RANGE = FACTORS[0] * (1 - TOLERANCE)
+# Their shares are net assets over net asset value, so that net assets bear them out whatever they are.
+QUOTIENT_SOURCES = "spdr_gold"
+
+_ASSET = ("symbol", "session")
+
+
+def cap_slips(observations: pl.DataFrame) -> pl.DataFrame:
+    """Doubted observations of coins: cap and price agree where the supply, cap over price, stays within 5 %.
+
+    Args:
+        observations: coin_id, ts, market_cap_usd, price_usd.
+
+    Returns:
+        coin_id, ts, column_name, reason and ``released_at``, the time of the observation that bears it out; null where
+        none does.
+    """
+    cap, price = ratio("market_cap_usd"), ratio("price_usd")
+    supply = cap / price
+    return doubted_rows(
+        observations.select("coin_id", "ts", "market_cap_usd", "price_usd"),
+        key=("coin_id", "ts"),
+        figures={"market_cap_usd": cap, "price_usd": price},
+        is_doubted=_any(_is_slip(each) for each in (cap, price, supply)) & ~_is_same(supply),
+    )
+
+
+def share_slips(shares: pl.DataFrame, actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """Doubted vintages of funds' figures, all compared in present shares, so that a listed split moves nothing.
+
+    Shares and net asset value agree where their product stays within 5 % (a change of basis: a split that nobody
+    listed), shares and net assets where those are their product, and a net asset value with the close that moved
+    likewise. Of each session the newest vintage is judged, and where that is left out the one before it.
+
+    Args:
+        shares: as in ``raw.shares_outstanding``, all vintages.
+        actions: as in ``raw.corporate_actions``.
+        bars: symbol, session, close_usd.
+
+    Returns:
+        symbol, session, vintage, column_name, reason, released_at (a session).
+    """
+    held, nav, assets, close = map(ratio, ("present_shares", "present_nav_usd", "net_assets_usd", "close_usd"))
+    price = pl.coalesce(nav, close, pl.lit(1.0))
+    product = assets / (held * price)
+    of_nav = _any((_is_same(held * nav), _is_same(assets / (held.fill_null(1.0) * nav)), _is_same(close / nav)))
+    is_doubted = _any(
+        (
+            _is_slip(held) & ~_is_same(held * nav) & ~_is_same(product),
+            _is_slip(nav) & ~of_nav,
+            _is_slip(assets) & ~_is_same(product),
+            _is_slip(assets / (held * nav)),
+        )
+    )
+    key = list(table("raw.shares_outstanding").key)
+    found, standing = [], shares
+    while True:
+        slips = doubted_rows(
+            _fund_figures(standing, actions, bars),
+            key=_ASSET,
+            figures={"present_shares": held, "present_nav_usd": nav, "net_assets_usd": assets},
+            is_doubted=is_doubted,
+            names={"present_shares": "shares", "present_nav_usd": "nav_usd"},
+        )
+        slips = newest_vintages(standing).select(key).join(slips, on=_ASSET, maintain_order="right").select(
+            *key, "column_name", "reason", "released_at"
+        )  # fmt: skip
+        left_out = slips.filter(pl.col("released_at").is_null())
+        found.append(left_out)
+        if left_out.is_empty():
+            return pl.concat([*found, slips.drop_nulls("released_at")]).sort(key)
+        standing = standing.join(left_out, on=key, how="anti", maintain_order="left")
+
+
+def close_slips(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Doubted bars: a close agrees with a net asset value that moved likewise, or with shares that moved inversely.
+
+    The adjusted close comes of the same answer, so it bears no close out; it must move as the close does itself.
+
+    Args:
+        bars: symbol, session, close_usd, adjusted_close_usd.
+        shares: as in ``raw.shares_outstanding``, all vintages.
+        actions: as in ``raw.corporate_actions``.
+
+    Returns:
+        symbol, session, column_name, reason, released_at (a session).
+    """
+    held = comparable_shares(shares, actions).select(*_ASSET, "present_shares", "present_nav_usd")
+    rows = bars.select(*_ASSET, "close_usd", "adjusted_close_usd")
+    names = ("close_usd", "adjusted_close_usd", "present_nav_usd", "present_shares")
+    close, adjusted, nav, number = map(ratio, names)
+    is_doubted = _any(
+        (
+            _is_slip(close) & ~_is_same(close / nav) & ~_is_same(close * number),
+            _is_slip(close / nav) & (size(close) > size(nav)),
+            _is_slip(adjusted) & ~_is_same(adjusted / close),
+            _is_slip(adjusted / close) & (size(adjusted) > size(close)),
+        )
+    )
+    return doubted_rows(
+        rows.join(held, on=_ASSET, how="left", maintain_order="left"),
+        key=_ASSET,
+        figures={"close_usd": close, "adjusted_close_usd": adjusted},
+        is_doubted=is_doubted,
+    )
+
+
+def index_slips(values: pl.DataFrame) -> pl.DataFrame:
+    """Doubted values of volatility indices, of which nothing else is known.
+
+    Args:
+        values: index_name, session, close.
+
+    Returns:
+        index_name, session, column_name, reason, released_at (a session).
+    """
+    close = ratio("close")
+    return doubted_rows(
+        values.select("index_name", "session", "close"),
+        key=("index_name", "session"),
+        figures={"close": close},
+        is_doubted=_is_slip(close),
+    )
+
+
+def known_once_released(flows: pl.DataFrame, released: pl.DataFrame) -> pl.DataFrame:
+    """Flows of figures that were doubted at first are known when the figures that bore them out are.
+
+    Args:
+        flows: as in ``core.asset_flows``.
+        released: symbol, session, released_at (a date); a session may stand more than once.
+
+    Returns:
+        `flows` with a later ``known_at`` where it is one.
+    """
+    if released.is_empty():
+        return flows
+    known = flows.select("symbol", released_at="session", released_known_at="known_at").sort("released_at")
+    end_of_day = pl.col("released_at").cast(pl.Datetime("us", "UTC")) + pl.duration(days=1)
+    later = (
+        released.sort("released_at")
+        .join_asof(known.drop_nulls(), on="released_at", by="symbol", strategy="forward", check_sortedness=False)
+        .group_by(_ASSET)
+        .agg(pl.max_horizontal("released_known_at", end_of_day).max().alias("released_known_at"))
+    )
+    at = pl.when(pl.col("known_at").is_not_null()).then(pl.max_horizontal("known_at", "released_known_at"))
+    return (
+        flows.join(later, on=_ASSET, how="left", maintain_order="left")
+        .with_columns(known_at=at)
+        .select(flows.columns)
+    )  # fmt: skip
+
+
+def _fund_figures(shares: pl.DataFrame, actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    figures = ("present_shares", "present_nav_usd", "net_assets_usd", "close_usd")
+    rows = (
+        comparable_shares(shares, actions)
+        .join(newest_vintages(shares).select(*_ASSET, "source"), on=_ASSET, maintain_order="left")
+        .join(bars.select(*_ASSET, "close_usd"), on=_ASSET, how="left", maintain_order="left")
+    )
+    is_quotient = pl.col("source").str.starts_with(QUOTIENT_SOURCES)
+    assets = pl.when(~is_quotient.fill_null(value=False)).then("net_assets_usd")
+    return rows.with_columns(net_assets_usd=assets).select(*_ASSET, *figures)
+
+
+def _is_slip(by: pl.Expr) -> pl.Expr:
+    return _any((each - 1).abs() <= TOLERANCE for factor in FACTORS for each in (by / factor, by * factor))
+
+
+def _is_same(by: pl.Expr) -> pl.Expr:
+    return ((by - 1).abs() <= TOLERANCE).fill_null(value=False)
+
+
+def _any(conditions: Iterable[pl.Expr]) -> pl.Expr:
+    return reduce(or_, (each.fill_null(value=False) for each in conditions))
