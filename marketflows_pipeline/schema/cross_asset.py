@@ -406,7 +406,11 @@ MART_REGIMES = Table(
         Column("ratio_pairs_known", DType.INT, "Ratio pairs that have a signal"),
         Column("ratio_regime", DType.TEXT, "risk_on from 2, risk_off from -2, else mixed", nullable=True),
         Column(
-            "regime", DType.TEXT, "What both say where they agree, or the one that is known; else mixed", nullable=True
+            "regime",
+            DType.TEXT,
+            "What both say where they agree, or the one that is known, else mixed, once that held for "
+            "confirm_sessions in a row; null before the first one",
+            nullable=True,
         ),
     ),
     may_be_empty=True,
