@@ -13,7 +13,7 @@ import dagster as dg
 import polars as pl
 
 from marketflows_pipeline import tutorial
-from marketflows_pipeline.assets.tables import own_table_asset
+from marketflows_pipeline.assets.tables import asset_key, own_table_asset, table_spec
 from marketflows_pipeline.cross_asset_readings import cross_asset_settings, universe_rows
 from marketflows_pipeline.options import Horizon, Target, Training
 from marketflows_pipeline.progress import Advance
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 SEED = 7
 FEATURE_TABLES = ("core.asset_flows", "mart.pressure", "mart.regimes")
 STEPS_SHOWN = 1_000
+TRAINED_TABLES = ("mart.model_evaluation", "mart.model_forecasts")
 
 
 def model_folder(session: Session) -> Path:
@@ -32,14 +33,16 @@ def model_folder(session: Session) -> Path:
     return path.with_name(f"{path.stem}_models")
 
 
-@own_table_asset(
-    "mart.model_evaluation",
-    deps=FEATURE_TABLES,
-    # Nothing is yielded, and what follows is skipped, where the settings have no [cross_asset].
-    is_skippable=True,
+@dg.multi_asset(
+    name="mart__model_evaluation",
+    specs=[
+        # Nothing is yielded, and what follows is skipped, where the settings have no [cross_asset].
+        table_spec(name, deps=tuple(map(asset_key, FEATURE_TABLES))).replace_attributes(skippable=True)
+        for name in TRAINED_TABLES
+    ],
 )
 def mart_model_evaluation(session: dg.ResourceParam[Session]) -> Iterator[dg.MaterializeResult[None]]:
-    """Train what is asked for, walked forward by date, and keep models and figures."""
+    """Train what is asked for, walked forward by date, and keep models, figures and forecasts."""
     from marketflows_pipeline.models.evaluation import leakage_alarm  # noqa: PLC0415 (see above)
 
     if session.settings.cross_asset is None:
@@ -47,9 +50,14 @@ def mart_model_evaluation(session: dg.ResourceParam[Session]) -> Iterator[dg.Mat
         return
     panel = _panel(session)
     trained = [_train(session, panel, wanted) for wanted in session.trainings]
+    counts = session.warehouse.row_counts()
     if alarm := leakage_alarm(session.warehouse.read("mart.model_evaluation")):
         log.error("%s", alarm)
-    yield dg.MaterializeResult(metadata={"models": dg.MetadataValue.json(trained)})
+    for name in TRAINED_TABLES:
+        yield dg.MaterializeResult(
+            asset_key=asset_key(name),
+            metadata={"models": dg.MetadataValue.json(trained), "dagster/row_count": counts[name]},
+        )
 
 
 @own_table_asset("mart.model_scores", deps=(*FEATURE_TABLES, "mart.model_evaluation"))
@@ -95,11 +103,22 @@ def _train(session: Session, panel: pl.DataFrame, wanted: Training) -> str:
         )
     save(result.model, model_folder(session))
     session.warehouse.merge("mart.model_evaluation", result.evaluation)
+    _keep_forecasts(session, wanted, result.forecast_rows)
     if session.tutorial and wanted.target == "direction":
         session.warehouse.merge("mart.model_evaluation", _planted(result.evaluation, wanted.horizon))
     model_id = result.model.metadata.model_id
     log.info("trained %s: %s", name, model_id)
     return model_id
+
+
+def _keep_forecasts(session: Session, wanted: Training, rows: pl.DataFrame) -> None:
+    """Store forecasts in place of those of earlier models of the same target, horizon and kind.
+
+    Each training forecasts all of the past again, some 200,000 rows.
+    """
+    of_earlier = pl.col("model_id").str.starts_with(f"{wanted.target}_{wanted.horizon}_{wanted.model}_")
+    others = session.warehouse.read("mart.model_forecasts").filter(~of_earlier)
+    session.warehouse.replace("mart.model_forecasts", pl.concat([others, rows]))
 
 
 class _Share:

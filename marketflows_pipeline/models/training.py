@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
+import numpy as np
 import polars as pl
 
 from marketflows_pipeline.errors import TooLittleDataError
@@ -20,7 +21,8 @@ from marketflows_pipeline.models.evaluation import ALL, evaluation_frame, judge
 from marketflows_pipeline.models.labels import Target
 from marketflows_pipeline.models.out_of_sample import WITH_FLOWS, Forecasts, Progress, forecast
 from marketflows_pipeline.models.panel import FEATURES, FEATURES_VERSION
-from marketflows_pipeline.models.walk_forward import WalkForward
+from marketflows_pipeline.models.walk_forward import Dates, WalkForward
+from marketflows_pipeline.schema import table
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,13 @@ class TrainedModel:
         model: fitted to all rows, ready to be stored or to score.
         evaluation: rows of ``mart.model_evaluation``.
         forecasts: what the evaluation was computed from.
+        forecast_rows: the same as rows of ``mart.model_forecasts``.
     """
 
     model: Model
     evaluation: pl.DataFrame
     forecasts: Forecasts
+    forecast_rows: pl.DataFrame
 
 
 def train(
@@ -118,4 +122,37 @@ def train(
     with one_thread_each():
         estimator = fit(data, data.columns(data.features), kind=model, seed=seed)
     evaluation = evaluation_frame(judged.figures, model_id=model_id, trained_at=moment, is_synthetic=is_synthetic)
-    return TrainedModel(Model(estimator, metadata), evaluation, forecasts)
+    rows = forecast_rows(forecasts, data.sessions, labels, model_id=model_id)
+    return TrainedModel(Model(estimator, metadata), evaluation, forecasts, rows)
+
+
+def forecast_rows(forecasts: Forecasts, sessions: Dates, labels: pl.DataFrame, *, model_id: str) -> pl.DataFrame:
+    """The rows of ``mart.model_forecasts``, by its key.
+
+    Args:
+        forecasts: out of sample.
+        sessions: all sessions of the data, which the forecasts' positions are of.
+        labels: symbol, session, label_end of all forecasts' rows.
+        model_id: of the model they judge.
+    """
+    entry = table("mart.model_forecasts")
+    rows = pl.DataFrame(
+        {
+            "session": sessions[forecasts.session],
+            "symbol": np.array(forecasts.symbols)[forecasts.symbol],
+            "y": forecasts.y.astype(np.int32),
+            **forecasts.probabilities,
+        }
+    )
+    return (
+        rows.join(labels.select("symbol", "session", "label_end"), on=["symbol", "session"])
+        .unpivot(
+            on=list(forecasts.probabilities),
+            index=["session", "symbol", "label_end", "y"],
+            variable_name="variant",
+            value_name="p",
+        )
+        .with_columns(model_id=pl.lit(model_id))
+        .select(entry.column_names)
+        .sort(entry.key)
+    )

@@ -489,6 +489,28 @@ MART_MODEL_EVALUATION = Table(
     may_be_empty=True,
 )
 
+MART_MODEL_FORECASTS = Table(
+    name="mart.model_forecasts",
+    part="cross_asset",
+    grain="one forecast out of sample of one asset and session by one variant of one model",
+    key=("model_id", "variant", "session", "symbol"),
+    description=(
+        "What the walk-forward evaluation forecast, each row by a fit that had seen no label known after the block of "
+        "sessions began; of the newest model of each target, horizon and kind."
+    ),
+    columns=(
+        Column("model_id", DType.TEXT, "Model whose evaluation it belongs to"),
+        Column("variant", DType.TEXT, "with_flows, without_flows, base_rate, always_up or momentum"),
+        Column("session", DType.DATE, "Session whose close the features end at"),
+        _SYMBOL,
+        Column("label_end", DType.DATE, "Session whose close decided the outcome"),
+        Column("y", DType.INT, "What came: 1 the target, 0 not"),
+        _number("p", "Forecast probability of the target", "0 to 1", nullable=False),
+    ),
+    replaces="merge",
+    may_be_empty=True,
+)
+
 MART_MODEL_SCORES = Table(
     name="mart.model_scores",
     part="cross_asset",
@@ -528,5 +550,6 @@ CROSS_ASSET_TABLES: tuple[Table, ...] = (
     MART_REGIMES,
     MART_PRESSURE,
     MART_MODEL_EVALUATION,
+    MART_MODEL_FORECASTS,
     MART_MODEL_SCORES,
 )

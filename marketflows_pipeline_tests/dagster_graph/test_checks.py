@@ -96,7 +96,7 @@ FAULTS |= {
     for name in QUARANTINED
 }
 # The fake's funds have no rows of models, so their keys can't be repeated.
-WITHOUT_ROWS = ("core.stablecoin_issuance", "mart.model_evaluation", "mart.model_scores")
+WITHOUT_ROWS = ("core.stablecoin_issuance", "mart.model_evaluation", "mart.model_forecasts", "mart.model_scores")
 
 
 @pytest.fixture(scope="module")
