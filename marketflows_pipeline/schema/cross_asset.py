@@ -466,11 +466,12 @@ MART_MODEL_EVALUATION = Table(
     key=("model_id", "variant", "metric", "scope"),
     description=(
         "How models and baselines did out of sample, walked forward by date with purging and embargo. Intervals are "
-        "95 %, by block bootstrap over dates."
+        "95 %, by block bootstrap over dates. The placebo is the same training on permuted labels: median and band of "
+        "its draws, counted in n."
     ),
     columns=(
         Column("model_id", DType.TEXT, "Horizon, target, kind of model and time of training"),
-        Column("variant", DType.TEXT, "with_flows, without_flows, base_rate, always_up or momentum"),
+        Column("variant", DType.TEXT, "with_flows, without_flows, base_rate, always_up, momentum, or placebo"),
         Column(
             "metric",
             DType.TEXT,
@@ -480,7 +481,7 @@ MART_MODEL_EVALUATION = Table(
         _number("value", "The figure"),
         _number("lower_95", "Lower end of its interval"),
         _number("upper_95", "Upper end of its interval"),
-        Column("n", DType.BIGINT, "Test rows behind it"),
+        Column("n", DType.BIGINT, "Test rows behind it, or draws of a placebo"),
         Column("trained_at", DType.TIME, "When the model was trained", "UTC"),
         Column("is_synthetic", DType.BOOL, "Whether the data is made up"),
     ),
