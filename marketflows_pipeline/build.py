@@ -13,6 +13,7 @@ import dagster as dg
 
 from marketflows_pipeline import assets as assets_package
 from marketflows_pipeline import jobs, schedules
+from marketflows_pipeline.assets.cross_asset_models import TRAINED_TABLES
 from marketflows_pipeline.assets.cross_asset_raw import ISSUER_SOURCE, PRICE_SOURCE, VOLATILITY_SOURCE
 from marketflows_pipeline.assets.exchange_raw import DAILY_TABLES, RESERVES_SOURCE
 from marketflows_pipeline.assets.raw import SOURCE
@@ -35,6 +36,7 @@ _DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_wi
 _WEEKLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn_window=timedelta(days=8))
 # A Friday's close is the newest until Monday's, or Tuesday's after a holiday.
 _SESSIONS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=5), warn_window=timedelta(hours=80))
+_TRAINED_KEYS = {asset_key(name) for name in TRAINED_TABLES}
 _DAILY_KEYS = {asset_key(name) for name in (*DAILY_TABLES, *jobs.DAILY_MARTS)}
 
 SOURCES = (SOURCE, RESERVES_SOURCE, PRICE_SOURCE, ISSUER_SOURCE, VOLATILITY_SOURCE)
@@ -73,7 +75,7 @@ def _assets() -> Iterator[dg.AssetsDefinition]:
 
 
 def _policy(spec: dg.AssetSpec) -> dg.FreshnessPolicy:
-    if spec.key == asset_key("mart.model_evaluation"):
+    if spec.key in _TRAINED_KEYS:
         return _WEEKLY
     if (spec.group_name or "").startswith("cross_asset"):
         return _SESSIONS

@@ -9,6 +9,7 @@ from datetime import timedelta
 import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 
+from marketflows_pipeline.assets.cross_asset_models import TRAINED_TABLES
 from marketflows_pipeline.assets.exchange_raw import DAILY_TABLES
 from marketflows_pipeline.assets.tables import asset_key
 from marketflows_pipeline.failures import causes_of, is_interrupt
@@ -28,7 +29,7 @@ def part_assets(part: str) -> dg.AssetSelection:
 
 MARKET_CAPS = part_assets("market_caps")
 EXCHANGES = part_assets("exchanges")
-TRAINED = dg.AssetSelection.assets(asset_key("mart.model_evaluation"))
+TRAINED = dg.AssetSelection.assets(*map(asset_key, TRAINED_TABLES))
 SCORED = dg.AssetSelection.assets(asset_key("mart.model_scores"))
 CROSS_ASSET = part_assets("cross_asset") - TRAINED
 HOURLY_EXCHANGES = EXCHANGES - dg.AssetSelection.assets(*map(asset_key, (*DAILY_TABLES, *DAILY_MARTS)))

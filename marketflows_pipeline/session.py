@@ -37,7 +37,7 @@ from marketflows_pipeline.warehouse.store import Warehouse
 if TYPE_CHECKING:
     from marketflows_pipeline.market_services import MarketServices
 
-MODEL_TABLES = ("mart.model_evaluation", "mart.model_scores")
+MODEL_TABLES = ("mart.model_evaluation", "mart.model_forecasts", "mart.model_scores")
 
 
 @dataclass

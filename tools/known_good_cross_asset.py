@@ -22,14 +22,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import recompute_regimes
 
 MARKET = Path(__file__).resolve().parent.parent / "marketflows_pipeline" / "tutorial" / "cross_asset"
 SINCE = date(2025, 5, 1)
 WINDOWS = (1, 5, 21, 63)
 OUTSIDE = "(outside the universe)"
-PERCENTILE_SESSIONS, AVERAGE_SESSIONS, CONFIRM_SESSIONS = 252, 20, 3
-RISK_ON_BELOW, RISK_OFF_ABOVE, HYSTERESIS = 0.33, 0.80, 0.05
-RATIO_PAIRS = (("HYG", "TLT"), ("IWM", "SPY"), ("BTC", "GLD"))
 
 Rows = list[dict[str, Any]]
 
@@ -269,70 +267,12 @@ def map_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
 # Regimes
 
 
-def vix_states(inputs: Inputs) -> dict[date, tuple[float | None, str | None]]:
-    """Session to percentile and regime: entered after three sessions beyond a line, left once well inside it again."""
-    closes = [(day, inputs.indices["VIX"][day]) for day in inputs.sessions if day in inputs.indices["VIX"]]
-    states: dict[date, tuple[float | None, str | None]] = {}
-    state, calm, nervous = "mixed", 0, 0
-    for at, (day, vix) in enumerate(closes):
-        past = [value for _, value in closes[max(0, at + 1 - PERCENTILE_SESSIONS) : at + 1]]
-        if len(past) < PERCENTILE_SESSIONS:
-            states[day] = (None, None)
-            continue
-        # This one, and those equal to it, count half.
-        percentile = sum(1.0 if value < vix else 0.5 for value in past if value <= vix) / PERCENTILE_SESSIONS
-        calm = calm + 1 if percentile < RISK_ON_BELOW else 0
-        nervous = nervous + 1 if percentile > RISK_OFF_ABOVE else 0
-        if (state == "risk_on" and percentile > RISK_ON_BELOW + HYSTERESIS) or (
-            state == "risk_off" and percentile < RISK_OFF_ABOVE - HYSTERESIS
-        ):
-            state = "mixed"
-        if calm >= CONFIRM_SESSIONS:
-            state = "risk_on"
-        elif nervous >= CONFIRM_SESSIONS:
-            state = "risk_off"
-        states[day] = (percentile, state)
-    return states
-
-
-def ratio_signals(inputs: Inputs) -> dict[date, list[int]]:
-    """Session to the signals of the pairs that have one: +1 above a rising average, -1 below a falling one."""
-    signals: dict[date, list[int]] = {}
-    for above, below in RATIO_PAIRS:
-        days = [day for day in inputs.sessions if day in inputs.bars[above] and day in inputs.bars[below]]
-        ratios = [inputs.bars[above][day]["close_usd"] / inputs.bars[below][day]["close_usd"] for day in days]
-        for at in range(AVERAGE_SESSIONS, len(days)):
-            average = math.fsum(ratios[at + 1 - AVERAGE_SESSIONS : at + 1]) / AVERAGE_SESSIONS
-            before = math.fsum(ratios[at - AVERAGE_SESSIONS : at]) / AVERAGE_SESSIONS
-            is_up, is_down = ratios[at] > average > before, ratios[at] < average < before
-            signals.setdefault(days[at], []).append(int(is_up) - int(is_down))
-    return signals
-
-
 def regime_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
     """mart.regimes, of the newest sessions."""
-    states, signals = vix_states(inputs), ratio_signals(inputs)
-    for day in inputs.sessions:
-        if day < SINCE:
-            continue
-        vix, vix3m = (inputs.indices[name].get(day) for name in ("VIX", "VIX3M"))
-        percentile, by_vix = states.get(day, (None, None))
-        votes = signals.get(day, [])
-        score = sum(votes) if votes else None
-        by_ratios = None if score is None else "risk_on" if score >= 2 else "risk_off" if score <= -2 else "mixed"
-        known = {regime for regime in (by_vix, by_ratios) if regime is not None}
-        yield {
-            "session": day,
-            "vix": vix,
-            "vix_percentile": percentile,
-            "term_structure": None if vix is None or vix3m is None else vix / vix3m,
-            "is_backwardation": None if vix is None or vix3m is None else vix > vix3m,
-            "vix_regime": by_vix,
-            "ratio_score": score,
-            "ratio_pairs_known": len(votes),
-            "ratio_regime": by_ratios,
-            "regime": None if not known else known.pop() if len(known) == 1 else "mixed",
-        }
+    closes = {symbol: {day: bar["close_usd"] for day, bar in bars.items()} for symbol, bars in inputs.bars.items()}
+    vix, vix3m = inputs.indices["VIX"], inputs.indices["VIX3M"]
+    rows = recompute_regimes.regime_rows(inputs.sessions, closes, vix, vix3m, recompute_regimes.Rule())
+    return (row for row in rows if row["session"] >= SINCE)
 
 
 # How each table is computed, and the column by which it is cut to the newest sessions.

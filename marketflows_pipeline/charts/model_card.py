@@ -17,20 +17,19 @@ import polars as pl
 from marketflows_pipeline.charts.cross_asset_wording import sessions_text
 from marketflows_pipeline.charts.exchange_wording import day_text
 from marketflows_pipeline.charts.model_figures import (
-    ALL,
     HEADLINE_NAMES,
-    HEADLINES,
     KIND_NAMES,
-    MEAN_OF_ASSETS,
     TARGET_NAMES,
     VARIANT_NAMES,
-    WITH_FLOWS,
     ablation_text,
     figure,
     is_synthetic,
+    placebo_text,
+    suspicion_text,
     verdict,
 )
 from marketflows_pipeline.charts.wording import moment, value_text
+from marketflows_pipeline.models.verdicts import ALL, HEADLINES, MEAN_OF_ASSETS, WITH_FLOWS
 from marketflows_pipeline.presentable import visible
 
 _COLUMNS = (
@@ -150,6 +149,7 @@ def _headline(metadata: Mapping[str, Any]) -> str:
 def _verdict_lines(metadata: Mapping[str, Any], own: pl.DataFrame, made_up: bool) -> str:
     target = str(metadata["target"])
     lines = [f"<strong>{_html(verdict(own, target))}.</strong>", f"{_html(ablation_text(own, target))}."]
+    lines += [_html(text) for text in (suspicion_text(own), placebo_text(own, target)) if text is not None]
     if made_up:
         lines.insert(0, "<strong>Synthetic data: nothing here is about real markets.</strong>")
         planted = metadata.get("planted_auc")

@@ -1,7 +1,7 @@
 """What an evaluation says of a model, in figures and in plain words, the same on its picture and on its card.
 
-What belongs here: reading rows of ``mart.model_evaluation``, and the verdict. What does not: judging forecasts
-(models/evaluation.py), drawing.
+What belongs here: reading rows of ``mart.model_evaluation``. What does not: judging forecasts (models/evaluation.py)
+and models (models/verdicts.py), drawing.
 """
 
 from __future__ import annotations
@@ -13,14 +13,20 @@ from typing import cast
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset_wording import interval_text
+from marketflows_pipeline.models.verdicts import (
+    ALL,
+    AUC_NAMES,
+    HEADLINES,
+    MEAN_OF_ASSETS,
+    PLACEBO,
+    WITH_FLOWS,
+    intervals,
+    suspicion,
+    worth,
+)
 
-WITH_FLOWS, WITHOUT_FLOWS = "with_flows", "without_flows"
-ALL, MEAN_OF_ASSETS = "all", "mean of assets"
-NO_EDGE = "No evidence of edge over the base rate"
-ALARM_AUC = 0.58
-# For direction assets are compared with their own past, for rank with each other on the same date.
-HEADLINES = {"direction": ("auc", MEAN_OF_ASSETS), "rank": ("date_auc", ALL)}
-HEADLINE_NAMES = {"direction": "mean AUC of assets", "rank": "AUC by date"}
+WITHOUT_FLOWS = "without_flows"
+HEADLINE_NAMES = {target: AUC_NAMES[metric] for target, (metric, _) in HEADLINES.items()}
 TARGET_NAMES = {"direction": "direction (close higher)", "rank": "rank (above the median of the universe)"}
 KIND_NAMES = {"logistic": "logistic regression", "gradient_boosting": "gradient boosting"}
 VARIANT_NAMES = {
@@ -133,25 +139,36 @@ def ablation_text(evaluation: pl.DataFrame, target: str) -> str:
 
 
 def verdict(evaluation: pl.DataFrame, target: str) -> str:
-    """What the model is worth, in a sentence.
+    """What the model is worth, in a sentence, by the rule of `verdicts.worth`.
 
-    An edge is claimed only where the interval of the headline AUC lies above 0.5 and so does that of the Brier skill
-    above 0. On real data, a lower end above 0.58 is taken for a leak of the future, not for a discovery.
+    Args:
+        evaluation: rows of ``mart.model_evaluation`` of one model.
+        target: direction or rank.
+    """
+    text = worth(intervals(evaluation.to_dicts()), target, is_synthetic=is_synthetic(evaluation)).text
+    return text[0].upper() + text[1:]
+
+
+def suspicion_text(evaluation: pl.DataFrame) -> str | None:
+    """Why a look into the future is to be looked for first; None where nothing is better than prices allow.
+
+    Args:
+        evaluation: rows of ``mart.model_evaluation`` of one model.
+    """
+    found = suspicion("this model", intervals(evaluation.to_dicts()), is_synthetic=is_synthetic(evaluation))
+    return None if found is None else found.text
+
+
+def placebo_text(evaluation: pl.DataFrame, target: str) -> str | None:
+    """What the same training reaches on permuted labels; None where that was not tried.
+
+    Args:
+        evaluation: rows of ``mart.model_evaluation`` of one model.
+        target: direction or rank.
     """
     metric, scope = HEADLINES[target]
-    auc, skill = figure(evaluation, metric, scope), figure(evaluation, "brier_skill", ALL)
-    if auc is None or auc.lower is None or skill is None:
-        return f"{NO_EDGE}: its figures are not complete"
-    if auc.lower > ALARM_AUC and not is_synthetic(evaluation):
-        return "Too good to be true: a feature that knows the future is likelier than a discovery"
-    reasons = []
-    if auc.lower <= 0.5:
-        holds = auc.upper is None or auc.upper >= 0.5
-        reasons.append(f"the interval of its {HEADLINE_NAMES[target]} {'holds' if holds else 'lies below'} 0.5")
-    if not skill.value > 0:
-        reasons.append("its Brier skill is not above 0")
-    elif skill.lower is None or skill.lower <= 0:
-        reasons.append("the interval of its Brier skill holds 0")
-    if reasons:
-        return f"{NO_EDGE}: {' and '.join(reasons)}"
-    return "A small edge over the base rate in the past, not a promise"
+    auc, skill = figure(evaluation, metric, scope, PLACEBO), figure(evaluation, "brier_skill", ALL, PLACEBO)
+    if auc is None or skill is None:
+        return None
+    reached = f"{HEADLINE_NAMES[target]} {auc.text()}, Brier skill {skill.text(decimals=4, signed=True)}"
+    return f"Placebo, {auc.n} trainings on labels permuted by blocks of dates (median and band): {reached}"

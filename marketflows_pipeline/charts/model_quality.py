@@ -20,11 +20,8 @@ from marketflows_pipeline.charts.exchange_wording import names_text
 from marketflows_pipeline.charts.layout import Box, text_width
 from marketflows_pipeline.charts.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.model_figures import (
-    ALL,
     HEADLINE_NAMES,
-    HEADLINES,
     KIND_NAMES,
-    MEAN_OF_ASSETS,
     Figure,
     ReliabilityBin,
     ablation_text,
@@ -47,6 +44,7 @@ from marketflows_pipeline.charts.page import (
 )
 from marketflows_pipeline.charts.theme import FALL_INK, GREY, GRID, INK, INTO, REFERENCE, use_theme
 from marketflows_pipeline.charts.wording import moment, value_text
+from marketflows_pipeline.models.verdicts import ALL, HEADLINES, MEAN_OF_ASSETS
 
 DOT_FILL, PLANTED_INK = INTO, FALL_INK
 RANKED = {

@@ -27,6 +27,7 @@ from marketflows_pipeline.models.evaluation import Bin
 from marketflows_pipeline.models.labels import Target
 from marketflows_pipeline.models.panel import FEATURES, FEATURES_VERSION
 from marketflows_pipeline.models.parameters import MOST_BYTES, packed, unpacked
+from marketflows_pipeline.models.verdicts import Worth
 from marketflows_pipeline.safe_files import clear_drafts, private_folder, read_plain, write_whole
 
 _ESTIMATOR, _METADATA = "estimator.npz", "metadata.json"
@@ -60,6 +61,7 @@ class Metadata:
         test_rows: rows out of sample.
         base_rates: frequency of the target for each asset in training.
         brier_skill: out of sample, against the base rate.
+        worth: what the model's figures allow to be said; None where an earlier version judged it by fewer.
         bins: reliability table out of sample.
         estimator_sha256: of the stored estimator; empty before it is stored.
     """
@@ -85,6 +87,7 @@ class Metadata:
     base_rates: dict[str, float]
     brier_skill: float
     bins: tuple[Bin, ...]
+    worth: Worth | None = None
     estimator_sha256: str = ""
 
 

@@ -25,7 +25,7 @@ from marketflows_pipeline.models.preparation import Preparation
 
 Kind = Literal["logistic", "gradient_boosting"]
 # Fixed beforehand and not tuned, so that no choice has seen a test.
-_STRENGTH = 1e-3
+STRENGTH = 1e-3
 _TREES = {"max_iter": 100, "max_depth": 3, "learning_rate": 0.05, "min_samples_leaf": 200, "l2_regularization": 1.0}
 CALIBRATION_SHARE = 0.2
 # Platt's two figures need no shrinking, only an end where the scores separate perfectly.
@@ -85,9 +85,7 @@ def fit(data: Dataset, columns: NDArray[np.int64], *, kind: Kind, seed: int) -> 
     Raises:
         TooLittleDataError: if one of the two stretches has one outcome only.
     """
-    dates = np.unique(data.session)
-    first = dates[int(len(dates) * (1 - CALIBRATION_SHARE))]
-    fitting, calibrating = (data.session < first) & (data.ends <= first), data.session >= first
+    fitting, calibrating = calibration_rows(data)
     for rows in (fitting, calibrating):
         if len(np.unique(data.y[rows])) < 2:
             raise TooLittleDataError(
@@ -99,6 +97,13 @@ def fit(data: Dataset, columns: NDArray[np.int64], *, kind: Kind, seed: int) -> 
     slope = platt_slope(early.scores(x[calibrating]), data.y[calibrating])
     final, scores = _fitted(x, data.y, kind, seed)
     return replace(final, slope=slope, intercept=level(slope * scores, data.y))
+
+
+def calibration_rows(data: Dataset) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Rows of the first fit and of the calibration; some belong to neither."""
+    dates = np.unique(data.session)
+    first = dates[int(len(dates) * (1 - CALIBRATION_SHARE))]
+    return (data.session < first) & (data.ends <= first), data.session >= first
 
 
 def _fitted(x: Floats, y: Floats, kind: Kind, seed: int) -> tuple[Calibrated, Floats]:
@@ -115,7 +120,7 @@ def _fitted(x: Floats, y: Floats, kind: Kind, seed: int) -> tuple[Calibrated, Fl
             fitted = Calibrated(None, trees, 1.0, 0.0)
             return fitted, fitted.scores(x)
     preparation, prepared = Preparation.fit(x)
-    model = LogisticRegression(C=_STRENGTH, solver="newton-cholesky", tol=1e-6).fit(prepared, y)
+    model = LogisticRegression(C=STRENGTH, solver="newton-cholesky", tol=1e-6).fit(prepared, y)
     return Calibrated(preparation, model, 1.0, 0.0), np.asarray(model.decision_function(prepared), dtype=np.float64)
 
 

@@ -17,10 +17,9 @@ from marketflows_pipeline.models import metrics
 from marketflows_pipeline.models.bootstrap import RESAMPLES, block_counts, block_length, interval
 from marketflows_pipeline.models.dataset import Floats, Positions
 from marketflows_pipeline.models.out_of_sample import ALWAYS_UP, BASE_RATE, WITH_FLOWS, WITHOUT_FLOWS, Forecasts
+from marketflows_pipeline.models.verdicts import ALL, MEAN_OF_ASSETS, Suspicion, intervals, suspicion
 from marketflows_pipeline.schema import table
 
-ALL, MEAN_OF_ASSETS = "all", "mean of assets"
-ALARM_AUC = 0.58
 _MODELS = (WITH_FLOWS, WITHOUT_FLOWS)
 # What flows add: figure with them less without (AUC), or without them less with (Brier), so that more is better.
 _ABLATIONS = {"auc": 1.0, "date_auc": 1.0, "brier": -1.0}
@@ -150,32 +149,28 @@ def evaluation_frame(
     )
 
 
-def leakage_alarm(evaluation: pl.DataFrame) -> str | None:
-    """What to print where a model is too good to be true; None where none is.
-
-    Prices are hardly forecast at all: where the lower end of the interval of the mean AUC of assets, or of the AUC by
-    date, exceeds 0.58, a look into the future is likelier than a discovery. Made-up data may hold any signal.
+def suspicions(evaluation: pl.DataFrame) -> list[Suspicion]:
+    """The worst suspicion of each model that has one (see `verdicts.suspicion`), alarms first.
 
     Args:
         evaluation: rows of ``mart.model_evaluation``.
     """
-    is_judged = (
-        pl.col("variant").is_in(_MODELS)
-        & pl.struct("metric", "scope").is_in(
-            [{"metric": "auc", "scope": MEAN_OF_ASSETS}, {"metric": "date_auc", "scope": ALL}]
+    found = [
+        suspicion(
+            str(model_id), intervals(own.iter_rows(named=True)), is_synthetic=own.get_column("is_synthetic").any()
         )
-        & ~pl.col("is_synthetic")
-    )
-    found = evaluation.filter(is_judged & (pl.col("lower_95") > ALARM_AUC)).sort("lower_95", descending=True)
-    if found.is_empty():
-        return None
-    worst = found.row(0, named=True)
-    name = "mean AUC of assets" if worst["metric"] == "auc" else "AUC by date"
-    return (
-        f"Leakage alarm: the {name} of {worst['model_id']} ({worst['variant']}) is {worst['value']:.3f}, at least "
-        f"{worst['lower_95']:.3f} with 95 % confidence. Above {ALARM_AUC} a feature that knows the future is likelier "
-        "than a discovery: look for it before believing the model."
-    )
+        for (model_id,), own in evaluation.group_by("model_id", maintain_order=True)
+    ]
+    return sorted((each for each in found if each), key=lambda each: (each.tier == "alarm", each.lower), reverse=True)
+
+
+def leakage_alarm(evaluation: pl.DataFrame) -> str | None:
+    """What to print where a model is too good to be true; None where none is, or all such data is made up.
+
+    Args:
+        evaluation: rows of ``mart.model_evaluation``.
+    """
+    return next((each.text for each in suspicions(evaluation) if each.tier == "alarm"), None)
 
 
 def _figure(variant: str, metric: str, scope: str, values: Floats, n: int) -> Figure:

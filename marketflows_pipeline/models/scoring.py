@@ -14,9 +14,8 @@ from marketflows_pipeline.models.artifact import Metadata, Model
 from marketflows_pipeline.models.dataset import matrix
 from marketflows_pipeline.models.evaluation import Bin
 from marketflows_pipeline.models.metrics import bin_of
+from marketflows_pipeline.models.verdicts import NO_EDGE
 from marketflows_pipeline.schema import table
-
-NO_EDGE = "no evidence of edge over the base rate"
 
 
 def score(model: Model, panel_latest: pl.DataFrame, *, scored_at: datetime) -> pl.DataFrame:
@@ -62,14 +61,15 @@ def score(model: Model, panel_latest: pl.DataFrame, *, scored_at: datetime) -> p
 
 
 def verdict(facts: Metadata, found: Bin, base_rate: float | None) -> str:
-    """What a probability of this bin is worth.
+    """What a probability of this bin is worth; never more than its model.
 
-    No edge is claimed where the model's Brier skill is not above 0, or where the interval of the bin holds 0.5 or the
-    asset's own base rate: a forecast of 58 % says nothing of an asset that rises in 58 % of cases anyway.
+    No edge is claimed where the model has none, or where the interval of the bin holds 0.5 or the asset's own base
+    rate: a forecast of 58 % says nothing of an asset that rises in 58 % of cases anyway.
     """
-    if not facts.brier_skill > 0:
-        reason = f"out of sample its error was no smaller (Brier skill {facts.brier_skill:+.2%})"
-        return f"{NO_EDGE}: {reason}"
+    if facts.worth is None:
+        return f"{NO_EDGE}: the model was not held against a placebo; train it again"
+    if not facts.worth.has_edge:
+        return facts.worth.text
     interval = f"{found.lower_95:.1%} to {found.upper_95:.1%}"
     for rate, name in ((0.5, "one half"), (base_rate, "the asset's base rate")):
         if rate is not None and not (rate < found.lower_95 or rate > found.upper_95):
@@ -77,5 +77,5 @@ def verdict(facts: Metadata, found: Bin, base_rate: float | None) -> str:
     outcome = "the close was higher" if facts.target == "direction" else "the asset was in the better half"
     return (
         f"after forecasts like this {outcome} in {found.observed:.1%} of cases out of sample ({interval} with 95 % "
-        f"confidence); a small edge in the past (Brier skill {facts.brier_skill:+.2%}), not a promise"
+        f"confidence, Brier skill {facts.brier_skill:+.2%}); {facts.worth.text}"
     )

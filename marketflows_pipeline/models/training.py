@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 
+import numpy as np
 import polars as pl
 
 from marketflows_pipeline.errors import TooLittleDataError
@@ -16,11 +18,14 @@ from marketflows_pipeline.models.baselines import base_rates
 from marketflows_pipeline.models.bootstrap import RESAMPLES
 from marketflows_pipeline.models.dataset import dataset
 from marketflows_pipeline.models.estimators import Kind, fit, one_thread_each
-from marketflows_pipeline.models.evaluation import ALL, evaluation_frame, judge
+from marketflows_pipeline.models.evaluation import evaluation_frame, judge
 from marketflows_pipeline.models.labels import Target
 from marketflows_pipeline.models.out_of_sample import WITH_FLOWS, Forecasts, Progress, forecast
 from marketflows_pipeline.models.panel import FEATURES, FEATURES_VERSION
-from marketflows_pipeline.models.walk_forward import WalkForward
+from marketflows_pipeline.models.placebo import DRAWS, placebo_figures
+from marketflows_pipeline.models.verdicts import ALL, intervals, needs_placebo, worth
+from marketflows_pipeline.models.walk_forward import Dates, WalkForward
+from marketflows_pipeline.schema import table
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,13 @@ class TrainedModel:
         model: fitted to all rows, ready to be stored or to score.
         evaluation: rows of ``mart.model_evaluation``.
         forecasts: what the evaluation was computed from.
+        forecast_rows: the same as rows of ``mart.model_forecasts``.
     """
 
     model: Model
     evaluation: pl.DataFrame
     forecasts: Forecasts
+    forecast_rows: pl.DataFrame
 
 
 def train(
@@ -51,12 +58,16 @@ def train(
     on_progress: Progress | None = None,
     walk: WalkForward | None = None,
     resamples: int = RESAMPLES,
+    placebo_draws: int = DRAWS,
+    on_placebo: Progress | None = None,
     configurations_tried: int = 1,
 ) -> TrainedModel:
     """Walk a kind of model forward, judge it, and fit it to everything.
 
     The walk-forward says what forecasts of this kind were worth; the model that is kept has seen all labelled rows, so
-    its own fit says nothing. Equal frames, seed and library versions give equal figures to the last bit on one machine.
+    its own fit says nothing. Where the AUC looks like an edge, the walk is repeated on permuted labels (`placebo`), and
+    the verdict rests on that too. Equal frames, seed and library versions give equal figures to the last bit on one
+    machine.
 
     Args:
         panel: as `panel.features` gives it.
@@ -70,6 +81,8 @@ def train(
         on_progress: told blocks done and blocks in all of the walk-forward.
         walk: how sessions are split; by default `WalkForward`'s own numbers.
         resamples: draws behind each interval.
+        placebo_draws: permutations of the labels behind the placebo's band, where one is needed.
+        on_placebo: told blocks done and blocks in all of the placebo.
         configurations_tried: how many configurations were evaluated on this data so far, this one among them; noted,
             because the best of many looks better than it is.
 
@@ -86,6 +99,11 @@ def train(
     judged = judge(forecasts, horizon=horizon, seed=seed, resamples=resamples)
     moment = trained_at.astimezone(UTC)
     model_id = f"{target}_{horizon}_{model}_{moment:%Y%m%dT%H%M%SZ}"
+    framed = partial(evaluation_frame, model_id=model_id, trained_at=moment, is_synthetic=is_synthetic)
+    evaluation = framed(judged.figures)
+    if needs_placebo(intervals(evaluation.iter_rows(named=True)), target):
+        draws = placebo_figures(data, walk, kind=model, seed=seed, draws=placebo_draws, on_progress=on_placebo)
+        evaluation = framed((*judged.figures, *draws))
     skill = next(
         figure.value
         for figure in judged.figures
@@ -113,9 +131,42 @@ def train(
         test_rows=len(forecasts.y),
         base_rates=dict(zip(data.symbols, base_rates(data).tolist(), strict=True)),
         brier_skill=skill,
+        worth=worth(intervals(evaluation.iter_rows(named=True)), target, is_synthetic=is_synthetic),
         bins=judged.bins,
     )
     with one_thread_each():
         estimator = fit(data, data.columns(data.features), kind=model, seed=seed)
-    evaluation = evaluation_frame(judged.figures, model_id=model_id, trained_at=moment, is_synthetic=is_synthetic)
-    return TrainedModel(Model(estimator, metadata), evaluation, forecasts)
+    rows = forecast_rows(forecasts, data.sessions, labels, model_id=model_id)
+    return TrainedModel(Model(estimator, metadata), evaluation, forecasts, rows)
+
+
+def forecast_rows(forecasts: Forecasts, sessions: Dates, labels: pl.DataFrame, *, model_id: str) -> pl.DataFrame:
+    """The rows of ``mart.model_forecasts``, by its key.
+
+    Args:
+        forecasts: out of sample.
+        sessions: all sessions of the data, which the forecasts' positions are of.
+        labels: symbol, session, label_end of all forecasts' rows.
+        model_id: of the model they judge.
+    """
+    entry = table("mart.model_forecasts")
+    rows = pl.DataFrame(
+        {
+            "session": sessions[forecasts.session],
+            "symbol": np.array(forecasts.symbols)[forecasts.symbol],
+            "y": forecasts.y.astype(np.int32),
+            **forecasts.probabilities,
+        }
+    )
+    return (
+        rows.join(labels.select("symbol", "session", "label_end"), on=["symbol", "session"])
+        .unpivot(
+            on=list(forecasts.probabilities),
+            index=["session", "symbol", "label_end", "y"],
+            variable_name="variant",
+            value_name="p",
+        )
+        .with_columns(model_id=pl.lit(model_id))
+        .select(entry.column_names)
+        .sort(entry.key)
+    )

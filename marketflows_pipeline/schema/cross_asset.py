@@ -405,7 +405,11 @@ MART_REGIMES = Table(
         Column("ratio_pairs_known", DType.INT, "Ratio pairs that have a signal"),
         Column("ratio_regime", DType.TEXT, "risk_on from 2, risk_off from -2, else mixed", nullable=True),
         Column(
-            "regime", DType.TEXT, "What both say where they agree, or the one that is known; else mixed", nullable=True
+            "regime",
+            DType.TEXT,
+            "What both say where they agree, or the one that is known, else mixed, once that held for "
+            "confirm_sessions in a row; null before the first one",
+            nullable=True,
         ),
     ),
     may_be_empty=True,
@@ -461,11 +465,12 @@ MART_MODEL_EVALUATION = Table(
     key=("model_id", "variant", "metric", "scope"),
     description=(
         "How models and baselines did out of sample, walked forward by date with purging and embargo. Intervals are "
-        "95 %, by block bootstrap over dates."
+        "95 %, by block bootstrap over dates. The placebo is the same training on permuted labels: median and band of "
+        "its draws, counted in n."
     ),
     columns=(
         Column("model_id", DType.TEXT, "Horizon, target, kind of model and time of training"),
-        Column("variant", DType.TEXT, "with_flows, without_flows, base_rate, always_up or momentum"),
+        Column("variant", DType.TEXT, "with_flows, without_flows, base_rate, always_up, momentum, or placebo"),
         Column(
             "metric",
             DType.TEXT,
@@ -475,11 +480,33 @@ MART_MODEL_EVALUATION = Table(
         _number("value", "The figure"),
         _number("lower_95", "Lower end of its interval"),
         _number("upper_95", "Upper end of its interval"),
-        Column("n", DType.BIGINT, "Test rows behind it"),
+        Column("n", DType.BIGINT, "Test rows behind it, or draws of a placebo"),
         Column("trained_at", DType.TIME, "When the model was trained", "UTC"),
         Column("is_synthetic", DType.BOOL, "Whether the data is made up"),
     ),
     as_of="trained_at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
+MART_MODEL_FORECASTS = Table(
+    name="mart.model_forecasts",
+    part="cross_asset",
+    grain="one forecast out of sample of one asset and session by one variant of one model",
+    key=("model_id", "variant", "session", "symbol"),
+    description=(
+        "What the walk-forward evaluation forecast, each row by a fit that had seen no label known after the block of "
+        "sessions began; of the newest model of each target, horizon and kind."
+    ),
+    columns=(
+        Column("model_id", DType.TEXT, "Model whose evaluation it belongs to"),
+        Column("variant", DType.TEXT, "with_flows, without_flows, base_rate, always_up or momentum"),
+        Column("session", DType.DATE, "Session whose close the features end at"),
+        _SYMBOL,
+        Column("label_end", DType.DATE, "Session whose close decided the outcome"),
+        Column("y", DType.INT, "What came: 1 the target, 0 not"),
+        _number("p", "Forecast probability of the target", "0 to 1", nullable=False),
+    ),
     replaces="merge",
     may_be_empty=True,
 )
@@ -523,5 +550,6 @@ CROSS_ASSET_TABLES: tuple[Table, ...] = (
     MART_REGIMES,
     MART_PRESSURE,
     MART_MODEL_EVALUATION,
+    MART_MODEL_FORECASTS,
     MART_MODEL_SCORES,
 )

@@ -141,7 +141,7 @@ class CrossAsset(TomlTable):
     risk_on_below: Number = Field(0.33, gt=0, lt=1, description="VIX percentile below which it is risk-on")
     risk_off_above: Number = Field(0.80, gt=0, lt=1, description="VIX percentile above which it is risk-off")
     hysteresis: Number = Field(0.05, ge=0, lt=0.3, description="How far back a percentile must come to leave a regime")
-    confirm_sessions: Span = Field(3, description="Sessions in a row that a new regime needs")
+    confirm_sessions: Span = Field(3, description="Sessions in a row that a new regime needs, by VIX and over all")
     ratio_pairs: tuple[tuple[Symbol, Symbol], ...] = Field(
         DEFAULT_RATIO_PAIRS, description="Pairs whose ratio rises when risk is wanted"
     )

@@ -40,7 +40,10 @@ def regimes(
       average of 20 sessions if that has risen since the session before, -1 below one that has fallen, else 0. A pair
       without both closes or averages is not known; where none is, the score is null. The regime is risk_on from 2,
       risk_off from -2.
-    - ``regime``: what both regimes say where they agree, or the only one known, else mixed.
+    - ``regime``: a session's reading is what both regimes say where they agree, or the only one known, else mixed. The
+      regime is the reading that was last seen `confirm_sessions` in a row, from the session that confirmed it on, so
+      that no spell is shorter. Sessions without a reading are passed over; `confirm_sessions` of them in a row end the
+      regime, and the next one is confirmed anew. Null before the first one.
 
     Args:
         volatility: index_name (VIX or VIX3M), session, close as in ``raw.volatility_index``.
@@ -78,8 +81,9 @@ def regimes(
             is_backwardation=pl.col("vix") > pl.col("vix3m"),
             ratio_regime=_ratio_regime(),
         )
-        .with_columns(regime=_regime())
         .sort("session")
+        .with_columns(reading=_reading())
+        .pipe(_confirmed, confirm_sessions)
         .select(table("mart.regimes").column_names)
         .collect()
     )
@@ -158,6 +162,20 @@ def _ratio_regime() -> pl.Expr:
     )
 
 
-def _regime() -> pl.Expr:
+def _reading() -> pl.Expr:
+    """What one session says by itself."""
     by_vix, by_ratios = pl.col("vix_regime"), pl.col("ratio_regime")
     return pl.when(by_vix != by_ratios).then(_MIXED).otherwise(pl.coalesce(by_vix, by_ratios))
+
+
+def _confirmed(rows: pl.LazyFrame, sessions: int) -> pl.LazyFrame:
+    """Add ``regime``: the ``reading`` that last held for so many sessions in a row, of rows in order."""
+    reading = pl.col("reading")
+    return (
+        # Where too many sessions in a row had no reading, a stretch begins that knows nothing of the one before.
+        rows.with_columns(stretch=_has_held(reading.is_null(), sessions).cum_sum())
+        .with_columns(standing=reading.forward_fill().over("stretch"))
+        .with_columns(run=pl.struct("stretch", "standing").rle_id())
+        .with_columns(n_alike=reading.is_not_null().cum_sum().over("run"))
+        .with_columns(regime=pl.when(pl.col("n_alike") >= sessions).then("standing").forward_fill().over("stretch"))
+    )

@@ -153,6 +153,7 @@ def evaluation_frame(
     kind: str = "logistic",
     is_synthetic: bool = False,
     trained_at: datetime = TRAINED,
+    placebo: tuple[float, float, float] | None = None,
 ) -> pl.DataFrame:
     """Rows of ``mart.model_evaluation`` of one model: what the picture and the card take."""
     own = assets if assets is not None else {"SPY": (0.48, 0.45, 0.52), "GLD": (0.53, 0.49, 0.58)}
@@ -170,6 +171,12 @@ def evaluation_frame(
         ("always_up", "brier", "all", (0.439, 0.43, 0.45), 1000),
         *(("with_flows", "auc", symbol, values, 500) for symbol, values in own.items()),
     ]
+    if placebo is not None:
+        figures += [
+            ("placebo", "auc", "mean of assets", placebo, 39),
+            ("placebo", "date_auc", "all", placebo, 39),
+            ("placebo", "brier_skill", "all", (-0.001, -0.002, 0.001), 39),
+        ]
     for place in range(10):
         middle = 0.47 + 0.02 * place
         scope = f"bin {place + 1:02d}"

@@ -66,6 +66,14 @@ def test_verdict_and_ablation_stand_on_top() -> None:
     assert "Flows add +0.004 [\u22120.003, +0.012] to the mean AUC of assets: not told apart from nothing." in page
 
 
+def test_the_placebo_and_what_is_unusual_stand_on_top() -> None:
+    odd = evaluation_frame(auc=(0.56, 0.54, 0.58), placebo=(0.5, 0.45, 0.55))
+    page = model_card_html(metadata(), odd, b"png")
+
+    assert page.index("Unusual: look for look-ahead first; the mean AUC") < page.index("What and from what")
+    assert page.index("Placebo, 39 trainings on labels permuted") < page.index("What and from what")
+
+
 def test_baselines_stand_beside_the_model_and_a_missing_figure_is_a_dash() -> None:
     page = card()
 

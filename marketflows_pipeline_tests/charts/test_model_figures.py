@@ -8,22 +8,23 @@ from marketflows_pipeline.charts.model_figures import (
     ablation_text,
     auc_of_assets,
     figure,
+    placebo_text,
     reliability_bins,
+    suspicion_text,
     verdict,
 )
-from marketflows_pipeline.models import evaluation, out_of_sample, scoring
+from marketflows_pipeline.models import out_of_sample, verdicts
 from marketflows_pipeline_tests.charts.cross_asset_frames import evaluation_frame
 
-GOOD = (0.55, 0.53, 0.57)
+GOOD = (0.525, 0.51, 0.54)
+PLACEBO = (0.5, 0.488, 0.512)
 SKILL = (0.01, 0.002, 0.018)
 
 
 def test_names_are_those_that_the_evaluation_writes() -> None:
-    assert model_figures.WITH_FLOWS == out_of_sample.WITH_FLOWS
+    assert verdicts.WITH_FLOWS == out_of_sample.WITH_FLOWS
     assert model_figures.WITHOUT_FLOWS == out_of_sample.WITHOUT_FLOWS
-    assert (model_figures.ALL, model_figures.MEAN_OF_ASSETS) == (evaluation.ALL, evaluation.MEAN_OF_ASSETS)
-    assert model_figures.ALARM_AUC == evaluation.ALARM_AUC
-    assert model_figures.NO_EDGE.lower() == scoring.NO_EDGE
+    assert verdicts.BASE_RATE == out_of_sample.BASE_RATE
 
 
 def test_a_figure_comes_with_its_interval() -> None:
@@ -66,22 +67,40 @@ def test_the_mean_of_assets_is_no_asset() -> None:
         (GOOD, (-0.004, -0.01, 0.002), "its Brier skill is not above 0"),
         (GOOD, (0.0, -0.01, 0.01), "its Brier skill is not above 0"),
         (GOOD, (0.004, -0.001, 0.01), "the interval of its Brier skill holds 0"),
-        # 0.58 itself is no alarm.
-        ((0.6, 0.58, 0.62), SKILL, "A small edge"),
+        ((0.55, 0.535, 0.565), SKILL, "Too good to be true"),
         ((0.65, 0.59, 0.70), SKILL, "Too good to be true"),
     ],
 )
 def test_an_edge_is_claimed_only_where_both_intervals_show_it(
     auc: tuple[float, float, float], skill: tuple[float, float, float], said: str
 ) -> None:
-    text = verdict(evaluation_frame(auc=auc, skill=skill), "direction")
+    text = verdict(evaluation_frame(auc=auc, skill=skill, placebo=PLACEBO), "direction")
 
     assert said in text
     assert text.startswith("No evidence of edge over the base rate") == said.startswith(("the interval", "its Brier"))
 
 
+def test_what_is_unusual_says_so_on_picture_and_card() -> None:
+    """A VIX that came two sessions early gave 0.553 [0.544, 0.562], below the only limit there was."""
+    frame = evaluation_frame(auc=(0.553, 0.544, 0.562), skill=(-0.01, -0.02, 0.0))
+
+    assert verdict(frame, "direction").endswith("unusual: look for look-ahead first")
+    assert (suspicion_text(frame) or "").startswith(
+        "Unusual: look for look-ahead first; the mean AUC of assets of this"
+    )
+    assert suspicion_text(evaluation_frame()) is None
+
+
+def test_the_placebo_is_told_with_its_draws_and_band() -> None:
+    assert placebo_text(evaluation_frame(placebo=PLACEBO), "direction") == (
+        "Placebo, 39 trainings on labels permuted by blocks of dates (median and band): mean AUC of assets 0.500 "
+        "[0.488, 0.512], Brier skill \u22120.0010 [\u22120.0020, +0.0010]"
+    )
+    assert placebo_text(evaluation_frame(), "direction") is None
+
+
 def test_made_up_data_may_hold_any_signal() -> None:
-    frame = evaluation_frame(auc=(0.65, 0.59, 0.70), skill=SKILL, is_synthetic=True)
+    frame = evaluation_frame(auc=(0.65, 0.59, 0.70), skill=SKILL, is_synthetic=True, placebo=PLACEBO)
 
     assert verdict(frame, "direction").startswith("A small edge")
 
@@ -93,7 +112,7 @@ def test_a_verdict_on_incomplete_figures_is_no_edge() -> None:
 
 
 def test_rank_is_judged_by_date() -> None:
-    frame = evaluation_frame(auc=GOOD, skill=SKILL, target="rank")
+    frame = evaluation_frame(auc=GOOD, skill=SKILL, target="rank", placebo=PLACEBO)
     poor = frame.with_columns(lower_95=pl.when(pl.col("metric") == "date_auc").then(0.49).otherwise("lower_95"))
 
     assert verdict(frame, "rank").startswith("A small edge")

@@ -10,10 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketflows_pipeline.cli.answers import model_evaluation
-from marketflows_pipeline.cli.answers.model_evaluation import verdict
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.models import evaluation, scoring
+from marketflows_pipeline.models import evaluation
+from marketflows_pipeline.models.verdicts import ALARM_AUC, EDGE, NO_EDGE
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline_tests.cli.asking import ask, fault, invoke
 from marketflows_pipeline_tests.cli.market_data import (
@@ -128,28 +127,63 @@ def test_the_reliability_table_has_forecast_and_outcome_of_each_bin(market: Path
     assert (second["predicted"], second["observed"]) == (0.62, 0.6)
     table = invoke(market, "train --format table").stdout
     assert "  bin 02: 0.620, 0.600 (0.550 to 0.650), 2,500 rows" in table
-    assert "Verdict: no evidence of edge over the base rate: Brier skill -0.60%" in table
+    assert "Verdict: no evidence of edge over the base rate: the interval" in table
     assert max(map(len, table.splitlines())) < 160
 
 
-@pytest.mark.parametrize(
-    ("auc", "lower", "skill", "edge"),
-    [
-        (0.507, 0.491, 0.01, False),
-        (0.53, 0.5, 0.01, False),
-        (0.53, 0.501, 0.0, False),
-        (0.53, 0.501, 0.001, True),
-        # Worse than chance for sure is no edge either.
-        (0.45, 0.44, 0.01, False),
-    ],
-)
-def test_an_edge_needs_an_interval_above_one_half_and_skill(auc: float, lower: float, skill: float, edge: bool) -> None:
-    figures: dict[tuple[str, str, str], dict[str, Any]] = {
-        ("with_flows", "auc", "mean of assets"): {"value": auc, "lower_95": lower, "upper_95": auc + 0.02},
-        ("with_flows", "brier_skill", "all"): {"value": skill, "lower_95": None, "upper_95": None},
-    }
-    assert verdict(figures).startswith("a small edge") is edge
-    assert verdict(figures).startswith(scoring.NO_EDGE) is not edge
+@pytest.mark.usefixtures("trained")
+def test_the_verdict_names_its_reasons_and_scores_the_figures_that_it_rests_on(market: Path) -> None:
+    said = (
+        "no evidence of edge over the base rate: the interval of its mean AUC of assets holds 0.5 and its Brier skill "
+        "is not above 0"
+    )
+    model = ask(market, "score")["models"][0]
+    assert ask(market, "train")["verdict"] == model["verdict"] == said
+    assert model["evidence"] == "mean AUC of assets 0.507 (0.491 to 0.527), Brier skill -0.60%"
+
+
+def with_placebo(lower: float, upper: float) -> Rows:
+    """An AUC of 0.52 [0.51, 0.53], a skill of 0.5 % [0.2 %, 0.8 %], and what a placebo reached."""
+    others = [row for row in changed("auc", 0.52, 0.51, 0.53) if row["metric"] != "brier_skill"]
+    return [
+        *others,
+        evaluated("with_flows", "brier_skill", "all", 0.005, (0.002, 0.008)),
+        evaluated("placebo", "auc", "mean of assets", 0.5, (lower, upper), n=39),
+        evaluated("placebo", "brier_skill", "all", -0.001, (-0.002, 0.001), n=39),
+    ]
+
+
+@pytest.mark.usefixtures("trained")
+def test_an_edge_is_held_against_a_placebo(tmp_path: Path) -> None:
+    publish_evaluation(tmp_path, with_placebo(0.488, 0.512))
+    body = ask(tmp_path, "train")
+    assert body["verdict"] == "a small edge over the base rate in the past, not a promise"
+    assert (body["placebo"]["draws"], body["placebo"]["auc"]["upper_95"]) == (39, 0.512)
+    assert "placebo" not in {row["variant"] for row in body["variants"]}
+    assert "Placebo, 39 trainings on labels permuted by blocks of dates: mean AUC of assets 0.488 to 0.512" in (
+        invoke(tmp_path, "train --format table").stdout
+    )
+
+
+@pytest.mark.usefixtures("trained")
+def test_where_permuted_labels_reach_the_auc_there_is_no_edge(tmp_path: Path) -> None:
+    publish_evaluation(tmp_path, with_placebo(0.475, 0.525))
+    said = "no evidence of edge over the base rate: permuted labels reach its mean AUC of assets too"
+    assert ask(tmp_path, "train")["verdict"].startswith(said)
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize("line", ["train", "score"])
+def test_what_is_unusual_is_told_wherever_the_score_is_shown(tmp_path: Path, line: str) -> None:
+    """A VIX that came two sessions early gave 0.553 [0.544, 0.562] without a word."""
+    publish_evaluation(tmp_path, changed("auc", 0.553, 0.544, 0.562))
+    body = ask(tmp_path, line)
+    found = body if line == "train" else body["models"][0]
+    assert found["leakage_alarm"] is None
+    assert found["unusual"].startswith("Unusual: look for look-ahead first; the mean AUC of assets of direction_5")
+    assert "; unusual: look for look-ahead first" in found["verdict"]
+    for form in ("json", "table", "csv"):
+        assert invoke(tmp_path, f"{line} --format {form}").stderr.strip() == f"warning: {found['unusual']}"
 
 
 @pytest.mark.usefixtures("trained")
@@ -171,18 +205,13 @@ def test_a_model_too_good_to_be_true_raises_the_leakage_alarm(tmp_path: Path, me
 @pytest.mark.usefixtures("trained")
 def test_no_alarm_at_the_limit_nor_on_made_up_data(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
-    publish_evaluation(tmp_path / "real", changed("auc", 0.61, evaluation.ALARM_AUC, 0.64))
+    publish_evaluation(tmp_path / "real", changed("auc", 0.61, ALARM_AUC, 0.64))
     assert ask(tmp_path / "real", "train")["leakage_alarm"] is None
     (tmp_path / "made").mkdir()
     publish_evaluation(tmp_path / "made", changed("auc", 0.61, 0.59, 0.64, is_synthetic=True))
     body = ask(tmp_path / "made", "train")
     assert (body["leakage_alarm"], body["synthetic"]) == (None, True)
     assert body["source"].startswith("Synthetic")
-
-
-def test_the_limit_and_the_words_are_those_of_the_models() -> None:
-    assert model_evaluation.ALARM_AUC == evaluation.ALARM_AUC
-    assert model_evaluation.NO_EDGE == scoring.NO_EDGE
 
 
 @pytest.mark.usefixtures("trained")
@@ -214,10 +243,26 @@ def test_scores_are_the_newest_of_each_horizon_and_target(market: Path) -> None:
     ]
     spy = body["scores"][2]
     assert (spy["bin_lower_95"], spy["bin_upper_95"], spy["base_rate"]) == (0.55, 0.65, 0.56)
-    assert spy["verdict"].startswith(scoring.NO_EDGE)
+    assert spy["verdict"].startswith(NO_EDGE)
     assert body["coverage"]["behind"] == ["BTC"], "its newest session is the one before"
     assert [model["model_id"] for model in body["models"]] == [MODEL, LONG_MODEL, RANK_MODEL]
-    assert body["models"][0]["verdict"].startswith(scoring.NO_EDGE)
+    assert body["models"][0]["verdict"].startswith(NO_EDGE)
+
+
+def test_a_row_never_claims_more_than_its_model(tmp_path: Path) -> None:
+    """`train` said "no evidence", `score` of the same model "a small edge" for 3 of 11 assets."""
+    scores = [{**row, "verdict": f"after forecasts like this ...; {EDGE}"} for row in SCORES]
+    publish_market(tmp_path, {**TABLES_OF_DATA, "mart.model_scores": scores})
+    body = ask(tmp_path, "score")
+    assert {row["verdict"].startswith(NO_EDGE) for row in body["scores"]} == {True}
+    assert body["scores"][0]["verdict"] == body["models"][0]["verdict"]
+
+
+def test_a_row_keeps_its_verdict_where_its_model_has_an_edge(tmp_path: Path) -> None:
+    scores = [{**row, "verdict": f"after forecasts like this ...; {EDGE}"} for row in SCORES]
+    tables = {"mart.model_evaluation": with_placebo(0.488, 0.512), "mart.model_scores": scores}
+    publish_market(tmp_path, {**TABLES_OF_DATA, **tables})
+    assert ask(tmp_path, "score")["scores"][0]["verdict"] == f"after forecasts like this ...; {EDGE}"
 
 
 def test_the_table_of_scores_says_a_shared_verdict_once(market: Path) -> None:

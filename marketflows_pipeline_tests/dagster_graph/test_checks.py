@@ -99,7 +99,7 @@ FAULTS |= {
     for name in QUARANTINED
 }
 # The fake's funds have no rows of models, so their keys can't be repeated.
-WITHOUT_ROWS = ("core.stablecoin_issuance", "mart.model_evaluation", "mart.model_scores")
+WITHOUT_ROWS = ("core.stablecoin_issuance", "mart.model_evaluation", "mart.model_forecasts", "mart.model_scores")
 
 
 @pytest.fixture(scope="module")
@@ -284,3 +284,18 @@ def test_every_check_that_does_not_block_warns_where_it_finds_something(
             caplog.clear()
             judged(check, session)
             assert [record.levelname for record in caplog.records] == ["WARNING"], name
+
+
+@pytest.mark.parametrize(
+    ("lower", "severity"), [(0.54, dg.AssetCheckSeverity.WARN), (0.59, dg.AssetCheckSeverity.ERROR)]
+)
+def test_every_variant_of_a_model_is_looked_at(session: Session, lower: float, severity: dg.AssetCheckSeverity) -> None:
+    """The check looked at the model with flows alone, and at nothing below 0.58."""
+    session.warehouse.execute(
+        "insert into mart.model_evaluation values ('direction_5_logistic_x', 'without_flows', 'auc', 'mean of assets',"
+        f" 0.63, {lower}, 0.66, 1000, now(), false)"
+    )
+
+    found = verdict("mart.model_evaluation:no_model_looks_too_good", session)
+
+    assert (found.passed, found.severity) == (False, severity)

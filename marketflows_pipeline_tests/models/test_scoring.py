@@ -12,11 +12,14 @@ from sklearn.linear_model import LogisticRegression
 from marketflows_pipeline.models.artifact import Metadata, Model, library_versions
 from marketflows_pipeline.models.estimators import Calibrated
 from marketflows_pipeline.models.evaluation import Bin
-from marketflows_pipeline.models.scoring import NO_EDGE, score, verdict
+from marketflows_pipeline.models.scoring import score, verdict
+from marketflows_pipeline.models.verdicts import EDGE, NO_EDGE, UNUSUAL, Worth
 from marketflows_pipeline.schema import table
 from marketflows_pipeline_tests.models.made_up import TRAINED_AT, weekdays
 
 DAY = weekdays(1)[0]
+GOOD = Worth(has_edge=True, is_unusual=False, text=EDGE)
+NONE = Worth(has_edge=False, is_unusual=False, text=f"{NO_EDGE}: permuted labels reach its Brier skill too")
 LOW = Bin(0.5, 0.45, 0.44, 0.40, 0.48, 900)
 HIGH = Bin(float("inf"), 0.6, 0.61, 0.56, 0.66, 800)
 
@@ -31,6 +34,7 @@ def model(**changes: Any) -> Model:
         is_synthetic=False, first_session=DAY, last_session=DAY, rows=1, symbols=("A", "B"), features=("f",),
         features_version=1, features_sha256="", versions=library_versions(), walk_forward={},
         configurations_tried=1, test_rows=1, base_rates={"A": 0.5, "B": 0.6}, brier_skill=0.01, bins=(LOW, HIGH),
+        worth=GOOD,
     )  # fmt: skip
     return Model(Calibrated(None, classifier, 1.0, 0.0), replace(facts, **changes))
 
@@ -63,9 +67,21 @@ def test_no_row_gives_no_score() -> None:
     assert score(model(), panel(A=1.0).clear(), scored_at=TRAINED_AT).is_empty()
 
 
-@pytest.mark.parametrize("skill", [0.0, -0.02, float("nan")])
-def test_without_skill_there_is_no_edge_whatever_the_bin(skill: float) -> None:
-    assert verdict(model(brier_skill=skill).metadata, HIGH, 0.5).startswith(NO_EDGE)
+def test_a_row_never_claims_more_than_its_model() -> None:
+    """Training said "no evidence", and the scores of the same model "a small edge" for 3 of 11 assets."""
+    assert verdict(model(worth=NONE).metadata, HIGH, 0.5) == NONE.text
+
+
+def test_a_model_that_was_never_held_against_a_placebo_claims_nothing() -> None:
+    assert verdict(model(worth=None).metadata, HIGH, 0.5) == (
+        f"{NO_EDGE}: the model was not held against a placebo; train it again"
+    )
+
+
+def test_what_is_unusual_of_the_model_stands_in_each_row() -> None:
+    odd = Worth(has_edge=True, is_unusual=True, text=f"{EDGE}; {UNUSUAL}")
+
+    assert verdict(model(worth=odd).metadata, HIGH, 0.5).endswith(UNUSUAL)
 
 
 @pytest.mark.parametrize("lower", [0.49, 0.5])

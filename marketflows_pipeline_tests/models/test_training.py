@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from marketflows_pipeline.models.labels import labels
 from marketflows_pipeline.models.panel import FEATURES
 from marketflows_pipeline.models.training import TrainedModel, train
 from marketflows_pipeline.models.walk_forward import WalkForward
+from marketflows_pipeline.schema import table
 from marketflows_pipeline_tests.models.made_up import TRAINED_AT, market, weekdays
 
 # Normal with deviation 1, a feature with this log odds ranks a 1 above a 0 in 55 % of pairs.
@@ -48,6 +50,7 @@ def trained(
         is_synthetic=is_synthetic,
         walk=walk or WalkForward(horizon=horizon, min_train=400, refit_every=150),
         resamples=resamples,
+        placebo_draws=3,
     )
 
 
@@ -179,8 +182,10 @@ def test_another_seed_draws_other_intervals_of_the_same_figures() -> None:
 
     first, second = (trained(made.panel, made.labels, seed=seed, resamples=20) for seed in (1, 2))
 
-    assert first.evaluation.get_column("value").equals(second.evaluation.get_column("value"), null_equal=True)
-    assert not first.evaluation.get_column("lower_95").equals(second.evaluation.get_column("lower_95"))
+    # A placebo is made of draws, and only where the intervals ask for one.
+    one, other = (found.evaluation.filter(pl.col("variant") != "placebo") for found in (first, second))
+    assert one.get_column("value").equals(other.get_column("value"), null_equal=True)
+    assert not one.get_column("lower_95").equals(other.get_column("lower_95"))
 
 
 def test_no_forecast_changes_when_later_sessions_are_added() -> None:
@@ -273,6 +278,23 @@ def test_the_metadata_says_what_the_model_was_made_of(planted: TrainedModel) -> 
     assert facts.brier_skill == figure(planted, "brier_skill", "all")["value"]
     assert len(facts.bins) == 10
     assert facts.base_rates["A03"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_every_forecast_out_of_sample_is_kept_with_its_label(planted: TrainedModel) -> None:
+    """Forecasts were thrown away after training, so that no figure of an evaluation could be computed again."""
+    rows, entry = planted.forecast_rows, table("mart.model_forecasts")
+
+    assert dict(rows.schema) == entry.polars_schema
+    assert rows.select(entry.key).is_unique().all()
+    assert set(rows["model_id"]) == {planted.model.metadata.model_id}
+    counts = dict(rows.group_by("variant").len().iter_rows())
+    assert counts == dict.fromkeys(planted.forecasts.probabilities, planted.model.metadata.test_rows)
+    # the label of a session is known a session later in this market
+    days = weekdays(1501)
+    assert set(pairwise(days)) >= set(rows.select("session", "label_end").iter_rows())
+    ours = rows.filter(variant="with_flows")
+    brier = ours.select(((pl.col("p") - pl.col("y")) ** 2).mean()).item()
+    assert brier == pytest.approx(figure(planted, "brier", "all")["value"])
 
 
 def test_no_labelled_row_is_refused() -> None:

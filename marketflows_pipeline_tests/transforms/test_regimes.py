@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import groupby, pairwise
 from typing import Any
 
 import polars as pl
@@ -169,9 +170,9 @@ FLAT = [1.0] * 21
 
 
 def ratios_of(**closes: Sequence[float | None]) -> tuple[Any, ...]:
-    """Score, pairs and regime of the last session; what is not named is flat."""
+    """Score, pairs and readings of the last session, unconfirmed; what is not named is flat."""
     flat = {each: FLAT for pair in PAIRS for each in pair}
-    frame = regimes_of(volatility_of([]), closes_of({**flat, **closes}))
+    frame = regimes_of(volatility_of([]), closes_of({**flat, **closes}), confirm_sessions=1)
     return frame.select("ratio_score", "ratio_pairs_known", "ratio_regime", "regime").row(-1)
 
 
@@ -198,7 +199,7 @@ def test_without_one_of_the_two_the_other_speaks() -> None:
     calm = _with_percentiles([0.1, 0.1, 0.1])
     flat = {"SPY": [1.0] * len(calm)}
 
-    assert regimes_of(volatility_of(calm), closes_of(flat))["regime"].to_list()[-1] == "risk_on"
+    assert regimes_of(volatility_of(calm), closes_of(flat), confirm_sessions=1)["regime"].to_list()[-1] == "risk_on"
     assert ratios_of(HYG=RISING, IWM=RISING)[3] == "risk_on"
 
 
@@ -208,9 +209,9 @@ def test_two_that_disagree_are_mixed() -> None:
     steady = [1.0] * len(calm)
     flows = closes_of({"HYG": falling, "TLT": steady, "IWM": falling, "SPY": steady})
 
-    assert regimes_of(volatility_of(calm), flows).select("vix_regime", "ratio_regime", "regime").row(-1) == (
-        "risk_on", "risk_off", "mixed",
-    )  # fmt: skip
+    frame = regimes_of(volatility_of(calm), flows, confirm_sessions=1)
+
+    assert frame.select("vix_regime", "ratio_regime", "regime").row(-1) == ("risk_on", "risk_off", "mixed")
 
 
 def test_without_sessions_there_are_no_regimes() -> None:
@@ -221,6 +222,89 @@ def test_without_pairs_there_is_no_score() -> None:
     frame = regimes_of(volatility_of([20.0]), closes_of({"SPY": [1.0]}), ratio_pairs=())
 
     assert frame.select("vix", "ratio_score", "ratio_pairs_known").rows() == [(20, None, 0)]
+
+
+READINGS = {"+": "risk_on", "-": "risk_off", "0": "mixed", "?": None}
+
+
+def regimes_after(readings: str, confirm: int = 3) -> str:
+    """The regimes that follow these readings of the ratios: + risk-on, - risk-off, 0 mixed, ? no pair known."""
+    frame = regimes_of(volatility_of([]), closes_that_read(readings), confirm_sessions=confirm).tail(len(readings))
+    assert column(frame, "ratio_regime") == [READINGS[each] for each in readings]
+    signs = {regime: sign for sign, regime in READINGS.items()}
+    return "".join(signs[each] for each in column(frame, "regime"))
+
+
+def closes_that_read(readings: str) -> pl.DataFrame:
+    """Two ratios that both rise or both fall, or one of each; on a session without them only GLD has a close."""
+    known = [each for each in readings if each != "?"]
+    ratios = {"HYG": _beyond([sign != "-" for sign in known]), "IWM": _beyond([sign == "+" for sign in known])}
+    places = [*range(20), *(20 + place for place, sign in enumerate(readings) if sign != "?")]
+    days = weekdays(20 + len(readings))
+    closes = [
+        {"symbol": symbol, "session": days[place], "close_usd": close}
+        for above, below in (("HYG", "TLT"), ("IWM", "SPY"))
+        for symbol, values in ((above, ratios[above]), (below, [1.0] * len(places)))
+        for place, close in zip(places, values, strict=True)
+    ]
+    return rows_of("core.asset_flows", *closes, *({"symbol": "GLD", "session": day, "close_usd": 1.0} for day in days))
+
+
+def _beyond(is_up: Sequence[bool]) -> list[float]:
+    """Twenty ones, then each value above or below all of the twenty before it, and so beyond a moving average."""
+    values = [1.0] * 20
+    for up in is_up:
+        values.append(1.1 * max(values[-20:]) if up else 0.9 * min(values[-20:]))
+    return values
+
+
+def test_a_regime_is_confirmed_by_three_readings_in_a_row_and_dated_to_the_third() -> None:
+    """Of the tutorial's 300 spells 96 lasted one session: what both sources said was taken at once."""
+    assert regimes_after("+++") == "??+"
+    assert regimes_after("+++-+--0--+++---") == "??+++++++++++++-"
+    assert regimes_after("000+++") == "??000+"
+
+
+def test_confirmed_by_one_session_a_regime_is_the_reading() -> None:
+    assert regimes_after("+-0?+", confirm=1) == "+-0?+"
+
+
+def test_sessions_without_a_reading_are_passed_over() -> None:
+    assert regimes_after("++?+-?-?+") == "???++++++"
+    assert regimes_after("+++--??-") == "??+++++-"
+
+
+def test_three_sessions_without_a_reading_end_a_regime_and_the_next_is_confirmed_anew() -> None:
+    assert regimes_after("+++??+++") == "??++++++"
+    assert regimes_after("+++???+++") == "??+++???+"
+    assert regimes_after("+++--???-++") == "??+++++????"
+
+
+def spells(labels: Sequence[str]) -> list[int]:
+    """Lengths of the runs of equal labels."""
+    return [len(list(run)) for _, run in groupby(labels)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text("+-0?", min_size=1, max_size=30), st.integers(1, 5), st.integers(1, 30))
+def test_no_spell_is_shorter_than_its_confirmation_and_later_sessions_change_no_label(
+    readings: str, confirm: int, known: int
+) -> None:
+    labels = regimes_after(readings, confirm)
+
+    # the first stretch waits for its first regime, and the last one is still running
+    assert all(length >= confirm for length in spells(labels)[1:-1])
+    assert regimes_after(readings[:known], confirm) == labels[:known]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text("+-0", min_size=1, max_size=30), st.integers(1, 5))
+def test_each_spell_begins_where_its_reading_was_confirmed(readings: str, confirm: int) -> None:
+    labels = regimes_after(readings, confirm)
+
+    for place, (before, label) in enumerate(pairwise("?" + labels)):
+        is_confirmed = readings[max(place - confirm + 1, 0) : place + 1] == confirm * readings[place]
+        assert label == (readings[place] if is_confirmed else before)
 
 
 def by_walking(percentiles: list[float], *, on: float, off: float, band: float, confirm: int) -> list[str]:

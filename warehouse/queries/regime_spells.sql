@@ -1,6 +1,7 @@
 -- How long did each spell of risk-on, risk-off or mixed last, and what did the benchmark return in it?
--- The benchmark is SPY; put another symbol in its place. A regime is known at a session's close, so returns are from
--- that close to the close of the spell's end, which is the first session of the next one.
+-- The benchmark is SPY; put another symbol in its place. A spell begins with the session that confirmed it, and is known
+-- at that session's close, so returns are from that close to the close of the spell's end, which is the first session of
+-- the next one.
 -- Needs: sessions of SPY with the days of VIX beside them, enough for a confirmed regime.
 with marked as (
     select session, regime, vix,

@@ -31,7 +31,8 @@ METHOD = (
     "vix_percentile is the share of the last 252 sessions with a lower VIX; vix_regime follows from it by the "
     "thresholds of the settings, with hysteresis. term_structure is VIX over VIX3M, above 1 is backwardation. "
     "ratio_score counts ratio pairs above a rising average less those below a falling one. regime is what both say "
-    "where they agree, or the one that is known, else mixed. Each from data up to that session alone."
+    "where they agree, or the one that is known, else mixed, from the session on that confirmed it (confirm_sessions "
+    "of the settings, 3 by default, in a row). Each from data up to that session alone."
 )
 
 COLUMNS = (

@@ -1,7 +1,7 @@
 """`train`: what the model that was just trained was worth out of sample.
 
-What belongs here: the answer of that command, its verdict and the leakage alarm. What does not: training and its
-figures (mart.model_evaluation).
+What belongs here: the answer of that command. What does not: training and its figures (mart.model_evaluation), the
+rules of verdict and alarm (models.verdicts).
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from typing import Any, TypeAlias
 from marketflows_pipeline.cli.answers.answer import Answer, Shown, figure
 from marketflows_pipeline.cli.answers.source import Source
 from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.models.verdicts import AUC_NAMES, HEADLINES, PLACEBO, intervals, suspicion, worth
 
 EVALUATION = "mart.model_evaluation"
 # Models are trained every week.
 TRAINING_LIMIT = timedelta(days=8)
-ALARM_AUC = 0.58
-NO_EDGE = "no evidence of edge over the base rate"
 
 METHOD = (
     "Walked forward by date with purging and embargo: each forecast is by a model fitted before it. Intervals are "
@@ -61,7 +60,7 @@ SHOWN = (
     Shown("rows", "n", 0),
 )
 
-_MEAN, _ALL = "mean of assets", "all"
+_WITH_FLOWS, _MEAN, _ALL = "with_flows", "mean of assets", "all"
 _BOUNDED = {"auc": _MEAN, "date_auc": _ALL, "brier_skill": _ALL}
 _PLAIN = ("brier", "log_loss", "accuracy", "ece", "pooled_auc")
 _NEWEST = """
@@ -98,7 +97,7 @@ def model_evaluation(source: Source, *, horizon: int, target: str, model: str) -
             f"no {model} model of {target} over {horizon} sessions is evaluated yet; {source.setting.how_to_fetch}"
         )
     figures = figures_of(source, newest["model_id"])
-    alarm = leakage_alarm(newest["model_id"], figures, is_synthetic=newest["is_synthetic"])
+    suspicions = suspected(newest["model_id"], figures, is_synthetic=newest["is_synthetic"])
     entries = [_variant(figures, variant) for variant in VARIANTS if (variant, "brier", _ALL) in figures]
     is_synthetic = source.setting.is_tutorial or newest["is_synthetic"]
     body: dict[str, Any] = {
@@ -110,8 +109,9 @@ def model_evaluation(source: Source, *, horizon: int, target: str, model: str) -
         "model": model,
         "trained_at": newest["trained_at"],
         "headline": {"text": ablation_in_words(figures), "ablation": ablation(figures)},
-        "verdict": verdict(figures),
-        "leakage_alarm": alarm,
+        "verdict": worth(intervals(figures.values()), target, is_synthetic=newest["is_synthetic"]).text,
+        **suspicions,
+        "placebo": placebo(figures, target),
         **planted(figures),
         "variants": entries,
         "auc_by_asset": _by_asset(figures),
@@ -131,9 +131,9 @@ def model_evaluation(source: Source, *, horizon: int, target: str, model: str) -
         COLUMNS,
         SHOWN,
         _summary(body),
-        (alarm,) if alarm else (),
+        told(suspicions),
         headline=body["headline"]["text"],
-        warnings=(alarm,) if alarm else (),
+        warnings=told(suspicions),
         about="asset",
     )
 
@@ -144,41 +144,35 @@ def figures_of(source: Source, model_id: str) -> Figures:
     return {(row["variant"], row["metric"], row["scope"]): row for row in rows}
 
 
-def leakage_alarm(model_id: str, figures: Figures, *, is_synthetic: bool) -> str | None:
-    """What to print where a model is too good to be true; None where it is not, or where its data is made up."""
-    judged = [
-        (row["lower_95"], name, row)
-        for (variant, metric, scope), row in figures.items()
-        for name in [{("auc", _MEAN): "mean AUC of assets", ("date_auc", _ALL): "AUC by date"}.get((metric, scope))]
-        if variant in {"with_flows", "without_flows"} and name and row["lower_95"] is not None
-    ]
-    found = [each for each in judged if each[0] > ALARM_AUC]
-    if is_synthetic or not found:
+def suspected(model_id: str, figures: Figures, *, is_synthetic: bool) -> dict[str, str | None]:
+    """What to print where a model is better than prices allow, by tier; None where it is not."""
+    found = suspicion(model_id, intervals(figures.values()), is_synthetic=is_synthetic)
+    tiers = {"leakage_alarm": "alarm", "unusual": "unusual"}
+    return {key: found.text if found is not None and found.tier == tier else None for key, tier in tiers.items()}
+
+
+def told(suspicions: Mapping[str, str | None]) -> tuple[str, ...]:
+    """The texts of `suspected`, those that there are."""
+    texts = (suspicions[key] for key in ("leakage_alarm", "unusual"))
+    return tuple(text for text in texts if text is not None)
+
+
+def evidence_in_words(figures: Figures, target: str) -> str:
+    """The two figures that the verdict rests on."""
+    metric, scope = HEADLINES[target]
+    auc, skill = (figures.get((_WITH_FLOWS, *key), {}) for key in ((metric, scope), ("brier_skill", _ALL)))
+    ends = f"{figure(auc.get('lower_95'), 3)} to {figure(auc.get('upper_95'), 3)}"
+    shown = "unknown" if skill.get("value") is None else f"{skill['value']:+.2%}"
+    return f"{AUC_NAMES[metric]} {figure(auc.get('value'), 3)} ({ends}), Brier skill {shown}"
+
+
+def placebo(figures: Figures, target: str) -> dict[str, Any] | None:
+    """What the same training reaches on permuted labels; None where that was not tried."""
+    metric, scope = HEADLINES[target]
+    auc, skill = figures.get((PLACEBO, metric, scope)), figures.get((PLACEBO, "brier_skill", _ALL))
+    if auc is None or skill is None:
         return None
-    lower, name, row = max(found, key=lambda each: each[0])
-    return (
-        f"Leakage alarm: the {name} of {model_id} ({row['variant']}) is {row['value']:.3f}, at least {lower:.3f} with "
-        f"95 % confidence. Above {ALARM_AUC} a feature that knows the future is likelier than a discovery: look for it "
-        "before believing the model."
-    )
-
-
-def verdict(figures: Figures) -> str:
-    """What the model with flows is worth: nothing where the interval of its AUC holds 0.5 or its skill is not positive.
-
-    An AUC wholly below 0.5 is no edge either.
-    """
-    auc = figures.get(("with_flows", "auc", _MEAN), {})
-    skill = figures.get(("with_flows", "brier_skill", _ALL), {}).get("value")
-    lower = auc.get("lower_95")
-    if lower is None or skill is None:
-        return f"{NO_EDGE}: too little was forecast to tell"
-    interval = f"{figure(auc['value'], 3)} ({figure(lower, 3)} to {figure(auc['upper_95'], 3)})"
-    if not skill > 0:
-        return f"{NO_EDGE}: Brier skill {skill:+.2%}, AUC {interval}"
-    if not lower > 0.5:
-        return f"{NO_EDGE}: AUC {interval}, which is not above 0.5 for sure; Brier skill {skill:+.2%}"
-    return f"a small edge in the past, not a promise: AUC {interval}, Brier skill {skill:+.2%}"
+    return {"draws": auc["n"], metric: interval_of(auc), "brier_skill": interval_of(skill)}
 
 
 def ablation(figures: Figures) -> dict[str, dict[str, Any]]:
@@ -258,11 +252,23 @@ def _reliability(figures: Figures) -> list[dict[str, Any]]:
 
 
 def _summary(body: Mapping[str, Any]) -> tuple[str, ...]:
-    lines = [f"Verdict: {body['verdict']}", *planted_in_words(body)]
+    lines = [f"Verdict: {body['verdict']}", *_placebo_in_words(body), *planted_in_words(body)]
     if body["reliability"]:
         lines.append("Reliability, forecast and what came (95 % interval):")
         lines += [_bin_in_words(row) for row in body["reliability"]]
     return tuple(lines)
+
+
+def _placebo_in_words(body: Mapping[str, Any]) -> tuple[str, ...]:
+    if body["placebo"] is None:
+        return ()
+    metric = HEADLINES[body["target"]][0]
+    auc, skill = body["placebo"][metric], body["placebo"]["brier_skill"]
+    return (
+        f"Placebo, {body['placebo']['draws']} trainings on labels permuted by blocks of dates: {AUC_NAMES[metric]} "
+        f"{figure(auc['lower_95'], 3)} to {figure(auc['upper_95'], 3)}, Brier skill {skill['lower_95']:+.2%} to "
+        f"{skill['upper_95']:+.2%}",
+    )
 
 
 def _bin_in_words(row: Mapping[str, Any]) -> str:

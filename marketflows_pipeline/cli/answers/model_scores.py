@@ -15,14 +15,16 @@ from marketflows_pipeline.cli.answers.model_evaluation import (
     EVALUATION,
     SOURCE,
     ablation_in_words,
+    evidence_in_words,
     figures_of,
-    leakage_alarm,
     planted,
     planted_in_words,
-    verdict,
+    suspected,
+    told,
 )
 from marketflows_pipeline.cli.answers.source import Source
 from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.models.verdicts import NO_EDGE, intervals, worth
 
 SCORES = "mart.model_scores"
 
@@ -83,11 +85,15 @@ def model_scores(source: Source, *, how_to_train: str, how_to_score: str) -> Ans
         raise MarketflowsError(f"no model is trained yet; train one: {how_to_train}")
     rows = source.rows(_NEWEST)
     is_synthetic = source.setting.is_tutorial or any(row["is_synthetic"] for row in rows)
-    entries = [{key: row[key] for key in COLUMNS} for row in rows]
+    models = [_model(source, row) for row in {row["model_id"]: row for row in rows}.values()]
+    worths = {model["model_id"]: model for model in models}
+    entries = [
+        {key: row[key] for key in COLUMNS} | {"verdict": _no_more_than(worths[row["model_id"]], row["verdict"])}
+        for row in rows
+    ]
     session, as_of = max(row["session"] for row in rows), max(row["scored_at"] for row in rows)
     newest = source.row(_SESSION)["session"] if source.has("core.asset_flows") else None
-    models = [_model(source, row) for row in {row["model_id"]: row for row in rows}.values()]
-    alarms = tuple(model["leakage_alarm"] for model in models if model["leakage_alarm"])
+    alarms = tuple(text for model in models for text in told(model))
     is_behind = newest is not None and session < newest
     body: dict[str, Any] = {
         **source.head(as_of, stale=is_behind or is_stale(source, session, source.as_of(BARS))),
@@ -120,16 +126,24 @@ def model_scores(source: Source, *, how_to_train: str, how_to_score: str) -> Ans
 def _model(source: Source, row: Mapping[str, Any]) -> dict[str, Any]:
     figures = figures_of(source, row["model_id"]) if source.has(EVALUATION) else {}
     trained = source.row(_TRAINED, {"model_id": row["model_id"]}) if figures else {}
+    found = worth(intervals(figures.values()), row["target"], is_synthetic=row["is_synthetic"])
     return {
         "model_id": row["model_id"],
         "horizon": row["horizon"],
         "target": row["target"],
         "trained_at": trained.get("trained_at"),
-        "verdict": verdict(figures),
+        "verdict": found.text,
+        "has_edge": found.has_edge,
+        "evidence": evidence_in_words(figures, row["target"]),
         "ablation": ablation_in_words(figures),
-        "leakage_alarm": leakage_alarm(row["model_id"], figures, is_synthetic=row["is_synthetic"]),
+        **suspected(row["model_id"], figures, is_synthetic=row["is_synthetic"]),
         **planted(figures),
     }
+
+
+def _no_more_than(model: Mapping[str, Any], said: str) -> str:
+    """A row's verdict, or its model's where that has no edge: scores may be older than the rule that judges now."""
+    return said if model["has_edge"] or said.startswith(NO_EDGE) else str(model["verdict"])
 
 
 def _summary(body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -145,7 +159,7 @@ def _summary(body: Mapping[str, Any]) -> tuple[str, ...]:
         *(
             f"{model['model_id']}: {line}"
             for model in body["models"]
-            for line in (model["verdict"], model["ablation"], *planted_in_words(model))
+            for line in (model["verdict"], model["evidence"], model["ablation"], *planted_in_words(model))
         ),
     )
 
