@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_USER := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help deps setup run dev test test-duckdb2 test-fresh lint bench soak docs lock clean
+.PHONY: help deps setup run dev test test-duckdb2 test-fresh lint mutants bench soak docs lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,16 @@ lint: setup ## Check style, layout and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+MUTANTS := .venv-mutants
+
+mutants: setup $(MUTANTS)/bin/cosmic-ray ## Change the rules of docs/mutants.md one thing at a time (an hour); FLAGS=ingest/plan.py for one
+	$(PY) tools/mutants.py --with $(MUTANTS)/bin/cosmic-ray $(FLAGS)
+
+# Apart from .venv, which holds what the lock names and nothing else.
+$(MUTANTS)/bin/cosmic-ray:
+	$(PYTHON) -m venv $(MUTANTS)
+	$(MUTANTS)/bin/python -m pip install --quiet "cosmic-ray>=8.4,<9"
+
 bench: setup ## Measure against the published package; writes benchmarks/RESULTS.md
 	$(PY) -m benchmarks $(FLAGS)
 
@@ -76,4 +86,4 @@ lock: setup ## Write the locks anew for pyproject.toml; FLAGS=--upgrade takes ne
 	$(LOCK) tools/uv.in --no-annotate --output-file tools/uv.lock
 
 clean: ## Remove the environment and caches; warehouse and charts stay
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(MUTANTS) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

@@ -48,6 +48,18 @@ def test_the_last_sound_observation_of_a_day_stands_for_it_in_whatever_order_row
     assert supply_by_coin(observed(*reversed(sound))).rows() == [("bitcoin", DAY, 40.0)]
 
 
+def test_prices_below_a_dollar_and_parts_of_a_coin_count() -> None:
+    assert supply_by_coin(observed((at(9), 0.375, 0.25))).rows() == [("bitcoin", DAY, 1.5)]
+
+
+def test_days_come_in_order() -> None:
+    """Flows are differences from row to row."""
+    days = [DAY + timedelta(days=n) for n in range(200)]
+    seen = observed(*((datetime(day.year, day.month, day.day, tzinfo=UTC), 300.0, 10.0) for day in reversed(days)))
+
+    assert supply_by_coin(seen)["day"].to_list() == days
+
+
 def test_a_day_without_a_sound_observation_is_missing() -> None:
     """Missing is null or no row, never 0: a supply of 0 would be redeemed the day after."""
     assert supply_by_coin(observed((at(9), nan, 10.0), (at(10), 0.0, 10.0))).is_empty()

@@ -1,0 +1,195 @@
+"""Change one thing at a time in the rules that money depends on, and see whether a test notices.
+
+Usage: ``make mutants``, or ``make mutants FLAGS=MODULE`` with one of `RULES`; an hour on two processors for
+all of them. Cosmic Ray makes the mutants, in copies of this repository in temporary folders. Those that no test noticed
+are printed, and have to stand in docs/mutants.md with the reason why none can or need; any other ends with exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+KNOWN = REPOSITORY / "docs" / "mutants.md"
+TESTS = "marketflows_pipeline_tests"
+
+# Each module of the package with the tests that hold its rule.
+RULES: dict[str, tuple[str, ...]] = {
+    "ingest/budget.py": ("ingest/test_budget.py",),
+    "ingest/plan.py": ("ingest/test_plan.py",),
+    "transforms/caveats.py": ("transforms/test_caveats.py",),
+    "transforms/plausibility.py": ("transforms/test_plausibility.py",),
+    "transforms/supply.py": ("transforms/test_supply.py",),
+    "warehouse/publish.py": ("warehouse/test_publish.py",),
+}
+
+
+@dataclass(frozen=True, order=True)
+class Mutant:
+    """One change that no test noticed: the module, and the line before and after."""
+
+    module: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.module}: `{self.before}` -> `{self.after}`"
+
+
+def survivors(module: str, program: Path) -> list[Mutant]:
+    """The mutants of one module that its tests let pass.
+
+    Args:
+        module: one of `RULES`.
+        program: Cosmic Ray's command.
+    """
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        copy = Path(folder, "copy")
+        _copy_to(copy)
+        settings, record = Path(folder, "settings.toml"), Path(folder, "record.sqlite")
+        path = f"marketflows_pipeline/{module}"
+        tests = " ".join(f"{TESTS}/{name}" for name in RULES[module])
+        settings.write_text(
+            f'[cosmic-ray]\nmodule-path = "{path}"\ntimeout = 120.0\nexcluded-modules = []\n'
+            f'test-command = "{sys.executable} -m pytest -x -q -n 0 -p no:cacheprovider {tests}"\n'
+            '[cosmic-ray.distributor]\nname = "local"\n'
+        )
+        # Otherwise a test that fails by itself would count every mutant as noticed.
+        _run(copy, program, "baseline", settings)
+        _run(copy, program, "init", settings, record)
+        _leave_out(record, annotations(copy / path))
+        _run(copy, program, "exec", settings, record)
+        return sorted(_survivors(module, _run(copy, program, "dump", record)))
+
+
+def _copy_to(folder: Path) -> None:
+    """What git knows of, as it stands now."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (REPOSITORY / name).is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, target)
+
+
+def _run(folder: Path, *command: object) -> str:
+    done = subprocess.run(  # noqa: S603
+        list(map(str, command)),
+        cwd=folder,
+        # The copy's package, not the one that is installed here.
+        env=os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))} failed: {done.stdout}{done.stderr}".rstrip())
+    return done.stdout
+
+
+Span = tuple[tuple[int, int], tuple[int, int]]
+
+
+def annotations(file: Path) -> list[Span]:
+    """Where annotations stand; they are never evaluated, so no test can notice a change there."""
+    found: list[ast.expr | None] = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            found.append(node.returns)
+        elif isinstance(node, ast.arg | ast.AnnAssign):
+            found.append(node.annotation)
+    return [
+        ((each.lineno, each.col_offset), (each.end_lineno or 0, each.end_col_offset or 0))
+        for each in found
+        if each is not None
+    ]
+
+
+def _leave_out(record: Path, spans: Iterable[Span]) -> None:
+    """Forget the mutants within these spans."""
+    connection = sqlite3.connect(record)
+    with connection:
+        for start, end in spans:
+            within = "(start_pos_row, start_pos_col) >= (?, ?) and (end_pos_row, end_pos_col) <= (?, ?)"
+            connection.execute(
+                f"delete from work_items where job_id in (select job_id from mutation_specs where {within})",  # noqa: S608
+                (*start, *end),
+            )
+            connection.execute(f"delete from mutation_specs where {within}", (*start, *end))  # noqa: S608
+    connection.close()
+
+
+def _survivors(module: str, dump: str) -> Iterator[Mutant]:
+    for line in dump.splitlines():
+        _, result = json.loads(line)
+        if result is not None and result["test_outcome"] == "survived":
+            yield mutant_of(module, result["diff"])
+
+
+def mutant_of(module: str, diff: str) -> Mutant:
+    """The change of a unified diff, without the lines around it."""
+    lines = diff.splitlines()[3:]
+    before = " ".join(line[1:].strip() for line in lines if line.startswith("-"))
+    after = " ".join(line[1:].strip() for line in lines if line.startswith("+"))
+    return Mutant(module, before, after)
+
+
+def known(text: str) -> set[Mutant]:
+    """The mutants of the rows of docs/mutants.md: module, before, after, and the reason."""
+    rows = re.finditer(r"^\| `(\S+)` \| `(.*?)` \| `(.*?)` \| \S.* \|$", text, re.MULTILINE)
+    return {Mutant(*(cell.replace("\\|", "|") for cell in row.groups())) for row in rows}
+
+
+def main(words: Sequence[str]) -> int:
+    """Try all mutants of these modules, or of all; say which lived."""
+    parser = argparse.ArgumentParser(description="Change one thing at a time, and see whether a test notices.")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"one of {', '.join(RULES)}; default all")
+    parser.add_argument("--with", dest="program", type=Path, required=True, help="Cosmic Ray's command")
+    options = parser.parse_args(words)
+    if unknown := set(options.modules) - set(RULES):
+        parser.error(f"{', '.join(sorted(unknown))}: expected one of {', '.join(RULES)}")
+    chosen = options.modules or list(RULES)
+    expected = known(KNOWN.read_text(encoding="utf-8"))
+    is_complete = True
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        found = threads.map(partial(survivors, program=options.program.absolute()), chosen)
+        for module, alive in zip(chosen, found, strict=True):
+            fresh = [mutant for mutant in alive if mutant not in expected]
+            gone = sorted({each for each in expected if each.module == module} - set(alive))
+            say(f"{module}: {len(alive)} lived, {len(fresh)} of them are not in {KNOWN.name}")
+            for mutant in fresh:
+                say(f"  lived: {mutant}")
+            for mutant in gone:
+                say(f"  lives no longer, take it out of {KNOWN.name}: {mutant}")
+            is_complete = is_complete and not fresh
+    return 0 if is_complete else 1
+
+
+def say(line: str) -> None:
+    """One line on the progress."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
