@@ -67,6 +67,6 @@ def test_annotations_are_left_alone(mutants: ModuleType, tmp_path: Path) -> None
     assert sorted(mutants.annotations(file)) == [
         ((1, 12), (1, 22)),
         ((1, 27), (1, 30)),
-        ((1, 44), (1, 53)),
+        ((1, 43), (1, 52)),
         ((2, 7), (2, 17)),
     ]
