@@ -15,7 +15,7 @@ DUST_USD = 10_000.0
 DUST_SHARE = 1e-4
 
 _COLUMNS = (
-    "slug", "day", "token", "quantity_before", "quantity", "value_before_usd", "value_usd",
+    "slug", "day", "token", "quantity_before", "quantity", "first_quantity", "value_before_usd", "value_usd",
     "price_usd", "flow_usd", "price_effect_usd", "flow_mid_usd", "price_effect_mid_usd", "left_out_usd", "reason",
     "basis_ratio",
     "ts", "previous_day", "is_repeated", "is_own_token",
@@ -95,7 +95,8 @@ def token_flows(
     value the sum of those known.
 
     Args:
-        balances: slug, ts, token, quantity, value_usd, is_now, as in ``raw.cex_token_balances``.
+        balances: slug, ts, token, quantity, value_usd, is_now, and first_quantity where it is known, as in
+            ``raw.cex_token_balances``.
         own_tokens: slug, own_tokens (comma separated symbols, null where none is known); of several rows of an
             exchange the first that names some counts.
         quarantined: slug, ts, token of rows that `balances` lacks since they are impossible; by default there are none.
@@ -156,6 +157,7 @@ def _own(own_tokens: pl.DataFrame) -> pl.LazyFrame:
 def _holdings(balances: pl.DataFrame, records: pl.DataFrame, symbols: pl.DataFrame, stride: int) -> pl.DataFrame:
     """Numbered by key (of record and token): quantity, value_usd, is_priced, is_negative; same tokens are joined."""
     quantity, value = pl.col("quantity"), pl.col("value_usd")
+    first = pl.col("first_quantity") if "first_quantity" in balances.columns else pl.lit(None, pl.Float64)
     is_nothing = (quantity == 0).fill_null(value=False) & (value.fill_null(0.0) == 0)
     has_price = ((quantity != 0) & (value != 0)).fill_null(value=False)
     return (
@@ -163,11 +165,17 @@ def _holdings(balances: pl.DataFrame, records: pl.DataFrame, symbols: pl.DataFra
         .filter(~pl.col("is_now"))
         .join(records.lazy().select("slug", "ts", "record"), on=["slug", "ts"])
         .join(symbols.lazy().select("token", "place"), on="token")
-        .select("quantity", "value_usd", key=pl.col("record").cast(pl.Int64) * stride + pl.col("place"))
+        .select(
+            "quantity",
+            "value_usd",
+            first_quantity=first,
+            key=pl.col("record").cast(pl.Int64) * stride + pl.col("place"),
+        )
         .group_by("key")
         .agg(
             quantity=pl.when(quantity.null_count() == 0).then(quantity.sum()),
             value_usd=pl.when(value.count() > 0).then(value.sum()),
+            first_quantity=pl.when(pl.col("first_quantity").null_count() == 0).then(pl.col("first_quantity").sum()),
             is_priced=(is_nothing | has_price).all(),
             is_negative=((quantity < 0) | (value < 0)).any(),
         )
