@@ -56,6 +56,7 @@ def known_exchanges(session: Session) -> pl.DataFrame:
         _centralised(session),
         DEFILLAMA_SLUGS,
         exchange_settings(session).tracked,
+        kinds=session.warehouse.accepted("raw.exchange_kinds", columns=["exchange_id", "is_centralised"]),
     )
 
 
