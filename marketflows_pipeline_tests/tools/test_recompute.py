@@ -80,7 +80,7 @@ def store_volumes(warehouse: Warehouse) -> None:
     """okx and kraken for 60 days, gate with two gaps, new for 9 days, small on the last ones; the list for 40 days."""
     missing = {"okx": {3}, "kraken": set(), "gate": {7, 40}}
     spans = {"okx": 60, "kraken": 60, "gate": 60, "new": 9, "small": 35}
-    points = [
+    points: list[dict[str, Any]] = [
         {"exchange_id": key, "ts": NOW - ago * DAY, "volume_24h_btc": 100.0 * size + 7 * ago % 13, "source": "x:chart"}
         for size, (key, days) in enumerate(spans.items(), 1)
         for ago in range(days)
