@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.transforms.reserve_prices import is_rebased, market_ratios
-from marketflows_pipeline.transforms.token_aliases import token_of
+from marketflows_pipeline.transforms.token_aliases import own_by_slug, token_of
 
 DUST_USD = 10_000.0
 DUST_SHARE = 1e-4
@@ -68,9 +68,7 @@ def token_flows(
 
         flow = (q1 - q0) (p0 + p1) / 2         price effect = (p1 - p0) (q0 + q1) / 2
 
-    Each of the two pairs adds up to v1 - v0, and no part of it is a residual. In the first the price changes with the
-    size of the flow, so that 111 that came in may be worth more than 112; in the second a larger flow is worth more,
-    and the way back undoes the way there.
+    Each pair adds up to v1 - v0, and no part of it is a residual; why the second is shown is in docs/decisions/0005.
 
     A token is left out, and ``left_out_usd`` is v1 - v0 with nothing on a missing side, for the first of these reasons
     that holds:
@@ -86,9 +84,9 @@ def token_flows(
     A token that is counted on another basis than before (`is_rebased`: a redenomination) has a flow of 0, its change of
     value is price effect, and ``basis_ratio`` is q1 / q0.
 
-    These are the rules by which DefiLlama computes inflows (``api2/db/inflows.ts`` of its server), except that it finds
-    only inflows absurd. Its limits are ours: a jump of quantity by wallets or chains that became known is a flow unless
-    the token itself is new, and a token renamed to a name without an alias is left out twice, once on each side.
+    DefiLlama computes inflows much like this (``api2/db/inflows.ts`` of its server). Its limits are ours: a jump of
+    quantity by wallets or chains that became known is a flow unless the token itself is new, and a token renamed to a
+    name without an alias is left out twice, once on each side.
 
     Names of one token are joined by the table of token_aliases, and the prefix ``coingecko:`` is dropped; symbols are
     otherwise compared letter by letter. Of tokens so joined, the quantity is null if any is (a part is no whole), the
@@ -114,13 +112,14 @@ def token_flows(
     now = _holdings(balances, records, symbols, stride)
     pairs = _pairs(now, records, stride).with_columns(_is_quarantined(quarantined, records, symbols, stride))
     record, place = pairs.get_column("record"), pairs.get_column("place")
+    names = symbols.unique("place").sort("place").get_column("symbol").alias("token")
     named = pairs.hstack(records.drop("record").select(pl.all().gather(record))).with_columns(
-        _names(symbols).gather(place), price_ratio=(_V1 / _Q1) / (_V0 / _Q0)
+        names.gather(place), price_ratio=(_V1 / _Q1) / (_V0 / _Q0)
     )
     moves = market_ratios(named, _PAIR)
     return (
         named.lazy()
-        .join(_own(own_tokens), on="slug", how="left", maintain_order="left")
+        .join(own_by_slug(own_tokens), on="slug", how="left", maintain_order="left")
         .join(moves.lazy(), on=_PAIR, how="left", maintain_order="left")
         .with_columns(pl.col("market_ratio").fill_null(1.0))
         .with_columns(is_own_token=pl.col("own").list.contains(pl.col("token")))
@@ -142,16 +141,6 @@ def _symbols(balances: pl.DataFrame) -> pl.DataFrame:
         .with_columns(place=pl.col("symbol").rank("dense").cast(pl.Int64) - 1)
         .collect()
     )
-
-
-def _names(symbols: pl.DataFrame) -> pl.Series:
-    return symbols.unique("place").sort("place").get_column("symbol").alias("token")
-
-
-def _own(own_tokens: pl.DataFrame) -> pl.LazyFrame:
-    listed = pl.col("own_tokens").str.split(",").list.eval(token_of(pl.element().str.strip_chars()))
-    known = own_tokens.lazy().filter(pl.col("own_tokens").str.strip_chars() != "")
-    return known.select("slug", own=listed).unique("slug", keep="first", maintain_order=True)
 
 
 def _holdings(balances: pl.DataFrame, records: pl.DataFrame, symbols: pl.DataFrame, stride: int) -> pl.DataFrame:

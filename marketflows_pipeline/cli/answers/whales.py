@@ -13,8 +13,8 @@ from marketflows_pipeline.cli.answers.source import HOURLY_LIMIT, Source
 METHOD = (
     "A proxy: trading volume of 24 h against market cap, unusual where its z-score over 60 days is 2 or more, or, "
     "without 20 days of history, where the ratio is above 10 %. No single transaction is seen, so "
-    "min_value_threshold_usd is a threshold on the 24 h volume of a coin. accumulation and distribution are the sign "
-    "of the price change over 24 h. ratio_heuristic is a guess from the ratio alone, kept for comparison."
+    "min_value_threshold_usd is a threshold on the 24 h volume of a coin. signal_type is the sign of the price change "
+    "over 24 h: no money is seen. ratio_heuristic is a guess from the ratio alone, kept for comparison."
 )
 SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): trending coins and the tracked cohort."
 
@@ -47,7 +47,6 @@ SHOWN = (
     Shown("z-score", "volume_zscore", 2),
     Shown("price 24 h (%)", "price_change_24h_pct", 1),
     Shown("score (0-10)", "whale_activity_score", 1),
-    Shown("signal", "signal_type"),
     Shown("trending", "is_trending"),
 )
 
