@@ -56,6 +56,7 @@ def known_exchanges(session: Session) -> pl.DataFrame:
         _centralised(session),
         DEFILLAMA_SLUGS,
         exchange_settings(session).tracked,
+        kinds=session.warehouse.accepted("raw.exchange_kinds", columns=["exchange_id", "is_centralised"]),
     )
 
 
@@ -85,10 +86,10 @@ def daily_cexs(session: Session) -> pl.DataFrame:
 
 
 def volume_charts(session: Session) -> pl.DataFrame:
-    """``exchange_id, ts, volume_24h_btc, source`` of the volume charts."""
+    """``exchange_id, ts, volume_24h_btc, source, first_volume_24h_btc, first_seen_at`` of the volume charts."""
     return session.warehouse.accepted(
         "raw.exchange_volumes",
-        columns=["exchange_id", "ts", "volume_24h_btc", "source"],
+        columns=["exchange_id", "ts", "volume_24h_btc", "source", "first_volume_24h_btc", "first_seen_at"],
         where="ts >= ?",
         params=[session.started_at - HISTORY],
     )

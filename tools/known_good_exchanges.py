@@ -13,7 +13,7 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -191,9 +191,21 @@ def market_moves(held: dict[str, dict[date, dict[str, Holding]]]) -> dict[tuple[
 
 
 def day_flows(
-    before: dict[str, Holding], now: dict[str, Holding], own: set[str], moves: dict[str, float]
+    before: dict[str, Holding],
+    now: dict[str, Holding],
+    own: set[str],
+    moves: dict[str, float],
+    quarantined: Collection[str] = (),
 ) -> dict[str, float | None]:
-    """The figures of one day against the record before it; `moves` says what the market's price of a token did."""
+    """The figures of one day against the record before it.
+
+    Args:
+        before: token to holding of the record before.
+        now: the same of this one.
+        own: the exchange's own tokens.
+        moves: token to what the market's price of it did since.
+        quarantined: tokens of which a part of either record is left out.
+    """
     smaller = min(math.fsum(worth(held[token]) for token in held if token not in own) for held in (before, now))
     dust_usd = max(10_000.0, 0.0001 * smaller)
     pairs, pairs_at_means, kept, kept_before = [], [], [], []
@@ -201,6 +213,8 @@ def day_flows(
     for token in sorted(before.keys() | now.keys()):
         old, new = before.get(token), now.get(token)
         reason = reason_of(token, old, new, own, dust_usd)
+        if token in quarantined and reason != "own_token":
+            reason = "quarantined"
         if reason in {None, "absurd"} and old and new and is_rebased(old, new, moves.get(token, 1.0)):
             # Counted on another basis: nothing moved, and all that the value changed is price.
             pairs.append((0.0, worth(new) - worth(old)))

@@ -9,7 +9,9 @@ from marketflows_pipeline.session import Session
 from marketflows_pipeline.transforms.exchange_volumes import daily_volumes
 
 
-@table_asset("core.exchanges", deps=("raw.exchanges", "raw.cex_snapshots", "raw.centralised_exchanges"))
+@table_asset(
+    "core.exchanges", deps=("raw.exchanges", "raw.cex_snapshots", "raw.centralised_exchanges", "raw.exchange_kinds")
+)
 def core_exchanges(session: dg.ResourceParam[Session]) -> pl.DataFrame:
     """CoinGecko's exchanges and DefiLlama's, matched."""
     return known_exchanges(session)

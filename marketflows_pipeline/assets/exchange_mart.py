@@ -29,6 +29,7 @@ from marketflows_pipeline.transforms.exchange_map import unknown_tracked
 from marketflows_pipeline.transforms.exchange_members import exchange_members
 from marketflows_pipeline.transforms.exchange_netflow import exchange_netflow
 from marketflows_pipeline.transforms.exchange_tvl import exchange_tvl
+from marketflows_pipeline.transforms.first_seen_flows import with_first_seen_netflow
 from marketflows_pipeline.transforms.market_values import market_values
 from marketflows_pipeline.transforms.token_flows import token_flows
 from marketflows_pipeline.transforms.whales import whale_signals
@@ -150,8 +151,9 @@ def mart_exchange_netflow(session: dg.ResourceParam[Session]) -> Iterator[dg.Mat
     """Real net flow of tracked wallets, by exchange and day, and by token over the last 30 days."""
     accepted = session.warehouse.accepted
     exchanges = accepted("core.exchanges")
-    balances = "raw.cex_token_balances"
-    flows = token_flows(accepted(balances), _own_tokens(exchanges), active_rows(session.warehouse, balances))
+    balances, own_tokens = accepted("raw.cex_token_balances"), _own_tokens(exchanges)
+    quarantined = active_rows(session.warehouse, "raw.cex_token_balances")
+    flows = token_flows(balances, own_tokens, quarantined)
     shares = accepted(
         "mart.exchange_shares",
         columns=["exchange_key", "day", "share_pct"],
@@ -159,7 +161,9 @@ def mart_exchange_netflow(session: dg.ResourceParam[Session]) -> Iterator[dg.Mat
     )
     inflows = daily_cexs(session).select("slug", "day", "inflows_24h_usd", "inflows_1w_usd", "inflows_1m_usd")
     netflow = exchange_netflow(flows, accepted("raw.cex_tvl"), exchanges, shares, inflows.drop_nulls("slug"))
-    yield dg.MaterializeResult(asset_key=asset_key("mart.exchange_netflow"), value=netflow)
+    netflow = with_first_seen_netflow(netflow, balances, own_tokens, quarantined)
+    entry = table("mart.exchange_netflow")
+    yield dg.MaterializeResult(asset_key=asset_key(entry.name), value=netflow.select(entry.column_names))
     recent = flows.filter(pl.col("day") > session.started_at.date() - TOKEN_FLOW_DAYS)
     entry = table("mart.exchange_token_flows")
     yield dg.MaterializeResult(asset_key=asset_key(entry.name), value=recent.select(entry.column_names))

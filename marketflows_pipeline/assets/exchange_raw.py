@@ -34,6 +34,7 @@ HOURLY_TABLES = {
 DAILY_TABLES = {
     "raw.exchange_volumes": SOURCE,
     "raw.excluded_coins": SOURCE,
+    "raw.exchange_kinds": SOURCE,
     "raw.protocols": RESERVES_SOURCE,
     "raw.cex_tvl": RESERVES_SOURCE,
     "raw.cex_token_balances": RESERVES_SOURCE,

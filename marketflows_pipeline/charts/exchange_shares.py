@@ -190,7 +190,7 @@ def _notes(known: pl.DataFrame, stacked: pl.DataFrame, spec: SharesSpec) -> list
         "volume as the exchanges report it",
     ]
     if spec.segment == "centralised":
-        notes.append("centralised: in DefiLlama's list of centralised exchanges")
+        notes.append("centralised: as CoinGecko says of the largest, or in DefiLlama's list")
     present = set(
         stacked.filter(pl.col("day") == pl.col("day").max(), pl.col("share") > 0).get_column("series").to_list()
     )

@@ -272,8 +272,8 @@ def _y_axis(plot: _Plot) -> alt.Axis:
 
 def _key(largest: float, most: float) -> list[KeyEntry]:
     entries = [
-        KeyEntry("price up", INTO, shape="circle", size=130),
-        KeyEntry("price down", OUT_OF, shape="circle", size=130),
+        KeyEntry("unusual, price up", INTO, shape="circle", size=130),
+        KeyEntry("unusual, price down", OUT_OF, shape="circle", size=130),
         KeyEntry("not unusual", "transparent", stroke=REFERENCE, shape="circle", size=110),
     ]
     if largest > 0:

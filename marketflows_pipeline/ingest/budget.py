@@ -14,6 +14,8 @@ from marketflows_pipeline.providers.ledger import month_after, month_of
 PAGE_SIZE = 250
 # The list of exchanges, the trending coins, and one page of markets for all of these.
 EXCHANGE_CALLS_PER_HOUR = 3
+# Largest exchanges of which it is asked, once each, whether they are centralised.
+EXCHANGE_KINDS_ASKED = 150
 # All categories with their market figures, by the part of market caps.
 CATEGORY_CALLS_PER_DAY = 1
 # Until the full list has been counted.

@@ -22,6 +22,7 @@ from marketflows_pipeline.exchange_readings import exchange_settings, known_exch
 from marketflows_pipeline.ingest.asked import Asked, DayReport, Request
 from marketflows_pipeline.ingest.budget import PAGE_SIZE
 from marketflows_pipeline.ingest.exchange_hour import store_listing
+from marketflows_pipeline.ingest.exchange_kinds import refresh_kinds
 from marketflows_pipeline.ingest.first_seen import BALANCES, VOLUMES, day_of, with_first_seen
 from marketflows_pipeline.ingest.market_caps import budget_now
 from marketflows_pipeline.providers.exchange_protocol import ReservesHistory, ReservesProvider
@@ -66,6 +67,7 @@ def refresh_day(session: Session, reserves: ReservesProvider) -> DayReport:
     spot = tracked.join(listed, on="exchange_id", how="semi")
     _refresh_charts(session, spot["exchange_id"].sort().to_list(), asked)
     _refresh_reserves(session, reserves, tracked["defillama_slug"].drop_nulls().sort().to_list(), asked)
+    refresh_kinds(session, asked)
     return asked.report
 
 

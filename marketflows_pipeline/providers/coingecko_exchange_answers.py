@@ -80,6 +80,18 @@ def read_volume_chart(body: object, exchange_id: str, span: TimeSpan) -> pl.Data
     )
 
 
+def read_is_centralised(body: object) -> bool | None:
+    """Whether the exchange of an answer is centralised; None where ``centralized`` is neither true nor false.
+
+    Raises:
+        ShapeError: no object, or one without a name.
+    """
+    if not isinstance(body, dict) or not isinstance(body.get("name"), str):
+        raise ShapeError(f"expected an object with a name, found {kind(body)}")
+    said = body.get("centralized")
+    return said if isinstance(said, bool) else None
+
+
 def read_trending(body: object) -> pl.DataFrame:
     """The coins of a trending search in TRENDING_SCHEMA, first the most wanted, each once.
 

@@ -13,7 +13,12 @@ from datetime import timedelta
 import polars as pl
 
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.providers.coingecko_exchange_answers import read_exchanges, read_trending, read_volume_chart
+from marketflows_pipeline.providers.coingecko_exchange_answers import (
+    read_exchanges,
+    read_is_centralised,
+    read_trending,
+    read_volume_chart,
+)
 from marketflows_pipeline.providers.coingecko_markets import ROWS_PER_PAGE, markets_of_coins, markets_page, once_each
 from marketflows_pipeline.providers.connection import Connection
 from marketflows_pipeline.providers.http import HttpClient
@@ -70,6 +75,14 @@ class CoinGeckoExchanges(Connection):
             path={"id": exchange_id},
             params={"days": days},
         )
+
+    def is_centralised(self, exchange_id: str) -> bool | None:
+        """Whether an exchange is centralised, None where the answer does not say; one credit.
+
+        Raises:
+            NotFoundError: there is no such exchange.
+        """
+        return self._http.get_json("/exchanges/{id}", read_is_centralised, path={"id": exchange_id})
 
     def trending(self) -> pl.DataFrame:
         """Coins that are searched for most, in TRENDING_SCHEMA, first the most wanted; one credit."""

@@ -132,6 +132,14 @@ class ExchangeVolumeProvider(Protocol):
         """
         ...
 
+    def is_centralised(self, exchange_id: str) -> bool | None:
+        """Whether an exchange is centralised; None where the service does not say.
+
+        Raises:
+            NotFoundError: there is no such exchange.
+        """
+        ...
+
     def trending(self) -> pl.DataFrame:
         """Coins that are searched for most, in TRENDING_SCHEMA, first the most wanted."""
         ...

@@ -31,8 +31,8 @@ _DAY = Column("day", DType.DATE, "Day in UTC")
 _SEGMENT = Column(
     "segment",
     DType.TEXT,
-    "all; centralised (in DefiLlama's list of centralised exchanges) or decentralised (not in it); tracked (those of "
-    "the settings)",
+    "all; centralised or decentralised (as CoinGecko says of the 150 largest, else centralised in DefiLlama's list, or "
+    "in neither); tracked (those of the settings)",
 )
 _MEASURE = Column("measure", DType.TEXT, "spot_volume, reserves or derivatives_volume")
 
@@ -251,6 +251,25 @@ RAW_CENTRALISED_EXCHANGES = Table(
     may_be_empty=True,
 )
 
+RAW_EXCHANGE_KINDS = Table(
+    name="raw.exchange_kinds",
+    part="exchanges",
+    grain="one exchange that was asked about",
+    key=("exchange_id",),
+    description=(
+        "Whether an exchange is centralised, as CoinGecko says: the 150 largest, each asked once. Source: "
+        "GET /exchanges/{id}."
+    ),
+    columns=(
+        _EXCHANGE_ID,
+        Column("is_centralised", DType.BOOL, "Whether it is; null where the service does not say", nullable=True),
+        _FETCHED,
+    ),
+    as_of="fetched_at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
 RAW_CEX_TVL = Table(
     name="raw.cex_tvl",
     part="exchanges",
@@ -319,8 +338,9 @@ CORE_EXCHANGES = Table(
         Column(
             "is_centralised",
             DType.BOOL,
-            "Whether DefiLlama lists it as centralised; null where it never answered",
+            "Whether it is centralised: as CoinGecko says, else true where DefiLlama lists it so, else null: not known",
             nullable=True,
+            derived_from=("raw.exchange_kinds.is_centralised", "raw.centralised_exchanges.exchange_id"),
         ),
         Column("is_tracked", DType.BOOL, "Whether the settings name it"),
         Column("own_tokens", DType.TEXT, "Symbols of its own tokens, comma separated", nullable=True),
@@ -343,6 +363,14 @@ CORE_EXCHANGE_VOLUMES = Table(
         _DAY,
         Column("ts", DType.TIME, "Time of that observation", "UTC"),
         replace(_VOLUME, derived_from=("raw.exchange_volumes.volume_24h_btc", "raw.exchanges.volume_24h_btc")),
+        replace(
+            _VOLUME,
+            name="first_volume_24h_btc",
+            description="The same as first seen once the day was over, or at that observation of the list",
+            nullable=True,
+            derived_from=("raw.exchange_volumes.first_volume_24h_btc", "raw.exchanges.volume_24h_btc"),
+        ),
+        Column("known_at", DType.TIME, "When that was first seen", "UTC", nullable=True),
         _usd(
             "volume_24h_usd",
             "The same in dollars at bitcoin's own price of that time; null where none of 26 hours is known",
@@ -375,7 +403,7 @@ MART_EXCHANGE_FLOWS = Table(
         _OBSERVED,
         Column("rank", DType.INT, "Place by volume, from 1; null without a volume", nullable=True),
         _NAME,
-        Column("is_centralised", DType.BOOL, "Whether DefiLlama lists it as centralised", nullable=True),
+        Column("is_centralised", DType.BOOL, "Whether it is centralised; null where that is not known", nullable=True),
         Column("is_tracked", DType.BOOL, "Whether the settings name it"),
         replace(_VOLUME, nullable=True, derived_from=("raw.exchanges.volume_24h_btc",)),
         _usd(
@@ -545,6 +573,20 @@ MART_EXCHANGE_NETFLOW = Table(
             "raw.cex_token_balances.value_usd",
         ),
         _usd(
+            "first_netflow_mid_usd",
+            "netflow_mid_usd from quantities as first seen once each day was over, before any revision: for backtests",
+            "raw.cex_token_balances.first_quantity",
+            "raw.cex_token_balances.first_value_usd",
+        ),
+        Column(
+            "known_at",
+            DType.TIME,
+            "When both records had first been seen; first_netflow_mid_usd was known from then on",
+            "UTC",
+            nullable=True,
+            derived_from=("raw.cex_token_balances.first_seen_at",),
+        ),
+        _usd(
             "left_out_usd",
             "Change of value of all tokens that are not kept; null where nothing is compared",
             "raw.cex_token_balances.value_usd",
@@ -619,6 +661,14 @@ MART_EXCHANGE_TOKEN_FLOWS = Table(
             "tokens",
             nullable=True,
             derived_from=("raw.cex_token_balances.quantity",),
+        ),
+        Column(
+            "first_quantity",
+            DType.FLOAT,
+            "Quantity as first seen once the day was over, whatever revised it since",
+            "tokens",
+            nullable=True,
+            derived_from=("raw.cex_token_balances.first_quantity",),
         ),
         _usd("value_before_usd", "Value at the previous record"),
         _usd("value_usd", "Value", "raw.cex_token_balances.value_usd"),
@@ -965,6 +1015,7 @@ EXCHANGE_TABLES: tuple[Table, ...] = (
     RAW_PROTOCOLS,
     RAW_CEX_SNAPSHOTS,
     RAW_CENTRALISED_EXCHANGES,
+    RAW_EXCHANGE_KINDS,
     RAW_CEX_TVL,
     RAW_CEX_TOKEN_BALANCES,
     CORE_EXCHANGES,

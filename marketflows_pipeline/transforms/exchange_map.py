@@ -27,6 +27,8 @@ def exchange_map(
     centralised: pl.DataFrame,
     packaged: Mapping[str, str],
     tracked: Sequence[str],
+    *,
+    kinds: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Every exchange that either service knows, once (``core.exchanges``).
 
@@ -52,10 +54,11 @@ def exchange_map(
         centralised: exchange_id of those that DefiLlama lists as centralised; empty where it never answered.
         packaged: CoinGecko id to DefiLlama slug.
         tracked: CoinGecko ids or DefiLlama slugs.
+        kinds: exchange_id, is_centralised as CoinGecko says; by default it says nothing.
 
     Returns:
-        The columns of ``core.exchanges`` by exchange_key. ``is_centralised`` is true for every row of ``cexs`` and null
-        for any other if ``centralised`` is empty.
+        The columns of ``core.exchanges`` by exchange_key. ``is_centralised`` is what CoinGecko says, else true for
+        every row of ``cexs`` and ``centralised``, else null: who is in no list is not known to be decentralised.
     """
     ours = pl.DataFrame(
         {"packaged_id": list(packaged), "slug": list(packaged.values())},
@@ -79,9 +82,11 @@ def exchange_map(
         .select(unclaimed.columns)
     )
     entry = table("core.exchanges")
+    said = pl.DataFrame(schema={"exchange_id": _TEXT, "is_centralised": pl.Boolean()}) if kinds is None else kinds
     return (
         pl.concat([claimed, unclaimed])
         .with_columns(key=pl.coalesce("exchange_id", "slug", name_as_slug()))
+        .join(said.select("exchange_id", said="is_centralised"), on="exchange_id", how="left")
         .sort(pl.col("exchange_id").is_null(), pl.col("slug").is_null(), "name")
         .with_columns(
             exchange_key=_distinct_key(),
@@ -177,12 +182,8 @@ def _distinct_key() -> pl.Expr:
 
 
 def _is_centralised(centralised: pl.DataFrame) -> pl.Expr:
-    listed = (
-        pl.lit(None, pl.Boolean)
-        if centralised.is_empty()
-        else _is_among(pl.col("exchange_id"), centralised["exchange_id"].to_list())
-    )
-    return pl.when("is_cex").then(pl.lit(value=True)).otherwise(listed)
+    listed = _is_among(pl.col("exchange_id"), centralised["exchange_id"].to_list())
+    return pl.coalesce("said", pl.when(pl.col("is_cex") | listed).then(pl.lit(value=True)))
 
 
 def _is_among(name: pl.Expr, names: Sequence[str]) -> pl.Expr:

@@ -39,7 +39,7 @@ def exchange_netflow(
     volumes_share: pl.DataFrame,
     snapshots: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Net flow, price effect and what is left out, per exchange and day (``mart.exchange_netflow``).
+    """Net flow, price effect and what is left out, per exchange and day (``mart.exchange_netflow``, as revised so far).
 
     The three are sums over the tokens of `token_flows` and add up to the change of ``reserves_usd``; so do
     ``netflow_mid_usd`` and ``price_effect_mid_usd``, at the means of both days, with what is left out. Where no flow
@@ -63,7 +63,8 @@ def exchange_netflow(
         snapshots: slug, day, inflows_24h_usd, inflows_1w_usd, inflows_1m_usd: the day's last observation; one row each.
 
     Returns:
-        The columns of ``mart.exchange_netflow`` by (slug, day): every day with a record of tokens or a total.
+        The columns of ``mart.exchange_netflow`` by (slug, day), but those of `with_first_seen_netflow`: every day with
+        a record of tokens or a total.
     """
     reserves = _daily_tvl(tvl)
     before = reserves.select("slug", previous_day="day", previous_tvl_usd="tvl_usd")

@@ -30,7 +30,7 @@ def daily_volumes(charts: pl.DataFrame, listings: pl.DataFrame, btc_prices: pl.D
     null, not finite or negative is no observation; 0 is one.
 
     Args:
-        charts: exchange_id, ts, volume_24h_btc, source.
+        charts: exchange_id, ts, volume_24h_btc, source; first_volume_24h_btc, first_seen_at where known.
         listings: the same of the list of exchanges; all observations, or already the last one of each day. Their source
             ends in ``:exchanges``, that of a chart does not (`is_from_list`); without the column it is CoinGecko's.
         btc_prices: ts, price_usd, in any order. The newest price at or before a point's ts counts, up to 26 hours
@@ -40,9 +40,11 @@ def daily_volumes(charts: pl.DataFrame, listings: pl.DataFrame, btc_prices: pl.D
         The columns of ``core.exchange_volumes`` by (exchange_id, day).
     """
     entry = table("core.exchange_volumes")
-    columns = ("exchange_id", "ts", "volume_24h_btc", "source")
+    columns = ("exchange_id", "ts", "volume_24h_btc", "source", "first_volume_24h_btc", "known_at")
     listed = listings if "source" in listings.columns else listings.with_columns(source=pl.lit(LISTING_SOURCE))
-    points = pl.concat([charts.lazy().select(columns), listed.lazy().select(columns)])
+    # What the list said at a moment it said then, and no later answer is of that moment.
+    as_said = listed.with_columns(first_volume_24h_btc="volume_24h_btc", known_at="ts")
+    points = pl.concat([_with_first_seen(charts).select(columns), as_said.lazy().select(columns)])
     price = pl.col("price_usd")
     prices = btc_prices.lazy().filter(price.is_finite() & (price > 0)).select("ts", btc_price_usd=price).sort("ts")
     return (
@@ -58,6 +60,14 @@ def daily_volumes(charts: pl.DataFrame, listings: pl.DataFrame, btc_prices: pl.D
         .sort("exchange_id", "day")
         .collect()
     )
+
+
+def _with_first_seen(charts: pl.DataFrame) -> pl.LazyFrame:
+    """The points with what was first seen of them, if that is known."""
+    if "first_seen_at" in charts.columns:
+        return charts.lazy().with_columns(known_at="first_seen_at")
+    never = pl.lit(None, pl.Float64), pl.lit(None, pl.Datetime("us", "UTC"))
+    return charts.lazy().with_columns(first_volume_24h_btc=never[0], known_at=never[1])
 
 
 def is_from_list() -> pl.Expr:

@@ -143,6 +143,7 @@ BOUNDS: Mapping[str, Bounds] = {
         ),
     ),
     "raw.centralised_exchanges": Bounds((TimeBound("last_seen_at"),)),
+    "raw.exchange_kinds": Bounds((TimeBound("fetched_at"),)),
     "raw.cex_tvl": Bounds(_TS, (Bound("tvl_usd"),)),
     # How many there are of a token says nothing by itself: some were issued by the quadrillion.
     "raw.cex_token_balances": Bounds(_TS, (Bound("quantity", most=None), Bound("value_usd"))),

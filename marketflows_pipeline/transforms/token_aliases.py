@@ -67,3 +67,10 @@ def token_of(symbol: pl.Expr) -> pl.Expr:
     """The token that a symbol names; symbols without an alias are compared letter by letter."""
     name = symbol.str.strip_prefix(_ID_PREFIX)
     return name.str.to_uppercase().replace_strict(_TOKENS, default=None, return_dtype=pl.String).fill_null(name)
+
+
+def own_by_slug(own_tokens: pl.DataFrame) -> pl.LazyFrame:
+    """slug, own: the tokens of each exchange's own list, comma separated in ``own_tokens``; of several the first."""
+    listed = pl.col("own_tokens").str.split(",").list.eval(token_of(pl.element().str.strip_chars()))
+    known = own_tokens.lazy().filter(pl.col("own_tokens").str.strip_chars() != "")
+    return known.select("slug", own=listed).unique("slug", keep="first", maintain_order=True)

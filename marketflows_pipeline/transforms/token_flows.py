@@ -9,13 +9,13 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.transforms.reserve_prices import is_rebased, market_ratios
-from marketflows_pipeline.transforms.token_aliases import token_of
+from marketflows_pipeline.transforms.token_aliases import own_by_slug, token_of
 
 DUST_USD = 10_000.0
 DUST_SHARE = 1e-4
 
 _COLUMNS = (
-    "slug", "day", "token", "quantity_before", "quantity", "value_before_usd", "value_usd",
+    "slug", "day", "token", "quantity_before", "quantity", "first_quantity", "value_before_usd", "value_usd",
     "price_usd", "flow_usd", "price_effect_usd", "flow_mid_usd", "price_effect_mid_usd", "left_out_usd", "reason",
     "basis_ratio",
     "ts", "previous_day", "is_repeated", "is_own_token",
@@ -68,9 +68,7 @@ def token_flows(
 
         flow = (q1 - q0) (p0 + p1) / 2         price effect = (p1 - p0) (q0 + q1) / 2
 
-    Each of the two pairs adds up to v1 - v0, and no part of it is a residual. In the first the price changes with the
-    size of the flow, so that 111 that came in may be worth more than 112; in the second a larger flow is worth more,
-    and the way back undoes the way there.
+    Each pair adds up to v1 - v0, and no part of it is a residual; why the second is shown is in docs/decisions/0005.
 
     A token is left out, and ``left_out_usd`` is v1 - v0 with nothing on a missing side, for the first of these reasons
     that holds:
@@ -86,16 +84,17 @@ def token_flows(
     A token that is counted on another basis than before (`is_rebased`: a redenomination) has a flow of 0, its change of
     value is price effect, and ``basis_ratio`` is q1 / q0.
 
-    These are the rules by which DefiLlama computes inflows (``api2/db/inflows.ts`` of its server), except that it finds
-    only inflows absurd. Its limits are ours: a jump of quantity by wallets or chains that became known is a flow unless
-    the token itself is new, and a token renamed to a name without an alias is left out twice, once on each side.
+    DefiLlama computes inflows much like this (``api2/db/inflows.ts`` of its server). Its limits are ours: a jump of
+    quantity by wallets or chains that became known is a flow unless the token itself is new, and a token renamed to a
+    name without an alias is left out twice, once on each side.
 
     Names of one token are joined by the table of token_aliases, and the prefix ``coingecko:`` is dropped; symbols are
     otherwise compared letter by letter. Of tokens so joined, the quantity is null if any is (a part is no whole), the
     value the sum of those known.
 
     Args:
-        balances: slug, ts, token, quantity, value_usd, is_now, as in ``raw.cex_token_balances``.
+        balances: slug, ts, token, quantity, value_usd, is_now, and first_quantity where it is known, as in
+            ``raw.cex_token_balances``.
         own_tokens: slug, own_tokens (comma separated symbols, null where none is known); of several rows of an
             exchange the first that names some counts.
         quarantined: slug, ts, token of rows that `balances` lacks since they are impossible; by default there are none.
@@ -113,13 +112,14 @@ def token_flows(
     now = _holdings(balances, records, symbols, stride)
     pairs = _pairs(now, records, stride).with_columns(_is_quarantined(quarantined, records, symbols, stride))
     record, place = pairs.get_column("record"), pairs.get_column("place")
+    names = symbols.unique("place").sort("place").get_column("symbol").alias("token")
     named = pairs.hstack(records.drop("record").select(pl.all().gather(record))).with_columns(
-        _names(symbols).gather(place), price_ratio=(_V1 / _Q1) / (_V0 / _Q0)
+        names.gather(place), price_ratio=(_V1 / _Q1) / (_V0 / _Q0)
     )
     moves = market_ratios(named, _PAIR)
     return (
         named.lazy()
-        .join(_own(own_tokens), on="slug", how="left", maintain_order="left")
+        .join(own_by_slug(own_tokens), on="slug", how="left", maintain_order="left")
         .join(moves.lazy(), on=_PAIR, how="left", maintain_order="left")
         .with_columns(pl.col("market_ratio").fill_null(1.0))
         .with_columns(is_own_token=pl.col("own").list.contains(pl.col("token")))
@@ -143,19 +143,10 @@ def _symbols(balances: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _names(symbols: pl.DataFrame) -> pl.Series:
-    return symbols.unique("place").sort("place").get_column("symbol").alias("token")
-
-
-def _own(own_tokens: pl.DataFrame) -> pl.LazyFrame:
-    listed = pl.col("own_tokens").str.split(",").list.eval(token_of(pl.element().str.strip_chars()))
-    known = own_tokens.lazy().filter(pl.col("own_tokens").str.strip_chars() != "")
-    return known.select("slug", own=listed).unique("slug", keep="first", maintain_order=True)
-
-
 def _holdings(balances: pl.DataFrame, records: pl.DataFrame, symbols: pl.DataFrame, stride: int) -> pl.DataFrame:
     """Numbered by key (of record and token): quantity, value_usd, is_priced, is_negative; same tokens are joined."""
     quantity, value = pl.col("quantity"), pl.col("value_usd")
+    first = pl.col("first_quantity") if "first_quantity" in balances.columns else pl.lit(None, pl.Float64)
     is_nothing = (quantity == 0).fill_null(value=False) & (value.fill_null(0.0) == 0)
     has_price = ((quantity != 0) & (value != 0)).fill_null(value=False)
     return (
@@ -163,11 +154,17 @@ def _holdings(balances: pl.DataFrame, records: pl.DataFrame, symbols: pl.DataFra
         .filter(~pl.col("is_now"))
         .join(records.lazy().select("slug", "ts", "record"), on=["slug", "ts"])
         .join(symbols.lazy().select("token", "place"), on="token")
-        .select("quantity", "value_usd", key=pl.col("record").cast(pl.Int64) * stride + pl.col("place"))
+        .select(
+            "quantity",
+            "value_usd",
+            first_quantity=first,
+            key=pl.col("record").cast(pl.Int64) * stride + pl.col("place"),
+        )
         .group_by("key")
         .agg(
             quantity=pl.when(quantity.null_count() == 0).then(quantity.sum()),
             value_usd=pl.when(value.count() > 0).then(value.sum()),
+            first_quantity=pl.when(pl.col("first_quantity").null_count() == 0).then(pl.col("first_quantity").sum()),
             is_priced=(is_nothing | has_price).all(),
             is_negative=((quantity < 0) | (value < 0)).any(),
         )

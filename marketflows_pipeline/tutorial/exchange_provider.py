@@ -42,8 +42,8 @@ class TutorialExchanges:
     """An ExchangeVolumeProvider that answers from the packaged files, as of the tutorial's clock.
 
     Args:
-        folder: where ``exchanges.csv``, ``volume_charts.parquet``, ``trending_coins.csv``, ``bitcoin.csv`` and
-            ``category_members.csv`` are.
+        folder: where ``exchanges.csv``, ``volume_charts.parquet``, ``trending_coins.csv``, ``bitcoin.csv``,
+            ``centralised_exchanges.csv`` and ``category_members.csv`` are.
     """
 
     name = "coingecko"
@@ -54,6 +54,7 @@ class TutorialExchanges:
         self._charts = _shaped(charts, VOLUME_CHART_SCHEMA).sort("exchange_id", "ts")
         self._trending = _read_csv(folder / "trending_coins.csv", TRENDING_SCHEMA)
         self._bitcoin = pl.read_csv(folder / "bitcoin.csv", schema_overrides={"price_usd": pl.Float64})
+        self._centralised = set(pl.read_csv(folder / "centralised_exchanges.csv")["exchange_id"])
         self._members = pl.read_csv(folder / "category_members.csv")
 
     def exchanges_page(self, page: int) -> pl.DataFrame:
@@ -70,6 +71,10 @@ class TutorialExchanges:
         if points.is_empty():
             raise NotFoundError(f"the tutorial has no volume chart of {exchange_id!r}", provider=self.name)
         return points.filter(pl.col("ts") > pl.col("ts").max() - pl.duration(days=days))
+
+    def is_centralised(self, exchange_id: str) -> bool | None:
+        """Whether it is in the packaged list of centralised ones."""
+        return exchange_id in self._centralised
 
     def trending(self) -> pl.DataFrame:
         """The packaged trending coins, in TRENDING_SCHEMA."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from marketflows_pipeline.ingest.budget import (
     EXCHANGE_CALLS_PER_HOUR,
+    EXCHANGE_KINDS_ASKED,
     EXCHANGES_ASSUMED,
     PAGE_SIZE,
     calls_of_ticks,
@@ -64,8 +65,8 @@ class Followed:
 
     @property
     def once(self) -> int:
-        """The list of categories, histories and volume charts, beside the first hour's and the first day's calls."""
-        charts = len(self.exchanges.tracked) if self.exchanges else 0
+        """The list of categories, histories, volume charts and kinds of exchanges, beside the first hour and day."""
+        charts = len(self.exchanges.tracked) + EXCHANGE_KINDS_ASKED if self.exchanges else 0
         category_list = 1 if self.n_narratives else 0
         return category_list + charts + (0 if self.refetches else self.n_coins)
 
@@ -136,6 +137,7 @@ def test_the_formulas_in_the_text_are_those_of_the_budget(coins: int, narratives
     assert "at most ⌈C/250⌉ + K + 2 calls, and 3 more with exchanges" in text
     assert calls_per_tick(coins, narratives) == -(-coins // PAGE_SIZE) + narratives + 2
     assert EXCHANGE_CALLS_PER_HOUR == 3
+    assert f"once nothing else waits, {EXCHANGE_KINDS_ASKED} for the kinds of the largest exchanges" in text
     assert "A day adds 1 + K for all categories at once and K excluded ones" in text
     assert market_cap_calls_per_day(k) == 1 + k
     assert "3 + ⌊E/250⌋ + 1 + K for E listed exchanges" in text

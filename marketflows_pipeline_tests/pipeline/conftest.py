@@ -6,10 +6,18 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.ingest import exchange_kinds
 from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.coingecko_access import Access
 from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.pipeline.house import START, House
+
+
+@pytest.fixture(autouse=True)
+def few_kinds(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Of how many exchanges it is asked what kind they are: a hundred and fifty calls would show no more."""
+    monkeypatch.setattr(exchange_kinds, "EXCHANGE_KINDS_ASKED", 5)
+    return 5
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from marketflows_pipeline_tests.pipeline.house import START, House, open_house_w
 
 TRACKED = ["binance", "okex", "gdax", "kraken"]
 MEASURED = ["binance-cex", "kraken", "okx"]
+KIND = "/exchanges/{id}"
 LISTING, CHART, PROTOCOL = "/exchanges", "/exchanges/{id}/volume_chart", "/protocol/{slug}"
 
 
@@ -62,17 +63,24 @@ def test_an_hour_costs_three_calls_and_one(house: House) -> None:
     assert told.item() == pytest.approx(price), "bitcoin's own price came with the trending coins' figures"
 
 
-def test_a_day_asks_for_the_full_list_the_categories_and_the_reserves_and_for_charts_but_once(house: House) -> None:
+def test_a_day_asks_for_the_full_list_the_categories_and_the_reserves_and_for_charts_and_kinds_but_once(
+    house: House, few_kinds: int
+) -> None:
     assert house.run(job_name=daily_refresh.name), house.failure.lines
     first, first_reserves = house.calls(), house.reserves_calls()
     n_listed = house.stored("select count(*) from raw.exchanges").item()
     pages = n_listed // 250 + 1
     # one page comes with the hour's list; a category is a page of markets as the trending coins are
-    assert first == {LISTING: 1 + pages, "/search/trending": 1, "/coins/markets": 1 + 2, CHART: len(TRACKED)}
+    assert first == {LISTING: 1 + pages, "/search/trending": 1, "/coins/markets": 1 + 2} | {
+        CHART: len(TRACKED), KIND: few_kinds,
+    }  # fmt: skip
     assert first_reserves == {"/cexs": 1, "/protocols": 1, PROTOCOL: len(MEASURED)}
 
     assert house.run(job_name=daily_refresh.name, hours_later=24), house.failure.lines
-    assert house.calls() == {name: calls for name, calls in first.items() if name != CHART}
+    assert house.calls() == {name: calls for name, calls in first.items() if name not in {CHART, KIND}}
+    told = rows(house, "select is_centralised from raw.exchange_kinds")
+    assert len(told) == few_kinds
+    assert rows(house, "select count(*) from core.exchanges where is_centralised = false") == [(told.count((False,)),)]
     assert house.reserves_calls() == first_reserves
 
 

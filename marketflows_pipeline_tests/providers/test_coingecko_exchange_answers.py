@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.providers.coingecko_exchange_answers import read_exchanges, read_trending, read_volume_chart
+from marketflows_pipeline.providers.coingecko_exchange_answers import (
+    read_exchanges,
+    read_is_centralised,
+    read_trending,
+    read_volume_chart,
+)
 from marketflows_pipeline.providers.exchange_protocol import EXCHANGE_SCHEMA, TRENDING_SCHEMA, VOLUME_CHART_SCHEMA
 from marketflows_pipeline.providers.faults import ShapeError
 from marketflows_pipeline.transforms.time_span import TimeSpan
@@ -249,6 +254,19 @@ def test_the_most_wanted_comes_first_and_each_coin_once() -> None:
     coins = read_trending(trending_body(*(trending_item(id=each) for each in ("b", "a", "b", "c"))))
 
     assert coins["coin_id"].to_list() == ["b", "a", "c"]
+
+
+@pytest.mark.parametrize(("said", "kind"), [(True, True), (False, False), (None, None), ("yes", None), (1, None)])
+def test_an_exchange_is_centralised_only_where_the_answer_says_so(said: object, kind: bool | None) -> None:
+    """Unknown is unknown, not decentralised."""
+    assert read_is_centralised({"name": "Binance", "centralized": said}) is kind
+    assert read_is_centralised({"name": "Binance"}) is None
+
+
+@pytest.mark.parametrize("body", [[], None, "x", {}, {"centralized": True}, {"name": 1}])
+def test_an_answer_that_is_no_exchange_is_refused(body: object) -> None:
+    with pytest.raises(ShapeError, match="expected an object with a name"):
+        read_is_centralised(body)
 
 
 def test_no_trending_coins_are_an_empty_frame() -> None:

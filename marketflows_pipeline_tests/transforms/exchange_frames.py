@@ -45,6 +45,12 @@ def ids_of(*ids: str) -> pl.DataFrame:
     return pl.DataFrame({"exchange_id": ids}, schema={"exchange_id": pl.String})
 
 
+def kinds_of(kinds: Mapping[str, bool | None], *decentralised: str) -> pl.DataFrame:
+    """What CoinGecko says of exchanges: of those named apart that they are decentralised."""
+    rows = list((dict(kinds) | dict.fromkeys(decentralised, False)).items())
+    return pl.DataFrame(rows, schema={"exchange_id": pl.String, "is_centralised": pl.Boolean}, orient="row")
+
+
 def snapshot_of(*rows: Mapping[str, Any], days_ago: int = 0) -> pl.DataFrame:
     """Rows of DefiLlama's overview of one observation."""
     return rows_of("raw.cex_snapshots", *({"observed_at": moment(days_ago), **row} for row in rows))
@@ -54,8 +60,9 @@ def exchanges_of(
     centralised: Sequence[str] = (), decentralised: Sequence[str] = (), tracked: Sequence[str] = ()
 ) -> pl.DataFrame:
     """The map of exchanges that only CoinGecko knows."""
+    listed = listed_of(*centralised, *decentralised)
     return exchange_map(
-        listed_of(*centralised, *decentralised), snapshot_of(), ids_of(*centralised), packaged={}, tracked=tracked
+        listed, snapshot_of(), ids_of(*centralised), packaged={}, tracked=tracked, kinds=kinds_of({}, *decentralised)
     )
 
 

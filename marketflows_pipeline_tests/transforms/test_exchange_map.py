@@ -6,7 +6,13 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.transforms.exchange_map import exchange_map, unknown_tracked, with_exchange_key
-from marketflows_pipeline_tests.transforms.exchange_frames import assert_in_shape, ids_of, listed_of, snapshot_of
+from marketflows_pipeline_tests.transforms.exchange_frames import (
+    assert_in_shape,
+    ids_of,
+    kinds_of,
+    listed_of,
+    snapshot_of,
+)
 from marketflows_pipeline_tests.transforms.frames import pick
 
 MAPPING = ["exchange_key", "exchange_id", "defillama_slug", "mapped_by"]
@@ -157,7 +163,8 @@ def test_an_exchange_is_tracked_by_either_name() -> None:
     assert unknown_tracked(exchanges, ["okx", "nobody", "bybit_spot", "okex", "who"]) == ["nobody", "who"]
 
 
-def test_centralised_is_what_defillama_lists_or_overlooks() -> None:
+def test_who_is_in_no_list_is_not_known_to_be_decentralised() -> None:
+    """90 of 100 exchanges that DefiLlama did not list counted as decentralised."""
     listed = listed_of("upbit", "uniswap", "okex")
     okx = snapshot_of(
         {"name": "OKX", "slug": "okx", "coingecko_id": "okex"}, {"name": "Swissborg", "slug": "swissborg"}
@@ -167,9 +174,20 @@ def test_centralised_is_what_defillama_lists_or_overlooks() -> None:
     never_asked = exchange_map(listed, snapshot_of(), ids_of(), {}, [])
 
     assert dict(answered.select("exchange_key", "is_centralised").rows()) == {
-        "okex": True, "swissborg": True, "uniswap": False, "upbit": True,
+        "okex": True, "swissborg": True, "uniswap": None, "upbit": True,
     }  # fmt: skip
     assert never_asked["is_centralised"].to_list() == [None, None, None]
+
+
+def test_what_coingecko_says_of_an_exchange_goes_before_what_defillama_lists() -> None:
+    kinds = kinds_of({"uniswap": False, "upbit": False, "okex": None, "kraken": True})
+    listed = listed_of("upbit", "uniswap", "okex", "kraken", "other")
+
+    exchanges = exchange_map(listed, snapshot_of(), ids_of("upbit", "okex"), {}, [], kinds=kinds)
+
+    assert dict(exchanges.select("exchange_key", "is_centralised").rows()) == {
+        "kraken": True, "okex": True, "other": None, "uniswap": False, "upbit": False,
+    }  # fmt: skip
 
 
 def test_rows_of_the_overview_find_their_exchange_by_slug_name_or_id() -> None:

@@ -38,6 +38,29 @@ def daily(
     return volumes
 
 
+def test_what_was_first_seen_stands_beside_a_revised_volume() -> None:
+    """A chart was revised, and a backtest used what nobody had known on the day."""
+    charts = pl.DataFrame(
+        {
+            "exchange_id": ["a", "a"],
+            "ts": [moment(3), moment(2)],
+            "volume_24h_btc": [9.0, 5.0],
+            "source": [CHART, CHART],
+            "first_volume_24h_btc": [7.0, None],
+            "first_seen_at": [moment(1), None],
+        },
+        schema_overrides={"ts": pl.Datetime("us", "UTC"), "first_seen_at": pl.Datetime("us", "UTC")},
+    )
+    listed = charts.head(1).select("exchange_id", "volume_24h_btc", source=pl.lit(LIST), ts=pl.lit(moment(0)))
+    prices = pl.DataFrame(schema={"ts": pl.Datetime("us", "UTC"), "price_usd": pl.Float64})
+
+    found = daily_volumes(charts, listed.cast({"ts": pl.Datetime("us", "UTC")}), prices)
+
+    assert found.select("volume_24h_btc", "first_volume_24h_btc", "known_at").rows() == [
+        (9.0, 7.0, moment(1)), (5.0, None, None), (9.0, 9.0, moment(0)),
+    ]  # fmt: skip
+
+
 def test_the_last_point_of_each_utc_day_counts_wherever_it_comes_from() -> None:
     volumes = daily(
         charts=[("a", moment(1, 15.8), 5.0), ("a", moment(0, 9.8), 7.0)],

@@ -114,6 +114,10 @@ def test_bitcoin_has_the_price_that_its_reserves_have(volumes: ExchangeVolumePro
     assert own["price_usd"] == pytest.approx(bitcoins["value_usd"][-1] / bitcoins["quantity"][-1], rel=1e-6)
 
 
+def test_an_exchange_is_centralised_as_the_packaged_list_says(volumes: ExchangeVolumeProvider) -> None:
+    assert [volumes.is_centralised(name) for name in ("binance", "uniswap_v3")] == [True, False]
+
+
 def test_a_trending_stablecoin_is_in_its_category(volumes: ExchangeVolumeProvider) -> None:
     members = volumes.category_members("stablecoins")
     assert members.schema == MARKET_SCHEMA

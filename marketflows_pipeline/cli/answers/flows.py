@@ -20,7 +20,9 @@ METHOD = (
     "over all exchanges listed within the day (the first page of the list is read every hour, the rest once a day), "
     "however many are shown."
 )
-SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): exchanges; which are centralised: DefiLlama."
+SOURCE = (
+    "Data provided by CoinGecko (https://www.coingecko.com): exchanges; which are centralised: CoinGecko, DefiLlama."
+)
 
 COLUMNS = (
     "rank",

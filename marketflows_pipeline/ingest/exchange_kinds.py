@@ -1,0 +1,70 @@
+"""Which of the largest exchanges are centralised: asked for once each, after everything else, out of what is free.
+
+What belongs here: who is due, asking, and keeping the answer. What does not: what follows from it
+(transforms/exchange_map.py).
+"""
+
+from __future__ import annotations
+
+import logging
+
+import polars as pl
+
+from marketflows_pipeline.errors import CreditsExhaustedError, NotFoundError
+from marketflows_pipeline.ingest.asked import Asked, Request
+from marketflows_pipeline.ingest.budget import EXCHANGE_KINDS_ASKED
+from marketflows_pipeline.ingest.market_caps import budget_now
+from marketflows_pipeline.readings import coins_in_use
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.session import Session
+
+log = logging.getLogger(__name__)
+
+DATASET, TABLE = "exchange", "raw.exchange_kinds"
+_TIME = pl.Datetime("us", "UTC")
+
+# The largest of the newest full list, those that were never answered.
+_DUE = """
+select exchange_id from accepted.exchanges
+where observed_at = (select max(observed_at) from accepted.exchanges where is_full_listing)
+  and volume_24h_btc is not null
+qualify row_number() over (order by volume_24h_btc desc, exchange_id) <= ?
+order by volume_24h_btc desc, exchange_id
+"""
+
+
+def refresh_kinds(session: Session, asked: Asked) -> None:
+    """Ask what kind the largest exchanges are, each once, while nothing else waits for credits."""
+    if asked.report.waiting:
+        return
+    known = set(session.warehouse.accepted(TABLE, columns=["exchange_id"])["exchange_id"])
+    largest = session.warehouse.query(_DUE, [EXCHANGE_KINDS_ASKED])["exchange_id"].to_list()
+    due = [name for name in largest if name not in known and asked.is_due(Request(DATASET, name))]
+    if not due:
+        return
+    n_coins = coins_in_use(session).height
+    with session.reporter.track("Fetching kinds of exchanges", len(due)) as advance:
+        for place, name in enumerate(due):
+            try:
+                is_affordable = budget_now(session, n_coins).available >= 1
+                if is_affordable:
+                    with asked.one_of_many(Request(DATASET, name), len(due)):
+                        _fetch(session, name, asked)
+            except CreditsExhaustedError:
+                is_affordable = False
+            if not is_affordable:
+                log.warning("the kinds of %d exchanges wait for credits", len(due) - place)
+                return
+            advance(1)
+
+
+def _fetch(session: Session, exchange_id: str, asked: Asked) -> None:
+    try:
+        kind = session.volumes.is_centralised(exchange_id)
+    except NotFoundError:
+        # Gone since the list was made; asking again would not bring it back.
+        kind = None
+    fetched_at = pl.lit(session.clock.now()).cast(_TIME)
+    row = pl.DataFrame({"exchange_id": [exchange_id], "is_centralised": pl.Series([kind], dtype=pl.Boolean)})
+    session.warehouse.merge(TABLE, row.with_columns(fetched_at=fetched_at).select(table(TABLE).column_names))
+    asked.record(Request(DATASET, exchange_id), "complete", served=1, new=1)
