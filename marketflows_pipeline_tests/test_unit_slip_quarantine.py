@@ -11,8 +11,10 @@ from typing import Any, cast
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.cross_asset_readings import released_figures
 from marketflows_pipeline.quarantining import quarantine_unit_slips
 from marketflows_pipeline.session import Session
+from marketflows_pipeline.settings import CrossAsset
 from marketflows_pipeline.warehouse.quarantine import quarantine_by_hand, release_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
@@ -114,4 +116,28 @@ def test_shares_closes_and_volatility_are_judged_with_the_other_part(warehouse: 
         ("raw.daily_bars", f"x,{days[2]}", "close_usd"),
         ("raw.shares_outstanding", f"x,{days[1]},1", "shares"),
         ("raw.volatility_index", f"x,{days[1]}", "close"),
+    ]
+
+
+def test_what_was_borne_out_later_is_known_with_its_day(warehouse: Warehouse) -> None:
+    """Models must not see at its own session what was accepted a session later."""
+    days = [NOW.date() + timedelta(days=n) for n in range(4)]
+    shares, closes = [5e4, 5e6, 5.1e6, 5.1e6], [25.0, 25.1, 2500.0, 2510.0]
+    rows = range(4)
+    warehouse.merge(
+        "raw.shares_outstanding",
+        frame(
+            "raw.shares_outstanding",
+            *({"symbol": "SPY", "session": days[n], "shares": shares[n], "convention": "as_traded"} for n in rows),
+        ),
+    )
+    warehouse.merge(
+        "raw.daily_bars",
+        frame("raw.daily_bars", *({"symbol": "SPY", "session": days[n], "close_usd": closes[n]} for n in rows)),
+    )
+    session = SimpleNamespace(warehouse=warehouse, settings=SimpleNamespace(cross_asset=CrossAsset()))
+    found = released_figures(cast("Session", session)).sort("session")
+    assert found.select("symbol", "session", "column_name", "released_at").rows() == [
+        ("SPY", days[1], "shares", days[2]),
+        ("SPY", days[2], "close_usd", days[3]),
     ]

@@ -13,7 +13,8 @@ from marketflows_pipeline.charts.spec import US_DOLLAR, ChartSpec
 from marketflows_pipeline.readings import groups_in_use, is_out_of_credits, stored_window
 from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.session import Session
-from marketflows_pipeline.transforms.caveats import category_caveats
+from marketflows_pipeline.transforms.categories import RANGES
+from marketflows_pipeline.transforms.caveats import category_caveats, crossing_words
 from marketflows_pipeline.transforms.exclusions import left_out_words
 from marketflows_pipeline.transforms.ranges import bucket_members
 
@@ -60,11 +61,11 @@ def _is_first_of_category(job: RenderJob) -> bool:
 
 def _picture_context(session: Session) -> PictureContext:
     spec = stored_window(session)
-    grid = session.warehouse.read("core.market_cap_grid")
+    grid, buckets = (session.warehouse.read(name) for name in ("core.market_cap_grid", "core.buckets"))
     notes = category_caveats(
         grid,
         groups_in_use(session),
-        bucket_members(session.warehouse.read("core.buckets")),
+        bucket_members(buckets),
         session.warehouse.read("core.group_totals"),
     )
     for category, texts in notes.items():
@@ -77,7 +78,8 @@ def _picture_context(session: Session) -> PictureContext:
         for_all += ("stale: the month's credits are used up",)
     series = session.warehouse.read("core.series")
     left_out = left_out_words(series)
-    own = {name: (left_out[name],) if name in left_out else () for name in series["category"].unique()}
+    crossed = {RANGES: crossing_words(buckets)}
+    own = {name: tuple(filter(None, (left_out.get(name), crossed.get(name)))) for name in series["category"].unique()}
     coins = session.warehouse.accepted("raw.coins", columns=["coin_id", "symbol"])
     return PictureContext(
         as_of=spec.end,

@@ -5,6 +5,8 @@ What belongs here: from a figure to a fill and a readable ink. What does not: ta
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
 NEGATIVE, NEUTRAL, POSITIVE = (0xA8, 0x45, 0x06), (0xF6, 0xF7, 0xF9), (0x08, 0x55, 0x9C)
@@ -21,6 +23,21 @@ def symmetric_limit(values: pl.Series) -> float:
     """
     limit = values.drop_nulls().abs().quantile(_CLAMP_QUANTILE, "lower")
     return float(limit) if limit else 1.0
+
+
+def color_limits(cells: pl.DataFrame, hours_ago: Iterable[float]) -> tuple[float, ...]:
+    """The gain over each offset, ascending, at which colour is full.
+
+    Args:
+        cells: hours_ago, gain_pct of all that is to be compared.
+        hours_ago: the offsets.
+    """
+    # To three digits, so that noise in the last bits draws no picture again.
+    finite = cells.filter(pl.col("gain_pct").is_finite()).with_columns(pl.col("gain_pct").round_sig_figs(3))
+    return tuple(
+        symmetric_limit(finite.filter(pl.col("hours_ago") == hours).get_column("gain_pct"))
+        for hours in sorted(map(float, hours_ago))
+    )
 
 
 def fill_and_ink(value: float, limit: float) -> tuple[str, str]:

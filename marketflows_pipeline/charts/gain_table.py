@@ -5,13 +5,14 @@ What belongs here: one category x base as one Altair chart. What does not: compu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.axes import label_expression
-from marketflows_pipeline.charts.diverging import fill_and_ink, symmetric_limit
+from marketflows_pipeline.charts.diverging import color_limits, fill_and_ink
 from marketflows_pipeline.charts.layout import shorten, text_width
 from marketflows_pipeline.charts.matrix import Matrix
 from marketflows_pipeline.charts.page import (
@@ -50,8 +51,9 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
     """Draw one gain table; it is as high as its rows need.
 
     Rows stand in the order of the gain over one week, or, where no series has that, over the longest offset with a
-    gain; the column is marked. Colour is symmetric around zero and full at the 90 % quantile of magnitudes, so one
-    outlier does not pale the rest; the text is always the true figure.
+    gain; the column is marked. Rows that have a size stand in its order instead. Colour is symmetric around zero and
+    full at the 90 % quantile of magnitudes over that offset, so one outlier does not pale the rest; the text is always
+    the true figure.
 
     Args:
         frame: series, hours_ago, gain_pct, reason, basis.
@@ -69,8 +71,8 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
     use_theme()
     cells = _cells(frame, spec)
     sort_hours = sort_column(cells)
-    series = _row_order(cells, sort_hours, spec)
-    limit = symmetric_limit(cells.get_column("gain_pct"))
+    series = _row_order(cells, None if spec.is_by_size else sort_hours, spec)
+    limits = dict(zip(sorted(spec.hours_ago), spec.limits or color_limits(cells, spec.hours_ago), strict=True))
 
     labels = {style.series: shorten(style.label, LABEL_SIZE, _LABEL_MAX) for style in spec.series}
     left = EDGE + max(text_width(labels[name], LABEL_SIZE) for name in series) + 12
@@ -81,17 +83,20 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
         rows=len(series),
     )
     width = max(_PAGE_MIN, left + grid.width + EDGE)
-    subtitle = subtitle_lines(_subtitle_parts(sort_hours, limit), width)
+    known = set(cells.drop_nulls("gain_pct").get_column("hours_ago"))
+    shown = {hours: limit for hours, limit in limits.items() if hours in known}
+    subtitle = subtitle_lines(_subtitle_parts(None if spec.is_by_size else sort_hours, shown), width)
     footer = footer_lines([*footer_parts(spec.source, spec.as_of, spec.notes), *_cell_notes(cells)], width)
     top = title_height(subtitle) + 4 + _HEADER
     bottom = 16 + footer_height(footer) + EDGE / 2
 
     columns = [hours_text(hours) for hours in sorted(spec.hours_ago)]
-    x = alt.X("column:O", sort=columns, scale=_band(), axis=_header_axis(hours_text(sort_hours)))
+    sort_label = "" if spec.is_by_size else hours_text(sort_hours)
+    x = alt.X("column:O", sort=columns, scale=_band(), axis=_header_axis(sort_label))
     y = alt.Y("series:N", sort=series, scale=_band(), axis=_row_axis(labels))
     layers = [
-        *_cell_layers(cells, limit, grid, x, y),
-        _sort_mark(columns.index(hours_text(sort_hours)), grid),
+        *_cell_layers(cells, limits, grid, x, y),
+        *([_sort_mark(columns.index(sort_label), grid)] if sort_label else []),
         page_footer(footer, left=left, y=grid.height + 16),
     ]
     return page(
@@ -125,9 +130,12 @@ def _cells(frame: pl.DataFrame, spec: GainTableSpec) -> pl.DataFrame:
     )
 
 
-def _row_order(cells: pl.DataFrame, sort_hours: float, spec: GainTableSpec) -> list[str]:
-    """Series by falling gain, those without one last, ties in the spec's order."""
+def _row_order(cells: pl.DataFrame, sort_hours: float | None, spec: GainTableSpec) -> list[str]:
+    """Series by falling gain, those without one last, ties in the spec's order; all in that order without an offset."""
     place = {style.series: rank for rank, style in enumerate(spec.series)}
+    if sort_hours is None:
+        shown = set(cells.get_column("series"))
+        return [name for name in place if name in shown]
     by_gain = cells.filter(pl.col("hours_ago") == sort_hours).sort(
         pl.col("gain_pct"),
         pl.col("series").replace_strict(place, return_dtype=pl.Int32),
@@ -137,11 +145,14 @@ def _row_order(cells: pl.DataFrame, sort_hours: float, spec: GainTableSpec) -> l
     return by_gain.get_column("series").to_list()
 
 
-def _subtitle_parts(sort_hours: float, limit: float) -> list[str]:
-    full = value_text(limit, 1 if limit < 10 else 0, signed=False)
+def _subtitle_parts(sort_hours: float | None, limits: Mapping[float, float]) -> list[str]:
+    order = "the largest first" if sort_hours is None else f"sorted by {hours_text(sort_hours)}"
+    full = [
+        f"\u00b1{value_text(by, 1 if by < 10 else 0, signed=False)}% ({hours_text(at)})" for at, by in limits.items()
+    ]
     return [
-        f"Gain over each span until the last grid time, sorted by {hours_text(sort_hours)}",
-        f"full colour at \u00b1{full}%",
+        f"Gain over each span until the last grid time, {order}",
+        f"full colour at {' to '.join(dict.fromkeys((full[0], full[-1])))}, the same in all tables",
         MOSTLY_PRICE,
     ]
 
@@ -164,7 +175,9 @@ def _spans(cells: pl.DataFrame) -> str:
     return ", ".join(hours_text(hours) for hours in cells.get_column("hours_ago").unique().sort())
 
 
-def _cell_layers(cells: pl.DataFrame, limit: float, grid: Matrix, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+def _cell_layers(
+    cells: pl.DataFrame, limits: Mapping[float, float], grid: Matrix, x: alt.X, y: alt.Y
+) -> list[alt.Chart]:
     filled: list[dict[str, Any]] = []
     empty: list[dict[str, Any]] = []
     for series, hours, gain in cells.select("series", "hours_ago", "gain_pct").iter_rows():
@@ -172,7 +185,7 @@ def _cell_layers(cells: pl.DataFrame, limit: float, grid: Matrix, x: alt.X, y: a
         if gain is None:
             empty.append(place)
         else:
-            fill, ink = fill_and_ink(gain, limit)
+            fill, ink = fill_and_ink(gain, limits[hours])
             filled.append({**place, "text": percent_text(gain), "fill": fill, "ink": ink})
     base = alt.Chart(alt.InlineData(values=filled))
     layers = [

@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from marketflows_pipeline.charts.diverging import color_limits
 from marketflows_pipeline.charts.render import RenderJob, line_job, table_job
 from marketflows_pipeline.charts.spec import US_DOLLAR, ChartSpec, GainTableSpec, SeriesStyle
-from marketflows_pipeline.charts.theme import series_styles
+from marketflows_pipeline.charts.theme import series_styles, styles_by_size
 from marketflows_pipeline.presentable import presentable_name
 
+RANGES = "Ranges"
 _FAMILY = ("category", "base_asset", "ema_period", "diff_order", "is_unit")
 
 
@@ -66,9 +68,11 @@ def market_cap_pictures(
         line_job(frame.select("series", "ts", "value"), _chart_spec(family, styles, context))
         for family, frame in _families(metrics.sort("series", "ts"), _FAMILY)
     ]
+    limits = color_limits(gains, context.hours_ago)
     tables = [
         table_job(
-            frame.select("series", "hours_ago", "gain_pct", "reason", "basis"), _table_spec(family, styles, context)
+            frame.select("series", "hours_ago", "gain_pct", "reason", "basis"),
+            _table_spec(family, styles, context, limits),
         )
         for family, frame in _families(gains.sort("series", "hours_ago"), ("category", "base_asset"))
     ]
@@ -83,7 +87,9 @@ def _families(frame: pl.DataFrame, columns: Sequence[str]) -> list[tuple[tuple[o
 def _styles(series: pl.DataFrame) -> dict[str, tuple[SeriesStyle, ...]]:
     ordered = series.sort("category", "sort_order")
     return {
-        str(category): series_styles(list(rows.select("series", "label").iter_rows()))
+        str(category): (styles_by_size if category == RANGES else series_styles)(
+            list(rows.select("series", "label").iter_rows())
+        )
         for (category,), rows in ordered.partition_by("category", as_dict=True, maintain_order=True).items()
     }
 
@@ -100,7 +106,7 @@ def _chart_spec(
         diff_order=int(str(diff_order)),
         is_unit=bool(is_unit),
         # The differences of ranges are smoothed by their EMA alone.
-        smoothing_ema=1 if category == "Ranges" else context.smoothing_ema,
+        smoothing_ema=1 if category == RANGES else context.smoothing_ema,
         step=context.step,
         days=context.days,
         series=styles[str(category)],
@@ -111,16 +117,22 @@ def _chart_spec(
 
 
 def _table_spec(
-    family: tuple[object, ...], styles: Mapping[str, tuple[SeriesStyle, ...]], context: PictureContext
+    family: tuple[object, ...],
+    styles: Mapping[str, tuple[SeriesStyle, ...]],
+    context: PictureContext,
+    limits: tuple[float, ...],
 ) -> GainTableSpec:
     category, base_asset = map(str, family)
+    is_by_size = category == RANGES
     return GainTableSpec(
         category=category,
         base_asset=base_asset,
         base_label=context.base_label(base_asset),
         hours_ago=context.hours_ago,
-        series=styles[category],
+        series=styles[category][::-1] if is_by_size else styles[category],
         source=context.source,
         as_of=context.as_of,
         notes=context.notes.get(category, ()),
+        limits=limits,
+        is_by_size=is_by_size,
     )

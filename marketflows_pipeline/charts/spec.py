@@ -112,6 +112,9 @@ class GainTableSpec:
         source: the credit ("Data provided by CoinGecko").
         as_of: the last grid time.
         notes: caveats for the footer.
+        limits: for each of the columns in ascending order the gain at which colour is full, the same in all tables of a
+            publish; empty where the table stands alone and has scales of its own.
+        is_by_size: whether rows stand in the order of `series`, not in that of their gains.
     """
 
     category: str
@@ -122,6 +125,8 @@ class GainTableSpec:
     source: str
     as_of: datetime
     notes: tuple[str, ...] = ()
+    limits: tuple[float, ...] = ()
+    is_by_size: bool = False
 
     @property
     def file_name(self) -> str:

@@ -37,6 +37,8 @@ PALETTE = (
 # Up and down, as of money that came in or went out, as fills; and as ink of small text, which needs more contrast.
 INTO, OUT_OF = PALETTE[0], PALETTE[1]
 RISE_INK, FALL_INK = "#08559c", "#a84506"
+# From light to dark: of what has a size, the darker is the larger, also for those who see no hues.
+BY_SIZE = ("#C48A00", "#B0452F", "#8E3461", "#5B3A9B", "#0B2F5E")
 DASHES: tuple[tuple[int, ...], ...] = ((), (6, 3), (2, 2), (8, 3, 2, 3))
 
 
@@ -56,6 +58,25 @@ def series_styles(labels: Mapping[str, str] | Iterable[tuple[str, str]]) -> tupl
         SeriesStyle(series, presentable_name(label), colors[series], DASHES[place // len(PALETTE) % len(DASHES)])
         for place, (series, label) in enumerate(pairs)
     )
+
+
+def styles_by_size(pairs: Sequence[tuple[str, str]]) -> tuple[SeriesStyle, ...]:
+    """Style of each series from (series, label) pairs, the smallest first: the larger the darker."""
+    last = max(len(pairs) - 1, 1)
+    places = [place / last for place in range(len(pairs))] if len(pairs) > 1 else [1.0]
+    return tuple(
+        SeriesStyle(series, presentable_name(label), _between(place))
+        for (series, label), place in zip(pairs, places, strict=True)
+    )
+
+
+def _between(place: float) -> str:
+    """The colour at a place from 0 to 1 of the scale of sizes."""
+    at = place * (len(BY_SIZE) - 1)
+    low = min(int(at), len(BY_SIZE) - 2)
+    ends = ([int(color[start : start + 2], 16) for start in (1, 3, 5)] for color in BY_SIZE[low : low + 2])
+    mixed = (round(first + (at - low) * (second - first)) for first, second in zip(*ends, strict=True))
+    return "#{:02X}{:02X}{:02X}".format(*mixed)
 
 
 @cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.transforms.quality import held_share
+from marketflows_pipeline.transforms.ranges import crossings
 
 HELD_WORTH_SAYING_PCT = 1.0
 INTERPOLATED_WORTH_SAYING_PCT = 5.0
@@ -38,6 +39,24 @@ def category_caveats(
     for category, share in shares.filter(pl.col("pct") > INTERPOLATED_WORTH_SAYING_PCT).iter_rows():
         caveats.setdefault(category, []).append(f"{share:.0f} % of coin values interpolated over gaps")
     return {category: tuple(texts) for category, texts in sorted(caveats.items())}
+
+
+def crossing_words(buckets: pl.DataFrame) -> str:
+    """What the pictures of ranges say of coins that changed theirs; empty where none did.
+
+    Args:
+        buckets: coin_id, ts, lower_limit_usd of the window.
+    """
+    found = crossings(buckets)
+    if found.is_empty():
+        return ""
+    n_coins = found.get_column("coin_id").n_unique()
+    times, coins = (_counted(number, word) for number, word in ((found.height, "time"), (n_coins, "coin")))
+    return f"{coins} crossed a range limit, {times} in all: levels and gains jump there, growth does not"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _held_words(held: pl.DataFrame) -> pl.DataFrame:

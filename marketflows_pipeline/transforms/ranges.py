@@ -112,6 +112,25 @@ def bucket_totals(buckets: pl.DataFrame, limits: Sequence[float], spec: GridSpec
     )
 
 
+def crossings(buckets: pl.DataFrame) -> pl.DataFrame:
+    """Each step on which a coin changed its range: its whole cap leaves one level and joins another.
+
+    Args:
+        buckets: coin_id, ts, lower_limit_usd by (coin_id, ts), as `assign_buckets` gives them.
+
+    Returns:
+        coin_id, ts (of the step's end), from_limit_usd, to_limit_usd; null is below the lowest limit.
+    """
+    before = within_coin("lower_limit_usd", 1)
+    is_first = pl.col("coin_id") != pl.col("coin_id").shift(1)
+    return (
+        in_order(buckets, "coin_id", "ts")
+        .select("coin_id", "ts", from_limit_usd=before, to_limit_usd="lower_limit_usd", is_first=is_first)
+        .filter(~pl.col("is_first"), pl.col("from_limit_usd").ne_missing(pl.col("to_limit_usd")))
+        .drop("is_first")
+    )
+
+
 def bucket_members(buckets: pl.DataFrame) -> pl.DataFrame:
     """The coins of each range at each grid time, in the shape of group members with a time.
 

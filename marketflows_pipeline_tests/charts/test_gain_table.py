@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketflows_pipeline.charts.diverging import fill_and_ink, symmetric_limit
+from marketflows_pipeline.charts.diverging import color_limits, fill_and_ink, symmetric_limit
 from marketflows_pipeline.charts.gain_table import gain_table, sort_column
 from marketflows_pipeline.charts.spec import GainTableSpec
 from marketflows_pipeline_tests.charts.frames import gain_frame, gain_spec
@@ -94,6 +94,49 @@ def test_one_outlier_does_not_pale_the_rest_and_its_text_is_the_truth() -> None:
 
 def test_a_table_of_zeros_has_a_colour_scale() -> None:
     assert symmetric_limit(pl.Series([0.0, None, 0.0])) == 1.0
+
+
+def fills(spec: dict[str, Any]) -> dict[tuple[str, str], str]:
+    return {(cell["series"], cell["column"]): cell["fill"] for cell in cells(spec)}
+
+
+def test_over_one_offset_a_colour_means_the_same_in_all_tables_of_a_publish() -> None:
+    """Full colour was ±1.6 % in one gain table and ±34 % in the next."""
+    gains = {"calm": (0.4, 1.6), "wild": (12.0, 34.0)}
+    frames = {
+        name: gain_frame(
+            [(*row, None) for row in (("ai", 24, a), ("layer-1", 24, -a), ("ai", 168, b), ("layer-1", 168, -b))]
+        )
+        for name, (a, b) in gains.items()
+    }
+    limits = color_limits(pl.concat(frames.values()), (168.0, 24.0))
+    assert limits == (12.0, 34.0)
+    drawings = {name: drawn(frame, gain_spec(limits=limits)) for name, frame in frames.items()}
+    assert fills(drawings["calm"])["ai", "1w"] == fill_and_ink(1.6, 34.0)[0]
+    assert fills(drawings["wild"])["ai", "1w"] == fill_and_ink(34.0, 34.0)[0]
+    assert fills(drawings["wild"])["ai", "1d"] == fill_and_ink(12.0, 12.0)[0], "a span has a scale of its own"
+    subtitle = " ".join(drawings["calm"]["title"]["subtitle"])
+    assert "full colour at ±12% (1d) to ±34% (1w), the same in all tables" in subtitle
+
+
+def test_a_span_without_a_gain_has_no_colour_to_tell_of() -> None:
+    frame = pl.concat([FULL, gain_frame([("ai", 4, None, "gap"), ("layer-1", 4, None, "gap")])])
+    subtitle = " ".join(
+        drawn(frame, gain_spec(hours_ago=(4.0, 24.0, 168.0), limits=(1.0, 2.0, 3.0)))["title"]["subtitle"]
+    )
+    assert "full colour at ±2.0% (1d) to ±3.0% (1w)" in subtitle
+
+
+def test_rows_with_a_size_stand_in_its_order() -> None:
+    """Ranges were sorted by their gain, so that the largest stood anywhere."""
+    frame = gain_frame([("small", 168, 9.0, None), ("large", 168, -1.0, None), ("middle", 168, 3.0, None)])
+    labels = {"large": "above $10B", "middle": "$1B to $10B", "small": "$100M to $1B"}
+    spec = drawn(frame, gain_spec(labels, hours_ago=(168.0,), is_by_size=True))
+    assert spec["layer"][0]["encoding"]["y"]["sort"] == ["large", "middle", "small"]
+    assert "the largest first" in spec["title"]["subtitle"][0]
+    assert spec["layer"][0]["encoding"]["x"]["axis"]["labelExpr"].startswith("datum.value === ''"), (
+        "no column is marked"
+    )
 
 
 def test_the_page_is_as_high_as_its_rows() -> None:

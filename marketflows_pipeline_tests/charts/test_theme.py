@@ -7,7 +7,15 @@ import altair as alt
 import pytest
 
 from marketflows_pipeline.charts.diverging import fill_and_ink, luminance
-from marketflows_pipeline.charts.theme import FALL_INK, PALETTE, RISE_INK, series_colors, series_styles, use_theme
+from marketflows_pipeline.charts.theme import (
+    FALL_INK,
+    PALETTE,
+    RISE_INK,
+    series_colors,
+    series_styles,
+    styles_by_size,
+    use_theme,
+)
 
 Rgb = tuple[float, float, float]
 Matrix = tuple[Rgb, Rgb, Rgb]
@@ -65,6 +73,22 @@ def test_every_colour_reads_on_white() -> None:
 def test_the_inks_of_signed_numbers_are_the_full_colours_of_the_scale_and_read_as_small_text() -> None:
     assert (fill_and_ink(1, 1)[0], fill_and_ink(-1, 1)[0]) == (RISE_INK, FALL_INK)
     assert all(1.05 / (luminance(_channels(ink)) + 0.05) >= 4.5 for ink in (RISE_INK, FALL_INK))
+
+
+@pytest.mark.parametrize("n_ranges", range(1, 13))
+def test_what_has_a_size_is_darker_the_larger_it_is(n_ranges: int) -> None:
+    """Ranges had the colours of unrelated things: blue, orange, green."""
+    styles = styles_by_size([(str(place), f"S{place}") for place in range(n_ranges)])
+    lightness = [luminance(_channels(style.color)) for style in styles]
+    assert lightness == sorted(lightness, reverse=True)
+    assert len(set(lightness)) == n_ranges
+    assert all(1.05 / (light + 0.05) >= 3 for light in lightness), "each reads on white"
+
+
+@pytest.mark.parametrize("sight", sorted(SIGHT))
+def test_neighbouring_sizes_stay_apart_for_every_kind_of_colour_vision(sight: str) -> None:
+    seen = [_lab(style.color, SIGHT[sight]) for style in styles_by_size([(str(place), "") for place in range(5)])]
+    assert min(_distance(*pair) for pair in itertools.pairwise(seen)) >= 0.055
 
 
 @pytest.mark.parametrize("percent", range(-120, 121, 5))

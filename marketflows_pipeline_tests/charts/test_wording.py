@@ -83,7 +83,8 @@ def test_a_subtitle_gives_period_ema_and_smoothing() -> None:
         "a change of market cap is mostly price",
     ]
     inflection = chart_spec(diff_order=2, smoothing_ema=1, step=timedelta(minutes=5))
-    assert chart_subtitle(inflection, END) == ["Every 5 minutes, last 12 steps to 5 Mar 2026 00:00 UTC", "no EMA"]
+    period = "Every 5 minutes, last 12 steps to 5 Mar 2026 00:00 UTC"
+    assert chart_subtitle(inflection, END) == [period, "no EMA", "a change of market cap is mostly price"]
 
 
 def test_the_value_axis_names_its_unit() -> None:

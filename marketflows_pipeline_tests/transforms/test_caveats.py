@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
-from marketflows_pipeline.transforms.caveats import category_caveats
+from marketflows_pipeline.transforms.caveats import category_caveats, crossing_words
 from marketflows_pipeline.transforms.grid import market_cap_grid
 from marketflows_pipeline.transforms.groups import group_totals
-from marketflows_pipeline.transforms.ranges import assign_buckets, bucket_members
-from marketflows_pipeline_tests.transforms.frames import hourly, members_of, observations
+from marketflows_pipeline.transforms.ranges import assign_buckets, bucket_members, crossings
+from marketflows_pipeline_tests.transforms.frames import grid_of, hourly, members_of, observations
 
 Caps = dict[str, dict[float, float | None]]
 
@@ -21,6 +22,23 @@ def caveats_of(caps: Caps, limit: float = 1e9) -> dict[str, tuple[str, ...]]:
 
 def every_hour(cap: float, start: int = 0, end: int = 20) -> dict[float, float | None]:
     return {float(hour): cap for hour in range(start, end + 1)}
+
+
+def test_crossings_of_range_limits_are_counted_with_their_coins() -> None:
+    """A range's level jumped by a whole coin where one crossed a limit, and no footer said so."""
+    limits = (10.0, 100.0)
+    grid = grid_of({"a": [50, 150, 150, 50], "b": [5, 20, 20, 20], "c": [30, 30, 30, 30]})
+    buckets = assign_buckets(grid, pl.DataFrame({"coin_id": ["a", "b", "c"]}), limits)
+    assert crossings(buckets).select("coin_id", "from_limit_usd", "to_limit_usd").rows() == [
+        ("a", 10.0, 100.0),
+        ("a", 100.0, 10.0),
+        ("b", None, 10.0),
+    ]
+    assert (
+        crossing_words(buckets)
+        == "2 coins crossed a range limit, 3 times in all: levels and gains jump there, growth does not"
+    )
+    assert crossing_words(buckets.filter(pl.col("coin_id") == "c")) == ""
 
 
 def test_coins_observed_throughout_need_no_words() -> None:
