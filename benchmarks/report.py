@@ -52,6 +52,8 @@ COMMANDS = {
     "answers": "python -m benchmarks.answers",
     "cross_asset": "python -m benchmarks.cross_asset",
     "models": "python -m benchmarks.models",
+    "recovery": "python -m benchmarks.recovery",
+    "placebo": "python -m benchmarks.placebo",
 }
 
 
@@ -214,6 +216,36 @@ def models_rows(found: Results) -> Iterator[Row]:
     yield Row("its peak memory", "<= 1,000 MB", f"{peak:,.0f} MB", "", "", peak <= 1000)
 
 
+def recovery_rows(found: Results) -> Iterator[Row]:
+    for horizon, each in found.items():
+        markets, bias, error = each["markets"], each["bias"], each["standard_error"]
+        yield Row(
+            f"mean AUC of assets found in {markets} made-up markets, {horizon} sessions ahead",
+            f"no more than the planted {each['planted_auc']:.3f}",
+            f"{each['mean_auc']:.3f} (bias {bias:+.3f}, standard error {error:.3f})",
+            "",
+            "",
+            bias <= 2 * error,
+        )
+        yield Row(
+            f"95 % intervals that hold the planted one, {horizon} sessions ahead",
+            "none wholly above it",
+            f"{each['covered']} of {markets}; {each['above']} wholly above",
+            "",
+            "",
+            each["above"] == 0,
+        )
+
+
+def placebo_rows(found: Results) -> Iterator[Row]:
+    for horizon, each in found["horizons"].items():
+        what = f"{found['draws']} trainings on permuted labels of {each['rows']:,} rows, {horizon} sessions ahead"
+        (lower, _, upper), (least, _, most) = each["auc"], each["brier_skill"]
+        bands = f"mean AUC of assets {lower:.3f} to {upper:.3f}, Brier skill {least:+.2%} to {most:+.2%}"
+        yield Row(what, "AUC's band holds 0.5", bands, "", "", lower <= 0.5 <= upper)
+        yield Row("processor's time for those", "<= 120 s", f"{each['cpu_s']:.0f} s", "", "", each["cpu_s"] <= 120)
+
+
 ROWS = {
     "analysis": analysis_rows,
     "charts": charts_rows,
@@ -223,6 +255,8 @@ ROWS = {
     "answers": answers_rows,
     "cross_asset": cross_asset_rows,
     "models": models_rows,
+    "recovery": recovery_rows,
+    "placebo": placebo_rows,
 }
 
 

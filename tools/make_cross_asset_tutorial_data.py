@@ -1,6 +1,6 @@
 """Make up the market that the tutorial's cross-asset part runs on, into ``marketflows_pipeline/tutorial/cross_asset/``.
 
-Usage: ``python tools/make_cross_asset_tutorial_data.py [--seed 5] [--out FOLDER]``. Reads only the last time of
+Usage: ``python tools/make_cross_asset_tutorial_data.py [--seed 1] [--out FOLDER]``. Reads only the last time of
 ``market_caps.parquet``, at which the tutorial's clock stands, so that no figure is from its future. Run
 ``tools/known_good_cross_asset.py`` afterwards.
 
@@ -269,7 +269,7 @@ def write_parquet(path: Path, about: dict[str, str], rows: list[dict[str, Any]])
 def main(arguments: list[str]) -> int:
     """Make up the market, and write it."""
     parser = argparse.ArgumentParser(description="Make up the tutorial's cross-asset market.")
-    parser.add_argument("--seed", type=int, default=5, help="of the random numbers (default 5)")
+    parser.add_argument("--seed", type=int, default=1, help="of the random numbers (default 1, and not chosen)")
     parser.add_argument("--out", type=Path, default=TUTORIAL / "cross_asset", help="folder (default: the package's)")
     given = parser.parse_args(arguments)
     times = pq.read_table(TUTORIAL / "market_caps.parquet", columns=["ts"]).to_pydict()["ts"]

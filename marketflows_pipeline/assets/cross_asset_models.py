@@ -18,6 +18,7 @@ from marketflows_pipeline.cross_asset_readings import cross_asset_settings, rele
 from marketflows_pipeline.options import Horizon, Target, Training
 from marketflows_pipeline.progress import Advance
 from marketflows_pipeline.session import Session
+from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ def _train(session: Session, panel: pl.DataFrame, wanted: Training) -> str:
         )
     save(result.model, model_folder(session))
     session.warehouse.merge("mart.model_evaluation", result.evaluation)
-    _keep_forecasts(session, wanted, result.forecast_rows)
+    keep_forecasts(session.warehouse, wanted, result.forecast_rows)
     if session.tutorial and wanted.target == "direction":
         session.warehouse.merge("mart.model_evaluation", _planted(result.evaluation, wanted.horizon))
     model_id = result.model.metadata.model_id
@@ -114,14 +115,14 @@ def _train(session: Session, panel: pl.DataFrame, wanted: Training) -> str:
     return model_id
 
 
-def _keep_forecasts(session: Session, wanted: Training, rows: pl.DataFrame) -> None:
+def keep_forecasts(warehouse: Warehouse, wanted: Training, rows: pl.DataFrame) -> None:
     """Store forecasts in place of those of earlier models of the same target, horizon and kind.
 
     Each training forecasts all of the past again, some 200,000 rows.
     """
     of_earlier = pl.col("model_id").str.starts_with(f"{wanted.target}_{wanted.horizon}_{wanted.model}_")
-    others = session.warehouse.read("mart.model_forecasts").filter(~of_earlier)
-    session.warehouse.replace("mart.model_forecasts", pl.concat([others, rows]))
+    others = warehouse.read("mart.model_forecasts").filter(~of_earlier)
+    warehouse.replace("mart.model_forecasts", pl.concat([others, rows]))
 
 
 class _Share:

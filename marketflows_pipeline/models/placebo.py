@@ -59,7 +59,7 @@ def placebo_figures(
     for place in range(draws):
         p, own = found.model[:, place], y[:, place]
         of_assets[place] = _mean_auc(tested, own, p)
-        of_dates[place] = np.nanmean(metrics.auc_of_dates(own, p, date, tested.symbol, shape))
+        of_dates[place] = _mean_of_known(metrics.auc_of_dates(own, p, date, tested.symbol, shape))
         base = metrics.squared_error(own, found.base_rate[:, place]).mean()
         skill[place] = 1 - metrics.squared_error(own, p).mean() / base
     return (
@@ -105,7 +105,13 @@ def _mean_auc(tested: Dataset, y: Floats, p: Floats) -> float:
         rows = tested.symbol == place
         once, one_date = np.ones((1, 1)), np.zeros(int(rows.sum()), dtype=np.int64)
         found.append(metrics.auc(y[rows], p[rows], once, one_date)[0] if rows.any() else np.nan)
-    return float(np.nanmean(found))
+    return _mean_of_known(np.array(found))
+
+
+def _mean_of_known(values: Floats) -> float:
+    """Mean of what is known; NaN where nothing is, as the AUC by date of a single asset."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def band_figure(metric: str, scope: str, values: Floats) -> Figure:

@@ -14,6 +14,7 @@ from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.models import evaluation
 from marketflows_pipeline.models.verdicts import ALARM_AUC, EDGE, NO_EDGE
 from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.tutorial.recovery import measured_recovery
 from marketflows_pipeline_tests.cli.asking import ask, fault, invoke
 from marketflows_pipeline_tests.cli.market_data import (
     EVALUATION,
@@ -223,13 +224,20 @@ def test_made_up_data_shows_the_planted_auc_beside_the_found_one(tmp_path: Path)
     assert body["planted_auc"] == 0.55
     assert body["found_auc"] == {"value": 0.548, "lower_95": 0.53, "upper_95": 0.566}
     assert "planted" not in {row["variant"] for row in body["variants"]}
+    known = measured_recovery(5)
+    assert known is not None
+    assert body["recovery"] == {"markets": known.markets, "covered": known.covered, "bias": known.bias}
+    told = (
+        f"Over 20 markets made up alike, the interval held the planted AUC in {known.covered}; found less planted was"
+    )
+    assert told in invoke(tmp_path, "train --format table").stdout
     for line in ("train", "score"):
         assert "Planted AUC 0.550, found 0.548 (0.530 to 0.566)" in invoke(tmp_path, f"{line} --format table").stdout
 
 
 @pytest.mark.usefixtures("trained")
 def test_real_data_has_no_planted_auc(market: Path) -> None:
-    assert "planted_auc" not in ask(market, "train")
+    assert not {"planted_auc", "recovery"} & ask(market, "train").keys()
 
 
 def test_scores_are_the_newest_of_each_horizon_and_target(market: Path) -> None:

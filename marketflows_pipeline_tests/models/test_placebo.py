@@ -85,6 +85,12 @@ def test_the_placebo_of_a_strong_signal_finds_nothing() -> None:
     assert {each.variant for each in figures.values()} == {"placebo"}
 
 
+def test_a_single_asset_has_no_auc_by_date() -> None:
+    figures = placebo_figures(data_of(symbols=1), WALK, kind="logistic", seed=1, draws=2)
+
+    assert [np.isfinite(each.value) for each in figures] == [True, False, True]
+
+
 @pytest.mark.parametrize(("draws", "band"), [(39, (0, 38)), (99, (1, 97)), (9, (0, 8))])
 def test_the_band_leaves_a_fortieth_out_at_either_end(draws: int, band: tuple[int, int]) -> None:
     values = np.random.default_rng(1).permutation(draws).astype(np.float64)
