@@ -227,6 +227,7 @@ def test_all_but_the_warnings_block_what_comes_after() -> None:
         "no_tracked_exchange_is_lost",
         "netflow_agrees_with_tvl",
         "large_tokens_do_not_vanish",
+        "large_tokens_do_not_appear",
         "newest_bar_is_recent",
         "closes_do_not_jump",
         "no_model_looks_too_good",
