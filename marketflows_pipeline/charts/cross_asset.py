@@ -137,7 +137,8 @@ def _job(frame: pl.DataFrame, spec: PictureSpec, draw: str) -> RenderJob:
 
 def _cumulative_job(flows: pl.DataFrame, context: CrossAssetPictureContext) -> RenderJob:
     spec = CumulativeFlowsSpec(assets=context.styles, source=context.flows, notes=context.notes)
-    frame = _newest(flows, spec.sessions + 1).select("symbol", "session", "flow_method", "flow_usd")
+    columns = ("symbol", "session", "flow_method", "flow_usd", "sessions_known")
+    frame = _with_whole_gaps(_newest(flows, spec.sessions + 1), spec.sessions).select(columns)
     return _job(frame, spec, "cumulative_flows:cumulative_flows_chart")
 
 
@@ -178,8 +179,10 @@ def _effects_job(flows: pl.DataFrame, context: CrossAssetPictureContext) -> Rend
         "share_effect_usd",
         "market_cap_usd",
         "market_cap_change_usd",
+        "sessions_known",
     )
-    return _job(_newest(flows, spec.sessions).select(columns), spec, "price_and_share_effects:effects_chart")
+    frame = _with_whole_gaps(_newest(flows, spec.sessions), spec.sessions).select(columns)
+    return _job(frame, spec, "price_and_share_effects:effects_chart")
 
 
 def _regimes_job(flows: pl.DataFrame, regimes: pl.DataFrame, context: CrossAssetPictureContext) -> RenderJob:
@@ -215,6 +218,36 @@ def _newest(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:
     """Rows of the last sessions, by symbol and session."""
     newest = flows.select(pl.col("session").unique().sort(descending=True).head(sessions))
     return flows.join(newest, on="session", how="semi").sort("symbol", "session")
+
+
+def _with_whole_gaps(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:
+    """The rows, by symbol and session, with what came over a gap on its later end where the window holds all of it.
+
+    Adds ``sessions_known``: for how many sessions a row's flow stands.
+    """
+    is_inside = pl.col("session").rank("dense", descending=True) <= sessions
+    is_whole = pl.col("gap_sessions") <= pl.col("is_inside").cum_sum().over("symbol")
+    share, price = pl.col("gap_flow_usd"), pl.col("gap_price_effect_usd")
+    over_gap = {
+        "flow_usd": share,
+        "share_effect_usd": share,
+        "price_effect_usd": price,
+        "market_cap_change_usd": price + share,
+    }
+    return (
+        flows.with_columns(is_inside=is_inside)
+        .with_columns(is_whole=is_whole.fill_null(value=False) & pl.col("is_inside"))
+        .with_columns(
+            *(pl.coalesce(name, pl.when("is_whole").then(value)).alias(name) for name, value in over_gap.items()),
+            flow_method=pl.when(pl.col("is_whole") & (pl.col("flow_method") == "price_only"))
+            .then(pl.when(pl.col("shares").is_not_null()).then(pl.lit("shares")).otherwise(pl.lit("aum")))
+            .otherwise("flow_method"),
+            sessions_known=pl.when("is_whole")
+            .then("gap_sessions")
+            .otherwise(pl.col("flow_usd").is_not_null())
+            .cast(pl.Int32),
+        )
+    )
 
 
 def _in_order(assets: pl.DataFrame, context: CrossAssetPictureContext) -> tuple[str, ...]:

@@ -184,6 +184,26 @@ CORE_ASSET_FLOWS = Table(
             DType.TEXT,
             "shares, aum, supply (issuance of a coin, not a flow of investors) or price_only (no flow known)",
         ),
+        _usd(
+            "gap_flow_usd",
+            "Flow since the last session with known figures, where those of one or more sessions in between are "
+            "missing: it counts in each window that holds the whole gap, and is no flow of this session alone",
+            "raw.shares_outstanding.shares",
+            "raw.daily_bars.close_usd",
+        ),
+        _usd(
+            "gap_price_effect_usd",
+            "Price effect over the same gap; both sum to the change of the market cap over it",
+            "raw.shares_outstanding.shares",
+            "raw.daily_bars.close_usd",
+        ),
+        Column(
+            "gap_sessions",
+            DType.INT,
+            "How many of the fund's sessions that gap spans, this one included; null without gap_flow_usd",
+            "sessions",
+            nullable=True,
+        ),
         Column(
             "is_supply_revision",
             DType.BOOL,

@@ -42,7 +42,7 @@ def asset_flows(
       today left out; null with fewer than 20 of them or where they do not vary.
     - ``known_at``: for a fund the later time of publication of the two figures, else 9:30 in New York on the next
       session (the next weekday where no session follows yet, since holidays to come are not known here); for issuance
-      the end of the day in UTC; null without a flow method.
+      the end of the day in UTC; null without a flow method, but for the later end of a gap whose flow is known.
 
     Everything but ``known_at`` of the newest session is made of that session and earlier ones.
 
@@ -140,7 +140,7 @@ def _known_at() -> pl.Expr:
     return (
         pl.when(flow_method="supply")
         .then(end_of_day)
-        .when(pl.col("flow_method") != "price_only")
+        .when((pl.col("flow_method") != "price_only") | pl.col("gap_flow_usd").is_not_null())
         .then(pl.coalesce("published_at", "next_open"))
         .cast(_TIME)
     )

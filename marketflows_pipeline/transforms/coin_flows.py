@@ -37,7 +37,8 @@ def coin_flows(bars: pl.DataFrame, supply: pl.DataFrame, sessions: pl.DataFrame)
         sessions: session: the dates on which funds have a bar.
 
     Returns:
-        The columns of `fund_flows.fund_flows`, in its order; ``published_at`` is null.
+        The columns of `fund_flows.fund_flows`, in its order; ``published_at`` is null, and so are
+        the gap's, as all days of a gap count already.
     """
     rows = bars.join(sessions, on="session", how="semi", maintain_order="left")
     rows = rows.drop("notional_usd").with_columns(previous_session=pl.col("session").shift(1).over("symbol"))
@@ -80,6 +81,9 @@ def coin_flows(bars: pl.DataFrame, supply: pl.DataFrame, sessions: pl.DataFrame)
             "share_effect_usd",
             pl.when(~pl.col("is_supply_revision")).then("share_effect_usd").alias("flow_usd"),
             pl.when(is_known).then(pl.lit("supply")).otherwise(pl.lit("price_only")).alias("flow_method"),
+            pl.lit(None, pl.Float64()).alias("gap_flow_usd"),
+            pl.lit(None, pl.Float64()).alias("gap_price_effect_usd"),
+            pl.lit(None, pl.Int32()).alias("gap_sessions"),
             "is_supply_revision",
             (pl.col("close_usd") / close_before - 1).alias("price_return"),
             pl.lit(None, pl.Datetime("us", "UTC")).alias("published_at"),

@@ -35,7 +35,9 @@ CONTEXT = CrossAssetPictureContext(
 )
 RANKED = [("SPY", "shares", -4e9), ("GLD", "shares", 2e9), ("BTC", "supply", 1e9), ("QQQ", "price_only", None)]
 FRAMES: dict[str, pl.DataFrame] = {
-    "flows": flows_frame({"SPY": [1e9, -5e9, 2e9], "GLD": [None, 1e9, 1e9], "BTC": [1e9] * 3}, {"BTC": "supply"}),
+    "flows": flows_frame({"SPY": [1e9, -5e9, 2e9], "GLD": [None, 1e9, 1e9], "BTC": [1e9] * 3}, {"BTC": "supply"}).drop(
+        "sessions_known"
+    ),
     "rankings": pl.concat([rankings_frame(RANKED, window) for window in (1, 5)]),
     "flow_map": pl.concat(
         [
@@ -174,3 +176,17 @@ def jobs(**changes: pl.DataFrame) -> list[RenderJob]:
 def pixels(path: Path) -> tuple[int, int]:
     width, height = struct.unpack(">II", path.read_bytes()[16:24])
     return width, height
+
+
+@pytest.mark.parametrize(("spans", "flow"), [(2, 30.0), (3, None)])
+def test_the_lines_count_a_gap_that_their_window_holds_whole(spans: int, flow: float | None) -> None:
+    """A missing count of shares once broke the sums of a chart for good."""
+    flows = FRAMES["flows"].with_columns(
+        gap_flow_usd=pl.when(symbol="GLD", session=back(1)).then(30.0),
+        gap_sessions=pl.when(symbol="GLD", session=back(1)).then(spans).cast(pl.Int32),
+        flow_usd=pl.when(~((pl.col("symbol") == "GLD") & (pl.col("session") == back(1)))).then("flow_usd"),
+    )
+    job = cross_asset_pictures(**(FRAMES | {"flows": flows}), context=CONTEXT)[0]
+
+    row = job.frame.filter(symbol="GLD", session=back(1))
+    assert row.select("flow_usd", "sessions_known").row(0) == (flow, 2 if flow else 0)

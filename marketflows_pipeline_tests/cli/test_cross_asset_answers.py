@@ -306,3 +306,22 @@ def test_weekends_do_not_count_into_the_age_of_a_fetch() -> None:
 )
 def test_amounts_are_said_as_people_say_them(amount: float, text: str) -> None:
     assert dollars(amount) == text
+
+
+@pytest.mark.parametrize(("days", "flow_usd", "sessions_known"), [(1, 30e6, 1), (2, 30e6, 1), (3, 120e6, 3)])
+def test_what_came_over_a_gap_counts_where_the_window_holds_all_of_it(
+    tmp_path: Path, days: int, flow_usd: float, sessions_known: int
+) -> None:
+    """A count that was missing on the 17th once took the flow of the 18th too out of every window."""
+    unknown: dict[str, Any] = {"flow_usd": None, "flow_method": "price_only"}
+    of_days: dict[object, dict[str, Any]] = {
+        day(17): unknown,
+        day(18): {**unknown, "gap_flow_usd": 90e6, "gap_sessions": 2, "shares": 1e6},
+    }
+    flows = [row | (of_days.get(row["session"], {}) if row["symbol"] == "GLD" else {}) for row in FLOWS]
+    publish_market(tmp_path, {**TABLES_OF_DATA, "core.asset_flows": flows})
+
+    gold = entry(ask(tmp_path, f"cross-asset flows --days {days}")["flows"], "GLD")
+    assert (gold["flow_usd"], gold["sessions_known"], gold["flow_method"]) == (flow_usd, sessions_known, "shares")
+    ranked = rankings(flows, (days,)).filter(symbol="GLD")
+    assert ranked.select("flow_usd", "sessions_known", "flow_method").row(0) == (flow_usd, sessions_known, "shares")

@@ -8,6 +8,22 @@ with numbered as (
 sessions as (
     select session from numbered where sessions_back <= 21
 ),
+inside as (
+    select *, count(*) over (partition by symbol order by session) as own_sessions
+    from core.asset_flows
+    join sessions using (session)
+),
+counted as (
+    -- What came over a gap counts where the window holds all of its sessions.
+    select symbol, session, asset_class, market_cap_usd,
+           coalesce(gap_sessions <= own_sessions, false) as is_whole_gap,
+           coalesce(flow_usd, case when is_whole_gap then gap_flow_usd end) as flow_usd,
+           coalesce(price_effect_usd, case when is_whole_gap then gap_price_effect_usd end) as price_effect_usd,
+           case when is_whole_gap then gap_sessions else (inside.flow_usd is not null)::integer end as sessions_known,
+           case when is_whole_gap and flow_method = 'price_only' then if(shares is null, 'aum', 'shares')
+                else flow_method end as flow_method
+    from inside
+),
 sums as (
     select symbol,
            any_value(asset_class) as asset_class,
@@ -15,11 +31,10 @@ sums as (
                arg_max(flow_method, session) filter (where flow_method <> 'price_only'), 'price_only'
            ) as flow_method,
            sum(flow_usd) as flow_usd,
-           count(flow_usd) as sessions_known,
+           sum(sessions_known) as sessions_known,
            sum(price_effect_usd) as price_effect_usd,
            arg_max(market_cap_usd, session) as market_cap_usd
-    from core.asset_flows
-    join sessions using (session)
+    from counted
     group by symbol
 ),
 ranked as (

@@ -28,7 +28,8 @@ select max(session) filter (where age = 0) as session,
        min(session) filter (where age < $days) as first_session,
        max(session) filter (where age = $days) as session_before,
        count(*) filter (where age < $days) as n_sessions,
-       (select max(session) from core.asset_flows where flow_usd is not null and flow_method <> 'supply')
+       (select max(session) from core.asset_flows
+        where coalesce(flow_usd, gap_flow_usd) is not null and flow_method <> 'supply')
            as newest_flow_session
 from newest_first
 """
@@ -37,21 +38,40 @@ with newest_first as (
     select session, row_number() over (order by session desc) - 1 as age
     from (select distinct session from core.asset_flows)
 ),
-aged as (select * from core.asset_flows join newest_first using (session) where age <= $days),
+aged as (
+    select *, count(*) filter (where age < $days) over (partition by symbol order by session) as own_sessions
+    from core.asset_flows join newest_first using (session) where age <= $days
+),
+inside as (
+    select symbol, session, is_supply_revision,
+           -- What came over a gap counts where the window holds all of its sessions.
+           coalesce(gap_sessions <= own_sessions, false) as is_whole_gap,
+           coalesce(flow_usd, case when is_whole_gap then gap_flow_usd end) as flow_usd,
+           coalesce(price_effect_usd, case when is_whole_gap then gap_price_effect_usd end) as price_effect_usd,
+           case when is_whole_gap then gap_sessions else (flow_usd is not null)::integer end as sessions_known,
+           case when is_whole_gap and flow_method = 'price_only' then if(shares is null, 'aum', 'shares')
+                else flow_method end as flow_method
+    from aged where age < $days
+),
 assets as (
     select symbol, any_value(asset_class) as asset_class, max(session) as last_session,
-           max(session) filter (where flow_usd is not null) as last_known_session
+           max(session) filter (where coalesce(flow_usd, gap_flow_usd) is not null) as last_known_session
     from core.asset_flows
     group by symbol
 ),
 names as (select symbol, any_value(name) as name from mart.flow_rankings group by symbol),
 sums as (
     select symbol,
-           arg_max(flow_method, session) filter (where age < $days and flow_method <> 'price_only') as flow_method,
-           sum(flow_usd) filter (where age < $days) as flow_usd,
-           count(flow_usd) filter (where age < $days) as sessions_known,
-           sum(price_effect_usd) filter (where age < $days) as price_effect_usd,
-           coalesce(bool_or(is_supply_revision) filter (where age < $days), false) as has_supply_revision,
+           arg_max(flow_method, session) filter (where flow_method <> 'price_only') as flow_method,
+           sum(flow_usd) as flow_usd,
+           sum(sessions_known) as sessions_known,
+           sum(price_effect_usd) as price_effect_usd,
+           bool_or(is_supply_revision) as has_supply_revision
+    from inside
+    group by symbol
+),
+ends as (
+    select symbol,
            any_value(market_cap_usd) filter (where age = 0) as market_cap_usd,
            any_value(market_cap_usd) filter (where age = $days) as market_cap_before_usd,
            any_value(close_usd) filter (where age = 0) as close_usd,
@@ -60,13 +80,13 @@ sums as (
     group by symbol
 )
 select symbol, coalesce(name, symbol) as name, asset_class, coalesce(flow_method, 'price_only') as flow_method,
-       flow_usd, coalesce(sessions_known, 0) as sessions_known,
+       flow_usd, coalesce(sessions_known, 0)::integer as sessions_known,
        case when market_cap_before_usd > 0 then 100 * flow_usd / market_cap_before_usd end as flow_pct_of_market_cap,
        price_effect_usd,
        market_cap_usd - market_cap_before_usd as market_cap_change_proxy_usd,
        close_usd / close_before_usd - 1 as price_return,
-       market_cap_usd, has_supply_revision, last_session, last_known_session
-from assets left join sums using (symbol) left join names using (symbol)
+       market_cap_usd, coalesce(has_supply_revision, false) as has_supply_revision, last_session, last_known_session
+from assets left join sums using (symbol) left join ends using (symbol) left join names using (symbol)
 order by symbol
 """
 _NOT_SHOWN = ("has_supply_revision", "last_known_session")
