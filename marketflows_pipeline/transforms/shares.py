@@ -10,6 +10,7 @@ import polars as pl
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.as_traded import later_splits
 from marketflows_pipeline.transforms.ordering import in_order
+from marketflows_pipeline.transforms.share_sources import whole_baskets
 
 _KEY = ("symbol", "session")
 _FIGURES = ("shares", "nav_usd", "net_assets_usd")
@@ -74,9 +75,9 @@ def comparable_shares(shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFra
         as_traded:       present shares = shares x S(session)       shares of that day = shares
         split_adjusted:  present shares = shares x S(fetched on)    shares of that day = present shares / S(session)
 
-    Net asset values take the inverse. A split between two sessions moves only the shares of the day; differences are
-    taken of present shares. What was split-adjusted when it was fetched knows no later split, so that a row which no
-    later answer repeats stays right. Net assets know no splits.
+    Counts that are quotients are whole baskets first. Net asset values take the inverse. A split between two sessions
+    moves only the shares of the day; differences are taken of present shares. What was split-adjusted when it was
+    fetched knows no later split, so that a row which no later answer repeats stays right. Net assets know no splits.
 
     Args:
         shares: as in ``raw.shares_outstanding``, all vintages; the newest of each session counts.
@@ -86,7 +87,7 @@ def comparable_shares(shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFra
         symbol, session, shares, nav_usd (both of that day), present_shares, present_nav_usd (both split-adjusted to
         the present), net_assets_usd, published_at, by (symbol, session).
     """
-    newest = newest_vintages(shares).with_columns(
+    newest = whole_baskets(newest_vintages(shares)).with_columns(
         fetched_on=pl.col("fetched_at").dt.convert_time_zone("America/New_York").dt.date()
     )
     is_adjusted = pl.col("convention") == "split_adjusted"
