@@ -1,4 +1,4 @@
-"""Flows of each asset and session, and new money in stablecoins."""
+"""Flows of each asset and session, splits of funds, and new money in stablecoins."""
 
 import dagster as dg
 import polars as pl
@@ -13,6 +13,7 @@ from marketflows_pipeline.cross_asset_readings import (
 )
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.transforms.asset_flows import asset_flows
+from marketflows_pipeline.transforms.share_splits import share_splits
 from marketflows_pipeline.transforms.stablecoins import stablecoin_issuance
 
 
@@ -25,6 +26,15 @@ def core_asset_flows(session: dg.ResourceParam[Session]) -> pl.DataFrame:
         universe_rows(session, "raw.corporate_actions"),
         coin_supply(session),
         universe(session),
+    )
+
+
+@table_asset("core.share_splits", deps=("raw.daily_bars", "raw.corporate_actions", "raw.shares_outstanding"))
+def core_share_splits(session: dg.ResourceParam[Session]) -> pl.DataFrame:
+    """Splits that are listed, and those that the figures of funds tell of."""
+    bars = universe_rows(session, "raw.daily_bars").select("symbol", "session", "close_usd").sort("symbol", "session")
+    return share_splits(
+        bars, universe_rows(session, "raw.shares_outstanding"), universe_rows(session, "raw.corporate_actions")
     )
 
 

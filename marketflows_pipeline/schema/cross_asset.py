@@ -205,6 +205,18 @@ CORE_ASSET_FLOWS = Table(
             nullable=True,
         ),
         Column(
+            "flow_unknown_reason",
+            DType.TEXT,
+            "suspected_split where shares changed as by a split that nobody lists (core.share_splits); null where the "
+            "flow is known, or figures are missing",
+            nullable=True,
+        ),
+        Column(
+            "is_large_creation",
+            DType.BOOL,
+            "Whether the flow, or that of the gap, is beyond 35 % of the assets before it: real until shown otherwise",
+        ),
+        Column(
             "is_supply_revision",
             DType.BOOL,
             "Whether supply changed by more than 10 %: a re-count, kept out of flow_usd",
@@ -257,6 +269,40 @@ CORE_ASSET_FLOWS = Table(
         ),
     ),
     as_of=None,
+    may_be_empty=True,
+)
+
+CORE_SHARE_SPLITS = Table(
+    name="core.share_splits",
+    part="cross_asset",
+    grain="one split of a fund, at the session from which on its shares are counted in new ones",
+    key=("symbol", "session"),
+    description=(
+        "Splits of funds with the evidence: those that are listed, those that the issuer's own figures tell of "
+        "(inferred: no flow), and changes of shares that look like one while nothing else tells (suspected: the flow "
+        "is unknown until a line in splits.csv settles it). Ratios are against the figures before, in present shares "
+        "as listed splits make them."
+    ),
+    columns=(
+        _SYMBOL,
+        replace(_SESSION, description="Session of the first count in new shares"),
+        Column("previous_session", DType.DATE, "Session of the figures before", nullable=True),
+        Column("listed_session", DType.DATE, "Session on which it is listed; null where it is not", nullable=True),
+        Column("status", DType.TEXT, "listed, inferred, suspected, or denied by a listed ratio of 1"),
+        Column("is_inferred", DType.BOOL, "Whether nobody lists it and the figures tell of it"),
+        _number("ratio", "New shares for each old one", "", "raw.corporate_actions.value"),
+        _number("share_ratio", "Shares over those before", "", "raw.shares_outstanding.shares"),
+        _number("nav_ratio", "Net asset value over that before", "", "raw.shares_outstanding.nav_usd"),
+        _number("close_ratio", "Close, adjusted for splits, over that before", "", "raw.daily_bars.close_usd"),
+        _number(
+            "basis_ratio",
+            "Ratio of the closes over that of the net asset values: what the issuer's own basis changed by",
+            "",
+            "raw.daily_bars.close_usd",
+            "raw.shares_outstanding.nav_usd",
+        ),
+        Column("splits_line", DType.TEXT, "The line of splits.csv that lists it; with the ratio 1 it is denied"),
+    ),
     may_be_empty=True,
 )
 
@@ -536,6 +582,7 @@ CROSS_ASSET_TABLES: tuple[Table, ...] = (
     RAW_SHARES_OUTSTANDING,
     RAW_VOLATILITY_INDEX,
     CORE_ASSET_FLOWS,
+    CORE_SHARE_SPLITS,
     CORE_STABLECOIN_ISSUANCE,
     MART_FLOW_RANKINGS,
     MART_FLOW_MAP,

@@ -42,7 +42,8 @@ def asset_flows(
       today left out; null with fewer than 20 of them or where they do not vary.
     - ``known_at``: for a fund the later time of publication of the two figures, else 9:30 in New York on the next
       session (the next weekday where no session follows yet, since holidays to come are not known here); for issuance
-      the end of the day in UTC; null without a flow method, but for the later end of a gap whose flow is known.
+      the end of the day in UTC; later where a split came to be understood later (`share_splits`);
+      null without a flow method, but for the later end of a gap whose flow is known.
 
     Everything but ``known_at`` of the newest session is made of that session and earlier ones.
 
@@ -65,6 +66,12 @@ def asset_flows(
     return (
         sort_curves(pl.concat([fund_flows(funds, shares, actions), coin_flows(coins, supply, sessions)]), ["symbol"])
         .join(_opens(sessions), on="session", how="left", maintain_order="left")
+        .join(
+            _opens(sessions).rename({"session": "known_session", "next_open": "known_open"}),
+            on="known_session",
+            how="left",
+            maintain_order="left",
+        )
         .with_columns(*_past("flow_usd"), *_past("notional_usd"))
         .with_columns(
             flow_pct_of_market_cap=_pct_of_market_cap(),
@@ -141,6 +148,10 @@ def _known_at() -> pl.Expr:
         pl.when(flow_method="supply")
         .then(end_of_day)
         .when((pl.col("flow_method") != "price_only") | pl.col("gap_flow_usd").is_not_null())
-        .then(pl.coalesce("published_at", "next_open"))
+        .then(
+            pl.when(pl.col("known_session") > pl.col("session"))
+            .then(pl.max_horizontal("published_at", "next_open", "known_open"))
+            .otherwise(pl.coalesce("published_at", "next_open"))
+        )
         .cast(_TIME)
     )

@@ -83,10 +83,13 @@ def coin_flows(bars: pl.DataFrame, supply: pl.DataFrame, sessions: pl.DataFrame)
             pl.when(is_known).then(pl.lit("supply")).otherwise(pl.lit("price_only")).alias("flow_method"),
             pl.lit(None, pl.Float64()).alias("gap_flow_usd"),
             pl.lit(None, pl.Float64()).alias("gap_price_effect_usd"),
+            pl.lit(None, pl.String()).alias("flow_unknown_reason"),
+            pl.lit(value=False).alias("is_large_creation"),
             pl.lit(None, pl.Int32()).alias("gap_sessions"),
             "is_supply_revision",
             (pl.col("close_usd") / close_before - 1).alias("price_return"),
             pl.lit(None, pl.Datetime("us", "UTC")).alias("published_at"),
+            pl.col("session").alias("known_session"),
         )
     )
 

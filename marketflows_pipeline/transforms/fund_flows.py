@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import polars as pl
 
-from marketflows_pipeline.transforms.as_traded import later_splits
-from marketflows_pipeline.transforms.shares import comparable_shares
+from marketflows_pipeline.transforms.share_splits import with_last_figures
 
+# A flow beyond this part of the assets before it is told apart. It is real until shown otherwise: new funds start so.
+LARGE_CREATION = 0.35
+SUSPECTED_SPLIT = "suspected_split"
 _ROUNDING = 1e-12
 _Q0, _Q1 = pl.col("present_shares_before"), pl.col("present_shares")
+# Of an inferred split both sides are in the new shares.
+_Q0B = pl.col("q0")
 _A0, _A1 = pl.col("net_assets_usd_before"), pl.col("net_assets_usd")
 _P0, _P1 = pl.col("p0"), pl.col("p1")
 _IS_NAVS = pl.col("present_nav_usd").is_not_null() & pl.col("present_nav_usd_before").is_not_null()
+_IS_INFERRED = (pl.col("split_status") == "inferred").fill_null(value=False)
 
 
 def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
@@ -36,6 +41,9 @@ def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) 
     flow of the whole gap stands on the later end, ``gap_flow_usd``, by the same forms, with the number of sessions that
     it spans, that end included. Shares on a date without a bar are passed over.
 
+    Where the figures tell of a split that nobody lists (`share_splits`), the change of basis is no flow: 0 where it is
+    inferred, Q0 and P0 being taken in the new shares; unknown, with the reason, where it is suspected.
+
     Args:
         bars: symbol, session, asset_class, close_usd, notional_usd, by (symbol, session).
         shares: as in ``raw.shares_outstanding``.
@@ -44,14 +52,16 @@ def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) 
     Returns:
         `bars` with previous_session, price_usd, shares, market_cap_usd, market_cap_before_usd (what the change is
         against), market_cap_change_usd, price_effect_usd, share_effect_usd, flow_usd, flow_method, gap_flow_usd,
-        gap_price_effect_usd, gap_sessions, is_supply_revision, price_return, published_at (of both sides).
+        gap_price_effect_usd, gap_sessions, flow_unknown_reason, is_large_creation, is_supply_revision, price_return,
+        published_at (of both sides), known_session (whose next session's open is the earliest to know the flow).
     """
     return (
-        _with_last_figures(bars, shares, actions)
+        with_last_figures(bars, shares, actions)
         .with_columns(
             is_adjacent=pl.col("row") - pl.col("row_before") == 1,
             price_usd=pl.coalesce("nav_usd", pl.col("close_usd") * pl.col("to_present")),
-            p0=pl.when(_IS_NAVS).then("present_nav_usd_before").otherwise("close_usd_before"),
+            p0=pl.when(_IS_NAVS).then(pl.col("present_nav_usd_before") / _basis()).otherwise("close_usd_before"),
+            q0=_Q0 * _basis(),
             p1=pl.when(_IS_NAVS).then("present_nav_usd").otherwise("close_usd"),
             method=_method(),
             is_supply_revision=pl.lit(value=False),
@@ -60,10 +70,12 @@ def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) 
             ),
         )
         .with_columns(
-            before=_by_method(_Q0 * _P0, _A0),
-            change=_by_method(_Q1 * _P1 - _Q0 * _P0, _A1 - _A0),
-            price_effect=_by_method(_Q0 * (_P1 - _P0), _A0 * (_P1 / _P0 - 1)),
-            share_effect=_by_method(_P1 * _created(), _A1 - _A0 * (_P1 / _P0)),
+            before=_by_method(_Q0B * _P0, _A0),
+            change=_by_method(_Q1 * _P1 - _Q0B * _P0, _A1 - _A0),
+            price_effect=_by_method(_Q0B * (_P1 - _P0), _A0 * (_P1 / _P0 - 1)),
+            share_effect=pl.when(_IS_INFERRED)
+            .then(0.0)
+            .otherwise(_by_method(_P1 * _created(), _A1 - _A0 * (_P1 / _P0))),
         )
         .select(
             *bars.columns,
@@ -79,30 +91,16 @@ def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) 
             flow_method=_of_session("method").fill_null("price_only"),
             gap_flow_usd=_of_gap("share_effect"),
             gap_price_effect_usd=_of_gap("price_effect"),
+            flow_unknown_reason=pl.when(split_status="suspected").then(pl.lit(SUSPECTED_SPLIT)),
+            is_large_creation=(pl.col("share_effect").abs() > LARGE_CREATION * pl.col("before")).fill_null(value=False),
             gap_sessions=pl.when(_of_gap("share_effect").is_not_null()).then(
                 (pl.col("row") - pl.col("row_before")).cast(pl.Int32)
             ),
             is_supply_revision="is_supply_revision",
             price_return="price_return",
             published_at="published_at",
+            known_session="known_session",
         )
-    )
-
-
-def _with_last_figures(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    """The bars with the figures of each session, and those of the last session before it that has any (``_before``)."""
-    compared = ("present_shares", "present_nav_usd", "net_assets_usd", "close_usd", "published_at")
-    is_figured = pl.col("present_shares").is_not_null() | pl.col("net_assets_usd").is_not_null()
-    return (
-        bars.with_columns(to_present=later_splits(bars, actions, on="session"))
-        .join(comparable_shares(shares, actions), on=["symbol", "session"], how="left", maintain_order="left")
-        .with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
-        .with_columns(
-            row_before=pl.when(is_figured).then("row").forward_fill().shift(1).over("symbol"),
-            previous_session=pl.col("session").shift(1).over("symbol"),
-            price_return=pl.col("close_usd") / pl.col("close_usd").shift(1).over("symbol") - 1,
-        )
-        .with_columns(pl.col(compared).gather(pl.col("row_before")).name.suffix("_before"))
     )
 
 
@@ -114,9 +112,16 @@ def _of_gap(name: str) -> pl.Expr:
     return pl.when(~pl.col("is_adjacent")).then(name)
 
 
+def _basis() -> pl.Expr:
+    """New shares for each old one at an inferred split, else 1."""
+    return pl.when(_IS_INFERRED).then("share_ratio").otherwise(1.0)
+
+
 def _method() -> pl.Expr:
     return (
-        pl.when(_Q0.is_not_null() & _Q1.is_not_null())
+        pl.when(pl.col("split_status") == "suspected")
+        .then(None)
+        .when(_Q0.is_not_null() & _Q1.is_not_null())
         .then(pl.lit("shares"))
         .when(_A0.is_not_null() & _A1.is_not_null())
         .then(pl.lit("aum"))
@@ -125,8 +130,8 @@ def _method() -> pl.Expr:
 
 def _created() -> pl.Expr:
     """Change of shares; what is left of bringing both sides past a split is rounding, and would be a flow."""
-    change = _Q1 - _Q0
-    return pl.when(change.abs() > _ROUNDING * _Q0.abs()).then(change).otherwise(change * 0)
+    change = _Q1 - _Q0B
+    return pl.when(change.abs() > _ROUNDING * _Q0B.abs()).then(change).otherwise(change * 0)
 
 
 def _by_method(shares: pl.Expr, aum: pl.Expr) -> pl.Expr:

@@ -80,6 +80,19 @@ FAULTS = {
     "raw.daily_bars:closes_are_positive": "update raw.daily_bars set close_usd = 0 where symbol = 'SPY'",
     "raw.daily_bars:newest_bar_is_recent": "delete from raw.daily_bars where session > '2026-10-02'",
     "core.asset_flows:closes_do_not_jump": "update core.asset_flows set price_return = 9 where symbol = 'QQQ'",
+    "core.asset_flows:no_flow_is_very_large": (
+        "update core.asset_flows set is_large_creation = true"
+        " where symbol = 'SPY' and session = (select max(session) from core.asset_flows)"
+    ),
+    "core.share_splits:splits_are_listed": (
+        "insert into core.share_splits by name select 'SPY' as symbol, date '2026-01-05' as session,"
+        " 'suspected' as status, false as is_inferred, 4 as share_ratio, 'SPY,2026-01-05,4' as splits_line"
+    ),
+    "core.share_splits:closes_are_adjusted_for_splits": (
+        "insert into core.share_splits by name select 'SPY' as symbol, date '2026-01-05' as session,"
+        " 'listed' as status, false as is_inferred, 1.02 as ratio, 1 / 1.02 as basis_ratio, 'SPY,2026-01-05,1.02'"
+        " as splits_line"
+    ),
     "core.asset_flows:effects_sum_to_the_change": (
         "update core.asset_flows set share_effect_usd = share_effect_usd + 1e-3 * market_cap_usd where symbol = 'SPY'"
     ),
