@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -27,6 +27,7 @@ from marketflows_pipeline.charts.render import PictureSpec, RenderJob
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.theme import series_styles
 
+BY_TRADE_SESSION = "flows on the session of the orders, where counts of shares are known to follow later"
 _PACKAGE = "marketflows_pipeline.charts"
 _MODEL_ID = re.compile(r"(?P<target>direction|rank)_(?P<horizon>\d+)_(?P<kind>logistic|gradient_boosting)_.+")
 _MODEL_COLUMNS = ("variant", "metric", "scope", "value", "lower_95", "upper_95", "n", "trained_at", "is_synthetic")
@@ -72,6 +73,7 @@ class CrossAssetPictureContext:
 def cross_asset_pictures(
     *,
     flows: pl.DataFrame,
+    trades: pl.DataFrame,
     rankings: pl.DataFrame,
     flow_map: pl.DataFrame,
     regimes: pl.DataFrame,
@@ -83,6 +85,7 @@ def cross_asset_pictures(
 
     Args:
         flows: rows of ``core.asset_flows``.
+        trades: the same by trade session, up to the last one that is known, as `trade_sessions.trade_flows` gives them.
         rankings: rows of ``mart.flow_rankings``.
         flow_map: rows of ``mart.flow_map``; those that count issuance are not drawn.
         regimes: rows of ``mart.regimes``.
@@ -90,10 +93,12 @@ def cross_asset_pictures(
         evaluation: rows of ``mart.model_evaluation``; of each horizon and target the newest model is drawn.
         context: what all pictures share.
     """
+    is_lagged = (flows["share_lag_sessions"] > 0).any()
+    shown = replace(context, notes=(BY_TRADE_SESSION, *context.notes)) if is_lagged else context
     return [
-        _cumulative_job(flows, context),
-        *_window_jobs(rankings, flow_map, context),
-        _effects_job(flows, context),
+        _cumulative_job(trades, shown),
+        *_window_jobs(rankings, flow_map, shown),
+        _effects_job(flows.join(trades.select(pl.col("session").unique()), on="session", how="semi"), context),
         _regimes_job(flows, regimes, context),
         _correlations_job(correlations, context),
         *model_jobs(evaluation, context),

@@ -118,6 +118,14 @@ class Folder:
             as_traded_close(bars, actions).select(BAR_SCHEMA.names()).filter(is_wanted), actions.filter(is_wanted)
         )
 
+    def listed_splits(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
+        """The splits of ``splits.csv`` for a symbol in ACTION_SCHEMA, whoever gives its prices.
+
+        Raises:
+            UserInputError: the file is not as documented.
+        """
+        return self._actions(symbol, provider_symbol).filter(pl.col("action") == "split")
+
     def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
         """The whole history in SHARES_SCHEMA, by session; rows with neither shares nor net assets are left out.
 

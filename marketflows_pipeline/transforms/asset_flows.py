@@ -12,6 +12,7 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.coin_flows import coin_flows
 from marketflows_pipeline.transforms.fund_flows import fund_flows
 from marketflows_pipeline.transforms.ordering import in_order, sort_curves
+from marketflows_pipeline.transforms.share_sources import share_lags
 
 ZSCORE_SESSIONS = 60
 MIN_ZSCORE_SESSIONS = 20
@@ -53,7 +54,8 @@ def asset_flows(
         shares: as in ``raw.shares_outstanding``.
         actions: as in ``raw.corporate_actions``, with all splits that the closes are adjusted for.
         supply: symbol, session, supply, price_usd as `supply.daily_supply` returns it.
-        universe: symbol, asset_class, share_source; one row an asset.
+        universe: symbol, asset_class, share_source and, where the settings say them, share_lag_sessions and lag_basis;
+            one row an asset.
 
     Returns:
         The columns of ``core.asset_flows`` by (symbol, session).
@@ -64,7 +66,12 @@ def asset_flows(
     funds, coins = listed.filter(~is_coin), listed.filter(is_coin)
     sessions = (coins if funds.is_empty() else funds).select(pl.col("session").unique().sort())
     return (
-        sort_curves(pl.concat([fund_flows(funds, shares, actions), coin_flows(coins, supply, sessions)]), ["symbol"])
+        sort_curves(
+            pl.concat(
+                [fund_flows(funds, shares, actions, share_lags(shares, universe)), coin_flows(coins, supply, sessions)]
+            ),
+            ["symbol"],
+        )
         .join(_opens(sessions), on="session", how="left", maintain_order="left")
         .join(
             _opens(sessions).rename({"session": "known_session", "next_open": "known_open"}),

@@ -23,7 +23,7 @@ _IS_NAVS = pl.col("present_nav_usd").is_not_null() & pl.col("present_nav_usd_bef
 _IS_INFERRED = (pl.col("split_status") == "inferred").fill_null(value=False)
 
 
-def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame, lags: pl.DataFrame) -> pl.DataFrame:
     """Each session of each fund against the session before it.
 
     With Q present shares and P the price, both adjusted for splits, A net assets, now (1) and before (0)::
@@ -44,20 +44,28 @@ def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) 
     Where the figures tell of a split that nobody lists (`share_splits`), the change of basis is no flow: 0 where it is
     inferred, Q0 and P0 being taken in the new shares; unknown, with the reason, where it is suspected.
 
+    A count may hold the orders of earlier sessions. With its lag of n sessions the trade session is the n-th before it
+    in the fund's own bars, and the flow is valued there too: ``trade flow = (Q1 - Q0) P(trade session)``, P being the
+    net asset value where it is known, else the close. Without a lag it is the share effect.
+
     Args:
         bars: symbol, session, asset_class, close_usd, notional_usd, by (symbol, session).
         shares: as in ``raw.shares_outstanding``.
         actions: as in ``raw.corporate_actions``; of its splits both shares and the close as it was traded are made.
+        lags: symbol, share_lag_sessions, lag_basis, as `share_sources.share_lags` returns them.
 
     Returns:
         `bars` with previous_session, price_usd, shares, market_cap_usd, market_cap_before_usd (what the change is
         against), market_cap_change_usd, price_effect_usd, share_effect_usd, flow_usd, flow_method, gap_flow_usd,
         gap_price_effect_usd, gap_sessions, flow_unknown_reason, is_large_creation, is_supply_revision, price_return,
-        published_at (of both sides), known_session (whose next session's open is the earliest to know the flow).
+        share_lag_sessions, lag_basis, trade_session, trade_flow_usd, trade_gap_flow_usd, published_at (of both sides),
+        known_session (whose next session's open is the earliest to know the flow).
     """
     return (
         with_last_figures(bars, shares, actions)
+        .join(lags, on="symbol", how="left", maintain_order="left")
         .with_columns(
+            row_traded=_row_traded(),
             is_adjacent=pl.col("row") - pl.col("row_before") == 1,
             price_usd=pl.coalesce("nav_usd", pl.col("close_usd") * pl.col("to_present")),
             p0=pl.when(_IS_NAVS).then(pl.col("present_nav_usd_before") / _basis()).otherwise("close_usd_before"),
@@ -97,6 +105,11 @@ def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) 
                 (pl.col("row") - pl.col("row_before")).cast(pl.Int32)
             ),
             is_supply_revision="is_supply_revision",
+            share_lag_sessions="share_lag_sessions",
+            lag_basis="lag_basis",
+            trade_session=pl.col("session").gather(pl.col("row_traded")),
+            trade_flow_usd=_of_session("share_effect") * _trade_price(),
+            trade_gap_flow_usd=_of_gap("share_effect") * _trade_price(),
             price_return="price_return",
             published_at="published_at",
             known_session="known_session",
@@ -110,6 +123,19 @@ def _of_session(name: str) -> pl.Expr:
 
 def _of_gap(name: str) -> pl.Expr:
     return pl.when(~pl.col("is_adjacent")).then(name)
+
+
+def _row_traded() -> pl.Expr:
+    """Row of the session whose orders a count holds, null before the fund's first."""
+    row = pl.col("row") - pl.col("share_lag_sessions").fill_null(0)
+    return pl.when(row >= pl.col("row").min().over("symbol")).then(row)
+
+
+def _trade_price() -> pl.Expr:
+    """The price of the trade session in terms of that of the count's, which the share effect is valued at."""
+    traded = pl.coalesce("present_nav_usd", "close_usd").gather(pl.col("row_traded"))
+    is_same = pl.col("share_lag_sessions").fill_null(0) == 0
+    return pl.when(is_same).then(1.0).otherwise(traded / _P1)
 
 
 def _basis() -> pl.Expr:

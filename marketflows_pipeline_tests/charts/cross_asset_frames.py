@@ -77,6 +77,7 @@ def flows_frame(flows: Mapping[str, Sequence[float | None]], methods: Mapping[st
     }
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
         shares=pl.lit(None, pl.Float64),
+        share_lag_sessions=pl.lit(None, pl.Int32),
         gap_flow_usd=pl.lit(None, pl.Float64),
         gap_price_effect_usd=pl.lit(None, pl.Float64),
         gap_sessions=pl.lit(None, pl.Int32),

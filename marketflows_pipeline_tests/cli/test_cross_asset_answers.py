@@ -325,3 +325,30 @@ def test_what_came_over_a_gap_counts_where_the_window_holds_all_of_it(
     assert (gold["flow_usd"], gold["sessions_known"], gold["flow_method"]) == (flow_usd, sessions_known, "shares")
     ranked = rankings(flows, (days,)).filter(symbol="GLD")
     assert ranked.select("flow_usd", "sessions_known", "flow_method").row(0) == (flow_usd, sessions_known, "shares")
+
+
+@pytest.mark.parametrize("days", [1, 2, 5])
+def test_flows_go_by_the_session_of_the_orders_up_to_the_last_that_is_known(tmp_path: Path, days: int) -> None:
+    """Counts that follow the orders by a session made rankings of the wrong day."""
+    lagged = {"share_lag_sessions": 1, "lag_basis": "measured"}
+    plain = {"share_lag_sessions": 0, "lag_basis": "unknown"}
+    flows = [
+        row
+        | {"market_cap_usd": 10e9 if row["symbol"] in {"SPY", "TLT"} else None}
+        | ({"trade_session": row["previous_session"], **lagged} if row["symbol"] == "SPY" else plain)
+        | {"trade_flow_usd": row["flow_usd"]}
+        for row in FLOWS
+    ]
+    for row in flows:
+        row.setdefault("trade_session", row["session"])
+    ranked = rankings(flows, (days,))
+    publish_market(tmp_path, {**TABLES_OF_DATA, "core.asset_flows": flows, "mart.flow_rankings": ranked.to_dicts()})
+    body = ask(tmp_path, f"cross-asset flows --days {days}")
+
+    # SPY's newest count is about the 18th, of which TLT is known too; on the 19th neither is.
+    assert body["session"] == "2026-11-18"
+    assert entry(body["flows"], "SPY")["flow_usd"] == {1: -50e6, 2: 0.0, 5: -295e6}[days]
+    for row in body["flows"]:
+        (expected,) = ranked.filter(symbol=row["symbol"]).to_dicts()
+        keys = ("flow_usd", "sessions_known", "price_effect_usd", "flow_method", "inflow_rank", "outflow_rank")
+        assert {key: row[key] for key in keys} == {key: expected[key] for key in keys}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -22,8 +23,9 @@ from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.coingecko_access import Access
 from marketflows_pipeline_tests.fakes.defillama import FakeDefiLlama
 from marketflows_pipeline_tests.fakes.defillama_protocols import make_cast
+from marketflows_pipeline_tests.fakes.fund_history import make_rows
 from marketflows_pipeline_tests.fakes.generate import generate
-from marketflows_pipeline_tests.fakes.issuers import FakeIssuers, make_funds
+from marketflows_pipeline_tests.fakes.issuers import FakeIssuers, Funds, make_funds
 from marketflows_pipeline_tests.fakes.yahoo import FakeYahoo
 from marketflows_pipeline_tests.pipeline.house import START, House
 
@@ -121,7 +123,7 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         FakeCoinGecko(market, clock=clock, access=Access(calls_per_minute=None)) as service,
         FakeDefiLlama(make_cast(7, START, days=20, fillers=5), clock=clock) as reserves,
         FakeYahoo(clock=clock) as yahoo,
-        FakeIssuers(make_funds(7, START.date(), sessions=200), clock=clock) as issuers,
+        FakeIssuers(_unsplit(make_funds(7, START.date(), sessions=200)), clock=clock) as issuers,
         FakeCboe(clock=clock) as cboe,
     ):
         house = House(tmp_path_factory.mktemp("good"), service, clock, reserves=reserves)
@@ -142,6 +144,12 @@ def session(good_run: House, tmp_path: Path) -> Iterator[Session]:
     options = RunOptions(config=folder / "config.toml", secrets=folder / "secrets.toml")
     with open_session(options, run_id="test", clock=good_run.clock) as opened:
         yield opened
+
+
+def _unsplit(funds: Funds) -> Funds:
+    """Without SLV's split, which the stand-in of the price service does not list."""
+    days = [row.session for row in funds.blackrock["239855"]]
+    return replace(funds, blackrock=funds.blackrock | {"239855": make_rows(12, days, nav=17.0, baskets=10_000)})
 
 
 def named_checks() -> dict[str, Check]:

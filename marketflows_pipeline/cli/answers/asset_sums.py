@@ -19,35 +19,58 @@ if TYPE_CHECKING:
 
 FLOWS = "core.asset_flows"
 
-_WINDOW = """
-with newest_first as (
+# Flows go by the session on which the money moved, up to the last one of the pipeline's rankings.
+_BY_TRADE_SESSION = """
+with last_session as (
+    select coalesce(
+        (select max(session) from mart.flow_rankings), (select max(session) from core.asset_flows)
+    ) as last
+),
+traded as (
+    select symbol, coalesce(trade_session, session) as session, flow_method, gap_sessions, shares,
+           flow_unknown_reason, is_large_creation,
+           case when trade_session is null then flow_usd else trade_flow_usd end as flow_usd,
+           case when trade_session is null then gap_flow_usd else trade_gap_flow_usd end as gap_flow_usd
+    from core.asset_flows
+    where trade_session is not null or coalesce(share_lag_sessions, 0) = 0
+),
+keyed as (
+    select core.symbol, core.session, core.asset_class, core.close_usd, core.market_cap_usd, core.price_effect_usd,
+           core.gap_price_effect_usd, core.gap_sessions as price_gap_sessions, core.is_supply_revision,
+           coalesce(traded.flow_method, 'price_only') as flow_method, traded.gap_sessions, traded.shares,
+           traded.flow_unknown_reason, coalesce(traded.is_large_creation, false) as is_large_creation,
+           traded.flow_usd, traded.gap_flow_usd
+    from core.asset_flows core left join traded using (symbol, session)
+    where core.session <= (select last from last_session)
+),
+newest_first as (
     select session, row_number() over (order by session desc) - 1 as age
-    from (select distinct session from core.asset_flows)
-)
+    from (select distinct session from keyed)
+)"""
+_WINDOW = f"""
+{_BY_TRADE_SESSION}
 select max(session) filter (where age = 0) as session,
        min(session) filter (where age < $days) as first_session,
        max(session) filter (where age = $days) as session_before,
        count(*) filter (where age < $days) as n_sessions,
-       (select max(session) from core.asset_flows
-        where coalesce(flow_usd, gap_flow_usd) is not null and flow_method <> 'supply')
-           as newest_flow_session
+       (select max(session) from core.asset_flows) as newest_session,
+       (select max(session) from keyed
+        where coalesce(flow_usd, gap_flow_usd) is not null and flow_method <> 'supply') as newest_flow_session
 from newest_first
-"""
-_SUMS = """
-with newest_first as (
-    select session, row_number() over (order by session desc) - 1 as age
-    from (select distinct session from core.asset_flows)
-),
+"""  # noqa: S608 (names of this file)
+_SUMS = f"""
+{_BY_TRADE_SESSION},
 aged as (
     select *, count(*) filter (where age < $days) over (partition by symbol order by session) as own_sessions
-    from core.asset_flows join newest_first using (session) where age <= $days
+    from keyed join newest_first using (session) where age <= $days
 ),
 inside as (
-    select symbol, session, is_supply_revision,
+    select symbol, session, is_supply_revision, flow_unknown_reason, is_large_creation,
            -- What came over a gap counts where the window holds all of its sessions.
            coalesce(gap_sessions <= own_sessions, false) as is_whole_gap,
            coalesce(flow_usd, case when is_whole_gap then gap_flow_usd end) as flow_usd,
-           coalesce(price_effect_usd, case when is_whole_gap then gap_price_effect_usd end) as price_effect_usd,
+           coalesce(price_effect_usd, case when price_gap_sessions <= own_sessions then gap_price_effect_usd end)
+               as price_effect_usd,
            case when is_whole_gap then gap_sessions else (flow_usd is not null)::integer end as sessions_known,
            case when is_whole_gap and flow_method = 'price_only' then if(shares is null, 'aum', 'shares')
                 else flow_method end as flow_method
@@ -56,7 +79,7 @@ inside as (
 assets as (
     select symbol, any_value(asset_class) as asset_class, max(session) as last_session,
            max(session) filter (where coalesce(flow_usd, gap_flow_usd) is not null) as last_known_session
-    from core.asset_flows
+    from keyed
     group by symbol
 ),
 names as (select symbol, any_value(name) as name from mart.flow_rankings group by symbol),
@@ -66,7 +89,9 @@ sums as (
            sum(flow_usd) as flow_usd,
            sum(sessions_known) as sessions_known,
            sum(price_effect_usd) as price_effect_usd,
-           bool_or(is_supply_revision) as has_supply_revision
+           bool_or(is_supply_revision) as has_supply_revision,
+           max(session) filter (where flow_unknown_reason = 'suspected_split') as suspected_session,
+           max(session) filter (where is_large_creation) as large_session
     from inside
     group by symbol
 ),
@@ -85,11 +110,12 @@ select symbol, coalesce(name, symbol) as name, asset_class, coalesce(flow_method
        price_effect_usd,
        market_cap_usd - market_cap_before_usd as market_cap_change_proxy_usd,
        close_usd / close_before_usd - 1 as price_return,
-       market_cap_usd, coalesce(has_supply_revision, false) as has_supply_revision, last_session, last_known_session
+       market_cap_usd, coalesce(has_supply_revision, false) as has_supply_revision, last_session, last_known_session,
+       suspected_session, large_session
 from assets left join sums using (symbol) left join ends using (symbol) left join names using (symbol)
 order by symbol
-"""
-_NOT_SHOWN = ("has_supply_revision", "last_known_session")
+"""  # noqa: S608 (names of this file)
+_NOT_SHOWN = ("has_supply_revision", "last_known_session", "suspected_session", "large_session")
 
 
 @dataclass(frozen=True)
@@ -102,6 +128,7 @@ class Window:
         session: the newest.
         first_session: the first of the window.
         session_before: the one before the window, which changes are against; None where none is stored.
+        newest_session: the newest of which prices are stored; flows of its last ones may not be known yet.
         newest_flow_session: newest session on which the flow of any fund is known.
     """
 
@@ -110,6 +137,7 @@ class Window:
     session: date
     first_session: date
     session_before: date | None
+    newest_session: date
     newest_flow_session: date | None
 
     def keys(self) -> dict[str, Any]:
@@ -183,7 +211,7 @@ def is_flow_stale(source: Source, window: Window) -> bool:
     """Whether prices are too old, or the newest known flow of a fund is over 7 days ago."""
     newest = window.newest_flow_session
     behind = newest is not None and is_past(source, newest, FLOW_LIMIT)
-    return behind or is_stale(source, window.session, fetched(source)[BARS.removeprefix("raw.")])
+    return behind or is_stale(source, window.newest_session, fetched(source)[BARS.removeprefix("raw.")])
 
 
 def coverage(source: Source, sums: AssetSums) -> dict[str, Any]:
@@ -224,6 +252,11 @@ def _why(asset: Mapping[str, Any], setting: Asset | None) -> str:
         return "its supply was counted anew by more than 10 %, which is no flow"
     if setting is not None and setting.share_source == "none":
         return "no source of its shares outstanding is set, so its price alone is known"
+    if asset["suspected_session"] is not None:
+        return (
+            f"its shares changed on {asset['suspected_session']} as by a split that nobody lists; core.share_splits "
+            "has the line of splits.csv that settles it"
+        )
     where = "" if setting is None else f" from {setting.share_source}"
     if setting is not None and setting.share_source == "supply":
         where = f" of {setting.share_id} from the market-cap part"
