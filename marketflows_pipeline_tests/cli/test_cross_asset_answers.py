@@ -352,3 +352,20 @@ def test_flows_go_by_the_session_of_the_orders_up_to_the_last_that_is_known(tmp_
         (expected,) = ranked.filter(symbol=row["symbol"]).to_dicts()
         keys = ("flow_usd", "sessions_known", "price_effect_usd", "flow_method", "inflow_rank", "outflow_rank")
         assert {key: row[key] for key in keys} == {key: expected[key] for key in keys}
+
+
+def test_what_is_doubtful_of_a_flow_is_said(tmp_path: Path) -> None:
+    """A count that looks like a split, a third of a fund in a day, a lag that nobody knows: each stood there bare."""
+    doubts: dict[object, dict[str, Any]] = {
+        "SPY": {"lag_basis": "unknown", "share_lag_sessions": 0},
+        "GLD": {"is_large_creation": True},
+        "TLT": {"flow_usd": None, "flow_method": "price_only", "flow_unknown_reason": "suspected_split"},
+    }
+    flows = [row | doubts.get(row["symbol"], {}) for row in FLOWS]
+    publish_market(tmp_path, {**TABLES_OF_DATA, "core.asset_flows": flows})
+    body = ask(tmp_path, "cross-asset flows --days 3")
+
+    assert body["coverage"]["unknown_lag"] == ["SPY"]
+    assert body["coverage"]["large_flows"] == [{"symbol": "GLD", "session": "2026-11-19"}]
+    why = next(asset["why"] for asset in body["unknown_flow"] if asset["symbol"] == "TLT")
+    assert why.startswith("its shares changed on 2026-11-19 as by a split that nobody lists")

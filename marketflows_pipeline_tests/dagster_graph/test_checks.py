@@ -247,6 +247,9 @@ def test_all_but_the_warnings_block_what_comes_after() -> None:
         "large_tokens_do_not_vanish",
         "newest_bar_is_recent",
         "closes_do_not_jump",
+        "closes_are_adjusted_for_splits",
+        "no_flow_is_very_large",
+        "splits_are_listed",
         "no_model_looks_too_good",
     }
     for check in named_checks().values():

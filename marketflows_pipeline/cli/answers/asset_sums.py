@@ -7,7 +7,7 @@ What belongs here: the sums, places by flow, and why a flow is unknown. What doe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ keyed as (
     select core.symbol, core.session, core.asset_class, core.close_usd, core.market_cap_usd, core.price_effect_usd,
            core.gap_price_effect_usd, core.gap_sessions as price_gap_sessions, core.is_supply_revision,
            coalesce(traded.flow_method, 'price_only') as flow_method, traded.gap_sessions, traded.shares,
-           traded.flow_unknown_reason, coalesce(traded.is_large_creation, false) as is_large_creation,
+           core.lag_basis, traded.flow_unknown_reason, coalesce(traded.is_large_creation, false) as is_large_creation,
            traded.flow_usd, traded.gap_flow_usd
     from core.asset_flows core left join traded using (symbol, session)
     where core.session <= (select last from last_session)
@@ -78,6 +78,7 @@ inside as (
 ),
 assets as (
     select symbol, any_value(asset_class) as asset_class, max(session) as last_session,
+           any_value(lag_basis) as lag_basis,
            max(session) filter (where coalesce(flow_usd, gap_flow_usd) is not null) as last_known_session
     from keyed
     group by symbol
@@ -111,11 +112,11 @@ select symbol, coalesce(name, symbol) as name, asset_class, coalesce(flow_method
        market_cap_usd - market_cap_before_usd as market_cap_change_proxy_usd,
        close_usd / close_before_usd - 1 as price_return,
        market_cap_usd, coalesce(has_supply_revision, false) as has_supply_revision, last_session, last_known_session,
-       suspected_session, large_session
+       suspected_session, large_session, lag_basis
 from assets left join sums using (symbol) left join ends using (symbol) left join names using (symbol)
 order by symbol
 """  # noqa: S608 (names of this file)
-_NOT_SHOWN = ("has_supply_revision", "last_known_session", "suspected_session", "large_session")
+_NOT_SHOWN = ("has_supply_revision", "last_known_session", "suspected_session", "large_session", "lag_basis")
 
 
 @dataclass(frozen=True)
@@ -156,12 +157,16 @@ class AssetSums:
             is unknown, the reason in `why`.
         unknown: symbol, name and reason of each asset whose flow is unknown, those without any price among them.
         includes_issuance: whether issuance of coins counts as a flow.
+        unknown_lag: funds of whose counts nobody knows whether they are about their date, which is assumed.
+        large: symbol and session of the newest flow beyond 35 % of a fund's assets, where the window has one.
     """
 
     window: Window
     assets: Sequence[dict[str, Any]]
     unknown: Sequence[dict[str, Any]]
     includes_issuance: bool
+    unknown_lag: Sequence[str] = ()
+    large: Mapping[str, date] = field(default_factory=dict)
 
     def counts(self, asset: Mapping[str, Any]) -> bool:
         """Whether the asset's sum is a known flow that takes part in rankings and attribution."""
@@ -198,7 +203,14 @@ def asset_sums(source: Source, universe: Sequence[Asset], days: int, *, include_
     settings = {asset.symbol: asset for asset in universe}
     for asset in assets:
         asset["why"] = None if asset["flow_usd"] is not None else _why(asset, settings.get(asset["symbol"]))
-    sums = AssetSums(window, assets, _unknown(assets, universe), include_issuance)
+    sums = AssetSums(
+        window,
+        assets,
+        _unknown(assets, universe),
+        include_issuance,
+        [asset["symbol"] for asset in assets if asset["lag_basis"] == "unknown" and asset["flow_usd"] is not None],
+        {asset["symbol"]: asset["large_session"] for asset in assets if asset["large_session"]},
+    )
     _rank(sums, "inflow_rank", 1)
     _rank(sums, "outflow_rank", -1)
     for asset in assets:
@@ -224,6 +236,8 @@ def coverage(source: Source, sums: AssetSums) -> dict[str, Any]:
         "n_unknown": len(sums.unknown),
         "partly_known": sums.partly_known(),
         "newest_flow_session": sums.window.newest_flow_session,
+        "unknown_lag": list(sums.unknown_lag),
+        "large_flows": [{"symbol": symbol, "session": session} for symbol, session in sums.large.items()],
         "behind": [{key: asset[key] for key in ("symbol", "last_session")} for asset in behind],
         "fetched_at": fetched(source),
     }
