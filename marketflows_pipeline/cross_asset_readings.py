@@ -24,11 +24,11 @@ def cross_asset_settings(session: Session) -> CrossAsset:
 
 
 def universe(session: Session) -> pl.DataFrame:
-    """``symbol, name, asset_class, share_source, share_id`` in the order of the settings."""
-    columns = ("symbol", "name", "asset_class", "share_source", "share_id")
+    """``symbol, name, asset_class, share_source, share_id``, and what the settings say of lags, in their order."""
+    columns = ("symbol", "name", "asset_class", "share_source", "share_id", "lag_basis", "share_lag_sessions")
     return pl.DataFrame(
-        [[str(getattr(asset, column)) for column in columns] for asset in cross_asset_settings(session).universe],
-        schema=dict.fromkeys(columns, pl.String),
+        [[getattr(asset, column) for column in columns] for asset in cross_asset_settings(session).universe],
+        schema=dict.fromkeys(columns, pl.String) | {"share_lag_sessions": pl.Int32},
         orient="row",
     )
 

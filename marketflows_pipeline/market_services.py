@@ -13,7 +13,12 @@ from typing import TypeVar
 
 from marketflows_pipeline.providers.blackrock import BlackRock
 from marketflows_pipeline.providers.cboe import Cboe
-from marketflows_pipeline.providers.cross_asset_protocol import PriceProvider, SharesProvider, VolatilityProvider
+from marketflows_pipeline.providers.cross_asset_protocol import (
+    PriceProvider,
+    SharesProvider,
+    SplitsProvider,
+    VolatilityProvider,
+)
 from marketflows_pipeline.providers.folder import Folder
 from marketflows_pipeline.providers.fred import Fred
 from marketflows_pipeline.providers.keyless import KeylessService
@@ -36,11 +41,13 @@ class MarketServices:
         prices: services of daily bars, the best first.
         shares: who knows shares outstanding, by the settings' ``share_source``.
         volatility: services of volatility indices, the best first.
+        own_splits: the user's own list of splits, which is asked whoever gives the prices; None without a folder.
     """
 
     prices: Sequence[PriceProvider]
     shares: Mapping[str, SharesProvider]
     volatility: Sequence[VolatilityProvider]
+    own_splits: SplitsProvider | None = None
 
 
 def tutorial_services() -> MarketServices:
@@ -85,4 +92,4 @@ def live_services(
         shares["folder"] = own
         # The user's own figures come first where they are the first choice for prices.
         indices.insert(0 if cross_asset.providers[0] == "folder" else len(indices), own)
-    return MarketServices(prices, shares, indices)
+    return MarketServices(prices, shares, indices, own)

@@ -1,4 +1,4 @@
-"""Flows of each asset and session, and new money in stablecoins."""
+"""Flows of each asset and session, splits of funds, and new money in stablecoins."""
 
 import dagster as dg
 import polars as pl
@@ -14,6 +14,7 @@ from marketflows_pipeline.cross_asset_readings import (
 )
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.transforms.asset_flows import asset_flows
+from marketflows_pipeline.transforms.share_splits import share_splits
 from marketflows_pipeline.transforms.stablecoins import stablecoin_issuance
 from marketflows_pipeline.transforms.unit_slips import known_once_released
 
@@ -29,6 +30,15 @@ def core_asset_flows(session: dg.ResourceParam[Session]) -> pl.DataFrame:
         universe(session),
     )
     return known_once_released(flows, released_figures(session))
+
+
+@table_asset("core.share_splits", deps=("raw.daily_bars", "raw.corporate_actions", "raw.shares_outstanding"))
+def core_share_splits(session: dg.ResourceParam[Session]) -> pl.DataFrame:
+    """Splits that are listed, and those that the figures of funds tell of."""
+    bars = universe_rows(session, "raw.daily_bars").select("symbol", "session", "close_usd").sort("symbol", "session")
+    return share_splits(
+        bars, universe_rows(session, "raw.shares_outstanding"), universe_rows(session, "raw.corporate_actions")
+    )
 
 
 @table_asset("core.stablecoin_issuance", deps=("raw.daily_bars",))

@@ -17,6 +17,7 @@ from marketflows_pipeline.options import Horizon, Target
 from marketflows_pipeline.safe_files import read_plain, write_whole
 from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.session import Session
+from marketflows_pipeline.transforms.trade_sessions import trade_flows
 
 SHOWN_SMALL = ("CrossAsset_cumulative_flows", "CrossAsset_regimes", MODEL_PICTURES)
 DRAWN = (
@@ -54,8 +55,10 @@ def cross_asset_pictures_drawn(session: dg.ResourceParam[Session]) -> dg.Materia
     """Flows, rankings, flow maps, regimes, correlations and models as PNG files, and a card for each model as HTML."""
     read = session.warehouse.read
     evaluation = read("mart.model_evaluation")
+    flows = universe_rows(session, "core.asset_flows")
     jobs = cross_asset_pictures(
-        flows=universe_rows(session, "core.asset_flows"),
+        flows=flows,
+        trades=trade_flows(flows),
         rankings=read("mart.flow_rankings"),
         flow_map=read("mart.flow_map"),
         regimes=read("mart.regimes"),

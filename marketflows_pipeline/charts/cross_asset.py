@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -27,6 +27,7 @@ from marketflows_pipeline.charts.render import PictureSpec, RenderJob
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.theme import series_styles
 
+BY_TRADE_SESSION = "flows on the session of the orders, where counts of shares are known to follow later"
 _PACKAGE = "marketflows_pipeline.charts"
 _MODEL_ID = re.compile(r"(?P<target>direction|rank)_(?P<horizon>\d+)_(?P<kind>logistic|gradient_boosting)_.+")
 _MODEL_COLUMNS = ("variant", "metric", "scope", "value", "lower_95", "upper_95", "n", "trained_at", "is_synthetic")
@@ -72,6 +73,7 @@ class CrossAssetPictureContext:
 def cross_asset_pictures(
     *,
     flows: pl.DataFrame,
+    trades: pl.DataFrame,
     rankings: pl.DataFrame,
     flow_map: pl.DataFrame,
     regimes: pl.DataFrame,
@@ -83,6 +85,7 @@ def cross_asset_pictures(
 
     Args:
         flows: rows of ``core.asset_flows``.
+        trades: the same by trade session, up to the last one that is known, as `trade_sessions.trade_flows` gives them.
         rankings: rows of ``mart.flow_rankings``.
         flow_map: rows of ``mart.flow_map``; those that count issuance are not drawn.
         regimes: rows of ``mart.regimes``.
@@ -90,10 +93,12 @@ def cross_asset_pictures(
         evaluation: rows of ``mart.model_evaluation``; of each horizon and target the newest model is drawn.
         context: what all pictures share.
     """
+    is_lagged = (flows["share_lag_sessions"] > 0).any()
+    shown = replace(context, notes=(BY_TRADE_SESSION, *context.notes)) if is_lagged else context
     return [
-        _cumulative_job(flows, context),
-        *_window_jobs(rankings, flow_map, context),
-        _effects_job(flows, context),
+        _cumulative_job(trades, shown),
+        *_window_jobs(rankings, flow_map, shown),
+        _effects_job(flows.join(trades.select(pl.col("session").unique()), on="session", how="semi"), context),
         _regimes_job(flows, regimes, context),
         _correlations_job(correlations, context),
         *model_jobs(evaluation, context),
@@ -137,7 +142,8 @@ def _job(frame: pl.DataFrame, spec: PictureSpec, draw: str) -> RenderJob:
 
 def _cumulative_job(flows: pl.DataFrame, context: CrossAssetPictureContext) -> RenderJob:
     spec = CumulativeFlowsSpec(assets=context.styles, source=context.flows, notes=context.notes)
-    frame = _newest(flows, spec.sessions + 1).select("symbol", "session", "flow_method", "flow_usd")
+    columns = ("symbol", "session", "flow_method", "flow_usd", "sessions_known")
+    frame = _with_whole_gaps(_newest(flows, spec.sessions + 1), spec.sessions).select(columns)
     return _job(frame, spec, "cumulative_flows:cumulative_flows_chart")
 
 
@@ -178,8 +184,10 @@ def _effects_job(flows: pl.DataFrame, context: CrossAssetPictureContext) -> Rend
         "share_effect_usd",
         "market_cap_usd",
         "market_cap_change_usd",
+        "sessions_known",
     )
-    return _job(_newest(flows, spec.sessions).select(columns), spec, "price_and_share_effects:effects_chart")
+    frame = _with_whole_gaps(_newest(flows, spec.sessions), spec.sessions).select(columns)
+    return _job(frame, spec, "price_and_share_effects:effects_chart")
 
 
 def _regimes_job(flows: pl.DataFrame, regimes: pl.DataFrame, context: CrossAssetPictureContext) -> RenderJob:
@@ -215,6 +223,36 @@ def _newest(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:
     """Rows of the last sessions, by symbol and session."""
     newest = flows.select(pl.col("session").unique().sort(descending=True).head(sessions))
     return flows.join(newest, on="session", how="semi").sort("symbol", "session")
+
+
+def _with_whole_gaps(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:
+    """The rows, by symbol and session, with what came over a gap on its later end where the window holds all of it.
+
+    Adds ``sessions_known``: for how many sessions a row's flow stands.
+    """
+    is_inside = pl.col("session").rank("dense", descending=True) <= sessions
+    is_whole = pl.col("gap_sessions") <= pl.col("is_inside").cum_sum().over("symbol")
+    share, price = pl.col("gap_flow_usd"), pl.col("gap_price_effect_usd")
+    over_gap = {
+        "flow_usd": share,
+        "share_effect_usd": share,
+        "price_effect_usd": price,
+        "market_cap_change_usd": price + share,
+    }
+    return (
+        flows.with_columns(is_inside=is_inside)
+        .with_columns(is_whole=is_whole.fill_null(value=False) & pl.col("is_inside"))
+        .with_columns(
+            *(pl.coalesce(name, pl.when("is_whole").then(value)).alias(name) for name, value in over_gap.items()),
+            flow_method=pl.when(pl.col("is_whole") & (pl.col("flow_method") == "price_only"))
+            .then(pl.when(pl.col("shares").is_not_null()).then(pl.lit("shares")).otherwise(pl.lit("aum")))
+            .otherwise("flow_method"),
+            sessions_known=pl.when("is_whole")
+            .then("gap_sessions")
+            .otherwise(pl.col("flow_usd").is_not_null())
+            .cast(pl.Int32),
+        )
+    )
 
 
 def _in_order(assets: pl.DataFrame, context: CrossAssetPictureContext) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ class CumulativeFlowsSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this picture would be empty, or None when it has something to show."""
-        require_columns(frame, ("symbol", "session", "flow_method", "flow_usd"))
+        require_columns(frame, ("symbol", "session", "flow_method", "flow_usd", "sessions_known"))
         sessions = known_fund_flows(last_sessions(frame, self.sessions)).get_column("session").n_unique()
         return None if sessions >= LEAST_SESSIONS else _too_few(sessions, "with a known flow of a fund")
 
@@ -136,7 +136,7 @@ class EffectsSpec:
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this picture would be empty, or None when it has something to show."""
         columns = ("symbol", "session", "flow_method", "price_effect_usd", "share_effect_usd")
-        require_columns(frame, (*columns, "market_cap_usd", "market_cap_change_usd"))
+        require_columns(frame, (*columns, "market_cap_usd", "market_cap_change_usd", "sessions_known"))
         known = last_sessions(frame, self.sessions).filter(
             is_fund(), pl.col("price_effect_usd").is_finite(), pl.col("share_effect_usd").is_finite()
         )

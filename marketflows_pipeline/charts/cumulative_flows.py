@@ -56,7 +56,8 @@ def cumulative_flows_chart(frame: pl.DataFrame, spec: CumulativeFlowsSpec) -> al
     and adds nothing; the label then says how many sessions are in the sum.
 
     Args:
-        frame: rows of ``core.asset_flows``: symbol, session, flow_method, flow_usd.
+        frame: rows of ``core.asset_flows``: symbol, session, flow_method, flow_usd, and in sessions_known for how many
+            sessions the flow stands, which is more than 1 at the end of a gap.
         spec: what the picture says.
 
     Returns:
@@ -131,7 +132,7 @@ def cumulative_flows(frame: pl.DataFrame, sessions: int) -> pl.DataFrame:
     known has no sum, and the next ones go on from the last.
 
     Args:
-        frame: symbol, session, flow_method, flow_usd.
+        frame: symbol, session, flow_method, flow_usd, sessions_known.
         sessions: how many.
 
     Returns:
@@ -147,7 +148,7 @@ def cumulative_flows(frame: pl.DataFrame, sessions: int) -> pl.DataFrame:
         .with_columns(pl.col("is_inside").fill_null(value=False))
         .sort("symbol", "session")
         .with_columns(flow=flow)
-        .with_columns(known=is_known.cum_sum().over("symbol"))
+        .with_columns(known=pl.when(is_known).then("sessions_known").otherwise(0).cum_sum().over("symbol"))
         .with_columns(
             value=pl.when(is_known)
             .then(pl.col("flow").fill_null(0).cum_sum().over("symbol"))

@@ -117,7 +117,7 @@ def summed_effects(window: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         window: symbol, session, flow_method, price_effect_usd, share_effect_usd, market_cap_usd,
-            market_cap_change_usd of the window.
+            market_cap_change_usd, sessions_known of the window.
 
     Returns:
         symbol, price_usd, share_usd, cap_before_usd (market cap before the first session in the sums, in the terms of
@@ -129,7 +129,7 @@ def summed_effects(window: pl.DataFrame) -> pl.DataFrame:
         window.filter(is_fund(), price.is_finite(), share.is_finite())
         .sort("symbol", "session")
         .group_by("symbol", maintain_order=True)
-        .agg(price_usd=price.sum(), share_usd=share.sum(), cap_before_usd=before, known=pl.len())
+        .agg(price_usd=price.sum(), share_usd=share.sum(), cap_before_usd=before, known=pl.col("sessions_known").sum())
         .with_columns(
             price_pct=100 * pl.col("price_usd") / pl.col("cap_before_usd"),
             share_pct=100 * pl.col("share_usd") / pl.col("cap_before_usd"),

@@ -16,6 +16,8 @@ from marketflows_pipeline.session import Session
 RECENT_WITHIN = timedelta(days=6)
 IDENTITY_TOLERANCE = 1e-6
 JUMP = 0.35
+# Premiums of closes over net asset values are below half of this.
+LEAST_SPLIT = 0.005
 
 
 @check("raw.daily_bars", "Every close is a positive, finite number.")
@@ -44,6 +46,39 @@ def closes_do_not_jump(session: Session) -> Verdict:
         f" where abs(price_return) > {JUMP} and asset_class <> 'crypto' order by abs(price_return) desc"
     )
     return evidence(jumps, severity=dg.AssetCheckSeverity.WARN, threshold=JUMP)
+
+
+@check("core.share_splits", "No fund's shares change as by a split that nobody lists.", blocking=False)
+def splits_are_listed(session: Session) -> Verdict:
+    """A line in splits.csv settles each; those whose flow is unknown until then come first."""
+    unlisted = session.warehouse.query(
+        "select symbol, session, status, share_ratio, basis_ratio, splits_line from core.share_splits"
+        " where status in ('suspected', 'inferred') order by status desc, session desc, symbol"
+    )
+    return evidence(
+        unlisted, severity=dg.AssetCheckSeverity.WARN, settled_by="splits_line in splits.csv, ratio 1 denies"
+    )
+
+
+@check("core.share_splits", "Closes are adjusted for the splits that are listed.", blocking=False)
+def closes_are_adjusted_for_splits(session: Session) -> Verdict:
+    """However small the split: closes that follow net asset values as traded across it are not."""
+    unadjusted = session.warehouse.query(
+        "select symbol, session, ratio, close_ratio, nav_ratio from core.share_splits where status = 'listed'"
+        f" and abs(ln(ratio)) > {LEAST_SPLIT} and abs(ln(basis_ratio) + ln(ratio)) < abs(ln(basis_ratio))"
+        " order by session desc, symbol"
+    )
+    return evidence(unadjusted, severity=dg.AssetCheckSeverity.WARN)
+
+
+@check("core.asset_flows", "No flow of a fund is beyond 35 % of its assets.", blocking=False)
+def no_flow_is_very_large(session: Session) -> Verdict:
+    """Real until shown otherwise, as new funds start so; the newest first."""
+    large = session.warehouse.query(
+        "select symbol, session, coalesce(flow_usd, gap_flow_usd) as flow_usd, market_cap_usd from core.asset_flows"
+        " where is_large_creation order by session desc, symbol"
+    )
+    return evidence(large, severity=dg.AssetCheckSeverity.WARN)
 
 
 @check("core.asset_flows", "Price effect and share effect sum to the change of the market cap.")
@@ -135,6 +170,9 @@ CROSS_ASSET_CHECKS = [
     closes_are_positive,
     newest_bar_is_recent,
     closes_do_not_jump,
+    splits_are_listed,
+    closes_are_adjusted_for_splits,
+    no_flow_is_very_large,
     effects_sum_to_the_change,
     shares_sum_to_one,
     attributions_sum_to_flows,

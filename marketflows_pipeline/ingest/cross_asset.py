@@ -112,7 +112,17 @@ def _ask_for_bars(
         refuse_shorter(stored, history.bars, what=asset.symbol, provider=provider.name, start=since, end=end)
         return history
 
-    return first_that_answers(services.prices, answer).result
+    history = first_that_answers(services.prices, answer).result
+    return with_own_splits(history, services, asset)
+
+
+def with_own_splits(history: PriceHistory, services: MarketServices, asset: Asset) -> PriceHistory:
+    """Splits that the user lists, of any session, beside those of the service, and before one of the same session."""
+    if services.own_splits is None:
+        return history
+    own = services.own_splits.listed_splits(asset.symbol, asset.provider_symbol)
+    actions = pl.concat([own, history.actions]).unique(["symbol", "session", "action"], keep="first")
+    return PriceHistory(history.bars, actions.sort("session", "action"))
 
 
 def _accepted_actions(session: Session, known: pl.DataFrame, fetched: pl.DataFrame) -> pl.DataFrame:

@@ -79,6 +79,14 @@ class PriceProvider(Protocol):
         ...
 
 
+class SplitsProvider(Protocol):
+    """Who lists splits beside a service of prices."""
+
+    def listed_splits(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
+        """The splits of an asset in ACTION_SCHEMA, by session."""
+        ...
+
+
 class SharesProvider(Protocol):
     """An issuer that publishes shares outstanding."""
 

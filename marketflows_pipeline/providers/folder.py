@@ -29,7 +29,7 @@ from pathlib import Path
 import polars as pl
 
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.errors import NotFoundError, UserInputError
 from marketflows_pipeline.providers.complete_sessions import NEW_YORK
 from marketflows_pipeline.providers.cross_asset_protocol import (
     ACTION_SCHEMA,
@@ -44,20 +44,18 @@ from marketflows_pipeline.providers.share_figures import (
     AS_TRADED,
     NET_ASSETS_TOLERANCE,
     SPLIT_ADJUSTED,
-    SPLIT_RATIO,
     is_date,
 )
 from marketflows_pipeline.providers.slips import find_slips
 from marketflows_pipeline.transforms.as_traded import as_traded_close
 from marketflows_pipeline.transforms.session_bars import is_no_new_york_day, is_outside
+from marketflows_pipeline.transforms.split_adjustment import unadjusted_splits
 from marketflows_pipeline.transforms.time_span import OWN_FILES_SINCE, TimeSpan
 
 logger = logging.getLogger(__name__)
 
 PRICES = ("open", "high", "low", "close")
 ACTIONS = {"split": ("splits", "ratio"), "dividend": ("dividends", "amount")}
-# How near a fall must come to a split's ratio to be the split itself.
-UNADJUSTED_TOLERANCE = 0.15
 
 
 class Folder:
@@ -114,11 +112,19 @@ class Folder:
         )
         actions = self._actions(symbol, provider_symbol)
         bars = self._bars(table, symbol)
-        _refuse_unadjusted(table.file, bars, actions)
+        _refuse_unadjusted(table.file, bars, actions, self._figures_of_the_day(symbol))
         is_wanted = pl.col("session").is_between(start, end)
         return PriceHistory(
             as_traded_close(bars, actions).select(BAR_SCHEMA.names()).filter(is_wanted), actions.filter(is_wanted)
         )
+
+    def listed_splits(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
+        """The splits of ``splits.csv`` for a symbol in ACTION_SCHEMA, whoever gives its prices.
+
+        Raises:
+            UserInputError: the file is not as documented.
+        """
+        return self._actions(symbol, provider_symbol).filter(pl.col("action") == "split")
 
     def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
         """The whole history in SHARES_SCHEMA, by session; rows with neither shares nor net assets are left out.
@@ -164,6 +170,14 @@ class Folder:
             .filter(pl.any_horizontal(pl.col("shares", "net_assets_usd").is_not_null()))
             .select(SHARES_SCHEMA.names())
         )
+
+    def _figures_of_the_day(self, symbol: str) -> pl.DataFrame | None:
+        """The user's own shares of the same symbol, where they are those of their day."""
+        try:
+            figures = self.shares_outstanding(symbol, "")
+        except NotFoundError:
+            return None
+        return figures.filter(pl.col("convention") == AS_TRADED)
 
     def volatility_index(self, index_name: str) -> pl.DataFrame:
         """The whole history in VOLATILITY_SCHEMA, by session; rows without a close are left out.
@@ -261,13 +275,10 @@ def _refuse_other_currencies(table: OwnTable) -> None:
     table.choices("currency", ("USD",))
 
 
-def _refuse_unadjusted(file: Path, bars: pl.DataFrame, actions: pl.DataFrame) -> None:
+def _refuse_unadjusted(file: Path, bars: pl.DataFrame, actions: pl.DataFrame, figures: pl.DataFrame | None) -> None:
     """Refuse closes that fall with a split: each return across it would be wrong by its ratio."""
-    closes = bars.select("session", "close_usd", before=pl.col("close_usd").shift())
-    splits = actions.filter(pl.col("action") == "split", ~pl.col("value").is_between(1 / SPLIT_RATIO, SPLIT_RATIO))
-    across = splits.join_asof(closes, on="session", strategy="forward", check_sortedness=False)
-    fall = pl.col("before") / pl.col("close_usd") / pl.col("value")
-    for day, ratio in across.filter((fall - 1).abs() < UNADJUSTED_TOLERANCE).select("session", "value").iter_rows():
+    splits = actions.filter(pl.col("action") == "split")
+    for day, ratio in unadjusted_splits(bars, splits, figures):
         raise UserInputError(
             f"{file}, column `close`: expected prices adjusted for the split of {day} in splits.csv, found them as "
             f"traded; divide every price before it by {ratio:g} and multiply its volume"

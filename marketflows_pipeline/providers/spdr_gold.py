@@ -8,8 +8,9 @@ After a sheet with a disclaimer, the sheet ``US GLD Historical Archive`` is a ta
 figure every cell says so (``US Holiday``, and in earlier files ``HOLIDAY``, ``NYSE Closed`` or ``AWAITED``). Earlier
 files wrote ``NAV/share at 10.30 a.m. NYT``, which is the same letters. Nothing says when a row was published: it is
 there after the close. The data is the sponsor's, for personal use; none of it may be passed on.
-Shares are not published: they are net assets over net asset value. Shares come and go by the 100,000, but the quotient
-is kept as it is: what it misses of a whole basket is the rounding of the two printed figures.
+Shares are not published: they are net assets over net asset value, and stored as that quotient. Shares come and go by
+the 100,000; what the quotient misses of a whole basket is the rounding of the two printed figures, which is undone
+where flows are made of it (transforms/share_sources.py).
 Split convention: as traded. GLD has never been split, so that both conventions say the same.
 """
 

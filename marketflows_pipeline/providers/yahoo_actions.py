@@ -6,7 +6,6 @@ What belongs here: the events of one answer. What does not: its bars (yahoo_answ
 from __future__ import annotations
 
 import logging
-import math
 from datetime import datetime, timedelta
 
 import msgspec
@@ -15,13 +14,12 @@ import polars as pl
 from marketflows_pipeline.providers.faults import ShapeError, one_line
 from marketflows_pipeline.providers.json_fields import Fields, as_float, finite, is_number, kind
 from marketflows_pipeline.providers.rows import LeftOut, UntimelyError
+from marketflows_pipeline.transforms.split_adjustment import unadjusted_splits
 from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
 
 logger = logging.getLogger(__name__)
 
-# The service may list a split before it adjusts prices for it. That shows where the split is larger than a day's moves,
-# and heals within days.
-TELLING_RATIO = 1.4
+# The service may list a split before it adjusts prices for it, which heals within days.
 HEALS_WITHIN = timedelta(days=30)
 # What is announced for a later day is no fault, and not for us yet.
 ANNOUNCED_WITHIN = timedelta(days=366)
@@ -114,6 +112,8 @@ def session_of(stamp: str, zone: str) -> pl.Expr:
 def check_adjusted(rows: pl.DataFrame, splits: pl.DataFrame, asked: str, now: datetime) -> None:
     """Refuse closes that jump by a fresh split instead of going on: whoever undoes the split would undo it twice.
 
+    See `unadjusted_splits`, which needs no size of a split.
+
     Args:
         rows: at and close_usd with session, as the answer has them.
         splits: session and value (new shares for an old one).
@@ -123,15 +123,8 @@ def check_adjusted(rows: pl.DataFrame, splits: pl.DataFrame, asked: str, now: da
     Raises:
         ShapeError: prices are not adjusted yet for a split of the last days.
     """
-    closes = rows.filter(pl.col("close_usd").is_not_null()).sort("at")
-    for session, ratio in splits.select("session", "value").iter_rows():
-        before = closes.filter(pl.col("session") < session)["close_usd"]
-        after = closes.filter(pl.col("session") >= session)["close_usd"]
-        if before.is_empty() or after.is_empty() or 1 / TELLING_RATIO < ratio < TELLING_RATIO:
-            continue
-        move = math.log(after[0] / before[-1])
-        if abs(move + math.log(ratio)) >= abs(move):
-            continue
+    closes = rows.filter(pl.col("close_usd").is_not_null()).sort("at").unique("session", keep="last")
+    for session, ratio in unadjusted_splits(closes, splits):
         found = f"{asked} was split {ratio:g} for 1 on {session}, and its prices are not adjusted for that"
         if session > now.date() - HEALS_WITHIN:
             raise ShapeError(f"{found} yet: a later run asks again")

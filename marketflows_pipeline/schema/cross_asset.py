@@ -184,10 +184,73 @@ CORE_ASSET_FLOWS = Table(
             DType.TEXT,
             "shares, aum, supply (issuance of a coin, not a flow of investors) or price_only (no flow known)",
         ),
+        _usd(
+            "gap_flow_usd",
+            "Flow since the last session with known figures, where those of one or more sessions in between are "
+            "missing: it counts in each window that holds the whole gap, and is no flow of this session alone",
+            "raw.shares_outstanding.shares",
+            "raw.daily_bars.close_usd",
+        ),
+        _usd(
+            "gap_price_effect_usd",
+            "Price effect over the same gap; both sum to the change of the market cap over it",
+            "raw.shares_outstanding.shares",
+            "raw.daily_bars.close_usd",
+        ),
+        Column(
+            "gap_sessions",
+            DType.INT,
+            "How many of the fund's sessions that gap spans, this one included; null without gap_flow_usd",
+            "sessions",
+            nullable=True,
+        ),
+        Column(
+            "flow_unknown_reason",
+            DType.TEXT,
+            "suspected_split where shares changed as by a split that nobody lists (core.share_splits); null where the "
+            "flow is known, or figures are missing",
+            nullable=True,
+        ),
+        Column(
+            "is_large_creation",
+            DType.BOOL,
+            "Whether the flow, or that of the gap, is beyond 35 % of the assets before it: real until shown otherwise",
+        ),
         Column(
             "is_supply_revision",
             DType.BOOL,
             "Whether supply changed by more than 10 %: a re-count, kept out of flow_usd",
+        ),
+        Column(
+            "share_lag_sessions",
+            DType.INT,
+            "How many sessions before its date the orders were placed that a count holds first; null without counts",
+            "sessions",
+            nullable=True,
+        ),
+        Column(
+            "lag_basis",
+            DType.TEXT,
+            "How that is known: measured, documented, or unknown, which is taken as 0",
+            nullable=True,
+        ),
+        Column(
+            "trade_session",
+            DType.DATE,
+            "Session whose orders this row's count holds: rankings, map and charts go by it; null before the first",
+            nullable=True,
+        ),
+        _usd(
+            "trade_flow_usd",
+            "The flow at the price of the trade session",
+            "core.asset_flows.share_effect_usd",
+            "raw.shares_outstanding.nav_usd",
+        ),
+        _usd(
+            "trade_gap_flow_usd",
+            "The flow of the gap at the price of the trade session",
+            "core.asset_flows.gap_flow_usd",
+            "raw.shares_outstanding.nav_usd",
         ),
         _pct("flow_pct_of_market_cap", "Flow as a share of the market cap before", "core.asset_flows.flow_usd"),
         _number(
@@ -241,6 +304,40 @@ CORE_ASSET_FLOWS = Table(
     may_be_empty=True,
 )
 
+CORE_SHARE_SPLITS = Table(
+    name="core.share_splits",
+    part="cross_asset",
+    grain="one split of a fund, at the session from which on its shares are counted in new ones",
+    key=("symbol", "session"),
+    description=(
+        "Splits of funds with the evidence: those that are listed, those that the issuer's own figures tell of "
+        "(inferred: no flow), and changes of shares that look like one while nothing else tells (suspected: the flow "
+        "is unknown until a line in splits.csv settles it). Ratios are against the figures before, in present shares "
+        "as listed splits make them."
+    ),
+    columns=(
+        _SYMBOL,
+        replace(_SESSION, description="Session of the first count in new shares"),
+        Column("previous_session", DType.DATE, "Session of the figures before", nullable=True),
+        Column("listed_session", DType.DATE, "Session on which it is listed; null where it is not", nullable=True),
+        Column("status", DType.TEXT, "listed, inferred, suspected, or denied by a listed ratio of 1"),
+        Column("is_inferred", DType.BOOL, "Whether nobody lists it and the figures tell of it"),
+        _number("ratio", "New shares for each old one", "", "raw.corporate_actions.value"),
+        _number("share_ratio", "Shares over those before", "", "raw.shares_outstanding.shares"),
+        _number("nav_ratio", "Net asset value over that before", "", "raw.shares_outstanding.nav_usd"),
+        _number("close_ratio", "Close, adjusted for splits, over that before", "", "raw.daily_bars.close_usd"),
+        _number(
+            "basis_ratio",
+            "Ratio of the closes over that of the net asset values: what the issuer's own basis changed by",
+            "",
+            "raw.daily_bars.close_usd",
+            "raw.shares_outstanding.nav_usd",
+        ),
+        Column("splits_line", DType.TEXT, "The line of splits.csv that lists it; with the ratio 1 it is denied"),
+    ),
+    may_be_empty=True,
+)
+
 CORE_STABLECOIN_ISSUANCE = Table(
     name="core.stablecoin_issuance",
     part="cross_asset",
@@ -272,11 +369,15 @@ MART_FLOW_RANKINGS = Table(
     part="cross_asset",
     grain="one asset and window at the newest session",
     key=("window_sessions", "symbol"),
-    description="Sums of daily flows over the last sessions, ranked. Issuance of coins is shown and not ranked.",
+    description="Sums of daily flows over the last trade sessions, ranked. Issuance of coins is shown and not ranked.",
     columns=(
         _WINDOW,
         _SYMBOL,
-        Column("session", DType.DATE, "Newest session of the window"),
+        Column(
+            "session",
+            DType.DATE,
+            "Newest session of the window: the last trade session with 90 % of assets known",
+        ),
         Column("name", DType.TEXT, "Display name"),
         _CLASS,
         Column("flow_method", DType.TEXT, "shares, aum, supply or price_only"),
@@ -542,6 +643,7 @@ CROSS_ASSET_TABLES: tuple[Table, ...] = (
     RAW_SHARES_OUTSTANDING,
     RAW_VOLATILITY_INDEX,
     CORE_ASSET_FLOWS,
+    CORE_SHARE_SPLITS,
     CORE_STABLECOIN_ISSUANCE,
     MART_FLOW_RANKINGS,
     MART_FLOW_MAP,

@@ -32,9 +32,13 @@ from marketflows_pipeline.settings.names import file_safe
 AssetClass = Literal["equity", "metal", "bond", "crypto"]
 ShareSource = Literal["ssga", "blackrock", "spdr_gold", "folder", "supply", "none"]
 PriceProvider = Literal["yahoo", "folder"]
+LagBasis = Literal["measured", "documented", "unknown"]
 
 # Prices of the oldest index reach back to the first; no session of a running program is after the last.
 FIRST_START, LAST_START = date(1900, 1, 1), date(2100, 1, 1)
+
+# Settlement takes one session in New York, and took three until 2017.
+MAX_LAG = 5
 
 Symbol = Annotated[Text, AfterValidator(file_safe)]
 
@@ -59,6 +63,7 @@ class Asset(TomlTable):
 
     ``share_source`` says where shares outstanding come from: an issuer (``share_id`` is its ticker or portfolio id),
     the user's folder, ``supply`` (circulating supply of the coin ``share_id`` in the market-cap part), or ``none``.
+    ``share_lag_sessions`` is 1 where a count of a session holds the orders of the one before.
     """
 
     symbol: Symbol = Field(description="What the asset is called in tables and charts")
@@ -67,6 +72,10 @@ class Asset(TomlTable):
     provider_symbol: CoinId = Field(description="Its symbol at the price service")
     share_source: ShareSource = Field("none", description="Where shares outstanding come from")
     share_id: Name = Field("", description="Its id there: a ticker, a portfolio id, a coin id")
+    share_lag_sessions: Annotated[Whole, Field(ge=0, le=MAX_LAG)] | None = Field(
+        None, description="Sessions that its counts of shares are behind the orders; by their source where not said"
+    )
+    lag_basis: LagBasis | None = Field(None, description="How that is known: measured, documented or unknown")
 
     @property
     def is_coin(self) -> bool:
@@ -77,6 +86,10 @@ class Asset(TomlTable):
     def _source_has_an_id(self) -> Asset:
         if self.share_source in {"blackrock", "supply"} and not self.share_id:
             raise expected(f'share_id beside share_source = "{self.share_source}"')
+        if self.lag_basis is not None and self.share_lag_sessions is None:
+            raise expected("share_lag_sessions beside lag_basis")
+        if self.lag_basis == "unknown" and self.share_lag_sessions:
+            raise expected("share_lag_sessions = 0 where lag_basis is unknown")
         return self
 
 

@@ -12,6 +12,7 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.coin_flows import coin_flows
 from marketflows_pipeline.transforms.fund_flows import fund_flows
 from marketflows_pipeline.transforms.ordering import in_order, sort_curves
+from marketflows_pipeline.transforms.share_sources import share_lags
 
 ZSCORE_SESSIONS = 60
 MIN_ZSCORE_SESSIONS = 20
@@ -42,7 +43,8 @@ def asset_flows(
       today left out; null with fewer than 20 of them or where they do not vary.
     - ``known_at``: for a fund the later time of publication of the two figures, else 9:30 in New York on the next
       session (the next weekday where no session follows yet, since holidays to come are not known here); for issuance
-      the end of the day in UTC; null without a flow method.
+      the end of the day in UTC; later where a split came to be understood later (`share_splits`);
+      null without a flow method, but for the later end of a gap whose flow is known.
 
     Everything but ``known_at`` of the newest session is made of that session and earlier ones.
 
@@ -52,7 +54,8 @@ def asset_flows(
         shares: as in ``raw.shares_outstanding``.
         actions: as in ``raw.corporate_actions``, with all splits that the closes are adjusted for.
         supply: symbol, session, supply, price_usd as `supply.daily_supply` returns it.
-        universe: symbol, asset_class, share_source; one row an asset.
+        universe: symbol, asset_class, share_source and, where the settings say them, share_lag_sessions and lag_basis;
+            one row an asset.
 
     Returns:
         The columns of ``core.asset_flows`` by (symbol, session).
@@ -63,8 +66,19 @@ def asset_flows(
     funds, coins = listed.filter(~is_coin), listed.filter(is_coin)
     sessions = (coins if funds.is_empty() else funds).select(pl.col("session").unique().sort())
     return (
-        sort_curves(pl.concat([fund_flows(funds, shares, actions), coin_flows(coins, supply, sessions)]), ["symbol"])
+        sort_curves(
+            pl.concat(
+                [fund_flows(funds, shares, actions, share_lags(shares, universe)), coin_flows(coins, supply, sessions)]
+            ),
+            ["symbol"],
+        )
         .join(_opens(sessions), on="session", how="left", maintain_order="left")
+        .join(
+            _opens(sessions).rename({"session": "known_session", "next_open": "known_open"}),
+            on="known_session",
+            how="left",
+            maintain_order="left",
+        )
         .with_columns(*_past("flow_usd"), *_past("notional_usd"))
         .with_columns(
             flow_pct_of_market_cap=_pct_of_market_cap(),
@@ -140,7 +154,11 @@ def _known_at() -> pl.Expr:
     return (
         pl.when(flow_method="supply")
         .then(end_of_day)
-        .when(pl.col("flow_method") != "price_only")
-        .then(pl.coalesce("published_at", "next_open"))
+        .when((pl.col("flow_method") != "price_only") | pl.col("gap_flow_usd").is_not_null())
+        .then(
+            pl.when(pl.col("known_session") > pl.col("session"))
+            .then(pl.max_horizontal("published_at", "next_open", "known_open"))
+            .otherwise(pl.coalesce("published_at", "next_open"))
+        )
         .cast(_TIME)
     )

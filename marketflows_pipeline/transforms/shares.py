@@ -10,11 +10,15 @@ import polars as pl
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.as_traded import later_splits
 from marketflows_pipeline.transforms.ordering import in_order
+from marketflows_pipeline.transforms.share_sources import whole_baskets
+from marketflows_pipeline.transforms.split_sessions import figures_in_new_shares, matched_splits
 
 _KEY = ("symbol", "session")
 _FIGURES = ("shares", "nav_usd", "net_assets_usd")
 # An issuer that rounds differently has restated nothing.
 _SAME = 1e-9
+# Issuers' counts take a split up to so many of their sessions before or after the listed one.
+MAX_SESSIONS_OFF = 5
 
 
 def newest_vintages(shares: pl.DataFrame) -> pl.DataFrame:
@@ -71,12 +75,16 @@ def comparable_shares(shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFra
 
     With S(d) what the splits after date d multiply to::
 
-        as_traded:       present shares = shares x S(session)       shares of that day = shares
+        as_traded:       present shares = shares x S(session)
         split_adjusted:  present shares = shares x S(fetched on)    shares of that day = present shares / S(session)
 
-    Net asset values take the inverse. A split between two sessions moves only the shares of the day; differences are
-    taken of present shares. What was split-adjusted when it was fetched knows no later split, so that a row which no
-    later answer repeats stays right. Net assets know no splits.
+    A figure as traded may take a split some sessions before or after the listed one: to bring it to present shares S
+    counts each split from the session on which that figure takes it (`split_sessions`). Shares of the day are those of
+    the listed session.
+
+    Counts that are quotients are whole baskets first. Net asset values take the inverse. A split between two sessions
+    moves only the shares of the day; differences are taken of present shares. What was split-adjusted when it was
+    fetched knows no later split, so that a row which no later answer repeats stays right. Net assets know no splits.
 
     Args:
         shares: as in ``raw.shares_outstanding``, all vintages; the newest of each session counts.
@@ -86,19 +94,27 @@ def comparable_shares(shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFra
         symbol, session, shares, nav_usd (both of that day), present_shares, present_nav_usd (both split-adjusted to
         the present), net_assets_usd, published_at, by (symbol, session).
     """
-    newest = newest_vintages(shares).with_columns(
+    newest = whole_baskets(newest_vintages(shares)).with_columns(
         fetched_on=pl.col("fetched_at").dt.convert_time_zone("America/New_York").dt.date()
     )
     is_adjusted = pl.col("convention") == "split_adjusted"
+    as_taken = {
+        name: later_splits(
+            newest,
+            figures_in_new_shares(matched_splits(newest, actions, name, within=MAX_SESSIONS_OFF)),
+            on="session",
+        )
+        for name in ("shares", "nav_usd")
+    }
     return (
         newest.with_columns(
             since_session=later_splits(newest, actions, on="session"),
             since_fetched=later_splits(newest, actions, on="fetched_on"),
         )
-        .with_columns(to_present=pl.when(is_adjusted).then("since_fetched").otherwise("since_session"))
         .with_columns(
-            present_shares=pl.col("shares") * pl.col("to_present"),
-            present_nav_usd=pl.col("nav_usd") / pl.col("to_present"),
+            present_shares=pl.col("shares") * pl.when(is_adjusted).then("since_fetched").otherwise(as_taken["shares"]),
+            present_nav_usd=pl.col("nav_usd")
+            / pl.when(is_adjusted).then("since_fetched").otherwise(as_taken["nav_usd"]),
         )
         .select(
             *_KEY,

@@ -61,7 +61,8 @@ def flows_frame(flows: Mapping[str, Sequence[float | None]], methods: Mapping[st
             method = (methods or {}).get(symbol, "shares") if flow is not None else "price_only"
             price = None if flow is None else 10.0
             cap, change = (None, None) if flow is None else (1010.0 + flow, 10.0 + flow)
-            rows.append((symbol, back(ago), method, flow, price, flow, cap, change, 100.0 + ago))
+            known = 0 if flow is None else 1
+            rows.append((symbol, back(ago), method, flow, price, flow, cap, change, 100.0 + ago, known))
     schema: dict[str, Any] = {
         "symbol": pl.String,
         "session": pl.Date,
@@ -72,8 +73,15 @@ def flows_frame(flows: Mapping[str, Sequence[float | None]], methods: Mapping[st
         "market_cap_usd": pl.Float64,
         "market_cap_change_usd": pl.Float64,
         "close_usd": pl.Float64,
+        "sessions_known": pl.Int32,
     }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        shares=pl.lit(None, pl.Float64),
+        share_lag_sessions=pl.lit(None, pl.Int32),
+        gap_flow_usd=pl.lit(None, pl.Float64),
+        gap_price_effect_usd=pl.lit(None, pl.Float64),
+        gap_sessions=pl.lit(None, pl.Int32),
+    )
 
 
 def rankings_frame(

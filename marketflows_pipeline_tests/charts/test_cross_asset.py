@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketflows_pipeline.charts.cross_asset import CrossAssetPictureContext, cross_asset_pictures
+from marketflows_pipeline.charts.cross_asset import BY_TRADE_SESSION, CrossAssetPictureContext, cross_asset_pictures
 from marketflows_pipeline.charts.cross_asset_spec import OUTSIDE
 from marketflows_pipeline.charts.render import THUMBNAIL_BYTES, RenderJob, render_all, thumbnails
 from marketflows_pipeline.schema import table
@@ -35,7 +35,9 @@ CONTEXT = CrossAssetPictureContext(
 )
 RANKED = [("SPY", "shares", -4e9), ("GLD", "shares", 2e9), ("BTC", "supply", 1e9), ("QQQ", "price_only", None)]
 FRAMES: dict[str, pl.DataFrame] = {
-    "flows": flows_frame({"SPY": [1e9, -5e9, 2e9], "GLD": [None, 1e9, 1e9], "BTC": [1e9] * 3}, {"BTC": "supply"}),
+    "flows": flows_frame({"SPY": [1e9, -5e9, 2e9], "GLD": [None, 1e9, 1e9], "BTC": [1e9] * 3}, {"BTC": "supply"}).drop(
+        "sessions_known"
+    ),
     "rankings": pl.concat([rankings_frame(RANKED, window) for window in (1, 5)]),
     "flow_map": pl.concat(
         [
@@ -55,8 +57,10 @@ FRAMES: dict[str, pl.DataFrame] = {
         ]
     ),
 }
+FRAMES["trades"] = FRAMES["flows"]
 TABLES = {
     "flows": "core.asset_flows",
+    "trades": "core.asset_flows",
     "rankings": "mart.flow_rankings",
     "flow_map": "mart.flow_map",
     "regimes": "mart.regimes",
@@ -174,3 +178,30 @@ def jobs(**changes: pl.DataFrame) -> list[RenderJob]:
 def pixels(path: Path) -> tuple[int, int]:
     width, height = struct.unpack(">II", path.read_bytes()[16:24])
     return width, height
+
+
+@pytest.mark.parametrize(("spans", "flow"), [(2, 30.0), (3, None)])
+def test_the_lines_count_a_gap_that_their_window_holds_whole(spans: int, flow: float | None) -> None:
+    """A missing count of shares once broke the sums of a chart for good."""
+    flows = FRAMES["flows"].with_columns(
+        gap_flow_usd=pl.when(symbol="GLD", session=back(1)).then(30.0),
+        gap_sessions=pl.when(symbol="GLD", session=back(1)).then(spans).cast(pl.Int32),
+        flow_usd=pl.when(~((pl.col("symbol") == "GLD") & (pl.col("session") == back(1)))).then("flow_usd"),
+    )
+    job = cross_asset_pictures(**(FRAMES | {"trades": flows}), context=CONTEXT)[0]
+
+    row = job.frame.filter(symbol="GLD", session=back(1))
+    assert row.select("flow_usd", "sessions_known").row(0) == (flow, 2 if flow else 0)
+
+
+def test_the_pictures_say_that_flows_go_by_their_trade_session_where_one_differs() -> None:
+    lagged = FRAMES["flows"].with_columns(share_lag_sessions=pl.lit(1, pl.Int32))
+
+    assert [BY_TRADE_SESSION in str(job.spec) for job in jobs(flows=lagged)[:6]] == [*[True] * 5, False]
+    assert not any(BY_TRADE_SESSION in str(job.spec) for job in jobs())
+
+
+def test_effects_end_with_the_last_session_of_which_enough_is_known() -> None:
+    known = FRAMES["flows"].filter(pl.col("session") < LAST)
+
+    assert jobs(trades=known)[5].frame["session"].max() == back(1)

@@ -59,6 +59,18 @@ def test_a_session_without_a_flow_breaks_the_line_and_adds_nothing() -> None:
     assert "a line breaks" not in texts(drawn(flows_frame({"SPY": [None, 1e9, 2e9]})))
 
 
+def test_what_came_over_a_gap_is_in_the_sum_with_all_its_sessions() -> None:
+    frame = flows_frame({"SPY": [1.0, 2.0, None, None, 4.0]}).with_columns(
+        flow_usd=pl.when(session=back(1)).then(30.0).otherwise("flow_usd"),
+        flow_method=pl.when(session=back(1)).then(pl.lit("shares")).otherwise("flow_method"),
+        sessions_known=pl.when(session=back(1)).then(2).otherwise("sessions_known"),
+    )
+    sums = cumulative_flows(frame, 4)
+
+    assert sums.get_column("value").to_list() == [0.0, 2.0, None, 32.0, 36.0]
+    assert sums.get_column("known").to_list() == [0, 1, 1, 3, 4]
+
+
 def test_only_the_window_counts_and_the_session_before_it_is_the_start() -> None:
     # The window is the last 2 of 4 sessions: 3 and 3 + 4, from zero on the session before.
     sums = cumulative_flows(flows_frame({"SPY": [1.0, 2.0, 3.0, 4.0]}), 2)

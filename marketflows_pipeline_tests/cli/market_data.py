@@ -80,6 +80,7 @@ FLOWS: Rows = [
         "flow_usd": None if flow is None else flow * 1e6,
         "flow_method": "price_only" if flow is None else method,
         "is_supply_revision": False,
+        "is_large_creation": False,
     }
     for symbol, (asset_class, method, flows) in FLOWS_OF.items()
     for place, (number, flow) in enumerate(zip(SESSIONS, flows, strict=True))

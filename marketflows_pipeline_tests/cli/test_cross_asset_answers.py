@@ -306,3 +306,66 @@ def test_weekends_do_not_count_into_the_age_of_a_fetch() -> None:
 )
 def test_amounts_are_said_as_people_say_them(amount: float, text: str) -> None:
     assert dollars(amount) == text
+
+
+@pytest.mark.parametrize(("days", "flow_usd", "sessions_known"), [(1, 30e6, 1), (2, 30e6, 1), (3, 120e6, 3)])
+def test_what_came_over_a_gap_counts_where_the_window_holds_all_of_it(
+    tmp_path: Path, days: int, flow_usd: float, sessions_known: int
+) -> None:
+    """A count that was missing on the 17th once took the flow of the 18th too out of every window."""
+    unknown: dict[str, Any] = {"flow_usd": None, "flow_method": "price_only"}
+    of_days: dict[object, dict[str, Any]] = {
+        day(17): unknown,
+        day(18): {**unknown, "gap_flow_usd": 90e6, "gap_sessions": 2, "shares": 1e6},
+    }
+    flows = [row | (of_days.get(row["session"], {}) if row["symbol"] == "GLD" else {}) for row in FLOWS]
+    publish_market(tmp_path, {**TABLES_OF_DATA, "core.asset_flows": flows})
+
+    gold = entry(ask(tmp_path, f"cross-asset flows --days {days}")["flows"], "GLD")
+    assert (gold["flow_usd"], gold["sessions_known"], gold["flow_method"]) == (flow_usd, sessions_known, "shares")
+    ranked = rankings(flows, (days,)).filter(symbol="GLD")
+    assert ranked.select("flow_usd", "sessions_known", "flow_method").row(0) == (flow_usd, sessions_known, "shares")
+
+
+@pytest.mark.parametrize("days", [1, 2, 5])
+def test_flows_go_by_the_session_of_the_orders_up_to_the_last_that_is_known(tmp_path: Path, days: int) -> None:
+    """Counts that follow the orders by a session made rankings of the wrong day."""
+    lagged = {"share_lag_sessions": 1, "lag_basis": "measured"}
+    plain = {"share_lag_sessions": 0, "lag_basis": "unknown"}
+    flows = [
+        row
+        | {"market_cap_usd": 10e9 if row["symbol"] in {"SPY", "TLT"} else None}
+        | ({"trade_session": row["previous_session"], **lagged} if row["symbol"] == "SPY" else plain)
+        | {"trade_flow_usd": row["flow_usd"]}
+        for row in FLOWS
+    ]
+    for row in flows:
+        row.setdefault("trade_session", row["session"])
+    ranked = rankings(flows, (days,))
+    publish_market(tmp_path, {**TABLES_OF_DATA, "core.asset_flows": flows, "mart.flow_rankings": ranked.to_dicts()})
+    body = ask(tmp_path, f"cross-asset flows --days {days}")
+
+    # SPY's newest count is about the 18th, of which TLT is known too; on the 19th neither is.
+    assert body["session"] == "2026-11-18"
+    assert entry(body["flows"], "SPY")["flow_usd"] == {1: -50e6, 2: 0.0, 5: -295e6}[days]
+    for row in body["flows"]:
+        (expected,) = ranked.filter(symbol=row["symbol"]).to_dicts()
+        keys = ("flow_usd", "sessions_known", "price_effect_usd", "flow_method", "inflow_rank", "outflow_rank")
+        assert {key: row[key] for key in keys} == {key: expected[key] for key in keys}
+
+
+def test_what_is_doubtful_of_a_flow_is_said(tmp_path: Path) -> None:
+    """A count that looks like a split, a third of a fund in a day, a lag that nobody knows: each stood there bare."""
+    doubts: dict[object, dict[str, Any]] = {
+        "SPY": {"lag_basis": "unknown", "share_lag_sessions": 0},
+        "GLD": {"is_large_creation": True},
+        "TLT": {"flow_usd": None, "flow_method": "price_only", "flow_unknown_reason": "suspected_split"},
+    }
+    flows = [row | doubts.get(row["symbol"], {}) for row in FLOWS]
+    publish_market(tmp_path, {**TABLES_OF_DATA, "core.asset_flows": flows})
+    body = ask(tmp_path, "cross-asset flows --days 3")
+
+    assert body["coverage"]["unknown_lag"] == ["SPY"]
+    assert body["coverage"]["large_flows"] == [{"symbol": "GLD", "session": "2026-11-19"}]
+    why = next(asset["why"] for asset in body["unknown_flow"] if asset["symbol"] == "TLT")
+    assert why.startswith("its shares changed on 2026-11-19 as by a split that nobody lists")

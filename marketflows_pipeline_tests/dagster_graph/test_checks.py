@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -22,8 +23,9 @@ from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.coingecko_access import Access
 from marketflows_pipeline_tests.fakes.defillama import FakeDefiLlama
 from marketflows_pipeline_tests.fakes.defillama_protocols import make_cast
+from marketflows_pipeline_tests.fakes.fund_history import make_rows
 from marketflows_pipeline_tests.fakes.generate import generate
-from marketflows_pipeline_tests.fakes.issuers import FakeIssuers, make_funds
+from marketflows_pipeline_tests.fakes.issuers import FakeIssuers, Funds, make_funds
 from marketflows_pipeline_tests.fakes.yahoo import FakeYahoo
 from marketflows_pipeline_tests.pipeline.house import START, House
 
@@ -83,6 +85,19 @@ FAULTS = {
     "raw.daily_bars:closes_are_positive": "update raw.daily_bars set close_usd = 0 where symbol = 'SPY'",
     "raw.daily_bars:newest_bar_is_recent": "delete from raw.daily_bars where session > '2026-10-02'",
     "core.asset_flows:closes_do_not_jump": "update core.asset_flows set price_return = 9 where symbol = 'QQQ'",
+    "core.asset_flows:no_flow_is_very_large": (
+        "update core.asset_flows set is_large_creation = true"
+        " where symbol = 'SPY' and session = (select max(session) from core.asset_flows)"
+    ),
+    "core.share_splits:splits_are_listed": (
+        "insert into core.share_splits by name select 'SPY' as symbol, date '2026-01-05' as session,"
+        " 'suspected' as status, false as is_inferred, 4 as share_ratio, 'SPY,2026-01-05,4' as splits_line"
+    ),
+    "core.share_splits:closes_are_adjusted_for_splits": (
+        "insert into core.share_splits by name select 'SPY' as symbol, date '2026-01-05' as session,"
+        " 'listed' as status, false as is_inferred, 1.02 as ratio, 1 / 1.02 as basis_ratio, 'SPY,2026-01-05,1.02'"
+        " as splits_line"
+    ),
     "core.asset_flows:effects_sum_to_the_change": (
         "update core.asset_flows set share_effect_usd = share_effect_usd + 1e-3 * market_cap_usd where symbol = 'SPY'"
     ),
@@ -111,7 +126,7 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         FakeCoinGecko(market, clock=clock, access=Access(calls_per_minute=None)) as service,
         FakeDefiLlama(make_cast(7, START, days=20, fillers=5), clock=clock) as reserves,
         FakeYahoo(clock=clock) as yahoo,
-        FakeIssuers(make_funds(7, START.date(), sessions=200), clock=clock) as issuers,
+        FakeIssuers(_unsplit(make_funds(7, START.date(), sessions=200)), clock=clock) as issuers,
         FakeCboe(clock=clock) as cboe,
     ):
         house = House(tmp_path_factory.mktemp("good"), service, clock, reserves=reserves)
@@ -132,6 +147,12 @@ def session(good_run: House, tmp_path: Path) -> Iterator[Session]:
     options = RunOptions(config=folder / "config.toml", secrets=folder / "secrets.toml")
     with open_session(options, run_id="test", clock=good_run.clock) as opened:
         yield opened
+
+
+def _unsplit(funds: Funds) -> Funds:
+    """Without SLV's split, which the stand-in of the price service does not list."""
+    days = [row.session for row in funds.blackrock["239855"]]
+    return replace(funds, blackrock=funds.blackrock | {"239855": make_rows(12, days, nav=17.0, baskets=10_000)})
 
 
 def named_checks() -> dict[str, Check]:
@@ -230,6 +251,9 @@ def test_all_but_the_warnings_block_what_comes_after() -> None:
         "large_tokens_do_not_appear",
         "newest_bar_is_recent",
         "closes_do_not_jump",
+        "closes_are_adjusted_for_splits",
+        "no_flow_is_very_large",
+        "splits_are_listed",
         "no_model_looks_too_good",
     }
     for check in named_checks().values():

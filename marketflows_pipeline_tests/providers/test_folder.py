@@ -137,6 +137,31 @@ def test_prices_that_fall_with_a_split_are_refused(folder: Folder, tmp_path: Pat
     assert f"by {ratio:g}" in str(fault.value)
 
 
+@pytest.mark.parametrize("ratio", [1.25, 0.8])
+def test_prices_that_fall_with_a_small_split_are_refused(folder: Folder, tmp_path: Path, ratio: float) -> None:
+    """Closes of 125, then 100 at a 5:4 split were accepted, and all caps before it were a quarter too high."""
+    write(tmp_path, "splits.csv", f"symbol,date,ratio\nSPY,2026-01-07,{ratio}\n")
+    for closes, is_refused in (([100 * ratio, 100 * ratio, 100, 100], True), ([100, 100, 100, 100], False)):
+        days = zip((5, 6, 7, 8), closes, strict=True)
+        rows = "".join(f"2026-01-0{day},{close},{close},{close},{close},5\n" for day, close in days)
+        write(tmp_path, "bars/SPY.csv", BARS + rows)
+        if is_refused:
+            with pytest.raises(UserInputError, match=rf"the split of 2026-01-07 .* by {ratio:g}"):
+                folder.daily_bars("SPY", "", *EVER)
+        else:
+            assert folder.daily_bars("SPY", "", *EVER).bars.height == 4
+
+
+def test_a_spin_off_smaller_than_a_day_s_move_is_told_by_the_shares(folder: Folder, tmp_path: Path) -> None:
+    write(tmp_path, "splits.csv", "symbol,date,ratio\nSPY,2026-01-07,1.02\n")
+    write(tmp_path, "bars/SPY.csv", BARS + "2026-01-06,102,102,102,102,5\n2026-01-07,100,100,100,100,5\n")
+    assert folder.daily_bars("SPY", "", *EVER).bars.height == 2
+
+    write(tmp_path, "shares/SPY.csv", "date,shares,nav\n2026-01-06,1000,102\n2026-01-07,1020,100\n")
+    with pytest.raises(UserInputError, match="expected prices adjusted for the split of 2026-01-07"):
+        folder.daily_bars("SPY", "", *EVER)
+
+
 def test_files_of_splits_may_have_no_rows(folder: Folder, tmp_path: Path) -> None:
     write(tmp_path, "bars/SPY.csv", BARS + "2026-01-05,1,2,1,1,5\n")
     write(tmp_path, "splits.csv", "symbol,date,ratio\n")

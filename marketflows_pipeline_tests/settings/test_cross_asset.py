@@ -130,3 +130,35 @@ def test_a_name_of_the_users_can_be_shown_in_one_line(faults: Faults, key: str, 
 
     assert line.startswith(f"config.toml: cross_asset.universe[1].{key}")
     assert line.endswith("expected a name of at most 100 characters in one line, without control characters")
+
+
+def test_an_asset_may_say_how_far_its_counts_follow_the_orders(load: Load) -> None:
+    settings = load(TABLE + TWO + 'share_lag_sessions = 1\nlag_basis = "measured"\n').cross_asset
+    assert settings is not None
+    assert [(asset.share_lag_sessions, asset.lag_basis) for asset in settings.universe] == [
+        (None, None),
+        (1, "measured"),
+    ]
+
+
+@pytest.mark.parametrize("written", ["-1", "6", "0.5", "1e300", "9" * 30, "true", '"1"', "[1]"])
+def test_a_lag_is_a_few_sessions(faults: Faults, written: str) -> None:
+    (line,) = faults(TABLE + TWO + f"share_lag_sessions = {written}\n")
+    assert line.startswith("config.toml: cross_asset.universe[1].share_lag_sessions")
+    assert "expected " in line
+
+
+@pytest.mark.parametrize(
+    ("lines", "expectation"),
+    [
+        ('lag_basis = "measured"\n', "expected share_lag_sessions beside lag_basis"),
+        (
+            'share_lag_sessions = 1\nlag_basis = "unknown"\n',
+            "expected share_lag_sessions = 0 where lag_basis is unknown",
+        ),
+        ('share_lag_sessions = 1\nlag_basis = "guessed"\n', "expected"),
+    ],
+)
+def test_a_lag_says_how_it_is_known(faults: Faults, lines: str, expectation: str) -> None:
+    (line,) = faults(TABLE + TWO + lines)
+    assert expectation in line

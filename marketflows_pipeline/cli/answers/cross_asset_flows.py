@@ -21,7 +21,8 @@ METHOD = (
     "(aum). It is null, never 0, where shares are unknown, and the sum of the known sessions where some are. "
     "market_cap_change_proxy_usd is the naive proxy, mostly price; price_effect_usd is the part that prices did. "
     "supply is issuance of a coin, not a flow of investors: shown, and ranked only with --include-issuance. Issuers "
-    "publish a session's shares on the next one."
+    "publish a session's shares on the next one; where a count follows the orders by a session, the flow stands on "
+    "that of the orders. The last session is the last one on which funds with 90 % of assets are known."
 )
 
 COLUMNS = (
@@ -121,6 +122,15 @@ def footnotes(body: Mapping[str, Any]) -> tuple[str, ...]:
     if partly := body["coverage"]["partly_known"]:
         parts = ", ".join(f"{asset['symbol']} {asset['sessions_known']:,}" for asset in partly)
         notes.append(f"Of {counted(there, 'session')} known: {parts}. Their flows are sums of those alone.")
+    for large in body["coverage"]["large_flows"]:
+        notes.append(
+            f"{large['symbol']}: a flow beyond 35 % of its assets on {large['session']}, real until shown otherwise."
+        )
+    if unknown_lag := body["coverage"]["unknown_lag"]:
+        notes.append(
+            f"Whether counts of {', '.join(unknown_lag)} follow the orders by a session is unknown; they are taken as "
+            "being about their date."
+        )
     return tuple(notes)
 
 
