@@ -143,7 +143,10 @@ def _survivors(module: str, dump: str) -> Iterator[Mutant]:
     for line in dump.splitlines():
         _, result = json.loads(line)
         if result is not None and result["test_outcome"] == "survived":
-            yield mutant_of(module, result["diff"])
+            mutant = mutant_of(module, result["diff"])
+            # The mark of arguments that are given by name alone: a caller is free to do so either way.
+            if mutant.after != mutant.before.replace("*,", "/,"):
+                yield mutant
 
 
 def mutant_of(module: str, diff: str) -> Mutant:

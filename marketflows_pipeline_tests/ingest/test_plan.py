@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 import polars as pl
 import pytest
@@ -121,8 +122,31 @@ def test_a_window_that_was_not_answered_is_not_complete(outcome: str) -> None:
     assert "bitcoin" in missing(backfill("bitcoin", outcome=outcome, attempted_at=NOW - timedelta(days=2)))
 
 
-def test_another_granularity_asks_again() -> None:
-    assert missing(backfill("bitcoin", granularity="hourly")) == ["bitcoin", "solana"]
+@pytest.mark.parametrize(("asked_at", "granularity"), list(permutations(Granularity, 2)))
+def test_what_came_of_a_granularity_says_nothing_of_another(asked_at: Granularity, granularity: Granularity) -> None:
+    """Compared by order instead of by name, hourly answers would have stood for the 5-minute ones, or the other way."""
+    assert missing(backfill("bitcoin", granularity=asked_at), granularity=granularity) == ["bitcoin", "solana"]
+    for outcome in ("not_found", "refused", "failed"):
+        twice = [row | {"granularity": asked_at} for row in attempts(outcome, outcome)]
+        assert missing(*twice, granularity=granularity) == ["bitcoin", "solana"]
+    gaps = gap_frame(gap("solana", 1, 4), gap("tron", 1, 4))
+    fruitless = attempt("tron", 1, 4, "nothing_new") | {"granularity": asked_at}
+    assert repairs(gaps, fruitless, granularity=granularity) == ["tron", "solana"]
+
+
+def test_a_coin_that_was_not_known_twice_rests_too() -> None:
+    assert missing(*attempts("not_found", "not_found")) == ["solana"]
+
+
+def test_coins_that_need_their_history_keep_the_order_of_importance() -> None:
+    """Under a budget of calls the order decides whose turn comes."""
+    names = [f"coin-{place:04}" for place in range(500)]
+    tracked = tracked_coins(
+        bases=[], portfolio_coins=[], members=coins(), cohort=coins(*((name, 1e9 - n) for n, name in enumerate(names)))
+    )
+    failed = [row | {"coin_id": name} for name in names[::2] for row in attempts("failed", "failed")]
+    wanted = histories_missing(tracked, backfills(*failed), granularity=Granularity.DAILY, window_start=START, now=NOW)
+    assert wanted["coin_id"].to_list() == names[1::2] + names[::2]
 
 
 def test_a_window_that_ended_before_this_one_began_asks_again() -> None:
@@ -199,12 +223,6 @@ def test_attempts_count_by_their_time_and_not_by_their_place_in_the_table() -> N
     assert missing(answered_since, *refused_before) == ["bitcoin", "solana"]
 
 
-def test_a_refusal_at_another_granularity_keeps_nothing_from_being_asked() -> None:
-    """What a service refuses hour by hour it may well know day by day."""
-    refused = [row | {"granularity": "hourly"} for row in attempts("refused", "refused")]
-    assert missing(*refused) == ["bitcoin", "solana"]
-
-
 def gap(coin: str, first_hour: int, last_hour: int) -> dict[str, object]:
     day = datetime(2026, 11, 19, tzinfo=UTC)
     return {
@@ -235,12 +253,17 @@ def attempt(coin: str, first_hour: int, last_hour: int, outcome: str) -> dict[st
     }
 
 
-def repairs(gaps: pl.DataFrame, *attempts: dict[str, object], served_since: datetime = START) -> list[str]:
+def repairs(
+    gaps: pl.DataFrame,
+    *attempts: dict[str, object],
+    served_since: datetime = START,
+    granularity: Granularity = Granularity.HOURLY,
+) -> list[str]:
     tracked = tracked_coins(
         bases=["bitcoin"], portfolio_coins=["dogecoin"], members=coins(), cohort=coins(("solana", 5e10), ("tron", 6e10))
     )
     recorded = pl.DataFrame(list(attempts), schema=table("meta.repairs").polars_schema)
-    wanted = gaps_to_repair(gaps, tracked, recorded, granularity=Granularity.HOURLY, served_since=served_since)
+    wanted = gaps_to_repair(gaps, tracked, recorded, granularity=granularity, served_since=served_since)
     return wanted["coin_id"].to_list()
 
 
@@ -306,12 +329,6 @@ def test_gaps_of_one_coin_are_repaired_in_the_order_of_time() -> None:
     none_yet = pl.DataFrame(schema=table("meta.repairs").polars_schema)
     wanted = gaps_to_repair(gaps, tracked, none_yet, granularity=Granularity.HOURLY, served_since=START)
     assert wanted["gap_start"].dt.hour().to_list() == [1, 6]
-
-
-def test_a_fruitless_repair_at_another_granularity_says_nothing_of_this_one() -> None:
-    """A gap without daily news may have hourly ones."""
-    gaps = gap_frame(gap("solana", 1, 4), gap("tron", 1, 4))
-    assert repairs(gaps, attempt("tron", 1, 4, "nothing_new") | {"granularity": "daily"}) == ["tron", "solana"]
 
 
 def test_a_coin_no_longer_tracked_is_not_repaired() -> None:
