@@ -32,8 +32,15 @@ RULES: dict[str, tuple[str, ...]] = {
     "ingest/budget.py": ("ingest/test_budget.py",),
     "ingest/plan.py": ("ingest/test_plan.py",),
     "transforms/caveats.py": ("transforms/test_caveats.py",),
+    "transforms/doubted_rows.py": ("transforms/test_unit_slips.py",),
     "transforms/plausibility.py": ("transforms/test_plausibility.py",),
+    "transforms/reserve_prices.py": ("transforms/test_reserve_prices.py", "transforms/test_token_flows.py"),
+    "transforms/share_splits.py": ("transforms/test_share_splits.py",),
+    "transforms/split_adjustment.py": ("transforms/test_split_adjustment.py",),
+    "transforms/split_sessions.py": ("transforms/test_share_splits.py",),
     "transforms/supply.py": ("transforms/test_supply.py",),
+    "transforms/trade_sessions.py": ("transforms/test_trade_sessions.py",),
+    "transforms/unit_slips.py": ("transforms/test_unit_slips.py",),
     "warehouse/publish.py": ("warehouse/test_publish.py",),
 }
 

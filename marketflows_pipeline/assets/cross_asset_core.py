@@ -1,4 +1,4 @@
-"""Flows of each asset and session, splits of funds, and new money in stablecoins."""
+"""Flows of each asset and session, splits of funds, and issuance of stablecoins."""
 
 import dagster as dg
 import polars as pl

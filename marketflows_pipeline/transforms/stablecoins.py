@@ -1,4 +1,4 @@
-"""Issuance of stablecoins: the change of their supply, which is new money in crypto.
+"""Issuance of stablecoins: the change of their supply, at its price. Who holds the new coins is not seen.
 
 What belongs here: that one series. What does not: flows of funds and coins (asset_flows).
 """

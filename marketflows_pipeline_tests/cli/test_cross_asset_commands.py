@@ -137,7 +137,7 @@ def test_the_table_of_who_gained_has_the_question_and_the_caveat(market: Path) -
 def test_the_table_of_flows_gives_people_units(market: Path) -> None:
     text = invoke(market, "cross-asset flows --days 3 --format table").stdout
     assert "   4  SPY    equity        -200.0              -2.00      3" in text
-    assert "Stablecoins issued, new money in crypto and not ranked: 100.0 M USD" in text
+    assert "Stablecoins issued (a change of supply, not ranked): 100.0 M USD" in text
     assert "Regime on 2026-11-19: risk-off; VIX 24.00" in text
 
 

@@ -47,7 +47,14 @@ ANSWERED = (
     "exchange-tvl",
     "exchange-dominance",
 )
-NAMED_TABLES = ("raw.coins", "raw.exchanges", "raw.cex_snapshots", "raw.protocols", "raw.category_snapshots")
+NAMED_TABLES = (
+    "raw.coins",
+    "raw.exchanges",
+    "raw.cex_snapshots",
+    "raw.protocols",
+    "raw.category_snapshots",
+    "raw.category_names",
+)
 RECORDS = "records.txt"
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR) .+")
 

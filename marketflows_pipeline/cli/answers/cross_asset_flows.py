@@ -174,7 +174,7 @@ def _summary(body: Mapping[str, Any]) -> tuple[str, ...]:
     ]
     if body["stablecoin_issuance"]:
         issued = figure(body["stablecoin_issuance"]["issuance_usd"], 1, " M USD", 1e6)
-        lines.append(f"Stablecoins issued, new money in crypto and not ranked: {issued}")
+        lines.append(f"Stablecoins issued (a change of supply, not ranked): {issued}")
     if body["regime"]:
         regime = body["regime"]
         lines.append(
