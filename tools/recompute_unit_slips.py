@@ -43,12 +43,13 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 def is_slip(ratio: float | None) -> bool:
     """Whether a ratio is that of two units."""
-    return ratio is not None and any(abs(ratio / power - 1) <= 0.05 for power in POWERS)
+    return ratio is not None and any(is_same(ratio / power) for power in POWERS)
 
 
 def is_same(ratio: float | None) -> bool:
     """Whether two figures moved alike."""
-    return ratio is not None and abs(ratio - 1) <= 0.05
+    # In floating point 105 is a little more than 5 % above 100.
+    return ratio is not None and abs(ratio - 1) <= 0.05 + 1e-9
 
 
 def over(a: float | None, b: float | None) -> float | None:
