@@ -29,12 +29,12 @@ Row = dict[str, Any]
 
 
 def names() -> dict[str, str]:
-    """Other names of tokens, in capitals, to the token: the table of the decision."""
+    """Names of tokens in capitals, their own among them, to the token: the table of the decision."""
     result = {}
     for line in DECISION.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("| `") and len(cells) == 4:
-            result |= {name.upper(): cells[1] for name in re.findall(r"`([^`]+)`", cells[0])}
+            result |= {name.upper(): cells[1] for name in (cells[1], *re.findall(r"`([^`]+)`", cells[0]))}
     return result
 
 
