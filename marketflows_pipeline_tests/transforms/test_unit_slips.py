@@ -107,6 +107,12 @@ def test_the_newest_observation_is_doubted_until_there_is_another() -> None:
     assert of_caps([1e9, 1e12]) == [(1, "market_cap_usd", None)]
 
 
+def test_a_row_that_is_doubted_itself_bears_nothing_out() -> None:
+    """After an observation without a cap, one at a price x 1000 confirmed a cap x 1000, and was left out itself."""
+    assert of_caps([1.0, 1000.0, None, 1000.0, 1.0], [1.0, 1.0, 1.0, 1000.0, 1.0]) == [(1, "market_cap_usd", None)]
+    assert of_caps([1.0, 1000.0, None, 1000.0], [1.0, 1.0, 1.0, 1.0]) == [(1, "market_cap_usd", 3)]
+
+
 def test_two_different_slips_do_not_bear_each_other_out() -> None:
     assert of_caps([1e9, 1e12, 1e11, 1e9]) == [(1, "market_cap_usd", None), (2, "market_cap_usd", None)]
 
