@@ -153,6 +153,24 @@ def index_slips(values: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def bitcoin_slips(prices: pl.DataFrame) -> pl.DataFrame:
+    """Doubted prices of bitcoin by which volumes are told in dollars, of which nothing else is known.
+
+    Args:
+        prices: observed_at, price_usd.
+
+    Returns:
+        observed_at, column_name, reason, released_at (a time).
+    """
+    price = ratio("price_usd")
+    return doubted_rows(
+        prices.select("observed_at", "price_usd", coin_id=pl.lit("bitcoin")),
+        key=("coin_id", "observed_at"),
+        figures={"price_usd": price},
+        is_doubted=_is_slip(price),
+    ).drop("coin_id")
+
+
 def known_once_released(flows: pl.DataFrame, released: pl.DataFrame) -> pl.DataFrame:
     """Flows of figures that were doubted at first are known when the figures that bore them out are.
 
