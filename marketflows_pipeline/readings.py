@@ -74,7 +74,7 @@ def narratives_kept_whole(session: Session) -> list[str]:
 
 
 def listed_members(session: Session) -> pl.DataFrame:
-    """Stored members of the configured narratives, those in reserve left out.
+    """Stored members of the configured narratives; those in reserve stand in for coins that are left out by now.
 
     Returns:
         The columns of ``raw.narrative_members``, and ``is_left_out``: in an excluded category, and the narrative none.
@@ -84,7 +84,7 @@ def listed_members(session: Session) -> pl.DataFrame:
     return (
         session.warehouse.accepted(
             "raw.narrative_members",
-            where=f"list_contains(?, narrative) and {NOT_RESERVE}",
+            where="list_contains(?, narrative)",
             params=[names["stored_as"].to_list()],
         )
         .rename({"narrative": "stored_as"})
