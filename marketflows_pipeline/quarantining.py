@@ -22,6 +22,7 @@ from marketflows_pipeline.transforms.plausibility import (
 )
 from marketflows_pipeline.transforms.unit_slips import (
     LEAST_RANGE,
+    bitcoin_slips,
     cap_slips,
     close_slips,
     index_slips,
@@ -62,7 +63,7 @@ def quarantine_implausible(session: Session, part: Part) -> None:
 def quarantine_unit_slips(session: Session, part: Part) -> None:
     """Leave out the part's rows with a figure that looks like a slip of unit, until a later row bears it out."""
     warehouse = session.warehouse
-    of_part = {"market_caps": _cap_slips, "cross_asset": _market_slips}
+    of_part = {"market_caps": _cap_slips, "cross_asset": _market_slips, "exchanges": _bitcoin_slips}
     for name, slips in of_part[part](warehouse) if part in of_part else ():
         found = slips.filter(pl.col("released_at").is_null()).drop("released_at")
         added = quarantine(warehouse, name, found, rule=SLIPS_RULE, at=session.clock.now())
@@ -72,6 +73,10 @@ def quarantine_unit_slips(session: Session, part: Part) -> None:
 def _cap_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
     rows = _judged(warehouse, "raw.market_caps", MAY_HAVE_SLIPPED)
     yield "raw.market_caps", cap_slips(rows.select("coin_id", "ts", "market_cap_usd", "price_usd"))
+
+
+def _bitcoin_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
+    yield "raw.bitcoin_prices", bitcoin_slips(_judged(warehouse, "raw.bitcoin_prices"))
 
 
 def _market_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:

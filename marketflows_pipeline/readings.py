@@ -74,7 +74,7 @@ def narratives_kept_whole(session: Session) -> list[str]:
 
 
 def listed_members(session: Session) -> pl.DataFrame:
-    """Stored members of the configured narratives, those in reserve left out.
+    """Stored members of the configured narratives; those in reserve stand in for coins that are left out by now.
 
     Returns:
         The columns of ``raw.narrative_members``, and ``is_left_out``: in an excluded category, and the narrative none.
@@ -84,7 +84,7 @@ def listed_members(session: Session) -> pl.DataFrame:
     return (
         session.warehouse.accepted(
             "raw.narrative_members",
-            where=f"list_contains(?, narrative) and {NOT_RESERVE}",
+            where="list_contains(?, narrative)",
             params=[names["stored_as"].to_list()],
         )
         .rename({"narrative": "stored_as"})
@@ -110,12 +110,21 @@ def members_in_use(session: Session) -> pl.DataFrame:
     """
     source = session.settings.providers.coingecko
     day = members_day(session)
-    members = narrative_members_on(listed_members(session).filter(~pl.col("is_left_out")), day, source.narrative_top_n)
-    absent = sorted(set(source.narratives_in_use) - set(members["narrative"]))
+    listed = listed_members(session)
+    members = narrative_members_on(listed.filter(~pl.col("is_left_out")), day, source.narrative_top_n)
+    # One whose every coin is left out was stored all the same.
+    stored = narrative_members_on(listed, day, source.narrative_top_n)
+    absent = sorted(set(source.narratives_in_use) - set(stored["narrative"]))
     if day is not None and absent:
         key, expected = "providers.coingecko.narrative_members", "expected a day (UTC) on which a run stored members"
         raise UserInputError(fault_line(session.config, key, str(day), f"{expected} of {', '.join(absent)}"))
     return members
+
+
+def narratives_left_empty(session: Session) -> list[str]:
+    """Narratives of the settings of which every coin is left out, so that they have no series."""
+    listed = narrative_members_on(listed_members(session), members_day(session), top_n=1)
+    return sorted(set(listed["narrative"]) - set(members_in_use(session)["narrative"]))
 
 
 def left_out(session: Session, grid: pl.DataFrame) -> pl.DataFrame:

@@ -8,28 +8,32 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.quarantining import say_left_out
+from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.transforms.reserve_prices import JUMP_FACTOR, LEAST_VALUE_USD, faulty_prices
 from marketflows_pipeline.warehouse.quarantine import quarantine
+from marketflows_pipeline.warehouse.row_keys import without_left_out
 
 BALANCES = "raw.cex_token_balances"
 RULE = "reserve_prices"
 
-# All records of each token whose price ever jumped, also quarantined ones: the rule lets go what it finds no more.
-_SUSPECTS = """
-with prices as (
-    select slug, token, value_usd, value_usd / quantity as price, lag(value_usd / quantity) over path as before,
+# All records of each token whose price ever jumped, also those the rule left out: it lets go what it finds no more.
+# What was left out for another reason, or by hand, is nothing to be judged against.
+_SUSPECTS = f"""
+with judged as ({without_left_out(TABLES[BALANCES], f"rule is distinct from '{RULE}'")}),
+prices as (
+    select token, value_usd, value_usd / quantity as price, lag(value_usd / quantity) over path as before,
            lag(value_usd) over path as value_before
-    from raw.cex_token_balances where not is_now and quantity > 0 and value_usd > 0
+    from judged where not is_now and quantity > 0 and value_usd > 0
     window path as (partition by slug, token order by ts)
 )
 select slug, ts, token, quantity, value_usd, is_now
-from raw.cex_token_balances
+from judged
 semi join (
     select token from prices
     where greatest(value_usd, value_before) >= ? and greatest(price / before, before / price) > ?
 ) using (token)
-"""
+"""  # noqa: S608 (constants)
 # The largest coin of a symbol, at each of its observations.
 _MARKET = """
 with named as (

@@ -10,7 +10,7 @@ import pytest
 
 from marketflows_pipeline.reserve_quarantine import BALANCES, quarantine_price_jumps
 from marketflows_pipeline.session import Session
-from marketflows_pipeline.warehouse.quarantine import active, active_rows
+from marketflows_pipeline.warehouse.quarantine import active, active_rows, quarantine_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, frame
@@ -51,6 +51,16 @@ def test_a_glitch_is_left_out_said_aloud_and_confirmed_by_the_next_record(
                   | {"quantity": 1e6, "value_usd": 3.1e8})  # fmt: skip
     warehouse.merge(BALANCES, later)
     assert run_rule(warehouse) == []
+
+
+def test_what_was_left_out_by_hand_is_nothing_to_be_judged_against(warehouse: Warehouse) -> None:
+    """Somebody left two days of a wrong price out, and the right one after them was left out as a jump."""
+    store(warehouse, 3.0, 300.0, 300.0, 3.0)
+    by_hand = [f"okx,2026-11-{day}T18:00:00Z,X" for day in (18, 19)]
+    for key in by_hand:
+        quarantine_by_hand(warehouse, BALANCES, key, "", reason="a slip", at=NOW)
+
+    assert sorted(run_rule(warehouse)) == by_hand
 
 
 def test_the_market_that_is_stored_tells_at_once(warehouse: Warehouse) -> None:

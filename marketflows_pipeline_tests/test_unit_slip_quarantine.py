@@ -57,6 +57,14 @@ def test_a_slip_is_kept_in_raw_left_out_of_what_is_computed_and_said_once(
     assert "market_cap_usd is 992.0 times the last accepted one, 1210000000000.0" in said
 
 
+def test_the_price_by_which_volumes_are_told_in_dollars_slips_too(warehouse: Warehouse) -> None:
+    """A bitcoin at a thousand times its price would have told volumes a thousand times too high for an hour."""
+    rows = ({"observed_at": NOW + hour * HOUR, "price_usd": 9e4 * by} for hour, by in enumerate((1, 1000, 1.01, 1000)))
+    warehouse.merge("raw.bitcoin_prices", frame("raw.bitcoin_prices", *rows))
+    judge(warehouse, "exchanges")
+    assert warehouse.accepted("raw.bitcoin_prices")["price_usd"].sort().to_list() == [9e4, 9e4 * 1.01]
+
+
 def test_a_level_that_lasts_counts_from_the_next_answer_on(warehouse: Warehouse) -> None:
     store(warehouse, {0: 1.2e9, 1: 1.2e12})
     judge(warehouse)

@@ -29,12 +29,12 @@ Row = dict[str, Any]
 
 
 def names() -> dict[str, str]:
-    """Other names of tokens, in capitals, to the token: the table of the decision."""
+    """Names of tokens in capitals, their own among them, to the token: the table of the decision."""
     result = {}
     for line in DECISION.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("| `") and len(cells) == 4:
-            result |= {name.upper(): cells[1] for name in re.findall(r"`([^`]+)`", cells[0])}
+            result |= {name.upper(): cells[1] for name in (cells[1], *re.findall(r"`([^`]+)`", cells[0]))}
     return result
 
 
@@ -116,18 +116,21 @@ def _faulty_of(path: Rows, token: str, elsewhere: dict[tuple[str, date, date], f
     usual = median(known) if known else None
     for place, row in enumerate(path):
         before = path[place - 1] if place else None
-        largest = max(row["value_usd"], before["value_usd"] if before else 0.0)
-        if row["rebased"] or largest < 10_000:
-            continue
-        if row["relative"] and usual and not jumps(usual):
-            if jumps(row["relative"] / usual):
-                yield row
-        elif before and jumps(row["price"] / before["price"]):
-            following = path[place + 1] if place + 1 < len(path) else None
-            is_confirmed = following is not None and not jumps(following["price"] / row["price"])
-            is_return = place >= 2 and not jumps(row["price"] / path[place - 2]["price"])
-            if not is_return and (not is_confirmed or jumps(row["quantity"] / before["quantity"])):
-                yield row
+        row["at_fault"] = not row["rebased"] and _is_at_fault(path, place, usual)
+        if row["at_fault"] and max(row["value_usd"], before["value_usd"] if before else 0.0) >= 10_000:
+            yield row
+
+
+def _is_at_fault(path: Rows, place: int, usual: float | None) -> bool:
+    row = path[place]
+    if row["relative"] and usual and not jumps(usual):
+        return jumps(row["relative"] / usual)
+    if not place or not jumps(row["price"] / path[place - 1]["price"]):
+        return False
+    is_confirmed = place + 1 < len(path) and not jumps(path[place + 1]["price"] / row["price"])
+    earlier = path[place - 2] if place >= 2 else None
+    is_return = earlier is not None and not earlier["at_fault"] and not jumps(row["price"] / earlier["price"])
+    return not is_return and (not is_confirmed or jumps(row["quantity"] / path[place - 1]["quantity"]))
 
 
 def holdings(rows: Rows, aliases: dict[str, str]) -> tuple[Held, dict[tuple[str, date], datetime]]:

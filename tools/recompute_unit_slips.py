@@ -2,10 +2,11 @@
 
     python tools/recompute_unit_slips.py .marketflows/warehouse.duckdb
 
-**Rule.** Each coin's observations, each fund's sessions and each index's values are gone through in the order of time.
-A figure is compared with the last accepted one. If the ratio lies within 5 % of 100, 1,000, 1,000,000 or of one over
-these, and price, cap, shares and net asset value don't agree with each other, the row is doubted: it is left out until
-the next one agrees with it, which is within a factor of two of it and not doubted against it.
+**Rule.** Each coin's observations, each fund's sessions, each index's values and the prices of bitcoin for volumes are
+gone through in the order of time. A figure is compared with the last accepted one. If the ratio lies within 5 % of 100,
+1,000, 1,000,000 or of one over these, and price, cap, shares and net asset value don't agree with each other, the row
+is doubted: it is left out until the next one agrees with it, which is within a factor of two of it and not doubted
+against it.
 
 What agrees:
 
@@ -43,12 +44,13 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 def is_slip(ratio: float | None) -> bool:
     """Whether a ratio is that of two units."""
-    return ratio is not None and any(abs(ratio / power - 1) <= 0.05 for power in POWERS)
+    return ratio is not None and any(is_same(ratio / power) for power in POWERS)
 
 
 def is_same(ratio: float | None) -> bool:
     """Whether two figures moved alike."""
-    return ratio is not None and abs(ratio - 1) <= 0.05
+    # In floating point 105 is a little more than 5 % above 100.
+    return ratio is not None and abs(ratio - 1) <= 0.05 + 1e-9
 
 
 def over(a: float | None, b: float | None) -> float | None:
@@ -125,27 +127,41 @@ def doubts(rows: list[tuple[Any, Row]], fault: Fault) -> Doubts:
     """
     found: Doubts = {}
     accepted: dict[str, float] = {}
-    waiting: tuple[Any, str, dict[str, float]] | None = None
-    for at, row in rows:
-        known = {name: value for name, value in row.items() if value and math.isfinite(value) and value > 0}
-        if waiting is not None:
-            first, column, figures = waiting
-            if column not in known and not fault(_ratios(known, figures)):
-                accepted = accepted | known
-                waiting = (first, column, figures | known)
-                continue
-            waiting = None
-            is_near = column in known and 0.5 <= known[column] / figures[column] <= 2
-            if is_near and not fault(_ratios(known, figures)):
-                found[first] = at
-                accepted = figures | known
-                continue
-        if column := fault(_ratios(known, accepted)):
-            found[at] = None
-            waiting = (at, column, accepted | known)
-        else:
-            accepted = accepted | known
+    known = [
+        (at, {name: value for name, value in row.items() if value and math.isfinite(value) and value > 0})
+        for at, row in rows
+    ]
+    place = 0
+    while place < len(known):
+        at, figures = known[place]
+        last: int | None = place
+        if column := fault(_ratios(figures, accepted)):
+            last = _borne_out(known, place, column, accepted, fault)
+            found[at] = None if last is None else known[last][0]
+        if last is None:
+            place += 1
+            continue
+        # What lies between a row and its release was judged with it.
+        for _, each in known[place : last + 1]:
+            accepted = accepted | each
+        place = last + 1
     return found
+
+
+def _borne_out(
+    known: list[tuple[Any, dict[str, float]]], place: int, column: str, accepted: Mapping[str, float], fault: Fault
+) -> int | None:
+    """The place of the next row that has a doubted figure, if it is near and no row up to it is doubted."""
+    doubted = known[place][1][column]
+    figures = {**accepted, **known[place][1]}
+    for following in range(place + 1, len(known)):
+        row = known[following][1]
+        if fault(_ratios(row, figures)):
+            return None
+        if column in row:
+            return following if 0.5 <= row[column] / doubted <= 2 else None
+        figures |= row
+    return None
 
 
 def _ratios(now: Mapping[str, float], before: Mapping[str, float]) -> Ratios:
@@ -168,6 +184,12 @@ def index_slips(database: duckdb.DuckDBPyConnection) -> dict[tuple[str, ...], An
     for name, session, close in rows:
         series[name].append((session, {"close": close}))
     return _by_key(series, index_fault)
+
+
+def bitcoin_slips(database: duckdb.DuckDBPyConnection) -> dict[tuple[str, ...], Any]:
+    """``raw.bitcoin_prices`` likewise, all of one series."""
+    rows = database.execute("select observed_at, price_usd from raw.bitcoin_prices order by observed_at").fetchall()
+    return {(at,): until for at, until in doubts([(at, {"close": price}) for at, price in rows], index_fault).items()}
 
 
 def _by_key(series: Mapping[str, list[tuple[Any, Row]]], fault: Fault) -> dict[tuple[str, ...], Any]:
@@ -246,6 +268,7 @@ def recompute(database: duckdb.DuckDBPyConnection) -> dict[str, dict[tuple[Any, 
         "raw.daily_bars": funds.bar_slips(),
         "raw.shares_outstanding": funds.share_slips(),
         "raw.volatility_index": index_slips(database),
+        "raw.bitcoin_prices": bitcoin_slips(database),
     }
 
 

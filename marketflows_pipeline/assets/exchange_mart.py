@@ -152,7 +152,9 @@ def mart_exchange_netflow(session: dg.ResourceParam[Session]) -> Iterator[dg.Mat
     accepted = session.warehouse.accepted
     exchanges = accepted("core.exchanges")
     balances, own_tokens = accepted("raw.cex_token_balances"), _own_tokens(exchanges)
-    quarantined = active_rows(session.warehouse, "raw.cex_token_balances")
+    quarantined, ever = (
+        active_rows(session.warehouse, "raw.cex_token_balances", released_too=each) for each in (False, True)
+    )
     flows = token_flows(balances, own_tokens, quarantined)
     shares = accepted(
         "mart.exchange_shares",
@@ -161,7 +163,7 @@ def mart_exchange_netflow(session: dg.ResourceParam[Session]) -> Iterator[dg.Mat
     )
     inflows = daily_cexs(session).select("slug", "day", "inflows_24h_usd", "inflows_1w_usd", "inflows_1m_usd")
     netflow = exchange_netflow(flows, accepted("raw.cex_tvl"), exchanges, shares, inflows.drop_nulls("slug"))
-    netflow = with_first_seen_netflow(netflow, balances, own_tokens, quarantined)
+    netflow = with_first_seen_netflow(netflow, balances, own_tokens, ever)
     entry = table("mart.exchange_netflow")
     yield dg.MaterializeResult(asset_key=asset_key(entry.name), value=netflow.select(entry.column_names))
     recent = flows.filter(pl.col("day") > session.started_at.date() - TOKEN_FLOW_DAYS)

@@ -24,7 +24,13 @@ from marketflows_pipeline.ingest.category_pages import (
 from marketflows_pipeline.ingest.plan import in_order
 from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.protocol import MARKET_SCHEMA
-from marketflows_pipeline.readings import coins_in_use, excluded_categories, excluded_coins, narratives_kept_whole
+from marketflows_pipeline.readings import (
+    coins_in_use,
+    excluded_categories,
+    excluded_coins,
+    narratives_kept_whole,
+    narratives_left_empty,
+)
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.settings.faults import fault_line
 
@@ -89,6 +95,7 @@ def take_tick(session: Session, store: AnswerStore) -> Tick:
         _narrative_page(session, store, slug, excluded, pages)
     if source.uses_ranges:
         _cohort_pages(session, store, excluded, pages)
+    say_what_is_empty(session)
     tracked = coins_in_use(session)
     gone = _coins_on_no_page(session, store, tracked["coin_id"].to_list(), pages)
     return Tick(tracked=_by_present_caps(tracked, pages), gone=gone)
@@ -136,6 +143,17 @@ def say_what_stays(session: Session, excluded: Collection[str]) -> None:
     if named:
         log.info(
             "kept, because the settings name them, though exclude_categories leaves them out: %s", "; ".join(named)
+        )
+
+
+def say_what_is_empty(session: Session) -> None:
+    """Warn of narratives that have no series since all their coins are left out, with the way to keep them."""
+    empty = narratives_left_empty(session)
+    if empty:
+        log.warning(
+            "no series of %s: exclude_categories leaves all the coins out; what exclude_categories names itself keeps "
+            "them as a narrative",
+            ", ".join(empty),
         )
 
 

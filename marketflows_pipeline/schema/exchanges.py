@@ -574,7 +574,8 @@ MART_EXCHANGE_NETFLOW = Table(
         ),
         _usd(
             "first_netflow_mid_usd",
-            "netflow_mid_usd from quantities as first seen once each day was over, before any revision: for backtests",
+            "netflow_mid_usd from quantities as first seen once each day was over, before any revision and without what"
+            " was ever quarantined: for backtests",
             "raw.cex_token_balances.first_quantity",
             "raw.cex_token_balances.first_value_usd",
         ),

@@ -52,7 +52,7 @@ def todays_slug(slug: str, listed: Mapping[str, str], former: Mapping[str, str] 
     alike = [
         other
         for other, its_name in listed.items()
-        if spelled in {_spelling(other), _spelling(its_name), *_short_names(its_name)}
+        if spelled and spelled in {_spelling(other), _spelling(its_name), *_short_names(its_name)}
     ]
     for meant in (renamed, alike):
         if meant:

@@ -86,7 +86,10 @@ def _judged(
         .with_columns(pl.when(pl.col(name).is_not_null()).then(time).alias(f"{name}_at") for name in figures)
         .with_columns(pl.col(following).backward_fill().shift(-1).over(series).name.suffix("_next"))
         .with_columns(is_doubted=is_doubted)
-        .with_columns(is_next_doubted=pl.col("is_doubted").shift(-1).over(series), column_name=_largest(figures))
+        .with_columns(
+            next_doubted_at=pl.when("is_doubted").then(time).backward_fill().shift(-1).over(series),
+            column_name=_largest(figures),
+        )
     )
 
 
@@ -106,12 +109,13 @@ def _largest(figures: Mapping[str, pl.Expr]) -> pl.Expr:
 
 
 def _released_at(figures: Mapping[str, pl.Expr]) -> pl.Expr:
-    """The time of the next row that has the figure at fault, where it stays near and is not doubted itself."""
+    """The time of the next row that has the figure at fault, where it stays near and no row up to it is doubted."""
 
     def of(name: str) -> pl.Expr:
-        by = pl.col(f"{name}_next") / pl.col(name)
-        stays = (by <= STAYS_WITHIN) & (by >= 1 / STAYS_WITHIN) & ~pl.col("is_next_doubted")
-        return pl.when((pl.col("column_name") == name) & stays).then(f"{name}_at_next")
+        by, at = pl.col(f"{name}_next") / pl.col(name), pl.col(f"{name}_at_next")
+        stays = (by <= STAYS_WITHIN) & (by >= 1 / STAYS_WITHIN)
+        is_doubted = (pl.col("next_doubted_at") <= at).fill_null(value=False)
+        return pl.when((pl.col("column_name") == name) & stays & ~is_doubted).then(at)
 
     return pl.coalesce(of(name) for name in figures)
 

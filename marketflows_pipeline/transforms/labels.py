@@ -74,9 +74,9 @@ def series_labels(
 
 def narrative_label(slug: str) -> str:
     """A narrative's slug as plain words: ``made-in-usa`` is ``Made in USA``."""
-    words = slug.split("-")
+    words = slug.replace("-", " ").split()
     return " ".join(
-        _SPELLINGS.get(word) or (word if place and word in _SMALL_WORDS else word.capitalize())
+        _SPELLINGS.get(word.lower()) or (word if place and word in _SMALL_WORDS else word.capitalize())
         for place, word in enumerate(words)
     )
 

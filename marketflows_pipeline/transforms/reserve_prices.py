@@ -76,7 +76,8 @@ def faulty_prices(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.Dat
     - where the market's price is known: a price over the market's, on one basis, that is more than 5 times off the
       median of all records (a median that is itself more than 5 times off is of another token of that name: not known);
     - where it is not: a price more than 5 times that of the record before, or less than a fifth, while the next record
-      jumps too, there is none yet, or the quantity jumps as well; unless it returns to that of the record before that.
+      jumps too, there is none yet, or the quantity jumps as well; unless it returns to that of the record before that,
+      which was not at fault itself.
 
     So a new level of prices counts once the next record confirms it. Below 10,000 USD nothing is at fault.
 
@@ -93,23 +94,35 @@ def faulty_prices(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.Dat
     is_known = (~is_jump(usual)).fill_null(value=False) & market.is_not_null()
     is_confirmed = (~is_jump(price.shift(-1).over(_TOKEN) / price)).fill_null(value=False)
     is_return = (~is_jump(price / price.shift(2).over(_TOKEN))).fill_null(value=False)
-    alone = ~is_return & (~is_confirmed | is_jump(pl.col("quantity_ratio")))
-    off_market = is_jump(on_one_basis / usual)
-    at_fault = pl.when(is_known).then(off_market).otherwise(is_jump(pl.col("price_ratio")) & alone)
+    # Medians and neighbours are over all records, so before any is left out.
+    judged = _paths(balances, market_prices).with_columns(
+        is_known=is_known,
+        is_off_market=is_jump(on_one_basis / usual).fill_null(value=False),
+        is_jump=is_jump(pl.col("price_ratio")).fill_null(value=False),
+        is_moving=~is_confirmed | is_jump(pl.col("quantity_ratio")),
+        is_return=is_return,
+        at_fault=pl.lit(value=False),
+    )
     return (
-        _paths(balances, market_prices)
+        _with_faults(judged)
         .lazy()
-        # Medians and neighbours are over all records, so before any is left out.
-        .with_columns(is_known=is_known)
-        .filter(
-            at_fault.fill_null(value=False),
-            ~pl.col("rebased"),
-            pl.max_horizontal(value, "value_before") >= LEAST_VALUE_USD,
-        )
+        .filter("at_fault", pl.max_horizontal(value, "value_before") >= LEAST_VALUE_USD)
         .select("slug", "ts", "token", column_name=pl.lit("value_usd"), reason=_reason())
         .sort("slug", "ts", "token")
         .collect()
     )
+
+
+def _with_faults(judged: pl.DataFrame) -> pl.DataFrame:
+    """Say which records are at fault, until none is said to return to one that is."""
+    is_return = pl.col("is_return") & ~pl.col("at_fault").shift(2).over(_TOKEN).fill_null(value=False)
+    alone = pl.col("is_jump") & pl.col("is_moving") & ~is_return
+    at_fault = ~pl.col("rebased") & pl.when("is_known").then("is_off_market").otherwise(alone)
+    while True:
+        found = judged.with_columns(at_fault=at_fault)
+        if found["at_fault"].equals(judged["at_fault"]):
+            return found
+        judged = found
 
 
 def _paths(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.DataFrame:

@@ -60,11 +60,12 @@ ALIASES = (
     Alias("EUROC", "EURC", date(2022, 6, 30), _EURC),
     Alias("euro-coin", "EURC", date(2022, 6, 30), _EURC),
 )
-_TOKENS = {alias.name.upper(): alias.token for alias in ALIASES}
+# The tokens themselves too, so that a record may be renamed to `pol` as well as to `POL`.
+_TOKENS = {name.upper(): alias.token for alias in ALIASES for name in (alias.name, alias.token)}
 
 
 def token_of(symbol: pl.Expr) -> pl.Expr:
-    """The token that a symbol names; symbols without an alias are compared letter by letter."""
+    """The token that a symbol names; symbols that the table does not know are compared letter by letter."""
     name = symbol.str.strip_prefix(_ID_PREFIX)
     return name.str.to_uppercase().replace_strict(_TOKENS, default=None, return_dtype=pl.String).fill_null(name)
 

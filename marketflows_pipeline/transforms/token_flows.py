@@ -88,7 +88,7 @@ def token_flows(
     quantity by wallets or chains that became known is a flow unless the token itself is new, and a token renamed to a
     name without an alias is left out twice, once on each side.
 
-    Names of one token are joined by the table of token_aliases, and the prefix ``coingecko:`` is dropped; symbols are
+    Names of one token are joined by the table of token_aliases, in any case, and ``coingecko:`` is dropped; symbols are
     otherwise compared letter by letter. Of tokens so joined, the quantity is null if any is (a part is no whole), the
     value the sum of those known.
 

@@ -26,8 +26,9 @@ from marketflows_pipeline.transforms.shares import comparable_shares, newest_vin
 
 FACTORS = (1e2, 1e3, 1e6)
 TOLERANCE = 0.05
+_ROUNDING = 1e-9
 # The least range of a series in which a figure can have slipped.
-LEAST_RANGE = FACTORS[0] * (1 - TOLERANCE)
+LEAST_RANGE = FACTORS[0] * (1 - TOLERANCE - _ROUNDING)
 # Their shares are net assets over net asset value, so that net assets bear them out whatever they are.
 QUOTIENT_SOURCES = "spdr_gold"
 
@@ -152,6 +153,24 @@ def index_slips(values: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def bitcoin_slips(prices: pl.DataFrame) -> pl.DataFrame:
+    """Doubted prices of bitcoin by which volumes are told in dollars, of which nothing else is known.
+
+    Args:
+        prices: observed_at, price_usd.
+
+    Returns:
+        observed_at, column_name, reason, released_at (a time).
+    """
+    price = ratio("price_usd")
+    return doubted_rows(
+        prices.select("observed_at", "price_usd", coin_id=pl.lit("bitcoin")),
+        key=("coin_id", "observed_at"),
+        figures={"price_usd": price},
+        is_doubted=_is_slip(price),
+    ).drop("coin_id")
+
+
 def known_once_released(flows: pl.DataFrame, released: pl.DataFrame) -> pl.DataFrame:
     """Flows of figures that were doubted at first are known when the figures that bore them out are.
 
@@ -193,11 +212,11 @@ def _fund_figures(shares: pl.DataFrame, actions: pl.DataFrame, bars: pl.DataFram
 
 
 def _is_slip(by: pl.Expr) -> pl.Expr:
-    return _any((each - 1).abs() <= TOLERANCE for factor in FACTORS for each in (by / factor, by * factor))
+    return _any((each - 1).abs() <= TOLERANCE + _ROUNDING for factor in FACTORS for each in (by / factor, by * factor))
 
 
 def _is_same(by: pl.Expr) -> pl.Expr:
-    return ((by - 1).abs() <= TOLERANCE).fill_null(value=False)
+    return ((by - 1).abs() <= TOLERANCE + _ROUNDING).fill_null(value=False)
 
 
 def _any(conditions: Iterable[pl.Expr]) -> pl.Expr:

@@ -133,12 +133,13 @@ def active(warehouse: Warehouse, table: str) -> pl.DataFrame:
     )
 
 
-def active_rows(warehouse: Warehouse, table: str) -> pl.DataFrame:
-    """The key columns of every row of a table that is left out, in their types; one row each."""
+def active_rows(warehouse: Warehouse, table: str, *, released_too: bool = False) -> pl.DataFrame:
+    """The key columns of every row of a table that is left out, or ever was, in their types; one row each."""
     columns = ", ".join(key_values(TABLES[table], "fields"))
+    condition = "" if released_too else " and released_at is null"
     return warehouse.query(
         f"select distinct {columns} from (select {fields_of('key')} as fields from {QUARANTINE}"
-        " where table_name = ? and released_at is null) order by all",
+        f" where table_name = ?{condition}) order by all",
         [table],
     )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from marketflows_pipeline.jobs import daily_refresh
+from marketflows_pipeline_tests.fakes.market import FakeCoin, Market, Membership
 from marketflows_pipeline_tests.pipeline.house import House, open_house_with_exchanges
 
 PAGES = "/coins/markets"
@@ -88,6 +90,34 @@ def test_what_the_user_names_wins(by_default: House, log: pytest.LogCaptureFixtu
         " narratives stablecoins with all their coins; usd-coin"
     ]
     assert [each.get("category") for each in asked(by_default)].count("stablecoins") == 1
+
+
+def test_a_narrative_of_which_every_coin_is_left_out_is_told_of(
+    by_default: House, log: pytest.LogCaptureFixture
+) -> None:
+    """It had no curve and no word, and a run for a day on which it was stored said that nothing was."""
+    market, slug = by_default.service.market, "artificial-intelligence"
+    by_default.service.market = Market([all_layer_1(coin, slug) for coin in market.coins], market.categories)
+    by_default.configure(narratives=[slug, "made-in-usa"], exclude_categories=["layer-1"], flow_types=["narratives"])
+    assert by_default.run(), by_default.failure.lines
+    assert by_default.stored("select distinct series from core.group_totals").rows() == [("made-in-usa",)]
+    left_out = by_default.stored("select n_left_out from core.series where series = 'artificial-intelligence'")
+    assert left_out.item() == sum(has_membership(coin, slug) for coin in market.coins)
+    (warning,) = said(log, "no series of")
+    assert slug in warning
+    assert "made-in-usa" not in warning
+
+    by_default.configure(narrative_members=str(by_default.clock.now().date()))
+    assert by_default.run(hours_later=1), by_default.failure.lines
+
+
+def has_membership(coin: FakeCoin, slug: str) -> bool:
+    return any(stay.slug == slug for stay in coin.memberships)
+
+
+def all_layer_1(coin: FakeCoin, slug: str) -> FakeCoin:
+    """Coins of a category, in layer-1 too."""
+    return replace(coin, memberships=(*coin.memberships, Membership("layer-1"))) if has_membership(coin, slug) else coin
 
 
 def test_the_whale_exclusions_share_the_answer(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.quarantining import quarantine_unit_slips
 from marketflows_pipeline.session import Session
-from marketflows_pipeline.transforms.unit_slips import cap_slips, close_slips, index_slips, share_slips
+from marketflows_pipeline.transforms.unit_slips import bitcoin_slips, cap_slips, close_slips, index_slips, share_slips
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, frame
@@ -61,12 +61,15 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ]
         for day, row in zip(days, figures(chance, close=16.0), strict=True):
             rows["raw.volatility_index"] += [{"index_name": name, "session": day, **row}] if row["close"] else []
+        for at, row in enumerate(figures(chance, price_usd=9e4), number * LENGTH):
+            observed = {"observed_at": NOW + at * HOUR, **row}
+            rows["raw.bitcoin_prices"] += [observed] if row["price_usd"] else []
     split = {"symbol": "s00", "session": days[5], "action": "split", "value": 100.0}
     rows["raw.corporate_actions"].append(split)
     with Warehouse(path) as warehouse:
         for table, of_table in rows.items():
             warehouse.merge(table, frame(table, *of_table))
-        for part in ("market_caps", "cross_asset"):
+        for part in ("market_caps", "cross_asset", "exchanges"):
             session = SimpleNamespace(warehouse=warehouse, clock=FixedClock(NOW))
             quarantine_unit_slips(cast("Session", session), cast("Any", part))
     return path
@@ -78,17 +81,19 @@ TABLES = {
     "raw.shares_outstanding": ("symbol", "session", "vintage"),
     "raw.volatility_index": ("index_name", "session"),
     "raw.corporate_actions": ("symbol", "session"),
+    "raw.bitcoin_prices": ("observed_at",),
 }
 
 
 def by_the_package(path: Path) -> dict[str, dict[tuple[Any, ...], Any]]:
     with Warehouse(path) as warehouse:
-        caps, bars, shares, values, actions = (warehouse.read(name) for name in TABLES)
+        caps, bars, shares, values, actions, prices = (warehouse.read(name) for name in TABLES)
     found = {
         "raw.market_caps": cap_slips(caps),
         "raw.daily_bars": close_slips(bars, shares, actions),
         "raw.shares_outstanding": share_slips(shares, actions, bars),
         "raw.volatility_index": index_slips(values),
+        "raw.bitcoin_prices": bitcoin_slips(prices),
     }
     return {name: _by_key(rows, TABLES[name]) for name, rows in found.items()}
 

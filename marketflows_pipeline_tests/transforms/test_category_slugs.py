@@ -50,3 +50,9 @@ def test_a_former_slug_is_that_of_the_category_which_has_its_name_today() -> Non
 
 def test_an_alias_whose_category_is_not_listed_means_nothing() -> None:
     assert todays_slug("ai", {"layer-1": "Layer 1 (L1)"}) is None
+
+
+def test_signs_alone_mean_nothing() -> None:
+    """Once letters and digits are all that counts, `--` is like a category whose name is a picture."""
+    assert todays_slug("--", {"robots": "\N{ROBOT FACE}"}) is None
+    assert todays_slug("\N{DOG FACE}", {"robots": "\N{ROBOT FACE}"}) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,12 +40,21 @@ def not_seen(day: int, quantity: float, token: str = "X") -> dict[str, Any]:
     return row(day, quantity, token=token) | nothing
 
 
-def first_seen(*rows: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Net flow now, as first seen, and since when it was known, day by day."""
+def first_seen(*rows: dict[str, Any], once_left_out: Sequence[tuple[int, str]] = ()) -> list[tuple[Any, ...]]:
+    """Net flow now, as first seen, and since when it was known, day by day.
+
+    Args:
+        rows: of balances.
+        once_left_out: day and token of what was quarantined, and is no more.
+    """
     balances = pl.DataFrame(rows, schema=table("raw.cex_token_balances").polars_schema)
     flows = token_flows(balances, NOBODY)
     netflow = exchange_netflow(flows, tvl_of({}), EXCHANGES, SHARES, SNAPSHOTS)
-    found = with_first_seen_netflow(netflow, balances, NOBODY)
+    released = pl.DataFrame(
+        [("x", moment(day), token) for day, token in once_left_out],
+        schema={name: balances.schema[name] for name in ("slug", "ts", "token")}, orient="row",
+    )  # fmt: skip
+    found = with_first_seen_netflow(netflow, balances, NOBODY, released)
     assert set(found.columns) == set(table("mart.exchange_netflow").column_names)
     return found.select("netflow_mid_usd", "first_netflow_mid_usd", "known_at").rows()
 
@@ -78,6 +88,23 @@ def test_a_token_that_a_later_answer_added_is_not_in_what_was_first_seen() -> No
     added = [row(0, 50, seen=moment(5), token="Y"), row(1, 80, seen=moment(5), token="Y")]
 
     assert first_seen(*both, *added)[-1] == (40_000, 10_000, moment(2))
+
+
+def test_what_was_quarantined_at_first_is_not_in_what_was_first_seen() -> None:
+    """A new price counted once the next record confirmed it, and a backtest took it as known a day before."""
+    cash = [row(day, 100 + 10 * day, token="CASH") for day in range(4)]
+    found = first_seen(*cash, *(row(day, 50 * (1 + day)) for day in range(4)), once_left_out=[(1, "X")])
+
+    assert [flow for flow, _, _ in found] == [None, 60_000, 60_000, 60_000]
+    assert [flow for _, flow, _ in found] == [None, 10_000, 10_000, 60_000]
+
+
+def test_a_slip_that_the_service_put_right_is_in_neither() -> None:
+    """Left out when it was seen and put right a day later, it was in the net flow as first seen all the same."""
+    cash = [row(day, 100 + 10 * day, token="CASH") for day in range(2)]
+    slipped = row(1, 50) | {"first_value_usd": 5e6}
+
+    assert first_seen(*cash, row(0, 49), slipped, once_left_out=[(1, "X")])[-1] == (11_000, 10_000, moment(2))
 
 
 def test_the_first_quantity_stands_beside_the_revised_one() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import polars as pl
+import pytest
 
 from marketflows_pipeline.transforms.grid import market_cap_grid
 from marketflows_pipeline.transforms.groups import group_members, group_totals, narrative_members_on
@@ -120,6 +121,12 @@ def test_slugs_read_as_plain_words() -> None:
     assert [narrative_label(slug) for slug in slugs] == [
         "Layer 1", "Decentralized Finance DeFi", "Real World Assets RWA", "Proof of Work PoW", "USA",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "label"), [("AI", "AI"), ("Made in USA", "Made in USA"), ("LAYER-1", "Layer 1")])
+def test_a_narrative_in_the_user_s_spelling_is_labelled_likewise(written: str, label: str) -> None:
+    """`AI`, which finds its category as `ai` does, was drawn as Ai."""
+    assert narrative_label(written) == label
 
 
 def test_ranges_read_as_amounts_of_money() -> None:

@@ -43,6 +43,12 @@ def test_a_price_of_one_day_is_at_fault_and_its_neighbours_are_not() -> None:
     )
 
 
+def test_a_glitch_that_comes_again_is_at_fault_again() -> None:
+    """Two days on, the same wrong price passed for a return to the one that had been left out."""
+    assert faults(path_of([3.0, 300.0, 3.0, 300.0, 3.0])) == [1, 3]
+    assert faults(path_of([3.0, 3.0, 300.0, 3.1, 310.0, 3.0, 305.0, 3.0, 3.0])) == [2, 4, 6]
+
+
 @pytest.mark.parametrize("factor", [100.0, 0.01])
 def test_the_newest_price_waits_for_the_next_record(factor: float) -> None:
     """A jump of today is either a glitch or the market, and only tomorrow's record can tell."""

@@ -88,6 +88,8 @@ RENAMED = [
     ("TRX", "TRON"),
     ("coingecko:tron", "TRX"),
     ("EUROC", "EURC"),
+    ("MATIC", "pol"),
+    ("USDC", "usdc"),
     ("coingecko:matic-network", "coingecko:polygon-ecosystem-token"),
 ]
 

@@ -74,6 +74,16 @@ def test_another_factor_is_no_slip_of_unit(factor: float) -> None:
     assert of_caps([1e9, 1e9 * factor, 1e9]) == []
 
 
+@pytest.mark.parametrize("cap", [95.0, 105.0, 950.0, 1050.0, 0.0105, 0.0095])
+def test_five_percent_off_is_still_a_slip(cap: float) -> None:
+    """In floating point 105 is more than 5 % above 100: it passed, and the way back was left out in its place."""
+    assert of_caps([1.0, cap, 1.0, 1.0]) == [(1, "market_cap_usd", None)]
+
+
+def test_a_supply_five_percent_off_still_agrees() -> None:
+    assert of_caps([100.0, 10_500.0, 100.0], [1.0, 100.0, 1.0]) == []
+
+
 def test_a_cap_that_its_price_agrees_with_is_not_doubted() -> None:
     assert of_caps([1e9, 1e11, 1e11], [1, 101, 100]) == []
 
@@ -95,6 +105,12 @@ def test_a_lasting_level_counts_once_the_next_observation_agrees() -> None:
 
 def test_the_newest_observation_is_doubted_until_there_is_another() -> None:
     assert of_caps([1e9, 1e12]) == [(1, "market_cap_usd", None)]
+
+
+def test_a_row_that_is_doubted_itself_bears_nothing_out() -> None:
+    """After an observation without a cap, one at a price x 1000 confirmed a cap x 1000, and was left out itself."""
+    assert of_caps([1.0, 1000.0, None, 1000.0, 1.0], [1.0, 1.0, 1.0, 1000.0, 1.0]) == [(1, "market_cap_usd", None)]
+    assert of_caps([1.0, 1000.0, None, 1000.0], [1.0, 1.0, 1.0, 1.0]) == [(1, "market_cap_usd", 3)]
 
 
 def test_two_different_slips_do_not_bear_each_other_out() -> None:
