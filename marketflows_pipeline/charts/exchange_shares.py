@@ -170,7 +170,7 @@ def _ends(stacked: pl.DataFrame, styles: list[SeriesStyle]) -> pl.DataFrame:
 
 
 def _subtitle_parts(spec: SharesSpec, span: int, last: str, styles: list[SeriesStyle]) -> list[str]:
-    parts = [f"Share of the 24-hour volume of {_phrase(spec.segment)} measured throughout, in percent"]
+    parts = [f"Share of the 24-hour volume of {_phrase(spec.segment)} measured on 90% of the days, in percent"]
     parts.append(f"daily, {days_text(span)} to {last}")
     if len(styles) > len(spec.series):
         parts.append(f"the {len(spec.series)} largest by {spec.mean_days}-day mean volume")

@@ -61,7 +61,7 @@ def fixed_set_notes(left_out: Sequence[str]) -> list[str]:
     """What a footer says of a measure over time: that it is over a fixed set, and who is left out of it."""
     if not left_out:
         return []
-    return [f"the same exchanges throughout; left out, measured on fewer than 90% of the days: {names_text(left_out)}"]
+    return [f"of exchanges measured on 90% of the days; left out, measured on fewer: {names_text(left_out)}"]
 
 
 def flow_sum_text(flow_usd: float | None, window: int, covered: int) -> str:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import duckdb
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
+from marketflows_pipeline.stopping import stopped_by
 from marketflows_pipeline.warehouse import engine, render
 from marketflows_pipeline.warehouse.render import Format
 
@@ -72,6 +73,7 @@ def _opened(stack: ExitStack, path: Path, spill: str, *, allow_files: bool) -> d
             f"{path} is no file: expected the published database; move it away, then run `marketflows`"
         )
     connection = stack.enter_context(engine.connect(spill))
+    stack.enter_context(stopped_by(connection.interrupt))
     try:
         # The version behind the link: DuckDB would answer a second open of the link from the file it knows already.
         engine.attach(connection, path.resolve(), _CATALOG, "read_only")

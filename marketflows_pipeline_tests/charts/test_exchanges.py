@@ -101,9 +101,9 @@ def test_a_measure_over_time_is_of_the_fixed_set_and_names_who_is_left_out() -> 
     assert "new" not in set(drawn["Exchanges_market_share_centralised.png"].frame["exchange_key"])
     assert [shares.spec.left_out, index.spec.left_out] == [("GONE",), ("NEW", "GONE")]  # type: ignore[attr-defined]
     written = texts(concentration_chart(index.frame, index.spec).to_dict())  # type: ignore[arg-type]
-    assert "left out, measured on fewer than 90% of the days: NEW, GONE" in written
+    assert "of exchanges measured on 90% of the days; left out, measured on fewer: NEW, GONE" in written
     written = texts(shares_chart(shares.frame, shares.spec).to_dict())  # type: ignore[arg-type]
-    assert "left out, measured on fewer than 90% of the days: GONE" in written
+    assert "of exchanges measured on 90% of the days; left out, measured on fewer: GONE" in written
 
 
 def test_every_picture_has_a_job_in_a_stable_order() -> None:
