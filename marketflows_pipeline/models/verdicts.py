@@ -187,7 +187,7 @@ def _auc_reasons(auc: Interval, name: str) -> Iterator[str]:
     assert auc.lower is not None
     if auc.lower <= 0.5:
         is_below = auc.upper is not None and auc.upper < 0.5
-        yield f"the interval of its {name} {'lies below' if is_below else 'holds'} 0.5"
+        yield f"the interval of {name} {'lies below' if is_below else 'holds'} 0.5"
 
 
 def _skill_reasons(skill: Interval) -> Iterator[str]:
@@ -195,7 +195,7 @@ def _skill_reasons(skill: Interval) -> Iterator[str]:
     if not skill.value > 0:
         yield "its Brier skill is not above 0"
     elif skill.lower is None or skill.lower <= 0:
-        yield "the interval of its Brier skill holds 0"
+        yield "the interval of Brier skill holds 0"
 
 
 def _placebo_reasons(figures: Intervals, headline: tuple[str, str], auc: Interval, skill: Interval) -> Iterator[str]:

@@ -61,12 +61,12 @@ def test_the_mean_of_assets_is_no_asset() -> None:
     [
         # Both intervals above what is worth nothing.
         (GOOD, SKILL, "A small edge over the base rate in the past, not a promise"),
-        ((0.507, 0.491, 0.527), SKILL, "the interval of its mean AUC of assets holds 0.5"),
-        ((0.51, 0.5, 0.52), SKILL, "the interval of its mean AUC of assets holds 0.5"),
-        ((0.45, 0.43, 0.47), SKILL, "the interval of its mean AUC of assets lies below 0.5"),
+        ((0.507, 0.491, 0.527), SKILL, "the interval of mean AUC of assets holds 0.5"),
+        ((0.51, 0.5, 0.52), SKILL, "the interval of mean AUC of assets holds 0.5"),
+        ((0.45, 0.43, 0.47), SKILL, "the interval of mean AUC of assets lies below 0.5"),
         (GOOD, (-0.004, -0.01, 0.002), "its Brier skill is not above 0"),
         (GOOD, (0.0, -0.01, 0.01), "its Brier skill is not above 0"),
-        (GOOD, (0.004, -0.001, 0.01), "the interval of its Brier skill holds 0"),
+        (GOOD, (0.004, -0.001, 0.01), "the interval of Brier skill holds 0"),
         ((0.55, 0.535, 0.565), SKILL, "Too good to be true"),
         ((0.65, 0.59, 0.70), SKILL, "Too good to be true"),
     ],

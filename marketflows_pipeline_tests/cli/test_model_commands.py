@@ -135,7 +135,7 @@ def test_the_reliability_table_has_forecast_and_outcome_of_each_bin(market: Path
 @pytest.mark.usefixtures("trained")
 def test_the_verdict_names_its_reasons_and_scores_the_figures_that_it_rests_on(market: Path) -> None:
     said = (
-        "no evidence of edge over the base rate: the interval of its mean AUC of assets holds 0.5 and its Brier skill "
+        "no evidence of edge over the base rate: the interval of mean AUC of assets holds 0.5 and its Brier skill "
         "is not above 0"
     )
     model = ask(market, "score")["models"][0]

@@ -61,13 +61,13 @@ def test_an_edge_needs_both_intervals_and_a_placebo_that_reaches_neither_figure(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"auc": (0.507, 0.491, 0.527)}, "the interval of its mean AUC of assets holds 0.5"),
-        ({"auc": (0.51, 0.5, 0.52)}, "the interval of its mean AUC of assets holds 0.5"),
-        ({"auc": (0.45, 0.43, 0.47)}, "the interval of its mean AUC of assets lies below 0.5"),
+        ({"auc": (0.507, 0.491, 0.527)}, "the interval of mean AUC of assets holds 0.5"),
+        ({"auc": (0.51, 0.5, 0.52)}, "the interval of mean AUC of assets holds 0.5"),
+        ({"auc": (0.45, 0.43, 0.47)}, "the interval of mean AUC of assets lies below 0.5"),
         ({"skill": (-0.004, -0.01, 0.002)}, "its Brier skill is not above 0"),
         ({"skill": (0.0, -0.01, 0.01)}, "its Brier skill is not above 0"),
-        ({"skill": (0.004, 0.0, 0.01)}, "the interval of its Brier skill holds 0"),
-        ({"skill": (0.004, None, None)}, "the interval of its Brier skill holds 0"),
+        ({"skill": (0.004, 0.0, 0.01)}, "the interval of Brier skill holds 0"),
+        ({"skill": (0.004, None, None)}, "the interval of Brier skill holds 0"),
         ({"band": (0.51, 0.499, 0.52)}, "permuted labels reach its mean AUC of assets too"),
         ({"band": None}, "it was not held against a placebo"),
     ],

@@ -64,7 +64,7 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for at, row in enumerate(figures(chance, price_usd=9e4), number * LENGTH):
             observed = {"observed_at": NOW + at * HOUR, **row}
             rows["raw.bitcoin_prices"] += [observed] if row["price_usd"] else []
-    split = {"symbol": "s00", "session": days[5], "action": "split", "value": 100.0}
+    split = {"symbol": "s00", "session": days[5], "action": "split", "value": 2.0}
     rows["raw.corporate_actions"].append(split)
     with Warehouse(path) as warehouse:
         for table, of_table in rows.items():

@@ -260,7 +260,8 @@ def test_a_volatility_index_slips_too() -> None:
 def test_a_flow_of_doubted_shares_is_known_when_the_next_agree() -> None:
     """A level that lasts was taken as known on its first day, a session before anyone could believe it."""
     bars = bars_of({"A": [25.0] * 4})
-    shares = shares_of({"A": [5e4, 5e6, 5.1e6, 5.1e6]})
+    # With net asset values, so that it is no suspected split.
+    shares = shares_of({"A": [5e4, 5e6, 5.1e6, 5.1e6]}, navs={"A": [25.0] * 4})
     flows = flows_of(bars, shares)
     late = share_slips(shares, NO_SPLITS, bars)
     before, after = flows["known_at"].to_list(), known_once_released(flows, late)["known_at"].to_list()

@@ -13,9 +13,8 @@ from marketflows_pipeline.cli.answers.source import HOURLY_LIMIT, Source
 METHOD = (
     "A proxy: trading volume of 24 h against market cap, unusual where its z-score over 60 days is 2 or more, or, "
     "without 20 days of history, where the ratio is above 10 %. No single transaction is seen, so "
-    "min_value_threshold_usd is a threshold on the 24 h volume of a coin. signal_type is a name for the sign of the "
-    "price change over 24 h, accumulation up and distribution down: nobody is seen to buy or to sell. ratio_heuristic "
-    "is a guess from the ratio alone, kept for comparison."
+    "min_value_threshold_usd is a threshold on the 24 h volume of a coin. signal_type is the sign of the price change "
+    "over 24 h: nobody is seen to buy or to sell. ratio_heuristic is a guess from the ratio alone, kept for comparison."
 )
 SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): trending coins and the tracked cohort."
 
