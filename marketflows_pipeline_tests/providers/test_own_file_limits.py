@@ -44,7 +44,7 @@ def many_equal_rows(file: Path) -> None:
 
 
 def one_long_text(file: Path) -> None:
-    pl.DataFrame({"date": ["x" * 1_000_000] * 5_000, "close": [1.0] * 5_000}).write_parquet(file)
+    pl.DataFrame({"date": ["x" * 1_000_000] * 300, "close": [1.0] * 300}).write_parquet(file)
 
 
 def many_columns(file: Path) -> None:
