@@ -27,6 +27,17 @@ from marketflows_pipeline.warehouse.revisions import forget_old_revisions
 
 log = logging.getLogger(__name__)
 
+# What a line of the log calls the reasons for which an observation is not stored.
+_REJECTIONS = {
+    "null": "without a market cap",
+    "non_finite": "no number",
+    "not_positive": "0 or below",
+    "too_large": "beyond any market cap",
+    "duplicate": "of a time that stands twice",
+    "no time": "without a time",
+    "untimely": "at an impossible time",
+}
+
 
 @dataclass(frozen=True)
 class IngestReport:
@@ -98,14 +109,26 @@ def refresh_market_caps(session: Session) -> IngestReport:
         out_of_credits=out_of_credits,
     )
     log.info(
-        "%d coins followed: %d new observations, %d revised, %d rejected, %d calls",
+        "%d coins followed: %d new observations, %s, %s, %d calls",
         report.n_tracked,
         report.rows_new,
-        report.rows_revised,
-        sum(report.rejected.values()),
+        revised_in_words(report.rows_revised),
+        rejected_in_words(report.rejected),
         report.calls,
     )
     return report
+
+
+def revised_in_words(rows: int) -> str:
+    """How many stored observations a later answer has changed, and what that means."""
+    return f"{rows} revised" + (" (the service says otherwise now)" if rows else "")
+
+
+def rejected_in_words(rejected: Mapping[str, int]) -> str:
+    """How many observations are not stored, and why, the commonest reason first."""
+    reasons = sorted((-count, reason) for reason, count in rejected.items() if count)
+    told = ", ".join(f"{-count} {_REJECTIONS.get(reason, reason)}" for count, reason in reasons)
+    return f"{sum(rejected.values())} rejected" + (f" ({told})" if told else "")
 
 
 def budget_now(session: Session, n_coins: int) -> Budget:
