@@ -41,16 +41,15 @@ def hours(warehouse: Warehouse, coin: str = "bitcoin") -> list[float]:
 
 
 def test_a_slip_is_kept_in_raw_left_out_of_what_is_computed_and_said_once(
-    warehouse: Warehouse, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, log: pytest.LogCaptureFixture
 ) -> None:
     """A cap x 1000 for an hour was published at 952 times its median without a word."""
-    monkeypatch.setattr(logging.getLogger("marketflows_pipeline"), "propagate", True)
     store(warehouse, dict(enumerate(BITCOIN)))
     for _ in range(2):
         judge(warehouse)
     assert hours(warehouse) == [0, 1, 3]
     assert warehouse.read("raw.market_caps").height == 4
-    (said,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    (said,) = [record.getMessage() for record in log.records if record.levelno == logging.WARNING]
     assert said.startswith(
         "raw.market_caps: values that look like a slip of unit left out from now on: 1 (bitcoin,2026"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 import pytest
@@ -22,15 +21,13 @@ def narrow(house: House) -> House:
 
 
 def test_a_short_name_is_todays_category_and_what_was_stored_under_either_counts(
-    narrow: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    narrow: House, log: pytest.LogCaptureFixture
 ) -> None:
     """`ai` of the document is no slug of today: the first run of the default settings ended with exit code 2."""
-    monkeypatch.setattr(logging.getLogger("marketflows_pipeline"), "propagate", True)
-    caplog.set_level(logging.INFO)
     narrow.configure(narratives=["ai"])
     assert narrow.run(), narrow.failure.lines
     assert narrow.calls()[LIST] == 1
-    (said,) = [record.getMessage() for record in caplog.records if "is 'artificial" in record.getMessage()]
+    (said,) = [record.getMessage() for record in log.records if "is 'artificial" in record.getMessage()]
     assert said == (
         "providers.coingecko.narratives: 'ai' is 'artificial-intelligence' today (Artificial Intelligence (AI))"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,6 @@ def by_default(house: House) -> House:
     del house.settings["providers.coingecko"]["exclude_categories"]
     house.configure(narratives=["made-in-usa"])
     return house
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    monkeypatch.setattr(logging.getLogger("marketflows_pipeline"), "propagate", True)
-    caplog.set_level(logging.INFO)
-    return caplog
 
 
 def said(log: pytest.LogCaptureFixture, words: str) -> list[str]:
