@@ -1,4 +1,4 @@
-"""Two and a half days of hourly runs: faults, limits, an outage, kills, bad rows, coins and members that come and go."""
+"""Sixty hourly runs: faults, limits, an outage, kills, bad rows, coins and members that come and go."""
 
 from __future__ import annotations
 
