@@ -24,11 +24,11 @@ from marketflows_pipeline.ingest.budget import PAGE_SIZE
 from marketflows_pipeline.ingest.exchange_hour import store_listing
 from marketflows_pipeline.ingest.exchange_kinds import refresh_kinds
 from marketflows_pipeline.ingest.first_seen import BALANCES, VOLUMES, day_of, with_first_seen
-from marketflows_pipeline.ingest.market_caps import budget_now
+from marketflows_pipeline.ingest.one_by_one import ask_one_by_one
 from marketflows_pipeline.providers.exchange_protocol import ReservesHistory, ReservesProvider
 from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.rows import counting_left_out
-from marketflows_pipeline.readings import coins_in_use, members_of_today
+from marketflows_pipeline.readings import members_of_today
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 from marketflows_pipeline.settings.faults import fault_line
@@ -150,29 +150,21 @@ def _refuse_unknown(session: Session, exchanges: pl.DataFrame) -> None:
 
 
 def _refresh_charts(session: Session, exchange_ids: list[str], asked: Asked) -> None:
-    due = [name for name in exchange_ids if _is_chart_due(session, name, asked)]
-    if not due:
-        return
-    n_coins = coins_in_use(session).height
-    with session.reporter.track("Fetching volume charts", len(due)) as advance:
-        for place, name in enumerate(due):
-            try:
-                is_affordable = budget_now(session, n_coins).available >= 1
-                if is_affordable:
-                    with asked.one_of_many(Request("volume_chart", name), len(due)):
-                        _fetch_chart(session, name, asked)
-            except CreditsExhaustedError:
-                is_affordable = False
-            if not is_affordable:
-                asked.report.waiting = len(due) - place
-                log.warning("%d volume charts wait for credits", asked.report.waiting)
-                return
-            advance(1)
+    requests = [Request("volume_chart", name) for name in exchange_ids]
+    due = [request for request in requests if _is_chart_due(session, request, asked)]
+    asked.report.waiting = ask_one_by_one(
+        session,
+        asked,
+        due,
+        lambda request: _fetch_chart(session, request, asked),
+        title="Fetching volume charts",
+    )
+    if asked.report.waiting:
+        log.warning("%d volume charts wait for credits", asked.report.waiting)
 
 
-def _is_chart_due(session: Session, exchange_id: str, asked: Asked) -> bool:
+def _is_chart_due(session: Session, request: Request, asked: Asked) -> bool:
     """Whether a chart was never had, or days are missing that the last one could not hold yet."""
-    request = Request("volume_chart", exchange_id)
     if not asked.is_due(request):
         return False
     last = asked.last_served(request)
@@ -183,14 +175,13 @@ def _is_chart_due(session: Session, exchange_id: str, asked: Asked) -> bool:
         "select distinct day from (select exchange_id, cast(ts as date) as day from accepted.exchange_volumes union all"
         " select exchange_id, cast(observed_at as date) from accepted.exchanges where volume_24h_btc is not null)"
         " where exchange_id = ? and day between ? and ?",
-        [exchange_id, since, session.started_at.date() - timedelta(days=1)],
+        [request.target, since, session.started_at.date() - timedelta(days=1)],
     )
     return days.height < (session.started_at.date() - since).days
 
 
-def _fetch_chart(session: Session, exchange_id: str, asked: Asked) -> None:
-    chart = session.volumes.volume_chart(exchange_id, CHART_DAYS)
-    request = Request("volume_chart", exchange_id)
+def _fetch_chart(session: Session, request: Request, asked: Asked) -> None:
+    chart = session.volumes.volume_chart(request.target, CHART_DAYS)
     rows = chart.unique(["exchange_id", "ts"], keep="last").with_columns(_fetched(session))
     rows = with_first_seen(rows, VOLUMES)
     with session.warehouse.transaction():

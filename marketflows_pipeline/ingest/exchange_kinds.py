@@ -10,11 +10,10 @@ import logging
 
 import polars as pl
 
-from marketflows_pipeline.errors import CreditsExhaustedError, NotFoundError
+from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.ingest.asked import Asked, Request
 from marketflows_pipeline.ingest.budget import EXCHANGE_KINDS_ASKED
-from marketflows_pipeline.ingest.market_caps import budget_now
-from marketflows_pipeline.readings import coins_in_use
+from marketflows_pipeline.ingest.one_by_one import ask_one_by_one
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.session import Session
 
@@ -39,26 +38,21 @@ def refresh_kinds(session: Session, asked: Asked) -> None:
         return
     known = set(session.warehouse.accepted(TABLE, columns=["exchange_id"])["exchange_id"])
     largest = session.warehouse.query(_DUE, [EXCHANGE_KINDS_ASKED])["exchange_id"].to_list()
-    due = [name for name in largest if name not in known and asked.is_due(Request(DATASET, name))]
-    if not due:
-        return
-    n_coins = coins_in_use(session).height
-    with session.reporter.track("Fetching kinds of exchanges", len(due)) as advance:
-        for place, name in enumerate(due):
-            try:
-                is_affordable = budget_now(session, n_coins).available >= 1
-                if is_affordable:
-                    with asked.one_of_many(Request(DATASET, name), len(due)):
-                        _fetch(session, name, asked)
-            except CreditsExhaustedError:
-                is_affordable = False
-            if not is_affordable:
-                log.warning("the kinds of %d exchanges wait for credits", len(due) - place)
-                return
-            advance(1)
+    requests = [Request(DATASET, name) for name in largest if name not in known]
+    due = [request for request in requests if asked.is_due(request)]
+    waiting = ask_one_by_one(
+        session,
+        asked,
+        due,
+        lambda request: _fetch(session, request, asked),
+        title="Fetching kinds of exchanges",
+    )
+    if waiting:
+        log.warning("the kinds of %d exchanges wait for credits", waiting)
 
 
-def _fetch(session: Session, exchange_id: str, asked: Asked) -> None:
+def _fetch(session: Session, request: Request, asked: Asked) -> None:
+    exchange_id = request.target
     try:
         kind = session.volumes.is_centralised(exchange_id)
     except NotFoundError:
@@ -67,4 +61,4 @@ def _fetch(session: Session, exchange_id: str, asked: Asked) -> None:
     fetched_at = pl.lit(session.clock.now()).cast(_TIME)
     row = pl.DataFrame({"exchange_id": [exchange_id], "is_centralised": pl.Series([kind], dtype=pl.Boolean)})
     session.warehouse.merge(TABLE, row.with_columns(fetched_at=fetched_at).select(table(TABLE).column_names))
-    asked.record(Request(DATASET, exchange_id), "complete", served=1, new=1)
+    asked.record(request, "complete", served=1, new=1)

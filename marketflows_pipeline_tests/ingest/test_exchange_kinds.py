@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.ingest import exchange_kinds
+from marketflows_pipeline.ingest import exchange_kinds, one_by_one
 from marketflows_pipeline.ingest.asked import Asked
 from marketflows_pipeline.ingest.exchange_kinds import refresh_kinds
 from marketflows_pipeline.session import Session
@@ -41,8 +41,8 @@ class Volumes:
 def free(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Credits that are free, the last one from now on."""
     credits_ = [100.0]
-    monkeypatch.setattr(exchange_kinds, "budget_now", lambda *_: SimpleNamespace(available=credits_[-1]))
-    monkeypatch.setattr(exchange_kinds, "coins_in_use", lambda _: frame("raw.coins", {}))
+    monkeypatch.setattr(one_by_one, "budget_now", lambda *_: SimpleNamespace(available=credits_[-1]))
+    monkeypatch.setattr(one_by_one, "coins_in_use", lambda _: frame("raw.coins", {}))
     return credits_
 
 
