@@ -57,7 +57,7 @@ lint: setup ## Check style, layout and types
 
 MUTANTS := .venv-mutants
 
-mutants: setup $(MUTANTS)/bin/cosmic-ray ## Change the rules of docs/mutants.md one thing at a time (an hour); FLAGS=ingest/plan.py for one
+mutants: setup $(MUTANTS)/bin/cosmic-ray ## Change the rules of docs/mutants.md one thing at a time (an hour); FLAGS=ingest/market_caps/plan.py for one
 	$(PY) tools/mutants.py --with $(MUTANTS)/bin/cosmic-ray $(FLAGS)
 
 # Apart from .venv, which holds what the lock names and nothing else.

@@ -23,11 +23,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from marketflows_pipeline.transforms.grid import GridSpec, market_cap_grid
-from marketflows_pipeline.transforms.groups import group_members, group_totals
-from marketflows_pipeline.transforms.metrics import derivatives, ema, normalize, unit_normalize
-from marketflows_pipeline.transforms.observations import clean_observations
-from marketflows_pipeline.transforms.ranges import assign_buckets, bucket_totals, range_derivatives, select_cohort
+from marketflows_pipeline.transforms.market_caps.grid import GridSpec, market_cap_grid
+from marketflows_pipeline.transforms.market_caps.groups import group_members, group_totals
+from marketflows_pipeline.transforms.market_caps.metrics import derivatives, ema, normalize, unit_normalize
+from marketflows_pipeline.transforms.market_caps.observations import clean_observations
+from marketflows_pipeline.transforms.market_caps.ranges import (
+    assign_buckets,
+    bucket_totals,
+    range_derivatives,
+    select_cohort,
+)
 
 WORK = Path(__file__).parent / ".work"
 END = datetime(2026, 9, 18, 4, tzinfo=UTC)

@@ -61,9 +61,9 @@ def draw_ours(kind: str, charts: int, scale: float, out_dir: Path) -> None:
     import altair  # noqa: F401
     import polars as pl
 
-    from marketflows_pipeline.charts.render import line_job, render_all
+    from marketflows_pipeline.charts.rendering.render import line_job, render_all
     from marketflows_pipeline.charts.spec import ChartSpec
-    from marketflows_pipeline.charts.theme import series_styles
+    from marketflows_pipeline.charts.style.theme import series_styles
 
     points, step = POINTS[kind]
     ts = times(points, step)

@@ -27,14 +27,14 @@ import numpy as np
 import polars as pl
 
 from benchmarks.service import ROOT
-from marketflows_pipeline.transforms.asset_flows import asset_flows
-from marketflows_pipeline.transforms.correlations import correlations
-from marketflows_pipeline.transforms.flow_map import flow_map
-from marketflows_pipeline.transforms.flow_rankings import flow_rankings
-from marketflows_pipeline.transforms.pressure import pressure
-from marketflows_pipeline.transforms.regimes import regimes
-from marketflows_pipeline.transforms.rolling_stats import rolling_stats
-from marketflows_pipeline.transforms.stablecoins import stablecoin_issuance
+from marketflows_pipeline.transforms.cross_asset.asset_flows import asset_flows
+from marketflows_pipeline.transforms.cross_asset.correlations import correlations
+from marketflows_pipeline.transforms.cross_asset.flow_map import flow_map
+from marketflows_pipeline.transforms.cross_asset.flow_rankings import flow_rankings
+from marketflows_pipeline.transforms.cross_asset.pressure import pressure
+from marketflows_pipeline.transforms.cross_asset.regimes import regimes
+from marketflows_pipeline.transforms.cross_asset.rolling_stats import rolling_stats
+from marketflows_pipeline.transforms.cross_asset.stablecoins import stablecoin_issuance
 
 WORK = Path(__file__).resolve().parent / ".work" / "cross_asset"
 PLAIN = Path(__file__).with_name("cross_asset_pandas.py")

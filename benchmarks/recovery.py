@@ -29,9 +29,9 @@ from marketflows_pipeline.models.many_labels import forecast_each
 from marketflows_pipeline.models.panel import FEATURES, features
 from marketflows_pipeline.models.walk_forward import WalkForward
 from marketflows_pipeline.settings.cross_asset import CrossAsset
-from marketflows_pipeline.transforms.asset_flows import asset_flows
-from marketflows_pipeline.transforms.pressure import pressure
-from marketflows_pipeline.transforms.regimes import regimes
+from marketflows_pipeline.transforms.cross_asset.asset_flows import asset_flows
+from marketflows_pipeline.transforms.cross_asset.pressure import pressure
+from marketflows_pipeline.transforms.cross_asset.regimes import regimes
 from marketflows_pipeline.tutorial import planted_auc
 from marketflows_pipeline.tutorial.cross_asset_provider import TutorialMarket
 from marketflows_pipeline.tutorial.files import data_as_of

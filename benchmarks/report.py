@@ -1,7 +1,4 @@
-"""RESULTS.md: what was measured, beside its target.
-
-What belongs here: targets, and words. What does not: measuring.
-"""
+"""RESULTS.md: what was measured, beside its target."""
 
 from __future__ import annotations
 

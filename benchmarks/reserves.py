@@ -30,9 +30,9 @@ import polars as pl
 from benchmarks.service import ROOT
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.ingest.first_seen import BALANCES, with_first_seen
-from marketflows_pipeline.providers.defillama import DefiLlama
-from marketflows_pipeline.providers.exchange_protocol import CEX_TVL_SCHEMA, TOKEN_BALANCE_SCHEMA, ReservesHistory
-from marketflows_pipeline.providers.ledger import MemoryLedger
+from marketflows_pipeline.providers.defillama.client import DefiLlama
+from marketflows_pipeline.providers.http.ledger import MemoryLedger
+from marketflows_pipeline.providers.protocols.exchanges import CEX_TVL_SCHEMA, TOKEN_BALANCE_SCHEMA, ReservesHistory
 from marketflows_pipeline.warehouse.store import Warehouse
 
 WORK = Path(__file__).resolve().parent / ".work" / "reserves"
@@ -124,7 +124,15 @@ def peak_mb() -> float:
 @contextmanager
 def running_service(*, is_compressed: bool) -> Iterator[str]:
     """Address of a stand-in whose one answer is as large as the service's largest."""
-    command = [sys.executable, "-m", "marketflows_pipeline_tests.fakes.defillama", "--port", "0", "--grown", SLUG]
+    command = [
+        sys.executable,
+        "-m",
+        "marketflows_pipeline_tests.fakes.defillama.service",
+        "--port",
+        "0",
+        "--grown",
+        SLUG,
+    ]
     options = ["--now", NOW.isoformat(), "--protocols", "20", *(["--compressed"] if is_compressed else [])]
     with subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:

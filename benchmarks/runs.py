@@ -36,7 +36,7 @@ from marketflows_pipeline.cli.run import QUIET
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.jobs import hourly_refresh
 from marketflows_pipeline.options import RunOptions
-from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY
+from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY
 from marketflows_pipeline_tests.reference.environment import published_command
 
 WORK = Path(__file__).parent / ".work" / "runs"

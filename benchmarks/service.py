@@ -1,7 +1,4 @@
-"""The stand-in of the service in a process of its own, without limits or flaws, at an hour that is told.
-
-What belongs here: starting it, moving its clock, counting its calls. What does not: its answers.
-"""
+"""The stand-in of the service in a process of its own, without limits or flaws, at an hour that is told."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ class Service:
 @contextmanager
 def running_service(coins: int, now: datetime) -> Iterator[Service]:
     """A market of so many coins that neither come nor go, at `now`."""
-    command = [sys.executable, "-m", "marketflows_pipeline_tests.fakes.coingecko", "--port", "0"]
+    command = [sys.executable, "-m", "marketflows_pipeline_tests.fakes.coingecko.service", "--port", "0"]
     limits = ["--calls-per-minute", "0", "--monthly-credits", "0", "--no-churn", "--no-flaws"]
     market = ["--coins", str(coins), "--now", now.isoformat()]
     with subprocess.Popen([*command, *market, *limits], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:

@@ -15,18 +15,18 @@ from marketflows_pipeline import assets as assets_package
 from marketflows_pipeline import jobs, schedules
 from marketflows_pipeline.assets.cross_asset_models import TRAINED_TABLES
 from marketflows_pipeline.assets.cross_asset_raw import ISSUER_SOURCE, PRICE_SOURCE, VOLATILITY_SOURCE
-from marketflows_pipeline.assets.exchange_raw import DAILY_TABLES, RESERVES_SOURCE
-from marketflows_pipeline.assets.raw import SOURCE
-from marketflows_pipeline.assets.storage import warehouse_io_manager
+from marketflows_pipeline.assets.exchanges_raw import DAILY_TABLES, RESERVES_SOURCE
+from marketflows_pipeline.assets.io_manager import warehouse_io_manager
+from marketflows_pipeline.assets.market_caps_raw import SOURCE
 from marketflows_pipeline.assets.tables import IO_MANAGER, asset_key
 from marketflows_pipeline.checks import check_steps
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import MarketflowsError
-from marketflows_pipeline.executor import RunCannotBegin, in_process
 from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.orchestration.executor import RunCannotBegin, in_process
 from marketflows_pipeline.progress import Reporter
+from marketflows_pipeline.run_context import Session, open_session
 from marketflows_pipeline.schema import PARTS
-from marketflows_pipeline.session import Session, open_session
 
 # A scheduled run leaves the rest of a long backfill to the next one, well before it would be stopped.
 SCHEDULED_HISTORY_LIMIT = timedelta(minutes=35)

@@ -1,7 +1,4 @@
-"""Time, injected: what runs asks a clock, so that tests and the tutorial can choose the hour.
-
-What belongs here: the two clocks. What does not: date arithmetic.
-"""
+"""Time, injected: what runs asks a clock, so that tests and the tutorial can choose the hour."""
 
 from __future__ import annotations
 

@@ -1,15 +1,14 @@
 """The faults this program knows, each with what the user should do next in its message.
 
-What belongs here: exception types and their exit codes. What does not: handling them.
-Permanent and transient faults of a service are told apart at the edge (providers/http.py); nothing above
-it retries.
+Permanent and transient faults of a service are told apart at the edge (providers/http/client.py); nothing above it
+retries.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from marketflows_pipeline.presentable import escaped
+from marketflows_pipeline.system.printable import escaped
 
 
 class MarketflowsError(Exception):

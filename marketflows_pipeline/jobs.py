@@ -1,7 +1,4 @@
-"""What runs as one: hourly and daily refreshes, all parts at once, training, and the pruning of Dagster's own history.
-
-What belongs here: which assets a job holds, and its hooks. What does not: when it runs (schedules.py).
-"""
+"""Jobs: hourly and daily refreshes, all parts at once, training, and the pruning of Dagster's own history."""
 
 import logging
 from datetime import timedelta
@@ -10,9 +7,9 @@ import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from marketflows_pipeline.assets.cross_asset_models import TRAINED_TABLES
-from marketflows_pipeline.assets.exchange_raw import DAILY_TABLES
+from marketflows_pipeline.assets.exchanges_raw import DAILY_TABLES
 from marketflows_pipeline.assets.tables import asset_key
-from marketflows_pipeline.failures import causes_of, is_interrupt
+from marketflows_pipeline.orchestration.failures import causes_of, is_interrupt
 
 log = logging.getLogger(__name__)
 

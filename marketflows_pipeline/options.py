@@ -16,7 +16,7 @@ TUTORIAL_RECORD = DAGSTER_RECORD / "tutorial"
 TUTORIAL_PRIVATE = Path(".marketflows/tutorial.duckdb")
 TUTORIAL_PUBLISHED = Path("warehouse/marketflows_tutorial.duckdb")
 
-# How long a service may be waited for while it fails, from one success to the next (providers/waiting.py).
+# How long a service may be waited for while it fails, from one success to the next (providers/http/wait_budget.py).
 WAIT_OF_A_RUN = timedelta(seconds=300)
 WAIT_OF_A_COMMAND = timedelta(seconds=60)
 

@@ -1,7 +1,4 @@
-"""Showing that long work goes on: a bar in a terminal, a log line now and then elsewhere.
-
-What belongs here: the two ways to show it. What does not: what is being done.
-"""
+"""Showing that long work goes on: a bar in a terminal, a log line now and then elsewhere."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from marketflows_pipeline.jobs import (
     train_models,
 )
 from marketflows_pipeline.options import RunOptions
-from marketflows_pipeline.session import read_settings
+from marketflows_pipeline.run_context import read_settings
 
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,

@@ -1,8 +1,4 @@
-"""Names as an attacker would give them to a coin, an exchange or a category, for every exit of text.
-
-What belongs here: the names, each once, by what it attacks, and what no exit may let through. What does not: the exits
-(pipeline/test_hostile_names.py and the tests of each).
-"""
+"""Names as an attacker would give them to a coin, an exchange or a category, for every exit of text."""
 
 from __future__ import annotations
 

@@ -27,16 +27,16 @@ MAY_MAKE_FILES = {
     ("warehouse/versions.py", "symlink_to"): "a link of a random name, renamed onto the published one",
     ("warehouse/published.py", "TemporaryDirectory"): "a folder of a random name, for its user alone",
     ("warehouse/published.py", "write_parquet"): "into that folder",
-    ("ingest/exchange_day.py", "TemporaryDirectory"): "a folder of a random name, for its user alone",
-    ("providers/defillama.py", "mkdir"): "within that folder",
-    ("providers/streaming.py", "open xb"): "exclusive, within that folder",
-    ("charts/worker.py", "open wb"): "a pipe to the process that started it",
+    ("ingest/exchanges/daily.py", "TemporaryDirectory"): "a folder of a random name, for its user alone",
+    ("providers/defillama/client.py", "mkdir"): "within that folder",
+    ("providers/http/streaming.py", "open xb"): "exclusive, within that folder",
+    ("charts/rendering/worker.py", "open wb"): "a pipe to the process that started it",
     ("cli/__init__.py", "open w"): "/dev/null",
-    ("run_lock.py", "open wb"): "of a descriptor that safe_files opened",
+    ("system/run_lock.py", "open wb"): "of a descriptor that safe_files opened",
     ("cli/logs.py", "open ab"): "the same",
-    ("run_lock.py", "FileLock"): "opens without following a link, where safe_files has made way",
+    ("system/run_lock.py", "FileLock"): "opens without following a link, where safe_files has made way",
     ("cli/logs.py", "RotatingFileHandler"): "opens by safe_files; the rest is renaming",
-    ("charts/render.py", "write_ipc"): "into memory",
+    ("charts/rendering/render.py", "write_ipc"): "into memory",
     ("models/parameters.py", "savez"): "into memory",
 }
 
@@ -113,4 +113,4 @@ def test_a_reader_is_none(source: str) -> None:
 
 
 def test_the_package_was_looked_at() -> None:
-    assert Path(PACKAGE / "safe_files.py") in MODULES
+    assert Path(PACKAGE / "system" / "safe_files.py") in MODULES

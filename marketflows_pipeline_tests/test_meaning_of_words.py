@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from marketflows_pipeline.charts.wording import MOSTLY_PRICE, chart_subtitle
+from marketflows_pipeline.charts.style.wording import MOSTLY_PRICE, chart_subtitle
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline_tests.charts.frames import END, chart_spec
 

@@ -22,21 +22,24 @@ _ANY_TABLE = re.compile(r"\b(?:from|join)\s+$", re.IGNORECASE)
 
 # Module and table, or what stands for it, of each reader of whole raw tables.
 MAY_READ_ALL = {
-    ("ingest/answers.py", "raw.coins"): "when a coin was first seen is kept on, whatever else is known of it",
-    ("ingest/answers.py", "raw.market_caps"): "which coins have stored rows at all, and so something to revise",
-    ("ingest/category_pages.py", "raw.narrative_members"): "whether the day's whole page is stored already",
-    ("ingest/tick.py", "raw.coins"): "what is delisted is marked on the stored row itself",
-    ("ingest/exchange_hour.py", "raw.centralised_exchanges"): "when an exchange was first seen is kept on",
-    ("ingest/cross_asset.py", "raw.corporate_actions"): "a split that is left out is known, else it would be new daily",
+    ("ingest/raw_writer.py", "raw.coins"): "when a coin was first seen is kept on, whatever else is known of it",
+    ("ingest/raw_writer.py", "raw.market_caps"): "which coins have stored rows at all, and so something to revise",
+    ("ingest/market_caps/category_pages.py", "raw.narrative_members"): "whether the day's whole page is stored already",
+    ("ingest/market_caps/snapshot.py", "raw.coins"): "what is delisted is marked on the stored row itself",
+    ("ingest/exchanges/hourly.py", "raw.centralised_exchanges"): "when an exchange was first seen is kept on",
     (
-        "ingest/cross_asset.py",
+        "ingest/cross_asset/daily.py",
+        "raw.corporate_actions",
+    ): "a split that is left out is known, else it would be new daily",
+    (
+        "ingest/cross_asset/daily.py",
         "raw.daily_bars",
     ): "what the service dropped is brought to the present basis with the rest",
-    ("ingest/cross_asset.py", "raw.shares_outstanding"): "a vintage that is left out keeps its number",
-    ("reserve_quarantine.py", "raw.cex_token_balances"): "the rule looks at all that is stored",
-    ("quarantining.py", "{name}"): "the rules look at all that is stored",
-    ("quarantining.py", "raw.market_caps"): "likewise",
-    ("assets/raw.py", "{name}"): "how many rows are stored",
+    ("ingest/cross_asset/daily.py", "raw.shares_outstanding"): "a vintage that is left out keeps its number",
+    ("ingest/exchanges/reserve_quarantine.py", "raw.cex_token_balances"): "the rule looks at all that is stored",
+    ("ingest/quarantine.py", "{name}"): "the rules look at all that is stored",
+    ("ingest/quarantine.py", "raw.market_caps"): "likewise",
+    ("assets/market_caps_raw.py", "{name}"): "how many rows are stored",
     ("checks/model.py", "{entry.name}"): "keys are unique among all that is stored",
 }
 

@@ -2,10 +2,10 @@
 
 Usage: ``python tools/make_cross_asset_tutorial_data.py [--seed 1] [--out FOLDER]``. Reads only the last time of
 ``market_caps.parquet``, at which the tutorial's clock stands, so that no figure is from its future. Run
-``tools/known_good_cross_asset.py`` afterwards.
+``tools/golden_cross_asset.py`` afterwards.
 
 Symbols are those of well-known funds, because the settings name them; every figure beside them is drawn at random from
-round beginnings by the law of ``cross_asset_law.py``, and none is taken from a record. What there is to be found in it
+round beginnings by ``cross_asset_simulation.py``, and none is taken from a record. What there is to be found in it
 is known: the best possible AUC is taken over 200 further markets of the same law and stands in every file's metadata.
 """
 
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from cross_asset_law import (
+from cross_asset_simulation import (
     ASSETS,
     DAY,
     FIRST,
@@ -85,7 +85,7 @@ do better, and one that has to learn from one market does less well.
 |---|---|---|
 {events}
 
-`tools/known_good_cross_asset.py` computes what the tables must hold from these files alone.
+`tools/golden_cross_asset.py` computes what the tables must hold from these files alone.
 """
 
 

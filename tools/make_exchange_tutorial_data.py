@@ -2,7 +2,7 @@
 
 Usage: ``python tools/make_exchange_tutorial_data.py [--seed 1] [--out FOLDER]``. Reads only the last time of
 ``market_caps.parquet``, at which the tutorial's clock stands, so that no figure is from its future. Run
-``tools/known_good_exchanges.py`` afterwards.
+``tools/golden_exchanges.py`` afterwards.
 
 Every figure is made up, most of them by a seeded random walk. Names and ids of well-known exchanges, protocols and
 tokens are real, so that mapping them can be tried; what stands beside them is not. Names of our own begin with
@@ -214,7 +214,7 @@ Planted, to be found again in the tables:
 {events}
 
 `bitstamp` has a sum of reserves but no tokens, `gdax` (Coinbase) has no reserves at all, as with the real service.
-`tools/known_good_exchanges.py` computes what the tables must hold from these files alone.
+`tools/golden_exchanges.py` computes what the tables must hold from these files alone.
 """
 EVENTS: tuple[tuple[str, int, str], ...] = (
     ("bybit", 10, "LTC reads zero for three days, a token that vanishes and comes back"),

@@ -6,7 +6,7 @@ Usage::
     python tools/make_tutorial_data.py --synthetic     make up figures of the same shape instead
 
 FOLDER holds ``coingecko_market_caps.csv`` (timestamps in ms, market_caps, asset) and ``assets.json`` (symbols by coin,
-coins by narrative). Either way the same files come out; run ``tools/known_good.py`` and ``make test`` afterwards.
+coins by narrative). Either way the same files come out; run ``tools/golden.py`` and ``make test`` afterwards.
 docs/decisions/0002-tutorial-data.md says why there are two.
 """
 
@@ -127,8 +127,8 @@ at each midnight UTC, and one last value of the moment at which it was asked for
 They are here so that the program can be tried, and its results checked, without a key and without a network. They are
 not a data feed: for anything else ask the service, whose terms hold.
 
-`config.toml` is what the tutorial runs with. `known_good.*.parquet` is the result to expect, computed by
-`tools/known_good.py`, which shares no code with the program. `expected_marketflows.log` is the log to expect.
+`config.toml` is what the tutorial runs with. `golden.*.parquet` is the result to expect, computed by
+`tools/golden.py`, which shares no code with the program. `expected_marketflows.log` is the log to expect.
 """
 SYNTHETIC_README = """\
 # The tutorial's figures
@@ -136,8 +136,8 @@ SYNTHETIC_README = """\
 These figures are made up. `tools/make_tutorial_data.py --synthetic` drew them from a seeded random walk; they have the
 shape of real ones (17 coins, 91 midnights UTC up to 4 March 2026 and one later moment), and no other likeness.
 
-`config.toml` is what the tutorial runs with. `known_good.*.parquet` is the result to expect, computed by
-`tools/known_good.py`, which shares no code with the program. `expected_marketflows.log` is the log to expect.
+`config.toml` is what the tutorial runs with. `golden.*.parquet` is the result to expect, computed by
+`tools/golden.py`, which shares no code with the program. `expected_marketflows.log` is the log to expect.
 """
 
 

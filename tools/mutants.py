@@ -30,16 +30,19 @@ TESTS = "marketflows_pipeline_tests"
 # Each module of the package with the tests that hold its rule.
 RULES: dict[str, tuple[str, ...]] = {
     "ingest/budget.py": ("ingest/test_budget.py",),
-    "ingest/plan.py": ("ingest/test_plan.py",),
-    "transforms/caveats.py": ("transforms/test_caveats.py",),
+    "ingest/market_caps/plan.py": ("ingest/market_caps/test_plan.py",),
+    "transforms/market_caps/caveats.py": ("transforms/market_caps/test_caveats.py",),
     "transforms/doubted_rows.py": ("transforms/test_unit_slips.py",),
     "transforms/plausibility.py": ("transforms/test_plausibility.py",),
-    "transforms/reserve_prices.py": ("transforms/test_reserve_prices.py", "transforms/test_token_flows.py"),
-    "transforms/share_splits.py": ("transforms/test_share_splits.py",),
-    "transforms/split_adjustment.py": ("transforms/test_split_adjustment.py",),
-    "transforms/split_sessions.py": ("transforms/test_share_splits.py",),
-    "transforms/supply.py": ("transforms/test_supply.py",),
-    "transforms/trade_sessions.py": ("transforms/test_trade_sessions.py",),
+    "transforms/exchanges/reserve_prices.py": (
+        "transforms/exchanges/test_reserve_prices.py",
+        "transforms/exchanges/test_token_flows.py",
+    ),
+    "transforms/cross_asset/share_splits.py": ("transforms/cross_asset/test_share_splits.py",),
+    "transforms/cross_asset/split_adjustment.py": ("transforms/cross_asset/test_split_adjustment.py",),
+    "transforms/cross_asset/split_sessions.py": ("transforms/cross_asset/test_share_splits.py",),
+    "transforms/cross_asset/supply.py": ("transforms/cross_asset/test_supply.py",),
+    "transforms/cross_asset/trade_sessions.py": ("transforms/cross_asset/test_trade_sessions.py",),
     "transforms/unit_slips.py": ("transforms/test_unit_slips.py",),
     "warehouse/publish.py": ("warehouse/test_publish.py",),
 }

@@ -1,6 +1,6 @@
 """What the recomputations share: reading a warehouse file, and telling where two figures differ.
 
-What belongs here: plumbing without any rule. It imports nothing of the package, as the scripts that use it.
+It imports nothing of the package, as the scripts that use it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Compute the net flow of reserves a second time, from raw tables: names of tokens, bases, faulty prices, mean prices.
 
 Usage: ``python tools/recompute_exchange_netflow.py FILE``. The rules are those of ``docs/decisions/0005`` (the table of
-names is read from there) and of the data dictionary, as plain loops; known_good_exchanges.py has the arithmetic of a
+names is read from there) and of the data dictionary, as plain loops; golden_exchanges.py has the arithmetic of a
 day. Nothing of the package is imported. Prices of the market are those of ``raw.market_caps``.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from known_good_exchanges import Holding, day_flows, day_of_record, market_moves
+from golden_exchanges import Holding, day_flows, day_of_record, market_moves
 from recompute import Rows, differences, main, read
 
 DECISION = Path(__file__).resolve().parent.parent / "docs" / "decisions" / "0005-exchange-net-flow.md"

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.soak.evidence import judge
+from benchmarks.soak.evidence import evaluate
 from benchmarks.soak.files import another_file_system
 from benchmarks.soak.finding import Finding
 from benchmarks.soak.life import Life, Run
@@ -59,7 +59,7 @@ def main() -> int:
 
             life = Life(folder, plan, published, on_run=show)
             life.live()
-        findings = judge(life)
+        findings = evaluate(life)
     console.print(_as_table(findings))
     console.print(f"{len(life.runs)} runs of {plan.coins} coins in {life.seconds / 60:.1f} minutes")
     return 0 if all(finding.is_kept for finding in findings) else 1

@@ -1,7 +1,4 @@
-"""The service's account of a life against the pipeline's: observations served, gaps repaired, credits spent.
-
-What belongs here: findings that compare the two. What does not: what the files are like (evidence.py).
-"""
+"""The service's account of a life against the pipeline's: observations served, gaps repaired, credits spent."""
 
 from __future__ import annotations
 
@@ -15,10 +12,10 @@ from benchmarks.soak.finding import Finding
 from benchmarks.soak.life import Life
 from benchmarks.soak.plan import BASES, HOUR, PORTFOLIO
 from benchmarks.soak.planted import HISTORY, MARKETS
-from marketflows_pipeline.providers.ledger import month_of
+from marketflows_pipeline.providers.http.ledger import month_of
 from marketflows_pipeline.settings.coingecko import CoinGecko
-from marketflows_pipeline.transforms.grid import GridSpec
-from marketflows_pipeline.transforms.quality import observation_gaps
+from marketflows_pipeline.transforms.market_caps.grid import GridSpec
+from marketflows_pipeline.transforms.market_caps.quality import observation_gaps
 
 CREDITS = 10_000
 REPAIRS_PER_RUN = int(CoinGecko.model_fields["repair_calls_per_run"].default)

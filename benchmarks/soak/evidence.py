@@ -1,8 +1,4 @@
-"""What a life proves: one finding for each promise, with the figures it rests on.
-
-What belongs here: judging the runs and the files they left. What does not: what the service saw (account.py), living
-(life.py), opening files (files.py).
-"""
+"""What a life proves: one finding for each promise, with the figures it rests on."""
 
 from __future__ import annotations
 
@@ -25,7 +21,7 @@ ROOM = 3.0
 CLEAR = "a later run asks again"
 
 
-def judge(life: Life) -> list[Finding]:
+def evaluate(life: Life) -> list[Finding]:
     """All findings about a life that is over."""
     return [
         *_what_happened(life),

@@ -1,7 +1,4 @@
-"""The two database files, looked at from outside between two runs.
-
-What belongs here: opening them without changing them. What does not: judging what is found (evidence.py).
-"""
+"""The two database files, looked at from outside between two runs."""
 
 from __future__ import annotations
 

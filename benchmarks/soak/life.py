@@ -1,7 +1,4 @@
-"""Living a plan: orders to the worker, hour by hour, kills, and a look at the files after each run.
-
-What belongs here: what happens. What does not: whether it was good (evidence.py).
-"""
+"""Living a plan: orders to the worker, hour by hour, kills, and a look at the files after each run."""
 
 from __future__ import annotations
 

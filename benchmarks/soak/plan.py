@@ -1,7 +1,4 @@
-"""What a soak goes through: how long, how many coins, which changes, faults, outages and kills.
-
-What belongs here: the plan, the settings file and the market made from it. What does not: living it.
-"""
+"""What a soak goes through: how long, how many coins, which changes, faults, outages and kills."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.soak.planted import Planted, planted_days, planted_hours
-from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY
-from marketflows_pipeline_tests.fakes.defillama_protocols import Cast, make_cast
+from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY
+from marketflows_pipeline_tests.fakes.defillama.protocols import Cast, make_cast
 from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.fakes.market import FakeCategory, FakeCoin, Market, Membership, to_ms
 

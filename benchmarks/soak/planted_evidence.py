@@ -1,7 +1,4 @@
-"""What came of the planted faults: every hour that got an answer was published, and nothing impossible counts.
-
-What belongs here: findings about planted faults. What does not: the faults (planted.py).
-"""
+"""What came of the planted faults: every hour that got an answer was published, and nothing impossible counts."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from benchmarks.soak.plan import Plan
 from benchmarks.soak.planted import EXCHANGES, HISTORY, MARKETS, Planted, SpoiltReply
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline_tests.fakes import faults
-from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
-from marketflows_pipeline_tests.fakes.coingecko_access import Access
-from marketflows_pipeline_tests.fakes.defillama import FakeDefiLlama
+from marketflows_pipeline_tests.fakes.coingecko.access import Access
+from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
+from marketflows_pipeline_tests.fakes.defillama.service import FakeDefiLlama
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
 from marketflows_pipeline_tests.fakes.server import Exchange, Request
 

@@ -19,12 +19,12 @@ import dagster as dg
 import httpx
 
 from benchmarks.soak.life import DAILY, REFRESH, TICK
-from marketflows_pipeline.assets.exchange_raw import HOURLY_TABLES
-from marketflows_pipeline.assets.raw import RAW_TABLES
+from marketflows_pipeline.assets.exchanges_raw import HOURLY_TABLES
+from marketflows_pipeline.assets.market_caps_raw import RAW_TABLES
 from marketflows_pipeline.assets.tables import asset_key
 from marketflows_pipeline.build import SCHEDULED_HISTORY_LIMIT, build_definitions
-from marketflows_pipeline.failures import failure_of
 from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.orchestration.failures import failure_of
 from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline_tests.fakes.server import SteeredClock
 

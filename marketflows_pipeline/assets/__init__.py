@@ -1,5 +1,4 @@
 """Dagster glue: one asset a table or family of files, one module a layer.
 
-An asset gets its inputs, calls one function and returns the frame. What belongs here: wiring. What does not: formulas
-(transforms/), requests (providers/, ingest/), SQL beyond choosing rows (readings.py, warehouse/).
+An asset gets its inputs, calls one function and returns the frame.
 """

@@ -4,7 +4,7 @@ import dagster as dg
 import polars as pl
 
 from marketflows_pipeline.assets.tables import table_asset
-from marketflows_pipeline.cross_asset_readings import (
+from marketflows_pipeline.queries.cross_asset import (
     coin_supply,
     released_figures,
     stablecoin_observations,
@@ -12,10 +12,10 @@ from marketflows_pipeline.cross_asset_readings import (
     universe,
     universe_rows,
 )
-from marketflows_pipeline.session import Session
-from marketflows_pipeline.transforms.asset_flows import asset_flows
-from marketflows_pipeline.transforms.share_splits import share_splits
-from marketflows_pipeline.transforms.stablecoins import stablecoin_issuance
+from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.transforms.cross_asset.asset_flows import asset_flows
+from marketflows_pipeline.transforms.cross_asset.share_splits import share_splits
+from marketflows_pipeline.transforms.cross_asset.stablecoins import stablecoin_issuance
 from marketflows_pipeline.transforms.unit_slips import known_once_released
 
 

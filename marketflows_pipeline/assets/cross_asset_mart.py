@@ -4,14 +4,14 @@ import dagster as dg
 import polars as pl
 
 from marketflows_pipeline.assets.tables import table_asset
-from marketflows_pipeline.cross_asset_readings import cross_asset_settings, universe, universe_rows
-from marketflows_pipeline.session import Session
-from marketflows_pipeline.transforms.correlations import correlations
-from marketflows_pipeline.transforms.flow_map import flow_map
-from marketflows_pipeline.transforms.flow_rankings import flow_rankings
-from marketflows_pipeline.transforms.pressure import pressure
-from marketflows_pipeline.transforms.regimes import regimes
-from marketflows_pipeline.transforms.rolling_stats import rolling_stats
+from marketflows_pipeline.queries.cross_asset import cross_asset_settings, universe, universe_rows
+from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.transforms.cross_asset.correlations import correlations
+from marketflows_pipeline.transforms.cross_asset.flow_map import flow_map
+from marketflows_pipeline.transforms.cross_asset.flow_rankings import flow_rankings
+from marketflows_pipeline.transforms.cross_asset.pressure import pressure
+from marketflows_pipeline.transforms.cross_asset.regimes import regimes
+from marketflows_pipeline.transforms.cross_asset.rolling_stats import rolling_stats
 
 
 @table_asset("mart.flow_rankings", reads={"flows": "core.asset_flows"})

@@ -14,10 +14,10 @@ import polars as pl
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.tables import asset_key, own_table_asset, table_spec
-from marketflows_pipeline.cross_asset_readings import cross_asset_settings, released_figures, universe_rows
 from marketflows_pipeline.options import Horizon, Target, Training
 from marketflows_pipeline.progress import Advance
-from marketflows_pipeline.session import Session
+from marketflows_pipeline.queries.cross_asset import cross_asset_settings, released_figures, universe_rows
+from marketflows_pipeline.run_context import Session
 from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)

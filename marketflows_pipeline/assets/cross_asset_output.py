@@ -7,17 +7,17 @@ import polars as pl
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.cross_asset_models import model_folder
-from marketflows_pipeline.assets.showing import MODEL_PICTURES, draw_part, publish_part
+from marketflows_pipeline.assets.publishing import MODEL_PICTURES, draw_part, publish_part
 from marketflows_pipeline.assets.tables import OWNERS, asset_key
-from marketflows_pipeline.charts.cross_asset import CrossAssetPictureContext, cross_asset_pictures
-from marketflows_pipeline.charts.model_card import model_card_html
-from marketflows_pipeline.cross_asset_readings import cross_asset_settings, universe_rows
+from marketflows_pipeline.charts.cross_asset.catalog import CrossAssetPictureContext, cross_asset_pictures
+from marketflows_pipeline.charts.cross_asset.model_card import model_card_html
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline.options import Horizon, Target
-from marketflows_pipeline.safe_files import read_plain, write_whole
+from marketflows_pipeline.queries.cross_asset import cross_asset_settings, universe_rows
+from marketflows_pipeline.run_context import Session
 from marketflows_pipeline.schema import tables_of
-from marketflows_pipeline.session import Session
-from marketflows_pipeline.transforms.trade_sessions import trade_flows
+from marketflows_pipeline.system.safe_files import read_plain, write_whole
+from marketflows_pipeline.transforms.cross_asset.trade_sessions import trade_flows
 
 SHOWN_SMALL = ("CrossAsset_cumulative_flows", "CrossAsset_regimes", MODEL_PICTURES)
 DRAWN = (

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from marketflows_pipeline.assets.asking import asked_twice, healed
-from marketflows_pipeline.assets.storage import table_name
+from marketflows_pipeline.assets.fetching import healed, retry_once
+from marketflows_pipeline.assets.io_manager import table_name
 from marketflows_pipeline.assets.tables import table_spec
+from marketflows_pipeline.run_context import Session
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.session import Session
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.publish import begin_part
 
@@ -51,14 +51,14 @@ def ingest_cross_asset(
     context: dg.AssetExecutionContext, session: dg.ResourceParam[Session]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Bring bars, shares and volatility up to the last session; a day that is answered already is not asked again."""
-    from marketflows_pipeline.ingest.cross_asset import refresh_cross_asset  # noqa: PLC0415 (other runs need not load it)
+    from marketflows_pipeline.ingest.cross_asset.daily import refresh_cross_asset  # noqa: PLC0415 (other runs need not load it)
 
     settings = session.settings.cross_asset
     if settings is None:
         context.log.info("no [cross_asset] in the settings: nothing is asked")
         return
     begin_part(session.warehouse, "cross_asset", session.run_id, session.started_at)
-    with healed(session, "cross_asset"), asked_twice(context, session):
+    with healed(session, "cross_asset"), retry_once(context, session):
         refresh_cross_asset(session, session.open_market(), settings)
     counts = session.warehouse.row_counts()
     for key in context.selected_asset_keys:

@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.presentable import escaped
 from marketflows_pipeline.schema import Table, table
+from marketflows_pipeline.system.printable import escaped
 
 # Any punctuation may stand behind a backslash; a dot only matters in an address, which becomes a link by itself.
 _MARKUP = re.compile(r"[\\`*{}\[\]<>#+!|~&:@]|(?<=www)\.|(?<![^\W_])_|_(?![^\W_])", re.IGNORECASE)

@@ -1,7 +1,6 @@
 """What a picture is to say: everything about a chart or gain table except its figures.
 
-What belongs here: the frozen descriptions, the names of the files, and the rule when there is nothing to show.
-What does not: drawing. This module must not import Altair, so that unchanged pictures are recognised cheaply.
+This module must not import Altair, so that unchanged pictures are recognised cheaply.
 """
 
 from __future__ import annotations

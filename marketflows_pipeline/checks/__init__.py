@@ -1,7 +1,7 @@
 """Asset checks: what must hold before anything is published, and what an analyst should be warned about.
 
 Each check is one property, named as such, and returns its evidence: how many rows break it, the worst five, and the
-threshold. What belongs here: which checks a part has, and how Dagster runs them.
+threshold.
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from marketflows_pipeline.checks.cross_asset import CROSS_ASSET_CHECKS
 from marketflows_pipeline.checks.exchanges import EXCHANGE_CHECKS
 from marketflows_pipeline.checks.market_caps import MARKET_CAP_CHECKS
 from marketflows_pipeline.checks.model import Check, Verdict, judged, key_check, quarantine_check
+from marketflows_pipeline.run_context import Session
 from marketflows_pipeline.schema import Part, tables_of
-from marketflows_pipeline.session import Session
 from marketflows_pipeline.transforms.plausibility import BOUNDS
 
 _OWN_CHECKS: dict[Part, list[Check]] = {

@@ -1,7 +1,4 @@
-"""What must hold of the cross-asset part before it is published, and what an analyst should be warned about.
-
-What belongs here: verdicts on the tables of that part. What does not: measuring (transforms/, models/).
-"""
+"""What must hold of the cross-asset part before it is published, and what an analyst should be warned about."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,7 +8,7 @@ import polars as pl
 
 from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence, released_evidence
 from marketflows_pipeline.models.verdicts import ALARM_AUC, UNUSUAL_AUC, intervals, suspicion
-from marketflows_pipeline.session import Session
+from marketflows_pipeline.run_context import Session
 
 RECENT_WITHIN = timedelta(days=6)
 IDENTITY_TOLERANCE = 1e-6

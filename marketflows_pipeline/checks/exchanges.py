@@ -1,7 +1,4 @@
-"""What must hold of the exchange part before it is published, and what an analyst should be warned about.
-
-What belongs here: verdicts on the tables of that part. What does not: measuring (transforms/).
-"""
+"""What must hold of the exchange part before it is published, and what an analyst should be warned about."""
 
 from datetime import timedelta
 
@@ -9,8 +6,8 @@ import dagster as dg
 import polars as pl
 
 from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence
-from marketflows_pipeline.readings import is_out_of_credits
-from marketflows_pipeline.session import Session
+from marketflows_pipeline.queries.market_caps import is_out_of_credits
+from marketflows_pipeline.run_context import Session
 from marketflows_pipeline.warehouse.accepted import accepted_name
 
 HOURLY_WITHIN = timedelta(hours=2)

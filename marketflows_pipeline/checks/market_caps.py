@@ -1,7 +1,4 @@
-"""What must hold of market caps before they are published, and what an analyst should be warned about.
-
-What belongs here: verdicts on the tables of that part. What does not: measuring (transforms/quality.py).
-"""
+"""What must hold of market caps before they are published, and what an analyst should be warned about."""
 
 from datetime import timedelta
 
@@ -9,11 +6,11 @@ import dagster as dg
 import polars as pl
 
 from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence, released_evidence
-from marketflows_pipeline.ingest.plan import complete_histories
-from marketflows_pipeline.providers.protocol import Granularity
-from marketflows_pipeline.readings import gone_coins, is_out_of_credits, stored_window
-from marketflows_pipeline.session import Session
-from marketflows_pipeline.transforms.quality import coverage, find_jumps, find_supply_revisions
+from marketflows_pipeline.ingest.market_caps.plan import complete_histories
+from marketflows_pipeline.providers.protocols.market_caps import Granularity
+from marketflows_pipeline.queries.market_caps import gone_coins, is_out_of_credits, stored_window
+from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.transforms.market_caps.quality import coverage, find_jumps, find_supply_revisions
 
 RELATIVE_TOLERANCE = 1e-9
 STALE_AFTER_STEPS = 2

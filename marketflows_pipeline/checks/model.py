@@ -1,7 +1,4 @@
-"""What a check is: one property of a table, judged with evidence.
-
-What belongs here: verdicts, evidence, the check that every table has. What does not: the properties of single tables.
-"""
+"""What a check is: one property of a table, judged with evidence."""
 
 import logging
 import shlex
@@ -14,9 +11,9 @@ import polars as pl
 
 from marketflows_pipeline.assets.tables import as_markdown, asset_key
 from marketflows_pipeline.options import RunOptions
-from marketflows_pipeline.presentable import excerpt
+from marketflows_pipeline.run_context import Session
 from marketflows_pipeline.schema import Table, table
-from marketflows_pipeline.session import Session
+from marketflows_pipeline.system.printable import excerpt
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.quarantine import active
 from marketflows_pipeline.warehouse.row_keys import key_text

@@ -1,7 +1,6 @@
 """The `marketflows` command: runs the pipeline, and answers from what it published.
 
-What belongs here: options, exit codes, what is printed. What does not: the work itself. Commands that only answer
-import neither Dagster nor Altair, so that they are quick.
+Commands that only answer import neither Dagster nor Altair, so that they are quick.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The commands of the cross-asset part: options, exit codes, and which answer is given.
-
-What belongs here: what the user types. What does not: what is answered (`cli.answers`), and the runs (`cli.run`).
-"""
+"""The commands of the cross-asset part: options, exit codes, and which answer is given."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketflows_pipeline.cli.answering import (
+from marketflows_pipeline.cli.report_options import (
     TUTORIAL_CONFIG,
     format_option,
     how_to_fetch,
@@ -24,8 +21,8 @@ from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 
 if TYPE_CHECKING:
-    from marketflows_pipeline.cli.answers.answer import AnswerFormat
-    from marketflows_pipeline.cli.answers.source import Setting
+    from marketflows_pipeline.cli.reports.published_data import ReportContext
+    from marketflows_pipeline.cli.reports.report import AnswerFormat
     from marketflows_pipeline.settings import Asset
 
 DEFAULT_DAYS = 21
@@ -57,7 +54,7 @@ def flows(
     options: RunOptions, days: int, output_format: AnswerFormat, *, include_issuance: bool, refresh: bool
 ) -> None:
     """Net flow of each asset over the last sessions, ranked; issuance of coins is shown beside."""
-    from marketflows_pipeline.cli.answers.cross_asset_flows import cross_asset_flows as answer  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset.flows import cross_asset_flows as answer  # noqa: PLC0415
 
     asked = _ask(options, "cross-asset flows --refresh", before=_fetch if refresh else None)
     print_answer(
@@ -87,7 +84,7 @@ def who_gained(
 
     An attribution in proportion to size, not observed transfers.
     """
-    from marketflows_pipeline.cli.answers.who_gained import who_gained as answer  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset.who_gained import who_gained as answer  # noqa: PLC0415
 
     asked = _ask(options, f"cross-asset who-gained {symbol} --refresh", before=_fetch if refresh else None)
     print_answer(
@@ -104,7 +101,7 @@ def who_gained(
 @click.pass_obj
 def regimes(options: RunOptions, days: int, output_format: AnswerFormat, *, refresh: bool) -> None:
     """Whether the market wants risk: by VIX, its term structure and ratios of assets."""
-    from marketflows_pipeline.cli.answers.market_regimes import market_regimes as answer  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset.regimes import market_regimes as answer  # noqa: PLC0415
 
     asked = _ask(options, "cross-asset regimes --refresh", before=_fetch if refresh else None)
     print_answer(asked.setting, lambda source: answer(source, days), output_format)
@@ -132,7 +129,7 @@ def regimes(options: RunOptions, days: int, output_format: AnswerFormat, *, refr
 @click.pass_obj
 def train(options: RunOptions, horizon: str, target: str, model: str, output_format: AnswerFormat) -> None:
     """Train a model, walked forward by date, and say what it was worth beside baselines and without flows."""
-    from marketflows_pipeline.cli.answers.model_evaluation import model_evaluation as answer  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset.model_evaluation import model_evaluation as answer  # noqa: PLC0415
 
     def run(options: RunOptions) -> int:
         from marketflows_pipeline.cli.run import train_model  # noqa: PLC0415 (Dagster takes over a second)
@@ -153,7 +150,7 @@ def train(options: RunOptions, horizon: str, target: str, model: str, output_for
 @click.pass_obj
 def score(options: RunOptions, output_format: AnswerFormat, *, refresh: bool) -> None:
     """Probabilities for the latest session by the newest models, each with a plain verdict."""
-    from marketflows_pipeline.cli.answers.model_scores import model_scores as answer  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset.model_scores import model_scores as answer  # noqa: PLC0415
 
     asked = _ask(options, "train", before=_score if refresh else None, verb=_TRAIN)
     print_answer(
@@ -172,7 +169,7 @@ CROSS_ASSET_COMMANDS: tuple[click.Command, ...] = (cross_asset, train, score)
 
 @dataclass(frozen=True)
 class _Asked:
-    setting: Setting
+    setting: ReportContext
     universe: tuple[Asset, ...]
 
 
@@ -189,13 +186,13 @@ def _ask(
     """
     if before is not None and (exit_code := before(options)):
         raise click.exceptions.Exit(exit_code)
-    from marketflows_pipeline.cli.answers.market import SYNTHETIC  # noqa: PLC0415 (--help need not wait for DuckDB)
-    from marketflows_pipeline.cli.answers.source import Setting  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.cross_asset.provenance import SYNTHETIC  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.cli.reports.published_data import ReportContext  # noqa: PLC0415
     from marketflows_pipeline.settings import load_config  # noqa: PLC0415
 
     config = load_config(TUTORIAL_CONFIG if options.tutorial else options.config)
     line, is_on = options.command_line(command), options.tutorial or config.cross_asset is not None
-    setting = Setting(
+    setting = ReportContext(
         path=Path.cwd() / TUTORIAL_PUBLISHED if options.tutorial else config.warehouse.published_path,
         now=SystemClock().now(),
         top_n=0,

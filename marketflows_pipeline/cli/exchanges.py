@@ -1,7 +1,4 @@
-"""The exchange commands: options, exit codes, and which answer is given.
-
-What belongs here: what the user types. What does not: what is answered (`cli.answers`).
-"""
+"""The exchange commands: options, exit codes, and which answer is given."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketflows_pipeline.cli.answering import (
+from marketflows_pipeline.cli.report_options import (
     TUTORIAL_CONFIG,
     format_option,
     how_to_fetch,
@@ -24,8 +21,8 @@ from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 
 if TYPE_CHECKING:
-    from marketflows_pipeline.cli.answers.answer import Answer, AnswerFormat
-    from marketflows_pipeline.cli.answers.source import Source
+    from marketflows_pipeline.cli.reports.published_data import PublishedData
+    from marketflows_pipeline.cli.reports.report import AnswerFormat, Report
 
 DEFAULT_DAYS = 7
 _MAX_ROWS = 1_000_000
@@ -53,7 +50,7 @@ def exchange_flows(options: RunOptions, limit: int | None, output_format: Answer
 
     It measures activity, not money moving in or out: see exchange-netflow.
     """
-    from marketflows_pipeline.cli.answers.flows import exchange_flows as answer  # noqa: PLC0415 (--help is quick)
+    from marketflows_pipeline.cli.reports.exchanges.flows import exchange_flows as answer  # noqa: PLC0415 (--help is quick)
 
     _say(
         options,
@@ -86,7 +83,7 @@ def exchange_netflow(
 
     EXCHANGE_ID is a CoinGecko id (gdax), a DefiLlama slug (binance-cex) or a name.
     """
-    from marketflows_pipeline.cli.answers.netflow import exchange_netflow as answer  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.exchanges.netflow import exchange_netflow as answer  # noqa: PLC0415
 
     if days is not None and days_option is not None and days != days_option:
         raise click.UsageError(f"DAYS is {days} and --days is {days_option}: give one of them.")
@@ -111,7 +108,7 @@ def whale_movements(options: RunOptions, min_value_usd: float, output_format: An
 
     A proxy for large holders at work: no single transaction is seen.
     """
-    from marketflows_pipeline.cli.answers.whales import whale_movements as answer  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.exchanges.whales import whale_movements as answer  # noqa: PLC0415
 
     _say(
         options,
@@ -128,7 +125,7 @@ def whale_movements(options: RunOptions, min_value_usd: float, output_format: An
 @click.pass_obj
 def exchange_tvl(options: RunOptions, output_format: AnswerFormat, *, refresh: bool) -> None:
     """Reserves of centralised exchanges and TVL of decentralised ones, ranked apart."""
-    from marketflows_pipeline.cli.answers.tvl import exchange_tvl as answer  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.exchanges.tvl import exchange_tvl as answer  # noqa: PLC0415
 
     _say(
         options,
@@ -159,7 +156,7 @@ def exchange_dominance(
     options: RunOptions, measure: str, segment: str | None, output_format: AnswerFormat, *, refresh: bool
 ) -> None:
     """Market shares of exchanges, and how concentrated they are."""
-    from marketflows_pipeline.cli.answers.dominance import exchange_dominance as answer  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.exchanges.dominance import exchange_dominance as answer  # noqa: PLC0415
 
     _say(
         options,
@@ -181,7 +178,7 @@ EXCHANGE_COMMANDS: tuple[click.Command, ...] = (
 
 def _say(
     options: RunOptions,
-    build: Callable[[Source], Answer],
+    build: Callable[[PublishedData], Report],
     output_format: AnswerFormat,
     *,
     command: str,
@@ -194,13 +191,13 @@ def _say(
 
         if exit_code := refresh_exchanges(options, daily=daily):
             raise click.exceptions.Exit(exit_code)
-    from marketflows_pipeline.cli.answers.source import Setting  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.cli.reports.published_data import ReportContext  # noqa: PLC0415 (--help need not wait for DuckDB)
     from marketflows_pipeline.settings import Exchanges, load_config  # noqa: PLC0415
 
     config = load_config(TUTORIAL_CONFIG if options.tutorial else options.config)
     line = f"{options.command_line(command)} --refresh"
     is_on = options.tutorial or config.exchanges is not None
-    setting = Setting(
+    setting = ReportContext(
         path=Path.cwd() / TUTORIAL_PUBLISHED if options.tutorial else config.warehouse.published_path,
         now=SystemClock().now(),
         top_n=(config.exchanges or Exchanges()).top_n,

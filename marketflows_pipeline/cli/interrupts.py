@@ -1,8 +1,4 @@
-"""Being told to stop: Ctrl-C, `kill`, a closed terminal.
-
-What belongs here: which signal came, and what is said then. What does not: what has to be put in order; that is done on
-the way out, as after any fault.
-"""
+"""Being told to stop: Ctrl-C, `kill`, a closed terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from marketflows_pipeline.errors import Stopped
-from marketflows_pipeline.stopping import stop_calls
+from marketflows_pipeline.system.stopping import stop_calls
 
 INTERRUPTED = "interrupted"
 RUN_INTERRUPTED = "interrupted; what was fetched is kept"

@@ -1,7 +1,4 @@
-"""How a log record becomes a line: one line whatever it quotes, so that no text from outside forges another.
-
-What belongs here: the formatter. What does not: where lines go (logs.py).
-"""
+"""How a log record becomes a line: one line whatever it quotes, so that no text from outside forges another."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import logging
 from types import TracebackType
 from typing import TypeAlias
 
-from marketflows_pipeline.presentable import escaped
+from marketflows_pipeline.system.printable import escaped
 
 ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 

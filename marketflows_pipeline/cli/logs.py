@@ -21,7 +21,7 @@ from rich.logging import RichHandler
 import marketflows_pipeline
 from marketflows_pipeline.cli.log_lines import LineFormatter
 from marketflows_pipeline.errors import UnsafeFileError
-from marketflows_pipeline.safe_files import open_private, private_folder, write_whole
+from marketflows_pipeline.system.safe_files import open_private, private_folder, write_whole
 
 PACKAGE = marketflows_pipeline.__name__
 _FILE_FORMAT = "%(asctime)s %(levelname)s %(message)s"

@@ -1,7 +1,4 @@
-"""`marketflows quarantine`: rows that count for nothing, listed, added and released by hand.
-
-What belongs here: what the user types and is told. What does not: leaving rows out (warehouse/quarantine.py).
-"""
+"""`marketflows quarantine`: rows that count for nothing, listed, added and released by hand."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError, RunLockedError, UserInputError
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
-from marketflows_pipeline.run_lock import LOCK_WAIT_S, RunLock, lock_path
+from marketflows_pipeline.system.run_lock import LOCK_WAIT_S, RunLock, lock_path
 
 if TYPE_CHECKING:
     from marketflows_pipeline.warehouse.store import Warehouse

@@ -23,7 +23,6 @@ from marketflows_pipeline.cli.interrupts import RUN_INTERRUPTED, interruptible
 from marketflows_pipeline.cli.logs import RunLog, configure_logging
 from marketflows_pipeline.cli.text import say
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
-from marketflows_pipeline.failures import failure_of
 from marketflows_pipeline.jobs import (
     KEYLESS_JOBS,
     cross_asset_refresh,
@@ -44,12 +43,13 @@ from marketflows_pipeline.options import (
     Target,
     Training,
 )
+from marketflows_pipeline.orchestration.failures import failure_of
+from marketflows_pipeline.orchestration.run_history import RunHistory
 from marketflows_pipeline.progress import LogReporter, Reporter, TerminalReporter
-from marketflows_pipeline.run_history import RunHistory
-from marketflows_pipeline.safe_files import private_folder, private_umask
+from marketflows_pipeline.run_context import read_settings
 from marketflows_pipeline.schema import PARTS
-from marketflows_pipeline.session import read_settings
 from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.system.safe_files import private_folder, private_umask
 from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def run(options: RunOptions, log_level: str) -> int:
         return exit_code
     log.info("done in %.1f s%s", time.monotonic() - begun, _and_warnings(run_log.n_warnings))
     _say_what_was_written(options, settings, run_log)
-    return _compare_with_known_good(settings, run_log) if options.tutorial else 0
+    return _compare_with_golden(settings, run_log) if options.tutorial else 0
 
 
 def _and_warnings(count: int) -> str:
@@ -219,13 +219,13 @@ def _say_what_was_written(options: RunOptions, settings: Settings, run_log: RunL
     say(f"log       {run_log.path or 'not kept: it could not be written'}")
 
 
-def _compare_with_known_good(settings: Settings, run_log: RunLog) -> int:
+def _compare_with_golden(settings: Settings, run_log: RunLog) -> int:
     log_text = run_log.path.read_text(encoding="utf-8") if run_log.path else None
     with Warehouse(settings.warehouse.path, create=False) as warehouse:
-        differences = tutorial.compare_with_known_good(warehouse.read, log_text)
+        differences = tutorial.compare_with_golden(warehouse.read, log_text)
     if not differences:
         compared = "tables and log" if log_text is not None else "tables; its log could not be kept to be compared"
-        say(f"tutorial  matches the known-good result, {compared}")
+        say(f"tutorial  matches the golden result, {compared}")
         return 0
     for difference in differences:
         say(f"tutorial  differs: {difference}", is_error=True)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import click
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
-from marketflows_pipeline.presentable import escaped
+from marketflows_pipeline.system.printable import escaped
 
 
 def argument_text(_context: click.Context, parameter: click.Parameter, value: str) -> str:

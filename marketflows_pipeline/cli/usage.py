@@ -1,7 +1,4 @@
-"""Command lines that click refuses, in the words of somebody who wants them to work.
-
-What belongs here: what to add to click's own message. What does not: faults of files and services.
-"""
+"""Command lines that click refuses, in the words of somebody who wants them to work."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from marketflows_pipeline.providers.ledger import month_after, month_of
+from marketflows_pipeline.providers.http.ledger import month_after, month_of
 
 PAGE_SIZE = 250
 # The list of exchanges, the trending coins, and one page of markets for all of these.

@@ -1,23 +1,20 @@
-"""Asking for many things one by one, for as long as there are credits that nothing else needs.
-
-What belongs here: the order of asking, progress, and when to end. What does not: what is due, and keeping an answer.
-"""
+"""Asking for many things one by one, for as long as there are credits that nothing else needs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from marketflows_pipeline.errors import CreditsExhaustedError
-from marketflows_pipeline.ingest.asked import Asked, Request
-from marketflows_pipeline.ingest.market_caps import budget_now
-from marketflows_pipeline.readings import coins_in_use
-from marketflows_pipeline.session import Session
+from marketflows_pipeline.ingest.fetch_log import FetchLog, Request
+from marketflows_pipeline.ingest.market_caps.run import budget_now
+from marketflows_pipeline.queries.market_caps import coins_in_use
+from marketflows_pipeline.run_context import Session
 
 
 def ask_one_by_one(
-    session: Session, asked: Asked, requests: Sequence[Request], fetch: Callable[[Request], None], *, title: str
+    session: Session, asked: FetchLog, requests: Sequence[Request], fetch: Callable[[Request], None], *, title: str
 ) -> int:
-    """Ask for each while it is affordable; a failure lets the others go on, see `Asked.one_of_many`.
+    """Ask for each while it is affordable; a failure lets the others go on, see `FetchLog.one_of_many`.
 
     Args:
         session: the run's means.

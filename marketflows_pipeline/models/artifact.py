@@ -1,9 +1,7 @@
 """A trained model as a folder: the fitted estimator, and beside it what it was made of and from.
 
-What belongs here: storing, loading, and refusing what does not fit this program. What does not: training, scoring.
-
-The estimator's file holds numbers alone (`parameters`), so that loading one runs no code, whoever wrote it. Its SHA-256
-stands in the metadata beside it, which keeps out files that are damaged, half written or mixed up.
+The estimator's file holds numbers alone (`parameters`), so that loading one runs no code, whoever wrote it. Its
+SHA-256 stands in the metadata beside it, which keeps out files that are damaged, half written or mixed up.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ from marketflows_pipeline.models.labels import Target
 from marketflows_pipeline.models.panel import FEATURES, FEATURES_VERSION
 from marketflows_pipeline.models.parameters import MOST_BYTES, packed, unpacked
 from marketflows_pipeline.models.verdicts import Worth
-from marketflows_pipeline.safe_files import clear_drafts, private_folder, read_plain, write_whole
+from marketflows_pipeline.system.safe_files import clear_drafts, private_folder, read_plain, write_whole
 
 _ESTIMATOR, _METADATA = "estimator.npz", "metadata.json"
 _MOST_METADATA_BYTES = 1 << 20

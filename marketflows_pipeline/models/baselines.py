@@ -1,7 +1,4 @@
-"""Forecasts that need no model: what a model has to beat.
-
-What belongs here: the three of them. What does not: the same model without flows, which is a model (out_of_sample).
-"""
+"""Forecasts that need no model: what a model has to beat."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""How often each date is drawn in resamples that keep neighbours together.
-
-What belongs here: drawing, and intervals of what was computed from it. What does not: any metric.
-"""
+"""How often each date is drawn in resamples that keep neighbours together."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Panel and labels as arrays, in order of session, so that a fold is a slice.
-
-What belongs here: the arrays and their fingerprint. What does not: choosing rows (walk_forward), models.
-"""
+"""Panel and labels as arrays, in order of session, so that a fold is a slice."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The two kinds of model, each with its calibration, fitted to the rows of one training.
-
-What belongs here: fitting and calibrating, probabilities out. What does not: splitting into training and test.
-"""
+"""The two kinds of model, each with its calibration, fitted to the rows of one training."""
 
 from __future__ import annotations
 

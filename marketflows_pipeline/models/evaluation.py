@@ -1,8 +1,4 @@
-"""What forecasts were worth: every figure with its interval, and what flows add to it.
-
-What belongs here: which figures are reported, of which variant and over what. What does not: the formulas (metrics),
-the drawing (bootstrap).
-"""
+"""What forecasts were worth: every figure with its interval, and what flows add to it."""
 
 from __future__ import annotations
 
@@ -60,7 +56,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluationResult:
     """Figures of all variants, and the reliability table of the model with flows."""
 
     figures: tuple[Figure, ...]
@@ -87,7 +83,7 @@ class _Drawn:
         return metrics.ratio(self.counts, sums, metrics.by_date(np.ones(len(values)), self.date, self.dates))
 
 
-def judge(forecasts: Forecasts, *, horizon: int, seed: int, resamples: int = RESAMPLES) -> Judged:
+def evaluate(forecasts: Forecasts, *, horizon: int, seed: int, resamples: int = RESAMPLES) -> EvaluationResult:
     """All figures of a walk-forward.
 
     For each variant: ``brier``, ``log_loss`` (none for always_up, which is certain and errs), ``accuracy`` at 0.5,
@@ -128,7 +124,7 @@ def judge(forecasts: Forecasts, *, horizon: int, seed: int, resamples: int = RES
             added = sign * (samples[WITH_FLOWS, metric] - samples[WITHOUT_FLOWS, metric])
             scope = MEAN_OF_ASSETS if metric == "auc" else ALL
             figures.append(_figure(WITH_FLOWS, f"ablation_{metric}", scope, added, len(drawn.y)))
-    return Judged(tuple(figures), _bins(figures, edges[WITH_FLOWS]))
+    return EvaluationResult(tuple(figures), _bins(figures, edges[WITH_FLOWS]))
 
 
 def evaluation_frame(

@@ -1,7 +1,4 @@
-"""Flows of funds, at the session at whose close they could first be known.
-
-What belongs here: when a flow enters, and what is computed from flows alone. What does not: any other feature (panel).
-"""
+"""Flows of funds, at the session at whose close they could first be known."""
 
 from __future__ import annotations
 

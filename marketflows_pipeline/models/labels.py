@@ -1,7 +1,4 @@
-"""What is to be forecast: whether a close will be higher, or an asset among the better half.
-
-What belongs here: labels and the session each is known at. What does not: features.
-"""
+"""What is to be forecast: whether a close will be higher, or an asset among the better half."""
 
 from __future__ import annotations
 

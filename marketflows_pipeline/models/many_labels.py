@@ -1,8 +1,4 @@
-"""One walk-forward for many sets of labels at once, for whoever asks what chance gives.
-
-What belongs here: forecasts out of sample after each set of labels, by the steps of `out_of_sample` and `estimators`.
-What does not: where the labels are from (placebo).
-"""
+"""One walk-forward for many sets of labels at once, for whoever asks what chance gives."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Figures of forecasts, weighted by how often each date is drawn.
-
-What belongs here: formulas over arrays; weights of one mean the figure itself. What does not: which figures are
-reported (evaluation), drawing (bootstrap).
-"""
+"""Figures of forecasts, weighted by how often each date is drawn."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Forecasts of a walk-forward: each row by a model that was fitted before it.
-
-What belongs here: going through the blocks. What does not: judging the forecasts (evaluation).
-"""
+"""Forecasts of a walk-forward: each row by a model that was fitted before it."""
 
 from __future__ import annotations
 

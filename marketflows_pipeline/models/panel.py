@@ -1,8 +1,4 @@
-"""The features of each asset and session, all from what is known at that session's close.
-
-What belongs here: which features there are and when each is known; this one function is what training and scoring both
-call. What does not: labels, imputing what is missing (estimators), arrays (dataset).
-"""
+"""The features of each asset and session, all from what is known at that session's close."""
 
 from __future__ import annotations
 

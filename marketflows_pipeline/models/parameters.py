@@ -1,8 +1,4 @@
-"""A fitted estimator as plain arrays of numbers, and back: loading one runs no code, whoever wrote the file.
-
-What belongs here: which numbers make an estimator, their checks, and log odds from them. What does not: files
-(artifact), fitting (estimators).
-"""
+"""A fitted estimator as plain arrays of numbers, and back: loading one runs no code, whoever wrote the file."""
 
 from __future__ import annotations
 

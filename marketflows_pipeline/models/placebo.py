@@ -1,8 +1,4 @@
-"""What the same training reaches on labels that nothing can know: the yardstick of a model that looks good.
-
-What belongs here: permuting labels, and the figures of the draws. What does not: training on them (many_labels), what
-follows from the figures (verdicts).
-"""
+"""What the same training reaches on labels that nothing can know: the yardstick of a model that looks good."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Filling what is missing and scaling, learned from the rows of one training.
 
-What belongs here: imputing, its indicators, standardising. What does not: models. Learned inside each fold, so that
-nothing of a test is in a median or a deviation.
+Learned inside each fold, so that nothing of a test is in a median or a deviation.
 """
 
 from __future__ import annotations

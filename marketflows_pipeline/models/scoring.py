@@ -1,7 +1,4 @@
-"""Probabilities for a session, each with what it is worth in a plain sentence.
-
-What belongs here: scoring rows of a panel, and the words of the verdict. What does not: judging models (evaluation).
-"""
+"""Probabilities for a session, each with what it is worth in a plain sentence."""
 
 from __future__ import annotations
 

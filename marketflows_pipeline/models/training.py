@@ -1,7 +1,4 @@
-"""From panel and labels to a judged, calibrated model.
-
-What belongs here: the order of the steps, and the metadata. What does not: any of the steps.
-"""
+"""From panel and labels to a judged, calibrated model."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from marketflows_pipeline.models.baselines import base_rates
 from marketflows_pipeline.models.bootstrap import RESAMPLES
 from marketflows_pipeline.models.dataset import dataset
 from marketflows_pipeline.models.estimators import Kind, fit, one_thread_each
-from marketflows_pipeline.models.evaluation import evaluation_frame, judge
+from marketflows_pipeline.models.evaluation import evaluate, evaluation_frame
 from marketflows_pipeline.models.labels import Target
 from marketflows_pipeline.models.out_of_sample import WITH_FLOWS, Forecasts, Progress, forecast
 from marketflows_pipeline.models.panel import FEATURES, FEATURES_VERSION
@@ -96,7 +93,7 @@ def train(
             "there is no labelled row to train on: prices come first, by a run or `cross-asset flows --refresh`"
         )
     forecasts = forecast(data, walk, kind=model, seed=seed, on_progress=on_progress)
-    judged = judge(forecasts, horizon=horizon, seed=seed, resamples=resamples)
+    judged = evaluate(forecasts, horizon=horizon, seed=seed, resamples=resamples)
     moment = trained_at.astimezone(UTC)
     model_id = f"{target}_{horizon}_{model}_{moment:%Y%m%dT%H%M%SZ}"
     framed = partial(evaluation_frame, model_id=model_id, trained_at=moment, is_synthetic=is_synthetic)

@@ -1,7 +1,6 @@
 """What figures of an evaluation allow to be said: whether there is an edge, and whether it is too good to be true.
 
-What belongs here: the rules, once, for training, scores, checks, commands, charts and cards, and their words. What does
-not: the figures (evaluation, placebo). Without numpy and scikit-learn, so that whoever shows a verdict can import it.
+Without numpy and scikit-learn, so that whoever shows a verdict can import it.
 """
 
 from __future__ import annotations
@@ -141,8 +140,8 @@ def _suspicions(model_id: str, figures: Intervals) -> Iterator[Suspicion]:
     for (variant, metric, scope), figure in figures.items():
         if (metric, scope) not in HEADLINES.values() or figure.value is None or figure.lower is None:
             continue
-        judge = _placebo_tier if variant == PLACEBO else _tier
-        found = judge(figures, variant, metric, figure.lower)
+        evaluate = _placebo_tier if variant == PLACEBO else _tier
+        found = evaluate(figures, variant, metric, figure.lower)
         if found is not None:
             tier, why = found
             whose = "labels permuted by blocks of dates" if variant == PLACEBO else variant

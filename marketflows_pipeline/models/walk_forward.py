@@ -1,7 +1,4 @@
-"""Which sessions train and which test: forward in time, by date, with a gap.
-
-What belongs here: splitting sessions. What does not: rows, models.
-"""
+"""Which sessions train and which test: forward in time, by date, with a gap."""
 
 from __future__ import annotations
 

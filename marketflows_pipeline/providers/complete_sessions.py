@@ -1,8 +1,4 @@
-"""Which trading sessions are over, so that no price of an open one is taken for its last.
-
-What belongs here: dates of complete sessions at a moment. What does not: calendars of exchanges; a day without trading
-simply has no bar.
-"""
+"""Which trading sessions are over, so that no price of an open one is taken for its last."""
 
 from __future__ import annotations
 

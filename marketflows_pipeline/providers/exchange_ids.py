@@ -1,8 +1,5 @@
 """Which exchange of CoinGecko's is which protocol of DefiLlama's, for well-known centralised ones.
 
-What belongs here: pairs that are certain, as a fallback for where DefiLlama does not give its own. What does not:
-exchanges whose reserves DefiLlama does not follow (Coinbase, Upbit, Bithumb, Coincheck), which have no slug.
-
 The ids of the two services tell exchanges and markets apart differently: CoinGecko's ``bybit`` and ``bitmex`` are
 markets of derivatives, DefiLlama's ``bybit`` and ``bitmex`` the whole exchange. Here stand spot markets only.
 """

@@ -1,8 +1,4 @@
-"""Asking one provider after another until one answers.
-
-What belongs here: the order, and saying who failed. What does not: retrying one service (http.py), and judging what an
-answer is worth, which the question itself may do.
-"""
+"""Asking one provider after another until one answers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Taking typed values out of parsed JSON, or saying which field is not what a service documents.
-
-What belongs here: texts, numbers, amounts of money and times of one object, whoever sends it. What does not: the fields
-of one service, frames, and what becomes of an object with a fault (rows.py).
-"""
+"""Taking typed values out of parsed JSON, or saying which field is not what a service documents."""
 
 from __future__ import annotations
 
@@ -12,8 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias, TypeGuard, TypeVar
 
-from marketflows_pipeline.presentable import IDENTITY_LENGTH, is_identity, presentable, presentable_name
-from marketflows_pipeline.providers.faults import ShapeError, one_line
+from marketflows_pipeline.providers.http.responses import ShapeError, one_line
+from marketflows_pipeline.system.printable import IDENTITY_LENGTH, is_identity, presentable, presentable_name
 
 T = TypeVar("T")
 Row: TypeAlias = Mapping[str, object]

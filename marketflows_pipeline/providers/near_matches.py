@@ -1,7 +1,4 @@
-"""What a user may have meant by an id that a service does not know.
-
-What belongs here: likeness of names. What does not: asking for the names.
-"""
+"""What a user may have meant by an id that a service does not know."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""JSON that a strict parser refuses as a whole, made into JSON that it reads but for the rows at fault.
-
-What belongs here: what Python's own parser takes and JSON does not know. What does not: the rows.
-"""
+"""JSON that a strict parser refuses as a whole, made into JSON that it reads but for the rows at fault."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """The registry: every table and column of the warehouse, once.
 
 Asset column schemas, key checks, comments in the database, ``meta.tables``/``meta.columns``/``meta.lineage`` and the
-data dictionary all come from here. What belongs here: names, grain, keys, types, units, words. What does not: how a
-table is computed (transforms/) or stored (warehouse/).
+data dictionary all come from here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What a table and a column are: the vocabulary of the registry.
-
-What belongs here: the two dataclasses and the few data types. What does not: any table.
-"""
+"""What a table and a column are: the vocabulary of the registry."""
 
 from __future__ import annotations
 

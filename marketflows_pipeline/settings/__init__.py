@@ -1,6 +1,5 @@
 """What the user decides: ``config.toml`` and ``secrets.toml`` as frozen, validated models.
 
-What belongs here: keys, defaults, rules and the words of their errors. What does not: anything that acts on them.
 Nothing here reads the environment by itself; the caller passes it.
 """
 

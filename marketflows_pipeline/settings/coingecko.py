@@ -1,7 +1,5 @@
 """``[providers.coingecko]``: what is tracked, and on which plan it is asked for.
 
-What belongs here: the keys of that table and their rules. What does not: asking the service.
-
 Fields are declared in the order in which their rules need each other: ``flow_types`` stands before the keys that a
 flow type makes necessary.
 """
@@ -15,8 +13,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.providers.coingecko_plans import PLANS, PlanName
-from marketflows_pipeline.providers.slips import spelling
+from marketflows_pipeline.providers.coingecko.plans import PLANS, PlanName
+from marketflows_pipeline.providers.misspelled_symbols import spelling
 from marketflows_pipeline.settings.fields import (
     Coins,
     Dollars,
@@ -31,7 +29,8 @@ from marketflows_pipeline.settings.fields import (
     unique,
 )
 
-# Coins that stand for another one, or for money; those without a category of their own are in transforms/exclusions.py.
+# Coins that stand for another one, or for money; those without a category
+# of their own are in transforms/market_caps/exclusions.py.
 DEFAULT_EXCLUDED = ("stablecoins", "wrapped-tokens", "liquid-staking-tokens")
 
 logger = logging.getLogger(__name__)

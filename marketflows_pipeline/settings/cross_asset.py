@@ -1,7 +1,4 @@
-"""``[cross_asset]``: funds, metals and crypto side by side; without that table there is no such part.
-
-What belongs here: the keys of that table and their rules. What does not: asking the services.
-"""
+"""``[cross_asset]``: funds, metals and crypto side by side; without that table there is no such part."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.providers.slips import find_slips
+from marketflows_pipeline.providers.misspelled_symbols import find_slips
 from marketflows_pipeline.settings.fields import (
     MAX_SPAN,
     CoinId,

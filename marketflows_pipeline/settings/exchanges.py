@@ -1,7 +1,4 @@
-"""``[exchanges]``: the exchange flow monitor; without that table there is no such part.
-
-What belongs here: the keys of that table and their rules. What does not: asking the services.
-"""
+"""``[exchanges]``: the exchange flow monitor; without that table there is no such part."""
 
 from __future__ import annotations
 

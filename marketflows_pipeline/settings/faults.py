@@ -1,7 +1,4 @@
-"""Words for what is wrong in a settings file: one line per fault, each naming file, key, value and expectation.
-
-What belongs here: turning validation errors into such lines, without ever showing a key. What does not: the rules.
-"""
+"""Words for what is wrong in a settings file: one line per fault, each naming file, key, value and expectation."""
 
 from __future__ import annotations
 

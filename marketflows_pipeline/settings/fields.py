@@ -1,7 +1,4 @@
-"""The kinds of values a settings file holds, each with the rule that every value of its kind obeys.
-
-What belongs here: annotated types, and the base of all tables. What does not: any key.
-"""
+"""The kinds of values a settings file holds, each with the rule that every value of its kind obeys."""
 
 from __future__ import annotations
 
@@ -15,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.presentable import IDENTITY_LENGTH, NAME_LENGTH, is_identity, presentable
 from marketflows_pipeline.settings.names import file_safe, portfolio_name
+from marketflows_pipeline.system.printable import IDENTITY_LENGTH, NAME_LENGTH, is_identity, presentable
 
 _T = TypeVar("_T")
 

@@ -1,7 +1,4 @@
-"""Files that the user wrote, read within bounds: TOML, and a key.
-
-What belongs here: reading, and saying what is wrong with a file as a whole. What does not: tables and keys (models.py).
-"""
+"""Files that the user wrote, read within bounds: TOML, and a key."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Reading the two files and the environment into settings.
-
-What belongs here: files, the order of precedence, and gathering all faults. What does not: the rules of single keys.
-"""
+"""Reading the two files and the environment into settings."""
 
 from __future__ import annotations
 
@@ -16,8 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.providers.addresses import keeps_secrets
-from marketflows_pipeline.providers.coingecko_plans import PLANS
+from marketflows_pipeline.providers.coingecko.plans import PLANS
+from marketflows_pipeline.providers.http.addresses import keeps_secrets
 from marketflows_pipeline.settings.coingecko import FLOW_TYPES, CoinGecko
 from marketflows_pipeline.settings.faults import fault_line, unknown_key, validation_lines, without_secrets
 from marketflows_pipeline.settings.files import read_key, read_toml

@@ -1,8 +1,4 @@
-"""All settings: every table of ``config.toml`` with its keys, defaults and rules, and the keys of the services.
-
-What belongs here: one frozen model per table, each rule a validator on its field. What does not: reading files
-(loading.py).
-"""
+"""All settings: every table of ``config.toml`` with its keys, defaults and rules, and the keys of the services."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.providers.slips import find_slips
+from marketflows_pipeline.providers.misspelled_symbols import find_slips
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges

@@ -1,7 +1,4 @@
-"""Which names may become part of a file name, on any of the three desktop systems.
-
-What belongs here: the rule for portfolio names, narrative slugs and coin ids. What does not: making file names.
-"""
+"""Which names may become part of a file name, on any of the three desktop systems."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Where the files of ``[warehouse]`` and the user's own folder are: found wrong before a run, not at its end.
-
-What belongs here: rules that the disk has a say in. What does not: those of a path by itself (models.py).
-"""
+"""Where the files of ``[warehouse]`` and the user's own folder are: found wrong before a run, not at its end."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The names that series and bases are filed under.
-
-What belongs here: names that mean the same in every table. What does not: words shown to people (labels).
-"""
+"""The names that series and bases are filed under."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Rows of series that are doubted until the next one agrees, each judged against the last accepted one.
-
-What belongs here: going through a series, whose rows depend on what was accepted before them. What does not: what is
-doubted (unit_slips).
-"""
+"""Rows of series that are doubted until the next one agrees, each judged against the last accepted one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The order that time series need, kept cheaply.
-
-What belongs here: putting long frames in order, at little cost where they nearly are. What does not: removing rows.
-"""
+"""The order that time series need, kept cheaply."""
 
 from __future__ import annotations
 

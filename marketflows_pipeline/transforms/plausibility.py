@@ -1,7 +1,6 @@
 """Which stored values cannot be true: bounds of every measured column and of every time, and the rows outside them.
 
-What belongs here: the bounds, as data, and judging rows by them. What does not: leaving rows out
-(warehouse/quarantine.py). A null is missing, never impossible.
+A null is missing, never impossible.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 
 from marketflows_pipeline.schema import DType, Table, table
-from marketflows_pipeline.transforms.observations import MAX_CAP_USD
+from marketflows_pipeline.transforms.market_caps.observations import MAX_CAP_USD
 from marketflows_pipeline.transforms.time_span import CLOCK_TOLERANCE, COINS_SINCE, FUNDS_SINCE, OWN_FILES_SINCE
 
 # No amount of dollars in this world is larger than a market cap can be.

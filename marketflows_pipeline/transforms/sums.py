@@ -1,7 +1,4 @@
-"""Sums that do not depend on the order of their terms.
-
-What belongs here: adding up. What does not: what is added.
-"""
+"""Sums that do not depend on the order of their terms."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ _GRAIN_USD = 2.0**-30
 _MOST_USD = 1e29
 
 
-def exact_sum(column: str) -> pl.Expr:
+def order_independent_sum(column: str) -> pl.Expr:
     """The sum of market caps in USD, to the last bit the same in every run.
 
     Threads add up floating numbers in whatever order they come to them. The last bits would differ from run to run,

@@ -1,7 +1,6 @@
 """Which times an observation can have: none before its kind existed, none after it was asked for.
 
-What belongs here: the rule, without a clock. What does not: what becomes of an observation that breaks it. Units are
-not guessed: seconds where milliseconds are documented are a moment in January 1970, and that is outside.
+Units are not guessed: seconds where milliseconds are documented are a moment in January 1970, and that is outside.
 """
 
 from __future__ import annotations

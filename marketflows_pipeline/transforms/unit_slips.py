@@ -1,13 +1,10 @@
 """Slips of unit: a figure that is a hundred, a thousand or a million times what it was, and nothing else says so.
 
-What belongs here: which rows are doubted, and which later row bears them out. What does not: leaving rows out
-(warehouse/quarantine.py), and values that no row can have (plausibility).
-
 **Rule.** Rows of a series are judged in the order of time, each against the last accepted one. A figure is doubted
 where its ratio to that lies within 5 % of 10^±2, 10^±3 or 10^±6 and the other figures of the row don't agree with it.
-So it is where figures contradict each other by such a factor, as they do when the price moved beside the slip; then the
-one that moved most is at fault. The next row bears a doubted one out where it stays within a factor of two of it and is
-not doubted against it; from then on both are accepted. Anything else leaves the doubted row out for good.
+So it is where figures contradict each other by such a factor, as they do when the price moved beside the slip; then
+the one that moved most is at fault. The next row bears a doubted one out where it stays within a factor of two of it
+and is not doubted against it; from then on both are accepted. Anything else leaves the doubted row out for good.
 
 What is said of a row thus depends on rows up to its release alone, and never changes after it.
 """
@@ -21,8 +18,8 @@ from operator import or_
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cross_asset.shares import comparable_shares, newest_vintages
 from marketflows_pipeline.transforms.doubted_rows import doubted_rows, ratio, size
-from marketflows_pipeline.transforms.shares import comparable_shares, newest_vintages
 
 FACTORS = (1e2, 1e3, 1e6)
 TOLERANCE = 0.05

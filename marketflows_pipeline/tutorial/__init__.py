@@ -1,8 +1,4 @@
-"""The tutorial: a run on packaged figures, offline, whose result is known.
-
-What belongs here: the packaged files, the provider that serves them, and the comparison with the known-good result.
-What does not: running anything; the tutorial goes through the same job as a live run.
-"""
+"""The tutorial: a run on packaged figures, offline, whose result is known."""
 
 from __future__ import annotations
 
@@ -21,7 +17,7 @@ from marketflows_pipeline.tutorial.files import (
     load_tutorial_settings,
 )
 from marketflows_pipeline.tutorial.provider import TutorialProvider
-from marketflows_pipeline.tutorial.verify import compare_log, compare_tables, compare_with_known_good
+from marketflows_pipeline.tutorial.verify import compare_log, compare_tables, compare_with_golden
 
 __all__ = [
     "PICTURE_NOTE",
@@ -32,7 +28,7 @@ __all__ = [
     "TutorialReserves",
     "compare_log",
     "compare_tables",
-    "compare_with_known_good",
+    "compare_with_golden",
     "cross_asset_credit",
     "data_as_of",
     "data_credit",

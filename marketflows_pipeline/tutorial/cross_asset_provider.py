@@ -1,8 +1,4 @@
-"""The packaged market of funds and coins, all made up, as the services that the cross-asset part asks.
-
-What belongs here: answering the pipeline's questions from frames. What does not: making the figures up
-(tools/make_cross_asset_tutorial_data.py), anything over a network.
-"""
+"""The packaged market of funds and coins, all made up, as the services that the cross-asset part asks."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.cross_asset_protocol import (
+from marketflows_pipeline.providers.protocols.cross_asset import (
     ACTION_SCHEMA,
     BAR_SCHEMA,
     SHARES_SCHEMA,

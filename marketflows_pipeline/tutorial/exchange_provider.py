@@ -1,8 +1,4 @@
-"""The packaged exchange figures, all made up, as the two services that the exchange part asks.
-
-What belongs here: answering the pipeline's questions from frames. What does not: making the figures up
-(tools/make_exchange_tutorial_data.py), anything over a network.
-"""
+"""The packaged exchange figures, all made up, as the two services that the exchange part asks."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.exchange_protocol import (
+from marketflows_pipeline.providers.protocols.exchanges import (
     CEX_SCHEMA,
     CEX_TVL_SCHEMA,
     EXCHANGE_SCHEMA,
@@ -23,7 +19,7 @@ from marketflows_pipeline.providers.exchange_protocol import (
     CexOverview,
     ReservesHistory,
 )
-from marketflows_pipeline.providers.protocol import MARKET_SCHEMA
+from marketflows_pipeline.providers.protocols.market_caps import MARKET_SCHEMA
 from marketflows_pipeline.tutorial.files import PACKAGED, data_as_of
 
 EXCHANGES_FOLDER = PACKAGED / "exchanges"

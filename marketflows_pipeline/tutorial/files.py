@@ -1,8 +1,4 @@
-"""The packaged files: where they are, which moment they show, and the settings the tutorial runs with.
-
-What belongs here: reading what lies beside this module. What does not: serving it (provider.py), judging results
-(verify.py).
-"""
+"""The packaged files: where they are, which moment they show, and the settings the tutorial runs with."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The packaged figures as a service of market caps.
-
-What belongs here: answering the pipeline's questions from a frame. What does not: anything over a network.
-"""
+"""The packaged figures as a service of market caps."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.protocol import (
+from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
     CATEGORY_SCHEMA,
     COIN_SCHEMA,

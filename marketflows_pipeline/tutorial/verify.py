@@ -1,8 +1,4 @@
-"""Whether a tutorial run came out as it should: its tables and its log beside the known-good ones.
-
-What belongs here: comparing, and saying where the difference is. What does not: reading the warehouse; the caller
-passes a function that does.
-"""
+"""Whether a tutorial run came out as it should: its tables and its log beside the golden ones."""
 
 from __future__ import annotations
 
@@ -24,7 +20,7 @@ RELATIVE_TOLERANCE = 1e-9
 EXPECTED_LOG = "expected_marketflows.log"
 MAX_LOG_LINES = 20
 
-_KNOWN_GOOD = "known_good."
+_GOLDEN = "golden."
 _TIME_KEYS = ("ts", "day", "session")
 # What a run may say differently from another: when, for how long, where, how large, and under which id.
 _VARYING = (
@@ -70,15 +66,15 @@ class Difference:
         )
 
 
-def compare_with_known_good(
+def compare_with_golden(
     read: Callable[[str], pl.DataFrame], log_text: str | None, *, folder: Path = PACKAGED
 ) -> list[str]:
-    """One line for each difference of tables and log; empty where the run matches the known-good result.
+    """One line for each difference of tables and log; empty where the run matches the golden result.
 
     Args:
         read: gives a table of the run by its name.
         log_text: what the run logged; None where that could not be kept, and only tables are compared.
-        folder: where the known-good files are.
+        folder: where the golden files are.
     """
     expected = (folder / EXPECTED_LOG).read_text(encoding="utf-8")
     lines = [] if log_text is None else compare_log(expected, log_text)
@@ -89,21 +85,21 @@ def compare_with_known_good(
 
 
 def compare_tables(read: Callable[[str], pl.DataFrame], *, folder: Path = PACKAGED) -> list[Difference]:
-    """Compare every known-good table with the run's, row by row of its key, in the columns that the known-good one has.
+    """Compare every golden table with the run's, row by row of its key, in the columns that the golden one has.
 
-    Where a known-good file's metadata say what it ``covers`` (column to value), other rows of the run's are left alone.
+    Where a golden file's metadata say what it ``covers`` (column to value), other rows of the run's are left alone.
     Numbers agree where they differ by at most 1e-9 of the expected value, or of the largest one of the same curve: a
     growth that passes through zero has no more digits than the level it comes from. All else agrees where it is equal.
 
     Args:
         read: gives a table of the run by its name.
-        folder: where the known-good files are.
+        folder: where the golden files are.
     """
-    files = sorted(folder.glob(f"{_KNOWN_GOOD}*.parquet"))
+    files = sorted(folder.glob(f"{_GOLDEN}*.parquet"))
     return [
         difference
         for file in files
-        for name in [file.stem.removeprefix(_KNOWN_GOOD)]
+        for name in [file.stem.removeprefix(_GOLDEN)]
         for difference in _differences(name, pl.read_parquet(file), _covered(file, read(name)))
     ]
 
@@ -129,7 +125,7 @@ def _comparable(log: str) -> list[str]:
 
 
 def _covered(file: Path, found: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a run's table that a known-good file speaks about."""
+    """The rows of a run's table that a golden file speaks about."""
     about = pl.read_parquet_metadata(file)
     covers, since = (json.loads(about.get(name, "{}")) for name in ("covers", "since"))
     wanted = [pl.col(column) == value for column, value in covers.items()]

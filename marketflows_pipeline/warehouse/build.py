@@ -1,8 +1,7 @@
 """Putting a published file together: tables from two files into one, described and checked.
 
-What belongs here: the inside of the file. What does not: which parts have passed (`publish`) and where the file goes
-(`versions`). Tables are put together in copies, by a DuckDB of its own, so that a full disk harms neither the private
-file nor the one published before.
+Tables are put together in copies, by a DuckDB of its own, so that a full disk harms neither the private file nor the
+one published before.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """What a DuckDB catalog holds, and how it is brought up to the registry.
 
-What belongs here: reading the catalog, making tables and views, the smallest honest migrations. What does not: rows.
 Every function works in the cursor's current catalog.
 """
 

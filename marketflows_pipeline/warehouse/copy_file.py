@@ -1,10 +1,8 @@
 """Copy a file from a process of its own.
 
-What belongs here: one copy. What does not: knowing what is copied.
-
 POSIX locks belong to a process and fall when it closes *any* descriptor of the file. Were the run to open and close
-its own database file to copy it, DuckDB's lock on it would be gone. So a child copies: this module, run as a script by
-a bare interpreter (standard library only, some 20 ms).
+its own database file to copy it, DuckDB's lock on it would be gone. So a child copies: this module, run as a script
+by a bare interpreter (standard library only, some 20 ms).
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ _CHUNK = 1 << 30
 _BUFFER = 1 << 24
 
 
-def copy_apart(source: Path, target: Path) -> None:
+def copy_in_subprocess(source: Path, target: Path) -> None:
     """Copy a file's bytes to a new file, by a child process.
 
     Args:

@@ -1,7 +1,7 @@
 """The registry as SQL: statements that create, comment and describe tables.
 
-What belongs here: SQL text made from registry entries. What does not: running it. Only what DuckLake also has is
-used: no primary keys, indexes, sequences or enums; views name ``schema.table`` and never the catalog.
+Only what DuckLake also has is used: no primary keys, indexes, sequences or enums; views name ``schema.table`` and
+never the catalog.
 """
 
 from __future__ import annotations

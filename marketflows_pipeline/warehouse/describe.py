@@ -1,8 +1,4 @@
-"""The registry as rows: what a published file says about itself.
-
-What belongs here: the frames of ``meta.tables``, ``meta.columns`` and ``meta.lineage``. What does not: how fresh a
-table is (`publish`).
-"""
+"""The registry as rows: what a published file says about itself."""
 
 from __future__ import annotations
 

@@ -1,10 +1,8 @@
 """DuckDB as this program opens it: no extensions, no variables of this process as tables, no other files.
 
-What belongs here: the settings of a connection. What does not: what is asked through it.
-
 A file that somebody else made may hold views and macros that read any file of the reader, and so may a question that
-a program has put together. So every connection is shut off once its files are attached, before anything is asked: from
-then on DuckDB opens these files and its own spill folder, and nothing else.
+a program has put together. So every connection is shut off once its files are attached, before anything is asked:
+from then on DuckDB opens these files and its own spill folder, and nothing else.
 """
 
 from __future__ import annotations

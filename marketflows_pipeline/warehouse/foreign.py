@@ -1,7 +1,5 @@
 """What others may have put into a file that was published before: only rows of plain tables are taken from it.
 
-What belongs here: telling plain tables, and dropping all else. What does not: which tables are wanted (`build`).
-
 Every function of DuckDB is named with its catalog here, since the file may hold macros of the same names, which would
 answer instead.
 """

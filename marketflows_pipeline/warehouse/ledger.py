@@ -1,8 +1,4 @@
-"""The count of requests: every attempt is on record before it is sent.
-
-What belongs here: writing and counting ``meta.api_calls``. What does not: deciding whether a request may be sent
-(providers/http.py).
-"""
+"""The count of requests: every attempt is on record before it is sent."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import uuid
 from datetime import datetime
 
 from marketflows_pipeline.errors import WarehouseError
-from marketflows_pipeline.providers.ledger import CallId, Outcome, month_after, month_of
+from marketflows_pipeline.providers.http.ledger import CallId, Outcome, month_after, month_of
 from marketflows_pipeline.warehouse.store import Warehouse
 
 

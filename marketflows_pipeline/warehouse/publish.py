@@ -1,10 +1,8 @@
 """The published file: what people query, made whole, checked, and then put in place in one step.
 
-What belongs here: which tables come from where, and their check. What does not: file names and links (`versions`).
-
 Each part of the warehouse is published on its own: a part whose latest run passed its blocking checks is taken from
-the private file, any other is carried over as it was last published. Readers are never waited for and never disturbed:
-the files they hold open are only ever read, as bytes, and replaced under a link.
+the private file, any other is carried over as it was last published. Readers are never waited for and never
+disturbed: the files they hold open are only ever read, as bytes, and replaced under a link.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from marketflows_pipeline.schema import PARTS, TABLES, Part
 from marketflows_pipeline.warehouse import build
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.build import Origin
-from marketflows_pipeline.warehouse.copy_file import copy_apart
+from marketflows_pipeline.warehouse.copy_file import copy_in_subprocess
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline.warehouse.versions import Version, VersionFolder
 
@@ -127,7 +125,7 @@ def _build(
     warehouse: Warehouse, folder: VersionFolder, before: pl.DataFrame, run_id: str, now: datetime
 ) -> PublishReport:
     private, last = folder.building_path("private"), folder.building_path("last")
-    with warehouse.still() as source:
+    with warehouse.frozen_for_copy() as source:
         plan = _plan(warehouse, folder, last, before=before, run_id=run_id, now=now)
         tables = None
         if not plan.carried and warehouse.tables() <= {*plan.fresh, *_VIEWS, *build.DESCRIBING}:
@@ -135,7 +133,7 @@ def _build(
             with warehouse.transaction() as cursor:
                 tables = build.describe_file(cursor, plan.fresh, run_id, now)
             warehouse.checkpoint()
-        copy_apart(source, private)
+        copy_in_subprocess(source, private)
     origins = {**plan.fresh, **plan.carried}
     target, other, taken = private, last, plan.carried
     if _rows(plan.carried) > _rows(plan.fresh):
@@ -196,7 +194,7 @@ def _to_look_for(held: list[Part], before: pl.DataFrame) -> list[Part]:
 def _carried_origins(folder: VersionFolder, held: list[Part], copy: Path) -> dict[str, Origin]:
     """Copy the newest published file in which no session has changed the tables of these parts."""
     for version in folder.newest_first() if held else ():
-        copy_apart(version.path, copy)
+        copy_in_subprocess(version.path, copy)
         origins = _as_published(version, held, copy)
         if origins is not None:
             return origins

@@ -1,7 +1,6 @@
 """Answers from the published file, read-only.
 
-What belongs here: opening the file people query and giving rows back. What does not: making it (`publish`), the look
-of an answer (`render`). Imports little, so that a command which only answers starts about as fast as duckdb itself.
+Imports little, so that a command which only answers starts about as fast as duckdb itself.
 
 A question, and the views and macros of a file that was received from elsewhere, reach that file and nothing else: no
 other file, no address, no extension, no setting.
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import duckdb
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
-from marketflows_pipeline.stopping import stopped_by
+from marketflows_pipeline.system.stopping import stopped_by
 from marketflows_pipeline.warehouse import engine, render
 from marketflows_pipeline.warehouse.render import Format
 
@@ -35,7 +34,7 @@ _HOW_TO_ALLOW = "; a query may read and write other files with `marketflows sql 
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResult:
     """Rows of one query; times are aware, in UTC.
 
     Attributes:
@@ -99,7 +98,7 @@ def _spill_folder(stack: ExitStack) -> str:
         return ""
 
 
-def query_rows(path: Path, sql: str) -> Answer:
+def query_rows(path: Path, sql: str) -> QueryResult:
     """All rows of a query.
 
     Raises:
@@ -107,7 +106,7 @@ def query_rows(path: Path, sql: str) -> Answer:
         UserInputError: if DuckDB refuses the SQL.
     """
     with open_published(path) as connection, _asked(connection, sql) as (columns, types):
-        return Answer(columns, types, [row for batch in _batches(connection) for row in batch])
+        return QueryResult(columns, types, [row for batch in _batches(connection) for row in batch])
 
 
 class Reading:

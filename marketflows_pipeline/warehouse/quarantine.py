@@ -1,8 +1,4 @@
-"""Rows of raw tables that are left out: setting them, letting them go, and what is set.
-
-What belongs here: writing and reading ``meta.quarantine`` (the views ``accepted.*`` follow it by themselves). What does
-not: which rows are impossible (transforms/).
-"""
+"""Rows of raw tables that are left out: setting them, letting them go, and what is set."""
 
 from __future__ import annotations
 

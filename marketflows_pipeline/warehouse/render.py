@@ -1,7 +1,4 @@
-"""The look of an answer: a table for people, CSV and JSON for programs.
-
-What belongs here: rows to text, a batch at a time. What does not: asking for them.
-"""
+"""The look of an answer: a table for people, CSV and JSON for programs."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from decimal import Decimal
 from itertools import chain, islice
 from typing import Any, Literal, TypeAlias
 
-from marketflows_pipeline.presentable import escaped, escaped_in_json, without_formula
+from marketflows_pipeline.system.printable import escaped, escaped_in_json, without_formula
 
 Format: TypeAlias = Literal["table", "csv", "json", "parquet"]
 Batches: TypeAlias = Iterable[list[tuple[Any, ...]]]

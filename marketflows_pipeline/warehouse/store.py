@@ -1,8 +1,5 @@
 """The private file: where a run reads and writes its tables.
 
-What belongs here: one connection, one transaction per write, everything held to the registry. What does not: what the
-tables mean, and the file people query (`publish`).
-
 A run holds one read-write connection to an in-memory database, to which the store is attached as a catalog; so the
 target of ATTACH is the only thing that says what the store is. Each call takes a cursor of its own and reads it to
 the end, because from DuckDB 2 on a connection with an open result refuses other work.
@@ -27,8 +24,14 @@ import duckdb
 import polars as pl
 
 from marketflows_pipeline.errors import WarehouseError
-from marketflows_pipeline.safe_files import make_way, private_folder, private_umask, require_own, require_own_folder
 from marketflows_pipeline.schema import TABLES, DType, Table
+from marketflows_pipeline.system.safe_files import (
+    make_way,
+    private_folder,
+    private_umask,
+    require_own,
+    require_own_folder,
+)
 from marketflows_pipeline.warehouse import ddl, engine
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.catalog import (
@@ -311,7 +314,7 @@ class Warehouse:
             cursor.commit()
 
     @contextmanager
-    def light(self) -> Iterator[None]:
+    def single_threaded(self) -> Iterator[None]:
         """Use one thread while the block lasts: for many small writes, which cost more to hand out than to do."""
         self._connection.execute("set global threads = 1").fetchall()
         try:
@@ -320,7 +323,7 @@ class Warehouse:
             self._connection.execute("reset global threads").fetchall()
 
     @contextmanager
-    def still(self) -> Iterator[Path]:
+    def frozen_for_copy(self) -> Iterator[Path]:
         """Checkpoint, and hold back writes while the block reads the file from outside this process."""
         with self._writing:
             self.checkpoint()

@@ -1,7 +1,4 @@
-"""What a frame must be before it is stored: exactly what the registry says.
-
-What belongs here: comparing a frame with its registry entry. What does not: judging the figures (checks.py).
-"""
+"""What a frame must be before it is stored: exactly what the registry says."""
 
 from __future__ import annotations
 

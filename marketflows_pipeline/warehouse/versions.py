@@ -1,7 +1,5 @@
 """The published files on disk: one symbolic link, the versioned files behind it, and what they leave lying about.
 
-What belongs here: names, the swap, the clearing away. What does not: what is inside a file.
-
 A DuckDB session keeps its write-ahead log beside the file it opened. With one file replaced by rename, a session that
 still writes to the old one would put its log beside the new one, and the next reader would replay it there. So every
 publish gets a file of its own name, and people open a link to it.
@@ -20,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from marketflows_pipeline.errors import WarehouseError
-from marketflows_pipeline.safe_files import is_own_plain, open_mode, remove, set_mode, shared_folder
+from marketflows_pipeline.system.safe_files import is_own_plain, open_mode, remove, set_mode, shared_folder
 
 logger = logging.getLogger(__name__)
 

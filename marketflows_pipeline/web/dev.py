@@ -14,7 +14,7 @@ from dagster._cli import ENV_PREFIX, cli, dev
 from dagster_shared.yaml_utils import load_yaml_from_path
 
 from marketflows_pipeline.errors import MarketflowsError
-from marketflows_pipeline.safe_files import keep_others_from_writing
+from marketflows_pipeline.system.safe_files import keep_others_from_writing
 from marketflows_pipeline.web import server
 
 _PAGE = [sys.executable, "-m", "dagster_webserver"]

@@ -1,7 +1,5 @@
 """Which requests the page answers: what a page elsewhere, a rebound name or an old link could make a browser send.
 
-What belongs here: the rules, as a pure function of what came. What does not: answering.
-
 Dagster answers GraphQL mutations by GET and from anywhere, so an ``<img>`` of any page could start, delete or wipe.
 Starlette's TrustedHostMiddleware takes the first of several Host headers and does not look at Origin, hence this.
 """

@@ -15,7 +15,7 @@ from dagster_webserver import cli
 from starlette.types import ASGIApp
 
 from marketflows_pipeline.errors import MarketflowsError
-from marketflows_pipeline.safe_files import keep_others_from_writing
+from marketflows_pipeline.system.safe_files import keep_others_from_writing
 from marketflows_pipeline.web.guard import Guard
 from marketflows_pipeline.web.hosts import HOSTS_VARIABLE, served_hosts
 from marketflows_pipeline.web.token import token_of

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.spec import ChartSpec, GainTableSpec
-from marketflows_pipeline.charts.theme import series_styles
+from marketflows_pipeline.charts.style.theme import series_styles
 
 END = datetime(2026, 3, 5, tzinfo=UTC)
 DAY = timedelta(days=1)

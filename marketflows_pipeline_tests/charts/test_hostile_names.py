@@ -10,15 +10,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketflows_pipeline.charts.axes import label_expression
-from marketflows_pipeline.charts.exchanges import exchange_pictures
-from marketflows_pipeline.charts.exchanges_spec import ReservesSpec
-from marketflows_pipeline.charts.lines import line_chart
-from marketflows_pipeline.charts.render import RenderJob, line_job, render_all, table_job
-from marketflows_pipeline.presentable import NAME_LENGTH
-from marketflows_pipeline_tests.charts.exchange_frames import netflow_frame, tvl_frame
+from marketflows_pipeline.charts.exchanges.catalog import exchange_pictures
+from marketflows_pipeline.charts.exchanges.spec import ReservesSpec
+from marketflows_pipeline.charts.market_caps.lines import line_chart
+from marketflows_pipeline.charts.rendering.render import RenderJob, line_job, render_all, table_job
+from marketflows_pipeline.charts.style.axes import label_expression
+from marketflows_pipeline.system.printable import NAME_LENGTH
+from marketflows_pipeline_tests.charts.exchanges.frames import netflow_frame, tvl_frame
+from marketflows_pipeline_tests.charts.exchanges.test_catalog import CONTEXT, FRAMES
 from marketflows_pipeline_tests.charts.frames import chart_spec, gain_frame, gain_spec, grid_frame
-from marketflows_pipeline_tests.charts.test_exchanges import CONTEXT, FRAMES
 from marketflows_pipeline_tests.hostile_names import HOSTILE_NAMES
 
 # No frame holds half of a character.

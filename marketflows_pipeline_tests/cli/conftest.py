@@ -6,8 +6,8 @@ import pytest
 
 from marketflows_pipeline.cli import cross_asset, exchanges
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline_tests.cli.exchange_data import NOW, publish_exchanges
-from marketflows_pipeline_tests.cli.market_data import publish_market
+from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import publish_market
+from marketflows_pipeline_tests.cli.reports.exchanges.published_rows import NOW, publish_exchanges
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from marketflows_pipeline.cli import marketflows
-from marketflows_pipeline.run_lock import RunLock
+from marketflows_pipeline.system.run_lock import RunLock
 from marketflows_pipeline_tests.tutorial.pictures import EXPECTED, KINDS, shrunk
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +42,12 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess
     return folder, command(folder, "--tutorial")
 
 
-def test_the_tutorial_matches_the_known_good_result(
+def test_the_tutorial_matches_the_golden_result(
     tutorial: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     folder, done = tutorial
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "matches the known-good result" in done.stdout
+    assert "matches the golden result" in done.stdout
     assert len(list((folder / "output_plots_tutorial").glob("*.png"))) == 130 + 13 + 12
     assert (folder / "warehouse" / "marketflows_tutorial.duckdb").exists()
     assert not (folder / ".marketflows" / "warehouse.duckdb").exists(), "live data is never touched"
@@ -149,7 +149,7 @@ def test_a_second_run_says_who_holds_the_lock(tmp_path: Path, monkeypatch: pytes
     """Command line and Dagster take the same lock: both open their session in the same way."""
     lock = RunLock(tmp_path / ".marketflows" / "tutorial.lock")
     waiting = (
-        "import marketflows_pipeline.session as session; session.LOCK_WAIT_S = 0.5;"
+        "import marketflows_pipeline.run_context as session; session.LOCK_WAIT_S = 0.5;"
         "from marketflows_pipeline.cli import main; main()"
     )
     with lock.acquire(command="dagster run 4711"):

@@ -23,7 +23,7 @@ from pathlib import Path
 from rich.console import Console
 from marketflows_pipeline import cli
 from marketflows_pipeline.cli import logs, text
-from marketflows_pipeline.safe_files import write_whole
+from marketflows_pipeline.system.safe_files import write_whole
 
 def drawn():
     logs.configure_logging("INFO", tutorial=False, console=Console(stderr=True))

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from marketflows_pipeline.cli.logs import PACKAGE, RunLog, configure_logging
 from marketflows_pipeline.cli.run import QUIET
-from marketflows_pipeline.providers import http
+from marketflows_pipeline.providers.http import client
 
 ROOT = Path(__file__).parents[2]
 
@@ -264,7 +264,7 @@ def test_a_run_of_dagster_leaves_the_level_of_the_command_as_it_is(
 
     @dg.op
     def speak() -> None:
-        speaker = logging.getLogger(http.__name__)
+        speaker = logging.getLogger(client.__name__)
         speaker.debug("fine")
         speaker.info("usual")
 

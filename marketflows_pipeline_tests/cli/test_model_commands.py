@@ -16,7 +16,7 @@ from marketflows_pipeline.models.verdicts import ALARM_AUC, EDGE, NO_EDGE
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.tutorial.recovery import measured_recovery
 from marketflows_pipeline_tests.cli.asking import ask, fault, invoke
-from marketflows_pipeline_tests.cli.market_data import (
+from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import (
     EVALUATION,
     FLOWS,
     LONG_MODEL,

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from marketflows_pipeline.cli.quarantine import quarantine
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
-from marketflows_pipeline.run_lock import RunLock, lock_path
+from marketflows_pipeline.system.run_lock import RunLock, lock_path
 from marketflows_pipeline.warehouse.publish import begin_part, publish
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.cli.asking import program

@@ -14,14 +14,14 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from marketflows_pipeline.charts.manifest import Manifest
+from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.cli import marketflows, run
 from marketflows_pipeline.cli.logs import RunLog, configure_logging
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.jobs import exchange_refresh, full_refresh, train_models
 from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.run_context import open_session, read_settings
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.session import open_session, read_settings
 from marketflows_pipeline.warehouse.store import Warehouse
 
 ROOT = Path(__file__).parents[2]
@@ -174,7 +174,7 @@ def test_the_summary_counts_the_lines_that_warned(
         return 0
 
     monkeypatch.setattr(run, "_execute", execute)
-    monkeypatch.setattr(run, "_compare_with_known_good", lambda *_: 0)
+    monkeypatch.setattr(run, "_compare_with_golden", lambda *_: 0)
     assert run.run(TUTORIAL, "INFO") == 0
     (done,) = [line for line in capsys.readouterr().err.splitlines() if " INFO done in " in line]
     assert done.endswith(end)
@@ -191,11 +191,11 @@ def test_a_tutorial_without_a_log_is_compared_by_its_tables(
         compared.append(log_text)
         return []
 
-    monkeypatch.setattr("marketflows_pipeline.tutorial.compare_with_known_good", compare)
+    monkeypatch.setattr("marketflows_pipeline.tutorial.compare_with_golden", compare)
     settings = read_settings(TUTORIAL, {})
     with Warehouse(settings.warehouse.path):
         pass
     run_log = configure_logging("INFO", tutorial=True, console=Console(stderr=True))
-    assert run._compare_with_known_good(settings, run_log) == 0
+    assert run._compare_with_golden(settings, run_log) == 0
     assert compared == [None]
     assert "tables; its log could not be kept" in capsys.readouterr().out

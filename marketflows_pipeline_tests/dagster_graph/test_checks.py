@@ -15,19 +15,19 @@ from marketflows_pipeline.checks import Check, checks_of, judged
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.jobs import full_refresh
 from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.run_context import Session, open_session
 from marketflows_pipeline.schema import PARTS, tables_of
-from marketflows_pipeline.session import Session, open_session
 from marketflows_pipeline.transforms.plausibility import BOUNDS
-from marketflows_pipeline_tests.fakes.cboe import FakeCboe
-from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
-from marketflows_pipeline_tests.fakes.coingecko_access import Access
-from marketflows_pipeline_tests.fakes.defillama import FakeDefiLlama
-from marketflows_pipeline_tests.fakes.defillama_protocols import make_cast
-from marketflows_pipeline_tests.fakes.fund_history import make_rows
+from marketflows_pipeline_tests.fakes.coingecko.access import Access
+from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
+from marketflows_pipeline_tests.fakes.defillama.protocols import make_cast
+from marketflows_pipeline_tests.fakes.defillama.service import FakeDefiLlama
+from marketflows_pipeline_tests.fakes.fund_issuers.fund_history import make_rows
+from marketflows_pipeline_tests.fakes.fund_issuers.service import FakeIssuers, Funds, make_funds
 from marketflows_pipeline_tests.fakes.generate import generate
-from marketflows_pipeline_tests.fakes.issuers import FakeIssuers, Funds, make_funds
-from marketflows_pipeline_tests.fakes.yahoo import FakeYahoo
-from marketflows_pipeline_tests.pipeline.house import START, House
+from marketflows_pipeline_tests.fakes.volatility.service import FakeCboe
+from marketflows_pipeline_tests.fakes.yahoo.service import FakeYahoo
+from marketflows_pipeline_tests.pipeline.environment import START, Environment
 
 QUARANTINED = [f"{name}:no_row_was_quarantined_lately" for name in BOUNDS]
 KEYED = [f"{entry.name}:key_is_unique_and_not_null" for part in PARTS for entry in tables_of(part)]
@@ -118,8 +118,8 @@ WITHOUT_ROWS = ("core.stablecoin_issuance", "mart.model_evaluation", "mart.model
 
 
 @pytest.fixture(scope="module")
-def good_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A house after one good run, unit scaling included."""
+def good_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """An environment after one good run, unit scaling included."""
     clock = FixedClock(START)
     market = generate(12, start=START, has_churn=False, has_flaws=False)
     with (
@@ -129,18 +129,18 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         FakeIssuers(_unsplit(make_funds(7, START.date(), sessions=200)), clock=clock) as issuers,
         FakeCboe(clock=clock) as cboe,
     ):
-        house = House(tmp_path_factory.mktemp("good"), service, clock, reserves=reserves)
-        house.addresses = {"yahoo": yahoo.url, "cboe": cboe.url, "fred": cboe.url}
-        house.addresses |= dict.fromkeys(("ssga", "blackrock", "spdr_gold"), issuers.url)
-        house.configure("cross_asset", start="2026-01-02")
-        house.configure("analysis", is_unit_normalize=True, ema_periods=[5], diff_orders=[0, 1])
-        house.configure("exchanges", tracked=["kraken", "okex"])
-        assert house.run(job_name=full_refresh.name), house.failure.lines
-        yield house
+        env = Environment(tmp_path_factory.mktemp("good"), service, clock, reserves=reserves)
+        env.addresses = {"yahoo": yahoo.url, "cboe": cboe.url, "fred": cboe.url}
+        env.addresses |= dict.fromkeys(("ssga", "blackrock", "spdr_gold"), issuers.url)
+        env.configure("cross_asset", start="2026-01-02")
+        env.configure("analysis", is_unit_normalize=True, ema_periods=[5], diff_orders=[0, 1])
+        env.configure("exchanges", tracked=["kraken", "okex"])
+        assert env.run(job_name=full_refresh.name), env.failure.lines
+        yield env
 
 
 @pytest.fixture
-def session(good_run: House, tmp_path: Path) -> Iterator[Session]:
+def session(good_run: Environment, tmp_path: Path) -> Iterator[Session]:
     """A session over a copy of the good run, for a test to break."""
     folder = tmp_path / "copy"
     shutil.copytree(good_run.folder, folder, symlinks=True)

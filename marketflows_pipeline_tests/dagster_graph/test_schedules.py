@@ -15,7 +15,7 @@ from dagster._daemon.auto_run_reexecution.auto_run_reexecution import filter_run
 
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.jobs import hourly_refresh
-from marketflows_pipeline.run_lock import RunLock
+from marketflows_pipeline.system.run_lock import RunLock
 
 ROOT = Path(__file__).parents[2]
 ASKING = ["hourly", "daily", "after_us_close"]
@@ -165,7 +165,7 @@ def test_a_run_that_gets_no_lock_fails_once_in_its_own_words(
     instance: dg.DagsterInstance, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "config.toml").write_text(KEYLESS)
-    monkeypatch.setattr("marketflows_pipeline.session.LOCK_WAIT_S", 0.0)
+    monkeypatch.setattr("marketflows_pipeline.run_context.LOCK_WAIT_S", 0.0)
     with RunLock(folder / ".marketflows" / "warehouse.lock").acquire(command="marketflows"):
         assert_says_why(instance, launch(instance), "another run is going on")
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
-from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY, Access
+from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY, Access
+from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.generate import START, generate
 
 Get: TypeAlias = Callable[..., tuple[int, Any]]

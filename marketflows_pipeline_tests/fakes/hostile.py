@@ -17,7 +17,7 @@ from itertools import count, repeat
 from typing import Self, TypeAlias
 from urllib.parse import quote
 
-from marketflows_pipeline_tests.fakes.workbook_bombs import SPREADSHEETML, XLSX
+from marketflows_pipeline_tests.fakes.fund_issuers.workbook_bombs import SPREADSHEETML, XLSX
 
 Attack: TypeAlias = Callable[[], Iterator[bytes]]
 

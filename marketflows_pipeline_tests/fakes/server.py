@@ -1,7 +1,4 @@
-"""A web service to misbehave: real sockets, scripted and random faults, a log of what was asked, a clock to set.
-
-What belongs here: what every fake needs. What does not: the answers of one service.
-"""
+"""A web service to misbehave: real sockets, scripted and random faults, a log of what was asked, a clock to set."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from marketflows_pipeline.ingest.budget import (
     exchange_calls_per_day,
     market_cap_calls_per_day,
 )
-from marketflows_pipeline.providers.coingecko_plans import PLANS
+from marketflows_pipeline.providers.coingecko.plans import PLANS
 from marketflows_pipeline.settings import Exchanges
 from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marketflows_pipeline.ingest.market_caps import rejected_in_words, revised_in_words
+from marketflows_pipeline.ingest.market_caps.run import rejected_in_words, revised_in_words
 
 
 def test_rejected_observations_come_with_their_reasons() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from marketflows_pipeline.models.evaluation import Figure, evaluation_frame, judge, leakage_alarm
+from marketflows_pipeline.models.evaluation import Figure, evaluate, evaluation_frame, leakage_alarm
 from marketflows_pipeline.models.out_of_sample import Forecasts
 from marketflows_pipeline.schema import table
 from marketflows_pipeline_tests.models.made_up import TRAINED_AT
@@ -32,7 +32,7 @@ SMALL = forecasts(
     base_rate=[0.5] * 8,
     always_up=[1.0] * 8,
 )
-JUDGED = judge(SMALL, horizon=5, seed=1, resamples=50)
+JUDGED = evaluate(SMALL, horizon=5, seed=1, resamples=50)
 FIGURES = {(each.variant, each.metric, each.scope): each for each in JUDGED.figures}
 
 
@@ -100,7 +100,7 @@ def test_constant_rates_of_assets_score_in_a_heap_what_they_do_not_within_assets
 
     figures = {
         (each.metric, each.scope): each.value
-        for each in judge(
+        for each in evaluate(
             forecasts(y.tolist(), with_flows=rates.tolist(), base_rate=rates.tolist()), horizon=5, seed=1, resamples=5
         ).figures
         if each.variant == "base_rate"
@@ -119,7 +119,7 @@ def test_both_models_are_drawn_together() -> None:
         base_rate=[0.5] * 8,
     )
 
-    added = [each for each in judge(alike, horizon=5, seed=1, resamples=50).figures if "ablation" in each.metric]
+    added = [each for each in evaluate(alike, horizon=5, seed=1, resamples=50).figures if "ablation" in each.metric]
 
     assert [(each.value, each.lower_95, each.upper_95) for each in added] == [(0, 0, 0)] * 3
 
@@ -127,7 +127,7 @@ def test_both_models_are_drawn_together() -> None:
 def test_without_any_flow_there_is_no_ablation() -> None:
     only = forecasts(SMALL.y.tolist(), with_flows=SMALL.probabilities["with_flows"].tolist(), base_rate=[0.5] * 8)
 
-    assert not [each for each in judge(only, horizon=5, seed=1, resamples=5).figures if "ablation" in each.metric]
+    assert not [each for each in evaluate(only, horizon=5, seed=1, resamples=5).figures if "ablation" in each.metric]
 
 
 def test_the_frame_is_that_of_the_registry_and_what_could_not_be_computed_is_null() -> None:

@@ -16,18 +16,18 @@ import pytest
 from marketflows_pipeline.jobs import daily_refresh, full_refresh
 from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline_tests.fakes import faults
-from marketflows_pipeline_tests.fakes.cboe import DAILY_PRICES
-from marketflows_pipeline_tests.fakes.yahoo import CHART
-from marketflows_pipeline_tests.pipeline.house import HISTORY, START, House, open_house_with_exchanges
+from marketflows_pipeline_tests.fakes.volatility.service import DAILY_PRICES
+from marketflows_pipeline_tests.fakes.yahoo.service import CHART
+from marketflows_pipeline_tests.pipeline.environment import HISTORY, START, Environment, open_environment_with_exchanges
 from marketflows_pipeline_tests.pipeline.market import open_market
 
 MARKETS = "/coins/markets"
 
 
 @pytest.fixture
-def both(tmp_path: Path) -> Iterator[House]:
-    """A house that follows coins and two exchanges."""
-    with open_house_with_exchanges(tmp_path, ["kraken", "binance"]) as opened:
+def both(tmp_path: Path) -> Iterator[Environment]:
+    """An environment that follows coins and two exchanges."""
+    with open_environment_with_exchanges(tmp_path, ["kraken", "binance"]) as opened:
         yield opened
 
 
@@ -45,7 +45,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> str:
     return "\n".join(record.getMessage() for record in caplog.records if record.levelno == logging.WARNING)
 
 
-def test_a_bad_row_in_each_list_costs_that_row_and_is_told(both: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bad_row_in_each_list_costs_that_row_and_is_told(both: Environment, caplog: pytest.LogCaptureFixture) -> None:
     """One cap of text, one exchange without a volume, one row of /cexs: each once stopped every hour."""
     service, reserves = both.service, both.reserves
     assert reserves is not None
@@ -84,23 +84,23 @@ def test_a_bad_row_in_each_list_costs_that_row_and_is_told(both: House, caplog: 
     assert n_early == 0
 
 
-def test_a_member_whose_row_is_malformed_keeps_its_place(house: House) -> None:
+def test_a_member_whose_row_is_malformed_keeps_its_place(env: Environment) -> None:
     """Bitcoin's cap came as text for an hour, and its narrative was drawn without it, a fifth of what it had been."""
-    assert house.run(), house.failure.lines
-    before = house.stored("select coin_id, rank from raw.narrative_members where not is_reserve order by rank").rows()
+    assert env.run(), env.failure.lines
+    before = env.stored("select coin_id, rank from raw.narrative_members where not is_reserve order by rank").rows()
 
-    house.service.script(MARKETS, changed(0, market_cap="123"))
-    assert house.run(hours_later=1), house.failure.lines
+    env.service.script(MARKETS, changed(0, market_cap="123"))
+    assert env.run(hours_later=1), env.failure.lines
 
     last = "select coin_id, rank from raw.narrative_members where not is_reserve"
     last += " qualify observed_at = max(observed_at) over () order by rank"
-    assert house.stored(last).rows()[0] == before[0] == ("bitcoin", 1)
-    assert house.stored(last).height == len(before)
-    levels = house.stored("select market_cap_usd from core.group_totals where category = 'Narratives' order by ts")
+    assert env.stored(last).rows()[0] == before[0] == ("bitcoin", 1)
+    assert env.stored(last).height == len(before)
+    levels = env.stored("select market_cap_usd from core.group_totals where category = 'Narratives' order by ts")
     assert levels["market_cap_usd"][-1] > 0.9 * levels["market_cap_usd"][-2]
 
 
-def test_a_malformed_row_lets_no_excluded_coin_into_the_whale_signals(both: House) -> None:
+def test_a_malformed_row_lets_no_excluded_coin_into_the_whale_signals(both: Environment) -> None:
     """A stablecoin whose cap came as text for once would have been a whale signal all day."""
     assert both.run(job_name=daily_refresh.name), both.failure.lines
     excluded = "select category, coin_id from raw.excluded_coins qualify observed_at = max(observed_at) over ()"
@@ -128,45 +128,45 @@ def test_a_malformed_row_lets_no_excluded_coin_into_the_whale_signals(both: Hous
     ids=["seconds", "microseconds", "negative", "1e30", "NaN", "weeks ahead"],
 )
 def test_a_history_at_impossible_times_is_not_stored_and_asked_for_again(
-    house: House, stamp: Callable[[int], float]
+    env: Environment, stamp: Callable[[int], float]
 ) -> None:
     """Seconds for milliseconds were stored as 1970, and a month of a coin was drawn as a straight line from there."""
-    house.configure(repair_calls_per_run=0)
+    env.configure(repair_calls_per_run=0)
     spoil = faults.in_json(lambda body: {key: [[stamp(ms), v] for ms, v in body[key]] for key in body})
-    house.service.script(HISTORY, spoil)
-    house.run()
-    coin = house.metadata("raw.market_caps", "failed")
-    house.calls()
+    env.service.script(HISTORY, spoil)
+    env.run()
+    coin = env.metadata("raw.market_caps", "failed")
+    env.calls()
 
     assert len(coin) == 1
-    span = house.stored("select min(ts) as first, max(ts) as last from raw.market_caps").row(0)
+    span = env.stored("select min(ts) as first, max(ts) as last from raw.market_caps").row(0)
     assert span[0] > START - timedelta(days=8)
     assert span[1] <= START
-    assert house.run(hours_later=1), house.failure.lines
-    assert house.calls()[HISTORY] == 1
+    assert env.run(hours_later=1), env.failure.lines
+    assert env.calls()[HISTORY] == 1
 
 
-def test_a_row_of_a_page_that_is_dated_ahead_is_not_stored(house: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_row_of_a_page_that_is_dated_ahead_is_not_stored(env: Environment, caplog: pytest.LogCaptureFixture) -> None:
     """A row dated in three days once hid that the newest real one was ten days old."""
     ahead = (START + timedelta(days=3)).isoformat()
-    house.service.script(MARKETS, *[changed(0, last_updated=ahead)] * 2)
+    env.service.script(MARKETS, *[changed(0, last_updated=ahead)] * 2)
 
     with caplog.at_level(logging.WARNING):
-        assert house.run(), house.failure.lines
+        assert env.run(), env.failure.lines
     assert "`last_updated` should be from 2009-01-01 00:00 to 2026-10-10 12:10 UTC, found 2026-10-13" in warnings(
         caplog
     )
-    assert house.stored("select max(ts) as last from raw.market_caps").item() <= house.clock.now()
+    assert env.stored("select max(ts) as last from raw.market_caps").item() <= env.clock.now()
 
 
 @pytest.mark.parametrize("n_right", [0, 1], ids=["narrative", "cohort"])
-def test_an_empty_first_page_is_told_in_one_line(house: House, n_right: int) -> None:
+def test_an_empty_first_page_is_told_in_one_line(env: Environment, n_right: int) -> None:
     """It once was "cannot concat empty list"."""
-    house.service.script(MARKETS, *[None] * n_right, *[faults.json_error(200, [])] * 4)
+    env.service.script(MARKETS, *[None] * n_right, *[faults.json_error(200, [])] * 4)
 
-    assert not house.run()
-    assert house.failure.exit_code == 1
-    (line,) = house.failure.lines
+    assert not env.run()
+    assert env.failure.exit_code == 1
+    (line,) = env.failure.lines
     assert "coingecko /coins/markets" in line
     assert "an empty first page" in line
 
@@ -179,7 +179,9 @@ def test_an_empty_first_page_is_told_in_one_line(house: House, n_right: int) -> 
         ("/exchanges", {}, "coingecko /exchanges: .*expected a list, found an object"),
     ],
 )
-def test_an_empty_list_of_exchanges_is_told_in_one_line(both: House, endpoint: str, body: object, said: str) -> None:
+def test_an_empty_list_of_exchanges_is_told_in_one_line(
+    both: Environment, endpoint: str, body: object, said: str
+) -> None:
     both.service.script(endpoint, *[faults.json_error(200, body)] * 6)
 
     assert not both.run(job_name=full_refresh.name)
@@ -203,7 +205,7 @@ def test_a_bad_bar_and_a_bad_close_cost_their_sessions_alone(tmp_path: Path, cap
         )
 
         with caplog.at_level(logging.WARNING):
-            assert market.run(), market.house.failure.lines
+            assert market.run(), market.env.failure.lines
 
     told = warnings(caplog)
     assert "2 rows and actions left out: row 3: `close_usd` should be a number or null, found str '100'; row 4" in told

@@ -17,19 +17,19 @@ from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline_tests.fakes import faults
-from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY
+from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY
 from marketflows_pipeline_tests.fakes.hostile import echoes
-from marketflows_pipeline_tests.pipeline.house import HISTORY, PICTURES, House
+from marketflows_pipeline_tests.pipeline.environment import HISTORY, PICTURES, Environment
 
 PAGES = "/coins/markets"
 FORMS = echoes(DEMO_KEY)
 EVERYTHING = " | ".join(FORMS.values())
 
 
-def run(house: House, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+def run(env: Environment, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
     """One hourly run that leaves Dagster's record behind."""
-    options = RunOptions(config=house._written_settings(), secrets=house.folder / "secrets.toml")
-    job = build_definitions(options, clock=house.clock, reporter=LogReporter()).resolve_job_def("hourly_refresh")
+    options = RunOptions(config=env._written_settings(), secrets=env.folder / "secrets.toml")
+    job = build_definitions(options, clock=env.clock, reporter=LogReporter()).resolve_job_def("hourly_refresh")
     selected = [key for key in job.asset_layer.executable_asset_keys if key not in PICTURES]
     return job.execute_in_process(instance=instance, raise_on_error=False, asset_selection=selected)
 
@@ -59,24 +59,24 @@ def kept(folder: Path) -> Iterator[tuple[str, str]]:
                     yield f"{path} {table}", str(database.execute(f'select * from "{table}"').fetchall())
 
 
-def test_a_key_that_a_service_repeats_is_kept_nowhere(house: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_key_that_a_service_repeats_is_kept_nowhere(env: Environment, caplog: pytest.LogCaptureFixture) -> None:
     """URL-encoded, in base64 and in lower case it was shown in errors, and kept with the calls that failed."""
-    service = house.service
+    service = env.service
     errors = [faults.json_error(status, {"error": EVERYTHING}) for status in (429, 500)]
-    (house.folder / "dagster").mkdir()
-    with caplog.at_level(logging.DEBUG), dg.DagsterInstance.local_temp(str(house.folder / "dagster")) as instance:
+    (env.folder / "dagster").mkdir()
+    with caplog.at_level(logging.DEBUG), dg.DagsterInstance.local_temp(str(env.folder / "dagster")) as instance:
         service.script(PAGES, *errors, named(DEMO_KEY, DEMO_KEY.lower()))
         service.script(HISTORY, *errors, faults.plain_text(503, EVERYTHING))
-        results = [run(house, instance)]
+        results = [run(env, instance)]
         for fault in (
             faults.json_error(401, {"status": {"error_code": 10002, "error_message": EVERYTHING}}),
             named(*FORMS.values()),
         ):
             service.script(PAGES, fault)
-            results.append(run(house, instance))
+            results.append(run(env, instance))
     assert [result.success for result in results] == [True, False, False]
 
-    found = [*kept(house.folder), ("log", caplog.text)]
+    found = [*kept(env.folder), ("log", caplog.text)]
     assert any(place.endswith(" event_logs") for place, _ in found), "Dagster's record is looked through"
     assert any("(withheld: it repeats the key)" in text for place, text in found if "meta.api_calls" in place)
     forms = {name: form.lower() for name, form in FORMS.items()}

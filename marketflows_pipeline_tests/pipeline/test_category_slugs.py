@@ -9,19 +9,19 @@ import pytest
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.market import Market, Membership
-from marketflows_pipeline_tests.pipeline.house import HISTORY, House
+from marketflows_pipeline_tests.pipeline.environment import HISTORY, Environment
 
 LIST, PAGES = "/coins/categories/list", "/coins/markets"
 
 
 @pytest.fixture
-def narrow(house: House) -> House:
-    house.configure(narrative_top_n=3, flow_types=["narratives"])
-    return house
+def narrow(env: Environment) -> Environment:
+    env.configure(narrative_top_n=3, flow_types=["narratives"])
+    return env
 
 
 def test_a_short_name_is_todays_category_and_what_was_stored_under_either_counts(
-    narrow: House, log: pytest.LogCaptureFixture
+    narrow: Environment, log: pytest.LogCaptureFixture
 ) -> None:
     """`ai` of the document is no slug of today: the first run of the default settings ended with exit code 2."""
     narrow.configure(narratives=["ai"])
@@ -43,7 +43,7 @@ def test_a_short_name_is_todays_category_and_what_was_stored_under_either_counts
     assert (calls[LIST], calls[HISTORY]) == (0, 0)
 
 
-def test_all_unknown_categories_are_named_at_once_before_anything_dear_is_asked(narrow: House) -> None:
+def test_all_unknown_categories_are_named_at_once_before_anything_dear_is_asked(narrow: Environment) -> None:
     """One run told of the first, the next of the second, and each had asked for pages first."""
     narrow.configure(narratives=["layer-one", "made-in-eu", "layer-1"], exclude_categories=["stablecoin-s", "meems"])
     assert not narrow.run()
@@ -63,7 +63,7 @@ def moved(stay: Membership) -> Membership:
     return replace(stay, slug="usa") if stay.slug == "made-in-usa" else stay
 
 
-def test_a_category_that_is_renamed_goes_on_under_its_new_slug(narrow: House) -> None:
+def test_a_category_that_is_renamed_goes_on_under_its_new_slug(narrow: Environment) -> None:
     narrow.configure(narratives=["made-in-usa"])
     assert narrow.run(), narrow.failure.lines
     market = narrow.service.market
@@ -81,7 +81,7 @@ def test_a_category_that_is_renamed_goes_on_under_its_new_slug(narrow: House) ->
     assert narrow.stored("select distinct series from core.group_totals").rows() == [("made-in-usa",)]
 
 
-def test_a_list_that_cannot_be_had_stops_nothing_that_is_stored(narrow: House) -> None:
+def test_a_list_that_cannot_be_had_stops_nothing_that_is_stored(narrow: Environment) -> None:
     assert narrow.run(), narrow.failure.lines
     narrow.calls()
     with Warehouse(narrow.private) as warehouse:

@@ -12,8 +12,8 @@ from marketflows_pipeline.jobs import full_refresh, train_models
 from marketflows_pipeline.warehouse.quarantine import quarantine_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes import faults
-from marketflows_pipeline_tests.fakes.cboe import DAILY_PRICES
-from marketflows_pipeline_tests.fakes.yahoo import CHART
+from marketflows_pipeline_tests.fakes.volatility.service import DAILY_PRICES
+from marketflows_pipeline_tests.fakes.yahoo.service import CHART
 from marketflows_pipeline_tests.pipeline.market import Market, open_market
 
 # The Friday before QQQ is split ten for one, half an hour after New York's close.
@@ -28,7 +28,7 @@ def market(tmp_path: Path) -> Iterator[Market]:
 
 
 def test_the_first_run_fills_and_publishes_what_needs_no_model(market: Market) -> None:
-    assert market.run(), market.house.failure.lines
+    assert market.run(), market.env.failure.lines
     filled = [
         "raw.daily_bars",
         "raw.corporate_actions",
@@ -63,7 +63,7 @@ def test_the_next_session_asks_for_the_last_days_only(market: Market) -> None:
     market.run()
     market.yahoo.exchanges.clear()
     # a Monday on which QQQ was split, so that it alone is asked for from the start
-    assert market.run(hours_later=72), market.house.failure.lines
+    assert market.run(hours_later=72), market.env.failure.lines
     starts = [int(exchange.request.params["period1"]) for exchange in market.yahoo.exchanges]
     whole = [start for start in starts if start < datetime(2025, 1, 3, tzinfo=UTC).timestamp()]
     assert (len(starts), len(whole)) == (UNIVERSE + 1, 1)
@@ -72,9 +72,9 @@ def test_the_next_session_asks_for_the_last_days_only(market: Market) -> None:
 def test_a_split_rewrites_the_whole_history_and_leaves_what_was_traded(market: Market) -> None:
     market.run()
     closes = "select session, close_usd, as_traded_close_usd from raw.daily_bars where symbol = 'QQQ' order by session"
-    before = market.house.stored(closes)
+    before = market.env.stored(closes)
     market.run(hours_later=72)
-    after = market.house.stored(closes).head(before.height)
+    after = market.env.stored(closes).head(before.height)
     assert (before["close_usd"] / after["close_usd"] - 10).abs().max() < 1e-3  # type: ignore[operator]
     assert (before["as_traded_close_usd"] / after["as_traded_close_usd"] - 1).abs().max() < 1e-3  # type: ignore[operator]
     assert market.rows("select count(*) from core.asset_flows where symbol = 'QQQ' and abs(price_return) > 0.3") == [
@@ -86,22 +86,22 @@ def test_a_split_is_one_revision_of_its_symbol_and_a_changed_close_one_of_its_se
     market.run()
     # What an earlier answer said of a session that was over by then.
     session = market.rows("select max(session) from raw.daily_bars where symbol = 'SPY'")[0][0]
-    with Warehouse(market.house.folder / ".marketflows" / "warehouse.duckdb") as warehouse:
+    with Warehouse(market.env.folder / ".marketflows" / "warehouse.duckdb") as warehouse:
         warehouse.execute("update raw.daily_bars set close_usd = 1 where symbol = 'SPY' and session = ?", [session])
-    assert market.run(hours_later=72), market.house.failure.lines
+    assert market.run(hours_later=72), market.env.failure.lines
     revised = "select key, column_name, cause, n_changes > 100 from meta.revisions where table_name = 'raw.daily_bars'"
     assert market.rows(f"{revised} and key like 'QQQ%'")[0][2:] == ("bars_history", True)
     assert market.rows(f"{revised} and key like 'SPY%'") == []
-    with Warehouse(market.house.folder / ".marketflows" / "warehouse.duckdb") as warehouse:
+    with Warehouse(market.env.folder / ".marketflows" / "warehouse.duckdb") as warehouse:
         warehouse.execute("update raw.daily_bars set close_usd = 1 where symbol = 'SPY' and session = ?", [session])
-    assert market.run(hours_later=24), market.house.failure.lines
+    assert market.run(hours_later=24), market.env.failure.lines
     assert market.rows(f"{revised} and key like 'SPY%'") == [(f"SPY,{session}", "close_usd", "bars", False)]
 
 
 def test_impossible_bars_shares_and_indices_are_left_out_and_the_run_goes_on(market: Market) -> None:
     """A close of 0 that was stored once failed its blocking check in every later run."""
     market.run()
-    with Warehouse(market.house.private) as warehouse:
+    with Warehouse(market.env.private) as warehouse:
         warehouse.execute("update raw.daily_bars set close_usd = 0 where symbol = 'SPY' and session = '2025-06-03'")
         warehouse.execute(
             "update raw.shares_outstanding set shares = 1e30 where symbol = 'SPY' and session = '2025-06-05'"
@@ -109,7 +109,7 @@ def test_impossible_bars_shares_and_indices_are_left_out_and_the_run_goes_on(mar
         warehouse.execute(
             "update raw.volatility_index set close = -1 where index_name = 'VIX' and session = '2025-06-04'"
         )
-    assert market.run(hours_later=24), market.house.failure.lines
+    assert market.run(hours_later=24), market.env.failure.lines
     assert market.rows("select table_name, key from meta.quarantine order by all") == [
         ("raw.daily_bars", "SPY,2025-06-03"),
         ("raw.shares_outstanding", "SPY,2025-06-05,1"),
@@ -123,16 +123,16 @@ def test_impossible_bars_shares_and_indices_are_left_out_and_the_run_goes_on(mar
 def test_a_split_that_is_left_out_stays_so_and_is_not_taken_for_a_new_one_each_day(market: Market) -> None:
     """Services have listed splits that never were; the whole history would be asked for again every day."""
     market.run()
-    assert market.run(hours_later=72), market.house.failure.lines
+    assert market.run(hours_later=72), market.env.failure.lines
     as_traded = (
         "select as_traded_close_usd = close_usd from raw.daily_bars where symbol = 'QQQ' and session = '2026-09-17'"
     )
     assert market.rows(as_traded) == [(False,)]
-    with Warehouse(market.house.private) as warehouse:
+    with Warehouse(market.env.private) as warehouse:
         split = "QQQ,2026-09-21,split"
         assert quarantine_by_hand(warehouse, "raw.corporate_actions", split, "", reason="never was", at=FRIDAY)
     market.yahoo.exchanges.clear()
-    assert market.run(hours_later=24), market.house.failure.lines
+    assert market.run(hours_later=24), market.env.failure.lines
     assert len(market.yahoo.exchanges) == UNIVERSE, "each asset once, for its last days"
     assert market.rows(as_traded) == [(True,)]
 
@@ -141,7 +141,7 @@ def test_a_restatement_is_kept_beside_what_was_said_before(market: Market) -> No
     market.run()
     restated = market.issuers.funds.ssga["spy"][100].session
     market.issuers.restate(market.issuers.funds.ssga["spy"], restated, 1_234_000_000)
-    assert market.run(hours_later=24), market.house.failure.lines
+    assert market.run(hours_later=24), market.env.failure.lines
     vintages = market.rows(
         "select vintage, shares from raw.shares_outstanding"
         f" where symbol = 'SPY' and session = '{restated}' order by vintage"
@@ -155,7 +155,7 @@ def test_an_answer_that_is_too_short_changes_nothing(market: Market) -> None:
     before = market.rows("select count(*), sum(close_usd) from raw.daily_bars")
     market.cboe.script(DAILY_PRICES, *[faults.html(200)] * 20)
     market.yahoo.script(CHART, *[faults.html(200)] * 8)
-    assert market.run(asks_again=True), market.house.failure.lines
+    assert market.run(asks_again=True), market.env.failure.lines
     assert market.rows("select count(*), sum(close_usd) from raw.daily_bars") == before
     # FRED stands in where Cboe sends a page for people
     assert market.rows(
@@ -174,15 +174,15 @@ def test_effects_explain_the_change_of_market_caps(market: Market) -> None:
 
 
 def test_without_the_table_in_the_settings_nothing_is_asked_and_the_run_is_good(market: Market) -> None:
-    del market.house.settings["cross_asset"]
-    assert market.house.run(job_name=full_refresh.name), market.house.failure.lines
+    del market.env.settings["cross_asset"]
+    assert market.env.run(job_name=full_refresh.name), market.env.failure.lines
     assert market.yahoo.calls() == 0
-    assert market.house.run(job_name=train_models.name), market.house.failure.lines
+    assert market.env.run(job_name=train_models.name), market.env.failure.lines
 
 
 def test_market_caps_of_the_first_part_are_the_supply_of_coins(market: Market) -> None:
-    assert market.house.run(job_name=full_refresh.name), market.house.failure.lines
-    market.house.clock.set(market.house.clock.now())
+    assert market.env.run(job_name=full_refresh.name), market.env.failure.lines
+    market.env.clock.set(market.env.clock.now())
     methods = {symbol: market.methods()[symbol] for symbol in ("BTC", "ETH")}
     assert methods == {"BTC": "supply", "ETH": "supply"}
     ranked = market.rows(

@@ -10,28 +10,28 @@ import pytest
 
 from marketflows_pipeline.jobs import daily_refresh
 from marketflows_pipeline_tests.fakes.market import FakeCoin, Market, Membership
-from marketflows_pipeline_tests.pipeline.house import House, open_house_with_exchanges
+from marketflows_pipeline_tests.pipeline.environment import Environment, open_environment_with_exchanges
 
 PAGES = "/coins/markets"
 
 
 @pytest.fixture
-def by_default(house: House) -> House:
-    del house.settings["providers.coingecko"]["exclude_categories"]
-    house.configure(narratives=["made-in-usa"])
-    return house
+def by_default(env: Environment) -> Environment:
+    del env.settings["providers.coingecko"]["exclude_categories"]
+    env.configure(narratives=["made-in-usa"])
+    return env
 
 
 def said(log: pytest.LogCaptureFixture, words: str) -> list[str]:
     return [record.getMessage() for record in log.records if words in record.getMessage()]
 
 
-def asked(house: House) -> list[dict[str, Any]]:
-    return [dict(each.request.params) for each in house.service.exchanges if each.request.endpoint == PAGES]
+def asked(env: Environment) -> list[dict[str, Any]]:
+    return [dict(each.request.params) for each in env.service.exchanges if each.request.endpoint == PAGES]
 
 
 def test_stablecoins_are_left_out_of_narratives_and_ranges_and_still_followed(
-    by_default: House, log: pytest.LogCaptureFixture
+    by_default: Environment, log: pytest.LogCaptureFixture
 ) -> None:
     """Two stablecoins and a loan were 37 % of the shipped narrative, which gained 5 % for a loss of 2 %."""
     assert by_default.run(), by_default.failure.lines
@@ -62,14 +62,14 @@ def test_stablecoins_are_left_out_of_narratives_and_ranges_and_still_followed(
     assert len(said(log, "no category today")) == 1
 
 
-def test_one_line_brings_the_cohort_of_before_back(by_default: House) -> None:
+def test_one_line_brings_the_cohort_of_before_back(by_default: Environment) -> None:
     by_default.configure(exclude_categories=[])
     assert by_default.run(), by_default.failure.lines
     assert "tether" in by_default.stored("select coin_id from core.cohort")["coin_id"].to_list()
     assert by_default.stored("select sum(n_left_out) as n from core.series").item() == 0
 
 
-def test_what_the_user_names_wins(by_default: House, log: pytest.LogCaptureFixture) -> None:
+def test_what_the_user_names_wins(by_default: Environment, log: pytest.LogCaptureFixture) -> None:
     by_default.configure(narratives=["stablecoins", "made-in-usa"])
     by_default.configure("providers.coingecko.asset_groups", Dollars=["usd-coin", "bitcoin"])
     assert by_default.run(), by_default.failure.lines
@@ -85,7 +85,7 @@ def test_what_the_user_names_wins(by_default: House, log: pytest.LogCaptureFixtu
 
 
 def test_a_narrative_of_which_every_coin_is_left_out_is_told_of(
-    by_default: House, log: pytest.LogCaptureFixture
+    by_default: Environment, log: pytest.LogCaptureFixture
 ) -> None:
     """It had no curve and no word, and a run for a day on which it was stored said that nothing was."""
     market, slug = by_default.service.market, "artificial-intelligence"
@@ -114,10 +114,10 @@ def all_layer_1(coin: FakeCoin, slug: str) -> FakeCoin:
 
 def test_the_whale_exclusions_share_the_answer(tmp_path: Path) -> None:
     """The same two categories were asked for twice a day, once by each part."""
-    with open_house_with_exchanges(tmp_path, ["binance"]) as house:
-        del house.settings["providers.coingecko"]["exclude_categories"]
-        assert house.run(job_name=daily_refresh.name), house.failure.lines
-        pages = [each.get("category") for each in asked(house)]
+    with open_environment_with_exchanges(tmp_path, ["binance"]) as env:
+        del env.settings["providers.coingecko"]["exclude_categories"]
+        assert env.run(job_name=daily_refresh.name), env.failure.lines
+        pages = [each.get("category") for each in asked(env)]
         assert [pages.count(slug) for slug in ("stablecoins", "wrapped-tokens")] == [1, 1]
-        excluded = house.stored("select distinct category, coin_id from raw.excluded_coins")
+        excluded = env.stored("select distinct category, coin_id from raw.excluded_coins")
         assert {("stablecoins", "tether"), ("wrapped-tokens", "weth")} <= set(excluded.iter_rows())

@@ -1,6 +1,6 @@
 """Every service calls everything by a hostile name: one whole run, then every exit that text leaves by.
 
-A new exit is a line in EXITS: what it is called, and how its text is had from a house that ran.
+A new exit is a line in EXITS: what it is called, and how its text is had from an environment that ran.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from marketflows_pipeline.assets.tables import as_markdown
-from marketflows_pipeline.charts.manifest import MANIFEST_NAME
+from marketflows_pipeline.charts.rendering.manifest import MANIFEST_NAME
 from marketflows_pipeline.cli import marketflows
 from marketflows_pipeline.cli.logs import PACKAGE, configure_logging
 from marketflows_pipeline.jobs import full_refresh
-from marketflows_pipeline.presentable import EXCERPT_LENGTH, NAME_LENGTH, presentable_name
+from marketflows_pipeline.system.printable import EXCERPT_LENGTH, NAME_LENGTH, presentable_name
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.hostile_names import FORGED, HARMLESS_NAMES, HOSTILE_NAMES, dangerous
-from marketflows_pipeline_tests.pipeline.house import House, open_house_with_exchanges
+from marketflows_pipeline_tests.pipeline.environment import Environment, open_environment_with_exchanges
 
 ENDPOINTS = {
     "coins": ("/coins/markets", "/coins/list", "/coins/categories", "/coins/categories/list", "/search/trending"),
@@ -87,33 +87,33 @@ def with_hostile_tokens(reserves: FakeServer) -> None:
     reserves.script("/protocol/{slug}", *[faults.in_json(change)] * ANSWERS)
 
 
-def answer(house: House, line: str) -> str:
-    result = CliRunner().invoke(marketflows, ["--config", str(house.folder / "config.toml"), *line.split()])
+def answer(env: Environment, line: str) -> str:
+    result = CliRunner().invoke(marketflows, ["--config", str(env.folder / "config.toml"), *line.split()])
     assert result.exit_code == 0, f"{line}: {result.output}{result.exception!r}"
     return result.stdout + result.stderr
 
 
-def fault(house: House, *arguments: str) -> str:
-    result = CliRunner().invoke(marketflows, ["--config", str(house.folder / "config.toml"), *arguments])
+def fault(env: Environment, *arguments: str) -> str:
+    result = CliRunner().invoke(marketflows, ["--config", str(env.folder / "config.toml"), *arguments])
     assert result.exit_code, arguments
     return str(result.exception)
 
 
-def log_file(house: House) -> str:
-    (path,) = (house.folder / "state").rglob("marketflows.log")
+def log_file(env: Environment) -> str:
+    (path,) = (env.folder / "state").rglob("marketflows.log")
     return path.read_bytes().decode()
 
 
-def records(house: House) -> str:
+def records(env: Environment) -> str:
     """What the program's loggers hand to Dagster, which formats it by itself."""
-    return (house.folder / RECORDS).read_bytes().decode()
+    return (env.folder / RECORDS).read_bytes().decode()
 
 
-def metadata(house: House) -> str:
+def metadata(env: Environment) -> str:
     """What the Dagster UI shows of the run: metadata of tables and checks, and the words of events."""
-    assert house.result is not None
+    assert env.result is not None
     shown: list[str] = []
-    for event in house.result.all_events:
+    for event in env.result.all_events:
         data = event.event_specific_data
         found = dict(getattr(getattr(data, "materialization", None), "metadata", None) or {})
         found |= dict(getattr(data, "metadata", None) or {})
@@ -121,9 +121,9 @@ def metadata(house: House) -> str:
     return "\n".join(shown)
 
 
-def own_tables(house: House) -> str:
+def own_tables(env: Environment) -> str:
     """Every text that is stored, names of rows left out among them."""
-    with Warehouse(house.private, create=False) as warehouse:
+    with Warehouse(env.private, create=False) as warehouse:
         columns = warehouse.query(
             "select schema_name || '.' || table_name as name, column_name from duckdb_columns() "
             "where data_type = 'VARCHAR' and schema_name in ('raw', 'core', 'mart', 'meta')"
@@ -132,25 +132,32 @@ def own_tables(house: House) -> str:
     return "\n".join(value for frame in texts for (value,) in frame.iter_rows() if value is not None)
 
 
-EXITS: dict[str, Callable[[House], str]] = {
+EXITS: dict[str, Callable[[Environment], str]] = {
     "log file": log_file,
     "records for dagster": records,
     "dagster": metadata,
     "tables": own_tables,
-    "near matches": lambda house: fault(house, "exchange-netflow", "\x1b[31mkrakn\u202e"),
-    "refused sql": lambda house: fault(house, "sql", "select '\x1b[2J' from \x9bnowhere"),
-    "quarantine of nothing": lambda house: fault(house, "quarantine", "add", "raw.coins\x1b", "x", "--reason", "x"),
+    "near matches": lambda env: fault(env, "exchange-netflow", "\x1b[31mkrakn\u202e"),
+    "refused sql": lambda env: fault(env, "sql", "select '\x1b[2J' from \x9bnowhere"),
+    "quarantine of nothing": lambda env: fault(env, "quarantine", "add", "raw.coins\x1b", "x", "--reason", "x"),
     **{
-        f"{line} as {form}": lambda house, line=line, form=form: answer(house, f"{line} --format {form}")  # type: ignore[misc]
+        f"{line} as {form}": lambda env, line=line, form=form: answer(env, f"{line} --format {form}")  # type: ignore[misc]
         for line in (*ANSWERED, "quarantine list")
         for form in ("table", "json", "csv")
     },
     **{
-        f"sql of {table} as {form}": lambda house, table=table, form=form: (
+        f"sql of {table} as {form}": lambda env, table=table, form=form: (
             CliRunner()  # type: ignore[misc]
             .invoke(
                 marketflows,
-                ["--config", str(house.folder / "config.toml"), "sql", f"select * from {table}", "--format", form],
+                [
+                    "--config",
+                    str(env.folder / "config.toml"),
+                    "sql",
+                    f"select * from {table}",
+                    "--format",
+                    form,
+                ],
             )
             .stdout
         )
@@ -161,12 +168,15 @@ EXITS: dict[str, Callable[[House], str]] = {
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A house that has run once, with pictures."""
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """An environment that has run once, with pictures."""
     folder = tmp_path_factory.mktemp("hostile")
     logger = logging.getLogger(PACKAGE)
     before = (logger.level, logger.propagate, list(logger.handlers))
-    with pytest.MonkeyPatch.context() as patched, open_house_with_exchanges(folder, ["kraken", "binance"]) as opened:
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        open_environment_with_exchanges(folder, ["kraken", "binance"]) as opened,
+    ):
         patched.setenv("XDG_STATE_HOME", str(folder / "state"))
         configure_logging("DEBUG", tutorial=False, console=Console(stderr=True, force_terminal=False))
         plain = logging.FileHandler(folder / RECORDS, encoding="utf-8", errors="backslashreplace")
@@ -184,9 +194,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.mark.parametrize("exit_name", EXITS)
-def test_nothing_that_a_terminal_or_a_reader_is_led_astray_by_comes_out(house: House, exit_name: str) -> None:
+def test_nothing_that_a_terminal_or_a_reader_is_led_astray_by_comes_out(env: Environment, exit_name: str) -> None:
     """One control character in a coin's name once cost every picture of the hour."""
-    text = EXITS[exit_name](house)
+    text = EXITS[exit_name](env)
 
     assert text.strip()
     assert dangerous(text) == set()
@@ -194,17 +204,17 @@ def test_nothing_that_a_terminal_or_a_reader_is_led_astray_by_comes_out(house: H
     text.encode()
 
 
-def test_each_line_of_the_log_is_one_that_this_program_wrote(house: House) -> None:
-    lines = log_file(house).splitlines()
+def test_each_line_of_the_log_is_one_that_this_program_wrote(env: Environment) -> None:
+    lines = log_file(env).splitlines()
 
     assert [line for line in lines if not LOG_LINE.fullmatch(line)] == []
     assert [line for line in lines if line.startswith(FORGED[:20])] == []
-    assert [line for line in records(house).splitlines() if not line.startswith(("DEBUG ", "INFO ", "WARNING "))] == []
+    assert [line for line in records(env).splitlines() if not line.startswith(("DEBUG ", "INFO ", "WARNING "))] == []
 
 
-def test_every_picture_is_drawn_and_none_elsewhere(house: House) -> None:
+def test_every_picture_is_drawn_and_none_elsewhere(env: Environment) -> None:
     """Where a name makes a file's name, no path comes of it."""
-    drawn = list((house.folder / "pictures").iterdir())
+    drawn = list((env.folder / "pictures").iterdir())
     pictures = [path for path in drawn if path.suffix == ".png"]
 
     assert len(pictures) > 20
@@ -213,25 +223,25 @@ def test_every_picture_is_drawn_and_none_elsewhere(house: House) -> None:
 
 
 @pytest.mark.parametrize("line", ANSWERED)
-def test_no_spreadsheet_computes_a_cell_of_an_answer(house: House, line: str) -> None:
-    cells = [cell for row in csv.reader(io.StringIO(answer(house, f"{line} --format csv"))) for cell in row]
+def test_no_spreadsheet_computes_a_cell_of_an_answer(env: Environment, line: str) -> None:
+    cells = [cell for row in csv.reader(io.StringIO(answer(env, f"{line} --format csv"))) for cell in row]
 
     assert [cell for cell in cells if cell.lstrip()[:1] in tuple("=+-@\uff1d") and not NUMBER.fullmatch(cell)] == []
 
 
-def test_the_hostile_names_did_come_and_the_unusual_ones_came_through(house: House) -> None:
+def test_the_hostile_names_did_come_and_the_unusual_ones_came_through(env: Environment) -> None:
     """The tests above mean nothing where no name was served."""
-    names = {name for table in NAMED_TABLES for (name,) in house.stored(f"select name from {table}").iter_rows()}
+    names = {name for table in NAMED_TABLES for (name,) in env.stored(f"select name from {table}").iter_rows()}
 
     assert {presentable_name(name) for name in SERVED} <= names
     assert set(HARMLESS_NAMES) <= names
     assert all(0 < len(name) <= NAME_LENGTH for name in names)
-    listed = json.loads(answer(house, "exchange-flows 100"))["exchanges"]
+    listed = json.loads(answer(env, "exchange-flows 100"))["exchanges"]
     assert {each["exchange"] for each in listed} <= names
 
 
-def test_markup_in_a_name_is_text_in_the_pages_of_dagster(house: House) -> None:
-    offenders = house.stored("select name from raw.exchanges order by name")
+def test_markup_in_a_name_is_text_in_the_pages_of_dagster(env: Environment) -> None:
+    offenders = env.stored("select name from raw.exchanges order by name")
     page = as_markdown(offenders)
 
     assert not re.search(r"(?<!\\)(<|!\[|\]\(|`)", page)

@@ -9,7 +9,7 @@ import pytest
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.market import to_ms
 from marketflows_pipeline_tests.fakes.price_paths import HOUR_MS
-from marketflows_pipeline_tests.pipeline.house import HISTORY, START, House
+from marketflows_pipeline_tests.pipeline.environment import HISTORY, START, Environment
 
 CATEGORIES = "/coins/categories"
 TOP_N = 3
@@ -18,13 +18,13 @@ FIRST, LATEST = (f"select {which}(observed_at) from raw.narrative_members" for w
 
 
 @pytest.fixture
-def narrow(house: House) -> House:
-    """A house that follows the three largest coins of one narrative, and nothing that a page could add."""
-    house.configure(narrative_top_n=TOP_N, flow_types=["narratives", "individual_assets"])
-    return house
+def narrow(env: Environment) -> Environment:
+    """An environment that follows the three largest coins of one narrative, and nothing that a page could add."""
+    env.configure(narrative_top_n=TOP_N, flow_types=["narratives", "individual_assets"])
+    return env
 
 
-def test_coins_in_reserve_are_stored_and_neither_followed_nor_summed_up(narrow: House) -> None:
+def test_coins_in_reserve_are_stored_and_neither_followed_nor_summed_up(narrow: Environment) -> None:
     """Buffer rules need rank N + 5 of every day, which nobody serves later; following it would cost a call a coin."""
     assert narrow.run(), narrow.failure.lines
     histories = narrow.calls()[HISTORY]
@@ -40,7 +40,7 @@ def test_coins_in_reserve_are_stored_and_neither_followed_nor_summed_up(narrow: 
     assert narrow.stored("select max(n_assets) as n from core.group_totals where category = 'Narratives'").item() == 3
 
 
-def test_all_of_the_page_is_stored_once_a_utc_day_and_the_near_ones_every_hour(narrow: House) -> None:
+def test_all_of_the_page_is_stored_once_a_utc_day_and_the_near_ones_every_hour(narrow: Environment) -> None:
     narrow.run()
     narrow.run(hours_later=1)
     narrow.run(hours_later=11)
@@ -57,7 +57,7 @@ def test_all_of_the_page_is_stored_once_a_utc_day_and_the_near_ones_every_hour(n
     assert depths["is_full"].to_list() == depths["any_full"].to_list() == [True, False, True, False]
 
 
-def test_members_carry_the_figures_of_their_page(narrow: House) -> None:
+def test_members_carry_the_figures_of_their_page(narrow: Environment) -> None:
     narrow.configure(flow_types=["narratives", "market_cap_ranges"])
     assert narrow.run(), narrow.failure.lines
     for table in ("raw.narrative_members", "raw.cohort_members"):
@@ -69,7 +69,7 @@ def test_members_carry_the_figures_of_their_page(narrow: House) -> None:
         assert len(set(changes)) == 3
 
 
-def test_excluded_coins_in_between_are_stored_and_do_not_count(narrow: House) -> None:
+def test_excluded_coins_in_between_are_stored_and_do_not_count(narrow: Environment) -> None:
     narrow.configure(exclude_categories=["smart-contract-platform"])
     narrow.run()
     narrow.run(hours_later=1)
@@ -85,7 +85,7 @@ def test_excluded_coins_in_between_are_stored_and_do_not_count(narrow: House) ->
     assert members["coin_id"].to_list()[-1] == in_use["coin_id"].to_list()[-1], "it ends at the fifth in reserve"
 
 
-def test_categories_are_stored_once_a_utc_day_for_one_credit(narrow: House) -> None:
+def test_categories_are_stored_once_a_utc_day_for_one_credit(narrow: Environment) -> None:
     assert narrow.run(), narrow.failure.lines
     assert narrow.calls()[CATEGORIES] == 1
     assert narrow.run(hours_later=11)
@@ -101,7 +101,9 @@ def test_categories_are_stored_once_a_utc_day_for_one_credit(narrow: House) -> N
     assert published == narrow.clock.now()
 
 
-def test_categories_that_cannot_be_had_stop_nothing_and_are_asked_for_again_after_three_hours(narrow: House) -> None:
+def test_categories_that_cannot_be_had_stop_nothing_and_are_asked_for_again_after_three_hours(
+    narrow: Environment,
+) -> None:
     """An endpoint that only adds to the record must never cost an hour of market caps."""
     narrow.service.script(CATEGORIES, faults.json_error(401, {"status": {"error_code": 10005, "error_message": "no"}}))
     assert narrow.run(), narrow.failure.lines
@@ -114,7 +116,7 @@ def test_categories_that_cannot_be_had_stop_nothing_and_are_asked_for_again_afte
     assert outcomes["outcome"].to_list() == ["failed", "complete"]
 
 
-def test_a_history_that_comes_back_changed_is_on_record_with_its_cause(narrow: House) -> None:
+def test_a_history_that_comes_back_changed_is_on_record_with_its_cause(narrow: Environment) -> None:
     stamps = [to_ms(START) - hour * HOUR_MS for hour in range(160, 2, -1)]
 
     def history(cap: float) -> dict[str, list[list[float]]]:

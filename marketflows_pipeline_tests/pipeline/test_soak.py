@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks.soak.evidence import judge
+from benchmarks.soak.evidence import evaluate
 from benchmarks.soak.files import Files, another_file_system
 from benchmarks.soak.finding import Finding
 from benchmarks.soak.life import Life
@@ -59,7 +59,7 @@ def findings(life: Life) -> dict[str, Finding]:
 
 
 def by_promise(life: Life) -> dict[str, Finding]:
-    return {finding.promise: finding for finding in judge(life)}
+    return {finding.promise: finding for finding in evaluate(life)}
 
 
 @pytest.mark.parametrize("promise", PROMISES)

@@ -1,277 +1,138 @@
-"""Every parser against one bad row at a time: it is left out, named, and the others stay as they are."""
+"""One bad row never spoils an answer, and too many of them do."""
 
 from __future__ import annotations
 
-import json
 import logging
-import math
-from collections.abc import Callable
-from copy import deepcopy
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
-import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from marketflows_pipeline.providers.coingecko_answers import read_categories, read_chart, read_coins, read_markets
-from marketflows_pipeline.providers.coingecko_exchange_answers import read_exchanges, read_trending, read_volume_chart
-from marketflows_pipeline.providers.defillama_answers import read_cexs, read_exchange_protocols
-from marketflows_pipeline.providers.defillama_reserves import read_reserves
-from marketflows_pipeline.providers.faults import ShapeError
-from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
-from marketflows_pipeline_tests.providers import yahoo_bodies as yahoo
+from marketflows_pipeline.providers.bad_rows import LeftOut, UntimelyError, accept_rows, counting_left_out, row_name
+from marketflows_pipeline.providers.http.responses import ShapeError
+from marketflows_pipeline.providers.json_fields import Fields
 
-NOW = datetime(2026, 10, 10, 12, 0, tzinfo=UTC)
-SPAN = TimeSpan.ever(COINS_SINCE, now=NOW)
-SECOND = 1_791_000_000
-N_ROWS = 8
-NAN, INFINITY, HALF_A_CHARACTER = math.nan, math.inf, "\ud800"
 
-TEXT_FAULTS: tuple[object, ...] = (None, "missing", 7, True, {}, [], HALF_A_CHARACTER)
-ID_FAULTS = (*TEXT_FAULTS, "", " ")
-FIGURE_FAULTS: tuple[object, ...] = ("123", True, {}, [], NAN, INFINITY, -INFINITY, 10**400)
-ALWAYS_THERE = ("missing", *FIGURE_FAULTS)
-TIME_FAULTS = (
-    "yesterday",
-    20260407,
-    "2026-13-01",
-    "1969-12-31T00:00:00Z",
-    "2026-10-13T00:00:00Z",
-    "0001-01-01T00:00:00+05:00",
+def read(fields: Fields) -> float | None:
+    if fields.row.get("at") == "later":
+        raise UntimelyError("`at` is later than now")
+    fields.or_null(fields.number_or_none, "rank")
+    return fields.number("cap")
+
+
+def rows(n_good: int, *bad: object) -> list[object]:
+    return [*({"id": f"coin-{at}", "cap": 1.0} for at in range(n_good)), *bad]
+
+
+def accept(body: object) -> list[float | None]:
+    return accept_rows(body, read, what="test /rows")
+
+
+TEXT = {"id": "odd", "cap": "123"}
+LATER = {"id": "odd", "cap": 1, "at": "later"}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (TEXT, "row 3 (odd): `cap` should be a number or null, found str '123'"),
+        ({"id": "odd", "cap": True}, "row 3 (odd): `cap` should be a number or null, found bool 'True'"),
+        ({"id": "odd", "cap": {}}, "row 3 (odd): `cap` should be a number or null, found an object with keys []"),
+        ({"id": "odd", "cap": float("nan")}, "row 3 (odd): `cap` should be a finite number, found nan"),
+        ({"id": "odd", "cap": 10**400}, "row 3 (odd): `cap` should be a finite number, found inf"),
+        ({"id": "odd"}, "row 3 (odd): `cap` is missing"),
+        ({}, "row 3: `cap` is missing"),
+        ({"id": "\ud800\n"}, "row 3: `cap` is missing"),
+        (None, "row 3: should be an object, found nothing"),
+        ([1], "row 3: should be an object, found a list"),
+        (LATER, "row 3 (odd): `at` is later than now"),
+    ],
 )
-STAMPS_OF_NO_DAY: tuple[object, ...] = (None, "soon", True, [], NAN, INFINITY, 1e30, 10**400, -1, 0)
-STAMP_FAULTS = (*STAMPS_OF_NO_DAY, SECOND, (SECOND + 30 * 86_400) * 1000)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A list that a service answers.
-
-    Attributes:
-        rows: of the list, all good.
-        read: the frame of an answer with these rows.
-        faults: values that spoil a row, by key.
-    """
-
-    rows: list[Any]
-    read: Callable[[list[Any]], pl.DataFrame]
-    faults: dict[Any, tuple[object, ...]]
-
-
-def market(at: int) -> dict[str, Any]:
-    return {
-        "id": f"coin-{at}", "symbol": "c", "name": "Coin", "market_cap": 1e9, "current_price": 2.5,
-        "total_volume": 3, "price_change_percentage_24h": -1.5, "market_cap_rank": at,
-        "last_updated": "2026-10-10T11:59:00Z",
-    }  # fmt: skip
-
-
-def exchange(at: int) -> dict[str, Any]:
-    return {"id": f"exchange-{at}", "name": "E", "trade_volume_24h_btc": 12.5, "trust_score": 9, "country": None}
-
-
-def item(at: int) -> dict[str, Any]:
-    data = {"price": 2.5, "market_cap": "$1,000", "total_volume": "$10"}
-    return {
-        "item": {
-            "id": f"coin-{at}",
-            "symbol": "c",
-            "name": "Coin",
-            "market_cap_rank": at,
-            "price_btc": 0.5,
-            "data": data,
-        }
-    }
-
-
-def cex(at: int) -> dict[str, Any]:
-    return {"name": f"cex-{at}", "slug": f"cex-{at}", "currentTvl": 1e9, "inflows_24h": -5.5, "spotVolume": 7}
-
-
-def protocol(at: int) -> dict[str, Any]:
-    return {"name": f"p-{at}", "slug": f"p-{at}", "category": "Dexs", "tvl": 1e9, "mcap": None, "symbol": "-"}
-
-
-def chart(points: list[Any]) -> pl.DataFrame:
-    stamps = [[(SECOND + at) * 1000, 1.0] for at in range(N_ROWS)]
-    return read_chart({"prices": stamps, "market_caps": points, "total_volumes": stamps}, "bitcoin", SPAN).drop_nulls()
-
-
-def reserves(**arrays: list[Any]) -> bytes:
-    return json.dumps({"tvl": [], "tokens": [], "tokensInUsd": []} | arrays).encode()
-
-
-def markets(rows: list[Any]) -> pl.DataFrame:
-    return read_markets(rows, with_rehypothecated=False, now=NOW)
-
-
-def bars(rows: list[Any]) -> pl.DataFrame:
-    stamps, closes, opens = (
-        [row[at] if isinstance(row, list) and len(row) == 3 else row for row in rows] for at in range(3)
-    )
-    low, high, volume = ([value for _ in rows] for value in (90.0, 200.0, 1.0))
-    ranges: dict[str, Any] = {"low": low, "high": high, "volume": volume}
-    return yahoo.read(yahoo.body(stamps, closes, open=opens, adjclose=None, **ranges)).bars
-
-
-POINTS = [[(SECOND + at) * 1000, 1e9 + at] for at in range(N_ROWS)]
-CASES = {
-    "markets": Case(
-        [market(at) for at in range(N_ROWS)],
-        markets,
-        {
-            "id": ID_FAULTS,
-            "symbol": TEXT_FAULTS,
-            "name": TEXT_FAULTS,
-            "market_cap": (*ALWAYS_THERE, 1e30),
-            "current_price": ALWAYS_THERE,
-            "total_volume": ALWAYS_THERE,
-            "price_change_percentage_24h": ALWAYS_THERE,
-            "last_updated": TIME_FAULTS,
-        },
-    ),
-    "coins": Case(
-        [{"id": f"coin-{at}", "symbol": "c", "name": "Coin"} for at in range(N_ROWS)],
-        read_coins,
-        {"id": ID_FAULTS, "symbol": TEXT_FAULTS, "name": TEXT_FAULTS},
-    ),
-    "categories": Case(
-        [{"category_id": f"layer-{at}", "name": "Layer"} for at in range(N_ROWS)],
-        read_categories,
-        {"category_id": ID_FAULTS, "name": TEXT_FAULTS},
-    ),
-    "exchanges": Case(
-        [exchange(at) for at in range(N_ROWS)],
-        read_exchanges,
-        {"id": ID_FAULTS, "name": TEXT_FAULTS, "trade_volume_24h_btc": ALWAYS_THERE},
-    ),
-    "trending": Case(
-        [item(at) for at in range(N_ROWS)],
-        lambda rows: read_trending({"coins": rows}),
-        {"item": (None, "missing", "bonk", 7, [], {}, {"id": "bonk", "symbol": "b", "name": "B", "price_btc": "1"})},
-    ),
-    "chart": Case(
-        POINTS, chart, {0: STAMP_FAULTS, 1: ("7", True, {}, [], NAN, INFINITY, 10**400, 1e30)}
-    ),
-    "volume chart": Case(
-        [[ms, str(volume)] for ms, volume in POINTS],
-        lambda rows: read_volume_chart(rows, "gdax", SPAN),
-        {0: STAMP_FAULTS, 1: ("many", "1,5", "1_5", True, {}, [], NAN, INFINITY, 10**400)},
-    ),
-    "cexs": Case(
-        [cex(at) for at in range(N_ROWS)],
-        lambda rows: read_cexs(json.dumps({"cexs": rows})).exchanges,
-        {"name": (None, "missing", 7, True, {}, "", " "), "currentTvl": FIGURE_FAULTS, "inflows_24h": FIGURE_FAULTS},
-    ),
-    "protocols": Case(
-        [protocol(at) for at in range(N_ROWS)],
-        lambda rows: read_exchange_protocols(json.dumps(rows)),
-        {"slug": (None, "missing", 7, True, {}, "", " "), "name": (None, 7), "tvl": FIGURE_FAULTS},
-    ),
-    "totals of reserves": Case(
-        [{"date": SECOND + at, "totalLiquidityUSD": 1e9 + at} for at in range(N_ROWS)],
-        lambda rows: read_reserves(reserves(tvl=rows), "okx", SPAN).tvl.drop("is_now"),
-        {
-            "date": (*STAMPS_OF_NO_DAY, "missing", SECOND * 1000, SECOND + 10**6),
-            "totalLiquidityUSD": FIGURE_FAULTS,
-        },
-    ),
-    "tokens of reserves": Case(
-        [{"date": SECOND + at, "tokens": {"BTC": 1.0 + at}} for at in range(N_ROWS)],
-        lambda rows: read_reserves(reserves(tokens=rows), "okx", SPAN).balances.drop("is_now"),
-        {"date": (None, "missing", "soon", NAN, SECOND * 1000), "tokens": ("BTC", [], 7, {"BTC": "1"}, {"BTC": NAN})},
-    ),
-    "bars": Case(
-        [[yahoo.opening(at), 100.0 + at, 99.0] for at in (6, 7, 8, 9, 10, 13, 14, 15)],
-        bars,
-        {
-            0: (None, "soon", True, [], NAN, 1e30, 10**400, -1, 0, yahoo.opening(10) * 1000, yahoo.stamp(2026, 7, 28)),
-            1: FIGURE_FAULTS,
-            2: FIGURE_FAULTS,
-        },
-    ),
-}  # fmt: skip
-SPOILT = [
-    pytest.param(case, key, value, id=f"{name} {key} {str(value)[:20]!a}")
-    for name, case in CASES.items()
-    for key, values in case.faults.items()
-    for value in values
-]
-
-
-def spoilt(row: Any, key: Any, value: object) -> Any:
-    changed = deepcopy(row)
-    if value == "missing" and isinstance(value, str):
-        del changed[key]
-    else:
-        changed[key] = value
-    return changed
-
-
-@pytest.mark.parametrize(("case", "key", "value"), SPOILT)
-def test_one_bad_row_is_left_out_named_and_costs_no_other(
-    case: Case, key: Any, value: object, caplog: pytest.LogCaptureFixture
+def test_a_bad_row_is_left_out_and_named_in_one_warning(
+    row: object, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One row of a page, of /exchanges or of /cexs once stopped every hour."""
-    rows = [*case.rows[:3], spoilt(case.rows[3], key, value), *case.rows[4:]]
-
+    """One cap of text among 250 coins once stopped every hour."""
     with caplog.at_level(logging.WARNING):
-        found = case.read(rows)
+        assert accept(rows(3, row)) == [1.0] * 3
+    assert caplog.messages == [f"test /rows: 1 of 4 rows left out: {said}"]
 
-    assert found.rows() == case.read([*case.rows[:3], *case.rows[4:]]).rows()
+
+def test_the_first_few_are_named_and_the_rest_counted(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert len(accept(rows(95, *[TEXT] * 5))) == 95
     (line,) = caplog.messages
-    assert "1" in line
-    assert "left out" in line
-    assert "3" in line.partition("left out")[2], "it is named"
+    assert line.startswith("test /rows: 5 of 100 rows left out: row 95 (odd): ")
+    assert line.count("(odd)") == 3
+    assert line.endswith("; and 2 more")
 
 
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("value", [None, 7, "row", True, [], {}])
-def test_what_is_no_row_at_all_costs_no_other(name: str, value: object) -> None:
-    case = CASES[name]
-
-    if name == "protocols" and value == {}:
-        pytest.skip("it is of no category that is asked for")
-    found = case.read([*case.rows[:3], value, *case.rows[4:]])
-
-    assert found.rows() == case.read([*case.rows[:3], *case.rows[4:]]).rows()
+def test_a_field_that_only_describes_is_null_and_its_row_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert accept(rows(1, {"id": "odd", "cap": 2.0, "rank": "first"})) == [1.0, 2.0]
+    assert caplog.messages == [
+        "test /rows: 1 values read as null: row 1 (odd): `rank` should be a number or null, found str 'first'"
+    ]
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_bad_rows_beyond_the_share_are_no_answer(name: str) -> None:
-    case = CASES[name]
-    key, (value, *_) = next(iter(case.faults.items()))
-
-    with pytest.raises(ShapeError, match=r"(2|3) of \d+ .* are malformed, more than 5%; the first: "):
-        case.read([spoilt(case.rows[0], key, value), spoilt(case.rows[1], key, value), *case.rows[2:]])
+@pytest.mark.parametrize(("n_good", "n_bad"), [(0, 1), (1, 1), (3, 1), (38, 2), (95, 5)])
+def test_up_to_one_row_or_one_in_twenty_may_be_malformed(n_good: int, n_bad: int) -> None:
+    assert len(accept(rows(n_good, *[TEXT] * n_bad))) == n_good
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.just(10**400),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
+@pytest.mark.parametrize(("n_good", "n_bad"), [(0, 2), (1, 2), (37, 2), (94, 6)])
+def test_beyond_that_the_answer_is_wrong_and_the_first_fault_and_the_share_are_said(n_good: int, n_bad: int) -> None:
+    with pytest.raises(ShapeError) as refusal:
+        accept(rows(n_good, *[TEXT] * n_bad))
+    said = f"{n_bad} of {n_good + n_bad} rows are malformed, more than 5%; the first: row {n_good} (odd): `cap` should"
+    assert str(refusal.value).startswith(said)
+
+
+def test_half_of_the_rows_may_be_untimely_and_not_more() -> None:
+    """An answer in seconds where milliseconds are documented was once stored as 1970, point by point."""
+    assert len(accept(rows(3, *[LATER] * 3))) == 3
+    with pytest.raises(ShapeError, match="4 of 7 rows have a time that cannot be, more than half; the first: row 3"):
+        accept(rows(3, *[LATER] * 4))
+
+
+@pytest.mark.parametrize("fault", [ShapeError("odd"), UntimelyError("later")])
+def test_a_history_of_which_nothing_is_left_is_no_answer_and_a_list_of_one_may_be_empty(fault: ShapeError) -> None:
+    """Else the window of a coin would count as complete, and never be asked for again."""
+    left_out = LeftOut("test history")
+    left_out.add(0, "point 0", fault)
+    with pytest.raises(ShapeError, match="1 of 1 rows"):
+        left_out.judge(1)
+
+    left_out.judge(1, is_of_many=True)
+
+
+def test_what_is_left_out_is_counted_by_reason_in_every_block_around(caplog: pytest.LogCaptureFixture) -> None:
+    with counting_left_out() as outer:
+        accept(rows(3, TEXT))
+        with counting_left_out() as inner:
+            accept(rows(3, LATER))
+        with pytest.raises(ShapeError):
+            accept(rows(0, TEXT, TEXT))
+    accept(rows(3, TEXT))
+
+    assert inner == {"untimely": 1}
+    assert outer == {"malformed": 1, "untimely": 1}
+    assert len(caplog.messages) == 3
+
+
+@pytest.mark.parametrize("body", [None, {}, {"rows": []}, "rows", 1])
+def test_what_is_no_list_is_no_answer(body: object) -> None:
+    with pytest.raises(ShapeError, match="expected a list, found"):
+        accept(body)
+
+
+@pytest.mark.parametrize(
+    ("identity", "name"),
+    [
+        ("bitcoin", "row 7 (bitcoin)"),
+        ("", "row 7"),
+        (5, "row 7"),
+        (None, "row 7"),
+        ("a\nb", "row 7"),
+        ("\ud800", "row 7"),
+    ],
 )
-
-
-@pytest.mark.parametrize("name", CASES)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_any_row_replaced_or_spoilt_by_any_json_never_raises_and_keeps_the_others(
-    name: str, data: st.DataObject
-) -> None:
-    case = CASES[name]
-    at = data.draw(st.integers(0, N_ROWS - 1), label="place")
-    value = data.draw(json_values, label="value")
-    key = data.draw(
-        st.sampled_from([None, *(case.rows[at] if isinstance(case.rows[at], dict) else range(2))]), label="key"
-    )
-    row = value if key is None else spoilt(case.rows[at], key, value)
-
-    found = case.read([*case.rows[:at], row, *case.rows[at + 1 :]])
-
-    others = case.read([*case.rows[:at], *case.rows[at + 1 :]])
-    identities = found.columns[:2]
-    assert others.join(found, on=identities, how="anti").height <= (value == key)
+def test_a_row_goes_by_its_number_and_its_name_where_that_is_legible(identity: object, name: str) -> None:
+    assert row_name(7, identity) == name

@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 import polars as pl
 import pytest
 
-from marketflows_pipeline.presentable import EXCERPT_LENGTH, NAME_LENGTH, UNNAMED, presentable_name
-from marketflows_pipeline.providers.coingecko_answers import read_categories, read_coins, read_markets
-from marketflows_pipeline.providers.coingecko_categories import read_category_snapshot
-from marketflows_pipeline.providers.coingecko_exchange_answers import read_exchanges, read_trending
-from marketflows_pipeline.providers.defillama_answers import read_cexs, read_exchange_protocols
-from marketflows_pipeline.providers.defillama_reserves import read_reserves
-from marketflows_pipeline.providers.faults import Answer, ShapeError, one_line
+from marketflows_pipeline.providers.coingecko.category_parser import read_category_snapshot
+from marketflows_pipeline.providers.coingecko.exchange_parsers import read_exchanges, read_trending
+from marketflows_pipeline.providers.coingecko.parsers import read_categories, read_coins, read_markets
+from marketflows_pipeline.providers.defillama.parsers import read_cexs, read_exchange_protocols
+from marketflows_pipeline.providers.defillama.reserves_parser import read_reserves
+from marketflows_pipeline.providers.http.responses import Response, ShapeError, one_line
 from marketflows_pipeline.providers.json_fields import Fields, is_address
+from marketflows_pipeline.system.printable import EXCERPT_LENGTH, NAME_LENGTH, UNNAMED, presentable_name
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 from marketflows_pipeline_tests.hostile_names import HARMLESS_NAMES, HOSTILE_NAMES, dangerous
 
@@ -212,8 +212,8 @@ def test_what_a_service_says_is_quoted_in_one_harmless_line(attack: str) -> None
 
 
 def test_an_excerpt_of_an_answer_spells_out_what_cannot_be_shown() -> None:
-    answer = Answer(500, {}, b"\x1b[2Jgone\n2026-01-01 INFO ok \xc2\x9b31m")
-    page = Answer(500, {"content-type": "text/html"}, b"<title>a\x1b]0;owned\x07</title>")
+    answer = Response(500, {}, b"\x1b[2Jgone\n2026-01-01 INFO ok \xc2\x9b31m")
+    page = Response(500, {"content-type": "text/html"}, b"<title>a\x1b]0;owned\x07</title>")
 
     assert answer.excerpt == r"\x1b[2Jgone 2026-01-01 INFO ok \x9b31m"
     assert dangerous(page.excerpt, allowed="") == set()

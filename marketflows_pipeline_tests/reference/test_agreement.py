@@ -15,22 +15,22 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.providers.coingecko import CoinGecko
-from marketflows_pipeline.providers.ledger import MemoryLedger
-from marketflows_pipeline.transforms.gains import percent_gains
-from marketflows_pipeline.transforms.grid import GridSpec, market_cap_grid
-from marketflows_pipeline.transforms.groups import group_members, group_totals
-from marketflows_pipeline.transforms.metrics import derivatives, ema, normalize, unit_normalize
-from marketflows_pipeline.transforms.observations import clean_observations
-from marketflows_pipeline.transforms.ranges import (
+from marketflows_pipeline.providers.coingecko.client import CoinGecko
+from marketflows_pipeline.providers.http.ledger import MemoryLedger
+from marketflows_pipeline.transforms.market_caps.gains import percent_gains
+from marketflows_pipeline.transforms.market_caps.grid import GridSpec, market_cap_grid
+from marketflows_pipeline.transforms.market_caps.groups import group_members, group_totals
+from marketflows_pipeline.transforms.market_caps.metrics import derivatives, ema, normalize, unit_normalize
+from marketflows_pipeline.transforms.market_caps.observations import clean_observations
+from marketflows_pipeline.transforms.market_caps.ranges import (
     assign_buckets,
     bucket_totals,
     range_derivatives,
     range_members,
     select_cohort,
 )
-from marketflows_pipeline_tests.fakes.coingecko import FakeCoinGecko
-from marketflows_pipeline_tests.fakes.coingecko_access import DEMO_KEY, Access
+from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY, Access
+from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.reference.environment import run_published_program
 

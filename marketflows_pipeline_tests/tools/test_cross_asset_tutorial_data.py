@@ -14,7 +14,7 @@ from marketflows_pipeline_tests.tools.conftest import LoadTool
 @pytest.fixture(scope="module")
 def script(tool: LoadTool) -> ModuleType:
     # Loaded first, so that the script finds it by name as it does beside it in its folder.
-    tool("cross_asset_law")
+    tool("cross_asset_simulation")
     return tool("make_cross_asset_tutorial_data")
 
 

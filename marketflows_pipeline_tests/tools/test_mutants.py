@@ -46,14 +46,14 @@ def test_every_mutant_that_may_live_is_of_a_line_that_is_there(mutants: ModuleTy
 
 
 def test_a_change_is_read_from_its_diff_and_found_in_the_table(mutants: ModuleType) -> None:
-    mutant = mutants.mutant_of("transforms/supply.py", DIFF)
+    mutant = mutants.mutant_of("transforms/cross_asset/supply.py", DIFF)
     assert mutant == mutants.Mutant(
-        "transforms/supply.py",
+        "transforms/cross_asset/supply.py",
         '.with_columns(supply=pl.col("a") | pl.col("b"))',
         '.with_columns(supply=pl.col("a") & pl.col("b"))',
     )
     row = (
-        '| `transforms/supply.py` | `.with_columns(supply=pl.col("a") \\| pl.col("b"))` '
+        '| `transforms/cross_asset/supply.py` | `.with_columns(supply=pl.col("a") \\| pl.col("b"))` '
         '| `.with_columns(supply=pl.col("a") & pl.col("b"))` | a reason |\n'
     )
     assert mutants.known(f"| module |\n|---|\n{row}") == {mutant}

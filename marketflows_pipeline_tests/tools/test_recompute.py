@@ -10,21 +10,21 @@ from typing import Any, cast
 import polars as pl
 import pytest
 
-from marketflows_pipeline.reserve_quarantine import BALANCES, quarantine_price_jumps
-from marketflows_pipeline.session import Session
-from marketflows_pipeline.transforms.exchange_dominance import exchange_dominance, exchange_shares
-from marketflows_pipeline.transforms.exchange_members import exchange_members
-from marketflows_pipeline.transforms.exchange_netflow import exchange_netflow
-from marketflows_pipeline.transforms.exchange_volumes import daily_volumes
-from marketflows_pipeline.transforms.first_seen_flows import with_first_seen_netflow
-from marketflows_pipeline.transforms.market_values import market_values
-from marketflows_pipeline.transforms.token_flows import token_flows
+from marketflows_pipeline.ingest.exchanges.reserve_quarantine import BALANCES, quarantine_price_jumps
+from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.transforms.exchanges.dominance import exchange_dominance, exchange_shares
+from marketflows_pipeline.transforms.exchanges.first_seen_flows import with_first_seen_netflow
+from marketflows_pipeline.transforms.exchanges.market_values import market_values
+from marketflows_pipeline.transforms.exchanges.members import exchange_members
+from marketflows_pipeline.transforms.exchanges.netflow import exchange_netflow
+from marketflows_pipeline.transforms.exchanges.token_flows import token_flows
+from marketflows_pipeline.transforms.exchanges.volumes import daily_volumes
 from marketflows_pipeline.warehouse.quarantine import active_rows
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.tools.conftest import LoadTool
-from marketflows_pipeline_tests.transforms.test_exchange_dominance import NO_SNAPSHOTS, NOTHING_UNCOVERED, THRESHOLDS
-from marketflows_pipeline_tests.transforms.test_exchange_netflow import SHARES, SNAPSHOTS
-from marketflows_pipeline_tests.transforms.wallets import tvl_of
+from marketflows_pipeline_tests.transforms.exchanges.test_dominance import NO_SNAPSHOTS, NOTHING_UNCOVERED, THRESHOLDS
+from marketflows_pipeline_tests.transforms.exchanges.test_netflow import SHARES, SNAPSHOTS
+from marketflows_pipeline_tests.transforms.exchanges.wallets import tvl_of
 from marketflows_pipeline_tests.warehouse.frames import NOW, caps, frame
 
 DAY = timedelta(days=1)

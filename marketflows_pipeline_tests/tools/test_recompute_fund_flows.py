@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.asset_flows import asset_flows
+from marketflows_pipeline.transforms.cross_asset.asset_flows import asset_flows
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.tools.conftest import LoadTool
-from marketflows_pipeline_tests.transforms.cross_asset_frames import (
+from marketflows_pipeline_tests.transforms.cross_asset.frames import (
     bars_of,
     shares_of,
     splits_of,

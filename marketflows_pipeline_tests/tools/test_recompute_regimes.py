@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from marketflows_pipeline.transforms.regimes import regimes
+from marketflows_pipeline.transforms.cross_asset.regimes import regimes
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 
 SESSIONS = 420

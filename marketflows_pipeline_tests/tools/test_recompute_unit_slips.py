@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.quarantining import quarantine_unit_slips
-from marketflows_pipeline.session import Session
+from marketflows_pipeline.ingest.quarantine import quarantine_unit_slips
+from marketflows_pipeline.run_context import Session
 from marketflows_pipeline.transforms.unit_slips import bitcoin_slips, cap_slips, close_slips, index_slips, share_slips
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.tools.conftest import LoadTool

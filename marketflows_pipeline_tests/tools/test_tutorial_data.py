@@ -52,11 +52,11 @@ def test_the_same_seed_makes_the_same_files(
     assert made != different
 
 
-def test_made_up_figures_serve_a_tutorial_and_have_a_known_good_result(tool: LoadTool, synthetic: Path) -> None:
+def test_made_up_figures_serve_a_tutorial_and_have_a_golden_result(tool: LoadTool, synthetic: Path) -> None:
     assert datetime(2026, 3, 4, 11, tzinfo=UTC) < data_as_of(synthetic) < datetime(2026, 3, 4, 12, tzinfo=UTC)
     assert TutorialProvider(synthetic).history("tron", 91).height == 92
-    tool("known_good").main([str(synthetic)])
-    names = {file.name for file in synthetic.glob("known_good.*.parquet")}
+    tool("golden").main([str(synthetic)])
+    names = {file.name for file in synthetic.glob("golden.*.parquet")}
     assert len(names) == 7
     for name in names:
         made, packaged = pl.read_parquet(synthetic / name), pl.read_parquet(PACKAGED / name)
@@ -64,13 +64,13 @@ def test_made_up_figures_serve_a_tutorial_and_have_a_known_good_result(tool: Loa
         assert made.height == packaged.height
 
 
-def test_the_known_good_tables_are_what_the_script_computes(tool: LoadTool, tmp_path: Path) -> None:
+def test_the_golden_tables_are_what_the_script_computes(tool: LoadTool, tmp_path: Path) -> None:
     for name in ("config.toml", "market_caps.parquet", "narrative_members.csv"):
         shutil.copy(PACKAGED / name, tmp_path)
-    tool("known_good").main([str(tmp_path)])
-    tool("known_good_exchanges").main([str(PACKAGED / "exchanges"), str(tmp_path)])
-    tool("known_good_cross_asset").main([str(tmp_path)])
-    for file in PACKAGED.glob("known_good.*.parquet"):
+    tool("golden").main([str(tmp_path)])
+    tool("golden_exchanges").main([str(PACKAGED / "exchanges"), str(tmp_path)])
+    tool("golden_cross_asset").main([str(tmp_path)])
+    for file in PACKAGED.glob("golden.*.parquet"):
         assert pl.read_parquet(tmp_path / file.name).equals(pl.read_parquet(file)), file.name
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.transforms.grid import GridSpec
+from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TIME = pl.Datetime("us", "UTC")

@@ -20,15 +20,15 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.asset_flows import asset_flows
-from marketflows_pipeline.transforms.correlations import correlations
-from marketflows_pipeline.transforms.flow_map import flow_map
-from marketflows_pipeline.transforms.flow_rankings import flow_rankings
-from marketflows_pipeline.transforms.pressure import pressure
-from marketflows_pipeline.transforms.regimes import regimes
-from marketflows_pipeline.transforms.rolling_stats import rolling_stats
-from marketflows_pipeline.transforms.stablecoins import stablecoin_issuance
-from marketflows_pipeline_tests.transforms.cross_asset_frames import (
+from marketflows_pipeline.transforms.cross_asset.asset_flows import asset_flows
+from marketflows_pipeline.transforms.cross_asset.correlations import correlations
+from marketflows_pipeline.transforms.cross_asset.flow_map import flow_map
+from marketflows_pipeline.transforms.cross_asset.flow_rankings import flow_rankings
+from marketflows_pipeline.transforms.cross_asset.pressure import pressure
+from marketflows_pipeline.transforms.cross_asset.regimes import regimes
+from marketflows_pipeline.transforms.cross_asset.rolling_stats import rolling_stats
+from marketflows_pipeline.transforms.cross_asset.stablecoins import stablecoin_issuance
+from marketflows_pipeline_tests.transforms.cross_asset.frames import (
     bars_of,
     column,
     day,

@@ -17,7 +17,7 @@ from marketflows_pipeline.transforms.unit_slips import (
     known_once_released,
     share_slips,
 )
-from marketflows_pipeline_tests.transforms.cross_asset_frames import (
+from marketflows_pipeline_tests.transforms.cross_asset.frames import (
     bars_of,
     day,
     flows_of,

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.cross_asset_protocol import (
+from marketflows_pipeline.providers.protocols.cross_asset import (
     ACTION_SCHEMA,
     BAR_SCHEMA,
     SHARES_SCHEMA,

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.exchange_protocol import (
+from marketflows_pipeline.providers.protocols.exchanges import (
     CEX_SCHEMA,
     CEX_TVL_SCHEMA,
     EXCHANGE_SCHEMA,
@@ -20,7 +20,7 @@ from marketflows_pipeline.providers.exchange_protocol import (
     ExchangeVolumeProvider,
     ReservesProvider,
 )
-from marketflows_pipeline.providers.protocol import MARKET_SCHEMA
+from marketflows_pipeline.providers.protocols.market_caps import MARKET_SCHEMA
 from marketflows_pipeline.tutorial.exchange_provider import (
     EXCHANGES_FOLDER,
     TutorialExchanges,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.protocol import (
+from marketflows_pipeline.providers.protocols.market_caps import (
     COIN_SCHEMA,
     HISTORY_SCHEMA,
     MARKET_SCHEMA,

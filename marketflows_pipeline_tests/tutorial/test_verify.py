@@ -1,4 +1,4 @@
-"""A run that differs from the known-good result is told where."""
+"""A run that differs from the golden result is told where."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.tutorial.files import PACKAGED
-from marketflows_pipeline.tutorial.verify import compare_log, compare_tables, compare_with_known_good
+from marketflows_pipeline.tutorial.verify import compare_log, compare_tables, compare_with_golden
 
 Read = Callable[[str], pl.DataFrame]
 
 
-def _known_good(name: str) -> pl.DataFrame:
-    return pl.read_parquet(PACKAGED / f"known_good.{name}.parquet")
+def _golden(name: str) -> pl.DataFrame:
+    return pl.read_parquet(PACKAGED / f"golden.{name}.parquet")
 
 
 def _with(name: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Read:
-    """The known-good tables, one of them changed."""
-    return lambda asked: change(_known_good(asked)) if asked == name else _known_good(asked)
+    """The golden tables, one of them changed."""
+    return lambda asked: change(_golden(asked)) if asked == name else _golden(asked)
 
 
 def _differences(name: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> list[str]:
     return [str(difference) for difference in compare_tables(_with(name, change))]
 
 
-def test_the_known_good_tables_match_themselves() -> None:
-    assert compare_tables(_known_good) == []
+def test_the_golden_tables_match_themselves() -> None:
+    assert compare_tables(_golden) == []
 
 
 def test_order_of_rows_and_resolution_of_time_are_no_difference() -> None:
@@ -58,14 +58,14 @@ def test_a_number_off_by_more_than_a_billionth_is_named_with_its_row() -> None:
 def test_the_row_that_differs_most_is_named() -> None:
     off = pl.when(pl.col("ts").dt.day() == 9).then(1.5).otherwise(1.001)
     (difference,) = _differences("mart.normalized", lambda frame: frame.with_columns(pl.col("value") * off))
-    assert f"{_known_good('mart.normalized').height} rows differ, most at" in difference
+    assert f"{_golden('mart.normalized').height} rows differ, most at" in difference
     assert "-09 00:00:00" in difference
 
 
 @pytest.mark.parametrize("name", ["mart.normalized", "mart.derivatives", "mart.percent_gains"])
 def test_a_value_where_null_is_expected_and_the_other_way_round_are_differences(name: str) -> None:
     column = "gain_pct" if name == "mart.percent_gains" else "value"
-    nulls = _known_good(name)[column].null_count()
+    nulls = _golden(name)[column].null_count()
     if nulls:
         (filled,) = _differences(name, lambda frame: frame.with_columns(pl.col(column).fill_null(0.0)))
         assert f"{nulls} rows differ" in filled
@@ -147,13 +147,13 @@ def test_a_line_missing_or_too_many_is_a_difference() -> None:
 
 
 def test_tables_and_log_are_reported_together_and_a_long_log_is_cut(tmp_path: Path) -> None:
-    for file in PACKAGED.glob("known_good.*.parquet"):
+    for file in PACKAGED.glob("golden.*.parquet"):
         shutil.copy(file, tmp_path)
     (tmp_path / "expected_marketflows.log").write_text(LOG, encoding="utf-8")
-    assert compare_with_known_good(_known_good, LOG, folder=tmp_path) == []
+    assert compare_with_golden(_golden, LOG, folder=tmp_path) == []
 
     chatter = "".join(f"2026-03-04 11:14:19,000 INFO coin number {number}\n" for number in range(30))
-    lines = compare_with_known_good(_with("mart.normalized", _moved(0.1)), LOG + chatter, folder=tmp_path)
+    lines = compare_with_golden(_with("mart.normalized", _moved(0.1)), LOG + chatter, folder=tmp_path)
     assert lines[0].startswith("mart.normalized.value: 1 rows differ")
     assert lines[1] == "log: + INFO coin number 0"
     assert lines[-1] == "log: and 10 more lines"
@@ -167,4 +167,4 @@ def test_pictures_of_trained_models_are_no_difference() -> None:
 
 
 def test_without_a_log_only_tables_are_compared() -> None:
-    assert compare_with_known_good(_known_good, None) == []
+    assert compare_with_golden(_golden, None) == []

@@ -12,7 +12,7 @@ import pytest
 
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.warehouse import copy_file
-from marketflows_pipeline.warehouse.copy_file import copy_apart
+from marketflows_pipeline.warehouse.copy_file import copy_in_subprocess
 from marketflows_pipeline.warehouse.publish import begin_part, publish
 from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -99,7 +99,7 @@ def test_an_interpreter_without_the_kernels_copy_copies_plainly(
 
 
 def test_a_file_is_copied_onto_another_file_system(source: Path, elsewhere: Path) -> None:
-    copy_apart(source, elsewhere / "target")
+    copy_in_subprocess(source, elsewhere / "target")
     assert (elsewhere / "target").read_bytes() == CONTENT
 
 
@@ -118,7 +118,7 @@ def test_the_published_file_may_lie_on_another_file_system_than_the_private_one(
 
 def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(source: Path, small_disk: Path) -> None:
     with pytest.raises(OSError, match=r"could not be copied to .*small: No space left on device$") as caught:
-        copy_apart(source, small_disk / "target")
+        copy_in_subprocess(source, small_disk / "target")
     assert "\n" not in str(caught.value)
     assert list(small_disk.iterdir()) == []
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.errors import WarehouseError
-from marketflows_pipeline.providers.ledger import CallLedger
+from marketflows_pipeline.providers.http.ledger import CallLedger
 from marketflows_pipeline.warehouse.ledger import WarehouseLedger
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.engines import engine_environment

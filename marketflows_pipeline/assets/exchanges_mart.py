@@ -1,0 +1,188 @@
+"""The measures of the exchange part: volume flows, shares and concentration, reserves, net flow, whale signals."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dagster as dg
+import polars as pl
+
+from marketflows_pipeline.assets.tables import asset_key, table_asset, table_spec, view_asset
+from marketflows_pipeline.queries.exchanges import (
+    bitcoin_price_now,
+    coins_left_out,
+    daily_cexs,
+    exchange_settings,
+    full_listings,
+    newest_cexs,
+    newest_listing,
+    newest_protocols,
+    recent_coin_observations,
+    slugs_with_balances,
+    trending_with_market,
+)
+from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.exchanges.coverage import exchange_coverage
+from marketflows_pipeline.transforms.exchanges.dominance import exchange_dominance, exchange_shares, uncovered_shares
+from marketflows_pipeline.transforms.exchanges.first_seen_flows import with_first_seen_netflow
+from marketflows_pipeline.transforms.exchanges.id_map import unknown_tracked
+from marketflows_pipeline.transforms.exchanges.market_values import market_values
+from marketflows_pipeline.transforms.exchanges.members import exchange_members
+from marketflows_pipeline.transforms.exchanges.netflow import exchange_netflow
+from marketflows_pipeline.transforms.exchanges.token_flows import token_flows
+from marketflows_pipeline.transforms.exchanges.tvl import exchange_tvl
+from marketflows_pipeline.transforms.exchanges.volume_flows import exchange_flows
+from marketflows_pipeline.transforms.exchanges.whales import whale_signals
+from marketflows_pipeline.warehouse.quarantine import active_rows
+
+TOKEN_FLOW_DAYS = timedelta(days=30)
+
+
+@table_asset(
+    "mart.exchange_flows",
+    reads={"volumes": "core.exchange_volumes", "exchanges": "core.exchanges"},
+    deps=("raw.exchanges",),
+)
+def mart_exchange_flows(
+    session: dg.ResourceParam[Session], volumes: pl.DataFrame, exchanges: pl.DataFrame
+) -> pl.DataFrame:
+    """Each exchange's volume now against its own past."""
+    settings = exchange_settings(session)
+    return exchange_flows(
+        newest_listing(session),
+        volumes,
+        exchanges,
+        btc_price_usd=bitcoin_price_now(session),
+        inflow_pct=settings.inflow_pct,
+        outflow_pct=settings.outflow_pct,
+    )
+
+
+@view_asset("mart.exchange_market", deps=("mart.exchange_flows",))
+def mart_exchange_market(session: dg.ResourceParam[Session]) -> None:
+    """Totals of the listing."""
+    session.warehouse.ensure_views()
+
+
+@table_asset(
+    "mart.exchange_members",
+    reads={"volumes": "core.exchange_volumes", "exchanges": "core.exchanges"},
+    deps=("raw.cex_snapshots",),
+)
+def mart_exchange_members(
+    session: dg.ResourceParam[Session], volumes: pl.DataFrame, exchanges: pl.DataFrame
+) -> pl.DataFrame:
+    """Who is measured throughout, so that shares over time are over a fixed set."""
+    return exchange_members(market_values(volumes, exchanges, daily_cexs(session)))
+
+
+@table_asset(
+    "mart.exchange_shares",
+    reads={"volumes": "core.exchange_volumes", "exchanges": "core.exchanges"},
+    deps=("raw.cex_snapshots",),
+)
+def mart_exchange_shares(
+    session: dg.ResourceParam[Session], volumes: pl.DataFrame, exchanges: pl.DataFrame
+) -> pl.DataFrame:
+    """Who has which share of volume, reserves and derivatives volume, day by day."""
+    return exchange_shares(volumes, exchanges, daily_cexs(session))
+
+
+@table_asset(
+    "mart.exchange_dominance",
+    reads={"shares": "mart.exchange_shares", "exchanges": "core.exchanges"},
+    deps=("raw.exchanges",),
+)
+def mart_exchange_dominance(
+    session: dg.ResourceParam[Session], shares: pl.DataFrame, exchanges: pl.DataFrame
+) -> pl.DataFrame:
+    """How concentrated each of them is."""
+    uncovered = uncovered_shares(shares, full_listings(session), exchanges)
+    return exchange_dominance(shares, uncovered, exchange_settings(session).hhi_thresholds)
+
+
+@table_asset("mart.exchange_tvl", reads={"exchanges": "core.exchanges"}, deps=("raw.cex_snapshots", "raw.protocols"))
+def mart_exchange_tvl(session: dg.ResourceParam[Session], exchanges: pl.DataFrame) -> pl.DataFrame:
+    """Reserves of centralised exchanges and TVL of decentralised ones, ranked apart."""
+    return exchange_tvl(newest_cexs(session), newest_protocols(session), exchanges)
+
+
+@view_asset("mart.exchange_tvl_summary", deps=("mart.exchange_tvl",))
+def mart_exchange_tvl_summary(session: dg.ResourceParam[Session]) -> None:
+    """Totals of the ranking."""
+    session.warehouse.ensure_views()
+
+
+@table_asset("mart.whale_signals", deps=("raw.trending_coins", "raw.excluded_coins"))
+def mart_whale_signals(session: dg.ResourceParam[Session]) -> pl.DataFrame:
+    """Volume that is unusual for a coin's size."""
+    coins = session.warehouse.accepted("raw.coins", columns=["coin_id", "symbol", "name"])
+    return whale_signals(
+        recent_coin_observations(session),
+        trending_with_market(session),
+        coins,
+        coins_left_out(session),
+        observed_at=session.started_at,
+    )
+
+
+@dg.multi_asset(
+    name="mart__exchange_netflow",
+    specs=[
+        table_spec(
+            name,
+            deps=tuple(
+                map(
+                    asset_key,
+                    (
+                        "raw.cex_token_balances",
+                        "raw.cex_tvl",
+                        "raw.cex_snapshots",
+                        "core.exchanges",
+                        "mart.exchange_shares",
+                    ),
+                )
+            ),
+        )
+        for name in ("mart.exchange_netflow", "mart.exchange_token_flows")
+    ],
+)
+def mart_exchange_netflow(session: dg.ResourceParam[Session]) -> Iterator[dg.MaterializeResult[pl.DataFrame]]:
+    """Real net flow of tracked wallets, by exchange and day, and by token over the last 30 days."""
+    accepted = session.warehouse.accepted
+    exchanges = accepted("core.exchanges")
+    balances, own_tokens = accepted("raw.cex_token_balances"), _own_tokens(exchanges)
+    quarantined, ever = (
+        active_rows(session.warehouse, "raw.cex_token_balances", released_too=each) for each in (False, True)
+    )
+    flows = token_flows(balances, own_tokens, quarantined)
+    shares = accepted(
+        "mart.exchange_shares",
+        columns=["exchange_key", "day", "share_pct"],
+        where="measure = 'spot_volume' and segment = 'all'",
+    )
+    inflows = daily_cexs(session).select("slug", "day", "inflows_24h_usd", "inflows_1w_usd", "inflows_1m_usd")
+    netflow = exchange_netflow(flows, accepted("raw.cex_tvl"), exchanges, shares, inflows.drop_nulls("slug"))
+    netflow = with_first_seen_netflow(netflow, balances, own_tokens, ever)
+    entry = table("mart.exchange_netflow")
+    yield dg.MaterializeResult(asset_key=asset_key(entry.name), value=netflow.select(entry.column_names))
+    recent = flows.filter(pl.col("day") > session.started_at.date() - TOKEN_FLOW_DAYS)
+    entry = table("mart.exchange_token_flows")
+    yield dg.MaterializeResult(asset_key=asset_key(entry.name), value=recent.select(entry.column_names))
+
+
+def _own_tokens(exchanges: pl.DataFrame) -> pl.DataFrame:
+    return exchanges.drop_nulls("defillama_slug").select(pl.col("defillama_slug").alias("slug"), "own_tokens")
+
+
+@table_asset(
+    "mart.exchange_coverage",
+    reads={"flows": "mart.exchange_flows", "exchanges": "core.exchanges", "tvl": "mart.exchange_tvl"},
+    deps=("raw.cex_token_balances",),
+)
+def mart_exchange_coverage(
+    session: dg.ResourceParam[Session], flows: pl.DataFrame, exchanges: pl.DataFrame, tvl: pl.DataFrame
+) -> pl.DataFrame:
+    """What is not known, and of whom."""
+    unknown = unknown_tracked(exchanges, exchange_settings(session).tracked)
+    return exchange_coverage(flows, exchanges, tvl, slugs_with_balances(session), unknown=unknown)

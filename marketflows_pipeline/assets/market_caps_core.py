@@ -1,0 +1,72 @@
+"""Market caps on an even grid, and what they sum to."""
+
+import dagster as dg
+import polars as pl
+
+from marketflows_pipeline.assets.tables import table_asset
+from marketflows_pipeline.queries.market_caps import (
+    coins_on_grid,
+    excluded_coins,
+    gone_coins,
+    groups_in_use,
+    left_out,
+    stored_window,
+    window,
+    window_observations,
+)
+from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.market_caps.exclusions import with_left_out
+from marketflows_pipeline.transforms.market_caps.grid import market_cap_grid
+from marketflows_pipeline.transforms.market_caps.groups import group_totals
+from marketflows_pipeline.transforms.market_caps.labels import series_labels
+from marketflows_pipeline.transforms.market_caps.ranges import assign_buckets, bucket_totals, select_cohort
+
+_MEMBERSHIP = ("raw.narrative_members", "raw.cohort_members")
+
+
+@table_asset("core.market_cap_grid", deps=("raw.market_caps", "raw.coins", *_MEMBERSHIP))
+def core_market_cap_grid(session: dg.ResourceParam[Session]) -> pl.DataFrame:
+    """Every followed coin's market cap at every grid time."""
+    spec = window(session)
+    return market_cap_grid(window_observations(session, coins_on_grid(session), spec), spec)
+
+
+@table_asset("core.cohort", reads={"grid": "core.market_cap_grid"}, deps=("raw.narrative_members", "raw.coins"))
+def core_cohort(session: dg.ResourceParam[Session], grid: pl.DataFrame) -> pl.DataFrame:
+    """The coins of the ranges, fixed for this run."""
+    source = session.settings.providers.coingecko
+    if not source.uses_ranges:
+        return table("core.cohort").empty()
+    not_in_ranges = [*excluded_coins(session), *gone_coins(session)]
+    return select_cohort(grid, source.range_lower_limits, not_in_ranges)
+
+
+@table_asset("core.buckets", reads={"grid": "core.market_cap_grid", "cohort": "core.cohort"})
+def core_buckets(session: dg.ResourceParam[Session], grid: pl.DataFrame, cohort: pl.DataFrame) -> pl.DataFrame:
+    """The range of each cohort coin at each grid time."""
+    return assign_buckets(grid, cohort, session.settings.providers.coingecko.range_lower_limits)
+
+
+@table_asset(
+    "core.group_totals",
+    reads={"grid": "core.market_cap_grid", "buckets": "core.buckets"},
+    deps=("raw.narrative_members",),
+)
+def core_group_totals(session: dg.ResourceParam[Session], grid: pl.DataFrame, buckets: pl.DataFrame) -> pl.DataFrame:
+    """Narratives, portfolios, their coins, and ranges, each summed at each grid time."""
+    source = session.settings.providers.coingecko
+    totals = group_totals(grid, groups_in_use(session))
+    if not source.uses_ranges:
+        return totals
+    of_ranges = bucket_totals(buckets, source.range_lower_limits, stored_window(session))
+    return pl.concat([totals, of_ranges]).sort("category", "series", "ts")
+
+
+@table_asset("core.series", reads={"coins": "raw.coins", "grid": "core.market_cap_grid"}, deps=("core.group_totals",))
+def core_series(session: dg.ResourceParam[Session], coins: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Names and order of the series, as charts and tables show them."""
+    source = session.settings.providers.coingecko
+    limits = source.range_lower_limits if source.uses_ranges else ()
+    labels = series_labels(coins, source.narratives_in_use, source.portfolios_in_use, limits)
+    return with_left_out(labels, left_out(session, grid))

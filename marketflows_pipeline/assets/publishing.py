@@ -1,0 +1,88 @@
+"""Publishing and drawing, the same for every part."""
+
+import base64
+import logging
+from collections.abc import Sequence
+
+import dagster as dg
+
+from marketflows_pipeline.assets.tables import as_markdown, plain_markdown
+from marketflows_pipeline.charts.rendering.render import RenderJob, render_all, thumbnails
+from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.schema import Part
+from marketflows_pipeline.warehouse.publish import publish
+
+log = logging.getLogger(__name__)
+
+# Told apart from the others, because which there are depends on what was trained before.
+MODEL_PICTURES = "CrossAsset_model_"
+SOURCE_CREDIT = "Data provided by CoinGecko"
+
+
+def publish_part(session: Session, part: Part) -> dg.MaterializeResult[None]:
+    """Mark a part as passed and swap in a new published file."""
+    path = session.settings.warehouse.published_path
+    report = publish(session.warehouse, part=part, run_id=session.run_id, now=session.clock.now(), published_path=path)
+    log.info("published %s (%.1f MB)", path, report.size_bytes / 1e6)
+    for name in _failed_before(session, report.carried_over):
+        log.warning("part %s is carried over from an earlier publish: its latest run has not passed its checks", name)
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.MetadataValue.path(path),
+            "size_mb": report.size_bytes / 1e6,
+            "tables": dg.MetadataValue.md(as_markdown(report.tables.select("table_name", "status", "as_of", "n_rows"))),
+        }
+    )
+
+
+def _failed_before(session: Session, parts: Sequence[str]) -> list[str]:
+    """Those of the parts whose latest run is over and has not passed; one of this run may still come."""
+    runs = session.warehouse.read("meta.part_runs", where="passed_at is null and run_id <> ?", params=[session.run_id])
+    return sorted(set(parts) & set(runs["part"]))
+
+
+def draw_part(
+    session: Session, part: Part, jobs: Sequence[RenderJob], shown: Sequence[RenderJob]
+) -> dg.MaterializeResult[None]:
+    """Bring the pictures of a part up to date.
+
+    Args:
+        session: the run.
+        part: whose pictures these are.
+        jobs: all of them.
+        shown: those of which the Dagster UI shows a small copy, when they were drawn anew.
+    """
+    with session.reporter.track("Drawing", len(jobs)) as advance:
+        report = render_all(
+            jobs,
+            session.out_dir,
+            session.settings.plots.scale,
+            lambda _done, _total: advance(1),
+            part=part,
+            is_tutorial=session.tutorial,
+        )
+    for name, reason in report.skipped:
+        log.info("%s is not drawn: %s", name, reason)
+    for name in report.removed:
+        log.info("%s is removed: no longer in the settings", name)
+    current = [*report.drawn, *report.unchanged]
+    of_models = [name for name in current if name.startswith(MODEL_PICTURES)]
+    log.info("%d pictures are up to date in %s", len(current) - len(of_models), session.out_dir.resolve())
+    if of_models:
+        log.info("%d pictures of trained models are up to date", len(of_models))
+    log.debug("%d pictures drawn, %d unchanged", len(report.drawn), len(report.unchanged))
+    small = thumbnails([job for job in shown if job.file_name in report.drawn])
+    return dg.MaterializeResult(
+        metadata={
+            "folder": dg.MetadataValue.path(session.out_dir.absolute()),
+            "drawn": len(report.drawn),
+            "unchanged": len(report.unchanged),
+            "skipped": len(report.skipped),
+            **{
+                name.removesuffix(".png"): dg.MetadataValue.md(
+                    f"![{plain_markdown(name)}](data:image/png;base64,{base64.b64encode(png).decode()})"
+                )
+                for name, png in small.items()
+            },
+        }
+    )

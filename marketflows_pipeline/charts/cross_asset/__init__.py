@@ -1,0 +1,1 @@
+"""Charts of the cross-asset part: flows, rankings, regimes, correlations, model quality."""

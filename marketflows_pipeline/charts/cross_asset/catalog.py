@@ -1,0 +1,254 @@
+"""Which pictures the cross-asset part has: flows, who gained, price beside flow, regimes, correlations, models."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from marketflows_pipeline.charts.cross_asset.spec import (
+    ISSUANCE,
+    CorrelationsSpec,
+    CumulativeFlowsSpec,
+    EffectsSpec,
+    FlowMapSpec,
+    FlowRankingSpec,
+    ModelSpec,
+    RegimesSpec,
+    is_fund,
+    shown_symbols,
+)
+from marketflows_pipeline.charts.rendering.render import PictureSpec, RenderJob
+from marketflows_pipeline.charts.spec import SeriesStyle
+from marketflows_pipeline.charts.style.theme import series_styles
+
+BY_TRADE_SESSION = "flows on the session of the orders, where counts of shares are known to follow later"
+_PACKAGE = "marketflows_pipeline.charts.cross_asset"
+_MODEL_ID = re.compile(r"(?P<target>direction|rank)_(?P<horizon>\d+)_(?P<kind>logistic|gradient_boosting)_.+")
+_MODEL_COLUMNS = ("variant", "metric", "scope", "value", "lower_95", "upper_95", "n", "trained_at", "is_synthetic")
+
+
+@dataclass(frozen=True)
+class CrossAssetPictureContext:
+    """What the pictures of a run share. Which session the figures are from stands in the tables.
+
+    Attributes:
+        assets: symbol and display name in the order of the settings.
+        windows: windows of rankings and flow map, in sessions.
+        correlation_window: window of the correlations, in sessions.
+        benchmark: symbol of the asset under the regimes.
+        planted_auc: of made-up data, the AUC planted in it, by (horizon, target).
+        notes: caveats for every footer, such as that the data are synthetic.
+        prices: credit of what is made of prices alone.
+        flows: credit of what is made of prices and shares.
+        volatility: credit of what is made of prices and VIX.
+    """
+
+    assets: tuple[tuple[str, str], ...]
+    windows: tuple[int, ...]
+    correlation_window: int
+    benchmark: str
+    planted_auc: Mapping[tuple[int, str], float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    prices: str = "Prices from Yahoo"
+    flows: str = "Prices from Yahoo, shares outstanding from State Street, BlackRock and SPDR Gold"
+    volatility: str = "Prices from Yahoo, VIX from Cboe or FRED"
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols in the order of the settings."""
+        return tuple(symbol for symbol, _ in self.assets)
+
+    @property
+    def styles(self) -> tuple[SeriesStyle, ...]:
+        """Style of each asset, by its place in the settings, so that it keeps its colour."""
+        return series_styles([(symbol, symbol) for symbol in self.symbols])
+
+
+def cross_asset_pictures(
+    *,
+    flows: pl.DataFrame,
+    trades: pl.DataFrame,
+    rankings: pl.DataFrame,
+    flow_map: pl.DataFrame,
+    regimes: pl.DataFrame,
+    correlations: pl.DataFrame,
+    evaluation: pl.DataFrame,
+    context: CrossAssetPictureContext,
+) -> list[RenderJob]:
+    """Every picture of the part, in a stable order; those with nothing to show say so themselves.
+
+    Args:
+        flows: rows of ``core.asset_flows``.
+        trades: the same by trade session, up to the last one that is known, as `trade_sessions.trade_flows` gives them.
+        rankings: rows of ``mart.flow_rankings``.
+        flow_map: rows of ``mart.flow_map``; those that count issuance are not drawn.
+        regimes: rows of ``mart.regimes``.
+        correlations: rows of ``mart.correlations``.
+        evaluation: rows of ``mart.model_evaluation``; of each horizon and target the newest model is drawn.
+        context: what all pictures share.
+    """
+    is_lagged = (flows["share_lag_sessions"] > 0).any()
+    shown = replace(context, notes=(BY_TRADE_SESSION, *context.notes)) if is_lagged else context
+    return [
+        _cumulative_job(trades, shown),
+        *_window_jobs(rankings, flow_map, shown),
+        _effects_job(flows.join(trades.select(pl.col("session").unique()), on="session", how="semi"), context),
+        _regimes_job(flows, regimes, context),
+        _correlations_job(correlations, context),
+        *model_jobs(evaluation, context),
+    ]
+
+
+def model_jobs(evaluation: pl.DataFrame, context: CrossAssetPictureContext) -> list[RenderJob]:
+    """The picture of the newest model of each horizon and target.
+
+    Args:
+        evaluation: rows of ``mart.model_evaluation``.
+        context: what all pictures share.
+    """
+    newest: dict[tuple[int, str], tuple[str, str]] = {}
+    models = evaluation.select("trained_at", "model_id").unique().sort("trained_at", "model_id")
+    for model_id in models.get_column("model_id"):
+        found = _MODEL_ID.fullmatch(model_id)
+        if found is not None:
+            newest[int(found["horizon"]), found["target"]] = (model_id, found["kind"])
+    return [
+        _job(
+            evaluation.filter(pl.col("model_id") == model_id).select(_MODEL_COLUMNS).sort("variant", "metric", "scope"),
+            ModelSpec(
+                horizon=horizon,
+                target=target,
+                kind=kind,
+                symbols=context.symbols,
+                source=context.flows,
+                planted_auc=context.planted_auc.get((horizon, target)),
+                notes=context.notes,
+            ),
+            "model_quality:model_chart",
+        )
+        for (horizon, target), (model_id, kind) in sorted(newest.items())
+    ]
+
+
+def _job(frame: pl.DataFrame, spec: PictureSpec, draw: str) -> RenderJob:
+    return RenderJob(frame, spec, f"{_PACKAGE}.{draw}")
+
+
+def _cumulative_job(flows: pl.DataFrame, context: CrossAssetPictureContext) -> RenderJob:
+    spec = CumulativeFlowsSpec(assets=context.styles, source=context.flows, notes=context.notes)
+    columns = ("symbol", "session", "flow_method", "flow_usd", "sessions_known")
+    frame = _with_whole_gaps(_newest(flows, spec.sessions + 1), spec.sessions).select(columns)
+    return _job(frame, spec, "cumulative_flows:cumulative_flows_chart")
+
+
+def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossAssetPictureContext) -> list[RenderJob]:
+    columns = ("symbol", "name", "session", "flow_method", "flow_usd", "sessions_known", "flow_pct_of_market_cap")
+    jobs = []
+    for window in context.windows:
+        of_window = pl.col("window_sessions") == window
+        ranked = rankings.filter(of_window).sort("symbol")
+        is_issuance = pl.col("flow_method") == ISSUANCE
+        unknown = ranked.filter(~is_issuance, ~(is_fund() & pl.col("flow_usd").is_finite()).fill_null(value=False))
+        issuance = ranked.filter(is_issuance)
+        pairs = flow_map.filter(of_window, ~pl.col("includes_issuance")).sort("from_symbol", "to_symbol")
+        ranking_spec = FlowRankingSpec(window_sessions=window, source=context.flows, notes=context.notes)
+        map_spec = FlowMapSpec(
+            window_sessions=window,
+            source=context.flows,
+            unknown=_in_order(unknown, context),
+            issuance=_in_order(issuance, context),
+            notes=context.notes,
+        )
+        jobs += [
+            _job(ranked.select(columns), ranking_spec, "flow_ranking:flow_ranking_chart"),
+            _job(pairs.select("from_symbol", "to_symbol", "session", "flow_usd"), map_spec, "flow_map:flow_map_chart"),
+        ]
+    return jobs
+
+
+def _effects_job(flows: pl.DataFrame, context: CrossAssetPictureContext) -> RenderJob:
+    spec = EffectsSpec(assets=context.assets, source=context.flows, notes=context.notes)
+    columns = (
+        "symbol",
+        "session",
+        "flow_method",
+        "price_effect_usd",
+        "share_effect_usd",
+        "market_cap_usd",
+        "market_cap_change_usd",
+        "sessions_known",
+    )
+    frame = _with_whole_gaps(_newest(flows, spec.sessions), spec.sessions).select(columns)
+    return _job(frame, spec, "price_and_share_effects:effects_chart")
+
+
+def _regimes_job(flows: pl.DataFrame, regimes: pl.DataFrame, context: CrossAssetPictureContext) -> RenderJob:
+    spec = RegimesSpec(
+        benchmark=context.benchmark,
+        name=dict(context.assets).get(context.benchmark, context.benchmark),
+        source=context.volatility,
+        notes=context.notes,
+    )
+    closes = flows.filter(pl.col("symbol") == context.benchmark).select("session", "close_usd")
+    columns = ("session", "close_usd", "vix", "vix_percentile", "ratio_score", "regime")
+    frame = regimes.join(closes, on="session", how="left").sort("session").tail(spec.sessions).select(columns)
+    return _job(frame, spec, "regime_ribbon:regimes_chart")
+
+
+def _correlations_job(correlations: pl.DataFrame, context: CrossAssetPictureContext) -> RenderJob:
+    spec = CorrelationsSpec(
+        assets=context.assets,
+        window_sessions=context.correlation_window,
+        source=context.prices,
+        notes=context.notes,
+    )
+    of_window = correlations.filter(pl.col("window_sessions") == context.correlation_window)
+    frame = (
+        of_window.filter(pl.col("session") == pl.col("session").max())
+        .select("symbol_a", "symbol_b", "session", "correlation")
+        .sort("symbol_a", "symbol_b")
+    )
+    return _job(frame, spec, "correlation_matrix:correlations_chart")
+
+
+def _newest(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:
+    """Rows of the last sessions, by symbol and session."""
+    newest = flows.select(pl.col("session").unique().sort(descending=True).head(sessions))
+    return flows.join(newest, on="session", how="semi").sort("symbol", "session")
+
+
+def _with_whole_gaps(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:
+    """The rows, by symbol and session, with what came over a gap on its later end where the window holds all of it.
+
+    Adds ``sessions_known``: for how many sessions a row's flow stands.
+    """
+    is_inside = pl.col("session").rank("dense", descending=True) <= sessions
+    is_whole = pl.col("gap_sessions") <= pl.col("is_inside").cum_sum().over("symbol")
+    share, price = pl.col("gap_flow_usd"), pl.col("gap_price_effect_usd")
+    over_gap = {
+        "flow_usd": share,
+        "share_effect_usd": share,
+        "price_effect_usd": price,
+        "market_cap_change_usd": price + share,
+    }
+    return (
+        flows.with_columns(is_inside=is_inside)
+        .with_columns(is_whole=is_whole.fill_null(value=False) & pl.col("is_inside"))
+        .with_columns(
+            *(pl.coalesce(name, pl.when("is_whole").then(value)).alias(name) for name, value in over_gap.items()),
+            flow_method=pl.when(pl.col("is_whole") & (pl.col("flow_method") == "price_only"))
+            .then(pl.when(pl.col("shares").is_not_null()).then(pl.lit("shares")).otherwise(pl.lit("aum")))
+            .otherwise("flow_method"),
+            sessions_known=pl.when("is_whole")
+            .then("gap_sessions")
+            .otherwise(pl.col("flow_usd").is_not_null())
+            .cast(pl.Int32),
+        )
+    )
+
+
+def _in_order(assets: pl.DataFrame, context: CrossAssetPictureContext) -> tuple[str, ...]:
+    return tuple(shown_symbols(assets.get_column("symbol").to_list(), context.symbols))

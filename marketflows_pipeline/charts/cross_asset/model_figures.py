@@ -1,0 +1,170 @@
+"""What an evaluation says of a model, in figures and in plain words, the same on its picture and on its card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+import polars as pl
+
+from marketflows_pipeline.charts.cross_asset.wording import interval_text
+from marketflows_pipeline.models.verdicts import (
+    ALL,
+    AUC_NAMES,
+    HEADLINES,
+    MEAN_OF_ASSETS,
+    PLACEBO,
+    WITH_FLOWS,
+    intervals,
+    suspicion,
+    worth,
+)
+
+WITHOUT_FLOWS = "without_flows"
+HEADLINE_NAMES = {target: AUC_NAMES[metric] for target, (metric, _) in HEADLINES.items()}
+TARGET_NAMES = {"direction": "direction (close higher)", "rank": "rank (above the median of the universe)"}
+KIND_NAMES = {"logistic": "logistic regression", "gradient_boosting": "gradient boosting"}
+VARIANT_NAMES = {
+    WITH_FLOWS: "Model with flows",
+    WITHOUT_FLOWS: "Same model without flows",
+    "base_rate": "Base rate of each asset",
+    "always_up": "Always up",
+    "momentum": "Momentum, 20 sessions",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure with the interval that it lies in with 95 % confidence, where one is known."""
+
+    value: float
+    lower: float | None
+    upper: float | None
+    n: int
+
+    def text(self, *, decimals: int = 3, signed: bool = False) -> str:
+        """The figure and its interval: "0.512 [0.497, 0.527]"."""
+        return interval_text(self.value, self.lower, self.upper, decimals=decimals, signed=signed)
+
+    def holds(self, number: float) -> bool | None:
+        """Whether the number is within the interval; None where there is none."""
+        if self.lower is None or self.upper is None:
+            return None
+        return self.lower <= number <= self.upper
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Forecasts of one bin: how high they were, and how often the target came."""
+
+    predicted: float
+    observed: Figure
+
+
+def figure(evaluation: pl.DataFrame, metric: str, scope: str, variant: str = WITH_FLOWS) -> Figure | None:
+    """One figure of an evaluation; None where it is missing or not finite.
+
+    Args:
+        evaluation: variant, metric, scope, value, lower_95, upper_95, n of one model.
+        metric: such as ``auc``.
+        scope: such as ``all`` or a symbol.
+        variant: such as ``with_flows``.
+    """
+    found = evaluation.filter(
+        pl.col("variant") == variant,
+        pl.col("metric") == metric,
+        pl.col("scope") == scope,
+        pl.col("value").is_finite(),
+    )
+    if found.is_empty():
+        return None
+    value, lower, upper, n = found.select("value", "lower_95", "upper_95", "n").row(0)
+    return Figure(value, lower, upper, n)
+
+
+def reliability_bins(evaluation: pl.DataFrame) -> list[ReliabilityBin]:
+    """The reliability table of the model with flows, bins without rows left out."""
+    scopes = evaluation.filter(pl.col("metric") == "reliability", pl.col("variant") == WITH_FLOWS)
+    bins = []
+    for scope in scopes.get_column("scope").sort():
+        observed = figure(evaluation, "reliability", scope)
+        predicted = figure(evaluation, "reliability_predicted", scope)
+        if observed is not None and predicted is not None:
+            bins.append(ReliabilityBin(predicted.value, observed))
+    return bins
+
+
+def auc_of_assets(evaluation: pl.DataFrame) -> dict[str, Figure]:
+    """AUC of each asset, by symbol."""
+    scopes = evaluation.filter(
+        pl.col("metric") == "auc", pl.col("variant") == WITH_FLOWS, pl.col("scope") != MEAN_OF_ASSETS
+    ).get_column("scope")
+    found = {symbol: figure(evaluation, "auc", symbol) for symbol in scopes.sort()}
+    return {symbol: each for symbol, each in found.items() if each is not None}
+
+
+def is_synthetic(evaluation: pl.DataFrame) -> bool:
+    """Whether any of it was trained on made-up data."""
+    return bool(evaluation.get_column("is_synthetic").any())
+
+
+def trained_at(evaluation: pl.DataFrame) -> datetime:
+    """When the model was trained; the frame must not be empty."""
+    return cast("datetime", evaluation.get_column("trained_at").max())
+
+
+def ablation(evaluation: pl.DataFrame, target: str) -> Figure | None:
+    """What flows add to the figure that the target is judged by."""
+    metric, scope = HEADLINES[target]
+    return figure(evaluation, f"ablation_{metric}", scope)
+
+
+def ablation_text(evaluation: pl.DataFrame, target: str) -> str:
+    """The headline: what flows add, with its interval, and whether that can be told from nothing."""
+    added = ablation(evaluation, target)
+    if added is None:
+        return "What flows add was not measured"
+    text = f"Flows add {added.text(signed=True)} to the {HEADLINE_NAMES[target]}"
+    holds = added.holds(0)
+    if holds is None:
+        return text
+    if holds:
+        return f"{text}: not told apart from nothing"
+    return f"{text}: {'a measurable gain' if added.value > 0 else 'a measurable loss'}"
+
+
+def verdict(evaluation: pl.DataFrame, target: str) -> str:
+    """What the model is worth, in a sentence, by the rule of `verdicts.worth`.
+
+    Args:
+        evaluation: rows of ``mart.model_evaluation`` of one model.
+        target: direction or rank.
+    """
+    text = worth(intervals(evaluation.to_dicts()), target, is_synthetic=is_synthetic(evaluation)).text
+    return text[0].upper() + text[1:]
+
+
+def suspicion_text(evaluation: pl.DataFrame) -> str | None:
+    """Why a look into the future is to be looked for first; None where nothing is better than prices allow.
+
+    Args:
+        evaluation: rows of ``mart.model_evaluation`` of one model.
+    """
+    found = suspicion("this model", intervals(evaluation.to_dicts()), is_synthetic=is_synthetic(evaluation))
+    return None if found is None else found.text
+
+
+def placebo_text(evaluation: pl.DataFrame, target: str) -> str | None:
+    """What the same training reaches on permuted labels; None where that was not tried.
+
+    Args:
+        evaluation: rows of ``mart.model_evaluation`` of one model.
+        target: direction or rank.
+    """
+    metric, scope = HEADLINES[target]
+    auc, skill = figure(evaluation, metric, scope, PLACEBO), figure(evaluation, "brier_skill", ALL, PLACEBO)
+    if auc is None or skill is None:
+        return None
+    reached = f"{HEADLINE_NAMES[target]} {auc.text()}, Brier skill {skill.text(decimals=4, signed=True)}"
+    return f"Placebo, {auc.n} trainings on labels permuted by blocks of dates (median and band): {reached}"

@@ -1,0 +1,63 @@
+"""What is written on the pictures of the cross-asset part: sessions, caveats, figures with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from marketflows_pipeline.charts.exchanges.wording import day_text, names_text
+from marketflows_pipeline.charts.style.wording import value_text
+
+PROXY_OF_ISSUANCE = "issuance is not a flow of investors"
+ATTRIBUTION = "Proportional attribution, not observed transfers"
+REGIME_NAMES = {"risk_on": "risk-on", "mixed": "mixed", "risk_off": "risk-off"}
+
+
+def session_footer(source: str, session: date, notes: Sequence[str]) -> list[str]:
+    """Source, the session of the figures and caveats, as parts to be joined."""
+    return [source, f"as of the session of {day_text(session)}", *notes]
+
+
+def sessions_text(count: int) -> str:
+    """A number of sessions: "1 session", "21 sessions"."""
+    return f"{count} session" if count == 1 else f"{count} sessions"
+
+
+def flows_text(count: int, last: date) -> str:
+    """What is summed: "Net flows of the last 21 sessions, to 20 Nov 2026", "Net flows of 20 Nov 2026"."""
+    return (
+        f"Net flows of {day_text(last)}"
+        if count == 1
+        else f"Net flows of the last {count} sessions, to {day_text(last)}"
+    )
+
+
+def known_text(known: int, window: int) -> str:
+    """How much of a window a sum covers: "" for all of it, " (15 of 21)"."""
+    return "" if known >= window else f" ({known} of {window})"
+
+
+def percent_of_cap_text(share_pct: float) -> str:
+    """A flow against the market cap: "+0.34%", "\u221212.0%", "+<0.01%"; two decimals below 10 %."""
+    if 0 < abs(share_pct) < 0.005:
+        return "+<0.01%" if share_pct > 0 else "\u2212<0.01%"
+    return f"{value_text(share_pct, 2 if abs(share_pct) < 9.995 else 1, signed=True)}%"
+
+
+def interval_text(value: float, lower: float | None, upper: float | None, *, decimals: int = 3, signed: bool) -> str:
+    """A figure with its interval: "0.512 [0.497, 0.527]"; without one where none is known."""
+    figure = value_text(value, decimals, signed=signed)
+    if lower is None or upper is None:
+        return figure
+    ends = ", ".join(value_text(end, decimals, signed=signed) for end in (lower, upper))
+    return f"{figure} [{ends}]"
+
+
+def left_out_notes(unknown: Sequence[str], issuance: Sequence[str]) -> list[str]:
+    """Names of the assets without a flow of investors, each with the reason."""
+    notes = []
+    if unknown:
+        notes.append(f"flow unknown: {names_text(unknown)}")
+    if issuance:
+        notes.append(f"left out: {names_text(issuance)} ({PROXY_OF_ISSUANCE})")
+    return notes

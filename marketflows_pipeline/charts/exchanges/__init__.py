@@ -1,0 +1,1 @@
+"""Charts of the exchange part: reserves, market shares, concentration, whale signals, rankings."""

@@ -1,0 +1,247 @@
+"""Which pictures the exchange part has: reserves, market shares, concentration, whale signals, rankings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+
+from marketflows_pipeline.charts.exchanges.spec import (
+    CONCENTRATION_COLUMNS,
+    RANKING_COLUMNS,
+    WHALE_COLUMNS,
+    ConcentrationSpec,
+    RankingSpec,
+    ReservesSpec,
+    SharesSpec,
+    WhaleSpec,
+)
+from marketflows_pipeline.charts.exchanges.wording import MEASURES, SEGMENTS
+from marketflows_pipeline.charts.rendering.render import PictureSpec, RenderJob
+from marketflows_pipeline.charts.spec import SeriesStyle
+from marketflows_pipeline.charts.style.theme import PALETTE, series_colors
+from marketflows_pipeline.system.printable import presentable_name
+
+_SHARE_SEGMENTS = ("centralised", "tracked")
+_HHI_SEGMENTS = ("all", "centralised", "tracked")
+_KINDS = ("cex", "dex")
+_MEAN_DAYS = 30
+_PACKAGE = "marketflows_pipeline.charts.exchanges"
+
+
+@dataclass(frozen=True)
+class ExchangePictureContext:
+    """What the pictures of a run share. When the figures are from stands in the tables.
+
+    Attributes:
+        hhi_thresholds: where moderate and high concentration begin.
+        shares_top_n: exchanges that the shares show one by one, 1 to 11.
+        days: length of the reserves' window.
+        notes: caveats for every footer, such as that the data are synthetic.
+        coingecko: credit of what comes from CoinGecko.
+        defillama: credit of what comes from DefiLlama.
+    """
+
+    hhi_thresholds: tuple[float, float]
+    shares_top_n: int = 8
+    days: int = 90
+    notes: tuple[str, ...] = ()
+    coingecko: str = "Data provided by CoinGecko"
+    defillama: str = "Data provided by DefiLlama"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.shares_top_n < len(PALETTE):
+            raise ValueError(f"shares_top_n is {self.shares_top_n}; only 1 to {len(PALETTE) - 1} can be told apart")
+
+
+def exchange_pictures(
+    *,
+    netflow: pl.DataFrame,
+    shares: pl.DataFrame,
+    members: pl.DataFrame,
+    dominance: pl.DataFrame,
+    whale_signals: pl.DataFrame,
+    tvl: pl.DataFrame,
+    coverage: pl.DataFrame,
+    context: ExchangePictureContext,
+) -> list[RenderJob]:
+    """Every picture of the part, in a stable order; those with nothing to show say so themselves.
+
+    Args:
+        netflow: rows of ``mart.exchange_netflow``.
+        shares: rows of ``mart.exchange_shares``.
+        members: rows of ``mart.exchange_members``.
+        dominance: rows of ``mart.exchange_dominance``.
+        whale_signals: rows of ``mart.whale_signals``.
+        tvl: rows of ``mart.exchange_tvl``.
+        coverage: rows of ``mart.exchange_coverage``.
+        context: what all pictures share.
+    """
+    return [
+        *_reserves_jobs(netflow, context),
+        *_shares_jobs(shares, members, context),
+        *_concentration_jobs(dominance, members, context),
+        _whale_job(whale_signals, context),
+        *_ranking_jobs(tvl, coverage, context),
+    ]
+
+
+def _job(frame: pl.DataFrame, spec: PictureSpec, draw: str) -> RenderJob:
+    named = [_presentable(frame[column]) for column in ("name", "symbol") if column in frame.columns]
+    return RenderJob(frame.with_columns(named), spec, f"{_PACKAGE}.{draw}")
+
+
+def _presentable(names: pl.Series) -> pl.Series:
+    """Names as they were stored may be of any length."""
+    shown = [None if name is None else presentable_name(name) for name in names]
+    return pl.Series(names.name, shown, dtype=pl.String())
+
+
+def _reserves_jobs(netflow: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
+    columns = (
+        "day",
+        "ts",
+        "previous_day",
+        "reserves_usd",
+        "netflow_mid_usd",
+        "own_token_share_pct",
+        "coverage_pct",
+    )
+    parts = netflow.sort("slug", "day").partition_by("slug", maintain_order=True)
+    jobs = [
+        _job(
+            part.select(columns),
+            ReservesSpec(
+                slug=part.item(-1, "slug"),
+                name=presentable_name(part.item(-1, "name")),
+                source=context.defillama,
+                days=context.days,
+                notes=context.notes,
+            ),
+            "reserves:reserves_chart",
+        )
+        for part in parts
+    ]
+    # Slugs that differ by what no file name may hold share one picture, that of the first.
+    return list({job.file_name: job for job in reversed(jobs)}.values())[::-1]
+
+
+def _shares_jobs(shares: pl.DataFrame, members: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
+    # Over time only: one that was not measured throughout would shrink the shares of all others on its first day.
+    is_fixed = pl.col("fixed_share_pct").is_not_null()
+    spot = shares.filter(is_fixed, pl.col("measure") == "spot_volume").sort("segment", "day", "exchange_key")
+    frames = {segment: spot.filter(pl.col("segment") == segment) for segment in _SHARE_SEGMENTS}
+    largest = {segment: largest_exchanges(frame, context.shares_top_n) for segment, frame in frames.items()}
+    styles = shared_styles(list(largest.values()))
+    return [
+        _job(
+            frame.select("day", "ts", "exchange_key", "fixed_share_pct"),
+            SharesSpec(
+                segment=segment,
+                series=style,
+                mean_days=_MEAN_DAYS,
+                source=context.coingecko,
+                left_out=_left_out(members, "spot_volume", [segment]),
+                notes=context.notes,
+            ),
+            "shares:shares_chart",
+        )
+        for (segment, frame), style in zip(frames.items(), styles, strict=True)
+    ]
+
+
+def largest_exchanges(frame: pl.DataFrame, count: int) -> list[tuple[str, str]]:
+    """Key and name of the largest exchanges by mean volume of the last 30 days; a day without a volume counts as none.
+
+    Args:
+        frame: day, exchange_key, name, value of one segment and measure.
+        count: how many.
+    """
+    recent = frame.filter(pl.col("day") > pl.col("day").max() - timedelta(days=_MEAN_DAYS))
+    # All means are over the same days, so their order is that of the sums.
+    by_volume = (
+        recent.sort("day")
+        .group_by("exchange_key")
+        .agg(pl.col("name").last(), pl.col("value").sum())
+        .sort("value", "exchange_key", descending=[True, False])
+        .head(count)
+    )
+    return list(by_volume.select("exchange_key", "name").iter_rows())
+
+
+def shared_styles(lists: Sequence[Sequence[tuple[str, str]]]) -> list[tuple[SeriesStyle, ...]]:
+    """Styles for several pictures: an exchange has the same colour in all of them, and no picture has a colour twice.
+
+    Args:
+        lists: key and name of each picture's exchanges, at most as many as the palette has colours.
+    """
+    known: dict[str, str] = {}
+    styled = []
+    for exchanges in lists:
+        chosen: dict[str, str] = {}
+        for key, _ in exchanges:
+            if key in known and known[key] not in chosen.values():
+                chosen[key] = known[key]
+        for key, _ in exchanges:
+            if key not in chosen:
+                free = [color for color in PALETTE if color not in chosen.values()]
+                chosen[key] = next((color for color in free if color not in known.values()), free[0])
+                known.setdefault(key, chosen[key])
+        styled.append(tuple(SeriesStyle(key, presentable_name(name), chosen[key]) for key, name in exchanges))
+    return styled
+
+
+def _left_out(members: pl.DataFrame, measure: str, segments: Sequence[str]) -> tuple[str, ...]:
+    """Names of the exchanges outside of the fixed sets, the largest first, each once."""
+    outside = members.filter(
+        ~pl.col("is_member"), pl.col("measure") == measure, pl.col("segment").is_in(list(segments))
+    ).sort("mean_share_pct", "exchange_key", descending=[True, False])
+    return tuple(map(presentable_name, outside.unique("exchange_key", maintain_order=True)["name"]))
+
+
+def _concentration_jobs(
+    dominance: pl.DataFrame, members: pl.DataFrame, context: ExchangePictureContext
+) -> list[RenderJob]:
+    colors = series_colors(_HHI_SEGMENTS)
+    styles = tuple(SeriesStyle(segment, SEGMENTS[segment], colors[segment]) for segment in _HHI_SEGMENTS)
+    jobs = []
+    for measure in MEASURES:
+        rows = dominance.filter(pl.col("measure") == measure, pl.col("segment").is_in(_HHI_SEGMENTS))
+        spec = ConcentrationSpec(
+            measure=measure,
+            series=styles,
+            thresholds=context.hhi_thresholds,
+            left_out=_left_out(members, measure, _HHI_SEGMENTS),
+            source=context.coingecko if measure == "spot_volume" else context.defillama,
+            notes=context.notes,
+        )
+        frame = rows.select(CONCENTRATION_COLUMNS).sort("segment", "day")
+        jobs.append(_job(frame, spec, "concentration:concentration_chart"))
+    return jobs
+
+
+def _whale_job(whale_signals: pl.DataFrame, context: ExchangePictureContext) -> RenderJob:
+    frame = whale_signals.sort("rank").select(WHALE_COLUMNS)
+    return _job(frame, WhaleSpec(source=context.coingecko, notes=context.notes), "whale_scatter:whale_scatter")
+
+
+def _ranking_jobs(tvl: pl.DataFrame, coverage: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
+    absent = coverage.filter(pl.col("aspect") == "reserves").sort(
+        "volume_24h_btc", "name", descending=[True, False], nulls_last=True
+    )
+    unmeasured = tuple(map(presentable_name, absent.get_column("name").unique(maintain_order=True)))
+    return [
+        _job(
+            tvl.filter(pl.col("kind") == kind).select(RANKING_COLUMNS).sort("rank", "slug", nulls_last=True),
+            RankingSpec(
+                kind=kind,
+                source=context.defillama,
+                unmeasured=unmeasured if kind == "cex" else (),
+                notes=context.notes,
+            ),
+            "tvl_ranking:ranking_chart",
+        )
+        for kind in _KINDS
+    ]

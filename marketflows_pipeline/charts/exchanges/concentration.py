@@ -1,0 +1,249 @@
+"""Concentration over time: the Herfindahl-Hirschman index between its thresholds."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import altair as alt
+import polars as pl
+
+from marketflows_pipeline.charts.exchanges.spec import ConcentrationSpec
+from marketflows_pipeline.charts.exchanges.wording import MEASURES, day_text, days_text, fixed_set_notes
+from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
+from marketflows_pipeline.charts.spec import SeriesStyle
+from marketflows_pipeline.charts.style.axes import axis_title, day_axis, day_scale, figure_axis, pixel_x, pixel_y
+from marketflows_pipeline.charts.style.days import as_of, first_and_last, on_day_axis, unbroken_run
+from marketflows_pipeline.charts.style.end_labels import end_labels, names_width
+from marketflows_pipeline.charts.style.layout import Box, PlotArea, text_width
+from marketflows_pipeline.charts.style.page import (
+    EDGE,
+    footer_height,
+    footer_lines,
+    page,
+    page_footer,
+    page_title,
+    subtitle_lines,
+    title_height,
+)
+from marketflows_pipeline.charts.style.theme import GREY, REFERENCE, use_theme
+from marketflows_pipeline.charts.style.wording import footer_parts, value_text
+
+# From free competition to high concentration: no colour, since a high index is neither good nor bad news.
+BAND_FILLS = ("#ffffff", "#f3f4f7", "#e7e9ee")
+MONOPOLY = 10_000
+
+_LEFT = 64
+_LONE_DOT = 26
+_BAND_TEXT_SIZE = 11.5
+
+
+def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.LayerChart:
+    """Draw the index of each segment, 960 x 720 pixels, on an axis that starts at zero.
+
+    Args:
+        frame: rows of ``mart.exchange_dominance`` of one measure: segment, day, ts, fixed_hhi_index,
+            fixed_hhi_lower_bound, fixed_hhi_upper_bound.
+        spec: what the picture says.
+
+    Returns:
+        A layered chart: bands between the thresholds, bounds as light areas, lines that break where a day is missing,
+        labels with the last values, footer.
+
+    Raises:
+        ValueError: the frame lacks a column, or holds too little (see ``ConcentrationSpec.reason_to_skip``).
+    """
+    reason = spec.reason_to_skip(frame)
+    if reason is not None:
+        raise ValueError(reason)
+    use_theme()
+    rows = _rows(frame, spec)
+    first, last = first_and_last(rows)
+    shown = set(rows.get_column("segment"))
+    styles = [style for style in spec.series if style.series in shown]
+    ends = _ends(rows, styles)
+    bounded = rows.filter(pl.col("fixed_hhi_lower_bound").is_finite(), pl.col("fixed_hhi_upper_bound").is_finite())
+
+    subtitle = subtitle_lines(
+        [
+            "Herfindahl-Hirschman index: the sum of squared shares in percent; 10,000 is a monopoly",
+            f"daily, {days_text((last - first).days + 1)} to {day_text(last)}",
+        ],
+        WIDTH,
+    )
+    footer = footer_lines(footer_parts(spec.source, as_of(rows, "ts"), _notes(bounded, spec)), WIDTH)
+    right = names_width(ends)
+    top = title_height(subtitle) + 32
+    bottom = 50 + footer_height(footer)
+    plot = PlotArea(WIDTH - _LEFT - right, HEIGHT - top - bottom, 0, _highest(rows, spec))
+
+    x = alt.X("at:T", scale=day_scale(first, last), axis=day_axis(first, last))
+    scale = alt.Scale(domain=[plot.low, plot.high], nice=False)
+    axis = figure_axis("format(datum.value, ',.0f')", 7)
+    y = alt.Y("fixed_hhi_index:Q", scale=scale, axis=axis)
+    colors = alt.Scale(domain=[style.series for style in styles], range=[style.color for style in styles])
+    color = alt.Color("segment:N", scale=colors, legend=None)
+    data = alt.Chart(alt.InlineData(values=rows.select("segment", "at", "fixed_hhi_index", "run").to_dicts()))
+    layers = _bands(spec.thresholds, plot, alt.Y("low:Q", scale=scale, axis=axis))
+    if not bounded.is_empty():
+        area = bounded.select("segment", "at", "run", "fixed_hhi_lower_bound", "fixed_hhi_upper_bound")
+        layers.append(
+            alt.Chart(alt.InlineData(values=area.to_dicts()))
+            .mark_area(opacity=0.18, interpolate="linear", line=False)
+            .encode(
+                x=x,
+                y=alt.Y("fixed_hhi_lower_bound:Q", scale=scale, axis=axis),
+                y2="fixed_hhi_upper_bound",
+                color=color,
+                detail="run:N",
+            )
+        )
+    dots = rows.filter(pl.col("is_end") | (pl.len().over("segment", "run") == 1))
+    layers += [
+        data.mark_line(strokeWidth=2, interpolate="linear").encode(x=x, y=y, color=color, detail="run:N"),
+        alt.Chart(alt.InlineData(values=dots.select("segment", "at", "fixed_hhi_index").to_dicts()))
+        .mark_point(size=_LONE_DOT, filled=True, opacity=1)
+        .encode(x=x, y=y, color=color),
+        *_band_names(spec.thresholds, plot, _pixels(rows, plot)),
+        *end_labels(
+            ends, plot, alt.Y("value:Q", scale=scale, axis=axis), alt.Color("series:N", scale=colors, legend=None)
+        ),
+        axis_title("Index", x=EDGE - _LEFT, y=-10),
+        page_footer(footer, left=_LEFT, y=plot.height + 42),
+    ]
+    return page(
+        layers,
+        title=page_title(
+            f"Concentration of {MEASURES.get(spec.measure, spec.measure)} among exchanges",
+            subtitle,
+            width=WIDTH,
+            left=_LEFT,
+            offset=12,
+        ),
+        size=(WIDTH, HEIGHT),
+        margins=(_LEFT, top, right, bottom),
+    )
+
+
+def band_edges(thresholds: tuple[float, float], highest: float) -> list[tuple[str, float, float]]:
+    """Name, lower and upper edge of the bands that an axis from zero to ``highest`` shows."""
+    moderate, high = thresholds
+    bands = [
+        (f"competitive: below {moderate:,.0f}", 0.0, moderate),
+        (f"moderately concentrated: {moderate:,.0f} to {high:,.0f}", moderate, high),
+        (f"highly concentrated: above {high:,.0f}", high, highest),
+    ]
+    return [(name, low, min(upper, highest)) for name, low, upper in bands if low < highest]
+
+
+def _rows(frame: pl.DataFrame, spec: ConcentrationSpec) -> pl.DataFrame:
+    return (
+        frame.filter(
+            pl.col("segment").is_in([style.series for style in spec.series]), pl.col("fixed_hhi_index").is_finite()
+        )
+        .sort("segment", "day")
+        .with_columns(
+            run=unbroken_run("segment"), at=on_day_axis(), is_end=pl.col("day") == pl.col("day").max().over("segment")
+        )
+    )
+
+
+def _highest(rows: pl.DataFrame, spec: ConcentrationSpec) -> float:
+    """Upper end of the axis: above all values, and far enough above the upper threshold to show its band."""
+    largest = cast(
+        "float", rows.select(pl.max_horizontal(pl.col("fixed_hhi_index", "fixed_hhi_upper_bound").max())).item()
+    )
+    return min(MONOPOLY * 1.02, max(1.08 * largest, 1.25 * spec.thresholds[1]))
+
+
+def _ends(rows: pl.DataFrame, styles: list[SeriesStyle]) -> pl.DataFrame:
+    """Series, text, value of the last day of each segment."""
+    last = rows.get_column("day").max()
+    latest = {
+        segment: (value, day)
+        for segment, value, day in rows.filter("is_end").select("segment", "fixed_hhi_index", "day").iter_rows()
+    }
+    named = []
+    for style in styles:
+        value, day = latest[style.series]
+        ended = "" if day == last else f" ({day.day} {day:%b})"
+        named.append((style.series, f"{style.label} {value_text(value, 0, signed=False)}{ended}", value))
+    return pl.DataFrame(named, schema={"series": pl.String, "text": pl.String, "value": pl.Float64}, orient="row")
+
+
+def _bands(thresholds: tuple[float, float], plot: PlotArea, y: alt.Y) -> list[alt.Chart]:
+    values = [
+        {"low": low, "high": high, "fill": fill}
+        for (_, low, high), fill in zip(band_edges(thresholds, plot.high), BAND_FILLS, strict=False)
+    ]
+    base = alt.Chart(alt.InlineData(values=values))
+    edges = alt.Chart(alt.InlineData(values=[{"low": edge} for edge in thresholds]))
+    return [
+        # Multiplied, so that the grid lines below stay visible.
+        base.mark_rect(x=0, x2=plot.width, blend="multiply").encode(
+            y=y, y2="high", color=alt.Color("fill:N", scale=None)
+        ),
+        edges.mark_rule(color=REFERENCE, strokeWidth=1, strokeDash=[4, 3]).encode(y=y),
+    ]
+
+
+def _pixels(rows: pl.DataFrame, plot: PlotArea) -> list[Box]:
+    """Where the lines and their bounds are: a box from each point to the next of its line, or around a lone one."""
+    first, last = first_and_last(rows)
+    days, values = (
+        (last - first).days,
+        pl.concat_list("fixed_hhi_index", "fixed_hhi_lower_bound", "fixed_hhi_upper_bound"),
+    )
+    onward = ("segment", "run")
+    spans = rows.select(
+        start=(pl.col("day") - first).dt.total_days(),
+        end=(pl.col("day").shift(-1).over(onward).fill_null(pl.col("day")) - first).dt.total_days(),
+        low=pl.min_horizontal(values.list.min(), values.list.min().shift(-1).over(onward)),
+        high=pl.max_horizontal(values.list.max(), values.list.max().shift(-1).over(onward)),
+    )
+    return [
+        Box(
+            start / days * plot.width - 2,
+            plot.pixel(high) - 3,
+            end / days * plot.width + 2,
+            plot.pixel(low) + 3,
+        )
+        for start, end, low, high in spans.iter_rows()
+    ]
+
+
+def _band_names(thresholds: tuple[float, float], plot: PlotArea, lines: list[Box]) -> list[alt.Chart]:
+    """Names of the bands, each in the corner of its band that the fewest pieces of lines run through."""
+    named = []
+    for (name, low, high), fill in zip(band_edges(thresholds, plot.high), BAND_FILLS, strict=False):
+        top, bottom = plot.pixel(high) + 4, plot.pixel(low) - 4
+        if bottom - top < _BAND_TEXT_SIZE:
+            continue
+        wide = text_width(name, _BAND_TEXT_SIZE)
+        corners = [
+            Box(x, y, x + wide, y + _BAND_TEXT_SIZE)
+            for x in (8, plot.width - 8 - wide)
+            for y in (top, bottom - _BAND_TEXT_SIZE)
+        ]
+        place = min(corners, key=lambda corner: sum(corner.overlaps(line) for line in lines))
+        named.append({"text": name, "x": place.left, "y": (place.top + place.bottom) / 2, "fill": fill})
+    base = alt.Chart(alt.InlineData(values=named))
+    at: dict[str, Any] = {"x": pixel_x("x"), "y": pixel_y("y"), "text": alt.Text("text:N")}
+    quiet: dict[str, Any] = {"align": "left", "baseline": "middle", "fontSize": _BAND_TEXT_SIZE}
+    # The outline keeps a name readable where a line crosses it all the same.
+    return [
+        base.mark_text(**quiet, strokeWidth=3).encode(**at, stroke=alt.Stroke("fill:N", scale=None)),
+        base.mark_text(**quiet, color=GREY).encode(**at),
+    ]
+
+
+def _notes(bounded: pl.DataFrame, spec: ConcentrationSpec) -> list[str]:
+    notes = []
+    if spec.measure == "reserves":
+        notes.append(
+            "tracked wallets only: exchanges whose reserves are not known are not in it, and no bound is claimed"
+        )
+    else:
+        notes.append("volume as the exchanges report it")
+    if not bounded.is_empty():
+        notes.append("light band: where the index can lie, given the volume that is not in it")
+    return [*notes, *fixed_set_notes(spec.left_out), *spec.notes]

@@ -1,0 +1,299 @@
+"""Whale signals: which coins trade unusually much for their size, and which way their price went."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, cast
+
+import altair as alt
+import polars as pl
+
+from marketflows_pipeline.charts.exchanges.spec import WhaleSpec, drawable_coins
+from marketflows_pipeline.charts.exchanges.wording import PERCENT_AXIS
+from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
+from marketflows_pipeline.charts.style.axes import KeyEntry, axis_title, figure_axis, legend, pixel_x, pixel_y
+from marketflows_pipeline.charts.style.days import as_of
+from marketflows_pipeline.charts.style.layout import Box, place_labels, shorten, text_width
+from marketflows_pipeline.charts.style.page import (
+    EDGE,
+    footer_height,
+    footer_lines,
+    page,
+    page_footer,
+    page_title,
+    subtitle_lines,
+    title_height,
+)
+from marketflows_pipeline.charts.style.theme import (
+    BACKGROUND,
+    FALL_INK,
+    GREY,
+    GRID,
+    INTO,
+    OUT_OF,
+    REFERENCE,
+    RISE_INK,
+    use_theme,
+)
+from marketflows_pipeline.charts.style.wording import dollars, footer_parts
+
+RATIO_LINE_PCT = 10.0
+LABEL_SIZE, LABEL_HEIGHT = 11.5, 13
+
+_LEFT, _RIGHT = 68, EDGE + 8
+_LABEL_MAX = 110
+_AREA_MOST, _AREA_LEAST = 900.0, 30.0
+# With more coins than this the circles are drawn smaller.
+_CROWD, _CROWD_AREA_MOST = 120, 450.0
+# A larger change would press all others against the zero line of a linear axis.
+_LINEAR_UP_TO = 40.0
+_BEND = 10.0
+_BENT_TICKS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
+_FINE_UP_TO_DECADES = 1.5
+_SIZE_FILL = "#c3c8d1"
+_FILLS = {"accumulation": INTO, "distribution": OUT_OF}
+_INKS = {"accumulation": RISE_INK, "distribution": FALL_INK}
+
+
+@dataclass(frozen=True)
+class _Plot:
+    """Pixel geometry: a logarithmic axis across; upwards a linear one, or one that is logarithmic beyond 10 %."""
+
+    width: float
+    height: float
+    ratios: tuple[float, float]
+    changes: tuple[float, float]
+    is_bent: bool
+
+    def x(self, ratio: float) -> float:
+        low, high = map(math.log, self.ratios)
+        return (math.log(ratio) - low) / (high - low) * self.width
+
+    def y(self, change: float) -> float:
+        low, high = map(self._bent, self.changes)
+        return (high - self._bent(change)) / (high - low) * self.height
+
+    def _bent(self, change: float) -> float:
+        return math.copysign(math.log1p(abs(change) / _BEND), change) if self.is_bent else change
+
+
+def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
+    """Draw volume over market cap against the price change over 24 hours, 960 x 720 pixels.
+
+    The area of a circle grows with the square root of the volume, since volumes span five powers of ten. Labels stand
+    beside the unusual coins where there is room; the footer counts those that are left out.
+
+    Args:
+        frame: rows of ``mart.whale_signals``: symbol, rank, observed_at, volume_to_mcap_pct, price_change_24h_pct,
+            volume_24h_usd, is_unusual, signal_type.
+        spec: what the picture says.
+
+    Returns:
+        A layered chart: lines at zero and at 10 %, hollow and filled circles, labels, key, footer.
+
+    Raises:
+        ValueError: the frame lacks a column, or holds nothing to show (see ``WhaleSpec.reason_to_skip``).
+    """
+    reason = spec.reason_to_skip(frame)
+    if reason is not None:
+        raise ValueError(reason)
+    use_theme()
+    coins = drawable_coins(frame).sort("rank")
+    largest = cast("float", coins.get_column("volume_24h_usd").max())
+    most = _AREA_MOST if coins.height <= _CROWD else _CROWD_AREA_MOST
+    key = _key(largest, most)
+    key_reach = max(entry.size for entry in key) ** 0.5 / 2
+    unusual = coins.filter("is_unusual").height
+    # Counted over all that were looked at, as everywhere else; the footer says how many have no place here.
+    found = frame.filter("is_unusual").height
+    proxy = "A proxy: much trading for a coin's size hints at large holders; no transaction is seen"
+    subtitle = subtitle_lines([proxy, f"{found} of {frame.height} coins are unusual"], WIDTH)
+    top = title_height(subtitle) + 40
+    # The footer counts the labels that found no room, and room depends on the footer: it is measured with all left out.
+    longest_footer = footer_lines(_footer_parts(frame, coins, unusual, spec), WIDTH)
+    bottom = 56 + footer_height(longest_footer)
+    plot = _plot(coins, WIDTH - _LEFT - _RIGHT, HEIGHT - top - bottom)
+    circles = _circles(coins, largest, most)
+    labels = _labels(circles, plot)
+    footer = footer_lines(_footer_parts(frame, coins, unusual - len(labels), spec), WIDTH)
+
+    x = alt.X(
+        "volume_to_mcap_pct:Q", scale=alt.Scale(type="log", domain=list(plot.ratios), nice=False), axis=_x_axis(plot)
+    )
+    y = alt.Y("price_change_24h_pct:Q", scale=_y_scale(plot), axis=_y_axis(plot))
+    layers = [
+        *_lines(x, y),
+        *_circle_layers(circles, x, y),
+        *_label_layers(labels),
+        axis_title(
+            f"Price change over 24 hours{', logarithmic beyond ±10%' if plot.is_bent else ''}", x=EDGE - _LEFT, y=-14
+        ),
+        *legend(key, right=plot.width + 8, y=-20),
+        page_footer(footer, left=_LEFT, y=plot.height + 48),
+    ]
+    return page(
+        layers,
+        title=page_title(
+            "Whale signals: unusual trading volume", subtitle, width=WIDTH, left=_LEFT, offset=22 - key_reach
+        ),
+        size=(WIDTH, HEIGHT),
+        margins=(_LEFT, top, _RIGHT, bottom),
+    )
+
+
+def _plot(coins: pl.DataFrame, width: float, height: float) -> _Plot:
+    ratios = coins.get_column("volume_to_mcap_pct")
+    low, high = cast("float", ratios.min()), cast("float", ratios.max())
+    changes = coins.get_column("price_change_24h_pct")
+    fall, rise = min(0.0, cast("float", changes.min())), max(0.0, cast("float", changes.max()))
+    is_bent = max(-fall, rise) > _LINEAR_UP_TO
+    # Zero stays well inside the plot, where labels on both sides of it find room.
+    room = 0.08 * (rise - fall) or 1.0
+    lowest, highest = (1.4 * fall - 4, 1.4 * rise + 4) if is_bent else (fall - room, rise + room)
+    return _Plot(
+        width,
+        height,
+        ratios=(min(low / 1.4, 0.7 * RATIO_LINE_PCT), max(high * 1.6, 1.6 * RATIO_LINE_PCT)),
+        changes=(lowest, highest),
+        is_bent=is_bent,
+    )
+
+
+def _circles(coins: pl.DataFrame, largest: float, most: float) -> pl.DataFrame:
+    """The coins with area and colours, the largest circles first, so that none hides a smaller one."""
+    kind = pl.col("signal_type")
+    return coins.select(
+        "symbol",
+        "rank",
+        "volume_to_mcap_pct",
+        "price_change_24h_pct",
+        "is_unusual",
+        fill=kind.replace_strict(_FILLS, default=REFERENCE, return_dtype=pl.String),
+        ink=kind.replace_strict(_INKS, default=GREY, return_dtype=pl.String),
+        area=(most * (pl.col("volume_24h_usd").clip(0) / max(largest, 1e-9)).sqrt()).clip(_AREA_LEAST),
+    ).sort("area", descending=True)
+
+
+def _labels(circles: pl.DataFrame, plot: _Plot) -> list[dict[str, float | str]]:
+    """Text, ink and place in pixels of the labels that find room, in the order of the coins' rank."""
+    named = circles.filter("is_unusual").sort("rank")
+    spots = _boxes(named, plot)
+    texts = [shorten(symbol, LABEL_SIZE, _LABEL_MAX) for symbol in named.get_column("symbol")]
+    sizes = [(text_width(text, LABEL_SIZE, bold=True), float(LABEL_HEIGHT)) for text in texts]
+    line = Box(plot.x(RATIO_LINE_PCT) - 1, 0, plot.x(RATIO_LINE_PCT) + 1, plot.height)
+    obstacles = [*_boxes(circles.filter(~pl.col("is_unusual")), plot), line]
+    area = Box(0, 0, plot.width + _RIGHT - 4, plot.height)
+    placed = place_labels(spots, sizes, obstacles, area)
+    return [
+        {"text": text, "ink": ink, "x": place.left, "y": (place.top + place.bottom) / 2}
+        for text, ink, place in zip(texts, named.get_column("ink"), placed, strict=True)
+        if place is not None
+    ]
+
+
+def _boxes(circles: pl.DataFrame, plot: _Plot) -> list[Box]:
+    boxes = []
+    for ratio, change, area in circles.select("volume_to_mcap_pct", "price_change_24h_pct", "area").iter_rows():
+        x, y, radius = plot.x(ratio), plot.y(change), math.sqrt(area / math.pi)
+        boxes.append(Box(x - radius, y - radius, x + radius, y + radius))
+    return boxes
+
+
+def _circle_layers(circles: pl.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    layers = []
+    fill, size = alt.Color("fill:N", scale=None), alt.Size("area:Q", scale=None)
+    for is_unusual in (False, True):
+        rows = circles.filter(pl.col("is_unusual") == is_unusual)
+        if rows.is_empty():
+            continue
+        base = alt.Chart(alt.InlineData(values=rows.drop("ink", "rank", "symbol").to_dicts()))
+        mark = (
+            base.mark_circle(opacity=0.85, stroke=BACKGROUND, strokeWidth=1)
+            if is_unusual
+            else base.mark_point(filled=False, opacity=0.6, strokeWidth=1.2)
+        )
+        layers.append(mark.encode(x=x, y=y, color=fill, size=size))
+    return layers
+
+
+def _label_layers(labels: list[dict[str, float | str]]) -> list[alt.Chart]:
+    if not labels:
+        return []
+    base = alt.Chart(alt.InlineData(values=labels))
+    style: dict[str, Any] = {"align": "left", "baseline": "middle", "fontSize": LABEL_SIZE, "fontWeight": "bold"}
+    place: dict[str, Any] = {"x": pixel_x("x"), "y": pixel_y("y"), "text": alt.Text("text:N")}
+    return [
+        base.mark_text(**style, stroke=BACKGROUND, strokeWidth=3, opacity=0.8).encode(**place),
+        base.mark_text(**style).encode(**place, color=alt.Color("ink:N", scale=None)),
+    ]
+
+
+def _lines(x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    zero = alt.Chart(alt.InlineData(values=[{"price_change_24h_pct": 0}]))
+    ratio = alt.Chart(alt.InlineData(values=[{"volume_to_mcap_pct": RATIO_LINE_PCT}]))
+    return [
+        zero.mark_rule(color=REFERENCE, strokeWidth=1.2).encode(y=y),
+        ratio.mark_rule(color=REFERENCE, strokeWidth=1.2, strokeDash=[4, 3]).encode(x=x),
+    ]
+
+
+def _x_axis(plot: _Plot) -> alt.Axis:
+    low, high = plot.ratios
+    digits = (1, 2, 5) if math.log10(high / low) <= _FINE_UP_TO_DECADES else (1, 3)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+    ticks = [digit * 10.0**power for power in powers for digit in digits]
+    return alt.Axis(
+        title="24-hour volume as a share of market cap (logarithmic)",
+        titleAnchor="end",
+        titlePadding=4,
+        grid=True,
+        gridColor=GRID,
+        values=[tick for tick in ticks if low <= tick <= high],
+        labelExpr=PERCENT_AXIS,
+        labelOverlap=True,
+    )
+
+
+def _y_scale(plot: _Plot) -> alt.Scale:
+    domain = list(plot.changes)
+    if plot.is_bent:
+        return alt.Scale(type="symlog", constant=_BEND, domain=domain, nice=False)
+    return alt.Scale(domain=domain, nice=False)
+
+
+def _y_axis(plot: _Plot) -> alt.Axis:
+    low, high = plot.changes
+    ticks = [*(-tick for tick in reversed(_BENT_TICKS)), 0, *_BENT_TICKS]
+    values = [tick for tick in ticks if low <= tick <= high] if plot.is_bent else None
+    return figure_axis(f"(datum.value > 0 ? '+' : '') + {PERCENT_AXIS}", 9, values)
+
+
+def _key(largest: float, most: float) -> list[KeyEntry]:
+    entries = [
+        KeyEntry("unusual, price up", INTO, shape="circle", size=130),
+        KeyEntry("unusual, price down", OUT_OF, shape="circle", size=130),
+        KeyEntry("not unusual", "transparent", stroke=REFERENCE, shape="circle", size=110),
+    ]
+    if largest > 0:
+        round_volume = 10.0 ** (math.floor(math.log10(largest)) - 1)
+        entries += [
+            KeyEntry(
+                dollars(volume), _SIZE_FILL, shape="circle", size=max(_AREA_LEAST, most * math.sqrt(volume / largest))
+            )
+            for volume in (round_volume / 10, round_volume)
+        ]
+    return entries
+
+
+def _footer_parts(frame: pl.DataFrame, coins: pl.DataFrame, unlabelled: int, spec: WhaleSpec) -> list[str]:
+    notes = [
+        "unusual: two standard deviations above the ratio's own past, or, with less than 20 days of it, above 10%",
+        "circles grow with 24-hour volume",
+    ]
+    if unlabelled:
+        notes.append(f"{unlabelled} unusual without a label for lack of room")
+    left_out = frame.height - coins.height
+    if left_out:
+        notes.append(f"{left_out} not drawn: no volume or no price change")
+    return footer_parts(spec.source, as_of(coins, "observed_at"), [*notes, *spec.notes])

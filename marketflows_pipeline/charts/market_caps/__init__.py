@@ -1,0 +1,1 @@
+"""Charts of the market-cap part: line charts and gain tables."""

@@ -1,0 +1,1 @@
+"""From chart to PNG file: worker processes, the manifest of what was drawn, atomic writes."""

@@ -1,0 +1,123 @@
+"""Worker processes that draw, and the queue before them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from marketflows_pipeline.charts.rendering.worker import ANSWER, REQUEST
+from marketflows_pipeline.system.printable import boxed
+
+_WORKER = Path(__file__).with_name("worker.py")
+_MOST_WORKERS = 4
+# A worker costs about 0.4 s until its first picture, as much as a handful of pictures.
+_PICTURES_PER_WORKER = 5
+
+
+class DrawingError(Exception):
+    """The renderer refused a specification, or died over it."""
+
+
+class DrawingPool:
+    """Processes that turn Vega-Lite specifications into PNG bytes."""
+
+    def __init__(self, workers: int) -> None:
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="drawing")
+        self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        self._started: list[subprocess.Popen[bytes]] = []
+        for _ in range(workers):
+            self._start()
+
+    def submit(self, vega_lite: Mapping[str, Any], scale: float) -> Future[bytes]:
+        """Draw one specification.
+
+        Returns:
+            A future of PNG bytes; it raises `DrawingError` where the renderer refused or died.
+        """
+        return self._threads.submit(self._draw, json.dumps(_drawable(vega_lite)).encode(), scale)
+
+    def close(self) -> None:
+        """Drop what was not begun, and end the processes."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for process in self._started:
+            process.kill()
+        self._threads.shutdown()
+        for process in self._started:
+            _end(process)
+
+    def _start(self) -> None:
+        # -P keeps this folder, whose module names are short, out of the worker's import path.
+        command = [sys.executable, "-P", str(_WORKER)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own file
+        self._started.append(process)
+        self._free.put(process)
+
+    def _draw(self, vega_lite: bytes, scale: float) -> bytes:
+        process = self._free.get()
+        try:
+            ok, payload = _exchange(process, vega_lite, scale)
+        except (OSError, EOFError) as error:
+            status = _end(process)
+            self._start()
+            raise DrawingError(f"the renderer died over it (exit status {status})") from error
+        self._free.put(process)
+        if not ok:
+            raise DrawingError(payload.decode(errors="replace"))
+        return payload
+
+
+def worker_count(pictures: int) -> int:
+    """Workers worth starting for so many pictures: at most one per processor, and no more than four."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(_MOST_WORKERS, processors, -(-pictures // _PICTURES_PER_WORKER)))
+
+
+@contextmanager
+def drawing_pool(pictures: int) -> Iterator[DrawingPool]:
+    """A pool fit for so many pictures, closed at the end."""
+    pool = DrawingPool(worker_count(pictures))
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+def _drawable(part: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """A part of a specification whose texts the renderer can take: it hands them on as XML, which holds no control."""
+    if isinstance(part, str):
+        return boxed(part)
+    if isinstance(part, Mapping):
+        return {key: _drawable(value) for key, value in part.items()}
+    return [_drawable(value) for value in part] if isinstance(part, list | tuple) else part
+
+
+def _end(process: subprocess.Popen[bytes]) -> int:
+    process.kill()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with suppress(BrokenPipeError):
+                stream.close()
+    return process.wait()
+
+
+def _exchange(process: subprocess.Popen[bytes], vega_lite: bytes, scale: float) -> tuple[bool, bytes]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(REQUEST.pack(scale, len(vega_lite)) + vega_lite)
+    process.stdin.flush()
+    header = process.stdout.read(ANSWER.size)
+    if len(header) < ANSWER.size:
+        raise EOFError
+    ok, length = ANSWER.unpack(header)
+    payload = process.stdout.read(length)
+    if len(payload) < length:
+        raise EOFError
+    return bool(ok), payload

@@ -1,0 +1,285 @@
+"""Turn charts into PNG files: only those that changed, in parallel, each written whole.
+
+Altair is loaded only when something has to be drawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import math
+import pkgutil
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+from polars import selectors as cs
+
+from marketflows_pipeline.charts.rendering.manifest import Manifest
+from marketflows_pipeline.charts.rendering.png import recompressed
+from marketflows_pipeline.charts.rendering.pool import DrawingError, DrawingPool, drawing_pool
+from marketflows_pipeline.charts.spec import ChartSpec, GainTableSpec
+from marketflows_pipeline.charts.style.typeface import FOLDER
+from marketflows_pipeline.errors import RenderError, UnsafeFileError
+from marketflows_pipeline.system.safe_files import clear_drafts, shared_folder
+
+THUMBNAIL_BYTES = 40_000
+_THUMBNAIL_SCALES = (0.5, 0.4, 0.32, 0.25, 0.2, 0.15, 0.1)
+
+
+class PictureSpec(Protocol):
+    """What a picture says. Its ``repr`` must hold everything that is drawn, apart from the frame."""
+
+    @property
+    def file_name(self) -> str:
+        """Name of the PNG."""
+        ...
+
+    def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
+        """Why the picture would be empty, or None."""
+        ...
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """One picture to be: its figures, its description, and where its drawing function lives.
+
+    Attributes:
+        frame: the figures, as the drawing function wants them.
+        spec: the description.
+        draw: ``module:function`` of ``(frame, spec) -> altair chart``, resolved only when it is needed.
+    """
+
+    frame: pl.DataFrame
+    spec: PictureSpec
+    draw: str
+
+    @property
+    def file_name(self) -> str:
+        """Name of the PNG."""
+        return self.spec.file_name
+
+
+@dataclass(frozen=True)
+class RenderReport:
+    """What became of the pictures, by file name.
+
+    Attributes:
+        drawn: written anew.
+        unchanged: left as they were, since neither figures nor description changed.
+        skipped: not drawn, with the reason.
+        removed: pictures of an earlier configuration, taken away.
+    """
+
+    drawn: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+    removed: tuple[str, ...]
+
+
+@dataclass
+class _Plan:
+    """What is to be done with each picture; ``due`` holds the hash of the inputs beside the job."""
+
+    unchanged: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    due: list[tuple[RenderJob, str]] = field(default_factory=list)
+
+
+def line_job(frame: pl.DataFrame, spec: ChartSpec) -> RenderJob:
+    """A line chart from series, ts, value."""
+    return RenderJob(frame, spec, "marketflows_pipeline.charts.market_caps.lines:line_chart")
+
+
+def table_job(frame: pl.DataFrame, spec: GainTableSpec) -> RenderJob:
+    """A gain table from series, hours_ago, gain_pct, reason, basis."""
+    return RenderJob(frame, spec, "marketflows_pipeline.charts.market_caps.gain_table:gain_table")
+
+
+def render_all(
+    jobs: Sequence[RenderJob],
+    out_dir: Path,
+    scale: float = 2,
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    part: str = "market_caps",
+    is_tutorial: bool = False,
+) -> RenderReport:
+    """Bring the pictures of one part in a folder up to date.
+
+    A picture is drawn when its figures, its description, the scale, the drawing code or the drawing libraries
+    changed, or when its file is missing or damaged. Pictures of this part that are not among the jobs any more, or
+    have nothing to show, are removed if this program wrote them; no other file is touched.
+
+    Args:
+        jobs: the part's pictures, all of them.
+        out_dir: the folder; created where missing.
+        scale: pixels per pixel of the design (2 makes 1920 x 1440).
+        on_progress: called with (done, total) after each picture that had to be drawn.
+        part: whose pictures these are; several parts share a folder without knowing each other.
+        is_tutorial: whether they show the tutorial's figures, which never share a folder with live ones.
+
+    Returns:
+        What was drawn, left, skipped and removed.
+
+    Raises:
+        RenderError: some pictures could not be drawn; it names them, and all others are written. Or the folder
+            cannot be written.
+        UserInputError: the tutorial would draw among live pictures.
+        ValueError: two jobs have the same file name.
+    """
+    names = [job.file_name for job in jobs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two pictures would be written to {', '.join(twice)}")
+    try:
+        shared_folder(out_dir)
+        clear_drafts(out_dir)
+    except OSError as error:
+        raise RenderError(f"pictures cannot be written to {out_dir}: {error.strerror}") from error
+    manifest = Manifest.read(out_dir)
+    manifest.claim(is_tutorial=is_tutorial)
+    plan = _planned(jobs, manifest, _engine(scale))
+    drawn: list[str] = []
+    if plan.due:
+        with drawing_pool(len(plan.due)) as pool:
+            pictures = _in_order(pool, [job for job, _ in plan.due], scale)
+            for done, ((job, inputs), picture) in enumerate(zip(plan.due, pictures, strict=True), start=1):
+                try:
+                    manifest.write_picture(job.file_name, part, inputs, picture.result())
+                    drawn.append(job.file_name)
+                except (DrawingError, UnsafeFileError) as error:
+                    plan.failed[job.file_name] = str(error)
+                except OSError as error:
+                    raise RenderError(f"{job.file_name} cannot be written to {out_dir}: {error.strerror}") from error
+                if on_progress is not None:
+                    on_progress(done, len(plan.due))
+    try:
+        removed = manifest.remove_stale(part, [*plan.unchanged, *drawn, *plan.failed])
+    except OSError as error:
+        raise RenderError(f"old pictures cannot be removed from {out_dir}: {error.strerror}") from error
+    if plan.failed:
+        faults = "; ".join(f"{name}: {fault}" for name, fault in plan.failed.items())
+        raise RenderError(f"{len(plan.failed)} of {len(jobs)} pictures could not be drawn: {faults}")
+    return RenderReport(tuple(drawn), tuple(plan.unchanged), tuple(plan.skipped), tuple(removed))
+
+
+def thumbnails(jobs: Sequence[RenderJob], max_bytes: int = THUMBNAIL_BYTES) -> dict[str, bytes]:
+    """Small PNGs of pictures, for the Dagster UI: of each, the largest of a few scales that fits.
+
+    Returns:
+        PNG bytes by file name.
+
+    Raises:
+        RenderError: a picture could not be drawn, or is too large at any scale.
+    """
+    if not jobs:
+        return {}
+    with drawing_pool(len(jobs)) as pool:
+        return {job.file_name: _thumbnail(pool, job, max_bytes) for job in jobs}
+
+
+def input_digest(job: RenderJob, engine: str) -> str:
+    """Hash of everything a picture is drawn from, without drawing it.
+
+    Numbers count to a millionth of their column's range, far finer than a pixel: sums taken in parallel differ in
+    their last bits from run to run. Missing and non-finite numbers are equal. The order of rows counts.
+
+    Args:
+        job: the picture.
+        engine: hash of what all pictures share.
+    """
+    buffer = io.BytesIO()
+    frame = job.frame.with_columns(_coarse(column) for column in job.frame.select(cs.float())).rechunk()
+    frame.write_ipc(buffer, compat_level=pl.CompatLevel.oldest())
+    content = hashlib.blake2b(buffer.getbuffer(), digest_size=16)
+    content.update(f"{engine}|{job.draw}|{job.spec!r}".encode())
+    return content.hexdigest()
+
+
+def _coarse(column: pl.Series) -> pl.Series:
+    """Numbers as whole multiples of a power of ten near a millionth of their range; missing ones as a far number."""
+    finite = column.set(~column.is_finite(), None)
+    low, high = finite.min(), finite.max()
+    if low is None or high is None:
+        return finite.is_null().alias(column.name)
+    assert isinstance(low, float)
+    assert isinstance(high, float)
+    # Around a constant only noise is left; it is no finer than a trillionth of the constant.
+    width = max((high - low) * 1e-6, max(abs(low), abs(high)) * 1e-12)
+    unit = 10.0 ** math.floor(math.log10(width)) if width else 1.0
+    return (finite / unit).round().cast(pl.Int64).fill_null(-(2**62))
+
+
+def _engine(scale: float) -> str:
+    """Hash of what all pictures share: the scale, the drawing code, the face, the versions of what draws."""
+    content = hashlib.blake2b(digest_size=16)
+    content.update(f"{scale}|{version('altair')}|{version('vl-convert-python')}".encode())
+    code, face = Path(__file__).parents[1].rglob("*.py"), FOLDER.glob("*.*")
+    for source in (*sorted(code), *sorted(face)):
+        content.update(source.read_bytes())
+    return content.hexdigest()
+
+
+def _planned(jobs: Sequence[RenderJob], manifest: Manifest, engine: str) -> _Plan:
+    plan = _Plan()
+    for job in jobs:
+        inputs = input_digest(job, engine)
+        if manifest.is_current(job.file_name, inputs):
+            plan.unchanged.append(job.file_name)
+            continue
+        try:
+            reason = job.spec.reason_to_skip(job.frame)
+        except (ValueError, pl.exceptions.PolarsError) as error:
+            plan.failed[job.file_name] = str(error)
+            continue
+        if reason is None:
+            plan.due.append((job, inputs))
+        else:
+            plan.skipped.append((job.file_name, reason))
+    return plan
+
+
+def _in_order(pool: DrawingPool, jobs: Sequence[RenderJob], scale: float) -> Iterator[Future[bytes]]:
+    """Begin every picture as early as the workers can use it, and hand each on as soon as its turn is done."""
+    begun: deque[Future[bytes]] = deque()
+    for job in jobs:
+        begun.append(_begin(pool, job, scale))
+        while begun and begun[0].done():
+            yield begun.popleft()
+    yield from begun
+
+
+def _begin(pool: DrawingPool, job: RenderJob, scale: float) -> Future[bytes]:
+    """Build the specification here and leave the drawing to a worker; a fault in either is in the future."""
+    draw: Callable[[pl.DataFrame, PictureSpec], Any] = pkgutil.resolve_name(job.draw)
+    schemapi = importlib.import_module("altair.utils.schemapi")
+    try:
+        # The tests validate what is built against the schema; doing so here again would double the time of building.
+        with schemapi.debug_mode(False):
+            vega_lite = draw(job.frame, job.spec).to_dict(validate=False)
+        # A screen reader's attributes are a tenth of the drawing, and no picture shows them.
+        vega_lite["config"]["aria"] = False
+    except Exception as error:  # noqa: BLE001 - one picture's fault must not cost the others; it is raised at the end
+        fault: Future[bytes] = Future()
+        fault.set_exception(DrawingError(f"{type(error).__name__}: {error}"))
+        return fault
+    return pool.submit(vega_lite, scale)
+
+
+def _thumbnail(pool: DrawingPool, job: RenderJob, max_bytes: int) -> bytes:
+    for scale in _THUMBNAIL_SCALES:
+        try:
+            png = recompressed(_begin(pool, job, scale).result())
+        except DrawingError as error:
+            raise RenderError(f"{job.file_name} could not be drawn: {error}") from error
+        if len(png) <= max_bytes:
+            return png
+    raise RenderError(f"{job.file_name} needs more than {max_bytes} bytes even as a thumbnail")

@@ -1,0 +1,1 @@
+"""Reports of the `cross-asset`, `train` and `score` commands."""

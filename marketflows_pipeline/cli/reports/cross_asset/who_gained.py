@@ -1,0 +1,201 @@
+"""`cross-asset who-gained`: which assets took in money while one lost it, or lost it while one took it in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from marketflows_pipeline.cli.reports.cross_asset.asset_sums import AssetSums, asset_sums, coverage, is_flow_stale
+from marketflows_pipeline.cli.reports.cross_asset.flows import footnotes
+from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, SHARES, counted, credit, dollars, head
+from marketflows_pipeline.cli.reports.published_data import PublishedData, no_data
+from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure, total
+from marketflows_pipeline.errors import UserInputError
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.settings import Asset
+
+OUTSIDE = "(outside the universe)"
+
+CAVEAT = (
+    "Proportional attribution, not observed transfers: nobody sees where a dollar goes. Each outflow is spread over "
+    "all inflows by their size, and the larger side's remainder goes to or comes from outside the universe."
+)
+METHOD = (
+    "With outflows o and inflows n, sums of daily flows over the sessions: o[i] n[j] / max(sum of o, sum of n); what "
+    "is left is (outside the universe). share_pct is of the asset's own flow. Assets with an unknown flow take no "
+    "part, nor does issuance of coins without --include-issuance."
+)
+
+COLUMNS = (
+    "rank",
+    "symbol",
+    "name",
+    "asset_class",
+    "attributed_usd",
+    "share_pct",
+    "flow_usd",
+    "sessions_known",
+    "flow_method",
+    "price_return",
+)
+SHOWN = (
+    ColumnFormat("#", "rank", 0),
+    ColumnFormat("asset", "symbol"),
+    ColumnFormat("name", "name"),
+    ColumnFormat("attributed (M USD)", "attributed_usd", 1, 1e6),
+    ColumnFormat("share (%)", "share_pct", 1),
+    ColumnFormat("its whole flow (M USD)", "flow_usd", 1, 1e6),
+    ColumnFormat("return (%)", "price_return", 2, 0.01),
+)
+
+_SUGGESTED = 5
+
+
+def who_gained(
+    source: PublishedData, universe: Sequence[Asset], wanted: str, days: int, *, include_issuance: bool
+) -> Report:
+    """The answer of `cross-asset who-gained`.
+
+    Args:
+        source: the published file.
+        universe: assets of the settings.
+        wanted: symbol of an asset, in any case.
+        days: how many sessions, back from the newest.
+        include_issuance: whether issuance of coins counts as a flow.
+
+    Raises:
+        MarketflowsError: if there is no data yet, or none of this asset.
+        UserInputError: if there is no such asset.
+    """
+    sums = asset_sums(source, universe, days, include_issuance=include_issuance)
+    asset = _find(source, sums, universe, wanted)
+    flow = asset["flow_usd"] if sums.counts(asset) else None
+    entries = [] if flow is None else _attributed(sums, flow)
+    body: dict[str, Any] = {
+        **head(source, source.as_of(BARS), stale=is_flow_stale(source, sums.window)),
+        "headline": _headline(sums, asset, flow),
+        **sums.window.keys(),
+        "includes_issuance": include_issuance,
+        "symbol": asset["symbol"],
+        "name": asset["name"],
+        "asset_class": asset["asset_class"],
+        "flow_usd": flow,
+        "flow_why_unknown": _why(asset) if flow is None else None,
+        "issuance_usd": asset["flow_usd"] if asset["flow_method"] == "supply" else None,
+        "flow_pct_of_market_cap": None if flow is None else asset["flow_pct_of_market_cap"],
+        "flow_method": asset["flow_method"],
+        "sessions_known": asset["sessions_known"],
+        "price_effect_usd": asset["price_effect_usd"],
+        "proxy": {
+            "note": "proxies: price and size, not money moving in or out",
+            "price_return": asset["price_return"],
+            "market_cap_change_proxy_usd": asset["market_cap_change_proxy_usd"],
+        },
+        "direction": None if flow is None else "lost" if flow < 0 else "gained" if flow > 0 else "neither",
+        "attributed": entries,
+        "caveat": CAVEAT,
+        "unknown_flow": sums.unknown,
+        "issuance_left_out": [] if include_issuance else _issuance(sums),
+        "source": credit(source, BARS, SHARES, with_coins=sums.has_coins()),
+        "method": METHOD,
+        "coverage": coverage(source, sums),
+    }
+    return Report(
+        f"Who was on the other side of {asset['symbol']}, sessions to {sums.window.session}",
+        body,
+        entries,
+        COLUMNS,
+        SHOWN,
+        _summary(body),
+        (CAVEAT, *footnotes(body)),
+        headline=body["headline"],
+        warnings=(body["headline"],) if flow is None else (),
+        about="asset",
+    )
+
+
+def _find(source: PublishedData, sums: AssetSums, universe: Sequence[Asset], wanted: str) -> dict[str, Any]:
+    spelled = wanted.strip().upper()
+    for asset in sums.assets:
+        if asset["symbol"].upper() == spelled:
+            return asset
+    if any(asset.symbol.upper() == spelled for asset in universe):
+        raise no_data(source.setting, f"of {spelled}")
+    raise UserInputError(_unknown_symbol(sums, wanted))
+
+
+def _unknown_symbol(sums: AssetSums, wanted: str) -> str:
+    spelled = wanted.strip().lower()
+    names = {asset["symbol"]: asset["name"] for asset in sums.assets}
+    called = {text.lower(): symbol for symbol, name in names.items() for text in (symbol, name)}
+    holding = [text for text in called if len(spelled) > 2 and spelled in text]
+    alike = get_close_matches(spelled, called, n=_SUGGESTED)
+    near = list(dict.fromkeys(called[text] for text in (*holding, *alike)))[:_SUGGESTED]
+    if not near:
+        return f'no asset "{wanted}" is in the universe; it holds {", ".join(names)}'
+    suggestions = ", ".join(f"{symbol} ({names[symbol]})" for symbol in near)
+    return f'no asset "{wanted}" is in the universe; did you mean {suggestions}?'
+
+
+def _attributed(sums: AssetSums, flow: float) -> list[dict[str, Any]]:
+    """The other side of a flow, the largest first, the node outside last; empty for a flow of 0."""
+    if flow == 0:
+        return []
+    sign = 1 if flow < 0 else -1
+    others = [asset for asset in sums.assets if sums.counts(asset) and sign * asset["flow_usd"] > 0]
+    others.sort(key=lambda asset: (-abs(asset["flow_usd"]), asset["symbol"]))
+    theirs = abs(total([asset["flow_usd"] for asset in others]) or 0.0)
+    ours = abs(total([a["flow_usd"] for a in sums.assets if sums.counts(a) and sign * a["flow_usd"] < 0]) or 0.0)
+    keys = ("symbol", "name", "asset_class", "flow_usd", "sessions_known", "flow_method", "price_return")
+    entries = [
+        {"rank": place, **_part(flow, abs(asset["flow_usd"]) / max(ours, theirs)), **{key: asset[key] for key in keys}}
+        for place, asset in enumerate(others, start=1)
+    ]
+    if ours > theirs:
+        outside = {"rank": None, **_part(flow, 1 - theirs / ours), **dict.fromkeys(keys)}
+        entries.append({**outside, "symbol": OUTSIDE, "name": OUTSIDE})
+    return entries
+
+
+def _issuance(sums: AssetSums) -> list[dict[str, Any]]:
+    issued = [asset for asset in sums.assets if asset["flow_method"] == "supply" and asset["flow_usd"] is not None]
+    return [{"symbol": asset["symbol"], "issuance_usd": asset["flow_usd"]} for asset in issued]
+
+
+def _part(flow: float, share: float) -> dict[str, float]:
+    return {"attributed_usd": abs(flow) * share, "share_pct": 100 * share}
+
+
+def _why(asset: Mapping[str, Any]) -> str:
+    if asset["flow_method"] == "supply" and asset["flow_usd"] is not None:
+        return "issuance of a coin is no flow of investors; --include-issuance counts it"
+    return str(asset["why"])
+
+
+def _headline(sums: AssetSums, asset: Mapping[str, Any], flow: float | None) -> str:
+    symbol, there = asset["symbol"], sums.window.n_sessions
+    over = f"over {counted(there, 'session')}"
+    if flow is None:
+        return f"The flow of {symbol} {over} is unknown: {_why(asset)}."
+    if asset["sessions_known"] < there:
+        over += f" ({asset['sessions_known']:,} known)"
+    if flow == 0:
+        return f"{symbol} neither lost nor gained {over}."
+    happened, others = ("lost", "gained") if flow < 0 else ("gained", "lost")
+    return f"{symbol} {happened} {dollars(flow)} {over}: which assets {others}?"
+
+
+def _summary(body: Mapping[str, Any]) -> tuple[str, ...]:
+    proxy = body["proxy"]
+    change = figure(proxy["market_cap_change_proxy_usd"], 1, " M USD", 1e6)
+    price = proxy["price_return"]
+    beside = f"Proxies beside it: return {figure(price, 2, ' %', 0.01)}, change of market cap {change}"
+    if body["flow_usd"] is None:
+        return (beside,)
+    parts = ", ".join(
+        f"{entry['symbol']} {dollars(entry['attributed_usd'])} ({entry['share_pct']:.0f} %)"
+        for entry in body["attributed"]
+    )
+    return (f"Attributed: {parts or 'nothing'}", beside)

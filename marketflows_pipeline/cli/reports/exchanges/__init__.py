@@ -1,0 +1,1 @@
+"""Reports of the `exchange-*` and `whale-movements` commands."""

@@ -1,0 +1,83 @@
+"""Which exchange a user means: CoinGecko id, DefiLlama slug or name, in any case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from marketflows_pipeline.cli.reports.published_data import PublishedData
+from marketflows_pipeline.errors import UserInputError
+
+_SUGGESTED = 5
+
+_SELECT = "select exchange_key, exchange_id, defillama_slug, name, is_centralised, is_tracked from core.exchanges"
+_MATCHES = f"""
+{_SELECT}
+where $wanted in (lower(exchange_id), defillama_slug, lower(exchange_key), lower(name))
+   or replace($wanted, ' ', '-') = defillama_slug
+order by case when lower(exchange_id) = $wanted then 1 when lower(name) = $wanted then 3 else 2 end, exchange_key
+"""
+# DefiLlama's own name of an exchange may be another than CoinGecko's: Coinbase is Coinbase Exchange there.
+_BY_DEFILLAMA_NAME = """
+select coalesce(coingecko_id, slug) as id from accepted.cex_snapshots
+where observed_at = $as_of and lower(name) = $wanted and coalesce(coingecko_id, slug) is not null
+"""
+
+
+@dataclass(frozen=True)
+class KnownExchange:
+    """One row of core.exchanges; see there."""
+
+    exchange_key: str
+    exchange_id: str | None
+    defillama_slug: str | None
+    name: str
+    is_centralised: bool | None
+    is_tracked: bool
+
+
+def find_exchange(source: PublishedData, wanted: str) -> KnownExchange:
+    """The exchange of that id, slug or name; an id wins over a slug, a slug over a name.
+
+    Raises:
+        UserInputError: if there is none, naming those that are spelled alike, or if several bear the name.
+    """
+    spelled = wanted.strip().lower()
+    matches = _matches(source, spelled) or _matches(source, _id_by_defillama_name(source, spelled))
+    if not matches:
+        raise UserInputError(_unknown(wanted, source.rows(_SELECT)))
+    first = matches[0]
+    named = [match.exchange_key for match in matches if match.name.lower() == spelled]
+    if len(named) > 1 and spelled not in {first.exchange_key.lower(), first.exchange_id, first.defillama_slug}:
+        raise UserInputError(f'several exchanges are called "{wanted}"; name one by its id: {", ".join(named)}')
+    return first
+
+
+def _matches(source: PublishedData, wanted: str | None) -> list[KnownExchange]:
+    return [KnownExchange(**row) for row in source.rows(_MATCHES, {"wanted": wanted})] if wanted else []
+
+
+def _id_by_defillama_name(source: PublishedData, spelled: str) -> str | None:
+    if not source.has("raw.cex_snapshots"):
+        return None
+    asked = {"as_of": source.as_of("raw.cex_snapshots"), "wanted": spelled}
+    found: str | None = source.row(_BY_DEFILLAMA_NAME, asked).get("id")
+    return found and found.lower()
+
+
+def _unknown(wanted: str, known: list[dict[str, Any]]) -> str:
+    spelled = wanted.strip().lower()
+    meant: dict[str, str] = {}
+    for row in known:
+        for called in (row["exchange_id"], row["defillama_slug"], row["name"]):
+            if called:
+                meant.setdefault(called.lower(), row["exchange_key"])
+    holding = [name for name in meant if len(spelled) > 2 and spelled in name]
+    holding.sort(key=lambda name: (not name.startswith(spelled), len(name), name))
+    alike = get_close_matches(spelled, meant, n=_SUGGESTED)
+    near = list(dict.fromkeys(meant[name] for name in (*holding, *alike)))[:_SUGGESTED]
+    if not near:
+        return f'no exchange "{wanted}" is known; all ids are in the table core.exchanges (marketflows sql)'
+    names = {row["exchange_key"]: row["name"] for row in known}
+    return f'no exchange "{wanted}" is known; did you mean {", ".join(f"{key} ({names[key]})" for key in near)}?'

@@ -1,0 +1,294 @@
+"""`exchange-netflow`: what moved into and out of one exchange's known wallets over some days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from marketflows_pipeline.cli.reports.exchanges.heuristic import (
+    BASIS,
+    MEANINGS,
+    TREND_WORDS,
+    UNKNOWN,
+    net_flow_signal,
+    volume_trend,
+)
+from marketflows_pipeline.cli.reports.exchanges.heuristic import SHOWN as SIGNALS
+from marketflows_pipeline.cli.reports.exchanges.known_exchanges import KnownExchange, find_exchange
+from marketflows_pipeline.cli.reports.exchanges.reserve_warnings import pct_of, reserve_warnings
+from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData, no_data
+from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure, total
+
+# A flow below this share of the reserves is called stable.
+STABLE_PCT = 0.5
+# DefiLlama's record of a day may come a day late.
+LATEST_RECORD = timedelta(hours=50)
+
+PARTS = ("netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd")
+REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative", "quarantined")
+
+METHOD = (
+    "netflow_mid_usd is from token quantities in the wallets that DefiLlama knows: change of quantity at the mean of "
+    "both days' prices, summed over kept tokens and days; positive is into the exchange. price_effect_mid_usd is what "
+    "prices alone did. netflow_usd and price_effect_usd are the same at one day's price, and jump where a holding "
+    "becomes worth more than before. left_out is the change of value of tokens that are not kept, by reason; "
+    "left_out_gross_usd adds up the amounts of these changes, whatever their signs. netflow_pct_of_reserves and "
+    "net_flow_direction (above 0.5 % either way) are of netflow_mid_usd. net_flow_signal "
+    "is a guess from trust score and volume trend and measures no money. Wallets that are not labelled are not seen, "
+    "and a new label looks like a new token."
+)
+SOURCE = "DefiLlama (https://defillama.com): reserves; data provided by CoinGecko (https://www.coingecko.com): volumes."
+
+COLUMNS = (
+    "day",
+    "previous_day",
+    *PARTS,
+    "left_out_usd",
+    "left_out_gross_usd",
+    *(f"left_out_{reason}_usd" for reason in REASONS),
+    "reserves_usd",
+    "tvl_usd",
+    "tvl_change_usd",
+    "identity_gap_pct",
+    "coverage_pct",
+    "coverage_before_pct",
+    "own_token_share_pct",
+    "market_share_pct",
+    "reason",
+)
+SHOWN = (
+    ColumnFormat("day", "day"),
+    ColumnFormat("net flow (M USD)", "netflow_mid_usd", 1, 1e6),
+    ColumnFormat("price effect (M USD)", "price_effect_mid_usd", 1, 1e6),
+    ColumnFormat("left out, net (M USD)", "left_out_usd", 1, 1e6),
+    ColumnFormat("gross (M USD)", "left_out_gross_usd", 1, 1e6),
+    ColumnFormat("reserves (M USD)", "reserves_usd", 0, 1e6),
+    ColumnFormat("kept tokens (%)", "coverage_pct", 1),
+    ColumnFormat("before (%)", "coverage_before_pct", 1),
+    ColumnFormat("own tokens (%)", "own_token_share_pct", 1),
+)
+
+_NETFLOW = "mart.exchange_netflow"
+_DAYS = """
+select day, previous_day, ts, netflow_usd, price_effect_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd,
+       left_out_gross_usd, left_out_new_usd, left_out_vanished_usd, left_out_dust_usd, left_out_absurd_usd,
+       left_out_own_token_usd, left_out_unpriced_usd, left_out_negative_usd, left_out_quarantined_usd,
+       n_tokens_kept, n_tokens_unpriced, n_tokens_negative, n_tokens_quarantined, n_tokens_rebased,
+       reserves_usd, tvl_usd, tvl_change_usd, identity_gap_pct, largest_vanished_usd,
+       largest_vanished_token, largest_new_usd, largest_new_token, own_token_share_pct, coverage_pct,
+       coverage_before_pct, market_share_pct, reason
+from mart.exchange_netflow
+where slug = $slug and day > (select max(day) from mart.exchange_netflow where slug = $slug) - $days::integer
+order by day
+"""
+_VOLUMES = """
+select day, ts, volume_24h_btc
+from core.exchange_volumes
+where exchange_id = $id and day > (select max(day) from core.exchange_volumes) - $days::integer
+order by day
+"""
+_NOW = """
+select observed_at, volume_24h_btc, volume_24h_usd, trust_score, market_share_pct, url
+from mart.exchange_flows where exchange_id = $id
+"""
+_REPORTED = """
+select observed_at, current_tvl_usd, inflows_24h_usd, inflows_1w_usd, inflows_1m_usd
+from accepted.cex_snapshots where observed_at = $as_of and slug = $slug
+"""
+_ASKED = """
+select max(attempted_at) as attempted_at from meta.fetches
+where dataset = 'protocol' and target = $slug and outcome = 'complete' and attempted_at <= $published_at
+"""
+_LAST_OUTCOME = """
+select outcome, note from meta.fetches
+where dataset = 'protocol' and target = $slug order by attempted_at desc limit 1
+"""
+_GAPS = "select aspect, reason from mart.exchange_coverage where exchange_key = $key order by aspect"
+
+
+def exchange_netflow(source: PublishedData, wanted: str, days: int) -> Report:
+    """The answer of `exchange-netflow`.
+
+    Args:
+        source: the published file.
+        wanted: CoinGecko id, DefiLlama slug or name.
+        days: how many days, back from the newest one stored.
+
+    Raises:
+        MarketflowsError: if there is no data yet.
+        UserInputError: if the exchange is unknown.
+    """
+    source.require("core.exchanges")
+    exchange = find_exchange(source, wanted)
+    records = _records(source, exchange, days)
+    newest = records[-1] if records else {}
+    flow = _flow(records)
+    reason = None if flow["netflow_usd"] is not None else _why_not(source, exchange, records)
+    as_of = _asked_at(source, exchange, newest)
+    body = {
+        **source.head(as_of, stale=_is_stale(source, as_of, newest.get("ts"))),
+        "data_day": newest.get("day"),
+        **_traded(source, exchange, days),
+        **flow,
+        "netflow_reason": reason,
+        "netflow_pct_of_reserves": pct_of(flow["netflow_mid_usd"], newest.get("reserves_usd")),
+        "net_flow_direction": _direction(flow["netflow_mid_usd"], newest.get("reserves_usd")),
+        **_held(source, exchange, newest),
+        "daily": [{key: record[key] for key in COLUMNS} for record in records],
+        "source": source.credit(SOURCE),
+        "method": METHOD,
+        "coverage": _coverage(source, exchange, records),
+    }
+    return Report(
+        f"Net flow of {exchange.name} over {days} {'day' if days == 1 else 'days'}",
+        body,
+        body["daily"],
+        COLUMNS,
+        SHOWN,
+        _summary(body),
+        tuple(body["coverage"]["warnings"]),
+    )
+
+
+def _records(source: PublishedData, exchange: KnownExchange, days: int) -> list[dict[str, Any]]:
+    if exchange.defillama_slug is None or not source.has(_NETFLOW):
+        if exchange.defillama_slug is not None and exchange.is_tracked:
+            raise no_data(source.setting)
+        return []
+    return source.rows(_DAYS, {"slug": exchange.defillama_slug, "days": days})
+
+
+def _traded(source: PublishedData, exchange: KnownExchange, days: int) -> dict[str, Any]:
+    """The document's keys: volume, trust score, and the guess made of them."""
+    asked = {"id": exchange.exchange_id, "days": days}
+    volumes = source.rows(_VOLUMES, asked) if source.has("core.exchange_volumes") else []
+    now = source.row(_NOW, {"id": exchange.exchange_id}) if source.has("mart.exchange_flows") else {}
+    # Beyond the first page exchanges are listed once a day only; their last figure is in the history.
+    latest = now or ({**volumes[-1], "observed_at": volumes[-1]["ts"]} if volumes else {})
+    trend = volume_trend([row["volume_24h_btc"] for row in volumes])
+    signal = net_flow_signal(now.get("trust_score"), trend.trend)
+    return {
+        "exchange": exchange.name,
+        "exchange_id": exchange.exchange_key,
+        "defillama_slug": exchange.defillama_slug,
+        "is_tracked": exchange.is_tracked,
+        "current_volume_24h_btc": latest.get("volume_24h_btc"),
+        "current_volume_24h_usd": latest.get("volume_24h_usd"),
+        "volume_as_of": latest.get("observed_at"),
+        "market_share_pct": now.get("market_share_pct"),
+        "trust_score": now.get("trust_score"),
+        "net_flow_signal": signal,
+        "net_flow_signal_basis": BASIS,
+        "interpretation": UNKNOWN if signal is None else MEANINGS[signal],
+        "volume_trend": trend.trend,
+        "volume_change_pct": trend.change_pct,
+        "analysis_period_days": days,
+        "data_points": trend.points,
+        "url": now.get("url"),
+    }
+
+
+def _flow(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Sums over the days that have a figure; null where none has."""
+    measured = [record for record in records if record["netflow_usd"] is not None]
+    return {
+        **{part: total([record[part] for record in measured]) for part in PARTS},
+        "left_out_usd": total([record["left_out_usd"] for record in measured]),
+        "left_out_gross_usd": total([record["left_out_gross_usd"] for record in measured]),
+        "left_out": {
+            f"{reason}_usd": total([record[f"left_out_{reason}_usd"] for record in measured]) for reason in REASONS
+        },
+        "tvl_change_usd": total([record["tvl_change_usd"] for record in measured]),
+        "netflow_days": len(measured),
+        "netflow_from_day": min((record["previous_day"] for record in measured), default=None),
+        "netflow_to_day": max((record["day"] for record in measured), default=None),
+    }
+
+
+def _held(source: PublishedData, exchange: KnownExchange, newest: dict[str, Any]) -> dict[str, Any]:
+    """Reserves, and what DefiLlama itself reports of the exchange."""
+    asked = {"slug": exchange.defillama_slug, "as_of": source.as_of("raw.cex_snapshots")}
+    reported = source.row(_REPORTED, asked) if source.has("raw.cex_snapshots") else {}
+    return {
+        "reserves_usd": newest.get("reserves_usd", reported.get("current_tvl_usd")),
+        "tvl_usd": newest.get("tvl_usd", reported.get("current_tvl_usd")),
+        "own_token_share_pct": newest.get("own_token_share_pct"),
+        "coverage_pct": newest.get("coverage_pct"),
+        "coverage_before_pct": newest.get("coverage_before_pct"),
+        "defillama_inflow_24h_usd": reported.get("inflows_24h_usd"),
+        "defillama_inflow_1w_usd": reported.get("inflows_1w_usd"),
+        "defillama_inflow_1m_usd": reported.get("inflows_1m_usd"),
+        "defillama_inflow_as_of": reported.get("observed_at"),
+    }
+
+
+def _direction(netflow: float | None, reserves: float | None) -> str | None:
+    share = pct_of(netflow, reserves)
+    if share is None:
+        return None
+    return "stable" if abs(share) <= STABLE_PCT else "inflow" if share > 0 else "outflow"
+
+
+def _why_not(source: PublishedData, exchange: KnownExchange, records: Sequence[dict[str, Any]]) -> str:
+    if exchange.is_centralised is False:
+        return "a decentralised exchange: its users keep their own wallets, so nothing moves in or out of reserves"
+    if exchange.defillama_slug is None:
+        return "DefiLlama knows no wallets of this exchange, so its reserves and net flow are not measured"
+    if not exchange.is_tracked:
+        return f'not tracked: add "{exchange.exchange_key}" to tracked under [exchanges] in config.toml'
+    if records:
+        return records[-1]["reason"] or "no day of this period has a record before it"
+    last = source.row(_LAST_OUTCOME, {"slug": exchange.defillama_slug}) if source.has("meta.fetches") else {}
+    if not last:
+        return f"not fetched yet; {source.setting.how_to_fetch}"
+    return f"DefiLlama's last answer was {last['outcome']}" + (f": {last['note']}" if last["note"] else "")
+
+
+def _asked_at(source: PublishedData, exchange: KnownExchange, newest: dict[str, Any]) -> datetime | None:
+    """When DefiLlama was last asked for these records; without any, the time of the volumes."""
+    if not newest:
+        return source.as_of("mart.exchange_flows")
+    # A fetch after the publish belongs to a run that did not pass.
+    asked = {"slug": exchange.defillama_slug, "published_at": source.published_at(_NETFLOW)}
+    moment: datetime | None = source.row(_ASKED, asked)["attempted_at"] if source.has("meta.fetches") else None
+    return moment or newest["ts"]
+
+
+def _is_stale(source: PublishedData, as_of: datetime | None, record_at: datetime | None) -> bool:
+    return source.is_stale(as_of, DAILY_LIMIT) or (
+        record_at is not None and source.is_stale(record_at, LATEST_RECORD + DAILY_LIMIT)
+    )
+
+
+def _coverage(source: PublishedData, exchange: KnownExchange, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    gaps = [abs(record["identity_gap_pct"]) for record in records if record["identity_gap_pct"] is not None]
+    return {
+        "wallets": "those that DefiLlama knows",
+        "n_records": len(records),
+        "days_without_netflow": [
+            {"day": record["day"], "reason": record["reason"]} for record in records if record["netflow_usd"] is None
+        ],
+        "largest_identity_gap_pct": max(gaps, default=None),
+        "warnings": reserve_warnings(records),
+        "gaps": source.rows(_GAPS, {"key": exchange.exchange_key}) if source.has("mart.exchange_coverage") else [],
+    }
+
+
+def _summary(body: dict[str, Any]) -> tuple[str, ...]:
+    volume = (
+        f"Volume 24 h: {figure(body['current_volume_24h_btc'], 0)} BTC; trend over {body['data_points']} days: "
+        f"{TREND_WORDS.get(body['volume_trend'], 'unknown')} ({figure(body['volume_change_pct'], 1, ' %')})"
+    )
+    signal = body["net_flow_signal"]
+    guess = f"Trust score and volume, no measure of money: {UNKNOWN if signal is None else SIGNALS[signal]}"
+    if body["netflow_usd"] is None:
+        return (f"No net flow: {body['netflow_reason']}", volume, guess)
+    flow = (
+        f"Net flow: {figure(body['netflow_mid_usd'], 1, ' M USD', 1e6)}, "
+        f"{figure(body['netflow_pct_of_reserves'], 2, ' %')} of the reserves: {body['net_flow_direction']}; "
+        f"price effect {figure(body['price_effect_mid_usd'], 1, ' M USD', 1e6)}, "
+        f"left out {figure(body['left_out_usd'], 1, ' M USD', 1e6)} net, "
+        f"{figure(body['left_out_gross_usd'], 1, ' M USD', 1e6)} gross"
+    )
+    return (flow, volume, guess)

@@ -1,0 +1,56 @@
+"""Warnings about an exchange's reserves: what a net flow does not see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# A vanished or new token above this share of the reserves is worth a warning.
+LARGE_TOKEN_PCT = 1.0
+
+_LEFT_OUT = {
+    "unpriced": "without a price",
+    "negative": "with a quantity or value below 0",
+    "quarantined": "with a quarantined record (see `marketflows quarantine list`)",
+}
+
+
+def reserve_warnings(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What to be told beside the net flow: large tokens that vanished or are new, and tokens without a price."""
+    warnings = []
+    for record in records:
+        share = pct_of(record["largest_vanished_usd"], record["reserves_usd"])
+        if share is not None and share > LARGE_TOKEN_PCT:
+            warnings.append(
+                f"{record['day']}: {record['largest_vanished_token']} worth {share:.1f} % of the reserves vanished; it "
+                "is left out, and may be a withdrawal, a new name or a lost label"
+            )
+        share = pct_of(record["largest_new_usd"], record["reserves_usd"])
+        if share is not None and share > LARGE_TOKEN_PCT:
+            warnings.append(
+                f"{record['day']}: {record['largest_new_token']} worth {share:.1f} % of the reserves is new; it is "
+                "left out, and may be a deposit, a new name or a new label"
+            )
+        if count := record["n_tokens_rebased"]:
+            warnings.append(
+                f"{record['day']}: {count:,} {'token is' if count == 1 else 'tokens are'} counted on another basis "
+                "than before, as after a redenomination: no flow"
+            )
+    return [*warnings, *_not_measured(records)]
+
+
+def _not_measured(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Of the newest day that has any: tokens that no flow can be known of, so that a small flow is no calm."""
+    warnings = []
+    for reason, what in _LEFT_OUT.items():
+        for record in [record for record in records if record[f"n_tokens_{reason}"]][-1:]:
+            count = record[f"n_tokens_{reason}"]
+            tokens = f"1 token {what} is" if count == 1 else f"{count:,} tokens {what} are"
+            kept = f"the net flow is of the {record['n_tokens_kept']:,} kept ones alone"
+            warnings.append(f"{record['day']}: {tokens} left out; {kept}")
+    return warnings
+
+
+def pct_of(part: float | None, whole: float | None) -> float | None:
+    """A part in percent; null where either is not known, or the whole is 0."""
+    return None if part is None or not whole else 100 * part / whole

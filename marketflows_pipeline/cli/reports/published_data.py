@@ -1,0 +1,147 @@
+"""Where answers come from: the published file, the hour, and what both say about the age of a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.system.printable import presentable_name
+from marketflows_pipeline.warehouse.published import Reading, read_published
+
+HOURLY_LIMIT = timedelta(hours=2)
+DAILY_LIMIT = timedelta(hours=26)
+
+# Columns of a query that hold what something is called.
+NAMES = frozenset({"name", "exchange", "coin", "symbol", "category"})
+
+SYNTHETIC = "Synthetic: made-up figures of the tutorial in the shape of the services' answers, about no real exchange. "
+
+
+@dataclass(frozen=True)
+class ReportContext:
+    """What the command line and the settings say about an answer.
+
+    Attributes:
+        path: the published file.
+        now: the clock's time, aware.
+        top_n: how many entries a list shows by default.
+        is_tutorial: whether the figures are the tutorial's made-up ones.
+        how_to_fetch: what to do where there is no data yet, in words.
+        subject: what kind of data it is, for the words of a fault.
+        synthetic_note: what made-up figures say of themselves.
+    """
+
+    path: Path
+    now: datetime
+    top_n: int
+    is_tutorial: bool
+    how_to_fetch: str
+    subject: str = "exchange"
+    synthetic_note: str = SYNTHETIC
+
+
+class PublishedData:
+    """The published file as the answer sees it; see `open_source`.
+
+    Attributes:
+        setting: what command line and settings say.
+        judged_at: the moment that ages are counted to.
+    """
+
+    def __init__(self, setting: ReportContext, reading: Reading) -> None:
+        self.setting = setting
+        self._reading = reading
+        rows = reading.rows("select table_name, as_of, n_rows, published_at from meta.publish")
+        self._published = {row["table_name"]: row for row in rows}
+        newest = max((row["published_at"] for row in rows), default=setting.now)
+        # The tutorial's figures never age: its present is the moment of its own publish.
+        self.judged_at = newest if setting.is_tutorial else setting.now
+
+    def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """All rows of a query, by column name; names are presentable, whoever published the file."""
+        return [
+            {key: _name(value) if key in NAMES and value else value for key, value in row.items()}
+            for row in self._reading.rows(sql, params)
+        ]
+
+    def row(self, sql: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The first row of a query; empty where there is none."""
+        return next(iter(self.rows(sql, params)), {})
+
+    def has(self, table: str) -> bool:
+        """Whether the file holds rows of this table."""
+        return bool(self._published.get(table, {}).get("n_rows"))
+
+    def require(self, table: str) -> None:
+        """Go on only if the file holds rows of this table.
+
+        Raises:
+            MarketflowsError: naming the command that fetches them.
+        """
+        if not self.has(table):
+            raise no_data(self.setting)
+
+    def as_of(self, table: str) -> datetime | None:
+        """Newest time in a table; None where it is missing or empty."""
+        moment: datetime | None = self._published.get(table, {}).get("as_of")
+        return moment
+
+    def published_at(self, table: str) -> datetime | None:
+        """When the table's data was first published."""
+        moment: datetime | None = self._published.get(table, {}).get("published_at")
+        return moment
+
+    def is_stale(self, as_of: datetime | None, limit: timedelta) -> bool:
+        """Whether data of that moment is older than the limit; data without a moment is."""
+        return as_of is None or self.judged_at - as_of > limit
+
+    def head(self, as_of: datetime | None, *, stale: bool) -> dict[str, Any]:
+        """The keys that every answer begins with."""
+        return {
+            "timestamp": self.setting.now,
+            "as_of": as_of,
+            "stale": stale,
+            "synthetic": self.setting.is_tutorial,
+        }
+
+    def credit(self, words: str) -> str:
+        """Where the figures are from, and that they are synthetic where they are."""
+        return self.setting.synthetic_note + words if self.setting.is_tutorial else words
+
+    def without_reserves(self) -> list[dict[str, Any]]:
+        """The ten largest centralised exchanges by volume of which no reserves are known."""
+        if not self.has("mart.exchange_coverage"):
+            return []
+        return self.rows(
+            "select exchange_key as exchange_id, name as exchange, volume_24h_btc, reason from mart.exchange_coverage "
+            "where aspect = 'reserves' order by volume_24h_btc desc nulls last, exchange_key limit 10"
+        )
+
+
+def _name(value: object) -> str:
+    # Another column type than that of the registry, in a file that somebody else made.
+    return presentable_name(value if isinstance(value, str) else str(value))
+
+
+def no_data(setting: ReportContext, of: str = "") -> MarketflowsError:
+    """The fault of a file that holds nothing of what was asked for."""
+    subject = f"{setting.subject} data {of}".rstrip()
+    return MarketflowsError(f"no {subject} is published at {setting.path} yet; {setting.how_to_fetch}")
+
+
+@contextmanager
+def open_source(setting: ReportContext) -> Iterator[PublishedData]:
+    """Open the published file for one answer.
+
+    Raises:
+        MarketflowsError: if there is no such file, or it cannot be opened.
+    """
+    if not setting.path.exists():
+        raise no_data(setting)
+    with read_published(setting.path) as reading:
+        yield PublishedData(setting, reading)

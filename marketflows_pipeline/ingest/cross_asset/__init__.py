@@ -1,0 +1,1 @@
+"""Ingest of bars, shares outstanding and volatility indices."""

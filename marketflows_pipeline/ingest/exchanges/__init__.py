@@ -1,0 +1,1 @@
+"""Ingest of exchange volumes, trending coins and reserves."""

@@ -1,0 +1,1 @@
+"""Ingest of market caps: snapshot, backfill, repair."""

@@ -1,0 +1,215 @@
+"""The steady tick: narrative pages, cohort pages, and one request for every coin that no page showed.
+
+A page that was paid for serves all its uses: membership, the cohort, increments, names.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.ingest.market_caps.category_pages import (
+    ask_category,
+    member_figures,
+    refresh_excluded,
+    store_narrative,
+)
+from marketflows_pipeline.ingest.market_caps.category_slugs import resolve_categories, slugs_to_ask
+from marketflows_pipeline.ingest.market_caps.plan import in_order
+from marketflows_pipeline.ingest.raw_writer import RawWriter
+from marketflows_pipeline.providers.near_matches import near_matches
+from marketflows_pipeline.providers.protocols.market_caps import MARKET_SCHEMA
+from marketflows_pipeline.queries.market_caps import (
+    coins_in_use,
+    excluded_categories,
+    excluded_coins,
+    narratives_kept_whole,
+    narratives_left_empty,
+)
+from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.settings.faults import fault_line
+
+log = logging.getLogger(__name__)
+
+GONE_AFTER = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What a tick found.
+
+    Attributes:
+        tracked: ``coin_id, priority, market_cap_usd``, the most important first.
+        gone: configured or tracked coins that the service no longer shows.
+    """
+
+    tracked: pl.DataFrame
+    gone: tuple[str, ...]
+
+
+@dataclass
+class _Pages:
+    """What the pages of this tick have shown so far.
+
+    Attributes:
+        followed: coins whose increments are kept; pages add their members to it before their rows are stored.
+        caps: market cap of every coin on a page, tracked or not.
+    """
+
+    followed: set[str]
+    caps: dict[str, float | None] = field(default_factory=dict)
+
+    def take(self, store: RawWriter, rows: pl.DataFrame) -> None:
+        """Commit a page's names and the increments of the followed coins."""
+        self.caps.update(rows.select("coin_id", "market_cap_usd").iter_rows())
+        store.store_coins(rows)
+        store.store_increments(rows, self.followed)
+
+
+def fetch_snapshot(session: Session, store: RawWriter) -> Tick:
+    """Ask for the pages of this hour and commit each as it arrives.
+
+    Raises:
+        UserInputError: if narratives or coins of the settings have never been known to the service.
+        ProviderError: if the service fails for good.
+        CreditsExhaustedError: if the month's credits are used up.
+    """
+    categories = resolve_categories(session)
+    source = session.settings.providers.coingecko
+    pages = _Pages(followed=set(coins_in_use(session)["coin_id"]))
+    narratives = slugs_to_ask(session, categories, source.narratives_in_use)
+    left_out = excluded_categories(session)
+    for slug in sorted(left_out - set(narratives)):
+        refresh_excluded(session, store, slug)
+    # First those that say who is left out of the others.
+    for slug in (slug for slug in narratives if slug in left_out):
+        _narrative_page(session, store, slug, (), pages)
+    excluded = excluded_coins(session)
+    say_what_stays(session, excluded)
+    for slug in (slug for slug in narratives if slug not in left_out):
+        _narrative_page(session, store, slug, excluded, pages)
+    if source.uses_ranges:
+        _cohort_pages(session, store, excluded, pages)
+    say_what_is_empty(session)
+    tracked = coins_in_use(session)
+    gone = _coins_on_no_page(session, store, tracked["coin_id"].to_list(), pages)
+    return Tick(tracked=_by_present_caps(tracked, pages), gone=gone)
+
+
+def _narrative_page(session: Session, store: RawWriter, slug: str, excluded: Collection[str], pages: _Pages) -> None:
+    page = ask_category(session, slug, is_excluded=slug in excluded_categories(session))
+    if page is not None:
+        pages.followed.update(store_narrative(session, slug, page.members, excluded)["coin_id"])
+        pages.take(store, page.rows)
+
+
+def _cohort_pages(session: Session, store: RawWriter, excluded: Collection[str], pages: _Pages) -> None:
+    limit = min(session.settings.providers.coingecko.range_lower_limits)
+    found = [MARKET_SCHEMA.to_frame()]
+    for rows in session.provider.snapshot_pages(limit):
+        above = rows.filter(pl.col("market_cap_usd") > limit)
+        pages.followed.update(above["coin_id"])
+        pages.take(store, rows)
+        found.append(above)
+    # All pages or none: half a cohort would look like an exodus.
+    cohort = pl.concat(found).unique("coin_id", keep="first").sort("market_cap_usd", descending=True)
+    session.warehouse.merge(
+        "raw.cohort_members",
+        cohort.select(
+            pl.lit(session.started_at).cast(pl.Datetime("us", "UTC")).alias("observed_at"),
+            "coin_id",
+            pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),
+            "market_cap_usd",
+            *member_figures(),
+            pl.col("coin_id").is_in(list(excluded)).alias("is_excluded"),
+        ),
+    )
+
+
+def say_what_stays(session: Session, excluded: Collection[str]) -> None:
+    """One line of what the settings name though exclude_categories leaves it out: what the user names wins."""
+    source = session.settings.providers.coingecko
+    narratives = narratives_kept_whole(session)
+    held = {coin for coins in source.portfolios_in_use.values() for coin in coins}
+    named = [
+        *([f"narratives {', '.join(sorted(narratives))} with all their coins"] if narratives else []),
+        *sorted((held | set(source.coin_bases)) & set(excluded)),
+    ]
+    if named:
+        log.info(
+            "kept, because the settings name them, though exclude_categories leaves them out: %s", "; ".join(named)
+        )
+
+
+def say_what_is_empty(session: Session) -> None:
+    """Warn of narratives that have no series since all their coins are left out, with the way to keep them."""
+    empty = narratives_left_empty(session)
+    if empty:
+        log.warning(
+            "no series of %s: exclude_categories leaves all the coins out; what exclude_categories names itself keeps "
+            "them as a narrative",
+            ", ".join(empty),
+        )
+
+
+def _coins_on_no_page(session: Session, store: RawWriter, tracked: list[str], pages: _Pages) -> tuple[str, ...]:
+    """Ask by id for what no page showed; an id never known is an error, one that is gone a warning."""
+    missing = [coin for coin in tracked if coin not in pages.caps]
+    if not missing:
+        return ()
+    pages.take(store, session.provider.by_ids(missing))
+    absent = [coin for coin in missing if coin not in pages.caps]
+    never_seen = [coin for coin in absent if coin not in store.known_coins]
+    if never_seen:
+        _identify(session, store, never_seen)
+    if absent:
+        log.warning("%s shows no market data for %s", session.provider.name, ", ".join(absent))
+    # One incomplete answer is no delisting: a coin is gone when no answer has held it for a day.
+    return mark_inactive(session, absent, unseen_since=session.started_at - GONE_AFTER)
+
+
+def _identify(session: Session, store: RawWriter, coins: list[str]) -> None:
+    """One list call tells a misspelt id from one that merely has no market row."""
+    listed = session.provider.coin_list()
+    unknown = sorted(set(coins) - set(listed["coin_id"]))
+    if unknown:
+        raise UserInputError("\n".join(_unknown_coin(session, coin, listed) for coin in unknown))
+    store.store_coins(listed.filter(pl.col("coin_id").is_in(coins)))
+
+
+def _unknown_coin(session: Session, coin: str, listed: pl.DataFrame) -> str:
+    source = session.settings.providers.coingecko
+    groups = [f"asset_groups.{name}" for name, coins in source.portfolios_in_use.items() if coin in coins]
+    keys = [*(["base_assets"] if coin in source.coin_bases else []), *groups]
+    near = near_matches(coin, listed)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    key = " and ".join(f"providers.coingecko.{name}" for name in keys)
+    return fault_line(session.config, key, coin, f"expected a coin id that {session.provider.name} knows{hint}")
+
+
+def mark_inactive(session: Session, coins: list[str], *, unseen_since: datetime) -> tuple[str, ...]:
+    """Set ``is_active`` to false for those of the coins that were last seen before a moment."""
+    known = session.warehouse.read("raw.coins").filter(
+        pl.col("coin_id").is_in(coins), pl.col("last_seen_at") < pl.lit(unseen_since)
+    )
+    if not known.is_empty():
+        session.warehouse.merge("raw.coins", known.with_columns(pl.lit(value=False).alias("is_active")))
+    return tuple(known["coin_id"])
+
+
+def _by_present_caps(tracked: pl.DataFrame, pages: _Pages) -> pl.DataFrame:
+    """Order within a priority by the caps of this tick rather than by remembered ones."""
+    present = pl.DataFrame(
+        {"coin_id": list(pages.caps), "present": list(pages.caps.values())},
+        schema={"coin_id": pl.String, "present": pl.Float64},
+    )
+    return in_order(
+        tracked.join(present, on="coin_id", how="left")
+        .with_columns(pl.coalesce("present", "market_cap_usd").alias("market_cap_usd"))
+        .drop("present")
+    )

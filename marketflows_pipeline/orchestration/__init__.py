@@ -1,0 +1,1 @@
+"""What this program needs of Dagster beyond its public defaults: executor, run storage, failure messages."""

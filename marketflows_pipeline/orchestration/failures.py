@@ -1,0 +1,85 @@
+"""From Dagster's account of a failed run to the one line that says why, and the exit code that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster import DagsterEvent, DagsterEventType
+from dagster._core.errors import DagsterExecutionInterruptedError
+
+from marketflows_pipeline import errors
+
+
+@dataclass(frozen=True)
+class RunFailure:
+    """Why a run failed.
+
+    Attributes:
+        lines: one line a cause.
+        exit_code: 2 where a file of the user's is wrong, else 1.
+    """
+
+    lines: tuple[str, ...]
+    exit_code: int
+
+
+def causes_of(fault: BaseException) -> str:
+    """The innermost fault this program knows, else the innermost of all, as text."""
+    chain = [fault]
+    while (inner := chain[-1].__cause__) is not None:
+        chain.append(inner)
+    known = [link for link in chain if isinstance(link, errors.MarketflowsError)]
+    return str((known or chain)[-1]).strip()
+
+
+def is_interrupt(fault: BaseException) -> bool:
+    """Whether a signal is behind a fault, whatever was made of it on the way."""
+    links = [fault]
+    for link in links:
+        links += [inner for inner in (link.__cause__, link.__context__) if inner is not None and inner not in links]
+    return any(isinstance(link, DagsterExecutionInterruptedError | errors.Stopped) for link in links)
+
+
+def failure_of(events: Iterable[DagsterEvent]) -> RunFailure:
+    """Read the events of a failed run.
+
+    Args:
+        events: all events of the run.
+    """
+    causes = dict.fromkeys(cause for event in events for cause in _causes(event))
+    codes = [code for _, code in causes]
+    return RunFailure(lines=tuple(line for line, _ in causes), exit_code=max(codes, default=1))
+
+
+def _causes(event: DagsterEvent) -> Iterator[tuple[str, int]]:
+    if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+        check = event.asset_check_evaluation_data
+        if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR:
+            name = "/".join(check.asset_key.path)
+            shown = ", ".join(f"{key} = {value.value}" for key, value in check.metadata.items() if key != "worst")
+            yield f"check {check.check_name} of {name} failed ({shown})", errors.CheckFailedError.exit_code
+    elif event.is_step_failure:
+        error = event.step_failure_data.error
+        yield from _known_causes(error.to_string(), error) if error else ()
+    elif event.event_type == DagsterEventType.RUN_FAILURE:
+        error = event.job_failure_data.error
+        yield from _known_causes(error.to_string(), error) if error else ()
+
+
+def _known_causes(text: str, error: object) -> Iterator[tuple[str, int]]:
+    link, innermost = error, None
+    while link is not None:
+        name, message = getattr(link, "cls_name", None), str(getattr(link, "message", text))
+        if name == "DagsterAssetCheckFailedError":
+            return  # the check's own evaluation says more
+        message = message.removeprefix(f"{name}: ").split(f"{name}: ", 1)[-1].strip()
+        kind = getattr(errors, name or "", None)
+        if isinstance(kind, type) and issubclass(kind, errors.MarketflowsError):
+            yield message, kind.exit_code
+            return
+        innermost = f"{name}: {message}"
+        link = getattr(link, "cause", None)
+    if innermost is not None:
+        yield innermost, 1

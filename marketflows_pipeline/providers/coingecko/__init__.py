@@ -1,0 +1,1 @@
+"""CoinGecko: client, plans, parsers."""

@@ -1,0 +1,211 @@
+"""CoinGecko as a service of market caps: plans, endpoints, pages.
+
+Source: https://docs.coingecko.com. Data provided by CoinGecko.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from itertools import count
+
+import httpx
+import polars as pl
+
+from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UnexpectedResponseError, UserInputError
+from marketflows_pipeline.providers.bad_rows import counting_left_out
+from marketflows_pipeline.providers.coingecko.category_parser import read_category_snapshot
+from marketflows_pipeline.providers.coingecko.exchanges import CoinGeckoExchanges
+from marketflows_pipeline.providers.coingecko.markets import ROWS_PER_PAGE, markets_of_coins, markets_page, once_each
+from marketflows_pipeline.providers.coingecko.parsers import classify, read_categories, read_chart, read_coins
+from marketflows_pipeline.providers.coingecko.plans import PLANS, PlanName
+from marketflows_pipeline.providers.http.addresses import keeps_secrets
+from marketflows_pipeline.providers.http.client import HttpClient
+from marketflows_pipeline.providers.http.ledger import CallLedger
+from marketflows_pipeline.providers.http.wait_budget import WaitBudget
+from marketflows_pipeline.providers.protocols.market_caps import Granularity
+
+logger = logging.getLogger(__name__)
+
+# The order of a page is older than its caps, so one row may sit too high; ten in a row don't.
+ROWS_THAT_END_A_SNAPSHOT = 10
+REJECTED_NAMED = 5
+
+
+class CoinGecko(CoinGeckoExchanges):
+    """A MarketCapProvider and an ExchangeVolumeProvider that asks CoinGecko.
+
+    Args:
+        clock: tells the time and waits.
+        ledger: told of every attempt before it is sent.
+        plan: kind of account.
+        api_key: its key; not sent on the keyless plan.
+        base_url: another host, such as a local stand-in.
+        calls_per_minute: another pace than the plan's default.
+        monthly_credits: another monthly limit than the plan's default.
+        timeout: seconds to wait for a connection, and for each part of an answer.
+        waits: how long the service may be waited for while it fails; by default that of a run.
+        transport: httpx transport, for tests.
+
+    Raises:
+        UserInputError: the plan needs a key and there is none, or it can't be one; or the way there is not encrypted.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ledger: CallLedger,
+        plan: PlanName = "demo",
+        api_key: str | None = None,
+        base_url: str | None = None,
+        calls_per_minute: int | None = None,
+        monthly_credits: int | None = None,
+        timeout: float = 30.0,
+        waits: WaitBudget | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        terms = PLANS[plan]
+        self._plan = plan
+        self._daily_history_days = terms.daily_history_days
+        self._daily_interval_is_paid = False
+        address = base_url or terms.base_url
+        if terms.key_header and not keeps_secrets(address):
+            raise UserInputError(
+                f"coingecko: expected https:// in {address}, because the key would travel in the clear"
+            )
+        client = HttpClient(
+            self.name,
+            address,
+            clock=clock,
+            ledger=ledger,
+            secret_headers={terms.key_header: _checked_key(api_key, plan)} if terms.key_header else {},
+            calls_per_minute=calls_per_minute or terms.calls_per_minute,
+            plan=plan,
+            monthly_credits=terms.monthly_credits if monthly_credits is None else monthly_credits,
+            classify=classify,
+            timeout=timeout,
+            waits=waits,
+            transport=transport,
+        )
+        super().__init__(client, clock)
+
+    def __repr__(self) -> str:
+        return f"CoinGecko(plan={self._plan!r}, http={self._http!r})"
+
+    def history_limit_days(self, granularity: Granularity) -> int:
+        """Days back that the plan serves: 1 of 5 minutes, 90 hourly, 365 daily (730 on the smallest paid plan)."""
+        match granularity:
+            case Granularity.FIVE_MINUTES:
+                return 1
+            case Granularity.HOURLY:
+                return 90
+            case Granularity.DAILY:
+                return self._daily_history_days
+
+    def history(self, coin_id: str, days: int) -> pl.DataFrame:
+        """The last ``days`` days of one coin, in HISTORY_SCHEMA, by time; the last row is the moment of asking.
+
+        One credit, whatever ``days``. A window beyond the plan is refused without a call: CoinGecko would clip nothing.
+
+        Raises:
+            NotFoundError: the coin is not (or no longer) known.
+            PlanLimitError: the plan does not reach back that far.
+        """
+        granularity = Granularity.of_window(days)
+        if days > (limit := self.history_limit_days(granularity)):
+            raise PlanLimitError(
+                f"{self.name}: plan {self._plan!r} serves {limit} days of {granularity} history, "
+                f"{days} were asked for: lower `days` in [providers.{self.name}]",
+                provider=self.name,
+            )
+        if granularity is Granularity.DAILY and not self._daily_interval_is_paid:
+            try:
+                return self._chart(coin_id, days, interval="daily")
+            except PlanLimitError as refusal:
+                if "interval" not in str(refusal):
+                    raise
+                logger.info("%s: the plan refuses interval=daily; above 90 days its own choice is the same", self.name)
+                self._daily_interval_is_paid = True
+        return self._chart(coin_id, days)
+
+    def snapshot_pages(self, min_cap_usd: float) -> Iterator[pl.DataFrame]:
+        """Coins by falling market cap in MARKET_SCHEMA, at least to the last above the limit; 250 for a credit.
+
+        Pages are cached apart by the service, so a coin may stand on two; the second time it is left out.
+        """
+        seen: set[str] = set()
+        for number in count(1):
+            with counting_left_out() as left_out:
+                page = markets_page(self._http, self._clock, {"page": number}, is_first_page=number == 1)
+            fresh = once_each(page).filter(~pl.col("coin_id").is_in(seen))
+            if fresh.is_empty():
+                return
+            yield fresh
+            seen.update(fresh["coin_id"])
+            lowest = page["market_cap_usd"].tail(ROWS_THAT_END_A_SNAPSHOT)
+            # Null caps sort last, so they end a snapshot as low ones do.
+            is_full = page.height + left_out.total() >= ROWS_PER_PAGE
+            if not is_full or not (lowest > min_cap_usd).any():
+                return
+
+    def narrative(self, slug: str) -> pl.DataFrame:
+        """The 250 largest coins of a category in MARKET_SCHEMA, by falling market cap; one credit.
+
+        Raises:
+            NotFoundError: there is no such category.
+            UnexpectedResponseError: there is, and not a coin in the answer, which never is so; for one more credit.
+        """
+        with counting_left_out() as left_out:
+            page = markets_page(self._http, self._clock, {"category": slug, "page": 1})
+        if left_out or not page.is_empty():
+            return once_each(page)
+        if slug in self.category_list()["slug"]:
+            raise UnexpectedResponseError(
+                f"{self.name} /coins/markets: an empty first page of category {slug!r}, which the service lists",
+                provider=self.name,
+                status=HTTPStatus.OK,
+            )
+        raise NotFoundError(
+            f"{self.name}: {slug!r} is not a category", provider=self.name, status=HTTPStatus.OK, url=""
+        )
+
+    def categories(self) -> pl.DataFrame:
+        """All categories as of now in CATEGORY_SCHEMA, each once; one credit."""
+        return self._http.get_json("/coins/categories", read_category_snapshot)
+
+    def category_list(self) -> pl.DataFrame:
+        """Every category in CATEGORY_NAMES_SCHEMA; one credit for some 830."""
+        return self._http.get_json("/coins/categories/list", read_categories)
+
+    def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
+        """The coins asked for, wrapped ones too, in MARKET_SCHEMA; unknown ones are missing. One credit per 250."""
+        return markets_of_coins(self._http, self._clock, ids, with_rehypothecated=True)
+
+    def coin_list(self) -> pl.DataFrame:
+        """Every listed coin in COIN_SCHEMA; one credit for some 17,000."""
+        return self._http.get_json("/coins/list", read_coins)
+
+    def _chart(self, coin_id: str, days: int, **interval: str) -> pl.DataFrame:
+        step = Granularity.of_window(days).step
+        return self._http.get_json(
+            "/coins/{id}/market_chart",
+            lambda body: read_chart(body, coin_id, self._window(days, step)),
+            path={"id": coin_id},
+            params={"vs_currency": "usd", "days": days, **interval},
+        )
+
+
+def _checked_key(api_key: str | None, plan: PlanName) -> str:
+    key = (api_key or "").strip()
+    if not key:
+        raise UserInputError(
+            f"coingecko plan {plan!r} needs an API key: set COINGECKO_API_KEY or api_key under [coingecko] in "
+            'secrets.toml, or plan = "keyless" in [providers.coingecko]'
+        )
+    # A header can't carry it, and the error that says so would show it.
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise UserInputError("coingecko: the API key holds characters that no key has; copy it again")
+    return key

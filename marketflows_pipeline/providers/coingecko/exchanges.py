@@ -1,0 +1,117 @@
+"""CoinGecko as a service of exchanges: what is traded where, and what people look for.
+
+Source: https://docs.coingecko.com. Data provided by CoinGecko.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import polars as pl
+
+from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.providers.coingecko.exchange_parsers import (
+    read_exchanges,
+    read_is_centralised,
+    read_trending,
+    read_volume_chart,
+)
+from marketflows_pipeline.providers.coingecko.markets import ROWS_PER_PAGE, markets_of_coins, markets_page, once_each
+from marketflows_pipeline.providers.http.client import HttpClient
+from marketflows_pipeline.providers.http.service import Connection
+from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
+
+VOLUME_CHART_DAYS = (1, 7, 14, 30, 90, 180, 365)
+
+
+class CoinGeckoExchanges(Connection):
+    """The exchange part's questions to CoinGecko, as an ExchangeVolumeProvider asks them.
+
+    Args:
+        http: the service, with key and pace.
+        clock: tells which points of an answer lie outside what was asked for.
+    """
+
+    name = "coingecko"
+
+    def __init__(self, http: HttpClient, clock: Clock) -> None:
+        super().__init__(http)
+        self._clock = clock
+
+    def exchanges_page(self, page: int) -> pl.DataFrame:
+        """A page of 250 exchanges in EXCHANGE_SCHEMA, in the service's own order; one credit.
+
+        A page past the last one is empty, the first one never. Pages are cached apart by the service, so an exchange
+        may stand on two, or on none.
+        """
+        return self._http.get_json(
+            "/exchanges",
+            lambda body: read_exchanges(body, is_first_page=page == 1),
+            params={"per_page": ROWS_PER_PAGE, "page": page},
+        )
+
+    def volume_chart(self, exchange_id: str, days: int) -> pl.DataFrame:
+        """Rolling 24 h volume of one exchange over the last days, in VOLUME_CHART_SCHEMA, by time; one credit.
+
+        Points are ten minutes apart for 1 day, an hour for 7 and 14, a day above, and off midnight. The id of a
+        derivatives exchange (``bitmex``, where the spot market is ``bitmex_spot``) is answered too, with its volume.
+
+        Args:
+            exchange_id: CoinGecko's.
+            days: one of VOLUME_CHART_DAYS; the service draws no other.
+
+        Raises:
+            NotFoundError: there is no such exchange.
+            ValueError: days of another number; nothing was asked.
+        """
+        if days not in VOLUME_CHART_DAYS:
+            raise ValueError(f"a volume chart covers one of {VOLUME_CHART_DAYS} days, not {days}")
+        return self._http.get_json(
+            "/exchanges/{id}/volume_chart",
+            lambda body: read_volume_chart(body, exchange_id, self._window(days, _volume_step(days))),
+            path={"id": exchange_id},
+            params={"days": days},
+        )
+
+    def is_centralised(self, exchange_id: str) -> bool | None:
+        """Whether an exchange is centralised, None where the answer does not say; one credit.
+
+        Raises:
+            NotFoundError: there is no such exchange.
+        """
+        return self._http.get_json("/exchanges/{id}", read_is_centralised, path={"id": exchange_id})
+
+    def trending(self) -> pl.DataFrame:
+        """Coins that are searched for most, in TRENDING_SCHEMA, first the most wanted; one credit."""
+        return self._http.get_json("/search/trending", read_trending)
+
+    def markets_by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
+        """The coins asked for in MARKET_SCHEMA; wrapped ones and unknown ones are missing. One credit per 250."""
+        return markets_of_coins(self._http, self._clock, ids, with_rehypothecated=False)
+
+    def category_members(self, slug: str) -> pl.DataFrame:
+        """The 250 largest coins of a category in MARKET_SCHEMA, wrapped ones too; one credit.
+
+        It is asked in order to leave its members out: without the wrapped ones, a category of wrapped tokens would be
+        empty, and they would be left in.
+
+        Raises:
+            NotFoundError: there is no such category.
+        """
+        page = markets_page(
+            self._http, self._clock, {"category": slug, "page": 1}, with_rehypothecated=True, is_first_page=True
+        )
+        return once_each(page)
+
+    def _window(self, days: int, step: timedelta) -> TimeSpan:
+        """When the points of the last days can be."""
+        now = self._clock.now()
+        return TimeSpan.window(now - timedelta(days=days), step=step, since=COINS_SINCE, now=now)
+
+
+def _volume_step(days: int) -> timedelta:
+    """Time between the points of a volume chart."""
+    if days > 14:
+        return timedelta(days=1)
+    return timedelta(hours=1) if days > 1 else timedelta(minutes=10)

@@ -1,0 +1,1 @@
+"""DefiLlama: client, parsers."""

@@ -1,0 +1,79 @@
+"""DefiLlama as a service of reserves: what exchanges and protocols hold.
+
+Source: https://api-docs.defillama.com. Data provided by DefiLlama.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from urllib.parse import quote
+
+import polars as pl
+
+from marketflows_pipeline.providers.defillama.parsers import (
+    classify,
+    read_cexs,
+    read_exchange_protocols,
+    slugify,
+)
+from marketflows_pipeline.providers.defillama.reserves_parser import read_reserves
+from marketflows_pipeline.providers.http.keyless import KeylessService
+from marketflows_pipeline.providers.http.responses import Classifier
+from marketflows_pipeline.providers.protocols.exchanges import CexOverview, ReservesHistory
+from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
+
+BASE_URL = "https://api.llama.fi"
+
+
+class DefiLlama(KeylessService):
+    """A ReservesProvider that asks DefiLlama, which needs no key; arguments as of `KeylessService`."""
+
+    name = "defillama"
+    home = BASE_URL
+    # The service publishes no limit; this stays well below those that were seen.
+    pace = 60
+    # The largest answers are long in coming.
+    patience = 180.0
+
+    @classmethod
+    def judge(cls) -> Classifier:
+        """By the plain text that stands for a fault, under whatever status."""
+        return classify
+
+    def cexs(self) -> CexOverview:
+        """All centralised exchanges as of now; the answer itself carries no time."""
+        return self._http.get_text("/cexs", read_cexs)
+
+    def exchange_protocols(self) -> pl.DataFrame:
+        """Protocols of the categories CEX and Dexs in PROTOCOL_SCHEMA, by falling TVL; from some 9 MB of all kinds."""
+        return self._http.get_text("/protocols", read_exchange_protocols)
+
+    def reserves_history(self, slug: str, folder: Path) -> ReservesHistory:
+        """All records of one exchange, by way of a file, so that memory holds what is kept and no more.
+
+        Args:
+            slug: of the exchange, in any case.
+            folder: for the answer while it is read; made where it is missing, and nothing stays in it.
+
+        Raises:
+            NotFoundError: there is no such protocol.
+            UnexpectedResponseError: the answer is not of the documented shape; the message names the place.
+        """
+        slug = slugify(slug)
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"protocol-{quote(slug, safe='')}.json"
+        try:
+            return self._http.download("/protocol/{slug}", file, self._reader(slug), path={"slug": slug})
+        finally:
+            file.unlink(missing_ok=True)
+
+    def _reader(self, slug: str) -> Callable[[Path], ReservesHistory]:
+        span = TimeSpan.ever(COINS_SINCE, now=self._clock.now())
+
+        def read(file: Path) -> ReservesHistory:
+            with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
+                return read_reserves(content, slug, span)
+
+        return read

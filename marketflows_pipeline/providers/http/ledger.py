@@ -1,0 +1,107 @@
+"""The account of every attempt at a request, kept so that a month's credits are never overspent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, Protocol, TypeAlias
+
+from marketflows_pipeline.errors import CreditsExhaustedError
+
+CallId: TypeAlias = int | str
+Outcome: TypeAlias = Literal["ok", "retry", "failed"]
+
+
+class CallLedger(Protocol):
+    """What the HTTP client asks of an account of calls."""
+
+    def begin(self, provider: str, endpoint: str, target: str, attempt: int, at: datetime) -> CallId:
+        """Record an attempt before it is sent, so that a killed run still counts it.
+
+        Args:
+            provider: short name of the service.
+            endpoint: endpoint without its values, such as ``/coins/{id}/market_chart``.
+            target: path and parameters, without any secret.
+            attempt: 1 for the first try of a request.
+            at: when it is sent.
+
+        Returns:
+            What ``finish`` is told to complete this record.
+        """
+        ...
+
+    def finish(
+        self, call_id: CallId, status: int | None, outcome: Outcome, error: str | None, duration_ms: float
+    ) -> None:
+        """Complete a record: HTTP status (None where no answer came), ``ok``, ``retry`` or ``failed``, and why."""
+        ...
+
+    def spent(self, provider: str, month_start: datetime) -> int:
+        """Attempts sent to a service in the UTC calendar month that begins at ``month_start``, finished or not."""
+        ...
+
+
+@dataclass
+class RecordedCall:
+    """One attempt, as a ledger remembers it."""
+
+    provider: str
+    endpoint: str
+    target: str
+    attempt: int
+    at: datetime
+    status: int | None = None
+    outcome: Literal["sent"] | Outcome = "sent"
+    error: str | None = None
+    duration_ms: float | None = None
+
+
+@dataclass
+class MemoryLedger:
+    """A ledger that lasts as long as the process, where nothing is paid for: tests and services without credits."""
+
+    calls: list[RecordedCall] = field(default_factory=list)
+
+    def begin(self, provider: str, endpoint: str, target: str, attempt: int, at: datetime) -> CallId:
+        """Record an attempt before it is sent."""
+        self.calls.append(RecordedCall(provider, endpoint, target, attempt, at))
+        return len(self.calls) - 1
+
+    def finish(
+        self, call_id: CallId, status: int | None, outcome: Outcome, error: str | None, duration_ms: float
+    ) -> None:
+        """Complete the record."""
+        call = self.calls[int(call_id)]
+        call.status, call.outcome, call.error, call.duration_ms = status, outcome, error, duration_ms
+
+    def spent(self, provider: str, month_start: datetime) -> int:
+        """Attempts sent to a service in the month that begins at ``month_start``."""
+        end = month_after(month_start)
+        return sum(call.provider == provider and month_start <= call.at < end for call in self.calls)
+
+
+def month_of(moment: datetime) -> datetime:
+    """Start of the UTC calendar month that holds a moment."""
+    return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def month_after(month_start: datetime) -> datetime:
+    """Start of the next UTC calendar month."""
+    year, month = divmod(month_start.year * 12 + month_start.month, 12)
+    return month_start.replace(year=year, month=month + 1)
+
+
+def refuse_beyond(monthly_credits: int, plan: str, provider: str, ledger: CallLedger, now: datetime) -> None:
+    """Stop before an attempt that the plan's month no longer allows.
+
+    Raises:
+        CreditsExhaustedError: as many attempts as the month allows have been sent.
+    """
+    month = month_of(now)
+    spent = ledger.spent(provider, month)
+    if spent >= monthly_credits:
+        raise CreditsExhaustedError(
+            f"{provider}: the {monthly_credits:,} credits of plan {plan!r} for {month:%B %Y} are used up ({spent:,} "
+            f"calls sent). They reset on {month_after(month):%Y-%m-%d} at 00:00 UTC; until then answers come from the "
+            f"warehouse. For a larger plan, set `plan` and `monthly_credits` in [providers.{provider}]"
+        )

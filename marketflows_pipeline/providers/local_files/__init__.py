@@ -1,0 +1,1 @@
+"""Bars, shares, splits and indices out of a folder of the user."""

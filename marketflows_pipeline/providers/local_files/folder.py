@@ -1,0 +1,282 @@
+"""People's own data: a folder of CSV and Parquet files, for figures that no service has and for work without a network.
+
+Files, each named by a symbol of the settings, in its case, and each ``.csv`` or ``.parquet``:
+
+- ``bars/SPY.csv``: ``date, open, high, low, close, volume`` and, if there, ``adjusted_close`` (for splits and
+  dividends) and ``volume_unit`` (``shares``, which includes coins, or ``usd``). Prices in dollars, adjusted for splits.
+- ``shares/SPY.csv``: ``date`` with ``shares``, ``net_assets`` or both, and, if there, ``nav``, ``published_at`` (a time
+  with its offset) and ``convention`` (``as_traded``, the default, or ``split_adjusted``). A row with net assets alone
+  is one of a fund whose shares are not known.
+- ``volatility/VIX.csv`` and ``volatility/VIX3M.csv``: ``date, close``.
+
+Two files for all symbols, either of which may be missing: ``splits.csv`` with ``symbol, date, ratio`` (new shares for
+each old one), and ``dividends.csv`` with ``symbol, date, amount`` (dollars a share, adjusted for splits).
+
+Dates are ISO dates from 1900 on, and none is later than today. An empty cell, ``NaN``, ``null``, ``n/a`` or a dot is
+a missing figure. Other columns are ignored.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.errors import NotFoundError, UserInputError
+from marketflows_pipeline.providers.complete_sessions import NEW_YORK
+from marketflows_pipeline.providers.fund_issuers.share_figures import (
+    AS_TRADED,
+    NET_ASSETS_TOLERANCE,
+    SPLIT_ADJUSTED,
+    is_date,
+)
+from marketflows_pipeline.providers.local_files.file_names import find_file
+from marketflows_pipeline.providers.local_files.tables import OwnTable, read_file
+from marketflows_pipeline.providers.misspelled_symbols import find_slips
+from marketflows_pipeline.providers.protocols.cross_asset import (
+    ACTION_SCHEMA,
+    BAR_SCHEMA,
+    SHARES_SCHEMA,
+    VOLATILITY_SCHEMA,
+    PriceHistory,
+)
+from marketflows_pipeline.transforms.cross_asset.session_bars import is_no_new_york_day, is_outside
+from marketflows_pipeline.transforms.cross_asset.split_adjustment import unadjusted_splits
+from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import unadjusted_close
+from marketflows_pipeline.transforms.time_span import OWN_FILES_SINCE, TimeSpan
+
+logger = logging.getLogger(__name__)
+
+PRICES = ("open", "high", "low", "close")
+ACTIONS = {"split": ("splits", "ratio"), "dividend": ("dividends", "amount")}
+
+
+class Folder:
+    """A provider of prices, shares and volatility indices that reads the user's own files, anew for each question.
+
+    Args:
+        path: of the folder.
+        clock: tells which dates are later than now, which no file may hold.
+        source: what rows are said to come from.
+        universe: all symbols of the settings to what price services call them, by which slips are told from symbols of
+            nobody's asset.
+        funds: those of the symbols that trade in New York, and so on no weekend.
+    """
+
+    name = "folder"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        source: str = "folder",
+        universe: Mapping[str, str] | None = None,
+        funds: Collection[str] = (),
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._source = source
+        self._universe = dict(universe or {})
+        self._funds = frozenset(funds)
+
+    def __repr__(self) -> str:
+        return f"Folder({str(self._path)!r})"
+
+    def daily_bars(self, symbol: str, provider_symbol: str, start: date, end: date) -> PriceHistory:
+        """Sessions from `start` to `end`, both included; rows without a close are left out.
+
+        ``as_traded_close_usd`` is rebuilt from the splits.
+
+        Args:
+            symbol: names the file.
+            provider_symbol: what other services call it; no file is named so.
+            start: first session.
+            end: last session.
+
+        Raises:
+            NotFoundError: there is no file for the symbol.
+            UserInputError: a file is not as documented; the message names file, line, column and value.
+        """
+        table = read_file(
+            find_file(self._path, "bars", symbol, also_called=[provider_symbol], others=self._universe),
+            required=("date", *PRICES, "volume"),
+            optional=("adjusted_close", "volume_unit", "currency"),
+        )
+        actions = self._actions(symbol, provider_symbol)
+        bars = self._bars(table, symbol)
+        _refuse_unadjusted(table.file, bars, actions, self._figures_of_the_day(symbol))
+        is_wanted = pl.col("session").is_between(start, end)
+        return PriceHistory(
+            unadjusted_close(bars, actions).select(BAR_SCHEMA.names()).filter(is_wanted), actions.filter(is_wanted)
+        )
+
+    def listed_splits(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
+        """The splits of ``splits.csv`` for a symbol in ACTION_SCHEMA, whoever gives its prices.
+
+        Raises:
+            UserInputError: the file is not as documented.
+        """
+        return self._actions(symbol, provider_symbol).filter(pl.col("action") == "split")
+
+    def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
+        """The whole history in SHARES_SCHEMA, by session; rows with neither shares nor net assets are left out.
+
+        Args:
+            symbol: of the fund in the settings.
+            share_id: names the file; the symbol does where it is empty.
+
+        Raises:
+            NotFoundError: there is no such file.
+            UserInputError: it is not as documented, or shares times net asset value is not net assets within 2 %.
+        """
+        table = read_file(
+            find_file(self._path, "shares", share_id or symbol, others=self._universe),
+            required=("date",),
+            optional=("shares", "nav", "net_assets", "published_at", "convention", "currency"),
+        )
+        if "shares" not in table and "net_assets" not in table:
+            raise UserInputError(f"{table.file}: expected a column `shares` or `net_assets`, found neither")
+        _refuse_other_currencies(table)
+        frame = pl.DataFrame(
+            {
+                "session": self._sessions(table, is_fund=symbol in self._funds),
+                "shares": table.numbers("shares"),
+                "nav_usd": table.numbers("nav"),
+                "net_assets_usd": table.numbers("net_assets"),
+                "convention": table.choices("convention", (AS_TRADED, SPLIT_ADJUSTED)),
+                "published_at": table.moments("published_at", self._span),
+            }
+        )
+        held = frame["shares"] * frame["nav_usd"]
+        contradicts = (held / frame["net_assets_usd"] - 1).abs() > NET_ASSETS_TOLERANCE
+        for at in contradicts.arg_true():
+            table.refuse(at, "net_assets", f"{held[at]:,.0f} within 2 %, which is shares times nav")
+        for at in frame.select(is_date()).to_series().arg_true():
+            table.refuse(at, "shares", "a count of shares, which no net assets beside it vouch for; it reads as a day")
+        # By the clock on the wall there: what is about a session is not known before its close.
+        closed = pl.col("published_at").dt.convert_time_zone(NEW_YORK).dt.offset_by("-16h").dt.date()
+        for at in frame.select(closed < pl.col("session")).to_series().arg_true():
+            table.refuse(at, "published_at", "a time after the session's close at 16:00 in New York")
+        return (
+            self._stated(frame, "shares", symbol=symbol)
+            .filter(pl.any_horizontal(pl.col("shares", "net_assets_usd").is_not_null()))
+            .select(SHARES_SCHEMA.names())
+        )
+
+    def _figures_of_the_day(self, symbol: str) -> pl.DataFrame | None:
+        """The user's own shares of the same symbol, where they are those of their day."""
+        try:
+            figures = self.shares_outstanding(symbol, "")
+        except NotFoundError:
+            return None
+        return figures.filter(pl.col("convention") == AS_TRADED)
+
+    def volatility_index(self, index_name: str) -> pl.DataFrame:
+        """The whole history in VOLATILITY_SCHEMA, by session; rows without a close are left out.
+
+        Raises:
+            NotFoundError: there is no file for the index.
+            UserInputError: it is not as documented.
+        """
+        table = read_file(find_file(self._path, "volatility", index_name), required=("date", "close"))
+        sessions = self._sessions(table, is_fund=False)
+        frame = pl.DataFrame({"session": sessions, "close": table.numbers("close")})
+        return (
+            self._stated(frame, "volatility", index_name=index_name)
+            .drop_nulls("close")
+            .select(VOLATILITY_SCHEMA.names())
+        )
+
+    def _bars(self, table: OwnTable, symbol: str) -> pl.DataFrame:
+        _refuse_other_currencies(table)
+        frame = pl.DataFrame(
+            {
+                "session": self._sessions(table, is_fund=symbol in self._funds),
+                **{f"{name}_usd": table.numbers(name) for name in (*PRICES, "adjusted_close")},
+                "volume": table.numbers("volume", may_be_zero=True),
+                "volume_unit": table.choices("volume_unit", ("shares", "usd")),
+            }
+        )
+        for at in (frame["high_usd"] < frame["low_usd"]).arg_true():
+            table.refuse(at, "high", f"at least the low of {frame['low_usd'][at]:g}")
+        for name in ("open", "close"):
+            for at in frame.select(is_outside(f"{name}_usd")).to_series().arg_true():
+                low, high = frame["low_usd"][at], frame["high_usd"][at]
+                table.refuse(at, name, f"a price from the low of {low} to the high of {high}")
+        return self._stated(frame, "bars", symbol=symbol).drop_nulls("close_usd")
+
+    def _actions(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
+        """Splits and dividends of one symbol in ACTION_SCHEMA, by session."""
+        frames = [ACTION_SCHEMA.to_frame()]
+        for action, (name, value) in ACTIONS.items():
+            file = self._path / f"{name}.csv"
+            if not file.is_file():
+                continue
+            table = read_file(file, required=("symbol", "date", value), optional=("currency",), may_be_empty=True)
+            _refuse_other_currencies(table)
+            frame = pl.DataFrame(
+                {
+                    "symbol": table.texts("symbol"),
+                    "session": table.dates("date", self._span),
+                    "value": table.numbers(value),
+                }
+            )
+            self._refuse_slips(table, {**self._universe, symbol: provider_symbol}, symbol)
+            for at in frame["value"].is_null().arg_true():
+                table.refuse(at, value, "a number above 0")
+            table.refuse_twice(frame.select("symbol", "session"), "date")
+            stated = frame.with_columns(action=pl.lit(action), source=pl.lit(f"{self._source}:{name}"))
+            frames.append(stated.filter(pl.col("symbol") == symbol).select(ACTION_SCHEMA.names()))
+        return pl.concat(frames).sort("session", "action")
+
+    @staticmethod
+    def _refuse_slips(table: OwnTable, universe: Mapping[str, str], asked: str) -> None:
+        """Refuse a symbol that is meant for one of the universe: its rows would be dropped without a word."""
+        written = table.texts("symbol")
+        called = {name: symbol for symbol, name in universe.items() if name} | dict(
+            zip(universe, universe, strict=True)
+        )
+        slips = find_slips(written.unique(maintain_order=True).to_list(), called)
+        for slip, symbol in slips.sure.items():
+            table.refuse(written.index_of(slip) or 0, "symbol", f"{symbol!r}, as the settings write it")
+        for slip, symbol in slips.doubtful.items():
+            if symbol == asked:
+                where = table.place(written.index_of(slip) or 0)
+                logger.warning("%s, %s: %s is taken for another symbol than %s", table.file, where, slip, symbol)
+
+    def _sessions(self, table: OwnTable, *, is_fund: bool) -> pl.Series:
+        sessions = table.dates("date", self._span)
+        table.refuse_twice(sessions.to_frame("session"), "date")
+        if is_fund:
+            for at in sessions.to_frame("session").select(is_no_new_york_day(pl.col("session"))).to_series().arg_true():
+                table.refuse(at, "date", f"a day on which New York trades, which no {sessions[at]:%A} is")
+        return sessions
+
+    @property
+    def _span(self) -> TimeSpan:
+        return TimeSpan.ever(OWN_FILES_SINCE, now=self._clock.now())
+
+    def _stated(self, frame: pl.DataFrame, kind: str, **named: str) -> pl.DataFrame:
+        return frame.sort("session").with_columns(
+            source=pl.lit(f"{self._source}:{kind}"), **{column: pl.lit(value) for column, value in named.items()}
+        )
+
+
+def _refuse_other_currencies(table: OwnTable) -> None:
+    """Where a file says its currency, it must be the dollar: a euro would be taken for one."""
+    table.choices("currency", ("USD",))
+
+
+def _refuse_unadjusted(file: Path, bars: pl.DataFrame, actions: pl.DataFrame, figures: pl.DataFrame | None) -> None:
+    """Refuse closes that fall with a split: each return across it would be wrong by its ratio."""
+    splits = actions.filter(pl.col("action") == "split")
+    for day, ratio in unadjusted_splits(bars, splits, figures):
+        raise UserInputError(
+            f"{file}, column `close`: expected prices adjusted for the split of {day} in splits.csv, found them as "
+            f"traded; divide every price before it by {ratio:g} and multiply its volume"
+        )

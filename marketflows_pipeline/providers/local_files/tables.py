@@ -1,0 +1,273 @@
+"""Tables that people keep themselves, as CSV or Parquet: read whole, or refused in one line that says what to mend."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import NoReturn
+
+import polars as pl
+
+from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.providers.http.responses import one_line
+from marketflows_pipeline.providers.local_files import csv_errors
+from marketflows_pipeline.transforms.time_span import TimeSpan
+
+logger = logging.getLogger(__name__)
+
+# No name of a column can be this one, as blanks become underscores.
+LINE = "its line"
+# How programs write a figure that is not there; FRED writes a dot.
+MISSING = ("", ".", "nan", "null", "none", "n/a")
+# A hundred years of sessions are 25,000 rows and two megabytes; what is far beyond would only fill memory.
+MAX_BYTES = 1 << 25
+MAX_ROWS = 1_000_000
+MAX_COLUMNS = 1000
+MAX_CELLS = 5_000_000
+MAX_CELL_LETTERS = 32_767
+MAX_UNPACKED_BYTES = 1 << 28
+# A day that another program made a moment of.
+MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?$"
+
+
+def read_file(
+    file: Path, *, required: Collection[str], optional: Collection[str] = (), may_be_empty: bool = False
+) -> OwnTable:
+    """The columns of a file that are known, as text; others are ignored, with a line in the log.
+
+    Names of columns are taken in any case, with spaces for underscores.
+
+    Args:
+        file: to read.
+        required: columns that must be there.
+        optional: columns that may be there.
+        may_be_empty: whether it may have no rows below the names of its columns.
+
+    Raises:
+        UserInputError: the file cannot be read, has no rows, lacks a column, or has one twice.
+    """
+    if not file.is_file():
+        raise UserInputError(f"{file}: expected a file, found something else")
+    if (size := file.stat().st_size) > MAX_BYTES:
+        raise UserInputError(f"{file}: expected at most {MAX_BYTES:,} bytes, found {size:,}")
+    try:
+        cells = _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file)
+    except UnicodeDecodeError as fault:
+        raise csv_errors.no_text(file, fault) from fault
+    except (OSError, csv.Error, pl.exceptions.PolarsError, pl.exceptions.PanicException) as fault:
+        raise UserInputError(f"{file}: cannot be read: {one_line(str(fault))}") from fault
+    found = [name for name in cells.columns if name != LINE]
+    if not found:
+        raise UserInputError(f"{file}: is empty; expected the columns {', '.join(required)}")
+    if missing := [name for name in required if name not in found]:
+        listed = ", ".join(f"`{name}`" for name in missing)
+        raise UserInputError(f"{file}: expected a column {listed}, found {one_line(', '.join(found))}")
+    if cells.is_empty() and not may_be_empty:
+        raise UserInputError(f"{file}: expected rows below the names of the columns, found none")
+    known = [name for name in found if name in {*required, *optional}]
+    if unknown := [name for name in found if name not in known]:
+        logger.warning("%s: ignored columns that mean nothing here: %s", file, one_line(", ".join(unknown)))
+    return OwnTable(file, cells.select(LINE, *known))
+
+
+@dataclass(frozen=True)
+class OwnTable:
+    """One file of the user's.
+
+    Attributes:
+        file: where it is.
+        cells: LINE (of the file, or row where lines are none) and the known columns, as text; null is missing.
+    """
+
+    file: Path
+    cells: pl.DataFrame
+
+    def __contains__(self, column: str) -> bool:
+        return column in self.cells.columns
+
+    @property
+    def lines(self) -> pl.Series:
+        """Where each row stands."""
+        return self.cells[LINE]
+
+    def dates(self, column: str, span: TimeSpan) -> pl.Series:
+        """A column of ISO dates, none of them missing.
+
+        Args:
+            column: to read.
+            span: when they can be, by UTC.
+
+        Raises:
+            UserInputError: a value is missing, no date, or one that cannot be.
+        """
+        text = self.cells[column]
+        dates = text.str.replace(MIDNIGHT, "").str.to_date("%Y-%m-%d", strict=False)
+        self._refuse(dates.is_null(), column, "a date such as 2026-01-05")
+        untimely = ~dates.is_between(span.first_day, span.last_day)
+        self._refuse(untimely, column, f"a date from {span.first_day} to {span.last_day}")
+        return dates
+
+    def numbers(self, column: str, *, may_be_zero: bool = False) -> pl.Series:
+        """A column of numbers above zero, or missing; all missing where the file has no such column.
+
+        Raises:
+            UserInputError: a value is something else.
+        """
+        if column not in self:
+            return pl.Series(column, [None] * self.cells.height, dtype=pl.Float64())
+        text = self.cells[column]
+        numbers = text.cast(pl.Float64(), strict=False)
+        is_fine = numbers.is_finite() & ((numbers >= 0) if may_be_zero else (numbers > 0))
+        expected = "a number that is not negative" if may_be_zero else "a number above 0"
+        wrong = text.is_not_null() & ~is_fine.fill_null(value=False)
+        hint = csv_errors.number_hint(text.filter(wrong).first())
+        self._refuse(wrong, column, f"{expected} or an empty cell{hint}")
+        return numbers
+
+    def choices(self, column: str, allowed: Sequence[str]) -> pl.Series:
+        """A column of one of a few words; the first of them where a value or the column is missing.
+
+        Raises:
+            UserInputError: a value is another word.
+        """
+        if column not in self:
+            return pl.Series(column, [allowed[0]] * self.cells.height, dtype=pl.String())
+        words = self.cells[column].fill_null(allowed[0])
+        self._refuse(~words.is_in(allowed), column, " or ".join(allowed))
+        return words
+
+    def texts(self, column: str) -> pl.Series:
+        """A column of text, none missing.
+
+        Raises:
+            UserInputError: a value is missing.
+        """
+        self._refuse(self.cells[column].is_null(), column, "text")
+        return self.cells[column]
+
+    def moments(self, column: str, span: TimeSpan) -> pl.Series:
+        """A column of ISO times with their offset from UTC, or missing, in UTC.
+
+        Args:
+            column: to read.
+            span: when they can be.
+
+        Raises:
+            UserInputError: a value is something else, such as a time without an offset, or a time that cannot be.
+        """
+        dtype = pl.Datetime("us", "UTC")
+        if column not in self:
+            return pl.Series(column, [None] * self.cells.height, dtype=dtype)
+        moments = pl.Series(column, [_moment(text) for text in self.cells[column]], dtype=dtype)
+        wrong = self.cells[column].is_not_null() & moments.is_null()
+        self._refuse(wrong, column, "a time with its offset, such as 2026-01-06T13:30:00Z")
+        untimely = ~moments.is_between(span.earliest, span.latest)
+        self._refuse(untimely.fill_null(value=False), column, f"a time from {span}")
+        return moments
+
+    def refuse_twice(self, key: pl.DataFrame, column: str) -> None:
+        """Refuse a key that stands in two rows.
+
+        Raises:
+            UserInputError: one does; both places are named.
+        """
+        rows = key.with_row_index("at").with_columns(first=pl.col("at").min().over(key.columns))
+        for at, first in rows.filter(pl.col("at") > pl.col("first")).select("at", "first").iter_rows():
+            self.refuse(at, column, f"each date once; it is in {self.place(first)} too")
+
+    def place(self, at: int) -> str:
+        """How to find a row in the file."""
+        return f"{'row' if self.file.suffix == '.parquet' else 'line'} {self.lines[at]}"
+
+    def refuse(self, at: int, column: str, expected: str) -> NoReturn:
+        """Say what is wrong in one row.
+
+        Raises:
+            UserInputError: always.
+        """
+        value = self.cells[column][at]
+        found = "an empty cell" if value is None else repr(one_line(value))
+        raise UserInputError(f"{self.file}, {self.place(at)}, column `{column}`: expected {expected}, found {found}")
+
+    def _refuse(self, wrong: pl.Series, column: str, expected: str) -> None:
+        if (at := wrong.arg_true()).len():
+            self.refuse(at[0], column, expected)
+
+
+def _read_csv(file: Path) -> pl.DataFrame:
+    csv_errors.refuse_what_is_no_csv(file)
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        reader = csv.reader(opened, strict=True, skipinitialspace=True)
+        names = next(csv_errors.filled(reader), [])
+        csv_errors.refuse_what_is_no_header(file, reader.line_num, names)
+        header, rows = _columns(file, names), []
+        for row in csv_errors.filled(reader):
+            if len(row) != len(header):
+                raise csv_errors.wrong_length(file, reader.line_num, names, row)
+            rows.append([str(reader.line_num), *row])
+            _refuse_beyond(file, len(rows), len(header))
+    return _as_text(pl.DataFrame(rows, schema=dict.fromkeys([LINE, *header], pl.String), orient="row"))
+
+
+def _read_parquet(file: Path) -> pl.DataFrame:
+    # Told by the file's last bytes, before any of it is unpacked: a kilobyte can hold a billion equal rows.
+    described = pl.scan_parquet(file)
+    schema = described.collect_schema()
+    _refuse_beyond(file, described.select(pl.len()).collect().item(), len(schema))
+    frame = described.select(_written(name, dtype) for name, dtype in schema.items()).collect()
+    lengths = frame.select(pl.all().str.len_bytes().max().fill_null(0)).rows()
+    longest: int = max(chain.from_iterable(lengths), default=0)
+    if longest > MAX_CELL_LETTERS or frame.estimated_size() > MAX_UNPACKED_BYTES:
+        raise UserInputError(f"{file}: expected cells of at most {MAX_CELL_LETTERS:,} bytes, found {longest:,} in one")
+    frame.columns = _columns(file, frame.columns)
+    return _as_text(frame.with_row_index(LINE, offset=1))
+
+
+def _written(name: str, dtype: pl.DataType) -> pl.Expr:
+    if isinstance(dtype, pl.Datetime):
+        return pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S%.6f%:z" if dtype.time_zone else "%Y-%m-%dT%H:%M:%S%.6f")
+    if dtype.is_nested():
+        return pl.lit("a nested value").alias(name)
+    return pl.col(name).cast(pl.String(), strict=False)
+
+
+def _refuse_beyond(file: Path, n_rows: int, n_columns: int) -> None:
+    if n_columns > MAX_COLUMNS:
+        raise UserInputError(f"{file}: expected at most {MAX_COLUMNS:,} columns, found {n_columns:,}")
+    if n_rows > MAX_ROWS or n_rows * n_columns > MAX_CELLS:
+        raise UserInputError(
+            f"{file}: expected at most {MAX_ROWS:,} rows and {MAX_CELLS:,} cells, found {n_rows:,} rows of "
+            f"{n_columns:,} or more"
+        )
+
+
+def _columns(file: Path, names: Sequence[str]) -> list[str]:
+    _refuse_beyond(file, 0, len(names))
+    columns = [re.sub(r"\s+", "_", name.strip().lower()) for name in names]
+    columns = [name or f"unnamed_{at}" for at, name in enumerate(columns, start=1)]
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        raise UserInputError(f"{file}: expected each column once, found `{one_line(twice[0])}` twice")
+    return columns
+
+
+def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    text = pl.exclude(LINE).str.strip_chars()
+    return frame.with_columns(
+        pl.col(LINE).cast(pl.UInt32()), pl.when(~text.str.to_lowercase().is_in(MISSING)).then(text)
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):  # the first hours of year 1 are before it in UTC
+        return None

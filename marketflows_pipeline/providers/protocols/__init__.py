@@ -1,0 +1,1 @@
+"""What the pipeline asks of a service, one protocol module a part."""

@@ -1,0 +1,150 @@
+"""What the pipeline asks of a service of market caps, so that a second one is one more module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from enum import StrEnum
+from typing import Protocol
+
+import polars as pl
+
+UTC_TIME = pl.Datetime("us", "UTC")
+
+HISTORY_SCHEMA = pl.Schema(
+    {
+        "coin_id": pl.String(),
+        "ts": UTC_TIME,
+        "market_cap_usd": pl.Float64(),
+        "price_usd": pl.Float64(),
+        "volume_usd": pl.Float64(),
+        "source": pl.String(),
+    }
+)
+
+MARKET_SCHEMA = pl.Schema(
+    {
+        "coin_id": pl.String(),
+        "symbol": pl.String(),
+        "name": pl.String(),
+        "market_cap_usd": pl.Float64(),
+        "price_usd": pl.Float64(),
+        "volume_usd": pl.Float64(),
+        "price_change_24h_pct": pl.Float64(),
+        "price_change_7d_pct": pl.Float64(),
+        "price_change_30d_pct": pl.Float64(),
+        "circulating_supply": pl.Float64(),
+        "market_cap_rank": pl.Int64(),
+        "last_updated": UTC_TIME,
+        "with_rehypothecated": pl.Boolean(),
+        "source": pl.String(),
+    }
+)
+
+CATEGORY_SCHEMA = pl.Schema(
+    {
+        "category_id": pl.String(),
+        "name": pl.String(),
+        "market_cap_usd": pl.Float64(),
+        "market_cap_change_24h_pct": pl.Float64(),
+        "volume_24h_usd": pl.Float64(),
+        "top_3_coins_id": pl.String(),
+    }
+)
+
+CATEGORY_NAMES_SCHEMA = pl.Schema({"slug": pl.String(), "name": pl.String()})
+
+COIN_SCHEMA = pl.Schema({"coin_id": pl.String(), "symbol": pl.String(), "name": pl.String()})
+
+
+class Granularity(StrEnum):
+    """How close together the points of a history are."""
+
+    FIVE_MINUTES = "5m"
+    HOURLY = "hourly"
+    DAILY = "daily"
+
+    @classmethod
+    def of_window(cls, days: int) -> Granularity:
+        """The granularity of the last ``days`` days: 5 minutes for 1, hourly for 2 to 90, daily above."""
+        if days <= 1:
+            return cls.FIVE_MINUTES
+        return cls.HOURLY if days <= 90 else cls.DAILY
+
+    @property
+    def step(self) -> timedelta:
+        """Time from one point to the next."""
+        match self:
+            case Granularity.FIVE_MINUTES:
+                return timedelta(minutes=5)
+            case Granularity.HOURLY:
+                return timedelta(hours=1)
+            case Granularity.DAILY:
+                return timedelta(days=1)
+
+
+class MarketCapProvider(Protocol):
+    """A service of market caps.
+
+    Values are raw as served: caps may be null, zero or negative, and a coin may be missing without an error. Every
+    method raises the ProviderErrors of errors.py, and CreditsExhaustedError where the month's calls are used up.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, as in ``config.toml``."""
+        ...
+
+    def history(self, coin_id: str, days: int) -> pl.DataFrame:
+        """The last ``days`` days of one coin, at ``Granularity.of_window(days)``, in HISTORY_SCHEMA, by time.
+
+        The last row may be the moment of asking. A young coin has fewer rows, or none.
+
+        Raises:
+            NotFoundError: the service does not know the coin (any more).
+            PlanLimitError: the plan does not reach back that far.
+        """
+        ...
+
+    def history_limit_days(self, granularity: Granularity) -> int:
+        """How many days back the plan serves a granularity by ``history``."""
+        ...
+
+    def snapshot_pages(self, min_cap_usd: float) -> Iterator[pl.DataFrame]:
+        """Coins by falling market cap, page by page in MARKET_SCHEMA, at least to the last one above ``min_cap_usd``.
+
+        A page is asked for when it is taken; no coin comes twice. Wrapped, bridged and staked tokens are left out.
+        """
+        ...
+
+    def narrative(self, slug: str) -> pl.DataFrame:
+        """The largest coins of a category in MARKET_SCHEMA, by falling market cap, without wrapped ones.
+
+        Raises:
+            NotFoundError: there is no such category, or nothing is in it.
+        """
+        ...
+
+    def category_members(self, slug: str) -> pl.DataFrame:
+        """The largest coins of a category in MARKET_SCHEMA, by falling market cap, wrapped ones too.
+
+        Raises:
+            NotFoundError: there is no such category.
+        """
+        ...
+
+    def categories(self) -> pl.DataFrame:
+        """Every category with its figures now, in CATEGORY_SCHEMA; the three largest coins as one text, by commas."""
+        ...
+
+    def category_list(self) -> pl.DataFrame:
+        """Every category that the service knows, in CATEGORY_NAMES_SCHEMA."""
+        ...
+
+    def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
+        """The coins asked for, wrapped ones too, in MARKET_SCHEMA; those that the service does not know are missing."""
+        ...
+
+    def coin_list(self) -> pl.DataFrame:
+        """Every coin that the service knows, in COIN_SCHEMA."""
+        ...

@@ -1,0 +1,1 @@
+"""VIX and VIX3M from Cboe and FRED."""

@@ -1,0 +1,161 @@
+"""Closing values of a volatility index out of a CSV file, whoever serves it."""
+
+from __future__ import annotations
+
+import csv
+import logging
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+
+from marketflows_pipeline.errors import BadAnswerError
+from marketflows_pipeline.providers.bad_rows import LeftOut, UntimelyError, refuse_empty
+from marketflows_pipeline.providers.complete_sessions import last_complete_session
+from marketflows_pipeline.providers.http.responses import Fault, RefusedError, ShapeError, one_line
+from marketflows_pipeline.providers.json_fields import finite
+from marketflows_pipeline.providers.protocols.cross_asset import VOLATILITY_SCHEMA
+from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
+
+logger = logging.getLogger(__name__)
+
+VIX, VIX3M = "VIX", "VIX3M"
+# Rows that a file may have before its header, such as a title.
+PREAMBLE_ROWS = 10
+# Every session since 1990 is 10,000 lines and half a megabyte.
+MAX_BYTES = 1 << 23
+MAX_LINES = 1 << 17
+MAX_LINE_LETTERS = 1 << 12
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file is laid out.
+
+    Attributes:
+        date_columns: names of the column of dates, in lower case.
+        value_columns: names of the column of closes, in lower case.
+        date_format: of the dates, as strptime knows it.
+        missing: what stands for no value, beside nothing.
+    """
+
+    date_columns: Collection[str]
+    value_columns: Collection[str]
+    date_format: str
+    missing: Collection[str] = ()
+
+
+def read_closes(text: str, layout: Layout, *, index_name: str, source: str, now: datetime) -> pl.DataFrame:
+    """Closes in VOLATILITY_SCHEMA, by session; of two rows of one session the later one.
+
+    A row without a value is left out, and so is a session still open. A row without a date or a finite number, one of a
+    day that cannot be, and one whose close is not above 0 are left out with a warning.
+
+    Args:
+        text: the file.
+        layout: of the file.
+        index_name: what the index is called in tables.
+        source: what brought it.
+        now: present moment, which tells the open session from complete ones.
+
+    Raises:
+        ShapeError: there is no such header, no row below it, or too many rows would be left out.
+        RefusedError: the file ends within a line.
+    """
+    table = _rows_of(text)
+    at_line, date_at, value_at, width = _header(table, layout)
+    if not text.endswith("\n") and _is_cut(table, value_at, width):
+        said = one_line(",".join(table[-1][1]))
+        raise RefusedError(Fault(BadAnswerError, f"cut off in line {table[-1][0]}: {said}"), {})
+    rows = [(line, cells) for line, cells in table if line > at_line and any(cells)]
+    refuse_empty(rows, "table")
+    span, last_complete = TimeSpan.ever(FUNDS_SINCE, now=now), last_complete_session(now)
+    left_out = LeftOut(f"{source} {index_name}")
+    closes: dict[date, float] = {}
+    unsound = 0
+    for line, cells in rows:
+        try:
+            if len(cells) <= max(date_at, value_at):
+                raise ShapeError(f"{len(cells)} cells, the header has {width}")
+            session, value = _date(cells[date_at], layout, span), _number(cells[value_at], layout)
+        except ShapeError as fault:
+            left_out.add(line, f"line {line}", fault)
+            continue
+        if value is not None and value <= 0:
+            unsound += 1
+        elif value is not None and session <= last_complete:
+            closes[session] = value
+    left_out.judge(len(rows))
+    left_out.tell(len(rows))
+    if unsound:
+        logger.warning("%s %s: %d sessions left out whose close is not above 0", source, index_name, unsound)
+    return (
+        pl.DataFrame(
+            {"session": list(closes), "close": list(closes.values())},
+            schema={"session": pl.Date(), "close": pl.Float64()},
+        )
+        .with_columns(index_name=pl.lit(index_name), source=pl.lit(source))
+        .select(VOLATILITY_SCHEMA.names())
+        .sort("session")
+    )
+
+
+def _rows_of(text: str) -> list[tuple[int, list[str]]]:
+    return [(line, [cell.strip() for cell in cells]) for line, cells in _parsed(text.removeprefix("\ufeff"))]
+
+
+def _parsed(text: str) -> Iterator[tuple[int, list[str]]]:
+    lines = text.splitlines()
+    if len(lines) > MAX_LINES:
+        raise ShapeError(f"more than {MAX_LINES:,} lines")
+    if max(map(len, lines), default=0) > MAX_LINE_LETTERS:
+        raise ShapeError(f"a line of more than {MAX_LINE_LETTERS:,} letters")
+    reader = csv.reader(lines)
+    try:
+        yield from enumerate(reader, start=1)
+    except csv.Error as fault:
+        raise ShapeError(f"line {reader.line_num} is not CSV: {fault}") from fault
+
+
+def _header(table: list[tuple[int, list[str]]], layout: Layout) -> tuple[int, int, int, int]:
+    """Line of the header, places of dates and values in it, and how many cells it has."""
+    for line, cells in table[:PREAMBLE_ROWS]:
+        names = [cell.lower() for cell in cells]
+        dates = [at for at, name in enumerate(names) if name in layout.date_columns]
+        values = [at for at, name in enumerate(names) if name in layout.value_columns]
+        if dates and values:
+            return line, dates[0], values[0], len(cells)
+    wanted = " and ".join("/".join(sorted(names)) for names in (layout.date_columns, layout.value_columns))
+    start = one_line(" | ".join(",".join(cells) for _, cells in table[:2]))
+    raise ShapeError(f"no header with {wanted} in the first {PREAMBLE_ROWS} lines, which begin {start!r}")
+
+
+def _is_cut(table: list[tuple[int, list[str]]], value_at: int, width: int) -> bool:
+    """Whether the last line has fewer cells than the header, or fewer decimals than the line before it."""
+    before, last = table[max(0, len(table) - 2)][1], table[-1][1]
+    return len(last) < width or _decimals(last, value_at) < _decimals(before, value_at)
+
+
+def _decimals(cells: list[str], at: int) -> int:
+    return len(cells[at].partition(".")[2]) if at < len(cells) else 0
+
+
+def _date(cell: str, layout: Layout, span: TimeSpan) -> date:
+    try:
+        day = datetime.strptime(cell, layout.date_format).date()  # noqa: DTZ007 - a date has no zone
+    except ValueError:
+        raise ShapeError(f"{one_line(cell)!r} is no date such as {layout.date_format}") from None
+    if not span.holds_day(day):
+        raise UntimelyError(f"{day} should be from {span.first_day} to {span.last_day}")
+    return day
+
+
+def _number(cell: str, layout: Layout) -> float | None:
+    if not cell or cell in layout.missing:
+        return None
+    try:
+        number = float(cell)
+    except ValueError:
+        raise ShapeError(f"{one_line(cell)!r} is no number") from None
+    return finite(number, "close")

@@ -1,0 +1,1 @@
+"""Yahoo charts: client, parsers of bars and corporate actions."""

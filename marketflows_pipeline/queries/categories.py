@@ -1,0 +1,59 @@
+"""Categories as stored: which are listed today, and under which slugs each one's rows are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.transforms.market_caps.category_slugs import todays_slug
+
+
+@dataclass(frozen=True)
+class Categories:
+    """Categories as last listed.
+
+    Attributes:
+        listed: today's slugs and their names.
+        former: slugs of earlier lists, and their names.
+        as_of: when the list was asked for; None before there was one.
+    """
+
+    listed: Mapping[str, str]
+    former: Mapping[str, str]
+    as_of: datetime | None
+
+    def find(self, slug: str) -> str | None:
+        """Today's slug of a category that is meant by another one; None where none is."""
+        return todays_slug(slug, self.listed, self.former)
+
+    def today(self, slug: str) -> str:
+        """Today's slug, or the slug itself where no category is meant by it."""
+        return self.find(slug) or slug
+
+
+def stored_categories(session: Session) -> Categories:
+    """The last list of categories."""
+    rows = session.warehouse.accepted("raw.category_names").sort("category_id")
+    as_of = rows["last_seen_at"].max()
+    is_listed = pl.col("last_seen_at") == pl.col("last_seen_at").max()
+    listed, former = (
+        dict(rows.filter(each).select("category_id", "name").iter_rows()) for each in (is_listed, ~is_listed)
+    )
+    return Categories(listed, former, as_of if isinstance(as_of, datetime) else None)
+
+
+def names_in_store(session: Session, slugs: Iterable[str]) -> pl.DataFrame:
+    """Under which slugs the rows of these categories are stored: former ones, short ones, today's.
+
+    Returns:
+        ``narrative`` (of `slugs`) and ``stored_as``, one row a pair.
+    """
+    categories = stored_categories(session)
+    stored = session.warehouse.query("select distinct narrative from accepted.narrative_members")["narrative"]
+    of_today = {name: categories.today(name) for name in stored}
+    pairs = [(slug, name) for slug in slugs for name, today in of_today.items() if today == categories.today(slug)]
+    return pl.DataFrame(pairs, schema={"narrative": pl.String, "stored_as": pl.String}, orient="row")

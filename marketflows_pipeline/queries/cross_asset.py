@@ -1,0 +1,87 @@
+"""What is stored of the cross-asset part, as the next step needs it.
+
+Reads the warehouse and the settings only.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.settings import CrossAsset
+from marketflows_pipeline.transforms.cross_asset.supply import daily_supply
+from marketflows_pipeline.transforms.unit_slips import cap_slips, close_slips, share_slips
+
+# Slugs of CoinGecko under which narratives and exclusions may have stored stablecoins.
+STABLECOIN_CATEGORY = "stablecoins"
+
+
+def cross_asset_settings(session: Session) -> CrossAsset:
+    """The settings of the part, which must have some."""
+    assert session.settings.cross_asset is not None, "the part runs only where the settings have it"
+    return session.settings.cross_asset
+
+
+def universe(session: Session) -> pl.DataFrame:
+    """``symbol, name, asset_class, share_source, share_id``, and what the settings say of lags, in their order."""
+    columns = ("symbol", "name", "asset_class", "share_source", "share_id", "lag_basis", "share_lag_sessions")
+    return pl.DataFrame(
+        [[getattr(asset, column) for column in columns] for asset in cross_asset_settings(session).universe],
+        schema=dict.fromkeys(columns, pl.String) | {"share_lag_sessions": pl.Int32},
+        orient="row",
+    )
+
+
+def universe_rows(session: Session, name: str) -> pl.DataFrame:
+    """Rows of a table with a symbol, those of the universe; others may be stored from earlier settings."""
+    symbols = list(cross_asset_settings(session).symbols)
+    return session.warehouse.accepted(name, where="list_contains(?, symbol)", params=[symbols])
+
+
+def coin_supply(session: Session) -> pl.DataFrame:
+    """Daily supply of the universe's coins that the market-cap part follows (see `daily_supply`)."""
+    coins = universe(session).filter(pl.col("share_source") == "supply").rename({"share_id": "coin_id"})
+    return daily_supply(_observations(session, coins["coin_id"].to_list()), coins)
+
+
+def stablecoin_observations(session: Session) -> pl.DataFrame:
+    """``coin_id, ts, market_cap_usd, price_usd`` of the stablecoins that the market-cap part follows."""
+    return _observations(session, stablecoins(session))
+
+
+def stablecoins(session: Session) -> list[str]:
+    """Coins that a category of that name has ever listed, in either part."""
+    return session.warehouse.query(
+        "select coin_id from accepted.narrative_members where narrative = ? and is_reserve is not true"
+        " union select coin_id from accepted.excluded_coins where category = ? order by coin_id",
+        [STABLECOIN_CATEGORY, STABLECOIN_CATEGORY],
+    )["coin_id"].to_list()
+
+
+def released_figures(session: Session) -> pl.DataFrame:
+    """Figures that were doubted as slips of unit until later ones bore them out.
+
+    Returns:
+        symbol, session, released_at (the day of the later figure), column_name.
+    """
+    shares, actions, bars = (
+        universe_rows(session, name)
+        for name in ("raw.shares_outstanding", "raw.corporate_actions", "raw.daily_bars")
+    )  # fmt: skip
+    coins = universe(session).filter(pl.col("share_source") == "supply").rename({"share_id": "coin_id"})
+    observed = cap_slips(_observations(session, coins["coin_id"].to_list()))
+    of_coins = observed.join(coins, on="coin_id").select(
+        "symbol", pl.col("ts").dt.date().alias("session"), "column_name", pl.col("released_at").dt.date()
+    )
+    columns = of_coins.columns
+    found = (share_slips(shares, actions, bars), close_slips(bars, shares, actions))
+    return pl.concat([of_coins, *(slips.select(columns) for slips in found)]).drop_nulls("released_at")
+
+
+def _observations(session: Session, coins: list[str]) -> pl.DataFrame:
+    return session.warehouse.accepted(
+        "raw.market_caps",
+        columns=["coin_id", "ts", "market_cap_usd", "price_usd"],
+        where="list_contains(?, coin_id)",
+        params=[coins],
+    )

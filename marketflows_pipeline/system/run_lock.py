@@ -1,0 +1,137 @@
+"""One run at a time, from wherever it is started: command line, Dagster or ``--refresh``.
+
+The lock is the kernel's (flock), so it is free again the moment its holder dies, however it dies. The file's text
+only says who holds it: pid, command and start, as JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from marketflows_pipeline.clock import Clock, SystemClock
+from marketflows_pipeline.errors import RunLockedError, UnsafeFileError
+from marketflows_pipeline.system.safe_files import PRIVATE_FILE, make_way, open_private, private_folder, read_plain
+
+logger = logging.getLogger(__name__)
+
+# How long a second run waits for the first.
+LOCK_WAIT_S = 60.0
+POLL_S = 1.0
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The run that holds the lock."""
+
+    pid: int
+    command: str
+    started_at: datetime
+
+    def __str__(self) -> str:
+        return f"pid {self.pid}, started {self.started_at:%Y-%m-%d %H:%M:%S} UTC: {self.command}"
+
+
+def lock_path(private: Path) -> Path:
+    """The lock file of a private file, beside it."""
+    return private.with_suffix(".lock")
+
+
+class RunLock:
+    """The lock that makes a run the only one.
+
+    Args:
+        path: the lock file, beside the private file.
+        clock: tells the time and lets it pass while another run is waited for.
+        on_wait: told once that another run is waited for, and which; the log by default.
+    """
+
+    def __init__(self, path: Path, clock: Clock | None = None, on_wait: Callable[[str], None] = logger.info) -> None:
+        self.path = path
+        self._clock = clock or SystemClock()
+        self._on_wait = on_wait
+
+    @contextlib.contextmanager
+    def acquire(self, *, command: str, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+        """Hold the lock for the block.
+
+        Args:
+            command: what runs, for those who wait.
+            wait_s: how long to wait for another run, in seconds.
+
+        Raises:
+            RunLockedError: if another run still holds the lock then; it names pid, command and start.
+            UnsafeFileError: if no lock file can be made there, or what is there is not this program's own.
+        """
+        # The private file is made later: a folder that is there may be anybody's.
+        with _refusals(self.path):
+            private_folder(self.path.parent, is_ours=False)
+            make_way(self.path)
+        lock = FileLock(self.path, mode=PRIVATE_FILE, thread_local=False)
+        self._wait_for(lock, wait_s)
+        try:
+            self._say({"pid": os.getpid(), "command": command, "started_at": self._clock.now().isoformat()})
+            yield
+        finally:
+            try:
+                self._say(None)
+            finally:
+                lock.release()
+
+    def holder(self) -> Holder | None:
+        """Who the lock file names; None between two runs or while a holder writes its name.
+
+        A run that was killed leaves its name behind: this is the holder only where the lock is known to be held.
+        """
+        try:
+            said = json.loads(read_plain(self.path))
+            return Holder(said["pid"], said["command"], datetime.fromisoformat(said["started_at"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _say(self, who: dict[str, object] | None) -> None:
+        """Write into the very file that is locked, so that whoever waits for it reads it there."""
+        with os.fdopen(open_private(self.path, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+            file.write(json.dumps(who).encode() if who else b"")
+
+    def _wait_for(self, lock: FileLock, wait_s: float) -> None:
+        waited = 0.0
+        while not _try(lock):
+            holder = self.holder() or "another run, which has not said which"
+            if waited >= wait_s:
+                raise RunLockedError(
+                    f"another run is going on ({holder}); waited {wait_s:g} s for it. Run again once it is done"
+                )
+            if waited == 0:
+                self._on_wait(f"Waiting up to {wait_s:g} s for another run ({holder})")
+            pause = min(POLL_S, wait_s - waited)
+            self._clock.sleep(pause)
+            waited += pause
+
+
+def _try(lock: FileLock) -> bool:
+    try:
+        with _refusals(lock.lock_file):
+            lock.acquire(blocking=False)
+    except Timeout:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _refusals(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except Timeout:
+        # A lock that is held is no fault of the file, though it is an OSError too.
+        raise
+    except OSError as fault:
+        raise UnsafeFileError(f"{path} cannot be opened as the lock of runs: {fault.strerror}") from fault

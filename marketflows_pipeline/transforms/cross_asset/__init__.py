@@ -1,0 +1,1 @@
+"""Transforms of the cross-asset part: flows, splits, rankings, regimes, correlations."""

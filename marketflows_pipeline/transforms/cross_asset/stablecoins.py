@@ -1,0 +1,33 @@
+"""Issuance of stablecoins: the change of their supply, at its price. Who holds the new coins is not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from marketflows_pipeline.transforms.cross_asset.supply import supply_by_coin
+
+
+def stablecoin_issuance(observations: pl.DataFrame, coin_ids: Iterable[str]) -> pl.DataFrame:
+    """Supply of each stablecoin at the end of each day and its change, at a dollar a coin.
+
+    ``issuance[d] = (supply[d] - supply[d-1]) x 1 USD``, null for the first day and for one whose day before has no
+    observation: what came in over a gap belongs to no one day of it.
+
+    Args:
+        observations: coin_id, ts, market_cap_usd, price_usd as in ``raw.market_caps``.
+        coin_ids: the stablecoins among them.
+
+    Returns:
+        The columns of ``core.stablecoin_issuance`` by (coin_id, day). The newest day may still be under way.
+    """
+    wanted = pl.Series("coin_id", list(coin_ids), pl.String).implode()
+    before = pl.col("supply").shift(1).over("coin_id")
+    is_next_day = pl.col("day") - pl.col("day").shift(1).over("coin_id") == pl.duration(days=1)
+    return (
+        supply_by_coin(observations.filter(pl.col("coin_id").is_in(wanted)))
+        .lazy()
+        .with_columns(issuance_usd=pl.when(is_next_day).then(pl.col("supply") - before))
+        .collect()
+    )

@@ -1,0 +1,75 @@
+"""Flows by the session on which the money moved, up to the last one that is known well enough."""
+
+from __future__ import annotations
+
+import polars as pl
+
+# Funds with this part of all assets must be known on the last session.
+KNOWN_PART = 0.9
+# A fund without figures for longer is not waited for.
+WAITED_SESSIONS = 21
+_ROUNDING = 1e-9
+
+
+def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
+    """``core.asset_flows`` with flows by trade session, up to the last session of which enough is known.
+
+    Prices, market caps and price effects stay at their sessions. The last session is the last one on which funds with
+    90 % of the assets of all funds have a known flow, or one that a gap ends with. Assets are a fund's newest market
+    cap of the 21 sessions up to it. Where no fund has assets, it is the newest session.
+
+    Args:
+        flows: as in ``core.asset_flows``; a row without a trade session counts on its own.
+
+    Returns:
+        symbol, session, asset_class, close_usd, market_cap_usd, market_cap_change_usd, price_effect_usd,
+        share_effect_usd, gap_price_effect_usd, price_gap_sessions, share_lag_sessions, and of the count that is about
+        the session flow_usd, flow_method, gap_flow_usd, gap_sessions, shares, by (symbol, session).
+    """
+    levels = flows.select(
+        "symbol",
+        "session",
+        "asset_class",
+        "close_usd",
+        "market_cap_usd",
+        "market_cap_change_usd",
+        "price_effect_usd",
+        "share_effect_usd",
+        "gap_price_effect_usd",
+        "share_lag_sessions",
+        price_gap_sessions="gap_sessions",
+    )
+    is_untraded = pl.col("trade_session").is_null()
+    traded = flows.filter(~is_untraded | (pl.col("share_lag_sessions").fill_null(0) == 0)).select(
+        "symbol",
+        "flow_method",
+        "gap_sessions",
+        "shares",
+        session=pl.coalesce("trade_session", "session"),
+        flow_usd=pl.when(is_untraded).then("flow_usd").otherwise("trade_flow_usd"),
+        gap_flow_usd=pl.when(is_untraded).then("gap_flow_usd").otherwise("trade_gap_flow_usd"),
+    )
+    keyed = levels.join(traded, on=["symbol", "session"], how="left", maintain_order="left").with_columns(
+        pl.col("flow_method").fill_null("price_only")
+    )
+    return keyed.filter(pl.col("session") <= _last_session(keyed)).sort("symbol", "session")
+
+
+def _last_session(keyed: pl.DataFrame) -> pl.Series | pl.Expr:
+    """The last session on which enough is known, as a value to compare with."""
+    funds = keyed.filter(pl.col("share_lag_sessions").is_not_null())
+    is_known = pl.col("flow_usd").is_not_null() | pl.col("gap_flow_usd").is_not_null()
+    of_session = (
+        keyed.select(pl.col("session").unique())
+        .join(funds.select(pl.col("symbol").unique()), how="cross")
+        .join(
+            funds.select("symbol", "session", "market_cap_usd", is_known=is_known), on=["symbol", "session"], how="left"
+        )
+        .sort("symbol", "session")
+        .with_columns(assets=pl.col("market_cap_usd").forward_fill(limit=WAITED_SESSIONS).over("symbol"))
+        .group_by("session")
+        .agg(known=pl.col("assets").filter(pl.col("is_known")).sum(), assets=pl.col("assets").sum())
+    )
+    is_enough = (pl.col("assets") > 0) & (pl.col("known") >= (KNOWN_PART - _ROUNDING) * pl.col("assets"))
+    last = of_session.filter(is_enough)["session"].max()
+    return pl.lit(keyed["session"].max() if last is None else last, pl.Date)

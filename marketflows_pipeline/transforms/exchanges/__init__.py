@@ -1,0 +1,1 @@
+"""Transforms of the exchange part: volumes, shares, reserves, net flow, whale signals."""

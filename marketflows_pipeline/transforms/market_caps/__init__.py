@@ -1,0 +1,1 @@
+"""Transforms of the market-cap part: grid, groups, ranges, metrics, gains."""

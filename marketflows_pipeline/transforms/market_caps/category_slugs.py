@@ -1,0 +1,66 @@
+"""Which of a service's categories is meant by a slug that it does not list."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date
+
+# CoinGecko's, as of this day. What stands in brackets in a category's name, as AI in "Artificial Intelligence (AI)",
+# needs no line, nor does a slug whose category was renamed since this program has seen it.
+ALIASES_AS_OF = date(2026, 11, 28)
+ALIASES: Mapping[str, str] = {
+    "ai": "artificial-intelligence",
+    "defi": "decentralized-finance-defi",
+    "dex": "decentralized-exchange",
+    "l1": "layer-1",
+    "l2": "layer-2",
+    "meme": "meme-token",
+    "memes": "meme-token",
+    "nft": "non-fungible-tokens-nft",
+    "rwa": "real-world-assets-rwa",
+    "stablecoin": "stablecoins",
+}
+
+_IN_BRACKETS = re.compile(r"\(([^()]+)\)")
+
+
+def todays_slug(slug: str, listed: Mapping[str, str], former: Mapping[str, str] | None = None) -> str | None:
+    """The listed slug that is meant.
+
+    That is the slug itself; where it is not listed, that of the category which today has the name that a former slug
+    had; of the one whose slug or name is spelled alike but for case, blanks and signs, or whose name holds it in
+    brackets; or of an alias. Two that are alike are none.
+
+    Args:
+        slug: as in the settings, or as stored.
+        listed: today's slugs and their names.
+        former: slugs that were listed before, and their names.
+
+    Returns:
+        None where no category, or more than one, is meant.
+    """
+    if slug in listed:
+        return slug
+    name, spelled = (former or {}).get(slug), _spelling(slug)
+    renamed = [other for other, its_name in listed.items() if its_name == name]
+    alike = [
+        other
+        for other, its_name in listed.items()
+        if spelled and spelled in {_spelling(other), _spelling(its_name), *_short_names(its_name)}
+    ]
+    for meant in (renamed, alike):
+        if meant:
+            return meant[0] if len(meant) == 1 else None
+    alias = ALIASES.get(slug.casefold())
+    return alias if alias in listed else None
+
+
+def _short_names(name: str) -> set[str]:
+    return {_spelling(short) for short in _IN_BRACKETS.findall(name)}
+
+
+def _spelling(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(letter for letter in folded if letter.isalnum())

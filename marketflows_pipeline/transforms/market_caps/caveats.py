@@ -1,0 +1,96 @@
+"""What a reader of a category's pictures must be told about its data: values held flat, values interpolated."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from marketflows_pipeline.transforms.market_caps.quality import held_share
+from marketflows_pipeline.transforms.market_caps.ranges import crossings
+
+HELD_WORTH_SAYING_PCT = 1.0
+INTERPOLATED_WORTH_SAYING_PCT = 5.0
+_NAMED = 3
+
+
+def category_caveats(
+    grid: pl.DataFrame, members: pl.DataFrame, bucket_members: pl.DataFrame, group_totals: pl.DataFrame
+) -> dict[str, tuple[str, ...]]:
+    """Caveats by category, each a few words for the footer.
+
+    Args:
+        grid: coin_id, ts, market_cap_usd, fill.
+        members: category, series, coin_id of narratives and portfolios.
+        bucket_members: category, series, coin_id, ts of the ranges.
+        group_totals: category, series, ts, market_cap_usd.
+
+    Returns:
+        Category to its caveats; a category without any is missing. A coin counts as held where it is part of a series
+        of which more than 1 % is held for more than one step; interpolated values are said where they are more than
+        5 % of the category's coin values.
+    """
+    caveats: dict[str, list[str]] = {}
+    held = pl.concat([held_share(grid, members, group_totals), held_share(grid, bucket_members, group_totals)])
+    for category, text in _held_words(held).iter_rows():
+        caveats.setdefault(category, []).append(text)
+    shares = pl.concat([_interpolated_pct(grid, members), _interpolated_pct(grid, bucket_members)])
+    for category, share in shares.filter(pl.col("pct") > INTERPOLATED_WORTH_SAYING_PCT).iter_rows():
+        caveats.setdefault(category, []).append(f"{share:.0f} % of coin values interpolated over gaps")
+    return {category: tuple(texts) for category, texts in sorted(caveats.items())}
+
+
+def crossing_words(buckets: pl.DataFrame) -> str:
+    """What the pictures of ranges say of coins that changed theirs; empty where none did.
+
+    Args:
+        buckets: coin_id, ts, lower_limit_usd of the window.
+    """
+    found = crossings(buckets)
+    if found.is_empty():
+        return ""
+    n_coins = found.get_column("coin_id").n_unique()
+    times, coins = (_counted(number, word) for number, word in ((found.height, "time"), (n_coins, "coin")))
+    return f"{coins} crossed a range limit, {times} in all: levels and gains jump there, growth does not"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def _held_words(held: pl.DataFrame) -> pl.DataFrame:
+    worst = (
+        held.filter(pl.col("held_pct") > HELD_WORTH_SAYING_PCT)
+        .explode("coin_ids")
+        .group_by("category", "coin_ids")
+        .agg(pl.col("ts").n_unique().alias("times"))
+        # A window begins up to one step before the first value that a service gives for it, so one step says nothing.
+        .filter(pl.col("times") > 1)
+        .sort("category", "times", "coin_ids", descending=[False, True, False])
+    )
+    return (
+        worst.group_by("category", maintain_order=True)
+        .agg(
+            pl.col("coin_ids").head(_NAMED).str.join(", ").alias("named"),
+            (pl.len().cast(pl.Int64) - _NAMED).alias("more"),
+        )
+        .select(
+            "category",
+            pl.format(
+                "held flat where not observed: {}{}",
+                "named",
+                pl.when(pl.col("more") > 0).then(pl.format(" and {} more", "more")).otherwise(pl.lit("")),
+            ).alias("text"),
+        )
+    )
+
+
+def _interpolated_pct(grid: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    key = [name for name in ("coin_id", "ts") if name in members.columns]
+    return (
+        grid.lazy()
+        .select("coin_id", "ts", "fill")
+        .join(members.lazy(), on=key)
+        .group_by("category")
+        .agg((100 * (pl.col("fill") == "interpolated").mean()).alias("pct"))
+        .sort("category")
+        .collect()
+    )

@@ -1,0 +1,270 @@
+"""Market-cap ranges: a fixed cohort, bucketed anew at every grid time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import polars as pl
+
+from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.transforms.categories import RANGES
+from marketflows_pipeline.transforms.market_caps.grid import GridSpec
+from marketflows_pipeline.transforms.market_caps.metrics import (
+    LEVEL,
+    NO_EMA,
+    ORDER_KEY,
+    SERIES_KEY,
+    first_valid,
+    smoothed,
+    with_base_caps,
+)
+from marketflows_pipeline.transforms.ordering import in_order, numbered_curves, sort_curves, within_coin
+from marketflows_pipeline.transforms.sums import order_independent_sum
+
+_MAX_ORDER = 2
+_BUCKET = ("lower_limit_usd", "ts")
+
+
+def range_series(limit: float) -> str:
+    """The name of the range above ``limit`` as a series: the limit in whole dollars."""
+    return str(int(limit))
+
+
+def select_cohort(grid: pl.DataFrame, limits: Sequence[float], excluded: Collection[str] = ()) -> pl.DataFrame:
+    """The coins whose market cap at the last grid time exceeds the smallest limit (``core.cohort``).
+
+    The cohort is fixed for the whole window: a universe that changed along the way would move totals for reasons
+    that have nothing to do with flows. It is chosen with today's caps, so it carries survivorship bias.
+
+    Args:
+        grid: coin_id, ts, market_cap_usd of every tracked coin.
+        limits: lower limits in USD.
+        excluded: coin ids that are left out whatever their size.
+
+    Returns:
+        coin_id, rank (1 is the largest; equal caps by coin id), market_cap_usd, selected_at by coin_id.
+    """
+    return (
+        grid.lazy()
+        .filter(pl.col("ts") == pl.col("ts").max(), pl.col("market_cap_usd") > min(limits))
+        .filter(~pl.col("coin_id").is_in(list(excluded)))
+        .sort("market_cap_usd", "coin_id", descending=[True, False])
+        .select(
+            "coin_id",
+            rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32),
+            market_cap_usd="market_cap_usd",
+            selected_at="ts",
+        )
+        .sort("coin_id")
+        .collect()
+    )
+
+
+def assign_buckets(grid: pl.DataFrame, cohort: pl.DataFrame, limits: Sequence[float]) -> pl.DataFrame:
+    """The range of each cohort coin at each grid time: the largest limit that its cap exceeds (``core.buckets``).
+
+    "Exceeds" is strict. A coin at or below the lowest limit keeps its row with a null limit, so that every cohort
+    coin has exactly one row per grid time.
+
+    Args:
+        grid: coin_id, ts, market_cap_usd.
+        cohort: coin_id.
+        limits: lower limits in USD, in any order.
+
+    Returns:
+        coin_id, ts, lower_limit_usd, market_cap_usd by (coin_id, ts).
+    """
+    bucket = pl.lit(None, pl.Float64)
+    for limit in sorted(limits):
+        bucket = pl.when(pl.col("market_cap_usd") > limit).then(pl.lit(float(limit))).otherwise(bucket)
+    placed = (
+        grid.lazy()
+        .filter(pl.col("coin_id").is_in(cohort.get_column("coin_id").implode()))
+        .select("coin_id", "ts", lower_limit_usd=bucket, market_cap_usd="market_cap_usd")
+        .collect()
+    )
+    return in_order(placed, "coin_id", "ts")
+
+
+def bucket_totals(buckets: pl.DataFrame, limits: Sequence[float], spec: GridSpec) -> pl.DataFrame:
+    """The summed market cap of each range at each grid time, as rows of ``core.group_totals``.
+
+    Args:
+        buckets: coin_id, ts, lower_limit_usd, market_cap_usd as `assign_buckets` gives them.
+        limits: lower limits in USD.
+        spec: the grid of ``buckets``.
+
+    Returns:
+        category (``Ranges``), series, ts, market_cap_usd, n_assets by key: every range at every grid time. An empty
+        range has a null cap and 0 assets.
+    """
+    totals = (
+        buckets.lazy().group_by(_BUCKET).agg(market_cap_usd=order_independent_sum("market_cap_usd"), n_assets=pl.len())
+    )
+    return (
+        _every_range_and_time(limits, spec.times().to_frame().lazy())
+        .join(totals, on=_BUCKET, how="left")
+        .select("category", "series", "ts", "market_cap_usd", n_assets=pl.col("n_assets").fill_null(0).cast(pl.Int32))
+        .sort("category", "series", "ts")
+        .collect()
+    )
+
+
+def crossings(buckets: pl.DataFrame) -> pl.DataFrame:
+    """Each step on which a coin changed its range: its whole cap leaves one level and joins another.
+
+    Args:
+        buckets: coin_id, ts, lower_limit_usd by (coin_id, ts), as `assign_buckets` gives them.
+
+    Returns:
+        coin_id, ts (of the step's end), from_limit_usd, to_limit_usd; null is below the lowest limit.
+    """
+    before = within_coin("lower_limit_usd", 1)
+    is_first = pl.col("coin_id") != pl.col("coin_id").shift(1)
+    return (
+        in_order(buckets, "coin_id", "ts")
+        .select("coin_id", "ts", from_limit_usd=before, to_limit_usd="lower_limit_usd", is_first=is_first)
+        .filter(~pl.col("is_first"), pl.col("from_limit_usd").ne_missing(pl.col("to_limit_usd")))
+        .drop("is_first")
+    )
+
+
+def bucket_members(buckets: pl.DataFrame) -> pl.DataFrame:
+    """The coins of each range at each grid time, in the shape of group members with a time.
+
+    Args:
+        buckets: coin_id, ts, lower_limit_usd as `assign_buckets` gives them.
+
+    Returns:
+        category (``Ranges``), series, coin_id, ts; coins below the lowest limit are left out.
+    """
+    return buckets.filter(pl.col("lower_limit_usd").is_not_null()).select(
+        category=pl.lit(RANGES),
+        series=pl.col("lower_limit_usd").cast(pl.Int64).cast(pl.String),
+        coin_id="coin_id",
+        ts="ts",
+    )
+
+
+def range_members(buckets: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
+    """The coins that were in each range at either end of the last grid step, as rows beside `group_members`.
+
+    Args:
+        buckets: coin_id, ts, lower_limit_usd as `assign_buckets` gives them.
+        spec: the grid of ``buckets``.
+
+    Returns:
+        category (``Ranges``), series, coin_id, by all three, each once.
+    """
+    of_last_step = buckets.filter(pl.col("ts") >= spec.end - spec.step)
+    return bucket_members(of_last_step).drop("ts").unique().sort("category", "series", "coin_id")
+
+
+def range_derivatives(
+    buckets: pl.DataFrame,
+    *,
+    base_caps: pl.DataFrame,
+    base_assets: Sequence[str],
+    limits: Sequence[float],
+    ema_periods: Sequence[int],
+    diff_orders: Sequence[int],
+) -> pl.DataFrame:
+    """Growth and inflection of each range, following its coins across limits (rows of ``mart.derivatives``).
+
+    With ``x_i(t)`` the cap of coin ``i`` divided by the base asset's cap at ``t``, ``b_i(t)`` its range, and ``f_b``
+    the first valid total of range ``b`` in that base:
+
+    - growth: ``sum over i with b_i(t-1) = b of  x_i(t) - x_i(t-1)``, over ``f_b``;
+    - inflection: ``sum over i with b_i(t-2) = b of  x_i(t) - 2 x_i(t-1) + x_i(t-2)``, over ``f_b``.
+
+    Both are per grid step; the EMA comes last. Null where the range was empty at the time that sets membership.
+
+    Args:
+        buckets: coin_id, ts, lower_limit_usd, market_cap_usd as `assign_buckets` gives them.
+        base_caps: coin_id, ts, market_cap_usd of the base assets on the grid.
+        base_assets: ``us-dollar`` or coin ids.
+        limits: lower limits in USD.
+        ema_periods: spans; 1 is no EMA.
+        diff_orders: orders asked for; 0 is not a derivative and is passed over.
+
+    Returns:
+        category, series, base_asset, ema_period, diff_order, ts, value by key.
+
+    Raises:
+        UserInputError: if an order above 2 is asked for.
+    """
+    if max(diff_orders, default=0) > _MAX_ORDER:
+        raise UserInputError(
+            f"analysis.diff_orders: market-cap ranges have orders 0, 1 and 2 only, but {max(diff_orders)} is asked "
+            "for; leave out the higher orders or the flow type market_cap_ranges"
+        )
+    sums = _caps_by_membership(buckets, limits).sort("series", "ts")
+    curves = numbered_curves(with_base_caps(sums.lazy(), base_caps, base_assets).collect(), SERIES_KEY)
+    now, one_ago, two_ago = (pl.col(name) / pl.col("base_cap") for name in ("cap_now", "cap_one_ago", "cap_two_ago"))
+    formulas = {
+        1: one_ago - now.shift(1),
+        2: two_ago - 2 * one_ago.shift(1) + now.shift(2),
+    }
+    changes = [
+        curves.lazy().select(
+            *SERIES_KEY,
+            "ts",
+            "curve",
+            diff_order=pl.lit(order, pl.Int32),
+            change=(formula / first_valid(now)).over("curve"),
+        )
+        for order, formula in formulas.items()
+        if order in diff_orders
+    ]
+    by_period = [
+        change.select(
+            *SERIES_KEY,
+            pl.lit(period, pl.Int32).alias("ema_period"),
+            "diff_order",
+            "ts",
+            value=smoothed(pl.col("change"), period).over("curve"),
+        )
+        for change in changes
+        for period in sorted(set(ema_periods))
+    ]
+    if not by_period:
+        return curves.clear().select(*SERIES_KEY, NO_EMA, LEVEL, "ts", value=pl.lit(0.0))
+    return sort_curves(pl.concat(by_period).collect(), ORDER_KEY)
+
+
+def _caps_by_membership(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.DataFrame:
+    """Caps at ``t`` summed by the range that each coin is in at t, was in at t-1, and was in at t-2.
+
+    Division by the base asset is the same for all coins of a moment, so these three sums answer every base.
+    """
+    followed = (
+        in_order(buckets, "coin_id", "ts")
+        .lazy()
+        .select(
+            "coin_id",
+            "ts",
+            "market_cap_usd",
+            "lower_limit_usd",
+            one_ago=within_coin("lower_limit_usd", 1),
+            two_ago=within_coin("lower_limit_usd", 2),
+        )
+        .collect()
+        .lazy()
+    )
+    # Every coin has every grid time, so one coin's stand for all.
+    sums = _every_range_and_time(limits, followed.filter(pl.col("coin_id") == pl.col("coin_id").first()).select("ts"))
+    for membership, name in (("lower_limit_usd", "cap_now"), ("one_ago", "cap_one_ago"), ("two_ago", "cap_two_ago")):
+        by_range = followed.group_by(pl.col(membership).alias("lower_limit_usd"), "ts").agg(
+            order_independent_sum("market_cap_usd").alias(name)
+        )
+        sums = sums.join(by_range, on=_BUCKET, how="left")
+    return sums.collect()
+
+
+def _every_range_and_time(limits: Sequence[float], times: pl.LazyFrame) -> pl.LazyFrame:
+    ascending = sorted(float(limit) for limit in limits)
+    ranges = pl.LazyFrame(
+        {"lower_limit_usd": ascending, "series": [range_series(limit) for limit in ascending]},
+        schema={"lower_limit_usd": pl.Float64, "series": pl.String},
+    )
+    return ranges.with_columns(category=pl.lit(RANGES)).join(times, how="cross")

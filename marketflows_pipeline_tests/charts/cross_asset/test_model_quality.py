@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+
+from marketflows_pipeline.charts.cross_asset.model_figures import Figure
+from marketflows_pipeline.charts.cross_asset.model_quality import auc_rows, auc_span, model_chart
+from marketflows_pipeline.charts.cross_asset.spec import ModelSpec
+from marketflows_pipeline.charts.style.layout import text_width
+from marketflows_pipeline_tests.charts.cross_asset.frames import all_records, evaluation_frame
+from marketflows_pipeline_tests.charts.exchanges.frames import page_size, texts
+
+SPEC = ModelSpec(5, "direction", "logistic", ("SPY", "GLD"), "Prices from Yahoo")
+FRAME = evaluation_frame()
+
+
+def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
+    assert page_size(drawn(FRAME)) == (960, 720)
+    assert page_size(drawn(evaluation_frame(assets={}))) == (960, 720)
+
+
+def test_verdict_ablation_and_skill_are_the_headline() -> None:
+    subtitle = " ".join(drawn(FRAME)["title"]["subtitle"])
+
+    assert subtitle.startswith("No evidence of edge over the base rate")
+    assert "Flows add +0.004 [\u22120.003, +0.012] to the mean AUC of assets: not told apart from nothing" in subtitle
+    assert "Brier skill over the base rate \u22120.004 [\u22120.010, +0.002]" in subtitle
+
+
+def test_each_bin_is_a_dot_with_its_interval_and_its_count() -> None:
+    spec = drawn(FRAME)
+
+    points = all_records(spec, "counts_top")
+    assert len({point["x"] for point in points}) == 10
+    for point in points:
+        # Pixels grow downwards.
+        assert point["high"] < point["y"] < point["low"]
+    assert "forecasts in each bin (the largest 100)" in texts(spec)
+
+
+def test_a_bin_on_the_diagonal_is_one_whose_forecast_came_true() -> None:
+    # The bin that said 0.55 came in 0.55 of cases: its dot lies on the line from corner to corner.
+    spec = drawn(FRAME)
+
+    (diagonal,) = [record for record in all_records(spec, "y2") if "x2" in record]
+    on_it = min(all_records(spec, "counts_top"), key=lambda point: distance(point, diagonal))
+    assert distance(on_it, diagonal) < 1e-6
+    said_most = max(all_records(spec, "counts_top"), key=lambda point: point["x"])
+    assert distance(said_most, diagonal) > 10
+
+
+def test_sums_stand_above_assets_in_the_order_of_the_settings() -> None:
+    assert [name for name, _, _ in auc_rows(FRAME, SPEC)] == ["mean of assets", "by date", "SPY", "GLD"]
+
+
+def test_the_axis_of_auc_is_symmetric_around_one_half() -> None:
+    assert auc_span([Figure(0.53, 0.50, 0.57, 9)], None) == pytest.approx(1.08 * 0.07)
+    assert auc_span([Figure(0.47, 0.43, 0.50, 9)], None) == pytest.approx(1.08 * 0.07)
+    assert auc_span([Figure(0.5, None, None, 9)], None) == 0.06
+    assert auc_span([Figure(0.5, None, None, 9)], 0.6) == pytest.approx(0.108)
+    assert auc_span([Figure(0.99, 0.9, 1.0, 9)], None) == 0.5
+
+
+def test_a_better_asset_stands_further_right_within_its_interval() -> None:
+    rows = {row["name"]: row for row in all_records(drawn(FRAME), "weight")}
+
+    assert rows["SPY"]["x"] < rows["mean of assets"]["x"] < rows["GLD"]["x"]
+    assert all(row["low"] < row["x"] < row["high"] for row in rows.values())
+    assert rows["SPY"]["text"] == "0.480 [0.450, 0.520]"
+
+
+def test_intervals_do_not_reach_names_or_figures() -> None:
+    spec = drawn(evaluation_frame(assets={"SPY": (0.5, 0.1, 0.9), "GLD": (0.5, 0.4, 0.6)}))
+
+    rows = all_records(spec, "weight")
+    widest = max(text_width(row["text"], 12) for row in rows)
+    assert max(row["high"] for row in rows) < spec["width"] - widest
+
+
+def test_synthetic_data_are_named_and_the_planted_auc_is_marked() -> None:
+    planted = replace(SPEC, planted_auc=0.55, notes=("tutorial data",))
+    spec = drawn(evaluation_frame(is_synthetic=True), planted)
+
+    assert spec["title"]["text"].endswith("(synthetic data)")
+    assert "synthetic data: nothing here is about real markets" in texts(spec)
+    assert "planted 0.550" in texts(spec)
+    assert "tutorial data" in texts(spec)
+    assert "planted AUC 0.550, found 0.507 [0.491, 0.527]" in " ".join(spec["title"]["subtitle"])
+
+
+def test_real_data_have_nothing_planted() -> None:
+    spec = drawn(FRAME, replace(SPEC, planted_auc=0.55))
+
+    assert "planted" not in texts(spec) + str(spec["title"])
+    assert "synthetic" not in texts(spec) + str(spec["title"])
+
+
+def test_the_footer_says_when_and_how_it_was_trained() -> None:
+    written = texts(drawn(FRAME))
+
+    assert "trained 7 Mar 2026 06:00 UTC · logistic regression, purged walk-forward by date" in written
+
+
+def test_more_assets_than_find_room_are_named() -> None:
+    assert "not drawn: GLD" in texts(drawn(FRAME, replace(SPEC, most=1)))
+
+
+def test_a_picture_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="the model has no AUC"):
+        model_chart(FRAME.clear(), SPEC)
+
+
+def drawn(frame: pl.DataFrame, spec: ModelSpec = SPEC) -> dict[str, Any]:
+    return model_chart(frame, spec).to_dict(validate=True)
+
+
+def distance(point: dict[str, Any], diagonal: dict[str, Any]) -> float:
+    """How far below or above the diagonal a point is, in pixels."""
+    share = (point["x"] - diagonal["x"]) / (diagonal["x2"] - diagonal["x"])
+    return abs(float(point["y"] - (diagonal["y"] + share * (diagonal["y2"] - diagonal["y"]))))

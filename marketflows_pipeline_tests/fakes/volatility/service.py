@@ -1,0 +1,127 @@
+"""A Cboe and a FRED of our own: python -m marketflows_pipeline_tests.fakes.volatility.service --port 8126."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from datetime import date, datetime, time, timedelta
+from http import HTTPStatus
+
+from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
+from marketflows_pipeline_tests.fakes import faults
+from marketflows_pipeline_tests.fakes.markets import ASSETS, index_bars
+from marketflows_pipeline_tests.fakes.replies import Reply
+from marketflows_pipeline_tests.fakes.server import FakeServer, Request
+from marketflows_pipeline_tests.fakes.us_calendar import is_session, new_york
+
+DAILY_PRICES = "/api/global/us_indices/daily_prices/{file}"
+FREDGRAPH = "/graph/fredgraph.csv"
+FILES = {"VIX_History.csv": "VIX", "VIX3M_History.csv": "VIX3M"}
+SERIES = {"VIXCLS": "VIX", "VXVCLS": "VIX3M"}
+# When Cboe has written the day's row, and FRED the day's before.
+WRITTEN, COPIED = time(18), time(8)
+FIRST_DAY = ASSETS[0].listed
+A_DAY = timedelta(days=1)
+DENIED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+
+RANDOM_FAULTS = (faults.html(200), faults.html(503), faults.truncated(), faults.cut_off(), faults.reset())
+
+
+class FakeCboe(FakeServer):
+    """The files of volatility indices at Cboe and at FRED, both at one address.
+
+    Args:
+        clock: the present; a FixedClock can be moved, also by ``POST /__clock``.
+        port: 0 takes a free one.
+        preamble: line before the header of Cboe's files, as older ones have.
+        fred_header: what the column of dates is called at FRED.
+        fred_missing: what stands for a holiday at FRED.
+        fault_rate: share of answers that are spoilt at random.
+        seed: of the random faults.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        port: int = 0,
+        preamble: str = "",
+        fred_header: str = "observation_date",
+        fred_missing: str = "",
+        fault_rate: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        self._preamble = preamble
+        self._fred_header = fred_header
+        self._fred_missing = fred_missing
+        super().__init__(
+            {DAILY_PRICES: self._file, FREDGRAPH: self._series},
+            clock=clock,
+            port=port,
+            fault_rate=fault_rate,
+            random_faults=RANDOM_FAULTS,
+            seed=seed,
+        )
+
+    def _file(self, request: Request, file: str) -> Reply:
+        if file not in FILES:
+            return Reply(HTTPStatus.FORBIDDEN, DENIED, "application/xml")
+        bars = index_bars(FILES[file], written_until(request.at))
+        columns = (bars.open.tolist(), bars.high.tolist(), bars.low.tolist(), bars.close.tolist())
+        rows = (
+            f"{day:%m/%d/%Y}," + ",".join(f"{value:.6f}" for value in values)
+            for day, *values in zip(bars.days, *columns, strict=True)
+        )
+        lines = [*([self._preamble] if self._preamble else []), "DATE,OPEN,HIGH,LOW,CLOSE", *rows]
+        return _csv(lines)
+
+    def _series(self, request: Request) -> Reply:
+        series = request.params.get("id", "")
+        if series not in SERIES:
+            return faults.html(HTTPStatus.NOT_FOUND)(Reply(HTTPStatus.OK, b""))
+        last = copied_until(request.at)
+        bars = index_bars(SERIES[series], last)
+        closes = {day: f"{close:.2f}" for day, close in zip(bars.days, bars.close.tolist(), strict=True)}
+        days = (FIRST_DAY + at * A_DAY for at in range((last - FIRST_DAY).days + 1))
+        rows = (f"{day},{closes.get(day, self._fred_missing)}" for day in days if day.weekday() < 5)
+        return _csv([f"{self._fred_header},{series}", *rows])
+
+
+def written_until(now: datetime) -> date:
+    """The newest session in Cboe's files."""
+    there = now.astimezone(new_york())
+    return _session_until(there.date() if there.time() >= WRITTEN else there.date() - A_DAY)
+
+
+def copied_until(now: datetime) -> date:
+    """The newest day in FRED's series."""
+    there = now.astimezone(new_york())
+    return _session_until(there.date() - (A_DAY if there.time() >= COPIED else 2 * A_DAY))
+
+
+def _session_until(day: date) -> date:
+    while not is_session(day):
+        day -= A_DAY
+    return day
+
+
+def _csv(lines: list[str]) -> Reply:
+    return Reply(HTTPStatus.OK, "".join(f"{line}\n" for line in lines).encode(), "text/csv")
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(description="A local stand-in for the volatility files of Cboe and FRED")
+    parser.add_argument("--port", type=int, default=8126)
+    parser.add_argument("--seed", type=int, default=7, help="of the random faults")
+    parser.add_argument("--now", type=datetime.fromisoformat, help="stand still here, until told by POST /__clock")
+    parser.add_argument("--fault-rate", type=float, default=0.0, help="share of answers spoilt at random")
+    options = parser.parse_args()
+    clock: Clock = FixedClock(options.now) if options.now else SystemClock()
+    with FakeCboe(clock=clock, port=options.port, fault_rate=options.fault_rate, seed=options.seed) as server:
+        print(server.url, flush=True)  # noqa: T201 - who starts it waits for the address
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

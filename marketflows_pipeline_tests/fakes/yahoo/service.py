@@ -1,0 +1,125 @@
+"""A Yahoo of our own: python -m marketflows_pipeline_tests.fakes.yahoo.service --port 8125."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections.abc import Iterable
+from datetime import datetime
+from http import HTTPStatus
+
+from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
+from marketflows_pipeline_tests.fakes import faults
+from marketflows_pipeline_tests.fakes.markets import ASSETS, Asset
+from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
+from marketflows_pipeline_tests.fakes.server import FakeServer, Request
+from marketflows_pipeline_tests.fakes.yahoo.bodies import chart_body, empty_shell, error_body
+
+CHART = "/v8/finance/chart/{symbol}"
+TOO_MANY = "Too Many Requests\r\n"
+DELISTED = "No data found, symbol may be delisted"
+CONSENT = faults.html(200)
+
+RANDOM_FAULTS = (
+    faults.plain_text(429, TOO_MANY),
+    faults.html(503),
+    faults.plain_text(502, "Bad Gateway"),
+    faults.truncated(),
+    faults.cut_off(),
+    faults.reset(),
+    faults.empty(),
+    CONSENT,
+)
+
+
+class FakeYahoo(FakeServer):
+    """The charts of Yahoo over assets of ours.
+
+    Args:
+        assets: what it knows.
+        clock: the present; a FixedClock can be moved, also by ``POST /__clock``.
+        port: 0 takes a free one.
+        shells: unknown symbols that are answered with an empty shell instead of an error.
+        is_repeated: the newest session comes twice.
+        fault_rate: share of answers that are spoilt at random.
+        seed: of the random faults.
+    """
+
+    def __init__(
+        self,
+        assets: Iterable[Asset] = ASSETS,
+        *,
+        clock: Clock,
+        port: int = 0,
+        shells: Iterable[str] = (),
+        is_repeated: bool = False,
+        fault_rate: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        self.assets = {asset.symbol: asset for asset in assets}
+        self.shells = set(shells)
+        self.is_repeated = is_repeated
+        super().__init__(
+            {CHART: self._chart},
+            clock=clock,
+            port=port,
+            fault_rate=fault_rate,
+            random_faults=RANDOM_FAULTS,
+            seed=seed,
+        )
+
+    def admit(self, request: Request) -> Reply | None:
+        """Refuse programs that call themselves so."""
+        if request.headers.get("user-agent", "").startswith("Mozilla/"):
+            return None
+        return Reply(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY.encode(), "text/plain")
+
+    def _chart(self, request: Request, symbol: str) -> Reply:
+        if request.params.get("interval") != "1d":
+            return _error(HTTPStatus.UNPROCESSABLE_ENTITY, "Unprocessable Entity", "Invalid input - interval")
+        asset = self.assets.get(symbol.upper())
+        if asset is None:
+            if symbol in self.shells:
+                return json_reply(empty_shell(symbol, request.at))
+            return _error(HTTPStatus.NOT_FOUND, "Not Found", DELISTED)
+        start_s, end_s = int(request.params["period1"]), int(request.params["period2"])
+        if start_s >= end_s:
+            said = f"Invalid input - start date cannot be after end date. startDate = {start_s}, endDate = {end_s}"
+            return _error(HTTPStatus.BAD_REQUEST, "Bad Request", said)
+        body = chart_body(asset, request.at, start_s, end_s, is_repeated=self.is_repeated)
+        if body is None:
+            said = f"Data doesn't exist for startDate = {start_s}, endDate = {end_s}"
+            return _error(HTTPStatus.BAD_REQUEST, "Bad Request", said)
+        if "events" not in request.params:
+            body["chart"]["result"][0].pop("events", None)
+        return json_reply(body)
+
+
+def _error(status: int, code: str, description: str) -> Reply:
+    return json_reply(error_body(code, description), status)
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(description="A local stand-in for Yahoo's charts")
+    parser.add_argument("--port", type=int, default=8125)
+    parser.add_argument("--repeated", action="store_true", help="send the newest session twice")
+    parser.add_argument("--seed", type=int, default=7, help="of the random faults")
+    parser.add_argument("--now", type=datetime.fromisoformat, help="stand still here, until told by POST /__clock")
+    parser.add_argument("--fault-rate", type=float, default=0.0, help="share of answers spoilt at random")
+    options = parser.parse_args()
+    clock: Clock = FixedClock(options.now) if options.now else SystemClock()
+    server = FakeYahoo(
+        clock=clock,
+        port=options.port,
+        is_repeated=options.repeated,
+        fault_rate=options.fault_rate,
+        seed=options.seed,
+    )
+    with server:
+        print(server.url, flush=True)  # noqa: T201 - who starts it waits for the address
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

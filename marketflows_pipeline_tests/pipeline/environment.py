@@ -1,0 +1,178 @@
+"""A whole pipeline in a folder of its own, against a service on a real socket, on a clock that tests move."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from marketflows_pipeline.build import build_definitions
+from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.jobs import hourly_refresh
+from marketflows_pipeline.options import WAIT_OF_A_RUN, RunOptions
+from marketflows_pipeline.orchestration.failures import RunFailure, failure_of
+from marketflows_pipeline.progress import LogReporter
+from marketflows_pipeline.schema import PARTS
+from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY, Access
+from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
+from marketflows_pipeline_tests.fakes.defillama.protocols import make_cast
+from marketflows_pipeline_tests.fakes.defillama.service import FakeDefiLlama
+from marketflows_pipeline_tests.fakes.generate import generate
+from marketflows_pipeline_tests.fakes.server import FakeServer
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+PICTURES = [dg.AssetKey(["pictures", part]) for part in PARTS]
+HISTORY = "/coins/{id}/market_chart"
+START = datetime(2026, 10, 10, 12, 5, tzinfo=UTC)
+
+SMALL: dict[str, Any] = {
+    "providers.coingecko": {
+        "days": 7,
+        "calls_per_minute": 1000,
+        "narratives": ["layer-1"],
+        "base_assets": ["bitcoin"],
+        "range_lower_limits": [1e8, 1e11],
+        "exclude_categories": [],
+    },
+    "providers.coingecko.asset_groups": {"Pair": ["bitcoin", "ethereum"]},
+    "analysis": {"ema_periods": [1], "diff_orders": [0], "is_unit_normalize": False},
+    "plots": {"hours_ago": [4, 24], "scale": 1},
+}
+
+
+@dataclass
+class Environment:
+    """Settings, warehouse and pictures under `folder`; the services and the clock are shared with the test.
+
+    Attributes:
+        reserves: the second service, for the exchange part; None where the settings have none.
+        addresses: of further services, by their name in the settings.
+        result: of the latest run.
+    """
+
+    folder: Path
+    service: FakeCoinGecko
+    clock: FixedClock
+    settings: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(SMALL)))
+    reserves: FakeDefiLlama | None = None
+    addresses: dict[str, str] = field(default_factory=dict)
+    result: dg.ExecuteInProcessResult | None = None
+
+    def configure(self, table: str = "providers.coingecko", **keys: Any) -> None:
+        """Change keys of one table of config.toml."""
+        self.settings.setdefault(table, {}).update(keys)
+
+    def run(
+        self,
+        *,
+        hours_later: float = 0,
+        history_time_limit: timedelta | None = None,
+        with_pictures: bool = False,
+        job_name: str = hourly_refresh.name,
+        asks_again: bool = False,
+        wait_limit: timedelta = WAIT_OF_A_RUN,
+    ) -> bool:
+        """One run, some time after the one before; whether it succeeded. Pictures take longer than all the rest."""
+        self.clock.set(self.clock.now() + timedelta(hours=hours_later))
+        options = RunOptions(
+            config=self._written_settings(),
+            secrets=self.folder / "secrets.toml",
+            out_dir=self.folder / "pictures",
+            history_time_limit=history_time_limit,
+            asks_again=asks_again,
+            wait_limit=wait_limit,
+        )
+        definitions = build_definitions(options, clock=self.clock, reporter=LogReporter())
+        job = definitions.resolve_job_def(job_name)
+        selected = [key for key in job.asset_layer.executable_asset_keys if with_pictures or key not in PICTURES]
+        with dg.DagsterInstance.ephemeral() as instance:
+            self.result = job.execute_in_process(
+                instance=instance, raise_on_error=False, run_config=QUIET, asset_selection=selected
+            )
+        return self.result.success
+
+    def calls(self) -> Counter[str]:
+        """Requests since the last time this was asked, by endpoint."""
+        return _counted(self.service)
+
+    def reserves_calls(self) -> Counter[str]:
+        """The same of the second service."""
+        assert self.reserves is not None
+        return _counted(self.reserves)
+
+    @property
+    def failure(self) -> RunFailure:
+        """Why the latest run failed."""
+        assert self.result is not None
+        return failure_of(self.result.all_events)
+
+    @property
+    def published(self) -> Path:
+        """The file for ad-hoc SQL."""
+        return self.folder / "warehouse" / "marketflows.duckdb"
+
+    @property
+    def private(self) -> Path:
+        """The file that runs work in."""
+        return self.folder / ".marketflows" / "warehouse.duckdb"
+
+    def stored(self, sql: str) -> pl.DataFrame:
+        """An answer from the private file."""
+        with Warehouse(self.private, create=False) as warehouse:
+            return warehouse.query(sql)
+
+    def metadata(self, asset: str, name: str) -> Any:
+        """A metadata value of an asset's materialization in the latest run."""
+        assert self.result is not None
+        for event in self.result.get_asset_materialization_events():
+            if event.asset_key == dg.AssetKey(asset.split(".")):
+                return event.materialization.metadata[name].value
+        raise AssertionError(f"{asset} was not materialized")
+
+    def _written_settings(self) -> Path:
+        path = self.folder / "config.toml"
+        own = {"base_url": self.service.url}
+        tables = self.settings | {"providers.coingecko": self.settings["providers.coingecko"] | own}
+        if self.reserves is not None:
+            tables["providers.defillama"] = {"base_url": self.reserves.url}
+        tables |= {f"providers.{name}": {"base_url": url} for name, url in self.addresses.items()}
+        lines = []
+        for table, keys in tables.items():
+            lines += [f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in keys.items())]
+        path.write_text("\n".join(lines))
+        (self.folder / "secrets.toml").write_text(f'[coingecko]\napi_key = "{DEMO_KEY}"\n')
+        (self.folder / "secrets.toml").chmod(0o600)
+        return path
+
+
+def _counted(service: FakeServer) -> Counter[str]:
+    counted = Counter(str(exchange.request.endpoint) for exchange in service.exchanges)
+    service.exchanges.clear()
+    return counted
+
+
+def _toml(value: object) -> str:
+    return str(value) if isinstance(value, float) else json.dumps(value)
+
+
+@contextmanager
+def open_environment_with_exchanges(folder: Path, tracked: Sequence[str]) -> Iterator[Environment]:
+    """A new environment that follows these exchanges, beside well-behaved services of 40 coins and of reserves."""
+    clock = FixedClock(START)
+    market = generate(40, start=START, has_churn=False, has_flaws=False)
+    with (
+        FakeCoinGecko(market, clock=clock, access=Access(calls_per_minute=None)) as service,
+        FakeDefiLlama(make_cast(7, START, days=60, fillers=20), clock=clock) as reserves,
+    ):
+        env = Environment(folder, service, clock, reserves=reserves)
+        env.configure("exchanges", tracked=list(tracked))
+        yield env

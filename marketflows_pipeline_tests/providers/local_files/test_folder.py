@@ -1,0 +1,556 @@
+"""People's own files: read as documented, or refused in one line that names file, line, column and value."""
+
+from __future__ import annotations
+
+import logging
+import math
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.errors import NotFoundError, UserInputError
+from marketflows_pipeline.providers.local_files.folder import Folder
+from marketflows_pipeline.providers.protocols.cross_asset import (
+    ACTION_SCHEMA,
+    BAR_SCHEMA,
+    SHARES_SCHEMA,
+    VOLATILITY_SCHEMA,
+    PriceProvider,
+    SharesProvider,
+    VolatilityProvider,
+)
+
+CLOCK = FixedClock(datetime(2026, 10, 10, 12, 0, tzinfo=UTC))
+EVER = (date(1900, 1, 1), date(2100, 1, 1))
+BARS = "date,open,high,low,close,volume\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path, clock=CLOCK)
+
+
+def write(folder: Path, name: str, text: str, encoding: str = "utf-8") -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding=encoding)
+    return file
+
+
+def test_it_is_a_provider_of_all_three(folder: Folder) -> None:
+    prices: PriceProvider = folder
+    shares: SharesProvider = folder
+    volatility: VolatilityProvider = folder
+
+    assert prices.name == shares.name == volatility.name == "folder"
+
+
+def test_bars_are_those_of_the_file_by_session(folder: Folder, tmp_path: Path) -> None:
+    write(tmp_path, "bars/SPY.csv", BARS + "2026-01-06,2,4,1,3,50\n2026-01-05,1,2,0.5,1.5,1e6\n")
+
+    history = folder.daily_bars("SPY", "spy.us", *EVER)
+
+    assert history.bars.schema == BAR_SCHEMA
+    assert history.actions.schema == ACTION_SCHEMA
+    assert history.bars.rows() == [
+        ("SPY", date(2026, 1, 5), 1.0, 2.0, 0.5, 1.5, None, 1.5, 1e6, "shares", "folder:bars"),
+        ("SPY", date(2026, 1, 6), 2.0, 4.0, 1.0, 3.0, None, 3.0, 50.0, "shares", "folder:bars"),
+    ]
+
+
+def test_a_session_without_a_close_is_left_out_and_other_missing_figures_are_null(
+    folder: Folder, tmp_path: Path
+) -> None:
+    write(tmp_path, "bars/SPY.csv", BARS + "2026-01-05,1,2,1,,5\n2026-01-06,,NaN,null,3,.\n")
+
+    bars = folder.daily_bars("SPY", "", *EVER).bars
+
+    assert bars.select("session", "open_usd", "high_usd", "low_usd", "close_usd", "volume").rows() == [
+        (date(2026, 1, 6), None, None, None, 3.0, None)
+    ]
+
+
+def test_columns_may_be_in_any_order_and_case_and_dates_may_be_midnights(folder: Folder, tmp_path: Path) -> None:
+    text = "Volume,Adjusted Close,CLOSE,Low,High,Open,Date,Volume Unit\n5,2.9,3,1,4,2,2026-01-05 00:00:00,usd\n"
+    write(tmp_path, "bars/BTC.csv", text, encoding="utf-8-sig")
+
+    bar = folder.daily_bars("BTC", "", *EVER).bars.row(0, named=True)
+
+    assert bar["session"] == date(2026, 1, 5)
+    assert (bar["adjusted_close_usd"], bar["volume_unit"], bar["close_usd"]) == (2.9, "usd", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [("2026-01-05", "2026-01-07", [5, 6, 7]), ("2026-01-06", "2026-01-06", [6]), ("2026-02-01", "2026-02-02", [])],
+)
+def test_only_the_sessions_asked_for_are_given(
+    folder: Folder, tmp_path: Path, start: str, end: str, days: list[int]
+) -> None:
+    write(tmp_path, "bars/SPY.csv", BARS + "".join(f"2026-01-0{day},1,2,1,1,5\n" for day in (4, 5, 6, 7, 8)))
+
+    bars = folder.daily_bars("SPY", "", date.fromisoformat(start), date.fromisoformat(end)).bars
+
+    assert [session.day for session in bars["session"]] == days
+
+
+def test_a_split_gives_prices_as_they_were_traded(folder: Folder, tmp_path: Path) -> None:
+    # Closes 17.0, 17.1, 17.2 are adjusted for a 10:1 split on the 7th: those before it were traded at 170 and 171.
+    rows = "2026-01-05,17,17,17,17.0,1000\n2026-01-06,17,18,17,17.1,1000\n2026-01-07,17,18,17,17.2,1000\n"
+    write(tmp_path, "bars/SLV.csv", BARS + rows)
+    write(tmp_path, "splits.csv", "symbol,date,ratio\nSLV,2026-01-07,10\nXLK,2026-01-06,2\n")
+    write(tmp_path, "dividends.csv", "symbol,date,amount\nSLV,2026-01-06,0.25\n")
+
+    history = folder.daily_bars("SLV", "", *EVER)
+
+    assert history.bars["as_traded_close_usd"].to_list() == pytest.approx([170.0, 171.0, 17.2])
+    assert history.actions.rows() == [
+        ("SLV", date(2026, 1, 6), "dividend", 0.25, "folder:dividends"),
+        ("SLV", date(2026, 1, 7), "split", 10.0, "folder:splits"),
+    ]
+    early = folder.daily_bars("SLV", "", date(2026, 1, 1), date(2026, 1, 5))
+    assert early.bars["as_traded_close_usd"].to_list() == pytest.approx([170.0])
+    assert early.actions.is_empty()
+
+
+@pytest.mark.parametrize("ratio", [10, 2, 0.2])
+def test_prices_that_fall_with_a_split_are_refused(folder: Folder, tmp_path: Path, ratio: float) -> None:
+    after = 171 / ratio
+    rows = f"2026-01-05,170,170,170,170,5\n2026-01-06,170,171,170,171,5\n2026-01-08,{after},{after},{after},{after},5\n"
+    file = write(tmp_path, "bars/SLV.csv", BARS + rows)
+    write(tmp_path, "splits.csv", f"symbol,date,ratio\nSLV,2026-01-07,{ratio}\n")
+
+    with pytest.raises(UserInputError) as fault:
+        folder.daily_bars("SLV", "", *EVER)
+
+    assert str(fault.value).startswith(
+        f"{file}, column `close`: expected prices adjusted for the split of 2026-01-07 in splits.csv"
+    )
+    assert f"by {ratio:g}" in str(fault.value)
+
+
+@pytest.mark.parametrize("ratio", [1.25, 0.8])
+def test_prices_that_fall_with_a_small_split_are_refused(folder: Folder, tmp_path: Path, ratio: float) -> None:
+    """Closes of 125, then 100 at a 5:4 split were accepted, and all caps before it were a quarter too high."""
+    write(tmp_path, "splits.csv", f"symbol,date,ratio\nSPY,2026-01-07,{ratio}\n")
+    for closes, is_refused in (([100 * ratio, 100 * ratio, 100, 100], True), ([100, 100, 100, 100], False)):
+        days = zip((5, 6, 7, 8), closes, strict=True)
+        rows = "".join(f"2026-01-0{day},{close},{close},{close},{close},5\n" for day, close in days)
+        write(tmp_path, "bars/SPY.csv", BARS + rows)
+        if is_refused:
+            with pytest.raises(UserInputError, match=rf"the split of 2026-01-07 .* by {ratio:g}"):
+                folder.daily_bars("SPY", "", *EVER)
+        else:
+            assert folder.daily_bars("SPY", "", *EVER).bars.height == 4
+
+
+def test_a_spin_off_smaller_than_a_day_s_move_is_told_by_the_shares(folder: Folder, tmp_path: Path) -> None:
+    write(tmp_path, "splits.csv", "symbol,date,ratio\nSPY,2026-01-07,1.02\n")
+    write(tmp_path, "bars/SPY.csv", BARS + "2026-01-06,102,102,102,102,5\n2026-01-07,100,100,100,100,5\n")
+    assert folder.daily_bars("SPY", "", *EVER).bars.height == 2
+
+    write(tmp_path, "shares/SPY.csv", "date,shares,nav\n2026-01-06,1000,102\n2026-01-07,1020,100\n")
+    with pytest.raises(UserInputError, match="expected prices adjusted for the split of 2026-01-07"):
+        folder.daily_bars("SPY", "", *EVER)
+
+
+def test_files_of_splits_may_have_no_rows(folder: Folder, tmp_path: Path) -> None:
+    write(tmp_path, "bars/SPY.csv", BARS + "2026-01-05,1,2,1,1,5\n")
+    write(tmp_path, "splits.csv", "symbol,date,ratio\n")
+
+    assert folder.daily_bars("SPY", "", *EVER).actions.is_empty()
+
+
+def test_shares_are_those_of_the_file(folder: Folder, tmp_path: Path) -> None:
+    text = (
+        "date,shares,nav,net_assets,published_at,convention\n"
+        "2026-01-06,110,10,1100,2026-01-07T08:30:00-05:00,split_adjusted\n"
+        "2026-01-05,100,10,,,\n"
+    )
+    write(tmp_path, "shares/SPY.csv", text)
+
+    frame = folder.shares_outstanding("SPY", "")
+
+    assert frame.schema == SHARES_SCHEMA
+    assert frame.rows() == [
+        ("SPY", date(2026, 1, 5), 100.0, 10.0, None, "as_traded", None, "folder:shares"),
+        (
+            "SPY",
+            date(2026, 1, 6),
+            110.0,
+            10.0,
+            1100.0,
+            "split_adjusted",
+            datetime(2026, 1, 7, 13, 30, tzinfo=UTC),
+            "folder:shares",
+        ),
+    ]
+
+
+def test_a_fund_may_have_net_assets_alone_and_rows_with_neither_are_left_out(folder: Folder, tmp_path: Path) -> None:
+    write(tmp_path, "shares/qqq_us.csv", "date,net_assets,nav\n2026-01-05,1000,10\n2026-01-06,,11\n2026-01-07,1200,\n")
+
+    frame = folder.shares_outstanding("QQQ", "qqq_us")
+
+    assert frame.select("symbol", "session", "shares", "net_assets_usd").rows() == [
+        ("QQQ", date(2026, 1, 5), None, 1000.0),
+        ("QQQ", date(2026, 1, 7), None, 1200.0),
+    ]
+
+
+def test_volatility_is_that_of_the_file(folder: Folder, tmp_path: Path) -> None:
+    write(tmp_path, "volatility/VIX3M.csv", "date,close\n2026-01-06,17.5\n2026-01-05,.\n2026-01-02,16.25\n")
+
+    frame = folder.volatility_index("VIX3M")
+
+    assert frame.schema == VOLATILITY_SCHEMA
+    assert frame.rows() == [
+        ("VIX3M", date(2026, 1, 2), 16.25, "folder:volatility"),
+        ("VIX3M", date(2026, 1, 6), 17.5, "folder:volatility"),
+    ]
+
+
+def test_blanks_around_values_do_not_count(folder: Folder, tmp_path: Path) -> None:
+    write(tmp_path, "volatility/VIX.csv", "date , close\n2026-01-05 ,  17.5\n 2026-01-06, NaN \n")
+
+    assert folder.volatility_index("VIX").select("session", "close").rows() == [(date(2026, 1, 5), 17.5)]
+
+
+def test_data_that_is_made_up_may_say_so(tmp_path: Path) -> None:
+    write(tmp_path, "volatility/VIX.csv", "date,close\n2026-01-06,17.5\n")
+
+    assert Folder(tmp_path, clock=CLOCK, source="synthetic").volatility_index("VIX")["source"].to_list() == [
+        "synthetic:volatility"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kept", "hint"),
+    [("", ""), ("bars/SPY.txt", "SPY.txt is there"), ("bars/SPYG.csv", "")],
+)
+def test_a_symbol_without_a_file_is_not_found(folder: Folder, tmp_path: Path, kept: str, hint: str) -> None:
+    if kept:
+        write(tmp_path, kept, BARS)
+
+    with pytest.raises(NotFoundError, match=r"no bars/SPY\.csv or \.parquet in ") as fault:
+        folder.daily_bars("SPY", "SPY", *EVER)
+
+    assert hint in str(fault.value)
+    assert ("named as the symbol" in str(fault.value)) == bool(hint)
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "bars/../../secret"])
+def test_no_name_leads_out_of_the_folder(folder: Folder, tmp_path: Path, name: str) -> None:
+    write(tmp_path.parent, "secret.csv", "date,shares\n2026-01-05,1\n")
+    write(tmp_path, "shares/SPY.csv", "date,shares\n2026-01-05,1\n")
+
+    with pytest.raises(NotFoundError):
+        folder.shares_outstanding("SPY", name)
+
+
+def test_a_folder_that_is_missing_is_the_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UserInputError, match=r"nowhere: expected a folder, as `folder` in \[cross_asset\] names it"):
+        Folder(tmp_path / "nowhere", clock=CLOCK).volatility_index("VIX")
+
+
+def test_two_files_of_one_symbol_are_refused(folder: Folder, tmp_path: Path) -> None:
+    write(tmp_path, "volatility/VIX.csv", "date,close\n2026-01-06,17.5\n")
+    write(tmp_path, "volatility/VIX.parquet", "")
+
+    with pytest.raises(UserInputError, match=r"VIX\.csv: VIX\.parquet is there too"):
+        folder.volatility_index("VIX")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "{file}: is empty; expected the columns date, open, high, low, close, volume"),
+        ("\n\n", "{file}: is empty; expected the columns date, open, high, low, close, volume"),
+        (BARS, "{file}: expected rows below the names of the columns, found none"),
+        (
+            "date,open,close\n2026-01-05,1,1\n",
+            "{file}: expected a column `high`, `low`, `volume`, found date, open, close",
+        ),
+        ("date,close,Close\n2026-01-05,1,1\n", "{file}: expected each column once, found `close` twice"),
+        (
+            BARS + "05.01.2026,1,2,1,1,5\n",
+            "line 2, column `date`: expected a date such as 2026-01-05, found '05.01.2026'",
+        ),
+        (
+            BARS + "2026-02-30,1,2,1,1,5\n",
+            "line 2, column `date`: expected a date such as 2026-01-05, found '2026-02-30'",
+        ),
+        (BARS + ",1,2,1,1,5\n", "line 2, column `date`: expected a date such as 2026-01-05, found an empty cell"),
+        (
+            BARS + "2026-01-05T16:00:00,1,2,1,1,5\n",
+            "line 2, column `date`: expected a date such as 2026-01-05, found '2026-01-05T16:00:00'",
+        ),
+        (
+            BARS + "2026-01-05,1,2,1,1,5\n\n2026-01-06,1,2,1,-3,5\n",
+            "line 4, column `close`: expected a number above 0 or an empty cell, found '-3'",
+        ),
+        (
+            BARS + "2026-01-05,1,2,1,0,5\n",
+            "line 2, column `close`: expected a number above 0 or an empty cell, found '0'",
+        ),
+        (
+            BARS + '2026-01-05,1,2,1,"1,5",5\n',
+            "line 2, column `close`: expected a number above 0 or an empty cell "
+            "(decimals with a point, thousands without a sign), found '1,5'",
+        ),
+        (
+            BARS + "2026-01-05,1,2,1,inf,5\n",
+            "line 2, column `close`: expected a number above 0 or an empty cell, found 'inf'",
+        ),
+        (
+            BARS + "2026-01-05,1,2,1,1,-5\n",
+            "line 2, column `volume`: expected a number that is not negative or an empty cell, found '-5'",
+        ),
+        (BARS + "2026-01-05,1,2,3,1,5\n", "line 2, column `high`: expected at least the low of 3, found '2'"),
+        (
+            BARS + "2026-01-05,1,2,1,1,5\n2026-01-06,1,2,1,1,5\n2026-01-05,1,2,1,1,6\n",
+            "line 4, column `date`: expected each date once; it is in line 2 too, found '2026-01-05'",
+        ),
+        (BARS + "2026-01-05,1,2,1\n", "{file}, line 2: expected 6 values, one a column, found 4"),
+        (
+            BARS + "2026-01-05,1,2,1,1,5,7\n",
+            "{file}, line 2: expected 6 values, one a column, found 7; a comma within a "
+            "number? Decimals have a point, thousands no sign",
+        ),
+        (BARS + '2026-01-05,1,2,1,1,"5\n', "{file}: cannot be read: unexpected end of data"),
+    ],
+)
+def test_a_bad_file_is_refused_in_one_line(folder: Folder, tmp_path: Path, text: str, said: str) -> None:
+    file = write(tmp_path, "bars/SPY.csv", text)
+
+    with pytest.raises(UserInputError) as fault:
+        folder.daily_bars("SPY", "SPY", *EVER)
+
+    expected = said.format(file=file) if said.startswith("{file}") else f"{file}, {said}"
+    assert str(fault.value) == expected
+    assert fault.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("date,nav\n2026-01-05,1\n", ": expected a column `shares` or `net_assets`, found neither"),
+        ("day,shares\n2026-01-05,1\n", ": expected a column `date`, found day, shares"),
+        (
+            "date,shares,nav,net_assets\n2026-01-05,100,10,1000\n2026-01-06,20260106,10,1000\n",
+            ", line 3, column `net_assets`: expected 202,601,060 within 2 %, which is shares times nav, found '1000'",
+        ),
+        (
+            "date,shares,convention\n2026-01-05,1,adjusted\n",
+            ", line 2, column `convention`: expected as_traded or split_adjusted, found 'adjusted'",
+        ),
+        (
+            "date,shares,published_at\n2026-01-05,1,2026-01-06\n",
+            ", line 2, column `published_at`: expected a time with its offset, such as 2026-01-06T13:30:00Z, "
+            "found '2026-01-06'",
+        ),
+        (
+            "date,shares,published_at\n2026-01-05,1,2026-01-04T13:30:00Z\n",
+            ", line 2, column `published_at`: expected a time after the session's close at 16:00 in New York, "
+            "found '2026-01-04T13:30:00Z'",
+        ),
+        (
+            "date,shares\n2026-01-05,0\n",
+            ", line 2, column `shares`: expected a number above 0 or an empty cell, found '0'",
+        ),
+    ],
+)
+def test_a_bad_file_of_shares_is_refused_in_one_line(folder: Folder, tmp_path: Path, text: str, said: str) -> None:
+    file = write(tmp_path, "shares/SPY.csv", text)
+
+    with pytest.raises(UserInputError) as fault:
+        folder.shares_outstanding("SPY", "")
+
+    assert str(fault.value) == f"{file}{said}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "symbol,date,ratio\nSPY,2026-01-05,\n",
+            "line 2, column `ratio`: expected a number above 0, found an empty cell",
+        ),
+        (
+            "symbol,date,ratio\nSPY,2026-01-05,10:1\n",
+            "line 2, column `ratio`: expected a number above 0 or an empty cell, found '10:1'",
+        ),
+        ("symbol,date,ratio\n,2026-01-05,2\n", "line 2, column `symbol`: expected text, found an empty cell"),
+        (
+            "symbol,date,ratio\nA,2026-01-05,2\nB,2026-01-05,2\nA,2026-01-05,3\n",
+            "line 4, column `date`: expected each date once; it is in line 2 too, found '2026-01-05'",
+        ),
+    ],
+)
+def test_a_bad_file_of_splits_is_refused_whichever_symbol_is_asked_for(
+    folder: Folder, tmp_path: Path, text: str, said: str
+) -> None:
+    write(tmp_path, "bars/QQQ.csv", BARS + "2026-01-05,1,2,1,1,5\n")
+    file = write(tmp_path, "splits.csv", text)
+
+    with pytest.raises(UserInputError) as fault:
+        folder.daily_bars("QQQ", "", *EVER)
+
+    assert str(fault.value) == f"{file}, {said}"
+
+
+def test_text_in_another_encoding_and_files_that_are_no_parquet_are_refused(folder: Folder, tmp_path: Path) -> None:
+    write(tmp_path, "volatility/VIX.csv", "date,close,café\n", encoding="latin-1")
+    write(tmp_path, "volatility/VIX3M.parquet", "date,close\n")
+
+    with pytest.raises(UserInputError, match=r"VIX\.csv: expected CSV in UTF-8"):
+        folder.volatility_index("VIX")
+    with pytest.raises(UserInputError, match=r"VIX3M\.parquet: cannot be read: ") as fault:
+        folder.volatility_index("VIX3M")
+    assert "\n" not in str(fault.value)
+
+
+def test_columns_that_mean_nothing_are_ignored_with_a_line_in_the_log(
+    folder: Folder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write(tmp_path, "volatility/VIX.csv", "Date,Open,Close,,notes\n2026-01-05,16,17,,a day\n")
+
+    with caplog.at_level(logging.INFO, logger="marketflows_pipeline"):
+        assert folder.volatility_index("VIX")["close"].to_list() == [17.0]
+
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == [f"{file}: ignored columns that mean nothing here: open, unnamed_4, notes"]
+
+
+def test_parquet_may_have_dates_moments_and_numbers_of_any_kind(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "shares").mkdir()
+    frame = pl.DataFrame(
+        {
+            "date": [datetime(2026, 1, 5), datetime(2026, 1, 6)],  # noqa: DTZ001 - a day that pandas made a moment
+            "shares": [1_435_600_000, None],
+            "nav": [95.113595, math.nan],
+            "net_assets": pl.Series([None, 5], dtype=pl.Float32),
+            "published_at": pl.Series([datetime(2026, 1, 6, 13, 30, tzinfo=UTC), None], dtype=pl.Datetime("ns", "UTC")),
+            "holdings": [["a"], ["b"]],
+        }
+    )
+    frame.write_parquet(tmp_path / "shares" / "TLT.parquet")
+
+    rows = folder.shares_outstanding("TLT", "").select("session", "shares", "nav_usd", "net_assets_usd", "published_at")
+
+    assert rows.rows() == [
+        (date(2026, 1, 5), 1435600000.0, 95.113595, None, datetime(2026, 1, 6, 13, 30, tzinfo=UTC)),
+        (date(2026, 1, 6), None, None, 5.0, None),
+    ]
+
+
+def test_a_bad_row_of_parquet_is_counted_from_one(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "volatility").mkdir()
+    frame = pl.DataFrame({"date": [date(2026, 1, 5), date(2026, 1, 6)], "close": [17.0, -1.0]})
+    frame.write_parquet(tmp_path / "volatility" / "VIX.parquet")
+
+    with pytest.raises(UserInputError, match=r"VIX\.parquet, row 2, column `close`: expected .*, found '-1\.0'"):
+        folder.volatility_index("VIX")
+
+
+def within_the_day(bar: dict[str, Any]) -> dict[str, Any]:
+    """The bar with its open and close between its low and high."""
+    low, high = bar["low"] or 0.0, bar["high"] or math.inf
+    return bar | {name: None if bar[name] is None else min(max(bar[name], low), high) for name in ("open", "close")}
+
+
+figure = st.none() | st.floats(1e-6, 1e15, allow_subnormal=False)
+a_bar = st.fixed_dictionaries(
+    {
+        "open": figure,
+        "low": st.none() | st.floats(1e-6, 1),
+        "high": st.none() | st.floats(1, 1e12),
+        "close": st.floats(1e-6, 1e12),
+        "adjusted_close": figure,
+        "volume": st.none() | st.floats(0, 1e18),
+        "volume_unit": st.sampled_from(["shares", "usd"]),
+    }
+).map(within_the_day)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(a_bar, min_size=1, max_size=15), st.sampled_from(["csv", "parquet"]), st.randoms(use_true_random=False))
+def test_what_is_written_is_read_back_to_the_last_digit(bars: list[dict[str, Any]], suffix: str, rng: Any) -> None:
+    days = [date(2026, 1, 5) + timedelta(days=at) for at in range(len(bars))]
+    schema = {name: pl.String if name == "volume_unit" else pl.Float64 for name in bars[0]}
+    written = pl.DataFrame(bars, schema=schema).insert_column(0, pl.Series("date", days))
+    shuffled = written[rng.sample(range(len(bars)), len(bars))]
+
+    with TemporaryDirectory() as name:
+        (Path(name) / "bars").mkdir()
+        file = Path(name) / "bars" / f"SPY.{suffix}"
+        _ = shuffled.write_csv(file) if suffix == "csv" else shuffled.write_parquet(file)
+        read = Folder(Path(name), clock=CLOCK).daily_bars("SPY", "", *EVER).bars
+
+    prices = ("open", "high", "low", "close", "adjusted_close")
+    expected = written.rename({"date": "session", **{price: f"{price}_usd" for price in prices}})
+    assert_frame_equal(read.select(expected.columns), expected, check_exact=True)
+
+
+a_row = st.fixed_dictionaries(
+    {
+        "shares": st.none() | st.integers(1, 10**12),
+        "net_assets": figure,
+        "convention": st.sampled_from(["as_traded", "split_adjusted"]),
+    }
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(a_row, min_size=1, max_size=15), st.sampled_from(["csv", "parquet"]))
+def test_shares_are_read_back_as_they_were_written(rows: list[dict[str, Any]], suffix: str) -> None:
+    days = [date(2026, 1, 5) + timedelta(days=at) for at in range(len(rows))]
+    schema = {"shares": pl.Int64, "net_assets": pl.Float64, "convention": pl.String}
+    written = pl.DataFrame(rows, schema=schema).insert_column(0, pl.Series("date", days))
+
+    with TemporaryDirectory() as name:
+        (Path(name) / "shares").mkdir()
+        file = Path(name) / "shares" / f"SPY.{suffix}"
+        _ = written.write_csv(file) if suffix == "csv" else written.write_parquet(file)
+        read = Folder(Path(name), clock=CLOCK).shares_outstanding("SPY", "")
+
+    known = written.filter(pl.col("shares").is_not_null() | pl.col("net_assets").is_not_null())
+    expected = known.select(
+        session="date", shares=pl.col("shares").cast(pl.Float64), net_assets_usd="net_assets", convention="convention"
+    )
+    assert_frame_equal(read.select(expected.columns), expected, check_exact=True)
+
+
+@pytest.mark.parametrize("day", ["1899-12-31", "0001-01-01", "2026-10-11", "9999-12-31"])
+def test_a_date_that_cannot_be_is_refused_with_file_line_and_value(folder: Folder, tmp_path: Path, day: str) -> None:
+    """A row dated in three days once hid that the newest real one was ten days old."""
+    write(tmp_path, "volatility/VIX.csv", f"date,close\n2026-10-09,20\n{day},21\n")
+
+    with pytest.raises(UserInputError) as refusal:
+        folder.volatility_index("VIX")
+    assert str(refusal.value) == (
+        f"{tmp_path}/volatility/VIX.csv, line 3, column `date`: expected a date from 1900-01-01 to 2026-10-10, "
+        f"found '{day}'"
+    )
+
+
+@pytest.mark.parametrize("moment", ["1899-12-31T23:59:59Z", "2026-10-10T12:05:01Z", "0001-01-01T00:00:00+05:00"])
+def test_a_time_of_publication_that_cannot_be_is_refused(folder: Folder, tmp_path: Path, moment: str) -> None:
+    write(tmp_path, "shares/SPY.csv", f"date,shares,published_at\n1900-01-01,100,{moment}\n")
+
+    with pytest.raises(UserInputError, match=r"line 2, column `published_at`: expected a time"):
+        folder.shares_outstanding("SPY", "")
+
+
+def test_a_file_may_begin_in_1900_and_end_today(folder: Folder, tmp_path: Path) -> None:
+    write(tmp_path, "volatility/VIX.csv", "date,close\n1900-01-01,20\n2026-10-10,21\n")
+
+    assert folder.volatility_index("VIX").height == 2

@@ -1,0 +1,69 @@
+"""What a run is opened with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.errors import TransientProviderError, UserInputError
+from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.run_context import open_session
+
+
+def test_the_tutorial_is_offline_whatever_the_environment_says_of_proxies_and_certificates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, "[gopher://nowhere")
+    with open_session(RunOptions(tutorial=True), run_id="a run") as session:
+        assert session.open_market().prices
+
+
+def test_a_first_session_that_is_yet_to_come_is_refused_before_anything_is_asked_for(tmp_path: Path) -> None:
+    """Histories of 500 coins were fetched first."""
+    config = tmp_path / "config.toml"
+    config.write_text('providers.coingecko.plan = "keyless"\n[cross_asset]\nstart = 2026-10-10\n')
+    options = RunOptions(config=config, secrets=tmp_path / "secrets.toml")
+    midnight = datetime(2026, 10, 10, tzinfo=UTC)
+    expected = r"config\.toml: cross_asset\.start = .?2026-10-10.?: expected a day before 2026-10-10$"
+    with (
+        pytest.raises(UserInputError, match=expected),
+        open_session(options, run_id="a run", clock=FixedClock(midnight), environ={}),
+    ):
+        pass
+    with open_session(options, run_id="a run", clock=FixedClock(midnight + timedelta(days=1)), environ={}):
+        pass
+
+
+def test_every_service_of_a_run_waits_within_the_limit_of_its_options(tmp_path: Path) -> None:
+    """A step that was tried once more opened its services anew, and with them the time that each may be waited for."""
+    names = ("coingecko", "defillama", "yahoo", "ssga", "blackrock", "spdr_gold", "cboe", "fred")
+    # Port 1 of the own machine answers nobody.
+    homes = "".join(f'[providers.{name}]\nbase_url = "http://127.0.0.1:1"\n' for name in names)
+    config = tmp_path / "config.toml"
+    config.write_text(f"{homes}[exchanges]\n[cross_asset]\n".replace('1"\n', '1"\nplan = "keyless"\n', 1))
+    options = RunOptions(config=config, secrets=tmp_path / "secrets.toml", wait_limit=timedelta(seconds=100))
+    start = datetime(2026, 10, 10, tzinfo=UTC)
+    with open_session(options, run_id="a run", clock=FixedClock(start), environ={}) as session:
+        assert session.reserves is not None
+        market = session.open_market()
+        day = start.date()
+        questions: list[Callable[[], object]] = [
+            session.provider.coin_list,
+            session.reserves.cexs,
+            lambda: market.prices[0].daily_bars("SPY", "SPY", day, day),
+            *(partial(issuer.shares_outstanding, "X", "1") for issuer in market.shares.values()),
+            *(partial(oracle.volatility_index, "VIX") for oracle in market.volatility),
+        ]
+        for question in questions:
+            with pytest.raises(TransientProviderError):
+                question()
+        assert all(session.waits.of(name).left_s < 50 for name in names)
+        session.open_market()
+        assert all(session.waits.of(name).left_s < 50 for name in names), "opened anew, they go on with what is left"

@@ -1,0 +1,401 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.exchanges.dominance import exchange_dominance, exchange_shares, uncovered_shares
+from marketflows_pipeline.transforms.exchanges.id_map import exchange_map
+from marketflows_pipeline_tests.transforms.exchanges.frames import (
+    CHART,
+    assert_in_shape,
+    day,
+    exchanges_of,
+    ids_of,
+    listed_of,
+    moment,
+    rows_of,
+    snapshot_of,
+    volumes_of,
+)
+from marketflows_pipeline_tests.transforms.frames import pick
+
+NO_VOLUMES, NO_SNAPSHOTS = table("core.exchange_volumes").empty(), snapshot_of()
+NOTHING_UNCOVERED = pl.DataFrame(schema={"segment": pl.String, "day": pl.Date, "uncovered_pct": pl.Float64})
+THRESHOLDS = (1000.0, 1800.0)
+VOLUMES = st.lists(st.floats(1e-3, 1e6), min_size=1, max_size=12)
+
+
+def shares_of(
+    volumes: pl.DataFrame = NO_VOLUMES, exchanges: pl.DataFrame | None = None, snapshots: pl.DataFrame = NO_SNAPSHOTS
+) -> pl.DataFrame:
+    shares = exchange_shares(volumes, exchanges_of() if exchanges is None else exchanges, snapshots)
+    assert_in_shape(shares, "mart.exchange_shares")
+    return shares
+
+
+def spot_of(volumes: Sequence[float]) -> pl.DataFrame:
+    """Shares of today of exchanges with these volumes."""
+    return shares_of(volumes_of({f"e{place:02}": {0: volume} for place, volume in enumerate(volumes)}))
+
+
+def full_listing_of(volumes: dict[str, float | None], *, days_ago: int = 0, hour: float = 12) -> pl.DataFrame:
+    rows = (
+        {"observed_at": moment(days_ago, hour), "exchange_id": each, "volume_24h_btc": volume}
+        for each, volume in volumes.items()
+    )
+    return rows_of("raw.exchanges", *rows)
+
+
+def dominance_of(
+    shares: pl.DataFrame, uncovered: pl.DataFrame = NOTHING_UNCOVERED, thresholds: Sequence[float] = THRESHOLDS
+) -> pl.DataFrame:
+    dominance = exchange_dominance(shares, uncovered, thresholds)
+    assert_in_shape(dominance, "mart.exchange_dominance")
+    return dominance
+
+
+def uncovered_of(pct: float | None) -> pl.DataFrame:
+    return pl.DataFrame({"segment": ["all"], "day": [day(0)], "uncovered_pct": [pct]}, schema=NOTHING_UNCOVERED.schema)
+
+
+def test_spot_shares_are_over_all_and_over_each_kind_apart() -> None:
+    exchanges = exchanges_of(centralised=["a", "b"], decentralised=["x"])
+
+    shares = shares_of(volumes_of({"a": {0: 60.0}, "b": {0: 20.0}, "x": {0: 20.0}}), exchanges)
+
+    assert shares.select("segment", "exchange_key", "rank", "value", "share_pct").rows() == [
+        ("all", "a", 1, 60.0, 60.0),
+        ("all", "b", 2, 20.0, 20.0),
+        ("all", "x", 3, 20.0, 20.0),
+        ("centralised", "a", 1, 60.0, 75.0),
+        ("centralised", "b", 2, 20.0, 25.0),
+        ("decentralised", "x", 1, 20.0, 100.0),
+    ]
+    assert shares["name"].to_list()[0] == "A"
+
+
+def test_an_exchange_of_unknown_kind_counts_in_all_only_even_if_the_map_lacks_it() -> None:
+    unknown_kind = exchange_map(listed_of("a"), snapshot_of(), ids_of(), {}, [])
+
+    shares = shares_of(volumes_of({"a": {0: 1.0}, "b": {0: 3.0}}), unknown_kind)
+
+    assert shares.select("segment", "exchange_key", "name", "share_pct").rows() == [
+        ("all", "a", "A", 25.0),
+        ("all", "b", "b", 75.0),
+    ]
+
+
+def test_a_volume_of_zero_is_not_measured_in_shares() -> None:
+    shares = shares_of(volumes_of({"a": {0: 5.0}, "b": {0: 0.0}}))
+
+    assert shares.select("exchange_key", "share_pct").rows() == [("a", 100.0)]
+
+
+def test_the_time_of_a_day_is_that_of_its_newest_observation_in_the_segment() -> None:
+    volumes = pl.concat([volumes_of({"a": {0: 1.0}}, hour=9), volumes_of({"b": {0: 1.0}}, hour=10)])
+
+    assert shares_of(volumes)["ts"].to_list() == [moment(0, 10), moment(0, 10)]
+
+
+def test_days_before_the_first_list_say_nothing_about_the_market_but_do_about_the_tracked() -> None:
+    exchanges = exchanges_of(centralised=["a", "b", "c"], tracked=["a", "b"])
+    charts = volumes_of({"a": {2: 30.0, 1: 30.0}, "b": {2: 10.0, 1: 10.0}}, source=CHART)
+    # the chart of b reaches into the day of the first list, and counts there
+    listed = pl.concat([volumes_of({"a": {0: 30.0}, "c": {0: 50.0}}), volumes_of({"b": {0: 20.0}}, source=CHART)])
+
+    shares = shares_of(pl.concat([charts, listed]), exchanges)
+
+    assert pick(shares, "day", segment="all") == [day(0)] * 3
+    assert pick(shares, "share_pct", segment="centralised") == [30.0, 20.0, 50.0]
+    assert shares.filter(segment="tracked").select("day", "exchange_key", "share_pct").rows() == [
+        (day(2), "a", 75.0),
+        (day(2), "b", 25.0),
+        (day(1), "a", 75.0),
+        (day(1), "b", 25.0),
+        (day(0), "a", 60.0),
+        (day(0), "b", 40.0),
+    ]
+
+
+def test_a_list_of_any_service_counts_as_one() -> None:
+    assert shares_of(volumes_of({"a": {0: 1.0}}, source="tutorial:exchanges")).height == 1
+    assert shares_of(volumes_of({"a": {0: 1.0}}, source="tutorial:volume_chart")).is_empty()
+
+
+def test_the_tracked_segment_leaves_out_days_on_which_one_of_the_set_has_a_gap() -> None:
+    exchanges = exchanges_of(centralised=["a", "b", "never"], tracked=["a", "b", "never"])
+    ten_days = dict.fromkeys(range(10), 1.0)
+    volumes = volumes_of({"a": ten_days, "b": {ago: 1.0 for ago in ten_days if ago != 4}})
+
+    days = pick(shares_of(volumes, exchanges), "day", segment="tracked")
+
+    assert sorted(set(days)) == [day(ago) for ago in range(9, -1, -1) if ago != 4]
+    assert len(days) == 18
+
+
+def test_a_tracked_exchange_that_closed_does_not_end_the_segment() -> None:
+    names = ["a", "b", "closed"]
+    exchanges = exchanges_of(centralised=names, tracked=names)
+    volumes = volumes_of({"a": {2: 1.0, 1: 1.0, 0: 1.0}, "b": {2: 3.0, 1: 3.0, 0: 3.0}, "closed": {2: 3.0, 1: 0.0}})
+
+    tracked = shares_of(volumes, exchanges).filter(segment="tracked")
+
+    assert tracked.select("day", "exchange_key", "share_pct").rows() == [
+        (day(ago), key, share) for ago in (2, 1, 0) for key, share in (("a", 25.0), ("b", 75.0))
+    ]
+
+
+def reserves_of(*rows: dict[str, Any], days_ago: int = 0, hour: float = 12) -> pl.DataFrame:
+    return snapshot_of(*rows, days_ago=days_ago).with_columns(observed_at=pl.lit(moment(days_ago, hour)))
+
+
+def test_reserves_and_derivatives_are_shared_among_measured_centralised_exchanges_and_the_tracked_of_them() -> None:
+    snapshots = reserves_of(
+        {"name": "A", "slug": "a-cex", "current_tvl_usd": 75.0, "derivatives_volume_usd": 8.0},
+        {"name": "B", "slug": "b-cex", "current_tvl_usd": 25.0},
+        {"name": "Coinbase", "coingecko_id": "gdax", "derivatives_volume_usd": 2.0},
+        {"name": "D", "slug": "d", "current_tvl_usd": 0.0, "derivatives_volume_usd": -1.0},
+    )
+    exchanges = exchange_map(listed_of("a", "gdax"), snapshots, ids_of(), {"a": "a-cex"}, ["a-cex", "gdax"])
+
+    shares = shares_of(exchanges=exchanges, snapshots=snapshots)
+
+    assert shares.select("measure", "segment", "exchange_key", "value", "share_pct").rows() == [
+        ("derivatives_volume", "centralised", "a", 8.0, 80.0),
+        ("derivatives_volume", "centralised", "gdax", 2.0, 20.0),
+        ("derivatives_volume", "tracked", "a", 8.0, 80.0),
+        ("derivatives_volume", "tracked", "gdax", 2.0, 20.0),
+        ("reserves", "centralised", "a", 75.0, 75.0),
+        ("reserves", "centralised", "b-cex", 25.0, 25.0),
+        ("reserves", "tracked", "a", 75.0, 100.0),
+    ]
+
+
+def test_the_last_snapshot_of_each_day_counts() -> None:
+    row = {"name": "A", "slug": "a"}
+    snapshots = pl.concat(
+        [
+            reserves_of({**row, "current_tvl_usd": 1.0}, days_ago=1),
+            reserves_of({**row, "current_tvl_usd": 2.0}, {"name": "B", "slug": "b", "current_tvl_usd": 9.0}, hour=9),
+            reserves_of({**row, "current_tvl_usd": 3.0}, hour=10),
+        ]
+    )
+
+    shares = shares_of(snapshots=snapshots)
+
+    assert shares.select("day", "ts", "exchange_key", "value").rows() == [
+        (day(1), moment(1, 12), "a", 1.0),
+        (day(0), moment(0, 10), "a", 3.0),
+    ]
+
+
+def test_two_rows_of_one_exchange_count_once_with_the_larger_value() -> None:
+    snapshots = snapshot_of(
+        {"name": "A", "slug": "a", "current_tvl_usd": 1.0}, {"name": "A2", "slug": "a", "current_tvl_usd": 4.0}
+    )
+
+    assert shares_of(snapshots=snapshots).select("exchange_key", "value").rows() == [("a", 4.0)]
+
+
+def test_nothing_measured_has_no_shares_no_dominance_and_nothing_uncovered() -> None:
+    shares = shares_of()
+    uncovered = uncovered_shares(shares, full_listing_of({}), exchanges_of())
+
+    assert shares.is_empty()
+    assert dict(uncovered.schema) == dict(NOTHING_UNCOVERED.schema)
+    assert uncovered.is_empty()
+    assert dominance_of(shares, uncovered).is_empty()
+
+
+def test_uncovered_is_the_volume_of_the_full_listing_that_has_no_share() -> None:
+    exchanges = exchanges_of(centralised=["a", "small"], decentralised=["x", "tiny"], tracked=["a"])
+    shares = shares_of(volumes_of({"a": {0: 60.0}, "x": {0: 20.0}}), exchanges)
+    full = full_listing_of({"a": 50.0, "x": 30.0, "small": 12.5, "tiny": 2.5, "off_map": 5.0, "silent": None})
+
+    uncovered = uncovered_shares(shares, full, exchanges)
+
+    # all: 12.5 + 2.5 + 5 of 100; centralised: 12.5 of 62.5; decentralised: 2.5 of 32.5
+    assert uncovered.rows() == [
+        ("all", day(0), 20.0),
+        ("centralised", day(0), 20.0),
+        ("decentralised", day(0), pytest.approx(100 * 2.5 / 32.5)),
+    ]
+
+
+def test_the_newest_full_listing_until_the_end_of_the_day_counts_for_seven_days() -> None:
+    exchanges = exchanges_of(centralised=["a", "b"])
+    listings = pl.concat(
+        [
+            full_listing_of({"a": 75.0, "b": 25.0}, days_ago=10, hour=0),
+            full_listing_of({"a": 50.0, "b": 50.0}, days_ago=1, hour=23.99),
+            full_listing_of({"a": 100.0}, days_ago=0, hour=0),
+        ]
+    )
+    shares = shares_of(volumes_of({"a": dict.fromkeys((11, 10, 4, 3, 1, 0), 1.0)}), exchanges)
+
+    everything = uncovered_shares(shares, listings, exchanges).filter(segment="all")
+
+    # the end of day 4 is 7 days less a moment after the listing of day 10, that of day 3 is more
+    assert everything.select("day", "uncovered_pct").rows() == [
+        (day(11), None), (day(10), 25.0), (day(4), 25.0), (day(3), None), (day(1), 50.0), (day(0), 0.0),
+    ]  # fmt: skip
+
+
+def test_a_full_listing_without_any_volume_leaves_open_what_is_uncovered() -> None:
+    shares = shares_of(volumes_of({"a": {0: 1.0}}))
+
+    uncovered = uncovered_shares(shares, full_listing_of({"a": 0.0, "b": None}), exchanges_of())
+
+    assert uncovered.rows() == [("all", day(0), None)]
+
+
+def test_the_index_of_a_changing_set_is_followed_over_a_fixed_one() -> None:
+    """Charts of 89, 45 and 15 days: 10,000 with one exchange for 44 days, then 5,000 with two, was one line."""
+    long, short = dict.fromkeys(range(89), 60.0), dict.fromkeys(range(45), 40.0)
+    volumes = {"a": long, "b": long, "later": short, "last": dict.fromkeys(range(15), 100.0)}
+    names = list(volumes)
+    shares = shares_of(volumes_of(volumes), exchanges_of(centralised=names, tracked=names))
+    dominance = dominance_of(shares)
+
+    tracked = dominance.filter(segment="tracked")
+    assert (tracked.height, set(tracked["n_exchanges"]), set(tracked["hhi_index"])) == (89, {2}, {5000.0})
+    everybody = dominance.filter(segment="all").sort("day")
+    assert set(everybody["n_exchanges"]) == {2, 3, 4}, "each day's own figures stay"
+    assert (set(everybody["n_fixed_exchanges"]), set(everybody["fixed_hhi_index"])) == ({2}, {5000.0})
+    outside = shares.filter(pl.col("fixed_share_pct").is_null())
+    assert set(outside["exchange_key"]) == {"later", "last"}
+
+
+def test_one_exchange_alone_is_no_market() -> None:
+    """A chart of one exchange read as a monopoly of 10,000."""
+    exchanges = exchanges_of(centralised=["a", "b"], tracked=["a", "b"])
+    shares = shares_of(volumes_of({"a": dict.fromkeys(range(89), 1.0), "b": {0: 9.0}}), exchanges)
+
+    assert pick(shares, "day", segment="tracked") == []
+    assert shares["fixed_share_pct"].null_count() == shares.height
+    assert dominance_of(shares)["fixed_hhi_index"].null_count() == 89 * 2
+
+
+def test_a_change_compares_the_exchanges_measured_on_both_days() -> None:
+    """The index "fell by 1,812 over 30 days" between two exchanges and three, though nobody's volume had moved."""
+    volumes = {"a": {30: 70.0, 0: 60.0}, "b": {30: 30.0, 0: 40.0}, "new": {0: 100.0}, "gone": {30: 50.0}}
+    row = dominance_of(shares_of(volumes_of(volumes))).row(-1, named=True)
+
+    # 70^2 + 30^2 = 5,800; 60^2 + 40^2 = 5,200
+    assert (row["n_compared"], row["hhi_30d_ago"]) == (2, pytest.approx(5_800))
+    assert row["hhi_change_30d"] == pytest.approx(-600)
+    assert row["hhi_index"] == pytest.approx(30**2 + 20**2 + 50**2)
+
+
+def test_without_two_exchanges_on_both_days_there_is_no_change() -> None:
+    volumes = {"a": {30: 70.0, 0: 60.0}, "b": {29: 30.0, 0: 40.0}}
+    row = dominance_of(shares_of(volumes_of(volumes))).row(-1, named=True)
+
+    assert (row["n_compared"], row["hhi_30d_ago"], row["hhi_change_30d"]) == (None, None, None)
+
+
+def test_the_bounds_of_the_fixed_set_count_everybody_outside_as_not_measured() -> None:
+    """Two of the set with 40 each, a newcomer with 20, and 20 % never measured: 64 % is known, 36 % is not."""
+    both = dict.fromkeys(range(20), 40.0)
+    shares = shares_of(volumes_of({"a": both, "b": both, "new": {0: 20.0}}))
+    row = dominance_of(shares, uncovered_of(20.0)).row(-1, named=True)
+
+    assert row["fixed_hhi_index"] == 5_000
+    assert row["fixed_hhi_lower_bound"] == pytest.approx(5_000 * 0.64**2)
+    assert row["fixed_hhi_upper_bound"] == pytest.approx(5_000 * 0.64**2 + 36**2)
+
+
+def test_concentration_of_four_exchanges() -> None:
+    dominance = dominance_of(spot_of([40.0, 30.0, 20.0, 10.0]))
+
+    # 1600 + 900 + 400 + 100 = 3000
+    assert dominance.select(
+        "total", "n_exchanges", "top_1_dominance_pct", "top_3_dominance_pct", "top_5_dominance_pct", "hhi_index"
+    ).rows() == [(100.0, 4, 40.0, 90.0, 100.0, 3000.0)]
+    assert dominance["effective_exchanges"].to_list() == pytest.approx([10_000 / 3000])
+    assert dominance.select("uncovered_pct", "hhi_lower_bound", "hhi_upper_bound").rows() == [(None, None, None)]
+
+
+def test_bounds_scale_the_known_shares_and_add_the_unknown_part_as_nothing_or_as_one_exchange() -> None:
+    dominance = dominance_of(spot_of([50.0, 50.0]), uncovered_of(20.0))
+
+    # known shares are really 40 and 40: 3200, and 20 for one more: 3200 + 400
+    assert dominance["hhi_index"].to_list() == [5000.0]
+    assert dominance["hhi_lower_bound"].to_list() == pytest.approx([3200.0])
+    assert dominance["hhi_upper_bound"].to_list() == pytest.approx([3600.0])
+
+
+def test_with_nothing_uncovered_both_bounds_are_the_index() -> None:
+    dominance = dominance_of(spot_of([50.0, 50.0]), uncovered_of(0.0))
+
+    assert dominance.select("hhi_lower_bound", "hhi_upper_bound").rows() == [(5000.0, 5000.0)]
+
+
+def test_bounds_are_of_spot_volume_only() -> None:
+    snapshots = snapshot_of({"name": "A", "slug": "a", "current_tvl_usd": 1.0})
+    uncovered = uncovered_of(20.0).with_columns(segment=pl.lit("centralised"))
+
+    dominance = dominance_of(shares_of(snapshots=snapshots), uncovered)
+
+    assert dominance.select("measure", "uncovered_pct", "hhi_upper_bound").rows() == [("reserves", None, None)]
+
+
+@pytest.mark.parametrize(
+    ("n_equal", "thresholds", "concentration", "risk"),
+    [
+        (5, (1000.0, 1800.0), "highly_concentrated", "high"),
+        (5, (1500.0, 2500.0), "moderately_concentrated", "medium"),
+        (5, (1000.0, 2000.0), "moderately_concentrated", "medium"),
+        (5, (2000.0, 2500.0), "competitive", "low"),
+        (20, (1000.0, 1800.0), "competitive", "low"),
+    ],
+)
+def test_the_index_must_exceed_a_threshold(
+    n_equal: int, thresholds: tuple[float, float], concentration: str, risk: str
+) -> None:
+    # n equal exchanges have an index of 10,000 / n; five of them exactly 2000
+    dominance = dominance_of(spot_of([1.0] * n_equal), thresholds=thresholds)
+
+    assert dominance.select("market_concentration", "systemic_risk").rows() == [(concentration, risk)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(VOLUMES)
+def test_shares_of_a_day_sum_to_a_hundred_and_the_index_stays_within_its_range(volumes: list[float]) -> None:
+    shares = spot_of(volumes)
+    dominance = dominance_of(shares).row(0, named=True)
+
+    assert math.isclose(shares["share_pct"].sum(), 100.0, rel_tol=1e-9)
+    assert 10_000 / len(volumes) * (1 - 1e-9) <= dominance["hhi_index"] <= 10_000 * (1 + 1e-9)
+    assert 1 - 1e-9 <= dominance["effective_exchanges"] <= len(volumes) * (1 + 1e-9)
+    assert dominance["top_1_dominance_pct"] <= dominance["top_3_dominance_pct"] <= 100 * (1 + 1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(known=VOLUMES, unknown=VOLUMES)
+def test_the_bounds_contain_the_index_of_any_completion(known: list[float], unknown: list[float]) -> None:
+    uncovered_pct = 100 * sum(unknown) / (sum(known) + sum(unknown))
+
+    bounds = dominance_of(spot_of(known), uncovered_of(uncovered_pct)).row(0, named=True)
+
+    complete = dominance_of(spot_of([*known, *unknown]))["hhi_index"].item()
+    assert bounds["hhi_lower_bound"] * (1 - 1e-9) <= complete <= bounds["hhi_upper_bound"] * (1 + 1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(volumes=VOLUMES, order=st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_changes_nothing(volumes: list[float], order: Any) -> None:
+    rows = volumes_of({f"e{place:02}": {0: volume} for place, volume in enumerate(volumes)})
+    places = list(range(rows.height))
+    order.shuffle(places)
+
+    assert_frame_equal(shares_of(rows[places]), shares_of(rows))
+    assert_frame_equal(dominance_of(shares_of(rows)[places]), dominance_of(shares_of(rows)))

@@ -1,0 +1,126 @@
+"""The package's own formulas agree with the golden tables, which were computed without them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.market_caps.exclusions import PEGGED_COINS
+from marketflows_pipeline.transforms.market_caps.gains import percent_gains
+from marketflows_pipeline.transforms.market_caps.grid import GridSpec, market_cap_grid
+from marketflows_pipeline.transforms.market_caps.groups import group_members, group_totals
+from marketflows_pipeline.transforms.market_caps.metrics import derivatives, ema, normalize, unit_normalize
+from marketflows_pipeline.transforms.market_caps.observations import clean_observations
+from marketflows_pipeline.transforms.market_caps.ranges import (
+    assign_buckets,
+    bucket_totals,
+    range_derivatives,
+    range_members,
+    select_cohort,
+)
+from marketflows_pipeline.tutorial import TutorialProvider, compare_tables, data_as_of, load_tutorial_settings
+from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps
+
+
+def coins_of(provider: TutorialProvider, slug: str) -> list[str]:
+    return provider.category_members(slug)["coin_id"].to_list()
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
+    """The tutorial's tables by the package's transforms, without Dagster and database."""
+    settings = load_tutorial_settings(tmp_path_factory.mktemp("tutorial"))
+    source, analysis = settings.providers.coingecko, settings.analysis
+    provider = TutorialProvider()
+    observations, _ = clean_observations(packaged_caps())
+    spec = GridSpec.from_window(data_as_of(), source.days)
+    grid = market_cap_grid(observations, spec)
+    left_out = {*PEGGED_COINS, *(each for slug in source.exclude_categories for each in coins_of(provider, slug))}
+    narratives = pl.concat(
+        provider.narrative(slug)
+        .filter(~pl.col("coin_id").is_in(list(left_out)))
+        .head(source.narrative_top_n)
+        .select(pl.lit(slug).alias("narrative"), "coin_id")
+        for slug in source.narratives
+    )
+    members = group_members(narratives, source.narratives, source.asset_groups)
+    cohort = select_cohort(grid, source.range_lower_limits, left_out)
+    buckets = assign_buckets(grid, cohort, source.range_lower_limits)
+    totals = pl.concat([group_totals(grid, members), bucket_totals(buckets, source.range_lower_limits, spec)])
+    base_caps = grid.filter(pl.col("coin_id") == "bitcoin")
+    normalized = normalize(totals, base_caps, source.base_assets)
+    smoothed = ema(normalized, analysis.ema_periods)
+    differences = pl.concat(
+        [
+            derivatives(normalized, smoothed, analysis.diff_orders, analysis.smoothing_ema),
+            range_derivatives(
+                buckets,
+                base_caps=base_caps,
+                base_assets=source.base_assets,
+                limits=source.range_lower_limits,
+                ema_periods=analysis.ema_periods,
+                diff_orders=analysis.diff_orders,
+            ),
+        ]
+    )
+    gains = percent_gains(
+        totals,
+        base_caps=base_caps,
+        base_assets=source.base_assets,
+        hours_ago=settings.plots.hours_ago,
+        spec=spec,
+        observations=observations,
+        members=pl.concat([members, range_members(buckets, spec)]),
+    )
+    return {
+        "core.market_cap_grid": grid,
+        "core.group_totals": totals,
+        "mart.normalized": normalized,
+        "mart.ema": smoothed,
+        "mart.derivatives": differences,
+        "mart.unit_normalized": unit_normalize(normalized, smoothed, differences),
+        "mart.percent_gains": gains,
+    }
+
+
+def test_every_table_agrees_to_a_billionth(tables: dict[str, pl.DataFrame]) -> None:
+    packaged = {file.stem.removeprefix("golden."): file for file in PACKAGED.glob("golden.*.parquet")}
+    # Those of the other parts are compared beside the scripts that compute them.
+    others = {name: pl.read_parquet(packaged[name]) for name in packaged if table(name).part != "market_caps"}
+    assert tables.keys() == packaged.keys() - others.keys()
+    assert [str(difference) for difference in compare_tables((tables | others).__getitem__)] == []
+
+
+def test_the_golden_tables_exercise_every_rule() -> None:
+    grid = pl.read_parquet(PACKAGED / "golden.core.market_cap_grid.parquet")
+    assert grid["ts"].n_unique() == 92
+    totals = pl.read_parquet(PACKAGED / "golden.core.group_totals.parquet")
+    per_range = totals.filter(pl.col("category") == "Ranges").group_by("series").agg(pl.col("n_assets").n_unique())
+    assert per_range.height == 4
+    assert (per_range["n_assets"] > 1).sum() >= 3, "coins cross limits"
+    derivatives = pl.read_parquet(PACKAGED / "golden.mart.derivatives.parquet")
+    assert set(derivatives.select("ema_period", "diff_order").unique().rows()) == {(1, 1), (1, 2), (20, 1), (20, 2)}
+    assert set(derivatives["base_asset"].unique()) == {"us-dollar", "bitcoin"}
+    gains = pl.read_parquet(PACKAGED / "golden.mart.percent_gains.parquet")
+    assert gains["hours_ago"].n_unique() == 9
+
+
+def test_the_packaged_files_are_small() -> None:
+    assert sum(file.stat().st_size for file in PACKAGED.glob("*.parquet")) < 500_000
+    assert (PACKAGED / "market_caps.parquet").stat().st_size < 20_000
+
+
+def test_the_settings_keep_to_files_of_their_own(tmp_path: Path) -> None:
+    files = load_tutorial_settings(tmp_path).warehouse
+    assert files.path == tmp_path / ".marketflows/tutorial.duckdb"
+    assert files.published_path == tmp_path / "warehouse/marketflows_tutorial.duckdb"
+
+
+def test_the_shipped_narrative_loses_on_bitcoin_what_its_own_coins_lose() -> None:
+    """Two stablecoins and a loan at a dollar made a gain of 5.09 % of it, in a market that fell."""
+    gains = pl.read_parquet(PACKAGED / "golden.mart.percent_gains.parquet")
+    made_in_usa = gains.filter(series="made-in-usa", base_asset="bitcoin", hours_ago=672.0)
+    assert made_in_usa["gain_pct"].to_list() == [pytest.approx(-1.72, abs=0.005)]
