@@ -11,22 +11,12 @@ import polars as pl
 from marketflows_pipeline.charts.cross_asset.spec import CorrelationsSpec, shown_symbols
 from marketflows_pipeline.charts.cross_asset.wording import session_footer, sessions_text
 from marketflows_pipeline.charts.exchanges.wording import UNKNOWN, day_text, names_text
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.style.axes import pixel_x, pixel_y
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Matrix, cell_layers
 from marketflows_pipeline.charts.style.layout import shorten, text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.theme import GREY, INK, use_theme
+from marketflows_pipeline.charts.style.theme import GREY, INK
 from marketflows_pipeline.charts.style.wording import value_text
 
 LABEL_SIZE = 12.5
@@ -41,6 +31,7 @@ _KEY_WIDTH, _KEY_HEIGHT = 210, 14
 _NAMED_PAIRS = 3
 
 
+@framed
 def correlations_chart(frame: pl.DataFrame, spec: CorrelationsSpec) -> alt.LayerChart:
     """Draw the newest correlation of each pair, 960 x 720 pixels, on a fixed scale from -1 to 1.
 
@@ -51,13 +42,7 @@ def correlations_chart(frame: pl.DataFrame, spec: CorrelationsSpec) -> alt.Layer
     Returns:
         A layered chart: cells of the lower triangle, values, names, key and the most and least alike pairs, footer.
 
-    Raises:
-        ValueError: the frame lacks a column, or holds nothing to show (see ``CorrelationsSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     session = cast("date", frame.get_column("session").max())
     latest = frame.filter(pl.col("session") == session).with_columns(
         correlation=pl.when(pl.col("correlation").is_finite()).then("correlation")

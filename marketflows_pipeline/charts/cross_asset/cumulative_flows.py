@@ -24,28 +24,19 @@ from marketflows_pipeline.charts.cross_asset.wording import (
     sessions_text,
 )
 from marketflows_pipeline.charts.exchanges.wording import USD_AXIS, day_text, names_text, usd_text
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import axis_title, figure_axis
 from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, end_labels, names_width
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import PlotArea
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
 from marketflows_pipeline.charts.style.session_axis import known_run, on_session_axis, session_x
-from marketflows_pipeline.charts.style.theme import REFERENCE, series_styles, use_theme
+from marketflows_pipeline.charts.style.theme import REFERENCE, series_styles
 
 _LEFT = 68
 _DOT = 26
 
 
+@framed
 def cumulative_flows_chart(frame: pl.DataFrame, spec: CumulativeFlowsSpec) -> alt.LayerChart:
     """Draw the sums of net flows since the start of the window, 960 x 720 pixels.
 
@@ -60,13 +51,7 @@ def cumulative_flows_chart(frame: pl.DataFrame, spec: CumulativeFlowsSpec) -> al
     Returns:
         A layered chart: zero line, lines, dots at their ends, labels that do not overlap, footer.
 
-    Raises:
-        ValueError: the frame lacks a column, or holds too little (see ``CumulativeFlowsSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     window = last_sessions(frame, spec.sessions)
     sums = cumulative_flows(frame, spec.sessions)
     styles = _styles(sums, spec)

@@ -18,22 +18,12 @@ from marketflows_pipeline.charts.cross_asset.wording import (
     sessions_text,
 )
 from marketflows_pipeline.charts.exchanges.wording import usd_text
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.style.axes import pixel_x, pixel_y
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Matrix, cell_layers
 from marketflows_pipeline.charts.style.layout import text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, RISE_INK, use_theme
+from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, RISE_INK
 
 SMALLER = "(smaller ones)"
 LABEL_SIZE, TOTAL_SIZE = 12.5, 11.5
@@ -46,6 +36,7 @@ _NARROW = 84
 _SHORT_NAMES = {OUTSIDE: ("outside", "the universe"), SMALLER: ("smaller", "ones")}
 
 
+@framed
 def flow_map_chart(frame: pl.DataFrame, spec: FlowMapSpec) -> alt.LayerChart:
     """Draw who lost against who gained, 960 x 720 pixels.
 
@@ -61,13 +52,7 @@ def flow_map_chart(frame: pl.DataFrame, spec: FlowMapSpec) -> alt.LayerChart:
     Returns:
         A layered chart: cells, amounts, names with totals, footer.
 
-    Raises:
-        ValueError: the frame lacks a column, or holds nothing to show (see ``FlowMapSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     pairs = condensed(frame.filter(pl.col("flow_usd") > 0), spec.most)
     rows, columns = totals(pairs, "from_symbol"), totals(pairs, "to_symbol")
     session = cast("date", frame.get_column("session").max())

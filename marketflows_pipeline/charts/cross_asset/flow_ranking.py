@@ -20,19 +20,9 @@ from marketflows_pipeline.charts.cross_asset.wording import (
     sessions_text,
 )
 from marketflows_pipeline.charts.exchanges.wording import UNKNOWN, names_text, usd_text
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.style.axes import KeyEntry, key_width, legend, pixel_x, pixel_y
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten, text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
 from marketflows_pipeline.charts.style.theme import (
     BACKGROUND,
     FALL_INK,
@@ -43,8 +33,7 @@ from marketflows_pipeline.charts.style.theme import (
     OUT_OF,
     REFERENCE,
     RISE_INK,
-    use_theme,
-)
+    )
 
 TEXT_SIZE = 12.5
 RANKED, ISSUED, NOT_KNOWN = "ranked", "issuance, not ranked", "flow unknown"
@@ -76,6 +65,7 @@ class _Plot:
         return self.zero + flow / self.limit * self.reach
 
 
+@framed
 def flow_ranking_chart(frame: pl.DataFrame, spec: FlowRankingSpec) -> alt.LayerChart:
     """Draw the flows of one window as horizontal bars, 960 x 720 pixels, on an axis symmetric around zero.
 
@@ -90,13 +80,7 @@ def flow_ranking_chart(frame: pl.DataFrame, spec: FlowRankingSpec) -> alt.LayerC
     Returns:
         A layered chart: bars, names, values at their ends, a column of flows against market caps, key, footer.
 
-    Raises:
-        ValueError: the frame lacks a column, or holds nothing to show (see ``FlowRankingSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     ordered = grouped(frame)
     shown = _shortened(ordered, spec.rows)
     session = cast("date", frame.get_column("session").max())

@@ -26,20 +26,10 @@ from marketflows_pipeline.charts.cross_asset.model_figures import (
 from marketflows_pipeline.charts.cross_asset.spec import ModelSpec, shown_symbols
 from marketflows_pipeline.charts.cross_asset.wording import sessions_text
 from marketflows_pipeline.charts.exchanges.wording import names_text
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.style.axes import pixel_x, pixel_y
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import Box, text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, GRID, INK, INTO, REFERENCE, use_theme
+from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, GRID, INK, INTO, REFERENCE
 from marketflows_pipeline.charts.style.wording import moment, value_text
 from marketflows_pipeline.models.verdicts import ALL, HEADLINES, MEAN_OF_ASSETS
 
@@ -84,6 +74,7 @@ class _Scale:
         return [round(number * step, 4) for number in range(first, last + 1)]
 
 
+@framed
 def model_chart(frame: pl.DataFrame, spec: ModelSpec) -> alt.LayerChart:
     """Draw how honest a model's probabilities were and how well it ranked, 960 x 720 pixels.
 
@@ -99,13 +90,7 @@ def model_chart(frame: pl.DataFrame, spec: ModelSpec) -> alt.LayerChart:
     Returns:
         A layered chart: both panels, headline of the ablation and verdict in the subtitle, footer.
 
-    Raises:
-        ValueError: the frame lacks a column, or holds nothing to show (see ``ModelSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     bins, rows = reliability_bins(frame), auc_rows(frame, spec)
     subtitle = subtitle_lines(_subtitle_parts(frame, spec), WIDTH)
     footer = footer_lines([spec.source, f"trained {moment(trained_at(frame))}", *_notes(frame, rows, spec)], WIDTH)

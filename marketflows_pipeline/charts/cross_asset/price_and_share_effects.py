@@ -23,20 +23,10 @@ from marketflows_pipeline.charts.cross_asset.wording import (
     sessions_text,
 )
 from marketflows_pipeline.charts.exchanges.wording import day_text, names_text, share_text, usd_text
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.style.axes import KeyEntry, legend, pixel_x, pixel_y
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten, text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, INTO, REFERENCE, use_theme
+from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, INTO, REFERENCE
 
 PRICE_FILL, SHARE_FILL = REFERENCE, INTO
 TEXT_SIZE = 12.0
@@ -49,6 +39,7 @@ _BESIDE = 6
 _HEADER = 20
 
 
+@framed
 def effects_chart(frame: pl.DataFrame, spec: EffectsSpec) -> alt.LayerChart:
     """Draw each fund's price effect and share effect as two bars, 960 x 720 pixels.
 
@@ -63,13 +54,7 @@ def effects_chart(frame: pl.DataFrame, spec: EffectsSpec) -> alt.LayerChart:
     Returns:
         A layered chart: pairs of bars, names, values at their ends, key, footer.
 
-    Raises:
-        ValueError: the frame lacks a column, or holds nothing to show (see ``EffectsSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     window = last_sessions(frame, spec.sessions)
     sessions = window.get_column("session").n_unique()
     last = cast("date", window.get_column("session").max())

@@ -12,22 +12,11 @@ import polars as pl
 from marketflows_pipeline.charts.cross_asset.spec import REGIMES, RegimesSpec
 from marketflows_pipeline.charts.cross_asset.wording import REGIME_NAMES, session_footer, sessions_text
 from marketflows_pipeline.charts.exchanges.wording import day_text, share_text
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.style.axes import KeyEntry, axis_title, figure_axis, legend
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    panel,
-    subtitle_lines,
-    title_height,
-)
 from marketflows_pipeline.charts.style.session_axis import known_run, on_session_axis, session_x
-from marketflows_pipeline.charts.style.theme import INK, use_theme
+from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.wording import value_text
 
 # Light enough for a thin line on top; risk-off differs from risk-on in lightness too, not in hue alone.
@@ -51,6 +40,7 @@ class _Panel:
     bottom: float
 
 
+@framed
 def regimes_chart(frame: pl.DataFrame, spec: RegimesSpec) -> alt.LayerChart:
     """Draw regimes behind the benchmark's close and, below, behind VIX, 960 x 720 pixels, both over the same sessions.
 
@@ -64,13 +54,7 @@ def regimes_chart(frame: pl.DataFrame, spec: RegimesSpec) -> alt.LayerChart:
     Returns:
         A layered chart of two panels: bands and a thin line in each, labels with the last values, key, footer.
 
-    Raises:
-        ValueError: the frame lacks a column, or holds too little (see ``RegimesSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     rows = frame.sort("session").tail(spec.sessions)
     first, last = cast("date", rows.item(0, "session")), cast("date", rows.item(-1, "session"))
     bands = regime_bands(rows)

@@ -9,23 +9,13 @@ import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import ConcentrationSpec
 from marketflows_pipeline.charts.exchanges.wording import MEASURES, day_text, days_text, fixed_set_notes
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import axis_title, day_axis, day_scale, figure_axis, pixel_x, pixel_y
 from marketflows_pipeline.charts.style.days import as_of, first_and_last, on_day_axis, unbroken_run
 from marketflows_pipeline.charts.style.end_labels import end_labels, names_width
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import Box, PlotArea, text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.theme import GREY, REFERENCE, use_theme
+from marketflows_pipeline.charts.style.theme import GREY, REFERENCE
 from marketflows_pipeline.charts.style.wording import footer_parts, value_text
 
 # From free competition to high concentration: no colour, since a high index is neither good nor bad news.
@@ -37,6 +27,7 @@ _LONE_DOT = 26
 _BAND_TEXT_SIZE = 11.5
 
 
+@framed
 def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.LayerChart:
     """Draw the index of each segment, 960 x 720 pixels, on an axis that starts at zero.
 
@@ -49,13 +40,7 @@ def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.Lay
         A layered chart: bands between the thresholds, bounds as light areas, lines that break where a day is missing,
         labels with the last values, footer.
 
-    Raises:
-        ValueError: the frame lacks a column, or holds too little (see ``ConcentrationSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     rows = _rows(frame, spec)
     first, last = first_and_last(rows)
     shown = set(rows.get_column("segment"))

@@ -18,22 +18,11 @@ from marketflows_pipeline.charts.exchanges.wording import (
     share_text,
     usd_text,
 )
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.style.axes import KeyEntry, axis_title, day_axis, day_scale, figure_axis, legend
 from marketflows_pipeline.charts.style.days import as_of, first_and_last, on_day_axis, unbroken_run
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    panel,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.theme import INK, INTO, OUT_OF, REFERENCE, use_theme
+from marketflows_pipeline.charts.style.theme import INK, INTO, OUT_OF, REFERENCE
 from marketflows_pipeline.charts.style.wording import footer_parts
 
 NO_FLOW_FILL = "#eceef2"
@@ -48,6 +37,7 @@ _BAR_ROOM = 0.12
 _SUMS_OVER = (7, 30)
 
 
+@framed
 def reserves_chart(frame: pl.DataFrame, spec: ReservesSpec) -> alt.LayerChart:
     """Draw reserves above daily net flows, 960 x 720 pixels.
 
@@ -62,13 +52,7 @@ def reserves_chart(frame: pl.DataFrame, spec: ReservesSpec) -> alt.LayerChart:
     Returns:
         A layered chart of two panels: a line that breaks where a day is missing; bars on an axis symmetric around zero.
 
-    Raises:
-        ValueError: the frame lacks a column, or holds nothing to show (see ``ReservesSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     rows = _window(frame, spec.days)
     first, last = first_and_last(rows)
     # The first day's flow is of the day before, where the axis has not begun.

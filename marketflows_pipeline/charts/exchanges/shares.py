@@ -17,23 +17,13 @@ from marketflows_pipeline.charts.exchanges.wording import (
     names_text,
     share_text,
 )
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import axis_title, day_axis, day_scale, figure_axis
 from marketflows_pipeline.charts.style.days import as_of, epoch_ms, first_and_last, on_day_axis, unbroken_run
 from marketflows_pipeline.charts.style.end_labels import LABEL_SIZE, end_labels, names_width
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import PlotArea, shorten, text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, use_theme
+from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY
 from marketflows_pipeline.charts.style.wording import footer_parts
 
 OTHER_FILL = "#d5d9e0"
@@ -43,6 +33,7 @@ _LABEL_MAX = 190
 _HALF_DAY_MS = 43_200_000
 
 
+@framed
 def shares_chart(frame: pl.DataFrame, spec: SharesSpec) -> alt.LayerChart:
     """Draw shares stacked from the largest at the bottom to all others at the top, 960 x 720 pixels.
 
@@ -55,13 +46,7 @@ def shares_chart(frame: pl.DataFrame, spec: SharesSpec) -> alt.LayerChart:
     Returns:
         A layered chart: areas, a bar where a day stands between two gaps, labels with the last shares, footer.
 
-    Raises:
-        ValueError: the frame lacks a column, or holds too little (see ``SharesSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     known = frame.filter(pl.col("fixed_share_pct").is_finite())
     stacked = stacked_shares(known, [style.series for style in spec.series])
     first, last = first_and_last(stacked)

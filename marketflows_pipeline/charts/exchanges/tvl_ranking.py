@@ -9,21 +9,11 @@ import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import RankingSpec
 from marketflows_pipeline.charts.exchanges.wording import UNKNOWN, names_text, share_text, usd_text
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.style.axes import KeyEntry, legend, pixel_y
 from marketflows_pipeline.charts.style.days import as_of
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten, text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, GRID, INK, PALETTE, REFERENCE, RISE_INK, use_theme
+from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, GRID, INK, PALETTE, REFERENCE, RISE_INK
 from marketflows_pipeline.charts.style.wording import footer_parts, percent_text
 
 CLEAN_FILL, OWN_FILL, UNSPLIT_FILL = PALETTE[9], PALETTE[6], REFERENCE
@@ -37,6 +27,7 @@ _HEADER = 24
 _TOP_NAMED = 5
 
 
+@framed
 def ranking_chart(frame: pl.DataFrame, spec: RankingSpec) -> alt.LayerChart:
     """Draw the largest exchanges as horizontal bars from zero, 960 x 720 pixels.
 
@@ -51,13 +42,7 @@ def ranking_chart(frame: pl.DataFrame, spec: RankingSpec) -> alt.LayerChart:
     Returns:
         A layered chart: bars, names, values at their ends, columns of shares and changes, key, footer.
 
-    Raises:
-        ValueError: the frame lacks a column, or holds nothing to show (see ``RankingSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     measured = frame.filter(pl.col("tvl_usd").is_finite()).sort("tvl_usd", "slug", descending=[True, False])
     # What holds nothing is measured, and has no bar.
     shown = measured.filter(pl.col("tvl_usd") > 0).head(spec.rows)

@@ -11,20 +11,10 @@ import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import WhaleSpec, drawable_coins
 from marketflows_pipeline.charts.exchanges.wording import PERCENT_AXIS
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.style.axes import KeyEntry, axis_title, figure_axis, legend, pixel_x, pixel_y
 from marketflows_pipeline.charts.style.days import as_of
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import Box, place_labels, shorten, text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
 from marketflows_pipeline.charts.style.theme import (
     BACKGROUND,
     FALL_INK,
@@ -34,8 +24,7 @@ from marketflows_pipeline.charts.style.theme import (
     OUT_OF,
     REFERENCE,
     RISE_INK,
-    use_theme,
-)
+    )
 from marketflows_pipeline.charts.style.wording import dollars, footer_parts
 
 RATIO_LINE_PCT = 10.0
@@ -78,6 +67,7 @@ class _Plot:
         return math.copysign(math.log1p(abs(change) / _BEND), change) if self.is_bent else change
 
 
+@framed
 def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
     """Draw volume over market cap against the price change over 24 hours, 960 x 720 pixels.
 
@@ -92,13 +82,7 @@ def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
     Returns:
         A layered chart: lines at zero and at 10 %, hollow and filled circles, labels, key, footer.
 
-    Raises:
-        ValueError: the frame lacks a column, or holds nothing to show (see ``WhaleSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     coins = drawable_coins(frame).sort("rank")
     largest = cast("float", coins.get_column("volume_24h_usd").max())
     most = _AREA_MOST if coins.height <= _CROWD else _CROWD_AREA_MOST

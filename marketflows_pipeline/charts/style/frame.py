@@ -143,10 +143,11 @@ class Frame:
 
     def _spacer(self) -> alt.Chart:
         """Nothing to see: Vega puts a title right above all that is drawn, and so at the same place in every chart."""
-        return _mark().mark_rect(opacity=0, x=0, x2=1, y=-self.above, y2=0)
+        chart: alt.Chart = _mark().mark_rect(opacity=0, x=0, x2=1, y=-self.above, y2=0)
+        return chart
 
     def _footer(self) -> alt.Chart:
-        return _mark().mark_text(
+        chart: alt.Chart = _mark().mark_text(
             text=self._footer_lines,
             align="left",
             baseline="top",
@@ -156,6 +157,7 @@ class Frame:
             x=EDGE - self.left,
             y=self.plot_height + self.below,
         )
+        return chart
 
 
 def panel(layers: Sequence[alt.Chart]) -> alt.LayerChart:

@@ -30,7 +30,8 @@ def mark(text: str, y: float) -> alt.Chart:
 
 
 def frame(**changes: Any) -> Frame:
-    return Frame(**{"title": "Title", "subtitle": ["method"], "footer": ["source"], "left": 60} | changes)
+    usual: dict[str, Any] = {"title": "Title", "subtitle": ["method"], "footer": ["source"], "left": 60}
+    return Frame(**(usual | changes))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,8 @@ def test_the_title_begins_at_the_edge_of_the_page_wherever_the_marks_are(pool: D
 
     assert image.size == (960, 720)
     assert ink is not None
-    assert (ink[0], ink[1]) == (pytest.approx(EDGE, abs=2), pytest.approx(EDGE + 3, abs=1))
+    assert ink[0] == pytest.approx(EDGE, abs=2)
+    assert ink[1] == pytest.approx(EDGE + 3, abs=1)
 
 
 def test_title_subtitle_and_footer_stand_on_the_page_once() -> None:
