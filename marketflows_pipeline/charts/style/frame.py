@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
-from typing import Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import altair as alt
 import polars as pl
@@ -24,7 +24,7 @@ FOOTER_SIZE, FOOTER_LINE = 11, 15
 
 _TITLE_GAP = 6
 # Letters are less high than their font size.
-_TITLE_OFFSET = 8
+_TITLE_OFFSET = 3
 _FOOTER_END = 9
 
 
@@ -101,8 +101,20 @@ class Frame:
         """The same page, as high as a plot of this height needs."""
         return replace(self, height=self._top + plot_height + self._bottom)
 
-    def draw(self, layers: Sequence[alt.Chart | alt.LayerChart]) -> alt.LayerChart:
-        """The page with these layers in its plot; a layered chart among them is a panel with its own vertical scale."""
+    def with_footer(self, footer: Sequence[str]) -> Frame:
+        """The same plot above another footer, for one that depends on what found room in the plot."""
+        other = replace(self, footer=footer)
+        return replace(other, below=self.below + other.plot_height - self.plot_height)
+
+    def draw(
+        self, layers: Sequence[alt.Chart | alt.LayerChart], independent: Sequence[Literal["x", "y"]] = ("y",)
+    ) -> alt.LayerChart:
+        """The page with these layers in its plot.
+
+        Args:
+            layers: layered charts among them are panels with scales of their own.
+            independent: which scales the panels do not share.
+        """
         is_paneled = any(isinstance(layer, alt.LayerChart) for layer in layers)
         # Without "none" Vega would move everything to fit the text in, and no size could be promised.
         page = alt.LayerChart(
@@ -113,7 +125,8 @@ class Frame:
             padding={"left": self.left, "top": self._top, "right": self.right, "bottom": self._bottom},
             title=self._title(),
         )
-        return page.resolve_scale(y="independent") if is_paneled else page
+        own: dict[str, Any] = dict.fromkeys(independent, "independent")
+        return page.resolve_scale(**own) if is_paneled else page
 
     @cached_property
     def _subtitle_lines(self) -> list[str]:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from marketflows_pipeline.charts.rendering.pool import DrawingPool
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
+from marketflows_pipeline.charts.style.theme import use_theme
 from marketflows_pipeline_tests.charts.exchanges.frames import page_size, texts
 
 
@@ -54,9 +55,18 @@ def test_a_page_can_be_as_high_as_its_plot_needs() -> None:
     assert page_size(fitted.draw([mark("x", 0)]).to_dict())[1] == fitted.height
 
 
+def test_another_footer_leaves_plot_and_page_as_they_are() -> None:
+    page = frame(footer=["a caveat " * 10] * 5)
+    short = page.with_footer(["source"])
+
+    assert short.plot_height == pytest.approx(page.plot_height)
+    assert page_size(short.draw([mark("x", 0)]).to_dict()) == (960, 720)
+
+
 @pytest.mark.parametrize("y", [-30, 0, 200])
 def test_the_title_begins_at_the_edge_of_the_page_wherever_the_marks_are(pool: DrawingPool, y: float) -> None:
     """Vega puts a title above whatever is drawn: it moved with each axis title until the frame held its place."""
+    use_theme()
     png = pool.submit(frame(above=50).draw([mark("x", y)]).to_dict(), 1).result()
     image = Image.open(BytesIO(png)).convert("L")
     ink = image.point(lambda level: 255 if level < 128 else 0).getbbox()
