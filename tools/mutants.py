@@ -39,11 +39,11 @@ RULES: dict[str, tuple[str, ...]] = {
     "transforms/plausibility.py": ("transforms/test_plausibility.py",),
     "transforms/exchanges/reserve_prices.py": (
         "transforms/exchanges/test_reserve_prices.py",
-        "transforms/exchanges/test_token_flows.py",
+        "transforms/exchanges/test_token_identity.py",
     ),
     "transforms/cross_asset/share_splits.py": ("transforms/cross_asset/test_share_splits.py",),
     "transforms/cross_asset/split_adjustment.py": ("transforms/cross_asset/test_split_adjustment.py",),
-    "transforms/cross_asset/split_sessions.py": ("transforms/cross_asset/test_share_splits.py",),
+    "transforms/cross_asset/split_sessions.py": ("transforms/cross_asset/test_split_sessions.py",),
     "transforms/cross_asset/supply.py": ("transforms/cross_asset/test_supply.py",),
     "transforms/cross_asset/trade_sessions.py": ("transforms/cross_asset/test_trade_sessions.py",),
     "transforms/unit_slips.py": ("transforms/test_unit_slips.py",),
