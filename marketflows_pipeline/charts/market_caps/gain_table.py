@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -19,7 +20,6 @@ from marketflows_pipeline.charts.spec import WEEK_HOURS, GainTableSpec
 from marketflows_pipeline.charts.style.axes import label_expression
 from marketflows_pipeline.charts.style.diverging_colours import color_limits, fill_and_ink
 from marketflows_pipeline.charts.style.frame import EDGE, WIDTH, Frame, framed
-from marketflows_pipeline.charts.style.heatmap import Matrix
 from marketflows_pipeline.charts.style.layout import shorten, text_width
 from marketflows_pipeline.charts.style.theme import GREY, INK
 from marketflows_pipeline.charts.style.wording import footer_parts, percent_text, value_text
@@ -31,6 +31,26 @@ _ROW_HEIGHT, _TIGHT_ROW_HEIGHT, _TIGHT_FROM = 34, 26, 20
 _PAGE_MIN = 560
 _GAP = 0.06
 _HATCH_FILL, _HATCH_LINE = "#fbfbfc", "#c3c8d1"
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Pixel geometry of a grid of cells."""
+
+    cell_width: float
+    cell_height: float
+    columns: int
+    rows: int
+
+    @property
+    def width(self) -> float:
+        """Width of all columns."""
+        return self.cell_width * self.columns
+
+    @property
+    def height(self) -> float:
+        """Height of all rows."""
+        return self.cell_height * self.rows
 
 
 @framed

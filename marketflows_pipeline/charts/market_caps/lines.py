@@ -19,7 +19,7 @@ from marketflows_pipeline.charts.market_caps.wording import (
     value_axis_title,
 )
 from marketflows_pipeline.charts.spec import ChartSpec
-from marketflows_pipeline.charts.style.axes import axis_title, figure_axis
+from marketflows_pipeline.charts.style.axes import axis_title, value_axis
 from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABEL_SIZE, end_labels, names_width
 from marketflows_pipeline.charts.style.frame import EDGE, HEIGHT, WIDTH, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten, text_width
@@ -77,7 +77,7 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(domain=[plot.low, plot.high], nice=False, zero=False),
-        axis=figure_axis("datum.label", ticks=7),
+        axis=value_axis("datum.label", ticks=7),
     )
     color, dash = _encodings(spec, ends, has_legend)
     drawn = thinned(rows, round(plot.width / PIXELS_PER_BUCKET))
