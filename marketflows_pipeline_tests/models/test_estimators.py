@@ -64,7 +64,7 @@ def test_a_column_without_any_figure_is_no_fault() -> None:
     assert np.isfinite(Preparation.fit(x)[1]).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(scores=st.lists(st.floats(-5, 5), min_size=4, max_size=40), seed=st.integers(0, 99))
 def test_calibration_is_monotone(scores: list[float], seed: int) -> None:
     given_scores = np.array(scores)
@@ -92,7 +92,6 @@ def test_the_slope_says_how_much_of_the_scores_holds_up() -> None:
     assert platt_slope(scores, y) == pytest.approx(0.5, abs=0.04)
 
 
-@settings(max_examples=40, deadline=None)
 @given(scores=st.lists(st.floats(-8, 8), min_size=2, max_size=30), ones=st.integers(1, 9))
 def test_the_level_makes_the_mean_probability_the_frequency(scores: list[float], ones: int) -> None:
     y = np.array([1.0] * ones + [0.0] * (10 - ones))

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.schema import table
@@ -372,7 +372,6 @@ HISTORY = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(HISTORY, st.dictionaries(st.integers(0, 11), st.sampled_from([2.0, 10.0, 0.5]), max_size=2))
 def test_price_effect_and_share_effect_are_the_change_of_market_cap(
     history: list[tuple[float, float | None, float | None, float | None]], splits: dict[int, float]
@@ -395,7 +394,6 @@ def test_price_effect_and_share_effect_are_the_change_of_market_cap(
         assert row["flow_usd"] == row["share_effect_usd"]
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     # Moves of the market and flows that are no splits themselves.
     st.lists(st.tuples(st.floats(70, 90), st.floats(1e6, 1.2e6)), min_size=3, max_size=8),
@@ -428,7 +426,6 @@ def test_splits_leave_every_flow_unchanged(
                 assert left == right, name
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["A", "B", "C"]), st.integers(0, 9), PRICE, COUNT, st.none() | st.floats(0, 1e9)),
@@ -459,7 +456,6 @@ def test_shares_of_a_session_sum_to_one(
         assert notional.is_empty() == (not of_session["notional_usd"].sum() > 0)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.dictionaries(st.integers(0, 14), st.tuples(st.floats(1e6, 1.05e6), PRICE), min_size=10),
     st.sets(st.integers(0, 14), min_size=2),
