@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from marketflows_pipeline.settings import Asset, Config
+    from marketflows_pipeline.settings import Asset, ConfigFile
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class ReportContext:
     part: ReportPart
     path: Path
     now: datetime
-    config: Config
+    config: ConfigFile
     is_tutorial: bool
     how_to_fetch: str
 
