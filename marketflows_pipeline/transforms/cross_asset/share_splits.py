@@ -7,7 +7,7 @@ import polars as pl
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.cross_asset.shares import MAX_SESSIONS_OFF, comparable_shares, newest_vintages
 from marketflows_pipeline.transforms.cross_asset.split_sessions import matched_splits
-from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import later_splits
+from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import is_ratio_of_1, later_splits, listed_splits
 from marketflows_pipeline.transforms.ordering import in_order
 
 # Within these nothing is inferred: creations and premiums are as large.
@@ -111,7 +111,7 @@ def share_splits(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame
         .with_columns(status=pl.lit("listed"))
     )
     columns = [name for name in table("core.share_splits").column_names if name not in {"is_inferred", "splits_line"}]
-    rows = pl.concat([told.select(columns), listed.select(columns)]).unique(_KEY, keep="first", maintain_order=True)
+    rows = pl.concat([told.select(columns), listed.select(columns)]).unique(_KEY, keep="first")
     ratio = pl.coalesce(nearest_simple(rows["ratio"]), "ratio").round_sig_figs(9)
     written = ratio.cast(pl.String).str.replace(r"\.0$", "")
     line = pl.format("{},{},{}", "symbol", pl.coalesce("listed_session", "session"), written)
@@ -137,14 +137,10 @@ def nearest_simple(ratios: pl.Series) -> pl.Series:
 
 def _with_known_session(compared: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """Between the count's session of a split and the listed one nobody knew in which shares the count is."""
-    off = (
-        matched_splits(newest_vintages(shares), actions, "shares", within=MAX_SESSIONS_OFF)
-        .filter(pl.col("figures_session") != pl.col("session"))
-        .select(
-            "symbol",
-            since=pl.min_horizontal("session", "figures_session"),
-            known_session=pl.max_horizontal("session", "figures_session"),
-        )
+    off = matched_splits(newest_vintages(shares), actions, "shares", within=MAX_SESSIONS_OFF).select(
+        "symbol",
+        since=pl.min_horizontal("session", "figures_session"),
+        known_session=pl.max_horizontal("session", "figures_session"),
     )
     later = (
         compared.select(*_KEY)
@@ -174,7 +170,7 @@ def _with_status(compared: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     status = pl.when(is_inferred).then(pl.lit("inferred")).when(is_suspected).then(pl.lit("suspected"))
     is_simple = nearest_simple(compared["share_ratio"]).is_not_null()
     told = compared.with_columns(is_simple=is_simple).with_columns(split_status=status).drop("is_simple")
-    denied = actions.filter(pl.col("action") == "split", (pl.col("value") - 1).abs() < _ROUNDING)
+    denied = listed_splits(actions).filter(is_ratio_of_1())
     if denied.is_empty():
         return told
     hit = (

@@ -4,6 +4,31 @@ from __future__ import annotations
 
 import polars as pl
 
+# What is needed of core.asset_flows.
+FLOW_COLUMNS = (
+    "symbol",
+    "session",
+    "asset_class",
+    "close_usd",
+    "market_cap_usd",
+    "market_cap_change_usd",
+    "price_effect_usd",
+    "share_effect_usd",
+    "flow_usd",
+    "flow_method",
+    "gap_flow_usd",
+    "gap_price_effect_usd",
+    "gap_sessions",
+    "shares",
+    "trade_session",
+    "trade_flow_usd",
+    "trade_gap_flow_usd",
+    "share_lag_sessions",
+    "lag_basis",
+    "is_supply_revision",
+    "is_large_creation",
+    "flow_unknown_reason",
+)
 # Funds with this part of all assets must be known on the last session.
 KNOWN_PART = 0.9
 # A fund without figures for longer is not waited for.
@@ -23,8 +48,9 @@ def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         symbol, session, asset_class, close_usd, market_cap_usd, market_cap_change_usd, price_effect_usd,
-        share_effect_usd, gap_price_effect_usd, price_gap_sessions, share_lag_sessions, and of the count that is about
-        the session flow_usd, flow_method, gap_flow_usd, gap_sessions, shares, by (symbol, session).
+        share_effect_usd, gap_price_effect_usd, price_gap_sessions, share_lag_sessions, lag_basis, is_supply_revision,
+        and of the count that is about the session flow_usd, flow_method, gap_flow_usd, gap_sessions, shares,
+        flow_unknown_reason, is_large_creation, by (symbol, session).
     """
     levels = flows.select(
         "symbol",
@@ -37,6 +63,8 @@ def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
         "share_effect_usd",
         "gap_price_effect_usd",
         "share_lag_sessions",
+        "lag_basis",
+        "is_supply_revision",
         price_gap_sessions="gap_sessions",
     )
     is_untraded = pl.col("trade_session").is_null()
@@ -45,6 +73,8 @@ def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
         "flow_method",
         "gap_sessions",
         "shares",
+        "flow_unknown_reason",
+        "is_large_creation",
         session=pl.coalesce("trade_session", "session"),
         flow_usd=pl.when(is_untraded).then("flow_usd").otherwise("trade_flow_usd"),
         gap_flow_usd=pl.when(is_untraded).then("gap_flow_usd").otherwise("trade_gap_flow_usd"),
