@@ -16,6 +16,8 @@ from marketflows_pipeline.system.run_lock import RunLock
 from marketflows_pipeline_tests.tutorial.pictures import EXPECTED, KINDS, shrunk
 from marketflows_pipeline_tests.tutorial.run import TutorialRun
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

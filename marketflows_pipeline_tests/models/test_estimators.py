@@ -100,6 +100,7 @@ def test_the_level_makes_the_mean_probability_the_frequency(scores: list[float],
     assert sigmoid(level(log_odds, y) + log_odds).mean() == pytest.approx(ones / 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_seed_gives_the_same_probabilities_to_the_last_bit(kind: Kind) -> None:
     data = signal_of(0.3)
@@ -165,6 +166,7 @@ def test_the_first_fit_never_sees_a_label_of_the_calibration() -> None:
     assert seen == [399 * 6, 100 * 6, 500 * 6]
 
 
+@pytest.mark.slow
 def test_a_machine_that_does_not_know_its_cores_is_no_cause_to_warn(tmp_path: Path) -> None:
     """On a bare machine without /sys, training once warned that it found no physical cores."""
     ignorant = tmp_path / "lscpu"

@@ -17,7 +17,7 @@ from benchmarks.soak.plan import Plan
 from benchmarks.soak.simulation import Simulation
 
 # The first test waits for all 60 runs, about a minute of a quiet machine.
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 PROMISES = (
     "runs are killed at random",

@@ -28,6 +28,8 @@ from marketflows_pipeline_tests.transforms.exchanges.test_netflow import SHARES,
 from marketflows_pipeline_tests.transforms.exchanges.wallets import tvl_of
 from marketflows_pipeline_tests.warehouse.frames import NOW, caps, frame
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 MIDNIGHT = NOW.replace(hour=0)
 Path5 = list[tuple[float, float] | None]
