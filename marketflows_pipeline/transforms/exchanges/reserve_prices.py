@@ -32,7 +32,8 @@ def is_rebased(quantity_ratio: pl.Expr, value_ratio: pl.Expr, market_ratio: pl.E
     Args:
         quantity_ratio: quantity over that before.
         value_ratio: value over that before, the product of both jumps.
-        market_ratio: the token's price over that before as most exchanges have it, see `market_ratios`.
+        market_ratio: the token's price over that before as most exchanges have it, see `market_ratios`; null where it
+            is not known.
     """
     cancel = [(ratio - 1).abs() <= CANCEL_PCT / 100 + _ROUNDING for ratio in (value_ratio, value_ratio / market_ratio)]
     return is_jump(value_ratio / quantity_ratio) & pl.any_horizontal(cancel)
@@ -87,7 +88,7 @@ def faulty_prices(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.Dat
     price, value, market = pl.col("price"), pl.col("value_usd"), pl.col("market")
     on_one_basis = price * pl.col("basis").cum_prod().over(_TOKEN) / market
     usual = on_one_basis.median().over(_TOKEN)
-    is_known = (~is_jump(usual)).fill_null(value=False) & market.is_not_null()
+    is_known = ~is_jump(usual) & market.is_not_null()
     is_confirmed = (~is_jump(price.shift(-1).over(_TOKEN) / price)).fill_null(value=False)
     is_return = (~is_jump(price / price.shift(2).over(_TOKEN))).fill_null(value=False)
     # Medians and neighbours are over all records, so before any is left out.
@@ -156,7 +157,7 @@ def _paths(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.DataFrame:
         )
         .collect()
     )
-    rebased = is_rebased(pl.col("quantity_ratio"), pl.col("value_ratio"), pl.col("market_ratio").fill_null(1.0))
+    rebased = is_rebased(pl.col("quantity_ratio"), pl.col("value_ratio"), pl.col("market_ratio"))
     # Where the market's price has the new basis too, price over market's is as before.
     is_ours_alone = pl.col("rebased") & ~is_jump(pl.col("own_market_ratio"))
     return (
