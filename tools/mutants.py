@@ -36,6 +36,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "ingest/market_caps/plan.py": ("ingest/market_caps/test_plan.py",),
     "transforms/market_caps/caveats.py": ("transforms/market_caps/test_caveats.py",),
     "transforms/doubted_rows.py": ("transforms/test_doubted_rows.py",),
+    "transforms/ratios.py": ("transforms/test_ratios.py",),
     "transforms/plausibility.py": ("transforms/test_plausibility.py",),
     "transforms/exchanges/reserve_prices.py": (
         "transforms/exchanges/test_reserve_prices.py",

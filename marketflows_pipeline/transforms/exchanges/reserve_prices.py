@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import polars as pl
 
+from marketflows_pipeline.transforms.ratios import is_within
+
 # How many times a unit may be worth of what it was at the record before, beside what the market did.
 JUMP_FACTOR = 5.0
 # How closely the jumps of price and quantity must cancel to be one change of basis.
 CANCEL_PCT = 5.0
 LEAST_VALUE_USD = 10_000.0
 LEAST_EXCHANGES = 3
-_ROUNDING = 1e-9
 _OLDEST_PRICE = timedelta(hours=26)
 _TOKEN = ("slug", "token")
 
@@ -35,7 +36,7 @@ def is_rebased(quantity_ratio: pl.Expr, value_ratio: pl.Expr, market_ratio: pl.E
         market_ratio: the token's price over that before as most exchanges have it, see `market_ratios`; null where it
             is not known.
     """
-    cancel = [(ratio - 1).abs() <= CANCEL_PCT / 100 + _ROUNDING for ratio in (value_ratio, value_ratio / market_ratio)]
+    cancel = [is_within(CANCEL_PCT / 100, ratio) for ratio in (value_ratio, value_ratio / market_ratio)]
     return is_jump(value_ratio / quantity_ratio) & pl.any_horizontal(cancel)
 
 
