@@ -113,7 +113,7 @@ def faulty_prices(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.Dat
 
 def _with_faults(judged: pl.DataFrame) -> pl.DataFrame:
     """Say which records are at fault, until none is said to return to one that is."""
-    is_return = pl.col("is_return") & ~pl.col("at_fault").shift(2).over(_TOKEN).fill_null(value=False)
+    is_return = pl.col("is_return") & ~pl.col("at_fault").shift(2).over(_TOKEN)
     alone = pl.col("is_jump") & pl.col("is_moving") & ~is_return
     at_fault = ~pl.col("rebased") & pl.when("is_known").then("is_off_market").otherwise(alone)
     while True:

@@ -79,6 +79,7 @@ def test_the_newest_price_waits_for_the_next_record(factor: float) -> None:
     """A jump of today is either a glitch or the market, and only tomorrow's record can tell."""
     assert faults(path_of([3.0, 3.0, 3.0 * factor])) == [2]
     assert faults(path_of([3.0, 3.0, 3.0 * factor, 3.2 * factor])) == []
+    assert faults(path_of([3.0, 3.0, 3.0 * factor, 2.8 * factor])) == []
     assert faults(path_of([3.0, 3.0, 3.0 * factor, 3.0])) == [2]
 
 
@@ -103,7 +104,14 @@ def test_beside_a_known_market_a_glitch_of_several_days_is_at_fault_throughout()
 def test_a_token_below_its_market_is_judged_by_it_all_the_same() -> None:
     market = market_of(dict.fromkeys(range(6), 3.0))
 
-    assert faults(path_of([2.9, 2.9, 290.0, 290.0, 2.9, 2.9]), market) == [2, 3]
+    assert faults(path_of([1.0, 0.99, 99.0, 98.0, 1.0, 0.98]), market) == [2, 3]
+
+
+def test_beside_a_market_in_the_old_unit_prices_in_the_new_one_are_judged_by_it() -> None:
+    """The market's price came with the redenomination itself, so that nothing tells whether it took part in it."""
+    prices, held = [3.0, 3.0, 0.003, 0.003, 0.003, 0.3, 0.3], [1e6, 1e6, 1e9, 1e9, 1e9, 1e9, 1e9]
+
+    assert faults(path_of(prices, held), market_of(dict.fromkeys(range(2, 7), 3.0))) == [5, 6]
 
 
 def test_beside_a_known_market_the_first_record_is_judged_too() -> None:
@@ -206,7 +214,8 @@ def test_holes_and_the_moment_of_asking_are_not_looked_at() -> None:
         {
             "x": {
                 0: {"X": (1e6, 3e6)}, 1: {"X": (None, 3e8)}, 2: {"X": (1e6, 3e6)}, 3: {"X": (0.0, 0.0)},
-                4: {"X": (0.0, 3e6)}, 5: {"X": (1e6, 0.0)}, 6: {"X": (1e6, 3e6)},
+                4: {"X": (0.0, 3e6)}, 5: {"X": (1e6, 0.0)}, 6: {"X": (-1e6, 3e6)}, 7: {"X": (1e6, -3e6)},
+                8: {"X": (1e6, 3e6)},
             }
         }
     )  # fmt: skip
