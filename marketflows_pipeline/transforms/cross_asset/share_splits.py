@@ -99,7 +99,7 @@ def share_splits(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame
         status="split_status",
     )
     told = evidence.drop_nulls("status").with_columns(
-        ratio=pl.when(pl.col("status") == "denied").then(1.0).otherwise(pl.coalesce("basis_ratio", "share_ratio")),
+        ratio=pl.when(status="denied").then(1.0).otherwise(pl.coalesce("basis_ratio", "share_ratio")),
         listed_session=pl.lit(None, pl.Date),
     )
     figured = evidence.filter(pl.col("share_ratio").is_not_null()).drop("status")
