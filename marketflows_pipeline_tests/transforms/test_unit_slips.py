@@ -206,7 +206,7 @@ def test_where_shares_are_not_known_net_assets_bear_a_net_asset_value_out() -> N
 def test_a_close_that_moved_likewise_bears_a_net_asset_value_out() -> None:
     shares = shares_of({"A": [1e6, 1e6]}, {"A": [25.0, 2500.0]})
 
-    assert of_shares(shares, bars_of({"A": [25.0, 2500.0]})) == []
+    assert of_shares(shares, bars_of({"A": [25.0, 2450.0]})) == []
 
 
 def test_a_new_fund_without_net_assets_counts_from_the_session_that_agrees() -> None:
@@ -267,6 +267,12 @@ def test_a_close_that_contradicts_the_net_asset_value_by_such_a_factor_is_doubte
 def test_a_close_that_net_asset_value_or_shares_agree_with_is_not(shares: pl.DataFrame) -> None:
     bars = bars_of({"A": [50.0, 5000.0]}, adjusted_close_usd={"A": [49.0, 4850.0]})
     assert of_closes(bars, shares) == []
+
+
+def test_an_adjusted_close_that_contradicts_the_close_by_such_a_factor_is_doubted() -> None:
+    """On a day that gained a tenth it was a hundredth of that, 0.011 of the one before."""
+    bars = bars_of({"A": [50.0, 55.0, 55.0]}, adjusted_close_usd={"A": [49.0, 0.539, 53.9]})
+    assert of_closes(bars) == [(day(1), "adjusted_close_usd", None)]
 
 
 def test_an_adjusted_close_that_stayed_says_nothing_against_the_close() -> None:

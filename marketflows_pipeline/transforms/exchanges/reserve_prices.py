@@ -95,7 +95,7 @@ def faulty_prices(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.Dat
     # Medians and neighbours are over all records, so before any is left out.
     judged = _paths(balances, market_prices).with_columns(
         is_known=is_known,
-        is_off_market=is_jump(on_one_basis / usual).fill_null(value=False),
+        is_off_market=is_jump(on_one_basis / usual),
         is_jump=is_jump(pl.col("price_ratio")).fill_null(value=False),
         is_moving=~is_confirmed | is_jump(pl.col("quantity_ratio")),
         is_return=is_return,
@@ -154,13 +154,13 @@ def _paths(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.DataFrame:
             price_ratio=over_before("price"),
             quantity_ratio=over_before("quantity"),
             value_ratio=over_before("value_usd"),
-            own_market_ratio=over_before("market").fill_null(1.0),
+            own_market_ratio=over_before("market"),
         )
         .collect()
     )
     rebased = is_rebased(pl.col("quantity_ratio"), pl.col("value_ratio"), pl.col("market_ratio"))
     # Where the market's price has the new basis too, price over market's is as before.
-    is_ours_alone = pl.col("rebased") & ~is_jump(pl.col("own_market_ratio"))
+    is_ours_alone = pl.col("rebased") & ~is_jump(pl.col("own_market_ratio")).fill_null(value=False)
     return (
         rows.join(market_ratios(rows, pair), on=pair, how="left", maintain_order="left")
         .with_columns(rebased=rebased.fill_null(value=False))

@@ -179,6 +179,13 @@ def test_three_exchanges_make_a_market(n_others: int) -> None:
     assert faults(pl.concat([odd, *others])) == ([2] if n_others == 2 else [])
 
 
+def test_the_mean_of_two_exchanges_is_no_market() -> None:
+    """One stayed and one rose eightfold: four and a half times, as the value did, is what neither of them says."""
+    odd = path_of([3.0, 3.0, 24.0, 3.0], [1e6, 1e6, 562_500.0, 562_500.0])
+
+    assert faults(pl.concat([odd, path_of([3.0] * 4, slug="a")])) == [2]
+
+
 def test_the_market_moved_between_the_same_two_days() -> None:
     """Over a gap of one exchange the others moved twice; their last step says nothing of it."""
     others = [path_of([3.0, 3.0, 3.24, 3.24], slug=slug) for slug in ("a", "b", "c")]
