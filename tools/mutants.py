@@ -109,7 +109,7 @@ def survivors(module: str, program: Path) -> list[Mutant]:
         path = f"marketflows_pipeline/{module}"
         tests = " ".join(f"{TESTS}/{name}" for name in RULES[module])
         settings.write_text(
-            f'[cosmic-ray]\nmodule-path = "{path}"\ntimeout = 120.0\nexcluded-modules = []\n'
+            f'[cosmic-ray]\nmodule-path = "{path}"\ntimeout = 600.0\nexcluded-modules = []\n'
             f'test-command = "{sys.executable} -m pytest -x -q -p pytest_timeout -p no:cacheprovider {tests}"\n'
             '[cosmic-ray.distributor]\nname = "local"\n'
         )
