@@ -24,7 +24,11 @@ SHARE_TOLERANCE_PCT = 1e-6
 @check("raw.exchanges", "The newest list of exchanges is at most 2 hours old.")
 def newest_listing_is_recent(run: RunContext) -> Verdict:
     """Volumes of another day must not pass for those of now; with no credits left it warns only."""
-    severity = dg.AssetCheckSeverity.WARN if is_out_of_credits(run) else dg.AssetCheckSeverity.ERROR
+    severity = (
+        dg.AssetCheckSeverity.WARN
+        if is_out_of_credits(run.warehouse, run.settings, run.started_at)
+        else dg.AssetCheckSeverity.ERROR
+    )
     return _at_most(run, "raw.exchanges", HOURLY_WITHIN, severity)
 
 

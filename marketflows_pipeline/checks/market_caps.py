@@ -8,7 +8,8 @@ import polars as pl
 from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence, released_evidence
 from marketflows_pipeline.ingest.market_caps.plan import complete_histories
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
-from marketflows_pipeline.queries.market_caps import gone_coins, is_out_of_credits, stored_window
+from marketflows_pipeline.queries.market_caps import is_out_of_credits, stored_window
+from marketflows_pipeline.queries.tracked_coins import gone_coins
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.market_caps.quality import coverage, find_jumps, find_supply_revisions
 
@@ -35,7 +36,11 @@ def newest_observation_is_recent(run: RunContext) -> Verdict:
     step = Granularity.of_window(run.settings.source.days).step
     oldest_allowed = run.started_at - STALE_AFTER_STEPS * step
     newest = run.warehouse.query("select max(ts) as newest from accepted.market_caps")
-    severity = dg.AssetCheckSeverity.WARN if is_out_of_credits(run) else dg.AssetCheckSeverity.ERROR
+    severity = (
+        dg.AssetCheckSeverity.WARN
+        if is_out_of_credits(run.warehouse, run.settings, run.started_at)
+        else dg.AssetCheckSeverity.ERROR
+    )
     return evidence(
         newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed)),
         severity=severity,
@@ -52,13 +57,13 @@ def coverage_is_sufficient(run: RunContext) -> Verdict:
     at the last grid time, over the cohort (over all coins on the grid that are still listed, where no ranges are made).
     """
     source = run.settings.source
-    spec = stored_window(run)
+    spec = stored_window(run.warehouse, run.settings)
     columns = ["coin_id", "market_cap_usd"]
     if source.uses_ranges:
         cohort = run.warehouse.read("core.cohort", columns=columns)
     else:
         cohort = run.warehouse.read("core.market_cap_grid", columns=columns, where="ts = ?", params=[spec.end])
-        cohort = cohort.filter(~pl.col("coin_id").is_in(gone_coins(run)))
+        cohort = cohort.filter(~pl.col("coin_id").is_in(gone_coins(run.warehouse)))
     complete = complete_histories(
         run.warehouse.read("meta.backfills"),
         granularity=Granularity.of_window(source.days),

@@ -114,7 +114,7 @@ def released_evidence(run: RunContext, name: str, columns: tuple[str, ...], cond
     if offenders.is_empty():
         return evidence(offenders)
     key, value = offenders.row(0)[:2]
-    typed = RunOptions(config=run.config, tutorial=run.tutorial)
+    typed = RunOptions(config=run.options.config, tutorial=run.options.tutorial)
     return evidence(
         offenders,
         first=f"{columns[0]} of {key} is {value}",

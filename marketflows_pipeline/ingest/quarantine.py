@@ -1,4 +1,4 @@
-"""The rules at work: stored rows that cannot be true are left out before anything is computed from them."""
+"""Quarantining stored rows that cannot be true, before anything is computed from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import DType, Part, table
 from marketflows_pipeline.transforms.plausibility import (
     BOUNDS,
@@ -44,26 +43,24 @@ coin_id in (
 """  # noqa: S608 (a number)
 
 
-def quarantine_implausible(run: RunContext, part: Part) -> None:
+def quarantine_implausible(warehouse: Warehouse, part: Part, now: datetime) -> None:
     """Leave out every row of the part's raw tables that cannot be true, and let corrected ones count again.
 
     Each table is read through once by DuckDB, and only rows that may be at fault leave it.
     """
     for name in BOUNDS:
         if table(name).part == part:
-            now = run.clock.now()
-            found = implausible(name, suspects(run.warehouse, name, now), now)
-            say_left_out(name, quarantine(run.warehouse, name, found, rule=BOUNDS_RULE, at=now))
+            found = implausible(name, suspects(warehouse, name, now), now)
+            warn_of_quarantined(name, quarantine(warehouse, name, found, rule=BOUNDS_RULE, at=now))
 
 
-def quarantine_unit_slips(run: RunContext, part: Part) -> None:
+def quarantine_unit_slips(warehouse: Warehouse, part: Part, now: datetime) -> None:
     """Leave out the part's rows with a figure that looks like a slip of unit, until a later row bears it out."""
-    warehouse = run.warehouse
     of_part = {"market_caps": _cap_slips, "cross_asset": _market_slips, "exchanges": _bitcoin_slips}
     for name, slips in of_part[part](warehouse) if part in of_part else ():
         found = slips.filter(pl.col("released_at").is_null()).drop("released_at")
-        added = quarantine(warehouse, name, found, rule=SLIPS_RULE, at=run.clock.now())
-        say_left_out(name, added, "values that look like a slip of unit")
+        added = quarantine(warehouse, name, found, rule=SLIPS_RULE, at=now)
+        warn_of_quarantined(name, added, "values that look like a slip of unit")
 
 
 def _cap_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -121,7 +118,7 @@ def _is_out_of_time(name: str, bound: TimeBound, now: str) -> Iterator[str]:
         yield f"epoch_us({bound.column}) > {last}"
 
 
-def say_left_out(name: str, added: pl.DataFrame, what: str = "impossible values") -> None:
+def warn_of_quarantined(name: str, added: pl.DataFrame, what: str = "impossible values") -> None:
     """Warn of rows that are left out since now, if there are any.
 
     Args:

@@ -215,7 +215,7 @@ def test_an_impossible_value_that_was_released_is_named_with_the_command_that_le
     run.warehouse.execute(FAULTS[name])
     told = verdict(name, run).metadata
     assert str(told["first"].value).startswith(first)
-    typed = f"marketflows --config {run.config} quarantine add {name.partition(':')[0]} "
+    typed = f"marketflows --config {run.options.config} quarantine add {name.partition(':')[0]} "
     assert str(told["leave_it_out"].value).startswith(typed)
 
 
