@@ -12,8 +12,8 @@ from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.defillama.client import DefiLlama
-from marketflows_pipeline.providers.http.keyless import KeylessService
 from marketflows_pipeline.providers.http.ledger import CallLedger
+from marketflows_pipeline.providers.http.service_client import KeylessClient
 from marketflows_pipeline.providers.http.wait_budget import WaitBudgets
 from marketflows_pipeline.providers.protocols.cross_asset import (
     CrossAssetClients,
@@ -25,7 +25,7 @@ from marketflows_pipeline.providers.protocols.exchanges import ExchangeVolumePro
 from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
 from marketflows_pipeline.settings import Settings
 
-K = TypeVar("K", bound=KeylessService)
+K = TypeVar("K", bound=KeylessClient)
 
 
 class Clients:

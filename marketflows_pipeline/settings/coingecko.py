@@ -16,6 +16,6 @@ class CoinGecko(MarketCapSource):
 
     table: ClassVar[str] = "providers.coingecko"
     service: ClassVar[str] = "CoinGecko"
-    plans: ClassVar[Mapping[str, PlanLimits]] = dict(PLANS.items())
+    plans: ClassVar[Mapping[str, PlanLimits]] = {str(name): plan for name, plan in PLANS.items()}
 
     plan: PlanName = Field("demo", description="demo, pro (any paid plan) or keyless")

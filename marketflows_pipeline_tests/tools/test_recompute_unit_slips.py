@@ -18,6 +18,8 @@ from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, frame
 
+pytestmark = pytest.mark.slow
+
 N_SERIES, LENGTH = 60, 14
 FACTORS = (1.0, 1.0, 1.0, 1.0, 1.03, 0.92, 0.5, 100, 1000, 1e6, 0.01, 0.001, 1e-6, 96, 940)
 
