@@ -34,7 +34,7 @@ def core_asset_flows(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
 
 @table_asset("core.share_splits", deps=("raw.daily_bars", "raw.corporate_actions", "raw.shares_outstanding"))
 def core_share_splits(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
-    """Splits that are listed, and those that the figures of funds tell of."""
+    """Splits that are listed, and those that the figures of funds imply."""
     bars = (
         universe_rows(run.warehouse, run.settings, "raw.daily_bars")
         .select("symbol", "session", "close_usd")

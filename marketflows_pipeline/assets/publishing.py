@@ -14,7 +14,7 @@ from marketflows_pipeline.warehouse.publish import publish
 
 log = logging.getLogger(__name__)
 
-# Told apart from the others, because which there are depends on what was trained before.
+# Counted apart, because which there are depends on what was trained before.
 MODEL_PICTURES = "CrossAsset_model_"
 SOURCE_CREDIT = "Data provided by CoinGecko"
 
@@ -62,9 +62,9 @@ def draw_part(
             is_tutorial=run.options.tutorial,
         )
     for name, reason in report.skipped:
-        log.info("%s is not drawn: %s", name, reason)
-    for name in report.removed:
-        log.info("%s is removed: no longer in the settings", name)
+        log.info("skipped %s: %s", name, reason)
+    if report.removed:
+        log.info("removed, as settings and data no longer call for them: %s", ", ".join(report.removed))
     current = [*report.drawn, *report.unchanged]
     of_models = [name for name in current if name.startswith(MODEL_PICTURES)]
     log.info("%d pictures are up to date in %s", len(current) - len(of_models), run.options.picture_folder.resolve())

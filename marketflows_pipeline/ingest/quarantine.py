@@ -64,23 +64,23 @@ def quarantine_unit_slips(warehouse: Warehouse, part: Part, now: datetime) -> No
 
 
 def _cap_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
-    rows = _judged(warehouse, "raw.market_caps", MAY_HAVE_SLIPPED)
+    rows = _not_left_out_by_others(warehouse, "raw.market_caps", MAY_HAVE_SLIPPED)
     yield "raw.market_caps", cap_slips(rows.select("coin_id", "ts", "market_cap_usd", "price_usd"))
 
 
 def _bitcoin_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
-    yield "raw.bitcoin_prices", bitcoin_slips(_judged(warehouse, "raw.bitcoin_prices"))
+    yield "raw.bitcoin_prices", bitcoin_slips(_not_left_out_by_others(warehouse, "raw.bitcoin_prices"))
 
 
 def _market_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
-    bars, shares = (_judged(warehouse, name) for name in ("raw.daily_bars", "raw.shares_outstanding"))
+    bars, shares = (_not_left_out_by_others(warehouse, name) for name in ("raw.daily_bars", "raw.shares_outstanding"))
     actions = warehouse.accepted("raw.corporate_actions")
     yield "raw.daily_bars", close_slips(bars, shares, actions)
     yield "raw.shares_outstanding", share_slips(shares, actions, bars)
-    yield "raw.volatility_index", index_slips(_judged(warehouse, "raw.volatility_index"))
+    yield "raw.volatility_index", index_slips(_not_left_out_by_others(warehouse, "raw.volatility_index"))
 
 
-def _judged(warehouse: Warehouse, name: str, where: str = "true") -> pl.DataFrame:
+def _not_left_out_by_others(warehouse: Warehouse, name: str, where: str = "true") -> pl.DataFrame:
     return left_by_others(warehouse, name, rule=SLIPS_RULE, where=where)
 
 

@@ -12,7 +12,7 @@ from marketflows_pipeline.transforms.exchanges.id_map import exchange_map
 from marketflows_pipeline.warehouse.store import Warehouse
 
 HISTORY = timedelta(days=400)
-# The list's first page is asked for every hour, the others once a day, with two hours of grace.
+# The list's first page is fetched every hour, the others once a day, with two hours of grace.
 LISTED_WITHIN = timedelta(hours=26)
 PRICE_WITHIN = timedelta(hours=26)
 WHALE_HISTORY = timedelta(days=62)
@@ -52,19 +52,19 @@ def known_exchanges(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
 
 
 def newest_cexs(warehouse: Warehouse) -> pl.DataFrame:
-    """Rows of raw.cex_snapshots of the newest answer."""
+    """Rows of raw.cex_snapshots of the newest snapshot."""
     return warehouse.accepted(
         "raw.cex_snapshots", where="observed_at = (select max(observed_at) from accepted.cex_snapshots)"
     )
 
 
 def newest_protocols(warehouse: Warehouse) -> pl.DataFrame:
-    """Rows of raw.protocols of the newest answer."""
+    """Rows of raw.protocols of the newest snapshot."""
     return warehouse.accepted("raw.protocols", where="observed_at = (select max(observed_at) from accepted.protocols)")
 
 
 def daily_cexs(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
-    """Rows of raw.cex_snapshots with their ``day``: the last answer of each day."""
+    """Rows of raw.cex_snapshots with their ``day``: the last snapshot of each day."""
     return warehouse.query(
         """
         select *, cast(observed_at as date) as day from accepted.cex_snapshots where observed_at >= ?
@@ -110,7 +110,7 @@ def full_listings(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
 def bitcoin_prices(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
     """``ts, price_usd`` of a bitcoin by time: its own price as observed, never one inferred from other coins.
 
-    A price that the service dates later than the run that asked for it is of that run.
+    A price that the service dates later than the run that fetched it is of that run.
     """
     return warehouse.query(
         """
@@ -130,7 +130,7 @@ def bitcoin_price_now(warehouse: Warehouse, moment: datetime) -> float | None:
 
 
 def trending_with_market(warehouse: Warehouse) -> pl.DataFrame:
-    """Rows of raw.trending_coins of the newest answer, those of coins that the service counts as one of their own.
+    """Rows of raw.trending_coins of the newest snapshot, those of coins that the service counts as one of their own.
 
     It gives no market row for a wrapped, bridged or staked coin, whose volume is that of another.
     """
@@ -149,7 +149,7 @@ def recent_coin_observations(warehouse: Warehouse, moment: datetime) -> pl.DataF
 
 
 def coins_left_out(warehouse: Warehouse, settings: Settings) -> pl.Series:
-    """Coins of the excluded categories, each category as last answered."""
+    """Coins of the excluded categories, each category as last fetched."""
     return warehouse.query(
         "select coin_id from accepted.excluded_coins where list_contains(?, category)"
         " qualify observed_at = max(observed_at) over (partition by category)",

@@ -34,7 +34,7 @@ def excluded_coins(warehouse: Warehouse, settings: Settings) -> list[str]:
     names = names_in_store(warehouse, slugs)
     stored = warehouse.query(
         "select distinct narrative as stored_as, coin_id, observed_at from accepted.narrative_members"
-        # Only a page that was stored in full says who is excluded; null is a row from before that was said.
+        # Only a page that was stored in full lists all excluded coins; rows of older versions have null here.
         " where list_contains(?, narrative) and is_full_page is not false"
         " qualify observed_at = max(observed_at) over (partition by narrative)",
         [names["stored_as"].to_list()],

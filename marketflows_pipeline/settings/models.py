@@ -57,19 +57,19 @@ def orders_for(orders: Iterable[int], flow_types: Iterable[str]) -> tuple[int, .
     Narratives and portfolios take each difference from the one before, so they have every order from 0 to the highest.
 
     Raises:
-        PydanticCustomError: if market-cap ranges are asked for together with an order above 2.
+        PydanticCustomError: if market-cap ranges are chosen together with an order above 2.
     """
-    asked = sorted(set(orders))
-    if not asked:
+    chosen = sorted(set(orders))
+    if not chosen:
         raise expected("at least one order; 0 is the curve itself")
-    if "market_cap_ranges" in flow_types and asked[-1] > RANGES_MAX_ORDER:
+    if "market_cap_ranges" in flow_types and chosen[-1] > RANGES_MAX_ORDER:
         raise expected(
             f'orders up to {RANGES_MAX_ORDER}, because flow_types holds "market_cap_ranges", '
             "which are defined for level, growth and inflection only"
         )
     if "narratives" in flow_types or "individual_assets" in flow_types:
-        return tuple(range(asked[-1] + 1))
-    return tuple(asked)
+        return tuple(range(chosen[-1] + 1))
+    return tuple(chosen)
 
 
 class Analysis(TomlTable):

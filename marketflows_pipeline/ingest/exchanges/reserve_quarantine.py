@@ -17,17 +17,17 @@ BALANCES = "raw.cex_token_balances"
 RULE = "reserve_prices"
 
 # All records of each token whose price ever jumped, also those the rule left out: it lets go what it finds no more.
-# What was left out for another reason, or by hand, is nothing to be judged against.
+# What was left out for another reason, or by hand, is not compared with.
 _SUSPECTS = f"""
-with judged as ({without_left_out(TABLES[BALANCES], f"rule is distinct from '{RULE}'")}),
+with compared as ({without_left_out(TABLES[BALANCES], f"rule is distinct from '{RULE}'")}),
 prices as (
     select token, value_usd, value_usd / quantity as price, lag(value_usd / quantity) over path as before,
            lag(value_usd) over path as value_before
-    from judged where not is_now and quantity > 0 and value_usd > 0
+    from compared where not is_now and quantity > 0 and value_usd > 0
     window path as (partition by slug, token order by ts)
 )
 select slug, ts, token, quantity, value_usd, is_now
-from judged
+from compared
 semi join (
     select token from prices
     where greatest(value_usd, value_before) >= ? and greatest(price / before, before / price) > ?

@@ -20,7 +20,7 @@ from marketflows_pipeline.warehouse.store import Warehouse
 EXCLUDED_REFRESH = timedelta(hours=24)
 # Coins below the last one in use that are stored, so that rules with a buffer can be applied later.
 RESERVE = 5
-# What a page says of a member beside its market cap, at no further cost.
+# Further figures of a member on a page, at no further cost.
 MEMBER_FIGURES = (
     "price_usd",
     "circulating_supply",

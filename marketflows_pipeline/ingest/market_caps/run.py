@@ -135,7 +135,7 @@ def refresh_market_caps(
 
 
 def revised_in_words(rows: int) -> str:
-    """How many stored observations a later answer has changed, and what that means."""
+    """How many stored observations a later response has changed, and what that means."""
     return f"{rows} revised" + (" (the service says otherwise now)" if rows else "")
 
 

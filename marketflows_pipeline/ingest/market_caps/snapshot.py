@@ -175,7 +175,7 @@ def _fetch_coins_on_no_page(
 
 
 def _identify(provider: MarketCapProvider, writer: MarketCapWriter, settings: Settings, coins: list[str]) -> None:
-    """One list call tells a misspelt id from one that merely has no market row."""
+    """One request of the list distinguishes a misspelt id from one that merely has no market row."""
     listed = provider.coin_list()
     unknown = sorted(set(coins) - set(listed["coin_id"]))
     if unknown:
