@@ -12,8 +12,9 @@ import polars as pl
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.observations import clean_observations
+from marketflows_pipeline.warehouse.merging import MergeResult
 from marketflows_pipeline.warehouse.revisions import Provenance
-from marketflows_pipeline.warehouse.store import MergeResult, Warehouse
+from marketflows_pipeline.warehouse.store import Warehouse
 
 
 @dataclass
