@@ -13,8 +13,8 @@ from typing import TypeVar
 from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock
 from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
 from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
-from marketflows_pipeline.providers.http.keyless import KeylessService
 from marketflows_pipeline.providers.http.ledger import CallLedger
+from marketflows_pipeline.providers.http.service_client import KeylessClient
 from marketflows_pipeline.providers.http.wait_budget import WaitBudgets
 from marketflows_pipeline.providers.local_files.folder import Folder
 from marketflows_pipeline.providers.protocols.cross_asset import (
@@ -29,7 +29,7 @@ from marketflows_pipeline.providers.yahoo.client import Yahoo
 from marketflows_pipeline.settings import CrossAsset, Providers
 from marketflows_pipeline.tutorial import TutorialMarket
 
-K = TypeVar("K", bound=KeylessService)
+K = TypeVar("K", bound=KeylessClient)
 
 
 @dataclass(frozen=True)

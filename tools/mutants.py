@@ -36,6 +36,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "ingest/market_caps/plan.py": ("ingest/market_caps/test_plan.py",),
     "transforms/market_caps/caveats.py": ("transforms/market_caps/test_caveats.py",),
     "transforms/doubted_rows.py": ("transforms/test_doubted_rows.py",),
+    "transforms/ratios.py": ("transforms/test_ratios.py",),
     "transforms/plausibility.py": ("transforms/test_plausibility.py",),
     "transforms/exchanges/reserve_prices.py": (
         "transforms/exchanges/test_reserve_prices.py",
@@ -108,7 +109,7 @@ def survivors(module: str, program: Path) -> list[Mutant]:
         path = f"marketflows_pipeline/{module}"
         tests = " ".join(f"{TESTS}/{name}" for name in RULES[module])
         settings.write_text(
-            f'[cosmic-ray]\nmodule-path = "{path}"\ntimeout = 120.0\nexcluded-modules = []\n'
+            f'[cosmic-ray]\nmodule-path = "{path}"\ntimeout = 600.0\nexcluded-modules = []\n'
             f'test-command = "{sys.executable} -m pytest -x -q -p pytest_timeout -p no:cacheprovider {tests}"\n'
             '[cosmic-ray.distributor]\nname = "local"\n'
         )

@@ -18,7 +18,7 @@ from benchmarks.soak.simulation import Run, Simulation
 # A file keeps freed blocks for the next write; with this much room for them it is not bloated.
 ROOM = 3.0
 # What a failure says that no user could do anything about.
-CLEAR = "a later run asks again"
+CLEAR = "a later run retries"
 
 
 def evaluate(simulation: Simulation) -> list[Finding]:

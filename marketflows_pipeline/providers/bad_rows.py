@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
-from marketflows_pipeline.providers.http.responses import ShapeError, one_line
+from marketflows_pipeline.providers.http.responses import ParseError, one_line
 from marketflows_pipeline.providers.json_fields import Fields, kind
 from marketflows_pipeline.system.printable import visible
 
@@ -35,11 +35,11 @@ NAMED = 3
 _counts: ContextVar[Counter[str] | None] = ContextVar("left_out_counts", default=None)
 
 
-class UntimelyError(ShapeError):
+class UntimelyError(ParseError):
     """A row whose time cannot be."""
 
 
-class LeftOut:
+class BadRows:
     """What is left out of one answer, told in one warning.
 
     Args:
@@ -56,7 +56,7 @@ class LeftOut:
         self._in_list: dict[object, str] = {}
         self._first: dict[str, str] = {}
 
-    def add(self, place: object, name: str, fault: ShapeError) -> None:
+    def add(self, place: object, name: str, fault: ParseError) -> None:
         """Leave out a row.
 
         Args:
@@ -74,7 +74,7 @@ class LeftOut:
             if len(self._named) < NAMED:
                 self._named.append(said)
 
-    def blank(self, name: str, fault: ShapeError) -> None:
+    def blank(self, name: str, fault: ParseError) -> None:
         """Read a field that only describes as null."""
         self._blanked.append(f"{name}: {fault}")
 
@@ -97,18 +97,18 @@ class LeftOut:
                 all there is; a history of one thing of which nothing is left is no answer.
 
         Raises:
-            ShapeError: too many of them are left out; the message names the first fault and the share.
+            ParseError: too many of them are left out; the message names the first fault and the share.
         """
         counts = Counter(self._in_list.values())
         n_malformed, n_untimely = counts[MALFORMED], counts[UNTIMELY]
         is_spoilt = n_malformed > 0 and n_malformed + n_untimely == n_rows and not is_of_many
         if is_spoilt or n_malformed > max(1, MALFORMED_SHARE * n_rows):
-            raise ShapeError(
+            raise ParseError(
                 f"{n_malformed:,} of {n_rows:,} {self._unit} are malformed, more than {MALFORMED_SHARE:.0%}; the "
                 f"first: {self._first[MALFORMED]}"
             )
         if n_untimely > max(is_of_many, UNTIMELY_SHARE * n_rows):
-            raise ShapeError(
+            raise ParseError(
                 f"{n_untimely:,} of {n_rows:,} {self._unit} have a time that cannot be, more than half; the first: "
                 f"{self._first[UNTIMELY]}"
             )
@@ -150,25 +150,25 @@ def accept_rows(body: object, read: Callable[[Fields], T], *, what: str, key: st
 
     Args:
         body: the parsed JSON.
-        read: makes a row of an object; raises ShapeError where it is malformed, UntimelyError where its time cannot be.
+        read: makes a row of an object; raises ParseError where it is malformed, UntimelyError where its time cannot be.
         what: the answer, for messages.
         key: the field that names a row.
 
     Raises:
-        ShapeError: it is no list, or too many rows would be left out.
+        ParseError: it is no list, or too many rows would be left out.
     """
     if not isinstance(body, list):
-        raise ShapeError(f"expected a list, found {kind(body)}")
-    left_out = LeftOut(what)
+        raise ParseError(f"expected a list, found {kind(body)}")
+    left_out = BadRows(what)
     accepted: list[T] = []
     for at, row in enumerate(body):
         if not isinstance(row, dict):
-            left_out.add(at, f"row {at}", ShapeError(f"should be an object, found {kind(row)}"))
+            left_out.add(at, f"row {at}", ParseError(f"should be an object, found {kind(row)}"))
             continue
         fields = Fields(row)
         try:
             accepted.append(read(fields))
-        except ShapeError as fault:
+        except ParseError as fault:
             left_out.add(at, row_name(at, row.get(key)), fault)
         else:
             for doubt in fields.doubts:
@@ -182,10 +182,10 @@ def refuse_empty(rows: Sequence[object], what: str) -> None:
     """Refuse a list without a single row that can be used, where the service always lists something.
 
     Raises:
-        ShapeError: it is empty.
+        ParseError: it is empty.
     """
     if not rows:
-        raise ShapeError(f"an empty {what}")
+        raise ParseError(f"an empty {what}")
 
 
 def row_name(at: int, identity: object) -> str:

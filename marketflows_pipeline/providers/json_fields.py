@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias, TypeGuard, TypeVar
 
-from marketflows_pipeline.providers.http.responses import ShapeError, one_line
+from marketflows_pipeline.providers.http.responses import ParseError, one_line
 from marketflows_pipeline.system.printable import IDENTITY_LENGTH, is_identity, presentable, presentable_name
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ SPELT_OUT = re.compile(r'<sub title="([^"]+)"')
 class Fields:
     """The fields of one JSON object, each taken as what a service documents it to be.
 
-    Every method raises ShapeError, which names field and value, where a field is something else.
+    Every method raises ParseError, which names field and value, where a field is something else.
 
     Args:
         row: the object.
@@ -39,7 +39,7 @@ class Fields:
 
     def __init__(self, row: Row) -> None:
         self.row = row
-        self.doubts: list[ShapeError] = []
+        self.doubts: list[ParseError] = []
 
     def identity(self, key: str) -> str:
         """An id as it is: text that is there and not blank, of at most 200 characters that can all be shown."""
@@ -72,7 +72,7 @@ class Fields:
     def number(self, key: str) -> float | None:
         """A finite number or null, and never missing."""
         if key not in self.row:
-            raise ShapeError(f"`{key}` is missing")
+            raise ParseError(f"`{key}` is missing")
         return self.number_or_none(key)
 
     def number_or_none(self, key: str) -> float | None:
@@ -125,7 +125,7 @@ class Fields:
         """A field that only describes, by another method: null where it is not what is documented, which is noted."""
         try:
             return take(key)
-        except ShapeError as doubt:
+        except ParseError as doubt:
             self.doubts.append(doubt)
             return None
 
@@ -160,12 +160,12 @@ def identity(text: str, key: str) -> str:
         key: what holds it, for the message.
 
     Raises:
-        ShapeError: it is blank, too long, or holds characters that cannot be shown.
+        ParseError: it is blank, too long, or holds characters that cannot be shown.
     """
     if is_identity(text):
         return text
     if not text.strip():
-        raise ShapeError(f"`{key}` should be text, found a blank")
+        raise ParseError(f"`{key}` should be text, found a blank")
     raise _fault(key, f"at most {IDENTITY_LENGTH} printable characters", text)
 
 
@@ -186,10 +186,10 @@ def finite(value: float, key: str) -> float:
     """The number, unless it is none: JSON knows no NaN or Infinity, and 1e400 is beyond every float.
 
     Raises:
-        ShapeError: it is not finite.
+        ParseError: it is not finite.
     """
     if not math.isfinite(value):
-        raise ShapeError(f"`{key}` should be a finite number, found {value}")
+        raise ParseError(f"`{key}` should be a finite number, found {value}")
     return value
 
 
@@ -208,5 +208,5 @@ def kind(value: object) -> str:
             return f"{type(value).__name__} '{one_line(str(value))}'"
 
 
-def _fault(key: str, expected: str, value: object) -> ShapeError:
-    return ShapeError(f"`{key}` should be {expected}, found {kind(value)}")
+def _fault(key: str, expected: str, value: object) -> ParseError:
+    return ParseError(f"`{key}` should be {expected}, found {kind(value)}")

@@ -212,10 +212,10 @@ def write_result(
         MarketflowsError: if nothing has been published yet.
         UserInputError: if the SQL is not one statement that gives rows, or DuckDB refuses it.
     """
-    _refuse_all_but_one_question(sql, allow_files=allow_files)
     with ExitStack() as stack:
         spill = _spill_folder(stack)
         connection = _opened(stack, path, spill, allow_files=allow_files)
+        _refuse_all_but_one_question(connection, sql, allow_files=allow_files)
         if output_format == "parquet":
             if not spill:
                 raise MarketflowsError("parquet needs a folder for temporary files; name one in TMPDIR")
@@ -236,13 +236,11 @@ def write_result(
         return n_rows
 
 
-def _refuse_all_but_one_question(sql: str, *, allow_files: bool) -> None:
+def _refuse_all_but_one_question(connection: duckdb.DuckDBPyConnection, sql: str, *, allow_files: bool) -> None:
     if "\0" in sql:
         raise UserInputError("the SQL holds a NUL character: expected text")
-    with engine.connect("") as parser, _refusals():
-        # Some statements are looked up in files while they are read.
-        engine.shut(parser)
-        statements = parser.extract_statements(sql)
+    with _refusals():
+        statements = connection.extract_statements(sql)
         # One PIVOT is read as two statements: the first makes the names of its columns and has no text.
         statements = [each for each in statements if each.query or each.type != duckdb.StatementType.CREATE]
         if not statements:
@@ -251,13 +249,13 @@ def _refuse_all_but_one_question(sql: str, *, allow_files: bool) -> None:
             raise UserInputError(f"the SQL holds {len(statements)} statements: expected one")
         if duckdb.ExpectedResultType.QUERY_RESULT not in statements[0].expected_result_type:
             raise UserInputError("the SQL gives no rows; ask with select")
-        if allow_files:
-            return
-        # DuckDB may write to the files that are attached, which the published one is.
-        if _copies(statements[0]):
-            raise UserInputError(f"the SQL writes a file{_HOW_TO_ALLOW}")
-        if function := engine.reaches_out(sql):
-            raise UserInputError(f"the SQL calls {function}, which does more than answer{_HOW_TO_ALLOW}")
+    if allow_files:
+        return
+    # DuckDB may write to the files that are attached, which the published one is.
+    if _copies(statements[0]):
+        raise UserInputError(f"the SQL writes a file{_HOW_TO_ALLOW}")
+    if function := engine.reaches_out(sql):
+        raise UserInputError(f"the SQL calls {function}, which does more than answer{_HOW_TO_ALLOW}")
 
 
 def _copies(statement: duckdb.Statement) -> bool:

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from marketflows_pipeline.providers.bad_rows import LeftOut, UntimelyError, accept_rows, counting_left_out, row_name
-from marketflows_pipeline.providers.http.responses import ShapeError
+from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, accept_rows, counting_left_out, row_name
+from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.json_fields import Fields
 
 
@@ -79,7 +79,7 @@ def test_up_to_one_row_or_one_in_twenty_may_be_malformed(n_good: int, n_bad: int
 
 @pytest.mark.parametrize(("n_good", "n_bad"), [(0, 2), (1, 2), (37, 2), (94, 6)])
 def test_beyond_that_the_answer_is_wrong_and_the_first_fault_and_the_share_are_said(n_good: int, n_bad: int) -> None:
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(ParseError) as refusal:
         accept(rows(n_good, *[TEXT] * n_bad))
     said = f"{n_bad} of {n_good + n_bad} rows are malformed, more than 5%; the first: row {n_good} (odd): `cap` should"
     assert str(refusal.value).startswith(said)
@@ -88,16 +88,16 @@ def test_beyond_that_the_answer_is_wrong_and_the_first_fault_and_the_share_are_s
 def test_half_of_the_rows_may_be_untimely_and_not_more() -> None:
     """An answer in seconds where milliseconds are documented was once stored as 1970, point by point."""
     assert len(accept(rows(3, *[LATER] * 3))) == 3
-    with pytest.raises(ShapeError, match="4 of 7 rows have a time that cannot be, more than half; the first: row 3"):
+    with pytest.raises(ParseError, match="4 of 7 rows have a time that cannot be, more than half; the first: row 3"):
         accept(rows(3, *[LATER] * 4))
 
 
-@pytest.mark.parametrize("fault", [ShapeError("odd"), UntimelyError("later")])
-def test_a_history_of_which_nothing_is_left_is_no_answer_and_a_list_of_one_may_be_empty(fault: ShapeError) -> None:
+@pytest.mark.parametrize("fault", [ParseError("odd"), UntimelyError("later")])
+def test_a_history_of_which_nothing_is_left_is_no_answer_and_a_list_of_one_may_be_empty(fault: ParseError) -> None:
     """Else the window of a coin would count as complete, and never be asked for again."""
-    left_out = LeftOut("test history")
+    left_out = BadRows("test history")
     left_out.add(0, "point 0", fault)
-    with pytest.raises(ShapeError, match="1 of 1 rows"):
+    with pytest.raises(ParseError, match="1 of 1 rows"):
         left_out.judge(1)
 
     left_out.judge(1, is_of_many=True)
@@ -108,7 +108,7 @@ def test_what_is_left_out_is_counted_by_reason_in_every_block_around(caplog: pyt
         accept(rows(3, TEXT))
         with counting_left_out() as inner:
             accept(rows(3, LATER))
-        with pytest.raises(ShapeError):
+        with pytest.raises(ParseError):
             accept(rows(0, TEXT, TEXT))
     accept(rows(3, TEXT))
 
@@ -119,7 +119,7 @@ def test_what_is_left_out_is_counted_by_reason_in_every_block_around(caplog: pyt
 
 @pytest.mark.parametrize("body", [None, {}, {"rows": []}, "rows", 1])
 def test_what_is_no_list_is_no_answer(body: object) -> None:
-    with pytest.raises(ShapeError, match="expected a list, found"):
+    with pytest.raises(ParseError, match="expected a list, found"):
         accept(body)
 
 

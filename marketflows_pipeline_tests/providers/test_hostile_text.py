@@ -16,7 +16,7 @@ from marketflows_pipeline.providers.coingecko.exchange_parsers import read_excha
 from marketflows_pipeline.providers.coingecko.parsers import read_categories, read_coins, read_markets
 from marketflows_pipeline.providers.defillama.parsers import read_cexs, read_exchange_protocols
 from marketflows_pipeline.providers.defillama.reserves_parser import read_reserves
-from marketflows_pipeline.providers.http.responses import Response, ShapeError, one_line
+from marketflows_pipeline.providers.http.responses import ParseError, Response, one_line
 from marketflows_pipeline.providers.json_fields import Fields, is_address
 from marketflows_pipeline.system.printable import EXCERPT_LENGTH, NAME_LENGTH, UNNAMED, presentable_name
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
@@ -221,6 +221,6 @@ def test_an_excerpt_of_an_answer_spells_out_what_cannot_be_shown() -> None:
 
 @pytest.mark.parametrize("value", ["\x1b[2J", ["\x1b"], {"\x1b\u202e": 1}, "\ud800"])
 def test_a_fault_of_a_field_quotes_it_harmlessly(value: object) -> None:
-    with pytest.raises(ShapeError) as caught:
+    with pytest.raises(ParseError) as caught:
         Fields({"cap": value}).number_or_none("cap")
     assert dangerous(str(caught.value), allowed="") == set()

@@ -131,7 +131,7 @@ def test_killed_between_two_steps(home: Path, steps: dict[str, int], point: int)
 @pytest.mark.parametrize(
     ("step", "published"),
     [
-        ("publish._build.copy_apart", 1.0),
+        ("publish._build.copy_in_subprocess", 1.0),
         ("publish._build.check", 1.0),
         ("versions.adopt.rename", 1.0),
         ("versions.adopt.symlink_to", 1.0),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.providers.bad_rows import accept_rows, refuse_empty
-from marketflows_pipeline.providers.http.responses import ShapeError
+from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.json_fields import Fields, identity, kind
 from marketflows_pipeline.providers.protocols.market_caps import CATEGORY_SCHEMA
 
@@ -20,7 +20,7 @@ def read_category_snapshot(body: object) -> pl.DataFrame:
     """The categories of an answer in CATEGORY_SCHEMA, each once; a malformed one is left out, with a warning.
 
     Raises:
-        ShapeError: not a list, an empty one, or too many categories would be left out.
+        ParseError: not a list, an empty one, or too many categories would be left out.
     """
     rows = accept_rows(body, _category, what="coingecko /coins/categories")
     refuse_empty(rows, "list of categories")
@@ -37,5 +37,5 @@ def _category(fields: Fields) -> tuple[object, ...]:
 def _largest(fields: Fields) -> str | None:
     coins = fields.row.get("top_3_coins_id") or []
     if not isinstance(coins, list) or not all(isinstance(coin, str) for coin in coins):
-        raise ShapeError(f"`top_3_coins_id` should be a list of ids, found {kind(coins)}")
+        raise ParseError(f"`top_3_coins_id` should be a list of ids, found {kind(coins)}")
     return SEPARATOR.join(identity(coin, "top_3_coins_id") for coin in coins) or None

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from marketflows_pipeline.providers.bad_rows import LeftOut, UntimelyError, accept_rows, refuse_empty
-from marketflows_pipeline.providers.http.responses import ShapeError, one_line
+from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, accept_rows, refuse_empty
+from marketflows_pipeline.providers.http.responses import ParseError, one_line
 from marketflows_pipeline.providers.json_fields import Fields, as_float, decimal, finite, is_number, kind
 from marketflows_pipeline.providers.protocols.exchanges import EXCHANGE_SCHEMA, TRENDING_SCHEMA, VOLUME_CHART_SCHEMA
 from marketflows_pipeline.transforms.time_span import TimeSpan
@@ -26,7 +26,7 @@ def read_exchanges(body: object, *, is_first_page: bool = False) -> pl.DataFrame
     missing, blank or of another type.
 
     Raises:
-        ShapeError: not a list, an empty first page, or too many rows would be left out.
+        ParseError: not a list, an empty first page, or too many rows would be left out.
     """
     rows = accept_rows(body, _exchange, what="coingecko /exchanges")
     if is_first_page:
@@ -50,16 +50,16 @@ def read_volume_chart(body: object, exchange_id: str, span: TimeSpan) -> pl.Data
         span: when its points can be.
 
     Raises:
-        ShapeError: not a list, or too many points would be left out.
+        ParseError: not a list, or too many points would be left out.
     """
     if not isinstance(body, list):
-        raise ShapeError(f"expected a list of points, found {kind(body)}")
-    left_out = LeftOut(f"coingecko volume chart of {exchange_id}", "points")
+        raise ParseError(f"expected a list of points, found {kind(body)}")
+    left_out = BadRows(f"coingecko volume chart of {exchange_id}", "points")
     points = []
     for at, point in enumerate(body):
         try:
             points.append(_point(point, span))
-        except ShapeError as fault:
+        except ParseError as fault:
             left_out.add(at, f"point {at}", fault)
     left_out.judge(len(body))
     left_out.tell(len(body))
@@ -82,10 +82,10 @@ def read_is_centralised(body: object) -> bool | None:
     """Whether the exchange of an answer is centralised; None where ``centralized`` is neither true nor false.
 
     Raises:
-        ShapeError: no object, or one without a name.
+        ParseError: no object, or one without a name.
     """
     if not isinstance(body, dict) or not isinstance(body.get("name"), str):
-        raise ShapeError(f"expected an object with a name, found {kind(body)}")
+        raise ParseError(f"expected an object with a name, found {kind(body)}")
     said = body.get("centralized")
     return said if isinstance(said, bool) else None
 
@@ -98,11 +98,11 @@ def read_trending(body: object) -> pl.DataFrame:
     ``symbol`` or ``name`` is not text, or a figure is neither a number nor an amount; a rank that is no number is null.
 
     Raises:
-        ShapeError: no list ``coins``, or too many of them would be left out.
+        ParseError: no list ``coins``, or too many of them would be left out.
     """
     coins = body.get("coins") if isinstance(body, dict) else None
     if not isinstance(coins, list):
-        raise ShapeError(f"expected an object with a list `coins`, found {kind(body)}")
+        raise ParseError(f"expected an object with a list `coins`, found {kind(body)}")
     items = [coin.get("item") if isinstance(coin, dict) else coin for coin in coins]
     rows = accept_rows(items, _trending_coin, what="coingecko /search/trending")
     schema = {column: pl.Float64() if dtype.is_integer() else dtype for column, dtype in TRENDING_SCHEMA.items()}
@@ -166,8 +166,8 @@ def _point(point: object, span: TimeSpan) -> tuple[int, float | None]:
     return int(moment), volume
 
 
-def _bad_point(point: object) -> ShapeError:
-    return ShapeError(f"should be [milliseconds, decimal text or null], found {one_line(str(point))}")
+def _bad_point(point: object) -> ParseError:
+    return ParseError(f"should be [milliseconds, decimal text or null], found {one_line(str(point))}")
 
 
 def _at_least_zero(column: str) -> pl.Expr:

@@ -15,17 +15,17 @@ from typing import TypeAlias
 
 import polars as pl
 
-from marketflows_pipeline.errors import BadAnswerError, PlanLimitError, TransientProviderError
-from marketflows_pipeline.providers.bad_rows import LeftOut, UntimelyError, accept_rows, refuse_empty
+from marketflows_pipeline.errors import BadResponseError, PlanLimitError, TransientProviderError
+from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, accept_rows, refuse_empty
 from marketflows_pipeline.providers.http.responses import (
-    ASKED_TOO_OFTEN,
+    RATE_LIMITED,
     UNQUOTED_STATUSES,
-    Fault,
+    Classification,
+    ParseError,
     Response,
-    ShapeError,
     classify_by_status,
-    fault_of,
-    is_passing,
+    classify_status,
+    is_transient_status,
     one_line,
 )
 from marketflows_pipeline.providers.json_fields import Fields, as_float, finite, is_number, kind
@@ -93,7 +93,7 @@ class ServiceError:
             return HTTPStatus.UNAUTHORIZED
         if self.code is not None and HTTPStatus.BAD_REQUEST <= self.code < 600:
             return self.code
-        if ASKED_TOO_OFTEN.search(said):
+        if RATE_LIMITED.search(said):
             return HTTPStatus.TOO_MANY_REQUESTS
         if "not found" in said or "could not find" in said:
             return HTTPStatus.NOT_FOUND
@@ -115,35 +115,35 @@ def service_error(body: object) -> ServiceError | None:
             return None
 
 
-def classify(answer: Response) -> Fault | None:
+def classify(answer: Response) -> Classification | None:
     """Judge an answer of CoinGecko; None is a usable one."""
     error = service_error(answer.body_or_none)
     if error is None:
-        is_refused = not answer.is_foreign and not answer.says_too_often
+        is_refused = not answer.is_foreign and not answer.is_rate_limited
         if answer.status == HTTPStatus.FORBIDDEN and is_refused:
-            return Fault(PlanLimitError, f"HTTP 403, {answer.excerpt}; the plan does not include this")
+            return Classification(PlanLimitError, f"HTTP 403, {answer.excerpt}; the plan does not include this")
         return classify_by_status(answer)
     return _fault_of_error(answer, error)
 
 
-def _fault_of_error(answer: Response, error: ServiceError) -> Fault:
+def _fault_of_error(answer: Response, error: ServiceError) -> Classification:
     """What an error body stands for, by its own code where that and the HTTP status say different things."""
     said = f"HTTP {answer.status}, {error.message or 'no message'}" + (f" ({error.code})" if error.code else "")
     if UNQUOTED_STATUSES & {answer.status, error.implied_status}:
         said = f"HTTP {answer.status}" + (f", error code {error.code}" if error.code else "")
         about = [name for name in PAID_PARAMETERS if name in error.message]
         said += f", about `{about[0]}`" if about else ""
-    if is_passing(answer.status):
-        return Fault(TransientProviderError, said)
+    if is_transient_status(answer.status):
+        return Classification(TransientProviderError, said)
     if error.code in PLAN_ADVICE:
-        return Fault(PlanLimitError, f"{PLAN_ADVICE[error.code]} [{said}]")
+        return Classification(PlanLimitError, f"{PLAN_ADVICE[error.code]} [{said}]")
     implied = error.implied_status
-    status = implied if answer.is_success or (implied is not None and is_passing(implied)) else answer.status
+    status = implied if answer.is_success or (implied is not None and is_transient_status(implied)) else answer.status
     if status is None:
-        return Fault(BadAnswerError, f"an error body: {said}")
+        return Classification(BadResponseError, f"an error body: {said}")
     if status == HTTPStatus.FORBIDDEN:
-        return Fault(PlanLimitError, f"{said}; the plan does not include this")
-    return fault_of(status, said, is_own=True)
+        return Classification(PlanLimitError, f"{said}; the plan does not include this")
+    return classify_status(status, said, is_own=True)
 
 
 def _code(said: object) -> int | None:
@@ -165,11 +165,11 @@ def read_chart(body: object, coin_id: str, span: TimeSpan) -> pl.DataFrame:
         span: when its points can be.
 
     Raises:
-        ShapeError: an array is missing, or too many of its points would be left out.
+        ParseError: an array is missing, or too many of its points would be left out.
     """
     if not isinstance(body, dict):
-        raise ShapeError(f"expected an object with `prices`, `market_caps` and `total_volumes`, found {kind(body)}")
-    left_out = LeftOut(f"coingecko history of {coin_id}", "points")
+        raise ParseError(f"expected an object with `prices`, `market_caps` and `total_volumes`, found {kind(body)}")
+    left_out = BadRows(f"coingecko history of {coin_id}", "points")
     points = {column: _points(body, key, span, left_out) for key, column in CHART_COLUMNS.items()}
     left_out.tell(max(map(len, points.values())) + left_out.count)
     times = [[ms for ms, _ in each] for each in points.values()]
@@ -206,7 +206,7 @@ def read_markets(
         is_first_page: of a list that is never empty.
 
     Raises:
-        ShapeError: not a list, an empty first page, or too many rows would be left out.
+        ParseError: not a list, an empty first page, or too many rows would be left out.
     """
     span = TimeSpan.ever(COINS_SINCE, now=now)
     rows = accept_rows(body, lambda fields: _market(fields, span), what=MARKETS)
@@ -226,7 +226,7 @@ def read_coins(body: object) -> pl.DataFrame:
     """The list of coins in COIN_SCHEMA; one whose ``id``, ``symbol`` or ``name`` is not text is left out.
 
     Raises:
-        ShapeError: not a list, an empty one, or too many coins would be left out.
+        ParseError: not a list, an empty one, or too many coins would be left out.
     """
     rows = accept_rows(body, _names, what="coingecko /coins/list")
     refuse_empty(rows, "list of coins")
@@ -237,7 +237,7 @@ def read_categories(body: object) -> pl.DataFrame:
     """The list of categories: ``slug`` and ``name``; one whose ``category_id`` or ``name`` is not text is left out.
 
     Raises:
-        ShapeError: not a list, an empty one, or too many categories would be left out.
+        ParseError: not a list, an empty one, or too many categories would be left out.
     """
     rows = accept_rows(
         body,
@@ -264,15 +264,15 @@ def _market(fields: Fields, span: TimeSpan) -> tuple[object, ...]:
     return (*names, *figures, *extras, updated)
 
 
-def _points(body: dict[str, object], key: str, span: TimeSpan, left_out: LeftOut) -> list[Point]:
+def _points(body: dict[str, object], key: str, span: TimeSpan, left_out: BadRows) -> list[Point]:
     points = body.get(key)
     if not isinstance(points, list):
-        raise ShapeError(f"`{key}` should be a list, found {kind(points)}")
+        raise ParseError(f"`{key}` should be a list, found {kind(points)}")
     kept = []
     for at, point in enumerate(points):
         try:
             kept.append(_point(point, key, span))
-        except ShapeError as fault:
+        except ParseError as fault:
             left_out.add(at, f"`{key}[{at}]`", fault)
     left_out.judge(len(points))
     return kept
@@ -287,7 +287,7 @@ def _point(point: object, key: str, span: TimeSpan) -> Point:
             if key == "market_caps":
                 _refuse_impossible(value)
         case _:
-            raise ShapeError(f"should be [milliseconds, number or null], found {one_line(str(point))}")
+            raise ParseError(f"should be [milliseconds, number or null], found {one_line(str(point))}")
     if not span.holds_seconds(as_float(moment) / 1000):
         raise UntimelyError(f"{moment} ms should be from {span}")
     return int(moment), value
@@ -295,7 +295,7 @@ def _point(point: object, key: str, span: TimeSpan) -> Point:
 
 def _refuse_impossible(cap: float | None) -> None:
     if cap is not None and cap > MAX_CAP_USD:
-        raise ShapeError(f"`market_cap` should be at most {MAX_CAP_USD:g} USD, found {cap:g}")
+        raise ParseError(f"`market_cap` should be at most {MAX_CAP_USD:g} USD, found {cap:g}")
 
 
 def _frame(points: list[Point], column: str) -> pl.DataFrame:

@@ -15,21 +15,21 @@ import msgspec
 import polars as pl
 
 from marketflows_pipeline.errors import (
-    BadAnswerError,
+    BadResponseError,
     NotFoundError,
     PlanLimitError,
     ProviderError,
     TransientProviderError,
     UnexpectedResponseError,
 )
-from marketflows_pipeline.providers.bad_rows import LeftOut, refuse_empty, row_name
+from marketflows_pipeline.providers.bad_rows import BadRows, refuse_empty, row_name
 from marketflows_pipeline.providers.http.responses import (
-    Fault,
-    RefusedError,
+    Classification,
+    FailedResponseError,
+    ParseError,
     Response,
-    ShapeError,
     classify_by_status,
-    is_passing,
+    is_transient_status,
     not_data,
     one_line,
 )
@@ -114,20 +114,20 @@ _KIND = msgspec.json.Decoder(_Kind)
 _PROTOCOL = msgspec.json.Decoder(_Protocol)
 
 
-def classify(answer: Response) -> Fault | None:
+def classify(answer: Response) -> Classification | None:
     """Judge an answer of DefiLlama, whose errors are lines of text; None is a usable one."""
     said = f"HTTP {answer.status}, {answer.excerpt}"
-    if is_passing(answer.status):
-        return Fault(TransientProviderError, said)
+    if is_transient_status(answer.status):
+        return Classification(TransientProviderError, said)
     text = answer.content[:64].strip().lower()
     # Before the status: the texts may come labelled as HTML.
     if known := next((known for known in ERROR_TEXTS if text.startswith(known[0].encode())), None):
         _, kind, advice = known
-        return Fault(kind, f"{said}; {advice}" if advice else said)
+        return Classification(kind, f"{said}; {advice}" if advice else said)
     if not answer.is_success or answer.is_html or not answer.content.strip():
         return _by_status(answer)
     if not (text.startswith((b"{", b"[")) and answer.content[-64:].rstrip().endswith((b"}", b"]"))):
-        return Fault(BadAnswerError, f"{said.removesuffix('…')}: cut off or not JSON")
+        return Classification(BadResponseError, f"{said.removesuffix('…')}: truncated or not JSON")
     return None
 
 
@@ -139,8 +139,8 @@ def read_cexs(text: str) -> CexOverview:
     centralised under its own id too, since the list of ids spells some otherwise than CoinGecko does.
 
     Raises:
-        ShapeError: no list of exchanges, an empty one, or too many of them would be left out.
-        RefusedError: not whole JSON.
+        ParseError: no list of exchanges, an empty one, or too many of them would be left out.
+        FailedResponseError: not whole JSON.
     """
     overview = _whole(_CEXS, text)
     rows = _accepted(overview.cexs, _read_cex, "defillama /cexs")
@@ -175,8 +175,8 @@ def read_exchange_protocols(text: str) -> pl.DataFrame:
     a figure is no finite number, is left out, with a warning.
 
     Raises:
-        ShapeError: no list, an empty one, or too many of these rows would be left out.
-        RefusedError: not whole JSON.
+        ParseError: no list, an empty one, or too many of these rows would be left out.
+        FailedResponseError: not whole JSON.
     """
     listed = _whole(_ROWS, text)
     refuse_empty(listed, "list of protocols")
@@ -204,16 +204,16 @@ def slugify(name: str) -> str:
     return name.strip().lower().replace(" ", "-").replace("'", "")
 
 
-def _by_status(answer: Response) -> Fault | None:
+def _by_status(answer: Response) -> Classification | None:
     if answer.status == HTTPStatus.PAYMENT_REQUIRED and not answer.is_foreign:
-        return Fault(PlanLimitError, f"HTTP 402, {answer.excerpt}; only a paid plan is answered this")
+        return Classification(PlanLimitError, f"HTTP 402, {answer.excerpt}; only a paid plan is answered this")
     if answer.status == HTTPStatus.FORBIDDEN and answer.is_foreign:
-        return Fault(UnexpectedResponseError, f"HTTP 403, {answer.excerpt}; {BLOCKED}")
+        return Classification(UnexpectedResponseError, f"HTTP 403, {answer.excerpt}; {BLOCKED}")
     return classify_by_status(answer) or not_data(answer)
 
 
 def _whole(decoder: msgspec.json.Decoder[T], text: str) -> T:
-    """What the JSON holds; one that is cut off is asked for again, one of another shape is not."""
+    """What the JSON holds; one that is truncated is asked for again, one of another shape is not."""
     try:
         try:
             return decoder.decode(text)
@@ -222,21 +222,23 @@ def _whole(decoder: msgspec.json.Decoder[T], text: str) -> T:
         except msgspec.DecodeError:
             return decoder.decode(strict_json(text.encode()))
     except msgspec.ValidationError as fault:
-        raise ShapeError(one_line(str(fault))) from fault
+        raise ParseError(one_line(str(fault))) from fault
     except msgspec.DecodeError as fault:
-        raise RefusedError(Fault(BadAnswerError, f"cut off or not JSON: {one_line(str(fault))}"), {}) from fault
+        raise FailedResponseError(
+            Classification(BadResponseError, f"truncated or not JSON: {one_line(str(fault))}")
+        ) from fault
 
 
 def _accepted(rows: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], T | None], what: str) -> list[T]:
     """The rows that are of the documented shape, but for those that are none of what is asked for, which are None."""
-    left_out = LeftOut(what)
+    left_out = BadRows(what)
     accepted = []
     for at, raw in enumerate(rows):
         try:
             row = read(raw)
         except msgspec.DecodeError as fault:
-            left_out.add(at, row_name(at, _name_of(raw)), ShapeError(one_line(str(fault))))
-        except ShapeError as fault:
+            left_out.add(at, row_name(at, _name_of(raw)), ParseError(one_line(str(fault))))
+        except ParseError as fault:
             left_out.add(at, row_name(at, _name_of(raw)), fault)
         else:
             if row is not None:

@@ -16,9 +16,9 @@ from typing import TypeAlias, TypeVar
 import msgspec
 import polars as pl
 
-from marketflows_pipeline.errors import BadAnswerError
-from marketflows_pipeline.providers.bad_rows import LeftOut, UntimelyError
-from marketflows_pipeline.providers.http.responses import Fault, RefusedError, ShapeError, one_line
+from marketflows_pipeline.errors import BadResponseError
+from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError
+from marketflows_pipeline.providers.http.responses import Classification, FailedResponseError, ParseError, one_line
 from marketflows_pipeline.providers.protocols.exchanges import CEX_TVL_SCHEMA, TOKEN_BALANCE_SCHEMA, ReservesHistory
 from marketflows_pipeline.providers.strict_json import strict_json
 from marketflows_pipeline.system.printable import is_identity
@@ -83,10 +83,10 @@ def read_reserves(content: bytes | mmap, slug: str, span: TimeSpan) -> ReservesH
         span: when its records can be.
 
     Raises:
-        ShapeError: not of the documented shape, or too many records would be left out.
-        RefusedError: not whole JSON.
+        ParseError: not of the documented shape, or too many records would be left out.
+        FailedResponseError: not whole JSON.
     """
-    left_out = LeftOut(f"defillama /protocol/{slug}", "records or figures in them")
+    left_out = BadRows(f"defillama /protocol/{slug}", "records or figures in them")
     reserves = _decoded(content, left_out)
     reserves.tvl = _timely(reserves.tvl, "tvl", span, left_out)
     reserves.tokens = _timely(reserves.tokens, "tokens", span, left_out)
@@ -112,7 +112,7 @@ def read_reserves(content: bytes | mmap, slug: str, span: TimeSpan) -> ReservesH
     )
 
 
-def _decoded(content: bytes | mmap, left_out: LeftOut) -> _Reserves:
+def _decoded(content: bytes | mmap, left_out: BadRows) -> _Reserves:
     """All of it at once, which is quick; record by record where something is at fault."""
     try:
         return _RESERVES.decode(content)
@@ -127,9 +127,11 @@ def _decoded(content: bytes | mmap, left_out: LeftOut) -> _Reserves:
         except msgspec.DecodeError:
             raw = _RAW_RESERVES.decode(strict_json(content))
     except msgspec.ValidationError as fault:
-        raise ShapeError(one_line(str(fault))) from fault
+        raise ParseError(one_line(str(fault))) from fault
     except msgspec.DecodeError as fault:
-        raise RefusedError(Fault(BadAnswerError, f"cut off or not JSON: {one_line(str(fault))}"), {}) from fault
+        raise FailedResponseError(
+            Classification(BadResponseError, f"truncated or not JSON: {one_line(str(fault))}")
+        ) from fault
     return _Reserves(
         tvl=_sound(raw.tvl, "tvl", lambda record, _: _TOTAL.decode(record), left_out),
         tokens=_sound(raw.tokens, "tokens", _holdings, left_out),
@@ -138,7 +140,7 @@ def _decoded(content: bytes | mmap, left_out: LeftOut) -> _Reserves:
 
 
 def _sound(
-    records: list[msgspec.Raw] | None, key: str, read: Callable[[msgspec.Raw, Faults], T], left_out: LeftOut
+    records: list[msgspec.Raw] | None, key: str, read: Callable[[msgspec.Raw, Faults], T], left_out: BadRows
 ) -> list[T]:
     """The records of an array that are of the documented shape; one with a figure at fault counts as one at fault."""
     kept = []
@@ -147,11 +149,11 @@ def _sound(
         try:
             kept.append(read(record, faults))
         except msgspec.DecodeError as fault:
-            left_out.add((key, at), f"{key}[{at}]", ShapeError(one_line(str(fault))))
+            left_out.add((key, at), f"{key}[{at}]", ParseError(one_line(str(fault))))
         if faults:
             token, fault_there = next(iter(faults.items()))
             more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-            left_out.add((key, at), f"{key}[{at}], {one_line(token)}{more}", ShapeError(one_line(str(fault_there))))
+            left_out.add((key, at), f"{key}[{at}], {one_line(token)}{more}", ParseError(one_line(str(fault_there))))
     left_out.judge(len(records or []))
     return kept
 
@@ -170,17 +172,17 @@ def _holdings(record: msgspec.Raw, faults: Faults) -> _Holdings:
     return _Holdings(raw.date, tokens)
 
 
-def _drop_unnamed_tokens(records: Sequence[_Holdings], left_out: LeftOut) -> None:
+def _drop_unnamed_tokens(records: Sequence[_Holdings], left_out: BadRows) -> None:
     """Take out tokens whose symbols can be no ids; each counts once, since anybody can send one to a wallet."""
     symbols: set[str] = set().union(*(record.tokens or () for record in records))
     unnamed = {symbol for symbol in symbols if not is_identity(symbol)}
     for symbol in sorted(unnamed):
-        left_out.add(("token", symbol), f"token {one_line(symbol)}", ShapeError("should be a printable symbol"))
+        left_out.add(("token", symbol), f"token {one_line(symbol)}", ParseError("should be a printable symbol"))
     for record in records if unnamed else ():
         record.tokens = {symbol: held for symbol, held in (record.tokens or {}).items() if symbol not in unnamed}
 
 
-def _timely(records: list[R] | None, key: str, span: TimeSpan, left_out: LeftOut) -> list[R]:
+def _timely(records: list[R] | None, key: str, span: TimeSpan, left_out: BadRows) -> list[R]:
     kept = []
     for at, record in enumerate(records or []):
         if span.holds_seconds(record.date):

@@ -10,7 +10,7 @@ from typing import ClassVar
 import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.http.keyless import KeylessService
+from marketflows_pipeline.providers.http.service_client import KeylessClient
 from marketflows_pipeline.providers.volatility.csv_parser import MAX_BYTES, VIX, VIX3M, Layout, read_closes
 
 BASE_URL = "https://cdn.cboe.com"
@@ -23,11 +23,11 @@ def layout_of(index_name: str) -> Layout:
     return Layout({"date"}, {"close", f"{index_name.lower()} close"}, "%m/%d/%Y")
 
 
-class Cboe(KeylessService):
-    """A VolatilityProvider that asks Cboe, which needs no key; arguments as of `KeylessService`."""
+class Cboe(KeylessClient):
+    """A VolatilityProvider that asks Cboe, which needs no key; arguments as of `KeylessClient`."""
 
     name = "cboe"
-    home = BASE_URL
+    default_url = BASE_URL
     headers: ClassVar = {"accept": "text/csv, text/*;q=0.9"}
 
     def volatility_index(self, index_name: str) -> pl.DataFrame:

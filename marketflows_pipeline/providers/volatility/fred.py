@@ -11,7 +11,7 @@ from typing import ClassVar
 import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.http.keyless import KeylessService
+from marketflows_pipeline.providers.http.service_client import KeylessClient
 from marketflows_pipeline.providers.volatility.csv_parser import MAX_BYTES, VIX, VIX3M, Layout, read_closes
 
 BASE_URL = "https://fred.stlouisfed.org"
@@ -24,11 +24,11 @@ def layout_of(series: str) -> Layout:
     return Layout({"observation_date", "date"}, {series.lower(), "value"}, "%Y-%m-%d", missing={"."})
 
 
-class Fred(KeylessService):
-    """A VolatilityProvider that asks FRED, whose charts' data need no key; arguments as of `KeylessService`."""
+class Fred(KeylessClient):
+    """A VolatilityProvider that asks FRED, whose charts' data need no key; arguments as of `KeylessClient`."""
 
     name = "fred"
-    home = BASE_URL
+    default_url = BASE_URL
     headers: ClassVar = {"accept": "text/csv, text/*;q=0.9"}
 
     def volatility_index(self, index_name: str) -> pl.DataFrame:

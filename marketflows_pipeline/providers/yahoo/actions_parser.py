@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import msgspec
 import polars as pl
 
-from marketflows_pipeline.providers.bad_rows import LeftOut, UntimelyError
-from marketflows_pipeline.providers.http.responses import ShapeError, one_line
+from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError
+from marketflows_pipeline.providers.http.responses import ParseError, one_line
 from marketflows_pipeline.providers.json_fields import Fields, as_float, finite, is_number, kind
 from marketflows_pipeline.transforms.cross_asset.split_adjustment import unadjusted_splits
 from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
@@ -29,7 +29,7 @@ class Events(msgspec.Struct):
     splits: dict[str, object] | None = None
 
 
-def read_actions(events: Events, zone: str, now: datetime, left_out: LeftOut) -> pl.DataFrame:
+def read_actions(events: Events, zone: str, now: datetime, left_out: BadRows) -> pl.DataFrame:
     """Dividends and splits until now, each kind once a session: dividends of one session add up, splits multiply.
 
     Args:
@@ -42,7 +42,7 @@ def read_actions(events: Events, zone: str, now: datetime, left_out: LeftOut) ->
         session, action and value, in no order.
 
     Raises:
-        ShapeError: too many dividends or splits would be left out.
+        ParseError: too many dividends or splits would be left out.
     """
     span = TimeSpan(FUNDS_SINCE, now + ANNOUNCED_WITHIN)
     kinds = (
@@ -55,9 +55,9 @@ def read_actions(events: Events, zone: str, now: datetime, left_out: LeftOut) ->
         for key, event in (listed or {}).items():
             try:
                 if not isinstance(event, dict):
-                    raise ShapeError(f"should be an object, found {kind(event)}")
+                    raise ParseError(f"should be an object, found {kind(event)}")
                 at, value = seconds_of(event.get("date"), span), value_of(Fields(event))
-            except ShapeError as fault:
+            except ParseError as fault:
                 left_out.add((action, key), f"{action} {one_line(key)}", fault)
                 continue
             if at <= now.timestamp() and value > 0:
@@ -76,14 +76,14 @@ def _dividend(event: Fields) -> float:
 def _split(event: Fields) -> float:
     new, old = _there(event, "numerator"), _there(event, "denominator")
     if not (new > 0 and old > 0):
-        raise ShapeError(f"a split of {new:g} to {old:g}")
+        raise ParseError(f"a split of {new:g} to {old:g}")
     return finite(new / old, "numerator")
 
 
 def _there(event: Fields, key: str) -> float:
     number = event.number(key)
     if number is None:
-        raise ShapeError(f"`{key}` is null")
+        raise ParseError(f"`{key}` is null")
     return number
 
 
@@ -91,10 +91,10 @@ def seconds_of(stamp: object, span: TimeSpan) -> int:
     """Whole seconds of a time.
 
     Raises:
-        ShapeError: it is no number, or (an UntimelyError) outside the span.
+        ParseError: it is no number, or (an UntimelyError) outside the span.
     """
     if not is_number(stamp):
-        raise ShapeError(f"the timestamp should be seconds, found {kind(stamp)}")
+        raise ParseError(f"the timestamp should be seconds, found {kind(stamp)}")
     if not span.holds_seconds(as_float(stamp)):
         raise UntimelyError(f"{stamp} s should be from {span}")
     return int(stamp)
@@ -118,11 +118,11 @@ def check_adjusted(rows: pl.DataFrame, splits: pl.DataFrame, asked: str, now: da
         now: present moment.
 
     Raises:
-        ShapeError: prices are not adjusted yet for a split of the last days.
+        ParseError: prices are not adjusted yet for a split of the last days.
     """
     closes = rows.filter(pl.col("close_usd").is_not_null()).sort("at").unique("session", keep="last")
     for session, ratio in unadjusted_splits(closes, splits):
         found = f"{asked} was split {ratio:g} for 1 on {session}, and its prices are not adjusted for that"
         if session > now.date() - HEALS_WITHIN:
-            raise ShapeError(f"{found} yet: a later run asks again")
+            raise ParseError(f"{found} yet: a later run asks again")
         logger.warning("yahoo: %s, as it seems; figures before that day are doubtful", found)

@@ -15,13 +15,13 @@ import msgspec
 import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.bad_rows import LeftOut
+from marketflows_pipeline.providers.bad_rows import BadRows
 from marketflows_pipeline.providers.complete_sessions import (
     last_complete_new_york_day,
     last_complete_session,
     last_complete_utc_day,
 )
-from marketflows_pipeline.providers.http.responses import Fault, RefusedError, ShapeError, one_line
+from marketflows_pipeline.providers.http.responses import Classification, FailedResponseError, ParseError, one_line
 from marketflows_pipeline.providers.json_fields import Fields
 from marketflows_pipeline.providers.protocols.cross_asset import ACTION_SCHEMA, BAR_SCHEMA, PriceHistory
 from marketflows_pipeline.providers.yahoo.actions_parser import (
@@ -111,19 +111,19 @@ def read_history(body: object, *, symbol: str, asked: str, start: date, end: dat
         now: present moment, which tells the open session from complete ones.
 
     Raises:
-        ShapeError: not of the known shape, not in dollars, not daily, of another symbol, not adjusted for a split that
+        ParseError: not of the known shape, not in dollars, not daily, of another symbol, not adjusted for a split that
             it lists, or too many rows or actions would be left out.
-        RefusedError: the service knows no such symbol, which it may also tell by an empty shell.
+        FailedResponseError: the service knows no such symbol, which it may also tell by an empty shell.
     """
     chart = _converted(body)
     if chart.result is None and chart.error is not None and is_empty_span(chart.error):
         return PriceHistory(BAR_SCHEMA.to_frame(), ACTION_SCHEMA.to_frame())
     if not chart.result:
-        raise ShapeError("`chart.result` should hold an object, and is empty")
+        raise ParseError("`chart.result` should hold an object, and is empty")
     result = chart.result[0]
     zone, last_complete = _times_of(result.meta, bool(result.timestamp), asked, now)
     is_coin = result.meta.instrument_type == COIN
-    left_out = LeftOut(f"yahoo {symbol}", "rows and actions")
+    left_out = BadRows(f"yahoo {symbol}", "rows and actions")
     asked_from = datetime.combine(start - A_DAY, time(), UTC)
     span = TimeSpan.window(asked_from, step=A_DAY, since=FUNDS_SINCE, now=now)
     rows = _rows(result, zone, span, left_out).with_columns(
@@ -154,35 +154,35 @@ def _converted(body: object) -> _Chart:
     try:
         return msgspec.convert(body, _Body).chart
     except msgspec.ValidationError as fault:
-        raise ShapeError(one_line(str(fault))) from fault
+        raise ParseError(one_line(str(fault))) from fault
 
 
 def _times_of(meta: _Meta, has_rows: bool, asked: str, now: datetime) -> tuple[str, date]:
     """The zone that sessions are dated in and the newest complete one, once it is sure what the answer is about."""
     if not has_rows and meta.currency is None and meta.first_trade_date is None:
-        raise RefusedError(Fault(NotFoundError, f"the service knows nothing of {asked}"), {})
+        raise FailedResponseError(Classification(NotFoundError, f"the service knows nothing of {asked}"))
     if meta.symbol.upper() != asked.upper():
-        raise ShapeError(
+        raise ParseError(
             f"{asked} was asked for and {one_line(meta.symbol)} answered: is that its provider_symbol now?"
         )
     if meta.currency != "USD":
-        raise ShapeError(f"{asked} is quoted in {one_line(str(meta.currency))}; only prices in USD are understood")
+        raise ParseError(f"{asked} is quoted in {one_line(str(meta.currency))}; only prices in USD are understood")
     if meta.data_granularity not in {None, DAILY}:
-        raise ShapeError(f"bars of {one_line(str(meta.data_granularity))} came where daily ones were asked for")
+        raise ParseError(f"bars of {one_line(str(meta.data_granularity))} came where daily ones were asked for")
     if meta.instrument_type is None:
-        raise ShapeError("`instrumentType` is missing, so nobody knows whether volume is shares or dollars")
+        raise ParseError("`instrumentType` is missing, so nobody knows whether volume is shares or dollars")
     if meta.instrument_type == COIN:
         return "UTC", last_complete_utc_day(now)
     try:
         zone = ZoneInfo(meta.exchange_timezone_name or "").key
     except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
         found = one_line(repr(meta.exchange_timezone_name))
-        raise ShapeError(f"`exchangeTimezoneName` is {found}, which is no time zone") from fault
+        raise ParseError(f"`exchangeTimezoneName` is {found}, which is no time zone") from fault
     in_shares = meta.instrument_type in SHARES
     return zone, last_complete_session(now) if in_shares else last_complete_new_york_day(now)
 
 
-def _rows(result: _Result, zone: str, span: TimeSpan, left_out: LeftOut) -> pl.DataFrame:
+def _rows(result: _Result, zone: str, span: TimeSpan, left_out: BadRows) -> pl.DataFrame:
     """The rows of the answer in its own order, their figures sound or null."""
     stamps = result.timestamp or []
     quote = result.indicators.quote[0] if result.indicators.quote else _Quote()
@@ -197,9 +197,9 @@ def _rows(result: _Result, zone: str, span: TimeSpan, left_out: LeftOut) -> pl.D
     }
     for name, column in figures.items():
         if column is not None and len(column) != len(stamps):
-            raise ShapeError(f"{len(column)} values of {name} for {len(stamps)} timestamps")
+            raise ParseError(f"{len(column)} values of {name} for {len(stamps)} timestamps")
     if stamps and quote.close is None:
-        raise ShapeError("`indicators.quote[0].close` is missing")
+        raise ParseError("`indicators.quote[0].close` is missing")
     known = {name: column if column is not None else [None] * len(stamps) for name, column in figures.items()}
     prices = [name for name in figures if name != "volume"]
     schema = {"at": pl.Int64(), **dict.fromkeys(figures, pl.Float64())}
@@ -208,7 +208,7 @@ def _rows(result: _Result, zone: str, span: TimeSpan, left_out: LeftOut) -> pl.D
         try:
             read = Fields(dict(zip(figures, values, strict=True)))
             sound.append((seconds_of(stamp, span), *(read.number_or_none(name) for name in figures)))
-        except ShapeError as fault:
+        except ParseError as fault:
             left_out.add(at, f"row {at}", fault)
     left_out.judge(len(stamps))
     return (

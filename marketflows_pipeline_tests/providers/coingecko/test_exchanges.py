@@ -347,7 +347,7 @@ def test_a_service_that_stays_down_is_given_up(
 ) -> None:
     service.script(endpoint, *[faults.html(503)] * 20)
 
-    with pytest.raises(TransientProviderError, match="a later run asks again"):
+    with pytest.raises(TransientProviderError, match="a later run retries"):
         QUESTIONS[endpoint](client)
     assert clock.now() - START <= timedelta(seconds=300)
 

@@ -176,6 +176,12 @@ def test_a_line_denies_what_came_after_the_figures_before_and_up_to_its_session(
     assert found.select("session", "status").rows() == [(day(2), status)]
 
 
+def test_a_line_denies_nothing_of_later_figures() -> None:
+    _, found = told([250.0] * 3, [100.0, 100.0, 400.0], splits={day(0): 1.0})
+
+    assert column(found, "status") == ["suspected"]
+
+
 @pytest.mark.parametrize("off", [-5, -1, 0, 1, 5])
 @pytest.mark.parametrize("has_navs", [True, False])
 @pytest.mark.parametrize("ratio", [4.0, 0.1, 1.25, 1.05])
