@@ -22,6 +22,8 @@ from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.engines import engine_environment
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, fill
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., PublishReport]
 
 
