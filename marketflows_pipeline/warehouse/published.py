@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ import duckdb
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.system.stopping import stopped_by
-from marketflows_pipeline.warehouse import engine, render
+from marketflows_pipeline.warehouse import ddl, engine, render
 from marketflows_pipeline.warehouse.render import Format
 
 if TYPE_CHECKING:
@@ -126,10 +126,35 @@ class Reading:
         Raises:
             MarketflowsError: if the file does not hold what this program's own questions ask for.
         """
-        try:
+        with self._of_this_version():
             described = self._connection.execute(sql, params).description or []
             names = [column[0] for column in described]
             return [dict(zip(names, row, strict=True)) for batch in _batches(self._connection) for row in batch]
+
+    def table(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
+        """Columns of a registered table, typed as the registry says.
+
+        Rows come by Arrow's C interface, which loads neither pyarrow nor numpy.
+
+        Raises:
+            MarketflowsError: if the file does not hold the table, or holds it with other columns or types.
+        """
+        import polars as pl  # noqa: PLC0415 (most commands do without)
+
+        from marketflows_pipeline.schema import TABLES  # noqa: PLC0415
+
+        entry = TABLES[name]
+        typed = (
+            f"cast({ddl.identifier(column)} as {entry.column(column).dtype.value}) as {ddl.identifier(column)}"
+            for column in columns
+        )
+        with self._of_this_version():
+            return pl.DataFrame(self._connection.sql(f"select {', '.join(typed)} from {ddl.qualified(name)}"))
+
+    @contextmanager
+    def _of_this_version(self) -> Iterator[None]:
+        try:
+            yield
         except duckdb.Error as fault:
             message = " ".join(str(fault).partition("\n\nLINE ")[0].split())
             raise MarketflowsError(

@@ -15,7 +15,7 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.ingest.quarantine import quarantine_unit_slips
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.unit_slips import bitcoin_slips, cap_slips, close_slips, index_slips, share_slips
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.tools.conftest import LoadTool
@@ -70,8 +70,8 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for table, of_table in rows.items():
             warehouse.merge(table, frame(table, *of_table))
         for part in ("market_caps", "cross_asset", "exchanges"):
-            session = SimpleNamespace(warehouse=warehouse, clock=FixedClock(NOW))
-            quarantine_unit_slips(cast("Session", session), cast("Any", part))
+            run = SimpleNamespace(warehouse=warehouse, clock=FixedClock(NOW))
+            quarantine_unit_slips(cast("RunContext", run), cast("Any", part))
     return path
 
 

@@ -6,6 +6,30 @@ import polars as pl
 
 from marketflows_pipeline.transforms.ratios import ROUNDING
 
+# What is needed of core.asset_flows.
+FLOW_COLUMNS = (
+    "symbol",
+    "session",
+    "asset_class",
+    "close_usd",
+    "market_cap_usd",
+    "market_cap_change_usd",
+    "price_effect_usd",
+    "share_effect_usd",
+    "flow_method",
+    "gap_price_effect_usd",
+    "gap_sessions",
+    "shares",
+    "trade_session",
+    "trade_flow_usd",
+    "trade_gap_flow_usd",
+    "share_lag_sessions",
+    "lag_basis",
+    "is_supply_revision",
+    "is_large_creation",
+    "flow_unknown_reason",
+)
+
 # Funds with this part of all assets must be known on the last session.
 KNOWN_PART = 0.9
 # A fund without figures for longer is not waited for.
@@ -24,8 +48,9 @@ def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         symbol, session, asset_class, close_usd, market_cap_usd, market_cap_change_usd, price_effect_usd,
-        share_effect_usd, gap_price_effect_usd, price_gap_sessions, share_lag_sessions, and of the count that is about
-        the session flow_usd, flow_method, gap_flow_usd, gap_sessions, shares, by (symbol, session).
+        share_effect_usd, gap_price_effect_usd, price_gap_sessions, share_lag_sessions, lag_basis, is_supply_revision,
+        and of the count that is about the session flow_usd, flow_method, gap_flow_usd, gap_sessions, shares,
+        flow_unknown_reason, is_large_creation, by (symbol, session).
     """
     levels = flows.select(
         "symbol",
@@ -38,6 +63,8 @@ def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
         "share_effect_usd",
         "gap_price_effect_usd",
         "share_lag_sessions",
+        "lag_basis",
+        "is_supply_revision",
         price_gap_sessions="gap_sessions",
     )
     traded = flows.drop_nulls("trade_session").select(
@@ -45,6 +72,8 @@ def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
         "flow_method",
         "gap_sessions",
         "shares",
+        "flow_unknown_reason",
+        "is_large_creation",
         session="trade_session",
         flow_usd="trade_flow_usd",
         gap_flow_usd="trade_gap_flow_usd",
