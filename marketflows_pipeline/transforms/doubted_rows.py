@@ -1,4 +1,4 @@
-"""Rows of series that are doubted until the next one agrees, each judged against the last accepted one."""
+"""Find rows of series that are doubtful until the next one agrees, each compared with the last accepted one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which stored values cannot be true: bounds of every measured column and of every time, and the rows outside them.
+"""Find stored values that cannot be true: bounds of every measured column and of every time.
 
 A null is missing, never impossible.
 """

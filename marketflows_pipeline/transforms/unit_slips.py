@@ -1,4 +1,4 @@
-"""Slips of unit: a figure that is a hundred, a thousand or a million times what it was, and nothing else says so.
+"""Find slips of unit: a figure 100, 1,000 or 1,000,000 times what it was, without another figure that agrees.
 
 **Rule.** Rows of a series are judged in the order of time, each against the last accepted one. A figure is doubted
 where its ratio to that lies within 5 % of 10^±2, 10^±3 or 10^±6 and the other figures of the row don't agree with it.

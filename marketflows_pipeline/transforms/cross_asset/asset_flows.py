@@ -1,4 +1,4 @@
-"""Flows of the whole universe: funds and coins side by side, each against the others and against its own past."""
+"""Compute flows of the whole universe: funds and coins side by side, with shares of the session and z-scores."""
 
 from __future__ import annotations
 

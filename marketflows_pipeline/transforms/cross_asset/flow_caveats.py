@@ -1,4 +1,4 @@
-"""What is not known, or doubtful, of the flows of a window: for the footnotes of rankings."""
+"""List what is unknown or doubtful of the flows of a window, for the footnotes of rankings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Market cap of funds and its change, session by session, split into price and shares."""
+"""Split the change of a fund's market cap into price and shares, session by session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether risk is wanted: by the level of VIX, its term structure and the ratios of assets."""
+"""Classify risk appetite by the level of VIX, its term structure and the ratios of assets."""
 
 from __future__ import annotations
 

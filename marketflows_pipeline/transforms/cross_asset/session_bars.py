@@ -1,4 +1,4 @@
-"""One bar a session, from what is told of it more than once, and what no bar of a session can be."""
+"""Merge several answers for a session into one bar, and find bars that no session can have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of the sources of share counts, as data: which counts are quotients, and what day a count is about."""
+"""Describe the sources of share counts: which counts are quotients, and which day a count is about."""
 
 from __future__ import annotations
 

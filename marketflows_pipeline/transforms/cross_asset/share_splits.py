@@ -1,4 +1,4 @@
-"""Splits of funds as their own figures show them: listed ones that take effect on another session, unlisted ones."""
+"""Find splits in a fund's own figures: listed ones that take effect on another session, and unlisted ones."""
 
 from __future__ import annotations
 

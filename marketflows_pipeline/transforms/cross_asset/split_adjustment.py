@@ -1,4 +1,4 @@
-"""Whether prices are adjusted for the splits that are listed."""
+"""Tell whether closes are adjusted for the splits that are listed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prices as they were traded, rebuilt from prices that later splits have adjusted."""
+"""Rebuild prices as they were traded from prices that later splits have adjusted."""
 
 from __future__ import annotations
 

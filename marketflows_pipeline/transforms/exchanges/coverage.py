@@ -1,4 +1,4 @@
-"""What is not known about exchanges, said in words."""
+"""Describe in words what is not known about exchanges."""
 
 from __future__ import annotations
 

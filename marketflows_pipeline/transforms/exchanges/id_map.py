@@ -1,4 +1,4 @@
-"""Which exchange of one service is which of the other."""
+"""Map the exchanges of one service to those of the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is measured throughout: the fixed set of exchanges that a measure over time is over."""
+"""Select the fixed set of exchanges that a measure over time covers: those measured throughout."""
 
 from __future__ import annotations
 

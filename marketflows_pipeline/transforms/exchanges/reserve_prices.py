@@ -1,4 +1,4 @@
-"""What one unit of a token is worth in reserves, record by record: changes of basis, and values that cannot be."""
+"""Find changes of basis and impossible values in the price of one unit of a token in reserves."""
 
 from __future__ import annotations
 

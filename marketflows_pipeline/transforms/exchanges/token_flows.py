@@ -1,4 +1,4 @@
-"""Net flow and price effect of each token in an exchange's known wallets, record against record."""
+"""Compute net flow and price effect of each token in an exchange's known wallets, record by record."""
 
 from __future__ import annotations
 

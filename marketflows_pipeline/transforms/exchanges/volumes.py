@@ -1,4 +1,4 @@
-"""What exchanges trade, day by day, and how that compares with their own past.
+"""Compute daily volumes of exchanges, and compare them with their own past.
 
 Every figure is a reading of a rolling 24 h sum; readings are averaged, never added up.
 """
