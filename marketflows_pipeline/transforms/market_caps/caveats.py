@@ -25,8 +25,8 @@ def category_caveats(
 
     Returns:
         Category to its caveats; a category without any is missing. A coin counts as extrapolated where it is part of
-        a series of which more than 1 % is so for more than one step; interpolated values are said where they are more than
-        5 % of the category's coin values.
+        a series of which more than 1 % is so for more than one step; interpolated values are said where they are more
+        than 5 % of the category's coin values.
     """
     caveats: dict[str, list[str]] = {}
     extrapolated = pl.concat(extrapolated_share(grid, each, group_totals) for each in (members, bucket_members))

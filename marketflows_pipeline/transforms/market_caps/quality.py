@@ -44,7 +44,9 @@ def observation_gaps(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame
 
 
 def extrapolated_share(grid: pl.DataFrame, members: pl.DataFrame, group_totals: pl.DataFrame) -> pl.DataFrame:
-    """How much of each series' market cap is extrapolated: held flat before a coin's first or after its last observation.
+    """The part of each series' market cap that is extrapolated.
+
+    Caps are held flat before a coin's first and after its last observation.
 
     Args:
         grid: coin_id, ts, market_cap_usd, fill.
