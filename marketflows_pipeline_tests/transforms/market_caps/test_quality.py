@@ -8,9 +8,9 @@ from marketflows_pipeline.transforms.market_caps.grid import market_cap_grid
 from marketflows_pipeline.transforms.market_caps.groups import group_totals
 from marketflows_pipeline.transforms.market_caps.quality import (
     coverage,
+    extrapolated_share,
     find_jumps,
     find_supply_revisions,
-    extrapolated_share,
     observation_gaps,
 )
 from marketflows_pipeline_tests.transforms.frames import at, grid_of, hourly, members_of, observations
