@@ -254,10 +254,11 @@ def test_a_close_a_hundred_times_its_neighbours_is_doubted() -> None:
     assert of_closes(bars_of({"A": [50.0, 5000.0, 51.0]})) == [(day(1), "close_usd", None)]
 
 
-def test_a_close_that_contradicts_the_net_asset_value_by_such_a_factor_is_doubted() -> None:
-    """On a day that lost 7 % it was 93 times the close before."""
+@pytest.mark.parametrize("close", [4650.0, 0.465])
+def test_a_close_that_contradicts_the_net_asset_value_by_such_a_factor_is_doubted(close: float) -> None:
+    """On a day that lost 7 % it was 93 times the close before, or 0.93 % of it."""
     shares = shares_of({"A": [1e6] * 3}, navs={"A": [50.0, 46.5, 47.0]})
-    assert of_closes(bars_of({"A": [50.0, 4650.0, 47.0]}), shares) == [(day(1), "close_usd", None)]
+    assert of_closes(bars_of({"A": [50.0, close, 47.0]}), shares) == [(day(1), "close_usd", None)]
 
 
 @pytest.mark.parametrize("shares", [
