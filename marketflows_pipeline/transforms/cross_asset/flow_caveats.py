@@ -48,7 +48,7 @@ class SessionWindow:
 
 
 def flow_caveats(flows: pl.DataFrame, window: SessionWindow) -> pl.DataFrame:
-    """What is to be said of each asset's flow over a window.
+    """Collect what qualifies each asset's flow over a window.
 
     Args:
         flows: as `trade_flows` returns them.

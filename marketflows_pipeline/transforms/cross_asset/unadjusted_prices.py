@@ -51,7 +51,7 @@ def listed_splits(actions: pl.DataFrame) -> pl.DataFrame:
 
 
 def is_ratio_of_1() -> pl.Expr:
-    """Whether a line of splits says that there was none: it denies one that figures tell of."""
+    """Whether a line of splits has ratio 1, which denies a split that figures show."""
     return is_within(0.0, pl.col("value"))
 
 
