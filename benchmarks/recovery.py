@@ -1,4 +1,4 @@
-"""How well training recovers what made-up markets are known to hold: bias and coverage over 20 seeds.
+"""Measure how well training recovers the injected signal of simulated markets: bias and coverage over 20 seeds.
 
     python -m benchmarks.recovery [--markets 20] [--write]
 

@@ -25,7 +25,7 @@ from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.orchestration.executor import RunCannotBegin, in_process
 from marketflows_pipeline.progress import Reporter
-from marketflows_pipeline.run_context import Session, open_session
+from marketflows_pipeline.run_context import RunContext, open_run
 from marketflows_pipeline.schema import PARTS
 
 # A scheduled run leaves the rest of a long backfill to the next one, well before it would be stopped.
@@ -60,7 +60,7 @@ def build_definitions(
         jobs=[*jobs.ASSET_JOBS, jobs.prune_history],
         schedules=list(schedules.schedules_of(options)),
         resources={
-            "session": _session_resource(options, clock, reporter),
+            "run": _run_resource(options, clock, reporter),
             IO_MANAGER: warehouse_io_manager,
         },
         executor=in_process,
@@ -82,19 +82,18 @@ def _policy(spec: dg.AssetSpec) -> dg.FreshnessPolicy:
     return _DAILY if spec.key in _DAILY_KEYS else _HOURLY
 
 
-def _session_resource(options: RunOptions, clock: Clock | None, reporter: Reporter | None) -> dg.ResourceDefinition:
+def _run_resource(options: RunOptions, clock: Clock | None, reporter: Reporter | None) -> dg.ResourceDefinition:
     @dg.resource(description="Settings, clock, provider and warehouse of one run, under the run lock")
-    def session(context: dg.InitResourceContext) -> Iterator[Session]:
-        run = context.run
-        assert run is not None
+    def run(context: dg.InitResourceContext) -> Iterator[RunContext]:
+        assert context.run is not None
+        needs_key = context.run.job_name not in jobs.KEYLESS_JOBS
         with contextlib.ExitStack() as stack:
-            needs_key = run.job_name not in jobs.KEYLESS_JOBS
             try:
                 opened = stack.enter_context(
-                    open_session(options, run_id=run.run_id, clock=clock, reporter=reporter, needs_key=needs_key)
+                    open_run(options, run_id=context.run.run_id, clock=clock, reporter=reporter, needs_key=needs_key)
                 )
             except MarketflowsError as fault:
                 raise RunCannotBegin from fault
             yield opened
 
-    return session
+    return run

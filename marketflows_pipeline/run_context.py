@@ -38,7 +38,7 @@ MODEL_TABLES = ("mart.model_evaluation", "mart.model_forecasts", "mart.model_sco
 
 
 @dataclass
-class Session:
+class RunContext:
     """Everything one run works with.
 
     Attributes:
@@ -101,7 +101,7 @@ def read_settings(options: RunOptions, environ: Mapping[str, str], *, needs_key:
 
 
 @contextlib.contextmanager
-def open_session(
+def open_run(
     options: RunOptions,
     *,
     run_id: str,
@@ -109,7 +109,7 @@ def open_session(
     reporter: Reporter | None = None,
     environ: Mapping[str, str] = os.environ,
     needs_key: bool = True,
-) -> Iterator[Session]:
+) -> Iterator[RunContext]:
     """Read the settings, take the run lock, open the warehouse; give all of it back at the end.
 
     Raises:
@@ -137,7 +137,7 @@ def open_session(
         waits = WaitBudgets(clock, options.wait_limit, run_limit=run_limit)
         provider, volumes, reserves = _services(stack, options, settings, ledger, waits)
         started_at = clock.now()
-        yield Session(
+        yield RunContext(
             settings=settings,
             config=options.config,
             clock=clock,

@@ -12,7 +12,7 @@ import pytest
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import TransientProviderError, UserInputError
 from marketflows_pipeline.options import RunOptions
-from marketflows_pipeline.run_context import open_session
+from marketflows_pipeline.run_context import open_run
 
 
 def test_the_tutorial_is_offline_whatever_the_environment_says_of_proxies_and_certificates(
@@ -21,8 +21,8 @@ def test_the_tutorial_is_offline_whatever_the_environment_says_of_proxies_and_ce
     monkeypatch.chdir(tmp_path)
     for name in ("HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, "[gopher://nowhere")
-    with open_session(RunOptions(tutorial=True), run_id="a run") as session:
-        assert session.open_market().prices
+    with open_run(RunOptions(tutorial=True), run_id="a run") as run:
+        assert run.open_market().prices
 
 
 def test_a_first_session_that_is_yet_to_come_is_refused_before_anything_is_asked_for(tmp_path: Path) -> None:
@@ -34,10 +34,10 @@ def test_a_first_session_that_is_yet_to_come_is_refused_before_anything_is_asked
     expected = r"config\.toml: cross_asset\.start = .?2026-10-10.?: expected a day before 2026-10-10$"
     with (
         pytest.raises(UserInputError, match=expected),
-        open_session(options, run_id="a run", clock=FixedClock(midnight), environ={}),
+        open_run(options, run_id="a run", clock=FixedClock(midnight), environ={}),
     ):
         pass
-    with open_session(options, run_id="a run", clock=FixedClock(midnight + timedelta(days=1)), environ={}):
+    with open_run(options, run_id="a run", clock=FixedClock(midnight + timedelta(days=1)), environ={}):
         pass
 
 
@@ -50,13 +50,13 @@ def test_every_service_of_a_run_waits_within_the_limit_of_its_options(tmp_path: 
     config.write_text(f"{homes}[exchanges]\n[cross_asset]\n".replace('1"\n', '1"\nplan = "keyless"\n', 1))
     options = RunOptions(config=config, secrets=tmp_path / "secrets.toml", wait_limit=timedelta(seconds=100))
     start = datetime(2026, 10, 10, tzinfo=UTC)
-    with open_session(options, run_id="a run", clock=FixedClock(start), environ={}) as session:
-        assert session.reserves is not None
-        market = session.open_market()
+    with open_run(options, run_id="a run", clock=FixedClock(start), environ={}) as run:
+        assert run.reserves is not None
+        market = run.open_market()
         day = start.date()
         questions: list[Callable[[], object]] = [
-            session.provider.coin_list,
-            session.reserves.cexs,
+            run.provider.coin_list,
+            run.reserves.cexs,
             lambda: market.prices[0].daily_bars("SPY", "SPY", day, day),
             *(partial(issuer.shares_outstanding, "X", "1") for issuer in market.shares.values()),
             *(partial(oracle.volatility_index, "VIX") for oracle in market.volatility),
@@ -64,6 +64,6 @@ def test_every_service_of_a_run_waits_within_the_limit_of_its_options(tmp_path: 
         for question in questions:
             with pytest.raises(TransientProviderError):
                 question()
-        assert all(session.waits.of(name).left_s < 50 for name in names)
-        session.open_market()
-        assert all(session.waits.of(name).left_s < 50 for name in names), "opened anew, they go on with what is left"
+        assert all(run.waits.of(name).left_s < 50 for name in names)
+        run.open_market()
+        assert all(run.waits.of(name).left_s < 50 for name in names), "opened anew, they go on with what is left"

@@ -12,7 +12,7 @@ from marketflows_pipeline.queries.cross_asset import (
     universe,
     universe_rows,
 )
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.cross_asset.asset_flows import asset_flows
 from marketflows_pipeline.transforms.cross_asset.share_splits import share_splits
 from marketflows_pipeline.transforms.cross_asset.stablecoins import stablecoin_issuance
@@ -20,28 +20,26 @@ from marketflows_pipeline.transforms.unit_slips import known_once_released
 
 
 @table_asset("core.asset_flows", deps=("raw.daily_bars", "raw.corporate_actions", "raw.shares_outstanding"))
-def core_asset_flows(session: dg.ResourceParam[Session]) -> pl.DataFrame:
+def core_asset_flows(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
     """Market cap and its change, price and shares apart."""
     flows = asset_flows(
-        universe_rows(session, "raw.daily_bars"),
-        universe_rows(session, "raw.shares_outstanding"),
-        universe_rows(session, "raw.corporate_actions"),
-        coin_supply(session),
-        universe(session),
+        universe_rows(run, "raw.daily_bars"),
+        universe_rows(run, "raw.shares_outstanding"),
+        universe_rows(run, "raw.corporate_actions"),
+        coin_supply(run),
+        universe(run),
     )
-    return known_once_released(flows, released_figures(session))
+    return known_once_released(flows, released_figures(run))
 
 
 @table_asset("core.share_splits", deps=("raw.daily_bars", "raw.corporate_actions", "raw.shares_outstanding"))
-def core_share_splits(session: dg.ResourceParam[Session]) -> pl.DataFrame:
+def core_share_splits(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
     """Splits that are listed, and those that the figures of funds tell of."""
-    bars = universe_rows(session, "raw.daily_bars").select("symbol", "session", "close_usd").sort("symbol", "session")
-    return share_splits(
-        bars, universe_rows(session, "raw.shares_outstanding"), universe_rows(session, "raw.corporate_actions")
-    )
+    bars = universe_rows(run, "raw.daily_bars").select("symbol", "session", "close_usd").sort("symbol", "session")
+    return share_splits(bars, universe_rows(run, "raw.shares_outstanding"), universe_rows(run, "raw.corporate_actions"))
 
 
 @table_asset("core.stablecoin_issuance", deps=("raw.daily_bars",))
-def core_stablecoin_issuance(session: dg.ResourceParam[Session]) -> pl.DataFrame:
+def core_stablecoin_issuance(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
     """Change of supply of the stablecoins that are followed; it comes with the part, whatever the bars."""
-    return stablecoin_issuance(stablecoin_observations(session), stablecoins(session))
+    return stablecoin_issuance(stablecoin_observations(run), stablecoins(run))

@@ -5,7 +5,7 @@ import polars as pl
 
 from marketflows_pipeline.assets.tables import table_asset
 from marketflows_pipeline.queries.cross_asset import cross_asset_settings, universe, universe_rows
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.cross_asset.correlations import correlations
 from marketflows_pipeline.transforms.cross_asset.flow_map import flow_map
 from marketflows_pipeline.transforms.cross_asset.flow_rankings import flow_rankings
@@ -15,9 +15,9 @@ from marketflows_pipeline.transforms.cross_asset.rolling_stats import rolling_st
 
 
 @table_asset("mart.flow_rankings", reads={"flows": "core.asset_flows"})
-def mart_flow_rankings(session: dg.ResourceParam[Session], flows: pl.DataFrame) -> pl.DataFrame:
+def mart_flow_rankings(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
     """Who took in and who lost most over each window."""
-    return flow_rankings(flows, universe(session), cross_asset_settings(session).windows)
+    return flow_rankings(flows, universe(run), cross_asset_settings(run).windows)
 
 
 @table_asset("mart.flow_map", reads={"rankings": "mart.flow_rankings"})
@@ -27,23 +27,23 @@ def mart_flow_map(rankings: pl.DataFrame) -> pl.DataFrame:
 
 
 @table_asset("mart.rolling_stats", reads={"flows": "core.asset_flows"})
-def mart_rolling_stats(session: dg.ResourceParam[Session], flows: pl.DataFrame) -> pl.DataFrame:
+def mart_rolling_stats(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
     """Trailing return, volatility and drawdown."""
-    return rolling_stats(flows, cross_asset_settings(session).rolling_windows)
+    return rolling_stats(flows, cross_asset_settings(run).rolling_windows)
 
 
 @table_asset("mart.correlations", reads={"flows": "core.asset_flows"})
-def mart_correlations(session: dg.ResourceParam[Session], flows: pl.DataFrame) -> pl.DataFrame:
+def mart_correlations(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
     """How returns of each pair go together, week by week."""
-    return correlations(flows, cross_asset_settings(session).correlation_window)
+    return correlations(flows, cross_asset_settings(run).correlation_window)
 
 
 @table_asset("mart.regimes", reads={"flows": "core.asset_flows"}, deps=("raw.volatility_index",))
-def mart_regimes(session: dg.ResourceParam[Session], flows: pl.DataFrame) -> pl.DataFrame:
+def mart_regimes(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
     """Risk-on, risk-off or mixed."""
-    settings = cross_asset_settings(session)
+    settings = cross_asset_settings(run)
     return regimes(
-        session.warehouse.accepted("raw.volatility_index"),
+        run.warehouse.accepted("raw.volatility_index"),
         flows,
         risk_on_below=settings.risk_on_below,
         risk_off_above=settings.risk_off_above,
@@ -54,6 +54,6 @@ def mart_regimes(session: dg.ResourceParam[Session], flows: pl.DataFrame) -> pl.
 
 
 @table_asset("mart.pressure", reads={"flows": "core.asset_flows"}, deps=("raw.daily_bars",))
-def mart_pressure(session: dg.ResourceParam[Session], flows: pl.DataFrame) -> pl.DataFrame:
+def mart_pressure(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
     """Pressure by price and volume."""
-    return pressure(universe_rows(session, "raw.daily_bars"), flows)
+    return pressure(universe_rows(run, "raw.daily_bars"), flows)

@@ -17,7 +17,7 @@ from marketflows_pipeline.assets.tables import asset_key, own_table_asset, table
 from marketflows_pipeline.options import Horizon, Target, Training
 from marketflows_pipeline.progress import Advance
 from marketflows_pipeline.queries.cross_asset import cross_asset_settings, released_figures, universe_rows
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
@@ -29,9 +29,9 @@ STEPS_SHOWN, PLACEBO_FROM = 1_000, 350
 TRAINED_TABLES = ("mart.model_evaluation", "mart.model_forecasts")
 
 
-def model_folder(session: Session) -> Path:
+def model_folder(run: RunContext) -> Path:
     """Where trained models are stored: beside the private file, each in a folder of its own."""
-    path = session.settings.warehouse.path
+    path = run.settings.warehouse.path
     return path.with_name(f"{path.stem}_models")
 
 
@@ -43,17 +43,17 @@ def model_folder(session: Session) -> Path:
         for name in TRAINED_TABLES
     ],
 )
-def mart_model_evaluation(session: dg.ResourceParam[Session]) -> Iterator[dg.MaterializeResult[None]]:
+def mart_model_evaluation(run: dg.ResourceParam[RunContext]) -> Iterator[dg.MaterializeResult[None]]:
     """Train what is asked for, walked forward by date, and keep models, figures and forecasts."""
     from marketflows_pipeline.models.evaluation import suspicions  # noqa: PLC0415 (see above)
 
-    if session.settings.cross_asset is None:
+    if run.settings.cross_asset is None:
         log.info("no [cross_asset] in the settings: nothing is trained")
         return
-    panel = _panel(session)
-    trained = [_train(session, panel, wanted) for wanted in session.trainings]
-    counts = session.warehouse.row_counts()
-    evaluation = session.warehouse.read("mart.model_evaluation")
+    panel = _panel(run)
+    trained = [_train(run, panel, wanted) for wanted in run.trainings]
+    counts = run.warehouse.row_counts()
+    evaluation = run.warehouse.read("mart.model_evaluation")
     for found in suspicions(evaluation.filter(pl.col("model_id").is_in(trained))):
         log.log(logging.ERROR if found.tier == "alarm" else logging.WARNING, "%s", found.text)
     for name in TRAINED_TABLES:
@@ -64,34 +64,34 @@ def mart_model_evaluation(session: dg.ResourceParam[Session]) -> Iterator[dg.Mat
 
 
 @own_table_asset("mart.model_scores", deps=(*FEATURE_TABLES, "mart.model_evaluation"))
-def mart_model_scores(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
+def mart_model_scores(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
     """Probabilities for the newest session, by the model trained last for each horizon and target."""
-    folder = model_folder(session)
+    folder = model_folder(run)
     if not folder.exists():
         return dg.MaterializeResult(metadata={"dagster/row_count": 0, "note": "no model is trained yet"})
     from marketflows_pipeline.models import artifact, panel, scoring  # noqa: PLC0415 (see above)
 
-    latest = panel.newest(_panel(session))
+    latest = panel.newest(_panel(run))
     scored = 0
     for horizon, target in product(get_args(Horizon), get_args(Target)):
         place = artifact.newest(folder, target=target, horizon=horizon)
         if place is not None:
-            scores = scoring.score(artifact.load(place), latest, scored_at=session.clock.now())
-            session.warehouse.merge("mart.model_scores", scores)
+            scores = scoring.score(artifact.load(place), latest, scored_at=run.clock.now())
+            run.warehouse.merge("mart.model_scores", scores)
             scored += scores.height
     return dg.MaterializeResult(metadata={"dagster/row_count": scored})
 
 
-def _train(session: Session, panel: pl.DataFrame, wanted: Training) -> str:
+def _train(run: RunContext, panel: pl.DataFrame, wanted: Training) -> str:
     """Train and store one model with its figures; its id."""
     from marketflows_pipeline.models.artifact import save  # noqa: PLC0415 (see above)
     from marketflows_pipeline.models.labels import labels  # noqa: PLC0415
     from marketflows_pipeline.models.training import train  # noqa: PLC0415
 
     name = f"{wanted.target} over {wanted.horizon} sessions, {wanted.model}"
-    closes = universe_rows(session, "core.asset_flows")
-    tried = session.warehouse.query("select count(distinct model_id) as n from mart.model_evaluation").item()
-    with session.reporter.track(f"Training {name}", STEPS_SHOWN) as advance:
+    closes = universe_rows(run, "core.asset_flows")
+    tried = run.warehouse.query("select count(distinct model_id) as n from mart.model_evaluation").item()
+    with run.reporter.track(f"Training {name}", STEPS_SHOWN) as advance:
         result = train(
             panel,
             labels(closes, horizon=wanted.horizon, target=wanted.target),
@@ -99,17 +99,17 @@ def _train(session: Session, panel: pl.DataFrame, wanted: Training) -> str:
             target=wanted.target,
             model=wanted.model,
             seed=SEED,
-            trained_at=session.clock.now(),
-            is_synthetic=session.tutorial,
+            trained_at=run.clock.now(),
+            is_synthetic=run.tutorial,
             on_progress=_Share(advance, 0, PLACEBO_FROM),
             on_placebo=_Share(advance, PLACEBO_FROM, STEPS_SHOWN),
             configurations_tried=tried + 1,
         )
-    save(result.model, model_folder(session))
-    session.warehouse.merge("mart.model_evaluation", result.evaluation)
-    keep_forecasts(session.warehouse, wanted, result.forecast_rows)
-    if session.tutorial and wanted.target == "direction":
-        session.warehouse.merge("mart.model_evaluation", _planted(result.evaluation, wanted.horizon))
+    save(result.model, model_folder(run))
+    run.warehouse.merge("mart.model_evaluation", result.evaluation)
+    keep_forecasts(run.warehouse, wanted, result.forecast_rows)
+    if run.tutorial and wanted.target == "direction":
+        run.warehouse.merge("mart.model_evaluation", _planted(result.evaluation, wanted.horizon))
     model_id = result.model.metadata.model_id
     log.info("trained %s: %s", name, model_id)
     return model_id
@@ -139,21 +139,21 @@ class _Share:
         self._told = now
 
 
-def _panel(session: Session) -> pl.DataFrame:
+def _panel(run: RunContext) -> pl.DataFrame:
     from marketflows_pipeline.models.panel import features  # noqa: PLC0415 (see above)
 
     # A close that later ones bore out was not accepted at its own session; labels may know it.
-    late = released_figures(session).filter(pl.col("column_name").str.ends_with("close_usd"))
+    late = released_figures(run).filter(pl.col("column_name").str.ends_with("close_usd"))
     flows, pressure = (
-        universe_rows(session, name).join(late, on=["symbol", "session"], how="anti", maintain_order="left")
+        universe_rows(run, name).join(late, on=["symbol", "session"], how="anti", maintain_order="left")
         for name in ("core.asset_flows", "mart.pressure")
     )
     return features(
         flows,
         pressure,
-        session.warehouse.read("mart.regimes"),
-        session.warehouse.accepted("raw.volatility_index"),
-        symbols=cross_asset_settings(session).symbols,
+        run.warehouse.read("mart.regimes"),
+        run.warehouse.accepted("raw.volatility_index"),
+        symbols=cross_asset_settings(run).symbols,
     )
 
 

@@ -14,7 +14,7 @@ from marketflows_pipeline.charts.cross_asset.model_card import model_card_html
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline.options import Horizon, Target
 from marketflows_pipeline.queries.cross_asset import cross_asset_settings, universe_rows
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.system.safe_files import read_plain, write_whole
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import trade_flows
@@ -39,9 +39,9 @@ TARGETS: tuple[Target, ...] = ("direction", "rank")
     kinds={"duckdb"},
     owners=OWNERS,
 )
-def published_cross_asset(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
+def published_cross_asset(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
     """The cross-asset tables in the DuckDB file for ad-hoc SQL, once every blocking check has passed."""
-    return publish_part(session, "cross_asset")
+    return publish_part(run, "cross_asset")
 
 
 @dg.asset(
@@ -51,11 +51,11 @@ def published_cross_asset(session: dg.ResourceParam[Session]) -> dg.MaterializeR
     kinds={"altair", "png"},
     owners=OWNERS,
 )
-def cross_asset_pictures_drawn(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
+def cross_asset_pictures_drawn(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
     """Flows, rankings, flow maps, regimes, correlations and models as PNG files, and a card for each model as HTML."""
-    read = session.warehouse.read
+    read = run.warehouse.read
     evaluation = read("mart.model_evaluation")
-    flows = universe_rows(session, "core.asset_flows")
+    flows = universe_rows(run, "core.asset_flows")
     jobs = cross_asset_pictures(
         flows=flows,
         trades=trade_flows(flows),
@@ -64,18 +64,18 @@ def cross_asset_pictures_drawn(session: dg.ResourceParam[Session]) -> dg.Materia
         regimes=read("mart.regimes"),
         correlations=read("mart.correlations"),
         evaluation=evaluation,
-        context=_context(session),
+        context=_context(run),
     )
-    drawn = draw_part(session, "cross_asset", jobs, [job for job in jobs if job.file_name.startswith(SHOWN_SMALL)])
-    _write_cards(session, evaluation)
+    drawn = draw_part(run, "cross_asset", jobs, [job for job in jobs if job.file_name.startswith(SHOWN_SMALL)])
+    _write_cards(run, evaluation)
     return drawn
 
 
-def _context(session: Session) -> CrossAssetPictureContext:
-    settings = cross_asset_settings(session)
+def _context(run: RunContext) -> CrossAssetPictureContext:
+    settings = cross_asset_settings(run)
     assets = tuple((asset.symbol, asset.name) for asset in settings.universe)
     benchmark = settings.benchmark or assets[0][0]
-    if not session.tutorial:
+    if not run.tutorial:
         return CrossAssetPictureContext(assets, settings.windows, settings.correlation_window, benchmark)
     credit = tutorial.cross_asset_credit()
     return CrossAssetPictureContext(
@@ -91,21 +91,21 @@ def _context(session: Session) -> CrossAssetPictureContext:
     )
 
 
-def _write_cards(session: Session, evaluation: pl.DataFrame) -> None:
+def _write_cards(run: RunContext, evaluation: pl.DataFrame) -> None:
     """The newest model of each horizon and target on a page of its own, beside its picture."""
-    folder = model_folder(session)
+    folder = model_folder(run)
     if not folder.exists():
         return
     from marketflows_pipeline.models import artifact  # noqa: PLC0415 (scikit-learn is loaded with it)
 
     for horizon in HORIZONS:
         for target in TARGETS:
-            picture = session.out_dir / f"{MODEL_PICTURES}{horizon}_{target}.png"
+            picture = run.out_dir / f"{MODEL_PICTURES}{horizon}_{target}.png"
             place = artifact.newest(folder, target=target, horizon=horizon)
             if place is None or not picture.exists():
                 continue
             facts = asdict(artifact.read_metadata(place))
-            if session.tutorial and target == "direction":
+            if run.tutorial and target == "direction":
                 facts["planted_auc"] = tutorial.planted_auc(horizon)
             if evaluation.filter(pl.col("model_id") == facts["model_id"]).is_empty():
                 continue

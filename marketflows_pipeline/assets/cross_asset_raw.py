@@ -7,7 +7,7 @@ import dagster as dg
 from marketflows_pipeline.assets.fetching import healed, retry_once
 from marketflows_pipeline.assets.io_manager import table_name
 from marketflows_pipeline.assets.tables import table_spec
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.publish import begin_part
@@ -48,22 +48,22 @@ RAW_SOURCES = {
     op_tags={"dagster/priority": "-2"},
 )
 def ingest_cross_asset(
-    context: dg.AssetExecutionContext, session: dg.ResourceParam[Session]
+    context: dg.AssetExecutionContext, run: dg.ResourceParam[RunContext]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Bring bars, shares and volatility up to the last session; a day that is answered already is not asked again."""
     from marketflows_pipeline.ingest.cross_asset.daily import refresh_cross_asset  # noqa: PLC0415 (other runs need not load it)
 
-    settings = session.settings.cross_asset
+    settings = run.settings.cross_asset
     if settings is None:
         context.log.info("no [cross_asset] in the settings: nothing is asked")
         return
-    begin_part(session.warehouse, "cross_asset", session.run_id, session.started_at)
-    with healed(session, "cross_asset"), retry_once(context, session):
-        refresh_cross_asset(session, session.open_market(), settings)
-    counts = session.warehouse.row_counts()
+    begin_part(run.warehouse, "cross_asset", run.run_id, run.started_at)
+    with healed(run, "cross_asset"), retry_once(context, run):
+        refresh_cross_asset(run, run.open_market(), settings)
+    counts = run.warehouse.row_counts()
     for key in context.selected_asset_keys:
         name = table_name(key)
-        newest = session.warehouse.query(f"select max({table(name).as_of}) as at from {accepted_name(name)}")  # noqa: S608
+        newest = run.warehouse.query(f"select max({table(name).as_of}) as at from {accepted_name(name)}")  # noqa: S608
         yield dg.MaterializeResult(
             asset_key=key, metadata={"dagster/row_count": counts.get(name, 0), "as_of": str(newest.item())}
         )

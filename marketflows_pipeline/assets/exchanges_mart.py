@@ -20,7 +20,7 @@ from marketflows_pipeline.queries.exchanges import (
     slugs_with_balances,
     trending_with_market,
 )
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.exchanges.coverage import exchange_coverage
 from marketflows_pipeline.transforms.exchanges.dominance import exchange_dominance, exchange_shares, uncovered_shares
@@ -44,24 +44,24 @@ TOKEN_FLOW_DAYS = timedelta(days=30)
     deps=("raw.exchanges",),
 )
 def mart_exchange_flows(
-    session: dg.ResourceParam[Session], volumes: pl.DataFrame, exchanges: pl.DataFrame
+    run: dg.ResourceParam[RunContext], volumes: pl.DataFrame, exchanges: pl.DataFrame
 ) -> pl.DataFrame:
     """Each exchange's volume now against its own past."""
-    settings = exchange_settings(session)
+    settings = exchange_settings(run)
     return exchange_flows(
-        newest_listing(session),
+        newest_listing(run),
         volumes,
         exchanges,
-        btc_price_usd=bitcoin_price_now(session),
+        btc_price_usd=bitcoin_price_now(run),
         inflow_pct=settings.inflow_pct,
         outflow_pct=settings.outflow_pct,
     )
 
 
 @view_asset("mart.exchange_market", deps=("mart.exchange_flows",))
-def mart_exchange_market(session: dg.ResourceParam[Session]) -> None:
+def mart_exchange_market(run: dg.ResourceParam[RunContext]) -> None:
     """Totals of the listing."""
-    session.warehouse.ensure_views()
+    run.warehouse.ensure_views()
 
 
 @table_asset(
@@ -70,10 +70,10 @@ def mart_exchange_market(session: dg.ResourceParam[Session]) -> None:
     deps=("raw.cex_snapshots",),
 )
 def mart_exchange_members(
-    session: dg.ResourceParam[Session], volumes: pl.DataFrame, exchanges: pl.DataFrame
+    run: dg.ResourceParam[RunContext], volumes: pl.DataFrame, exchanges: pl.DataFrame
 ) -> pl.DataFrame:
     """Who is measured throughout, so that shares over time are over a fixed set."""
-    return exchange_members(market_values(volumes, exchanges, daily_cexs(session)))
+    return exchange_members(market_values(volumes, exchanges, daily_cexs(run)))
 
 
 @table_asset(
@@ -82,10 +82,10 @@ def mart_exchange_members(
     deps=("raw.cex_snapshots",),
 )
 def mart_exchange_shares(
-    session: dg.ResourceParam[Session], volumes: pl.DataFrame, exchanges: pl.DataFrame
+    run: dg.ResourceParam[RunContext], volumes: pl.DataFrame, exchanges: pl.DataFrame
 ) -> pl.DataFrame:
     """Who has which share of volume, reserves and derivatives volume, day by day."""
-    return exchange_shares(volumes, exchanges, daily_cexs(session))
+    return exchange_shares(volumes, exchanges, daily_cexs(run))
 
 
 @table_asset(
@@ -94,35 +94,35 @@ def mart_exchange_shares(
     deps=("raw.exchanges",),
 )
 def mart_exchange_dominance(
-    session: dg.ResourceParam[Session], shares: pl.DataFrame, exchanges: pl.DataFrame
+    run: dg.ResourceParam[RunContext], shares: pl.DataFrame, exchanges: pl.DataFrame
 ) -> pl.DataFrame:
     """How concentrated each of them is."""
-    uncovered = uncovered_shares(shares, full_listings(session), exchanges)
-    return exchange_dominance(shares, uncovered, exchange_settings(session).hhi_thresholds)
+    uncovered = uncovered_shares(shares, full_listings(run), exchanges)
+    return exchange_dominance(shares, uncovered, exchange_settings(run).hhi_thresholds)
 
 
 @table_asset("mart.exchange_tvl", reads={"exchanges": "core.exchanges"}, deps=("raw.cex_snapshots", "raw.protocols"))
-def mart_exchange_tvl(session: dg.ResourceParam[Session], exchanges: pl.DataFrame) -> pl.DataFrame:
+def mart_exchange_tvl(run: dg.ResourceParam[RunContext], exchanges: pl.DataFrame) -> pl.DataFrame:
     """Reserves of centralised exchanges and TVL of decentralised ones, ranked apart."""
-    return exchange_tvl(newest_cexs(session), newest_protocols(session), exchanges)
+    return exchange_tvl(newest_cexs(run), newest_protocols(run), exchanges)
 
 
 @view_asset("mart.exchange_tvl_summary", deps=("mart.exchange_tvl",))
-def mart_exchange_tvl_summary(session: dg.ResourceParam[Session]) -> None:
+def mart_exchange_tvl_summary(run: dg.ResourceParam[RunContext]) -> None:
     """Totals of the ranking."""
-    session.warehouse.ensure_views()
+    run.warehouse.ensure_views()
 
 
 @table_asset("mart.whale_signals", deps=("raw.trending_coins", "raw.excluded_coins"))
-def mart_whale_signals(session: dg.ResourceParam[Session]) -> pl.DataFrame:
+def mart_whale_signals(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
     """Volume that is unusual for a coin's size."""
-    coins = session.warehouse.accepted("raw.coins", columns=["coin_id", "symbol", "name"])
+    coins = run.warehouse.accepted("raw.coins", columns=["coin_id", "symbol", "name"])
     return whale_signals(
-        recent_coin_observations(session),
-        trending_with_market(session),
+        recent_coin_observations(run),
+        trending_with_market(run),
         coins,
-        coins_left_out(session),
-        observed_at=session.started_at,
+        coins_left_out(run),
+        observed_at=run.started_at,
     )
 
 
@@ -147,13 +147,13 @@ def mart_whale_signals(session: dg.ResourceParam[Session]) -> pl.DataFrame:
         for name in ("mart.exchange_netflow", "mart.exchange_token_flows")
     ],
 )
-def mart_exchange_netflow(session: dg.ResourceParam[Session]) -> Iterator[dg.MaterializeResult[pl.DataFrame]]:
+def mart_exchange_netflow(run: dg.ResourceParam[RunContext]) -> Iterator[dg.MaterializeResult[pl.DataFrame]]:
     """Real net flow of tracked wallets, by exchange and day, and by token over the last 30 days."""
-    accepted = session.warehouse.accepted
+    accepted = run.warehouse.accepted
     exchanges = accepted("core.exchanges")
     balances, own_tokens = accepted("raw.cex_token_balances"), _own_tokens(exchanges)
     quarantined, ever = (
-        active_rows(session.warehouse, "raw.cex_token_balances", released_too=each) for each in (False, True)
+        active_rows(run.warehouse, "raw.cex_token_balances", released_too=each) for each in (False, True)
     )
     flows = token_flows(balances, own_tokens, quarantined)
     shares = accepted(
@@ -161,12 +161,12 @@ def mart_exchange_netflow(session: dg.ResourceParam[Session]) -> Iterator[dg.Mat
         columns=["exchange_key", "day", "share_pct"],
         where="measure = 'spot_volume' and segment = 'all'",
     )
-    inflows = daily_cexs(session).select("slug", "day", "inflows_24h_usd", "inflows_1w_usd", "inflows_1m_usd")
+    inflows = daily_cexs(run).select("slug", "day", "inflows_24h_usd", "inflows_1w_usd", "inflows_1m_usd")
     netflow = exchange_netflow(flows, accepted("raw.cex_tvl"), exchanges, shares, inflows.drop_nulls("slug"))
     netflow = with_first_seen_netflow(netflow, balances, own_tokens, ever)
     entry = table("mart.exchange_netflow")
     yield dg.MaterializeResult(asset_key=asset_key(entry.name), value=netflow.select(entry.column_names))
-    recent = flows.filter(pl.col("day") > session.started_at.date() - TOKEN_FLOW_DAYS)
+    recent = flows.filter(pl.col("day") > run.started_at.date() - TOKEN_FLOW_DAYS)
     entry = table("mart.exchange_token_flows")
     yield dg.MaterializeResult(asset_key=asset_key(entry.name), value=recent.select(entry.column_names))
 
@@ -181,8 +181,8 @@ def _own_tokens(exchanges: pl.DataFrame) -> pl.DataFrame:
     deps=("raw.cex_token_balances",),
 )
 def mart_exchange_coverage(
-    session: dg.ResourceParam[Session], flows: pl.DataFrame, exchanges: pl.DataFrame, tvl: pl.DataFrame
+    run: dg.ResourceParam[RunContext], flows: pl.DataFrame, exchanges: pl.DataFrame, tvl: pl.DataFrame
 ) -> pl.DataFrame:
     """What is not known, and of whom."""
-    unknown = unknown_tracked(exchanges, exchange_settings(session).tracked)
-    return exchange_coverage(flows, exchanges, tvl, slugs_with_balances(session), unknown=unknown)
+    unknown = unknown_tracked(exchanges, exchange_settings(run).tracked)
+    return exchange_coverage(flows, exchanges, tvl, slugs_with_balances(run), unknown=unknown)

@@ -7,7 +7,7 @@ from marketflows_pipeline.assets.publishing import SOURCE_CREDIT, draw_part, pub
 from marketflows_pipeline.assets.tables import OWNERS, asset_key
 from marketflows_pipeline.charts.exchanges.catalog import ExchangePictureContext, exchange_pictures
 from marketflows_pipeline.queries.exchanges import exchange_settings
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import tables_of
 
 RESERVES_CREDIT = "Data provided by DefiLlama"
@@ -31,9 +31,9 @@ DRAWN = (
     kinds={"duckdb"},
     owners=OWNERS,
 )
-def published_exchanges(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
+def published_exchanges(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
     """The exchange tables in the DuckDB file for ad-hoc SQL, once every blocking check has passed."""
-    return publish_part(session, "exchanges")
+    return publish_part(run, "exchanges")
 
 
 @dg.asset(
@@ -43,9 +43,9 @@ def published_exchanges(session: dg.ResourceParam[Session]) -> dg.MaterializeRes
     kinds={"altair", "png"},
     owners=OWNERS,
 )
-def exchange_pictures_drawn(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
+def exchange_pictures_drawn(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
     """Reserves and flows, market shares, concentration, whale signals and rankings as PNG files."""
-    netflow, shares, members, dominance, whales, tvl, coverage = map(session.warehouse.read, DRAWN)
+    netflow, shares, members, dominance, whales, tvl, coverage = map(run.warehouse.read, DRAWN)
     jobs = exchange_pictures(
         netflow=netflow,
         shares=shares,
@@ -54,16 +54,16 @@ def exchange_pictures_drawn(session: dg.ResourceParam[Session]) -> dg.Materializ
         whale_signals=whales,
         tvl=tvl,
         coverage=coverage,
-        context=_context(session),
+        context=_context(run),
     )
-    return draw_part(session, "exchanges", jobs, [job for job in jobs if job.file_name.startswith(SHOWN_SMALL)])
+    return draw_part(run, "exchanges", jobs, [job for job in jobs if job.file_name.startswith(SHOWN_SMALL)])
 
 
-def _context(session: Session) -> ExchangePictureContext:
-    credit = tutorial.exchange_data_credit() if session.tutorial else None
+def _context(run: RunContext) -> ExchangePictureContext:
+    credit = tutorial.exchange_data_credit() if run.tutorial else None
     return ExchangePictureContext(
-        hhi_thresholds=exchange_settings(session).hhi_thresholds,
-        notes=(tutorial.SYNTHETIC_NOTE,) if session.tutorial else (),
+        hhi_thresholds=exchange_settings(run).hhi_thresholds,
+        notes=(tutorial.SYNTHETIC_NOTE,) if run.tutorial else (),
         coingecko=credit or SOURCE_CREDIT,
         defillama=credit or RESERVES_CREDIT,
     )

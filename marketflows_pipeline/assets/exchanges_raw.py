@@ -11,7 +11,7 @@ from marketflows_pipeline.assets.tables import table_spec
 from marketflows_pipeline.ingest.exchanges.daily import refresh_day
 from marketflows_pipeline.ingest.exchanges.hourly import refresh_hour
 from marketflows_pipeline.ingest.exchanges.reserve_quarantine import quarantine_price_jumps
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.publish import begin_part
@@ -54,23 +54,23 @@ DAILY_TABLES = {
     op_tags={"dagster/priority": "-1"},
 )
 def ingest_exchanges(
-    context: dg.AssetExecutionContext, session: dg.ResourceParam[Session]
+    context: dg.AssetExecutionContext, run: dg.ResourceParam[RunContext]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Bring the raw tables of exchanges up to now: what is cheap each hour, what is dear once a day."""
-    if session.reserves is None:
+    if run.reserves is None:
         context.log.info("no [exchanges] in the settings: nothing is asked")
         return
     asked = {table_name(key) for key in context.selected_asset_keys}
-    begin_part(session.warehouse, "exchanges", session.run_id, session.started_at)
-    with healed(session, "exchanges"), retry_once(context, session):
-        refresh_hour(session, session.reserves)
+    begin_part(run.warehouse, "exchanges", run.run_id, run.started_at)
+    with healed(run, "exchanges"), retry_once(context, run):
+        refresh_hour(run, run.reserves)
         if asked & DAILY_TABLES.keys():
-            refresh_day(session, session.reserves)
-    quarantine_price_jumps(session)
-    counts = session.warehouse.row_counts()
+            refresh_day(run, run.reserves)
+    quarantine_price_jumps(run)
+    counts = run.warehouse.row_counts()
     for name in (*HOURLY_TABLES, *DAILY_TABLES):
         if name in asked:
-            newest = session.warehouse.query(f"select max({table(name).as_of}) as at from {accepted_name(name)}")  # noqa: S608
+            newest = run.warehouse.query(f"select max({table(name).as_of}) as at from {accepted_name(name)}")  # noqa: S608
             yield dg.MaterializeResult(
                 asset_key=dg.AssetKey(name.split(".")),
                 metadata={"dagster/row_count": counts.get(name, 0), "as_of": str(newest.item())},

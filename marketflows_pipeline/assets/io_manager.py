@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Table, table
 from marketflows_pipeline.warehouse.store import Warehouse
 
@@ -38,8 +38,8 @@ def as_of_metadata(entry: Table, frame: pl.DataFrame) -> dict[str, str]:
     return {"as_of": str(newest)} if newest is not None else {}
 
 
-@dg.io_manager(required_resource_keys={"session"}, description="Tables of the private DuckDB file")
+@dg.io_manager(required_resource_keys={"run"}, description="Tables of the private DuckDB file")
 def warehouse_io_manager(context: dg.InitResourceContext) -> WarehouseIOManager:
     """The IO manager over this run's warehouse."""
-    session: Session = context.resources.session
-    return WarehouseIOManager(session.warehouse)
+    run: RunContext = context.resources.run
+    return WarehouseIOManager(run.warehouse)

@@ -14,7 +14,7 @@ from marketflows_pipeline.queries.market_caps import (
     window,
     window_observations,
 )
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.exclusions import with_left_out
 from marketflows_pipeline.transforms.market_caps.grid import market_cap_grid
@@ -26,26 +26,26 @@ _MEMBERSHIP = ("raw.narrative_members", "raw.cohort_members")
 
 
 @table_asset("core.market_cap_grid", deps=("raw.market_caps", "raw.coins", *_MEMBERSHIP))
-def core_market_cap_grid(session: dg.ResourceParam[Session]) -> pl.DataFrame:
+def core_market_cap_grid(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
     """Every followed coin's market cap at every grid time."""
-    spec = window(session)
-    return market_cap_grid(window_observations(session, coins_on_grid(session), spec), spec)
+    spec = window(run)
+    return market_cap_grid(window_observations(run, coins_on_grid(run), spec), spec)
 
 
 @table_asset("core.cohort", reads={"grid": "core.market_cap_grid"}, deps=("raw.narrative_members", "raw.coins"))
-def core_cohort(session: dg.ResourceParam[Session], grid: pl.DataFrame) -> pl.DataFrame:
+def core_cohort(run: dg.ResourceParam[RunContext], grid: pl.DataFrame) -> pl.DataFrame:
     """The coins of the ranges, fixed for this run."""
-    source = session.settings.providers.coingecko
+    source = run.settings.source
     if not source.uses_ranges:
         return table("core.cohort").empty()
-    not_in_ranges = [*excluded_coins(session), *gone_coins(session)]
+    not_in_ranges = [*excluded_coins(run), *gone_coins(run)]
     return select_cohort(grid, source.range_lower_limits, not_in_ranges)
 
 
 @table_asset("core.buckets", reads={"grid": "core.market_cap_grid", "cohort": "core.cohort"})
-def core_buckets(session: dg.ResourceParam[Session], grid: pl.DataFrame, cohort: pl.DataFrame) -> pl.DataFrame:
+def core_buckets(run: dg.ResourceParam[RunContext], grid: pl.DataFrame, cohort: pl.DataFrame) -> pl.DataFrame:
     """The range of each cohort coin at each grid time."""
-    return assign_buckets(grid, cohort, session.settings.providers.coingecko.range_lower_limits)
+    return assign_buckets(grid, cohort, run.settings.source.range_lower_limits)
 
 
 @table_asset(
@@ -53,20 +53,20 @@ def core_buckets(session: dg.ResourceParam[Session], grid: pl.DataFrame, cohort:
     reads={"grid": "core.market_cap_grid", "buckets": "core.buckets"},
     deps=("raw.narrative_members",),
 )
-def core_group_totals(session: dg.ResourceParam[Session], grid: pl.DataFrame, buckets: pl.DataFrame) -> pl.DataFrame:
+def core_group_totals(run: dg.ResourceParam[RunContext], grid: pl.DataFrame, buckets: pl.DataFrame) -> pl.DataFrame:
     """Narratives, portfolios, their coins, and ranges, each summed at each grid time."""
-    source = session.settings.providers.coingecko
-    totals = group_totals(grid, groups_in_use(session))
+    source = run.settings.source
+    totals = group_totals(grid, groups_in_use(run))
     if not source.uses_ranges:
         return totals
-    of_ranges = bucket_totals(buckets, source.range_lower_limits, stored_window(session))
+    of_ranges = bucket_totals(buckets, source.range_lower_limits, stored_window(run))
     return pl.concat([totals, of_ranges]).sort("category", "series", "ts")
 
 
 @table_asset("core.series", reads={"coins": "raw.coins", "grid": "core.market_cap_grid"}, deps=("core.group_totals",))
-def core_series(session: dg.ResourceParam[Session], coins: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+def core_series(run: dg.ResourceParam[RunContext], coins: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Names and order of the series, as charts and tables show them."""
-    source = session.settings.providers.coingecko
+    source = run.settings.source
     limits = source.range_lower_limits if source.uses_ranges else ()
     labels = series_labels(coins, source.narratives_in_use, source.portfolios_in_use, limits)
-    return with_left_out(labels, left_out(session, grid))
+    return with_left_out(labels, left_out(run, grid))

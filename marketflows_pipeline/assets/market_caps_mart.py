@@ -5,7 +5,7 @@ import polars as pl
 
 from marketflows_pipeline.assets.tables import table_asset, view_asset
 from marketflows_pipeline.queries.market_caps import base_caps, last_step_observations, series_members, stored_window
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.gains import percent_gains
 from marketflows_pipeline.transforms.market_caps.metrics import derivatives, ema, normalize, unit_normalize
@@ -13,15 +13,15 @@ from marketflows_pipeline.transforms.market_caps.ranges import range_derivatives
 
 
 @table_asset("mart.normalized", reads={"totals": "core.group_totals"}, deps=("core.market_cap_grid",))
-def mart_normalized(session: dg.ResourceParam[Session], totals: pl.DataFrame) -> pl.DataFrame:
+def mart_normalized(run: dg.ResourceParam[RunContext], totals: pl.DataFrame) -> pl.DataFrame:
     """Each series in each base, relative to its start."""
-    return normalize(totals, base_caps(session), session.settings.providers.coingecko.base_assets)
+    return normalize(totals, base_caps(run), run.settings.source.base_assets)
 
 
 @table_asset("mart.ema", reads={"normalized": "mart.normalized"})
-def mart_ema(session: dg.ResourceParam[Session], normalized: pl.DataFrame) -> pl.DataFrame:
+def mart_ema(run: dg.ResourceParam[RunContext], normalized: pl.DataFrame) -> pl.DataFrame:
     """The relative curves smoothed."""
-    return ema(normalized, session.settings.analysis.ema_periods)
+    return ema(normalized, run.settings.analysis.ema_periods)
 
 
 @table_asset(
@@ -30,16 +30,16 @@ def mart_ema(session: dg.ResourceParam[Session], normalized: pl.DataFrame) -> pl
     deps=("core.market_cap_grid",),
 )
 def mart_derivatives(
-    session: dg.ResourceParam[Session], normalized: pl.DataFrame, ema_curves: pl.DataFrame, buckets: pl.DataFrame
+    run: dg.ResourceParam[RunContext], normalized: pl.DataFrame, ema_curves: pl.DataFrame, buckets: pl.DataFrame
 ) -> pl.DataFrame:
     """Growth, inflection and higher orders of groups, and those of ranges, which follow their coins."""
-    source, analysis = session.settings.providers.coingecko, session.settings.analysis
+    source, analysis = run.settings.source, run.settings.analysis
     of_groups = derivatives(normalized, ema_curves, analysis.diff_orders, analysis.smoothing_ema)
     if not source.uses_ranges:
         return of_groups
     of_ranges = range_derivatives(
         buckets,
-        base_caps=base_caps(session),
+        base_caps=base_caps(run),
         base_assets=source.base_assets,
         limits=source.range_lower_limits,
         ema_periods=analysis.ema_periods,
@@ -53,19 +53,19 @@ def mart_derivatives(
     reads={"normalized": "mart.normalized", "ema_curves": "mart.ema", "differences": "mart.derivatives"},
 )
 def mart_unit_normalized(
-    session: dg.ResourceParam[Session], normalized: pl.DataFrame, ema_curves: pl.DataFrame, differences: pl.DataFrame
+    run: dg.ResourceParam[RunContext], normalized: pl.DataFrame, ema_curves: pl.DataFrame, differences: pl.DataFrame
 ) -> pl.DataFrame:
     """Every measure scaled to 0..1 across the series of its category."""
-    if not session.settings.analysis.is_unit_normalize:
+    if not run.settings.analysis.is_unit_normalize:
         return table("mart.unit_normalized").empty()
     return unit_normalize(normalized, ema_curves, differences)
 
 
 @view_asset("mart.metrics", deps=("mart.normalized", "mart.ema", "mart.derivatives", "mart.unit_normalized"))
-def mart_metrics(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
+def mart_metrics(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
     """All four measures as one long view."""
-    session.warehouse.ensure_views()
-    rows = session.warehouse.query("select count(*) as n from mart.metrics").item()
+    run.warehouse.ensure_views()
+    rows = run.warehouse.query("select count(*) as n from mart.metrics").item()
     return dg.MaterializeResult(metadata={"dagster/row_count": rows})
 
 
@@ -74,15 +74,15 @@ def mart_metrics(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[Non
     reads={"totals": "core.group_totals"},
     deps=("core.market_cap_grid", "core.buckets", "raw.market_caps", "raw.narrative_members"),
 )
-def mart_percent_gains(session: dg.ResourceParam[Session], totals: pl.DataFrame) -> pl.DataFrame:
+def mart_percent_gains(run: dg.ResourceParam[RunContext], totals: pl.DataFrame) -> pl.DataFrame:
     """What each series gained over each offset, in each base."""
-    spec = stored_window(session)
+    spec = stored_window(run)
     return percent_gains(
         totals,
-        base_caps=base_caps(session),
-        base_assets=session.settings.providers.coingecko.base_assets,
-        hours_ago=session.settings.plots.hours_ago,
+        base_caps=base_caps(run),
+        base_assets=run.settings.source.base_assets,
+        hours_ago=run.settings.plots.hours_ago,
         spec=spec,
-        observations=last_step_observations(session, spec),
-        members=series_members(session, spec),
+        observations=last_step_observations(run, spec),
+        members=series_members(run, spec),
     )

@@ -11,7 +11,7 @@ from marketflows_pipeline.charts.market_caps.catalog import PictureContext, mark
 from marketflows_pipeline.charts.rendering.render import RenderJob
 from marketflows_pipeline.charts.spec import US_DOLLAR, ChartSpec
 from marketflows_pipeline.queries.market_caps import groups_in_use, is_out_of_credits, stored_window
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.transforms.market_caps.caveats import category_caveats, crossing_words
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
     kinds={"duckdb"},
     owners=OWNERS,
 )
-def published_market_caps(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
+def published_market_caps(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
     """The DuckDB file for ad-hoc SQL, swapped in once every blocking check has passed."""
-    return publish_part(session, "market_caps")
+    return publish_part(run, "market_caps")
 
 
 @dg.asset(
@@ -40,15 +40,15 @@ def published_market_caps(session: dg.ResourceParam[Session]) -> dg.MaterializeR
     kinds={"altair", "png"},
     owners=OWNERS,
 )
-def market_cap_pictures_drawn(session: dg.ResourceParam[Session]) -> dg.MaterializeResult[None]:
+def market_cap_pictures_drawn(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
     """Line charts and gain tables as PNG files; those whose figures did not change are left as they are."""
     jobs = market_cap_pictures(
-        session.warehouse.read("mart.metrics"),
-        session.warehouse.read("mart.percent_gains"),
-        session.warehouse.read("core.series"),
-        _picture_context(session),
+        run.warehouse.read("mart.metrics"),
+        run.warehouse.read("mart.percent_gains"),
+        run.warehouse.read("core.series"),
+        _picture_context(run),
     )
-    return draw_part(session, "market_caps", jobs, [job for job in jobs if _is_first_of_category(job)])
+    return draw_part(run, "market_caps", jobs, [job for job in jobs if _is_first_of_category(job)])
 
 
 def _is_first_of_category(job: RenderJob) -> bool:
@@ -59,35 +59,35 @@ def _is_first_of_category(job: RenderJob) -> bool:
     return spec.diff_order == 0 and not spec.is_unit and spec.ema_period == 1
 
 
-def _picture_context(session: Session) -> PictureContext:
-    spec = stored_window(session)
-    grid, buckets = (session.warehouse.read(name) for name in ("core.market_cap_grid", "core.buckets"))
+def _picture_context(run: RunContext) -> PictureContext:
+    spec = stored_window(run)
+    grid, buckets = (run.warehouse.read(name) for name in ("core.market_cap_grid", "core.buckets"))
     notes = category_caveats(
         grid,
-        groups_in_use(session),
+        groups_in_use(run),
         bucket_members(buckets),
-        session.warehouse.read("core.group_totals"),
+        run.warehouse.read("core.group_totals"),
     )
     for category, texts in notes.items():
         for text in texts:
             log.warning("%s: %s", category, text)
     for_all: tuple[str, ...] = ()
-    if session.tutorial:
+    if run.tutorial:
         for_all += (tutorial.PICTURE_NOTE,)
-    if is_out_of_credits(session):
+    if is_out_of_credits(run):
         for_all += ("stale: the month's credits are used up",)
-    series = session.warehouse.read("core.series")
+    series = run.warehouse.read("core.series")
     left_out = left_out_words(series)
     crossed = {RANGES: crossing_words(buckets)}
     own = {name: tuple(filter(None, (left_out.get(name), crossed.get(name)))) for name in series["category"].unique()}
-    coins = session.warehouse.accepted("raw.coins", columns=["coin_id", "symbol"])
+    coins = run.warehouse.accepted("raw.coins", columns=["coin_id", "symbol"])
     return PictureContext(
         as_of=spec.end,
         step=spec.step,
-        days=session.settings.providers.coingecko.days,
-        smoothing_ema=session.settings.analysis.smoothing_ema,
-        hours_ago=session.settings.plots.hours_ago,
-        source=tutorial.data_credit() if session.tutorial else SOURCE_CREDIT,
+        days=run.settings.source.days,
+        smoothing_ema=run.settings.analysis.smoothing_ema,
+        hours_ago=run.settings.plots.hours_ago,
+        source=tutorial.data_credit() if run.tutorial else SOURCE_CREDIT,
         symbols=dict(coins.iter_rows()),
         notes={name: (*for_all, *words, *notes.get(name, ())) for name, words in own.items()},
     )

@@ -8,7 +8,7 @@ from marketflows_pipeline.assets.fetching import healed, retry_once
 from marketflows_pipeline.assets.io_manager import table_name
 from marketflows_pipeline.assets.tables import table_spec
 from marketflows_pipeline.ingest.market_caps.run import IngestReport, refresh_market_caps
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.warehouse.publish import begin_part
 
 SOURCE = dg.AssetSpec(
@@ -34,15 +34,15 @@ RAW_TABLES = (
     specs=[table_spec(name, deps=(SOURCE.key,)) for name in RAW_TABLES],
 )
 def ingest_market_caps(
-    context: dg.AssetExecutionContext, session: dg.ResourceParam[Session]
+    context: dg.AssetExecutionContext, run: dg.ResourceParam[RunContext]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Bring the raw tables up to now: pages, missing histories, gaps, as far as the month's credits reach."""
-    begin_part(session.warehouse, "market_caps", session.run_id, session.started_at)
-    with healed(session, "market_caps"), retry_once(context, session):
-        report = refresh_market_caps(session)
+    begin_part(run.warehouse, "market_caps", run.run_id, run.started_at)
+    with healed(run, "market_caps"), retry_once(context, run):
+        report = refresh_market_caps(run)
     for key in context.selected_asset_keys:
         name = table_name(key)
-        rows = session.warehouse.query(f"select count(*) as n from {name}").item()  # noqa: S608 (registered name)
+        rows = run.warehouse.query(f"select count(*) as n from {name}").item()  # noqa: S608 (registered name)
         more = _metadata(report) if name == "raw.market_caps" else {}
         yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows, **more})
 

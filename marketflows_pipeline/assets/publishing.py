@@ -8,7 +8,7 @@ import dagster as dg
 
 from marketflows_pipeline.assets.tables import as_markdown, plain_markdown
 from marketflows_pipeline.charts.rendering.render import RenderJob, render_all, thumbnails
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part
 from marketflows_pipeline.warehouse.publish import publish
 
@@ -19,12 +19,12 @@ MODEL_PICTURES = "CrossAsset_model_"
 SOURCE_CREDIT = "Data provided by CoinGecko"
 
 
-def publish_part(session: Session, part: Part) -> dg.MaterializeResult[None]:
+def publish_part(run: RunContext, part: Part) -> dg.MaterializeResult[None]:
     """Mark a part as passed and swap in a new published file."""
-    path = session.settings.warehouse.published_path
-    report = publish(session.warehouse, part=part, run_id=session.run_id, now=session.clock.now(), published_path=path)
+    path = run.settings.warehouse.published_path
+    report = publish(run.warehouse, part=part, run_id=run.run_id, now=run.clock.now(), published_path=path)
     log.info("published %s (%.1f MB)", path, report.size_bytes / 1e6)
-    for name in _failed_before(session, report.carried_over):
+    for name in _failed_before(run, report.carried_over):
         log.warning("part %s is carried over from an earlier publish: its latest run has not passed its checks", name)
     return dg.MaterializeResult(
         metadata={
@@ -35,31 +35,31 @@ def publish_part(session: Session, part: Part) -> dg.MaterializeResult[None]:
     )
 
 
-def _failed_before(session: Session, parts: Sequence[str]) -> list[str]:
+def _failed_before(run: RunContext, parts: Sequence[str]) -> list[str]:
     """Those of the parts whose latest run is over and has not passed; one of this run may still come."""
-    runs = session.warehouse.read("meta.part_runs", where="passed_at is null and run_id <> ?", params=[session.run_id])
+    runs = run.warehouse.read("meta.part_runs", where="passed_at is null and run_id <> ?", params=[run.run_id])
     return sorted(set(parts) & set(runs["part"]))
 
 
 def draw_part(
-    session: Session, part: Part, jobs: Sequence[RenderJob], shown: Sequence[RenderJob]
+    run: RunContext, part: Part, jobs: Sequence[RenderJob], shown: Sequence[RenderJob]
 ) -> dg.MaterializeResult[None]:
     """Bring the pictures of a part up to date.
 
     Args:
-        session: the run.
+        run: the run.
         part: whose pictures these are.
         jobs: all of them.
         shown: those of which the Dagster UI shows a small copy, when they were drawn anew.
     """
-    with session.reporter.track("Drawing", len(jobs)) as advance:
+    with run.reporter.track("Drawing", len(jobs)) as advance:
         report = render_all(
             jobs,
-            session.out_dir,
-            session.settings.plots.scale,
+            run.out_dir,
+            run.settings.plots.scale,
             lambda _done, _total: advance(1),
             part=part,
-            is_tutorial=session.tutorial,
+            is_tutorial=run.tutorial,
         )
     for name, reason in report.skipped:
         log.info("%s is not drawn: %s", name, reason)
@@ -67,14 +67,14 @@ def draw_part(
         log.info("%s is removed: no longer in the settings", name)
     current = [*report.drawn, *report.unchanged]
     of_models = [name for name in current if name.startswith(MODEL_PICTURES)]
-    log.info("%d pictures are up to date in %s", len(current) - len(of_models), session.out_dir.resolve())
+    log.info("%d pictures are up to date in %s", len(current) - len(of_models), run.out_dir.resolve())
     if of_models:
         log.info("%d pictures of trained models are up to date", len(of_models))
     log.debug("%d pictures drawn, %d unchanged", len(report.drawn), len(report.unchanged))
     small = thumbnails([job for job in shown if job.file_name in report.drawn])
     return dg.MaterializeResult(
         metadata={
-            "folder": dg.MetadataValue.path(session.out_dir.absolute()),
+            "folder": dg.MetadataValue.path(run.out_dir.absolute()),
             "drawn": len(report.drawn),
             "unchanged": len(report.unchanged),
             "skipped": len(report.skipped),

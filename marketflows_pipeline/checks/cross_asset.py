@@ -8,7 +8,7 @@ import polars as pl
 
 from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence, released_evidence
 from marketflows_pipeline.models.verdicts import ALARM_AUC, UNUSUAL_AUC, intervals, suspicion
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 
 RECENT_WITHIN = timedelta(days=6)
 IDENTITY_TOLERANCE = 1e-6
@@ -18,17 +18,17 @@ LEAST_SPLIT = 0.005
 
 
 @check("raw.daily_bars", "Every close is a positive, finite number.")
-def closes_are_positive(session: Session) -> Verdict:
+def closes_are_positive(run: RunContext) -> Verdict:
     """A zero or a sentinel never counts as a price; only one released by hand gets here."""
     condition = "close_usd <= 0 or not isfinite(close_usd)"
-    return released_evidence(session, "raw.daily_bars", ("close_usd", "source"), condition)
+    return released_evidence(run, "raw.daily_bars", ("close_usd", "source"), condition)
 
 
 @check("raw.daily_bars", "The newest bar of the universe is at most 6 days old.", blocking=False)
-def newest_bar_is_recent(session: Session) -> Verdict:
+def newest_bar_is_recent(run: RunContext) -> Verdict:
     """Long weekends pass; a service that stands still does not."""
-    newest = session.warehouse.query("select max(session) as newest from accepted.daily_bars")
-    oldest_allowed = (session.started_at - RECENT_WITHIN).date()
+    newest = run.warehouse.query("select max(session) as newest from accepted.daily_bars")
+    oldest_allowed = (run.started_at - RECENT_WITHIN).date()
     late = newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed))
     return evidence(
         late, severity=dg.AssetCheckSeverity.WARN, newest=str(newest.item()), oldest_allowed=str(oldest_allowed)
@@ -36,9 +36,9 @@ def newest_bar_is_recent(session: Session) -> Verdict:
 
 
 @check("core.asset_flows", "No close moves by more than 35 % in a session, coins left out.", blocking=False)
-def closes_do_not_jump(session: Session) -> Verdict:
+def closes_do_not_jump(run: RunContext) -> Verdict:
     """Such a move of a fund is more often a split that the service has not told."""
-    jumps = session.warehouse.query(
+    jumps = run.warehouse.query(
         "select symbol, session, price_return, close_usd from core.asset_flows"
         f" where abs(price_return) > {JUMP} and asset_class <> 'crypto' order by abs(price_return) desc"
     )
@@ -46,9 +46,9 @@ def closes_do_not_jump(session: Session) -> Verdict:
 
 
 @check("core.share_splits", "No fund's shares change as by a split that nobody lists.", blocking=False)
-def splits_are_listed(session: Session) -> Verdict:
+def splits_are_listed(run: RunContext) -> Verdict:
     """A line in splits.csv settles each; those whose flow is unknown until then come first."""
-    unlisted = session.warehouse.query(
+    unlisted = run.warehouse.query(
         "select symbol, session, status, share_ratio, basis_ratio, splits_line from core.share_splits"
         " where status in ('suspected', 'inferred') order by status desc, session desc, symbol"
     )
@@ -58,9 +58,9 @@ def splits_are_listed(session: Session) -> Verdict:
 
 
 @check("core.share_splits", "Closes are adjusted for the splits that are listed.", blocking=False)
-def closes_are_adjusted_for_splits(session: Session) -> Verdict:
+def closes_are_adjusted_for_splits(run: RunContext) -> Verdict:
     """However small the split: closes that follow net asset values as traded across it are not."""
-    unadjusted = session.warehouse.query(
+    unadjusted = run.warehouse.query(
         "select symbol, session, ratio, close_ratio, nav_ratio from core.share_splits where status = 'listed'"
         f" and abs(ln(ratio)) > {LEAST_SPLIT} and abs(ln(basis_ratio) + ln(ratio)) < abs(ln(basis_ratio))"
         " order by session desc, symbol"
@@ -69,9 +69,9 @@ def closes_are_adjusted_for_splits(session: Session) -> Verdict:
 
 
 @check("core.asset_flows", "No flow of a fund is beyond 35 % of its assets.", blocking=False)
-def no_flow_is_very_large(session: Session) -> Verdict:
+def no_flow_is_very_large(run: RunContext) -> Verdict:
     """Real until shown otherwise, as new funds start so; the newest first."""
-    large = session.warehouse.query(
+    large = run.warehouse.query(
         "select symbol, session, coalesce(flow_usd, gap_flow_usd) as flow_usd, market_cap_usd from core.asset_flows"
         " where is_large_creation order by session desc, symbol"
     )
@@ -79,10 +79,10 @@ def no_flow_is_very_large(session: Session) -> Verdict:
 
 
 @check("core.asset_flows", "Price effect and share effect sum to the change of the market cap.")
-def effects_sum_to_the_change(session: Session) -> Verdict:
+def effects_sum_to_the_change(run: RunContext) -> Verdict:
     """The two are computed apart; a split that is missed shows here."""
     return evidence(
-        session.warehouse.query(
+        run.warehouse.query(
             f"""
             select symbol, session, market_cap_change_usd, price_effect_usd + share_effect_usd as explained_usd
             from core.asset_flows
@@ -95,10 +95,10 @@ def effects_sum_to_the_change(session: Session) -> Verdict:
 
 
 @check("core.asset_flows", "Notional shares, and absolute gross flow shares, sum to 1 in each session.")
-def shares_sum_to_one(session: Session) -> Verdict:
+def shares_sum_to_one(run: RunContext) -> Verdict:
     """Otherwise an asset was lost or counted twice."""
     return evidence(
-        session.warehouse.query(
+        run.warehouse.query(
             f"""
             select session, sum(notional_share) as notional, sum(abs(gross_flow_share)) as gross
             from core.asset_flows group by session
@@ -110,10 +110,10 @@ def shares_sum_to_one(session: Session) -> Verdict:
 
 
 @check("mart.flow_map", "What is attributed sums to each asset's flow.")
-def attributions_sum_to_flows(session: Session) -> Verdict:
+def attributions_sum_to_flows(run: RunContext) -> Verdict:
     """Rows sum to outflows and columns to inflows, whatever lies outside the universe."""
     return evidence(
-        session.warehouse.query(
+        run.warehouse.query(
             f"""
             with attributed as (
                 select window_sessions, includes_issuance, from_symbol as symbol, -flow_usd as flow_usd
@@ -138,10 +138,10 @@ def attributions_sum_to_flows(session: Session) -> Verdict:
     "No model on real data has an AUC of which even the lower bound exceeds 0.53.",
     blocking=False,
 )
-def no_model_looks_too_good(session: Session) -> Verdict:
+def no_model_looks_too_good(run: RunContext) -> Verdict:
     """What looks like an edge of that size has nearly always seen the future; see `models.verdicts.suspicion`."""
     figures: dict[str, list[dict[str, Any]]] = {}
-    for row in session.warehouse.query("select * from mart.model_evaluation where not is_synthetic").to_dicts():
+    for row in run.warehouse.query("select * from mart.model_evaluation where not is_synthetic").to_dicts():
         figures.setdefault(row["model_id"], []).append(row)
     found = {model_id: suspicion(model_id, intervals(rows), is_synthetic=False) for model_id, rows in figures.items()}
     offenders = pl.DataFrame(

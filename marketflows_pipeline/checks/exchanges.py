@@ -7,7 +7,7 @@ import polars as pl
 
 from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence
 from marketflows_pipeline.queries.market_caps import is_out_of_credits
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.warehouse.accepted import accepted_name
 
 HOURLY_WITHIN = timedelta(hours=2)
@@ -22,28 +22,28 @@ SHARE_TOLERANCE_PCT = 1e-6
 
 
 @check("raw.exchanges", "The newest list of exchanges is at most 2 hours old.")
-def newest_listing_is_recent(session: Session) -> Verdict:
+def newest_listing_is_recent(run: RunContext) -> Verdict:
     """Volumes of another day must not pass for those of now; with no credits left it warns only."""
-    severity = dg.AssetCheckSeverity.WARN if is_out_of_credits(session) else dg.AssetCheckSeverity.ERROR
-    return _at_most(session, "raw.exchanges", HOURLY_WITHIN, severity)
+    severity = dg.AssetCheckSeverity.WARN if is_out_of_credits(run) else dg.AssetCheckSeverity.ERROR
+    return _at_most(run, "raw.exchanges", HOURLY_WITHIN, severity)
 
 
 @check("raw.cex_snapshots", "The newest overview of reserves is at most 2 hours old.")
-def newest_overview_is_recent(session: Session) -> Verdict:
+def newest_overview_is_recent(run: RunContext) -> Verdict:
     """Reserves of another day must not pass for those of now."""
-    return _at_most(session, "raw.cex_snapshots", HOURLY_WITHIN, dg.AssetCheckSeverity.ERROR)
+    return _at_most(run, "raw.cex_snapshots", HOURLY_WITHIN, dg.AssetCheckSeverity.ERROR)
 
 
 @check("raw.protocols", "What is asked for once a day was asked for within 26 hours.", blocking=False)
-def daily_answers_are_recent(session: Session) -> Verdict:
+def daily_answers_are_recent(run: RunContext) -> Verdict:
     """An hourly run goes on with yesterday's; commands say that it is stale."""
-    return _at_most(session, "raw.protocols", DAILY_WITHIN, dg.AssetCheckSeverity.WARN)
+    return _at_most(run, "raw.protocols", DAILY_WITHIN, dg.AssetCheckSeverity.WARN)
 
 
 @check("core.exchanges", "Every tracked exchange that was ever seen is still seen.", blocking=False)
-def no_tracked_exchange_is_lost(session: Session) -> Verdict:
+def no_tracked_exchange_is_lost(run: RunContext) -> Verdict:
     """One that was renamed or dropped by a service would otherwise fade from tables without a word."""
-    lost = session.warehouse.query(
+    lost = run.warehouse.query(
         """
         with tracked as (select * from core.exchanges where is_tracked),
         volumes as (
@@ -58,16 +58,16 @@ def no_tracked_exchange_is_lost(session: Session) -> Verdict:
         from tracked join reserves on defillama_slug = slug where reserves.at < ?
         order by last_seen_at
         """,
-        [session.started_at - DAILY_WITHIN, session.started_at - DAY_RECORD_WITHIN],
+        [run.started_at - DAILY_WITHIN, run.started_at - DAY_RECORD_WITHIN],
     )
     return evidence(lost, severity=dg.AssetCheckSeverity.WARN)
 
 
 @check("mart.exchange_netflow", "Flow, price effect and what is left out sum to the change of the reserves.")
-def netflow_adds_up(session: Session) -> Verdict:
+def netflow_adds_up(run: RunContext) -> Verdict:
     """The three are computed apart; a token counted twice or lost shows here."""
     return evidence(
-        session.warehouse.query(
+        run.warehouse.query(
             f"""
             with steps as (
                 select slug, day, reserves_usd, reason,
@@ -87,46 +87,46 @@ def netflow_adds_up(session: Session) -> Verdict:
 
 
 @check("mart.exchange_netflow", "The same sum agrees with the separately served TVL within 2 %.", blocking=False)
-def netflow_agrees_with_tvl(session: Session) -> Verdict:
+def netflow_agrees_with_tvl(run: RunContext) -> Verdict:
     """DefiLlama sums the tokens up by itself; a larger gap means that its breakdown is incomplete on that day."""
-    gaps = session.warehouse.query(
+    gaps = run.warehouse.query(
         f"select slug, day, tvl_change_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd, identity_gap_pct"
         f" from mart.exchange_netflow where abs(identity_gap_pct) > {TVL_TOLERANCE_PCT}"
         f" and day > cast(? as date) - {RECENT_DAYS} order by abs(identity_gap_pct) desc",
-        [session.started_at],
+        [run.started_at],
     )
     return evidence(gaps, severity=dg.AssetCheckSeverity.WARN, tolerance_pct=TVL_TOLERANCE_PCT)
 
 
 @check("mart.exchange_netflow", "No token above 1 % of an exchange's reserves vanished lately.", blocking=False)
-def large_tokens_do_not_vanish(session: Session) -> Verdict:
+def large_tokens_do_not_vanish(run: RunContext) -> Verdict:
     """Such a token was withdrawn whole, or its wallets are no longer counted: the net flow leaves it out either way."""
-    vanished = session.warehouse.query(
+    vanished = run.warehouse.query(
         f"select slug, day, largest_vanished_token, largest_vanished_usd, reserves_usd from mart.exchange_netflow"
         f" where largest_vanished_usd > {LARGE_TOKEN_PCT} / 100 * (reserves_usd + largest_vanished_usd)"
         f" and day > cast(? as date) - {RECENT_DAYS} order by largest_vanished_usd desc",
-        [session.started_at],
+        [run.started_at],
     )
     return evidence(vanished, severity=dg.AssetCheckSeverity.WARN, threshold_pct=LARGE_TOKEN_PCT)
 
 
 @check("mart.exchange_netflow", "No token above 1 % of an exchange's reserves appeared lately.", blocking=False)
-def large_tokens_do_not_appear(session: Session) -> Verdict:
+def large_tokens_do_not_appear(run: RunContext) -> Verdict:
     """Such a token has a new name, or wallets that were not known before: the net flow leaves it out either way."""
-    appeared = session.warehouse.query(
+    appeared = run.warehouse.query(
         f"select slug, day, largest_new_token, largest_new_usd, reserves_usd from mart.exchange_netflow"
         f" where largest_new_usd > {LARGE_TOKEN_PCT} / 100 * reserves_usd"
         f" and day > cast(? as date) - {RECENT_DAYS} order by largest_new_usd desc",
-        [session.started_at],
+        [run.started_at],
     )
     return evidence(appeared, severity=dg.AssetCheckSeverity.WARN, threshold_pct=LARGE_TOKEN_PCT)
 
 
 @check("mart.exchange_shares", "The shares of a day, segment and measure sum to 100 %.")
-def shares_sum_to_one(session: Session) -> Verdict:
+def shares_sum_to_one(run: RunContext) -> Verdict:
     """Otherwise an exchange was lost or counted twice."""
     return evidence(
-        session.warehouse.query(
+        run.warehouse.query(
             f"select measure, segment, day, sum(share_pct) as total_pct from mart.exchange_shares group by all"
             f" having abs(total_pct - 100) > {SHARE_TOLERANCE_PCT} order by abs(total_pct - 100) desc limit {WORST}"
         )
@@ -134,10 +134,10 @@ def shares_sum_to_one(session: Session) -> Verdict:
 
 
 @check("mart.exchange_dominance", "Each index lies between 10,000 / n and 10,000, its lower bound below its upper.")
-def indices_are_within_bounds(session: Session) -> Verdict:
+def indices_are_within_bounds(run: RunContext) -> Verdict:
     """What a sum of squared shares can be at all."""
     return evidence(
-        session.warehouse.query(
+        run.warehouse.query(
             f"select measure, segment, day, n_exchanges, hhi_index, hhi_lower_bound, hhi_upper_bound"
             f" from mart.exchange_dominance where hhi_index < 10000 / n_exchanges * (1 - {IDENTITY_TOLERANCE})"
             f" or hhi_index > 10000 * (1 + {IDENTITY_TOLERANCE}) or hhi_lower_bound > hhi_upper_bound limit {WORST}"
@@ -145,10 +145,10 @@ def indices_are_within_bounds(session: Session) -> Verdict:
     )
 
 
-def _at_most(session: Session, name: str, limit: timedelta, severity: dg.AssetCheckSeverity) -> Verdict:
+def _at_most(run: RunContext, name: str, limit: timedelta, severity: dg.AssetCheckSeverity) -> Verdict:
     """Whether the newest observation of a table is recent enough."""
-    oldest_allowed = session.started_at - limit
-    newest = session.warehouse.query(f"select max(observed_at) as newest from {accepted_name(name)}")
+    oldest_allowed = run.started_at - limit
+    newest = run.warehouse.query(f"select max(observed_at) as newest from {accepted_name(name)}")
     late = newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed))
     return evidence(late, severity=severity, newest=str(newest.item()), oldest_allowed=str(oldest_allowed))
 

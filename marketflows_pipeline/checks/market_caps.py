@@ -9,7 +9,7 @@ from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence, r
 from marketflows_pipeline.ingest.market_caps.plan import complete_histories
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
 from marketflows_pipeline.queries.market_caps import gone_coins, is_out_of_credits, stored_window
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.market_caps.quality import coverage, find_jumps, find_supply_revisions
 
 RELATIVE_TOLERANCE = 1e-9
@@ -19,23 +19,23 @@ SUPPLY_REVISION_PCT = 10.0
 
 
 @check("raw.market_caps", "Every market cap that counts is a positive, finite number.")
-def market_caps_are_positive(session: Session) -> Verdict:
+def market_caps_are_positive(run: RunContext) -> Verdict:
     """Nulls, zeros and sentinels such as -1 never count as market caps; only one released by hand gets here."""
     condition = "market_cap_usd <= 0 or not isfinite(market_cap_usd)"
-    return released_evidence(session, "raw.market_caps", ("market_cap_usd", "source"), condition)
+    return released_evidence(run, "raw.market_caps", ("market_cap_usd", "source"), condition)
 
 
 @check("raw.market_caps", "The newest observation is at most 2 grid steps old.")
-def newest_observation_is_recent(session: Session) -> Verdict:
+def newest_observation_is_recent(run: RunContext) -> Verdict:
     """A service that answers with old figures must not pass for a live one.
 
     Once the month's credits are used up nothing newer can be had: then it warns, and the grid ends at the newest
     observation instead of now.
     """
-    step = Granularity.of_window(session.settings.providers.coingecko.days).step
-    oldest_allowed = session.started_at - STALE_AFTER_STEPS * step
-    newest = session.warehouse.query("select max(ts) as newest from accepted.market_caps")
-    severity = dg.AssetCheckSeverity.WARN if is_out_of_credits(session) else dg.AssetCheckSeverity.ERROR
+    step = Granularity.of_window(run.settings.source.days).step
+    oldest_allowed = run.started_at - STALE_AFTER_STEPS * step
+    newest = run.warehouse.query("select max(ts) as newest from accepted.market_caps")
+    severity = dg.AssetCheckSeverity.WARN if is_out_of_credits(run) else dg.AssetCheckSeverity.ERROR
     return evidence(
         newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed)),
         severity=severity,
@@ -45,27 +45,27 @@ def newest_observation_is_recent(session: Session) -> Verdict:
 
 
 @check("core.cohort", "Enough of the cohort's market cap is current and has its history.")
-def coverage_is_sufficient(session: Session) -> Verdict:
+def coverage_is_sufficient(run: RunContext) -> Verdict:
     """One bad coin never fails a run; a cohort that is mostly missing does.
 
     Covered is a coin observed within the last 2 steps whose window is complete. The share is of the market cap
     at the last grid time, over the cohort (over all coins on the grid that are still listed, where no ranges are made).
     """
-    source = session.settings.providers.coingecko
-    spec = stored_window(session)
+    source = run.settings.source
+    spec = stored_window(run)
     columns = ["coin_id", "market_cap_usd"]
     if source.uses_ranges:
-        cohort = session.warehouse.read("core.cohort", columns=columns)
+        cohort = run.warehouse.read("core.cohort", columns=columns)
     else:
-        cohort = session.warehouse.read("core.market_cap_grid", columns=columns, where="ts = ?", params=[spec.end])
-        cohort = cohort.filter(~pl.col("coin_id").is_in(gone_coins(session)))
+        cohort = run.warehouse.read("core.market_cap_grid", columns=columns, where="ts = ?", params=[spec.end])
+        cohort = cohort.filter(~pl.col("coin_id").is_in(gone_coins(run)))
     complete = complete_histories(
-        session.warehouse.read("meta.backfills"),
+        run.warehouse.read("meta.backfills"),
         granularity=Granularity.of_window(source.days),
         window_start=spec.start,
         now=spec.end,
     )
-    observed = session.warehouse.accepted(
+    observed = run.warehouse.accepted(
         "raw.market_caps", columns=["coin_id", "ts"], where="ts >= ?", params=[spec.end - 3 * spec.step]
     ).filter(pl.col("coin_id").is_in(complete.implode()))
     covered_pct = coverage(cohort, observed, spec, within_steps=STALE_AFTER_STEPS)
@@ -80,31 +80,31 @@ def coverage_is_sufficient(session: Session) -> Verdict:
 
 
 @check("core.market_cap_grid", "No coin's market cap moves by more than 50 % in one grid step.", blocking=False)
-def caps_do_not_jump(session: Session) -> Verdict:
+def caps_do_not_jump(run: RunContext) -> Verdict:
     """Such a jump is more often a fault of the service than a move of the market."""
-    grid = session.warehouse.read("core.market_cap_grid", columns=["coin_id", "ts", "market_cap_usd"])
+    grid = run.warehouse.read("core.market_cap_grid", columns=["coin_id", "ts", "market_cap_usd"])
     return evidence(find_jumps(grid, above_pct=JUMP_PCT), severity=dg.AssetCheckSeverity.WARN, threshold_pct=JUMP_PCT)
 
 
 @check("raw.market_caps", "No coin's implied supply changes by more than 10 % between observations.", blocking=False)
-def supply_is_not_revised(session: Session) -> Verdict:
+def supply_is_not_revised(run: RunContext) -> Verdict:
     """Market cap over price is the supply; a step in it is a re-count, not a flow."""
-    source = session.settings.providers.coingecko
-    observed = session.warehouse.accepted(
+    source = run.settings.source
+    observed = run.warehouse.accepted(
         "raw.market_caps",
         columns=["coin_id", "ts", "market_cap_usd", "price_usd"],
         where="ts >= ?",
-        params=[session.started_at - timedelta(days=source.days)],
+        params=[run.started_at - timedelta(days=source.days)],
     )
     revisions = find_supply_revisions(observed, above_pct=SUPPLY_REVISION_PCT)
     return evidence(revisions, severity=dg.AssetCheckSeverity.WARN, threshold_pct=SUPPLY_REVISION_PCT)
 
 
 @check("core.buckets", "Each cohort coin has one row at each grid time: one range, or none below the lowest.")
-def cohort_coins_have_one_bucket(session: Session) -> Verdict:
+def cohort_coins_have_one_bucket(run: RunContext) -> Verdict:
     """No coin is lost or counted twice on its way through the ranges."""
     return evidence(
-        session.warehouse.query(
+        run.warehouse.query(
             f"""
             with times as (select count(distinct ts) as n_times from core.market_cap_grid)
             select cohort.coin_id, count(buckets.ts) as rows_found, any_value(n_times) as rows_expected
@@ -117,13 +117,13 @@ def cohort_coins_have_one_bucket(session: Session) -> Verdict:
 
 
 @check("core.group_totals", "The ranges sum to the cohort's market cap above the lowest limit, at every time.")
-def ranges_sum_to_the_cohort(session: Session) -> Verdict:
+def ranges_sum_to_the_cohort(run: RunContext) -> Verdict:
     """The sum is taken from the grid, not from the buckets, so that a lost coin shows."""
-    if not session.settings.providers.coingecko.uses_ranges:
+    if not run.settings.source.uses_ranges:
         return evidence(pl.DataFrame())
-    lowest = min(session.settings.providers.coingecko.range_lower_limits)
+    lowest = min(run.settings.source.range_lower_limits)
     return evidence(
-        session.warehouse.query(
+        run.warehouse.query(
             f"""
             with ranges as (
                 select ts, coalesce(sum(market_cap_usd), 0) as ranges_usd
@@ -143,10 +143,10 @@ def ranges_sum_to_the_cohort(session: Session) -> Verdict:
 
 
 @check("mart.normalized", "Each curve's first valid value is 1.")
-def curves_start_at_one(session: Session) -> Verdict:
+def curves_start_at_one(run: RunContext) -> Verdict:
     """Otherwise two curves of a chart would not be comparable."""
     return evidence(
-        session.warehouse.query(
+        run.warehouse.query(
             f"""
             select category, series, base_asset, min(ts) as ts, arg_min(value, ts) as first_value
             from mart.normalized where value is not null group by all
@@ -157,10 +157,10 @@ def curves_start_at_one(session: Session) -> Verdict:
 
 
 @check("mart.unit_normalized", "Every value lies between 0 and 1.")
-def unit_values_are_within_bounds(session: Session) -> Verdict:
+def unit_values_are_within_bounds(run: RunContext) -> Verdict:
     """Nulls, where all series are equal, are allowed."""
     return evidence(
-        session.warehouse.query(
+        run.warehouse.query(
             "select category, series, base_asset, ema_period, diff_order, ts, value from mart.unit_normalized"
             f" where value < 0 or value > 1 or not isfinite(value) limit {WORST}"
         )

@@ -11,7 +11,7 @@ import polars as pl
 
 from marketflows_pipeline.assets.tables import as_markdown, asset_key
 from marketflows_pipeline.options import RunOptions
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Table, table
 from marketflows_pipeline.system.printable import excerpt
 from marketflows_pipeline.warehouse.accepted import accepted_name
@@ -36,7 +36,7 @@ class Check:
     """
 
     spec: dg.AssetCheckSpec
-    judge: Callable[[Session], Verdict]
+    judge: Callable[[RunContext], Verdict]
 
 
 def evidence(
@@ -64,13 +64,13 @@ def evidence(
     )
 
 
-def judged(check: Check, session: Session) -> Verdict:
+def judged(check: Check, run: RunContext) -> Verdict:
     """The verdict of a check.
 
     One that neither passes nor keeps anything from being published is a warning in the log too: of a run from the
     command line nobody need look at the UI.
     """
-    verdict = check.judge(session)
+    verdict = check.judge(run)
     is_blocking = check.spec.blocking and verdict.severity is dg.AssetCheckSeverity.ERROR
     if not verdict.passed and not is_blocking:
         log.warning("check %s of %s: %s", check.spec.name, ".".join(check.spec.asset_key.path), verdict.description)
@@ -98,23 +98,23 @@ def _shown(value: object) -> str:
     return excerpt(str(value))
 
 
-def released_evidence(session: Session, name: str, columns: tuple[str, ...], condition: str) -> Verdict:
+def released_evidence(run: RunContext, name: str, columns: tuple[str, ...], condition: str) -> Verdict:
     """The verdict on rows of a raw table that must not count: it names the first, and the command that leaves it out.
 
     Args:
-        session: the run.
+        run: the run.
         name: the raw table.
         columns: what is shown of a row beside its key.
         condition: SQL of what must not be.
     """
-    offenders = session.warehouse.query(
+    offenders = run.warehouse.query(
         f"select {key_text(table(name))} as key, {', '.join(columns)} from {accepted_name(name)} where {condition}"
         f" order by key limit {WORST}"
     )
     if offenders.is_empty():
         return evidence(offenders)
     key, value = offenders.row(0)[:2]
-    typed = RunOptions(config=session.config, tutorial=session.tutorial)
+    typed = RunOptions(config=run.config, tutorial=run.tutorial)
     return evidence(
         offenders,
         first=f"{columns[0]} of {key} is {value}",
@@ -128,8 +128,8 @@ def key_check(entry: Table) -> Check:
     has_null = " or ".join(f"{column} is null" for column in entry.key)
 
     @check(entry.name, f"No two rows share ({key}), and none lacks a part of it.")
-    def key_is_unique_and_not_null(session: Session) -> Verdict:
-        offenders = session.warehouse.query(
+    def key_is_unique_and_not_null(run: RunContext) -> Verdict:
+        offenders = run.warehouse.query(
             f"select {key}, count(*) as n from {entry.name} group by all"
             f" having n > 1 or {has_null} order by n desc limit {WORST}"
         )
@@ -142,15 +142,15 @@ def quarantine_check(entry: Table) -> Check:
     """Nobody has to look for what is left out: what was set lately is a warning, and all of it is counted."""
 
     @check(entry.name, "No row was quarantined within the last day.", blocking=False)
-    def no_row_was_quarantined_lately(session: Session) -> Verdict:
-        rows = active(session.warehouse, entry.name)
-        lately = rows.filter(pl.col("added_at") > session.started_at - QUARANTINE_IS_NEWS_FOR)
+    def no_row_was_quarantined_lately(run: RunContext) -> Verdict:
+        rows = active(run.warehouse, entry.name)
+        lately = rows.filter(pl.col("added_at") > run.started_at - QUARANTINE_IS_NEWS_FOR)
         return evidence(lately, severity=dg.AssetCheckSeverity.WARN, quarantined=rows["key"].n_unique())
 
     return no_row_was_quarantined_lately
 
 
-def check(asset: str, description: str, *, blocking: bool = True) -> Callable[[Callable[[Session], Verdict]], Check]:
+def check(asset: str, description: str, *, blocking: bool = True) -> Callable[[Callable[[RunContext], Verdict]], Check]:
     """Make a `Check` of the function below it.
 
     Args:
@@ -159,7 +159,7 @@ def check(asset: str, description: str, *, blocking: bool = True) -> Callable[[C
         blocking: whether nothing is published while it fails.
     """
 
-    def named(judge: Callable[[Session], Verdict]) -> Check:
+    def named(judge: Callable[[RunContext], Verdict]) -> Check:
         spec = dg.AssetCheckSpec(judge.__name__, asset=asset_key(asset), description=description, blocking=blocking)
         return Check(spec, judge)
 

@@ -1,35 +1,25 @@
-"""The exchange commands: options, exit codes, and which answer is given."""
+"""The exchange commands: options, and which report is printed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from marketflows_pipeline.cli.report_options import (
-    TUTORIAL_CONFIG,
-    format_option,
-    how_to_fetch,
-    print_answer,
-    refresh_option,
-)
+from marketflows_pipeline.cli.report_command import MAX_DAYS, format_option, print_report, refresh_option
+from marketflows_pipeline.cli.report_context import EXCHANGES
 from marketflows_pipeline.cli.text import argument_text
-from marketflows_pipeline.clock import SystemClock
-from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
+from marketflows_pipeline.options import RunOptions
 
 if TYPE_CHECKING:
-    from marketflows_pipeline.cli.reports.published_data import PublishedData
-    from marketflows_pipeline.cli.reports.report import AnswerFormat, Report
+    from marketflows_pipeline.cli.reports.report import ReportFormat
 
 DEFAULT_DAYS = 7
-_MAX_ROWS = 1_000_000
-_MAX_DAYS = 36_500
 
-_ROWS = click.IntRange(1, _MAX_ROWS)
-_DAYS = click.IntRange(1, _MAX_DAYS)
+_ROWS = click.IntRange(1, 1_000_000)
+_DAYS = click.IntRange(1, MAX_DAYS)
 _MONEY = click.FloatRange(min=0, min_open=True)
 
 
@@ -45,19 +35,20 @@ def _finite(_context: click.Context, parameter: click.Parameter, amount: float) 
 @format_option
 @refresh_option
 @click.pass_obj
-def exchange_flows(options: RunOptions, limit: int | None, output_format: AnswerFormat, *, refresh: bool) -> None:
+def exchange_flows(options: RunOptions, limit: int | None, output_format: ReportFormat, *, refresh: bool) -> None:
     """Trading volume of exchanges against their own past, the LIMIT largest (top_n of the settings by default).
 
     It measures activity, not money moving in or out: see exchange-netflow.
     """
-    from marketflows_pipeline.cli.reports.exchanges.flows import exchange_flows as answer  # noqa: PLC0415 (--help is quick)
+    from marketflows_pipeline.cli.reports.exchanges import flows  # noqa: PLC0415 (--help need not wait for DuckDB)
 
-    _say(
+    print_report(
         options,
-        lambda source: answer(source, limit or source.setting.top_n),
+        EXCHANGES,
+        lambda data: flows.exchange_flows(data, limit or data.context.top_n),
         output_format,
-        command="exchange-flows",
-        refresh=refresh,
+        command="exchange-flows --refresh",
+        run_first=_fetch if refresh else None,
     )
 
 
@@ -75,7 +66,7 @@ def exchange_netflow(
     exchange_id: str,
     days: int | None,
     days_option: int | None,
-    output_format: AnswerFormat,
+    output_format: ReportFormat,
     *,
     refresh: bool,
 ) -> None:
@@ -83,18 +74,17 @@ def exchange_netflow(
 
     EXCHANGE_ID is a CoinGecko id (gdax), a DefiLlama slug (binance-cex) or a name.
     """
-    from marketflows_pipeline.cli.reports.exchanges.netflow import exchange_netflow as answer  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.exchanges import netflow  # noqa: PLC0415
 
     if days is not None and days_option is not None and days != days_option:
         raise click.UsageError(f"DAYS is {days} and --days is {days_option}: give one of them.")
-    asked = days or days_option or DEFAULT_DAYS
-    _say(
+    print_report(
         options,
-        lambda source: answer(source, exchange_id, asked),
+        EXCHANGES,
+        lambda data: netflow.exchange_netflow(data, exchange_id, days or days_option or DEFAULT_DAYS),
         output_format,
-        command=f"exchange-netflow {exchange_id}",
-        refresh=refresh,
-        daily=True,
+        command=f"exchange-netflow {exchange_id} --refresh",
+        run_first=partial(_fetch, daily=True) if refresh else None,
     )
 
 
@@ -103,19 +93,20 @@ def exchange_netflow(
 @format_option
 @refresh_option
 @click.pass_obj
-def whale_movements(options: RunOptions, min_value_usd: float, output_format: AnswerFormat, *, refresh: bool) -> None:
+def whale_movements(options: RunOptions, min_value_usd: float, output_format: ReportFormat, *, refresh: bool) -> None:
     """Coins whose trading volume is unusual for their size, from MIN_VALUE_USD (1,000,000) of volume in 24 hours.
 
     A proxy for large holders at work: no single transaction is seen.
     """
-    from marketflows_pipeline.cli.reports.exchanges.whales import whale_movements as answer  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.exchanges import whales  # noqa: PLC0415
 
-    _say(
+    print_report(
         options,
-        lambda source: answer(source, min_value_usd),
+        EXCHANGES,
+        lambda data: whales.whale_movements(data, min_value_usd),
         output_format,
-        command="whale-movements",
-        refresh=refresh,
+        command="whale-movements --refresh",
+        run_first=_fetch if refresh else None,
     )
 
 
@@ -123,16 +114,17 @@ def whale_movements(options: RunOptions, min_value_usd: float, output_format: An
 @format_option
 @refresh_option
 @click.pass_obj
-def exchange_tvl(options: RunOptions, output_format: AnswerFormat, *, refresh: bool) -> None:
+def exchange_tvl(options: RunOptions, output_format: ReportFormat, *, refresh: bool) -> None:
     """Reserves of centralised exchanges and TVL of decentralised ones, ranked apart."""
-    from marketflows_pipeline.cli.reports.exchanges.tvl import exchange_tvl as answer  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.exchanges import tvl  # noqa: PLC0415
 
-    _say(
+    print_report(
         options,
-        lambda source: answer(source, source.setting.top_n),
+        EXCHANGES,
+        lambda data: tvl.exchange_tvl(data, data.context.top_n),
         output_format,
-        command="exchange-tvl",
-        refresh=refresh,
+        command="exchange-tvl --refresh",
+        run_first=_fetch if refresh else None,
     )
 
 
@@ -153,17 +145,18 @@ def exchange_tvl(options: RunOptions, output_format: AnswerFormat, *, refresh: b
 @refresh_option
 @click.pass_obj
 def exchange_dominance(
-    options: RunOptions, measure: str, segment: str | None, output_format: AnswerFormat, *, refresh: bool
+    options: RunOptions, measure: str, segment: str | None, output_format: ReportFormat, *, refresh: bool
 ) -> None:
     """Market shares of exchanges, and how concentrated they are."""
-    from marketflows_pipeline.cli.reports.exchanges.dominance import exchange_dominance as answer  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.exchanges import dominance  # noqa: PLC0415
 
-    _say(
+    print_report(
         options,
-        lambda source: answer(source, measure, segment, source.setting.top_n),
+        EXCHANGES,
+        lambda data: dominance.exchange_dominance(data, measure, segment, data.context.top_n),
         output_format,
-        command="exchange-dominance",
-        refresh=refresh,
+        command="exchange-dominance --refresh",
+        run_first=_fetch if refresh else None,
     )
 
 
@@ -176,32 +169,7 @@ EXCHANGE_COMMANDS: tuple[click.Command, ...] = (
 )
 
 
-def _say(
-    options: RunOptions,
-    build: Callable[[PublishedData], Report],
-    output_format: AnswerFormat,
-    *,
-    command: str,
-    refresh: bool,
-    daily: bool = False,
-) -> None:
-    """Fetch if asked to, then print the answer; a fault leaves standard output empty."""
-    if refresh:
-        from marketflows_pipeline.cli.run import refresh_exchanges  # noqa: PLC0415 (Dagster takes over a second)
+def _fetch(options: RunOptions, *, daily: bool = False) -> int:
+    from marketflows_pipeline.cli.run import refresh_exchanges  # noqa: PLC0415 (Dagster takes over a second)
 
-        if exit_code := refresh_exchanges(options, daily=daily):
-            raise click.exceptions.Exit(exit_code)
-    from marketflows_pipeline.cli.reports.published_data import ReportContext  # noqa: PLC0415 (--help need not wait for DuckDB)
-    from marketflows_pipeline.settings import Exchanges, load_config  # noqa: PLC0415
-
-    config = load_config(TUTORIAL_CONFIG if options.tutorial else options.config)
-    line = f"{options.command_line(command)} --refresh"
-    is_on = options.tutorial or config.exchanges is not None
-    setting = ReportContext(
-        path=Path.cwd() / TUTORIAL_PUBLISHED if options.tutorial else config.warehouse.published_path,
-        now=SystemClock().now(),
-        top_n=(config.exchanges or Exchanges()).top_n,
-        is_tutorial=options.tutorial,
-        how_to_fetch=how_to_fetch(options, line, table="exchanges", is_on=is_on),
-    )
-    print_answer(setting, build, output_format)
+    return refresh_exchanges(options, daily=daily)

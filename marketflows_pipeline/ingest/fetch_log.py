@@ -20,7 +20,7 @@ from marketflows_pipeline.errors import (
 )
 from marketflows_pipeline.ingest.market_caps.plan import REFUSALS, REFUSED
 from marketflows_pipeline.providers.bad_rows import counting_left_out
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 
 log = logging.getLogger(__name__)
@@ -55,19 +55,19 @@ class FetchLog:
     """What was answered before, and how each new answer is put on record.
 
     Args:
-        session: the run.
+        run: the run.
         day_begins_at: when a day's answers are in: what was answered before that time is asked again after it.
     """
 
-    def __init__(self, session: Session, day_begins_at: timedelta) -> None:
+    def __init__(self, run: RunContext, day_begins_at: timedelta) -> None:
         self.report = DayReport()
-        self._session = session
+        self._run = run
         self._day_begins_at = day_begins_at
-        self._day = self._day_of(session.started_at)
+        self._day = self._day_of(run.started_at)
         self._failures_in_a_row = 0
         self._left_out: Counter[str] = Counter()
         self._answers: defaultdict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
-        fetches = session.warehouse.read("meta.fetches").filter(pl.col("outcome").is_in([*SERVED, *REFUSALS]))
+        fetches = run.warehouse.read("meta.fetches").filter(pl.col("outcome").is_in([*SERVED, *REFUSALS]))
         columns = ("dataset", "target", "attempted_at", "outcome")
         for dataset, target, at, outcome in fetches.sort("attempted_at").select(columns).iter_rows():
             self._answers[dataset, target].append((at, outcome))
@@ -88,7 +88,7 @@ class FetchLog:
     def is_due(self, request: Request) -> bool:
         """Whether a request is to be asked: not answered on this day, refused but once, or asked in any case."""
         last_two = self._answers[request][-2:]
-        if self._session.asks_again or not last_two or self._day_of(last_two[-1][0]) < self._day:
+        if self._run.asks_again or not last_two or self._day_of(last_two[-1][0]) < self._day:
             return True
         return last_two[-1][1] == REFUSED and sum(outcome in REFUSALS for _, outcome in last_two) == 1
 
@@ -103,7 +103,7 @@ class FetchLog:
         note: str | None = None,
     ) -> None:
         """Put an answer on record, with how many of its rows were left out where it is read within ``counting``."""
-        at = self._session.clock.now()
+        at = self._run.clock.now()
         left_out = ", ".join(f"{count} rows left out as {reason}" for reason, count in self._left_out.items())
         self._answers[request].append((at, outcome))
         row = {
@@ -117,7 +117,7 @@ class FetchLog:
             "note": "; ".join(filter(None, (note, left_out))) or None,
         }
         entry = table("meta.fetches")
-        self._session.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
+        self._run.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
 
     @contextmanager
     def counting(self) -> Iterator[None]:

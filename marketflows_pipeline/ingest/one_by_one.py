@@ -8,16 +8,16 @@ from marketflows_pipeline.errors import CreditsExhaustedError
 from marketflows_pipeline.ingest.fetch_log import FetchLog, Request
 from marketflows_pipeline.ingest.market_caps.run import budget_now
 from marketflows_pipeline.queries.market_caps import coins_in_use
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 
 
 def ask_one_by_one(
-    session: Session, asked: FetchLog, requests: Sequence[Request], fetch: Callable[[Request], None], *, title: str
+    run: RunContext, asked: FetchLog, requests: Sequence[Request], fetch: Callable[[Request], None], *, title: str
 ) -> int:
     """Ask for each while it is affordable; a failure lets the others go on, see `FetchLog.one_of_many`.
 
     Args:
-        session: the run's means.
+        run: the run's means.
         asked: the day's account.
         requests: what to ask for, the most important first.
         fetch: asks for one and keeps the answer.
@@ -28,11 +28,11 @@ def ask_one_by_one(
     """
     if not requests:
         return 0
-    n_coins = coins_in_use(session).height
-    with session.reporter.track(title, len(requests)) as advance:
+    n_coins = coins_in_use(run).height
+    with run.reporter.track(title, len(requests)) as advance:
         for place, request in enumerate(requests):
             try:
-                is_affordable = budget_now(session, n_coins).available >= 1
+                is_affordable = budget_now(run, n_coins).available >= 1
                 if is_affordable:
                     with asked.one_of_many(request, len(requests)):
                         fetch(request)

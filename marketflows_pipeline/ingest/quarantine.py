@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import DType, Part, table
 from marketflows_pipeline.transforms.plausibility import (
     BOUNDS,
@@ -44,25 +44,25 @@ coin_id in (
 """  # noqa: S608 (a number)
 
 
-def quarantine_implausible(session: Session, part: Part) -> None:
+def quarantine_implausible(run: RunContext, part: Part) -> None:
     """Leave out every row of the part's raw tables that cannot be true, and let corrected ones count again.
 
     Each table is read through once by DuckDB, and only rows that may be at fault leave it.
     """
     for name in BOUNDS:
         if table(name).part == part:
-            now = session.clock.now()
-            found = implausible(name, suspects(session.warehouse, name, now), now)
-            say_left_out(name, quarantine(session.warehouse, name, found, rule=BOUNDS_RULE, at=now))
+            now = run.clock.now()
+            found = implausible(name, suspects(run.warehouse, name, now), now)
+            say_left_out(name, quarantine(run.warehouse, name, found, rule=BOUNDS_RULE, at=now))
 
 
-def quarantine_unit_slips(session: Session, part: Part) -> None:
+def quarantine_unit_slips(run: RunContext, part: Part) -> None:
     """Leave out the part's rows with a figure that looks like a slip of unit, until a later row bears it out."""
-    warehouse = session.warehouse
+    warehouse = run.warehouse
     of_part = {"market_caps": _cap_slips, "cross_asset": _market_slips, "exchanges": _bitcoin_slips}
     for name, slips in of_part[part](warehouse) if part in of_part else ():
         found = slips.filter(pl.col("released_at").is_null()).drop("released_at")
-        added = quarantine(warehouse, name, found, rule=SLIPS_RULE, at=session.clock.now())
+        added = quarantine(warehouse, name, found, rule=SLIPS_RULE, at=run.clock.now())
         say_left_out(name, added, "values that look like a slip of unit")
 
 

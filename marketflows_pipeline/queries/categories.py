@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.market_caps.category_slugs import todays_slug
 
 
@@ -35,9 +35,9 @@ class Categories:
         return self.find(slug) or slug
 
 
-def stored_categories(session: Session) -> Categories:
+def stored_categories(run: RunContext) -> Categories:
     """The last list of categories."""
-    rows = session.warehouse.accepted("raw.category_names").sort("category_id")
+    rows = run.warehouse.accepted("raw.category_names").sort("category_id")
     as_of = rows["last_seen_at"].max()
     is_listed = pl.col("last_seen_at") == pl.col("last_seen_at").max()
     listed, former = (
@@ -46,14 +46,14 @@ def stored_categories(session: Session) -> Categories:
     return Categories(listed, former, as_of if isinstance(as_of, datetime) else None)
 
 
-def names_in_store(session: Session, slugs: Iterable[str]) -> pl.DataFrame:
+def names_in_store(run: RunContext, slugs: Iterable[str]) -> pl.DataFrame:
     """Under which slugs the rows of these categories are stored: former ones, short ones, today's.
 
     Returns:
         ``narrative`` (of `slugs`) and ``stored_as``, one row a pair.
     """
-    categories = stored_categories(session)
-    stored = session.warehouse.query("select distinct narrative from accepted.narrative_members")["narrative"]
+    categories = stored_categories(run)
+    stored = run.warehouse.query("select distinct narrative from accepted.narrative_members")["narrative"]
     of_today = {name: categories.today(name) for name in stored}
     pairs = [(slug, name) for slug in slugs for name, today in of_today.items() if today == categories.today(slug)]
     return pl.DataFrame(pairs, schema={"narrative": pl.String, "stored_as": pl.String}, orient="row")

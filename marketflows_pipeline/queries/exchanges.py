@@ -10,7 +10,7 @@ from datetime import timedelta
 import polars as pl
 
 from marketflows_pipeline.providers.exchange_ids import DEFILLAMA_SLUGS
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.settings import Exchanges
 from marketflows_pipeline.transforms.exchanges.id_map import exchange_map
 
@@ -21,20 +21,20 @@ PRICE_WITHIN = timedelta(hours=26)
 WHALE_HISTORY = timedelta(days=62)
 
 
-def exchange_settings(session: Session) -> Exchanges:
+def exchange_settings(run: RunContext) -> Exchanges:
     """The settings of the part, which must have some."""
-    assert session.settings.exchanges is not None, "the part runs only where the settings have it"
-    return session.settings.exchanges
+    assert run.settings.exchanges is not None, "the part runs only where the settings have it"
+    return run.settings.exchanges
 
 
-def source_prefix(session: Session) -> str:
+def source_prefix(run: RunContext) -> str:
     """How sources of the volumes service are named: after the service, or after the tutorial that made them up."""
-    return "tutorial" if session.tutorial else session.volumes.name
+    return "tutorial" if run.tutorial else run.volumes.name
 
 
-def newest_listing(session: Session) -> pl.DataFrame:
+def newest_listing(run: RunContext) -> pl.DataFrame:
     """Rows of raw.exchanges: each exchange at its newest observation within 26 hours of the newest of all."""
-    return session.warehouse.query(
+    return run.warehouse.query(
         """
         select * from accepted.exchanges
         where observed_at >= (select max(observed_at) from accepted.exchanges) - to_microseconds(?)
@@ -44,59 +44,59 @@ def newest_listing(session: Session) -> pl.DataFrame:
     )
 
 
-def known_exchanges(session: Session) -> pl.DataFrame:
+def known_exchanges(run: RunContext) -> pl.DataFrame:
     """The map of exchange ids (core.exchanges) as of what is stored now."""
-    listed = session.warehouse.query(
+    listed = run.warehouse.query(
         "select exchange_id, arg_max(name, observed_at) as name from accepted.exchanges group by exchange_id"
     )
     return exchange_map(
         listed,
-        newest_cexs(session),
-        _centralised(session),
+        newest_cexs(run),
+        _centralised(run),
         DEFILLAMA_SLUGS,
-        exchange_settings(session).tracked,
-        kinds=session.warehouse.accepted("raw.exchange_kinds", columns=["exchange_id", "is_centralised"]),
+        exchange_settings(run).tracked,
+        kinds=run.warehouse.accepted("raw.exchange_kinds", columns=["exchange_id", "is_centralised"]),
     )
 
 
-def newest_cexs(session: Session) -> pl.DataFrame:
+def newest_cexs(run: RunContext) -> pl.DataFrame:
     """Rows of raw.cex_snapshots of the newest answer."""
-    return session.warehouse.accepted(
+    return run.warehouse.accepted(
         "raw.cex_snapshots", where="observed_at = (select max(observed_at) from accepted.cex_snapshots)"
     )
 
 
-def newest_protocols(session: Session) -> pl.DataFrame:
+def newest_protocols(run: RunContext) -> pl.DataFrame:
     """Rows of raw.protocols of the newest answer."""
-    return session.warehouse.accepted(
+    return run.warehouse.accepted(
         "raw.protocols", where="observed_at = (select max(observed_at) from accepted.protocols)"
     )
 
 
-def daily_cexs(session: Session) -> pl.DataFrame:
+def daily_cexs(run: RunContext) -> pl.DataFrame:
     """Rows of raw.cex_snapshots with their ``day``: the last answer of each day."""
-    return session.warehouse.query(
+    return run.warehouse.query(
         """
         select *, cast(observed_at as date) as day from accepted.cex_snapshots where observed_at >= ?
         qualify observed_at = max(observed_at) over (partition by cast(observed_at as date))
         """,
-        [session.started_at - HISTORY],
+        [run.started_at - HISTORY],
     )
 
 
-def volume_charts(session: Session) -> pl.DataFrame:
+def volume_charts(run: RunContext) -> pl.DataFrame:
     """``exchange_id, ts, volume_24h_btc, source, first_volume_24h_btc, first_seen_at`` of the volume charts."""
-    return session.warehouse.accepted(
+    return run.warehouse.accepted(
         "raw.exchange_volumes",
         columns=["exchange_id", "ts", "volume_24h_btc", "source", "first_volume_24h_btc", "first_seen_at"],
         where="ts >= ?",
-        params=[session.started_at - HISTORY],
+        params=[run.started_at - HISTORY],
     )
 
 
-def listed_volumes(session: Session) -> pl.DataFrame:
+def listed_volumes(run: RunContext) -> pl.DataFrame:
     """``exchange_id, ts, volume_24h_btc, source`` of each exchange's last listing of each day."""
-    return session.warehouse.query(
+    return run.warehouse.query(
         """
         select exchange_id, observed_at as ts, volume_24h_btc, ? as source
         from accepted.exchanges where observed_at >= ? and volume_24h_btc is not null
@@ -104,78 +104,76 @@ def listed_volumes(session: Session) -> pl.DataFrame:
             partition by exchange_id, cast(observed_at as date) order by observed_at desc
         ) = 1
         """,
-        [f"{source_prefix(session)}:exchanges", session.started_at - HISTORY],
+        [f"{source_prefix(run)}:exchanges", run.started_at - HISTORY],
     )
 
 
-def full_listings(session: Session) -> pl.DataFrame:
+def full_listings(run: RunContext) -> pl.DataFrame:
     """``observed_at, exchange_id, volume_24h_btc`` of the observations that paged to the last exchange."""
-    return session.warehouse.query(
+    return run.warehouse.query(
         "select observed_at, exchange_id, volume_24h_btc from accepted.exchanges"
         " where is_full_listing and volume_24h_btc is not null and observed_at >= ?",
-        [session.started_at - HISTORY],
+        [run.started_at - HISTORY],
     )
 
 
-def bitcoin_prices(session: Session) -> pl.DataFrame:
+def bitcoin_prices(run: RunContext) -> pl.DataFrame:
     """``ts, price_usd`` of a bitcoin by time: its own price as observed, never one inferred from other coins.
 
     A price that the service dates later than the run that asked for it is of that run.
     """
-    return session.warehouse.query(
+    return run.warehouse.query(
         """
         select ts, price_usd from accepted.market_caps where coin_id = 'bitcoin' and price_usd is not null and ts >= ?
         union all
         select least(observed_at, last_updated) as ts, price_usd from accepted.bitcoin_prices where observed_at >= ?
         order by ts
         """,
-        [session.started_at - HISTORY, session.started_at - HISTORY],
+        [run.started_at - HISTORY, run.started_at - HISTORY],
     )
 
 
-def bitcoin_price_now(session: Session) -> float | None:
+def bitcoin_price_now(run: RunContext) -> float | None:
     """The newest price of a bitcoin in dollars, or None where none is known of the last 26 hours."""
-    recent = bitcoin_prices(session).filter(pl.col("ts") >= session.started_at - PRICE_WITHIN)
+    recent = bitcoin_prices(run).filter(pl.col("ts") >= run.started_at - PRICE_WITHIN)
     return None if recent.is_empty() else float(recent["price_usd"][-1])
 
 
-def trending_with_market(session: Session) -> pl.DataFrame:
+def trending_with_market(run: RunContext) -> pl.DataFrame:
     """Rows of raw.trending_coins of the newest answer, those of coins that the service counts as one of their own.
 
     It gives no market row for a wrapped, bridged or staked coin, whose volume is that of another.
     """
     newest = "observed_at = (select max(observed_at) from accepted.trending_coins)"
-    return session.warehouse.accepted("raw.trending_coins", where=f"{newest} and not ends_with(source, ':trending')")
+    return run.warehouse.accepted("raw.trending_coins", where=f"{newest} and not ends_with(source, ':trending')")
 
 
-def recent_coin_observations(session: Session) -> pl.DataFrame:
+def recent_coin_observations(run: RunContext) -> pl.DataFrame:
     """``coin_id, ts, market_cap_usd, price_usd, volume_usd`` of the coins that the market-cap part follows."""
-    return session.warehouse.accepted(
+    return run.warehouse.accepted(
         "raw.market_caps",
         columns=["coin_id", "ts", "market_cap_usd", "price_usd", "volume_usd"],
         where="ts >= ?",
-        params=[session.started_at - WHALE_HISTORY],
+        params=[run.started_at - WHALE_HISTORY],
     )
 
 
-def coins_left_out(session: Session) -> pl.Series:
+def coins_left_out(run: RunContext) -> pl.Series:
     """Coins of the excluded categories, each category as last answered."""
-    return session.warehouse.query(
+    return run.warehouse.query(
         "select coin_id from accepted.excluded_coins where list_contains(?, category)"
         " qualify observed_at = max(observed_at) over (partition by category)",
-        [list(exchange_settings(session).whale_exclude_categories)],
+        [list(exchange_settings(run).whale_exclude_categories)],
     )["coin_id"].unique()
 
 
-def slugs_with_balances(session: Session) -> list[str]:
+def slugs_with_balances(run: RunContext) -> list[str]:
     """Slugs of exchanges whose reserves are known token by token."""
-    return session.warehouse.query("select distinct slug from accepted.cex_token_balances order by slug")[
-        "slug"
-    ].to_list()
+    return run.warehouse.query("select distinct slug from accepted.cex_token_balances order by slug")["slug"].to_list()
 
 
-def _centralised(session: Session) -> pl.DataFrame:
-    return session.warehouse.query(
+def _centralised(run: RunContext) -> pl.DataFrame:
+    return run.warehouse.query(
         "select exchange_id from accepted.centralised_exchanges"
         " where last_seen_at = (select max(last_seen_at) from accepted.centralised_exchanges)"
     )

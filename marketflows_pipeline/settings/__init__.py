@@ -5,7 +5,7 @@ Nothing here reads the environment by itself; the caller passes it.
 
 from __future__ import annotations
 
-from marketflows_pipeline.settings.coingecko import FLOW_TYPES, US_DOLLAR, CoinGecko, FlowType
+from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.cross_asset import Asset, CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.loading import (
@@ -15,6 +15,7 @@ from marketflows_pipeline.settings.loading import (
     load_settings,
     warn_of_exposure,
 )
+from marketflows_pipeline.settings.market_caps import FLOW_TYPES, US_DOLLAR, FlowType, MarketCapSource
 from marketflows_pipeline.settings.models import (
     Analysis,
     ConfigFile,
@@ -39,6 +40,7 @@ __all__ = [
     "DefiLlama",
     "Exchanges",
     "FlowType",
+    "MarketCapSource",
     "Plots",
     "Providers",
     "Secrets",

@@ -13,12 +13,11 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.providers.coingecko.plans import PLANS
 from marketflows_pipeline.providers.http.addresses import keeps_secrets
-from marketflows_pipeline.settings.coingecko import FLOW_TYPES, CoinGecko
 from marketflows_pipeline.settings.faults import fault_line, unknown_key, validation_lines, without_secrets
 from marketflows_pipeline.settings.files import read_key, read_toml
-from marketflows_pipeline.settings.models import ConfigFile, Secrets, Settings
+from marketflows_pipeline.settings.market_caps import FLOW_TYPES, MarketCapSource
+from marketflows_pipeline.settings.models import DEFAULT_PROVIDER, ConfigFile, Secrets, Settings
 from marketflows_pipeline.settings.places import impossible_places, taken_places
 
 logger = logging.getLogger(__name__)
@@ -54,11 +53,11 @@ def load_settings(
     faults: list[str] = []
     api_key = _api_key(secrets_path, environ, faults)
     config = _config(config_path, faults)
-    is_keyless = config is not None and config.providers.coingecko.plan == "keyless"
+    is_keyless = config is not None and config.source.is_keyless
     if needs_key and config is not None and api_key is None and not faults and not is_keyless:
         faults.append(_no_key(config_path, secrets_path))
     if config is not None and api_key is not None and not is_keyless:
-        faults.extend(_unsafe_address(config_path, config.providers.coingecko))
+        faults.extend(_unsafe_address(config_path, config.source))
     if config is not None and not faults:
         faults.extend(taken_places(config_path, secrets_path, config))
     if config is None or faults:
@@ -66,7 +65,7 @@ def load_settings(
         raise UserInputError(text.replace(api_key, "(not shown)") if api_key else text)
     if is_keyless:
         api_key = None
-    return Settings(**dict(config), secrets=Secrets.model_validate({"coingecko_api_key": api_key}))
+    return Settings(**dict(config), file=config_path, secrets=Secrets.model_validate({"coingecko_api_key": api_key}))
 
 
 def load_config(path: Path) -> ConfigFile:
@@ -94,14 +93,15 @@ def warn_of_exposure(settings: Settings, secrets_path: Path, environ: Mapping[st
         key_file = environ.get(API_KEY_FILE_VARIABLE, "").strip()
         for path in (*((Path(key_file),) if key_file else ()), secrets_path):
             _warn_of_readers(path)
-    coingecko = settings.providers.coingecko
-    host, own = (urlsplit(url).hostname for url in (coingecko.base_url, PLANS[coingecko.plan].base_url))
+    source = settings.source
+    host, own = (urlsplit(url).hostname for url in (source.base_url, source.plan_url))
     if settings.secrets.coingecko_api_key is not None and host != own:
         logger.warning(
-            "providers.coingecko.base_url: the key is sent to %s, which is not %s, the host of plan %s",
+            "%s: the key is sent to %s, which is not %s, the host of plan %s",
+            source.key("base_url"),
             host,
             own,
-            coingecko.plan,
+            source.plan,
         )
 
 
@@ -138,7 +138,7 @@ def _config(path: Path, faults: list[str]) -> ConfigFile | None:
 def _flow_types(raw: Mapping[str, Any]) -> tuple[str, ...]:
     """Flow types as written, read ahead because a rule of another table depends on them."""
     try:
-        written = raw["providers"]["coingecko"]["flow_types"]
+        written = raw["providers"][raw.get("provider", DEFAULT_PROVIDER)]["flow_types"]
     except (KeyError, TypeError):
         return FLOW_TYPES
     return tuple(written) if isinstance(written, list) else ()
@@ -177,12 +177,12 @@ def _key_of_file(path: Path, faults: list[str]) -> str | None:
     return key
 
 
-def _unsafe_address(config_path: Path, coingecko: CoinGecko) -> Iterator[str]:
-    if not keeps_secrets(coingecko.base_url):
+def _unsafe_address(config_path: Path, source: MarketCapSource) -> Iterator[str]:
+    if not keeps_secrets(source.base_url):
         yield fault_line(
             config_path,
-            "providers.coingecko.base_url",
-            coingecko.base_url,
+            source.key("base_url"),
+            source.base_url,
             "expected https://, because the key would travel in the clear; http:// is for this machine only "
             "(localhost, 127.0.0.1, [::1]) or for a plan without a key",
         )

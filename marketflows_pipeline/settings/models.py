@@ -11,12 +11,16 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.providers.misspelled_symbols import find_slips
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
+from marketflows_pipeline.settings.faults import fault_line
 from marketflows_pipeline.settings.fields import FilePath, Number, Span, TomlTable, WebAddress, Whole, expected
+from marketflows_pipeline.settings.market_caps import MarketCapSource
 
+DEFAULT_PROVIDER: Literal["coingecko"] = "coingecko"
 RANGES_MAX_ORDER = 2
 # Longer look backs than the longest window, or shorter ones than its shortest step, have no answer.
 MIN_HOURS, MAX_HOURS = 5 / 60, 365 * 24
@@ -37,7 +41,7 @@ class Service(TomlTable):
 class Providers(TomlTable):
     """``[providers]``: one table per service."""
 
-    coingecko: CoinGecko = Field(default_factory=CoinGecko)
+    coingecko: CoinGecko = Field(default_factory=CoinGecko, description="Market caps and exchange volumes")
     defillama: DefiLlama = Field(default_factory=DefiLlama)
     yahoo: Service = Field(default_factory=Service, description="Daily bars")
     cboe: Service = Field(default_factory=Service, description="VIX and VIX3M")
@@ -141,10 +145,22 @@ class Secrets(BaseModel):
     coingecko_api_key: SecretStr | None = None
 
 
+def source_of(provider: str, providers: Providers) -> MarketCapSource:
+    """The table of a market-cap provider."""
+    source: MarketCapSource = getattr(providers, provider)
+    return source
+
+
+def _validated_source(info: ValidationInfo) -> MarketCapSource | None:
+    """The chosen provider's table, where the keys before the present one are valid."""
+    provider, providers = (info.data.get(name) for name in ("provider", "providers"))
+    return source_of(provider, providers) if provider and providers else None
+
+
 class ConfigFile(TomlTable):
     """All of ``config.toml``."""
 
-    provider: Literal["coingecko"] = Field("coingecko", description="Where market caps come from")
+    provider: Literal["coingecko"] = Field(DEFAULT_PROVIDER, description="Where market caps come from")
     providers: Providers = Field(default_factory=Providers)
     analysis: Analysis = Field(default_factory=Analysis)
     plots: Plots = Field(default_factory=Plots)
@@ -153,32 +169,45 @@ class ConfigFile(TomlTable):
     exchanges: Exchanges | None = Field(None, description="The exchange flow monitor; without the table it is off")
     cross_asset: CrossAsset | None = Field(None, description="Cross-asset money flow; without the table it is off")
 
+    @property
+    def source(self) -> MarketCapSource:
+        """The table of the chosen market-cap provider, ``[providers.<provider>]``."""
+        return source_of(self.provider, self.providers)
+
     @field_validator("analysis")
     @classmethod
     def _orders_fit(cls, analysis: Analysis, info: ValidationInfo) -> Analysis:
-        providers: Providers | None = info.data.get("providers")
-        if providers is None:
+        source = _validated_source(info)
+        if source is None:
             return analysis
-        orders = orders_for(analysis.diff_orders, providers.coingecko.flow_types)
+        orders = orders_for(analysis.diff_orders, source.flow_types)
         return analysis.model_copy(update={"diff_orders": orders})
 
     @field_validator("cross_asset")
     @classmethod
     def _coins_are_written_alike(cls, cross_asset: CrossAsset | None, info: ValidationInfo) -> CrossAsset | None:
         """A coin's supply is that of the market-cap part, which knows it by the id that is written there."""
-        providers: Providers | None = info.data.get("providers")
-        if cross_asset is None or providers is None:
+        source = _validated_source(info)
+        if cross_asset is None or source is None:
             return cross_asset
-        source = providers.coingecko
         followed = dict.fromkeys([*source.coin_bases, *chain.from_iterable(source.portfolios_in_use.values())])
         written = [asset.share_id for asset in cross_asset.universe if asset.share_source == "supply"]
         slips = find_slips(written, {coin: coin for coin in followed}, a_letter_off_excused_by=0)
         for slip, coin in slips.sure.items():
-            raise expected(f"share_id {coin!r}, as [providers.coingecko] writes it, not {slip!r}")
+            raise expected(f"share_id {coin!r}, as [{source.table}] writes it, not {slip!r}")
         return cross_asset
 
 
 class Settings(ConfigFile):
-    """Everything the user decides: config.toml together with the keys."""
+    """Everything the user decides: config.toml together with the keys.
 
+    Attributes:
+        file: the config file, as errors name it.
+    """
+
+    file: Path = Field(Path("config.toml"), exclude=True, repr=False)
     secrets: Secrets = Field(default_factory=Secrets, exclude=True, repr=False, description="Keys of the services")
+
+    def fault(self, key: str, value: object, expectation: str) -> UserInputError:
+        """The error of a key that turns out to be wrong only once services or the warehouse have answered."""
+        return UserInputError(fault_line(self.file, key, value, expectation))

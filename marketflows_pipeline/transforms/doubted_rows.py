@@ -17,8 +17,8 @@ def ratio(figure: str) -> pl.Expr:
 
 
 def size(of_ratio: pl.Expr) -> pl.Expr:
-    """How far a ratio lies from 1, up or down; 0 where it is not known."""
-    return of_ratio.log().abs().fill_null(0.0)
+    """How far a ratio lies from 1, up or down."""
+    return of_ratio.log().abs()
 
 
 def doubted_rows(
@@ -47,7 +47,7 @@ def doubted_rows(
     found = [_empty(rows, key)]
     while True:
         judged = _judged(live, key, figures, is_doubted)
-        first = judged.filter("is_doubted", ~pl.col("is_settled")).unique(series, keep="first", maintain_order=True)
+        first = judged.filter("is_doubted", ~pl.col("is_settled")).unique(series, keep="first")
         if first.is_empty():
             return pl.concat(found).sort(key)
         doubted = first.select(

@@ -20,12 +20,12 @@ import polars as pl
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.cross_asset.shares import comparable_shares, newest_vintages
 from marketflows_pipeline.transforms.doubted_rows import doubted_rows, ratio, size
+from marketflows_pipeline.transforms.ratios import ROUNDING, is_within
 
 FACTORS = (1e2, 1e3, 1e6)
 TOLERANCE = 0.05
-_ROUNDING = 1e-9
 # The least range of a series in which a figure can have slipped.
-LEAST_RANGE = FACTORS[0] * (1 - TOLERANCE - _ROUNDING)
+LEAST_RANGE = FACTORS[0] * (1 - TOLERANCE - ROUNDING)
 # Their shares are net assets over net asset value, so that net assets bear them out whatever they are.
 QUOTIENT_SOURCES = "spdr_gold"
 
@@ -209,11 +209,11 @@ def _fund_figures(shares: pl.DataFrame, actions: pl.DataFrame, bars: pl.DataFram
 
 
 def _is_slip(by: pl.Expr) -> pl.Expr:
-    return _any((each - 1).abs() <= TOLERANCE + _ROUNDING for factor in FACTORS for each in (by / factor, by * factor))
+    return _any(is_within(TOLERANCE, each) for factor in FACTORS for each in (by / factor, by * factor))
 
 
 def _is_same(by: pl.Expr) -> pl.Expr:
-    return ((by - 1).abs() <= TOLERANCE + _ROUNDING).fill_null(value=False)
+    return is_within(TOLERANCE, by).fill_null(value=False)
 
 
 def _any(conditions: Iterable[pl.Expr]) -> pl.Expr:

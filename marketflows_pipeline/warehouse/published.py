@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ import duckdb
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.system.stopping import stopped_by
-from marketflows_pipeline.warehouse import engine, render
+from marketflows_pipeline.warehouse import ddl, engine, render
 from marketflows_pipeline.warehouse.render import Format
 
 if TYPE_CHECKING:
@@ -126,10 +126,35 @@ class Reading:
         Raises:
             MarketflowsError: if the file does not hold what this program's own questions ask for.
         """
-        try:
+        with self._of_this_version():
             described = self._connection.execute(sql, params).description or []
             names = [column[0] for column in described]
             return [dict(zip(names, row, strict=True)) for batch in _batches(self._connection) for row in batch]
+
+    def table(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
+        """Columns of a registered table, typed as the registry says.
+
+        Rows come by Arrow's C interface, which loads neither pyarrow nor numpy.
+
+        Raises:
+            MarketflowsError: if the file does not hold the table, or holds it with other columns or types.
+        """
+        import polars as pl  # noqa: PLC0415 (most commands do without)
+
+        from marketflows_pipeline.schema import TABLES  # noqa: PLC0415
+
+        entry = TABLES[name]
+        typed = (
+            f"cast({ddl.identifier(column)} as {entry.column(column).dtype.value}) as {ddl.identifier(column)}"
+            for column in columns
+        )
+        with self._of_this_version():
+            return pl.DataFrame(self._connection.sql(f"select {', '.join(typed)} from {ddl.qualified(name)}"))
+
+    @contextmanager
+    def _of_this_version(self) -> Iterator[None]:
+        try:
+            yield
         except duckdb.Error as fault:
             message = " ".join(str(fault).partition("\n\nLINE ")[0].split())
             raise MarketflowsError(
@@ -187,10 +212,10 @@ def write_result(
         MarketflowsError: if nothing has been published yet.
         UserInputError: if the SQL is not one statement that gives rows, or DuckDB refuses it.
     """
-    _refuse_all_but_one_question(sql, allow_files=allow_files)
     with ExitStack() as stack:
         spill = _spill_folder(stack)
         connection = _opened(stack, path, spill, allow_files=allow_files)
+        _refuse_all_but_one_question(connection, sql, allow_files=allow_files)
         if output_format == "parquet":
             if not spill:
                 raise MarketflowsError("parquet needs a folder for temporary files; name one in TMPDIR")
@@ -211,13 +236,11 @@ def write_result(
         return n_rows
 
 
-def _refuse_all_but_one_question(sql: str, *, allow_files: bool) -> None:
+def _refuse_all_but_one_question(connection: duckdb.DuckDBPyConnection, sql: str, *, allow_files: bool) -> None:
     if "\0" in sql:
         raise UserInputError("the SQL holds a NUL character: expected text")
-    with engine.connect("") as parser, _refusals():
-        # Some statements are looked up in files while they are read.
-        engine.shut(parser)
-        statements = parser.extract_statements(sql)
+    with _refusals():
+        statements = connection.extract_statements(sql)
         # One PIVOT is read as two statements: the first makes the names of its columns and has no text.
         statements = [each for each in statements if each.query or each.type != duckdb.StatementType.CREATE]
         if not statements:
@@ -226,13 +249,13 @@ def _refuse_all_but_one_question(sql: str, *, allow_files: bool) -> None:
             raise UserInputError(f"the SQL holds {len(statements)} statements: expected one")
         if duckdb.ExpectedResultType.QUERY_RESULT not in statements[0].expected_result_type:
             raise UserInputError("the SQL gives no rows; ask with select")
-        if allow_files:
-            return
-        # DuckDB may write to the files that are attached, which the published one is.
-        if _copies(statements[0]):
-            raise UserInputError(f"the SQL writes a file{_HOW_TO_ALLOW}")
-        if function := engine.reaches_out(sql):
-            raise UserInputError(f"the SQL calls {function}, which does more than answer{_HOW_TO_ALLOW}")
+    if allow_files:
+        return
+    # DuckDB may write to the files that are attached, which the published one is.
+    if _copies(statements[0]):
+        raise UserInputError(f"the SQL writes a file{_HOW_TO_ALLOW}")
+    if function := engine.reaches_out(sql):
+        raise UserInputError(f"the SQL calls {function}, which does more than answer{_HOW_TO_ALLOW}")
 
 
 def _copies(statement: duckdb.Statement) -> bool:

@@ -8,14 +8,11 @@ the end, because from DuckDB 2 on a connection with an open result refuses other
 from __future__ import annotations
 
 import re
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.abc import MetaPathFinder
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -94,7 +91,6 @@ class Warehouse:
             raise WarehouseError(f"{self.path} cannot be opened: {fault.strerror} ({fault.filename})") from fault
         self._writing = threading.RLock()
         self._joined: tuple[int, duckdb.DuckDBPyConnection] | None = None
-        _settle_pandas()
         self._open = ExitStack()
         # DuckDB makes its files, log and spill among them, with the mode that the umask gives, whenever it needs them.
         self._open.enter_context(private_umask())
@@ -367,26 +363,6 @@ def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -
         cursor.execute(f"create or replace temp table answer as {sql}", list(params)).fetchall()
         sql = "from answer"
     return cursor.sql(sql).pl()
-
-
-class _NoPandas(MetaPathFinder):
-    """Says at once that pandas is not there."""
-
-    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
-        """Nothing, for any other module."""
-        if fullname == "pandas":
-            raise ModuleNotFoundError("No module named 'pandas'", name="pandas")
-
-
-def _settle_pandas() -> None:
-    """Where pandas is not installed, say so once: DuckDB searches all folders for it at every parameter of a query.
-
-    By a finder, not by an empty entry among the loaded modules, which scikit-learn takes for pandas itself.
-    """
-    if any(isinstance(finder, _NoPandas) for finder in sys.meta_path):
-        return
-    if "pandas" not in sys.modules and find_spec("pandas") is None:
-        sys.meta_path.insert(0, _NoPandas())
 
 
 def _registered(name: str) -> Table:

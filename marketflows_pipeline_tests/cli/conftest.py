@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from marketflows_pipeline.cli import cross_asset, exchanges
+from marketflows_pipeline.cli import report_command
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import publish_market
 from marketflows_pipeline_tests.cli.reports.exchanges.published_rows import NOW, publish_exchanges
@@ -30,6 +30,5 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def clock(monkeypatch: pytest.MonkeyPatch) -> FixedClock:
     """The hour at which the commands are asked."""
     fixed = FixedClock(NOW)
-    for module in (exchanges, cross_asset):
-        monkeypatch.setattr(module, "SystemClock", lambda: fixed)
+    monkeypatch.setattr(report_command, "SystemClock", lambda: fixed)
     return fixed

@@ -20,7 +20,7 @@ from marketflows_pipeline.cli.logs import RunLog, configure_logging
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.jobs import exchange_refresh, full_refresh, train_models
 from marketflows_pipeline.options import RunOptions
-from marketflows_pipeline.run_context import open_session, read_settings
+from marketflows_pipeline.run_context import open_run, read_settings
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.warehouse.store import Warehouse
 
@@ -117,16 +117,16 @@ def trained(folder: Path) -> Path:
 @pytest.mark.parametrize("begins_anew", [False, True])
 @pytest.mark.usefixtures("trained")
 def test_trained_models_are_kept_whatever_begins_anew(begins_anew: bool) -> None:
-    with open_session(replace(TUTORIAL, begins_anew=begins_anew), run_id="run") as session:
-        models = session.warehouse.read("mart.model_evaluation")["model_id"].to_list()
+    with open_run(replace(TUTORIAL, begins_anew=begins_anew), run_id="run") as run:
+        models = run.warehouse.read("mart.model_evaluation")["model_id"].to_list()
         assert models == ["direction_5_logistic_x"]
-        assert ("raw.leftover" in session.warehouse.tables()) is not begins_anew
+        assert ("raw.leftover" in run.warehouse.tables()) is not begins_anew
 
 
 def test_a_damaged_private_file_is_begun_anew(trained: Path) -> None:
     trained.write_bytes(b"no database")
-    with open_session(replace(TUTORIAL, begins_anew=True), run_id="run") as session:
-        assert session.warehouse.read("mart.model_evaluation").is_empty()
+    with open_run(replace(TUTORIAL, begins_anew=True), run_id="run") as run:
+        assert run.warehouse.read("mart.model_evaluation").is_empty()
 
 
 @dg.asset

@@ -15,7 +15,7 @@ from marketflows_pipeline.checks import Check, checks_of, judged
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.jobs import full_refresh
 from marketflows_pipeline.options import RunOptions
-from marketflows_pipeline.run_context import Session, open_session
+from marketflows_pipeline.run_context import RunContext, open_run
 from marketflows_pipeline.schema import PARTS, tables_of
 from marketflows_pipeline.transforms.plausibility import BOUNDS
 from marketflows_pipeline_tests.fakes.coingecko.access import Access
@@ -140,12 +140,12 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
 
 
 @pytest.fixture
-def session(good_run: Environment, tmp_path: Path) -> Iterator[Session]:
+def run(good_run: Environment, tmp_path: Path) -> Iterator[RunContext]:
     """A session over a copy of the good run, for a test to break."""
     folder = tmp_path / "copy"
     shutil.copytree(good_run.folder, folder, symlinks=True)
     options = RunOptions(config=folder / "config.toml", secrets=folder / "secrets.toml")
-    with open_session(options, run_id="test", clock=good_run.clock) as opened:
+    with open_run(options, run_id="test", clock=good_run.clock) as opened:
         yield opened
 
 
@@ -160,8 +160,8 @@ def named_checks() -> dict[str, Check]:
     return {f"{'.'.join(check.spec.asset_key.path)}:{check.spec.name}": check for check in checks}
 
 
-def verdict(name: str, session: Session) -> dg.AssetCheckResult:
-    return named_checks()[name].judge(session)
+def verdict(name: str, run: RunContext) -> dg.AssetCheckResult:
+    return named_checks()[name].judge(run)
 
 
 def test_every_check_has_a_fault_that_it_finds() -> None:
@@ -169,36 +169,36 @@ def test_every_check_has_a_fault_that_it_finds() -> None:
 
 
 @pytest.mark.parametrize("name", [*KEYED, *FAULTS])
-def test_a_good_run_passes(name: str, session: Session) -> None:
-    assert verdict(name, session).passed
+def test_a_good_run_passes(name: str, run: RunContext) -> None:
+    assert verdict(name, run).passed
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_the_fault_is_found_and_shown(name: str, session: Session) -> None:
-    session.warehouse.execute(FAULTS[name])
-    result = verdict(name, session)
+def test_the_fault_is_found_and_shown(name: str, run: RunContext) -> None:
+    run.warehouse.execute(FAULTS[name])
+    result = verdict(name, run)
     assert not result.passed
     assert result.metadata["offending_rows"].value
     assert "worst" in result.metadata
 
 
 @pytest.mark.parametrize("name", [name for name in KEYED if not name.startswith((*VIEWS, *WITHOUT_ROWS))])
-def test_a_repeated_key_is_found(name: str, session: Session) -> None:
+def test_a_repeated_key_is_found(name: str, run: RunContext) -> None:
     table = name.split(":", maxsplit=1)[0]
-    session.warehouse.execute(f"insert into {table} select * from {table} limit 1")
-    assert not verdict(name, session).passed
+    run.warehouse.execute(f"insert into {table} select * from {table} limit 1")
+    assert not verdict(name, run).passed
 
 
 @pytest.mark.parametrize("name", QUARANTINED)
-def test_what_was_quarantined_long_ago_or_released_is_counted_and_no_news(name: str, session: Session) -> None:
+def test_what_was_quarantined_long_ago_or_released_is_counted_and_no_news(name: str, run: RunContext) -> None:
     """A warning of every hour for ever is one that nobody reads."""
-    session.warehouse.execute(FAULTS[name])
-    session.warehouse.execute("update meta.quarantine set added_at = added_at - interval 1 day")
-    result = verdict(name, session)
+    run.warehouse.execute(FAULTS[name])
+    run.warehouse.execute("update meta.quarantine set added_at = added_at - interval 1 day")
+    result = verdict(name, run)
     assert result.passed
     assert result.metadata["quarantined"].value == 1
-    session.warehouse.execute("update meta.quarantine set released_at = added_at, released_by = 'user'")
-    assert verdict(name, session).metadata["quarantined"].value == 0
+    run.warehouse.execute("update meta.quarantine set released_at = added_at, released_by = 'user'")
+    assert verdict(name, run).metadata["quarantined"].value == 0
 
 
 @pytest.mark.parametrize(
@@ -209,32 +209,32 @@ def test_what_was_quarantined_long_ago_or_released_is_counted_and_no_news(name: 
     ],
 )
 def test_an_impossible_value_that_was_released_is_named_with_the_command_that_leaves_it_out(
-    name: str, first: str, session: Session
+    name: str, first: str, run: RunContext
 ) -> None:
     """What the run said was "conversion from f64 to i128 failed", and of no coin."""
-    session.warehouse.execute(FAULTS[name])
-    told = verdict(name, session).metadata
+    run.warehouse.execute(FAULTS[name])
+    told = verdict(name, run).metadata
     assert str(told["first"].value).startswith(first)
-    typed = f"marketflows --config {session.config} quarantine add {name.partition(':')[0]} "
+    typed = f"marketflows --config {run.config} quarantine add {name.partition(':')[0]} "
     assert str(told["leave_it_out"].value).startswith(typed)
 
 
-def test_a_row_that_two_metric_tables_share_is_found(session: Session) -> None:
-    session.warehouse.execute(
+def test_a_row_that_two_metric_tables_share_is_found(run: RunContext) -> None:
+    run.warehouse.execute(
         "insert into mart.ema select category, series, base_asset, 1 as ema_period, ts, value"
         " from mart.normalized limit 1"
     )
-    assert not verdict("mart.metrics:key_is_unique_and_not_null", session).passed
+    assert not verdict("mart.metrics:key_is_unique_and_not_null", run).passed
 
 
-def test_without_credits_old_figures_are_a_warning_since_nothing_newer_can_be_had(session: Session) -> None:
-    session.warehouse.execute(FAULTS["raw.market_caps:newest_observation_is_recent"])
-    limit = session.settings.providers.coingecko.monthly_credits
-    session.warehouse.execute(
+def test_without_credits_old_figures_are_a_warning_since_nothing_newer_can_be_had(run: RunContext) -> None:
+    run.warehouse.execute(FAULTS["raw.market_caps:newest_observation_is_recent"])
+    limit = run.settings.source.monthly_credits
+    run.warehouse.execute(
         "insert into meta.api_calls select 'x' || range, (select max(sent_at) from meta.api_calls), 'coingecko',"
         f" '/x', '/x', 1, 200, 'ok', null, 1.0, 'test' from range({limit})"
     )
-    result = verdict("raw.market_caps:newest_observation_is_recent", session)
+    result = verdict("raw.market_caps:newest_observation_is_recent", run)
     assert not result.passed
     assert result.severity is dg.AssetCheckSeverity.WARN
 
@@ -283,44 +283,44 @@ WARNED = {
 
 @pytest.mark.parametrize("name", WARNED)
 def test_a_warning_is_a_line_of_the_log_with_subject_time_and_figure(
-    name: str, session: Session, caplog: pytest.LogCaptureFixture
+    name: str, run: RunContext, caplog: pytest.LogCaptureFixture
 ) -> None:
     """84 rows of jumps were once to be seen in the UI only; the run said "done" and nothing else."""
-    session.warehouse.execute(FAULTS[name])
-    judged(named_checks()[name], session)
+    run.warehouse.execute(FAULTS[name])
+    judged(named_checks()[name], run)
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert re.search(WARNED[name], line), line
 
 
-def test_a_check_that_passes_or_blocks_is_no_warning(session: Session, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_check_that_passes_or_blocks_is_no_warning(run: RunContext, caplog: pytest.LogCaptureFixture) -> None:
     blocking = named_checks()["raw.market_caps:market_caps_are_positive"]
-    assert judged(blocking, session).passed
-    session.warehouse.execute(FAULTS["raw.market_caps:market_caps_are_positive"])
-    assert not judged(blocking, session).passed
+    assert judged(blocking, run).passed
+    run.warehouse.execute(FAULTS["raw.market_caps:market_caps_are_positive"])
+    assert not judged(blocking, run).passed
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []
 
 
 def test_every_check_that_does_not_block_warns_where_it_finds_something(
-    session: Session, caplog: pytest.LogCaptureFixture
+    run: RunContext, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name, check in named_checks().items():
         if not check.spec.blocking:
-            session.warehouse.execute(FAULTS[name])
+            run.warehouse.execute(FAULTS[name])
             caplog.clear()
-            judged(check, session)
+            judged(check, run)
             assert [record.levelname for record in caplog.records] == ["WARNING"], name
 
 
 @pytest.mark.parametrize(
     ("lower", "severity"), [(0.54, dg.AssetCheckSeverity.WARN), (0.59, dg.AssetCheckSeverity.ERROR)]
 )
-def test_every_variant_of_a_model_is_looked_at(session: Session, lower: float, severity: dg.AssetCheckSeverity) -> None:
+def test_every_variant_of_a_model_is_looked_at(run: RunContext, lower: float, severity: dg.AssetCheckSeverity) -> None:
     """The check looked at the model with flows alone, and at nothing below 0.58."""
-    session.warehouse.execute(
+    run.warehouse.execute(
         "insert into mart.model_evaluation values ('direction_5_logistic_x', 'without_flows', 'auc', 'mean of assets',"
         f" 0.63, {lower}, 0.66, 1000, now(), false)"
     )
 
-    found = verdict("mart.model_evaluation:no_model_looks_too_good", session)
+    found = verdict("mart.model_evaluation:no_model_looks_too_good", run)
 
     assert (found.passed, found.severity) == (False, severity)

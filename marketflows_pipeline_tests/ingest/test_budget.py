@@ -28,6 +28,15 @@ def test_a_tick_of_500_coins_and_2_narratives_costs_at_most_six_calls() -> None:
     assert calls_per_tick(500, 2) == 6
 
 
+def test_a_page_that_is_not_full_costs_a_call_too() -> None:
+    """One coin more than two pages hold would otherwise be beyond the reserve, hour by hour."""
+    assert calls_per_tick(501, 2) == 7
+
+
+def test_a_day_of_market_caps_costs_the_list_of_categories_and_each_that_is_left_out() -> None:
+    assert market_cap_calls_per_day(6) == 7
+
+
 @pytest.mark.parametrize(
     ("now", "ticks"),
     [
@@ -85,6 +94,11 @@ def test_the_longest_month_of_500_coins_2_narratives_and_exchanges_fits_the_demo
     # 743 more hours of 6 + 3 calls, 31 days of 1 + 12
     assert budget.reserved == 743 * 9 + 31 * 13
     assert budget.available >= 500 + 31 * 24, "a first backfill, and one repair an hour, fit beside"
+
+
+@pytest.mark.parametrize(("spent", "is_exhausted"), [(9_999, False), (10_000, True), (10_001, True)])
+def test_the_last_credit_may_be_spent_and_none_after_it(spent: int, is_exhausted: bool) -> None:
+    assert Budget(limit=10_000, spent=spent, reserved=0).exhausted is is_exhausted
 
 
 def test_a_plan_without_a_limit_never_runs_out() -> None:

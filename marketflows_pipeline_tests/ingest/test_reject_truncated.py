@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.errors import UnexpectedResponseError
@@ -86,20 +86,17 @@ def test_rows_that_repeat_a_session_count_once() -> None:
 sessions = st.sets(st.integers(0, 400), max_size=60)
 
 
-@settings(deadline=None)
 @given(sessions, sessions)
 def test_an_answer_that_holds_all_that_is_stored_is_never_refused(stored: set[int], more: set[int]) -> None:
     assert not is_refused(stored, stored | more)
 
 
-@settings(deadline=None)
 @given(sessions, sessions, sessions)
 def test_more_sessions_never_make_an_answer_worse(stored: set[int], fetched: set[int], more: set[int]) -> None:
     if not is_refused(stored, fetched):
         assert not is_refused(stored, fetched | more)
 
 
-@settings(deadline=None)
 @given(sessions.filter(bool), sessions)
 def test_an_answer_without_any_stored_session_is_always_refused(stored: set[int], other: set[int]) -> None:
     assert is_refused(stored, other - stored)

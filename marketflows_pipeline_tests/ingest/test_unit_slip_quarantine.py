@@ -13,7 +13,7 @@ import pytest
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.ingest.quarantine import quarantine_unit_slips
 from marketflows_pipeline.queries.cross_asset import released_figures
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.settings import CrossAsset
 from marketflows_pipeline.warehouse.quarantine import quarantine_by_hand, release_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -27,7 +27,7 @@ BITCOIN = [1.2e12, 1.21e12, 1.2e15, 1.22e12]
 
 def judge(warehouse: Warehouse, part: Any = "market_caps", hours_later: float = 0) -> None:
     clock = FixedClock(NOW + hours_later * HOUR)
-    quarantine_unit_slips(cast("Session", SimpleNamespace(warehouse=warehouse, clock=clock)), part)
+    quarantine_unit_slips(cast("RunContext", SimpleNamespace(warehouse=warehouse, clock=clock)), part)
 
 
 def store(warehouse: Warehouse, values: Mapping[int, float], coin: str = "bitcoin") -> None:
@@ -142,8 +142,8 @@ def test_what_was_borne_out_later_is_known_with_its_day(warehouse: Warehouse) ->
         "raw.daily_bars",
         frame("raw.daily_bars", *({"symbol": "SPY", "session": days[n], "close_usd": closes[n]} for n in rows)),
     )
-    session = SimpleNamespace(warehouse=warehouse, settings=SimpleNamespace(cross_asset=CrossAsset()))
-    found = released_figures(cast("Session", session)).sort("session")
+    run = SimpleNamespace(warehouse=warehouse, settings=SimpleNamespace(cross_asset=CrossAsset()))
+    found = released_figures(cast("RunContext", run)).sort("session")
     assert found.select("symbol", "session", "column_name", "released_at").rows() == [
         ("SPY", days[1], "shares", days[2]),
         ("SPY", days[2], "close_usd", days[3]),

@@ -21,6 +21,8 @@ from marketflows_pipeline_tests.fakes.yahoo.service import CHART
 from marketflows_pipeline_tests.pipeline.environment import HISTORY, START, Environment, open_environment_with_exchanges
 from marketflows_pipeline_tests.pipeline.market import open_market
 
+pytestmark = pytest.mark.slow
+
 MARKETS = "/coins/markets"
 
 

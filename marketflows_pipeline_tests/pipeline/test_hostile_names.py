@@ -30,6 +30,8 @@ from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.hostile_names import FORGED, HARMLESS_NAMES, HOSTILE_NAMES, dangerous
 from marketflows_pipeline_tests.pipeline.environment import Environment, open_environment_with_exchanges
 
+pytestmark = pytest.mark.slow
+
 ENDPOINTS = {
     "coins": ("/coins/markets", "/coins/list", "/coins/categories", "/coins/categories/list", "/search/trending"),
     "exchanges": ("/exchanges",),

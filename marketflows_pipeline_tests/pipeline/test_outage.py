@@ -10,6 +10,8 @@ from marketflows_pipeline.options import WAIT_OF_A_COMMAND, WAIT_OF_A_RUN
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.pipeline.environment import HISTORY, START, Environment
 
+pytestmark = pytest.mark.slow
+
 PAGES = "/coins/markets"
 # As often as the client asks before it gives a request up.
 GIVEN_UP = [faults.html(503)] * 8

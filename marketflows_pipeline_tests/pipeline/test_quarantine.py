@@ -17,6 +17,8 @@ from marketflows_pipeline.warehouse.quarantine import release_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.pipeline.environment import Environment
 
+pytestmark = pytest.mark.slow
+
 DERIVED = ("core.market_cap_grid", "core.group_totals", "core.cohort", "mart.normalized", "mart.percent_gains")
 
 

@@ -257,7 +257,7 @@ json_values = st.recursive(
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_row_replaced_or_spoilt_by_any_json_never_raises_and_keeps_the_others(
     name: str, data: st.DataObject

@@ -21,6 +21,8 @@ from marketflows_pipeline.tutorial.files import data_as_of
 from marketflows_pipeline.tutorial.verify import compare_tables
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["core.asset_flows", "mart.flow_rankings", "mart.flow_map", "mart.regimes"]
 SUPPLY_SCHEMA = {"symbol": pl.String(), "session": pl.Date(), "supply": pl.Float64(), "price_usd": pl.Float64()}
 

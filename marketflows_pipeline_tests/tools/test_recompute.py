@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.ingest.exchanges.reserve_quarantine import BALANCES, quarantine_price_jumps
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.exchanges.dominance import exchange_dominance, exchange_shares
 from marketflows_pipeline.transforms.exchanges.first_seen_flows import with_first_seen_netflow
 from marketflows_pipeline.transforms.exchanges.market_values import market_values
@@ -22,10 +22,13 @@ from marketflows_pipeline.transforms.exchanges.volumes import daily_volumes
 from marketflows_pipeline.warehouse.quarantine import active_rows
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.tools.conftest import LoadTool
-from marketflows_pipeline_tests.transforms.exchanges.test_dominance import NO_SNAPSHOTS, NOTHING_UNCOVERED, THRESHOLDS
+from marketflows_pipeline_tests.transforms.exchanges.frames import snapshot_of
+from marketflows_pipeline_tests.transforms.exchanges.test_dominance import NOTHING_UNCOVERED, THRESHOLDS
 from marketflows_pipeline_tests.transforms.exchanges.test_netflow import SHARES, SNAPSHOTS
 from marketflows_pipeline_tests.transforms.exchanges.wallets import tvl_of
 from marketflows_pipeline_tests.warehouse.frames import NOW, caps, frame
+
+pytestmark = pytest.mark.slow
 
 DAY = timedelta(days=1)
 MIDNIGHT = NOW.replace(hour=0)
@@ -106,7 +109,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         exchanges = frame("core.exchanges", *EXCHANGES)
         warehouse.replace("core.exchanges", exchanges)
         clock = SimpleNamespace(now=lambda: NOW)
-        quarantine_price_jumps(cast("Session", SimpleNamespace(warehouse=warehouse, clock=clock, started_at=NOW)))
+        quarantine_price_jumps(cast("RunContext", SimpleNamespace(warehouse=warehouse, clock=clock, started_at=NOW)))
         quarantined = active_rows(warehouse, BALANCES)
         assert quarantined["token"].to_list() == ["ODD"], "one price of one day is at fault"
         balances = warehouse.accepted(BALANCES)
@@ -119,8 +122,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         prices = pl.DataFrame(schema={"ts": pl.Datetime("us", "UTC"), "price_usd": pl.Float64})
         charts = warehouse.accepted("raw.exchange_volumes")
         volumes = daily_volumes(charts, listed.with_columns(source=pl.lit("x:exchanges")), prices)
-        shares = exchange_shares(volumes, exchanges, NO_SNAPSHOTS)
-        warehouse.replace("mart.exchange_members", exchange_members(market_values(volumes, exchanges, NO_SNAPSHOTS)))
+        shares = exchange_shares(volumes, exchanges, snapshot_of())
+        warehouse.replace("mart.exchange_members", exchange_members(market_values(volumes, exchanges, snapshot_of())))
         warehouse.replace("mart.exchange_shares", shares)
         warehouse.replace("mart.exchange_dominance", exchange_dominance(shares, NOTHING_UNCOVERED, THRESHOLDS))
     return path

@@ -180,6 +180,7 @@ def test_even_then_no_extension_is_loaded_and_no_setting_changed(received: Path)
             written(received, sql, allow_files=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_format", FORMATS)
 def test_questions_of_every_kind_are_answered_as_before(received: Path, output_format: Format) -> None:
     for sql in (
@@ -295,6 +296,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", HOSTILE + CHANGES)
 @pytest.mark.parametrize("rows", [1, 5_000])
 def test_nothing_but_the_rows_of_a_published_file_is_carried_over(

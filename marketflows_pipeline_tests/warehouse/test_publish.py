@@ -242,7 +242,7 @@ def test_a_publish_that_failed_changes_no_dates(
 ) -> None:
     run()
     before = warehouse.read("meta.publish")
-    monkeypatch.setattr("marketflows_pipeline.warehouse.publish.copy_apart", raise_no_space)
+    monkeypatch.setattr("marketflows_pipeline.warehouse.publish.copy_in_subprocess", raise_no_space)
     with pytest.raises(WarehouseError, match="no space left on device"):
         run(run_id="run-2", value=2.0, hour=1)
     assert_frame_equal(warehouse.read("meta.publish"), before)
@@ -364,7 +364,7 @@ def copy_then_no_space(source, target):
     files_may_grow_to(10_000)
 
 private, link, full_from = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-copy = publish.copy_apart
+copy = publish.copy_in_subprocess
 with Warehouse(private) as warehouse:
     warehouse.checkpoint()
     if full_from == "start":
@@ -372,7 +372,7 @@ with Warehouse(private) as warehouse:
     elif full_from == "copy":
         files_may_grow_to(private.stat().st_size // 2)
     else:
-        publish.copy_apart = copy_then_no_space
+        publish.copy_in_subprocess = copy_then_no_space
     try:
         publish.publish(warehouse, part="market_caps", run_id="run-2", now=NOW, published_path=link)
     except WarehouseError as fault:

@@ -1,17 +1,19 @@
-"""Where answers come from: the published file, the hour, and what both say about the age of a figure."""
+"""Where reports come from: the published file, the hour, and what both say about the age of a figure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from marketflows_pipeline.cli.report_context import ReportContext
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.system.printable import presentable_name
 from marketflows_pipeline.warehouse.published import Reading, read_published
+
+if TYPE_CHECKING:
+    import polars as pl
 
 HOURLY_LIMIT = timedelta(hours=2)
 DAILY_LIMIT = timedelta(hours=26)
@@ -19,48 +21,23 @@ DAILY_LIMIT = timedelta(hours=26)
 # Columns of a query that hold what something is called.
 NAMES = frozenset({"name", "exchange", "coin", "symbol", "category"})
 
-SYNTHETIC = "Synthetic: made-up figures of the tutorial in the shape of the services' answers, about no real exchange. "
-
-
-@dataclass(frozen=True)
-class ReportContext:
-    """What the command line and the settings say about an answer.
-
-    Attributes:
-        path: the published file.
-        now: the clock's time, aware.
-        top_n: how many entries a list shows by default.
-        is_tutorial: whether the figures are the tutorial's made-up ones.
-        how_to_fetch: what to do where there is no data yet, in words.
-        subject: what kind of data it is, for the words of a fault.
-        synthetic_note: what made-up figures say of themselves.
-    """
-
-    path: Path
-    now: datetime
-    top_n: int
-    is_tutorial: bool
-    how_to_fetch: str
-    subject: str = "exchange"
-    synthetic_note: str = SYNTHETIC
-
 
 class PublishedData:
-    """The published file as the answer sees it; see `open_source`.
+    """The published file as a report sees it; see `open_published_data`.
 
     Attributes:
-        setting: what command line and settings say.
+        context: what command line and settings say.
         judged_at: the moment that ages are counted to.
     """
 
-    def __init__(self, setting: ReportContext, reading: Reading) -> None:
-        self.setting = setting
+    def __init__(self, context: ReportContext, reading: Reading) -> None:
+        self.context = context
         self._reading = reading
         rows = reading.rows("select table_name, as_of, n_rows, published_at from meta.publish")
         self._published = {row["table_name"]: row for row in rows}
-        newest = max((row["published_at"] for row in rows), default=setting.now)
+        newest = max((row["published_at"] for row in rows), default=context.now)
         # The tutorial's figures never age: its present is the moment of its own publish.
-        self.judged_at = newest if setting.is_tutorial else setting.now
+        self.judged_at = newest if context.is_tutorial else context.now
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """All rows of a query, by column name; names are presentable, whoever published the file."""
@@ -73,6 +50,14 @@ class PublishedData:
         """The first row of a query; empty where there is none."""
         return next(iter(self.rows(sql, params)), {})
 
+    def table(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
+        """Columns of a registered table, for a transform; names are presentable here too."""
+        frame = self._reading.table(name, columns)
+        for column in NAMES.intersection(columns):
+            named = {value: presentable_name(value) for value in frame[column].unique() if value}
+            frame = frame.with_columns(frame[column].replace(named))
+        return frame
+
     def has(self, table: str) -> bool:
         """Whether the file holds rows of this table."""
         return bool(self._published.get(table, {}).get("n_rows"))
@@ -84,7 +69,7 @@ class PublishedData:
             MarketflowsError: naming the command that fetches them.
         """
         if not self.has(table):
-            raise no_data(self.setting)
+            raise no_data(self.context)
 
     def as_of(self, table: str) -> datetime | None:
         """Newest time in a table; None where it is missing or empty."""
@@ -100,18 +85,18 @@ class PublishedData:
         """Whether data of that moment is older than the limit; data without a moment is."""
         return as_of is None or self.judged_at - as_of > limit
 
-    def head(self, as_of: datetime | None, *, stale: bool) -> dict[str, Any]:
-        """The keys that every answer begins with."""
+    def header(self, as_of: datetime | None, *, stale: bool) -> dict[str, Any]:
+        """The keys that every report begins with."""
         return {
-            "timestamp": self.setting.now,
+            "timestamp": self.context.now,
             "as_of": as_of,
             "stale": stale,
-            "synthetic": self.setting.is_tutorial,
+            "synthetic": self.context.is_tutorial,
         }
 
     def credit(self, words: str) -> str:
         """Where the figures are from, and that they are synthetic where they are."""
-        return self.setting.synthetic_note + words if self.setting.is_tutorial else words
+        return self.context.part.synthetic_note + words if self.context.is_tutorial else words
 
     def without_reserves(self) -> list[dict[str, Any]]:
         """The ten largest centralised exchanges by volume of which no reserves are known."""
@@ -128,20 +113,20 @@ def _name(value: object) -> str:
     return presentable_name(value if isinstance(value, str) else str(value))
 
 
-def no_data(setting: ReportContext, of: str = "") -> MarketflowsError:
-    """The fault of a file that holds nothing of what was asked for."""
-    subject = f"{setting.subject} data {of}".rstrip()
-    return MarketflowsError(f"no {subject} is published at {setting.path} yet; {setting.how_to_fetch}")
+def no_data(context: ReportContext, of: str = "") -> MarketflowsError:
+    """The error for a file without the data that a report needs."""
+    subject = f"{context.part.subject} data {of}".rstrip()
+    return MarketflowsError(f"no {subject} is published at {context.path} yet; {context.how_to_fetch}")
 
 
 @contextmanager
-def open_source(setting: ReportContext) -> Iterator[PublishedData]:
-    """Open the published file for one answer.
+def open_published_data(context: ReportContext) -> Iterator[PublishedData]:
+    """Open the published file for one report.
 
     Raises:
         MarketflowsError: if there is no such file, or it cannot be opened.
     """
-    if not setting.path.exists():
-        raise no_data(setting)
-    with read_published(setting.path) as reading:
-        yield PublishedData(setting, reading)
+    if not context.path.exists():
+        raise no_data(context)
+    with read_published(context.path) as reading:
+        yield PublishedData(context, reading)

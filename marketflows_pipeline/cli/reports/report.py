@@ -1,4 +1,4 @@
-"""What an answer is, and its three forms: JSON for programs, a table for people, CSV for spreadsheets."""
+"""What a report is, and its three forms: JSON for programs, a table for people, CSV for spreadsheets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from marketflows_pipeline.system.printable import visible
 from marketflows_pipeline.warehouse import render
 
-AnswerFormat: TypeAlias = Literal["json", "table", "csv"]
+ReportFormat: TypeAlias = Literal["json", "table", "csv"]
 
 _CENTS = 2
 _DIGITS = 6
@@ -39,41 +39,45 @@ class ColumnFormat:
 
 @dataclass(frozen=True)
 class Report:
-    """One command's answer.
+    """What one command prints.
 
     Attributes:
         title: what it is about, for the heading.
         body: the JSON object, with ``as_of``, ``stale``, ``synthetic``, ``source``, ``method`` and ``coverage``.
         entries: its main list.
-        columns: keys of an entry that CSV gives, in order.
-        shown: columns of the table.
+        csv_columns: keys of an entry that CSV gives, in order.
+        table_columns: columns of the table.
         summary: lines below the table.
         footnotes: what is missing, in words.
-        headline: the answer in a sentence, above the table.
+        headline: the finding in a sentence, above the table.
         warnings: what nobody should overlook; they go to standard error.
-        about: what made-up figures are not about.
     """
 
     title: str
     body: Mapping[str, Any]
     entries: Sequence[Mapping[str, Any]]
-    columns: tuple[str, ...]
-    shown: tuple[ColumnFormat, ...]
+    csv_columns: tuple[str, ...]
+    table_columns: tuple[ColumnFormat, ...]
     summary: tuple[str, ...] = ()
     footnotes: tuple[str, ...] = ()
     headline: str = ""
     warnings: tuple[str, ...] = ()
-    about: str = "exchange"
 
 
-def text_of(answer: Report, output_format: AnswerFormat) -> Iterator[str]:
-    """The answer in a format, in pieces; what cannot be shown is left out of its texts."""
+def text_of(report: Report, output_format: ReportFormat, *, about: str) -> Iterator[str]:
+    """The report in a format, in pieces; what cannot be shown is left out of its texts.
+
+    Args:
+        report: what is printed.
+        output_format: json, table or csv.
+        about: what made-up figures are not about, for the table.
+    """
     if output_format == "json":
-        yield json.dumps(plain(answer.body), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        yield json.dumps(plain(report.body), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     elif output_format == "csv":
-        yield from _csv(answer)
+        yield from _csv(report)
     else:
-        yield from _table(answer)
+        yield from _table(report, about)
 
 
 def plain(value: object, key: str = "") -> object:
@@ -82,7 +86,7 @@ def plain(value: object, key: str = "") -> object:
     Texts are without what cannot be shown.
 
     Args:
-        value: anything an answer may hold.
+        value: anything a report may hold.
         key: what it is called; ``_usd`` at its end means dollars.
     """
     if isinstance(value, str):
@@ -96,12 +100,6 @@ def plain(value: object, key: str = "") -> object:
     if isinstance(value, list | tuple):
         return [plain(item, key) for item in value]
     return value
-
-
-def total(values: Sequence[float | None]) -> float | None:
-    """Sum of what is there; None where nothing is."""
-    given = [value for value in values if value is not None]
-    return math.fsum(given) if given else None
 
 
 def moment(value: datetime | None) -> str:
@@ -119,10 +117,10 @@ def _rounded(value: float, digits: int) -> float | None:
     return round(value, digits) + 0.0 if math.isfinite(value) else None
 
 
-def _csv(answer: Report) -> Iterator[str]:
-    columns = list(answer.columns)
-    rows = [[_flat(plain(entry.get(key), key)) for key in columns] for entry in answer.entries]
-    if answer.body["synthetic"]:
+def _csv(report: Report) -> Iterator[str]:
+    columns = list(report.csv_columns)
+    rows = [[_flat(plain(entry.get(key), key)) for key in columns] for entry in report.entries]
+    if report.body["synthetic"]:
         columns.append("synthetic")
         rows = [[*row, True] for row in rows]
     yield from render.lines("csv", columns, [], [[tuple(row) for row in rows]], for_spreadsheets=True)
@@ -132,22 +130,22 @@ def _flat(value: object) -> object:
     return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _table(answer: Report) -> Iterator[str]:
+def _table(report: Report, about: str) -> Iterator[str]:
     """The table between words, each a line or filled to several."""
-    age = " (STALE: older than it should be)" if answer.body["stale"] else ""
-    yield f"{visible(answer.title)}, as of {moment(answer.body['as_of'])}{age}\n"
-    if answer.body["synthetic"]:
-        yield f"SYNTHETIC: the tutorial's made-up figures, about no real {answer.about}\n"
-    if answer.headline:
-        yield f"{visible(answer.headline)}\n"
+    age = " (STALE: older than it should be)" if report.body["stale"] else ""
+    yield f"{visible(report.title)}, as of {moment(report.body['as_of'])}{age}\n"
+    if report.body["synthetic"]:
+        yield f"SYNTHETIC: the tutorial's made-up figures, about no real {about}\n"
+    if report.headline:
+        yield f"{visible(report.headline)}\n"
     yield "\n"
-    types = ["VARCHAR" if column.digits is None else "DOUBLE" for column in answer.shown]
-    rows = [tuple(_cell(entry.get(column.key), column) for column in answer.shown) for entry in answer.entries]
-    yield from render.lines("table", [column.header for column in answer.shown], types, [rows])
-    for line in answer.summary:
+    types = ["VARCHAR" if column.digits is None else "DOUBLE" for column in report.table_columns]
+    rows = [tuple(_cell(entry.get(column.key), column) for column in report.table_columns) for entry in report.entries]
+    yield from render.lines("table", [column.header for column in report.table_columns], types, [rows])
+    for line in report.summary:
         yield f"{visible(line)}\n"
     yield "\n"
-    for line in (answer.body["method"], *answer.footnotes, answer.body["source"]):
+    for line in (report.body["method"], *report.footnotes, report.body["source"]):
         yield textwrap.fill(visible(line), _WIDTH, initial_indent="* ", subsequent_indent="  ") + "\n"
 
 

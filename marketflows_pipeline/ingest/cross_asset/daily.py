@@ -13,7 +13,7 @@ from marketflows_pipeline.ingest.reject_truncated import refuse_shorter
 from marketflows_pipeline.providers.complete_sessions import last_complete_session, last_complete_utc_day
 from marketflows_pipeline.providers.fallback import first_that_answers
 from marketflows_pipeline.providers.protocols.cross_asset import PriceHistory, PriceProvider, VolatilityProvider
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import Asset, CrossAsset
 from marketflows_pipeline.transforms.cross_asset.session_bars import with_open_sessions
@@ -32,7 +32,7 @@ INDICES = ("VIX", "VIX3M")
 _TIME = pl.Datetime("us", "UTC")
 
 
-def refresh_cross_asset(session: Session, services: CrossAssetClients, settings: CrossAsset) -> DayReport:
+def refresh_cross_asset(run: RunContext, services: CrossAssetClients, settings: CrossAsset) -> DayReport:
     """Bring bars, shares and volatility up to this day; what is answered already is not asked again before the next.
 
     One asset that cannot be had is warned about and left as it is stored.
@@ -40,68 +40,66 @@ def refresh_cross_asset(session: Session, services: CrossAssetClients, settings:
     Raises:
         ProviderError: if a service fails for good. Everything fetched before stays.
     """
-    asked = FetchLog(session, DAY_BEGINS_AT)
-    _refresh_bars(session, services, settings, asked)
-    _refresh_shares(session, services, settings, asked)
-    _refresh_volatility(session, services, asked)
+    asked = FetchLog(run, DAY_BEGINS_AT)
+    _refresh_bars(run, services, settings, asked)
+    _refresh_shares(run, services, settings, asked)
+    _refresh_volatility(run, services, asked)
     return asked.report
 
 
-def _refresh_bars(session: Session, services: CrossAssetClients, settings: CrossAsset, asked: FetchLog) -> None:
+def _refresh_bars(run: RunContext, services: CrossAssetClients, settings: CrossAsset, asked: FetchLog) -> None:
     due = [asset for asset in settings.universe if asked.is_due(Request("bars", asset.symbol))]
-    with session.reporter.track("Fetching daily bars", len(due)) as advance:
+    with run.reporter.track("Fetching daily bars", len(due)) as advance:
         for asset in due:
             request = Request("bars", asset.symbol)
             with asked.one_of_many(request, len(due)):
-                _fetch_bars(session, services, settings.start, asset, asked)
+                _fetch_bars(run, services, settings.start, asset, asked)
             advance(1)
     if due:
         log.info("daily bars of %d assets are up to date", len(due) - len(asked.report.failed))
 
 
-def _fetch_bars(session: Session, services: CrossAssetClients, start: date, asset: Asset, asked: FetchLog) -> None:
+def _fetch_bars(run: RunContext, services: CrossAssetClients, start: date, asset: Asset, asked: FetchLog) -> None:
     """Ask for the last days, or for all of it: the first time, after a split, and when the start was moved back."""
     whole = Request("bars_history", f"{asset.symbol} from {start}")
-    stored = session.warehouse.accepted(
-        "raw.daily_bars", columns=["session"], where="symbol = ?", params=[asset.symbol]
-    )
-    known = session.warehouse.read("raw.corporate_actions", where="symbol = ?", params=[asset.symbol])
+    stored = run.warehouse.accepted("raw.daily_bars", columns=["session"], where="symbol = ?", params=[asset.symbol])
+    known = run.warehouse.read("raw.corporate_actions", where="symbol = ?", params=[asset.symbol])
     newest = stored["session"].max()
     since = start
     if asked.last_served(whole) is not None and isinstance(newest, date):
         since = max(start, newest - timedelta(days=ASK_AGAIN_DAYS))
-    history = _ask_for_bars(session, services, asset, stored, since)
+    history = _ask_for_bars(run, services, asset, stored, since)
     if since > start and _has_new_split(history.actions, known):
         # Every close before it has changed.
         log.info("%s was split: its whole history is asked for anew", asset.symbol)
         since = start
-        history = _ask_for_bars(session, services, asset, stored, since)
-    actions = _accepted_actions(session, known, history.actions)
-    now = session.clock.now()
+        history = _ask_for_bars(run, services, asset, stored, since)
+    actions = _accepted_actions(run, known, history.actions)
+    now = run.clock.now()
     bars = with_open_sessions(
         unadjusted_close(history.bars, actions),
-        session.warehouse.accepted("raw.daily_bars", where="symbol = ?", params=[asset.symbol]),
+        run.warehouse.accepted("raw.daily_bars", where="symbol = ?", params=[asset.symbol]),
         last_complete=last_complete_utc_day(now) if asset.is_coin else last_complete_session(now),
     )
     if since == start:
-        dropped = session.warehouse.read("raw.daily_bars", where="symbol = ?", params=[asset.symbol]).join(
+        dropped = run.warehouse.read("raw.daily_bars", where="symbol = ?", params=[asset.symbol]).join(
             bars, on="session", how="anti"
         )
         bars = pl.concat([bars, rebase_to_current_splits(dropped, actions).select(bars.columns)])
-    with session.warehouse.transaction():
+    with run.warehouse.transaction():
         cause = "bars_history" if since == start else "bars"
         before = asked.last_served(Request("bars", asset.symbol))
-        _merge(session, "raw.corporate_actions", history.actions, cause, before)
-        new, revised = _merge(session, "raw.daily_bars", bars, cause, before)
+        _merge(run, "raw.corporate_actions", history.actions, cause, before)
+        new, revised = _merge(run, "raw.daily_bars", bars, cause, before)
         for request in (Request("bars", asset.symbol), *((whole,) if since == start else ())):
             outcome = "complete" if bars.height else "empty"
             asked.record(request, outcome, served=bars.height, new=new, revised=revised)
 
 
 def _ask_for_bars(
-    session: Session, services: CrossAssetClients, asset: Asset, stored: pl.DataFrame, since: date
+    run: RunContext, services: CrossAssetClients, asset: Asset, stored: pl.DataFrame, since: date
 ) -> PriceHistory:
-    end = session.started_at.date()
+    end = run.started_at.date()
 
     def answer(provider: PriceProvider) -> PriceHistory:
         history = provider.daily_bars(asset.symbol, asset.provider_symbol, since, end)
@@ -121,10 +119,10 @@ def with_own_splits(history: PriceHistory, services: CrossAssetClients, asset: A
     return PriceHistory(history.bars, actions.sort("session", "action"))
 
 
-def _accepted_actions(session: Session, known: pl.DataFrame, fetched: pl.DataFrame) -> pl.DataFrame:
+def _accepted_actions(run: RunContext, known: pl.DataFrame, fetched: pl.DataFrame) -> pl.DataFrame:
     """The stored and the fetched actions of one asset, without quarantined ones, which the service goes on telling."""
     key = table("raw.corporate_actions").key
-    accepted = session.warehouse.accepted(
+    accepted = run.warehouse.accepted(
         "raw.corporate_actions", where="list_contains(?, symbol)", params=[known["symbol"].unique().to_list()]
     )
     told = fetched.join(known.join(accepted, on=key, how="anti"), on=key, how="anti")
@@ -136,26 +134,26 @@ def _has_new_split(actions: pl.DataFrame, known: pl.DataFrame) -> bool:
     return not splits.join(known, on=["symbol", "session", "action", "value"], how="anti").is_empty()
 
 
-def _refresh_shares(session: Session, services: CrossAssetClients, settings: CrossAsset, asked: FetchLog) -> None:
+def _refresh_shares(run: RunContext, services: CrossAssetClients, settings: CrossAsset, asked: FetchLog) -> None:
     with_issuer = [asset for asset in settings.universe if asset.share_source in services.shares]
     due = [asset for asset in with_issuer if asked.is_due(Request("shares", asset.symbol))]
-    with session.reporter.track("Fetching shares outstanding", len(due)) as advance:
+    with run.reporter.track("Fetching shares outstanding", len(due)) as advance:
         for asset in due:
             request = Request("shares", asset.symbol)
             with asked.one_of_many(request, len(due)):
-                _fetch_shares(session, services, asset, asked)
+                _fetch_shares(run, services, asset, asked)
             advance(1)
 
 
-def _fetch_shares(session: Session, services: CrossAssetClients, asset: Asset, asked: FetchLog) -> None:
+def _fetch_shares(run: RunContext, services: CrossAssetClients, asset: Asset, asked: FetchLog) -> None:
     issuer = services.shares[asset.share_source]
-    stored = session.warehouse.read("raw.shares_outstanding", where="symbol = ?", params=[asset.symbol])
+    stored = run.warehouse.read("raw.shares_outstanding", where="symbol = ?", params=[asset.symbol])
     fetched = issuer.shares_outstanding(asset.symbol, asset.share_id)
     refuse_shorter(stored, fetched, what=f"shares of {asset.symbol}", provider=issuer.name)
     added = new_vintages(stored, fetched)
     restated = added.filter(pl.col("vintage") > 1).height
-    with session.warehouse.transaction():
-        _merge(session, "raw.shares_outstanding", added, "shares", asked.last_served(Request("shares", asset.symbol)))
+    with run.warehouse.transaction():
+        _merge(run, "raw.shares_outstanding", added, "shares", asked.last_served(Request("shares", asset.symbol)))
         asked.record(
             Request("shares", asset.symbol),
             "complete" if fetched.height else "empty",
@@ -167,12 +165,12 @@ def _fetch_shares(session: Session, services: CrossAssetClients, asset: Asset, a
         log.info("%s restated %d sessions of its shares", asset.symbol, restated)
 
 
-def _refresh_volatility(session: Session, services: CrossAssetClients, asked: FetchLog) -> None:
+def _refresh_volatility(run: RunContext, services: CrossAssetClients, asked: FetchLog) -> None:
     due = [name for name in INDICES if asked.is_due(Request("volatility", name))]
     for name in due:
         request = Request("volatility", name)
         with asked.one_of_many(request, len(due)):
-            stored = session.warehouse.accepted(
+            stored = run.warehouse.accepted(
                 "raw.volatility_index", columns=["session"], where="index_name = ?", params=[name]
             )
 
@@ -182,18 +180,18 @@ def _refresh_volatility(session: Session, services: CrossAssetClients, asked: Fe
                 return values
 
             values = first_that_answers(services.volatility, answer).result
-            with session.warehouse.transaction():
-                new, revised = _merge(session, "raw.volatility_index", values, "volatility", asked.last_served(request))
+            with run.warehouse.transaction():
+                new, revised = _merge(run, "raw.volatility_index", values, "volatility", asked.last_served(request))
                 asked.record(request, "complete", served=values.height, new=new, revised=revised)
 
 
 def _merge(
-    session: Session, name: str, rows: pl.DataFrame, cause: str, asked_before: datetime | None
+    run: RunContext, name: str, rows: pl.DataFrame, cause: str, asked_before: datetime | None
 ) -> tuple[int, int]:
     """Store an answer's rows; how many were new and how many revised. Sessions before the last answer are closed."""
-    now = session.clock.now()
+    now = run.clock.now()
     stamped = rows.with_columns(pl.lit(now).cast(_TIME).alias("fetched_at"))
-    merged = session.warehouse.merge(
+    merged = run.warehouse.merge(
         name, stamped.select(table(name).column_names), provenance=Provenance(cause, now, asked_before)
     )
     return merged.inserted, merged.revised

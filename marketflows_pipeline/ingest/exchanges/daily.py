@@ -25,7 +25,7 @@ from marketflows_pipeline.providers.protocols.exchanges import ReservesHistory, 
 from marketflows_pipeline.queries.categories import stored_categories
 from marketflows_pipeline.queries.exchanges import exchange_settings, known_exchanges
 from marketflows_pipeline.queries.market_caps import members_of_today
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings.faults import fault_line
 from marketflows_pipeline.transforms.exchanges.id_map import unknown_tracked
@@ -41,33 +41,33 @@ MAX_LISTING_PAGES = 40
 _TIME = pl.Datetime("us", "UTC")
 
 
-def refresh_day(session: Session, reserves: ReservesProvider) -> DayReport:
+def refresh_day(run: RunContext, reserves: ReservesProvider) -> DayReport:
     """Bring what is dear up to this day: what is answered already is not asked again before the next one.
 
     Raises:
         UserInputError: if a tracked exchange of the settings is known to neither service.
         ProviderError: if a service fails for good. Everything fetched before stays.
     """
-    asked = FetchLog(session, DAY_BEGINS_AT)
+    asked = FetchLog(run, DAY_BEGINS_AT)
     try:
-        _refresh_listing(session, asked)
-        _refresh_excluded(session, asked)
+        _refresh_listing(run, asked)
+        _refresh_excluded(run, asked)
     except CreditsExhaustedError as error:
         log.warning("%s. The full list of exchanges stays as of its last answer", str(error).rstrip("."))
-    _refresh_protocols(session, reserves, asked)
-    exchanges = known_exchanges(session)
-    _refuse_unknown(session, exchanges)
+    _refresh_protocols(run, reserves, asked)
+    exchanges = known_exchanges(run)
+    _refuse_unknown(run, exchanges)
     tracked = exchanges.filter("is_tracked")
     # Ids that the list never held are of derivatives exchanges, whose charts are not spot volume.
-    listed = session.warehouse.query("select distinct exchange_id from accepted.exchanges")
+    listed = run.warehouse.query("select distinct exchange_id from accepted.exchanges")
     spot = tracked.join(listed, on="exchange_id", how="semi")
-    _refresh_charts(session, spot["exchange_id"].sort().to_list(), asked)
-    _refresh_reserves(session, reserves, tracked["defillama_slug"].drop_nulls().sort().to_list(), asked)
-    refresh_kinds(session, asked)
+    _refresh_charts(run, spot["exchange_id"].sort().to_list(), asked)
+    _refresh_reserves(run, reserves, tracked["defillama_slug"].drop_nulls().sort().to_list(), asked)
+    refresh_kinds(run, asked)
     return asked.report
 
 
-def _refresh_listing(session: Session, asked: FetchLog) -> None:
+def _refresh_listing(run: RunContext, asked: FetchLog) -> None:
     request = Request("listing")
     if not asked.is_due(request):
         return
@@ -77,62 +77,58 @@ def _refresh_listing(session: Session, asked: FetchLog) -> None:
         # All pages or none: half a list would look like a market half the size.
         while is_full and len(pages) < MAX_LISTING_PAGES:
             with counting_left_out() as left_out:
-                pages.append(session.volumes.exchanges_page(len(pages) + 1))
+                pages.append(run.volumes.exchanges_page(len(pages) + 1))
             is_full = pages[-1].height + left_out.total() >= PAGE_SIZE
         listing = pl.concat(pages)
-        store_listing(session, listing, is_full=True)
+        store_listing(run, listing, is_full=True)
         asked.record(request, "complete", served=listing.height)
     asked.report.answered += 1
     log.info("%d exchanges in the full list", listing["exchange_id"].n_unique())
 
 
-def _refresh_excluded(session: Session, asked: FetchLog) -> None:
-    for slug in exchange_settings(session).whale_exclude_categories:
+def _refresh_excluded(run: RunContext, asked: FetchLog) -> None:
+    for slug in exchange_settings(run).whale_exclude_categories:
         request = Request("excluded_category", slug)
         if not asked.is_due(request):
             continue
         with asked.answer(request):
-            coins = members_of_today(session, slug)
+            coins = members_of_today(run, slug)
             if coins is None:
-                coins = (
-                    session.volumes.category_members(stored_categories(session).today(slug))["coin_id"].unique().sort()
-                )
+                coins = run.volumes.category_members(stored_categories(run).today(slug))["coin_id"].unique().sort()
             if asked.has_left_out:
                 # A malformed row does not say that its coin has left the category.
-                coins = pl.concat([coins, _last_excluded(session, slug)]).unique().sort()
+                coins = pl.concat([coins, _last_excluded(run, slug)]).unique().sort()
             rows = pl.DataFrame({"coin_id": coins}).with_columns(
-                _now(session).alias("observed_at"), pl.lit(slug).alias("category"), _fetched(session)
+                _now(run).alias("observed_at"), pl.lit(slug).alias("category"), _fetched(run)
             )
-            merged = session.warehouse.merge(
-                "raw.excluded_coins", rows.select(table("raw.excluded_coins").column_names)
-            )
+            merged = run.warehouse.merge("raw.excluded_coins", rows.select(table("raw.excluded_coins").column_names))
             asked.record(request, "complete" if len(coins) else "empty", served=len(coins), new=merged.inserted)
 
 
-def _last_excluded(session: Session, slug: str) -> pl.Series:
-    return session.warehouse.query(
+def _last_excluded(run: RunContext, slug: str) -> pl.Series:
+    return run.warehouse.query(
         "select coin_id from accepted.excluded_coins where category = ? qualify observed_at = max(observed_at) over ()",
         [slug],
     )["coin_id"]
 
 
-def _refresh_protocols(session: Session, reserves: ReservesProvider, asked: FetchLog) -> None:
+def _refresh_protocols(run: RunContext, reserves: ReservesProvider, asked: FetchLog) -> None:
     request = Request("protocols")
     if not asked.is_due(request):
         return
     with asked.answer(request):
         rows = reserves.exchange_protocols()
-        stamped = rows.with_columns(_now(session).alias("observed_at"), _fetched(session))
-        merged = session.warehouse.merge("raw.protocols", stamped.select(table("raw.protocols").column_names))
+        stamped = rows.with_columns(_now(run).alias("observed_at"), _fetched(run))
+        merged = run.warehouse.merge("raw.protocols", stamped.select(table("raw.protocols").column_names))
         asked.record(request, "complete" if rows.height else "empty", served=rows.height, new=merged.inserted)
         log.info("%d protocols of exchanges", rows.height)
 
 
-def _refuse_unknown(session: Session, exchanges: pl.DataFrame) -> None:
+def _refuse_unknown(run: RunContext, exchanges: pl.DataFrame) -> None:
     """A misspelt id is told once both services have said all that they know."""
-    settings = exchange_settings(session)
+    settings = exchange_settings(run)
     unknown = unknown_tracked(exchanges, settings.tracked)
-    listed = session.warehouse.query("select count(*) as n from accepted.exchanges where is_full_listing").item()
+    listed = run.warehouse.query("select count(*) as n from accepted.exchanges where is_full_listing").item()
     if not unknown or not listed:
         return
     known = exchanges.select("exchange_key", "name", pl.col("defillama_slug").fill_null(""))
@@ -141,50 +137,50 @@ def _refuse_unknown(session: Session, exchanges: pl.DataFrame) -> None:
         near = near_matches(name, known)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         expected = f"expected an exchange id of CoinGecko or a slug of DefiLlama{hint}"
-        lines.append(fault_line(session.config, "exchanges.tracked", name, expected))
+        lines.append(fault_line(run.config, "exchanges.tracked", name, expected))
     raise UserInputError("\n".join(lines))
 
 
-def _refresh_charts(session: Session, exchange_ids: list[str], asked: FetchLog) -> None:
+def _refresh_charts(run: RunContext, exchange_ids: list[str], asked: FetchLog) -> None:
     requests = [Request("volume_chart", name) for name in exchange_ids]
-    due = [request for request in requests if _is_chart_due(session, request, asked)]
+    due = [request for request in requests if _is_chart_due(run, request, asked)]
     asked.report.waiting = ask_one_by_one(
-        session,
+        run,
         asked,
         due,
-        lambda request: _fetch_chart(session, request, asked),
+        lambda request: _fetch_chart(run, request, asked),
         title="Fetching volume charts",
     )
     if asked.report.waiting:
         log.warning("%d volume charts wait for credits", asked.report.waiting)
 
 
-def _is_chart_due(session: Session, request: Request, asked: FetchLog) -> bool:
+def _is_chart_due(run: RunContext, request: Request, asked: FetchLog) -> bool:
     """Whether a chart was never had, or days are missing that the last one could not hold yet."""
     if not asked.is_due(request):
         return False
     last = asked.last_served(request)
     if last is None or asked.is_refused(request):
         return True
-    since = max(session.started_at - timedelta(days=CHART_DAYS - 1), last - timedelta(days=1)).date()
-    days = session.warehouse.query(
+    since = max(run.started_at - timedelta(days=CHART_DAYS - 1), last - timedelta(days=1)).date()
+    days = run.warehouse.query(
         "select distinct day from (select exchange_id, cast(ts as date) as day from accepted.exchange_volumes union all"
         " select exchange_id, cast(observed_at as date) from accepted.exchanges where volume_24h_btc is not null)"
         " where exchange_id = ? and day between ? and ?",
-        [request.target, since, session.started_at.date() - timedelta(days=1)],
+        [request.target, since, run.started_at.date() - timedelta(days=1)],
     )
-    return days.height < (session.started_at.date() - since).days
+    return days.height < (run.started_at.date() - since).days
 
 
-def _fetch_chart(session: Session, request: Request, asked: FetchLog) -> None:
-    chart = session.volumes.volume_chart(request.target, CHART_DAYS)
-    rows = chart.unique(["exchange_id", "ts"], keep="last").with_columns(_fetched(session))
+def _fetch_chart(run: RunContext, request: Request, asked: FetchLog) -> None:
+    chart = run.volumes.volume_chart(request.target, CHART_DAYS)
+    rows = chart.unique(["exchange_id", "ts"], keep="last").with_columns(_fetched(run))
     rows = with_first_seen(rows, VOLUMES)
-    with session.warehouse.transaction():
-        merged = session.warehouse.merge(
+    with run.warehouse.transaction():
+        merged = run.warehouse.merge(
             "raw.exchange_volumes",
             rows.select(table("raw.exchange_volumes").column_names),
-            provenance=_provenance(session, "volume_chart", asked.last_served(request)),
+            provenance=_provenance(run, "volume_chart", asked.last_served(request)),
         )
         asked.record(
             request,
@@ -195,20 +191,20 @@ def _fetch_chart(session: Session, request: Request, asked: FetchLog) -> None:
         )
 
 
-def _refresh_reserves(session: Session, reserves: ReservesProvider, slugs: list[str], asked: FetchLog) -> None:
+def _refresh_reserves(run: RunContext, reserves: ReservesProvider, slugs: list[str], asked: FetchLog) -> None:
     due = [slug for slug in slugs if asked.is_due(Request("protocol", slug))]
     if not due:
         return
     failed_before = len(asked.report.failed)
     with (
-        session.reporter.track("Fetching reserves", len(due)) as advance,
-        TemporaryDirectory(prefix="marketflows-", dir=session.warehouse.path.parent) as folder,
+        run.reporter.track("Fetching reserves", len(due)) as advance,
+        TemporaryDirectory(prefix="marketflows-", dir=run.warehouse.path.parent) as folder,
     ):
         for slug in due:
             request = Request("protocol", slug)
             with asked.one_of_many(request, len(due)):
                 history = reserves.reserves_history(slug, Path(folder))
-                served, new, revised = _store_reserves(session, history, asked.last_served(request))
+                served, new, revised = _store_reserves(run, history, asked.last_served(request))
                 outcome = "complete" if served else "empty"
                 note = None if history.balances.height else "no breakdown by token"
                 asked.record(request, outcome, served=served, new=new, revised=revised, note=note)
@@ -216,28 +212,28 @@ def _refresh_reserves(session: Session, reserves: ReservesProvider, slugs: list[
     log.info("reserves of %d exchanges are up to date", len(due) - len(asked.report.failed) + failed_before)
 
 
-def _store_reserves(session: Session, history: ReservesHistory, asked_before: datetime | None) -> tuple[int, int, int]:
+def _store_reserves(run: RunContext, history: ReservesHistory, asked_before: datetime | None) -> tuple[int, int, int]:
     """Both tables of one answer in one transaction: rows served, new, revised."""
-    tvl = history.tvl.with_columns(_fetched(session))
-    balances = with_first_seen(history.balances.with_columns(_fetched(session)), BALANCES)
-    provenance = _provenance(session, "reserves", asked_before)
+    tvl = history.tvl.with_columns(_fetched(run))
+    balances = with_first_seen(history.balances.with_columns(_fetched(run)), BALANCES)
+    provenance = _provenance(run, "reserves", asked_before)
     merged = []
-    with session.warehouse.transaction():
+    with run.warehouse.transaction():
         for name, rows in (("raw.cex_tvl", tvl), ("raw.cex_token_balances", balances)):
-            merged.append(session.warehouse.merge(name, rows.select(table(name).column_names), provenance=provenance))
+            merged.append(run.warehouse.merge(name, rows.select(table(name).column_names), provenance=provenance))
     served = history.tvl.height + history.balances.height
     return served, sum(each.inserted for each in merged), sum(each.revised for each in merged)
 
 
-def _provenance(session: Session, cause: str, asked_before: datetime | None) -> Provenance:
+def _provenance(run: RunContext, cause: str, asked_before: datetime | None) -> Provenance:
     """Days that were over when the same was asked for the last time are closed."""
     closed = None if asked_before is None else day_of(asked_before)
-    return Provenance(cause, session.clock.now(), closed)
+    return Provenance(cause, run.clock.now(), closed)
 
 
-def _now(session: Session) -> pl.Expr:
-    return pl.lit(session.started_at).cast(_TIME)
+def _now(run: RunContext) -> pl.Expr:
+    return pl.lit(run.started_at).cast(_TIME)
 
 
-def _fetched(session: Session) -> pl.Expr:
-    return pl.lit(session.clock.now()).cast(_TIME).alias("fetched_at")
+def _fetched(run: RunContext) -> pl.Expr:
+    return pl.lit(run.clock.now()).cast(_TIME).alias("fetched_at")

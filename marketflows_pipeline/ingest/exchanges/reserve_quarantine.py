@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.ingest.quarantine import say_left_out
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.transforms.exchanges.reserve_prices import JUMP_FACTOR, LEAST_VALUE_USD, faulty_prices
 from marketflows_pipeline.warehouse.quarantine import quarantine
@@ -43,14 +43,14 @@ select token, ts, price_usd from named join accepted.market_caps using (coin_id)
 """
 
 
-def quarantine_price_jumps(session: Session) -> None:
+def quarantine_price_jumps(run: RunContext) -> None:
     """Leave out reserves at a price that cannot be, and let those that were put right or confirmed count again.
 
     Paths of prices take seconds to read, so only a run that brought new records, once a day, looks at them.
     """
-    warehouse, now = session.warehouse, session.clock.now()
+    warehouse, now = run.warehouse, run.clock.now()
     newest = warehouse.query("select max(fetched_at) as newest from raw.cex_token_balances").item()
-    if newest is None or newest < session.started_at:
+    if newest is None or newest < run.started_at:
         return
     suspects = warehouse.query(_SUSPECTS, [LEAST_VALUE_USD, JUMP_FACTOR])
     tokens = suspects["token"].unique().sort()

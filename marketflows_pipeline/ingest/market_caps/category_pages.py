@@ -13,7 +13,7 @@ from marketflows_pipeline.ingest.first_seen import day_of
 from marketflows_pipeline.ingest.market_caps.category_slugs import look_again
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.providers.bad_rows import counting_left_out
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 
 EXCLUDED_REFRESH = timedelta(hours=24)
 # Coins below the last one in use that are stored, so that rules with a buffer can be applied later.
@@ -37,46 +37,46 @@ class CategoryPage(NamedTuple):
     members: pl.DataFrame
 
 
-def ask_category(session: Session, slug: str, *, is_excluded: bool) -> CategoryPage | None:
+def ask_category(run: RunContext, slug: str, *, is_excluded: bool) -> CategoryPage | None:
     """A category's largest coins; None, with a warning, where the service dropped one that it has listed.
 
     Args:
-        session: the run.
+        run: the run.
         slug: today's.
         is_excluded: whether its coins are left out of others, so that wrapped ones must be among them.
     """
-    ask = session.provider.category_members if is_excluded else session.provider.narrative
+    ask = run.provider.category_members if is_excluded else run.provider.narrative
     try:
         with counting_left_out() as left_out:
             rows = ask(slug)
     except NotFoundError:
-        look_again(session, slug)
+        look_again(run, slug)
         return None
-    return CategoryPage(rows, _with_last_members(session, slug, rows) if left_out else rows)
+    return CategoryPage(rows, _with_last_members(run, slug, rows) if left_out else rows)
 
 
-def refresh_excluded(session: Session, store: RawWriter, slug: str) -> None:
+def refresh_excluded(run: RunContext, store: RawWriter, slug: str) -> None:
     """Store who is in an excluded category, once a day."""
-    latest = session.warehouse.query(
+    latest = run.warehouse.query(
         "select max(observed_at) as at from accepted.narrative_members where narrative = ?", [slug]
     ).item()
-    if latest is not None and session.started_at - latest < EXCLUDED_REFRESH:
+    if latest is not None and run.started_at - latest < EXCLUDED_REFRESH:
         return
-    page = ask_category(session, slug, is_excluded=True)
+    page = ask_category(run, slug, is_excluded=True)
     if page is not None:
         store.store_coins(page.rows)
-        _store_members(session, slug, page.members.with_columns(*_NO_NARRATIVE), is_full_page=True)
+        _store_members(run, slug, page.members.with_columns(*_NO_NARRATIVE), is_full_page=True)
 
 
-def store_narrative(session: Session, slug: str, members: pl.DataFrame, excluded: Collection[str]) -> pl.DataFrame:
+def store_narrative(run: RunContext, slug: str, members: pl.DataFrame, excluded: Collection[str]) -> pl.DataFrame:
     """Store a narrative's members: down to those in reserve, and once a day all of the page.
 
     Returns:
         ``coin_id`` of those that are followed: down to the last one in use, excluded ones in between too.
     """
-    listed = with_standing(members, excluded, session.settings.providers.coingecko.narrative_top_n)
-    stored = listed if _is_first_of_day(session, slug) else listed.filter("is_near")
-    _store_members(session, slug, stored, is_full_page=stored.height == listed.height)
+    listed = with_standing(members, excluded, run.settings.source.narrative_top_n)
+    stored = listed if _is_first_of_day(run, slug) else listed.filter("is_near")
+    _store_members(run, slug, stored, is_full_page=stored.height == listed.height)
     return listed.filter(~pl.col("is_reserve")).select("coin_id")
 
 
@@ -100,20 +100,20 @@ def with_standing(rows: pl.DataFrame, excluded: Collection[str], top_n: int) -> 
     )
 
 
-def _is_first_of_day(session: Session, slug: str) -> bool:
+def _is_first_of_day(run: RunContext, slug: str) -> bool:
     """Whether no full page of this narrative is stored of this UTC day yet."""
-    newest = session.warehouse.query(
+    newest = run.warehouse.query(
         "select max(observed_at) as at from raw.narrative_members where narrative = ? and is_full_page", [slug]
     ).item()
-    return newest is None or newest < day_of(session.started_at)
+    return newest is None or newest < day_of(run.started_at)
 
 
-def _with_last_members(session: Session, slug: str, rows: pl.DataFrame) -> pl.DataFrame:
+def _with_last_members(run: RunContext, slug: str, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows of a page of which some were left out, and the last known members that are not among them.
 
     A malformed row does not say that its coin has left; it keeps its place, by its last known market cap.
     """
-    last = session.warehouse.query(
+    last = run.warehouse.query(
         "select coin_id, market_cap_usd from accepted.narrative_members where narrative = ?"
         " qualify observed_at = max(observed_at) over ()",
         [slug],
@@ -124,11 +124,11 @@ def _with_last_members(session: Session, slug: str, rows: pl.DataFrame) -> pl.Da
     )
 
 
-def _store_members(session: Session, slug: str, rows: pl.DataFrame, *, is_full_page: bool) -> None:
-    session.warehouse.merge(
+def _store_members(run: RunContext, slug: str, rows: pl.DataFrame, *, is_full_page: bool) -> None:
+    run.warehouse.merge(
         "raw.narrative_members",
         rows.select(
-            pl.lit(session.started_at).cast(pl.Datetime("us", "UTC")).alias("observed_at"),
+            pl.lit(run.started_at).cast(pl.Datetime("us", "UTC")).alias("observed_at"),
             pl.lit(slug).alias("narrative"),
             "coin_id",
             pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),

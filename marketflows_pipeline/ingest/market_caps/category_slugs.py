@@ -12,7 +12,7 @@ import polars as pl
 from marketflows_pipeline.errors import ProviderError, UserInputError
 from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.queries.categories import Categories, names_in_store, stored_categories
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.settings.faults import fault_line
 
 log = logging.getLogger(__name__)
@@ -30,90 +30,88 @@ class Wanted(NamedTuple):
     is_default: bool = False
 
 
-def resolve_categories(session: Session) -> Categories:
+def resolve_categories(run: RunContext) -> Categories:
     """Find today's slug of each category of the settings, by a list that is asked for where one is not known.
 
     Raises:
         UserInputError: if the user names categories that no list holds and of which nothing is stored; all of them.
         ProviderError: if there is no list yet and the service fails.
     """
-    wanted = [*_wanted(session)]
-    categories = stored_categories(session)
+    wanted = [*_wanted(run)]
+    categories = stored_categories(run)
     unknown = [each for each in wanted if categories.find(each.slug) is None]
-    if unknown and _is_due(session, categories, unknown):
-        categories = _refreshed(session, categories, unknown)
+    if unknown and _is_due(run, categories, unknown):
+        categories = _refreshed(run, categories, unknown)
         for each in wanted:
             _say(categories, each)
         unknown = [each for each in wanted if categories.find(each.slug) is None]
-    never_seen = _never_seen(session, unknown)
+    never_seen = _never_seen(run, unknown)
     if never_seen:
-        raise UserInputError("\n".join(_fault(session, each, categories) for each in never_seen))
+        raise UserInputError("\n".join(_fault(run, each, categories) for each in never_seen))
     return categories
 
 
-def slugs_to_ask(session: Session, categories: Categories, slugs: Iterable[str]) -> list[str]:
+def slugs_to_ask(run: RunContext, categories: Categories, slugs: Iterable[str]) -> list[str]:
     """Today's slugs of these categories, each once; of one that is no longer listed the last known members are used."""
     wanted = list(dict.fromkeys(map(categories.today, slugs)))
     dropped = [slug for slug in wanted if categories.listed and slug not in categories.listed]
     for slug in dropped:
-        say_dropped(session, slug)
+        say_dropped(run, slug)
     return [slug for slug in wanted if slug not in dropped]
 
 
-def say_dropped(session: Session, slug: str) -> None:
+def say_dropped(run: RunContext, slug: str) -> None:
     """Warn of a category that the service has no longer."""
-    log.warning("%s no longer lists the category %r; its last known members are used", session.provider.name, slug)
+    log.warning("%s no longer lists the category %r; its last known members are used", run.provider.name, slug)
 
 
-def _wanted(session: Session) -> Iterator[Wanted]:
-    source = session.settings.providers.coingecko
+def _wanted(run: RunContext) -> Iterator[Wanted]:
+    source = run.settings.source
     yield from (Wanted(slug, NARRATIVES_KEY) for slug in source.narratives_in_use)
     is_default = "exclude_categories" not in source.model_fields_set
     yield from (Wanted(slug, EXCLUDED_KEY, is_default) for slug in source.exclusions_in_use)
 
 
-def _is_due(session: Session, categories: Categories, unknown: list[Wanted]) -> bool:
+def _is_due(run: RunContext, categories: Categories, unknown: list[Wanted]) -> bool:
     if categories.as_of is None:
         return True
-    rest = ASK_SOON_AFTER if _never_seen(session, unknown) else ASK_AGAIN_AFTER
-    return session.started_at - categories.as_of >= rest
+    rest = ASK_SOON_AFTER if _never_seen(run, unknown) else ASK_AGAIN_AFTER
+    return run.started_at - categories.as_of >= rest
 
 
-def look_again(session: Session, slug: str) -> None:
+def look_again(run: RunContext, slug: str) -> None:
     """Ask for the list anew after a listed category was refused, so that the next run knows what became of it.
 
     Raises:
         UserInputError: if nothing is stored of it.
     """
-    categories = stored_categories(session)
-    wanted = next(
-        (each for each in _wanted(session) if categories.today(each.slug) == slug), Wanted(slug, NARRATIVES_KEY)
-    )
-    if categories.as_of is None or session.started_at - categories.as_of >= ASK_SOON_AFTER:
-        categories = _refreshed(session, categories, [wanted])
-    if _never_seen(session, [wanted]):
-        raise UserInputError(_fault(session, wanted, categories))
-    say_dropped(session, slug)
+    categories = stored_categories(run)
+    wanted = next((each for each in _wanted(run) if categories.today(each.slug) == slug), Wanted(slug, NARRATIVES_KEY))
+    if categories.as_of is None or run.started_at - categories.as_of >= ASK_SOON_AFTER:
+        categories = _refreshed(run, categories, [wanted])
+    if _never_seen(run, [wanted]):
+        raise UserInputError(_fault(run, wanted, categories))
+    say_dropped(run, slug)
 
 
-def _refreshed(session: Session, before: Categories, unknown: list[Wanted]) -> Categories:
+def _refreshed(run: RunContext, before: Categories, unknown: list[Wanted]) -> Categories:
     try:
-        rows = session.provider.category_list()
+        rows = run.provider.category_list()
     except ProviderError as error:
-        if _never_seen(session, unknown):
+        if _never_seen(run, unknown):
             raise
         log.warning("the list of categories is not known yet: %s", error)
         return before
-    seen = session.warehouse.accepted("raw.category_names", columns=["category_id", "first_seen_at"])
-    at = pl.lit(session.started_at).cast(pl.Datetime("us", "UTC"))
-    session.warehouse.merge(
+    seen = run.warehouse.accepted("raw.category_names", columns=["category_id", "first_seen_at"])
+    at = pl.lit(run.started_at).cast(pl.Datetime("us", "UTC"))
+    run.warehouse.merge(
         "raw.category_names",
         rows.unique("slug", keep="first", maintain_order=True)
         .rename({"slug": "category_id"})
         .join(seen, on="category_id", how="left", maintain_order="left")
         .select("category_id", "name", pl.col("first_seen_at").fill_null(at), at.alias("last_seen_at")),
     )
-    return stored_categories(session)
+    return stored_categories(run)
 
 
 def _say(categories: Categories, wanted: Wanted) -> None:
@@ -124,20 +122,20 @@ def _say(categories: Categories, wanted: Wanted) -> None:
         log.info("%s: %r is %r today (%s)", wanted.key, wanted.slug, today, categories.listed[today])
 
 
-def _never_seen(session: Session, unknown: list[Wanted]) -> list[Wanted]:
+def _never_seen(run: RunContext, unknown: list[Wanted]) -> list[Wanted]:
     named = [each for each in unknown if not each.is_default]
-    known = set(names_in_store(session, [each.slug for each in named])["narrative"])
+    known = set(names_in_store(run, [each.slug for each in named])["narrative"])
     return [each for each in named if each.slug not in known]
 
 
-def _fault(session: Session, wanted: Wanted, categories: Categories) -> str:
+def _fault(run: RunContext, wanted: Wanted, categories: Categories) -> str:
     listed = pl.DataFrame(
         list(categories.listed.items()), schema={"slug": pl.String, "name": pl.String}, orient="row"
     )  # fmt: skip
     near = near_matches(wanted.slug, listed)
     meant = f"; did you mean {' or '.join(near)}?" if near else "."
     expected = (
-        f"expected a category that {session.provider.name} knows{meant} A slug is the last part of a category's address"
+        f"expected a category that {run.provider.name} knows{meant} A slug is the last part of a category's address"
         " under https://www.coingecko.com/en/categories"
     )
-    return fault_line(session.config, wanted.key, wanted.slug, expected)
+    return fault_line(run.config, wanted.key, wanted.slug, expected)

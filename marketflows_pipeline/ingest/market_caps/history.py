@@ -26,7 +26,7 @@ from marketflows_pipeline.ingest.market_caps.snapshot import mark_inactive
 from marketflows_pipeline.ingest.raw_writer import RawWriter, StoredHistory
 from marketflows_pipeline.providers.bad_rows import counting_left_out
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.transforms.market_caps.quality import observation_gaps
@@ -75,7 +75,7 @@ class _Answer:
     note: str | None = None
 
 
-def backfill(session: Session, store: RawWriter, tracked: pl.DataFrame, budget_now: BudgetNow) -> HistoryReport:
+def backfill(run: RunContext, store: RawWriter, tracked: pl.DataFrame, budget_now: BudgetNow) -> HistoryReport:
     """Ask for each tracked coin's window where it isn't complete yet.
 
     Raises:
@@ -83,16 +83,16 @@ def backfill(session: Session, store: RawWriter, tracked: pl.DataFrame, budget_n
             than a coin bad.
         CreditsExhaustedError: if the month's credits run out under way.
     """
-    days = session.settings.providers.coingecko.days
-    spec = GridSpec.from_window(session.started_at, days)
+    days = run.settings.source.days
+    spec = GridSpec.from_window(run.started_at, days)
     grain = Granularity.of_window(days)
-    backfills = session.warehouse.read("meta.backfills")
+    backfills = run.warehouse.read("meta.backfills")
     missing = histories_missing(
         tracked,
         backfills,
         granularity=grain,
         window_start=spec.start,
-        now=session.started_at,
+        now=run.started_at,
     )["coin_id"].to_list()
     if grain is Granularity.FIVE_MINUTES and missing:
         log.warning(
@@ -104,13 +104,13 @@ def backfill(session: Session, store: RawWriter, tracked: pl.DataFrame, budget_n
         if answer.note and answer.outcome != "complete":
             log.warning("history of %s: %s (%s)", coin, answer.outcome, answer.note)
         _note(
-            session,
+            run,
             "meta.backfills",
             coin_id=coin,
             granularity=grain,
-            window_start=session.started_at - timedelta(days=days),
-            window_end=session.started_at,
-            attempted_at=session.clock.now(),
+            window_start=run.started_at - timedelta(days=days),
+            window_end=run.started_at,
+            attempted_at=run.clock.now(),
             outcome=answer.outcome,
             rows_served=answer.stored.served,
             rows_new=answer.stored.new,
@@ -119,7 +119,7 @@ def backfill(session: Session, store: RawWriter, tracked: pl.DataFrame, budget_n
         )
 
     return _ask_each(
-        session,
+        run,
         store,
         _Round(
             "Fetching histories",
@@ -132,52 +132,52 @@ def backfill(session: Session, store: RawWriter, tracked: pl.DataFrame, budget_n
     )
 
 
-def repair(session: Session, store: RawWriter, tracked: pl.DataFrame, budget_now: BudgetNow) -> HistoryReport:
+def repair(run: RunContext, store: RawWriter, tracked: pl.DataFrame, budget_now: BudgetNow) -> HistoryReport:
     """Ask again for coins with gaps in the window, base assets, portfolios and the largest caps first.
 
     One request covers all gaps of its coin. At most `repair_calls_per_run` coins a run; the rest stay marked as
     filled on the grid.
     """
-    source = session.settings.providers.coingecko
+    source = run.settings.source
     grain = Granularity.of_window(source.days)
     if grain is Granularity.FIVE_MINUTES:
         return HistoryReport()
-    spec = GridSpec.from_window(session.started_at, source.days)
-    observed = session.warehouse.accepted(
+    spec = GridSpec.from_window(run.started_at, source.days)
+    observed = run.warehouse.accepted(
         "raw.market_caps", columns=["coin_id", "ts", "market_cap_usd"], where="ts >= ?", params=[spec.start - spec.step]
     )
-    repairs = session.warehouse.read("meta.repairs")
+    repairs = run.warehouse.read("meta.repairs")
     gaps = gaps_to_repair(
         observation_gaps(observed, spec),
         tracked,
         repairs,
         granularity=grain,
-        served_since=session.started_at - timedelta(days=session.provider.history_limit_days(grain)),
+        served_since=run.started_at - timedelta(days=run.provider.history_limit_days(grain)),
     )
     by_coin = dict(gaps.group_by("coin_id", maintain_order=True))
     chosen = {key[0]: rows for key, rows in list(by_coin.items())[: source.repair_calls_per_run]}
 
     def record(coin: str, answer: _Answer) -> None:
-        _record_repairs(session, coin, answer, gaps=chosen[coin], grain=grain)
+        _record_repairs(run, coin, answer, gaps=chosen[coin], grain=grain)
 
-    requests = [(coin, _days_back_to(rows["gap_start"].min(), session, grain)) for coin, rows in chosen.items()]
+    requests = [(coin, _days_back_to(rows["gap_start"].min(), run, grain)) for coin, rows in chosen.items()]
     repairing = _Round("Repairing gaps", "repair", requests, failing_coins(repairs, granularity=grain))
-    report = _ask_each(session, store, repairing, budget_now=budget_now, record=record)
+    report = _ask_each(run, store, repairing, budget_now=budget_now, record=record)
     return HistoryReport(report.asked, len(by_coin) - report.asked, report.failed)
 
 
-def _days_back_to(moment: object, session: Session, grain: Granularity) -> int:
+def _days_back_to(moment: object, run: RunContext, grain: Granularity) -> int:
     assert isinstance(moment, datetime)
-    days = (session.started_at - moment).days + 2
-    longest = session.settings.providers.coingecko.days
+    days = (run.started_at - moment).days + 2
+    longest = run.settings.source.days
     return max(days, DAILY_MINIMUM_DAYS) if grain is Granularity.DAILY else min(max(days, 2), longest)
 
 
-def _record_repairs(session: Session, coin: str, answer: _Answer, *, gaps: pl.DataFrame, grain: Granularity) -> None:
+def _record_repairs(run: RunContext, coin: str, answer: _Answer, *, gaps: pl.DataFrame, grain: Granularity) -> None:
     """One row a gap, all at once: a coin that is rarely refreshed has hundreds."""
     step = grain.step
     first, last = gaps["gap_start"] - step / 2, gaps["gap_end"] + step / 2
-    stored = session.warehouse.accepted(
+    stored = run.warehouse.accepted(
         "raw.market_caps",
         columns=["ts"],
         where="coin_id = ? and ts >= ? and ts < ?",
@@ -199,14 +199,14 @@ def _record_repairs(session: Session, coin: str, answer: _Answer, *, gaps: pl.Da
         rows_new=(stored.search_sorted(last) - stored.search_sorted(first)).cast(pl.Int32)
     ).with_columns(
         granularity=pl.lit(grain.value),
-        attempted_at=pl.lit(session.clock.now()).cast(pl.Datetime("us", "UTC")),
+        attempted_at=pl.lit(run.clock.now()).cast(pl.Datetime("us", "UTC")),
         outcome=outcome,
     )
-    session.warehouse.merge("meta.repairs", rows)
+    run.warehouse.merge("meta.repairs", rows)
 
 
 def _ask_each(
-    session: Session,
+    run: RunContext,
     store: RawWriter,
     histories: _Round,
     *,
@@ -216,27 +216,27 @@ def _ask_each(
     label, requests = histories.label, histories.requests
     asked, failed, in_a_row = 0, [], 0
     waiting = f"{label}: %d of {len(requests)} coins wait for a later run: %s"
-    with session.reporter.track(label, len(requests)) as advance:
+    with run.reporter.track(label, len(requests)) as advance:
         for coin, days in requests:
-            if reason := _why_stop(session, budget_now):
+            if reason := _why_stop(run, budget_now):
                 log.warning(waiting, len(requests) - asked, reason)
                 break
             with counting_left_out() as left_out:
                 try:
-                    asked_for = _ask(session, coin, days)
+                    asked_for = _ask(run, coin, days)
                     in_a_row = 0
                 except (TransientProviderError, UnexpectedResponseError) as error:
-                    if session.waits.of(session.provider.name).is_run_over:
+                    if run.waits.of(run.provider.name).is_run_over:
                         log.warning(waiting, len(requests) - asked, "the run's time limit is reached")
                         break
                     in_a_row += 1
                     is_news = coin not in histories.failing
-                    is_down = in_a_row >= FAILURES_IN_A_ROW or _is_used_up(session)
+                    is_down = in_a_row >= FAILURES_IN_A_ROW or _is_used_up(run)
                     if _asks_for_a_pause(error) or (is_news and is_down):
                         raise
                     asked_for = _Answer(FAILED, note=str(error))
             # The rows and the note that they were had stand or fall together.
-            with session.warehouse.transaction():
+            with run.warehouse.transaction():
                 answer = (
                     asked_for
                     if isinstance(asked_for, _Answer)
@@ -256,32 +256,32 @@ def _asks_for_a_pause(error: ProviderError) -> bool:
     return isinstance(error, TransientProviderError) and error.come_back_at is not None
 
 
-def _is_used_up(session: Session) -> bool:
+def _is_used_up(run: RunContext) -> bool:
     """Whether the service has been waited for as long as a run may wait."""
-    return session.waits.of(session.provider.name).is_used_up
+    return run.waits.of(run.provider.name).is_used_up
 
 
-def _why_stop(session: Session, budget_now: BudgetNow) -> str:
+def _why_stop(run: RunContext, budget_now: BudgetNow) -> str:
     budget = budget_now()
     if budget.available < 1:
         return (
             f"of the month's {budget.limit} credits {budget.spent} are spent and {budget.reserved} reserved for its"
             " hourly runs"
         )
-    if session.history_deadline is not None and session.clock.now() >= session.history_deadline:
+    if run.history_deadline is not None and run.clock.now() >= run.history_deadline:
         return "the run's time limit is reached"
-    if _is_used_up(session):
-        is_run_over = session.waits.of(session.provider.name).is_run_over
+    if _is_used_up(run):
+        is_run_over = run.waits.of(run.provider.name).is_run_over
         return "the run's time limit is reached" if is_run_over else "the service has been waited for long enough"
     return ""
 
 
-def _ask(session: Session, coin: str, days: int) -> pl.DataFrame | _Answer:
+def _ask(run: RunContext, coin: str, days: int) -> pl.DataFrame | _Answer:
     """The coin's history, or how the service refused it."""
     try:
-        return session.provider.history(coin, days)
+        return run.provider.history(coin, days)
     except NotFoundError as error:
-        mark_inactive(session, [coin], unseen_since=session.started_at)
+        mark_inactive(run, [coin], unseen_since=run.started_at)
         return _Answer("not_found", note=str(error))
     except (PlanLimitError, UnexpectedResponseError):
         raise  # what the plan refuses for one coin it refuses for all, and what is no answer is no refusal
@@ -296,5 +296,5 @@ def _stored(store: RawWriter, rows: pl.DataFrame, cause: str, n_left_out: int) -
     return _Answer(outcome, StoredHistory(kept.served + n_left_out, kept.new, kept.rejected + n_left_out))
 
 
-def _note(session: Session, name: str, **values: object) -> None:
-    session.warehouse.merge(name, pl.DataFrame([values], schema=table(name).polars_schema))
+def _note(run: RunContext, name: str, **values: object) -> None:
+    run.warehouse.merge(name, pl.DataFrame([values], schema=table(name).polars_schema))

@@ -22,7 +22,7 @@ from marketflows_pipeline.providers.bad_rows import counting_left_out
 from marketflows_pipeline.providers.http.ledger import month_of
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
 from marketflows_pipeline.queries.market_caps import coins_in_use, n_listed_exchanges
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.warehouse.revisions import forget_old_revisions
 
 log = logging.getLogger(__name__)
@@ -68,41 +68,41 @@ class IngestReport:
     out_of_credits: bool
 
 
-def refresh_market_caps(session: Session) -> IngestReport:
+def refresh_market_caps(run: RunContext) -> IngestReport:
     """Bring the raw tables up to now, as far as the month's credits reach.
 
     Raises:
         UserInputError: if a coin or narrative of the settings has never been known to the service.
         ProviderError: if the service fails for good. Everything fetched before stays.
     """
-    grain = Granularity.of_window(session.settings.providers.coingecko.days)
-    store = RawWriter(session.warehouse, session.started_at, session.clock, grain.step)
-    forget_old_revisions(session.warehouse, session.started_at)
-    calls_before = _spent(session)
+    grain = Granularity.of_window(run.settings.source.days)
+    store = RawWriter(run.warehouse, run.started_at, run.clock, grain.step)
+    forget_old_revisions(run.warehouse, run.started_at)
+    calls_before = _spent(run)
     backfilled = repaired = HistoryReport()
     gone: tuple[str, ...] = ()
     out_of_credits = False
     with counting_left_out() as left_out:
         try:
-            tick = fetch_snapshot(session, store)
+            tick = fetch_snapshot(run, store)
             gone = tick.gone
             # Before the dear histories: those can be had later, today's categories can't.
-            record_categories(session)
-            with session.warehouse.single_threaded():
-                backfilled = backfill(session, store, tick.tracked, lambda: budget_now(session, tick.tracked.height))
-            repaired = repair(session, store, tick.tracked, lambda: budget_now(session, tick.tracked.height))
+            record_categories(run)
+            with run.warehouse.single_threaded():
+                backfilled = backfill(run, store, tick.tracked, lambda: budget_now(run, tick.tracked.height))
+            repaired = repair(run, store, tick.tracked, lambda: budget_now(run, tick.tracked.height))
         except CreditsExhaustedError as error:
             out_of_credits = True
             log.warning("%s. Answers go on from the warehouse, as of its newest observation", str(error).rstrip("."))
     store.tally.rejected.update(left_out)
-    n_tracked = coins_in_use(session).height
+    n_tracked = coins_in_use(run).height
     report = IngestReport(
         n_tracked=n_tracked,
         rows_new=store.tally.rows_new,
         rows_revised=store.tally.rows_revised,
         rejected=dict(store.tally.rejected),
-        calls=_spent(session) - calls_before,
-        budget=budget_now(session, n_tracked),
+        calls=_spent(run) - calls_before,
+        budget=budget_now(run, n_tracked),
         backfilled=backfilled,
         repaired=repaired,
         gone=gone,
@@ -131,9 +131,9 @@ def rejected_in_words(rejected: Mapping[str, int]) -> str:
     return f"{sum(rejected.values())} rejected" + (f" ({told})" if told else "")
 
 
-def budget_now(session: Session, n_coins: int) -> Budget:
+def budget_now(run: RunContext, n_coins: int) -> Budget:
     """The month's credits at this moment, the remaining runs of all parts reserved."""
-    source, exchanges = session.settings.providers.coingecko, session.settings.exchanges
+    source, exchanges = run.settings.source, run.settings.exchanges
     excluded = set(source.exclusions_in_use)
     # A narrative that is an excluded category itself is asked for each hour anyway.
     per_hour, per_day = 0, market_cap_calls_per_day(len(excluded - set(source.narratives_in_use)))
@@ -141,17 +141,17 @@ def budget_now(session: Session, n_coins: int) -> Budget:
         per_hour = EXCHANGE_CALLS_PER_HOUR
         # One answer serves both parts.
         of_its_own = set(exchanges.whale_exclude_categories) - excluded
-        per_day += exchange_calls_per_day(n_listed_exchanges(session), len(of_its_own))
+        per_day += exchange_calls_per_day(n_listed_exchanges(run), len(of_its_own))
     return month_budget(
         limit=source.monthly_credits,
-        spent=_spent(session),
-        now=session.clock.now(),
+        spent=_spent(run),
+        now=run.clock.now(),
         n_coins=n_coins,
-        n_narratives=len(session.settings.providers.coingecko.narratives_in_use),
+        n_narratives=len(run.settings.source.narratives_in_use),
         calls_per_hour=per_hour,
         calls_per_day=per_day,
     )
 
 
-def _spent(session: Session) -> int:
-    return session.ledger.spent(session.provider.name, month_of(session.clock.now()))
+def _spent(run: RunContext) -> int:
+    return run.ledger.spent(run.provider.name, month_of(run.clock.now()))

@@ -31,7 +31,7 @@ from marketflows_pipeline.queries.market_caps import (
     narratives_kept_whole,
     narratives_left_empty,
 )
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.settings.faults import fault_line
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class _Pages:
         store.store_increments(rows, self.followed)
 
 
-def fetch_snapshot(session: Session, store: RawWriter) -> Tick:
+def fetch_snapshot(run: RunContext, store: RawWriter) -> Tick:
     """Ask for the pages of this hour and commit each as it arrives.
 
     Raises:
@@ -79,49 +79,49 @@ def fetch_snapshot(session: Session, store: RawWriter) -> Tick:
         ProviderError: if the service fails for good.
         CreditsExhaustedError: if the month's credits are used up.
     """
-    categories = resolve_categories(session)
-    source = session.settings.providers.coingecko
-    pages = _Pages(followed=set(coins_in_use(session)["coin_id"]))
-    narratives = slugs_to_ask(session, categories, source.narratives_in_use)
-    left_out = excluded_categories(session)
+    categories = resolve_categories(run)
+    source = run.settings.source
+    pages = _Pages(followed=set(coins_in_use(run)["coin_id"]))
+    narratives = slugs_to_ask(run, categories, source.narratives_in_use)
+    left_out = excluded_categories(run)
     for slug in sorted(left_out - set(narratives)):
-        refresh_excluded(session, store, slug)
+        refresh_excluded(run, store, slug)
     # First those that say who is left out of the others.
     for slug in (slug for slug in narratives if slug in left_out):
-        _narrative_page(session, store, slug, (), pages)
-    excluded = excluded_coins(session)
-    say_what_stays(session, excluded)
+        _narrative_page(run, store, slug, (), pages)
+    excluded = excluded_coins(run)
+    say_what_stays(run, excluded)
     for slug in (slug for slug in narratives if slug not in left_out):
-        _narrative_page(session, store, slug, excluded, pages)
+        _narrative_page(run, store, slug, excluded, pages)
     if source.uses_ranges:
-        _cohort_pages(session, store, excluded, pages)
-    say_what_is_empty(session)
-    tracked = coins_in_use(session)
-    gone = _coins_on_no_page(session, store, tracked["coin_id"].to_list(), pages)
+        _cohort_pages(run, store, excluded, pages)
+    say_what_is_empty(run)
+    tracked = coins_in_use(run)
+    gone = _coins_on_no_page(run, store, tracked["coin_id"].to_list(), pages)
     return Tick(tracked=_by_present_caps(tracked, pages), gone=gone)
 
 
-def _narrative_page(session: Session, store: RawWriter, slug: str, excluded: Collection[str], pages: _Pages) -> None:
-    page = ask_category(session, slug, is_excluded=slug in excluded_categories(session))
+def _narrative_page(run: RunContext, store: RawWriter, slug: str, excluded: Collection[str], pages: _Pages) -> None:
+    page = ask_category(run, slug, is_excluded=slug in excluded_categories(run))
     if page is not None:
-        pages.followed.update(store_narrative(session, slug, page.members, excluded)["coin_id"])
+        pages.followed.update(store_narrative(run, slug, page.members, excluded)["coin_id"])
         pages.take(store, page.rows)
 
 
-def _cohort_pages(session: Session, store: RawWriter, excluded: Collection[str], pages: _Pages) -> None:
-    limit = min(session.settings.providers.coingecko.range_lower_limits)
+def _cohort_pages(run: RunContext, store: RawWriter, excluded: Collection[str], pages: _Pages) -> None:
+    limit = min(run.settings.source.range_lower_limits)
     found = [MARKET_SCHEMA.to_frame()]
-    for rows in session.provider.snapshot_pages(limit):
+    for rows in run.provider.snapshot_pages(limit):
         above = rows.filter(pl.col("market_cap_usd") > limit)
         pages.followed.update(above["coin_id"])
         pages.take(store, rows)
         found.append(above)
     # All pages or none: half a cohort would look like an exodus.
     cohort = pl.concat(found).unique("coin_id", keep="first").sort("market_cap_usd", descending=True)
-    session.warehouse.merge(
+    run.warehouse.merge(
         "raw.cohort_members",
         cohort.select(
-            pl.lit(session.started_at).cast(pl.Datetime("us", "UTC")).alias("observed_at"),
+            pl.lit(run.started_at).cast(pl.Datetime("us", "UTC")).alias("observed_at"),
             "coin_id",
             pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),
             "market_cap_usd",
@@ -131,10 +131,10 @@ def _cohort_pages(session: Session, store: RawWriter, excluded: Collection[str],
     )
 
 
-def say_what_stays(session: Session, excluded: Collection[str]) -> None:
+def say_what_stays(run: RunContext, excluded: Collection[str]) -> None:
     """One line of what the settings name though exclude_categories leaves it out: what the user names wins."""
-    source = session.settings.providers.coingecko
-    narratives = narratives_kept_whole(session)
+    source = run.settings.source
+    narratives = narratives_kept_whole(run)
     held = {coin for coins in source.portfolios_in_use.values() for coin in coins}
     named = [
         *([f"narratives {', '.join(sorted(narratives))} with all their coins"] if narratives else []),
@@ -146,9 +146,9 @@ def say_what_stays(session: Session, excluded: Collection[str]) -> None:
         )
 
 
-def say_what_is_empty(session: Session) -> None:
+def say_what_is_empty(run: RunContext) -> None:
     """Warn of narratives that have no series since all their coins are left out, with the way to keep them."""
-    empty = narratives_left_empty(session)
+    empty = narratives_left_empty(run)
     if empty:
         log.warning(
             "no series of %s: exclude_categories leaves all the coins out; what exclude_categories names itself keeps "
@@ -157,48 +157,48 @@ def say_what_is_empty(session: Session) -> None:
         )
 
 
-def _coins_on_no_page(session: Session, store: RawWriter, tracked: list[str], pages: _Pages) -> tuple[str, ...]:
+def _coins_on_no_page(run: RunContext, store: RawWriter, tracked: list[str], pages: _Pages) -> tuple[str, ...]:
     """Ask by id for what no page showed; an id never known is an error, one that is gone a warning."""
     missing = [coin for coin in tracked if coin not in pages.caps]
     if not missing:
         return ()
-    pages.take(store, session.provider.by_ids(missing))
+    pages.take(store, run.provider.by_ids(missing))
     absent = [coin for coin in missing if coin not in pages.caps]
     never_seen = [coin for coin in absent if coin not in store.known_coins]
     if never_seen:
-        _identify(session, store, never_seen)
+        _identify(run, store, never_seen)
     if absent:
-        log.warning("%s shows no market data for %s", session.provider.name, ", ".join(absent))
+        log.warning("%s shows no market data for %s", run.provider.name, ", ".join(absent))
     # One incomplete answer is no delisting: a coin is gone when no answer has held it for a day.
-    return mark_inactive(session, absent, unseen_since=session.started_at - GONE_AFTER)
+    return mark_inactive(run, absent, unseen_since=run.started_at - GONE_AFTER)
 
 
-def _identify(session: Session, store: RawWriter, coins: list[str]) -> None:
+def _identify(run: RunContext, store: RawWriter, coins: list[str]) -> None:
     """One list call tells a misspelt id from one that merely has no market row."""
-    listed = session.provider.coin_list()
+    listed = run.provider.coin_list()
     unknown = sorted(set(coins) - set(listed["coin_id"]))
     if unknown:
-        raise UserInputError("\n".join(_unknown_coin(session, coin, listed) for coin in unknown))
+        raise UserInputError("\n".join(_unknown_coin(run, coin, listed) for coin in unknown))
     store.store_coins(listed.filter(pl.col("coin_id").is_in(coins)))
 
 
-def _unknown_coin(session: Session, coin: str, listed: pl.DataFrame) -> str:
-    source = session.settings.providers.coingecko
+def _unknown_coin(run: RunContext, coin: str, listed: pl.DataFrame) -> str:
+    source = run.settings.source
     groups = [f"asset_groups.{name}" for name, coins in source.portfolios_in_use.items() if coin in coins]
     keys = [*(["base_assets"] if coin in source.coin_bases else []), *groups]
     near = near_matches(coin, listed)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     key = " and ".join(f"providers.coingecko.{name}" for name in keys)
-    return fault_line(session.config, key, coin, f"expected a coin id that {session.provider.name} knows{hint}")
+    return fault_line(run.config, key, coin, f"expected a coin id that {run.provider.name} knows{hint}")
 
 
-def mark_inactive(session: Session, coins: list[str], *, unseen_since: datetime) -> tuple[str, ...]:
+def mark_inactive(run: RunContext, coins: list[str], *, unseen_since: datetime) -> tuple[str, ...]:
     """Set ``is_active`` to false for those of the coins that were last seen before a moment."""
-    known = session.warehouse.read("raw.coins").filter(
+    known = run.warehouse.read("raw.coins").filter(
         pl.col("coin_id").is_in(coins), pl.col("last_seen_at") < pl.lit(unseen_since)
     )
     if not known.is_empty():
-        session.warehouse.merge("raw.coins", known.with_columns(pl.lit(value=False).alias("is_active")))
+        run.warehouse.merge("raw.coins", known.with_columns(pl.lit(value=False).alias("is_active")))
     return tuple(known["coin_id"])
 
 

@@ -58,3 +58,25 @@ def flow_map(rankings: pl.DataFrame, *, include_issuance: bool) -> pl.DataFrame:
         .select(table("mart.flow_map").column_names)
         .collect()
     )
+
+
+def other_side(rankings: pl.DataFrame, symbol: str, *, include_issuance: bool) -> pl.DataFrame:
+    """The assets on the other side of one asset's flow: who took in what it lost, or lost what it took in.
+
+    Args:
+        rankings: as in ``mart.flow_rankings``, of one window.
+        symbol: of the asset.
+        include_issuance: as in `flow_map`.
+
+    Returns:
+        symbol, attributed_usd, share_pct (of the asset's own flow) by size, equal ones by symbol,
+        ``(outside the universe)`` last. No rows where the asset has no flow, or one of 0.
+    """
+    is_loser, is_gainer = pl.col("from_symbol") == symbol, pl.col("to_symbol") == symbol
+    return (
+        flow_map(rankings, include_issuance=include_issuance)
+        .filter(is_loser | is_gainer)
+        .select(symbol=pl.when(is_loser).then("to_symbol").otherwise("from_symbol"), attributed_usd="flow_usd")
+        .with_columns(share_pct=100 * pl.col("attributed_usd") / pl.col("attributed_usd").sum())
+        .sort(pl.col("symbol") == OUTSIDE, "attributed_usd", "symbol", descending=[False, True, False])
+    )

@@ -31,7 +31,20 @@ def flow_rankings(flows: pl.DataFrame, names: pl.DataFrame, windows: Iterable[in
     Returns:
         The columns of ``mart.flow_rankings`` by (window_sessions, symbol): each asset of `flows` in each window.
     """
-    flows = trade_flows(flows)
+    return rank_trade_flows(trade_flows(flows), names, windows)
+
+
+def rank_trade_flows(
+    flows: pl.DataFrame, names: pl.DataFrame, windows: Iterable[int], *, include_issuance: bool = False
+) -> pl.DataFrame:
+    """What `flow_rankings` returns, for flows that go by trade session already.
+
+    Args:
+        flows: as `trade_flows` returns them.
+        names: as in `flow_rankings`.
+        windows: as in `flow_rankings`.
+        include_issuance: whether issuance of coins has a place, too.
+    """
     lengths = pl.Series("window_sessions", list(windows), pl.Int32)
     newest_first = flows.select(pl.col("session").unique().sort(descending=True)).with_row_index("age")
     aged = flows.lazy().join(newest_first.lazy(), on="session").sort("symbol", "session")
@@ -77,8 +90,8 @@ def flow_rankings(flows: pl.DataFrame, names: pl.DataFrame, windows: Iterable[in
             price_return=pl.col("close_usd_now") / pl.col("close_usd_before") - 1,
         )
         .with_columns(
-            inflow_rank=_rank(pl.col("flow_usd")),
-            outflow_rank=_rank(-pl.col("flow_usd")),
+            inflow_rank=_rank(pl.col("flow_usd"), include_issuance=include_issuance),
+            outflow_rank=_rank(-pl.col("flow_usd"), include_issuance=include_issuance),
         )
         .select(table("mart.flow_rankings").column_names)
         .collect()
@@ -93,7 +106,7 @@ def _known_sum(values: pl.Expr) -> pl.Expr:
     return pl.when(values.count() > 0).then(values.sum())
 
 
-def _rank(size: pl.Expr) -> pl.Expr:
+def _rank(size: pl.Expr, *, include_issuance: bool) -> pl.Expr:
     """The place from 1 by size among those above 0; rows are sorted by symbol, so equal ones go by it."""
-    is_ranked = (size > 0) & (pl.col("flow_method") != "supply")
+    is_ranked = (size > 0) & ((pl.col("flow_method") != "supply") | include_issuance)
     return (-pl.when(is_ranked).then(size)).rank("ordinal").over("window_sessions").cast(pl.Int32)

@@ -7,8 +7,9 @@ import polars as pl
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.cross_asset.shares import MAX_SESSIONS_OFF, comparable_shares, newest_vintages
 from marketflows_pipeline.transforms.cross_asset.split_sessions import matched_splits
-from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import later_splits
+from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import is_ratio_of_1, later_splits, listed_splits
 from marketflows_pipeline.transforms.ordering import in_order
+from marketflows_pipeline.transforms.ratios import ROUNDING, is_within
 
 # Within these nothing is inferred: creations and premiums are as large.
 NO_SPLIT_FROM, NO_SPLIT_TO = 0.9, 1.1
@@ -20,7 +21,6 @@ SIMPLE_SPLITS = (
     *(n / m for m in (1, 2, 3) for n in range(m + 1, 11)),
     *(6 / 5, 5 / 4, 12.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 100.0),
 )
-_ROUNDING = 1e-9
 _KEY = ("symbol", "session")
 
 
@@ -99,7 +99,7 @@ def share_splits(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame
         status="split_status",
     )
     told = evidence.drop_nulls("status").with_columns(
-        ratio=pl.when(pl.col("status") == "denied").then(1.0).otherwise(pl.coalesce("basis_ratio", "share_ratio")),
+        ratio=pl.when(status="denied").then(1.0).otherwise(pl.coalesce("basis_ratio", "share_ratio")),
         listed_session=pl.lit(None, pl.Date),
     )
     figured = evidence.filter(pl.col("share_ratio").is_not_null()).drop("status")
@@ -111,7 +111,7 @@ def share_splits(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame
         .with_columns(status=pl.lit("listed"))
     )
     columns = [name for name in table("core.share_splits").column_names if name not in {"is_inferred", "splits_line"}]
-    rows = pl.concat([told.select(columns), listed.select(columns)]).unique(_KEY, keep="first", maintain_order=True)
+    rows = pl.concat([told.select(columns), listed.select(columns)]).unique(_KEY, keep="first")
     ratio = pl.coalesce(nearest_simple(rows["ratio"]), "ratio").round_sig_figs(9)
     written = ratio.cast(pl.String).str.replace(r"\.0$", "")
     line = pl.format("{},{},{}", "symbol", pl.coalesce("listed_session", "session"), written)
@@ -129,7 +129,7 @@ def nearest_simple(ratios: pl.Series) -> pl.Series:
         .filter(pl.col("ratio").is_finite())
         .sort("ratio")
         .join_asof(simple.to_frame(), left_on="ratio", right_on="simple", strategy="nearest")
-        .filter((pl.col("ratio") / pl.col("simple") - 1).abs() <= SIMPLE_RATIO + _ROUNDING)
+        .filter(is_within(SIMPLE_RATIO, pl.col("ratio") / pl.col("simple")))
     )
     none = pl.repeat(None, ratios.len(), dtype=pl.Float64, eager=True)
     return none.scatter(found["row"], found["simple"])
@@ -137,14 +137,10 @@ def nearest_simple(ratios: pl.Series) -> pl.Series:
 
 def _with_known_session(compared: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """Between the count's session of a split and the listed one nobody knew in which shares the count is."""
-    off = (
-        matched_splits(newest_vintages(shares), actions, "shares", within=MAX_SESSIONS_OFF)
-        .filter(pl.col("figures_session") != pl.col("session"))
-        .select(
-            "symbol",
-            since=pl.min_horizontal("session", "figures_session"),
-            known_session=pl.max_horizontal("session", "figures_session"),
-        )
+    off = matched_splits(newest_vintages(shares), actions, "shares", within=MAX_SESSIONS_OFF).select(
+        "symbol",
+        since=pl.min_horizontal("session", "figures_session"),
+        known_session=pl.max_horizontal("session", "figures_session"),
     )
     later = (
         compared.select(*_KEY)
@@ -168,13 +164,13 @@ def _count(suffix: str) -> pl.Expr:
 def _with_status(compared: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     basis, count = pl.col("basis_ratio"), pl.col("share_ratio")
     is_far = (basis < NO_SPLIT_FROM) | (basis > NO_SPLIT_TO)
-    is_inferred = is_far & ((count / basis - 1).abs() <= SAME_RATIO + _ROUNDING)
-    is_large = (count >= SUSPECT_ABOVE - _ROUNDING) | (count <= SUSPECT_BELOW + _ROUNDING)
+    is_inferred = is_far & is_within(SAME_RATIO, count / basis)
+    is_large = (count >= SUSPECT_ABOVE - ROUNDING) | (count <= SUSPECT_BELOW + ROUNDING)
     is_suspected = basis.is_null() & is_large & pl.col("is_simple")
     status = pl.when(is_inferred).then(pl.lit("inferred")).when(is_suspected).then(pl.lit("suspected"))
     is_simple = nearest_simple(compared["share_ratio"]).is_not_null()
     told = compared.with_columns(is_simple=is_simple).with_columns(split_status=status).drop("is_simple")
-    denied = actions.filter(pl.col("action") == "split", (pl.col("value") - 1).abs() < _ROUNDING)
+    denied = listed_splits(actions).filter(is_ratio_of_1())
     if denied.is_empty():
         return told
     hit = (

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import is_ratio_of_1
+
 # Prices that are not adjusted must be so many times as likely to move like that as adjusted ones are.
 LIKELIHOOD_RATIO = 20.0
 # Daily returns have fat tails: nearer to a t-distribution of so many degrees of freedom than to a normal one.
@@ -21,7 +23,6 @@ USUAL_SCALE = 0.02
 LEAST_SCALE = 1e-4
 # The median of absolute normal deviates, in standard deviations.
 _MEDIAN_DEVIATE = 0.6745
-_NO_SPLIT = 1e-9
 
 
 class Split(NamedTuple):
@@ -51,25 +52,24 @@ def unadjusted_splits(closes: pl.DataFrame, splits: pl.DataFrame, figures: pl.Da
     """
     ordered = closes.sort("session")
     sessions, prices = ordered["session"].to_list(), ordered["close_usd"].to_list()
-    listed = splits.filter(pl.col("value").log().abs() > _NO_SPLIT).sort("session")
-    places = [bisect_left(sessions, session) for session in listed["session"]]
-    across = {place for place in places if 0 < place < len(prices)}
+    listed = splits.filter(~is_ratio_of_1()).sort("session").select("session", "value")
+    # Each split with the place of the first close at or after it, where there is one before it too.
+    places = {Split(*row): bisect_left(sessions, row[0]) for row in listed.iter_rows()}
+    across = {split: place for split, place in places.items() if 0 < place < len(prices)}
     # The difference of logarithms: the quotient of two prices can be below the smallest number there is.
     logs = [math.log(price) for price in prices]
     returns = [after - before for before, after in itertools.pairwise(logs)]
-    usual = [abs(move) for n, move in enumerate(returns, start=1) if n not in across]
+    usual = [abs(move) for n, move in enumerate(returns, start=1) if n not in across.values()]
     found = []
-    for place, (session, ratio) in zip(places, listed.select("session", "value").iter_rows(), strict=True):
-        if place not in across:
-            continue
-        move, size = returns[place - 1], math.log(ratio)
+    for split, place in across.items():
+        move, size = returns[place - 1], math.log(split.ratio)
         market = None if figures is None else _market_move(figures, sessions[place - 1], sessions[place], size)
         if market is None:
             is_unadjusted = _is_as_traded(move, size, usual)
         else:
             is_unadjusted = abs(move - market + size) < abs(move - market)
         if is_unadjusted:
-            found.append(Split(session, ratio))
+            found.append(split)
     return found
 
 

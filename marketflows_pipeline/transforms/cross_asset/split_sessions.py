@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import is_ratio_of_1, listed_splits
 from marketflows_pipeline.transforms.ordering import in_order
 
 # Parts of a split's logarithm. On its own session a change of half of it shows the split, as the market moves and money
@@ -26,14 +27,14 @@ def matched_splits(figures: pl.DataFrame, actions: pl.DataFrame, column: str, *,
     Returns:
         symbol, session (listed), value, figures_session, by (symbol, session).
     """
-    listed = actions.filter(pl.col("action") == "split", pl.col("value") > 0, (pl.col("value") - 1).abs() > 1e-9)
-    splits = in_order(listed.select("symbol", "session", "value"), "symbol", "session")
+    listed = listed_splits(actions).filter(~is_ratio_of_1()).select("symbol", "session", "value")
+    splits = in_order(listed, "symbol", "session")
     if splits.is_empty():
         return splits.with_columns(figures_session="session")
-    sign = 1 if column == "shares" else -1
+    sign = {"shares": 1, "nav_usd": -1}[column]
     steps = (
         in_order(figures, "symbol", "session")
-        .filter(pl.col("convention") == "as_traded", pl.col(column) > 0)
+        .filter(pl.col(column) > 0, convention="as_traded")
         .join(splits.select("symbol").unique(), on="symbol", how="semi", maintain_order="left")
         .select(
             "symbol",
@@ -54,7 +55,7 @@ def matched_splits(figures: pl.DataFrame, actions: pl.DataFrame, column: str, *,
         around.with_columns(miss=miss, off=off)
         .filter(is_match)
         .sort("symbol", "session", pl.col("off") > 0, "miss", "off", "place")
-        .unique(["symbol", "session"], keep="first", maintain_order=True)
+        .unique(["symbol", "session"], keep="first")
         .select("symbol", "session", matched="figures_session")
     )
     return splits.join(best, on=["symbol", "session"], how="left", maintain_order="left").select(

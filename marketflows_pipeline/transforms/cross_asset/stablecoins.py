@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 import polars as pl
 
@@ -31,3 +32,32 @@ def stablecoin_issuance(observations: pl.DataFrame, coin_ids: Iterable[str]) -> 
         .with_columns(issuance_usd=pl.when(is_next_day).then(pl.col("supply") - before))
         .collect()
     )
+
+
+def issuance_over(issuance: pl.DataFrame, *, after: date, until: date) -> tuple[float | None, pl.DataFrame]:
+    """Issuance over some days, of all coins together and of each.
+
+    Args:
+        issuance: as in ``core.stablecoin_issuance``.
+        after: the day before the first that counts.
+        until: the last day that counts.
+
+    Returns:
+        The sum in USD, and a frame of coin_id, issuance_usd, days_known, days_observed and supply (of the newest day),
+        the largest issuance first. A sum is of what is known, and null where nothing is.
+    """
+    issued = pl.col("issuance_usd")
+    known_sum = pl.when(issued.count() > 0).then(issued.sum())
+    coins = (
+        issuance.filter(pl.col("day").is_between(after, until, closed="right"))
+        .sort("coin_id", "day")
+        .group_by("coin_id", maintain_order=True)
+        .agg(
+            issuance_usd=known_sum,
+            days_known=issued.count(),
+            days_observed=pl.len(),
+            supply=pl.col("supply").last(),
+        )
+        .sort("issuance_usd", "coin_id", descending=[True, False], nulls_last=True)
+    )
+    return coins.select(known_sum).item(), coins

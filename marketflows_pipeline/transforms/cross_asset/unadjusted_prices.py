@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from marketflows_pipeline.transforms.ratios import is_within
+
 
 def unadjusted_close(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """The close in dollars of its own day, from a close that is adjusted for splits.
@@ -43,6 +45,16 @@ def rebase_to_current_splits(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.Da
     )
 
 
+def listed_splits(actions: pl.DataFrame) -> pl.DataFrame:
+    """The splits among corporate actions, those of ratio 1 too; a ratio of 0 or below is none."""
+    return actions.filter(pl.col("action") == "split", pl.col("value") > 0)
+
+
+def is_ratio_of_1() -> pl.Expr:
+    """Whether a line of splits says that there was none: it denies one that figures tell of."""
+    return is_within(0.0, pl.col("value"))
+
+
 def later_splits(frame: pl.DataFrame, actions: pl.DataFrame, *, on: str) -> pl.Series:
     """What the splits after each row's date multiply to: present shares for each share of that date.
 
@@ -55,7 +67,7 @@ def later_splits(frame: pl.DataFrame, actions: pl.DataFrame, *, on: str) -> pl.S
         The factors in the order of `frame`, 1 where no split came later.
     """
     splits = (
-        actions.filter(pl.col("action") == "split", pl.col("value") > 0)
+        listed_splits(actions)
         .sort("session")
         .select("symbol", on_date="session", factor=pl.col("value").cum_prod(reverse=True).over("symbol"))
     )

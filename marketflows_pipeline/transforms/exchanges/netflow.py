@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from marketflows_pipeline.transforms.exchanges.netflow_sums import REASONS
 from marketflows_pipeline.transforms.exchanges.token_flows import daily_records
 from marketflows_pipeline.transforms.sums import order_independent_sum
 
@@ -14,12 +15,11 @@ REPEATED_RECORD = "same figures as in the record before: carried forward by the 
 NOTHING_KEPT = "every token is left out"
 
 _KEY = ("slug", "day")
-_REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative", "quarantined")
 _COUNTED = ("unpriced", "negative", "quarantined")
 _COLUMNS = (
     "slug", "day", "exchange_key", "name", "ts", "previous_day", "reserves_usd", "tvl_usd", "tvl_change_usd",
     "netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd", "left_out_usd", "left_out_gross_usd",
-    *(f"left_out_{reason}_usd" for reason in _REASONS),
+    *(f"left_out_{reason}_usd" for reason in REASONS),
     "identity_gap_pct", "largest_vanished_usd", "largest_vanished_token", "largest_new_usd", "largest_new_token",
     "own_token_share_pct", "coverage_pct", "coverage_before_pct",
     "n_tokens_kept", "n_tokens_unpriced", "n_tokens_negative", "n_tokens_quarantined", "n_tokens_rebased",
@@ -113,7 +113,7 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
     """One row per record of tokens; what needs a comparison is null where there was none."""
     is_kept, is_own = pl.col("flow_usd").is_not_null(), pl.col("is_own_token")
     is_unvalued = (pl.col("quantity") != 0) & (pl.col("value_usd").fill_null(0.0) == 0)
-    parts = tuple(f"left_out_{reason}_usd" for reason in _REASONS)
+    parts = tuple(f"left_out_{reason}_usd" for reason in REASONS)
     sums = (
         "value_usd",
         "own_usd",
@@ -135,7 +135,7 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
     return (
         flows.lazy()
         .with_columns(
-            *(pl.when(reason=reason).then("left_out_usd").alias(f"left_out_{reason}_usd") for reason in _REASONS),
+            *(pl.when(reason=reason).then("left_out_usd").alias(f"left_out_{reason}_usd") for reason in REASONS),
             left_out_gross_usd=pl.col("left_out_usd").abs(),
             own_usd=pl.when(is_own).then("value_usd"),
             kept_usd=pl.when(is_kept).then("value_usd"),

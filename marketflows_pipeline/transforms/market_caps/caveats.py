@@ -64,10 +64,10 @@ def _held_words(held: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.col("ts").n_unique().alias("times"))
         # A window begins up to one step before the first value that a service gives for it, so one step says nothing.
         .filter(pl.col("times") > 1)
-        .sort("category", "times", "coin_ids", descending=[False, True, False])
+        .sort("times", "coin_ids", descending=[True, False])
     )
     return (
-        worst.group_by("category", maintain_order=True)
+        worst.group_by("category")
         .agg(
             pl.col("coin_ids").head(_NAMED).str.join(", ").alias("named"),
             (pl.len().cast(pl.Int64) - _NAMED).alias("more"),

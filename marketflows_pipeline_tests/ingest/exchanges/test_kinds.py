@@ -14,7 +14,7 @@ from marketflows_pipeline.ingest import one_by_one
 from marketflows_pipeline.ingest.exchanges import kinds
 from marketflows_pipeline.ingest.exchanges.kinds import refresh_kinds
 from marketflows_pipeline.ingest.fetch_log import FetchLog
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, frame
@@ -49,8 +49,8 @@ def free(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def run(warehouse: Warehouse, volumes: Volumes, *, waiting: int = 0) -> list[str]:
     """What a day's round asks for."""
-    session = cast(
-        "Session",
+    run = cast(
+        "RunContext",
         SimpleNamespace(
             warehouse=warehouse,
             volumes=volumes,
@@ -60,10 +60,10 @@ def run(warehouse: Warehouse, volumes: Volumes, *, waiting: int = 0) -> list[str
             reporter=SimpleNamespace(track=lambda *_: nullcontext(lambda _: None)),
         ),
     )
-    asked = FetchLog(session, timedelta(hours=1))
+    asked = FetchLog(run, timedelta(hours=1))
     asked.report.waiting = waiting
     volumes.asked.clear()
-    refresh_kinds(session, asked)
+    refresh_kinds(run, asked)
     return list(volumes.asked)
 
 

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from marketflows_pipeline.ingest.exchanges.reserve_quarantine import BALANCES, quarantine_price_jumps
-from marketflows_pipeline.run_context import Session
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.warehouse.quarantine import active, active_rows, quarantine_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
@@ -30,7 +30,7 @@ def store(warehouse: Warehouse, *prices: float, quantity: float = 1e6) -> None:
 
 def run_rule(warehouse: Warehouse, started_at: datetime = NOW) -> list[str]:
     clock = SimpleNamespace(now=lambda: NOW)
-    quarantine_price_jumps(cast("Session", SimpleNamespace(warehouse=warehouse, clock=clock, started_at=started_at)))
+    quarantine_price_jumps(cast("RunContext", SimpleNamespace(warehouse=warehouse, clock=clock, started_at=started_at)))
     return active(warehouse, BALANCES)["key"].to_list()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.errors import (
@@ -173,7 +173,6 @@ points = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(prices=points, caps=points, volumes=points)
 def test_no_point_of_any_array_is_lost_or_moved(
     prices: dict[int, Any], caps: dict[int, Any], volumes: dict[int, Any]

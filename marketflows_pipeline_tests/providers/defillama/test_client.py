@@ -303,6 +303,7 @@ def test_answers_may_come_compressed(cast: Cast, clock: FixedClock, ledger: Memo
         assert llama.calls(PROTOCOL) == 2
 
 
+@pytest.mark.slow
 def test_the_largest_answer_is_read_whole_or_asked_again(
     clock: FixedClock, ledger: MemoryLedger, tmp_path: Path
 ) -> None:

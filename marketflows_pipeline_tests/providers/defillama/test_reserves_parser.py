@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.providers.defillama.reserves_parser import now_dates, read_reserves
@@ -164,7 +164,6 @@ _TOKENS = st.dictionaries(st.sampled_from("ABCDE"), st.none() | st.floats(0, 1e1
 _ARRAY = st.dictionaries(st.integers(at(0), at(30)), _TOKENS, max_size=6)
 
 
-@settings(max_examples=60)
 @given(_ARRAY, _ARRAY)
 def test_nothing_is_lost_or_made_up_on_the_way_to_rows(
     quantities: dict[int, dict[str, float | None]], values: dict[int, dict[str, float | None]]

@@ -190,6 +190,7 @@ def test_a_sheet_that_is_not_well_formed_says_where() -> None:
         spreadsheetml_sheet(document("<ss:Row><ss:Cell></ss:Row>"), "Historical")
 
 
+@pytest.mark.slow
 def test_of_the_largest_document_only_the_sheet_is_parsed_in_little_more_memory_than_it_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -17,6 +17,8 @@ from marketflows_pipeline.providers.fund_issuers.workbooks import xlsx_sheets
 from marketflows_pipeline.providers.http.responses import FailedResponseError, ParseError
 from marketflows_pipeline_tests.fakes.fund_issuers.workbook_bombs import HARMLESS_XLSX, SPREADSHEETML, XLSX, book
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 IN_LITTLE_MEMORY = """
 import resource

@@ -60,6 +60,9 @@ CALLS: Mapping[str, tuple[type[Any], Ask]] = {
     "gold shares": (SpdrGold, lambda client, _: client.shares_outstanding("GLD", "")),
 }
 
+# One of each way to read a response, for the quick suite.
+QUICK = ("coingecko snapshot", "defillama reserves", "cboe closes", "ssga shares")
+
 
 @pytest.fixture(scope="module")
 def hostile() -> Iterator[HostileServer]:
@@ -84,7 +87,9 @@ class _Ticking(FixedClock):
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    "call", [pytest.param(call, marks=() if call in QUICK else pytest.mark.slow) for call in CALLS]
+)
 def test_whatever_a_service_does_it_ends_in_one_line_that_does_not_show_the_key(
     hostile: HostileServer, call: str, attack: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

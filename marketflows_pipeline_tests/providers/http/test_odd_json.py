@@ -55,6 +55,7 @@ for content in (b'"' + b"x" * 60_000_000, b'"' + b"x" * 60_000_000 + b'"', b'"' 
 """
 
 
+@pytest.mark.slow
 def test_a_string_of_sixty_megabytes_is_passed_over_in_little_memory() -> None:
     """Each of its letters was remembered as a place to try again from."""
     outcome = run([sys.executable, "-c", STRING_WITHOUT_END], capture_output=True, text=True, check=False)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.clock import FixedClock
@@ -33,7 +33,6 @@ def test_the_call_beyond_the_limit_waits_until_the_first_is_a_minute_old() -> No
     assert timedelta(seconds=60) <= clock.now() - START < timedelta(seconds=60.1)
 
 
-@settings(max_examples=50)
 @given(
     limit=st.integers(min_value=1, max_value=8),
     pauses=st.lists(st.floats(min_value=0, max_value=40), min_size=1, max_size=40),

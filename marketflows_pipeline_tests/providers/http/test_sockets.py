@@ -209,6 +209,7 @@ def test_cookies_are_not_kept(hostile: HostileServer, ledger: MemoryLedger, cloc
         assert not client._http.cookies
 
 
+@pytest.mark.slow
 def test_bombs_are_refused_within_a_gigabyte_of_memory_and_leave_no_file(tmp_path: Path) -> None:
     """1 MB of gzip that unpacks to 1 GB, or as much as comes in plain, was taken whole: 2.2 GB of memory."""
     command = [sys.executable, "-c", BOMBS_IN_LITTLE_MEMORY]

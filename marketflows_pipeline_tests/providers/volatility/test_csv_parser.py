@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.errors import BadResponseError
@@ -123,7 +123,6 @@ def test_a_whole_last_line_needs_no_line_end() -> None:
 days = st.dates(date(1990, 1, 2), LAST)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(days, st.integers(500, 9000), min_size=1, max_size=30))
 def test_what_is_written_is_read(written: dict[date, int]) -> None:
     rows = "".join(
@@ -133,7 +132,6 @@ def test_what_is_written_is_read(written: dict[date, int]) -> None:
     assert closes(HEADER + rows) == [(day, cents / 100) for day, cents in sorted(written.items())]
 
 
-@settings(deadline=None)
 @given(st.dictionaries(days, st.integers(500, 9000), min_size=3, max_size=8), st.integers(1, 400))
 def test_a_shorter_file_never_gives_a_close_that_was_not_written(written: dict[date, int], length: int) -> None:
     rows = "".join(

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.errors import NotFoundError
@@ -234,7 +234,6 @@ def test_closes_missing_altogether_are_another_shape() -> None:
 figures = st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-10, 10**12)
 
 
-@settings(deadline=None)
 @given(
     rows=st.lists(
         st.tuples(st.integers(stamp(2026, 6, 8), stamp(2026, 7, 18, 3)), figures, figures, figures), max_size=40

@@ -24,9 +24,13 @@ SUPPLY_SCHEMA = {
 }
 
 __all__ = [
-    "MONDAY", "assert_in_shape", "bars_of", "by_day", "column", "day", "flows_of", "rows_of", "shares_of", "splits_of",
-    "supply_of", "universe_of", "weekdays",
+    "EFFECTS", "MONDAY", "UNKNOWN", "assert_in_shape", "bars_of", "by_day", "column", "day", "flows_of", "last",
+    "rows_of", "shares_of", "splits_of", "supply_of", "universe_of", "weekdays",
 ]  # fmt: skip
+
+# What a flow is made of, and a session of which it is not known.
+EFFECTS = ("market_cap_change_usd", "price_effect_usd", "share_effect_usd", "flow_usd", "flow_method")
+UNKNOWN = (None, None, None, None, "price_only")
 
 Days = Mapping[date, float | None] | Sequence[float | None]
 
@@ -156,3 +160,8 @@ def column(frame: pl.DataFrame, name: str, symbol: str | None = None) -> list[An
     """Values of a column, of one asset where it is named."""
     shown = frame if symbol is None else frame.filter(pl.col("symbol") == symbol)
     return shown[name].to_list()
+
+
+def last(flows: pl.DataFrame, *columns: str, symbol: str = "A") -> tuple[object, ...]:
+    """These columns of an asset's newest row."""
+    return flows.filter(symbol=symbol).select(columns).row(-1)

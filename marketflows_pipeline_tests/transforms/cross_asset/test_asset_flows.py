@@ -1,38 +1,29 @@
+"""Flows of funds: what of a change of market cap is price, and what is money."""
+
 from __future__ import annotations
 
-import math
 import statistics
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.cross_asset.asset_flows import asset_flows
 from marketflows_pipeline_tests.transforms.cross_asset.frames import (
+    EFFECTS,
+    UNKNOWN,
     bars_of,
     column,
     day,
     flows_of,
+    last,
     rows_of,
     shares_of,
     supply_of,
     universe_of,
     weekdays,
 )
-
-EFFECTS = ("market_cap_change_usd", "price_effect_usd", "share_effect_usd", "flow_usd", "flow_method")
-UNKNOWN = (None, None, None, None, "price_only")
-FRIDAY, SATURDAY, SUNDAY, NEXT_MONDAY = day(4), day(5), day(6), day(7)
-
-
-def last(flows: pl.DataFrame, *columns: str, symbol: str = "A") -> tuple[object, ...]:
-    return flows.filter(symbol=symbol).select(columns).row(-1)
-
-
-# Funds
 
 
 def test_the_change_of_market_cap_is_price_effect_and_share_effect() -> None:
@@ -164,99 +155,6 @@ def test_notional_needs_a_volume_and_is_null_without_one() -> None:
     assert column(flows, "notional_change_usd") == [None, None, None, -43]
 
 
-# Coins
-
-
-def weekend(
-    supply: dict[date, tuple[float, float]],
-    volumes: dict[date, float | None] | None = None,
-    fund: list[date] | None = None,
-) -> pl.DataFrame:
-    """A coin with these days beside a fund that trades on Friday and Monday."""
-    sessions = fund or [FRIDAY, NEXT_MONDAY]
-    days = [FRIDAY, SATURDAY, SUNDAY, NEXT_MONDAY, day(8)]
-    bars = bars_of(
-        {"BTC": dict(zip(days, [10.0, 11.0, 12.0, 13.0, 14.0], strict=True)), "SPY": dict.fromkeys(sessions, 1.0)},
-        volumes={"BTC": volumes or dict(zip(days, [1.0, 2.0, 3.0, 4.0, 5.0], strict=True))},
-        coins=["BTC"],
-    )
-    return flows_of(bars, supply=supply_of({"BTC": supply})).filter(symbol="BTC")
-
-
-WEEKEND = {FRIDAY: (100.0, 10.0), SATURDAY: (101.0, 11.0), SUNDAY: (101.0, 12.0), NEXT_MONDAY: (104.0, 13.0)}
-
-
-def test_what_a_coin_does_on_a_weekend_is_summed_into_monday() -> None:
-    # price: 100 x 1 + 101 x 1 + 101 x 1; supply: 1 x 11 + 0 + 3 x 13; together 104 x 13 - 1,000
-    flows = weekend(WEEKEND)
-
-    assert column(flows, "session") == [FRIDAY, NEXT_MONDAY]
-    assert last(flows, *EFFECTS, symbol="BTC") == (352, 302, 50, 50, "supply")
-    assert last(flows, "shares", "price_usd", "market_cap_usd", symbol="BTC") == (104, 13, 1352)
-    assert last(flows, "notional_usd", "flow_pct_of_market_cap", symbol="BTC") == (9, 5)
-    assert last(flows, "price_return", symbol="BTC") == (pytest.approx(0.3),)
-
-
-@pytest.mark.parametrize("missing", [SATURDAY, SUNDAY, NEXT_MONDAY, FRIDAY])
-def test_a_day_without_supply_leaves_the_whole_gap_unknown(missing: date) -> None:
-    flows = weekend({each: held for each, held in WEEKEND.items() if each != missing})
-
-    assert last(flows, *EFFECTS, symbol="BTC") == UNKNOWN
-    assert last(flows, "price_return", symbol="BTC") == (pytest.approx(0.3),)
-
-
-def test_a_day_without_volume_leaves_the_notional_of_the_gap_unknown() -> None:
-    flows = weekend(WEEKEND, volumes={FRIDAY: 1.0, SATURDAY: 2.0, NEXT_MONDAY: 4.0})
-
-    assert column(flows, "notional_usd") == [None, None]
-    assert last(flows, "flow_usd", symbol="BTC") == (50,)
-
-
-def test_the_first_session_of_a_coin_has_no_gap() -> None:
-    assert weekend(WEEKEND).select(*EFFECTS, "notional_usd").row(0) == (*UNKNOWN, None)
-
-
-def test_a_re_count_of_supply_is_marked_and_is_no_flow() -> None:
-    recounted = {**WEEKEND, SUNDAY: (112.0, 12.0), NEXT_MONDAY: (112.0, 13.0)}
-
-    flows = weekend(recounted)
-
-    # 1 x 11 + 11 x 12, and 11 of 101 is more than a tenth
-    assert last(flows, "share_effect_usd", "flow_usd", "is_supply_revision", symbol="BTC") == (143, None, True)
-    assert last(flows, "flow_method", "flow_pct_of_market_cap", symbol="BTC") == ("supply", None)
-    assert not any(column(weekend(WEEKEND), "is_supply_revision"))
-
-
-def test_a_tenth_is_not_yet_a_re_count() -> None:
-    flows = weekend({each: (110.0 if each == NEXT_MONDAY else 100.0, 10.0) for each in WEEKEND})
-
-    assert last(flows, "flow_usd", "is_supply_revision", symbol="BTC") == (100, False)
-
-
-def test_days_that_no_session_follows_yet_are_not_shown() -> None:
-    assert column(weekend(WEEKEND, fund=[FRIDAY]), "session") == [FRIDAY]
-
-
-def test_without_funds_every_day_of_the_coins_is_a_session() -> None:
-    bars = bars_of({"BTC": dict.fromkeys([FRIDAY, SATURDAY, SUNDAY], 10.0)}, coins=["BTC"])
-    flows = flows_of(bars, supply=supply_of({"BTC": WEEKEND}))
-
-    assert column(flows, "session") == [FRIDAY, SATURDAY, SUNDAY]
-    assert column(flows, "flow_usd") == [None, 11, 0]
-
-
-def test_a_coin_whose_supply_nobody_follows_makes_no_sessions_of_weekends() -> None:
-    bars = bars_of(
-        {"DOGE": dict.fromkeys([FRIDAY, SATURDAY, SUNDAY, NEXT_MONDAY], 1.0), "A": {FRIDAY: 1.0, NEXT_MONDAY: 1.0}},
-        volumes={"DOGE": dict.fromkeys([FRIDAY, SATURDAY, SUNDAY, NEXT_MONDAY], 2.0)},
-        coins=["DOGE"],
-    )
-    flows = flows_of(bars, universe=universe_of("A", ("DOGE", "crypto", "none")))
-
-    assert last(flows, "session", "notional_usd", "flow_method", symbol="DOGE") == (NEXT_MONDAY, 6, "price_only")
-    assert flows.height == 4
-
-
 def test_a_bitcoin_fund_is_a_fund() -> None:
     universe = universe_of(("IBIT", "crypto", "blackrock"))
     flows = flows_of(bars_of({"IBIT": [10.0, 10.0]}), shares_of({"IBIT": [10.0, 11.0]}), universe=universe)
@@ -353,141 +251,10 @@ def test_a_published_time_counts_where_there_is_one_and_both_figures_must_be_out
     assert last(flows_of(bars, overdue), "known_at") == (late,)
 
 
-def test_issuance_is_known_at_the_end_of_the_day_in_utc() -> None:
-    assert column(weekend(WEEKEND), "known_at") == [None, datetime(2026, 3, 10, tzinfo=UTC)]
-
-
 def test_no_bars_make_an_empty_table() -> None:
     empty = table("raw.daily_bars").empty()
 
     assert flows_of(empty, universe=universe_of("A")).is_empty()
-
-
-# Laws
-
-PRICE = st.floats(0.5, 5_000)
-COUNT = st.none() | st.floats(1e3, 1e10)
-HISTORY = st.lists(
-    st.tuples(PRICE, COUNT, st.none() | PRICE, st.none() | st.floats(1e5, 1e13)), min_size=2, max_size=12
-)
-
-
-@settings(max_examples=40, deadline=None)
-@given(HISTORY, st.dictionaries(st.integers(0, 11), st.sampled_from([2.0, 10.0, 0.5]), max_size=2))
-def test_price_effect_and_share_effect_are_the_change_of_market_cap(
-    history: list[tuple[float, float | None, float | None, float | None]], splits: dict[int, float]
-) -> None:
-    closes, shares, navs, assets = (list(each) for each in zip(*history, strict=True))
-    days = weekdays(12)
-    flows = flows_of(
-        bars_of({"A": closes}),
-        shares_of({"A": shares}, {"A": navs}, {"A": assets}),
-        splits={"A": {days[number]: ratio for number, ratio in splits.items()}},
-    )
-
-    for row in flows.to_dicts():
-        if row["flow_method"] == "price_only":
-            assert row["flow_usd"] is None
-            continue
-        change = row["price_effect_usd"] + row["share_effect_usd"]
-        scale = max(abs(row["price_effect_usd"]), abs(row["share_effect_usd"]), row["market_cap_usd"])
-        assert math.isclose(change, row["market_cap_change_usd"], abs_tol=1e-6 * scale)
-        assert row["flow_usd"] == row["share_effect_usd"]
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    # Moves of the market and flows that are no splits themselves.
-    st.lists(st.tuples(st.floats(70, 90), st.floats(1e6, 1.2e6)), min_size=3, max_size=8),
-    st.integers(0, 7),
-    st.sampled_from([10.0, 3.0, 0.1]),
-    st.booleans(),
-)
-def test_splits_leave_every_flow_unchanged(
-    history: list[tuple[float, float]], number: int, ratio: float, has_navs: bool
-) -> None:
-    # the same market with and without a split: only figures of a day before it, in units of that day, differ
-    prices, counts = (list(each) for each in zip(*history, strict=True))
-    split = weekdays(8)[number]
-    unit = [ratio if each < split else 1.0 for each in weekdays(len(prices))]
-    traded = [count / each for count, each in zip(counts, unit, strict=True)]
-    navs = [price * each for price, each in zip(prices, unit, strict=True)]
-    bars = bars_of({"A": prices}, volumes={"A": counts})
-    plain = flows_of(bars, shares_of({"A": counts}, navs={"A": prices} if has_navs else None))
-    after = flows_of(
-        bars, shares_of({"A": traded}, navs={"A": navs} if has_navs else None), splits={"A": {split: ratio}}
-    )
-
-    in_units_of_the_day = ("shares", "price_usd")
-    scale = max(price * count for price, count in history)
-    for name in plain.drop(in_units_of_the_day).columns:
-        for left, right in zip(plain[name], after[name], strict=True):
-            if isinstance(left, float) and name != "gross_flow_share":
-                assert math.isclose(left, right, rel_tol=1e-6, abs_tol=1e-9 * scale), name
-            elif not isinstance(left, float):
-                assert left == right, name
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["A", "B", "C"]), st.integers(0, 9), PRICE, COUNT, st.none() | st.floats(0, 1e9)),
-        min_size=1,
-        max_size=30,
-        unique_by=lambda each: each[:2],
-    )
-)
-def test_shares_of_a_session_sum_to_one(
-    rows: list[tuple[str, int, float, float | None, float | None]],
-) -> None:
-    symbols = {row[0] for row in rows}
-    by_symbol = {each: [row for row in rows if row[0] == each] for each in sorted(symbols)}
-    flows = flows_of(
-        bars_of(
-            {each: {day(row[1]): row[2] for row in own} for each, own in by_symbol.items()},
-            volumes={each: {day(row[1]): row[4] for row in own} for each, own in by_symbol.items()},
-        ),
-        shares_of({each: {day(row[1]): row[3] for row in own} for each, own in by_symbol.items()}),
-    )
-
-    for (_,), of_session in flows.group_by("session"):
-        gross, notional = of_session["gross_flow_share"].drop_nulls(), of_session["notional_share"].drop_nulls()
-        has_flow = (of_session["flow_usd"].drop_nulls() != 0).any()
-        assert gross.is_empty() != has_flow
-        assert gross.is_empty() or math.isclose(gross.abs().sum(), 1)
-        assert notional.is_empty() or math.isclose(notional.sum(), 1)
-        assert notional.is_empty() == (not of_session["notional_usd"].sum() > 0)
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    st.dictionaries(st.integers(0, 14), st.tuples(st.floats(1e6, 1.05e6), PRICE), min_size=10),
-    st.sets(st.integers(0, 14), min_size=2),
-)
-def test_the_effects_of_a_coin_add_up_over_any_gap(held: dict[int, tuple[float, float]], sessions: set[int]) -> None:
-    days = [day(number) for number in range(15)]
-    bars = bars_of({"BTC": dict.fromkeys(days, 1.0), "A": {day(each): 1.0 for each in sessions}}, coins=["BTC"])
-    flows = flows_of(bars, supply=supply_of({"BTC": {day(number): each for number, each in held.items()}}))
-
-    ordered = sorted(sessions)
-    for row in flows.filter(symbol="BTC").iter_rows(named=True):
-        number = (row["session"] - days[0]) // timedelta(days=1)
-        place = ordered.index(number)
-        is_whole = place > 0 and all(each in held for each in range(ordered[place - 1], number + 1))
-        assert (row["flow_method"] == "supply") == is_whole
-        if is_whole:
-            before = math.prod(held[ordered[place - 1]])
-            change = math.prod(held[number]) - before
-            scale = 1e6 * max(price for _, price in held.values())
-            assert math.isclose(row["price_effect_usd"] + row["share_effect_usd"], change, abs_tol=1e-6 * scale)
-            assert math.isclose(row["market_cap_change_usd"], change, abs_tol=1e-6 * scale)
-
-
-def test_the_order_of_the_rows_does_not_matter() -> None:
-    bars = bars_of({"A": [10.0, 12.0], "B": [3.0, 4.0]}, volumes={"A": [1.0, 2.0], "B": [1.0, 9.0]})
-    shares = shares_of({"A": [100.0, 110.0], "B": [7.0, 5.0]})
-
-    assert flows_of(bars.reverse(), shares.reverse()).equals(flows_of(bars, shares))
 
 
 def test_a_universe_without_bars_of_some_asset_says_nothing_of_it() -> None:

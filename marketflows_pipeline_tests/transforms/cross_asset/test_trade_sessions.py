@@ -20,6 +20,7 @@ from marketflows_pipeline_tests.transforms.cross_asset.frames import (
     day,
     flows_of,
     shares_of,
+    supply_of,
     universe_of,
 )
 
@@ -103,11 +104,40 @@ def test_a_large_fund_without_new_counts_holds_the_window_back() -> None:
     assert rankings(lagged) == [("A", day(1), 10, 1), ("B", day(1), 1, 1)]
 
 
-def test_a_fund_that_stopped_long_ago_is_not_waited_for() -> None:
+@pytest.mark.parametrize(("stopped", "last"), [(22, 1), (23, 23)])
+def test_a_fund_without_figures_is_waited_for_21_sessions(stopped: int, last: int) -> None:
+    """A fund that was closed would otherwise end every window on its last day."""
     counts: list[float | None] = [900.0, 910.0]
-    lagged = two_funds(counts + [None] * 28, [90.0 + number for number in range(30)])
+    lagged = two_funds(counts + [None] * stopped, [90.0 + number for number in range(stopped + 2)])
 
-    assert trade_flows(lagged)["session"].max() == lagged["session"].unique().sort()[-2]
+    assert trade_flows(lagged)["session"].max() == lagged["session"].unique().sort()[last]
+
+
+def test_after_the_only_fund_stopped_no_session_is_known() -> None:
+    """Nothing is nine tenths of nothing: the windows went on to the newest session, with flows of nobody."""
+    counts: list[float | None] = [900.0, 910.0]
+    stopped = flows_of(bars_of({"A": [1.0] * 30}), fund("ssga:navhist", counts + [None] * 28, [1.0] * 30))
+
+    assert trade_flows(stopped)["session"].max() == day(1)
+
+
+def test_nine_tenths_exactly_are_enough() -> None:
+    ones = [1.0] * 3
+    large, small = fund("ssga:navhist", [80.0, 85.0, 90.0], ones), fund("ssga:navhist", [10.0, 10.0, None], ones, "B")
+    flows = flows_of(bars_of({"A": ones, "B": ones}), pl.concat([large, small]))
+
+    assert trade_flows(flows)["session"].max() == day(2)
+
+
+def test_issuance_counts_on_its_own_session() -> None:
+    """Coins have no lag; without their flows stablecoins issued nothing in any window."""
+    supply = supply_of({"USDT": {day(0): (1e9, 1.0), day(1): (1.01e9, 1.0)}})
+    moved = trade_flows(flows_of(bars_of({"USDT": [1.0, 1.0]}, coins=["USDT"]), supply=supply))
+
+    assert moved.select("session", "flow_usd", "flow_method").rows() == [
+        (day(0), None, "price_only"),
+        (day(1), 1e7, "supply"),
+    ]
 
 
 def test_prices_stay_at_their_own_sessions() -> None:
@@ -140,7 +170,7 @@ def test_the_map_goes_by_trade_sessions_too() -> None:
 COUNTS = st.lists(st.none() | st.floats(1e6, 1.4e6), min_size=8, max_size=8)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(COUNTS, COUNTS, st.integers(3, 8))
 def test_later_sessions_change_no_trade_flow_that_was_told(
     large: list[float | None], small: list[float | None], until: int

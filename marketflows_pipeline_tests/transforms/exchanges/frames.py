@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.exchanges.dominance import exchange_shares
 from marketflows_pipeline.transforms.exchanges.id_map import exchange_map
 
 TODAY = date(2026, 3, 10)
@@ -86,3 +87,18 @@ def assert_in_shape(frame: pl.DataFrame, name: str) -> None:
     for column in entry.columns:
         if not column.nullable:
             assert frame[column.name].null_count() == 0, column.name
+
+
+def shares_of(
+    volumes: pl.DataFrame | None = None,
+    exchanges: pl.DataFrame | None = None,
+    snapshots: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """``mart.exchange_shares`` of these, in shape."""
+    shares = exchange_shares(
+        volumes_of({}) if volumes is None else volumes,
+        exchanges_of() if exchanges is None else exchanges,
+        snapshot_of() if snapshots is None else snapshots,
+    )
+    assert_in_shape(shares, "mart.exchange_shares")
+    return shares

@@ -1,3 +1,5 @@
+"""How concentrated a market is: the index, its bounds, its changes, and what the list leaves uncovered."""
+
 from __future__ import annotations
 
 import math
@@ -10,35 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.exchanges.dominance import exchange_dominance, exchange_shares, uncovered_shares
-from marketflows_pipeline.transforms.exchanges.id_map import exchange_map
+from marketflows_pipeline.transforms.exchanges.dominance import exchange_dominance, uncovered_shares
 from marketflows_pipeline_tests.transforms.exchanges.frames import (
-    CHART,
     assert_in_shape,
     day,
     exchanges_of,
-    ids_of,
-    listed_of,
     moment,
     rows_of,
+    shares_of,
     snapshot_of,
     volumes_of,
 )
 from marketflows_pipeline_tests.transforms.frames import pick
 
-NO_VOLUMES, NO_SNAPSHOTS = table("core.exchange_volumes").empty(), snapshot_of()
 NOTHING_UNCOVERED = pl.DataFrame(schema={"segment": pl.String, "day": pl.Date, "uncovered_pct": pl.Float64})
 THRESHOLDS = (1000.0, 1800.0)
 VOLUMES = st.lists(st.floats(1e-3, 1e6), min_size=1, max_size=12)
-
-
-def shares_of(
-    volumes: pl.DataFrame = NO_VOLUMES, exchanges: pl.DataFrame | None = None, snapshots: pl.DataFrame = NO_SNAPSHOTS
-) -> pl.DataFrame:
-    shares = exchange_shares(volumes, exchanges_of() if exchanges is None else exchanges, snapshots)
-    assert_in_shape(shares, "mart.exchange_shares")
-    return shares
 
 
 def spot_of(volumes: Sequence[float]) -> pl.DataFrame:
@@ -64,145 +53,6 @@ def dominance_of(
 
 def uncovered_of(pct: float | None) -> pl.DataFrame:
     return pl.DataFrame({"segment": ["all"], "day": [day(0)], "uncovered_pct": [pct]}, schema=NOTHING_UNCOVERED.schema)
-
-
-def test_spot_shares_are_over_all_and_over_each_kind_apart() -> None:
-    exchanges = exchanges_of(centralised=["a", "b"], decentralised=["x"])
-
-    shares = shares_of(volumes_of({"a": {0: 60.0}, "b": {0: 20.0}, "x": {0: 20.0}}), exchanges)
-
-    assert shares.select("segment", "exchange_key", "rank", "value", "share_pct").rows() == [
-        ("all", "a", 1, 60.0, 60.0),
-        ("all", "b", 2, 20.0, 20.0),
-        ("all", "x", 3, 20.0, 20.0),
-        ("centralised", "a", 1, 60.0, 75.0),
-        ("centralised", "b", 2, 20.0, 25.0),
-        ("decentralised", "x", 1, 20.0, 100.0),
-    ]
-    assert shares["name"].to_list()[0] == "A"
-
-
-def test_an_exchange_of_unknown_kind_counts_in_all_only_even_if_the_map_lacks_it() -> None:
-    unknown_kind = exchange_map(listed_of("a"), snapshot_of(), ids_of(), {}, [])
-
-    shares = shares_of(volumes_of({"a": {0: 1.0}, "b": {0: 3.0}}), unknown_kind)
-
-    assert shares.select("segment", "exchange_key", "name", "share_pct").rows() == [
-        ("all", "a", "A", 25.0),
-        ("all", "b", "b", 75.0),
-    ]
-
-
-def test_a_volume_of_zero_is_not_measured_in_shares() -> None:
-    shares = shares_of(volumes_of({"a": {0: 5.0}, "b": {0: 0.0}}))
-
-    assert shares.select("exchange_key", "share_pct").rows() == [("a", 100.0)]
-
-
-def test_the_time_of_a_day_is_that_of_its_newest_observation_in_the_segment() -> None:
-    volumes = pl.concat([volumes_of({"a": {0: 1.0}}, hour=9), volumes_of({"b": {0: 1.0}}, hour=10)])
-
-    assert shares_of(volumes)["ts"].to_list() == [moment(0, 10), moment(0, 10)]
-
-
-def test_days_before_the_first_list_say_nothing_about_the_market_but_do_about_the_tracked() -> None:
-    exchanges = exchanges_of(centralised=["a", "b", "c"], tracked=["a", "b"])
-    charts = volumes_of({"a": {2: 30.0, 1: 30.0}, "b": {2: 10.0, 1: 10.0}}, source=CHART)
-    # the chart of b reaches into the day of the first list, and counts there
-    listed = pl.concat([volumes_of({"a": {0: 30.0}, "c": {0: 50.0}}), volumes_of({"b": {0: 20.0}}, source=CHART)])
-
-    shares = shares_of(pl.concat([charts, listed]), exchanges)
-
-    assert pick(shares, "day", segment="all") == [day(0)] * 3
-    assert pick(shares, "share_pct", segment="centralised") == [30.0, 20.0, 50.0]
-    assert shares.filter(segment="tracked").select("day", "exchange_key", "share_pct").rows() == [
-        (day(2), "a", 75.0),
-        (day(2), "b", 25.0),
-        (day(1), "a", 75.0),
-        (day(1), "b", 25.0),
-        (day(0), "a", 60.0),
-        (day(0), "b", 40.0),
-    ]
-
-
-def test_a_list_of_any_service_counts_as_one() -> None:
-    assert shares_of(volumes_of({"a": {0: 1.0}}, source="tutorial:exchanges")).height == 1
-    assert shares_of(volumes_of({"a": {0: 1.0}}, source="tutorial:volume_chart")).is_empty()
-
-
-def test_the_tracked_segment_leaves_out_days_on_which_one_of_the_set_has_a_gap() -> None:
-    exchanges = exchanges_of(centralised=["a", "b", "never"], tracked=["a", "b", "never"])
-    ten_days = dict.fromkeys(range(10), 1.0)
-    volumes = volumes_of({"a": ten_days, "b": {ago: 1.0 for ago in ten_days if ago != 4}})
-
-    days = pick(shares_of(volumes, exchanges), "day", segment="tracked")
-
-    assert sorted(set(days)) == [day(ago) for ago in range(9, -1, -1) if ago != 4]
-    assert len(days) == 18
-
-
-def test_a_tracked_exchange_that_closed_does_not_end_the_segment() -> None:
-    names = ["a", "b", "closed"]
-    exchanges = exchanges_of(centralised=names, tracked=names)
-    volumes = volumes_of({"a": {2: 1.0, 1: 1.0, 0: 1.0}, "b": {2: 3.0, 1: 3.0, 0: 3.0}, "closed": {2: 3.0, 1: 0.0}})
-
-    tracked = shares_of(volumes, exchanges).filter(segment="tracked")
-
-    assert tracked.select("day", "exchange_key", "share_pct").rows() == [
-        (day(ago), key, share) for ago in (2, 1, 0) for key, share in (("a", 25.0), ("b", 75.0))
-    ]
-
-
-def reserves_of(*rows: dict[str, Any], days_ago: int = 0, hour: float = 12) -> pl.DataFrame:
-    return snapshot_of(*rows, days_ago=days_ago).with_columns(observed_at=pl.lit(moment(days_ago, hour)))
-
-
-def test_reserves_and_derivatives_are_shared_among_measured_centralised_exchanges_and_the_tracked_of_them() -> None:
-    snapshots = reserves_of(
-        {"name": "A", "slug": "a-cex", "current_tvl_usd": 75.0, "derivatives_volume_usd": 8.0},
-        {"name": "B", "slug": "b-cex", "current_tvl_usd": 25.0},
-        {"name": "Coinbase", "coingecko_id": "gdax", "derivatives_volume_usd": 2.0},
-        {"name": "D", "slug": "d", "current_tvl_usd": 0.0, "derivatives_volume_usd": -1.0},
-    )
-    exchanges = exchange_map(listed_of("a", "gdax"), snapshots, ids_of(), {"a": "a-cex"}, ["a-cex", "gdax"])
-
-    shares = shares_of(exchanges=exchanges, snapshots=snapshots)
-
-    assert shares.select("measure", "segment", "exchange_key", "value", "share_pct").rows() == [
-        ("derivatives_volume", "centralised", "a", 8.0, 80.0),
-        ("derivatives_volume", "centralised", "gdax", 2.0, 20.0),
-        ("derivatives_volume", "tracked", "a", 8.0, 80.0),
-        ("derivatives_volume", "tracked", "gdax", 2.0, 20.0),
-        ("reserves", "centralised", "a", 75.0, 75.0),
-        ("reserves", "centralised", "b-cex", 25.0, 25.0),
-        ("reserves", "tracked", "a", 75.0, 100.0),
-    ]
-
-
-def test_the_last_snapshot_of_each_day_counts() -> None:
-    row = {"name": "A", "slug": "a"}
-    snapshots = pl.concat(
-        [
-            reserves_of({**row, "current_tvl_usd": 1.0}, days_ago=1),
-            reserves_of({**row, "current_tvl_usd": 2.0}, {"name": "B", "slug": "b", "current_tvl_usd": 9.0}, hour=9),
-            reserves_of({**row, "current_tvl_usd": 3.0}, hour=10),
-        ]
-    )
-
-    shares = shares_of(snapshots=snapshots)
-
-    assert shares.select("day", "ts", "exchange_key", "value").rows() == [
-        (day(1), moment(1, 12), "a", 1.0),
-        (day(0), moment(0, 10), "a", 3.0),
-    ]
-
-
-def test_two_rows_of_one_exchange_count_once_with_the_larger_value() -> None:
-    snapshots = snapshot_of(
-        {"name": "A", "slug": "a", "current_tvl_usd": 1.0}, {"name": "A2", "slug": "a", "current_tvl_usd": 4.0}
-    )
-
-    assert shares_of(snapshots=snapshots).select("exchange_key", "value").rows() == [("a", 4.0)]
 
 
 def test_nothing_measured_has_no_shares_no_dominance_and_nothing_uncovered() -> None:
@@ -367,7 +217,6 @@ def test_the_index_must_exceed_a_threshold(
     assert dominance.select("market_concentration", "systemic_risk").rows() == [(concentration, risk)]
 
 
-@settings(max_examples=60, deadline=None)
 @given(VOLUMES)
 def test_shares_of_a_day_sum_to_a_hundred_and_the_index_stays_within_its_range(volumes: list[float]) -> None:
     shares = spot_of(volumes)
@@ -379,7 +228,6 @@ def test_shares_of_a_day_sum_to_a_hundred_and_the_index_stays_within_its_range(v
     assert dominance["top_1_dominance_pct"] <= dominance["top_3_dominance_pct"] <= 100 * (1 + 1e-9)
 
 
-@settings(max_examples=60, deadline=None)
 @given(known=VOLUMES, unknown=VOLUMES)
 def test_the_bounds_contain_the_index_of_any_completion(known: list[float], unknown: list[float]) -> None:
     uncovered_pct = 100 * sum(unknown) / (sum(known) + sum(unknown))
@@ -390,7 +238,7 @@ def test_the_bounds_contain_the_index_of_any_completion(known: list[float], unkn
     assert bounds["hhi_lower_bound"] * (1 - 1e-9) <= complete <= bounds["hhi_upper_bound"] * (1 + 1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(volumes=VOLUMES, order=st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_changes_nothing(volumes: list[float], order: Any) -> None:
     rows = volumes_of({f"e{place:02}": {0: volume} for place, volume in enumerate(volumes)})

@@ -1,38 +1,18 @@
+"""Flows of tokens: what a deposit or a withdrawal is worth, and what is left out with which reason."""
+
 from __future__ import annotations
 
-import math
-from typing import Any, cast
+from typing import cast
 
-import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.exchanges.token_flows import daily_records, token_flows
 from marketflows_pipeline_tests.transforms.exchanges.wallets import (
     Holding,
-    Record,
-    balances_of,
-    moment,
-    on,
-    own_tokens_of,
-    tvl_of,
+    flows_between,
+    parts,
 )
-
-NOBODY = own_tokens_of({})
-
-
-def flows_between(before: Record, now: Record, own: str | None = None) -> dict[str, dict[str, Any]]:
-    """Token to its row of the second of two days; cash that never moves keeps every record present and different."""
-    cash_before, cash_now = {"CASH": (1e6, 1e6)}, {"CASH": (1e6, 1.001e6)}
-    balances = balances_of({"x": {0: {**cash_before, **before}, 1: {**cash_now, **now}}})
-    rows = token_flows(balances, own_tokens_of({"x": own})).filter(pl.col("day") == on(1), pl.col("token") != "CASH")
-    return {row["token"]: row for row in rows.to_dicts()}
-
-
-def parts(row: dict[str, Any]) -> tuple[Any, ...]:
-    return row["price_usd"], row["flow_usd"], row["price_effect_usd"], row["left_out_usd"], row["reason"]
 
 
 def test_a_deposit_is_valued_at_today_s_price_where_the_value_has_grown() -> None:
@@ -75,7 +55,6 @@ sane_prices = st.floats(1e3, 1e5)
 sane_quantities = st.floats(100.0, 200.0)
 
 
-@settings(max_examples=60, deadline=None)
 @given(sane_quantities, sane_quantities, sane_quantities, sane_prices, sane_prices)
 def test_at_the_mean_price_flows_grow_with_the_quantity_and_the_way_back_undoes_the_way_there(
     q0: float, q1: float, q2: float, p0: float, p1: float
@@ -243,210 +222,3 @@ def test_a_chain_that_became_known_is_taken_for_an_inflow_which_is_the_limit_of_
     flows = flows_between({"USDT": (1e6, 1e6)}, {"USDT": (3e6, 3e6)})
 
     assert parts(flows["USDT"]) == (1.0, 2e6, 0.0, None, None)
-
-
-def test_a_token_that_comes_back_after_a_day_away_is_new_again() -> None:
-    cash = {0: 1e6, 1: 2e6, 2: 3e6, 3: 4e6}
-    records: dict[float, Record] = {day: {"CASH": (usd, usd)} for day, usd in cash.items()}
-    records[0] = {**records[0], "A": (1.0, 50_000.0)}
-    records[3] = {**records[3], "A": (1.0, 50_000.0)}
-
-    flows = token_flows(balances_of({"x": records}), NOBODY).filter(token="A")
-
-    assert flows.select("day", "reason").rows() == [(on(0), None), (on(1), "vanished"), (on(3), "new")]
-
-
-def test_after_a_missing_day_the_record_before_the_gap_is_compared_with() -> None:
-    balances = balances_of({"x": {0: {"BTC": (10, 500_000)}, 3: {"BTC": (12, 600_000)}}})
-
-    flows = token_flows(balances, NOBODY)
-
-    assert flows.select("day", "previous_day", "flow_usd").rows() == [(on(0), None, None), (on(3), on(0), 100_000)]
-
-
-def test_the_first_record_has_nothing_to_compare_with_and_so_neither_flow_nor_reason() -> None:
-    (row,) = token_flows(balances_of({"x": {0: {"BTC": (10, 500_000)}}}), NOBODY).to_dicts()
-
-    assert parts(row) == (None, None, None, None, None)
-    assert (row["previous_day"], row["is_repeated"], row["value_usd"]) == (None, False, 500_000)
-
-
-def test_a_record_equal_to_the_one_before_was_carried_forward_and_measures_nothing() -> None:
-    held = {"BTC": (10.0, 500_000.0), "ODD": (None, 20_000.0)}
-    moved = {"BTC": (11.0, 550_000.0), "ODD": (None, 20_000.0)}
-    flows = token_flows(balances_of({"x": {0: held, 1: held, 2: moved}}), NOBODY)
-
-    repeated = flows.filter(day=on(1))
-    assert repeated["is_repeated"].to_list() == [True, True]
-    assert [parts(row) for row in repeated.to_dicts()] == [(None,) * 5] * 2
-    assert flows.filter(day=on(2))["is_repeated"].to_list() == [False, False]
-    assert flows.filter(day=on(2))["flow_usd"].to_list() == [50_000, None]
-
-
-def test_a_record_with_a_token_more_or_less_is_no_repetition() -> None:
-    one, two = {"A": (1.0, 20_000.0)}, {"A": (1.0, 20_000.0), "B": (None, None)}
-
-    assert not token_flows(balances_of({"x": {0: one, 1: two, 2: one}}), NOBODY)["is_repeated"].any()
-
-
-@pytest.mark.parametrize(("before", "now"), [((None, 2e4), (1.0, 2e4)), ((1.0, 2e4), (1.0, None))])
-def test_a_figure_that_came_or_went_is_no_repetition(before: Holding, now: Holding) -> None:
-    held = {"B": (1.0, 5e4)}
-
-    assert not token_flows(balances_of({"x": {0: {**held, "A": before}, 1: {**held, "A": now}}}), NOBODY)[
-        "is_repeated"
-    ].any()
-
-
-def test_exchanges_are_not_compared_with_each_other() -> None:
-    flows = token_flows(balances_of({"b": {0: {"BTC": (9, 9e5)}}, "a": {5: {"BTC": (1, 1e5)}}}), NOBODY)
-
-    assert flows.select("slug", "quantity_before", "quantity").rows() == [("a", None, 1), ("b", None, 9)]
-
-
-def test_own_tokens_are_unknown_where_none_are_listed() -> None:
-    holds: dict[float, Record] = {0: {"BNB": (1.0, 6e5), "USD": (1.0, 6e5)}}
-    balances = balances_of(dict.fromkeys(("absent", "blank", "listed", "null"), holds))
-
-    flows = token_flows(balances, own_tokens_of({"null": None, "blank": " ", "listed": "BNB"}))
-
-    assert flows.select("slug", "token", "is_own_token").rows() == [
-        ("absent", "BNB", None), ("absent", "USD", None),
-        ("blank", "BNB", None), ("blank", "USD", None),
-        ("listed", "BNB", True), ("listed", "USD", False),
-        ("null", "BNB", None), ("null", "USD", None),
-    ]  # fmt: skip
-
-
-def test_own_tokens_listed_twice_for_one_exchange_double_no_row() -> None:
-    twice = pl.DataFrame({"slug": ["x", "x"], "own_tokens": ["BNB", "BNB"]})
-
-    assert token_flows(balances_of({"x": {0: {"BNB": (1, 1)}}}), twice).height == 1
-
-
-def test_a_days_record_is_the_one_nearest_its_midnight_but_never_the_moment_of_asking() -> None:
-    totals = tvl_of({"x": {0.9: 3.0, 0.001: 1.0, 0.2: 2.0, 2: 5.0, 2.9999: 6.0}, "a": {7: 9.0}})
-    asked = totals.with_columns(pl.lit(moment(3.5)).cast(pl.Datetime("us", "UTC")).alias("ts"), is_now=pl.lit(True))
-
-    assert daily_records(pl.concat([asked, totals])).rows() == [
-        ("a", on(7), moment(7), None), ("x", on(0), moment(0.001), None), ("x", on(1), moment(0.9), on(0)),
-        ("x", on(2), moment(2), on(1)), ("x", on(3), moment(2.9999), on(2)),
-    ]  # fmt: skip
-
-
-def test_balances_of_the_moment_of_asking_and_of_later_the_same_day_are_passed_over() -> None:
-    balances = balances_of({"x": {0: {"A": (1, 20_000)}, 0.5: {"A": (7, 140_000), "B": (1, 1)}, 1: {"A": (2, 40_000)}}})
-    # One question was asked at the very midnight and found a token that the daily record does not have.
-    asked = balances_of({"x": {1.4: {"A": (9, 180_000)}, 1: {"C": (1, 1)}}}).with_columns(is_now=pl.lit(value=True))
-
-    flows = token_flows(pl.concat([balances, asked]), NOBODY)
-
-    assert flows.select("token", "ts", "quantity").rows() == [("A", moment(0), 1), ("A", moment(1), 2)]
-
-
-def test_the_columns_are_those_of_the_registry_and_some_more_and_rows_are_by_key() -> None:
-    entry = table("mart.exchange_token_flows")
-    day = {"WETH": (1.0, 2.0), "BTC": (1.0, 2.0)}
-    balances = balances_of({"y": {1: day, 0: day}, "x": {2: day}})
-
-    for frame in (balances, balances.clear()):
-        flows = token_flows(frame, NOBODY)
-        assert flows.select(entry.column_names).schema == entry.polars_schema
-        assert flows.columns == [*entry.column_names, "ts", "previous_day", "is_repeated", "is_own_token"]
-        assert flows.select(entry.key).rows() == sorted(set(flows.select(entry.key).rows()))
-    assert token_flows(balances.sample(fraction=1, shuffle=True, seed=5), NOBODY).equals(token_flows(balances, NOBODY))
-
-
-quantities = st.one_of(st.none(), st.just(0.0), st.floats(1e-2, 1e6), st.floats(-1e6, -1e-2))
-prices = st.one_of(st.none(), st.just(0.0), st.floats(1e-3, 1e4))
-tokens = st.sampled_from(["A", "B", "C", "D", "OWN"])
-
-
-@st.composite
-def records(draw: st.DrawFn) -> dict[str, Holding]:
-    held = draw(st.dictionaries(tokens, st.tuples(quantities, prices), min_size=1))
-    return {
-        token: (quantity, None if quantity is None or price is None else quantity * price)
-        for token, (quantity, price) in held.items()
-    }
-
-
-def naive_row(  # noqa: PLR0911 - a rule a line
-    before: Holding | None, now: Holding | None, limit: float, is_own: bool
-) -> tuple[str | None, float]:
-    """Reason and flow by the rules as one would say them, one token at a time."""
-    was_there, is_there = (side is not None and side[0] != 0 for side in (before, now))
-    if is_own:
-        return "own_token", 0.0
-    if any(side and figure is not None and figure < 0 for side in (before, now) for figure in side or ()):
-        return "negative", 0.0
-    if any(there and side and (None in side or side[1] == 0) for there, side in ((was_there, before), (is_there, now))):
-        return "unpriced", 0.0
-    if was_there != is_there:
-        return ("new" if is_there else "vanished"), 0.0
-    if not was_there:
-        return "dust", 0.0
-    (q0, v0), (q1, v1) = cast("tuple[tuple[float, float], ...]", (before, now))
-    if v0 < limit or v1 < limit:
-        return "dust", 0.0
-    flow = (q1 - q0) * (v0 / q0 if v0 > v1 else v1 / q1)
-    return ("absurd", 0.0) if abs(flow) / 2 > max(v0, v1) else (None, flow)
-
-
-@settings(max_examples=150, deadline=None)
-@given(records(), records())
-def test_every_token_is_treated_as_the_rules_say(before: dict[str, Holding], now: dict[str, Holding]) -> None:
-    # Distinct amounts of cash, far below the relative limit, keep the records from being repetitions.
-    before, now = {**before, "CASH": (1.0, 1.0)}, {**now, "CASH": (2.0, 2.0)}
-    flows = token_flows(balances_of({"x": {0: before, 1: now}}), own_tokens_of({"x": "OWN"})).filter(day=on(1))
-
-    totals = [math.fsum(v or 0 for t, (_, v) in side.items() if t != "OWN") for side in (before, now)]
-    limit = max(10_000, min(totals) / 10_000)
-    expected = {t: naive_row(before.get(t), now.get(t), limit, t == "OWN") for t in {*before, *now}}
-    assert dict(flows.select("token", "reason").rows()) == {t: reason for t, (reason, _) in expected.items()}
-    kept = flows.filter(pl.col("reason").is_null())
-    assert kept["flow_usd"].to_list() == pytest.approx([expected[t][1] for t in kept["token"]], rel=1e-12)
-
-
-@settings(max_examples=100, deadline=None)
-@given(records(), records())
-def test_flow_and_price_effect_add_up_to_the_change_of_value(
-    before: dict[str, Holding], now: dict[str, Holding]
-) -> None:
-    kept = token_flows(balances_of({"x": {0: before, 1: now}}), NOBODY).filter(pl.col("flow_usd").is_not_null())
-
-    sums, changes = kept["flow_usd"] + kept["price_effect_usd"], kept["value_usd"] - kept["value_before_usd"]
-    scale = pl.max_horizontal("value_usd", "value_before_usd")
-    assert ((sums - changes).abs() <= 1e-9 * kept.select(scale).to_series()).all()
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.dictionaries(tokens, st.tuples(st.floats(1.0, 1e6), st.floats(1e-2, 1e4), st.floats(1e-2, 1e4)), min_size=1))
-def test_prices_alone_move_nothing(held: dict[str, tuple[float, float, float]]) -> None:
-    before = {token: (quantity, quantity * p0) for token, (quantity, p0, _) in held.items()}
-    now = {token: (quantity, quantity * p1) for token, (quantity, _, p1) in held.items()}
-
-    flows = token_flows(balances_of({"x": {0: before, 1: now}}), NOBODY)
-
-    assert set(flows["flow_usd"].drop_nulls()) <= {0.0}
-    assert flows.filter(day=on(1), reason="absurd").is_empty()
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.floats(1e2, 1e6), st.floats(1e2, 1e6), st.floats(200.0, 1e4))
-def test_quantities_alone_have_no_price_effect(q0: float, q1: float, price: float) -> None:
-    row = flows_between({"A": (q0, q0 * price)}, {"A": (q1, q1 * price)})["A"]
-
-    assert row["price_effect_usd"] == pytest.approx(0, abs=1e-12 * (q0 + q1) * price)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(1e2, 1e4), st.floats(1e2, 1e4))
-def test_how_ether_is_split_between_its_names_changes_no_flow(a: float, b: float, q0: float, q1: float) -> None:
-    def split(quantity: float, price: float, share: float) -> Record:
-        parts = {"ETH": quantity * share, "WETH": quantity * (1 - share)}
-        return {token: (part, part * price) for token, part in parts.items()}
-
-    row = flows_between(split(q0, 3_000, a), split(q1, 3_300, b))["ETH"]
-    whole = flows_between({"ETH": (q0, q0 * 3_000)}, {"ETH": (q1, q1 * 3_300)})["ETH"]
-    assert row["flow_usd"] == pytest.approx(whole["flow_usd"], abs=1e-9 * (q0 + q1) * 3_300)

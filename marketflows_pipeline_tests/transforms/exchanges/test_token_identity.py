@@ -11,8 +11,14 @@ import pytest
 
 from marketflows_pipeline.transforms.exchanges.token_aliases import ALIASES
 from marketflows_pipeline.transforms.exchanges.token_flows import token_flows
-from marketflows_pipeline_tests.transforms.exchanges.test_token_flows import NOBODY, flows_between
-from marketflows_pipeline_tests.transforms.exchanges.wallets import Record, balances_of, moment, on
+from marketflows_pipeline_tests.transforms.exchanges.wallets import (
+    NOBODY,
+    Record,
+    balances_of,
+    flows_between,
+    moment,
+    on,
+)
 
 
 @pytest.mark.parametrize("is_back", [False, True])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from marketflows_pipeline.cli.reports.cross_asset.asset_sums import (
     AssetSums,
-    Window,
     asset_sums,
     coverage,
     is_flow_stale,
@@ -19,13 +18,13 @@ from marketflows_pipeline.cli.reports.cross_asset.provenance import (
     counted,
     credit,
     dollars,
-    head,
+    header,
+    in_words,
 )
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
-
-if TYPE_CHECKING:
-    from marketflows_pipeline.settings import Asset
+from marketflows_pipeline.transforms.cross_asset.flow_caveats import SessionWindow
+from marketflows_pipeline.transforms.cross_asset.stablecoins import issuance_over
 
 METHOD = (
     "flow_usd is the sum of daily flows: change of shares outstanding times price, or of net assets beyond price "
@@ -36,7 +35,7 @@ METHOD = (
     "that of the orders. The last session is the last one on which funds with 90 % of assets are known."
 )
 
-COLUMNS = (
+CSV_COLUMNS = (
     "rank",
     "symbol",
     "name",
@@ -54,7 +53,7 @@ COLUMNS = (
     "last_session",
     "why",
 )
-SHOWN = (
+TABLE_COLUMNS = (
     ColumnFormat("#", "rank", 0),
     ColumnFormat("asset", "symbol"),
     ColumnFormat("class", "asset_class"),
@@ -67,60 +66,52 @@ SHOWN = (
     ColumnFormat("method", "flow_method"),
 )
 
+ISSUANCE = "core.stablecoin_issuance"
+
 _TOP = 5
 _REGIME = """
 select session, regime, vix, vix_percentile, is_backwardation, ratio_score
 from mart.regimes order by session desc limit 1
 """
-_STABLECOINS = """
-select coin_id, sum(issuance_usd) as issuance_usd, count(issuance_usd) as days_known, count(*) as days_observed,
-       arg_max(supply, day) as supply
-from core.stablecoin_issuance
-where day <= $until and day > $after
-group by coin_id
-order by issuance_usd desc nulls last, coin_id
-"""
 
 
-def cross_asset_flows(source: PublishedData, universe: Sequence[Asset], days: int, *, include_issuance: bool) -> Report:
-    """The answer of `cross-asset flows`.
+def cross_asset_flows(data: PublishedData, days: int, *, include_issuance: bool) -> Report:
+    """The report of `cross-asset flows`.
 
     Args:
-        source: the published file.
-        universe: assets of the settings.
+        data: the published file.
         days: how many sessions, back from the newest.
         include_issuance: whether issuance of coins is ranked too.
 
     Raises:
         MarketflowsError: if there is no data yet.
     """
-    sums = asset_sums(source, universe, days, include_issuance=include_issuance)
+    sums = asset_sums(data, days, include_issuance=include_issuance)
     window = sums.window
     entries = _by_flow(sums)
-    stablecoins = _stablecoins(source, window)
+    stablecoins = _stablecoins(data, window)
     body: dict[str, Any] = {
-        **head(source, source.as_of(BARS), stale=is_flow_stale(source, window)),
-        **window.keys(),
+        **header(data, data.as_of(BARS), stale=is_flow_stale(data, sums)),
+        **sums.header(),
         "includes_issuance": include_issuance,
-        "flows": [{key: entry[key] for key in COLUMNS} for entry in entries],
+        "flows": [{key: entry[key] for key in CSV_COLUMNS} for entry in entries],
         "top_inflows": _top(sums, "inflow_rank"),
         "top_outflows": _top(sums, "outflow_rank"),
         "unknown_flow": sums.unknown,
         "stablecoin_issuance": stablecoins,
-        "regime": source.row(_REGIME) or None if source.has("mart.regimes") else None,
-        "source": credit(source, BARS, SHARES, VOLATILITY, with_coins=sums.has_coins() or stablecoins is not None),
+        "regime": data.row(_REGIME) or None if data.has("mart.regimes") else None,
+        "source": credit(data, BARS, SHARES, VOLATILITY, with_coins=sums.has_coins() or stablecoins is not None),
         "method": METHOD,
-        "coverage": coverage(source, sums),
+        "coverage": coverage(data, sums),
     }
     return Report(
         f"Flows over {counted(window.n_sessions, 'session')} to {window.session}",
         body,
         body["flows"],
-        COLUMNS,
-        SHOWN,
+        CSV_COLUMNS,
+        TABLE_COLUMNS,
         _summary(body),
         footnotes(body),
-        about="asset",
     )
 
 
@@ -161,20 +152,21 @@ def _top(sums: AssetSums, rank: str) -> list[dict[str, Any]]:
     return [{"rank": asset[rank], **{key: asset[key] for key in keys}} for asset in ranked[:_TOP]]
 
 
-def _stablecoins(source: PublishedData, window: Window) -> dict[str, Any] | None:
+def _stablecoins(data: PublishedData, window: SessionWindow) -> dict[str, Any] | None:
     """New stablecoins of the window, a series of its own; None where none are followed."""
-    if not source.has("core.stablecoin_issuance") or window.session_before is None:
+    if not data.has(ISSUANCE) or window.session_before is None:
         return None
-    coins = source.rows(_STABLECOINS, {"after": window.session_before, "until": window.session})
-    if not coins:
+    after, until = window.session_before, window.session
+    issuance = data.table(ISSUANCE, ("coin_id", "day", "supply", "issuance_usd"))
+    issuance_usd, coins = issuance_over(issuance, after=after, until=until)
+    if coins.is_empty():
         return None
-    known = [coin["issuance_usd"] for coin in coins if coin["issuance_usd"] is not None]
     return {
-        "issuance_usd": sum(known) if known else None,
-        "after_day": window.session_before,
-        "to_day": window.session,
-        "n_days": (window.session - window.session_before).days,
-        "coins": coins,
+        "issuance_usd": issuance_usd,
+        "after_day": after,
+        "to_day": until,
+        "n_days": (until - after).days,
+        "coins": coins.to_dicts(),
     }
 
 
@@ -193,8 +185,3 @@ def _summary(body: Mapping[str, Any]) -> tuple[str, ...]:
             f"{figure(regime['vix_percentile'])}"
         )
     return tuple(lines)
-
-
-def in_words(regime: str | None) -> str:
-    """A regime as people write it."""
-    return "unknown" if regime is None else regime.replace("_", "-")

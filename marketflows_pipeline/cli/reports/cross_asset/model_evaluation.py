@@ -26,7 +26,7 @@ METHOD = (
 SOURCE = "Computed from core.asset_flows and the tables beside it; their services stand with those answers."
 
 VARIANTS = ("with_flows", "without_flows", "base_rate", "momentum", "always_up")
-COLUMNS = (
+CSV_COLUMNS = (
     "variant",
     "auc",
     "auc_lower_95",
@@ -44,7 +44,7 @@ COLUMNS = (
     "pooled_auc",
     "n",
 )
-SHOWN = (
+TABLE_COLUMNS = (
     ColumnFormat("variant", "variant"),
     ColumnFormat("AUC", "auc", 3),
     ColumnFormat("from", "auc_lower_95", 3),
@@ -75,11 +75,11 @@ order by variant, metric, scope
 Figures: TypeAlias = Mapping[tuple[str, str, str], Mapping[str, Any]]
 
 
-def model_evaluation(source: PublishedData, *, horizon: int, target: str, model: str) -> Report:
-    """The answer of `train`: the evaluation of the newest model of that horizon, target and kind.
+def model_evaluation(data: PublishedData, *, horizon: int, target: str, model: str) -> Report:
+    """The report of `train`: the evaluation of the newest model of that horizon, target and kind.
 
     Args:
-        source: the published file.
+        data: the published file.
         horizon: sessions ahead.
         target: direction or rank.
         model: logistic or gradient_boosting.
@@ -87,18 +87,18 @@ def model_evaluation(source: PublishedData, *, horizon: int, target: str, model:
     Raises:
         MarketflowsError: if there is none.
     """
-    source.require(EVALUATION)
-    newest = source.row(_NEWEST, {"prefix": f"{target}_{horizon}_{model}_"})
+    data.require(EVALUATION)
+    newest = data.row(_NEWEST, {"prefix": f"{target}_{horizon}_{model}_"})
     if not newest:
         raise MarketflowsError(
-            f"no {model} model of {target} over {horizon} sessions is evaluated yet; {source.setting.how_to_fetch}"
+            f"no {model} model of {target} over {horizon} sessions is evaluated yet; {data.context.how_to_fetch}"
         )
-    figures = figures_of(source, newest["model_id"])
+    figures = figures_of(data, newest["model_id"])
     suspicions = suspected(newest["model_id"], figures, is_synthetic=newest["is_synthetic"])
     entries = [_variant(figures, variant) for variant in VARIANTS if (variant, "brier", _ALL) in figures]
-    is_synthetic = source.setting.is_tutorial or newest["is_synthetic"]
+    is_synthetic = data.context.is_tutorial or newest["is_synthetic"]
     body: dict[str, Any] = {
-        **source.head(newest["trained_at"], stale=source.is_stale(newest["trained_at"], TRAINING_LIMIT)),
+        **data.header(newest["trained_at"], stale=data.is_stale(newest["trained_at"], TRAINING_LIMIT)),
         "synthetic": is_synthetic,
         "model_id": newest["model_id"],
         "horizon": horizon,
@@ -114,7 +114,7 @@ def model_evaluation(source: PublishedData, *, horizon: int, target: str, model:
         "variants": entries,
         "auc_by_asset": _by_asset(figures),
         "reliability": _reliability(figures),
-        "source": (source.setting.synthetic_note if is_synthetic else "") + SOURCE,
+        "source": (data.context.part.synthetic_note if is_synthetic else "") + SOURCE,
         "method": METHOD,
         "coverage": {
             "n_test_rows": entries[0]["n"] if entries else None,
@@ -126,19 +126,18 @@ def model_evaluation(source: PublishedData, *, horizon: int, target: str, model:
         f"Evaluation of {newest['model_id']}",
         body,
         entries,
-        COLUMNS,
-        SHOWN,
+        CSV_COLUMNS,
+        TABLE_COLUMNS,
         _summary(body),
         told(suspicions),
         headline=body["headline"]["text"],
         warnings=told(suspicions),
-        about="asset",
     )
 
 
-def figures_of(source: PublishedData, model_id: str) -> Figures:
+def figures_of(data: PublishedData, model_id: str) -> Figures:
     """A model's figures by variant, metric and scope."""
-    rows = source.rows(_FIGURES, {"model_id": model_id})
+    rows = data.rows(_FIGURES, {"model_id": model_id})
     return {(row["variant"], row["metric"], row["scope"]): row for row in rows}
 
 

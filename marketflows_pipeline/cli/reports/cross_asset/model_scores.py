@@ -31,7 +31,7 @@ METHOD = (
     "nothing beats the base rate; no advice."
 )
 
-COLUMNS = (
+CSV_COLUMNS = (
     "symbol",
     "horizon",
     "target",
@@ -44,7 +44,7 @@ COLUMNS = (
     "model_id",
     "scored_at",
 )
-SHOWN = (
+TABLE_COLUMNS = (
     ColumnFormat("asset", "symbol"),
     ColumnFormat("ahead", "horizon", 0),
     ColumnFormat("target", "target"),
@@ -55,7 +55,7 @@ SHOWN = (
 )
 
 _NEWEST = f"""
-select {", ".join(COLUMNS)}, is_synthetic
+select {", ".join(CSV_COLUMNS)}, is_synthetic
 from mart.model_scores
 qualify dense_rank() over (partition by target, horizon order by scored_at desc, model_id desc) = 1
 order by horizon, target, symbol
@@ -64,40 +64,40 @@ _SESSION = "select max(session) as session from core.asset_flows"
 _TRAINED = "select max(trained_at) as trained_at from mart.model_evaluation where model_id = $model_id"
 
 
-def model_scores(source: PublishedData, *, how_to_train: str, how_to_score: str) -> Report:
-    """The answer of `score`: the newest scores of each horizon and target.
+def model_scores(data: PublishedData, *, how_to_train: str, how_to_score: str) -> Report:
+    """The report of `score`: the newest scores of each horizon and target.
 
     Args:
-        source: the published file.
+        data: the published file.
         how_to_train: the command that trains a model.
         how_to_score: the command that scores anew.
 
     Raises:
         MarketflowsError: if there is no model yet, or none has scored.
     """
-    if not source.has(SCORES):
-        if source.has(EVALUATION):
+    if not data.has(SCORES):
+        if data.has(EVALUATION):
             raise MarketflowsError(f"no scores are published yet; score: {how_to_score}")
         raise MarketflowsError(f"no model is trained yet; train one: {how_to_train}")
-    rows = source.rows(_NEWEST)
-    is_synthetic = source.setting.is_tutorial or any(row["is_synthetic"] for row in rows)
-    models = [_model(source, row) for row in {row["model_id"]: row for row in rows}.values()]
+    rows = data.rows(_NEWEST)
+    is_synthetic = data.context.is_tutorial or any(row["is_synthetic"] for row in rows)
+    models = [_model(data, row) for row in {row["model_id"]: row for row in rows}.values()]
     worths = {model["model_id"]: model for model in models}
     entries = [
-        {key: row[key] for key in COLUMNS} | {"verdict": _no_more_than(worths[row["model_id"]], row["verdict"])}
+        {key: row[key] for key in CSV_COLUMNS} | {"verdict": _no_more_than(worths[row["model_id"]], row["verdict"])}
         for row in rows
     ]
     session, as_of = max(row["session"] for row in rows), max(row["scored_at"] for row in rows)
-    newest = source.row(_SESSION)["session"] if source.has("core.asset_flows") else None
+    newest = data.row(_SESSION)["session"] if data.has("core.asset_flows") else None
     alarms = tuple(text for model in models for text in told(model))
     is_behind = newest is not None and session < newest
     body: dict[str, Any] = {
-        **source.head(as_of, stale=is_behind or is_stale(source, session, source.as_of(BARS))),
+        **data.header(as_of, stale=is_behind or is_stale(data, session, data.as_of(BARS))),
         "synthetic": is_synthetic,
         "session": session,
         "scores": entries,
         "models": models,
-        "source": (source.setting.synthetic_note if is_synthetic else "") + SOURCE,
+        "source": (data.context.part.synthetic_note if is_synthetic else "") + SOURCE,
         "method": METHOD,
         "coverage": {
             "n_assets": len({row["symbol"] for row in rows}),
@@ -110,18 +110,17 @@ def model_scores(source: PublishedData, *, how_to_train: str, how_to_score: str)
         f"Probabilities from the close of {session}",
         body,
         entries,
-        COLUMNS,
-        SHOWN,
+        CSV_COLUMNS,
+        TABLE_COLUMNS,
         _summary(body),
         (*alarms, *_footnotes(body)),
         warnings=alarms,
-        about="asset",
     )
 
 
-def _model(source: PublishedData, row: Mapping[str, Any]) -> dict[str, Any]:
-    figures = figures_of(source, row["model_id"]) if source.has(EVALUATION) else {}
-    trained = source.row(_TRAINED, {"model_id": row["model_id"]}) if figures else {}
+def _model(data: PublishedData, row: Mapping[str, Any]) -> dict[str, Any]:
+    figures = figures_of(data, row["model_id"]) if data.has(EVALUATION) else {}
+    trained = data.row(_TRAINED, {"model_id": row["model_id"]}) if figures else {}
     found = worth(intervals(figures.values()), row["target"], is_synthetic=row["is_synthetic"])
     return {
         "model_id": row["model_id"],

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from marketflows_pipeline.cli.reports.published_data import PublishedData
+from marketflows_pipeline.transforms.cross_asset.weekdays import weekday_time
 from marketflows_pipeline.warehouse.accepted import accepted_name
 
 BARS, SHARES, VOLATILITY = "raw.daily_bars", "raw.shares_outstanding", "raw.volatility_index"
@@ -17,11 +18,7 @@ SESSION_LIMIT = timedelta(days=5)
 FLOW_LIMIT = timedelta(days=7)
 FETCH_LIMIT = timedelta(hours=26)
 
-SYNTHETIC = "Synthetic: a made-up market of the tutorial, about no real asset. "
-
 _COINS = "data provided by CoinGecko (https://www.coingecko.com)"
-_A_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
-_FIVE_DAYS, _WEEK = timedelta(days=5), timedelta(days=7)
 
 _NAMES = {
     "yahoo": "Yahoo",
@@ -34,65 +31,55 @@ _NAMES = {
 }
 
 
-def head(source: PublishedData, as_of: datetime | None, *, stale: bool) -> dict[str, Any]:
-    """The keys that every answer begins with; made-up prices are synthetic outside of the tutorial too."""
-    return {**source.head(as_of, stale=stale), "synthetic": is_synthetic(source)}
+def header(data: PublishedData, as_of: datetime | None, *, stale: bool) -> dict[str, Any]:
+    """The keys that every report begins with; made-up prices are synthetic outside of the tutorial too."""
+    return {**data.header(as_of, stale=stale), "synthetic": is_synthetic(data)}
 
 
-def is_synthetic(source: PublishedData) -> bool:
+def is_synthetic(data: PublishedData) -> bool:
     """Whether the figures are made up: the tutorial's, or bars whose source says so."""
-    return source.setting.is_tutorial or any("synthetic" in name for name in _sources(source, BARS))
+    return data.context.is_tutorial or any("synthetic" in name for name in _sources(data, BARS))
 
 
-def fetched(source: PublishedData) -> dict[str, datetime | None]:
+def fetched(data: PublishedData) -> dict[str, datetime | None]:
     """When each kind of data was last fetched."""
-    return {table.removeprefix("raw."): source.as_of(table) for table in (BARS, SHARES, VOLATILITY)}
+    return {table.removeprefix("raw."): data.as_of(table) for table in (BARS, SHARES, VOLATILITY)}
 
 
-def is_stale(source: PublishedData, session: date | None, fetched_at: datetime | None) -> bool:
+def is_stale(data: PublishedData, session: date | None, fetched_at: datetime | None) -> bool:
     """Whether a session is over 5 days ago, or the fetch over 26 hours of weekdays; unknown times are."""
     if session is None or fetched_at is None:
         return True
-    return is_past(source, session, SESSION_LIMIT) or weekday_time(fetched_at, source.judged_at) > FETCH_LIMIT
+    return is_past(data, session, SESSION_LIMIT) or weekday_time(fetched_at, data.judged_at) > FETCH_LIMIT
 
 
-def is_past(source: PublishedData, session: date, limit: timedelta) -> bool:
+def is_past(data: PublishedData, session: date, limit: timedelta) -> bool:
     """Whether a date is longer ago than the limit, in days of the calendar."""
-    return source.judged_at.astimezone(UTC).date() - session > limit
+    return data.judged_at.astimezone(UTC).date() - session > limit
 
 
-def weekday_time(since: datetime, until: datetime) -> timedelta:
-    """The time between two moments, Saturdays and Sundays (UTC) left out: nothing trades on them."""
-    return _weekday_time(until) - _weekday_time(since)
-
-
-def _weekday_time(moment: datetime) -> timedelta:
-    weeks, rest = divmod(moment - _A_MONDAY, _WEEK)
-    return weeks * _FIVE_DAYS + min(rest, _FIVE_DAYS)
-
-
-def credit(source: PublishedData, *tables: str, with_coins: bool = False) -> str:
+def credit(data: PublishedData, *tables: str, with_coins: bool = False) -> str:
     """Where the figures are from, as the stored rows say, and that they are synthetic where they are.
 
     Args:
-        source: the published file.
+        data: the published file.
         tables: raw tables that the figures were made from, as far as they hold rows.
         with_coins: whether supplies of coins from the market-cap part are among the figures.
     """
     words = {BARS: "prices", SHARES: "shares outstanding", VOLATILITY: "VIX and VIX3M"}
-    parts = [f"{words[table]}: {_in_words(_sources(source, table))}" for table in tables if source.has(table)]
+    parts = [f"{words[table]}: {_in_words(_sources(data, table))}" for table in tables if data.has(table)]
     if with_coins:
         parts.append(f"supplies of coins: {_COINS}")
     text = "; ".join(parts) or "no source is stored"
     text = f"{text[0].upper()}{text[1:]}."
-    return source.setting.synthetic_note + text if is_synthetic(source) else text
+    return data.context.part.synthetic_note + text if is_synthetic(data) else text
 
 
-def _sources(source: PublishedData, table: str) -> list[str]:
-    if not source.has(table):
+def _sources(data: PublishedData, table: str) -> list[str]:
+    if not data.has(table):
         return []
     question = f"select distinct source from {accepted_name(table)} order by source"  # noqa: S608
-    return [row["source"] for row in source.rows(question)]
+    return [row["source"] for row in data.rows(question)]
 
 
 def _in_words(sources: Iterable[str]) -> str:
@@ -112,3 +99,8 @@ def dollars(amount: float) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun: 1 session, 2 sessions."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def in_words(regime: str | None) -> str:
+    """A regime as people write it."""
+    return "unknown" if regime is None else regime.replace("_", "-")

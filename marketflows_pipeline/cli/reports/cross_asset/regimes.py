@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from marketflows_pipeline.cli.reports.cross_asset.flows import in_words
 from marketflows_pipeline.cli.reports.cross_asset.provenance import (
     BARS,
     SESSION_LIMIT,
@@ -14,12 +13,14 @@ from marketflows_pipeline.cli.reports.cross_asset.provenance import (
     counted,
     credit,
     fetched,
-    head,
+    header,
+    in_words,
     is_past,
     is_stale,
 )
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.transforms.cross_asset.regime_spells import newest_spell, regime_shares
 
 REGIMES = "mart.regimes"
 YEAR_SESSIONS = 252
@@ -32,7 +33,7 @@ METHOD = (
     "of the settings, 3 by default, in a row). Each from data up to that session alone."
 )
 
-COLUMNS = (
+CSV_COLUMNS = (
     "session",
     "regime",
     "vix",
@@ -44,7 +45,7 @@ COLUMNS = (
     "ratio_pairs_known",
     "ratio_regime",
 )
-SHOWN = (
+TABLE_COLUMNS = (
     ColumnFormat("session", "session"),
     ColumnFormat("regime", "regime"),
     ColumnFormat("VIX", "vix", 2),
@@ -56,86 +57,64 @@ SHOWN = (
     ColumnFormat("by ratios", "ratio_regime"),
 )
 
-_LAST = f"select {', '.join(COLUMNS)} from mart.regimes order by session desc limit $days"  # noqa: S608 (constants)
-_RUN = """
-with spells as (
-    select session, sum(is_new) over (order by session) as spell
-    from (
-        select session, (regime is distinct from lag(regime) over (order by session))::integer as is_new
-        from mart.regimes
-    )
-)
-select min(session) as since, count(*) as n_sessions,
-       min(session) > (select min(session) from mart.regimes) as is_seen_to_begin
-from spells
-where spell = (select max(spell) from spells)
-"""
-_SHARES = """
-select coalesce(regime, 'unknown') as regime, count(*) as n_sessions
-from (select regime from mart.regimes order by session desc limit $sessions)
-group by all
-"""
+_LAST = f"select {', '.join(CSV_COLUMNS)} from mart.regimes order by session desc limit $days"  # noqa: S608 (constants)
+_REGIMES = "select session, regime from mart.regimes order by session"
 _VIX = "select max(session) as session from mart.regimes where vix is not null"
 
 
-def market_regimes(source: PublishedData, days: int) -> Report:
-    """The answer of `cross-asset regimes`.
+def market_regimes(data: PublishedData, days: int) -> Report:
+    """The report of `cross-asset regimes`.
 
     Args:
-        source: the published file.
+        data: the published file.
         days: how many sessions are listed, back from the newest.
 
     Raises:
         MarketflowsError: if there is no data yet.
     """
-    source.require(REGIMES)
-    sessions = source.rows(_LAST, {"days": days})[::-1]
-    newest, run = sessions[-1], source.row(_RUN)
-    counts = {row["regime"]: row["n_sessions"] for row in source.rows(_SHARES, {"sessions": YEAR_SESSIONS})}
-    all_sessions = sum(counts.values())
-    newest_vix = source.row(_VIX)["session"]
+    data.require(REGIMES)
+    sessions = data.rows(_LAST, {"days": days})[::-1]
+    newest = sessions[-1]
+    regimes = [(row["session"], row["regime"]) for row in data.rows(_REGIMES)]
+    spell, year = newest_spell(regimes), regimes[-YEAR_SESSIONS:]
+    newest_vix = data.row(_VIX)["session"]
     # A holiday brings no new VIX, so that its fetch looks old by itself; its session tells more.
-    is_vix_old = newest_vix is not None and is_past(source, newest_vix, SESSION_LIMIT)
+    is_vix_old = newest_vix is not None and is_past(data, newest_vix, SESSION_LIMIT)
     body: dict[str, Any] = {
-        **head(source, _as_of(source), stale=is_vix_old or is_stale(source, newest["session"], source.as_of(BARS))),
+        **header(data, _as_of(data), stale=is_vix_old or is_stale(data, newest["session"], data.as_of(BARS))),
         **newest,
-        "since": run["since"],
-        "sessions_in_regime": run["n_sessions"],
-        "is_seen_to_begin": run["is_seen_to_begin"],
-        "share_of_sessions": {name: counts.get(name, 0) / all_sessions for name in _names(counts)},
-        "share_over_sessions": all_sessions,
+        "since": spell.since,
+        "sessions_in_regime": spell.n_sessions,
+        "is_seen_to_begin": spell.is_seen_to_begin,
+        "share_of_sessions": regime_shares([regime for _, regime in year]),
+        "share_over_sessions": len(year),
         "days": days,
         "sessions": sessions,
-        "source": credit(source, VOLATILITY, BARS),
+        "source": credit(data, VOLATILITY, BARS),
         "method": METHOD,
         "coverage": {
             "n_sessions": len(sessions),
             "newest_vix_session": newest_vix,
             "n_without_regime": sum(row["regime"] is None for row in sessions),
-            "fetched_at": fetched(source),
+            "fetched_at": fetched(data),
         },
     }
     return Report(
         f"Market regimes to {newest['session']}",
         body,
         sessions,
-        COLUMNS,
-        SHOWN,
+        CSV_COLUMNS,
+        TABLE_COLUMNS,
         _summary(body),
         _footnotes(body),
         headline=_headline(body),
-        about="asset",
     )
 
 
-def _as_of(source: PublishedData) -> datetime | None:
+def _as_of(data: PublishedData) -> datetime | None:
     """The older one of the fetches that a regime is made of; prices alone where no index was ever fetched."""
-    times = [source.as_of(table) for table in (VOLATILITY, BARS) if source.has(table)]
+    times = [data.as_of(table) for table in (VOLATILITY, BARS) if data.has(table)]
     return min((time for time in times if time is not None), default=None)
-
-
-def _names(counts: Mapping[str, int]) -> list[str]:
-    return ["risk_on", "mixed", "risk_off", *(["unknown"] if "unknown" in counts else [])]
 
 
 def _headline(body: Mapping[str, Any]) -> str:

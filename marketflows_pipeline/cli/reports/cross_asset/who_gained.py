@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from marketflows_pipeline.cli.reports.cross_asset.asset_sums import AssetSums, asset_sums, coverage, is_flow_stale
 from marketflows_pipeline.cli.reports.cross_asset.flows import footnotes
-from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, SHARES, counted, credit, dollars, head
+from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, SHARES, counted, credit, dollars, header
 from marketflows_pipeline.cli.reports.published_data import PublishedData, no_data
-from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure, total
+from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
 from marketflows_pipeline.errors import UserInputError
-
-if TYPE_CHECKING:
-    from marketflows_pipeline.settings import Asset
-
-OUTSIDE = "(outside the universe)"
+from marketflows_pipeline.transforms.cross_asset.flow_map import OUTSIDE, other_side
 
 CAVEAT = (
     "Proportional attribution, not observed transfers: nobody sees where a dollar goes. Each outflow is spread over "
@@ -28,7 +24,7 @@ METHOD = (
     "part, nor does issuance of coins without --include-issuance."
 )
 
-COLUMNS = (
+CSV_COLUMNS = (
     "rank",
     "symbol",
     "name",
@@ -40,7 +36,7 @@ COLUMNS = (
     "flow_method",
     "price_return",
 )
-SHOWN = (
+TABLE_COLUMNS = (
     ColumnFormat("#", "rank", 0),
     ColumnFormat("asset", "symbol"),
     ColumnFormat("name", "name"),
@@ -51,16 +47,14 @@ SHOWN = (
 )
 
 _SUGGESTED = 5
+_OTHERS_KEYS = ("symbol", "name", "asset_class", "flow_usd", "sessions_known", "flow_method", "price_return")
 
 
-def who_gained(
-    source: PublishedData, universe: Sequence[Asset], wanted: str, days: int, *, include_issuance: bool
-) -> Report:
-    """The answer of `cross-asset who-gained`.
+def who_gained(data: PublishedData, wanted: str, days: int, *, include_issuance: bool) -> Report:
+    """The report of `cross-asset who-gained`.
 
     Args:
-        source: the published file.
-        universe: assets of the settings.
+        data: the published file.
         wanted: symbol of an asset, in any case.
         days: how many sessions, back from the newest.
         include_issuance: whether issuance of coins counts as a flow.
@@ -69,14 +63,14 @@ def who_gained(
         MarketflowsError: if there is no data yet, or none of this asset.
         UserInputError: if there is no such asset.
     """
-    sums = asset_sums(source, universe, days, include_issuance=include_issuance)
-    asset = _find(source, sums, universe, wanted)
+    sums = asset_sums(data, days, include_issuance=include_issuance)
+    asset = _find(data, sums, wanted)
     flow = asset["flow_usd"] if sums.counts(asset) else None
-    entries = [] if flow is None else _attributed(sums, flow)
+    entries = _attributed(sums, asset)
     body: dict[str, Any] = {
-        **head(source, source.as_of(BARS), stale=is_flow_stale(source, sums.window)),
+        **header(data, data.as_of(BARS), stale=is_flow_stale(data, sums)),
         "headline": _headline(sums, asset, flow),
-        **sums.window.keys(),
+        **sums.header(),
         "includes_issuance": include_issuance,
         "symbol": asset["symbol"],
         "name": asset["name"],
@@ -98,31 +92,30 @@ def who_gained(
         "caveat": CAVEAT,
         "unknown_flow": sums.unknown,
         "issuance_left_out": [] if include_issuance else _issuance(sums),
-        "source": credit(source, BARS, SHARES, with_coins=sums.has_coins()),
+        "source": credit(data, BARS, SHARES, with_coins=sums.has_coins()),
         "method": METHOD,
-        "coverage": coverage(source, sums),
+        "coverage": coverage(data, sums),
     }
     return Report(
         f"Who was on the other side of {asset['symbol']}, sessions to {sums.window.session}",
         body,
         entries,
-        COLUMNS,
-        SHOWN,
+        CSV_COLUMNS,
+        TABLE_COLUMNS,
         _summary(body),
         (CAVEAT, *footnotes(body)),
         headline=body["headline"],
         warnings=(body["headline"],) if flow is None else (),
-        about="asset",
     )
 
 
-def _find(source: PublishedData, sums: AssetSums, universe: Sequence[Asset], wanted: str) -> dict[str, Any]:
+def _find(data: PublishedData, sums: AssetSums, wanted: str) -> dict[str, Any]:
     spelled = wanted.strip().upper()
     for asset in sums.assets:
         if asset["symbol"].upper() == spelled:
             return asset
-    if any(asset.symbol.upper() == spelled for asset in universe):
-        raise no_data(source.setting, f"of {spelled}")
+    if any(asset.symbol.upper() == spelled for asset in data.context.universe):
+        raise no_data(data.context, f"of {spelled}")
     raise UserInputError(_unknown_symbol(sums, wanted))
 
 
@@ -139,33 +132,25 @@ def _unknown_symbol(sums: AssetSums, wanted: str) -> str:
     return f'no asset "{wanted}" is in the universe; did you mean {suggestions}?'
 
 
-def _attributed(sums: AssetSums, flow: float) -> list[dict[str, Any]]:
+def _attributed(sums: AssetSums, asset: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The other side of a flow, the largest first, the node outside last; empty for a flow of 0."""
-    if flow == 0:
-        return []
-    sign = 1 if flow < 0 else -1
-    others = [asset for asset in sums.assets if sums.counts(asset) and sign * asset["flow_usd"] > 0]
-    others.sort(key=lambda asset: (-abs(asset["flow_usd"]), asset["symbol"]))
-    theirs = abs(total([asset["flow_usd"] for asset in others]) or 0.0)
-    ours = abs(total([a["flow_usd"] for a in sums.assets if sums.counts(a) and sign * a["flow_usd"] < 0]) or 0.0)
-    keys = ("symbol", "name", "asset_class", "flow_usd", "sessions_known", "flow_method", "price_return")
-    entries = [
-        {"rank": place, **_part(flow, abs(asset["flow_usd"]) / max(ours, theirs)), **{key: asset[key] for key in keys}}
-        for place, asset in enumerate(others, start=1)
+    pairs = other_side(sums.rankings, asset["symbol"], include_issuance=sums.includes_issuance).to_dicts()
+    assets = {each["symbol"]: each for each in sums.assets}
+    assets[OUTSIDE] = {**dict.fromkeys(_OTHERS_KEYS), "symbol": OUTSIDE, "name": OUTSIDE}
+    return [
+        {
+            "rank": None if pair["symbol"] == OUTSIDE else rank,
+            "attributed_usd": pair["attributed_usd"],
+            "share_pct": pair["share_pct"],
+            **{key: assets[pair["symbol"]][key] for key in _OTHERS_KEYS},
+        }
+        for rank, pair in enumerate(pairs, start=1)
     ]
-    if ours > theirs:
-        outside = {"rank": None, **_part(flow, 1 - theirs / ours), **dict.fromkeys(keys)}
-        entries.append({**outside, "symbol": OUTSIDE, "name": OUTSIDE})
-    return entries
 
 
 def _issuance(sums: AssetSums) -> list[dict[str, Any]]:
     issued = [asset for asset in sums.assets if asset["flow_method"] == "supply" and asset["flow_usd"] is not None]
     return [{"symbol": asset["symbol"], "issuance_usd": asset["flow_usd"]} for asset in issued]
-
-
-def _part(flow: float, share: float) -> dict[str, float]:
-    return {"attributed_usd": abs(flow) * share, "share_pct": 100 * share}
 
 
 def _why(asset: Mapping[str, Any]) -> str:

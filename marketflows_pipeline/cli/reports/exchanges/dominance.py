@@ -22,7 +22,7 @@ METHOD = (
 )
 SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): spot volume; DefiLlama (https://defillama.com): rest."
 
-COLUMNS = (
+CSV_COLUMNS = (
     "rank",
     "exchange",
     "exchange_id",
@@ -91,11 +91,11 @@ order by measure, segment
 """
 
 
-def exchange_dominance(source: PublishedData, measure: str, segment: str | None, limit: int) -> Report:
-    """The answer of `exchange-dominance`.
+def exchange_dominance(data: PublishedData, measure: str, segment: str | None, limit: int) -> Report:
+    """The report of `exchange-dominance`.
 
     Args:
-        source: the published file.
+        data: the published file.
         measure: one of MEASURES.
         segment: one of SEGMENTS; by default all for spot volume, centralised for the others, which only those have.
         limit: how many exchanges are listed; figures are over all.
@@ -104,14 +104,14 @@ def exchange_dominance(source: PublishedData, measure: str, segment: str | None,
         MarketflowsError: if there is no data yet.
         UserInputError: if nothing of that measure is known for the segment.
     """
-    source.require("mart.exchange_dominance")
+    data.require("mart.exchange_dominance")
     asked = {"measure": measure, "segment": segment or ("all" if measure == "spot_volume" else "centralised")}
-    each = source.rows(_EACH)
-    newest = source.row(_NEWEST, asked)
+    each = data.rows(_EACH)
+    newest = data.row(_NEWEST, asked)
     if not newest:
         raise UserInputError(_nothing(asked, each))
     unit = "BTC" if measure == "spot_volume" else "USD"
-    exchanges = source.rows(_SHARES, {**asked, "day": newest["day"], "limit": limit})
+    exchanges = data.rows(_SHARES, {**asked, "day": newest["day"], "limit": limit})
     for row in exchanges:
         row["value_unit"] = unit
         if unit == "BTC":
@@ -120,27 +120,27 @@ def exchange_dominance(source: PublishedData, measure: str, segment: str | None,
             row["value"] = round(row["value"], 2)
     metrics = _metrics(newest)
     is_compared = newest["n_compared"] is not None
-    without = source.without_reserves()
+    without = data.without_reserves()
     body: dict[str, Any] = {
-        **source.head(newest["ts"], stale=source.is_stale(newest["ts"], HOURLY_LIMIT)),
+        **data.header(newest["ts"], stale=data.is_stale(newest["ts"], HOURLY_LIMIT)),
         **asked,
         "data_day": newest["day"],
         "exchanges": exchanges,
         "concentration_metrics": metrics,
         "interpretation": _interpretation(metrics),
         "concentration_by_measure": each,
-        "source": source.credit(SOURCE),
+        "source": data.credit(SOURCE),
         "method": METHOD,
         "coverage": {
             "n_exchanges": newest["n_exchanges"],
             "uncovered_pct": newest["uncovered_pct"],
             "largest_without_reserves": without,
-            "outside_the_fixed_set": source.rows(_OUTSIDE, asked) if source.has("mart.exchange_members") else [],
-            "not_compared": source.rows(_NOT_COMPARED, {**asked, "day": newest["day"]}) if is_compared else [],
+            "outside_the_fixed_set": data.rows(_OUTSIDE, asked) if data.has("mart.exchange_members") else [],
+            "not_compared": data.rows(_NOT_COMPARED, {**asked, "day": newest["day"]}) if is_compared else [],
         },
     }
     title = f"Exchange dominance by {measure.replace('_', ' ')} ({asked['segment']} exchanges)"
-    return Report(title, body, exchanges, COLUMNS, _shown(unit), _summary(metrics), _footnotes(body["coverage"]))
+    return Report(title, body, exchanges, CSV_COLUMNS, _shown(unit), _summary(metrics), _footnotes(body["coverage"]))
 
 
 def _nothing(asked: dict[str, str], each: list[dict[str, Any]]) -> str:

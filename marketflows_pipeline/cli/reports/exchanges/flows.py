@@ -20,7 +20,7 @@ SOURCE = (
     "Data provided by CoinGecko (https://www.coingecko.com): exchanges; which are centralised: CoinGecko, DefiLlama."
 )
 
-COLUMNS = (
+CSV_COLUMNS = (
     "rank",
     "exchange",
     "exchange_id",
@@ -43,7 +43,7 @@ COLUMNS = (
     "url",
     "observed_at",
 )
-SHOWN = (
+TABLE_COLUMNS = (
     ColumnFormat("#", "rank", 0),
     ColumnFormat("exchange", "exchange"),
     ColumnFormat("volume 24 h (BTC)", "volume_24h_btc", 0),
@@ -89,29 +89,29 @@ where aspect = 'volume' and is_tracked order by exchange_key
 """
 
 
-def exchange_flows(source: PublishedData, limit: int) -> Report:
-    """The answer of `exchange-flows`.
+def exchange_flows(data: PublishedData, limit: int) -> Report:
+    """The report of `exchange-flows`.
 
     Args:
-        source: the published file.
+        data: the published file.
         limit: how many exchanges are listed; totals are over all.
 
     Raises:
         MarketflowsError: if there is no data yet.
     """
-    source.require("mart.exchange_flows")
-    as_of = source.as_of("mart.exchange_flows")
-    exchanges = source.rows(_EXCHANGES, {"limit": limit})
+    data.require("mart.exchange_flows")
+    as_of = data.as_of("mart.exchange_flows")
+    exchanges = data.rows(_EXCHANGES, {"limit": limit})
     for row in exchanges:
         row["volume_direction"] = VOLUME_WORDS.get(row["flow_direction"])
-    segments = {row.pop("segment"): _analysis(row) for row in source.rows(_MARKET)}
+    segments = {row.pop("segment"): _analysis(row) for row in data.rows(_MARKET)}
     market = {**segments.pop("all"), "num_shown": len(exchanges), "segments": segments}
-    coverage = _coverage(source)
+    coverage = _coverage(data)
     body = {
-        **source.head(as_of, stale=source.is_stale(as_of, HOURLY_LIMIT)),
+        **data.header(as_of, stale=data.is_stale(as_of, HOURLY_LIMIT)),
         "exchanges": exchanges,
         "market_analysis": market,
-        "source": source.credit(SOURCE),
+        "source": data.credit(SOURCE),
         "method": METHOD,
         "coverage": coverage,
     }
@@ -119,8 +119,8 @@ def exchange_flows(source: PublishedData, limit: int) -> Report:
         "Exchange volumes, now against their own past",
         body,
         exchanges,
-        COLUMNS,
-        SHOWN,
+        CSV_COLUMNS,
+        TABLE_COLUMNS,
         _summary(market),
         _footnotes(coverage),
     )
@@ -137,16 +137,16 @@ def _analysis(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _coverage(source: PublishedData) -> dict[str, Any]:
-    observed = source.row(_DEPTH, {"as_of": source.as_of("mart.exchange_flows")})
-    listing = source.row(_FULL_LISTING) if source.has("meta.fetches") else {}
-    uncovered = source.row(_UNCOVERED) if source.has("mart.exchange_dominance") else {}
+def _coverage(data: PublishedData) -> dict[str, Any]:
+    observed = data.row(_DEPTH, {"as_of": data.as_of("mart.exchange_flows")})
+    listing = data.row(_FULL_LISTING) if data.has("meta.fetches") else {}
+    uncovered = data.row(_UNCOVERED) if data.has("mart.exchange_dominance") else {}
     return {
         **observed,
         "last_full_listing_at": listing.get("attempted_at"),
         "last_full_listing_exchanges": listing.get("rows_served"),
         "uncovered_pct": uncovered.get("uncovered_pct"),
-        "tracked_without_volume": source.rows(_MISSING) if source.has("mart.exchange_coverage") else [],
+        "tracked_without_volume": data.rows(_MISSING) if data.has("mart.exchange_coverage") else [],
     }
 
 

@@ -37,16 +37,16 @@ class KnownExchange:
     is_tracked: bool
 
 
-def find_exchange(source: PublishedData, wanted: str) -> KnownExchange:
+def find_exchange(data: PublishedData, wanted: str) -> KnownExchange:
     """The exchange of that id, slug or name; an id wins over a slug, a slug over a name.
 
     Raises:
         UserInputError: if there is none, naming those that are spelled alike, or if several bear the name.
     """
     spelled = wanted.strip().lower()
-    matches = _matches(source, spelled) or _matches(source, _id_by_defillama_name(source, spelled))
+    matches = _matches(data, spelled) or _matches(data, _id_by_defillama_name(data, spelled))
     if not matches:
-        raise UserInputError(_unknown(wanted, source.rows(_SELECT)))
+        raise UserInputError(_unknown(wanted, data.rows(_SELECT)))
     first = matches[0]
     named = [match.exchange_key for match in matches if match.name.lower() == spelled]
     if len(named) > 1 and spelled not in {first.exchange_key.lower(), first.exchange_id, first.defillama_slug}:
@@ -54,15 +54,15 @@ def find_exchange(source: PublishedData, wanted: str) -> KnownExchange:
     return first
 
 
-def _matches(source: PublishedData, wanted: str | None) -> list[KnownExchange]:
-    return [KnownExchange(**row) for row in source.rows(_MATCHES, {"wanted": wanted})] if wanted else []
+def _matches(data: PublishedData, wanted: str | None) -> list[KnownExchange]:
+    return [KnownExchange(**row) for row in data.rows(_MATCHES, {"wanted": wanted})] if wanted else []
 
 
-def _id_by_defillama_name(source: PublishedData, spelled: str) -> str | None:
-    if not source.has("raw.cex_snapshots"):
+def _id_by_defillama_name(data: PublishedData, spelled: str) -> str | None:
+    if not data.has("raw.cex_snapshots"):
         return None
-    asked = {"as_of": source.as_of("raw.cex_snapshots"), "wanted": spelled}
-    found: str | None = source.row(_BY_DEFILLAMA_NAME, asked).get("id")
+    asked = {"as_of": data.as_of("raw.cex_snapshots"), "wanted": spelled}
+    found: str | None = data.row(_BY_DEFILLAMA_NAME, asked).get("id")
     return found and found.lower()
 
 

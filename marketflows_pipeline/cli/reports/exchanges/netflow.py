@@ -6,27 +6,23 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from marketflows_pipeline.cli.reports.exchanges.heuristic import (
-    BASIS,
-    MEANINGS,
-    TREND_WORDS,
-    UNKNOWN,
-    net_flow_signal,
-    volume_trend,
-)
-from marketflows_pipeline.cli.reports.exchanges.heuristic import SHOWN as SIGNALS
+from marketflows_pipeline.cli.reports.exchanges.heuristic import BASIS, MEANINGS, SIGNALS, TREND_WORDS, UNKNOWN
 from marketflows_pipeline.cli.reports.exchanges.known_exchanges import KnownExchange, find_exchange
-from marketflows_pipeline.cli.reports.exchanges.reserve_warnings import pct_of, reserve_warnings
+from marketflows_pipeline.cli.reports.exchanges.reserve_warnings import reserve_warnings
 from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData, no_data
-from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure, total
+from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.transforms.exchanges.activity_signal import net_flow_signal, volume_trend
+from marketflows_pipeline.transforms.exchanges.netflow_sums import (
+    PARTS,
+    REASONS,
+    flow_direction,
+    largest_identity_gap,
+    pct_of,
+    sum_netflow,
+)
 
-# A flow below this share of the reserves is called stable.
-STABLE_PCT = 0.5
-# DefiLlama's record of a day may come a day late.
-LATEST_RECORD = timedelta(hours=50)
-
-PARTS = ("netflow_usd", "price_effect_usd", "netflow_mid_usd", "price_effect_mid_usd")
-REASONS = ("new", "vanished", "dust", "absurd", "own_token", "unpriced", "negative", "quarantined")
+# DefiLlama's record of a day may come a day late: 50 hours, and a day to fetch it.
+RECORD_LIMIT = timedelta(hours=76)
 
 METHOD = (
     "netflow_mid_usd is from token quantities in the wallets that DefiLlama knows: change of quantity at the mean of "
@@ -40,7 +36,7 @@ METHOD = (
 )
 SOURCE = "DefiLlama (https://defillama.com): reserves; data provided by CoinGecko (https://www.coingecko.com): volumes."
 
-COLUMNS = (
+CSV_COLUMNS = (
     "day",
     "previous_day",
     *PARTS,
@@ -57,7 +53,7 @@ COLUMNS = (
     "market_share_pct",
     "reason",
 )
-SHOWN = (
+TABLE_COLUMNS = (
     ColumnFormat("day", "day"),
     ColumnFormat("net flow (M USD)", "netflow_mid_usd", 1, 1e6),
     ColumnFormat("price effect (M USD)", "price_effect_mid_usd", 1, 1e6),
@@ -107,11 +103,11 @@ where dataset = 'protocol' and target = $slug order by attempted_at desc limit 1
 _GAPS = "select aspect, reason from mart.exchange_coverage where exchange_key = $key order by aspect"
 
 
-def exchange_netflow(source: PublishedData, wanted: str, days: int) -> Report:
-    """The answer of `exchange-netflow`.
+def exchange_netflow(data: PublishedData, wanted: str, days: int) -> Report:
+    """The report of `exchange-netflow`.
 
     Args:
-        source: the published file.
+        data: the published file.
         wanted: CoinGecko id, DefiLlama slug or name.
         days: how many days, back from the newest one stored.
 
@@ -119,51 +115,52 @@ def exchange_netflow(source: PublishedData, wanted: str, days: int) -> Report:
         MarketflowsError: if there is no data yet.
         UserInputError: if the exchange is unknown.
     """
-    source.require("core.exchanges")
-    exchange = find_exchange(source, wanted)
-    records = _records(source, exchange, days)
+    data.require("core.exchanges")
+    exchange = find_exchange(data, wanted)
+    records = _records(data, exchange, days)
     newest = records[-1] if records else {}
-    flow = _flow(records)
-    reason = None if flow["netflow_usd"] is not None else _why_not(source, exchange, records)
-    as_of = _asked_at(source, exchange, newest)
+    flow = sum_netflow(records)
+    share_pct = pct_of(flow["netflow_mid_usd"], newest.get("reserves_usd"))
+    reason = None if flow["netflow_usd"] is not None else _why_not(data, exchange, records)
+    as_of = _asked_at(data, exchange, newest)
     body = {
-        **source.head(as_of, stale=_is_stale(source, as_of, newest.get("ts"))),
+        **data.header(as_of, stale=_is_stale(data, as_of, newest.get("ts"))),
         "data_day": newest.get("day"),
-        **_traded(source, exchange, days),
+        **_traded(data, exchange, days),
         **flow,
         "netflow_reason": reason,
-        "netflow_pct_of_reserves": pct_of(flow["netflow_mid_usd"], newest.get("reserves_usd")),
-        "net_flow_direction": _direction(flow["netflow_mid_usd"], newest.get("reserves_usd")),
-        **_held(source, exchange, newest),
-        "daily": [{key: record[key] for key in COLUMNS} for record in records],
-        "source": source.credit(SOURCE),
+        "netflow_pct_of_reserves": share_pct,
+        "net_flow_direction": flow_direction(share_pct),
+        **_held(data, exchange, newest),
+        "daily": [{key: record[key] for key in CSV_COLUMNS} for record in records],
+        "source": data.credit(SOURCE),
         "method": METHOD,
-        "coverage": _coverage(source, exchange, records),
+        "coverage": _coverage(data, exchange, records),
     }
     return Report(
         f"Net flow of {exchange.name} over {days} {'day' if days == 1 else 'days'}",
         body,
         body["daily"],
-        COLUMNS,
-        SHOWN,
+        CSV_COLUMNS,
+        TABLE_COLUMNS,
         _summary(body),
         tuple(body["coverage"]["warnings"]),
     )
 
 
-def _records(source: PublishedData, exchange: KnownExchange, days: int) -> list[dict[str, Any]]:
-    if exchange.defillama_slug is None or not source.has(_NETFLOW):
+def _records(data: PublishedData, exchange: KnownExchange, days: int) -> list[dict[str, Any]]:
+    if exchange.defillama_slug is None or not data.has(_NETFLOW):
         if exchange.defillama_slug is not None and exchange.is_tracked:
-            raise no_data(source.setting)
+            raise no_data(data.context)
         return []
-    return source.rows(_DAYS, {"slug": exchange.defillama_slug, "days": days})
+    return data.rows(_DAYS, {"slug": exchange.defillama_slug, "days": days})
 
 
-def _traded(source: PublishedData, exchange: KnownExchange, days: int) -> dict[str, Any]:
+def _traded(data: PublishedData, exchange: KnownExchange, days: int) -> dict[str, Any]:
     """The document's keys: volume, trust score, and the guess made of them."""
     asked = {"id": exchange.exchange_id, "days": days}
-    volumes = source.rows(_VOLUMES, asked) if source.has("core.exchange_volumes") else []
-    now = source.row(_NOW, {"id": exchange.exchange_id}) if source.has("mart.exchange_flows") else {}
+    volumes = data.rows(_VOLUMES, asked) if data.has("core.exchange_volumes") else []
+    now = data.row(_NOW, {"id": exchange.exchange_id}) if data.has("mart.exchange_flows") else {}
     # Beyond the first page exchanges are listed once a day only; their last figure is in the history.
     latest = now or ({**volumes[-1], "observed_at": volumes[-1]["ts"]} if volumes else {})
     trend = volume_trend([row["volume_24h_btc"] for row in volumes])
@@ -189,27 +186,10 @@ def _traded(source: PublishedData, exchange: KnownExchange, days: int) -> dict[s
     }
 
 
-def _flow(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Sums over the days that have a figure; null where none has."""
-    measured = [record for record in records if record["netflow_usd"] is not None]
-    return {
-        **{part: total([record[part] for record in measured]) for part in PARTS},
-        "left_out_usd": total([record["left_out_usd"] for record in measured]),
-        "left_out_gross_usd": total([record["left_out_gross_usd"] for record in measured]),
-        "left_out": {
-            f"{reason}_usd": total([record[f"left_out_{reason}_usd"] for record in measured]) for reason in REASONS
-        },
-        "tvl_change_usd": total([record["tvl_change_usd"] for record in measured]),
-        "netflow_days": len(measured),
-        "netflow_from_day": min((record["previous_day"] for record in measured), default=None),
-        "netflow_to_day": max((record["day"] for record in measured), default=None),
-    }
-
-
-def _held(source: PublishedData, exchange: KnownExchange, newest: dict[str, Any]) -> dict[str, Any]:
+def _held(data: PublishedData, exchange: KnownExchange, newest: dict[str, Any]) -> dict[str, Any]:
     """Reserves, and what DefiLlama itself reports of the exchange."""
-    asked = {"slug": exchange.defillama_slug, "as_of": source.as_of("raw.cex_snapshots")}
-    reported = source.row(_REPORTED, asked) if source.has("raw.cex_snapshots") else {}
+    asked = {"slug": exchange.defillama_slug, "as_of": data.as_of("raw.cex_snapshots")}
+    reported = data.row(_REPORTED, asked) if data.has("raw.cex_snapshots") else {}
     return {
         "reserves_usd": newest.get("reserves_usd", reported.get("current_tvl_usd")),
         "tvl_usd": newest.get("tvl_usd", reported.get("current_tvl_usd")),
@@ -223,14 +203,7 @@ def _held(source: PublishedData, exchange: KnownExchange, newest: dict[str, Any]
     }
 
 
-def _direction(netflow: float | None, reserves: float | None) -> str | None:
-    share = pct_of(netflow, reserves)
-    if share is None:
-        return None
-    return "stable" if abs(share) <= STABLE_PCT else "inflow" if share > 0 else "outflow"
-
-
-def _why_not(source: PublishedData, exchange: KnownExchange, records: Sequence[dict[str, Any]]) -> str:
+def _why_not(data: PublishedData, exchange: KnownExchange, records: Sequence[dict[str, Any]]) -> str:
     if exchange.is_centralised is False:
         return "a decentralised exchange: its users keep their own wallets, so nothing moves in or out of reserves"
     if exchange.defillama_slug is None:
@@ -239,39 +212,36 @@ def _why_not(source: PublishedData, exchange: KnownExchange, records: Sequence[d
         return f'not tracked: add "{exchange.exchange_key}" to tracked under [exchanges] in config.toml'
     if records:
         return records[-1]["reason"] or "no day of this period has a record before it"
-    last = source.row(_LAST_OUTCOME, {"slug": exchange.defillama_slug}) if source.has("meta.fetches") else {}
+    last = data.row(_LAST_OUTCOME, {"slug": exchange.defillama_slug}) if data.has("meta.fetches") else {}
     if not last:
-        return f"not fetched yet; {source.setting.how_to_fetch}"
+        return f"not fetched yet; {data.context.how_to_fetch}"
     return f"DefiLlama's last answer was {last['outcome']}" + (f": {last['note']}" if last["note"] else "")
 
 
-def _asked_at(source: PublishedData, exchange: KnownExchange, newest: dict[str, Any]) -> datetime | None:
+def _asked_at(data: PublishedData, exchange: KnownExchange, newest: dict[str, Any]) -> datetime | None:
     """When DefiLlama was last asked for these records; without any, the time of the volumes."""
     if not newest:
-        return source.as_of("mart.exchange_flows")
+        return data.as_of("mart.exchange_flows")
     # A fetch after the publish belongs to a run that did not pass.
-    asked = {"slug": exchange.defillama_slug, "published_at": source.published_at(_NETFLOW)}
-    moment: datetime | None = source.row(_ASKED, asked)["attempted_at"] if source.has("meta.fetches") else None
+    asked = {"slug": exchange.defillama_slug, "published_at": data.published_at(_NETFLOW)}
+    moment: datetime | None = data.row(_ASKED, asked)["attempted_at"] if data.has("meta.fetches") else None
     return moment or newest["ts"]
 
 
-def _is_stale(source: PublishedData, as_of: datetime | None, record_at: datetime | None) -> bool:
-    return source.is_stale(as_of, DAILY_LIMIT) or (
-        record_at is not None and source.is_stale(record_at, LATEST_RECORD + DAILY_LIMIT)
-    )
+def _is_stale(data: PublishedData, as_of: datetime | None, record_at: datetime | None) -> bool:
+    return data.is_stale(as_of, DAILY_LIMIT) or (record_at is not None and data.is_stale(record_at, RECORD_LIMIT))
 
 
-def _coverage(source: PublishedData, exchange: KnownExchange, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    gaps = [abs(record["identity_gap_pct"]) for record in records if record["identity_gap_pct"] is not None]
+def _coverage(data: PublishedData, exchange: KnownExchange, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "wallets": "those that DefiLlama knows",
         "n_records": len(records),
         "days_without_netflow": [
             {"day": record["day"], "reason": record["reason"]} for record in records if record["netflow_usd"] is None
         ],
-        "largest_identity_gap_pct": max(gaps, default=None),
+        "largest_identity_gap_pct": largest_identity_gap(records),
         "warnings": reserve_warnings(records),
-        "gaps": source.rows(_GAPS, {"key": exchange.exchange_key}) if source.has("mart.exchange_coverage") else [],
+        "gaps": data.rows(_GAPS, {"key": exchange.exchange_key}) if data.has("mart.exchange_coverage") else [],
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from marketflows_pipeline.transforms.exchanges.netflow_sums import pct_of
+
 # A vanished or new token above this share of the reserves is worth a warning.
 LARGE_TOKEN_PCT = 1.0
 
@@ -49,8 +51,3 @@ def _not_measured(records: Sequence[Mapping[str, Any]]) -> list[str]:
             kept = f"the net flow is of the {record['n_tokens_kept']:,} kept ones alone"
             warnings.append(f"{record['day']}: {tokens} left out; {kept}")
     return warnings
-
-
-def pct_of(part: float | None, whole: float | None) -> float | None:
-    """A part in percent; null where either is not known, or the whole is 0."""
-    return None if part is None or not whole else 100 * part / whole

@@ -15,7 +15,7 @@ METHOD = (
 )
 SOURCE = "DefiLlama (https://defillama.com): centralised exchanges every hour, protocols every day."
 
-COLUMNS = (
+CSV_COLUMNS = (
     "kind",
     "rank",
     "name",
@@ -33,7 +33,7 @@ COLUMNS = (
     "chains",
     "url",
 )
-SHOWN = (
+TABLE_COLUMNS = (
     ColumnFormat("kind", "kind"),
     ColumnFormat("#", "rank", 0),
     ColumnFormat("name", "name"),
@@ -60,27 +60,27 @@ where kind = $kind
 """
 
 
-def exchange_tvl(source: PublishedData, limit: int) -> Report:
-    """The answer of `exchange-tvl`.
+def exchange_tvl(data: PublishedData, limit: int) -> Report:
+    """The report of `exchange-tvl`.
 
     Args:
-        source: the published file.
+        data: the published file.
         limit: how many of each kind are listed; totals are over all.
 
     Raises:
         MarketflowsError: if there is no data yet.
     """
-    source.require("mart.exchange_tvl")
-    centralised, decentralised = _kind(source, "cex", limit), _kind(source, "dex", limit)
+    data.require("mart.exchange_tvl")
+    centralised, decentralised = _kind(data, "cex", limit), _kind(data, "dex", limit)
     as_of, dex_as_of = centralised.pop("as_of"), decentralised["as_of"]
-    is_dex_stale = source.is_stale(dex_as_of, DAILY_LIMIT)
+    is_dex_stale = data.is_stale(dex_as_of, DAILY_LIMIT)
     has_dex = bool(decentralised["exchanges"])
-    without = source.without_reserves()
+    without = data.without_reserves()
     body: dict[str, Any] = {
-        **source.head(as_of, stale=source.is_stale(as_of, HOURLY_LIMIT) or (has_dex and is_dex_stale)),
+        **data.header(as_of, stale=data.is_stale(as_of, HOURLY_LIMIT) or (has_dex and is_dex_stale)),
         **centralised,
         "decentralised": {**decentralised, "stale": is_dex_stale},
-        "source": source.credit(SOURCE),
+        "source": data.credit(SOURCE),
         "method": METHOD,
         "coverage": {
             "n_measured": centralised["market_summary"]["num_exchanges"],
@@ -93,19 +93,19 @@ def exchange_tvl(source: PublishedData, limit: int) -> Report:
         "Exchange reserves and TVL",
         body,
         [*centralised["exchanges"], *decentralised["exchanges"]],
-        COLUMNS,
-        SHOWN,
+        CSV_COLUMNS,
+        TABLE_COLUMNS,
         (_line("Centralised", centralised), _line("Decentralised", decentralised)),
         (f"Coverage: the largest centralised exchanges by volume without known reserves: {names}.",),
     )
 
 
-def _kind(source: PublishedData, kind: str, limit: int) -> dict[str, Any]:
-    ranking = source.rows(_RANKING, {"kind": kind, "limit": limit})
+def _kind(data: PublishedData, kind: str, limit: int) -> dict[str, Any]:
+    ranking = data.rows(_RANKING, {"kind": kind, "limit": limit})
     for row in ranking:
         row["chains"] = row["chains"].split(",") if row["chains"] else []
         row["chains"] = [chain.strip() for chain in row["chains"]]
-    summary = source.row(_SUMMARY, {"kind": kind})
+    summary = data.row(_SUMMARY, {"kind": kind})
     return {
         "as_of": summary.get("observed_at"),
         "exchanges": ranking,

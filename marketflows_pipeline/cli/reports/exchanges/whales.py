@@ -15,7 +15,7 @@ METHOD = (
 )
 SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): trending coins and the tracked cohort."
 
-COLUMNS = (
+CSV_COLUMNS = (
     "rank",
     "coin",
     "symbol",
@@ -35,7 +35,7 @@ COLUMNS = (
     "method",
     "source",
 )
-SHOWN = (
+TABLE_COLUMNS = (
     ColumnFormat("#", "rank", 0),
     ColumnFormat("coin", "coin"),
     ColumnFormat("symbol", "symbol"),
@@ -64,31 +64,31 @@ from mart.whale_signals
 _EXCLUDED = "select distinct category from accepted.excluded_coins order by category"
 
 
-def whale_movements(source: PublishedData, min_value_usd: float) -> Report:
-    """The answer of `whale-movements`.
+def whale_movements(data: PublishedData, min_value_usd: float) -> Report:
+    """The report of `whale-movements`.
 
     Args:
-        source: the published file.
+        data: the published file.
         min_value_usd: smallest 24 h volume of a coin that is listed.
 
     Raises:
         MarketflowsError: if there is no data yet.
     """
-    if not source.has("mart.whale_signals"):
+    if not data.has("mart.whale_signals"):
         # An hour without candidates is an answer; one without trending coins was never asked for.
-        source.require("raw.trending_coins")
+        data.require("raw.trending_coins")
     asked = {"min_value_usd": min_value_usd}
-    signals = source.rows(_SIGNALS, asked)
-    as_of = source.as_of("mart.whale_signals") or source.as_of("raw.trending_coins")
-    coverage = {**source.row(_CANDIDATES, asked), "excluded_categories": _excluded(source)}
+    signals = data.rows(_SIGNALS, asked)
+    as_of = data.as_of("mart.whale_signals") or data.as_of("raw.trending_coins")
+    coverage = {**data.row(_CANDIDATES, asked), "excluded_categories": _excluded(data)}
     body: dict[str, Any] = {
-        **source.head(as_of, stale=source.is_stale(as_of, HOURLY_LIMIT)),
+        **data.header(as_of, stale=data.is_stale(as_of, HOURLY_LIMIT)),
         "whale_movements": signals,
         "total_whale_signals": len(signals),
         "methodology": METHOD,
         "min_value_threshold_usd": min_value_usd,
-        "data_source": source.credit(SOURCE),
-        "source": source.credit(SOURCE),
+        "data_source": data.credit(SOURCE),
+        "source": data.credit(SOURCE),
         "method": METHOD,
         "coverage": coverage,
     }
@@ -100,10 +100,10 @@ def whale_movements(source: PublishedData, min_value_usd: float) -> Report:
         f"Coverage: {coverage['n_candidates']:,} coins, {coverage['n_trending']:,} of them trending; "
         f"{coverage['n_with_zscore']:,} have the history for a z-score."
     )
-    return Report("Whale signals (proxy)", body, signals, COLUMNS, SHOWN, summary, (footnote,))
+    return Report("Whale signals (proxy)", body, signals, CSV_COLUMNS, TABLE_COLUMNS, summary, (footnote,))
 
 
-def _excluded(source: PublishedData) -> list[str]:
-    if not source.has("raw.excluded_coins"):
+def _excluded(data: PublishedData) -> list[str]:
+    if not data.has("raw.excluded_coins"):
         return []
-    return [row["category"] for row in source.rows(_EXCLUDED)]
+    return [row["category"] for row in data.rows(_EXCLUDED)]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from marketflows_pipeline.cli.reports.cross_asset.provenance import dollars, weekday_time
+from marketflows_pipeline.cli.reports.cross_asset.provenance import dollars
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.transforms.cross_asset.flow_map import OUTSIDE
 from marketflows_pipeline_tests.cli.asking import ask, fault
 from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import (
-    FETCHED,
     FLOWS,
     REGIMES,
     TABLES_OF_DATA,
@@ -287,17 +286,6 @@ def test_shares_of_regimes_are_over_a_year_of_sessions(tmp_path: Path) -> None:
 def test_a_regime_as_old_as_the_data_may_be_older(tmp_path: Path) -> None:
     publish_market(tmp_path, {**TABLES_OF_DATA, "mart.regimes": REGIMES[3:]})
     assert ask(tmp_path, "cross-asset regimes")["is_seen_to_begin"] is False
-
-
-def test_weekends_do_not_count_into_the_age_of_a_fetch() -> None:
-    def hours(until: datetime) -> float:
-        return weekday_time(FETCHED, until) / timedelta(hours=1)
-
-    # From Thursday 22:30: 25.5 hours to the weekend, which adds none.
-    assert hours(datetime(2026, 11, 20, 0, 30, tzinfo=UTC)) == 2
-    assert hours(datetime(2026, 11, 21, 9, tzinfo=UTC)) == 25.5
-    assert hours(datetime(2026, 11, 23, 0, 30, tzinfo=UTC)) == 26
-    assert hours(datetime(2026, 11, 26, 22, 30, tzinfo=UTC)) == 5 * 24
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from marketflows_pipeline.cli.reports.exchanges.heuristic import net_flow_signal, volume_trend
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline_tests.cli.asking import ask, fault, invoke
 from marketflows_pipeline_tests.cli.reports.exchanges.published_rows import OBSERVED, TABLES_OF_DATA, publish_exchanges
@@ -180,47 +179,6 @@ def test_a_name_that_two_exchanges_bear_is_asked_back(folder: Path) -> None:
     caught = fault(folder, "exchange-netflow twin")
     assert isinstance(caught, UserInputError)
     assert "twin_a, twin_b" in str(caught)
-
-
-@pytest.mark.parametrize(
-    ("volumes", "trend", "change_pct"),
-    [
-        ([], "insufficient_data", None),
-        ([5.0], "insufficient_data", None),
-        ([4.0, 5.0], "increasing", 25.0),
-        ([5.0, 4.0], "decreasing", -20.0),
-        ([5.0, 5.0], "stable", 0.0),
-        # Fewer than six: the mean of the last three, 4, against the first alone.
-        ([2.0, 9.0, 3.0, 4.0, 5.0], "increasing", 100.0),
-        # Six: 4 against (2 + 9 + 1) / 3 = 4.
-        ([2.0, 9.0, 1.0, 3.0, 4.0, 5.0], "stable", 0.0),
-        ([0.0, 1.0], "increasing", None),
-    ],
-)
-def test_the_volume_trend_follows_the_documents_rule(
-    volumes: list[float], trend: str, change_pct: float | None
-) -> None:
-    found = volume_trend(volumes)
-    assert (found.trend, found.change_pct, found.points) == (trend, change_pct, len(volumes))
-
-
-@pytest.mark.parametrize(
-    ("trust", "trend", "signal"),
-    [
-        (8.0, "increasing", "strong_inflow"),
-        (7.9, "increasing", "moderate_inflow"),
-        (6.0, "increasing", "moderate_inflow"),
-        (5.9, "increasing", "stable"),
-        (10.0, "decreasing", "moderate_outflow"),
-        (6.0, "decreasing", "moderate_outflow"),
-        (5.9, "decreasing", "strong_outflow"),
-        (9.0, "stable", "stable"),
-        (None, "decreasing", None),
-        (9.0, "insufficient_data", None),
-    ],
-)
-def test_the_five_way_signal_follows_the_documents_rule(trust: float | None, trend: str, signal: str | None) -> None:
-    assert net_flow_signal(trust, trend) == signal
 
 
 def test_records_that_lag_though_they_were_asked_for_are_stale(tmp_path: Path) -> None:

@@ -1,0 +1,90 @@
+"""What all commands that print a report share: format, refresh, the settings that are followed, and the printing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from marketflows_pipeline.cli.report_context import ReportContext, ReportPart
+from marketflows_pipeline.cli.text import say, standard_output
+from marketflows_pipeline.clock import SystemClock
+from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.cli.reports.published_data import PublishedData
+    from marketflows_pipeline.cli.reports.report import Report, ReportFormat
+
+TUTORIAL_CONFIG = Path(__file__).parents[1] / "tutorial" / "config.toml"
+MAX_DAYS = 36_500
+
+format_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["json", "table", "csv"]),
+    default="json",
+    show_default=True,
+    help="How the answer is written to standard output.",
+)
+refresh_option = click.option(
+    "--refresh", is_flag=True, help="Fetch and publish now, instead of answering from what is published."
+)
+
+
+def print_report(
+    options: RunOptions,
+    part: ReportPart,
+    build: Callable[[PublishedData], Report],
+    output_format: ReportFormat,
+    *,
+    command: str,
+    verb: str = "fetch it",
+    run_first: Callable[[RunOptions], int] | None = None,
+) -> None:
+    """Print a report; warnings go to standard error, and an error leaves standard output empty.
+
+    Args:
+        options: files and mode.
+        part: what the report is about.
+        build: makes the report from the published file.
+        output_format: json, table or csv.
+        command: the subcommand that brings the data where there is none.
+        verb: what that command does.
+        run_first: the run that the user asked for, which gives its exit code; None to report what is published.
+    """
+    if run_first is not None and (exit_code := run_first(options)):
+        raise click.exceptions.Exit(exit_code)
+    # Imported here, because --help need not wait for DuckDB and pydantic.
+    from marketflows_pipeline.cli.reports.published_data import open_published_data  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415
+
+    with open_published_data(_context(options, part, command, verb)) as data:
+        report = build(data)
+    text = "".join(text_of(report, output_format, about=part.about))
+    out = standard_output()
+    if output_format == "csv" and report.body["stale"]:
+        say("note: these figures are stale; --format json says of when they are", is_error=True)
+    for warning in report.warnings:
+        say(f"warning: {warning}", is_error=True)
+    out.write(text.encode())
+
+
+def _context(options: RunOptions, part: ReportPart, command: str, verb: str) -> ReportContext:
+    from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
+
+    config = load_config(TUTORIAL_CONFIG if options.tutorial else options.config)
+    how_to_fetch = f"{verb}: {options.command_line(command)}"
+    if options.tutorial and not TUTORIAL_PUBLISHED.exists():
+        how_to_fetch = f"run the tutorial first: {options.command_line()}"
+    elif getattr(config, part.table) is None:
+        how_to_fetch = f"{options.config} has no table [{part.table}]: add it, then {how_to_fetch}"
+    return ReportContext(
+        part=part,
+        path=Path.cwd() / TUTORIAL_PUBLISHED if options.tutorial else config.warehouse.published_path,
+        now=SystemClock().now(),
+        config=config,
+        is_tutorial=options.tutorial,
+        how_to_fetch=how_to_fetch,
+    )

@@ -1,0 +1,207 @@
+"""``[providers.<provider>]``: what is tracked, the same keys for every market-cap provider.
+
+Fields are declared in the order in which their rules need each other: ``flow_types`` stands before the keys that a
+flow type makes necessary.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Protocol
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from marketflows_pipeline.providers.misspelled_symbols import spelling
+from marketflows_pipeline.settings.fields import (
+    Coins,
+    Dollars,
+    FileSafe,
+    Members,
+    Number,
+    PortfolioName,
+    TomlTable,
+    WebAddress,
+    Whole,
+    expected,
+    unique,
+)
+
+# Coins that stand for another one, or for money; those without a category
+# of their own are in transforms/market_caps/exclusions.py.
+DEFAULT_EXCLUDED = ("stablecoins", "wrapped-tokens", "liquid-staking-tokens")
+
+logger = logging.getLogger(__name__)
+
+US_DOLLAR = "us-dollar"
+MAX_DAYS = 365
+
+FlowType = Literal["narratives", "market_cap_ranges", "individual_assets"]
+
+FLOW_TYPES: tuple[FlowType, ...] = ("narratives", "market_cap_ranges", "individual_assets")
+
+
+class PlanLimits(Protocol):
+    """What a provider's plan sets where the file does not."""
+
+    @property
+    def base_url(self) -> str: ...  # noqa: D102
+
+    @property
+    def calls_per_minute(self) -> int: ...  # noqa: D102
+
+    @property
+    def monthly_credits(self) -> int: ...  # noqa: D102
+
+
+class MarketCapSource(TomlTable):
+    """Keys of a market-cap provider's table.
+
+    Attributes:
+        table: the table's name in config.toml, such as ``providers.coingecko``.
+        service: the provider's name in messages.
+        plans: kinds of account by name, the default first; ``keyless`` is the one without a key.
+    """
+
+    table: ClassVar[str]
+    service: ClassVar[str]
+    plans: ClassVar[Mapping[str, PlanLimits]]
+
+    days: Whole = Field(91, description="Length of the window, 1 to 365 days")
+    flow_types: tuple[FlowType, ...] = Field(FLOW_TYPES, description="Which groups are made")
+    base_assets: tuple[FileSafe, ...] = Field(
+        (US_DOLLAR, "bitcoin"), description="What market caps are divided by; us-dollar always comes first"
+    )
+    narratives: tuple[FileSafe, ...] = Field(("made-in-usa", "ai"), description="Category slugs of the provider")
+    range_lower_limits: tuple[Dollars, ...] = Field((1e9, 1e10), description="Lower limits of the ranges, in USD")
+    asset_groups: Mapping[PortfolioName, Coins] = Field(
+        {"MyPortfolio": ("bitcoin", "ethereum"), "AltBag": ("solana", "ripple")},
+        description="Portfolios: a name and the provider's coin ids",
+    )
+    plan: str
+    # The plan's own where the file does not say otherwise.
+    base_url: WebAddress = Field("", description="Address of the service, by plan")
+    calls_per_minute: Whole = Field(
+        0, ge=1, le=1_000_000, description="Calls per minute that are never exceeded, by plan"
+    )
+    monthly_credits: Whole = Field(
+        0, ge=1, le=1_000_000_000, description="Calls per UTC month that are never exceeded, by plan"
+    )
+    repair_calls_per_run: Whole = Field(10, ge=0, le=10_000, description="Most calls a run spends on filling gaps")
+    min_coverage_pct: Number = Field(
+        95.0, ge=0, le=100, description="Least share of the cohort's market cap that must be current, in %"
+    )
+    narrative_top_n: Whole = Field(10, ge=1, le=250, description="Largest coins of a narrative that are summed")
+    narrative_members: Members = Field("current", description='"current", or the date whose stored members are used')
+    exclude_categories: tuple[FileSafe, ...] = Field(
+        DEFAULT_EXCLUDED, description="Categories whose coins are left out of narratives and ranges; [] leaves none out"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _limits_of_the_plan(cls, raw: object) -> object:
+        if not isinstance(raw, dict):
+            return raw
+        default, *_ = cls.plans.values()
+        plan = next((plan for name, plan in cls.plans.items() if name == raw.get("plan")), default)
+        return {name: getattr(plan, name) for name in ("base_url", "calls_per_minute", "monthly_credits")} | raw
+
+    @field_validator("days")
+    @classmethod
+    def _clamp_days(cls, days: int) -> int:
+        clamped = min(max(days, 1), MAX_DAYS)
+        if clamped != days:
+            logger.warning("%s = %d is outside 1 to %d; using %d", cls.key("days"), days, MAX_DAYS, clamped)
+        return clamped
+
+    @field_validator("flow_types")
+    @classmethod
+    def _some_flow_type(cls, flow_types: tuple[FlowType, ...]) -> tuple[FlowType, ...]:
+        if not flow_types:
+            raise expected(f"at least one of {', '.join(FLOW_TYPES)}")
+        return unique(flow_types)
+
+    @field_validator("base_assets")
+    @classmethod
+    def _us_dollar_first(cls, base_assets: tuple[str, ...]) -> tuple[str, ...]:
+        # No coin, so the provider's list of coins would not tell what is meant.
+        if strange := [base for base in base_assets if base != US_DOLLAR and spelling(base) == spelling(US_DOLLAR)]:
+            raise expected(f"{US_DOLLAR!r}, as the dollar is written, not {strange[0]!r}")
+        return unique((US_DOLLAR, *base_assets))
+
+    @field_validator("narratives")
+    @classmethod
+    def _narratives_where_asked(cls, narratives: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        cls._needed_by("narratives", narratives, info, f"at least one {cls.service} category slug")
+        return unique(narratives)
+
+    @field_validator("range_lower_limits")
+    @classmethod
+    def _limits_where_asked(cls, limits: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+        cls._needed_by("market_cap_ranges", limits, info, "at least one lower limit in USD")
+        return tuple(sorted(set(limits)))
+
+    @field_validator("asset_groups")
+    @classmethod
+    def _portfolios_where_asked(
+        cls, groups: Mapping[str, tuple[str, ...]], info: ValidationInfo
+    ) -> Mapping[str, tuple[str, ...]]:
+        cls._needed_by("individual_assets", groups, info, "at least one portfolio")
+        # Two names that differ by case only are one file on Windows and macOS.
+        if len({name.casefold() for name in groups}) < len(groups):
+            raise expected("portfolio names that differ by more than upper and lower case")
+        return {name: unique(coins) for name, coins in groups.items()}
+
+    @field_validator("exclude_categories")
+    @classmethod
+    def _exclude_once(cls, slugs: tuple[str, ...]) -> tuple[str, ...]:
+        return unique(slugs)
+
+    @classmethod
+    def key(cls, name: str) -> str:
+        """A key with its table, as messages name it: ``providers.coingecko.days``."""
+        return f"{cls.table}.{name}"
+
+    @property
+    def plan_url(self) -> str:
+        """The address that belongs to the plan."""
+        return self.plans[self.plan].base_url
+
+    @property
+    def is_keyless(self) -> bool:
+        """Whether the plan needs no key."""
+        return self.plan == "keyless"
+
+    @property
+    def uses_ranges(self) -> bool:
+        """Whether market-cap ranges are made."""
+        return "market_cap_ranges" in self.flow_types
+
+    @property
+    def narratives_in_use(self) -> tuple[str, ...]:
+        """Narratives, where their flow type is asked for."""
+        return self.narratives if "narratives" in self.flow_types else ()
+
+    @property
+    def portfolios_in_use(self) -> Mapping[str, tuple[str, ...]]:
+        """Portfolios, where their flow type is asked for."""
+        return self.asset_groups if "individual_assets" in self.flow_types else {}
+
+    @property
+    def exclusions_in_use(self) -> tuple[str, ...]:
+        """Categories whose coins are left out, where there is anything to leave them out of."""
+        return self.exclude_categories if self.narratives_in_use or self.uses_ranges else ()
+
+    @property
+    def coin_bases(self) -> tuple[str, ...]:
+        """Base assets that are coins."""
+        return tuple(base for base in self.base_assets if base != US_DOLLAR)
+
+    @staticmethod
+    def _needed_by(
+        flow_type: FlowType, value: tuple[Any, ...] | Mapping[str, Any], info: ValidationInfo, what: str
+    ) -> None:
+        asked = info.data.get("flow_types") or (info.context or {}).get("flow_types", ())
+        if not value and flow_type in asked:
+            raise expected(f'{what}, because flow_types holds "{flow_type}"')
