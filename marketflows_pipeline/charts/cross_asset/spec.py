@@ -278,4 +278,4 @@ def shown_symbols(present: Sequence[str], order: Sequence[str]) -> list[str]:
 
 
 def _too_few(sessions: int, what: str) -> str:
-    return f"{sessions} {'session' if sessions == 1 else 'sessions'} {what}, and a course needs {LEAST_SESSIONS}"
+    return f"{sessions} {'session' if sessions == 1 else 'sessions'} {what}, a time series needs {LEAST_SESSIONS}"

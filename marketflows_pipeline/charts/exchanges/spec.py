@@ -78,7 +78,7 @@ class ReservesSpec:
         known = frame.filter(pl.col("reserves_usd").is_finite()).get_column("day").n_unique()
         if known == 0:
             return "its reserves are not known"
-        return None if known > 1 else "its reserves are known for one day, and a line needs two"
+        return None if known > 1 else "its reserves are known for 1 day, a time series needs 2"
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def _too_few_days(frame: pl.DataFrame) -> str | None:
     days = frame.get_column("day").n_unique()
     if days >= LEAST_DAYS:
         return None
-    return f"{days} {'day' if days == 1 else 'days'} of history, and a course over time needs {LEAST_DAYS}"
+    return f"{days} {'day' if days == 1 else 'days'} of history, a time series needs {LEAST_DAYS}"
 
 
 def _file_part(key: str) -> str:

@@ -81,6 +81,16 @@ class RenderReport:
     skipped: tuple[tuple[str, str], ...]
     removed: tuple[str, ...]
 
+    @property
+    def outdated(self) -> dict[str, list[str]]:
+        """Removed charts that no job names any more, by family; one that is skipped has a reason of its own."""
+        skipped = {name for name, _ in self.skipped}
+        families: dict[str, list[str]] = {}
+        for name in self.removed:
+            if name not in skipped:
+                families.setdefault(name.partition("_")[0], []).append(name)
+        return families
+
 
 @dataclass
 class _Plan:
