@@ -18,7 +18,7 @@ from marketflows_pipeline.charts.rendering.manifest import MANIFEST_NAME
 from marketflows_pipeline.charts.rendering.pool import DrawingError, DrawingPool, worker_count
 from marketflows_pipeline.charts.rendering.render import (
     THUMBNAIL_BYTES,
-    PictureSpec,
+    DrawableSpec,
     RenderJob,
     input_digest,
     line_job,
@@ -37,11 +37,11 @@ TABLE = table_job(gain_frame([("ai", 168, 3.0, None), ("ai", 24, None, "gap")]),
 EMPTY = line_job(grid_frame({"ai": [None, None]}), chart_spec(ema_period=20))
 
 
-def draw_badly(frame: pl.DataFrame, spec: PictureSpec) -> alt.Chart:
+def draw_badly(frame: pl.DataFrame, spec: DrawableSpec) -> alt.Chart:
     raise RuntimeError(f"cannot draw {frame.height} rows")
 
 
-def draw_nonsense(frame: pl.DataFrame, spec: PictureSpec) -> alt.Chart:
+def draw_nonsense(frame: pl.DataFrame, spec: DrawableSpec) -> alt.Chart:
     chart: alt.Chart = alt.Chart(alt.InlineData(values=[{}])).mark_text(text="x")
     return chart.properties(width="nonsense")
 
@@ -184,7 +184,7 @@ def test_a_failing_chart_is_named_and_the_others_are_written(tmp_path: Path) -> 
     lacking = line_job(TWO.drop("value"), chart_spec(category="Lacking"))
     jobs = [broken("Badly", "draw_badly"), broken("Nonsense", "draw_nonsense"), lacking, CHART]
 
-    with pytest.raises(RenderError, match="3 of 4 pictures could not be drawn") as error:
+    with pytest.raises(RenderError, match="3 of 4 charts could not be drawn") as error:
         render_all(jobs, tmp_path, 1)
 
     assert "Badly_MC_by_us-dollar.png: RuntimeError: cannot draw 6 rows" in str(error.value)
@@ -196,7 +196,7 @@ def test_a_failing_chart_is_named_and_the_others_are_written(tmp_path: Path) -> 
 def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
 
-    with pytest.raises(RenderError, match=r"pictures cannot be written to .*taken: File exists"):
+    with pytest.raises(RenderError, match=r"charts cannot be written to .*taken: File exists"):
         render_all([CHART], tmp_path / "taken")
 
 
