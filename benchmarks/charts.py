@@ -1,4 +1,4 @@
-"""PNGs per second: this program beside the published marketflows 0.1.1, same figures, same machine.
+"""Measure PNGs per second beside the published marketflows 0.1.1, same figures, same machine.
 
     python -m benchmarks.charts [--charts 60] [--rounds 3]
 

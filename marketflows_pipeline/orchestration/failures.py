@@ -1,4 +1,7 @@
-"""From Dagster's account of a failed run to the one line that says why, and the exit code that goes with it."""
+"""From Dagster's account of a failed run to the one line that says why, and the exit code that goes with it.
+
+Dagster keeps the text and the class name of a step's error, never the error itself, so its kind is found by that name.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 from dagster import DagsterEvent, DagsterEventType
-from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.errors import DagsterAssetCheckFailedError, DagsterExecutionInterruptedError
+from dagster_shared.error import SerializableErrorInfo
 
 from marketflows_pipeline import errors
 
@@ -61,25 +65,24 @@ def _causes(event: DagsterEvent) -> Iterator[tuple[str, int]]:
             shown = ", ".join(f"{key} = {value.value}" for key, value in check.metadata.items() if key != "worst")
             yield f"check {check.check_name} of {name} failed ({shown})", errors.CheckFailedError.exit_code
     elif event.is_step_failure:
-        error = event.step_failure_data.error
-        yield from _known_causes(error.to_string(), error) if error else ()
+        yield from _innermost_known(event.step_failure_data.error)
     elif event.event_type == DagsterEventType.RUN_FAILURE:
-        error = event.job_failure_data.error
-        yield from _known_causes(error.to_string(), error) if error else ()
+        yield from _innermost_known(event.job_failure_data.error)
 
 
-def _known_causes(text: str, error: object) -> Iterator[tuple[str, int]]:
-    link, innermost = error, None
-    while link is not None:
-        name, message = getattr(link, "cls_name", None), str(getattr(link, "message", text))
-        if name == "DagsterAssetCheckFailedError":
+def _innermost_known(error: SerializableErrorInfo | None) -> Iterator[tuple[str, int]]:
+    """Message and exit code of the first error of a chain that this program knows, else of the innermost of all."""
+    innermost = None
+    while error is not None:
+        name = error.cls_name or ""
+        if name == DagsterAssetCheckFailedError.__name__:
             return  # the check's own evaluation says more
-        message = message.removeprefix(f"{name}: ").split(f"{name}: ", 1)[-1].strip()
-        kind = getattr(errors, name or "", None)
+        message = error.message.split(f"{name}: ", 1)[-1].strip()
+        kind = getattr(errors, name, None)
         if isinstance(kind, type) and issubclass(kind, errors.MarketflowsError):
             yield message, kind.exit_code
             return
         innermost = f"{name}: {message}"
-        link = getattr(link, "cause", None)
+        error = error.cause
     if innermost is not None:
         yield innermost, 1

@@ -1,8 +1,8 @@
 """Dagster's record of runs in SQLite, written without waiting for the disk at every event.
 
-Dagster opens and closes the database for each of a run's hundreds of events, and each time SQLite waits for the disk
-and folds its log away: seconds an hour. Kept open, an event costs a fraction of a millisecond. A killed process loses
-nothing; a power cut may lose the last events of a run's record, never a row of the warehouse.
+Dagster opens and closes a database for each of a run's hundreds of events, and each time SQLite waits for the disk. A
+run of 11 events waits 175 times (calls of fsync), with the databases kept open and a write-ahead log 21 times. A killed
+process loses nothing; a power cut may lose the last events of a run's record, never a row of the warehouse.
 """
 
 from __future__ import annotations

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy import Engine, event
 
 from marketflows_pipeline.orchestration.run_history import EventHistory, RunHistory
 
@@ -45,6 +47,34 @@ def test_the_projects_settings_use_it(instance: dg.DagsterInstance) -> None:
     assert isinstance(instance.event_log_storage, EventHistory)
 
 
+def connections(storage: dict[str, object], folder: Path) -> int:
+    """How often a run opens a database of events: its own one, or the index of all."""
+    opened: list[str] = []
+
+    def note(connection: sqlite3.Connection, _record: object) -> None:
+        ((_, _, file),) = connection.execute("pragma database_list").fetchall()
+        opened.append(file)
+
+    folder.mkdir()
+    overrides = {"storage": storage, "telemetry": {"enabled": False}}
+    with dg.DagsterInstance.local_temp(str(folder), overrides=overrides) as instance:
+        run(instance)
+        event.listen(Engine, "connect", note)
+        try:
+            run_id = run(instance)
+        finally:
+            event.remove(Engine, "connect", note)
+    return sum(Path(file).stem in {run_id, "index"} for file in opened)
+
+
+def test_dagsters_own_storage_opens_a_database_for_each_event(tmp_path: Path) -> None:
+    """The reason for our storage: where this fails because Dagster keeps its databases open, ours can go."""
+    kept, stock = tmp_path / "kept", tmp_path / "stock"
+    ours = {"module": RunHistory.__module__, "class": RunHistory.__name__, "config": {"base_dir": str(kept)}}
+    assert connections({"custom": ours}, kept) <= 2
+    assert connections({"sqlite": {"base_dir": str(stock)}}, stock) > 10
+
+
 def test_another_process_reads_along_while_the_first_has_the_history_open(
     instance: dg.DagsterInstance, folder: Path
 ) -> None:
@@ -67,6 +97,7 @@ def test_each_event_touches_the_file_that_the_ui_watches(instance: dg.DagsterIns
     assert watched.stat().st_mtime > 0
 
 
+@pytest.mark.slow
 def test_more_runs_than_are_kept_open_are_all_there(instance: dg.DagsterInstance) -> None:
     runs = [run(instance) for _ in range(10)]
     assert all(instance.all_logs(run_id) for run_id in runs)

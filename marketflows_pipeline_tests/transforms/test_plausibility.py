@@ -52,7 +52,12 @@ def test_no_measured_value_may_be_other_than_finite(name: str, column: str) -> N
         ("raw.narrative_members", "market_cap_usd", [0.0, None], [-1.0, 1e30]),
         ("raw.cohort_members", "market_cap_usd", [1e8], [0.0, 1e30]),
         ("raw.exchanges", "volume_24h_btc", [0.0, None, 1e6], [-1.0, 1e30]),
-        ("raw.exchange_volumes", "volume_24h_btc", [0.0, 1e6], [-1.0, 1e30]),
+        ("raw.exchange_volumes", "volume_24h_btc", [0.0, 2.1e12], [-1.0, 2.1e12 + 0.5]),
+        ("raw.trending_coins", "price_btc", [0.0, 2.1e12], [-1.0, 2.1e12 + 0.5]),
+        ("raw.trending_coins", "price_change_24h_pct", [-99.0, 1e30], []),
+        ("raw.bitcoin_prices", "price_usd", [1e-3], [0.0, 1e30]),
+        ("raw.protocols", "change_1d_pct", [-99.0, 1e30], []),
+        ("raw.protocols", "change_7d_pct", [-99.0, 1e30], []),
         ("raw.cex_snapshots", "current_tvl_usd", [0.0, None, 2e11], [-1.0, 1e30]),
         ("raw.cex_snapshots", "inflows_24h_usd", [-1e9, 0.0, None], [-1e30, 1e30]),
         ("raw.cex_tvl", "tvl_usd", [0.0], [-1.0, 1e30]),
@@ -62,7 +67,7 @@ def test_no_measured_value_may_be_other_than_finite(name: str, column: str) -> N
         ("raw.daily_bars", "close_usd", [0.01, 7e5], [0.0, -1.0, 1e30]),
         ("raw.corporate_actions", "value", [0.05, 4.0], [0.0, -4.0, 1e30]),
         ("raw.shares_outstanding", "shares", [None, 1e9], [-1.0, 1e30]),
-        ("raw.volatility_index", "close", [9.14, 82.69], [0.0, -1.0, 1e30]),
+        ("raw.volatility_index", "close", [9.14, 1e4], [0.0, -1.0, 1e4 + 0.5]),
     ],
 )
 def test_a_value_must_lie_between_what_it_can_be(
@@ -101,22 +106,32 @@ def test_a_history_fetched_late_in_a_long_run_is_not_ahead_of_it() -> None:
     """Market caps bear the start of their run, and a first one asks for 1,500 histories in an hour."""
     start = NOW - timedelta(days=4)
     assert at_fault("raw.market_caps", ts=start + timedelta(hours=2), fetched_at=start) == []
-    assert at_fault("raw.market_caps", ts=start + timedelta(days=3), fetched_at=start) == ["ts"]
+    assert at_fault("raw.market_caps", ts=start + timedelta(days=1), fetched_at=start) == []
+    assert at_fault("raw.market_caps", ts=start + timedelta(days=1, seconds=1), fetched_at=start) == ["ts"]
 
 
 @pytest.mark.parametrize("name", ["raw.daily_bars", "raw.shares_outstanding", "raw.volatility_index"])
 def test_a_session_lies_between_1990_and_the_day_it_was_fetched_wherever_that_day_is(name: str) -> None:
-    assert at_fault(name, session=date(1990, 1, 2)) == []
-    assert at_fault(name, session=date(1989, 12, 29)) == ["session"]
+    assert at_fault(name, session=date(1990, 1, 1)) == []
+    assert at_fault(name, session=date(1989, 12, 31)) == ["session"]
     # At 18:00 UTC it is tomorrow already in Tokyo, and nowhere the day after.
     assert at_fault(name, session=date(2026, 11, 21)) == []
     assert at_fault(name, session=date(2026, 11, 22)) == ["session"]
 
 
+def test_the_first_place_to_have_a_new_day_is_fourteen_hours_ahead() -> None:
+    """On Kiritimati it is 21 November from 10:00 UTC of the 20th on."""
+    tomorrow, ten = date(2026, 11, 21), NOW.replace(hour=10)
+
+    assert at_fault("raw.daily_bars", session=tomorrow, fetched_at=ten) == []
+    assert at_fault("raw.daily_bars", session=tomorrow, fetched_at=ten - timedelta(seconds=1)) == ["session"]
+
+
 @pytest.mark.parametrize("name", ["raw.daily_bars", "raw.shares_outstanding", "raw.corporate_actions"])
 def test_the_users_own_files_reach_back_to_1900(name: str) -> None:
     assert at_fault(name, session=date(1929, 10, 29), source="folder:bars") == []
-    assert at_fault(name, session=date(1899, 12, 29), source="folder:bars") == ["session"]
+    assert at_fault(name, session=date(1900, 1, 1), source="folder:bars") == []
+    assert at_fault(name, session=date(1899, 12, 31), source="folder:bars") == ["session"]
     assert at_fault(name, session=date(1929, 10, 29), source="yahoo:chart") == ["session"]
 
 
@@ -131,6 +146,16 @@ def test_every_fault_of_a_row_is_told_with_what_was_expected() -> None:
     assert told["reason"].to_list() == [
         "market_cap_usd is 1e+30: expected more than 0 and at most 1e+15",
         "ts is 1970-01-21T00:00:00Z: expected 2009-01-01 or later",
+    ]
+
+
+def test_a_column_without_limits_is_told_to_be_finite_and_one_with_both_has_two() -> None:
+    row = {"id": "aave", "observed_at": NOW, "tvl_usd": -1.0, "change_1d_pct": nan}
+    reasons = implausible("raw.protocols", frame("raw.protocols", row), NOW)["reason"].to_list()
+
+    assert sorted(reasons) == [
+        "change_1d_pct is NaN: expected a finite number",
+        "tvl_usd is -1.0: expected at least 0 and at most 1e+15",
     ]
 
 

@@ -17,6 +17,8 @@ from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.engines import engine_environment
 from marketflows_pipeline_tests.warehouse.frames import NOW, fill
 
+pytestmark = pytest.mark.slow
+
 POINTS = 6
 
 # Counts the calls that the warehouse makes (each statement, each step on files) and dies before the one asked for.
@@ -129,7 +131,7 @@ def test_killed_between_two_steps(home: Path, steps: dict[str, int], point: int)
 @pytest.mark.parametrize(
     ("step", "published"),
     [
-        ("publish._build.copy_apart", 1.0),
+        ("publish._build.copy_in_subprocess", 1.0),
         ("publish._build.check", 1.0),
         ("versions.adopt.rename", 1.0),
         ("versions.adopt.symlink_to", 1.0),

@@ -1,4 +1,4 @@
-"""The session on which an issuer's figures take a listed split, which may be days from the listed one."""
+"""Match each listed split to the session on which an issuer's figures take it, which may be days off."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def matched_splits(figures: pl.DataFrame, actions: pl.DataFrame, column: str, *,
     sign = {"shares": 1, "nav_usd": -1}[column]
     steps = (
         in_order(figures, "symbol", "session")
-        .filter(pl.col("convention") == "as_traded", pl.col(column) > 0)
+        .filter(pl.col(column) > 0, convention="as_traded")
         .join(splits.select("symbol").unique(), on="symbol", how="semi", maintain_order="left")
         .select(
             "symbol",

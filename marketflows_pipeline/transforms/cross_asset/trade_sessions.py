@@ -1,11 +1,13 @@
-"""Flows by the session on which the money moved, up to the last one that is known well enough."""
+"""Assign flows to the session on which the money moved, up to the last one with enough known flows."""
 
 from __future__ import annotations
 
 import polars as pl
 
-# What is needed of core.asset_flows.
-FLOW_COLUMNS = (
+from marketflows_pipeline.transforms.ratios import ROUNDING
+
+# Columns of core.asset_flows that stay at their session, and those of the count that is about a session.
+_OF_SESSION = (
     "symbol",
     "session",
     "asset_class",
@@ -14,26 +16,19 @@ FLOW_COLUMNS = (
     "market_cap_change_usd",
     "price_effect_usd",
     "share_effect_usd",
-    "flow_usd",
-    "flow_method",
-    "gap_flow_usd",
     "gap_price_effect_usd",
-    "gap_sessions",
-    "shares",
-    "trade_session",
-    "trade_flow_usd",
-    "trade_gap_flow_usd",
     "share_lag_sessions",
     "lag_basis",
     "is_supply_revision",
-    "is_large_creation",
-    "flow_unknown_reason",
 )
+_OF_COUNT = ("flow_method", "gap_sessions", "shares", "flow_unknown_reason", "is_large_creation")
+# What is needed of core.asset_flows.
+FLOW_COLUMNS = (*_OF_SESSION, *_OF_COUNT, "trade_session", "trade_flow_usd", "trade_gap_flow_usd")
+
 # Funds with this part of all assets must be known on the last session.
 KNOWN_PART = 0.9
 # A fund without figures for longer is not waited for.
 WAITED_SESSIONS = 21
-_ROUNDING = 1e-9
 
 
 def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
@@ -44,7 +39,7 @@ def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
     cap of the 21 sessions up to it. Where no fund has assets, it is the newest session.
 
     Args:
-        flows: as in ``core.asset_flows``; a row without a trade session counts on its own.
+        flows: as in ``core.asset_flows``; a count that is about a session before the fund's first is passed over.
 
     Returns:
         symbol, session, asset_class, close_usd, market_cap_usd, market_cap_change_usd, price_effect_usd,
@@ -52,32 +47,13 @@ def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
         and of the count that is about the session flow_usd, flow_method, gap_flow_usd, gap_sessions, shares,
         flow_unknown_reason, is_large_creation, by (symbol, session).
     """
-    levels = flows.select(
+    levels = flows.select(*_OF_SESSION, price_gap_sessions="gap_sessions")
+    traded = flows.drop_nulls("trade_session").select(
         "symbol",
-        "session",
-        "asset_class",
-        "close_usd",
-        "market_cap_usd",
-        "market_cap_change_usd",
-        "price_effect_usd",
-        "share_effect_usd",
-        "gap_price_effect_usd",
-        "share_lag_sessions",
-        "lag_basis",
-        "is_supply_revision",
-        price_gap_sessions="gap_sessions",
-    )
-    is_untraded = pl.col("trade_session").is_null()
-    traded = flows.filter(~is_untraded | (pl.col("share_lag_sessions").fill_null(0) == 0)).select(
-        "symbol",
-        "flow_method",
-        "gap_sessions",
-        "shares",
-        "flow_unknown_reason",
-        "is_large_creation",
-        session=pl.coalesce("trade_session", "session"),
-        flow_usd=pl.when(is_untraded).then("flow_usd").otherwise("trade_flow_usd"),
-        gap_flow_usd=pl.when(is_untraded).then("gap_flow_usd").otherwise("trade_gap_flow_usd"),
+        *_OF_COUNT,
+        session="trade_session",
+        flow_usd="trade_flow_usd",
+        gap_flow_usd="trade_gap_flow_usd",
     )
     keyed = levels.join(traded, on=["symbol", "session"], how="left", maintain_order="left").with_columns(
         pl.col("flow_method").fill_null("price_only")
@@ -100,6 +76,6 @@ def _last_session(keyed: pl.DataFrame) -> pl.Series | pl.Expr:
         .group_by("session")
         .agg(known=pl.col("assets").filter(pl.col("is_known")).sum(), assets=pl.col("assets").sum())
     )
-    is_enough = (pl.col("assets") > 0) & (pl.col("known") >= (KNOWN_PART - _ROUNDING) * pl.col("assets"))
+    is_enough = (pl.col("assets") > 0) & (pl.col("known") >= (KNOWN_PART - ROUNDING) * pl.col("assets"))
     last = of_session.filter(is_enough)["session"].max()
     return pl.lit(keyed["session"].max() if last is None else last, pl.Date)

@@ -1,10 +1,10 @@
-"""Prices as they were traded, rebuilt from prices that later splits have adjusted."""
+"""Rebuild prices as they were traded from prices that later splits have adjusted."""
 
 from __future__ import annotations
 
 import polars as pl
 
-_SAME_RATIO = 1e-9
+from marketflows_pipeline.transforms.ratios import is_within
 
 
 def unadjusted_close(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
@@ -51,8 +51,8 @@ def listed_splits(actions: pl.DataFrame) -> pl.DataFrame:
 
 
 def is_ratio_of_1() -> pl.Expr:
-    """Whether a line of splits says that there was none: it denies one that figures tell of."""
-    return (pl.col("value") - 1).abs() <= _SAME_RATIO
+    """Whether a line of splits has ratio 1, which denies a split that figures show."""
+    return is_within(0.0, pl.col("value"))
 
 
 def later_splits(frame: pl.DataFrame, actions: pl.DataFrame, *, on: str) -> pl.Series:

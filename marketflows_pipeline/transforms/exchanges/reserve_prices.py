@@ -1,4 +1,4 @@
-"""What one unit of a token is worth in reserves, record by record: changes of basis, and values that cannot be."""
+"""Find changes of basis and impossible values in the price of one unit of a token in reserves."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import polars as pl
 
+from marketflows_pipeline.transforms.ratios import is_within
+
 # How many times a unit may be worth of what it was at the record before, beside what the market did.
 JUMP_FACTOR = 5.0
 # How closely the jumps of price and quantity must cancel to be one change of basis.
 CANCEL_PCT = 5.0
 LEAST_VALUE_USD = 10_000.0
 LEAST_EXCHANGES = 3
-_ROUNDING = 1e-9
 _OLDEST_PRICE = timedelta(hours=26)
 _TOKEN = ("slug", "token")
 
@@ -32,9 +33,10 @@ def is_rebased(quantity_ratio: pl.Expr, value_ratio: pl.Expr, market_ratio: pl.E
     Args:
         quantity_ratio: quantity over that before.
         value_ratio: value over that before, the product of both jumps.
-        market_ratio: the token's price over that before as most exchanges have it, see `market_ratios`.
+        market_ratio: the token's price over that before as most exchanges have it, see `market_ratios`; null where it
+            is not known.
     """
-    cancel = [(ratio - 1).abs() <= CANCEL_PCT / 100 + _ROUNDING for ratio in (value_ratio, value_ratio / market_ratio)]
+    cancel = [is_within(CANCEL_PCT / 100, ratio) for ratio in (value_ratio, value_ratio / market_ratio)]
     return is_jump(value_ratio / quantity_ratio) & pl.any_horizontal(cancel)
 
 
@@ -66,7 +68,7 @@ def market_ratios(ratios: pl.DataFrame, pair: Sequence[str]) -> pl.DataFrame:
 def faulty_prices(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.DataFrame:
     """Records in which one unit is worth what it cannot be: the price of one day is 100 times that of its neighbours.
 
-    Only daily records with a quantity and a value above 0 are looked at, and a change of basis (`is_rebased`) is no
+    Only daily records with a quantity and a value above 0 count, and a change of basis (`is_rebased`) is no
     fault. Otherwise one is
 
     - where the market's price is known: a price over the market's, on one basis, that is more than 5 times off the
@@ -87,20 +89,20 @@ def faulty_prices(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.Dat
     price, value, market = pl.col("price"), pl.col("value_usd"), pl.col("market")
     on_one_basis = price * pl.col("basis").cum_prod().over(_TOKEN) / market
     usual = on_one_basis.median().over(_TOKEN)
-    is_known = (~is_jump(usual)).fill_null(value=False) & market.is_not_null()
+    is_known = ~is_jump(usual) & market.is_not_null()
     is_confirmed = (~is_jump(price.shift(-1).over(_TOKEN) / price)).fill_null(value=False)
     is_return = (~is_jump(price / price.shift(2).over(_TOKEN))).fill_null(value=False)
     # Medians and neighbours are over all records, so before any is left out.
-    judged = _paths(balances, market_prices).with_columns(
+    compared = _paths(balances, market_prices).with_columns(
         is_known=is_known,
-        is_off_market=is_jump(on_one_basis / usual).fill_null(value=False),
+        is_off_market=is_jump(on_one_basis / usual),
         is_jump=is_jump(pl.col("price_ratio")).fill_null(value=False),
         is_moving=~is_confirmed | is_jump(pl.col("quantity_ratio")),
         is_return=is_return,
         at_fault=pl.lit(value=False),
     )
     return (
-        _with_faults(judged)
+        _with_faults(compared)
         .lazy()
         .filter("at_fault", pl.max_horizontal(value, "value_before") >= LEAST_VALUE_USD)
         .select("slug", "ts", "token", column_name=pl.lit("value_usd"), reason=_reason())
@@ -109,16 +111,16 @@ def faulty_prices(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.Dat
     )
 
 
-def _with_faults(judged: pl.DataFrame) -> pl.DataFrame:
-    """Say which records are at fault, until none is said to return to one that is."""
-    is_return = pl.col("is_return") & ~pl.col("at_fault").shift(2).over(_TOKEN).fill_null(value=False)
+def _with_faults(compared: pl.DataFrame) -> pl.DataFrame:
+    """Flag the records at fault, again until none returns to the price of a flagged one."""
+    is_return = pl.col("is_return") & ~pl.col("at_fault").shift(2).over(_TOKEN)
     alone = pl.col("is_jump") & pl.col("is_moving") & ~is_return
     at_fault = ~pl.col("rebased") & pl.when("is_known").then("is_off_market").otherwise(alone)
     while True:
-        found = judged.with_columns(at_fault=at_fault)
-        if found["at_fault"].equals(judged["at_fault"]):
-            return found
-        judged = found
+        flagged = compared.with_columns(at_fault=at_fault)
+        if flagged["at_fault"].equals(compared["at_fault"]):
+            return flagged
+        compared = flagged
 
 
 def _paths(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.DataFrame:
@@ -152,13 +154,13 @@ def _paths(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.DataFrame:
             price_ratio=over_before("price"),
             quantity_ratio=over_before("quantity"),
             value_ratio=over_before("value_usd"),
-            own_market_ratio=over_before("market").fill_null(1.0),
+            own_market_ratio=over_before("market"),
         )
         .collect()
     )
-    rebased = is_rebased(pl.col("quantity_ratio"), pl.col("value_ratio"), pl.col("market_ratio").fill_null(1.0))
+    rebased = is_rebased(pl.col("quantity_ratio"), pl.col("value_ratio"), pl.col("market_ratio"))
     # Where the market's price has the new basis too, price over market's is as before.
-    is_ours_alone = pl.col("rebased") & ~is_jump(pl.col("own_market_ratio"))
+    is_ours_alone = pl.col("rebased") & ~is_jump(pl.col("own_market_ratio")).fill_null(value=False)
     return (
         rows.join(market_ratios(rows, pair), on=pair, how="left", maintain_order="left")
         .with_columns(rebased=rebased.fill_null(value=False))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.charts.market_caps.window import lone_points, thinned, visible_rows, without_flat_start
@@ -52,7 +52,6 @@ WALKS = st.lists(st.one_of(st.none(), st.floats(-10, 10)), min_size=120, max_siz
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(WALKS)
 def test_thinning_keeps_the_ends_and_extremes_of_every_bucket(walk: list[float | None]) -> None:
     frame = visible_rows(grid_frame({"ai": walk, "steady": [1.0] * len(walk)}, HOUR), None, HOUR)

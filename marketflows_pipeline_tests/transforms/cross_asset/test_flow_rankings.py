@@ -17,8 +17,8 @@ def flow_rows(*rows: dict[str, Any]) -> pl.DataFrame:
     filled = []
     for given in rows:
         row = {"asset_class": "equity", "flow_method": "shares", "close_usd": 1.0, **given}
-        row["session"] = day(row.pop("day"))
-        filled.append(row)
+        row["session"] = row["trade_session"] = day(row.pop("day"))
+        filled.append(row | {"trade_flow_usd": row.get("flow_usd"), "trade_gap_flow_usd": row.get("gap_flow_usd")})
     return rows_of("core.asset_flows", *filled)
 
 

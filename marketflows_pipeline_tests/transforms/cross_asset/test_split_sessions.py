@@ -72,10 +72,11 @@ def test_figures_in_present_shares_tell_nothing_of_a_session() -> None:
     assert matched(stepping((10, 4.0)), {LISTED: 4.0}, convention="split_adjusted") == at(8)
 
 
-def test_a_count_of_0_is_no_count() -> None:
+@pytest.mark.parametrize("nothing", [0.0, -1.0])
+def test_a_count_of_0_or_below_is_no_count(nothing: float) -> None:
     """An issuer gave 0 on the session before it switched, and the split became a flow of 300 %."""
     values = stepping((10, 4.0))
-    values[9] = 0.0
+    values[9] = nothing
 
     assert matched(values, {LISTED: 4.0}) == at(10)
 

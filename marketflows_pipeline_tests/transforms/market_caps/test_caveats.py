@@ -39,6 +39,10 @@ def test_crossings_of_range_limits_are_counted_with_their_coins() -> None:
         == "2 coins crossed a range limit, 3 times in all: levels and gains jump there, growth does not"
     )
     assert crossing_words(buckets.filter(pl.col("coin_id") == "c")) == ""
+    assert (
+        crossing_words(buckets.filter(pl.col("coin_id") == "b"))
+        == "1 coin crossed a range limit, 1 time in all: levels and gains jump there, growth does not"
+    )
 
 
 def test_coins_observed_throughout_need_no_words() -> None:
@@ -94,12 +98,12 @@ def test_a_hold_below_one_percent_of_the_series_is_not_worth_saying() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_missing", "said"), [(1, {}), (2, {"Narratives": ("10 % of coin values interpolated over gaps",)})]
+    ("n_values", "said"), [(20, {}), (19, {"Narratives": ("5 % of coin values interpolated over gaps",)})]
 )
-def test_interpolation_is_said_above_five_percent(n_missing: int, said: dict[str, tuple[str, ...]]) -> None:
-    """Any threshold from 0 to 43 passed: 1 of 20 values is exactly 5 % and is not said, 2 of 20 are."""
-    caps = {float(hour): 10.0 for hour in range(20) if not 5 <= hour < 5 + n_missing}
-    grid = market_cap_grid(observations({"sparse": caps}), hourly(19))
+def test_interpolation_is_said_above_five_percent(n_values: int, said: dict[str, tuple[str, ...]]) -> None:
+    """Any threshold from 0 to 43 passed: 1 of 20 values is exactly 5 % and is not said, 1 of 19 is 5.3 %."""
+    caps = {float(hour): 10.0 for hour in range(n_values) if hour != 5}
+    grid = market_cap_grid(observations({"sparse": caps}), hourly(n_values - 1))
     members = members_of({("Narratives", "ai"): ["sparse"]})
     buckets = bucket_members(assign_buckets(grid, grid.select("coin_id").unique(), [1e9]))
 

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from marketflows_pipeline.transforms.market_caps.grid import market_cap_grid
 from marketflows_pipeline.transforms.market_caps.groups import group_totals
 from marketflows_pipeline.transforms.market_caps.quality import (
     coverage,
+    extrapolated_share,
     find_jumps,
     find_supply_revisions,
-    held_share,
     observation_gaps,
 )
 from marketflows_pipeline_tests.transforms.frames import at, grid_of, hourly, members_of, observations
@@ -40,7 +40,6 @@ def test_what_lies_before_the_first_or_after_the_last_observation_is_no_gap_betw
     assert observation_gaps(observations({"a": {3: 1.0}, "b": {4: 1.0}}), hourly(9)).is_empty()
 
 
-@settings(max_examples=80, deadline=None)
 @given(histories)
 def test_gaps_are_the_runs_that_the_grid_calls_interpolated(history: dict[str, dict[int, float]]) -> None:
     observed, spec = from_minutes(history), hourly(10)
@@ -62,7 +61,7 @@ def test_the_held_share_is_what_coins_without_observations_add_to_a_series() -> 
     grid = market_cap_grid(observations({"old": {0: 75.0, 2: 75.0}, "new": {2: 25.0}}), hourly(2))
     members = members_of({("Narratives", "ai"): ["old", "new"], ("Narratives", "usa"): ["old"]})
 
-    held = held_share(grid, members, group_totals(grid, members))
+    held = extrapolated_share(grid, members, group_totals(grid, members))
 
     assert held.rows() == [("Narratives", "ai", at(0), 25.0, ["new"]), ("Narratives", "ai", at(1), 25.0, ["new"])]
 
@@ -74,7 +73,7 @@ def test_membership_that_changes_with_time_counts_at_its_time() -> None:
     )
     members = totals.select("category", "series", "ts", coin_id=pl.lit("a"))
 
-    assert held_share(grid, members, totals)["held_pct"].to_list() == [25.0, 100.0]
+    assert extrapolated_share(grid, members, totals)["extrapolated_pct"].to_list() == [25.0, 100.0]
 
 
 def test_a_move_of_more_than_half_in_one_step_is_a_jump_either_way_the_largest_first() -> None:
