@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -19,14 +20,12 @@ from marketflows_pipeline.charts.market_caps.wording import (
     value_axis_title,
 )
 from marketflows_pipeline.charts.spec import ChartSpec
-from marketflows_pipeline.charts.style.axes import axis_title, value_axis
+from marketflows_pipeline.charts.style.axes import axis_title, signed, value_axis
 from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABEL_SIZE, end_labels, names_width
-from marketflows_pipeline.charts.style.frame import EDGE, HEIGHT, WIDTH, Frame, framed
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten, text_width
 from marketflows_pipeline.charts.style.theme import REFERENCE
 from marketflows_pipeline.charts.style.wording import footer_parts, percent_text, value_decimals, value_text
-
-__all__ = ["HEIGHT", "WIDTH", "line_chart"]
 
 # A bucket this wide holds at most four points, about as dense as a 1.5 px stroke can show.
 PIXELS_PER_BUCKET = 3
@@ -36,7 +35,7 @@ _MARKERS_UP_TO = 16
 _DENSE_FROM = 400
 # From here on the hour of a time says nothing.
 _LONG_SPAN = timedelta(days=6)
-_ABSENT_NAMED = 8
+_NAMED = 8
 _DWARFS_FROM = 10
 
 
@@ -59,9 +58,10 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     first, last = cast("datetime", times.min()), cast("datetime", times.max())
     start = start_text(first, is_long=last - first >= _LONG_SPAN)
     ends = _line_ends(rows, spec)
+    comparable = ends.filter(ts=last) if spec.diff_order else ends.filter(ts=last, start=first)
     has_legend = ends.height > DIRECT_LABELS_MAX
     page = Frame(
-        title=chart_title(spec, _standings(ends.filter(ts=last)), start),
+        title=chart_title(spec, [Standing(*row) for row in comparable.select(Standing._fields).iter_rows()], start),
         subtitle=chart_subtitle(spec, last - first),
         footer=footer_parts(spec.source, spec.as_of, [*spec.notes, *_caveats(rows, ends, spec)]),
         left=_LEFT,
@@ -77,7 +77,7 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(domain=[plot.low, plot.high], nice=False, zero=False),
-        axis=value_axis("datum.label", ticks=7),
+        axis=value_axis("datum.label" if spec.is_unit else signed("datum.label"), ticks=7),
     )
     color, dash = _encodings(spec, ends, has_legend)
     drawn = thinned(rows, round(plot.width / PIXELS_PER_BUCKET))
@@ -93,7 +93,7 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
             alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=REFERENCE, strokeWidth=1.2).encode(y=y),
             lines.encode(x=x, y=y, color=color, **dash),
             _dots(rows, ends).encode(x=x, y=y, color=color),
-            axis_title(value_axis_title(spec, start), x=EDGE - _LEFT, y=-12),
+            axis_title(value_axis_title(spec, start), x=EDGE - _LEFT),
             *([] if has_legend else end_labels(ends, plot, y, color)),
         ]
     )
@@ -120,40 +120,40 @@ def _line_ends(rows: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
         spec: what the chart says.
 
     Returns:
-        series, ts, value, label, figure, text (label and figure; where the series ended early also when).
+        series, ts, value, start (time of the first value), label, figure, text (label and figure; where the series
+        ended early also when).
     """
     times = rows.get_column("ts")
     last, is_long = times.max(), times.max() - times.min() >= _LONG_SPAN  # type: ignore[operator]
-    ends = rows.drop_nulls("value").group_by("series").last()
-    known = {series: (ts, value) for series, ts, value in ends.iter_rows()}
+    ends = rows.drop_nulls("value").group_by("series").agg(pl.all().last(), start=pl.col("ts").first())
+    known = {series: place for series, *place in ends.iter_rows()}
     values = [0.0, *ends.get_column("value")]
     decimals = max(1, value_decimals(max(values) - min(values)))
     records = []
     for style in spec.series:
         if style.series not in known:
             continue
-        ts, value = known[style.series]
+        ts, value, start = known[style.series]
         figure = value_text(value, 2, signed=False) if spec.is_unit else percent_text(value, decimals)
         ended = "" if ts == last else f" ({ts.day} {ts:{'%b' if is_long else '%b %H:%M'}})"
         room = name_room(len(known)) - text_width(f" {figure}{ended}", LABEL_SIZE, bold=True)
         text = f"{shorten(style.label, LABEL_SIZE, room)} {figure}{ended}"
-        records.append((style.series, ts, value, style.label, figure, text))
-    columns = ("label", "figure", "text")
-    return pl.DataFrame(records, schema=rows.schema | dict.fromkeys(columns, pl.String), orient="row")
-
-
-def _standings(ends: pl.DataFrame) -> list[Standing]:
-    return [Standing(*row) for row in ends.select(Standing._fields).iter_rows()]
+        records.append((style.series, ts, value, start, style.label, figure, text))
+    texts = dict.fromkeys(("label", "figure", "text"), pl.String)
+    return pl.DataFrame(records, schema={**ends.schema, **texts}, orient="row")
 
 
 def _caveats(rows: pl.DataFrame, ends: pl.DataFrame, spec: ChartSpec) -> list[str]:
-    """What the reader must be told: names left out, a series that dwarfs the others, changes that are mostly price."""
+    """What the reader must be told: names left out, other starts, one series that dwarfs the others, mostly price."""
     shown = set(ends.get_column("series"))
     absent = [style.label for style in spec.series if style.series not in shown]
+    late = ends.filter(pl.col("start") > rows.get_column("ts").min()).select("label", "start")
     notes = [MOSTLY_PRICE] if spec.diff_order > 0 else []
     if absent:
-        more = f" and {len(absent) - _ABSENT_NAMED} more" if len(absent) > _ABSENT_NAMED else ""
-        notes.append(f"no value in this window: {', '.join(absent[:_ABSENT_NAMED])}{more}")
+        notes.append(f"no value in this window: {_listed(absent)}")
+    if not (spec.diff_order or late.is_empty()):
+        starts = [f"{label} ({start.day} {start:%b})" for label, start in late.iter_rows()]
+        notes.append(f"change since a later start: {_listed(starts)}")
     if ends.height > LEGEND_MAX:
         notes.append(f"the legend names the {LEGEND_MAX} highest of {ends.height} series")
     reach = rows.group_by("series").agg(pl.col("value").abs().max()).drop_nulls().sort("value", descending=True)
@@ -161,6 +161,11 @@ def _caveats(rows: pl.DataFrame, ends: pl.DataFrame, spec: ChartSpec) -> list[st
         label = ends.filter(series=reach["series"][0])["label"][0]
         notes.append(f"{label} moves {reach['value'][0] / reach['value'][1]:,.0f} times as far as any other series")
     return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _dots(rows: pl.DataFrame, ends: pl.DataFrame) -> alt.Chart:

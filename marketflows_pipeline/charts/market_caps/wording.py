@@ -19,8 +19,6 @@ _CLAIMS = {
     1: ("{} grows fastest", "{} shrinks least"),
     2: ("growth of {} rises fastest", "growth of {} falls least"),
 }
-_ORDINALS = {1: "st", 2: "nd", 3: "rd"}
-_SUPERSCRIPTS = {3: "³", 4: "⁴"}
 _SPAN_WORDS = {"w": "week", "d": "day", "h": "hour", "m": "minute"}
 
 
@@ -96,7 +94,7 @@ def value_axis_title(spec: ChartSpec, start: str) -> str:
         return "Position between the lowest (0) and the highest (1) at each time"
     if spec.diff_order == 0:
         return f"Change since {start}, %"
-    quantity = {1: "Growth", 2: "Change of growth"}.get(spec.diff_order, f"{_nth(spec.diff_order)} derivative")
+    quantity = {1: "Growth", 2: "Change of growth"}.get(spec.diff_order, _derivative(spec.diff_order))
     return f"{quantity}, %{_per_step(spec)} of the value at the start"
 
 
@@ -131,20 +129,17 @@ def _finding(spec: MarketCapSpec, standings: Sequence[Standing], order: int) -> 
 
 
 def _subject(order: int) -> str:
-    return _SUBJECTS.get(order, f"{_nth(order)} derivative of market cap")
+    return _SUBJECTS.get(order, f"{_derivative(order)} of market cap")
 
 
-def _nth(order: int) -> str:
-    return f"{order}{_ORDINALS.get(order, 'th')}"
+def _derivative(order: int) -> str:
+    return f"{order}{'rd' if order == 3 else 'th'} derivative"
 
 
 def _per_step(spec: ChartSpec) -> str:
     """By which steps a change is divided: nothing for a level, "/day" for growth, "/day per day" for inflection."""
     step = {_DAY: "day", _HOUR: "hour"}.get(spec.step, _duration(spec.step))
-    if spec.diff_order > 2:
-        power = _SUPERSCRIPTS.get(spec.diff_order, f"^{spec.diff_order}")
-        return f"/{step}{power}" if spec.step in (_DAY, _HOUR) else f"/({step}){power}"
-    return ("", f"/{step}", f"/{step} per {step}")[spec.diff_order]
+    return f"/{step}{f' per {step}' * (spec.diff_order - 1)}" if spec.diff_order else ""
 
 
 def _cadence(step: timedelta) -> str:

@@ -178,6 +178,14 @@ def test_a_series_without_a_value_in_the_window_is_named_in_the_footer() -> None
     assert footer(spec).endswith("no value in this window: AI")
 
 
+def test_a_series_that_starts_later_is_named_in_the_footer_and_does_not_lead() -> None:
+    """Its change is since its own first value, so it is not comparable with the others'."""
+    spec = drawn(grid_frame({"ai": [None, 1.0, 1.9], "layer-1": [1.0, 1.1, 1.2]}), chart_spec())
+
+    assert spec["title"]["text"].startswith("Narratives: Layer 1 +20.0%")
+    assert footer(spec).endswith("change since a later start: AI (4 Mar)")
+
+
 def test_more_series_than_a_legend_holds_leave_room_for_the_plot_and_are_owned_up_to() -> None:
     many = {f"s{place}": f"A name of some length {place}" for place in range(120)}
     spec = drawn(grid_frame({series: [1.0, 1 + place / 100] for place, series in enumerate(many)}), chart_spec(many))

@@ -122,7 +122,8 @@ def test_the_value_axis_names_its_unit() -> None:
     assert value_axis_title(hourly, START) == "Change of growth, %/hour per hour of the value at the start"
     five = chart_spec(diff_order=1, step=FIVE_MINUTES)
     assert value_axis_title(five, START) == "Growth, %/5 minutes of the value at the start"
-    assert value_axis_title(chart_spec(diff_order=3), START) == "3rd derivative, %/day³ of the value at the start"
+    third = value_axis_title(chart_spec(diff_order=3), START)
+    assert third == "3rd derivative, %/day per day per day of the value at the start"
     unit = value_axis_title(chart_spec(is_unit=True), START)
     assert unit == "Position between the lowest (0) and the highest (1) at each time"
 
