@@ -25,7 +25,7 @@ each synced to disk, for each of 300 coins, where the published program keeps al
 
 - Done: a history and its note in one transaction; single rows as parameters instead of frames (2 ms instead of 8); one
   DuckDB thread for many small writes; arrays of an answer that agree become one frame without joins; fewer passes over
-  each small frame; DuckDB told once that pandas is absent. They halved the ingest's processor time (14.5 s to 6.8 s,
+  each small frame. They halved the ingest's processor time (14.5 s to 6.8 s,
   with other work beside it). Layers that Altair need not copy halved that of building the pictures' specifications.
 - Left: committing several histories at once, or fetching ahead of the writer. Both would be faster, and both would lose
   more than one answer to a kill.

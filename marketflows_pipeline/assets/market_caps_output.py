@@ -85,7 +85,6 @@ def _picture_context(run: RunContext) -> PictureContext:
     return PictureContext(
         as_of=spec.end,
         step=spec.step,
-        days=run.settings.source.days,
         smoothing_ema=run.settings.analysis.smoothing_ema,
         hours_ago=run.settings.plots.hours_ago,
         source=tutorial.data_credit() if run.options.tutorial else SOURCE_CREDIT,

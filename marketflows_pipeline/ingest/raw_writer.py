@@ -13,8 +13,9 @@ from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.providers.protocols.market_caps import UTC_TIME, Granularity
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.observations import clean_observations
+from marketflows_pipeline.warehouse.merging import MergeResult
 from marketflows_pipeline.warehouse.revisions import Provenance
-from marketflows_pipeline.warehouse.store import MergeResult, Warehouse
+from marketflows_pipeline.warehouse.store import Warehouse
 
 
 class RawWriter:

@@ -29,6 +29,8 @@ from marketflows_pipeline_tests.fakes.volatility.service import FakeCboe
 from marketflows_pipeline_tests.fakes.yahoo.service import FakeYahoo
 from marketflows_pipeline_tests.pipeline.environment import START, Environment
 
+pytestmark = pytest.mark.slow
+
 QUARANTINED = [f"{name}:no_row_was_quarantined_lately" for name in BOUNDS]
 KEYED = [f"{entry.name}:key_is_unique_and_not_null" for part in PARTS for entry in tables_of(part)]
 VIEWS = ("mart.metrics", "mart.exchange_market", "mart.exchange_tvl_summary")

@@ -1,4 +1,4 @@
-"""Whether risk is wanted: by the level of VIX, its term structure and the ratios of assets."""
+"""Classify risk appetite by the level of VIX, its term structure and the ratios of assets."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def regimes(
     - ``regime``: a session's reading is what both regimes say where they agree, or the only one known, else mixed. The
       regime is the reading that was last seen `confirm_sessions` in a row, from the session that confirmed it on, so
       that no spell is shorter. Sessions without a reading are passed over; `confirm_sessions` of them in a row end the
-      regime, and the next one is confirmed anew. Null before the first one.
+      regime, and the next one needs a confirmation of its own. Null before the first one.
 
     Args:
         volatility: index_name (VIX or VIX3M), session, close as in ``raw.volatility_index``.
