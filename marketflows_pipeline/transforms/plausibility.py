@@ -1,4 +1,4 @@
-"""Which stored values cannot be true: bounds of every measured column and of every time, and the rows outside them.
+"""Find stored values that cannot be true: bounds of every measured column and of every time.
 
 A null is missing, never impossible.
 """
@@ -176,7 +176,7 @@ def implausible(name: str, rows: pl.DataFrame, moment: datetime) -> pl.DataFrame
         The table's key columns, ``column_name`` and ``reason``: one row for each value that is at fault.
     """
     entry, bounds = table(name), BOUNDS[name]
-    judged = [
+    faults = [
         *map(_value_fault, bounds.values),
         *(fault for each in bounds.times for fault in _time_faults(name, each)),
     ]
@@ -185,7 +185,7 @@ def implausible(name: str, rows: pl.DataFrame, moment: datetime) -> pl.DataFrame
         rows.with_columns(now=now)
         .filter(fault.is_at_fault.fill_null(value=False))
         .select(*entry.key, column_name=pl.lit(fault.column), reason=fault.reason)
-        for fault in judged
+        for fault in faults
     ]
     return pl.concat(found).sort(entry.key, maintain_order=True)
 

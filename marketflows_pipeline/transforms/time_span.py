@@ -1,4 +1,4 @@
-"""Which times an observation can have: none before its kind existed, none after it was asked for.
+"""Bound the times that an observation can have: none before its kind existed, none after it was requested.
 
 Units are not guessed: seconds where milliseconds are documented are a moment in January 1970, and that is outside.
 """

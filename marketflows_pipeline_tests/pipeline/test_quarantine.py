@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -44,13 +43,6 @@ def released(env: Environment, pattern: str) -> str:
         key, column = rows.select("key", "column_name").row(0)
         release_by_hand(warehouse, "raw.market_caps", key, [column], at=env.clock.now())
     return str(key)
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    monkeypatch.setattr(logging.getLogger("marketflows_pipeline"), "propagate", True)
-    caplog.set_level(logging.WARNING)
-    return caplog
 
 
 @pytest.mark.usefixtures("after_first_run")

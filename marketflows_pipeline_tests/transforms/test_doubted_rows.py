@@ -62,6 +62,13 @@ def test_only_the_figure_at_fault_bears_a_row_out() -> None:
     assert said(judged([1.0, 1.0, 1.0], [1.0, 1000.0, 1.0])) == [(1, "a", None)]
 
 
+def test_a_row_that_is_doubted_itself_bears_none_out() -> None:
+    """A slip of another figure on the next day confirmed the first one, and was left out itself."""
+    found = judged([1.0, 100.0, 100.0, 100.0], [1.0, 1.0, 1000.0, 1.0])
+
+    assert said(found) == [(1, "price", None), (2, "a", None), (3, "price", None)]
+
+
 def test_a_row_is_judged_against_the_last_accepted_one_of_its_own_series() -> None:
     rows = pl.DataFrame({"series": ["x", "x", "y", "y"], "time": [0, 1, 0, 1], "b": [1.0, 1.0, 500.0, 500.0]})
 

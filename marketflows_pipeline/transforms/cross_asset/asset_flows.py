@@ -1,4 +1,4 @@
-"""Flows of the whole universe: funds and coins side by side, each against the others and against its own past."""
+"""Compute flows of the whole universe: funds and coins side by side, with shares of the session and z-scores."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def asset_flows(
         shares: as in ``raw.shares_outstanding``.
         actions: as in ``raw.corporate_actions``, with all splits that the closes are adjusted for.
         supply: symbol, session, supply, price_usd as `supply.daily_supply` returns it.
-        universe: symbol, asset_class, share_source and, where the settings say them, share_lag_sessions and lag_basis;
+        universe: symbol, asset_class, share_source and, where the settings give them, share_lag_sessions and lag_basis;
             one row an asset.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What is not known, or doubtful, of the flows of a window: for the footnotes of rankings."""
+"""List what is unknown or doubtful of the flows of a window, for the footnotes of rankings."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SessionWindow:
 
 
 def flow_caveats(flows: pl.DataFrame, window: SessionWindow) -> pl.DataFrame:
-    """What is to be said of each asset's flow over a window.
+    """Collect what qualifies each asset's flow over a window.
 
     Args:
         flows: as `trade_flows` returns them.

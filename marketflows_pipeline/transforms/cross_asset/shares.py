@@ -1,4 +1,4 @@
-"""Shares outstanding: which vintage stands, what is new in an answer, and figures that splits do not break."""
+"""Select vintages of shares outstanding, find restatements, and bring figures to present shares."""
 
 from __future__ import annotations
 

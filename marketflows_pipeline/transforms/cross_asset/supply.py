@@ -1,4 +1,4 @@
-"""Circulating supply of coins, day by day, from observations of market cap and price."""
+"""Compute circulating supply of coins, day by day, from observations of market cap and price."""
 
 from __future__ import annotations
 

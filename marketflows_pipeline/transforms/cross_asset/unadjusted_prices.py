@@ -1,4 +1,4 @@
-"""Prices as they were traded, rebuilt from prices that later splits have adjusted."""
+"""Rebuild prices as they were traded from prices that later splits have adjusted."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def listed_splits(actions: pl.DataFrame) -> pl.DataFrame:
 
 
 def is_ratio_of_1() -> pl.Expr:
-    """Whether a line of splits says that there was none: it denies one that figures tell of."""
+    """Whether a line of splits has ratio 1, which denies a split that figures show."""
     return is_within(0.0, pl.col("value"))
 
 

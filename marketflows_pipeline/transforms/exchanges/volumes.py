@@ -1,4 +1,4 @@
-"""What exchanges trade, day by day, and how that compares with their own past.
+"""Compute daily volumes of exchanges, and compare them with their own past.
 
 Every figure is a reading of a rolling 24 h sum; readings are averaged, never added up.
 """
@@ -41,9 +41,9 @@ def daily_volumes(charts: pl.DataFrame, listings: pl.DataFrame, btc_prices: pl.D
     entry = table("core.exchange_volumes")
     columns = ("exchange_id", "ts", "volume_24h_btc", "source", "first_volume_24h_btc", "known_at")
     listed = listings if "source" in listings.columns else listings.with_columns(source=pl.lit(LISTING_SOURCE))
-    # What the list said at a moment it said then, and no later answer is of that moment.
-    as_said = listed.with_columns(first_volume_24h_btc="volume_24h_btc", known_at="ts")
-    points = pl.concat([_with_first_seen(charts).select(columns), as_said.lazy().select(columns)])
+    # A list is of its own moment, so that its volume was known then and is never revised.
+    at_once = listed.with_columns(first_volume_24h_btc="volume_24h_btc", known_at="ts")
+    points = pl.concat([_with_first_seen(charts).select(columns), at_once.lazy().select(columns)])
     price = pl.col("price_usd")
     prices = btc_prices.lazy().filter(price.is_finite() & (price > 0)).select("ts", btc_price_usd=price).sort("ts")
     return (

@@ -1,4 +1,4 @@
-"""Coins whose trading volume is unusual for their size: a proxy for large holders at work."""
+"""Find coins whose trading volume is unusual for their size: a proxy for large holders at work."""
 
 from __future__ import annotations
 

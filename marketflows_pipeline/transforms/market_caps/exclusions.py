@@ -1,4 +1,4 @@
-"""Coins that stand for something else, and what leaving them out of a narrative or a range leaves out."""
+"""Find coins that stand for another asset, and measure what leaving them out removes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Narratives and portfolios: which coins make up a series, and what they sum to."""
+"""Sum coins into narratives and portfolios."""
 
 from __future__ import annotations
 

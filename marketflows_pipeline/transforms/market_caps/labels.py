@@ -1,4 +1,4 @@
-"""How series are named for people, and in which order they are shown."""
+"""Label series for people, and order them for display."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Normalization, EMA, differences and unit scaling of series."""
+"""Compute normalization, EMA, differences and unit scaling of series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Market-cap ranges: a fixed cohort, bucketed anew at every grid time."""
+"""Assign a fixed cohort to market-cap ranges at every grid time, and sum each range."""
 
 from __future__ import annotations
 
