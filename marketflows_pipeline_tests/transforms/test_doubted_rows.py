@@ -59,7 +59,8 @@ def test_the_figure_that_moved_most_is_at_fault_and_the_reason_is_of_it() -> Non
 def test_only_the_figure_at_fault_bears_a_row_out() -> None:
     """The price stayed as it had been throughout, and released a cap that came back to a thousandth."""
     assert said(judged([1.0, 1000.0, 1.0])) == [(1, "price", None)]
-    assert said(judged([1.0, 1.0, 1.0], [1.0, 1000.0, 1.0])) == [(1, "a", None)]
+    assert said(judged([1.0, 1000.0, 100.0])) == [(1, "price", None), (2, "price", None)]
+    assert said(judged([1.0, 1.0, 1.0], [1.0, 1000.0, 100.0])) == [(1, "a", None), (2, "a", None)]
 
 
 def test_a_row_that_is_doubted_itself_bears_none_out() -> None:
