@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_USER := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help deps setup run dev test test-duckdb2 test-fresh lint mutants bench soak docs lock clean
+.PHONY: help deps setup run dev test test-all test-duckdb2 test-fresh lint mutants bench soak docs lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,14 +40,19 @@ run: setup ## Run the pipeline once: make run FLAGS="--tutorial"
 dev: setup ## Start the Dagster UI and its hourly schedule on http://127.0.0.1:3000
 	$(BIN)/marketflows-dev $(FLAGS)
 
-test: setup ## Run the tests on all processors: make test FLAGS="-k grid"
-	@# A file's tests stay together, since they share runs of the whole pipeline.
-	$(PY) -m pytest $(TESTS) --numprocesses auto --dist loadfile $(FLAGS)
+# On all processors; a file's tests stay together, since they share runs of the whole pipeline.
+PYTEST = $(PY) -m pytest $(TESTS) --numprocesses auto --dist loadfile
+
+test: setup ## Run the quick tests, two minutes: make test FLAGS="-k grid"
+	$(PYTEST) -m "not slow and not reference and not real" --hypothesis-profile quick $(FLAGS)
+
+test-all: setup ## Run all tests, twenty minutes: what a change has to pass
+	$(PYTEST) $(FLAGS)
 
 test-duckdb2: setup ## Run the warehouse tests on DuckDB 2
 	PYTHONPATH=$$($(PY) -m marketflows_pipeline_tests.warehouse.engines 2.0.0) $(PY) -m pytest marketflows_pipeline_tests/warehouse $(FLAGS)
 
-test-fresh: ## Run tutorial and picture tests on a bare Debian (root, debootstrap); FLAGS=--all runs every test
+test-fresh: ## Run tutorial and chart tests on a bare Debian (root, debootstrap); FLAGS=--all runs all tests
 	@$(PYTHON) tools/fresh_machine.py $(FLAGS)
 
 lint: setup ## Check style, layout and types
@@ -68,11 +73,12 @@ $(MUTANTS)/bin/cosmic-ray:
 bench: setup ## Measure against the published package; writes benchmarks/RESULTS.md
 	$(PY) -m benchmarks $(FLAGS)
 
-soak: setup ## Live 30 days of hourly runs against a stand-in of the service
+soak: setup ## Simulate 30 days of hourly runs against fake services
 	$(PY) -m benchmarks.soak $(FLAGS)
 
-docs: setup ## Write the data dictionary anew from the table registry
+docs: setup ## Write the data dictionary from the table registry, and the picture of the layers
 	$(PY) -m marketflows_pipeline.schema.dictionary
+	$(PY) -m marketflows_pipeline_tests.layers
 
 # Hashes come from the main index only: a folder of wheels beside it may hold a build of its own.
 LOCK = UV_INDEX= UV_FIND_LINKS= $(PY) tools/uv_runner.py pip compile --universal --python-version 3.11 \

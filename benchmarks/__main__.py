@@ -1,4 +1,4 @@
-"""All measurements, and RESULTS.md: ``make bench``, or ``make bench FLAGS="--only runs"`` for one part.
+"""Run all measurements and write RESULTS.md: ``make bench``, or ``make bench FLAGS="--only runs"`` for one part.
 
 Each part is a program of its own that prints JSON. What it found is kept in benchmarks/.work/results, and a part that
 was never measured here keeps its section of the page, so that one part can be measured again by itself.

@@ -1,4 +1,4 @@
-"""The analysis, from cleaned histories to every measure, beside the published package: time, scaling, memory.
+"""Measure the analysis, from cleaned histories to every table, beside the published package: time, scaling, memory.
 
     python -m benchmarks.analysis [--coins 300 3000] [--memory-coins 5000] [--repeats 7] [--reference-repeats 3]
 

@@ -1,4 +1,4 @@
-"""How long a command that answers from the warehouse takes, from the shell, beside ``python -c "import duckdb"``.
+"""Measure how long an answering command takes, from the shell, beside ``python -c "import duckdb"``.
 
     python -m benchmarks.answers [--rounds 15]
 

@@ -1,4 +1,4 @@
-"""PNGs per second: this program beside the published marketflows 0.1.1, same figures, same machine.
+"""Measure PNGs per second beside the published marketflows 0.1.1, same figures, same machine.
 
     python -m benchmarks.charts [--charts 60] [--rounds 3]
 
@@ -86,7 +86,6 @@ def draw_ours(kind: str, charts: int, scale: float, out_dir: Path) -> None:
             is_unit=False,
             smoothing_ema=1,
             step=step,
-            days=91,
             series=styles,
             source="synthetic data",
             as_of=END,

@@ -1,4 +1,4 @@
-"""All derived tables of the cross-asset part, 30 symbols over 20 years, beside the same written plainly in pandas.
+"""Measure all derived cross-asset tables, 30 symbols over 20 years, beside the same in plain pandas.
 
     python -m benchmarks.cross_asset [--rounds 5] [--repeats 3]
 

@@ -1,4 +1,4 @@
-"""The derived tables of the cross-asset part written plainly in pandas: what `benchmarks.cross_asset` stands beside.
+"""The derived cross-asset tables in plain pandas: the reference of `benchmarks.cross_asset`.
 
 Runs by itself, with numpy and pandas alone: ``python cross_asset_pandas.py market.npz repeats`` prints JSON.
 """

@@ -1,4 +1,4 @@
-"""What a measurement was made on: processors, memory, versions, load."""
+"""Describe the machine of a measurement: processors, memory, versions, load."""
 
 from __future__ import annotations
 

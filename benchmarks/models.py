@@ -1,4 +1,4 @@
-"""Full walk-forward of 15 assets from 2010 to 2026, both horizons, logistic: time and memory.
+"""Measure a full walk-forward of 15 assets from 2010 to 2026, both horizons, logistic: time and memory.
 
     python -m benchmarks.models [--kind logistic] [--rounds 3]
 

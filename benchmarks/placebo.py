@@ -1,4 +1,4 @@
-"""What training reaches on permuted labels of the tutorial's market, with 99 draws: bands, and what they cost.
+"""Measure what training reaches on permuted labels of the tutorial's market, with 99 draws: bands and time.
 
     python -m benchmarks.placebo [--draws 99]
 

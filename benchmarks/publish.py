@@ -1,4 +1,4 @@
-"""How long a publish takes per GB, whether it holds readers up, and what an hour's merge costs.
+"""Measure a publish: time per GB, whether readers wait, and the cost of an hour's merge.
 
     python -m benchmarks.publish [--rows 38000000] [--rounds 5]
 

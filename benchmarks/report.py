@@ -1,4 +1,4 @@
-"""RESULTS.md: what was measured, beside its target."""
+"""Write RESULTS.md: each measurement beside its target."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ each synced to disk, for each of 300 coins, where the published program keeps al
 
 - Done: a history and its note in one transaction; single rows as parameters instead of frames (2 ms instead of 8); one
   DuckDB thread for many small writes; arrays of an answer that agree become one frame without joins; fewer passes over
-  each small frame; DuckDB told once that pandas is absent. They halved the ingest's processor time (14.5 s to 6.8 s,
+  each small frame. They halved the ingest's processor time (14.5 s to 6.8 s,
   with other work beside it). Layers that Altair need not copy halved that of building the pictures' specifications.
 - Left: committing several histories at once, or fetching ahead of the writer. Both would be faster, and both would lose
   more than one answer to a kill.
@@ -52,6 +52,9 @@ COMMANDS = {
     "recovery": "python -m benchmarks.recovery",
     "placebo": "python -m benchmarks.placebo",
 }
+
+# A section that no program writes; it stays as it stands.
+BY_HAND = "Set-up, tests and tutorial before and after"
 
 
 @dataclass(frozen=True)
@@ -218,14 +221,14 @@ def recovery_rows(found: Results) -> Iterator[Row]:
         markets, bias, error = each["markets"], each["bias"], each["standard_error"]
         yield Row(
             f"mean AUC of assets found in {markets} made-up markets, {horizon} sessions ahead",
-            f"no more than the planted {each['planted_auc']:.3f}",
+            f"no more than the injected {each['planted_auc']:.3f}",
             f"{each['mean_auc']:.3f} (bias {bias:+.3f}, standard error {error:.3f})",
             "",
             "",
             bias <= 2 * error,
         )
         yield Row(
-            f"95 % intervals that hold the planted one, {horizon} sessions ahead",
+            f"95 % intervals that hold the injected one, {horizon} sessions ahead",
             "none wholly above it",
             f"{each['covered']} of {markets}; {each['above']} wholly above",
             "",
@@ -281,6 +284,7 @@ def markdown(measured: Mapping[str, Results], machine: Mapping[str, str], before
         if part == "runs":
             lines += _where_time_goes(record["found"])
         lines += [LIMITS[part]] if part in LIMITS else []
+    lines += section(before, BY_HAND)
     return "\n".join(lines) + "\n"
 
 
@@ -303,7 +307,7 @@ def _where_time_goes(found: Results) -> Iterator[str]:
         f"\nPictures of a run: ours {pictures['ours']['pictures']} with {pictures['ours']['megapixels']} megapixels, "
         f"theirs {pictures['published']['pictures']} with {pictures['published']['megapixels']}. Processor seconds of "
         f"a whole run: theirs {found['published']['cpu_s']:.1f}, ours {found['first']['cpu_s']:.1f} at first and "
-        f"{found['next']['cpu_s']:.1f} later. The service is a local stand-in without limits, so neither program waits "
+        f"{found['next']['cpu_s']:.1f} later. The service is a local fake without limits, so neither program waits "
         "for it; on a real plan both first runs take as long as the plan's calls a minute demand."
     )
     yield "\nWhere our time goes, in seconds (the last round):\n"

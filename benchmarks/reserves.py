@@ -1,4 +1,4 @@
-"""The largest answer there is: some 42 MB of one exchange's reserves read, parsed and stored; time and memory.
+"""Measure the largest response, 42 MB of one exchange's reserves, read, parsed and stored: time and memory.
 
     python -m benchmarks.reserves [--rounds 5] [--plain]
 

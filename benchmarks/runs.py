@@ -1,4 +1,4 @@
-"""The whole program from the shell, beside the published package: the first run, the next hourly run, calls.
+"""Measure the program from the shell beside the published package: first run, next hourly run, calls.
 
     python -m benchmarks.runs [--coins 300] [--calls-coins 500] [--rounds 3]
 

@@ -1,4 +1,4 @@
-"""The stand-in of the service in a process of its own, without limits or flaws, at an hour that is told."""
+"""Run the fake service in a process of its own, without limits or faults, at a given hour."""
 
 from __future__ import annotations
 

@@ -1,7 +1,13 @@
-"""The faults this program knows, each with what the user should do next in its message.
+"""The errors of this program; the message of each says what the user should do next.
 
-Permanent and transient faults of a service are told apart at the edge (providers/http/client.py); nothing above it
-retries.
+How a failed request is handled:
+
+1. The classifier of each provider (``classify``, over providers/http/responses.py) decides at the edge whether a
+   response is a transient or a permanent error.
+2. providers/http/retry.py retries the request while the error is transient, within providers/http/wait_budget.py.
+3. assets/fetching.py runs the step once more after a TransientProviderError, within the same wait budget.
+
+Nothing else retries. A permanent error is final for the run.
 """
 
 from __future__ import annotations
@@ -12,10 +18,10 @@ from marketflows_pipeline.system.printable import escaped
 
 
 class MarketflowsError(Exception):
-    """A fault that is shown as one line, without a traceback. Exit code 1: the run failed.
+    """An error that is shown as one line, without a traceback. Exit code 1: the run failed.
 
-    Whatever its message quotes, its text has no character that a terminal or a log would act on; where it speaks of
-    several faults, each has a line.
+    Whatever the message quotes, its text holds no control characters; a message about several errors has a line for
+    each.
     """
 
     exit_code = 1
@@ -31,12 +37,12 @@ class UserInputError(MarketflowsError):
 
 
 class ProviderError(MarketflowsError):
-    """A service did not give a usable answer. Transient or permanent, as below.
+    """A service gave no usable response. Transient or permanent, as below.
 
     Attributes:
         provider: short name of the service, such as ``coingecko``.
-        status: HTTP status, or None where no answer came.
-        url: address without any secret.
+        status: HTTP status, or None without a response.
+        url: URL without any secret.
     """
 
     def __init__(self, message: str, *, provider: str, status: int | None = None, url: str = "") -> None:
@@ -50,7 +56,7 @@ class TransientProviderError(ProviderError):
     """The service failed and the bounded retries are used up; a later run may succeed.
 
     Attributes:
-        come_back_at: when the service asks to be asked again, or None where it does not say so.
+        come_back_at: when the service accepts requests again (``Retry-After``), or None where it does not say.
     """
 
     def __init__(
@@ -66,12 +72,12 @@ class TransientProviderError(ProviderError):
         self.come_back_at = come_back_at
 
 
-class BadAnswerError(TransientProviderError):
-    """An answer under HTTP 200 that is none: empty, a page for people, cut off, not JSON, an unknown error."""
+class BadResponseError(TransientProviderError):
+    """An unusable response under HTTP 200: empty, an HTML page, truncated, not JSON, an unknown error body."""
 
 
 class PermanentProviderError(ProviderError):
-    """Asking again at once is pointless. Raised as it is, or as the two below, the service itself refused."""
+    """A retry would fail in the same way. Raised as this class or the next two, it is a refusal by the service."""
 
 
 class NotFoundError(PermanentProviderError):
@@ -83,14 +89,14 @@ class PlanLimitError(PermanentProviderError):
 
 
 class UnexpectedResponseError(PermanentProviderError):
-    """A whole answer that is not what the service documents: JSON of another shape, or a CDN's page for a refusal.
+    """A complete response that is not what the service documents: JSON of another shape, or a CDN's page.
 
-    It is no refusal: it says nothing about the coin or fund asked for, so a later run asks again.
+    Not a refusal: it says nothing about the requested coin or fund, so a later run requests it again.
     """
 
 
 class CreditsExhaustedError(MarketflowsError):
-    """The month's credits are used up; nothing was asked. The warehouse keeps answering."""
+    """The month's credits are used up; no request was sent. The warehouse can still be queried."""
 
 
 class WarehouseError(MarketflowsError):

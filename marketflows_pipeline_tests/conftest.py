@@ -8,15 +8,26 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
+from marketflows_pipeline_tests.tutorial.run import TutorialRun, shared_tutorial_run
+
 # A test says what is right, not how fast a busy machine is. Otherwise hypothesis fails an example that takes 0.2 s.
-settings.register_profile("without a clock", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("without a clock")
+settings.register_profile("full", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# For the suite that runs all day: `make test` chooses it.
+settings.register_profile("quick", settings.get_profile("full"), max_examples=20)
+settings.load_profile("full")
 
 # A run of the tests that was started in the background, or under nohup, hands down that nothing is to stop it. Programs
 # under test have to be stopped.
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def tutorial_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> TutorialRun:
+    """A folder in which `marketflows --tutorial` has run, one for all processes of the tests."""
+    folder = tmp_path_factory.getbasetemp()
+    return shared_tutorial_run((folder if worker_id == "master" else folder.parent) / "tutorial")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Make a virtual environment with pip in it, also where Python comes without ensurepip, as on Debian.
+"""Create a virtual environment with pip, also where Python comes without ensurepip, as on Debian.
 
 Usage: ``python3 tools/bootstrap_venv.py .venv``. Needs nothing but the standard library. An environment that works is
 left as it is. Where ensurepip is missing, pip's own wheel is fetched from the package index and installs itself. Index,

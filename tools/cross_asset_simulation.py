@@ -1,8 +1,8 @@
-"""The law of the tutorial's made-up cross-asset market, markets drawn by it, and the most that can be known in them.
+"""Simulate the tutorial's cross-asset market, and compute the best AUC that any model can reach in it.
 
 Every path is drawn at random, and none is taken from a record::
 
-flow[t]   = shares[t-1] (growth + 0.2 % s[t])              s[t] = 0.8 s[t-1] + noise, mean 0, deviation 1
+    flow[t]   = shares[t-1] (growth + 0.2 % s[t])              s[t] = 0.8 s[t-1] + noise, mean 0, deviation 1
     return[t] = volatility[t] (drift + k s[t-2] + e[t])        e has mean 0, deviation 1 and is new each session
 
 Flow t-1 is published before the close of t and moves returns from t+1 on. The chance that a price is higher h
@@ -65,7 +65,7 @@ FUND_OF_COIN, ITS_COIN = SYMBOLS.index("IBIT"), SYMBOLS.index("BTC")
 
 
 def sessions_until(last: date) -> list[date]:
-    """Weekdays but nine made-up holidays a year, up to a date."""
+    """Weekdays without nine made-up holidays a year, up to a date."""
     days = (FIRST + n * DAY for n in range((last - FIRST).days + 1))
     return [day for day in days if day.isoweekday() < 6 and not _is_holiday(day)]
 
@@ -79,7 +79,7 @@ def _is_holiday(day: date) -> bool:
 
 @dataclass(frozen=True)
 class Paths:
-    """Markets of one law; arrays are session x market x asset, or session x market."""
+    """Simulated markets; arrays are session x market x asset, or session x market."""
 
     signal: np.ndarray
     log_return: np.ndarray
@@ -88,14 +88,14 @@ class Paths:
     falls: np.ndarray
 
 
-def simulate(chance: np.random.Generator, sessions: list[date], markets: int, planted: dict[str, float]) -> Paths:
-    """Draw markets by the law above; `planted` is added to the signal of the last quarter."""
+def simulate(chance: np.random.Generator, sessions: list[date], markets: int, injected: dict[str, float]) -> Paths:
+    """Draw markets by the equations above; `injected` is added to the signal of the last quarter."""
     n, shape = len(sessions), (len(sessions), markets, len(ASSETS))
     signal = chance.normal(size=shape) * np.sqrt(1 - PERSISTENCE**2)
     signal[0] /= np.sqrt(1 - PERSISTENCE**2)
     for at in range(1, n):
         signal[at] += PERSISTENCE * signal[at - 1]
-    for symbol, shift in planted.items():
+    for symbol, shift in injected.items():
         signal[-LAST_QUARTER:, :, SYMBOLS.index(symbol)] += shift
 
     falls = chance.random((n, markets)) < FALL_CHANCE
@@ -124,7 +124,7 @@ def simulate(chance: np.random.Generator, sessions: list[date], markets: int, pl
 
 
 def _before(values: np.ndarray, sessions: int) -> np.ndarray:
-    """What was there some sessions before; at the beginning, what was there first."""
+    """Values lagged by some sessions; the first ones repeat."""
     return np.concatenate([values[:1]] * sessions + [values[:-sessions]])
 
 
@@ -151,7 +151,7 @@ def best_auc(paths: Paths, sessions: list[date]) -> dict[str, dict[str, float]]:
 
 
 def _best_auc_by_date(paths: Paths, total: np.ndarray, sessions: list[date], horizon: int) -> float:
-    """Mean over dates of the AUC among the assets of one date, ranked by what their own figures lead to expect."""
+    """Mean over dates of the AUC among the assets of one date, ranked by their expected returns."""
     flows = np.array([asset.shares > 0 for asset in ASSETS]) * paths.signal[: -horizon - 1, :FEW]
     lasting = PULL * (1 - PERSISTENCE**horizon) / (1 - PERSISTENCE)
     score = horizon * np.array([asset.drift for asset in ASSETS]) + lasting * flows

@@ -35,10 +35,10 @@ CLONE = Path("/home", USER, "marketflows")
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-# The README's first command, and the tests that compare pictures.
+# The README's first command, and the tests that compare charts with golden ones.
 TUTORIAL = 'make run FLAGS="--tutorial"'
-PICTURES = 'make test TESTS="marketflows_pipeline_tests/charts marketflows_pipeline_tests/cli/test_command.py"'
-ALL_TESTS = "make test"
+PICTURES = 'make test-all TESTS="marketflows_pipeline_tests/charts marketflows_pipeline_tests/cli/test_command.py"'
+ALL_TESTS = "make test-all"
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

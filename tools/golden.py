@@ -1,4 +1,4 @@
-"""Compute the tutorial's result a second time, by other means, to compare the program with.
+"""Compute the tutorial's golden tables of market caps, independently of the package's code.
 
 Usage: ``python tools/golden.py [FOLDER]``. Reads ``config.toml``, ``market_caps.parquet`` and
 ``narrative_members.csv`` in ``marketflows_pipeline/tutorial/`` (or FOLDER) and writes ``golden.<table>.parquet``

@@ -1,4 +1,4 @@
-"""Compute the tutorial's cross-asset tables a second time, by other means, to compare the program with.
+"""Compute the tutorial's golden cross-asset tables, independently of the package's code.
 
 Usage: ``python tools/golden_cross_asset.py OUT [FOLDER]``. Reads the made-up market in FOLDER (default
 ``marketflows_pipeline/tutorial/cross_asset/``) and writes ``golden.<table>.parquet`` into OUT. It imports nothing

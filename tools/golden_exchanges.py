@@ -1,4 +1,4 @@
-"""Compute the tutorial's exchange tables a second time, by other means, to compare the program with.
+"""Compute the tutorial's golden exchange tables, independently of the package's code.
 
 Usage: ``python tools/golden_exchanges.py [FOLDER [OUT]]``. Reads the made-up figures in FOLDER (default
 ``marketflows_pipeline/tutorial/exchanges/``) and writes ``golden.<table>.parquet`` into OUT (default: the folder

@@ -1,7 +1,7 @@
 """Install what requirements.lock names, each file checked against its hash, and then this project itself.
 
 Usage: ``.venv/bin/python tools/install_lock.py``, by the interpreter of the environment to install into. uv does it in
-seconds; where uv fails or cannot be had, pip installs the same lock. Silent unless something fails.
+seconds; where uv fails or is not available, pip installs the same lock. Silent unless something fails.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def with_uv(environ: Mapping[str, str], *, anew: bool) -> None:
     """Install with uv; `anew` replaces also what seems to be there.
 
     Raises:
-        CommandError: if uv cannot be had or fails.
+        CommandError: if uv is not available or fails.
     """
     uv = uv_runner.bring_uv(environ, anew=anew)
     known = uv_runner.environment(environ)

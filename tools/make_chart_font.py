@@ -1,4 +1,4 @@
-"""Make the face that pictures are drawn with, from Liberation Sans, into ``marketflows_pipeline/charts/style/fonts/``.
+"""Make the typeface of the charts, from Liberation Sans, into ``marketflows_pipeline/charts/style/fonts/``.
 
 Usage::
 

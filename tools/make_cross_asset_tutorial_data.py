@@ -1,12 +1,12 @@
-"""Make up the market that the tutorial's cross-asset part runs on, into ``marketflows_pipeline/tutorial/cross_asset/``.
+"""Simulate the market of the tutorial's cross-asset part, into ``marketflows_pipeline/tutorial/cross_asset/``.
 
 Usage: ``python tools/make_cross_asset_tutorial_data.py [--seed 1] [--out FOLDER]``. Reads only the last time of
 ``market_caps.parquet``, at which the tutorial's clock stands, so that no figure is from its future. Run
 ``tools/golden_cross_asset.py`` afterwards.
 
 Symbols are those of well-known funds, because the settings name them; every figure beside them is drawn at random from
-round beginnings by ``cross_asset_simulation.py``, and none is taken from a record. What there is to be found in it
-is known: the best possible AUC is taken over 200 further markets of the same law and stands in every file's metadata.
+round beginnings by ``cross_asset_simulation.py``, and none is taken from a record. The signal in it
+is known: the best possible AUC, over 200 further markets of the same simulation, stands in every file's metadata.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CREATION_UNIT = 50_000
 COINS = ("BTC", "ETH")
 
 SPLITS = {"SLV": (date(2025, 6, 9), 10), "IWM": (date(2013, 6, 10), 2)}
-PLANTED = {"SPY": -1.2, "GLD": 1.2, "IBIT": 1.2}
+INJECTED = {"SPY": -1.2, "GLD": 1.2, "IBIT": 1.2}
 IN_PRESENT_SHARES = ("IWM",)
 RESTATED = ("TLT", date(2025, 11, 12), 0.97)
 ASSETS_ONLY = ("DIA", date(2025, 7, 7), date(2025, 7, 18))
@@ -71,7 +71,7 @@ A fund's flow is `s[t]` times 0.2 % of its shares beside a steady growth; `s` ha
 sessions before: a flow is published after its session and works from the session after that. IBIT's flows move bitcoin,
 and IBIT with it. QQQ and ETH, and BTC by its own figures, cannot be forecast at all.
 
-Of {markets} markets simulated by this law, the best possible AUC of the direction of the close: of each asset over time
+Of {markets} markets of this simulation, the best possible AUC of the direction of the close: of each asset over time
 (0.5 where there is nothing to know), and by date among the assets, whose drifts differ too. No model can be expected to
 do better, and one that has to learn from one market does less well.
 
@@ -79,7 +79,7 @@ do better, and one that has to learn from one market does less well.
 |---|---|---|
 {aucs}
 
-## Planted
+## Injected events
 
 | asset | what | session |
 |---|---|---|
@@ -194,12 +194,15 @@ def indices_of(chance: np.random.Generator, paths: Paths, sessions: list[date]) 
 
 
 def events_of(paths: Paths, sessions: list[date]) -> list[tuple[str, str, date]]:
-    """What is planted, and the sharpest falls that chance brought."""
+    """The injected events, and the sharpest falls that chance brought."""
     ways = {-1: "outflows", 1: "inflows"}
     lasting = f"for the last {LAST_QUARTER} sessions, from"
     falls = [sessions[at] for at in np.flatnonzero(paths.falls[:, 0])]
     return [
-        *((name, f"{ways[int(np.sign(shift))]} {lasting}", sessions[-LAST_QUARTER]) for name, shift in PLANTED.items()),
+        *(
+            (name, f"{ways[int(np.sign(shift))]} {lasting}", sessions[-LAST_QUARTER])
+            for name, shift in INJECTED.items()
+        ),
         *((name, f"split {ratio}:1", day) for name, (day, ratio) in SPLITS.items()),
         ("IWM", "its issuer states all shares in present ones, the others as of their day, from", FIRST),
         (RESTATED[0], f"shares first published {1 - RESTATED[2]:.0%} too low, then restated (vintage 2)", RESTATED[1]),
@@ -215,7 +218,7 @@ def make_up(seed: int, last: date, folder: Path) -> None:
     """Draw the market and write it, the same bytes for the same seed and last session."""
     sessions, chance = sessions_until(last), np.random.default_rng(seed)
     place = {day: at for at, day in enumerate(sessions)}
-    paths = simulate(chance, sessions, 1, PLANTED)
+    paths = simulate(chance, sessions, 1, INJECTED)
     bars, actions, shares = [], [], []
     for at, asset in enumerate(ASSETS):
         own = bars_of(chance, paths, sessions, at)

@@ -1,4 +1,4 @@
-"""Make up the exchange figures that the tutorial runs on, into ``marketflows_pipeline/tutorial/exchanges/``.
+"""Simulate the exchange figures that the tutorial runs on, into ``marketflows_pipeline/tutorial/exchanges/``.
 
 Usage: ``python tools/make_exchange_tutorial_data.py [--seed 1] [--out FOLDER]``. Reads only the last time of
 ``market_caps.parquet``, at which the tutorial's clock stands, so that no figure is from its future. Run
@@ -6,7 +6,7 @@ Usage: ``python tools/make_exchange_tutorial_data.py [--seed 1] [--out FOLDER]``
 
 Every figure is made up, most of them by a seeded random walk. Names and ids of well-known exchanges, protocols and
 tokens are real, so that mapping them can be tried; what stands beside them is not. Names of our own begin with
-"Synthetic". The README that is written with the figures lists the events that are planted in them.
+"Synthetic". The README that is written with the figures lists the events that are injected into them.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ These figures are made up by `tools/make_exchange_tutorial_data.py`, most of the
 moment at which the tutorial's clock stands. Names and ids of well-known exchanges are real, so that mapping them can be
 tried; no figure says anything about them.
 
-Planted, to be found again in the tables:
+Injected events, which the tables must show:
 
 | exchange | what | day |
 |---|---|---|

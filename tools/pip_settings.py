@@ -1,4 +1,4 @@
-"""Settings of pip as pip reads them, and the same in uv's words: uv knows neither pip.conf nor PIP_ variables.
+"""Read pip's settings as pip does, and translate them for uv, which knows neither pip.conf nor PIP_ variables.
 
 Needs nothing but the standard library, since it runs before anything is installed. Linux and macOS.
 """

@@ -1,4 +1,4 @@
-"""What the recomputations share: reading a warehouse file, and telling where two figures differ.
+"""Shared by the recomputations: read a warehouse file, and report where two figures differ.
 
 It imports nothing of the package, as the scripts that use it.
 """

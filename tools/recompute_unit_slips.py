@@ -1,4 +1,4 @@
-"""Find slips of unit in a warehouse anew, by the text of the rule and nothing of the package.
+"""Find unit slips in a warehouse a second time, by the text of the rule, without the package's code.
 
     python tools/recompute_unit_slips.py .marketflows/warehouse.duckdb
 
@@ -141,7 +141,7 @@ def doubts(rows: list[tuple[Any, Row]], fault: Fault) -> Doubts:
         if last is None:
             place += 1
             continue
-        # What lies between a row and its release was judged with it.
+        # What lies between a row and its release was compared with it.
         for _, each in known[place : last + 1]:
             accepted = accepted | each
         place = last + 1

@@ -1,5 +1,5 @@
-"""A month of hourly runs in minutes: against a stand-in of the service, on simulated time, with faults and kills.
+"""A month of hourly runs in minutes: against a fake service, on simulated time, with faults and kills.
 
-`life` drives, `worker` is the process that lives it and is killed, `service` answers and remembers what it served,
-`evidence` and `account` judge what is left.
+`simulation` drives, `worker` is the process that runs the pipeline and is killed, `service` remembers what it served,
+`evidence` and `account` evaluate the files that are left.
 """

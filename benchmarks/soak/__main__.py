@@ -1,4 +1,4 @@
-"""python -m benchmarks.soak: live a month in minutes, print the evidence, exit 1 where a promise was not kept."""
+"""python -m benchmarks.soak: simulate a month in minutes, print the evidence, exit 1 where a promise was not kept."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from rich.table import Table
 from benchmarks.soak.evidence import evaluate
 from benchmarks.soak.files import another_file_system
 from benchmarks.soak.finding import Finding
-from benchmarks.soak.life import Life, Run
 from benchmarks.soak.plan import Plan
+from benchmarks.soak.simulation import Run, Simulation
 
 FEWEST_TICKS = 72
 
 
 def main() -> int:
-    """Live, judge, print."""
+    """Simulate, evaluate, print."""
     usual = Plan()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--ticks", type=int, default=usual.ticks, help="hourly runs (default: %(default)s)")
@@ -35,11 +35,11 @@ def main() -> int:
     options = parser.parse_args()
     if options.ticks < FEWEST_TICKS:
         parser.error(
-            f"--ticks: {options.ticks} are too few for an outage and every planted fault; {FEWEST_TICKS} are enough"
+            f"--ticks: {options.ticks} are too few for an outage and every injected fault; {FEWEST_TICKS} are enough"
         )
     plan = Plan(ticks=options.ticks, kills=options.kills, coins=options.coins, days=options.days, seed=options.seed)
     try:
-        plan.planted()
+        plan.injected()
     except ValueError as fault:
         parser.error(str(fault))
     with tempfile.TemporaryDirectory() as scratch, another_file_system() as elsewhere:
@@ -48,7 +48,7 @@ def main() -> int:
         published = elsewhere or folder / "warehouse"
         console = Console()
         with Progress(console=console, transient=True) as bar:
-            task = bar.add_task("Living", total=plan.ticks)
+            task = bar.add_task("Simulating", total=plan.ticks)
 
             def show(run: Run) -> None:
                 bar.update(task, completed=run.tick + 1)
@@ -57,11 +57,11 @@ def main() -> int:
                         f"{run.at:%Y-%m-%d %H:%M} {run.end} {run.step} {'; '.join(run.failure)}", highlight=False
                     )
 
-            life = Life(folder, plan, published, on_run=show)
-            life.live()
-        findings = evaluate(life)
+            simulation = Simulation(folder, plan, published, on_run=show)
+            simulation.run()
+        findings = evaluate(simulation)
     console.print(_as_table(findings))
-    console.print(f"{len(life.runs)} runs of {plan.coins} coins in {life.seconds / 60:.1f} minutes")
+    console.print(f"{len(simulation.runs)} runs of {plan.coins} coins in {simulation.seconds / 60:.1f} minutes")
     return 0 if all(finding.is_kept for finding in findings) else 1
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.soak.planted import Planted, planted_days, planted_hours
+from benchmarks.soak.injected_faults import Injection, injected_by_day, injected_by_hour
 from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY
 from marketflows_pipeline_tests.fakes.defillama.protocols import Cast, make_cast
 from marketflows_pipeline_tests.fakes.generate import generate
@@ -37,7 +37,7 @@ NEEDS_REFRESH = ("transforms", "charts")
 
 @dataclass(frozen=True)
 class Plan:
-    """A life in numbers.
+    """A simulation in numbers.
 
     Attributes:
         ticks: hourly runs.
@@ -99,26 +99,26 @@ class Plan:
         """Whether what is asked for once a day is asked for too, as at 01:25."""
         return tick % 24 == 1
 
-    def planted(self) -> dict[int, Sequence[Planted]]:
-        """Tick to the faults planted in its run: all in the first days, none beside a kill, an outage or a daily run.
+    def injected(self) -> dict[int, Sequence[Injection]]:
+        """Tick to the faults injected in its run: all in the first days, none beside a kill, an outage or a daily run.
 
         Raises:
             ValueError: if there are too few ticks for all of them.
         """
-        first, *later = planted_hours(START)
+        first, *later = injected_by_hour(START)
         kills = self.kill_phases()
         taken = {0, *self.outage, self.outage.stop, self.poisoned, self.ticks - 1}
         taken |= {tick + near for tick in kills for near in (-1, 0, 1)}
         busy = taken | {tick for tick in range(self.ticks) if self.is_daily(tick) or self.is_refresh(tick)}
         free = [tick for tick in range(self.ticks) if tick not in busy]
         if len(free) < len(later):
-            raise ValueError(f"{self.ticks} ticks are too few for {len(later)} planted faults")
+            raise ValueError(f"{self.ticks} ticks are too few for {len(later)} injected faults")
         return {0: first} | {free[at * len(free) // len(later)]: faults for at, faults in enumerate(later)}
 
-    def planted_daily(self) -> dict[int, Sequence[Planted]]:
-        """Tick to the faults planted in its daily run."""
+    def injected_daily(self) -> dict[int, Sequence[Injection]]:
+        """Tick to the faults injected in its daily run."""
         days = (tick for tick in range(self.ticks) if self.is_daily(tick) and tick not in self.outage)
-        return dict(zip(days, planted_days(), strict=False))
+        return dict(zip(days, injected_by_day(), strict=False))
 
     @property
     def poisoned(self) -> int:
@@ -130,7 +130,7 @@ class Plan:
         return make_cast(self.seed, START, days=60, fillers=20)
 
     def market(self) -> Market:
-        """A market in which, at the latest, coins and members come and go at the thirds of this life."""
+        """A market in which, at the latest, coins and members come and go at the thirds of this simulation."""
         market = generate(self.coins, self.seed, start=START)
         third, half = to_ms(self.at(self.ticks // 3)), to_ms(self.at(self.ticks // 2 - 2))
         coins = [_changed(coin, third, half) for coin in market.coins]

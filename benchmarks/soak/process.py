@@ -47,7 +47,7 @@ class Reply:
 
 
 class Worker:
-    """A process that lives ticks; its log goes to ``soak.log`` in the folder."""
+    """A process that runs the pipeline; its log goes to ``soak.log`` in the folder."""
 
     def __init__(self, folder: Path, service_url: str) -> None:
         with (folder / "soak.log").open("a") as log:

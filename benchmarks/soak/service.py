@@ -1,4 +1,4 @@
-"""The stand-ins of the services for a soak: they can be away, and one remembers every observation that it served."""
+"""The fake services for a soak: they can be away, and one remembers every observation that it served."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 import polars as pl
 
+from benchmarks.soak.injected_faults import EXCHANGES, HISTORY, MARKETS, Injection, SpoiltReply
 from benchmarks.soak.plan import Plan
-from benchmarks.soak.planted import EXCHANGES, HISTORY, MARKETS, Planted, SpoiltReply
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.coingecko.access import Access
@@ -78,9 +78,9 @@ class SoakService(FakeCoinGecko):
         """Refuse everything while away."""
         return faults.html(503)(json_reply({})) if self.is_down else super().admit(request)
 
-    def plant(self, planted: Sequence[Planted], reserves: FakeDefiLlama) -> None:
+    def inject(self, injected: Sequence[Injection], reserves: FakeDefiLlama) -> None:
         """Spoil the next answers of the two services."""
-        for each in planted:
+        for each in injected:
             (self if each.service == "coingecko" else reserves).script(each.endpoint, each.fault)
 
     def _remember(self, exchange: Exchange, reply: Reply) -> None:

@@ -1,4 +1,4 @@
-"""The process that lives the ticks, and is killed: python -m benchmarks.soak.worker FOLDER SERVICE_URL.
+"""The process that runs the pipeline, hour by hour, and is killed: python -m benchmarks.soak.worker FOLDER SERVICE_URL.
 
 An order is one line of JSON on standard input: ``now`` and ``job``. What happens comes as lines of JSON on standard
 output: ``step`` when a step begins, and at the end ``success`` and ``failure``. It runs what a schedule would
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import dagster as dg
 import httpx
 
-from benchmarks.soak.life import DAILY, REFRESH, TICK
+from benchmarks.soak.simulation import DAILY, REFRESH, TICK
 from marketflows_pipeline.assets.exchanges_raw import HOURLY_TABLES
 from marketflows_pipeline.assets.market_caps_raw import RAW_TABLES
 from marketflows_pipeline.assets.tables import asset_key

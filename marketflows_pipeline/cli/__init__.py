@@ -77,8 +77,6 @@ def marketflows(
     options = RunOptions(config=config, secrets=secrets, out_dir=out_dir, tutorial=tutorial)
     context.obj = options
     if context.invoked_subcommand is None:
-        # Everything loaded now stays until the end: looking through it for garbage takes a quarter of the time.
-        gc.disable()
         from marketflows_pipeline.cli.run import run  # noqa: PLC0415 (Dagster takes over a second to import)
 
         context.exit(run(options, log_level.upper()))
@@ -92,6 +90,9 @@ def main() -> None:
     """Entry point: turns known faults into one line on standard error and their exit code."""
     use_utf8()
     speak_utf8()
+    # What is loaded stays until the end: to look through it for garbage takes up to a quarter of the time. A run turns
+    # the collector on again once everything is there.
+    gc.disable()
     try:
         with interruptible(INTERRUPTED):
             exit_code = _exit_code()

@@ -16,7 +16,6 @@ from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError, RunLockedError, UserInputError
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
-from marketflows_pipeline.system.run_lock import LOCK_WAIT_S, RunLock, lock_path
 
 if TYPE_CHECKING:
     from marketflows_pipeline.warehouse.store import Warehouse
@@ -55,8 +54,9 @@ def list_rows(options: RunOptions, output_format: Literal["table", "json", "csv"
     While a run goes on, this is as of the last publish, and says so.
     """
     from marketflows_pipeline.cli.sql import nothing_at, published_path  # noqa: PLC0415 (--help need not wait for DuckDB)
-    from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415
+    from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415 (loads filelock)
     from marketflows_pipeline.warehouse.quarantine import listing_sql  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.user_query import write_result  # noqa: PLC0415
 
     question, private = listing_sql(released_too=released_too), _private_path(options)
     if not private.exists():
@@ -74,7 +74,7 @@ def list_rows(options: RunOptions, output_format: Literal["table", "json", "csv"
 
 
 def _list_published(question: str, path: Path, output_format: Literal["table", "json", "csv"]) -> None:
-    from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.warehouse.user_query import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
     try:
         write_result(question, path, output_format, standard_output(), for_spreadsheets=True)
@@ -141,6 +141,7 @@ def _alone(options: RunOptions) -> Iterator[Warehouse]:
         RunLockedError: if a run goes on for longer than a minute; it names the run.
     """
     from marketflows_pipeline.cli.sql import nothing_at  # noqa: PLC0415
+    from marketflows_pipeline.system.run_lock import LOCK_WAIT_S, RunLock, lock_path  # noqa: PLC0415 (loads filelock)
     from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (--help need not wait for DuckDB)
 
     path = _private_path(options)

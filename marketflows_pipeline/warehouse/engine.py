@@ -32,15 +32,17 @@ _REACHES_OUT = frozenset({
     *("copy_database", "import_database", "checkpoint", "force_checkpoint"),
 })  # fmt: skip
 _PUTS_SQL_TOGETHER = frozenset({"query", "query_table", "json_execute_serialized_sql"})
+_HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _CALLED = re.compile(r'(\w+)"?\s*\(')
-_PROGRAMS = """
-select view_name, sql from system.main.duckdb_views() where database_name = $catalog and not internal
-union all
-select function_name, macro_definition from system.main.duckdb_functions()
-where database_name = $catalog and not internal
-union all
-select table_name, sql from system.main.duckdb_tables() where database_name = $catalog and not internal
-"""
+# Asked one by one: as one UNION they take twice as long.
+_PROGRAMS = tuple(
+    f"select {columns} from system.main.{function}() where database_name = $catalog and not internal"
+    for function, columns in (
+        ("duckdb_views", "view_name, sql"),
+        ("duckdb_functions", "function_name, macro_definition"),
+        ("duckdb_tables", "table_name, sql"),
+    )
+)
 
 
 def connect(spill: Path | str) -> duckdb.DuckDBPyConnection:
@@ -96,9 +98,16 @@ def foreign_program(connection: duckdb.DuckDBPyConnection, catalog: str) -> str 
         catalog: of the file.
     """
     refused = _REACHES_OUT | _PUTS_SQL_TOGETHER
-    for name, sql in connection.execute(_PROGRAMS, {"catalog": catalog}).fetchall():
+    found = (row for query in _PROGRAMS for row in connection.execute(query, {"catalog": catalog}).fetchall())
+    for name, sql in found:
         if not sql:
             return f"{name}, which does not say what it is"
         if called := next((each for each in _CALLED.findall(sql.lower()) if each in refused), None):
             return f"{name}, which calls {called}"
     return None
+
+
+def holder_of(error: duckdb.Error) -> str | None:
+    """The program that holds a file which DuckDB could not open, with its process id; None where no other one does."""
+    found = _HOLDER.search(str(error))
+    return f"{found['program']} (pid {found['pid']})" if found else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -129,37 +128,16 @@ _CONVERSIONS: tuple[tuple[type, Callable[[Any], object]], ...] = (
 
 
 def _table(columns: Sequence[str], types: Sequence[str], batches: Batches) -> Iterator[str]:
+    from marketflows_pipeline.warehouse.table import table_text  # noqa: PLC0415 (programs need not wait for rich)
+
     rows = list(islice(chain.from_iterable(batches), TABLE_ROWS + 1))
-    columns = [escaped(column) for column in columns]
     cells = [[_cell(value) for value in row] for row in rows[:TABLE_ROWS]]
-    widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
     is_number = [kind.upper().startswith(_NUMBERS) or "INT" in kind.upper() for kind in types]
-    yield _line(columns, widths, is_number)
-    yield _line(["─" * width for width in widths], widths, is_number)
-    for row in cells:
-        yield _line(row, widths, is_number)
+    yield table_text([escaped(column) for column in columns], is_number, cells)
     if len(rows) > TABLE_ROWS:
         yield f"\nThe first {TABLE_ROWS:,} rows; --format csv gives them all.\n"
     else:
         yield f"\n{len(rows):,} {'row' if len(rows) == 1 else 'rows'}\n"
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], is_number: Sequence[bool]) -> str:
-    padded = []
-    for cell, width, right in zip(cells, widths, is_number, strict=True):
-        space = " " * (width - _width(cell))
-        padded.append(space + cell if right else cell + space)
-    return "  ".join(padded).rstrip() + "\n"
-
-
-def _width(text: str) -> int:
-    """Columns that a terminal gives a text: two for wide letters, none for combining ones."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )
 
 
 def _cell(value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from marketflows_pipeline.cli import marketflows
 from marketflows_pipeline.system.run_lock import RunLock
 from marketflows_pipeline_tests.tutorial.pictures import EXPECTED, KINDS, shrunk
+from marketflows_pipeline_tests.tutorial.run import TutorialRun
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
 
 
 def command(folder: Path, *arguments: str, typed: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
@@ -36,10 +36,9 @@ def command(folder: Path, *arguments: str, typed: str = "", **environ: str) -> s
 
 
 @pytest.fixture(scope="module")
-def tutorial(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def tutorial(tutorial_run: TutorialRun) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A folder after `marketflows --tutorial`."""
-    folder = tmp_path_factory.mktemp("tutorial")
-    return folder, command(folder, "--tutorial")
+    return tutorial_run.folder, tutorial_run.done
 
 
 def test_the_tutorial_matches_the_golden_result(
@@ -149,7 +148,7 @@ def test_a_second_run_says_who_holds_the_lock(tmp_path: Path, monkeypatch: pytes
     """Command line and Dagster take the same lock: both open their session in the same way."""
     lock = RunLock(tmp_path / ".marketflows" / "tutorial.lock")
     waiting = (
-        "import marketflows_pipeline.run_context as session; session.LOCK_WAIT_S = 0.5;"
+        "import marketflows_pipeline.run_context as context; context.LOCK_WAIT_S = 0.5;"
         "from marketflows_pipeline.cli import main; main()"
     )
     with lock.acquire(command="dagster run 4711"):
@@ -164,20 +163,6 @@ def test_a_second_run_says_who_holds_the_lock(tmp_path: Path, monkeypatch: pytes
     assert done.returncode == 1, done.stderr
     assert f"pid {os.getpid()}" in done.stderr
     assert "dagster run 4711" in done.stderr
-
-
-def test_every_option_and_command_is_documented() -> None:
-    options = [name for parameter in marketflows.params for name in parameter.opts if name.startswith("--")]
-    commands = [f"marketflows {name}" for name in marketflows.commands]
-    undocumented = [name for name in [*options, *commands] if name not in README and name not in {"--version"}]
-    assert not undocumented
-
-
-def test_every_setting_is_documented() -> None:
-    config = (ROOT / "config.toml").read_text()
-    keys = re.findall(r"^(\w+) = ", config, flags=re.MULTILINE)
-    assert len(keys) > 10
-    assert not [key for key in keys if f"`{key}`" not in README and key not in {"MyPortfolio", "AltBag"}]
 
 
 def test_a_command_that_only_answers_imports_no_dagster() -> None:

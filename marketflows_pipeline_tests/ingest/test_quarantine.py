@@ -35,7 +35,7 @@ EDGES = {
 
 
 @pytest.mark.parametrize("name", BOUNDS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_row_at_fault_is_missed(warehouse: Warehouse, name: str, data: st.DataObject) -> None:
     entry = table(name)

@@ -7,11 +7,11 @@ from datetime import date, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.errors import UnexpectedResponseError
-from marketflows_pipeline.ingest.reject_truncated import refuse_shorter
+from marketflows_pipeline.ingest.reject_truncated import reject_truncated
 
 DAY_ONE = date(2020, 1, 1)
 
@@ -23,7 +23,7 @@ def days(numbers: Iterable[int]) -> pl.DataFrame:
 
 
 def refuse(stored: Iterable[int], fetched: Iterable[int], **span: date) -> None:
-    refuse_shorter(days(stored), days(fetched), what="SPY", provider="yahoo", **span)
+    reject_truncated(days(stored), days(fetched), what="SPY", provider="yahoo", **span)
 
 
 def is_refused(stored: Iterable[int], fetched: Iterable[int], **span: date) -> bool:
@@ -39,7 +39,7 @@ def test_twelve_rows_do_not_replace_thousands_and_the_message_says_what_is_kept(
         refuse(range(5800), range(5788, 5800))
 
     assert str(refused.value).startswith(
-        "yahoo SPY: the answer holds 12 of the 5,800 sessions stored from 2020-01-01 to 2035-11-17; what is "
+        "yahoo SPY: the response holds 12 of the 5,800 sessions stored from 2020-01-01 to 2035-11-17; what is "
         "stored stays"
     )
     assert refused.value.provider == "yahoo"
@@ -86,20 +86,17 @@ def test_rows_that_repeat_a_session_count_once() -> None:
 sessions = st.sets(st.integers(0, 400), max_size=60)
 
 
-@settings(deadline=None)
 @given(sessions, sessions)
 def test_an_answer_that_holds_all_that_is_stored_is_never_refused(stored: set[int], more: set[int]) -> None:
     assert not is_refused(stored, stored | more)
 
 
-@settings(deadline=None)
 @given(sessions, sessions, sessions)
 def test_more_sessions_never_make_an_answer_worse(stored: set[int], fetched: set[int], more: set[int]) -> None:
     if not is_refused(stored, fetched):
         assert not is_refused(stored, fetched | more)
 
 
-@settings(deadline=None)
 @given(sessions.filter(bool), sessions)
 def test_an_answer_without_any_stored_session_is_always_refused(stored: set[int], other: set[int]) -> None:
     assert is_refused(stored, other - stored)

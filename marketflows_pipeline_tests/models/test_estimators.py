@@ -64,7 +64,7 @@ def test_a_column_without_any_figure_is_no_fault() -> None:
     assert np.isfinite(Preparation.fit(x)[1]).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(scores=st.lists(st.floats(-5, 5), min_size=4, max_size=40), seed=st.integers(0, 99))
 def test_calibration_is_monotone(scores: list[float], seed: int) -> None:
     given_scores = np.array(scores)
@@ -92,7 +92,6 @@ def test_the_slope_says_how_much_of_the_scores_holds_up() -> None:
     assert platt_slope(scores, y) == pytest.approx(0.5, abs=0.04)
 
 
-@settings(max_examples=40, deadline=None)
 @given(scores=st.lists(st.floats(-8, 8), min_size=2, max_size=30), ones=st.integers(1, 9))
 def test_the_level_makes_the_mean_probability_the_frequency(scores: list[float], ones: int) -> None:
     y = np.array([1.0] * ones + [0.0] * (10 - ones))
@@ -101,6 +100,7 @@ def test_the_level_makes_the_mean_probability_the_frequency(scores: list[float],
     assert sigmoid(level(log_odds, y) + log_odds).mean() == pytest.approx(ones / 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_seed_gives_the_same_probabilities_to_the_last_bit(kind: Kind) -> None:
     data = signal_of(0.3)
@@ -166,6 +166,7 @@ def test_the_first_fit_never_sees_a_label_of_the_calibration() -> None:
     assert seen == [399 * 6, 100 * 6, 500 * 6]
 
 
+@pytest.mark.slow
 def test_a_machine_that_does_not_know_its_cores_is_no_cause_to_warn(tmp_path: Path) -> None:
     """On a bare machine without /sys, training once warned that it found no physical cores."""
     ignorant = tmp_path / "lscpu"

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
@@ -26,7 +26,6 @@ def test_auc_with_one_outcome_is_none() -> None:
     assert math.isnan(metrics.auc(np.ones(4), np.arange(4.0), ONCE, np.arange(4))[0])
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 500))
 def test_auc_is_that_of_scikit_learn_and_weights_are_repetitions(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -28,6 +28,7 @@ def data_of(sessions: int = 500, symbols: int = 4, effect: float = 0.5) -> Datas
     return dataset(made.panel, made.labels, features=FEATURES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["logistic", "gradient_boosting"])
 def test_many_labels_at_once_give_what_one_after_the_other_would(kind: Kind) -> None:
     data = data_of(sessions=400)

@@ -112,6 +112,7 @@ def test_what_flows_add_is_nothing_where_the_signal_is_none() -> None:
     assert added["lower_95"] <= 0 <= added["upper_95"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["logistic", "gradient_boosting"])
 def test_shuffled_labels_give_an_auc_of_one_half(kind: Kind) -> None:
     made = market(sessions=1100, symbols=10, effect=2.0)
@@ -165,6 +166,7 @@ def test_a_feature_from_the_future_raises_the_auc_and_the_alarm() -> None:
     assert "Leakage alarm" in (leakage_alarm(leaking.evaluation) or "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["logistic", "gradient_boosting"])
 def test_the_same_seed_gives_the_same_result_to_the_last_bit(kind: Kind) -> None:
     made = market(sessions=700, symbols=4, effect=EFFECT)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.errors import TooLittleDataError
@@ -21,7 +21,6 @@ def test_blocks_by_hand() -> None:
     assert walk.count(20) == 2
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     sessions=st.integers(30, 300),
     horizon=st.integers(1, 20),

@@ -97,6 +97,7 @@ def test_each_event_touches_the_file_that_the_ui_watches(instance: dg.DagsterIns
     assert watched.stat().st_mtime > 0
 
 
+@pytest.mark.slow
 def test_more_runs_than_are_kept_open_are_all_there(instance: dg.DagsterInstance) -> None:
     runs = [run(instance) for _ in range(10)]
     assert all(instance.all_logs(run_id) for run_id in runs)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.market import to_ms
 from marketflows_pipeline_tests.fakes.price_paths import HOUR_MS
 from marketflows_pipeline_tests.pipeline.environment import HISTORY, START, Environment
+
+pytestmark = pytest.mark.slow
 
 MARKETS = "/coins/markets"
 

@@ -21,6 +21,8 @@ from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY
 from marketflows_pipeline_tests.fakes.hostile import echoes
 from marketflows_pipeline_tests.pipeline.environment import HISTORY, PICTURES, Environment
 
+pytestmark = pytest.mark.slow
+
 PAGES = "/coins/markets"
 FORMS = echoes(DEMO_KEY)
 EVERYTHING = " | ".join(FORMS.values())

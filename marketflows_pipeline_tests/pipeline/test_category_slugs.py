@@ -11,6 +11,8 @@ from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.market import Market, Membership
 from marketflows_pipeline_tests.pipeline.environment import HISTORY, Environment
 
+pytestmark = pytest.mark.slow
+
 LIST, PAGES = "/coins/categories/list", "/coins/markets"
 
 

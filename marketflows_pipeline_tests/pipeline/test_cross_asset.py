@@ -16,6 +16,8 @@ from marketflows_pipeline_tests.fakes.volatility.service import DAILY_PRICES
 from marketflows_pipeline_tests.fakes.yahoo.service import CHART
 from marketflows_pipeline_tests.pipeline.market import Market, open_market
 
+pytestmark = pytest.mark.slow
+
 # The Friday before QQQ is split ten for one, half an hour after New York's close.
 FRIDAY = datetime(2026, 9, 18, 22, 45, tzinfo=UTC)
 UNIVERSE = 11

@@ -16,6 +16,8 @@ from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.pipeline.environment import START, Environment, open_environment_with_exchanges
 
+pytestmark = pytest.mark.slow
+
 TRACKED = ["binance", "okex", "gdax", "kraken"]
 MEASURED = ["binance-cex", "kraken", "okx"]
 KIND = "/exchanges/{id}"

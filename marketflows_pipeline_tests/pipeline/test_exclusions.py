@@ -12,6 +12,8 @@ from marketflows_pipeline.jobs import daily_refresh
 from marketflows_pipeline_tests.fakes.market import FakeCoin, Market, Membership
 from marketflows_pipeline_tests.pipeline.environment import Environment, open_environment_with_exchanges
 
+pytestmark = pytest.mark.slow
+
 PAGES = "/coins/markets"
 
 

@@ -10,6 +10,8 @@ from marketflows_pipeline.options import WAIT_OF_A_COMMAND, WAIT_OF_A_RUN
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.pipeline.environment import HISTORY, START, Environment
 
+pytestmark = pytest.mark.slow
+
 PAGES = "/coins/markets"
 # As often as the client asks before it gives a request up.
 GIVEN_UP = [faults.html(503)] * 8
@@ -81,7 +83,7 @@ def test_a_service_that_asks_for_a_longer_pause_is_left_alone_and_the_line_says_
     assert not env.run()
     assert env.calls()[PAGES] == 1
     assert env.clock.now() == START
-    assert "the service asks to come back at 12:35 UTC (in 30 minutes)" in env.failure.lines[0]
+    assert "the service asks to retry at 12:35 UTC (in 30 minutes)" in env.failure.lines[0]
 
 
 def test_a_page_of_another_shape_is_asked_for_once_and_said_at_once(env: Environment) -> None:
@@ -91,7 +93,7 @@ def test_a_page_of_another_shape_is_asked_for_once_and_said_at_once(env: Environ
     assert env.failure.exit_code == 1
     assert env.calls()[PAGES] == 1
     assert env.clock.now() == START
-    assert "coingecko /coins/markets: an answer of an unknown shape" in env.failure.lines[0]
+    assert "coingecko /coins/markets: a response of an unexpected shape" in env.failure.lines[0]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_when_all_histories_are_of_another_shape_the_run_says_so_after_three(env
     env.service.script(HISTORY, *[SHAPE] * 100)
     assert not env.run()
     assert env.calls()[HISTORY] == 3
-    assert any("an answer of an unknown shape" in line for line in env.failure.lines)
+    assert any("a response of an unexpected shape" in line for line in env.failure.lines)
     assert env.clock.now() == START
 
 

@@ -13,6 +13,8 @@ from marketflows_pipeline.charts.rendering.manifest import MANIFEST_NAME
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.pipeline.environment import Environment
 
+pytestmark = pytest.mark.slow
+
 PICTURE = "Narratives_MC_by_us-dollar.png"
 # Every name that a run may write to and that can be known beforehand, those of earlier versions among them.
 PRIVATE = ("warehouse.lock", "warehouse.duckdb.wal", "warehouse.duckdb.spill")

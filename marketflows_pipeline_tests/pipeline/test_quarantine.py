@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +15,8 @@ from marketflows_pipeline.warehouse.published import run_sql
 from marketflows_pipeline.warehouse.quarantine import release_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.pipeline.environment import Environment
+
+pytestmark = pytest.mark.slow
 
 DERIVED = ("core.market_cap_grid", "core.group_totals", "core.cohort", "mart.normalized", "mart.percent_gains")
 
@@ -42,13 +43,6 @@ def released(env: Environment, pattern: str) -> str:
         key, column = rows.select("key", "column_name").row(0)
         release_by_hand(warehouse, "raw.market_caps", key, [column], at=env.clock.now())
     return str(key)
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    monkeypatch.setattr(logging.getLogger("marketflows_pipeline"), "propagate", True)
-    caplog.set_level(logging.WARNING)
-    return caplog
 
 
 def test_stored_impossible_rows_are_left_out_and_the_curves_are_those_without_them(

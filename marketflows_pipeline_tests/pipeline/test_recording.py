@@ -11,6 +11,8 @@ from marketflows_pipeline_tests.fakes.market import to_ms
 from marketflows_pipeline_tests.fakes.price_paths import HOUR_MS
 from marketflows_pipeline_tests.pipeline.environment import HISTORY, START, Environment
 
+pytestmark = pytest.mark.slow
+
 CATEGORIES = "/coins/categories"
 TOP_N = 3
 MEMBERS = "select * from raw.narrative_members where narrative = 'layer-1' and observed_at = ({}) order by rank"

@@ -6,10 +6,13 @@ import math
 from datetime import timedelta
 
 import polars as pl
+import pytest
 
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY
 from marketflows_pipeline_tests.pipeline.environment import HISTORY, Environment
+
+pytestmark = pytest.mark.slow
 
 
 def n_tracked(env: Environment) -> int:

@@ -13,11 +13,11 @@ import pytest
 from benchmarks.soak.evidence import evaluate
 from benchmarks.soak.files import Files, another_file_system
 from benchmarks.soak.finding import Finding
-from benchmarks.soak.life import Life
 from benchmarks.soak.plan import Plan
+from benchmarks.soak.simulation import Simulation
 
 # The first test waits for all 60 runs, about a minute of a quiet machine.
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 PROMISES = (
     "runs are killed at random",
@@ -33,7 +33,7 @@ PROMISES = (
     "every published file is whole",
     "the run after a kill heals",
     "an outage changes nothing",
-    "every planted fault is met",
+    "every injected fault is met",
     "every hour in which the services answered is published",
     "an hour without an answer fails in one line",
     "a passing fault refuses nothing",
@@ -45,21 +45,21 @@ PROMISES = (
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
+def simulation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
     folder = tmp_path_factory.mktemp("soak")
     with another_file_system() as elsewhere:
-        lived = Life(folder, Plan(ticks=60, kills=3, coins=40, days=7), elsewhere or folder / "warehouse")
-        lived.live()
-        yield lived
+        simulated = Simulation(folder, Plan(ticks=60, kills=3, coins=40, days=7), elsewhere or folder / "warehouse")
+        simulated.run()
+        yield simulated
 
 
 @pytest.fixture(scope="module")
-def findings(life: Life) -> dict[str, Finding]:
-    return by_promise(life)
+def findings(simulation: Simulation) -> dict[str, Finding]:
+    return by_promise(simulation)
 
 
-def by_promise(life: Life) -> dict[str, Finding]:
-    return {finding.promise: finding for finding in evaluate(life)}
+def by_promise(simulation: Simulation) -> dict[str, Finding]:
+    return {finding.promise: finding for finding in evaluate(simulation)}
 
 
 @pytest.mark.parametrize("promise", PROMISES)
@@ -67,7 +67,7 @@ def test_in_days_of_hourly_runs(findings: dict[str, Finding], promise: str) -> N
     assert findings[promise].is_kept, findings[promise].found
 
 
-def test_no_promise_goes_unjudged(findings: dict[str, Finding]) -> None:
+def test_no_promise_is_left_unevaluated(findings: dict[str, Finding]) -> None:
     assert sorted(findings) == sorted(PROMISES)
 
 
@@ -85,10 +85,12 @@ def test_no_promise_goes_unjudged(findings: dict[str, Finding]) -> None:
         ("update meta.quarantine set released_at = added_at", "impossible rows do not count"),
     ],
 )
-def test_the_evidence_shows_what_was_tampered_with(life: Life, tmp_path: Path, tampering: str, broken: str) -> None:
-    tampered = copy.copy(life)
+def test_the_evidence_shows_what_was_tampered_with(
+    simulation: Simulation, tmp_path: Path, tampering: str, broken: str
+) -> None:
+    tampered = copy.copy(simulation)
     tampered.files = Files(
-        Path(shutil.copytree(life.folder, tmp_path / "tampered", symlinks=True)), life.files.published
+        Path(shutil.copytree(simulation.folder, tmp_path / "tampered", symlinks=True)), simulation.files.published
     )
     with duckdb.connect(str(tampered.files.private)) as connection:
         connection.execute(tampering)

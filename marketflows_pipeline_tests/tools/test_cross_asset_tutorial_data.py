@@ -10,6 +10,8 @@ import pytest
 from marketflows_pipeline.tutorial.cross_asset_provider import CROSS_ASSET_FOLDER, cross_asset_credit
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def script(tool: LoadTool) -> ModuleType:

@@ -55,7 +55,7 @@ def test_a_folder_in_which_something_is_mounted_is_never_removed(fresh: ModuleTy
 
 
 def test_its_commands_are_those_of_the_readme(fresh: ModuleType) -> None:
-    commands = re.findall(r"```\n(make [^\n]+)\n```", (ROOT / "README.md").read_text(encoding="utf-8"))
+    commands = re.findall(r"```sh no_run\n(make [^\n]+)\n```", (ROOT / "README.md").read_text(encoding="utf-8"))
 
     assert commands[:2] == [fresh.TUTORIAL, fresh.ALL_TESTS]
     assert set(fresh.PICTURES.split('"')[1].split()) == {

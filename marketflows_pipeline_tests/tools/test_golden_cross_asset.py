@@ -21,6 +21,8 @@ from marketflows_pipeline.tutorial.files import data_as_of
 from marketflows_pipeline.tutorial.verify import compare_tables
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["core.asset_flows", "mart.flow_rankings", "mart.flow_map", "mart.regimes"]
 SUPPLY_SCHEMA = {"symbol": pl.String(), "session": pl.Date(), "supply": pl.Float64(), "price_usd": pl.Float64()}
 
@@ -60,11 +62,7 @@ def tables() -> dict[str, pl.DataFrame]:
         "mart.regimes": regimes(
             pl.concat(market.volatility_index(name) for name in ("VIX", "VIX3M")),
             flows,
-            risk_on_below=settings.risk_on_below,
-            risk_off_above=settings.risk_off_above,
-            hysteresis=settings.hysteresis,
-            confirm_sessions=settings.confirm_sessions,
-            ratio_pairs=settings.ratio_pairs,
+            **settings.regime_rules,
         ),
     }
 

@@ -23,6 +23,8 @@ from marketflows_pipeline.tutorial.files import data_as_of
 from marketflows_pipeline.tutorial.verify import compare_tables
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 
+pytestmark = pytest.mark.slow
+
 TRACKED = ("binance", "bitfinex", "bitstamp", "bybit_spot", "gate", "gdax", "huobi", "kraken", "kucoin", "okex")
 
 

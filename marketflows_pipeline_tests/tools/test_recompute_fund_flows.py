@@ -23,6 +23,8 @@ from marketflows_pipeline_tests.transforms.cross_asset.frames import (
     weekdays,
 )
 
+pytestmark = pytest.mark.slow
+
 N = 60
 DAYS = weekdays(N)
 # What happens to each fund: a split of this ratio on the 30th count, and where it is listed, counted from there.

@@ -14,6 +14,8 @@ import pytest
 from marketflows_pipeline.transforms.cross_asset.regimes import regimes
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 
+pytestmark = pytest.mark.slow
+
 SESSIONS = 420
 PAIRS = (("HYG", "TLT"), ("IWM", "SPY"), ("BTC", "GLD"))
 

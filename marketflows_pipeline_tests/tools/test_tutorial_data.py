@@ -14,6 +14,8 @@ from marketflows_pipeline.tutorial.files import PACKAGED, data_as_of, data_credi
 from marketflows_pipeline.tutorial.provider import TutorialProvider
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def synthetic(tool: LoadTool, tmp_path: Path) -> Path:

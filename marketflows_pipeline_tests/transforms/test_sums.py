@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.sums import order_independent_sum
@@ -10,7 +10,6 @@ from marketflows_pipeline.transforms.sums import order_independent_sum
 CAPS = st.lists(st.floats(1e-3, 5e12), min_size=1, max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
 @given(caps=CAPS, order=st.randoms(use_true_random=False))
 def test_the_order_of_the_terms_changes_no_bit(caps: list[float], order: object) -> None:
     shuffled = [*caps]
@@ -19,7 +18,6 @@ def test_the_order_of_the_terms_changes_no_bit(caps: list[float], order: object)
     assert sums[0] == sums[1]
 
 
-@settings(max_examples=60, deadline=None)
 @given(caps=CAPS)
 def test_it_is_the_sum(caps: list[float]) -> None:
     found = pl.DataFrame({"cap": caps}).select(order_independent_sum("cap")).item()

@@ -162,7 +162,7 @@ def whole(name: str) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("name", TABLES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(30, N_DAYS))
 def test_appending_later_rows_changes_nothing_that_was_said(name: str, n_days: int) -> None:
     early = TABLES[name](market().until(day(n_days)))
@@ -184,7 +184,7 @@ def test_the_market_tries_every_measure(name: str) -> None:
     assert [each for each in frame.columns if frame[each].null_count() == frame.height] == []
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(90, N_DAYS))
 def test_rankings_and_map_of_a_session_are_those_that_were_made_on_it(n_days: int) -> None:
     end = day(n_days)

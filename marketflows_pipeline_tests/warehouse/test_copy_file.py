@@ -103,6 +103,7 @@ def test_a_file_is_copied_onto_another_file_system(source: Path, elsewhere: Path
     assert (elsewhere / "target").read_bytes() == CONTENT
 
 
+@pytest.mark.slow
 def test_the_published_file_may_lie_on_another_file_system_than_the_private_one(private: Path, elsewhere: Path) -> None:
     """Two publishes, so that the second carries a part over from the first one's file."""
     link = elsewhere / "marketflows.duckdb"
@@ -123,6 +124,7 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(source: Path, small_
     assert list(small_disk.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_old_published_file(private: Path, small_disk: Path, link: Path) -> None:
     link = small_disk / "marketflows.duckdb"
     old = small_disk / "marketflows.000001.20261120T000000Z.run0.duckdb"

@@ -17,6 +17,8 @@ from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.engines import engine_environment
 from marketflows_pipeline_tests.warehouse.frames import NOW, fill
 
+pytestmark = pytest.mark.slow
+
 POINTS = 6
 
 # Counts the calls that the warehouse makes (each statement, each step on files) and dies before the one asked for.

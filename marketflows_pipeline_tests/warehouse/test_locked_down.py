@@ -17,9 +17,10 @@ import pytest
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.warehouse.publish import begin_part, publish
-from marketflows_pipeline.warehouse.published import open_published, query_rows, read_published, run_sql, write_result
+from marketflows_pipeline.warehouse.published import open_published, query_rows, read_published, run_sql
 from marketflows_pipeline.warehouse.render import Format
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.user_query import write_result
 from marketflows_pipeline_tests.warehouse.frames import NOW, caps, fill
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -180,6 +181,7 @@ def test_even_then_no_extension_is_loaded_and_no_setting_changed(received: Path)
             written(received, sql, allow_files=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_format", FORMATS)
 def test_questions_of_every_kind_are_answered_as_before(received: Path, output_format: Format) -> None:
     for sql in (
@@ -295,6 +297,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", HOSTILE + CHANGES)
 @pytest.mark.parametrize("rows", [1, 5_000])
 def test_nothing_but_the_rows_of_a_published_file_is_carried_over(

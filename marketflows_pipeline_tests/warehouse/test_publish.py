@@ -21,6 +21,8 @@ from marketflows_pipeline_tests.warehouse.engines import engine_environment
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, fill
 from marketflows_pipeline_tests.warehouse.publishing import Run, actions, answer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(warehouse: Warehouse, link: Path) -> Run:

@@ -16,8 +16,9 @@ import pytest
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.warehouse import render
-from marketflows_pipeline.warehouse.published import open_published, query_rows, run_sql, write_result
+from marketflows_pipeline.warehouse.published import open_published, query_rows, run_sql
 from marketflows_pipeline.warehouse.render import Format
+from marketflows_pipeline.warehouse.user_query import write_result
 from marketflows_pipeline_tests.warehouse.engines import ROOT, engine_environment
 from marketflows_pipeline_tests.warehouse.frames import NOW
 from marketflows_pipeline_tests.warehouse.sessions import Session
@@ -109,7 +110,7 @@ def test_the_table_lines_numbers_up_on_the_right_and_says_how_many_rows(file: Pa
     sql = "select * from (values ('bitcoin', 2000000000.5, null), ('ether', 0.00001234, true)) v(coin, cap_usd, ok)"
     assert written(file, sql, "table") == (
         "coin              cap_usd  ok\n"
-        "───────  ────────────────  ────\n"
+        "───────────────────────────────\n"
         "bitcoin  2,000,000,000.50  null\n"
         "ether          0.00001234  true\n"
         "\n2 rows\n"
@@ -118,7 +119,7 @@ def test_the_table_lines_numbers_up_on_the_right_and_says_how_many_rows(file: Pa
 
 def test_the_table_is_lined_up_with_wide_letters_and_shows_control_characters(file: Path) -> None:
     sql = "select * from (values ('日本', 1), ('a' || chr(10) || 'b', 2)) v(name, n)"
-    assert written(file, sql, "table") == "name  n\n────  ─\n日本  1\na\\nb  2\n\n2 rows\n"
+    assert written(file, sql, "table") == "name  n\n───────\n日本  1\na\\nb  2\n\n2 rows\n"
 
 
 def test_the_table_never_leaves_rows_out_in_silence(file: Path) -> None:

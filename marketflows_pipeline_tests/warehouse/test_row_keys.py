@@ -27,7 +27,7 @@ def left_out(warehouse: Warehouse, name: str, rows: pl.DataFrame) -> list[str]:
     return quarantine(warehouse, name, found, rule="test", at=NOW)["key"].to_list()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(coin=IDS, ts=TIMES)
 def test_whatever_an_id_holds_its_key_finds_that_row_and_no_other(
     warehouse: Warehouse, coin: str, ts: datetime

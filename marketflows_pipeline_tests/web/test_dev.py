@@ -21,6 +21,8 @@ from dagster_webserver import cli
 from marketflows_pipeline.web import dev, server
 from marketflows_pipeline_tests.web.serving import serving
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 DEV = ["marketflows_pipeline.web.dev", "--empty-workspace"]
 

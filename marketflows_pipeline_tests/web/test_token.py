@@ -169,6 +169,7 @@ def test_what_is_no_token_is_refused_without_being_shown(tmp_path: Path, content
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_file_of_the_token_that_is_missing_stops_the_page(tmp_path: Path) -> None:
     """Without it the page would be open to everybody who can reach it."""
     with pytest.raises(UserInputError, match=r"MARKETFLOWS_WEB_TOKEN_FILE = .*: expected a file with a token"):

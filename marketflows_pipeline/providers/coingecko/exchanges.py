@@ -10,7 +10,6 @@ from datetime import timedelta
 
 import polars as pl
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.providers.coingecko.exchange_parsers import (
     read_exchanges,
     read_is_centralised,
@@ -18,26 +17,16 @@ from marketflows_pipeline.providers.coingecko.exchange_parsers import (
     read_volume_chart,
 )
 from marketflows_pipeline.providers.coingecko.markets import ROWS_PER_PAGE, markets_of_coins, markets_page, once_each
-from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.http.service import Connection
+from marketflows_pipeline.providers.http.service_client import ServiceClient
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 
 VOLUME_CHART_DAYS = (1, 7, 14, 30, 90, 180, 365)
 
 
-class CoinGeckoExchanges(Connection):
-    """The exchange part's questions to CoinGecko, as an ExchangeVolumeProvider asks them.
-
-    Args:
-        http: the service, with key and pace.
-        clock: tells which points of an answer lie outside what was asked for.
-    """
+class CoinGeckoExchanges(ServiceClient):
+    """The requests of the exchange part to CoinGecko, as an ExchangeVolumeProvider."""
 
     name = "coingecko"
-
-    def __init__(self, http: HttpClient, clock: Clock) -> None:
-        super().__init__(http)
-        self._clock = clock
 
     def exchanges_page(self, page: int) -> pl.DataFrame:
         """A page of 250 exchanges in EXCHANGE_SCHEMA, in the service's own order; one credit.

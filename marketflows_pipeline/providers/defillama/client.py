@@ -12,35 +12,26 @@ from urllib.parse import quote
 
 import polars as pl
 
-from marketflows_pipeline.providers.defillama.parsers import (
-    classify,
-    read_cexs,
-    read_exchange_protocols,
-    slugify,
-)
+from marketflows_pipeline.providers.defillama.errors import classify
+from marketflows_pipeline.providers.defillama.parsers import read_cexs, read_exchange_protocols, slugify
 from marketflows_pipeline.providers.defillama.reserves_parser import read_reserves
-from marketflows_pipeline.providers.http.keyless import KeylessService
-from marketflows_pipeline.providers.http.responses import Classifier
+from marketflows_pipeline.providers.http.service_client import KeylessClient
 from marketflows_pipeline.providers.protocols.exchanges import CexOverview, ReservesHistory
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 
 BASE_URL = "https://api.llama.fi"
 
 
-class DefiLlama(KeylessService):
-    """A ReservesProvider that asks DefiLlama, which needs no key; arguments as of `KeylessService`."""
+class DefiLlama(KeylessClient):
+    """A ReservesProvider that asks DefiLlama, which needs no key; arguments as of `KeylessClient`."""
 
     name = "defillama"
-    home = BASE_URL
+    default_url = BASE_URL
     # The service publishes no limit; this stays well below those that were seen.
-    pace = 60
-    # The largest answers are long in coming.
-    patience = 180.0
-
-    @classmethod
-    def judge(cls) -> Classifier:
-        """By the plain text that stands for a fault, under whatever status."""
-        return classify
+    calls_per_minute = 60
+    # The largest responses take minutes.
+    default_timeout = 180.0
+    classifier = staticmethod(classify)
 
     def cexs(self) -> CexOverview:
         """All centralised exchanges as of now; the answer itself carries no time."""

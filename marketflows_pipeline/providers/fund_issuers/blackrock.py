@@ -15,7 +15,7 @@ from datetime import datetime
 
 import polars as pl
 
-from marketflows_pipeline.providers.bad_rows import LeftOut
+from marketflows_pipeline.providers.bad_rows import BadRows
 from marketflows_pipeline.providers.fund_issuers.issuer import Issuer
 from marketflows_pipeline.providers.fund_issuers.share_figures import convention_shown, read_figures, share_history
 from marketflows_pipeline.providers.fund_issuers.spreadsheetml import spreadsheetml_sheet
@@ -38,7 +38,7 @@ class BlackRock(Issuer):
     """A SharesProvider of iShares funds; arguments as in ``Issuer``."""
 
     name = "blackrock"
-    home = BASE_URL
+    default_url = BASE_URL
 
     def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
         """The whole published history in SHARES_SCHEMA, by session; net assets are not published there.
@@ -62,11 +62,11 @@ def read_fund_document(content: bytes, symbol: str, now: datetime) -> pl.DataFra
     """The history in a fund's document, in SHARES_SCHEMA.
 
     Raises:
-        ShapeError: not of the known shape, or too many rows would be left out.
-        RefusedError: the document is cut off.
+        ParseError: not of the known shape, or too many rows would be left out.
+        FailedResponseError: the document is truncated.
     """
-    left_out = LeftOut(f"blackrock shares of {symbol}")
-    figures = read_figures(spreadsheetml_sheet(content, SHEET), COLUMNS, left_out, now)
+    bad_rows = BadRows(f"blackrock shares of {symbol}")
+    figures = read_figures(spreadsheetml_sheet(content, SHEET), COLUMNS, bad_rows, now)
     return share_history(
-        figures, left_out, symbol=symbol, convention=convention_shown(figures), source="blackrock:historical"
+        figures, bad_rows, symbol=symbol, convention=convention_shown(figures), source="blackrock:historical"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from marketflows_pipeline.providers.http.responses import ShapeError
+from marketflows_pipeline.providers.http.responses import ParseError
 
 Grid: TypeAlias = Sequence[Sequence[str]]
 
@@ -30,16 +30,16 @@ class Room:
         """Count cells, blank ones too, and the letters in them.
 
         Raises:
-            ShapeError: there are too many.
+            ParseError: there are too many.
         """
         if n_letters > MAX_CELL_LETTERS:
-            raise ShapeError(f"a cell of more than {MAX_CELL_LETTERS:,} letters")
+            raise ParseError(f"a cell of more than {MAX_CELL_LETTERS:,} letters")
         self._cells -= n_cells
         self._letters -= n_letters
         if self._cells < 0:
-            raise ShapeError(f"more than {MAX_CELLS:,} cells, blank ones included")
+            raise ParseError(f"more than {MAX_CELLS:,} cells, blank ones included")
         if self._letters < 0:
-            raise ShapeError(f"more than {MAX_LETTERS:,} letters in all cells")
+            raise ParseError(f"more than {MAX_LETTERS:,} letters in all cells")
 
 
 class GridBuilder:
@@ -65,10 +65,10 @@ class GridBuilder:
         """Go on with a row, whose number from 1 is beyond the last one's.
 
         Raises:
-            ShapeError: it lies beyond the limit.
+            ParseError: it lies beyond the limit.
         """
         if number > MAX_ROWS:
-            raise ShapeError(f"row {number:,}, beyond the {MAX_ROWS:,} that a sheet may have")
+            raise ParseError(f"row {number:,}, beyond the {MAX_ROWS:,} that a sheet may have")
         self._room.take(number - len(self.rows))
         self.rows.extend([] for _ in range(number - len(self.rows)))
 
@@ -76,10 +76,10 @@ class GridBuilder:
         """Put a cell at a column of the last row, from 1 and beyond the last one's, and blanks after it.
 
         Raises:
-            ShapeError: it lies beyond a limit.
+            ParseError: it lies beyond a limit.
         """
         if column + n_blank_after > MAX_COLUMNS:
-            raise ShapeError(f"column {column + n_blank_after:,}, beyond the {MAX_COLUMNS} that a sheet may have")
+            raise ParseError(f"column {column + n_blank_after:,}, beyond the {MAX_COLUMNS} that a sheet may have")
         row = self.rows[-1]
         self._room.take(column + n_blank_after - len(row), len(text))
         row.extend([""] * (column - 1 - len(row)))

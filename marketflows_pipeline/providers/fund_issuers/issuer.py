@@ -1,4 +1,4 @@
-"""What the issuers of funds have in common as services: public files, no key, no published limit."""
+"""Base class of the clients of fund issuers: public files, no key, no published rate limit."""
 
 from __future__ import annotations
 
@@ -6,28 +6,24 @@ from http import HTTPStatus
 from typing import ClassVar
 
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.providers.http.keyless import KeylessService
-from marketflows_pipeline.providers.http.responses import Classifier, Fault, Response, classify_file
+from marketflows_pipeline.providers.http.responses import Classification, Response, classify_file
+from marketflows_pipeline.providers.http.service_client import KeylessClient
 
 
-class Issuer(KeylessService):
-    """The connection to one issuer; arguments as of `KeylessService`. Files of some MB are long in coming."""
+def classify(response: Response) -> Classification | None:
+    """Classify by HTTP status; an unknown fund is 404 at one issuer, 400 at another."""
+    failure = classify_file(response)
+    is_refused = failure is not None and not failure.is_transient and not response.is_cdn_refusal
+    if is_refused and response.status == HTTPStatus.BAD_REQUEST:
+        return Classification(NotFoundError, f"HTTP 400, {response.excerpt}")
+    return failure
+
+
+class Issuer(KeylessClient):
+    """The client of one issuer; arguments as of `KeylessClient`."""
 
     headers: ClassVar = {"accept": "*/*"}
-    # No limit is published; a run asks each fund once.
-    pace = 20
-    patience = 60.0
-
-    @classmethod
-    def judge(cls) -> Classifier:
-        """By status, of which one means an unknown fund."""
-        return unknown_fund
-
-
-def unknown_fund(answer: Response) -> Fault | None:
-    """Judge an answer by its status; a fund that does not exist is HTTP 404 at one issuer, 400 at another."""
-    fault = classify_file(answer)
-    is_refused = fault is not None and not fault.is_transient and not answer.is_cdn_refusal
-    if is_refused and answer.status == HTTPStatus.BAD_REQUEST:
-        return Fault(NotFoundError, f"HTTP 400, {answer.excerpt}")
-    return fault
+    # A run requests each fund once.
+    calls_per_minute = 20
+    default_timeout = 60.0
+    classifier = staticmethod(classify)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import ParseError as XmlSyntaxError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import XMLParser
 
-from marketflows_pipeline.providers.http.responses import ShapeError
+from marketflows_pipeline.providers.http.responses import ParseError
 
 PIECE_BYTES = 1 << 16
 MAX_DEPTH = 64
@@ -42,7 +42,7 @@ def read_xml(pieces: Iterable[bytes], reader: Reader, what: str) -> None:
         what: the document, for messages.
 
     Raises:
-        ShapeError: it declares a document type, is not well-formed, or is nested or has a tag beyond measure.
+        ParseError: it declares a document type, is not well-formed, or is nested or has a tag beyond measure.
     """
     events = _Events(reader)
     parser = XMLParser(target=events, forbid_dtd=True)
@@ -55,16 +55,16 @@ def read_xml(pieces: Iterable[bytes], reader: Reader, what: str) -> None:
                 parser.feed(part)
                 waiting = waiting + len(part) if events.count == seen else 0
                 if waiting > MAX_TOKEN_BYTES:
-                    raise ShapeError(f"{what} has a tag of more than {MAX_TOKEN_BYTES:,} bytes")
+                    raise ParseError(f"{what} has a tag of more than {MAX_TOKEN_BYTES:,} bytes")
         parser.close()
     except DefusedXmlException as attack:
-        raise ShapeError(f"{what} declares a document type or entities of its own, which is refused") from attack
-    except ParseError as fault:
-        raise ShapeError(f"{what} is not well-formed XML: {fault}") from fault
+        raise ParseError(f"{what} declares a document type or entities of its own, which is refused") from attack
+    except XmlSyntaxError as fault:
+        raise ParseError(f"{what} is not well-formed XML: {fault}") from fault
     except ValueError as fault:
-        if isinstance(fault, ShapeError):
+        if isinstance(fault, ParseError):
             raise
-        raise ShapeError(f"{what} is not well-formed XML: {fault}") from fault
+        raise ParseError(f"{what} is not well-formed XML: {fault}") from fault
 
 
 class _Events:
@@ -79,7 +79,7 @@ class _Events:
         self.count += 1
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise ShapeError(f"XML nested more than {MAX_DEPTH} deep")
+            raise ParseError(f"XML nested more than {MAX_DEPTH} deep")
         self._reader.start(_local(tag), {_local(name): value for name, value in attributes.items()})
 
     def end(self, tag: str) -> None:

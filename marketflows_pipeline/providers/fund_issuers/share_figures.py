@@ -10,9 +10,9 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
-from marketflows_pipeline.providers.bad_rows import LeftOut, UntimelyError
+from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError
 from marketflows_pipeline.providers.fund_issuers.grids import Grid
-from marketflows_pipeline.providers.http.responses import ShapeError, one_line
+from marketflows_pipeline.providers.http.responses import ParseError, one_line
 from marketflows_pipeline.providers.protocols.cross_asset import SHARES_SCHEMA
 from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
 
@@ -37,7 +37,7 @@ DATE_FORMATS = ("%Y-%m-%d", "%d-%b-%Y", "%b %d, %Y")
 EXCEL_EPOCH = pl.date(1899, 12, 30)
 
 
-def read_figures(grid: Grid, columns: Mapping[str, str], left_out: LeftOut, now: datetime) -> pl.DataFrame:
+def read_figures(grid: Grid, columns: Mapping[str, str], bad_rows: BadRows, now: datetime) -> pl.DataFrame:
     """The rows of the first table in a sheet that has all the columns wanted.
 
     Names are compared by their letters and digits alone, in any case. Rows without any figure, such as blank ones and
@@ -47,14 +47,14 @@ def read_figures(grid: Grid, columns: Mapping[str, str], left_out: LeftOut, now:
     Args:
         grid: the sheet.
         columns: name in the sheet by name here: ``session`` and some of FIGURES.
-        left_out: told of what is left out.
+        bad_rows: told of what is left out.
         now: present moment.
 
     Returns:
         row (its number in the sheet, from 1), session and the figures asked for, in the order of the sheet.
 
     Raises:
-        ShapeError: a column is missing, no row is there, or too many would be left out.
+        ParseError: a column is missing, no row is there, or too many would be left out.
     """
     wanted = {here: _plain(there) for here, there in columns.items()}
     header, places = _header(grid, columns, wanted)
@@ -72,23 +72,23 @@ def read_figures(grid: Grid, columns: Mapping[str, str], left_out: LeftOut, now:
         .filter(~is_blank, ~is_notice)
     )
     if table.is_empty():
-        raise ShapeError(f"no row with figures below {', '.join(columns.values())}")
+        raise ParseError(f"no row with figures below {', '.join(columns.values())}")
     parsed = table.with_columns(**values)
     span = TimeSpan.ever(FUNDS_SINCE, now=now)
     is_wrong = {name: parsed[name].is_null() & ~table[name].str.contains(ABSENT) for name in figures}
     for name, wrong in {"session": parsed["session"].is_null(), **is_wrong}.items():
         expected = "a date" if name == "session" else "a number that is not negative"
         for row, said in table.filter(wrong).select("row", name).iter_rows():
-            left_out.add(row, f"row {row}", ShapeError(f"`{columns[name]}` should be {expected}, found {said!r}"))
+            bad_rows.add(row, f"row {row}", ParseError(f"`{columns[name]}` should be {expected}, found {said!r}"))
     untimely = parsed.filter(~pl.col("session").is_between(span.first_day, span.last_day))
     for row, day in untimely.select("row", "session").iter_rows():
-        left_out.add(row, f"row {row}", UntimelyError(f"{day} should be from {span.first_day} to {span.last_day}"))
-    left_out.judge(table.height)
-    return parsed.filter(~pl.col("row").is_in(left_out.places)).with_columns(pl.col(figures).replace(0.0, None))
+        bad_rows.add(row, f"row {row}", UntimelyError(f"{day} should be from {span.first_day} to {span.last_day}"))
+    bad_rows.check_share(table.height)
+    return parsed.filter(~pl.col("row").is_in(bad_rows.places)).with_columns(pl.col(figures).replace(0.0, None))
 
 
 def share_history(
-    figures: pl.DataFrame, left_out: LeftOut, *, symbol: str, convention: Convention, source: str
+    figures: pl.DataFrame, bad_rows: BadRows, *, symbol: str, convention: Convention, source: str
 ) -> pl.DataFrame:
     """What an issuer publishes, without the rows whose figures contradict each other.
 
@@ -96,7 +96,7 @@ def share_history(
 
     Args:
         figures: as ``read_figures`` gives them.
-        left_out: told of what is left out, and made to tell.
+        bad_rows: told of what is left out, and made to tell.
         symbol: of the fund in the settings.
         convention: whether the figures are those of their day, or in present shares.
         source: which answer it is.
@@ -105,7 +105,7 @@ def share_history(
         In SHARES_SCHEMA, by session; ``published_at`` is null, as no issuer's file says it.
 
     Raises:
-        ShapeError: in too many rows shares are no plausible count.
+        ParseError: in too many rows shares are no plausible count.
     """
     complete = figures.with_columns(
         pl.lit(None, pl.Float64()).alias(name) for name in FIGURES if name not in figures.columns
@@ -113,14 +113,14 @@ def share_history(
     for is_wrong, what in ((_contradicts_net_assets(), "times net asset value is not"), (is_date(), "is a date, not")):
         for row, session, *found in complete.filter(is_wrong).select("row", "session", *FIGURES).iter_rows():
             shares, nav, net_assets = ("null" if value is None else f"{value:,.2f}" for value in found)
-            fault = ShapeError(
+            fault = ParseError(
                 f"{shares} shares {what} what the fund holds: net asset value {nav}, net assets {net_assets}"
             )
-            left_out.add(row, f"row {row} ({session})", fault)
-    left_out.judge(complete.height)
-    left_out.tell()
+            bad_rows.add(row, f"row {row} ({session})", fault)
+    bad_rows.check_share(complete.height)
+    bad_rows.log()
     return (
-        complete.filter(~pl.col("row").is_in(left_out.places))
+        complete.filter(~pl.col("row").is_in(bad_rows.places))
         .unique("session", keep="last", maintain_order=True)
         .sort("session")
         .with_columns(
@@ -159,7 +159,7 @@ def _header(grid: Grid, columns: Mapping[str, str], wanted: Mapping[str, str]) -
             return at, {here: names.index(there) for here, there in wanted.items()}
     widest = max(islice(grid, HEADER_WITHIN), key=lambda row: sum(map(bool, row)), default=())
     found = one_line(", ".join(filter(None, widest))) or "none"
-    raise ShapeError(f"expected the columns {', '.join(columns.values())}, found {found}")
+    raise ParseError(f"expected the columns {', '.join(columns.values())}, found {found}")
 
 
 def _plain(name: str) -> str:

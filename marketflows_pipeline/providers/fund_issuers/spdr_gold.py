@@ -17,12 +17,12 @@ from datetime import datetime
 
 import polars as pl
 
-from marketflows_pipeline.providers.bad_rows import LeftOut
+from marketflows_pipeline.providers.bad_rows import BadRows
 from marketflows_pipeline.providers.fund_issuers.grids import Grid
 from marketflows_pipeline.providers.fund_issuers.issuer import Issuer
 from marketflows_pipeline.providers.fund_issuers.share_figures import AS_TRADED, Convention, read_figures, share_history
 from marketflows_pipeline.providers.fund_issuers.workbooks import xlsx_sheets
-from marketflows_pipeline.providers.http.responses import ShapeError, one_line
+from marketflows_pipeline.providers.http.responses import ParseError, one_line
 
 BASE_URL = "https://api.spdrgoldshares.com"
 ENDPOINT = "/api/v1/historical-archive"
@@ -40,7 +40,7 @@ class SpdrGold(Issuer):
     """A SharesProvider of GLD; arguments as in ``Issuer``."""
 
     name = "spdr_gold"
-    home = BASE_URL
+    default_url = BASE_URL
 
     def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
         """The whole published history in SHARES_SCHEMA, by session; shares are net assets over net asset value.
@@ -65,20 +65,20 @@ def read_archive(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
     """The history in a workbook, in SHARES_SCHEMA.
 
     Raises:
-        ShapeError: not of the known shape, or too many rows would be left out.
-        RefusedError: the workbook is cut off.
+        ParseError: not of the known shape, or too many rows would be left out.
+        FailedResponseError: the workbook is truncated.
     """
     sheet = _archive(xlsx_sheets(content))
-    left_out = LeftOut(f"spdr_gold shares of {symbol}")
-    figures = read_figures(sheet, COLUMNS, left_out, now)
+    bad_rows = BadRows(f"spdr_gold shares of {symbol}")
+    figures = read_figures(sheet, COLUMNS, bad_rows, now)
     figures = figures.with_columns(shares=pl.col("net_assets_usd") / pl.col("nav_usd"))
-    return share_history(figures, left_out, symbol=symbol, convention=CONVENTION, source="spdr_gold:archive")
+    return share_history(figures, bad_rows, symbol=symbol, convention=CONVENTION, source="spdr_gold:archive")
 
 
 def _archive(sheets: dict[str, Grid]) -> Grid:
     for name, sheet in sheets.items():
         if name.endswith(SHEET_ENDS_WITH):
             return sheet
-    raise ShapeError(
+    raise ParseError(
         f"expected a sheet whose name ends with `{SHEET_ENDS_WITH}`, found {one_line(', '.join(sheets)) or 'none'}"
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from marketflows_pipeline.providers.fund_issuers.grids import Grid, GridBuilder, Room
 from marketflows_pipeline.providers.fund_issuers.limited_xml import read_xml
 from marketflows_pipeline.providers.fund_issuers.workbooks import cut_off, excerpt
-from marketflows_pipeline.providers.http.responses import ShapeError, one_line
+from marketflows_pipeline.providers.http.responses import ParseError, one_line
 
 PROLOGUE_BYTES = 1 << 16
 END_BYTES = 1 << 12
@@ -38,14 +38,14 @@ def spreadsheetml_sheet(content: bytes, name: str) -> Grid:
     refused.
 
     Raises:
-        RefusedError: the document is cut off, which is worth asking again.
-        ShapeError: it is no such document, lacks the sheet, declares a document type, or would take more room than any
+        FailedResponseError: the document is truncated, which is worth asking again.
+        ParseError: it is no such document, lacks the sheet, declares a document type, or would take more room than any
             that is asked for.
     """
     document = content.lstrip(BYTE_ORDER_MARK)
     start = WORKBOOK.search(document, 0, PROLOGUE_BYTES)
     if start is None:
-        raise ShapeError(f"expected a SpreadsheetML workbook, found {excerpt(document)}")
+        raise ParseError(f"expected a SpreadsheetML workbook, found {excerpt(document)}")
     end = WORKBOOK_END.search(document[-END_BYTES:])
     if end is None:
         raise cut_off(f"{len(document):,} bytes of a SpreadsheetML workbook without its end")
@@ -63,16 +63,16 @@ def _sheet(document: bytes, name: str) -> bytes:
         if (named := NAME.search(tag[1])) is not None
     }
     if name not in starts:
-        raise ShapeError(f"expected a sheet `{name}`, found {one_line(', '.join(starts)) or 'none'}")
+        raise ParseError(f"expected a sheet `{name}`, found {one_line(', '.join(starts)) or 'none'}")
     start = starts[name]
     end = WORKSHEET_END.search(document, start.end())
     if end is None:
-        raise ShapeError(f"sheet `{name}` does not end")
+        raise ParseError(f"sheet `{name}` does not end")
     if end.end() - start.start() > MAX_SHEET_BYTES:
-        raise ShapeError(f"sheet `{name}` has more than {MAX_SHEET_BYTES:,} bytes")
+        raise ParseError(f"sheet `{name}` has more than {MAX_SHEET_BYTES:,} bytes")
     sheet = document[start.start() : end.end()]
     if sheet.count(b"&") > MAX_AMPERSANDS:
-        raise ShapeError(f"sheet `{name}` has more than {MAX_AMPERSANDS:,} ampersands")
+        raise ParseError(f"sheet `{name}` has more than {MAX_AMPERSANDS:,} ampersands")
     return sheet
 
 
@@ -111,12 +111,12 @@ def _place(attributes: Mapping[str, str], before: int) -> int:
     """Number of a row or cell, from 1: what ``ss:Index`` says, or that of its neighbour and one."""
     place = _number(attributes, "Index", before + 1)
     if place <= before:
-        raise ShapeError(f"ss:Index {place} comes after {before}")
+        raise ParseError(f"ss:Index {place} comes after {before}")
     return place
 
 
 def _number(attributes: Mapping[str, str], name: str, default: int) -> int:
     said = attributes.get(name, str(default))
     if not re.fullmatch(r"[0-9]{1,9}", said):
-        raise ShapeError(f"ss:{name} should be a number, found {one_line(said)!r}")
+        raise ParseError(f"ss:{name} should be a number, found {one_line(said)!r}")
     return int(said)

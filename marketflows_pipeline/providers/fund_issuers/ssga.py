@@ -14,11 +14,11 @@ from datetime import datetime
 
 import polars as pl
 
-from marketflows_pipeline.providers.bad_rows import LeftOut
+from marketflows_pipeline.providers.bad_rows import BadRows
 from marketflows_pipeline.providers.fund_issuers.issuer import Issuer
 from marketflows_pipeline.providers.fund_issuers.share_figures import AS_TRADED, Convention, read_figures, share_history
 from marketflows_pipeline.providers.fund_issuers.workbooks import xlsx_sheets
-from marketflows_pipeline.providers.http.responses import ShapeError, one_line
+from marketflows_pipeline.providers.http.responses import ParseError, one_line
 
 BASE_URL = "https://www.ssga.com"
 ENDPOINT = "/library-content/products/fund-data/etfs/us/navhist-us-en-{ticker}.xlsx"
@@ -36,7 +36,7 @@ class StateStreet(Issuer):
     """A SharesProvider of SPDR funds; arguments as in ``Issuer``."""
 
     name = "ssga"
-    home = BASE_URL
+    default_url = BASE_URL
 
     def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
         """The whole published history in SHARES_SCHEMA, by session.
@@ -59,12 +59,12 @@ def read_navhist(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
     """The history in a workbook, in SHARES_SCHEMA.
 
     Raises:
-        ShapeError: not of the known shape, or too many rows would be left out.
-        RefusedError: the workbook is cut off.
+        ParseError: not of the known shape, or too many rows would be left out.
+        FailedResponseError: the workbook is truncated.
     """
     sheets = xlsx_sheets(content)
     if SHEET not in sheets:
-        raise ShapeError(f"expected a sheet `{SHEET}`, found {one_line(', '.join(sheets)) or 'none'}")
-    left_out = LeftOut(f"ssga shares of {symbol}")
-    figures = read_figures(sheets[SHEET], COLUMNS, left_out, now)
-    return share_history(figures, left_out, symbol=symbol, convention=CONVENTION, source="ssga:navhist")
+        raise ParseError(f"expected a sheet `{SHEET}`, found {one_line(', '.join(sheets)) or 'none'}")
+    bad_rows = BadRows(f"ssga shares of {symbol}")
+    figures = read_figures(sheets[SHEET], COLUMNS, bad_rows, now)
+    return share_history(figures, bad_rows, symbol=symbol, convention=CONVENTION, source="ssga:navhist")

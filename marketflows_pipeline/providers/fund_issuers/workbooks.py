@@ -14,9 +14,14 @@ from io import BytesIO
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from marketflows_pipeline.errors import BadAnswerError
 from marketflows_pipeline.providers.fund_issuers.grids import MAX_CELLS, MAX_LETTERS, Grid
-from marketflows_pipeline.providers.http.responses import EXCERPT_LENGTH, Fault, RefusedError, ShapeError, one_line
+from marketflows_pipeline.providers.http.responses import (
+    EXCERPT_LENGTH,
+    FailedResponseError,
+    ParseError,
+    bad_response,
+    one_line,
+)
 
 ZIP_START = b"PK\x03\x04"
 ZIP_ENTRY = b"PK\x01\x02"
@@ -35,35 +40,35 @@ def xlsx_sheets(content: bytes) -> dict[str, Grid]:
     Dates are ISO dates; empty cells are empty text.
 
     Raises:
-        RefusedError: the file is cut off, which is worth asking again.
-        ShapeError: it is no workbook, declares a document type, or would take more room than any that is asked for.
+        FailedResponseError: the file is truncated, which is worth asking again.
+        ParseError: it is no workbook, declares a document type, or would take more room than any that is asked for.
     """
     if not content.startswith(ZIP_START):
-        raise ShapeError(f"expected an Excel workbook, found {excerpt(content)}")
+        raise ParseError(f"expected an Excel workbook, found {excerpt(content)}")
     try:
         _refuse_attacks(content)
-    except ShapeError:
+    except ParseError:
         raise
     except (BadZipFile, EOFError, zlib.error) as fault:
         raise cut_off(f"{len(content):,} bytes of an Excel workbook: {one_line(str(fault))}") from fault
     except (LookupError, OSError, RuntimeError, ValueError) as fault:
-        raise ShapeError(f"an Excel workbook that cannot be read: {one_line(str(fault))}") from fault
+        raise ParseError(f"an Excel workbook that cannot be read: {one_line(str(fault))}") from fault
     limits = [MEMORY_BYTES, CPU_S, MAX_CELLS, MAX_LETTERS]
     read = subprocess.run(  # noqa: S603 - our own interpreter and a file of ours
         [sys.executable, "-P", str(_READER), *map(str, limits)], input=content, capture_output=True, check=False
     )
     if read.returncode < 0:
-        raise ShapeError("an Excel workbook that would take more memory or time than any that is asked for")
+        raise ParseError("an Excel workbook that would take more memory or time than any that is asked for")
     if read.returncode > 0:
         reason = read.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise ShapeError(f"an Excel workbook that cannot be read: {one_line(reason)}")
+        raise ParseError(f"an Excel workbook that cannot be read: {one_line(reason)}")
     sheets: dict[str, Grid] = json.loads(read.stdout)
     return sheets
 
 
-def cut_off(what: str) -> RefusedError:
+def cut_off(what: str) -> FailedResponseError:
     """The fault of a file that is worth asking for again."""
-    return RefusedError(Fault(BadAnswerError, f"cut off: {what}"), {})
+    return bad_response(f"truncated: {what}")
 
 
 def excerpt(content: bytes) -> str:
@@ -74,12 +79,12 @@ def excerpt(content: bytes) -> str:
 def _refuse_attacks(content: bytes) -> None:
     """Refuse what shows without parsing; the reader's limits are for the rest."""
     if content.count(ZIP_ENTRY) > MAX_PARTS:
-        raise ShapeError(f"an Excel workbook of more than {MAX_PARTS:,} parts")
+        raise ParseError(f"an Excel workbook of more than {MAX_PARTS:,} parts")
     with ZipFile(BytesIO(content)) as parts:
         unpacked = sum(part.file_size for part in parts.infolist())
         if unpacked > MAX_UNPACKED_BYTES:
-            raise ShapeError(f"an Excel workbook that unpacks to {unpacked:,} bytes")
+            raise ParseError(f"an Excel workbook that unpacks to {unpacked:,} bytes")
         for part in parts.infolist():
             with parts.open(part) as opened:
                 if b"<!DOCTYPE" in opened.read(PROLOGUE_BYTES):
-                    raise ShapeError(f"{part.filename} declares a document type, which is refused")
+                    raise ParseError(f"{part.filename} declares a document type, which is refused")

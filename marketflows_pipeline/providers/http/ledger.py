@@ -1,4 +1,4 @@
-"""The account of every attempt at a request, kept so that a month's credits are never overspent."""
+"""Call ledger: a record of every attempt at a request, so that the month's credits are never overspent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Outcome: TypeAlias = Literal["ok", "retry", "failed"]
 
 
 class CallLedger(Protocol):
-    """What the HTTP client asks of an account of calls."""
+    """Where the HTTP client records its calls."""
 
     def begin(self, provider: str, endpoint: str, target: str, attempt: int, at: datetime) -> CallId:
         """Record an attempt before it is sent, so that a killed run still counts it.
@@ -26,14 +26,14 @@ class CallLedger(Protocol):
             at: when it is sent.
 
         Returns:
-            What ``finish`` is told to complete this record.
+            The id of the record, for ``finish``.
         """
         ...
 
     def finish(
         self, call_id: CallId, status: int | None, outcome: Outcome, error: str | None, duration_ms: float
     ) -> None:
-        """Complete a record: HTTP status (None where no answer came), ``ok``, ``retry`` or ``failed``, and why."""
+        """Complete a record: HTTP status (None without a response), ``ok``, ``retry`` or ``failed``, and why."""
         ...
 
     def spent(self, provider: str, month_start: datetime) -> int:
@@ -92,7 +92,7 @@ def month_after(month_start: datetime) -> datetime:
 
 
 def refuse_beyond(monthly_credits: int, plan: str, provider: str, ledger: CallLedger, now: datetime) -> None:
-    """Stop before an attempt that the plan's month no longer allows.
+    """Refuse an attempt beyond the plan's monthly credits.
 
     Raises:
         CreditsExhaustedError: as many attempts as the month allows have been sent.
@@ -102,6 +102,6 @@ def refuse_beyond(monthly_credits: int, plan: str, provider: str, ledger: CallLe
     if spent >= monthly_credits:
         raise CreditsExhaustedError(
             f"{provider}: the {monthly_credits:,} credits of plan {plan!r} for {month:%B %Y} are used up ({spent:,} "
-            f"calls sent). They reset on {month_after(month):%Y-%m-%d} at 00:00 UTC; until then answers come from the "
-            f"warehouse. For a larger plan, set `plan` and `monthly_credits` in [providers.{provider}]"
+            f"calls sent). They reset on {month_after(month):%Y-%m-%d} at 00:00 UTC; until then the warehouse is "
+            f"not refreshed. For a larger plan, set `plan` and `monthly_credits` in [providers.{provider}]"
         )

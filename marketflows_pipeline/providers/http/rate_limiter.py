@@ -1,4 +1,4 @@
-"""Calls per minute, kept below a plan's limit."""
+"""Rate limiter: calls per minute, kept below the limit of a plan."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ MARGIN_MS = 1
 class RateLimiter:
     """Lets at most ``calls_per_minute`` calls through in any 60 seconds of an injected clock.
 
-    pyrate-limiter's ``Limiter`` sleeps by itself on the machine's clock, so this asks its bucket directly, which judges
-    by the timestamps it is given.
+    pyrate-limiter's ``Limiter`` sleeps on the machine's clock, so this class uses its bucket, which goes by the
+    timestamps it is given.
     """
 
     def __init__(self, calls_per_minute: int, clock: Clock) -> None:
         self._bucket = InMemoryBucket([Rate(calls_per_minute, Duration.MINUTE)])
         self._clock = clock
 
-    def wait(self) -> None:
-        """Return when the next call may be sent."""
-        while not self._bucket.put(turn := RateItem("call", self._now_ms())):
-            delay_ms = self._delay_ms(turn)
-            logger.debug("at the limit of calls per minute: waiting %.1f s", delay_ms / 1000)
+    def acquire(self) -> None:
+        """Wait until the next call may be sent."""
+        while not self._bucket.put(call := RateItem("call", self._now_ms())):
+            delay_ms = self._delay_ms(call)
+            logger.debug("rate limit of calls per minute reached: waiting %.1f s", delay_ms / 1000)
             self._clock.sleep(delay_ms / 1000)
         self._bucket.leak(self._now_ms())
 
-    def _delay_ms(self, turn: RateItem) -> int:
-        delay_ms = self._bucket.waiting(turn)
-        assert isinstance(delay_ms, int), "only buckets of other processes answer later"
+    def _delay_ms(self, call: RateItem) -> int:
+        delay_ms = self._bucket.waiting(call)
+        assert isinstance(delay_ms, int), "only remote buckets return an awaitable"
         return delay_ms + MARGIN_MS
 
     def _now_ms(self) -> int:

@@ -1,4 +1,4 @@
-"""Secrets blotted out of what a service says, in whatever form it repeats them."""
+"""Redaction of secrets in responses and messages, in whatever form a service repeats them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import base64
 import re
 from collections.abc import Iterable
 
-# A shorter secret is in any text, so that nothing would be left of it.
+# A shorter secret occurs in any text, so nothing of the text would be left.
 SHORTEST = 8
-BLOT = b"***"
+REDACTED = b"***"
 WITHHELD = "(withheld: it repeats the key)"
 NOT_ALPHANUMERIC = bytes(code for code in range(256) if not (code < 128 and chr(code).isalnum()))
 ESCAPED = re.compile(
@@ -18,41 +18,41 @@ ESCAPED = re.compile(
 ROUNDS = 3
 
 
-class Blotter:
-    """Knows secrets, and shows none of them.
+class Redactor:
+    """Replaces secrets by ``***``.
 
-    A secret is blotted out where it stands as it is, in any case. A text that repeats it in another way is withheld as
-    a whole: URL-encoded, with escapes of JSON, HTML or Python, in hexadecimal digits, in base64 (any alignment and
+    A secret is replaced where it stands as it is, in any case. A text that repeats it in another form is withheld as a
+    whole: URL-encoded, with escapes of JSON, HTML or Python, in hexadecimal digits, in base64 (any alignment and
     alphabet), backwards, or with other characters in between.
 
     Args:
-        secrets: to be kept; those of fewer than 8 letters and digits are not looked for.
+        secrets: to redact; those of fewer than 8 letters and digits are ignored.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        said = [secret.encode() for secret in secrets]
-        # One that looks escaped itself is found as what it would stand for too.
-        known = [each for each in {*said, *map(_once_unescaped, said)} if len(_bare(each)) >= SHORTEST]
+        encoded = [secret.encode() for secret in secrets]
+        # A secret that looks escaped is searched for in its unescaped form too.
+        known = [each for each in {*encoded, *map(_once_unescaped, encoded)} if len(_bare(each)) >= SHORTEST]
         self._plain = [re.compile(re.escape(secret), re.IGNORECASE) for secret in known]
         self._forms = [form for secret in known for form in _forms(secret)]
 
     def __repr__(self) -> str:
-        return "Blotter(***)"
+        return "Redactor(***)"
 
-    def blot(self, content: bytes) -> bytes | None:
-        """Content that shows no secret, or None where it must be withheld."""
+    def redact(self, content: bytes) -> bytes | None:
+        """The content without secrets, or None where it must be withheld."""
         if not self._shows(content):
             return content
         for pattern in self._plain:
-            content = pattern.sub(BLOT, content)
+            content = pattern.sub(REDACTED, content)
         return None if self._shows(content) else content
 
-    def blot_text(self, text: str) -> str:
-        """A message that shows no secret."""
+    def redact_text(self, text: str) -> str:
+        """A message without secrets."""
         if not self._forms:
             return text
-        blotted = self.blot(text.encode(errors="surrogatepass"))
-        return WITHHELD if blotted is None else blotted.decode(errors="surrogatepass")
+        redacted = self.redact(text.encode(errors="surrogatepass"))
+        return WITHHELD if redacted is None else redacted.decode(errors="surrogatepass")
 
     def _shows(self, content: bytes) -> bool:
         if not self._forms:

@@ -1,4 +1,4 @@
-"""Telling a usable answer from a fault, and how long a service asks to be left alone."""
+"""HTTP responses, and their classification: usable, a transient error or a permanent error."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
 from typing import TypeAlias
 
 from marketflows_pipeline.errors import (
-    BadAnswerError,
+    BadResponseError,
     NotFoundError,
     PermanentProviderError,
     PlanLimitError,
@@ -24,13 +22,10 @@ from marketflows_pipeline.errors import (
 from marketflows_pipeline.system.printable import excerpt
 
 RETRIED_CLIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
-# A refusal of a key may repeat the key in any form, so nothing is quoted of what comes with it.
+# A refusal of a key may repeat the key in any form, so its body is not quoted.
 UNQUOTED_STATUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 EXCERPT_LENGTH = 200
-LONGEST_WAIT_S = 366 * 86_400.0
-LONGEST_DATE = 100
-# What reading a time out of rubbish ends in; the standard library's parser of dates was not made for it.
-UNREADABLE_HEADER = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+UNEXPECTED = "a response of an unexpected shape"
 BLOCKED_BY_CDN = (
     "the service's CDN refused this machine's address before the key was looked at, as it does with many cloud "
     "hosts: run from another network, or ask the service to allow the address"
@@ -40,31 +35,34 @@ ADVICE: Mapping[int, str] = {
     HTTPStatus.FORBIDDEN: BLOCKED_BY_CDN,
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: BLOCKED_BY_PROXY,
 }
-# A CDN's refusal, which comes as a page whatever was asked for, or as one line of text.
+# A CDN's refusal, which comes as a page whatever was requested, or as one line of text.
 CDN_REFUSAL = re.compile(
     rb"^\s*error code: \d{3,4}\s*$|/cdn-cgi/|<title[^>]*>[^<]*"
     rb"(just a moment|attention required|access denied|request blocked|error 1\d\d\d|captcha|are you (a )?human)",
     re.IGNORECASE,
 )
-# What services say under any status when the same request may be answered a little later.
-ASKED_TOO_OFTEN = re.compile(r"rate.?limit|too many requests|throttl", re.IGNORECASE)
+# The message of a rate limit, under any status.
+RATE_LIMITED = re.compile(r"rate.?limit|too many requests|throttl", re.IGNORECASE)
 ERROR_KEYS = frozenset({"error", "errors", "error_code", "error_message", "message", "msg", "status", "code", "detail"})
 LONGEST_ERROR_BODY = 4096
 HTML_TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
-class ShapeError(ValueError):
-    """An answer that parses but is not what the service documents; the message names the key."""
+class ParseError(ValueError):
+    """A body, or a row of one, that is not what the service documents; the message names the key.
+
+    The HTTP client raises it for a whole body as UnexpectedResponseError.
+    """
 
 
 @dataclass(frozen=True)
 class Response:
-    """One HTTP answer, body and all.
+    """One HTTP response with its body.
 
     Attributes:
         status: HTTP status.
         headers: header fields, looked up in any case.
-        content: the body as received.
+        content: the body, decompressed.
     """
 
     status: int
@@ -78,29 +76,29 @@ class Response:
 
     @property
     def is_html(self) -> bool:
-        """Whether this is a page for people, as CDNs and proxies send, whatever it is labelled."""
+        """Whether the body is an HTML page, as CDNs and proxies send, whatever its content type."""
         start = self.content.lstrip()[:9].lower()
         return "html" in self.headers.get("content-type", "") or start.startswith((b"<!doctype", b"<html"))
 
     @property
     def is_cdn_refusal(self) -> bool:
-        """Whether a CDN answered in place of the service, and let nothing through."""
+        """Whether a CDN refused the request in place of the service."""
         return "cf-mitigated" in self.headers or CDN_REFUSAL.search(self.content[:LONGEST_ERROR_BODY]) is not None
 
     @property
     def is_foreign(self) -> bool:
-        """Whether somebody else answered: a page for people, or a CDN's line."""
+        """Whether the response is not the service's own: an HTML page, or a CDN's line."""
         return self.is_html or self.is_cdn_refusal
 
     @property
     def is_own(self) -> bool:
-        """Whether the body can be the service's own word."""
+        """Whether the body can be the service's own."""
         return bool(self.content.strip()) and not self.is_foreign
 
     @property
-    def says_too_often(self) -> bool:
-        """Whether the body is no data but the message that the service is asked too often."""
-        if len(self.content) > LONGEST_ERROR_BODY or not ASKED_TOO_OFTEN.search(self.text):
+    def is_rate_limited(self) -> bool:
+        """Whether the body is no data but the message of a rate limit."""
+        if len(self.content) > LONGEST_ERROR_BODY or not RATE_LIMITED.search(self.text):
             return False
         body = self.body_or_none
         return body is None or isinstance(body, str) or (isinstance(body, dict) and not ERROR_KEYS.isdisjoint(body))
@@ -110,7 +108,7 @@ class Response:
         """The parsed JSON.
 
         Raises:
-            ValueError: it is not JSON, is cut off, is nested beyond measure, or has a number of thousands of digits.
+            ValueError: it is not JSON, is truncated, is nested too deeply, or has a number of thousands of digits.
         """
         try:
             return json.loads(self.content)
@@ -123,7 +121,7 @@ class Response:
 
     @property
     def body_or_none(self) -> object:
-        """The parsed JSON, or None where there is none to judge by."""
+        """The parsed JSON, or None where there is none."""
         try:
             return self.body
         except ValueError:
@@ -136,14 +134,14 @@ class Response:
 
     @property
     def excerpt(self) -> str:
-        """What a person needs to see of the body, in one line; of a refused key no word of it."""
-        # Where to is not said: an address of somebody else's may hold anything.
+        """The beginning of the body in one line, for a message; not quoted where a key is refused."""
+        # Without the target: a foreign URL may hold anything.
         if HTTPStatus.MULTIPLE_CHOICES <= self.status < HTTPStatus.BAD_REQUEST:
             return "a redirect, which is not followed"
         if not self.content.strip():
-            return "an empty answer"
+            return "an empty response"
         if self.status in UNQUOTED_STATUSES:
-            return "an HTML page" if self.is_html else "in words that are not shown"
+            return "an HTML page" if self.is_html else "a text that is not shown"
         if self.is_html:
             title = HTML_TITLE.search(self.content)
             return f"an HTML page {one_line(title[1].decode(errors='replace'))!r}" if title else "an HTML page"
@@ -151,12 +149,12 @@ class Response:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What is wrong with an answer.
+class Classification:
+    """What a failed response is classified as.
 
     Attributes:
-        kind: the error to raise; a transient one is worth asking again.
-        message: one line that says what happened and, where asking again is pointless, what to do.
+        kind: the error to raise; a transient one is retried.
+        message: one line that says what happened and, for a permanent error, what to do.
     """
 
     kind: type[ProviderError]
@@ -164,117 +162,93 @@ class Fault:
 
     @property
     def is_transient(self) -> bool:
-        """Whether the same request may succeed later."""
+        """Whether the same request is retried."""
         return issubclass(self.kind, TransientProviderError)
 
 
-class RefusedError(Exception):
-    """An answer that was judged a fault; the HTTP client turns it into one of errors.py or asks again."""
+class FailedResponseError(Exception):
+    """A response that was classified as an error; the HTTP client retries it or raises one of errors.py."""
 
-    def __init__(self, fault: Fault, headers: Mapping[str, str]) -> None:
-        super().__init__(fault.message)
-        self.fault = fault
-        self.headers = headers
-
-
-Classifier: TypeAlias = Callable[[Response], Fault | None]
+    def __init__(self, classification: Classification, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(classification.message)
+        self.classification = classification
+        self.headers = headers or {}
 
 
-def is_passing(status: int) -> bool:
-    """Whether a status tells of a fault that passes: every 5xx, those of a CDN among them, and 408, 425, 429."""
+def bad_response(message: str) -> FailedResponseError:
+    """The error of a body that is not usable, such as a truncated file; it is retried."""
+    return FailedResponseError(Classification(BadResponseError, message))
+
+
+Classifier: TypeAlias = Callable[[Response], Classification | None]
+
+
+def is_transient_status(status: int) -> bool:
+    """Whether a status is a transient error: every 5xx, those of a CDN too, and 408, 425, 429."""
     return status in RETRIED_CLIENT_STATUSES or HTTPStatus.INTERNAL_SERVER_ERROR <= status < 600
 
 
-def classify_by_status(answer: Response) -> Fault | None:
-    """Judge an answer by its HTTP status; None is a usable one. A refusal counts where the body is the service's."""
-    if answer.is_success:
+def classify_by_status(response: Response) -> Classification | None:
+    """Classify by HTTP status; None is a usable response. A refusal counts where the body is the service's own."""
+    if response.is_success:
         return None
-    said = f"HTTP {answer.status}, {answer.excerpt}"
-    if answer.says_too_often:
-        return Fault(TransientProviderError, said)
-    return fault_of(answer.status, said, is_own=answer.is_own)
+    message = f"HTTP {response.status}, {response.excerpt}"
+    if response.is_rate_limited:
+        return Classification(TransientProviderError, message)
+    return classify_status(response.status, message, is_own=response.is_own)
 
 
-def classify_file(answer: Response) -> Fault | None:
-    """As `classify_by_status`, for hosts of files: their own word for a file that is not there is a page."""
-    if answer.status == HTTPStatus.NOT_FOUND and answer.is_html and not answer.is_cdn_refusal:
-        return Fault(NotFoundError, f"HTTP {answer.status}, {answer.excerpt}")
-    return classify_by_status(answer)
+def classify_file(response: Response) -> Classification | None:
+    """As `classify_by_status`, for hosts of files, whose 404 is an HTML page."""
+    if response.status == HTTPStatus.NOT_FOUND and response.is_html and not response.is_cdn_refusal:
+        return Classification(NotFoundError, f"HTTP {response.status}, {response.excerpt}")
+    return classify_by_status(response)
 
 
-def fault_of(status: int, said: str, *, is_own: bool) -> Fault:
-    """The fault that a status outside the 200s stands for.
+def classify_status(status: int, message: str, *, is_own: bool) -> Classification:
+    """The classification of a status outside the 200s.
 
     Args:
         status: HTTP status.
-        said: what came with it, for the message.
-        is_own: whether the service itself said it. What a CDN or a proxy says is no refusal.
+        message: of the error.
+        is_own: whether the body is the service's own. What a CDN or a proxy says is no refusal.
     """
-    if is_passing(status):
-        return Fault(TransientProviderError, said)
+    if is_transient_status(status):
+        return Classification(TransientProviderError, message)
     if not is_own or status < HTTPStatus.BAD_REQUEST:
         advice = ADVICE.get(status)
-        return Fault(UnexpectedResponseError, f"{said}; {advice}" if advice else said)
+        return Classification(UnexpectedResponseError, f"{message}; {advice}" if advice else message)
     match status:
         case HTTPStatus.NOT_FOUND:
-            return Fault(NotFoundError, said)
+            return Classification(NotFoundError, message)
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.PAYMENT_REQUIRED:
-            return Fault(PlanLimitError, f"{said}; check the key and what the plan includes")
+            return Classification(PlanLimitError, f"{message}; check the key and what the plan includes")
         case _:
-            return Fault(PermanentProviderError, said)
+            return Classification(PermanentProviderError, message)
 
 
-def not_json(answer: Response) -> Fault | None:
-    """The fault of a successful answer that is not whole JSON, or None."""
-    if fault := not_data(answer):
-        return fault
+def not_json(response: Response) -> Classification | None:
+    """Classify a successful response that is not complete JSON; None otherwise."""
+    if failure := not_data(response):
+        return failure
     try:
-        _ = answer.body
+        _ = response.body
     except (json.JSONDecodeError, UnicodeDecodeError):
-        return Fault(BadAnswerError, f"HTTP {answer.status}, cut off or not JSON: {answer.excerpt}")
-    except ValueError as fault:
-        # It would be the same another time.
-        return Fault(UnexpectedResponseError, f"an answer of an unknown shape: {fault}")
+        return Classification(BadResponseError, f"HTTP {response.status}, truncated or not JSON: {response.excerpt}")
+    except ValueError as error:
+        return Classification(UnexpectedResponseError, f"{UNEXPECTED}: {error}")
     return None
 
 
-def not_data(answer: Response) -> Fault | None:
-    """The fault of a successful answer that is empty, a page for people or a plea to ask less often, or None."""
-    if answer.is_html or not answer.content.strip():
-        return Fault(BadAnswerError, f"HTTP {answer.status}, {answer.excerpt}")
-    if answer.says_too_often:
-        return Fault(TransientProviderError, f"HTTP {answer.status}, {answer.excerpt}")
+def not_data(response: Response) -> Classification | None:
+    """Classify a successful response that is empty, an HTML page or the message of a rate limit; None otherwise."""
+    if response.is_html or not response.content.strip():
+        return Classification(BadResponseError, f"HTTP {response.status}, {response.excerpt}")
+    if response.is_rate_limited:
+        return Classification(TransientProviderError, f"HTTP {response.status}, {response.excerpt}")
     return None
-
-
-def requested_wait(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that a service asks to wait, up to a year, or None where it does not say so legibly.
-
-    ``Retry-After`` (seconds or an HTTP date) comes first, then ``x-ratelimit-reset`` (``2006-01-02 15:04:05 -0700``).
-    A moment already past is no request.
-    """
-    for header, read in (("retry-after", _read_retry_after), ("x-ratelimit-reset", _read_reset)):
-        if (value := headers.get(header)) is not None:
-            try:
-                seconds = read(value.strip(), now)
-            except UNREADABLE_HEADER:
-                continue
-            if seconds > 0:
-                return min(seconds, LONGEST_WAIT_S)
-    return None
-
-
-def _read_retry_after(value: str, now: datetime) -> float:
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
-        return float(value)
-    until = parsedate_to_datetime(value[:LONGEST_DATE])
-    return ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()
-
-
-def _read_reset(value: str, now: datetime) -> float:
-    return (datetime.strptime(value, "%Y-%m-%d %H:%M:%S %z") - now).total_seconds()
 
 
 def one_line(text: str) -> str:
-    """What a service sent, for a message; see `excerpt`."""
+    """What a service sent, in one line for a message; see `excerpt`."""
     return excerpt(text, EXCERPT_LENGTH)

@@ -1,11 +1,13 @@
-"""Retrying one request: after what faults, after how long, and what is said when it is given up."""
+"""Retry of one request: exponential backoff or ``Retry-After``, bounded by attempts and by the wait budget."""
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
-from datetime import datetime, timedelta
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from itertools import count
 from typing import TypeVar
 
@@ -21,12 +23,16 @@ T = TypeVar("T")
 MAX_ATTEMPTS = 8
 JITTER = tenacity.wait_random(0, 1)
 BACKOFF = tenacity.wait_exponential(multiplier=2, max=45) + JITTER
-A_RUN_ASKS_AGAIN = "try again in a few minutes; a later run asks again by itself"
+LATER_RUN_RETRIES = "try again in a few minutes; a later run retries by itself"
+LONGEST_WAIT_S = 366 * 86_400.0
+LONGEST_DATE = 100
+# What the standard library's parser of dates raises on garbage.
+HEADER_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 MINUTE_S, HOUR_S = 60, 3600
 
 
-class AskAgainError(Exception):
-    """A fault that one more attempt may heal, with the wait in seconds that the service asked for, or None."""
+class RetryableError(Exception):
+    """A transient error of one attempt, with the wait in seconds that the service requested, or None."""
 
     def __init__(self, error: TransientProviderError, wait_seconds: float | None = None) -> None:
         super().__init__(str(error))
@@ -35,28 +41,28 @@ class AskAgainError(Exception):
 
 
 def retry(attempt: Callable[[int], T], waits: WaitBudget, now: Callable[[], datetime]) -> T:
-    """Attempt until there is an answer, a final fault, or no attempt or waiting time left.
+    """Attempt until there is a result, a permanent error, or no attempt or wait budget left.
 
-    A wait that is longer than what is left is not begun.
+    A wait that is longer than the rest of the budget is not begun.
 
     Args:
-        attempt: given its number, from 1; raises ``AskAgainError`` where one more may help.
-        waits: how long the provider may be waited for.
-        now: the present moment.
+        attempt: given its number, from 1; raises ``RetryableError`` for a transient error.
+        waits: wait budget of the provider.
+        now: tells the present moment.
 
     Raises:
-        TransientProviderError: given up; it says after how many attempts, and when to come back.
+        TransientProviderError: given up; the message says after how many attempts, and when to retry.
     """
 
     def is_hopeless(state: tenacity.RetryCallState) -> bool:
-        # A wait that the service asked for may take all that is left, one of our own leaves time for an attempt.
-        kept_s = SHORTEST_ATTEMPT_S if _fault(state).wait_seconds is None else 0
+        # A requested wait may take the rest of the budget; a backoff of our own leaves time for an attempt.
+        kept_s = SHORTEST_ATTEMPT_S if _error(state).wait_seconds is None else 0
         is_too_long = state.upcoming_sleep > waits.left_s - kept_s
         return state.attempt_number >= MAX_ATTEMPTS or waits.is_used_up or is_too_long
 
     retrying = tenacity.Retrying(
         sleep=waits.sleep,
-        retry=tenacity.retry_if_exception_type(AskAgainError),
+        retry=tenacity.retry_if_exception_type(RetryableError),
         wait=lambda state: _wait_seconds(state, waits.left_s),
         stop=is_hopeless,
         before_sleep=_log_wait,
@@ -65,12 +71,40 @@ def retry(attempt: Callable[[int], T], waits: WaitBudget, now: Callable[[], date
     numbers = count(1)
     try:
         return retrying(lambda: attempt(next(numbers)))
-    except AskAgainError as last:
+    except RetryableError as last:
         raise _given_up(last, next(numbers) - 1, now()) from last.__cause__
 
 
+def requested_wait(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds that a service asks to wait, up to a year, or None without a legible request.
+
+    ``Retry-After`` (seconds or an HTTP date) comes first, then ``x-ratelimit-reset`` (``2006-01-02 15:04:05 -0700``).
+    A moment already past is no request.
+    """
+    for header, parse in (("retry-after", _parse_retry_after), ("x-ratelimit-reset", _parse_reset)):
+        if (value := headers.get(header)) is not None:
+            try:
+                seconds = parse(value.strip(), now)
+            except HEADER_ERRORS:
+                continue
+            if seconds > 0:
+                return min(seconds, LONGEST_WAIT_S)
+    return None
+
+
+def _parse_retry_after(value: str, now: datetime) -> float:
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+        return float(value)
+    until = parsedate_to_datetime(value[:LONGEST_DATE])
+    return ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds()
+
+
+def _parse_reset(value: str, now: datetime) -> float:
+    return (datetime.strptime(value, "%Y-%m-%d %H:%M:%S %z") - now).total_seconds()
+
+
 def moment_in_words(moment: datetime, now: datetime) -> str:
-    """When to come back: ``at 14:35 UTC (in 12 minutes)``, with the date where it is not today's."""
+    """When to retry: ``at 14:35 UTC (in 12 minutes)``, with the date where it is not today's."""
     up_to_the_minute = moment if moment.second == moment.microsecond == 0 else moment + timedelta(minutes=1)
     form = "%H:%M" if up_to_the_minute.date() == now.date() else "%Y-%m-%d %H:%M"
     return f"at {up_to_the_minute:{form}} UTC (in {_duration_in_words((moment - now).total_seconds())})"
@@ -85,30 +119,31 @@ def _duration_in_words(seconds: float) -> str:
 
 
 def _wait_seconds(state: tenacity.RetryCallState, left_s: float) -> float:
-    """What the service asked for, or longer each time; with jitter, so that clients do not return together."""
-    asked = _fault(state).wait_seconds
-    if asked is None:
+    """The requested wait, or exponential backoff; with jitter, so that clients do not return together."""
+    requested = _error(state).wait_seconds
+    if requested is None:
         return BACKOFF(state)
-    return asked if asked > left_s else min(asked + JITTER(state), left_s)
+    return requested if requested > left_s else min(requested + JITTER(state), left_s)
 
 
 def _log_wait(state: tenacity.RetryCallState) -> None:
-    said = str(_fault(state))
-    logger.warning("%s; asking again in %.0f s (attempt %d)", said, state.upcoming_sleep, state.attempt_number + 1)
+    # As text: a record that kept the error would keep the frames of the attempt, and its socket.
+    message = str(_error(state))
+    logger.warning("%s; retrying in %.0f s (attempt %d)", message, state.upcoming_sleep, state.attempt_number + 1)
 
 
-def _fault(state: tenacity.RetryCallState) -> AskAgainError:
-    fault = state.outcome.exception() if state.outcome else None
-    assert isinstance(fault, AskAgainError)
-    return fault
+def _error(state: tenacity.RetryCallState) -> RetryableError:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, RetryableError)
+    return error
 
 
-def _given_up(last: AskAgainError, n_attempts: int, now: datetime) -> TransientProviderError:
+def _given_up(last: RetryableError, n_attempts: int, now: datetime) -> TransientProviderError:
     error = last.error
     come_back_at = None if last.wait_seconds is None else now + timedelta(seconds=last.wait_seconds)
-    what_next = A_RUN_ASKS_AGAIN
+    what_next = LATER_RUN_RETRIES
     if come_back_at is not None:
-        what_next = f"the service asks to come back {moment_in_words(come_back_at, now)}"
+        what_next = f"the service asks to retry {moment_in_words(come_back_at, now)}"
     attempts = "1 attempt" if n_attempts == 1 else f"{n_attempts} attempts"
     return type(error)(
         f"{error} (given up after {attempts}; {what_next})",

@@ -1,7 +1,7 @@
-"""Sockets with one limit of time and bytes for a whole attempt, below TLS, HTTP and decoding.
+"""Sockets with one timeout and one size limit for a whole attempt, below TLS, HTTP and decompression.
 
-httpx limits each read by itself, so that headers dripped byte by byte, interim answers or empty blocks without end
-never time out. Here every connect, handshake, read and write gets at most what is left of the attempt.
+httpx limits each read by itself, so headers dripped byte by byte, endless interim responses or endless empty blocks
+never time out. Here every connect, handshake, read and write gets at most the rest of the attempt.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ import httpx
 from socksio import SOCKSError
 
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.providers.http.responses import ShapeError
+from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 
 SocketOption: TypeAlias = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 
-# What comes before the body: headers, interim answers, a proxy's greeting. One read may bring 64 KiB of body along.
+# Limit before the body: headers, interim responses, a proxy's greeting. One read may include 64 KiB of the body.
 HEAD_BYTES = 1 << 18
-# httpx keeps cookies for ever, and builds the request of a redirect that is not followed.
+# httpx keeps cookies for ever, and builds the request of a redirect even when it is not followed.
 UNWANTED_HEADERS = (b"set-cookie", b"location")
-# What no network brings: faults of connecting, of a proxy, of HTTP, and each kind of time-out.
-NO_ANSWER = (
+# Errors of connecting, of a proxy, of HTTP, and each kind of timeout.
+CONNECTION_ERRORS = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
     httpcore.ProxyError,
@@ -40,12 +40,12 @@ NO_ANSWER = (
 )
 
 
-class Allowance:
-    """What the attempt under way may still take; used by one thread at a time, as its client is.
+class AttemptLimits:
+    """The time and bytes left to the current attempt; used by one thread at a time, as its client is.
 
     Args:
         clock: tells the time.
-        waits: how long the service may be waited for.
+        waits: wait budget of the service.
     """
 
     def __init__(self, clock: Clock, waits: WaitBudget) -> None:
@@ -56,20 +56,20 @@ class Allowance:
         self._limit_bytes = HEAD_BYTES
 
     def begin(self) -> None:
-        """Begin an attempt, of which only the head is awaited."""
+        """Begin an attempt, at first with the limit of its head."""
         self._begun_at = self._clock.now()
         self._received = 0
         self._limit_bytes = HEAD_BYTES
 
     def allow(self, more_bytes: int) -> None:
-        """Let a body come after the head."""
+        """Allow a body after the head."""
         self._limit_bytes = self._received + more_bytes
 
-    def seconds(self, wanted: float | None) -> float:
-        """How long the next operation may take.
+    def timeout(self, wanted: float | None) -> float:
+        """Timeout of the next operation.
 
         Raises:
-            httpcore.ReadTimeout: nothing is left of the attempt's time.
+            httpcore.ReadTimeout: the attempt's time is used up.
         """
         spent = (self._clock.now() - self._begun_at).total_seconds()
         left = self._waits.remaining_s(spent, self._received)
@@ -77,26 +77,26 @@ class Allowance:
             raise httpcore.ReadTimeout(f"only {self._received:,} bytes after {spent:.0f} s")
         return left if wanted is None else min(wanted, left)
 
-    def take(self, n_bytes: int) -> None:
-        """Count what has come.
+    def count(self, n_bytes: int) -> None:
+        """Count received bytes.
 
         Raises:
-            ShapeError: it is more than was allowed; the rest is not read.
+            ParseError: there are more than allowed; the rest is not read.
         """
         self._received += n_bytes
         if self._received > self._limit_bytes:
-            raise ShapeError(f"more than {self._limit_bytes:,} bytes on the line")
+            raise ParseError(f"more than {self._limit_bytes:,} bytes received")
 
 
 class LimitedBackend(httpcore.NetworkBackend):
-    """Connections that keep to an allowance.
+    """Connections within the limits of the current attempt.
 
     Args:
-        allowance: of the attempt under way.
+        limits: of the attempt.
     """
 
-    def __init__(self, allowance: Allowance) -> None:
-        self._allowance = allowance
+    def __init__(self, limits: AttemptLimits) -> None:
+        self._limits = limits
         self._sockets = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -107,42 +107,42 @@ class LimitedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[SocketOption] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address of a host that answers, all of them within what is left."""
-        fault: Exception | None = None
-        for address in _addresses(host, port, self._allowance.seconds(timeout)):
+        """Connect to the first address of a host that accepts, all of them within the attempt's time."""
+        first_error: Exception | None = None
+        for address in _addresses(host, port, self._limits.timeout(timeout)):
             try:
-                left = self._allowance.seconds(timeout)
+                left = self._limits.timeout(timeout)
                 stream = self._sockets.connect_tcp(address, port, left, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
-                fault = fault or failed
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                first_error = first_error or error
             else:
-                return LimitedStream(stream, self._allowance)
-        raise fault or httpcore.ConnectError(f"{host} has no address")
+                return LimitedStream(stream, self._limits)
+        raise first_error or httpcore.ConnectError(f"{host} has no address")
 
 
 class LimitedStream(httpcore.NetworkStream):
-    """One connection that keeps to an allowance.
+    """One connection within the limits of the current attempt.
 
     Args:
         stream: the connection.
-        allowance: of the attempt under way.
+        limits: of the attempt.
     """
 
-    def __init__(self, stream: httpcore.NetworkStream, allowance: Allowance) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, limits: AttemptLimits) -> None:
         self._stream = stream
-        self._allowance = allowance
+        self._limits = limits
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What comes next, counted."""
-        with self._closed_on_fault():
-            received = self._stream.read(max_bytes, self._allowance.seconds(timeout))
-            self._allowance.take(len(received))
+        """The next bytes, counted."""
+        with self._closed_on_error():
+            received = self._stream.read(max_bytes, self._limits.timeout(timeout))
+            self._limits.count(len(received))
             return received
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send."""
-        with self._closed_on_fault():
-            self._stream.write(buffer, self._allowance.seconds(timeout))
+        with self._closed_on_error():
+            self._stream.write(buffer, self._limits.timeout(timeout))
 
     def close(self) -> None:
         """Close the connection."""
@@ -152,16 +152,16 @@ class LimitedStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         """The same connection under TLS."""
-        with self._closed_on_fault():
-            left = self._allowance.seconds(timeout)
-            return LimitedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._allowance)
+        with self._closed_on_error():
+            left = self._limits.timeout(timeout)
+            return LimitedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._limits)
 
     def get_extra_info(self, info: str) -> object:
         """What httpcore wants to know of the connection."""
         return self._stream.get_extra_info(info)
 
     @contextmanager
-    def _closed_on_fault(self) -> Iterator[None]:
+    def _closed_on_error(self) -> Iterator[None]:
         """Close the connection where httpcore leaves that to the garbage collector, as while it greets a proxy."""
         try:
             yield
@@ -171,7 +171,7 @@ class LimitedStream(httpcore.NetworkStream):
 
 
 class LimitedTransport(httpx.BaseTransport):
-    """What httpx's own transport is over httpcore, but for faults, which keep httpcore's types, and the server's words.
+    """httpx's own transport over httpcore, except that errors keep httpcore's types and the reason phrase is dropped.
 
     Args:
         pool: makes connections, directly or by a proxy.
@@ -181,9 +181,9 @@ class LimitedTransport(httpx.BaseTransport):
         self._pool = pool
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request without a body, and give the answer before its body is read."""
+        """Send a request without a body, and return the response before its body is read."""
         url = request.url
-        answer = self._pool.handle_request(
+        response = self._pool.handle_request(
             httpcore.Request(
                 request.method,
                 httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
@@ -191,9 +191,9 @@ class LimitedTransport(httpx.BaseTransport):
                 extensions=request.extensions,
             )
         )
-        headers = [(name, value) for name, value in answer.headers if name.lower() not in UNWANTED_HEADERS]
-        # Without the reason phrase: httpx logs it, and it is whatever the server wants to say.
-        return httpx.Response(answer.status, headers=headers, stream=_Body(answer))
+        headers = [(name, value) for name, value in response.headers if name.lower() not in UNWANTED_HEADERS]
+        # Without the reason phrase: httpx logs it, and the server may put anything there.
+        return httpx.Response(response.status, headers=headers, stream=_Body(response))
 
     def close(self) -> None:
         """Close the connections."""
@@ -201,37 +201,37 @@ class LimitedTransport(httpx.BaseTransport):
 
 
 class _Body(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._answer.iter_stream()
+        return self._response.iter_stream()
 
     def close(self) -> None:
-        self._answer.close()
+        self._response.close()
 
 
 def _addresses(host: str, port: int, seconds: float) -> list[str]:
-    """The addresses of a host; asked for in a thread, as the system's resolver knows no time limit.
+    """The addresses of a host; resolved in a thread, as the system's resolver has no timeout.
 
     Raises:
         httpcore.ConnectError: there are none.
-        httpcore.ConnectTimeout: the resolver does not answer in time.
+        httpcore.ConnectTimeout: the resolver takes too long.
     """
-    answers: SimpleQueue[list[str] | Exception] = SimpleQueue()
+    results: SimpleQueue[list[str] | Exception] = SimpleQueue()
 
     def resolve() -> None:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answers.put(list(dict.fromkeys(str(address[0]) for *_, address in found)))
-        except (OSError, UnicodeError) as fault:
-            answers.put(fault)
+            results.put(list(dict.fromkeys(str(address[0]) for *_, address in found)))
+        except (OSError, UnicodeError) as error:
+            results.put(error)
 
     threading.Thread(target=resolve, daemon=True).start()
     try:
-        answer = answers.get(timeout=seconds)
+        result = results.get(timeout=seconds)
     except Empty:
         raise httpcore.ConnectTimeout(f"no address of {host} within {seconds:.0f} s") from None
-    if isinstance(answer, Exception):
-        raise httpcore.ConnectError(str(answer)) from answer
-    return answer
+    if isinstance(result, Exception):
+        raise httpcore.ConnectError(str(result)) from result
+    return result

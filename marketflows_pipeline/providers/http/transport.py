@@ -1,8 +1,7 @@
-"""The httpx client of a service, as this machine's environment wants it: proxies, certificates, the key.
+"""The httpx client of a service with the proxies and certificates of the environment, and the key in its headers.
 
-httpx reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR by itself, and what it can do
-works. What it cannot do it tells by half a dozen kinds of exceptions, some of them with the first request only; here
-that is one line which names the variable.
+httpx reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR by itself. Invalid values
+raise half a dozen kinds of exceptions, some only with the first request; here each is one line that names the variable.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ import httpx
 
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.providers.http.responses import one_line
-from marketflows_pipeline.providers.http.sockets import Allowance, LimitedBackend, LimitedTransport
+from marketflows_pipeline.providers.http.sockets import AttemptLimits, LimitedBackend, LimitedTransport
 
 PROXY_EXPECTED = (
     "expected http://, https://, socks5:// or socks5h:// with a host and a port from 1 to 65535, such as "
@@ -38,7 +37,7 @@ MAX_PORT = 65_535
 KEEP_ALIVE_S = 5.0
 # Up to the last @, because a password may hold one; a scheme that is no scheme must not show what follows it.
 USER_INFO = re.compile(r"^(?P<scheme>[A-Za-z][\w+.-]*://)?(?:(?P<user>[^:@]*):)?.*@", re.DOTALL)
-# How OpenSSL looks a certificate up in a folder.
+# How OpenSSL names certificates in a folder.
 HASHED_NAME = re.compile(r"[0-9a-f]{8}\.\d+")
 
 
@@ -46,16 +45,16 @@ def open_client(
     *,
     headers: Mapping[str, str],
     secret_headers: Mapping[str, str],
-    allowance: Allowance,
+    attempt_limits: AttemptLimits,
     transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
-    """A client that shows its secrets to nobody but the service, and follows no redirects.
+    """A client that sends its secrets only to the service, and follows no redirects.
 
     Args:
         headers: sent with every request.
         secret_headers: as ``headers``, but never shown.
-        allowance: of the attempt under way, which every connection keeps to.
-        transport: httpx transport, for tests; the environment is not asked then.
+        attempt_limits: of the current attempt, for every connection.
+        transport: httpx transport, for tests; the environment is not read then.
 
     Raises:
         UserInputError: a variable of the environment names a proxy or certificates that cannot be used.
@@ -64,16 +63,16 @@ def open_client(
     if transport is None:
         certificates = _certificates()
         _check_proxies()
-        backend = LimitedBackend(allowance)
+        backend = LimitedBackend(attempt_limits)
         transport = _transport(None, certificates, backend)
         mounts = {
             pattern: transport if proxy is None else _transport(httpx.Proxy(proxy), certificates, backend)
             for pattern, proxy in _proxies().items()
         }
         if secret_headers:
-            # What is not encrypted goes to this machine only (addresses.py), and so past no proxy, who could read it.
+            # Unencrypted requests go to this machine only (keeps_secrets), and so past no proxy, which could read them.
             mounts = {**mounts, "http://": transport}
-    # At DEBUG it writes down every header of an answer, and a service may repeat the key there.
+    # At DEBUG it logs every response header, and a service may repeat the key there.
     logging.getLogger("httpcore.http11").setLevel(logging.INFO)
     logging.getLogger("httpcore.proxy").setLevel(logging.INFO)
     try:
@@ -86,12 +85,12 @@ def open_client(
             mounts=mounts,
         )
     except (ValueError, httpx.InvalidURL):
-        # The proxies are known to be sound, so it is what they are not used for.
-        raise _fault("no", getproxies().get("no", ""), NO_PROXY_EXPECTED) from None
+        # The proxies are valid, so NO_PROXY is not.
+        raise _invalid_proxy("no", getproxies().get("no", ""), NO_PROXY_EXPECTED) from None
 
 
 def proxy_passwords() -> list[str]:
-    """What the environment's proxies are told, for who must not show it."""
+    """The passwords of the environment's proxies, to be redacted."""
     if "*" in _no_proxy():
         return []
     addresses = [address for scheme in SCHEMES if (address := getproxies().get(scheme))]
@@ -99,7 +98,7 @@ def proxy_passwords() -> list[str]:
     return [password for _, password in filter(None, found) if password]
 
 
-class _Terms(TypedDict):
+class _PoolOptions(TypedDict):
     ssl_context: ssl.SSLContext
     network_backend: httpcore.NetworkBackend
     keepalive_expiry: float
@@ -108,14 +107,14 @@ class _Terms(TypedDict):
 def _transport(
     proxy: httpx.Proxy | None, certificates: ssl.SSLContext, backend: httpcore.NetworkBackend
 ) -> LimitedTransport:
-    """Connections as httpx makes them, by way of a proxy or directly."""
-    terms: _Terms = {"ssl_context": certificates, "network_backend": backend, "keepalive_expiry": KEEP_ALIVE_S}
+    """Connections as httpx makes them, through a proxy or directly."""
+    options: _PoolOptions = {"ssl_context": certificates, "network_backend": backend, "keepalive_expiry": KEEP_ALIVE_S}
     if proxy is None:
-        return LimitedTransport(httpcore.ConnectionPool(**terms))
+        return LimitedTransport(httpcore.ConnectionPool(**options))
     url = proxy.url
     address = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
     kind = httpcore.SOCKSProxy if url.scheme.startswith("socks5") else httpcore.HTTPProxy
-    return LimitedTransport(kind(address, proxy_auth=proxy.raw_auth, **terms))
+    return LimitedTransport(kind(address, proxy_auth=proxy.raw_auth, **options))
 
 
 def _proxies() -> dict[str, str | None]:
@@ -133,7 +132,7 @@ def _no_proxy() -> list[str]:
 
 
 def _pattern(entry: str) -> str:
-    """A host that is asked directly, and all below it where it is a name."""
+    """The pattern of a host without a proxy, and of its subdomains."""
     if "://" in entry:
         return entry
     try:
@@ -148,7 +147,7 @@ def _with_scheme(address: str) -> str:
 
 
 class _SecretHeaders(httpx.Auth):
-    """Adds the key as a request leaves, so that no client, header or log shows it."""
+    """Adds the key when a request is sent, so that no client, header or log shows it."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = headers
@@ -163,11 +162,11 @@ def _check_proxies() -> None:
         return  # no proxy is used at all
     for scheme in SCHEMES:
         if (address := getproxies().get(scheme)) and not _is_proxy(address):
-            raise _fault(scheme, address, PROXY_EXPECTED)
+            raise _invalid_proxy(scheme, address, PROXY_EXPECTED)
 
 
 def _is_proxy(address: str) -> bool:
-    """Whether httpx can make a connection of it, as far as that shows before one is made."""
+    """Whether httpx can use it, as far as that shows before a connection is made."""
     has_scheme = "://" in address
     if not has_scheme and "/" in address.rstrip("/"):
         return False  # half a scheme, which would be taken for the host
@@ -182,19 +181,23 @@ def _is_proxy(address: str) -> bool:
 def _certificates() -> ssl.SSLContext:
     """Httpx's own choice of trusted certificates, which it would otherwise load once more for each proxy."""
     file, folders = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    # OpenSSL looks into a folder only when it needs a certificate, and says no more than that there is none.
+    # OpenSSL reads the folder only when it needs a certificate, and its error does not name the folder.
     if not file and folders and not any(_is_certificate_folder(Path(each)) for each in folders.split(os.pathsep)):
         expected = "expected a folder of certificates whose names are hashes (openssl rehash makes them)"
-        raise _wrong("SSL_CERT_DIR", folders, expected)
-    # The bundle is read once, by httpx: that takes as long as all the rest of opening a client.
-    unusable_file = _wrong("SSL_CERT_FILE", file or "", "expected a file of certificates in PEM form that can be read")
+        raise _invalid("SSL_CERT_DIR", folders, expected)
+    # The bundle is read once, by httpx: reading takes as long as the rest of opening a client.
+    unusable_file = _invalid(
+        "SSL_CERT_FILE", file or "", "expected a file of certificates in PEM form that can be read"
+    )
     try:
         context = httpx.create_ssl_context()
-    except OSError as fault:
+    except OSError as error:
         if file and not _holds_certificates(Path(file)):
             raise unusable_file from None
         if key_log := os.environ.get("SSLKEYLOGFILE"):
-            raise _wrong("SSLKEYLOGFILE", key_log, f"expected a file that can be written ({fault.strerror})") from None
+            raise _invalid(
+                "SSLKEYLOGFILE", key_log, f"expected a file that can be written ({error.strerror})"
+            ) from None
         raise
     if file and not context.cert_store_stats()["x509"]:
         raise unusable_file
@@ -217,16 +220,16 @@ def _is_certificate_folder(folder: Path) -> bool:
         return False
 
 
-def _fault(scheme: str, value: str, expected: str) -> UserInputError:
-    """The fault of a setting of `getproxies`, by the name of the variable that it comes from."""
+def _invalid_proxy(scheme: str, value: str, expected: str) -> UserInputError:
+    """The error of a setting of `getproxies`, with the name of its variable."""
     names = [name for name in os.environ if name.lower() == f"{scheme}_proxy" and os.environ[name] == value]
     # The lower case wins over the upper, as it does for httpx.
     name = min(names, key=str.isupper, default="the system's proxy settings")
     shown = ",".join(map(_without_password, value.split(","))) if scheme == "no" else _without_password(value)
-    return _wrong(name, shown, expected)
+    return _invalid(name, shown, expected)
 
 
-def _wrong(name: str, value: str, expected: str) -> UserInputError:
+def _invalid(name: str, value: str, expected: str) -> UserInputError:
     return UserInputError(f"{name}={one_line(ascii(value))}: {expected}; correct the variable, or unset it")
 
 

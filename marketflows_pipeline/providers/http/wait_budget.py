@@ -1,7 +1,7 @@
-"""How long a failing service is waited for: one limit a provider, counted anew after each success.
+"""Wait budget: how long a failing service is waited for, one limit a provider, reset by each success.
 
-Waits between attempts count, and so does the time lost in attempts that failed: eight timeouts of 30 s are waiting too.
-The rate limiter's own pacing (pacing.py) never counts, so a run over a healthy service may take as long as it needs.
+Waits between attempts count, and so does the time of failed attempts: eight timeouts of 30 s are waiting too. The rate
+limiter (rate_limiter.py) never counts, so a run over a healthy service may take as long as it needs.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from datetime import datetime, timedelta
 from marketflows_pipeline.clock import Clock
 
 LIMIT_OF_A_RUN = timedelta(seconds=300)
-# Below this an attempt would be cut off before a healthy service could answer it.
+# A shorter attempt would time out before a healthy service could respond.
 SHORTEST_ATTEMPT_S = 5.0
-# A line slower than this is as good as none; what arrives at that speed or faster is no waiting.
-SLOWEST_LINE_BYTES_PER_S = 50_000
+# Time spent receiving at this speed or faster is not waiting; a slower connection is as good as none.
+SLOWEST_BYTES_PER_S = 50_000
 
 
 class WaitBudget:
-    """What is left of the time that one provider may be waited for while it fails.
+    """The time left to wait for one failing provider.
 
     Args:
         clock: tells the time and waits.
-        limit: in all, from one success to the next.
-        run_ends_at: when the run's own time is over, however well the service answers; None for no limit.
+        limit: in total, from one success to the next.
+        run_ends_at: deadline of the run, however well the service responds; None is no limit.
     """
 
     def __init__(self, clock: Clock, limit: timedelta = LIMIT_OF_A_RUN, *, run_ends_at: datetime | None = None) -> None:
@@ -42,17 +42,17 @@ class WaitBudget:
 
     @property
     def attempt_s(self) -> float:
-        """Seconds for which the next attempt may be silent."""
+        """Read timeout of the next attempt in seconds."""
         return min(max(self.left_s, SHORTEST_ATTEMPT_S), max(0.0, self._left_of_run_s))
 
     @property
     def is_used_up(self) -> bool:
-        """Whether too little is left for one more attempt."""
+        """Whether too little time is left for one more attempt."""
         return self.left_s < min(SHORTEST_ATTEMPT_S, self.limit_s)
 
     @property
     def is_run_over(self) -> bool:
-        """Whether it is the run's own time of which too little is left."""
+        """Whether too little time is left until the deadline of the run."""
         return self._left_of_run_s < SHORTEST_ATTEMPT_S
 
     @property
@@ -61,7 +61,7 @@ class WaitBudget:
 
     @contextmanager
     def at_most(self, seconds: float) -> Iterator[None]:
-        """Within the block only so much of what is left is there, for a request that the others must not wait for."""
+        """Limit the budget within the block, for an optional request that must not use up the time of others."""
         limit_s = self.limit_s
         self.limit_s = min(limit_s, self._spent_s + seconds)
         try:
@@ -74,32 +74,32 @@ class WaitBudget:
         self._clock.sleep(seconds)
         self._spent_s += seconds
 
-    def lose(self, seconds: float, received_bytes: int) -> None:
-        """Count the time of an attempt that failed, apart from what its bytes took on a slow line."""
-        self._spent_s += max(0.0, seconds - received_bytes / SLOWEST_LINE_BYTES_PER_S)
+    def charge(self, seconds: float, received_bytes: int) -> None:
+        """Count the time of a failed attempt, without what its bytes take on a slow connection."""
+        self._spent_s += max(0.0, seconds - received_bytes / SLOWEST_BYTES_PER_S)
 
     def remaining_s(self, seconds: float, received_bytes: int) -> float:
-        """How much longer an attempt may take; negative where it has used up what was left.
+        """How much longer an attempt may take; negative where the budget is exceeded.
 
         Args:
-            seconds: that it has taken so far.
-            received_bytes: that have come; what they take on a slow line is no waiting.
+            seconds: taken so far.
+            received_bytes: received so far; what they take on a slow connection is not waiting.
         """
-        of_service = max(self.limit_s - self._spent_s, min(SHORTEST_ATTEMPT_S, self.limit_s))
-        return min(of_service + received_bytes / SLOWEST_LINE_BYTES_PER_S - seconds, self._left_of_run_s)
+        budget_s = max(self.limit_s - self._spent_s, min(SHORTEST_ATTEMPT_S, self.limit_s))
+        return min(budget_s + received_bytes / SLOWEST_BYTES_PER_S - seconds, self._left_of_run_s)
 
-    def renew(self) -> None:
-        """Begin anew after a success."""
+    def reset(self) -> None:
+        """Start again after a success."""
         self._spent_s = 0.0
 
 
 class WaitBudgets:
-    """The budgets of one run, by provider: a step that is tried once more goes on with what is left.
+    """The wait budgets of one run, by provider: the retry of a step continues with what is left.
 
     Args:
         clock: tells the time and waits.
         limit: of each provider.
-        run_limit: of the run as a whole, beginning now; None for no limit.
+        run_limit: of the run as a whole, from now; None is no limit.
 
     Attributes:
         clock: the same, for the clients.

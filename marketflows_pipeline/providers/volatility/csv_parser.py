@@ -1,4 +1,4 @@
-"""Closing values of a volatility index out of a CSV file, whoever serves it."""
+"""Parser of CSV files with the closes of a volatility index."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from datetime import date, datetime
 
 import polars as pl
 
-from marketflows_pipeline.errors import BadAnswerError
-from marketflows_pipeline.providers.bad_rows import LeftOut, UntimelyError, refuse_empty
+from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, refuse_empty
 from marketflows_pipeline.providers.complete_sessions import last_complete_session
-from marketflows_pipeline.providers.http.responses import Fault, RefusedError, ShapeError, one_line
-from marketflows_pipeline.providers.json_fields import finite
+from marketflows_pipeline.providers.http.responses import (
+    ParseError,
+    bad_response,
+    one_line,
+)
+from marketflows_pipeline.providers.parsing import finite
 from marketflows_pipeline.providers.protocols.cross_asset import VOLATILITY_SCHEMA
 from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
 
@@ -60,36 +63,30 @@ def read_closes(text: str, layout: Layout, *, index_name: str, source: str, now:
         now: present moment, which tells the open session from complete ones.
 
     Raises:
-        ShapeError: there is no such header, no row below it, or too many rows would be left out.
-        RefusedError: the file ends within a line.
+        ParseError: there is no such header, no row below it, or too many rows would be left out.
+        FailedResponseError: the file ends within a line.
     """
     table = _rows_of(text)
     at_line, date_at, value_at, width = _header(table, layout)
     if not text.endswith("\n") and _is_cut(table, value_at, width):
         said = one_line(",".join(table[-1][1]))
-        raise RefusedError(Fault(BadAnswerError, f"cut off in line {table[-1][0]}: {said}"), {})
+        raise bad_response(f"truncated in line {table[-1][0]}: {said}")
     rows = [(line, cells) for line, cells in table if line > at_line and any(cells)]
     refuse_empty(rows, "table")
     span, last_complete = TimeSpan.ever(FUNDS_SINCE, now=now), last_complete_session(now)
-    left_out = LeftOut(f"{source} {index_name}")
-    closes: dict[date, float] = {}
-    unsound = 0
-    for line, cells in rows:
-        try:
-            if len(cells) <= max(date_at, value_at):
-                raise ShapeError(f"{len(cells)} cells, the header has {width}")
-            session, value = _date(cells[date_at], layout, span), _number(cells[value_at], layout)
-        except ShapeError as fault:
-            left_out.add(line, f"line {line}", fault)
-            continue
-        if value is not None and value <= 0:
-            unsound += 1
-        elif value is not None and session <= last_complete:
-            closes[session] = value
-    left_out.judge(len(rows))
-    left_out.tell(len(rows))
-    if unsound:
-        logger.warning("%s %s: %d sessions left out whose close is not above 0", source, index_name, unsound)
+    bad_rows = BadRows(f"{source} {index_name}")
+
+    def parse(row: tuple[int, list[str]]) -> tuple[date, float | None]:
+        cells = row[1]
+        if len(cells) <= max(date_at, value_at):
+            raise ParseError(f"{len(cells)} cells, the header has {width}")
+        return _date(cells[date_at], layout, span), _number(cells[value_at], layout)
+
+    good = bad_rows.keep(rows, parse, lambda _, row: f"line {row[0]}")
+    bad_rows.log(len(rows))
+    if n_not_positive := sum(value is not None and value <= 0 for _, value in good):
+        logger.warning("%s %s: %d sessions left out whose close is not above 0", source, index_name, n_not_positive)
+    closes = {session: value for session, value in good if value is not None and value > 0 and session <= last_complete}
     return (
         pl.DataFrame(
             {"session": list(closes), "close": list(closes.values())},
@@ -108,14 +105,14 @@ def _rows_of(text: str) -> list[tuple[int, list[str]]]:
 def _parsed(text: str) -> Iterator[tuple[int, list[str]]]:
     lines = text.splitlines()
     if len(lines) > MAX_LINES:
-        raise ShapeError(f"more than {MAX_LINES:,} lines")
+        raise ParseError(f"more than {MAX_LINES:,} lines")
     if max(map(len, lines), default=0) > MAX_LINE_LETTERS:
-        raise ShapeError(f"a line of more than {MAX_LINE_LETTERS:,} letters")
+        raise ParseError(f"a line of more than {MAX_LINE_LETTERS:,} letters")
     reader = csv.reader(lines)
     try:
         yield from enumerate(reader, start=1)
     except csv.Error as fault:
-        raise ShapeError(f"line {reader.line_num} is not CSV: {fault}") from fault
+        raise ParseError(f"line {reader.line_num} is not CSV: {fault}") from fault
 
 
 def _header(table: list[tuple[int, list[str]]], layout: Layout) -> tuple[int, int, int, int]:
@@ -128,7 +125,7 @@ def _header(table: list[tuple[int, list[str]]], layout: Layout) -> tuple[int, in
             return line, dates[0], values[0], len(cells)
     wanted = " and ".join("/".join(sorted(names)) for names in (layout.date_columns, layout.value_columns))
     start = one_line(" | ".join(",".join(cells) for _, cells in table[:2]))
-    raise ShapeError(f"no header with {wanted} in the first {PREAMBLE_ROWS} lines, which begin {start!r}")
+    raise ParseError(f"no header with {wanted} in the first {PREAMBLE_ROWS} lines, which begin {start!r}")
 
 
 def _is_cut(table: list[tuple[int, list[str]]], value_at: int, width: int) -> bool:
@@ -145,7 +142,7 @@ def _date(cell: str, layout: Layout, span: TimeSpan) -> date:
     try:
         day = datetime.strptime(cell, layout.date_format).date()  # noqa: DTZ007 - a date has no zone
     except ValueError:
-        raise ShapeError(f"{one_line(cell)!r} is no date such as {layout.date_format}") from None
+        raise ParseError(f"{one_line(cell)!r} is no date such as {layout.date_format}") from None
     if not span.holds_day(day):
         raise UntimelyError(f"{day} should be from {span.first_day} to {span.last_day}")
     return day
@@ -157,5 +154,5 @@ def _number(cell: str, layout: Layout) -> float | None:
     try:
         number = float(cell)
     except ValueError:
-        raise ShapeError(f"{one_line(cell)!r} is no number") from None
+        raise ParseError(f"{one_line(cell)!r} is no number") from None
     return finite(number, "close")

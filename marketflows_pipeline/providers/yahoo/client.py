@@ -8,8 +8,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar
 
-from marketflows_pipeline.providers.http.keyless import KeylessService
-from marketflows_pipeline.providers.http.responses import Classifier
+from marketflows_pipeline.providers.http.service_client import KeylessClient
 from marketflows_pipeline.providers.protocols.cross_asset import PriceHistory
 from marketflows_pipeline.providers.yahoo.errors import classify
 from marketflows_pipeline.providers.yahoo.parsers import DAILY, read_history
@@ -20,19 +19,15 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 A_DAY = timedelta(days=1)
 
 
-class Yahoo(KeylessService):
-    """A PriceProvider that asks Yahoo, which needs no key; arguments as of `KeylessService`."""
+class Yahoo(KeylessClient):
+    """A PriceProvider that asks Yahoo, which needs no key; arguments as of `KeylessClient`."""
 
     name = "yahoo"
-    home = BASE_URL
+    default_url = BASE_URL
     headers: ClassVar = {"user-agent": BROWSER}
     # The service publishes no limit; this stays below those that were seen.
-    pace = 30
-
-    @classmethod
-    def judge(cls) -> Classifier:
-        """By what the chart endpoint says under any status."""
-        return classify
+    calls_per_minute = 30
+    classifier = staticmethod(classify)
 
     def daily_bars(self, symbol: str, provider_symbol: str, start: date, end: date) -> PriceHistory:
         """Complete sessions from `start` to `end`, both included, adjusted for splits as the service gives them.
@@ -62,7 +57,7 @@ class Yahoo(KeylessService):
         }
         return self._http.get_json(
             "/v8/finance/chart/{symbol}",
-            lambda body: read_history(body, symbol=symbol, asked=provider_symbol, start=start, end=end, now=now),
+            lambda body: read_history(body, symbol=symbol, requested=provider_symbol, start=start, end=end, now=now),
             path={"symbol": provider_symbol},
             params=params,
         )

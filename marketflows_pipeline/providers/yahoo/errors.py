@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from marketflows_pipeline.errors import (
-    BadAnswerError,
+    BadResponseError,
     NotFoundError,
     PermanentProviderError,
     ProviderError,
@@ -16,11 +16,11 @@ from marketflows_pipeline.errors import (
 )
 from marketflows_pipeline.providers.http.responses import (
     UNQUOTED_STATUSES,
-    Fault,
+    Classification,
     Response,
     classify_by_status,
-    fault_of,
-    is_passing,
+    classify_status,
+    is_transient_status,
     one_line,
 )
 
@@ -59,13 +59,13 @@ class _Failure(msgspec.Struct):
     finance: _Envelope | None = None
 
 
-def classify(answer: Response) -> Fault | None:
+def classify(answer: Response) -> Classification | None:
     """Judge an answer of Yahoo; None is a usable one.
 
     That a span holds no session is told as an error too, and is none: it reads as no bars.
     """
     if answer.status == REQUEST_DENIED:
-        return Fault(UnexpectedResponseError, f"HTTP 999, {answer.excerpt}; {DENIED}")
+        return Classification(UnexpectedResponseError, f"HTTP 999, {answer.excerpt}; {DENIED}")
     if (error := _error_of(answer)) is None:
         return classify_by_status(answer)
     if is_empty_span(error):
@@ -73,10 +73,10 @@ def classify(answer: Response) -> Fault | None:
     said = f"HTTP {answer.status}, {one_line(f'{error.code}: {error.description}')}"
     if answer.status in UNQUOTED_STATUSES:
         said = f"HTTP {answer.status}" + (f", {error.code}" if error.code.lower() in ERROR_CODES else "")
-    if is_passing(answer.status):
-        return Fault(TransientProviderError, said)
+    if is_transient_status(answer.status):
+        return Classification(TransientProviderError, said)
     kind, advice = ERROR_CODES.get(error.code.lower(), (_kind_of_unknown(answer), ""))
-    return Fault(kind, f"{said}; {advice}" if advice else said)
+    return Classification(kind, f"{said}; {advice}" if advice else said)
 
 
 def is_empty_span(error: ErrorObject) -> bool:
@@ -95,4 +95,4 @@ def _error_of(answer: Response) -> ErrorObject | None:
 
 def _kind_of_unknown(answer: Response) -> type[ProviderError]:
     """The kind of an error object whose code says nothing known."""
-    return BadAnswerError if answer.is_success else fault_of(answer.status, "", is_own=True).kind
+    return BadResponseError if answer.is_success else classify_status(answer.status, "", is_own=True).kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypedDict
 
 import polars as pl
 
@@ -13,6 +14,16 @@ AVERAGE_SESSIONS = 20
 AGREEING_PAIRS = 2
 
 _ON, _OFF, _MIXED = pl.lit("risk_on"), pl.lit("risk_off"), pl.lit("mixed")
+
+
+class RegimeRules(TypedDict):
+    """Keyword arguments of `regimes`, as the settings give them."""
+
+    risk_on_below: float
+    risk_off_above: float
+    hysteresis: float
+    confirm_sessions: int
+    ratio_pairs: Iterable[tuple[str, str]]
 
 
 def regimes(

@@ -27,7 +27,7 @@ def test_rows_stand_in_the_order_of_the_weeks_gain_and_the_column_is_marked() ->
     assert cells["y"]["sort"] == ["layer-1", "ai"]
     assert cells["x"]["sort"] == ["1d", "1w"]
     assert cells["x"]["axis"]["labelExpr"] == "datum.value === '1w' ? datum.value + ' ▼' : datum.value"
-    assert spec["title"]["text"] == "Narratives: percent gains in US dollars"
+    assert spec["title"]["text"] == "Narratives: Layer 1 led, +7.0% in US dollars in 1 week"
     assert "sorted by 1w" in spec["title"]["subtitle"][0]
 
 
@@ -50,8 +50,9 @@ def test_cells_show_signed_percents_and_never_a_negative_zero() -> None:
 
 def test_null_cells_are_hatched_and_the_footer_says_why() -> None:
     reason = "the window starts later"
-    frame = gain_frame([("ai", 24, 1.0, None), ("ai", 168, None, reason), ("layer-1", 24, 2.0, None)])
-    spec = drawn(frame, gain_spec())
+    rows = [("ai", 168, None, reason), ("layer-1", 24, 2.0, None), ("memes", 24, 2.0, None), ("memes", 168, 1.0, None)]
+    labels = {"ai": "AI", "layer-1": "Layer 1", "memes": "Memes"}
+    spec = drawn(gain_frame([("ai", 24, 1.0, None), *rows]), gain_spec(labels))
 
     hatch = next(layer for layer in spec["layer"] if layer["mark"]["type"] == "point")
     assert spec["datasets"][hatch["data"]["name"]] == [
@@ -61,6 +62,15 @@ def test_null_cells_are_hatched_and_the_footer_says_why() -> None:
     assert f"hatched (1w): {reason} · hatched (1w): not computed" in footer(spec)
 
 
+def test_a_span_without_any_gain_has_no_column_and_the_footer_says_why() -> None:
+    """A third of a daily table was hatched: no coin had an observation of four, eight or twelve hours ago."""
+    gaps = gain_frame([("ai", 4, None, "no observation"), ("layer-1", 4, None, "no observation")])
+    spec = drawn(pl.concat([gaps, FULL]), gain_spec(hours_ago=(4.0, 24.0, 168.0)))
+
+    assert spec["layer"][0]["encoding"]["x"]["sort"] == ["1d", "1w"]
+    assert footer(spec).endswith("left out (4h): no observation")
+
+
 def test_reasons_that_differ_in_their_counts_alone_are_one_note() -> None:
     gaps = [
         ("ai", 4, None, "3 of 5 coins have no observation"),
@@ -68,7 +78,7 @@ def test_reasons_that_differ_in_their_counts_alone_are_one_note() -> None:
     ]
     spec = drawn(pl.concat([gain_frame(gaps), FULL]), gain_spec(hours_ago=(4.0, 24.0, 168.0)))
 
-    assert footer(spec).endswith("UTC · hatched (4h): some coins have no observation")
+    assert footer(spec).endswith("mostly price · left out (4h): some coins have no observation")
 
 
 def test_gains_from_observations_are_named_in_the_footer() -> None:
@@ -131,7 +141,7 @@ def test_rows_with_a_size_stand_in_its_order() -> None:
     """Ranges were sorted by their gain, so that the largest stood anywhere."""
     frame = gain_frame([("small", 168, 9.0, None), ("large", 168, -1.0, None), ("middle", 168, 3.0, None)])
     labels = {"large": "above $10B", "middle": "$1B to $10B", "small": "$100M to $1B"}
-    spec = drawn(frame, gain_spec(labels, hours_ago=(168.0,), is_by_size=True))
+    spec = drawn(frame, gain_spec(labels, hours_ago=(168.0,), category="Ranges"))
     assert spec["layer"][0]["encoding"]["y"]["sort"] == ["large", "middle", "small"]
     assert "the largest first" in spec["title"]["subtitle"][0]
     assert spec["layer"][0]["encoding"]["x"]["axis"]["labelExpr"].startswith("datum.value === ''"), (

@@ -3,10 +3,10 @@ from __future__ import annotations
 import math
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.charts.market_caps.window import lone_points, thinned, visible_rows
+from marketflows_pipeline.charts.market_caps.window import lone_points, thinned, visible_rows, without_flat_start
 from marketflows_pipeline_tests.charts.frames import DAY, END, HOUR, grid_frame
 
 
@@ -31,6 +31,16 @@ def test_values_that_are_not_finite_are_missing() -> None:
     assert shown.get_column("value").to_list() == [1.0, None, None, 2.0]
 
 
+def test_the_first_time_is_left_out_only_where_no_series_moves_in_the_first_step() -> None:
+    flat = visible_rows(grid_frame({"ai": [1.0, 1.0, 2.0], "l1": [None, 1.0, 3.0]}), None, DAY)
+    assert without_flat_start(flat).get_column("ts").min() == END - DAY
+
+    moving = visible_rows(grid_frame({"ai": [1.0, 1.0, 2.0], "l1": [1.0, 1.1, 3.0]}), None, DAY)
+    assert without_flat_start(moving).equals(moving)
+    two = visible_rows(grid_frame({"ai": [1.0, 1.0]}), None, DAY)
+    assert without_flat_start(two).equals(two)
+
+
 def test_a_short_series_is_not_thinned() -> None:
     frame = visible_rows(grid_frame({"ai": [float(place) for place in range(100)]}), None, DAY)
 
@@ -42,7 +52,6 @@ WALKS = st.lists(st.one_of(st.none(), st.floats(-10, 10)), min_size=120, max_siz
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(WALKS)
 def test_thinning_keeps_the_ends_and_extremes_of_every_bucket(walk: list[float | None]) -> None:
     frame = visible_rows(grid_frame({"ai": walk, "steady": [1.0] * len(walk)}, HOUR), None, HOUR)

@@ -30,6 +30,8 @@ from marketflows_pipeline.charts.rendering.render import (
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline_tests.charts.frames import chart_spec, gain_frame, gain_spec, grid_frame
 
+pytestmark = pytest.mark.slow
+
 TWO = grid_frame({"ai": [1.0, 1.2, 1.4], "layer-1": [1.0, None, 0.8]})
 CHART = line_job(TWO, chart_spec())
 TABLE = table_job(gain_frame([("ai", 168, 3.0, None), ("ai", 24, None, "gap")]), gain_spec())

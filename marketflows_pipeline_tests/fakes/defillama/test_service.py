@@ -285,6 +285,7 @@ def test_answers_say_how_long_they_hold(web: httpx.Client) -> None:
     assert web.get("/protocol/okx").headers["expires"] == "Fri, 18 Sep 2026 04:20:00 GMT"
 
 
+@pytest.mark.slow
 def test_an_answer_can_be_grown_to_more_than_40_mb_and_compressed(clock: FixedClock) -> None:
     cast = make_cast(7, START, days=30, fillers=0, grown="binance-cex")
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from marketflows_pipeline.providers.coingecko.category_parser import read_category_snapshot
-from marketflows_pipeline.providers.http.responses import ShapeError
+from marketflows_pipeline.providers.coingecko.parsers import read_category_snapshot
+from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.protocols.market_caps import CATEGORY_SCHEMA
 
 LAYER_1: dict[str, Any] = {
@@ -78,5 +78,5 @@ def test_a_category_that_is_there_twice_is_stored_once() -> None:
 
 @pytest.mark.parametrize("body", [None, {}, "x", [], [LAYER_1] * 3 + [{"id": 1}] * 2])
 def test_what_holds_no_categories_or_too_many_odd_ones_is_no_answer(body: object) -> None:
-    with pytest.raises(ShapeError):
+    with pytest.raises(ParseError):
         read_category_snapshot(body)

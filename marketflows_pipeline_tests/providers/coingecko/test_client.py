@@ -526,7 +526,7 @@ def test_a_refusal_or_an_unknown_shape_is_final(
 def test_a_service_that_stays_down_is_given_up(client: CoinGecko, service: FakeCoinGecko, clock: FixedClock) -> None:
     service.script(CHART, *[faults.html(503)] * 20)
 
-    with pytest.raises(TransientProviderError, match="a later run asks again"):
+    with pytest.raises(TransientProviderError, match="a later run retries"):
         client.history("bitcoin", 2)
     assert clock.now() - START <= timedelta(seconds=300)
 

@@ -13,7 +13,7 @@ from marketflows_pipeline.providers.coingecko.exchange_parsers import (
     read_trending,
     read_volume_chart,
 )
-from marketflows_pipeline.providers.http.responses import ShapeError
+from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.protocols.exchanges import EXCHANGE_SCHEMA, TRENDING_SCHEMA, VOLUME_CHART_SCHEMA
 from marketflows_pipeline.transforms.time_span import TimeSpan
 from marketflows_pipeline_tests.fakes.coingecko.test_schemas import needs_real_data, recorded_body
@@ -265,7 +265,7 @@ def test_an_exchange_is_centralised_only_where_the_answer_says_so(said: object, 
 
 @pytest.mark.parametrize("body", [[], None, "x", {}, {"centralized": True}, {"name": 1}])
 def test_an_answer_that_is_no_exchange_is_refused(body: object) -> None:
-    with pytest.raises(ShapeError, match="expected an object with a name"):
+    with pytest.raises(ParseError, match="expected an object with a name"):
         read_is_centralised(body)
 
 
@@ -282,7 +282,7 @@ def test_no_trending_coins_are_an_empty_frame() -> None:
     ],
 )
 def test_an_answer_without_a_list_of_trending_coins_is_refused(body: object, named: str) -> None:
-    with pytest.raises(ShapeError) as refusal:
+    with pytest.raises(ParseError) as refusal:
         read_trending(body)
     assert named in str(refusal.value)
 

@@ -283,7 +283,7 @@ def test_reserves_of_another_shape_are_a_bad_answer_and_leave_nothing(
 ) -> None:
     llama.script(PROTOCOL, faults.json_error(200, body))
 
-    with pytest.raises(UnexpectedResponseError, match=r"/protocol/okx: an answer of an unknown shape: .+") as fault:
+    with pytest.raises(UnexpectedResponseError, match=r"/protocol/okx: a response of an unexpected shape: .+") as fault:
         asking.reserves_history("okx", tmp_path)
 
     assert "\n" not in str(fault.value)
@@ -303,6 +303,7 @@ def test_answers_may_come_compressed(cast: Cast, clock: FixedClock, ledger: Memo
         assert llama.calls(PROTOCOL) == 2
 
 
+@pytest.mark.slow
 def test_the_largest_answer_is_read_whole_or_asked_again(
     clock: FixedClock, ledger: MemoryLedger, tmp_path: Path
 ) -> None:
@@ -339,8 +340,11 @@ def test_every_attempt_is_on_record_under_its_endpoint(
     ]
 
 
-def test_calls_are_paced(llama: FakeDefiLlama, clock: FixedClock, ledger: MemoryLedger) -> None:
-    with DefiLlama(clock=clock, ledger=ledger, base_url=llama.url, calls_per_minute=5) as client:
+def test_calls_are_rate_limited(
+    monkeypatch: pytest.MonkeyPatch, llama: FakeDefiLlama, clock: FixedClock, ledger: MemoryLedger
+) -> None:
+    monkeypatch.setattr(DefiLlama, "calls_per_minute", 5)
+    with DefiLlama(clock=clock, ledger=ledger, base_url=llama.url) as client:
         for _ in range(11):
             client.cexs()
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.errors import (
-    BadAnswerError,
+    BadResponseError,
     NotFoundError,
     PermanentProviderError,
     PlanLimitError,
@@ -16,13 +16,13 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UnexpectedResponseError,
 )
+from marketflows_pipeline.providers.defillama.errors import classify
 from marketflows_pipeline.providers.defillama.parsers import (
-    classify,
     read_cexs,
     read_exchange_protocols,
     slugify,
 )
-from marketflows_pipeline.providers.http.responses import RefusedError, Response, ShapeError
+from marketflows_pipeline.providers.http.responses import FailedResponseError, ParseError, Response
 from marketflows_pipeline.providers.protocols.exchanges import (
     CEX_SCHEMA,
     PROTOCOL_SCHEMA,
@@ -60,10 +60,10 @@ def cexs(*rows: dict[str, Any], ids: list[str] | None = None) -> str:
         (200, NOT_FOUND, NotFoundError, "Protocol not found"),
         (200, UPGRADE, PlanLimitError, "only a paid plan"),
         (200, "Internal server error", TransientProviderError, "Internal"),
-        (200, "Something else", BadAnswerError, "not JSON"),
-        (200, '{"cexs":[{"name":"Bin', BadAnswerError, "cut off"),
-        (200, "", BadAnswerError, "an empty answer"),
-        (200, HTML, BadAnswerError, "an HTML page"),
+        (200, "Something else", BadResponseError, "not JSON"),
+        (200, '{"cexs":[{"name":"Bin', BadResponseError, "truncated"),
+        (200, "", BadResponseError, "an empty response"),
+        (200, HTML, BadResponseError, "an HTML page"),
     ],
 )
 def test_every_error_text_is_told_by_what_it_says(status: int, body: str, kind: type[ProviderError], said: str) -> None:
@@ -159,17 +159,17 @@ def test_a_listed_exchange_is_centralised_also_where_the_list_of_ids_misspells_i
     ],
 )
 def test_an_overview_of_another_shape_is_told_by_place(body: str, place: str) -> None:
-    with pytest.raises(ShapeError) as fault:
+    with pytest.raises(ParseError) as fault:
         read_cexs(body)
 
     assert place in str(fault.value)
 
 
 def test_json_that_is_cut_off_after_a_brace_is_worth_asking_again() -> None:
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(FailedResponseError) as refused:
         read_cexs('{"cexs":[{"name":"A"},{"name":"B"}')
 
-    assert refused.value.fault.kind is BadAnswerError
+    assert refused.value.classification.kind is BadResponseError
 
 
 def test_only_exchanges_and_their_decentralised_kin_are_kept() -> None:
@@ -221,4 +221,4 @@ def test_an_odd_row_matters_only_where_it_is_of_an_exchange(caplog: pytest.LogCa
         assert read_exchange_protocols(json.dumps([odd, good])).height == 1
         assert not caplog.records
         assert read_exchange_protocols(json.dumps([good, odd | {"category": "CEX"}])).height == 1
-    assert "1 of 2 rows left out: row 1 (Odd): Expected `str`, got `int` - at `$.slug`" in caplog.text
+    assert "1 of 2 rows left out: row 1 (Odd): `slug`: expected `str`, found int '5'" in caplog.text

@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import (
-    BadAnswerError,
+    BadResponseError,
     NotFoundError,
     PermanentProviderError,
     TransientProviderError,
@@ -24,7 +24,7 @@ from marketflows_pipeline.providers.fund_issuers.issuer import Issuer
 from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold, read_archive
 from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet, read_navhist
 from marketflows_pipeline.providers.http.ledger import MemoryLedger
-from marketflows_pipeline.providers.http.responses import ShapeError
+from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.protocols.cross_asset import SHARES_SCHEMA, SharesProvider
 from marketflows_pipeline.transforms.cross_asset.shares import comparable_shares
 from marketflows_pipeline_tests.fakes import faults
@@ -277,7 +277,7 @@ def test_what_may_pass_is_asked_again(ask: Ask, issuers: FakeIssuers, clock: Fix
 def test_a_page_that_stays_under_success_is_a_bad_answer(ask: Ask, issuers: FakeIssuers, name: str) -> None:
     issuers.script(ENDPOINTS[name], *[faults.html(200)] * 20)
 
-    with pytest.raises(BadAnswerError, match=r"HTTP 200, an HTML page 'OK'.*given up after"):
+    with pytest.raises(BadResponseError, match=r"HTTP 200, an HTML page 'OK'.*given up after"):
         ask(name)
 
 
@@ -309,7 +309,7 @@ def test_the_earlier_address_of_black_rock_answers_with_a_page(
 
     with (
         BlackRock(clock=clock, ledger=ledger, base_url=issuers.url, timeout=60.0) as issuer,
-        pytest.raises(BadAnswerError, match="HTTP 200, an HTML page 'iShares by BlackRock'"),
+        pytest.raises(BadResponseError, match="HTTP 200, an HTML page 'iShares by BlackRock'"),
     ):
         issuer.shares_outstanding("IWM", "239710")
 
@@ -328,7 +328,7 @@ def test_a_document_with_entities_of_its_own_is_refused_and_not_asked_again(
     issuers.script(ENDPOINTS[name], lambda reply: type(reply)(200, BOMBED[name], "application/octet-stream"))
 
     with pytest.raises(
-        UnexpectedResponseError, match=r"an answer of an unknown shape: .*declares a document type"
+        UnexpectedResponseError, match=r"a response of an unexpected shape: .*declares a document type"
     ) as fault:
         ask(name)
     assert "\n" not in str(fault.value)
@@ -357,9 +357,9 @@ def test_a_count_that_is_a_date_names_its_row_at_black_rock(
 def test_a_sheet_that_moved_is_named_beside_those_that_are_there() -> None:
     book = workbook({"History": [["Date"]], "Notes": [[]]})
 
-    with pytest.raises(ShapeError, match="expected a sheet `navhist`, found History, Notes"):
+    with pytest.raises(ParseError, match="expected a sheet `navhist`, found History, Notes"):
         read_navhist(book, "SPY", START)
-    with pytest.raises(ShapeError, match="ends with `Historical Archive`, found History, Notes"):
+    with pytest.raises(ParseError, match="ends with `Historical Archive`, found History, Notes"):
         read_archive(book, "GLD", START)
 
 

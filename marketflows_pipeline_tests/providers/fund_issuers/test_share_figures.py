@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.providers.bad_rows import LeftOut
+from marketflows_pipeline.providers.bad_rows import BadRows
 from marketflows_pipeline.providers.fund_issuers.share_figures import convention_shown, read_figures, share_history
-from marketflows_pipeline.providers.http.responses import ShapeError
+from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.protocols.cross_asset import SHARES_SCHEMA
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
@@ -25,7 +25,7 @@ def history(*rows: list[str]) -> pl.DataFrame:
 
 
 def history_of(grid: list[list[str]], columns: dict[str, str]) -> pl.DataFrame:
-    left_out = LeftOut("test:sheet")
+    left_out = BadRows("test:sheet")
     figures = read_figures(grid, columns, left_out, NOW)
     return share_history(figures, left_out, symbol="SPY", convention="as_traded", source="test:sheet")
 
@@ -84,7 +84,7 @@ def test_titles_blank_rows_and_notices_are_no_rows() -> None:
         ["", "Before investing, consider", "all", "of it", ""],
     ]
 
-    assert read_figures(grid, COLUMNS, LeftOut("test"), NOW).rows() == [(4, date(2026, 9, 24), 10.0, 100.0, 1000.0)]
+    assert read_figures(grid, COLUMNS, BadRows("test"), NOW).rows() == [(4, date(2026, 9, 24), 10.0, 100.0, 1000.0)]
 
 
 def test_columns_are_found_by_name_wherever_they_stand_and_however_they_are_spelled() -> None:
@@ -94,7 +94,7 @@ def test_columns_are_found_by_name_wherever_they_stand_and_however_they_are_spel
     ]
     columns = {**COLUMNS, "net_assets_usd": "Total Net Assets ($)"}
 
-    assert read_figures(grid, columns, LeftOut("test"), NOW).row(0, named=True) == {
+    assert read_figures(grid, columns, BadRows("test"), NOW).row(0, named=True) == {
         "row": 2,
         "session": date(2026, 9, 24),
         "nav_usd": 10.0,
@@ -105,11 +105,11 @@ def test_columns_are_found_by_name_wherever_they_stand_and_however_they_are_spel
 
 def test_a_missing_column_is_named_beside_those_that_are_there() -> None:
     with pytest.raises(
-        ShapeError, match=r"expected the columns Date, NAV, Shares Outstanding, .* found Date, NAV, Units"
+        ParseError, match=r"expected the columns Date, NAV, Shares Outstanding, .* found Date, NAV, Units"
     ):
-        read_figures([["Fund"], ["Date", "NAV", "Units"], ["24-Sep-2026", "10", "5"]], COLUMNS, LeftOut("test"), NOW)
-    with pytest.raises(ShapeError, match="found none"):
-        read_figures([], COLUMNS, LeftOut("test"), NOW)
+        read_figures([["Fund"], ["Date", "NAV", "Units"], ["24-Sep-2026", "10", "5"]], COLUMNS, BadRows("test"), NOW)
+    with pytest.raises(ParseError, match="found none"):
+        read_figures([], COLUMNS, BadRows("test"), NOW)
 
 
 @pytest.mark.parametrize(
@@ -152,19 +152,19 @@ def test_a_sheet_of_which_more_than_one_row_in_twenty_cannot_be_read_is_refused(
     bad = ["24-Sep-2026", "ten", "100", "1000"]
 
     assert history(*good, bad).height == 18
-    with pytest.raises(ShapeError, match=r"2 of 20 rows are malformed, more than 5%; the first: row 20: `NAV` should"):
+    with pytest.raises(ParseError, match=r"2 of 20 rows are malformed, more than 5%; the first: row 20: `NAV` should"):
         history(*good, bad, bad)
 
 
 def test_a_sheet_of_impossible_days_is_refused() -> None:
     early = [f"{day:02}-Sep-1926" for day in range(1, 4)]
 
-    with pytest.raises(ShapeError, match="3 of 4 rows have a time that cannot be, more than half"):
+    with pytest.raises(ParseError, match="3 of 4 rows have an impossible time, more than half"):
         history(["23-Sep-2026", "10", "100", "1000"], *([day, "10", "100", "1000"] for day in early))
 
 
 def test_a_table_without_rows_is_no_history() -> None:
-    with pytest.raises(ShapeError, match="no row with figures"):
+    with pytest.raises(ParseError, match="no row with figures"):
         history(["24-Sep-2026", "--", "--", "--"])
 
 

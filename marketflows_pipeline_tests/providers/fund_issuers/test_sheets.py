@@ -14,7 +14,7 @@ from marketflows_pipeline.providers.fund_issuers import spreadsheetml
 from marketflows_pipeline.providers.fund_issuers.limited_xml import Reader, read_xml
 from marketflows_pipeline.providers.fund_issuers.spreadsheetml import spreadsheetml_sheet
 from marketflows_pipeline.providers.fund_issuers.workbooks import MAX_UNPACKED_BYTES, PROLOGUE_BYTES, xlsx_sheets
-from marketflows_pipeline.providers.http.responses import RefusedError, ShapeError
+from marketflows_pipeline.providers.http.responses import FailedResponseError, ParseError
 from marketflows_pipeline_tests.fakes.fund_issuers.fund_history import (
     BOMB,
     Row,
@@ -71,15 +71,15 @@ def test_cells_of_a_workbook_are_text_and_rows_keep_their_numbers() -> None:
 def test_a_workbook_that_is_cut_off_is_worth_asking_again() -> None:
     book = workbook({"sheet": [["a"]]})
 
-    with pytest.raises(RefusedError, match=r"cut off: .* bytes of an Excel workbook") as refused:
+    with pytest.raises(FailedResponseError, match=r"truncated: .* bytes of an Excel workbook") as refused:
         xlsx_sheets(book[: len(book) // 2])
 
-    assert refused.value.fault.is_transient
+    assert refused.value.classification.is_transient
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.7 gold bar list", b'{"error": "no such fund"}', b"Date,NAV\n"])
 def test_what_is_no_workbook_is_shown_as_what_it_is(content: bytes) -> None:
-    with pytest.raises(ShapeError, match="expected an Excel workbook, found") as fault:
+    with pytest.raises(ParseError, match="expected an Excel workbook, found") as fault:
         xlsx_sheets(content)
 
     assert content.decode().split()[0].strip("'") in str(fault.value)
@@ -90,12 +90,12 @@ def test_a_zip_that_is_no_workbook_is_refused() -> None:
     with ZipFile(file, "w") as parts:
         parts.writestr("readme.txt", "hello")
 
-    with pytest.raises(ShapeError, match="an Excel workbook that cannot be read"):
+    with pytest.raises(ParseError, match="an Excel workbook that cannot be read"):
         xlsx_sheets(file.getvalue())
 
 
 def test_a_workbook_that_declares_entities_is_refused() -> None:
-    with pytest.raises(ShapeError, match=r"xl/worksheets/sheet1\.xml declares a document type"):
+    with pytest.raises(ParseError, match=r"xl/worksheets/sheet1\.xml declares a document type"):
         xlsx_sheets(with_bomb(workbook({"sheet": [["a"]]})))
 
 
@@ -105,7 +105,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused_unread() -> None:
         for _ in range(MAX_UNPACKED_BYTES // (1 << 20) + 1):
             part.write(bytes(1 << 20))
 
-    with pytest.raises(ShapeError, match="unpacks to 135,"):
+    with pytest.raises(ParseError, match="unpacks to 135,"):
         xlsx_sheets(file.getvalue())
 
 
@@ -138,7 +138,7 @@ def test_a_row_that_says_its_place_skips_those_before_it() -> None:
     ],
 )
 def test_a_place_that_cannot_be_is_refused(table: str) -> None:
-    with pytest.raises(ShapeError, match=r"ss:|beyond"):
+    with pytest.raises(ParseError, match=r"ss:|beyond"):
         spreadsheetml_sheet(document(table), "Historical")
 
 
@@ -164,7 +164,7 @@ def test_byte_order_marks_and_faults_of_other_sheets_do_no_harm() -> None:
     ],
 )
 def test_a_document_that_declares_a_type_is_refused(prologue: bytes) -> None:
-    with pytest.raises(ShapeError, match="declares a document type or entities of its own, which is refused"):
+    with pytest.raises(ParseError, match="declares a document type or entities of its own, which is refused"):
         spreadsheetml_sheet(document(row(cell("&c;")), prologue=prologue), "Historical")
 
 
@@ -172,22 +172,25 @@ def test_a_document_that_is_cut_off_is_worth_asking_again() -> None:
     whole = fund_document("A", [Row(date(2026, 1, 5), 10.5, 100_000)])
 
     for end in (len(whole) // 2, len(whole) - 3):
-        with pytest.raises(RefusedError, match=r"cut off: .* bytes of a SpreadsheetML workbook without its end"):
+        with pytest.raises(
+            FailedResponseError, match=r"truncated: .* bytes of a SpreadsheetML workbook without its end"
+        ):
             spreadsheetml_sheet(whole[:end], "Historical")
 
 
 def test_a_document_without_the_sheet_says_which_it_has() -> None:
-    with pytest.raises(ShapeError, match="expected a sheet `Historical`, found Holdings"):
+    with pytest.raises(ParseError, match="expected a sheet `Historical`, found Holdings"):
         spreadsheetml_sheet(document("", "Holdings"), "Historical")
-    with pytest.raises(ShapeError, match=r"expected a SpreadsheetML workbook, found '\{.status.: 400\}'"):
+    with pytest.raises(ParseError, match=r"expected a SpreadsheetML workbook, found '\{.status.: 400\}'"):
         spreadsheetml_sheet(b'{"status": 400}', "Historical")
 
 
 def test_a_sheet_that_is_not_well_formed_says_where() -> None:
-    with pytest.raises(ShapeError, match=r"sheet `Historical` is not well-formed XML: .*line 1, column"):
+    with pytest.raises(ParseError, match=r"sheet `Historical` is not well-formed XML: .*line 1, column"):
         spreadsheetml_sheet(document("<ss:Row><ss:Cell></ss:Row>"), "Historical")
 
 
+@pytest.mark.slow
 def test_of_the_largest_document_only_the_sheet_is_parsed_in_little_more_memory_than_it_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import (
-    BadAnswerError,
+    BadResponseError,
     CreditsExhaustedError,
     NotFoundError,
     PermanentProviderError,
@@ -28,12 +28,11 @@ from marketflows_pipeline.providers.http.client import HttpClient
 from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.http.responses import (
     EXCERPT_LENGTH,
-    RefusedError,
+    ParseError,
     Response,
-    ShapeError,
+    bad_response,
     classify_by_status,
 )
-from marketflows_pipeline.providers.http.responses import Fault as JudgedFault
 from marketflows_pipeline.providers.http.retry import MAX_ATTEMPTS
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline_tests.fakes import faults
@@ -257,9 +256,9 @@ def test_each_wait_is_one_line_in_the_log(
 
     first, second = [record.getMessage() for record in caplog.records if record.name.startswith("marketflows")]
     assert first.startswith(
-        "thinghub /things/one: HTTP 503, an HTML page '503 Service Temporarily Unavailable'; asking again in "
+        "thinghub /things/one: HTTP 503, an HTML page '503 Service Temporarily Unavailable'; retrying in "
     )
-    assert second.startswith("thinghub /things/one: HTTP 429, {}; asking again in 6")
+    assert second.startswith("thinghub /things/one: HTTP 429, {}; retrying in 6")
     assert second.endswith("(attempt 3)")
 
 
@@ -267,9 +266,9 @@ def test_a_shape_that_is_not_documented_is_a_bad_answer_that_names_endpoint_and_
     client: HttpClient, service: FakeServer, ledger: MemoryLedger
 ) -> None:
     def read(_: object) -> None:
-        raise ShapeError("`prices` is missing")
+        raise ParseError("`prices` is missing")
 
-    with pytest.raises(UnexpectedResponseError, match="/things/one: an answer of an unknown shape: `prices` is"):
+    with pytest.raises(UnexpectedResponseError, match="/things/one: a response of an unexpected shape: `prices` is"):
         client.get_json(THING, read, path={"id": "one"})
 
     assert service.calls() == 1
@@ -352,7 +351,7 @@ def test_a_file_comes_as_the_bytes_that_were_sent(client: HttpClient, service: F
 def test_a_file_that_its_reader_finds_cut_off_is_asked_for_again(client: HttpClient, service: FakeServer) -> None:
     def read(content: bytes) -> int:
         if not content.endswith(b"}"):
-            raise RefusedError(JudgedFault(BadAnswerError, "cut off"), {})
+            raise bad_response("truncated")
         return len(content)
 
     service.script(THING, faults.truncated(), faults.truncated())
@@ -363,9 +362,11 @@ def test_a_file_that_its_reader_finds_cut_off_is_asked_for_again(client: HttpCli
 
 def test_a_file_of_another_shape_is_not_asked_for_again(client: HttpClient, service: FakeServer) -> None:
     def read(_: bytes) -> None:
-        raise ShapeError("no sheet `navhist`")
+        raise ParseError("no sheet `navhist`")
 
-    with pytest.raises(UnexpectedResponseError, match="/things/one: an answer of an unknown shape: no sheet `navhist`"):
+    with pytest.raises(
+        UnexpectedResponseError, match="/things/one: a response of an unexpected shape: no sheet `navhist`"
+    ):
         client.get_bytes(THING, read, path={"id": "one"})
     assert service.calls() == 1
 
@@ -398,7 +399,7 @@ def test_a_failed_download_leaves_the_file_of_before(client: HttpClient, service
     destination.write_text("[]")
     service.script(THING, *[faults.truncated()] * 20)
 
-    with pytest.raises(BadAnswerError, match="cut off or not JSON"):
+    with pytest.raises(BadResponseError, match="truncated or not JSON"):
         client.download(THING, destination, Path.read_bytes, path={"id": "one"})
 
     assert destination.read_text() == "[]"

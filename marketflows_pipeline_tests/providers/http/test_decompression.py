@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.providers.http.decompression import PIECE_BYTES, beginning, unpacked
-from marketflows_pipeline.providers.http.responses import RefusedError, ShapeError
+from marketflows_pipeline.providers.http.decompression import PIECE_BYTES, beginning, decompressed
+from marketflows_pipeline.providers.http.responses import FailedResponseError, ParseError
 
 
 def cut(content: bytes, size: int) -> Iterator[bytes]:
@@ -23,39 +23,39 @@ def test_gzip_of_any_members_comes_out_as_it_went_in_however_it_is_cut(
 ) -> None:
     packed = b"".join(map(gzip.compress, members)) + bytes(n_padding)
 
-    assert b"".join(unpacked(cut(packed, size), "gzip", 10_000)) == b"".join(members)
+    assert b"".join(decompressed(cut(packed, size), "gzip", 10_000)) == b"".join(members)
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", " Identity ", "gzip", "x-gzip", "GZIP"])
 def test_what_just_fits_is_taken_and_a_byte_more_is_not(encoding: str) -> None:
     content = gzip.compress(bytes(1000)) if "gzip" in encoding.lower() else bytes(1000)
 
-    assert b"".join(unpacked([content], encoding, 1000)) == bytes(1000)
-    with pytest.raises(ShapeError, match="more than 999 bytes"):
-        list(unpacked([content], encoding, 999))
+    assert b"".join(decompressed([content], encoding, 1000)) == bytes(1000)
+    with pytest.raises(ParseError, match="more than 999 bytes"):
+        list(decompressed([content], encoding, 999))
 
 
 def test_one_chunk_of_the_line_never_becomes_more_than_a_piece_at_once() -> None:
     """A chunk of 64 KB was unpacked to 64 MB before anybody looked at its size."""
-    assert max(map(len, unpacked([gzip.compress(bytes(10_000_000))], "gzip", 1 << 26))) <= PIECE_BYTES
+    assert max(map(len, decompressed([gzip.compress(bytes(10_000_000))], "gzip", 1 << 26))) <= PIECE_BYTES
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, gzip", "gzip,identity", "\x1b[31m"])
 def test_what_was_not_asked_for_is_refused(encoding: str) -> None:
-    with pytest.raises(ShapeError, match=r"content-encoding .* which was not asked for"):
-        list(unpacked([b"{}"], encoding, 1000))
+    with pytest.raises(ParseError, match=r"content-encoding .* which was not requested"):
+        list(decompressed([b"{}"], encoding, 1000))
     assert beginning([b"{}"], encoding, 1000) == b""
 
 
 @pytest.mark.parametrize(
     "content",
     [b"no gzip", gzip.compress(b"x" * 1000)[:-9], gzip.compress(b"{}") + b"rest"],
-    ids=["none", "cut off", "with a rest"],
+    ids=["none", "truncated", "with a rest"],
 )
 def test_gzip_that_is_none_or_does_not_end_is_worth_asking_again(content: bytes) -> None:
-    with pytest.raises(RefusedError) as refused:
-        list(unpacked([content], "gzip", 10_000))
-    assert refused.value.fault.is_transient
+    with pytest.raises(FailedResponseError) as refused:
+        list(decompressed([content], "gzip", 10_000))
+    assert refused.value.classification.is_transient
 
 
 def test_of_an_error_the_beginning_is_enough() -> None:

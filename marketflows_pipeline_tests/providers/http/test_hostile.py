@@ -22,7 +22,7 @@ from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
 from marketflows_pipeline.providers.http import transport
 from marketflows_pipeline.providers.http.client import HttpClient
 from marketflows_pipeline.providers.http.ledger import MemoryLedger
-from marketflows_pipeline.providers.http.receiving import Limits
+from marketflows_pipeline.providers.http.response_body import SizeLimits
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.volatility.cboe import Cboe
 from marketflows_pipeline.providers.volatility.fred import Fred
@@ -32,7 +32,7 @@ from marketflows_pipeline_tests.fakes.hostile import ATTACKS, KEY, HostileServer
 
 Ask: TypeAlias = Callable[[Any, Path], object]
 
-SMALL = Limits(answer=1 << 18, download=1 << 18, error=1 << 12)
+SMALL = SizeLimits(memory=1 << 18, download=1 << 18, error=1 << 12)
 # What the sockets of both sides hold on their way, which nobody reads.
 ON_THE_WAY = 1 << 24
 DAY = date(2026, 9, 1)
@@ -60,6 +60,9 @@ CALLS: Mapping[str, tuple[type[Any], Ask]] = {
     "gold shares": (SpdrGold, lambda client, _: client.shares_outstanding("GLD", "")),
 }
 
+# One of each way to read a response, for the quick suite.
+QUICK = ("coingecko snapshot", "defillama reserves", "cboe closes", "ssga shares")
+
 
 @pytest.fixture(scope="module")
 def hostile() -> Iterator[HostileServer]:
@@ -70,7 +73,7 @@ def hostile() -> Iterator[HostileServer]:
 @pytest.fixture(autouse=True)
 def _small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small limits, so that floods end soon, and no bundle of certificates, which takes longest of all."""
-    monkeypatch.setattr(HttpClient, "limits", SMALL)
+    monkeypatch.setattr(HttpClient, "size_limits", SMALL)
     monkeypatch.setattr(transport, "_certificates", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     monkeypatch.setattr(transport, "getproxies", dict)
 
@@ -84,7 +87,9 @@ class _Ticking(FixedClock):
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    "call", [pytest.param(call, marks=() if call in QUICK else pytest.mark.slow) for call in CALLS]
+)
 def test_whatever_a_service_does_it_ends_in_one_line_that_does_not_show_the_key(
     hostile: HostileServer, call: str, attack: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -106,7 +111,7 @@ def test_whatever_a_service_does_it_ends_in_one_line_that_does_not_show_the_key(
     assert said.isprintable()
     assert len(said) < 1000
     assert list(tmp_path.iterdir()) == []
-    assert hostile.sent < hostile.n_asked * (2 * SMALL.answer + ON_THE_WAY)
+    assert hostile.sent < hostile.n_asked * (2 * SMALL.memory + ON_THE_WAY)
     if service is CoinGecko:
         kept = [said, repr(vars(fault.value)), repr(ledger.calls), *(record.getMessage() for record in caplog.records)]
         assert not shown(kept)

@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.errors import (
-    BadAnswerError,
+    BadResponseError,
     NotFoundError,
     PermanentProviderError,
     PlanLimitError,
     TransientProviderError,
     UnexpectedResponseError,
 )
-from marketflows_pipeline.providers.coingecko.parsers import classify as coingecko
-from marketflows_pipeline.providers.defillama.parsers import classify as defillama
-from marketflows_pipeline.providers.fund_issuers.issuer import unknown_fund
+from marketflows_pipeline.providers.coingecko.errors import classify as coingecko
+from marketflows_pipeline.providers.defillama.errors import classify as defillama
+from marketflows_pipeline.providers.fund_issuers.issuer import classify as issuer
 from marketflows_pipeline.providers.http.responses import (
     Classifier,
     Response,
@@ -25,8 +25,8 @@ from marketflows_pipeline.providers.http.responses import (
     classify_file,
     not_data,
     not_json,
-    requested_wait,
 )
+from marketflows_pipeline.providers.http.retry import requested_wait
 from marketflows_pipeline.providers.yahoo.errors import classify as yahoo
 
 NOW = datetime(2026, 3, 9, 3, 26, 1, tzinfo=UTC)
@@ -36,7 +36,7 @@ def answer(status: int, body: str = "{}", content_type: str = "application/json"
     return Response(status, {"content-type": content_type}, body.encode())
 
 
-JUDGES = [classify_by_status, classify_file, coingecko, defillama, yahoo, unknown_fund]
+JUDGES = [classify_by_status, classify_file, coingecko, defillama, yahoo, issuer]
 PASSING = [408, 425, 429, *range(500, 600)]
 BODIES = [
     "",
@@ -81,7 +81,7 @@ def test_what_a_cdn_says_in_place_of_the_service_is_no_refusal(judge: Classifier
 def test_a_page_under_404_of_a_service_of_json_is_not_its_word_and_one_of_a_host_of_files_is(judge: Classifier) -> None:
     page = answer(404, "<html><title>404 Not Found</title></html>", "text/html")
 
-    kinds = [getattr(each(page), "kind", None) for each in (judge, classify_file, unknown_fund)]
+    kinds = [getattr(each(page), "kind", None) for each in (judge, classify_file, issuer)]
 
     assert kinds == [UnexpectedResponseError, NotFoundError, NotFoundError]
 
@@ -118,7 +118,7 @@ def test_json_nested_beyond_measure_is_bad_and_not_a_traceback() -> None:
     fault = not_json(answer(200, "[" * 200_000))
 
     assert fault is not None
-    assert fault.kind is BadAnswerError
+    assert fault.kind is BadResponseError
 
 
 @pytest.mark.parametrize(
@@ -162,17 +162,17 @@ def test_a_page_of_the_cdn_under_403_says_that_the_address_is_refused_not_the_ke
     [
         ("<html><title>Just a moment...</title>", "HTML page 'Just a moment...'"),
         ("  <!doctype HTML>", "HTML page"),
-        ('{"prices": [[1, 2], [3', "cut off or not JSON"),
-        ("", "empty answer"),
-        (" \n", "empty answer"),
-        ("upstream error", "cut off or not JSON: upstream error"),
+        ('{"prices": [[1, 2], [3', "truncated or not JSON"),
+        ("", "empty response"),
+        (" \n", "empty response"),
+        ("upstream error", "truncated or not JSON: upstream error"),
     ],
 )
 def test_what_is_not_whole_json_is_a_bad_answer_under_any_label(body: str, what: str) -> None:
     fault = not_json(answer(200, body))
 
     assert fault is not None
-    assert fault.kind is BadAnswerError
+    assert fault.kind is BadResponseError
     assert what in fault.message
 
 
@@ -273,7 +273,7 @@ def test_a_number_of_thousands_of_digits_is_another_shape_and_not_cut_off_json()
 
     assert fault is not None
     assert fault.kind is UnexpectedResponseError
-    assert fault.message == "an answer of an unknown shape: a number of thousands of digits"
+    assert fault.message == "a response of an unexpected shape: a number of thousands of digits"
 
 
 @pytest.mark.parametrize("status", [401, 403, 407])

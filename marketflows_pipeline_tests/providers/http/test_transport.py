@@ -21,7 +21,7 @@ from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
 from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
 from marketflows_pipeline.providers.http.client import HttpClient
 from marketflows_pipeline.providers.http.ledger import MemoryLedger
-from marketflows_pipeline.providers.http.sockets import Allowance
+from marketflows_pipeline.providers.http.sockets import AttemptLimits
 from marketflows_pipeline.providers.http.transport import open_client
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.volatility.cboe import Cboe
@@ -62,7 +62,7 @@ def ask(service: FakeServer, clock: FixedClock, ledger: MemoryLedger) -> Callabl
 
 def opened() -> None:
     clock = FixedClock(START)
-    open_client(headers={}, secret_headers={}, allowance=Allowance(clock, WaitBudget(clock))).close()
+    open_client(headers={}, secret_headers={}, attempt_limits=AttemptLimits(clock, WaitBudget(clock))).close()
 
 
 def refusal() -> str:

@@ -107,7 +107,7 @@ def test_a_service_waited_for_long_enough_is_not_asked_again(connect: Connect, c
     while clock.now() - START < WAIT_OF_A_COMMAND - timedelta(seconds=SHORTEST_ATTEMPT_S):
         give_up(client)
     before = len(sent)
-    assert "not asked: the service has failed for 60 s" in str(give_up(client))
+    assert "not requested: the service has failed for 60 s" in str(give_up(client))
     assert len(sent) == before
 
 
@@ -162,7 +162,7 @@ def test_a_pause_longer_than_what_is_left_ends_it_at_once_and_names_when_to_come
     before = clock.now()
     service.script(THING, faults.json_error(429, {}, header))
     fault = give_up(connect(waits=WaitBudget(clock, WAIT_OF_A_COMMAND)))
-    assert f"(given up after 1 attempt; the service asks to come back {said})" in str(fault)
+    assert f"(given up after 1 attempt; the service asks to retry {said})" in str(fault)
     assert fault.come_back_at is not None
     assert clock.now() == before
     assert service.calls() == 1
@@ -176,15 +176,13 @@ def test_a_pause_that_just_fits_is_kept(connect: Connect, service: FakeServer, c
 
 def test_a_pause_without_end_is_no_overflow(connect: Connect, service: FakeServer) -> None:
     service.script(THING, faults.json_error(429, {}, {"retry-after": "9" * 400}))
-    assert "the service asks to come back at 20" in str(give_up(connect()))
+    assert "the service asks to retry at 20" in str(give_up(connect()))
 
 
 def test_without_a_word_of_the_service_a_later_run_is_named(connect: Connect, service: FakeServer) -> None:
     service.script(THING, *[faults.html(503)] * 20)
     fault = give_up(connect())
-    assert str(fault).endswith(
-        "(given up after 8 attempts; try again in a few minutes; a later run asks again by itself)"
-    )
+    assert str(fault).endswith("(given up after 8 attempts; try again in a few minutes; a later run retries by itself)")
     assert fault.come_back_at is None
 
 
@@ -193,7 +191,7 @@ def test_one_providers_waiting_is_not_anothers_and_a_new_client_goes_on_with_wha
     budgets.of("coingecko").sleep(50)
     assert budgets.of("coingecko").left_s == 10
     assert budgets.of("defillama").left_s == 60
-    budgets.of("coingecko").renew()
+    budgets.of("coingecko").reset()
     assert budgets.of("coingecko").left_s == 60
 
 
@@ -229,9 +227,9 @@ def test_what_is_left_is_the_limit_less_all_that_was_spent_since_the_last_succes
             case "sleep":
                 budget.sleep(seconds)
             case "lose":
-                budget.lose(seconds, 0)
+                budget.charge(seconds, 0)
             case _:
-                budget.renew()
+                budget.reset()
         spent = 0.0 if name == "renew" else spent + seconds
         assert budget.left_s == pytest.approx(max(0.0, 300 - spent))
 
@@ -243,7 +241,7 @@ def test_a_request_that_nothing_needs_leaves_the_others_most_of_the_wait(clock: 
 
     with budget.at_most(30):
         assert budget.left_s == 30
-        budget.lose(45, received_bytes=0)
+        budget.charge(45, received_bytes=0)
         assert budget.is_used_up
 
     assert budget.left_s == 300 - 20 - 45

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -481,7 +481,6 @@ a_bar = st.fixed_dictionaries(
 ).map(within_the_day)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(a_bar, min_size=1, max_size=15), st.sampled_from(["csv", "parquet"]), st.randoms(use_true_random=False))
 def test_what_is_written_is_read_back_to_the_last_digit(bars: list[dict[str, Any]], suffix: str, rng: Any) -> None:
     days = [date(2026, 1, 5) + timedelta(days=at) for at in range(len(bars))]
@@ -509,7 +508,6 @@ a_row = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(a_row, min_size=1, max_size=15), st.sampled_from(["csv", "parquet"]))
 def test_shares_are_read_back_as_they_were_written(rows: list[dict[str, Any]], suffix: str) -> None:
     days = [date(2026, 1, 5) + timedelta(days=at) for at in range(len(rows))]

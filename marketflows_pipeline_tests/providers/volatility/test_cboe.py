@@ -9,7 +9,7 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import (
-    BadAnswerError,
+    BadResponseError,
     NotFoundError,
     PermanentProviderError,
     TransientProviderError,
@@ -107,7 +107,7 @@ def test_what_may_pass_is_asked_again_until_it_is_answered(asking: Cboe, cboe: F
 def test_a_page_instead_of_a_file_is_a_bad_answer(asking: Cboe, cboe: FakeCboe) -> None:
     cboe.script(DAILY_PRICES, *[faults.html(200)] * 30)
 
-    with pytest.raises(BadAnswerError, match="an HTML page"):
+    with pytest.raises(BadResponseError, match="an HTML page"):
         asking.volatility_index("VIX")
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from marketflows_pipeline.providers.http.responses import ShapeError
+from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline_tests.providers.yahoo.bodies import body, opening, read
 
 
@@ -67,7 +67,7 @@ def test_prices_that_a_fresh_split_is_still_to_be_applied_to_are_refused(
 ) -> None:
     events = {"splits": {"a": {"date": opening(15), "numerator": numerator, "denominator": denominator}}}
 
-    with pytest.raises(ShapeError, match=r"SPY was split .* for 1 on 2026-07-15, and its prices are not adjusted"):
+    with pytest.raises(ParseError, match=r"SPY was split .* for 1 on 2026-07-15, and its prices are not adjusted"):
         read(body([opening(14), opening(15)], [100.0, after], events=events))
     # Adjusted ones go on, be it with a large move.
     assert read(body([opening(14), opening(15)], [100.0, 97.0], events=events)).bars.height == 2
@@ -77,7 +77,7 @@ def test_prices_that_a_fresh_split_is_still_to_be_applied_to_are_refused(
 def test_the_open_session_already_tells_that_prices_are_not_adjusted() -> None:
     events = {"splits": {"a": {"date": opening(15), "numerator": 10, "denominator": 1}}}
 
-    with pytest.raises(ShapeError, match="not adjusted for that yet"):
+    with pytest.raises(ParseError, match="not adjusted for that yet"):
         read(
             body([opening(14), opening(15)], [100.0, 10.0], events=events), now=datetime(2026, 7, 15, 15, 0, tzinfo=UTC)
         )

@@ -11,7 +11,7 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import (
-    BadAnswerError,
+    BadResponseError,
     NotFoundError,
     PermanentProviderError,
     PlanLimitError,
@@ -221,7 +221,7 @@ def test_an_unknown_symbol_is_not_found_and_not_asked_again(asking: Yahoo, yahoo
 def test_an_unknown_symbol_that_is_answered_with_a_shell_is_not_found(asking: Yahoo, yahoo: FakeYahoo) -> None:
     yahoo.shells = {"SPYX"}
 
-    with pytest.raises(NotFoundError, match="the service knows nothing of SPYX"):
+    with pytest.raises(NotFoundError, match="the service does not know SPYX"):
         asking.daily_bars("SPY", "SPYX", FIRST, LAST)
 
     assert yahoo.calls() == 1
@@ -303,7 +303,7 @@ def test_a_service_that_keeps_saying_too_often_is_given_up(asking: Yahoo, yahoo:
 def test_a_page_instead_of_data_is_a_bad_answer(asking: Yahoo, yahoo: FakeYahoo) -> None:
     yahoo.script(CHART, *[CONSENT] * 30)
 
-    with pytest.raises(BadAnswerError, match="an HTML page"):
+    with pytest.raises(BadResponseError, match="an HTML page"):
         spy(asking)
 
 
@@ -311,7 +311,7 @@ def test_another_shape_is_a_bad_answer_that_is_not_asked_again(asking: Yahoo, ya
     yahoo.script(CHART, faults.json_error(200, {"chart": {"result": [], "error": None}}))
 
     with pytest.raises(
-        UnexpectedResponseError, match=r"/v8/finance/chart/SPY: an answer of an unknown shape: `chart.result`"
+        UnexpectedResponseError, match=r"/v8/finance/chart/SPY: a response of an unexpected shape: `chart.result`"
     ):
         spy(asking)
 
@@ -329,8 +329,11 @@ def test_every_attempt_is_on_record_under_its_endpoint(asking: Yahoo, yahoo: Fak
     ]
 
 
-def test_calls_are_paced(yahoo: FakeYahoo, clock: FixedClock, ledger: MemoryLedger) -> None:
-    with Yahoo(clock=clock, ledger=ledger, base_url=yahoo.url, calls_per_minute=5) as client:
+def test_calls_are_rate_limited(
+    monkeypatch: pytest.MonkeyPatch, yahoo: FakeYahoo, clock: FixedClock, ledger: MemoryLedger
+) -> None:
+    monkeypatch.setattr(Yahoo, "calls_per_minute", 5)
+    with Yahoo(clock=clock, ledger=ledger, base_url=yahoo.url) as client:
         for _ in range(11):
             client.daily_bars("IBIT", "IBIT", FIRST, LAST)
 

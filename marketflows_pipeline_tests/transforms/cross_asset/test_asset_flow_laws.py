@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline_tests.transforms.cross_asset.frames import (
@@ -22,7 +22,6 @@ HISTORY = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(HISTORY, st.dictionaries(st.integers(0, 11), st.sampled_from([2.0, 10.0, 0.5]), max_size=2))
 def test_price_effect_and_share_effect_are_the_change_of_market_cap(
     history: list[tuple[float, float | None, float | None, float | None]], splits: dict[int, float]
@@ -45,7 +44,6 @@ def test_price_effect_and_share_effect_are_the_change_of_market_cap(
         assert row["flow_usd"] == row["share_effect_usd"]
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     # Moves of the market and flows that are no splits themselves.
     st.lists(st.tuples(st.floats(70, 90), st.floats(1e6, 1.2e6)), min_size=3, max_size=8),
@@ -78,7 +76,6 @@ def test_splits_leave_every_flow_unchanged(
                 assert left == right, name
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["A", "B", "C"]), st.integers(0, 9), PRICE, COUNT, st.none() | st.floats(0, 1e9)),

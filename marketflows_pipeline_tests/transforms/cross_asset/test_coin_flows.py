@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline_tests.transforms.cross_asset.frames import (
@@ -120,7 +120,6 @@ def test_issuance_is_known_at_the_end_of_the_day_in_utc() -> None:
     assert column(weekend(WEEKEND), "known_at") == [None, datetime(2026, 3, 10, tzinfo=UTC)]
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.dictionaries(st.integers(0, 14), st.tuples(st.floats(1e6, 1.05e6), PRICE), min_size=10),
     st.sets(st.integers(0, 14), min_size=2),

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.cross_asset.flow_rankings import flow_rankings
@@ -79,7 +79,6 @@ def test_a_gap_is_known_when_its_later_end_is() -> None:
 COUNT = st.none() | st.floats(1e6, 1.4e6)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.floats(0.5, 5_000), COUNT), min_size=2, max_size=12), st.integers(1, 12))
 def test_flows_and_gaps_of_a_window_hold_each_session_once(
     history: list[tuple[float, float | None]], window: int

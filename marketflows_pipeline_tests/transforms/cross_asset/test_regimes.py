@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.schema import table
@@ -285,7 +285,6 @@ def spells(labels: Sequence[str]) -> list[int]:
     return [len(list(run)) for _, run in groupby(labels)]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text("+-0?", min_size=1, max_size=30), st.integers(1, 5), st.integers(1, 30))
 def test_no_spell_is_shorter_than_its_confirmation_and_later_sessions_change_no_label(
     readings: str, confirm: int, known: int
@@ -297,7 +296,6 @@ def test_no_spell_is_shorter_than_its_confirmation_and_later_sessions_change_no_
     assert regimes_after(readings[:known], confirm) == labels[:known]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text("+-0", min_size=1, max_size=30), st.integers(1, 5))
 def test_each_spell_begins_where_its_reading_was_confirmed(readings: str, confirm: int) -> None:
     labels = regimes_after(readings, confirm)
@@ -322,7 +320,6 @@ def by_walking(percentiles: list[float], *, on: float, off: float, band: float, 
     return states
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.sampled_from([0.1, 0.3, 0.37, 0.45, 0.6, 0.7, 0.77, 0.85, 0.95]), min_size=1, max_size=40),
     st.integers(1, 4),

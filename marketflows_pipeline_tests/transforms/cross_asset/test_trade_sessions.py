@@ -170,7 +170,7 @@ def test_the_map_goes_by_trade_sessions_too() -> None:
 COUNTS = st.lists(st.none() | st.floats(1e6, 1.4e6), min_size=8, max_size=8)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(COUNTS, COUNTS, st.integers(3, 8))
 def test_later_sessions_change_no_trade_flow_that_was_told(
     large: list[float | None], small: list[float | None], until: int

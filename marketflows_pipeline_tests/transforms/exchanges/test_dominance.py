@@ -217,7 +217,6 @@ def test_the_index_must_exceed_a_threshold(
     assert dominance.select("market_concentration", "systemic_risk").rows() == [(concentration, risk)]
 
 
-@settings(max_examples=60, deadline=None)
 @given(VOLUMES)
 def test_shares_of_a_day_sum_to_a_hundred_and_the_index_stays_within_its_range(volumes: list[float]) -> None:
     shares = spot_of(volumes)
@@ -229,7 +228,6 @@ def test_shares_of_a_day_sum_to_a_hundred_and_the_index_stays_within_its_range(v
     assert dominance["top_1_dominance_pct"] <= dominance["top_3_dominance_pct"] <= 100 * (1 + 1e-9)
 
 
-@settings(max_examples=60, deadline=None)
 @given(known=VOLUMES, unknown=VOLUMES)
 def test_the_bounds_contain_the_index_of_any_completion(known: list[float], unknown: list[float]) -> None:
     uncovered_pct = 100 * sum(unknown) / (sum(known) + sum(unknown))
@@ -240,7 +238,7 @@ def test_the_bounds_contain_the_index_of_any_completion(known: list[float], unkn
     assert bounds["hhi_lower_bound"] * (1 - 1e-9) <= complete <= bounds["hhi_upper_bound"] * (1 + 1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(volumes=VOLUMES, order=st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_changes_nothing(volumes: list[float], order: Any) -> None:
     rows = volumes_of({f"e{place:02}": {0: volume} for place, volume in enumerate(volumes)})

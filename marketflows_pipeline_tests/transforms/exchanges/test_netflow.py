@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.schema import table
@@ -300,7 +300,6 @@ histories = st.dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(histories)
 def test_flow_price_effect_and_what_is_left_out_add_up_to_the_change_of_reserves(
     history: dict[int, dict[str, tuple[float | None, float | None]]],
@@ -317,7 +316,6 @@ def test_flow_price_effect_and_what_is_left_out_add_up_to_the_change_of_reserves
         assert sum(row[name] for name in LEFT_OUT) == pytest.approx(row["left_out_usd"], abs=1e-9 * max(before, now, 1))
 
 
-@settings(max_examples=60, deadline=None)
 @given(histories)
 def test_a_flow_is_null_exactly_where_a_reason_says_why(
     history: dict[int, dict[str, tuple[float | None, float | None]]],
@@ -333,7 +331,6 @@ def test_a_flow_is_null_exactly_where_a_reason_says_why(
 amounts = st.tuples(st.floats(1e3, 1e6), st.floats(1e3, 1e6), st.floats(50.0, 1e4), st.floats(50.0, 1e4))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.sampled_from(["A", "B", "C"]), amounts, min_size=1), st.floats(1.0, 1e3))
 def test_flows_are_in_proportion_to_values(held: dict[str, tuple[float, float, float, float]], factor: float) -> None:
     def scaled(by: float) -> dict[str, Any]:

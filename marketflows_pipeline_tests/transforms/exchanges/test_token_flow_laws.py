@@ -7,7 +7,7 @@ from typing import cast
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.exchanges.token_flows import token_flows
@@ -57,7 +57,6 @@ def naive_row(  # noqa: PLR0911 - a rule a line
     return ("absurd", 0.0) if abs(flow) / 2 > max(v0, v1) else (None, flow)
 
 
-@settings(max_examples=150, deadline=None)
 @given(records(), records())
 def test_every_token_is_treated_as_the_rules_say(before: dict[str, Holding], now: dict[str, Holding]) -> None:
     # Distinct amounts of cash, far below the relative limit, keep the records from being repetitions.
@@ -72,7 +71,6 @@ def test_every_token_is_treated_as_the_rules_say(before: dict[str, Holding], now
     assert kept["flow_usd"].to_list() == pytest.approx([expected[t][1] for t in kept["token"]], rel=1e-12)
 
 
-@settings(max_examples=100, deadline=None)
 @given(records(), records())
 def test_flow_and_price_effect_add_up_to_the_change_of_value(
     before: dict[str, Holding], now: dict[str, Holding]
@@ -84,7 +82,6 @@ def test_flow_and_price_effect_add_up_to_the_change_of_value(
     assert ((sums - changes).abs() <= 1e-9 * kept.select(scale).to_series()).all()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(tokens, st.tuples(st.floats(1.0, 1e6), st.floats(1e-2, 1e4), st.floats(1e-2, 1e4)), min_size=1))
 def test_prices_alone_move_nothing(held: dict[str, tuple[float, float, float]]) -> None:
     before = {token: (quantity, quantity * p0) for token, (quantity, p0, _) in held.items()}
@@ -96,7 +93,6 @@ def test_prices_alone_move_nothing(held: dict[str, tuple[float, float, float]]) 
     assert flows.filter(day=on(1), reason="absurd").is_empty()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.floats(1e2, 1e6), st.floats(1e2, 1e6), st.floats(200.0, 1e4))
 def test_quantities_alone_have_no_price_effect(q0: float, q1: float, price: float) -> None:
     row = flows_between({"A": (q0, q0 * price)}, {"A": (q1, q1 * price)})["A"]
@@ -104,7 +100,6 @@ def test_quantities_alone_have_no_price_effect(q0: float, q1: float, price: floa
     assert row["price_effect_usd"] == pytest.approx(0, abs=1e-12 * (q0 + q1) * price)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(1e2, 1e4), st.floats(1e2, 1e4))
 def test_how_ether_is_split_between_its_names_changes_no_flow(a: float, b: float, q0: float, q1: float) -> None:
     def split(quantity: float, price: float, share: float) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline_tests.transforms.exchanges.wallets import (
@@ -55,7 +55,6 @@ sane_prices = st.floats(1e3, 1e5)
 sane_quantities = st.floats(100.0, 200.0)
 
 
-@settings(max_examples=60, deadline=None)
 @given(sane_quantities, sane_quantities, sane_quantities, sane_prices, sane_prices)
 def test_at_the_mean_price_flows_grow_with_the_quantity_and_the_way_back_undoes_the_way_there(
     q0: float, q1: float, q2: float, p0: float, p1: float

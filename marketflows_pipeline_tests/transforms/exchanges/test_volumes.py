@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -170,7 +170,6 @@ def test_a_volume_that_never_changes_has_no_deviation_to_divide_by() -> None:
     assert found["volume_7d_mean_btc"].to_list() == [pytest.approx(0.1), 0.0]
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     past=st.dictionaries(st.integers(1, 70), st.floats(0, 1e6), max_size=70),
     later=st.dictionaries(st.integers(-5, 0), st.floats(0, 1e6), max_size=6),

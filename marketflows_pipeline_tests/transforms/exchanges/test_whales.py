@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.schema import table
@@ -279,7 +279,6 @@ def test_the_columns_are_those_of_the_registry_and_rows_are_by_coin() -> None:
 ratios = st.lists(st.floats(0.01, 500.0), min_size=0, max_size=70)
 
 
-@settings(max_examples=60, deadline=None)
 @given(ratios, st.floats(0.01, 500.0), st.floats(1e3, 1e12))
 def test_scores_lie_between_nought_and_ten_and_do_not_depend_on_the_size_of_the_coin(
     before: list[float], ratio: float, cap: float

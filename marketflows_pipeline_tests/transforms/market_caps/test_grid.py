@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec, market_cap_grid
@@ -174,7 +174,6 @@ def naive_fill(caps: dict[int, float], minute: int) -> str:
     return "after_last" if minute > max(caps) else "interpolated"
 
 
-@settings(max_examples=80, deadline=None)
 @given(histories)
 def test_every_point_equals_the_textbook_s_interpolation(history: dict[str, dict[int, float]]) -> None:
     grid = market_cap_grid(from_minutes(history), hourly(10))
@@ -188,7 +187,6 @@ def test_every_point_equals_the_textbook_s_interpolation(history: dict[str, dict
     assert grid["market_cap_usd"].to_list() == pytest.approx([cap for _, _, cap, _ in expected], rel=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
 @given(histories)
 def test_interpolation_passes_through_every_observation_on_the_grid(history: dict[str, dict[int, float]]) -> None:
     on_grid = {coin: {minute // 60 * 60: cap for minute, cap in caps.items()} for coin, caps in history.items()}
@@ -200,7 +198,6 @@ def test_interpolation_passes_through_every_observation_on_the_grid(history: dic
     assert through.height == sum(0 <= minute <= 600 for caps in on_grid.values() for minute in caps)
 
 
-@settings(max_examples=40, deadline=None)
 @given(histories, st.dictionaries(st.integers(1, 300), st.floats(1.0, 1e12), min_size=1, max_size=5))
 def test_later_observations_change_nothing_at_or_before_the_last_one_there_was(
     history: dict[str, dict[int, float]], later: dict[int, float]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.market_caps.metrics import derivatives, ema, normalize, unit_normalize
@@ -196,7 +196,6 @@ caps = st.lists(st.floats(1e6, 1e12), min_size=2, max_size=8)
 spans = st.integers(2, 50)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.floats(1e-6, 1e6), st.integers(2, 10), spans)
 def test_the_ema_of_a_constant_is_the_constant_and_its_growth_is_zero(level: float, length: int, span: int) -> None:
     normalized = normalized_of({AI: [level] * length})
@@ -207,7 +206,6 @@ def test_the_ema_of_a_constant_is_the_constant_and_its_growth_is_zero(level: flo
     assert growth[1:] == pytest.approx([0.0] * (length - 1), abs=1e-9 * level)
 
 
-@settings(max_examples=50, deadline=None)
 @given(caps, spans)
 def test_an_ema_follows_its_recurrence(values: list[float], span: int) -> None:
     weight = 2 / (span + 1)
@@ -218,7 +216,6 @@ def test_an_ema_follows_its_recurrence(values: list[float], span: int) -> None:
     assert pick(ema(normalized_of({AI: [*values]}), [span]), "value") == pytest.approx(expected, rel=1e-12)
 
 
-@settings(max_examples=50, deadline=None)
 @given(caps, st.floats(1e-3, 1e3))
 def test_scaling_all_caps_by_a_constant_leaves_normalized_values_unchanged(values: list[float], factor: float) -> None:
     once = normalize(totals_of({AI: values}), NO_BASES, ["us-dollar"])
@@ -228,7 +225,6 @@ def test_scaling_all_caps_by_a_constant_leaves_normalized_values_unchanged(value
     assert pick(once, "value")[0] == 1.0
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(*[st.floats(1e-3, 1e3)] * 3), min_size=1, max_size=6))
 def test_unit_values_span_zero_to_one_wherever_series_differ(rows: list[tuple[float, ...]]) -> None:
     unit = units_of({("Narratives", str(n)): [row[n] for row in rows] for n in range(3)}).filter(
@@ -243,7 +239,6 @@ def test_unit_values_span_zero_to_one_wherever_series_differ(rows: list[tuple[fl
             assert (min(found), max(found)) == (0.0, 1.0)
 
 
-@settings(max_examples=50, deadline=None)
 @given(caps, caps, spans)
 def test_later_values_change_no_past_value_of_a_trailing_measure(
     past: list[float], later: list[float], span: int

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from marketflows_pipeline.transforms.market_caps.grid import market_cap_grid
 from marketflows_pipeline.transforms.market_caps.groups import group_totals
@@ -40,7 +40,6 @@ def test_what_lies_before_the_first_or_after_the_last_observation_is_no_gap_betw
     assert observation_gaps(observations({"a": {3: 1.0}, "b": {4: 1.0}}), hourly(9)).is_empty()
 
 
-@settings(max_examples=80, deadline=None)
 @given(histories)
 def test_gaps_are_the_runs_that_the_grid_calls_interpolated(history: dict[str, dict[int, float]]) -> None:
     observed, spec = from_minutes(history), hourly(10)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.errors import UserInputError
@@ -256,7 +256,6 @@ walks = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(walks)
 def test_totals_of_all_ranges_sum_to_the_cohort_s_total_above_the_lowest_limit(caps: dict[str, list[float]]) -> None:
     limits = [10.0, 100.0, 500.0]
@@ -292,7 +291,6 @@ def naive_changes(
     return changes
 
 
-@settings(max_examples=60, deadline=None)
 @given(walks, st.lists(st.floats(1.0, 9.0), min_size=5, max_size=5), st.sampled_from([1, 2]))
 def test_growth_and_inflection_equal_their_definition_in_any_base(
     caps: dict[str, list[float]], gold: list[float], order: int

@@ -19,6 +19,7 @@ from marketflows_pipeline.cli.reports.cross_asset.provenance import (
     credit,
     dollars,
     header,
+    in_words,
 )
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
@@ -184,8 +185,3 @@ def _summary(body: Mapping[str, Any]) -> tuple[str, ...]:
             f"{figure(regime['vix_percentile'])}"
         )
     return tuple(lines)
-
-
-def in_words(regime: str | None) -> str:
-    """A regime as people write it."""
-    return "unknown" if regime is None else regime.replace("_", "-")

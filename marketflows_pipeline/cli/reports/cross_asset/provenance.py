@@ -99,3 +99,8 @@ def dollars(amount: float) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun: 1 session, 2 sessions."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def in_words(regime: str | None) -> str:
+    """A regime as people write it."""
+    return "unknown" if regime is None else regime.replace("_", "-")

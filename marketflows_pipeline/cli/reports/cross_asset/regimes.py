@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from marketflows_pipeline.cli.reports.cross_asset.flows import in_words
 from marketflows_pipeline.cli.reports.cross_asset.provenance import (
     BARS,
     SESSION_LIMIT,
@@ -15,6 +14,7 @@ from marketflows_pipeline.cli.reports.cross_asset.provenance import (
     credit,
     fetched,
     header,
+    in_words,
     is_past,
     is_stale,
 )

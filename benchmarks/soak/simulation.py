@@ -1,4 +1,4 @@
-"""Living a plan: orders to the worker, hour by hour, kills, and a look at the files after each run."""
+"""Simulate a plan: orders to the worker, hour by hour, kills, and a look at the files after each run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Literal
 import duckdb
 
 from benchmarks.soak.files import Files
+from benchmarks.soak.injected_faults import Injection
 from benchmarks.soak.plan import Plan
-from benchmarks.soak.planted import Planted
 from benchmarks.soak.process import Kill, Reply, Worker
 from benchmarks.soak.service import SoakReserves, SoakService
 from marketflows_pipeline.jobs import daily_refresh, hourly_refresh
@@ -66,7 +66,7 @@ class Run:
         step: the step that began last.
         seconds: how long it took on the machine's clock.
         look: what it left.
-        planted: faults of single answers that it met.
+        injected: faults of single answers that it met.
     """
 
     tick: int
@@ -77,12 +77,12 @@ class Run:
     step: str
     seconds: float
     look: Look
-    planted: Sequence[Planted] = ()
+    injected: Sequence[Injection] = ()
 
 
 @dataclass
-class Life:
-    """A pipeline in `folder` that lives as planned.
+class Simulation:
+    """A pipeline in `folder` that runs as planned.
 
     Attributes:
         published: folder of the published file; best on another file system.
@@ -103,17 +103,17 @@ class Life:
         self.reserves = SoakReserves(self.plan, self.service)
         self._rng = random.Random(self.plan.seed)
         self._kills = self.plan.kill_phases()
-        self._planted = {TICK: self.plan.planted(), DAILY: self.plan.planted_daily()}
+        self._injected = {TICK: self.plan.injected(), DAILY: self.plan.injected_daily()}
         self._spans: dict[str, float] = {}
         self._seen = self.files.no_observations()
 
-    def live(self) -> None:
+    def run(self) -> None:
         """From the first tick to the last."""
         started = time.perf_counter()
         with self.service, self.reserves:
             self.plan.write_settings(self.folder, self.service.url, self.reserves.url, self.files.published)
-            with contextlib.ExitStack() as living:
-                worker = living.enter_context(Worker(self.folder, self.service.url))
+            with contextlib.ExitStack() as workers:
+                worker = workers.enter_context(Worker(self.folder, self.service.url))
                 for tick in range(self.plan.ticks):
                     self.service.is_down = tick in self.plan.outage
                     if tick == self.plan.poisoned:
@@ -121,7 +121,7 @@ class Life:
                     # A run that took longer than an hour delays the next one.
                     run = self._run(worker, tick, max(self.plan.at(tick), self.service.clock.now()))
                     if run.end == "killed":
-                        worker = living.enter_context(Worker(self.folder, self.service.url))
+                        worker = workers.enter_context(Worker(self.folder, self.service.url))
                         if self._times_killed % 2:
                             self._run(worker, tick, self.service.clock.now() + REPEATED_AFTER)
                     if self.plan.is_daily(tick):
@@ -134,8 +134,8 @@ class Life:
 
     def _run(self, worker: Worker, tick: int, at: datetime, job: str | None = None) -> Run:
         self.service.run = len(self.runs)
-        planted = self._planted[job or TICK].pop(tick, ())
-        self.service.plant(planted, self.reserves)
+        injected = self._injected[job or TICK].pop(tick, ())
+        self.service.inject(injected, self.reserves)
         phase = None if job else self._kills.pop(tick, None)
         job = job or (REFRESH if self.plan.is_refresh(tick) else TICK)
         # Only the backfill is killed before anything is known about how long it takes.
@@ -146,7 +146,7 @@ class Life:
         if phase and not reply.is_killed:
             # It was faster than the kill: the next run of this kind is killed instead.
             self._kills[self._later(tick)] = phase
-        run = Run(tick, at, job, _end(reply), reply.failure, reply.step, reply.seconds, self._look(reply), planted)
+        run = Run(tick, at, job, _end(reply), reply.failure, reply.step, reply.seconds, self._look(reply), injected)
         self.runs.append(run)
         self.on_run(run)
         return run
@@ -154,7 +154,7 @@ class Life:
     def _later(self, tick: int) -> int:
         """A tick of the same kind, at which and after which nothing else is to happen."""
         later = tick + self.plan.refresh_every
-        busy = {*self._planted[TICK], *self.plan.outage}
+        busy = {*self._injected[TICK], *self.plan.outage}
         while busy & {later, later + 1}:
             later += self.plan.refresh_every if self.plan.is_refresh(tick) else 1
         return later

@@ -1,4 +1,4 @@
-"""What came of the planted faults: every hour that got an answer was published, and nothing impossible counts."""
+"""What came of the injected faults: every hour that got an answer was published, and nothing impossible counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from benchmarks.soak.finding import Finding
-from benchmarks.soak.life import Life, Run
+from benchmarks.soak.simulation import Run, Simulation
 
 IMPOSSIBLE = """
     select count(*) as n from raw.market_caps
@@ -22,34 +22,34 @@ REFUSED = """
 N_POISONED = 3
 
 
-def planted_findings(life: Life) -> Iterator[Finding]:
+def injected_findings(simulation: Simulation) -> Iterator[Finding]:
     """All findings of this module."""
-    yield _every_fault_was_met(life)
-    yield _answered_hours_are_published(life)
-    yield _unanswered_hours_fail_clearly(life)
-    refused = life.files.query(REFUSED)["what"].to_list()
+    yield _every_fault_was_met(simulation)
+    yield _answered_hours_are_published(simulation)
+    yield _unanswered_hours_fail_clearly(simulation)
+    refused = simulation.files.query(REFUSED)["what"].to_list()
     yield Finding("a passing fault refuses nothing", "; ".join(refused) or "nothing is marked as refused", not refused)
-    impossible, quarantined = life.files.query(IMPOSSIBLE).item(), life.files.query(QUARANTINED).item()
+    impossible, quarantined = simulation.files.query(IMPOSSIBLE).item(), simulation.files.query(QUARANTINED).item()
     found = f"{impossible} stored, {N_POISONED} of them written by hand; {quarantined} quarantined"
     yield Finding("impossible rows do not count", found, impossible == quarantined == N_POISONED)
 
 
-def _every_fault_was_met(life: Life) -> Finding:
-    planted = [each.what for run in life.runs for each in run.planted if each.what]
-    left = [*life.service.unmet, *life.reserves.unmet]
-    found = f"{len(planted)} faults: {', '.join(planted)}; not met: {', '.join(left) or 'none'}"
-    return Finding("every planted fault is met", found, bool(planted) and not left)
+def _every_fault_was_met(simulation: Simulation) -> Finding:
+    injected = [each.what for run in simulation.runs for each in run.injected if each.what]
+    left = [*simulation.service.unmet, *simulation.reserves.unmet]
+    found = f"{len(injected)} faults: {', '.join(injected)}; not met: {', '.join(left) or 'none'}"
+    return Finding("every injected fault is met", found, bool(injected) and not left)
 
 
-def _answered_hours_are_published(life: Life) -> Finding:
+def _answered_hours_are_published(simulation: Simulation) -> Finding:
     """An hour may fail where the service was away, the run was killed, or an answer was none as a whole."""
     answered = [
         (before, run)
-        for before, run in pairwise(life.runs)
-        if run.end != "killed" and run.tick not in life.plan.outage and not _expected_failures(run)
+        for before, run in pairwise(simulation.runs)
+        if run.end != "killed" and run.tick not in simulation.plan.outage and not _expected_failures(run)
     ]
     unpublished = [
-        f"{run.at:%Y-%m-%d %H:%M} {', '.join(each.what for each in run.planted)}: {'; '.join(run.failure)}"
+        f"{run.at:%Y-%m-%d %H:%M} {', '.join(each.what for each in run.injected)}: {'; '.join(run.failure)}"
         for before, run in answered
         if run.end != "done" or run.look.published_name == before.look.published_name
     ]
@@ -57,9 +57,9 @@ def _answered_hours_are_published(life: Life) -> Finding:
     return Finding("every hour in which the services answered is published", found, not unpublished)
 
 
-def _unanswered_hours_fail_clearly(life: Life) -> Finding:
+def _unanswered_hours_fail_clearly(simulation: Simulation) -> Finding:
     """One line that says what came instead, one part failing alone, and the next hour is published."""
-    failed = [(run, after) for run, after in pairwise(life.runs) if _expected_failures(run)]
+    failed = [(run, after) for run, after in pairwise(simulation.runs) if _expected_failures(run)]
     wrong = [
         f"{run.at:%Y-%m-%d %H:%M}: {run.end} {'; '.join(run.failure)}"
         for run, after in failed
@@ -70,4 +70,4 @@ def _unanswered_hours_fail_clearly(life: Life) -> Finding:
 
 
 def _expected_failures(run: Run) -> list[str]:
-    return [each.what for each in run.planted if each.fails]
+    return [each.what for each in run.injected if each.fails]

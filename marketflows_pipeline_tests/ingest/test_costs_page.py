@@ -1,4 +1,4 @@
-"""README's section on costs, recomputed: no figure in it is anybody's own arithmetic."""
+"""The page on costs, recomputed: no figure in it is anybody's own arithmetic."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from marketflows_pipeline.ingest.budget import (
     EXCHANGE_KINDS_ASKED,
     EXCHANGES_ASSUMED,
     PAGE_SIZE,
-    calls_of_ticks,
-    calls_per_tick,
+    calls_of_hourly_runs,
+    calls_per_hourly_run,
     exchange_calls_per_day,
     market_cap_calls_per_day,
 )
@@ -24,10 +24,10 @@ from marketflows_pipeline.providers.coingecko.plans import PLANS
 from marketflows_pipeline.settings import Exchanges
 from marketflows_pipeline.settings.market_caps import DEFAULT_EXCLUDED
 
-README = Path(__file__).parents[2] / "README.md"
+COSTS = Path(__file__).parents[2] / "docs" / "costs.md"
 MONTH_HOURS = 744
-# The cohort's last page may be empty, and coins outside every page are asked for by id; both may be spared.
-SPARED_PER_TICK = 2
+# The cohort's last page may be empty, and coins outside every page are requested by id; both may be spared.
+SPARED_PER_RUN = 2
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Followed:
     """What a row of the table follows.
 
     Attributes:
-        refetches: whether each hour asks for each history.
+        refetches: whether each hour fetches each history.
     """
 
     n_coins: int
@@ -45,14 +45,14 @@ class Followed:
 
     @property
     def each_hour(self) -> tuple[int, int]:
-        most = calls_per_tick(self.n_coins, self.n_narratives)
+        most = calls_per_hourly_run(self.n_coins, self.n_narratives)
         most += EXCHANGE_CALLS_PER_HOUR if self.exchanges else 0
         most += self.n_coins if self.refetches else 0
-        return most - SPARED_PER_TICK, most
+        return most - SPARED_PER_RUN, most
 
     @property
     def excluded(self) -> set[str]:
-        """Categories that are asked for to be left out; portfolios alone have nothing to leave them out of."""
+        """Categories that are fetched to be left out; portfolios alone have nothing to leave them out of."""
         return set(DEFAULT_EXCLUDED) if self.n_narratives else set()
 
     @property
@@ -77,7 +77,7 @@ class Followed:
     @property
     def first_month(self) -> tuple[int, int]:
         least, most = (
-            self.once + calls_of_ticks(MONTH_HOURS, calls_per_hour=calls, calls_per_day=self.each_day)
+            self.once + calls_of_hourly_runs(MONTH_HOURS, calls_per_hour=calls, calls_per_day=self.each_day)
             for calls in self.each_hour
         )
         return least, most
@@ -93,12 +93,12 @@ FOLLOWED = (
 )
 
 
-def section() -> str:
-    return README.read_text(encoding="utf-8").split("\n## What it costs\n")[1].split("\n## ")[0]
+def page() -> str:
+    return COSTS.read_text(encoding="utf-8")
 
 
 def rows() -> list[list[str]]:
-    lines = [line for line in section().splitlines() if line.startswith("|")]
+    lines = [line for line in page().splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
@@ -127,15 +127,15 @@ def test_a_row_names_the_coins_and_narratives_it_is_reckoned_for(followed: Follo
 def test_what_is_said_to_fit_fits_the_demo_plan_at_its_dearest(followed: Followed, cells: list[str]) -> None:
     credits_ = PLANS["demo"].monthly_credits
     assert credits_ is not None
-    assert f"Demo ({credits_:,})" in section()
+    assert f"Demo ({credits_:,})" in page()
     assert cells[-1].startswith("fits" if followed.first_month[1] <= credits_ else "needs a paid plan")
 
 
 @given(coins=st.integers(0, 20_000), narratives=st.integers(0, 50), listed=st.integers(0, 5_000), k=st.integers(0, 9))
 def test_the_formulas_in_the_text_are_those_of_the_budget(coins: int, narratives: int, listed: int, k: int) -> None:
-    text = " ".join(section().split())
+    text = " ".join(page().split())
     assert "at most ⌈C/250⌉ + K + 2 calls, and 3 more with exchanges" in text
-    assert calls_per_tick(coins, narratives) == -(-coins // PAGE_SIZE) + narratives + 2
+    assert calls_per_hourly_run(coins, narratives) == -(-coins // PAGE_SIZE) + narratives + 2
     assert EXCHANGE_CALLS_PER_HOUR == 3
     assert f"once nothing else waits, {EXCHANGE_KINDS_ASKED} for the kinds of the largest exchanges" in text
     assert "A day adds 1 + K for all categories at once and K excluded ones" in text

@@ -1,4 +1,4 @@
-"""Faults planted at chosen hours: one of each kind that once failed a run, refused a coin or poisoned a window.
+"""Faults injected at chosen hours: one of each kind that once failed a run, refused a coin or poisoned a window.
 
 Each takes the right answer and gives the one that is sent. One that spoils some rows of many says what is left without
 them, since every other row has to be stored all the same.
@@ -42,7 +42,7 @@ class SpoiltReply(Reply):
 
 
 @dataclass(frozen=True)
-class Planted:
+class Injection:
     """A fault of one answer.
 
     Attributes:
@@ -60,47 +60,47 @@ class Planted:
     fails: Literal["market_caps", "exchanges"] | None = None
 
 
-def planted_hours(start: datetime) -> Sequence[Sequence[Planted]]:
+def injected_by_hour(start: datetime) -> Sequence[Sequence[Injection]]:
     """The faults of each hour that has some, the first run's first.
 
     Args:
-        start: when the life begins.
+        start: when the simulation begins.
     """
     return [list(_in_first_histories()), *_in_later_hours(start)]
 
 
-def _in_first_histories() -> Iterator[Planted]:
+def _in_first_histories() -> Iterator[Injection]:
     """Faults of histories, while all of them are asked for.
 
     Without the largest coins nothing may be published, so what is no answer as a whole comes to later ones; no three in
     a row, which would be an outage.
     """
-    yield from (Planted(f"HTTP {status} on a history", HISTORY, _cdn(status)) for status in (520, 522))
-    yield Planted("caps of 1e30 in a history", HISTORY, _points(lambda at, cap: [at, 1e30]))
-    yield Planted("points of next week in a history", HISTORY, _points(lambda at, cap: [at + 8 * 86_400_000, cap]))
-    yield Planted("times of 1e30 in a history", HISTORY, _points(lambda at, cap: [1e30, cap]))
+    yield from (Injection(f"HTTP {status} on a history", HISTORY, _cdn(status)) for status in (520, 522))
+    yield Injection("caps of 1e30 in a history", HISTORY, _points(lambda at, cap: [at, 1e30]))
+    yield Injection("points of next week in a history", HISTORY, _points(lambda at, cap: [at + 8 * 86_400_000, cap]))
+    yield Injection("times of 1e30 in a history", HISTORY, _points(lambda at, cap: [1e30, cap]))
     yield from [_left_alone(HISTORY)] * LARGEST
-    yield Planted("a history in seconds", HISTORY, _history(lambda points: [[at / 1000, cap] for at, cap in points]))
+    yield Injection("a history in seconds", HISTORY, _history(lambda points: [[at / 1000, cap] for at, cap in points]))
     yield _left_alone(HISTORY)
-    yield Planted("a history without caps", HISTORY, faults.json_error(200, {"prices": []}))
+    yield Injection("a history without caps", HISTORY, faults.json_error(200, {"prices": []}))
 
 
-def planted_days() -> Sequence[Sequence[Planted]]:
+def injected_by_day() -> Sequence[Sequence[Injection]]:
     """The faults of what is asked for once a day, the first day's first."""
     return [
         [
-            Planted("HTTP 520 on a volume chart", VOLUME_CHART, _cdn(520)),
-            Planted("a volume of 1e30 time", VOLUME_CHART, _row(lambda point: [1e30, point[1]])),
-            Planted("a protocol without a name", PROTOCOLS, _row(_without("name")), "defillama"),
-            Planted("HTTP 524 on the reserves of an exchange", PROTOCOL, _cdn(524), "defillama"),
+            Injection("HTTP 520 on a volume chart", VOLUME_CHART, _cdn(520)),
+            Injection("a volume of 1e30 time", VOLUME_CHART, _row(lambda point: [1e30, point[1]])),
+            Injection("a protocol without a name", PROTOCOLS, _row(_without("name")), "defillama"),
+            Injection("HTTP 524 on the reserves of an exchange", PROTOCOL, _cdn(524), "defillama"),
         ],
-        [Planted("no protocols at all", PROTOCOLS, faults.json_error(200, []), "defillama", fails="exchanges")],
+        [Injection("no protocols at all", PROTOCOLS, faults.json_error(200, []), "defillama", fails="exchanges")],
     ]
 
 
-def _in_later_hours(start: datetime) -> Iterator[Sequence[Planted]]:
-    yield [Planted(f"HTTP {status} on a page", MARKETS, _cdn(status)) for status in (520, 521, 522, 523)]
-    yield [Planted(f"HTTP {status} on a page", MARKETS, _cdn(status)) for status in (524, 525, 526, 527)]
+def _in_later_hours(start: datetime) -> Iterator[Sequence[Injection]]:
+    yield [Injection(f"HTTP {status} on a page", MARKETS, _cdn(status)) for status in (520, 521, 522, 523)]
+    yield [Injection(f"HTTP {status} on a page", MARKETS, _cdn(status)) for status in (524, 525, 526, 527)]
     in_three_days = (start + timedelta(days=6)).isoformat().replace("+00:00", "Z")
     bad_rows: dict[str, Spoil] = {
         "a cap of 1e400": lambda row: row | {"market_cap": TOO_LARGE},
@@ -117,22 +117,22 @@ def _in_later_hours(start: datetime) -> Iterator[Sequence[Planted]]:
         "a time that is none": lambda row: row | {"last_updated": "yesterday"},
     }
     for what, spoil in bad_rows.items():
-        yield [Planted(f"{what} on a page", MARKETS, _row(spoil))]
-    yield [Planted("an empty first page", MARKETS, faults.json_error(200, []), fails="market_caps")]
-    yield [Planted("a page of another shape", MARKETS, faults.json_error(200, {"coins": []}), fails="market_caps")]
-    yield [Planted("a page with every second row bad", MARKETS, _every_second_cap_as_text, fails="market_caps")]
+        yield [Injection(f"{what} on a page", MARKETS, _row(spoil))]
+    yield [Injection("an empty first page", MARKETS, faults.json_error(200, []), fails="market_caps")]
+    yield [Injection("a page of another shape", MARKETS, faults.json_error(200, {"coins": []}), fails="market_caps")]
+    yield [Injection("a page with every second row bad", MARKETS, _every_second_cap_as_text, fails="market_caps")]
     yield [
-        Planted("HTTP 520 on the exchanges", EXCHANGES, _cdn(520)),
-        Planted("HTTP 522 on the reserves", CEXS, _cdn(522), "defillama"),
-        Planted("an exchange without volume", EXCHANGES, _row(_without("trade_volume_24h_btc"))),
-        Planted("reserves as text", CEXS, _row(lambda row: row | {"currentTvl": "12"}, within="cexs"), "defillama"),
+        Injection("HTTP 520 on the exchanges", EXCHANGES, _cdn(520)),
+        Injection("HTTP 522 on the reserves", CEXS, _cdn(522), "defillama"),
+        Injection("an exchange without volume", EXCHANGES, _row(_without("trade_volume_24h_btc"))),
+        Injection("reserves as text", CEXS, _row(lambda row: row | {"currentTvl": "12"}, within="cexs"), "defillama"),
     ]
     yield [
-        Planted("a volume as text", EXCHANGES, _row(lambda row: row | {"trade_volume_24h_btc": "12.5"})),
-        Planted("reserves without a name", CEXS, _row(_without("name"), within="cexs"), "defillama"),
+        Injection("a volume as text", EXCHANGES, _row(lambda row: row | {"trade_volume_24h_btc": "12.5"})),
+        Injection("reserves without a name", CEXS, _row(_without("name"), within="cexs"), "defillama"),
     ]
-    yield [Planted("an empty list of exchanges", EXCHANGES, faults.json_error(200, []), fails="exchanges")]
-    yield [Planted("no reserves at all", CEXS, faults.json_error(200, {"cexs": []}), "defillama", fails="exchanges")]
+    yield [Injection("an empty list of exchanges", EXCHANGES, faults.json_error(200, []), fails="exchanges")]
+    yield [Injection("no reserves at all", CEXS, faults.json_error(200, {"cexs": []}), "defillama", fails="exchanges")]
 
 
 def _cdn(status: int) -> Fault:
@@ -140,8 +140,8 @@ def _cdn(status: int) -> Fault:
     return lambda _: Reply(status, page, "text/html; charset=UTF-8")
 
 
-def _left_alone(endpoint: str) -> Planted:
-    return Planted("", endpoint, lambda reply: reply)
+def _left_alone(endpoint: str) -> Injection:
+    return Injection("", endpoint, lambda reply: reply)
 
 
 def _without(key: str) -> Spoil:

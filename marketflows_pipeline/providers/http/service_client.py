@@ -1,0 +1,95 @@
+"""Base classes of the clients of services: one HTTP client each, closed as a context manager."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import ClassVar, Self
+
+import httpx
+
+from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.providers.http.client import HttpClient
+from marketflows_pipeline.providers.http.ledger import CallLedger
+from marketflows_pipeline.providers.http.responses import Classifier, classify_file
+from marketflows_pipeline.providers.http.wait_budget import WaitBudget
+
+
+class ServiceClient:
+    """The client of one service.
+
+    Args:
+        http: the HTTP client of the service.
+        clock: tells the time.
+    """
+
+    def __init__(self, http: HttpClient, clock: Clock) -> None:
+        self._http = http
+        self._clock = clock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(http={self._http!r})"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+class KeylessClient(ServiceClient):
+    """The client of a service that needs no key.
+
+    A subclass sets ``name`` and ``default_url`` and, where they differ, the other class attributes.
+
+    Args:
+        clock: tells the time and waits.
+        ledger: told of every attempt before it is sent.
+        base_url: another host, such as a local fake; None is the service's own.
+        waits: how long a failing service is waited for; by default the limit of a run.
+        timeout: seconds to wait for a connection, and for each part of a response; None is the class's own.
+        transport: httpx transport, for tests.
+
+    Attributes:
+        name: short name of the service.
+        default_url: the service's own host.
+        headers: sent with every request.
+        calls_per_minute: rate limit; None is unlimited.
+        default_timeout: seconds.
+        classifier: the service's own classifier of responses.
+    """
+
+    name: str
+    default_url: ClassVar[str]
+    headers: ClassVar[Mapping[str, str]] = {}
+    calls_per_minute: ClassVar[int | None] = None
+    default_timeout: ClassVar[float] = 30.0
+    classifier: Classifier = staticmethod(classify_file)
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ledger: CallLedger,
+        base_url: str | None = None,
+        waits: WaitBudget | None = None,
+        timeout: float | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        http = HttpClient(
+            self.name,
+            base_url or self.default_url,
+            clock=clock,
+            ledger=ledger,
+            headers=self.headers,
+            calls_per_minute=self.calls_per_minute,
+            classify=self.classifier,
+            timeout=self.default_timeout if timeout is None else timeout,
+            waits=waits,
+            transport=transport,
+        )
+        super().__init__(http, clock)
