@@ -45,7 +45,7 @@ def asset_flows(
 
     Args:
         bars: symbol, session, close_usd, volume, volume_unit as in ``raw.daily_bars``; assets outside the universe are
-            passed over.
+            ignored.
         shares: as in ``raw.shares_outstanding``.
         actions: as in ``raw.corporate_actions``, with all splits that the closes are adjusted for.
         supply: symbol, session, supply, price_usd as `supply.daily_supply` returns it.
