@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -66,6 +67,11 @@ class Environment:
     reserves: FakeDefiLlama | None = None
     addresses: dict[str, str] = field(default_factory=dict)
     result: dg.ExecuteInProcessResult | None = None
+
+    def continue_from(self, other: Environment) -> None:
+        """Copy the files and the hour of an environment beside the same services."""
+        shutil.copytree(other.folder, self.folder, symlinks=True, dirs_exist_ok=True)
+        self.clock.set(other.clock.now())
 
     def configure(self, table: str = "providers.coingecko", **keys: Any) -> None:
         """Change keys of one table of config.toml."""
@@ -167,6 +173,15 @@ def _counted(service: FakeServer) -> Counter[str]:
 
 def _toml(value: object) -> str:
     return str(value) if isinstance(value, float) else json.dumps(value)
+
+
+@contextmanager
+def open_environment(folder: Path) -> Iterator[Environment]:
+    """A new environment beside a service with 40 well-behaved coins."""
+    clock = FixedClock(START)
+    market = generate(40, start=START, has_churn=False, has_flaws=False)
+    with FakeCoinGecko(market, clock=clock, access=Access(calls_per_minute=None)) as service:
+        yield Environment(folder, service, clock)
 
 
 @contextmanager
