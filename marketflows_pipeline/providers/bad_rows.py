@@ -1,12 +1,12 @@
-"""One bad row never spoils an answer: it is left out, counted and named, and the others are used.
+"""Bad rows of a response: left out, counted and named in one warning; too many of them spoil the response.
 
-A row is left out as *malformed* where a field that tells what it is about, or a figure that is measured, is not what
-the service documents: of another type, no finite number, missing where it never is. Null, zero and -1 are what
-services write for "not known", and are no faults of a row. A field that only describes is read as null instead. A row
-is left out as *untimely* where its time cannot be (``transforms/time_span.py``).
+A row is *malformed* where an id, a name or a measured figure is not what the service documents: of another type, not a
+finite number, missing where it never is. Null, zero and -1 are what services write for "not known", and no errors. A
+field that only describes is read as null instead. A row is *untimely* where its time is impossible
+(``transforms/time_span.py``).
 
-Beyond a share of rows it is the answer that is wrong: more than 5 % of its rows malformed, and more than one, or more
-than half of them untimely. So is a history, or the first page of a list, of which nothing is left.
+The response is unexpected where more than 5 % of its rows, and more than one, are malformed, or more than half of them
+untimely. So is a history, or the first page of a list, of which nothing is left.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
-from marketflows_pipeline.providers.http.responses import ParseError, one_line
-from marketflows_pipeline.providers.json_fields import Fields, kind
-from marketflows_pipeline.system.printable import visible
+from marketflows_pipeline.providers.http.responses import ParseError
 
 logger = logging.getLogger(__name__)
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 MALFORMED, UNTIMELY = "malformed", "untimely"
@@ -36,14 +35,14 @@ _counts: ContextVar[Counter[str] | None] = ContextVar("left_out_counts", default
 
 
 class UntimelyError(ParseError):
-    """A row whose time cannot be."""
+    """A row with an impossible time."""
 
 
 class BadRows:
-    """What is left out of one answer, told in one warning.
+    """The bad rows of one response, logged in one warning.
 
     Args:
-        what: the answer, for messages, such as ``coingecko /coins/markets``.
+        what: the response, for messages, such as ``coingecko /coins/markets``.
         unit: what its rows are called.
     """
 
@@ -51,135 +50,123 @@ class BadRows:
         self._what = what
         self._unit = unit
         self._named: list[str] = []
-        self._blanked: list[str] = []
+        self._nulls: list[str] = []
         self._reason_of: dict[object, str] = {}
         self._in_list: dict[object, str] = {}
         self._first: dict[str, str] = {}
 
-    def add(self, place: object, name: str, fault: ParseError) -> None:
+    def keep(
+        self,
+        rows: Sequence[R],
+        parse: Callable[[R], T | None],
+        name: Callable[[int, R], str],
+        *,
+        array: str = "",
+        is_of_many: bool = False,
+    ) -> list[T]:
+        """Parse a list of the response and leave out its bad rows.
+
+        Args:
+            rows: of the list.
+            parse: makes a result of a row, or None where the row is not wanted; raises ParseError for a bad row.
+            name: what a row is called in messages, by its place and itself.
+            array: tells lists apart whose rows are not parts of the same rows.
+            is_of_many: as in ``check_share``.
+
+        Raises:
+            ParseError: too many rows are bad.
+        """
+        kept, n_unwanted = [], 0
+        for at, row in enumerate(rows):
+            try:
+                result = parse(row)
+            except ParseError as error:
+                self.add((array, at), name(at, row), error)
+                continue
+            if result is None:
+                n_unwanted += 1
+            else:
+                kept.append(result)
+        self.check_share(len(rows) - n_unwanted, is_of_many=is_of_many)
+        return kept
+
+    def add(self, place: object, name: str, error: ParseError) -> None:
         """Leave out a row.
 
         Args:
-            place: tells it from the other rows; where several lists of an answer say parts of the same row, the
-                row counts once.
+            place: tells it from other rows; where several lists of a response have parts of one row, it counts once.
             name: how a person finds it, such as ``row 3 (bitcoin)``.
-            fault: what is wrong with it.
+            error: what is wrong with it.
         """
-        reason = UNTIMELY if isinstance(fault, UntimelyError) else MALFORMED
-        said = f"{name}: {fault}"
+        reason = UNTIMELY if isinstance(error, UntimelyError) else MALFORMED
+        message = f"{name}: {error}"
         self._in_list.setdefault(place, reason)
-        self._first.setdefault(reason, said)
+        self._first.setdefault(reason, message)
         if place not in self._reason_of:
             self._reason_of[place] = reason
             if len(self._named) < NAMED:
-                self._named.append(said)
+                self._named.append(message)
 
-    def blank(self, name: str, fault: ParseError) -> None:
-        """Read a field that only describes as null."""
-        self._blanked.append(f"{name}: {fault}")
+    def add_null(self, name: str, error: ParseError) -> None:
+        """Record a descriptive field that is read as null."""
+        self._nulls.append(f"{name}: {error}")
 
     @property
     def places(self) -> list[object]:
-        """Where the rows are that are left out."""
+        """Places of the bad rows."""
         return list(self._reason_of)
 
     @property
     def count(self) -> int:
-        """How many rows are left out."""
+        """Number of bad rows."""
         return len(self._reason_of)
 
-    def judge(self, n_rows: int, *, is_of_many: bool = False) -> None:
-        """Say that one list of the answer is read to its end.
+    def check_share(self, n_rows: int, *, is_of_many: bool = False) -> None:
+        """Check the share of bad rows at the end of a list.
 
         Args:
-            n_rows: how many rows it has, those left out included.
-            is_of_many: whether each row is about something else, so that a single one may be left out though it is
-                all there is; a history of one thing of which nothing is left is no answer.
+            n_rows: rows of the list, bad ones included.
+            is_of_many: whether each row is about something else, so that the only row may be bad; a history of one
+                thing of which nothing is left is no history.
 
         Raises:
-            ParseError: too many of them are left out; the message names the first fault and the share.
+            ParseError: too many rows are bad; the message names the first error and the share.
         """
         counts = Counter(self._in_list.values())
         n_malformed, n_untimely = counts[MALFORMED], counts[UNTIMELY]
-        is_spoilt = n_malformed > 0 and n_malformed + n_untimely == n_rows and not is_of_many
-        if is_spoilt or n_malformed > max(1, MALFORMED_SHARE * n_rows):
+        is_nothing_left = n_malformed > 0 and n_malformed + n_untimely == n_rows and not is_of_many
+        if is_nothing_left or n_malformed > max(1, MALFORMED_SHARE * n_rows):
             raise ParseError(
                 f"{n_malformed:,} of {n_rows:,} {self._unit} are malformed, more than {MALFORMED_SHARE:.0%}; the "
                 f"first: {self._first[MALFORMED]}"
             )
         if n_untimely > max(is_of_many, UNTIMELY_SHARE * n_rows):
             raise ParseError(
-                f"{n_untimely:,} of {n_rows:,} {self._unit} have a time that cannot be, more than half; the first: "
+                f"{n_untimely:,} of {n_rows:,} {self._unit} have an impossible time, more than half; the first: "
                 f"{self._first[UNTIMELY]}"
             )
         self._in_list.clear()
         self._first.clear()
 
-    def tell(self, n_rows: int | None = None) -> None:
-        """Warn of what was left out, if anything was, and count it for who asked (``counting_left_out``).
+    def log(self, n_rows: int | None = None) -> None:
+        """Warn of bad rows, if there are any, and count them for the caller (``counting_left_out``).
 
         Args:
-            n_rows: how many rows the answer has, those left out included, where that is one number.
+            n_rows: rows of the response, bad ones included, where that is one number.
         """
         if self._reason_of:
-            more = self.count - len(self._named)
-            logger.warning(
-                "%s: %s%s %s left out: %s%s",
-                self._what,
-                self.count,
-                "" if n_rows is None else f" of {n_rows:,}",
-                self._unit,
-                "; ".join(self._named),
-                f"; and {more} more" if more else "",
-            )
+            of_rows = "" if n_rows is None else f" of {n_rows:,}"
+            named = _listed(self._named, self.count)
+            logger.warning("%s: %s%s %s left out: %s", self._what, self.count, of_rows, self._unit, named)
             if (counts := _counts.get()) is not None:
                 counts.update(self._reason_of.values())
-        if self._blanked:
-            more = len(self._blanked) - NAMED
-            logger.warning(
-                "%s: %d values read as null: %s%s",
-                self._what,
-                len(self._blanked),
-                "; ".join(self._blanked[:NAMED]),
-                f"; and {more} more" if more > 0 else "",
-            )
-
-
-def accept_rows(body: object, read: Callable[[Fields], T], *, what: str, key: str = "id") -> list[T]:
-    """Read the objects of a list, row by row; a malformed or untimely one is left out, with a warning.
-
-    Args:
-        body: the parsed JSON.
-        read: makes a row of an object; raises ParseError where it is malformed, UntimelyError where its time cannot be.
-        what: the answer, for messages.
-        key: the field that names a row.
-
-    Raises:
-        ParseError: it is no list, or too many rows would be left out.
-    """
-    if not isinstance(body, list):
-        raise ParseError(f"expected a list, found {kind(body)}")
-    left_out = BadRows(what)
-    accepted: list[T] = []
-    for at, row in enumerate(body):
-        if not isinstance(row, dict):
-            left_out.add(at, f"row {at}", ParseError(f"should be an object, found {kind(row)}"))
-            continue
-        fields = Fields(row)
-        try:
-            accepted.append(read(fields))
-        except ParseError as fault:
-            left_out.add(at, row_name(at, row.get(key)), fault)
-        else:
-            for doubt in fields.doubts:
-                left_out.blank(row_name(at, row.get(key)), doubt)
-    left_out.judge(len(body), is_of_many=True)
-    left_out.tell(len(body))
-    return accepted
+        if self._nulls:
+            n_nulls = len(self._nulls)
+            logger.warning("%s: %d values read as null: %s", self._what, n_nulls, _listed(self._nulls[:NAMED], n_nulls))
 
 
 def refuse_empty(rows: Sequence[object], what: str) -> None:
-    """Refuse a list without a single row that can be used, where the service always lists something.
+    """Refuse a list without a single good row, where the service always lists something.
 
     Raises:
         ParseError: it is empty.
@@ -188,15 +175,9 @@ def refuse_empty(rows: Sequence[object], what: str) -> None:
         raise ParseError(f"an empty {what}")
 
 
-def row_name(at: int, identity: object) -> str:
-    """How a person finds a row: by its number, from 0, and by what it is about where that is text."""
-    is_legible = isinstance(identity, str) and identity.strip() and visible(identity) == identity
-    return f"row {at} ({one_line(str(identity))})" if is_legible else f"row {at}"
-
-
 @contextmanager
 def counting_left_out() -> Iterator[Counter[str]]:
-    """How many rows are left out within the block, by reason; those of a block within it are counted in both."""
+    """Count the rows left out within the block, by reason; those of a nested block are counted in both."""
     counts: Counter[str] = Counter()
     token = _counts.set(counts)
     try:
@@ -205,3 +186,8 @@ def counting_left_out() -> Iterator[Counter[str]]:
         _counts.reset(token)
         if (outer := _counts.get()) is not None:
             outer.update(counts)
+
+
+def _listed(named: Sequence[str], count: int) -> str:
+    more = count - len(named)
+    return "; ".join(named) + (f"; and {more} more" if more else "")

@@ -15,6 +15,8 @@ import pytest
 from marketflows_pipeline.cli.interrupts import Interrupted, interruptible
 from marketflows_pipeline.warehouse.store import Warehouse
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 LONG_QUERY = "select count(*) from range(1000000) a, range(1000000) b where hash(a.range + b.range) = 1"

@@ -65,12 +65,12 @@ def test_a_bad_row_in_each_list_costs_that_row_and_is_told(both: Environment, ca
 
     told = warnings(caplog)
     for said in (
-        "`market_cap` should be a number or null, found str '123'",
+        "`market_cap`: expected `float | null`, found str '123'",
         "`market_cap` should be a finite number, found nan",
         "`market_caps[0]`: 1791000000 ms should be from",
-        "`trade_volume_24h_btc` should be a number or null, found str 'much'",
+        "`trade_volume_24h_btc`: expected `float | null`, found str 'much'",
         "`trade_volume_24h_btc` should be a finite number, found inf",
-        "coingecko /search/trending: 1 of 15 rows left out: row 0: should be an object",
+        "coingecko /search/trending: 1 of 15 rows left out: row 0: expected `object`",
         "should be from 2026-07-11",
         "defillama /cexs: 1 of ",
         "defillama /protocols: 1 of ",
@@ -210,7 +210,7 @@ def test_a_bad_bar_and_a_bad_close_cost_their_sessions_alone(tmp_path: Path, cap
             assert market.run(), market.env.failure.lines
 
     told = warnings(caplog)
-    assert "2 rows and actions left out: row 3: `close_usd` should be a number or null, found str '100'; row 4" in told
+    assert "2 rows and actions left out: row 3: `close_usd`: expected `float | null`, found str '100'; row 4" in told
     assert "'10/32/2026' is no date such as" in told
     noted = market.rows("select dataset, note from meta.fetches where note like '%left out%' order by dataset")
     bars = "1 rows left out as malformed, 1 rows left out as untimely"

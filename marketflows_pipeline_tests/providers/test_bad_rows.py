@@ -6,24 +6,31 @@ import logging
 
 import pytest
 
-from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, accept_rows, counting_left_out, row_name
+from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, counting_left_out
 from marketflows_pipeline.providers.http.responses import ParseError
-from marketflows_pipeline.providers.json_fields import Fields
+from marketflows_pipeline.providers.parsing import Figure, Row, parse_list, parse_row
 
 
-def read(fields: Fields) -> float | None:
-    if fields.row.get("at") == "later":
+class Coin(Row):
+    optional = ("rank",)
+    cap: Figure
+    rank: Figure = None
+    at: str = ""
+
+
+def read(row: object, nulls: list[ParseError]) -> float:
+    coin = parse_row(row, Coin, nulls)
+    if coin.at == "later":
         raise UntimelyError("`at` is later than now")
-    fields.or_null(fields.number_or_none, "rank")
-    return fields.number("cap")
+    return coin.cap or 0.0
 
 
 def rows(n_good: int, *bad: object) -> list[object]:
     return [*({"id": f"coin-{at}", "cap": 1.0} for at in range(n_good)), *bad]
 
 
-def accept(body: object) -> list[float | None]:
-    return accept_rows(body, read, what="test /rows")
+def accept(body: object) -> list[float]:
+    return parse_list(body, read, what="test /rows")
 
 
 TEXT = {"id": "odd", "cap": "123"}
@@ -33,16 +40,19 @@ LATER = {"id": "odd", "cap": 1, "at": "later"}
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (TEXT, "row 3 (odd): `cap` should be a number or null, found str '123'"),
-        ({"id": "odd", "cap": True}, "row 3 (odd): `cap` should be a number or null, found bool 'True'"),
-        ({"id": "odd", "cap": {}}, "row 3 (odd): `cap` should be a number or null, found an object with keys []"),
+        (TEXT, "row 3 (odd): `cap`: expected `float | null`, found str '123'"),
+        ({"id": "odd", "cap": True}, "row 3 (odd): `cap`: expected `float | null`, found bool 'True'"),
+        ({"id": "odd", "cap": {}}, "row 3 (odd): `cap`: expected `float | null`, found an object with keys []"),
         ({"id": "odd", "cap": float("nan")}, "row 3 (odd): `cap` should be a finite number, found nan"),
-        ({"id": "odd", "cap": 10**400}, "row 3 (odd): `cap` should be a finite number, found inf"),
-        ({"id": "odd"}, "row 3 (odd): `cap` is missing"),
-        ({}, "row 3: `cap` is missing"),
-        ({"id": "\ud800\n"}, "row 3: `cap` is missing"),
-        (None, "row 3: should be an object, found nothing"),
-        ([1], "row 3: should be an object, found a list"),
+        (
+            {"id": "odd", "cap": 10**400},
+            "row 3 (odd): `cap`: number out of range, found a number of more than 30 digits",
+        ),
+        ({"id": "odd"}, "row 3 (odd): missing field `cap`"),
+        ({}, "row 3: missing field `cap`"),
+        ({"id": "\ud800\n"}, "row 3: missing field `cap`"),
+        (None, "row 3: expected `object`, got `null`"),
+        ([1], "row 3: expected `object`, got `array`"),
         (LATER, "row 3 (odd): `at` is later than now"),
     ],
 )
@@ -68,7 +78,7 @@ def test_a_field_that_only_describes_is_null_and_its_row_is_kept(caplog: pytest.
     with caplog.at_level(logging.WARNING):
         assert accept(rows(1, {"id": "odd", "cap": 2.0, "rank": "first"})) == [1.0, 2.0]
     assert caplog.messages == [
-        "test /rows: 1 values read as null: row 1 (odd): `rank` should be a number or null, found str 'first'"
+        "test /rows: 1 values read as null: row 1 (odd): `rank`: expected `float | null`, found str 'first'"
     ]
 
 
@@ -81,14 +91,16 @@ def test_up_to_one_row_or_one_in_twenty_may_be_malformed(n_good: int, n_bad: int
 def test_beyond_that_the_answer_is_wrong_and_the_first_fault_and_the_share_are_said(n_good: int, n_bad: int) -> None:
     with pytest.raises(ParseError) as refusal:
         accept(rows(n_good, *[TEXT] * n_bad))
-    said = f"{n_bad} of {n_good + n_bad} rows are malformed, more than 5%; the first: row {n_good} (odd): `cap` should"
+    said = (
+        f"{n_bad} of {n_good + n_bad} rows are malformed, more than 5%; the first: row {n_good} (odd): `cap`: expected"
+    )
     assert str(refusal.value).startswith(said)
 
 
 def test_half_of_the_rows_may_be_untimely_and_not_more() -> None:
     """An answer in seconds where milliseconds are documented was once stored as 1970, point by point."""
     assert len(accept(rows(3, *[LATER] * 3))) == 3
-    with pytest.raises(ParseError, match="4 of 7 rows have a time that cannot be, more than half; the first: row 3"):
+    with pytest.raises(ParseError, match="4 of 7 rows have an impossible time, more than half; the first: row 3"):
         accept(rows(3, *[LATER] * 4))
 
 
@@ -98,9 +110,9 @@ def test_a_history_of_which_nothing_is_left_is_no_answer_and_a_list_of_one_may_b
     left_out = BadRows("test history")
     left_out.add(0, "point 0", fault)
     with pytest.raises(ParseError, match="1 of 1 rows"):
-        left_out.judge(1)
+        left_out.check_share(1)
 
-    left_out.judge(1, is_of_many=True)
+    left_out.check_share(1, is_of_many=True)
 
 
 def test_what_is_left_out_is_counted_by_reason_in_every_block_around(caplog: pytest.LogCaptureFixture) -> None:
@@ -134,5 +146,9 @@ def test_what_is_no_list_is_no_answer(body: object) -> None:
         ("\ud800", "row 7"),
     ],
 )
-def test_a_row_goes_by_its_number_and_its_name_where_that_is_legible(identity: object, name: str) -> None:
-    assert row_name(7, identity) == name
+def test_a_row_goes_by_its_number_and_its_name_where_that_is_legible(
+    identity: object, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    accept(rows(7, {"id": identity}))
+    (line,) = caplog.messages
+    assert line.startswith(f"test /rows: 1 of 8 rows left out: {name}: missing field")

@@ -11,13 +11,18 @@ from typing import Any, TypeAlias
 import polars as pl
 import pytest
 
-from marketflows_pipeline.providers.coingecko.category_parser import read_category_snapshot
+from marketflows_pipeline.providers import parsing
 from marketflows_pipeline.providers.coingecko.exchange_parsers import read_exchanges, read_trending
-from marketflows_pipeline.providers.coingecko.parsers import read_categories, read_coins, read_markets
+from marketflows_pipeline.providers.coingecko.parsers import (
+    read_categories,
+    read_category_snapshot,
+    read_coins,
+    read_markets,
+)
 from marketflows_pipeline.providers.defillama.parsers import read_cexs, read_exchange_protocols
 from marketflows_pipeline.providers.defillama.reserves_parser import read_reserves
 from marketflows_pipeline.providers.http.responses import ParseError, Response, one_line
-from marketflows_pipeline.providers.json_fields import Fields, is_address
+from marketflows_pipeline.providers.parsing import Figure, is_address, parse_row
 from marketflows_pipeline.system.printable import EXCERPT_LENGTH, NAME_LENGTH, UNNAMED, presentable_name
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 from marketflows_pipeline_tests.hostile_names import HARMLESS_NAMES, HOSTILE_NAMES, dangerous
@@ -219,8 +224,12 @@ def test_an_excerpt_of_an_answer_spells_out_what_cannot_be_shown() -> None:
     assert dangerous(page.excerpt, allowed="") == set()
 
 
+class Capped(parsing.Row):
+    cap: Figure
+
+
 @pytest.mark.parametrize("value", ["\x1b[2J", ["\x1b"], {"\x1b\u202e": 1}, "\ud800"])
 def test_a_fault_of_a_field_quotes_it_harmlessly(value: object) -> None:
     with pytest.raises(ParseError) as caught:
-        Fields({"cap": value}).number_or_none("cap")
+        parse_row({"cap": value}, Capped, [])
     assert dangerous(str(caught.value), allowed="") == set()

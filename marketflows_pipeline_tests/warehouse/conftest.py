@@ -34,8 +34,19 @@ def link(tmp_path: Path) -> Path:
     return tmp_path / "published" / "marketflows.duckdb"
 
 
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private file with every table and no row: creating them takes longer than most tests."""
+    file = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
+    with Warehouse(file):
+        pass
+    return file
+
+
 @pytest.fixture
-def warehouse(private: Path) -> Iterator[Warehouse]:
+def warehouse(private: Path, empty_file: Path) -> Iterator[Warehouse]:
+    private.parent.mkdir(mode=0o700)
+    shutil.copy(empty_file, private)
     with Warehouse(private) as opened:
         yield opened
 

@@ -16,10 +16,15 @@ import polars as pl
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UnexpectedResponseError, UserInputError
 from marketflows_pipeline.providers.bad_rows import counting_left_out
-from marketflows_pipeline.providers.coingecko.category_parser import read_category_snapshot
+from marketflows_pipeline.providers.coingecko.errors import classify
 from marketflows_pipeline.providers.coingecko.exchanges import CoinGeckoExchanges
 from marketflows_pipeline.providers.coingecko.markets import ROWS_PER_PAGE, markets_of_coins, markets_page, once_each
-from marketflows_pipeline.providers.coingecko.parsers import classify, read_categories, read_chart, read_coins
+from marketflows_pipeline.providers.coingecko.parsers import (
+    read_categories,
+    read_category_snapshot,
+    read_chart,
+    read_coins,
+)
 from marketflows_pipeline.providers.coingecko.plans import PLANS, PlanName
 from marketflows_pipeline.providers.http.addresses import keeps_secrets
 from marketflows_pipeline.providers.http.client import HttpClient

@@ -1,25 +1,79 @@
-"""What CoinGecko's answers about exchanges and trending coins mean: their JSON as frames.
+"""Parsers of CoinGecko's exchanges, volume charts and trending coins: JSON to frames.
 
-Shapes: the official OpenAPI file, and recorded answers where they say otherwise.
+Shapes: the official OpenAPI file, and recorded responses where they differ from it.
 """
 
 from __future__ import annotations
 
+import re
+
+import msgspec
 import polars as pl
 
-from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, accept_rows, refuse_empty
+from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, refuse_empty
 from marketflows_pipeline.providers.http.responses import ParseError, one_line
-from marketflows_pipeline.providers.json_fields import Fields, as_float, decimal, finite, is_number, kind
+from marketflows_pipeline.providers.parsing import (
+    Figure,
+    NotBlank,
+    Row,
+    described,
+    finite,
+    is_address,
+    parse_list,
+    parse_row,
+)
 from marketflows_pipeline.providers.protocols.exchanges import EXCHANGE_SCHEMA, TRENDING_SCHEMA, VOLUME_CHART_SCHEMA
+from marketflows_pipeline.system.printable import presentable
 from marketflows_pipeline.transforms.time_span import TimeSpan
 
 VOLUME_CHART_SOURCE = "coingecko:volume_chart"
-EXCHANGE_RATINGS = ("trust_score", "trust_score_rank", "year_established")
 NO_VALUE = {"", "nan", "inf", "infinity", "-infinity", "-inf"}
+DECIMAL = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
+MONEY = re.compile(r"(-?)\$?((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[+-]?\d+)?)", re.IGNORECASE)
+# Prices with many zeros were once formatted for a browser: $0.0<sub title="0.0000015">5</sub>15.
+FORMATTED = re.compile(r'<sub title="([^"]+)"')
+
+
+class _Exchange(Row):
+    ids = ("id",)
+    names = ("name",)
+    optional = ("trust_score", "trust_score_rank", "year_established", "country", "url", "has_trading_incentive")
+    id: NotBlank
+    name: str
+    trade_volume_24h_btc: Figure
+    trust_score: Figure = None
+    trust_score_rank: Figure = None
+    year_established: Figure = None
+    country: str | None = None
+    url: str | None = None
+    has_trading_incentive: bool | None = None
+
+
+class _Changes(msgspec.Struct):
+    usd: Figure = None
+
+
+class _TrendingFigures(msgspec.Struct):
+    market_cap: float | str | None = None
+    total_volume: float | str | None = None
+    price: float | str | None = None
+    price_change_percentage_24h: _Changes | None = None
+
+
+class _TrendingCoin(Row):
+    ids = ("id",)
+    names = ("symbol", "name")
+    optional = ("market_cap_rank",)
+    id: NotBlank
+    symbol: str
+    name: str
+    market_cap_rank: Figure = None
+    price_btc: Figure = None
+    data: _TrendingFigures | None = None
 
 
 def read_exchanges(body: object, *, is_first_page: bool = False) -> pl.DataFrame:
-    """A page of exchanges in EXCHANGE_SCHEMA, row by row, an exchange that stands on it twice included.
+    """A page of exchanges in EXCHANGE_SCHEMA, row by row, with an exchange that stands on it twice.
 
     An exchange is left out, with a warning, where ``id`` or ``name`` is not text, or its volume is missing or not a
     finite number or null. A volume that is negative is null, and so is what only describes an exchange where it is
@@ -28,24 +82,22 @@ def read_exchanges(body: object, *, is_first_page: bool = False) -> pl.DataFrame
     Raises:
         ParseError: not a list, an empty first page, or too many rows would be left out.
     """
-    rows = accept_rows(body, _exchange, what="coingecko /exchanges")
+    rows = parse_list(body, _exchange, what="coingecko /exchanges")
     if is_first_page:
         refuse_empty(rows, "first page")
-    # Ranks and years are whole numbers only once they are known to fit.
-    schema = {column: pl.Float64() if dtype.is_integer() else dtype for column, dtype in EXCHANGE_SCHEMA.items()}
-    page = pl.DataFrame(rows, schema=schema, orient="row")
-    return page.with_columns(_at_least_zero("volume_24h_btc")).select(_cast(EXCHANGE_SCHEMA))
+    page = _frame(rows, EXCHANGE_SCHEMA)
+    return page.with_columns(_at_least_zero("volume_24h_btc"))
 
 
 def read_volume_chart(body: object, exchange_id: str, span: TimeSpan) -> pl.DataFrame:
     """A volume chart in VOLUME_CHART_SCHEMA, by time; of two points of the same moment the later one.
 
     Each value is the rolling sum of the 24 hours up to its point, as decimal text. A point whose value is null,
-    negative or text for no number says nothing, and is left out. So is, with a warning, one that is not
-    ``[milliseconds, decimal text]``, or whose time is outside the span.
+    negative or text for no number is dropped. One that is not ``[milliseconds, decimal text]``, or whose time is
+    outside the span, is left out with a warning.
 
     Args:
-        body: the parsed JSON.
+        body: the decoded JSON.
         exchange_id: of the exchange.
         span: when its points can be.
 
@@ -53,16 +105,10 @@ def read_volume_chart(body: object, exchange_id: str, span: TimeSpan) -> pl.Data
         ParseError: not a list, or too many points would be left out.
     """
     if not isinstance(body, list):
-        raise ParseError(f"expected a list of points, found {kind(body)}")
-    left_out = BadRows(f"coingecko volume chart of {exchange_id}", "points")
-    points = []
-    for at, point in enumerate(body):
-        try:
-            points.append(_point(point, span))
-        except ParseError as fault:
-            left_out.add(at, f"point {at}", fault)
-    left_out.judge(len(body))
-    left_out.tell(len(body))
+        raise ParseError(f"expected a list of points, found {described(body)}")
+    bad_points = BadRows(f"coingecko volume chart of {exchange_id}", "points")
+    points = bad_points.keep(body, lambda point: _point(point, span), lambda at, _: f"point {at}")
+    bad_points.log(len(body))
     chart = pl.DataFrame(points, schema={"ms": pl.Int64(), "volume_24h_btc": pl.Float64()}, orient="row")
     return (
         chart.with_columns(_at_least_zero("volume_24h_btc"))
@@ -74,24 +120,24 @@ def read_volume_chart(body: object, exchange_id: str, span: TimeSpan) -> pl.Data
             ts=pl.from_epoch("ms", time_unit="ms").dt.cast_time_unit("us").dt.replace_time_zone("UTC"),
             source=pl.lit(VOLUME_CHART_SOURCE),
         )
-        .select(_cast(VOLUME_CHART_SCHEMA))
+        .select(VOLUME_CHART_SCHEMA.names())
     )
 
 
 def read_is_centralised(body: object) -> bool | None:
-    """Whether the exchange of an answer is centralised; None where ``centralized`` is neither true nor false.
+    """Whether the exchange of a response is centralised; None where ``centralized`` is neither true nor false.
 
     Raises:
         ParseError: no object, or one without a name.
     """
     if not isinstance(body, dict) or not isinstance(body.get("name"), str):
-        raise ParseError(f"expected an object with a name, found {kind(body)}")
-    said = body.get("centralized")
-    return said if isinstance(said, bool) else None
+        raise ParseError(f"expected an object with a name, found {described(body)}")
+    centralised = body.get("centralized")
+    return centralised if isinstance(centralised, bool) else None
 
 
 def read_trending(body: object) -> pl.DataFrame:
-    """The coins of a trending search in TRENDING_SCHEMA, first the most wanted, each once.
+    """The coins of a trending search in TRENDING_SCHEMA, the most searched first, each once.
 
     A coin without ``data`` has its names and rank only. Zero stays zero, as it does in markets: a cap of 0 is what the
     service shows of a coin whose supply it has not verified. A coin is left out, with a warning, where ``id``,
@@ -102,66 +148,75 @@ def read_trending(body: object) -> pl.DataFrame:
     """
     coins = body.get("coins") if isinstance(body, dict) else None
     if not isinstance(coins, list):
-        raise ParseError(f"expected an object with a list `coins`, found {kind(body)}")
+        raise ParseError(f"expected an object with a list `coins`, found {described(body)}")
     items = [coin.get("item") if isinstance(coin, dict) else coin for coin in coins]
-    rows = accept_rows(items, _trending_coin, what="coingecko /search/trending")
-    schema = {column: pl.Float64() if dtype.is_integer() else dtype for column, dtype in TRENDING_SCHEMA.items()}
+    rows = parse_list(items, _trending_coin, what="coingecko /search/trending")
     amounts = ("market_cap_usd", "volume_24h_usd", "price_usd", "price_btc")
     return (
-        pl.DataFrame(rows, schema=schema, orient="row")
+        _frame(rows, TRENDING_SCHEMA)
         .unique("coin_id", keep="first", maintain_order=True)
         .with_columns(*map(_at_least_zero, amounts))
-        .select(_cast(TRENDING_SCHEMA))
     )
 
 
-def _exchange(fields: Fields) -> tuple[object, ...]:
+def decimal(text: str) -> float | None:
+    """The number in a text such as ``76327.6889417086372104``, or None where it is none."""
+    return float(text) if DECIMAL.fullmatch(text) else None
+
+
+def amount(text: str) -> float | None:
+    """Dollars in a text such as ``$521,967,819``, ``-$0.00000123`` or ``$1.2e-7``, or None where there are none."""
+    formatted = FORMATTED.search(text)
+    match = MONEY.fullmatch((formatted[1] if formatted else text).strip())
+    return float(match[1] + match[2].replace(",", "")) if match else None
+
+
+def _exchange(row: object, nulls: list[ParseError]) -> tuple[object, ...]:
+    exchange = parse_row(row, _Exchange, nulls)
+    url = (exchange.url or "").strip()
+    exchange.country = presentable(exchange.country or "") or None
+    exchange.url = url if is_address(url) else None
+    return msgspec.structs.astuple(exchange)
+
+
+def _trending_coin(row: object, nulls: list[ParseError]) -> tuple[object, ...]:
+    coin = parse_row(row, _TrendingCoin, nulls)
+    figures = coin.data or _TrendingFigures()
+    changes = figures.price_change_percentage_24h or _Changes()
     return (
-        fields.identity("id"),
-        fields.name("name"),
-        fields.number("trade_volume_24h_btc"),
-        *(fields.or_null(fields.number_or_none, key) for key in EXCHANGE_RATINGS),
-        fields.or_null(fields.text_or_none, "country"),
-        fields.or_null(fields.address_or_none, "url"),
-        fields.or_null(fields.flag_or_none, "has_trading_incentive"),
+        coin.id,
+        coin.symbol,
+        coin.name,
+        coin.market_cap_rank,
+        _dollars(figures.market_cap, "market_cap"),
+        _dollars(figures.total_volume, "total_volume"),
+        _dollars(figures.price, "price"),
+        coin.price_btc,
+        changes.usd if changes.usd is None else finite(changes.usd, "usd"),
     )
 
 
-def _trending_coin(item: Fields) -> tuple[object, ...]:
-    figures = item.object_or_empty("data")
-    changes = figures.object_or_empty("price_change_percentage_24h")
-    return (
-        item.identity("id"),
-        item.name("symbol"),
-        item.name("name"),
-        item.or_null(item.number_or_none, "market_cap_rank"),
-        figures.amount_or_none("market_cap"),
-        figures.amount_or_none("total_volume"),
-        figures.amount_or_none("price"),
-        item.number_or_none("price_btc"),
-        changes.number_or_none("usd"),
-    )
+def _dollars(value: float | str | None, key: str) -> Figure:
+    """Money as a number or as text; null and blank are None."""
+    if isinstance(value, str) and value.strip():
+        if (dollars := amount(value)) is None:
+            raise ParseError(f"`{key}` should be an amount of money, found {described(value)}")
+        return finite(dollars, key)
+    return finite(value, key) if isinstance(value, float) else None
 
 
-def _point(point: object, span: TimeSpan) -> tuple[int, float | None]:
+def _point(point: object, span: TimeSpan) -> tuple[int, Figure]:
     """Milliseconds and volume of a point; a volume was seen as text only, but a number is as clear."""
-    match point:
-        case [moment, value] if is_number(moment):
-            pass
-        case _:
-            raise _bad_point(point)
-    if not span.holds_seconds(as_float(moment) / 1000):
-        raise UntimelyError(f"{moment} ms should be from {span}")
-    match value:
-        case None:
-            return int(moment), None
-        case str() if value.strip().lower() in NO_VALUE:
-            return int(moment), None
-        case str():
-            volume = decimal(value.strip())
-        case _:
-            volume = finite(as_float(value), "volume") if is_number(value) else None
-    if volume is None:
+    try:
+        moment, value = msgspec.convert(point, tuple[float, float | str | None])
+    except msgspec.ValidationError:
+        raise _bad_point(point) from None
+    if not span.holds_seconds(moment / 1000):
+        raise UntimelyError(f"{moment:.0f} ms should be from {span}")
+    if not isinstance(value, str):
+        return int(moment), value if value is None else finite(value, "volume")
+    volume = decimal(value.strip())
+    if volume is None and value.strip().lower() not in NO_VALUE:
         raise _bad_point(point)
     return int(moment), volume
 
@@ -174,6 +229,8 @@ def _at_least_zero(column: str) -> pl.Expr:
     return pl.when(pl.col(column).is_finite() & (pl.col(column) >= 0)).then(pl.col(column)).alias(column)
 
 
-def _cast(schema: pl.Schema) -> list[pl.Expr]:
-    """The columns of a schema; a rank or year too large to be one is null."""
-    return [pl.col(column).cast(dtype, strict=not dtype.is_integer()) for column, dtype in schema.items()]
+def _frame(rows: list[tuple[object, ...]], schema: pl.Schema) -> pl.DataFrame:
+    """Rows in a schema; ranks and years are whole numbers only once they are known to fit, and else null."""
+    whole = [column for column, dtype in schema.items() if dtype.is_integer()]
+    frame = pl.DataFrame(rows, schema={**schema, **dict.fromkeys(whole, pl.Float64())}, orient="row")
+    return frame.with_columns(pl.col(column).cast(schema[column], strict=False) for column in whole)

@@ -1,39 +1,27 @@
-"""What CoinGecko's answers mean: its error bodies, and its JSON as frames.
+"""Parsers of CoinGecko's market caps, lists and categories: JSON to frames.
 
-Shapes: the official OpenAPI file; the error bodies are undocumented, come in four shapes, and sometimes under HTTP
-200.
+Shapes: the official OpenAPI file, which promises figures that were seen null.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
-from http import HTTPStatus
 from itertools import pairwise
 from typing import TypeAlias
 
+import msgspec
 import polars as pl
 
-from marketflows_pipeline.errors import BadResponseError, PlanLimitError, TransientProviderError
-from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, accept_rows, refuse_empty
-from marketflows_pipeline.providers.http.responses import (
-    RATE_LIMITED,
-    UNQUOTED_STATUSES,
-    Classification,
-    ParseError,
-    Response,
-    classify_by_status,
-    classify_status,
-    is_transient_status,
-    one_line,
-)
-from marketflows_pipeline.providers.json_fields import Fields, as_float, finite, is_number, kind
+from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, refuse_empty
+from marketflows_pipeline.providers.http.responses import ParseError, one_line
+from marketflows_pipeline.providers.parsing import Figure, NotBlank, Row, described, finite, parse_list, parse_row
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
+    CATEGORY_SCHEMA,
     COIN_SCHEMA,
+    HISTORY_SCHEMA,
     MARKET_SCHEMA,
-    UTC_TIME,
 )
 from marketflows_pipeline.transforms.market_caps.observations import MAX_CAP_USD
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
@@ -42,115 +30,63 @@ HISTORY_SOURCE = "coingecko:market_chart"
 MARKETS_SOURCE = "coingecko:markets"
 REHYPOTHECATED_SOURCE = "coingecko:markets+rehypothecated"
 
-PLAN_ADVICE = {
-    10002: "the API key is missing or not known: set COINGECKO_API_KEY, or api_key under [coingecko] in secrets.toml",
-    10005: "this endpoint is not in the plan of the API key",
-    10010: 'the API key is of a paid plan: set plan = "pro" in [providers.coingecko]',
-    10011: 'the API key is of the demo plan: set plan = "demo" in [providers.coingecko]',
-    10012: "the plan serves the last 365 days only: lower `days`, or use a paid plan",
-}
-# Which of the parameters that are asked for may be for paid plans only.
-PAID_PARAMETERS = ("interval", "show_max")
-Point: TypeAlias = tuple[int, float | None]
-MARKETS = "coingecko /coins/markets"
-NAMES = ("coin_id", "symbol", "name")
 CHART_COLUMNS = {"market_caps": "market_cap_usd", "prices": "price_usd", "total_volumes": "volume_usd"}
-# What is measured, the cap first: a row without them is malformed.
-MARKET_NUMBERS = {
-    "market_cap": "market_cap_usd",
-    "current_price": "price_usd",
-    "total_volume": "volume_usd",
-    "price_change_percentage_24h": "price_change_24h_pct",
-}
-# What only describes: null for young coins, and where it can't be read, which costs no row its market cap.
-MARKET_EXTRAS = {
-    "market_cap_rank": "market_cap_rank",
-    "price_change_percentage_24h_in_currency": "price_change_24h_exact_pct",
-    "price_change_percentage_7d_in_currency": "price_change_7d_pct",
-    "price_change_percentage_30d_in_currency": "price_change_30d_pct",
-    "circulating_supply": "circulating_supply",
-}
-FIGURES = dict.fromkeys([*MARKET_NUMBERS.values(), *MARKET_EXTRAS.values()], pl.Float64())
+SEPARATOR = ","
+Point: TypeAlias = tuple[int, Figure]
 
 
-@dataclass(frozen=True)
-class ServiceError:
-    """An error body, whichever of the four shapes it came in.
+class _Coin(Row):
+    ids = ("id",)
+    names = ("symbol", "name")
+    id: NotBlank
+    symbol: str
+    name: str
 
-    Attributes:
-        code: CoinGecko's own code or an HTTP status, where there is one.
-        message: what CoinGecko said.
-    """
 
-    code: int | None
-    message: str
+class _Market(_Coin):
+    """The four measured figures are always there, if null; the others only describe."""
+
+    optional = (
+        "market_cap_rank",
+        "price_change_percentage_24h_in_currency",
+        "price_change_percentage_7d_in_currency",
+        "price_change_percentage_30d_in_currency",
+        "circulating_supply",
+    )
+    market_cap: Figure
+    current_price: Figure
+    total_volume: Figure
+    price_change_percentage_24h: Figure
+    market_cap_rank: Figure = None
+    price_change_percentage_24h_in_currency: Figure = None
+    price_change_percentage_7d_in_currency: Figure = None
+    price_change_percentage_30d_in_currency: Figure = None
+    circulating_supply: Figure = None
+    last_updated: str | None = None
 
     @property
-    def implied_status(self) -> int | None:
-        """The HTTP status that the body stands for, whatever status it comes under; None where it does not tell."""
-        said = self.message.lower()
-        if self.code in PLAN_ADVICE:
-            return HTTPStatus.UNAUTHORIZED
-        if self.code is not None and HTTPStatus.BAD_REQUEST <= self.code < 600:
-            return self.code
-        if RATE_LIMITED.search(said):
-            return HTTPStatus.TOO_MANY_REQUESTS
-        if "not found" in said or "could not find" in said:
-            return HTTPStatus.NOT_FOUND
-        return None
+    def change_24h(self) -> Figure:
+        """The exact change, or else the rounded one of every response."""
+        exact = self.price_change_percentage_24h_in_currency
+        return self.price_change_percentage_24h if exact is None else exact
 
 
-def service_error(body: object) -> ServiceError | None:
-    """The error that a parsed body is, or None where it is none."""
-    match body:
-        case {"error": {"status": {}} as nested}:
-            return service_error(nested)
-        case {"status": {"error_code": code, **rest}}:
-            return ServiceError(_code(code), one_line(str(rest.get("error_message", ""))))
-        case {"error": str(message), **rest}:
-            return ServiceError(_code(rest.get("status")), one_line(message))
-        case {"error": other}:
-            return ServiceError(None, one_line(str(other)))
-        case _:
-            return None
+class _CategoryName(Row):
+    ids = ("category_id",)
+    names = ("name",)
+    category_id: NotBlank
+    name: str
 
 
-def classify(answer: Response) -> Classification | None:
-    """Judge an answer of CoinGecko; None is a usable one."""
-    error = service_error(answer.body_or_none)
-    if error is None:
-        is_refused = not answer.is_foreign and not answer.is_rate_limited
-        if answer.status == HTTPStatus.FORBIDDEN and is_refused:
-            return Classification(PlanLimitError, f"HTTP 403, {answer.excerpt}; the plan does not include this")
-        return classify_by_status(answer)
-    return _fault_of_error(answer, error)
-
-
-def _fault_of_error(answer: Response, error: ServiceError) -> Classification:
-    """What an error body stands for, by its own code where that and the HTTP status say different things."""
-    said = f"HTTP {answer.status}, {error.message or 'no message'}" + (f" ({error.code})" if error.code else "")
-    if UNQUOTED_STATUSES & {answer.status, error.implied_status}:
-        said = f"HTTP {answer.status}" + (f", error code {error.code}" if error.code else "")
-        about = [name for name in PAID_PARAMETERS if name in error.message]
-        said += f", about `{about[0]}`" if about else ""
-    if is_transient_status(answer.status):
-        return Classification(TransientProviderError, said)
-    if error.code in PLAN_ADVICE:
-        return Classification(PlanLimitError, f"{PLAN_ADVICE[error.code]} [{said}]")
-    implied = error.implied_status
-    status = implied if answer.is_success or (implied is not None and is_transient_status(implied)) else answer.status
-    if status is None:
-        return Classification(BadResponseError, f"an error body: {said}")
-    if status == HTTPStatus.FORBIDDEN:
-        return Classification(PlanLimitError, f"{said}; the plan does not include this")
-    return classify_status(status, said, is_own=True)
-
-
-def _code(said: object) -> int | None:
-    """A code that is a number, or is written as one."""
-    if isinstance(said, str) and said.isascii() and said.isdigit():
-        return int(said[:6])
-    return said if isinstance(said, int) and not isinstance(said, bool) else None
+class _Category(Row):
+    ids = ("id", "top_3_coins_id")
+    names = ("name",)
+    id: NotBlank
+    name: str
+    market_cap: Figure = None
+    market_cap_change_24h: Figure = None
+    volume_24h: Figure = None
+    top_3_coins_id: list[NotBlank] | None = None
 
 
 def read_chart(body: object, coin_id: str, span: TimeSpan) -> pl.DataFrame:
@@ -160,7 +96,7 @@ def read_chart(body: object, coin_id: str, span: TimeSpan) -> pl.DataFrame:
     the span is left out, with a warning.
 
     Args:
-        body: the parsed JSON.
+        body: the decoded JSON.
         coin_id: of the coin.
         span: when its points can be.
 
@@ -168,10 +104,12 @@ def read_chart(body: object, coin_id: str, span: TimeSpan) -> pl.DataFrame:
         ParseError: an array is missing, or too many of its points would be left out.
     """
     if not isinstance(body, dict):
-        raise ParseError(f"expected an object with `prices`, `market_caps` and `total_volumes`, found {kind(body)}")
-    left_out = BadRows(f"coingecko history of {coin_id}", "points")
-    points = {column: _points(body, key, span, left_out) for key, column in CHART_COLUMNS.items()}
-    left_out.tell(max(map(len, points.values())) + left_out.count)
+        raise ParseError(
+            f"expected an object with `prices`, `market_caps` and `total_volumes`, found {described(body)}"
+        )
+    bad_points = BadRows(f"coingecko history of {coin_id}", "points")
+    points = {column: _points(body.get(key), key, span, bad_points) for key, column in CHART_COLUMNS.items()}
+    bad_points.log(max(map(len, points.values())) + bad_points.count)
     times = [[ms for ms, _ in each] for each in points.values()]
     if all(each == times[0] for each in times) and all(a < b for a, b in pairwise(times[0])):
         values = {column: [value for _, value in each] for column, each in points.items()}
@@ -180,14 +118,11 @@ def read_chart(body: object, coin_id: str, span: TimeSpan) -> pl.DataFrame:
     else:
         arrays = [_frame(each, column) for column, each in points.items()]
         joined = reduce(lambda left, right: left.join(right, on="ms", how="full", coalesce=True), arrays).sort("ms")
-    return joined.select(
+    return joined.with_columns(
         coin_id=pl.lit(coin_id),
         ts=pl.from_epoch("ms", time_unit="ms").dt.cast_time_unit("us").dt.replace_time_zone("UTC"),
-        market_cap_usd="market_cap_usd",
-        price_usd="price_usd",
-        volume_usd="volume_usd",
         source=pl.lit(HISTORY_SOURCE),
-    )
+    ).select(HISTORY_SCHEMA.names())
 
 
 def read_markets(
@@ -196,12 +131,12 @@ def read_markets(
     """A page of markets in MARKET_SCHEMA, row by row.
 
     A row is left out, with a warning, where ``id``, ``symbol`` or ``name`` is not text, a figure is missing or not a
-    finite number or null, the cap is impossible, or ``last_updated`` is no time or cannot be. A rank, supply or change
-    over 7 or 30 days that is no number is null.
+    finite number or null, the cap is impossible, or ``last_updated`` is no time or an impossible one. A rank, supply or
+    change over 7 or 30 days that is no number is null.
 
     Args:
-        body: the parsed JSON.
-        with_rehypothecated: whether wrapped coins were asked for too.
+        body: the decoded JSON.
+        with_rehypothecated: whether wrapped coins were requested too.
         now: present moment.
         is_first_page: of a list that is never empty.
 
@@ -209,17 +144,24 @@ def read_markets(
         ParseError: not a list, an empty first page, or too many rows would be left out.
     """
     span = TimeSpan.ever(COINS_SINCE, now=now)
-    rows = accept_rows(body, lambda fields: _market(fields, span), what=MARKETS)
+
+    def parse(row: object, nulls: list[ParseError]) -> tuple[object, ...]:
+        coin = parse_row(row, _Market, nulls)
+        _refuse_impossible(coin.market_cap)
+        return (
+            *(coin.id, coin.symbol, coin.name, coin.market_cap, coin.current_price, coin.total_volume),
+            *(coin.change_24h, coin.price_change_percentage_7d_in_currency),
+            *(coin.price_change_percentage_30d_in_currency, coin.circulating_supply, coin.market_cap_rank),
+            *(_utc_time(coin.last_updated, span), with_rehypothecated),
+            REHYPOTHECATED_SOURCE if with_rehypothecated else MARKETS_SOURCE,
+        )
+
+    rows = parse_list(body, parse, what="coingecko /coins/markets")
     if is_first_page:
         refuse_empty(rows, "first page")
-    page = pl.DataFrame(
-        rows, schema={**dict.fromkeys(NAMES, pl.String), **FIGURES, "last_updated": UTC_TIME}, orient="row"
-    )
-    return page.with_columns(
-        price_change_24h_pct=pl.coalesce("price_change_24h_exact_pct", pl.col("price_change_24h_pct").cast(pl.Float64)),
-        with_rehypothecated=with_rehypothecated,
-        source=pl.lit(REHYPOTHECATED_SOURCE if with_rehypothecated else MARKETS_SOURCE),
-    ).select(pl.col(column).cast(dtype, strict=not dtype.is_integer()) for column, dtype in MARKET_SCHEMA.items())
+    # A rank is a whole number only once it is known to fit.
+    page = pl.DataFrame(rows, schema={**MARKET_SCHEMA, "market_cap_rank": pl.Float64()}, orient="row")
+    return page.with_columns(pl.col("market_cap_rank").cast(MARKET_SCHEMA["market_cap_rank"], strict=False))
 
 
 def read_coins(body: object) -> pl.DataFrame:
@@ -228,20 +170,22 @@ def read_coins(body: object) -> pl.DataFrame:
     Raises:
         ParseError: not a list, an empty one, or too many coins would be left out.
     """
-    rows = accept_rows(body, _names, what="coingecko /coins/list")
+    rows = parse_list(
+        body, lambda row, nulls: msgspec.structs.astuple(parse_row(row, _Coin, nulls)), what="coingecko /coins/list"
+    )
     refuse_empty(rows, "list of coins")
     return pl.DataFrame(rows, schema=COIN_SCHEMA, orient="row")
 
 
 def read_categories(body: object) -> pl.DataFrame:
-    """The list of categories: ``slug`` and ``name``; one whose ``category_id`` or ``name`` is not text is left out.
+    """The list of categories in CATEGORY_NAMES_SCHEMA; one whose ``category_id`` or ``name`` is not text is left out.
 
     Raises:
         ParseError: not a list, an empty one, or too many categories would be left out.
     """
-    rows = accept_rows(
+    rows = parse_list(
         body,
-        lambda fields: (fields.identity("category_id"), fields.name("name")),
+        lambda row, nulls: msgspec.structs.astuple(parse_row(row, _CategoryName, nulls)),
         what="coingecko /coins/categories/list",
         key="category_id",
     )
@@ -249,51 +193,61 @@ def read_categories(body: object) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=CATEGORY_NAMES_SCHEMA, orient="row")
 
 
-def _names(fields: Fields) -> tuple[str, str, str]:
-    return fields.identity("id"), fields.name("symbol"), fields.name("name")
+def read_category_snapshot(body: object) -> pl.DataFrame:
+    """The categories with their figures in CATEGORY_SCHEMA, each once; a malformed one is left out, with a warning.
+
+    Figures of categories without coins were seen null, though the official description promises every figure.
+
+    Raises:
+        ParseError: not a list, an empty one, or too many categories would be left out.
+    """
+    rows = parse_list(body, _category, what="coingecko /coins/categories")
+    refuse_empty(rows, "list of categories")
+    return pl.DataFrame(rows, schema=CATEGORY_SCHEMA, orient="row").unique(
+        "category_id", keep="first", maintain_order=True
+    )
 
 
-def _market(fields: Fields, span: TimeSpan) -> tuple[object, ...]:
-    names = _names(fields)
-    figures = [fields.number(key) for key in MARKET_NUMBERS]
-    extras = [fields.or_null(fields.number_or_none, key) for key in MARKET_EXTRAS]
-    _refuse_impossible(figures[0])
-    updated = fields.time_or_none("last_updated")
-    if updated is not None and not span.holds(updated):
-        raise UntimelyError(f"`last_updated` should be from {span}, found {updated:%Y-%m-%d %H:%M:%S}")
-    return (*names, *figures, *extras, updated)
+def _category(row: object, nulls: list[ParseError]) -> tuple[object, ...]:
+    *figures, largest = msgspec.structs.astuple(parse_row(row, _Category, nulls))
+    return (*figures, SEPARATOR.join(largest or []) or None)
 
 
-def _points(body: dict[str, object], key: str, span: TimeSpan, left_out: BadRows) -> list[Point]:
-    points = body.get(key)
+def _utc_time(text: str | None, span: TimeSpan) -> datetime | None:
+    """An ISO time, in UTC where it has no offset."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the first hours of year 1 are before it in UTC
+        raise ParseError(f"`last_updated` should be an ISO time, found {described(text)}") from None
+    if not span.holds(moment):
+        raise UntimelyError(f"`last_updated` should be from {span}, found {moment:%Y-%m-%d %H:%M:%S}")
+    return moment
+
+
+def _points(points: object, key: str, span: TimeSpan, bad_points: BadRows) -> list[Point]:
     if not isinstance(points, list):
-        raise ParseError(f"`{key}` should be a list, found {kind(points)}")
-    kept = []
-    for at, point in enumerate(points):
-        try:
-            kept.append(_point(point, key, span))
-        except ParseError as fault:
-            left_out.add(at, f"`{key}[{at}]`", fault)
-    left_out.judge(len(points))
-    return kept
+        raise ParseError(f"`{key}` should be a list, found {described(points)}")
+    return bad_points.keep(points, lambda point: _point(point, key, span), lambda at, _: f"`{key}[{at}]`")
 
 
 def _point(point: object, key: str, span: TimeSpan) -> Point:
-    match point:
-        case [moment, None as value] if is_number(moment):
-            pass
-        case [moment, value] if is_number(moment) and is_number(value):
-            value = finite(as_float(value), "value")
-            if key == "market_caps":
-                _refuse_impossible(value)
-        case _:
-            raise ParseError(f"should be [milliseconds, number or null], found {one_line(str(point))}")
-    if not span.holds_seconds(as_float(moment) / 1000):
-        raise UntimelyError(f"{moment} ms should be from {span}")
+    try:
+        moment, value = msgspec.convert(point, tuple[float, Figure])
+    except msgspec.ValidationError:
+        raise ParseError(f"should be [milliseconds, number or null], found {one_line(str(point))}") from None
+    if not span.holds_seconds(moment / 1000):
+        raise UntimelyError(f"{moment:.0f} ms should be from {span}")
+    if value is not None:
+        finite(value, "value")
+    if key == "market_caps":
+        _refuse_impossible(value)
     return int(moment), value
 
 
-def _refuse_impossible(cap: float | None) -> None:
+def _refuse_impossible(cap: Figure) -> None:
     if cap is not None and cap > MAX_CAP_USD:
         raise ParseError(f"`market_cap` should be at most {MAX_CAP_USD:g} USD, found {cap:g}")
 

@@ -12,12 +12,8 @@ from urllib.parse import quote
 
 import polars as pl
 
-from marketflows_pipeline.providers.defillama.parsers import (
-    classify,
-    read_cexs,
-    read_exchange_protocols,
-    slugify,
-)
+from marketflows_pipeline.providers.defillama.errors import classify
+from marketflows_pipeline.providers.defillama.parsers import read_cexs, read_exchange_protocols, slugify
 from marketflows_pipeline.providers.defillama.reserves_parser import read_reserves
 from marketflows_pipeline.providers.http.service_client import KeylessClient
 from marketflows_pipeline.providers.protocols.exchanges import CexOverview, ReservesHistory

@@ -1,67 +1,30 @@
-"""What DefiLlama's answers mean: its error texts, and its JSON as frames.
+"""Parsers of DefiLlama's exchanges and protocols: JSON to frames.
 
-Shapes: the official OpenAPI file, which abridges them, and the service's published source. Data provided by
-DefiLlama.
+Shapes: the official OpenAPI file, which abridges them, and the service's published source. Data provided by DefiLlama.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from http import HTTPStatus
+from collections.abc import Iterable
 from itertools import chain
-from typing import Annotated, TypeAlias, TypeVar
 
 import msgspec
 import polars as pl
 
-from marketflows_pipeline.errors import (
-    BadResponseError,
-    NotFoundError,
-    PlanLimitError,
-    ProviderError,
-    TransientProviderError,
-    UnexpectedResponseError,
-)
-from marketflows_pipeline.providers.bad_rows import BadRows, refuse_empty, row_name
-from marketflows_pipeline.providers.http.responses import (
-    Classification,
-    FailedResponseError,
-    ParseError,
-    Response,
-    classify_by_status,
-    is_transient_status,
-    not_data,
-    one_line,
-)
-from marketflows_pipeline.providers.json_fields import identity, is_address
-from marketflows_pipeline.providers.protocols.exchanges import (
-    CEX_SCHEMA,
-    PROTOCOL_SCHEMA,
-    CexOverview,
-)
-from marketflows_pipeline.providers.strict_json import strict_json
-from marketflows_pipeline.system.printable import is_identity, presentable, presentable_name
-
-T = TypeVar("T")
-Figure: TypeAlias = float | None
-Named: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\S")]
+from marketflows_pipeline.providers.bad_rows import refuse_empty
+from marketflows_pipeline.providers.http.responses import ParseError
+from marketflows_pipeline.providers.parsing import Figure, NotBlank, Row, decode, is_address, parse_list, parse_row
+from marketflows_pipeline.providers.protocols.exchanges import CEX_SCHEMA, PROTOCOL_SCHEMA, CexOverview
+from marketflows_pipeline.system.printable import is_identity, presentable
 
 EXCHANGE_CATEGORIES = frozenset({"CEX", "Dexs"})
 NO_SYMBOL = "-"
 
-# How the texts that stand in for an error begin, in lower case, under whatever status they come.
-ERROR_TEXTS: tuple[tuple[str, type[ProviderError], str], ...] = (
-    ("protocol not found", NotFoundError, ""),
-    ("data not found", NotFoundError, ""),
-    ("no data", NotFoundError, ""),
-    ("upgrade to the paid", PlanLimitError, "the free service no longer answers this, only a paid plan does"),
-    ("internal", TransientProviderError, ""),
-)
-BLOCKED = "the service's CDN refuses this machine's address, as it does with many cloud hosts: use another network"
 
-
-class _Cex(msgspec.Struct, rename="camel"):
-    name: Named
+class _Cex(Row, rename="camel"):
+    ids = ("slug", "cg_id", "cg_spot_id")
+    names = ("name",)
+    name: NotBlank
     slug: str | None = None
     coin: str | None = None
     coin_symbol: str | None = None
@@ -78,6 +41,9 @@ class _Cex(msgspec.Struct, rename="camel"):
     oi: Figure = None
     leverage: Figure = None
 
+    def __post_init__(self) -> None:
+        self.slug = slugify(self.slug or "") or None
+
 
 class _Cexs(msgspec.Struct):
     cexs: list[msgspec.Raw]
@@ -88,13 +54,11 @@ class _Kind(msgspec.Struct):
     category: object = None
 
 
-class _Name(msgspec.Struct):
-    name: object = None
-
-
-class _Protocol(msgspec.Struct, rename={"parent_protocol": "parentProtocol"}):
-    name: Named
-    slug: Named
+class _Protocol(Row, rename={"parent_protocol": "parentProtocol"}):
+    ids = ("slug", "parent_protocol")
+    names = ("name",)
+    name: NotBlank
+    slug: NotBlank
     category: str
     symbol: str | None = None
     parent_protocol: str | None = None
@@ -105,51 +69,36 @@ class _Protocol(msgspec.Struct, rename={"parent_protocol": "parentProtocol"}):
     mcap: Figure = None
     url: str | None = None
 
+    def __post_init__(self) -> None:
+        self.slug = slugify(self.slug)
+        if not self.slug:
+            raise ValueError("`slug` is blank")
+
 
 _CEXS = msgspec.json.Decoder(_Cexs)
-_CEX = msgspec.json.Decoder(_Cex)
-_NAME = msgspec.json.Decoder(_Name)
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 _KIND = msgspec.json.Decoder(_Kind)
-_PROTOCOL = msgspec.json.Decoder(_Protocol)
-
-
-def classify(answer: Response) -> Classification | None:
-    """Judge an answer of DefiLlama, whose errors are lines of text; None is a usable one."""
-    said = f"HTTP {answer.status}, {answer.excerpt}"
-    if is_transient_status(answer.status):
-        return Classification(TransientProviderError, said)
-    text = answer.content[:64].strip().lower()
-    # Before the status: the texts may come labelled as HTML.
-    if known := next((known for known in ERROR_TEXTS if text.startswith(known[0].encode())), None):
-        _, kind, advice = known
-        return Classification(kind, f"{said}; {advice}" if advice else said)
-    if not answer.is_success or answer.is_html or not answer.content.strip():
-        return _by_status(answer)
-    if not (text.startswith((b"{", b"[")) and answer.content[-64:].rstrip().endswith((b"}", b"]"))):
-        return Classification(BadResponseError, f"{said.removesuffix('…')}: truncated or not JSON")
-    return None
 
 
 def read_cexs(text: str) -> CexOverview:
     """The overview of centralised exchanges.
 
-    A figure that is absent, null or, where it is an amount, negative is null. An exchange of which a field is not of
-    the documented type, or a figure is no finite number, is left out, with a warning. An exchange that is listed is
-    centralised under its own id too, since the list of ids spells some otherwise than CoinGecko does.
+    A figure that is absent, null or, where it is an amount, negative is null. An exchange with a field that is not of
+    the documented type, or a figure that is no finite number, is left out, with a warning. An exchange that is listed
+    is centralised under its own id too, since the list of ids spells some differently from CoinGecko.
 
     Raises:
         ParseError: no list of exchanges, an empty one, or too many of them would be left out.
-        FailedResponseError: not whole JSON.
+        FailedResponseError: truncated or not JSON.
     """
-    overview = _whole(_CEXS, text)
-    rows = _accepted(overview.cexs, _read_cex, "defillama /cexs")
+    overview = decode(_CEXS, text)
+    rows = parse_list(overview.cexs, lambda row, nulls: parse_row(row, _Cex, nulls), what="defillama /cexs", key="name")
     refuse_empty(rows, "list of exchanges")
     exchanges = pl.DataFrame(
         {
             "name": [row.name for row in rows],
-            "slug": [row.slug or None for row in rows],
-            "coingecko_id": [_coingecko_id(row) for row in rows],
+            "slug": [row.slug for row in rows],
+            "coingecko_id": [row.cg_id or row.cg_spot_id or None for row in rows],
             "coin_symbol": [presentable(row.coin_symbol or row.coin or "") or None for row in rows],
             "own_tokens": [_listed([row.coin_symbol, row.coin, *(row.own_tokens or [])]) for row in rows],
             "current_tvl_usd": [_amount(row.current_tvl) for row in rows],
@@ -171,16 +120,16 @@ def read_cexs(text: str) -> CexOverview:
 def read_exchange_protocols(text: str) -> pl.DataFrame:
     """The protocols of the categories CEX and Dexs in PROTOCOL_SCHEMA, in the service's order, each slug once.
 
-    Rows of other categories, nine in ten, are not looked into. A row of which a field is not of the documented type, or
-    a figure is no finite number, is left out, with a warning.
+    Rows of other categories, nine in ten, are not checked. A row with a field that is not of the documented type, or a
+    figure that is no finite number, is left out, with a warning.
 
     Raises:
         ParseError: no list, an empty one, or too many of these rows would be left out.
-        FailedResponseError: not whole JSON.
+        FailedResponseError: truncated or not JSON.
     """
-    listed = _whole(_ROWS, text)
+    listed = decode(_ROWS, text)
     refuse_empty(listed, "list of protocols")
-    rows = _accepted(listed, _read_protocol, "defillama /protocols")
+    rows = parse_list(listed, _exchange_protocol, what="defillama /protocols", key="name")
     return pl.DataFrame(
         {
             "slug": [row.slug for row in rows],
@@ -200,92 +149,22 @@ def read_exchange_protocols(text: str) -> pl.DataFrame:
 
 
 def slugify(name: str) -> str:
-    """A name or slug as the service spells it in its addresses: lower case, no blanks or apostrophes."""
+    """A name or slug as the service writes it in its URLs: lower case, no blanks or apostrophes."""
     return name.strip().lower().replace(" ", "-").replace("'", "")
 
 
-def _by_status(answer: Response) -> Classification | None:
-    if answer.status == HTTPStatus.PAYMENT_REQUIRED and not answer.is_foreign:
-        return Classification(PlanLimitError, f"HTTP 402, {answer.excerpt}; only a paid plan is answered this")
-    if answer.status == HTTPStatus.FORBIDDEN and answer.is_foreign:
-        return Classification(UnexpectedResponseError, f"HTTP 403, {answer.excerpt}; {BLOCKED}")
-    return classify_by_status(answer) or not_data(answer)
-
-
-def _whole(decoder: msgspec.json.Decoder[T], text: str) -> T:
-    """What the JSON holds; one that is truncated is asked for again, one of another shape is not."""
+def _exchange_protocol(row: msgspec.Raw, nulls: list[ParseError]) -> _Protocol | None:
+    """A row of an exchange, or None for one of another category."""
     try:
-        try:
-            return decoder.decode(text)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            return decoder.decode(strict_json(text.encode()))
-    except msgspec.ValidationError as fault:
-        raise ParseError(one_line(str(fault))) from fault
-    except msgspec.DecodeError as fault:
-        raise FailedResponseError(
-            Classification(BadResponseError, f"truncated or not JSON: {one_line(str(fault))}")
-        ) from fault
-
-
-def _accepted(rows: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], T | None], what: str) -> list[T]:
-    """The rows that are of the documented shape, but for those that are none of what is asked for, which are None."""
-    left_out = BadRows(what)
-    accepted = []
-    for at, raw in enumerate(rows):
-        try:
-            row = read(raw)
-        except msgspec.DecodeError as fault:
-            left_out.add(at, row_name(at, _name_of(raw)), ParseError(one_line(str(fault))))
-        except ParseError as fault:
-            left_out.add(at, row_name(at, _name_of(raw)), fault)
-        else:
-            if row is not None:
-                accepted.append(row)
-    n_rows = len(accepted) + left_out.count
-    left_out.judge(n_rows, is_of_many=True)
-    left_out.tell(n_rows)
-    return accepted
-
-
-def _read_cex(raw: msgspec.Raw) -> _Cex:
-    """A row of an exchange, its name presentable and its ids in order."""
-    row = _CEX.decode(raw)
-    row.name = presentable_name(row.name)
-    row.slug = slugify(row.slug or "")
-    for key, given in (("slug", row.slug), ("cgId", row.cg_id), ("cgSpotId", row.cg_spot_id)):
-        if given:
-            identity(given, key)
-    return row
-
-
-def _read_protocol(raw: msgspec.Raw) -> _Protocol | None:
-    """A row of an exchange, its name presentable and its ids in order, or None where it is of something else."""
-    category = _KIND.decode(raw).category
-    if not isinstance(category, str) or category not in EXCHANGE_CATEGORIES:
-        return None
-    row = _PROTOCOL.decode(raw)
-    row.name = presentable_name(row.name)
-    row.slug = identity(slugify(row.slug), "slug")
-    if row.parent_protocol:
-        identity(row.parent_protocol, "parentProtocol")
-    return row
-
-
-def _name_of(raw: msgspec.Raw) -> object:
-    try:
-        return _NAME.decode(raw).name
-    except msgspec.DecodeError:
-        return None
-
-
-def _coingecko_id(row: _Cex) -> str | None:
-    return row.cg_id or row.cg_spot_id or None
+        category = _KIND.decode(row).category
+    except msgspec.DecodeError as error:
+        raise ParseError(str(error)) from error
+    is_wanted = isinstance(category, str) and category in EXCHANGE_CATEGORIES
+    return parse_row(row, _Protocol, nulls) if is_wanted else None
 
 
 def _listed(names: Iterable[str | None]) -> str | None:
-    """Names in one cell; one that has a comma itself would read as two, and is none."""
+    """Names in one cell; one with a comma would read as two, and is dropped."""
     shown = (presentable(name) for name in names if name and "," not in name)
     return ",".join(dict.fromkeys(filter(None, shown))) or None
 

@@ -65,8 +65,8 @@ def read_fund_document(content: bytes, symbol: str, now: datetime) -> pl.DataFra
         ParseError: not of the known shape, or too many rows would be left out.
         FailedResponseError: the document is truncated.
     """
-    left_out = BadRows(f"blackrock shares of {symbol}")
-    figures = read_figures(spreadsheetml_sheet(content, SHEET), COLUMNS, left_out, now)
+    bad_rows = BadRows(f"blackrock shares of {symbol}")
+    figures = read_figures(spreadsheetml_sheet(content, SHEET), COLUMNS, bad_rows, now)
     return share_history(
-        figures, left_out, symbol=symbol, convention=convention_shown(figures), source="blackrock:historical"
+        figures, bad_rows, symbol=symbol, convention=convention_shown(figures), source="blackrock:historical"
     )

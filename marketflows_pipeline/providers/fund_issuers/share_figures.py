@@ -37,7 +37,7 @@ DATE_FORMATS = ("%Y-%m-%d", "%d-%b-%Y", "%b %d, %Y")
 EXCEL_EPOCH = pl.date(1899, 12, 30)
 
 
-def read_figures(grid: Grid, columns: Mapping[str, str], left_out: BadRows, now: datetime) -> pl.DataFrame:
+def read_figures(grid: Grid, columns: Mapping[str, str], bad_rows: BadRows, now: datetime) -> pl.DataFrame:
     """The rows of the first table in a sheet that has all the columns wanted.
 
     Names are compared by their letters and digits alone, in any case. Rows without any figure, such as blank ones and
@@ -47,7 +47,7 @@ def read_figures(grid: Grid, columns: Mapping[str, str], left_out: BadRows, now:
     Args:
         grid: the sheet.
         columns: name in the sheet by name here: ``session`` and some of FIGURES.
-        left_out: told of what is left out.
+        bad_rows: told of what is left out.
         now: present moment.
 
     Returns:
@@ -79,16 +79,16 @@ def read_figures(grid: Grid, columns: Mapping[str, str], left_out: BadRows, now:
     for name, wrong in {"session": parsed["session"].is_null(), **is_wrong}.items():
         expected = "a date" if name == "session" else "a number that is not negative"
         for row, said in table.filter(wrong).select("row", name).iter_rows():
-            left_out.add(row, f"row {row}", ParseError(f"`{columns[name]}` should be {expected}, found {said!r}"))
+            bad_rows.add(row, f"row {row}", ParseError(f"`{columns[name]}` should be {expected}, found {said!r}"))
     untimely = parsed.filter(~pl.col("session").is_between(span.first_day, span.last_day))
     for row, day in untimely.select("row", "session").iter_rows():
-        left_out.add(row, f"row {row}", UntimelyError(f"{day} should be from {span.first_day} to {span.last_day}"))
-    left_out.judge(table.height)
-    return parsed.filter(~pl.col("row").is_in(left_out.places)).with_columns(pl.col(figures).replace(0.0, None))
+        bad_rows.add(row, f"row {row}", UntimelyError(f"{day} should be from {span.first_day} to {span.last_day}"))
+    bad_rows.check_share(table.height)
+    return parsed.filter(~pl.col("row").is_in(bad_rows.places)).with_columns(pl.col(figures).replace(0.0, None))
 
 
 def share_history(
-    figures: pl.DataFrame, left_out: BadRows, *, symbol: str, convention: Convention, source: str
+    figures: pl.DataFrame, bad_rows: BadRows, *, symbol: str, convention: Convention, source: str
 ) -> pl.DataFrame:
     """What an issuer publishes, without the rows whose figures contradict each other.
 
@@ -96,7 +96,7 @@ def share_history(
 
     Args:
         figures: as ``read_figures`` gives them.
-        left_out: told of what is left out, and made to tell.
+        bad_rows: told of what is left out, and made to tell.
         symbol: of the fund in the settings.
         convention: whether the figures are those of their day, or in present shares.
         source: which answer it is.
@@ -116,11 +116,11 @@ def share_history(
             fault = ParseError(
                 f"{shares} shares {what} what the fund holds: net asset value {nav}, net assets {net_assets}"
             )
-            left_out.add(row, f"row {row} ({session})", fault)
-    left_out.judge(complete.height)
-    left_out.tell()
+            bad_rows.add(row, f"row {row} ({session})", fault)
+    bad_rows.check_share(complete.height)
+    bad_rows.log()
     return (
-        complete.filter(~pl.col("row").is_in(left_out.places))
+        complete.filter(~pl.col("row").is_in(bad_rows.places))
         .unique("session", keep="last", maintain_order=True)
         .sort("session")
         .with_columns(

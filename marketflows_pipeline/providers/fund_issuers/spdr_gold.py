@@ -69,10 +69,10 @@ def read_archive(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
         FailedResponseError: the workbook is truncated.
     """
     sheet = _archive(xlsx_sheets(content))
-    left_out = BadRows(f"spdr_gold shares of {symbol}")
-    figures = read_figures(sheet, COLUMNS, left_out, now)
+    bad_rows = BadRows(f"spdr_gold shares of {symbol}")
+    figures = read_figures(sheet, COLUMNS, bad_rows, now)
     figures = figures.with_columns(shares=pl.col("net_assets_usd") / pl.col("nav_usd"))
-    return share_history(figures, left_out, symbol=symbol, convention=CONVENTION, source="spdr_gold:archive")
+    return share_history(figures, bad_rows, symbol=symbol, convention=CONVENTION, source="spdr_gold:archive")
 
 
 def _archive(sheets: dict[str, Grid]) -> Grid:

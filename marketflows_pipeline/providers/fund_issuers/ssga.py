@@ -65,6 +65,6 @@ def read_navhist(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
     sheets = xlsx_sheets(content)
     if SHEET not in sheets:
         raise ParseError(f"expected a sheet `{SHEET}`, found {one_line(', '.join(sheets)) or 'none'}")
-    left_out = BadRows(f"ssga shares of {symbol}")
-    figures = read_figures(sheets[SHEET], COLUMNS, left_out, now)
-    return share_history(figures, left_out, symbol=symbol, convention=CONVENTION, source="ssga:navhist")
+    bad_rows = BadRows(f"ssga shares of {symbol}")
+    figures = read_figures(sheets[SHEET], COLUMNS, bad_rows, now)
+    return share_history(figures, bad_rows, symbol=symbol, convention=CONVENTION, source="ssga:navhist")

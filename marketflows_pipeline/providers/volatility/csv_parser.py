@@ -1,4 +1,4 @@
-"""Closing values of a volatility index out of a CSV file, whoever serves it."""
+"""Parser of CSV files with the closes of a volatility index."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from marketflows_pipeline.providers.http.responses import (
     bad_response,
     one_line,
 )
-from marketflows_pipeline.providers.json_fields import finite
+from marketflows_pipeline.providers.parsing import finite
 from marketflows_pipeline.providers.protocols.cross_asset import VOLATILITY_SCHEMA
 from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
 
@@ -74,25 +74,19 @@ def read_closes(text: str, layout: Layout, *, index_name: str, source: str, now:
     rows = [(line, cells) for line, cells in table if line > at_line and any(cells)]
     refuse_empty(rows, "table")
     span, last_complete = TimeSpan.ever(FUNDS_SINCE, now=now), last_complete_session(now)
-    left_out = BadRows(f"{source} {index_name}")
-    closes: dict[date, float] = {}
-    unsound = 0
-    for line, cells in rows:
-        try:
-            if len(cells) <= max(date_at, value_at):
-                raise ParseError(f"{len(cells)} cells, the header has {width}")
-            session, value = _date(cells[date_at], layout, span), _number(cells[value_at], layout)
-        except ParseError as fault:
-            left_out.add(line, f"line {line}", fault)
-            continue
-        if value is not None and value <= 0:
-            unsound += 1
-        elif value is not None and session <= last_complete:
-            closes[session] = value
-    left_out.judge(len(rows))
-    left_out.tell(len(rows))
-    if unsound:
-        logger.warning("%s %s: %d sessions left out whose close is not above 0", source, index_name, unsound)
+    bad_rows = BadRows(f"{source} {index_name}")
+
+    def parse(row: tuple[int, list[str]]) -> tuple[date, float | None]:
+        cells = row[1]
+        if len(cells) <= max(date_at, value_at):
+            raise ParseError(f"{len(cells)} cells, the header has {width}")
+        return _date(cells[date_at], layout, span), _number(cells[value_at], layout)
+
+    good = bad_rows.keep(rows, parse, lambda _, row: f"line {row[0]}")
+    bad_rows.log(len(rows))
+    if n_not_positive := sum(value is not None and value <= 0 for _, value in good):
+        logger.warning("%s %s: %d sessions left out whose close is not above 0", source, index_name, n_not_positive)
+    closes = {session: value for session, value in good if value is not None and value > 0 and session <= last_complete}
     return (
         pl.DataFrame(
             {"session": list(closes), "close": list(closes.values())},

@@ -1,42 +1,66 @@
-"""Dividends and splits in Yahoo's chart answers, and whether prices are adjusted for the splits."""
+"""Parser of dividends and splits in Yahoo's charts, and the check that prices are adjusted for the splits."""
 
 from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 import polars as pl
 
 from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError
 from marketflows_pipeline.providers.http.responses import ParseError, one_line
-from marketflows_pipeline.providers.json_fields import Fields, as_float, finite, is_number, kind
+from marketflows_pipeline.providers.parsing import Row, described, finite, parse_row
 from marketflows_pipeline.transforms.cross_asset.split_adjustment import unadjusted_splits
 from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
 
 logger = logging.getLogger(__name__)
 
-# The service may list a split before it adjusts prices for it, which heals within days.
-HEALS_WITHIN = timedelta(days=30)
-# What is announced for a later day is no fault, and not for us yet.
+# The service may list a split some days before it adjusts prices for it.
+ADJUSTED_WITHIN = timedelta(days=30)
+# Announced events are no errors, and not returned yet.
 ANNOUNCED_WITHIN = timedelta(days=366)
 
 
 class Events(msgspec.Struct):
-    """What happened to shares, by keys that mean nothing; each event is looked at by itself."""
+    """Events of an asset's shares, by meaningless keys; each event is parsed by itself."""
 
     dividends: dict[str, object] | None = None
     splits: dict[str, object] | None = None
 
 
-def read_actions(events: Events, zone: str, now: datetime, left_out: BadRows) -> pl.DataFrame:
+class _Event(Row):
+    date: object = None
+
+
+class _Dividend(_Event, kw_only=True):
+    amount: float
+
+    @property
+    def value(self) -> float:
+        return self.amount
+
+
+class _Split(_Event, kw_only=True):
+    numerator: float
+    denominator: float
+
+    @property
+    def value(self) -> float:
+        if not (self.numerator > 0 and self.denominator > 0):
+            raise ParseError(f"a split of {self.numerator:g} to {self.denominator:g}")
+        return finite(self.numerator / self.denominator, "numerator")
+
+
+def read_actions(events: Events, zone: str, now: datetime, bad_rows: BadRows) -> pl.DataFrame:
     """Dividends and splits until now, each kind once a session: dividends of one session add up, splits multiply.
 
     Args:
-        events: of the answer.
+        events: of the response.
         zone: that sessions are dated in.
         now: present moment.
-        left_out: told of what is left out.
+        bad_rows: of the response.
 
     Returns:
         session, action and value, in no order.
@@ -46,45 +70,24 @@ def read_actions(events: Events, zone: str, now: datetime, left_out: BadRows) ->
     """
     span = TimeSpan(FUNDS_SINCE, now + ANNOUNCED_WITHIN)
     kinds = (
-        ("dividend", events.dividends, _dividend, pl.col("value").sum()),
-        ("split", events.splits, _split, pl.col("value").product()),
+        ("dividend", events.dividends, _Dividend, pl.col("value").sum()),
+        ("split", events.splits, _Split, pl.col("value").product()),
     )
     frames = []
-    for action, listed, value_of, combined in kinds:
-        happened = []
-        for key, event in (listed or {}).items():
-            try:
-                if not isinstance(event, dict):
-                    raise ParseError(f"should be an object, found {kind(event)}")
-                at, value = seconds_of(event.get("date"), span), value_of(Fields(event))
-            except ParseError as fault:
-                left_out.add((action, key), f"{action} {one_line(key)}", fault)
-                continue
-            if at <= now.timestamp() and value > 0:
-                happened.append((at, value))
-        left_out.judge(len(listed or {}), is_of_many=True)
+    for action, listed, event_type, combined in kinds:
+        items = [(f"{action} {one_line(key)}", event) for key, event in (listed or {}).items()]
+        parse = partial(_event, event_type, span)
+        good = bad_rows.keep(items, parse, lambda _, item: item[0], array=action, is_of_many=True)
+        happened = [(at, value) for at, value in good if at <= now.timestamp() and value > 0]
         frame = pl.DataFrame(happened, schema={"at": pl.Int64(), "value": pl.Float64()}, orient="row")
-        stated = frame.with_columns(session_of("at", zone), action=pl.lit(action))
-        frames.append(stated.group_by("session", "action").agg(combined))
+        dated = frame.with_columns(session_of("at", zone), action=pl.lit(action))
+        frames.append(dated.group_by("session", "action").agg(combined))
     return pl.concat(frames)
 
 
-def _dividend(event: Fields) -> float:
-    return _there(event, "amount")
-
-
-def _split(event: Fields) -> float:
-    new, old = _there(event, "numerator"), _there(event, "denominator")
-    if not (new > 0 and old > 0):
-        raise ParseError(f"a split of {new:g} to {old:g}")
-    return finite(new / old, "numerator")
-
-
-def _there(event: Fields, key: str) -> float:
-    number = event.number(key)
-    if number is None:
-        raise ParseError(f"`{key}` is null")
-    return number
+def _event(event_type: type[_Dividend | _Split], span: TimeSpan, item: tuple[str, object]) -> tuple[int, float]:
+    event = parse_row(item[1], event_type, [])
+    return seconds_of(event.date, span), event.value
 
 
 def seconds_of(stamp: object, span: TimeSpan) -> int:
@@ -93,11 +96,13 @@ def seconds_of(stamp: object, span: TimeSpan) -> int:
     Raises:
         ParseError: it is no number, or (an UntimelyError) outside the span.
     """
-    if not is_number(stamp):
-        raise ParseError(f"the timestamp should be seconds, found {kind(stamp)}")
-    if not span.holds_seconds(as_float(stamp)):
+    try:
+        seconds = msgspec.convert(stamp, float)
+    except msgspec.ValidationError:
+        raise ParseError(f"the timestamp should be seconds, found {described(stamp)}") from None
+    if not span.holds_seconds(seconds):
         raise UntimelyError(f"{stamp} s should be from {span}")
-    return int(stamp)
+    return int(seconds)
 
 
 def session_of(stamp: str, zone: str) -> pl.Expr:
@@ -106,15 +111,15 @@ def session_of(stamp: str, zone: str) -> pl.Expr:
     return at.dt.convert_time_zone(zone).dt.date().alias("session")
 
 
-def check_adjusted(rows: pl.DataFrame, splits: pl.DataFrame, asked: str, now: datetime) -> None:
-    """Refuse closes that jump by a fresh split instead of going on: whoever undoes the split would undo it twice.
+def check_adjusted(rows: pl.DataFrame, splits: pl.DataFrame, requested: str, now: datetime) -> None:
+    """Refuse closes that jump at a recent split: the split would be undone twice.
 
     See `unadjusted_splits`, which needs no size of a split.
 
     Args:
-        rows: at and close_usd with session, as the answer has them.
+        rows: at and close_usd with session, as the response has them.
         splits: session and value (new shares for an old one).
-        asked: symbol at the service.
+        requested: symbol at the service.
         now: present moment.
 
     Raises:
@@ -122,7 +127,7 @@ def check_adjusted(rows: pl.DataFrame, splits: pl.DataFrame, asked: str, now: da
     """
     closes = rows.filter(pl.col("close_usd").is_not_null()).sort("at").unique("session", keep="last")
     for session, ratio in unadjusted_splits(closes, splits):
-        found = f"{asked} was split {ratio:g} for 1 on {session}, and its prices are not adjusted for that"
-        if session > now.date() - HEALS_WITHIN:
-            raise ParseError(f"{found} yet: a later run asks again")
+        found = f"{requested} was split {ratio:g} for 1 on {session}, and its prices are not adjusted for that"
+        if session > now.date() - ADJUSTED_WITHIN:
+            raise ParseError(f"{found} yet: a later run retries")
         logger.warning("yahoo: %s, as it seems; figures before that day are doubtful", found)

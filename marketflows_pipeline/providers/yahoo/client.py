@@ -57,7 +57,7 @@ class Yahoo(KeylessClient):
         }
         return self._http.get_json(
             "/v8/finance/chart/{symbol}",
-            lambda body: read_history(body, symbol=symbol, asked=provider_symbol, start=start, end=end, now=now),
+            lambda body: read_history(body, symbol=symbol, requested=provider_symbol, start=start, end=end, now=now),
             path={"symbol": provider_symbol},
             params=params,
         )

@@ -1,6 +1,6 @@
-"""What Yahoo's chart answers mean: parallel arrays as bars, events as corporate actions.
+"""Parser of Yahoo's charts: parallel arrays to bars, events to corporate actions.
 
-The service publishes no description of this address. Its shape is what its answers were seen to have: prices adjusted
+The service publishes no description of this endpoint. Its responses were seen to have prices adjusted
 for splits, arrays with nulls, and as last element the session that is still open.
 """
 
@@ -22,7 +22,7 @@ from marketflows_pipeline.providers.complete_sessions import (
     last_complete_utc_day,
 )
 from marketflows_pipeline.providers.http.responses import Classification, FailedResponseError, ParseError, one_line
-from marketflows_pipeline.providers.json_fields import Fields
+from marketflows_pipeline.providers.parsing import Figure, Row, parse_row
 from marketflows_pipeline.providers.protocols.cross_asset import ACTION_SCHEMA, BAR_SCHEMA, PriceHistory
 from marketflows_pipeline.providers.yahoo.actions_parser import (
     Events,
@@ -37,7 +37,7 @@ from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
 
 logger = logging.getLogger(__name__)
 
-# Their values are looked at one by one, so that a bad one spoils its row alone.
+# Values are parsed one by one, so that a bad one spoils only its row.
 Values: TypeAlias = list[object]
 
 SOURCE = "yahoo:chart"
@@ -87,12 +87,21 @@ class _Chart(msgspec.Struct):
     error: ErrorObject | None = None
 
 
+class _Bar(Row):
+    open_usd: Figure
+    high_usd: Figure
+    low_usd: Figure
+    close_usd: Figure
+    adjusted_close_usd: Figure
+    volume: Figure
+
+
 class _Body(msgspec.Struct):
     chart: _Chart
 
 
-def read_history(body: object, *, symbol: str, asked: str, start: date, end: date, now: datetime) -> PriceHistory:
-    """Bars of the complete sessions from `start` to `end`, and the actions from `start` on, of one answer.
+def read_history(body: object, *, symbol: str, requested: str, start: date, end: date, now: datetime) -> PriceHistory:
+    """Bars of the complete sessions from `start` to `end`, and the actions from `start` on, of one response.
 
     Prices that are not positive are null; a session without a close is left out; rows of one session become one bar
     (see `one_bar_a_session`). A low and high that the open or close lies outside of are null, and a fund's row of a day
@@ -103,30 +112,30 @@ def read_history(body: object, *, symbol: str, asked: str, start: date, end: dat
     finite number nor, in a row, null. Rows cannot be more than two days before `start`.
 
     Args:
-        body: the parsed JSON.
+        body: the decoded JSON.
         symbol: what the asset is called in tables.
-        asked: its symbol at the service.
+        requested: its symbol at the service.
         start: first session.
         end: last session.
-        now: present moment, which tells the open session from complete ones.
+        now: present moment, by which the open session is told from complete ones.
 
     Raises:
         ParseError: not of the known shape, not in dollars, not daily, of another symbol, not adjusted for a split that
             it lists, or too many rows or actions would be left out.
-        FailedResponseError: the service knows no such symbol, which it may also tell by an empty shell.
+        FailedResponseError: the service does not know the symbol: an empty result without currency.
     """
-    chart = _converted(body)
+    chart = _chart_of(body)
     if chart.result is None and chart.error is not None and is_empty_span(chart.error):
         return PriceHistory(BAR_SCHEMA.to_frame(), ACTION_SCHEMA.to_frame())
     if not chart.result:
         raise ParseError("`chart.result` should hold an object, and is empty")
     result = chart.result[0]
-    zone, last_complete = _times_of(result.meta, bool(result.timestamp), asked, now)
+    zone, last_complete = _times_of(result.meta, bool(result.timestamp), requested, now)
     is_coin = result.meta.instrument_type == COIN
-    left_out = BadRows(f"yahoo {symbol}", "rows and actions")
-    asked_from = datetime.combine(start - A_DAY, time(), UTC)
-    span = TimeSpan.window(asked_from, step=A_DAY, since=FUNDS_SINCE, now=now)
-    rows = _rows(result, zone, span, left_out).with_columns(
+    bad_rows = BadRows(f"yahoo {symbol}", "rows and actions")
+    first_moment = datetime.combine(start - A_DAY, time(), UTC)
+    span = TimeSpan.window(first_moment, step=A_DAY, since=FUNDS_SINCE, now=now)
+    rows = _rows(result, zone, span, bad_rows).with_columns(
         symbol=pl.lit(symbol),
         as_traded_close_usd=pl.lit(None, pl.Float64()),
         # What is neither a share nor a coin is counted in contracts, which no price makes dollars of.
@@ -139,38 +148,38 @@ def read_history(body: object, *, symbol: str, asked: str, start: date, end: dat
         complete = _traded(complete, symbol)
     bars = _plausible(one_bar_a_session(complete.filter(pl.col("close_usd").is_not_null())), symbol)
     _log_left_out(complete, symbol)
-    actions = read_actions(result.events or Events(), zone, now, left_out).with_columns(
+    actions = read_actions(result.events or Events(), zone, now, bad_rows).with_columns(
         symbol=pl.lit(symbol), source=pl.lit(SOURCE)
     )
-    left_out.tell()
-    check_adjusted(rows, actions.filter(action="split"), asked, now)
+    bad_rows.log()
+    check_adjusted(rows, actions.filter(action="split"), requested, now)
     return PriceHistory(
         bars.select(BAR_SCHEMA.names()).sort("session"),
         actions.filter(pl.col("session") >= start).select(ACTION_SCHEMA.names()).sort("session", "action"),
     )
 
 
-def _converted(body: object) -> _Chart:
+def _chart_of(body: object) -> _Chart:
     try:
         return msgspec.convert(body, _Body).chart
     except msgspec.ValidationError as fault:
         raise ParseError(one_line(str(fault))) from fault
 
 
-def _times_of(meta: _Meta, has_rows: bool, asked: str, now: datetime) -> tuple[str, date]:
-    """The zone that sessions are dated in and the newest complete one, once it is sure what the answer is about."""
+def _times_of(meta: _Meta, has_rows: bool, requested: str, now: datetime) -> tuple[str, date]:
+    """The zone that sessions are dated in and the newest complete session, once the response is known to be right."""
     if not has_rows and meta.currency is None and meta.first_trade_date is None:
-        raise FailedResponseError(Classification(NotFoundError, f"the service knows nothing of {asked}"))
-    if meta.symbol.upper() != asked.upper():
+        raise FailedResponseError(Classification(NotFoundError, f"the service does not know {requested}"))
+    if meta.symbol.upper() != requested.upper():
         raise ParseError(
-            f"{asked} was asked for and {one_line(meta.symbol)} answered: is that its provider_symbol now?"
+            f"{requested} was requested, {one_line(meta.symbol)} returned: is that its provider_symbol now?"
         )
     if meta.currency != "USD":
-        raise ParseError(f"{asked} is quoted in {one_line(str(meta.currency))}; only prices in USD are understood")
+        raise ParseError(f"{requested} is quoted in {one_line(str(meta.currency))}; only prices in USD are supported")
     if meta.data_granularity not in {None, DAILY}:
-        raise ParseError(f"bars of {one_line(str(meta.data_granularity))} came where daily ones were asked for")
+        raise ParseError(f"bars of {one_line(str(meta.data_granularity))} came where daily ones were requested")
     if meta.instrument_type is None:
-        raise ParseError("`instrumentType` is missing, so nobody knows whether volume is shares or dollars")
+        raise ParseError("`instrumentType` is missing, so volume may be shares or dollars")
     if meta.instrument_type == COIN:
         return "UTC", last_complete_utc_day(now)
     try:
@@ -182,8 +191,8 @@ def _times_of(meta: _Meta, has_rows: bool, asked: str, now: datetime) -> tuple[s
     return zone, last_complete_session(now) if in_shares else last_complete_new_york_day(now)
 
 
-def _rows(result: _Result, zone: str, span: TimeSpan, left_out: BadRows) -> pl.DataFrame:
-    """The rows of the answer in its own order, their figures sound or null."""
+def _rows(result: _Result, zone: str, span: TimeSpan, bad_rows: BadRows) -> pl.DataFrame:
+    """The good rows of the response in its own order; figures that are not positive are null."""
     stamps = result.timestamp or []
     quote = result.indicators.quote[0] if result.indicators.quote else _Quote()
     adjusted = result.indicators.adjclose[0] if result.indicators.adjclose else _Adjusted()
@@ -201,18 +210,18 @@ def _rows(result: _Result, zone: str, span: TimeSpan, left_out: BadRows) -> pl.D
     if stamps and quote.close is None:
         raise ParseError("`indicators.quote[0].close` is missing")
     known = {name: column if column is not None else [None] * len(stamps) for name, column in figures.items()}
+    rows = [
+        (stamp, dict(zip(figures, values, strict=True))) for stamp, *values in zip(stamps, *known.values(), strict=True)
+    ]
+
+    def parse(row: tuple[object, dict[str, object]]) -> tuple[object, ...]:
+        return seconds_of(row[0], span), *msgspec.structs.astuple(parse_row(row[1], _Bar, []))
+
+    good = bad_rows.keep(rows, parse, lambda at, _: f"row {at}")
     prices = [name for name in figures if name != "volume"]
     schema = {"at": pl.Int64(), **dict.fromkeys(figures, pl.Float64())}
-    sound = []
-    for at, (stamp, *values) in enumerate(zip(stamps, *known.values(), strict=True)):
-        try:
-            read = Fields(dict(zip(figures, values, strict=True)))
-            sound.append((seconds_of(stamp, span), *(read.number_or_none(name) for name in figures)))
-        except ParseError as fault:
-            left_out.add(at, f"row {at}", fault)
-    left_out.judge(len(stamps))
     return (
-        pl.DataFrame(sound, schema=schema, orient="row")
+        pl.DataFrame(good, schema=schema, orient="row")
         .with_columns(session_of("at", zone), is_priced=pl.col("close_usd").is_not_null())
         .with_columns(
             *(_where(pl.col(name) > 0, name) for name in prices),
@@ -226,15 +235,15 @@ def _where(condition: pl.Expr, name: str) -> pl.Expr:
 
 
 def _traded(rows: pl.DataFrame, symbol: str) -> pl.DataFrame:
-    is_idle = rows.select(is_no_new_york_day(pl.col("session"))).to_series()
-    if is_idle.any():
-        days = ", ".join(map(str, rows.filter(is_idle)["session"].unique().sort().head(_NAMED)))
-        logger.warning("yahoo %s: %d rows left out of days without trading: %s", symbol, is_idle.sum(), days)
-    return rows.filter(~is_idle)
+    is_closed = rows.select(is_no_new_york_day(pl.col("session"))).to_series()
+    if is_closed.any():
+        days = ", ".join(map(str, rows.filter(is_closed)["session"].unique().sort().head(_NAMED)))
+        logger.warning("yahoo %s: %d rows left out, of days without trading: %s", symbol, is_closed.sum(), days)
+    return rows.filter(~is_closed)
 
 
 def _plausible(bars: pl.DataFrame, symbol: str) -> pl.DataFrame:
-    """The bars, without low and high where they contradict open or close: a close is worth more than a range."""
+    """The bars, without low and high where they contradict open or close, which matter more."""
     wrong = pl.any_horizontal(is_outside("open_usd"), is_outside("close_usd"))
     days = bars.filter(wrong)["session"]
     if days.len():
@@ -249,9 +258,9 @@ def _plausible(bars: pl.DataFrame, symbol: str) -> pl.DataFrame:
 
 
 def _log_left_out(rows: pl.DataFrame, symbol: str) -> None:
-    empty = rows.filter(~pl.col("is_priced")).height
-    unsound = rows.filter(pl.col("is_priced") & pl.col("close_usd").is_null()).height
-    if unsound:
-        logger.warning("yahoo %s: %d sessions left out whose close is not above 0", symbol, unsound)
-    if empty:
-        logger.debug("yahoo %s: %d sessions left out without a close", symbol, empty)
+    n_without_close = rows.filter(~pl.col("is_priced")).height
+    n_not_positive = rows.filter(pl.col("is_priced") & pl.col("close_usd").is_null()).height
+    if n_not_positive:
+        logger.warning("yahoo %s: %d sessions left out whose close is not above 0", symbol, n_not_positive)
+    if n_without_close:
+        logger.debug("yahoo %s: %d sessions left out without a close", symbol, n_without_close)

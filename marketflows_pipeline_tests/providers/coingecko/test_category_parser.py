@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from marketflows_pipeline.providers.coingecko.category_parser import read_category_snapshot
+from marketflows_pipeline.providers.coingecko.parsers import read_category_snapshot
 from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.protocols.market_caps import CATEGORY_SCHEMA
 

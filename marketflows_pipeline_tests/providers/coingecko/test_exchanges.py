@@ -356,7 +356,7 @@ def test_a_shape_that_changed_is_told_by_endpoint_row_and_field(client: CoinGeck
     rows = [{"id": name, "name": name.title()} for name in ("gdax", "kraken")]
     service.script(LIST, faults.json_error(200, rows))
 
-    said = r"coingecko /exchanges: .*2 of 2 rows are malformed.* row 0 \(gdax\): `trade_volume_24h_btc` is missing"
+    said = r"coingecko /exchanges: .*2 of 2 rows are malformed.* row 0 \(gdax\): missing field `trade_volume_24h_btc`"
     with pytest.raises(UnexpectedResponseError, match=said):
         client.exchanges_page(1)
 

@@ -18,8 +18,8 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UnexpectedResponseError,
 )
+from marketflows_pipeline.providers.coingecko.errors import classify
 from marketflows_pipeline.providers.coingecko.parsers import (
-    classify,
     read_categories,
     read_chart,
     read_coins,

@@ -16,8 +16,8 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UnexpectedResponseError,
 )
+from marketflows_pipeline.providers.defillama.errors import classify
 from marketflows_pipeline.providers.defillama.parsers import (
-    classify,
     read_cexs,
     read_exchange_protocols,
     slugify,
@@ -221,4 +221,4 @@ def test_an_odd_row_matters_only_where_it_is_of_an_exchange(caplog: pytest.LogCa
         assert read_exchange_protocols(json.dumps([odd, good])).height == 1
         assert not caplog.records
         assert read_exchange_protocols(json.dumps([good, odd | {"category": "CEX"}])).height == 1
-    assert "1 of 2 rows left out: row 1 (Odd): Expected `str`, got `int` - at `$.slug`" in caplog.text
+    assert "1 of 2 rows left out: row 1 (Odd): `slug`: expected `str`, found int '5'" in caplog.text

@@ -159,7 +159,7 @@ def test_a_sheet_of_which_more_than_one_row_in_twenty_cannot_be_read_is_refused(
 def test_a_sheet_of_impossible_days_is_refused() -> None:
     early = [f"{day:02}-Sep-1926" for day in range(1, 4)]
 
-    with pytest.raises(ParseError, match="3 of 4 rows have a time that cannot be, more than half"):
+    with pytest.raises(ParseError, match="3 of 4 rows have an impossible time, more than half"):
         history(["23-Sep-2026", "10", "100", "1000"], *([day, "10", "100", "1000"] for day in early))
 
 

@@ -49,7 +49,7 @@ def test_what_is_parsed_and_nested_is_a_bad_answer_too(read: Callable[[object], 
 STRING_WITHOUT_END = """
 import resource
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-from marketflows_pipeline.providers.strict_json import strict_json
+from marketflows_pipeline.providers.parsing import strict_json
 for content in (b'"' + b"x" * 60_000_000, b'"' + b"x" * 60_000_000 + b'"', b'"' + b"\\\\\\\\a" * 10_000_000):
     assert strict_json(content) == content
 """

@@ -15,8 +15,8 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UnexpectedResponseError,
 )
-from marketflows_pipeline.providers.coingecko.parsers import classify as coingecko
-from marketflows_pipeline.providers.defillama.parsers import classify as defillama
+from marketflows_pipeline.providers.coingecko.errors import classify as coingecko
+from marketflows_pipeline.providers.defillama.errors import classify as defillama
 from marketflows_pipeline.providers.fund_issuers.issuer import classify as issuer
 from marketflows_pipeline.providers.http.responses import (
     Classifier,

@@ -55,4 +55,4 @@ def body(
 def read(
     answer: object, *, now: datetime = NOW, start: date = date(2026, 1, 1), end: date = date(2026, 12, 31)
 ) -> PriceHistory:
-    return read_history(answer, symbol="FUND", asked="SPY", start=start, end=end, now=now)
+    return read_history(answer, symbol="FUND", requested="SPY", start=start, end=end, now=now)

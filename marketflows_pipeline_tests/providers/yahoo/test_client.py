@@ -221,7 +221,7 @@ def test_an_unknown_symbol_is_not_found_and_not_asked_again(asking: Yahoo, yahoo
 def test_an_unknown_symbol_that_is_answered_with_a_shell_is_not_found(asking: Yahoo, yahoo: FakeYahoo) -> None:
     yahoo.shells = {"SPYX"}
 
-    with pytest.raises(NotFoundError, match="the service knows nothing of SPYX"):
+    with pytest.raises(NotFoundError, match="the service does not know SPYX"):
         asking.daily_bars("SPY", "SPYX", FIRST, LAST)
 
     assert yahoo.calls() == 1

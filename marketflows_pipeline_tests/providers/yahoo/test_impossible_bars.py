@@ -127,7 +127,7 @@ def test_a_saturday_row_of_a_fund_is_left_out_and_told(caplog: pytest.LogCapture
         bars = read(body([opening(10), opening(11)], [1.0, 1.0])).bars
 
     assert bars["session"].to_list() == [date(2026, 7, 10)]
-    assert "1 rows left out of days without trading: 2026-07-11" in caplog.text
+    assert "1 rows left out, of days without trading: 2026-07-11" in caplog.text
 
 
 def test_a_saturday_of_a_coin_stays() -> None:

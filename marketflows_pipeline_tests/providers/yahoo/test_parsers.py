@@ -183,7 +183,7 @@ def test_an_empty_shell_is_an_unknown_symbol() -> None:
     answer = body(None, [], meta={"currency": None, "firstTradeDate": None, "instrumentType": "MUTUALFUND"})
     answer["chart"]["result"][0]["indicators"] = {"quote": [{}], "adjclose": [{}]}
 
-    with pytest.raises(FailedResponseError, match="knows nothing of SPY") as refused:
+    with pytest.raises(FailedResponseError, match="the service does not know SPY") as refused:
         read(answer)
     assert refused.value.classification.kind is NotFoundError
 
@@ -194,7 +194,7 @@ def test_an_empty_shell_is_an_unknown_symbol() -> None:
         ({"currency": "GBp"}, "quoted in GBp; only prices in USD"),
         ({"currency": None}, "quoted in None; only prices in USD"),
         ({"dataGranularity": "1mo"}, "bars of 1mo came"),
-        ({"symbol": "IVV"}, "SPY was asked for and IVV answered"),
+        ({"symbol": "IVV"}, "SPY was requested, IVV returned"),
         ({"exchangeTimezoneName": "Nowhere/Else"}, "'Nowhere/Else', which is no time zone"),
         ({"exchangeTimezoneName": None}, "None, which is no time zone"),
         ({"instrumentType": None}, "`instrumentType` is missing"),

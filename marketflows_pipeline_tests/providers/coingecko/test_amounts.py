@@ -1,13 +1,12 @@
-from __future__ import annotations
+"""Figures that CoinGecko writes as text."""
 
-import json
-import math
+from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.providers.json_fields import Fields, amount, as_float, decimal
+from marketflows_pipeline.providers.coingecko.exchange_parsers import amount, decimal
 
 dollars = st.floats(min_value=0, max_value=1e15)
 
@@ -47,21 +46,3 @@ def test_what_is_no_amount_is_none(text: str) -> None:
 @given(st.decimals(min_value=0, max_value=10**9, places=16))
 def test_decimal_text_becomes_the_nearest_float(value: object) -> None:
     assert decimal(str(value)) == float(str(value))
-
-
-def test_missing_null_and_blank_are_no_money_and_zero_is() -> None:
-    rows: list[dict[str, object]] = [
-        {"id": "a"},
-        {"id": "b", "cap": None},
-        {"id": "c", "cap": " "},
-        {"id": "d", "cap": "$0"},
-        {"cap": 0},
-    ]
-
-    assert [Fields(row).amount_or_none("cap") for row in rows] == [None, None, None, 0.0, 0.0]
-
-
-def test_a_number_too_long_for_a_float_is_infinite_like_one_with_an_exponent() -> None:
-    body = json.loads(f"[1e400, {10**400}, {-(10**400)}]")
-
-    assert [as_float(value) for value in body] == [math.inf, math.inf, -math.inf]
