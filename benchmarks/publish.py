@@ -112,7 +112,8 @@ def measure_publish(warehouse: Warehouse, rounds: int) -> dict[str, Any]:
         asked = [run(number) for number in range(rounds + 1, 2 * rounds + 1)]
         stop.touch()
         answers = json.loads(reader.stdout.read())
-    size_gb = warehouse.size_bytes() / 1e9
+    warehouse.checkpoint()
+    size_gb = warehouse.path.stat().st_size / 1e9
     return {
         "size_gb": round(size_gb, 3),
         "publish_s": round(statistics.median(alone), 3),

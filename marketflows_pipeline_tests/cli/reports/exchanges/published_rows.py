@@ -89,13 +89,8 @@ FLOWS: Rows = [
 ]
 
 LISTING: Rows = [
-    {
-        "observed_at": OBSERVED,
-        "exchange_id": row["exchange_id"],
-        "position": position,
-        "is_full_listing": False,
-        "volume_24h_btc": row["volume_24h_btc"],
-    }
+    {key: row[key] for key in ("observed_at", "exchange_id", "volume_24h_btc")}
+    | {"position": position, "is_full_listing": False}
     for position, row in enumerate(FLOWS, start=1)
 ]
 
