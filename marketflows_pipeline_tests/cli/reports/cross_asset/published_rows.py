@@ -218,10 +218,23 @@ SCORES: Rows = [
 WINDOWS = (1, 3, 5)
 
 
+def traded(flows: Rows) -> Rows:
+    """Rows of core.asset_flows whose counts are about their own session, where a row does not say otherwise."""
+    return [
+        {
+            "trade_session": row["session"],
+            "trade_flow_usd": row["flow_usd"],
+            "trade_gap_flow_usd": row.get("gap_flow_usd"),
+            **row,
+        }
+        for row in flows
+    ]
+
+
 def rankings(flows: Rows, windows: tuple[int, ...] = WINDOWS) -> pl.DataFrame:
     """What the pipeline makes of these flows."""
     names = pl.DataFrame({"symbol": list(NAMES), "name": list(NAMES.values())})
-    return flow_rankings(frame("core.asset_flows", *flows), names, windows)
+    return flow_rankings(frame("core.asset_flows", *traded(flows)), names, windows)
 
 
 def flow_maps(flows: Rows, windows: tuple[int, ...] = WINDOWS) -> pl.DataFrame:
@@ -245,6 +258,7 @@ TABLES_OF_DATA: Mapping[str, Rows] = {
 
 def publish_market(folder: Path, data: Mapping[str, Rows] = TABLES_OF_DATA, *, now: datetime = NOW) -> Path:
     """Publish all tables of the part under a folder with a config.toml; those that are left out are empty."""
+    data = {**data, "core.asset_flows": traded(data.get("core.asset_flows", []))}
     tables = {
         entry.name: frame(entry.name, *data[entry.name]) if data.get(entry.name) else entry.empty()
         for entry in tables_of("cross_asset")
