@@ -20,7 +20,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 
 class RunCannotBegin(BaseException):
-    """What a run needs could not be had; the cause says why.
+    """A resource of the run could not be made; the cause says why.
 
     No `Exception`, because Dagster would wrap that into its own and log it with a stack trace.
     """

@@ -11,10 +11,10 @@ import pytest
 
 from marketflows_pipeline.jobs import daily_refresh, exchange_refresh, full_refresh
 from marketflows_pipeline.schema import tables_of
-from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.pipeline.environment import START, Environment, open_environment_with_exchanges
+from marketflows_pipeline_tests.published_answers import query_rows
 
 pytestmark = pytest.mark.slow
 

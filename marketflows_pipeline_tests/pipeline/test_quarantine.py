@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.schema import TABLES
-from marketflows_pipeline.warehouse.published import run_sql
 from marketflows_pipeline.warehouse.quarantine import release_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.pipeline.environment import Environment
+from marketflows_pipeline_tests.published_answers import run_sql
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from marketflows_pipeline.warehouse.publish import PublishReport, begin_part, publish
-from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.published_answers import query_rows
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, fill
 
 FIRST = "run-1"

@@ -12,8 +12,8 @@ from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES, tables_of
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.publish import begin_part
-from marketflows_pipeline.warehouse.published import run_sql
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.published_answers import run_sql
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps
 from marketflows_pipeline_tests.warehouse.runs import Runs, answer, caps_and_volumes
 
