@@ -84,7 +84,6 @@ def _context(run: RunContext) -> CrossAssetPictureContext:
         settings.correlation_window,
         benchmark,
         planted_auc={(horizon, "direction"): tutorial.planted_auc(horizon) for horizon in HORIZONS},
-        notes=(tutorial.SYNTHETIC_NOTE,),
         prices=credit,
         flows=credit,
         volatility=credit,

@@ -63,7 +63,6 @@ def _context(run: RunContext) -> ExchangePictureContext:
     credit = tutorial.exchange_data_credit() if run.options.tutorial else None
     return ExchangePictureContext(
         hhi_thresholds=exchange_settings(run.settings).hhi_thresholds,
-        notes=(tutorial.SYNTHETIC_NOTE,) if run.options.tutorial else (),
         coingecko=credit or SOURCE_CREDIT,
         defillama=credit or RESERVES_CREDIT,
     )
