@@ -21,6 +21,8 @@ from marketflows_pipeline_tests.charts.exchanges.test_catalog import CONTEXT, FR
 from marketflows_pipeline_tests.charts.frames import chart_spec, gain_frame, gain_spec, grid_frame
 from marketflows_pipeline_tests.hostile_names import HOSTILE_NAMES
 
+pytestmark = pytest.mark.slow
+
 # No frame holds half of a character.
 STORED = {attack: name for attack, name in HOSTILE_NAMES.items() if attack != "half a character"}
 FEW = list(STORED.items())[:12], list(STORED.items())[12:24], list(STORED.items())[24:36], list(STORED.items())[36:]

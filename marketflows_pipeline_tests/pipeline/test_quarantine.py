@@ -64,7 +64,7 @@ def test_stored_impossible_rows_are_left_out_and_the_curves_are_those_without_th
     for name in DERIVED:
         found, expected = (run_sql(each.published, f"from {name} order by all") for each in (env, clean))
         assert found.equals(expected), name
-    said = [record.getMessage() for record in log.records if "impossible" in record.getMessage()]
+    said = [record.getMessage() for record in log.records if "impossible values" in record.getMessage()]
     assert len(said) == 1, "once, not every hour"
     assert "bitcoin,2026-10-09T06:12:00Z: market_cap_usd is 1e+30" in said[0]
     assert "bitcoin,1970-01-21T00:00:00Z: ts is" in said[0]
@@ -75,7 +75,7 @@ def test_stored_impossible_rows_are_left_out_and_the_curves_are_those_without_th
     assert set(left_out["set_by"]) == {"rule"}
 
     assert env.run(hours_later=1), env.failure.lines
-    assert len([record for record in log.records if "impossible" in record.getMessage()]) == 1
+    assert len([record for record in log.records if "impossible values" in record.getMessage()]) == 1
 
 
 @pytest.mark.usefixtures("after_first_run")

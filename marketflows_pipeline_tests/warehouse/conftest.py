@@ -45,8 +45,9 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def warehouse(private: Path, empty_file: Path) -> Iterator[Warehouse]:
-    private.parent.mkdir(mode=0o700)
-    shutil.copy(empty_file, private)
+    if not private.exists():
+        private.parent.mkdir(mode=0o700)
+        shutil.copy(empty_file, private)
     with Warehouse(private) as opened:
         yield opened
 

@@ -22,6 +22,7 @@ def raise_no_space(*_: object) -> None:
     raise OSError("no space left on device")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("published")
 def test_every_registered_table_and_no_other_is_published(warehouse: Warehouse, link: Path, runs: Runs) -> None:
     warehouse.execute("create table raw.of_an_older_version as select 1 as x")
@@ -45,6 +46,7 @@ def test_published_rows_are_those_of_the_private_file(warehouse: Warehouse, link
         assert answer(link, f"select count(*) > 0 from {entry.name}") == [(True,)]
 
 
+@pytest.mark.slow
 def test_the_file_says_what_it_is(link: Path, runs: Runs) -> None:
     runs.passes("exchanges", run_id="run-0")
     runs.passes("cross_asset", run_id="run-0")
@@ -126,6 +128,7 @@ def test_a_failed_run_of_a_part_leaves_its_published_tables_as_they_were(private
         }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("published")
 def test_a_part_carried_over_twice_and_then_good_again_is_fresh(private: Path, link: Path) -> None:
     with Warehouse(private) as warehouse:
@@ -141,6 +144,7 @@ def test_a_part_carried_over_twice_and_then_good_again_is_fresh(private: Path, l
         assert report.carried_over == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 5_000])
 def test_either_half_may_be_the_larger_one(private: Path, link: Path, rows: int) -> None:
     with Warehouse(private) as warehouse:
@@ -181,6 +185,7 @@ def test_a_part_that_never_ran_is_there_without_rows(private: Path, link: Path) 
     assert caps_and_volumes(link) == [(1.0,)]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("published")
 def test_a_new_private_file_keeps_the_parts_that_were_published_from_the_old_one(private: Path, link: Path) -> None:
     with Warehouse(private) as warehouse:

@@ -17,6 +17,7 @@ from marketflows_pipeline_tests.warehouse.frames import NOW
 from marketflows_pipeline_tests.warehouse.runs import Runs, answer, caps_and_volumes
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("published")
 @pytest.mark.parametrize(
     ("statement", "carried"),
@@ -140,6 +141,7 @@ with Warehouse(private) as warehouse:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("published")
 @pytest.mark.parametrize("full_from", ["start", "copy", "build"])
 def test_a_full_disk_leaves_the_published_file_and_the_private_one(private: Path, link: Path, full_from: str) -> None:
