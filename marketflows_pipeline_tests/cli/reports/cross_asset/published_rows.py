@@ -219,10 +219,23 @@ SCORES: Rows = [
 WINDOWS = (1, 3, 5)
 
 
+def traded(flows: Rows) -> Rows:
+    """Rows of ``core.asset_flows``; where they don't say otherwise, each count is about its own session."""
+    return [
+        {
+            "trade_session": row["session"],
+            "trade_flow_usd": row.get("flow_usd"),
+            "trade_gap_flow_usd": row.get("gap_flow_usd"),
+        }
+        | row
+        for row in flows
+    ]
+
+
 def rankings(flows: Rows, windows: tuple[int, ...] = WINDOWS) -> pl.DataFrame:
     """What the pipeline makes of these flows."""
     names = pl.DataFrame({"symbol": list(NAMES), "name": list(NAMES.values())})
-    return flow_rankings(frame("core.asset_flows", *flows), names, windows)
+    return flow_rankings(frame("core.asset_flows", *traded(flows)), names, windows)
 
 
 def flow_maps(flows: Rows, windows: tuple[int, ...] = WINDOWS) -> pl.DataFrame:
@@ -250,6 +263,7 @@ def publish_market(folder: Path, data: Mapping[str, Rows] = TABLES_OF_DATA, *, n
     Tables that are left out are empty.
     """
     link = folder / "warehouse" / "marketflows.duckdb"
+    data = {**data, "core.asset_flows": traded(data.get("core.asset_flows", []))}
     with Warehouse(folder / ".marketflows" / "warehouse.duckdb") as warehouse:
         begin_part(warehouse, "cross_asset", "run-1", now)
         for name, entry in TABLES.items():
