@@ -119,6 +119,7 @@ REACHES_OUT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_format", ["csv", "parquet"])
 @pytest.mark.parametrize("sql", REACHES_OUT)
 def test_a_question_reaches_no_other_file_address_extension_or_setting(

@@ -46,6 +46,18 @@ class PictureContext:
             return "US dollar"
         return presentable_name(self.symbols.get(base_asset, base_asset)).upper()
 
+    def shared(self, category: str, base_asset: str, styles: Mapping[str, tuple[SeriesStyle, ...]]) -> dict[str, Any]:
+        """Fields of `MarketCapSpec` for a category in a base."""
+        return {
+            "category": category,
+            "base_asset": base_asset,
+            "base_label": self.base_label(base_asset),
+            "series": styles[category],
+            "source": self.source,
+            "as_of": self.as_of,
+            "notes": self.notes.get(category, ()),
+        }
+
 
 def market_cap_pictures(
     metrics: pl.DataFrame, gains: pl.DataFrame, series: pl.DataFrame, context: PictureContext
@@ -61,15 +73,26 @@ def market_cap_pictures(
     styles = _styles(series)
     limits = color_limits(gains, context.hours_ago)
     charts = [
-        line_job(rows.select("series", "ts", "value"), _chart_spec(*family, styles=styles, context=context))
-        for family, rows in _families(metrics, _FAMILY, "ts")
+        line_job(
+            rows.select("series", "ts", "value"),
+            ChartSpec(
+                **context.shared(category, base_asset, styles),
+                ema_period=ema_period,
+                diff_order=diff_order,
+                is_unit=is_unit,
+                # The differences of ranges are smoothed by their EMA alone.
+                smoothing_ema=1 if category == RANGES else context.smoothing_ema,
+                step=context.step,
+            ),
+        )
+        for (category, base_asset, ema_period, diff_order, is_unit), rows in _families(metrics, _FAMILY, "ts")
     ]
     tables = [
         table_job(
             rows.select("series", "hours_ago", "gain_pct", "reason", "basis"),
-            _table_spec(*family, styles=styles, context=context, limits=limits),
+            GainTableSpec(**context.shared(category, base_asset, styles), hours_ago=context.hours_ago, limits=limits),
         )
-        for family, rows in _families(gains, _FAMILY[:2], "hours_ago")
+        for (category, base_asset), rows in _families(gains, _FAMILY[:2], "hours_ago")
     ]
     return [*charts, *tables]
 
@@ -90,52 +113,3 @@ def _styles(series: pl.DataFrame) -> dict[str, tuple[SeriesStyle, ...]]:
         )
         for (category,), rows in ordered.partition_by("category", as_dict=True, maintain_order=True).items()
     }
-
-
-def _chart_spec(
-    category: str,
-    base_asset: str,
-    ema_period: int,
-    diff_order: int,
-    is_unit: bool,
-    *,
-    styles: Mapping[str, tuple[SeriesStyle, ...]],
-    context: PictureContext,
-) -> ChartSpec:
-    return ChartSpec(
-        category=category,
-        base_asset=base_asset,
-        base_label=context.base_label(base_asset),
-        series=styles[category],
-        source=context.source,
-        as_of=context.as_of,
-        notes=context.notes.get(category, ()),
-        ema_period=ema_period,
-        diff_order=diff_order,
-        is_unit=is_unit,
-        # The differences of ranges are smoothed by their EMA alone.
-        smoothing_ema=1 if category == RANGES else context.smoothing_ema,
-        step=context.step,
-    )
-
-
-def _table_spec(
-    category: str,
-    base_asset: str,
-    *,
-    styles: Mapping[str, tuple[SeriesStyle, ...]],
-    context: PictureContext,
-    limits: tuple[float, ...],
-) -> GainTableSpec:
-    return GainTableSpec(
-        category=category,
-        base_asset=base_asset,
-        base_label=context.base_label(base_asset),
-        # A table of ranges begins with the largest.
-        series=styles[category][::-1] if category == RANGES else styles[category],
-        source=context.source,
-        as_of=context.as_of,
-        notes=context.notes.get(category, ()),
-        hours_ago=context.hours_ago,
-        limits=limits,
-    )

@@ -19,14 +19,12 @@ from marketflows_pipeline.charts.market_caps.wording import (
     value_axis_title,
 )
 from marketflows_pipeline.charts.spec import ChartSpec
-from marketflows_pipeline.charts.style.axes import axis_title, figure_axis
+from marketflows_pipeline.charts.style.axes import axis_title, signed, value_axis
 from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABEL_SIZE, end_labels, names_width
-from marketflows_pipeline.charts.style.frame import EDGE, HEIGHT, WIDTH, Frame, framed
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten, text_width
 from marketflows_pipeline.charts.style.theme import REFERENCE
 from marketflows_pipeline.charts.style.wording import footer_parts, percent_text, value_decimals, value_text
-
-__all__ = ["HEIGHT", "WIDTH", "line_chart"]
 
 # A bucket this wide holds at most four points, about as dense as a 1.5 px stroke can show.
 PIXELS_PER_BUCKET = 3
@@ -77,7 +75,7 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(domain=[plot.low, plot.high], nice=False, zero=False),
-        axis=figure_axis("datum.label", ticks=7),
+        axis=value_axis("datum.label" if spec.is_unit else signed("datum.label"), ticks=7),
     )
     color, dash = _encodings(spec, ends, has_legend)
     drawn = thinned(rows, round(plot.width / PIXELS_PER_BUCKET))
@@ -93,7 +91,7 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
             alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=REFERENCE, strokeWidth=1.2).encode(y=y),
             lines.encode(x=x, y=y, color=color, **dash),
             _dots(rows, ends).encode(x=x, y=y, color=color),
-            axis_title(value_axis_title(spec, start), x=EDGE - _LEFT, y=-12),
+            axis_title(value_axis_title(spec, start), x=EDGE - _LEFT),
             *([] if has_legend else end_labels(ends, plot, y, color)),
         ]
     )
