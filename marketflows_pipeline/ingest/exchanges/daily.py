@@ -20,7 +20,6 @@ from marketflows_pipeline.ingest.fetch_log import DayReport, FetchLog, Request
 from marketflows_pipeline.ingest.first_seen import BALANCES, VOLUMES, day_of, with_first_seen
 from marketflows_pipeline.ingest.one_by_one import ask_one_by_one
 from marketflows_pipeline.providers.bad_rows import counting_left_out
-from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.protocols.exchanges import ReservesHistory, ReservesProvider
 from marketflows_pipeline.queries.categories import stored_categories
 from marketflows_pipeline.queries.exchanges import exchange_settings, known_exchanges
@@ -28,6 +27,7 @@ from marketflows_pipeline.queries.market_caps import members_of_today
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings.faults import fault_line
+from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 from marketflows_pipeline.transforms.exchanges.id_map import unknown_tracked
 from marketflows_pipeline.warehouse.revisions import Provenance
 
@@ -131,11 +131,13 @@ def _refuse_unknown(run: RunContext, exchanges: pl.DataFrame) -> None:
     listed = run.warehouse.query("select count(*) as n from accepted.exchanges where is_full_listing").item()
     if not unknown or not listed:
         return
-    known = exchanges.select("exchange_key", "name", pl.col("defillama_slug").fill_null(""))
+    known = {
+        key: names
+        for key, *names in exchanges.select("exchange_key", pl.col("name", "defillama_slug").fill_null("")).iter_rows()
+    }
     lines = []
     for name in unknown:
-        near = near_matches(name, known)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        hint = did_you_mean(near_matches(name, known))
         expected = f"expected an exchange id of CoinGecko or a slug of DefiLlama{hint}"
         lines.append(fault_line(run.config, "exchanges.tracked", name, expected))
     raise UserInputError("\n".join(lines))

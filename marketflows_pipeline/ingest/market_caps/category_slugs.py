@@ -10,10 +10,10 @@ from typing import NamedTuple
 import polars as pl
 
 from marketflows_pipeline.errors import ProviderError, UserInputError
-from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.queries.categories import Categories, names_in_store, stored_categories
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.settings.faults import fault_line
+from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 
 log = logging.getLogger(__name__)
 
@@ -129,11 +129,8 @@ def _never_seen(run: RunContext, unknown: list[Wanted]) -> list[Wanted]:
 
 
 def _fault(run: RunContext, wanted: Wanted, categories: Categories) -> str:
-    listed = pl.DataFrame(
-        list(categories.listed.items()), schema={"slug": pl.String, "name": pl.String}, orient="row"
-    )  # fmt: skip
-    near = near_matches(wanted.slug, listed)
-    meant = f"; did you mean {' or '.join(near)}?" if near else "."
+    near = near_matches(wanted.slug, {slug: (name,) for slug, name in categories.listed.items()})
+    meant = did_you_mean(near) or "."
     expected = (
         f"expected a category that {run.provider.name} knows{meant} A slug is the last part of a category's address"
         " under https://www.coingecko.com/en/categories"

@@ -22,7 +22,6 @@ from marketflows_pipeline.ingest.market_caps.category_pages import (
 from marketflows_pipeline.ingest.market_caps.category_slugs import resolve_categories, slugs_to_ask
 from marketflows_pipeline.ingest.market_caps.plan import in_order
 from marketflows_pipeline.ingest.raw_writer import RawWriter
-from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.protocols.market_caps import MARKET_SCHEMA
 from marketflows_pipeline.queries.market_caps import (
     coins_in_use,
@@ -33,6 +32,7 @@ from marketflows_pipeline.queries.market_caps import (
 )
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.settings.faults import fault_line
+from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 
 log = logging.getLogger(__name__)
 
@@ -186,8 +186,7 @@ def _unknown_coin(run: RunContext, coin: str, listed: pl.DataFrame) -> str:
     source = run.settings.source
     groups = [f"asset_groups.{name}" for name, coins in source.portfolios_in_use.items() if coin in coins]
     keys = [*(["base_assets"] if coin in source.coin_bases else []), *groups]
-    near = near_matches(coin, listed)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    hint = did_you_mean(near_matches(coin, {coin_id: names for coin_id, *names in listed.iter_rows()}))
     key = " and ".join(f"providers.coingecko.{name}" for name in keys)
     return fault_line(run.config, key, coin, f"expected a coin id that {run.provider.name} knows{hint}")
 
