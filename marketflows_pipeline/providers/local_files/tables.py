@@ -16,6 +16,7 @@ import polars as pl
 from pyarrow import ArrowException, parquet
 
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.providers.fund_issuers.grids import MAX_CELL_LETTERS
 from marketflows_pipeline.providers.http.responses import one_line
 from marketflows_pipeline.providers.local_files import csv_errors
 from marketflows_pipeline.transforms.time_span import TimeSpan
@@ -31,7 +32,6 @@ MAX_BYTES = 1 << 25
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 1000
 MAX_CELLS = 5_000_000
-MAX_CELL_LETTERS = 32_767
 MAX_UNPACKED_BYTES = 1 << 28
 # A day that another program made a moment of.
 MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?$"
