@@ -39,8 +39,8 @@ def xlsx_sheets(content: bytes) -> dict[str, Grid]:
     Dates are ISO dates; empty cells are empty text.
 
     Raises:
-        FailedResponseError: the file is truncated, which is worth asking again.
-        ParseError: it is no workbook, declares a document type, or would take more room than any that is asked for.
+        FailedResponseError: the file is truncated, which is retried.
+        ParseError: it is no workbook, declares a document type, or exceeds a limit.
     """
     if not content.startswith(ZIP_START):
         raise ParseError(f"expected an Excel workbook, found {excerpt(content)}")
@@ -49,7 +49,7 @@ def xlsx_sheets(content: bytes) -> dict[str, Grid]:
     except ParseError:
         raise
     except (BadZipFile, EOFError, zlib.error) as fault:
-        raise cut_off(f"{len(content):,} bytes of an Excel workbook: {one_line(str(fault))}") from fault
+        raise truncated(f"{len(content):,} bytes of an Excel workbook: {one_line(str(fault))}") from fault
     except (LookupError, OSError, RuntimeError, ValueError) as fault:
         raise ParseError(f"an Excel workbook that cannot be read: {one_line(str(fault))}") from fault
     limits = [MEMORY_BYTES, CPU_S, MAX_CELLS, MAX_LETTERS]
@@ -65,8 +65,8 @@ def xlsx_sheets(content: bytes) -> dict[str, Grid]:
     return sheets
 
 
-def cut_off(what: str) -> FailedResponseError:
-    """The fault of a file that is worth asking for again."""
+def truncated(what: str) -> FailedResponseError:
+    """The error of a truncated file, which is retried."""
     return bad_response(f"truncated: {what}")
 
 
