@@ -6,7 +6,6 @@ import contextlib
 import shlex
 import sys
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +15,7 @@ from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError, RunLockedError, UserInputError
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
+from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 
 if TYPE_CHECKING:
     from marketflows_pipeline.warehouse.store import Warehouse
@@ -209,8 +209,7 @@ def _near_of(parts: list[str], known: list[str]) -> str:
 
 
 def _near(wanted: str, known: tuple[str, ...] | list[str]) -> str:
-    near = get_close_matches(wanted, known, n=3)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
+    return did_you_mean(near_matches(wanted, known, limit=3))
 
 
 def _for(column: str) -> str:

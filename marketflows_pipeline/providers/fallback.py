@@ -1,4 +1,4 @@
-"""Asking one provider after another until one answers."""
+"""Fallback from one provider to the next until one succeeds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class Named(Protocol):
-    """What has a name to be told by."""
+    """A provider with a name."""
 
     @property
     def name(self) -> str:
@@ -27,11 +27,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Answered(Generic[T]):
-    """An answer, and whose it is.
+    """A result and its provider.
 
     Attributes:
-        provider: name of the one that answered.
-        result: what it answered.
+        provider: name of the provider.
+        result: of the request.
     """
 
     provider: str
@@ -39,30 +39,30 @@ class Answered(Generic[T]):
 
 
 def first_that_answers(providers: Sequence[P], ask: Callable[[P], T]) -> Answered[T]:
-    """Ask each provider in turn, and return the first answer.
+    """Send a request to each provider in turn, and return the first result.
 
     Args:
         providers: the best first; at least one.
-        ask: the question. It may also judge the answer, by raising a ``ProviderError`` for one that won't do.
+        ask: sends the request; may raise a ``ProviderError`` for a result that is not usable.
 
     Raises:
-        ProviderError: nobody answered; it is the failure that leaves the most hope (one that passes, then one that is
-            no refusal), else the last one's. The others' are in the log.
+        ProviderError: all failed; it is the last transient error, else the last that is no refusal, else the last one.
+            The others are in the log.
     """
     if not providers:
-        raise ValueError("no provider to ask")
-    faults: list[ProviderError] = []
+        raise ValueError("no provider")
+    errors: list[ProviderError] = []
     for provider in providers:
-        if faults:
-            logger.warning("%s did not answer, asking the next provider: %s", faults[-1].provider, faults[-1])
+        if errors:
+            logger.warning("%s failed, falling back to the next provider: %s", errors[-1].provider, errors[-1])
         try:
             return Answered(provider.name, ask(provider))
-        except ProviderError as fault:
-            faults.append(fault)
-    raise max(reversed(faults), key=_hope)
+        except ProviderError as error:
+            errors.append(error)
+    raise max(reversed(errors), key=_preference)
 
 
-def _hope(fault: ProviderError) -> int:
-    if isinstance(fault, TransientProviderError):
+def _preference(error: ProviderError) -> int:
+    if isinstance(error, TransientProviderError):
         return 2
-    return 1 if isinstance(fault, UnexpectedResponseError) else 0
+    return 1 if isinstance(error, UnexpectedResponseError) else 0

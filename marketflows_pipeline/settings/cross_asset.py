@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.providers.misspelled_symbols import find_slips
 from marketflows_pipeline.settings.fields import (
     MAX_SPAN,
     CoinId,
@@ -25,6 +24,7 @@ from marketflows_pipeline.settings.fields import (
     unique,
 )
 from marketflows_pipeline.settings.names import file_safe
+from marketflows_pipeline.system.near_matches import did_you_mean, find_slips
 
 if TYPE_CHECKING:
     # Commands that read the settings need not wait for polars.
@@ -132,7 +132,7 @@ def _meant(strange: Sequence[str], symbols: Sequence[str]) -> str:
     slips = find_slips(strange, dict(zip(symbols, symbols, strict=True)))
     meant = slips.sure | slips.doubtful
     near = unique(meant[symbol] for symbol in strange if symbol in meant)
-    return f"; did you mean {' and '.join(near)}?" if near else ""
+    return did_you_mean([" and ".join(near)] if near else [])
 
 
 class CrossAsset(TomlTable):

@@ -13,6 +13,8 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
+
 _MAX_SHOWN = 80
 _MAX_LINES = 50
 _SECRET_NAME = re.compile(r"key|secret|token|password", re.IGNORECASE)
@@ -76,16 +78,15 @@ def unknown_key(key: str, names: Sequence[str], tables: Tables) -> str:
     """What to say about a key that the file does not have: the nearest one here, or the table it belongs in."""
     if _SECRET_NAME.search(key) and tables:
         return _NOT_HERE
-    near = difflib.get_close_matches(key, names, n=1)
-    if near:
-        return f"unknown key; did you mean {near[0]}?"
+    if near := near_matches(key, names, limit=1):
+        return f"unknown key{did_you_mean(near)}"
     for table, model in tables.items():
         if table and key in model.model_fields:
             return f"unknown key here; it belongs in [{table}]"
     everywhere = {name: table for table, model in tables.items() for name in model.model_fields}
     far = difflib.get_close_matches(key, list(everywhere), n=1, cutoff=0.75)
     if far and everywhere[far[0]]:
-        return f"unknown key; did you mean {far[0]} in [{everywhere[far[0]]}]?"
+        return f"unknown key{did_you_mean([f'{far[0]} in [{everywhere[far[0]]}]'])}"
     return f"unknown key; known here: {', '.join(names)}"
 
 

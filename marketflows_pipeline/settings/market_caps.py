@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Literal, Protocol
 from pydantic import Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.providers.misspelled_symbols import spelling
 from marketflows_pipeline.settings.fields import (
     Coins,
     Dollars,
@@ -27,6 +26,7 @@ from marketflows_pipeline.settings.fields import (
     expected,
     unique,
 )
+from marketflows_pipeline.system.near_matches import spelling
 
 # Coins that stand for another one, or for money; those without a category
 # of their own are in transforms/market_caps/exclusions.py.

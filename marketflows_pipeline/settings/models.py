@@ -12,13 +12,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.providers.misspelled_symbols import find_slips
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.faults import fault_line
 from marketflows_pipeline.settings.fields import FilePath, Number, Span, TomlTable, WebAddress, Whole, expected
 from marketflows_pipeline.settings.market_caps import MarketCapSource
+from marketflows_pipeline.system.near_matches import find_slips
 
 DEFAULT_PROVIDER: Literal["coingecko"] = "coingecko"
 RANGES_MAX_ORDER = 2

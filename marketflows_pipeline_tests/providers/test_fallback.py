@@ -51,7 +51,7 @@ def test_the_next_is_asked_where_one_fails_and_the_log_names_it(
 
     assert first_that_answers([first, Oracle("second")], asked) == Answered("second", "second says")
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("WARNING", "first did not answer, asking the next provider: first /x: no")
+        ("WARNING", "first failed, falling back to the next provider: first /x: no")
     ]
 
 

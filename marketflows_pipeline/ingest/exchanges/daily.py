@@ -23,7 +23,6 @@ from marketflows_pipeline.ingest.first_seen import BALANCES, VOLUMES, day_of, wi
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.providers.bad_rows import counting_left_out
-from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.protocols.exchanges import (
     ExchangeVolumeProvider,
     ReservesHistory,
@@ -33,6 +32,7 @@ from marketflows_pipeline.queries.categories import stored_categories
 from marketflows_pipeline.queries.exchanges import exchange_settings, known_exchanges
 from marketflows_pipeline.queries.members import members_of_today
 from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 from marketflows_pipeline.transforms.exchanges.id_map import unknown_tracked
 from marketflows_pipeline.warehouse.revisions import Provenance
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -153,11 +153,13 @@ def _refuse_unknown(warehouse: Warehouse, settings: Settings, exchanges: pl.Data
     listed = warehouse.query("select count(*) as n from accepted.exchanges where is_full_listing").item()
     if not unknown or not listed:
         return
-    known = exchanges.select("exchange_key", "name", pl.col("defillama_slug").fill_null(""))
+    known = {
+        key: names
+        for key, *names in exchanges.select("exchange_key", pl.col("name", "defillama_slug").fill_null("")).iter_rows()
+    }
     lines = []
     for name in unknown:
-        near = near_matches(name, known)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        hint = did_you_mean(near_matches(name, known))
         expected = f"expected an exchange id of CoinGecko or a slug of DefiLlama{hint}"
         lines.append(settings.fault_line("exchanges.tracked", name, expected))
     raise UserInputError("\n".join(lines))

@@ -11,10 +11,10 @@ import polars as pl
 
 from marketflows_pipeline.errors import ProviderError, UserInputError
 from marketflows_pipeline.ingest.raw_writer import RawWriter
-from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
 from marketflows_pipeline.queries.categories import Categories, names_in_store, stored_categories
 from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
@@ -137,11 +137,8 @@ def _never_seen(warehouse: Warehouse, unknown: list[ConfiguredCategory]) -> list
 
 
 def _fault(provider: MarketCapProvider, settings: Settings, wanted: ConfiguredCategory, categories: Categories) -> str:
-    listed = pl.DataFrame(
-        list(categories.listed.items()), schema={"slug": pl.String, "name": pl.String}, orient="row"
-    )  # fmt: skip
-    near = near_matches(wanted.slug, listed)
-    meant = f"; did you mean {' or '.join(near)}?" if near else "."
+    near = near_matches(wanted.slug, {slug: (name,) for slug, name in categories.listed.items()})
+    meant = did_you_mean(near) or "."
     expected = (
         f"expected a category that {provider.name} knows{meant} A slug is the last part of a category's address"
         " under https://www.coingecko.com/en/categories"

@@ -21,7 +21,6 @@ from marketflows_pipeline.ingest.market_caps.category_pages import (
 )
 from marketflows_pipeline.ingest.market_caps.category_slugs import resolve_categories, slugs_to_fetch
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter
-from marketflows_pipeline.providers.near_matches import near_matches
 from marketflows_pipeline.providers.protocols.market_caps import MARKET_SCHEMA, MarketCapProvider
 from marketflows_pipeline.queries.members import (
     excluded_categories,
@@ -31,6 +30,7 @@ from marketflows_pipeline.queries.members import (
 )
 from marketflows_pipeline.queries.tracked_coins import in_order, tracked_coins
 from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
@@ -187,8 +187,7 @@ def _unknown_coin(provider: MarketCapProvider, settings: Settings, coin: str, li
     source = settings.source
     groups = [f"asset_groups.{name}" for name, coins in source.portfolios_in_use.items() if coin in coins]
     keys = [*(["base_assets"] if coin in source.coin_bases else []), *groups]
-    near = near_matches(coin, listed)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    hint = did_you_mean(near_matches(coin, {coin_id: names for coin_id, *names in listed.iter_rows()}))
     key = " and ".join(map(source.key, keys))
     return settings.fault_line(key, coin, f"expected a coin id that {provider.name} knows{hint}")
 

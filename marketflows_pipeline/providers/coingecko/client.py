@@ -1,4 +1,4 @@
-"""CoinGecko as a service of market caps: plans, endpoints, pages.
+"""Client of CoinGecko for market caps: plans, endpoints, pages.
 
 Source: https://docs.coingecko.com. Data provided by CoinGecko.
 """
@@ -40,18 +40,18 @@ REJECTED_NAMED = 5
 
 
 class CoinGecko(CoinGeckoExchanges):
-    """A MarketCapProvider and an ExchangeVolumeProvider that asks CoinGecko.
+    """A MarketCapProvider and an ExchangeVolumeProvider over CoinGecko.
 
     Args:
         clock: tells the time and waits.
         ledger: told of every attempt before it is sent.
         plan: kind of account.
         api_key: its key; not sent on the keyless plan.
-        base_url: another host, such as a local stand-in.
-        calls_per_minute: another pace than the plan's default.
+        base_url: another host, such as a local fake.
+        calls_per_minute: another rate limit than the plan's default.
         monthly_credits: another monthly limit than the plan's default.
-        timeout: seconds to wait for a connection, and for each part of an answer.
-        waits: how long the service may be waited for while it fails; by default that of a run.
+        timeout: seconds to wait for a connection, and for each part of a response.
+        waits: how long a failing service is waited for; by default the limit of a run.
         transport: httpx transport, for tests.
 
     Raises:
@@ -111,7 +111,7 @@ class CoinGecko(CoinGeckoExchanges):
                 return self._daily_history_days
 
     def history(self, coin_id: str, days: int) -> pl.DataFrame:
-        """The last ``days`` days of one coin, in HISTORY_SCHEMA, by time; the last row is the moment of asking.
+        """The last ``days`` days of one coin, in HISTORY_SCHEMA, by time; the last row is the time of the request.
 
         One credit, whatever ``days``. A window beyond the plan is refused without a call: CoinGecko would clip nothing.
 
@@ -123,7 +123,7 @@ class CoinGecko(CoinGeckoExchanges):
         if days > (limit := self.history_limit_days(granularity)):
             raise PlanLimitError(
                 f"{self.name}: plan {self._plan!r} serves {limit} days of {granularity} history, "
-                f"{days} were asked for: lower `days` in [providers.{self.name}]",
+                f"{days} were requested: lower `days` in [providers.{self.name}]",
                 provider=self.name,
             )
         if granularity is Granularity.DAILY and not self._daily_interval_is_paid:
@@ -161,7 +161,7 @@ class CoinGecko(CoinGeckoExchanges):
 
         Raises:
             NotFoundError: there is no such category.
-            UnexpectedResponseError: there is, and not a coin in the answer, which never is so; for one more credit.
+            UnexpectedResponseError: there is, but the response holds no coin; found by one more credit.
         """
         with counting_left_out() as left_out:
             page = markets_page(self._http, self._clock, {"category": slug, "page": 1})
@@ -186,7 +186,7 @@ class CoinGecko(CoinGeckoExchanges):
         return self._http.get_json("/coins/categories/list", read_categories)
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
-        """The coins asked for, wrapped ones too, in MARKET_SCHEMA; unknown ones are missing. One credit per 250."""
+        """The requested coins, wrapped ones too, in MARKET_SCHEMA; unknown ones are missing. One credit per 250."""
         return markets_of_coins(self._http, self._clock, ids, with_rehypothecated=True)
 
     def coin_list(self) -> pl.DataFrame:

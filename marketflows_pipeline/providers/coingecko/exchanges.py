@@ -1,4 +1,4 @@
-"""CoinGecko as a service of exchanges: what is traded where, and what people look for.
+"""Client of CoinGecko for exchanges, their volumes and trending coins.
 
 Source: https://docs.coingecko.com. Data provided by CoinGecko.
 """
@@ -44,7 +44,7 @@ class CoinGeckoExchanges(ServiceClient):
         """Rolling 24 h volume of one exchange over the last days, in VOLUME_CHART_SCHEMA, by time; one credit.
 
         Points are ten minutes apart for 1 day, an hour for 7 and 14, a day above, and off midnight. The id of a
-        derivatives exchange (``bitmex``, where the spot market is ``bitmex_spot``) is answered too, with its volume.
+        derivatives exchange (``bitmex``, where the spot market is ``bitmex_spot``) is served too, with its volume.
 
         Args:
             exchange_id: CoinGecko's.
@@ -52,7 +52,7 @@ class CoinGeckoExchanges(ServiceClient):
 
         Raises:
             NotFoundError: there is no such exchange.
-            ValueError: days of another number; nothing was asked.
+            ValueError: days of another number, without a request.
         """
         if days not in VOLUME_CHART_DAYS:
             raise ValueError(f"a volume chart covers one of {VOLUME_CHART_DAYS} days, not {days}")
@@ -64,7 +64,7 @@ class CoinGeckoExchanges(ServiceClient):
         )
 
     def is_centralised(self, exchange_id: str) -> bool | None:
-        """Whether an exchange is centralised, None where the answer does not say; one credit.
+        """Whether an exchange is centralised, None where the response does not say; one credit.
 
         Raises:
             NotFoundError: there is no such exchange.
@@ -72,17 +72,17 @@ class CoinGeckoExchanges(ServiceClient):
         return self._http.get_json("/exchanges/{id}", read_is_centralised, path={"id": exchange_id})
 
     def trending(self) -> pl.DataFrame:
-        """Coins that are searched for most, in TRENDING_SCHEMA, first the most wanted; one credit."""
+        """The coins searched for most, in TRENDING_SCHEMA, the most searched first; one credit."""
         return self._http.get_json("/search/trending", read_trending)
 
     def markets_by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
-        """The coins asked for in MARKET_SCHEMA; wrapped ones and unknown ones are missing. One credit per 250."""
+        """The requested coins in MARKET_SCHEMA; wrapped ones and unknown ones are missing. One credit per 250."""
         return markets_of_coins(self._http, self._clock, ids, with_rehypothecated=False)
 
     def category_members(self, slug: str) -> pl.DataFrame:
         """The 250 largest coins of a category in MARKET_SCHEMA, wrapped ones too; one credit.
 
-        It is asked in order to leave its members out: without the wrapped ones, a category of wrapped tokens would be
+        For categories whose members are left out: without the wrapped ones, a category of wrapped tokens would be
         empty, and they would be left in.
 
         Raises:

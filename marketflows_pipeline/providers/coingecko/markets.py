@@ -1,4 +1,4 @@
-"""Asking CoinGecko for coins with their market figures: a page, or those of certain ids."""
+"""Requests of coins with their market figures: a page, or the coins of certain ids."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def markets_page(
         clock: tells which rows are dated later than now.
         selection: parameters that say which: ``page``, ``category``, ``ids``.
         with_rehypothecated: wrapped, bridged and staked tokens too.
-        is_first_page: of a list that is never empty; an empty answer is refused.
+        is_first_page: of a list that is never empty; an empty page is refused.
     """
     return http.get_json(
         "/coins/markets",
@@ -40,7 +40,7 @@ def markets_page(
             "vs_currency": "usd",
             "order": "market_cap_desc",
             "per_page": ROWS_PER_PAGE,
-            # Always said, since the default changed in February 2026.
+            # Always sent, since the default changed in February 2026.
             "include_rehypothecated": with_rehypothecated,
             "price_change_percentage": "24h,7d,30d",
             **selection,

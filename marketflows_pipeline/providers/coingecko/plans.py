@@ -1,4 +1,4 @@
-"""The kinds of account at CoinGecko: where each is asked, and what it may ask.
+"""The plans of CoinGecko: host, key header, rate limit, credits and history of each.
 
 Source: https://docs.coingecko.com and the pricing page.
 """
@@ -17,12 +17,12 @@ PRO_URL = "https://pro-api.coingecko.com/api/v3"
 
 @dataclass(frozen=True)
 class Plan:
-    """What a kind of account is asked at, and what it may ask.
+    """One plan.
 
     Attributes:
         base_url: host and version.
         key_header: header that carries the key, or None where there is no key.
-        calls_per_minute: default pace, below the limit: the documented ones differ, and vary with traffic.
+        calls_per_minute: default rate limit, below the service's: the documented ones differ, and vary with traffic.
         monthly_credits: attempts in a UTC calendar month, of the smallest account of this kind.
         daily_history_days: how far back daily points are served.
     """

@@ -1,4 +1,4 @@
-"""DefiLlama as a service of reserves: what exchanges and protocols hold.
+"""Client of DefiLlama: what exchanges and protocols hold.
 
 Source: https://api-docs.defillama.com. Data provided by DefiLlama.
 """
@@ -23,7 +23,7 @@ BASE_URL = "https://api.llama.fi"
 
 
 class DefiLlama(KeylessClient):
-    """A ReservesProvider that asks DefiLlama, which needs no key; arguments as of `KeylessClient`."""
+    """A ReservesProvider over DefiLlama; arguments as of `KeylessClient`."""
 
     name = "defillama"
     default_url = BASE_URL
@@ -34,7 +34,7 @@ class DefiLlama(KeylessClient):
     classifier = staticmethod(classify)
 
     def cexs(self) -> CexOverview:
-        """All centralised exchanges as of now; the answer itself carries no time."""
+        """All centralised exchanges as of now; the response has no time of its own."""
         return self._http.get_text("/cexs", read_cexs)
 
     def exchange_protocols(self) -> pl.DataFrame:
@@ -46,11 +46,11 @@ class DefiLlama(KeylessClient):
 
         Args:
             slug: of the exchange, in any case.
-            folder: for the answer while it is read; made where it is missing, and nothing stays in it.
+            folder: for the response while it is parsed; made where it is missing, and nothing stays in it.
 
         Raises:
             NotFoundError: there is no such protocol.
-            UnexpectedResponseError: the answer is not of the documented shape; the message names the place.
+            UnexpectedResponseError: the response is not of the documented shape; the message names the place.
         """
         slug = slugify(slug)
         folder.mkdir(parents=True, exist_ok=True)

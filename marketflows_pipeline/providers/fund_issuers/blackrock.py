@@ -11,6 +11,7 @@ traded where a split shows in them, else in present shares (see ``convention_sho
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import polars as pl
@@ -34,30 +35,6 @@ SHEET = "Historical"
 COLUMNS = {"session": "As Of", "nav_usd": "NAV per Share", "shares": "Shares Outstanding"}
 
 
-class BlackRock(Issuer):
-    """A SharesProvider of iShares funds; arguments as in ``Issuer``."""
-
-    name = "blackrock"
-    default_url = BASE_URL
-
-    def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
-        """The whole published history in SHARES_SCHEMA, by session; net assets are not published there.
-
-        Args:
-            symbol: of the fund in the settings.
-            share_id: its portfolio id, such as 239710 for IWM.
-
-        Raises:
-            NotFoundError: BlackRock has no such portfolio.
-            UnexpectedResponseError: the document is not of the known shape, or too many of its rows are not.
-        """
-        return self._http.get_bytes(
-            ENDPOINT,
-            lambda content: read_fund_document(content, symbol, self._clock.now()),
-            params={**PARAMS, "portfolioId": share_id},
-        )
-
-
 def read_fund_document(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
     """The history in a fund's document, in SHARES_SCHEMA.
 
@@ -70,3 +47,20 @@ def read_fund_document(content: bytes, symbol: str, now: datetime) -> pl.DataFra
     return share_history(
         figures, bad_rows, symbol=symbol, convention=convention_shown(figures), source="blackrock:historical"
     )
+
+
+class BlackRock(Issuer):
+    """A SharesProvider of iShares funds, by portfolio id such as 239710 for IWM; arguments as of `KeylessClient`.
+
+    Net assets are not published there.
+    """
+
+    name = "blackrock"
+    default_url = BASE_URL
+    endpoint = ENDPOINT
+    parser = staticmethod(read_fund_document)
+
+    @staticmethod
+    def params(fund: str) -> Mapping[str, str]:
+        """The fund's portfolio id, and what the site itself sends."""
+        return {**PARAMS, "portfolioId": fund}

@@ -1,4 +1,4 @@
-"""A sheet's cells as they are read, refused where there are more of them than any sheet has that is asked for."""
+"""Grids of a sheet's cells, within limits far above those of any fund's history."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from marketflows_pipeline.providers.http.responses import ParseError
 
 Grid: TypeAlias = Sequence[Sequence[str]]
 
-# The size of a sheet in the Excel of 2003; what claims to lie beyond would only fill memory with blanks.
+# The size of a sheet in the Excel of 2003; cells beyond would only fill memory with blanks.
 MAX_ROWS = 1 << 16
 MAX_COLUMNS = 1 << 8
 # Blanks count, and so do all sheets of a workbook together; the longest history of a fund has some 100,000.
@@ -20,11 +20,16 @@ MAX_LETTERS = 1 << 26
 
 
 class Room:
-    """How much the sheets of one workbook may still hold."""
+    """Limits on the cells and letters of all sheets of one workbook.
 
-    def __init__(self) -> None:
-        self._cells = MAX_CELLS
-        self._letters = MAX_LETTERS
+    Args:
+        max_cells: blank ones included; None is MAX_CELLS.
+        max_letters: None is MAX_LETTERS.
+    """
+
+    def __init__(self, max_cells: int | None = None, max_letters: int | None = None) -> None:
+        self._cells = MAX_CELLS if max_cells is None else max_cells
+        self._letters = MAX_LETTERS if max_letters is None else max_letters
 
     def take(self, n_cells: int, n_letters: int = 0) -> None:
         """Count cells, blank ones too, and the letters in them.
@@ -32,14 +37,12 @@ class Room:
         Raises:
             ParseError: there are too many.
         """
-        if n_letters > MAX_CELL_LETTERS:
-            raise ParseError(f"a cell of more than {MAX_CELL_LETTERS:,} letters")
         self._cells -= n_cells
         self._letters -= n_letters
         if self._cells < 0:
-            raise ParseError(f"more than {MAX_CELLS:,} cells, blank ones included")
+            raise ParseError("too many cells, blank ones included")
         if self._letters < 0:
-            raise ParseError(f"more than {MAX_LETTERS:,} letters in all cells")
+            raise ParseError("too many letters in all cells")
 
 
 class GridBuilder:
@@ -62,7 +65,7 @@ class GridBuilder:
         return len(self.rows[-1])
 
     def begin_row(self, number: int) -> None:
-        """Go on with a row, whose number from 1 is beyond the last one's.
+        """Begin a row, whose number from 1 is beyond the last one's.
 
         Raises:
             ParseError: it lies beyond the limit.
@@ -80,6 +83,8 @@ class GridBuilder:
         """
         if column + n_blank_after > MAX_COLUMNS:
             raise ParseError(f"column {column + n_blank_after:,}, beyond the {MAX_COLUMNS} that a sheet may have")
+        if len(text) > MAX_CELL_LETTERS:
+            raise ParseError(f"a cell of more than {MAX_CELL_LETTERS:,} letters")
         row = self.rows[-1]
         self._room.take(column + n_blank_after - len(row), len(text))
         row.extend([""] * (column - 1 - len(row)))

@@ -47,11 +47,11 @@ def read_figures(grid: Grid, columns: Mapping[str, str], bad_rows: BadRows, now:
     Args:
         grid: the sheet.
         columns: name in the sheet by name here: ``session`` and some of FIGURES.
-        bad_rows: told of what is left out.
+        bad_rows: of the sheet.
         now: present moment.
 
     Returns:
-        row (its number in the sheet, from 1), session and the figures asked for, in the order of the sheet.
+        row (its number in the sheet, from 1), session and the requested figures, in the order of the sheet.
 
     Raises:
         ParseError: a column is missing, no row is there, or too many would be left out.
@@ -96,10 +96,10 @@ def share_history(
 
     Args:
         figures: as ``read_figures`` gives them.
-        bad_rows: told of what is left out, and made to tell.
+        bad_rows: of the sheet; logged here.
         symbol: of the fund in the settings.
         convention: whether the figures are those of their day, or in present shares.
-        source: which answer it is.
+        source: of the rows.
 
     Returns:
         In SHARES_SCHEMA, by session; ``published_at`` is null, as no issuer's file says it.

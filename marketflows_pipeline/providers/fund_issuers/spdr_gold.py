@@ -13,6 +13,7 @@ Split convention: as traded. GLD has never been split, so that both conventions 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import polars as pl
@@ -36,31 +37,6 @@ COLUMNS = {
 }
 
 
-class SpdrGold(Issuer):
-    """A SharesProvider of GLD; arguments as in ``Issuer``."""
-
-    name = "spdr_gold"
-    default_url = BASE_URL
-
-    def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
-        """The whole published history in SHARES_SCHEMA, by session; shares are net assets over net asset value.
-
-        Args:
-            symbol: of the fund in the settings.
-            share_id: the product, in any case; the symbol where it is empty.
-
-        Raises:
-            NotFoundError: there is no such product.
-            UnexpectedResponseError: the workbook is not of the known shape, or too many of its rows are not.
-        """
-        product = (share_id or symbol).lower()
-        return self._http.get_bytes(
-            ENDPOINT,
-            lambda content: read_archive(content, symbol, self._clock.now()),
-            params={**PARAMS, "product": product},
-        )
-
-
 def read_archive(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
     """The history in a workbook, in SHARES_SCHEMA.
 
@@ -82,3 +58,17 @@ def _archive(sheets: dict[str, Grid]) -> Grid:
     raise ParseError(
         f"expected a sheet whose name ends with `{SHEET_ENDS_WITH}`, found {one_line(', '.join(sheets)) or 'none'}"
     )
+
+
+class SpdrGold(Issuer):
+    """A SharesProvider of GLD; arguments as of `KeylessClient`."""
+
+    name = "spdr_gold"
+    default_url = BASE_URL
+    endpoint = ENDPOINT
+    parser = staticmethod(read_archive)
+
+    @staticmethod
+    def params(fund: str) -> Mapping[str, str]:
+        """The product, and what the site itself sends."""
+        return {**PARAMS, "product": fund}

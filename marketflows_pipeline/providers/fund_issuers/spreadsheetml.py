@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from marketflows_pipeline.providers.fund_issuers.grids import Grid, GridBuilder, Room
 from marketflows_pipeline.providers.fund_issuers.limited_xml import read_xml
-from marketflows_pipeline.providers.fund_issuers.workbooks import cut_off, excerpt
+from marketflows_pipeline.providers.fund_issuers.workbooks import excerpt, truncated
 from marketflows_pipeline.providers.http.responses import ParseError, one_line
 
 PROLOGUE_BYTES = 1 << 16
@@ -33,14 +33,14 @@ BARE_AMPERSAND = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]
 def spreadsheetml_sheet(content: bytes, name: str) -> Grid:
     """One sheet of a SpreadsheetML document, as text.
 
-    The rest of the document, which is most of it, is passed over unread, so that a fault there does no harm. Ampersands
+    The rest of the document, which is most of it, is not parsed, so that an error there does no harm. Ampersands
     that begin no entity of XML are taken as they are meant. A document type, and with it every entity of its own, is
     refused.
 
     Raises:
-        FailedResponseError: the document is truncated, which is worth asking again.
-        ParseError: it is no such document, lacks the sheet, declares a document type, or would take more room than any
-            that is asked for.
+        FailedResponseError: the document is truncated, which is retried.
+        ParseError: it is no such document, lacks the sheet, declares a document type, or exceeds a
+            limit.
     """
     document = content.lstrip(BYTE_ORDER_MARK)
     start = WORKBOOK.search(document, 0, PROLOGUE_BYTES)
@@ -48,7 +48,7 @@ def spreadsheetml_sheet(content: bytes, name: str) -> Grid:
         raise ParseError(f"expected a SpreadsheetML workbook, found {excerpt(document)}")
     end = WORKBOOK_END.search(document[-END_BYTES:])
     if end is None:
-        raise cut_off(f"{len(document):,} bytes of a SpreadsheetML workbook without its end")
+        raise truncated(f"{len(document):,} bytes of a SpreadsheetML workbook without its end")
     sheet = _sheet(document, name)
     repaired = BARE_AMPERSAND.sub(b"&amp;", b"".join([document[: start.end()], sheet, b"</", end[1], b">"]))
     reader = _Rows(GridBuilder(Room()))

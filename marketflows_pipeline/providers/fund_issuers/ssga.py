@@ -10,6 +10,7 @@ they were.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import polars as pl
@@ -32,29 +33,6 @@ COLUMNS = {
 }
 
 
-class StateStreet(Issuer):
-    """A SharesProvider of SPDR funds; arguments as in ``Issuer``."""
-
-    name = "ssga"
-    default_url = BASE_URL
-
-    def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
-        """The whole published history in SHARES_SCHEMA, by session.
-
-        Args:
-            symbol: of the fund in the settings.
-            share_id: its ticker at State Street, in any case; the symbol where it is empty.
-
-        Raises:
-            NotFoundError: State Street has no such fund.
-            UnexpectedResponseError: the workbook is not of the known shape, or too many of its rows are not.
-        """
-        ticker = (share_id or symbol).lower()
-        return self._http.get_bytes(
-            ENDPOINT, lambda content: read_navhist(content, symbol, self._clock.now()), path={"ticker": ticker}
-        )
-
-
 def read_navhist(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
     """The history in a workbook, in SHARES_SCHEMA.
 
@@ -68,3 +46,17 @@ def read_navhist(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
     bad_rows = BadRows(f"ssga shares of {symbol}")
     figures = read_figures(sheets[SHEET], COLUMNS, bad_rows, now)
     return share_history(figures, bad_rows, symbol=symbol, convention=CONVENTION, source="ssga:navhist")
+
+
+class StateStreet(Issuer):
+    """A SharesProvider of SPDR funds, by ticker; arguments as of `KeylessClient`."""
+
+    name = "ssga"
+    default_url = BASE_URL
+    endpoint = ENDPOINT
+    parser = staticmethod(read_navhist)
+
+    @staticmethod
+    def path(fund: str) -> Mapping[str, str]:
+        """The fund's ticker."""
+        return {"ticker": fund}

@@ -11,27 +11,9 @@ from io import BytesIO
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
+from marketflows_pipeline.providers.fund_issuers.grids import Room
+
 MAX_SHEETS = 64
-
-
-class Room:
-    """How many cells, blank ones included, and letters all sheets of a workbook may still have."""
-
-    def __init__(self, cells: int, letters: int) -> None:
-        self._cells = cells
-        self._letters = letters
-
-    def take(self, cells: int, letters: int) -> None:
-        """Count cells and letters.
-
-        Raises:
-            ValueError: there are too many.
-        """
-        self._cells -= cells
-        self._letters -= letters
-        if self._cells < 0 or self._letters < 0:
-            what = "cells, blank ones included," if self._cells < 0 else "letters"
-            raise ValueError(f"it has more {what} than any that is asked for")
 
 
 def main() -> None:
@@ -45,18 +27,18 @@ def main() -> None:
     try:
         with CalamineWorkbook.from_filelike(BytesIO(content)) as workbook:
             if len(workbook.sheet_names) > MAX_SHEETS:
-                raise ValueError(f"it has more than {MAX_SHEETS} sheets")
+                raise ValueError(f"more than {MAX_SHEETS} sheets")
             sheets = {name: list(_rows(workbook.get_sheet_by_name(name), room)) for name in workbook.sheet_names}
         sys.stdout.write(json.dumps(sheets))
     except MemoryError:
-        sys.exit("it would take more memory than any that is asked for")
+        sys.exit("it takes too much memory")
     except (CalamineError, ValueError) as fault:
         sys.exit(str(fault))
 
 
 def _rows(sheet: CalamineSheet, room: Room) -> Iterator[list[str]]:
     if sheet.end is not None:
-        room.take((sheet.end[0] + 1) * (sheet.end[1] + 1), 0)
+        room.take((sheet.end[0] + 1) * (sheet.end[1] + 1))
     for row in sheet.to_python(skip_empty_area=False):
         texts = [_text(cell) for cell in row]
         room.take(0, sum(map(len, texts)))
@@ -64,7 +46,7 @@ def _rows(sheet: CalamineSheet, room: Room) -> Iterator[list[str]]:
 
 
 def _text(cell: object) -> str:
-    # A moment is a date too, and what the time of day is does not matter.
+    # A datetime is a date too, and its time of day does not matter.
     return cell.isoformat()[:10] if isinstance(cell, date) else str(cell).strip()
 
 

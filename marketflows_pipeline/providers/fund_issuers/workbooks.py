@@ -11,7 +11,6 @@ import subprocess
 import sys
 import zlib
 from io import BytesIO
-from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from marketflows_pipeline.providers.fund_issuers.grids import MAX_CELLS, MAX_LETTERS, Grid
@@ -31,7 +30,7 @@ PROLOGUE_BYTES = 1 << 12
 # What the reader's process may take, many times what the longest history of a fund needs.
 MEMORY_BYTES = 1 << 30
 CPU_S = 10
-_READER = Path(__file__).with_name("workbook_process.py")
+_READER = f"{__package__}.workbook_process"
 
 
 def xlsx_sheets(content: bytes) -> dict[str, Grid]:
@@ -40,8 +39,8 @@ def xlsx_sheets(content: bytes) -> dict[str, Grid]:
     Dates are ISO dates; empty cells are empty text.
 
     Raises:
-        FailedResponseError: the file is truncated, which is worth asking again.
-        ParseError: it is no workbook, declares a document type, or would take more room than any that is asked for.
+        FailedResponseError: the file is truncated, which is retried.
+        ParseError: it is no workbook, declares a document type, or exceeds a limit.
     """
     if not content.startswith(ZIP_START):
         raise ParseError(f"expected an Excel workbook, found {excerpt(content)}")
@@ -50,15 +49,15 @@ def xlsx_sheets(content: bytes) -> dict[str, Grid]:
     except ParseError:
         raise
     except (BadZipFile, EOFError, zlib.error) as fault:
-        raise cut_off(f"{len(content):,} bytes of an Excel workbook: {one_line(str(fault))}") from fault
+        raise truncated(f"{len(content):,} bytes of an Excel workbook: {one_line(str(fault))}") from fault
     except (LookupError, OSError, RuntimeError, ValueError) as fault:
         raise ParseError(f"an Excel workbook that cannot be read: {one_line(str(fault))}") from fault
     limits = [MEMORY_BYTES, CPU_S, MAX_CELLS, MAX_LETTERS]
     read = subprocess.run(  # noqa: S603 - our own interpreter and a file of ours
-        [sys.executable, "-P", str(_READER), *map(str, limits)], input=content, capture_output=True, check=False
+        [sys.executable, "-P", "-m", _READER, *map(str, limits)], input=content, capture_output=True, check=False
     )
     if read.returncode < 0:
-        raise ParseError("an Excel workbook that would take more memory or time than any that is asked for")
+        raise ParseError("an Excel workbook that takes too much memory or time")
     if read.returncode > 0:
         reason = read.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise ParseError(f"an Excel workbook that cannot be read: {one_line(reason)}")
@@ -66,8 +65,8 @@ def xlsx_sheets(content: bytes) -> dict[str, Grid]:
     return sheets
 
 
-def cut_off(what: str) -> FailedResponseError:
-    """The fault of a file that is worth asking for again."""
+def truncated(what: str) -> FailedResponseError:
+    """The error of a truncated file, which is retried."""
     return bad_response(f"truncated: {what}")
 
 

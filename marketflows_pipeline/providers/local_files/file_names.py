@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from marketflows_pipeline.errors import NotFoundError, UserInputError
-from marketflows_pipeline.providers.misspelled_symbols import find_slips
+from marketflows_pipeline.system.near_matches import find_slips
 
 SUFFIXES = (".csv", ".parquet")
 

@@ -36,7 +36,6 @@ from marketflows_pipeline.providers.fund_issuers.share_figures import (
 )
 from marketflows_pipeline.providers.local_files.file_names import find_file
 from marketflows_pipeline.providers.local_files.tables import OwnTable, read_file
-from marketflows_pipeline.providers.misspelled_symbols import find_slips
 from marketflows_pipeline.providers.protocols.cross_asset import (
     ACTION_SCHEMA,
     BAR_SCHEMA,
@@ -44,6 +43,7 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
     VOLATILITY_SCHEMA,
     PriceHistory,
 )
+from marketflows_pipeline.system.near_matches import find_slips
 from marketflows_pipeline.transforms.cross_asset.session_bars import is_no_new_york_day, is_outside
 from marketflows_pipeline.transforms.cross_asset.split_adjustment import unadjusted_splits
 from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import unadjusted_close

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import polars as pl
+from pyarrow import ArrowException, parquet
 
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.providers.fund_issuers.grids import MAX_CELL_LETTERS
 from marketflows_pipeline.providers.http.responses import one_line
 from marketflows_pipeline.providers.local_files import csv_errors
 from marketflows_pipeline.transforms.time_span import TimeSpan
@@ -30,7 +32,6 @@ MAX_BYTES = 1 << 25
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 1000
 MAX_CELLS = 5_000_000
-MAX_CELL_LETTERS = 32_767
 MAX_UNPACKED_BYTES = 1 << 28
 # A day that another program made a moment of.
 MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?$"
@@ -59,8 +60,10 @@ def read_file(
     try:
         cells = _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file)
     except UnicodeDecodeError as fault:
+        if file.suffix == ".parquet":
+            raise UserInputError(f"{file}: cannot be read: the name of a column is not UTF-8") from fault
         raise csv_errors.no_text(file, fault) from fault
-    except (OSError, csv.Error, pl.exceptions.PolarsError, pl.exceptions.PanicException) as fault:
+    except (OSError, csv.Error, ArrowException, pl.exceptions.PolarsError) as fault:
         raise UserInputError(f"{file}: cannot be read: {one_line(str(fault))}") from fault
     found = [name for name in cells.columns if name != LINE]
     if not found:
@@ -216,16 +219,18 @@ def _read_csv(file: Path) -> pl.DataFrame:
 
 
 def _read_parquet(file: Path) -> pl.DataFrame:
-    # Told by the file's last bytes, before any of it is unpacked: a kilobyte can hold a billion equal rows.
-    described = pl.scan_parquet(file)
-    schema = described.collect_schema()
-    _refuse_beyond(file, described.select(pl.len()).collect().item(), len(schema))
-    frame = described.select(_written(name, dtype) for name, dtype in schema.items()).collect()
+    # By pyarrow: polars panics on some damaged files, on stderr, and aborts the process on others.
+    with parquet.ParquetFile(file) as opened:
+        # Before anything is decompressed: a kilobyte can hold a billion equal rows.
+        _refuse_beyond(file, opened.metadata.num_rows, len(opened.schema_arrow))
+        table = opened.read()
+    table.validate(full=True)
+    frame = pl.DataFrame(table.rename_columns(_columns(file, table.column_names)))
+    frame = frame.select(_written(name, dtype) for name, dtype in frame.schema.items())
     lengths = frame.select(pl.all().str.len_bytes().max().fill_null(0)).rows()
     longest: int = max(chain.from_iterable(lengths), default=0)
     if longest > MAX_CELL_LETTERS or frame.estimated_size() > MAX_UNPACKED_BYTES:
         raise UserInputError(f"{file}: expected cells of at most {MAX_CELL_LETTERS:,} bytes, found {longest:,} in one")
-    frame.columns = _columns(file, frame.columns)
     return _as_text(frame.with_row_index(LINE, offset=1))
 
 

@@ -1,1 +1,1 @@
-"""What the pipeline asks of a service, one protocol module a part."""
+"""Protocols and frame schemas of the providers, one module a part."""

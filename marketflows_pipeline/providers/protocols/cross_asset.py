@@ -1,4 +1,4 @@
-"""What the cross-asset part asks of its services: daily bars, shares outstanding, volatility indices."""
+"""Protocols of the cross-asset part's providers: daily bars, shares outstanding, volatility indices."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class PriceProvider(Protocol):
 
 
 class SplitsProvider(Protocol):
-    """Who lists splits beside a service of prices."""
+    """A list of splits beside a service of prices."""
 
     def listed_splits(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
         """The splits of an asset in ACTION_SCHEMA, by session."""

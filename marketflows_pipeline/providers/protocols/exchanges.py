@@ -1,4 +1,4 @@
-"""What the exchange part asks of its services: volumes and trends of one, reserves of another."""
+"""Protocols of the exchange part's providers: volumes and trending coins, reserves."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ TOKEN_BALANCE_SCHEMA = pl.Schema(
 
 @dataclass(frozen=True)
 class CexOverview:
-    """One answer about all centralised exchanges.
+    """One snapshot of all centralised exchanges.
 
     Attributes:
         exchanges: in CEX_SCHEMA, one row a name; what is not measured is null.
@@ -138,15 +138,15 @@ class ExchangeVolumeProvider(Protocol):
         ...
 
     def trending(self) -> pl.DataFrame:
-        """Coins that are searched for most, in TRENDING_SCHEMA, first the most wanted."""
+        """The coins searched for most, in TRENDING_SCHEMA, the most searched first."""
         ...
 
     def markets_by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
-        """The coins asked for in MARKET_SCHEMA of ``protocol.py``; wrapped ones and unknown ones are missing."""
+        """The requested coins in MARKET_SCHEMA of ``market_caps.py``; wrapped ones and unknown ones are missing."""
         ...
 
     def category_members(self, slug: str) -> pl.DataFrame:
-        """The 250 largest coins of a category in MARKET_SCHEMA of ``protocol.py``.
+        """The 250 largest coins of a category in MARKET_SCHEMA of ``market_caps.py``.
 
         Raises:
             NotFoundError: there is no such category.
@@ -172,7 +172,7 @@ class ReservesProvider(Protocol):
 
         Args:
             slug: of the exchange.
-            folder: for the answer, which may be 42 MB, while it is read; nothing stays there.
+            folder: for the response of up to 42 MB while it is parsed; nothing stays there.
 
         Raises:
             NotFoundError: there is no such protocol.

@@ -1,4 +1,4 @@
-"""What the pipeline asks of a service of market caps, so that a second one is one more module."""
+"""Protocol of the providers of market caps, so that a second provider is one more module."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class MarketCapProvider(Protocol):
     def history(self, coin_id: str, days: int) -> pl.DataFrame:
         """The last ``days`` days of one coin, at ``Granularity.of_window(days)``, in HISTORY_SCHEMA, by time.
 
-        The last row may be the moment of asking. A young coin has fewer rows, or none.
+        The last row may be the time of the request. A young coin has fewer rows, or none.
 
         Raises:
             NotFoundError: the service does not know the coin (any more).
@@ -113,7 +113,7 @@ class MarketCapProvider(Protocol):
     def snapshot_pages(self, min_cap_usd: float) -> Iterator[pl.DataFrame]:
         """Coins by falling market cap, page by page in MARKET_SCHEMA, at least to the last one above ``min_cap_usd``.
 
-        A page is asked for when it is taken; no coin comes twice. Wrapped, bridged and staked tokens are left out.
+        A page is requested when it is taken; no coin comes twice. Wrapped, bridged and staked tokens are left out.
         """
         ...
 
@@ -142,7 +142,7 @@ class MarketCapProvider(Protocol):
         ...
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
-        """The coins asked for, wrapped ones too, in MARKET_SCHEMA; those that the service does not know are missing."""
+        """The requested coins, wrapped ones too, in MARKET_SCHEMA; those that the service does not know are missing."""
         ...
 
     def coin_list(self) -> pl.DataFrame:

@@ -40,7 +40,7 @@ class VolatilityClient(KeylessClient):
         """
         if index_name not in self.series:
             raise NotFoundError(
-                f"{self.name} is asked for {' and '.join(self.series)} only, not {index_name}", provider=self.name
+                f"{self.name} is used for {' and '.join(self.series)} only, not {index_name}", provider=self.name
             )
         series = self.series[index_name]
         return self._http.get_text(

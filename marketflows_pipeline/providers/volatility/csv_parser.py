@@ -59,7 +59,7 @@ def read_closes(text: str, layout: Layout, *, index_name: str, source: str, now:
         text: the file.
         layout: of the file.
         index_name: what the index is called in tables.
-        source: what brought it.
+        source: of the rows.
         now: present moment, which tells the open session from complete ones.
 
     Raises:
@@ -69,8 +69,8 @@ def read_closes(text: str, layout: Layout, *, index_name: str, source: str, now:
     table = _rows_of(text)
     at_line, date_at, value_at, width = _header(table, layout)
     if not text.endswith("\n") and _is_cut(table, value_at, width):
-        said = one_line(",".join(table[-1][1]))
-        raise bad_response(f"truncated in line {table[-1][0]}: {said}")
+        last = one_line(",".join(table[-1][1]))
+        raise bad_response(f"truncated in line {table[-1][0]}: {last}")
     rows = [(line, cells) for line, cells in table if line > at_line and any(cells)]
     refuse_empty(rows, "table")
     span, last_complete = TimeSpan.ever(FUNDS_SINCE, now=now), last_complete_session(now)

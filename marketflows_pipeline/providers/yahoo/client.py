@@ -1,4 +1,4 @@
-"""Yahoo's charts as a service of daily bars, dividends and splits.
+"""Client of Yahoo's charts: daily bars, dividends and splits.
 
 Nobody documents or promises this address; it is for personal and research use.
 """
@@ -14,13 +14,13 @@ from marketflows_pipeline.providers.yahoo.errors import classify
 from marketflows_pipeline.providers.yahoo.parsers import DAILY, read_history
 
 BASE_URL = "https://query1.finance.yahoo.com"
-# Programs that call themselves programs are told that they ask too often.
+# Other user agents get HTTP 429.
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 A_DAY = timedelta(days=1)
 
 
 class Yahoo(KeylessClient):
-    """A PriceProvider that asks Yahoo, which needs no key; arguments as of `KeylessClient`."""
+    """A PriceProvider over Yahoo's charts; arguments as of `KeylessClient`."""
 
     name = "yahoo"
     default_url = BASE_URL
@@ -32,8 +32,8 @@ class Yahoo(KeylessClient):
     def daily_bars(self, symbol: str, provider_symbol: str, start: date, end: date) -> PriceHistory:
         """Complete sessions from `start` to `end`, both included, adjusted for splits as the service gives them.
 
-        It is always asked up to the present, since prices are adjusted for every split so far: the actions reach beyond
-        `end`, and ``as_traded_close_usd`` is left null for who has both.
+        The request always ends at the present, since prices are adjusted for every split so far: the actions reach
+        beyond `end`, and ``as_traded_close_usd`` is left null, to be computed from both.
 
         Args:
             symbol: what the asset is called in tables.
@@ -43,8 +43,8 @@ class Yahoo(KeylessClient):
 
         Raises:
             NotFoundError: the service does not know the symbol.
-            TransientProviderError: the service kept failing, or kept saying that it is asked too often.
-            UnexpectedResponseError: an answer not in dollars, not daily, or of another shape.
+            TransientProviderError: the service kept failing, or kept refusing by its rate limit.
+            UnexpectedResponseError: a response not in dollars, not daily, or of another shape.
             PermanentProviderError: the service refused.
         """
         now = self._clock.now()

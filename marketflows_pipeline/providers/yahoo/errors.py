@@ -1,4 +1,4 @@
-"""Telling Yahoo's usable answers from its faults."""
+"""Classification of Yahoo's responses, by the error object in the body under whatever status."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ DENIED = "the service denies this machine's address for some hours: use another 
 
 
 class ErrorObject(msgspec.Struct):
-    """What an answer says instead of data, or beside it."""
+    """The error of a response, instead of data or beside it."""
 
     code: str = ""
     description: str | None = None
@@ -59,40 +59,40 @@ class _Failure(msgspec.Struct):
     finance: _Envelope | None = None
 
 
-def classify(answer: Response) -> Classification | None:
-    """Judge an answer of Yahoo; None is a usable one.
+def classify(response: Response) -> Classification | None:
+    """Classify a response of Yahoo; None is a usable one.
 
-    That a span holds no session is told as an error too, and is none: it reads as no bars.
+    A span without a session comes as an error object too, and is no error: it is parsed as no bars.
     """
-    if answer.status == REQUEST_DENIED:
-        return Classification(UnexpectedResponseError, f"HTTP 999, {answer.excerpt}; {DENIED}")
-    if (error := _error_of(answer)) is None:
-        return classify_by_status(answer)
+    if response.status == REQUEST_DENIED:
+        return Classification(UnexpectedResponseError, f"HTTP 999, {response.excerpt}; {DENIED}")
+    if (error := _error_of(response)) is None:
+        return classify_by_status(response)
     if is_empty_span(error):
         return None
-    said = f"HTTP {answer.status}, {one_line(f'{error.code}: {error.description}')}"
-    if answer.status in UNQUOTED_STATUSES:
-        said = f"HTTP {answer.status}" + (f", {error.code}" if error.code.lower() in ERROR_CODES else "")
-    if is_transient_status(answer.status):
-        return Classification(TransientProviderError, said)
-    kind, advice = ERROR_CODES.get(error.code.lower(), (_kind_of_unknown(answer), ""))
-    return Classification(kind, f"{said}; {advice}" if advice else said)
+    message = f"HTTP {response.status}, {one_line(f'{error.code}: {error.description}')}"
+    if response.status in UNQUOTED_STATUSES:
+        message = f"HTTP {response.status}" + (f", {error.code}" if error.code.lower() in ERROR_CODES else "")
+    if is_transient_status(response.status):
+        return Classification(TransientProviderError, message)
+    kind, advice = ERROR_CODES.get(error.code.lower(), (_kind_of_unknown(response), ""))
+    return Classification(kind, f"{message}; {advice}" if advice else message)
 
 
 def is_empty_span(error: ErrorObject) -> bool:
-    """Whether an error object only says that there is no session in the span that was asked for."""
+    """Whether an error object only says that there is no session in the requested span."""
     return (error.description or "").lower().startswith(NOTHING_THERE)
 
 
-def _error_of(answer: Response) -> ErrorObject | None:
+def _error_of(response: Response) -> ErrorObject | None:
     try:
-        failure = msgspec.convert(answer.body_or_none, _Failure)
+        failure = msgspec.convert(response.body_or_none, _Failure)
     except (msgspec.ValidationError, UnicodeEncodeError):  # half a character is no key of an error object
         return None
     envelope = failure.chart or failure.finance
     return envelope.error if envelope else None
 
 
-def _kind_of_unknown(answer: Response) -> type[ProviderError]:
-    """The kind of an error object whose code says nothing known."""
-    return BadResponseError if answer.is_success else classify_status(answer.status, "", is_own=True).kind
+def _kind_of_unknown(response: Response) -> type[ProviderError]:
+    """The kind of an error object with an unknown code."""
+    return BadResponseError if response.is_success else classify_status(response.status, "", is_own=True).kind

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import threading
 from collections.abc import Mapping
-from datetime import datetime
 from http import HTTPStatus
 
-from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
+from marketflows_pipeline.clock import Clock
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.coingecko import errors
 from marketflows_pipeline_tests.fakes.coingecko.access import Access
@@ -25,6 +23,7 @@ from marketflows_pipeline_tests.fakes.coingecko.bodies import (
 )
 from marketflows_pipeline_tests.fakes.coingecko.exchanges import ExchangeEndpoints
 from marketflows_pipeline_tests.fakes.coingecko.trending import trending
+from marketflows_pipeline_tests.fakes.command_line import clock_of, parser_of, serve
 from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.fakes.market import FIVE_MINUTES_MS, FakeCoin, Market, to_ms
 from marketflows_pipeline_tests.fakes.price_paths import DAY_MS, HOUR_MS
@@ -264,20 +263,16 @@ class FakeCoinGecko(FakeServer):
 
 def main() -> None:
     """Serve until interrupted."""
-    parser = argparse.ArgumentParser(description="A local stand-in for CoinGecko")
-    parser.add_argument("--port", type=int, default=8123)
+    parser = parser_of("A local stand-in for CoinGecko", 8123)
     parser.add_argument("--coins", type=int, default=300)
     parser.add_argument("--exchanges", type=int, default=620)
-    parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--host", choices=("demo", "pro"), default="demo", help="which of the two hosts to be")
-    parser.add_argument("--now", type=datetime.fromisoformat, help="stand still here, until told by POST /__clock")
     parser.add_argument("--calls-per-minute", type=int, default=30, help="limit of each key; 0 is none")
     parser.add_argument("--monthly-credits", type=int, default=10_000, help="limit of each key; 0 is none")
-    parser.add_argument("--fault-rate", type=float, default=0.0, help="share of answers spoilt at random")
     parser.add_argument("--no-churn", action="store_true", help="no coin or member comes or goes")
     parser.add_argument("--no-flaws", action="store_true", help="no missing, impossible or late figures")
     options = parser.parse_args()
-    clock: Clock = FixedClock(options.now) if options.now else SystemClock()
+    clock = clock_of(options)
     limit = options.calls_per_minute or None
     server = FakeCoinGecko(
         generate(
@@ -305,9 +300,7 @@ def main() -> None:
             has_flaws=not options.no_flaws,
         ),
     )
-    with server:
-        print(server.url, flush=True)  # noqa: T201 - who starts it waits for the address
-        threading.Event().wait()
+    serve(server)
 
 
 if __name__ == "__main__":

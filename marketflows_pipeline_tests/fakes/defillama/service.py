@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
 from functools import partial
 from http import HTTPStatus
 
 import msgspec
 
-from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
+from marketflows_pipeline.clock import Clock
 from marketflows_pipeline_tests.fakes import faults
+from marketflows_pipeline_tests.fakes.command_line import clock_of, parser_of, serve
 from marketflows_pipeline_tests.fakes.defillama.bodies import cex_body, protocol_body, protocol_rows
 from marketflows_pipeline_tests.fakes.defillama.market import latest_s, to_s, total_usd
 from marketflows_pipeline_tests.fakes.defillama.protocols import Cast, make_cast
@@ -133,17 +133,13 @@ def _expires(request: Request, *, minutes: int) -> dict[str, str]:
 
 def main() -> None:
     """Serve until interrupted."""
-    parser = argparse.ArgumentParser(description="A local stand-in for DefiLlama")
-    parser.add_argument("--port", type=int, default=8124)
+    parser = parser_of("A local stand-in for DefiLlama", 8124)
     parser.add_argument("--days", type=int, default=400, help="days of history")
     parser.add_argument("--protocols", type=int, default=300, help="protocols beside the exchanges")
     parser.add_argument("--grown", help="slug of the exchange whose answer is more than 40 MB")
     parser.add_argument("--compressed", action="store_true", help="compress answers for who accepts that")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--now", type=datetime.fromisoformat, help="stand still here, until told by POST /__clock")
-    parser.add_argument("--fault-rate", type=float, default=0.0, help="share of answers spoilt at random")
     options = parser.parse_args()
-    clock: Clock = FixedClock(options.now) if options.now else SystemClock()
+    clock = clock_of(options)
     server = FakeDefiLlama(
         make_cast(options.seed, clock.now(), days=options.days, fillers=options.protocols, grown=options.grown),
         clock=clock,
@@ -152,9 +148,7 @@ def main() -> None:
         fault_rate=options.fault_rate,
         seed=options.seed,
     )
-    with server:
-        print(server.url, flush=True)  # noqa: T201 - who starts it waits for the address
-        threading.Event().wait()
+    serve(server)
 
 
 if __name__ == "__main__":

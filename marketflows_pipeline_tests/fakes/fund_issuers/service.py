@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from http import HTTPStatus
 
-from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
+from marketflows_pipeline.clock import Clock
+from marketflows_pipeline_tests.fakes.command_line import clock_of, parser_of, serve
 from marketflows_pipeline_tests.fakes.faults import PAGE
 from marketflows_pipeline_tests.fakes.fund_issuers.fund_history import (
     Row,
@@ -133,17 +132,12 @@ def _page_under_success(_: Request, **__: str) -> Reply:
 
 def main() -> None:
     """Serve until interrupted."""
-    parser = argparse.ArgumentParser(description="A local stand-in for the issuers of funds")
-    parser.add_argument("--port", type=int, default=8125)
+    parser = parser_of("A local stand-in for the issuers of funds", 8125)
     parser.add_argument("--sessions", type=int, default=1_000, help="sessions of history")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--now", type=datetime.fromisoformat, help="stand still here, until told by POST /__clock")
     options = parser.parse_args()
-    clock: Clock = FixedClock(options.now) if options.now else SystemClock()
+    clock = clock_of(options)
     yesterday = clock.now().date() - timedelta(days=1)
-    with FakeIssuers(make_funds(options.seed, yesterday, options.sessions), clock=clock, port=options.port) as server:
-        print(server.url, flush=True)  # noqa: T201 - who starts it waits for the address
-        threading.Event().wait()
+    serve(FakeIssuers(make_funds(options.seed, yesterday, options.sessions), clock=clock, port=options.port))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-import threading
 from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
 
-from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
+from marketflows_pipeline.clock import Clock
 from marketflows_pipeline_tests.fakes import faults
+from marketflows_pipeline_tests.fakes.command_line import clock_of, parser_of, serve
 from marketflows_pipeline_tests.fakes.markets import ASSETS, index_bars
 from marketflows_pipeline_tests.fakes.replies import Reply
 from marketflows_pipeline_tests.fakes.server import FakeServer, Request
@@ -111,16 +110,10 @@ def _csv(lines: list[str]) -> Reply:
 
 def main() -> None:
     """Serve until interrupted."""
-    parser = argparse.ArgumentParser(description="A local stand-in for the volatility files of Cboe and FRED")
-    parser.add_argument("--port", type=int, default=8126)
-    parser.add_argument("--seed", type=int, default=7, help="of the random faults")
-    parser.add_argument("--now", type=datetime.fromisoformat, help="stand still here, until told by POST /__clock")
-    parser.add_argument("--fault-rate", type=float, default=0.0, help="share of answers spoilt at random")
+    parser = parser_of("A local stand-in for the volatility files of Cboe and FRED", 8126)
     options = parser.parse_args()
-    clock: Clock = FixedClock(options.now) if options.now else SystemClock()
-    with FakeCboe(clock=clock, port=options.port, fault_rate=options.fault_rate, seed=options.seed) as server:
-        print(server.url, flush=True)  # noqa: T201 - who starts it waits for the address
-        threading.Event().wait()
+    clock = clock_of(options)
+    serve(FakeCboe(clock=clock, port=options.port, fault_rate=options.fault_rate, seed=options.seed))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-import threading
 from collections.abc import Iterable
-from datetime import datetime
 from http import HTTPStatus
 
-from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
+from marketflows_pipeline.clock import Clock
 from marketflows_pipeline_tests.fakes import faults
+from marketflows_pipeline_tests.fakes.command_line import clock_of, parser_of, serve
 from marketflows_pipeline_tests.fakes.markets import ASSETS, Asset
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
 from marketflows_pipeline_tests.fakes.server import FakeServer, Request
@@ -101,14 +99,10 @@ def _error(status: int, code: str, description: str) -> Reply:
 
 def main() -> None:
     """Serve until interrupted."""
-    parser = argparse.ArgumentParser(description="A local stand-in for Yahoo's charts")
-    parser.add_argument("--port", type=int, default=8125)
+    parser = parser_of("A local stand-in for Yahoo's charts", 8125)
     parser.add_argument("--repeated", action="store_true", help="send the newest session twice")
-    parser.add_argument("--seed", type=int, default=7, help="of the random faults")
-    parser.add_argument("--now", type=datetime.fromisoformat, help="stand still here, until told by POST /__clock")
-    parser.add_argument("--fault-rate", type=float, default=0.0, help="share of answers spoilt at random")
     options = parser.parse_args()
-    clock: Clock = FixedClock(options.now) if options.now else SystemClock()
+    clock = clock_of(options)
     server = FakeYahoo(
         clock=clock,
         port=options.port,
@@ -116,9 +110,7 @@ def main() -> None:
         fault_rate=options.fault_rate,
         seed=options.seed,
     )
-    with server:
-        print(server.url, flush=True)  # noqa: T201 - who starts it waits for the address
-        threading.Event().wait()
+    serve(server)
 
 
 if __name__ == "__main__":

@@ -305,7 +305,7 @@ def test_the_earlier_address_of_black_rock_answers_with_a_page(
     issuers: FakeIssuers, clock: FixedClock, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = OLD_LINK.format(id="239710", name="ishares-russell-2000-etf", file="1467271812596")
-    monkeypatch.setattr("marketflows_pipeline.providers.fund_issuers.blackrock.ENDPOINT", old)
+    monkeypatch.setattr(BlackRock, "endpoint", old)
 
     with (
         BlackRock(clock=clock, ledger=ledger, base_url=issuers.url, timeout=60.0) as issuer,

@@ -63,7 +63,7 @@ def test_a_key_in_utf_16_is_found() -> None:
 
 def test_escapes_without_end_are_looked_through_once() -> None:
     """A run of backslashes was searched from each of them to the end."""
-    for content in (b"\\" * 1_000_000, b"%25" * 300_000, b"&#0" * 300_000, b"\\u00" * 250_000):
+    for content in (b"\\" * 200_000, b"%25" * 60_000, b"&#0" * 60_000, b"\\u00" * 50_000):
         assert Redactor([KEY]).redact(content) is content
 
 

@@ -116,4 +116,4 @@ def test_it_answers_where_cboe_does_not(
 
     assert answered.provider == "fred"
     assert set(answered.result["source"]) == {SOURCE}
-    assert "cboe did not answer, asking the next provider: cboe /api/global" in caplog.text
+    assert "cboe failed, falling back to the next provider: cboe /api/global" in caplog.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from marketflows_pipeline.cli.reports.cross_asset.asset_sums import AssetSums, asset_sums, coverage, is_flow_stale
@@ -12,6 +11,7 @@ from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, SHARES
 from marketflows_pipeline.cli.reports.published_data import PublishedData, no_data
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 from marketflows_pipeline.transforms.cross_asset.flow_map import OUTSIDE, other_side
 
 CAVEAT = (
@@ -120,16 +120,12 @@ def _find(data: PublishedData, sums: AssetSums, wanted: str) -> dict[str, Any]:
 
 
 def _unknown_symbol(sums: AssetSums, wanted: str) -> str:
-    spelled = wanted.strip().lower()
     names = {asset["symbol"]: asset["name"] for asset in sums.assets}
-    called = {text.lower(): symbol for symbol, name in names.items() for text in (symbol, name)}
-    holding = [text for text in called if len(spelled) > 2 and spelled in text]
-    alike = get_close_matches(spelled, called, n=_SUGGESTED)
-    near = list(dict.fromkeys(called[text] for text in (*holding, *alike)))[:_SUGGESTED]
+    called = {symbol: (symbol, name) for symbol, name in names.items()}
+    near = near_matches(wanted, called, _SUGGESTED, is_whole_word=False)
     if not near:
         return f'no asset "{wanted}" is in the universe; it holds {", ".join(names)}'
-    suggestions = ", ".join(f"{symbol} ({names[symbol]})" for symbol in near)
-    return f'no asset "{wanted}" is in the universe; did you mean {suggestions}?'
+    return f'no asset "{wanted}" is in the universe' + did_you_mean([f"{symbol} ({names[symbol]})" for symbol in near])
 
 
 def _attributed(sums: AssetSums, asset: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 
 _SUGGESTED = 5
 
@@ -67,17 +67,11 @@ def _id_by_defillama_name(data: PublishedData, spelled: str) -> str | None:
 
 
 def _unknown(wanted: str, known: list[dict[str, Any]]) -> str:
-    spelled = wanted.strip().lower()
-    meant: dict[str, str] = {}
-    for row in known:
-        for called in (row["exchange_id"], row["defillama_slug"], row["name"]):
-            if called:
-                meant.setdefault(called.lower(), row["exchange_key"])
-    holding = [name for name in meant if len(spelled) > 2 and spelled in name]
-    holding.sort(key=lambda name: (not name.startswith(spelled), len(name), name))
-    alike = get_close_matches(spelled, meant, n=_SUGGESTED)
-    near = list(dict.fromkeys(meant[name] for name in (*holding, *alike)))[:_SUGGESTED]
+    called = {
+        row["exchange_key"]: [row[name] or "" for name in ("exchange_id", "defillama_slug", "name")] for row in known
+    }
+    near = near_matches(wanted, called, _SUGGESTED, is_whole_word=False)
     if not near:
         return f'no exchange "{wanted}" is known; all ids are in the table core.exchanges (marketflows sql)'
     names = {row["exchange_key"]: row["name"] for row in known}
-    return f'no exchange "{wanted}" is known; did you mean {", ".join(f"{key} ({names[key]})" for key in near)}?'
+    return f'no exchange "{wanted}" is known' + did_you_mean([f"{key} ({names[key]})" for key in near])

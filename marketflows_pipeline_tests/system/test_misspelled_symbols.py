@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import NotFoundError, UserInputError
 from marketflows_pipeline.providers.local_files.folder import Folder
-from marketflows_pipeline.providers.misspelled_symbols import find_slips
+from marketflows_pipeline.system.near_matches import find_slips
 
 CLOCK = FixedClock(datetime(2026, 10, 10, 12, tzinfo=UTC))
 EVER = (date(1900, 1, 1), date(2100, 1, 1))

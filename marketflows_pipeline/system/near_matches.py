@@ -1,41 +1,75 @@
-"""Symbols that a user most likely meant to write otherwise."""
+"""Near matches of what a user wrote, and the question "did you mean ...?" about them."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
-# A symbol that is a letter off is a slip in a short list, and one more ticker in a list of many (XEL is no XLE): it is
-# excused by so many others that resemble nothing. Among real tickers, swapped letters are much rarer than other ones.
+# Shorter names are close to too many others.
+_FEWEST_LETTERS_OF_A_NAME = 5
+# In a short list, a symbol that differs by a letter is a slip; in a list of many it is another ticker (XEL is not XLE).
+# So many symbols without a near match excuse it. Among real tickers, swapped letters are much rarer.
 SWAPPED_EXCUSED_BY, A_LETTER_OFF_EXCUSED_BY = 10, 1
 _FEWEST_LETTERS = 3
 
 
 @dataclass(frozen=True)
 class Slips:
-    """What came of comparing symbols, each slip beside the symbol that is meant.
+    """Misspelt symbols, each with the symbol that is meant.
 
     Attributes:
         sure: most likely slips.
-        doubtful: alike, in a list that is mostly of other symbols.
+        doubtful: near matches in a list that is mostly of other symbols.
     """
 
     sure: dict[str, str]
     doubtful: dict[str, str]
 
 
+def near_matches(
+    wanted: str, known: Iterable[str] | Mapping[str, Iterable[str]], limit: int = 5, *, is_whole_word: bool = True
+) -> list[str]:
+    """Known ids near ``wanted``: those with it in a symbol or name, the shortest id first, then similar spellings.
+
+    Args:
+        wanted: what the user wrote.
+        known: the ids, or each id with the symbols and names that go with it.
+        limit: how many at most.
+        is_whole_word: whether a part of a word in a name is no match.
+    """
+    spelled = wanted.strip().lower()
+    names_of = {key: [*map(str.lower, names)] for key, names in dict(_with_names(known)).items()}
+    word = re.escape(spelled)
+    pattern = re.compile(rf"(^|[^a-z0-9]){word}($|[^a-z0-9])" if is_whole_word else word)
+    named = [key for key, names in names_of.items() if len(spelled) > 1 and any(map(pattern.search, names))]
+    ids = {key.lower(): key for key in names_of}
+    long_names = {
+        name: key for key, names in names_of.items() for name in names if len(name) >= _FEWEST_LETTERS_OF_A_NAME
+    }
+    spelled_alike = {**long_names, **ids}
+    alike = [spelled_alike[text] for text in get_close_matches(spelled, spelled_alike, n=limit)]
+    return list(dict.fromkeys([*sorted(named, key=lambda key: (len(key), key)), *alike]))[:limit]
+
+
+def did_you_mean(near: Sequence[str]) -> str:
+    """The question after an error message: ``; did you mean a or b?``, or nothing without a near match."""
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
 def find_slips(
     written: Sequence[str], called: Mapping[str, str], *, a_letter_off_excused_by: int = A_LETTER_OFF_EXCUSED_BY
 ) -> Slips:
-    """Those symbols that resemble a known one.
+    """Symbols that are near matches of a known one.
 
     Another case, width or sign (``BRK.B`` for ``BRK-B``), and the name that another service uses, is always a slip.
 
     Args:
-        written: to be compared; known ones are passed over.
-        called: what known symbols are called, themselves included, to the symbol.
-        a_letter_off_excused_by: so many others that resemble nothing; 0 where such a likeness says nothing.
+        written: symbols of the user; known ones are skipped.
+        called: names of known symbols, themselves included, each with its symbol.
+        a_letter_off_excused_by: so many symbols without a near match excuse one that differs by a letter.
     """
     unknown = [name for name in dict.fromkeys(written) if name not in called.values()]
     spelled = {spelling(name): symbol for name, symbol in called.items()}
@@ -89,3 +123,7 @@ def _is_a_letter_off(written: str, meant: str) -> bool:
 
 def _without(name: str, at: int) -> str:
     return name[:at] + name[at + 1 :]
+
+
+def _with_names(known: Iterable[str] | Mapping[str, Iterable[str]]) -> Iterable[tuple[str, Iterable[str]]]:
+    return known.items() if isinstance(known, Mapping) else ((key, ()) for key in known)
