@@ -9,7 +9,6 @@ import polars as pl
 from marketflows_pipeline.errors import CreditsExhaustedError
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.providers.protocols.exchanges import ExchangeVolumeProvider, ReservesProvider
-from marketflows_pipeline.schema import table
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +92,8 @@ def _store_bitcoin_price(writer: RawWriter, markets: pl.DataFrame) -> None:
 def _store_centralised(writer: RawWriter, ids: tuple[str, ...]) -> None:
     if not ids:
         return
-    name = "raw.centralised_exchanges"
-    known = writer.warehouse.read(name, columns=["exchange_id", "first_seen_at"])
-    moment = pl.lit(writer.moment).cast(table(name).polars_schema["first_seen_at"])
+    known = writer.warehouse.read("raw.centralised_exchanges", columns=["exchange_id", "first_seen_at"])
+    moment = pl.lit(writer.moment).cast(known.schema["first_seen_at"])
     seen = pl.DataFrame({"exchange_id": sorted(set(ids))}).join(known, on="exchange_id", how="left")
-    writer.store(name, seen.with_columns(pl.col("first_seen_at").fill_null(moment), moment.alias("last_seen_at")))
+    seen = seen.with_columns(pl.col("first_seen_at").fill_null(moment), moment.alias("last_seen_at"))
+    writer.store("raw.centralised_exchanges", seen)
