@@ -37,13 +37,14 @@ NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 KEEP_ASKING = """
 import json, sys, time
 from pathlib import Path
-from marketflows_pipeline.warehouse.published import query_rows
+from marketflows_pipeline.warehouse.published import read_published
 link, stop = Path(sys.argv[1]), Path(sys.argv[2])
 slowest, asked = 0.0, 0
 print("asking", flush=True)
 while not stop.exists():
     start = time.perf_counter()
-    query_rows(link, "select max(ts), count(*) from raw.market_caps where coin_id = 'coin-7'")
+    with read_published(link) as reading:
+        reading.rows("select max(ts), count(*) from raw.market_caps where coin_id = 'coin-7'")
     slowest, asked = max(slowest, time.perf_counter() - start), asked + 1
 print(json.dumps({"queries": asked, "slowest_s": round(slowest, 3)}))
 """
@@ -112,7 +113,8 @@ def measure_publish(warehouse: Warehouse, rounds: int) -> dict[str, Any]:
         asked = [run(number) for number in range(rounds + 1, 2 * rounds + 1)]
         stop.touch()
         answers = json.loads(reader.stdout.read())
-    size_gb = warehouse.size_bytes() / 1e9
+    warehouse.checkpoint()
+    size_gb = warehouse.path.stat().st_size / 1e9
     return {
         "size_gb": round(size_gb, 3),
         "publish_s": round(statistics.median(alone), 3),

@@ -112,7 +112,7 @@ class CheckFailedError(MarketflowsError):
 
 
 class RenderError(MarketflowsError):
-    """Some pictures could not be drawn; all others were written."""
+    """Some charts could not be drawn; all others were written."""
 
 
 class TooLittleDataError(MarketflowsError):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "marketflows_pipeline"
+MODULES = sorted(PACKAGE.rglob("*.py"))
 DOCUMENT = ROOT / "CONTRIBUTING.md"
 BEGIN, END = "<!-- layers: written by `make docs` -->", "<!-- end of layers -->"
 

@@ -12,6 +12,7 @@ from marketflows_pipeline_tests.layers import (
     BEGIN,
     DOCUMENT,
     END,
+    MODULES,
     PACKAGE,
     RANKS,
     SIDEWAYS,
@@ -20,8 +21,6 @@ from marketflows_pipeline_tests.layers import (
     part_of,
     with_picture,
 )
-
-MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -9,7 +9,7 @@ from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.cross_asset_models import model_folder
 from marketflows_pipeline.assets.publishing import MODEL_PICTURES, draw_part, publish_part
 from marketflows_pipeline.assets.tables import OWNERS, asset_key
-from marketflows_pipeline.charts.cross_asset.catalog import CrossAssetPictureContext, cross_asset_pictures
+from marketflows_pipeline.charts.cross_asset.catalog import CrossAssetChartContext, cross_asset_charts
 from marketflows_pipeline.charts.cross_asset.model_card import model_card_html
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline.options import Horizon, Target
@@ -51,12 +51,12 @@ def published_cross_asset(run: dg.ResourceParam[RunContext]) -> dg.MaterializeRe
     kinds={"altair", "png"},
     owners=OWNERS,
 )
-def cross_asset_pictures_drawn(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
+def cross_asset_charts_drawn(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
     """Flows, rankings, flow maps, regimes, correlations and models as PNG files, and a card for each model as HTML."""
     read = run.warehouse.read
     evaluation = read("mart.model_evaluation")
     flows = universe_rows(run.warehouse, run.settings, "core.asset_flows")
-    jobs = cross_asset_pictures(
+    jobs = cross_asset_charts(
         flows=flows,
         trades=trade_flows(flows),
         rankings=read("mart.flow_rankings"),
@@ -71,20 +71,19 @@ def cross_asset_pictures_drawn(run: dg.ResourceParam[RunContext]) -> dg.Material
     return drawn
 
 
-def _context(run: RunContext) -> CrossAssetPictureContext:
+def _context(run: RunContext) -> CrossAssetChartContext:
     settings = cross_asset_settings(run.settings)
     assets = tuple((asset.symbol, asset.name) for asset in settings.universe)
     benchmark = settings.benchmark or assets[0][0]
     if not run.options.tutorial:
-        return CrossAssetPictureContext(assets, settings.windows, settings.correlation_window, benchmark)
+        return CrossAssetChartContext(assets, settings.windows, settings.correlation_window, benchmark)
     credit = tutorial.cross_asset_credit()
-    return CrossAssetPictureContext(
+    return CrossAssetChartContext(
         assets,
         settings.windows,
         settings.correlation_window,
         benchmark,
         planted_auc={(horizon, "direction"): tutorial.planted_auc(horizon) for horizon in HORIZONS},
-        notes=(tutorial.SYNTHETIC_NOTE,),
         prices=credit,
         flows=credit,
         volatility=credit,

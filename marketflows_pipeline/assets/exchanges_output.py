@@ -5,7 +5,7 @@ import dagster as dg
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.publishing import SOURCE_CREDIT, draw_part, publish_part
 from marketflows_pipeline.assets.tables import OWNERS, asset_key
-from marketflows_pipeline.charts.exchanges.catalog import ExchangePictureContext, exchange_pictures
+from marketflows_pipeline.charts.exchanges.catalog import ExchangeChartContext, exchange_charts
 from marketflows_pipeline.queries.exchanges import exchange_settings
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import tables_of
@@ -43,10 +43,10 @@ def published_exchanges(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResu
     kinds={"altair", "png"},
     owners=OWNERS,
 )
-def exchange_pictures_drawn(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
+def exchange_charts_drawn(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
     """Reserves and flows, market shares, concentration, whale signals and rankings as PNG files."""
     netflow, shares, members, dominance, whales, tvl, coverage = map(run.warehouse.read, DRAWN)
-    jobs = exchange_pictures(
+    jobs = exchange_charts(
         netflow=netflow,
         shares=shares,
         members=members,
@@ -59,11 +59,10 @@ def exchange_pictures_drawn(run: dg.ResourceParam[RunContext]) -> dg.Materialize
     return draw_part(run, "exchanges", jobs, [job for job in jobs if job.file_name.startswith(SHOWN_SMALL)])
 
 
-def _context(run: RunContext) -> ExchangePictureContext:
+def _context(run: RunContext) -> ExchangeChartContext:
     credit = tutorial.exchange_data_credit() if run.options.tutorial else None
-    return ExchangePictureContext(
+    return ExchangeChartContext(
         hhi_thresholds=exchange_settings(run.settings).hhi_thresholds,
-        notes=(tutorial.SYNTHETIC_NOTE,) if run.options.tutorial else (),
         coingecko=credit or SOURCE_CREDIT,
         defillama=credit or RESERVES_CREDIT,
     )

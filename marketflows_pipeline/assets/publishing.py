@@ -63,8 +63,8 @@ def draw_part(
         )
     for name, reason in report.skipped:
         log.info("skipped %s: %s", name, reason)
-    if report.removed:
-        log.info("removed, as settings and data no longer call for them: %s", ", ".join(report.removed))
+    for family, names in report.outdated.items():
+        log.info("removed %d of %s that settings and data no longer call for: %s", len(names), family, ", ".join(names))
     current = [*report.drawn, *report.unchanged]
     of_models = [name for name in current if name.startswith(MODEL_PICTURES)]
     log.info("%d pictures are up to date in %s", len(current) - len(of_models), run.options.picture_folder.resolve())

@@ -1,4 +1,4 @@
-"""Charts: frame in, picture out.
+"""Charts: frame in, chart out.
 
-The package imports nothing by itself, so that asking whether a picture is still current costs no Altair.
+The package imports nothing by itself, so that asking whether a chart is still current costs no Altair.
 """

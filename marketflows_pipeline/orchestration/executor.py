@@ -20,7 +20,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 
 class RunCannotBegin(BaseException):
-    """What a run needs could not be had; the cause says why.
+    """A resource of the run could not be made; the cause says why.
 
     No `Exception`, because Dagster would wrap that into its own and log it with a stack trace.
     """
@@ -30,7 +30,7 @@ class OneLineExecutor(InProcessExecutor):
     """Runs all steps in this process: a step costs 30 ms instead of 1.5 s, and the warehouse has one opener."""
 
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
-        """Run the steps; where the session cannot be opened, fail the run with the fault's own words."""
+        """Run the steps; where it cannot be opened, fail the run with the fault's own words."""
         try:
             yield from super().execute(plan_context, execution_plan)
         except RunCannotBegin as failure:

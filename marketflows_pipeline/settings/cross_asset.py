@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -25,7 +25,10 @@ from marketflows_pipeline.settings.fields import (
     unique,
 )
 from marketflows_pipeline.settings.names import file_safe
-from marketflows_pipeline.transforms.cross_asset.regimes import RegimeRules
+
+if TYPE_CHECKING:
+    # Commands that read the settings need not wait for polars.
+    from marketflows_pipeline.transforms.cross_asset.regimes import RegimeRules
 
 AssetClass = Literal["equity", "metal", "bond", "crypto"]
 ShareSource = Literal["ssga", "blackrock", "spdr_gold", "folder", "supply", "none"]

@@ -217,9 +217,8 @@ def _time_faults(name: str, bound: TimeBound) -> Iterator[_Fault]:
     if bound.earliest_of_own_files is not None:
         is_own = pl.col("source").str.starts_with(OWN_FILES)
         earliest = pl.when(is_own).then(pl.lit(bound.earliest_of_own_files)).otherwise(earliest)
-    first = earliest if is_date else earliest.cast(pl.Datetime("us", "UTC"))
     words = pl.format(f"{bound.column} is {{}}: expected {{}} or later", shown, _as_text(earliest, is_date=True))
-    yield _Fault(bound.column, value < first, words)
+    yield _Fault(bound.column, value < earliest, words)
     if limits := bound.latest(entry):
         last = pl.min_horizontal(pl.col(name) + ahead for name, ahead in limits.items())
         last = last.dt.date() if is_date else last
@@ -227,5 +226,5 @@ def _time_faults(name: str, bound: TimeBound) -> Iterator[_Fault]:
         yield _Fault(bound.column, value > last, words)
 
 
-def _as_text(value: pl.Expr, *, is_date: bool = False) -> pl.Expr:
+def _as_text(value: pl.Expr, *, is_date: bool) -> pl.Expr:
     return value.dt.to_string("%Y-%m-%d" if is_date else "%Y-%m-%dT%H:%M:%SZ")

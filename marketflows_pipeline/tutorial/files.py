@@ -12,7 +12,6 @@ from marketflows_pipeline.settings import Settings, WarehousePaths, load_setting
 
 PACKAGED = Path(__file__).parent
 PICTURE_NOTE = "tutorial: real figures"
-SYNTHETIC_NOTE = "tutorial: synthetic figures, about nothing real"
 
 
 def load_tutorial_settings(folder: Path) -> Settings:

@@ -1,4 +1,4 @@
-"""The count of requests: every attempt is on record before it is sent."""
+"""The count of requests: every attempt is recorded before it is sent."""
 
 from __future__ import annotations
 

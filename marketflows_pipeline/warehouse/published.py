@@ -11,7 +11,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,21 +26,6 @@ if TYPE_CHECKING:
 _BATCH = 10_000
 _CATALOG = "marketflows"
 HOW_TO_ALLOW = "; a query may read and write other files with `marketflows sql --allow-files`"
-
-
-@dataclass(frozen=True)
-class QueryResult:
-    """Rows of one query; times are aware, in UTC.
-
-    Attributes:
-        columns: their names.
-        types: their DuckDB types.
-        rows: the rows, in order.
-    """
-
-    columns: tuple[str, ...]
-    types: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
 
 
 @contextmanager
@@ -91,17 +75,6 @@ def _spill_folder(stack: ExitStack) -> str:
         return stack.enter_context(tempfile.TemporaryDirectory(prefix="marketflows-"))
     except OSError:
         return ""
-
-
-def query_rows(path: Path, sql: str) -> QueryResult:
-    """All rows of a query.
-
-    Raises:
-        MarketflowsError: if nothing has been published yet.
-        UserInputError: if DuckDB refuses the SQL.
-    """
-    with open_published(path) as connection, executed(connection, sql) as (columns, types):
-        return QueryResult(columns, types, [row for batch in batches(connection) for row in batch])
 
 
 class Reading:
@@ -167,29 +140,6 @@ def read_published(path: Path) -> Iterator[Reading]:
     """
     with open_published(path) as connection:
         yield Reading(path, connection)
-
-
-def run_sql(path: Path, sql: str) -> pl.DataFrame:
-    """All rows of a query as a polars frame, times as ``Datetime("us", "UTC")``.
-
-    Raises:
-        MarketflowsError: if nothing has been published yet.
-        UserInputError: if DuckDB refuses the SQL.
-    """
-    with open_published(path) as connection, refusals():
-        return relation(connection, sql).pl()
-
-
-def relation(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation:
-    """A query that is not run yet.
-
-    Raises:
-        UserInputError: if it gives no rows.
-    """
-    found = connection.sql(sql)
-    if found is None:
-        raise UserInputError("the SQL gives no rows; ask with select")
-    return found
 
 
 @contextmanager

@@ -49,7 +49,7 @@ class Provenance:
 def record_revisions(
     cursor: duckdb.DuckDBPyConnection, entry: Table, rows: pl.DataFrame, provenance: Provenance
 ) -> None:
-    """Put on record which stored figures the rows will overwrite.
+    """Record which stored figures the rows will overwrite.
 
     A figure counts where it changes by more than 1e-6 of itself, or goes; a null that becomes a figure does not. Of
     more than 100 changes of one entity (the key without its period) only the largest is kept, with their number.

@@ -264,11 +264,6 @@ class Warehouse:
             self.checkpoint()
             yield self.path
 
-    def size_bytes(self) -> int:
-        """Size of the file and its write-ahead log."""
-        log = self.path.with_name(f"{self.path.name}.wal")
-        return sum(file.stat().st_size for file in (self.path, log) if file.exists())
-
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         if self._joined is not None and self._joined[0] == threading.get_ident():

@@ -31,7 +31,7 @@ def table_text(headers: Sequence[str], is_number: Sequence[bool], rows: Sequence
         is_number: whether a column holds numbers, which stand to the right.
         rows: cells without anything that a terminal acts on.
     """
-    page = _page_width()
+    page = page_width()
     full = [max(map(cell_len, column)) for column in zip(headers, *rows, strict=True)]
     least = [
         max(map(cell_len, (*header.split(), *cells))) if number else min(width, _TEXT_WIDTH)
@@ -52,7 +52,8 @@ def table_text(headers: Sequence[str], is_number: Sequence[bool], rows: Sequence
     return "\n".join(lines) + "\n"
 
 
-def _page_width() -> int:
+def page_width() -> int:
+    """Columns of the terminal; of what is written elsewhere always as many."""
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     return shutil.get_terminal_size().columns if is_terminal else PAGE_WIDTH
 

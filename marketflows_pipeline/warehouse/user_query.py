@@ -17,7 +17,6 @@ from marketflows_pipeline.warehouse.published import (
     executed,
     open_published,
     refusals,
-    relation,
 )
 from marketflows_pipeline.warehouse.render import Format
 
@@ -109,6 +108,6 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, out: BinaryI
         raise MarketflowsError("parquet needs a folder for temporary files; name one in TMPDIR")
     file = Path(spill) / "answer.parquet"
     with refusals():
-        relation(connection, sql).write_parquet(str(file))
+        connection.sql(sql).write_parquet(str(file))
     with file.open("rb") as written:
         shutil.copyfileobj(written, out)

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketflows_pipeline.charts.exchanges.catalog import exchange_pictures
+from marketflows_pipeline.charts.exchanges.catalog import exchange_charts
 from marketflows_pipeline.charts.exchanges.spec import ReservesSpec
 from marketflows_pipeline.charts.market_caps.lines import line_chart
 from marketflows_pipeline.charts.rendering.render import RenderJob, line_job, render_all, table_job
@@ -20,6 +20,8 @@ from marketflows_pipeline_tests.charts.exchanges.frames import netflow_frame, tv
 from marketflows_pipeline_tests.charts.exchanges.test_catalog import CONTEXT, FRAMES
 from marketflows_pipeline_tests.charts.frames import chart_spec, gain_frame, gain_spec, grid_frame
 from marketflows_pipeline_tests.hostile_names import HOSTILE_NAMES
+
+pytestmark = pytest.mark.slow
 
 # No frame holds half of a character.
 STORED = {attack: name for attack, name in HOSTILE_NAMES.items() if attack != "half a character"}
@@ -57,7 +59,7 @@ def test_a_legend_of_them_all_is_drawn(tmp_path: Path) -> None:
 def test_every_picture_of_exchanges_is_drawn(tmp_path: Path) -> None:
     ranked = tvl_frame([(f"x{at}", 1e9 + at, None, 1.0) for at in range(len(STORED))])
     frames = FRAMES | {"tvl": ranked, "netflow": netflow_frame([(1, 5e9, None), (0, 6e9, 1e8)], "../x")}
-    jobs = exchange_pictures(**{name: renamed(frame) for name, frame in frames.items()}, context=CONTEXT)
+    jobs = exchange_charts(**{name: renamed(frame) for name, frame in frames.items()}, context=CONTEXT)
     wanted = [job for job in jobs if job.spec.reason_to_skip(job.frame) is None]
 
     assert drawn(wanted, tmp_path) == sorted(job.file_name for job in wanted)
@@ -103,6 +105,6 @@ def test_slugs_that_differ_by_what_no_file_name_may_hold_share_a_picture() -> No
     frames: dict[str, Any] = FRAMES | {
         "netflow": pl.concat([netflow_frame([(1, 5e9, None), (0, 6e9, 1e8)], slug) for slug in ("a/b", "a b")])
     }
-    names = [job.file_name for job in exchange_pictures(**frames, context=CONTEXT)]
+    names = [job.file_name for job in exchange_charts(**frames, context=CONTEXT)]
 
     assert names.count("Exchanges_reserves_a-b.png") == 1

@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 from PIL import Image
 
+from marketflows_pipeline.cli import marketflows
 from marketflows_pipeline.system.run_lock import RunLock
 from marketflows_pipeline_tests.tutorial.pictures import EXPECTED, KINDS, shrunk
 from marketflows_pipeline_tests.tutorial.run import TutorialRun
@@ -66,6 +69,15 @@ def test_the_tutorials_pictures_are_the_expected_ones(
     assert (difference > 48).mean() < 0.002, f"{(difference > 48).mean():.2%} of the pixels differ"
 
 
+@pytest.fixture
+def ask(
+    tutorial: tuple[Path, subprocess.CompletedProcess[str]], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    """`marketflows --tutorial sql` in this process: a new interpreter for each question costs ten times as much."""
+    monkeypatch.chdir(tutorial[0])
+    return lambda *arguments, typed="": CliRunner().invoke(marketflows, ["--tutorial", "sql", *arguments], input=typed)
+
+
 def test_the_tutorials_database_answers_at_once(tutorial: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     folder, _ = tutorial
     done = command(folder, "--tutorial", "sql", "select count(*) as n from raw.market_caps", "--format", "json")
@@ -74,21 +86,17 @@ def test_the_tutorials_database_answers_at_once(tutorial: tuple[Path, subprocess
 
 
 @pytest.mark.parametrize("query", sorted((ROOT / "warehouse" / "queries").glob("*.sql")), ids=lambda path: path.stem)
-def test_the_written_queries_answer_from_the_tutorial(
-    tutorial: tuple[Path, subprocess.CompletedProcess[str]], query: Path
-) -> None:
-    folder, _ = tutorial
-    done = command(folder, "--tutorial", "sql", query.read_text(), "--format", "csv")
-    assert done.returncode == 0, done.stderr
+def test_the_written_queries_answer_from_the_tutorial(ask: Callable[..., Result], query: Path) -> None:
+    done = ask(query.read_text(), "--format", "csv")
+    assert done.exit_code == 0, done.stderr
     header, *rows = done.stdout.splitlines()
     assert "," in header
     # Four of them were an empty table and nothing else.
     assert done.stderr.startswith("no rows: this query needs ") == (not rows)
 
 
-def test_a_query_may_come_by_standard_input(tutorial: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
-    folder, _ = tutorial
-    done = command(folder, "--tutorial", "sql", "-", "--format", "json", typed="-- how many?\nselect 1 as n")
+def test_a_query_may_come_by_standard_input(ask: Callable[..., Result]) -> None:
+    done = ask("-", "--format", "json", typed="-- how many?\nselect 1 as n")
     assert json.loads(done.stdout) == [{"n": 1}]
 
 

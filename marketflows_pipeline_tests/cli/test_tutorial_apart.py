@@ -76,10 +76,10 @@ def test_each_mode_has_a_picture_folder_of_its_own_unless_one_is_named() -> None
 def test_an_out_dir_of_live_pictures_is_refused_before_anything_runs(
     folder: Path, executed: list[tuple[str, bool]], line: str
 ) -> None:
-    Manifest.read(folder).write_picture("live.png", "market_caps", "inputs", b"pixels")
+    Manifest.read(folder).write_chart("live.png", "market_caps", "inputs", b"pixels")
     done = CliRunner().invoke(marketflows, ["--tutorial", "--out-dir", str(folder), *line.split()])
     assert isinstance(done.exception, UserInputError)
-    assert "holds pictures of live data" in str(done.exception)
+    assert "holds charts of live data" in str(done.exception)
     assert executed == []
     assert (folder / "live.png").read_bytes() == b"pixels"
 

@@ -11,7 +11,7 @@ import pytest
 
 from marketflows_pipeline.cli import main, marketflows
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.warehouse.published import query_rows
+from marketflows_pipeline_tests.published_answers import query_rows
 
 
 def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -14,10 +14,10 @@ from marketflows_pipeline.schema import DType, table
 from marketflows_pipeline.transforms.plausibility import BOUNDS, implausible
 from marketflows_pipeline.warehouse.catalog import insert
 from marketflows_pipeline.warehouse.store import Warehouse
-from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
+from marketflows_pipeline_tests.warehouse.conftest import empty_file, private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import NOW, frame
 
-__all__ = ["private", "tmp_path", "warehouse"]
+__all__ = ["empty_file", "private", "tmp_path", "warehouse"]
 
 EDGES = {
     DType.FLOAT: st.sampled_from([None, nan, inf, -inf, -1e30, -1.0, 0.0, 1e-9, 1.0, 1e4, 1.1e4, 1e15, 1.1e15, 1e30]),

@@ -14,10 +14,10 @@ from marketflows_pipeline.queries.cross_asset import released_figures
 from marketflows_pipeline.settings import CrossAsset, Settings
 from marketflows_pipeline.warehouse.quarantine import quarantine_by_hand, release_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
-from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
+from marketflows_pipeline_tests.warehouse.conftest import empty_file, private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, frame
 
-__all__ = ["private", "tmp_path", "warehouse"]
+__all__ = ["empty_file", "private", "tmp_path", "warehouse"]
 
 BITCOIN = [1.2e12, 1.21e12, 1.2e15, 1.22e12]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.jobs import cross_asset_refresh
-from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline_tests.fakes.coingecko.access import Access
 from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.fund_issuers.service import FakeIssuers, make_funds
@@ -18,6 +17,7 @@ from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.fakes.volatility.service import FakeCboe
 from marketflows_pipeline_tests.fakes.yahoo.service import FakeYahoo
 from marketflows_pipeline_tests.pipeline.environment import Environment
+from marketflows_pipeline_tests.published_answers import query_rows
 
 
 @dataclass

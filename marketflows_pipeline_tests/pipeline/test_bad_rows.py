@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from marketflows_pipeline.jobs import daily_refresh, full_refresh
-from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.volatility.service import DAILY_PRICES
 from marketflows_pipeline_tests.fakes.yahoo.service import CHART
 from marketflows_pipeline_tests.pipeline.environment import HISTORY, START, Environment, open_environment_with_exchanges
 from marketflows_pipeline_tests.pipeline.market import open_market
+from marketflows_pipeline_tests.published_answers import query_rows
 
 pytestmark = pytest.mark.slow
 

@@ -15,10 +15,10 @@ from marketflows_pipeline.providers.protocols.exchanges import CEX_SCHEMA, EXCHA
 from marketflows_pipeline.providers.protocols.market_caps import MARKET_SCHEMA
 from marketflows_pipeline.queries.exchanges import bitcoin_price_now, bitcoin_prices
 from marketflows_pipeline.warehouse.store import Warehouse
-from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
+from marketflows_pipeline_tests.warehouse.conftest import empty_file, private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, frame
 
-__all__ = ["private", "tmp_path", "warehouse"]
+__all__ = ["empty_file", "private", "tmp_path", "warehouse"]
 
 
 def own(hours_ago: float, price: float, updated_hours_ago: float | None = None) -> dict[str, Any]:

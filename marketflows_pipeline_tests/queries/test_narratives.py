@@ -8,10 +8,10 @@ from typing import Any
 from marketflows_pipeline.queries.members import left_out, members_in_use
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse
-from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
+from marketflows_pipeline_tests.warehouse.conftest import empty_file, private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import NOW, frame
 
-__all__ = ["private", "tmp_path", "warehouse"]
+__all__ = ["empty_file", "private", "tmp_path", "warehouse"]
 
 
 def settings_of(**keys: Any) -> Settings:

@@ -14,8 +14,8 @@ from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.warehouse import copy_file
 from marketflows_pipeline.warehouse.copy_file import copy_in_subprocess
 from marketflows_pipeline.warehouse.publish import begin_part, publish
-from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.published_answers import query_rows
 from marketflows_pipeline_tests.warehouse.frames import NOW, fill
 
 CONTENT = bytes(range(256)) * 40_000

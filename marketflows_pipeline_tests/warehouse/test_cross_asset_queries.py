@@ -12,8 +12,8 @@ import pytest
 
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.warehouse.publish import begin_part, publish
-from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.published_answers import query_rows
 from marketflows_pipeline_tests.warehouse.engines import ROOT
 from marketflows_pipeline_tests.warehouse.frames import NOW, frame
 

@@ -17,10 +17,11 @@ import pytest
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.warehouse.publish import begin_part, publish
-from marketflows_pipeline.warehouse.published import open_published, query_rows, read_published, run_sql
+from marketflows_pipeline.warehouse.published import open_published, read_published
 from marketflows_pipeline.warehouse.render import Format
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline.warehouse.user_query import write_result
+from marketflows_pipeline_tests.published_answers import run_sql
 from marketflows_pipeline_tests.warehouse.frames import NOW, caps, fill
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -119,6 +120,7 @@ REACHES_OUT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_format", ["csv", "parquet"])
 @pytest.mark.parametrize("sql", REACHES_OUT)
 def test_a_question_reaches_no_other_file_address_extension_or_setting(
@@ -146,10 +148,10 @@ def _executed(path: Path, sql: str) -> object:
         return connection.execute(sql).fetchall()
 
 
-ASKERS: list[Callable[[Path, str], object]] = [run_sql, query_rows, _read, _executed]
+ASKERS: list[Callable[[Path, str], object]] = [_read, _executed]
 
 
-@pytest.mark.parametrize("ask", ASKERS, ids=["run_sql", "query_rows", "read_published", "open_published"])
+@pytest.mark.parametrize("ask", ASKERS, ids=["read_published", "open_published"])
 @pytest.mark.parametrize(
     "sql", ["from mart.metrics", "select stolen()", "from '{secret}'", "set enable_external_access = true"]
 )

@@ -11,7 +11,6 @@ import pytest
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.publish import begin_part, publish
-from marketflows_pipeline.warehouse.published import run_sql
 from marketflows_pipeline.warehouse.quarantine import (
     active,
     active_columns,
@@ -21,6 +20,7 @@ from marketflows_pipeline.warehouse.quarantine import (
     release_by_hand,
 )
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.published_answers import run_sql
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps
 
 CAPS = "raw.market_caps"

@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from marketflows_pipeline.warehouse.publish import begin_part, publish
-from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.published_answers import query_rows
 from marketflows_pipeline_tests.warehouse import test_cross_asset_queries as of_cross_asset
 from marketflows_pipeline_tests.warehouse import test_exchange_queries as of_exchanges
 from marketflows_pipeline_tests.warehouse.engines import ROOT

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.warehouse.publish import begin_part, publish
-from marketflows_pipeline.warehouse.published import query_rows
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.published_answers import query_rows
 from marketflows_pipeline_tests.warehouse.frames import NOW, caps, fill
 from marketflows_pipeline_tests.warehouse.sessions import Session
 

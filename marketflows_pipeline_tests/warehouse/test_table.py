@@ -16,7 +16,7 @@ ROWS = [["bitcoin", "1,234,567.50", "a text of several words " * 4], ["東京", 
 
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "_page_width", lambda: 40)
+    monkeypatch.setattr(table, "page_width", lambda: 40)
 
 
 def test_what_fits_is_as_wide_as_it_has_to_be() -> None:
@@ -56,7 +56,7 @@ def test_one_column_that_is_wider_than_the_page_is_folded() -> None:
 def test_the_page_is_the_terminal_and_else_of_one_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "72")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    assert table._page_width() == 72
+    assert table.page_width() == 72
     with open(os.devnull, "w") as pipe:  # noqa: PTH123
         monkeypatch.setattr(sys, "stdout", pipe)
-        assert table._page_width() == PAGE_WIDTH
+        assert table.page_width() == PAGE_WIDTH

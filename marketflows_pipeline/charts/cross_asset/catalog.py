@@ -1,4 +1,4 @@
-"""Which pictures the cross-asset part has: flows, who gained, price beside flow, regimes, correlations, models."""
+"""Which charts the cross-asset part has: flows, who gained, price beside flow, regimes, correlations, models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from marketflows_pipeline.charts.cross_asset.spec import (
     is_fund,
     shown_symbols,
 )
-from marketflows_pipeline.charts.rendering.render import PictureSpec, RenderJob
+from marketflows_pipeline.charts.rendering.render import DrawableSpec, RenderJob
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.theme import series_styles
 
@@ -31,8 +31,8 @@ _MODEL_COLUMNS = ("variant", "metric", "scope", "value", "lower_95", "upper_95",
 
 
 @dataclass(frozen=True)
-class CrossAssetPictureContext:
-    """What the pictures of a run share. Which session the figures are from stands in the tables.
+class CrossAssetChartContext:
+    """What the charts of a run share. Which session the figures are from stands in the tables.
 
     Attributes:
         assets: symbol and display name in the order of the settings.
@@ -67,7 +67,7 @@ class CrossAssetPictureContext:
         return series_styles([(symbol, symbol) for symbol in self.symbols])
 
 
-def cross_asset_pictures(
+def cross_asset_charts(
     *,
     flows: pl.DataFrame,
     trades: pl.DataFrame,
@@ -76,9 +76,9 @@ def cross_asset_pictures(
     regimes: pl.DataFrame,
     correlations: pl.DataFrame,
     evaluation: pl.DataFrame,
-    context: CrossAssetPictureContext,
+    context: CrossAssetChartContext,
 ) -> list[RenderJob]:
-    """Every picture of the part, in a stable order; those with nothing to show say so themselves.
+    """Every chart of the part, in a stable order; those with nothing to show say so themselves.
 
     Args:
         flows: rows of ``core.asset_flows``.
@@ -88,7 +88,7 @@ def cross_asset_pictures(
         regimes: rows of ``mart.regimes``.
         correlations: rows of ``mart.correlations``.
         evaluation: rows of ``mart.model_evaluation``; of each horizon and target the newest model is drawn.
-        context: what all pictures share.
+        context: what all charts share.
     """
     is_lagged = (flows["share_lag_sessions"] > 0).any()
     shown = replace(context, notes=(BY_TRADE_SESSION, *context.notes)) if is_lagged else context
@@ -102,12 +102,12 @@ def cross_asset_pictures(
     ]
 
 
-def model_jobs(evaluation: pl.DataFrame, context: CrossAssetPictureContext) -> list[RenderJob]:
-    """The picture of the newest model of each horizon and target.
+def model_jobs(evaluation: pl.DataFrame, context: CrossAssetChartContext) -> list[RenderJob]:
+    """The chart of the newest model of each horizon and target.
 
     Args:
         evaluation: rows of ``mart.model_evaluation``.
-        context: what all pictures share.
+        context: what all charts share.
     """
     newest: dict[tuple[int, str], tuple[str, str]] = {}
     models = evaluation.select("trained_at", "model_id").unique().sort("trained_at", "model_id")
@@ -133,11 +133,11 @@ def model_jobs(evaluation: pl.DataFrame, context: CrossAssetPictureContext) -> l
     ]
 
 
-def _job(frame: pl.DataFrame, spec: PictureSpec, draw: str) -> RenderJob:
+def _job(frame: pl.DataFrame, spec: DrawableSpec, draw: str) -> RenderJob:
     return RenderJob(frame, spec, f"{_PACKAGE}.{draw}")
 
 
-def _cumulative_job(flows: pl.DataFrame, context: CrossAssetPictureContext) -> RenderJob:
+def _cumulative_job(flows: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
     spec = CumulativeFlowsSpec(assets=context.styles, source=context.flows, notes=context.notes)
     columns = (
         "symbol",
@@ -152,7 +152,7 @@ def _cumulative_job(flows: pl.DataFrame, context: CrossAssetPictureContext) -> R
     return _job(frame, spec, "cumulative_flows:cumulative_flows_chart")
 
 
-def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossAssetPictureContext) -> list[RenderJob]:
+def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossAssetChartContext) -> list[RenderJob]:
     columns = ("symbol", "name", "session", "flow_method", "flow_usd", "sessions_known", "flow_pct_of_market_cap")
     jobs = []
     for window in context.windows:
@@ -177,7 +177,7 @@ def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossA
     return jobs
 
 
-def _effects_job(flows: pl.DataFrame, context: CrossAssetPictureContext) -> RenderJob:
+def _effects_job(flows: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
     spec = EffectsSpec(assets=context.assets, source=context.flows, notes=context.notes)
     columns = (
         "symbol",
@@ -193,7 +193,7 @@ def _effects_job(flows: pl.DataFrame, context: CrossAssetPictureContext) -> Rend
     return _job(frame, spec, "price_and_share_effects:effects_chart")
 
 
-def _regimes_job(flows: pl.DataFrame, regimes: pl.DataFrame, context: CrossAssetPictureContext) -> RenderJob:
+def _regimes_job(flows: pl.DataFrame, regimes: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
     spec = RegimesSpec(
         benchmark=context.benchmark,
         name=dict(context.assets).get(context.benchmark, context.benchmark),
@@ -206,7 +206,7 @@ def _regimes_job(flows: pl.DataFrame, regimes: pl.DataFrame, context: CrossAsset
     return _job(frame, spec, "regime_ribbon:regimes_chart")
 
 
-def _correlations_job(correlations: pl.DataFrame, context: CrossAssetPictureContext) -> RenderJob:
+def _correlations_job(correlations: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
     spec = CorrelationsSpec(
         assets=context.assets,
         window_sessions=context.correlation_window,
@@ -258,5 +258,5 @@ def _with_whole_gaps(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:
     )
 
 
-def _in_order(assets: pl.DataFrame, context: CrossAssetPictureContext) -> tuple[str, ...]:
+def _in_order(assets: pl.DataFrame, context: CrossAssetChartContext) -> tuple[str, ...]:
     return tuple(shown_symbols(assets.get_column("symbol").to_list(), context.symbols))

@@ -70,7 +70,7 @@ dt { color: #5f6672; }
 dd { margin: 0; overflow-wrap: anywhere; }
 ul { margin: 0; padding-left: 4mm; }
 img { display: block; width: 100%; margin: 1.5mm auto 0; object-fit: contain; }
-/* On paper the picture takes what is left of the page, so that there is only one. */
+/* On paper the chart takes what is left of the page, so that there is only one. */
 @media print {
   body { display: flex; flex-direction: column; height: 274mm; padding: 0; overflow: hidden; }
   body > * { flex: none; }
@@ -82,8 +82,8 @@ img { display: block; width: 100%; margin: 1.5mm auto 0; object-fit: contain; }
 def model_card_html(metadata: Mapping[str, Any], evaluation: pl.DataFrame, chart_png: bytes) -> str:
     """One page about one model, as a whole HTML document.
 
-    All text is escaped, the picture is inside, and nothing is loaded from anywhere. Printed, it is one A4 page. The
-    card as PNG is the picture itself, ``CrossAsset_model_{horizon}_{target}.png``.
+    All text is escaped, the chart is inside, and nothing is loaded from anywhere. Printed, it is one A4 page. The
+    card as PNG is the chart itself, ``CrossAsset_model_{horizon}_{target}.png``.
 
     Args:
         metadata: what the model was made of and from, as stored beside it: model_id, target, horizon, kind, seed,
@@ -91,7 +91,7 @@ def model_card_html(metadata: Mapping[str, Any], evaluation: pl.DataFrame, chart
             features_sha256, versions, walk_forward, configurations_tried; times may be text in ISO 8601. With
             ``planted_auc``, where data are made up, the planted AUC stands beside the found one.
         evaluation: rows of ``mart.model_evaluation``; those of other models are passed over.
-        chart_png: the picture of `model_quality.model_chart`.
+        chart_png: the chart of `model_quality.model_chart`.
 
     Raises:
         ValueError: the evaluation has no row of this model.
@@ -102,7 +102,7 @@ def model_card_html(metadata: Mapping[str, Any], evaluation: pl.DataFrame, chart
         raise ValueError(f"the evaluation has no figure of model {model_id}")
     horizon, target = int(metadata["horizon"]), str(metadata["target"])
     title = f"Model card: {TARGET_NAMES[target]}, {sessions_text(horizon)} ahead"
-    picture = base64.b64encode(chart_png).decode("ascii")
+    chart = base64.b64encode(chart_png).decode("ascii")
     made_up = is_synthetic(own) or bool(metadata.get("is_synthetic"))
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -124,7 +124,7 @@ def model_card_html(metadata: Mapping[str, Any], evaluation: pl.DataFrame, chart
 </dl>
 <h2>Against the baselines, out of sample</h2>
 {_table(own)}
-<img src="data:image/png;base64,{picture}" alt="{_html(_alternative(own, target))}">
+<img src="data:image/png;base64,{chart}" alt="{_html(_alternative(own, target))}">
 <h2>Caveats</h2>
 <ul>
 {_list(_caveats(metadata, made_up))}
@@ -216,7 +216,7 @@ def _caveats(metadata: Mapping[str, Any], made_up: bool) -> Sequence[str]:
 
 
 def _alternative(own: pl.DataFrame, target: str) -> str:
-    """The picture in words, for who cannot see it."""
+    """The chart in words, for who cannot see it."""
     return f"Reliability curve and AUC of each asset with intervals. {verdict(own, target)}."
 
 

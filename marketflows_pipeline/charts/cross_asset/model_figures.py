@@ -1,4 +1,4 @@
-"""What an evaluation says of a model, in figures and in plain words, the same on its picture and on its card."""
+"""What an evaluation says of a model, in figures and in plain words, the same on its chart and on its card."""
 
 from __future__ import annotations
 

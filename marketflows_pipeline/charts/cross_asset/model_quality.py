@@ -126,7 +126,7 @@ def auc_span(figures: Sequence[Figure], planted: float | None) -> float:
 
 def _title(frame: pl.DataFrame, spec: ModelSpec) -> str:
     question = TARGET_TITLES[spec.target].format(sessions_text(spec.horizon))
-    synthetic = " (synthetic data)" if is_synthetic(frame) else ""
+    synthetic = " (made-up data)" if is_synthetic(frame) else ""
     return f"Model test: {question}{synthetic}"
 
 
@@ -154,8 +154,6 @@ def _notes(frame: pl.DataFrame, rows: Sequence[tuple[str, Figure, bool]], spec: 
     more = shown_symbols([symbol for symbol in auc_of_assets(frame) if symbol not in drawn], spec.symbols)
     if more:
         notes.append(f"not drawn: {names_text(more)}")
-    if is_synthetic(frame):
-        notes.append("synthetic data: nothing here is about real markets")
     return [*notes, *spec.notes]
 
 

@@ -1,6 +1,6 @@
-"""What the pictures of the cross-asset part are to say: everything about each except its figures.
+"""What the charts of the cross-asset part are to say: everything about each except its figures.
 
-This module must not import Altair, so that unchanged pictures are recognised cheaply.
+This module must not import Altair, so that unchanged charts are recognised cheaply.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class CumulativeFlowsSpec:
         return "CrossAsset_cumulative_flows.png"
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this picture would be empty, or None when it has something to show."""
+        """Why this chart would be empty, or None when it has something to show."""
         columns = ("symbol", "session", "flow_method", "flow_usd", "sessions_known")
         require_columns(frame, (*columns, "market_cap_usd", "market_cap_change_usd"))
         known = known_fund_flows(last_sessions(frame, self.sessions))
@@ -77,7 +77,7 @@ class FlowRankingSpec:
         return f"CrossAsset_flow_ranking_{self.window_sessions}.png"
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this picture would be empty, or None when it has something to show."""
+        """Why this chart would be empty, or None when it has something to show."""
         columns = ("symbol", "name", "session", "flow_method", "flow_usd", "sessions_known", "flow_pct_of_market_cap")
         require_columns(frame, columns)
         return None if frame.get_column("flow_usd").is_finite().any() else "no flow is known in this window"
@@ -109,7 +109,7 @@ class FlowMapSpec:
         return f"CrossAsset_flow_map_{self.window_sessions}.png"
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this picture would be empty, or None when it has something to show."""
+        """Why this chart would be empty, or None when it has something to show."""
         require_columns(frame, ("from_symbol", "to_symbol", "session", "flow_usd"))
         return None if (frame.get_column("flow_usd") > 0).any() else "no fund had a known inflow or outflow"
 
@@ -138,7 +138,7 @@ class EffectsSpec:
         return "CrossAsset_price_vs_flow.png"
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this picture would be empty, or None when it has something to show."""
+        """Why this chart would be empty, or None when it has something to show."""
         columns = ("symbol", "session", "flow_method", "price_effect_usd", "share_effect_usd")
         require_columns(frame, (*columns, "market_cap_usd", "market_cap_change_usd", "sessions_known"))
         known = last_sessions(frame, self.sessions).filter(
@@ -171,7 +171,7 @@ class RegimesSpec:
         return "CrossAsset_regimes.png"
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this picture would be empty, or None when it has something to show."""
+        """Why this chart would be empty, or None when it has something to show."""
         require_columns(frame, ("session", "close_usd", "vix", "vix_percentile", "ratio_score", "regime"))
         for column, what in (("close_usd", f"of {self.benchmark}"), ("vix", "with VIX")):
             sessions = frame.filter(pl.col(column).is_finite()).height
@@ -204,7 +204,7 @@ class CorrelationsSpec:
         return "CrossAsset_correlations.png"
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this picture would be empty, or None when it has something to show."""
+        """Why this chart would be empty, or None when it has something to show."""
         require_columns(frame, ("symbol_a", "symbol_b", "session", "correlation"))
         latest = frame.filter(pl.col("session") == pl.col("session").max())
         return None if latest.get_column("correlation").is_finite().any() else "no correlation is known yet"
@@ -240,7 +240,7 @@ class ModelSpec:
         return f"CrossAsset_model_{self.horizon}_{self.target}.png"
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this picture would be empty, or None when it has something to show."""
+        """Why this chart would be empty, or None when it has something to show."""
         columns = ("variant", "metric", "scope", "value", "lower_95", "upper_95", "n", "trained_at", "is_synthetic")
         require_columns(frame, columns)
         known = frame.filter(pl.col("variant") == "with_flows", pl.col("value").is_finite())
@@ -278,4 +278,4 @@ def shown_symbols(present: Sequence[str], order: Sequence[str]) -> list[str]:
 
 
 def _too_few(sessions: int, what: str) -> str:
-    return f"{sessions} {'session' if sessions == 1 else 'sessions'} {what}, and a course needs {LEAST_SESSIONS}"
+    return f"{sessions} {'session' if sessions == 1 else 'sessions'} {what}, a time series needs {LEAST_SESSIONS}"

@@ -1,4 +1,4 @@
-"""What is written on the pictures of the cross-asset part: sessions, caveats, figures with intervals."""
+"""What is written on the charts of the cross-asset part: sessions, caveats, figures with intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pictures the exchange part has: reserves, market shares, concentration, whale signals, rankings."""
+"""Which charts the exchange part has: reserves, market shares, concentration, whale signals, rankings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from marketflows_pipeline.charts.exchanges.spec import (
     WhaleSpec,
 )
 from marketflows_pipeline.charts.exchanges.wording import MEASURES, SEGMENTS
-from marketflows_pipeline.charts.rendering.render import PictureSpec, RenderJob
+from marketflows_pipeline.charts.rendering.render import DrawableSpec, RenderJob
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.theme import PALETTE, series_colors
 from marketflows_pipeline.system.printable import presentable_name
@@ -32,8 +32,8 @@ _PACKAGE = "marketflows_pipeline.charts.exchanges"
 
 
 @dataclass(frozen=True)
-class ExchangePictureContext:
-    """What the pictures of a run share. When the figures are from stands in the tables.
+class ExchangeChartContext:
+    """What the charts of a run share. When the figures are from stands in the tables.
 
     Attributes:
         hhi_thresholds: where moderate and high concentration begin.
@@ -56,7 +56,7 @@ class ExchangePictureContext:
             raise ValueError(f"shares_top_n is {self.shares_top_n}; only 1 to {len(PALETTE) - 1} can be told apart")
 
 
-def exchange_pictures(
+def exchange_charts(
     *,
     netflow: pl.DataFrame,
     shares: pl.DataFrame,
@@ -65,9 +65,9 @@ def exchange_pictures(
     whale_signals: pl.DataFrame,
     tvl: pl.DataFrame,
     coverage: pl.DataFrame,
-    context: ExchangePictureContext,
+    context: ExchangeChartContext,
 ) -> list[RenderJob]:
-    """Every picture of the part, in a stable order; those with nothing to show say so themselves.
+    """Every chart of the part, in a stable order; those with nothing to show say so themselves.
 
     Args:
         netflow: rows of ``mart.exchange_netflow``.
@@ -77,7 +77,7 @@ def exchange_pictures(
         whale_signals: rows of ``mart.whale_signals``.
         tvl: rows of ``mart.exchange_tvl``.
         coverage: rows of ``mart.exchange_coverage``.
-        context: what all pictures share.
+        context: what all charts share.
     """
     return [
         *_reserves_jobs(netflow, context),
@@ -88,7 +88,7 @@ def exchange_pictures(
     ]
 
 
-def _job(frame: pl.DataFrame, spec: PictureSpec, draw: str) -> RenderJob:
+def _job(frame: pl.DataFrame, spec: DrawableSpec, draw: str) -> RenderJob:
     named = [_presentable(frame[column]) for column in ("name", "symbol") if column in frame.columns]
     return RenderJob(frame.with_columns(named), spec, f"{_PACKAGE}.{draw}")
 
@@ -99,7 +99,7 @@ def _presentable(names: pl.Series) -> pl.Series:
     return pl.Series(names.name, shown, dtype=pl.String())
 
 
-def _reserves_jobs(netflow: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
+def _reserves_jobs(netflow: pl.DataFrame, context: ExchangeChartContext) -> list[RenderJob]:
     columns = (
         "day",
         "ts",
@@ -124,11 +124,11 @@ def _reserves_jobs(netflow: pl.DataFrame, context: ExchangePictureContext) -> li
         )
         for part in parts
     ]
-    # Slugs that differ by what no file name may hold share one picture, that of the first.
+    # Slugs that differ by what no file name may hold share one chart, that of the first.
     return list({job.file_name: job for job in reversed(jobs)}.values())[::-1]
 
 
-def _shares_jobs(shares: pl.DataFrame, members: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
+def _shares_jobs(shares: pl.DataFrame, members: pl.DataFrame, context: ExchangeChartContext) -> list[RenderJob]:
     # Over time only: one that was not measured throughout would shrink the shares of all others on its first day.
     is_fixed = pl.col("fixed_share_pct").is_not_null()
     spot = shares.filter(is_fixed, pl.col("measure") == "spot_volume").sort("segment", "day", "exchange_key")
@@ -172,10 +172,10 @@ def largest_exchanges(frame: pl.DataFrame, count: int) -> list[tuple[str, str]]:
 
 
 def shared_styles(lists: Sequence[Sequence[tuple[str, str]]]) -> list[tuple[SeriesStyle, ...]]:
-    """Styles for several pictures: an exchange has the same colour in all of them, and no picture has a colour twice.
+    """Styles for several charts: an exchange has the same colour in all of them, and no chart has a colour twice.
 
     Args:
-        lists: key and name of each picture's exchanges, at most as many as the palette has colours.
+        lists: key and name of each chart's exchanges, at most as many as the palette has colours.
     """
     known: dict[str, str] = {}
     styled = []
@@ -202,7 +202,7 @@ def _left_out(members: pl.DataFrame, measure: str, segments: Sequence[str]) -> t
 
 
 def _concentration_jobs(
-    dominance: pl.DataFrame, members: pl.DataFrame, context: ExchangePictureContext
+    dominance: pl.DataFrame, members: pl.DataFrame, context: ExchangeChartContext
 ) -> list[RenderJob]:
     colors = series_colors(_HHI_SEGMENTS)
     styles = tuple(SeriesStyle(segment, SEGMENTS[segment], colors[segment]) for segment in _HHI_SEGMENTS)
@@ -222,12 +222,12 @@ def _concentration_jobs(
     return jobs
 
 
-def _whale_job(whale_signals: pl.DataFrame, context: ExchangePictureContext) -> RenderJob:
+def _whale_job(whale_signals: pl.DataFrame, context: ExchangeChartContext) -> RenderJob:
     frame = whale_signals.sort("rank").select(WHALE_COLUMNS)
     return _job(frame, WhaleSpec(source=context.coingecko, notes=context.notes), "whale_scatter:whale_scatter")
 
 
-def _ranking_jobs(tvl: pl.DataFrame, coverage: pl.DataFrame, context: ExchangePictureContext) -> list[RenderJob]:
+def _ranking_jobs(tvl: pl.DataFrame, coverage: pl.DataFrame, context: ExchangeChartContext) -> list[RenderJob]:
     absent = coverage.filter(pl.col("aspect") == "reserves").sort(
         "volume_24h_btc", "name", descending=[True, False], nulls_last=True
     )

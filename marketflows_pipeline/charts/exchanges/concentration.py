@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import altair as alt
@@ -47,7 +48,7 @@ def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.Lay
     ends = _ends(rows, styles)
     bounded = rows.filter(pl.col("lower").is_finite(), pl.col("upper").is_finite())
     page = Frame(
-        title=_title(ends, styles, spec),
+        title=_title(ends, styles, dict(rows.group_by("series").len().iter_rows()), spec),
         subtitle=[
             "Herfindahl-Hirschman index (HHI): the sum of squared shares in percent; 10,000 is a monopoly",
             f"daily, {days_text((last - first).days + 1)} to {day_text(last)}",
@@ -92,8 +93,10 @@ def band_edges(thresholds: tuple[float, float], highest: float) -> list[tuple[st
     return [(name, low, min(upper, highest)) for name, low, upper in bands if low < highest]
 
 
-def _title(ends: pl.DataFrame, styles: list[SeriesStyle], spec: ConcentrationSpec) -> str:
-    value, style = ends.item(0, "value"), styles[0]
+def _title(ends: pl.DataFrame, styles: list[SeriesStyle], days: Mapping[str, int], spec: ConcentrationSpec) -> str:
+    """The finding for the segment with the longest history, the first of those with equally many days."""
+    style = max(styles, key=lambda each: days[each.series])
+    value = ends.row(by_predicate=pl.col("series") == style.series, named=True)["value"]
     bands = band_edges(spec.thresholds, MONOPOLY + 1)
     band = next(name for name, low, high in bands if low <= value < high).partition(":")[0]
     measure = MEASURES.get(spec.measure, spec.measure)

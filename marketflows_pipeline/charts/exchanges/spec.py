@@ -1,6 +1,6 @@
-"""What the pictures of the exchange part are to say: everything about each except its figures.
+"""What the charts of the exchange part are to say: everything about each except its figures.
 
-This module must not import Altair, so that unchanged pictures are recognised cheaply.
+This module must not import Altair, so that unchanged charts are recognised cheaply.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.spec import SeriesStyle, require_columns
 
-# What each picture is drawn from and no more: a change of any other column must not redraw it.
+# What each chart is drawn from and no more: a change of any other column must not redraw it.
 CONCENTRATION_COLUMNS = (
     "segment",
     "day",
@@ -73,12 +73,12 @@ class ReservesSpec:
         return f"Exchanges_reserves_{_file_part(self.slug)}.png"
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this picture would be empty, or None when it has something to show."""
+        """Why this chart would be empty, or None when it has something to show."""
         require_columns(frame, ("day", "ts", "previous_day", "reserves_usd", "netflow_mid_usd"))
         known = frame.filter(pl.col("reserves_usd").is_finite()).get_column("day").n_unique()
         if known == 0:
             return "its reserves are not known"
-        return None if known > 1 else "its reserves are known for one day, and a line needs two"
+        return None if known > 1 else "its reserves are known for 1 day, a time series needs 2"
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class SharesSpec:
         return f"Exchanges_market_share_{_file_part(self.segment)}.png"
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this picture would say nothing, or None."""
+        """Why this chart would say nothing, or None."""
         require_columns(frame, ("day", "ts", "exchange_key", "fixed_share_pct"))
         return _too_few_days(frame.filter(pl.col("fixed_share_pct").is_finite()))
 
@@ -138,7 +138,7 @@ class ConcentrationSpec:
         return f"Exchanges_HHI_{_file_part(self.measure)}.png"
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this picture would say nothing, or None."""
+        """Why this chart would say nothing, or None."""
         require_columns(frame, CONCENTRATION_COLUMNS)
         shown = pl.col("segment").is_in([style.series for style in self.series])
         return _too_few_days(frame.filter(shown, pl.col("fixed_hhi_index").is_finite()))
@@ -162,7 +162,7 @@ class WhaleSpec:
         return "Exchanges_whale_signals.png"
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this picture would be empty, or None when it has something to show."""
+        """Why this chart would be empty, or None when it has something to show."""
         require_columns(frame, WHALE_COLUMNS)
         if frame.is_empty():
             return "no coin was observed"
@@ -195,7 +195,7 @@ class RankingSpec:
         return f"Exchanges_TVL_ranking_{_file_part(self.kind)}.png"
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this picture would be empty, or None when it has something to show."""
+        """Why this chart would be empty, or None when it has something to show."""
         require_columns(frame, RANKING_COLUMNS)
         if (frame.get_column("tvl_usd") > 0).any():
             return None
@@ -215,7 +215,7 @@ def _too_few_days(frame: pl.DataFrame) -> str | None:
     days = frame.get_column("day").n_unique()
     if days >= LEAST_DAYS:
         return None
-    return f"{days} {'day' if days == 1 else 'days'} of history, and a course over time needs {LEAST_DAYS}"
+    return f"{days} {'day' if days == 1 else 'days'} of history, a time series needs {LEAST_DAYS}"
 
 
 def _file_part(key: str) -> str:

@@ -1,4 +1,4 @@
-"""What is written on the pictures of exchanges: money, shares, sums over days."""
+"""What is written on the charts of exchanges: money, shares, sums over days."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of the pictures this program wrote into a folder, and of what they were drawn from."""
+"""The record of the charts this program wrote into a folder, and of what they were drawn from."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from marketflows_pipeline.system.safe_files import drafted, read_plain, write_wh
 
 MANIFEST_NAME = ".marketflows_manifest.json"
 _VERSION = 1
-# Many times what the largest set of pictures takes; what is longer is cut off, and so not readable.
+# Many times what the largest set of charts takes; what is longer is cut off, and so not readable.
 _MOST_BYTES = 1 << 24
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One picture: the part of the program it belongs to, what it was drawn from, and its bytes."""
+    """One chart: the part of the program it belongs to, what it was drawn from, and its bytes."""
 
     part: str
     inputs: str
@@ -30,10 +30,10 @@ class Entry:
 
 @dataclass
 class Manifest:
-    """The pictures of one folder by file name. Every change is on disk before the file it speaks of is touched.
+    """The charts of one folder by file name. Every change is on disk before the file it speaks of is touched.
 
     Attributes:
-        folder: where the pictures are.
+        folder: where the charts are.
         entries: what was drawn, by file name.
         is_tutorial: whether they show the tutorial's figures.
         is_readable: whether what stood there could be read.
@@ -53,7 +53,7 @@ class Manifest:
         """
         path = folder / MANIFEST_NAME
         if path.is_dir() and not path.is_symlink():
-            raise UnsafeFileError(f"{path} is a directory: expected the record of pictures; move it away")
+            raise UnsafeFileError(f"{path} is a directory: expected the record of charts; move it away")
         try:
             stored = json.loads(read_plain(path, most=_MOST_BYTES))
             if stored["version"] != _VERSION:
@@ -62,20 +62,20 @@ class Manifest:
         except (FileNotFoundError, NotADirectoryError):
             return cls(folder)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            _LOG.warning("%s is not readable (%s): every picture is drawn anew and none is removed", path, error)
+            _LOG.warning("%s is not readable (%s): every chart is drawn anew and none is removed", path, error)
             return cls(folder, is_readable=False)
         kept = {name: entry for name, entry in entries.items() if Path(name).name == name}
         return cls(folder, kept, is_tutorial=stored.get("is_tutorial") is True)
 
     def claim(self, *, is_tutorial: bool) -> None:
-        """Keep live pictures and the tutorial's apart: the tutorial's give way to live ones, never the reverse.
+        """Keep live charts and the tutorial's apart: the tutorial's give way to live ones, never the reverse.
 
         Raises:
-            UserInputError: if the tutorial would draw among live pictures, or among pictures that may be live.
+            UserInputError: if the tutorial would draw among live charts, or among charts that may be live.
         """
-        if is_tutorial and not self.is_tutorial and not (self.is_readable and self._has_no_pictures()):
+        if is_tutorial and not self.is_tutorial and not (self.is_readable and self._has_no_charts()):
             raise UserInputError(
-                f"{self.folder} holds pictures of live data: expected another folder for those of the tutorial "
+                f"{self.folder} holds charts of live data: expected another folder for those of the tutorial "
                 "(--out-dir; without it they have a folder of their own)"
             )
         if self.is_tutorial and not is_tutorial:
@@ -88,15 +88,15 @@ class Manifest:
         entry = self.entries.get(name)
         return entry is not None and entry.inputs == inputs and self._holds(name, entry)
 
-    def write_picture(self, name: str, part: str, inputs: str, png: bytes) -> None:
-        """Put a picture in its place, whole or not at all."""
+    def write_chart(self, name: str, part: str, inputs: str, png: bytes) -> None:
+        """Put a chart in its place, whole or not at all."""
         with drafted(self.folder / name, png, private=False) as draft:
             self.entries[name] = Entry(part, inputs, digest(png))
             self._save()
             draft.replace(self.folder / name)
 
     def remove_stale(self, part: str, current: Iterable[str]) -> list[str]:
-        """Remove the part's pictures that are not current any more; a file that somebody changed since stays.
+        """Remove the part's charts that are not current any more; a file that somebody changed since stays.
 
         Returns:
             Names of the removed files.
@@ -120,7 +120,7 @@ class Manifest:
             # Missing, or something that is not ours stands there.
             return False
 
-    def _has_no_pictures(self) -> bool:
+    def _has_no_charts(self) -> bool:
         return not any((self.folder / name).exists() for name in self.entries)
 
     def _save(self) -> None:

@@ -18,8 +18,8 @@ from marketflows_pipeline.system.printable import boxed
 
 _WORKER = Path(__file__).with_name("worker.py")
 _MOST_WORKERS = 4
-# A worker costs about 0.4 s until its first picture, as much as a handful of pictures.
-_PICTURES_PER_WORKER = 5
+# A worker costs about 0.4 s until its first chart, as much as a handful of charts.
+_CHARTS_PER_WORKER = 5
 
 
 class DrawingError(Exception):
@@ -74,16 +74,16 @@ class DrawingPool:
         return payload
 
 
-def worker_count(pictures: int) -> int:
-    """Workers worth starting for so many pictures: at most one per processor, and no more than four."""
+def worker_count(charts: int) -> int:
+    """Workers worth starting for so many charts: at most one per processor, and no more than four."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(_MOST_WORKERS, processors, -(-pictures // _PICTURES_PER_WORKER)))
+    return max(1, min(_MOST_WORKERS, processors, -(-charts // _CHARTS_PER_WORKER)))
 
 
 @contextmanager
-def drawing_pool(pictures: int) -> Iterator[DrawingPool]:
-    """A pool fit for so many pictures, closed at the end."""
-    pool = DrawingPool(worker_count(pictures))
+def drawing_pool(charts: int) -> Iterator[DrawingPool]:
+    """A pool fit for so many charts, closed at the end."""
+    pool = DrawingPool(worker_count(charts))
     try:
         yield pool
     finally:

@@ -22,7 +22,6 @@ import polars as pl
 from polars import selectors as cs
 
 from marketflows_pipeline.charts.rendering.manifest import Manifest
-from marketflows_pipeline.charts.rendering.png import recompressed
 from marketflows_pipeline.charts.rendering.pool import DrawingError, DrawingPool, drawing_pool
 from marketflows_pipeline.charts.spec import ChartSpec, GainTableSpec
 from marketflows_pipeline.charts.style.typeface import FOLDER
@@ -33,8 +32,8 @@ THUMBNAIL_BYTES = 40_000
 _THUMBNAIL_SCALES = (0.5, 0.4, 0.32, 0.25, 0.2, 0.15, 0.1)
 
 
-class PictureSpec(Protocol):
-    """What a picture says. Its ``repr`` must hold everything that is drawn, apart from the frame."""
+class DrawableSpec(Protocol):
+    """What a chart says. Its ``repr`` must hold everything that is drawn, apart from the frame."""
 
     @property
     def file_name(self) -> str:
@@ -42,13 +41,13 @@ class PictureSpec(Protocol):
         ...
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why the picture would be empty, or None."""
+        """Why the chart would be empty, or None."""
         ...
 
 
 @dataclass(frozen=True)
 class RenderJob:
-    """One picture to be: its figures, its description, and where its drawing function lives.
+    """One chart to be: its figures, its description, and where its drawing function lives.
 
     Attributes:
         frame: the figures, as the drawing function wants them.
@@ -57,7 +56,7 @@ class RenderJob:
     """
 
     frame: pl.DataFrame
-    spec: PictureSpec
+    spec: DrawableSpec
     draw: str
 
     @property
@@ -68,13 +67,13 @@ class RenderJob:
 
 @dataclass(frozen=True)
 class RenderReport:
-    """What became of the pictures, by file name.
+    """What became of the charts, by file name.
 
     Attributes:
         drawn: written anew.
         unchanged: left as they were, since neither figures nor description changed.
         skipped: not drawn, with the reason.
-        removed: pictures of an earlier configuration, taken away.
+        removed: charts of an earlier configuration, taken away.
     """
 
     drawn: tuple[str, ...]
@@ -82,10 +81,20 @@ class RenderReport:
     skipped: tuple[tuple[str, str], ...]
     removed: tuple[str, ...]
 
+    @property
+    def outdated(self) -> dict[str, list[str]]:
+        """Removed charts that no job names any more, by family; one that is skipped has a reason of its own."""
+        skipped = {name for name, _ in self.skipped}
+        families: dict[str, list[str]] = {}
+        for name in self.removed:
+            if name not in skipped:
+                families.setdefault(name.partition("_")[0], []).append(name)
+        return families
+
 
 @dataclass
 class _Plan:
-    """What is to be done with each picture; ``due`` holds the hash of the inputs beside the job."""
+    """What is to be done with each chart; ``due`` holds the hash of the inputs beside the job."""
 
     unchanged: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
@@ -112,48 +121,48 @@ def render_all(
     part: str = "market_caps",
     is_tutorial: bool = False,
 ) -> RenderReport:
-    """Bring the pictures of one part in a folder up to date.
+    """Bring the charts of one part in a folder up to date.
 
-    A picture is drawn when its figures, its description, the scale, the drawing code or the drawing libraries
-    changed, or when its file is missing or damaged. Pictures of this part that are not among the jobs any more, or
+    A chart is drawn when its figures, its description, the scale, the drawing code or the drawing libraries
+    changed, or when its file is missing or damaged. Charts of this part that are not among the jobs any more, or
     have nothing to show, are removed if this program wrote them; no other file is touched.
 
     Args:
-        jobs: the part's pictures, all of them.
+        jobs: the part's charts, all of them.
         out_dir: the folder; created where missing.
         scale: pixels per pixel of the design (2 makes 1920 x 1440).
-        on_progress: called with (done, total) after each picture that had to be drawn.
-        part: whose pictures these are; several parts share a folder without knowing each other.
+        on_progress: called with (done, total) after each chart that had to be drawn.
+        part: whose charts these are; several parts share a folder without knowing each other.
         is_tutorial: whether they show the tutorial's figures, which never share a folder with live ones.
 
     Returns:
         What was drawn, left, skipped and removed.
 
     Raises:
-        RenderError: some pictures could not be drawn; it names them, and all others are written. Or the folder
+        RenderError: some charts could not be drawn; it names them, and all others are written. Or the folder
             cannot be written.
-        UserInputError: the tutorial would draw among live pictures.
+        UserInputError: the tutorial would draw among live charts.
         ValueError: two jobs have the same file name.
     """
     names = [job.file_name for job in jobs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"two pictures would be written to {', '.join(twice)}")
+        raise ValueError(f"two charts would be written to {', '.join(twice)}")
     try:
         shared_folder(out_dir)
         clear_drafts(out_dir)
     except OSError as error:
-        raise RenderError(f"pictures cannot be written to {out_dir}: {error.strerror}") from error
+        raise RenderError(f"charts cannot be written to {out_dir}: {error.strerror}") from error
     manifest = Manifest.read(out_dir)
     manifest.claim(is_tutorial=is_tutorial)
     plan = _planned(jobs, manifest, _engine(scale))
     drawn: list[str] = []
     if plan.due:
         with drawing_pool(len(plan.due)) as pool:
-            pictures = _in_order(pool, [job for job, _ in plan.due], scale)
-            for done, ((job, inputs), picture) in enumerate(zip(plan.due, pictures, strict=True), start=1):
+            charts = _in_order(pool, [job for job, _ in plan.due], scale)
+            for done, ((job, inputs), chart) in enumerate(zip(plan.due, charts, strict=True), start=1):
                 try:
-                    manifest.write_picture(job.file_name, part, inputs, picture.result())
+                    manifest.write_chart(job.file_name, part, inputs, chart.result())
                     drawn.append(job.file_name)
                 except (DrawingError, UnsafeFileError) as error:
                     plan.failed[job.file_name] = str(error)
@@ -164,21 +173,21 @@ def render_all(
     try:
         removed = manifest.remove_stale(part, [*plan.unchanged, *drawn, *plan.failed])
     except OSError as error:
-        raise RenderError(f"old pictures cannot be removed from {out_dir}: {error.strerror}") from error
+        raise RenderError(f"old charts cannot be removed from {out_dir}: {error.strerror}") from error
     if plan.failed:
         faults = "; ".join(f"{name}: {fault}" for name, fault in plan.failed.items())
-        raise RenderError(f"{len(plan.failed)} of {len(jobs)} pictures could not be drawn: {faults}")
+        raise RenderError(f"{len(plan.failed)} of {len(jobs)} charts could not be drawn: {faults}")
     return RenderReport(tuple(drawn), tuple(plan.unchanged), tuple(plan.skipped), tuple(removed))
 
 
 def thumbnails(jobs: Sequence[RenderJob], max_bytes: int = THUMBNAIL_BYTES) -> dict[str, bytes]:
-    """Small PNGs of pictures, for the Dagster UI: of each, the largest of a few scales that fits.
+    """Small PNGs of charts, for the Dagster UI: of each, the largest of a few scales that fits.
 
     Returns:
         PNG bytes by file name.
 
     Raises:
-        RenderError: a picture could not be drawn, or is too large at any scale.
+        RenderError: a chart could not be drawn, or is too large at any scale.
     """
     if not jobs:
         return {}
@@ -187,14 +196,14 @@ def thumbnails(jobs: Sequence[RenderJob], max_bytes: int = THUMBNAIL_BYTES) -> d
 
 
 def input_digest(job: RenderJob, engine: str) -> str:
-    """Hash of everything a picture is drawn from, without drawing it.
+    """Hash of everything a chart is drawn from, without drawing it.
 
     Numbers count to a millionth of their column's range, far finer than a pixel: sums taken in parallel differ in
     their last bits from run to run. Missing and non-finite numbers are equal. The order of rows counts.
 
     Args:
-        job: the picture.
-        engine: hash of what all pictures share.
+        job: the chart.
+        engine: hash of what all charts share.
     """
     buffer = io.BytesIO()
     frame = job.frame.with_columns(_coarse(column) for column in job.frame.select(cs.float())).rechunk()
@@ -219,7 +228,7 @@ def _coarse(column: pl.Series) -> pl.Series:
 
 
 def _engine(scale: float) -> str:
-    """Hash of what all pictures share: the scale, the drawing code, the face, the versions of what draws."""
+    """Hash of what all charts share: the scale, the drawing code, the face, the versions of what draws."""
     content = hashlib.blake2b(digest_size=16)
     content.update(f"{scale}|{version('altair')}|{version('vl-convert-python')}".encode())
     code, face = Path(__file__).parents[1].rglob("*.py"), FOLDER.glob("*.*")
@@ -248,7 +257,7 @@ def _planned(jobs: Sequence[RenderJob], manifest: Manifest, engine: str) -> _Pla
 
 
 def _in_order(pool: DrawingPool, jobs: Sequence[RenderJob], scale: float) -> Iterator[Future[bytes]]:
-    """Begin every picture as early as the workers can use it, and hand each on as soon as its turn is done."""
+    """Begin every chart as early as the workers can use it, and hand each on as soon as its turn is done."""
     begun: deque[Future[bytes]] = deque()
     for job in jobs:
         begun.append(_begin(pool, job, scale))
@@ -259,15 +268,15 @@ def _in_order(pool: DrawingPool, jobs: Sequence[RenderJob], scale: float) -> Ite
 
 def _begin(pool: DrawingPool, job: RenderJob, scale: float) -> Future[bytes]:
     """Build the specification here and leave the drawing to a worker; a fault in either is in the future."""
-    draw: Callable[[pl.DataFrame, PictureSpec], Any] = pkgutil.resolve_name(job.draw)
+    draw: Callable[[pl.DataFrame, DrawableSpec], Any] = pkgutil.resolve_name(job.draw)
     schemapi = importlib.import_module("altair.utils.schemapi")
     try:
-        # The tests validate what is built against the schema; doing so here again would double the time of building.
+        # The tests validate what is built; here it would cost half of the building again (67 checks of a ranking).
         with schemapi.debug_mode(False):
             vega_lite = draw(job.frame, job.spec).to_dict(validate=False)
-        # A screen reader's attributes are a tenth of the drawing, and no picture shows them.
+        # A screen reader's attributes are a tenth of the drawing, and no chart shows them.
         vega_lite["config"]["aria"] = False
-    except Exception as error:  # noqa: BLE001 - one picture's fault must not cost the others; it is raised at the end
+    except Exception as error:  # noqa: BLE001 - one chart's fault must not cost the others; it is raised at the end
         fault: Future[bytes] = Future()
         fault.set_exception(DrawingError(f"{type(error).__name__}: {error}"))
         return fault
@@ -277,7 +286,7 @@ def _begin(pool: DrawingPool, job: RenderJob, scale: float) -> Future[bytes]:
 def _thumbnail(pool: DrawingPool, job: RenderJob, max_bytes: int) -> bytes:
     for scale in _THUMBNAIL_SCALES:
         try:
-            png = recompressed(_begin(pool, job, scale).result())
+            png = _begin(pool, job, scale).result()
         except DrawingError as error:
             raise RenderError(f"{job.file_name} could not be drawn: {error}") from error
         if len(png) <= max_bytes:

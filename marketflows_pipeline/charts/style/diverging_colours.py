@@ -29,7 +29,7 @@ def color_limits(cells: pl.DataFrame, hours_ago: Iterable[float]) -> tuple[float
         cells: hours_ago, gain_pct of all that is to be compared.
         hours_ago: the offsets.
     """
-    # To three digits, so that noise in the last bits draws no picture again.
+    # To three digits, so that noise in the last bits draws no chart again.
     finite = cells.filter(pl.col("gain_pct").is_finite()).with_columns(pl.col("gain_pct").round_sig_figs(3))
     return tuple(
         symmetric_limit(finite.filter(pl.col("hours_ago") == hours).get_column("gain_pct"))

@@ -132,6 +132,8 @@ def _flat(value: object) -> object:
 
 def _table(report: Report, about: str) -> Iterator[str]:
     """The table between words, each a line or filled to several."""
+    from marketflows_pipeline.warehouse.table import page_width  # noqa: PLC0415 (programs need not wait for rich)
+
     age = " (STALE: older than it should be)" if report.body["stale"] else ""
     yield f"{visible(report.title)}, as of {moment(report.body['as_of'])}{age}\n"
     if report.body["synthetic"]:
@@ -142,11 +144,12 @@ def _table(report: Report, about: str) -> Iterator[str]:
     types = ["VARCHAR" if column.digits is None else "DOUBLE" for column in report.table_columns]
     rows = [tuple(_cell(entry.get(column.key), column) for column in report.table_columns) for entry in report.entries]
     yield from render.lines("table", [column.header for column in report.table_columns], types, [rows])
+    page = page_width()
     for line in report.summary:
-        yield f"{visible(line)}\n"
+        yield textwrap.fill(visible(line), page, subsequent_indent="  ") + "\n"
     yield "\n"
     for line in (report.body["method"], *report.footnotes, report.body["source"]):
-        yield textwrap.fill(visible(line), _WIDTH, initial_indent="* ", subsequent_indent="  ") + "\n"
+        yield textwrap.fill(visible(line), min(page, _WIDTH), initial_indent="* ", subsequent_indent="  ") + "\n"
 
 
 def _cell(value: object, column: ColumnFormat) -> object:

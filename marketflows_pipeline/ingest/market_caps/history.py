@@ -6,13 +6,12 @@ One request a coin, stored coin by coin, so that a killed run loses nothing that
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import (
     NotFoundError,
     PermanentProviderError,
@@ -46,37 +45,6 @@ TIME_IS_UP = "the run's time limit is reached"
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What ends a round of histories early.
-
-    Attributes:
-        budget_now: the month's credits at present.
-        waits: how long the service may still be waited for.
-        clock: tells the time.
-        deadline: when the round stops; None for no limit.
-    """
-
-    budget_now: Callable[[], Budget]
-    waits: WaitBudget
-    clock: Clock
-    deadline: datetime | None = None
-
-    def reason_to_stop(self) -> str:
-        """Why no more histories may be requested; empty while they may."""
-        budget = self.budget_now()
-        if budget.available < 1:
-            return (
-                f"of the month's {budget.limit} credits {budget.spent} are spent and {budget.reserved} reserved for its"
-                " hourly runs"
-            )
-        if self.deadline is not None and self.clock.now() >= self.deadline:
-            return TIME_IS_UP
-        if self.waits.is_used_up:
-            return TIME_IS_UP if self.waits.is_run_over else "the service has been waited for long enough"
-        return ""
-
-
-@dataclass(frozen=True)
 class HistoryReport:
     """What a round of histories came to.
 
@@ -101,120 +69,187 @@ class _Outcome:
 
 
 @dataclass(frozen=True)
-class _Round:
-    """What is requested one after another.
+class HistoryIngest:
+    """Requests histories while credits and time last.
 
     Attributes:
-        label: of the progress.
-        cause: of the requests, as ``meta.revisions`` names it.
-        requests: coins with the days back.
-        failing: coins that failed twice in a row before.
-        record: records how a coin's request ended.
+        provider: the service.
+        writer: of the run.
+        source: what is tracked.
+        reporter: shows the progress.
+        budget_now: the month's credits at present.
+        waits: how long the service may still be waited for.
+        deadline: when requests stop; None for no limit.
     """
 
-    label: str
-    cause: str
-    requests: list[tuple[str, int]]
-    failing: Collection[str]
-    record: Callable[[str, _Outcome], None]
+    provider: MarketCapProvider
+    writer: MarketCapWriter
+    source: MarketCapSource
+    reporter: Reporter
+    budget_now: Callable[[], Budget]
+    waits: WaitBudget
+    deadline: datetime | None = None
 
+    def backfill(self, tracked: pl.DataFrame) -> HistoryReport:
+        """Fetch each tracked coin's window where it isn't complete yet.
 
-def backfill(
-    provider: MarketCapProvider,
-    writer: MarketCapWriter,
-    source: MarketCapSource,
-    tracked: pl.DataFrame,
-    *,
-    limits: Limits,
-    reporter: Reporter,
-) -> HistoryReport:
-    """Fetch each tracked coin's window where it isn't complete yet.
+        Raises:
+            ProviderError: if several coins in a row fail that did not before: the service is down or has changed,
+                rather than a coin bad.
+            CreditsExhaustedError: if the month's credits run out under way.
+        """
+        days, writer, moment = self.source.days, self.writer, self.writer.moment
+        start, grain = GridSpec.from_window(moment, days).start, Granularity.of_window(days)
+        backfills = writer.warehouse.read("meta.backfills")
+        missing = histories_missing(tracked, backfills, granularity=grain, window_start=start, now=moment)
+        if grain is Granularity.FIVE_MINUTES and not missing.is_empty():
+            log.warning(
+                "days = 1 fetches every coin's history on each run: %d calls now; raise days to 2 or more to save"
+                " credits",
+                missing.height,
+            )
 
-    Raises:
-        ProviderError: if several coins in a row fail that did not before: the service is down or has changed, rather
-            than a coin bad.
-        CreditsExhaustedError: if the month's credits run out under way.
-    """
-    days, moment = source.days, writer.moment
-    spec = GridSpec.from_window(moment, days)
-    grain = Granularity.of_window(days)
-    backfills = writer.warehouse.read("meta.backfills")
-    missing = histories_missing(tracked, backfills, granularity=grain, window_start=spec.start, now=moment)
-    if grain is Granularity.FIVE_MINUTES and not missing.is_empty():
-        log.warning(
-            "days = 1 fetches every coin's history on each run: %d calls now; raise days to 2 or more to save credits",
-            missing.height,
+        def record(coin: str, ended: _Outcome) -> None:
+            if ended.note and ended.outcome != "complete":
+                log.warning("history of %s: %s (%s)", coin, ended.outcome, ended.note)
+            row = {
+                "coin_id": coin,
+                "granularity": grain,
+                "window_start": moment - timedelta(days=days),
+                "window_end": moment,
+                "attempted_at": writer.clock.now(),
+                "outcome": ended.outcome,
+                "rows_served": ended.stored.served,
+                "rows_new": ended.stored.new,
+                "rows_rejected": ended.stored.rejected,
+                "note": ended.note,
+            }
+            entry = table("meta.backfills")
+            writer.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
+
+        requests = [(coin, days) for coin in missing["coin_id"]]
+        failing = failing_coins(backfills, granularity=grain)
+        return self._fetch_each("Fetching histories", requests, failing, record, cause="history")
+
+    def repair(self, tracked: pl.DataFrame) -> HistoryReport:
+        """Fetch again the histories of coins with gaps in the window, base assets, portfolios and largest caps first.
+
+        One request covers all gaps of its coin. At most `repair_calls_per_run` coins a run; the rest stay marked as
+        filled on the grid.
+        """
+        warehouse, moment = self.writer.warehouse, self.writer.moment
+        grain = Granularity.of_window(self.source.days)
+        if grain is Granularity.FIVE_MINUTES:
+            return HistoryReport()
+        spec = GridSpec.from_window(moment, self.source.days)
+        columns, since = ["coin_id", "ts", "market_cap_usd"], spec.start - spec.step
+        observed = warehouse.accepted("raw.market_caps", columns=columns, where="ts >= ?", params=[since])
+        repairs = warehouse.read("meta.repairs")
+        gaps = gaps_to_repair(
+            observation_gaps(observed, spec),
+            tracked,
+            repairs,
+            granularity=grain,
+            served_since=moment - timedelta(days=self.provider.history_limit_days(grain)),
         )
+        by_coin = {str(key[0]): rows for key, rows in gaps.group_by("coin_id", maintain_order=True)}
+        chosen = dict(list(by_coin.items())[: self.source.repair_calls_per_run])
 
-    def record(coin: str, ended: _Outcome) -> None:
-        if ended.note and ended.outcome != "complete":
-            log.warning("history of %s: %s (%s)", coin, ended.outcome, ended.note)
-        row = {
-            "coin_id": coin,
-            "granularity": grain,
-            "window_start": moment - timedelta(days=days),
-            "window_end": moment,
-            "attempted_at": writer.clock.now(),
-            "outcome": ended.outcome,
-            "rows_served": ended.stored.served,
-            "rows_new": ended.stored.new,
-            "rows_rejected": ended.stored.rejected,
-            "note": ended.note,
-        }
-        entry = table("meta.backfills")
-        writer.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
+        def record(coin: str, ended: _Outcome) -> None:
+            rows = _repaired_gaps(warehouse, coin, chosen[coin], outcome=ended.outcome, step=grain.step)
+            at = pl.lit(self.writer.clock.now()).cast(pl.Datetime("us", "UTC"))
+            warehouse.merge("meta.repairs", rows.with_columns(granularity=pl.lit(grain.value), attempted_at=at))
 
-    requests = [(coin, days) for coin in missing["coin_id"]]
-    failing = failing_coins(backfills, granularity=grain)
-    histories = _Round("Fetching histories", "history", requests, failing, record)
-    return _fetch_each(provider, writer, histories, limits=limits, reporter=reporter)
+        requests = [
+            (coin, _days_back(moment, rows["gap_start"].min(), grain, longest=self.source.days))
+            for coin, rows in chosen.items()
+        ]
+        failing = failing_coins(repairs, granularity=grain)
+        report = self._fetch_each("Repairing gaps", requests, failing, record, cause="repair")
+        return HistoryReport(report.fetched, len(by_coin) - report.fetched, report.failed)
 
+    def _fetch_each(
+        self,
+        label: str,
+        requests: Sequence[tuple[str, int]],
+        failing: Collection[str],
+        record: Callable[[str, _Outcome], None],
+        *,
+        cause: str,
+    ) -> HistoryReport:
+        """Fetch one history after another.
 
-def repair(
-    provider: MarketCapProvider,
-    writer: MarketCapWriter,
-    source: MarketCapSource,
-    tracked: pl.DataFrame,
-    *,
-    limits: Limits,
-    reporter: Reporter,
-) -> HistoryReport:
-    """Fetch again the histories of coins with gaps in the window, base assets, portfolios and largest caps first.
+        Args:
+            label: of the progress.
+            requests: coins with the days back.
+            failing: coins that failed twice in a row before; their failure says nothing about the service.
+            record: records how a coin's request ended.
+            cause: of the requests, as ``meta.revisions`` names it.
+        """
+        fetched, failed, in_a_row = 0, [], 0
+        waiting = f"{label}: %d of {len(requests)} coins wait for a later run: %s"
+        with self.reporter.track(label, len(requests)) as advance:
+            for coin, days in requests:
+                if reason := self._reason_to_stop():
+                    log.warning(waiting, len(requests) - fetched, reason)
+                    break
+                with counting_left_out() as left_out:
+                    try:
+                        response = self._fetch(coin, days)
+                        in_a_row = 0
+                    except (TransientProviderError, UnexpectedResponseError) as error:
+                        if self.waits.is_run_over:
+                            log.warning(waiting, len(requests) - fetched, TIME_IS_UP)
+                            break
+                        in_a_row += 1
+                        is_down = in_a_row >= FAILURES_IN_A_ROW or self.waits.is_used_up
+                        if _asks_for_a_pause(error) or (is_down and coin not in failing):
+                            raise
+                        response = _Outcome(FAILED, note=str(error))
+                # The rows and the record of the request stand or fall together.
+                with self.writer.warehouse.transaction():
+                    if not isinstance(response, _Outcome):
+                        response = self._stored(response, cause, left_out.total())
+                    record(coin, response)
+                if response.outcome not in SERVED:
+                    failed.append(coin)
+                fetched += 1
+                advance(1)
+        if fetched:
+            log.info("%s: %d of %d coins done", label, fetched, len(requests))
+        return HistoryReport(fetched=fetched, waiting=len(requests) - fetched, failed=tuple(failed))
 
-    One request covers all gaps of its coin. At most `repair_calls_per_run` coins a run; the rest stay marked as
-    filled on the grid.
-    """
-    grain = Granularity.of_window(source.days)
-    if grain is Granularity.FIVE_MINUTES:
-        return HistoryReport()
-    warehouse, moment = writer.warehouse, writer.moment
-    spec = GridSpec.from_window(moment, source.days)
-    observed = warehouse.accepted(
-        "raw.market_caps", columns=["coin_id", "ts", "market_cap_usd"], where="ts >= ?", params=[spec.start - spec.step]
-    )
-    repairs = warehouse.read("meta.repairs")
-    gaps = gaps_to_repair(
-        observation_gaps(observed, spec),
-        tracked,
-        repairs,
-        granularity=grain,
-        served_since=moment - timedelta(days=provider.history_limit_days(grain)),
-    )
-    by_coin = {key[0]: rows for key, rows in gaps.group_by("coin_id", maintain_order=True)}
-    chosen = dict(list(by_coin.items())[: source.repair_calls_per_run])
+    def _reason_to_stop(self) -> str:
+        """Why no more histories may be requested; empty while they may."""
+        budget = self.budget_now()
+        if budget.available < 1:
+            return (
+                f"of the month's {budget.limit} credits {budget.spent} are spent and {budget.reserved} reserved for its"
+                " hourly runs"
+            )
+        if self.deadline is not None and self.writer.clock.now() >= self.deadline:
+            return TIME_IS_UP
+        if self.waits.is_used_up:
+            return TIME_IS_UP if self.waits.is_run_over else "the service has been waited for long enough"
+        return ""
 
-    def record(coin: str, ended: _Outcome) -> None:
-        rows = repaired_gaps(warehouse, coin, chosen[coin], outcome=ended.outcome, step=grain.step)
-        attempted_at = pl.lit(writer.clock.now()).cast(pl.Datetime("us", "UTC"))
-        warehouse.merge("meta.repairs", rows.with_columns(granularity=pl.lit(grain.value), attempted_at=attempted_at))
+    def _fetch(self, coin: str, days: int) -> pl.DataFrame | _Outcome:
+        """The coin's history, or how the service refused it."""
+        try:
+            return self.provider.history(coin, days)
+        except NotFoundError as error:
+            mark_inactive(self.writer.warehouse, [coin], unseen_since=self.writer.moment)
+            return _Outcome("not_found", note=str(error))
+        except (PlanLimitError, UnexpectedResponseError):
+            raise  # what the plan refuses for one coin it refuses for all, and an unexpected response is no refusal
+        except PermanentProviderError as error:
+            return _Outcome("refused", note=str(error))
 
-    requests = [
-        (str(coin), _days_back(moment, rows["gap_start"].min(), grain, longest=source.days))
-        for coin, rows in chosen.items()
-    ]
-    histories = _Round("Repairing gaps", "repair", requests, failing_coins(repairs, granularity=grain), record)
-    report = _fetch_each(provider, writer, histories, limits=limits, reporter=reporter)
-    return HistoryReport(report.fetched, len(by_coin) - report.fetched, report.failed)
+    def _stored(self, rows: pl.DataFrame, cause: str, n_left_out: int) -> _Outcome:
+        """What a history added, the malformed points that were left out counted as served and rejected."""
+        kept = self.writer.store_history(rows, cause)
+        outcome = "complete" if kept.served > kept.rejected else "empty"
+        return _Outcome(outcome, StoredHistory(kept.served + n_left_out, kept.new, kept.rejected + n_left_out))
 
 
 def _days_back(moment: datetime, gap_start: object, grain: Granularity, *, longest: int) -> int:
@@ -223,7 +258,7 @@ def _days_back(moment: datetime, gap_start: object, grain: Granularity, *, longe
     return max(days, DAILY_MINIMUM_DAYS) if grain is Granularity.DAILY else min(max(days, 2), longest)
 
 
-def repaired_gaps(
+def _repaired_gaps(
     warehouse: Warehouse, coin: str, gaps: pl.DataFrame, *, outcome: str, step: timedelta
 ) -> pl.DataFrame:
     """What became of a coin's gaps, all at once: a coin that is rarely refreshed has hundreds.
@@ -261,63 +296,5 @@ def repaired_gaps(
     return gaps.with_columns(rows_new=rows_new).with_columns(outcome=of_gap)
 
 
-def _fetch_each(
-    provider: MarketCapProvider, writer: MarketCapWriter, histories: _Round, *, limits: Limits, reporter: Reporter
-) -> HistoryReport:
-    label, requests = histories.label, histories.requests
-    fetched, failed, in_a_row = 0, [], 0
-    waiting = f"{label}: %d of {len(requests)} coins wait for a later run: %s"
-    with reporter.track(label, len(requests)) as advance:
-        for coin, days in requests:
-            if reason := limits.reason_to_stop():
-                log.warning(waiting, len(requests) - fetched, reason)
-                break
-            with counting_left_out() as left_out:
-                try:
-                    response = _fetch(provider, writer, coin, days)
-                    in_a_row = 0
-                except (TransientProviderError, UnexpectedResponseError) as error:
-                    if limits.waits.is_run_over:
-                        log.warning(waiting, len(requests) - fetched, TIME_IS_UP)
-                        break
-                    in_a_row += 1
-                    is_down = in_a_row >= FAILURES_IN_A_ROW or limits.waits.is_used_up
-                    if _asks_for_a_pause(error) or (is_down and coin not in histories.failing):
-                        raise
-                    response = _Outcome(FAILED, note=str(error))
-            # The rows and the record of the request stand or fall together.
-            with writer.warehouse.transaction():
-                if not isinstance(response, _Outcome):
-                    response = _stored(writer, response, histories.cause, left_out.total())
-                histories.record(coin, response)
-            if response.outcome not in SERVED:
-                failed.append(coin)
-            fetched += 1
-            advance(1)
-    if fetched:
-        log.info("%s: %d of %d coins done", label, fetched, len(requests))
-    return HistoryReport(fetched=fetched, waiting=len(requests) - fetched, failed=tuple(failed))
-
-
 def _asks_for_a_pause(error: ProviderError) -> bool:
     return isinstance(error, TransientProviderError) and error.come_back_at is not None
-
-
-def _fetch(provider: MarketCapProvider, writer: MarketCapWriter, coin: str, days: int) -> pl.DataFrame | _Outcome:
-    """The coin's history, or how the service refused it."""
-    try:
-        return provider.history(coin, days)
-    except NotFoundError as error:
-        mark_inactive(writer.warehouse, [coin], unseen_since=writer.moment)
-        return _Outcome("not_found", note=str(error))
-    except (PlanLimitError, UnexpectedResponseError):
-        raise  # what the plan refuses for one coin it refuses for all, and an unexpected response is no refusal
-    except PermanentProviderError as error:
-        return _Outcome("refused", note=str(error))
-
-
-def _stored(writer: MarketCapWriter, rows: pl.DataFrame, cause: str, n_left_out: int) -> _Outcome:
-    """What a history added, the malformed points that were left out counted as served and rejected."""
-    kept = writer.store_history(rows, cause)
-    outcome = "complete" if kept.served > kept.rejected else "empty"
-    return _Outcome(outcome, StoredHistory(kept.served + n_left_out, kept.new, kept.rejected + n_left_out))

@@ -11,7 +11,7 @@ from marketflows_pipeline.errors import CreditsExhaustedError
 from marketflows_pipeline.ingest.budget import Budget
 from marketflows_pipeline.ingest.credits import Credits
 from marketflows_pipeline.ingest.market_caps.category_snapshot import snapshot_categories
-from marketflows_pipeline.ingest.market_caps.history import HistoryReport, Limits, backfill, repair
+from marketflows_pipeline.ingest.market_caps.history import HistoryIngest, HistoryReport
 from marketflows_pipeline.ingest.market_caps.snapshot import fetch_snapshot
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter
 from marketflows_pipeline.progress import Reporter
@@ -90,7 +90,7 @@ def refresh_market_caps(
         UserInputError: if a coin or narrative of the settings has never been known to the service.
         ProviderError: if the service fails for good. Everything fetched before stays.
     """
-    warehouse, source = writer.warehouse, settings.source
+    warehouse = writer.warehouse
     forget_old_revisions(warehouse, writer.moment)
     spent_before = credits.spent
     backfilled = repaired = HistoryReport()
@@ -102,10 +102,18 @@ def refresh_market_caps(
             tracked, gone = snapshot.tracked, snapshot.gone
             # Before the costly histories: those can be fetched later, today's categories can't.
             snapshot_categories(provider, writer, waits)
-            limits = Limits(lambda: credits.budget(tracked.height), waits, writer.clock, deadline)
+            histories = HistoryIngest(
+                provider,
+                writer,
+                settings.source,
+                reporter,
+                budget_now=lambda: credits.budget(tracked.height),
+                waits=waits,
+                deadline=deadline,
+            )
             with warehouse.single_threaded():
-                backfilled = backfill(provider, writer, source, tracked, limits=limits, reporter=reporter)
-            repaired = repair(provider, writer, source, tracked, limits=limits, reporter=reporter)
+                backfilled = histories.backfill(tracked)
+            repaired = histories.repair(tracked)
         except CreditsExhaustedError as error:
             out_of_credits = True
             log.warning("%s. Answers go on from the warehouse, as of its newest observation", str(error).rstrip("."))

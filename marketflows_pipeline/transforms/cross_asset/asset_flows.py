@@ -9,12 +9,11 @@ from marketflows_pipeline.transforms.cross_asset.coin_flows import coin_flows
 from marketflows_pipeline.transforms.cross_asset.fund_flows import fund_flows
 from marketflows_pipeline.transforms.cross_asset.share_sources import share_lags
 from marketflows_pipeline.transforms.ordering import in_order, sort_curves
+from marketflows_pipeline.transforms.zscores import zscore
 
 ZSCORE_SESSIONS = 60
 MIN_ZSCORE_SESSIONS = 20
 
-# Below this share of the mean a deviation is rounding.
-_ROUNDING = 1e-9
 _NEW_YORK = "America/New_York"
 _TIME = pl.Datetime("us", "UTC")
 
@@ -46,7 +45,7 @@ def asset_flows(
 
     Args:
         bars: symbol, session, close_usd, volume, volume_unit as in ``raw.daily_bars``; assets outside the universe are
-            passed over.
+            ignored.
         shares: as in ``raw.shares_outstanding``.
         actions: as in ``raw.corporate_actions``, with all splits that the closes are adjusted for.
         supply: symbol, session, supply, price_usd as `supply.daily_supply` returns it.
@@ -78,11 +77,11 @@ def asset_flows(
         .with_columns(*_past("flow_usd"), *_past("notional_usd"))
         .with_columns(
             flow_pct_of_market_cap=_pct_of_market_cap(),
-            flow_zscore=_zscore("flow_usd"),
+            flow_zscore=_against_past("flow_usd"),
             gross_flow_share=_gross_share(),
             notional_change_usd=pl.col("notional_usd") - pl.col("notional_usd").shift(1).over("symbol"),
             notional_share=_share(pl.col("notional_usd"), pl.col("notional_usd")),
-            notional_zscore=_zscore("notional_usd"),
+            notional_zscore=_against_past("notional_usd"),
             known_at=_known_at(),
         )
         .select(table("core.asset_flows").column_names)
@@ -139,10 +138,8 @@ def _past(column: str) -> tuple[pl.Expr, pl.Expr]:
     )
 
 
-def _zscore(column: str) -> pl.Expr:
-    mean, deviation = pl.col(f"{column}_mean"), pl.col(f"{column}_deviation")
-    varies = (deviation > 0) & (deviation > _ROUNDING * mean.abs())
-    return pl.when(varies).then((pl.col(column) - mean) / deviation)
+def _against_past(column: str) -> pl.Expr:
+    return zscore(pl.col(column), pl.col(f"{column}_mean"), pl.col(f"{column}_deviation"))
 
 
 def _known_at() -> pl.Expr:

@@ -16,7 +16,7 @@ class SessionWindow:
     """The last sessions, as far as they are stored.
 
     Attributes:
-        days: sessions asked for.
+        days: sessions requested.
         n_sessions: sessions there are, at most `days`.
         session: the newest.
         first_session: the first of the window.

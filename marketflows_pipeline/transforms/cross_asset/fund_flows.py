@@ -35,7 +35,7 @@ def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame, 
     A session is compared with the one immediately before it in the fund's own bars. Where shares and net assets are
     missing in between, what came over the gap belongs to no one session of it: the flow is null on all of them, and the
     flow of the whole gap stands on the later end, ``gap_flow_usd``, by the same forms, with the number of sessions that
-    it spans, that end included. Shares on a date without a bar are passed over.
+    it spans, that end included. Shares on a date without a bar are ignored.
 
     Where the figures show an unlisted split (`share_splits`), the change of basis is no flow: 0 where it is
     inferred, Q0 and P0 being taken in the new shares; unknown, with the reason, where it is suspected.

@@ -50,7 +50,7 @@ def regimes(
       risk_off from -2.
     - ``regime``: a session's reading is what both regimes say where they agree, or the only one known, else mixed. The
       regime is the reading that was last seen `confirm_sessions` in a row, from the session that confirmed it on, so
-      that no spell is shorter. Sessions without a reading are passed over; `confirm_sessions` of them in a row end the
+      that no spell is shorter. Sessions without a reading are ignored; `confirm_sessions` of them in a row end the
       regime, and the next one needs a confirmation of its own. Null before the first one.
 
     Args:

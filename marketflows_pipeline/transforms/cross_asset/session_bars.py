@@ -20,7 +20,7 @@ def one_bar_a_session(rows: pl.DataFrame) -> pl.DataFrame:
     undone: a later row often is a mere quote, with volume 0. Rows must be on one split basis.
 
     Args:
-        rows: symbol, session, open_usd, high_usd, low_usd, close_usd, adjusted_close_usd, volume and whatever else, in
+        rows: symbol, session, open_usd, high_usd, low_usd, close_usd, adjusted_close_usd, volume and other columns, in
             the order in which they arrived.
 
     Returns:

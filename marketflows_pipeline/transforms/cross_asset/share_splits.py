@@ -40,7 +40,7 @@ def with_last_figures(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.Data
     - ``denied``: either of them, where a split of ratio 1 is listed after those figures and up to this session.
 
     Args:
-        bars: symbol, session, close_usd and whatever else, by (symbol, session).
+        bars: symbol, session, close_usd and other columns, by (symbol, session).
         shares: as in ``raw.shares_outstanding``.
         actions: as in ``raw.corporate_actions``.
 

@@ -39,7 +39,7 @@ def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
     cap of the 21 sessions up to it. Where no fund has assets, it is the newest session.
 
     Args:
-        flows: as in ``core.asset_flows``; a count that is about a session before the fund's first is passed over.
+        flows: as in ``core.asset_flows``; a count that is about a session before the fund's first is ignored.
 
     Returns:
         symbol, session, asset_class, close_usd, market_cap_usd, market_cap_change_usd, price_effect_usd,

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.zscores import varies
 
 MEAN_DAYS, MEAN_MIN_DAYS = 7, 4
 SCORE_DAYS, SCORE_MIN_DAYS = 60, 20
@@ -17,8 +18,6 @@ RECENT_POINTS, SPLIT_POINTS, TREND_MIN_POINTS = 3, 6, 2
 _OLDEST_PRICE = timedelta(hours=26)
 _LIST = ":exchanges"
 LISTING_SOURCE = f"coingecko{_LIST}"
-# The deviation of equal numbers is not always 0 in floating point.
-_NO_DEVIATION = 1e-12
 _VOLUME = pl.col("volume_24h_btc")
 
 
@@ -91,7 +90,7 @@ def volume_statistics(volumes: pl.DataFrame, as_of_day: date) -> pl.DataFrame:
     days_ago = (pl.lit(as_of_day) - pl.col("day")).dt.total_days()
     week = _VOLUME.filter(days_ago <= MEAN_DAYS)
     mean, deviation = _VOLUME.mean(), _VOLUME.std(ddof=1)
-    has_score = (pl.len() >= SCORE_MIN_DAYS) & (deviation > _NO_DEVIATION * mean)
+    has_score = (pl.len() >= SCORE_MIN_DAYS) & varies(mean, deviation)
     return (
         volumes.lazy()
         .filter(days_ago.is_between(1, SCORE_DAYS))

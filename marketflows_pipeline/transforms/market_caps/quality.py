@@ -96,7 +96,7 @@ def find_supply_revisions(observations: pl.DataFrame, above_pct: float = 10.0) -
     """Observations whose implied supply differs from the one before by more than a share of it.
 
     Implied supply is market cap over price at the same moment. A large change is a re-count by the service far more
-    often than issuance, so it is no flow. Observations without a positive price are passed over.
+    often than issuance, so it is no flow. Observations without a positive price are ignored.
 
     Args:
         observations: coin_id, ts, market_cap_usd, price_usd.

@@ -10,8 +10,8 @@ import pytest
 
 from marketflows_pipeline.charts.cross_asset.catalog import (
     BY_TRADE_SESSION,
-    CrossAssetPictureContext,
-    cross_asset_pictures,
+    CrossAssetChartContext,
+    cross_asset_charts,
 )
 from marketflows_pipeline.charts.cross_asset.spec import OUTSIDE
 from marketflows_pipeline.charts.rendering.render import THUMBNAIL_BYTES, RenderJob, render_all, thumbnails
@@ -29,7 +29,7 @@ from marketflows_pipeline_tests.charts.cross_asset.frames import (
     regimes_frame,
 )
 
-CONTEXT = CrossAssetPictureContext(
+CONTEXT = CrossAssetChartContext(
     assets=ASSETS,
     windows=(1, 5),
     correlation_window=63,
@@ -180,7 +180,7 @@ def test_the_correlations_are_those_of_the_set_window() -> None:
 
 
 def jobs(**changes: pl.DataFrame) -> list[RenderJob]:
-    return cross_asset_pictures(**{**FRAMES, **changes}, context=CONTEXT)
+    return cross_asset_charts(**{**FRAMES, **changes}, context=CONTEXT)
 
 
 def pixels(path: Path) -> tuple[int, int]:
@@ -196,7 +196,7 @@ def test_the_lines_count_a_gap_that_their_window_holds_whole(spans: int, flow: f
         gap_sessions=pl.when(symbol="GLD", session=back(1)).then(spans).cast(pl.Int32),
         flow_usd=pl.when(~((pl.col("symbol") == "GLD") & (pl.col("session") == back(1)))).then("flow_usd"),
     )
-    job = cross_asset_pictures(**(FRAMES | {"trades": flows}), context=CONTEXT)[0]
+    job = cross_asset_charts(**(FRAMES | {"trades": flows}), context=CONTEXT)[0]
 
     row = job.frame.filter(symbol="GLD", session=back(1))
     assert row.select("flow_usd", "sessions_known").row(0) == (flow, 2 if flow else 0)

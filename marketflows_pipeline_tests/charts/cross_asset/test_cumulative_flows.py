@@ -167,7 +167,7 @@ def test_flows_from_net_assets_are_said_to_be() -> None:
 
 
 def test_a_picture_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="a course needs 2"):
+    with pytest.raises(ValueError, match="a time series needs 2"):
         cumulative_flows_chart(FLOWS.clear(), SPEC)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from marketflows_pipeline.charts.cross_asset.catalog import CrossAssetPictureContext, model_jobs
+from marketflows_pipeline.charts.cross_asset.catalog import CrossAssetChartContext, model_jobs
 from marketflows_pipeline.charts.cross_asset.model_card import model_card_html
 from marketflows_pipeline.charts.cross_asset.model_figures import ablation, auc_of_assets, reliability_bins
 from marketflows_pipeline.charts.cross_asset.model_quality import model_chart
@@ -67,7 +67,7 @@ def test_every_figure_that_is_shown_is_found(evaluation: pl.DataFrame) -> None:
 
 
 def test_a_judged_model_is_drawn(evaluation: pl.DataFrame) -> None:
-    context = CrossAssetPictureContext(
+    context = CrossAssetChartContext(
         assets=tuple((symbol, symbol) for symbol in SYMBOLS), windows=(1,), correlation_window=63, benchmark="SPY"
     )
     (job,) = model_jobs(evaluation, context)

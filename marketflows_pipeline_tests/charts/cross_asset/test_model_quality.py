@@ -86,8 +86,7 @@ def test_synthetic_data_are_named_and_the_planted_auc_is_marked() -> None:
     planted = replace(SPEC, planted_auc=0.55, notes=("tutorial data",))
     spec = drawn(evaluation_frame(is_synthetic=True), planted)
 
-    assert spec["title"]["text"].endswith("(synthetic data)")
-    assert "synthetic data: nothing here is about real markets" in texts(spec)
+    assert spec["title"]["text"].endswith("(made-up data)")
     assert "planted 0.550" in texts(spec)
     assert "tutorial data" in texts(spec)
     assert "planted AUC 0.550, found 0.507 [0.491, 0.527]" in " ".join(spec["title"]["subtitle"])
@@ -97,7 +96,7 @@ def test_real_data_have_nothing_planted() -> None:
     spec = drawn(FRAME, replace(SPEC, planted_auc=0.55))
 
     assert "planted" not in texts(spec) + str(spec["title"])
-    assert "synthetic" not in texts(spec) + str(spec["title"])
+    assert "made-up" not in texts(spec) + str(spec["title"])
 
 
 def test_the_footer_says_when_and_how_it_was_trained() -> None:

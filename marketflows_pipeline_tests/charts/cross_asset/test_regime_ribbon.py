@@ -127,7 +127,7 @@ def test_vix_is_drawn_from_zero_and_the_close_says_that_it_is_not() -> None:
 
 
 def test_a_picture_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="a course needs 2"):
+    with pytest.raises(ValueError, match="a time series needs 2"):
         regimes_chart(FRAME.clear(), SPEC)
 
 

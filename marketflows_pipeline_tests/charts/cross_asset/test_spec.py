@@ -63,9 +63,9 @@ def test_a_picture_is_named_by_what_it_shows(spec: Any, name: str) -> None:
 
 def test_a_sum_over_time_needs_two_sessions_with_a_known_flow_of_a_fund() -> None:
     none = flows_frame({"BTC": [1.0, 2.0], "QQQ": [None, None]}, {"BTC": "supply"})
-    assert CUMULATIVE.reason_to_skip(none) == "0 sessions with a known flow of a fund, and a course needs 2"
+    assert CUMULATIVE.reason_to_skip(none) == "0 sessions with a known flow of a fund, a time series needs 2"
     one = flows_frame({"SPY": [None, 2.0]})
-    assert CUMULATIVE.reason_to_skip(one) == "1 session with a known flow of a fund, and a course needs 2"
+    assert CUMULATIVE.reason_to_skip(one) == "1 session with a known flow of a fund, a time series needs 2"
     assert CUMULATIVE.reason_to_skip(flows_frame({"SPY": [0.0, 2.0]})) is None
 
 
@@ -89,10 +89,10 @@ def test_effects_need_a_fund_in_the_window() -> None:
 
 def test_regimes_need_both_lines_and_a_regime() -> None:
     assert REGIMES.reason_to_skip(regimes_frame([(5.0, 1.0, "mixed"), (None, 1.0, "mixed")])) == (
-        "1 session of SPY, and a course needs 2"
+        "1 session of SPY, a time series needs 2"
     )
     assert REGIMES.reason_to_skip(regimes_frame([(5.0, None, None), (6.0, None, None)])) == (
-        "0 sessions with VIX, and a course needs 2"
+        "0 sessions with VIX, a time series needs 2"
     )
     assert REGIMES.reason_to_skip(regimes_frame([(5.0, 9.0, None), (6.0, 9.0, None)])) == "no session has a regime yet"
     assert REGIMES.reason_to_skip(regimes_frame([(5.0, 9.0, None), (6.0, 9.0, "mixed")])) is None

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.charts.exchanges.catalog import (
-    ExchangePictureContext,
-    exchange_pictures,
+    ExchangeChartContext,
+    exchange_charts,
     largest_exchanges,
     shared_styles,
 )
@@ -30,7 +30,7 @@ from marketflows_pipeline_tests.charts.exchanges.frames import (
     whale_frame,
 )
 
-CONTEXT = ExchangePictureContext(hhi_thresholds=(1000.0, 1800.0), notes=("synthetic data",))
+CONTEXT = ExchangeChartContext(hhi_thresholds=(1000.0, 1800.0), notes=("synthetic data",))
 FRAMES: dict[str, pl.DataFrame] = {
     "netflow": pl.concat(
         [
@@ -205,7 +205,7 @@ def test_more_exchanges_than_can_be_told_apart_are_refused(count: int) -> None:
 
 
 def jobs(**changes: pl.DataFrame) -> list[RenderJob]:
-    return exchange_pictures(**{**FRAMES, **changes}, context=CONTEXT)
+    return exchange_charts(**{**FRAMES, **changes}, context=CONTEXT)
 
 
 def pixels(path: Path) -> tuple[int, int]:

@@ -54,7 +54,7 @@ def test_reserves_of_one_day_make_no_line() -> None:
     assert RESERVES.reason_to_skip(netflow_frame([])) == "its reserves are not known"
     assert RESERVES.reason_to_skip(netflow_frame([(1, None, 5.0), (0, math.nan, 5.0)])) == "its reserves are not known"
     one_day = netflow_frame([(1, None, None), (0, 10.0, None)])
-    assert RESERVES.reason_to_skip(one_day) == "its reserves are known for one day, and a line needs two"
+    assert RESERVES.reason_to_skip(one_day) == "its reserves are known for 1 day, a time series needs 2"
     assert RESERVES.reason_to_skip(netflow_frame([(1, 9.0, None), (0, 10.0, None)])) is None
 
 
@@ -62,8 +62,8 @@ def test_shares_need_three_days() -> None:
     two = shares_frame([(1, {"a": 1, "b": 2}), (0, {"a": 1, "b": 2})])
     three = shares_frame([(9, {"a": 1}), (1, {"a": 1}), (0, {"a": 1})])
 
-    assert SHARES.reason_to_skip(two.clear()) == "0 days of history, and a course over time needs 3"
-    assert SHARES.reason_to_skip(two) == "2 days of history, and a course over time needs 3"
+    assert SHARES.reason_to_skip(two.clear()) == "0 days of history, a time series needs 3"
+    assert SHARES.reason_to_skip(two) == "2 days of history, a time series needs 3"
     assert SHARES.reason_to_skip(three) is None
 
 
@@ -73,7 +73,7 @@ def test_concentration_needs_three_days_of_a_segment_that_is_shown() -> None:
 
     assert CONCENTRATION.reason_to_skip(dominance_frame(shown)) is None
     assert CONCENTRATION.reason_to_skip(dominance_frame([*shown[:1], *other])) == (
-        "1 day of history, and a course over time needs 3"
+        "1 day of history, a time series needs 3"
     )
 
 

@@ -13,7 +13,7 @@ from marketflows_pipeline.errors import UserInputError
 
 
 def test_a_picture_is_current_while_inputs_and_bytes_are_the_same(tmp_path: Path) -> None:
-    Manifest.read(tmp_path).write_picture("a.png", "caps", "inputs-1", b"pixels")
+    Manifest.read(tmp_path).write_chart("a.png", "caps", "inputs-1", b"pixels")
 
     later = Manifest.read(tmp_path)
     assert later.is_current("a.png", "inputs-1")
@@ -23,7 +23,7 @@ def test_a_picture_is_current_while_inputs_and_bytes_are_the_same(tmp_path: Path
 
 @pytest.mark.parametrize("damage", [b"", b"pixelz", None])
 def test_a_damaged_or_missing_picture_is_not_current(tmp_path: Path, damage: bytes | None) -> None:
-    Manifest.read(tmp_path).write_picture("a.png", "caps", "inputs", b"pixels")
+    Manifest.read(tmp_path).write_chart("a.png", "caps", "inputs", b"pixels")
     if damage is None:
         (tmp_path / "a.png").unlink()
     else:
@@ -35,7 +35,7 @@ def test_a_damaged_or_missing_picture_is_not_current(tmp_path: Path, damage: byt
 def test_stale_pictures_of_the_same_part_are_removed_and_nothing_else(tmp_path: Path) -> None:
     manifest = Manifest.read(tmp_path)
     for name, part in (("kept.png", "caps"), ("stale.png", "caps"), ("other.png", "exchanges")):
-        manifest.write_picture(name, part, "inputs", name.encode())
+        manifest.write_chart(name, part, "inputs", name.encode())
     (tmp_path / "foreign.png").write_bytes(b"the user's")
 
     removed = Manifest.read(tmp_path).remove_stale("caps", ["kept.png"])
@@ -47,7 +47,7 @@ def test_stale_pictures_of_the_same_part_are_removed_and_nothing_else(tmp_path: 
 
 def test_a_stale_picture_that_somebody_changed_stays(tmp_path: Path) -> None:
     manifest = Manifest.read(tmp_path)
-    manifest.write_picture("stale.png", "caps", "inputs", b"pixels")
+    manifest.write_chart("stale.png", "caps", "inputs", b"pixels")
     (tmp_path / "stale.png").write_bytes(b"annotated by an analyst")
 
     assert manifest.remove_stale("caps", []) == []
@@ -62,7 +62,7 @@ def test_an_unreadable_manifest_is_as_none_with_a_warning(
 
     with caplog.at_level(logging.WARNING):
         assert Manifest.read(tmp_path).entries == {}
-    assert "every picture is drawn anew" in caplog.text
+    assert "every chart is drawn anew" in caplog.text
 
 
 def test_a_manifest_cannot_name_files_outside_its_folder(tmp_path: Path) -> None:
@@ -76,14 +76,14 @@ def test_a_manifest_cannot_name_files_outside_its_folder(tmp_path: Path) -> None
 def draw(folder: Path, name: str, *, is_tutorial: bool) -> Manifest:
     manifest = Manifest.read(folder)
     manifest.claim(is_tutorial=is_tutorial)
-    manifest.write_picture(name, "caps", "inputs", name.encode())
+    manifest.write_chart(name, "caps", "inputs", name.encode())
     return manifest
 
 
 def test_the_tutorial_does_not_draw_among_live_pictures(tmp_path: Path) -> None:
-    """It once removed 52 pictures of live data and put its own figures into another."""
+    """It once removed 52 charts of live data and put its own figures into another."""
     draw(tmp_path, "live.png", is_tutorial=False)
-    with pytest.raises(UserInputError, match="holds pictures of live data"):
+    with pytest.raises(UserInputError, match="holds charts of live data"):
         draw(tmp_path, "made up.png", is_tutorial=True)
     assert names(tmp_path) == {"live.png", MANIFEST_NAME}
 
@@ -137,7 +137,7 @@ def names(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("planted", ["[" * 200_000, '{"version": 1, "files": {"a.png": []}}', "null", "\0"])
 def test_a_planted_record_is_not_readable_and_stops_nothing(tmp_path: Path, planted: str) -> None:
-    """Brackets without end in the record of pictures once ended every run with a traceback."""
+    """Brackets without end in the record of charts once ended every run with a traceback."""
     (tmp_path / MANIFEST_NAME).write_text(planted)
     assert Manifest.read(tmp_path).entries == {}
 

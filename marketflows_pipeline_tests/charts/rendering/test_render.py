@@ -15,11 +15,10 @@ import pytest
 from PIL import Image
 
 from marketflows_pipeline.charts.rendering.manifest import MANIFEST_NAME
-from marketflows_pipeline.charts.rendering.png import recompressed
 from marketflows_pipeline.charts.rendering.pool import DrawingError, DrawingPool, worker_count
 from marketflows_pipeline.charts.rendering.render import (
     THUMBNAIL_BYTES,
-    PictureSpec,
+    DrawableSpec,
     RenderJob,
     input_digest,
     line_job,
@@ -38,11 +37,11 @@ TABLE = table_job(gain_frame([("ai", 168, 3.0, None), ("ai", 24, None, "gap")]),
 EMPTY = line_job(grid_frame({"ai": [None, None]}), chart_spec(ema_period=20))
 
 
-def draw_badly(frame: pl.DataFrame, spec: PictureSpec) -> alt.Chart:
+def draw_badly(frame: pl.DataFrame, spec: DrawableSpec) -> alt.Chart:
     raise RuntimeError(f"cannot draw {frame.height} rows")
 
 
-def draw_nonsense(frame: pl.DataFrame, spec: PictureSpec) -> alt.Chart:
+def draw_nonsense(frame: pl.DataFrame, spec: DrawableSpec) -> alt.Chart:
     chart: alt.Chart = alt.Chart(alt.InlineData(values=[{}])).mark_text(text="x")
     return chart.properties(width="nonsense")
 
@@ -185,7 +184,7 @@ def test_a_failing_chart_is_named_and_the_others_are_written(tmp_path: Path) -> 
     lacking = line_job(TWO.drop("value"), chart_spec(category="Lacking"))
     jobs = [broken("Badly", "draw_badly"), broken("Nonsense", "draw_nonsense"), lacking, CHART]
 
-    with pytest.raises(RenderError, match="3 of 4 pictures could not be drawn") as error:
+    with pytest.raises(RenderError, match="3 of 4 charts could not be drawn") as error:
         render_all(jobs, tmp_path, 1)
 
     assert "Badly_MC_by_us-dollar.png: RuntimeError: cannot draw 6 rows" in str(error.value)
@@ -197,7 +196,7 @@ def test_a_failing_chart_is_named_and_the_others_are_written(tmp_path: Path) -> 
 def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
 
-    with pytest.raises(RenderError, match=r"pictures cannot be written to .*taken: File exists"):
+    with pytest.raises(RenderError, match=r"charts cannot be written to .*taken: File exists"):
         render_all([CHART], tmp_path / "taken")
 
 
@@ -261,18 +260,6 @@ def test_a_control_character_in_a_name_costs_no_picture(tmp_path: Path, characte
     chart = line_job(grid_frame({series: [1.0, 1.1] for series in odd}), chart_spec(odd))
 
     assert len(render_all([chart, table_job(gains, gain_spec(odd))], tmp_path, 0.5).drawn) == 2
-
-
-def test_recompression_changes_no_pixel(tmp_path: Path) -> None:
-    render_all([CHART], tmp_path, 0.5)
-    png = (tmp_path / CHART.file_name).read_bytes()
-
-    smaller = recompressed(png)
-
-    assert len(smaller) < len(png)
-    assert Image.open(BytesIO(smaller)).tobytes() == Image.open(BytesIO(png)).tobytes()
-    with pytest.raises(ValueError, match="not a PNG"):
-        recompressed(b"GIF89a")
 
 
 @pytest.fixture

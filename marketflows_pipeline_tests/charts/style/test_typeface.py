@@ -48,6 +48,7 @@ def pool() -> Iterator[DrawingPool]:
         yield made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", WEIGHTS)
 def test_widths_are_those_of_the_font_file(fonts: dict[str, Any], weight: str) -> None:
     """Widths of another face were guessed once, and bold taken for 7% wider throughout."""
@@ -166,6 +167,7 @@ def families(config: Mapping[str, Any]) -> Iterator[str]:
             yield value
 
 
+@pytest.mark.slow
 def test_another_version_of_the_face_draws_all_pictures_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = render.line_job(grid_frame({"ai": [1.0, 1.2], "layer-1": [1.0, 0.8]}), chart_spec())
     render.render_all([job], tmp_path / "pictures", 0.5)

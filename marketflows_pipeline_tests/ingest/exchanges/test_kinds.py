@@ -16,10 +16,10 @@ from marketflows_pipeline.ingest.fetch_log import FetchLog
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline.warehouse.store import Warehouse
-from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
+from marketflows_pipeline_tests.warehouse.conftest import empty_file, private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, frame
 
-__all__ = ["private", "tmp_path", "warehouse"]
+__all__ = ["empty_file", "private", "tmp_path", "warehouse"]
 KINDS = {"a": True, "b": False, "c": None}
 
 

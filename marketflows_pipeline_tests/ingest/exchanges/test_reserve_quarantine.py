@@ -9,10 +9,10 @@ import pytest
 from marketflows_pipeline.ingest.exchanges.reserve_quarantine import BALANCES, quarantine_price_jumps
 from marketflows_pipeline.warehouse.quarantine import active, active_rows, quarantine_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
-from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
+from marketflows_pipeline_tests.warehouse.conftest import empty_file, private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, frame
 
-__all__ = ["private", "tmp_path", "warehouse"]
+__all__ = ["empty_file", "private", "tmp_path", "warehouse"]
 
 
 def store(warehouse: Warehouse, *prices: float, quantity: float = 1e6) -> None:

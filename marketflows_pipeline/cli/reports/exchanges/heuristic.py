@@ -21,4 +21,4 @@ SIGNALS = {
     "moderate_outflow": "volume down, at least fairly trusted",
     "strong_outflow": "volume down, little trusted",
 }
-UNKNOWN = "not to be had: a trust score and two days of volume are needed"
+UNKNOWN = "unknown: a trust score and two days of volume are needed"

@@ -9,11 +9,10 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
-from marketflows_pipeline.schema import TABLES
+from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.transforms.cross_asset.flow_map import flow_map
 from marketflows_pipeline.transforms.cross_asset.flow_rankings import flow_rankings
-from marketflows_pipeline.warehouse.publish import begin_part, publish
-from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.cli.reports.publishing import publish_tables
 from marketflows_pipeline_tests.warehouse.frames import frame
 
 Rows: TypeAlias = list[dict[str, Any]]
@@ -219,10 +218,23 @@ SCORES: Rows = [
 WINDOWS = (1, 3, 5)
 
 
+def traded(flows: Rows) -> Rows:
+    """Rows of core.asset_flows whose counts are about their own session, where a row does not say otherwise."""
+    return [
+        {
+            "trade_session": row["session"],
+            "trade_flow_usd": row["flow_usd"],
+            "trade_gap_flow_usd": row.get("gap_flow_usd"),
+            **row,
+        }
+        for row in flows
+    ]
+
+
 def rankings(flows: Rows, windows: tuple[int, ...] = WINDOWS) -> pl.DataFrame:
     """What the pipeline makes of these flows."""
     names = pl.DataFrame({"symbol": list(NAMES), "name": list(NAMES.values())})
-    return flow_rankings(frame("core.asset_flows", *flows), names, windows)
+    return flow_rankings(frame("core.asset_flows", *traded(flows)), names, windows)
 
 
 def flow_maps(flows: Rows, windows: tuple[int, ...] = WINDOWS) -> pl.DataFrame:
@@ -245,18 +257,10 @@ TABLES_OF_DATA: Mapping[str, Rows] = {
 
 
 def publish_market(folder: Path, data: Mapping[str, Rows] = TABLES_OF_DATA, *, now: datetime = NOW) -> Path:
-    """Publish some tables of the part under a folder with a config.toml; the tutorial's link leads to the same file.
-
-    Tables that are left out are empty.
-    """
-    link = folder / "warehouse" / "marketflows.duckdb"
-    with Warehouse(folder / ".marketflows" / "warehouse.duckdb") as warehouse:
-        begin_part(warehouse, "cross_asset", "run-1", now)
-        for name, entry in TABLES.items():
-            if entry.part == "cross_asset":
-                write = warehouse.replace if entry.replaces == "replace" else warehouse.merge
-                write(name, frame(name, *data[name]) if data.get(name) else entry.empty())
-        publish(warehouse, part="cross_asset", run_id="run-1", now=now, published_path=link)
-    (folder / "warehouse" / "marketflows_tutorial.duckdb").symlink_to(link.resolve())
-    (folder / "config.toml").write_text(CONFIG)
-    return link
+    """Publish all tables of the part under a folder with a config.toml; those that are left out are empty."""
+    data = {**data, "core.asset_flows": traded(data.get("core.asset_flows", []))}
+    tables = {
+        entry.name: frame(entry.name, *data[entry.name]) if data.get(entry.name) else entry.empty()
+        for entry in tables_of("cross_asset")
+    }
+    return publish_tables(folder, "cross_asset", tables, config=CONFIG, now=now)

@@ -7,9 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from marketflows_pipeline.schema import TABLES
-from marketflows_pipeline.warehouse.publish import begin_part, publish
-from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.cli.reports.publishing import publish_tables
 from marketflows_pipeline_tests.warehouse.frames import frame
 
 Rows: TypeAlias = list[dict[str, Any]]
@@ -91,13 +89,8 @@ FLOWS: Rows = [
 ]
 
 LISTING: Rows = [
-    {
-        "observed_at": OBSERVED,
-        "exchange_id": row["exchange_id"],
-        "position": position,
-        "is_full_listing": False,
-        "volume_24h_btc": row["volume_24h_btc"],
-    }
+    {key: row[key] for key in ("observed_at", "exchange_id", "volume_24h_btc")}
+    | {"position": position, "is_full_listing": False}
     for position, row in enumerate(FLOWS, start=1)
 ]
 
@@ -377,13 +370,14 @@ COVERAGE: Rows = [
     ]
 ]
 
+EXCLUDED: Rows = [
+    {"observed_at": ASKED, "category": category, "coin_id": coin}
+    for category, coin in [("wrapped-tokens", "weth"), ("stablecoins", "tether"), ("stablecoins", "usd-coin")]
+]
 TABLES_OF_DATA: Mapping[str, Rows] = {
     "raw.exchanges": LISTING,
     "raw.trending_coins": [{"observed_at": OBSERVED, "coin_id": "pepe"}],
-    "raw.excluded_coins": [
-        {"observed_at": ASKED, "category": category, "coin_id": coin}
-        for category, coin in [("wrapped-tokens", "weth"), ("stablecoins", "tether"), ("stablecoins", "usd-coin")]
-    ],
+    "raw.excluded_coins": EXCLUDED,
     "raw.cex_snapshots": SNAPSHOTS,
     "core.exchanges": EXCHANGES,
     "core.exchange_volumes": VOLUMES,
@@ -400,14 +394,6 @@ TABLES_OF_DATA: Mapping[str, Rows] = {
 
 
 def publish_exchanges(folder: Path, data: Mapping[str, Rows] = TABLES_OF_DATA, *, now: datetime = NOW) -> Path:
-    """Publish some tables of the part under a folder with a config.toml; the tutorial's link leads to the same file."""
-    link = folder / "warehouse" / "marketflows.duckdb"
-    with Warehouse(folder / ".marketflows" / "warehouse.duckdb") as warehouse:
-        begin_part(warehouse, "exchanges", "run-1", now)
-        for table, rows in data.items():
-            write = warehouse.replace if TABLES[table].replaces == "replace" else warehouse.merge
-            write(table, frame(table, *rows))
-        publish(warehouse, part="exchanges", run_id="run-1", now=now, published_path=link)
-    (folder / "warehouse" / "marketflows_tutorial.duckdb").symlink_to(link.resolve())
-    (folder / "config.toml").write_text("[exchanges]\ntop_n = 2\n")
-    return link
+    """Publish some tables of the part under a folder with a config.toml."""
+    tables = {table: frame(table, *rows) for table, rows in data.items()}
+    return publish_tables(folder, "exchanges", tables, config="[exchanges]\ntop_n = 2\n", now=now)

@@ -1,0 +1,56 @@
+"""Building a chart's specification: what is left out for speed, and that leaving it out still saves something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from altair.utils import schemapi
+
+from marketflows_pipeline.charts.market_caps.lines import line_chart
+from marketflows_pipeline.charts.rendering import render
+from marketflows_pipeline.charts.rendering.pool import DrawingPool
+from marketflows_pipeline_tests.charts.frames import chart_spec, grid_frame
+
+FRAME = grid_frame({"ai": [1.0, 1.2], "layer-1": [1.0, 0.8]})
+
+
+class _Pool(DrawingPool):
+    def __init__(self) -> None:
+        self.built: list[Mapping[str, Any]] = []
+
+    def submit(self, vega_lite: Mapping[str, Any], scale: float) -> Future[bytes]:
+        assert scale == 1
+        self.built.append(vega_lite)
+        return Future()
+
+
+@pytest.fixture
+def validations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """One entry for each part that Altair validates against its schema."""
+    seen: list[str] = []
+    validate = schemapi.validate_jsonschema
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        seen.append("validated")
+        return validate(*arguments, **options)
+
+    monkeypatch.setattr(schemapi, "validate_jsonschema", counted)
+    return seen
+
+
+def test_a_chart_is_built_without_validating_its_parts(validations: list[str]) -> None:
+    pool = _Pool()
+    render._begin(pool, render.line_job(FRAME, chart_spec()), 1)
+
+    assert len(pool.built) == 1
+    assert validations == []
+
+
+def test_altair_would_validate_every_part_by_itself(validations: list[str]) -> None:
+    """Once it does not any more, the renderer need not turn it off."""
+    line_chart(FRAME, chart_spec())
+
+    assert len(validations) > 10
