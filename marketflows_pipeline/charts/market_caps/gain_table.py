@@ -8,6 +8,7 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.wording import (
+    COUNTED_WHERE_THEY_ARE,
     MOSTLY_PRICE,
     Standing,
     base_phrase,
@@ -62,7 +63,7 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
         cell_height=_ROW_HEIGHT if len(row_order) < _TIGHT_FROM else _TIGHT_ROW_HEIGHT,
     )
     width = max(_PAGE_MIN, left + grid.width + EDGE)
-    order = "the largest first" if spec.is_by_size else f"sorted by {hours_text(sort_hours)}"
+    order = f"the largest first; {COUNTED_WHERE_THEY_ARE}" if spec.is_by_size else f"sorted by {hours_text(sort_hours)}"
     page = Frame(
         title=table_title(spec, _standings(cells, sort_hours, labels), sort_hours),
         subtitle=[

@@ -10,6 +10,8 @@ from marketflows_pipeline.charts.spec import US_DOLLAR, ChartSpec, GainTableSpec
 from marketflows_pipeline.charts.style.wording import moment
 
 MOSTLY_PRICE = "a change of market cap is mostly price"
+# Why the total of a range may rise while all its coins fall; growth follows the coins instead.
+COUNTED_WHERE_THEY_ARE = "each coin counts for the range it is in at the time"
 
 _DAY, _HOUR, _MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 _SUBJECTS = {0: "change of market cap", 1: "market-cap growth", 2: "market-cap inflection"}
@@ -85,6 +87,8 @@ def chart_subtitle(spec: ChartSpec, span: timedelta) -> list[str]:
     if spec.diff_order > 0 and spec.smoothing_ema > 1:
         smoothed = {1: "growth", 2: "inflection"}.get(spec.diff_order, "derivative")
         parts.append(f"{smoothed} smoothed with EMA {spec.smoothing_ema}")
+    if spec.is_by_size and spec.diff_order == 0:
+        parts.append(COUNTED_WHERE_THEY_ARE)
     return parts
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from marketflows_pipeline.charts.market_caps.wording import (
+    COUNTED_WHERE_THEY_ARE,
     Standing,
     chart_subtitle,
     chart_title,
@@ -113,6 +114,13 @@ def test_a_subtitle_gives_measure_period_ema_and_smoothing() -> None:
         "every 5 minutes (UTC), 1 hour",
         "no EMA",
     ]
+
+
+def test_levels_of_ranges_say_which_coins_count() -> None:
+    """A range gained 31 % in a day because a coin entered it."""
+    ranges = chart_spec(category="Ranges")
+    assert COUNTED_WHERE_THEY_ARE in chart_subtitle(ranges, DAY)
+    assert COUNTED_WHERE_THEY_ARE not in chart_subtitle(chart_spec(category="Ranges", diff_order=1), DAY)
 
 
 def test_the_value_axis_names_its_unit() -> None:
