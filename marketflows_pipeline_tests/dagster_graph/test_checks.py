@@ -143,7 +143,7 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
 
 @pytest.fixture
 def run(good_run: Environment, tmp_path: Path) -> Iterator[RunContext]:
-    """A session over a copy of the good run, for a test to break."""
+    """A run over a copy of the good one, for a test to break."""
     folder = tmp_path / "copy"
     shutil.copytree(good_run.folder, folder, symlinks=True)
     options = RunOptions(config=folder / "config.toml", secrets=folder / "secrets.toml")
