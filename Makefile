@@ -76,8 +76,9 @@ bench: setup ## Measure against the published package; writes benchmarks/RESULTS
 soak: setup ## Simulate 30 days of hourly runs against fake services
 	$(PY) -m benchmarks.soak $(FLAGS)
 
-docs: setup ## Write the data dictionary anew from the table registry
+docs: setup ## Write the data dictionary from the table registry, and the picture of the layers
 	$(PY) -m marketflows_pipeline.schema.dictionary
+	$(PY) -m marketflows_pipeline_tests.layers
 
 # Hashes come from the main index only: a folder of wheels beside it may hold a build of its own.
 LOCK = UV_INDEX= UV_FIND_LINKS= $(PY) tools/uv_runner.py pip compile --universal --python-version 3.11 \

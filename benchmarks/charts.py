@@ -86,7 +86,6 @@ def draw_ours(kind: str, charts: int, scale: float, out_dir: Path) -> None:
             is_unit=False,
             smoothing_ema=1,
             step=step,
-            days=91,
             series=styles,
             source="synthetic data",
             as_of=END,

@@ -78,11 +78,7 @@ def panel_of(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     states = regimes(
         volatility,
         flows,
-        risk_on_below=settings.risk_on_below,
-        risk_off_above=settings.risk_off_above,
-        hysteresis=settings.hysteresis,
-        confirm_sessions=settings.confirm_sessions,
-        ratio_pairs=settings.ratio_pairs,
+        **settings.regime_rules,
     )
     return features(flows, pressure(bars, flows), states, volatility, symbols=settings.symbols), flows
 

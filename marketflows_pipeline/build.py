@@ -20,6 +20,7 @@ from marketflows_pipeline.assets.io_manager import warehouse_io_manager
 from marketflows_pipeline.assets.market_caps_raw import SOURCE
 from marketflows_pipeline.assets.tables import IO_MANAGER, asset_key
 from marketflows_pipeline.checks import check_steps
+from marketflows_pipeline.clients import Clients
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import RunOptions
@@ -27,6 +28,8 @@ from marketflows_pipeline.orchestration.executor import RunCannotBegin, in_proce
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.run_context import RunContext, open_run
 from marketflows_pipeline.schema import PARTS
+from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.warehouse.ledger import WarehouseLedger
 
 # A scheduled run leaves the rest of a long backfill to the next one, well before it would be stopped.
 SCHEDULED_HISTORY_LIMIT = timedelta(minutes=35)
@@ -43,15 +46,20 @@ SOURCES = (SOURCE, RESERVES_SOURCE, PRICE_SOURCE, ISSUER_SOURCE, VOLATILITY_SOUR
 
 
 def build_definitions(
-    options: RunOptions | None = None, *, clock: Clock | None = None, reporter: Reporter | None = None
+    options: RunOptions | None = None,
+    *,
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    reporter: Reporter | None = None,
 ) -> dg.Definitions:
     """Everything Dagster knows about this project.
 
     Args:
         options: files and mode of the runs; by default those of the working directory, with the time limit of
             scheduled runs.
-        clock: where time comes from; the system's by default.
-        reporter: who is told about progress; log lines by default.
+        settings: those of the options, where they have been read; each run reads them by default.
+        clock: tells the time; the system's by default.
+        reporter: shows the progress; log lines by default.
     """
     options = options or RunOptions(history_time_limit=SCHEDULED_HISTORY_LIMIT)
     return dg.Definitions(
@@ -60,7 +68,8 @@ def build_definitions(
         jobs=[*jobs.ASSET_JOBS, jobs.prune_history],
         schedules=list(schedules.schedules_of(options)),
         resources={
-            "run": _run_resource(options, clock, reporter),
+            "run": _run_resource(options, settings, clock, reporter),
+            "clients": _clients,
             IO_MANAGER: warehouse_io_manager,
         },
         executor=in_process,
@@ -82,18 +91,32 @@ def _policy(spec: dg.AssetSpec) -> dg.FreshnessPolicy:
     return _DAILY if spec.key in _DAILY_KEYS else _HOURLY
 
 
-def _run_resource(options: RunOptions, clock: Clock | None, reporter: Reporter | None) -> dg.ResourceDefinition:
-    @dg.resource(description="Settings, clock, provider and warehouse of one run, under the run lock")
+def _run_resource(
+    options: RunOptions, settings: Settings | None, clock: Clock | None, reporter: Reporter | None
+) -> dg.ResourceDefinition:
+    @dg.resource(description="Settings, clock and warehouse of one run, under the run lock")
     def run(context: dg.InitResourceContext) -> Iterator[RunContext]:
         assert context.run is not None
-        needs_key = context.run.job_name not in jobs.KEYLESS_JOBS
+        opened = open_run(
+            options,
+            run_id=context.run.run_id,
+            settings=settings,
+            clock=clock,
+            reporter=reporter,
+            needs_key=context.run.job_name not in jobs.KEYLESS_JOBS,
+        )
         with contextlib.ExitStack() as stack:
             try:
-                opened = stack.enter_context(
-                    open_run(options, run_id=context.run.run_id, clock=clock, reporter=reporter, needs_key=needs_key)
-                )
+                run = stack.enter_context(opened)
             except MarketflowsError as fault:
                 raise RunCannotBegin from fault
-            yield opened
+            yield run
 
     return run
+
+
+@dg.resource(required_resource_keys={"run"}, description="The services of one run, opened when they are first used")
+def _clients(context: dg.InitResourceContext) -> Iterator[Clients]:
+    run: RunContext = context.resources.run
+    with Clients(run.settings, run.options, WarehouseLedger(run.warehouse, run.run_id), run.clock) as clients:
+        yield clients

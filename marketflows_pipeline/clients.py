@@ -1,94 +1,139 @@
-"""The services of the cross-asset part, put together as the settings say.
-
-Imported only by what asks: workbooks, XML and six clients cost time that an hourly run need not pay.
-"""
+"""The services of one run: each client is opened when it is first used, and all are closed together."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from functools import cached_property
+from types import TracebackType
+from typing import Self, TypeVar
 
-from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock
-from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
-from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
+from marketflows_pipeline import tutorial
+from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.providers.coingecko.client import CoinGecko
+from marketflows_pipeline.providers.defillama.client import DefiLlama
 from marketflows_pipeline.providers.http.ledger import CallLedger
 from marketflows_pipeline.providers.http.service_client import KeylessClient
 from marketflows_pipeline.providers.http.wait_budget import WaitBudgets
-from marketflows_pipeline.providers.local_files.folder import Folder
 from marketflows_pipeline.providers.protocols.cross_asset import (
+    CrossAssetClients,
     PriceProvider,
     SharesProvider,
-    SplitsProvider,
     VolatilityProvider,
 )
-from marketflows_pipeline.providers.volatility.cboe import Cboe
-from marketflows_pipeline.providers.volatility.fred import Fred
-from marketflows_pipeline.providers.yahoo.client import Yahoo
-from marketflows_pipeline.settings import CrossAsset, Providers
-from marketflows_pipeline.tutorial import TutorialMarket
+from marketflows_pipeline.providers.protocols.exchanges import ExchangeVolumeProvider, ReservesProvider
+from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
+from marketflows_pipeline.settings import Settings
 
 K = TypeVar("K", bound=KeylessClient)
 
 
-@dataclass(frozen=True)
-class CrossAssetClients:
-    """Who is asked for what.
+class Clients:
+    """Opens the services that the settings name; in the tutorial, the packaged data in their place.
+
+    Args:
+        settings: of the run.
+        options: files and mode of the run.
+        ledger: where attempts are counted.
+        clock: tells the time and waits.
 
     Attributes:
-        prices: services of daily bars, the best first.
-        shares: who knows shares outstanding, by the settings' ``share_source``.
-        volatility: services of volatility indices, the best first.
-        own_splits: the user's own list of splits, which is asked whoever gives the prices; None without a folder.
+        ledger: the same.
+        waits: how long each service may still be waited for.
     """
 
-    prices: Sequence[PriceProvider]
-    shares: Mapping[str, SharesProvider]
-    volatility: Sequence[VolatilityProvider]
-    own_splits: SplitsProvider | None = None
+    def __init__(self, settings: Settings, options: RunOptions, ledger: CallLedger, clock: Clock) -> None:
+        self.ledger = ledger
+        self.waits = WaitBudgets(clock, options.wait_limit, run_limit=settings.run.limit)
+        self._settings = settings
+        self._is_tutorial = options.tutorial
+        self._open = contextlib.ExitStack()
 
+    def __enter__(self) -> Self:
+        return self
 
-def tutorial_services() -> CrossAssetClients:
-    """The packaged market, whatever is asked."""
-    market = TutorialMarket()
-    return CrossAssetClients([market], dict.fromkeys(("ssga", "blackrock", "spdr_gold"), market), [market])
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
 
+    @cached_property
+    def market_caps(self) -> MarketCapProvider:
+        """The chosen market-cap provider."""
+        if self._is_tutorial:
+            return tutorial.TutorialProvider()
+        match self._settings.provider:
+            case "coingecko":
+                return self._coingecko
 
-def live_services(
-    stack: contextlib.ExitStack,
-    providers: Providers,
-    cross_asset: CrossAsset,
-    ledger: CallLedger,
-    waits: WaitBudgets,
-) -> CrossAssetClients:
-    """The services that the settings name, open until the stack is closed."""
+    @cached_property
+    def exchange_volumes(self) -> ExchangeVolumeProvider:
+        """The service of exchange volumes and trending coins."""
+        return tutorial.TutorialExchanges() if self._is_tutorial else self._coingecko
 
-    def opened(service: type[K], base_url: str | None) -> K:
-        client = service(clock=waits.clock, ledger=ledger, base_url=base_url, waits=waits.of(service.name))
-        stack.enter_context(client)
+    @cached_property
+    def reserves(self) -> ReservesProvider:
+        """The service of exchange reserves."""
+        return tutorial.TutorialReserves() if self._is_tutorial else self._opened(DefiLlama)
+
+    @cached_property
+    def cross_asset(self) -> CrossAssetClients:
+        """The services of the cross-asset part: loaded here, because workbooks and XML cost other runs time."""
+        if self._is_tutorial:
+            market = tutorial.TutorialMarket()
+            return CrossAssetClients([market], dict.fromkeys(("ssga", "blackrock", "spdr_gold"), market), [market])
+        from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock  # noqa: PLC0415
+        from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold  # noqa: PLC0415
+        from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet  # noqa: PLC0415
+        from marketflows_pipeline.providers.local_files.folder import Folder  # noqa: PLC0415
+        from marketflows_pipeline.providers.volatility.cboe import Cboe  # noqa: PLC0415
+        from marketflows_pipeline.providers.volatility.fred import Fred  # noqa: PLC0415
+        from marketflows_pipeline.providers.yahoo.client import Yahoo  # noqa: PLC0415
+
+        part = self._settings.cross_asset
+        assert part is not None, "the part runs only where the settings have it"
+        universe = {asset.symbol: asset.provider_symbol for asset in part.universe}
+        funds = [asset.symbol for asset in part.universe if not asset.is_coin]
+        own = Folder(part.folder, clock=self.waits.clock, universe=universe, funds=funds) if part.folder else None
+        prices: list[PriceProvider] = []
+        for name in part.providers:
+            if name == "folder" and own:
+                prices.append(own)
+            elif name == "yahoo":
+                prices.append(self._opened(Yahoo))
+        shares: dict[str, SharesProvider] = {
+            "ssga": self._opened(StateStreet),
+            "blackrock": self._opened(BlackRock),
+            "spdr_gold": self._opened(SpdrGold),
+        }
+        indices: list[VolatilityProvider] = [self._opened(Cboe), self._opened(Fred)]
+        if own:
+            shares["folder"] = own
+            # The user's own figures come first where they are the first choice for prices.
+            indices.insert(0 if part.providers[0] == "folder" else len(indices), own)
+        return CrossAssetClients(prices, shares, indices, own)
+
+    @cached_property
+    def _coingecko(self) -> CoinGecko:
+        source, key = self._settings.providers.coingecko, self._settings.secrets.coingecko_api_key
+        client = CoinGecko(
+            plan=source.plan,
+            api_key=key.get_secret_value() if key else None,
+            base_url=source.base_url,
+            calls_per_minute=source.calls_per_minute,
+            monthly_credits=source.monthly_credits,
+            clock=self.waits.clock,
+            ledger=self.ledger,
+            waits=self.waits.of(CoinGecko.name),
+        )
+        self._open.enter_context(client)
         return client
 
-    universe = {asset.symbol: asset.provider_symbol for asset in cross_asset.universe}
-    funds = [asset.symbol for asset in cross_asset.universe if not asset.is_coin]
-    own = Folder(cross_asset.folder, clock=waits.clock, universe=universe, funds=funds) if cross_asset.folder else None
-    prices: list[PriceProvider] = []
-    for name in cross_asset.providers:
-        if name == "folder" and own:
-            prices.append(own)
-        elif name == "yahoo":
-            prices.append(opened(Yahoo, providers.yahoo.base_url))
-    shares: dict[str, SharesProvider] = {
-        "ssga": opened(StateStreet, providers.ssga.base_url),
-        "blackrock": opened(BlackRock, providers.blackrock.base_url),
-        "spdr_gold": opened(SpdrGold, providers.spdr_gold.base_url),
-    }
-    indices: list[VolatilityProvider] = [
-        opened(Cboe, providers.cboe.base_url),
-        opened(Fred, providers.fred.base_url),
-    ]
-    if own:
-        shares["folder"] = own
-        # The user's own figures come first where they are the first choice for prices.
-        indices.insert(0 if cross_asset.providers[0] == "folder" else len(indices), own)
-    return CrossAssetClients(prices, shares, indices, own)
+    def _opened(self, service: type[K]) -> K:
+        """A service without a key, at the address of its table in ``[providers]``."""
+        base_url = getattr(self._settings.providers, service.name).base_url
+        client = service(
+            clock=self.waits.clock, ledger=self.ledger, base_url=base_url, waits=self.waits.of(service.name)
+        )
+        self._open.enter_context(client)
+        return client

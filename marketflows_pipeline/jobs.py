@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 KEEP_RUNS_FOR = timedelta(days=30)
 LAYERS = ("raw", "core", "mart", "output")
-# Derived from what is asked for once a day alone; an hourly run leaves them.
+# Derived from daily requests alone; an hourly run leaves them.
 DAILY_MARTS = ("mart.exchange_netflow", "mart.exchange_token_flows")
 
 
@@ -57,13 +57,13 @@ daily_refresh = dg.define_asset_job(
     "daily_refresh",
     selection=EXCHANGES,
     hooks={log_cause},
-    description="The exchange part with what is asked for once a day: full list, volume charts, reserves by token.",
+    description="The exchange part with its daily requests: full list, volume charts, reserves by token.",
 )
 full_refresh = dg.define_asset_job(
     "full_refresh",
     selection=MARKET_CAPS | EXCHANGES | CROSS_ASSET,
     hooks={log_cause},
-    description="Every part, as the command line runs it; what this day has answered already is not asked again.",
+    description="Every part, as the command line runs it; daily requests that have succeeded today are not repeated.",
 )
 market_cap_refresh = dg.define_asset_job(
     "market_cap_refresh", selection=MARKET_CAPS, hooks={log_cause}, description="The market-cap part alone, at once."
@@ -72,7 +72,7 @@ crypto_refresh = dg.define_asset_job(
     "crypto_refresh",
     selection=MARKET_CAPS | EXCHANGES,
     hooks={log_cause},
-    description="Market caps and exchanges at once; what this day has answered already is not asked again.",
+    description="Market caps and exchanges at once; daily requests that have succeeded today are not repeated.",
 )
 exchange_refresh = dg.define_asset_job(
     "exchange_refresh",
@@ -98,7 +98,7 @@ score_models = dg.define_asset_job(
     hooks={log_cause},
     description="Score the newest stored session with the models that are there, and publish.",
 )
-# They work on what is stored, so they ask nobody and need no key.
+# They work on what is stored, so they make no requests and need no key.
 KEYLESS_JOBS = frozenset({train_models.name, score_models.name})
 ASSET_JOBS = (
     hourly_refresh,

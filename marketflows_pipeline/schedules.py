@@ -43,7 +43,7 @@ def schedules_of(options: RunOptions) -> tuple[dg.ScheduleDefinition, ...]:
             hourly_refresh,
             "5 * * * *",
             options,
-            "At five past, because the service's hourly point is in by then and everyone else asks on the hour.",
+            "At five past, because the service's hourly point is in by then and everyone else requests on the hour.",
         ),
         _schedule(
             "daily",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from marketflows_pipeline_tests.test_walls import MODULES, PACKAGE
+from marketflows_pipeline_tests.layers import MODULES, PACKAGE
 
 _MAKES_FILES = {
     *("write_text", "write_bytes", "touch", "mkdir", "makedirs", "mkfifo", "symlink_to", "hardlink_to", "symlink"),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+import altair as alt
 import pytest
 
-from marketflows_pipeline.charts.style.wording import MOSTLY_PRICE, chart_subtitle
+from marketflows_pipeline.charts.market_caps.gain_table import gain_table
+from marketflows_pipeline.charts.market_caps.lines import line_chart
+from marketflows_pipeline.charts.market_caps.wording import MOSTLY_PRICE
 from marketflows_pipeline.schema import TABLES
-from marketflows_pipeline_tests.charts.frames import END, chart_spec
+from marketflows_pipeline_tests.charts.frames import chart_spec, gain_frame, gain_spec, grid_frame
 
 ROOT = Path(__file__).parents[1]
 TEXTS = [
@@ -35,11 +39,19 @@ def test_no_text_takes_a_market_cap_for_money() -> None:
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_charts_of_changes_say_that_they_are_mostly_price(order: int) -> None:
-    assert MOSTLY_PRICE in chart_subtitle(chart_spec(diff_order=order), END)
+    assert MOSTLY_PRICE in said_by(line_chart(grid_frame({"ai": [0.1, 0.2]}), chart_spec(diff_order=order)))
+
+
+def test_gain_tables_say_it_too() -> None:
+    assert MOSTLY_PRICE in said_by(gain_table(gain_frame([("ai", 168, 1.0, None)]), gain_spec()))
 
 
 def test_levels_need_not_say_it() -> None:
-    assert MOSTLY_PRICE not in chart_subtitle(chart_spec(diff_order=0), END)
+    assert MOSTLY_PRICE not in said_by(line_chart(grid_frame({"ai": [1.0, 1.2]}), chart_spec()))
+
+
+def said_by(chart: alt.LayerChart) -> str:
+    return json.dumps(chart.to_dict(), ensure_ascii=False)
 
 
 @pytest.mark.parametrize("name", ["mart.derivatives", "mart.percent_gains"])

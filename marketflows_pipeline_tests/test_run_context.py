@@ -1,4 +1,4 @@
-"""What a run is opened with."""
+"""What a run is opened with: context and clients."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from marketflows_pipeline.clients import Clients
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import TransientProviderError, UserInputError
 from marketflows_pipeline.options import RunOptions
-from marketflows_pipeline.run_context import open_run
+from marketflows_pipeline.run_context import RunContext, open_run
+from marketflows_pipeline.warehouse.ledger import WarehouseLedger
+
+
+def clients_of(run: RunContext) -> Clients:
+    return Clients(run.settings, run.options, WarehouseLedger(run.warehouse, run.run_id), run.clock)
 
 
 def test_the_tutorial_is_offline_whatever_the_environment_says_of_proxies_and_certificates(
@@ -22,7 +28,7 @@ def test_the_tutorial_is_offline_whatever_the_environment_says_of_proxies_and_ce
     for name in ("HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, "[gopher://nowhere")
     with open_run(RunOptions(tutorial=True), run_id="a run") as run:
-        assert run.open_market().prices
+        assert clients_of(run).cross_asset.prices
 
 
 def test_a_first_session_that_is_yet_to_come_is_refused_before_anything_is_asked_for(tmp_path: Path) -> None:
@@ -51,19 +57,18 @@ def test_every_service_of_a_run_waits_within_the_limit_of_its_options(tmp_path: 
     options = RunOptions(config=config, secrets=tmp_path / "secrets.toml", wait_limit=timedelta(seconds=100))
     start = datetime(2026, 10, 10, tzinfo=UTC)
     with open_run(options, run_id="a run", clock=FixedClock(start), environ={}) as run:
-        assert run.reserves is not None
-        market = run.open_market()
+        clients = clients_of(run)
+        market = clients.cross_asset
         day = start.date()
-        questions: list[Callable[[], object]] = [
-            run.provider.coin_list,
-            run.reserves.cexs,
+        requests: list[Callable[[], object]] = [
+            clients.market_caps.coin_list,
+            clients.reserves.cexs,
             lambda: market.prices[0].daily_bars("SPY", "SPY", day, day),
             *(partial(issuer.shares_outstanding, "X", "1") for issuer in market.shares.values()),
             *(partial(oracle.volatility_index, "VIX") for oracle in market.volatility),
         ]
-        for question in questions:
+        for request in requests:
             with pytest.raises(TransientProviderError):
-                question()
-        assert all(run.waits.of(name).left_s < 50 for name in names)
-        run.open_market()
-        assert all(run.waits.of(name).left_s < 50 for name in names), "opened anew, they go on with what is left"
+                request()
+        assert all(clients.waits.of(name).left_s < 50 for name in names)
+        assert clients.cross_asset is market, "a step that is retried goes on with what is left"

@@ -8,8 +8,19 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "marketflows_pipeline"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+from marketflows_pipeline_tests.layers import (
+    BEGIN,
+    DOCUMENT,
+    END,
+    MODULES,
+    PACKAGE,
+    RANKS,
+    SIDEWAYS,
+    imports_of,
+    is_allowed,
+    part_of,
+    with_picture,
+)
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -23,6 +34,30 @@ def imported(path: Path) -> Iterator[str]:
 
 def importers(name: str) -> set[str]:
     return {path.relative_to(PACKAGE).parts[0] for path in MODULES if name in imported(path)}
+
+
+def test_imports_point_down_the_layers() -> None:
+    upward = [
+        f"{path.relative_to(PACKAGE)} imports {imported}"
+        for path in MODULES
+        if path.parent != PACKAGE or path.name != "__init__.py"
+        for imported in imports_of(path)
+        if not is_allowed(part_of(path), imported)
+    ]
+    assert upward == []
+
+
+def test_every_part_stands_in_the_layers_and_every_import_sideways_is_there() -> None:
+    parts = {part_of(path) for path in MODULES} - {"__init__"}
+    pairs = {(part_of(path), imported) for path in MODULES for imported in imports_of(path)}
+    assert parts == set(RANKS)
+    assert pairs >= SIDEWAYS
+
+
+def test_the_picture_in_contributing_is_that_of_the_layers() -> None:
+    document = DOCUMENT.read_text(encoding="utf-8")
+    assert (document.count(BEGIN), document.count(END)) == (1, 1)
+    assert document == with_picture(document), "make docs writes it"
 
 
 def test_only_the_warehouse_knows_duckdb() -> None:

@@ -48,7 +48,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "transforms/cross_asset/supply.py": ("transforms/cross_asset/test_supply.py",),
     "transforms/cross_asset/trade_sessions.py": ("transforms/cross_asset/test_trade_sessions.py",),
     "transforms/unit_slips.py": ("transforms/test_unit_slips.py",),
-    "warehouse/publish.py": ("warehouse/test_publish.py",),
+    "warehouse/publish.py": ("warehouse/test_publish.py", "warehouse/test_publish_faults.py"),
 }
 
 # The replacements that are tried of each operator. For a comparison they are the three of the six that no test can tell

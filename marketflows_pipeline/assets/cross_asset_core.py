@@ -23,23 +23,31 @@ from marketflows_pipeline.transforms.unit_slips import known_once_released
 def core_asset_flows(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
     """Market cap and its change, price and shares apart."""
     flows = asset_flows(
-        universe_rows(run, "raw.daily_bars"),
-        universe_rows(run, "raw.shares_outstanding"),
-        universe_rows(run, "raw.corporate_actions"),
-        coin_supply(run),
-        universe(run),
+        universe_rows(run.warehouse, run.settings, "raw.daily_bars"),
+        universe_rows(run.warehouse, run.settings, "raw.shares_outstanding"),
+        universe_rows(run.warehouse, run.settings, "raw.corporate_actions"),
+        coin_supply(run.warehouse, run.settings),
+        universe(run.settings),
     )
-    return known_once_released(flows, released_figures(run))
+    return known_once_released(flows, released_figures(run.warehouse, run.settings))
 
 
 @table_asset("core.share_splits", deps=("raw.daily_bars", "raw.corporate_actions", "raw.shares_outstanding"))
 def core_share_splits(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
-    """Splits that are listed, and those that the figures of funds tell of."""
-    bars = universe_rows(run, "raw.daily_bars").select("symbol", "session", "close_usd").sort("symbol", "session")
-    return share_splits(bars, universe_rows(run, "raw.shares_outstanding"), universe_rows(run, "raw.corporate_actions"))
+    """Splits that are listed, and those that the figures of funds imply."""
+    bars = (
+        universe_rows(run.warehouse, run.settings, "raw.daily_bars")
+        .select("symbol", "session", "close_usd")
+        .sort("symbol", "session")
+    )
+    return share_splits(
+        bars,
+        universe_rows(run.warehouse, run.settings, "raw.shares_outstanding"),
+        universe_rows(run.warehouse, run.settings, "raw.corporate_actions"),
+    )
 
 
 @table_asset("core.stablecoin_issuance", deps=("raw.daily_bars",))
 def core_stablecoin_issuance(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
     """Change of supply of the stablecoins that are followed; it comes with the part, whatever the bars."""
-    return stablecoin_issuance(stablecoin_observations(run), stablecoins(run))
+    return stablecoin_issuance(stablecoin_observations(run.warehouse), stablecoins(run.warehouse))

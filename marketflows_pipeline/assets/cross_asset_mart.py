@@ -17,7 +17,7 @@ from marketflows_pipeline.transforms.cross_asset.rolling_stats import rolling_st
 @table_asset("mart.flow_rankings", reads={"flows": "core.asset_flows"})
 def mart_flow_rankings(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
     """Who took in and who lost most over each window."""
-    return flow_rankings(flows, universe(run), cross_asset_settings(run).windows)
+    return flow_rankings(flows, universe(run.settings), cross_asset_settings(run.settings).windows)
 
 
 @table_asset("mart.flow_map", reads={"rankings": "mart.flow_rankings"})
@@ -29,31 +29,23 @@ def mart_flow_map(rankings: pl.DataFrame) -> pl.DataFrame:
 @table_asset("mart.rolling_stats", reads={"flows": "core.asset_flows"})
 def mart_rolling_stats(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
     """Trailing return, volatility and drawdown."""
-    return rolling_stats(flows, cross_asset_settings(run).rolling_windows)
+    return rolling_stats(flows, cross_asset_settings(run.settings).rolling_windows)
 
 
 @table_asset("mart.correlations", reads={"flows": "core.asset_flows"})
 def mart_correlations(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
     """How returns of each pair go together, week by week."""
-    return correlations(flows, cross_asset_settings(run).correlation_window)
+    return correlations(flows, cross_asset_settings(run.settings).correlation_window)
 
 
 @table_asset("mart.regimes", reads={"flows": "core.asset_flows"}, deps=("raw.volatility_index",))
 def mart_regimes(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
     """Risk-on, risk-off or mixed."""
-    settings = cross_asset_settings(run)
-    return regimes(
-        run.warehouse.accepted("raw.volatility_index"),
-        flows,
-        risk_on_below=settings.risk_on_below,
-        risk_off_above=settings.risk_off_above,
-        hysteresis=settings.hysteresis,
-        confirm_sessions=settings.confirm_sessions,
-        ratio_pairs=settings.ratio_pairs,
-    )
+    rules = cross_asset_settings(run.settings).regime_rules
+    return regimes(run.warehouse.accepted("raw.volatility_index"), flows, **rules)
 
 
 @table_asset("mart.pressure", reads={"flows": "core.asset_flows"}, deps=("raw.daily_bars",))
 def mart_pressure(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
     """Pressure by price and volume."""
-    return pressure(universe_rows(run, "raw.daily_bars"), flows)
+    return pressure(universe_rows(run.warehouse, run.settings, "raw.daily_bars"), flows)

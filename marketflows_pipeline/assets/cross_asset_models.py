@@ -18,6 +18,7 @@ from marketflows_pipeline.options import Horizon, Target, Training
 from marketflows_pipeline.progress import Advance
 from marketflows_pipeline.queries.cross_asset import cross_asset_settings, released_figures, universe_rows
 from marketflows_pipeline.run_context import RunContext
+from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
@@ -29,9 +30,9 @@ STEPS_SHOWN, PLACEBO_FROM = 1_000, 350
 TRAINED_TABLES = ("mart.model_evaluation", "mart.model_forecasts")
 
 
-def model_folder(run: RunContext) -> Path:
+def model_folder(settings: Settings) -> Path:
     """Where trained models are stored: beside the private file, each in a folder of its own."""
-    path = run.settings.warehouse.path
+    path = settings.warehouse.path
     return path.with_name(f"{path.stem}_models")
 
 
@@ -44,14 +45,14 @@ def model_folder(run: RunContext) -> Path:
     ],
 )
 def mart_model_evaluation(run: dg.ResourceParam[RunContext]) -> Iterator[dg.MaterializeResult[None]]:
-    """Train what is asked for, walked forward by date, and keep models, figures and forecasts."""
+    """Train the requested models, walked forward by date, and store models, figures and forecasts."""
     from marketflows_pipeline.models.evaluation import suspicions  # noqa: PLC0415 (see above)
 
     if run.settings.cross_asset is None:
         log.info("no [cross_asset] in the settings: nothing is trained")
         return
     panel = _panel(run)
-    trained = [_train(run, panel, wanted) for wanted in run.trainings]
+    trained = [_train(run, panel, wanted) for wanted in run.options.trainings]
     counts = run.warehouse.row_counts()
     evaluation = run.warehouse.read("mart.model_evaluation")
     for found in suspicions(evaluation.filter(pl.col("model_id").is_in(trained))):
@@ -66,7 +67,7 @@ def mart_model_evaluation(run: dg.ResourceParam[RunContext]) -> Iterator[dg.Mate
 @own_table_asset("mart.model_scores", deps=(*FEATURE_TABLES, "mart.model_evaluation"))
 def mart_model_scores(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
     """Probabilities for the newest session, by the model trained last for each horizon and target."""
-    folder = model_folder(run)
+    folder = model_folder(run.settings)
     if not folder.exists():
         return dg.MaterializeResult(metadata={"dagster/row_count": 0, "note": "no model is trained yet"})
     from marketflows_pipeline.models import artifact, panel, scoring  # noqa: PLC0415 (see above)
@@ -89,7 +90,7 @@ def _train(run: RunContext, panel: pl.DataFrame, wanted: Training) -> str:
     from marketflows_pipeline.models.training import train  # noqa: PLC0415
 
     name = f"{wanted.target} over {wanted.horizon} sessions, {wanted.model}"
-    closes = universe_rows(run, "core.asset_flows")
+    closes = universe_rows(run.warehouse, run.settings, "core.asset_flows")
     tried = run.warehouse.query("select count(distinct model_id) as n from mart.model_evaluation").item()
     with run.reporter.track(f"Training {name}", STEPS_SHOWN) as advance:
         result = train(
@@ -100,15 +101,15 @@ def _train(run: RunContext, panel: pl.DataFrame, wanted: Training) -> str:
             model=wanted.model,
             seed=SEED,
             trained_at=run.clock.now(),
-            is_synthetic=run.tutorial,
+            is_synthetic=run.options.tutorial,
             on_progress=_Share(advance, 0, PLACEBO_FROM),
             on_placebo=_Share(advance, PLACEBO_FROM, STEPS_SHOWN),
             configurations_tried=tried + 1,
         )
-    save(result.model, model_folder(run))
+    save(result.model, model_folder(run.settings))
     run.warehouse.merge("mart.model_evaluation", result.evaluation)
     keep_forecasts(run.warehouse, wanted, result.forecast_rows)
-    if run.tutorial and wanted.target == "direction":
+    if run.options.tutorial and wanted.target == "direction":
         run.warehouse.merge("mart.model_evaluation", _planted(result.evaluation, wanted.horizon))
     model_id = result.model.metadata.model_id
     log.info("trained %s: %s", name, model_id)
@@ -126,26 +127,28 @@ def keep_forecasts(warehouse: Warehouse, wanted: Training, rows: pl.DataFrame) -
 
 
 class _Share:
-    """Tells progress in parts of a whole whose size is known only under way, from one step of it to another."""
+    """Reports progress in parts of a whole whose size is known only under way, from one step of it to another."""
 
     def __init__(self, advance: Advance, begin: int, end: int) -> None:
         self._advance = advance
         self._steps = end - begin
-        self._told = 0
+        self._reported = 0
 
     def __call__(self, done: int, total: int) -> None:
         now = self._steps * done // max(total, 1)
-        self._advance(now - self._told)
-        self._told = now
+        self._advance(now - self._reported)
+        self._reported = now
 
 
 def _panel(run: RunContext) -> pl.DataFrame:
     from marketflows_pipeline.models.panel import features  # noqa: PLC0415 (see above)
 
     # A close that later ones bore out was not accepted at its own session; labels may know it.
-    late = released_figures(run).filter(pl.col("column_name").str.ends_with("close_usd"))
+    late = released_figures(run.warehouse, run.settings).filter(pl.col("column_name").str.ends_with("close_usd"))
     flows, pressure = (
-        universe_rows(run, name).join(late, on=["symbol", "session"], how="anti", maintain_order="left")
+        universe_rows(run.warehouse, run.settings, name).join(
+            late, on=["symbol", "session"], how="anti", maintain_order="left"
+        )
         for name in ("core.asset_flows", "mart.pressure")
     )
     return features(
@@ -153,7 +156,7 @@ def _panel(run: RunContext) -> pl.DataFrame:
         pressure,
         run.warehouse.read("mart.regimes"),
         run.warehouse.accepted("raw.volatility_index"),
-        symbols=cross_asset_settings(run).symbols,
+        symbols=cross_asset_settings(run.settings).symbols,
     )
 
 

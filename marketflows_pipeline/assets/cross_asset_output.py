@@ -55,7 +55,7 @@ def cross_asset_pictures_drawn(run: dg.ResourceParam[RunContext]) -> dg.Material
     """Flows, rankings, flow maps, regimes, correlations and models as PNG files, and a card for each model as HTML."""
     read = run.warehouse.read
     evaluation = read("mart.model_evaluation")
-    flows = universe_rows(run, "core.asset_flows")
+    flows = universe_rows(run.warehouse, run.settings, "core.asset_flows")
     jobs = cross_asset_pictures(
         flows=flows,
         trades=trade_flows(flows),
@@ -72,10 +72,10 @@ def cross_asset_pictures_drawn(run: dg.ResourceParam[RunContext]) -> dg.Material
 
 
 def _context(run: RunContext) -> CrossAssetPictureContext:
-    settings = cross_asset_settings(run)
+    settings = cross_asset_settings(run.settings)
     assets = tuple((asset.symbol, asset.name) for asset in settings.universe)
     benchmark = settings.benchmark or assets[0][0]
-    if not run.tutorial:
+    if not run.options.tutorial:
         return CrossAssetPictureContext(assets, settings.windows, settings.correlation_window, benchmark)
     credit = tutorial.cross_asset_credit()
     return CrossAssetPictureContext(
@@ -84,7 +84,6 @@ def _context(run: RunContext) -> CrossAssetPictureContext:
         settings.correlation_window,
         benchmark,
         planted_auc={(horizon, "direction"): tutorial.planted_auc(horizon) for horizon in HORIZONS},
-        notes=(tutorial.SYNTHETIC_NOTE,),
         prices=credit,
         flows=credit,
         volatility=credit,
@@ -93,19 +92,19 @@ def _context(run: RunContext) -> CrossAssetPictureContext:
 
 def _write_cards(run: RunContext, evaluation: pl.DataFrame) -> None:
     """The newest model of each horizon and target on a page of its own, beside its picture."""
-    folder = model_folder(run)
+    folder = model_folder(run.settings)
     if not folder.exists():
         return
     from marketflows_pipeline.models import artifact  # noqa: PLC0415 (scikit-learn is loaded with it)
 
     for horizon in HORIZONS:
         for target in TARGETS:
-            picture = run.out_dir / f"{MODEL_PICTURES}{horizon}_{target}.png"
+            picture = run.options.picture_folder / f"{MODEL_PICTURES}{horizon}_{target}.png"
             place = artifact.newest(folder, target=target, horizon=horizon)
             if place is None or not picture.exists():
                 continue
             facts = asdict(artifact.read_metadata(place))
-            if run.tutorial and target == "direction":
+            if run.options.tutorial and target == "direction":
                 facts["planted_auc"] = tutorial.planted_auc(horizon)
             if evaluation.filter(pl.col("model_id") == facts["model_id"]).is_empty():
                 continue

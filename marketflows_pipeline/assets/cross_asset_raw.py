@@ -1,12 +1,14 @@
-"""Prices, shares and volatility as the services give them."""
+"""Raw tables of prices, shares and volatility, as the services send them."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
-from marketflows_pipeline.assets.fetching import healed, retry_once
+from marketflows_pipeline.assets.fetching import faulty_rows_quarantined, retry_once
 from marketflows_pipeline.assets.io_manager import table_name
 from marketflows_pipeline.assets.tables import table_spec
+from marketflows_pipeline.clients import Clients
+from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.warehouse.accepted import accepted_name
@@ -48,22 +50,29 @@ RAW_SOURCES = {
     op_tags={"dagster/priority": "-2"},
 )
 def ingest_cross_asset(
-    context: dg.AssetExecutionContext, run: dg.ResourceParam[RunContext]
+    context: dg.AssetExecutionContext, run: dg.ResourceParam[RunContext], clients: dg.ResourceParam[Clients]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Bring bars, shares and volatility up to the last session; a day that is answered already is not asked again."""
+    """Fetch bars, shares and volatility up to the last session, once a day."""
     from marketflows_pipeline.ingest.cross_asset.daily import refresh_cross_asset  # noqa: PLC0415 (other runs need not load it)
 
     settings = run.settings.cross_asset
     if settings is None:
-        context.log.info("no [cross_asset] in the settings: nothing is asked")
+        context.log.info("no [cross_asset] in the settings: nothing is fetched")
         return
-    begin_part(run.warehouse, "cross_asset", run.run_id, run.started_at)
-    with healed(run, "cross_asset"), retry_once(context, run):
-        refresh_cross_asset(run, run.open_market(), settings)
-    counts = run.warehouse.row_counts()
+    warehouse = run.warehouse
+    begin_part(warehouse, "cross_asset", run.run_id, run.started_at)
+    with faulty_rows_quarantined(warehouse, "cross_asset", run.clock), retry_once(context, clients.waits):
+        refresh_cross_asset(
+            clients.cross_asset,
+            RawWriter(warehouse, run.clock, run.started_at),
+            settings,
+            run.reporter,
+            refetch=run.options.asks_again,
+        )
+    counts = warehouse.row_counts()
     for key in context.selected_asset_keys:
         name = table_name(key)
-        newest = run.warehouse.query(f"select max({table(name).as_of}) as at from {accepted_name(name)}")  # noqa: S608
+        newest = warehouse.query(f"select max({table(name).as_of}) as at from {accepted_name(name)}")  # noqa: S608
         yield dg.MaterializeResult(
             asset_key=key, metadata={"dagster/row_count": counts.get(name, 0), "as_of": str(newest.item())}
         )

@@ -14,10 +14,14 @@ from marketflows_pipeline.transforms.exchanges.volumes import daily_volumes
 )
 def core_exchanges(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
     """CoinGecko's exchanges and DefiLlama's, matched."""
-    return known_exchanges(run)
+    return known_exchanges(run.warehouse, run.settings)
 
 
 @table_asset("core.exchange_volumes", deps=("raw.exchanges", "raw.exchange_volumes", "raw.bitcoin_prices"))
 def core_exchange_volumes(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
     """One reading of the rolling volume for each exchange and day."""
-    return daily_volumes(volume_charts(run), listed_volumes(run), bitcoin_prices(run))
+    return daily_volumes(
+        volume_charts(run.warehouse, run.started_at),
+        listed_volumes(run.warehouse, run.started_at, service=run.volume_service),
+        bitcoin_prices(run.warehouse, run.started_at),
+    )

@@ -47,12 +47,12 @@ def mart_exchange_flows(
     run: dg.ResourceParam[RunContext], volumes: pl.DataFrame, exchanges: pl.DataFrame
 ) -> pl.DataFrame:
     """Each exchange's volume now against its own past."""
-    settings = exchange_settings(run)
+    settings = exchange_settings(run.settings)
     return exchange_flows(
-        newest_listing(run),
+        newest_listing(run.warehouse),
         volumes,
         exchanges,
-        btc_price_usd=bitcoin_price_now(run),
+        btc_price_usd=bitcoin_price_now(run.warehouse, run.started_at),
         inflow_pct=settings.inflow_pct,
         outflow_pct=settings.outflow_pct,
     )
@@ -73,7 +73,7 @@ def mart_exchange_members(
     run: dg.ResourceParam[RunContext], volumes: pl.DataFrame, exchanges: pl.DataFrame
 ) -> pl.DataFrame:
     """Who is measured throughout, so that shares over time are over a fixed set."""
-    return exchange_members(market_values(volumes, exchanges, daily_cexs(run)))
+    return exchange_members(market_values(volumes, exchanges, daily_cexs(run.warehouse, run.started_at)))
 
 
 @table_asset(
@@ -85,7 +85,7 @@ def mart_exchange_shares(
     run: dg.ResourceParam[RunContext], volumes: pl.DataFrame, exchanges: pl.DataFrame
 ) -> pl.DataFrame:
     """Who has which share of volume, reserves and derivatives volume, day by day."""
-    return exchange_shares(volumes, exchanges, daily_cexs(run))
+    return exchange_shares(volumes, exchanges, daily_cexs(run.warehouse, run.started_at))
 
 
 @table_asset(
@@ -97,14 +97,14 @@ def mart_exchange_dominance(
     run: dg.ResourceParam[RunContext], shares: pl.DataFrame, exchanges: pl.DataFrame
 ) -> pl.DataFrame:
     """How concentrated each of them is."""
-    uncovered = uncovered_shares(shares, full_listings(run), exchanges)
-    return exchange_dominance(shares, uncovered, exchange_settings(run).hhi_thresholds)
+    uncovered = uncovered_shares(shares, full_listings(run.warehouse, run.started_at), exchanges)
+    return exchange_dominance(shares, uncovered, exchange_settings(run.settings).hhi_thresholds)
 
 
 @table_asset("mart.exchange_tvl", reads={"exchanges": "core.exchanges"}, deps=("raw.cex_snapshots", "raw.protocols"))
 def mart_exchange_tvl(run: dg.ResourceParam[RunContext], exchanges: pl.DataFrame) -> pl.DataFrame:
     """Reserves of centralised exchanges and TVL of decentralised ones, ranked apart."""
-    return exchange_tvl(newest_cexs(run), newest_protocols(run), exchanges)
+    return exchange_tvl(newest_cexs(run.warehouse), newest_protocols(run.warehouse), exchanges)
 
 
 @view_asset("mart.exchange_tvl_summary", deps=("mart.exchange_tvl",))
@@ -118,10 +118,10 @@ def mart_whale_signals(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
     """Volume that is unusual for a coin's size."""
     coins = run.warehouse.accepted("raw.coins", columns=["coin_id", "symbol", "name"])
     return whale_signals(
-        recent_coin_observations(run),
-        trending_with_market(run),
+        recent_coin_observations(run.warehouse, run.started_at),
+        trending_with_market(run.warehouse),
         coins,
-        coins_left_out(run),
+        coins_left_out(run.warehouse, run.settings),
         observed_at=run.started_at,
     )
 
@@ -161,7 +161,9 @@ def mart_exchange_netflow(run: dg.ResourceParam[RunContext]) -> Iterator[dg.Mate
         columns=["exchange_key", "day", "share_pct"],
         where="measure = 'spot_volume' and segment = 'all'",
     )
-    inflows = daily_cexs(run).select("slug", "day", "inflows_24h_usd", "inflows_1w_usd", "inflows_1m_usd")
+    inflows = daily_cexs(run.warehouse, run.started_at).select(
+        "slug", "day", "inflows_24h_usd", "inflows_1w_usd", "inflows_1m_usd"
+    )
     netflow = exchange_netflow(flows, accepted("raw.cex_tvl"), exchanges, shares, inflows.drop_nulls("slug"))
     netflow = with_first_seen_netflow(netflow, balances, own_tokens, ever)
     entry = table("mart.exchange_netflow")
@@ -184,5 +186,5 @@ def mart_exchange_coverage(
     run: dg.ResourceParam[RunContext], flows: pl.DataFrame, exchanges: pl.DataFrame, tvl: pl.DataFrame
 ) -> pl.DataFrame:
     """What is not known, and of whom."""
-    unknown = unknown_tracked(exchanges, exchange_settings(run).tracked)
-    return exchange_coverage(flows, exchanges, tvl, slugs_with_balances(run), unknown=unknown)
+    unknown = unknown_tracked(exchanges, exchange_settings(run.settings).tracked)
+    return exchange_coverage(flows, exchanges, tvl, slugs_with_balances(run.warehouse), unknown=unknown)

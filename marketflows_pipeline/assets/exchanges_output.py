@@ -60,10 +60,9 @@ def exchange_pictures_drawn(run: dg.ResourceParam[RunContext]) -> dg.Materialize
 
 
 def _context(run: RunContext) -> ExchangePictureContext:
-    credit = tutorial.exchange_data_credit() if run.tutorial else None
+    credit = tutorial.exchange_data_credit() if run.options.tutorial else None
     return ExchangePictureContext(
-        hhi_thresholds=exchange_settings(run).hhi_thresholds,
-        notes=(tutorial.SYNTHETIC_NOTE,) if run.tutorial else (),
+        hhi_thresholds=exchange_settings(run.settings).hhi_thresholds,
         coingecko=credit or SOURCE_CREDIT,
         defillama=credit or RESERVES_CREDIT,
     )

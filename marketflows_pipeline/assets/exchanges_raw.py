@@ -1,16 +1,21 @@
-"""Exchanges as the services give them."""
+"""Raw tables of exchanges, as the services send them."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import dagster as dg
 
-from marketflows_pipeline.assets.fetching import healed, retry_once
+from marketflows_pipeline.assets.fetching import faulty_rows_quarantined, retry_once
 from marketflows_pipeline.assets.io_manager import table_name
 from marketflows_pipeline.assets.market_caps_raw import SOURCE
 from marketflows_pipeline.assets.tables import table_spec
+from marketflows_pipeline.clients import Clients
+from marketflows_pipeline.ingest.credits import Credits
 from marketflows_pipeline.ingest.exchanges.daily import refresh_day
 from marketflows_pipeline.ingest.exchanges.hourly import refresh_hour
 from marketflows_pipeline.ingest.exchanges.reserve_quarantine import quarantine_price_jumps
+from marketflows_pipeline.ingest.raw_writer import RawWriter
+from marketflows_pipeline.queries.tracked_coins import tracked_coins
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.warehouse.accepted import accepted_name
@@ -54,23 +59,37 @@ DAILY_TABLES = {
     op_tags={"dagster/priority": "-1"},
 )
 def ingest_exchanges(
-    context: dg.AssetExecutionContext, run: dg.ResourceParam[RunContext]
+    context: dg.AssetExecutionContext, run: dg.ResourceParam[RunContext], clients: dg.ResourceParam[Clients]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Bring the raw tables of exchanges up to now: what is cheap each hour, what is dear once a day."""
-    if run.reserves is None:
-        context.log.info("no [exchanges] in the settings: nothing is asked")
+    """Bring the raw tables of exchanges up to now: cheap requests each hour, costly ones once a day."""
+    settings = run.settings
+    if settings.exchanges is None:
+        context.log.info("no [exchanges] in the settings: nothing is fetched")
         return
-    asked = {table_name(key) for key in context.selected_asset_keys}
-    begin_part(run.warehouse, "exchanges", run.run_id, run.started_at)
-    with healed(run, "exchanges"), retry_once(context, run):
-        refresh_hour(run, run.reserves)
-        if asked & DAILY_TABLES.keys():
-            refresh_day(run, run.reserves)
-    quarantine_price_jumps(run)
-    counts = run.warehouse.row_counts()
+    selected = {table_name(key) for key in context.selected_asset_keys}
+    warehouse, clock = run.warehouse, run.clock
+    writer = RawWriter(warehouse, clock, run.started_at)
+    begin_part(warehouse, "exchanges", run.run_id, run.started_at)
+    with faulty_rows_quarantined(warehouse, "exchanges", clock), retry_once(context, clients.waits):
+        volumes, reserves = clients.exchange_volumes, clients.reserves
+        refresh_hour(volumes, reserves, writer, service=run.volume_service)
+        if selected & DAILY_TABLES.keys():
+            account = Credits(settings, warehouse, clients.ledger, clock)
+            n_coins = cache(lambda: tracked_coins(warehouse, settings, run.started_at).height)
+            refresh_day(
+                volumes,
+                reserves,
+                writer,
+                settings,
+                budget_now=lambda: account.budget(n_coins()),
+                reporter=run.reporter,
+                refetch=run.options.asks_again,
+            )
+    quarantine_price_jumps(warehouse, run.started_at, clock.now())
+    counts = warehouse.row_counts()
     for name in (*HOURLY_TABLES, *DAILY_TABLES):
-        if name in asked:
-            newest = run.warehouse.query(f"select max({table(name).as_of}) as at from {accepted_name(name)}")  # noqa: S608
+        if name in selected:
+            newest = warehouse.query(f"select max({table(name).as_of}) as at from {accepted_name(name)}")  # noqa: S608
             yield dg.MaterializeResult(
                 asset_key=dg.AssetKey(name.split(".")),
                 metadata={"dagster/row_count": counts.get(name, 0), "as_of": str(newest.item())},

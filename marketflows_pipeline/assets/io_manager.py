@@ -24,8 +24,8 @@ class WarehouseIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         """Replace the table in one transaction; a frame that breaks the registry's rules leaves it as it was."""
         entry = table(table_name(context.asset_key))
-        written = self._warehouse.replace(entry.name, obj)
-        context.add_output_metadata({"dagster/row_count": written.rows, **as_of_metadata(entry, obj)})
+        n_rows = self._warehouse.replace(entry.name, obj)
+        context.add_output_metadata({"dagster/row_count": n_rows, **as_of_metadata(entry, obj)})
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
         """The whole table; of a raw one all that is not quarantined."""

@@ -4,16 +4,9 @@ import dagster as dg
 import polars as pl
 
 from marketflows_pipeline.assets.tables import table_asset
-from marketflows_pipeline.queries.market_caps import (
-    coins_on_grid,
-    excluded_coins,
-    gone_coins,
-    groups_in_use,
-    left_out,
-    stored_window,
-    window,
-    window_observations,
-)
+from marketflows_pipeline.queries.market_caps import stored_window, window, window_observations
+from marketflows_pipeline.queries.members import excluded_coins, groups_in_use, left_out
+from marketflows_pipeline.queries.tracked_coins import coins_on_grid, gone_coins
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.exclusions import with_left_out
@@ -28,8 +21,10 @@ _MEMBERSHIP = ("raw.narrative_members", "raw.cohort_members")
 @table_asset("core.market_cap_grid", deps=("raw.market_caps", "raw.coins", *_MEMBERSHIP))
 def core_market_cap_grid(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
     """Every followed coin's market cap at every grid time."""
-    spec = window(run)
-    return market_cap_grid(window_observations(run, coins_on_grid(run), spec), spec)
+    spec = window(run.warehouse, run.settings, run.started_at)
+    return market_cap_grid(
+        window_observations(run.warehouse, coins_on_grid(run.warehouse, run.settings, run.started_at), spec), spec
+    )
 
 
 @table_asset("core.cohort", reads={"grid": "core.market_cap_grid"}, deps=("raw.narrative_members", "raw.coins"))
@@ -38,7 +33,7 @@ def core_cohort(run: dg.ResourceParam[RunContext], grid: pl.DataFrame) -> pl.Dat
     source = run.settings.source
     if not source.uses_ranges:
         return table("core.cohort").empty()
-    not_in_ranges = [*excluded_coins(run), *gone_coins(run)]
+    not_in_ranges = [*excluded_coins(run.warehouse, run.settings), *gone_coins(run.warehouse)]
     return select_cohort(grid, source.range_lower_limits, not_in_ranges)
 
 
@@ -56,10 +51,10 @@ def core_buckets(run: dg.ResourceParam[RunContext], grid: pl.DataFrame, cohort: 
 def core_group_totals(run: dg.ResourceParam[RunContext], grid: pl.DataFrame, buckets: pl.DataFrame) -> pl.DataFrame:
     """Narratives, portfolios, their coins, and ranges, each summed at each grid time."""
     source = run.settings.source
-    totals = group_totals(grid, groups_in_use(run))
+    totals = group_totals(grid, groups_in_use(run.warehouse, run.settings))
     if not source.uses_ranges:
         return totals
-    of_ranges = bucket_totals(buckets, source.range_lower_limits, stored_window(run))
+    of_ranges = bucket_totals(buckets, source.range_lower_limits, stored_window(run.warehouse, run.settings))
     return pl.concat([totals, of_ranges]).sort("category", "series", "ts")
 
 
@@ -69,4 +64,4 @@ def core_series(run: dg.ResourceParam[RunContext], coins: pl.DataFrame, grid: pl
     source = run.settings.source
     limits = source.range_lower_limits if source.uses_ranges else ()
     labels = series_labels(coins, source.narratives_in_use, source.portfolios_in_use, limits)
-    return with_left_out(labels, left_out(run, grid))
+    return with_left_out(labels, left_out(run.warehouse, run.settings, grid))

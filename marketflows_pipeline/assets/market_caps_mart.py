@@ -15,7 +15,7 @@ from marketflows_pipeline.transforms.market_caps.ranges import range_derivatives
 @table_asset("mart.normalized", reads={"totals": "core.group_totals"}, deps=("core.market_cap_grid",))
 def mart_normalized(run: dg.ResourceParam[RunContext], totals: pl.DataFrame) -> pl.DataFrame:
     """Each series in each base, relative to its start."""
-    return normalize(totals, base_caps(run), run.settings.source.base_assets)
+    return normalize(totals, base_caps(run.warehouse, run.settings), run.settings.source.base_assets)
 
 
 @table_asset("mart.ema", reads={"normalized": "mart.normalized"})
@@ -39,7 +39,7 @@ def mart_derivatives(
         return of_groups
     of_ranges = range_derivatives(
         buckets,
-        base_caps=base_caps(run),
+        base_caps=base_caps(run.warehouse, run.settings),
         base_assets=source.base_assets,
         limits=source.range_lower_limits,
         ema_periods=analysis.ema_periods,
@@ -76,13 +76,13 @@ def mart_metrics(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None
 )
 def mart_percent_gains(run: dg.ResourceParam[RunContext], totals: pl.DataFrame) -> pl.DataFrame:
     """What each series gained over each offset, in each base."""
-    spec = stored_window(run)
+    spec = stored_window(run.warehouse, run.settings)
     return percent_gains(
         totals,
-        base_caps=base_caps(run),
+        base_caps=base_caps(run.warehouse, run.settings),
         base_assets=run.settings.source.base_assets,
         hours_ago=run.settings.plots.hours_ago,
         spec=spec,
-        observations=last_step_observations(run, spec),
-        members=series_members(run, spec),
+        observations=last_step_observations(run.warehouse, spec),
+        members=series_members(run.warehouse, run.settings, spec),
     )

@@ -10,7 +10,8 @@ from marketflows_pipeline.assets.tables import OWNERS, asset_key
 from marketflows_pipeline.charts.market_caps.catalog import PictureContext, market_cap_pictures
 from marketflows_pipeline.charts.rendering.render import RenderJob
 from marketflows_pipeline.charts.spec import US_DOLLAR, ChartSpec
-from marketflows_pipeline.queries.market_caps import groups_in_use, is_out_of_credits, stored_window
+from marketflows_pipeline.queries.market_caps import is_out_of_credits, stored_window
+from marketflows_pipeline.queries.members import groups_in_use
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.transforms.categories import RANGES
@@ -60,11 +61,11 @@ def _is_first_of_category(job: RenderJob) -> bool:
 
 
 def _picture_context(run: RunContext) -> PictureContext:
-    spec = stored_window(run)
+    spec = stored_window(run.warehouse, run.settings)
     grid, buckets = (run.warehouse.read(name) for name in ("core.market_cap_grid", "core.buckets"))
     notes = category_caveats(
         grid,
-        groups_in_use(run),
+        groups_in_use(run.warehouse, run.settings),
         bucket_members(buckets),
         run.warehouse.read("core.group_totals"),
     )
@@ -72,9 +73,9 @@ def _picture_context(run: RunContext) -> PictureContext:
         for text in texts:
             log.warning("%s: %s", category, text)
     for_all: tuple[str, ...] = ()
-    if run.tutorial:
+    if run.options.tutorial:
         for_all += (tutorial.PICTURE_NOTE,)
-    if is_out_of_credits(run):
+    if is_out_of_credits(run.warehouse, run.settings, run.started_at):
         for_all += ("stale: the month's credits are used up",)
     series = run.warehouse.read("core.series")
     left_out = left_out_words(series)
@@ -84,10 +85,9 @@ def _picture_context(run: RunContext) -> PictureContext:
     return PictureContext(
         as_of=spec.end,
         step=spec.step,
-        days=run.settings.source.days,
         smoothing_ema=run.settings.analysis.smoothing_ema,
         hours_ago=run.settings.plots.hours_ago,
-        source=tutorial.data_credit() if run.tutorial else SOURCE_CREDIT,
+        source=tutorial.data_credit() if run.options.tutorial else SOURCE_CREDIT,
         symbols=dict(coins.iter_rows()),
         notes={name: (*for_all, *words, *notes.get(name, ())) for name, words in own.items()},
     )

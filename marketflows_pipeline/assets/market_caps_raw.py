@@ -1,13 +1,17 @@
-"""The market caps as the service gives them."""
+"""Raw tables of market caps, as the service sends them."""
 
 from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from marketflows_pipeline.assets.fetching import healed, retry_once
+from marketflows_pipeline.assets.fetching import faulty_rows_quarantined, retry_once
 from marketflows_pipeline.assets.io_manager import table_name
 from marketflows_pipeline.assets.tables import table_spec
+from marketflows_pipeline.clients import Clients
+from marketflows_pipeline.ingest.credits import Credits
 from marketflows_pipeline.ingest.market_caps.run import IngestReport, refresh_market_caps
+from marketflows_pipeline.ingest.raw_writer import MarketCapWriter
+from marketflows_pipeline.providers.protocols.market_caps import Granularity
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.warehouse.publish import begin_part
 
@@ -34,15 +38,24 @@ RAW_TABLES = (
     specs=[table_spec(name, deps=(SOURCE.key,)) for name in RAW_TABLES],
 )
 def ingest_market_caps(
-    context: dg.AssetExecutionContext, run: dg.ResourceParam[RunContext]
+    context: dg.AssetExecutionContext, run: dg.ResourceParam[RunContext], clients: dg.ResourceParam[Clients]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Bring the raw tables up to now: pages, missing histories, gaps, as far as the month's credits reach."""
-    begin_part(run.warehouse, "market_caps", run.run_id, run.started_at)
-    with healed(run, "market_caps"), retry_once(context, run):
-        report = refresh_market_caps(run)
+    warehouse, settings, clock = run.warehouse, run.settings, run.clock
+    begin_part(warehouse, "market_caps", run.run_id, run.started_at)
+    with faulty_rows_quarantined(warehouse, "market_caps", clock), retry_once(context, clients.waits):
+        report = refresh_market_caps(
+            clients.market_caps,
+            MarketCapWriter(warehouse, clock, run.started_at, Granularity.of_window(settings.source.days)),
+            settings,
+            credits=Credits(settings, warehouse, clients.ledger, clock),
+            waits=clients.waits.of(clients.market_caps.name),
+            reporter=run.reporter,
+            deadline=run.history_deadline,
+        )
     for key in context.selected_asset_keys:
         name = table_name(key)
-        rows = run.warehouse.query(f"select count(*) as n from {name}").item()  # noqa: S608 (registered name)
+        rows = warehouse.query(f"select count(*) as n from {name}").item()  # noqa: S608 (registered name)
         more = _metadata(report) if name == "raw.market_caps" else {}
         yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows, **more})
 

@@ -14,7 +14,7 @@ from marketflows_pipeline.warehouse.publish import publish
 
 log = logging.getLogger(__name__)
 
-# Told apart from the others, because which there are depends on what was trained before.
+# Counted apart, because which there are depends on what was trained before.
 MODEL_PICTURES = "CrossAsset_model_"
 SOURCE_CREDIT = "Data provided by CoinGecko"
 
@@ -55,26 +55,26 @@ def draw_part(
     with run.reporter.track("Drawing", len(jobs)) as advance:
         report = render_all(
             jobs,
-            run.out_dir,
+            run.options.picture_folder,
             run.settings.plots.scale,
             lambda _done, _total: advance(1),
             part=part,
-            is_tutorial=run.tutorial,
+            is_tutorial=run.options.tutorial,
         )
     for name, reason in report.skipped:
-        log.info("%s is not drawn: %s", name, reason)
-    for name in report.removed:
-        log.info("%s is removed: no longer in the settings", name)
+        log.info("skipped %s: %s", name, reason)
+    if report.removed:
+        log.info("removed, as settings and data no longer call for them: %s", ", ".join(report.removed))
     current = [*report.drawn, *report.unchanged]
     of_models = [name for name in current if name.startswith(MODEL_PICTURES)]
-    log.info("%d pictures are up to date in %s", len(current) - len(of_models), run.out_dir.resolve())
+    log.info("%d pictures are up to date in %s", len(current) - len(of_models), run.options.picture_folder.resolve())
     if of_models:
         log.info("%d pictures of trained models are up to date", len(of_models))
     log.debug("%d pictures drawn, %d unchanged", len(report.drawn), len(report.unchanged))
     small = thumbnails([job for job in shown if job.file_name in report.drawn])
     return dg.MaterializeResult(
         metadata={
-            "folder": dg.MetadataValue.path(run.out_dir.absolute()),
+            "folder": dg.MetadataValue.path(run.options.picture_folder.absolute()),
             "drawn": len(report.drawn),
             "unchanged": len(report.unchanged),
             "skipped": len(report.skipped),

@@ -1,6 +1,6 @@
-"""What a picture is to say: everything about a chart or gain table except its figures.
+"""What a chart is to say: everything about a line chart or gain table except its figures.
 
-This module must not import Altair, so that unchanged pictures are recognised cheaply.
+This module must not import Altair, so that unchanged charts are recognised cheaply.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 US_DOLLAR = "us-dollar"
+RANGES = "Ranges"
 GROWTH_STEPS = 50
 INFLECTION_STEPS = 12
 WEEK_HOURS = 168.0
@@ -36,44 +37,64 @@ class SeriesStyle:
     dash: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class ChartSpec:
-    """One line chart: category x base asset x EMA period x order x scaling.
+@dataclass(frozen=True, kw_only=True)
+class MarketCapSpec:
+    """What line charts and gain tables have in common.
 
     Attributes:
         category: ``Narratives``, ``Portfolios``, ``Ranges`` or a portfolio's name.
         base_asset: id of the denominator; ``us-dollar`` means none.
         base_label: its short name ("US dollar", "BTC").
-        ema_period: span of the EMA in grid steps; 1 is none.
-        diff_order: 0 for the index, 1 for growth, 2 for inflection, and so on.
-        is_unit: whether values are scaled to 0..1 at each time.
-        smoothing_ema: span of the EMA over each difference; 1 is none.
-        step: the grid's step.
-        days: length of the whole window.
         series: the series in their sort order.
         source: the credit ("Data provided by CoinGecko").
-        as_of: the last grid time, never the time of drawing: an unchanged grid must give an unchanged picture.
+        as_of: the last grid time, never the time of drawing: an unchanged grid must give an unchanged chart.
         notes: caveats for the footer.
     """
 
     category: str
     base_asset: str
     base_label: str
-    ema_period: int
-    diff_order: int
-    is_unit: bool
-    smoothing_ema: int
-    step: timedelta
-    days: int
     series: tuple[SeriesStyle, ...]
     source: str
     as_of: datetime
     notes: tuple[str, ...] = ()
 
     @property
+    def is_by_size(self) -> bool:
+        """Whether the series are ranges of size: ordered by it, and totals that coins enter and leave."""
+        return self.category == RANGES
+
+    def has_value(self, frame: pl.DataFrame, column: str) -> bool:
+        """Whether any series of this chart has a finite value in a column."""
+        known = frame.filter(pl.col("series").is_in([style.series for style in self.series]))
+        return known.get_column(column).is_finite().any()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartSpec(MarketCapSpec):
+    """One line chart: category x base asset x EMA period x order x scaling.
+
+    Attributes:
+        ema_period: span of the EMA in grid steps; 1 is none.
+        diff_order: 0 for the index, 1 for growth, 2 for inflection, and so on.
+        is_unit: whether values are scaled to 0..1 at each time.
+        smoothing_ema: span of the EMA over each difference; 1 is none.
+        step: the grid's step.
+    """
+
+    ema_period: int
+    diff_order: int
+    is_unit: bool
+    smoothing_ema: int
+    step: timedelta
+
+    @property
     def file_name(self) -> str:
-        """Name of the PNG."""
-        return chart_file_name(self.category, self.base_asset, self.ema_period, self.diff_order, self.is_unit)
+        """``{category}_MC_by_{base}[_ema{N}][_growth|_inflection|_deriv{K}][_unit].png``."""
+        ema = f"_ema{self.ema_period}" if self.ema_period > 1 else ""
+        order = _ORDER_SUFFIX.get(self.diff_order, f"_deriv{self.diff_order}")
+        unit = "_unit" if self.is_unit else ""
+        return f"{self.category}_MC_by_{self.base_asset}{ema}{order}{unit}.png"
 
     @property
     def visible_steps(self) -> int | None:
@@ -82,84 +103,42 @@ class ChartSpec:
             return None
         return GROWTH_STEPS if self.diff_order == 1 else INFLECTION_STEPS
 
-    @property
-    def reference_level(self) -> int:
-        """Where the reference line lies: the start value of an index, the zero of a change, the floor of a scale."""
-        return 1 if self.diff_order == 0 and not self.is_unit else 0
-
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this chart would be empty, or None when it has something to show."""
         require_columns(frame, ("series", "ts", "value"))
-        known = frame.filter(pl.col("series").is_in([style.series for style in self.series]))
-        if known.get_column("value").is_finite().any():
+        if self.has_value(frame, "value"):
             return None
         if self.is_unit:
             return "no two series differ at any time, so nothing can be scaled to 0..1"
         return "no value in the window"
 
 
-@dataclass(frozen=True)
-class GainTableSpec:
+@dataclass(frozen=True, kw_only=True)
+class GainTableSpec(MarketCapSpec):
     """One table of percent gains: category x base asset.
 
     Attributes:
-        category: ``Narratives``, ``Portfolios``, ``Ranges`` or a portfolio's name.
-        base_asset: id of the denominator; ``us-dollar`` means none.
-        base_label: its short name ("US dollar", "BTC").
         hours_ago: the columns, in hours before ``as_of``.
-        series: the rows' series in their sort order.
-        source: the credit ("Data provided by CoinGecko").
-        as_of: the last grid time.
-        notes: caveats for the footer.
         limits: for each of the columns in ascending order the gain at which colour is full, the same in all tables of a
             publish; empty where the table stands alone and has scales of its own.
-        is_by_size: whether rows stand in the order of `series`, not in that of their gains.
     """
 
-    category: str
-    base_asset: str
-    base_label: str
     hours_ago: tuple[float, ...]
-    series: tuple[SeriesStyle, ...]
-    source: str
-    as_of: datetime
-    notes: tuple[str, ...] = ()
     limits: tuple[float, ...] = ()
-    is_by_size: bool = False
 
     @property
     def file_name(self) -> str:
-        """Name of the PNG."""
-        return gain_table_file_name(self.category, self.base_asset)
+        """``{category}_MC_by_{base}_percent_gains_table.png``."""
+        return f"{self.category}_MC_by_{self.base_asset}_percent_gains_table.png"
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this table would be empty, or None when it has something to show."""
         require_columns(frame, ("series", "hours_ago", "gain_pct", "reason", "basis"))
-        known = frame.filter(pl.col("series").is_in([style.series for style in self.series]))
-        if known.get_column("gain_pct").is_finite().any():
-            return None
-        return "no gain could be computed for any series"
-
-
-def chart_file_name(category: str, base_asset: str, ema_period: int, diff_order: int, is_unit: bool) -> str:
-    """File name of a line chart.
-
-    Returns:
-        ``{category}_MC_by_{base}[_ema{N}][_growth|_inflection|_deriv{K}][_unit].png``
-    """
-    ema = f"_ema{ema_period}" if ema_period > 1 else ""
-    order = _ORDER_SUFFIX.get(diff_order, f"_deriv{diff_order}")
-    unit = "_unit" if is_unit else ""
-    return f"{category}_MC_by_{base_asset}{ema}{order}{unit}.png"
-
-
-def gain_table_file_name(category: str, base_asset: str) -> str:
-    """File name of a gain table: ``{category}_MC_by_{base}_percent_gains_table.png``."""
-    return f"{category}_MC_by_{base_asset}_percent_gains_table.png"
+        return None if self.has_value(frame, "gain_pct") else "no gain could be computed for any series"
 
 
 def require_columns(frame: pl.DataFrame, names: Sequence[str]) -> None:
-    """Refuse a frame that lacks a column, which Vega would draw as an empty picture without a word.
+    """Reject a frame that lacks a column, which Vega would draw as an empty chart without a word.
 
     Raises:
         ValueError: naming the missing columns.

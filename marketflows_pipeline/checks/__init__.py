@@ -11,7 +11,7 @@ import dagster as dg
 from marketflows_pipeline.checks.cross_asset import CROSS_ASSET_CHECKS
 from marketflows_pipeline.checks.exchanges import EXCHANGE_CHECKS
 from marketflows_pipeline.checks.market_caps import MARKET_CAP_CHECKS
-from marketflows_pipeline.checks.model import Check, Verdict, judged, key_check, quarantine_check
+from marketflows_pipeline.checks.model import Check, CheckResult, evaluate_and_log, key_check, quarantine_check
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.transforms.plausibility import BOUNDS
@@ -49,12 +49,12 @@ def check_steps(part: Part) -> list[dg.AssetChecksDefinition]:
 def _in_one_step(name: str, checks: list[Check]) -> dg.AssetChecksDefinition:
     # A job may hold some of the raw tables only.
     @dg.multi_asset_check(name=name, specs=[check.spec for check in checks], can_subset=True)
-    def step(context: dg.AssetCheckExecutionContext, run: dg.ResourceParam[RunContext]) -> Iterator[Verdict]:
+    def step(context: dg.AssetCheckExecutionContext, run: dg.ResourceParam[RunContext]) -> Iterator[CheckResult]:
         for check in checks:
             if check.spec.key not in context.selected_asset_check_keys:
                 continue
-            found = judged(check, run)
-            yield Verdict(
+            found = evaluate_and_log(check, run)
+            yield CheckResult(
                 asset_key=check.spec.asset_key,
                 check_name=check.spec.name,
                 passed=found.passed,
@@ -66,4 +66,4 @@ def _in_one_step(name: str, checks: list[Check]) -> dg.AssetChecksDefinition:
     return step
 
 
-__all__ = ["Check", "Verdict", "check_steps", "checks_of", "judged", "key_check"]
+__all__ = ["Check", "CheckResult", "check_steps", "checks_of", "evaluate_and_log", "key_check"]

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence, released_evidence
+from marketflows_pipeline.checks.model import WORST, CheckResult, check, evidence, released_evidence
 from marketflows_pipeline.models.verdicts import ALARM_AUC, UNUSUAL_AUC, intervals, suspicion
 from marketflows_pipeline.run_context import RunContext
 
@@ -18,14 +18,14 @@ LEAST_SPLIT = 0.005
 
 
 @check("raw.daily_bars", "Every close is a positive, finite number.")
-def closes_are_positive(run: RunContext) -> Verdict:
+def closes_are_positive(run: RunContext) -> CheckResult:
     """A zero or a sentinel never counts as a price; only one released by hand gets here."""
     condition = "close_usd <= 0 or not isfinite(close_usd)"
     return released_evidence(run, "raw.daily_bars", ("close_usd", "source"), condition)
 
 
 @check("raw.daily_bars", "The newest bar of the universe is at most 6 days old.", blocking=False)
-def newest_bar_is_recent(run: RunContext) -> Verdict:
+def newest_bar_is_recent(run: RunContext) -> CheckResult:
     """Long weekends pass; a service that stands still does not."""
     newest = run.warehouse.query("select max(session) as newest from accepted.daily_bars")
     oldest_allowed = (run.started_at - RECENT_WITHIN).date()
@@ -36,8 +36,8 @@ def newest_bar_is_recent(run: RunContext) -> Verdict:
 
 
 @check("core.asset_flows", "No close moves by more than 35 % in a session, coins left out.", blocking=False)
-def closes_do_not_jump(run: RunContext) -> Verdict:
-    """Such a move of a fund is more often a split that the service has not told."""
+def closes_do_not_jump(run: RunContext) -> CheckResult:
+    """Such a move of a fund is more often a split that the service does not list."""
     jumps = run.warehouse.query(
         "select symbol, session, price_return, close_usd from core.asset_flows"
         f" where abs(price_return) > {JUMP} and asset_class <> 'crypto' order by abs(price_return) desc"
@@ -46,7 +46,7 @@ def closes_do_not_jump(run: RunContext) -> Verdict:
 
 
 @check("core.share_splits", "No fund's shares change as by a split that nobody lists.", blocking=False)
-def splits_are_listed(run: RunContext) -> Verdict:
+def splits_are_listed(run: RunContext) -> CheckResult:
     """A line in splits.csv settles each; those whose flow is unknown until then come first."""
     unlisted = run.warehouse.query(
         "select symbol, session, status, share_ratio, basis_ratio, splits_line from core.share_splits"
@@ -58,7 +58,7 @@ def splits_are_listed(run: RunContext) -> Verdict:
 
 
 @check("core.share_splits", "Closes are adjusted for the splits that are listed.", blocking=False)
-def closes_are_adjusted_for_splits(run: RunContext) -> Verdict:
+def closes_are_adjusted_for_splits(run: RunContext) -> CheckResult:
     """However small the split: closes that follow net asset values as traded across it are not."""
     unadjusted = run.warehouse.query(
         "select symbol, session, ratio, close_ratio, nav_ratio from core.share_splits where status = 'listed'"
@@ -69,7 +69,7 @@ def closes_are_adjusted_for_splits(run: RunContext) -> Verdict:
 
 
 @check("core.asset_flows", "No flow of a fund is beyond 35 % of its assets.", blocking=False)
-def no_flow_is_very_large(run: RunContext) -> Verdict:
+def no_flow_is_very_large(run: RunContext) -> CheckResult:
     """Real until shown otherwise, as new funds start so; the newest first."""
     large = run.warehouse.query(
         "select symbol, session, coalesce(flow_usd, gap_flow_usd) as flow_usd, market_cap_usd from core.asset_flows"
@@ -79,7 +79,7 @@ def no_flow_is_very_large(run: RunContext) -> Verdict:
 
 
 @check("core.asset_flows", "Price effect and share effect sum to the change of the market cap.")
-def effects_sum_to_the_change(run: RunContext) -> Verdict:
+def effects_sum_to_the_change(run: RunContext) -> CheckResult:
     """The two are computed apart; a split that is missed shows here."""
     return evidence(
         run.warehouse.query(
@@ -95,7 +95,7 @@ def effects_sum_to_the_change(run: RunContext) -> Verdict:
 
 
 @check("core.asset_flows", "Notional shares, and absolute gross flow shares, sum to 1 in each session.")
-def shares_sum_to_one(run: RunContext) -> Verdict:
+def shares_sum_to_one(run: RunContext) -> CheckResult:
     """Otherwise an asset was lost or counted twice."""
     return evidence(
         run.warehouse.query(
@@ -110,7 +110,7 @@ def shares_sum_to_one(run: RunContext) -> Verdict:
 
 
 @check("mart.flow_map", "What is attributed sums to each asset's flow.")
-def attributions_sum_to_flows(run: RunContext) -> Verdict:
+def attributions_sum_to_flows(run: RunContext) -> CheckResult:
     """Rows sum to outflows and columns to inflows, whatever lies outside the universe."""
     return evidence(
         run.warehouse.query(
@@ -138,7 +138,7 @@ def attributions_sum_to_flows(run: RunContext) -> Verdict:
     "No model on real data has an AUC of which even the lower bound exceeds 0.53.",
     blocking=False,
 )
-def no_model_looks_too_good(run: RunContext) -> Verdict:
+def no_model_looks_too_good(run: RunContext) -> CheckResult:
     """What looks like an edge of that size has nearly always seen the future; see `models.verdicts.suspicion`."""
     figures: dict[str, list[dict[str, Any]]] = {}
     for row in run.warehouse.query("select * from mart.model_evaluation where not is_synthetic").to_dicts():

@@ -5,14 +5,14 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence
+from marketflows_pipeline.checks.model import WORST, CheckResult, check, evidence
 from marketflows_pipeline.queries.market_caps import is_out_of_credits
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.warehouse.accepted import accepted_name
 
 HOURLY_WITHIN = timedelta(hours=2)
 DAILY_WITHIN = timedelta(hours=26)
-# A record of midnight is the newest there is until the next one has been asked for.
+# A record of midnight is the newest there is until the next one is fetched.
 DAY_RECORD_WITHIN = timedelta(hours=52)
 RECENT_DAYS = 7
 IDENTITY_TOLERANCE = 1e-6
@@ -22,26 +22,30 @@ SHARE_TOLERANCE_PCT = 1e-6
 
 
 @check("raw.exchanges", "The newest list of exchanges is at most 2 hours old.")
-def newest_listing_is_recent(run: RunContext) -> Verdict:
+def newest_listing_is_recent(run: RunContext) -> CheckResult:
     """Volumes of another day must not pass for those of now; with no credits left it warns only."""
-    severity = dg.AssetCheckSeverity.WARN if is_out_of_credits(run) else dg.AssetCheckSeverity.ERROR
+    severity = (
+        dg.AssetCheckSeverity.WARN
+        if is_out_of_credits(run.warehouse, run.settings, run.started_at)
+        else dg.AssetCheckSeverity.ERROR
+    )
     return _at_most(run, "raw.exchanges", HOURLY_WITHIN, severity)
 
 
 @check("raw.cex_snapshots", "The newest overview of reserves is at most 2 hours old.")
-def newest_overview_is_recent(run: RunContext) -> Verdict:
+def newest_overview_is_recent(run: RunContext) -> CheckResult:
     """Reserves of another day must not pass for those of now."""
     return _at_most(run, "raw.cex_snapshots", HOURLY_WITHIN, dg.AssetCheckSeverity.ERROR)
 
 
-@check("raw.protocols", "What is asked for once a day was asked for within 26 hours.", blocking=False)
-def daily_answers_are_recent(run: RunContext) -> Verdict:
-    """An hourly run goes on with yesterday's; commands say that it is stale."""
+@check("raw.protocols", "Daily requests succeeded within the last 26 hours.", blocking=False)
+def daily_answers_are_recent(run: RunContext) -> CheckResult:
+    """An hourly run goes on with yesterday's; commands mark it as stale."""
     return _at_most(run, "raw.protocols", DAILY_WITHIN, dg.AssetCheckSeverity.WARN)
 
 
 @check("core.exchanges", "Every tracked exchange that was ever seen is still seen.", blocking=False)
-def no_tracked_exchange_is_lost(run: RunContext) -> Verdict:
+def no_tracked_exchange_is_lost(run: RunContext) -> CheckResult:
     """One that was renamed or dropped by a service would otherwise fade from tables without a word."""
     lost = run.warehouse.query(
         """
@@ -64,7 +68,7 @@ def no_tracked_exchange_is_lost(run: RunContext) -> Verdict:
 
 
 @check("mart.exchange_netflow", "Flow, price effect and what is left out sum to the change of the reserves.")
-def netflow_adds_up(run: RunContext) -> Verdict:
+def netflow_adds_up(run: RunContext) -> CheckResult:
     """The three are computed apart; a token counted twice or lost shows here."""
     return evidence(
         run.warehouse.query(
@@ -87,7 +91,7 @@ def netflow_adds_up(run: RunContext) -> Verdict:
 
 
 @check("mart.exchange_netflow", "The same sum agrees with the separately served TVL within 2 %.", blocking=False)
-def netflow_agrees_with_tvl(run: RunContext) -> Verdict:
+def netflow_agrees_with_tvl(run: RunContext) -> CheckResult:
     """DefiLlama sums the tokens up by itself; a larger gap means that its breakdown is incomplete on that day."""
     gaps = run.warehouse.query(
         f"select slug, day, tvl_change_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd, identity_gap_pct"
@@ -99,7 +103,7 @@ def netflow_agrees_with_tvl(run: RunContext) -> Verdict:
 
 
 @check("mart.exchange_netflow", "No token above 1 % of an exchange's reserves vanished lately.", blocking=False)
-def large_tokens_do_not_vanish(run: RunContext) -> Verdict:
+def large_tokens_do_not_vanish(run: RunContext) -> CheckResult:
     """Such a token was withdrawn whole, or its wallets are no longer counted: the net flow leaves it out either way."""
     vanished = run.warehouse.query(
         f"select slug, day, largest_vanished_token, largest_vanished_usd, reserves_usd from mart.exchange_netflow"
@@ -111,7 +115,7 @@ def large_tokens_do_not_vanish(run: RunContext) -> Verdict:
 
 
 @check("mart.exchange_netflow", "No token above 1 % of an exchange's reserves appeared lately.", blocking=False)
-def large_tokens_do_not_appear(run: RunContext) -> Verdict:
+def large_tokens_do_not_appear(run: RunContext) -> CheckResult:
     """Such a token has a new name, or wallets that were not known before: the net flow leaves it out either way."""
     appeared = run.warehouse.query(
         f"select slug, day, largest_new_token, largest_new_usd, reserves_usd from mart.exchange_netflow"
@@ -123,7 +127,7 @@ def large_tokens_do_not_appear(run: RunContext) -> Verdict:
 
 
 @check("mart.exchange_shares", "The shares of a day, segment and measure sum to 100 %.")
-def shares_sum_to_one(run: RunContext) -> Verdict:
+def shares_sum_to_one(run: RunContext) -> CheckResult:
     """Otherwise an exchange was lost or counted twice."""
     return evidence(
         run.warehouse.query(
@@ -134,7 +138,7 @@ def shares_sum_to_one(run: RunContext) -> Verdict:
 
 
 @check("mart.exchange_dominance", "Each index lies between 10,000 / n and 10,000, its lower bound below its upper.")
-def indices_are_within_bounds(run: RunContext) -> Verdict:
+def indices_are_within_bounds(run: RunContext) -> CheckResult:
     """What a sum of squared shares can be at all."""
     return evidence(
         run.warehouse.query(
@@ -145,7 +149,7 @@ def indices_are_within_bounds(run: RunContext) -> Verdict:
     )
 
 
-def _at_most(run: RunContext, name: str, limit: timedelta, severity: dg.AssetCheckSeverity) -> Verdict:
+def _at_most(run: RunContext, name: str, limit: timedelta, severity: dg.AssetCheckSeverity) -> CheckResult:
     """Whether the newest observation of a table is recent enough."""
     oldest_allowed = run.started_at - limit
     newest = run.warehouse.query(f"select max(observed_at) as newest from {accepted_name(name)}")

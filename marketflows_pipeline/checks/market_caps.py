@@ -5,10 +5,11 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.checks.model import WORST, Verdict, check, evidence, released_evidence
+from marketflows_pipeline.checks.model import WORST, CheckResult, check, evidence, released_evidence
 from marketflows_pipeline.ingest.market_caps.plan import complete_histories
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
-from marketflows_pipeline.queries.market_caps import gone_coins, is_out_of_credits, stored_window
+from marketflows_pipeline.queries.market_caps import is_out_of_credits, stored_window
+from marketflows_pipeline.queries.tracked_coins import gone_coins
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.market_caps.quality import coverage, find_jumps, find_supply_revisions
 
@@ -19,23 +20,27 @@ SUPPLY_REVISION_PCT = 10.0
 
 
 @check("raw.market_caps", "Every market cap that counts is a positive, finite number.")
-def market_caps_are_positive(run: RunContext) -> Verdict:
+def market_caps_are_positive(run: RunContext) -> CheckResult:
     """Nulls, zeros and sentinels such as -1 never count as market caps; only one released by hand gets here."""
     condition = "market_cap_usd <= 0 or not isfinite(market_cap_usd)"
     return released_evidence(run, "raw.market_caps", ("market_cap_usd", "source"), condition)
 
 
 @check("raw.market_caps", "The newest observation is at most 2 grid steps old.")
-def newest_observation_is_recent(run: RunContext) -> Verdict:
-    """A service that answers with old figures must not pass for a live one.
+def newest_observation_is_recent(run: RunContext) -> CheckResult:
+    """A service that serves old figures must not pass for a live one.
 
-    Once the month's credits are used up nothing newer can be had: then it warns, and the grid ends at the newest
+    Once the month's credits are used up nothing newer can be fetched: then it warns, and the grid ends at the newest
     observation instead of now.
     """
     step = Granularity.of_window(run.settings.source.days).step
     oldest_allowed = run.started_at - STALE_AFTER_STEPS * step
     newest = run.warehouse.query("select max(ts) as newest from accepted.market_caps")
-    severity = dg.AssetCheckSeverity.WARN if is_out_of_credits(run) else dg.AssetCheckSeverity.ERROR
+    severity = (
+        dg.AssetCheckSeverity.WARN
+        if is_out_of_credits(run.warehouse, run.settings, run.started_at)
+        else dg.AssetCheckSeverity.ERROR
+    )
     return evidence(
         newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed)),
         severity=severity,
@@ -45,20 +50,20 @@ def newest_observation_is_recent(run: RunContext) -> Verdict:
 
 
 @check("core.cohort", "Enough of the cohort's market cap is current and has its history.")
-def coverage_is_sufficient(run: RunContext) -> Verdict:
+def coverage_is_sufficient(run: RunContext) -> CheckResult:
     """One bad coin never fails a run; a cohort that is mostly missing does.
 
     Covered is a coin observed within the last 2 steps whose window is complete. The share is of the market cap
     at the last grid time, over the cohort (over all coins on the grid that are still listed, where no ranges are made).
     """
     source = run.settings.source
-    spec = stored_window(run)
+    spec = stored_window(run.warehouse, run.settings)
     columns = ["coin_id", "market_cap_usd"]
     if source.uses_ranges:
         cohort = run.warehouse.read("core.cohort", columns=columns)
     else:
         cohort = run.warehouse.read("core.market_cap_grid", columns=columns, where="ts = ?", params=[spec.end])
-        cohort = cohort.filter(~pl.col("coin_id").is_in(gone_coins(run)))
+        cohort = cohort.filter(~pl.col("coin_id").is_in(gone_coins(run.warehouse)))
     complete = complete_histories(
         run.warehouse.read("meta.backfills"),
         granularity=Granularity.of_window(source.days),
@@ -80,14 +85,14 @@ def coverage_is_sufficient(run: RunContext) -> Verdict:
 
 
 @check("core.market_cap_grid", "No coin's market cap moves by more than 50 % in one grid step.", blocking=False)
-def caps_do_not_jump(run: RunContext) -> Verdict:
+def caps_do_not_jump(run: RunContext) -> CheckResult:
     """Such a jump is more often a fault of the service than a move of the market."""
     grid = run.warehouse.read("core.market_cap_grid", columns=["coin_id", "ts", "market_cap_usd"])
     return evidence(find_jumps(grid, above_pct=JUMP_PCT), severity=dg.AssetCheckSeverity.WARN, threshold_pct=JUMP_PCT)
 
 
 @check("raw.market_caps", "No coin's implied supply changes by more than 10 % between observations.", blocking=False)
-def supply_is_not_revised(run: RunContext) -> Verdict:
+def supply_is_not_revised(run: RunContext) -> CheckResult:
     """Market cap over price is the supply; a step in it is a re-count, not a flow."""
     source = run.settings.source
     observed = run.warehouse.accepted(
@@ -101,7 +106,7 @@ def supply_is_not_revised(run: RunContext) -> Verdict:
 
 
 @check("core.buckets", "Each cohort coin has one row at each grid time: one range, or none below the lowest.")
-def cohort_coins_have_one_bucket(run: RunContext) -> Verdict:
+def cohort_coins_have_one_bucket(run: RunContext) -> CheckResult:
     """No coin is lost or counted twice on its way through the ranges."""
     return evidence(
         run.warehouse.query(
@@ -117,7 +122,7 @@ def cohort_coins_have_one_bucket(run: RunContext) -> Verdict:
 
 
 @check("core.group_totals", "The ranges sum to the cohort's market cap above the lowest limit, at every time.")
-def ranges_sum_to_the_cohort(run: RunContext) -> Verdict:
+def ranges_sum_to_the_cohort(run: RunContext) -> CheckResult:
     """The sum is taken from the grid, not from the buckets, so that a lost coin shows."""
     if not run.settings.source.uses_ranges:
         return evidence(pl.DataFrame())
@@ -143,7 +148,7 @@ def ranges_sum_to_the_cohort(run: RunContext) -> Verdict:
 
 
 @check("mart.normalized", "Each curve's first valid value is 1.")
-def curves_start_at_one(run: RunContext) -> Verdict:
+def curves_start_at_one(run: RunContext) -> CheckResult:
     """Otherwise two curves of a chart would not be comparable."""
     return evidence(
         run.warehouse.query(
@@ -157,7 +162,7 @@ def curves_start_at_one(run: RunContext) -> Verdict:
 
 
 @check("mart.unit_normalized", "Every value lies between 0 and 1.")
-def unit_values_are_within_bounds(run: RunContext) -> Verdict:
+def unit_values_are_within_bounds(run: RunContext) -> CheckResult:
     """Nulls, where all series are equal, are allowed."""
     return evidence(
         run.warehouse.query(

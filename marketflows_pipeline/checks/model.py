@@ -1,4 +1,4 @@
-"""What a check is: one property of a table, judged with evidence."""
+"""What a check is: one property of a table, evaluated with evidence."""
 
 import logging
 import shlex
@@ -25,18 +25,18 @@ WORST = 5
 LOGGED = 3
 QUARANTINE_IS_NEWS_FOR = timedelta(days=1)
 
-Verdict = dg.AssetCheckResult
+CheckResult = dg.AssetCheckResult
 
 
 @dataclass(frozen=True)
 class Check:
-    """One property: what Dagster is told about it, and what judges it.
+    """One property: its spec for Dagster, and its evaluation.
 
     A plain function, because calling one of Dagster's own definitions makes an instance of Dagster each time (0.1 s).
     """
 
     spec: dg.AssetCheckSpec
-    judge: Callable[[RunContext], Verdict]
+    evaluate: Callable[[RunContext], CheckResult]
 
 
 def evidence(
@@ -45,36 +45,36 @@ def evidence(
     count: int | None = None,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     **facts: str | float,
-) -> Verdict:
-    """A verdict that shows its reasons: it passes where no row offends, and shows the worst rows where some do.
+) -> CheckResult:
+    """A result that shows its evidence: it passes where no row offends, and shows the worst rows where some do.
 
     Args:
         offenders: rows that break the property, the worst first.
         count: how many there are, where that is not all of `offenders`.
         severity: of a failure.
-        **facts: the threshold, and other figures of the verdict.
+        **facts: the threshold, and other figures.
     """
     n_offenders = offenders.height if count is None else count
     metadata: dict[str, dg.MetadataValue | str | float] = {"offending_rows": n_offenders, **facts}
     if not n_offenders:
-        return Verdict(passed=True, severity=severity, metadata=metadata)
+        return CheckResult(passed=True, severity=severity, metadata=metadata)
     metadata["worst"] = dg.MetadataValue.md(as_markdown(offenders.head(WORST)))
-    return Verdict(
+    return CheckResult(
         passed=False, severity=severity, metadata=metadata, description=_in_words(offenders, n_offenders, facts)
     )
 
 
-def judged(check: Check, run: RunContext) -> Verdict:
-    """The verdict of a check.
+def evaluate_and_log(check: Check, run: RunContext) -> CheckResult:
+    """The result of a check.
 
     One that neither passes nor keeps anything from being published is a warning in the log too: of a run from the
     command line nobody need look at the UI.
     """
-    verdict = check.judge(run)
-    is_blocking = check.spec.blocking and verdict.severity is dg.AssetCheckSeverity.ERROR
-    if not verdict.passed and not is_blocking:
-        log.warning("check %s of %s: %s", check.spec.name, ".".join(check.spec.asset_key.path), verdict.description)
-    return verdict
+    result = check.evaluate(run)
+    is_blocking = check.spec.blocking and result.severity is dg.AssetCheckSeverity.ERROR
+    if not result.passed and not is_blocking:
+        log.warning("check %s of %s: %s", check.spec.name, ".".join(check.spec.asset_key.path), result.description)
+    return result
 
 
 def _in_words(offenders: pl.DataFrame, count: int, facts: Mapping[str, str | float]) -> str:
@@ -98,8 +98,8 @@ def _shown(value: object) -> str:
     return excerpt(str(value))
 
 
-def released_evidence(run: RunContext, name: str, columns: tuple[str, ...], condition: str) -> Verdict:
-    """The verdict on rows of a raw table that must not count: it names the first, and the command that leaves it out.
+def released_evidence(run: RunContext, name: str, columns: tuple[str, ...], condition: str) -> CheckResult:
+    """The result for rows of a raw table that must not count: it names the first, and the command that leaves it out.
 
     Args:
         run: the run.
@@ -114,7 +114,7 @@ def released_evidence(run: RunContext, name: str, columns: tuple[str, ...], cond
     if offenders.is_empty():
         return evidence(offenders)
     key, value = offenders.row(0)[:2]
-    typed = RunOptions(config=run.config, tutorial=run.tutorial)
+    typed = RunOptions(config=run.options.config, tutorial=run.options.tutorial)
     return evidence(
         offenders,
         first=f"{columns[0]} of {key} is {value}",
@@ -128,7 +128,7 @@ def key_check(entry: Table) -> Check:
     has_null = " or ".join(f"{column} is null" for column in entry.key)
 
     @check(entry.name, f"No two rows share ({key}), and none lacks a part of it.")
-    def key_is_unique_and_not_null(run: RunContext) -> Verdict:
+    def key_is_unique_and_not_null(run: RunContext) -> CheckResult:
         offenders = run.warehouse.query(
             f"select {key}, count(*) as n from {entry.name} group by all"
             f" having n > 1 or {has_null} order by n desc limit {WORST}"
@@ -142,7 +142,7 @@ def quarantine_check(entry: Table) -> Check:
     """Nobody has to look for what is left out: what was set lately is a warning, and all of it is counted."""
 
     @check(entry.name, "No row was quarantined within the last day.", blocking=False)
-    def no_row_was_quarantined_lately(run: RunContext) -> Verdict:
+    def no_row_was_quarantined_lately(run: RunContext) -> CheckResult:
         rows = active(run.warehouse, entry.name)
         lately = rows.filter(pl.col("added_at") > run.started_at - QUARANTINE_IS_NEWS_FOR)
         return evidence(lately, severity=dg.AssetCheckSeverity.WARN, quarantined=rows["key"].n_unique())
@@ -150,7 +150,9 @@ def quarantine_check(entry: Table) -> Check:
     return no_row_was_quarantined_lately
 
 
-def check(asset: str, description: str, *, blocking: bool = True) -> Callable[[Callable[[RunContext], Verdict]], Check]:
+def check(
+    asset: str, description: str, *, blocking: bool = True
+) -> Callable[[Callable[[RunContext], CheckResult]], Check]:
     """Make a `Check` of the function below it.
 
     Args:
@@ -159,8 +161,8 @@ def check(asset: str, description: str, *, blocking: bool = True) -> Callable[[C
         blocking: whether nothing is published while it fails.
     """
 
-    def named(judge: Callable[[RunContext], Verdict]) -> Check:
-        spec = dg.AssetCheckSpec(judge.__name__, asset=asset_key(asset), description=description, blocking=blocking)
-        return Check(spec, judge)
+    def named(evaluate: Callable[[RunContext], CheckResult]) -> Check:
+        spec = dg.AssetCheckSpec(evaluate.__name__, asset=asset_key(asset), description=description, blocking=blocking)
+        return Check(spec, evaluate)
 
     return named

@@ -55,8 +55,8 @@ def list_rows(options: RunOptions, output_format: Literal["table", "json", "csv"
     """
     from marketflows_pipeline.cli.sql import nothing_at, published_path  # noqa: PLC0415 (--help need not wait for DuckDB)
     from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415 (loads filelock)
-    from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415
     from marketflows_pipeline.warehouse.quarantine import listing_sql  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.user_query import write_result  # noqa: PLC0415
 
     question, private = listing_sql(released_too=released_too), _private_path(options)
     if not private.exists():
@@ -74,7 +74,7 @@ def list_rows(options: RunOptions, output_format: Literal["table", "json", "csv"
 
 
 def _list_published(question: str, path: Path, output_format: Literal["table", "json", "csv"]) -> None:
-    from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.warehouse.user_query import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
     try:
         write_result(question, path, output_format, standard_output(), for_spreadsheets=True)

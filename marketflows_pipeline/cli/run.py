@@ -68,7 +68,7 @@ def run(options: RunOptions, log_level: str) -> int:
     run_log = configure_logging(log_level, tutorial=options.tutorial, console=console)
     settings = read_settings(options, os.environ)
     begun = time.monotonic()
-    exit_code = _execute(_job_of(settings), options, console, run_log)
+    exit_code = _execute(_job_of(settings), options, settings, console, run_log)
     if exit_code:
         return exit_code
     log.info("done in %.1f s%s", time.monotonic() - begun, _and_warnings(run_log.n_warnings))
@@ -141,13 +141,13 @@ def _refresh(part: Literal["exchanges", "cross_asset"], job_name: str, options: 
     if is_first and options.tutorial:
         say(f"the tutorial has not run here yet: {options.command_line()} runs first", is_error=True)
         # What a refresh of one part, a training or scores need is there after a run of all parts.
-        exit_code = _execute(full_refresh.name, options, console, run_log)
+        exit_code = _execute(full_refresh.name, options, settings, console, run_log)
         if exit_code or job_name not in KEYLESS_JOBS:
             return exit_code
-    return _execute(job_name, options, console, run_log)
+    return _execute(job_name, options, settings, console, run_log)
 
 
-def _execute(job_name: str, options: RunOptions, console: Console, run_log: RunLog) -> int:
+def _execute(job_name: str, options: RunOptions, settings: Settings, console: Console, run_log: RunLog) -> int:
     """Run a job in this process; the exit code, after one line for each fault."""
     reporter: Reporter = TerminalReporter(console) if console.is_terminal else LogReporter()
     # What Dagster writes is for the user alone, too; pictures and the published file are not.
@@ -155,7 +155,7 @@ def _execute(job_name: str, options: RunOptions, console: Console, run_log: RunL
         # Dagster tells its own developers about its betas; the user of this command can do nothing about them.
         warnings.simplefilter("ignore", category=UserWarning)
         warnings.simplefilter("ignore", category=DeprecationWarning)
-        job = build_definitions(options, reporter=reporter).resolve_job_def(job_name)
+        job = build_definitions(options, settings=settings, reporter=reporter).resolve_job_def(job_name)
         gc.freeze()
         # A run makes a great many small objects and hardly a cycle.
         gc.set_threshold(20_000, 20, 50)

@@ -50,7 +50,7 @@ def sql(options: RunOptions, query: str, output_format: Format, *, allow_files: 
     marketflows sql - < warehouse/queries/narrative_leaders.sql
     marketflows sql --allow-files "select * from raw.coins join 'mine.csv' using (coin_id)"
     """  # noqa: D301 (click wants the backspace itself)
-    from marketflows_pipeline.warehouse.published import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
+    from marketflows_pipeline.warehouse.user_query import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
     context = click.get_current_context()
     if is_option_of(context.find_root().command, query):

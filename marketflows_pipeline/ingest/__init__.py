@@ -1,4 +1,1 @@
-"""Bringing market caps into the warehouse under a credit budget.
-
-Backfill once, then increments from pages, then repair of gaps.
-"""
+"""Ingest: what to request from the services, within the credit budget, and how responses are stored."""

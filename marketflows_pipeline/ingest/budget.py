@@ -1,4 +1,4 @@
-"""The month's credits: what is spent, what the coming ticks need, what is left for histories.
+"""The month's credits: what is spent, what the coming runs need, what is left for histories.
 
 Pure arithmetic over the UTC calendar month, in which the services count. One attempt is one credit.
 """
@@ -14,7 +14,7 @@ from marketflows_pipeline.providers.http.ledger import month_after, month_of
 PAGE_SIZE = 250
 # The list of exchanges, the trending coins, and one page of markets for all of these.
 EXCHANGE_CALLS_PER_HOUR = 3
-# Largest exchanges of which it is asked, once each, whether they are centralised.
+# Largest exchanges whose kind (centralised or not) is requested, once each.
 EXCHANGE_KINDS_ASKED = 150
 # All categories with their market figures, by the part of market caps.
 CATEGORY_CALLS_PER_DAY = 1
@@ -22,15 +22,15 @@ CATEGORY_CALLS_PER_DAY = 1
 EXCHANGES_ASSUMED = 1_500
 
 
-def hourly_ticks_left(now: datetime) -> int:
+def hourly_runs_left(now: datetime) -> int:
     """Hourly runs that still start in this month, the present one not counted."""
     return max(0, math.ceil((month_after(month_of(now)) - now) / timedelta(hours=1)) - 1)
 
 
-def calls_per_tick(n_coins: int, n_narratives: int) -> int:
-    """The most that a steady hourly tick costs: ceil(C / 250) + K + 2.
+def calls_per_hourly_run(n_coins: int, n_narratives: int) -> int:
+    """The most that a steady hourly run costs: ceil(C / 250) + K + 2.
 
-    The two: the cohort's last page may be empty, and coins outside every page are asked for by id.
+    The two: the cohort's last page may be empty, and coins outside every page are requested by id.
     """
     return math.ceil(n_coins / PAGE_SIZE) + n_narratives + 2
 
@@ -47,19 +47,19 @@ def market_cap_calls_per_day(n_categories: int) -> int:
 def exchange_calls_per_day(n_exchanges: int, n_categories: int) -> int:
     """What a steady day of the exchange part costs beside its hours: 3 + floor(E / 250) + 1 + K.
 
-    A daily run asks for what an hour asks for too, and a full last page of the list means one more. Volume charts are
-    asked for once an exchange, out of what is free.
+    A daily run makes the hourly requests too, and a full last page of the list means one more. Volume charts are
+    requested once an exchange, out of free credits.
 
     Args:
         n_exchanges: exchanges in the full list.
-        n_categories: categories that whale signals leave out, and no other part asks for.
+        n_categories: categories that whale signals leave out, and no other part requests.
     """
     return EXCHANGE_CALLS_PER_HOUR + n_exchanges // PAGE_SIZE + 1 + n_categories
 
 
-def calls_of_ticks(n_ticks: int, *, calls_per_hour: int, calls_per_day: int) -> int:
+def calls_of_hourly_runs(n_runs: int, *, calls_per_hour: int, calls_per_day: int) -> int:
     """What hourly runs cost, and the daily calls of the days on which they start."""
-    return n_ticks * calls_per_hour + math.ceil(n_ticks / 24) * calls_per_day
+    return n_runs * calls_per_hour + math.ceil(n_runs / 24) * calls_per_day
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Budget:
     Attributes:
         limit: credits of the plan's month; None where the plan counts none.
         spent: attempts already made this month.
-        reserved: credits that the month's remaining ticks need.
+        reserved: credits that the month's remaining runs need.
     """
 
     limit: int | None
@@ -85,7 +85,7 @@ class Budget:
 
     @property
     def exhausted(self) -> bool:
-        """Whether not even the next page can be asked for."""
+        """Whether not even the next page can be requested."""
         return self.limit is not None and self.spent >= self.limit
 
 
@@ -99,7 +99,7 @@ def month_budget(
     calls_per_hour: int = 0,
     calls_per_day: int = 0,
 ) -> Budget:
-    """Reserve the month's remaining hourly ticks, and the daily calls of the days left, before anything else.
+    """Reserve the month's remaining hourly runs, and the daily calls of the days left, before anything else.
 
     Args:
         limit: credits of the plan's month.
@@ -107,9 +107,9 @@ def month_budget(
         now: the present, aware.
         n_coins: coins followed.
         n_narratives: narratives followed.
-        calls_per_hour: what other parts ask for each hour.
-        calls_per_day: what is asked for once a day.
+        calls_per_hour: requests of other parts each hour.
+        calls_per_day: requests of each day.
     """
-    hourly = calls_per_tick(n_coins, n_narratives) + calls_per_hour
-    reserved = calls_of_ticks(hourly_ticks_left(now), calls_per_hour=hourly, calls_per_day=calls_per_day)
+    hourly = calls_per_hourly_run(n_coins, n_narratives) + calls_per_hour
+    reserved = calls_of_hourly_runs(hourly_runs_left(now), calls_per_hour=hourly, calls_per_day=calls_per_day)
     return Budget(limit=limit, spent=spent, reserved=reserved)

@@ -1,4 +1,4 @@
-"""What is asked for once a day: what is due, and how each answer is put on record."""
+"""The log of daily requests: which are due, and how each one ended."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from marketflows_pipeline.errors import (
     UnexpectedResponseError,
 )
 from marketflows_pipeline.ingest.market_caps.plan import REFUSALS, REFUSED
+from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.providers.bad_rows import counting_left_out
-from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 
 log = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW = 3
-SERVED = ("complete", "empty")
+SUCCESSES = ("complete", "empty")
 
 
 class Request(NamedTuple):
-    """What is asked for once a day, and of whom."""
+    """A daily request: the data set, and the coin, exchange or fund it is about."""
 
     dataset: str
     target: str = ""
 
 
 @dataclass
-class DayReport:
-    """What a day's round came to.
+class FetchReport:
+    """What a day's requests came to.
 
     Attributes:
-        answered: requests that were answered, for good or ill.
+        answered: requests that were served or refused.
         waiting: requests left for a later run, for want of credits.
-        failed: what could not be had, though the service was asked several times.
+        failed: targets whose request failed after the client's retries.
     """
 
     answered: int = 0
@@ -52,43 +52,45 @@ class DayReport:
 
 
 class FetchLog:
-    """What was answered before, and how each new answer is put on record.
+    """How earlier requests ended, as ``meta.fetches`` has it, and where new ones are recorded.
 
     Args:
-        run: the run.
-        day_begins_at: when a day's answers are in: what was answered before that time is asked again after it.
+        writer: of the run.
+        day_begins_at: when a day's data is published: what was fetched before that time is due after it.
+        refetch: whether everything is due.
     """
 
-    def __init__(self, run: RunContext, day_begins_at: timedelta) -> None:
-        self.report = DayReport()
-        self._run = run
+    def __init__(self, writer: RawWriter, day_begins_at: timedelta, *, refetch: bool = False) -> None:
+        self.report = FetchReport()
+        self._writer = writer
+        self._refetch = refetch
         self._day_begins_at = day_begins_at
-        self._day = self._day_of(run.started_at)
+        self._day = self._day_of(writer.moment)
         self._failures_in_a_row = 0
         self._left_out: Counter[str] = Counter()
-        self._answers: defaultdict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
-        fetches = run.warehouse.read("meta.fetches").filter(pl.col("outcome").is_in([*SERVED, *REFUSALS]))
+        self._outcomes: defaultdict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
+        fetches = writer.warehouse.read("meta.fetches").filter(pl.col("outcome").is_in([*SUCCESSES, *REFUSALS]))
         columns = ("dataset", "target", "attempted_at", "outcome")
         for dataset, target, at, outcome in fetches.sort("attempted_at").select(columns).iter_rows():
-            self._answers[dataset, target].append((at, outcome))
+            self._outcomes[dataset, target].append((at, outcome))
 
-    def last_served(self, request: Request) -> datetime | None:
-        """When a request last brought something."""
-        return next((at for at, outcome in reversed(self._answers[request]) if outcome in SERVED), None)
+    def last_success(self, request: Request) -> datetime | None:
+        """When a request last succeeded."""
+        return next((at for at, outcome in reversed(self._outcomes[request]) if outcome in SUCCESSES), None)
 
     def is_refused(self, request: Request) -> bool:
-        """Whether the newest answer is a refusal."""
-        return bool(self._answers[request]) and self._answers[request][-1][1] in REFUSALS
+        """Whether the newest outcome is a refusal."""
+        return bool(self._outcomes[request]) and self._outcomes[request][-1][1] in REFUSALS
 
     @property
     def has_left_out(self) -> bool:
-        """Whether a row of the answer that is being read was left out."""
+        """Whether a malformed row of the response that is being read was left out."""
         return self._left_out.total() > 0
 
     def is_due(self, request: Request) -> bool:
-        """Whether a request is to be asked: not answered on this day, refused but once, or asked in any case."""
-        last_two = self._answers[request][-2:]
-        if self._run.asks_again or not last_two or self._day_of(last_two[-1][0]) < self._day:
+        """Whether a request is due: without an outcome on this day, refused only once, or refetched in any case."""
+        last_two = self._outcomes[request][-2:]
+        if self._refetch or not last_two or self._day_of(last_two[-1][0]) < self._day:
             return True
         return last_two[-1][1] == REFUSED and sum(outcome in REFUSALS for _, outcome in last_two) == 1
 
@@ -102,10 +104,10 @@ class FetchLog:
         revised: int = 0,
         note: str | None = None,
     ) -> None:
-        """Put an answer on record, with how many of its rows were left out where it is read within ``counting``."""
-        at = self._run.clock.now()
+        """Record an outcome, with how many malformed rows were left out where it is within ``counting``."""
+        at = self._writer.clock.now()
         left_out = ", ".join(f"{count} rows left out as {reason}" for reason, count in self._left_out.items())
-        self._answers[request].append((at, outcome))
+        self._outcomes[request].append((at, outcome))
         row = {
             "dataset": request.dataset,
             "target": request.target,
@@ -117,11 +119,11 @@ class FetchLog:
             "note": "; ".join(filter(None, (note, left_out))) or None,
         }
         entry = table("meta.fetches")
-        self._run.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
+        self._writer.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Within the block the rows that are left out of an answer are counted for its record."""
+        """Within the block count the malformed rows that are left out of a response, for its record."""
         try:
             with counting_left_out() as self._left_out:
                 yield
@@ -129,13 +131,13 @@ class FetchLog:
             self._left_out = Counter()
 
     @contextmanager
-    def answer(self, request: Request) -> Iterator[None]:
-        """Within the block a refusal is put on record, warned about, and lets the others go on."""
+    def tolerate_refusal(self, request: Request) -> Iterator[None]:
+        """Within the block record a refusal, warn about it, and go on with the other requests."""
         with self.counting():
             try:
                 yield
             except UnexpectedResponseError:
-                raise  # what is no answer is no refusal
+                raise  # no refusal: it says nothing about the target
             except PermanentProviderError as error:
                 outcome = "not_found" if isinstance(error, NotFoundError) else "refused"
                 log.warning("%s of %s: %s (%s)", request.dataset, request.target or "all", outcome, error)
@@ -143,15 +145,15 @@ class FetchLog:
         self.report.answered += 1
 
     @contextmanager
-    def one_of_many(self, request: Request, n_requests: int) -> Iterator[None]:
-        """Within the block a failure too lets the others go on, unless several in a row fail.
+    def tolerate_failure(self, request: Request, n_requests: int) -> Iterator[None]:
+        """Within the block go on with the other requests after a failure too, unless several in a row fail.
 
         Raises:
-            TransientProviderError: three in a row failed, or all: the service is down, not one answer bad.
+            TransientProviderError: three in a row failed, or all: the service is down, not one response bad.
             UnexpectedResponseError: likewise, but never for one alone: the others are up to date.
         """
         try:
-            with self.answer(request):
+            with self.tolerate_refusal(request):
                 yield
             self._failures_in_a_row = 0
         except (TransientProviderError, UnexpectedResponseError) as error:

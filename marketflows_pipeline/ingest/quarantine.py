@@ -1,4 +1,4 @@
-"""The rules at work: stored rows that cannot be true are left out before anything is computed from them."""
+"""Quarantining stored rows that cannot be true, before anything is computed from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import DType, Part, table
 from marketflows_pipeline.transforms.plausibility import (
     BOUNDS,
@@ -44,46 +43,44 @@ coin_id in (
 """  # noqa: S608 (a number)
 
 
-def quarantine_implausible(run: RunContext, part: Part) -> None:
+def quarantine_implausible(warehouse: Warehouse, part: Part, now: datetime) -> None:
     """Leave out every row of the part's raw tables that cannot be true, and let corrected ones count again.
 
     Each table is read through once by DuckDB, and only rows that may be at fault leave it.
     """
     for name in BOUNDS:
         if table(name).part == part:
-            now = run.clock.now()
-            found = implausible(name, suspects(run.warehouse, name, now), now)
-            say_left_out(name, quarantine(run.warehouse, name, found, rule=BOUNDS_RULE, at=now))
+            found = implausible(name, suspects(warehouse, name, now), now)
+            warn_of_quarantined(name, quarantine(warehouse, name, found, rule=BOUNDS_RULE, at=now))
 
 
-def quarantine_unit_slips(run: RunContext, part: Part) -> None:
+def quarantine_unit_slips(warehouse: Warehouse, part: Part, now: datetime) -> None:
     """Leave out the part's rows with a figure that looks like a slip of unit, until a later row bears it out."""
-    warehouse = run.warehouse
     of_part = {"market_caps": _cap_slips, "cross_asset": _market_slips, "exchanges": _bitcoin_slips}
     for name, slips in of_part[part](warehouse) if part in of_part else ():
         found = slips.filter(pl.col("released_at").is_null()).drop("released_at")
-        added = quarantine(warehouse, name, found, rule=SLIPS_RULE, at=run.clock.now())
-        say_left_out(name, added, "values that look like a slip of unit")
+        added = quarantine(warehouse, name, found, rule=SLIPS_RULE, at=now)
+        warn_of_quarantined(name, added, "values that look like a slip of unit")
 
 
 def _cap_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
-    rows = _judged(warehouse, "raw.market_caps", MAY_HAVE_SLIPPED)
+    rows = _not_left_out_by_others(warehouse, "raw.market_caps", MAY_HAVE_SLIPPED)
     yield "raw.market_caps", cap_slips(rows.select("coin_id", "ts", "market_cap_usd", "price_usd"))
 
 
 def _bitcoin_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
-    yield "raw.bitcoin_prices", bitcoin_slips(_judged(warehouse, "raw.bitcoin_prices"))
+    yield "raw.bitcoin_prices", bitcoin_slips(_not_left_out_by_others(warehouse, "raw.bitcoin_prices"))
 
 
 def _market_slips(warehouse: Warehouse) -> Iterator[tuple[str, pl.DataFrame]]:
-    bars, shares = (_judged(warehouse, name) for name in ("raw.daily_bars", "raw.shares_outstanding"))
+    bars, shares = (_not_left_out_by_others(warehouse, name) for name in ("raw.daily_bars", "raw.shares_outstanding"))
     actions = warehouse.accepted("raw.corporate_actions")
     yield "raw.daily_bars", close_slips(bars, shares, actions)
     yield "raw.shares_outstanding", share_slips(shares, actions, bars)
-    yield "raw.volatility_index", index_slips(_judged(warehouse, "raw.volatility_index"))
+    yield "raw.volatility_index", index_slips(_not_left_out_by_others(warehouse, "raw.volatility_index"))
 
 
-def _judged(warehouse: Warehouse, name: str, where: str = "true") -> pl.DataFrame:
+def _not_left_out_by_others(warehouse: Warehouse, name: str, where: str = "true") -> pl.DataFrame:
     return left_by_others(warehouse, name, rule=SLIPS_RULE, where=where)
 
 
@@ -121,7 +118,7 @@ def _is_out_of_time(name: str, bound: TimeBound, now: str) -> Iterator[str]:
         yield f"epoch_us({bound.column}) > {last}"
 
 
-def say_left_out(name: str, added: pl.DataFrame, what: str = "impossible values") -> None:
+def warn_of_quarantined(name: str, added: pl.DataFrame, what: str = "impossible values") -> None:
     """Warn of rows that are left out since now, if there are any.
 
     Args:

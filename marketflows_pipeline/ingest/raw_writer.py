@@ -1,24 +1,66 @@
-"""Committing what a service answered: each answer in one transaction, bad points counted, nothing lost."""
+"""Writing what services sent into the raw tables: one transaction a response, stamped with its times."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 
 from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.providers.protocols.market_caps import UTC_TIME, Granularity
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.observations import clean_observations
+from marketflows_pipeline.warehouse.merging import MergeResult
 from marketflows_pipeline.warehouse.revisions import Provenance
-from marketflows_pipeline.warehouse.store import MergeResult, Warehouse
+from marketflows_pipeline.warehouse.store import Warehouse
+
+
+class RawWriter:
+    """Writes one run's responses into the raw tables.
+
+    Args:
+        warehouse: the open private file.
+        clock: tells when each response came, which in a long run is later than the run's moment.
+        moment: of the run; all its responses are observed as of it.
+
+    Attributes:
+        warehouse: the same, for what is stored already; ``clock`` and ``moment`` too.
+    """
+
+    def __init__(self, warehouse: Warehouse, clock: Clock, moment: datetime) -> None:
+        self.warehouse = warehouse
+        self.clock = clock
+        self.moment = moment
+
+    def stamped(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows with ``fetched_at``, the present, for what depends on it before they are stored."""
+        return rows.with_columns(pl.lit(self.clock.now()).cast(UTC_TIME).alias("fetched_at"))
+
+    def store(self, name: str, rows: pl.DataFrame, *, provenance: Provenance | None = None) -> MergeResult:
+        """Merge rows into a raw table.
+
+        Args:
+            name: of the table.
+            rows: with its columns, and maybe others, which are dropped. ``observed_at``, where absent, is the run's
+                moment, and ``fetched_at`` the present.
+            provenance: what rows that change stored ones are recorded with, in ``meta.revisions``; None records none.
+        """
+        entry = table(name)
+        times = {"observed_at": self.moment, "fetched_at": self.clock.now()}
+        stamped = rows.with_columns(
+            pl.lit(time).cast(entry.polars_schema[column]).alias(column)
+            for column, time in times.items()
+            if column in entry.column_names and column not in rows.columns
+        )
+        return self.warehouse.merge(name, stamped.select(entry.column_names), provenance=provenance)
 
 
 @dataclass
 class Tally:
-    """What a run's answers brought.
+    """What a run's responses added to the observations.
 
     Attributes:
         rows_new: observations not stored before.
@@ -31,7 +73,7 @@ class Tally:
     rejected: Counter[str] = field(default_factory=Counter)
 
     def add(self, merged: MergeResult, rejected: Counter[str]) -> None:
-        """Count one committed answer."""
+        """Count one stored response."""
         self.rows_new += merged.inserted
         self.rows_revised += merged.revised
         self.rejected.update(rejected)
@@ -39,47 +81,47 @@ class Tally:
 
 @dataclass(frozen=True)
 class StoredHistory:
-    """What one history brought: points served, of which new, of which rejected."""
+    """What one history added: points served, of which new, of which rejected."""
 
     served: int
     new: int
     rejected: int
 
 
-class RawWriter:
-    """Writes answers into the raw tables as they arrive.
+class MarketCapWriter(RawWriter):
+    """Writes coins and their observations, and counts them.
 
     Args:
-        warehouse: the open private file.
-        now: the run's moment, which all its answers are as of.
-        clock: tells when each answer came, which in a long run is later.
-        step: of the grid; a changed observation older than that is a revision.
+        warehouse: as for `RawWriter`; ``clock`` and ``moment`` too.
+        clock: see there.
+        moment: see there.
+        granularity: of the grid; a changed observation older than a step of it is a revision.
     """
 
-    def __init__(self, warehouse: Warehouse, now: datetime, clock: Clock, step: timedelta = timedelta(hours=1)) -> None:
-        self._warehouse = warehouse
-        self._now = now
-        self._clock = clock
-        self._step = step
+    def __init__(
+        self, warehouse: Warehouse, clock: Clock, moment: datetime, granularity: Granularity = Granularity.HOURLY
+    ) -> None:
+        super().__init__(warehouse, clock, moment)
+        self._step = granularity.step
         self._observed = set(warehouse.query("select distinct coin_id from raw.market_caps")["coin_id"])
         self._first_seen = dict(warehouse.read("raw.coins", columns=["coin_id", "first_seen_at"]).iter_rows())
         self.tally = Tally()
 
     @property
     def known_coins(self) -> Collection[str]:
-        """Ids that any answer ever held."""
+        """Ids that any response ever held."""
         return self._first_seen.keys()
 
     def store_coins(self, rows: pl.DataFrame) -> None:
-        """Remember `coin_id, symbol, name` as seen now."""
+        """Store `coin_id, symbol, name` as seen now."""
         coins = rows.select("coin_id", "symbol", "name").unique("coin_id", keep="last")
-        first_seen = [self._first_seen.setdefault(coin, self._now) for coin in coins["coin_id"]]
+        first_seen = [self._first_seen.setdefault(coin, self.moment) for coin in coins["coin_id"]]
         times = table("raw.coins").polars_schema["first_seen_at"]
-        self._warehouse.merge(
+        self.store(
             "raw.coins",
             coins.with_columns(
                 pl.Series("first_seen_at", first_seen, dtype=times),
-                pl.lit(self._now, dtype=times).alias("last_seen_at"),
+                pl.lit(self.moment, dtype=times).alias("last_seen_at"),
                 pl.lit(value=True).alias("is_active"),
             ),
         )
@@ -92,28 +134,25 @@ class RawWriter:
         wanted = rows.filter(pl.col("coin_id").is_in(list(coins)))
         timed = wanted.drop_nulls("last_updated").rename({"last_updated": "ts"})
         rejected = Counter({"no time": wanted.height - timed.height} if timed.height < wanted.height else {})
-        merged, more = self._merge(timed, "page")
+        merged, more = self._store_observations(timed, "page")
         self.tally.add(merged, rejected + more)
 
     def store_history(self, rows: pl.DataFrame, cause: str = "history") -> StoredHistory:
-        """Merge one coin's history; a shorter or older answer removes nothing.
+        """Merge one coin's history; a shorter or older response removes nothing.
 
         Args:
-            rows: the answer, in HISTORY_SCHEMA.
-            cause: why it was asked for, as ``meta.revisions`` names it.
+            rows: the response, in HISTORY_SCHEMA.
+            cause: of the request, as ``meta.revisions`` names it.
         """
-        merged, rejected = self._merge(rows, cause)
+        merged, rejected = self._store_observations(rows, cause)
         self.tally.add(merged, rejected)
         return StoredHistory(served=rows.height, new=merged.inserted, rejected=rejected.total())
 
-    def _merge(self, rows: pl.DataFrame, cause: str) -> tuple[MergeResult, Counter[str]]:
+    def _store_observations(self, rows: pl.DataFrame, cause: str) -> tuple[MergeResult, Counter[str]]:
         clean, rejected = clean_observations(rows)
-        stamped = clean.with_columns(pl.lit(self._clock.now()).cast(pl.Datetime("us", "UTC")).alias("fetched_at"))
-        columns = table("raw.market_caps").column_names
         coins = set(clean["coin_id"])
-        provenance = Provenance(cause, seen_at=self._now, closed_before=self._now - self._step)
+        provenance = Provenance(cause, seen_at=self.moment, closed_before=self.moment - self._step)
         # The first history of a coin revises nothing, and need not be compared with what is stored.
-        revises = provenance if coins & self._observed else None
-        merged = self._warehouse.merge("raw.market_caps", stamped.select(columns), provenance=revises)
+        merged = self.store("raw.market_caps", clean, provenance=provenance if coins & self._observed else None)
         self._observed |= coins
         return merged, Counter(rejected)

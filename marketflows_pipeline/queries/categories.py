@@ -1,4 +1,4 @@
-"""Categories as stored: which are listed today, and under which slugs each one's rows are stored."""
+"""Categories as stored: which are listed today, and under which slugs the rows of each are stored."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime
 
 import polars as pl
 
-from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.market_caps.category_slugs import todays_slug
+from marketflows_pipeline.warehouse.store import Warehouse
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Categories:
     Attributes:
         listed: today's slugs and their names.
         former: slugs of earlier lists, and their names.
-        as_of: when the list was asked for; None before there was one.
+        as_of: when the list was requested; None before the first.
     """
 
     listed: Mapping[str, str]
@@ -35,9 +35,9 @@ class Categories:
         return self.find(slug) or slug
 
 
-def stored_categories(run: RunContext) -> Categories:
+def stored_categories(warehouse: Warehouse) -> Categories:
     """The last list of categories."""
-    rows = run.warehouse.accepted("raw.category_names").sort("category_id")
+    rows = warehouse.accepted("raw.category_names").sort("category_id")
     as_of = rows["last_seen_at"].max()
     is_listed = pl.col("last_seen_at") == pl.col("last_seen_at").max()
     listed, former = (
@@ -46,14 +46,14 @@ def stored_categories(run: RunContext) -> Categories:
     return Categories(listed, former, as_of if isinstance(as_of, datetime) else None)
 
 
-def names_in_store(run: RunContext, slugs: Iterable[str]) -> pl.DataFrame:
+def names_in_store(warehouse: Warehouse, slugs: Iterable[str]) -> pl.DataFrame:
     """Under which slugs the rows of these categories are stored: former ones, short ones, today's.
 
     Returns:
         ``narrative`` (of `slugs`) and ``stored_as``, one row a pair.
     """
-    categories = stored_categories(run)
-    stored = run.warehouse.query("select distinct narrative from accepted.narrative_members")["narrative"]
+    categories = stored_categories(warehouse)
+    stored = warehouse.query("select distinct narrative from accepted.narrative_members")["narrative"]
     of_today = {name: categories.today(name) for name in stored}
     pairs = [(slug, name) for slug in slugs for name, today in of_today.items() if today == categories.today(slug)]
     return pl.DataFrame(pairs, schema={"narrative": pl.String, "stored_as": pl.String}, orient="row")

@@ -1,75 +1,72 @@
-"""What is stored of the cross-asset part, as the next step needs it.
-
-Reads the warehouse and the settings only.
-"""
+"""Warehouse queries of the cross-asset part: the universe, its rows, supply of coins, released figures."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.settings import CrossAsset
+from marketflows_pipeline.settings import CrossAsset, Settings
 from marketflows_pipeline.transforms.cross_asset.supply import daily_supply
 from marketflows_pipeline.transforms.unit_slips import cap_slips, close_slips, share_slips
+from marketflows_pipeline.warehouse.store import Warehouse
 
 # Slugs of CoinGecko under which narratives and exclusions may have stored stablecoins.
 STABLECOIN_CATEGORY = "stablecoins"
 
 
-def cross_asset_settings(run: RunContext) -> CrossAsset:
+def cross_asset_settings(settings: Settings) -> CrossAsset:
     """The settings of the part, which must have some."""
-    assert run.settings.cross_asset is not None, "the part runs only where the settings have it"
-    return run.settings.cross_asset
+    assert settings.cross_asset is not None, "the part runs only where the settings have it"
+    return settings.cross_asset
 
 
-def universe(run: RunContext) -> pl.DataFrame:
+def universe(settings: Settings) -> pl.DataFrame:
     """``symbol, name, asset_class, share_source, share_id``, and what the settings say of lags, in their order."""
     columns = ("symbol", "name", "asset_class", "share_source", "share_id", "lag_basis", "share_lag_sessions")
     return pl.DataFrame(
-        [[getattr(asset, column) for column in columns] for asset in cross_asset_settings(run).universe],
+        [[getattr(asset, column) for column in columns] for asset in cross_asset_settings(settings).universe],
         schema=dict.fromkeys(columns, pl.String) | {"share_lag_sessions": pl.Int32},
         orient="row",
     )
 
 
-def universe_rows(run: RunContext, name: str) -> pl.DataFrame:
+def universe_rows(warehouse: Warehouse, settings: Settings, name: str) -> pl.DataFrame:
     """Rows of a table with a symbol, those of the universe; others may be stored from earlier settings."""
-    symbols = list(cross_asset_settings(run).symbols)
-    return run.warehouse.accepted(name, where="list_contains(?, symbol)", params=[symbols])
+    symbols = list(cross_asset_settings(settings).symbols)
+    return warehouse.accepted(name, where="list_contains(?, symbol)", params=[symbols])
 
 
-def coin_supply(run: RunContext) -> pl.DataFrame:
+def coin_supply(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     """Daily supply of the universe's coins that the market-cap part follows (see `daily_supply`)."""
-    coins = universe(run).filter(pl.col("share_source") == "supply").rename({"share_id": "coin_id"})
-    return daily_supply(_observations(run, coins["coin_id"].to_list()), coins)
+    coins = universe(settings).filter(pl.col("share_source") == "supply").rename({"share_id": "coin_id"})
+    return daily_supply(_observations(warehouse, coins["coin_id"].to_list()), coins)
 
 
-def stablecoin_observations(run: RunContext) -> pl.DataFrame:
+def stablecoin_observations(warehouse: Warehouse) -> pl.DataFrame:
     """``coin_id, ts, market_cap_usd, price_usd`` of the stablecoins that the market-cap part follows."""
-    return _observations(run, stablecoins(run))
+    return _observations(warehouse, stablecoins(warehouse))
 
 
-def stablecoins(run: RunContext) -> list[str]:
+def stablecoins(warehouse: Warehouse) -> list[str]:
     """Coins that a category of that name has ever listed, in either part."""
-    return run.warehouse.query(
+    return warehouse.query(
         "select coin_id from accepted.narrative_members where narrative = ? and is_reserve is not true"
         " union select coin_id from accepted.excluded_coins where category = ? order by coin_id",
         [STABLECOIN_CATEGORY, STABLECOIN_CATEGORY],
     )["coin_id"].to_list()
 
 
-def released_figures(run: RunContext) -> pl.DataFrame:
+def released_figures(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     """Figures that were doubted as slips of unit until later ones bore them out.
 
     Returns:
         symbol, session, released_at (the day of the later figure), column_name.
     """
     shares, actions, bars = (
-        universe_rows(run, name)
+        universe_rows(warehouse, settings, name)
         for name in ("raw.shares_outstanding", "raw.corporate_actions", "raw.daily_bars")
     )  # fmt: skip
-    coins = universe(run).filter(pl.col("share_source") == "supply").rename({"share_id": "coin_id"})
-    observed = cap_slips(_observations(run, coins["coin_id"].to_list()))
+    coins = universe(settings).filter(pl.col("share_source") == "supply").rename({"share_id": "coin_id"})
+    observed = cap_slips(_observations(warehouse, coins["coin_id"].to_list()))
     of_coins = observed.join(coins, on="coin_id").select(
         "symbol", pl.col("ts").dt.date().alias("session"), "column_name", pl.col("released_at").dt.date()
     )
@@ -78,8 +75,8 @@ def released_figures(run: RunContext) -> pl.DataFrame:
     return pl.concat([of_coins, *(slips.select(columns) for slips in found)]).drop_nulls("released_at")
 
 
-def _observations(run: RunContext, coins: list[str]) -> pl.DataFrame:
-    return run.warehouse.accepted(
+def _observations(warehouse: Warehouse, coins: list[str]) -> pl.DataFrame:
+    return warehouse.accepted(
         "raw.market_caps",
         columns=["coin_id", "ts", "market_cap_usd", "price_usd"],
         where="list_contains(?, coin_id)",

@@ -1,40 +1,32 @@
-"""What is stored about exchanges, as the next step needs it: newest answers, days, prices, the map of ids.
-
-Reads the warehouse and the settings only.
-"""
+"""Warehouse queries of the exchange part: newest snapshots, daily records, prices, the map of exchange ids."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 
 from marketflows_pipeline.providers.exchange_ids import DEFILLAMA_SLUGS
-from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.settings import Exchanges
+from marketflows_pipeline.settings import Exchanges, Settings
 from marketflows_pipeline.transforms.exchanges.id_map import exchange_map
+from marketflows_pipeline.warehouse.store import Warehouse
 
 HISTORY = timedelta(days=400)
-# The list's first page is asked for every hour, the others once a day, with two hours of grace.
+# The list's first page is fetched every hour, the others once a day, with two hours of grace.
 LISTED_WITHIN = timedelta(hours=26)
 PRICE_WITHIN = timedelta(hours=26)
 WHALE_HISTORY = timedelta(days=62)
 
 
-def exchange_settings(run: RunContext) -> Exchanges:
+def exchange_settings(settings: Settings) -> Exchanges:
     """The settings of the part, which must have some."""
-    assert run.settings.exchanges is not None, "the part runs only where the settings have it"
-    return run.settings.exchanges
+    assert settings.exchanges is not None, "the part runs only where the settings have it"
+    return settings.exchanges
 
 
-def source_prefix(run: RunContext) -> str:
-    """How sources of the volumes service are named: after the service, or after the tutorial that made them up."""
-    return "tutorial" if run.tutorial else run.volumes.name
-
-
-def newest_listing(run: RunContext) -> pl.DataFrame:
+def newest_listing(warehouse: Warehouse) -> pl.DataFrame:
     """Rows of raw.exchanges: each exchange at its newest observation within 26 hours of the newest of all."""
-    return run.warehouse.query(
+    return warehouse.query(
         """
         select * from accepted.exchanges
         where observed_at >= (select max(observed_at) from accepted.exchanges) - to_microseconds(?)
@@ -44,59 +36,57 @@ def newest_listing(run: RunContext) -> pl.DataFrame:
     )
 
 
-def known_exchanges(run: RunContext) -> pl.DataFrame:
+def known_exchanges(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     """The map of exchange ids (core.exchanges) as of what is stored now."""
-    listed = run.warehouse.query(
+    listed = warehouse.query(
         "select exchange_id, arg_max(name, observed_at) as name from accepted.exchanges group by exchange_id"
     )
     return exchange_map(
         listed,
-        newest_cexs(run),
-        _centralised(run),
+        newest_cexs(warehouse),
+        _centralised(warehouse),
         DEFILLAMA_SLUGS,
-        exchange_settings(run).tracked,
-        kinds=run.warehouse.accepted("raw.exchange_kinds", columns=["exchange_id", "is_centralised"]),
+        exchange_settings(settings).tracked,
+        kinds=warehouse.accepted("raw.exchange_kinds", columns=["exchange_id", "is_centralised"]),
     )
 
 
-def newest_cexs(run: RunContext) -> pl.DataFrame:
-    """Rows of raw.cex_snapshots of the newest answer."""
-    return run.warehouse.accepted(
+def newest_cexs(warehouse: Warehouse) -> pl.DataFrame:
+    """Rows of raw.cex_snapshots of the newest snapshot."""
+    return warehouse.accepted(
         "raw.cex_snapshots", where="observed_at = (select max(observed_at) from accepted.cex_snapshots)"
     )
 
 
-def newest_protocols(run: RunContext) -> pl.DataFrame:
-    """Rows of raw.protocols of the newest answer."""
-    return run.warehouse.accepted(
-        "raw.protocols", where="observed_at = (select max(observed_at) from accepted.protocols)"
-    )
+def newest_protocols(warehouse: Warehouse) -> pl.DataFrame:
+    """Rows of raw.protocols of the newest snapshot."""
+    return warehouse.accepted("raw.protocols", where="observed_at = (select max(observed_at) from accepted.protocols)")
 
 
-def daily_cexs(run: RunContext) -> pl.DataFrame:
-    """Rows of raw.cex_snapshots with their ``day``: the last answer of each day."""
-    return run.warehouse.query(
+def daily_cexs(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
+    """Rows of raw.cex_snapshots with their ``day``: the last snapshot of each day."""
+    return warehouse.query(
         """
         select *, cast(observed_at as date) as day from accepted.cex_snapshots where observed_at >= ?
         qualify observed_at = max(observed_at) over (partition by cast(observed_at as date))
         """,
-        [run.started_at - HISTORY],
+        [moment - HISTORY],
     )
 
 
-def volume_charts(run: RunContext) -> pl.DataFrame:
+def volume_charts(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
     """``exchange_id, ts, volume_24h_btc, source, first_volume_24h_btc, first_seen_at`` of the volume charts."""
-    return run.warehouse.accepted(
+    return warehouse.accepted(
         "raw.exchange_volumes",
         columns=["exchange_id", "ts", "volume_24h_btc", "source", "first_volume_24h_btc", "first_seen_at"],
         where="ts >= ?",
-        params=[run.started_at - HISTORY],
+        params=[moment - HISTORY],
     )
 
 
-def listed_volumes(run: RunContext) -> pl.DataFrame:
-    """``exchange_id, ts, volume_24h_btc, source`` of each exchange's last listing of each day."""
-    return run.warehouse.query(
+def listed_volumes(warehouse: Warehouse, moment: datetime, *, service: str) -> pl.DataFrame:
+    """``exchange_id, ts, volume_24h_btc, source`` of each exchange's last listing of each day, by `service`."""
+    return warehouse.query(
         """
         select exchange_id, observed_at as ts, volume_24h_btc, ? as source
         from accepted.exchanges where observed_at >= ? and volume_24h_btc is not null
@@ -104,76 +94,76 @@ def listed_volumes(run: RunContext) -> pl.DataFrame:
             partition by exchange_id, cast(observed_at as date) order by observed_at desc
         ) = 1
         """,
-        [f"{source_prefix(run)}:exchanges", run.started_at - HISTORY],
+        [f"{service}:exchanges", moment - HISTORY],
     )
 
 
-def full_listings(run: RunContext) -> pl.DataFrame:
+def full_listings(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
     """``observed_at, exchange_id, volume_24h_btc`` of the observations that paged to the last exchange."""
-    return run.warehouse.query(
+    return warehouse.query(
         "select observed_at, exchange_id, volume_24h_btc from accepted.exchanges"
         " where is_full_listing and volume_24h_btc is not null and observed_at >= ?",
-        [run.started_at - HISTORY],
+        [moment - HISTORY],
     )
 
 
-def bitcoin_prices(run: RunContext) -> pl.DataFrame:
+def bitcoin_prices(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
     """``ts, price_usd`` of a bitcoin by time: its own price as observed, never one inferred from other coins.
 
-    A price that the service dates later than the run that asked for it is of that run.
+    A price that the service dates later than the run that fetched it is of that run.
     """
-    return run.warehouse.query(
+    return warehouse.query(
         """
         select ts, price_usd from accepted.market_caps where coin_id = 'bitcoin' and price_usd is not null and ts >= ?
         union all
         select least(observed_at, last_updated) as ts, price_usd from accepted.bitcoin_prices where observed_at >= ?
         order by ts
         """,
-        [run.started_at - HISTORY, run.started_at - HISTORY],
+        [moment - HISTORY, moment - HISTORY],
     )
 
 
-def bitcoin_price_now(run: RunContext) -> float | None:
+def bitcoin_price_now(warehouse: Warehouse, moment: datetime) -> float | None:
     """The newest price of a bitcoin in dollars, or None where none is known of the last 26 hours."""
-    recent = bitcoin_prices(run).filter(pl.col("ts") >= run.started_at - PRICE_WITHIN)
+    recent = bitcoin_prices(warehouse, moment).filter(pl.col("ts") >= moment - PRICE_WITHIN)
     return None if recent.is_empty() else float(recent["price_usd"][-1])
 
 
-def trending_with_market(run: RunContext) -> pl.DataFrame:
-    """Rows of raw.trending_coins of the newest answer, those of coins that the service counts as one of their own.
+def trending_with_market(warehouse: Warehouse) -> pl.DataFrame:
+    """Rows of raw.trending_coins of the newest snapshot, those of coins that the service counts as one of their own.
 
     It gives no market row for a wrapped, bridged or staked coin, whose volume is that of another.
     """
     newest = "observed_at = (select max(observed_at) from accepted.trending_coins)"
-    return run.warehouse.accepted("raw.trending_coins", where=f"{newest} and not ends_with(source, ':trending')")
+    return warehouse.accepted("raw.trending_coins", where=f"{newest} and not ends_with(source, ':trending')")
 
 
-def recent_coin_observations(run: RunContext) -> pl.DataFrame:
+def recent_coin_observations(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
     """``coin_id, ts, market_cap_usd, price_usd, volume_usd`` of the coins that the market-cap part follows."""
-    return run.warehouse.accepted(
+    return warehouse.accepted(
         "raw.market_caps",
         columns=["coin_id", "ts", "market_cap_usd", "price_usd", "volume_usd"],
         where="ts >= ?",
-        params=[run.started_at - WHALE_HISTORY],
+        params=[moment - WHALE_HISTORY],
     )
 
 
-def coins_left_out(run: RunContext) -> pl.Series:
-    """Coins of the excluded categories, each category as last answered."""
-    return run.warehouse.query(
+def coins_left_out(warehouse: Warehouse, settings: Settings) -> pl.Series:
+    """Coins of the excluded categories, each category as last fetched."""
+    return warehouse.query(
         "select coin_id from accepted.excluded_coins where list_contains(?, category)"
         " qualify observed_at = max(observed_at) over (partition by category)",
-        [list(exchange_settings(run).whale_exclude_categories)],
+        [list(exchange_settings(settings).whale_exclude_categories)],
     )["coin_id"].unique()
 
 
-def slugs_with_balances(run: RunContext) -> list[str]:
+def slugs_with_balances(warehouse: Warehouse) -> list[str]:
     """Slugs of exchanges whose reserves are known token by token."""
-    return run.warehouse.query("select distinct slug from accepted.cex_token_balances order by slug")["slug"].to_list()
+    return warehouse.query("select distinct slug from accepted.cex_token_balances order by slug")["slug"].to_list()
 
 
-def _centralised(run: RunContext) -> pl.DataFrame:
-    return run.warehouse.query(
+def _centralised(warehouse: Warehouse) -> pl.DataFrame:
+    return warehouse.query(
         "select exchange_id from accepted.centralised_exchanges"
         " where last_seen_at = (select max(last_seen_at) from accepted.centralised_exchanges)"
     )

@@ -25,6 +25,7 @@ from marketflows_pipeline.settings.fields import (
 )
 from marketflows_pipeline.settings.names import file_safe
 from marketflows_pipeline.system.near_matches import did_you_mean, find_slips
+from marketflows_pipeline.transforms.cross_asset.regimes import RegimeRules
 
 AssetClass = Literal["equity", "metal", "bond", "crypto"]
 ShareSource = Literal["ssga", "blackrock", "spdr_gold", "folder", "supply", "none"]
@@ -216,3 +217,14 @@ class CrossAsset(TomlTable):
     def symbols(self) -> tuple[str, ...]:
         """Symbols in the order of the settings."""
         return tuple(asset.symbol for asset in self.universe)
+
+    @property
+    def regime_rules(self) -> RegimeRules:
+        """What `regimes` takes of these settings."""
+        return {
+            "risk_on_below": self.risk_on_below,
+            "risk_off_above": self.risk_off_above,
+            "hysteresis": self.hysteresis,
+            "confirm_sessions": self.confirm_sessions,
+            "ratio_pairs": self.ratio_pairs,
+        }

@@ -69,9 +69,9 @@ def validation_lines(file: Path, error: ValidationError, model: type[BaseModel])
     errors = error.errors(include_url=False)
     spoilt = {found["loc"][:length] for found in errors for length in range(len(found["loc"]))}
     # A list of which an entry was refused is too short by that alone.
-    told = [found for found in errors if found["type"] != "too_short" or found["loc"] not in spoilt]
-    lines = [_line(file, found, tables) for found in told[:_MAX_LINES]]
-    return lines if len(told) <= _MAX_LINES else [*lines, f"{file}: and {len(told) - _MAX_LINES:,} more faults"]
+    shown = [found for found in errors if found["type"] != "too_short" or found["loc"] not in spoilt]
+    lines = [_line(file, found, tables) for found in shown[:_MAX_LINES]]
+    return lines if len(shown) <= _MAX_LINES else [*lines, f"{file}: and {len(shown) - _MAX_LINES:,} more faults"]
 
 
 def unknown_key(key: str, names: Sequence[str], tables: Tables) -> str:

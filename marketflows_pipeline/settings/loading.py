@@ -42,7 +42,7 @@ def load_settings(
         secrets_path: the TOML file with keys. None, or a file that is not there, means that there is none.
         environ: environment variables; ``COINGECKO_API_KEY``, or a file that ``COINGECKO_API_KEY_FILE`` names and that
             holds nothing else, wins over the secrets file.
-        needs_key: whether a missing key is a fault; not where nothing is asked that needs one.
+        needs_key: whether a missing key is a fault; not where no request needs one.
 
     Returns:
         Settings in which every rule holds: lists ordered and without repetition, limits of the plan filled in.

@@ -80,7 +80,7 @@ class MarketCapSource(TomlTable):
         description="Portfolios: a name and the provider's coin ids",
     )
     plan: str
-    # The plan's own where the file does not say otherwise.
+    # Those of the plan, where the file does not set them.
     base_url: WebAddress = Field("", description="Address of the service, by plan")
     calls_per_minute: Whole = Field(
         0, ge=1, le=1_000_000, description="Calls per minute that are never exceeded, by plan"
@@ -125,7 +125,7 @@ class MarketCapSource(TomlTable):
     @field_validator("base_assets")
     @classmethod
     def _us_dollar_first(cls, base_assets: tuple[str, ...]) -> tuple[str, ...]:
-        # No coin, so the provider's list of coins would not tell what is meant.
+        # No coin, so the provider's list of coins has no hint for it.
         if strange := [base for base in base_assets if base != US_DOLLAR and spelling(base) == spelling(US_DOLLAR)]:
             raise expected(f"{US_DOLLAR!r}, as the dollar is written, not {strange[0]!r}")
         return unique((US_DOLLAR, *base_assets))
@@ -180,12 +180,12 @@ class MarketCapSource(TomlTable):
 
     @property
     def narratives_in_use(self) -> tuple[str, ...]:
-        """Narratives, where their flow type is asked for."""
+        """Narratives, where their flow type is chosen."""
         return self.narratives if "narratives" in self.flow_types else ()
 
     @property
     def portfolios_in_use(self) -> Mapping[str, tuple[str, ...]]:
-        """Portfolios, where their flow type is asked for."""
+        """Portfolios, where their flow type is chosen."""
         return self.asset_groups if "individual_assets" in self.flow_types else {}
 
     @property
@@ -202,6 +202,6 @@ class MarketCapSource(TomlTable):
     def _needed_by(
         flow_type: FlowType, value: tuple[Any, ...] | Mapping[str, Any], info: ValidationInfo, what: str
     ) -> None:
-        asked = info.data.get("flow_types") or (info.context or {}).get("flow_types", ())
-        if not value and flow_type in asked:
+        chosen = info.data.get("flow_types") or (info.context or {}).get("flow_types", ())
+        if not value and flow_type in chosen:
             raise expected(f'{what}, because flow_types holds "{flow_type}"')

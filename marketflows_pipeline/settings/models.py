@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +12,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
@@ -57,19 +57,19 @@ def orders_for(orders: Iterable[int], flow_types: Iterable[str]) -> tuple[int, .
     Narratives and portfolios take each difference from the one before, so they have every order from 0 to the highest.
 
     Raises:
-        PydanticCustomError: if market-cap ranges are asked for together with an order above 2.
+        PydanticCustomError: if market-cap ranges are chosen together with an order above 2.
     """
-    asked = sorted(set(orders))
-    if not asked:
+    chosen = sorted(set(orders))
+    if not chosen:
         raise expected("at least one order; 0 is the curve itself")
-    if "market_cap_ranges" in flow_types and asked[-1] > RANGES_MAX_ORDER:
+    if "market_cap_ranges" in flow_types and chosen[-1] > RANGES_MAX_ORDER:
         raise expected(
             f'orders up to {RANGES_MAX_ORDER}, because flow_types holds "market_cap_ranges", '
             "which are defined for level, growth and inflection only"
         )
     if "narratives" in flow_types or "individual_assets" in flow_types:
-        return tuple(range(asked[-1] + 1))
-    return tuple(asked)
+        return tuple(range(chosen[-1] + 1))
+    return tuple(chosen)
 
 
 class Analysis(TomlTable):
@@ -116,8 +116,13 @@ class Run(TomlTable):
     """``[run]``: what holds for a run as a whole."""
 
     limit_minutes: Number | None = Field(
-        None, ge=0.1, le=1440, description="Minutes after which a run asks no service any more; none where not said"
+        None, ge=0.1, le=1440, description="Minutes after which a run makes no requests; without it there is no limit"
     )
+
+    @property
+    def limit(self) -> timedelta | None:
+        """The time limit of a run's requests, or None."""
+        return timedelta(minutes=self.limit_minutes) if self.limit_minutes else None
 
 
 OTHER_THAN_PRIVATE = "another file than warehouse.path, which only the pipeline may open"
@@ -208,6 +213,6 @@ class Settings(ConfigFile):
     file: Path = Field(Path("config.toml"), exclude=True, repr=False)
     secrets: Secrets = Field(default_factory=Secrets, exclude=True, repr=False, description="Keys of the services")
 
-    def fault(self, key: str, value: object, expectation: str) -> UserInputError:
-        """The error of a key that turns out to be wrong only once services or the warehouse have answered."""
-        return UserInputError(fault_line(self.file, key, value, expectation))
+    def fault_line(self, key: str, value: object, expectation: str) -> str:
+        """One line about a key that turns out to be wrong only once services or the warehouse have answered."""
+        return fault_line(self.file, key, value, expectation)

@@ -169,8 +169,12 @@ def open_private(path: Path, flags: int) -> int:
     return descriptor
 
 
-def make_way(path: Path) -> None:
+def make_way(path: Path, *, folder: bool = False) -> None:
     """Leave at a path either nothing or the user's own plain file: a link or a FIFO is removed, and not followed.
+
+    Args:
+        path: where this program, or DuckDB for it, is about to write.
+        folder: whether a folder of the user's own may be there, instead of a file.
 
     Raises:
         UnsafeFileError: if what is there is anything else.
@@ -179,8 +183,10 @@ def make_way(path: Path) -> None:
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
             path.unlink()
-            return
-    require_own(path)
+        elif not folder:
+            require_own(path)
+        elif not stat.S_ISDIR(found.st_mode) or not _is_own(found, path):
+            raise UnsafeFileError(f"{path} is no folder of your own; move it away")
 
 
 def require_own(path: Path) -> None:
@@ -220,20 +226,6 @@ def is_own_plain(path: Path) -> bool:
         return stat.S_ISREG(found.st_mode) and _is_own(found, path)
     except OSError:
         return False
-
-
-def require_own_folder(folder: Path) -> None:
-    """Leave at a path either nothing or a folder of the user's own: a link is removed, and not followed.
-
-    Raises:
-        UnsafeFileError: if what is there is anything else.
-    """
-    with contextlib.suppress(FileNotFoundError):
-        found = folder.lstat()
-        if stat.S_ISLNK(found.st_mode):
-            folder.unlink()
-        elif not stat.S_ISDIR(found.st_mode) or not _is_own(found, folder):
-            raise UnsafeFileError(f"{folder} is no folder of your own; move it away")
 
 
 def remove(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The names that series and bases are filed under."""
+"""Name the categories that series and bases are filed under."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of series that are doubted until the next one agrees, each judged against the last accepted one."""
+"""Find rows of series that are doubtful until the next one agrees, each compared with the last accepted one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def doubted_rows(
     is_doubted: pl.Expr,
     names: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
-    """Judge each series, doubted row by doubted row.
+    """Find the doubted rows of each series, one after the other.
 
     Args:
         rows: `key` and figures, unique by key; a figure that is not a finite number above 0 says nothing.
@@ -46,8 +46,8 @@ def doubted_rows(
     live = _usable(in_order(rows, *key), key).with_columns(is_settled=pl.lit(value=False))
     found = [_empty(rows, key)]
     while True:
-        judged = _judged(live, key, figures, is_doubted)
-        first = judged.filter("is_doubted", ~pl.col("is_settled")).unique(series, keep="first")
+        compared = _compared(live, key, figures, is_doubted)
+        first = compared.filter("is_doubted", ~pl.col("is_settled")).unique(series, keep="first")
         if first.is_empty():
             return pl.concat(found).sort(key)
         doubted = first.select(
@@ -72,7 +72,7 @@ def _usable(rows: pl.DataFrame, key: tuple[str, str]) -> pl.DataFrame:
     return rows.with_columns(pl.when(value.is_finite() & (value > 0)).then(value).name.keep())
 
 
-def _judged(
+def _compared(
     live: pl.DataFrame, key: tuple[str, str], figures: Mapping[str, pl.Expr], is_doubted: pl.Expr
 ) -> pl.DataFrame:
     series, time = key

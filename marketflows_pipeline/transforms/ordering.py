@@ -1,4 +1,4 @@
-"""The order that time series need, kept cheaply."""
+"""Sort frames as time series need it, at little cost."""
 
 from __future__ import annotations
 

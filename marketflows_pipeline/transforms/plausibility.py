@@ -1,4 +1,4 @@
-"""Which stored values cannot be true: bounds of every measured column and of every time, and the rows outside them.
+"""Find stored values that cannot be true: bounds of every measured column and of every time.
 
 A null is missing, never impossible.
 """
@@ -176,7 +176,7 @@ def implausible(name: str, rows: pl.DataFrame, moment: datetime) -> pl.DataFrame
         The table's key columns, ``column_name`` and ``reason``: one row for each value that is at fault.
     """
     entry, bounds = table(name), BOUNDS[name]
-    judged = [
+    faults = [
         *map(_value_fault, bounds.values),
         *(fault for each in bounds.times for fault in _time_faults(name, each)),
     ]
@@ -185,7 +185,7 @@ def implausible(name: str, rows: pl.DataFrame, moment: datetime) -> pl.DataFrame
         rows.with_columns(now=now)
         .filter(fault.is_at_fault.fill_null(value=False))
         .select(*entry.key, column_name=pl.lit(fault.column), reason=fault.reason)
-        for fault in judged
+        for fault in faults
     ]
     return pl.concat(found).sort(entry.key, maintain_order=True)
 
@@ -217,9 +217,8 @@ def _time_faults(name: str, bound: TimeBound) -> Iterator[_Fault]:
     if bound.earliest_of_own_files is not None:
         is_own = pl.col("source").str.starts_with(OWN_FILES)
         earliest = pl.when(is_own).then(pl.lit(bound.earliest_of_own_files)).otherwise(earliest)
-    first = earliest if is_date else earliest.cast(pl.Datetime("us", "UTC"))
     words = pl.format(f"{bound.column} is {{}}: expected {{}} or later", shown, _as_text(earliest, is_date=True))
-    yield _Fault(bound.column, value < first, words)
+    yield _Fault(bound.column, value < earliest, words)
     if limits := bound.latest(entry):
         last = pl.min_horizontal(pl.col(name) + ahead for name, ahead in limits.items())
         last = last.dt.date() if is_date else last
@@ -227,5 +226,5 @@ def _time_faults(name: str, bound: TimeBound) -> Iterator[_Fault]:
         yield _Fault(bound.column, value > last, words)
 
 
-def _as_text(value: pl.Expr, *, is_date: bool = False) -> pl.Expr:
+def _as_text(value: pl.Expr, *, is_date: bool) -> pl.Expr:
     return value.dt.to_string("%Y-%m-%d" if is_date else "%Y-%m-%dT%H:%M:%SZ")

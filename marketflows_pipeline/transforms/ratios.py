@@ -1,4 +1,4 @@
-"""Compares ratios with 1, within a tolerance whose bound counts as inside."""
+"""Compare ratios with 1, within a tolerance whose bound counts as inside."""
 
 from __future__ import annotations
 

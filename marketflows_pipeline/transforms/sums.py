@@ -1,4 +1,4 @@
-"""Sums that do not depend on the order of their terms."""
+"""Sum independently of the order of the terms."""
 
 from __future__ import annotations
 

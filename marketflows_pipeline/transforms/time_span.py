@@ -1,4 +1,4 @@
-"""Which times an observation can have: none before its kind existed, none after it was asked for.
+"""Bound the times that an observation can have: none before its kind existed, none after it was requested.
 
 Units are not guessed: seconds where milliseconds are documented are a moment in January 1970, and that is outside.
 """
@@ -35,16 +35,16 @@ class TimeSpan:
 
     @classmethod
     def window(cls, start: datetime, *, step: timedelta, since: datetime, now: datetime) -> Self:
-        """A window that was asked for, and a step before it.
+        """A window that was requested, and a step before it.
 
-        Services serve up to one point more than asked, and stamps of points are jittered: a point a step too early is
-        one as long as it is nearer to that step than to the one before, five minutes at most.
+        Services serve up to one point more than requested, and stamps of points are jittered: a point a step too early
+        is one as long as it is nearer to that step than to the one before, five minutes at most.
 
         Args:
             start: of the window.
             step: time from one point to the next.
             since: nothing is earlier than this, whatever the window.
-            now: when it was asked for, which is the window's end.
+            now: when it was requested, which is the window's end.
         """
         jitter = min(CLOCK_TOLERANCE, step / 2)
         return cls(max(since, start - step - jitter), now + CLOCK_TOLERANCE)

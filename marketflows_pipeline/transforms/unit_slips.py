@@ -1,12 +1,12 @@
-"""Slips of unit: a figure that is a hundred, a thousand or a million times what it was, and nothing else says so.
+"""Find slips of unit: a figure 100, 1,000 or 1,000,000 times what it was, without another figure that agrees.
 
-**Rule.** Rows of a series are judged in the order of time, each against the last accepted one. A figure is doubted
+**Rule.** Rows of a series are compared in the order of time, each with the last accepted one. A figure is doubted
 where its ratio to that lies within 5 % of 10^±2, 10^±3 or 10^±6 and the other figures of the row don't agree with it.
 So it is where figures contradict each other by such a factor, as they do when the price moved beside the slip; then
-the one that moved most is at fault. The next row bears a doubted one out where it stays within a factor of two of it
-and is not doubted against it; from then on both are accepted. Anything else leaves the doubted row out for good.
+the one that moved most is at fault. The next row confirms a doubted one where it stays within a factor of two of it and
+is not doubted against it; from then on both are accepted. Otherwise the doubted row stays in quarantine.
 
-What is said of a row thus depends on rows up to its release alone, and never changes after it.
+The verdict on a row thus depends on rows up to its release alone, and never changes after it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FACTORS = (1e2, 1e3, 1e6)
 TOLERANCE = 0.05
 # The least range of a series in which a figure can have slipped.
 LEAST_RANGE = FACTORS[0] * (1 - TOLERANCE - ROUNDING)
-# Their shares are net assets over net asset value, so that net assets bear them out whatever they are.
+# Their shares are net assets over net asset value, so that net assets always agree with them.
 QUOTIENT_SOURCES = "spdr_gold"
 
 _ASSET = ("symbol", "session")
@@ -39,7 +39,7 @@ def cap_slips(observations: pl.DataFrame) -> pl.DataFrame:
         observations: coin_id, ts, market_cap_usd, price_usd.
 
     Returns:
-        coin_id, ts, column_name, reason and ``released_at``, the time of the observation that bears it out; null where
+        coin_id, ts, column_name, reason and ``released_at``, the time of the observation that confirms it; null where
         none does.
     """
     cap, price = ratio("market_cap_usd"), ratio("price_usd")
@@ -55,9 +55,9 @@ def cap_slips(observations: pl.DataFrame) -> pl.DataFrame:
 def share_slips(shares: pl.DataFrame, actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     """Doubted vintages of funds' figures, all compared in present shares, so that a listed split moves nothing.
 
-    Shares and net asset value agree where their product stays within 5 % (a change of basis: a split that nobody
-    listed), shares and net assets where those are their product, and a net asset value with the close that moved
-    likewise. Of each session the newest vintage is judged, and where that is left out the one before it.
+    Shares and net asset value agree where their product stays within 5 % (a change of basis: an unlisted
+    split), shares and net assets where those are their product, and a net asset value with the close that moved
+    likewise. Of each session the newest vintage is compared, and where that is left out the one before it.
 
     Args:
         shares: as in ``raw.shares_outstanding``, all vintages.
@@ -102,7 +102,7 @@ def share_slips(shares: pl.DataFrame, actions: pl.DataFrame, bars: pl.DataFrame)
 def close_slips(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """Doubted bars: a close agrees with a net asset value that moved likewise, or with shares that moved inversely.
 
-    The adjusted close comes of the same answer, so it bears no close out; it must move as the close does itself.
+    The adjusted close comes from the same answer, so it confirms no close; it must move as the close does itself.
 
     Args:
         bars: symbol, session, close_usd, adjusted_close_usd.
@@ -133,7 +133,7 @@ def close_slips(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame)
 
 
 def index_slips(values: pl.DataFrame) -> pl.DataFrame:
-    """Doubted values of volatility indices, of which nothing else is known.
+    """Doubted values of volatility indices; no other figure can confirm them.
 
     Args:
         values: index_name, session, close.
@@ -151,7 +151,7 @@ def index_slips(values: pl.DataFrame) -> pl.DataFrame:
 
 
 def bitcoin_slips(prices: pl.DataFrame) -> pl.DataFrame:
-    """Doubted prices of bitcoin by which volumes are told in dollars, of which nothing else is known.
+    """Doubted prices of bitcoin, by which volumes are converted to USD; no other figure can confirm them.
 
     Args:
         prices: observed_at, price_usd.
@@ -169,7 +169,7 @@ def bitcoin_slips(prices: pl.DataFrame) -> pl.DataFrame:
 
 
 def known_once_released(flows: pl.DataFrame, released: pl.DataFrame) -> pl.DataFrame:
-    """Flows of figures that were doubted at first are known when the figures that bore them out are.
+    """Flows of figures that were doubted at first are known when the figures that confirmed them are.
 
     Args:
         flows: as in ``core.asset_flows``.

@@ -10,7 +10,6 @@ from marketflows_pipeline.tutorial.exchange_provider import (
 )
 from marketflows_pipeline.tutorial.files import (
     PICTURE_NOTE,
-    SYNTHETIC_NOTE,
     data_as_of,
     data_credit,
     forget,
@@ -21,7 +20,6 @@ from marketflows_pipeline.tutorial.verify import compare_log, compare_tables, co
 
 __all__ = [
     "PICTURE_NOTE",
-    "SYNTHETIC_NOTE",
     "TutorialExchanges",
     "TutorialMarket",
     "TutorialProvider",

@@ -11,8 +11,7 @@ from marketflows_pipeline.options import TUTORIAL_PRIVATE, TUTORIAL_PUBLISHED
 from marketflows_pipeline.settings import Settings, WarehousePaths, load_settings
 
 PACKAGED = Path(__file__).parent
-PICTURE_NOTE = "tutorial data"
-SYNTHETIC_NOTE = "tutorial: synthetic figures, about nothing real"
+PICTURE_NOTE = "tutorial: real figures"
 
 
 def load_tutorial_settings(folder: Path) -> Settings:

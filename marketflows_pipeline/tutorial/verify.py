@@ -34,7 +34,7 @@ _VARYING = (
 # Lines that depend on the machine and on what ran before: chatter, progress, another run, pictures of other settings,
 # models that were trained.
 _CIRCUMSTANCE = re.compile(
-    r"^DEBUG |: \d+ of \d+(?:, about <duration> left)?$| Waiting up to |is removed: no longer in the settings$"
+    r"^DEBUG |: \d+ of \d+(?:, about <duration> left)?$| Waiting up to | removed, as settings and data "
     r"| of trained models are up to date$"
 )
 

@@ -32,6 +32,7 @@ _REACHES_OUT = frozenset({
     *("copy_database", "import_database", "checkpoint", "force_checkpoint"),
 })  # fmt: skip
 _PUTS_SQL_TOGETHER = frozenset({"query", "query_table", "json_execute_serialized_sql"})
+_HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _CALLED = re.compile(r'(\w+)"?\s*\(')
 # Asked one by one: as one UNION they take twice as long.
 _PROGRAMS = tuple(
@@ -104,3 +105,9 @@ def foreign_program(connection: duckdb.DuckDBPyConnection, catalog: str) -> str 
         if called := next((each for each in _CALLED.findall(sql.lower()) if each in refused), None):
             return f"{name}, which calls {called}"
     return None
+
+
+def holder_of(error: duckdb.Error) -> str | None:
+    """The program that holds a file which DuckDB could not open, with its process id; None where no other one does."""
+    found = _HOLDER.search(str(error))
+    return f"{found['program']} (pid {found['pid']})" if found else None

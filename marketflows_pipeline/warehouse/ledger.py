@@ -80,9 +80,15 @@ class WarehouseLedger:
         start = month_of(month_start)
         month = (provider, start)
         if month not in self._spent:
-            counted = self._warehouse.query(
-                "select count(*) as n from meta.api_calls where provider = ? and sent_at >= ? and sent_at < ?",
-                (provider, start, month_after(start)),
-            )
-            self._spent[month] = int(counted["n"].item())
+            self._spent[month] = calls_of_month(self._warehouse, provider, start)
         return self._spent[month]
+
+
+def calls_of_month(warehouse: Warehouse, provider: str, moment: datetime) -> int:
+    """Attempts of all runs in the UTC month that holds `moment`, whatever came of them."""
+    start = month_of(moment)
+    counted = warehouse.query(
+        "select count(*) as n from meta.api_calls where provider = ? and sent_at >= ? and sent_at < ?",
+        (provider, start, month_after(start)),
+    )
+    return int(counted["n"].item())

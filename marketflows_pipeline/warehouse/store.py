@@ -7,12 +7,9 @@ the end, because from DuckDB 2 on a connection with an open result refuses other
 
 from __future__ import annotations
 
-import re
 import threading
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,15 +18,9 @@ import duckdb
 import polars as pl
 
 from marketflows_pipeline.errors import WarehouseError
-from marketflows_pipeline.schema import TABLES, DType, Table
-from marketflows_pipeline.system.safe_files import (
-    make_way,
-    private_folder,
-    private_umask,
-    require_own,
-    require_own_folder,
-)
-from marketflows_pipeline.warehouse import ddl, engine
+from marketflows_pipeline.schema import TABLES, Table
+from marketflows_pipeline.system.safe_files import private_umask
+from marketflows_pipeline.warehouse import ddl, engine, private_file
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.catalog import (
     differences,
@@ -40,31 +31,12 @@ from marketflows_pipeline.warehouse.catalog import (
     stored_columns,
     write_table,
 )
-from marketflows_pipeline.warehouse.revisions import Provenance, record_revisions
+from marketflows_pipeline.warehouse.merging import MergeResult, merge_rows
+from marketflows_pipeline.warehouse.revisions import Provenance
 from marketflows_pipeline.warehouse.validate import check_frame
 
 STORAGE_VERSION = "v1.2.0"
 CATALOG = "marketflows"
-# The folder that no file but this program's own is in.
-OWN_FOLDER = ".marketflows"
-
-_HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
-
-
-@dataclass(frozen=True)
-class WriteResult:
-    """What a replaced or appended table got: the rows written."""
-
-    rows: int
-
-
-@dataclass(frozen=True)
-class MergeResult:
-    """What a merge did: rows added, rows revised by a later answer, rows that were stored already."""
-
-    inserted: int
-    revised: int
-    unchanged: int
 
 
 class Warehouse:
@@ -85,16 +57,13 @@ class Warehouse:
         self.path = Path(target)
         if not create and not self.path.exists():
             raise WarehouseError(f"there is no warehouse at {self.path} yet; run `marketflows` first")
-        try:
-            _make_place(self.path)
-        except OSError as fault:
-            raise WarehouseError(f"{self.path} cannot be opened: {fault.strerror} ({fault.filename})") from fault
+        private_file.make_place(self.path)
         self._writing = threading.RLock()
         self._joined: tuple[int, duckdb.DuckDBPyConnection] | None = None
         self._open = ExitStack()
         # DuckDB makes its files, log and spill among them, with the mode that the umask gives, whenever it needs them.
         self._open.enter_context(private_umask())
-        self._connection = self._open.enter_context(engine.connect(_spill(self.path)))
+        self._connection = self._open.enter_context(engine.connect(private_file.spill_folder(self.path)))
         try:
             engine.attach(self._connection, self.path, CATALOG, f"storage_version {ddl.literal(STORAGE_VERSION)}")
             engine.shut(self._connection)
@@ -104,7 +73,7 @@ class Warehouse:
                 make_accepted(cursor)
         except duckdb.Error as fault:
             self.close()
-            raise _explain_open(self.path, fault) from fault
+            raise private_file.cannot_open(self.path, fault) from fault
         except BaseException:
             self.close()
             raise
@@ -192,8 +161,8 @@ class Warehouse:
             each = [f"select {ddl.literal(name)}, count(*) from {ddl.qualified(name)}" for name in names]
             return dict(cursor.execute(" union all ".join(each)).fetchall())
 
-    def replace(self, table: str, frame: pl.DataFrame) -> WriteResult:
-        """Store a frame as the whole table.
+    def replace(self, table: str, frame: pl.DataFrame) -> int:
+        """Store a frame as the whole table; how many rows that is.
 
         Raises:
             WarehouseError: if the frame is not what the registry says, or is empty where the table may not be;
@@ -208,10 +177,10 @@ class Warehouse:
             write_table(cursor, entry, rows)
             if is_new:
                 make_views(cursor)
-        return WriteResult(rows.height)
+        return rows.height
 
-    def append(self, table: str, frame: pl.DataFrame) -> WriteResult:
-        """Add a frame's rows.
+    def append(self, table: str, frame: pl.DataFrame) -> int:
+        """Add a frame's rows; how many they are.
 
         Raises:
             WarehouseError: if the frame is not what the registry says.
@@ -220,7 +189,7 @@ class Warehouse:
         rows = check_frame(entry, frame)
         with self.transaction() as cursor:
             insert(cursor, entry, rows)
-        return WriteResult(rows.height)
+        return rows.height
 
     def merge(
         self, table: str, frame: pl.DataFrame, *, revise: bool = True, provenance: Provenance | None = None
@@ -243,38 +212,8 @@ class Warehouse:
         """
         entry = _registered_table(table)
         rows = check_frame(entry, frame)
-        is_plain = provenance is None and not entry.set_once
-        if rows.height == 1 and is_plain and len(entry.key) < len(entry.columns):
-            return self._merge_row(entry, rows.row(0, named=True), revise=revise)
-        bound = next((name for name in entry.key if entry.column(name).dtype is DType.TIME), None)
-        limits = [rows[bound].min(), rows[bound].max()] if bound is not None else []
         with self.transaction() as cursor:
-            if rows.is_empty():
-                return MergeResult(0, 0, 0)
-            if provenance is not None and revise:
-                record_revisions(cursor, entry, rows, provenance)
-            cursor.register("incoming", rows)
-            touched = cursor.execute(ddl.merge(entry, revise=revise, bound=bound), limits).fetchall()
-            if entry.set_once:
-                cursor.execute(ddl.write_once(entry, bound=bound), limits).fetchall()
-            cursor.unregister("incoming")
-        done = Counter(action for (action,) in touched)
-        return MergeResult(done["INSERT"], done["UPDATE"], rows.height - done.total())
-
-    def _merge_row(self, entry: Table, row: dict[str, Any], *, revise: bool) -> MergeResult:
-        """One row goes as parameters: to hand over a frame takes several times as long as all of this."""
-        statements = ddl.merge_row(entry)
-        with self.transaction() as cursor:
-            sought = {name: row[name] for name in {*entry.key, *statements.deciding}}
-            found = cursor.execute(statements.find, sought).fetchall()
-            if not found:
-                cursor.execute(statements.insert, row).fetchall()
-                return MergeResult(1, 0, 0)
-            ((differs,),) = found
-            if not (differs and revise):
-                return MergeResult(0, 0, 1)
-            cursor.execute(statements.update, row).fetchall()
-            return MergeResult(0, 1, 0)
+            return merge_rows(cursor, entry, rows, revise=revise, provenance=provenance)
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Run one statement as a transaction of its own; for this package's bookkeeping only."""
@@ -345,18 +284,6 @@ class Warehouse:
             cursor.close()
 
 
-def _make_place(path: Path) -> None:
-    """A private folder, and in it nothing that somebody planted where DuckDB is about to write."""
-    private_folder(path.parent, is_ours=path.parent.name == OWN_FOLDER)
-    require_own(path)
-    make_way(path.with_name(f"{path.name}.wal"))
-    require_own_folder(_spill(path))
-
-
-def _spill(path: Path) -> Path:
-    return path.with_name(f"{path.name}.spill")
-
-
 def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pl.DataFrame:
     if params:
         # DuckDB hands over a relation with parameters value by value, thirty times slower than a table.
@@ -376,13 +303,3 @@ def _registered_table(name: str) -> Table:
     if entry.view_sql is not None:
         raise WarehouseError(f"{name} is a view; write the tables it reads")
     return entry
-
-
-def _explain_open(path: Path, fault: duckdb.Error) -> WarehouseError:
-    holder = _HOLDER.search(str(fault))
-    if holder:
-        return WarehouseError(
-            f"{path} is held open by {holder['program']} (pid {holder['pid']}); it is the pipeline's own file: close "
-            "it there and query the published file instead"
-        )
-    return WarehouseError(f"{path} could not be opened as a DuckDB warehouse: {fault}")

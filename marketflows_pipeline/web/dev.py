@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
 from dagster._cli import ENV_PREFIX, cli, dev
 from dagster_shared.yaml_utils import load_yaml_from_path
 
-from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.system.safe_files import keep_others_from_writing
 from marketflows_pipeline.web import server
 
@@ -79,12 +77,9 @@ def main() -> None:
 
     command.open_ipc_subprocess = start_guarded_part
     logging.getLogger("dagster").addFilter(KeptHistory(Path.cwd()))
-    try:
-        server.guard_of(os.environ)  # so that a fault is told before anything is started
+    with server.errors_in_a_line():
+        server.guard_of(os.environ)  # so that an error is told before anything is started
         cli(["dev", *sys.argv[1:]], auto_envvar_prefix=ENV_PREFIX, prog_name="dagster")
-    except MarketflowsError as fault:
-        click.echo(f"error: {fault}", err=True)
-        sys.exit(fault.exit_code)
 
 
 if __name__ == "__main__":

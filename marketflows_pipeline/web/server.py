@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -35,6 +36,16 @@ def _serve(app: ASGIApp, **options: Any) -> None:  # noqa: ANN401 - whatever dag
     uvicorn.run(guard_of(os.environ)(app), **options)
 
 
+@contextmanager
+def errors_in_a_line() -> Iterator[None]:
+    """End the process with one line and its exit code where an error of this program ends the block."""
+    try:
+        yield
+    except MarketflowsError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
 def main() -> None:
     """Serve the page until the process is told to end."""
     keep_others_from_writing()
@@ -43,11 +54,8 @@ def main() -> None:
         sys.exit("error: this version of dagster-webserver is started in another way; its page would have no guard")
     # All that the command can do with uvicorn is serve behind the guard: anything else has no name and stops it.
     command.uvicorn = SimpleNamespace(run=_serve)
-    try:
+    with errors_in_a_line():
         command.main()
-    except MarketflowsError as fault:
-        click.echo(f"error: {fault}", err=True)
-        sys.exit(fault.exit_code)
 
 
 if __name__ == "__main__":

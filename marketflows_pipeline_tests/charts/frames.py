@@ -45,7 +45,6 @@ def chart_spec(labels: Mapping[str, str] | None = None, **changes: Any) -> Chart
         is_unit=False,
         smoothing_ema=10,
         step=DAY,
-        days=92,
         series=series_styles(labels or {"ai": "AI", "layer-1": "Layer 1"}),
         source="Data provided by CoinGecko",
         as_of=END,

@@ -5,7 +5,6 @@ import math
 import polars as pl
 import pytest
 
-from marketflows_pipeline.charts.spec import chart_file_name, gain_table_file_name
 from marketflows_pipeline_tests.charts.frames import chart_spec, gain_frame, gain_spec, grid_frame
 
 
@@ -21,12 +20,12 @@ from marketflows_pipeline_tests.charts.frames import chart_spec, gain_frame, gai
     ],
 )
 def test_a_chart_is_named_by_what_it_shows(ema_period: int, diff_order: int, is_unit: bool, name: str) -> None:
-    assert chart_file_name("Narratives", "bitcoin", ema_period, diff_order, is_unit) == name
+    spec = chart_spec(base_asset="bitcoin", ema_period=ema_period, diff_order=diff_order, is_unit=is_unit)
+    assert spec.file_name == name
 
 
 def test_a_gain_table_is_named_by_category_and_base() -> None:
-    assert gain_table_file_name("Ranges", "us-dollar") == "Ranges_MC_by_us-dollar_percent_gains_table.png"
-    assert gain_spec().file_name == "Narratives_MC_by_us-dollar_percent_gains_table.png"
+    assert gain_spec(category="Ranges").file_name == "Ranges_MC_by_us-dollar_percent_gains_table.png"
 
 
 def test_growth_shows_fifty_steps_and_higher_orders_twelve() -> None:
@@ -53,6 +52,6 @@ def test_a_gain_table_without_a_gain_is_skipped_with_a_reason() -> None:
     assert gain_spec().reason_to_skip(gain_frame([("ai", 24, 0.0, None)])) is None
 
 
-def test_a_frame_without_a_column_is_refused_by_name() -> None:
+def test_a_frame_without_a_column_is_rejected_by_name() -> None:
     with pytest.raises(ValueError, match="the frame lacks ts, value; it has series"):
         chart_spec().reason_to_skip(pl.DataFrame({"series": ["ai"]}))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from marketflows_pipeline.cli import report_command
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import publish_market
 from marketflows_pipeline_tests.cli.reports.exchanges.published_rows import NOW, publish_exchanges
+from marketflows_pipeline_tests.logger_state import restored_logger
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +34,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FixedClock:
     fixed = FixedClock(NOW)
     monkeypatch.setattr(report_command, "SystemClock", lambda: fixed)
     return fixed
+
+
+@pytest.fixture
+def usual_logging() -> Iterator[None]:
+    """What a command does to the package's logger is undone."""
+    with restored_logger():
+        yield

@@ -148,7 +148,7 @@ def test_a_second_run_says_who_holds_the_lock(tmp_path: Path, monkeypatch: pytes
     """Command line and Dagster take the same lock: both open their session in the same way."""
     lock = RunLock(tmp_path / ".marketflows" / "tutorial.lock")
     waiting = (
-        "import marketflows_pipeline.run_context as session; session.LOCK_WAIT_S = 0.5;"
+        "import marketflows_pipeline.run_context as context; context.LOCK_WAIT_S = 0.5;"
         "from marketflows_pipeline.cli import main; main()"
     )
     with lock.acquire(command="dagster run 4711"):

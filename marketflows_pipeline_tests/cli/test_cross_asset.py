@@ -66,6 +66,7 @@ def test_every_answer_says_when_whence_how_and_what_is_missing(market: Path, lin
     assert body["coverage"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hours", "stale"),
     # Fetched on Thursday at 22:30: 26 hours of weekdays end on Monday at 0:30, 54.5 hours from now.
@@ -82,6 +83,7 @@ def test_an_answer_of_an_old_fetch_says_so(
     assert ("stale" in invoke(market, f"{line} --format csv").stderr) is stale
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("newest", "stale"), [(16, False), (13, True)])
 @pytest.mark.parametrize("line", FETCHING)
 def test_sessions_over_five_days_ago_are_stale_however_new_the_fetch(

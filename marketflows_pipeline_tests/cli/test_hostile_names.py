@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.warehouse.published import write_result
+from marketflows_pipeline.warehouse.user_query import write_result
 from marketflows_pipeline_tests.cli.asking import ANSWERED, ROOT, fault, invoke
 from marketflows_pipeline_tests.cli.reports.exchanges.published_rows import TABLES_OF_DATA, publish_exchanges
 from marketflows_pipeline_tests.hostile_names import HOSTILE_NAMES, dangerous

@@ -15,6 +15,8 @@ import pytest
 from marketflows_pipeline.cli.interrupts import Interrupted, interruptible
 from marketflows_pipeline.warehouse.store import Warehouse
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 LONG_QUERY = "select count(*) from range(1000000) a, range(1000000) b where hash(a.range + b.range) = 1"
@@ -57,12 +59,12 @@ import sys
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 from marketflows_pipeline.cli import main
-from marketflows_pipeline.warehouse import published
-write = published.write_result
+from marketflows_pipeline.warehouse import user_query
+write = user_query.write_result
 def said(*arguments, **options):
     print("asked", file=sys.stderr, flush=True)
     return write(*arguments, **options)
-published.write_result = said
+user_query.write_result = said
 main()
 """
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,17 +17,6 @@ from marketflows_pipeline_tests.hostile_names import FORGED, HARMLESS_NAMES, HOS
 
 log = logging.getLogger(f"{PACKAGE}.tests")
 STARTS = re.compile(r"^\d{4}-\d\d-\d\d ", re.MULTILINE)
-
-
-@pytest.fixture
-def usual_logging() -> Iterator[None]:
-    """What this program does to its logger is undone."""
-    logger = logging.getLogger(PACKAGE)
-    before = (logger.level, logger.propagate, list(logger.handlers))
-    yield
-    for handler in logger.handlers:
-        handler.close()
-    logger.level, logger.propagate, logger.handlers = before
 
 
 @pytest.mark.usefixtures("usual_logging")

@@ -6,7 +6,6 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -22,20 +21,7 @@ ROOT = Path(__file__).parents[2]
 log = logging.getLogger(f"{PACKAGE}.tests")
 
 
-@pytest.fixture(autouse=True)
-def usual_logging() -> Iterator[None]:
-    """What this program does to its logger is undone."""
-    logger = logging.getLogger(PACKAGE)
-    before = (logger.level, logger.propagate, list(logger.handlers))
-    yield
-    for handler in logger.handlers:
-        if handler not in before[2]:
-            handler.close()
-    for name, child in logging.root.manager.loggerDict.items():
-        if name.startswith(f"{PACKAGE}.") and isinstance(child, logging.Logger):
-            child.setLevel(logging.NOTSET)
-    logger.setLevel(before[0])
-    logger.propagate, logger.handlers = before[1:]
+pytestmark = pytest.mark.usefixtures("usual_logging")
 
 
 def begin(state: Path | str, monkeypatch: pytest.MonkeyPatch, *, tutorial: bool = False, level: str = "INFO") -> RunLog:

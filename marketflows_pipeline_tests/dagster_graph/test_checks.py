@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from marketflows_pipeline.checks import Check, checks_of, judged
+from marketflows_pipeline.checks import Check, checks_of, evaluate_and_log
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.jobs import full_refresh
 from marketflows_pipeline.options import RunOptions
@@ -28,6 +28,8 @@ from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.fakes.volatility.service import FakeCboe
 from marketflows_pipeline_tests.fakes.yahoo.service import FakeYahoo
 from marketflows_pipeline_tests.pipeline.environment import START, Environment
+
+pytestmark = pytest.mark.slow
 
 QUARANTINED = [f"{name}:no_row_was_quarantined_lately" for name in BOUNDS]
 KEYED = [f"{entry.name}:key_is_unique_and_not_null" for part in PARTS for entry in tables_of(part)]
@@ -161,7 +163,7 @@ def named_checks() -> dict[str, Check]:
 
 
 def verdict(name: str, run: RunContext) -> dg.AssetCheckResult:
-    return named_checks()[name].judge(run)
+    return named_checks()[name].evaluate(run)
 
 
 def test_every_check_has_a_fault_that_it_finds() -> None:
@@ -215,7 +217,7 @@ def test_an_impossible_value_that_was_released_is_named_with_the_command_that_le
     run.warehouse.execute(FAULTS[name])
     told = verdict(name, run).metadata
     assert str(told["first"].value).startswith(first)
-    typed = f"marketflows --config {run.config} quarantine add {name.partition(':')[0]} "
+    typed = f"marketflows --config {run.options.config} quarantine add {name.partition(':')[0]} "
     assert str(told["leave_it_out"].value).startswith(typed)
 
 
@@ -287,16 +289,16 @@ def test_a_warning_is_a_line_of_the_log_with_subject_time_and_figure(
 ) -> None:
     """84 rows of jumps were once to be seen in the UI only; the run said "done" and nothing else."""
     run.warehouse.execute(FAULTS[name])
-    judged(named_checks()[name], run)
+    evaluate_and_log(named_checks()[name], run)
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert re.search(WARNED[name], line), line
 
 
 def test_a_check_that_passes_or_blocks_is_no_warning(run: RunContext, caplog: pytest.LogCaptureFixture) -> None:
     blocking = named_checks()["raw.market_caps:market_caps_are_positive"]
-    assert judged(blocking, run).passed
+    assert evaluate_and_log(blocking, run).passed
     run.warehouse.execute(FAULTS["raw.market_caps:market_caps_are_positive"])
-    assert not judged(blocking, run).passed
+    assert not evaluate_and_log(blocking, run).passed
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []
 
 
@@ -307,7 +309,7 @@ def test_every_check_that_does_not_block_warns_where_it_finds_something(
         if not check.spec.blocking:
             run.warehouse.execute(FAULTS[name])
             caplog.clear()
-            judged(check, run)
+            evaluate_and_log(check, run)
             assert [record.levelname for record in caplog.records] == ["WARNING"], name
 
 

@@ -54,9 +54,12 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in ALL_PAGES if page.name != "CONTRIBUTING.md"], ids=lambda page: page.stem
-)
+def test_every_picture_is_shown() -> None:
+    pages = "".join(map(text_of, PAGES))
+    assert not [path.name for path in (ROOT / "docs/pictures").iterdir() if f"pictures/{path.name})" not in pages]
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.stem)
 def test_no_page_names_a_file_that_is_gone(page: Path) -> None:
     """Pages named modules by their names of half a year ago."""
     named = re.findall(r"`([\w./-]+\.(?:py|sql))`", text_of(page))

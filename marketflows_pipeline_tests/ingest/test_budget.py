@@ -11,9 +11,9 @@ from marketflows_pipeline.ingest.budget import (
     EXCHANGE_CALLS_PER_HOUR,
     EXCHANGES_ASSUMED,
     Budget,
-    calls_per_tick,
+    calls_per_hourly_run,
     exchange_calls_per_day,
-    hourly_ticks_left,
+    hourly_runs_left,
     market_cap_calls_per_day,
     month_budget,
 )
@@ -24,13 +24,13 @@ def at(day: int, hour: int = 0, minute: int = 0, month: int = 11) -> datetime:
     return datetime(2026, month, day, hour, minute, tzinfo=UTC)
 
 
-def test_a_tick_of_500_coins_and_2_narratives_costs_at_most_six_calls() -> None:
-    assert calls_per_tick(500, 2) == 6
+def test_an_hourly_run_of_500_coins_and_2_narratives_costs_at_most_six_calls() -> None:
+    assert calls_per_hourly_run(500, 2) == 6
 
 
 def test_a_page_that_is_not_full_costs_a_call_too() -> None:
     """One coin more than two pages hold would otherwise be beyond the reserve, hour by hour."""
-    assert calls_per_tick(501, 2) == 7
+    assert calls_per_hourly_run(501, 2) == 7
 
 
 def test_a_day_of_market_caps_costs_the_list_of_categories_and_each_that_is_left_out() -> None:
@@ -38,7 +38,7 @@ def test_a_day_of_market_caps_costs_the_list_of_categories_and_each_that_is_left
 
 
 @pytest.mark.parametrize(
-    ("now", "ticks"),
+    ("now", "runs"),
     [
         (at(30, 23, 5), 0),
         (at(30, 22, 5), 1),
@@ -46,29 +46,29 @@ def test_a_day_of_market_caps_costs_the_list_of_categories_and_each_that_is_left
         (at(31, 12, 5, month=12), 11),
     ],
 )
-def test_the_ticks_left_are_the_whole_hours_until_the_utc_month_ends(now: datetime, ticks: int) -> None:
-    assert hourly_ticks_left(now) == ticks
+def test_the_runs_left_are_the_whole_hours_until_the_utc_month_ends(now: datetime, runs: int) -> None:
+    assert hourly_runs_left(now) == runs
 
 
-def test_histories_get_what_is_left_after_the_months_ticks() -> None:
-    # given the last day of November, one hour before the month ends in two more ticks
+def test_histories_get_what_is_left_after_the_months_runs() -> None:
+    # given the last day of November, one hour before the month ends in two more runs
     now = at(30, 21, 5)
-    # when 100 of 10,000 credits are spent and a tick of 250 coins and 1 narrative costs 4
+    # when 100 of 10,000 credits are spent and a run of 250 coins and 1 narrative costs 4
     budget = month_budget(limit=10_000, spent=100, now=now, n_coins=250, n_narratives=1)
-    # then 2 ticks of 4 calls are reserved
+    # then 2 runs of 4 calls are reserved
     assert budget == Budget(limit=10_000, spent=100, reserved=8)
     assert budget.available == 10_000 - 100 - 8
 
 
-def test_daily_calls_are_reserved_for_each_day_that_still_has_ticks() -> None:
+def test_daily_calls_are_reserved_for_each_day_that_still_has_runs() -> None:
     budget = month_budget(limit=10_000, spent=0, now=at(29, 23, 5), n_coins=1, n_narratives=0, calls_per_day=2)
-    assert budget.reserved == 24 * calls_per_tick(1, 0) + 2
+    assert budget.reserved == 24 * calls_per_hourly_run(1, 0) + 2
 
 
-def test_a_month_of_ticks_for_500_coins_fits_the_demo_plan() -> None:
-    # 744 hours: the longest month, its first tick just done
+def test_a_month_of_hourly_runs_for_500_coins_fits_the_demo_plan() -> None:
+    # 744 hours: the longest month, its first run just done
     budget = month_budget(limit=10_000, spent=6, now=at(1, 0, 5, month=12), n_coins=500, n_narratives=2)
-    assert budget.available >= 500, "a first backfill of 500 coins must fit beside the month's ticks"
+    assert budget.available >= 500, "a first backfill of 500 coins must fit beside the month's runs"
 
 
 def test_a_day_of_exchanges_costs_an_hours_calls_the_list_and_the_categories() -> None:
@@ -84,7 +84,7 @@ def test_the_longest_month_of_500_coins_2_narratives_and_exchanges_fits_the_demo
     budget = month_budget(
         limit=10_000,
         # the first hour, the first day, and 20 volume charts
-        spent=calls_per_tick(500, 2) + per_day + len(settings.tracked),
+        spent=calls_per_hourly_run(500, 2) + per_day + len(settings.tracked),
         now=at(1, 0, 5, month=12),
         n_coins=500,
         n_narratives=2,

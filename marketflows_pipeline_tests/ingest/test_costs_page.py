@@ -15,8 +15,8 @@ from marketflows_pipeline.ingest.budget import (
     EXCHANGE_KINDS_ASKED,
     EXCHANGES_ASSUMED,
     PAGE_SIZE,
-    calls_of_ticks,
-    calls_per_tick,
+    calls_of_hourly_runs,
+    calls_per_hourly_run,
     exchange_calls_per_day,
     market_cap_calls_per_day,
 )
@@ -26,8 +26,8 @@ from marketflows_pipeline.settings.market_caps import DEFAULT_EXCLUDED
 
 COSTS = Path(__file__).parents[2] / "docs" / "costs.md"
 MONTH_HOURS = 744
-# The cohort's last page may be empty, and coins outside every page are asked for by id; both may be spared.
-SPARED_PER_TICK = 2
+# The cohort's last page may be empty, and coins outside every page are requested by id; both may be spared.
+SPARED_PER_RUN = 2
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Followed:
     """What a row of the table follows.
 
     Attributes:
-        refetches: whether each hour asks for each history.
+        refetches: whether each hour fetches each history.
     """
 
     n_coins: int
@@ -45,14 +45,14 @@ class Followed:
 
     @property
     def each_hour(self) -> tuple[int, int]:
-        most = calls_per_tick(self.n_coins, self.n_narratives)
+        most = calls_per_hourly_run(self.n_coins, self.n_narratives)
         most += EXCHANGE_CALLS_PER_HOUR if self.exchanges else 0
         most += self.n_coins if self.refetches else 0
-        return most - SPARED_PER_TICK, most
+        return most - SPARED_PER_RUN, most
 
     @property
     def excluded(self) -> set[str]:
-        """Categories that are asked for to be left out; portfolios alone have nothing to leave them out of."""
+        """Categories that are fetched to be left out; portfolios alone have nothing to leave them out of."""
         return set(DEFAULT_EXCLUDED) if self.n_narratives else set()
 
     @property
@@ -77,7 +77,7 @@ class Followed:
     @property
     def first_month(self) -> tuple[int, int]:
         least, most = (
-            self.once + calls_of_ticks(MONTH_HOURS, calls_per_hour=calls, calls_per_day=self.each_day)
+            self.once + calls_of_hourly_runs(MONTH_HOURS, calls_per_hour=calls, calls_per_day=self.each_day)
             for calls in self.each_hour
         )
         return least, most
@@ -135,7 +135,7 @@ def test_what_is_said_to_fit_fits_the_demo_plan_at_its_dearest(followed: Followe
 def test_the_formulas_in_the_text_are_those_of_the_budget(coins: int, narratives: int, listed: int, k: int) -> None:
     text = " ".join(page().split())
     assert "at most ⌈C/250⌉ + K + 2 calls, and 3 more with exchanges" in text
-    assert calls_per_tick(coins, narratives) == -(-coins // PAGE_SIZE) + narratives + 2
+    assert calls_per_hourly_run(coins, narratives) == -(-coins // PAGE_SIZE) + narratives + 2
     assert EXCHANGE_CALLS_PER_HOUR == 3
     assert f"once nothing else waits, {EXCHANGE_KINDS_ASKED} for the kinds of the largest exchanges" in text
     assert "A day adds 1 + K for all categories at once and K excluded ones" in text

@@ -10,7 +10,8 @@ import pytest
 
 from marketflows_pipeline.ingest.first_seen import BALANCES, with_first_seen
 from marketflows_pipeline.schema import TABLES
-from marketflows_pipeline.warehouse.store import MergeResult, Warehouse
+from marketflows_pipeline.warehouse.merging import MergeResult
+from marketflows_pipeline.warehouse.store import Warehouse
 
 MIDNIGHT = datetime(2026, 10, 10, tzinfo=UTC)
 NOON = MIDNIGHT + timedelta(hours=12)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.errors import UnexpectedResponseError
-from marketflows_pipeline.ingest.reject_truncated import refuse_shorter
+from marketflows_pipeline.ingest.reject_truncated import reject_truncated
 
 DAY_ONE = date(2020, 1, 1)
 
@@ -23,7 +23,7 @@ def days(numbers: Iterable[int]) -> pl.DataFrame:
 
 
 def refuse(stored: Iterable[int], fetched: Iterable[int], **span: date) -> None:
-    refuse_shorter(days(stored), days(fetched), what="SPY", provider="yahoo", **span)
+    reject_truncated(days(stored), days(fetched), what="SPY", provider="yahoo", **span)
 
 
 def is_refused(stored: Iterable[int], fetched: Iterable[int], **span: date) -> bool:
@@ -39,7 +39,7 @@ def test_twelve_rows_do_not_replace_thousands_and_the_message_says_what_is_kept(
         refuse(range(5800), range(5788, 5800))
 
     assert str(refused.value).startswith(
-        "yahoo SPY: the answer holds 12 of the 5,800 sessions stored from 2020-01-01 to 2035-11-17; what is "
+        "yahoo SPY: the response holds 12 of the 5,800 sessions stored from 2020-01-01 to 2035-11-17; what is "
         "stored stays"
     )
     assert refused.value.provider == "yahoo"

@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.ingest.quarantine import quarantine_unit_slips
 from marketflows_pipeline.queries.cross_asset import released_figures
-from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.settings import CrossAsset
+from marketflows_pipeline.settings import CrossAsset, Settings
 from marketflows_pipeline.warehouse.quarantine import quarantine_by_hand, release_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
@@ -26,8 +23,7 @@ BITCOIN = [1.2e12, 1.21e12, 1.2e15, 1.22e12]
 
 
 def judge(warehouse: Warehouse, part: Any = "market_caps", hours_later: float = 0) -> None:
-    clock = FixedClock(NOW + hours_later * HOUR)
-    quarantine_unit_slips(cast("RunContext", SimpleNamespace(warehouse=warehouse, clock=clock)), part)
+    quarantine_unit_slips(warehouse, part, NOW + hours_later * HOUR)
 
 
 def store(warehouse: Warehouse, values: Mapping[int, float], coin: str = "bitcoin") -> None:
@@ -142,8 +138,7 @@ def test_what_was_borne_out_later_is_known_with_its_day(warehouse: Warehouse) ->
         "raw.daily_bars",
         frame("raw.daily_bars", *({"symbol": "SPY", "session": days[n], "close_usd": closes[n]} for n in rows)),
     )
-    run = SimpleNamespace(warehouse=warehouse, settings=SimpleNamespace(cross_asset=CrossAsset()))
-    found = released_figures(cast("RunContext", run)).sort("session")
+    found = released_figures(warehouse, Settings(cross_asset=CrossAsset())).sort("session")
     assert found.select("symbol", "session", "column_name", "released_at").rows() == [
         ("SPY", days[1], "shares", days[2]),
         ("SPY", days[2], "close_usd", days[3]),

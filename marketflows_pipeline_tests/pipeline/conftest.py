@@ -5,25 +5,34 @@ from pathlib import Path
 
 import pytest
 
-from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.ingest.exchanges import kinds
-from marketflows_pipeline_tests.fakes.coingecko.access import Access
-from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
-from marketflows_pipeline_tests.fakes.generate import generate
-from marketflows_pipeline_tests.pipeline.environment import START, Environment
+from marketflows_pipeline_tests.pipeline.environment import Environment, open_environment
 
 
-@pytest.fixture(autouse=True)
-def few_kinds(monkeypatch: pytest.MonkeyPatch) -> int:
+@pytest.fixture(scope="package", autouse=True)
+def few_kinds() -> Iterator[int]:
     """Of how many exchanges it is asked what kind they are: a hundred and fifty calls would show no more."""
-    monkeypatch.setattr(kinds, "EXCHANGE_KINDS_ASKED", 5)
-    return 5
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kinds, "EXCHANGE_KINDS_ASKED", 5)
+        yield 5
 
 
 @pytest.fixture
 def env(tmp_path: Path) -> Iterator[Environment]:
     """A new environment beside a service with 40 well-behaved coins."""
-    clock = FixedClock(START)
-    market = generate(40, start=START, has_churn=False, has_flaws=False)
-    with FakeCoinGecko(market, clock=clock, access=Access(calls_per_minute=None)) as service:
-        yield Environment(tmp_path, service, clock)
+    with open_environment(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="package")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment after its first hourly run, made once, for tests to continue from."""
+    with open_environment(tmp_path_factory.mktemp("first_run")) as opened:
+        assert opened.run(), opened.failure.lines
+    return opened
+
+
+@pytest.fixture
+def after_first_run(env: Environment, first_run: Environment) -> None:
+    """The test begins after the first hourly run, whose calls are not counted."""
+    env.continue_from(first_run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ import polars as pl
 
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.jobs import hourly_refresh
+from marketflows_pipeline.jobs import hourly_refresh, market_cap_refresh
 from marketflows_pipeline.options import WAIT_OF_A_RUN, RunOptions
 from marketflows_pipeline.orchestration.failures import RunFailure, failure_of
 from marketflows_pipeline.progress import LogReporter
@@ -67,6 +68,11 @@ class Environment:
     addresses: dict[str, str] = field(default_factory=dict)
     result: dg.ExecuteInProcessResult | None = None
 
+    def continue_from(self, other: Environment) -> None:
+        """Copy the files and the hour of an environment beside the same services."""
+        shutil.copytree(other.folder, self.folder, symlinks=True, dirs_exist_ok=True)
+        self.clock.set(other.clock.now())
+
     def configure(self, table: str = "providers.coingecko", **keys: Any) -> None:
         """Change keys of one table of config.toml."""
         self.settings.setdefault(table, {}).update(keys)
@@ -77,11 +83,16 @@ class Environment:
         hours_later: float = 0,
         history_time_limit: timedelta | None = None,
         with_pictures: bool = False,
-        job_name: str = hourly_refresh.name,
+        job_name: str | None = None,
         asks_again: bool = False,
         wait_limit: timedelta = WAIT_OF_A_RUN,
     ) -> bool:
-        """One run, some time after the one before; whether it succeeded. Pictures take longer than all the rest."""
+        """One run, some time after the one before; whether it succeeded.
+
+        By default that of the hour; without the exchange part the job that leaves it out, as skipping each of its steps
+        costs a quarter of the run. Pictures take longer than all the rest.
+        """
+        job_name = job_name or (hourly_refresh if "exchanges" in self.settings else market_cap_refresh).name
         self.clock.set(self.clock.now() + timedelta(hours=hours_later))
         options = RunOptions(
             config=self._written_settings(),
@@ -162,6 +173,15 @@ def _counted(service: FakeServer) -> Counter[str]:
 
 def _toml(value: object) -> str:
     return str(value) if isinstance(value, float) else json.dumps(value)
+
+
+@contextmanager
+def open_environment(folder: Path) -> Iterator[Environment]:
+    """A new environment beside a service with 40 well-behaved coins."""
+    clock = FixedClock(START)
+    market = generate(40, start=START, has_churn=False, has_flaws=False)
+    with FakeCoinGecko(market, clock=clock, access=Access(calls_per_minute=None)) as service:
+        yield Environment(folder, service, clock)
 
 
 @contextmanager

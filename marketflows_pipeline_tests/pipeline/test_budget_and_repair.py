@@ -34,11 +34,11 @@ def asked_for_history(env: Environment) -> list[str]:
     return asked
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_after_an_outage_the_most_important_coins_are_repaired_first_and_no_more_than_allowed(
     env: Environment,
 ) -> None:
     env.configure(repair_calls_per_run=3)
-    env.run()
     env.calls()
     assert env.run(hours_later=6), env.failure.lines
     first = asked_for_history(env)
@@ -49,8 +49,8 @@ def test_after_an_outage_the_most_important_coins_are_repaired_first_and_no_more
     assert not set(first) & set(asked_for_history(env)), "a repaired coin is not asked for again"
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_a_repaired_gap_has_an_observation_in_every_hour(env: Environment) -> None:
-    env.run()
     before = hours_observed(env, "bitcoin")
     env.run(hours_later=6)
     assert hours_observed(env, "bitcoin") == before + 6
@@ -58,11 +58,11 @@ def test_a_repaired_gap_has_an_observation_in_every_hour(env: Environment) -> No
     assert repaired["outcome"].to_list() == ["filled"]
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_one_request_serves_all_gaps_of_a_coin_and_each_is_on_record_with_what_came_of_it(
     env: Environment,
 ) -> None:
     env.configure(repair_calls_per_run=0)
-    env.run()
     env.run(hours_later=6)
     env.configure(repair_calls_per_run=1)
     noon_ms = to_ms(START.replace(minute=0))
@@ -78,17 +78,17 @@ def test_one_request_serves_all_gaps_of_a_coin_and_each_is_on_record_with_what_c
     assert repairs.rows() == [(13, 17, "filled", 5), (19, 23, "partial", 2)]
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_a_gap_that_waits_is_marked_as_interpolated(env: Environment) -> None:
     env.configure(repair_calls_per_run=0)
-    env.run()
     env.run(hours_later=6)
     fills = env.stored("select fill from core.market_cap_grid where coin_id = 'solana' order by ts desc limit 7")
     assert fills["fill"].to_list() == ["observed", *["interpolated"] * 5, "observed"]
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_a_repair_that_brought_nothing_is_not_repeated(env: Environment) -> None:
     env.configure(repair_calls_per_run=100)
-    env.run()
     nothing: dict[str, list[object]] = {"prices": [], "market_caps": [], "total_volumes": []}
     env.service.script(HISTORY, *[faults.json_error(200, nothing)] * 100)
     env.calls()
@@ -107,10 +107,10 @@ def test_histories_wait_where_the_months_hourly_runs_need_the_credits(env: Envir
     assert any("coverage_is_sufficient" in line for line in env.failure.lines)
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_without_credits_answers_go_on_from_the_warehouse_as_of_its_newest_observation(
     env: Environment,
 ) -> None:
-    env.run()
     spent = env.stored("select count(*) as n from meta.api_calls").item()
     newest = env.stored("select max(ts) as ts from raw.market_caps").item()
     env.configure(monthly_credits=spent)
@@ -124,8 +124,8 @@ def test_without_credits_answers_go_on_from_the_warehouse_as_of_its_newest_obser
     assert published == last
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_with_the_new_month_the_credits_are_back(env: Environment) -> None:
-    env.run()
     env.configure(monthly_credits=env.stored("select count(*) as n from meta.api_calls").item())
     env.run(hours_later=1)
     env.configure(monthly_credits=10_000, repair_calls_per_run=0)
@@ -142,8 +142,8 @@ def test_every_attempt_counts_also_the_failed_ones(env: Environment) -> None:
     assert recorded["n"].sum() == env.calls().total()
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_a_service_that_is_down_ends_the_run_with_its_reason_and_loses_nothing(env: Environment) -> None:
-    env.run()
     before = env.stored("select * from raw.market_caps order by all")
     target = env.published.resolve()
     env.service.script(MARKETS, *[faults.html(503)] * 100)
@@ -165,10 +165,10 @@ def test_a_window_of_one_day_asks_for_histories_on_each_run_and_has_five_minute_
     assert steps.len() == 289
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_an_id_once_seen_and_now_gone_is_marked_and_the_run_goes_on(env: Environment) -> None:
     is_active = "select is_active from raw.coins where coin_id = 'ethereum'"
     env.configure(repair_calls_per_run=0)
-    env.run()
     env.service.market.delist("ethereum", to_ms(env.clock.now()))
     assert env.run(hours_later=1), env.failure.lines
     assert env.stored(is_active).item(), "one hour is no delisting"

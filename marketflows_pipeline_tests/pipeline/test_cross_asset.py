@@ -14,6 +14,7 @@ from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.volatility.service import DAILY_PRICES
 from marketflows_pipeline_tests.fakes.yahoo.service import CHART
+from marketflows_pipeline_tests.pipeline.environment import Environment
 from marketflows_pipeline_tests.pipeline.market import Market, open_market
 
 pytestmark = pytest.mark.slow
@@ -27,6 +28,19 @@ UNIVERSE = 11
 def market(tmp_path: Path) -> Iterator[Market]:
     with open_market(tmp_path, FRIDAY) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    with open_market(tmp_path_factory.mktemp("first_run"), FRIDAY) as opened:
+        assert opened.run(), opened.env.failure.lines
+    return opened.env
+
+
+@pytest.fixture
+def after_first_run(market: Market, first_run: Environment) -> None:
+    """The test begins after the first run of the part, whose calls are not counted."""
+    market.env.continue_from(first_run)
 
 
 def test_the_first_run_fills_and_publishes_what_needs_no_model(market: Market) -> None:
@@ -61,8 +75,8 @@ def test_a_day_is_asked_for_once(market: Market) -> None:
     assert market.yahoo.calls() == 2 * asked
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_the_next_session_asks_for_the_last_days_only(market: Market) -> None:
-    market.run()
     market.yahoo.exchanges.clear()
     # a Monday on which QQQ was split, so that it alone is asked for from the start
     assert market.run(hours_later=72), market.env.failure.lines
@@ -71,8 +85,8 @@ def test_the_next_session_asks_for_the_last_days_only(market: Market) -> None:
     assert (len(starts), len(whole)) == (UNIVERSE + 1, 1)
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_a_split_rewrites_the_whole_history_and_leaves_what_was_traded(market: Market) -> None:
-    market.run()
     closes = "select session, close_usd, as_traded_close_usd from raw.daily_bars where symbol = 'QQQ' order by session"
     before = market.env.stored(closes)
     market.run(hours_later=72)
@@ -84,8 +98,8 @@ def test_a_split_rewrites_the_whole_history_and_leaves_what_was_traded(market: M
     ]
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_a_split_is_one_revision_of_its_symbol_and_a_changed_close_one_of_its_session(market: Market) -> None:
-    market.run()
     # What an earlier answer said of a session that was over by then.
     session = market.rows("select max(session) from raw.daily_bars where symbol = 'SPY'")[0][0]
     with Warehouse(market.env.folder / ".marketflows" / "warehouse.duckdb") as warehouse:
@@ -100,9 +114,9 @@ def test_a_split_is_one_revision_of_its_symbol_and_a_changed_close_one_of_its_se
     assert market.rows(f"{revised} and key like 'SPY%'") == [(f"SPY,{session}", "close_usd", "bars", False)]
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_impossible_bars_shares_and_indices_are_left_out_and_the_run_goes_on(market: Market) -> None:
     """A close of 0 that was stored once failed its blocking check in every later run."""
-    market.run()
     with Warehouse(market.env.private) as warehouse:
         warehouse.execute("update raw.daily_bars set close_usd = 0 where symbol = 'SPY' and session = '2025-06-03'")
         warehouse.execute(
@@ -122,9 +136,9 @@ def test_impossible_bars_shares_and_indices_are_left_out_and_the_run_goes_on(mar
     assert market.rows("select count(*) from mart.regimes where vix < 0") == [(0,)]
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_a_split_that_is_left_out_stays_so_and_is_not_taken_for_a_new_one_each_day(market: Market) -> None:
     """Services have listed splits that never were; the whole history would be asked for again every day."""
-    market.run()
     assert market.run(hours_later=72), market.env.failure.lines
     as_traded = (
         "select as_traded_close_usd = close_usd from raw.daily_bars where symbol = 'QQQ' and session = '2026-09-17'"
@@ -139,8 +153,8 @@ def test_a_split_that_is_left_out_stays_so_and_is_not_taken_for_a_new_one_each_d
     assert market.rows(as_traded) == [(True,)]
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_a_restatement_is_kept_beside_what_was_said_before(market: Market) -> None:
-    market.run()
     restated = market.issuers.funds.ssga["spy"][100].session
     market.issuers.restate(market.issuers.funds.ssga["spy"], restated, 1_234_000_000)
     assert market.run(hours_later=24), market.env.failure.lines
@@ -152,8 +166,8 @@ def test_a_restatement_is_kept_beside_what_was_said_before(market: Market) -> No
     assert vintages[1][1] == 1_234_000_000
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_an_answer_that_is_too_short_changes_nothing(market: Market) -> None:
-    market.run()
     before = market.rows("select count(*), sum(close_usd) from raw.daily_bars")
     market.cboe.script(DAILY_PRICES, *[faults.html(200)] * 20)
     market.yahoo.script(CHART, *[faults.html(200)] * 8)

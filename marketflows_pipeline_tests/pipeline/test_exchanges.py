@@ -31,6 +31,32 @@ def env(tmp_path: Path) -> Iterator[Environment]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def full_run(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    with open_environment_with_exchanges(tmp_path_factory.mktemp("full_run"), TRACKED) as opened:
+        assert run_all(opened), opened.failure.lines
+    return opened
+
+
+@pytest.fixture(scope="module")
+def daily_run(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    with open_environment_with_exchanges(tmp_path_factory.mktemp("daily_run"), TRACKED) as opened:
+        assert opened.run(job_name=daily_refresh.name), opened.failure.lines
+    return opened
+
+
+@pytest.fixture
+def after_full_run(env: Environment, full_run: Environment) -> None:
+    """The test begins after a full run, whose calls are not counted."""
+    env.continue_from(full_run)
+
+
+@pytest.fixture
+def after_daily_run(env: Environment, daily_run: Environment) -> None:
+    """The test begins after a daily run of the exchange part alone."""
+    env.continue_from(daily_run)
+
+
 def run_all(env: Environment, *, hours_later: float = 0) -> bool:
     return env.run(job_name=full_refresh.name, hours_later=hours_later)
 
@@ -52,8 +78,8 @@ def test_the_first_run_fills_and_publishes_every_table(env: Environment) -> None
     assert published(env, "select distinct status from meta.publish where part = 'exchanges'") == [("fresh",)]
 
 
+@pytest.mark.usefixtures("after_daily_run")
 def test_an_hour_costs_three_calls_and_one(env: Environment) -> None:
-    env.run(job_name=daily_refresh.name)
     env.calls(), env.reserves_calls()
     assert env.run(job_name=exchange_refresh.name, hours_later=1), env.failure.lines
     assert env.calls() == {LISTING: 1, "/search/trending": 1, "/coins/markets": 1}
@@ -84,8 +110,8 @@ def test_a_day_asks_for_the_full_list_the_categories_and_the_reserves_and_for_ch
     assert env.reserves_calls() == first_reserves
 
 
+@pytest.mark.usefixtures("after_full_run")
 def test_a_second_run_of_a_day_asks_nothing_dear_unless_it_is_told_to(env: Environment) -> None:
-    run_all(env)
     env.calls(), env.reserves_calls()
     run_all(env, hours_later=1)
     assert env.calls()[LISTING] == 1
@@ -95,8 +121,8 @@ def test_a_second_run_of_a_day_asks_nothing_dear_unless_it_is_told_to(env: Envir
     assert env.reserves_calls()[PROTOCOL] == len(MEASURED)
 
 
+@pytest.mark.usefixtures("after_daily_run")
 def test_days_that_an_outage_left_out_are_asked_for_again(env: Environment) -> None:
-    env.run(job_name=daily_refresh.name)
     env.calls()
     assert env.run(job_name=daily_refresh.name, hours_later=72), env.failure.lines
     assert env.calls()[CHART] == len(TRACKED)
@@ -107,8 +133,8 @@ def test_days_that_an_outage_left_out_are_asked_for_again(env: Environment) -> N
     )
 
 
+@pytest.mark.usefixtures("after_full_run")
 def test_observations_are_added_to_and_never_removed(env: Environment) -> None:
-    run_all(env)
     before = env.stored("select observed_at, exchange_id, volume_24h_btc from raw.exchanges")
     run_all(env, hours_later=1)
     after = env.stored("select observed_at, exchange_id, volume_24h_btc from raw.exchanges")
@@ -116,8 +142,8 @@ def test_observations_are_added_to_and_never_removed(env: Environment) -> None:
     assert after.height > before.height
 
 
+@pytest.mark.usefixtures("after_full_run")
 def test_net_flow_and_price_effect_explain_the_change_of_reserves(env: Environment) -> None:
-    run_all(env)
     flows = env.stored(
         "select slug, day, reserves_usd, netflow_usd + price_effect_usd + left_out_usd as explained"
         " from mart.exchange_netflow order by slug, day"
@@ -127,8 +153,8 @@ def test_net_flow_and_price_effect_explain_the_change_of_reserves(env: Environme
     assert (checked["change"] - checked["explained"]).abs().max() < 1.0  # type: ignore[operator]
 
 
+@pytest.mark.usefixtures("after_daily_run")
 def test_what_a_service_said_first_of_a_day_stays_beside_what_it_says_later(env: Environment) -> None:
-    env.run(job_name=daily_refresh.name)
     first_run = env.clock.now()
     of_token = "slug = 'kraken' and token = 'SOL'"
     past = f"{of_token} and cast(ts as date) = '{(first_run - timedelta(days=9)).date()}'"
@@ -152,8 +178,8 @@ def test_what_a_service_said_first_of_a_day_stays_beside_what_it_says_later(env:
     assert rows(env, "select count(*) from raw.exchange_volumes where first_volume_24h_btc = volume_24h_btc")[0][0]
 
 
+@pytest.mark.usefixtures("after_full_run")
 def test_an_exchange_without_known_wallets_has_no_net_flow_but_a_reason(env: Environment) -> None:
-    run_all(env)
     assert rows(env, "select slug from mart.exchange_netflow group by slug order by slug") == [
         (slug,) for slug in MEASURED
     ]
@@ -163,8 +189,8 @@ def test_an_exchange_without_known_wallets_has_no_net_flow_but_a_reason(env: Env
     ]
 
 
+@pytest.mark.usefixtures("after_full_run")
 def test_wrapped_coins_are_no_whale_signals(env: Environment) -> None:
-    run_all(env)
     wrapped = {coin.id for coin in env.service.market.coins if coin.is_rehypothecated}
     trending = {coin for (coin,) in rows(env, "select coin_id from raw.trending_coins")}
     shown = {coin for (coin,) in rows(env, "select coin_id from mart.whale_signals")}
@@ -189,8 +215,8 @@ def test_an_unknown_exchange_is_named_with_near_matches(env: Environment) -> Non
     assert "did you mean kraken" in line
 
 
+@pytest.mark.usefixtures("after_full_run")
 def test_a_failing_service_leaves_the_other_part_and_what_was_published(env: Environment) -> None:
-    run_all(env)
     before = published(env, "select max(observed_at) from mart.exchange_flows")
     assert env.reserves is not None
     env.reserves.script("/cexs", *[faults.html(503)] * 40)
@@ -208,8 +234,8 @@ def test_a_failing_service_leaves_the_other_part_and_what_was_published(env: Env
     assert published(env, "select max(observed_at) from mart.exchange_flows") > before
 
 
+@pytest.mark.usefixtures("after_full_run")
 def test_market_caps_that_fail_leave_the_exchanges_alone(env: Environment) -> None:
-    run_all(env)
     before = published(env, "select max(ts) from raw.market_caps")
     env.configure(narratives=["no-such-narrative"])
     assert not run_all(env, hours_later=1)
@@ -283,8 +309,8 @@ def test_when_every_chart_fails_the_service_is_down(env: Environment) -> None:
     assert env.failure.exit_code == 1
 
 
+@pytest.mark.usefixtures("after_daily_run")
 def test_when_credits_run_out_reserves_go_on_and_volumes_stay(env: Environment) -> None:
-    env.run(job_name=daily_refresh.name)
     before = rows(env, "select max(observed_at) from raw.exchanges")
     env.configure(monthly_credits=env.stored("select count(*) from meta.api_calls where provider = 'coingecko'").item())
     assert env.run(job_name=exchange_refresh.name, hours_later=1), env.failure.lines

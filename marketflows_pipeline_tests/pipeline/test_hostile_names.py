@@ -21,13 +21,14 @@ from rich.console import Console
 from marketflows_pipeline.assets.tables import as_markdown
 from marketflows_pipeline.charts.rendering.manifest import MANIFEST_NAME
 from marketflows_pipeline.cli import marketflows
-from marketflows_pipeline.cli.logs import PACKAGE, configure_logging
+from marketflows_pipeline.cli.logs import configure_logging
 from marketflows_pipeline.jobs import full_refresh
 from marketflows_pipeline.system.printable import EXCERPT_LENGTH, NAME_LENGTH, presentable_name
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.hostile_names import FORGED, HARMLESS_NAMES, HOSTILE_NAMES, dangerous
+from marketflows_pipeline_tests.logger_state import restored_logger
 from marketflows_pipeline_tests.pipeline.environment import Environment, open_environment_with_exchanges
 
 pytestmark = pytest.mark.slow
@@ -173,9 +174,8 @@ EXITS: dict[str, Callable[[Environment], str]] = {
 def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """An environment that has run once, with pictures."""
     folder = tmp_path_factory.mktemp("hostile")
-    logger = logging.getLogger(PACKAGE)
-    before = (logger.level, logger.propagate, list(logger.handlers))
     with (
+        restored_logger() as logger,
         pytest.MonkeyPatch.context() as patched,
         open_environment_with_exchanges(folder, ["kraken", "binance"]) as opened,
     ):
@@ -190,9 +190,6 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
         with_hostile_tokens(opened.reserves)
         assert opened.run(job_name=full_refresh.name, with_pictures=True), opened.failure.lines
         yield opened
-        for handler in logger.handlers:
-            handler.close()
-        logger.level, logger.propagate, logger.handlers = before
 
 
 @pytest.mark.parametrize("exit_name", EXITS)

@@ -150,10 +150,10 @@ def test_a_refused_history_is_tried_once_more_and_then_once_a_day(env: Environme
     assert asked == [1, 0, 0, 1]
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_a_passing_fault_leaves_no_gap_for_good(env: Environment) -> None:
     """One 520 closed the repairs of the ten most important coins for ever."""
     env.configure(repair_calls_per_run=1)
-    env.run()
     env.service.script(HISTORY, *[faults.html(522)] * 8)
     assert env.run(hours_later=6), env.failure.lines
     assert outcomes(env, "repairs") == {("bitcoin", "failed")}
@@ -161,9 +161,9 @@ def test_a_passing_fault_leaves_no_gap_for_good(env: Environment) -> None:
     assert ("bitcoin", "filled") in env.stored("select coin_id, outcome from meta.repairs").rows()
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_gaps_that_an_earlier_version_marked_as_refused_are_tried_once_more(env: Environment) -> None:
     env.configure(repair_calls_per_run=1)
-    env.run()
     env.service.script(HISTORY, REFUSAL)
     assert env.run(hours_later=6), env.failure.lines
     assert outcomes(env, "repairs") == {("bitcoin", "refused")}

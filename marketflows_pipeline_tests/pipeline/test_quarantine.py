@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -46,18 +45,11 @@ def released(env: Environment, pattern: str) -> str:
     return str(key)
 
 
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    monkeypatch.setattr(logging.getLogger("marketflows_pipeline"), "propagate", True)
-    caplog.set_level(logging.WARNING)
-    return caplog
-
-
+@pytest.mark.usefixtures("after_first_run")
 def test_stored_impossible_rows_are_left_out_and_the_curves_are_those_without_them(
     env: Environment, tmp_path: Path, log: pytest.LogCaptureFixture
 ) -> None:
     """A cap of 1e30 ended each run, a stamp of 1970 drew a month as a line, a row of the future hid staleness."""
-    assert env.run(), env.failure.lines
     clean = copy_of(env, tmp_path / "clean")
     store(env, cap=1e30, hours=-30, minutes=7)
     store(env, hours=-env.clock.now().timestamp() / 3600, days=20)
@@ -86,19 +78,19 @@ def test_stored_impossible_rows_are_left_out_and_the_curves_are_those_without_th
     assert len([record for record in log.records if "impossible" in record.getMessage()]) == 1
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_a_row_of_the_future_does_not_pass_for_a_fresh_one(env: Environment) -> None:
-    env.run()
     store(env, days=3)
     assert env.run(hours_later=1), env.failure.lines
     as_of = run_sql(env.published, "select as_of from meta.publish where table_name = 'raw.market_caps'").item()
     assert as_of <= env.clock.now()
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_a_gap_that_a_quarantined_row_leaves_is_asked_for_and_the_corrected_row_counts(
     env: Environment,
 ) -> None:
     """Rows of several hours went bad; the service has them right by now."""
-    assert env.run(), env.failure.lines
     with Warehouse(env.private) as warehouse:
         warehouse.execute(
             "update raw.market_caps set market_cap_usd = 1e30 where coin_id = 'ethereum'"
@@ -114,8 +106,8 @@ def test_a_gap_that_a_quarantined_row_leaves_is_asked_for_and_the_corrected_row_
     assert fills.to_list() == ["observed"]
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_a_row_released_by_hand_stays_in_and_ends_no_run(env: Environment) -> None:
-    env.run()
     store(env, cap=1e32, hours=-30, minutes=7)
     assert env.run(hours_later=1), env.failure.lines
     key = released(env, "bitcoin,%")

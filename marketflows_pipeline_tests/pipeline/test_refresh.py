@@ -29,8 +29,8 @@ def test_the_first_run_asks_for_each_history_once_and_publishes(env: Environment
     assert "Ranges_MC_by_bitcoin_percent_gains_table.png" in names
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_the_next_hour_costs_no_more_than_its_pages(env: Environment) -> None:
-    env.run()
     coins = n_tracked(env)
     env.calls()
     assert env.run(hours_later=1), env.failure.lines
@@ -39,8 +39,8 @@ def test_the_next_hour_costs_no_more_than_its_pages(env: Environment) -> None:
     assert calls.total() <= math.ceil(coins / 250) + 1 + 2
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_the_next_hour_adds_an_observation_for_each_coin(env: Environment) -> None:
-    env.run()
     before = env.stored("select coin_id, count(*) as n from raw.market_caps group by coin_id")
     env.run(hours_later=1)
     after = env.stored("select coin_id, count(*) as n from raw.market_caps group by coin_id")
@@ -49,8 +49,8 @@ def test_the_next_hour_adds_an_observation_for_each_coin(env: Environment) -> No
     assert grown.filter(pl.col("n_after") != pl.col("n") + 1).is_empty()
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_an_answer_that_is_shorter_or_empty_removes_nothing(env: Environment) -> None:
-    env.run()
     before = env.stored("select coin_id, ts, market_cap_usd from raw.market_caps order by all")
     # a changed window asks for every history again, and gets nothing
     env.configure(days=30)
@@ -61,8 +61,8 @@ def test_an_answer_that_is_shorter_or_empty_removes_nothing(env: Environment) ->
     assert before.join(after, on=["coin_id", "ts", "market_cap_usd"], how="anti").is_empty()
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_a_longer_window_asks_for_each_history_again_and_a_shorter_one_for_none(env: Environment) -> None:
-    env.run()
     env.calls()
     env.configure(days=30)
     env.run(hours_later=1)
@@ -112,8 +112,8 @@ def test_one_coin_without_history_is_reported_and_the_run_goes_on(env: Environme
     assert env.calls()[HISTORY] == 1, "but once a day"
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_too_little_coverage_fails_the_run_and_leaves_what_was_published(env: Environment) -> None:
-    env.run()
     target = env.published.resolve()
     env.configure(days=30)
     env.service.script(HISTORY, *[faults.json_error(404, {"error": "coin not found"})] * 100)
@@ -173,8 +173,8 @@ def test_members_of_an_excluded_category_are_in_no_narrative_and_no_range(env: E
     assert env.calls().total() <= 4, "an excluded category is fetched once a day"
 
 
+@pytest.mark.usefixtures("after_first_run")
 def test_members_of_a_past_day_are_used_where_the_settings_name_it(env: Environment) -> None:
-    env.run()
     day = env.clock.now().date()
     then = set(env.stored("select coin_id from raw.narrative_members")["coin_id"])
     env.run(hours_later=48)

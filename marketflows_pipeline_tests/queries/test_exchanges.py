@@ -1,4 +1,4 @@
-"""At which price of a bitcoin exchange volumes are told in dollars."""
+"""At which price of a bitcoin exchange volumes are converted to dollars."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ from typing import Any, cast
 import polars as pl
 import pytest
 
+from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.ingest.exchanges.hourly import refresh_hour
+from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.providers.protocols.exchanges import CEX_SCHEMA, EXCHANGE_SCHEMA, TRENDING_SCHEMA, CexOverview
 from marketflows_pipeline.providers.protocols.market_caps import MARKET_SCHEMA
 from marketflows_pipeline.queries.exchanges import bitcoin_price_now, bitcoin_prices
-from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, frame
 
 __all__ = ["private", "tmp_path", "warehouse"]
-
-
-def run_of(warehouse: Warehouse, **more: Any) -> RunContext:
-    clock = SimpleNamespace(now=lambda: NOW)
-    return cast("RunContext", SimpleNamespace(warehouse=warehouse, started_at=NOW, clock=clock, tutorial=False, **more))
 
 
 def own(hours_ago: float, price: float, updated_hours_ago: float | None = None) -> dict[str, Any]:
@@ -35,10 +31,10 @@ def test_the_price_is_bitcoins_own_and_never_inferred_from_other_coins(warehouse
     """Altcoins were 5 % up since a cached trending answer: volumes were told at 94,500 for 90,000."""
     trending = {"observed_at": NOW, "coin_id": "solana", "price_usd": 189.0, "price_btc": 0.002}
     warehouse.merge("raw.trending_coins", frame("raw.trending_coins", trending))
-    assert bitcoin_price_now(run_of(warehouse)) is None
+    assert bitcoin_price_now(warehouse, NOW) is None
 
     warehouse.merge("raw.bitcoin_prices", frame("raw.bitcoin_prices", own(0, 90_000.0)))
-    assert bitcoin_price_now(run_of(warehouse)) == 90_000.0
+    assert bitcoin_price_now(warehouse, NOW) == 90_000.0
 
 
 def test_a_price_is_of_the_moment_at_which_the_service_observed_it_but_never_later_than_it_was_asked(
@@ -48,7 +44,7 @@ def test_a_price_is_of_the_moment_at_which_the_service_observed_it_but_never_lat
     warehouse.merge("raw.bitcoin_prices", frame("raw.bitcoin_prices", own(0, 90_000.0, -0.1), own(5, 80_000.0, 9)))
     warehouse.merge("raw.market_caps", caps(("bitcoin", NOW - 7 * HOUR, 1.6e12), price_usd=81_000.0))
 
-    assert bitcoin_prices(run_of(warehouse)).rows() == [
+    assert bitcoin_prices(warehouse, NOW).rows() == [
         (NOW - 9 * HOUR, 80_000.0),
         (NOW - 7 * HOUR, 81_000.0),
         (NOW, 90_000.0),
@@ -58,7 +54,7 @@ def test_a_price_is_of_the_moment_at_which_the_service_observed_it_but_never_lat
 def test_a_price_of_more_than_26_hours_ago_is_none_of_now(warehouse: Warehouse) -> None:
     """Asked for now, and a day old: the column is null rather than wrong."""
     warehouse.merge("raw.bitcoin_prices", frame("raw.bitcoin_prices", own(0, 90_000.0, 27)))
-    assert bitcoin_price_now(run_of(warehouse)) is None
+    assert bitcoin_price_now(warehouse, NOW) is None
 
 
 class Volumes:
@@ -90,8 +86,9 @@ def test_the_price_is_asked_for_with_the_trending_coins_in_one_call(
     volumes = Volumes(price)
     reserves = SimpleNamespace(cexs=lambda: CexOverview(exchanges=CEX_SCHEMA.to_frame(), centralised_ids=()))
 
-    refresh_hour(run_of(warehouse, volumes=volumes), cast("Any", reserves))
+    writer = RawWriter(warehouse, FixedClock(NOW), NOW)
+    refresh_hour(cast("Any", volumes), cast("Any", reserves), writer, service="coingecko")
 
     assert volumes.asked == [["bitcoin"]]
     assert warehouse.read("raw.bitcoin_prices")["price_usd"].to_list() == stored
-    assert ("no price of bitcoin in the answer" in caplog.text) == (not stored)
+    assert ("no price of bitcoin in the response" in caplog.text) == (not stored)

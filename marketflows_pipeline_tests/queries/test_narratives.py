@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
-from marketflows_pipeline.queries.market_caps import left_out, members_in_use
-from marketflows_pipeline.run_context import RunContext
+from marketflows_pipeline.queries.members import left_out, members_in_use
+from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import NOW, frame
@@ -15,11 +14,10 @@ from marketflows_pipeline_tests.warehouse.frames import NOW, frame
 __all__ = ["private", "tmp_path", "warehouse"]
 
 
-def run_of(warehouse: Warehouse, **settings: Any) -> RunContext:
-    source = {"narratives_in_use": ("made-in-usa",), "exclusions_in_use": ("stablecoins",), "narrative_top_n": 3}
-    source |= {"narrative_members": "current", "uses_ranges": False, **settings}
-    chosen = SimpleNamespace(source=SimpleNamespace(**source))
-    return cast("RunContext", SimpleNamespace(warehouse=warehouse, settings=chosen))
+def settings_of(**keys: Any) -> Settings:
+    source = {"flow_types": ["narratives"], "narratives": ["made-in-usa"], "narrative_top_n": 3}
+    source |= {"exclude_categories": ["stablecoins"]}
+    return Settings.model_validate({"providers": {"coingecko": source | keys}})
 
 
 def store(warehouse: Warehouse, narrative: str, coins: str, *, n_in_use: int) -> None:
@@ -37,13 +35,13 @@ def test_a_past_day_fills_up_from_the_coins_in_reserve_for_those_left_out_since(
     store(warehouse, "made-in-usa", "xrp usdc sol dai ada link avax", n_in_use=3)
     store(warehouse, "stablecoins", "usdc dai", n_in_use=2)
     for day in ("current", date(NOW.year, NOW.month, NOW.day)):
-        run = run_of(warehouse, narrative_members=day)
-        assert members_in_use(run)["coin_id"].to_list() == ["ada", "sol", "xrp"]
-        (row,) = left_out(run, frame("core.market_cap_grid")).rows(named=True)
+        settings = settings_of(narrative_members=day)
+        assert members_in_use(warehouse, settings)["coin_id"].to_list() == ["ada", "sol", "xrp"]
+        (row,) = left_out(warehouse, settings, frame("core.market_cap_grid")).rows(named=True)
         assert row["n_left_out"] == 2
 
 
 def test_coins_in_reserve_stay_out_while_nothing_is_left_out(warehouse: Warehouse) -> None:
     store(warehouse, "made-in-usa", "xrp usdc sol dai ada", n_in_use=3)
-    run = run_of(warehouse, exclusions_in_use=())
-    assert members_in_use(run)["coin_id"].to_list() == ["sol", "usdc", "xrp"]
+    settings = settings_of(exclude_categories=[])
+    assert members_in_use(warehouse, settings)["coin_id"].to_list() == ["sol", "usdc", "xrp"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,6 @@ from marketflows_pipeline.system.safe_files import (
     read_plain,
     remove,
     require_own,
-    require_own_folder,
     shared_folder,
     write_whole,
 )
@@ -219,7 +219,7 @@ def test_what_is_no_plain_file_is_not_read(tmp_path: Path, victim: Path) -> None
 
 
 def test_a_link_to_a_folder_is_removed_and_not_what_it_points_to(tmp_path: Path, victim: Path) -> None:
-    for clear in (remove, require_own_folder):
+    for clear in (remove, partial(make_way, folder=True)):
         (tmp_path / "link").symlink_to(victim.parent)
         clear(tmp_path / "link")
         assert not (tmp_path / "link").is_symlink()
@@ -228,4 +228,4 @@ def test_a_link_to_a_folder_is_removed_and_not_what_it_points_to(tmp_path: Path,
 
 def test_a_file_in_the_place_of_a_folder_is_named(victim: Path) -> None:
     with pytest.raises(UnsafeFileError, match=f"{victim} is no folder of your own"):
-        require_own_folder(victim)
+        make_way(victim, folder=True)

@@ -62,11 +62,7 @@ def tables() -> dict[str, pl.DataFrame]:
         "mart.regimes": regimes(
             pl.concat(market.volatility_index(name) for name in ("VIX", "VIX3M")),
             flows,
-            risk_on_below=settings.risk_on_below,
-            risk_off_above=settings.risk_off_above,
-            hysteresis=settings.hysteresis,
-            confirm_sessions=settings.confirm_sessions,
-            ratio_pairs=settings.ratio_pairs,
+            **settings.regime_rules,
         ),
     }
 

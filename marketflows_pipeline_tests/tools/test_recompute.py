@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 import pytest
 
 from marketflows_pipeline.ingest.exchanges.reserve_quarantine import BALANCES, quarantine_price_jumps
-from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.exchanges.dominance import exchange_dominance, exchange_shares
 from marketflows_pipeline.transforms.exchanges.first_seen_flows import with_first_seen_netflow
 from marketflows_pipeline.transforms.exchanges.market_values import market_values
@@ -108,8 +106,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store_volumes(warehouse)
         exchanges = frame("core.exchanges", *EXCHANGES)
         warehouse.replace("core.exchanges", exchanges)
-        clock = SimpleNamespace(now=lambda: NOW)
-        quarantine_price_jumps(cast("RunContext", SimpleNamespace(warehouse=warehouse, clock=clock, started_at=NOW)))
+        quarantine_price_jumps(warehouse, NOW, NOW)
         quarantined = active_rows(warehouse, BALANCES)
         assert quarantined["token"].to_list() == ["ODD"], "one price of one day is at fault"
         balances = warehouse.accepted(BALANCES)

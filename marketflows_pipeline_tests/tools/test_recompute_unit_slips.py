@@ -6,16 +6,13 @@ import random
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import duckdb
 import polars as pl
 import pytest
 
-from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.ingest.quarantine import quarantine_unit_slips
-from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.unit_slips import bitcoin_slips, cap_slips, close_slips, index_slips, share_slips
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.tools.conftest import LoadTool
@@ -72,8 +69,7 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for table, of_table in rows.items():
             warehouse.merge(table, frame(table, *of_table))
         for part in ("market_caps", "cross_asset", "exchanges"):
-            run = SimpleNamespace(warehouse=warehouse, clock=FixedClock(NOW))
-            quarantine_unit_slips(cast("RunContext", run), cast("Any", part))
+            quarantine_unit_slips(warehouse, cast("Any", part), NOW)
     return path
 
 

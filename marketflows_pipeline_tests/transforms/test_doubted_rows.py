@@ -22,8 +22,8 @@ def judged(first: Values, second: Values | None = None, *, name: str = "x") -> p
     return doubted(rows)
 
 
-def doubted(rows: pl.DataFrame) -> pl.DataFrame:
-    figures = {"b": ratio("b"), "a": ratio("a")}
+def doubted(rows: pl.DataFrame, order: str = "ba") -> pl.DataFrame:
+    figures = {name: ratio(name) for name in order}
     is_doubted = pl.max_horizontal(size(by) for by in figures.values()) > 4
     return doubted_rows(rows, key=("series", "time"), figures=figures, is_doubted=is_doubted, names={"b": "price"})
 
@@ -56,10 +56,28 @@ def test_the_figure_that_moved_most_is_at_fault_and_the_reason_is_of_it() -> Non
     ]
 
 
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_the_reason_is_of_the_figure_at_fault_in_whatever_order_figures_are_given(order: str) -> None:
+    rows = pl.DataFrame({"series": "x", "time": range(6), "b": [1.0, 200.0, *[1.0] * 4], "a": [*[1.0] * 4, 300.0, 1.0]})
+
+    assert [reason.split(" times")[0] for reason in doubted(rows, order)["reason"]] == ["price is 200.0", "a is 300.0"]
+
+
 def test_only_the_figure_at_fault_bears_a_row_out() -> None:
     """The price stayed as it had been throughout, and released a cap that came back to a thousandth."""
     assert said(judged([1.0, 1000.0, 1.0])) == [(1, "price", None)]
-    assert said(judged([1.0, 1.0, 1.0], [1.0, 1000.0, 1.0])) == [(1, "a", None)]
+    assert said(judged([1.0, 1000.0, 100.0])) == [(1, "price", None), (2, "price", None)]
+    assert said(judged([1.0, 1.0, 1.0], [1.0, 1000.0, 100.0])) == [(1, "a", None), (2, "a", None)]
+
+
+def test_a_row_that_is_doubted_itself_bears_none_out() -> None:
+    """A slip of another figure on the next day confirmed the first one, and was left out itself."""
+    found = judged([1.0, 100.0, 100.0, 100.0], [1.0, 1.0, 1000.0, 1.0])
+
+    assert said(found) == [(1, "price", None), (2, "a", None), (3, "price", None)]
+
+    between = judged([1.0, 100.0, None, 100.0], [1.0, 1.0, 1000.0, 1.0])
+    assert said(between) == said(found)
 
 
 def test_a_row_is_judged_against_the_last_accepted_one_of_its_own_series() -> None:

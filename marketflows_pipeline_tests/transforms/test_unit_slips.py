@@ -253,10 +253,11 @@ def test_a_close_a_hundred_times_its_neighbours_is_doubted() -> None:
     assert of_closes(bars_of({"A": [50.0, 5000.0, 51.0]})) == [(day(1), "close_usd", None)]
 
 
-def test_a_close_that_contradicts_the_net_asset_value_by_such_a_factor_is_doubted() -> None:
-    """On a day that lost 7 % it was 93 times the close before."""
+@pytest.mark.parametrize("close", [4650.0, 0.465])
+def test_a_close_that_contradicts_the_net_asset_value_by_such_a_factor_is_doubted(close: float) -> None:
+    """On a day that lost 7 % it was 93 times the close before, or 0.93 % of it."""
     shares = shares_of({"A": [1e6] * 3}, navs={"A": [50.0, 46.5, 47.0]})
-    assert of_closes(bars_of({"A": [50.0, 4650.0, 47.0]}), shares) == [(day(1), "close_usd", None)]
+    assert of_closes(bars_of({"A": [50.0, close, 47.0]}), shares) == [(day(1), "close_usd", None)]
 
 
 @pytest.mark.parametrize("shares", [
@@ -279,8 +280,11 @@ def test_an_adjusted_close_that_stayed_says_nothing_against_the_close() -> None:
     assert of_closes(bars, shares_of({"A": [1e6] * 2}, navs={"A": [50.0, 5000.0]})) == []
 
 
-def test_where_close_and_net_asset_value_moved_as_far_neither_is_the_odd_one() -> None:
-    assert of_closes(bars_of({"A": [50.0, 500.0]}), shares_of({}, {"A": [50.0, 5.0]})) == []
+def test_where_two_figures_moved_as_far_neither_is_the_odd_one() -> None:
+    """32 times up and 32 times down are a thousand between them, and as far for the one as for the other."""
+    up, down = [50.0, 1600.0], [50.0, 1.5625]
+    assert of_closes(bars_of({"A": up}), shares_of({"A": [1e6, 1e6]}, {"A": down})) == []
+    assert of_closes(bars_of({"A": down}, adjusted_close_usd={"A": up})) == []
 
 
 def test_an_adjusted_close_that_moved_by_a_factor_the_close_did_not_is_doubted() -> None:

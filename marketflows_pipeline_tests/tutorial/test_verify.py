@@ -126,7 +126,7 @@ def test_when_how_long_where_and_under_which_id_is_no_difference() -> None:
         "INFO Drawing: 26 of 130, about 43 s left",
         "INFO Drawing: 26 of 130, about 6 min left",
         "INFO Waiting up to 60 s for another run (pid 7, started 2026-03-04 11:14:16 UTC: marketflows)",
-        "INFO Old_MC_by_bitcoin.png is removed: no longer in the settings",
+        "INFO removed, as settings and data no longer call for them: Old_MC_by_bitcoin.png",
     ],
 )
 def test_a_line_about_the_circumstances_is_no_difference(line: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.warehouse.runs import Runs
 
 
 @pytest.fixture
@@ -32,7 +34,39 @@ def link(tmp_path: Path) -> Path:
     return tmp_path / "published" / "marketflows.duckdb"
 
 
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private file with every table and no row: creating them takes longer than most tests."""
+    file = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
+    with Warehouse(file):
+        pass
+    return file
+
+
 @pytest.fixture
-def warehouse(private: Path) -> Iterator[Warehouse]:
+def warehouse(private: Path, empty_file: Path) -> Iterator[Warehouse]:
+    private.parent.mkdir(mode=0o700)
+    shutil.copy(empty_file, private)
     with Warehouse(private) as opened:
         yield opened
+
+
+@pytest.fixture
+def runs(warehouse: Warehouse, link: Path) -> Runs:
+    return Runs(warehouse, link)
+
+
+@pytest.fixture(scope="session")
+def after_the_first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both files after a run of the market caps that passed: made once, since a run costs most of a test."""
+    folder = tmp_path_factory.mktemp("first_run")
+    with Warehouse(folder / "private" / "warehouse.duckdb") as warehouse:
+        Runs(warehouse, folder / "published" / "marketflows.duckdb").passes()
+    return folder
+
+
+@pytest.fixture
+def published(after_the_first_run: Path, tmp_path: Path) -> Path:
+    """A copy of these files in the test's own folder; the version that is published."""
+    shutil.copytree(after_the_first_run, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return (tmp_path / "published" / "marketflows.duckdb").resolve()

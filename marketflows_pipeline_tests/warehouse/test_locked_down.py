@@ -17,9 +17,10 @@ import pytest
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.warehouse.publish import begin_part, publish
-from marketflows_pipeline.warehouse.published import open_published, query_rows, read_published, run_sql, write_result
+from marketflows_pipeline.warehouse.published import open_published, query_rows, read_published, run_sql
 from marketflows_pipeline.warehouse.render import Format
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.user_query import write_result
 from marketflows_pipeline_tests.warehouse.frames import NOW, caps, fill
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -118,6 +119,7 @@ REACHES_OUT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_format", ["csv", "parquet"])
 @pytest.mark.parametrize("sql", REACHES_OUT)
 def test_a_question_reaches_no_other_file_address_extension_or_setting(

@@ -16,8 +16,9 @@ import pytest
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.warehouse import render
-from marketflows_pipeline.warehouse.published import open_published, query_rows, run_sql, write_result
+from marketflows_pipeline.warehouse.published import open_published, query_rows, run_sql
 from marketflows_pipeline.warehouse.render import Format
+from marketflows_pipeline.warehouse.user_query import write_result
 from marketflows_pipeline_tests.warehouse.engines import ROOT, engine_environment
 from marketflows_pipeline_tests.warehouse.frames import NOW
 from marketflows_pipeline_tests.warehouse.sessions import Session

@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.warehouse.merging import MergeResult
 from marketflows_pipeline.warehouse.quarantine import canonical_key, has_row
 from marketflows_pipeline.warehouse.revisions import KEPT_FOR, Provenance, forget_old_revisions
-from marketflows_pipeline.warehouse.store import MergeResult, Warehouse
+from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, frame
 
 RECORDED = ["table_name", "key", "column_name", "old", "new", "cause", "n_changes"]

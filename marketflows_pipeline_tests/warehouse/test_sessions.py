@@ -17,6 +17,8 @@ from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.frames import NOW, caps, fill
 from marketflows_pipeline_tests.warehouse.sessions import Session
 
+pytestmark = pytest.mark.slow
+
 VERSIONS = ["1.5.5", "2.0.0"]
 CAPS = "select market_cap_usd from raw.market_caps"
 VANDALISM = "update raw.market_caps set market_cap_usd = 666"

@@ -16,7 +16,8 @@ from polars.testing import assert_frame_equal
 
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES, Column, DType
-from marketflows_pipeline.warehouse.store import MergeResult, Warehouse
+from marketflows_pipeline.warehouse.merging import MergeResult
+from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.engines import engine_environment
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, fill, frame
 
@@ -75,7 +76,7 @@ def test_replace_leaves_nothing_of_what_was_stored(warehouse: Warehouse) -> None
     warehouse.replace("core.series", frame("core.series", {"series": "a"}, {"series": "b"}))
     result = warehouse.replace("core.series", frame("core.series", {"series": "c"}))
 
-    assert result.rows == 1
+    assert result == 1
     assert warehouse.read("core.series")["series"].to_list() == ["c"]
 
 
@@ -191,7 +192,7 @@ def test_append_adds_to_what_is_stored(warehouse: Warehouse) -> None:
     warehouse.append("meta.repairs", frame("meta.repairs", {"coin_id": "a"}))
     result = warehouse.append("meta.repairs", frame("meta.repairs", {"coin_id": "b"}))
 
-    assert result.rows == 1
+    assert result == 1
     assert sorted(warehouse.read("meta.repairs")["coin_id"]) == ["a", "b"]
 
 

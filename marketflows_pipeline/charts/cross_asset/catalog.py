@@ -139,7 +139,15 @@ def _job(frame: pl.DataFrame, spec: PictureSpec, draw: str) -> RenderJob:
 
 def _cumulative_job(flows: pl.DataFrame, context: CrossAssetPictureContext) -> RenderJob:
     spec = CumulativeFlowsSpec(assets=context.styles, source=context.flows, notes=context.notes)
-    columns = ("symbol", "session", "flow_method", "flow_usd", "sessions_known")
+    columns = (
+        "symbol",
+        "session",
+        "flow_method",
+        "flow_usd",
+        "market_cap_usd",
+        "market_cap_change_usd",
+        "sessions_known",
+    )
     frame = _with_whole_gaps(_newest(flows, spec.sessions + 1), spec.sessions).select(columns)
     return _job(frame, spec, "cumulative_flows:cumulative_flows_chart")
 

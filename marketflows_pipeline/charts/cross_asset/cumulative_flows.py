@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import cast
+from typing import Any, cast
 
 import altair as alt
 import polars as pl
@@ -20,105 +20,72 @@ from marketflows_pipeline.charts.cross_asset.spec import (
 from marketflows_pipeline.charts.cross_asset.wording import (
     known_text,
     left_out_notes,
+    percent_of_cap_text,
     session_footer,
     sessions_text,
 )
-from marketflows_pipeline.charts.exchanges.wording import USD_AXIS, day_text, names_text, usd_text
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
+from marketflows_pipeline.charts.exchanges.wording import day_text, names_text, usd_text
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import axis_title, figure_axis
+from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, signed, value_axis
+from marketflows_pipeline.charts.style.broken_lines import broken_lines
 from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, end_labels, names_width
-from marketflows_pipeline.charts.style.layout import PlotArea
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.session_axis import known_run, on_session_axis, session_x
-from marketflows_pipeline.charts.style.theme import REFERENCE, series_styles, use_theme
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.theme import REFERENCE, series_styles
+from marketflows_pipeline.charts.style.time_axis import known_run, on_time_axis, time_x
 
 _LEFT = 68
-_DOT = 26
 
 
+@framed
 def cumulative_flows_chart(frame: pl.DataFrame, spec: CumulativeFlowsSpec) -> alt.LayerChart:
-    """Draw the sums of net flows since the start of the window, 960 x 720 pixels.
+    """Draw the sums of net flows since the start of the window, in percent of each fund's market cap before.
 
     Each line starts at zero on the session before its first known flow. A session without a known flow breaks the line
-    and adds nothing; the label then says how many sessions are in the sum.
+    and adds nothing; the label then says how many sessions are in the sum. The dollars stand in the label.
 
     Args:
-        frame: rows of ``core.asset_flows``: symbol, session, flow_method, flow_usd, and in sessions_known for how many
-            sessions the flow stands, which is more than 1 at the end of a gap.
-        spec: what the picture says.
+        frame: rows of ``core.asset_flows``: symbol, session, flow_method, flow_usd, market_cap_usd,
+            market_cap_change_usd, and in sessions_known for how many sessions the flow stands, which is more than 1 at
+            the end of a gap.
+        spec: what the chart says.
 
     Returns:
-        A layered chart: zero line, lines, dots at their ends, labels that do not overlap, footer.
-
-    Raises:
-        ValueError: the frame lacks a column, or holds too little (see ``CumulativeFlowsSpec.reason_to_skip``).
+        Zero line, lines, dots at their ends, labels that do not overlap, footer.
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     window = last_sessions(frame, spec.sessions)
     sums = cumulative_flows(frame, spec.sessions)
     styles = _styles(sums, spec)
-    rows = sums.filter(pl.col("symbol").is_in([style.series for style in styles]))
+    rows = sums.filter(pl.col("series").is_in([style.series for style in styles]))
     last = cast("date", window.get_column("session").max())
     first = cast("date", rows.get_column("session").min())
     sessions = window.get_column("session").n_unique()
     ends = _ends(rows, styles, sessions, last)
-
-    subtitle = subtitle_lines(
-        [
+    page = Frame(
+        title=_title(ends, styles, first),
+        subtitle=[
             f"Sums of daily net flows of funds over the last {sessions_text(sessions)}, "
-            f"{day_text(first)} to {day_text(last)}, in US dollars",
+            f"{day_text(first)} to {day_text(last)}, in percent of the market cap before",
             "a flow is the change of shares outstanding at their price",
         ],
-        WIDTH,
+        footer=session_footer(spec.source, last, _notes(frame, window, sums, rows, spec)),
+        left=_LEFT,
+        right=names_width(ends),
+        below=30,
     )
-    footer = footer_lines(session_footer(spec.source, last, _notes(frame, window, sums, rows, spec)), WIDTH)
-    right = names_width(ends)
-    top = title_height(subtitle) + 32
-    bottom = 40 + footer_height(footer)
-    low, high = _domain(rows)
-    plot = PlotArea(WIDTH - _LEFT - right, HEIGHT - top - bottom, low, high)
-
-    x = session_x("at", first, last)
-    scale = alt.Scale(domain=[low, high], nice=False)
-    axis = figure_axis(f"datum.value > 0 ? '+' + {USD_AXIS} : {USD_AXIS}", 7)
-    y = alt.Y("value:Q", scale=scale, axis=axis)
+    plot = page.plot(*_domain(rows))
+    scale = alt.Scale(domain=[plot.low, plot.high], nice=False)
+    x, y = time_x("at", first, last), alt.Y("value:Q", scale=scale, axis=value_axis(signed(PERCENT_LABEL), 7))
     colors = alt.Scale(domain=[style.series for style in styles], range=[style.color for style in styles])
-    known = rows.filter(pl.col("value").is_not_null()).with_columns(
-        is_lone=pl.len().over("symbol", "run") == 1,
-        is_last=pl.col("session") == pl.col("session").max().over("symbol"),
-    )
+    color = alt.Color("series:N", scale=colors, legend=None)
     zero = alt.Chart(alt.InlineData(values=[{"value": 0}]))
-    color = alt.Color("symbol:N", scale=colors, legend=None)
-    layers = [
-        zero.mark_rule(color=REFERENCE, strokeWidth=1.2).encode(y=y),
-        _csv(known)
-        .mark_line(strokeWidth=2, interpolate="linear", strokeJoin="round")
-        .encode(x=x, y=y, color=color, detail="run:N", **_dashes(styles)),
-        _csv(known.filter(pl.col("is_lone") | pl.col("is_last")))
-        .mark_point(size=_DOT, filled=True, opacity=1)
-        .encode(x=x, y=y, color=color),
-        *end_labels(ends, plot, y, alt.Color("series:N", scale=colors, legend=None)),
-        axis_title("Net flow since the start, in US dollars", x=EDGE - _LEFT, y=-10),
-        page_footer(footer, left=_LEFT, y=plot.height + 30),
-    ]
-    return page(
-        layers,
-        title=page_title("Cumulative net flows of funds", subtitle, width=WIDTH, left=_LEFT, offset=12),
-        size=(WIDTH, HEIGHT),
-        margins=(_LEFT, top, right, bottom),
+    known = rows.filter(pl.col("value").is_not_null())
+    return page.draw(
+        [
+            zero.mark_rule(color=REFERENCE, strokeWidth=1.2).encode(y=y),
+            *broken_lines(known, x, y, color=color, **_dashes(styles)),
+            *end_labels(ends, plot, y, color),
+            axis_title("Net flow since the start, % of the market cap before", x=EDGE - _LEFT),
+        ]
     )
 
 
@@ -129,15 +96,17 @@ def cumulative_flows(frame: pl.DataFrame, sessions: int) -> pl.DataFrame:
     known has no sum, and the next ones go on from the last.
 
     Args:
-        frame: symbol, session, flow_method, flow_usd, sessions_known.
+        frame: symbol, session, flow_method, flow_usd, market_cap_usd, market_cap_change_usd, sessions_known.
         sessions: how many.
 
     Returns:
-        symbol, session, at (ms), value, run (of sums without a gap), known (sessions in the sum so far).
+        series, session, at (ms), flow_usd (the sum), value (the sum in percent of the market cap before the first known
+        flow), run (of sums without a gap), known (sessions in the sum so far); only funds whose market cap is known.
     """
     flow = pl.when(is_fund() & pl.col("flow_usd").is_finite() & pl.col("is_inside")).then(pl.col("flow_usd"))
     is_known = pl.col("flow").is_not_null()
     is_start = ~is_known & is_known.shift(-1) & (pl.col("known") == 0)
+    before = pl.when(is_known).then(pl.col("market_cap_usd") - pl.col("market_cap_change_usd")).drop_nulls().first()
     inside = last_sessions(frame, sessions).select(pl.col("session").unique(), is_inside=pl.lit(value=True))
     return (
         last_sessions(frame, sessions + 1)
@@ -145,28 +114,45 @@ def cumulative_flows(frame: pl.DataFrame, sessions: int) -> pl.DataFrame:
         .with_columns(pl.col("is_inside").fill_null(value=False))
         .sort("symbol", "session")
         .with_columns(flow=flow)
-        .with_columns(known=pl.when(is_known).then("sessions_known").otherwise(0).cum_sum().over("symbol"))
         .with_columns(
-            value=pl.when(is_known)
+            known=pl.when(is_known).then("sessions_known").otherwise(0).cum_sum().over("symbol"),
+            before=before.over("symbol"),
+        )
+        .with_columns(
+            flow_usd=pl.when(is_known)
             .then(pl.col("flow").fill_null(0).cum_sum().over("symbol"))
             .when(is_start.over("symbol"))
             .then(0.0)
         )
-        .filter(pl.col("known").max().over("symbol") > 0)
-        .with_columns(run=known_run(pl.col("value").is_not_null(), "symbol"), at=on_session_axis())
-        .select("symbol", "session", "at", "value", "run", "known")
+        .filter(pl.col("known").max().over("symbol") > 0, pl.col("before") > 0)
+        .select(
+            "session",
+            "flow_usd",
+            "known",
+            series="symbol",
+            at=on_time_axis("session"),
+            value=100 * pl.col("flow_usd") / pl.col("before"),
+            run=known_run(pl.col("flow_usd").is_not_null(), "symbol"),
+        )
     )
+
+
+def _title(ends: pl.DataFrame, styles: list[SeriesStyle], first: date) -> str:
+    series, value = ends.sort(-pl.col("value").abs(), maintain_order=True).select("series", "value").row(0)
+    label = next(style.label for style in styles if style.series == series)
+    moved = "added most to" if value >= 0 else "took most from"
+    return f"Since {day_text(first)} flows {moved} {label}: {percent_of_cap_text(value)} of its market cap"
 
 
 def _styles(sums: pl.DataFrame, spec: CumulativeFlowsSpec) -> list[SeriesStyle]:
     """Styles of the funds with the largest sums either way, as many as can be labelled at their ends."""
     largest = (
         sums.filter(pl.col("value").is_not_null())
-        .group_by("symbol", maintain_order=True)
+        .group_by("series", maintain_order=True)
         .agg(pl.col("value").last().abs())
-        .sort("value", "symbol", descending=[True, False])
+        .sort("value", "series", descending=[True, False])
         .head(DIRECT_LABELS_MAX)
-        .get_column("symbol")
+        .get_column("series")
         .to_list()
     )
     known = {style.series: style for style in spec.assets}
@@ -178,30 +164,25 @@ def _styles(sums: pl.DataFrame, spec: CumulativeFlowsSpec) -> list[SeriesStyle]:
 
 def _ends(rows: pl.DataFrame, styles: list[SeriesStyle], sessions: int, last: date) -> pl.DataFrame:
     """Series, text, value of the last sum of each fund."""
-    latest = {
-        symbol: (session, value, known)
-        for symbol, session, value, known in rows.filter(pl.col("value").is_not_null())
-        .group_by("symbol", maintain_order=True)
-        .last()
-        .select("symbol", "session", "value", "known")
-        .iter_rows()
-    }
+    newest = rows.filter(pl.col("value").is_not_null()).group_by("series", maintain_order=True).last()
+    latest = {row["series"]: row for row in newest.iter_rows(named=True)}
     named = []
     for style in styles:
-        session, value, known = latest[style.series]
-        ended = "" if session == last else f", {session.day} {session:%b}"
-        partly = known_text(known, sessions)
-        named.append((style.series, f"{style.label} {usd_text(value, signed=True)}{partly}{ended}", value))
+        row = latest[style.series]
+        ended = "" if row["session"] == last else f", {row['session'].day} {row['session']:%b}"
+        figures = f"{percent_of_cap_text(row['value'])} ({usd_text(row['flow_usd'], signed=True)})"
+        text = f"{style.label} {figures}{known_text(row['known'], sessions)}{ended}"
+        named.append((style.series, text, row["value"]))
     return pl.DataFrame(named, schema={"series": pl.String, "text": pl.String, "value": pl.Float64}, orient="row")
 
 
-def _dashes(styles: list[SeriesStyle]) -> dict[str, alt.StrokeDash]:
+def _dashes(styles: list[SeriesStyle]) -> dict[str, Any]:
     """Dashes where there are more assets than colours."""
     if not any(style.dash for style in styles):
         return {}
     patterns = [list(style.dash) or [1, 0] for style in styles]
     scale = alt.Scale(domain=[style.series for style in styles], range=patterns)
-    return {"strokeDash": alt.StrokeDash("symbol:N", scale=scale, legend=None)}
+    return {"strokeDash": alt.StrokeDash("series:N", scale=scale, legend=None)}
 
 
 def _domain(rows: pl.DataFrame) -> tuple[float, float]:
@@ -224,13 +205,9 @@ def _notes(
         notes.append("where shares are not published, from net assets less their growth by price")
     if rows.filter(pl.col("known") > 0).get_column("value").null_count():
         notes.append("a line breaks where the flow is not known; (n of m): sessions in the sum")
-    more = shown_symbols(sorted(set(sums.get_column("symbol")) - set(rows.get_column("symbol"))), order)
+    more = shown_symbols(sorted(set(sums.get_column("series")) - set(rows.get_column("series"))), order)
     if more:
         notes.append(f"smaller, not drawn: {names_text(more)}")
+    if sizeless := shown_symbols(sorted(funds - set(sums.get_column("series"))), order):
+        notes.append(f"market cap unknown, not drawn: {names_text(sizeless)}")
     return [*notes, *spec.notes]
-
-
-def _csv(rows: pl.DataFrame) -> alt.Chart:
-    text = rows.select("symbol", "run", "at", pl.col("value").round_sig_figs(7)).write_csv()
-    parse = {"symbol": "string", "run": "number", "at": "number", "value": "number"}
-    return alt.Chart(alt.InlineData(values=text, format=alt.CsvDataFormat(type="csv", parse=parse)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -26,20 +25,9 @@ from marketflows_pipeline.charts.cross_asset.model_figures import (
 from marketflows_pipeline.charts.cross_asset.spec import ModelSpec, shown_symbols
 from marketflows_pipeline.charts.cross_asset.wording import sessions_text
 from marketflows_pipeline.charts.exchanges.wording import names_text
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
-from marketflows_pipeline.charts.style.axes import pixel_x, pixel_y
-from marketflows_pipeline.charts.style.layout import Box, text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, GRID, INK, INTO, REFERENCE, use_theme
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
+from marketflows_pipeline.charts.style.layout import text_width
+from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, GRID, INK, INTO, REFERENCE
 from marketflows_pipeline.charts.style.wording import moment, value_text
 from marketflows_pipeline.models.verdicts import ALL, HEADLINES, MEAN_OF_ASSETS
 
@@ -58,34 +46,19 @@ _LEFT = 58
 _HEADER = 38
 _BETWEEN = 62
 _RELIABILITY_SHARE = 0.44
-_COUNTS = 56
+_COUNTS = 40
+_COUNTS_GAP = 40
 _VALUE_COLUMN = 124
 _ROW_MOST = 40
 _LEAST_SPAN = 0.1
 _LEAST_AUC_SPAN = 0.06
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
+_PERCENT = "format(datum.value, '.0%')"
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """From a figure to pixels; ``start`` is where ``low`` is, ``end`` where ``high`` is."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
-
-    def ticks(self, most: int = 6) -> list[float]:
-        step = next((step for step in _STEPS if (self.high - self.low) / step < most), 0.5)
-        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
-        return [round(number * step, 4) for number in range(first, last + 1)]
-
-
+@framed
 def model_chart(frame: pl.DataFrame, spec: ModelSpec) -> alt.LayerChart:
-    """Draw how honest a model's probabilities were and how well it ranked, 960 x 720 pixels.
+    """Draw how honest a model's probabilities were and how well it ranked.
 
     Left, each bin of forecasts: how often the target came against how often the model said, with the diagonal of a
     perfectly calibrated model, intervals, and how many forecasts fell into the bin. Right, the AUC of each asset, of
@@ -94,36 +67,38 @@ def model_chart(frame: pl.DataFrame, spec: ModelSpec) -> alt.LayerChart:
     Args:
         frame: rows of ``mart.model_evaluation`` of one model: variant, metric, scope, value, lower_95, upper_95, n,
             trained_at, is_synthetic.
-        spec: what the picture says.
+        spec: what the chart says.
 
     Returns:
-        A layered chart: both panels, headline of the ablation and verdict in the subtitle, footer.
-
-    Raises:
-        ValueError: the frame lacks a column, or holds nothing to show (see ``ModelSpec.reason_to_skip``).
+        Three panels: reliability, counts below it, AUC; headline of the ablation and verdict in the subtitle, footer.
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     bins, rows = reliability_bins(frame), auc_rows(frame, spec)
-    subtitle = subtitle_lines(_subtitle_parts(frame, spec), WIDTH)
-    footer = footer_lines([spec.source, f"trained {moment(trained_at(frame))}", *_notes(frame, rows, spec)], WIDTH)
-    top = title_height(subtitle) + 8 + _HEADER
-    bottom = 56 + footer_height(footer)
-    width, height = WIDTH - _LEFT - EDGE, HEIGHT - top - bottom
-    reliability = round(width * _RELIABILITY_SHARE)
+    page = Frame(
+        title=_title(frame, spec),
+        subtitle=_subtitle(frame, spec),
+        footer=[spec.source, f"trained {moment(trained_at(frame))}", *_notes(frame, rows, spec)],
+        left=_LEFT,
+        above=_HEADER + 8,
+        below=44,
+    )
+    reliability = round(page.plot_width * _RELIABILITY_SHARE)
     planted = spec.planted_auc if is_synthetic(frame) else None
-    layers = [
-        *_reliability_layers(bins, reliability, height),
-        *_auc_layers(rows, planted, spec, Box(reliability + _BETWEEN, 0, width, height)),
-        page_footer(footer, left=_LEFT, y=height + 46),
-    ]
-    return page(
-        layers,
-        title=page_title(_title(frame, spec), subtitle, width=WIDTH, left=_LEFT, offset=10),
-        size=(WIDTH, HEIGHT),
-        margins=(_LEFT, top, EDGE, bottom),
+    return page.draw(
+        [
+            *_reliability_panels(bins, reliability, page.plot_height),
+            _auc_panel(rows, planted, reliability + _BETWEEN, page),
+            _header(
+                ("How often the target came", "against how often the model said (dashed: equally often)"), EDGE - _LEFT
+            ),
+            _header(
+                (
+                    "AUC of each asset with 95% interval:",
+                    f"how often {RANKED[spec.target]} by the model",
+                ),
+                reliability + _BETWEEN,
+            ),
+        ],
+        independent=("x", "y"),
     )
 
 
@@ -155,7 +130,7 @@ def _title(frame: pl.DataFrame, spec: ModelSpec) -> str:
     return f"Model test: {question}{synthetic}"
 
 
-def _subtitle_parts(frame: pl.DataFrame, spec: ModelSpec) -> list[str]:
+def _subtitle(frame: pl.DataFrame, spec: ModelSpec) -> list[str]:
     parts = [verdict(frame, spec.target), ablation_text(frame, spec.target)]
     skill = figure(frame, "brier_skill", ALL)
     if skill is not None:
@@ -184,73 +159,54 @@ def _notes(frame: pl.DataFrame, rows: Sequence[tuple[str, Figure, bool]], spec: 
     return [*notes, *spec.notes]
 
 
-def _reliability_layers(bins: Sequence[ReliabilityBin], width: float, height: float) -> list[alt.Chart]:
+def _reliability_panels(bins: Sequence[ReliabilityBin], width: float, height: float) -> list[alt.LayerChart]:
     low, high = _probabilities(bins)
     counts_top = height - _COUNTS
-    x = _Scale(low, high, 0, width)
-    y = _Scale(low, high, counts_top - 24, 0)
+    ticks = _ticks(low, high, 6)
     most = max(each.observed.n for each in bins) or 1
-    ticks_x, ticks_y = x.ticks(), y.ticks()
-    points: list[dict[str, Any]] = [
+    points = [
         {
-            "x": x(each.predicted),
-            "y": y(each.observed.value),
-            "low": y(each.observed.value if each.observed.lower is None else each.observed.lower),
-            "high": y(each.observed.value if each.observed.upper is None else each.observed.upper),
-            "foot": height,
-            "counts_top": height - (_COUNTS - 16) * each.observed.n / most,
+            "predicted": each.predicted,
+            "observed": each.observed.value,
+            "low": each.observed.value if each.observed.lower is None else each.observed.lower,
+            "high": each.observed.value if each.observed.upper is None else each.observed.upper,
+            "n": each.observed.n,
         }
         for each in bins
     ]
     base = alt.Chart(alt.InlineData(values=points))
-    rules = [{"y": y(tick)} for tick in ticks_y]
+    labels: dict[str, Any] = {"values": ticks, "labelExpr": _PERCENT, "grid": False, "domain": False, "ticks": False}
+    # Without the padding that Vega-Lite gives bars, they would not stand below their dots.
+    scale = alt.Scale(domain=[low, high], range=[0, width], nice=False, zero=False, padding=0)
+    x = alt.X("predicted:Q", scale=scale, axis=None)
+    y_scale = alt.Scale(domain=[low, high], range=[counts_top - _COUNTS_GAP, 0], nice=False, zero=False)
+    y = alt.Y("observed:Q", scale=y_scale, axis=alt.Axis(title=None, labelPadding=8, **labels))
+    guides = alt.Chart(alt.InlineData(values=[{"observed": tick} for tick in ticks]))
+    ends = [{"predicted": low, "observed": low, "x2": high, "y2": high}]
+    diagonal = alt.Chart(alt.InlineData(values=ends)).mark_rule(color=REFERENCE, strokeDash=[4, 3], strokeWidth=1.2)
+    curve = panel(
+        [
+            guides.mark_rule(color=GRID, x=0, x2=width).encode(y=y),
+            diagonal.encode(x=x, y=y, x2="x2", y2="y2"),
+            base.mark_rule(color=DOT_FILL, strokeWidth=1.6, opacity=0.7).encode(
+                x=x, y=alt.Y("low:Q", scale=y_scale), y2="high"
+            ),
+            base.mark_line(color=DOT_FILL, strokeWidth=1.2, opacity=0.5).encode(x=x, y=y, order="predicted:Q"),
+            base.mark_point(color=DOT_FILL, filled=True, opacity=1, size=52).encode(x=x, y=y),
+        ]
+    )
+    axis = alt.Axis(title="forecast probability", titleAnchor="end", titlePadding=4, labelPadding=4, **labels)
+    n_scale = alt.Scale(domain=[0, most], range=[height, counts_top], nice=False)
     most_text = f"forecasts in each bin (the largest {value_text(most, 0, signed=False)})"
-    return [
-        _heads(
-            [
-                ("How often the target came", -_LEFT + EDGE),
-                ("against how often the model said (dashed: equally often)", None),
-            ]
-        ),
-        alt.Chart(alt.InlineData(values=rules)).mark_rule(color=GRID, x=0, x2=width).encode(y=pixel_y("y")),
-        alt.Chart(alt.InlineData(values=[{"x": 0, "y": y(low), "x2": width, "y2": 0}]))
-        .mark_rule(color=REFERENCE, strokeDash=[4, 3], strokeWidth=1.2)
-        .encode(x=pixel_x("x"), y=pixel_y("y"), x2="x2", y2="y2"),
-        base.mark_rule(color=DOT_FILL, strokeWidth=1.6, opacity=0.7).encode(
-            x=pixel_x("x"), y=pixel_y("low"), y2="high"
-        ),
-        base.mark_line(color=DOT_FILL, strokeWidth=1.2, opacity=0.5).encode(
-            x=pixel_x("x"), y=pixel_y("y"), order="x:Q"
-        ),
-        base.mark_point(color=DOT_FILL, filled=True, opacity=1, size=52).encode(x=pixel_x("x"), y=pixel_y("y")),
-        base.mark_rule(color=REFERENCE, strokeWidth=9).encode(x=pixel_x("x"), y=pixel_y("foot"), y2="counts_top"),
-        _texts([(_percent(tick), -8, y(tick)) for tick in ticks_y], "right"),
-        _texts([(_percent(tick), x(tick), height + 13) for tick in ticks_x], "center"),
-        _texts([(most_text, 0, counts_top + 4)], "left", 11),
-        _texts([("forecast probability", width, height + 29)], "right"),
-    ]
-
-
-def _heads(lines: Sequence[tuple[str, float | None]]) -> alt.Chart:
-    """Two lines of a panel's head, both from the place of the first."""
-    left = lines[0][1]
-    records = [{"text": text, "x": left, "y": -_HEADER + 8 + 15 * place} for place, (text, _) in enumerate(lines)]
-    chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=records))
-        .mark_text(align="left", baseline="middle", fontSize=_TEXT, color=GREY)
-        .encode(x=pixel_x("x"), y=pixel_y("y"), text="text:N")
+    counts = panel(
+        [
+            base.mark_bar(color=REFERENCE, width=9).encode(
+                x=alt.X("predicted:Q", scale=scale, axis=axis), y=alt.Y("n:Q", scale=n_scale, axis=None)
+            ),
+            _text(most_text, x=0, y=counts_top - 12, align="left", fontSize=11),
+        ]
     )
-    return chart
-
-
-def _texts(records: Sequence[tuple[str, float, float]], align: Any, size: float = _TEXT) -> alt.Chart:  # noqa: ANN401
-    values = [{"text": text, "x": x, "y": y} for text, x, y in records]
-    chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=values))
-        .mark_text(align=align, baseline="middle", fontSize=size, color=GREY)
-        .encode(x=pixel_x("x"), y=pixel_y("y"), text="text:N")
-    )
-    return chart
+    return [curve, counts]
 
 
 def _probabilities(bins: Sequence[ReliabilityBin]) -> tuple[float, float]:
@@ -266,73 +222,79 @@ def _probabilities(bins: Sequence[ReliabilityBin]) -> tuple[float, float]:
     return max(0.0, low - room), min(1.0, high + room)
 
 
-def _auc_layers(
-    rows: Sequence[tuple[str, Figure, bool]], planted: float | None, spec: ModelSpec, place: Box
-) -> list[alt.Chart]:
-    left, right, height, ranked = place.left, place.right, place.bottom, RANKED[spec.target]
+def _auc_panel(
+    rows: Sequence[tuple[str, Figure, bool]], planted: float | None, left: float, page: Frame
+) -> alt.LayerChart:
     names = max(text_width(name, _TEXT, bold=True) for name, _, _ in rows) + 12
     span = auc_span([each for _, each, _ in rows], planted)
-    x = _Scale(0.5 - span, 0.5 + span, left + names, right - _VALUE_COLUMN)
-    row = min(_ROW_MOST, height / len(rows))
-    foot = row * len(rows)
+    ticks = _ticks(0.5 - span, 0.5 + span, 5)
+    foot = min(_ROW_MOST, page.plot_height / len(rows)) * len(rows)
     records = [
         {
             "name": name,
-            "x": x(each.value),
-            "low": x(each.value if each.lower is None else each.lower),
-            "high": x(each.value if each.upper is None else each.upper),
-            "y": (number + 0.5) * row,
+            "auc": each.value,
+            "low": each.value if each.lower is None else each.lower,
+            "high": each.value if each.upper is None else each.upper,
             "text": each.text(),
-            "weight": "bold" if is_sum else "normal",
-            "ink": INK if is_sum else GREY,
+            "is_sum": is_sum,
             "fill": INK if is_sum else DOT_FILL,
         }
-        for number, (name, each, is_sum) in enumerate(rows)
+        for name, each, is_sum in rows
     ]
-    base = alt.Chart(alt.InlineData(values=records))
-    ticks = x.ticks(5)
-    lines = [{"x": x(tick)} for tick in ticks if tick != 0.5]
-    fill = alt.Color("fill:N", scale=None)
+    scale = alt.Scale(
+        domain=[0.5 - span, 0.5 + span], range=[left + names, page.plot_width - _VALUE_COLUMN], nice=False, zero=False
+    )
+    quiet: dict[str, Any] = {"grid": False, "domain": False, "ticks": False, "offset": foot - page.plot_height}
+    axis = alt.Axis(title=None, orient="bottom", values=ticks, format=".2f", labelPadding=4, **quiet)
+    x = alt.X("auc:Q", scale=scale, axis=axis)
+    domain = [name for name, _, _ in rows]
+    y = alt.Y("name:N", sort=None, axis=None, scale=alt.Scale(domain=domain, range=[0, foot], padding=0))
+    base, fill = alt.Chart(alt.InlineData(values=records)), alt.Color("fill:N", scale=None)
+    written: dict[str, Any] = {"baseline": "middle", "fontSize": _TEXT}
     layers = [
-        _heads([("AUC of each asset with 95% interval:", left), (f"how often {ranked} by the model", None)]),
-        alt.Chart(alt.InlineData(values=lines)).mark_rule(color=GRID, y=0, y2=foot).encode(x=pixel_x("x")),
-        alt.Chart(alt.InlineData(values=[{"x": x(0.5)}]))
-        .mark_rule(color=REFERENCE, strokeWidth=1.2, y=0, y2=foot)
-        .encode(x=pixel_x("x")),
-        base.mark_rule(strokeWidth=1.6, opacity=0.7).encode(x=pixel_x("low"), x2="high", y=pixel_y("y"), color=fill),
-        base.mark_point(filled=True, opacity=1, size=52).encode(x=pixel_x("x"), y=pixel_y("y"), color=fill),
-        base.mark_text(align="right", baseline="middle", fontSize=_TEXT, color=GREY, x=right).encode(
-            y=pixel_y("y"), text="text:N"
-        ),
-        _texts([(value_text(tick, 2, signed=False), x(tick), foot + 13) for tick in ticks], "center"),
+        _line([tick for tick in ticks if tick != 0.5], foot, color=GRID).encode(x=x),
+        _line([0.5], foot, color=REFERENCE, strokeWidth=1.2).encode(x=x),
+        base.mark_rule(strokeWidth=1.6, opacity=0.7).encode(x=alt.X("low:Q", scale=scale), x2="high", y=y, color=fill),
+        base.mark_point(filled=True, opacity=1, size=52).encode(x=x, y=y, color=fill),
+        base.mark_text(align="right", color=GREY, x=page.plot_width, **written).encode(y=y, text="text:N"),
     ]
-    for is_sum in (True, False):
-        some = [record for record in records if (record["weight"] == "bold") == is_sum]
-        if some:
-            layers.append(
-                alt.Chart(alt.InlineData(values=some))
-                .mark_text(
-                    align="left",
-                    baseline="middle",
-                    fontSize=_TEXT,
-                    fontWeight="bold" if is_sum else "normal",
-                    color=INK,
-                    x=left,
-                )
-                .encode(y=pixel_y("y"), text="name:N")
-            )
+    for is_sum, weight in ((True, "bold"), (False, "normal")):
+        some = alt.Chart(alt.InlineData(values=[record for record in records if record["is_sum"] is is_sum]))
+        named = some.mark_text(align="left", fontWeight=weight, color=INK, x=left, **written)  # type: ignore[arg-type]
+        layers.append(named.encode(y=y, text="name:N"))
     if planted is not None:
         text = f"planted {value_text(planted, 3, signed=False)}"
+        marked = alt.Chart(alt.InlineData(values=[{"auc": planted}])).mark_text(
+            text=text, align="center", color=PLANTED_INK, y=foot + 29, **written
+        )
         layers += [
-            alt.Chart(alt.InlineData(values=[{"x": x(planted)}]))
-            .mark_rule(color=PLANTED_INK, strokeWidth=1.4, strokeDash=[4, 3], y=0, y2=foot)
-            .encode(x=pixel_x("x")),
-            alt.Chart(alt.InlineData(values=[{"x": x(planted), "text": text}]))
-            .mark_text(align="center", baseline="middle", fontSize=_TEXT, color=PLANTED_INK, y=foot + 29)
-            .encode(x=pixel_x("x"), text="text:N"),
+            _line([planted], foot, color=PLANTED_INK, strokeWidth=1.4, strokeDash=[4, 3]).encode(x=x),
+            marked.encode(x=x),
         ]
-    return layers
+    return panel(layers)
 
 
-def _percent(probability: float) -> str:
-    return f"{value_text(100 * probability, 0, signed=False)}%"
+def _ticks(low: float, high: float, most: int) -> list[float]:
+    """Round values within a span, fewer than ``most``; the lines of the grid end with their panel, unlike Vega's."""
+    step = next((step for step in _STEPS if (high - low) / step < most), 0.5)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(number * step, 4) for number in range(first, last + 1)]
+
+
+def _line(values: Sequence[float], foot: float, **style: Any) -> alt.Chart:  # noqa: ANN401 - Altair's own fields
+    """Vertical lines at values of the AUC."""
+    data = alt.InlineData(values=[{"auc": value} for value in values])
+    chart: alt.Chart = alt.Chart(data).mark_rule(y=0, y2=foot, **style)
+    return chart
+
+
+def _header(lines: tuple[str, str], x: float) -> alt.Chart:
+    """Two lines above a panel."""
+    return _text(list(lines), x=x, y=8 - _HEADER, align="left", fontSize=_TEXT, lineHeight=15)
+
+
+def _text(text: str | list[str], **style: Any) -> alt.Chart:  # noqa: ANN401 - Altair's own fields
+    chart: alt.Chart = alt.Chart(alt.InlineData(values=[{}])).mark_text(
+        text=text, baseline="middle", color=GREY, **style
+    )
+    return chart

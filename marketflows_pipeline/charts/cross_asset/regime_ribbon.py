@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import cast
 
@@ -12,94 +11,61 @@ import polars as pl
 from marketflows_pipeline.charts.cross_asset.spec import REGIMES, RegimesSpec
 from marketflows_pipeline.charts.cross_asset.wording import REGIME_NAMES, session_footer, sessions_text
 from marketflows_pipeline.charts.exchanges.wording import day_text, share_text
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
-from marketflows_pipeline.charts.style.axes import KeyEntry, axis_title, figure_axis, legend
+from marketflows_pipeline.charts.style.axes import LegendEntry, axis_title, legend, value_axis
+from marketflows_pipeline.charts.style.broken_lines import LABEL_SIZE, broken_lines, value_label
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    panel,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.session_axis import known_run, on_session_axis, session_x
-from marketflows_pipeline.charts.style.theme import INK, use_theme
+from marketflows_pipeline.charts.style.time_axis import known_run, on_time_axis, time_x
 from marketflows_pipeline.charts.style.wording import value_text
 
 # Light enough for a thin line on top; risk-off differs from risk-on in lightness too, not in hue alone.
 BANDS = {"risk_on": "#cfe3f3", "mixed": "#eef0f3", "risk_off": "#f5c9a6"}
-UNKNOWN_BAND = "#ffffff"
 
 _LEFT = 64
-_LABEL_SIZE = 12.5
 _UPPER_SHARE = 0.62
 _BETWEEN = 40
 _BAND_ROOM = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class _Panel:
-    """One of the two: what it shows, the text at its line's end, and where it stands in pixels."""
-
-    column: str
-    label: str
-    top: float
-    bottom: float
-
-
+@framed
 def regimes_chart(frame: pl.DataFrame, spec: RegimesSpec) -> alt.LayerChart:
-    """Draw regimes behind the benchmark's close and, below, behind VIX, 960 x 720 pixels, both over the same sessions.
+    """Draw regimes behind the benchmark's close and, below, behind VIX, both over the same sessions.
 
     A band reaches from its first session to the first of the next band. Sessions without a regime have no band; where
     a close or VIX is missing its line breaks.
 
     Args:
         frame: session, close_usd (of the benchmark), vix, vix_percentile, ratio_score, regime.
-        spec: what the picture says.
+        spec: what the chart says.
 
     Returns:
-        A layered chart of two panels: bands and a thin line in each, labels with the last values, key, footer.
-
-    Raises:
-        ValueError: the frame lacks a column, or holds too little (see ``RegimesSpec.reason_to_skip``).
+        Two panels: bands and a thin line in each, labels with the last values, legend, footer.
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     rows = frame.sort("session").tail(spec.sessions)
     first, last = cast("date", rows.item(0, "session")), cast("date", rows.item(-1, "session"))
-    bands = regime_bands(rows)
-
-    subtitle = subtitle_lines(_subtitle_parts(rows, last), WIDTH)
-    footer = footer_lines(session_footer(spec.source, last, _notes(rows, spec)), WIDTH)
     labels = {column: _last_text(rows, column, last) for column in ("close_usd", "vix")}
-    right = 12 + max(text_width(label, _LABEL_SIZE, bold=True) for label in labels.values()) + EDGE
-    top = title_height(subtitle) + 32
-    bottom = 40 + footer_height(footer)
-    width, height = WIDTH - _LEFT - right, HEIGHT - top - bottom
-    upper = round((height - _BETWEEN) * _UPPER_SHARE)
+    newest = rows.row(-1, named=True)
+    page = Frame(
+        title=f"Risk regime on {day_text(last)}: {REGIME_NAMES.get(newest['regime'], 'not known')}",
+        subtitle=_subtitle(newest, rows.height),
+        footer=session_footer(spec.source, last, _notes(rows, spec)),
+        left=_LEFT,
+        right=12 + max(text_width(label, LABEL_SIZE, bold=True) for label in labels.values()) + EDGE,
+        below=30,
+    )
+    upper = round((page.plot_height - _BETWEEN) * _UPPER_SHARE)
     lower = upper + _BETWEEN
-
-    x = session_x("at", first, last + _BAND_ROOM)
+    bands = regime_bands(rows).with_columns(fill=pl.col("regime").replace_strict(BANDS, return_dtype=pl.String))
+    x = time_x("at", first, last + _BAND_ROOM)
     close = f"Close of {spec.benchmark} ({spec.name}), in US dollars (axis does not start at zero)"
-    layers: list[alt.Chart | alt.LayerChart] = [
-        panel(_panel_layers(rows, bands, _Panel("close_usd", labels["close_usd"], 0, upper), x)),
-        panel(_panel_layers(rows, bands, _Panel("vix", labels["vix"], lower, height), x)),
-        axis_title(close, x=EDGE - _LEFT, y=-10),
-        axis_title("VIX at the close, % a year", x=EDGE - _LEFT, y=lower - 10),
-        *legend(_key(rows), right=width + right - EDGE, y=-17),
-        page_footer(footer, left=_LEFT, y=height + 30),
-    ]
-    return page(
-        layers,
-        title=page_title(f"Risk regimes, {spec.benchmark} and VIX", subtitle, width=WIDTH, left=_LEFT, offset=12),
-        size=(WIDTH, HEIGHT),
-        margins=(_LEFT, top, right, bottom),
+    return page.draw(
+        [
+            panel(_panel_layers(rows, "close_usd", labels["close_usd"], bands, x, place=(0, upper))),
+            panel(_panel_layers(rows, "vix", labels["vix"], bands, x, place=(lower, page.plot_height))),
+            axis_title(close, x=EDGE - _LEFT),
+            axis_title("VIX at the close, % a year", x=EDGE - _LEFT, y=lower - 10),
+            *legend(_legend(rows), right=page.width - _LEFT - EDGE),
+        ]
     )
 
 
@@ -119,21 +85,18 @@ def regime_bands(rows: pl.DataFrame) -> pl.DataFrame:
         .group_by("stretch", maintain_order=True)
         .agg(pl.col("regime").first(), pl.col("session").first(), pl.col("following").last())
         .filter(pl.col("regime").is_in(REGIMES))
-        .select("regime", at=on_session_axis(), end=on_session_axis("following"))
+        .select("regime", at=on_time_axis("session"), end=on_time_axis("following"))
     )
 
 
-def _subtitle_parts(rows: pl.DataFrame, last: date) -> list[str]:
-    newest = rows.row(-1, named=True)
-    regime = REGIME_NAMES.get(newest["regime"], "not known")
-    details = []
-    if newest["vix_percentile"] is not None:
-        lower = value_text(100 * newest["vix_percentile"], 0, signed=False)
-        details.append(f"VIX above {lower}% of the last 252 sessions")
-    if newest["ratio_score"] is not None:
-        details.append(f"ratio pairs {value_text(newest['ratio_score'], 0, signed=True)}")
-    why = f" ({', '.join(details)})" if details else ""
-    return [f"{day_text(last)}: {regime}{why}", f"last {sessions_text(rows.height)}"]
+def _subtitle(newest: dict[str, object], sessions: int) -> list[str]:
+    parts = []
+    percentile, score = newest["vix_percentile"], newest["ratio_score"]
+    if isinstance(percentile, float):
+        parts.append(f"VIX above {value_text(100 * percentile, 0, signed=False)}% of the last 252 sessions")
+    if isinstance(score, int | float):
+        parts.append(f"ratio pairs {value_text(score, 0, signed=True)}")
+    return [*parts, f"last {sessions_text(sessions)}"]
 
 
 def _notes(rows: pl.DataFrame, spec: RegimesSpec) -> list[str]:
@@ -155,11 +118,11 @@ def _last_text(rows: pl.DataFrame, column: str, last: date) -> str:
     return figure if session == last else f"{figure} ({session.day} {session:%b})"
 
 
-def _key(rows: pl.DataFrame) -> list[KeyEntry]:
+def _legend(rows: pl.DataFrame) -> list[LegendEntry]:
     """What the bands mean, with the share of sessions of each."""
     known = rows.get_column("regime").drop_nulls()
     return [
-        KeyEntry(
+        LegendEntry(
             f"{REGIME_NAMES[regime]} {share_text(100 * known.to_list().count(regime) / known.len())}",
             BANDS[regime],
             stroke="#c3c8d1",
@@ -168,35 +131,30 @@ def _key(rows: pl.DataFrame) -> list[KeyEntry]:
     ]
 
 
-def _panel_layers(rows: pl.DataFrame, bands: pl.DataFrame, place: _Panel, x: alt.X) -> list[alt.Chart]:
-    column, top, bottom = place.column, place.top, place.bottom
-    known = rows.select(
-        "session", value=pl.when(pl.col(column).is_finite()).then(pl.col(column)), at=on_session_axis()
-    ).with_columns(run=known_run(pl.col("value").is_not_null()))
-    drawn = known.filter(pl.col("value").is_not_null())
+def _panel_layers(
+    rows: pl.DataFrame, column: str, label: str, bands: pl.DataFrame, x: alt.X, *, place: tuple[float, float]
+) -> list[alt.Chart]:
+    """Bands and the line of one column, between two distances from the top in pixels."""
+    top, bottom = place
+    drawn = (
+        rows.select(
+            at=on_time_axis("session"), series=pl.lit(column), value=pl.when(pl.col(column).is_finite()).then(column)
+        )
+        .with_columns(run=known_run(pl.col("value").is_not_null()))
+        .filter(pl.col("value").is_not_null())
+    )
     low, high = cast("float", drawn.get_column("value").min()), cast("float", drawn.get_column("value").max())
     room = 0.06 * (high - low) or 1.0
-    floor = low - room if column == "close_usd" else 0.0
-    scale = alt.Scale(domain=[floor, high + room], range=[bottom, top], nice=False, zero=False)
-    axis = figure_axis("'$' + format(datum.value, ',~f')" if column == "close_usd" else "format(datum.value, '~f')", 5)
+    is_close = column == "close_usd"
+    domain = [low - room if is_close else 0.0, high + room]
+    scale = alt.Scale(domain=domain, range=[bottom, top], nice=False, zero=False)
+    axis = value_axis("'$' + format(datum.value, ',~f')" if is_close else "format(datum.value, '~f')", 5)
     y = alt.Y("value:Q", scale=scale, axis=axis)
-    shaded = [{**band, "fill": BANDS[band["regime"]]} for band in bands.to_dicts()]
-    ends = drawn.filter((pl.len().over("run") == 1) | (pl.int_range(pl.len()) == pl.len() - 1))
-    text = drawn.select("at", "run", pl.col("value").round_sig_figs(7)).write_csv()
-    parse = {"at": "number", "run": "number", "value": "number"}
-    lines = alt.Chart(alt.InlineData(values=text, format=alt.CsvDataFormat(type="csv", parse=parse)))
-    dots = alt.Chart(alt.InlineData(values=ends.select("at", "value").to_dicts()))
-    latest = alt.Chart(alt.InlineData(values=ends.select("at", "value").tail(1).to_dicts()))
     return [
         # Multiplied, so that the grid lines below stay visible.
-        alt.Chart(alt.InlineData(values=shaded))
+        alt.Chart(alt.InlineData(values=bands.to_dicts()))
         .mark_rect(y=top, y2=bottom, blend="multiply")
         .encode(x=x, x2="end", color=alt.Color("fill:N", scale=None)),
-        lines.mark_line(color=INK, strokeWidth=1.3, interpolate="linear", strokeJoin="round").encode(
-            x=x, y=y, detail="run:N"
-        ),
-        dots.mark_point(color=INK, filled=True, opacity=1, size=22).encode(x=x, y=y),
-        latest.mark_text(
-            text=place.label, align="left", baseline="middle", dx=8, fontSize=_LABEL_SIZE, fontWeight="bold", color=INK
-        ).encode(x=x, y=y),
+        *broken_lines(drawn, x, y, width=1.3),
+        value_label(drawn, label, x, y),
     ]

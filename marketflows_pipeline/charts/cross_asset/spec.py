@@ -44,9 +44,15 @@ class CumulativeFlowsSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this picture would be empty, or None when it has something to show."""
-        require_columns(frame, ("symbol", "session", "flow_method", "flow_usd", "sessions_known"))
-        sessions = known_fund_flows(last_sessions(frame, self.sessions)).get_column("session").n_unique()
-        return None if sessions >= LEAST_SESSIONS else _too_few(sessions, "with a known flow of a fund")
+        columns = ("symbol", "session", "flow_method", "flow_usd", "sessions_known")
+        require_columns(frame, (*columns, "market_cap_usd", "market_cap_change_usd"))
+        known = known_fund_flows(last_sessions(frame, self.sessions))
+        sessions = known.get_column("session").n_unique()
+        if sessions < LEAST_SESSIONS:
+            return _too_few(sessions, "with a known flow of a fund")
+        has_size = (pl.col("market_cap_usd") - pl.col("market_cap_change_usd")).drop_nulls().first() > 0
+        is_any = known.sort("session").group_by("symbol").agg(has_size=has_size)["has_size"].any()
+        return None if is_any else "no fund with a known flow has a known market cap"
 
 
 @dataclass(frozen=True)

@@ -9,23 +9,14 @@ import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import ConcentrationSpec
 from marketflows_pipeline.charts.exchanges.wording import MEASURES, day_text, days_text, fixed_set_notes
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import axis_title, day_axis, day_scale, figure_axis, pixel_x, pixel_y
-from marketflows_pipeline.charts.style.days import as_of, first_and_last, on_day_axis, unbroken_run
+from marketflows_pipeline.charts.style.axes import axis_title, pixel_x, pixel_y, value_axis
+from marketflows_pipeline.charts.style.broken_lines import broken_lines, csv_chart
 from marketflows_pipeline.charts.style.end_labels import end_labels, names_width
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import Box, PlotArea, text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.theme import GREY, REFERENCE, use_theme
+from marketflows_pipeline.charts.style.theme import GREY, REFERENCE
+from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x, unbroken_run
 from marketflows_pipeline.charts.style.wording import footer_parts, value_text
 
 # From free competition to high concentration: no colour, since a high index is neither good nor bad news.
@@ -33,94 +24,60 @@ BAND_FILLS = ("#ffffff", "#f3f4f7", "#e7e9ee")
 MONOPOLY = 10_000
 
 _LEFT = 64
-_LONE_DOT = 26
 _BAND_TEXT_SIZE = 11.5
 
 
+@framed
 def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.LayerChart:
-    """Draw the index of each segment, 960 x 720 pixels, on an axis that starts at zero.
+    """Draw the index of each segment on an axis that starts at zero.
 
     Args:
         frame: rows of ``mart.exchange_dominance`` of one measure: segment, day, ts, fixed_hhi_index,
             fixed_hhi_lower_bound, fixed_hhi_upper_bound.
-        spec: what the picture says.
+        spec: what the chart says.
 
     Returns:
-        A layered chart: bands between the thresholds, bounds as light areas, lines that break where a day is missing,
-        labels with the last values, footer.
-
-    Raises:
-        ValueError: the frame lacks a column, or holds too little (see ``ConcentrationSpec.reason_to_skip``).
+        Bands between the thresholds, bounds as light areas, lines that break where a day is missing, labels with the
+        last values, footer.
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     rows = _rows(frame, spec)
     first, last = first_and_last(rows)
-    shown = set(rows.get_column("segment"))
+    shown = set(rows.get_column("series"))
     styles = [style for style in spec.series if style.series in shown]
     ends = _ends(rows, styles)
-    bounded = rows.filter(pl.col("fixed_hhi_lower_bound").is_finite(), pl.col("fixed_hhi_upper_bound").is_finite())
-
-    subtitle = subtitle_lines(
-        [
-            "Herfindahl-Hirschman index: the sum of squared shares in percent; 10,000 is a monopoly",
+    bounded = rows.filter(pl.col("lower").is_finite(), pl.col("upper").is_finite())
+    page = Frame(
+        title=_title(ends, styles, spec),
+        subtitle=[
+            "Herfindahl-Hirschman index (HHI): the sum of squared shares in percent; 10,000 is a monopoly",
             f"daily, {days_text((last - first).days + 1)} to {day_text(last)}",
         ],
-        WIDTH,
+        footer=footer_parts(spec.source, as_of(rows, "ts"), _notes(bounded, spec)),
+        left=_LEFT,
+        right=names_width(ends),
+        below=32,
     )
-    footer = footer_lines(footer_parts(spec.source, as_of(rows, "ts"), _notes(bounded, spec)), WIDTH)
-    right = names_width(ends)
-    top = title_height(subtitle) + 32
-    bottom = 50 + footer_height(footer)
-    plot = PlotArea(WIDTH - _LEFT - right, HEIGHT - top - bottom, 0, _highest(rows, spec))
-
-    x = alt.X("at:T", scale=day_scale(first, last), axis=day_axis(first, last))
-    scale = alt.Scale(domain=[plot.low, plot.high], nice=False)
-    axis = figure_axis("format(datum.value, ',.0f')", 7)
-    y = alt.Y("fixed_hhi_index:Q", scale=scale, axis=axis)
+    plot = page.plot(0, _highest(rows, spec))
+    x, scale = time_x("at", first, last), alt.Scale(domain=[plot.low, plot.high], nice=False)
+    axis = value_axis("format(datum.value, ',.0f')", 7)
+    y = alt.Y("value:Q", scale=scale, axis=axis)
     colors = alt.Scale(domain=[style.series for style in styles], range=[style.color for style in styles])
-    color = alt.Color("segment:N", scale=colors, legend=None)
-    data = alt.Chart(alt.InlineData(values=rows.select("segment", "at", "fixed_hhi_index", "run").to_dicts()))
+    color = alt.Color("series:N", scale=colors, legend=None)
     layers = _bands(spec.thresholds, plot, alt.Y("low:Q", scale=scale, axis=axis))
     if not bounded.is_empty():
-        area = bounded.select("segment", "at", "run", "fixed_hhi_lower_bound", "fixed_hhi_upper_bound")
         layers.append(
-            alt.Chart(alt.InlineData(values=area.to_dicts()))
+            csv_chart(bounded.select("series", "at", "run", "lower", "upper"))
             .mark_area(opacity=0.18, interpolate="linear", line=False)
-            .encode(
-                x=x,
-                y=alt.Y("fixed_hhi_lower_bound:Q", scale=scale, axis=axis),
-                y2="fixed_hhi_upper_bound",
-                color=color,
-                detail="run:N",
-            )
+            .encode(x=x, y=alt.Y("lower:Q", scale=scale, axis=axis), y2="upper", color=color, detail="run:N")
         )
-    dots = rows.filter(pl.col("is_end") | (pl.len().over("segment", "run") == 1))
-    layers += [
-        data.mark_line(strokeWidth=2, interpolate="linear").encode(x=x, y=y, color=color, detail="run:N"),
-        alt.Chart(alt.InlineData(values=dots.select("segment", "at", "fixed_hhi_index").to_dicts()))
-        .mark_point(size=_LONE_DOT, filled=True, opacity=1)
-        .encode(x=x, y=y, color=color),
-        *_band_names(spec.thresholds, plot, _pixels(rows, plot)),
-        *end_labels(
-            ends, plot, alt.Y("value:Q", scale=scale, axis=axis), alt.Color("series:N", scale=colors, legend=None)
-        ),
-        axis_title("Index", x=EDGE - _LEFT, y=-10),
-        page_footer(footer, left=_LEFT, y=plot.height + 42),
-    ]
-    return page(
-        layers,
-        title=page_title(
-            f"Concentration of {MEASURES.get(spec.measure, spec.measure)} among exchanges",
-            subtitle,
-            width=WIDTH,
-            left=_LEFT,
-            offset=12,
-        ),
-        size=(WIDTH, HEIGHT),
-        margins=(_LEFT, top, right, bottom),
+    return page.draw(
+        [
+            *layers,
+            *broken_lines(rows, x, y, color=color),
+            *_band_names(spec.thresholds, plot, _pixels(rows, plot)),
+            *end_labels(ends, plot, y, color),
+            axis_title("Index", x=EDGE - _LEFT),
+        ]
     )
 
 
@@ -135,33 +92,43 @@ def band_edges(thresholds: tuple[float, float], highest: float) -> list[tuple[st
     return [(name, low, min(upper, highest)) for name, low, upper in bands if low < highest]
 
 
+def _title(ends: pl.DataFrame, styles: list[SeriesStyle], spec: ConcentrationSpec) -> str:
+    value, style = ends.item(0, "value"), styles[0]
+    bands = band_edges(spec.thresholds, MONOPOLY + 1)
+    band = next(name for name, low, high in bands if low <= value < high).partition(":")[0]
+    measure = MEASURES.get(spec.measure, spec.measure)
+    return f"Concentration of {measure}: {band}, HHI {value_text(value, 0, signed=False)} ({style.label.lower()})"
+
+
 def _rows(frame: pl.DataFrame, spec: ConcentrationSpec) -> pl.DataFrame:
+    """Rows with a value: series, day, ts, at (ms), run, value, lower, upper."""
+    is_shown = pl.col("segment").is_in([style.series for style in spec.series])
     return (
-        frame.filter(
-            pl.col("segment").is_in([style.series for style in spec.series]), pl.col("fixed_hhi_index").is_finite()
-        )
+        frame.filter(is_shown, pl.col("fixed_hhi_index").is_finite())
         .sort("segment", "day")
-        .with_columns(
-            run=unbroken_run("segment"), at=on_day_axis(), is_end=pl.col("day") == pl.col("day").max().over("segment")
+        .select(
+            "day",
+            "ts",
+            series="segment",
+            at=on_time_axis("day"),
+            run=unbroken_run("segment"),
+            value="fixed_hhi_index",
+            lower="fixed_hhi_lower_bound",
+            upper="fixed_hhi_upper_bound",
         )
     )
 
 
 def _highest(rows: pl.DataFrame, spec: ConcentrationSpec) -> float:
     """Upper end of the axis: above all values, and far enough above the upper threshold to show its band."""
-    largest = cast(
-        "float", rows.select(pl.max_horizontal(pl.col("fixed_hhi_index", "fixed_hhi_upper_bound").max())).item()
-    )
+    largest = cast("float", rows.select(pl.max_horizontal(pl.col("value", "upper").max())).item())
     return min(MONOPOLY * 1.02, max(1.08 * largest, 1.25 * spec.thresholds[1]))
 
 
 def _ends(rows: pl.DataFrame, styles: list[SeriesStyle]) -> pl.DataFrame:
     """Series, text, value of the last day of each segment."""
     last = rows.get_column("day").max()
-    latest = {
-        segment: (value, day)
-        for segment, value, day in rows.filter("is_end").select("segment", "fixed_hhi_index", "day").iter_rows()
-    }
+    latest = {series: (value, day) for series, value, day in rows.select("series", "value", "day").iter_rows()}
     named = []
     for style in styles:
         value, day = latest[style.series]
@@ -189,11 +156,8 @@ def _bands(thresholds: tuple[float, float], plot: PlotArea, y: alt.Y) -> list[al
 def _pixels(rows: pl.DataFrame, plot: PlotArea) -> list[Box]:
     """Where the lines and their bounds are: a box from each point to the next of its line, or around a lone one."""
     first, last = first_and_last(rows)
-    days, values = (
-        (last - first).days,
-        pl.concat_list("fixed_hhi_index", "fixed_hhi_lower_bound", "fixed_hhi_upper_bound"),
-    )
-    onward = ("segment", "run")
+    days, values = (last - first).days, pl.concat_list("value", "lower", "upper")
+    onward = ("series", "run")
     spans = rows.select(
         start=(pl.col("day") - first).dt.total_days(),
         end=(pl.col("day").shift(-1).over(onward).fill_null(pl.col("day")) - first).dt.total_days(),

@@ -10,36 +10,18 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import ReservesSpec
-from marketflows_pipeline.charts.exchanges.wording import (
-    USD_AXIS,
-    day_text,
-    days_text,
-    flow_sum_text,
-    share_text,
-    usd_text,
-)
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
-from marketflows_pipeline.charts.style.axes import KeyEntry, axis_title, day_axis, day_scale, figure_axis, legend
-from marketflows_pipeline.charts.style.days import as_of, first_and_last, on_day_axis, unbroken_run
+from marketflows_pipeline.charts.exchanges.wording import day_text, days_text, flow_sum_text, share_text, usd_text
+from marketflows_pipeline.charts.style.axes import USD_LABEL, LegendEntry, axis_title, legend, signed, value_axis
+from marketflows_pipeline.charts.style.broken_lines import LABEL_SIZE, broken_lines, value_label
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    panel,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.theme import INK, INTO, OUT_OF, REFERENCE, use_theme
+from marketflows_pipeline.charts.style.theme import INTO, OUT_OF, REFERENCE
+from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x, unbroken_run
 from marketflows_pipeline.charts.style.wording import footer_parts
 
 NO_FLOW_FILL = "#eceef2"
 
 _LEFT = 72
-_LABEL_SIZE = 12.5
 _UPPER_SHARE = 0.55
 _BETWEEN = 46
 _DAY_MS = 86_400_000
@@ -48,8 +30,9 @@ _BAR_ROOM = 0.12
 _SUMS_OVER = (7, 30)
 
 
+@framed
 def reserves_chart(frame: pl.DataFrame, spec: ReservesSpec) -> alt.LayerChart:
-    """Draw reserves above daily net flows, 960 x 720 pixels.
+    """Draw reserves above daily net flows.
 
     A day's record is near its midnight, so its flow is drawn as a bar between the midnight before and its own. A day
     without a flow of its own is shaded over the whole height of the panel, never drawn as zero.
@@ -57,52 +40,41 @@ def reserves_chart(frame: pl.DataFrame, spec: ReservesSpec) -> alt.LayerChart:
     Args:
         frame: rows of ``mart.exchange_netflow`` of this exchange: day, ts, previous_day, reserves_usd, netflow_mid_usd,
             own_token_share_pct, coverage_pct.
-        spec: what the picture says.
+        spec: what the chart says.
 
     Returns:
-        A layered chart of two panels: a line that breaks where a day is missing; bars on an axis symmetric around zero.
-
-    Raises:
-        ValueError: the frame lacks a column, or holds nothing to show (see ``ReservesSpec.reason_to_skip``).
+        Two panels: a line that breaks where a day is missing; bars on an axis symmetric around zero.
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     rows = _window(frame, spec.days)
     first, last = first_and_last(rows)
     # The first day's flow is of the day before, where the axis has not begun.
     flows = rows.filter(pl.col("netflow_mid_usd").is_finite(), pl.col("day") > first)
     unknown = _days_without_flow(rows, first, last)
-
-    subtitle = subtitle_lines(_subtitle_parts(rows, first, last), WIDTH)
-    footer = footer_lines(footer_parts(spec.source, as_of(rows, "ts"), _notes(spec, flows, unknown)), WIDTH)
     reserves = _line_rows(rows)
-    latest = reserves.row(-1, named=True)
-    label = usd_text(latest["reserves_usd"])
-    right = 12 + text_width(label, _LABEL_SIZE, bold=True) + EDGE
-    top = title_height(subtitle) + 32
-    bottom = 50 + footer_height(footer)
-    width, height = WIDTH - _LEFT - right, HEIGHT - top - bottom
-    upper = round((height - _BETWEEN) * _UPPER_SHARE)
+    label = usd_text(reserves.item(-1, "value"))
+    page = Frame(
+        title=f"{spec.name} holds {label} in tracked wallets",
+        subtitle=_subtitle(rows, first, last),
+        footer=footer_parts(spec.source, as_of(rows, "ts"), _notes(spec, flows, unknown)),
+        left=_LEFT,
+        right=12 + text_width(label, LABEL_SIZE, bold=True) + EDGE,
+        below=32,
+    )
+    upper = round((page.plot_height - _BETWEEN) * _UPPER_SHARE)
     lower = upper + _BETWEEN
-
-    x = alt.X("start:T", scale=day_scale(first, last), axis=day_axis(first, last))
-    layers: list[alt.Chart | alt.LayerChart] = [
-        panel(_reserve_layers(reserves, label, x, upper)),
-        panel(_flow_layers(flows, unknown, x, (lower, height))),
-        axis_title(
-            f"Reserves of tracked wallets, all tokens, in US dollars{_axis_note(reserves)}", x=EDGE - _LEFT, y=-10
-        ),
-        axis_title("Net flow of each day, in US dollars", x=EDGE - _LEFT, y=lower - 10),
-        *legend(_key(unknown), right=width, y=lower - 17),
-        page_footer(footer, left=_LEFT, y=height + 42),
-    ]
-    return page(
-        layers,
-        title=page_title(f"{spec.name}: reserves and net flow", subtitle, width=WIDTH, left=_LEFT, offset=12),
-        size=(WIDTH, HEIGHT),
-        margins=(_LEFT, top, right, bottom),
+    low, high = _reserve_domain(reserves)
+    x = time_x("at", first, last)
+    scale = alt.Scale(domain=[low, high], range=[upper, 0], nice=False, zero=False)
+    y = alt.Y("value:Q", scale=scale, axis=value_axis(USD_LABEL))
+    from_zero = "" if low == 0 else " (axis does not start at zero)"
+    return page.draw(
+        [
+            panel([*broken_lines(reserves, x, y), value_label(reserves, label, x, y)]),
+            panel(_flow_layers(flows, unknown, x, (lower, page.plot_height))),
+            axis_title(f"Reserves of tracked wallets, all tokens, in US dollars{from_zero}", x=EDGE - _LEFT),
+            axis_title("Net flow of each day, in US dollars", x=EDGE - _LEFT, y=lower - 10),
+            *legend(_legend(unknown), right=page.plot_width, y=lower - 17),
+        ]
     )
 
 
@@ -115,11 +87,9 @@ def _window(frame: pl.DataFrame, days: int) -> pl.DataFrame:
 
 
 def _line_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    """Days with reserves: start (ms), reserves_usd, run (of consecutive days), is_lone."""
-    return (
-        rows.filter(pl.col("reserves_usd").is_finite())
-        .select("reserves_usd", run=unbroken_run(), start=on_day_axis())
-        .with_columns(is_lone=pl.len().over("run") == 1)
+    """Days with reserves: series, at (ms), value, run (of consecutive days)."""
+    return rows.filter(pl.col("reserves_usd").is_finite()).select(
+        series=pl.lit("reserves"), at=on_time_axis("day"), value="reserves_usd", run=unbroken_run()
     )
 
 
@@ -147,30 +117,17 @@ def covered_days(rows: pl.DataFrame, last: date, window: int) -> tuple[float | N
     return float(known.get_column("netflow_mid_usd").sum()), int(covered)
 
 
-def _subtitle_parts(rows: pl.DataFrame, first: date, last: date) -> list[str]:
-    sums = [flow_sum_text(*_sum_and_window(rows, last, window)) for window in _SUMS_OVER]
-    parts = [f"Daily, {days_text((last - first).days)} to {day_text(last)}", *sums]
-    own, covered = _latest(rows, "own_token_share_pct"), _latest(rows, "coverage_pct")
-    of_reserves = [
-        *([f"own tokens {share_text(own)}"] if own is not None else []),
-        *([f"flows cover {share_text(covered)}"] if covered is not None else []),
-    ]
-    if of_reserves:
-        parts.append(f"{', '.join(of_reserves)} of reserves")
-    return parts
-
-
-def _sum_and_window(rows: pl.DataFrame, last: date, window: int) -> tuple[float | None, int, int]:
-    flow, covered = covered_days(rows, last, window)
-    return flow, window, covered
-
-
-def _latest(rows: pl.DataFrame, column: str) -> float | None:
-    """The figure of the last day that has one; None where none has, or the frame does not carry it."""
-    if column not in rows.columns:
-        return None
-    known = rows.get_column(column).drop_nulls()
-    return None if known.is_empty() else float(known.item(-1))
+def _subtitle(rows: pl.DataFrame, first: date, last: date) -> list[str]:
+    parts = [f"Daily, {days_text((last - first).days)} to {day_text(last)}"]
+    for window in _SUMS_OVER:
+        flow, covered = covered_days(rows, last, window)
+        parts.append(flow_sum_text(flow, window, covered))
+    of_reserves = []
+    for column, what in (("own_token_share_pct", "own tokens"), ("coverage_pct", "flows cover")):
+        known = rows.get_column(column).drop_nulls()
+        if known.len():
+            of_reserves.append(f"{what} {share_text(float(known.item(-1)))}")
+    return [*parts, f"{', '.join(of_reserves)} of reserves"] if of_reserves else parts
 
 
 def _notes(spec: ReservesSpec, flows: pl.DataFrame, unknown: pl.DataFrame) -> list[str]:
@@ -187,37 +144,12 @@ def _notes(spec: ReservesSpec, flows: pl.DataFrame, unknown: pl.DataFrame) -> li
     return [*notes, *spec.notes]
 
 
-def _axis_note(reserves: pl.DataFrame) -> str:
-    low, _ = _reserve_domain(reserves)
-    return " (axis does not start at zero)" if low > 0 else ""
-
-
 def _reserve_domain(reserves: pl.DataFrame) -> tuple[float, float]:
-    values = reserves.get_column("reserves_usd")
+    values = reserves.get_column("value")
     low, high = cast("float", values.min()), cast("float", values.max())
     room = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
     # An axis that would begin near zero begins at zero.
     return (0.0 if low - room < 0.2 * high else low - room), high + room
-
-
-def _reserve_layers(reserves: pl.DataFrame, label: str, x: alt.X, bottom: float) -> list[alt.Chart]:
-    low, high = _reserve_domain(reserves)
-    y = alt.Y(
-        "reserves_usd:Q",
-        scale=alt.Scale(domain=[low, high], range=[bottom, 0], nice=False, zero=False),
-        axis=figure_axis(USD_AXIS),
-    )
-    base = alt.Chart(alt.InlineData(values=reserves.to_dicts()))
-    ends = reserves.filter(pl.col("is_lone") | (pl.int_range(pl.len()) == pl.len() - 1))
-    dots = alt.Chart(alt.InlineData(values=ends.to_dicts()))
-    latest = alt.Chart(alt.InlineData(values=ends.tail(1).to_dicts()))
-    return [
-        base.mark_line(color=INK, strokeWidth=2, interpolate="linear").encode(x=x, y=y, detail="run:N"),
-        dots.mark_point(color=INK, filled=True, opacity=1, size=26).encode(x=x, y=y),
-        latest.mark_text(
-            text=label, align="left", baseline="middle", dx=8, fontSize=_LABEL_SIZE, fontWeight="bold", color=INK
-        ).encode(x=x, y=y),
-    ]
 
 
 def _flow_layers(flows: pl.DataFrame, unknown: pl.DataFrame, x: alt.X, place: tuple[float, float]) -> list[alt.Chart]:
@@ -226,20 +158,20 @@ def _flow_layers(flows: pl.DataFrame, unknown: pl.DataFrame, x: alt.X, place: tu
     y = alt.Y(
         "netflow_mid_usd:Q",
         scale=alt.Scale(domain=[-limit, limit], range=[bottom, top], nice=False),
-        axis=figure_axis(f"datum.value > 0 ? '+' + {USD_AXIS} : {USD_AXIS}", 5),
+        axis=value_axis(signed(USD_LABEL), 5),
     )
     room = round(_BAR_ROOM * _DAY_MS)
     bars = flows.select(
         "netflow_mid_usd",
-        start=on_day_axis() - _DAY_MS + room,
-        end=on_day_axis() - room,
+        at=on_time_axis("day") - _DAY_MS + room,
+        end=on_time_axis("day") - room,
         fill=pl.when(pl.col("netflow_mid_usd") < 0).then(pl.lit(OUT_OF)).otherwise(pl.lit(INTO)),
     )
     layers: list[alt.Chart] = []
     if not unknown.is_empty():
         # One rectangle a run: between two that touch, a hairline would show.
-        runs = unknown.with_columns(at=on_day_axis(), run=unbroken_run()).group_by("run", maintain_order=True)
-        shaded = runs.agg(start=pl.col("at").min() - _DAY_MS, end=pl.col("at").max())
+        runs = unknown.with_columns(moment=on_time_axis("day"), run=unbroken_run()).group_by("run", maintain_order=True)
+        shaded = runs.agg(at=pl.col("moment").min() - _DAY_MS, end=pl.col("moment").max())
         layers.append(
             alt.Chart(alt.InlineData(values=shaded.to_dicts()))
             .mark_rect(color=NO_FLOW_FILL, y=top, y2=bottom)
@@ -261,8 +193,8 @@ def flow_limit(flows: pl.Series) -> float:
     return 1.06 * largest if largest else 1.0
 
 
-def _key(unknown: pl.DataFrame) -> Sequence[KeyEntry]:
-    entries = [KeyEntry("into the exchange", INTO), KeyEntry("out of it", OUT_OF)]
+def _legend(unknown: pl.DataFrame) -> Sequence[LegendEntry]:
+    entries = [LegendEntry("into the exchange", INTO), LegendEntry("out of it", OUT_OF)]
     if not unknown.is_empty():
-        entries.append(KeyEntry("not known", NO_FLOW_FILL, stroke="#c3c8d1"))
+        entries.append(LegendEntry("not known", NO_FLOW_FILL, stroke="#c3c8d1"))
     return entries

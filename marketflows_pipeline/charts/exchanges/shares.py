@@ -9,7 +9,6 @@ import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import OTHER, SharesSpec
 from marketflows_pipeline.charts.exchanges.wording import (
-    PERCENT_AXIS,
     SEGMENTS,
     day_text,
     days_text,
@@ -17,23 +16,21 @@ from marketflows_pipeline.charts.exchanges.wording import (
     names_text,
     share_text,
 )
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import axis_title, day_axis, day_scale, figure_axis
-from marketflows_pipeline.charts.style.days import as_of, epoch_ms, first_and_last, on_day_axis, unbroken_run
+from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, value_axis
+from marketflows_pipeline.charts.style.broken_lines import csv_chart
 from marketflows_pipeline.charts.style.end_labels import LABEL_SIZE, end_labels, names_width
-from marketflows_pipeline.charts.style.layout import PlotArea, shorten, text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.layout import shorten, text_width
+from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY
+from marketflows_pipeline.charts.style.time_axis import (
+    as_of,
+    epoch_ms,
+    first_and_last,
+    on_time_axis,
+    time_x,
+    unbroken_run,
 )
-from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, use_theme
 from marketflows_pipeline.charts.style.wording import footer_parts
 
 OTHER_FILL = "#d5d9e0"
@@ -43,77 +40,75 @@ _LABEL_MAX = 190
 _HALF_DAY_MS = 43_200_000
 
 
+@framed
 def shares_chart(frame: pl.DataFrame, spec: SharesSpec) -> alt.LayerChart:
-    """Draw shares stacked from the largest at the bottom to all others at the top, 960 x 720 pixels.
+    """Draw shares stacked from the largest at the bottom to all others at the top.
 
     A day without any share leaves a gap: nothing is drawn between the days around it.
 
     Args:
         frame: rows of ``mart.exchange_shares`` of one measure and segment: day, ts, exchange_key, fixed_share_pct.
-        spec: what the picture says.
+        spec: what the chart says.
 
     Returns:
-        A layered chart: areas, a bar where a day stands between two gaps, labels with the last shares, footer.
-
-    Raises:
-        ValueError: the frame lacks a column, or holds too little (see ``SharesSpec.reason_to_skip``).
+        Areas, a bar where a day stands between two gaps, labels with the last shares, footer.
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     known = frame.filter(pl.col("fixed_share_pct").is_finite())
     stacked = stacked_shares(known, [style.series for style in spec.series])
     first, last = first_and_last(stacked)
     styles = _styles(stacked, spec)
     ends = _ends(stacked, styles)
-
-    subtitle = subtitle_lines(_subtitle_parts(spec, (last - first).days + 1, day_text(last), styles), WIDTH)
-    footer = footer_lines(footer_parts(spec.source, as_of(known, "ts"), _notes(known, stacked, spec)), WIDTH)
-    right = names_width(ends)
-    top = title_height(subtitle) + 32
-    bottom = 50 + footer_height(footer)
-    plot = PlotArea(WIDTH - _LEFT - right, HEIGHT - top - bottom, 0, 100)
-
-    x = alt.X("at:T", scale=day_scale(first, last), axis=day_axis(first, last))
+    page = Frame(
+        title=_title(stacked, spec),
+        subtitle=_subtitle(spec, (last - first).days + 1, day_text(last), styles),
+        footer=footer_parts(spec.source, as_of(known, "ts"), _notes(known, stacked, spec)),
+        left=_LEFT,
+        right=names_width(ends),
+        below=32,
+    )
     scale = alt.Scale(domain=[0, 100], nice=False)
-    y = alt.Y("low:Q", scale=scale, axis=figure_axis(PERCENT_AXIS))
+    axis = value_axis(PERCENT_LABEL)
     series = [style.series for style in styles]
     inks = alt.Scale(domain=series, range=[style.color for style in styles])
+    ends_y, color = alt.Y("value:Q", scale=scale, axis=axis), alt.Color("series:N", scale=inks, legend=None)
+    return page.draw(
+        [
+            *_areas(stacked, styles, alt.Y("low:Q", scale=scale, axis=axis)),
+            *end_labels(ends, page.plot(0, 100), ends_y, color),
+            axis_title("Share of spot volume", x=EDGE - _LEFT),
+        ]
+    )
+
+
+def _areas(stacked: pl.DataFrame, styles: list[SeriesStyle], y: alt.Y) -> list[alt.Chart]:
+    """Areas over runs of days, and bars of a day's width for days between two gaps."""
+    first, last = first_and_last(stacked)
     # As an area the others step back behind those that are named.
-    fills = alt.Scale(domain=series, range=[OTHER_FILL if style.series == OTHER else style.color for style in styles])
-    color = alt.Color("series:N", scale=inks, legend=None)
-    fill = alt.Fill("series:N", scale=fills, legend=None)
-    runs = stacked.with_columns(days=pl.col("day").n_unique().over("run"), at=on_day_axis())
-    layers: list[alt.Chart] = [
-        _rows(runs.filter(pl.col("days") > 1), "at", "run", "series", "low", "high")
+    fills = [OTHER_FILL if style.series == OTHER else style.color for style in styles]
+    scale = alt.Scale(domain=[style.series for style in styles], range=fills)
+    x, fill = time_x("at", first, last), alt.Fill("series:N", scale=scale, legend=None)
+    rows = stacked.select(
+        "run",
+        "series",
+        pl.col("low", "high").round(4),
+        at=on_time_axis("day"),
+        is_lone=pl.col("day").n_unique().over("run") == 1,
+    )
+    areas: alt.Chart = (
+        csv_chart(rows.filter(~pl.col("is_lone")).drop("is_lone"))
         .mark_area(interpolate="linear", stroke=BACKGROUND, strokeWidth=0.8, line=False)
-        .encode(x=x, y=y, y2="high", fill=fill, detail="run:N"),
-    ]
-    lone = runs.filter(pl.col("days") == 1).with_columns(
+        .encode(x=x, y=y, y2="high", fill=fill, detail="run:N")
+    )
+    lone = rows.filter("is_lone").select(
+        "series",
+        "low",
+        "high",
         at=pl.max_horizontal(pl.col("at") - _HALF_DAY_MS, epoch_ms(first)),
         end=pl.min_horizontal(pl.col("at") + _HALF_DAY_MS, epoch_ms(last)),
     )
-    if not lone.is_empty():
-        bars = _rows(lone, "at", "end", "series", "low", "high")
-        layers.append(bars.mark_rect().encode(x=x, x2="end", y=y, y2="high", fill=fill))
-    layers += [
-        *end_labels(ends, plot, alt.Y("value:Q", scale=scale, axis=figure_axis(PERCENT_AXIS)), color),
-        axis_title("Share of spot volume", x=EDGE - _LEFT, y=-10),
-        page_footer(footer, left=_LEFT, y=plot.height + 42),
-    ]
-    return page(
-        layers,
-        title=page_title(
-            f"{_phrase(spec.segment).capitalize()}: shares of spot volume",
-            subtitle,
-            width=WIDTH,
-            left=_LEFT,
-            offset=12,
-        ),
-        size=(WIDTH, HEIGHT),
-        margins=(_LEFT, top, right, bottom),
-    )
+    if lone.is_empty():
+        return [areas]
+    return [areas, csv_chart(lone).mark_rect().encode(x=x, x2="end", y=y, y2="high", fill=fill)]
 
 
 def stacked_shares(frame: pl.DataFrame, largest: list[str]) -> pl.DataFrame:
@@ -166,7 +161,16 @@ def _ends(stacked: pl.DataFrame, styles: list[SeriesStyle]) -> pl.DataFrame:
     return pl.DataFrame(named, schema={"series": pl.String, "text": pl.String, "value": pl.Float64}, orient="row")
 
 
-def _subtitle_parts(spec: SharesSpec, span: int, last: str, styles: list[SeriesStyle]) -> list[str]:
+def _title(stacked: pl.DataFrame, spec: SharesSpec) -> str:
+    labels = {style.series: style.label for style in spec.series}
+    last = stacked.filter(pl.col("day") == pl.col("day").max(), pl.col("series") != OTHER, pl.col("share") > 0)
+    if last.is_empty():
+        return f"Shares of the spot volume of {_phrase(spec.segment)}"
+    series, share = last.sort("share", descending=True).select("series", "share").row(0)
+    return f"{labels[series]} has {share_text(share)} of the spot volume of {_phrase(spec.segment)}"
+
+
+def _subtitle(spec: SharesSpec, span: int, last: str, styles: list[SeriesStyle]) -> list[str]:
     parts = [f"Share of the 24-hour volume of {_phrase(spec.segment)} measured on 90% of the days, in percent"]
     parts.append(f"daily, {days_text(span)} to {last}")
     if len(styles) > len(spec.series):
@@ -201,10 +205,3 @@ def _notes(known: pl.DataFrame, stacked: pl.DataFrame, spec: SharesSpec) -> list
     if missing:
         notes.append(f"white gaps: {days_text(missing)} without an observation")
     return [*notes, *fixed_set_notes(spec.left_out), *spec.notes]
-
-
-def _rows(frame: pl.DataFrame, *columns: str) -> alt.Chart:
-    """Rows as inline CSV, which costs half of what records do."""
-    text = frame.select(pl.col(*columns)).with_columns(pl.col("low", "high").round(4)).write_csv()
-    numbers = {name: "string" if name == "series" else "number" for name in columns}
-    return alt.Chart(alt.InlineData(values=text, format=alt.CsvDataFormat(type="csv", parse=numbers)))

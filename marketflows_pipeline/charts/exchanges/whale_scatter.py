@@ -10,21 +10,18 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import WhaleSpec, drawable_coins
-from marketflows_pipeline.charts.exchanges.wording import PERCENT_AXIS
-from marketflows_pipeline.charts.market_caps.lines import HEIGHT, WIDTH
-from marketflows_pipeline.charts.style.axes import KeyEntry, axis_title, figure_axis, legend, pixel_x, pixel_y
-from marketflows_pipeline.charts.style.days import as_of
-from marketflows_pipeline.charts.style.layout import Box, place_labels, shorten, text_width
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
+from marketflows_pipeline.charts.style.axes import (
+    PERCENT_LABEL,
+    LegendEntry,
+    axis_title,
+    legend,
+    pixel_x,
+    pixel_y,
+    signed,
+    value_axis,
 )
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.layout import Box, place_labels, shorten, text_width
 from marketflows_pipeline.charts.style.theme import (
     BACKGROUND,
     FALL_INK,
@@ -34,8 +31,8 @@ from marketflows_pipeline.charts.style.theme import (
     OUT_OF,
     REFERENCE,
     RISE_INK,
-    use_theme,
 )
+from marketflows_pipeline.charts.style.time_axis import as_of
 from marketflows_pipeline.charts.style.wording import dollars, footer_parts
 
 RATIO_LINE_PCT = 10.0
@@ -78,8 +75,9 @@ class _Plot:
         return math.copysign(math.log1p(abs(change) / _BEND), change) if self.is_bent else change
 
 
+@framed
 def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
-    """Draw volume over market cap against the price change over 24 hours, 960 x 720 pixels.
+    """Draw volume over market cap against the price change over 24 hours.
 
     The area of a circle grows with the square root of the volume, since volumes span five powers of ten. Labels stand
     beside the unusual coins where there is room; the footer counts those that are left out.
@@ -87,58 +85,45 @@ def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
     Args:
         frame: rows of ``mart.whale_signals``: symbol, rank, observed_at, volume_to_mcap_pct, price_change_24h_pct,
             volume_24h_usd, is_unusual, signal_type.
-        spec: what the picture says.
+        spec: what the chart says.
 
     Returns:
-        A layered chart: lines at zero and at 10 %, hollow and filled circles, labels, key, footer.
+        Lines at zero and at 10 %, hollow and filled circles, labels, legend, footer.
 
-    Raises:
-        ValueError: the frame lacks a column, or holds nothing to show (see ``WhaleSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
     coins = drawable_coins(frame).sort("rank")
     largest = cast("float", coins.get_column("volume_24h_usd").max())
     most = _AREA_MOST if coins.height <= _CROWD else _CROWD_AREA_MOST
-    key = _key(largest, most)
-    key_reach = max(entry.size for entry in key) ** 0.5 / 2
     unusual = coins.filter("is_unusual").height
     # Counted over all that were looked at, as everywhere else; the footer says how many have no place here.
     found = frame.filter("is_unusual").height
-    proxy = "A proxy: much trading for a coin's size hints at large holders; no transaction is seen"
-    subtitle = subtitle_lines([proxy, f"{found} of {frame.height} coins are unusual"], WIDTH)
-    top = title_height(subtitle) + 40
-    # The footer counts the labels that found no room, and room depends on the footer: it is measured with all left out.
-    longest_footer = footer_lines(_footer_parts(frame, coins, unusual, spec), WIDTH)
-    bottom = 56 + footer_height(longest_footer)
-    plot = _plot(coins, WIDTH - _LEFT - _RIGHT, HEIGHT - top - bottom)
+    page = Frame(
+        title=f"{found} of {frame.height} coins trade unusually much for their size",
+        subtitle=["A proxy: much trading for a coin's size hints at large holders; no transaction is seen"],
+        # The footer counts the labels that found no room, and room depends on the footer: measured with all left out.
+        footer=_footer_parts(frame, coins, unusual, spec),
+        left=_LEFT,
+        right=_RIGHT,
+        above=40,
+        below=48,
+    )
+    plot = _plot(coins, page.plot_width, page.plot_height)
     circles = _circles(coins, largest, most)
     labels = _labels(circles, plot)
-    footer = footer_lines(_footer_parts(frame, coins, unusual - len(labels), spec), WIDTH)
-
     x = alt.X(
         "volume_to_mcap_pct:Q", scale=alt.Scale(type="log", domain=list(plot.ratios), nice=False), axis=_x_axis(plot)
     )
     y = alt.Y("price_change_24h_pct:Q", scale=_y_scale(plot), axis=_y_axis(plot))
-    layers = [
-        *_lines(x, y),
-        *_circle_layers(circles, x, y),
-        *_label_layers(labels),
-        axis_title(
-            f"Price change over 24 hours{', logarithmic beyond ±10%' if plot.is_bent else ''}", x=EDGE - _LEFT, y=-14
-        ),
-        *legend(key, right=plot.width + 8, y=-20),
-        page_footer(footer, left=_LEFT, y=plot.height + 48),
-    ]
-    return page(
-        layers,
-        title=page_title(
-            "Whale signals: unusual trading volume", subtitle, width=WIDTH, left=_LEFT, offset=22 - key_reach
-        ),
-        size=(WIDTH, HEIGHT),
-        margins=(_LEFT, top, _RIGHT, bottom),
+    bent = ", logarithmic beyond ±10%" if plot.is_bent else ""
+    footer = _footer_parts(frame, coins, unusual - len(labels), spec)
+    return page.with_footer(footer).draw(
+        [
+            *_lines(x, y),
+            *_circle_layers(circles, x, y),
+            *_label_layers(labels),
+            axis_title(f"Price change over 24 hours{bent}", x=EDGE - _LEFT, y=-14),
+            *legend(_legend(largest, most), right=plot.width + 8, y=-20),
+        ]
     )
 
 
@@ -181,8 +166,11 @@ def _labels(circles: pl.DataFrame, plot: _Plot) -> list[dict[str, float | str]]:
     spots = _boxes(named, plot)
     texts = [shorten(symbol, LABEL_SIZE, _LABEL_MAX) for symbol in named.get_column("symbol")]
     sizes = [(text_width(text, LABEL_SIZE, bold=True), float(LABEL_HEIGHT)) for text in texts]
-    line = Box(plot.x(RATIO_LINE_PCT) - 1, 0, plot.x(RATIO_LINE_PCT) + 1, plot.height)
-    obstacles = [*_boxes(circles.filter(~pl.col("is_unusual")), plot), line]
+    lines = [
+        Box(plot.x(RATIO_LINE_PCT) - 1, 0, plot.x(RATIO_LINE_PCT) + 1, plot.height),
+        Box(0, plot.y(0) - 1, plot.width, plot.y(0) + 1),
+    ]
+    obstacles = [*_boxes(circles.filter(~pl.col("is_unusual")), plot), *lines]
     area = Box(0, 0, plot.width + _RIGHT - 4, plot.height)
     placed = place_labels(spots, sizes, obstacles, area)
     return [
@@ -250,7 +238,7 @@ def _x_axis(plot: _Plot) -> alt.Axis:
         grid=True,
         gridColor=GRID,
         values=[tick for tick in ticks if low <= tick <= high],
-        labelExpr=PERCENT_AXIS,
+        labelExpr=PERCENT_LABEL,
         labelOverlap=True,
     )
 
@@ -266,19 +254,20 @@ def _y_axis(plot: _Plot) -> alt.Axis:
     low, high = plot.changes
     ticks = [*(-tick for tick in reversed(_BENT_TICKS)), 0, *_BENT_TICKS]
     values = [tick for tick in ticks if low <= tick <= high] if plot.is_bent else None
-    return figure_axis(f"(datum.value > 0 ? '+' : '') + {PERCENT_AXIS}", 9, values)
+    ticks_at: dict[str, Any] = {"values": values, "labelOverlap": True} if values else {}
+    return value_axis(signed(PERCENT_LABEL), 9, **ticks_at)
 
 
-def _key(largest: float, most: float) -> list[KeyEntry]:
+def _legend(largest: float, most: float) -> list[LegendEntry]:
     entries = [
-        KeyEntry("unusual, price up", INTO, shape="circle", size=130),
-        KeyEntry("unusual, price down", OUT_OF, shape="circle", size=130),
-        KeyEntry("not unusual", "transparent", stroke=REFERENCE, shape="circle", size=110),
+        LegendEntry("unusual, price up", INTO, shape="circle", size=130),
+        LegendEntry("unusual, price down", OUT_OF, shape="circle", size=130),
+        LegendEntry("not unusual", "transparent", stroke=REFERENCE, shape="circle", size=110),
     ]
     if largest > 0:
         round_volume = 10.0 ** (math.floor(math.log10(largest)) - 1)
         entries += [
-            KeyEntry(
+            LegendEntry(
                 dollars(volume), _SIZE_FILL, shape="circle", size=max(_AREA_LEAST, most * math.sqrt(volume / largest))
             )
             for volume in (round_volume / 10, round_volume)

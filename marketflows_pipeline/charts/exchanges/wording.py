@@ -11,10 +11,6 @@ UNKNOWN = "\u2013"
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 _NAMED_MOST = 6
 
-# Vega's number format writes G for 10^9; people write B.
-USD_AXIS = "replace(replace(format(datum.value, '$.3~s'), 'G', 'B'), 'k', 'K')"
-PERCENT_AXIS = "format(datum.value, ',~f') + '%'"
-
 SEGMENTS = {
     "all": "All exchanges",
     "centralised": "Centralised",

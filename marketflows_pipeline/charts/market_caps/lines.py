@@ -8,126 +8,164 @@ from typing import cast
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.window import lone_points, thinned, visible_rows
-from marketflows_pipeline.charts.spec import ChartSpec
-from marketflows_pipeline.charts.style.end_labels import (
-    DIRECT_LABELS_MAX,
-    LONG_SPAN,
-    end_labels,
-    legend,
-    legend_order,
-    line_ends,
-    name_caveats,
-    names_width,
-)
-from marketflows_pipeline.charts.style.layout import PlotArea
-from marketflows_pipeline.charts.style.page import (
-    EDGE,
-    footer_height,
-    footer_lines,
-    page,
-    page_footer,
-    page_title,
-    subtitle_lines,
-    title_height,
-)
-from marketflows_pipeline.charts.style.theme import GRID, REFERENCE, use_theme
-from marketflows_pipeline.charts.style.wording import (
+from marketflows_pipeline.charts.market_caps.legend import LEGEND_MAX, legend, legend_order, legend_width, name_room
+from marketflows_pipeline.charts.market_caps.window import lone_points, thinned, visible_rows, without_flat_start
+from marketflows_pipeline.charts.market_caps.wording import (
+    MOSTLY_PRICE,
+    Standing,
     chart_subtitle,
     chart_title,
-    footer_parts,
-    scale_exponent,
+    start_text,
     value_axis_title,
 )
+from marketflows_pipeline.charts.spec import ChartSpec
+from marketflows_pipeline.charts.style.axes import axis_title, signed, value_axis
+from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABEL_SIZE, end_labels, names_width
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.layout import shorten, text_width
+from marketflows_pipeline.charts.style.theme import REFERENCE
+from marketflows_pipeline.charts.style.wording import footer_parts, percent_text, value_decimals, value_text
 
-WIDTH, HEIGHT = 960, 720
 # A bucket this wide holds at most four points, about as dense as a 1.5 px stroke can show.
 PIXELS_PER_BUCKET = 3
 
 _LEFT = 64
 _MARKERS_UP_TO = 16
 _DENSE_FROM = 400
+# From here on the hour of a time says nothing.
+_LONG_SPAN = timedelta(days=6)
+_ABSENT_NAMED = 8
+_DWARFS_FROM = 10
 
 
+@framed
 def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     """Draw one chart of 960 x 720 pixels.
 
+    Values are shown in percent of the value at the start: ``100 (v - 1)`` for an index that starts at 1, ``100 v`` for
+    its growth and inflection, which stay per grid step. Unit-scaled values are shown as they are.
+
     Args:
-        frame: series, ts (UTC), value on the grid; null where missing.
+        frame: series, ts (UTC), value on the grid, as ``mart.metrics`` has it; null where missing.
         spec: what the chart says.
 
     Returns:
         A layered chart: reference line, lines (straight between points, broken at nulls), dots, labels, footer.
-
-    Raises:
-        ValueError: the frame lacks a column, or holds nothing to show (see ``ChartSpec.reason_to_skip``).
     """
-    reason = spec.reason_to_skip(frame)
-    if reason is not None:
-        raise ValueError(reason)
-    use_theme()
-    styles = {style.series: style for style in spec.series}
-    rows = visible_rows(frame.filter(pl.col("series").is_in(list(styles))), spec.visible_steps, spec.step)
-    _, largest = _value_range(rows.get_column("value").abs(), 0)
-    exponent = 0 if spec.is_unit or spec.diff_order == 0 else scale_exponent(largest)
-    rows = rows.with_columns(pl.col("value") * 10**exponent)
-    ends = line_ends(rows, spec)
-
-    first, last = _time_span(rows)
-    subtitle = subtitle_lines(chart_subtitle(spec, last), WIDTH)
-    footer = footer_lines(footer_parts(spec.source, spec.as_of, [*spec.notes, *name_caveats(ends, spec)]), WIDTH)
+    rows = _shown(frame, spec)
+    times = rows.get_column("ts")
+    first, last = cast("datetime", times.min()), cast("datetime", times.max())
+    start = start_text(first, is_long=last - first >= _LONG_SPAN)
+    ends = _line_ends(rows, spec)
     has_legend = ends.height > DIRECT_LABELS_MAX
-    right = names_width(ends)
-    low, high = _value_domain(rows, spec)
-    top = title_height(subtitle) + 30
-    bottom = 52 + footer_height(footer)
-    plot = PlotArea(WIDTH - _LEFT - right, HEIGHT - top - bottom, low, high)
-
+    page = Frame(
+        title=chart_title(spec, _standings(ends.filter(ts=last)), start),
+        subtitle=chart_subtitle(spec, last - first),
+        footer=footer_parts(spec.source, spec.as_of, [*spec.notes, *_caveats(rows, ends, spec)]),
+        left=_LEFT,
+        right=legend_width(ends) if has_legend else names_width(ends),
+        below=34,
+    )
+    plot = page.plot(*_value_domain(rows.get_column("value"), spec))
     x = alt.X(
         "ts:T",
         scale=alt.Scale(type="utc", domain=[_epoch_ms(first), _epoch_ms(last)], nice=False),
         axis=_time_axis(last - first),
     )
-    y = alt.Y("value:Q", scale=alt.Scale(domain=[low, high], nice=False, zero=False), axis=_value_axis(spec, exponent))
+    y = alt.Y(
+        "value:Q",
+        scale=alt.Scale(domain=[plot.low, plot.high], nice=False, zero=False),
+        axis=value_axis("datum.label" if spec.is_unit else signed("datum.label"), ticks=7),
+    )
     color, dash = _encodings(spec, ends, has_legend)
     drawn = thinned(rows, round(plot.width / PIXELS_PER_BUCKET))
+    is_dense = drawn.height / ends.height > _DENSE_FROM
     lines = alt.Chart(_csv(drawn)).mark_line(
         interpolate="linear",
-        strokeWidth=1.5 if _points_per_series(drawn) > _DENSE_FROM else 2,
-        strokeJoin="bevel" if _points_per_series(drawn) > _DENSE_FROM else "round",
+        strokeWidth=1.5 if is_dense else 2,
+        strokeJoin="bevel" if is_dense else "round",
         invalid="break-paths-show-domains",
     )
-    layers: list[alt.Chart] = [
-        _reference(spec).encode(y=y),
-        lines.encode(x=x, y=y, color=color, **dash),
-        _dots(rows, ends).encode(x=x, y=y, color=color),
-        page_footer(footer, left=_LEFT, y=plot.height + 42),
-    ]
-    if not has_legend:
-        layers += end_labels(ends, plot, y, color)
-    return page(
-        layers,
-        title=page_title(chart_title(spec), subtitle, width=WIDTH, left=_LEFT, offset=8),
-        size=(WIDTH, HEIGHT),
-        margins=(_LEFT, top, right, bottom),
+    return page.draw(
+        [
+            alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=REFERENCE, strokeWidth=1.2).encode(y=y),
+            lines.encode(x=x, y=y, color=color, **dash),
+            _dots(rows, ends).encode(x=x, y=y, color=color),
+            axis_title(value_axis_title(spec, start), x=EDGE - _LEFT),
+            *([] if has_legend else end_labels(ends, plot, y, color)),
+        ]
     )
+
+
+def _shown(frame: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
+    """The rows of the visible window, in percent unless unit-scaled."""
+    known = frame.filter(pl.col("series").is_in([style.series for style in spec.series]))
+    rows = visible_rows(known, spec.visible_steps, spec.step)
+    if spec.is_unit:
+        return rows
+    if spec.diff_order > 0:
+        return rows.with_columns(pl.col("value") * 100)
+    return without_flat_start(rows).with_columns((pl.col("value") - 1) * 100)
+
+
+def _line_ends(rows: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
+    """Last value of each series that has one, and the texts that show it, in the spec's order.
+
+    Figures have the decimals that tell the last values apart from each other and from zero.
+
+    Args:
+        rows: series, ts, value: the visible window.
+        spec: what the chart says.
+
+    Returns:
+        series, ts, value, label, figure, text (label and figure; where the series ended early also when).
+    """
+    times = rows.get_column("ts")
+    last, is_long = times.max(), times.max() - times.min() >= _LONG_SPAN  # type: ignore[operator]
+    ends = rows.drop_nulls("value").group_by("series").last()
+    known = {series: (ts, value) for series, ts, value in ends.iter_rows()}
+    values = [0.0, *ends.get_column("value")]
+    decimals = max(1, value_decimals(max(values) - min(values)))
+    records = []
+    for style in spec.series:
+        if style.series not in known:
+            continue
+        ts, value = known[style.series]
+        figure = value_text(value, 2, signed=False) if spec.is_unit else percent_text(value, decimals)
+        ended = "" if ts == last else f" ({ts.day} {ts:{'%b' if is_long else '%b %H:%M'}})"
+        room = name_room(len(known)) - text_width(f" {figure}{ended}", LABEL_SIZE, bold=True)
+        text = f"{shorten(style.label, LABEL_SIZE, room)} {figure}{ended}"
+        records.append((style.series, ts, value, style.label, figure, text))
+    columns = ("label", "figure", "text")
+    return pl.DataFrame(records, schema=rows.schema | dict.fromkeys(columns, pl.String), orient="row")
+
+
+def _standings(ends: pl.DataFrame) -> list[Standing]:
+    return [Standing(*row) for row in ends.select(Standing._fields).iter_rows()]
+
+
+def _caveats(rows: pl.DataFrame, ends: pl.DataFrame, spec: ChartSpec) -> list[str]:
+    """What the reader must be told: names left out, a series that dwarfs the others, changes that are mostly price."""
+    shown = set(ends.get_column("series"))
+    absent = [style.label for style in spec.series if style.series not in shown]
+    notes = [MOSTLY_PRICE] if spec.diff_order > 0 else []
+    if absent:
+        more = f" and {len(absent) - _ABSENT_NAMED} more" if len(absent) > _ABSENT_NAMED else ""
+        notes.append(f"no value in this window: {', '.join(absent[:_ABSENT_NAMED])}{more}")
+    if ends.height > LEGEND_MAX:
+        notes.append(f"the legend names the {LEGEND_MAX} highest of {ends.height} series")
+    reach = rows.group_by("series").agg(pl.col("value").abs().max()).drop_nulls().sort("value", descending=True)
+    if reach.height > 1 and reach["value"][0] >= _DWARFS_FROM * reach["value"][1] > 0:
+        label = ends.filter(series=reach["series"][0])["label"][0]
+        notes.append(f"{label} moves {reach['value'][0] / reach['value'][1]:,.0f} times as far as any other series")
+    return notes
 
 
 def _dots(rows: pl.DataFrame, ends: pl.DataFrame) -> alt.Chart:
     """Dots at line ends, at values between two gaps, and at every value of a short window."""
-    lone = lone_points(rows)
     few = rows.get_column("ts").n_unique() <= _MARKERS_UP_TO
-    dots = pl.concat([ends.select("series", "ts", "value"), rows.drop_nulls() if few else lone]).unique()
+    dots = pl.concat([ends.select("series", "ts", "value"), rows.drop_nulls() if few else lone_points(rows)]).unique()
     chart: alt.Chart = alt.Chart(_csv(dots.sort("series", "ts"))).mark_point(size=26, filled=True, opacity=1)
-    return chart
-
-
-def _reference(spec: ChartSpec) -> alt.Chart:
-    """The start value of an index, the zero of a change, the floor of a unit scale."""
-    level = spec.reference_level
-    dash = [4, 3] if level else [1, 0]
-    level_data = alt.InlineData(values=[{"value": level}])
-    chart: alt.Chart = alt.Chart(level_data).mark_rule(color=REFERENCE, strokeWidth=1.2, strokeDash=dash)
     return chart
 
 
@@ -135,75 +173,34 @@ def _time_axis(span: timedelta) -> alt.Axis:
     day = "utcFormat(datum.value, '%-d %b')"
     clock = "utchours(datum.value) + utcminutes(datum.value) == 0 ? " + day + " : utcFormat(datum.value, '%H:%M')"
     return alt.Axis(
-        title="UTC",
-        titleAnchor="end",
-        titlePadding=2,
+        title=None,
         grid=False,
         tickCount=8,
-        labelExpr=clock if span < LONG_SPAN else day,
+        labelExpr=clock if span < _LONG_SPAN else day,
         labelFlush=False,
         labelOverlap=True,
     )
 
 
-def _value_axis(spec: ChartSpec, exponent: int) -> alt.Axis:
-    return alt.Axis(
-        title=value_axis_title(spec, exponent),
-        titleAngle=0,
-        titleAlign="left",
-        titleBaseline="bottom",
-        titleX=EDGE - _LEFT,
-        titleY=-12,
-        domain=False,
-        ticks=False,
-        labelPadding=6,
-        gridColor=GRID,
-        tickCount=7,
-    )
-
-
 def _encodings(spec: ChartSpec, ends: pl.DataFrame, has_legend: bool) -> tuple[alt.Color, dict[str, alt.StrokeDash]]:
-    shown = set(ends.get_column("series"))
-    styles = [style for style in spec.series if style.series in shown]
-    if has_legend:
-        rank = {series: place for place, series in enumerate(legend_order(ends))}
-        styles.sort(key=lambda style: rank[style.series])
-    names = [style.series for style in styles]
+    styles = {style.series: style for style in spec.series}
+    names = legend_order(ends) if has_legend else ends.get_column("series").to_list()
     shown_legend = legend(ends) if has_legend else None
-    color = alt.Color(
-        "series:N",
-        scale=alt.Scale(domain=names, range=[style.color for style in styles]),
-        legend=shown_legend,
-    )
-    if not any(style.dash for style in styles):
+    colors = alt.Scale(domain=names, range=[styles[name].color for name in names])
+    color = alt.Color("series:N", scale=colors, legend=shown_legend)
+    if not any(styles[name].dash for name in names):
         return color, {}
-    dashes = [list(style.dash) or [1, 0] for style in styles]
-    return color, {
-        "strokeDash": alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=dashes), legend=shown_legend)
-    }
+    dashes = alt.Scale(domain=names, range=[list(styles[name].dash) or [1, 0] for name in names])
+    return color, {"strokeDash": alt.StrokeDash("series:N", scale=dashes, legend=shown_legend)}
 
 
-def _value_domain(rows: pl.DataFrame, spec: ChartSpec) -> tuple[float, float]:
-    """Range of the y axis: the values and the reference, with a little room; 0..1 for unit scaling."""
+def _value_domain(values: pl.Series, spec: ChartSpec) -> tuple[float, float]:
+    """Range of the y axis: the values and zero, with a little room; 0..1 for unit scaling."""
     if spec.is_unit:
         return -0.02, 1.02
-    low, high = _value_range(rows.get_column("value"), spec.reference_level)
-    room = 0.04 * (high - low) or 0.05
+    low, high = min(0.0, cast("float", values.min())), max(0.0, cast("float", values.max()))
+    room = 0.04 * (high - low) or 1
     return low - room, high + room
-
-
-def _time_span(rows: pl.DataFrame) -> tuple[datetime, datetime]:
-    times = rows.get_column("ts")
-    return cast("datetime", times.min()), cast("datetime", times.max())
-
-
-def _value_range(values: pl.Series, level: float) -> tuple[float, float]:
-    """Smallest and largest of the values and a level."""
-    return min(level, cast("float", values.min())), max(level, cast("float", values.max()))
-
-
-def _points_per_series(rows: pl.DataFrame) -> float:
-    return rows.height / max(1, rows.get_column("series").n_unique())
 
 
 def _csv(rows: pl.DataFrame) -> alt.InlineData:

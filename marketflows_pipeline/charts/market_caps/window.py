@@ -31,6 +31,21 @@ def visible_rows(frame: pl.DataFrame, steps: int | None, step: timedelta) -> pl.
     return clean.filter(pl.col("ts") >= start, pl.col("ts") <= last).sort("series", "ts")
 
 
+def without_flat_start(frame: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the first time where no series moves until the second: nothing was observed there.
+
+    A window begins up to one step before the first observation, whose value then also stands at the first grid time.
+
+    Args:
+        frame: series, ts, value, as `visible_rows` returns it.
+    """
+    times = frame.get_column("ts").unique().sort()
+    first_step = frame.filter(pl.col("ts").is_in(times.head(2).implode())).drop_nulls("value")
+    pairs = first_step.filter(pl.len().over("series") == 2).group_by("series").agg(pl.col("value").n_unique())
+    is_flat = not pairs.is_empty() and (pairs.get_column("value") == 1).all()
+    return frame.filter(pl.col("ts") > times[0]) if is_flat and len(times) > 2 else frame
+
+
 def thinned(frame: pl.DataFrame, buckets: int) -> pl.DataFrame:
     """Keep the first, last, smallest and largest value of each series in each of ``buckets`` equal spans of time.
 

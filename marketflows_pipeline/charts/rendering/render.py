@@ -22,7 +22,6 @@ import polars as pl
 from polars import selectors as cs
 
 from marketflows_pipeline.charts.rendering.manifest import Manifest
-from marketflows_pipeline.charts.rendering.png import recompressed
 from marketflows_pipeline.charts.rendering.pool import DrawingError, DrawingPool, drawing_pool
 from marketflows_pipeline.charts.spec import ChartSpec, GainTableSpec
 from marketflows_pipeline.charts.style.typeface import FOLDER
@@ -277,7 +276,7 @@ def _begin(pool: DrawingPool, job: RenderJob, scale: float) -> Future[bytes]:
 def _thumbnail(pool: DrawingPool, job: RenderJob, max_bytes: int) -> bytes:
     for scale in _THUMBNAIL_SCALES:
         try:
-            png = recompressed(_begin(pool, job, scale).result())
+            png = _begin(pool, job, scale).result()
         except DrawingError as error:
             raise RenderError(f"{job.file_name} could not be drawn: {error}") from error
         if len(png) <= max_bytes:

@@ -1,30 +1,30 @@
-"""Axes, keys and their labels, which several pictures share."""
+"""Value axes, axis titles and legends, which several charts share."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
 
-from marketflows_pipeline.charts.style.days import epoch_ms
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.theme import GREY, GRID
 from marketflows_pipeline.system.printable import boxed
 
-HEAD_SIZE = 12
-KEY_SIZE = 12
+# Vega's number format writes G for 10^9; people write B.
+USD_LABEL = "replace(replace(format(datum.value, '$.3~s'), 'G', 'B'), 'k', 'K')"
+PERCENT_LABEL = "format(datum.value, ',~f') + '%'"
+
+LEGEND_SIZE = 12
+_AXIS_TITLE_SIZE = 12
 _ENTRY_GAP = 16
-_TICKS_MOST = 10
-_TICK_DAYS = (1, 2, 3, 5, 7, 10, 14, 30, 60, 90, 180)
 
 
 @dataclass(frozen=True)
-class KeyEntry:
-    """One symbol of a key and what it means.
+class LegendEntry:
+    """One symbol of a legend and what it means.
 
     Attributes:
         text: what it means.
@@ -40,76 +40,47 @@ class KeyEntry:
     shape: str = "square"
     size: float = 110
 
-
-def day_scale(first: date, last: date) -> alt.Scale:
-    """Scale of the horizontal axis from one day to another."""
-    return alt.Scale(type="utc", domain=[epoch_ms(first), epoch_ms(last)], nice=False)
-
-
-def day_axis(first: date, last: date) -> alt.Axis:
-    """Axis of days whose last tick is the last day."""
-    span = (last - first).days
-    step = next((days for days in _TICK_DAYS if span // days < _TICKS_MOST), 365)
-    ticks = [epoch_ms(last - timedelta(days=back)) for back in range(0, span + 1, step)]
-    return alt.Axis(
-        title="UTC",
-        titleAnchor="end",
-        titlePadding=2,
-        grid=False,
-        values=ticks,
-        labelExpr="utcFormat(datum.value, '%-d %b')",
-        labelOverlap=True,
-    )
+    @property
+    def width(self) -> float:
+        """Room of symbol and text."""
+        return float(self.size**0.5) + 5 + text_width(self.text, LEGEND_SIZE)
 
 
-def figure_axis(labels: str, ticks: int = 6, values: Sequence[float] | None = None) -> alt.Axis:
-    """Quiet vertical axis: labels and grid lines; its title is a `axis_title` above the plot.
+def signed(label: str) -> str:
+    """The label expression with a plus sign before what is above zero."""
+    return f"(datum.value > 0 ? '+' : '') + {label}"
+
+
+def value_axis(label: str, ticks: int = 6, **more: Any) -> alt.Axis:  # noqa: ANN401 - Altair's own fields
+    """Quiet vertical axis: labels and grid lines; its title is an `axis_title` above the plot.
 
     Args:
-        labels: Vega expression of a label from ``datum.value``.
+        label: Vega expression of a label from ``datum.value``.
         ticks: wished number of ticks.
-        values: where they are, if they are not to be chosen.
+        more: other properties of the axis.
     """
-    places: dict[str, Any] = {"tickCount": ticks} if values is None else {"values": list(values), "labelOverlap": True}
-    return alt.Axis(
-        title=None,
-        orient="left",
-        domain=False,
-        ticks=False,
-        labelPadding=6,
-        labelExpr=labels,
-        grid=True,
-        gridColor=GRID,
-        **places,
-    )
+    quiet: dict[str, Any] = {"domain": False, "ticks": False, "labelPadding": 6, "gridColor": GRID}
+    # In a lower panel the axis would stand on the right.
+    return alt.Axis(title=None, orient="left", labelExpr=label, tickCount=ticks, **(quiet | more))
 
 
-def axis_title(text: str, *, x: float, y: float) -> alt.Chart:
-    """One line of small grey text that ends ``y`` pixels below the plot's top."""
+def axis_title(text: str, *, x: float, y: float = -10) -> alt.Chart:
+    """One line of small grey text that ends ``-y`` pixels above the plot."""
     chart: alt.Chart = alt.Chart(alt.InlineData(values=[{}])).mark_text(
-        text=text, align="left", baseline="bottom", fontSize=HEAD_SIZE, color=GREY, x=x, y=y
+        text=text, align="left", baseline="bottom", fontSize=_AXIS_TITLE_SIZE, color=GREY, x=x, y=y
     )
     return chart
 
 
-def legend(entries: Sequence[KeyEntry], *, right: float, y: float) -> list[alt.Chart]:
+def legend(entries: Sequence[LegendEntry], *, right: float, y: float = -17) -> list[alt.Chart]:
     """Symbols with their meaning in one row that ends at ``right`` and has its middle at ``y``, in pixels."""
     values = []
-    x = right - key_width(entries)
+    x = right - legend_width(entries)
     for entry in entries:
         symbol = entry.size**0.5
-        values.append(
-            {
-                "symbol_x": x + symbol / 2,
-                "text_x": x + symbol + 5,
-                "text": entry.text,
-                "fill": entry.fill,
-                "stroke": entry.stroke,
-                "shape": entry.shape,
-                "size": entry.size,
-            }
-        )
-        x += _entry_width(entry)
+        look = {"fill": entry.fill, "stroke": entry.stroke, "shape": entry.shape, "size": entry.size}
+        values.append({"symbol_x": x + symbol / 2, "text_x": x + symbol + 5, "text": entry.text, **look})
+        x += entry.width + _ENTRY_GAP
     base = alt.Chart(alt.InlineData(values=values))
     symbols: alt.Chart = base.mark_point(strokeWidth=1.4, opacity=1, y=y).encode(
         x=pixel_x("symbol_x"),
@@ -118,15 +89,15 @@ def legend(entries: Sequence[KeyEntry], *, right: float, y: float) -> list[alt.C
         shape=alt.Shape("shape:N", scale=None),
         size=alt.Size("size:Q", scale=None),
     )
-    texts: alt.Chart = base.mark_text(align="left", baseline="middle", fontSize=KEY_SIZE, color=GREY, y=y).encode(
-        x=pixel_x("text_x"), text=alt.Text("text:N")
+    texts: alt.Chart = base.mark_text(align="left", baseline="middle", fontSize=LEGEND_SIZE, color=GREY, y=y).encode(
+        x=pixel_x("text_x"), text="text:N"
     )
     return [symbols, texts]
 
 
-def key_width(entries: Sequence[KeyEntry]) -> float:
+def legend_width(entries: Sequence[LegendEntry]) -> float:
     """Room that a row of symbols needs."""
-    return sum(map(_entry_width, entries)) - _ENTRY_GAP
+    return sum(entry.width for entry in entries) + _ENTRY_GAP * (len(entries) - 1)
 
 
 def pixel_x(field: str) -> alt.X:
@@ -137,10 +108,6 @@ def pixel_x(field: str) -> alt.X:
 def pixel_y(field: str) -> alt.Y:
     """A field that holds a distance from the plot's top in pixels."""
     return alt.Y(f"{field}:Q", scale=None, axis=None)
-
-
-def _entry_width(entry: KeyEntry) -> float:
-    return float(entry.size**0.5) + 5 + text_width(entry.text, KEY_SIZE) + _ENTRY_GAP
 
 
 def label_expression(labels: Mapping[str, str]) -> str:

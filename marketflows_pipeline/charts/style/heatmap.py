@@ -1,4 +1,4 @@
-"""Matrices: a grid of coloured cells with a figure in each."""
+"""Heatmaps: a grid of coloured cells with a figure in each."""
 
 from __future__ import annotations
 
@@ -7,76 +7,83 @@ from dataclasses import asdict, dataclass
 
 import altair as alt
 
-from marketflows_pipeline.charts.style.axes import pixel_x, pixel_y
 from marketflows_pipeline.charts.style.layout import text_width
 
 EMPTY_FILL = "#fbfbfc"
+# Free room between two cells in pixels.
+CELL_GAP = 3
 
-_GAP = 1.5
 _TEXT_MOST, _TEXT_LEAST = 15.0, 8.0
 
 
 @dataclass(frozen=True)
-class Matrix:
-    """Pixel geometry of a grid of cells."""
-
-    cell_width: float
-    cell_height: float
-    columns: int
-    rows: int
-
-    @property
-    def width(self) -> float:
-        """Width of all columns."""
-        return self.cell_width * self.columns
-
-    @property
-    def height(self) -> float:
-        """Height of all rows."""
-        return self.cell_height * self.rows
-
-
-@dataclass(frozen=True)
 class Cell:
-    """One cell: its place, what is written in it, its colour and that of its text."""
+    """One cell: keys of its row and column, what is written in it, its colour and that of its text."""
 
-    row: int
-    column: int
+    row: str
+    column: str
     text: str
     fill: str
     ink: str
 
 
-def text_size(texts: Sequence[str], matrix: Matrix) -> float:
-    """Font size at which the longest text fits into a cell, 8 to 15."""
-    widest = max((text_width(text, 1) for text in texts), default=1.0) or 1.0
-    return max(_TEXT_LEAST, min(_TEXT_MOST, (matrix.cell_width - 10) / widest, 0.55 * matrix.cell_height))
+@dataclass(frozen=True)
+class Heatmap:
+    """A grid of rows and columns, each with a key of its own, in cells of one size in pixels."""
+
+    rows: Sequence[str]
+    columns: Sequence[str]
+    cell_width: float
+    cell_height: float
+
+    @property
+    def width(self) -> float:
+        """Width of all columns."""
+        return self.cell_width * len(self.columns)
+
+    @property
+    def height(self) -> float:
+        """Height of all rows."""
+        return self.cell_height * len(self.rows)
+
+    def x(self, axis: alt.Axis | None = None) -> alt.X:
+        """The field column on the axis of columns."""
+        return alt.X("column:N", sort=None, axis=axis, scale=_band(self.columns, self.width))
+
+    def y(self, axis: alt.Axis | None = None) -> alt.Y:
+        """The field row on the axis of rows."""
+        return alt.Y("row:N", sort=None, axis=axis, scale=_band(self.rows, self.height))
+
+    def text_size(self, cells: Sequence[Cell]) -> float:
+        """Font size at which the longest text fits into a cell, 8 to 15."""
+        widest = max((text_width(cell.text, 1) for cell in cells), default=1.0) or 1.0
+        return max(_TEXT_LEAST, min(_TEXT_MOST, (self.cell_width - 10) / widest, 0.55 * self.cell_height))
+
+    def draw(
+        self,
+        cells: Sequence[Cell],
+        *,
+        text_size: float | None = None,
+        column_axis: alt.Axis | None = None,
+        row_axis: alt.Axis | None = None,
+    ) -> list[alt.Chart]:
+        """Cells and their texts.
+
+        Args:
+            cells: those that are there.
+            text_size: of the texts; without it the largest that fits.
+            column_axis: the axis with the names of columns; None for none.
+            row_axis: the axis with the names of rows; None for none.
+        """
+        base = alt.Chart(alt.InlineData(values=[asdict(cell) for cell in cells]))
+        x, y = self.x(column_axis), self.y(row_axis)
+        texts = base.mark_text(baseline="middle", fontSize=text_size or self.text_size(cells))
+        return [
+            base.mark_rect(cornerRadius=2).encode(x=x, y=y, color=alt.Color("fill:N", scale=None)),
+            texts.encode(x=x, y=y, text="text:N", color=alt.Color("ink:N", scale=None)),
+        ]
 
 
-def cell_layers(cells: Sequence[Cell], matrix: Matrix) -> list[alt.Chart]:
-    """Rectangles and their texts."""
-    records = [
-        {
-            **asdict(cell),
-            "left": cell.column * matrix.cell_width + _GAP,
-            "right": (cell.column + 1) * matrix.cell_width - _GAP,
-            "top": cell.row * matrix.cell_height + _GAP,
-            "bottom": (cell.row + 1) * matrix.cell_height - _GAP,
-            "x": (cell.column + 0.5) * matrix.cell_width,
-            "y": (cell.row + 0.5) * matrix.cell_height,
-        }
-        for cell in cells
-    ]
-    base = alt.Chart(alt.InlineData(values=records))
-    return [
-        base.mark_rect(cornerRadius=2).encode(
-            x=pixel_x("left"),
-            x2="right",
-            y=pixel_y("top"),
-            y2="bottom",
-            color=alt.Color("fill:N", scale=None),
-        ),
-        base.mark_text(baseline="middle", fontSize=text_size([cell.text for cell in cells], matrix)).encode(
-            x=pixel_x("x"), y=pixel_y("y"), text=alt.Text("text:N"), color=alt.Color("ink:N", scale=None)
-        ),
-    ]
+def _band(keys: Sequence[str], length: float) -> alt.Scale:
+    gap = CELL_GAP * len(keys) / length
+    return alt.Scale(domain=list(keys), range=[0, length], paddingInner=gap, paddingOuter=gap / 2)

@@ -1,31 +1,33 @@
-"""The rule of transforms/exchanges/reserve_prices.py at work: reserves at a price that cannot be are left out."""
+"""Quarantining reserves at an impossible price, by the rule of transforms/exchanges/reserve_prices.py."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 
-from marketflows_pipeline.ingest.quarantine import say_left_out
-from marketflows_pipeline.run_context import RunContext
+from marketflows_pipeline.ingest.quarantine import warn_of_quarantined
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.transforms.exchanges.reserve_prices import JUMP_FACTOR, LEAST_VALUE_USD, faulty_prices
 from marketflows_pipeline.warehouse.quarantine import quarantine
 from marketflows_pipeline.warehouse.row_keys import without_left_out
+from marketflows_pipeline.warehouse.store import Warehouse
 
 BALANCES = "raw.cex_token_balances"
 RULE = "reserve_prices"
 
 # All records of each token whose price ever jumped, also those the rule left out: it lets go what it finds no more.
-# What was left out for another reason, or by hand, is nothing to be judged against.
+# What was left out for another reason, or by hand, is not compared with.
 _SUSPECTS = f"""
-with judged as ({without_left_out(TABLES[BALANCES], f"rule is distinct from '{RULE}'")}),
+with compared as ({without_left_out(TABLES[BALANCES], f"rule is distinct from '{RULE}'")}),
 prices as (
     select token, value_usd, value_usd / quantity as price, lag(value_usd / quantity) over path as before,
            lag(value_usd) over path as value_before
-    from judged where not is_now and quantity > 0 and value_usd > 0
+    from compared where not is_now and quantity > 0 and value_usd > 0
     window path as (partition by slug, token order by ts)
 )
 select slug, ts, token, quantity, value_usd, is_now
-from judged
+from compared
 semi join (
     select token from prices
     where greatest(value_usd, value_before) >= ? and greatest(price / before, before / price) > ?
@@ -43,14 +45,18 @@ select token, ts, price_usd from named join accepted.market_caps using (coin_id)
 """
 
 
-def quarantine_price_jumps(run: RunContext) -> None:
+def quarantine_price_jumps(warehouse: Warehouse, started_at: datetime, now: datetime) -> None:
     """Leave out reserves at a price that cannot be, and let those that were put right or confirmed count again.
 
-    Paths of prices take seconds to read, so only a run that brought new records, once a day, looks at them.
+    Paths of prices take seconds to read, so only a run that stored new records, once a day, looks at them.
+
+    Args:
+        warehouse: the private file.
+        started_at: the run's moment.
+        now: the present.
     """
-    warehouse, now = run.warehouse, run.clock.now()
     newest = warehouse.query("select max(fetched_at) as newest from raw.cex_token_balances").item()
-    if newest is None or newest < run.started_at:
+    if newest is None or newest < started_at:
         return
     suspects = warehouse.query(_SUSPECTS, [LEAST_VALUE_USD, JUMP_FACTOR])
     tokens = suspects["token"].unique().sort()
@@ -59,4 +65,4 @@ def quarantine_price_jumps(run: RunContext) -> None:
     spelt = pl.DataFrame({"spelling": tokens, "token": tokens.str.to_uppercase()})
     prices = market.join(spelt, on="token").drop("token").rename({"spelling": "token"})
     added = quarantine(warehouse, BALANCES, faulty_prices(suspects, prices), rule=RULE, at=now)
-    say_left_out(BALANCES, added, "reserves at a price that cannot be")
+    warn_of_quarantined(BALANCES, added, "reserves at a price that cannot be")

@@ -1,4 +1,4 @@
-"""Pages of categories: asking for one, who belongs to a narrative by it, and storing that."""
+"""Pages of categories: fetching one, who belongs to a narrative by it, and storing that."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.ingest.first_seen import day_of
-from marketflows_pipeline.ingest.market_caps.category_slugs import look_again
-from marketflows_pipeline.ingest.raw_writer import RawWriter
+from marketflows_pipeline.ingest.market_caps.category_slugs import refresh_dropped
+from marketflows_pipeline.ingest.raw_writer import MarketCapWriter, RawWriter
 from marketflows_pipeline.providers.bad_rows import counting_left_out
-from marketflows_pipeline.run_context import RunContext
+from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
+from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.warehouse.store import Warehouse
 
 EXCLUDED_REFRESH = timedelta(hours=24)
 # Coins below the last one in use that are stored, so that rules with a buffer can be applied later.
 RESERVE = 5
-# What a page says of a member beside its market cap, at no further cost.
+# Further figures of a member on a page, at no further cost.
 MEMBER_FIGURES = (
     "price_usd",
     "circulating_supply",
@@ -37,46 +39,59 @@ class CategoryPage(NamedTuple):
     members: pl.DataFrame
 
 
-def ask_category(run: RunContext, slug: str, *, is_excluded: bool) -> CategoryPage | None:
+def fetch_category(
+    provider: MarketCapProvider, writer: RawWriter, settings: Settings, slug: str, *, is_excluded: bool
+) -> CategoryPage | None:
     """A category's largest coins; None, with a warning, where the service dropped one that it has listed.
 
     Args:
-        run: the run.
+        provider: the service.
+        writer: of the run.
+        settings: which categories are configured.
         slug: today's.
         is_excluded: whether its coins are left out of others, so that wrapped ones must be among them.
     """
-    ask = run.provider.category_members if is_excluded else run.provider.narrative
+    fetch = provider.category_members if is_excluded else provider.narrative
     try:
         with counting_left_out() as left_out:
-            rows = ask(slug)
+            rows = fetch(slug)
     except NotFoundError:
-        look_again(run, slug)
+        refresh_dropped(provider, writer, settings, slug)
         return None
-    return CategoryPage(rows, _with_last_members(run, slug, rows) if left_out else rows)
+    return CategoryPage(rows, _with_last_members(writer.warehouse, slug, rows) if left_out else rows)
 
 
-def refresh_excluded(run: RunContext, store: RawWriter, slug: str) -> None:
+def refresh_excluded(provider: MarketCapProvider, writer: MarketCapWriter, settings: Settings, slug: str) -> None:
     """Store who is in an excluded category, once a day."""
-    latest = run.warehouse.query(
+    latest = writer.warehouse.query(
         "select max(observed_at) as at from accepted.narrative_members where narrative = ?", [slug]
     ).item()
-    if latest is not None and run.started_at - latest < EXCLUDED_REFRESH:
+    if latest is not None and writer.moment - latest < EXCLUDED_REFRESH:
         return
-    page = ask_category(run, slug, is_excluded=True)
+    page = fetch_category(provider, writer, settings, slug, is_excluded=True)
     if page is not None:
-        store.store_coins(page.rows)
-        _store_members(run, slug, page.members.with_columns(*_NO_NARRATIVE), is_full_page=True)
+        writer.store_coins(page.rows)
+        _store_members(writer, slug, page.members.with_columns(*_NO_NARRATIVE), is_full_page=True)
 
 
-def store_narrative(run: RunContext, slug: str, members: pl.DataFrame, excluded: Collection[str]) -> pl.DataFrame:
+def store_narrative(
+    writer: RawWriter, slug: str, members: pl.DataFrame, *, excluded: Collection[str], top_n: int
+) -> pl.DataFrame:
     """Store a narrative's members: down to those in reserve, and once a day all of the page.
 
+    Args:
+        writer: of the run.
+        slug: today's.
+        members: of the page, the largest first.
+        excluded: coins that are in no narrative.
+        top_n: how many of the others stand for it.
+
     Returns:
-        ``coin_id`` of those that are followed: down to the last one in use, excluded ones in between too.
+        ``coin_id`` of those that are tracked: down to the last one in use, excluded ones in between too.
     """
-    listed = with_standing(members, excluded, run.settings.source.narrative_top_n)
-    stored = listed if _is_first_of_day(run, slug) else listed.filter("is_near")
-    _store_members(run, slug, stored, is_full_page=stored.height == listed.height)
+    listed = with_standing(members, excluded, top_n)
+    stored = listed if _is_first_of_day(writer, slug) else listed.filter("is_near")
+    _store_members(writer, slug, stored, is_full_page=stored.height == listed.height)
     return listed.filter(~pl.col("is_reserve")).select("coin_id")
 
 
@@ -100,20 +115,20 @@ def with_standing(rows: pl.DataFrame, excluded: Collection[str], top_n: int) -> 
     )
 
 
-def _is_first_of_day(run: RunContext, slug: str) -> bool:
+def _is_first_of_day(writer: RawWriter, slug: str) -> bool:
     """Whether no full page of this narrative is stored of this UTC day yet."""
-    newest = run.warehouse.query(
+    newest = writer.warehouse.query(
         "select max(observed_at) as at from raw.narrative_members where narrative = ? and is_full_page", [slug]
     ).item()
-    return newest is None or newest < day_of(run.started_at)
+    return newest is None or newest < day_of(writer.moment)
 
 
-def _with_last_members(run: RunContext, slug: str, rows: pl.DataFrame) -> pl.DataFrame:
+def _with_last_members(warehouse: Warehouse, slug: str, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows of a page of which some were left out, and the last known members that are not among them.
 
     A malformed row does not say that its coin has left; it keeps its place, by its last known market cap.
     """
-    last = run.warehouse.query(
+    last = warehouse.query(
         "select coin_id, market_cap_usd from accepted.narrative_members where narrative = ?"
         " qualify observed_at = max(observed_at) over ()",
         [slug],
@@ -124,18 +139,13 @@ def _with_last_members(run: RunContext, slug: str, rows: pl.DataFrame) -> pl.Dat
     )
 
 
-def _store_members(run: RunContext, slug: str, rows: pl.DataFrame, *, is_full_page: bool) -> None:
-    run.warehouse.merge(
+def _store_members(writer: RawWriter, slug: str, rows: pl.DataFrame, *, is_full_page: bool) -> None:
+    writer.store(
         "raw.narrative_members",
-        rows.select(
-            pl.lit(run.started_at).cast(pl.Datetime("us", "UTC")).alias("observed_at"),
+        rows.with_columns(
             pl.lit(slug).alias("narrative"),
-            "coin_id",
             pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),
-            "market_cap_usd",
             *member_figures(),
-            "is_reserve",
-            "is_excluded",
             pl.lit(is_full_page).alias("is_full_page"),
         ),
     )

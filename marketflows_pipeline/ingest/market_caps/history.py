@@ -1,12 +1,12 @@
-"""Histories under the budget: backfill of what was never asked, repair of what an outage left open.
+"""Histories under the budget: backfill of what was never requested, repair of what an outage left open.
 
-One request a coin, committed coin by coin, so that a killed run loses nothing that was fetched.
+One request a coin, stored coin by coin, so that a killed run loses nothing that was fetched.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,22 +23,25 @@ from marketflows_pipeline.errors import (
 from marketflows_pipeline.ingest.budget import Budget
 from marketflows_pipeline.ingest.market_caps.plan import FAILED, failing_coins, gaps_to_repair, histories_missing
 from marketflows_pipeline.ingest.market_caps.snapshot import mark_inactive
-from marketflows_pipeline.ingest.raw_writer import RawWriter, StoredHistory
+from marketflows_pipeline.ingest.raw_writer import MarketCapWriter, StoredHistory
+from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.providers.bad_rows import counting_left_out
-from marketflows_pipeline.providers.protocols.market_caps import Granularity
-from marketflows_pipeline.run_context import RunContext
+from marketflows_pipeline.providers.http.wait_budget import WaitBudget
+from marketflows_pipeline.providers.protocols.market_caps import Granularity, MarketCapProvider
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.settings import MarketCapSource
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.transforms.market_caps.quality import observation_gaps
+from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW = 3
-DAILY_MINIMUM_DAYS = 91  # a shorter window would be answered hourly
-
+DAILY_MINIMUM_DAYS = 91  # a shorter window would be served hourly
+SERVED = ("complete", "empty")
 NOTHING_STORED = StoredHistory(served=0, new=0, rejected=0)
 
-BudgetNow = Callable[[], Budget]
+TIME_IS_UP = "the run's time limit is reached"
 
 
 @dataclass(frozen=True)
@@ -46,138 +49,232 @@ class HistoryReport:
     """What a round of histories came to.
 
     Attributes:
-        asked: requests answered, for good or ill.
+        fetched: requests that were served, refused or failed.
         waiting: coins left for a later run, for want of credits or time.
-        failed: coins whose history could not be had.
+        failed: coins whose history request failed.
     """
 
-    asked: int = 0
+    fetched: int = 0
     waiting: int = 0
     failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class _Round:
-    """What is asked for one after another: coins with the days back, and those that failed twice in a row before."""
-
-    label: str
-    cause: str
-    requests: list[tuple[str, int]]
-    failing: Collection[str]
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """One coin's answered request: how it ended, what it brought, what the service said."""
+class _Outcome:
+    """How one coin's request ended: the outcome, what was stored, the service's words."""
 
     outcome: str
     stored: StoredHistory = NOTHING_STORED
     note: str | None = None
 
 
-def backfill(run: RunContext, store: RawWriter, tracked: pl.DataFrame, budget_now: BudgetNow) -> HistoryReport:
-    """Ask for each tracked coin's window where it isn't complete yet.
+@dataclass(frozen=True)
+class HistoryIngest:
+    """Requests histories while credits and time last.
 
-    Raises:
-        ProviderError: if several coins in a row fail that did not before: the service is down or has changed, rather
-            than a coin bad.
-        CreditsExhaustedError: if the month's credits run out under way.
+    Attributes:
+        provider: the service.
+        writer: of the run.
+        source: what is tracked.
+        reporter: shows the progress.
+        budget_now: the month's credits at present.
+        waits: how long the service may still be waited for.
+        deadline: when requests stop; None for no limit.
     """
-    days = run.settings.source.days
-    spec = GridSpec.from_window(run.started_at, days)
-    grain = Granularity.of_window(days)
-    backfills = run.warehouse.read("meta.backfills")
-    missing = histories_missing(
-        tracked,
-        backfills,
-        granularity=grain,
-        window_start=spec.start,
-        now=run.started_at,
-    )["coin_id"].to_list()
-    if grain is Granularity.FIVE_MINUTES and missing:
-        log.warning(
-            "days = 1 asks for every coin's history on each run: %d calls now; raise days to 2 or more to save credits",
-            len(missing),
-        )
 
-    def record(coin: str, answer: _Answer) -> None:
-        if answer.note and answer.outcome != "complete":
-            log.warning("history of %s: %s (%s)", coin, answer.outcome, answer.note)
-        _note(
-            run,
-            "meta.backfills",
-            coin_id=coin,
+    provider: MarketCapProvider
+    writer: MarketCapWriter
+    source: MarketCapSource
+    reporter: Reporter
+    budget_now: Callable[[], Budget]
+    waits: WaitBudget
+    deadline: datetime | None = None
+
+    def backfill(self, tracked: pl.DataFrame) -> HistoryReport:
+        """Fetch each tracked coin's window where it isn't complete yet.
+
+        Raises:
+            ProviderError: if several coins in a row fail that did not before: the service is down or has changed,
+                rather than a coin bad.
+            CreditsExhaustedError: if the month's credits run out under way.
+        """
+        days, writer, moment = self.source.days, self.writer, self.writer.moment
+        start, grain = GridSpec.from_window(moment, days).start, Granularity.of_window(days)
+        backfills = writer.warehouse.read("meta.backfills")
+        missing = histories_missing(tracked, backfills, granularity=grain, window_start=start, now=moment)
+        if grain is Granularity.FIVE_MINUTES and not missing.is_empty():
+            log.warning(
+                "days = 1 fetches every coin's history on each run: %d calls now; raise days to 2 or more to save"
+                " credits",
+                missing.height,
+            )
+
+        def record(coin: str, ended: _Outcome) -> None:
+            if ended.note and ended.outcome != "complete":
+                log.warning("history of %s: %s (%s)", coin, ended.outcome, ended.note)
+            row = {
+                "coin_id": coin,
+                "granularity": grain,
+                "window_start": moment - timedelta(days=days),
+                "window_end": moment,
+                "attempted_at": writer.clock.now(),
+                "outcome": ended.outcome,
+                "rows_served": ended.stored.served,
+                "rows_new": ended.stored.new,
+                "rows_rejected": ended.stored.rejected,
+                "note": ended.note,
+            }
+            entry = table("meta.backfills")
+            writer.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
+
+        requests = [(coin, days) for coin in missing["coin_id"]]
+        failing = failing_coins(backfills, granularity=grain)
+        return self._fetch_each("Fetching histories", requests, failing, record, cause="history")
+
+    def repair(self, tracked: pl.DataFrame) -> HistoryReport:
+        """Fetch again the histories of coins with gaps in the window, base assets, portfolios and largest caps first.
+
+        One request covers all gaps of its coin. At most `repair_calls_per_run` coins a run; the rest stay marked as
+        filled on the grid.
+        """
+        warehouse, moment = self.writer.warehouse, self.writer.moment
+        grain = Granularity.of_window(self.source.days)
+        if grain is Granularity.FIVE_MINUTES:
+            return HistoryReport()
+        spec = GridSpec.from_window(moment, self.source.days)
+        columns, since = ["coin_id", "ts", "market_cap_usd"], spec.start - spec.step
+        observed = warehouse.accepted("raw.market_caps", columns=columns, where="ts >= ?", params=[since])
+        repairs = warehouse.read("meta.repairs")
+        gaps = gaps_to_repair(
+            observation_gaps(observed, spec),
+            tracked,
+            repairs,
             granularity=grain,
-            window_start=run.started_at - timedelta(days=days),
-            window_end=run.started_at,
-            attempted_at=run.clock.now(),
-            outcome=answer.outcome,
-            rows_served=answer.stored.served,
-            rows_new=answer.stored.new,
-            rows_rejected=answer.stored.rejected,
-            note=answer.note,
+            served_since=moment - timedelta(days=self.provider.history_limit_days(grain)),
         )
+        by_coin = {str(key[0]): rows for key, rows in gaps.group_by("coin_id", maintain_order=True)}
+        chosen = dict(list(by_coin.items())[: self.source.repair_calls_per_run])
 
-    return _ask_each(
-        run,
-        store,
-        _Round(
-            "Fetching histories",
-            "history",
-            [(coin, days) for coin in missing],
-            failing_coins(backfills, granularity=grain),
-        ),
-        budget_now=budget_now,
-        record=record,
-    )
+        def record(coin: str, ended: _Outcome) -> None:
+            rows = _repaired_gaps(warehouse, coin, chosen[coin], outcome=ended.outcome, step=grain.step)
+            at = pl.lit(self.writer.clock.now()).cast(pl.Datetime("us", "UTC"))
+            warehouse.merge("meta.repairs", rows.with_columns(granularity=pl.lit(grain.value), attempted_at=at))
+
+        requests = [
+            (coin, _days_back(moment, rows["gap_start"].min(), grain, longest=self.source.days))
+            for coin, rows in chosen.items()
+        ]
+        failing = failing_coins(repairs, granularity=grain)
+        report = self._fetch_each("Repairing gaps", requests, failing, record, cause="repair")
+        return HistoryReport(report.fetched, len(by_coin) - report.fetched, report.failed)
+
+    def _fetch_each(
+        self,
+        label: str,
+        requests: Sequence[tuple[str, int]],
+        failing: Collection[str],
+        record: Callable[[str, _Outcome], None],
+        *,
+        cause: str,
+    ) -> HistoryReport:
+        """Fetch one history after another.
+
+        Args:
+            label: of the progress.
+            requests: coins with the days back.
+            failing: coins that failed twice in a row before; their failure says nothing about the service.
+            record: records how a coin's request ended.
+            cause: of the requests, as ``meta.revisions`` names it.
+        """
+        fetched, failed, in_a_row = 0, [], 0
+        waiting = f"{label}: %d of {len(requests)} coins wait for a later run: %s"
+        with self.reporter.track(label, len(requests)) as advance:
+            for coin, days in requests:
+                if reason := self._reason_to_stop():
+                    log.warning(waiting, len(requests) - fetched, reason)
+                    break
+                with counting_left_out() as left_out:
+                    try:
+                        response = self._fetch(coin, days)
+                        in_a_row = 0
+                    except (TransientProviderError, UnexpectedResponseError) as error:
+                        if self.waits.is_run_over:
+                            log.warning(waiting, len(requests) - fetched, TIME_IS_UP)
+                            break
+                        in_a_row += 1
+                        is_down = in_a_row >= FAILURES_IN_A_ROW or self.waits.is_used_up
+                        if _asks_for_a_pause(error) or (is_down and coin not in failing):
+                            raise
+                        response = _Outcome(FAILED, note=str(error))
+                # The rows and the record of the request stand or fall together.
+                with self.writer.warehouse.transaction():
+                    if not isinstance(response, _Outcome):
+                        response = self._stored(response, cause, left_out.total())
+                    record(coin, response)
+                if response.outcome not in SERVED:
+                    failed.append(coin)
+                fetched += 1
+                advance(1)
+        if fetched:
+            log.info("%s: %d of %d coins done", label, fetched, len(requests))
+        return HistoryReport(fetched=fetched, waiting=len(requests) - fetched, failed=tuple(failed))
+
+    def _reason_to_stop(self) -> str:
+        """Why no more histories may be requested; empty while they may."""
+        budget = self.budget_now()
+        if budget.available < 1:
+            return (
+                f"of the month's {budget.limit} credits {budget.spent} are spent and {budget.reserved} reserved for its"
+                " hourly runs"
+            )
+        if self.deadline is not None and self.writer.clock.now() >= self.deadline:
+            return TIME_IS_UP
+        if self.waits.is_used_up:
+            return TIME_IS_UP if self.waits.is_run_over else "the service has been waited for long enough"
+        return ""
+
+    def _fetch(self, coin: str, days: int) -> pl.DataFrame | _Outcome:
+        """The coin's history, or how the service refused it."""
+        try:
+            return self.provider.history(coin, days)
+        except NotFoundError as error:
+            mark_inactive(self.writer.warehouse, [coin], unseen_since=self.writer.moment)
+            return _Outcome("not_found", note=str(error))
+        except (PlanLimitError, UnexpectedResponseError):
+            raise  # what the plan refuses for one coin it refuses for all, and an unexpected response is no refusal
+        except PermanentProviderError as error:
+            return _Outcome("refused", note=str(error))
+
+    def _stored(self, rows: pl.DataFrame, cause: str, n_left_out: int) -> _Outcome:
+        """What a history added, the malformed points that were left out counted as served and rejected."""
+        kept = self.writer.store_history(rows, cause)
+        outcome = "complete" if kept.served > kept.rejected else "empty"
+        return _Outcome(outcome, StoredHistory(kept.served + n_left_out, kept.new, kept.rejected + n_left_out))
 
 
-def repair(run: RunContext, store: RawWriter, tracked: pl.DataFrame, budget_now: BudgetNow) -> HistoryReport:
-    """Ask again for coins with gaps in the window, base assets, portfolios and the largest caps first.
-
-    One request covers all gaps of its coin. At most `repair_calls_per_run` coins a run; the rest stay marked as
-    filled on the grid.
-    """
-    source = run.settings.source
-    grain = Granularity.of_window(source.days)
-    if grain is Granularity.FIVE_MINUTES:
-        return HistoryReport()
-    spec = GridSpec.from_window(run.started_at, source.days)
-    observed = run.warehouse.accepted(
-        "raw.market_caps", columns=["coin_id", "ts", "market_cap_usd"], where="ts >= ?", params=[spec.start - spec.step]
-    )
-    repairs = run.warehouse.read("meta.repairs")
-    gaps = gaps_to_repair(
-        observation_gaps(observed, spec),
-        tracked,
-        repairs,
-        granularity=grain,
-        served_since=run.started_at - timedelta(days=run.provider.history_limit_days(grain)),
-    )
-    by_coin = dict(gaps.group_by("coin_id", maintain_order=True))
-    chosen = {key[0]: rows for key, rows in list(by_coin.items())[: source.repair_calls_per_run]}
-
-    def record(coin: str, answer: _Answer) -> None:
-        _record_repairs(run, coin, answer, gaps=chosen[coin], grain=grain)
-
-    requests = [(coin, _days_back_to(rows["gap_start"].min(), run, grain)) for coin, rows in chosen.items()]
-    repairing = _Round("Repairing gaps", "repair", requests, failing_coins(repairs, granularity=grain))
-    report = _ask_each(run, store, repairing, budget_now=budget_now, record=record)
-    return HistoryReport(report.asked, len(by_coin) - report.asked, report.failed)
-
-
-def _days_back_to(moment: object, run: RunContext, grain: Granularity) -> int:
-    assert isinstance(moment, datetime)
-    days = (run.started_at - moment).days + 2
-    longest = run.settings.source.days
+def _days_back(moment: datetime, gap_start: object, grain: Granularity, *, longest: int) -> int:
+    assert isinstance(gap_start, datetime)
+    days = (moment - gap_start).days + 2
     return max(days, DAILY_MINIMUM_DAYS) if grain is Granularity.DAILY else min(max(days, 2), longest)
 
 
-def _record_repairs(run: RunContext, coin: str, answer: _Answer, *, gaps: pl.DataFrame, grain: Granularity) -> None:
-    """One row a gap, all at once: a coin that is rarely refreshed has hundreds."""
-    step = grain.step
+def _repaired_gaps(
+    warehouse: Warehouse, coin: str, gaps: pl.DataFrame, *, outcome: str, step: timedelta
+) -> pl.DataFrame:
+    """What became of a coin's gaps, all at once: a coin that is rarely refreshed has hundreds.
+
+    Args:
+        warehouse: with the coin's observations after the request.
+        coin: its id.
+        gaps: ``coin_id, gap_start, gap_end``.
+        outcome: of the request.
+        step: of the grid.
+
+    Returns:
+        The gaps with ``rows_new`` and ``outcome``.
+    """
     first, last = gaps["gap_start"] - step / 2, gaps["gap_end"] + step / 2
-    stored = run.warehouse.accepted(
+    stored = warehouse.accepted(
         "raw.market_caps",
         columns=["ts"],
         where="coin_id = ? and ts >= ? and ts < ?",
@@ -186,115 +283,18 @@ def _record_repairs(run: RunContext, coin: str, answer: _Answer, *, gaps: pl.Dat
     # A gap had no observation before, so what lies inside now is new.
     inside = pl.col("rows_new")
     is_partial = pl.col("gap_start") + (inside - 1) * pl.lit(step) < pl.col("gap_end")
-    outcome = pl.lit(answer.outcome)
-    if answer.outcome in {"complete", "empty"}:
-        outcome = (
+    of_gap = pl.lit(outcome)
+    if outcome in SERVED:
+        of_gap = (
             pl.when(inside == 0)
             .then(pl.lit("nothing_new"))
             .when(is_partial)
             .then(pl.lit("partial"))
             .otherwise(pl.lit("filled"))
         )
-    rows = gaps.with_columns(
-        rows_new=(stored.search_sorted(last) - stored.search_sorted(first)).cast(pl.Int32)
-    ).with_columns(
-        granularity=pl.lit(grain.value),
-        attempted_at=pl.lit(run.clock.now()).cast(pl.Datetime("us", "UTC")),
-        outcome=outcome,
-    )
-    run.warehouse.merge("meta.repairs", rows)
-
-
-def _ask_each(
-    run: RunContext,
-    store: RawWriter,
-    histories: _Round,
-    *,
-    budget_now: BudgetNow,
-    record: Callable[[str, _Answer], None],
-) -> HistoryReport:
-    label, requests = histories.label, histories.requests
-    asked, failed, in_a_row = 0, [], 0
-    waiting = f"{label}: %d of {len(requests)} coins wait for a later run: %s"
-    with run.reporter.track(label, len(requests)) as advance:
-        for coin, days in requests:
-            if reason := _why_stop(run, budget_now):
-                log.warning(waiting, len(requests) - asked, reason)
-                break
-            with counting_left_out() as left_out:
-                try:
-                    asked_for = _ask(run, coin, days)
-                    in_a_row = 0
-                except (TransientProviderError, UnexpectedResponseError) as error:
-                    if run.waits.of(run.provider.name).is_run_over:
-                        log.warning(waiting, len(requests) - asked, "the run's time limit is reached")
-                        break
-                    in_a_row += 1
-                    is_news = coin not in histories.failing
-                    is_down = in_a_row >= FAILURES_IN_A_ROW or _is_used_up(run)
-                    if _asks_for_a_pause(error) or (is_news and is_down):
-                        raise
-                    asked_for = _Answer(FAILED, note=str(error))
-            # The rows and the note that they were had stand or fall together.
-            with run.warehouse.transaction():
-                answer = (
-                    asked_for
-                    if isinstance(asked_for, _Answer)
-                    else _stored(store, asked_for, histories.cause, left_out.total())
-                )
-                record(coin, answer)
-            if answer.outcome not in {"complete", "empty"}:
-                failed.append(coin)
-            asked += 1
-            advance(1)
-    if asked:
-        log.info("%s: %d of %d coins done", label, asked, len(requests))
-    return HistoryReport(asked=asked, waiting=len(requests) - asked, failed=tuple(failed))
+    rows_new = (stored.search_sorted(last) - stored.search_sorted(first)).cast(pl.Int32)
+    return gaps.with_columns(rows_new=rows_new).with_columns(outcome=of_gap)
 
 
 def _asks_for_a_pause(error: ProviderError) -> bool:
     return isinstance(error, TransientProviderError) and error.come_back_at is not None
-
-
-def _is_used_up(run: RunContext) -> bool:
-    """Whether the service has been waited for as long as a run may wait."""
-    return run.waits.of(run.provider.name).is_used_up
-
-
-def _why_stop(run: RunContext, budget_now: BudgetNow) -> str:
-    budget = budget_now()
-    if budget.available < 1:
-        return (
-            f"of the month's {budget.limit} credits {budget.spent} are spent and {budget.reserved} reserved for its"
-            " hourly runs"
-        )
-    if run.history_deadline is not None and run.clock.now() >= run.history_deadline:
-        return "the run's time limit is reached"
-    if _is_used_up(run):
-        is_run_over = run.waits.of(run.provider.name).is_run_over
-        return "the run's time limit is reached" if is_run_over else "the service has been waited for long enough"
-    return ""
-
-
-def _ask(run: RunContext, coin: str, days: int) -> pl.DataFrame | _Answer:
-    """The coin's history, or how the service refused it."""
-    try:
-        return run.provider.history(coin, days)
-    except NotFoundError as error:
-        mark_inactive(run, [coin], unseen_since=run.started_at)
-        return _Answer("not_found", note=str(error))
-    except (PlanLimitError, UnexpectedResponseError):
-        raise  # what the plan refuses for one coin it refuses for all, and what is no answer is no refusal
-    except PermanentProviderError as error:
-        return _Answer("refused", note=str(error))
-
-
-def _stored(store: RawWriter, rows: pl.DataFrame, cause: str, n_left_out: int) -> _Answer:
-    """What a history brought, the points that were left out on reading it counted as served and rejected."""
-    kept = store.store_history(rows, cause)
-    outcome = "complete" if kept.served > kept.rejected else "empty"
-    return _Answer(outcome, StoredHistory(kept.served + n_left_out, kept.new, kept.rejected + n_left_out))
-
-
-def _note(run: RunContext, name: str, **values: object) -> None:
-    run.warehouse.merge(name, pl.DataFrame([values], schema=table(name).polars_schema))

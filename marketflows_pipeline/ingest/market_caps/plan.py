@@ -1,11 +1,10 @@
-"""What to ask for: which coins are tracked, which histories are missing, which gaps to repair first.
+"""What to request: which histories are missing, which gaps to repair first.
 
 Pure polars: frames in, frames out; no HTTP, no SQL, no clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -15,44 +14,6 @@ from marketflows_pipeline.providers.protocols.market_caps import Granularity
 RETRY_REFUSED_AFTER = timedelta(hours=24)
 FAILED = "failed"
 NOT_FOUND, REFUSED = REFUSALS = ("not_found", "refused")
-BASE_PRIORITY, PORTFOLIO_PRIORITY, OTHER_PRIORITY = 0, 1, 2
-
-
-def tracked_coins(
-    *, bases: Sequence[str], portfolio_coins: Sequence[str], members: pl.DataFrame, cohort: pl.DataFrame
-) -> pl.DataFrame:
-    """All coins to follow, the most important first.
-
-    Args:
-        bases: base assets that are coins.
-        portfolio_coins: coins of the portfolios.
-        members: ``coin_id, market_cap_usd`` of narrative members; may repeat a coin.
-        cohort: ``coin_id, market_cap_usd`` of coins above the smallest limit; may repeat a coin.
-
-    Returns:
-        ``coin_id, priority, market_cap_usd``: one row a coin, base assets first, then portfolios, then the others,
-        each by market cap, largest first.
-    """
-
-    def listed(coins: Sequence[str], priority: int) -> pl.DataFrame:
-        return pl.DataFrame({"coin_id": list(coins)}, schema={"coin_id": pl.String}).with_columns(
-            pl.lit(priority, dtype=pl.Int32).alias("priority"), pl.lit(None, dtype=pl.Float64).alias("market_cap_usd")
-        )
-
-    others = (
-        frame.select("coin_id", pl.lit(OTHER_PRIORITY, dtype=pl.Int32).alias("priority"), "market_cap_usd")
-        for frame in (members, cohort)
-    )
-    return in_order(
-        pl.concat([listed(bases, BASE_PRIORITY), listed(portfolio_coins, PORTFOLIO_PRIORITY), *others])
-        .group_by("coin_id")
-        .agg(pl.col("priority").min(), pl.col("market_cap_usd").max())
-    )
-
-
-def in_order(tracked: pl.DataFrame) -> pl.DataFrame:
-    """The most important coin first: by priority, then by market cap, then by id."""
-    return tracked.sort("priority", "market_cap_usd", "coin_id", descending=[False, True, False], nulls_last=True)
 
 
 def complete_histories(
@@ -60,8 +21,8 @@ def complete_histories(
 ) -> pl.Series:
     """Coins whose window is complete at this granularity.
 
-    It is where one answered request began at or before it (within a step) and ended inside it: what came after is the
-    increments' and the repairs' work. A 5-minute window has no increments, so its answer must reach to the last step.
+    It is where one successful request began at or before it (within a step) and ended inside it: what came after is the
+    increments' and the repairs' work. A 5-minute window has no increments, so its history must reach to the last step.
 
     Args:
         backfills: rows of ``meta.backfills``.
@@ -87,14 +48,14 @@ def histories_missing(
     window_start: datetime,
     now: datetime,
 ) -> pl.DataFrame:
-    """Tracked coins to ask for their history, in the order of `tracked`.
+    """Tracked coins whose history is to be requested, in the order of `tracked`: those where it is not complete.
 
-    That is where it is not complete. An unknown coin is asked again after a day; a refused one once more by the next
-    run, and after a second refusal in a row once a day. A failed one is asked at once; after a second failure in a row
-    it comes last, so that it cannot keep the others from being asked.
+    An unknown coin is requested again after a day; a refused one once more by the next run, and after a second refusal
+    in a row once a day. A failed one is due at once; after a second failure in a row it comes last, so that it cannot
+    keep the others from their turn.
 
     Args:
-        tracked: as `tracked_coins` returns it.
+        tracked: as `tracked_coins` returns them.
         backfills: rows of ``meta.backfills``.
         granularity: of the window.
         window_start: first time of the grid.
@@ -128,12 +89,12 @@ def failing_coins(attempts: pl.DataFrame, *, granularity: Granularity) -> list[s
 def _refused(attempts: pl.DataFrame, *key: str) -> pl.DataFrame:
     """The `key` and latest ``attempted_at`` of what the service does not know, or refused the last two times.
 
-    A failure is no answer, so it is passed over.
+    Failures are passed over: they say nothing about the coin.
     """
-    answers = attempts.filter(pl.col("outcome") != FAILED).sort("attempted_at")
+    answered = attempts.filter(pl.col("outcome") != FAILED).sort("attempted_at")
     is_refusal = pl.col("outcome").is_in(REFUSALS)
     return (
-        answers.group_by(*key)
+        answered.group_by(*key)
         .agg(
             pl.col("attempted_at", "outcome").last(),
             is_refusal.tail(2).sum().alias("n_refusals"),
@@ -154,7 +115,7 @@ def gaps_to_repair(
 
     Args:
         gaps: ``coin_id, gap_start, gap_end, n_steps``.
-        tracked: as `tracked_coins` returns it.
+        tracked: as `tracked_coins` returns them.
         repairs: rows of ``meta.repairs``.
         granularity: of the grid.
         served_since: oldest time that the plan still serves at this granularity.

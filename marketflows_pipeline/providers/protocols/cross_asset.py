@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -110,3 +111,20 @@ class VolatilityProvider(Protocol):
             NotFoundError: the service does not have that index.
         """
         ...
+
+
+@dataclass(frozen=True)
+class CrossAssetClients:
+    """The open clients of the cross-asset part.
+
+    Attributes:
+        prices: services of daily bars, the best first.
+        shares: services of shares outstanding, by the settings' ``share_source``.
+        volatility: services of volatility indices, the best first.
+        own_splits: the user's own list of splits, used whichever service gives the prices; None without a folder.
+    """
+
+    prices: Sequence[PriceProvider]
+    shares: Mapping[str, SharesProvider]
+    volatility: Sequence[VolatilityProvider]
+    own_splits: SplitsProvider | None = None

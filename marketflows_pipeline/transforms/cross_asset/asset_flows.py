@@ -1,4 +1,4 @@
-"""Flows of the whole universe: funds and coins side by side, each against the others and against its own past."""
+"""Compute flows of the whole universe: funds and coins side by side, with shares of the session and z-scores."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from marketflows_pipeline.transforms.cross_asset.coin_flows import coin_flows
 from marketflows_pipeline.transforms.cross_asset.fund_flows import fund_flows
 from marketflows_pipeline.transforms.cross_asset.share_sources import share_lags
 from marketflows_pipeline.transforms.ordering import in_order, sort_curves
+from marketflows_pipeline.transforms.zscores import zscore
 
 ZSCORE_SESSIONS = 60
 MIN_ZSCORE_SESSIONS = 20
 
-# Below this share of the mean a deviation is rounding.
-_ROUNDING = 1e-9
 _NEW_YORK = "America/New_York"
 _TIME = pl.Datetime("us", "UTC")
 
@@ -46,11 +45,11 @@ def asset_flows(
 
     Args:
         bars: symbol, session, close_usd, volume, volume_unit as in ``raw.daily_bars``; assets outside the universe are
-            passed over.
+            ignored.
         shares: as in ``raw.shares_outstanding``.
         actions: as in ``raw.corporate_actions``, with all splits that the closes are adjusted for.
         supply: symbol, session, supply, price_usd as `supply.daily_supply` returns it.
-        universe: symbol, asset_class, share_source and, where the settings say them, share_lag_sessions and lag_basis;
+        universe: symbol, asset_class, share_source and, where the settings give them, share_lag_sessions and lag_basis;
             one row an asset.
 
     Returns:
@@ -78,11 +77,11 @@ def asset_flows(
         .with_columns(*_past("flow_usd"), *_past("notional_usd"))
         .with_columns(
             flow_pct_of_market_cap=_pct_of_market_cap(),
-            flow_zscore=_zscore("flow_usd"),
+            flow_zscore=_against_past("flow_usd"),
             gross_flow_share=_gross_share(),
             notional_change_usd=pl.col("notional_usd") - pl.col("notional_usd").shift(1).over("symbol"),
             notional_share=_share(pl.col("notional_usd"), pl.col("notional_usd")),
-            notional_zscore=_zscore("notional_usd"),
+            notional_zscore=_against_past("notional_usd"),
             known_at=_known_at(),
         )
         .select(table("core.asset_flows").column_names)
@@ -139,10 +138,8 @@ def _past(column: str) -> tuple[pl.Expr, pl.Expr]:
     )
 
 
-def _zscore(column: str) -> pl.Expr:
-    mean, deviation = pl.col(f"{column}_mean"), pl.col(f"{column}_deviation")
-    varies = (deviation > 0) & (deviation > _ROUNDING * mean.abs())
-    return pl.when(varies).then((pl.col(column) - mean) / deviation)
+def _against_past(column: str) -> pl.Expr:
+    return zscore(pl.col(column), pl.col(f"{column}_mean"), pl.col(f"{column}_deviation"))
 
 
 def _known_at() -> pl.Expr:

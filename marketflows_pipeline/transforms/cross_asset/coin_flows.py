@@ -1,4 +1,4 @@
-"""Market cap of coins and its change, summed over the gap between two sessions of the funds."""
+"""Compute market cap and issuance of coins, summed over the gap between two sessions of the funds."""
 
 from __future__ import annotations
 

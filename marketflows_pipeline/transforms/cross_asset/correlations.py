@@ -1,4 +1,4 @@
-"""Correlation of each pair of assets over a trailing window, week by week."""
+"""Compute the correlation of each pair of assets over a trailing window, week by week."""
 
 from __future__ import annotations
 

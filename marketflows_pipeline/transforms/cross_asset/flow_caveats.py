@@ -1,4 +1,4 @@
-"""What is not known, or doubtful, of the flows of a window: for the footnotes of rankings."""
+"""List what is unknown or doubtful of the flows of a window, for the footnotes of rankings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SessionWindow:
     """The last sessions, as far as they are stored.
 
     Attributes:
-        days: sessions asked for.
+        days: sessions requested.
         n_sessions: sessions there are, at most `days`.
         session: the newest.
         first_session: the first of the window.
@@ -48,7 +48,7 @@ class SessionWindow:
 
 
 def flow_caveats(flows: pl.DataFrame, window: SessionWindow) -> pl.DataFrame:
-    """What is to be said of each asset's flow over a window.
+    """Collect what qualifies each asset's flow over a window.
 
     Args:
         flows: as `trade_flows` returns them.

@@ -1,4 +1,4 @@
-"""Who gained while others lost: outflows attributed to inflows in proportion."""
+"""Attribute outflows to inflows in proportion: who gained while others lost."""
 
 from __future__ import annotations
 

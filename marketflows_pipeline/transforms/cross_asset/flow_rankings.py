@@ -1,4 +1,4 @@
-"""Flows of the last sessions summed and ranked, as of the newest session."""
+"""Sum and rank the flows of the last sessions, as of the newest session."""
 
 from __future__ import annotations
 

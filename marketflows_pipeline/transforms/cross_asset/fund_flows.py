@@ -1,4 +1,4 @@
-"""Market cap of funds and its change, session by session, split into price and shares."""
+"""Split the change of a fund's market cap into price and shares, session by session."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import polars as pl
 
 from marketflows_pipeline.transforms.cross_asset.share_splits import with_last_figures
 
-# A flow beyond this part of the assets before it is told apart. It is real until shown otherwise: new funds start so.
+# A flow beyond this part of the assets before it is flagged. It is real until shown otherwise: new funds start so.
 LARGE_CREATION = 0.35
 SUSPECTED_SPLIT = "suspected_split"
 _ROUNDING = 1e-12
@@ -35,9 +35,9 @@ def fund_flows(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame, 
     A session is compared with the one immediately before it in the fund's own bars. Where shares and net assets are
     missing in between, what came over the gap belongs to no one session of it: the flow is null on all of them, and the
     flow of the whole gap stands on the later end, ``gap_flow_usd``, by the same forms, with the number of sessions that
-    it spans, that end included. Shares on a date without a bar are passed over.
+    it spans, that end included. Shares on a date without a bar are ignored.
 
-    Where the figures tell of a split that nobody lists (`share_splits`), the change of basis is no flow: 0 where it is
+    Where the figures show an unlisted split (`share_splits`), the change of basis is no flow: 0 where it is
     inferred, Q0 and P0 being taken in the new shares; unknown, with the reason, where it is suspected.
 
     A count may hold the orders of earlier sessions. With its lag of n sessions the trade session is the n-th before it

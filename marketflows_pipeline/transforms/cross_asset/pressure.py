@@ -1,4 +1,4 @@
-"""Buying and selling pressure by price and volume: proxies, not flows."""
+"""Compute buying and selling pressure from price and volume: proxies, not flows."""
 
 from __future__ import annotations
 

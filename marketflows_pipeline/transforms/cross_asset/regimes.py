@@ -1,8 +1,9 @@
-"""Whether risk is wanted: by the level of VIX, its term structure and the ratios of assets."""
+"""Classify risk appetite by the level of VIX, its term structure and the ratios of assets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypedDict
 
 import polars as pl
 
@@ -13,6 +14,16 @@ AVERAGE_SESSIONS = 20
 AGREEING_PAIRS = 2
 
 _ON, _OFF, _MIXED = pl.lit("risk_on"), pl.lit("risk_off"), pl.lit("mixed")
+
+
+class RegimeRules(TypedDict):
+    """Keyword arguments of `regimes`, as the settings give them."""
+
+    risk_on_below: float
+    risk_off_above: float
+    hysteresis: float
+    confirm_sessions: int
+    ratio_pairs: Iterable[tuple[str, str]]
 
 
 def regimes(
@@ -39,8 +50,8 @@ def regimes(
       risk_off from -2.
     - ``regime``: a session's reading is what both regimes say where they agree, or the only one known, else mixed. The
       regime is the reading that was last seen `confirm_sessions` in a row, from the session that confirmed it on, so
-      that no spell is shorter. Sessions without a reading are passed over; `confirm_sessions` of them in a row end the
-      regime, and the next one is confirmed anew. Null before the first one.
+      that no spell is shorter. Sessions without a reading are ignored; `confirm_sessions` of them in a row end the
+      regime, and the next one needs a confirmation of its own. Null before the first one.
 
     Args:
         volatility: index_name (VIX or VIX3M), session, close as in ``raw.volatility_index``.

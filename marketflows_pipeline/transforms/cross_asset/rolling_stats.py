@@ -1,4 +1,4 @@
-"""Trailing return, volatility and drawdown of each asset."""
+"""Compute trailing return, volatility and drawdown of each asset."""
 
 from __future__ import annotations
 

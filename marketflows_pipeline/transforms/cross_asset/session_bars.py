@@ -1,4 +1,4 @@
-"""One bar a session, from what is told of it more than once, and what no bar of a session can be."""
+"""Merge several answers for a session into one bar, and find bars that no session can have."""
 
 from __future__ import annotations
 
@@ -14,39 +14,33 @@ _SATURDAY, _SUNDAY = 6, 7
 
 
 def one_bar_a_session(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of one session, told one after the other while it went on, as one bar.
+    """Merge the rows of a session that arrived one after the other while it was open.
 
     The first open, the highest high, the lowest low, the last close, and the largest volume, as what was traded is not
     undone: a later row often is a mere quote, with volume 0. Rows must be on one split basis.
 
     Args:
-        rows: symbol, session, open_usd, high_usd, low_usd, close_usd, adjusted_close_usd, volume and whatever else, in
-            the order in which they were told.
+        rows: symbol, session, open_usd, high_usd, low_usd, close_usd, adjusted_close_usd, volume and other columns, in
+            the order in which they arrived.
 
     Returns:
         The columns of `rows` by (symbol, session), one row each; of other columns the last value.
     """
     rule = {"open_usd": "first", "high_usd": "max", "low_usd": "min", "volume": "max"}
-    told = {name: pl.col(name).drop_nulls() for name in rows.columns if name not in {"symbol", "session"}}
-    put_together = {
-        "first": lambda values: values.first(),
-        "max": lambda values: values.max(),
-        "min": lambda values: values.min(),
-        "last": lambda values: values.last(),
-    }
+    values = {name: pl.col(name).drop_nulls() for name in rows.columns if name not in {"symbol", "session"}}
     return (
         rows.group_by("symbol", "session", maintain_order=True)
-        .agg(put_together[rule.get(name, "last")](values).alias(name) for name, values in told.items())
+        .agg(getattr(value, rule.get(name, "last"))() for name, value in values.items())
         .select(rows.columns)
         .sort("symbol", "session")
     )
 
 
 def with_open_sessions(bars: pl.DataFrame, stored: pl.DataFrame, *, last_complete: date) -> pl.DataFrame:
-    """An answer's bars, those of sessions that are not over put together with what was told of them before.
+    """Merge bars of sessions that are still open with those stored before.
 
-    After its close a session's bar replaces all that was told before. So it does where a split came between, which
-    shows in another ratio of the close as traded to the close.
+    After its close a session's bar replaces the stored one. So it does where a split came between, which shows in
+    another ratio of the close as traded to the close.
 
     Args:
         bars: of the answer, as in ``raw.daily_bars``.

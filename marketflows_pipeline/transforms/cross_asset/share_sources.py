@@ -1,4 +1,4 @@
-"""What is known of the sources of share counts, as data: which counts are quotients, and what day a count is about."""
+"""Describe the sources of share counts: which counts are quotients, and which day a count is about."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ SHARE_SOURCES = {
 
 
 def share_lags(shares: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
-    """How many sessions each fund's counts are behind the orders, and how that is known.
+    """Look up how many sessions each fund's counts lag behind the orders, and how that is known.
 
-    What the settings say of an asset stands; else what is known of the source of its newest count.
+    The settings of an asset take precedence over the source of its newest count.
 
     Args:
         shares: as in ``raw.shares_outstanding``.
-        universe: symbol, and, where the settings say them, share_lag_sessions and lag_basis.
+        universe: symbol, and, where the settings give them, share_lag_sessions and lag_basis.
 
     Returns:
         symbol, share_lag_sessions, lag_basis: a row for each fund that has counts.
@@ -62,21 +62,21 @@ def share_lags(shares: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
         schema={"source": pl.String, "of_source": pl.Int32, "basis_of_source": pl.String},
         orient="row",
     )
-    said = universe.select(
+    configured = universe.select(
         "symbol",
         *(
             (pl.col(name) if name in universe.columns else pl.lit(None)).cast(kind).alias(name)
             for name, kind in (("share_lag_sessions", pl.Int32), ("lag_basis", pl.String))
         ),
     )
-    is_said = pl.col("share_lag_sessions").is_not_null()
+    is_configured = pl.col("share_lag_sessions").is_not_null()
     return (
         newest.join(known, on="source", how="left")
-        .join(said, on="symbol", how="left")
+        .join(configured, on="symbol", how="left")
         .select(
             "symbol",
             share_lag_sessions=pl.coalesce("share_lag_sessions", "of_source", 0).cast(pl.Int32),
-            lag_basis=pl.when(is_said)
+            lag_basis=pl.when(is_configured)
             .then(pl.col("lag_basis").fill_null("documented"))
             .otherwise(pl.col("basis_of_source").fill_null("unknown")),
         )
@@ -110,8 +110,8 @@ def whole_baskets(shares: pl.DataFrame) -> pl.DataFrame:
         count * (_half_unit("nav_usd") / pl.col("nav_usd") + _half_unit("net_assets_usd") / pl.col("net_assets_usd")),
         pl.lit(_LEAST_MISS),
     )
-    is_told_apart = missed_at_most < basket / 2
-    is_whole = (nearest > 0) & is_told_apart & ((count - nearest).abs() <= missed_at_most)
+    is_distinguishable = missed_at_most < basket / 2
+    is_whole = (nearest > 0) & is_distinguishable & ((count - nearest).abs() <= missed_at_most)
     return shares.with_columns(shares=pl.when(is_whole).then(nearest).otherwise(count))
 
 

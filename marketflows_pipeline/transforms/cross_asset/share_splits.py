@@ -1,4 +1,4 @@
-"""Splits of funds as their own figures show them: listed ones that take effect on another session, unlisted ones."""
+"""Find splits in a fund's own figures: listed ones that take effect on another session, and unlisted ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KEY = ("symbol", "session")
 
 
 def with_last_figures(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    """The figures of each session, those of the last session before it that has any, and what tells of a split.
+    """Join the figures of each session with those of the last session before it that has any, and classify splits.
 
     With the close, the net asset value and the shares Q now (1) and at those figures (0), listed splits taken out::
 
@@ -40,7 +40,7 @@ def with_last_figures(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.Data
     - ``denied``: either of them, where a split of ratio 1 is listed after those figures and up to this session.
 
     Args:
-        bars: symbol, session, close_usd and whatever else, by (symbol, session).
+        bars: symbol, session, close_usd and other columns, by (symbol, session).
         shares: as in ``raw.shares_outstanding``.
         actions: as in ``raw.corporate_actions``.
 
@@ -78,7 +78,7 @@ def with_last_figures(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.Data
 
 
 def share_splits(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    """Every split of a fund, listed or told by its figures, with the evidence (``core.share_splits``).
+    """List every split of a fund, listed or shown by its figures, with the evidence (``core.share_splits``).
 
     Args:
         bars: as in `with_last_figures`.
@@ -98,7 +98,7 @@ def share_splits(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame
         basis_ratio="basis_ratio",
         status="split_status",
     )
-    told = evidence.drop_nulls("status").with_columns(
+    shown = evidence.drop_nulls("status").with_columns(
         ratio=pl.when(status="denied").then(1.0).otherwise(pl.coalesce("basis_ratio", "share_ratio")),
         listed_session=pl.lit(None, pl.Date),
     )
@@ -111,12 +111,12 @@ def share_splits(bars: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame
         .with_columns(status=pl.lit("listed"))
     )
     columns = [name for name in table("core.share_splits").column_names if name not in {"is_inferred", "splits_line"}]
-    rows = pl.concat([told.select(columns), listed.select(columns)]).unique(_KEY, keep="first")
+    rows = pl.concat([shown.select(columns), listed.select(columns)]).unique(_KEY, keep="first")
     ratio = pl.coalesce(nearest_simple(rows["ratio"]), "ratio").round_sig_figs(9)
     written = ratio.cast(pl.String).str.replace(r"\.0$", "")
     line = pl.format("{},{},{}", "symbol", pl.coalesce("listed_session", "session"), written)
-    told = rows.with_columns(is_inferred=pl.col("status") == "inferred", splits_line=line)
-    return in_order(told.select(table("core.share_splits").column_names), *_KEY)
+    found = rows.with_columns(is_inferred=pl.col("status") == "inferred", splits_line=line)
+    return in_order(found.select(table("core.share_splits").column_names), *_KEY)
 
 
 def nearest_simple(ratios: pl.Series) -> pl.Series:
@@ -136,7 +136,7 @@ def nearest_simple(ratios: pl.Series) -> pl.Series:
 
 
 def _with_known_session(compared: pl.DataFrame, shares: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    """Between the count's session of a split and the listed one nobody knew in which shares the count is."""
+    """Date each figure to when its basis was known: not between a split's listed session and the count's."""
     off = matched_splits(newest_vintages(shares), actions, "shares", within=MAX_SESSIONS_OFF).select(
         "symbol",
         since=pl.min_horizontal("session", "figures_session"),
@@ -169,12 +169,12 @@ def _with_status(compared: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     is_suspected = basis.is_null() & is_large & pl.col("is_simple")
     status = pl.when(is_inferred).then(pl.lit("inferred")).when(is_suspected).then(pl.lit("suspected"))
     is_simple = nearest_simple(compared["share_ratio"]).is_not_null()
-    told = compared.with_columns(is_simple=is_simple).with_columns(split_status=status).drop("is_simple")
+    classified = compared.with_columns(is_simple=is_simple).with_columns(split_status=status).drop("is_simple")
     denied = listed_splits(actions).filter(is_ratio_of_1())
     if denied.is_empty():
-        return told
+        return classified
     hit = (
-        told.filter(pl.col("split_status").is_not_null())
+        classified.filter(pl.col("split_status").is_not_null())
         .select(*_KEY, "figures_before")
         .join(denied.select("symbol", at="session"), on="symbol")
         .filter(pl.col("at") > pl.col("figures_before"), pl.col("at") <= pl.col("session"))
@@ -182,7 +182,7 @@ def _with_status(compared: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
         .unique()
     )
     return (
-        told.join(hit, on=_KEY, how="left", maintain_order="left")
+        classified.join(hit, on=_KEY, how="left", maintain_order="left")
         .with_columns(split_status=pl.when("is_denied").then(pl.lit("denied")).otherwise("split_status"))
         .drop("is_denied")
     )

@@ -1,4 +1,4 @@
-"""Shares outstanding: which vintage stands, what is new in an answer, and figures that splits do not break."""
+"""Select vintages of shares outstanding, find restatements, and bring figures to present shares."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def new_vintages(stored: pl.DataFrame, fetched: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         stored: as in ``raw.shares_outstanding``; all vintages or the newest.
-        fetched: symbol, session, shares, nav_usd, net_assets_usd, convention and whatever else the provider gives,
+        fetched: symbol, session, shares, nav_usd, net_assets_usd, convention and other columns the provider gives,
             one row a fund and session.
 
     Returns:

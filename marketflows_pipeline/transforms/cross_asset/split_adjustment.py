@@ -1,4 +1,4 @@
-"""Whether prices are adjusted for the splits that are listed."""
+"""Tell whether closes are adjusted for the splits that are listed."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def unadjusted_splits(closes: pl.DataFrame, splits: pl.DataFrame, figures: pl.Da
 
     With m the log return across a split of ratio r: adjusted closes leave ``m`` to the market, closes as traded leave
     ``m + ln r``. Where net asset values of both sides are known, and shares tell that they switch there, the market's
-    part is that of the net asset value: the nearer of the two stands, however small the split. Else both are judged by
-    the asset's own daily returns, as t-distributed: closes are taken as unadjusted where that makes their move 20 times
-    as likely, so that no size of ratio or move decides. A split too small to be told from the asset's usual moves is
-    taken as accounted for.
+    part is that of the net asset value: the nearer of the two counts, however small the split. Else both are compared
+    with the asset's own daily returns, as t-distributed: closes are taken as unadjusted where that makes their move 20
+    times as likely, so that no size of ratio or move decides. A split too small to be distinguished from the asset's
+    usual moves is taken as accounted for.
 
     Args:
         closes: session, close_usd of one asset, in any order, without nulls.

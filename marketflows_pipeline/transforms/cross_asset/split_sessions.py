@@ -1,4 +1,4 @@
-"""The session on which an issuer's figures take a listed split, which may be days from the listed one."""
+"""Match each listed split to the session on which an issuer's figures take it, which may be days off."""
 
 from __future__ import annotations
 

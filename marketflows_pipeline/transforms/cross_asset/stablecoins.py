@@ -1,4 +1,4 @@
-"""Issuance of stablecoins: the change of their supply, at its price. Who holds the new coins is not seen."""
+"""Compute issuance of stablecoins: the change of supply times price. Who holds the new coins is unknown."""
 
 from __future__ import annotations
 

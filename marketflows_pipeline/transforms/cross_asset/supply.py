@@ -1,4 +1,4 @@
-"""Circulating supply of coins, day by day, from observations of market cap and price."""
+"""Compute circulating supply of coins, day by day, from observations of market cap and price."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def daily_supply(observations: pl.DataFrame, coins: pl.DataFrame) -> pl.DataFram
 
     Args:
         observations: coin_id, ts, market_cap_usd, price_usd as in ``raw.market_caps``; an observation whose cap or
-            price is not a finite number above 0 says nothing of the supply and is passed over.
+            price is not a finite number above 0 says nothing of the supply and is ignored.
         coins: symbol, coin_id of the coins that are wanted.
 
     Returns:

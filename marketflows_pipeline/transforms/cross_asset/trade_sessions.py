@@ -1,4 +1,4 @@
-"""Flows by the session on which the money moved, up to the last one that is known well enough."""
+"""Assign flows to the session on which the money moved, up to the last one with enough known flows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import polars as pl
 
 from marketflows_pipeline.transforms.ratios import ROUNDING
 
-# What is needed of core.asset_flows.
-FLOW_COLUMNS = (
+# Columns of core.asset_flows that stay at their session, and those of the count that is about a session.
+_OF_SESSION = (
     "symbol",
     "session",
     "asset_class",
@@ -16,21 +16,15 @@ FLOW_COLUMNS = (
     "market_cap_change_usd",
     "price_effect_usd",
     "share_effect_usd",
-    "flow_usd",
-    "flow_method",
-    "gap_flow_usd",
     "gap_price_effect_usd",
-    "gap_sessions",
-    "shares",
-    "trade_session",
-    "trade_flow_usd",
-    "trade_gap_flow_usd",
     "share_lag_sessions",
     "lag_basis",
     "is_supply_revision",
-    "is_large_creation",
-    "flow_unknown_reason",
 )
+_OF_COUNT = ("flow_method", "gap_sessions", "shares", "flow_unknown_reason", "is_large_creation")
+# What is needed of core.asset_flows.
+FLOW_COLUMNS = (*_OF_SESSION, *_OF_COUNT, "trade_session", "trade_flow_usd", "trade_gap_flow_usd")
+
 # Funds with this part of all assets must be known on the last session.
 KNOWN_PART = 0.9
 # A fund without figures for longer is not waited for.
@@ -45,7 +39,7 @@ def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
     cap of the 21 sessions up to it. Where no fund has assets, it is the newest session.
 
     Args:
-        flows: as in ``core.asset_flows``; a count that is about a session before the fund's first is passed over.
+        flows: as in ``core.asset_flows``; a count that is about a session before the fund's first is ignored.
 
     Returns:
         symbol, session, asset_class, close_usd, market_cap_usd, market_cap_change_usd, price_effect_usd,
@@ -53,28 +47,10 @@ def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
         and of the count that is about the session flow_usd, flow_method, gap_flow_usd, gap_sessions, shares,
         flow_unknown_reason, is_large_creation, by (symbol, session).
     """
-    levels = flows.select(
-        "symbol",
-        "session",
-        "asset_class",
-        "close_usd",
-        "market_cap_usd",
-        "market_cap_change_usd",
-        "price_effect_usd",
-        "share_effect_usd",
-        "gap_price_effect_usd",
-        "share_lag_sessions",
-        "lag_basis",
-        "is_supply_revision",
-        price_gap_sessions="gap_sessions",
-    )
+    levels = flows.select(*_OF_SESSION, price_gap_sessions="gap_sessions")
     traded = flows.drop_nulls("trade_session").select(
         "symbol",
-        "flow_method",
-        "gap_sessions",
-        "shares",
-        "flow_unknown_reason",
-        "is_large_creation",
+        *_OF_COUNT,
         session="trade_session",
         flow_usd="trade_flow_usd",
         gap_flow_usd="trade_gap_flow_usd",

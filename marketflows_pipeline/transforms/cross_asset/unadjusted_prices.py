@@ -1,4 +1,4 @@
-"""Prices as they were traded, rebuilt from prices that later splits have adjusted."""
+"""Rebuild prices as they were traded from prices that later splits have adjusted."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def unadjusted_close(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     divided every close before it by ten. A split takes effect with the first session at the new price.
 
     Args:
-        bars: symbol, session, close_usd and whatever else, in any order.
-        actions: symbol, session, action, value as in ``raw.corporate_actions``; dividends are passed over.
+        bars: symbol, session, close_usd and other columns, in any order.
+        actions: symbol, session, action, value as in ``raw.corporate_actions``; dividends are ignored.
 
     Returns:
         `bars`, in its order, with ``as_traded_close_usd`` in place of what stood there, or as last column.
@@ -27,7 +27,7 @@ def unadjusted_close(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
 def rebase_to_current_splits(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """Stored bars brought to the splits known now: prices so that the close as traded stays, volume the other way.
 
-    For sessions that a service has dropped from its history, which would keep an old split's basis for good.
+    For sessions that a service has dropped from its history, which would keep an old split's basis permanently.
 
     Args:
         bars: as in ``raw.daily_bars``, each with its ``as_traded_close_usd``.
@@ -51,7 +51,7 @@ def listed_splits(actions: pl.DataFrame) -> pl.DataFrame:
 
 
 def is_ratio_of_1() -> pl.Expr:
-    """Whether a line of splits says that there was none: it denies one that figures tell of."""
+    """Whether a line of splits has ratio 1, which denies a split that figures show."""
     return is_within(0.0, pl.col("value"))
 
 

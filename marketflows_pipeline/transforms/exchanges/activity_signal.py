@@ -19,7 +19,7 @@ class VolumeTrend:
 
     Attributes:
         trend: increasing, decreasing, stable, or insufficient_data.
-        change_pct: recent against older, in %; None where it cannot be had.
+        change_pct: recent against older, in %; None where it is unknown.
         points: how many days it is from.
     """
 

@@ -1,4 +1,4 @@
-"""What is not known about exchanges, said in words."""
+"""Describe in words what is not known about exchanges."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def exchange_coverage(
         .lazy()
     )
     centralised, tracked = pl.col("is_centralised").fill_null(value=False), pl.col("is_tracked")
-    nobody = pl.LazyFrame({"exchange_key": list(unknown)}, schema={"exchange_key": pl.String}).with_columns(
+    unknown_names = pl.LazyFrame({"exchange_key": list(unknown)}, schema={"exchange_key": pl.String}).with_columns(
         name="exchange_key",
         is_tracked=pl.lit(value=True),
         aspect=pl.lit("mapping"),
@@ -66,7 +66,7 @@ def exchange_coverage(
         )
     )
     return (
-        pl.concat([*gaps, nobody], how="diagonal")
+        pl.concat([*gaps, unknown_names], how="diagonal")
         .select(entry.column_names)
         .cast(pl.Schema(entry.polars_schema))
         .sort("aspect", "volume_24h_btc", "exchange_key", descending=[False, True, False], nulls_last=True)

@@ -1,4 +1,4 @@
-"""Who has how much of the market, and how concentrated it is.
+"""Compute market shares of exchanges and the concentration of the market.
 
 Spot volume, reserves and derivatives volume are three markets and are never mixed.
 """

@@ -1,4 +1,4 @@
-"""Net flow as it could be known at the time: from quantities as first seen, before the service revised them."""
+"""Compute net flow as known at the time: from quantities as first seen, before the service revised them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which exchange of one service is which of the other."""
+"""Map the exchanges of one service to those of the other."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ def exchange_map(
         .select(unclaimed.columns)
     )
     entry = table("core.exchanges")
-    said = pl.DataFrame(schema={"exchange_id": _TEXT, "is_centralised": pl.Boolean()}) if kinds is None else kinds
+    stated = pl.DataFrame(schema={"exchange_id": _TEXT, "is_centralised": pl.Boolean()}) if kinds is None else kinds
     return (
         pl.concat([claimed, unclaimed])
         .with_columns(key=pl.coalesce("exchange_id", "slug", name_as_slug()))
-        .join(said.select("exchange_id", said="is_centralised"), on="exchange_id", how="left")
+        .join(stated.select("exchange_id", stated="is_centralised"), on="exchange_id", how="left")
         .sort(pl.col("exchange_id").is_null(), pl.col("slug").is_null(), "name")
         .with_columns(
             exchange_key=_distinct_key(),
@@ -166,7 +166,7 @@ def _claims(cexs: pl.DataFrame, known: pl.Series, listed: pl.Series, ours: pl.Da
 
 
 def _distinct_key() -> pl.Expr:
-    """The key, told apart from an equal one in an earlier row."""
+    """The key, made different from an equal one in an earlier row."""
     key, earlier = pl.col("key"), pl.int_range(pl.len()).over("key")
     return (
         pl.when(earlier == 0)
@@ -179,7 +179,7 @@ def _distinct_key() -> pl.Expr:
 
 def _is_centralised(centralised: pl.DataFrame) -> pl.Expr:
     listed = _is_among(pl.col("exchange_id"), centralised["exchange_id"].to_list())
-    return pl.coalesce("said", pl.when(pl.col("is_cex") | listed).then(pl.lit(value=True)))
+    return pl.coalesce("stated", pl.when(pl.col("is_cex") | listed).then(pl.lit(value=True)))
 
 
 def _is_among(name: pl.Expr, names: Sequence[str]) -> pl.Expr:

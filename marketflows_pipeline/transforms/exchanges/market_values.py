@@ -1,4 +1,4 @@
-"""What each exchange has of each market, day by day: the values that shares, concentration and members are made of."""
+"""Collect the daily values of exchanges in each market, from which shares, concentration and members follow."""
 
 from __future__ import annotations
 

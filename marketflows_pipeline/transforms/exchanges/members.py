@@ -1,4 +1,4 @@
-"""Who is measured throughout: the fixed set of exchanges that a measure over time is over."""
+"""Select the fixed set of exchanges that a measure over time covers: those measured throughout."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def exchange_members(values: pl.DataFrame) -> pl.DataFrame:
     """How much of the window each exchange is measured on, and whether it is in the fixed set.
 
     The window is the last 90 days up to the newest of the measure and segment; only its days on which anybody was
-    measured count. A member is measured on 90 % of them or more. Where fewer than two are, nobody is a member: one
+    measured count. A member is measured on 90 % of them or more. Where fewer than two are, there are no members: one
     exchange alone has no share of anything.
 
     Args:

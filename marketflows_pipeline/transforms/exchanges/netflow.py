@@ -1,4 +1,4 @@
-"""Net flow of each exchange's known wallets, day by day, beside what else is known of that day."""
+"""Compute net flow of each exchange's known wallets, day by day, with the day's other figures."""
 
 from __future__ import annotations
 

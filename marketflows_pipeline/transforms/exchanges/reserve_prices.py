@@ -1,4 +1,4 @@
-"""What one unit of a token is worth in reserves, record by record: changes of basis, and values that cannot be."""
+"""Find changes of basis and impossible values in the price of one unit of a token in reserves."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def market_ratios(ratios: pl.DataFrame, pair: Sequence[str]) -> pl.DataFrame:
 def faulty_prices(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.DataFrame:
     """Records in which one unit is worth what it cannot be: the price of one day is 100 times that of its neighbours.
 
-    Only daily records with a quantity and a value above 0 are looked at, and a change of basis (`is_rebased`) is no
+    Only daily records with a quantity and a value above 0 count, and a change of basis (`is_rebased`) is no
     fault. Otherwise one is
 
     - where the market's price is known: a price over the market's, on one basis, that is more than 5 times off the
@@ -93,7 +93,7 @@ def faulty_prices(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.Dat
     is_confirmed = (~is_jump(price.shift(-1).over(_TOKEN) / price)).fill_null(value=False)
     is_return = (~is_jump(price / price.shift(2).over(_TOKEN))).fill_null(value=False)
     # Medians and neighbours are over all records, so before any is left out.
-    judged = _paths(balances, market_prices).with_columns(
+    compared = _paths(balances, market_prices).with_columns(
         is_known=is_known,
         is_off_market=is_jump(on_one_basis / usual),
         is_jump=is_jump(pl.col("price_ratio")).fill_null(value=False),
@@ -102,7 +102,7 @@ def faulty_prices(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.Dat
         at_fault=pl.lit(value=False),
     )
     return (
-        _with_faults(judged)
+        _with_faults(compared)
         .lazy()
         .filter("at_fault", pl.max_horizontal(value, "value_before") >= LEAST_VALUE_USD)
         .select("slug", "ts", "token", column_name=pl.lit("value_usd"), reason=_reason())
@@ -111,16 +111,16 @@ def faulty_prices(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.Dat
     )
 
 
-def _with_faults(judged: pl.DataFrame) -> pl.DataFrame:
-    """Say which records are at fault, until none is said to return to one that is."""
+def _with_faults(compared: pl.DataFrame) -> pl.DataFrame:
+    """Flag the records at fault, again until none returns to the price of a flagged one."""
     is_return = pl.col("is_return") & ~pl.col("at_fault").shift(2).over(_TOKEN)
     alone = pl.col("is_jump") & pl.col("is_moving") & ~is_return
     at_fault = ~pl.col("rebased") & pl.when("is_known").then("is_off_market").otherwise(alone)
     while True:
-        found = judged.with_columns(at_fault=at_fault)
-        if found["at_fault"].equals(judged["at_fault"]):
-            return found
-        judged = found
+        flagged = compared.with_columns(at_fault=at_fault)
+        if flagged["at_fault"].equals(compared["at_fault"]):
+            return flagged
+        compared = flagged
 
 
 def _paths(balances: pl.DataFrame, market_prices: pl.DataFrame) -> pl.DataFrame:

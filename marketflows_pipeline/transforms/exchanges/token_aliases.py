@@ -1,4 +1,4 @@
-"""Which symbols name one token: wrapped, bridged and renamed ones, with the day from which both names are about.
+"""List which symbols name one token: wrapped, bridged and renamed ones, each with the day of the change.
 
 An alias holds on all days, since a record under the old name is compared with one under the new name: its date says
 from when on a change of names can be met. Add a row where a large token vanishes on the day on which another of the

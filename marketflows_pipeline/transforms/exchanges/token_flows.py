@@ -1,4 +1,4 @@
-"""Net flow and price effect of each token in an exchange's known wallets, record against record."""
+"""Compute net flow and price effect of each token in an exchange's known wallets, record by record."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def daily_records(frame: pl.DataFrame) -> pl.DataFrame:
 
     A day is the date, in UTC, that begins at the midnight nearest to the record: one of 23:59:40 belongs to the next
     date. Of several records of one day the one nearest its midnight stands, the earlier of two as near; the moment of
-    asking (``is_now``) is nobody's day. Days without a record are missing.
+    asking (``is_now``) is no daily record. Days without a record are missing.
 
     Args:
         frame: slug, ts, is_now, in any order; a record may have many rows.
@@ -71,7 +71,7 @@ def token_flows(
 
     - ``own_token``: the exchange's own, whose quantity it sets itself;
     - ``quarantined``: its record before or now is left out as impossible;
-    - ``negative``: a quantity or value below 0, which nobody holds;
+    - ``negative``: a quantity or value below 0, which is impossible;
     - ``unpriced``: there, but without a quantity or a value, or with one of them 0 beside the other;
     - ``new`` or ``vanished``: absent or zero before or now, which is what newly known wallets look like;
     - ``dust``: below 10,000 USD or 0.01 % of the smaller of the two totals (without own tokens), before or now;

@@ -1,4 +1,4 @@
-"""What exchanges hold: reserves of centralised ones, value locked in decentralised ones, ranked apart."""
+"""Rank what exchanges hold: reserves of centralised ones, value locked in decentralised ones."""
 
 from __future__ import annotations
 

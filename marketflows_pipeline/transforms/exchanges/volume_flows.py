@@ -1,4 +1,4 @@
-"""Where trading volume goes up and down."""
+"""Rank where trading volume goes up and down."""
 
 from __future__ import annotations
 

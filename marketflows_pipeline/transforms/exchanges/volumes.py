@@ -1,4 +1,4 @@
-"""What exchanges trade, day by day, and how that compares with their own past.
+"""Compute daily volumes of exchanges, and compare them with their own past.
 
 Every figure is a reading of a rolling 24 h sum; readings are averaged, never added up.
 """
@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.zscores import varies
 
 MEAN_DAYS, MEAN_MIN_DAYS = 7, 4
 SCORE_DAYS, SCORE_MIN_DAYS = 60, 20
@@ -17,8 +18,6 @@ RECENT_POINTS, SPLIT_POINTS, TREND_MIN_POINTS = 3, 6, 2
 _OLDEST_PRICE = timedelta(hours=26)
 _LIST = ":exchanges"
 LISTING_SOURCE = f"coingecko{_LIST}"
-# The deviation of equal numbers is not always 0 in floating point.
-_NO_DEVIATION = 1e-12
 _VOLUME = pl.col("volume_24h_btc")
 
 
@@ -41,9 +40,9 @@ def daily_volumes(charts: pl.DataFrame, listings: pl.DataFrame, btc_prices: pl.D
     entry = table("core.exchange_volumes")
     columns = ("exchange_id", "ts", "volume_24h_btc", "source", "first_volume_24h_btc", "known_at")
     listed = listings if "source" in listings.columns else listings.with_columns(source=pl.lit(LISTING_SOURCE))
-    # What the list said at a moment it said then, and no later answer is of that moment.
-    as_said = listed.with_columns(first_volume_24h_btc="volume_24h_btc", known_at="ts")
-    points = pl.concat([_with_first_seen(charts).select(columns), as_said.lazy().select(columns)])
+    # A list is of its own moment, so that its volume was known then and is never revised.
+    at_once = listed.with_columns(first_volume_24h_btc="volume_24h_btc", known_at="ts")
+    points = pl.concat([_with_first_seen(charts).select(columns), at_once.lazy().select(columns)])
     price = pl.col("price_usd")
     prices = btc_prices.lazy().filter(price.is_finite() & (price > 0)).select("ts", btc_price_usd=price).sort("ts")
     return (
@@ -91,7 +90,7 @@ def volume_statistics(volumes: pl.DataFrame, as_of_day: date) -> pl.DataFrame:
     days_ago = (pl.lit(as_of_day) - pl.col("day")).dt.total_days()
     week = _VOLUME.filter(days_ago <= MEAN_DAYS)
     mean, deviation = _VOLUME.mean(), _VOLUME.std(ddof=1)
-    has_score = (pl.len() >= SCORE_MIN_DAYS) & (deviation > _NO_DEVIATION * mean)
+    has_score = (pl.len() >= SCORE_MIN_DAYS) & varies(mean, deviation)
     return (
         volumes.lazy()
         .filter(days_ago.is_between(1, SCORE_DAYS))

@@ -1,4 +1,4 @@
-"""Coins whose trading volume is unusual for their size: a proxy for large holders at work."""
+"""Find coins whose trading volume is unusual for their size: a proxy for large holders at work."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+
+from marketflows_pipeline.transforms.zscores import zscore
 
 MAX_AGE = timedelta(hours=3)
 HISTORY_DAYS = 60
@@ -15,8 +17,6 @@ UNUSUAL_RATIO_PCT = 10.0
 MAX_SCORE = 10
 
 _CHANGE_AFTER, _CHANGE_TOLERANCE = timedelta(hours=24), timedelta(minutes=90)
-# Below this share of the mean a deviation is rounding, as the ratio of a coin that never moves has it.
-_ROUNDING = 1e-9
 _PROXY = "A proxy by trading volume over market cap, no transaction is seen; scored by "
 _METHODS = {
     "zscore": f"{_PROXY}the z-score of that ratio against the coin's own 60 days before.",
@@ -159,9 +159,8 @@ def _history(usable: pl.LazyFrame, observed_at: datetime) -> pl.LazyFrame:
 
 
 def _zscore() -> pl.Expr:
-    mean, deviation = pl.col("mean"), pl.col("deviation")
-    has_history = (pl.col("history_days") >= MIN_HISTORY_DAYS) & (deviation > _ROUNDING * mean)
-    return pl.when(has_history).then((_RATIO - mean) / deviation)
+    has_history = pl.col("history_days") >= MIN_HISTORY_DAYS
+    return pl.when(has_history).then(zscore(_RATIO, pl.col("mean"), pl.col("deviation")))
 
 
 def _is_unusual() -> pl.Expr:

@@ -1,4 +1,4 @@
-"""Which of a service's categories is meant by a slug that it does not list."""
+"""Resolve a category slug that the service does not list to the one it lists today."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""What a reader of a category's pictures must be told about its data: values held flat, values interpolated."""
+"""Describe in words which values behind a category's charts are extrapolated or interpolated."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from marketflows_pipeline.transforms.market_caps.quality import held_share
+from marketflows_pipeline.transforms.market_caps.quality import extrapolated_share
 from marketflows_pipeline.transforms.market_caps.ranges import crossings
 
-HELD_WORTH_SAYING_PCT = 1.0
+EXTRAPOLATED_WORTH_SAYING_PCT = 1.0
 INTERPOLATED_WORTH_SAYING_PCT = 5.0
 _NAMED = 3
 
@@ -24,13 +24,13 @@ def category_caveats(
         group_totals: category, series, ts, market_cap_usd.
 
     Returns:
-        Category to its caveats; a category without any is missing. A coin counts as held where it is part of a series
-        of which more than 1 % is held for more than one step; interpolated values are said where they are more than
-        5 % of the category's coin values.
+        Category to its caveats; a category without any is missing. A coin counts as extrapolated where it is part of
+        a series of which more than 1 % is so for more than one step; interpolated values are said where they are more
+        than 5 % of the category's coin values.
     """
     caveats: dict[str, list[str]] = {}
-    held = pl.concat([held_share(grid, members, group_totals), held_share(grid, bucket_members, group_totals)])
-    for category, text in _held_words(held).iter_rows():
+    extrapolated = pl.concat(extrapolated_share(grid, each, group_totals) for each in (members, bucket_members))
+    for category, text in _extrapolated_words(extrapolated).iter_rows():
         caveats.setdefault(category, []).append(text)
     shares = pl.concat([_interpolated_pct(grid, members), _interpolated_pct(grid, bucket_members)])
     for category, share in shares.filter(pl.col("pct") > INTERPOLATED_WORTH_SAYING_PCT).iter_rows():
@@ -56,9 +56,9 @@ def _counted(number: int, word: str) -> str:
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
-def _held_words(held: pl.DataFrame) -> pl.DataFrame:
+def _extrapolated_words(extrapolated: pl.DataFrame) -> pl.DataFrame:
     worst = (
-        held.filter(pl.col("held_pct") > HELD_WORTH_SAYING_PCT)
+        extrapolated.filter(pl.col("extrapolated_pct") > EXTRAPOLATED_WORTH_SAYING_PCT)
         .explode("coin_ids")
         .group_by("category", "coin_ids")
         .agg(pl.col("ts").n_unique().alias("times"))

@@ -1,4 +1,4 @@
-"""Coins that stand for something else, and what leaving them out of a narrative or a range leaves out."""
+"""Find coins that stand for another asset, and measure what leaving them out removes."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def with_left_out(series: pl.DataFrame, left_out: pl.DataFrame) -> pl.DataFrame:
     """Series with what was left out of each; null where nothing ever is, as of portfolios.
 
     Args:
-        series: category, series and whatever else.
+        series: category, series and other columns.
         left_out: category, series, n_left_out, left_out_usd.
     """
     return series.join(left_out, on=["category", "series"], how="left", maintain_order="left")

@@ -1,4 +1,4 @@
-"""Percent gains of series over offsets from the last grid time."""
+"""Compute percent gains of series over offsets from the last grid time."""
 
 from __future__ import annotations
 

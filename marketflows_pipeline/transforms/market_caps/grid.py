@@ -1,4 +1,4 @@
-"""One even grid in time for all coins, filled from irregular observations."""
+"""Interpolate irregular observations onto one even time grid for all coins."""
 
 from __future__ import annotations
 

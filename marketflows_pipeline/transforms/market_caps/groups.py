@@ -1,4 +1,4 @@
-"""Narratives and portfolios: which coins make up a series, and what they sum to."""
+"""Sum coins into narratives and portfolios."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def group_members(
 
     Args:
         narrative_members: narrative, coin_id, as `narrative_members_on` gives them.
-        narratives: the narratives asked for; empty where none are.
-        asset_groups: portfolio name to its coin ids; empty where none are asked for.
+        narratives: the narratives requested; empty where none are.
+        asset_groups: portfolio name to its coin ids; empty where none are requested.
 
     Returns:
         category, series, coin_id, by all three, each once.

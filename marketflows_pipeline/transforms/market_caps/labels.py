@@ -1,4 +1,4 @@
-"""How series are named for people, and in which order they are shown."""
+"""Label series for people, and order them for display."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def series_labels(
 
     Args:
         coins: coin_id, symbol; a coin that is missing goes by its id.
-        narratives: slugs, empty where not asked for.
-        asset_groups: portfolio name to coin ids, empty where not asked for.
-        limits: lower limits of the ranges in USD, empty where not asked for.
+        narratives: slugs, empty where not requested.
+        asset_groups: portfolio name to coin ids, empty where not requested.
+        limits: lower limits of the ranges in USD, empty where not requested.
 
     Returns:
         category, series, label, sort_order (from 1) by (category, series).

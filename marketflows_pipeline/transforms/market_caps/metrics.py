@@ -1,4 +1,4 @@
-"""Normalization, EMA, differences and unit scaling of series."""
+"""Compute normalization, EMA, differences and unit scaling of series."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def ema(normalized: pl.DataFrame, ema_periods: Sequence[int]) -> pl.DataFrame:
 
     Args:
         normalized: category, series, base_asset, ts, value by key.
-        ema_periods: spans in grid steps; 1 is the curve itself and is passed over.
+        ema_periods: spans in grid steps; 1 is the curve itself and is ignored.
 
     Returns:
         category, series, base_asset, ema_period, ts, value by key.
@@ -105,7 +105,7 @@ def derivatives(
     Args:
         normalized: category, series, base_asset, ts, value by key.
         ema: category, series, base_asset, ema_period, ts, value by key.
-        diff_orders: orders asked for; 0 is not a derivative and is passed over.
+        diff_orders: orders requested; 0 is not a derivative and is ignored.
         smoothing_ema: span in grid steps; 1 is no smoothing.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Observations as the service gave them, made fit for arithmetic."""
+"""Clean observations as the service gave them: drop and count what is no usable market cap."""
 
 from __future__ import annotations
 

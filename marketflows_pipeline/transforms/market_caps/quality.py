@@ -1,4 +1,4 @@
-"""Evidence that the figures can be trusted, or not."""
+"""Measure data quality: coverage, extrapolation and other evidence for the checks."""
 
 from __future__ import annotations
 
@@ -43,8 +43,10 @@ def observation_gaps(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame
     )
 
 
-def held_share(grid: pl.DataFrame, members: pl.DataFrame, group_totals: pl.DataFrame) -> pl.DataFrame:
-    """How much of each series' market cap is held flat, before a coin's first or after its last observation.
+def extrapolated_share(grid: pl.DataFrame, members: pl.DataFrame, group_totals: pl.DataFrame) -> pl.DataFrame:
+    """The part of each series' market cap that is extrapolated.
+
+    Caps are held flat before a coin's first and after its last observation.
 
     Args:
         grid: coin_id, ts, market_cap_usd, fill.
@@ -52,8 +54,8 @@ def held_share(grid: pl.DataFrame, members: pl.DataFrame, group_totals: pl.DataF
         group_totals: category, series, ts, market_cap_usd.
 
     Returns:
-        category, series, ts, held_pct (of the series' cap), coin_ids (whose cap is held, largest first) by key; only
-        where something is held.
+        category, series, ts, extrapolated_pct (of the series' cap), coin_ids (extrapolated, largest first) by key; only
+        where something is.
     """
     member_key = [name for name in ("coin_id", "ts") if name in members.columns]
     series_key = ["category", "series", "ts"]
@@ -63,9 +65,13 @@ def held_share(grid: pl.DataFrame, members: pl.DataFrame, group_totals: pl.DataF
         .join(members.lazy(), on=member_key)
         .sort("market_cap_usd", "coin_id", descending=[True, False])
         .group_by(series_key, maintain_order=True)
-        .agg(held_usd=pl.col("market_cap_usd").sum(), coin_ids=pl.col("coin_id"))
+        .agg(extrapolated_usd=pl.col("market_cap_usd").sum(), coin_ids=pl.col("coin_id"))
         .join(group_totals.lazy().select(*series_key, "market_cap_usd"), on=series_key)
-        .select(*series_key, held_pct=100 * pl.col("held_usd") / pl.col("market_cap_usd"), coin_ids="coin_ids")
+        .select(
+            *series_key,
+            extrapolated_pct=100 * pl.col("extrapolated_usd") / pl.col("market_cap_usd"),
+            coin_ids="coin_ids",
+        )
         .sort(series_key)
         .collect()
     )
@@ -90,7 +96,7 @@ def find_supply_revisions(observations: pl.DataFrame, above_pct: float = 10.0) -
     """Observations whose implied supply differs from the one before by more than a share of it.
 
     Implied supply is market cap over price at the same moment. A large change is a re-count by the service far more
-    often than issuance, so it is no flow. Observations without a positive price are passed over.
+    often than issuance, so it is no flow. Observations without a positive price are ignored.
 
     Args:
         observations: coin_id, ts, market_cap_usd, price_usd.

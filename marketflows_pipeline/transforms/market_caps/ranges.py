@@ -1,4 +1,4 @@
-"""Market-cap ranges: a fixed cohort, bucketed anew at every grid time."""
+"""Assign a fixed cohort to market-cap ranges at every grid time, and sum each range."""
 
 from __future__ import annotations
 
@@ -185,13 +185,13 @@ def range_derivatives(
         base_assets: ``us-dollar`` or coin ids.
         limits: lower limits in USD.
         ema_periods: spans; 1 is no EMA.
-        diff_orders: orders asked for; 0 is not a derivative and is passed over.
+        diff_orders: orders requested; 0 is not a derivative and is ignored.
 
     Returns:
         category, series, base_asset, ema_period, diff_order, ts, value by key.
 
     Raises:
-        UserInputError: if an order above 2 is asked for.
+        UserInputError: if an order above 2 is requested.
     """
     if max(diff_orders, default=0) > _MAX_ORDER:
         raise UserInputError(

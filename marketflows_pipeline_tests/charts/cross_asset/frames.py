@@ -199,12 +199,12 @@ def evaluation_frame(
     return pl.DataFrame(rows, schema=EVALUATION_SCHEMA, orient="row")
 
 
-def all_records(vega_lite: dict[str, Any], field: str) -> list[dict[str, Any]]:
-    """All inline records of a chart that have a field."""
+def all_records(vega_lite: dict[str, Any], *fields: str) -> list[dict[str, Any]]:
+    """All inline records of a chart that have some fields."""
     return [
         record
         for records in vega_lite["datasets"].values()
         if isinstance(records, list)
         for record in records
-        if field in record
+        if set(fields) <= set(record)
     ]

@@ -98,6 +98,7 @@ def test_only_columns_of_the_registry_are_taken(name: str) -> None:
     assert len(jobs(**{name: whole})) >= len(NAMES) - 2
 
 
+@pytest.mark.slow
 def test_all_pictures_have_the_promised_pixels(tmp_path: Path) -> None:
     report = render_all(jobs(), tmp_path, part="cross_asset")
 
@@ -106,6 +107,7 @@ def test_all_pictures_have_the_promised_pixels(tmp_path: Path) -> None:
     assert render_all(jobs(), tmp_path, part="cross_asset").unchanged == tuple(NAMES)
 
 
+@pytest.mark.slow
 def test_a_figure_redraws_its_own_picture_alone(tmp_path: Path) -> None:
     render_all(jobs(), tmp_path, 0.5, part="cross_asset")
     moved = FRAMES["correlations"].with_columns(pl.col("correlation") / 2)
@@ -115,6 +117,7 @@ def test_a_figure_redraws_its_own_picture_alone(tmp_path: Path) -> None:
     assert report.drawn == ("CrossAsset_correlations.png",)
 
 
+@pytest.mark.slow
 def test_rows_before_the_windows_redraw_nothing(tmp_path: Path) -> None:
     render_all(jobs(), tmp_path, 0.5, part="cross_asset")
     older = pl.concat([FRAMES["correlations"].with_columns(session=back(7)), FRAMES["correlations"]])
@@ -122,6 +125,7 @@ def test_rows_before_the_windows_redraw_nothing(tmp_path: Path) -> None:
     assert render_all(jobs(correlations=older), tmp_path, 0.5, part="cross_asset").drawn == ()
 
 
+@pytest.mark.slow
 def test_thumbnails_are_small() -> None:
     small = thumbnails(jobs()[-3:])
 

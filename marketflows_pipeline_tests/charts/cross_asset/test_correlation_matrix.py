@@ -10,8 +10,9 @@ from marketflows_pipeline.charts.cross_asset.correlation_matrix import correlati
 from marketflows_pipeline.charts.cross_asset.spec import CorrelationsSpec
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL
-from marketflows_pipeline_tests.charts.cross_asset.frames import ASSETS, all_records, back, correlations_frame
+from marketflows_pipeline_tests.charts.cross_asset.frames import ASSETS, back, correlations_frame
 from marketflows_pipeline_tests.charts.exchanges.frames import page_size, texts
+from marketflows_pipeline_tests.charts.heatmaps import cells, grid_size
 
 SPEC = CorrelationsSpec(ASSETS, 63, "Prices from Yahoo")
 FRAME = correlations_frame([("GLD", "SPY", 0.25), ("GLD", "TLT", -0.25), ("SPY", "TLT", None)])
@@ -25,9 +26,9 @@ def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
 def test_each_pair_is_one_cell_of_a_lower_triangle_in_the_order_of_the_settings() -> None:
     # Rows GLD, TLT; columns SPY, GLD.
     assert {(cell["row"], cell["column"]): cell["text"] for cell in cells(drawn(FRAME))} == {
-        (0, 0): "0.25",
-        (1, 0): "\u2013",
-        (1, 1): "\u22120.25",
+        ("GLD", "SPY"): "0.25",
+        ("TLT", "SPY"): "\u2013",
+        ("TLT", "GLD"): "\u22120.25",
     }
 
 
@@ -92,8 +93,9 @@ def test_cells_stay_on_the_page() -> None:
 
     found = cells(spec)
     assert len(found) == 190
-    assert max(cell["right"] for cell in found) <= spec["width"]
-    assert max(cell["bottom"] for cell in found) <= spec["height"]
+    width, height = grid_size(spec)
+    assert width <= spec["width"]
+    assert height <= spec["height"]
 
 
 def test_a_matrix_of_nothing_is_refused() -> None:
@@ -103,8 +105,3 @@ def test_a_matrix_of_nothing_is_refused() -> None:
 
 def drawn(frame: pl.DataFrame, spec: CorrelationsSpec = SPEC) -> dict[str, Any]:
     return correlations_chart(frame, spec).to_dict(validate=True)
-
-
-def cells(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    unique = {(cell["row"], cell["column"]): cell for cell in all_records(spec, "column")}
-    return [unique[place] for place in sorted(unique)]

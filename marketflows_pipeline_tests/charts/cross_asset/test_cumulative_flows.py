@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 from dataclasses import replace
 from typing import Any
@@ -35,14 +33,37 @@ def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
 
 def test_sums_start_at_zero_on_the_session_before_the_first_flow() -> None:
     # SPY: 2, 2 - 5, 2 - 5 + 1; GLD: 1, 2, 2 (a flow of zero is a flow).
-    assert points(drawn(FLOWS), "SPY") == [0.0, 2e9, -3e9, -2e9]
-    assert points(drawn(FLOWS), "GLD") == [0.0, 1e9, 2e9, 2e9]
+    sums = cumulative_flows(FLOWS, 4)
+
+    assert sums.filter(pl.col("series") == "SPY").get_column("flow_usd").to_list() == [0.0, 2e9, -3e9, -2e9]
+    assert sums.filter(pl.col("series") == "GLD").get_column("flow_usd").to_list() == [0.0, 1e9, 2e9, 2e9]
+
+
+def test_lines_are_in_percent_of_the_market_cap_before_and_labels_have_the_dollars() -> None:
+    """In dollars a fund of 500 billion pressed the lines of all others flat against zero."""
+    spec = drawn(flows_frame({"SPY": [None, 20.0, -50.0], "GLD": [None, 10.0, 10.0]}))
+
+    # Market caps were 1,000.
+    assert points(spec, "SPY") == pytest.approx([0.0, 2.0, -3.0])
+    assert points(spec, "GLD") == pytest.approx([0.0, 1.0, 2.0])
+    assert "SPY \u22123.00% (\u2212$30) (2 of 3)" in texts(spec)
+    assert spec["title"]["text"] == "Since 4 Mar 2026 flows took most from SPY: \u22123.00% of its market cap"
+
+
+def test_a_fund_without_a_market_cap_is_named_and_not_drawn() -> None:
+    no_size = pl.when(pl.col("symbol") != "GLD").then(pl.col("market_cap_usd")).alias("market_cap_usd")
+    spec = drawn(FLOWS.with_columns(no_size))
+
+    assert {row["series"] for row in line_rows(spec)} == {"SPY"}
+    assert "market cap unknown, not drawn: GLD" in texts(spec)
+    with pytest.raises(ValueError, match="no fund with a known flow has a known market cap"):
+        drawn(FLOWS.with_columns(market_cap_usd=pl.lit(None, pl.Float64)))
 
 
 def test_issuance_and_unknown_flows_are_no_lines_but_named() -> None:
     spec = drawn(FLOWS)
 
-    assert {row["symbol"] for row in line_rows(spec)} == {"SPY", "GLD"}
+    assert {row["series"] for row in line_rows(spec)} == {"SPY", "GLD"}
     assert "flow unknown: QQQ" in texts(spec)
     assert "left out: BTC (issuance is not a flow of investors)" in texts(spec)
 
@@ -50,11 +71,11 @@ def test_issuance_and_unknown_flows_are_no_lines_but_named() -> None:
 def test_a_session_without_a_flow_breaks_the_line_and_adds_nothing() -> None:
     spec = drawn(flows_frame({"SPY": [None, 1e9, 1e9, None, None, 3e9, 1e9], "GLD": [1e9] * 7}))
 
-    rows = [row for row in line_rows(spec) if row["symbol"] == "SPY"]
-    assert [float(row["value"]) for row in rows] == [0.0, 1e9, 2e9, 5e9, 6e9]
-    assert [row["run"] for row in rows] == ["0", "0", "0", "2", "2"]
+    rows = [row for row in line_rows(spec) if row["series"] == "SPY"]
+    assert [row["value"] for row in rows] == pytest.approx([0.0, 1e8, 2e8, 5e8, 6e8])
+    assert [row["run"] for row in rows] == [0, 0, 0, 2, 2]
     assert marks(spec, "line")[0]["encoding"]["detail"]["field"] == "run"
-    assert "SPY +$6.0B (4 of 7)" in texts(spec)
+    assert "(+$6.0B) (4 of 7)" in texts(spec)
     assert "a line breaks where the flow is not known" in texts(spec)
     assert "a line breaks" not in texts(drawn(flows_frame({"SPY": [None, 1e9, 2e9]})))
 
@@ -67,7 +88,7 @@ def test_what_came_over_a_gap_is_in_the_sum_with_all_its_sessions() -> None:
     )
     sums = cumulative_flows(frame, 4)
 
-    assert sums.get_column("value").to_list() == [0.0, 2.0, None, 32.0, 36.0]
+    assert sums.get_column("flow_usd").to_list() == [0.0, 2.0, None, 32.0, 36.0]
     assert sums.get_column("known").to_list() == [0, 1, 1, 3, 4]
 
 
@@ -75,7 +96,7 @@ def test_only_the_window_counts_and_the_session_before_it_is_the_start() -> None
     # The window is the last 2 of 4 sessions: 3 and 3 + 4, from zero on the session before.
     sums = cumulative_flows(flows_frame({"SPY": [1.0, 2.0, 3.0, 4.0]}), 2)
 
-    assert sums.get_column("value").to_list() == [0.0, 3.0, 7.0]
+    assert sums.get_column("flow_usd").to_list() == [0.0, 3.0, 7.0]
     assert sums.get_column("session").to_list() == [back(2), back(1), back(0)]
     assert sums.get_column("known").to_list() == [0, 1, 2]
 
@@ -83,7 +104,7 @@ def test_only_the_window_counts_and_the_session_before_it_is_the_start() -> None
 def test_a_fund_that_ended_is_labelled_with_its_last_session() -> None:
     frame = pl.concat([flows_frame({"SPY": [1e9, 1e9, 1e9]}), flows_frame({"GLD": [2e9, 2e9, None]})])
 
-    assert "GLD +$4.0B (2 of 3), 5 Mar" in texts(drawn(frame))
+    assert "(+$4.0B) (2 of 3), 5 Mar" in texts(drawn(frame))
 
 
 def test_labels_keep_their_distance_and_end_on_the_page() -> None:
@@ -133,7 +154,7 @@ def test_the_axis_holds_zero_and_notes_stand_in_the_footer() -> None:
 
     low, high = marks(spec, "line")[0]["encoding"]["y"]["scale"]["domain"]
     assert low < 0
-    assert high > 10e9
+    assert high > 1e9
     assert "synthetic data" in texts(spec)
     assert "as of the session of 6 Mar 2026" in texts(spec)
 
@@ -154,13 +175,14 @@ def drawn(frame: pl.DataFrame, spec: CumulativeFlowsSpec = SPEC) -> dict[str, An
     return cumulative_flows_chart(frame, spec).to_dict(validate=True)
 
 
-def line_rows(spec: dict[str, Any]) -> list[dict[str, str]]:
+def line_rows(spec: dict[str, Any]) -> list[dict[str, Any]]:
     (layer,) = marks(spec, "line")
-    return list(csv.DictReader(io.StringIO(rows_of(spec, layer))))
+    rows: list[dict[str, Any]] = rows_of(spec, layer)
+    return rows
 
 
 def points(spec: dict[str, Any], symbol: str) -> list[float]:
-    return [float(row["value"]) for row in line_rows(spec) if row["symbol"] == symbol]
+    return [row["value"] for row in line_rows(spec) if row["series"] == symbol]
 
 
 def label_rows(spec: dict[str, Any]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from marketflows_pipeline.charts.cross_asset.model_quality import auc_rows, auc_
 from marketflows_pipeline.charts.cross_asset.spec import ModelSpec
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline_tests.charts.cross_asset.frames import all_records, evaluation_frame
-from marketflows_pipeline_tests.charts.exchanges.frames import page_size, texts
+from marketflows_pipeline_tests.charts.exchanges.frames import marks, page_size, rows_of, texts
 
 SPEC = ModelSpec(5, "direction", "logistic", ("SPY", "GLD"), "Prices from Yahoo")
 FRAME = evaluation_frame()
@@ -33,23 +33,20 @@ def test_verdict_ablation_and_skill_are_the_headline() -> None:
 def test_each_bin_is_a_dot_with_its_interval_and_its_count() -> None:
     spec = drawn(FRAME)
 
-    points = all_records(spec, "counts_top")
-    assert len({point["x"] for point in points}) == 10
-    for point in points:
-        # Pixels grow downwards.
-        assert point["high"] < point["y"] < point["low"]
+    points = all_records(spec, "predicted", "n")
+    assert len(points) == 10
+    assert all(point["low"] < point["observed"] < point["high"] for point in points)
+    assert rows_of(spec, marks(spec, "bar")[0]) == points
     assert "forecasts in each bin (the largest 100)" in texts(spec)
 
 
-def test_a_bin_on_the_diagonal_is_one_whose_forecast_came_true() -> None:
-    # The bin that said 0.55 came in 0.55 of cases: its dot lies on the line from corner to corner.
+def test_the_diagonal_goes_from_corner_to_corner_of_an_axis_that_both_sides_share() -> None:
     spec = drawn(FRAME)
 
-    (diagonal,) = [record for record in all_records(spec, "y2") if "x2" in record]
-    on_it = min(all_records(spec, "counts_top"), key=lambda point: distance(point, diagonal))
-    assert distance(on_it, diagonal) < 1e-6
-    said_most = max(all_records(spec, "counts_top"), key=lambda point: point["x"])
-    assert distance(said_most, diagonal) > 10
+    (diagonal,) = all_records(spec, "x2")
+    curve = marks(spec, "line")[0]["encoding"]
+    assert curve["x"]["scale"]["domain"] == curve["y"]["scale"]["domain"] == [diagonal["predicted"], diagonal["x2"]]
+    assert (diagonal["predicted"], diagonal["x2"]) == (diagonal["observed"], diagonal["y2"])
 
 
 def test_sums_stand_above_assets_in_the_order_of_the_settings() -> None:
@@ -65,19 +62,24 @@ def test_the_axis_of_auc_is_symmetric_around_one_half() -> None:
 
 
 def test_a_better_asset_stands_further_right_within_its_interval() -> None:
-    rows = {row["name"]: row for row in all_records(drawn(FRAME), "weight")}
+    rows = {row["name"]: row for row in all_records(drawn(FRAME), "auc", "name")}
 
-    assert rows["SPY"]["x"] < rows["mean of assets"]["x"] < rows["GLD"]["x"]
-    assert all(row["low"] < row["x"] < row["high"] for row in rows.values())
+    assert rows["SPY"]["auc"] < rows["mean of assets"]["auc"] < rows["GLD"]["auc"]
+    assert all(row["low"] < row["auc"] < row["high"] for row in rows.values())
     assert rows["SPY"]["text"] == "0.480 [0.450, 0.520]"
 
 
 def test_intervals_do_not_reach_names_or_figures() -> None:
     spec = drawn(evaluation_frame(assets={"SPY": (0.5, 0.1, 0.9), "GLD": (0.5, 0.4, 0.6)}))
 
-    rows = all_records(spec, "weight")
-    widest = max(text_width(row["text"], 12) for row in rows)
-    assert max(row["high"] for row in rows) < spec["width"] - widest
+    rows = all_records(spec, "auc", "name")
+    scale = next(
+        layer["encoding"]["x"]["scale"] for layer in marks(spec, "point") if layer["encoding"]["x"]["field"] == "auc"
+    )
+    assert scale["domain"][0] <= min(row["low"] for row in rows)
+    assert max(row["high"] for row in rows) <= scale["domain"][1]
+    assert scale["range"][1] < spec["width"] - max(text_width(row["text"], 12) for row in rows)
+    assert scale["range"][0] > spec["width"] / 2
 
 
 def test_synthetic_data_are_named_and_the_planted_auc_is_marked() -> None:
@@ -115,9 +117,3 @@ def test_a_picture_of_nothing_is_refused() -> None:
 
 def drawn(frame: pl.DataFrame, spec: ModelSpec = SPEC) -> dict[str, Any]:
     return model_chart(frame, spec).to_dict(validate=True)
-
-
-def distance(point: dict[str, Any], diagonal: dict[str, Any]) -> float:
-    """How far below or above the diagonal a point is, in pixels."""
-    share = (point["x"] - diagonal["x"]) / (diagonal["x2"] - diagonal["x"])
-    return abs(float(point["y"] - (diagonal["y"] + share * (diagonal["y2"] - diagonal["y"]))))

@@ -9,15 +9,14 @@ import pytest
 from marketflows_pipeline.charts.cross_asset.price_and_share_effects import (
     PRICE_FILL,
     SHARE_FILL,
-    TEXT_SIZE,
     effects_chart,
     price_share_pct,
     summed_effects,
 )
 from marketflows_pipeline.charts.cross_asset.spec import EffectsSpec
-from marketflows_pipeline.charts.style.layout import text_width
-from marketflows_pipeline_tests.charts.cross_asset.frames import ASSETS, all_records, flows_frame
+from marketflows_pipeline_tests.charts.cross_asset.frames import ASSETS, flows_frame
 from marketflows_pipeline_tests.charts.exchanges.frames import page_size, texts
+from marketflows_pipeline_tests.charts.ranked import drawn_bars, ranked_rows
 
 SPEC = EffectsSpec(ASSETS, "Prices from Yahoo", sessions=3)
 # Each known day has a price effect of 10 of a market cap of 1,000.
@@ -42,45 +41,26 @@ def test_effects_are_sums_of_days_against_the_market_cap_before_them() -> None:
 
 
 def test_two_bars_stand_side_by_side_for_each_fund() -> None:
-    found = bars(drawn(FRAME))
+    spec = drawn(FRAME)
 
-    assert [(bar["text"], bar["fill"]) for bar in found] == [
-        ("+3.00% (+$30)", PRICE_FILL),
-        ("+0.60% (+$6)", SHARE_FILL),
-        ("+3.00% (+$30)", PRICE_FILL),
-        ("\u22120.50% (\u2212$5)", SHARE_FILL),
+    assert [(name, start, round(end, 6), fill) for name, start, end, fill in drawn_bars(spec)] == [
+        ("GLD", 0.0, 3.0, PRICE_FILL),
+        ("GLD", 0.0, 0.6, SHARE_FILL),
+        ("SPY", 0.0, 3.0, PRICE_FILL),
+        ("SPY", 0.0, -0.5, SHARE_FILL),
     ]
-    assert found[0]["bottom"] <= found[1]["top"]
-    assert found[1]["bottom"] < found[2]["top"]
+    assert [text for row in ranked_rows(spec) for text, _ in row["bars"]] == [
+        "+3.00% (+$30)",
+        "+0.60% (+$6)",
+        "+3.00% (+$30)",
+        "\u22120.50% (\u2212$5)",
+    ]
 
 
-def test_the_axis_is_symmetric_around_zero() -> None:
-    spec = drawn(flows_frame({"SPY": [10.0], "GLD": [-10.0]}))
-
-    shares = {bar["text"]: bar for bar in bars(spec) if bar["fill"] == SHARE_FILL}
-    gained, lost = shares["+1.00% (+$10)"], shares["\u22121.00% (\u2212$10)"]
-    middle = spec["width"] / 2
-    assert gained["left"] == lost["right"] == middle
-    assert gained["right"] - middle == pytest.approx(middle - lost["left"])
-
-
-def test_no_text_leaves_the_page() -> None:
-    spec = drawn(flows_frame({"SPY": [10.0], "GLD": [-9.9], "TLT": [0.001]}))
-
-    for bar in bars(spec):
-        width = text_width(bar["text"], TEXT_SIZE)
-        first = bar["text_x"] if bar["is_right"] else bar["text_x"] - width
-        assert first >= 0
-        assert first + width <= spec["width"]
-
-
-def test_the_subtitle_says_how_much_of_what_moved_is_price() -> None:
+def test_the_title_says_how_much_of_what_moved_is_price() -> None:
     # Price 30 + 30, shares 5 + 6: 60 of 71.
     assert price_share_pct(summed_effects(FRAME)) == pytest.approx(100 * 60 / 71)
-    assert "most of the change in market cap is price: 84.5% of what moved here" in subtitle(drawn(FRAME))
-    mostly_flows = subtitle(drawn(flows_frame({"SPY": [90.0]})))
-    assert "10.0% of what moved here, in dollars, is price" in mostly_flows
-    assert "most of the change" not in mostly_flows
+    assert drawn(FRAME)["title"]["text"] == "Price made 84.5% of the moves in funds' market caps over 3 sessions"
 
 
 def test_nothing_that_moved_has_no_share() -> None:
@@ -92,7 +72,7 @@ def test_nothing_that_moved_has_no_share() -> None:
 def test_unknown_and_issuance_are_named_and_have_no_bars() -> None:
     spec = drawn(FRAME, replace(SPEC, notes=("synthetic data",)))
 
-    assert len(bars(spec)) == 4
+    assert len(drawn_bars(spec)) == 4
     assert "flow unknown: QQQ" in texts(spec)
     assert "left out: BTC (issuance is not a flow of investors)" in texts(spec)
     assert "synthetic data" in texts(spec)
@@ -113,7 +93,7 @@ def test_the_largest_funds_are_drawn_and_others_named() -> None:
     spec = drawn(frame, replace(SPEC, rows=1))
 
     assert "not drawn: SPY" in texts(spec)
-    assert len(bars(spec)) == 2
+    assert len(drawn_bars(spec)) == 2
 
 
 def test_a_picture_of_nothing_is_refused() -> None:
@@ -123,12 +103,3 @@ def test_a_picture_of_nothing_is_refused() -> None:
 
 def drawn(frame: pl.DataFrame, spec: EffectsSpec = SPEC) -> dict[str, Any]:
     return effects_chart(frame, spec).to_dict(validate=True)
-
-
-def subtitle(spec: dict[str, Any]) -> str:
-    return " ".join(spec["title"]["subtitle"])
-
-
-def bars(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    unique = {row["middle"]: row for row in all_records(spec, "is_right")}
-    return [unique[middle] for middle in sorted(unique)]

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -11,8 +9,8 @@ import pytest
 
 from marketflows_pipeline.charts.cross_asset.regime_ribbon import BANDS, regime_bands, regimes_chart
 from marketflows_pipeline.charts.cross_asset.spec import REGIMES, RegimesSpec
-from marketflows_pipeline.charts.style.days import epoch_ms
 from marketflows_pipeline.charts.style.diverging_colours import luminance
+from marketflows_pipeline.charts.style.time_axis import epoch_ms
 from marketflows_pipeline_tests.charts.cross_asset.frames import LAST, back, regimes_frame
 from marketflows_pipeline_tests.charts.exchanges.frames import marks, page_size, rows_of, texts
 
@@ -96,18 +94,17 @@ def test_a_missing_figure_breaks_its_line_and_is_no_zero() -> None:
     )
     spec = drawn(frame)
 
-    close, vix = (line_rows(spec, line) for line in marks(spec, "line"))
-    assert [(row["value"], row["run"]) for row in close] == [("100.0", "0"), ("102.0", "1"), ("99.0", "1")]
-    assert [(row["value"], row["run"]) for row in vix] == [("15.0", "0"), ("14.0", "0"), ("13.0", "1")]
+    close, vix = (rows_of(spec, line) for line in marks(spec, "line"))
+    assert [(row["value"], row["run"]) for row in close] == [(100, 0), (102, 1), (99, 1)]
+    assert [(row["value"], row["run"]) for row in vix] == [(15, 0), (14, 0), (13, 1)]
     assert "a line breaks where its figure is missing" in texts(spec)
 
 
-def test_the_subtitle_says_what_it_is_now_and_the_labels_the_last_figures() -> None:
+def test_the_title_says_what_it_is_now_and_the_labels_the_last_figures() -> None:
     spec = drawn(FRAME)
 
-    assert spec["title"]["subtitle"] == [
-        "6 Mar 2026: mixed (VIX above 40% of the last 252 sessions, ratio pairs +1) · last 5 sessions"
-    ]
+    assert spec["title"]["text"] == "Risk regime on 6 Mar 2026: mixed"
+    assert spec["title"]["subtitle"] == ["VIX above 40% of the last 252 sessions · ratio pairs +1 · last 5 sessions"]
     assert "$98.00" in texts(spec)
     assert "25.0" in texts(spec)
 
@@ -115,7 +112,7 @@ def test_the_subtitle_says_what_it_is_now_and_the_labels_the_last_figures() -> N
 def test_only_the_window_is_drawn() -> None:
     spec = drawn(FRAME, replace(SPEC, sessions=2, notes=("synthetic data",)))
 
-    assert all(len(line_rows(spec, line)) == 2 for line in marks(spec, "line"))
+    assert all(len(rows_of(spec, line)) == 2 for line in marks(spec, "line"))
     assert "synthetic data" in texts(spec)
     assert "not a forecast" in texts(spec)
 
@@ -136,7 +133,3 @@ def test_a_picture_of_nothing_is_refused() -> None:
 
 def drawn(frame: pl.DataFrame, spec: RegimesSpec = SPEC) -> dict[str, Any]:
     return regimes_chart(frame, spec).to_dict(validate=True)
-
-
-def line_rows(spec: dict[str, Any], layer: dict[str, Any]) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(rows_of(spec, layer))))

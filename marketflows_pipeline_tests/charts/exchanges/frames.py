@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -162,8 +164,9 @@ def coverage_frame(rows: Sequence[tuple[str, str, float | None]]) -> pl.DataFram
 
 
 def layers(vega_lite: dict[str, Any]) -> list[dict[str, Any]]:
-    """All layers of a chart that draw, those of its panels too."""
-    return [inner for layer in vega_lite["layer"] for inner in (layers(layer) if "layer" in layer else [layer])]
+    """All layers of a chart that show something, those of its panels too."""
+    inner = [each for layer in vega_lite["layer"] for each in (layers(layer) if "layer" in layer else [layer])]
+    return [layer for layer in inner if layer["mark"].get("opacity") != 0]
 
 
 def marks(vega_lite: dict[str, Any], kind: str) -> list[dict[str, Any]]:
@@ -172,8 +175,15 @@ def marks(vega_lite: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 def rows_of(vega_lite: dict[str, Any], layer: dict[str, Any]) -> Any:
-    """The records (or CSV text) that a layer draws."""
-    return vega_lite["datasets"][layer["data"]["name"]]
+    """The records that a layer draws, from JSON or CSV."""
+    stored = vega_lite["datasets"][layer["data"]["name"]]
+    if not isinstance(stored, str):
+        return stored
+    types = layer["data"]["format"]["parse"]
+    return [
+        {name: text if types[name] == "string" else float(text) for name, text in record.items()}
+        for record in csv.DictReader(io.StringIO(stored))
+    ]
 
 
 def texts(vega_lite: dict[str, Any]) -> str:

@@ -120,6 +120,7 @@ def test_pictures_take_only_columns_that_the_tables_have() -> None:
     assert all(set(frame.columns) <= tables[TABLES[name]] for name, frame in FRAMES.items())
 
 
+@pytest.mark.slow
 def test_all_pictures_have_the_promised_pixels(tmp_path: Path) -> None:
     report = render_all(jobs(), tmp_path, part="exchanges")
 
@@ -128,6 +129,7 @@ def test_all_pictures_have_the_promised_pixels(tmp_path: Path) -> None:
     assert render_all(jobs(), tmp_path, part="exchanges").unchanged == tuple(NAMES)
 
 
+@pytest.mark.slow
 def test_a_figure_redraws_its_own_picture_alone(tmp_path: Path) -> None:
     render_all(jobs(), tmp_path, 0.5, part="exchanges")
     moved = FRAMES["whale_signals"].with_columns(pl.col("price_change_24h_pct") + 1)
@@ -137,6 +139,7 @@ def test_a_figure_redraws_its_own_picture_alone(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_thumbnails_are_small() -> None:
     small = thumbnails(jobs()[-3:])
 

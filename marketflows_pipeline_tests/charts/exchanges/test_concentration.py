@@ -84,7 +84,7 @@ def test_bounds_are_a_light_band_where_they_are_given() -> None:
 
     (area,) = marks(spec, "area")
     assert area["mark"]["opacity"] < 0.3
-    assert {row["segment"] for row in rows_of(spec, area)} == {"all"}
+    assert {row["series"] for row in rows_of(spec, area)} == {"all"}
     assert "light band: where the index can lie" in texts(spec)
 
     without = drawn(THREE_DAYS.filter(pl.col("segment") == "tracked"))
@@ -110,7 +110,7 @@ def test_a_segment_that_ended_early_says_when() -> None:
 def test_reserves_are_those_of_tracked_wallets_and_claim_no_bound() -> None:
     spec = drawn(THREE_DAYS, replace(SPEC, measure="reserves"))
 
-    assert spec["title"]["text"] == "Concentration of reserves among exchanges"
+    assert spec["title"]["text"] == "Concentration of reserves: competitive, HHI 900 (all exchanges)"
     assert "tracked wallets only" in texts(spec)
 
 

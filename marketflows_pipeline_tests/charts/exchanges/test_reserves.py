@@ -8,8 +8,8 @@ import pytest
 
 from marketflows_pipeline.charts.exchanges.reserves import NO_FLOW_FILL, covered_days, flow_limit, reserves_chart
 from marketflows_pipeline.charts.exchanges.spec import ReservesSpec
-from marketflows_pipeline.charts.style.days import epoch_ms
 from marketflows_pipeline.charts.style.theme import INTO, OUT_OF
+from marketflows_pipeline.charts.style.time_axis import epoch_ms
 from marketflows_pipeline_tests.charts.exchanges.frames import (
     TODAY,
     back,
@@ -43,7 +43,7 @@ def test_each_panel_has_a_vertical_axis_of_its_own_and_they_do_not_overlap() -> 
 def test_title_units_and_caveats_stand_on_the_picture() -> None:
     spec = drawn(FOUR_DAYS, replace(SPEC, notes=("synthetic data",)))
 
-    assert spec["title"]["text"] == "Binance: reserves and net flow"
+    assert spec["title"]["text"] == "Binance holds $105.0B in tracked wallets"
     subtitle = " ".join(spec["title"]["subtitle"])
     # 3 - 1.5 + 0 over the three days that are known.
     assert "7-day net flow +$1.5B (3 of 7 days known) · 30-day net flow +$1.5B (3 of 30 days known)" in subtitle
@@ -60,7 +60,7 @@ def test_money_in_is_blue_and_money_out_orange_between_two_records() -> None:
 
     bars = rows_of(spec, bar_layer(spec))
     assert [(bar["netflow_mid_usd"], bar["fill"]) for bar in bars] == [(3e9, INTO), (-1.5e9, OUT_OF), (0.0, INTO)]
-    assert epoch_ms(back(3)) < bars[0]["start"] < bars[0]["end"] < epoch_ms(back(2))
+    assert epoch_ms(back(3)) < bars[0]["at"] < bars[0]["end"] < epoch_ms(back(2))
 
 
 def test_the_axis_of_flows_is_symmetric_around_zero() -> None:
@@ -84,7 +84,7 @@ def test_a_day_without_a_flow_is_shaded_and_never_a_bar() -> None:
     (shade,) = marks(spec, "rect")
     assert shade["mark"]["color"] == NO_FLOW_FILL
     # Both days as one rectangle, from the record before them to the last of them.
-    assert [(row["start"], row["end"]) for row in rows_of(spec, shade)] == [(epoch_ms(back(3)), epoch_ms(back(1)))]
+    assert [(row["at"], row["end"]) for row in rows_of(spec, shade)] == [(epoch_ms(back(3)), epoch_ms(back(1)))]
     assert "shaded: no net flow known for 2 days" in texts(spec)
     assert "not known" in texts(spec)
 
@@ -104,11 +104,11 @@ def test_only_the_window_is_shown_and_no_bar_stands_before_its_first_day() -> No
     spec = drawn(netflow_frame([(ago, 100.0 + ago, 1.0) for ago in range(120, -1, -1)]))
 
     (line,) = marks(spec, "line")
-    starts = [row["start"] for row in rows_of(spec, line)]
+    starts = [row["at"] for row in rows_of(spec, line)]
     assert (len(starts), starts[0]) == (91, epoch_ms(back(90)))
     bars = rows_of(spec, bar_layer(spec))
     assert len(bars) == 90
-    assert min(bar["start"] for bar in bars) > epoch_ms(back(90))
+    assert min(bar["at"] for bar in bars) > epoch_ms(back(90))
     assert line["encoding"]["x"]["scale"]["domain"] == [epoch_ms(back(90)), epoch_ms(TODAY)]
 
 

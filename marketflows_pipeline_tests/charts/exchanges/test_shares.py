@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import csv
 import itertools
 from dataclasses import replace
 from typing import Any
@@ -13,9 +12,9 @@ from hypothesis import strategies as st
 from marketflows_pipeline.charts.exchanges.shares import OTHER_FILL, shares_chart, stacked_shares
 from marketflows_pipeline.charts.exchanges.spec import OTHER, SharesSpec
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.days import epoch_ms
 from marketflows_pipeline.charts.style.end_labels import LABEL_HEIGHT
 from marketflows_pipeline.charts.style.theme import PALETTE
+from marketflows_pipeline.charts.style.time_axis import epoch_ms
 from marketflows_pipeline_tests.charts.exchanges.frames import (
     TODAY,
     back,
@@ -67,7 +66,7 @@ def test_the_axis_is_the_whole_and_labels_have_the_last_shares() -> None:
     (area,) = marks(spec, "area")
     assert area["encoding"]["y"]["scale"]["domain"] == [0, 100]
     assert [label["text"] for label in labels(spec)] == ["Big 50.0%", "Mid 30.0%", "Other 20.0%"]
-    assert spec["title"]["text"] == "Centralised exchanges: shares of spot volume"
+    assert spec["title"]["text"] == "Big has 50.0% of the spot volume of centralised exchanges"
     assert "the 2 largest by 30-day mean volume" in " ".join(spec["title"]["subtitle"])
     assert "4 exchanges measured a day" in texts(spec)
 
@@ -92,8 +91,8 @@ def test_nothing_is_drawn_between_the_days_around_a_gap() -> None:
     spec = drawn(shares_frame([(ago, VOLUMES) for ago in (6, 5, 1, 0)]))
 
     (area,) = marks(spec, "area")
-    runs = {row["at"]: row["run"] for row in csv.DictReader(rows_of(spec, area).splitlines())}
-    assert list(runs.values()) == ["0", "0", "1", "1"]
+    runs = {row["at"]: row["run"] for row in rows_of(spec, area)}
+    assert list(runs.values()) == [0, 0, 1, 1]
     assert area["encoding"]["detail"]["field"] == "run"
     assert "white gaps: 3 days without an observation" in texts(spec)
 
@@ -102,7 +101,7 @@ def test_a_day_between_two_gaps_is_a_bar_that_stays_on_the_axis() -> None:
     spec = drawn(shares_frame([(ago, VOLUMES) for ago in (9, 6, 4, 3, 0)]))
 
     (bars,) = marks(spec, "rect")
-    spans = {(int(row["at"]), int(row["end"])) for row in csv.DictReader(rows_of(spec, bars).splitlines())}
+    spans = {(row["at"], row["end"]) for row in rows_of(spec, bars)}
     half = 43_200_000
     assert spans == {
         (epoch_ms(back(9)), epoch_ms(back(9)) + half),

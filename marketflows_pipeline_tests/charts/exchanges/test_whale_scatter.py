@@ -33,7 +33,7 @@ def test_it_says_that_it_is_a_proxy_and_how_many_are_unusual() -> None:
     spec = drawn(COINS)
 
     assert spec["title"]["subtitle"][0].startswith("A proxy:")
-    assert "2 of 4 coins are unusual" in " ".join(spec["title"]["subtitle"])
+    assert spec["title"]["text"] == "2 of 4 coins trade unusually much for their size"
     assert "as of 5 Mar 2026 14:05 UTC" in texts(spec)
     assert encoding(spec, "circle", "x")["axis"]["title"].startswith("24-hour volume as a share of market cap")
 
@@ -43,7 +43,7 @@ def test_coins_without_a_place_count_as_they_do_in_the_command() -> None:
     unplaced = whale_frame([("NEW", 50.0, None, 3e8, True)])
     spec = drawn(pl.concat([COINS, unplaced]))
 
-    assert "3 of 5 coins are unusual" in " ".join(spec["title"]["subtitle"])
+    assert "3 of 5 coins" in spec["title"]["text"]
     assert "1 not drawn: no volume or no price change" in texts(spec)
     assert "without a label" not in texts(spec)
 
@@ -137,6 +137,16 @@ def test_a_label_stands_beside_its_own_circle() -> None:
     middle = math.log(40.0 / low) / math.log(high / low) * spec["width"]
     radius = math.sqrt(next(row["area"] for row in circles(spec) if row["volume_to_mcap_pct"] == 40.0) / math.pi)
     assert middle + radius <= up["x"] <= middle + radius + 4
+
+
+def test_no_line_strikes_through_the_label_of_a_coin_beside_it() -> None:
+    """A coin that did not move had its symbol on the line of zero."""
+    spec = drawn(whale_frame([("FLAT", 25.0, 0.0, 1e7, True), ("UP", 40.0, 9.0, 1e7, True)]))
+
+    low, high = encoding(spec, "circle", "y")["scale"]["domain"]
+    zero = high / (high - low) * spec["height"]
+    flat = next(row for row in labels(spec) if row["text"] == "FLAT")
+    assert abs(flat["y"] - zero) > LABEL_HEIGHT / 2
 
 
 def test_coins_without_a_place_are_counted_and_not_drawn_as_zero() -> None:

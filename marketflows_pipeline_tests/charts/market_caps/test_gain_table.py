@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketflows_pipeline.charts.market_caps.gain_table import gain_table, sort_column
+from marketflows_pipeline.charts.market_caps.gain_table import NO_GAIN, gain_table, sort_column
 from marketflows_pipeline.charts.spec import GainTableSpec
 from marketflows_pipeline.charts.style.diverging_colours import color_limits, fill_and_ink, symmetric_limit
 from marketflows_pipeline_tests.charts.frames import gain_frame, gain_spec
@@ -23,11 +23,13 @@ FULL = gain_frame(
 def test_rows_stand_in_the_order_of_the_weeks_gain_and_the_column_is_marked() -> None:
     spec = drawn(FULL, gain_spec())
 
-    cells = spec["layer"][0]["encoding"]
-    assert cells["y"]["sort"] == ["layer-1", "ai"]
-    assert cells["x"]["sort"] == ["1d", "1w"]
-    assert cells["x"]["axis"]["labelExpr"] == "datum.value === '1w' ? datum.value + ' ▼' : datum.value"
-    assert spec["title"]["text"] == "Narratives: percent gains in US dollars"
+    assert order(spec, "y") == ["layer-1", "ai"]
+    assert order(spec, "x") == ["1d", "1w"]
+    assert (
+        spec["layer"][0]["encoding"]["x"]["axis"]["labelExpr"]
+        == "datum.value === '1w' ? datum.value + ' ▼' : datum.value"
+    )
+    assert spec["title"]["text"] == "Narratives: Layer 1 led, +7.0% in US dollars in 1 week"
     assert "sorted by 1w" in spec["title"]["subtitle"][0]
 
 
@@ -41,24 +43,31 @@ def test_series_without_a_gain_come_last_and_ties_keep_the_sort_order() -> None:
     labels = {"a": "A", "b": "B", "c": "C"}
     frame = gain_frame([("c", 168, 2.0, None), ("b", 168, 2.0, None), ("a", 168, None, "gap"), ("a", 24, 1.0, None)])
 
-    assert drawn(frame, gain_spec(labels))["layer"][0]["encoding"]["y"]["sort"] == ["b", "c", "a"]
+    assert order(drawn(frame, gain_spec(labels)), "y") == ["b", "c", "a"]
 
 
 def test_cells_show_signed_percents_and_never_a_negative_zero() -> None:
     assert {cell["text"] for cell in cells(drawn(FULL, gain_spec()))} == {"+1.0%", "\u22125.0%", "0.0%", "+7.0%"}
 
 
-def test_null_cells_are_hatched_and_the_footer_says_why() -> None:
+def test_null_cells_hold_a_dash_and_the_footer_says_why() -> None:
     reason = "the window starts later"
-    frame = gain_frame([("ai", 24, 1.0, None), ("ai", 168, None, reason), ("layer-1", 24, 2.0, None)])
-    spec = drawn(frame, gain_spec())
+    rows = [("ai", 168, None, reason), ("layer-1", 24, 2.0, None), ("memes", 24, 2.0, None), ("memes", 168, 1.0, None)]
+    labels = {"ai": "AI", "layer-1": "Layer 1", "memes": "Memes"}
+    spec = drawn(gain_frame([("ai", 24, 1.0, None), *rows]), gain_spec(labels))
 
-    hatch = next(layer for layer in spec["layer"] if layer["mark"]["type"] == "point")
-    assert spec["datasets"][hatch["data"]["name"]] == [
-        {"series": "ai", "column": "1w"},
-        {"series": "layer-1", "column": "1w"},
-    ]
-    assert f"hatched (1w): {reason} · hatched (1w): not computed" in footer(spec)
+    empty = [(cell["row"], cell["column"]) for cell in cells(spec) if cell["text"] == NO_GAIN]
+    assert empty == [("ai", "1w"), ("layer-1", "1w")]
+    assert f"no figure for 1w: {reason} · no figure for 1w: not computed" in footer(spec)
+
+
+def test_a_span_without_any_gain_has_no_column_and_the_footer_says_why() -> None:
+    """A third of a daily table was hatched: no coin had an observation of four, eight or twelve hours ago."""
+    gaps = gain_frame([("ai", 4, None, "no observation"), ("layer-1", 4, None, "no observation")])
+    spec = drawn(pl.concat([gaps, FULL]), gain_spec(hours_ago=(4.0, 24.0, 168.0)))
+
+    assert order(spec, "x") == ["1d", "1w"]
+    assert footer(spec).endswith("no column for 4h: no observation")
 
 
 def test_reasons_that_differ_in_their_counts_alone_are_one_note() -> None:
@@ -68,7 +77,7 @@ def test_reasons_that_differ_in_their_counts_alone_are_one_note() -> None:
     ]
     spec = drawn(pl.concat([gain_frame(gaps), FULL]), gain_spec(hours_ago=(4.0, 24.0, 168.0)))
 
-    assert footer(spec).endswith("UTC · hatched (4h): some coins have no observation")
+    assert footer(spec).endswith("mostly price · no column for 4h: some coins have no observation")
 
 
 def test_gains_from_observations_are_named_in_the_footer() -> None:
@@ -97,7 +106,7 @@ def test_a_table_of_zeros_has_a_colour_scale() -> None:
 
 
 def fills(spec: dict[str, Any]) -> dict[tuple[str, str], str]:
-    return {(cell["series"], cell["column"]): cell["fill"] for cell in cells(spec)}
+    return {(cell["row"], cell["column"]): cell["fill"] for cell in cells(spec)}
 
 
 def test_over_one_offset_a_colour_means_the_same_in_all_tables_of_a_publish() -> None:
@@ -130,9 +139,9 @@ def test_a_span_without_a_gain_has_no_colour_to_tell_of() -> None:
 def test_rows_with_a_size_stand_in_its_order() -> None:
     """Ranges were sorted by their gain, so that the largest stood anywhere."""
     frame = gain_frame([("small", 168, 9.0, None), ("large", 168, -1.0, None), ("middle", 168, 3.0, None)])
-    labels = {"large": "above $10B", "middle": "$1B to $10B", "small": "$100M to $1B"}
-    spec = drawn(frame, gain_spec(labels, hours_ago=(168.0,), is_by_size=True))
-    assert spec["layer"][0]["encoding"]["y"]["sort"] == ["large", "middle", "small"]
+    labels = {"small": "$100M to $1B", "middle": "$1B to $10B", "large": "above $10B"}
+    spec = drawn(frame, gain_spec(labels, hours_ago=(168.0,), category="Ranges"))
+    assert order(spec, "y") == ["large", "middle", "small"]
     assert "the largest first" in spec["title"]["subtitle"][0]
     assert spec["layer"][0]["encoding"]["x"]["axis"]["labelExpr"].startswith("datum.value === ''"), (
         "no column is marked"
@@ -158,6 +167,11 @@ def drawn(frame: pl.DataFrame, spec: GainTableSpec) -> dict[str, Any]:
 
 def cells(spec: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = spec["datasets"][spec["layer"][0]["data"]["name"]]
+    return found
+
+
+def order(spec: dict[str, Any], channel: str) -> list[str]:
+    found: list[str] = spec["layer"][0]["encoding"][channel]["scale"]["domain"]
     return found
 
 

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.charts.market_caps.window import lone_points, thinned, visible_rows
+from marketflows_pipeline.charts.market_caps.window import lone_points, thinned, visible_rows, without_flat_start
 from marketflows_pipeline_tests.charts.frames import DAY, END, HOUR, grid_frame
 
 
@@ -29,6 +29,16 @@ def test_values_that_are_not_finite_are_missing() -> None:
     shown = visible_rows(grid_frame({"ai": [1.0, math.nan, math.inf, 2.0]}), None, DAY)
 
     assert shown.get_column("value").to_list() == [1.0, None, None, 2.0]
+
+
+def test_the_first_time_is_left_out_only_where_no_series_moves_in_the_first_step() -> None:
+    flat = visible_rows(grid_frame({"ai": [1.0, 1.0, 2.0], "l1": [None, 1.0, 3.0]}), None, DAY)
+    assert without_flat_start(flat).get_column("ts").min() == END - DAY
+
+    moving = visible_rows(grid_frame({"ai": [1.0, 1.0, 2.0], "l1": [1.0, 1.1, 3.0]}), None, DAY)
+    assert without_flat_start(moving).equals(moving)
+    two = visible_rows(grid_frame({"ai": [1.0, 1.0]}), None, DAY)
+    assert without_flat_start(two).equals(two)
 
 
 def test_a_short_series_is_not_thinned() -> None:

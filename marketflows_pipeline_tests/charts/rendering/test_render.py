@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 from marketflows_pipeline.charts.rendering.manifest import MANIFEST_NAME
-from marketflows_pipeline.charts.rendering.png import recompressed
 from marketflows_pipeline.charts.rendering.pool import DrawingError, DrawingPool, worker_count
 from marketflows_pipeline.charts.rendering.render import (
     THUMBNAIL_BYTES,
@@ -29,6 +28,8 @@ from marketflows_pipeline.charts.rendering.render import (
 )
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline_tests.charts.frames import chart_spec, gain_frame, gain_spec, grid_frame
+
+pytestmark = pytest.mark.slow
 
 TWO = grid_frame({"ai": [1.0, 1.2, 1.4], "layer-1": [1.0, None, 0.8]})
 CHART = line_job(TWO, chart_spec())
@@ -259,18 +260,6 @@ def test_a_control_character_in_a_name_costs_no_picture(tmp_path: Path, characte
     chart = line_job(grid_frame({series: [1.0, 1.1] for series in odd}), chart_spec(odd))
 
     assert len(render_all([chart, table_job(gains, gain_spec(odd))], tmp_path, 0.5).drawn) == 2
-
-
-def test_recompression_changes_no_pixel(tmp_path: Path) -> None:
-    render_all([CHART], tmp_path, 0.5)
-    png = (tmp_path / CHART.file_name).read_bytes()
-
-    smaller = recompressed(png)
-
-    assert len(smaller) < len(png)
-    assert Image.open(BytesIO(smaller)).tobytes() == Image.open(BytesIO(png)).tobytes()
-    with pytest.raises(ValueError, match="not a PNG"):
-        recompressed(b"GIF89a")
 
 
 @pytest.fixture

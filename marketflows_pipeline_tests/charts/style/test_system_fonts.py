@@ -23,6 +23,8 @@ from marketflows_pipeline_tests.charts.exchanges import test_catalog as exchange
 from marketflows_pipeline_tests.charts.frames import chart_spec, gain_frame, gain_spec, grid_frame
 from marketflows_pipeline_tests.charts.style.system_fonts import OF_A_MACHINE, use_system_fonts
 
+pytestmark = pytest.mark.slow
+
 ODD_NAMES = {"han": "哈基米 币安人生", "emoji": "🐸 Pepe 👨‍👩‍👧 🇩🇪", "mixed": "\uff22\uff34\uff23 ₿ → नमस्ते é"}
 # More than are named at their lines, so that Vega measures and lays out a legend.
 MANY_ODD_NAMES = {f"{key} {place}": f"{name} {place}" for place in range(6) for key, name in ODD_NAMES.items()}

@@ -48,6 +48,7 @@ def pool() -> Iterator[DrawingPool]:
         yield made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", WEIGHTS)
 def test_widths_are_those_of_the_font_file(fonts: dict[str, Any], weight: str) -> None:
     """Widths of another face were guessed once, and bold taken for 7% wider throughout."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import polars as pl
 
-from marketflows_pipeline.clients import CrossAssetClients
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.ingest.cross_asset.daily import with_own_splits
 from marketflows_pipeline.providers.local_files.folder import Folder
@@ -27,8 +26,7 @@ SERVICE = pl.DataFrame(
 
 
 def actions(folder: Folder | None) -> list[tuple[object, ...]]:
-    services = CrossAssetClients([], {}, [], folder)
-    history = with_own_splits(PriceHistory(BAR_SCHEMA.to_frame(), SERVICE), services, SPY)
+    history = with_own_splits(PriceHistory(BAR_SCHEMA.to_frame(), SERVICE), folder, SPY)
     return history.actions.select("session", "action", "value", "source").rows()
 
 

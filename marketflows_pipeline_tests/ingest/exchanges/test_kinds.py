@@ -1,20 +1,20 @@
-"""Which exchanges are asked about, when, and how often."""
+"""Of which exchanges the kind is fetched, when, and how often."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import NotFoundError
-from marketflows_pipeline.ingest import one_by_one
 from marketflows_pipeline.ingest.exchanges import kinds
 from marketflows_pipeline.ingest.exchanges.kinds import refresh_kinds
 from marketflows_pipeline.ingest.fetch_log import FetchLog
-from marketflows_pipeline.run_context import RunContext
+from marketflows_pipeline.ingest.raw_writer import RawWriter
+from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, frame
@@ -39,31 +39,24 @@ class Volumes:
 
 
 @pytest.fixture
-def free(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def free() -> list[float]:
     """Credits that are free, the last one from now on."""
-    credits_ = [100.0]
-    monkeypatch.setattr(one_by_one, "budget_now", lambda *_: SimpleNamespace(available=credits_[-1]))
-    monkeypatch.setattr(one_by_one, "coins_in_use", lambda _: frame("raw.coins", {}))
-    return credits_
+    return [100.0]
 
 
-def run(warehouse: Warehouse, volumes: Volumes, *, waiting: int = 0) -> list[str]:
-    """What a day's round asks for."""
-    run = cast(
-        "RunContext",
-        SimpleNamespace(
-            warehouse=warehouse,
-            volumes=volumes,
-            started_at=NOW,
-            asks_again=False,
-            clock=SimpleNamespace(now=lambda: NOW),
-            reporter=SimpleNamespace(track=lambda *_: nullcontext(lambda _: None)),
-        ),
-    )
-    asked = FetchLog(run, timedelta(hours=1))
-    asked.report.waiting = waiting
+def run(warehouse: Warehouse, volumes: Volumes, free: list[float], *, waiting: int = 0) -> list[str]:
+    """What a day's run requests."""
+    writer = RawWriter(warehouse, FixedClock(NOW), NOW)
+    fetches = FetchLog(writer, timedelta(hours=1))
+    fetches.report.waiting = waiting
     volumes.asked.clear()
-    refresh_kinds(run, asked)
+    refresh_kinds(
+        cast("Any", volumes),
+        writer,
+        fetches,
+        budget_now=lambda: cast("Any", SimpleNamespace(available=free[-1])),
+        reporter=LogReporter(),
+    )
     return list(volumes.asked)
 
 
@@ -76,13 +69,14 @@ def store(warehouse: Warehouse, **volumes: float | None) -> None:
     warehouse.merge("raw.exchanges", frame("raw.exchanges", *rows, older))
 
 
-@pytest.mark.usefixtures("free")
-def test_each_of_the_largest_is_asked_about_once(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kind_of_each_of_the_largest_is_fetched_once(
+    warehouse: Warehouse, free: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Exchanges that DefiLlama does not list, 90 of 100, counted as decentralised."""
     monkeypatch.setattr(kinds, "EXCHANGE_KINDS_ASKED", 4)
     store(warehouse, c=1.0, b=20.0, a=30.0, gone=5.0, small=0.5, silent=None)
 
-    assert run(warehouse, Volumes()) == ["a", "b", "gone", "c"]
+    assert run(warehouse, Volumes(), free) == ["a", "b", "gone", "c"]
     told = warehouse.read("raw.exchange_kinds").sort("exchange_id")
     assert told.select("exchange_id", "is_centralised").rows() == [
         ("a", True),
@@ -90,15 +84,15 @@ def test_each_of_the_largest_is_asked_about_once(warehouse: Warehouse, monkeypat
         ("c", None),
         ("gone", None),
     ]
-    assert run(warehouse, Volumes()) == []
+    assert run(warehouse, Volumes(), free) == []
 
 
 def test_histories_go_first(warehouse: Warehouse, free: list[float]) -> None:
     """150 calls for what is nice to know would have left charts without credits."""
     store(warehouse, a=1.0)
 
-    assert run(warehouse, Volumes(), waiting=3) == []
+    assert run(warehouse, Volumes(), free, waiting=3) == []
     free.append(0.0)
-    assert run(warehouse, Volumes()) == []
+    assert run(warehouse, Volumes(), free) == []
     free.append(1.0)
-    assert run(warehouse, Volumes()) == ["a"]
+    assert run(warehouse, Volumes(), free) == ["a"]

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
 from marketflows_pipeline.ingest.exchanges.reserve_quarantine import BALANCES, quarantine_price_jumps
-from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.warehouse.quarantine import active, active_rows, quarantine_by_hand
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
@@ -29,8 +26,7 @@ def store(warehouse: Warehouse, *prices: float, quantity: float = 1e6) -> None:
 
 
 def run_rule(warehouse: Warehouse, started_at: datetime = NOW) -> list[str]:
-    clock = SimpleNamespace(now=lambda: NOW)
-    quarantine_price_jumps(cast("RunContext", SimpleNamespace(warehouse=warehouse, clock=clock, started_at=started_at)))
+    quarantine_price_jumps(warehouse, started_at, NOW)
     return active(warehouse, BALANCES)["key"].to_list()
 
 

@@ -6,8 +6,9 @@ from itertools import permutations
 import polars as pl
 import pytest
 
-from marketflows_pipeline.ingest.market_caps.plan import failing_coins, gaps_to_repair, histories_missing, tracked_coins
+from marketflows_pipeline.ingest.market_caps.plan import failing_coins, gaps_to_repair, histories_missing
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
+from marketflows_pipeline.queries.tracked_coins import by_importance
 from marketflows_pipeline.schema import table
 
 NOW = datetime(2026, 11, 20, 12, 5, tzinfo=UTC)
@@ -38,39 +39,10 @@ def backfills(*rows: dict[str, object]) -> pl.DataFrame:
 
 
 def missing(*rows: dict[str, object], granularity: Granularity = Granularity.DAILY) -> list[str]:
-    tracked = tracked_coins(bases=["bitcoin"], portfolio_coins=[], members=coins(), cohort=coins(("solana", 5e10)))
+    tracked = by_importance(bases=["bitcoin"], portfolio_coins=[], members=coins(), cohort=coins(("solana", 5e10)))
     return histories_missing(tracked, backfills(*rows), granularity=granularity, window_start=START, now=NOW)[
         "coin_id"
     ].to_list()
-
-
-def test_base_assets_come_first_then_portfolios_then_the_largest_caps() -> None:
-    tracked = tracked_coins(
-        bases=["bitcoin"],
-        portfolio_coins=["dogecoin"],
-        members=coins(("tiny", 1e6), ("solana", 5e10)),
-        cohort=coins(("ethereum", 3e11), ("dogecoin", 2e10), ("bitcoin", 1e12)),
-    )
-    assert tracked["coin_id"].to_list() == ["bitcoin", "dogecoin", "ethereum", "solana", "tiny"]
-    assert tracked["priority"].to_list() == [0, 1, 2, 2, 2]
-
-
-def test_a_coin_of_several_groups_is_tracked_once() -> None:
-    tracked = tracked_coins(
-        bases=["bitcoin"],
-        portfolio_coins=["bitcoin"],
-        members=coins(("bitcoin", None)),
-        cohort=coins(("bitcoin", 1e12)),
-    )
-    assert tracked.rows() == [("bitcoin", 0, 1e12)]
-
-
-def test_coins_of_one_market_cap_follow_by_id_and_unknown_caps_come_last() -> None:
-    """A run that starts anew must ask in the same order, or a budget is spent on other coins each time."""
-    alike = [f"coin-{place:02}" for place in range(20)]
-    members = coins(*((coin, 1e6) for coin in reversed(alike)), ("a", None))
-    tracked = tracked_coins(bases=[], portfolio_coins=[], members=members, cohort=coins())
-    assert tracked["coin_id"].to_list() == [*alike, "a"]
 
 
 def test_a_coin_never_asked_for_needs_its_history() -> None:
@@ -141,7 +113,7 @@ def test_a_coin_that_was_not_known_twice_rests_too() -> None:
 def test_coins_that_need_their_history_keep_the_order_of_importance() -> None:
     """Under a budget of calls the order decides whose turn comes."""
     names = [f"coin-{place:04}" for place in range(500)]
-    tracked = tracked_coins(
+    tracked = by_importance(
         bases=[], portfolio_coins=[], members=coins(), cohort=coins(*((name, 1e9 - n) for n, name in enumerate(names)))
     )
     failed = [row | {"coin_id": name} for name in names[::2] for row in attempts("failed", "failed")]
@@ -259,7 +231,7 @@ def repairs(
     served_since: datetime = START,
     granularity: Granularity = Granularity.HOURLY,
 ) -> list[str]:
-    tracked = tracked_coins(
+    tracked = by_importance(
         bases=["bitcoin"], portfolio_coins=["dogecoin"], members=coins(), cohort=coins(("solana", 5e10), ("tron", 6e10))
     )
     recorded = pl.DataFrame(list(attempts), schema=table("meta.repairs").polars_schema)
@@ -325,7 +297,7 @@ def test_a_gap_that_ends_where_the_plan_begins_to_serve_is_repaired() -> None:
 def test_gaps_of_one_coin_are_repaired_in_the_order_of_time() -> None:
     """Under a budget of ten calls the order decides which gaps stay open."""
     gaps = gap_frame(gap("tron", 6, 9), gap("tron", 1, 4))
-    tracked = tracked_coins(bases=["tron"], portfolio_coins=[], members=coins(), cohort=coins())
+    tracked = by_importance(bases=["tron"], portfolio_coins=[], members=coins(), cohort=coins())
     none_yet = pl.DataFrame(schema=table("meta.repairs").polars_schema)
     wanted = gaps_to_repair(gaps, tracked, none_yet, granularity=Granularity.HOURLY, served_since=START)
     assert wanted["gap_start"].dt.hour().to_list() == [1, 6]

@@ -85,6 +85,7 @@ def test_flows_of_any_window_are_those_of_the_rankings(market: Path, days: int) 
             assert one[key] == pytest.approx(row[key], abs=1e-6), key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", ANY_DAYS)
 @pytest.mark.parametrize("issuance", [False, True])
 @pytest.mark.parametrize("symbol", ["SPY", "GLD", "TLT", "IBIT", "BTC", "QQQ"])

@@ -1,0 +1,83 @@
+"""Names of rows at the page's left edge: bold, with a smaller second line where rows are high enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+from marketflows_pipeline.charts.style.frame import EDGE
+from marketflows_pipeline.charts.style.layout import shorten, text_width
+from marketflows_pipeline.charts.style.theme import GREY, INK
+
+NAME_SIZE, DETAIL_SIZE = 12.5, 11.0
+
+_NAME_MAX = 190
+_GAP = 12
+# A row must be this high for a name of two lines.
+_TWO_LINES = 28
+
+
+@dataclass(frozen=True)
+class RowName:
+    """Name of a row.
+
+    Attributes:
+        row: the row's key on the axis.
+        text: the name.
+        detail: a second line; empty for none.
+        ink: colour of the name.
+    """
+
+    row: str
+    text: str
+    detail: str = ""
+    ink: str = INK
+
+    @property
+    def width(self) -> float:
+        """Room of the longer line."""
+        return max(
+            text_width(shorten(self.text, NAME_SIZE, _NAME_MAX), NAME_SIZE, bold=True),
+            text_width(shorten(self.detail, DETAIL_SIZE, _NAME_MAX), DETAIL_SIZE),
+        )
+
+
+def names_margin(names: Sequence[RowName]) -> float:
+    """Margin to the left of the plot that the names need."""
+    return EDGE + max(name.width for name in names) + _GAP
+
+
+def row_names(names: Sequence[RowName], y: alt.Y, *, left: float, row_height: float) -> list[alt.Chart]:
+    """The names beside their rows.
+
+    Args:
+        names: of the rows.
+        y: the rows' axis, of the field row.
+        left: the plot's distance from the page's left edge.
+        row_height: height of a row.
+    """
+    style: dict[str, Any] = {"align": "left", "baseline": "middle", "x": EDGE - left}
+    layers = []
+    for has_detail in (True, False):
+        records = [
+            {
+                "row": name.row,
+                "text": shorten(name.text, NAME_SIZE, _NAME_MAX),
+                "detail": shorten(name.detail, DETAIL_SIZE, _NAME_MAX),
+                "ink": name.ink,
+            }
+            for name in names
+            if (row_height >= _TWO_LINES and bool(name.detail)) is has_detail
+        ]
+        if not records:
+            continue
+        base = alt.Chart(alt.InlineData(values=records))
+        bold = base.mark_text(**style, dy=-7 if has_detail else 0, fontSize=NAME_SIZE, fontWeight="bold")
+        layers.append(bold.encode(y=y, text="text:N", color=alt.Color("ink:N", scale=None)))
+        if has_detail:
+            quiet = base.mark_text(**style, dy=7, fontSize=DETAIL_SIZE, color=GREY)
+            layers.append(quiet.encode(y=y, text="detail:N"))
+    return layers

@@ -1,0 +1,80 @@
+"""The horizontal axis of days and sessions, and where a line has to break on it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, cast
+
+import altair as alt
+import polars as pl
+
+_TICKS_MOST = 12
+# Beyond the last of these, ticks stand at the first of months.
+_DAY_STEPS = (1, 2, 3, 5, 7, 10, 14)
+_MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60)
+_MONTH_DAYS = 30.5
+
+
+def time_x(field: str, first: date, last: date) -> alt.X:
+    """A field of milliseconds on the axis from one day to another."""
+    scale = alt.Scale(type="utc", domain=[epoch_ms(first), epoch_ms(last)], nice=False)
+    return alt.X(f"{field}:T", scale=scale, axis=time_axis(first, last))
+
+
+def time_axis(first: date, last: date) -> alt.Axis:
+    """Ticks back from the last day, or over a long span at the first of months, with the year at each January."""
+    span = (last - first).days
+    days = next((days for days in _DAY_STEPS if span // days < _TICKS_MOST), None)
+    if days is not None:
+        values = [epoch_ms(last - timedelta(days=back)) for back in range(0, span + 1, days)]
+        return _quiet_axis("utcFormat(datum.value, '%-d %b')", values=values)
+    months = next((step for step in _MONTH_STEPS if span / _MONTH_DAYS / step <= _TICKS_MOST), _MONTH_STEPS[-1])
+    label = "utcFormat(datum.value, utcmonth(datum.value) == 0 || datum.index == 0 ? '%b %Y' : '%b')"
+    return _quiet_axis(label, tickCount=alt.TimeIntervalStep(interval="month", step=months))
+
+
+def first_and_last(frame: pl.DataFrame) -> tuple[date, date]:
+    """The span of the frame's days; the frame must not be empty."""
+    days = frame.get_column("day")
+    return cast("date", days.min()), cast("date", days.max())
+
+
+def as_of(frame: pl.DataFrame, column: str) -> datetime:
+    """The latest time in a column of times; the frame must not be empty."""
+    return cast("datetime", frame.get_column(column).max())
+
+
+def epoch_ms(day: date) -> int:
+    """Midnight (UTC) at which a day begins, in milliseconds."""
+    return round(datetime.combine(day, time(), UTC).timestamp() * 1000)
+
+
+def on_time_axis(column: str) -> pl.Expr:
+    """A day as the milliseconds of its first moment, which is what Vega's time axes take."""
+    return pl.col(column).cast(pl.Datetime("ms")).dt.epoch("ms")
+
+
+def unbroken_run(*over: str) -> pl.Expr:
+    """Number of the run of consecutive days that a row belongs to; a chart must not draw across two runs.
+
+    The frame must be sorted by the columns of ``over`` and by day, one row a day.
+    """
+    jumps = pl.col("day").diff().dt.total_days() > 1
+    ordered = jumps.over(*over) if over else jumps
+    runs = ordered.fill_null(False).cast(pl.Int32)
+    return runs.cum_sum().over(*over) if over else runs.cum_sum()
+
+
+def known_run(is_known: pl.Expr, *over: str) -> pl.Expr:
+    """Number of the run of known values that a row belongs to; a line must not be drawn across two of them.
+
+    Args:
+        is_known: of each row, the rows in order of their session.
+        over: what makes a line.
+    """
+    steps = (~is_known).cast(pl.Int32).cum_sum()
+    return steps.over(*over) if over else steps
+
+
+def _quiet_axis(label: str, **ticks: Any) -> alt.Axis:  # noqa: ANN401 - Altair's own fields
+    return alt.Axis(title=None, grid=False, labelExpr=label, labelOverlap=True, **ticks)

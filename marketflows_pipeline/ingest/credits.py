@@ -1,0 +1,72 @@
+"""The month's credits of the market-cap provider at each moment: spent, reserved, available."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.ingest.budget import (
+    EXCHANGE_CALLS_PER_HOUR,
+    EXCHANGES_ASSUMED,
+    Budget,
+    exchange_calls_per_day,
+    market_cap_calls_per_day,
+    month_budget,
+)
+from marketflows_pipeline.providers.http.ledger import CallLedger, month_of
+from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.warehouse.store import Warehouse
+
+
+@dataclass(frozen=True)
+class Credits:
+    """The provider's account of this month.
+
+    Attributes:
+        settings: what the runs of each hour and day will request.
+        warehouse: what is stored, such as how long the list of exchanges is.
+        ledger: where attempts are counted.
+        clock: tells the month.
+    """
+
+    settings: Settings
+    warehouse: Warehouse
+    ledger: CallLedger
+    clock: Clock
+
+    @property
+    def spent(self) -> int:
+        """Attempts of this month."""
+        return self.ledger.spent(self.settings.provider, month_of(self.clock.now()))
+
+    def budget(self, n_coins: int) -> Budget:
+        """The month's credits now, the remaining runs of all parts reserved.
+
+        Args:
+            n_coins: tracked coins.
+        """
+        source, exchanges = self.settings.source, self.settings.exchanges
+        excluded = set(source.exclusions_in_use)
+        # A narrative that is an excluded category itself is requested each hour anyway.
+        per_hour, per_day = 0, market_cap_calls_per_day(len(excluded - set(source.narratives_in_use)))
+        if exchanges is not None:
+            per_hour = EXCHANGE_CALLS_PER_HOUR
+            # One response serves both parts.
+            of_its_own = set(exchanges.whale_exclude_categories) - excluded
+            per_day += exchange_calls_per_day(self._n_listed_exchanges(), len(of_its_own))
+        return month_budget(
+            limit=source.monthly_credits,
+            spent=self.spent,
+            now=self.clock.now(),
+            n_coins=n_coins,
+            n_narratives=len(source.narratives_in_use),
+            calls_per_hour=per_hour,
+            calls_per_day=per_day,
+        )
+
+    def _n_listed_exchanges(self) -> int:
+        """Exchanges in the last full list, or as many as are assumed before the first."""
+        listed = self.warehouse.query(
+            "select arg_max(rows_served, attempted_at) as n from meta.fetches where dataset = 'listing'"
+        ).item()
+        return EXCHANGES_ASSUMED if listed is None else int(listed)

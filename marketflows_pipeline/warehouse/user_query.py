@@ -1,0 +1,114 @@
+"""A query that a user wrote: refused where it is more than a question, else answered in the format asked for."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import duckdb
+
+from marketflows_pipeline.errors import MarketflowsError, UserInputError
+from marketflows_pipeline.warehouse import engine, render
+from marketflows_pipeline.warehouse.published import (
+    HOW_TO_ALLOW,
+    batches,
+    executed,
+    open_published,
+    refusals,
+    relation,
+)
+from marketflows_pipeline.warehouse.render import Format
+
+
+def write_result(
+    sql: str,
+    path: Path,
+    output_format: Format,
+    out: BinaryIO,
+    *,
+    allow_files: bool = False,
+    for_spreadsheets: bool = False,
+) -> int | None:
+    """Write the answer to a query.
+
+    Args:
+        sql: the query.
+        path: the published file.
+        output_format: ``table`` for people (at most `render.TABLE_ROWS` rows, and it says so), ``csv``, ``json`` (a
+            list of objects) or ``parquet``; times are ISO 8601 in UTC, missing values ``null`` (empty in CSV).
+        out: where the bytes go; text is UTF-8.
+        allow_files: whether the query may read and write other files.
+        for_spreadsheets: whether CSV is made safe to open in one; else text is exact, but for tables.
+
+    Returns:
+        The rows of the answer; null for parquet, whose rows are not counted.
+
+    Raises:
+        MarketflowsError: if nothing has been published yet.
+        UserInputError: if the SQL is not one statement that gives rows, or DuckDB refuses it.
+    """
+    with open_published(path, allow_files=allow_files) as connection:
+        _refuse_all_but_one_question(connection, sql, allow_files=allow_files)
+        if output_format == "parquet":
+            _write_parquet(connection, sql, out)
+            return None
+        n_rows = 0
+
+        def counted(batches: Iterator[list[tuple[Any, ...]]]) -> Iterator[list[tuple[Any, ...]]]:
+            nonlocal n_rows
+            for batch in batches:
+                n_rows += len(batch)
+                yield batch
+
+        with executed(connection, sql) as (columns, types):
+            rows = counted(batches(connection))
+            for text in render.lines(output_format, columns, types, rows, for_spreadsheets=for_spreadsheets):
+                out.write(text.encode())
+        return n_rows
+
+
+def _refuse_all_but_one_question(connection: duckdb.DuckDBPyConnection, sql: str, *, allow_files: bool) -> None:
+    if "\0" in sql:
+        raise UserInputError("the SQL holds a NUL character: expected text")
+    with refusals():
+        statements = connection.extract_statements(sql)
+        # One PIVOT is read as two statements: the first makes the names of its columns and has no text.
+        statements = [each for each in statements if each.query or each.type != duckdb.StatementType.CREATE]
+        if not statements:
+            raise UserInputError("the SQL is empty: expected one statement, such as select * from meta.publish")
+        if len(statements) > 1:
+            raise UserInputError(f"the SQL holds {len(statements)} statements: expected one")
+        if duckdb.ExpectedResultType.QUERY_RESULT not in statements[0].expected_result_type:
+            raise UserInputError("the SQL gives no rows; ask with select")
+    if allow_files:
+        return
+    # DuckDB may write to the files that are attached, which the published one is.
+    if _copies(statements[0]):
+        raise UserInputError(f"the SQL writes a file{HOW_TO_ALLOW}")
+    if function := engine.reaches_out(sql):
+        raise UserInputError(f"the SQL calls {function}, which does more than answer{HOW_TO_ALLOW}")
+
+
+def _copies(statement: duckdb.Statement) -> bool:
+    """Whether a statement is a COPY, or may run one to explain it: then it has that word, as DuckDB tells words."""
+    if statement.type != duckdb.StatementType.EXPLAIN:
+        return bool(statement.type == duckdb.StatementType.COPY)
+    text = statement.query.encode()
+    starts = [
+        (at, at + len("copy")) for at, kind in duckdb.tokenize(statement.query) if kind == duckdb.token_type.keyword
+    ]
+    return any(text[start:end].lower() == b"copy" for start, end in starts)
+
+
+def _write_parquet(connection: duckdb.DuckDBPyConnection, sql: str, out: BinaryIO) -> None:
+    """By way of the one folder that the connection may write to: DuckDB keeps its types, and takes rows in batches."""
+    ((spill,),) = connection.execute("select current_setting('temp_directory')").fetchall()
+    if not spill:
+        raise MarketflowsError("parquet needs a folder for temporary files; name one in TMPDIR")
+    file = Path(spill) / "answer.parquet"
+    with refusals():
+        relation(connection, sql).write_parquet(str(file))
+    with file.open("rb") as written:
+        shutil.copyfileobj(written, out)
