@@ -30,7 +30,7 @@ from marketflows_pipeline.queries.members import (
 )
 from marketflows_pipeline.queries.tracked_coins import in_order, tracked_coins
 from marketflows_pipeline.settings import Settings
-from marketflows_pipeline.system.near_matches import near_matches
+from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
