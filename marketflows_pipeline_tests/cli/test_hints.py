@@ -12,6 +12,7 @@ from marketflows_pipeline.cli import marketflows, run
 from marketflows_pipeline.cli.logs import RunLog
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.settings import Settings
 
 
 def said(line: str) -> str:
@@ -38,7 +39,7 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Instead of running, the jobs that would run."""
     jobs: list[str] = []
 
-    def execute(name: str, _options: RunOptions, _console: Console, _log: RunLog) -> int:
+    def execute(name: str, _options: RunOptions, _settings: Settings, _console: Console, _log: RunLog) -> int:
         jobs.append(name)
         return 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -153,9 +152,7 @@ def test_while_a_run_goes_on_the_list_is_that_of_the_last_publish_and_says_so() 
 
 @pytest.mark.usefixtures("folder")
 def test_adding_waits_for_a_run_and_then_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    # By its full name, since the package has the command under the short one.
-    module = importlib.import_module("marketflows_pipeline.cli.quarantine")
-    monkeypatch.setattr(module, "LOCK_WAIT_S", 0.01)
+    monkeypatch.setattr("marketflows_pipeline.system.run_lock.LOCK_WAIT_S", 0.01)
     with RunLock(lock_path(Path(".marketflows/warehouse.duckdb"))).acquire(command="marketflows --log-level DEBUG"):
         result = ask("add", CAPS, KEY, "--reason", "x")
     assert isinstance(result.exception, MarketflowsError)

@@ -22,6 +22,7 @@ from marketflows_pipeline.jobs import exchange_refresh, full_refresh, train_mode
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.run_context import open_run, read_settings
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,7 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     """Instead of running, the jobs that would run, and whether they begin anew."""
     jobs: list[tuple[str, bool]] = []
 
-    def execute(name: str, options: RunOptions, _console: Console, _log: RunLog) -> int:
+    def execute(name: str, options: RunOptions, _settings: Settings, _console: Console, _log: RunLog) -> int:
         jobs.append((name, options.begins_anew))
         return 0
 

@@ -104,7 +104,7 @@ def test_a_damaged_parquet_file_is_refused_or_read_and_never_a_panic(
         file.write_bytes(damaged)
         with suppress(UserInputError):
             tables.read_file(file, required=["date"])
-    assert capfd.readouterr().err == ""
+    assert "panicked" not in capfd.readouterr().err
 
 
 def test_a_century_of_sessions_is_read(tmp_path: Path) -> None:
