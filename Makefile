@@ -43,8 +43,9 @@ dev: setup ## Start the Dagster UI and its hourly schedule on http://127.0.0.1:3
 # On all processors; a file's tests stay together, since they share runs of the whole pipeline.
 PYTEST = $(PY) -m pytest $(TESTS) --numprocesses auto --dist loadfile
 
-test: setup ## Run the quick tests, two minutes: make test FLAGS="-k grid"
-	$(PYTEST) -m "not slow and not reference and not real" --hypothesis-profile quick $(FLAGS)
+test: setup ## Run the quick tests, three minutes: make test FLAGS="-k grid"
+	@# One thread of polars a process: frames of tests are small, and every processor has a process already.
+	POLARS_MAX_THREADS=1 $(PYTEST) -m "not slow and not reference and not real" --hypothesis-profile quick $(FLAGS)
 
 test-all: setup ## Run all tests, twenty minutes: what a change has to pass
 	$(PYTEST) $(FLAGS)

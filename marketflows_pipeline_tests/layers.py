@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -52,8 +52,10 @@ def part_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
-def imports_of(path: Path) -> Iterator[str]:
+@cache
+def imports_of(path: Path) -> frozenset[str]:
     """Parts that a module imports, wherever in it the import stands."""
+    parts: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -62,7 +64,8 @@ def imports_of(path: Path) -> Iterator[str]:
             names = [f"{PACKAGE.name}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module]
-        yield from (name.split(".")[1] for name in names if name.startswith(f"{PACKAGE.name}."))
+        parts.update(name.split(".")[1] for name in names if name.startswith(f"{PACKAGE.name}."))
+    return frozenset(parts)
 
 
 def is_allowed(part: str, imported: str) -> bool:

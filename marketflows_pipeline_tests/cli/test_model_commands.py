@@ -32,7 +32,7 @@ from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import (
 )
 from marketflows_pipeline_tests.warehouse.frames import frame
 
-pytestmark = pytest.mark.usefixtures("clock")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clock")]
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import pytest
 
 from marketflows_pipeline_tests.cli.asking import ANSWERED, ROOT
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = [sys.executable, "-c", "from marketflows_pipeline.cli import main; main()"]
 # Python can no longer help itself to UTF-8 then.
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

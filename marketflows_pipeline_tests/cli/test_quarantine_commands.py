@@ -18,6 +18,8 @@ from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.cli.asking import program
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps
 
+pytestmark = pytest.mark.slow
+
 CAPS = "raw.market_caps"
 KEY = "bitcoin,2026-11-20T18:00:00Z"
 

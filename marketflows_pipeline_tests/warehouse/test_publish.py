@@ -17,6 +17,8 @@ from marketflows_pipeline_tests.published_answers import run_sql
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps
 from marketflows_pipeline_tests.warehouse.runs import Runs, answer, caps_and_volumes
 
+pytestmark = pytest.mark.slow
+
 
 def raise_no_space(*_: object) -> None:
     raise OSError("no space left on device")

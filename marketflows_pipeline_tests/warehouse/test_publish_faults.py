@@ -16,6 +16,8 @@ from marketflows_pipeline_tests.warehouse.engines import engine_environment
 from marketflows_pipeline_tests.warehouse.frames import NOW
 from marketflows_pipeline_tests.warehouse.runs import Runs, answer, caps_and_volumes
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("published")
