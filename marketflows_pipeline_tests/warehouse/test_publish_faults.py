@@ -184,3 +184,31 @@ def test_the_file_opens_with_other_versions_of_duckdb(link: Path, version: str) 
         [sys.executable, "-c", ask], env=engine_environment(version), capture_output=True, text=True, check=True
     )
     assert child.stdout == f"{version} [(4.0,)]\n"
+
+
+@pytest.mark.usefixtures("published")
+def test_an_older_file_that_cannot_be_removed_costs_a_warning_and_no_publish(
+    link: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
+    """The new file is in place by then: a run that failed there would say that nothing was published."""
+
+    def refuse(*_: object) -> None:
+        raise OSError("operation not permitted")
+
+    monkeypatch.setattr("marketflows_pipeline.warehouse.publish.VersionFolder.keep", refuse)
+    runs.passes(run_id="caps-2", value=2.0, hour=1)
+
+    assert answer(link, "select market_cap_usd from raw.market_caps") == [(2.0,)]
+    assert "An older published file could not be removed: operation not permitted" in log.text
+
+
+def test_of_two_failing_parts_the_one_never_published_is_left_out(private: Path, link: Path) -> None:
+    """Being carried over is a part's own matter: the other one's tables must not speak for it."""
+    with Warehouse(private) as warehouse:
+        runs = Runs(warehouse, link)
+        runs.passes("exchanges", "volumes-1", 10.0)
+        runs.fails("exchanges", "volumes-2", 20.0)
+        runs.fails("market_caps", "caps-1", 1.0)
+        report = runs.passes("cross_asset", "bars-1", 5.0)
+
+    assert (report.carried_over, report.left_out) == (("exchanges",), ("market_caps",))
