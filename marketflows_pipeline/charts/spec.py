@@ -1,4 +1,4 @@
-"""What a chart is to say: everything about a line chart or gain table except its figures.
+"""Specifications of line charts and gain tables: everything about each except its figures.
 
 This module must not import Altair, so that unchanged charts are recognised cheaply.
 """

@@ -11,6 +11,7 @@ import polars as pl
 from marketflows_pipeline.charts.cross_asset.spec import (
     ISSUANCE,
     CorrelationsSpec,
+    CrossAssetSpec,
     CumulativeFlowsSpec,
     EffectsSpec,
     FlowMapSpec,
@@ -18,16 +19,16 @@ from marketflows_pipeline.charts.cross_asset.spec import (
     ModelSpec,
     RegimesSpec,
     is_fund,
+    last_sessions,
     shown_symbols,
 )
-from marketflows_pipeline.charts.rendering.render import DrawableSpec, RenderJob
+from marketflows_pipeline.charts.rendering.render import RenderJob
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.theme import series_styles
 
 BY_TRADE_SESSION = "flows on the session of the orders, where counts of shares are known to follow later"
 _PACKAGE = "marketflows_pipeline.charts.cross_asset"
 _MODEL_ID = re.compile(r"(?P<target>direction|rank)_(?P<horizon>\d+)_(?P<kind>logistic|gradient_boosting)_.+")
-_MODEL_COLUMNS = ("variant", "metric", "scope", "value", "lower_95", "upper_95", "n", "trained_at", "is_synthetic")
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def model_jobs(evaluation: pl.DataFrame, context: CrossAssetChartContext) -> lis
             newest[int(found["horizon"]), found["target"]] = (model_id, found["kind"])
     return [
         _job(
-            evaluation.filter(pl.col("model_id") == model_id).select(_MODEL_COLUMNS).sort("variant", "metric", "scope"),
+            evaluation.filter(pl.col("model_id") == model_id).sort("variant", "metric", "scope"),
             ModelSpec(
                 horizon=horizon,
                 target=target,
@@ -133,27 +134,18 @@ def model_jobs(evaluation: pl.DataFrame, context: CrossAssetChartContext) -> lis
     ]
 
 
-def _job(frame: pl.DataFrame, spec: DrawableSpec, draw: str) -> RenderJob:
-    return RenderJob(frame, spec, f"{_PACKAGE}.{draw}")
+def _job(frame: pl.DataFrame, spec: CrossAssetSpec, draw: str) -> RenderJob:
+    # What a chart is drawn from and no more: a change of any other column must not redraw it.
+    return RenderJob(frame.select(spec.columns), spec, f"{_PACKAGE}.{draw}")
 
 
 def _cumulative_job(flows: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
     spec = CumulativeFlowsSpec(assets=context.styles, source=context.flows, notes=context.notes)
-    columns = (
-        "symbol",
-        "session",
-        "flow_method",
-        "flow_usd",
-        "market_cap_usd",
-        "market_cap_change_usd",
-        "sessions_known",
-    )
-    frame = _with_whole_gaps(_newest(flows, spec.sessions + 1), spec.sessions).select(columns)
+    frame = _with_whole_gaps(_newest(flows, spec.sessions + 1), spec.sessions)
     return _job(frame, spec, "cumulative_flows:cumulative_flows_chart")
 
 
 def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossAssetChartContext) -> list[RenderJob]:
-    columns = ("symbol", "name", "session", "flow_method", "flow_usd", "sessions_known", "flow_pct_of_market_cap")
     jobs = []
     for window in context.windows:
         of_window = pl.col("window_sessions") == window
@@ -171,25 +163,15 @@ def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossA
             notes=context.notes,
         )
         jobs += [
-            _job(ranked.select(columns), ranking_spec, "flow_ranking:flow_ranking_chart"),
-            _job(pairs.select("from_symbol", "to_symbol", "session", "flow_usd"), map_spec, "flow_map:flow_map_chart"),
+            _job(ranked, ranking_spec, "flow_ranking:flow_ranking_chart"),
+            _job(pairs, map_spec, "flow_map:flow_map_chart"),
         ]
     return jobs
 
 
 def _effects_job(flows: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
     spec = EffectsSpec(assets=context.assets, source=context.flows, notes=context.notes)
-    columns = (
-        "symbol",
-        "session",
-        "flow_method",
-        "price_effect_usd",
-        "share_effect_usd",
-        "market_cap_usd",
-        "market_cap_change_usd",
-        "sessions_known",
-    )
-    frame = _with_whole_gaps(_newest(flows, spec.sessions), spec.sessions).select(columns)
+    frame = _with_whole_gaps(_newest(flows, spec.sessions), spec.sessions)
     return _job(frame, spec, "price_and_share_effects:effects_chart")
 
 
@@ -201,8 +183,7 @@ def _regimes_job(flows: pl.DataFrame, regimes: pl.DataFrame, context: CrossAsset
         notes=context.notes,
     )
     closes = flows.filter(pl.col("symbol") == context.benchmark).select("session", "close_usd")
-    columns = ("session", "close_usd", "vix", "vix_percentile", "ratio_score", "regime")
-    frame = regimes.join(closes, on="session", how="left").sort("session").tail(spec.sessions).select(columns)
+    frame = regimes.join(closes, on="session", how="left").sort("session").tail(spec.sessions)
     return _job(frame, spec, "regime_ribbon:regimes_chart")
 
 
@@ -214,18 +195,13 @@ def _correlations_job(correlations: pl.DataFrame, context: CrossAssetChartContex
         notes=context.notes,
     )
     of_window = correlations.filter(pl.col("window_sessions") == context.correlation_window)
-    frame = (
-        of_window.filter(pl.col("session") == pl.col("session").max())
-        .select("symbol_a", "symbol_b", "session", "correlation")
-        .sort("symbol_a", "symbol_b")
-    )
+    frame = of_window.filter(pl.col("session") == pl.col("session").max()).sort("symbol_a", "symbol_b")
     return _job(frame, spec, "correlation_matrix:correlations_chart")
 
 
 def _newest(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:
     """Rows of the last sessions, by symbol and session."""
-    newest = flows.select(pl.col("session").unique().sort(descending=True).head(sessions))
-    return flows.join(newest, on="session", how="semi").sort("symbol", "session")
+    return last_sessions(flows, sessions).sort("symbol", "session")
 
 
 def _with_whole_gaps(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""What the charts of the cross-asset part are to say: everything about each except its figures.
+"""Specifications of the charts of the cross-asset part: everything about each except its figures.
 
 This module must not import Altair, so that unchanged charts are recognised cheaply.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import polars as pl
 
@@ -32,6 +33,16 @@ class CumulativeFlowsSpec:
         notes: caveats for the footer.
     """
 
+    columns: ClassVar[tuple[str, ...]] = (
+        "symbol",
+        "session",
+        "flow_method",
+        "flow_usd",
+        "market_cap_usd",
+        "market_cap_change_usd",
+        "sessions_known",
+    )
+
     assets: tuple[SeriesStyle, ...]
     source: str
     sessions: int = 252
@@ -44,8 +55,7 @@ class CumulativeFlowsSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this chart would be empty, or None when it has something to show."""
-        columns = ("symbol", "session", "flow_method", "flow_usd", "sessions_known")
-        require_columns(frame, (*columns, "market_cap_usd", "market_cap_change_usd"))
+        require_columns(frame, self.columns)
         known = known_fund_flows(last_sessions(frame, self.sessions))
         sessions = known.get_column("session").n_unique()
         if sessions < LEAST_SESSIONS:
@@ -66,6 +76,16 @@ class FlowRankingSpec:
         notes: caveats for the footer.
     """
 
+    columns: ClassVar[tuple[str, ...]] = (
+        "symbol",
+        "name",
+        "session",
+        "flow_method",
+        "flow_usd",
+        "sessions_known",
+        "flow_pct_of_market_cap",
+    )
+
     window_sessions: int
     source: str
     rows: int = 24
@@ -78,8 +98,7 @@ class FlowRankingSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this chart would be empty, or None when it has something to show."""
-        columns = ("symbol", "name", "session", "flow_method", "flow_usd", "sessions_known", "flow_pct_of_market_cap")
-        require_columns(frame, columns)
+        require_columns(frame, self.columns)
         return None if frame.get_column("flow_usd").is_finite().any() else "no flow is known in this window"
 
 
@@ -96,6 +115,8 @@ class FlowMapSpec:
         notes: caveats for the footer.
     """
 
+    columns: ClassVar[tuple[str, ...]] = ("from_symbol", "to_symbol", "session", "flow_usd")
+
     window_sessions: int
     source: str
     unknown: tuple[str, ...] = ()
@@ -110,7 +131,7 @@ class FlowMapSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this chart would be empty, or None when it has something to show."""
-        require_columns(frame, ("from_symbol", "to_symbol", "session", "flow_usd"))
+        require_columns(frame, self.columns)
         return None if (frame.get_column("flow_usd") > 0).any() else "no fund had a known inflow or outflow"
 
 
@@ -126,6 +147,17 @@ class EffectsSpec:
         notes: caveats for the footer.
     """
 
+    columns: ClassVar[tuple[str, ...]] = (
+        "symbol",
+        "session",
+        "flow_method",
+        "price_effect_usd",
+        "share_effect_usd",
+        "market_cap_usd",
+        "market_cap_change_usd",
+        "sessions_known",
+    )
+
     assets: tuple[tuple[str, str], ...]
     source: str
     sessions: int = 21
@@ -139,8 +171,7 @@ class EffectsSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this chart would be empty, or None when it has something to show."""
-        columns = ("symbol", "session", "flow_method", "price_effect_usd", "share_effect_usd")
-        require_columns(frame, (*columns, "market_cap_usd", "market_cap_change_usd", "sessions_known"))
+        require_columns(frame, self.columns)
         known = last_sessions(frame, self.sessions).filter(
             is_fund(), pl.col("price_effect_usd").is_finite(), pl.col("share_effect_usd").is_finite()
         )
@@ -159,6 +190,8 @@ class RegimesSpec:
         notes: caveats for the footer.
     """
 
+    columns: ClassVar[tuple[str, ...]] = ("session", "close_usd", "vix", "vix_percentile", "ratio_score", "regime")
+
     benchmark: str
     name: str
     source: str
@@ -172,7 +205,7 @@ class RegimesSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this chart would be empty, or None when it has something to show."""
-        require_columns(frame, ("session", "close_usd", "vix", "vix_percentile", "ratio_score", "regime"))
+        require_columns(frame, self.columns)
         for column, what in (("close_usd", f"of {self.benchmark}"), ("vix", "with VIX")):
             sessions = frame.filter(pl.col(column).is_finite()).height
             if sessions < LEAST_SESSIONS:
@@ -192,6 +225,8 @@ class CorrelationsSpec:
         notes: caveats for the footer.
     """
 
+    columns: ClassVar[tuple[str, ...]] = ("symbol_a", "symbol_b", "session", "correlation")
+
     assets: tuple[tuple[str, str], ...]
     window_sessions: int
     source: str
@@ -205,7 +240,7 @@ class CorrelationsSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this chart would be empty, or None when it has something to show."""
-        require_columns(frame, ("symbol_a", "symbol_b", "session", "correlation"))
+        require_columns(frame, self.columns)
         latest = frame.filter(pl.col("session") == pl.col("session").max())
         return None if latest.get_column("correlation").is_finite().any() else "no correlation is known yet"
 
@@ -225,6 +260,18 @@ class ModelSpec:
         notes: caveats for the footer.
     """
 
+    columns: ClassVar[tuple[str, ...]] = (
+        "variant",
+        "metric",
+        "scope",
+        "value",
+        "lower_95",
+        "upper_95",
+        "n",
+        "trained_at",
+        "is_synthetic",
+    )
+
     horizon: int
     target: str
     kind: str
@@ -241,13 +288,17 @@ class ModelSpec:
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this chart would be empty, or None when it has something to show."""
-        columns = ("variant", "metric", "scope", "value", "lower_95", "upper_95", "n", "trained_at", "is_synthetic")
-        require_columns(frame, columns)
+        require_columns(frame, self.columns)
         known = frame.filter(pl.col("variant") == "with_flows", pl.col("value").is_finite())
         for metric, what in (("auc", "AUC"), ("reliability", "reliability table")):
             if known.filter(pl.col("metric") == metric).is_empty():
                 return f"the model has no {what}"
         return None
+
+
+CrossAssetSpec = (
+    CumulativeFlowsSpec | FlowRankingSpec | FlowMapSpec | EffectsSpec | RegimesSpec | CorrelationsSpec | ModelSpec
+)
 
 
 def is_fund() -> pl.Expr:

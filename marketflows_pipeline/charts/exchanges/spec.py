@@ -1,4 +1,4 @@
-"""What the charts of the exchange part are to say: everything about each except its figures.
+"""Specifications of the charts of the exchange part: everything about each except its figures.
 
 This module must not import Altair, so that unchanged charts are recognised cheaply.
 """

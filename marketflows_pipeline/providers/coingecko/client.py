@@ -36,7 +36,6 @@ logger = logging.getLogger(__name__)
 
 # The order of a page is older than its caps, so one row may sit too high; ten in a row don't.
 ROWS_THAT_END_A_SNAPSHOT = 10
-REJECTED_NAMED = 5
 
 
 class CoinGecko(CoinGeckoExchanges):
