@@ -1,36 +1,29 @@
 """Asset checks: what must hold before anything is published, and what an analyst should be warned about.
 
-Each check is one property, named as such, and returns its evidence: how many rows break it, the worst five, and the
-threshold.
+Each check is one property, named as such; its result counts the rows that break it and shows the worst five.
 """
 
 from collections.abc import Iterator
 
 import dagster as dg
 
-from marketflows_pipeline.checks.cross_asset import CROSS_ASSET_CHECKS
-from marketflows_pipeline.checks.exchanges import EXCHANGE_CHECKS
-from marketflows_pipeline.checks.market_caps import MARKET_CAP_CHECKS
+from marketflows_pipeline.checks import cross_asset, exchanges, market_caps
 from marketflows_pipeline.checks.model import Check, CheckResult, evaluate_and_log, key_check, quarantine_check
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.transforms.plausibility import BOUNDS
 
-_OWN_CHECKS: dict[Part, list[Check]] = {
-    "market_caps": MARKET_CAP_CHECKS,
-    "exchanges": EXCHANGE_CHECKS,
-    "cross_asset": CROSS_ASSET_CHECKS,
-    "meta": [],
-}
+_MODULES = {"market_caps": market_caps, "exchanges": exchanges, "cross_asset": cross_asset}
 
 
 def checks_of(part: Part) -> list[Check]:
-    """All checks of one part: its keys from the registry, what is left out of raw tables, and its own properties."""
+    """All checks of one part: its keys from the registry, its quarantined rows, and the checks of its module."""
     tables = tables_of(part)
+    of_module = vars(_MODULES[part]).values() if part in _MODULES else ()
     return [
         *map(key_check, tables),
         *(quarantine_check(entry) for entry in tables if entry.name in BOUNDS),
-        *_OWN_CHECKS[part],
+        *(each for each in of_module if isinstance(each, Check)),
     ]
 
 
@@ -64,6 +57,3 @@ def _in_one_step(name: str, checks: list[Check]) -> dg.AssetChecksDefinition:
             )
 
     return step
-
-
-__all__ = ["Check", "CheckResult", "check_steps", "checks_of", "evaluate_and_log", "key_check"]

@@ -1,12 +1,10 @@
 """What must hold of the cross-asset part before it is published, and what an analyst should be warned about."""
 
 from datetime import timedelta
-from typing import Any
 
-import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.checks.model import WORST, CheckResult, check, evidence, released_evidence
+from marketflows_pipeline.checks.model import ERROR, WARN, WORST, CheckResult, check, evidence, released_evidence
 from marketflows_pipeline.models.verdicts import ALARM_AUC, UNUSUAL_AUC, intervals, suspicion
 from marketflows_pipeline.run_context import RunContext
 
@@ -30,106 +28,99 @@ def newest_bar_is_recent(run: RunContext) -> CheckResult:
     newest = run.warehouse.query("select max(session) as newest from accepted.daily_bars")
     oldest_allowed = (run.started_at - RECENT_WITHIN).date()
     late = newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed))
-    return evidence(
-        late, severity=dg.AssetCheckSeverity.WARN, newest=str(newest.item()), oldest_allowed=str(oldest_allowed)
-    )
+    return evidence(late, severity=WARN, newest=str(newest.item()), oldest_allowed=str(oldest_allowed))
 
 
-@check("core.asset_flows", "No close moves by more than 35 % in a session, coins left out.", blocking=False)
-def closes_do_not_jump(run: RunContext) -> CheckResult:
+@check(
+    "core.asset_flows", "No close moves by more than 35 % in a session, coins left out.", blocking=False, threshold=JUMP
+)
+def closes_do_not_jump(run: RunContext) -> pl.DataFrame:
     """Such a move of a fund is more often a split that the service does not list."""
-    jumps = run.warehouse.query(
+    return run.warehouse.query(
         "select symbol, session, price_return, close_usd from core.asset_flows"
         f" where abs(price_return) > {JUMP} and asset_class <> 'crypto' order by abs(price_return) desc"
     )
-    return evidence(jumps, severity=dg.AssetCheckSeverity.WARN, threshold=JUMP)
 
 
-@check("core.share_splits", "No fund's shares change as by a split that nobody lists.", blocking=False)
-def splits_are_listed(run: RunContext) -> CheckResult:
+@check(
+    "core.share_splits",
+    "No fund's shares change as by a split that nobody lists.",
+    blocking=False,
+    settled_by="splits_line in splits.csv, ratio 1 denies",
+)
+def splits_are_listed(run: RunContext) -> pl.DataFrame:
     """A line in splits.csv settles each; those whose flow is unknown until then come first."""
-    unlisted = run.warehouse.query(
+    return run.warehouse.query(
         "select symbol, session, status, share_ratio, basis_ratio, splits_line from core.share_splits"
         " where status in ('suspected', 'inferred') order by status desc, session desc, symbol"
-    )
-    return evidence(
-        unlisted, severity=dg.AssetCheckSeverity.WARN, settled_by="splits_line in splits.csv, ratio 1 denies"
     )
 
 
 @check("core.share_splits", "Closes are adjusted for the splits that are listed.", blocking=False)
-def closes_are_adjusted_for_splits(run: RunContext) -> CheckResult:
+def closes_are_adjusted_for_splits(run: RunContext) -> pl.DataFrame:
     """However small the split: closes that follow net asset values as traded across it are not."""
-    unadjusted = run.warehouse.query(
+    return run.warehouse.query(
         "select symbol, session, ratio, close_ratio, nav_ratio from core.share_splits where status = 'listed'"
         f" and abs(ln(ratio)) > {LEAST_SPLIT} and abs(ln(basis_ratio) + ln(ratio)) < abs(ln(basis_ratio))"
         " order by session desc, symbol"
     )
-    return evidence(unadjusted, severity=dg.AssetCheckSeverity.WARN)
 
 
 @check("core.asset_flows", "No flow of a fund is beyond 35 % of its assets.", blocking=False)
-def no_flow_is_very_large(run: RunContext) -> CheckResult:
+def no_flow_is_very_large(run: RunContext) -> pl.DataFrame:
     """Real until shown otherwise, as new funds start so; the newest first."""
-    large = run.warehouse.query(
+    return run.warehouse.query(
         "select symbol, session, coalesce(flow_usd, gap_flow_usd) as flow_usd, market_cap_usd from core.asset_flows"
         " where is_large_creation order by session desc, symbol"
     )
-    return evidence(large, severity=dg.AssetCheckSeverity.WARN)
 
 
 @check("core.asset_flows", "Price effect and share effect sum to the change of the market cap.")
-def effects_sum_to_the_change(run: RunContext) -> CheckResult:
+def effects_sum_to_the_change(run: RunContext) -> pl.DataFrame:
     """The two are computed apart; a split that is missed shows here."""
-    return evidence(
-        run.warehouse.query(
-            f"""
-            select symbol, session, market_cap_change_usd, price_effect_usd + share_effect_usd as explained_usd
-            from core.asset_flows
-            where abs(market_cap_change_usd - price_effect_usd - share_effect_usd)
-                > {IDENTITY_TOLERANCE} * greatest(market_cap_usd, 1)
-            order by abs(market_cap_change_usd - price_effect_usd - share_effect_usd) desc limit {WORST}
-            """
-        )
+    return run.warehouse.query(
+        f"""
+        select symbol, session, market_cap_change_usd, price_effect_usd + share_effect_usd as explained_usd
+        from core.asset_flows
+        where abs(market_cap_change_usd - price_effect_usd - share_effect_usd)
+            > {IDENTITY_TOLERANCE} * greatest(market_cap_usd, 1)
+        order by abs(market_cap_change_usd - price_effect_usd - share_effect_usd) desc limit {WORST}
+        """
     )
 
 
 @check("core.asset_flows", "Notional shares, and absolute gross flow shares, sum to 1 in each session.")
-def shares_sum_to_one(run: RunContext) -> CheckResult:
+def shares_sum_to_one(run: RunContext) -> pl.DataFrame:
     """Otherwise an asset was lost or counted twice."""
-    return evidence(
-        run.warehouse.query(
-            f"""
-            select session, sum(notional_share) as notional, sum(abs(gross_flow_share)) as gross
-            from core.asset_flows group by session
-            having abs(notional - 1) > {IDENTITY_TOLERANCE} or abs(gross - 1) > {IDENTITY_TOLERANCE}
-            limit {WORST}
-            """
-        )
+    return run.warehouse.query(
+        f"""
+        select session, sum(notional_share) as notional, sum(abs(gross_flow_share)) as gross
+        from core.asset_flows group by session
+        having abs(notional - 1) > {IDENTITY_TOLERANCE} or abs(gross - 1) > {IDENTITY_TOLERANCE}
+        limit {WORST}
+        """
     )
 
 
 @check("mart.flow_map", "What is attributed sums to each asset's flow.")
-def attributions_sum_to_flows(run: RunContext) -> CheckResult:
+def attributions_sum_to_flows(run: RunContext) -> pl.DataFrame:
     """Rows sum to outflows and columns to inflows, whatever lies outside the universe."""
-    return evidence(
-        run.warehouse.query(
-            f"""
-            with attributed as (
-                select window_sessions, includes_issuance, from_symbol as symbol, -flow_usd as flow_usd
-                from mart.flow_map
-                union all
-                select window_sessions, includes_issuance, to_symbol, flow_usd from mart.flow_map
-            ), sums as (
-                select window_sessions, includes_issuance, symbol, sum(flow_usd) as attributed_usd
-                from attributed group by all
-            )
-            select window_sessions, includes_issuance, symbol, rankings.flow_usd, attributed_usd
-            from mart.flow_rankings rankings join sums using (window_sessions, symbol)
-            where abs(rankings.flow_usd - attributed_usd) > {IDENTITY_TOLERANCE} * greatest(abs(rankings.flow_usd), 1)
-            limit {WORST}
-            """
+    return run.warehouse.query(
+        f"""
+        with attributed as (
+            select window_sessions, includes_issuance, from_symbol as symbol, -flow_usd as flow_usd
+            from mart.flow_map
+            union all
+            select window_sessions, includes_issuance, to_symbol, flow_usd from mart.flow_map
+        ), sums as (
+            select window_sessions, includes_issuance, symbol, sum(flow_usd) as attributed_usd
+            from attributed group by all
         )
+        select window_sessions, includes_issuance, symbol, rankings.flow_usd, attributed_usd
+        from mart.flow_rankings rankings join sums using (window_sessions, symbol)
+        where abs(rankings.flow_usd - attributed_usd) > {IDENTITY_TOLERANCE} * greatest(abs(rankings.flow_usd), 1)
+        limit {WORST}
+        """
     )
 
 
@@ -140,38 +131,20 @@ def attributions_sum_to_flows(run: RunContext) -> CheckResult:
 )
 def no_model_looks_too_good(run: RunContext) -> CheckResult:
     """What looks like an edge of that size has nearly always seen the future; see `models.verdicts.suspicion`."""
-    figures: dict[str, list[dict[str, Any]]] = {}
-    for row in run.warehouse.query("select * from mart.model_evaluation where not is_synthetic").to_dicts():
-        figures.setdefault(row["model_id"], []).append(row)
-    found = {model_id: suspicion(model_id, intervals(rows), is_synthetic=False) for model_id, rows in figures.items()}
+    figures = run.warehouse.read("mart.model_evaluation", where="not is_synthetic")
+    found = {
+        model_id: suspicion(model_id, intervals(rows.to_dicts()), is_synthetic=False)
+        for (model_id,), rows in figures.partition_by("model_id", as_dict=True).items()
+    }
     offenders = pl.DataFrame(
         [
             (model_id, each.tier, each.variant, each.metric, each.value, each.lower)
             for model_id, each in found.items()
             if each is not None
         ],
-        schema={"model_id": pl.String, "tier": pl.String, "variant": pl.String, "metric": pl.String}
-        | {"value": pl.Float64, "lower_95": pl.Float64},
+        schema=dict.fromkeys(("model_id", "tier", "variant", "metric"), pl.String)
+        | dict.fromkeys(("value", "lower_95"), pl.Float64),
         orient="row",
     ).sort(pl.col("tier") == "alarm", "lower_95", descending=True)
-    is_alarm = "alarm" in offenders["tier"]
-    return evidence(
-        offenders,
-        severity=dg.AssetCheckSeverity.ERROR if is_alarm else dg.AssetCheckSeverity.WARN,
-        unusual_above=UNUSUAL_AUC,
-        alarm_above=ALARM_AUC,
-    )
-
-
-CROSS_ASSET_CHECKS = [
-    closes_are_positive,
-    newest_bar_is_recent,
-    closes_do_not_jump,
-    splits_are_listed,
-    closes_are_adjusted_for_splits,
-    no_flow_is_very_large,
-    effects_sum_to_the_change,
-    shares_sum_to_one,
-    attributions_sum_to_flows,
-    no_model_looks_too_good,
-]
+    severity = ERROR if "alarm" in offenders["tier"] else WARN
+    return evidence(offenders, severity=severity, unusual_above=UNUSUAL_AUC, alarm_above=ALARM_AUC)

@@ -2,13 +2,10 @@
 
 from datetime import timedelta
 
-import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.checks.model import WORST, CheckResult, check, evidence
-from marketflows_pipeline.queries.market_caps import is_out_of_credits
+from marketflows_pipeline.checks.model import WARN, WORST, CheckResult, check, newest_is_within, warn_without_credits
 from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.warehouse.accepted import accepted_name
 
 HOURLY_WITHIN = timedelta(hours=2)
 DAILY_WITHIN = timedelta(hours=26)
@@ -24,30 +21,25 @@ SHARE_TOLERANCE_PCT = 1e-6
 @check("raw.exchanges", "The newest list of exchanges is at most 2 hours old.")
 def newest_listing_is_recent(run: RunContext) -> CheckResult:
     """Volumes of another day must not pass for those of now; with no credits left it warns only."""
-    severity = (
-        dg.AssetCheckSeverity.WARN
-        if is_out_of_credits(run.warehouse, run.settings, run.started_at)
-        else dg.AssetCheckSeverity.ERROR
-    )
-    return _at_most(run, "raw.exchanges", HOURLY_WITHIN, severity)
+    return newest_is_within(run, "raw.exchanges", HOURLY_WITHIN, warn_without_credits(run))
 
 
 @check("raw.cex_snapshots", "The newest overview of reserves is at most 2 hours old.")
 def newest_overview_is_recent(run: RunContext) -> CheckResult:
     """Reserves of another day must not pass for those of now."""
-    return _at_most(run, "raw.cex_snapshots", HOURLY_WITHIN, dg.AssetCheckSeverity.ERROR)
+    return newest_is_within(run, "raw.cex_snapshots", HOURLY_WITHIN)
 
 
 @check("raw.protocols", "Daily requests succeeded within the last 26 hours.", blocking=False)
 def daily_answers_are_recent(run: RunContext) -> CheckResult:
     """An hourly run goes on with yesterday's; commands mark it as stale."""
-    return _at_most(run, "raw.protocols", DAILY_WITHIN, dg.AssetCheckSeverity.WARN)
+    return newest_is_within(run, "raw.protocols", DAILY_WITHIN, WARN)
 
 
 @check("core.exchanges", "Every tracked exchange that was ever seen is still seen.", blocking=False)
-def no_tracked_exchange_is_lost(run: RunContext) -> CheckResult:
+def no_tracked_exchange_is_lost(run: RunContext) -> pl.DataFrame:
     """One that was renamed or dropped by a service would otherwise fade from tables without a word."""
-    lost = run.warehouse.query(
+    return run.warehouse.query(
         """
         with tracked as (select * from core.exchanges where is_tracked),
         volumes as (
@@ -64,108 +56,91 @@ def no_tracked_exchange_is_lost(run: RunContext) -> CheckResult:
         """,
         [run.started_at - DAILY_WITHIN, run.started_at - DAY_RECORD_WITHIN],
     )
-    return evidence(lost, severity=dg.AssetCheckSeverity.WARN)
 
 
 @check("mart.exchange_netflow", "Flow, price effect and what is left out sum to the change of the reserves.")
-def netflow_adds_up(run: RunContext) -> CheckResult:
+def netflow_adds_up(run: RunContext) -> pl.DataFrame:
     """The three are computed apart; a token counted twice or lost shows here."""
-    return evidence(
-        run.warehouse.query(
-            f"""
-            with steps as (
-                select slug, day, reserves_usd, reason,
-                       reserves_usd - lag(reserves_usd) over (partition by slug order by day) as change_usd,
-                       netflow_usd + price_effect_usd + left_out_usd as explained_usd,
-                       netflow_mid_usd + price_effect_mid_usd + left_out_usd as explained_mid_usd
-                from mart.exchange_netflow where reserves_usd is not null
-            )
-            select slug, day, change_usd, explained_usd, explained_mid_usd,
-                   greatest(abs(change_usd - explained_usd), abs(change_usd - explained_mid_usd)) as gap_usd
-            from steps
-            where gap_usd > {IDENTITY_TOLERANCE} * greatest(reserves_usd, 1)
-            order by gap_usd desc limit {WORST}
-            """
+    return run.warehouse.query(
+        f"""
+        with steps as (
+            select slug, day, reserves_usd, reason,
+                   reserves_usd - lag(reserves_usd) over (partition by slug order by day) as change_usd,
+                   netflow_usd + price_effect_usd + left_out_usd as explained_usd,
+                   netflow_mid_usd + price_effect_mid_usd + left_out_usd as explained_mid_usd
+            from mart.exchange_netflow where reserves_usd is not null
         )
+        select slug, day, change_usd, explained_usd, explained_mid_usd,
+               greatest(abs(change_usd - explained_usd), abs(change_usd - explained_mid_usd)) as gap_usd
+        from steps
+        where gap_usd > {IDENTITY_TOLERANCE} * greatest(reserves_usd, 1)
+        order by gap_usd desc limit {WORST}
+        """
     )
 
 
-@check("mart.exchange_netflow", "The same sum agrees with the separately served TVL within 2 %.", blocking=False)
-def netflow_agrees_with_tvl(run: RunContext) -> CheckResult:
+@check(
+    "mart.exchange_netflow",
+    "The same sum agrees with the separately served TVL within 2 %.",
+    blocking=False,
+    tolerance_pct=TVL_TOLERANCE_PCT,
+)
+def netflow_agrees_with_tvl(run: RunContext) -> pl.DataFrame:
     """DefiLlama sums the tokens up by itself; a larger gap means that its breakdown is incomplete on that day."""
-    gaps = run.warehouse.query(
+    return run.warehouse.query(
         f"select slug, day, tvl_change_usd, netflow_mid_usd, price_effect_mid_usd, left_out_usd, identity_gap_pct"
         f" from mart.exchange_netflow where abs(identity_gap_pct) > {TVL_TOLERANCE_PCT}"
         f" and day > cast(? as date) - {RECENT_DAYS} order by abs(identity_gap_pct) desc",
         [run.started_at],
     )
-    return evidence(gaps, severity=dg.AssetCheckSeverity.WARN, tolerance_pct=TVL_TOLERANCE_PCT)
 
 
-@check("mart.exchange_netflow", "No token above 1 % of an exchange's reserves vanished lately.", blocking=False)
-def large_tokens_do_not_vanish(run: RunContext) -> CheckResult:
+@check(
+    "mart.exchange_netflow",
+    "No token above 1 % of an exchange's reserves vanished lately.",
+    blocking=False,
+    threshold_pct=LARGE_TOKEN_PCT,
+)
+def large_tokens_do_not_vanish(run: RunContext) -> pl.DataFrame:
     """Such a token was withdrawn whole, or its wallets are no longer counted: the net flow leaves it out either way."""
-    vanished = run.warehouse.query(
+    return run.warehouse.query(
         f"select slug, day, largest_vanished_token, largest_vanished_usd, reserves_usd from mart.exchange_netflow"
         f" where largest_vanished_usd > {LARGE_TOKEN_PCT} / 100 * (reserves_usd + largest_vanished_usd)"
         f" and day > cast(? as date) - {RECENT_DAYS} order by largest_vanished_usd desc",
         [run.started_at],
     )
-    return evidence(vanished, severity=dg.AssetCheckSeverity.WARN, threshold_pct=LARGE_TOKEN_PCT)
 
 
-@check("mart.exchange_netflow", "No token above 1 % of an exchange's reserves appeared lately.", blocking=False)
-def large_tokens_do_not_appear(run: RunContext) -> CheckResult:
+@check(
+    "mart.exchange_netflow",
+    "No token above 1 % of an exchange's reserves appeared lately.",
+    blocking=False,
+    threshold_pct=LARGE_TOKEN_PCT,
+)
+def large_tokens_do_not_appear(run: RunContext) -> pl.DataFrame:
     """Such a token has a new name, or wallets that were not known before: the net flow leaves it out either way."""
-    appeared = run.warehouse.query(
+    return run.warehouse.query(
         f"select slug, day, largest_new_token, largest_new_usd, reserves_usd from mart.exchange_netflow"
         f" where largest_new_usd > {LARGE_TOKEN_PCT} / 100 * reserves_usd"
         f" and day > cast(? as date) - {RECENT_DAYS} order by largest_new_usd desc",
         [run.started_at],
     )
-    return evidence(appeared, severity=dg.AssetCheckSeverity.WARN, threshold_pct=LARGE_TOKEN_PCT)
 
 
 @check("mart.exchange_shares", "The shares of a day, segment and measure sum to 100 %.")
-def shares_sum_to_one(run: RunContext) -> CheckResult:
+def shares_sum_to_one(run: RunContext) -> pl.DataFrame:
     """Otherwise an exchange was lost or counted twice."""
-    return evidence(
-        run.warehouse.query(
-            f"select measure, segment, day, sum(share_pct) as total_pct from mart.exchange_shares group by all"
-            f" having abs(total_pct - 100) > {SHARE_TOLERANCE_PCT} order by abs(total_pct - 100) desc limit {WORST}"
-        )
+    return run.warehouse.query(
+        f"select measure, segment, day, sum(share_pct) as total_pct from mart.exchange_shares group by all"
+        f" having abs(total_pct - 100) > {SHARE_TOLERANCE_PCT} order by abs(total_pct - 100) desc limit {WORST}"
     )
 
 
 @check("mart.exchange_dominance", "Each index lies between 10,000 / n and 10,000, its lower bound below its upper.")
-def indices_are_within_bounds(run: RunContext) -> CheckResult:
+def indices_are_within_bounds(run: RunContext) -> pl.DataFrame:
     """What a sum of squared shares can be at all."""
-    return evidence(
-        run.warehouse.query(
-            f"select measure, segment, day, n_exchanges, hhi_index, hhi_lower_bound, hhi_upper_bound"
-            f" from mart.exchange_dominance where hhi_index < 10000 / n_exchanges * (1 - {IDENTITY_TOLERANCE})"
-            f" or hhi_index > 10000 * (1 + {IDENTITY_TOLERANCE}) or hhi_lower_bound > hhi_upper_bound limit {WORST}"
-        )
+    return run.warehouse.query(
+        f"select measure, segment, day, n_exchanges, hhi_index, hhi_lower_bound, hhi_upper_bound"
+        f" from mart.exchange_dominance where hhi_index < 10000 / n_exchanges * (1 - {IDENTITY_TOLERANCE})"
+        f" or hhi_index > 10000 * (1 + {IDENTITY_TOLERANCE}) or hhi_lower_bound > hhi_upper_bound limit {WORST}"
     )
-
-
-def _at_most(run: RunContext, name: str, limit: timedelta, severity: dg.AssetCheckSeverity) -> CheckResult:
-    """Whether the newest observation of a table is recent enough."""
-    oldest_allowed = run.started_at - limit
-    newest = run.warehouse.query(f"select max(observed_at) as newest from {accepted_name(name)}")
-    late = newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed))
-    return evidence(late, severity=severity, newest=str(newest.item()), oldest_allowed=str(oldest_allowed))
-
-
-EXCHANGE_CHECKS = [
-    newest_listing_is_recent,
-    newest_overview_is_recent,
-    daily_answers_are_recent,
-    no_tracked_exchange_is_lost,
-    netflow_adds_up,
-    netflow_agrees_with_tvl,
-    large_tokens_do_not_vanish,
-    large_tokens_do_not_appear,
-    shares_sum_to_one,
-    indices_are_within_bounds,
-]

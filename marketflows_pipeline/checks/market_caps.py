@@ -2,13 +2,20 @@
 
 from datetime import timedelta
 
-import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.checks.model import WORST, CheckResult, check, evidence, released_evidence
+from marketflows_pipeline.checks.model import (
+    WORST,
+    CheckResult,
+    check,
+    evidence,
+    newest_is_within,
+    released_evidence,
+    warn_without_credits,
+)
 from marketflows_pipeline.ingest.market_caps.plan import complete_histories
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
-from marketflows_pipeline.queries.market_caps import is_out_of_credits, stored_window
+from marketflows_pipeline.queries.market_caps import stored_window
 from marketflows_pipeline.queries.tracked_coins import gone_coins
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.market_caps.quality import coverage, find_jumps, find_supply_revisions
@@ -34,19 +41,7 @@ def newest_observation_is_recent(run: RunContext) -> CheckResult:
     observation instead of now.
     """
     step = Granularity.of_window(run.settings.source.days).step
-    oldest_allowed = run.started_at - STALE_AFTER_STEPS * step
-    newest = run.warehouse.query("select max(ts) as newest from accepted.market_caps")
-    severity = (
-        dg.AssetCheckSeverity.WARN
-        if is_out_of_credits(run.warehouse, run.settings, run.started_at)
-        else dg.AssetCheckSeverity.ERROR
-    )
-    return evidence(
-        newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed)),
-        severity=severity,
-        newest=str(newest.item()),
-        oldest_allowed=str(oldest_allowed),
-    )
+    return newest_is_within(run, "raw.market_caps", STALE_AFTER_STEPS * step, warn_without_credits(run))
 
 
 @check("core.cohort", "Enough of the cohort's market cap is current and has its history.")
@@ -84,102 +79,89 @@ def coverage_is_sufficient(run: RunContext) -> CheckResult:
     )
 
 
-@check("core.market_cap_grid", "No coin's market cap moves by more than 50 % in one grid step.", blocking=False)
-def caps_do_not_jump(run: RunContext) -> CheckResult:
+@check(
+    "core.market_cap_grid",
+    "No coin's market cap moves by more than 50 % in one grid step.",
+    blocking=False,
+    threshold_pct=JUMP_PCT,
+)
+def caps_do_not_jump(run: RunContext) -> pl.DataFrame:
     """Such a jump is more often a fault of the service than a move of the market."""
     grid = run.warehouse.read("core.market_cap_grid", columns=["coin_id", "ts", "market_cap_usd"])
-    return evidence(find_jumps(grid, above_pct=JUMP_PCT), severity=dg.AssetCheckSeverity.WARN, threshold_pct=JUMP_PCT)
+    return find_jumps(grid, above_pct=JUMP_PCT)
 
 
-@check("raw.market_caps", "No coin's implied supply changes by more than 10 % between observations.", blocking=False)
-def supply_is_not_revised(run: RunContext) -> CheckResult:
+@check(
+    "raw.market_caps",
+    "No coin's implied supply changes by more than 10 % between observations.",
+    blocking=False,
+    threshold_pct=SUPPLY_REVISION_PCT,
+)
+def supply_is_not_revised(run: RunContext) -> pl.DataFrame:
     """Market cap over price is the supply; a step in it is a re-count, not a flow."""
-    source = run.settings.source
     observed = run.warehouse.accepted(
         "raw.market_caps",
         columns=["coin_id", "ts", "market_cap_usd", "price_usd"],
         where="ts >= ?",
-        params=[run.started_at - timedelta(days=source.days)],
+        params=[run.started_at - timedelta(days=run.settings.source.days)],
     )
-    revisions = find_supply_revisions(observed, above_pct=SUPPLY_REVISION_PCT)
-    return evidence(revisions, severity=dg.AssetCheckSeverity.WARN, threshold_pct=SUPPLY_REVISION_PCT)
+    return find_supply_revisions(observed, above_pct=SUPPLY_REVISION_PCT)
 
 
 @check("core.buckets", "Each cohort coin has one row at each grid time: one range, or none below the lowest.")
-def cohort_coins_have_one_bucket(run: RunContext) -> CheckResult:
+def cohort_coins_have_one_bucket(run: RunContext) -> pl.DataFrame:
     """No coin is lost or counted twice on its way through the ranges."""
-    return evidence(
-        run.warehouse.query(
-            f"""
-            with times as (select count(distinct ts) as n_times from core.market_cap_grid)
-            select cohort.coin_id, count(buckets.ts) as rows_found, any_value(n_times) as rows_expected
-            from core.cohort cohort cross join times left join core.buckets buckets using (coin_id)
-            group by cohort.coin_id
-            having rows_found <> rows_expected or rows_found <> count(distinct buckets.ts) limit {WORST}
-            """
-        )
+    return run.warehouse.query(
+        f"""
+        with times as (select count(distinct ts) as n_times from core.market_cap_grid)
+        select cohort.coin_id, count(buckets.ts) as rows_found, any_value(n_times) as rows_expected
+        from core.cohort cohort cross join times left join core.buckets buckets using (coin_id)
+        group by cohort.coin_id
+        having rows_found <> rows_expected or rows_found <> count(distinct buckets.ts) limit {WORST}
+        """
     )
 
 
 @check("core.group_totals", "The ranges sum to the cohort's market cap above the lowest limit, at every time.")
-def ranges_sum_to_the_cohort(run: RunContext) -> CheckResult:
+def ranges_sum_to_the_cohort(run: RunContext) -> pl.DataFrame:
     """The sum is taken from the grid, not from the buckets, so that a lost coin shows."""
     if not run.settings.source.uses_ranges:
-        return evidence(pl.DataFrame())
+        return pl.DataFrame()
     lowest = min(run.settings.source.range_lower_limits)
-    return evidence(
-        run.warehouse.query(
-            f"""
-            with ranges as (
-                select ts, coalesce(sum(market_cap_usd), 0) as ranges_usd
-                from core.group_totals where category = 'Ranges' group by ts
-            ), cohort as (
-                select ts, coalesce(sum(market_cap_usd) filter (where market_cap_usd > ?), 0) as cohort_usd
-                from core.market_cap_grid semi join core.cohort using (coin_id) group by ts
-            )
-            select ts, ranges_usd, cohort_usd from ranges full join cohort using (ts)
-            where ranges_usd is null or cohort_usd is null
-               or abs(ranges_usd - cohort_usd) > {RELATIVE_TOLERANCE} * cohort_usd
-            order by abs(ranges_usd - cohort_usd) desc limit {WORST}
-            """,
-            [lowest],
+    return run.warehouse.query(
+        f"""
+        with ranges as (
+            select ts, coalesce(sum(market_cap_usd), 0) as ranges_usd
+            from core.group_totals where category = 'Ranges' group by ts
+        ), cohort as (
+            select ts, coalesce(sum(market_cap_usd) filter (where market_cap_usd > ?), 0) as cohort_usd
+            from core.market_cap_grid semi join core.cohort using (coin_id) group by ts
         )
+        select ts, ranges_usd, cohort_usd from ranges full join cohort using (ts)
+        where ranges_usd is null or cohort_usd is null
+           or abs(ranges_usd - cohort_usd) > {RELATIVE_TOLERANCE} * cohort_usd
+        order by abs(ranges_usd - cohort_usd) desc limit {WORST}
+        """,
+        [lowest],
     )
 
 
 @check("mart.normalized", "Each curve's first valid value is 1.")
-def curves_start_at_one(run: RunContext) -> CheckResult:
+def curves_start_at_one(run: RunContext) -> pl.DataFrame:
     """Otherwise two curves of a chart would not be comparable."""
-    return evidence(
-        run.warehouse.query(
-            f"""
-            select category, series, base_asset, min(ts) as ts, arg_min(value, ts) as first_value
-            from mart.normalized where value is not null group by all
-            having abs(first_value - 1) > {RELATIVE_TOLERANCE} limit {WORST}
-            """
-        )
+    return run.warehouse.query(
+        f"""
+        select category, series, base_asset, min(ts) as ts, arg_min(value, ts) as first_value
+        from mart.normalized where value is not null group by all
+        having abs(first_value - 1) > {RELATIVE_TOLERANCE} limit {WORST}
+        """
     )
 
 
 @check("mart.unit_normalized", "Every value lies between 0 and 1.")
-def unit_values_are_within_bounds(run: RunContext) -> CheckResult:
+def unit_values_are_within_bounds(run: RunContext) -> pl.DataFrame:
     """Nulls, where all series are equal, are allowed."""
-    return evidence(
-        run.warehouse.query(
-            "select category, series, base_asset, ema_period, diff_order, ts, value from mart.unit_normalized"
-            f" where value < 0 or value > 1 or not isfinite(value) limit {WORST}"
-        )
+    return run.warehouse.query(
+        "select category, series, base_asset, ema_period, diff_order, ts, value from mart.unit_normalized"
+        f" where value < 0 or value > 1 or not isfinite(value) limit {WORST}"
     )
-
-
-MARKET_CAP_CHECKS = [
-    market_caps_are_positive,
-    newest_observation_is_recent,
-    coverage_is_sufficient,
-    caps_do_not_jump,
-    supply_is_not_revised,
-    cohort_coins_have_one_bucket,
-    ranges_sum_to_the_cohort,
-    curves_start_at_one,
-    unit_values_are_within_bounds,
-]

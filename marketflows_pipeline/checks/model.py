@@ -11,6 +11,7 @@ import polars as pl
 
 from marketflows_pipeline.assets.tables import as_markdown, asset_key
 from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.queries.market_caps import is_out_of_credits
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Table, table
 from marketflows_pipeline.system.printable import excerpt
@@ -20,6 +21,7 @@ from marketflows_pipeline.warehouse.row_keys import key_text
 
 log = logging.getLogger(__name__)
 
+ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 WORST = 5
 # Rows that a log line names; the page of the asset has more.
 LOGGED = 3
@@ -43,10 +45,10 @@ def evidence(
     offenders: pl.DataFrame,
     *,
     count: int | None = None,
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    severity: dg.AssetCheckSeverity = ERROR,
     **facts: str | float,
 ) -> CheckResult:
-    """A result that shows its evidence: it passes where no row offends, and shows the worst rows where some do.
+    """Result that passes where no row offends, and else shows the worst rows.
 
     Args:
         offenders: rows that break the property, the worst first.
@@ -71,7 +73,7 @@ def evaluate_and_log(check: Check, run: RunContext) -> CheckResult:
     command line nobody need look at the UI.
     """
     result = check.evaluate(run)
-    is_blocking = check.spec.blocking and result.severity is dg.AssetCheckSeverity.ERROR
+    is_blocking = check.spec.blocking and result.severity is ERROR
     if not result.passed and not is_blocking:
         log.warning("check %s of %s: %s", check.spec.name, ".".join(check.spec.asset_key.path), result.description)
     return result
@@ -99,7 +101,7 @@ def _shown(value: object) -> str:
 
 
 def released_evidence(run: RunContext, name: str, columns: tuple[str, ...], condition: str) -> CheckResult:
-    """The result for rows of a raw table that must not count: it names the first, and the command that leaves it out.
+    """Result for rows of a raw table that must not count, with the command that quarantines the first.
 
     Args:
         run: the run.
@@ -122,47 +124,67 @@ def released_evidence(run: RunContext, name: str, columns: tuple[str, ...], cond
     )
 
 
+def newest_is_within(
+    run: RunContext, name: str, limit: timedelta, severity: dg.AssetCheckSeverity = ERROR
+) -> CheckResult:
+    """Whether the newest accepted row of a raw table is at most this old."""
+    oldest_allowed = run.started_at - limit
+    newest = run.warehouse.query(f"select max({table(name).as_of}) as newest from {accepted_name(name)}")
+    late = newest.filter(pl.col("newest").is_null() | (pl.col("newest") < oldest_allowed))
+    return evidence(late, severity=severity, newest=str(newest.item()), oldest_allowed=str(oldest_allowed))
+
+
+def warn_without_credits(run: RunContext) -> dg.AssetCheckSeverity:
+    """Severity of old figures: once the month's credits are used up nothing newer can be fetched, so it warns only."""
+    return WARN if is_out_of_credits(run.warehouse, run.settings, run.started_at) else ERROR
+
+
 def key_check(entry: Table) -> Check:
     """The registry's key is unique and never null."""
     key = ", ".join(entry.key)
     has_null = " or ".join(f"{column} is null" for column in entry.key)
 
     @check(entry.name, f"No two rows share ({key}), and none lacks a part of it.")
-    def key_is_unique_and_not_null(run: RunContext) -> CheckResult:
-        offenders = run.warehouse.query(
+    def key_is_unique_and_not_null(run: RunContext) -> pl.DataFrame:
+        return run.warehouse.query(
             f"select {key}, count(*) as n from {entry.name} group by all"
             f" having n > 1 or {has_null} order by n desc limit {WORST}"
         )
-        return evidence(offenders)
 
     return key_is_unique_and_not_null
 
 
 def quarantine_check(entry: Table) -> Check:
-    """Nobody has to look for what is left out: what was set lately is a warning, and all of it is counted."""
+    """Rows quarantined within the last day are a warning; all of them are counted."""
 
     @check(entry.name, "No row was quarantined within the last day.", blocking=False)
     def no_row_was_quarantined_lately(run: RunContext) -> CheckResult:
         rows = active(run.warehouse, entry.name)
         lately = rows.filter(pl.col("added_at") > run.started_at - QUARANTINE_IS_NEWS_FOR)
-        return evidence(lately, severity=dg.AssetCheckSeverity.WARN, quarantined=rows["key"].n_unique())
+        return evidence(lately, severity=WARN, quarantined=rows["key"].n_unique())
 
     return no_row_was_quarantined_lately
 
 
 def check(
-    asset: str, description: str, *, blocking: bool = True
-) -> Callable[[Callable[[RunContext], CheckResult]], Check]:
-    """Make a `Check` of the function below it.
+    asset: str, description: str, *, blocking: bool = True, **facts: str | float
+) -> Callable[[Callable[[RunContext], CheckResult | pl.DataFrame]], Check]:
+    """Make a `Check` of the function below it, which returns the offending rows, the worst first, or a result.
 
     Args:
         asset: the table, ``schema.table``.
         description: the property, in one sentence.
-        blocking: whether nothing is published while it fails.
+        blocking: whether nothing is published while it fails; else offending rows are a warning.
+        **facts: the threshold, and other figures to show beside the offending rows.
     """
 
-    def named(evaluate: Callable[[RunContext], CheckResult]) -> Check:
-        spec = dg.AssetCheckSpec(evaluate.__name__, asset=asset_key(asset), description=description, blocking=blocking)
+    def named(find: Callable[[RunContext], CheckResult | pl.DataFrame]) -> Check:
+        def evaluate(run: RunContext) -> CheckResult:
+            found = find(run)
+            return found if isinstance(found, CheckResult) else evidence(found, severity=severity, **facts)
+
+        severity = ERROR if blocking else WARN
+        spec = dg.AssetCheckSpec(find.__name__, asset=asset_key(asset), description=description, blocking=blocking)
         return Check(spec, evaluate)
 
     return named

@@ -11,7 +11,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from marketflows_pipeline.checks import Check, checks_of, evaluate_and_log
+from marketflows_pipeline.checks import checks_of
+from marketflows_pipeline.checks.model import Check, evaluate_and_log
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.jobs import full_refresh
 from marketflows_pipeline.options import RunOptions
