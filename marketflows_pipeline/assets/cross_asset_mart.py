@@ -1,11 +1,9 @@
 """The measures of the cross-asset part: rankings, flow map, statistics, correlations, regimes, pressure."""
 
-import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.assets.tables import table_asset
+from marketflows_pipeline.assets.tables import Run, table_asset
 from marketflows_pipeline.queries.cross_asset import cross_asset_settings, universe, universe_rows
-from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.cross_asset.correlations import correlations
 from marketflows_pipeline.transforms.cross_asset.flow_map import flow_map
 from marketflows_pipeline.transforms.cross_asset.flow_rankings import flow_rankings
@@ -15,7 +13,7 @@ from marketflows_pipeline.transforms.cross_asset.rolling_stats import rolling_st
 
 
 @table_asset("mart.flow_rankings", reads={"flows": "core.asset_flows"})
-def mart_flow_rankings(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
+def mart_flow_rankings(run: Run, flows: pl.DataFrame) -> pl.DataFrame:
     """Who took in and who lost most over each window."""
     return flow_rankings(flows, universe(run.settings), cross_asset_settings(run.settings).windows)
 
@@ -27,25 +25,25 @@ def mart_flow_map(rankings: pl.DataFrame) -> pl.DataFrame:
 
 
 @table_asset("mart.rolling_stats", reads={"flows": "core.asset_flows"})
-def mart_rolling_stats(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
+def mart_rolling_stats(run: Run, flows: pl.DataFrame) -> pl.DataFrame:
     """Trailing return, volatility and drawdown."""
     return rolling_stats(flows, cross_asset_settings(run.settings).rolling_windows)
 
 
 @table_asset("mart.correlations", reads={"flows": "core.asset_flows"})
-def mart_correlations(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
+def mart_correlations(run: Run, flows: pl.DataFrame) -> pl.DataFrame:
     """How returns of each pair go together, week by week."""
     return correlations(flows, cross_asset_settings(run.settings).correlation_window)
 
 
 @table_asset("mart.regimes", reads={"flows": "core.asset_flows"}, deps=("raw.volatility_index",))
-def mart_regimes(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
+def mart_regimes(run: Run, flows: pl.DataFrame) -> pl.DataFrame:
     """Risk-on, risk-off or mixed."""
     rules = cross_asset_settings(run.settings).regime_rules
     return regimes(run.warehouse.accepted("raw.volatility_index"), flows, **rules)
 
 
 @table_asset("mart.pressure", reads={"flows": "core.asset_flows"}, deps=("raw.daily_bars",))
-def mart_pressure(run: dg.ResourceParam[RunContext], flows: pl.DataFrame) -> pl.DataFrame:
+def mart_pressure(run: Run, flows: pl.DataFrame) -> pl.DataFrame:
     """Pressure by price and volume."""
     return pressure(universe_rows(run.warehouse, run.settings, "raw.daily_bars"), flows)

@@ -13,7 +13,7 @@ import dagster as dg
 import polars as pl
 
 from marketflows_pipeline import tutorial
-from marketflows_pipeline.assets.tables import asset_key, own_table_asset, table_spec
+from marketflows_pipeline.assets.tables import Run, asset_key, table_spec
 from marketflows_pipeline.options import Horizon, Target, Training
 from marketflows_pipeline.progress import Advance
 from marketflows_pipeline.queries.cross_asset import cross_asset_settings, released_figures, universe_rows
@@ -40,11 +40,11 @@ def model_folder(settings: Settings) -> Path:
     name="mart__model_evaluation",
     specs=[
         # Nothing is yielded, and what follows is skipped, where the settings have no [cross_asset].
-        table_spec(name, deps=tuple(map(asset_key, FEATURE_TABLES))).replace_attributes(skippable=True)
+        table_spec(name, deps=map(asset_key, FEATURE_TABLES)).replace_attributes(skippable=True)
         for name in TRAINED_TABLES
     ],
 )
-def mart_model_evaluation(run: dg.ResourceParam[RunContext]) -> Iterator[dg.MaterializeResult[None]]:
+def mart_model_evaluation(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     """Train the requested models, walked forward by date, and store models, figures and forecasts."""
     from marketflows_pipeline.models.evaluation import suspicions  # noqa: PLC0415 (see above)
 
@@ -64,8 +64,11 @@ def mart_model_evaluation(run: dg.ResourceParam[RunContext]) -> Iterator[dg.Mate
         )
 
 
-@own_table_asset("mart.model_scores", deps=(*FEATURE_TABLES, "mart.model_evaluation"))
-def mart_model_scores(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
+@dg.multi_asset(
+    name="mart__model_scores",
+    specs=[table_spec("mart.model_scores", deps=map(asset_key, (*FEATURE_TABLES, "mart.model_evaluation")))],
+)
+def mart_model_scores(run: Run) -> dg.MaterializeResult[None]:
     """Probabilities for the newest session, by the model trained last for each horizon and target."""
     folder = model_folder(run.settings)
     if not folder.exists():
@@ -110,7 +113,7 @@ def _train(run: RunContext, panel: pl.DataFrame, wanted: Training) -> str:
     run.warehouse.merge("mart.model_evaluation", result.evaluation)
     keep_forecasts(run.warehouse, wanted, result.forecast_rows)
     if run.options.tutorial and wanted.target == "direction":
-        run.warehouse.merge("mart.model_evaluation", _planted(result.evaluation, wanted.horizon))
+        run.warehouse.merge("mart.model_evaluation", _injected_auc(result.evaluation, wanted.horizon))
     model_id = result.model.metadata.model_id
     log.info("trained %s: %s", name, model_id)
     return model_id
@@ -160,8 +163,8 @@ def _panel(run: RunContext) -> pl.DataFrame:
     )
 
 
-def _planted(evaluation: pl.DataFrame, horizon: int) -> pl.DataFrame:
-    """What the made-up market's own AUC is, beside what was found."""
+def _injected_auc(evaluation: pl.DataFrame, horizon: int) -> pl.DataFrame:
+    """The AUC of the signal that the simulated market holds, as a row of the evaluation."""
     return evaluation.head(1).with_columns(
         variant=pl.lit("planted"),
         metric=pl.lit("auc"),

@@ -1,21 +1,22 @@
 """What people see of the cross-asset part: the published file, the pictures, and a card for each model."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import product
+from typing import get_args
 
 import dagster as dg
 import polars as pl
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.cross_asset_models import model_folder
-from marketflows_pipeline.assets.publishing import MODEL_PICTURES, draw_part, publish_part
-from marketflows_pipeline.assets.tables import OWNERS, asset_key
+from marketflows_pipeline.assets.publishing import MODEL_PICTURES, draw_part, output_asset, published_tables
+from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.cross_asset.catalog import CrossAssetChartContext, cross_asset_charts
 from marketflows_pipeline.charts.cross_asset.model_card import model_card_html
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline.options import Horizon, Target
 from marketflows_pipeline.queries.cross_asset import cross_asset_settings, universe_rows
 from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.system.safe_files import read_plain, write_whole
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import trade_flows
 
@@ -28,30 +29,13 @@ DRAWN = (
     "mart.correlations",
     "mart.model_evaluation",
 )
-HORIZONS: tuple[Horizon, ...] = (5, 20)
-TARGETS: tuple[Target, ...] = ("direction", "rank")
 
 
-@dg.asset(
-    key=["published", "cross_asset"],
-    deps=[asset_key(entry.name) for entry in tables_of("cross_asset")],
-    group_name="cross_asset_output",
-    kinds={"duckdb"},
-    owners=OWNERS,
-)
-def published_cross_asset(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
-    """The cross-asset tables in the DuckDB file for ad-hoc SQL, once every blocking check has passed."""
-    return publish_part(run, "cross_asset")
+published_cross_asset = published_tables("cross_asset")
 
 
-@dg.asset(
-    key=["pictures", "cross_asset"],
-    deps=[asset_key(name) for name in DRAWN],
-    group_name="cross_asset_output",
-    kinds={"altair", "png"},
-    owners=OWNERS,
-)
-def cross_asset_charts_drawn(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
+@output_asset("pictures", "cross_asset", deps=DRAWN, kinds={"altair", "png"})
+def cross_asset_charts_drawn(run: Run) -> dg.MaterializeResult[None]:
     """Flows, rankings, flow maps, regimes, correlations and models as PNG files, and a card for each model as HTML."""
     read = run.warehouse.read
     evaluation = read("mart.model_evaluation")
@@ -66,7 +50,7 @@ def cross_asset_charts_drawn(run: dg.ResourceParam[RunContext]) -> dg.Materializ
         evaluation=evaluation,
         context=_context(run),
     )
-    drawn = draw_part(run, "cross_asset", jobs, [job for job in jobs if job.file_name.startswith(SHOWN_SMALL)])
+    drawn = draw_part(run, "cross_asset", jobs, lambda job: job.file_name.startswith(SHOWN_SMALL))
     _write_cards(run, evaluation)
     return drawn
 
@@ -74,20 +58,14 @@ def cross_asset_charts_drawn(run: dg.ResourceParam[RunContext]) -> dg.Materializ
 def _context(run: RunContext) -> CrossAssetChartContext:
     settings = cross_asset_settings(run.settings)
     assets = tuple((asset.symbol, asset.name) for asset in settings.universe)
-    benchmark = settings.benchmark or assets[0][0]
-    if not run.options.tutorial:
-        return CrossAssetChartContext(assets, settings.windows, settings.correlation_window, benchmark)
-    credit = tutorial.cross_asset_credit()
-    return CrossAssetChartContext(
-        assets,
-        settings.windows,
-        settings.correlation_window,
-        benchmark,
-        planted_auc={(horizon, "direction"): tutorial.planted_auc(horizon) for horizon in HORIZONS},
-        prices=credit,
-        flows=credit,
-        volatility=credit,
+    context = CrossAssetChartContext(
+        assets, settings.windows, settings.correlation_window, settings.benchmark or assets[0][0]
     )
+    if not run.options.tutorial:
+        return context
+    planted = {(horizon, "direction"): tutorial.planted_auc(horizon) for horizon in get_args(Horizon)}
+    credit = tutorial.cross_asset_credit()
+    return replace(context, planted_auc=planted, prices=credit, flows=credit, volatility=credit)
 
 
 def _write_cards(run: RunContext, evaluation: pl.DataFrame) -> None:
@@ -97,20 +75,19 @@ def _write_cards(run: RunContext, evaluation: pl.DataFrame) -> None:
         return
     from marketflows_pipeline.models import artifact  # noqa: PLC0415 (scikit-learn is loaded with it)
 
-    for horizon in HORIZONS:
-        for target in TARGETS:
-            picture = run.options.picture_folder / f"{MODEL_PICTURES}{horizon}_{target}.png"
-            place = artifact.newest(folder, target=target, horizon=horizon)
-            if place is None or not picture.exists():
-                continue
-            facts = asdict(artifact.read_metadata(place))
-            if run.options.tutorial and target == "direction":
-                facts["planted_auc"] = tutorial.planted_auc(horizon)
-            if evaluation.filter(pl.col("model_id") == facts["model_id"]).is_empty():
-                continue
-            card = picture.with_suffix(".html")
-            try:
-                page = model_card_html(facts, evaluation, read_plain(picture))
-                write_whole(card, page.encode(), private=False)
-            except OSError as fault:
-                raise RenderError(f"{card} cannot be written: {fault.strerror}") from fault
+    for horizon, target in product(get_args(Horizon), get_args(Target)):
+        picture = run.options.picture_folder / f"{MODEL_PICTURES}{horizon}_{target}.png"
+        place = artifact.newest(folder, target=target, horizon=horizon)
+        if place is None or not picture.exists():
+            continue
+        facts = asdict(artifact.read_metadata(place))
+        if run.options.tutorial and target == "direction":
+            facts["planted_auc"] = tutorial.planted_auc(horizon)
+        if evaluation.filter(pl.col("model_id") == facts["model_id"]).is_empty():
+            continue
+        card = picture.with_suffix(".html")
+        try:
+            page = model_card_html(facts, evaluation, read_plain(picture))
+            write_whole(card, page.encode(), private=False)
+        except OSError as error:
+            raise RenderError(f"{card} cannot be written: {error.strerror}") from error

@@ -4,34 +4,21 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from marketflows_pipeline.assets.fetching import faulty_rows_quarantined, retry_once
-from marketflows_pipeline.assets.io_manager import table_name
-from marketflows_pipeline.assets.tables import table_spec
+from marketflows_pipeline.assets.fetching import ingesting, source_spec, stored_tables
+from marketflows_pipeline.assets.tables import Run, table_spec
 from marketflows_pipeline.clients import Clients
-from marketflows_pipeline.ingest.raw_writer import RawWriter
-from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.schema import table
-from marketflows_pipeline.warehouse.accepted import accepted_name
-from marketflows_pipeline.warehouse.publish import begin_part
 
-PRICE_SOURCE = dg.AssetSpec(
-    dg.AssetKey(["yahoo", "api"]),
+PRICE_SOURCE = source_spec(
+    "yahoo",
+    "api",
     description="Yahoo's chart endpoint: daily bars, dividends and splits. Unofficial; for personal use.",
-    group_name="sources",
-    kinds={"api"},
 )
-ISSUER_SOURCE = dg.AssetSpec(
-    dg.AssetKey(["issuers", "files"]),
+ISSUER_SOURCE = source_spec(
+    "issuers",
+    "files",
     description="Files of the funds' issuers (State Street, BlackRock, SPDR Gold): shares outstanding and NAV.",
-    group_name="sources",
-    kinds={"api"},
 )
-VOLATILITY_SOURCE = dg.AssetSpec(
-    dg.AssetKey(["cboe", "files"]),
-    description="Cboe's files of VIX and VIX3M, FRED's where those fail.",
-    group_name="sources",
-    kinds={"api"},
-)
+VOLATILITY_SOURCE = source_spec("cboe", "files", description="Cboe's files of VIX and VIX3M, FRED's where those fail.")
 
 RAW_SOURCES = {
     "raw.daily_bars": PRICE_SOURCE,
@@ -50,7 +37,7 @@ RAW_SOURCES = {
     op_tags={"dagster/priority": "-2"},
 )
 def ingest_cross_asset(
-    context: dg.AssetExecutionContext, run: dg.ResourceParam[RunContext], clients: dg.ResourceParam[Clients]
+    context: dg.AssetExecutionContext, run: Run, clients: dg.ResourceParam[Clients]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Fetch bars, shares and volatility up to the last session, once a day."""
     from marketflows_pipeline.ingest.cross_asset.daily import refresh_cross_asset  # noqa: PLC0415 (other runs need not load it)
@@ -59,20 +46,6 @@ def ingest_cross_asset(
     if settings is None:
         context.log.info("no [cross_asset] in the settings: nothing is fetched")
         return
-    warehouse = run.warehouse
-    begin_part(warehouse, "cross_asset", run.run_id, run.started_at)
-    with faulty_rows_quarantined(warehouse, "cross_asset", run.clock), retry_once(context, clients.waits):
-        refresh_cross_asset(
-            clients.cross_asset,
-            RawWriter(warehouse, run.clock, run.started_at),
-            settings,
-            run.reporter,
-            refetch=run.options.asks_again,
-        )
-    counts = warehouse.row_counts()
-    for key in context.selected_asset_keys:
-        name = table_name(key)
-        newest = warehouse.query(f"select max({table(name).as_of}) as at from {accepted_name(name)}")  # noqa: S608
-        yield dg.MaterializeResult(
-            asset_key=key, metadata={"dagster/row_count": counts.get(name, 0), "as_of": str(newest.item())}
-        )
+    with ingesting(context, run, clients, "cross_asset") as writer:
+        refresh_cross_asset(clients.cross_asset, writer, settings, run.reporter, refetch=run.options.asks_again)
+    yield from stored_tables(context, run.warehouse)

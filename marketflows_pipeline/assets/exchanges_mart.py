@@ -6,7 +6,7 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.assets.tables import asset_key, table_asset, table_spec, view_asset
+from marketflows_pipeline.assets.tables import Run, asset_key, table_asset, table_spec, view_asset
 from marketflows_pipeline.queries.exchanges import (
     bitcoin_price_now,
     coins_left_out,
@@ -20,7 +20,6 @@ from marketflows_pipeline.queries.exchanges import (
     slugs_with_balances,
     trending_with_market,
 )
-from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.exchanges.coverage import exchange_coverage
 from marketflows_pipeline.transforms.exchanges.dominance import exchange_dominance, exchange_shares, uncovered_shares
@@ -36,6 +35,14 @@ from marketflows_pipeline.transforms.exchanges.whales import whale_signals
 from marketflows_pipeline.warehouse.quarantine import active_rows
 
 TOKEN_FLOW_DAYS = timedelta(days=30)
+_NETFLOW_TABLES = ("mart.exchange_netflow", "mart.exchange_token_flows")
+_NETFLOW_READS = (
+    "raw.cex_token_balances",
+    "raw.cex_tvl",
+    "raw.cex_snapshots",
+    "core.exchanges",
+    "mart.exchange_shares",
+)
 
 
 @table_asset(
@@ -43,9 +50,7 @@ TOKEN_FLOW_DAYS = timedelta(days=30)
     reads={"volumes": "core.exchange_volumes", "exchanges": "core.exchanges"},
     deps=("raw.exchanges",),
 )
-def mart_exchange_flows(
-    run: dg.ResourceParam[RunContext], volumes: pl.DataFrame, exchanges: pl.DataFrame
-) -> pl.DataFrame:
+def mart_exchange_flows(run: Run, volumes: pl.DataFrame, exchanges: pl.DataFrame) -> pl.DataFrame:
     """Each exchange's volume now against its own past."""
     settings = exchange_settings(run.settings)
     return exchange_flows(
@@ -58,10 +63,7 @@ def mart_exchange_flows(
     )
 
 
-@view_asset("mart.exchange_market", deps=("mart.exchange_flows",))
-def mart_exchange_market(run: dg.ResourceParam[RunContext]) -> None:
-    """Totals of the listing."""
-    run.warehouse.ensure_views()
+mart_exchange_market = view_asset("mart.exchange_market", deps=("mart.exchange_flows",))
 
 
 @table_asset(
@@ -69,9 +71,7 @@ def mart_exchange_market(run: dg.ResourceParam[RunContext]) -> None:
     reads={"volumes": "core.exchange_volumes", "exchanges": "core.exchanges"},
     deps=("raw.cex_snapshots",),
 )
-def mart_exchange_members(
-    run: dg.ResourceParam[RunContext], volumes: pl.DataFrame, exchanges: pl.DataFrame
-) -> pl.DataFrame:
+def mart_exchange_members(run: Run, volumes: pl.DataFrame, exchanges: pl.DataFrame) -> pl.DataFrame:
     """Who is measured throughout, so that shares over time are over a fixed set."""
     return exchange_members(market_values(volumes, exchanges, daily_cexs(run.warehouse, run.started_at)))
 
@@ -81,9 +81,7 @@ def mart_exchange_members(
     reads={"volumes": "core.exchange_volumes", "exchanges": "core.exchanges"},
     deps=("raw.cex_snapshots",),
 )
-def mart_exchange_shares(
-    run: dg.ResourceParam[RunContext], volumes: pl.DataFrame, exchanges: pl.DataFrame
-) -> pl.DataFrame:
+def mart_exchange_shares(run: Run, volumes: pl.DataFrame, exchanges: pl.DataFrame) -> pl.DataFrame:
     """Who has which share of volume, reserves and derivatives volume, day by day."""
     return exchange_shares(volumes, exchanges, daily_cexs(run.warehouse, run.started_at))
 
@@ -93,28 +91,23 @@ def mart_exchange_shares(
     reads={"shares": "mart.exchange_shares", "exchanges": "core.exchanges"},
     deps=("raw.exchanges",),
 )
-def mart_exchange_dominance(
-    run: dg.ResourceParam[RunContext], shares: pl.DataFrame, exchanges: pl.DataFrame
-) -> pl.DataFrame:
+def mart_exchange_dominance(run: Run, shares: pl.DataFrame, exchanges: pl.DataFrame) -> pl.DataFrame:
     """How concentrated each of them is."""
     uncovered = uncovered_shares(shares, full_listings(run.warehouse, run.started_at), exchanges)
     return exchange_dominance(shares, uncovered, exchange_settings(run.settings).hhi_thresholds)
 
 
 @table_asset("mart.exchange_tvl", reads={"exchanges": "core.exchanges"}, deps=("raw.cex_snapshots", "raw.protocols"))
-def mart_exchange_tvl(run: dg.ResourceParam[RunContext], exchanges: pl.DataFrame) -> pl.DataFrame:
+def mart_exchange_tvl(run: Run, exchanges: pl.DataFrame) -> pl.DataFrame:
     """Reserves of centralised exchanges and TVL of decentralised ones, ranked apart."""
     return exchange_tvl(newest_cexs(run.warehouse), newest_protocols(run.warehouse), exchanges)
 
 
-@view_asset("mart.exchange_tvl_summary", deps=("mart.exchange_tvl",))
-def mart_exchange_tvl_summary(run: dg.ResourceParam[RunContext]) -> None:
-    """Totals of the ranking."""
-    run.warehouse.ensure_views()
+mart_exchange_tvl_summary = view_asset("mart.exchange_tvl_summary", deps=("mart.exchange_tvl",))
 
 
 @table_asset("mart.whale_signals", deps=("raw.trending_coins", "raw.excluded_coins"))
-def mart_whale_signals(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
+def mart_whale_signals(run: Run) -> pl.DataFrame:
     """Volume that is unusual for a coin's size."""
     coins = run.warehouse.accepted("raw.coins", columns=["coin_id", "symbol", "name"])
     return whale_signals(
@@ -128,30 +121,14 @@ def mart_whale_signals(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
 
 @dg.multi_asset(
     name="mart__exchange_netflow",
-    specs=[
-        table_spec(
-            name,
-            deps=tuple(
-                map(
-                    asset_key,
-                    (
-                        "raw.cex_token_balances",
-                        "raw.cex_tvl",
-                        "raw.cex_snapshots",
-                        "core.exchanges",
-                        "mart.exchange_shares",
-                    ),
-                )
-            ),
-        )
-        for name in ("mart.exchange_netflow", "mart.exchange_token_flows")
-    ],
+    specs=[table_spec(name, deps=map(asset_key, _NETFLOW_READS)) for name in _NETFLOW_TABLES],
 )
-def mart_exchange_netflow(run: dg.ResourceParam[RunContext]) -> Iterator[dg.MaterializeResult[pl.DataFrame]]:
+def mart_exchange_netflow(run: Run) -> Iterator[dg.MaterializeResult[pl.DataFrame]]:
     """Real net flow of tracked wallets, by exchange and day, and by token over the last 30 days."""
     accepted = run.warehouse.accepted
     exchanges = accepted("core.exchanges")
-    balances, own_tokens = accepted("raw.cex_token_balances"), _own_tokens(exchanges)
+    balances = accepted("raw.cex_token_balances")
+    own_tokens = exchanges.drop_nulls("defillama_slug").select("own_tokens", slug="defillama_slug")
     quarantined, ever = (
         active_rows(run.warehouse, "raw.cex_token_balances", released_too=each) for each in (False, True)
     )
@@ -166,15 +143,9 @@ def mart_exchange_netflow(run: dg.ResourceParam[RunContext]) -> Iterator[dg.Mate
     )
     netflow = exchange_netflow(flows, accepted("raw.cex_tvl"), exchanges, shares, inflows.drop_nulls("slug"))
     netflow = with_first_seen_netflow(netflow, balances, own_tokens, ever)
-    entry = table("mart.exchange_netflow")
-    yield dg.MaterializeResult(asset_key=asset_key(entry.name), value=netflow.select(entry.column_names))
     recent = flows.filter(pl.col("day") > run.started_at.date() - TOKEN_FLOW_DAYS)
-    entry = table("mart.exchange_token_flows")
-    yield dg.MaterializeResult(asset_key=asset_key(entry.name), value=recent.select(entry.column_names))
-
-
-def _own_tokens(exchanges: pl.DataFrame) -> pl.DataFrame:
-    return exchanges.drop_nulls("defillama_slug").select(pl.col("defillama_slug").alias("slug"), "own_tokens")
+    for name, frame in zip(_NETFLOW_TABLES, (netflow, recent), strict=True):
+        yield dg.MaterializeResult(asset_key=asset_key(name), value=frame.select(table(name).column_names))
 
 
 @table_asset(
@@ -182,9 +153,7 @@ def _own_tokens(exchanges: pl.DataFrame) -> pl.DataFrame:
     reads={"flows": "mart.exchange_flows", "exchanges": "core.exchanges", "tvl": "mart.exchange_tvl"},
     deps=("raw.cex_token_balances",),
 )
-def mart_exchange_coverage(
-    run: dg.ResourceParam[RunContext], flows: pl.DataFrame, exchanges: pl.DataFrame, tvl: pl.DataFrame
-) -> pl.DataFrame:
+def mart_exchange_coverage(run: Run, flows: pl.DataFrame, exchanges: pl.DataFrame, tvl: pl.DataFrame) -> pl.DataFrame:
     """What is not known, and of whom."""
     unknown = unknown_tracked(exchanges, exchange_settings(run.settings).tracked)
     return exchange_coverage(flows, exchanges, tvl, slugs_with_balances(run.warehouse), unknown=unknown)

@@ -5,28 +5,21 @@ from functools import cache
 
 import dagster as dg
 
-from marketflows_pipeline.assets.fetching import faulty_rows_quarantined, retry_once
-from marketflows_pipeline.assets.io_manager import table_name
+from marketflows_pipeline.assets.fetching import ingesting, source_spec, stored_tables
 from marketflows_pipeline.assets.market_caps_raw import SOURCE
-from marketflows_pipeline.assets.tables import table_spec
+from marketflows_pipeline.assets.tables import Run, asset_key, table_spec
 from marketflows_pipeline.clients import Clients
 from marketflows_pipeline.ingest.credits import Credits
 from marketflows_pipeline.ingest.exchanges.daily import refresh_day
 from marketflows_pipeline.ingest.exchanges.hourly import refresh_hour
 from marketflows_pipeline.ingest.exchanges.reserve_quarantine import quarantine_price_jumps
-from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.queries.tracked_coins import tracked_coins
-from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.schema import table
-from marketflows_pipeline.warehouse.accepted import accepted_name
-from marketflows_pipeline.warehouse.publish import begin_part
 
-RESERVES_SOURCE = dg.AssetSpec(
-    dg.AssetKey(["defillama", "api"]),
+RESERVES_SOURCE = source_spec(
+    "defillama",
+    "api",
     description="The DefiLlama API: what the known wallets of exchanges hold, and the TVL of protocols. No key.",
-    group_name="sources",
-    kinds={"api"},
-    metadata={"url": dg.MetadataValue.url("https://api-docs.defillama.com")},
+    url="https://api-docs.defillama.com",
 )
 
 HOURLY_TABLES = {
@@ -59,22 +52,19 @@ DAILY_TABLES = {
     op_tags={"dagster/priority": "-1"},
 )
 def ingest_exchanges(
-    context: dg.AssetExecutionContext, run: dg.ResourceParam[RunContext], clients: dg.ResourceParam[Clients]
+    context: dg.AssetExecutionContext, run: Run, clients: dg.ResourceParam[Clients]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Bring the raw tables of exchanges up to now: cheap requests each hour, costly ones once a day."""
     settings = run.settings
     if settings.exchanges is None:
         context.log.info("no [exchanges] in the settings: nothing is fetched")
         return
-    selected = {table_name(key) for key in context.selected_asset_keys}
-    warehouse, clock = run.warehouse, run.clock
-    writer = RawWriter(warehouse, clock, run.started_at)
-    begin_part(warehouse, "exchanges", run.run_id, run.started_at)
-    with faulty_rows_quarantined(warehouse, "exchanges", clock), retry_once(context, clients.waits):
+    warehouse = run.warehouse
+    with ingesting(context, run, clients, "exchanges") as writer:
         volumes, reserves = clients.exchange_volumes, clients.reserves
         refresh_hour(volumes, reserves, writer, service=run.volume_service)
-        if selected & DAILY_TABLES.keys():
-            account = Credits(settings, warehouse, clients.ledger, clock)
+        if context.selected_asset_keys & set(map(asset_key, DAILY_TABLES)):
+            account = Credits(settings, warehouse, clients.ledger, run.clock)
             n_coins = cache(lambda: tracked_coins(warehouse, settings, run.started_at).height)
             refresh_day(
                 volumes,
@@ -85,12 +75,5 @@ def ingest_exchanges(
                 reporter=run.reporter,
                 refetch=run.options.asks_again,
             )
-    quarantine_price_jumps(warehouse, run.started_at, clock.now())
-    counts = warehouse.row_counts()
-    for name in (*HOURLY_TABLES, *DAILY_TABLES):
-        if name in selected:
-            newest = warehouse.query(f"select max({table(name).as_of}) as at from {accepted_name(name)}")  # noqa: S608
-            yield dg.MaterializeResult(
-                asset_key=dg.AssetKey(name.split(".")),
-                metadata={"dagster/row_count": counts.get(name, 0), "as_of": str(newest.item())},
-            )
+    quarantine_price_jumps(warehouse, run.started_at, run.clock.now())
+    yield from stored_tables(context, warehouse)

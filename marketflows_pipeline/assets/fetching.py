@@ -1,21 +1,26 @@
 """What every ingest step does around its requests: quarantine faulty rows, and retry once or fail for good.
 
-Three layers retry, one job each (docs/operations.md). The client retries a request (providers/http/retry.py); this
-one retries the step once, for a service that was briefly away, within the wait limit that both share; Dagster retries a
-run whose process was lost. An error that is final, such as an unexpected response, passes all three.
+Three layers retry, one job each (docs/operations.md): the client a request (providers/http/retry.py), this one the step
+once, within the wait limit that both share, and Dagster a run whose process was lost. A final error passes all three.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 
-from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.assets.io_manager import table_name
+from marketflows_pipeline.clients import Clients
 from marketflows_pipeline.errors import MarketflowsError, TransientProviderError
 from marketflows_pipeline.ingest.quarantine import quarantine_implausible, quarantine_unit_slips
+from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.providers.http.wait_budget import WaitBudgets
-from marketflows_pipeline.schema import Part
+from marketflows_pipeline.run_context import RunContext
+from marketflows_pipeline.schema import Part, table
+from marketflows_pipeline.warehouse.accepted import accepted_name
+from marketflows_pipeline.warehouse.publish import begin_part
 from marketflows_pipeline.warehouse.store import Warehouse
 
 RETRY_AFTER_S = 30.0
@@ -45,13 +50,40 @@ def _is_worth_waiting(error: TransientProviderError, waits: WaitBudgets) -> bool
 
 
 @contextlib.contextmanager
-def faulty_rows_quarantined(warehouse: Warehouse, part: Part, clock: Clock) -> Iterator[None]:
-    """Quarantine the part's faulty rows: stored ones before the block, which may fill the gap, and new ones after."""
-    _quarantine(warehouse, part, clock)
-    yield
-    _quarantine(warehouse, part, clock)
+def ingesting(context: dg.AssetExecutionContext, run: RunContext, clients: Clients, part: Part) -> Iterator[RawWriter]:
+    """Begin a part, retry its requests once, and quarantine faulty rows: stored ones before the block, new ones after.
+
+    The block may fill the gaps that the first quarantine leaves.
+    """
+    begin_part(run.warehouse, part, run.run_id, run.started_at)
+    _quarantine(run, part)
+    with retry_once(context, clients.waits):
+        yield RawWriter(run.warehouse, run.clock, run.started_at)
+    _quarantine(run, part)
 
 
-def _quarantine(warehouse: Warehouse, part: Part, clock: Clock) -> None:
-    quarantine_implausible(warehouse, part, clock.now())
-    quarantine_unit_slips(warehouse, part, clock.now())
+def _quarantine(run: RunContext, part: Part) -> None:
+    quarantine_implausible(run.warehouse, part, run.clock.now())
+    quarantine_unit_slips(run.warehouse, part, run.clock.now())
+
+
+def stored_tables(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, **more: Mapping[str, dg.MetadataValue]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """The selected raw tables with their number of rows and newest time, and more metadata by the table's own name."""
+    counts = warehouse.row_counts()
+    for key in context.selected_asset_keys:
+        entry = table(table_name(key))
+        metadata: dict[str, Any] = {"dagster/row_count": counts.get(entry.name, 0), **more.get(key.path[-1], {})}
+        if entry.as_of:
+            newest = warehouse.query(f"select max({entry.as_of}) as at from {accepted_name(entry.name)}")  # noqa: S608
+            metadata["as_of"] = str(newest.item())
+        yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def source_spec(*key: str, description: str, url: str | None = None) -> dg.AssetSpec:
+    """A service that raw tables come from."""
+    metadata = {"url": dg.MetadataValue.url(url)} if url else {}
+    return dg.AssetSpec(
+        dg.AssetKey(key), description=description, group_name="sources", kinds={"api"}, metadata=metadata
+    )

@@ -1,13 +1,11 @@
 """Market caps on an even grid, and what they sum to."""
 
-import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.assets.tables import table_asset
+from marketflows_pipeline.assets.tables import Run, table_asset
 from marketflows_pipeline.queries.market_caps import stored_window, window, window_observations
 from marketflows_pipeline.queries.members import excluded_coins, groups_in_use, left_out
 from marketflows_pipeline.queries.tracked_coins import coins_on_grid, gone_coins
-from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.exclusions import with_left_out
 from marketflows_pipeline.transforms.market_caps.grid import market_cap_grid
@@ -19,7 +17,7 @@ _MEMBERSHIP = ("raw.narrative_members", "raw.cohort_members")
 
 
 @table_asset("core.market_cap_grid", deps=("raw.market_caps", "raw.coins", *_MEMBERSHIP))
-def core_market_cap_grid(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
+def core_market_cap_grid(run: Run) -> pl.DataFrame:
     """Every followed coin's market cap at every grid time."""
     spec = window(run.warehouse, run.settings, run.started_at)
     return market_cap_grid(
@@ -28,7 +26,7 @@ def core_market_cap_grid(run: dg.ResourceParam[RunContext]) -> pl.DataFrame:
 
 
 @table_asset("core.cohort", reads={"grid": "core.market_cap_grid"}, deps=("raw.narrative_members", "raw.coins"))
-def core_cohort(run: dg.ResourceParam[RunContext], grid: pl.DataFrame) -> pl.DataFrame:
+def core_cohort(run: Run, grid: pl.DataFrame) -> pl.DataFrame:
     """The coins of the ranges, fixed for this run."""
     source = run.settings.source
     if not source.uses_ranges:
@@ -38,7 +36,7 @@ def core_cohort(run: dg.ResourceParam[RunContext], grid: pl.DataFrame) -> pl.Dat
 
 
 @table_asset("core.buckets", reads={"grid": "core.market_cap_grid", "cohort": "core.cohort"})
-def core_buckets(run: dg.ResourceParam[RunContext], grid: pl.DataFrame, cohort: pl.DataFrame) -> pl.DataFrame:
+def core_buckets(run: Run, grid: pl.DataFrame, cohort: pl.DataFrame) -> pl.DataFrame:
     """The range of each cohort coin at each grid time."""
     return assign_buckets(grid, cohort, run.settings.source.range_lower_limits)
 
@@ -48,7 +46,7 @@ def core_buckets(run: dg.ResourceParam[RunContext], grid: pl.DataFrame, cohort: 
     reads={"grid": "core.market_cap_grid", "buckets": "core.buckets"},
     deps=("raw.narrative_members",),
 )
-def core_group_totals(run: dg.ResourceParam[RunContext], grid: pl.DataFrame, buckets: pl.DataFrame) -> pl.DataFrame:
+def core_group_totals(run: Run, grid: pl.DataFrame, buckets: pl.DataFrame) -> pl.DataFrame:
     """Narratives, portfolios, their coins, and ranges, each summed at each grid time."""
     source = run.settings.source
     totals = group_totals(grid, groups_in_use(run.warehouse, run.settings))
@@ -59,7 +57,7 @@ def core_group_totals(run: dg.ResourceParam[RunContext], grid: pl.DataFrame, buc
 
 
 @table_asset("core.series", reads={"coins": "raw.coins", "grid": "core.market_cap_grid"}, deps=("core.group_totals",))
-def core_series(run: dg.ResourceParam[RunContext], coins: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+def core_series(run: Run, coins: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Names and order of the series, as charts and tables show them."""
     source = run.settings.source
     limits = source.range_lower_limits if source.uses_ranges else ()

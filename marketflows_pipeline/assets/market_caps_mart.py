@@ -1,11 +1,9 @@
 """The measures: relative curves, averages, differences, unit scaling, gains."""
 
-import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.assets.tables import table_asset, view_asset
+from marketflows_pipeline.assets.tables import Run, table_asset, view_asset
 from marketflows_pipeline.queries.market_caps import base_caps, last_step_observations, series_members, stored_window
-from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.gains import percent_gains
 from marketflows_pipeline.transforms.market_caps.metrics import derivatives, ema, normalize, unit_normalize
@@ -13,13 +11,13 @@ from marketflows_pipeline.transforms.market_caps.ranges import range_derivatives
 
 
 @table_asset("mart.normalized", reads={"totals": "core.group_totals"}, deps=("core.market_cap_grid",))
-def mart_normalized(run: dg.ResourceParam[RunContext], totals: pl.DataFrame) -> pl.DataFrame:
+def mart_normalized(run: Run, totals: pl.DataFrame) -> pl.DataFrame:
     """Each series in each base, relative to its start."""
     return normalize(totals, base_caps(run.warehouse, run.settings), run.settings.source.base_assets)
 
 
 @table_asset("mart.ema", reads={"normalized": "mart.normalized"})
-def mart_ema(run: dg.ResourceParam[RunContext], normalized: pl.DataFrame) -> pl.DataFrame:
+def mart_ema(run: Run, normalized: pl.DataFrame) -> pl.DataFrame:
     """The relative curves smoothed."""
     return ema(normalized, run.settings.analysis.ema_periods)
 
@@ -30,7 +28,7 @@ def mart_ema(run: dg.ResourceParam[RunContext], normalized: pl.DataFrame) -> pl.
     deps=("core.market_cap_grid",),
 )
 def mart_derivatives(
-    run: dg.ResourceParam[RunContext], normalized: pl.DataFrame, ema_curves: pl.DataFrame, buckets: pl.DataFrame
+    run: Run, normalized: pl.DataFrame, ema_curves: pl.DataFrame, buckets: pl.DataFrame
 ) -> pl.DataFrame:
     """Growth, inflection and higher orders of groups, and those of ranges, which follow their coins."""
     source, analysis = run.settings.source, run.settings.analysis
@@ -53,7 +51,7 @@ def mart_derivatives(
     reads={"normalized": "mart.normalized", "ema_curves": "mart.ema", "differences": "mart.derivatives"},
 )
 def mart_unit_normalized(
-    run: dg.ResourceParam[RunContext], normalized: pl.DataFrame, ema_curves: pl.DataFrame, differences: pl.DataFrame
+    run: Run, normalized: pl.DataFrame, ema_curves: pl.DataFrame, differences: pl.DataFrame
 ) -> pl.DataFrame:
     """Every measure scaled to 0..1 across the series of its category."""
     if not run.settings.analysis.is_unit_normalize:
@@ -61,12 +59,9 @@ def mart_unit_normalized(
     return unit_normalize(normalized, ema_curves, differences)
 
 
-@view_asset("mart.metrics", deps=("mart.normalized", "mart.ema", "mart.derivatives", "mart.unit_normalized"))
-def mart_metrics(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None]:
-    """All four measures as one long view."""
-    run.warehouse.ensure_views()
-    rows = run.warehouse.query("select count(*) as n from mart.metrics").item()
-    return dg.MaterializeResult(metadata={"dagster/row_count": rows})
+mart_metrics = view_asset(
+    "mart.metrics", deps=("mart.normalized", "mart.ema", "mart.derivatives", "mart.unit_normalized")
+)
 
 
 @table_asset(
@@ -74,7 +69,7 @@ def mart_metrics(run: dg.ResourceParam[RunContext]) -> dg.MaterializeResult[None
     reads={"totals": "core.group_totals"},
     deps=("core.market_cap_grid", "core.buckets", "raw.market_caps", "raw.narrative_members"),
 )
-def mart_percent_gains(run: dg.ResourceParam[RunContext], totals: pl.DataFrame) -> pl.DataFrame:
+def mart_percent_gains(run: Run, totals: pl.DataFrame) -> pl.DataFrame:
     """What each series gained over each offset, in each base."""
     spec = stored_window(run.warehouse, run.settings)
     return percent_gains(

@@ -4,23 +4,19 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from marketflows_pipeline.assets.fetching import faulty_rows_quarantined, retry_once
-from marketflows_pipeline.assets.io_manager import table_name
-from marketflows_pipeline.assets.tables import table_spec
+from marketflows_pipeline.assets.fetching import ingesting, source_spec, stored_tables
+from marketflows_pipeline.assets.tables import Run, table_spec
 from marketflows_pipeline.clients import Clients
 from marketflows_pipeline.ingest.credits import Credits
 from marketflows_pipeline.ingest.market_caps.run import IngestReport, refresh_market_caps
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
-from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.warehouse.publish import begin_part
 
-SOURCE = dg.AssetSpec(
-    dg.AssetKey(["coingecko", "api"]),
+SOURCE = source_spec(
+    "coingecko",
+    "api",
     description="The CoinGecko API: histories per coin, and pages of 250 coins. Data provided by CoinGecko.",
-    group_name="sources",
-    kinds={"api"},
-    metadata={"url": dg.MetadataValue.url("https://docs.coingecko.com")},
+    url="https://docs.coingecko.com",
 )
 
 RAW_TABLES = (
@@ -33,17 +29,13 @@ RAW_TABLES = (
 )
 
 
-@dg.multi_asset(
-    name="ingest_market_caps",
-    specs=[table_spec(name, deps=(SOURCE.key,)) for name in RAW_TABLES],
-)
+@dg.multi_asset(name="ingest_market_caps", specs=[table_spec(name, deps=(SOURCE.key,)) for name in RAW_TABLES])
 def ingest_market_caps(
-    context: dg.AssetExecutionContext, run: dg.ResourceParam[RunContext], clients: dg.ResourceParam[Clients]
+    context: dg.AssetExecutionContext, run: Run, clients: dg.ResourceParam[Clients]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Bring the raw tables up to now: pages, missing histories, gaps, as far as the month's credits reach."""
     warehouse, settings, clock = run.warehouse, run.settings, run.clock
-    begin_part(warehouse, "market_caps", run.run_id, run.started_at)
-    with faulty_rows_quarantined(warehouse, "market_caps", clock), retry_once(context, clients.waits):
+    with ingesting(context, run, clients, "market_caps"):
         report = refresh_market_caps(
             clients.market_caps,
             MarketCapWriter(warehouse, clock, run.started_at, Granularity.of_window(settings.source.days)),
@@ -53,11 +45,7 @@ def ingest_market_caps(
             reporter=run.reporter,
             deadline=run.history_deadline,
         )
-    for key in context.selected_asset_keys:
-        name = table_name(key)
-        rows = warehouse.query(f"select count(*) as n from {name}").item()  # noqa: S608 (registered name)
-        more = _metadata(report) if name == "raw.market_caps" else {}
-        yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows, **more})
+    yield from stored_tables(context, warehouse, market_caps=_metadata(report))
 
 
 def _metadata(report: IngestReport) -> dict[str, dg.MetadataValue]:

@@ -2,14 +2,15 @@
 
 import base64
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import dagster as dg
 
-from marketflows_pipeline.assets.tables import as_markdown, plain_markdown
+from marketflows_pipeline.assets.tables import OWNERS, Run, as_markdown, asset_key, plain_markdown
 from marketflows_pipeline.charts.rendering.render import RenderJob, render_all, thumbnails
 from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.schema import Part
+from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.warehouse.publish import publish
 
 log = logging.getLogger(__name__)
@@ -19,20 +20,39 @@ MODEL_PICTURES = "CrossAsset_model_"
 SOURCE_CREDIT = "Data provided by CoinGecko"
 
 
-def publish_part(run: RunContext, part: Part) -> dg.MaterializeResult[None]:
-    """Mark a part as passed and swap in a new published file."""
-    path = run.settings.warehouse.published_path
-    report = publish(run.warehouse, part=part, run_id=run.run_id, now=run.clock.now(), published_path=path)
-    log.info("published %s (%.1f MB)", path, report.size_bytes / 1e6)
-    for name in _failed_before(run, report.carried_over):
-        log.warning("part %s is carried over from an earlier publish: its latest run has not passed its checks", name)
-    return dg.MaterializeResult(
-        metadata={
-            "path": dg.MetadataValue.path(path),
-            "size_mb": report.size_bytes / 1e6,
-            "tables": dg.MetadataValue.md(as_markdown(report.tables.select("table_name", "status", "as_of", "n_rows"))),
-        }
+def output_asset(
+    kind: str, part: Part, *, deps: Iterable[str], kinds: set[str]
+) -> Callable[[Callable[[Run], dg.MaterializeResult[None]]], dg.AssetsDefinition]:
+    """An asset of the files that people look at."""
+    decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        key=[kind, part], deps=map(asset_key, deps), group_name=f"{part}_output", kinds=kinds, owners=OWNERS
     )
+    return decorate
+
+
+def published_tables(part: Part) -> dg.AssetsDefinition:
+    """The asset that marks a part as passed and swaps in a new published file."""
+
+    @output_asset("published", part, deps=[entry.name for entry in tables_of(part)], kinds={"duckdb"})
+    def published(run: Run) -> dg.MaterializeResult[None]:
+        """The part's tables in the DuckDB file for ad-hoc SQL, once every blocking check has passed."""
+        path = run.settings.warehouse.published_path
+        report = publish(run.warehouse, part=part, run_id=run.run_id, now=run.clock.now(), published_path=path)
+        log.info("published %s (%.1f MB)", path, report.size_bytes / 1e6)
+        for name in _failed_before(run, report.carried_over):
+            log.warning(
+                "part %s is carried over from an earlier publish: its latest run has not passed its checks", name
+            )
+        tables = as_markdown(report.tables.select("table_name", "status", "as_of", "n_rows"))
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(path),
+                "size_mb": report.size_bytes / 1e6,
+                "tables": dg.MetadataValue.md(tables),
+            }
+        )
+
+    return published
 
 
 def _failed_before(run: RunContext, parts: Sequence[str]) -> list[str]:
@@ -42,7 +62,7 @@ def _failed_before(run: RunContext, parts: Sequence[str]) -> list[str]:
 
 
 def draw_part(
-    run: RunContext, part: Part, jobs: Sequence[RenderJob], shown: Sequence[RenderJob]
+    run: RunContext, part: Part, jobs: Sequence[RenderJob], is_shown: Callable[[RenderJob], bool]
 ) -> dg.MaterializeResult[None]:
     """Bring the pictures of a part up to date.
 
@@ -50,7 +70,7 @@ def draw_part(
         run: the run.
         part: whose pictures these are.
         jobs: all of them.
-        shown: those of which the Dagster UI shows a small copy, when they were drawn anew.
+        is_shown: whether the Dagster UI shows a small copy of one, when it was drawn anew.
     """
     with run.reporter.track("Drawing", len(jobs)) as advance:
         report = render_all(
@@ -71,18 +91,13 @@ def draw_part(
     if of_models:
         log.info("%d pictures of trained models are up to date", len(of_models))
     log.debug("%d pictures drawn, %d unchanged", len(report.drawn), len(report.unchanged))
-    small = thumbnails([job for job in shown if job.file_name in report.drawn])
-    return dg.MaterializeResult(
-        metadata={
-            "folder": dg.MetadataValue.path(run.options.picture_folder.absolute()),
-            "drawn": len(report.drawn),
-            "unchanged": len(report.unchanged),
-            "skipped": len(report.skipped),
-            **{
-                name.removesuffix(".png"): dg.MetadataValue.md(
-                    f"![{plain_markdown(name)}](data:image/png;base64,{base64.b64encode(png).decode()})"
-                )
-                for name, png in small.items()
-            },
-        }
-    )
+    metadata: dict[str, Any] = {
+        "folder": dg.MetadataValue.path(run.options.picture_folder.absolute()),
+        "drawn": len(report.drawn),
+        "unchanged": len(report.unchanged),
+        "skipped": len(report.skipped),
+    }
+    for name, png in thumbnails([job for job in jobs if job.file_name in report.drawn and is_shown(job)]).items():
+        image = f"![{plain_markdown(name)}](data:image/png;base64,{base64.b64encode(png).decode()})"
+        metadata[name.removesuffix(".png")] = dg.MetadataValue.md(image)
+    return dg.MaterializeResult(metadata=metadata)

@@ -1,15 +1,16 @@
-"""What every table asset shares: its key, words, group and columns, all from the registry."""
+"""Asset definitions of tables: key, description, group and columns, all from the registry."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Table, table
 from marketflows_pipeline.system.printable import escaped
 
@@ -17,6 +18,8 @@ from marketflows_pipeline.system.printable import escaped
 _MARKUP = re.compile(r"[\\`*{}\[\]<>#+!|~&:@]|(?<=www)\.|(?<![^\W_])_|_(?![^\W_])", re.IGNORECASE)
 OWNERS = ["team:marketflows"]
 IO_MANAGER = "warehouse"
+# The resource, as assets take it.
+Run = dg.ResourceParam[RunContext]
 
 
 def asset_key(name: str) -> dg.AssetKey:
@@ -34,52 +37,35 @@ def table_asset(
         reads: parameter name to the table whose frame it receives.
         deps: further tables that must be there first, which the asset reads in part by itself.
     """
-    entry = table(name)
     decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
         key=asset_key(name),
         ins={parameter: dg.AssetIn(key=asset_key(source)) for parameter, source in (reads or {}).items()},
-        deps=[asset_key(source) for source in deps],
+        deps=map(asset_key, deps),
         io_manager_key=IO_MANAGER,
-        **described(entry),
-    )
-    return decorate
-
-
-def own_table_asset(
-    name: str, *, deps: tuple[str, ...], is_skippable: bool = False
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """An asset that adds to the registered table `name` by itself.
-
-    Args:
-        name: ``schema.table``.
-        deps: tables that must be there first.
-        is_skippable: whether it may yield nothing, so that what follows is skipped.
-    """
-    decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-        key=asset_key(name),
-        deps=[asset_key(source) for source in deps],
-        output_required=not is_skippable,
         **described(table(name)),
     )
     return decorate
 
 
-def view_asset(name: str, *, deps: tuple[str, ...]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+def view_asset(name: str, *, deps: tuple[str, ...]) -> dg.AssetsDefinition:
     """An asset that makes the registered view `name` over the tables in `deps`."""
-    decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-        key=asset_key(name), deps=[asset_key(source) for source in deps], **described(table(name))
-    )
-    return decorate
+
+    def make(run: Run) -> dg.MaterializeResult[None]:
+        run.warehouse.ensure_views()
+        rows = run.warehouse.query(f"select count(*) as n from {name}").item()  # noqa: S608 (registered name)
+        return dg.MaterializeResult(metadata={"dagster/row_count": rows})
+
+    made: dg.AssetsDefinition = dg.asset(key=asset_key(name), deps=map(asset_key, deps), **described(table(name)))(make)
+    return made
 
 
-def table_spec(name: str, *, deps: tuple[dg.AssetKey, ...] = ()) -> dg.AssetSpec:
+def table_spec(name: str, *, deps: Iterable[dg.AssetKey] = ()) -> dg.AssetSpec:
     """The spec of a table that an asset writes by itself rather than returns."""
-    words = described(table(name))
-    return dg.AssetSpec(asset_key(name), deps=list(deps), **words).with_io_manager_key(IO_MANAGER)
+    return dg.AssetSpec(asset_key(name), deps=deps, **described(table(name))).with_io_manager_key(IO_MANAGER)
 
 
 def described(entry: Table) -> dict[str, Any]:
-    """Words, group, kinds, owners and metadata of a table's asset."""
+    """Description, group, kinds, owners and metadata of a table's asset."""
     return {
         "description": f"{entry.description}\n\nOne row is {entry.grain}. Key: {', '.join(entry.key)}.",
         "group_name": f"{entry.part}_{entry.schema_name}",

@@ -181,7 +181,7 @@ def check(
     def named(find: Callable[[RunContext], CheckResult | pl.DataFrame]) -> Check:
         def evaluate(run: RunContext) -> CheckResult:
             found = find(run)
-            return found if isinstance(found, CheckResult) else evidence(found, severity=severity, **facts)
+            return evidence(found, count=None, severity=severity, **facts) if isinstance(found, pl.DataFrame) else found
 
         severity = ERROR if blocking else WARN
         spec = dg.AssetCheckSpec(find.__name__, asset=asset_key(asset), description=description, blocking=blocking)
