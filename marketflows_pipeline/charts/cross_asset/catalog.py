@@ -102,12 +102,7 @@ def cross_asset_charts(
 
 
 def model_jobs(evaluation: pl.DataFrame, context: CrossAssetChartContext) -> list[RenderJob]:
-    """The chart of the newest model of each horizon and target.
-
-    Args:
-        evaluation: rows of ``mart.model_evaluation``.
-        context: what all charts share.
-    """
+    """The chart of the newest model of each horizon and target, from rows of ``mart.model_evaluation``."""
     newest: dict[tuple[int, str], tuple[str, str]] = {}
     models = evaluation.select("trained_at", "model_id").unique().sort("trained_at", "model_id")
     for model_id in models.get_column("model_id"):
