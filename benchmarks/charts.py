@@ -61,7 +61,7 @@ def draw_ours(kind: str, charts: int, scale: float, out_dir: Path) -> None:
     import altair  # noqa: F401
     import polars as pl
 
-    from marketflows_pipeline.charts.rendering.render import line_job, render_all
+    from marketflows_pipeline.charts.rendering.render import chart_job, render_all
     from marketflows_pipeline.charts.spec import ChartSpec
     from marketflows_pipeline.charts.style.theme import series_styles
 
@@ -90,7 +90,7 @@ def draw_ours(kind: str, charts: int, scale: float, out_dir: Path) -> None:
             source="synthetic data",
             as_of=END,
         )
-        jobs.append(line_job(frame, spec))
+        jobs.append(chart_job(frame, spec))
     cpu, started = cpu_seconds(), time.perf_counter()
     report = render_all(jobs, out_dir, scale)
     seconds, cpu = time.perf_counter() - started, cpu_seconds() - cpu

@@ -1,13 +1,16 @@
-"""Specifications of line charts and gain tables: everything about each except its figures.
+"""Specifications of charts: everything about each except its figures. Here: what all share, and those of market caps.
 
 This module must not import Altair, so that unchanged charts are recognised cheaply.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 import polars as pl
 
@@ -18,6 +21,49 @@ INFLECTION_STEPS = 12
 WEEK_HOURS = 168.0
 
 _ORDER_SUFFIX = {0: "", 1: "_growth", 2: "_inflection"}
+# With what stands around it, well below the 255 bytes of a file name.
+_FILE_PART_BYTES = 150
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec(ABC):
+    """What a chart says. Its ``repr`` holds everything that is drawn, apart from the frame.
+
+    Attributes:
+        draw: ``module:function`` of ``(frame, spec) -> Altair chart``, imported only when a chart has to be drawn.
+        file_pattern: name of the PNG, with fields of the specification in braces.
+        columns: what the chart is drawn from.
+        source: the credit ("Data provided by CoinGecko").
+        notes: caveats for the footer.
+    """
+
+    draw: ClassVar[str]
+    file_pattern: ClassVar[str]
+    columns: ClassVar[tuple[str, ...]]
+
+    source: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def file_name(self) -> str:
+        """Name of the PNG. Whatever a field may hold, no path can come of it, and no name that is too long."""
+        fields = {name: _file_part(str(value)) for name, value in vars(self).items() if isinstance(value, str | int)}
+        return self.file_pattern.format_map(fields)
+
+    def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
+        """Why this chart would be empty, or None when it has something to show.
+
+        Raises:
+            ValueError: the frame lacks a column, which Vega would draw as an empty chart without a word.
+        """
+        missing = [name for name in self.columns if name not in frame.columns]
+        if missing:
+            raise ValueError(f"the frame lacks {', '.join(missing)}; it has {', '.join(frame.columns)}")
+        return self.why_empty(frame)
+
+    @abstractmethod
+    def why_empty(self, frame: pl.DataFrame) -> str | None:
+        """The reason to skip a frame that has all columns."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +84,7 @@ class SeriesStyle:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MarketCapSpec:
+class MarketCapSpec(Spec):
     """What line charts and gain tables have in common.
 
     Attributes:
@@ -46,18 +92,14 @@ class MarketCapSpec:
         base_asset: id of the denominator; ``us-dollar`` means none.
         base_label: its short name ("US dollar", "BTC").
         series: the series in their sort order.
-        source: the credit ("Data provided by CoinGecko").
         as_of: the last grid time, never the time of drawing: an unchanged grid must give an unchanged chart.
-        notes: caveats for the footer.
     """
 
     category: str
     base_asset: str
     base_label: str
     series: tuple[SeriesStyle, ...]
-    source: str
     as_of: datetime
-    notes: tuple[str, ...] = ()
 
     @property
     def is_by_size(self) -> bool:
@@ -82,6 +124,9 @@ class ChartSpec(MarketCapSpec):
         step: the grid's step.
     """
 
+    draw = "marketflows_pipeline.charts.market_caps.lines:line_chart"
+    columns = ("series", "ts", "value")
+
     ema_period: int
     diff_order: int
     is_unit: bool
@@ -103,9 +148,8 @@ class ChartSpec(MarketCapSpec):
             return None
         return GROWTH_STEPS if self.diff_order == 1 else INFLECTION_STEPS
 
-    def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this chart would be empty, or None when it has something to show."""
-        require_columns(frame, ("series", "ts", "value"))
+    def why_empty(self, frame: pl.DataFrame) -> str | None:
+        """Without any finite value in the window."""
         if self.has_value(frame, "value"):
             return None
         if self.is_unit:
@@ -123,6 +167,9 @@ class GainTableSpec(MarketCapSpec):
             publish; empty where the table stands alone and has scales of its own.
     """
 
+    draw = "marketflows_pipeline.charts.market_caps.gain_table:gain_table"
+    columns = ("series", "hours_ago", "gain_pct", "reason", "basis")
+
     hours_ago: tuple[float, ...]
     limits: tuple[float, ...] = ()
 
@@ -131,18 +178,21 @@ class GainTableSpec(MarketCapSpec):
         """``{category}_MC_by_{base}_percent_gains_table.png``."""
         return f"{self.category}_MC_by_{self.base_asset}_percent_gains_table.png"
 
-    def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why this table would be empty, or None when it has something to show."""
-        require_columns(frame, ("series", "hours_ago", "gain_pct", "reason", "basis"))
+    def why_empty(self, frame: pl.DataFrame) -> str | None:
+        """Without any gain."""
         return None if self.has_value(frame, "gain_pct") else "no gain could be computed for any series"
 
 
-def require_columns(frame: pl.DataFrame, names: Sequence[str]) -> None:
-    """Reject a frame that lacks a column, which Vega would draw as an empty chart without a word.
+def too_short(count: int, unit: str, what: str, least: int) -> str | None:
+    """Why a time series of so many days or sessions is not drawn; None where they are enough."""
+    if count >= least:
+        return None
+    return f"{count} {unit}{'' if count == 1 else 's'} {what}, a time series needs {least}"
 
-    Raises:
-        ValueError: naming the missing columns.
-    """
-    missing = [name for name in names if name not in frame.columns]
-    if missing:
-        raise ValueError(f"the frame lacks {', '.join(missing)}; it has {', '.join(frame.columns)}")
+
+def _file_part(key: str) -> str:
+    part = re.sub(r"[^\w.-]+", "-", key)
+    if len(part.encode()) <= _FILE_PART_BYTES:
+        return part
+    digest = hashlib.blake2b(part.encode(), digest_size=4).hexdigest()
+    return f"{part.encode()[:_FILE_PART_BYTES].decode(errors='ignore')}-{digest}"

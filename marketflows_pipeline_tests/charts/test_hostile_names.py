@@ -13,7 +13,7 @@ import pytest
 from marketflows_pipeline.charts.exchanges.catalog import exchange_charts
 from marketflows_pipeline.charts.exchanges.spec import ReservesSpec
 from marketflows_pipeline.charts.market_caps.lines import line_chart
-from marketflows_pipeline.charts.rendering.render import RenderJob, line_job, render_all, table_job
+from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job, render_all
 from marketflows_pipeline.charts.style.axes import label_expression
 from marketflows_pipeline.system.printable import NAME_LENGTH
 from marketflows_pipeline_tests.charts.exchanges.frames import netflow_frame, tvl_frame
@@ -46,14 +46,14 @@ def test_lines_and_gain_tables_are_drawn(tmp_path: Path, some: list[tuple[str, s
     lines = grid_frame({series: [1.0, 1.1 + at] for at, series in enumerate(labels)})
     gains = gain_frame([(series, hours, 5.0, None) for series in labels for hours in (24.0, 168.0)])
 
-    jobs = [line_job(lines, chart_spec(labels)), table_job(gains, gain_spec(labels))]
+    jobs = [chart_job(lines, chart_spec(labels)), chart_job(gains, gain_spec(labels))]
     assert len(drawn(jobs, tmp_path)) == 2
 
 
 def test_a_legend_of_them_all_is_drawn(tmp_path: Path) -> None:
     lines = grid_frame({attack: [1.0, 1.1 + at] for at, attack in enumerate(STORED)})
 
-    assert len(drawn([line_job(lines, chart_spec(STORED))], tmp_path)) == 1
+    assert len(drawn([chart_job(lines, chart_spec(STORED))], tmp_path)) == 1
 
 
 def test_every_picture_of_exchanges_is_drawn(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_an_expression_of_labels_holds_each_as_text(attack: str) -> None:
 @pytest.mark.parametrize("slug", [*STORED.values(), "\U0001f438" * 200, "x" * 200])
 def test_a_file_name_made_of_a_slug_is_one_name_that_fits(tmp_path: Path, slug: str) -> None:
     """A file name ends at 255 bytes, which an id of 200 letters may pass three times."""
-    name = ReservesSpec(slug, "X", "source").file_name
+    name = ReservesSpec(slug, "X", source="source").file_name
 
     (tmp_path / name).write_bytes(b"")
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -97,7 +97,7 @@ def test_a_file_name_made_of_a_slug_is_one_name_that_fits(tmp_path: Path, slug: 
 
 
 def test_long_slugs_that_begin_alike_have_pictures_of_their_own() -> None:
-    assert len({ReservesSpec("x" * 199 + end, "X", "source").file_name for end in "ab"}) == 2
+    assert len({ReservesSpec("x" * 199 + end, "X", source="source").file_name for end in "ab"}) == 2
 
 
 def test_slugs_that_differ_by_what_no_file_name_may_hold_share_a_picture() -> None:

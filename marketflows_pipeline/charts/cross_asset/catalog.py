@@ -11,7 +11,6 @@ import polars as pl
 from marketflows_pipeline.charts.cross_asset.spec import (
     ISSUANCE,
     CorrelationsSpec,
-    CrossAssetSpec,
     CumulativeFlowsSpec,
     EffectsSpec,
     FlowMapSpec,
@@ -22,12 +21,11 @@ from marketflows_pipeline.charts.cross_asset.spec import (
     last_sessions,
     shown_symbols,
 )
-from marketflows_pipeline.charts.rendering.render import RenderJob
+from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.theme import series_styles
 
 BY_TRADE_SESSION = "flows on the session of the orders, where counts of shares are known to follow later"
-_PACKAGE = "marketflows_pipeline.charts.cross_asset"
 _MODEL_ID = re.compile(r"(?P<target>direction|rank)_(?P<horizon>\d+)_(?P<kind>logistic|gradient_boosting)_.+")
 
 
@@ -104,12 +102,7 @@ def cross_asset_charts(
 
 
 def model_jobs(evaluation: pl.DataFrame, context: CrossAssetChartContext) -> list[RenderJob]:
-    """The chart of the newest model of each horizon and target.
-
-    Args:
-        evaluation: rows of ``mart.model_evaluation``.
-        context: what all charts share.
-    """
+    """The chart of the newest model of each horizon and target, from rows of ``mart.model_evaluation``."""
     newest: dict[tuple[int, str], tuple[str, str]] = {}
     models = evaluation.select("trained_at", "model_id").unique().sort("trained_at", "model_id")
     for model_id in models.get_column("model_id"):
@@ -117,7 +110,7 @@ def model_jobs(evaluation: pl.DataFrame, context: CrossAssetChartContext) -> lis
         if found is not None:
             newest[int(found["horizon"]), found["target"]] = (model_id, found["kind"])
     return [
-        _job(
+        chart_job(
             evaluation.filter(pl.col("model_id") == model_id).sort("variant", "metric", "scope"),
             ModelSpec(
                 horizon=horizon,
@@ -128,21 +121,15 @@ def model_jobs(evaluation: pl.DataFrame, context: CrossAssetChartContext) -> lis
                 planted_auc=context.planted_auc.get((horizon, target)),
                 notes=context.notes,
             ),
-            "model_quality:model_chart",
         )
         for (horizon, target), (model_id, kind) in sorted(newest.items())
     ]
 
 
-def _job(frame: pl.DataFrame, spec: CrossAssetSpec, draw: str) -> RenderJob:
-    # What a chart is drawn from and no more: a change of any other column must not redraw it.
-    return RenderJob(frame.select(spec.columns), spec, f"{_PACKAGE}.{draw}")
-
-
 def _cumulative_job(flows: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
     spec = CumulativeFlowsSpec(assets=context.styles, source=context.flows, notes=context.notes)
     frame = _with_whole_gaps(_newest(flows, spec.sessions + 1), spec.sessions)
-    return _job(frame, spec, "cumulative_flows:cumulative_flows_chart")
+    return chart_job(frame, spec)
 
 
 def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossAssetChartContext) -> list[RenderJob]:
@@ -163,8 +150,8 @@ def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossA
             notes=context.notes,
         )
         jobs += [
-            _job(ranked, ranking_spec, "flow_ranking:flow_ranking_chart"),
-            _job(pairs, map_spec, "flow_map:flow_map_chart"),
+            chart_job(ranked, ranking_spec),
+            chart_job(pairs, map_spec),
         ]
     return jobs
 
@@ -172,7 +159,7 @@ def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossA
 def _effects_job(flows: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
     spec = EffectsSpec(assets=context.assets, source=context.flows, notes=context.notes)
     frame = _with_whole_gaps(_newest(flows, spec.sessions), spec.sessions)
-    return _job(frame, spec, "price_and_share_effects:effects_chart")
+    return chart_job(frame, spec)
 
 
 def _regimes_job(flows: pl.DataFrame, regimes: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
@@ -184,7 +171,7 @@ def _regimes_job(flows: pl.DataFrame, regimes: pl.DataFrame, context: CrossAsset
     )
     closes = flows.filter(pl.col("symbol") == context.benchmark).select("session", "close_usd")
     frame = regimes.join(closes, on="session", how="left").sort("session").tail(spec.sessions)
-    return _job(frame, spec, "regime_ribbon:regimes_chart")
+    return chart_job(frame, spec)
 
 
 def _correlations_job(correlations: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
@@ -196,7 +183,7 @@ def _correlations_job(correlations: pl.DataFrame, context: CrossAssetChartContex
     )
     of_window = correlations.filter(pl.col("window_sessions") == context.correlation_window)
     frame = of_window.filter(pl.col("session") == pl.col("session").max()).sort("symbol_a", "symbol_b")
-    return _job(frame, spec, "correlation_matrix:correlations_chart")
+    return chart_job(frame, spec)
 
 
 def _newest(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:

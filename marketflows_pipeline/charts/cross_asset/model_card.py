@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from html import escape
 from typing import Any
@@ -36,6 +36,7 @@ _COLUMNS = (
     ("Log loss", "log_loss", ALL, 4, False),
     ("Calibration error", "ece", ALL, 4, False),
 )
+_MADE_UP = "Prices, flows and volatility are made up, with a known signal planted to test the method."
 _CAVEATS = (
     "Flows of funds are the change of shares outstanding at their price, known a session late; funds without a "
     "published share count have none.",
@@ -96,14 +97,20 @@ def model_card_html(metadata: Mapping[str, Any], evaluation: pl.DataFrame, chart
     Raises:
         ValueError: the evaluation has no row of this model.
     """
-    model_id = str(metadata["model_id"])
+    model_id, kind = str(metadata["model_id"]), str(metadata["kind"])
     own = evaluation.filter(pl.col("model_id") == model_id)
     if own.is_empty():
         raise ValueError(f"the evaluation has no figure of model {model_id}")
     horizon, target = int(metadata["horizon"]), str(metadata["target"])
     title = f"Model card: {TARGET_NAMES[target]}, {sessions_text(horizon)} ahead"
     chart = base64.b64encode(chart_png).decode("ascii")
+    trained = moment(_time(metadata["trained_at"]))
+    headline = f"{KIND_NAMES.get(kind, kind).capitalize()}, trained {trained}, id {model_id}"
+    # The chart in words, for who cannot see it.
+    alternative = f"Reliability curve and AUC of each asset with intervals. {verdict(own, target)}."
+    definitions = "\n".join(f"<dt>{_html(term)}</dt><dd>{_html(text)}</dd>" for term, text in _facts(metadata))
     made_up = is_synthetic(own) or bool(metadata.get("is_synthetic"))
+    caveats = "\n".join(f"<li>{_html(text)}</li>" for text in ((_MADE_UP,) if made_up else ()) + _CAVEATS)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -114,32 +121,24 @@ def model_card_html(metadata: Mapping[str, Any], evaluation: pl.DataFrame, chart
 </head>
 <body>
 <h1>{_html(title)}</h1>
-<p class="quiet">{_html(_headline(metadata))}</p>
+<p class="quiet">{_html(headline)}</p>
 <div class="verdict{" synthetic" if made_up else ""}">
 {_verdict_lines(metadata, own, made_up)}
 </div>
 <h2>What and from what</h2>
 <dl>
-{_definitions(_facts(metadata))}
+{definitions}
 </dl>
 <h2>Against the baselines, out of sample</h2>
 {_table(own)}
-<img src="data:image/png;base64,{chart}" alt="{_html(_alternative(own, target))}">
+<img src="data:image/png;base64,{chart}" alt="{_html(alternative)}">
 <h2>Caveats</h2>
 <ul>
-{_list(_caveats(metadata, made_up))}
+{caveats}
 </ul>
 </body>
 </html>
 """
-
-
-def _headline(metadata: Mapping[str, Any]) -> str:
-    kind = str(metadata["kind"])
-    return (
-        f"{KIND_NAMES.get(kind, kind).capitalize()}, trained {moment(_time(metadata['trained_at']))}, "
-        f"id {metadata['model_id']}"
-    )
 
 
 def _verdict_lines(metadata: Mapping[str, Any], own: pl.DataFrame, made_up: bool) -> str:
@@ -207,25 +206,6 @@ def _cell(own: pl.DataFrame, variant: str, column: tuple[str, str, str, int, boo
         return "\u2013"
     text, _, interval = found.text(decimals=decimals, signed=signed).partition(" ")
     return f"{_html(text)}<span>{_html(interval)}</span>" if interval else _html(text)
-
-
-def _caveats(metadata: Mapping[str, Any], made_up: bool) -> Sequence[str]:
-    if not made_up:
-        return _CAVEATS
-    return ("Prices, flows and volatility are made up, with a known signal planted to test the method.", *_CAVEATS)
-
-
-def _alternative(own: pl.DataFrame, target: str) -> str:
-    """The chart in words, for who cannot see it."""
-    return f"Reliability curve and AUC of each asset with intervals. {verdict(own, target)}."
-
-
-def _definitions(facts: Sequence[tuple[str, str]]) -> str:
-    return "\n".join(f"<dt>{_html(term)}</dt><dd>{_html(text)}</dd>" for term, text in facts)
-
-
-def _list(texts: Sequence[str]) -> str:
-    return "\n".join(f"<li>{_html(text)}</li>" for text in texts)
 
 
 def _time(value: object) -> datetime:

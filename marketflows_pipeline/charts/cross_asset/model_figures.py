@@ -47,6 +47,14 @@ class Figure:
         """The figure and its interval: "0.512 [0.497, 0.527]"."""
         return interval_text(self.value, self.lower, self.upper, decimals=decimals, signed=signed)
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The interval; without one the figure itself, twice."""
+        return (
+            self.value if self.lower is None else self.lower,
+            self.value if self.upper is None else self.upper,
+        )
+
     def holds(self, number: float) -> bool | None:
         """Whether the number is within the interval; None where there is none."""
         if self.lower is None or self.upper is None:
@@ -62,46 +70,38 @@ class ReliabilityBin:
     observed: Figure
 
 
-def figure(evaluation: pl.DataFrame, metric: str, scope: str, variant: str = WITH_FLOWS) -> Figure | None:
-    """One figure of an evaluation; None where it is missing or not finite.
+def figures(evaluation: pl.DataFrame) -> dict[tuple[str, str, str], Figure]:
+    """Figures of an evaluation by variant, metric and scope; those that are missing or not finite are left out.
 
     Args:
         evaluation: variant, metric, scope, value, lower_95, upper_95, n of one model.
-        metric: such as ``auc``.
-        scope: such as ``all`` or a symbol.
-        variant: such as ``with_flows``.
     """
-    found = evaluation.filter(
-        pl.col("variant") == variant,
-        pl.col("metric") == metric,
-        pl.col("scope") == scope,
-        pl.col("value").is_finite(),
-    )
-    if found.is_empty():
-        return None
-    value, lower, upper, n = found.select("value", "lower_95", "upper_95", "n").row(0)
-    return Figure(value, lower, upper, n)
+    finite = evaluation.filter(pl.col("value").is_finite()).sort("variant", "metric", "scope")
+    rows = finite.select("variant", "metric", "scope", "value", "lower_95", "upper_95", "n").iter_rows()
+    return {(variant, metric, scope): Figure(*found) for variant, metric, scope, *found in rows}
+
+
+def figure(evaluation: pl.DataFrame, metric: str, scope: str, variant: str = WITH_FLOWS) -> Figure | None:
+    """One figure of an evaluation; None where it is missing or not finite."""
+    return figures(evaluation).get((variant, metric, scope))
 
 
 def reliability_bins(evaluation: pl.DataFrame) -> list[ReliabilityBin]:
     """The reliability table of the model with flows, bins without rows left out."""
-    scopes = evaluation.filter(pl.col("metric") == "reliability", pl.col("variant") == WITH_FLOWS)
-    bins = []
-    for scope in scopes.get_column("scope").sort():
-        observed = figure(evaluation, "reliability", scope)
-        predicted = figure(evaluation, "reliability_predicted", scope)
-        if observed is not None and predicted is not None:
-            bins.append(ReliabilityBin(predicted.value, observed))
-    return bins
+    predicted = _by_scope(evaluation, "reliability_predicted")
+    observed = _by_scope(evaluation, "reliability")
+    return [ReliabilityBin(predicted[scope].value, each) for scope, each in observed.items() if scope in predicted]
 
 
 def auc_of_assets(evaluation: pl.DataFrame) -> dict[str, Figure]:
     """AUC of each asset, by symbol."""
-    scopes = evaluation.filter(
-        pl.col("metric") == "auc", pl.col("variant") == WITH_FLOWS, pl.col("scope") != MEAN_OF_ASSETS
-    ).get_column("scope")
-    found = {symbol: figure(evaluation, "auc", symbol) for symbol in scopes.sort()}
-    return {symbol: each for symbol, each in found.items() if each is not None}
+    return {symbol: each for symbol, each in _by_scope(evaluation, "auc").items() if symbol != MEAN_OF_ASSETS}
+
+
+def _by_scope(evaluation: pl.DataFrame, wanted: str) -> dict[str, Figure]:
+    """Figures of the model with flows in one metric."""
+    found = figures(evaluation).items()
+    return {scope: each for (variant, metric, scope), each in found if (variant, metric) == (WITH_FLOWS, wanted)}
 
 
 def is_synthetic(evaluation: pl.DataFrame) -> bool:
@@ -114,15 +114,10 @@ def trained_at(evaluation: pl.DataFrame) -> datetime:
     return cast("datetime", evaluation.get_column("trained_at").max())
 
 
-def ablation(evaluation: pl.DataFrame, target: str) -> Figure | None:
-    """What flows add to the figure that the target is judged by."""
-    metric, scope = HEADLINES[target]
-    return figure(evaluation, f"ablation_{metric}", scope)
-
-
 def ablation_text(evaluation: pl.DataFrame, target: str) -> str:
     """The headline: what flows add, with its interval, and whether that can be told from nothing."""
-    added = ablation(evaluation, target)
+    metric, scope = HEADLINES[target]
+    added = figure(evaluation, f"ablation_{metric}", scope)
     if added is None:
         return "What flows add was not measured"
     text = f"Flows add {added.text(signed=True)} to the {HEADLINE_NAMES[target]}"
@@ -135,33 +130,19 @@ def ablation_text(evaluation: pl.DataFrame, target: str) -> str:
 
 
 def verdict(evaluation: pl.DataFrame, target: str) -> str:
-    """What the model is worth, in a sentence, by the rule of `verdicts.worth`.
-
-    Args:
-        evaluation: rows of ``mart.model_evaluation`` of one model.
-        target: direction or rank.
-    """
+    """What the model is worth, in a sentence, by the rule of `verdicts.worth`."""
     text = worth(intervals(evaluation.to_dicts()), target, is_synthetic=is_synthetic(evaluation)).text
     return text[0].upper() + text[1:]
 
 
 def suspicion_text(evaluation: pl.DataFrame) -> str | None:
-    """Why a look into the future is to be looked for first; None where nothing is better than prices allow.
-
-    Args:
-        evaluation: rows of ``mart.model_evaluation`` of one model.
-    """
+    """Why a look into the future is to be looked for first; None where nothing is better than prices allow."""
     found = suspicion("this model", intervals(evaluation.to_dicts()), is_synthetic=is_synthetic(evaluation))
     return None if found is None else found.text
 
 
 def placebo_text(evaluation: pl.DataFrame, target: str) -> str | None:
-    """What the same training reaches on permuted labels; None where that was not tried.
-
-    Args:
-        evaluation: rows of ``mart.model_evaluation`` of one model.
-        target: direction or rank.
-    """
+    """What the same training reaches on permuted labels; None where that was not tried."""
     metric, scope = HEADLINES[target]
     auc, skill = figure(evaluation, metric, scope, PLACEBO), figure(evaluation, "brier_skill", ALL, PLACEBO)
     if auc is None or skill is None:

@@ -118,9 +118,8 @@ def auc_rows(frame: pl.DataFrame, spec: ModelSpec) -> list[tuple[str, Figure, bo
 
 def auc_span(figures: Sequence[Figure], planted: float | None) -> float:
     """How far an axis symmetric around 0.5 reaches to hold all figures and intervals, 0.5 at most."""
-    ends = [value for each in figures for value in (each.value, each.lower, each.upper) if value is not None] + (
-        [] if planted is None else [planted]
-    )
+    ends = [value for each in figures for value in (each.value, *each.ends)]
+    ends += [] if planted is None else [planted]
     return min(0.5, max(_LEAST_AUC_SPAN, 1.08 * max(abs(value - 0.5) for value in ends)))
 
 
@@ -166,8 +165,8 @@ def _reliability_panels(bins: Sequence[ReliabilityBin], width: float, height: fl
         {
             "predicted": each.predicted,
             "observed": each.observed.value,
-            "low": each.observed.value if each.observed.lower is None else each.observed.lower,
-            "high": each.observed.value if each.observed.upper is None else each.observed.upper,
+            "low": each.observed.ends[0],
+            "high": each.observed.ends[1],
             "n": each.observed.n,
         }
         for each in bins
@@ -209,12 +208,7 @@ def _reliability_panels(bins: Sequence[ReliabilityBin], width: float, height: fl
 
 def _probabilities(bins: Sequence[ReliabilityBin]) -> tuple[float, float]:
     """Span of both axes of the reliability curve: every point and interval, within 0 and 1."""
-    values = [
-        value
-        for each in bins
-        for value in (each.predicted, each.observed.value, each.observed.lower, each.observed.upper)
-        if value is not None
-    ]
+    values = [value for each in bins for value in (each.predicted, each.observed.value, *each.observed.ends)]
     low, high = min(values), max(values)
     room = max(0.06 * (high - low), (_LEAST_SPAN - (high - low)) / 2)
     return max(0.0, low - room), min(1.0, high + room)
@@ -231,8 +225,8 @@ def _auc_panel(
         {
             "name": name,
             "auc": each.value,
-            "low": each.value if each.lower is None else each.lower,
-            "high": each.value if each.upper is None else each.upper,
+            "low": each.ends[0],
+            "high": each.ends[1],
             "text": each.text(),
             "is_sum": is_sum,
             "fill": INK if is_sum else DOT_FILL,

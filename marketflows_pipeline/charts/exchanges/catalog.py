@@ -9,9 +9,6 @@ from datetime import timedelta
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import (
-    CONCENTRATION_COLUMNS,
-    RANKING_COLUMNS,
-    WHALE_COLUMNS,
     ConcentrationSpec,
     RankingSpec,
     ReservesSpec,
@@ -19,7 +16,7 @@ from marketflows_pipeline.charts.exchanges.spec import (
     WhaleSpec,
 )
 from marketflows_pipeline.charts.exchanges.wording import MEASURES, SEGMENTS
-from marketflows_pipeline.charts.rendering.render import DrawableSpec, RenderJob
+from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.theme import PALETTE, series_colors
 from marketflows_pipeline.system.printable import presentable_name
@@ -28,7 +25,6 @@ _SHARE_SEGMENTS = ("centralised", "tracked")
 _HHI_SEGMENTS = ("all", "centralised", "tracked")
 _KINDS = ("cex", "dex")
 _MEAN_DAYS = 30
-_PACKAGE = "marketflows_pipeline.charts.exchanges"
 
 
 @dataclass(frozen=True)
@@ -83,36 +79,23 @@ def exchange_charts(
         *_reserves_jobs(netflow, context),
         *_shares_jobs(shares, members, context),
         *_concentration_jobs(dominance, members, context),
-        _whale_job(whale_signals, context),
+        chart_job(
+            _presentable(whale_signals.sort("rank"), "symbol"),
+            WhaleSpec(source=context.coingecko, notes=context.notes),
+        ),
         *_ranking_jobs(tvl, coverage, context),
     ]
 
 
-def _job(frame: pl.DataFrame, spec: DrawableSpec, draw: str) -> RenderJob:
-    named = [_presentable(frame[column]) for column in ("name", "symbol") if column in frame.columns]
-    return RenderJob(frame.with_columns(named), spec, f"{_PACKAGE}.{draw}")
-
-
-def _presentable(names: pl.Series) -> pl.Series:
+def _presentable(frame: pl.DataFrame, column: str) -> pl.DataFrame:
     """Names as they were stored may be of any length."""
-    shown = [None if name is None else presentable_name(name) for name in names]
-    return pl.Series(names.name, shown, dtype=pl.String())
+    return frame.with_columns(pl.col(column).map_elements(presentable_name, return_dtype=pl.String))
 
 
 def _reserves_jobs(netflow: pl.DataFrame, context: ExchangeChartContext) -> list[RenderJob]:
-    columns = (
-        "day",
-        "ts",
-        "previous_day",
-        "reserves_usd",
-        "netflow_mid_usd",
-        "own_token_share_pct",
-        "coverage_pct",
-    )
-    parts = netflow.sort("slug", "day").partition_by("slug", maintain_order=True)
     jobs = [
-        _job(
-            part.select(columns),
+        chart_job(
+            part,
             ReservesSpec(
                 slug=part.item(-1, "slug"),
                 name=presentable_name(part.item(-1, "name")),
@@ -120,9 +103,8 @@ def _reserves_jobs(netflow: pl.DataFrame, context: ExchangeChartContext) -> list
                 days=context.days,
                 notes=context.notes,
             ),
-            "reserves:reserves_chart",
         )
-        for part in parts
+        for part in netflow.sort("slug", "day").partition_by("slug", maintain_order=True)
     ]
     # Slugs that differ by what no file name may hold share one chart, that of the first.
     return list({job.file_name: job for job in reversed(jobs)}.values())[::-1]
@@ -136,8 +118,8 @@ def _shares_jobs(shares: pl.DataFrame, members: pl.DataFrame, context: ExchangeC
     largest = {segment: largest_exchanges(frame, context.shares_top_n) for segment, frame in frames.items()}
     styles = shared_styles(list(largest.values()))
     return [
-        _job(
-            frame.select("day", "ts", "exchange_key", "fixed_share_pct"),
+        chart_job(
+            frame,
             SharesSpec(
                 segment=segment,
                 series=style,
@@ -146,7 +128,6 @@ def _shares_jobs(shares: pl.DataFrame, members: pl.DataFrame, context: ExchangeC
                 left_out=_left_out(members, "spot_volume", [segment]),
                 notes=context.notes,
             ),
-            "shares:shares_chart",
         )
         for (segment, frame), style in zip(frames.items(), styles, strict=True)
     ]
@@ -217,14 +198,8 @@ def _concentration_jobs(
             source=context.coingecko if measure == "spot_volume" else context.defillama,
             notes=context.notes,
         )
-        frame = rows.select(CONCENTRATION_COLUMNS).sort("segment", "day")
-        jobs.append(_job(frame, spec, "concentration:concentration_chart"))
+        jobs.append(chart_job(rows.sort("segment", "day"), spec))
     return jobs
-
-
-def _whale_job(whale_signals: pl.DataFrame, context: ExchangeChartContext) -> RenderJob:
-    frame = whale_signals.sort("rank").select(WHALE_COLUMNS)
-    return _job(frame, WhaleSpec(source=context.coingecko, notes=context.notes), "whale_scatter:whale_scatter")
 
 
 def _ranking_jobs(tvl: pl.DataFrame, coverage: pl.DataFrame, context: ExchangeChartContext) -> list[RenderJob]:
@@ -233,15 +208,14 @@ def _ranking_jobs(tvl: pl.DataFrame, coverage: pl.DataFrame, context: ExchangeCh
     )
     unmeasured = tuple(map(presentable_name, absent.get_column("name").unique(maintain_order=True)))
     return [
-        _job(
-            tvl.filter(pl.col("kind") == kind).select(RANKING_COLUMNS).sort("rank", "slug", nulls_last=True),
+        chart_job(
+            _presentable(tvl.filter(pl.col("kind") == kind).sort("rank", "slug", nulls_last=True), "name"),
             RankingSpec(
                 kind=kind,
                 source=context.defillama,
                 unmeasured=unmeasured if kind == "cex" else (),
                 notes=context.notes,
             ),
-            "tvl_ranking:ranking_chart",
         )
         for kind in _KINDS
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.charts.rendering.render import RenderJob, line_job, table_job
+from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import RANGES, US_DOLLAR, ChartSpec, GainTableSpec, SeriesStyle
 from marketflows_pipeline.charts.style.diverging_colours import color_limits
 from marketflows_pipeline.charts.style.theme import series_styles, styles_by_size
@@ -73,8 +73,8 @@ def market_cap_pictures(
     styles = _styles(series)
     limits = color_limits(gains, context.hours_ago)
     charts = [
-        line_job(
-            rows.select("series", "ts", "value"),
+        chart_job(
+            rows,
             ChartSpec(
                 **context.shared(category, base_asset, styles),
                 ema_period=ema_period,
@@ -88,8 +88,8 @@ def market_cap_pictures(
         for (category, base_asset, ema_period, diff_order, is_unit), rows in _families(metrics, _FAMILY, "ts")
     ]
     tables = [
-        table_job(
-            rows.select("series", "hours_ago", "gain_pct", "reason", "basis"),
+        chart_job(
+            rows,
             GainTableSpec(**context.shared(category, base_asset, styles), hours_ago=context.hours_ago, limits=limits),
         )
         for (category, base_asset), rows in _families(gains, _FAMILY[:2], "hours_ago")

@@ -16,14 +16,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
 from polars import selectors as cs
 
 from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.charts.rendering.pool import DrawingError, DrawingPool, drawing_pool
-from marketflows_pipeline.charts.spec import ChartSpec, GainTableSpec
+from marketflows_pipeline.charts.spec import Spec
 from marketflows_pipeline.charts.style.typeface import FOLDER
 from marketflows_pipeline.errors import RenderError, UnsafeFileError
 from marketflows_pipeline.system.safe_files import clear_drafts, shared_folder
@@ -32,32 +32,12 @@ THUMBNAIL_BYTES = 40_000
 _THUMBNAIL_SCALES = (0.5, 0.4, 0.32, 0.25, 0.2, 0.15, 0.1)
 
 
-class DrawableSpec(Protocol):
-    """What a chart says. Its ``repr`` must hold everything that is drawn, apart from the frame."""
-
-    @property
-    def file_name(self) -> str:
-        """Name of the PNG."""
-        ...
-
-    def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why the chart would be empty, or None."""
-        ...
-
-
 @dataclass(frozen=True)
 class RenderJob:
-    """One chart to be: its figures, its description, and where its drawing function lives.
-
-    Attributes:
-        frame: the figures, as the drawing function wants them.
-        spec: the description.
-        draw: ``module:function`` of ``(frame, spec) -> altair chart``, resolved only when it is needed.
-    """
+    """One chart to be drawn: its figures, as the drawing function takes them, and its specification."""
 
     frame: pl.DataFrame
-    spec: DrawableSpec
-    draw: str
+    spec: Spec
 
     @property
     def file_name(self) -> str:
@@ -102,14 +82,9 @@ class _Plan:
     due: list[tuple[RenderJob, str]] = field(default_factory=list)
 
 
-def line_job(frame: pl.DataFrame, spec: ChartSpec) -> RenderJob:
-    """A line chart from series, ts, value."""
-    return RenderJob(frame, spec, "marketflows_pipeline.charts.market_caps.lines:line_chart")
-
-
-def table_job(frame: pl.DataFrame, spec: GainTableSpec) -> RenderJob:
-    """A gain table from series, hours_ago, gain_pct, reason, basis."""
-    return RenderJob(frame, spec, "marketflows_pipeline.charts.market_caps.gain_table:gain_table")
+def chart_job(frame: pl.DataFrame, spec: Spec) -> RenderJob:
+    """A chart from the columns that its specification names: a change of any other column must not redraw it."""
+    return RenderJob(frame.select(spec.columns), spec)
 
 
 def render_all(
@@ -209,7 +184,7 @@ def input_digest(job: RenderJob, engine: str) -> str:
     frame = job.frame.with_columns(_coarse(column) for column in job.frame.select(cs.float())).rechunk()
     frame.write_ipc(buffer, compat_level=pl.CompatLevel.oldest())
     content = hashlib.blake2b(buffer.getbuffer(), digest_size=16)
-    content.update(f"{engine}|{job.draw}|{job.spec!r}".encode())
+    content.update(f"{engine}|{job.spec.draw}|{job.spec!r}".encode())
     return content.hexdigest()
 
 
@@ -268,7 +243,7 @@ def _in_order(pool: DrawingPool, jobs: Sequence[RenderJob], scale: float) -> Ite
 
 def _begin(pool: DrawingPool, job: RenderJob, scale: float) -> Future[bytes]:
     """Build the specification here and leave the drawing to a worker; a fault in either is in the future."""
-    draw: Callable[[pl.DataFrame, DrawableSpec], Any] = pkgutil.resolve_name(job.draw)
+    draw: Callable[[pl.DataFrame, Spec], Any] = pkgutil.resolve_name(job.spec.draw)
     schemapi = importlib.import_module("altair.utils.schemapi")
     try:
         # The tests validate what is built; here it would cost half of the building again (67 checks of a ranking).

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 import altair as alt
 import polars as pl
 
+from marketflows_pipeline.charts.spec import Spec
 from marketflows_pipeline.charts.style.layout import PlotArea, text_width, wrap
 from marketflows_pipeline.charts.style.theme import GREY, use_theme
 
@@ -28,15 +29,7 @@ _TITLE_OFFSET = 3
 _FOOTER_END = 9
 
 
-class Skippable(Protocol):
-    """A description of a chart that can tell when there is nothing to draw."""
-
-    def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
-        """Why the chart would be empty, or None."""
-        ...
-
-
-SpecT = TypeVar("SpecT", bound=Skippable)
+SpecT = TypeVar("SpecT", bound=Spec)
 
 
 def framed(draw: Callable[[pl.DataFrame, SpecT], alt.LayerChart]) -> Callable[[pl.DataFrame, SpecT], alt.LayerChart]:

@@ -14,7 +14,7 @@ from marketflows_pipeline_tests.charts.cross_asset.frames import ASSETS, back, c
 from marketflows_pipeline_tests.charts.exchanges.frames import page_size, texts
 from marketflows_pipeline_tests.charts.heatmaps import cells, grid_size
 
-SPEC = CorrelationsSpec(ASSETS, 63, "Prices from Yahoo")
+SPEC = CorrelationsSpec(ASSETS, 63, source="Prices from Yahoo")
 FRAME = correlations_frame([("GLD", "SPY", 0.25), ("GLD", "TLT", -0.25), ("SPY", "TLT", None)])
 
 

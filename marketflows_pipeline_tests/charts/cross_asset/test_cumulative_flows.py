@@ -15,7 +15,7 @@ from marketflows_pipeline.charts.style.theme import PALETTE, series_styles
 from marketflows_pipeline_tests.charts.cross_asset.frames import ASSETS, back, flows_frame, styles
 from marketflows_pipeline_tests.charts.exchanges.frames import marks, page_size, rows_of, texts
 
-SPEC = CumulativeFlowsSpec(styles(), "Prices from Yahoo")
+SPEC = CumulativeFlowsSpec(styles(), source="Prices from Yahoo")
 FLOWS = flows_frame(
     {
         "SPY": [None, 2e9, -5e9, 1e9],

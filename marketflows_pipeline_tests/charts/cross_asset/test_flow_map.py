@@ -14,7 +14,7 @@ from marketflows_pipeline_tests.charts.cross_asset.frames import map_frame
 from marketflows_pipeline_tests.charts.exchanges.frames import marks, page_size, rows_of, texts
 from marketflows_pipeline_tests.charts.heatmaps import cells, grid_size
 
-SPEC = FlowMapSpec(5, "Prices from Yahoo", unknown=("QQQ",), issuance=("BTC",))
+SPEC = FlowMapSpec(5, source="Prices from Yahoo", unknown=("QQQ",), issuance=("BTC",))
 # SPY loses 6, TLT 2; GLD gains 3, SLV 1; 4 goes outside.
 FRAME = map_frame(
     [

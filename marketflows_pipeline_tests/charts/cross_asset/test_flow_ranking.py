@@ -13,7 +13,7 @@ from marketflows_pipeline_tests.charts.cross_asset.frames import rankings_frame
 from marketflows_pipeline_tests.charts.exchanges.frames import marks, page_size, rows_of, texts
 from marketflows_pipeline_tests.charts.ranked import drawn_bars, ranked_rows
 
-SPEC = FlowRankingSpec(5, "Prices from Yahoo")
+SPEC = FlowRankingSpec(5, source="Prices from Yahoo")
 FRAME = rankings_frame(
     [
         ("SPY", "shares", -4e9),
@@ -110,7 +110,9 @@ def test_more_assets_than_rows_are_those_with_the_largest_flows_and_the_rest_is_
 
 
 def test_notes_and_the_title_of_one_session() -> None:
-    spec = drawn(rankings_frame([("SPY", "shares", 1e9)], window=1), FlowRankingSpec(1, "x", notes=("synthetic data",)))
+    spec = drawn(
+        rankings_frame([("SPY", "shares", 1e9)], window=1), FlowRankingSpec(1, source="x", notes=("synthetic data",))
+    )
 
     assert spec["title"]["text"] == "In the newest session flows added most to SPY (+1.00%)"
     assert "synthetic data" in texts(spec)

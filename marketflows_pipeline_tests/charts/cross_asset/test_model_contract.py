@@ -11,7 +11,7 @@ import pytest
 
 from marketflows_pipeline.charts.cross_asset.catalog import CrossAssetChartContext, model_jobs
 from marketflows_pipeline.charts.cross_asset.model_card import model_card_html
-from marketflows_pipeline.charts.cross_asset.model_figures import ablation, auc_of_assets, reliability_bins
+from marketflows_pipeline.charts.cross_asset.model_figures import auc_of_assets, figure, reliability_bins
 from marketflows_pipeline.charts.cross_asset.model_quality import model_chart
 from marketflows_pipeline.models.artifact import Metadata
 from marketflows_pipeline.models.evaluation import EvaluationResult, evaluate, evaluation_frame
@@ -62,8 +62,8 @@ def test_every_figure_that_is_shown_is_found(evaluation: pl.DataFrame) -> None:
     assert len(bins) == 10
     assert [each.predicted for each in bins] == sorted(each.predicted for each in bins)
     assert tuple(auc_of_assets(evaluation)) == SYMBOLS
-    assert ablation(evaluation, "direction") is not None
-    assert ablation(evaluation, "rank") is not None
+    assert figure(evaluation, "ablation_auc", "mean of assets") is not None
+    assert figure(evaluation, "ablation_date_auc", "all") is not None
 
 
 def test_a_judged_model_is_drawn(evaluation: pl.DataFrame) -> None:

@@ -13,7 +13,7 @@ from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline_tests.charts.cross_asset.frames import all_records, evaluation_frame
 from marketflows_pipeline_tests.charts.exchanges.frames import marks, page_size, rows_of, texts
 
-SPEC = ModelSpec(5, "direction", "logistic", ("SPY", "GLD"), "Prices from Yahoo")
+SPEC = ModelSpec(5, "direction", "logistic", ("SPY", "GLD"), source="Prices from Yahoo")
 FRAME = evaluation_frame()
 
 

@@ -14,7 +14,7 @@ from marketflows_pipeline.charts.style.time_axis import epoch_ms
 from marketflows_pipeline_tests.charts.cross_asset.frames import LAST, back, regimes_frame
 from marketflows_pipeline_tests.charts.exchanges.frames import marks, page_size, rows_of, texts
 
-SPEC = RegimesSpec("SPY", "S&P 500", "Prices from Yahoo, VIX from Cboe")
+SPEC = RegimesSpec("SPY", "S&P 500", source="Prices from Yahoo, VIX from Cboe")
 FRAME = regimes_frame(
     [
         (100.0, 15.0, None),

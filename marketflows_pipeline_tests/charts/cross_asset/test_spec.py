@@ -34,13 +34,13 @@ from marketflows_pipeline_tests.charts.cross_asset.frames import (
     styles,
 )
 
-CUMULATIVE = CumulativeFlowsSpec(styles(), "source")
-RANKING = FlowRankingSpec(21, "source")
-MAP = FlowMapSpec(21, "source")
-EFFECTS = EffectsSpec(ASSETS, "source")
-REGIMES = RegimesSpec("SPY", "S&P 500", "source")
-CORRELATIONS = CorrelationsSpec(ASSETS, 63, "source")
-MODEL = ModelSpec(5, "direction", "logistic", ("SPY", "GLD"), "source")
+CUMULATIVE = CumulativeFlowsSpec(styles(), source="source")
+RANKING = FlowRankingSpec(21, source="source")
+MAP = FlowMapSpec(21, source="source")
+EFFECTS = EffectsSpec(ASSETS, source="source")
+REGIMES = RegimesSpec("SPY", "S&P 500", source="source")
+CORRELATIONS = CorrelationsSpec(ASSETS, 63, source="source")
+MODEL = ModelSpec(5, "direction", "logistic", ("SPY", "GLD"), source="source")
 ALL = [CUMULATIVE, RANKING, MAP, EFFECTS, REGIMES, CORRELATIONS, MODEL]
 
 
@@ -54,7 +54,7 @@ ALL = [CUMULATIVE, RANKING, MAP, EFFECTS, REGIMES, CORRELATIONS, MODEL]
         (REGIMES, "CrossAsset_regimes.png"),
         (CORRELATIONS, "CrossAsset_correlations.png"),
         (MODEL, "CrossAsset_model_5_direction.png"),
-        (ModelSpec(20, "rank", "logistic", (), "source"), "CrossAsset_model_20_rank.png"),
+        (ModelSpec(20, "rank", "logistic", (), source="source"), "CrossAsset_model_20_rank.png"),
     ],
 )
 def test_a_picture_is_named_by_what_it_shows(spec: Any, name: str) -> None:

@@ -17,7 +17,7 @@ SPEC = ConcentrationSpec(
     "spot_volume",
     (SeriesStyle("all", "All exchanges", PALETTE[0]), SeriesStyle("tracked", "Tracked", PALETTE[2])),
     (1000.0, 1800.0),
-    "Data provided by CoinGecko",
+    source="Data provided by CoinGecko",
 )
 THREE_DAYS = dominance_frame(
     [("all", ago, 900.0 + ago, 890.0, 960.0) for ago in (2, 1, 0)]

@@ -20,7 +20,7 @@ from marketflows_pipeline_tests.charts.exchanges.frames import (
     texts,
 )
 
-SPEC = ReservesSpec("binance-cex", "Binance", "Data provided by DefiLlama")
+SPEC = ReservesSpec("binance-cex", "Binance", source="Data provided by DefiLlama")
 FOUR_DAYS = netflow_frame([(3, 100e9, None), (2, 104e9, 3e9), (1, 103e9, -1.5e9), (0, 105e9, 0.0)])
 
 

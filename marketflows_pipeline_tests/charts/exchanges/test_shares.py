@@ -29,7 +29,7 @@ SPEC = SharesSpec(
     "centralised",
     (SeriesStyle("big", "Big", PALETTE[0]), SeriesStyle("mid", "Mid", PALETTE[1])),
     30,
-    "Data provided by CoinGecko",
+    source="Data provided by CoinGecko",
 )
 VOLUMES = {"big": 50.0, "mid": 30.0, "low": 15.0, "tiny": 5.0}
 THREE_DAYS = shares_frame([(ago, VOLUMES) for ago in (2, 1, 0)])

@@ -24,11 +24,11 @@ from marketflows_pipeline_tests.charts.exchanges.frames import (
     whale_frame,
 )
 
-RESERVES = ReservesSpec("binance-cex", "Binance", "source")
-SHARES = SharesSpec("tracked", (), 30, "source")
-CONCENTRATION = ConcentrationSpec("spot_volume", (SeriesStyle("all", "All", "#000000"),), (1000, 1800), "source")
-WHALES = WhaleSpec("source")
-RANKING = RankingSpec("cex", "source")
+RESERVES = ReservesSpec("binance-cex", "Binance", source="source")
+SHARES = SharesSpec("tracked", (), 30, source="source")
+CONCENTRATION = ConcentrationSpec("spot_volume", (SeriesStyle("all", "All", "#000000"),), (1000, 1800), source="source")
+WHALES = WhaleSpec(source="source")
+RANKING = RankingSpec("cex", source="source")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ RANKING = RankingSpec("cex", "source")
         (CONCENTRATION, "Exchanges_HHI_spot_volume.png"),
         (WHALES, "Exchanges_whale_signals.png"),
         (RANKING, "Exchanges_TVL_ranking_cex.png"),
-        (RankingSpec("dex", "source"), "Exchanges_TVL_ranking_dex.png"),
+        (RankingSpec("dex", source="source"), "Exchanges_TVL_ranking_dex.png"),
     ],
 )
 def test_a_picture_is_named_by_what_it_shows(spec: Any, name: str) -> None:
@@ -47,7 +47,7 @@ def test_a_picture_is_named_by_what_it_shows(spec: Any, name: str) -> None:
 
 
 def test_no_slug_can_lead_out_of_the_folder() -> None:
-    assert ReservesSpec("../a b/c", "X", "source").file_name == "Exchanges_reserves_..-a-b-c.png"
+    assert ReservesSpec("../a b/c", "X", source="source").file_name == "Exchanges_reserves_..-a-b-c.png"
 
 
 def test_reserves_of_one_day_make_no_line() -> None:

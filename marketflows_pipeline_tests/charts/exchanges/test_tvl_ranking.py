@@ -19,7 +19,7 @@ from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, RISE_IN
 from marketflows_pipeline_tests.charts.exchanges.frames import page_size, texts, tvl_frame
 from marketflows_pipeline_tests.charts.ranked import drawn_bars, ranked_rows
 
-SPEC = RankingSpec("cex", "Data provided by DefiLlama")
+SPEC = RankingSpec("cex", source="Data provided by DefiLlama")
 # In all 200 billion: Binance 70 %, OKX 20 %, Gate 10 %.
 CEX = tvl_frame([("Binance", 140e9, 120e9, 1.5), ("OKX", 40e9, 40e9, -2.0), ("Gate", 20e9, None, None)])
 

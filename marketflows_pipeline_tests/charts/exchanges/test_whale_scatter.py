@@ -14,7 +14,7 @@ from marketflows_pipeline.charts.style.layout import Box, text_width
 from marketflows_pipeline.charts.style.theme import FALL_INK, INTO, OUT_OF, REFERENCE, RISE_INK
 from marketflows_pipeline_tests.charts.exchanges.frames import marks, page_size, rows_of, texts, whale_frame
 
-SPEC = WhaleSpec("Data provided by CoinGecko")
+SPEC = WhaleSpec(source="Data provided by CoinGecko")
 COINS = whale_frame(
     [
         ("UP", 40.0, 12.0, 4e8, True),

@@ -43,7 +43,7 @@ def validations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_chart_is_built_without_validating_its_parts(validations: list[str]) -> None:
     pool = _Pool()
-    render._begin(pool, render.line_job(FRAME, chart_spec()), 1)
+    render._begin(pool, render.chart_job(FRAME, chart_spec()), 1)
 
     assert len(pool.built) == 1
     assert validations == []

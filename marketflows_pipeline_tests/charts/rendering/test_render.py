@@ -18,36 +18,43 @@ from marketflows_pipeline.charts.rendering.manifest import MANIFEST_NAME
 from marketflows_pipeline.charts.rendering.pool import DrawingError, DrawingPool, worker_count
 from marketflows_pipeline.charts.rendering.render import (
     THUMBNAIL_BYTES,
-    DrawableSpec,
     RenderJob,
+    chart_job,
     input_digest,
-    line_job,
     render_all,
-    table_job,
     thumbnails,
 )
+from marketflows_pipeline.charts.spec import ChartSpec, Spec
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline_tests.charts.frames import chart_spec, gain_frame, gain_spec, grid_frame
 
 pytestmark = pytest.mark.slow
 
 TWO = grid_frame({"ai": [1.0, 1.2, 1.4], "layer-1": [1.0, None, 0.8]})
-CHART = line_job(TWO, chart_spec())
-TABLE = table_job(gain_frame([("ai", 168, 3.0, None), ("ai", 24, None, "gap")]), gain_spec())
-EMPTY = line_job(grid_frame({"ai": [None, None]}), chart_spec(ema_period=20))
+CHART = chart_job(TWO, chart_spec())
+TABLE = chart_job(gain_frame([("ai", 168, 3.0, None), ("ai", 24, None, "gap")]), gain_spec())
+EMPTY = chart_job(grid_frame({"ai": [None, None]}), chart_spec(ema_period=20))
 
 
-def draw_badly(frame: pl.DataFrame, spec: DrawableSpec) -> alt.Chart:
+def draw_badly(frame: pl.DataFrame, spec: Spec) -> alt.Chart:
     raise RuntimeError(f"cannot draw {frame.height} rows")
 
 
-def draw_nonsense(frame: pl.DataFrame, spec: DrawableSpec) -> alt.Chart:
+def draw_nonsense(frame: pl.DataFrame, spec: Spec) -> alt.Chart:
     chart: alt.Chart = alt.Chart(alt.InlineData(values=[{}])).mark_text(text="x")
     return chart.properties(width="nonsense")
 
 
-def broken(name: str, function: str) -> RenderJob:
-    return RenderJob(TWO, chart_spec(category=name), f"{__name__}:{function}")
+class Badly(ChartSpec):
+    draw = f"{__name__}:draw_badly"
+
+
+class Nonsense(ChartSpec):
+    draw = f"{__name__}:draw_nonsense"
+
+
+def broken(kind: type[ChartSpec]) -> RenderJob:
+    return RenderJob(TWO, kind(**vars(chart_spec(category=kind.__name__))))
 
 
 def test_one_picture_of_each_kind_has_the_promised_pixels(tmp_path: Path) -> None:
@@ -82,7 +89,7 @@ def test_an_unchanged_run_does_not_even_load_altair(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from marketflows_pipeline_tests.charts.frames import *;"
         "from marketflows_pipeline.charts.rendering.render import *;"
         "frame = grid_frame({'ai': [1.0, 1.2, 1.4], 'layer-1': [1.0, None, 0.8]});"
-        f"report = render_all([line_job(frame, chart_spec())], Path({str(tmp_path)!r}), 1);"
+        f"report = render_all([chart_job(frame, chart_spec())], Path({str(tmp_path)!r}), 1);"
         "assert report.unchanged and not report.drawn; assert 'altair' not in sys.modules"
     )
     root = Path(__file__).parents[3]
@@ -92,9 +99,9 @@ def test_an_unchanged_run_does_not_even_load_altair(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        line_job(grid_frame({"ai": [1.0, 1.2, 1.5], "layer-1": [1.0, None, 0.8]}), chart_spec()),
-        line_job(TWO, chart_spec(notes=("stale",))),
-        line_job(TWO, chart_spec({"ai": "A.I.", "layer-1": "Layer 1"})),
+        chart_job(grid_frame({"ai": [1.0, 1.2, 1.5], "layer-1": [1.0, None, 0.8]}), chart_spec()),
+        chart_job(TWO, chart_spec(notes=("stale",))),
+        chart_job(TWO, chart_spec({"ai": "A.I.", "layer-1": "Layer 1"})),
     ],
 )
 def test_a_changed_figure_note_or_label_is_drawn_again(tmp_path: Path, changed: RenderJob) -> None:
@@ -181,8 +188,8 @@ def test_a_chart_with_nothing_to_show_is_skipped_with_the_reason_and_its_old_fil
 
 
 def test_a_failing_chart_is_named_and_the_others_are_written(tmp_path: Path) -> None:
-    lacking = line_job(TWO.drop("value"), chart_spec(category="Lacking"))
-    jobs = [broken("Badly", "draw_badly"), broken("Nonsense", "draw_nonsense"), lacking, CHART]
+    lacking = RenderJob(TWO.drop("value"), chart_spec(category="Lacking"))
+    jobs = [broken(Badly), broken(Nonsense), lacking, CHART]
 
     with pytest.raises(RenderError, match="3 of 4 charts could not be drawn") as error:
         render_all(jobs, tmp_path, 1)
@@ -223,7 +230,7 @@ def test_progress_counts_the_pictures_that_are_drawn(tmp_path: Path) -> None:
 
 def test_a_thumbnail_is_a_small_png() -> None:
     busy = {f"s{place}": [1 + place * step / 300 for step in range(92)] for place in range(12)}
-    job = line_job(grid_frame(busy), chart_spec({series: series.upper() for series in busy}))
+    job = chart_job(grid_frame(busy), chart_spec({series: series.upper() for series in busy}))
 
     small = thumbnails([job])[job.file_name]
 
@@ -240,15 +247,15 @@ def test_a_thumbnail_that_cannot_be_small_enough_is_refused() -> None:
 
 def test_a_thumbnail_that_cannot_be_drawn_is_named() -> None:
     with pytest.raises(RenderError, match=r"Badly_MC_by_us-dollar\.png could not be drawn"):
-        thumbnails([broken("Badly", "draw_badly")])
+        thumbnails([broken(Badly)])
 
 
 def test_odd_letters_in_labels_can_be_drawn(tmp_path: Path) -> None:
     odd = {f's,"{place}': f"\"S\" 'x' {place}, \u00e9\\" for place in range(13)}
     gains = gain_frame([(series, 168, 1.0, None) for series in odd])
-    chart = line_job(grid_frame({series: [1.0, 1.1] for series in odd}), chart_spec(odd))
+    chart = chart_job(grid_frame({series: [1.0, 1.1] for series in odd}), chart_spec(odd))
 
-    assert len(render_all([chart, table_job(gains, gain_spec(odd))], tmp_path, 1).drawn) == 2
+    assert len(render_all([chart, chart_job(gains, gain_spec(odd))], tmp_path, 1).drawn) == 2
 
 
 @pytest.mark.parametrize("series_count", [2, 13], ids=["at their lines", "in a legend"])
@@ -257,9 +264,9 @@ def test_a_control_character_in_a_name_costs_no_picture(tmp_path: Path, characte
     """One in a coin's name killed the renderer, which passes texts on as XML."""
     odd = {f"s{character}{place}": f"S{character}{place}" for place in range(series_count)}
     gains = gain_frame([(series, 168, 1.0, None) for series in odd])
-    chart = line_job(grid_frame({series: [1.0, 1.1] for series in odd}), chart_spec(odd))
+    chart = chart_job(grid_frame({series: [1.0, 1.1] for series in odd}), chart_spec(odd))
 
-    assert len(render_all([chart, table_job(gains, gain_spec(odd))], tmp_path, 0.5).drawn) == 2
+    assert len(render_all([chart, chart_job(gains, gain_spec(odd))], tmp_path, 0.5).drawn) == 2
 
 
 @pytest.fixture

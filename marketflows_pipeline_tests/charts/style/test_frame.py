@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from marketflows_pipeline.charts.rendering.pool import DrawingPool
+from marketflows_pipeline.charts.spec import Spec
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.theme import use_theme
 from marketflows_pipeline_tests.charts.exchanges.frames import page_size, texts
@@ -92,10 +93,12 @@ def test_panels_have_vertical_scales_of_their_own() -> None:
 
 
 @dataclass(frozen=True)
-class _Spec:
+class _Spec(Spec):
+    columns = ()
+
     reason: str | None
 
-    def reason_to_skip(self, _frame: pl.DataFrame) -> str | None:
+    def why_empty(self, frame: pl.DataFrame) -> str | None:
         return self.reason
 
 
@@ -104,6 +107,6 @@ def test_what_has_nothing_to_show_is_refused_with_its_reason() -> None:
     def draw(_frame: pl.DataFrame, _spec: _Spec) -> alt.LayerChart:
         return frame().draw([mark("x", 0)])
 
-    assert isinstance(draw(pl.DataFrame(), _Spec(None)), alt.LayerChart)
+    assert isinstance(draw(pl.DataFrame(), _Spec(None, source="x")), alt.LayerChart)
     with pytest.raises(ValueError, match="no value"):
-        draw(pl.DataFrame(), _Spec("no value"))
+        draw(pl.DataFrame(), _Spec("no value", source="x"))

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from marketflows_pipeline.charts.rendering.pool import DrawingPool, drawing_pool
-from marketflows_pipeline.charts.rendering.render import line_job, table_job
+from marketflows_pipeline.charts.rendering.render import chart_job
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.typeface import FAMILY
 from marketflows_pipeline_tests.charts.cross_asset import test_catalog as cross_asset
@@ -38,13 +38,13 @@ only_where_fontconfig_rules = pytest.mark.skipif(
 def specifications() -> dict[str, Any]:
     """Of each kind of picture one at least, and names of many scripts, as Vega-Lite."""
     jobs = [
-        line_job(grid_frame({key: [1.0, 1.1] for key in ODD_NAMES}), chart_spec(ODD_NAMES)),
-        line_job(grid_frame({key: [1.0, 1.1] for key in MANY_ODD_NAMES}), chart_spec(MANY_ODD_NAMES, category="Many")),
-        table_job(gain_frame([(key, 168, 3.0, None) for key in ODD_NAMES]), gain_spec(ODD_NAMES)),
+        chart_job(grid_frame({key: [1.0, 1.1] for key in ODD_NAMES}), chart_spec(ODD_NAMES)),
+        chart_job(grid_frame({key: [1.0, 1.1] for key in MANY_ODD_NAMES}), chart_spec(MANY_ODD_NAMES, category="Many")),
+        chart_job(gain_frame([(key, 168, 3.0, None) for key in ODD_NAMES]), gain_spec(ODD_NAMES)),
         *exchanges.jobs(),
         *cross_asset.jobs(),
     ]
-    return {job.file_name: resolve_name(job.draw)(job.frame, job.spec).to_dict(validate=False) for job in jobs}
+    return {job.file_name: resolve_name(job.spec.draw)(job.frame, job.spec).to_dict(validate=False) for job in jobs}
 
 
 @pytest.fixture(scope="module")

@@ -169,7 +169,7 @@ def families(config: Mapping[str, Any]) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_another_version_of_the_face_draws_all_pictures_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = render.line_job(grid_frame({"ai": [1.0, 1.2], "layer-1": [1.0, 0.8]}), chart_spec())
+    job = render.chart_job(grid_frame({"ai": [1.0, 1.2], "layer-1": [1.0, 0.8]}), chart_spec())
     render.render_all([job], tmp_path / "pictures", 0.5)
     assert render.render_all([job], tmp_path / "pictures", 0.5).drawn == ()
 
