@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 from marketflows_pipeline.errors import CreditsExhaustedError
 from marketflows_pipeline.ingest.budget import Budget
@@ -11,39 +11,38 @@ from marketflows_pipeline.progress import Reporter
 
 
 def fetch_each(
-    requests: Sequence[Request],
+    title: str,
+    requests: Iterable[Request],
     fetch: Callable[[Request], None],
     *,
     fetches: FetchLog,
-    budget_now: Callable[[], Budget],
     reporter: Reporter,
-    title: str,
+    budget_now: Callable[[], Budget] | None = None,
 ) -> int:
-    """Fetch each while it is affordable; a failure lets the others go on, see `FetchLog.tolerate_failure`.
+    """Fetch each that is due, the most important first; a failure lets the others go on (`tolerate_failure`).
 
     Args:
-        requests: what to request, the most important first.
+        title: of the progress.
+        requests: the most important first.
         fetch: requests one and stores the response.
         fetches: the log of the day.
-        budget_now: the month's credits at present.
         reporter: shows the progress.
-        title: of the progress.
+        budget_now: the month's credits at present, where a request costs one.
 
     Returns:
         How many still wait for credits.
     """
-    if not requests:
+    due = [request for request in requests if fetches.is_due(request)]
+    if not due:
         return 0
-    with reporter.track(title, len(requests)) as advance:
-        for place, request in enumerate(requests):
+    with reporter.track(title, len(due)) as advance:
+        for place, request in enumerate(due):
             try:
-                is_affordable = budget_now().available >= 1
-                if is_affordable:
-                    with fetches.tolerate_failure(request, len(requests)):
-                        fetch(request)
+                if budget_now is not None and budget_now().available < 1:
+                    return len(due) - place
+                with fetches.tolerate_failure(request, len(due)):
+                    fetch(request)
             except CreditsExhaustedError:
-                is_affordable = False
-            if not is_affordable:
-                return len(requests) - place
+                return len(due) - place
             advance(1)
     return 0

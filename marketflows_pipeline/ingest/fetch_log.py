@@ -6,7 +6,6 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -18,10 +17,13 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UnexpectedResponseError,
 )
+from marketflows_pipeline.ingest.first_seen import day_of
 from marketflows_pipeline.ingest.market_caps.plan import REFUSALS, REFUSED
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.providers.bad_rows import counting_left_out
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.warehouse.merging import MergeResult
+from marketflows_pipeline.warehouse.revisions import Provenance
 
 log = logging.getLogger(__name__)
 
@@ -36,21 +38,6 @@ class Request(NamedTuple):
     target: str = ""
 
 
-@dataclass
-class FetchReport:
-    """What a day's requests came to.
-
-    Attributes:
-        answered: requests that were served or refused.
-        waiting: requests left for a later run, for want of credits.
-        failed: targets whose request failed after the client's retries.
-    """
-
-    answered: int = 0
-    waiting: int = 0
-    failed: list[str] = field(default_factory=list)
-
-
 class FetchLog:
     """How earlier requests ended, as ``meta.fetches`` has it, and where new ones are recorded.
 
@@ -58,11 +45,16 @@ class FetchLog:
         writer: of the run.
         day_begins_at: when a day's data is published: what was fetched before that time is due after it.
         refetch: whether everything is due.
+
+    Attributes:
+        waiting: requests left for a later run, for want of credits.
+        failed: targets whose request failed after the client's retries.
     """
 
     def __init__(self, writer: RawWriter, day_begins_at: timedelta, *, refetch: bool = False) -> None:
-        self.report = FetchReport()
-        self._writer = writer
+        self.writer = writer
+        self.waiting = 0
+        self.failed: list[str] = []
         self._refetch = refetch
         self._day_begins_at = day_begins_at
         self._day = self._day_of(writer.moment)
@@ -94,6 +86,17 @@ class FetchLog:
             return True
         return last_two[-1][1] == REFUSED and sum(outcome in REFUSALS for _, outcome in last_two) == 1
 
+    def provenance(self, cause: str, request: Request, *, by_day: bool = False) -> Provenance:
+        """What revisions by a response are recorded with; before the last success (or its day) the past is closed."""
+        last = self.last_success(request)
+        return Provenance(cause, self.writer.clock.now(), day_of(last) if last and by_day else last)
+
+    def record_served(self, request: Request, n_rows: int, *merged: MergeResult, note: str | None = None) -> None:
+        """Record a response of so many rows, and what its merges did."""
+        new, revised = sum(each.inserted for each in merged), sum(each.revised for each in merged)
+        outcome = "complete" if n_rows else "empty"
+        self.record(request, outcome, served=n_rows, new=new, revised=revised, note=note)
+
     def record(
         self,
         request: Request,
@@ -105,7 +108,7 @@ class FetchLog:
         note: str | None = None,
     ) -> None:
         """Record an outcome, with how many malformed rows were left out where it is within ``counting``."""
-        at = self._writer.clock.now()
+        at = self.writer.clock.now()
         left_out = ", ".join(f"{count} rows left out as {reason}" for reason, count in self._left_out.items())
         self._outcomes[request].append((at, outcome))
         row = {
@@ -119,7 +122,7 @@ class FetchLog:
             "note": "; ".join(filter(None, (note, left_out))) or None,
         }
         entry = table("meta.fetches")
-        self._writer.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
+        self.writer.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
 
     @contextmanager
     def counting(self) -> Iterator[None]:
@@ -142,7 +145,6 @@ class FetchLog:
                 outcome = "not_found" if isinstance(error, NotFoundError) else "refused"
                 log.warning("%s of %s: %s (%s)", request.dataset, request.target or "all", outcome, error)
                 self.record(request, outcome, note=str(error))
-        self.report.answered += 1
 
     @contextmanager
     def tolerate_failure(self, request: Request, n_requests: int) -> Iterator[None]:
@@ -159,7 +161,7 @@ class FetchLog:
         except (TransientProviderError, UnexpectedResponseError) as error:
             self._failures_in_a_row += 1
             fewest = 2 if isinstance(error, UnexpectedResponseError) else 1
-            self.report.failed.append(request.target)
+            self.failed.append(request.target)
             log.warning("%s of %s: %s", request.dataset, request.target, error)
             if self._failures_in_a_row >= min(FAILURES_IN_A_ROW, max(fewest, n_requests)):
                 raise

@@ -4,46 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import TypeVar
 
 from marketflows_pipeline.errors import ProviderError, TransientProviderError, UnexpectedResponseError
 
 logger = logging.getLogger(__name__)
 
 
-class Named(Protocol):
-    """A provider with a name."""
-
-    @property
-    def name(self) -> str:
-        """Short name of the service."""
-        ...
-
-
-P = TypeVar("P", bound=Named)
+P = TypeVar("P")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Answered(Generic[T]):
-    """A result and its provider.
+def first_that_answers(providers: Sequence[P], ask: Callable[[P], T]) -> T:
+    """Send a request to each provider in turn, the best first, and return the first result.
 
-    Attributes:
-        provider: name of the provider.
-        result: of the request.
-    """
-
-    provider: str
-    result: T
-
-
-def first_that_answers(providers: Sequence[P], ask: Callable[[P], T]) -> Answered[T]:
-    """Send a request to each provider in turn, and return the first result.
-
-    Args:
-        providers: the best first; at least one.
-        ask: sends the request; may raise a ``ProviderError`` for a result that is not usable.
+    `ask` sends the request; it may raise a ``ProviderError`` for a result that is not usable.
 
     Raises:
         ProviderError: all failed; it is the last transient error, else the last that is no refusal, else the last one.
@@ -56,7 +31,7 @@ def first_that_answers(providers: Sequence[P], ask: Callable[[P], T]) -> Answere
         if errors:
             logger.warning("%s failed, falling back to the next provider: %s", errors[-1].provider, errors[-1])
         try:
-            return Answered(provider.name, ask(provider))
+            return ask(provider)
         except ProviderError as error:
             errors.append(error)
     raise max(reversed(errors), key=_preference)

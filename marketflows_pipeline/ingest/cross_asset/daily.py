@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
-from marketflows_pipeline.ingest.fetch_log import FetchLog, FetchReport, Request
+from marketflows_pipeline.ingest.fetch_each import fetch_each
+from marketflows_pipeline.ingest.fetch_log import FetchLog, Request
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.ingest.reject_truncated import reject_truncated
 from marketflows_pipeline.progress import Reporter
@@ -26,7 +27,6 @@ from marketflows_pipeline.settings import Asset, CrossAsset
 from marketflows_pipeline.transforms.cross_asset.session_bars import with_open_sessions
 from marketflows_pipeline.transforms.cross_asset.shares import new_vintages
 from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import rebase_to_current_splits, unadjusted_close
-from marketflows_pipeline.warehouse.revisions import Provenance
 from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def refresh_cross_asset(
     reporter: Reporter,
     *,
     refetch: bool = False,
-) -> FetchReport:
+) -> None:
     """Fetch bars, shares and volatility, once a day: a request that succeeded is not due before the next day.
 
     One asset whose request failed is warned about and stays as it is stored.
@@ -61,28 +61,31 @@ def refresh_cross_asset(
         ProviderError: if a service fails for good. Everything fetched before stays.
     """
     fetches = FetchLog(writer, DAY_BEGINS_AT, refetch=refetch)
-    _refresh_bars(clients, writer, settings, fetches, reporter)
-    _refresh_shares(clients, writer, settings, fetches, reporter)
-    _refresh_volatility(clients, writer, fetches)
-    return fetches.report
+    assets = {asset.symbol: asset for asset in settings.universe}
+
+    def fetch_bars(request: Request) -> None:
+        _fetch_bars(clients, settings.start, assets[request.target], fetches, request)
+
+    def fetch_shares(request: Request) -> None:
+        asset = assets[request.target]
+        _fetch_shares(clients.shares[asset.share_source], asset, fetches, request)
+
+    def fetch_index(request: Request) -> None:
+        _fetch_index(clients, fetches, request)
+
+    bars = [request for symbol in assets if fetches.is_due(request := Request("bars", symbol))]
+    fetch_each("Fetching daily bars", bars, fetch_bars, fetches=fetches, reporter=reporter)
+    if bars:
+        log.info("daily bars of %d assets are up to date", len(bars) - len(fetches.failed))
+    shares = [Request("shares", symbol) for symbol, asset in assets.items() if asset.share_source in clients.shares]
+    fetch_each("Fetching shares outstanding", shares, fetch_shares, fetches=fetches, reporter=reporter)
+    indices = [Request("volatility", name) for name in INDICES]
+    fetch_each("Fetching volatility indices", indices, fetch_index, fetches=fetches, reporter=reporter)
 
 
-def _refresh_bars(
-    clients: CrossAssetClients, writer: RawWriter, settings: CrossAsset, fetches: FetchLog, reporter: Reporter
-) -> None:
-    due = [asset for asset in settings.universe if fetches.is_due(Request("bars", asset.symbol))]
-    with reporter.track("Fetching daily bars", len(due)) as advance:
-        for asset in due:
-            with fetches.tolerate_failure(Request("bars", asset.symbol), len(due)):
-                _fetch_bars(clients, writer, settings.start, asset, fetches)
-            advance(1)
-    if due:
-        log.info("daily bars of %d assets are up to date", len(due) - len(fetches.report.failed))
-
-
-def _fetch_bars(clients: CrossAssetClients, writer: RawWriter, start: date, asset: Asset, fetches: FetchLog) -> None:
+def _fetch_bars(clients: CrossAssetClients, start: date, asset: Asset, fetches: FetchLog, request: Request) -> None:
     """Fetch the last days, or all of it: the first time, after a split, and when the start was moved back."""
-    warehouse = writer.warehouse
+    writer, warehouse = fetches.writer, fetches.writer.warehouse
     whole = Request("bars_history", f"{asset.symbol} from {start}")
     stored = warehouse.accepted("raw.daily_bars", where="symbol = ?", params=[asset.symbol])
     known = warehouse.read("raw.corporate_actions", where="symbol = ?", params=[asset.symbol])
@@ -109,14 +112,12 @@ def _fetch_bars(clients: CrossAssetClients, writer: RawWriter, start: date, asse
             bars, on="session", how="anti"
         )
         bars = pl.concat([bars, rebase_to_current_splits(dropped, actions).select(bars.columns)])
-    request = Request("bars", asset.symbol)
-    provenance = _provenance("bars_history" if since == start else "bars", writer, fetches.last_success(request))
+    provenance = fetches.provenance("bars_history" if since == start else "bars", request)
     with warehouse.transaction():
         writer.store("raw.corporate_actions", history.actions, provenance=provenance)
         merged = writer.store("raw.daily_bars", bars, provenance=provenance)
         for each in (request, *((whole,) if since == start else ())):
-            outcome = "complete" if bars.height else "empty"
-            fetches.record(each, outcome, served=bars.height, new=merged.inserted, revised=merged.revised)
+            fetches.record_served(each, bars.height, merged)
 
 
 def _fetch_prices(
@@ -127,7 +128,7 @@ def _fetch_prices(
         reject_truncated(stored, history.bars, what=asset.symbol, provider=provider.name, start=since, end=end)
         return history
 
-    return with_own_splits(first_that_answers(clients.prices, fetch).result, clients.own_splits, asset)
+    return with_own_splits(first_that_answers(clients.prices, fetch), clients.own_splits, asset)
 
 
 def with_own_splits(history: PriceHistory, own_splits: SplitsProvider | None, asset: Asset) -> PriceHistory:
@@ -154,64 +155,32 @@ def _has_new_split(actions: pl.DataFrame, known: pl.DataFrame) -> bool:
     return not splits.join(known, on=["symbol", "session", "action", "value"], how="anti").is_empty()
 
 
-def _refresh_shares(
-    clients: CrossAssetClients, writer: RawWriter, settings: CrossAsset, fetches: FetchLog, reporter: Reporter
-) -> None:
-    with_issuer = [asset for asset in settings.universe if asset.share_source in clients.shares]
-    due = [asset for asset in with_issuer if fetches.is_due(Request("shares", asset.symbol))]
-    with reporter.track("Fetching shares outstanding", len(due)) as advance:
-        for asset in due:
-            with fetches.tolerate_failure(Request("shares", asset.symbol), len(due)):
-                _fetch_shares(clients.shares[asset.share_source], writer, asset, fetches)
-            advance(1)
-
-
-def _fetch_shares(issuer: SharesProvider, writer: RawWriter, asset: Asset, fetches: FetchLog) -> None:
-    request = Request("shares", asset.symbol)
-    stored = writer.warehouse.read("raw.shares_outstanding", where="symbol = ?", params=[asset.symbol])
+def _fetch_shares(issuer: SharesProvider, asset: Asset, fetches: FetchLog, request: Request) -> None:
+    warehouse = fetches.writer.warehouse
+    stored = warehouse.read("raw.shares_outstanding", where="symbol = ?", params=[asset.symbol])
     fetched = issuer.shares_outstanding(asset.symbol, asset.share_id)
     reject_truncated(stored, fetched, what=f"shares of {asset.symbol}", provider=issuer.name)
     added = new_vintages(stored, fetched)
     restated = added.filter(pl.col("vintage") > 1).height
-    provenance = _provenance("shares", writer, fetches.last_success(request))
-    with writer.warehouse.transaction():
-        writer.store("raw.shares_outstanding", added, provenance=provenance)
-        fetches.record(
-            request,
-            "complete" if fetched.height else "empty",
-            served=fetched.height,
-            new=added.height - restated,
-            revised=restated,
-        )
+    with warehouse.transaction():
+        fetches.writer.store("raw.shares_outstanding", added, provenance=fetches.provenance("shares", request))
+        outcome, new = "complete" if fetched.height else "empty", added.height - restated
+        fetches.record(request, outcome, served=fetched.height, new=new, revised=restated)
     if restated:
         log.info("%s restated %d sessions of its shares", asset.symbol, restated)
 
 
-def _refresh_volatility(clients: CrossAssetClients, writer: RawWriter, fetches: FetchLog) -> None:
-    due = [name for name in INDICES if fetches.is_due(Request("volatility", name))]
-    for name in due:
-        with fetches.tolerate_failure(Request("volatility", name), len(due)):
-            _fetch_index(clients, writer, name, fetches)
-
-
-def _fetch_index(clients: CrossAssetClients, writer: RawWriter, name: str, fetches: FetchLog) -> None:
-    request = Request("volatility", name)
-    stored = writer.warehouse.accepted(
-        "raw.volatility_index", columns=["session"], where="index_name = ?", params=[name]
-    )
+def _fetch_index(clients: CrossAssetClients, fetches: FetchLog, request: Request) -> None:
+    warehouse, name = fetches.writer.warehouse, request.target
+    stored = warehouse.accepted("raw.volatility_index", columns=["session"], where="index_name = ?", params=[name])
 
     def fetch(provider: VolatilityProvider) -> pl.DataFrame:
         values = provider.volatility_index(name)
         reject_truncated(stored, values, what=name, provider=provider.name)
         return values
 
-    values = first_that_answers(clients.volatility, fetch).result
-    provenance = _provenance("volatility", writer, fetches.last_success(request))
-    with writer.warehouse.transaction():
-        merged = writer.store("raw.volatility_index", values, provenance=provenance)
-        fetches.record(request, "complete", served=values.height, new=merged.inserted, revised=merged.revised)
-
-
-def _provenance(cause: str, writer: RawWriter, last_success: datetime | None) -> Provenance:
-    """Sessions before the last success are closed."""
-    return Provenance(cause, writer.clock.now(), last_success)
+    values = first_that_answers(clients.volatility, fetch)
+    provenance = fetches.provenance("volatility", request)
+    with warehouse.transaction():
+        merged = fetches.writer.store("raw.volatility_index", values, provenance=provenance)
+        fetches.record_served(request, values.height, merged)

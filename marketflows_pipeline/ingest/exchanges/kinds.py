@@ -11,7 +11,6 @@ from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.ingest.budget import EXCHANGE_KINDS_ASKED, Budget
 from marketflows_pipeline.ingest.fetch_each import fetch_each
 from marketflows_pipeline.ingest.fetch_log import FetchLog, Request
-from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.providers.protocols.exchanges import ExchangeVolumeProvider
 
@@ -30,19 +29,14 @@ order by volume_24h_btc desc, exchange_id
 
 
 def refresh_kinds(
-    volumes: ExchangeVolumeProvider,
-    writer: RawWriter,
-    fetches: FetchLog,
-    *,
-    budget_now: Callable[[], Budget],
-    reporter: Reporter,
+    volumes: ExchangeVolumeProvider, fetches: FetchLog, *, budget_now: Callable[[], Budget], reporter: Reporter
 ) -> None:
     """Fetch the kinds of the largest exchanges, each once, while nothing else waits for credits."""
-    if fetches.report.waiting:
+    if fetches.waiting:
         return
-    known = set(writer.warehouse.accepted(TABLE, columns=["exchange_id"])["exchange_id"])
-    largest = writer.warehouse.query(_LARGEST, [EXCHANGE_KINDS_ASKED])["exchange_id"].to_list()
-    requests = [Request(DATASET, name) for name in largest if name not in known]
+    warehouse = fetches.writer.warehouse
+    known = set(warehouse.accepted(TABLE, columns=["exchange_id"])["exchange_id"])
+    largest = warehouse.query(_LARGEST, [EXCHANGE_KINDS_ASKED])["exchange_id"]
 
     def fetch(request: Request) -> None:
         try:
@@ -51,16 +45,9 @@ def refresh_kinds(
             # Gone since the list was made; a retry would not bring it back.
             kind = None
         row = {"exchange_id": [request.target], "is_centralised": pl.Series([kind], dtype=pl.Boolean)}
-        writer.store(TABLE, pl.DataFrame(row))
-        fetches.record(request, "complete", served=1, new=1)
+        fetches.record_served(request, 1, fetches.writer.store(TABLE, pl.DataFrame(row)))
 
-    waiting = fetch_each(
-        [request for request in requests if fetches.is_due(request)],
-        fetch,
-        fetches=fetches,
-        budget_now=budget_now,
-        reporter=reporter,
-        title="Fetching kinds of exchanges",
-    )
-    if waiting:
+    requests = [Request(DATASET, name) for name in largest if name not in known]
+    title = "Fetching kinds of exchanges"
+    if waiting := fetch_each(title, requests, fetch, fetches=fetches, reporter=reporter, budget_now=budget_now):
         log.warning("the kinds of %d exchanges wait for credits", waiting)

@@ -11,56 +11,33 @@ traded where a split shows in them, else in present shares (see ``convention_sho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from typing import ClassVar
 
-import polars as pl
-
-from marketflows_pipeline.providers.bad_rows import BadRows
+from marketflows_pipeline.providers.fund_issuers.grids import Grid
 from marketflows_pipeline.providers.fund_issuers.issuer import Issuer
-from marketflows_pipeline.providers.fund_issuers.share_figures import convention_shown, read_figures, share_history
 from marketflows_pipeline.providers.fund_issuers.spreadsheetml import spreadsheetml_sheet
-
-BASE_URL = "https://www.blackrock.com"
-ENDPOINT = "/varnish-api/blk-one01-product-data/product-data/api/v1/get-fund-document"
-PARAMS = {
-    "appType": "PRODUCT_PAGE",
-    "appSubType": "ISHARES",
-    "targetSite": "us-ishares",
-    "locale": "en_US",
-    "userType": "individual",
-    "component": "fundDownload",
-}
-SHEET = "Historical"
-COLUMNS = {"session": "As Of", "nav_usd": "NAV per Share", "shares": "Shares Outstanding"}
-
-
-def read_fund_document(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
-    """The history in a fund's document, in SHARES_SCHEMA.
-
-    Raises:
-        ParseError: not of the known shape, or too many rows would be left out.
-        FailedResponseError: the document is truncated.
-    """
-    bad_rows = BadRows(f"blackrock shares of {symbol}")
-    figures = read_figures(spreadsheetml_sheet(content, SHEET), COLUMNS, bad_rows, now)
-    return share_history(
-        figures, bad_rows, symbol=symbol, convention=convention_shown(figures), source="blackrock:historical"
-    )
 
 
 class BlackRock(Issuer):
-    """A SharesProvider of iShares funds, by portfolio id such as 239710 for IWM; arguments as of `KeylessClient`.
-
-    Net assets are not published there.
-    """
+    """A SharesProvider of iShares funds, by portfolio id such as 239710 for IWM; net assets are not published there."""
 
     name = "blackrock"
-    default_url = BASE_URL
-    endpoint = ENDPOINT
-    parser = staticmethod(read_fund_document)
+    default_url = "https://www.blackrock.com"
+    endpoint = "/varnish-api/blk-one01-product-data/product-data/api/v1/get-fund-document"
+    params: ClassVar = {
+        "appType": "PRODUCT_PAGE",
+        "appSubType": "ISHARES",
+        "targetSite": "us-ishares",
+        "locale": "en_US",
+        "userType": "individual",
+        "component": "fundDownload",
+    }
+    fund_param = "portfolioId"
+    columns: ClassVar = {"session": "As Of", "nav_usd": "NAV per Share", "shares": "Shares Outstanding"}
+    convention = None
+    table = "historical"
 
     @staticmethod
-    def params(fund: str) -> Mapping[str, str]:
-        """The fund's portfolio id, and what the site itself sends."""
-        return {**PARAMS, "portfolioId": fund}
+    def sheet(content: bytes) -> Grid:
+        """The sheet of the history; the others are not parsed."""
+        return spreadsheetml_sheet(content, "Historical")

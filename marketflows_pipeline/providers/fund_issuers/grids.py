@@ -20,16 +20,11 @@ MAX_LETTERS = 1 << 26
 
 
 class Room:
-    """Limits on the cells and letters of all sheets of one workbook.
+    """Limits on the cells, blank ones included, and on the letters of all sheets of one workbook."""
 
-    Args:
-        max_cells: blank ones included; None is MAX_CELLS.
-        max_letters: None is MAX_LETTERS.
-    """
-
-    def __init__(self, max_cells: int | None = None, max_letters: int | None = None) -> None:
-        self._cells = MAX_CELLS if max_cells is None else max_cells
-        self._letters = MAX_LETTERS if max_letters is None else max_letters
+    def __init__(self, max_cells: int = MAX_CELLS, max_letters: int = MAX_LETTERS) -> None:
+        self._cells = max_cells
+        self._letters = max_letters
 
     def take(self, n_cells: int, n_letters: int = 0) -> None:
         """Count cells, blank ones too, and the letters in them.
@@ -46,14 +41,7 @@ class Room:
 
 
 class GridBuilder:
-    """One sheet, filled from its first row on.
-
-    Args:
-        room: of the workbook.
-
-    Attributes:
-        rows: what is filled so far.
-    """
+    """One sheet, filled from its first row on; `rows` is what is filled so far."""
 
     def __init__(self, room: Room) -> None:
         self._room = room

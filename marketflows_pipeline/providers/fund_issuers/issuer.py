@@ -10,6 +10,15 @@ from typing import ClassVar
 import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
+from marketflows_pipeline.providers.bad_rows import BadRows
+from marketflows_pipeline.providers.fund_issuers.grids import Grid
+from marketflows_pipeline.providers.fund_issuers.share_figures import (
+    AS_TRADED,
+    Convention,
+    convention_shown,
+    read_figures,
+    share_history,
+)
 from marketflows_pipeline.providers.http.responses import Classification, Response, classify_file
 from marketflows_pipeline.providers.http.service_client import KeylessClient
 
@@ -27,8 +36,14 @@ class Issuer(KeylessClient):
     """A SharesProvider of one issuer's funds; arguments as of `KeylessClient`.
 
     Attributes:
-        endpoint: of a fund's file.
-        parser: makes the history in SHARES_SCHEMA of a file, the fund's symbol and the present moment.
+        endpoint: of a fund's file, with the placeholder ``ticker`` where it names the fund.
+        params: query parameters that the issuer's site sends too.
+        fund_param: the parameter that names the fund, where the endpoint does not.
+        sheet: finds the table of figures in a file.
+        columns: its columns, by their names here.
+        derived: figures that the issuer does not publish, by those that it does.
+        convention: of share counts before a split; None where the figures have to show it.
+        table: what the issuer calls its table, for sources.
     """
 
     headers: ClassVar = {"accept": "*/*"}
@@ -37,14 +52,16 @@ class Issuer(KeylessClient):
     default_timeout = 60.0
     classifier = staticmethod(classify)
     endpoint: ClassVar[str]
-    parser: Callable[[bytes, str, datetime], pl.DataFrame]
+    params: ClassVar[Mapping[str, str]] = {}
+    fund_param: ClassVar[str | None] = None
+    sheet: Callable[[bytes], Grid]
+    columns: ClassVar[Mapping[str, str]]
+    derived: ClassVar[Mapping[str, pl.Expr]] = {}
+    convention: ClassVar[Convention | None] = AS_TRADED
+    table: ClassVar[str]
 
     def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
-        """The whole published history in SHARES_SCHEMA, by session.
-
-        Args:
-            symbol: of the fund in the settings.
-            share_id: the issuer's own id of the fund, in any case; the symbol where it is empty.
+        """As of SharesProvider; `share_id` is the issuer's own id of the fund, in any case, or empty for the symbol.
 
         Raises:
             NotFoundError: the issuer has no such fund.
@@ -53,19 +70,21 @@ class Issuer(KeylessClient):
         fund = (share_id or symbol).lower()
         return self._http.get_bytes(
             self.endpoint,
-            lambda content: self.parser(content, symbol, self._clock.now()),
-            path=self.path(fund),
-            params=self.params(fund),
+            lambda content: self.read(content, symbol, self._clock.now()),
+            path={"ticker": fund},
+            params={**self.params, self.fund_param: fund} if self.fund_param else self.params,
         )
 
-    @staticmethod
-    def path(fund: str) -> Mapping[str, str]:
-        """Values of the endpoint's placeholders."""
-        del fund
-        return {}
+    @classmethod
+    def read(cls, content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
+        """The history in a fund's file, in SHARES_SCHEMA.
 
-    @staticmethod
-    def params(fund: str) -> Mapping[str, str]:
-        """Query parameters."""
-        del fund
-        return {}
+        Raises:
+            ParseError: not of the known shape, or too many rows would be left out.
+            FailedResponseError: the file is truncated.
+        """
+        bad_rows = BadRows(f"{cls.name} shares of {symbol}")
+        figures = read_figures(cls.sheet(content), cls.columns, bad_rows, now).with_columns(**cls.derived)
+        convention = cls.convention or convention_shown(figures)
+        source = f"{cls.name}:{cls.table}"
+        return share_history(figures, bad_rows, symbol=symbol, convention=convention, source=source)

@@ -34,12 +34,7 @@ class Reader(Protocol):
 
 
 def read_xml(pieces: Iterable[bytes], reader: Reader, what: str) -> None:
-    """Tell a reader of all elements of a document.
-
-    Args:
-        pieces: of the document, as they come.
-        reader: told of the elements.
-        what: the document, for messages.
+    """Tell a reader of all elements of a document, which messages call `what`.
 
     Raises:
         ParseError: it declares a document type, is not well-formed, or is nested or has a tag beyond measure.
@@ -59,12 +54,10 @@ def read_xml(pieces: Iterable[bytes], reader: Reader, what: str) -> None:
         parser.close()
     except DefusedXmlException as attack:
         raise ParseError(f"{what} declares a document type or entities of its own, which is refused") from attack
-    except XmlSyntaxError as fault:
-        raise ParseError(f"{what} is not well-formed XML: {fault}") from fault
-    except ValueError as fault:
-        if isinstance(fault, ParseError):
-            raise
-        raise ParseError(f"{what} is not well-formed XML: {fault}") from fault
+    except ParseError:
+        raise
+    except (XmlSyntaxError, ValueError) as error:
+        raise ParseError(f"{what} is not well-formed XML: {error}") from error
 
 
 class _Events:

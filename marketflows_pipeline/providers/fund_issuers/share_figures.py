@@ -113,10 +113,10 @@ def share_history(
     for is_wrong, what in ((_contradicts_net_assets(), "times net asset value is not"), (is_date(), "is a date, not")):
         for row, session, *found in complete.filter(is_wrong).select("row", "session", *FIGURES).iter_rows():
             shares, nav, net_assets = ("null" if value is None else f"{value:,.2f}" for value in found)
-            fault = ParseError(
+            error = ParseError(
                 f"{shares} shares {what} what the fund holds: net asset value {nav}, net assets {net_assets}"
             )
-            bad_rows.add(row, f"row {row} ({session})", fault)
+            bad_rows.add(row, f"row {row} ({session})", error)
     bad_rows.check_share(complete.height)
     bad_rows.log()
     return (

@@ -10,53 +10,28 @@ they were.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from typing import ClassVar
 
-import polars as pl
-
-from marketflows_pipeline.providers.bad_rows import BadRows
+from marketflows_pipeline.providers.fund_issuers.grids import Grid
 from marketflows_pipeline.providers.fund_issuers.issuer import Issuer
-from marketflows_pipeline.providers.fund_issuers.share_figures import AS_TRADED, Convention, read_figures, share_history
-from marketflows_pipeline.providers.fund_issuers.workbooks import xlsx_sheets
-from marketflows_pipeline.providers.http.responses import ParseError, one_line
-
-BASE_URL = "https://www.ssga.com"
-ENDPOINT = "/library-content/products/fund-data/etfs/us/navhist-us-en-{ticker}.xlsx"
-CONVENTION: Convention = AS_TRADED
-SHEET = "navhist"
-COLUMNS = {
-    "session": "Date",
-    "nav_usd": "NAV",
-    "shares": "Shares Outstanding",
-    "net_assets_usd": "Total Net Assets",
-}
-
-
-def read_navhist(content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
-    """The history in a workbook, in SHARES_SCHEMA.
-
-    Raises:
-        ParseError: not of the known shape, or too many rows would be left out.
-        FailedResponseError: the workbook is truncated.
-    """
-    sheets = xlsx_sheets(content)
-    if SHEET not in sheets:
-        raise ParseError(f"expected a sheet `{SHEET}`, found {one_line(', '.join(sheets)) or 'none'}")
-    bad_rows = BadRows(f"ssga shares of {symbol}")
-    figures = read_figures(sheets[SHEET], COLUMNS, bad_rows, now)
-    return share_history(figures, bad_rows, symbol=symbol, convention=CONVENTION, source="ssga:navhist")
+from marketflows_pipeline.providers.fund_issuers.workbooks import xlsx_sheet
 
 
 class StateStreet(Issuer):
-    """A SharesProvider of SPDR funds, by ticker; arguments as of `KeylessClient`."""
+    """A SharesProvider of SPDR funds, by ticker."""
 
     name = "ssga"
-    default_url = BASE_URL
-    endpoint = ENDPOINT
-    parser = staticmethod(read_navhist)
+    default_url = "https://www.ssga.com"
+    endpoint = "/library-content/products/fund-data/etfs/us/navhist-us-en-{ticker}.xlsx"
+    columns: ClassVar = {
+        "session": "Date",
+        "nav_usd": "NAV",
+        "shares": "Shares Outstanding",
+        "net_assets_usd": "Total Net Assets",
+    }
+    table = "navhist"
 
     @staticmethod
-    def path(fund: str) -> Mapping[str, str]:
-        """The fund's ticker."""
-        return {"ticker": fund}
+    def sheet(content: bytes) -> Grid:
+        """The sheet of the history."""
+        return xlsx_sheet(content, "navhist")

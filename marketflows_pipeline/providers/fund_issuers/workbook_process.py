@@ -32,8 +32,8 @@ def main() -> None:
         sys.stdout.write(json.dumps(sheets))
     except MemoryError:
         sys.exit("it takes too much memory")
-    except (CalamineError, ValueError) as fault:
-        sys.exit(str(fault))
+    except (CalamineError, ValueError) as error:
+        sys.exit(str(error))
 
 
 def _rows(sheet: CalamineSheet, room: Room) -> Iterator[list[str]]:

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import zlib
+from fnmatch import fnmatchcase
 from io import BytesIO
 from zipfile import BadZipFile, ZipFile
 
@@ -33,6 +34,15 @@ CPU_S = 10
 _READER = f"{__package__}.workbook_process"
 
 
+def xlsx_sheet(content: bytes, name: str) -> Grid:
+    """The first sheet of a workbook whose name fits, with ``*`` for any characters; errors as of `xlsx_sheets`."""
+    sheets = xlsx_sheets(content)
+    for found, sheet in sheets.items():
+        if fnmatchcase(found, name):
+            return sheet
+    raise ParseError(f"expected a sheet `{name}`, found {one_line(', '.join(sheets)) or 'none'}")
+
+
 def xlsx_sheets(content: bytes) -> dict[str, Grid]:
     """Every sheet of a workbook by its name, as text, blank rows kept so that row 1 of a grid is row 1 in Excel.
 
@@ -48,10 +58,10 @@ def xlsx_sheets(content: bytes) -> dict[str, Grid]:
         _refuse_attacks(content)
     except ParseError:
         raise
-    except (BadZipFile, EOFError, zlib.error) as fault:
-        raise truncated(f"{len(content):,} bytes of an Excel workbook: {one_line(str(fault))}") from fault
-    except (LookupError, OSError, RuntimeError, ValueError) as fault:
-        raise ParseError(f"an Excel workbook that cannot be read: {one_line(str(fault))}") from fault
+    except (BadZipFile, EOFError, zlib.error) as error:
+        raise truncated(f"{len(content):,} bytes of an Excel workbook: {one_line(str(error))}") from error
+    except (LookupError, OSError, RuntimeError, ValueError) as error:
+        raise ParseError(f"an Excel workbook that cannot be read: {one_line(str(error))}") from error
     limits = [MEMORY_BYTES, CPU_S, MAX_CELLS, MAX_LETTERS]
     read = subprocess.run(  # noqa: S603 - our own interpreter and a file of ours
         [sys.executable, "-P", "-m", _READER, *map(str, limits)], input=content, capture_output=True, check=False

@@ -9,45 +9,12 @@ from typing import Protocol
 
 import polars as pl
 
-BAR_SCHEMA = pl.Schema(
-    {
-        "symbol": pl.String(),
-        "session": pl.Date(),
-        "open_usd": pl.Float64(),
-        "high_usd": pl.Float64(),
-        "low_usd": pl.Float64(),
-        "close_usd": pl.Float64(),
-        "adjusted_close_usd": pl.Float64(),
-        "as_traded_close_usd": pl.Float64(),
-        "volume": pl.Float64(),
-        "volume_unit": pl.String(),
-        "source": pl.String(),
-    }
-)
-ACTION_SCHEMA = pl.Schema(
-    {
-        "symbol": pl.String(),
-        "session": pl.Date(),
-        "action": pl.String(),
-        "value": pl.Float64(),
-        "source": pl.String(),
-    }
-)
-SHARES_SCHEMA = pl.Schema(
-    {
-        "symbol": pl.String(),
-        "session": pl.Date(),
-        "shares": pl.Float64(),
-        "nav_usd": pl.Float64(),
-        "net_assets_usd": pl.Float64(),
-        "convention": pl.String(),
-        "published_at": pl.Datetime("us", "UTC"),
-        "source": pl.String(),
-    }
-)
-VOLATILITY_SCHEMA = pl.Schema(
-    {"index_name": pl.String(), "session": pl.Date(), "close": pl.Float64(), "source": pl.String()}
-)
+from marketflows_pipeline.providers.protocols import served
+
+BAR_SCHEMA = served("raw.daily_bars")
+ACTION_SCHEMA = served("raw.corporate_actions")
+SHARES_SCHEMA = served("raw.shares_outstanding", without=("vintage",))
+VOLATILITY_SCHEMA = served("raw.volatility_index")
 
 
 @dataclass(frozen=True)

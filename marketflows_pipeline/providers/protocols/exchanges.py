@@ -9,81 +9,15 @@ from typing import Protocol
 
 import polars as pl
 
-_TIME = pl.Datetime("us", "UTC")
+from marketflows_pipeline.providers.protocols import served
 
-EXCHANGE_SCHEMA = pl.Schema(
-    {
-        "exchange_id": pl.String(),
-        "name": pl.String(),
-        "volume_24h_btc": pl.Float64(),
-        "trust_score": pl.Float64(),
-        "trust_score_rank": pl.Int32(),
-        "year_established": pl.Int32(),
-        "country": pl.String(),
-        "url": pl.String(),
-        "has_trading_incentive": pl.Boolean(),
-    }
-)
-VOLUME_CHART_SCHEMA = pl.Schema(
-    {"exchange_id": pl.String(), "ts": _TIME, "volume_24h_btc": pl.Float64(), "source": pl.String()}
-)
-TRENDING_SCHEMA = pl.Schema(
-    {
-        "coin_id": pl.String(),
-        "symbol": pl.String(),
-        "name": pl.String(),
-        "market_cap_rank": pl.Int32(),
-        "market_cap_usd": pl.Float64(),
-        "volume_24h_usd": pl.Float64(),
-        "price_usd": pl.Float64(),
-        "price_btc": pl.Float64(),
-        "price_change_24h_pct": pl.Float64(),
-    }
-)
-CEX_SCHEMA = pl.Schema(
-    {
-        "name": pl.String(),
-        "slug": pl.String(),
-        "coingecko_id": pl.String(),
-        "coin_symbol": pl.String(),
-        "own_tokens": pl.String(),
-        "current_tvl_usd": pl.Float64(),
-        "clean_assets_tvl_usd": pl.Float64(),
-        "inflows_24h_usd": pl.Float64(),
-        "inflows_1w_usd": pl.Float64(),
-        "inflows_1m_usd": pl.Float64(),
-        "spot_volume_usd": pl.Float64(),
-        "derivatives_volume_usd": pl.Float64(),
-        "open_interest_usd": pl.Float64(),
-        "leverage": pl.Float64(),
-    }
-)
-PROTOCOL_SCHEMA = pl.Schema(
-    {
-        "slug": pl.String(),
-        "name": pl.String(),
-        "category": pl.String(),
-        "symbol": pl.String(),
-        "parent_protocol": pl.String(),
-        "chains": pl.String(),
-        "tvl_usd": pl.Float64(),
-        "change_1d_pct": pl.Float64(),
-        "change_7d_pct": pl.Float64(),
-        "mcap_usd": pl.Float64(),
-        "url": pl.String(),
-    }
-)
-CEX_TVL_SCHEMA = pl.Schema({"slug": pl.String(), "ts": _TIME, "tvl_usd": pl.Float64(), "is_now": pl.Boolean()})
-TOKEN_BALANCE_SCHEMA = pl.Schema(
-    {
-        "slug": pl.String(),
-        "ts": _TIME,
-        "token": pl.String(),
-        "quantity": pl.Float64(),
-        "value_usd": pl.Float64(),
-        "is_now": pl.Boolean(),
-    }
-)
+EXCHANGE_SCHEMA = served("raw.exchanges", without=("position", "is_full_listing"))
+VOLUME_CHART_SCHEMA = served("raw.exchange_volumes", without=("first_volume_24h_btc",))
+TRENDING_SCHEMA = served("raw.trending_coins", without=("position", "last_updated", "source"))
+CEX_SCHEMA = served("raw.cex_snapshots")
+PROTOCOL_SCHEMA = served("raw.protocols")
+CEX_TVL_SCHEMA = served("raw.cex_tvl")
+TOKEN_BALANCE_SCHEMA = served("raw.cex_token_balances", without=("first_quantity", "first_value_usd"))
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,14 @@ from typing import Protocol
 
 import polars as pl
 
+from marketflows_pipeline.providers.protocols import served
+
 UTC_TIME = pl.Datetime("us", "UTC")
 
-HISTORY_SCHEMA = pl.Schema(
-    {
-        "coin_id": pl.String(),
-        "ts": UTC_TIME,
-        "market_cap_usd": pl.Float64(),
-        "price_usd": pl.Float64(),
-        "volume_usd": pl.Float64(),
-        "source": pl.String(),
-    }
-)
+HISTORY_SCHEMA = served("raw.market_caps")
+CATEGORY_SCHEMA = served("raw.category_snapshots")
+COIN_SCHEMA = served("raw.coins", without=("is_active",))
+CATEGORY_NAMES_SCHEMA = pl.Schema({"slug": pl.String(), "name": pl.String()})
 
 MARKET_SCHEMA = pl.Schema(
     {
@@ -40,21 +36,6 @@ MARKET_SCHEMA = pl.Schema(
         "source": pl.String(),
     }
 )
-
-CATEGORY_SCHEMA = pl.Schema(
-    {
-        "category_id": pl.String(),
-        "name": pl.String(),
-        "market_cap_usd": pl.Float64(),
-        "market_cap_change_24h_pct": pl.Float64(),
-        "volume_24h_usd": pl.Float64(),
-        "top_3_coins_id": pl.String(),
-    }
-)
-
-CATEGORY_NAMES_SCHEMA = pl.Schema({"slug": pl.String(), "name": pl.String()})
-
-COIN_SCHEMA = pl.Schema({"coin_id": pl.String(), "symbol": pl.String(), "name": pl.String()})
 
 
 class Granularity(StrEnum):

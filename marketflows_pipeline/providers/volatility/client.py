@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import polars as pl
@@ -17,26 +17,26 @@ class VolatilityClient(KeylessClient):
 
     Attributes:
         source: of the rows.
-        endpoint: of the files, with the placeholder ``index``.
+        endpoint: of the files, with the placeholder ``index`` where it names the series.
+        series_param: the query parameter that names the series, where the endpoint does not.
         series: the service's own name of each index.
+        layout: of the file of a series.
     """
 
     headers: ClassVar = {"accept": "text/csv, text/*;q=0.9"}
     source: ClassVar[str]
     endpoint: ClassVar[str]
+    series_param: ClassVar[str | None] = None
     series: ClassVar[Mapping[str, str]]
+    layout: Callable[[str], Layout]
 
     def volatility_index(self, index_name: str) -> pl.DataFrame:
-        """All closes in VOLATILITY_SCHEMA, by session.
-
-        Args:
-            index_name: VIX or VIX3M.
+        """As of VolatilityProvider.
 
         Raises:
-            NotFoundError: another index, without a request; or the service no longer has the series.
+            NotFoundError: another index than VIX and VIX3M, without a request; or the service dropped the series.
             TransientProviderError: the service kept failing, or sending a page or a truncated file.
             UnexpectedResponseError: a file of another layout; the message names the line.
-            PermanentProviderError: the service refused.
         """
         if index_name not in self.series:
             raise NotFoundError(
@@ -49,17 +49,6 @@ class VolatilityClient(KeylessClient):
                 text, self.layout(series), index_name=index_name, source=self.source, now=self._clock.now()
             ),
             path={"index": series},
-            params=self.params(series),
+            params={self.series_param: series} if self.series_param else None,
             limit_bytes=MAX_BYTES,
         )
-
-    @staticmethod
-    def layout(series: str) -> Layout:
-        """The layout of a series' file."""
-        raise NotImplementedError
-
-    @staticmethod
-    def params(series: str) -> Mapping[str, str]:
-        """Query parameters of a request for a series."""
-        del series
-        return {}

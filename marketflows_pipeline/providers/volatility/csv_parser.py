@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,11 +12,7 @@ import polars as pl
 
 from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, refuse_empty
 from marketflows_pipeline.providers.complete_sessions import last_complete_session
-from marketflows_pipeline.providers.http.responses import (
-    ParseError,
-    bad_response,
-    one_line,
-)
+from marketflows_pipeline.providers.http.responses import ParseError, bad_response, one_line
 from marketflows_pipeline.providers.parsing import finite
 from marketflows_pipeline.providers.protocols.cross_asset import VOLATILITY_SCHEMA
 from marketflows_pipeline.transforms.time_span import FUNDS_SINCE, TimeSpan
@@ -86,12 +82,10 @@ def read_closes(text: str, layout: Layout, *, index_name: str, source: str, now:
     bad_rows.log(len(rows))
     if n_not_positive := sum(value is not None and value <= 0 for _, value in good):
         logger.warning("%s %s: %d sessions left out whose close is not above 0", source, index_name, n_not_positive)
-    closes = {session: value for session, value in good if value is not None and value > 0 and session <= last_complete}
     return (
-        pl.DataFrame(
-            {"session": list(closes), "close": list(closes.values())},
-            schema={"session": pl.Date(), "close": pl.Float64()},
-        )
+        pl.DataFrame(good, schema={"session": pl.Date(), "close": pl.Float64()}, orient="row")
+        .filter(pl.col("close") > 0, pl.col("session") <= last_complete)
+        .unique("session", keep="last")
         .with_columns(index_name=pl.lit(index_name), source=pl.lit(source))
         .select(VOLATILITY_SCHEMA.names())
         .sort("session")
@@ -99,20 +93,16 @@ def read_closes(text: str, layout: Layout, *, index_name: str, source: str, now:
 
 
 def _rows_of(text: str) -> list[tuple[int, list[str]]]:
-    return [(line, [cell.strip() for cell in cells]) for line, cells in _parsed(text.removeprefix("\ufeff"))]
-
-
-def _parsed(text: str) -> Iterator[tuple[int, list[str]]]:
-    lines = text.splitlines()
+    lines = text.removeprefix("\ufeff").splitlines()
     if len(lines) > MAX_LINES:
         raise ParseError(f"more than {MAX_LINES:,} lines")
     if max(map(len, lines), default=0) > MAX_LINE_LETTERS:
         raise ParseError(f"a line of more than {MAX_LINE_LETTERS:,} letters")
     reader = csv.reader(lines)
     try:
-        yield from enumerate(reader, start=1)
-    except csv.Error as fault:
-        raise ParseError(f"line {reader.line_num} is not CSV: {fault}") from fault
+        return [(line, [cell.strip() for cell in cells]) for line, cells in enumerate(reader, start=1)]
+    except csv.Error as error:
+        raise ParseError(f"line {reader.line_num} is not CSV: {error}") from error
 
 
 def _header(table: list[tuple[int, list[str]]], layout: Layout) -> tuple[int, int, int, int]:

@@ -6,7 +6,6 @@ Federal Reserve Bank of St. Louis; https://fred.stlouisfed.org/series/VIXCLS.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from marketflows_pipeline.providers.volatility.client import VolatilityClient
@@ -23,14 +22,10 @@ class Fred(VolatilityClient):
     default_url = BASE_URL
     source = SOURCE
     endpoint = "/graph/fredgraph.csv"
+    series_param = "id"
     series: ClassVar = {VIX: "VIXCLS", VIX3M: "VXVCLS"}
 
     @staticmethod
     def layout(series: str) -> Layout:
         """A row a weekday, and a dot or nothing on a holiday; the column of dates was once DATE."""
         return Layout({"observation_date", "date"}, {series.lower(), "value"}, "%Y-%m-%d", missing={"."})
-
-    @staticmethod
-    def params(series: str) -> Mapping[str, str]:
-        """The series, which the endpoint does not name."""
-        return {"id": series}

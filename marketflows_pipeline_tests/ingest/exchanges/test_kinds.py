@@ -48,11 +48,10 @@ def run(warehouse: Warehouse, volumes: Volumes, free: list[float], *, waiting: i
     """What a day's run requests."""
     writer = RawWriter(warehouse, FixedClock(NOW), NOW)
     fetches = FetchLog(writer, timedelta(hours=1))
-    fetches.report.waiting = waiting
+    fetches.waiting = waiting
     volumes.asked.clear()
     refresh_kinds(
         cast("Any", volumes),
-        writer,
         fetches,
         budget_now=lambda: cast("Any", SimpleNamespace(available=free[-1])),
         reporter=LogReporter(),

@@ -19,10 +19,10 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UnexpectedResponseError,
 )
-from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock, read_fund_document
+from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock
 from marketflows_pipeline.providers.fund_issuers.issuer import Issuer
-from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold, read_archive
-from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet, read_navhist
+from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
+from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
 from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.protocols.cross_asset import SHARES_SCHEMA, SharesProvider
@@ -132,8 +132,8 @@ def test_state_street_may_write_dates_as_dates() -> None:
     rows = make_rows(1, weekdays(LAST, 20), nav=640.0, baskets=900)
 
     assert_frame_equal(
-        read_navhist(navhist("spy", rows, has_excel_dates=True), "SPY", START),
-        read_navhist(navhist("spy", rows), "SPY", START),
+        StateStreet.read(navhist("spy", rows, has_excel_dates=True), "SPY", START),
+        StateStreet.read(navhist("spy", rows), "SPY", START),
     )
 
 
@@ -153,7 +153,7 @@ def test_black_rock_may_leave_figures_out(has_sparse_cells: bool, extra_columns:
 
     content = fund_document("A & B", rows, has_sparse_cells=has_sparse_cells, extra_columns=extra_columns)
 
-    assert rows_of(read_fund_document(content, "TLT", START)) == as_rows(rows)
+    assert rows_of(BlackRock.read(content, "TLT", START)) == as_rows(rows)
 
 
 def test_gold_has_as_many_shares_as_its_value_goes_into_its_net_assets(ask: Ask, issuers: FakeIssuers) -> None:
@@ -171,7 +171,7 @@ def test_a_day_off_is_no_row_of_gold(holiday: str) -> None:
     rows = make_rows(1, weekdays(LAST, 5), nav=380.0, baskets=2_600, basket=100_000)
     day_off = LAST + timedelta(days=1)
 
-    frame = read_archive(gold_archive(rows, [day_off], holiday=holiday), "GLD", START)
+    frame = SpdrGold.read(gold_archive(rows, [day_off], holiday=holiday), "GLD", START)
 
     assert frame["session"].to_list() == [row.session for row in rows]
 
@@ -181,7 +181,7 @@ def test_gold_as_it_was_first_published() -> None:
     header = ["Date", "GLD Close", "NAV/share at 10.30 a.m. NYT", "Total Net Asset Value in the Trust"]
     sheet: list[list[object]] = [[*header], ["18-Nov-2004", 44.38, 44.2, 114_920_000.0]]
 
-    frame = read_archive(workbook({"US GLD Historical Archive": sheet}), "GLD", START)
+    frame = SpdrGold.read(workbook({"US GLD Historical Archive": sheet}), "GLD", START)
 
     assert frame.select("session", "shares", "net_assets_usd").row(0) == (
         date(2004, 11, 18),
@@ -205,8 +205,8 @@ def test_black_rocks_convention_is_taken_from_what_the_figures_show(ask: Ask) ->
     # The same fund before and after a 10:1 split on the tenth day, told in both ways.
     as_traded = split([Row(row.session, (row.nav or 0) * 10, (row.shares or 0) // 10) for row in plain], days[10], 10)
 
-    assert set(read_fund_document(fund_document("S", as_traded), "SLV", START)["convention"]) == {"as_traded"}
-    assert set(read_fund_document(fund_document("S", plain), "SLV", START)["convention"]) == {"split_adjusted"}
+    assert set(BlackRock.read(fund_document("S", as_traded), "SLV", START)["convention"]) == {"as_traded"}
+    assert set(BlackRock.read(fund_document("S", plain), "SLV", START)["convention"]) == {"split_adjusted"}
     assert set(ask("blackrock", "SLV", "239855")["convention"]) == {"as_traded"}
     assert set(ask("blackrock", "IWM", "239710")["convention"]) == {"split_adjusted"}
 
@@ -220,9 +220,9 @@ def test_a_split_is_no_flow_in_whichever_convention_it_is_told(clock: FixedClock
     actions = pl.DataFrame({"symbol": ["SLV"], "session": [days[10]], "action": ["split"], "value": [10.0]})
 
     told = [
-        read_navhist(navhist("slv", as_traded), "SLV", START),
-        read_fund_document(fund_document("S", as_traded), "SLV", START),
-        read_fund_document(fund_document("S", adjusted), "SLV", START),
+        StateStreet.read(navhist("slv", as_traded), "SLV", START),
+        BlackRock.read(fund_document("S", as_traded), "SLV", START),
+        BlackRock.read(fund_document("S", adjusted), "SLV", START),
     ]
 
     expected = [float(row.shares or 0) for row in adjusted]
@@ -358,9 +358,9 @@ def test_a_sheet_that_moved_is_named_beside_those_that_are_there() -> None:
     book = workbook({"History": [["Date"]], "Notes": [[]]})
 
     with pytest.raises(ParseError, match="expected a sheet `navhist`, found History, Notes"):
-        read_navhist(book, "SPY", START)
-    with pytest.raises(ParseError, match="ends with `Historical Archive`, found History, Notes"):
-        read_archive(book, "GLD", START)
+        StateStreet.read(book, "SPY", START)
+    with pytest.raises(ParseError, match=r"expected a sheet `\*Historical Archive`, found History, Notes"):
+        SpdrGold.read(book, "GLD", START)
 
 
 @pytest.mark.parametrize("name", ISSUERS)
