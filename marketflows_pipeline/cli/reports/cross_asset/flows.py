@@ -36,23 +36,10 @@ METHOD = (
 )
 
 CSV_COLUMNS = (
-    "rank",
-    "symbol",
-    "name",
-    "asset_class",
-    "flow_method",
-    "flow_usd",
-    "sessions_known",
-    "flow_pct_of_market_cap",
-    "price_effect_usd",
-    "market_cap_change_proxy_usd",
-    "price_return",
-    "market_cap_usd",
-    "inflow_rank",
-    "outflow_rank",
-    "last_session",
-    "why",
-)
+    "rank", "symbol", "name", "asset_class", "flow_method", "flow_usd", "sessions_known", "flow_pct_of_market_cap",
+    "price_effect_usd", "market_cap_change_proxy_usd", "price_return", "market_cap_usd", "inflow_rank", "outflow_rank",
+    "last_session", "why",
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("#", "rank", 0),
     ColumnFormat("asset", "symbol"),

@@ -27,23 +27,9 @@ SOURCE = "Computed from core.asset_flows and the tables beside it; their service
 
 VARIANTS = ("with_flows", "without_flows", "base_rate", "momentum", "always_up")
 CSV_COLUMNS = (
-    "variant",
-    "auc",
-    "auc_lower_95",
-    "auc_upper_95",
-    "date_auc",
-    "date_auc_lower_95",
-    "date_auc_upper_95",
-    "brier",
-    "brier_skill",
-    "brier_skill_lower_95",
-    "brier_skill_upper_95",
-    "log_loss",
-    "accuracy",
-    "ece",
-    "pooled_auc",
-    "n",
-)
+    "variant", "auc", "auc_lower_95", "auc_upper_95", "date_auc", "date_auc_lower_95", "date_auc_upper_95", "brier",
+    "brier_skill", "brier_skill_lower_95", "brier_skill_upper_95", "log_loss", "accuracy", "ece", "pooled_auc", "n",
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("variant", "variant"),
     ColumnFormat("AUC", "auc", 3),

@@ -32,18 +32,9 @@ METHOD = (
 )
 
 CSV_COLUMNS = (
-    "symbol",
-    "horizon",
-    "target",
-    "session",
-    "probability",
-    "bin_lower_95",
-    "bin_upper_95",
-    "base_rate",
-    "verdict",
-    "model_id",
-    "scored_at",
-)
+    "symbol", "horizon", "target", "session", "probability", "bin_lower_95", "bin_upper_95", "base_rate", "verdict",
+    "model_id", "scored_at",
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("asset", "symbol"),
     ColumnFormat("ahead", "horizon", 0),

@@ -34,17 +34,9 @@ METHOD = (
 )
 
 CSV_COLUMNS = (
-    "session",
-    "regime",
-    "vix",
-    "vix_percentile",
-    "vix_regime",
-    "term_structure",
-    "is_backwardation",
-    "ratio_score",
-    "ratio_pairs_known",
-    "ratio_regime",
-)
+    "session", "regime", "vix", "vix_percentile", "vix_regime", "term_structure", "is_backwardation", "ratio_score",
+    "ratio_pairs_known", "ratio_regime",
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("session", "session"),
     ColumnFormat("regime", "regime"),

@@ -25,17 +25,9 @@ METHOD = (
 )
 
 CSV_COLUMNS = (
-    "rank",
-    "symbol",
-    "name",
-    "asset_class",
-    "attributed_usd",
-    "share_pct",
-    "flow_usd",
-    "sessions_known",
-    "flow_method",
+    "rank", "symbol", "name", "asset_class", "attributed_usd", "share_pct", "flow_usd", "sessions_known", "flow_method",
     "price_return",
-)
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("#", "rank", 0),
     ColumnFormat("asset", "symbol"),

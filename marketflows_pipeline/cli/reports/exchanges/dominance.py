@@ -23,17 +23,9 @@ METHOD = (
 SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): spot volume; DefiLlama (https://defillama.com): rest."
 
 CSV_COLUMNS = (
-    "rank",
-    "exchange",
-    "exchange_id",
-    "market_dominance_pct",
-    "value",
-    "value_unit",
-    "volume_24h_btc",
-    "trust_score",
-    "country",
-    "year_established",
-)
+    "rank", "exchange", "exchange_id", "market_dominance_pct", "value", "value_unit", "volume_24h_btc", "trust_score",
+    "country", "year_established",
+)  # fmt: skip
 
 # Words for each degree: what it means, and what one may do about it.
 _WORDS = {

@@ -21,28 +21,11 @@ SOURCE = (
 )
 
 CSV_COLUMNS = (
-    "rank",
-    "exchange",
-    "exchange_id",
-    "is_centralised",
-    "is_tracked",
-    "volume_24h_btc",
-    "volume_24h_usd",
-    "market_share_pct",
-    "volume_7d_mean_btc",
-    "volume_change_pct",
-    "volume_zscore",
-    "history_days",
-    "volume_direction",
-    "flow_direction",
-    "trust_score",
-    "trust_score_rank",
-    "trust_heuristic",
-    "year_established",
-    "country",
-    "url",
+    "rank", "exchange", "exchange_id", "is_centralised", "is_tracked", "volume_24h_btc", "volume_24h_usd",
+    "market_share_pct", "volume_7d_mean_btc", "volume_change_pct", "volume_zscore", "history_days", "volume_direction",
+    "flow_direction", "trust_score", "trust_score_rank", "trust_heuristic", "year_established", "country", "url",
     "observed_at",
-)
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("#", "rank", 0),
     ColumnFormat("exchange", "exchange"),

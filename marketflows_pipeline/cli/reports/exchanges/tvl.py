@@ -16,23 +16,9 @@ METHOD = (
 SOURCE = "DefiLlama (https://defillama.com): centralised exchanges every hour, protocols every day."
 
 CSV_COLUMNS = (
-    "kind",
-    "rank",
-    "name",
-    "slug",
-    "exchange_id",
-    "symbol",
-    "category",
-    "tvl_usd",
-    "tvl_dominance_pct",
-    "clean_tvl_usd",
-    "clean_dominance_pct",
-    "change_1d_pct",
-    "change_7d_pct",
-    "mcap_usd",
-    "chains",
-    "url",
-)
+    "kind", "rank", "name", "slug", "exchange_id", "symbol", "category", "tvl_usd", "tvl_dominance_pct",
+    "clean_tvl_usd", "clean_dominance_pct", "change_1d_pct", "change_7d_pct", "mcap_usd", "chains", "url",
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("kind", "kind"),
     ColumnFormat("#", "rank", 0),

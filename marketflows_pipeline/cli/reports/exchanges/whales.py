@@ -16,25 +16,10 @@ METHOD = (
 SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): trending coins and the tracked cohort."
 
 CSV_COLUMNS = (
-    "rank",
-    "coin",
-    "symbol",
-    "coin_id",
-    "market_cap_rank",
-    "is_trending",
-    "volume_24h_usd",
-    "market_cap_usd",
-    "volume_to_mcap_ratio",
-    "volume_zscore",
-    "history_days",
-    "price_change_24h_pct",
-    "whale_activity_score",
-    "score_basis",
-    "ratio_heuristic",
-    "signal_type",
-    "method",
-    "source",
-)
+    "rank", "coin", "symbol", "coin_id", "market_cap_rank", "is_trending", "volume_24h_usd", "market_cap_usd",
+    "volume_to_mcap_ratio", "volume_zscore", "history_days", "price_change_24h_pct", "whale_activity_score",
+    "score_basis", "ratio_heuristic", "signal_type", "method", "source",
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("#", "rank", 0),
     ColumnFormat("coin", "coin"),
