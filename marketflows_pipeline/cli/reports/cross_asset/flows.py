@@ -63,16 +63,7 @@ from mart.regimes order by session desc limit 1
 
 
 def cross_asset_flows(data: PublishedData, days: int, *, include_issuance: bool) -> Report:
-    """The report of `cross-asset flows`.
-
-    Args:
-        data: the published file.
-        days: how many sessions, back from the newest.
-        include_issuance: whether issuance of coins is ranked too.
-
-    Raises:
-        MarketflowsError: if there is no data yet.
-    """
+    """The report of `cross-asset flows` over `days` sessions, back from the newest."""
     sums = asset_sums(data, days, include_issuance=include_issuance)
     window = sums.window
     entries = _by_flow(sums)

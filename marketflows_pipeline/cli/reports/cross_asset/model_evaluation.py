@@ -62,17 +62,7 @@ Figures: TypeAlias = Mapping[tuple[str, str, str], Mapping[str, Any]]
 
 
 def model_evaluation(data: PublishedData, *, horizon: int, target: str, model: str) -> Report:
-    """The report of `train`: the evaluation of the newest model of that horizon, target and kind.
-
-    Args:
-        data: the published file.
-        horizon: sessions ahead.
-        target: direction or rank.
-        model: logistic or gradient_boosting.
-
-    Raises:
-        MarketflowsError: if there is none.
-    """
+    """The report of `train`: the evaluation of the newest model of that horizon (sessions), target and kind."""
     data.require(EVALUATION)
     newest = data.row(_NEWEST, {"prefix": f"{target}_{horizon}_{model}_"})
     if not newest:

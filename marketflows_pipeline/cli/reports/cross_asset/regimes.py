@@ -55,15 +55,7 @@ _VIX = "select max(session) as session from mart.regimes where vix is not null"
 
 
 def market_regimes(data: PublishedData, days: int) -> Report:
-    """The report of `cross-asset regimes`.
-
-    Args:
-        data: the published file.
-        days: how many sessions are listed, back from the newest.
-
-    Raises:
-        MarketflowsError: if there is no data yet.
-    """
+    """The report of `cross-asset regimes` over `days` sessions, back from the newest."""
     data.require(REGIMES)
     sessions = data.rows(_LAST, {"days": days})[::-1]
     newest = sessions[-1]

@@ -84,16 +84,11 @@ order by measure, segment
 
 
 def exchange_dominance(data: PublishedData, measure: str, segment: str | None, limit: int) -> Report:
-    """The report of `exchange-dominance`.
+    """The report of `exchange-dominance`; at most `limit` exchanges are listed, figures are over all.
 
-    Args:
-        data: the published file.
-        measure: one of MEASURES.
-        segment: one of SEGMENTS; by default all for spot volume, centralised for the others, which only those have.
-        limit: how many exchanges are listed; figures are over all.
+    By default the segment is all for spot volume, and centralised for the others, which only those have.
 
     Raises:
-        MarketflowsError: if there is no data yet.
         UserInputError: if nothing of that measure is known for the segment.
     """
     data.require("mart.exchange_dominance")

@@ -73,15 +73,7 @@ where aspect = 'volume' and is_tracked order by exchange_key
 
 
 def exchange_flows(data: PublishedData, limit: int) -> Report:
-    """The report of `exchange-flows`.
-
-    Args:
-        data: the published file.
-        limit: how many exchanges are listed; totals are over all.
-
-    Raises:
-        MarketflowsError: if there is no data yet.
-    """
+    """The report of `exchange-flows`; at most `limit` exchanges are listed, totals are over all."""
     data.require("mart.exchange_flows")
     as_of = data.as_of("mart.exchange_flows")
     exchanges = data.rows(_EXCHANGES, {"limit": limit})

@@ -92,16 +92,10 @@ _GAPS = "select aspect, reason from mart.exchange_coverage where exchange_key = 
 
 
 def exchange_netflow(data: PublishedData, wanted: str, days: int) -> Report:
-    """The report of `exchange-netflow`.
-
-    Args:
-        data: the published file.
-        wanted: CoinGecko id, DefiLlama slug or name.
-        days: how many days, back from the newest one stored.
+    """The report of `exchange-netflow` over `days` back from the newest one stored.
 
     Raises:
-        MarketflowsError: if there is no data yet.
-        UserInputError: if the exchange is unknown.
+        UserInputError: if no exchange has that CoinGecko id, DefiLlama slug or name.
     """
     data.require("core.exchanges")
     exchange = find_exchange(data, wanted)

@@ -47,15 +47,7 @@ where kind = $kind
 
 
 def exchange_tvl(data: PublishedData, limit: int) -> Report:
-    """The report of `exchange-tvl`.
-
-    Args:
-        data: the published file.
-        limit: how many of each kind are listed; totals are over all.
-
-    Raises:
-        MarketflowsError: if there is no data yet.
-    """
+    """The report of `exchange-tvl`; at most `limit` of each kind are listed, totals are over all."""
     data.require("mart.exchange_tvl")
     centralised, decentralised = _kind(data, "cex", limit), _kind(data, "dex", limit)
     as_of, dex_as_of = centralised.pop("as_of"), decentralised["as_of"]

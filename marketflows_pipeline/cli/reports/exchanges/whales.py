@@ -50,15 +50,7 @@ _EXCLUDED = "select distinct category from accepted.excluded_coins order by cate
 
 
 def whale_movements(data: PublishedData, min_value_usd: float) -> Report:
-    """The report of `whale-movements`.
-
-    Args:
-        data: the published file.
-        min_value_usd: smallest 24 h volume of a coin that is listed.
-
-    Raises:
-        MarketflowsError: if there is no data yet.
-    """
+    """The report of `whale-movements`: coins with a 24 h volume of at least `min_value_usd`."""
     if not data.has("mart.whale_signals"):
         # An hour without candidates is an answer; one without trending coins was never asked for.
         data.require("raw.trending_coins")
