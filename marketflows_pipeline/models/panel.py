@@ -18,16 +18,9 @@ _PRESSURE = ("signed_notional_ratio", "relative_volume", "cmf_20")
 _VIX = ("vix", "vix_change_1", "vix_change_5")
 _REGIMES = ("vix_percentile", "term_structure")
 OTHER_FEATURES = (
-    *_RETURNS,
-    *_VOLATILITIES,
-    "drawdown_252",
-    "notional_zscore",
-    "notional_share",
-    "notional_share_change_5",
-    *_PRESSURE,
-    *_VIX,
-    *_REGIMES,
-)
+    *_RETURNS, *_VOLATILITIES, "drawdown_252", "notional_zscore", "notional_share", "notional_share_change_5",
+    *_PRESSURE, *_VIX, *_REGIMES,
+)  # fmt: skip
 FEATURES = (*OTHER_FEATURES, *FLOW_FEATURES)
 _SESSIONS_A_YEAR = 252
 _DRAWDOWN_SESSIONS, _DRAWDOWN_MIN_SESSIONS = 252, 60

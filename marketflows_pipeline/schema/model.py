@@ -135,3 +135,7 @@ class Table:
     def empty(self) -> pl.DataFrame:
         """A frame with this table's columns and no rows."""
         return pl.DataFrame(schema=self.polars_schema)
+
+    def stored_form(self, rows: pl.LazyFrame) -> pl.DataFrame:
+        """The rows with this table's columns in stored order and in their types, by key."""
+        return rows.select(self.column_names).cast(pl.Schema(self.polars_schema)).sort(self.key).collect()

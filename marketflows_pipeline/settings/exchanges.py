@@ -7,27 +7,9 @@ from pydantic import Field, field_validator
 from marketflows_pipeline.settings.fields import CoinId, Number, TomlTable, Whole, expected, unique
 
 DEFAULT_TRACKED = (
-    "binance",
-    "okex",
-    "bybit_spot",
-    "gdax",
-    "bitfinex",
-    "kraken",
-    "kucoin",
-    "huobi",
-    "gate",
-    "bitget",
-    "mxc",
-    "crypto_com",
-    "bitstamp",
-    "gemini",
-    "robinhood",
-    "deribit",
-    "bitmex",
-    "bingx",
-    "coinex",
-    "bitkub",
-)
+    "binance", "okex", "bybit_spot", "gdax", "bitfinex", "kraken", "kucoin", "huobi", "gate", "bitget", "mxc",
+    "crypto_com", "bitstamp", "gemini", "robinhood", "deribit", "bitmex", "bingx", "coinex", "bitkub",
+)  # fmt: skip
 MAX_HHI = 10_000.0
 
 

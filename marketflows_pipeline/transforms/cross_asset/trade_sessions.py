@@ -8,19 +8,9 @@ from marketflows_pipeline.transforms.ratios import ROUNDING
 
 # Columns of core.asset_flows that stay at their session, and those of the count that is about a session.
 _OF_SESSION = (
-    "symbol",
-    "session",
-    "asset_class",
-    "close_usd",
-    "market_cap_usd",
-    "market_cap_change_usd",
-    "price_effect_usd",
-    "share_effect_usd",
-    "gap_price_effect_usd",
-    "share_lag_sessions",
-    "lag_basis",
-    "is_supply_revision",
-)
+    "symbol", "session", "asset_class", "close_usd", "market_cap_usd", "market_cap_change_usd", "price_effect_usd",
+    "share_effect_usd", "gap_price_effect_usd", "share_lag_sessions", "lag_basis", "is_supply_revision",
+)  # fmt: skip
 _OF_COUNT = ("flow_method", "gap_sessions", "shares", "flow_unknown_reason", "is_large_creation")
 # What is needed of core.asset_flows.
 FLOW_COLUMNS = (*_OF_SESSION, *_OF_COUNT, "trade_session", "trade_flow_usd", "trade_gap_flow_usd")

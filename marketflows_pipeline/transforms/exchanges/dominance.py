@@ -37,7 +37,6 @@ def exchange_shares(volumes: pl.DataFrame, exchanges: pl.DataFrame, snapshots: p
     Returns:
         The columns of ``mart.exchange_shares`` by key; days and values are those of `market_values`.
     """
-    entry = table("mart.exchange_shares")
     values = market_values(volumes, exchanges, snapshots)
     fixed = (
         in_fixed_set(values, exchange_members(values))
@@ -60,10 +59,7 @@ def exchange_shares(volumes: pl.DataFrame, exchanges: pl.DataFrame, snapshots: p
             share_pct=100 * value / value.sum().over(_MARKET_DAY),
             fixed_share_pct=100 * fixed_value / fixed_value.sum().over(_MARKET_DAY),
         )
-        .select(entry.column_names)
-        .cast(pl.Schema(entry.polars_schema))
-        .sort(*_MARKET_DAY, "exchange_key")
-        .collect()
+        .pipe(table("mart.exchange_shares").stored_form)
     )
 
 
@@ -139,7 +135,6 @@ def exchange_dominance(shares: pl.DataFrame, uncovered: pl.DataFrame, hhi_thresh
     Returns:
         The columns of ``mart.exchange_dominance`` by key; bounds are null where ``uncovered_pct`` is.
     """
-    entry = table("mart.exchange_dominance")
     moderate, high = hhi_thresholds
     index, missing = pl.col("hhi_index"), pl.col("uncovered_pct")
     known_part = index * (1 - missing / 100).pow(2)
@@ -176,10 +171,7 @@ def exchange_dominance(shares: pl.DataFrame, uncovered: pl.DataFrame, hhi_thresh
             ),
             systemic_risk=_above(index, (high, "high"), (moderate, "medium"), "low"),
         )
-        .select(entry.column_names)
-        .cast(pl.Schema(entry.polars_schema))
-        .sort(_MARKET_DAY)
-        .collect()
+        .pipe(table("mart.exchange_dominance").stored_form)
     )
 
 

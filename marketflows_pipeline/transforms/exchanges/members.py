@@ -32,7 +32,6 @@ def exchange_members(values: pl.DataFrame) -> pl.DataFrame:
     Returns:
         The columns of ``mart.exchange_members`` by key: every exchange with a value in the window.
     """
-    entry = table("mart.exchange_members")
     value = pl.col("value")
     coverage = 100 * pl.col("days_measured") / pl.col("days_in_window")
     covers = pl.col("coverage_pct") >= MEMBER_PCT - _ROUNDING
@@ -54,10 +53,7 @@ def exchange_members(values: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(coverage_pct=coverage)
         .with_columns(is_member=covers & (covers.sum().over(MARKET) >= LEAST_MEMBERS))
-        .select(entry.column_names)
-        .cast(pl.Schema(entry.polars_schema))
-        .sort(*MARKET, "exchange_key")
-        .collect()
+        .pipe(table("mart.exchange_members").stored_form)
     )
 
 

@@ -115,19 +115,9 @@ def _sums(flows: pl.DataFrame) -> pl.LazyFrame:
     is_unvalued = (pl.col("quantity") != 0) & (pl.col("value_usd").fill_null(0.0) == 0)
     parts = tuple(f"left_out_{reason}_usd" for reason in REASONS)
     sums = (
-        "value_usd",
-        "own_usd",
-        "kept_usd",
-        "value_before_usd",
-        "kept_before_usd",
-        "flow_usd",
-        "price_effect_usd",
-        "flow_mid_usd",
-        "price_effect_mid_usd",
-        "left_out_usd",
-        "left_out_gross_usd",
-        *parts,
-    )
+        "value_usd", "own_usd", "kept_usd", "value_before_usd", "kept_before_usd", "flow_usd", "price_effect_usd",
+        "flow_mid_usd", "price_effect_mid_usd", "left_out_usd", "left_out_gross_usd", *parts,
+    )  # fmt: skip
     effects = ("price_effect_usd", "price_effect_mid_usd")
     counts = (*(f"n_tokens_{reason}" for reason in _COUNTED), "n_tokens_rebased")
     total, before, kept = pl.col("value_usd"), pl.col("value_before_usd"), pl.col("n_tokens_kept")

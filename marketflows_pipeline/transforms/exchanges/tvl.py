@@ -29,7 +29,6 @@ def exchange_tvl(snapshot: pl.DataFrame, protocols: pl.DataFrame, exchanges: pl.
         The columns of ``mart.exchange_tvl`` by (kind, slug); ``observed_at`` is that of the snapshot or the protocols.
         Of several snapshot rows of one slug the largest counts; places of equal values are by slug.
     """
-    entry = table("mart.exchange_tvl")
     details = protocols.lazy().filter(pl.col("category") == _CEX_CATEGORY).select("slug", *_DETAILS)
     cex = (
         with_exchange_key(snapshot, exchanges)
@@ -65,10 +64,7 @@ def exchange_tvl(snapshot: pl.DataFrame, protocols: pl.DataFrame, exchanges: pl.
             tvl_dominance_pct=_share_of_kind("tvl_usd"),
             clean_dominance_pct=_share_of_kind("clean_tvl_usd"),
         )
-        .select(entry.column_names)
-        .cast(pl.Schema(entry.polars_schema))
-        .sort("kind", "slug")
-        .collect()
+        .pipe(table("mart.exchange_tvl").stored_form)
     )
 
 

@@ -41,7 +41,6 @@ def exchange_flows(
         The columns of ``mart.exchange_flows`` by exchange_id. Shares are over all rows that have a volume; places of
         equal volumes are by exchange_id.
     """
-    entry = table("mart.exchange_flows")
     price = pl.lit(btc_price_usd, pl.Float64)
     mean, total = pl.col("volume_7d_mean_btc"), _VOLUME.sum()
     known = exchanges.lazy().filter(pl.col("exchange_id").is_not_null())
@@ -63,10 +62,7 @@ def exchange_flows(
             trust_heuristic=_trust_heuristic(),
         )
         .with_columns(flow_direction=_direction(inflow_pct, outflow_pct))
-        .select(entry.column_names)
-        .cast(pl.Schema(entry.polars_schema))
-        .sort("exchange_id")
-        .collect()
+        .pipe(table("mart.exchange_flows").stored_form)
     )
 
 

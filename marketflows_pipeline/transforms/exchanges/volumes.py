@@ -37,7 +37,6 @@ def daily_volumes(charts: pl.DataFrame, listings: pl.DataFrame, btc_prices: pl.D
     Returns:
         The columns of ``core.exchange_volumes`` by (exchange_id, day).
     """
-    entry = table("core.exchange_volumes")
     columns = ("exchange_id", "ts", "volume_24h_btc", "source", "first_volume_24h_btc", "known_at")
     listed = listings if "source" in listings.columns else listings.with_columns(source=pl.lit(LISTING_SOURCE))
     # A list is of its own moment, so that its volume was known then and is never revised.
@@ -53,10 +52,7 @@ def daily_volumes(charts: pl.DataFrame, listings: pl.DataFrame, btc_prices: pl.D
         .unique(["exchange_id", "day"], keep="last", maintain_order=True)
         .join_asof(prices, on="ts", strategy="backward", tolerance=_OLDEST_PRICE)
         .with_columns(volume_24h_usd=_VOLUME * pl.col("btc_price_usd"))
-        .select(entry.column_names)
-        .cast(pl.Schema(entry.polars_schema))
-        .sort("exchange_id", "day")
-        .collect()
+        .pipe(table("core.exchange_volumes").stored_form)
     )
 
 

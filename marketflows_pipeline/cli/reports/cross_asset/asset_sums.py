@@ -73,16 +73,7 @@ class AssetSums:
 
 
 def asset_sums(data: PublishedData, days: int, *, include_issuance: bool) -> AssetSums:
-    """Sum the flows of the last sessions.
-
-    Args:
-        data: the published file.
-        days: sessions, from 1.
-        include_issuance: whether issuance of coins is ranked too.
-
-    Raises:
-        MarketflowsError: if there is no data yet.
-    """
+    """Sum the flows of the last `days` sessions; issuance of coins is ranked where it is included."""
     data.require(FLOWS)
     stored = data.table(FLOWS, FLOW_COLUMNS)
     flows = trade_flows(stored)

@@ -36,23 +36,10 @@ METHOD = (
 )
 
 CSV_COLUMNS = (
-    "rank",
-    "symbol",
-    "name",
-    "asset_class",
-    "flow_method",
-    "flow_usd",
-    "sessions_known",
-    "flow_pct_of_market_cap",
-    "price_effect_usd",
-    "market_cap_change_proxy_usd",
-    "price_return",
-    "market_cap_usd",
-    "inflow_rank",
-    "outflow_rank",
-    "last_session",
-    "why",
-)
+    "rank", "symbol", "name", "asset_class", "flow_method", "flow_usd", "sessions_known", "flow_pct_of_market_cap",
+    "price_effect_usd", "market_cap_change_proxy_usd", "price_return", "market_cap_usd", "inflow_rank", "outflow_rank",
+    "last_session", "why",
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("#", "rank", 0),
     ColumnFormat("asset", "symbol"),
@@ -76,16 +63,7 @@ from mart.regimes order by session desc limit 1
 
 
 def cross_asset_flows(data: PublishedData, days: int, *, include_issuance: bool) -> Report:
-    """The report of `cross-asset flows`.
-
-    Args:
-        data: the published file.
-        days: how many sessions, back from the newest.
-        include_issuance: whether issuance of coins is ranked too.
-
-    Raises:
-        MarketflowsError: if there is no data yet.
-    """
+    """The report of `cross-asset flows` over `days` sessions, back from the newest."""
     sums = asset_sums(data, days, include_issuance=include_issuance)
     window = sums.window
     entries = _by_flow(sums)

@@ -27,23 +27,9 @@ SOURCE = "Computed from core.asset_flows and the tables beside it; their service
 
 VARIANTS = ("with_flows", "without_flows", "base_rate", "momentum", "always_up")
 CSV_COLUMNS = (
-    "variant",
-    "auc",
-    "auc_lower_95",
-    "auc_upper_95",
-    "date_auc",
-    "date_auc_lower_95",
-    "date_auc_upper_95",
-    "brier",
-    "brier_skill",
-    "brier_skill_lower_95",
-    "brier_skill_upper_95",
-    "log_loss",
-    "accuracy",
-    "ece",
-    "pooled_auc",
-    "n",
-)
+    "variant", "auc", "auc_lower_95", "auc_upper_95", "date_auc", "date_auc_lower_95", "date_auc_upper_95", "brier",
+    "brier_skill", "brier_skill_lower_95", "brier_skill_upper_95", "log_loss", "accuracy", "ece", "pooled_auc", "n",
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("variant", "variant"),
     ColumnFormat("AUC", "auc", 3),
@@ -76,17 +62,7 @@ Figures: TypeAlias = Mapping[tuple[str, str, str], Mapping[str, Any]]
 
 
 def model_evaluation(data: PublishedData, *, horizon: int, target: str, model: str) -> Report:
-    """The report of `train`: the evaluation of the newest model of that horizon, target and kind.
-
-    Args:
-        data: the published file.
-        horizon: sessions ahead.
-        target: direction or rank.
-        model: logistic or gradient_boosting.
-
-    Raises:
-        MarketflowsError: if there is none.
-    """
+    """The report of `train`: the evaluation of the newest model of that horizon (sessions), target and kind."""
     data.require(EVALUATION)
     newest = data.row(_NEWEST, {"prefix": f"{target}_{horizon}_{model}_"})
     if not newest:

@@ -32,18 +32,9 @@ METHOD = (
 )
 
 CSV_COLUMNS = (
-    "symbol",
-    "horizon",
-    "target",
-    "session",
-    "probability",
-    "bin_lower_95",
-    "bin_upper_95",
-    "base_rate",
-    "verdict",
-    "model_id",
-    "scored_at",
-)
+    "symbol", "horizon", "target", "session", "probability", "bin_lower_95", "bin_upper_95", "base_rate", "verdict",
+    "model_id", "scored_at",
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("asset", "symbol"),
     ColumnFormat("ahead", "horizon", 0),
@@ -65,16 +56,7 @@ _TRAINED = "select max(trained_at) as trained_at from mart.model_evaluation wher
 
 
 def model_scores(data: PublishedData, *, how_to_train: str, how_to_score: str) -> Report:
-    """The report of `score`: the newest scores of each horizon and target.
-
-    Args:
-        data: the published file.
-        how_to_train: the command that trains a model.
-        how_to_score: the command that scores anew.
-
-    Raises:
-        MarketflowsError: if there is no model yet, or none has scored.
-    """
+    """The report of `score`: the newest scores of each horizon and target; errors name the command to run first."""
     if not data.has(SCORES):
         if data.has(EVALUATION):
             raise MarketflowsError(f"no scores are published yet; score: {how_to_score}")

@@ -34,17 +34,9 @@ METHOD = (
 )
 
 CSV_COLUMNS = (
-    "session",
-    "regime",
-    "vix",
-    "vix_percentile",
-    "vix_regime",
-    "term_structure",
-    "is_backwardation",
-    "ratio_score",
-    "ratio_pairs_known",
-    "ratio_regime",
-)
+    "session", "regime", "vix", "vix_percentile", "vix_regime", "term_structure", "is_backwardation", "ratio_score",
+    "ratio_pairs_known", "ratio_regime",
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("session", "session"),
     ColumnFormat("regime", "regime"),
@@ -63,15 +55,7 @@ _VIX = "select max(session) as session from mart.regimes where vix is not null"
 
 
 def market_regimes(data: PublishedData, days: int) -> Report:
-    """The report of `cross-asset regimes`.
-
-    Args:
-        data: the published file.
-        days: how many sessions are listed, back from the newest.
-
-    Raises:
-        MarketflowsError: if there is no data yet.
-    """
+    """The report of `cross-asset regimes` over `days` sessions, back from the newest."""
     data.require(REGIMES)
     sessions = data.rows(_LAST, {"days": days})[::-1]
     newest = sessions[-1]

@@ -25,17 +25,9 @@ METHOD = (
 )
 
 CSV_COLUMNS = (
-    "rank",
-    "symbol",
-    "name",
-    "asset_class",
-    "attributed_usd",
-    "share_pct",
-    "flow_usd",
-    "sessions_known",
-    "flow_method",
+    "rank", "symbol", "name", "asset_class", "attributed_usd", "share_pct", "flow_usd", "sessions_known", "flow_method",
     "price_return",
-)
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("#", "rank", 0),
     ColumnFormat("asset", "symbol"),
@@ -51,17 +43,11 @@ _OTHERS_KEYS = ("symbol", "name", "asset_class", "flow_usd", "sessions_known", "
 
 
 def who_gained(data: PublishedData, wanted: str, days: int, *, include_issuance: bool) -> Report:
-    """The report of `cross-asset who-gained`.
-
-    Args:
-        data: the published file.
-        wanted: symbol of an asset, in any case.
-        days: how many sessions, back from the newest.
-        include_issuance: whether issuance of coins counts as a flow.
+    """The report of `cross-asset who-gained` over `days` sessions, back from the newest.
 
     Raises:
-        MarketflowsError: if there is no data yet, or none of this asset.
-        UserInputError: if there is no such asset.
+        MarketflowsError: if no data of this asset is published yet.
+        UserInputError: if no asset has that symbol, in any case.
     """
     sums = asset_sums(data, days, include_issuance=include_issuance)
     asset = _find(data, sums, wanted)

@@ -23,17 +23,9 @@ METHOD = (
 SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): spot volume; DefiLlama (https://defillama.com): rest."
 
 CSV_COLUMNS = (
-    "rank",
-    "exchange",
-    "exchange_id",
-    "market_dominance_pct",
-    "value",
-    "value_unit",
-    "volume_24h_btc",
-    "trust_score",
-    "country",
-    "year_established",
-)
+    "rank", "exchange", "exchange_id", "market_dominance_pct", "value", "value_unit", "volume_24h_btc", "trust_score",
+    "country", "year_established",
+)  # fmt: skip
 
 # Words for each degree: what it means, and what one may do about it.
 _WORDS = {
@@ -92,16 +84,11 @@ order by measure, segment
 
 
 def exchange_dominance(data: PublishedData, measure: str, segment: str | None, limit: int) -> Report:
-    """The report of `exchange-dominance`.
+    """The report of `exchange-dominance`; at most `limit` exchanges are listed, figures are over all.
 
-    Args:
-        data: the published file.
-        measure: one of MEASURES.
-        segment: one of SEGMENTS; by default all for spot volume, centralised for the others, which only those have.
-        limit: how many exchanges are listed; figures are over all.
+    By default the segment is all for spot volume, and centralised for the others, which only those have.
 
     Raises:
-        MarketflowsError: if there is no data yet.
         UserInputError: if nothing of that measure is known for the segment.
     """
     data.require("mart.exchange_dominance")

@@ -21,28 +21,11 @@ SOURCE = (
 )
 
 CSV_COLUMNS = (
-    "rank",
-    "exchange",
-    "exchange_id",
-    "is_centralised",
-    "is_tracked",
-    "volume_24h_btc",
-    "volume_24h_usd",
-    "market_share_pct",
-    "volume_7d_mean_btc",
-    "volume_change_pct",
-    "volume_zscore",
-    "history_days",
-    "volume_direction",
-    "flow_direction",
-    "trust_score",
-    "trust_score_rank",
-    "trust_heuristic",
-    "year_established",
-    "country",
-    "url",
+    "rank", "exchange", "exchange_id", "is_centralised", "is_tracked", "volume_24h_btc", "volume_24h_usd",
+    "market_share_pct", "volume_7d_mean_btc", "volume_change_pct", "volume_zscore", "history_days", "volume_direction",
+    "flow_direction", "trust_score", "trust_score_rank", "trust_heuristic", "year_established", "country", "url",
     "observed_at",
-)
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("#", "rank", 0),
     ColumnFormat("exchange", "exchange"),
@@ -90,15 +73,7 @@ where aspect = 'volume' and is_tracked order by exchange_key
 
 
 def exchange_flows(data: PublishedData, limit: int) -> Report:
-    """The report of `exchange-flows`.
-
-    Args:
-        data: the published file.
-        limit: how many exchanges are listed; totals are over all.
-
-    Raises:
-        MarketflowsError: if there is no data yet.
-    """
+    """The report of `exchange-flows`; at most `limit` exchanges are listed, totals are over all."""
     data.require("mart.exchange_flows")
     as_of = data.as_of("mart.exchange_flows")
     exchanges = data.rows(_EXCHANGES, {"limit": limit})

@@ -37,22 +37,10 @@ METHOD = (
 SOURCE = "DefiLlama (https://defillama.com): reserves; data provided by CoinGecko (https://www.coingecko.com): volumes."
 
 CSV_COLUMNS = (
-    "day",
-    "previous_day",
-    *PARTS,
-    "left_out_usd",
-    "left_out_gross_usd",
-    *(f"left_out_{reason}_usd" for reason in REASONS),
-    "reserves_usd",
-    "tvl_usd",
-    "tvl_change_usd",
-    "identity_gap_pct",
-    "coverage_pct",
-    "coverage_before_pct",
-    "own_token_share_pct",
-    "market_share_pct",
-    "reason",
-)
+    "day", "previous_day", *PARTS, "left_out_usd", "left_out_gross_usd",
+    *(f"left_out_{reason}_usd" for reason in REASONS), "reserves_usd", "tvl_usd", "tvl_change_usd", "identity_gap_pct",
+    "coverage_pct", "coverage_before_pct", "own_token_share_pct", "market_share_pct", "reason",
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("day", "day"),
     ColumnFormat("net flow (M USD)", "netflow_mid_usd", 1, 1e6),
@@ -104,16 +92,10 @@ _GAPS = "select aspect, reason from mart.exchange_coverage where exchange_key = 
 
 
 def exchange_netflow(data: PublishedData, wanted: str, days: int) -> Report:
-    """The report of `exchange-netflow`.
-
-    Args:
-        data: the published file.
-        wanted: CoinGecko id, DefiLlama slug or name.
-        days: how many days, back from the newest one stored.
+    """The report of `exchange-netflow` over `days` back from the newest one stored.
 
     Raises:
-        MarketflowsError: if there is no data yet.
-        UserInputError: if the exchange is unknown.
+        UserInputError: if no exchange has that CoinGecko id, DefiLlama slug or name.
     """
     data.require("core.exchanges")
     exchange = find_exchange(data, wanted)

@@ -16,23 +16,9 @@ METHOD = (
 SOURCE = "DefiLlama (https://defillama.com): centralised exchanges every hour, protocols every day."
 
 CSV_COLUMNS = (
-    "kind",
-    "rank",
-    "name",
-    "slug",
-    "exchange_id",
-    "symbol",
-    "category",
-    "tvl_usd",
-    "tvl_dominance_pct",
-    "clean_tvl_usd",
-    "clean_dominance_pct",
-    "change_1d_pct",
-    "change_7d_pct",
-    "mcap_usd",
-    "chains",
-    "url",
-)
+    "kind", "rank", "name", "slug", "exchange_id", "symbol", "category", "tvl_usd", "tvl_dominance_pct",
+    "clean_tvl_usd", "clean_dominance_pct", "change_1d_pct", "change_7d_pct", "mcap_usd", "chains", "url",
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("kind", "kind"),
     ColumnFormat("#", "rank", 0),
@@ -61,15 +47,7 @@ where kind = $kind
 
 
 def exchange_tvl(data: PublishedData, limit: int) -> Report:
-    """The report of `exchange-tvl`.
-
-    Args:
-        data: the published file.
-        limit: how many of each kind are listed; totals are over all.
-
-    Raises:
-        MarketflowsError: if there is no data yet.
-    """
+    """The report of `exchange-tvl`; at most `limit` of each kind are listed, totals are over all."""
     data.require("mart.exchange_tvl")
     centralised, decentralised = _kind(data, "cex", limit), _kind(data, "dex", limit)
     as_of, dex_as_of = centralised.pop("as_of"), decentralised["as_of"]

@@ -16,25 +16,10 @@ METHOD = (
 SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): trending coins and the tracked cohort."
 
 CSV_COLUMNS = (
-    "rank",
-    "coin",
-    "symbol",
-    "coin_id",
-    "market_cap_rank",
-    "is_trending",
-    "volume_24h_usd",
-    "market_cap_usd",
-    "volume_to_mcap_ratio",
-    "volume_zscore",
-    "history_days",
-    "price_change_24h_pct",
-    "whale_activity_score",
-    "score_basis",
-    "ratio_heuristic",
-    "signal_type",
-    "method",
-    "source",
-)
+    "rank", "coin", "symbol", "coin_id", "market_cap_rank", "is_trending", "volume_24h_usd", "market_cap_usd",
+    "volume_to_mcap_ratio", "volume_zscore", "history_days", "price_change_24h_pct", "whale_activity_score",
+    "score_basis", "ratio_heuristic", "signal_type", "method", "source",
+)  # fmt: skip
 TABLE_COLUMNS = (
     ColumnFormat("#", "rank", 0),
     ColumnFormat("coin", "coin"),
@@ -65,15 +50,7 @@ _EXCLUDED = "select distinct category from accepted.excluded_coins order by cate
 
 
 def whale_movements(data: PublishedData, min_value_usd: float) -> Report:
-    """The report of `whale-movements`.
-
-    Args:
-        data: the published file.
-        min_value_usd: smallest 24 h volume of a coin that is listed.
-
-    Raises:
-        MarketflowsError: if there is no data yet.
-    """
+    """The report of `whale-movements`: coins with a 24 h volume of at least `min_value_usd`."""
     if not data.has("mart.whale_signals"):
         # An hour without candidates is an answer; one without trending coins was never asked for.
         data.require("raw.trending_coins")
