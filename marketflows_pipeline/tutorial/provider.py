@@ -23,23 +23,26 @@ from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps
 
 HISTORY_SOURCE = "tutorial:history"
 MARKETS_SOURCE = "tutorial:markets"
+_CHANGES = {"24h": 1, "7d": 7, "30d": 30}
 
 
 class TutorialProvider:
     """A MarketCapProvider that answers from the packaged files, as of their last observation.
 
-    Only daily points are packaged, and caps only: prices and volumes are null.
+    Only daily points are packaged.
 
     Args:
-        folder: where ``market_caps.parquet``, ``coins.csv`` and ``narrative_members.csv`` are.
+        folder: where ``market_caps.parquet``, ``coins.csv`` and ``categories.csv`` are.
     """
 
     name = "coingecko"
 
     def __init__(self, folder: Path = PACKAGED) -> None:
         self._caps = packaged_caps(folder)
-        self._coins = pl.read_csv(folder / "coins.csv", schema=COIN_SCHEMA)
-        self._members = pl.read_csv(folder / "narrative_members.csv")
+        self._coins = pl.read_csv(
+            folder / "coins.csv", schema=pl.Schema({**COIN_SCHEMA, "circulating_supply": pl.Float64()})
+        )
+        self._members = pl.read_csv(folder / "categories.csv")
 
     def history_limit_days(self, granularity: Granularity) -> int:
         """Days that the packaged points reach back; 0 of any granularity but daily."""
@@ -66,14 +69,14 @@ class TutorialProvider:
         yield self._markets()
 
     def narrative(self, slug: str) -> pl.DataFrame:
-        """The members of a packaged narrative in MARKET_SCHEMA, by falling market cap.
+        """The members of a packaged category in MARKET_SCHEMA, by falling market cap.
 
         Raises:
-            NotFoundError: the narrative is not packaged.
+            NotFoundError: the category is not packaged.
         """
-        members = self._members.filter(pl.col("narrative") == slug)["coin_id"]
+        members = self._members.filter(pl.col("category_id") == slug)["coin_id"]
         if members.is_empty():
-            raise NotFoundError(f"the tutorial has no narrative {slug!r}", provider=self.name)
+            raise NotFoundError(f"the tutorial has no category {slug!r}", provider=self.name)
         return self._markets().filter(pl.col("coin_id").is_in(members.implode()))
 
     def category_members(self, slug: str) -> pl.DataFrame:
@@ -84,13 +87,26 @@ class TutorialProvider:
             return MARKET_SCHEMA.to_frame()
 
     def categories(self) -> pl.DataFrame:
-        """None: no figures of categories are packaged."""
-        return CATEGORY_SCHEMA.to_frame()
+        """Sums over the members of every packaged category, in CATEGORY_SCHEMA."""
+        day_before = pl.col("market_cap_usd") / (1 + pl.col("price_change_24h_pct") / 100)
+        sums = (
+            self._markets()
+            .join(self._members.rename({"name": "category"}), on="coin_id", maintain_order="left")
+            .group_by("category_id", name="category")
+            .agg(
+                pl.col("market_cap_usd").sum(),
+                market_cap_change_24h_pct=100 * (pl.col("market_cap_usd").sum() / day_before.sum() - 1),
+                volume_24h_usd=pl.col("volume_usd").sum(),
+                top_3_coins_id=pl.col("coin_id").head(3).str.join(","),
+            )
+        )
+        return sums.select(CATEGORY_SCHEMA.names()).sort("category_id")
 
     def category_list(self) -> pl.DataFrame:
-        """The packaged narratives and what is left out of them by default, in CATEGORY_NAMES_SCHEMA."""
-        slugs = [*self._members["narrative"].unique(maintain_order=True), *DEFAULT_EXCLUDED]
-        return pl.DataFrame({"slug": slugs, "name": slugs}, schema=CATEGORY_NAMES_SCHEMA)
+        """The packaged categories and what is left out of them by default, in CATEGORY_NAMES_SCHEMA."""
+        packaged = self._members.select(slug="category_id", name="name").unique(maintain_order=True)
+        others = [slug for slug in DEFAULT_EXCLUDED if slug not in packaged["slug"]]
+        return pl.concat([packaged, pl.DataFrame({"slug": others, "name": others}, schema=CATEGORY_NAMES_SCHEMA)])
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
         """The coins asked for in MARKET_SCHEMA; those that are not packaged are missing."""
@@ -99,14 +115,25 @@ class TutorialProvider:
 
     def coin_list(self) -> pl.DataFrame:
         """Every packaged coin, in COIN_SCHEMA."""
-        return self._coins
+        return self._coins.select(COIN_SCHEMA.names())
 
     def _markets(self) -> pl.DataFrame:
-        """Each coin at its last observation, by falling market cap."""
+        """Each coin at its last observation, by falling market cap; changes are those since its last one back then."""
+        newest = self._caps.group_by("coin_id", maintain_order=True).last()
+        for period, days in _CHANGES.items():
+            then = newest.select("coin_id", ts=pl.col("ts") - pl.duration(days=days))
+            before = then.sort("ts").join_asof(
+                self._caps.select("coin_id", "ts", price_before="price_usd").sort("ts"), on="ts", by="coin_id"
+            )
+            newest = (
+                newest.join(before.select("coin_id", "price_before"), on="coin_id")
+                .with_columns(
+                    (100 * (pl.col("price_usd") / pl.col("price_before") - 1)).alias(f"price_change_{period}_pct")
+                )
+                .drop("price_before")
+            )
         newest = (
-            self._caps.group_by("coin_id")
-            .last()
-            .join(self._coins, on="coin_id")
+            newest.join(self._coins, on="coin_id")
             .sort("market_cap_usd", descending=True)
             .rename({"ts": "last_updated"})
             .with_columns(
