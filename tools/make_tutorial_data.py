@@ -60,9 +60,9 @@ our own begin with "Synthetic".
 
 The three parts show one market: bitcoin and ether cost the same in market caps, on exchanges and in daily bars.
 `market_caps.parquet` holds {coins} coins at {closes} closes of 00:00 UTC, {first} to {last}, and at the moment at which
-the tutorial's clock stands; a market cap is price times supply. `coins.csv` has names and present supplies,
-`categories.csv` the present members of categories. `tools/tutorial_world.py` is the law of this market,
-`tools/make_tutorial_data.py` writes it.
+the tutorial's clock stands; another coin was delisted before it. A market cap is price times supply. `coins.csv` has
+names and present supplies, `categories.csv` the present members of categories. `tools/tutorial_world.py` is the law of
+this market, `tools/make_tutorial_data.py` writes it.
 
 `stored/` holds what daily runs at 00:05 UTC since {stored_since} would have stored: members of narratives, coins above
 the smallest range limit, categories, and closes older than the window. The tutorial's database begins with them.
@@ -218,11 +218,11 @@ def events(world: World) -> list[tuple[str, str, str]]:
     return [
         ("hyperliquid", "issuance: 0.08 % more coins each day", f"{FIRST_CLOSE:%Y-%m-%d} on"),
         ("tether, usd-coin, paypal-usd", "stablecoins: pegged to a dollar, with issuance", "throughout"),
-        (BURST[0], f"{BURST[3]:.0%} of its supply is issued within {BURST[2]} days", f"{BURST[1]} on"),
+        (BURST[0], f"{100 * BURST[3]:.0f} % of its supply is issued within {BURST[2]} days", f"{BURST[1]} on"),
         (REDENOMINATED[0], f"redenomination: {REDENOMINATED[2]} new coins for an old one", str(REDENOMINATED[1])),
         (
             LARGE_STEP[0],
-            f"large supply step: {LARGE_STEP[2] - 1:.0%} more coins at once",
+            f"large supply step: {100 * (LARGE_STEP[2] - 1):.0f} % more coins at once",
             str(LARGE_STEP[1]),
         ),
         (LISTED[0], "listed: its first close", str(LISTED[1])),

@@ -23,7 +23,7 @@ from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps
 
 HISTORY_SOURCE = "tutorial:history"
 MARKETS_SOURCE = "tutorial:markets"
-_CHANGES = {"24h": 1, "7d": 7, "30d": 30}
+_CHANGES = {"price_change_24h_pct": 1, "price_change_7d_pct": 7, "price_change_30d_pct": 30}
 
 
 class TutorialProvider:
@@ -119,21 +119,10 @@ class TutorialProvider:
 
     def _markets(self) -> pl.DataFrame:
         """Each coin at its last observation, by falling market cap; changes are those since its last one back then."""
-        newest = self._caps.group_by("coin_id", maintain_order=True).last()
-        for period, days in _CHANGES.items():
-            then = newest.select("coin_id", ts=pl.col("ts") - pl.duration(days=days))
-            before = then.sort("ts").join_asof(
-                self._caps.select("coin_id", "ts", price_before="price_usd").sort("ts"), on="ts", by="coin_id"
-            )
-            newest = (
-                newest.join(before.select("coin_id", "price_before"), on="coin_id")
-                .with_columns(
-                    (100 * (pl.col("price_usd") / pl.col("price_before") - 1)).alias(f"price_change_{period}_pct")
-                )
-                .drop("price_before")
-            )
         newest = (
-            newest.join(self._coins, on="coin_id")
+            self._caps.group_by("coin_id")
+            .agg(pl.all().last(), *(_change_pct(days).alias(name) for name, days in _CHANGES.items()))
+            .join(self._coins, on="coin_id")
             .sort("market_cap_usd", descending=True)
             .rename({"ts": "last_updated"})
             .with_columns(
@@ -143,6 +132,12 @@ class TutorialProvider:
             )
         )
         return _shaped(newest, MARKET_SCHEMA)
+
+
+def _change_pct(days: int) -> pl.Expr:
+    """Of a coin's last price against its last one some days before; null for a younger coin."""
+    is_before = pl.col("ts") <= pl.col("ts").max() - pl.duration(days=days)
+    return 100 * (pl.col("price_usd").last() / pl.col("price_usd").filter(is_before).last() - 1)
 
 
 def _shaped(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
