@@ -118,6 +118,8 @@ def open_run(
         with Warehouse(settings.warehouse.path) as warehouse:
             for name, rows in kept.items():
                 warehouse.merge(name, rows)
+            if options.tutorial:
+                tutorial.seed_warehouse(warehouse)
             yield RunContext(
                 run_id=run_id,
                 options=options,

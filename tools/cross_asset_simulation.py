@@ -46,6 +46,7 @@ class Asset:
     since: date = FIRST
 
 
+# First prices of coins are such that their paths end near 68,000 and 2,000.
 # IBIT has no return of its own: it holds bitcoin, and its flows move bitcoin from its first session on.
 ASSETS = (
     Asset("SPY", 100, 0.010, 0.035, 0.95, traded=90, shares=1000, growth=0.0001, quarterly_yield=0.004),
@@ -57,8 +58,8 @@ ASSETS = (
     Asset("TLT", 100, 0.009, 0.000, -0.30, fear=0.4, traded=12, shares=60, growth=0.0004, quarterly_yield=0.007),
     Asset("HYG", 90, 0.0045, 0.005, 0.70, fear=0.8, traded=15, shares=80, growth=0.0003, quarterly_yield=0.012),
     Asset("IBIT", 25, 0.0, 0.0, traded=40, shares=1500, growth=0.001, since=date(2024, 1, 11)),
-    Asset("BTC", 300, 0.030, 0.035, 0.25, coin=0.80, fear=0.3, traded=9_000, since=date(2015, 1, 1)),
-    Asset("ETH", 100, 0.039, 0.030, 0.30, coin=0.80, fear=0.3, traded=5_000, since=date(2018, 1, 1)),
+    Asset("BTC", 6860, 0.030, 0.035, 0.25, coin=0.80, fear=0.3, traded=9_000, since=date(2015, 1, 1)),
+    Asset("ETH", 40, 0.039, 0.030, 0.30, coin=0.80, fear=0.3, traded=5_000, since=date(2018, 1, 1)),
 )
 SYMBOLS = [asset.symbol for asset in ASSETS]
 FUND_OF_COIN, ITS_COIN = SYMBOLS.index("IBIT"), SYMBOLS.index("BTC")

@@ -1,9 +1,9 @@
 """Compute the tutorial's golden tables of market caps, independently of the package's code.
 
-Usage: ``python tools/golden.py [FOLDER]``. Reads ``config.toml``, ``market_caps.parquet`` and
-``narrative_members.csv`` in ``marketflows_pipeline/tutorial/`` (or FOLDER) and writes ``golden.<table>.parquet``
-beside them. It imports nothing of the package: plain loops over numpy arrays, written from the rules in the
-documentation, so that an error would have to be made twice to go unseen. Clear before fast.
+Usage: ``python tools/golden.py [FOLDER]``. Reads ``config.toml``, ``market_caps.parquet`` and ``categories.csv`` in
+``marketflows_pipeline/tutorial/`` (or FOLDER) and writes ``golden.<table>.parquet`` beside them. It imports nothing of
+the package: plain loops over numpy arrays, written from the rules in the documentation, so that an error would have to
+be made twice to go unseen. Clear before fast.
 
 A series is an array over the grid times, NaN where it has no value; NaN becomes null in the files.
 """
@@ -41,12 +41,14 @@ class Inputs:
     Attributes:
         config: ``config.toml`` as written.
         observed: coin to (times in ms, caps in USD), by time.
+        prices: coin to the price at each of these times.
         narratives: slug to coins.
         left_out: coins that are in no narrative and no range.
     """
 
     config: dict[str, Any]
     observed: dict[str, tuple[Array, Array]]
+    prices: dict[str, Array]
     narratives: dict[str, list[str]]
     left_out: set[str]
 
@@ -76,21 +78,23 @@ class Inputs:
 def read_inputs(folder: Path) -> Inputs:
     """Read the packaged files."""
     table = pq.read_table(folder / "market_caps.parquet").to_pydict()
-    points: dict[str, list[tuple[float, float]]] = {}
-    for coin, ts, cap in zip(table["coin_id"], table["ts"], table["market_cap_usd"], strict=True):
+    points: dict[str, list[tuple[float, float, float]]] = {}
+    columns = (table[name] for name in ("coin_id", "ts", "market_cap_usd", "price_usd"))
+    for coin, ts, cap, price in zip(*columns, strict=True):
         # Rule 1: what is null, not finite, zero or negative is no observation.
         if cap is not None and np.isfinite(cap) and cap > 0:
-            points.setdefault(coin, []).append((round(ts.timestamp() * 1000), cap))
-    observed = {}
-    for coin, pairs in points.items():
-        times, caps = zip(*sorted(pairs), strict=True)
+            points.setdefault(coin, []).append((round(ts.timestamp() * 1000), cap, price))
+    observed, prices = {}, {}
+    for coin, triples in points.items():
+        times, caps, prices_seen = zip(*sorted(triples), strict=True)
         observed[coin] = (np.array(times, dtype=np.float64), np.array(caps, dtype=np.float64))
+        prices[coin] = np.array(prices_seen, dtype=np.float64)
     narratives: dict[str, list[str]] = {}
-    with (folder / "narrative_members.csv").open(encoding="utf-8", newline="") as lines:
+    with (folder / "categories.csv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
-            narratives.setdefault(row["narrative"], []).append(row["coin_id"])
+            narratives.setdefault(row["category_id"], []).append(row["coin_id"])
     config = tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
-    return Inputs(config, observed, narratives, left_out_of(config))
+    return Inputs(config, observed, prices, narratives, left_out_of(config))
 
 
 def left_out_of(config: dict[str, Any]) -> set[str]:
@@ -328,6 +332,12 @@ def tables_of(inputs: Inputs) -> Iterator[tuple[str, Rows]]:
             "coin_id": [coin for coin in sorted(grid) for _ in times],
             "ts": [moment for _ in grid for moment in times],
             "market_cap_usd": [float(cap) for coin in sorted(grid) for cap in grid[coin]],
+            # The same line between the same observations as the cap's.
+            "price_usd": [
+                float(price)
+                for coin in sorted(grid)
+                for price in np.interp(times, inputs.observed[coin][0], inputs.prices[coin])
+            ],
             "fill": [fill for coin in sorted(grid) for fill in fills[coin]],
         },
     )
@@ -370,7 +380,7 @@ TYPES = {
     "ema_period": pa.int32(),
     "diff_order": pa.int32(),
     "n_assets": pa.int32(),
-    **dict.fromkeys(("market_cap_usd", "value", "gain_pct", "hours_ago"), pa.float64()),
+    **dict.fromkeys(("market_cap_usd", "price_usd", "value", "gain_pct", "hours_ago"), pa.float64()),
     **dict.fromkeys(("coin_id", "fill", "category", "series", "base_asset", "basis"), pa.string()),
 }
 
@@ -392,6 +402,7 @@ def main(arguments: list[str]) -> int:
             compression="zstd",
             compression_level=19,
             use_dictionary=[column for column in columns if column not in numbers],
+            use_byte_stream_split=numbers,
         )
     return 0
 

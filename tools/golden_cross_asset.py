@@ -14,9 +14,9 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 import recompute_regimes
 
 MARKET = Path(__file__).resolve().parent.parent / "marketflows_pipeline" / "tutorial" / "cross_asset"
+COINS = {"bitcoin": "BTC", "ethereum": "ETH"}
 SINCE = date(2025, 5, 1)
 WINDOWS = (1, 5, 21, 63)
 OUTSIDE = "(outside the universe)"
@@ -43,10 +44,14 @@ class Figures:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The packaged files: bars by asset and session, issuers' figures likewise, closes of indices by name."""
+    """The packaged files: bars by asset and session, issuers' figures likewise, closes of indices by name.
+
+    Of coins the last (supply, price) of each day in UTC, from their market caps.
+    """
 
     bars: dict[str, dict[date, dict[str, Any]]]
     figures: dict[str, dict[date, Figures]]
+    supplies: dict[str, dict[date, tuple[float, float]]]
     indices: dict[str, dict[date, float]]
 
     @property
@@ -83,7 +88,17 @@ def read_inputs(folder: Path) -> Inputs:
     indices: dict[str, dict[date, float]] = {}
     for row in _read(folder / "volatility.parquet"):
         indices.setdefault(row["index_name"], {})[row["session"]] = row["close"]
-    return Inputs(bars, figures, indices)
+    return Inputs(bars, figures, read_supplies(MARKET.parent), indices)
+
+
+def read_supplies(folder: Path) -> dict[str, dict[date, tuple[float, float]]]:
+    """Supply, which is market cap over price, and price of each coin at the last observation of each day."""
+    supplies: dict[str, dict[date, tuple[float, float]]] = {symbol: {} for symbol in COINS.values()}
+    for row in sorted(pq.read_table(folder / "market_caps.parquet").to_pylist(), key=lambda row: row["ts"]):
+        if row["coin_id"] in COINS:
+            day = row["ts"].astimezone(UTC).date()
+            supplies[COINS[row["coin_id"]]][day] = (row["market_cap_usd"] / row["price_usd"], row["price_usd"])
+    return supplies
 
 
 def _read(path: Path) -> Rows:
@@ -131,7 +146,7 @@ def all_flow_rows(inputs: Inputs) -> Rows:
     sessions, unknown = inputs.sessions, Figures()
     for symbol, bars in inputs.bars.items():
         if _is_coin(bars):
-            rows += coin_rows(symbol, bars, sessions)
+            rows += coin_rows(symbol, bars, sessions, inputs.supplies.get(symbol, {}))
             continue
         figures = inputs.figures.get(symbol, {})
         for before, day in pairwise([None, *sorted(bars)]):
@@ -154,34 +169,53 @@ def all_flow_rows(inputs: Inputs) -> Rows:
     return sorted(rows, key=lambda row: (row["symbol"], row["session"]))
 
 
-def coin_rows(symbol: str, bars: dict[date, dict[str, Any]], sessions: list[date]) -> Iterator[dict[str, Any]]:
-    """A coin without a known supply: what was traded on all days since the session before, if no day is missing."""
+def coin_rows(
+    symbol: str, bars: dict[date, dict[str, Any]], sessions: list[date], supplies: dict[date, tuple[float, float]]
+) -> Iterator[dict[str, Any]]:
+    """A coin: what was traded, and what changed, on all days since the session before, if no day is missing."""
     before = None
     for day in (session for session in sessions if session in bars):
-        traded = None
+        traded, effects = None, dict(NOTHING_KNOWN)
         if before is not None:
             days = [date.fromordinal(n) for n in range(before.toordinal() + 1, day.toordinal() + 1)]
             if all(each in bars for each in days):
                 traded = math.fsum(bars[each]["volume"] for each in days)
-        close = bars[day]["close_usd"]
+            if all(each in supplies for each in [before, *days]):
+                effects = coin_session([supplies[each] for each in [before, *days]])
+        supply, price = supplies.get(day, (None, None))
         yield (
-            {"symbol": symbol, "session": day, "close_usd": close, "market_cap_usd": None}
-            | NOTHING_KNOWN
+            {"symbol": symbol, "session": day, "close_usd": bars[day]["close_usd"]}
+            | {"market_cap_usd": None if supply is None or price is None else supply * price}
+            | effects
             | {"notional_usd": traded}
         )
         before = day
 
 
+def coin_session(path: list[tuple[float, float]]) -> dict[str, Any]:
+    """Effects of (supply, price) day by day; a supply that moves by more than a tenth is a re-count and no flow."""
+    steps = list(pairwise(path))
+    issued = math.fsum(p1 * (q1 - q0) for (q0, _), (q1, p1) in steps)
+    is_recount = any(abs(q1 - q0) > 0.1 * q0 for (q0, _), (q1, _) in steps)
+    return {
+        "price_effect_usd": math.fsum(q0 * (p1 - p0) for (q0, p0), (_, p1) in steps),
+        "share_effect_usd": issued,
+        "flow_usd": None if is_recount else issued,
+        "flow_method": "supply",
+    }
+
+
 def with_shares_of_session(rows: Rows) -> None:
-    """Add each asset's part of what was traded, and of the absolute flows, in its session."""
+    """Add each asset's part of what was traded, and of the absolute flows, in its session; issuance is no flow."""
+    of_investors = [None if row["flow_method"] == "supply" else row["flow_usd"] for row in rows]
     traded: dict[date, list[float]] = {}
     flows: dict[date, list[float]] = {}
-    for row in rows:
+    for row, flow in zip(rows, of_investors, strict=True):
         traded.setdefault(row["session"], []).append(row["notional_usd"] or 0.0)
-        flows.setdefault(row["session"], []).append(abs(row["flow_usd"] or 0.0))
-    for row in rows:
+        flows.setdefault(row["session"], []).append(abs(flow or 0.0))
+    for row, flow in zip(rows, of_investors, strict=True):
         row["notional_share"] = _part(row["notional_usd"], traded[row["session"]])
-        row["gross_flow_share"] = _part(row["flow_usd"], flows[row["session"]])
+        row["gross_flow_share"] = _part(flow, flows[row["session"]])
 
 
 def _part(value: float | None, sizes: list[float]) -> float | None:
@@ -230,9 +264,10 @@ def ranking_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
                 }
             )
         for sign, name in ((1, "inflow_rank"), (-1, "outflow_rank")):
-            sizes = sorted((sign * (row["flow_usd"] or 0.0) for row in rows), reverse=True)
-            for row in rows:
-                size = sign * (row["flow_usd"] or 0.0)
+            # Issuance is no choice of investors, and has no place.
+            ranked = [0.0 if row["flow_method"] == "supply" else sign * (row["flow_usd"] or 0.0) for row in rows]
+            sizes = sorted(ranked, reverse=True)
+            for row, size in zip(rows, ranked, strict=True):
                 row[name] = sizes.index(size) + 1 if size > 0 else None
         yield from rows
 
@@ -242,26 +277,29 @@ def _less(value: float | None, other: float) -> float | None:
 
 
 def map_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
-    """mart.flow_map; no coin's issuance is known, so that counting it changes nothing."""
+    """mart.flow_map, without issuance of coins and with it."""
     rankings = list(ranking_rows(inputs))
-    for window in WINDOWS:
-        flows = {row["symbol"]: row["flow_usd"] or 0.0 for row in rankings if row["window_sessions"] == window}
+    for window, includes_issuance in product(WINDOWS, (False, True)):
+        flows = {
+            row["symbol"]: row["flow_usd"] or 0.0
+            for row in rankings
+            if row["window_sessions"] == window and (includes_issuance or row["flow_method"] != "supply")
+        }
         lost = {symbol: -flow for symbol, flow in flows.items() if flow < 0}
         gained = {symbol: flow for symbol, flow in flows.items() if flow > 0}
         out, into = math.fsum(lost.values()), math.fsum(gained.values())
         pairs = {(a, b): lost[a] * gained[b] / max(out, into) for a in lost for b in gained}
         pairs |= {(a, OUTSIDE): lost[a] * (out - into) / out for a in lost if out > into}
         pairs |= {(OUTSIDE, b): gained[b] * (into - out) / into for b in gained if into > out}
-        for includes_issuance in (False, True):
-            for (loser, gainer), flow in sorted(pairs.items()):
-                yield {
-                    "window_sessions": window,
-                    "includes_issuance": includes_issuance,
-                    "from_symbol": loser,
-                    "to_symbol": gainer,
-                    "session": inputs.sessions[-1],
-                    "flow_usd": flow,
-                }
+        for (loser, gainer), flow in sorted(pairs.items()):
+            yield {
+                "window_sessions": window,
+                "includes_issuance": includes_issuance,
+                "from_symbol": loser,
+                "to_symbol": gainer,
+                "session": inputs.sessions[-1],
+                "flow_usd": flow,
+            }
 
 
 # Regimes

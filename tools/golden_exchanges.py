@@ -40,6 +40,7 @@ class Inputs:
     """What the tutorial is given: the packaged files, row by row, and the moment at which its clock stands."""
 
     now: datetime
+    coins: Rows
     exchanges: Rows
     charts: Rows
     trending: Rows
@@ -52,9 +53,10 @@ class Inputs:
 
 def read_inputs(folder: Path) -> Inputs:
     """Read the packaged files."""
-    caps = pq.read_table(FIGURES.parent / "market_caps.parquet", columns=["ts"]).to_pydict()["ts"]
+    coins = pq.read_table(FIGURES.parent / "market_caps.parquet").to_pylist()
     return Inputs(
-        now=max(caps).astimezone(UTC),
+        now=max(row["ts"] for row in coins).astimezone(UTC),
+        coins=coins,
         exchanges=_read_csv(folder / "exchanges.csv"),
         charts=pq.read_table(folder / "volume_charts.parquet").to_pylist(),
         trending=_read_csv(folder / "trending_coins.csv"),
@@ -414,27 +416,44 @@ def change_of_index(inputs: Inputs, day: date) -> dict[str, Any]:
 
 
 def whale_rows(inputs: Inputs) -> list[dict[str, Any]]:
-    """mart.whale_signals: trending coins with cap and volume; nothing else has a volume, and none a past."""
-    excluded = {row["coin_id"] for row in inputs.members if row["category"] in EXCLUDED_CATEGORIES}
-    rows = []
+    """mart.whale_signals: volume over cap of trending coins and all others, now against the past 60 days."""
+    today, past, newest = day_of(inputs.now), {}, {}
+    for row in sorted(inputs.coins, key=lambda row: row["ts"]):
+        ratio, day = 100 * row["volume_usd"] / row["market_cap_usd"], day_of(row["ts"])
+        # Nobody knows a price of 24 hours before: closes are those of midnight.
+        newest[row["coin_id"]] = (ratio, None)
+        if today - 60 * DAY <= day < today:
+            past.setdefault(row["coin_id"], {})[day] = ratio
     for coin in inputs.trending:
         cap, volume = number(coin["market_cap_usd"]), number(coin["volume_24h_usd"])
-        if coin["coin_id"] in excluded or not cap or volume is None:
+        if cap and volume is not None:
+            newest[coin["coin_id"]] = (100 * volume / cap, number(coin["price_change_24h_pct"]))
+    excluded = {row["coin_id"] for row in inputs.members if row["category"] in EXCLUDED_CATEGORIES}
+    rows = []
+    for coin_id, (ratio, change) in newest.items():
+        if coin_id in excluded:
             continue
-        ratio, change = 100 * volume / cap, number(coin["price_change_24h_pct"])
+        z = zscore(ratio, list(past.get(coin_id, {}).values()))
         rows.append(
             {
-                "coin_id": coin["coin_id"],
+                "coin_id": coin_id,
                 "volume_to_mcap_pct": ratio,
-                "volume_zscore": None,
-                "is_unusual": ratio > 10,
-                "whale_activity_score": min(10.0, ratio / 5),
-                "score_basis": "ratio",
+                "volume_zscore": z,
+                "is_unusual": ratio > 10 if z is None else z >= 2,
+                "whale_activity_score": min(10.0, max(0.0, ratio / 5 if z is None else 2 * z)),
+                "score_basis": "ratio" if z is None else "zscore",
                 "ratio_heuristic": min(10, int(ratio / 5)),
                 "signal_type": {1: "accumulation", -1: "distribution"}.get(_sign(change)),
             }
         )
-    rows.sort(key=lambda row: (not row["is_unusual"], -row["whale_activity_score"], -row["volume_to_mcap_pct"]))
+    rows.sort(
+        key=lambda row: (
+            not row["is_unusual"],
+            -row["whale_activity_score"],
+            -row["volume_to_mcap_pct"],
+            row["coin_id"],
+        )
+    )
     return [row | {"rank": rank} for rank, row in enumerate(rows, 1)]
 
 

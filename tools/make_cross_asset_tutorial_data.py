@@ -1,11 +1,11 @@
 """Simulate the market of the tutorial's cross-asset part, into ``marketflows_pipeline/tutorial/cross_asset/``.
 
-Usage: ``python tools/make_cross_asset_tutorial_data.py [--seed 1] [--out FOLDER]``. Reads only the last time of
-``market_caps.parquet``, at which the tutorial's clock stands, so that no figure is from its future. Run
-``tools/golden_cross_asset.py`` afterwards.
+Usage: ``python tools/make_cross_asset_tutorial_data.py [--seed 1] [--out FOLDER]``. It ends on the day before the
+tutorial's clock, so that no figure is from its future. The other parts take the prices of bitcoin and ether from its
+bars: run ``tools/make_tutorial_data.py``, then ``tools/golden_cross_asset.py`` afterwards.
 
 Symbols are those of well-known funds, because the settings name them; every figure beside them is drawn at random from
-round beginnings by ``cross_asset_simulation.py``, and none is taken from a record. The signal in it
+chosen beginnings by ``cross_asset_simulation.py``, and none is taken from a record. The signal in it
 is known: the best possible AUC, over 200 further markets of the same simulation, stands in every file's metadata.
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from datetime import UTC, date
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -39,8 +39,8 @@ from cross_asset_simulation import (
     sessions_until,
     simulate,
 )
+from tutorial_world import AS_OF, TUTORIAL
 
-TUTORIAL = Path(__file__).resolve().parent.parent / "marketflows_pipeline" / "tutorial"
 N_MARKETS = 200
 CREATION_UNIT = 50_000
 COINS = ("BTC", "ETH")
@@ -57,12 +57,13 @@ NO_INDEX = (("VIX", date(2025, 9, 16)), ("VIX3M", date(2025, 12, 9)), ("VIX3M", 
 README = """# The tutorial's cross-asset market: synthetic
 
 Every figure here is made up by `tools/make_cross_asset_tutorial_data.py` from seed {seed}: seeded random numbers from
-round beginnings, on a calendar of its own, up to the moment at which the tutorial's clock stands. Symbols are those of
+chosen beginnings, on a calendar of its own, up to the moment at which the tutorial's clock stands. Symbols are those of
 well-known funds and coins, because the settings name them; no figure says anything about them.
 
 `bars.parquet` has prices adjusted for splits, `actions.parquet` dividends and splits, `shares.parquet` shares, net
 asset values and, where shares are withheld, net assets of the funds whose issuer publishes them (QQQ's does not),
-`volatility.parquet` VIX and VIX3M. Bitcoin and ether have prices only: no supply, so no flow.
+`volatility.parquet` VIX and VIX3M. Bitcoin and ether have prices only; their supply, and so their issuance, is that of
+`market_caps.parquet` in the folder above, where they cost the same.
 
 ## What there is to be found
 
@@ -275,9 +276,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the random numbers (default 1, and not chosen)")
     parser.add_argument("--out", type=Path, default=TUTORIAL / "cross_asset", help="folder (default: the package's)")
     given = parser.parse_args(arguments)
-    times = pq.read_table(TUTORIAL / "market_caps.parquet", columns=["ts"]).to_pydict()["ts"]
     # The clock stands before New York's close, so the last session is that of the day before.
-    make_up(given.seed, max(times).astimezone(UTC).date() - DAY, given.out)
+    make_up(given.seed, AS_OF.date() - DAY, given.out)
     return 0
 
 

@@ -1,10 +1,10 @@
 """Simulate the exchange figures that the tutorial runs on, into ``marketflows_pipeline/tutorial/exchanges/``.
 
-Usage: ``python tools/make_exchange_tutorial_data.py [--seed 1] [--out FOLDER]``. Reads only the last time of
-``market_caps.parquet``, at which the tutorial's clock stands, so that no figure is from its future. Run
-``tools/golden_exchanges.py`` afterwards.
+Usage: ``python tools/make_exchange_tutorial_data.py [--seed 1] [--out FOLDER]``. Reads ``market_caps.parquet`` of
+``tools/make_tutorial_data.py``: its last time, at which the tutorial's clock stands, and its prices and market caps, so
+that a coin is worth the same in every part. Run ``tools/golden_exchanges.py`` afterwards.
 
-Every figure is made up, most of them by a seeded random walk. Names and ids of well-known exchanges, protocols and
+Every figure is made up, most others by a seeded random walk. Names and ids of well-known exchanges, protocols and
 tokens are real, so that mapping them can be tried; what stands beside them is not. Names of our own begin with
 "Synthetic". The README that is written with the figures lists the events that are injected into them.
 """
@@ -78,7 +78,7 @@ TRACKED = (
 # How much the last day's volume is above or below what the walk says.
 LAST_DAY = {"kucoin": 1.6, "bitstamp": 0.6}
 
-# Price at the beginning in USD, and standard deviation of its daily change.
+# Price at the beginning in USD, and standard deviation of its daily change; the market's own where it has the coin.
 TOKENS = {
     "BTC": (90_000, 0.018),
     "ETH": (3_000, 0.025),
@@ -103,6 +103,25 @@ TOKENS = {
     "SYNDUST": (0.02, 0.05),
     "SYNSMALL": (3, 0.03),
     "UNKNOWN (synthetic)": (1, 0.01),
+}
+COIN_OF = {
+    "BTC": "bitcoin",
+    "ETH": "ethereum",
+    "USDT": "tether",
+    "USDC": "usd-coin",
+    "BNB": "binancecoin",
+    "SOL": "solana",
+    "XRP": "ripple",
+    "DOGE": "dogecoin",
+    "ADA": "cardano",
+    "TRX": "tron",
+    "LINK": "chainlink",
+    "LTC": "litecoin",
+    "DOT": "polkadot",
+    "MNT": "mantle",
+    "OKB": "okb",
+    "KCS": "kucoin-shares",
+    "LEO": "leo-token",
 }
 SAME_PRICE = {"WETH": "ETH", "WBNB": "BNB"}
 _COMMON = {"BTC": 0.36, "ETH": 0.16, "USDT": 0.2, "USDC": 0.05, "SOL": 0.04, "XRP": 0.05, "TRX": 0.02, "LINK": 0.01}
@@ -173,25 +192,28 @@ CHAINS = ("Ethereum", "Solana", "BSC", "Base", "Arbitrum", "Polygon", "Avalanche
 WORDS = "Amber Birch Cedar Delta Ember Fjord Grove Harbour Indigo Juniper Kestrel Lagoon Meadow Nectar Opal Pine Quartz"
 KINDS = ("Exchange", "Markets")
 
-# Id, symbol, name, market cap, volume, price, price change; null where the service would not say.
-TRENDING: tuple[tuple[str, str, str, float | None, float, float, float | None], ...] = (
-    ("solana", "sol", "Solana", 5.2e10, 4.1e9, 91, -1.4),
+# Id, symbol, name, market cap, volume, price, price change; null where the service would not say, and all of them the
+# market's own where it has the coin.
+TRENDING: tuple[tuple[str, str, str, float | None, float | None, float | None, float | None], ...] = (
+    ("solana", "sol", "Solana", None, None, None, None),
     ("synthetic-comet", "comet", "Synthetic Comet", 1.8e8, 9.9e7, 0.18, 34.5),
-    ("hyperliquid", "hype", "Hyperliquid", 8.1e9, 4.2e8, 32.4, 3.1),
+    ("hyperliquid", "hype", "Hyperliquid", None, None, None, None),
     ("synthetic-otter", "otter", "Synthetic Otter", 4.6e7, 2.5e7, 0.0046, -12.25),
-    ("monero", "xmr", "Monero", 6.4e9, 7.7e8, 345, 6.5),
+    ("monero", "xmr", "Monero", None, None, None, None),
     ("synthetic-dollar", "sdlr", "Synthetic Dollar", 9e8, 5.4e8, 0.9998, 0.01),
-    ("chainlink", "link", "Chainlink", 6.3e9, 5.1e8, 9, -0.8),
+    ("chainlink", "link", "Chainlink", None, None, None, None),
     ("synthetic-lantern", "lntn", "Synthetic Lantern", 3.1e8, 4.4e7, 1.55, 0.0),
-    ("stellar", "xlm", "Stellar", 5.2e9, 1.6e8, 0.16, -2.2),
+    ("stellar", "xlm", "Stellar", None, None, None, None),
     ("synthetic-newborn", "newb", "Synthetic Newborn", None, 6e6, 0.00012, None),
-    ("cardano", "ada", "Cardano", 9.9e9, 1.2e9, 0.27, -3.9),
+    ("cardano", "ada", "Cardano", None, None, None, None),
     ("synthetic-quill", "quill", "Synthetic Quill", 2.2e7, 1.4e7, 0.022, None),
 )
-CATEGORIES = {
+# Members and their market caps, the market's own where there is none.
+CATEGORIES: dict[str, tuple[tuple[str, str, str, float | None], ...]] = {
     "stablecoins": (
-        ("usd-coin", "usdc", "USDC", 7.5e10),
-        ("paypal-usd", "pyusd", "PayPal USD", 3.9e9),
+        ("tether", "usdt", "Tether", None),
+        ("usd-coin", "usdc", "USDC", None),
+        ("paypal-usd", "pyusd", "PayPal USD", None),
         ("synthetic-dollar", "sdlr", "Synthetic Dollar", 9e8),
     ),
     "wrapped-tokens": (
@@ -204,8 +226,8 @@ README = """\
 # The tutorial's exchange figures: synthetic
 
 These figures are made up by `tools/make_exchange_tutorial_data.py`, most of them by a seeded random walk, up to the
-moment at which the tutorial's clock stands. Names and ids of well-known exchanges are real, so that mapping them can be
-tried; no figure says anything about them.
+moment at which the tutorial's clock stands. Coins of `market_caps.parquet` in the folder above cost the same here.
+Names and ids of well-known exchanges are real, so that mapping them can be tried; no figure says anything about them.
 
 Injected events, which the tables must show:
 
@@ -251,6 +273,37 @@ class Clock:
 
 
 @dataclass(frozen=True)
+class Market:
+    """The tutorial's coins, as the market-cap part has them.
+
+    Attributes:
+        prices: coin to its price at the last N_DAYS midnights and now.
+        now: coin to its row at present: cap, price, volume.
+        ranks: coin to its place by market cap.
+    """
+
+    prices: dict[str, list[float]]
+    now: dict[str, dict[str, Any]]
+    ranks: dict[str, int]
+
+    @classmethod
+    def read(cls, path: Path) -> Market:
+        """From ``market_caps.parquet``."""
+        prices: dict[str, list[float]] = {}
+        now: dict[str, dict[str, Any]] = {}
+        for row in pq.read_table(path).to_pylist():
+            prices.setdefault(row["coin_id"], []).append(row["price_usd"])
+            now[row["coin_id"]] = row
+        by_cap = sorted(now, key=lambda coin: -now[coin]["market_cap_usd"])
+        recent = {coin: values[-N_DAYS - 1 :] for coin, values in prices.items()}
+        return cls(recent, now, {coin: place for place, coin in enumerate(by_cap, 1)})
+
+    def change_24h_pct(self, coin: str) -> float:
+        """Change since the midnight before the last one, the last value that is a day old."""
+        return round(100 * (self.prices[coin][NOW] / self.prices[coin][NOW - 2] - 1), 4)
+
+
+@dataclass(frozen=True)
 class Record:
     """What one exchange held at one moment: token to (quantity, value in USD)."""
 
@@ -268,15 +321,15 @@ def rounded(value: float, digits: int = 6) -> float:
     return float(f"{value:.{digits}g}")
 
 
-def token_prices(chance: random.Random) -> dict[str, list[float]]:
-    """Price of each token at every record, from a random walk; stable ones return to a dollar."""
+def token_prices(chance: random.Random, market: Market) -> dict[str, list[float]]:
+    """Price of each token at every record: the market's, or a random walk; stable ones return to a dollar."""
     prices: dict[str, list[float]] = {}
     for token, (start, spread) in TOKENS.items():
         level, path = 0.0, []
         for _ in range(N_DAYS + 1):
             path.append(rounded(start * math.exp(level)))
             level = (0.5 * level if spread < 0.001 else level - 0.001) + chance.gauss(0, spread)
-        prices[token] = path
+        prices[token] = market.prices[COIN_OF[token]] if token in COIN_OF else path
     return prices | {token: prices[of] for token, of in SAME_PRICE.items()}
 
 
@@ -544,29 +597,37 @@ def exchange_rows(chance: random.Random, charts: list[tuple[str, datetime, float
     return rows
 
 
-def trending_rows(btc_usd: float) -> list[dict[str, Any]]:
+def trending_rows(market: Market) -> list[dict[str, Any]]:
     """Trending coins; the price in bitcoin is that in dollars over one price of a bitcoin."""
-    ranks = {"solana": 6, "hyperliquid": 13, "monero": 15, "chainlink": 16, "stellar": 19, "cardano": 11}
-    return [
-        {
-            "coin_id": coin,
-            "symbol": symbol,
-            "name": name,
-            "market_cap_rank": ranks.get(coin, 200 + 10 * at if cap else None),
-            "market_cap_usd": cap,
-            "volume_24h_usd": volume,
-            "price_usd": price,
-            "price_btc": price / btc_usd,
-            "price_change_24h_pct": change,
-        }
-        for at, (coin, symbol, name, cap, volume, price, change) in enumerate(TRENDING)
-    ]
+    btc_usd = market.now["bitcoin"]["price_usd"]
+    rows = []
+    for at, (coin, symbol, name, *figures) in enumerate(TRENDING):
+        cap, volume, price, change = figures
+        rank = 200 + 10 * at if cap else None
+        if coin in market.now:
+            cap, volume, price = (market.now[coin][f"{each}_usd"] for each in ("market_cap", "volume", "price"))
+            rank, change = market.ranks[coin], market.change_24h_pct(coin)
+        assert price is not None
+        rows.append(
+            {
+                "coin_id": coin,
+                "symbol": symbol,
+                "name": name,
+                "market_cap_rank": rank,
+                "market_cap_usd": cap,
+                "volume_24h_usd": volume,
+                "price_usd": price,
+                "price_btc": price / btc_usd,
+                "price_change_24h_pct": change,
+            }
+        )
+    return rows
 
 
-def make_up(seed: int, as_of: datetime, folder: Path) -> None:
+def make_up(seed: int, as_of: datetime, market: Market, folder: Path) -> None:
     """Draw all figures and write them, the same bytes for the same seed and day."""
     chance, clock = random.Random(seed), Clock(as_of)  # noqa: S311
-    prices = token_prices(chance)
+    prices = token_prices(chance, market)
     history = reserves(chance, prices, clock)
     totals = sums(chance, history, clock)
     charts = volume_charts(chance, clock)
@@ -577,11 +638,17 @@ def make_up(seed: int, as_of: datetime, folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(folder / "exchanges.csv", exchanges)
-    write_csv(folder / "trending_coins.csv", trending_rows(prices["BTC"][NOW]))
+    write_csv(folder / "trending_coins.csv", trending_rows(market))
     bitcoin = {"coin_id": "bitcoin", "symbol": "btc", "name": "Bitcoin", "price_usd": prices["BTC"][NOW]}
     write_csv(folder / "bitcoin.csv", [bitcoin])
     members = [
-        {"category": slug, "coin_id": coin, "symbol": symbol, "name": name, "market_cap_usd": cap}
+        {
+            "category": slug,
+            "coin_id": coin,
+            "symbol": symbol,
+            "name": name,
+            "market_cap_usd": cap or market.now[coin]["market_cap_usd"],
+        }
         for slug, coins in CATEGORIES.items()
         for coin, symbol, name, cap in coins
     ]
@@ -637,8 +704,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the random walk (default 1)")
     parser.add_argument("--out", type=Path, default=TUTORIAL / "exchanges", help="folder (default: the package's)")
     given = parser.parse_args(arguments)
-    times = pq.read_table(TUTORIAL / "market_caps.parquet", columns=["ts"]).to_pydict()["ts"]
-    make_up(given.seed, max(times).astimezone(UTC), given.out)
+    market = Market.read(TUTORIAL / "market_caps.parquet")
+    as_of = max(row["ts"] for row in market.now.values())
+    make_up(given.seed, as_of.astimezone(UTC), market, given.out)
     return 0
 
 

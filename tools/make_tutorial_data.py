@@ -1,233 +1,333 @@
-"""Write the figures that the tutorial runs on into ``marketflows_pipeline/tutorial/``.
+"""Make up the market caps that the tutorial runs on, into ``marketflows_pipeline/tutorial/``.
 
-Usage::
+Usage: ``python tools/make_tutorial_data.py [--seed 1] [--out FOLDER]``. Takes bitcoin and ether from
+``cross_asset/bars.parquet``, so run ``tools/make_cross_asset_tutorial_data.py`` before, and
+``tools/make_exchange_tutorial_data.py`` and ``tools/golden.py`` afterwards. ``tutorial_world.py`` has the law.
 
-    python tools/make_tutorial_data.py FOLDER          repackage figures that were fetched from CoinGecko
-    python tools/make_tutorial_data.py --synthetic     make up figures of the same shape instead
-
-FOLDER holds ``coingecko_market_caps.csv`` (timestamps in ms, market_caps, asset) and ``assets.json`` (symbols by coin,
-coins by narrative). Either way the same files come out; run ``tools/golden.py`` and ``make test`` afterwards.
-docs/decisions/0002-tutorial-data.md says why there are two.
+``market_caps.parquet``, ``coins.csv`` and ``categories.csv`` are what the service answers with. ``stored/`` holds rows
+that earlier daily runs would have stored, one file a raw table: the tutorial runs once, and membership has no history
+at any service. The README that is written with them lists the injected events.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import json
 import math
-import random
 import sys
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tutorial_world import (
+    AS_OF,
+    BURST,
+    CATEGORIES,
+    CROSSING,
+    DAY,
+    DELISTED,
+    FALLS,
+    FIRST_CLOSE,
+    LARGE_STEP,
+    LAST_CLOSE,
+    LISTED,
+    NARRATIVES,
+    REDENOMINATED,
+    TUTORIAL,
+    CoinPath,
+    crossings,
+    make_world,
+    ranked,
+)
 
-TUTORIAL = Path(__file__).resolve().parent.parent / "marketflows_pipeline" / "tutorial"
-DAY_MS = 86_400_000
-LAST_MIDNIGHT_MS = 1_772_582_400_000  # 2026-03-04 00:00 UTC
-N_MIDNIGHTS = 91
+N_STORED_DAYS = 100
+RESERVE = 5
+LEFT_OUT = frozenset({*CATEGORIES["stablecoins"][1], "figure-heloc"})
+# Of the tutorial's `days`; what is older was fetched by an earlier run.
+WINDOW = timedelta(days=365)
+STORED_SOURCE = "tutorial:stored"
 
-NAMES = {
-    "binancecoin": "BNB",
-    "bitcoin": "Bitcoin",
-    "bitcoin-cash": "Bitcoin Cash",
-    "cardano": "Cardano",
-    "chainlink": "Chainlink",
-    "ethereum": "Ethereum",
-    "figure-heloc": "Figure Heloc",
-    "hedera-hashgraph": "Hedera",
-    "hyperliquid": "Hyperliquid",
-    "litecoin": "Litecoin",
-    "monero": "Monero",
-    "paypal-usd": "PayPal USD",
-    "ripple": "XRP",
-    "solana": "Solana",
-    "stellar": "Stellar",
-    "tron": "TRON",
-    "usd-coin": "USDC",
-}
-SYMBOLS = {
-    "binancecoin": "bnb",
-    "bitcoin": "btc",
-    "bitcoin-cash": "bch",
-    "cardano": "ada",
-    "chainlink": "link",
-    "ethereum": "eth",
-    "figure-heloc": "figr_heloc",
-    "hedera-hashgraph": "hbar",
-    "hyperliquid": "hype",
-    "litecoin": "ltc",
-    "monero": "xmr",
-    "paypal-usd": "pyusd",
-    "ripple": "xrp",
-    "solana": "sol",
-    "stellar": "xlm",
-    "tron": "trx",
-    "usd-coin": "usdc",
-}
-NARRATIVES: dict[str, tuple[str, ...]] = {
-    "layer-1": (
-        "binancecoin",
-        "bitcoin",
-        "bitcoin-cash",
-        "cardano",
-        "ethereum",
-        "hyperliquid",
-        "monero",
-        "ripple",
-        "solana",
-        "tron",
-    ),
-    "made-in-usa": (
-        "cardano",
-        "chainlink",
-        "figure-heloc",
-        "hedera-hashgraph",
-        "litecoin",
-        "paypal-usd",
-        "ripple",
-        "solana",
-        "stellar",
-        "usd-coin",
-    ),
-}
-# Round numbers near which the made-up coins start, spread so that the tutorial's limits part them.
-STARTS_USD = {
-    "bitcoin": 1.8e12,
-    "ethereum": 3.8e11,
-    "ripple": 1.2e11,
-    "binancecoin": 1.1e11,
-    "solana": 7e10,
-    "usd-coin": 7e10,
-    "tron": 2.6e10,
-    "figure-heloc": 1.4e10,
-    "cardano": 1.3e10,
-    "bitcoin-cash": 1.1e10,
-    "chainlink": 9e9,
-    "hyperliquid": 9e9,
-    "stellar": 8e9,
-    "monero": 7e9,
-    "hedera-hashgraph": 6e9,
-    "litecoin": 6e9,
-    "paypal-usd": 3.8e9,
-}
-STEADY = frozenset({"usd-coin", "paypal-usd", "figure-heloc"})
+README = """\
+# The tutorial's figures: made up
 
-REAL_README = """\
-# The tutorial's figures
+All figures here and below are made up; they come from seeded random numbers (seed {seed}), and no figure says anything
+about the coin, fund or exchange beside it. Ids of well-known ones are real, so that mapping them can be tried. Names of
+our own begin with "Synthetic".
 
-Data provided by [CoinGecko](https://www.coingecko.com).
+The three parts show one market: bitcoin and ether cost the same in market caps, on exchanges and in daily bars.
+`market_caps.parquet` holds {coins} coins at {closes} closes of 00:00 UTC, {first} to {last}, and at the moment at which
+the tutorial's clock stands; another coin was delisted before it. A market cap is price times supply. `coins.csv` has
+names and present supplies, `categories.csv` the present members of categories. `tools/tutorial_world.py` is the law of
+this market, `tools/make_tutorial_data.py` writes it.
 
-`market_caps.parquet` holds the daily market caps in USD of 17 coins, from 4 December 2025 to 4 March 2026: the value
-at each midnight UTC, and one last value of the moment at which it was asked for. `coins.csv` gives symbols and names,
-`narrative_members.csv` the ten largest coins of two of CoinGecko's categories at that time.
+`stored/` holds what daily runs at 00:05 UTC since {stored_since} would have stored: members of narratives, coins above
+the smallest range limit, categories, and closes older than the window. The tutorial's database begins with them.
 
-They are here so that the program can be tried, and its results checked, without a key and without a network. They are
-not a data feed: for anything else ask the service, whose terms hold.
+## Injected events
+
+| coin | what | day |
+|---|---|---|
+{events}
+
+Members of `artificial-intelligence` by rank among its coins at three closes, with `narrative_top_n = {top_n}`: places
+{after} and {last_buffer} are inside a buffer of two, places beyond are outside.
+
+| coin | {month_ends} |
+|---|{dashes}|
+{ranks}
 
 `config.toml` is what the tutorial runs with. `golden.*.parquet` is the result to expect, computed by
 `tools/golden.py`, which shares no code with the program. `expected_marketflows.log` is the log to expect.
 """
-SYNTHETIC_README = """\
-# The tutorial's figures
+MONTH_ENDS = tuple(datetime(*day, tzinfo=AS_OF.tzinfo) for day in ((2025, 12, 1), (2026, 1, 1), (2026, 2, 1)))
 
-These figures are made up. `tools/make_tutorial_data.py --synthetic` drew them from a seeded random walk; they have the
-shape of real ones (17 coins, 91 midnights UTC up to 4 March 2026 and one later moment), and no other likeness.
-
-`config.toml` is what the tutorial runs with. `golden.*.parquet` is the result to expect, computed by
-`tools/golden.py`, which shares no code with the program. `expected_marketflows.log` is the log to expect.
-"""
+Rows = list[dict[str, Any]]
+World = Mapping[str, CoinPath]
 
 
-@dataclass(frozen=True)
-class Figures:
-    """Everything that is packaged.
-
-    Attributes:
-        caps: coin id to (ms since 1970, market cap in USD) in order of time.
-        symbols: coin id to ticker.
-        narratives: category slug to coin ids.
-        credit: where the figures come from; kept in the file's metadata and shown in every picture.
-        readme: text beside the files.
-    """
-
-    caps: dict[str, list[tuple[int, float]]]
-    symbols: dict[str, str]
-    narratives: dict[str, tuple[str, ...]]
-    credit: str
-    readme: str
+def member_figures(path: CoinPath, at: int) -> dict[str, Any]:
+    """What an answer says of a coin."""
+    return {
+        "coin_id": path.coin.coin_id,
+        "market_cap_usd": path.cap(at),
+        "price_usd": path.prices[at],
+        "circulating_supply": path.supplies[at],
+        **{
+            f"price_change_{name}_pct": path.change_pct(at, days) for name, days in (("24h", 1), ("7d", 7), ("30d", 30))
+        },
+    }
 
 
-def read_source(folder: Path) -> Figures:
-    """Figures as they were fetched."""
-    caps: dict[str, list[tuple[int, float]]] = {}
-    with (folder / "coingecko_market_caps.csv").open(encoding="utf-8", newline="") as source:
-        for row in csv.DictReader(source):
-            caps.setdefault(row["asset"], []).append((int(row["timestamps"]), float(row["market_caps"])))
-    assets = json.loads((folder / "assets.json").read_text(encoding="utf-8"))
-    return Figures(
-        caps={coin: sorted(points) for coin, points in caps.items()},
-        symbols=assets["symbols"],
-        narratives={slug: tuple(coins) for slug, coins in assets["narrative_assets"].items()},
-        credit="Data provided by CoinGecko",
-        readme=REAL_README,
-    )
+def closes_stored() -> list[datetime]:
+    """The closes after which a daily run stored members; the last is that of the day before the clock's."""
+    return [LAST_CLOSE - back * DAY for back in range(N_STORED_DAYS, 0, -1)]
 
 
-def make_up(seed: int) -> Figures:
-    """Figures of the same shape from a seeded random walk: a market that all coins share, and a path of each one's."""
-    chance = random.Random(seed)  # noqa: S311
-    market = [chance.gauss(-0.002, 0.015) for _ in range(N_MIDNIGHTS)]
-    caps = {}
-    for coin, start in sorted(STARTS_USD.items()):
-        own = 0.002 if coin in STEADY else 0.02
-        level = math.log(start)
-        points = []
-        for day, shared in enumerate(market):
-            points.append((LAST_MIDNIGHT_MS - (N_MIDNIGHTS - 1 - day) * DAY_MS, round(math.exp(level), 4)))
-            level += (0 if coin in STEADY else shared) + chance.gauss(0, own)
-        now_ms = LAST_MIDNIGHT_MS + 40_446_000 + 1000 * chance.randrange(11)
-        caps[coin] = [*points, (now_ms, round(math.exp(level), 4))]
-    return Figures(
-        caps=caps, symbols=SYMBOLS, narratives=NARRATIVES, credit=f"Made-up data, seed {seed}", readme=SYNTHETIC_README
-    )
+def observed_at(close: datetime) -> datetime:
+    """When the daily run after a close asked."""
+    return close + timedelta(minutes=5)
 
 
-def write(figures: Figures, folder: Path) -> None:
-    """Write the package's files, the same bytes for the same figures."""
-    rows = [(coin, ms, cap) for coin, points in sorted(figures.caps.items()) for ms, cap in points]
-    coins, times, values = zip(*rows, strict=True)
-    table = pa.table(
+def narrative_rows(world: World, top_n: int) -> Rows:
+    """``raw.narrative_members``: full pages of the narratives, and of the stablecoins that are left out of them."""
+    rows: Rows = []
+    for close in closes_stored():
+        for slug in (*NARRATIVES, "stablecoins"):
+            is_narrative, counted = slug in NARRATIVES, 0
+            for rank, (coin, at) in enumerate(ranked(world, slug, close), 1):
+                rows.append(
+                    {"observed_at": observed_at(close), "narrative": slug, "rank": rank}
+                    | member_figures(world[coin], at)
+                    | {
+                        "is_reserve": is_narrative and counted >= top_n,
+                        "is_excluded": coin in LEFT_OUT if is_narrative else None,
+                        "is_full_page": True,
+                    }
+                )
+                counted += coin not in LEFT_OUT
+    return rows
+
+
+def cohort_rows(world: World, limit: float) -> Rows:
+    """``raw.cohort_members``: all coins above the smallest limit, after each close."""
+    rows: Rows = []
+    for close in closes_stored():
+        there = [(path, at) for path in world.values() if (at := path.place(close)) is not None]
+        above = [(path, at) for path, at in there if path.times[at] == close and path.cap(at) > limit]
+        above.sort(key=lambda pair: -pair[0].cap(pair[1]))
+        rows += [
+            {"observed_at": observed_at(close), "rank": rank}
+            | member_figures(path, at)
+            | {"is_excluded": path.coin.coin_id in LEFT_OUT}
+            for rank, (path, at) in enumerate(above, 1)
+        ]
+    return rows
+
+
+def category_rows(world: World) -> Rows:
+    """``raw.category_snapshots``: sums over the members of each category, after each close."""
+    rows: Rows = []
+    for close in closes_stored():
+        for slug, (name, _) in sorted(CATEGORIES.items()):
+            members = ranked(world, slug, close)
+            total = math.fsum(world[coin].cap(at) for coin, at in members)
+            before = math.fsum(world[coin].cap(at) for coin, at in ranked(world, slug, close - DAY))
+            rows.append(
+                {
+                    "category_id": slug,
+                    "observed_at": observed_at(close),
+                    "name": name,
+                    "market_cap_usd": round(total, 2),
+                    "market_cap_change_24h_pct": round(100 * (total / before - 1), 5),
+                    "volume_24h_usd": math.fsum(world[coin].volumes[at] for coin, at in members),
+                    "top_3_coins_id": ",".join(coin for coin, _ in members[:3]),
+                }
+            )
+    return rows
+
+
+def market_cap_rows(world: World) -> Rows:
+    """``raw.market_caps``: closes older than the window, and all of the coin that the service no longer knows."""
+    return [
+        row | {"source": STORED_SOURCE, "fetched_at": observed_at(row["ts"])}
+        for coin, path in sorted(world.items())
+        for row in observations(path)
+        if coin == DELISTED[0] or row["ts"] < AS_OF - WINDOW
+    ]
+
+
+def observations(path: CoinPath) -> Rows:
+    """A coin at every time at which it was seen."""
+    return [
         {
-            "coin_id": pa.array(coins, pa.string()),
-            "ts": pa.array(times, pa.timestamp("ms", tz="UTC")),
-            "market_cap_usd": pa.array(values, pa.float64()),
+            "coin_id": path.coin.coin_id,
+            "ts": moment,
+            "market_cap_usd": path.cap(at),
+            "price_usd": path.prices[at],
+            "volume_usd": path.volumes[at],
         }
-    ).replace_schema_metadata({"source": figures.credit})
-    pq.write_table(table, folder / "market_caps.parquet", compression="zstd", use_dictionary=["coin_id", "ts"])
-    with (folder / "coins.csv").open("w", encoding="utf-8", newline="") as target:
+        for at, moment in enumerate(path.times)
+    ]
+
+
+def coin_rows(world: World) -> Rows:
+    """``raw.coins``: when each coin was first and last on a page of a daily run."""
+    stored = [observed_at(close) for close in closes_stored()]
+    return [
+        {
+            "coin_id": coin,
+            "symbol": path.coin.symbol,
+            "name": path.coin.name,
+            "first_seen_at": max(stored[0], observed_at(path.times[0])),
+            "last_seen_at": min(stored[-1], observed_at(path.times[-1])),
+            "is_active": coin != DELISTED[0],
+        }
+        for coin, path in sorted(world.items())
+    ]
+
+
+def events(world: World) -> list[tuple[str, str, str]]:
+    """The injected events: coin, what, day."""
+    limit = CROSSING[1]
+    days = ", ".join(f"{moment:%Y-%m-%d}" for moment in crossings(world[CROSSING[0]], limit)[-6:])
+    (falls, stays, _), (collapses, leaves, _) = FALLS["synthetic-neuron"], FALLS["synthetic-oracle"]
+    return [
+        ("hyperliquid", "issuance: 0.08 % more coins each day", f"{FIRST_CLOSE:%Y-%m-%d} on"),
+        ("tether, usd-coin, paypal-usd", "stablecoins: pegged to a dollar, with issuance", "throughout"),
+        (BURST[0], f"{100 * BURST[3]:.0f} % of its supply is issued within {BURST[2]} days", f"{BURST[1]} on"),
+        (REDENOMINATED[0], f"redenomination: {REDENOMINATED[2]} new coins for an old one", str(REDENOMINATED[1])),
+        (
+            LARGE_STEP[0],
+            f"large supply step: {100 * (LARGE_STEP[2] - 1):.0f} % more coins at once",
+            str(LARGE_STEP[1]),
+        ),
+        (LISTED[0], "listed: its first close", str(LISTED[1])),
+        (DELISTED[0], "delisted: its last close is the day before, and its id is gone", str(DELISTED[1])),
+        (CROSSING[0], f"crosses {limit / 1e9:.0f} bn USD to and fro, last on", days),
+        ("synthetic-neuron", "falls to a place inside the buffer of its narrative", f"{falls} to {stays}"),
+        ("synthetic-oracle", "falls to a place outside the buffer of its narrative", f"{collapses} to {leaves}"),
+    ]
+
+
+def readme(world: World, seed: int, top_n: int) -> str:
+    """The text beside the files."""
+    slug, order = "artificial-intelligence", {}
+    for close in MONTH_ENDS:
+        for place, (coin, _) in enumerate(ranked(world, slug, close), 1):
+            order.setdefault(coin, {})[close] = place
+    ranks = (
+        f"| {coin} | {' | '.join(str(places.get(close, '')) for close in MONTH_ENDS)} |"
+        for coin, places in order.items()
+    )
+    return README.format(
+        seed=seed,
+        coins=len(world) - 1,
+        closes=len(world["bitcoin"].times) - 1,
+        first=f"{FIRST_CLOSE:%Y-%m-%d}",
+        last=f"{LAST_CLOSE:%Y-%m-%d}",
+        stored_since=f"{closes_stored()[0]:%Y-%m-%d}",
+        events="\n".join(f"| {' | '.join(event)} |" for event in events(world)),
+        top_n=top_n,
+        after=top_n + 1,
+        last_buffer=top_n + 2,
+        month_ends=" | ".join(f"{close:%Y-%m-%d}" for close in MONTH_ENDS),
+        dashes="|".join(["---"] * len(MONTH_ENDS)),
+        ranks="\n".join(ranks),
+    )
+
+
+def write(world: World, seed: int, folder: Path) -> None:
+    """Write the package's files, the same bytes for the same seed."""
+    config = tomllib.loads((TUTORIAL / "config.toml").read_text(encoding="utf-8"))["providers"]["coingecko"]
+    credit = f"Made-up data, seed {seed}"
+    listed = {coin: path for coin, path in sorted(world.items()) if coin != DELISTED[0]}
+    (folder / "stored").mkdir(parents=True, exist_ok=True)
+    tables = {
+        "market_caps": [row for path in listed.values() for row in observations(path)],
+        "stored/raw.narrative_members": narrative_rows(world, config["narrative_top_n"]),
+        "stored/raw.cohort_members": cohort_rows(world, min(config["range_lower_limits"])),
+        "stored/raw.category_snapshots": category_rows(world),
+        "stored/raw.market_caps": market_cap_rows(world),
+        "stored/raw.coins": coin_rows(world),
+    }
+    for name, rows in tables.items():
+        write_parquet(folder / f"{name}.parquet", credit, rows)
+    write_csv(
+        folder / "coins.csv",
+        ("coin_id", "symbol", "name", "circulating_supply"),
+        ((coin, path.coin.symbol, path.coin.name, round(path.supplies[-1])) for coin, path in listed.items()),
+    )
+    write_csv(
+        folder / "categories.csv",
+        ("category_id", "name", "coin_id"),
+        (
+            (slug, name, coin)
+            for slug, (name, coins) in sorted(CATEGORIES.items())
+            for coin in sorted(coins)
+            if coin in listed
+        ),
+    )
+    (folder / "README.md").write_text(readme(world, seed, config["narrative_top_n"]), encoding="utf-8")
+
+
+def write_csv(path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """One line a row."""
+    with path.open("w", encoding="utf-8", newline="") as target:
         lines = csv.writer(target, lineterminator="\n")
-        lines.writerow(("coin_id", "symbol", "name"))
-        lines.writerows((coin, figures.symbols[coin], NAMES[coin]) for coin in sorted(figures.caps))
-    with (folder / "narrative_members.csv").open("w", encoding="utf-8", newline="") as target:
-        lines = csv.writer(target, lineterminator="\n")
-        lines.writerow(("narrative", "coin_id"))
-        lines.writerows((slug, coin) for slug, coins in sorted(figures.narratives.items()) for coin in coins)
-    (folder / "README.md").write_text(figures.readme, encoding="utf-8")
+        lines.writerow(names)
+        lines.writerows(rows)
+
+
+def write_parquet(path: Path, credit: str, rows: Rows) -> None:
+    """Rows as columns; that they are made up stands in the metadata."""
+    columns = {}
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        kinds = {type(value) for value in values} - {type(None)}
+        kind = pa.timestamp("ms", tz="UTC") if kinds == {datetime} else pa.int32() if kinds == {int} else None
+        columns[name] = pa.array(values, pa.float64() if kinds == {int, float} else kind)
+    numbers = [name for name, array in columns.items() if pa.types.is_floating(array.type)]
+    pq.write_table(
+        pa.table(columns).replace_schema_metadata({"source": credit}),
+        path,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=[name for name in columns if name not in numbers],
+        use_byte_stream_split=numbers,
+    )
 
 
 def main(arguments: list[str]) -> int:
-    """Read or make up the figures, and write them."""
-    parser = argparse.ArgumentParser(description="Write the tutorial's figures.")
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("folder", nargs="?", type=Path, help="folder with figures fetched from CoinGecko")
-    source.add_argument("--synthetic", action="store_true", help="make them up")
-    parser.add_argument("--seed", type=int, default=1, help="of the made-up figures (default 1)")
+    """Make up the figures, and write them."""
+    parser = argparse.ArgumentParser(description="Make up the tutorial's market caps.")
+    parser.add_argument("--seed", type=int, default=1, help="of the random numbers (default 1)")
     parser.add_argument("--out", type=Path, default=TUTORIAL, help="folder to write to (default: the package's)")
     given = parser.parse_args(arguments)
-    write(make_up(given.seed) if given.synthetic else read_source(given.folder), given.out)
+    write(make_world(given.seed, TUTORIAL / "cross_asset" / "bars.parquet"), given.seed, given.out)
     return 0
 
 

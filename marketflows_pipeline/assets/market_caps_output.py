@@ -51,8 +51,6 @@ def _picture_context(run: RunContext, series: pl.DataFrame, totals: pl.DataFrame
         for text in texts:
             log.warning("%s: %s", category, text)
     for_all: tuple[str, ...] = ()
-    if run.options.tutorial:
-        for_all += (tutorial.PICTURE_NOTE,)
     if is_out_of_credits(run.warehouse, run.settings, run.started_at):
         for_all += ("stale: the month's credits are used up",)
     left_out = left_out_words(series)

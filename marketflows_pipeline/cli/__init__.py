@@ -63,7 +63,7 @@ def _folder(_context: click.Context, _parameter: click.Parameter, path: Path | N
     show_default=True,
     help="Least severe lines that are shown.",
 )
-@click.option("--tutorial", is_flag=True, help="Use the packaged data: offline, without a key, with a known result.")
+@click.option("--tutorial", is_flag=True, help="Use packaged, made-up data: offline, without a key, known result.")
 @click.version_option(package_name="marketflows-pipeline")
 @click.pass_context
 def marketflows(

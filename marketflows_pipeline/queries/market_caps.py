@@ -35,13 +35,15 @@ def window_observations(warehouse: Warehouse, coins: list[str], spec: GridSpec) 
     """Observations of these coins inside the grid, and of each coin the last one before it and all after it.
 
     Returns:
-        ``coin_id, ts, market_cap_usd`` by coin and time; those outside the grid are neighbours to interpolate from.
+        ``coin_id, ts, market_cap_usd, price_usd`` by coin and time; those outside the grid are neighbours to
+        interpolate from.
     """
     return warehouse.query(
         """
-        select coin_id, ts, market_cap_usd from accepted.market_caps where ts >= ? and list_contains(?, coin_id)
+        select coin_id, ts, market_cap_usd, price_usd from accepted.market_caps
+        where ts >= ? and list_contains(?, coin_id)
         union all
-        select coin_id, max(ts), arg_max(market_cap_usd, ts) from accepted.market_caps
+        select coin_id, max(ts), arg_max(market_cap_usd, ts), arg_max_null(price_usd, ts) from accepted.market_caps
         where ts < ? and list_contains(?, coin_id) group by coin_id
         order by coin_id, ts
         """,

@@ -231,13 +231,22 @@ CORE_MARKET_CAP_GRID = Table(
     grain="one coin at one grid time",
     key=("coin_id", "ts"),
     description=(
-        "Market caps on an even grid: linear in time between observations, held flat before the first and after the "
-        "last one; `fill` says which. 5-minute steps for a window of 1 day, hourly up to 90 days, daily above."
+        "Market caps and prices on an even grid: linear in time between observations, held flat before the first and "
+        "after the last one; `fill` says which. 5-minute steps for a window of 1 day, hourly up to 90 days, daily "
+        "above."
     ),
     columns=(
         _COIN,
         _TS,
         replace(_CAP, derived_from=("raw.market_caps.market_cap_usd",)),
+        Column(
+            "price_usd",
+            DType.FLOAT,
+            "Price of one coin, from the same observations as the market cap; null where one of them has no price",
+            "USD",
+            nullable=True,
+            derived_from=("raw.market_caps.price_usd",),
+        ),
         Column(
             "fill",
             DType.TEXT,

@@ -9,17 +9,16 @@ from marketflows_pipeline.tutorial.exchange_provider import (
     exchange_data_credit,
 )
 from marketflows_pipeline.tutorial.files import (
-    PICTURE_NOTE,
     data_as_of,
     data_credit,
     forget,
     load_tutorial_settings,
 )
 from marketflows_pipeline.tutorial.provider import TutorialProvider
+from marketflows_pipeline.tutorial.stored import seed_warehouse
 from marketflows_pipeline.tutorial.verify import compare_log, compare_tables, compare_with_golden
 
 __all__ = [
-    "PICTURE_NOTE",
     "TutorialExchanges",
     "TutorialMarket",
     "TutorialProvider",
@@ -34,4 +33,5 @@ __all__ = [
     "forget",
     "load_tutorial_settings",
     "planted_auc",
+    "seed_warehouse",
 ]

@@ -11,7 +11,6 @@ from marketflows_pipeline.options import TUTORIAL_PRIVATE, TUTORIAL_PUBLISHED
 from marketflows_pipeline.settings import Settings, WarehousePaths, load_settings
 
 PACKAGED = Path(__file__).parent
-PICTURE_NOTE = "tutorial: real figures"
 
 
 def load_tutorial_settings(folder: Path) -> Settings:
@@ -29,7 +28,7 @@ def load_tutorial_settings(folder: Path) -> Settings:
 
 
 def packaged_caps(folder: Path = PACKAGED) -> pl.DataFrame:
-    """coin_id, ts, market_cap_usd of every packaged observation, by (coin_id, ts)."""
+    """coin_id, ts, market_cap_usd, price_usd, volume_usd of every packaged observation, by (coin_id, ts)."""
     return (
         pl.read_parquet(folder / "market_caps.parquet")
         .with_columns(pl.col("ts").cast(pl.Datetime("us", "UTC")))
@@ -45,7 +44,7 @@ def data_as_of(folder: Path = PACKAGED) -> datetime:
 
 
 def data_credit(folder: Path = PACKAGED) -> str:
-    """Where the packaged figures come from, as their file says: a service, or that they are made up."""
+    """Where the packaged figures come from, as their file says: that they are made up."""
     return pl.read_parquet_metadata(folder / "market_caps.parquet")["source"]
 
 

@@ -23,23 +23,26 @@ from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps
 
 HISTORY_SOURCE = "tutorial:history"
 MARKETS_SOURCE = "tutorial:markets"
+_CHANGES = {"price_change_24h_pct": 1, "price_change_7d_pct": 7, "price_change_30d_pct": 30}
 
 
 class TutorialProvider:
     """A MarketCapProvider that answers from the packaged files, as of their last observation.
 
-    Only daily points are packaged, and caps only: prices and volumes are null.
+    Only daily points are packaged.
 
     Args:
-        folder: where ``market_caps.parquet``, ``coins.csv`` and ``narrative_members.csv`` are.
+        folder: where ``market_caps.parquet``, ``coins.csv`` and ``categories.csv`` are.
     """
 
     name = "coingecko"
 
     def __init__(self, folder: Path = PACKAGED) -> None:
         self._caps = packaged_caps(folder)
-        self._coins = pl.read_csv(folder / "coins.csv", schema=COIN_SCHEMA)
-        self._members = pl.read_csv(folder / "narrative_members.csv")
+        self._coins = pl.read_csv(
+            folder / "coins.csv", schema=pl.Schema({**COIN_SCHEMA, "circulating_supply": pl.Float64()})
+        )
+        self._members = pl.read_csv(folder / "categories.csv")
 
     def history_limit_days(self, granularity: Granularity) -> int:
         """Days that the packaged points reach back; 0 of any granularity but daily."""
@@ -66,14 +69,14 @@ class TutorialProvider:
         yield self._markets()
 
     def narrative(self, slug: str) -> pl.DataFrame:
-        """The members of a packaged narrative in MARKET_SCHEMA, by falling market cap.
+        """The members of a packaged category in MARKET_SCHEMA, by falling market cap.
 
         Raises:
-            NotFoundError: the narrative is not packaged.
+            NotFoundError: the category is not packaged.
         """
-        members = self._members.filter(pl.col("narrative") == slug)["coin_id"]
+        members = self._members.filter(pl.col("category_id") == slug)["coin_id"]
         if members.is_empty():
-            raise NotFoundError(f"the tutorial has no narrative {slug!r}", provider=self.name)
+            raise NotFoundError(f"the tutorial has no category {slug!r}", provider=self.name)
         return self._markets().filter(pl.col("coin_id").is_in(members.implode()))
 
     def category_members(self, slug: str) -> pl.DataFrame:
@@ -84,13 +87,26 @@ class TutorialProvider:
             return MARKET_SCHEMA.to_frame()
 
     def categories(self) -> pl.DataFrame:
-        """None: no figures of categories are packaged."""
-        return CATEGORY_SCHEMA.to_frame()
+        """Sums over the members of every packaged category, in CATEGORY_SCHEMA."""
+        day_before = pl.col("market_cap_usd") / (1 + pl.col("price_change_24h_pct") / 100)
+        sums = (
+            self._markets()
+            .join(self._members.rename({"name": "category"}), on="coin_id", maintain_order="left")
+            .group_by("category_id", name="category")
+            .agg(
+                pl.col("market_cap_usd").sum(),
+                market_cap_change_24h_pct=100 * (pl.col("market_cap_usd").sum() / day_before.sum() - 1),
+                volume_24h_usd=pl.col("volume_usd").sum(),
+                top_3_coins_id=pl.col("coin_id").head(3).str.join(","),
+            )
+        )
+        return sums.select(CATEGORY_SCHEMA.names()).sort("category_id")
 
     def category_list(self) -> pl.DataFrame:
-        """The packaged narratives and what is left out of them by default, in CATEGORY_NAMES_SCHEMA."""
-        slugs = [*self._members["narrative"].unique(maintain_order=True), *DEFAULT_EXCLUDED]
-        return pl.DataFrame({"slug": slugs, "name": slugs}, schema=CATEGORY_NAMES_SCHEMA)
+        """The packaged categories and what is left out of them by default, in CATEGORY_NAMES_SCHEMA."""
+        packaged = self._members.select(slug="category_id", name="name").unique(maintain_order=True)
+        others = [slug for slug in DEFAULT_EXCLUDED if slug not in packaged["slug"]]
+        return pl.concat([packaged, pl.DataFrame({"slug": others, "name": others}, schema=CATEGORY_NAMES_SCHEMA)])
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
         """The coins asked for in MARKET_SCHEMA; those that are not packaged are missing."""
@@ -99,13 +115,13 @@ class TutorialProvider:
 
     def coin_list(self) -> pl.DataFrame:
         """Every packaged coin, in COIN_SCHEMA."""
-        return self._coins
+        return self._coins.select(COIN_SCHEMA.names())
 
     def _markets(self) -> pl.DataFrame:
-        """Each coin at its last observation, by falling market cap."""
+        """Each coin at its last observation, by falling market cap; changes are those since its last one back then."""
         newest = (
             self._caps.group_by("coin_id")
-            .last()
+            .agg(pl.all().last(), *(_change_pct(days).alias(name) for name, days in _CHANGES.items()))
             .join(self._coins, on="coin_id")
             .sort("market_cap_usd", descending=True)
             .rename({"ts": "last_updated"})
@@ -116,6 +132,12 @@ class TutorialProvider:
             )
         )
         return _shaped(newest, MARKET_SCHEMA)
+
+
+def _change_pct(days: int) -> pl.Expr:
+    """Of a coin's last price against its last one some days before; null for a younger coin."""
+    is_before = pl.col("ts") <= pl.col("ts").max() - pl.duration(days=days)
+    return 100 * (pl.col("price_usd").last() / pl.col("price_usd").filter(is_before).last() - 1)
 
 
 def _shaped(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:

@@ -16,15 +16,15 @@ from marketflows_pipeline.transforms.cross_asset.flow_map import flow_map
 from marketflows_pipeline.transforms.cross_asset.flow_rankings import flow_rankings
 from marketflows_pipeline.transforms.cross_asset.regimes import regimes
 from marketflows_pipeline.transforms.cross_asset.shares import new_vintages
+from marketflows_pipeline.transforms.cross_asset.supply import daily_supply
 from marketflows_pipeline.tutorial.cross_asset_provider import TutorialMarket
-from marketflows_pipeline.tutorial.files import data_as_of
+from marketflows_pipeline.tutorial.files import data_as_of, packaged_caps
 from marketflows_pipeline.tutorial.verify import compare_tables
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 
 pytestmark = pytest.mark.slow
 
 NAMES = ["core.asset_flows", "mart.flow_rankings", "mart.flow_map", "mart.regimes"]
-SUPPLY_SCHEMA = {"symbol": pl.String(), "session": pl.Date(), "supply": pl.Float64(), "price_usd": pl.Float64()}
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +47,12 @@ def tables() -> dict[str, pl.DataFrame]:
         schema=["symbol", "name", "asset_class", "share_source"],
         orient="row",
     )
+    coins = pl.DataFrame({"symbol": ["BTC", "ETH"], "coin_id": ["bitcoin", "ethereum"]})
     flows = asset_flows(
         pl.concat(history.bars for history in histories),
         pl.concat([stored, new_vintages(stored, later)], how="diagonal"),
         pl.concat(history.actions for history in histories),
-        pl.DataFrame(schema=SUPPLY_SCHEMA | {"market_cap_usd": pl.Float64()}),
+        daily_supply(packaged_caps(), coins),
         universe,
     )
     rankings = flow_rankings(flows, universe, settings.windows)

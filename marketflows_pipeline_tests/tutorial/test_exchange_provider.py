@@ -121,7 +121,7 @@ def test_an_exchange_is_centralised_as_the_packaged_list_says(volumes: ExchangeV
 def test_a_trending_stablecoin_is_in_its_category(volumes: ExchangeVolumeProvider) -> None:
     members = volumes.category_members("stablecoins")
     assert members.schema == MARKET_SCHEMA
-    assert members["coin_id"].to_list() == ["usd-coin", "paypal-usd", "synthetic-dollar"]
+    assert members["coin_id"].to_list() == ["tether", "usd-coin", "paypal-usd", "synthetic-dollar"]
     assert "synthetic-dollar" in volumes.trending()["coin_id"]
     assert volumes.category_members("wrapped-tokens").height == 2
 

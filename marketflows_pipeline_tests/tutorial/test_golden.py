@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -96,7 +97,8 @@ def test_every_table_agrees_to_a_billionth(tables: dict[str, pl.DataFrame]) -> N
 
 def test_the_golden_tables_exercise_every_rule() -> None:
     grid = pl.read_parquet(PACKAGED / "golden.core.market_cap_grid.parquet")
-    assert grid["ts"].n_unique() == 92
+    assert grid["ts"].n_unique() == 366
+    assert set(grid["fill"]) == {"observed", "before_first"}
     totals = pl.read_parquet(PACKAGED / "golden.core.group_totals.parquet")
     per_range = totals.filter(pl.col("category") == "Ranges").group_by("series").agg(pl.col("n_assets").n_unique())
     assert per_range.height == 4
@@ -109,8 +111,9 @@ def test_the_golden_tables_exercise_every_rule() -> None:
 
 
 def test_the_packaged_files_are_small() -> None:
-    assert sum(file.stat().st_size for file in PACKAGED.glob("*.parquet")) < 500_000
-    assert (PACKAGED / "market_caps.parquet").stat().st_size < 20_000
+    assert sum(file.stat().st_size for file in PACKAGED.glob("golden.*.parquet")) < 1_500_000
+    figures = [file for file in PACKAGED.rglob("*") if file.suffix in {".parquet", ".csv", ".md", ".json"}]
+    assert sum(file.stat().st_size for file in figures) < 2_500_000
 
 
 def test_the_settings_keep_to_files_of_their_own(tmp_path: Path) -> None:
@@ -119,8 +122,23 @@ def test_the_settings_keep_to_files_of_their_own(tmp_path: Path) -> None:
     assert files.published_path == tmp_path / "warehouse/marketflows_tutorial.duckdb"
 
 
-def test_the_shipped_narrative_loses_on_bitcoin_what_its_own_coins_lose() -> None:
-    """Two stablecoins and a loan at a dollar made a gain of 5.09 % of it, in a market that fell."""
+def test_a_narrative_gains_on_bitcoin_what_its_own_coins_gain() -> None:
+    """Two stablecoins and a loan at a dollar once made a gain of 5.09 %, in a market that fell."""
     gains = pl.read_parquet(PACKAGED / "golden.mart.percent_gains.parquet")
-    made_in_usa = gains.filter(series="made-in-usa", base_asset="bitcoin", hours_ago=672.0)
-    assert made_in_usa["gain_pct"].to_list() == [pytest.approx(-1.72, abs=0.005)]
+    (shown,) = gains.filter(series="made-in-usa", base_asset="bitcoin", hours_ago=672.0)["gain_pct"].to_list()
+    listed = pl.read_csv(PACKAGED / "categories.csv").filter(category_id="made-in-usa")["coin_id"].to_list()
+    caps = packaged_caps().pivot("coin_id", index="ts", values="market_cap_usd").filter(pl.col("ts").dt.hour() == 0)
+    now, then = caps.row(-1, named=True), caps.row(-29, named=True)
+    own = set(listed) - {"usd-coin", "paypal-usd", "figure-heloc"}
+    newest = dict(packaged_caps().group_by("coin_id").agg(pl.col("market_cap_usd").last()).iter_rows())
+    largest = sorted(own, key=lambda coin: -newest[coin])[:8]
+    totals = [sum(at[coin] for coin in largest) / at["bitcoin"] for at in (then, now)]
+    assert shown == pytest.approx(100 * (totals[1] / totals[0] - 1))
+
+
+def test_prices_on_the_grid_are_those_of_the_observations() -> None:
+    grid = pl.read_parquet(PACKAGED / "golden.core.market_cap_grid.parquet")
+    (before,) = grid.filter(coin_id="synthetic-cortex", ts=datetime(2026, 1, 14, tzinfo=UTC)).to_dicts()
+    (after,) = grid.filter(coin_id="synthetic-cortex", ts=datetime(2026, 1, 15, tzinfo=UTC)).to_dicts()
+    assert after["price_usd"] / before["price_usd"] == pytest.approx(0.1, rel=0.1), "ten new coins for an old one"
+    assert after["market_cap_usd"] / before["market_cap_usd"] == pytest.approx(1.0, rel=0.1)

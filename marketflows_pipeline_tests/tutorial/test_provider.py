@@ -9,6 +9,7 @@ import pytest
 
 from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.providers.protocols.market_caps import (
+    CATEGORY_SCHEMA,
     COIN_SCHEMA,
     HISTORY_SCHEMA,
     MARKET_SCHEMA,
@@ -30,13 +31,13 @@ def test_the_clock_stands_at_the_last_observation() -> None:
 
 
 def test_a_history_is_every_midnight_of_the_window_and_the_last_moment(provider: MarketCapProvider) -> None:
-    history = provider.history("bitcoin", 91)
+    history = provider.history("bitcoin", 365)
     assert history.schema == HISTORY_SCHEMA
-    assert history.height == 92
-    assert history["ts"][0] == datetime(2025, 12, 4, tzinfo=UTC)
+    assert history.height == 366
+    assert history["ts"][0] == datetime(2025, 3, 5, tzinfo=UTC)
     assert history["ts"][-1] == datetime(2026, 3, 4, 11, 14, 14, tzinfo=UTC)
     assert history["ts"].is_sorted()
-    assert history["price_usd"].null_count() == 92
+    assert history.null_count().sum_horizontal().item() == 0
 
 
 def test_a_shorter_window_has_fewer_points(provider: MarketCapProvider) -> None:
@@ -45,34 +46,60 @@ def test_a_shorter_window_has_fewer_points(provider: MarketCapProvider) -> None:
 
 
 def test_only_daily_points_are_packaged(provider: MarketCapProvider) -> None:
-    assert [provider.history_limit_days(granularity) for granularity in Granularity] == [0, 0, 91]
+    assert [provider.history_limit_days(granularity) for granularity in Granularity] == [0, 0, 400]
 
 
 def test_one_page_shows_every_coin_at_its_last_observation(provider: MarketCapProvider) -> None:
     (page,) = provider.snapshot_pages(5e9)
     assert page.schema == MARKET_SCHEMA
-    assert page["coin_id"].to_list()[:3] == ["bitcoin", "ethereum", "binancecoin"]
-    assert page["market_cap_rank"].to_list() == list(range(1, 18))
+    assert page["coin_id"].to_list()[:3] == ["bitcoin", "ethereum", "tether"]
+    assert page["market_cap_rank"].to_list() == list(range(1, 40))
     assert page["market_cap_usd"].is_sorted(descending=True)
-    assert page.row(0, named=True)["symbol"] == "btc"
+    bitcoin = page.row(0, named=True)
+    assert bitcoin["symbol"] == "btc"
+    assert bitcoin["market_cap_usd"] == pytest.approx(bitcoin["price_usd"] * bitcoin["circulating_supply"])
     assert page["last_updated"].max() == NOW
 
 
-def test_a_narrative_has_its_ten_members_by_size(provider: MarketCapProvider) -> None:
-    members = provider.narrative("layer-1")
+def test_a_change_of_price_is_that_since_the_last_observation_back_then(provider: MarketCapProvider) -> None:
+    (page,) = provider.snapshot_pages(0)
+    history = provider.history("solana", 30)
+    (solana,) = page.filter(coin_id="solana").to_dicts()
+    week_ago = history.filter(ts=NOW.replace(hour=0, minute=0, second=0) - timedelta(days=7))["price_usd"].item()
+    assert solana["price_change_7d_pct"] == pytest.approx(100 * (solana["price_usd"] / week_ago - 1))
+
+
+def test_a_narrative_has_its_members_by_size(provider: MarketCapProvider) -> None:
+    members = provider.narrative("artificial-intelligence")
     assert members.schema == MARKET_SCHEMA
-    assert members["coin_id"].to_list() == [
-        "bitcoin",
-        "ethereum",
-        "binancecoin",
-        "ripple",
-        "solana",
-        "tron",
-        "cardano",
-        "bitcoin-cash",
-        "hyperliquid",
-        "monero",
+    assert members["coin_id"].to_list()[:8] == [
+        "bittensor",
+        "near",
+        "render-token",
+        "fetch-ai",
+        "synthetic-cortex",
+        "the-graph",
+        "synthetic-neuron",
+        "synthetic-lattice",
     ]
+    assert members.height == 12
+
+
+def test_categories_are_sums_over_their_members(provider: MarketCapProvider) -> None:
+    categories = provider.categories()
+    assert categories.schema == CATEGORY_SCHEMA
+    (layer_1,) = categories.filter(category_id="layer-1").to_dicts()
+    assert layer_1["market_cap_usd"] == pytest.approx(provider.narrative("layer-1")["market_cap_usd"].sum())
+    assert layer_1["top_3_coins_id"] == "bitcoin,ethereum,ripple"
+    assert set(categories["category_id"]) <= set(provider.category_list()["slug"])
+    assert provider.category_list()["slug"].is_unique().all()
+
+
+def test_a_delisted_coin_is_nowhere(provider: MarketCapProvider) -> None:
+    (page,) = provider.snapshot_pages(0)
+    assert "synthetic-ember" not in {*page["coin_id"], *provider.coin_list()["coin_id"]}
+    with pytest.raises(NotFoundError, match="no coin 'synthetic-ember'"):
+        provider.history("synthetic-ember", 91)
 
 
 def test_coins_asked_for_by_id_come_where_they_are_packaged(provider: MarketCapProvider) -> None:
@@ -84,14 +111,14 @@ def test_coins_asked_for_by_id_come_where_they_are_packaged(provider: MarketCapP
 
 def test_the_list_names_every_coin(provider: MarketCapProvider) -> None:
     assert provider.coin_list().schema == COIN_SCHEMA
-    assert provider.coin_list().row(0) == ("binancecoin", "bnb", "BNB")
+    assert provider.coin_list().row(1) == ("binancecoin", "bnb", "BNB")
 
 
 def test_what_is_not_packaged_is_not_found(provider: MarketCapProvider) -> None:
-    with pytest.raises(NotFoundError, match="no coin 'dogecoin'"):
-        provider.history("dogecoin", 91)
-    with pytest.raises(NotFoundError, match="no narrative 'meme-token'"):
-        provider.narrative("meme-token")
+    with pytest.raises(NotFoundError, match="no coin 'pepe'"):
+        provider.history("pepe", 91)
+    with pytest.raises(NotFoundError, match="no category 'gaming'"):
+        provider.narrative("gaming")
 
 
 def test_forgetting_removes_the_database_with_its_write_ahead_log(tmp_path: Path) -> None:

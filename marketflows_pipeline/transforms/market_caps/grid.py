@@ -65,27 +65,31 @@ def _floor(moment: datetime, step: timedelta) -> datetime:
 
 
 def market_cap_grid(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
-    """Each coin's market cap at each grid time.
+    """Each coin's market cap and price at each grid time.
 
     Between two observations ``(t0, c0)`` and ``(t1, c1)`` the cap at ``t`` is ``c0 + (c1 - c0) (t - t0) / (t1 - t0)``;
     before a coin's first and after its last observation that observation is held. Observations outside the window
-    serve as neighbours. Appending later observations changes nothing at or before the last one there was.
+    serve as neighbours. Appending later observations changes nothing at or before the last one there was. The price
+    follows from the prices of the same observations in the same way; it is null where one that it needs is null.
 
     ``fill`` is ``observed`` where an observation lies within half a step (both ends included), else ``interpolated``
     between two observations, ``before_first`` or ``after_last``.
 
     Args:
-        observations: coin_id, ts, market_cap_usd as `clean_observations` returns them.
+        observations: coin_id, ts, market_cap_usd as `clean_observations` returns them, and price_usd; without that
+            column no price is known.
         spec: the grid.
 
     Returns:
-        coin_id, ts, market_cap_usd, fill by (coin_id, ts): every grid time of every coin that has an observation.
+        coin_id, ts, market_cap_usd, price_usd, fill by (coin_id, ts): every grid time of every coin that has an
+        observation.
     """
     # Coin and grid time become one ascending integer, so that a linear merge finds all neighbours: several times
     # faster and leaner than a join by coin.
     n_slots = spec.n_times + 1
     steps = _since(spec.start) / (spec.step / timedelta(microseconds=1))
-    observed = in_order(observations.select("coin_id", "ts", "market_cap_usd"), "coin_id", "ts").with_columns(
+    price = pl.col("price_usd") if "price_usd" in observations.columns else pl.lit(None, pl.Float64).alias("price_usd")
+    observed = in_order(observations.select("coin_id", "ts", "market_cap_usd", price), "coin_id", "ts").with_columns(
         coin=(pl.col("coin_id") != pl.col("coin_id").shift(1)).cum_sum().fill_null(0).cast(pl.UInt32)
     )
     first_slot = pl.col("coin") * pl.lit(n_slots, pl.UInt32)
@@ -94,12 +98,14 @@ def market_cap_grid(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
         before_coin="coin",
         before_us=_since(spec.start),
         before_cap="market_cap_usd",
+        before_price="price_usd",
     )
     after = observed.lazy().select(
         slot=first_slot + (steps.floor().clip(-1, spec.n_times - 1) + 1).cast(pl.UInt32),
         after_coin="coin",
         after_us=_since(spec.start),
         after_cap="market_cap_usd",
+        after_price="price_usd",
     )
     times = spec.times().to_frame().lazy().with_row_index("time")
     is_first = (pl.col("coin") != pl.col("coin").shift(1)).fill_null(value=True)
@@ -115,7 +121,13 @@ def market_cap_grid(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
             has_before=(pl.col("before_coin") == pl.col("coin")).fill_null(value=False),
             has_after=(pl.col("after_coin") == pl.col("coin")).fill_null(value=False),
         )
-        .select("coin_id", "ts", market_cap_usd=_interpolated(), fill=_fill(spec.step))
+        .select(
+            "coin_id",
+            "ts",
+            market_cap_usd=_interpolated("cap"),
+            price_usd=_interpolated("price"),
+            fill=_fill(spec.step),
+        )
         .collect()
     )
 
@@ -125,8 +137,8 @@ def _since(start: datetime) -> pl.Expr:
     return (pl.col("ts").dt.timestamp("us") - pl.lit(start).dt.timestamp("us")).cast(pl.Float64)
 
 
-def _interpolated() -> pl.Expr:
-    t0, t1, c0, c1 = (pl.col(name) for name in ("before_us", "after_us", "before_cap", "after_cap"))
+def _interpolated(figure: str) -> pl.Expr:
+    t0, t1, c0, c1 = (pl.col(name) for name in ("before_us", "after_us", f"before_{figure}", f"after_{figure}"))
     return (
         pl.when(~pl.col("has_before"))
         .then(c1)

@@ -135,9 +135,22 @@ def test_the_grid_has_the_registered_types_and_is_sorted_by_coin_and_time() -> N
         "coin_id": pl.String(),
         "ts": pl.Datetime("us", "UTC"),
         "market_cap_usd": pl.Float64(),
+        "price_usd": pl.Float64(),
         "fill": pl.String(),
     }
     assert grid.select("coin_id", "ts").rows() == [("a", at(0)), ("a", at(1)), ("b", at(0)), ("b", at(1))]
+
+
+def test_prices_follow_as_caps_do_and_are_null_where_one_of_the_observations_has_none() -> None:
+    hours = {0: 10.0, 4: 18.0, 5: None, 7: 30.0}
+    seen = observations({"a": dict.fromkeys(hours, 100.0)}).with_columns(price_usd=pl.Series(hours.values()))
+    grid = market_cap_grid(seen, hourly(8))
+
+    assert grid["price_usd"].to_list() == [10.0, 12.0, 14.0, 16.0, 18.0, None, None, 30.0, 30.0]
+
+
+def test_without_prices_the_grid_has_none() -> None:
+    assert market_cap_grid(observations({"a": {0: 1.0}}), hourly(1))["price_usd"].to_list() == [None, None]
 
 
 minutes = st.integers(-200, 800)
@@ -183,7 +196,7 @@ def test_every_point_equals_the_textbook_s_interpolation(history: dict[str, dict
         for c in sorted(history)
         for h in range(11)
     ]
-    assert grid.drop("market_cap_usd").rows() == [(coin, ts, fill) for coin, ts, _, fill in expected]
+    assert grid.drop("market_cap_usd", "price_usd").rows() == [(coin, ts, fill) for coin, ts, _, fill in expected]
     assert grid["market_cap_usd"].to_list() == pytest.approx([cap for _, _, cap, _ in expected], rel=1e-12)
 
 
