@@ -39,7 +39,7 @@ MAY_READ_ALL = {
     ("ingest/exchanges/reserve_quarantine.py", "raw.cex_token_balances"): "the rule looks at all that is stored",
     ("ingest/quarantine.py", "{name}"): "the rules look at all that is stored",
     ("ingest/quarantine.py", "raw.market_caps"): "likewise",
-    ("assets/market_caps_raw.py", "{name}"): "how many rows are stored",
+    ("assets/tables.py", "{name}"): "how many rows are stored",
     ("checks/model.py", "{entry.name}"): "keys are unique among all that is stored",
 }
 
