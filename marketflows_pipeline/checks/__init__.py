@@ -13,17 +13,17 @@ from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.transforms.plausibility import BOUNDS
 
-_MODULES = {"market_caps": market_caps, "exchanges": exchanges, "cross_asset": cross_asset}
+_MODULES = {"market_caps": (market_caps,), "exchanges": (exchanges,), "cross_asset": (cross_asset,)}
 
 
 def checks_of(part: Part) -> list[Check]:
-    """All checks of one part: its keys from the registry, its quarantined rows, and the checks of its module."""
+    """All checks of one part: its keys from the registry, its quarantined rows, and the checks of its modules."""
     tables = tables_of(part)
-    of_module = vars(_MODULES[part]).values() if part in _MODULES else ()
+    of_modules = (each for module in _MODULES.get(part, ()) for each in vars(module).values())
     return [
         *map(key_check, tables),
         *(quarantine_check(entry) for entry in tables if entry.name in BOUNDS),
-        *(each for each in of_module if isinstance(each, Check)),
+        *(each for each in of_modules if isinstance(each, Check)),
     ]
 
 

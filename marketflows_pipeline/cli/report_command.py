@@ -78,7 +78,7 @@ def _context(options: RunOptions, part: ReportPart, command: str, verb: str) -> 
     how_to_fetch = f"{verb}: {options.command_line(command)}"
     if options.tutorial and not TUTORIAL_PUBLISHED.exists():
         how_to_fetch = f"run the tutorial first: {options.command_line()}"
-    elif getattr(config, part.table) is None:
+    elif part.table is not None and getattr(config, part.table) is None:
         how_to_fetch = f"{options.config} has no table [{part.table}]: add it, then {how_to_fetch}"
     return ReportContext(
         part=part,

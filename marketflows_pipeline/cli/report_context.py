@@ -16,18 +16,21 @@ class ReportPart:
     """A part of the pipeline, as its reports speak of it.
 
     Attributes:
-        table: of config.toml that switches it on.
+        table: of config.toml that switches it on; None for the part that is always on.
         subject: kind of its data, as errors name it.
         about: what the tutorial's made-up figures are not about.
         synthetic_note: what made-up figures say of themselves.
     """
 
-    table: Literal["exchanges", "cross_asset"]
+    table: Literal["exchanges", "cross_asset"] | None
     subject: str
     about: str
     synthetic_note: str
 
 
+MARKET_CAPS = ReportPart(
+    None, "market-cap", "coin", "Synthetic: a made-up market of the tutorial, about no real coin. "
+)
 EXCHANGES = ReportPart(
     "exchanges",
     "exchange",

@@ -14,10 +14,11 @@ from click.testing import CliRunner, Result
 
 from marketflows_pipeline.cli.cross_asset import CROSS_ASSET_COMMANDS
 from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
+from marketflows_pipeline.cli.market_caps import MARKET_CAP_COMMANDS
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import RunOptions
 
-COMMANDS = {command.name: command for command in (*EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS)}
+COMMANDS = {command.name: command for command in (*MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS)}
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,7 @@
+"""The commands about narratives, ranges and portfolios: options, and which report is printed."""
+
+from __future__ import annotations
+
+import click
+
+MARKET_CAP_COMMANDS: tuple[click.Command, ...] = ()
