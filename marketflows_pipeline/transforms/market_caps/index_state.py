@@ -70,4 +70,6 @@ def as_stored(frames: list[pl.DataFrame], name: str, without: tuple[str, ...] = 
         without: columns that come later.
     """
     schema = {column: dtype for column, dtype in table(name).polars_schema.items() if column not in without}
-    return pl.concat([pl.DataFrame(schema=schema), *(frame.select(*schema).cast(pl.Schema(schema)) for frame in frames)])
+    return pl.concat(
+        [pl.DataFrame(schema=schema), *(frame.select(*schema).cast(pl.Schema(schema)) for frame in frames)]
+    )
