@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import dagster as dg
 import polars as pl
 
 from marketflows_pipeline.assets.tables import Run, asset_key, table_spec, view_asset
-from marketflows_pipeline.queries.closes import close_times, daily_closes, latest_prices
+from marketflows_pipeline.queries.closes import close_times, daily_closes, latest_prices, newest_observation
 from marketflows_pipeline.queries.narrative_index import (
     STALE_STEPS,
     index_rule,
@@ -32,8 +32,6 @@ CLOSES, LATEST = "core.index_closes", "core.index_latest"
 CONSTITUENTS, CONTRIBUTIONS = "core.narrative_constituents", "mart.index_contributions"
 STORED = (CONSTITUENTS, CLOSES, LATEST, CONTRIBUTIONS)
 SOURCES = ("raw.market_caps", "raw.coins", "raw.narrative_members")
-
-_HOUR = timedelta(hours=1)
 
 
 @dg.multi_asset(name="narrative_index", specs=[table_spec(name, deps=map(asset_key, SOURCES)) for name in STORED])
@@ -71,8 +69,9 @@ def _latest(run: RunContext, chain: Chain, wanted: pl.DataFrame) -> pl.DataFrame
     if not isinstance(oldest, datetime):
         return levels.clear().with_columns(is_latest=pl.lit(value=True))
     coins = chain.held["coin_id"].unique().to_list()
+    moment = newest_observation(run.warehouse) or oldest
     closes = _closes_and_now(run, coins, oldest)
-    times = close_times(oldest, _now(run)).append(pl.Series([_now(run)], dtype=pl.Datetime("us", "UTC"))).unique()
+    times = close_times(oldest, moment).append(pl.Series([moment], dtype=pl.Datetime("us", "UTC"))).unique()
     due = levels.select(*INDEX, after="ts").join(times.alias("ts").to_frame(), how="cross")
     due = due.filter(pl.col("ts") > pl.col("after"))
     points = held_points(chain.held, closes, due.select(*INDEX, "ts"))
@@ -108,17 +107,12 @@ def _closes_and_now(run: RunContext, coins: list[str], first: datetime) -> pl.Da
     """Closes since `first`, and the prices of now."""
     spec = GridSpec.from_window(run.started_at, run.settings.source.days)
     within = STALE_STEPS * spec.step
+    moment = newest_observation(run.warehouse) or first
     frames = [
         daily_closes(run.warehouse, coins, first, run.started_at, within),
-        latest_prices(run.warehouse, coins, _now(run), within),
+        latest_prices(run.warehouse, coins, moment, within),
     ]
     return pl.concat(frames).unique(["coin_id", "ts"], maintain_order=True)
-
-
-def _now(run: RunContext) -> datetime:
-    """The run's moment, to the hour or a shorter step of the grid."""
-    step = min(GridSpec.from_window(run.started_at, run.settings.source.days).step, _HOUR)
-    return GridSpec.floor(run.started_at, step)
 
 
 def _members(run: RunContext, extension: Extension) -> pl.DataFrame:

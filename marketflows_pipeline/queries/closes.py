@@ -50,10 +50,10 @@ def latest_prices(warehouse: Warehouse, coins: Sequence[str], moment: datetime, 
     return closes_at(_last_observations(warehouse, coins, moment - within, moment), times, within)
 
 
-def first_observation(warehouse: Warehouse) -> datetime | None:
-    """The oldest accepted observation of any coin."""
-    oldest: datetime | None = warehouse.query("select min(ts) as ts from accepted.market_caps").item()
-    return oldest
+def newest_observation(warehouse: Warehouse) -> datetime | None:
+    """The time of the newest accepted observation of any coin."""
+    newest: datetime | None = warehouse.query("select max(ts) as ts from accepted.market_caps").item()
+    return newest
 
 
 def stored_members(warehouse: Warehouse, settings: Settings, since: datetime | None = None) -> pl.DataFrame:

@@ -51,6 +51,13 @@ def indices_wanted(settings: Settings, rule: IndexRule) -> pl.DataFrame:
     return pl.DataFrame([*narratives, *portfolios], schema=_RULES, orient="row")
 
 
+def index_rules(settings: Settings) -> pl.DataFrame:
+    """``category, rule``: how members and weights of a category's indices are set, in words for a chart."""
+    rule = index_rule(settings)
+    fixed = f"{rule.weighting}-weighted, fixed members, weights set {rule.reconstitution}"
+    return pl.DataFrame({"category": [NARRATIVES, PORTFOLIOS], "rule": [rule.words, fixed]})
+
+
 def stored_chain(warehouse: Warehouse) -> Chain:
     """Every stored index as it stands at its last final close."""
     levels = warehouse.query(

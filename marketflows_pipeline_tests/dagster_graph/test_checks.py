@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 
 QUARANTINED = [f"{name}:no_row_was_quarantined_lately" for name in BOUNDS]
 KEYED = [f"{entry.name}:key_is_unique_and_not_null" for part in PARTS for entry in tables_of(part)]
-VIEWS = ("mart.metrics", "mart.exchange_market", "mart.exchange_tvl_summary")
+VIEWS = ("mart.metrics", "mart.narrative_index", "mart.exchange_market", "mart.exchange_tvl_summary")
 
 # What to break, for each check.
 FAULTS = {
@@ -59,6 +59,13 @@ FAULTS = {
     ),
     "mart.normalized:curves_start_at_one": "update mart.normalized set value = 1.01 * value where series = 'bitcoin'",
     "mart.unit_normalized:unit_values_are_within_bounds": "update mart.unit_normalized set value = value + 0.5",
+    "core.narrative_constituents:weights_sum_to_one": (
+        "update core.narrative_constituents set weight = weight + 1e-6 where coin_id = 'bitcoin'"
+    ),
+    "mart.index_contributions:contributions_sum_to_the_return": (
+        "update mart.index_contributions set points = 1.000001 * points where coin_id = 'bitcoin'"
+    ),
+    "core.index_closes:index_prices_are_known": "update core.index_closes set coverage_pct = 89",
     "raw.exchanges:newest_listing_is_recent": "update raw.exchanges set observed_at = observed_at - interval 3 hours",
     "raw.cex_snapshots:newest_overview_is_recent": (
         "update raw.cex_snapshots set observed_at = observed_at - interval 3 hours"
@@ -245,6 +252,7 @@ def test_without_credits_old_figures_are_a_warning_since_nothing_newer_can_be_ha
 def test_all_but_the_warnings_block_what_comes_after() -> None:
     warnings = {
         "caps_do_not_jump",
+        "index_prices_are_known",
         "supply_is_not_revised",
         "no_row_was_quarantined_lately",
         "daily_answers_are_recent",

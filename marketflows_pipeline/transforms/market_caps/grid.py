@@ -45,13 +45,7 @@ class GridSpec:
             step = timedelta(hours=1)
         else:
             step = timedelta(days=1)
-        return cls(start=cls.floor(now - timedelta(days=days), step), end=cls.floor(now, step), step=step)
-
-    @staticmethod
-    def floor(moment: datetime, step: timedelta) -> datetime:
-        """The last whole step at or before a moment, in UTC."""
-        moment = moment.astimezone(UTC)
-        return moment - (moment - _EPOCH) % step
+        return cls(start=_floor(now - timedelta(days=days), step), end=_floor(now, step), step=step)
 
     @property
     def n_times(self) -> int:
@@ -63,6 +57,11 @@ class GridSpec:
         return pl.datetime_range(self.start, self.end, self.step, time_unit="us", time_zone="UTC", eager=True).alias(
             "ts"
         )
+
+
+def _floor(moment: datetime, step: timedelta) -> datetime:
+    moment = moment.astimezone(UTC)
+    return moment - (moment - _EPOCH) % step
 
 
 def market_cap_grid(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
