@@ -23,7 +23,7 @@ from marketflows_pipeline.transforms.categories import US_DOLLAR
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.transforms.market_caps.index_chain import extend_index
 from marketflows_pipeline.transforms.market_caps.index_path import held_points, in_base_asset, index_levels
-from marketflows_pipeline.transforms.market_caps.index_rule import INDEX
+from marketflows_pipeline.transforms.market_caps.index_rule import INDEX, weighting_of
 from marketflows_pipeline.transforms.market_caps.index_state import Chain, Extension
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def narrative_index(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     data = market_data(run.warehouse, run.settings, wanted, stored, run.started_at)
     extension = extend_index(stored, wanted, rule, data, run.started_at)
     levels = [extension.closes.with_columns(is_latest=False), _latest(run, extension.chain, wanted)]
-    in_bases = _in_bases(run, pl.concat(levels, how="diagonal").with_columns(weighting=pl.lit(rule.weighting)))
+    in_bases = _in_bases(run, pl.concat(levels, how="diagonal"))
     final = table(CLOSES).stored_form(in_bases.filter(~pl.col("is_latest")).lazy())
     with run.warehouse.transaction():
         run.warehouse.merge(CONSTITUENTS, _members(run, extension))
@@ -77,7 +77,7 @@ def _latest(run: RunContext, chain: Chain, wanted: pl.DataFrame) -> pl.DataFrame
     points = held_points(chain.held, closes, due.select(*INDEX, "ts"))
     return (
         index_levels(points)
-        .join(levels.select(*INDEX, "index_version", "is_backfilled"), on=INDEX)
+        .join(levels.select(*INDEX, "index_version", "is_backfilled", weighting=weighting_of("rule")), on=INDEX)
         .with_columns(turnover_pct=pl.lit(None, pl.Float64), is_latest=pl.lit(value=True))
     )
 

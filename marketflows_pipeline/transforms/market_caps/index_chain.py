@@ -14,14 +14,20 @@ from marketflows_pipeline.transforms.market_caps.index_path import (
     holdings,
     index_levels,
 )
-from marketflows_pipeline.transforms.market_caps.index_rule import INDEX, IndexRule, select_members, with_weights
+from marketflows_pipeline.transforms.market_caps.index_rule import (
+    INDEX,
+    IndexRule,
+    select_members,
+    weighting_of,
+    with_weights,
+)
 from marketflows_pipeline.transforms.market_caps.index_state import Chain, Extension, MarketData, as_stored
 
 # A close is final by then, whatever is missing: prices that never come must not hold an index back.
 FINAL_AFTER = timedelta(hours=48)
 
 # What the rows of base assets have beside these of the dollar.
-NOT_OF_DOLLARS = ("base_asset", "weighting", "base_price_usd", "base_cap_usd")
+NOT_OF_DOLLARS = ("base_asset", "base_price_usd", "base_cap_usd")
 
 _COIN = [*INDEX, "coin_id"]
 _TIME = pl.Datetime("us", "UTC")
@@ -234,6 +240,7 @@ class _Work:
 
     def _as_closes(self, levels: pl.DataFrame) -> pl.DataFrame:
         return levels.join(self._first_known, on=INDEX, how="left").with_columns(
+            weighting=weighting_of("rule"),
             turnover_pct=pl.lit(None, pl.Float64),
             is_backfilled=(pl.col("ts") < pl.col("first_known")).fill_null(value=False),
         )

@@ -51,6 +51,11 @@ class IndexRule:
         return bool((moment == moment.dt.truncate(_TRUNCATED[self.reconstitution])).item())
 
 
+def weighting_of(rule: str) -> pl.Expr:
+    """The weighting that a rule in words begins with."""
+    return pl.col(rule).str.extract(r"^(\w+)-weighted")
+
+
 def select_members(
     listed: pl.DataFrame, incumbents: pl.DataFrame, *, top_n: int | pl.Expr, buffer: int | pl.Expr
 ) -> pl.DataFrame:
