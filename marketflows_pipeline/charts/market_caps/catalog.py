@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -117,7 +117,7 @@ def index_pictures(
             IndexSpec(
                 **context.shared(category, base_asset, styles),
                 rule=words[category],
-                last_close=rows.filter(~pl.col("is_provisional"))["ts"].max(),
+                last_close=cast("datetime", rows.filter(~pl.col("is_provisional"))["ts"].max()),
             ),
         )
         for (category, base_asset), rows in _families(known, _FAMILY[:2], "ts")

@@ -156,7 +156,7 @@ class _Work:
     def _move_on(self, newest: pl.DataFrame) -> None:
         columns = self._levels.columns
         others = self._levels.join(newest, on=INDEX, how="anti")
-        self._levels = pl.concat([others, newest.select(columns).cast(dict(self._levels.schema))])
+        self._levels = pl.concat([others, newest.select(columns).cast(self._levels.schema)])
 
     def _reconstitute(self, close: datetime) -> None:
         """Set members and weights of the indices that are due at this close, and start those that are new."""

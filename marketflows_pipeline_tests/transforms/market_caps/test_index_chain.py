@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ def at(step: float) -> datetime:
 
 
 def nothing_stored() -> Chain:
-    text = dict.fromkeys(INDEX, pl.String)
+    text: dict[str, Any] = dict.fromkeys(INDEX, pl.String)
     return Chain(
         pl.DataFrame(
             schema={
@@ -70,7 +71,7 @@ def listed(*lists: tuple[float, str]) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def closes_of(**coins: list[tuple[float, float] | None]) -> pl.DataFrame:
+def closes_of(**coins: Sequence[tuple[float, float] | None]) -> pl.DataFrame:
     """Price and cap of each coin at each step; None where there is none."""
     rows = [
         (coin, at(step), float(pair[1]), float(pair[0]))
