@@ -18,6 +18,11 @@ from recompute import DAY, Rows, read, utc_day
 
 MAX_AGE = timedelta(days=2)
 SUPPLY_CLOSES = 7
+QUERIES = {
+    "raw.market_caps": "select coin_id, ts, market_cap_usd, price_usd from raw.market_caps",
+    "raw.narrative_members": "select * from raw.narrative_members",
+    "raw.cohort_members": "select * from raw.cohort_members",
+}
 # Price and supply move inversely beyond half, and the cap, their product, stays.
 REDENOMINATED_FROM, STEADY_CAP = 2.0, 1.5
 
@@ -47,16 +52,11 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + n * DAY for n in range((last - first).days + 1)]
 
 
-def quarantined(file: str, table: str) -> set[str]:
-    """Keys of rows that are left out, as the quarantine writes them."""
-    rows = read(file, f"select key from meta.quarantine where table_name = '{table}' and released_at is null")
-    return {row["key"] for row in rows}
-
-
-def accepted(file: str, name: str, columns: Sequence[str], key: Sequence[str]) -> Rows:
-    """Rows of a raw table, without what is quarantined."""
-    left_out = quarantined(file, name)
-    rows = read(file, f"select {', '.join(columns)} from {name}")
+def accepted(file: str, name: str, key: Sequence[str]) -> Rows:
+    """Rows of a raw table by its key, without what is quarantined."""
+    quarantine = read(file, "select table_name, key from meta.quarantine where released_at is null")
+    left_out = {row["key"] for row in quarantine if row["table_name"] == name}
+    rows = read(file, QUERIES[name])
     return [row for row in rows if ",".join(_text(row[column]) for column in key) not in left_out]
 
 
@@ -67,9 +67,9 @@ def _text(value: object) -> str:
 def observations(file: str) -> dict[str, list[tuple[datetime, Close]]]:
     """Each coin's observations of price and cap, by time."""
     seen: dict[str, list[tuple[datetime, Close]]] = {}
-    columns = ("coin_id", "ts", "market_cap_usd", "price_usd")
-    for row in accepted(file, "raw.market_caps", columns, ("coin_id", "ts")):
-        if all(row[name] is not None and math.isfinite(row[name]) and row[name] > 0 for name in columns[2:]):
+    for row in accepted(file, "raw.market_caps", ("coin_id", "ts")):
+        figures = (row["market_cap_usd"], row["price_usd"])
+        if all(figure is not None and math.isfinite(figure) and figure > 0 for figure in figures):
             close = Close(row["market_cap_usd"], row["price_usd"])
             seen.setdefault(row["coin_id"], []).append((row["ts"].astimezone(UTC), close))
     return {coin: sorted(points, key=lambda point: point[0]) for coin, points in sorted(seen.items())}
@@ -148,8 +148,7 @@ def ema(values: Iterable[float | None], span: int) -> list[float | None]:
 
 def narrative_lists(file: str) -> dict[str, dict[date, list[tuple[str, float | None]]]]:
     """Narrative to the day at whose 00:00 a list was known to its coins by rank; excluded ones are left out."""
-    columns = ("observed_at", "narrative", "coin_id", "rank", "market_cap_usd", "is_excluded", "is_reserve")
-    rows = accepted(file, "raw.narrative_members", columns, ("observed_at", "narrative", "coin_id"))
+    rows = accepted(file, "raw.narrative_members", ("observed_at", "narrative", "coin_id"))
     last: dict[tuple[str, date], datetime] = {}
     for row in rows:
         key = (row["narrative"], utc_day(row["observed_at"]))
