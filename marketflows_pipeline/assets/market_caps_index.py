@@ -50,10 +50,9 @@ def narrative_index(run: Run) -> Iterator[dg.MaterializeResult[None]]:
         run.warehouse.merge(CONTRIBUTIONS, extension.contributions, revise=False)
         run.warehouse.merge(CLOSES, final, revise=False)
         run.warehouse.replace(LATEST, table(LATEST).stored_form(in_bases.filter("is_latest").lazy()))
-    if not final.is_empty():
-        log.info(
-            "the index of %d series goes on to %s", final.select(INDEX).n_unique(), f"{final['ts'].max():%Y-%m-%d}"
-        )
+    newest = final["ts"].max()
+    if isinstance(newest, datetime):
+        log.info("the index of %d series goes on to %s", final.select(INDEX).n_unique(), newest.date())
     counts = run.warehouse.row_counts()
     for name in STORED:
         yield dg.MaterializeResult(asset_key=asset_key(name), metadata={"dagster/row_count": counts.get(name, 0)})

@@ -79,7 +79,9 @@ def closes_of(**coins: Sequence[tuple[float, float] | None]) -> pl.DataFrame:
         for step, pair in enumerate(pairs)
         if pair is not None
     ]
-    schema = {"coin_id": pl.String, "ts": TIME, "market_cap_usd": pl.Float64, "price_usd": pl.Float64}
+    schema: dict[str, Any] = {
+        "coin_id": pl.String, "ts": TIME, "market_cap_usd": pl.Float64, "price_usd": pl.Float64
+    }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row").sort("coin_id", "ts")
 
 
