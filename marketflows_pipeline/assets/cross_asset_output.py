@@ -15,7 +15,7 @@ from marketflows_pipeline.charts.cross_asset.catalog import CrossAssetChartConte
 from marketflows_pipeline.charts.cross_asset.model_card import model_card_html
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline.options import Horizon, Target
-from marketflows_pipeline.queries.cross_asset import cross_asset_settings, universe_rows
+from marketflows_pipeline.queries.cross_asset import benchmark_symbol, cross_asset_settings, universe_rows
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.system.safe_files import read_plain, write_whole
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import trade_flows
@@ -59,7 +59,7 @@ def _context(run: RunContext) -> CrossAssetChartContext:
     settings = cross_asset_settings(run.settings)
     assets = tuple((asset.symbol, asset.name) for asset in settings.universe)
     context = CrossAssetChartContext(
-        assets, settings.windows, settings.correlation_window, settings.benchmark or assets[0][0]
+        assets, settings.windows, settings.correlation_window, benchmark_symbol(run.settings)
     )
     if not run.options.tutorial:
         return context

@@ -11,9 +11,19 @@ from marketflows_pipeline.schema.exchanges import EXCHANGE_TABLES
 from marketflows_pipeline.schema.market_caps import MARKET_CAP_TABLES
 from marketflows_pipeline.schema.meta import META_TABLES
 from marketflows_pipeline.schema.model import POLARS, Column, DType, Part, Table
+from marketflows_pipeline.schema.narrative_index_stub import NARRATIVE_INDEX_STUB
+from marketflows_pipeline.schema.rotation import ROTATION_TABLES
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in (*MARKET_CAP_TABLES, *EXCHANGE_TABLES, *CROSS_ASSET_TABLES, *META_TABLES)
+    table.name: table
+    for table in (
+        *MARKET_CAP_TABLES,
+        NARRATIVE_INDEX_STUB,
+        *EXCHANGE_TABLES,
+        *CROSS_ASSET_TABLES,
+        *ROTATION_TABLES,
+        *META_TABLES,
+    )
 }
 
 PARTS: tuple[Part, ...] = ("market_caps", "exchanges", "cross_asset")
