@@ -147,8 +147,8 @@ class Chart:
     def placebo(self, levels: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
         """What the chart claims beside what chance alone gives, computed anew only where the closes changed.
 
-        Over the series with as much history as is needed (or, where none has, those with the longest), on the steps
-        that all of them have.
+        Over the series that have the newest step and as much history as is needed (or, where none has, those with the
+        longest), on the steps that all of them have.
 
         Args:
             levels: as in `points`.
@@ -180,7 +180,8 @@ class Chart:
 
     def _shared_history(self, levels: pl.DataFrame) -> pl.DataFrame:
         known = levels.drop_nulls("level")
-        counts = known.group_by("series").len("n")
+        steps = known.group_by("series").agg(pl.col("ts").max(), n=pl.len())
+        counts = steps.filter(pl.col("ts") == pl.col("ts").max())
         enough = pl.min_horizontal(pl.col("n").max(), self.plane.least)
         chosen = known.join(counts.filter(pl.col("n") >= enough), on="series", how="semi")
         return chosen.filter(pl.len().over("ts") == pl.col("series").n_unique())
