@@ -47,7 +47,7 @@ def relative_levels(closes: pl.DataFrame, benchmark: str) -> pl.DataFrame:
     base = closes.filter(pl.col("series") == benchmark).select("ts", base="value")
     return (
         closes.filter(pl.col("series") != benchmark)
-        .join(base, on="ts", maintain_order="left")
+        .join(base, on="ts", how="left", maintain_order="left")
         .select("series", "ts", level=pl.col("value") / pl.col("base"), is_backfilled=pl.lit(value=False))
     )
 
