@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -43,8 +44,9 @@ def log_layers(
     row = min(_MOST_ROW, height / max(newest.height, 1))
     line = min(_TEXT_LINE, 0.58 * row)
     top = {name: place * row for place, name in enumerate(newest.get_column("series"))}
-    texts = [_words(facts, by_series, top, line, left, width) for facts in newest.to_dicts()]
-    bars = _bars(frame, top, line, min(_MOST_BAR, 0.7 * (row - line)), left, width)
+    place = _Place(top, left, width, line, min(_MOST_BAR, 0.7 * (row - line)))
+    texts = [_words(facts, by_series[facts["series"]], place) for facts in newest.to_dicts()]
+    bars = _bars(frame, place)
     base = alt.Chart(alt.InlineData(values=texts))
     size = min(_TEXT_SIZE, 0.9 * line)
     span = f"{_day(frame['ts'].min())} to {_day(frame['ts'].max())}"  # type: ignore[arg-type] # a column of times
@@ -70,42 +72,42 @@ def log_layers(
     ]
 
 
-def _words(
-    facts: Mapping[str, Any],
-    styles: Mapping[str, SeriesStyle],
-    top: Mapping[str, float],
-    line: float,
-    left: float,
-    width: float,
-) -> dict[str, Any]:
-    style = styles[facts["series"]]
+@dataclass(frozen=True)
+class _Place:
+    """Pixel geometry: where each series begins, and how high its words and its bars are."""
+
+    top: Mapping[str, float]
+    left: float
+    width: float
+    line: float
+    thickness: float
+
+
+def _words(facts: Mapping[str, Any], style: SeriesStyle, place: _Place) -> dict[str, Any]:
     words = "no point yet"
     if facts["quadrant"] is not None:
         since = "" if facts["is_seen_to_begin"] else " or longer"
         gained = "" if facts["return_pct"] is None else f", {percent_text(facts['return_pct'])}"
         words = f"{facts['quadrant']} since {_day(facts['entered_at'])}{since}{gained}"
-    room = width - text_width(words, _TEXT_SIZE) - 12
     return {
-        "name": shorten(style.label, _TEXT_SIZE, room),
+        "name": shorten(style.label, _TEXT_SIZE, place.width - text_width(words, _TEXT_SIZE) - 16),
         "words": words,
         "color": style.color,
-        "x": left,
-        "right": left + width,
-        "y": top[facts["series"]] + line / 2,
+        "x": place.left,
+        "right": place.left + place.width,
+        "y": place.top[facts["series"]] + place.line / 2,
     }
 
 
-def _bars(
-    frame: pl.DataFrame, top: Mapping[str, float], line: float, thickness: float, left: float, width: float
-) -> list[dict[str, Any]]:
+def _bars(frame: pl.DataFrame, place: _Place) -> list[dict[str, Any]]:
     """A bar for each stretch of steps in one quadrant; the newest step is as wide as any other."""
     steps = frame.select(pl.col("ts").unique().sort()).with_row_index("step")
-    wide = width / steps.height
+    wide = place.width / steps.height
     stretches = (
         frame.join(steps, on="ts")
         .sort("series", "step")
         .with_columns(stretch=pl.struct("series", "quadrant", "is_backfilled").rle_id())
-        .filter(pl.col("quadrant").is_not_null(), pl.col("series").is_in(list(top)))
+        .filter(pl.col("quadrant").is_not_null(), pl.col("series").is_in(list(place.top)))
         .group_by("stretch", maintain_order=True)
         .agg(
             pl.col("series", "quadrant", "is_backfilled").first(), first=pl.col("step").min(), last=pl.col("step").max()
@@ -113,10 +115,10 @@ def _bars(
     )
     return [
         {
-            "x": left + row["first"] * wide,
-            "x2": left + (row["last"] + 1) * wide,
-            "y": top[row["series"]] + line,
-            "y2": top[row["series"]] + line + thickness,
+            "x": place.left + row["first"] * wide,
+            "x2": place.left + (row["last"] + 1) * wide,
+            "y": place.top[row["series"]] + place.line,
+            "y2": place.top[row["series"]] + place.line + place.thickness,
             "fill": COLORS[row["quadrant"]],
             "opacity": 0.45 if row["is_backfilled"] else 1,
         }

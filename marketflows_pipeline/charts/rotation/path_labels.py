@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import altair as alt
@@ -105,7 +106,7 @@ def _ends(paths: pl.DataFrame) -> list[tuple[str, float, float]]:
 def _pieces(path: pl.DataFrame) -> list[Box]:
     corners = list(path.sort("ts").select("x", "y").iter_rows())
     boxes = []
-    for (x0, y0), (x1, y1) in zip(corners, corners[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(corners):
         count = max(1, round(max(abs(x1 - x0), abs(y1 - y0)) / _PIECE))
         boxes += [_around(x0 + (x1 - x0) * at / count, y0 + (y1 - y0) * at / count, 1.5) for at in range(count + 1)]
     return boxes

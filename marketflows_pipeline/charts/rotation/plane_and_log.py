@@ -13,7 +13,7 @@ from marketflows_pipeline.charts.rotation.path_labels import label_layers
 from marketflows_pipeline.charts.rotation.spec import RotationSpec
 from marketflows_pipeline.charts.rotation.wording import EACH_ITS_OWN, QUADRANTS, TURNS_BY_ITSELF
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import axis_title, value_axis
+from marketflows_pipeline.charts.style.axes import axis_title, pixel_x, pixel_y, value_axis
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.theme import GREY, REFERENCE
 from marketflows_pipeline.charts.style.wording import footer_parts
@@ -142,10 +142,12 @@ def _quadrants(across: tuple[float, float], up: tuple[float, float], size: tuple
         layers.append(
             nothing.mark_text(text=name, align=align, baseline="middle", x=at, y=line, fontSize=13, color=GREY)
         )
-    cross: dict[str, Any] = {"color": REFERENCE, "strokeWidth": 1}
-    nothing = alt.Chart(alt.InlineData(values=[{}]))
-    layers.append(nothing.mark_rule(x=middle_x, x2=middle_x, y=0, y2=height, **cross))
-    layers.append(nothing.mark_rule(x=0, x2=width, y=middle_y, y2=middle_y, **cross))
+    arms = [
+        {"x": middle_x, "x2": middle_x, "y": 0, "y2": height},
+        {"x": 0, "x2": width, "y": middle_y, "y2": middle_y},
+    ]
+    cross: alt.Chart = alt.Chart(alt.InlineData(values=arms)).mark_rule(color=REFERENCE, strokeWidth=1)
+    layers.append(cross.encode(x=pixel_x("x"), x2="x2:Q", y=pixel_y("y"), y2="y2:Q"))
     return layers
 
 
