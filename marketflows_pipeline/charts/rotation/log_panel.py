@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import altair as alt
 import polars as pl
@@ -49,7 +49,8 @@ def log_layers(
     bars = _bars(frame, place)
     base = alt.Chart(alt.InlineData(values=texts))
     size = min(_TEXT_SIZE, 0.9 * line)
-    span = f"{_day(frame['ts'].min())} to {_day(frame['ts'].max())}"  # type: ignore[arg-type] # a column of times
+    first, last = cast("datetime", frame["ts"].min()), cast("datetime", frame["ts"].max())
+    span = f"{_day(first)}{'' if first.year == last.year else f' {first.year}'} to {_day(last)} {last.year}"
     return [
         axis_title(f"Quadrants, {span}, and return since entry", x=left),
         alt.Chart(alt.InlineData(values=bars))

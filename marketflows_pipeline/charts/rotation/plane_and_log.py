@@ -97,7 +97,10 @@ def _title(newest: pl.DataFrame, styles: Sequence[SeriesStyle], spec: RotationSp
 
 def _method(spec: RotationSpec) -> list[str]:
     level = "price index" if spec.step == "close" else "last close of the week"
-    return [f"strength: EMA 10 of the {level} over {spec.benchmark_label}, z-score over {spec.window} {spec.step}s"]
+    return [
+        f"Strength: EMA 10 of the {level} over {spec.benchmark_label}, z-score over {spec.window} {spec.step}s",
+        "momentum: the same of its change",
+    ]
 
 
 def _notes(frame: pl.DataFrame, spec: RotationSpec) -> list[str]:
