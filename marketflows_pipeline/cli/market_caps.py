@@ -4,4 +4,6 @@ from __future__ import annotations
 
 import click
 
-MARKET_CAP_COMMANDS: tuple[click.Command, ...] = ()
+from marketflows_pipeline.cli.rotation import rotation
+
+MARKET_CAP_COMMANDS: tuple[click.Command, ...] = (rotation,)

@@ -12,6 +12,7 @@ from marketflows_pipeline.schema.market_caps import MARKET_CAP_TABLES
 from marketflows_pipeline.schema.meta import META_TABLES
 from marketflows_pipeline.schema.model import POLARS, Column, DType, Part, Table
 from marketflows_pipeline.schema.narrative_index import NARRATIVE_INDEX_TABLES
+from marketflows_pipeline.schema.rotation import ROTATION_TABLES
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -20,6 +21,7 @@ TABLES: dict[str, Table] = {
         *NARRATIVE_INDEX_TABLES,
         *EXCHANGE_TABLES,
         *CROSS_ASSET_TABLES,
+        *ROTATION_TABLES,
         *META_TABLES,
     )
 }

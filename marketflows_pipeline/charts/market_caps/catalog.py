@@ -71,7 +71,7 @@ def market_cap_pictures(
         series: rows of ``core.series``.
         context: what all charts share.
     """
-    styles = _styles(series)
+    styles = category_styles(series)
     limits = color_limits(gains, context.hours_ago)
     charts = [
         chart_job(
@@ -132,7 +132,8 @@ def _families(
     return ordered.partition_by(columns, as_dict=True, maintain_order=True).items()
 
 
-def _styles(series: pl.DataFrame) -> dict[str, tuple[SeriesStyle, ...]]:
+def category_styles(series: pl.DataFrame) -> dict[str, tuple[SeriesStyle, ...]]:
+    """Style of each series by category, the same in all of its charts, from rows of ``core.series``."""
     ordered = series.sort("category", "sort_order")
     return {
         str(category): (styles_by_size if category == RANGES else series_styles)(
