@@ -109,7 +109,7 @@ def index_pictures(
         series: rows of ``core.series``.
         context: what all charts share.
     """
-    styles, words = _styles(series), dict(rules.select("category", "rule").iter_rows())
+    styles, words = category_styles(series), dict(rules.select("category", "rule").iter_rows())
     known = index.join(series.select("category", "series"), on=["category", "series"], how="semi")
     return [
         chart_job(
