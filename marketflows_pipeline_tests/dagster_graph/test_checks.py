@@ -35,6 +35,7 @@ pytestmark = pytest.mark.slow
 QUARANTINED = [f"{name}:no_row_was_quarantined_lately" for name in BOUNDS]
 KEYED = [f"{entry.name}:key_is_unique_and_not_null" for part in PARTS for entry in tables_of(part)]
 VIEWS = ("mart.metrics", "mart.narrative_index", "mart.exchange_market", "mart.exchange_tvl_summary")
+ROTATIONS = ("mart.rotation", "mart.cross_asset_rotation")
 
 # What to break, for each check.
 FAULTS = {
@@ -113,6 +114,28 @@ FAULTS = {
     ),
     "core.asset_flows:shares_sum_to_one": "delete from core.asset_flows where symbol = 'SPY'",
     "mart.flow_map:attributions_sum_to_flows": "update mart.flow_map set flow_usd = 1.01 * flow_usd",
+    **{
+        f"{name}:points_stand_in_their_quadrants": (
+            f"insert into {name} by name select 'made up' as universe, 'x' as series, 'y' as benchmark, now() as ts,"
+            " 105 as ratio, 99 as momentum, 'leading' as quadrant, false as is_backfilled"
+        )
+        for name in ROTATIONS
+    },
+    **{
+        f"{name}_log:stays_cover_the_points": (
+            f"insert into {name}_log by name select 'made up' as universe, 'x' as series, 'y' as benchmark,"
+            " now() as entered_at, 'leading' as quadrant, 0 as days, true as is_seen_to_begin, false as is_backfilled"
+        )
+        for name in ROTATIONS
+    },
+    **{
+        f"{name}_placebo:bands_are_bands": (
+            f"insert into {name}_placebo by name select 'made up' as universe, 'y' as benchmark, 'dwell' as statistic,"
+            " now() as as_of, 3 as value, 5 as lower, 4 as upper, 30 as n_entries, 1 as n_series, 365 as n_steps,"
+            " 0 as n_backfilled, 'z' as closes_hash"
+        )
+        for name in ROTATIONS
+    },
     "mart.model_evaluation:no_model_looks_too_good": (
         "insert into mart.model_evaluation values ('direction_5_logistic_x', 'with_flows', 'auc', 'mean of assets',"
         " 0.63, 0.59, 0.66, 1000, now(), false)"
@@ -123,8 +146,15 @@ FAULTS |= {
     " timestamptz '2026-10-10 11:30:00Z', null, null)"
     for name in QUARANTINED
 }
-# The fake's funds have no rows of models, so their keys can't be repeated.
-WITHOUT_ROWS = ("core.stablecoin_issuance", "mart.model_evaluation", "mart.model_forecasts", "mart.model_scores")
+# The fake's funds have no rows of models, and seven days are no rotation, so their keys can't be repeated.
+WITHOUT_ROWS = (
+    "core.stablecoin_issuance",
+    "mart.model_evaluation",
+    "mart.model_forecasts",
+    "mart.model_scores",
+    "mart.narrative_index",
+    "mart.rotation",
+)
 
 
 @pytest.fixture(scope="module")
@@ -286,6 +316,28 @@ WARNED = {
         r"check closes_do_not_jump of core\.asset_flows: \d+ rows \(threshold = 0\.35\): symbol QQQ, session 2026-"
         r"\d\d-\d\d, price_return 9, close_usd .*; and \d+ more$"
     ),
+    **{
+        f"{name}:points_stand_in_their_quadrants": (
+            f"insert into {name} by name select 'made up' as universe, 'x' as series, 'y' as benchmark, now() as ts,"
+            " 105 as ratio, 99 as momentum, 'leading' as quadrant, false as is_backfilled"
+        )
+        for name in ROTATIONS
+    },
+    **{
+        f"{name}_log:stays_cover_the_points": (
+            f"insert into {name}_log by name select 'made up' as universe, 'x' as series, 'y' as benchmark,"
+            " now() as entered_at, 'leading' as quadrant, 0 as days, true as is_seen_to_begin, false as is_backfilled"
+        )
+        for name in ROTATIONS
+    },
+    **{
+        f"{name}_placebo:bands_are_bands": (
+            f"insert into {name}_placebo by name select 'made up' as universe, 'y' as benchmark, 'dwell' as statistic,"
+            " now() as as_of, 3 as value, 5 as lower, 4 as upper, 30 as n_entries, 1 as n_series, 365 as n_steps,"
+            " 0 as n_backfilled, 'z' as closes_hash"
+        )
+        for name in ROTATIONS
+    },
     "mart.model_evaluation:no_model_looks_too_good": (
         r"check no_model_looks_too_good of mart\.model_evaluation: 1 row .*model_id direction_5_logistic_x"
     ),

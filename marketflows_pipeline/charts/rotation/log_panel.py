@@ -85,11 +85,11 @@ class _Place:
 
 
 def _words(facts: Mapping[str, Any], style: SeriesStyle, place: _Place) -> dict[str, Any]:
-    words = "no point yet"
-    if facts["quadrant"] is not None:
-        since = "" if facts["is_seen_to_begin"] else " or longer"
-        gained = "" if facts["return_pct"] is None else f", {percent_text(facts['return_pct'])}"
-        words = f"{facts['quadrant']} since {_day(facts['entered_at'])}{since}{gained}"
+    words = facts["quadrant"] or "no point yet"
+    if facts["entered_at"] is not None:
+        words += f" since {_day(facts['entered_at'])}{'' if facts['is_seen_to_begin'] else ' or longer'}"
+    if facts["return_pct"] is not None:
+        words += f", {percent_text(facts['return_pct'])}"
     return {
         "name": shorten(style.label, _TEXT_SIZE, place.width - text_width(words, _TEXT_SIZE) - 16),
         "words": words,

@@ -73,15 +73,14 @@ def placed_labels(
         own = dots[style.series]
         others = [*names, *(dot for dot in dots.values() if dot is not own)]
         sides = (text_width(text, LABEL_SIZE, bold=True) + 2, LABEL_HEIGHT)
-        box = _free_place(own, sides, [*others, *lines], area) or _least_covered(own, sides, others, lines, area)
+        box = _free_place(own, sides, others, lines, area) or _least_covered(own, sides, others, lines, area)
         if box is None:
             continue
         names.append(box)
-        x, y = ends[style.series]
-        near = (min(max(x, box.left), box.right), min(max(y, box.top), box.bottom))
+        (x, y), near = leader = _leader(own, box)
         is_far = hypot(near[0] - x, near[1] - y) >= _LEADER_FROM + _DOT
         if is_far:
-            lines += _pieces([(x, y), near])
+            lines += _pieces(leader)
         found.append(
             {
                 "text": text,
@@ -98,8 +97,11 @@ def placed_labels(
     return found
 
 
-def _free_place(spot: Box, sides: tuple[float, float], obstacles: Sequence[Box], area: Box) -> Box | None:
-    """The nearest place that lies in the area and covers nothing."""
+def _free_place(
+    spot: Box, sides: tuple[float, float], others: Sequence[Box], lines: Sequence[Box], area: Box
+) -> Box | None:
+    """The nearest place in the area that covers nothing, and whose leader crosses no other name or dot."""
+    obstacles = [*others, *lines]
     for gap in _GAPS:
         (box,) = place_labels([spot], [sides], obstacles, area, gap)
         if box is not None and not any(map(box.overlaps, obstacles)):
@@ -107,9 +109,17 @@ def _free_place(spot: Box, sides: tuple[float, float], obstacles: Sequence[Box],
     (width, height), x, y = sides, (spot.left + spot.right) / 2, (spot.top + spot.bottom) / 2
     for across, up in _GRID:
         box = Box(x + across - width / 2, y + up - height / 2, x + across + width / 2, y + up + height / 2)
-        if box.within(area) and not any(map(box.overlaps, (spot, *obstacles))):
+        if not box.within(area) or any(map(box.overlaps, (spot, *obstacles))):
+            continue
+        if not any(piece.overlaps(other) for piece in _pieces(_leader(spot, box)) for other in others):
             return box
     return None
+
+
+def _leader(spot: Box, box: Box) -> list[tuple[float, float]]:
+    """From the middle of a spot to the nearest point of a name."""
+    x, y = (spot.left + spot.right) / 2, (spot.top + spot.bottom) / 2
+    return [(x, y), (min(max(x, box.left), box.right), min(max(y, box.top), box.bottom))]
 
 
 def _least_covered(
