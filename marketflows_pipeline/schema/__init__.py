@@ -6,6 +6,7 @@ data dictionary all come from here.
 
 from __future__ import annotations
 
+from marketflows_pipeline.schema.breadth import BREADTH_TABLES
 from marketflows_pipeline.schema.cross_asset import CROSS_ASSET_TABLES
 from marketflows_pipeline.schema.exchanges import EXCHANGE_TABLES
 from marketflows_pipeline.schema.market_caps import MARKET_CAP_TABLES
@@ -13,7 +14,8 @@ from marketflows_pipeline.schema.meta import META_TABLES
 from marketflows_pipeline.schema.model import POLARS, Column, DType, Part, Table
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in (*MARKET_CAP_TABLES, *EXCHANGE_TABLES, *CROSS_ASSET_TABLES, *META_TABLES)
+    table.name: table
+    for table in (*MARKET_CAP_TABLES, *BREADTH_TABLES, *EXCHANGE_TABLES, *CROSS_ASSET_TABLES, *META_TABLES)
 }
 
 PARTS: tuple[Part, ...] = ("market_caps", "exchanges", "cross_asset")

@@ -1,0 +1,104 @@
+"""Warehouse queries for breadth: closes of all coins, members at each of them, whole pages of narratives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import polars as pl
+
+from marketflows_pipeline.queries.categories import names_in_store
+from marketflows_pipeline.queries.closes import close_times, daily_closes, first_observation, stored_members
+from marketflows_pipeline.queries.members import excluded_coins
+from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES
+from marketflows_pipeline.transforms.market_caps.category_breadth import PERIODS
+from marketflows_pipeline.transforms.market_caps.daily_closes import rebase_redenominations
+from marketflows_pipeline.transforms.market_caps.universes import DAY, narrative_universe, range_universe
+from marketflows_pipeline.warehouse.store import Warehouse
+
+
+def limits_in_use(settings: Settings) -> Sequence[float]:
+    """Lower limits of the ranges; none where no ranges are made."""
+    return settings.source.range_lower_limits if settings.source.uses_ranges else ()
+
+
+def observed_closes(warehouse: Warehouse, moment: datetime, since: datetime | None = None) -> pl.DataFrame:
+    """Closes of every coin that was observed in the 24 hours before them, prices in one unit throughout.
+
+    Args:
+        warehouse: the private file.
+        moment: the newest close is at or before it, aware.
+        since: the oldest close wanted; all stored history by default.
+
+    Returns:
+        ``coin_id, ts, market_cap_usd, price_usd`` by coin and close.
+    """
+    coins = warehouse.query("select distinct coin_id from accepted.market_caps order by coin_id")["coin_id"].to_list()
+    first = since or first_observation(warehouse) or moment
+    closes = daily_closes(warehouse, coins, first, moment)
+    # An observation of the day before yesterday is no price of today: held on, it would be a coin that did not move.
+    fresh = closes.filter(pl.col("observed_at") > pl.col("ts") - DAY)
+    return rebase_redenominations(fresh).select("coin_id", "ts", "market_cap_usd", "price_usd")
+
+
+def universes(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) -> pl.DataFrame:
+    """``category, series, coin_id, ts, is_backfilled``: members of narratives, ranges and the cohort at each close."""
+    times = closes.get_column("ts")
+    if times.is_empty():
+        return range_universe(closes, (), (), None)
+    days = close_times(times.min(), times.max())  # type: ignore[arg-type]
+    members = narrative_universe(stored_members(warehouse, settings), days, settings.source.narrative_top_n)
+    left_out, since = excluded_coins(warehouse, settings), first_cohort_stored(warehouse)
+    return pl.concat([members, range_universe(closes, limits_in_use(settings), left_out, since)])
+
+
+def newest_members(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) -> pl.DataFrame:
+    """``series, coin_id, is_backfilled``: members of each narrative as known at the newest close."""
+    newest = closes.get_column("ts").unique().sort().tail(1)
+    members = narrative_universe(stored_members(warehouse, settings), newest, settings.source.narrative_top_n)
+    return members.filter(pl.col("category") == NARRATIVES).select("series", "coin_id", "is_backfilled")
+
+
+def newest_cohort(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) -> pl.Series:
+    """Coins above the smallest range limit at the newest close that no exclusion leaves out; none without ranges."""
+    newest = closes.filter(pl.col("ts") == pl.col("ts").max())
+    placed = range_universe(newest, limits_in_use(settings), excluded_coins(warehouse, settings), None)
+    return placed.filter(pl.col("category") == COHORT).get_column("coin_id")
+
+
+def first_cohort_stored(warehouse: Warehouse) -> datetime | None:
+    """When coins above the smallest range limit were first stored; None before."""
+    first: datetime | None = warehouse.query("select min(observed_at) from accepted.cohort_members").item()
+    return first
+
+
+def whole_pages(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
+    """All that the service listed of each configured narrative, once a UTC day, excluded coins left out.
+
+    Returns:
+        ``series, observed_at, coin_id, market_cap_usd`` and the changes of the price.
+    """
+    names = names_in_store(warehouse, settings.source.narratives_in_use)
+    stored = warehouse.accepted(
+        "raw.narrative_members",
+        columns=["narrative", "observed_at", "coin_id", "market_cap_usd", *PERIODS.values()],
+        where="is_full_page and is_excluded is not true and list_contains(?, narrative)",
+        params=[names["stored_as"].to_list()],
+    )
+    return (
+        stored.rename({"narrative": "stored_as"})
+        .join(names.rename({"narrative": "series"}), on="stored_as")
+        # Stored under a former slug and under today's it would count twice.
+        .unique(["series", "observed_at", "coin_id"], keep="first", maintain_order=True)
+    )
+
+
+def changes_of(warehouse: Warehouse, coin_id: str) -> pl.DataFrame:
+    """``observed_at`` and the changes of one coin's price, as the pages of coins above the smallest limit have them."""
+    return warehouse.accepted(
+        "raw.cohort_members",
+        columns=["observed_at", *PERIODS.values()],
+        where="coin_id = ?",
+        params=[coin_id],
+    )

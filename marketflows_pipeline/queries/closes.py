@@ -1,0 +1,123 @@
+"""Warehouse queries for measures on daily closes: closes at 00:00 UTC, and members as known at each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from marketflows_pipeline.queries.categories import names_in_store
+from marketflows_pipeline.queries.members import excluded_coins, narratives_kept_whole
+from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.transforms.market_caps.daily_closes import DAY, closes_at
+from marketflows_pipeline.warehouse.store import Warehouse
+
+
+def close_times(first: datetime, last: datetime) -> pl.Series:
+    """Every 00:00 UTC from the first one at or after `first` to the last one at or before `last`."""
+    start = _day_of(first) + (DAY if first > _day_of(first) else timedelta(0))
+    end = max(_day_of(last), start - DAY)
+    return pl.datetime_range(start, end, DAY, time_unit="us", time_zone="UTC", eager=True).alias("ts")
+
+
+def daily_closes(
+    warehouse: Warehouse,
+    coins: Sequence[str],
+    first: datetime,
+    last: datetime,
+    within: timedelta = 2 * DAY,
+) -> pl.DataFrame:
+    """Closes of these coins: the last accepted observation with a price at or before each 00:00 UTC.
+
+    Args:
+        warehouse: the private file.
+        coins: ids.
+        first: the oldest close wanted, aware.
+        last: the newest, aware.
+        within: how much older than its close an observation may be; else the close is missing.
+
+    Returns:
+        ``coin_id, ts, market_cap_usd, price_usd, observed_at`` by coin and close, from all that is stored, whatever
+        the window of the grid.
+    """
+    return closes_at(_last_observations(warehouse, coins, first - within, last), close_times(first, last), within)
+
+
+def latest_prices(warehouse: Warehouse, coins: Sequence[str], moment: datetime, within: timedelta) -> pl.DataFrame:
+    """As `daily_closes`, for one moment that is no close."""
+    times = pl.Series("ts", [moment], pl.Datetime("us", "UTC"))
+    return closes_at(_last_observations(warehouse, coins, moment - within, moment), times, within)
+
+
+def first_observation(warehouse: Warehouse) -> datetime | None:
+    """The oldest accepted observation of any coin."""
+    oldest: datetime | None = warehouse.query("select min(ts) as ts from accepted.market_caps").item()
+    return oldest
+
+
+def stored_members(warehouse: Warehouse, settings: Settings, since: datetime | None = None) -> pl.DataFrame:
+    """Listed members of the configured narratives as they were known at each close, excluded coins left out.
+
+    Args:
+        warehouse: the private file.
+        settings: which narratives, and what is excluded now; an observation that stored what was excluded then is
+            taken at its word.
+        since: the oldest close wanted; all by default.
+
+    Returns:
+        ``ts`` (the first 00:00 UTC at or after the observation, of which there is the last one), ``series``,
+        ``coin_id``, ``rank`` (from 1, among those that are not left out), ``market_cap_usd``, ``is_full_page``, by
+        close, series and rank.
+    """
+    names = names_in_store(warehouse, settings.source.narratives_in_use)
+    stored = warehouse.query(
+        """
+        with days as (
+            select narrative, time_bucket(interval 1 day, observed_at - interval 1 microsecond) as day,
+                   max(observed_at) as observed_at
+            from accepted.narrative_members
+            where list_contains(?, narrative) and observed_at > ? group by all
+        )
+        select day + interval 1 day as ts, narrative as stored_as, members.observed_at, coin_id, rank,
+               market_cap_usd, is_excluded, is_full_page
+        from accepted.narrative_members members join days using (narrative, observed_at)
+        """,
+        [names["stored_as"].to_list(), (since or datetime(1970, 1, 2, tzinfo=UTC)) - DAY],
+    )
+    is_whole = pl.col("narrative").is_in(narratives_kept_whole(warehouse, settings))
+    is_left_out = pl.col("is_excluded").fill_null(pl.col("coin_id").is_in(excluded_coins(warehouse, settings)))
+    newest = pl.col("observed_at") == pl.col("observed_at").max().over("ts", "narrative")
+    return (
+        stored.join(names, on="stored_as")
+        .filter(newest, is_whole | ~is_left_out)
+        .sort("ts", "narrative", "rank", "coin_id")
+        .unique(["ts", "narrative", "coin_id"], keep="first", maintain_order=True)
+        .select(
+            pl.col("ts").dt.convert_time_zone("UTC").dt.cast_time_unit("us"),
+            pl.col("narrative").alias("series"),
+            "coin_id",
+            pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("ts", "narrative").alias("rank"),
+            "market_cap_usd",
+            "is_full_page",
+        )
+    )
+
+
+def _last_observations(warehouse: Warehouse, coins: Sequence[str], first: datetime, last: datetime) -> pl.DataFrame:
+    """The last observation of each coin and UTC day; a day ends with its close at 00:00."""
+    return warehouse.query(
+        """
+        select coin_id, max(ts) as ts,
+               arg_max(market_cap_usd, ts) as market_cap_usd, arg_max(price_usd, ts) as price_usd
+        from accepted.market_caps
+        where ts >= ? and ts <= ? and list_contains(?, coin_id) and price_usd > 0
+        group by coin_id, time_bucket(interval 1 day, ts - interval 1 microsecond)
+        order by coin_id, ts
+        """,
+        [first, last, list(coins)],
+    )
+
+
+def _day_of(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
