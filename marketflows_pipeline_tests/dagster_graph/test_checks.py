@@ -59,6 +59,19 @@ FAULTS = {
     ),
     "mart.normalized:curves_start_at_one": "update mart.normalized set value = 1.01 * value where series = 'bitcoin'",
     "mart.unit_normalized:unit_values_are_within_bounds": "update mart.unit_normalized set value = value + 0.5",
+    "mart.breadth:measures_have_enough_coins": "update mart.breadth set n = 7, advance_decline = 1000.0",
+    "mart.breadth:breadth_is_within_bounds": "update mart.breadth set above_ema_20_pct = 101",
+    "mart.breadth:ranges_partition_the_cohort": (
+        "update mart.breadth set n_members = n_members + 1 where category = 'Cohort'"
+    ),
+    "mart.category_breadth:category_breadth_is_within_bounds": (
+        "update mart.category_breadth set n = 7, advancing_pct = 50"
+    ),
+    "mart.narrative_overlap:overlap_is_within_bounds": (
+        "insert into mart.narrative_overlap values ('a', 'b', now(), 1, 1.0, 110, 50, false)"
+    ),
+    "mart.market_map:parts_add_to_the_whole": "delete from mart.market_map where coin_id = 'bitcoin'",
+    "mart.dominance:dominance_adds_up": "update mart.dominance set bitcoin_pct = bitcoin_pct + 1",
     "raw.exchanges:newest_listing_is_recent": "update raw.exchanges set observed_at = observed_at - interval 3 hours",
     "raw.cex_snapshots:newest_overview_is_recent": (
         "update raw.cex_snapshots set observed_at = observed_at - interval 3 hours"
@@ -116,8 +129,14 @@ FAULTS |= {
     " timestamptz '2026-10-10 11:30:00Z', null, null)"
     for name in QUARANTINED
 }
-# The fake's funds have no rows of models, so their keys can't be repeated.
-WITHOUT_ROWS = ("core.stablecoin_issuance", "mart.model_evaluation", "mart.model_forecasts", "mart.model_scores")
+# The fake's funds have no rows of models, and its only narrative overlaps with none, so keys can't be repeated.
+WITHOUT_ROWS = (
+    "core.stablecoin_issuance",
+    "mart.model_evaluation",
+    "mart.model_forecasts",
+    "mart.model_scores",
+    "mart.narrative_overlap",
+)
 
 
 @pytest.fixture(scope="module")

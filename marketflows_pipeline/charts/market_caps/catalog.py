@@ -70,7 +70,7 @@ def market_cap_pictures(
         series: rows of ``core.series``.
         context: what all charts share.
     """
-    styles = _styles(series)
+    styles = styles_by_category(series)
     limits = color_limits(gains, context.hours_ago)
     charts = [
         chart_job(
@@ -105,7 +105,12 @@ def _families(
     return ordered.partition_by(columns, as_dict=True, maintain_order=True).items()
 
 
-def _styles(series: pl.DataFrame) -> dict[str, tuple[SeriesStyle, ...]]:
+def styles_by_category(series: pl.DataFrame) -> dict[str, tuple[SeriesStyle, ...]]:
+    """Styles of the series of each category, in their order.
+
+    Args:
+        series: rows of ``core.series``.
+    """
     ordered = series.sort("category", "sort_order")
     return {
         str(category): (styles_by_size if category == RANGES else series_styles)(

@@ -7,12 +7,11 @@ from datetime import datetime
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.categories import OTHER
 from marketflows_pipeline.transforms.market_caps.universes import DAY
 from marketflows_pipeline.transforms.sums import order_independent_sum
 
-OTHER = "other"
 CHANGE_DAYS = (1, 7, 30)
-DISJOINT_RULE = "a coin in several narratives counts in the smallest of them by market cap, a coin in none in other"
 
 _CAP = pl.col("market_cap_usd")
 

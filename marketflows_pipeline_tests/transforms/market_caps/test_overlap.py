@@ -5,12 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.transforms.market_caps.overlap import (
-    OTHER,
-    disjoint_assignment,
-    market_map,
-    narrative_overlap,
-)
+from marketflows_pipeline.transforms.categories import OTHER
+from marketflows_pipeline.transforms.market_caps.overlap import disjoint_assignment, market_map, narrative_overlap
 from marketflows_pipeline_tests.transforms.market_caps.closes import closes_of, day
 
 # Example 9 of the methodology.
