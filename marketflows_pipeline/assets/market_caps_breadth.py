@@ -25,6 +25,8 @@ from marketflows_pipeline.transforms.market_caps.overlap import CHANGE_DAYS, mar
 
 # A close may be a day old when the next run begins.
 _MAP_SPAN = timedelta(days=max(CHANGE_DAYS) + 3)
+# A page has 250 coins: those of a year are a hundred times the closes of its narratives.
+PAGES_SPAN = timedelta(days=366)
 _MEMBERSHIP = ("raw.market_caps", "raw.narrative_members", "raw.cohort_members")
 
 
@@ -38,7 +40,9 @@ def mart_breadth(run: Run) -> pl.DataFrame:
 @table_asset("mart.category_breadth", deps=("raw.narrative_members", "raw.cohort_members"))
 def mart_category_breadth(run: Run) -> pl.DataFrame:
     """Breadth of all that the service lists of each narrative, from the changes on its page."""
-    return category_breadth(whole_pages(run.warehouse, run.settings), changes_of(run.warehouse, BITCOIN))
+    return category_breadth(
+        whole_pages(run.warehouse, run.settings, run.started_at - PAGES_SPAN), changes_of(run.warehouse, BITCOIN)
+    )
 
 
 @table_asset("mart.narrative_overlap", deps=_MEMBERSHIP)

@@ -8,14 +8,17 @@ from datetime import datetime
 import polars as pl
 
 from marketflows_pipeline.queries.categories import names_in_store
-from marketflows_pipeline.queries.closes import close_times, daily_closes, first_observation, stored_members
+from marketflows_pipeline.queries.closes import close_times, daily_closes, stored_members
 from marketflows_pipeline.queries.members import excluded_coins
 from marketflows_pipeline.settings import Settings
-from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES
+from marketflows_pipeline.transforms.categories import COHORT
 from marketflows_pipeline.transforms.market_caps.category_breadth import PERIODS
 from marketflows_pipeline.transforms.market_caps.daily_closes import rebase_redenominations
 from marketflows_pipeline.transforms.market_caps.universes import DAY, narrative_universe, range_universe
 from marketflows_pipeline.warehouse.store import Warehouse
+
+# Members of a run of the last days are enough to know those of the newest close.
+RECENT = 7 * DAY
 
 
 def limits_in_use(settings: Settings) -> Sequence[float]:
@@ -35,8 +38,8 @@ def observed_closes(warehouse: Warehouse, moment: datetime, since: datetime | No
         ``coin_id, ts, market_cap_usd, price_usd`` by coin and close.
     """
     coins = warehouse.query("select distinct coin_id from accepted.market_caps order by coin_id")["coin_id"].to_list()
-    first = since or first_observation(warehouse) or moment
-    closes = daily_closes(warehouse, coins, first, moment)
+    oldest = warehouse.query("select min(ts) from accepted.market_caps").item()
+    closes = daily_closes(warehouse, coins, since or oldest or moment, moment)
     # An observation of the day before yesterday is no price of today: held on, it would be a coin that did not move.
     fresh = closes.filter(pl.col("observed_at") > pl.col("ts") - DAY)
     return rebase_redenominations(fresh).select("coin_id", "ts", "market_cap_usd", "price_usd")
@@ -56,8 +59,13 @@ def universes(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) ->
 def newest_members(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) -> pl.DataFrame:
     """``series, coin_id, is_backfilled``: members of each narrative as known at the newest close."""
     newest = closes.get_column("ts").unique().sort().tail(1)
-    members = narrative_universe(stored_members(warehouse, settings), newest, settings.source.narrative_top_n)
-    return members.filter(pl.col("category") == NARRATIVES).select("series", "coin_id", "is_backfilled")
+    if newest.is_empty():
+        return pl.DataFrame(schema={"series": pl.String, "coin_id": pl.String, "is_backfilled": pl.Boolean})
+    stored = stored_members(warehouse, settings, newest[0] - RECENT)
+    if set(stored["series"]) < set(settings.source.narratives_in_use):
+        stored = stored_members(warehouse, settings)
+    members = narrative_universe(stored, newest, settings.source.narrative_top_n)
+    return members.select("series", "coin_id", "is_backfilled")
 
 
 def newest_cohort(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) -> pl.Series:
@@ -73,25 +81,21 @@ def first_cohort_stored(warehouse: Warehouse) -> datetime | None:
     return first
 
 
-def whole_pages(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
+def whole_pages(warehouse: Warehouse, settings: Settings, since: datetime) -> pl.DataFrame:
     """All that the service listed of each configured narrative, once a UTC day, excluded coins left out.
 
     Returns:
-        ``series, observed_at, coin_id, market_cap_usd`` and the changes of the price.
+        ``series, stored_as, observed_at, coin_id, market_cap_usd`` and the changes of the price; a page that is stored
+        under a former slug and under today's is there twice.
     """
     names = names_in_store(warehouse, settings.source.narratives_in_use)
     stored = warehouse.accepted(
         "raw.narrative_members",
         columns=["narrative", "observed_at", "coin_id", "market_cap_usd", *PERIODS.values()],
-        where="is_full_page and is_excluded is not true and list_contains(?, narrative)",
-        params=[names["stored_as"].to_list()],
+        where="observed_at > ? and is_full_page and is_excluded is not true and list_contains(?, narrative)",
+        params=[since, names["stored_as"].to_list()],
     )
-    return (
-        stored.rename({"narrative": "stored_as"})
-        .join(names.rename({"narrative": "series"}), on="stored_as")
-        # Stored under a former slug and under today's it would count twice.
-        .unique(["series", "observed_at", "coin_id"], keep="first", maintain_order=True)
-    )
+    return stored.rename({"narrative": "stored_as"}).join(names.rename({"narrative": "series"}), on="stored_as")
 
 
 def changes_of(warehouse: Warehouse, coin_id: str) -> pl.DataFrame:

@@ -87,7 +87,8 @@ MART_CATEGORY_BREADTH = Table(
     key=("series", "observed_at", "days"),
     description=(
         "Breadth of all that the service lists of a category (at most 250 coins, excluded ones left out), from the "
-        "changes that the page itself gives, once a UTC day. Null where fewer than 8 coins have a change."
+        "changes that the page itself gives, once a UTC day over the last 366 days. Null where fewer than 8 coins have "
+        "one."
     ),
     columns=(
         _NARRATIVE,

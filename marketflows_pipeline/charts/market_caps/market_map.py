@@ -69,7 +69,7 @@ def market_map_chart(frame: pl.DataFrame, spec: MarketMapSpec) -> alt.LayerChart
     blocks = squarified([part.usd for part in parts], area)
     tiles = [tile for part, block in zip(parts, blocks, strict=True) for tile in _tiles(part, block, limit)]
     heads = [head for part, block in zip(parts, blocks, strict=True) for head in _head(part, block)]
-    return page.draw([*_rectangles(tiles), *_texts(tiles, heads), *_list(parts, page.plot_width)])
+    return page.draw([*_rectangles(tiles), *_texts(tiles, heads), *_list(parts, page.plot_width, page.plot_height)])
 
 
 def _parts(frame: pl.DataFrame, labels: dict[str, str]) -> list[_Part]:
@@ -162,23 +162,25 @@ def _texts(tiles: list[dict[str, Any]], heads: list[dict[str, Any]]) -> list[alt
     return layers
 
 
-def _list(parts: list[_Part], left: float) -> list[alt.Chart]:
+def _list(parts: list[_Part], left: float, height: float) -> list[alt.Chart]:
     """All parts with their figures, since small ones have no room in the map."""
     share, change = left + _LIST - EDGE - 58, left + _LIST - EDGE
     name_room = share - 44 - left - 16
+    row = min(_ROW, (height - 24) / len(parts))
     records: dict[str, list[dict[str, Any]]] = {"left": [], "right": []}
     for x, text in ((share, "Share"), (change, "7 days")):
         records["right"].append({"x": x, "y": 9, "text": text, "ink": GREY})
     records["left"].append({"x": left + 16, "y": 9, "text": "Narrative", "ink": GREY})
     for place, part in enumerate(parts):
-        y = 9 + _ROW * (place + 1) - 6
+        y = 24 + row * place + min(11, row / 2)
         figure = UNKNOWN if part.change_pct is None else percent_text(part.change_pct)
         ink = RISE_INK if figure.startswith("+") else FALL_INK if figure.startswith("\u2212") else GREY
         records["left"].append({"x": left + 16, "y": y, "text": shorten(part.name, 12.5, name_room), "ink": INK})
-        records["left"].append({"x": left + 16, "y": y + 14, "text": _coins(part), "ink": GREY})
+        if row == _ROW:
+            records["left"].append({"x": left + 16, "y": y + 13, "text": _coins(part), "ink": GREY})
         records["right"].append({"x": share, "y": y, "text": share_text(part.share_pct), "ink": INK})
         records["right"].append({"x": change, "y": y, "text": figure, "ink": ink})
-    lines = [{"x": left + 16, "x2": change, "y": _ROW * place + 24} for place in range(len(parts) + 1)]
+    lines = [{"x": left + 16, "x2": change, "y": row * place + 24} for place in range(len(parts) + 1)]
     rule = alt.Chart(alt.InlineData(values=lines)).mark_rule(color=GRID)
     layers = [rule.encode(x=pixel_x("x"), x2="x2:Q", y=pixel_y("y"))]
     for align, values in records.items():

@@ -58,8 +58,7 @@ def breadth(closes: pl.DataFrame, universes: pl.DataFrame) -> pl.DataFrame:
     by_day = (
         members.filter(pl.col("ts") <= last)
         .join(figures, on=["coin_id", "ts"], how="left")
-        .sort(*_ROW, "coin_id")
-        .group_by(_ROW, maintain_order=True)
+        .group_by(_ROW)
         .agg(pl.col("is_backfilled").any(), n_members=pl.len(), **_counts(), **_measures())
         .collect()
     )
@@ -136,7 +135,9 @@ def _measures() -> dict[str, pl.Expr]:
     is_known = change.is_not_null()
     advancing, declining = (change > 0).sum().cast(pl.Float64), (change < 0).sum().cast(pl.Float64)
     moved = advancing + declining
-    share = _CAP.filter(is_known) / _CAP.filter(is_known).sum()
+    # Sorted, so that the last bits don't depend on the order of the coins.
+    caps = _CAP.filter(is_known).sort()
+    share = caps / caps.sum()
     hhi = 10_000 * (share * share).sum()
     weighted = 100 * order_independent_sum("gain_usd") / order_independent_sum("base_usd")
     median = 100 * change.median()
@@ -148,7 +149,7 @@ def _measures() -> dict[str, pl.Expr]:
         "median_return_pct": median,
         "cap_weighted_return_pct": weighted,
         "median_minus_cap_weighted_pct": median - weighted,
-        "dispersion_pct": 100 * change.std(ddof=1),
+        "dispersion_pct": 100 * change.sort().std(ddof=1),
         "hhi_index": hhi,
         "n_effective": 10_000 / hhi,
         "rank_churn_7d": 1 - pl.corr(then, now),

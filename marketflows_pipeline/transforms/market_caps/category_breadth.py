@@ -8,14 +8,20 @@ import polars as pl
 
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.breadth import BITCOIN, LEAST_COINS
-from marketflows_pipeline.transforms.sums import order_independent_sum
 
 # Days of a change to the name of its column.
 PERIODS = {1: "price_change_24h_pct", 7: "price_change_7d_pct", 30: "price_change_30d_pct"}
 # Pages of one run lie within minutes of each other.
 SAME_RUN = timedelta(hours=1)
 
-_KEY = ("series", "observed_at", "days")
+_PAGE = ("series", "stored_as", "observed_at")
+_MEASURES = (
+    "advancing_pct",
+    "median_change_pct",
+    "cap_weighted_change_pct",
+    "median_minus_cap_weighted_pct",
+    "dispersion_pct",
+)
 
 
 def category_breadth(pages: pl.DataFrame, bitcoin: pl.DataFrame) -> pl.DataFrame:
@@ -25,7 +31,8 @@ def category_breadth(pages: pl.DataFrame, bitcoin: pl.DataFrame) -> pl.DataFrame
     ``sum(M) / sum(M / (1 + c)) - 1`` over the coins with both.
 
     Args:
-        pages: series, observed_at, coin_id, market_cap_usd and the three changes in percent; without excluded coins.
+        pages: series, stored_as (the slug of that day), observed_at, coin_id, market_cap_usd and the three changes in
+            percent; without excluded coins.
         bitcoin: observed_at and its changes, as a page of the same run has them.
 
     Returns:
@@ -34,68 +41,61 @@ def category_breadth(pages: pl.DataFrame, bitcoin: pl.DataFrame) -> pl.DataFrame
     entry = table("mart.category_breadth")
     if pages.is_empty():
         return entry.empty()
-    own = bitcoin.select("observed_at", *PERIODS.values()).sort("observed_at")
-    changes = pl.concat(_over_one_period(pages, own, days, column) for days, column in PERIODS.items())
-    change, is_up = pl.col("change"), pl.col("change") > 0
-    median = change.median()
-    weighted = 100 * (order_independent_sum("cap_usd") / order_independent_sum("cap_before_usd") - 1)
-    by_page = (
-        changes.lazy()
-        .sort(*_KEY, "coin_id")
-        .group_by(_KEY, maintain_order=True)
-        .agg(
-            n_listed=pl.len(),
-            n=change.count(),
-            n_advancing=is_up.sum(),
-            n_declining=(change < 0).sum(),
-            advancing_pct=100 * is_up.mean(),
-            median_change_pct=median,
-            cap_weighted_change_pct=pl.when(pl.col("cap_before_usd").count() > 0).then(weighted),
-            dispersion_pct=change.std(ddof=1),
-            n_beat=pl.col("has_beaten").count(),
-            beat_bitcoin_pct=100 * pl.col("has_beaten").mean(),
-            bitcoin_change_pct=pl.col("bitcoin_change").first(),
-        )
+    of_pages = (
+        _beside_bitcoin(pages, bitcoin)
+        .lazy()
+        .group_by(_PAGE)
+        .agg(n_listed=pl.len(), **{name: each for days in PERIODS for name, each in _over(days).items()})
+        .collect()
+        # Stored under a former slug and under today's, one page would count twice.
+        .sort(_PAGE)
+        .unique(["series", "observed_at"], keep="first", maintain_order=True)
+    )
+    by_period = pl.concat(
+        of_pages.select("series", "observed_at", "n_listed", pl.lit(days, pl.Int32).alias("days"), *_of_period(days))
+        for days in PERIODS
+    )
+    is_enough = pl.col("n") >= LEAST_COINS
+    rows = (
+        by_period.lazy()
         .with_columns(median_minus_cap_weighted_pct=pl.col("median_change_pct") - pl.col("cap_weighted_change_pct"))
         .with_columns(
-            pl.when(pl.col("n") >= LEAST_COINS).then(
-                pl.col(
-                    "advancing_pct",
-                    "median_change_pct",
-                    "cap_weighted_change_pct",
-                    "median_minus_cap_weighted_pct",
-                    "dispersion_pct",
-                )
-            ),
+            pl.when(is_enough).then(pl.col(_MEASURES)),
             beat_bitcoin_pct=pl.when(pl.col("n_beat") >= LEAST_COINS).then("beat_bitcoin_pct"),
         )
     )
-    return entry.stored_form(by_page)
+    return entry.stored_form(rows)
 
 
-def _over_one_period(pages: pl.DataFrame, bitcoin: pl.DataFrame, days: int, column: str) -> pl.DataFrame:
-    """One change of each coin beside bitcoin's own, and the caps that weigh it."""
-    change, cap = pl.col(column), pl.col("market_cap_usd")
-    beaten = change > pl.col("bitcoin_change")
+def _beside_bitcoin(pages: pl.DataFrame, bitcoin: pl.DataFrame) -> pl.DataFrame:
+    """The pages with bitcoin's own changes of the same run."""
+    own = bitcoin.select("observed_at", *(pl.col(column).alias(f"bitcoin_{days}") for days, column in PERIODS.items()))
+    times = pages.select("observed_at").unique().sort("observed_at")
+    beside = times.join_asof(own.sort("observed_at"), on="observed_at", strategy="nearest", tolerance=SAME_RUN)
+    return pages.join(beside, on="observed_at", how="left")
+
+
+def _over(days: int) -> dict[str, pl.Expr]:
+    """The measures of one page over one period, under names that end with the period."""
+    change, cap, bitcoin = pl.col(PERIODS[days]), pl.col("market_cap_usd"), pl.col(f"bitcoin_{days}")
+    has_beaten = (change > bitcoin).filter(pl.col("coin_id") != BITCOIN)
     # A coin that lost everything has no cap before that its cap would tell.
     is_weighed = (change > -100) & (cap > 0)
-    return (
-        pages.sort("observed_at")
-        .join_asof(
-            bitcoin.select("observed_at", bitcoin_change=column),
-            on="observed_at",
-            strategy="nearest",
-            tolerance=SAME_RUN,
-        )
-        .select(
-            "series",
-            "observed_at",
-            "coin_id",
-            "bitcoin_change",
-            days=pl.lit(days, pl.Int32),
-            change=change,
-            has_beaten=pl.when(pl.col("coin_id") != BITCOIN).then(beaten),
-            cap_usd=pl.when(is_weighed).then(cap),
-            cap_before_usd=pl.when(is_weighed).then(cap / (1 + change / 100)),
-        )
-    )
+    before = (cap / (1 + change / 100)).filter(is_weighed).sum()
+    measures = {
+        "n": change.count(),
+        "n_advancing": (change > 0).sum(),
+        "n_declining": (change < 0).sum(),
+        "advancing_pct": 100 * (change > 0).mean(),
+        "median_change_pct": change.median(),
+        "cap_weighted_change_pct": pl.when(before > 0).then(100 * (cap.filter(is_weighed).sum() / before - 1)),
+        "dispersion_pct": change.std(ddof=1),
+        "n_beat": has_beaten.count(),
+        "beat_bitcoin_pct": 100 * has_beaten.mean(),
+        "bitcoin_change_pct": bitcoin.first(),
+    }
+    return {f"{name}_{days}": each for name, each in measures.items()}
+
+
+def _of_period(days: int) -> list[pl.Expr]:
+    return [pl.col(name).alias(name.removesuffix(f"_{days}")) for name in _over(days)]

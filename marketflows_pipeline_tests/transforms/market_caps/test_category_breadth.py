@@ -12,10 +12,16 @@ from marketflows_pipeline_tests.transforms.market_caps.closes import TIME, day
 def page(changes: dict[str, float | None], caps: dict[str, float] | None = None) -> pl.DataFrame:
     """One page at day 0, the same changes over each period."""
     rows = [
-        ("ai", day(0), coin, (caps or {}).get(coin, 100.0 + (change or 0.0)), change, change, change)
+        ("ai", "ai", day(0), coin, (caps or {}).get(coin, 100.0 + (change or 0.0)), change, change, change)
         for coin, change in changes.items()
     ]
-    schema = {"series": pl.String, "observed_at": TIME, "coin_id": pl.String, "market_cap_usd": pl.Float64}
+    schema = {
+        "series": pl.String,
+        "stored_as": pl.String,
+        "observed_at": TIME,
+        "coin_id": pl.String,
+        "market_cap_usd": pl.Float64,
+    }
     return pl.DataFrame(rows, schema=schema | dict.fromkeys(PERIODS.values(), pl.Float64), orient="row")
 
 
@@ -61,6 +67,12 @@ def test_a_coin_that_lost_everything_weighs_nothing() -> None:
     row = category_breadth(page(EIGHT | {"dead": -100.0}, {"dead": 0.0}), bitcoin(5.0)).row(0, named=True)
     assert row["n_declining"] == 3
     assert row["cap_weighted_change_pct"] == pytest.approx(5.0)
+
+
+def test_a_page_stored_under_a_former_slug_too_counts_once() -> None:
+    once = page(EIGHT)
+    twice = pl.concat([once, once.with_columns(stored_as=pl.lit("artificial-intelligence"))])
+    assert category_breadth(twice, bitcoin(5.0)).equals(category_breadth(once, bitcoin(5.0)))
 
 
 def test_no_page_is_no_row() -> None:
