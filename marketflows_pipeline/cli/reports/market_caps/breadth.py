@@ -83,7 +83,11 @@ select series, count(*) as n, any_value(series_usd) as market_cap_usd, any_value
        any_value(series_price_change_30d_pct) as price_change_30d_pct, bool_or(is_backfilled) as is_backfilled
 from mart.market_map group by series order by market_cap_usd desc, series
 """
-_DOMINANCE = "select * from mart.dominance order by ts desc limit 1"
+_DOMINANCE = """
+select ts, n, n_stablecoins, total_usd, bitcoin_pct, ethereum_pct, stablecoins_pct, others_pct,
+       total_without_bitcoin_usd, total_without_bitcoin_and_ethereum_usd, total_without_stablecoins_usd, is_backfilled
+from mart.dominance order by ts desc limit 1
+"""
 
 
 def breadth(data: PublishedData, series: str | None, days: int) -> Report:
@@ -125,7 +129,7 @@ def breadth(data: PublishedData, series: str | None, days: int) -> Report:
         "coverage": {
             "n_series": len(newest),
             "too_few_coins": [row["series"] for row in newest if row["advance_decline"] is None],
-            "backfilled_rows": sum(row["is_backfilled"] for row in entries),
+            "backfilled_rows": sum(row["is_backfilled"] is True for row in entries),
         },
     }
     title = "Breadth" if wanted is None else f"Breadth of {wanted}"
