@@ -9,7 +9,6 @@ import polars as pl
 
 from marketflows_pipeline.queries.categories import names_in_store
 from marketflows_pipeline.queries.closes import close_times, daily_closes, stored_members
-from marketflows_pipeline.queries.members import excluded_coins
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.transforms.categories import COHORT
 from marketflows_pipeline.transforms.market_caps.category_breadth import PERIODS
@@ -49,11 +48,29 @@ def universes(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) ->
     """``category, series, coin_id, ts, is_backfilled``: members of narratives, ranges and the cohort at each close."""
     times = closes.get_column("ts")
     if times.is_empty():
-        return range_universe(closes, (), (), None)
+        return range_universe(closes, (), closes)
     days = close_times(times.min(), times.max())  # type: ignore[arg-type]
     members = narrative_universe(stored_members(warehouse, settings), days, settings.source.narrative_top_n)
-    left_out, since = excluded_coins(warehouse, settings), first_cohort_stored(warehouse)
-    return pl.concat([members, range_universe(closes, limits_in_use(settings), left_out, since)])
+    return pl.concat([members, range_universe(closes, limits_in_use(settings), stored_cohort(warehouse))])
+
+
+def stored_cohort(warehouse: Warehouse) -> pl.DataFrame:
+    """Coins above the smallest range limit as they were known at each close, without those left out then.
+
+    Returns:
+        ``ts`` (the first 00:00 UTC at or after the observation, of which there is the last one) and ``coin_id``.
+    """
+    return warehouse.query(
+        """
+        with days as (
+            select (epoch_us(observed_at) - 1) // 86400000000 + 1 as day, max(observed_at) as observed_at
+            from accepted.cohort_members group by day
+        )
+        select make_timestamptz(day * 86400000000) as ts, coin_id
+        from accepted.cohort_members join days using (observed_at)
+        where is_excluded is not true order by ts, coin_id
+        """
+    ).with_columns(pl.col("ts").cast(pl.Datetime("us", "UTC")))
 
 
 def newest_members(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) -> pl.DataFrame:
@@ -69,9 +86,9 @@ def newest_members(warehouse: Warehouse, settings: Settings, closes: pl.DataFram
 
 
 def newest_cohort(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) -> pl.Series:
-    """Coins above the smallest range limit at the newest close that no exclusion leaves out; none without ranges."""
+    """Coins of the ranges at the newest close; none without ranges."""
     newest = closes.filter(pl.col("ts") == pl.col("ts").max())
-    placed = range_universe(newest, limits_in_use(settings), excluded_coins(warehouse, settings), None)
+    placed = range_universe(newest, limits_in_use(settings), stored_cohort(warehouse))
     return placed.filter(pl.col("category") == COHORT).get_column("coin_id")
 
 

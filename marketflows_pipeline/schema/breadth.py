@@ -13,7 +13,7 @@ _NARRATIVE = Column("series", DType.TEXT, "Narrative slug as in the settings")
 _BACKFILLED = Column(
     "is_backfilled",
     DType.BOOL,
-    "Whether the coins are those known later, because none were stored by then: survivors",
+    "Whether the coins are those of the first stored list, because none was stored by then",
 )
 
 
@@ -32,8 +32,9 @@ MART_BREADTH = Table(
     key=("category", "series", "ts"),
     description=(
         "How many coins of a narrative, a range or the cohort take part in a move. Members are those of the close "
-        "before, with a price at both; ranges by their caps then. Null where fewer than 8 coins are known. Over all "
-        "stored history, redenominations restated; a coin counts where it was observed in the 24 hours before a close."
+        "before, as they were known, with a price at both; ranges by their caps then. Null where fewer than 8 coins "
+        "are known. Over all stored history, redenominations restated; a coin counts where it was observed in the 24 "
+        "hours before a close."
     ),
     columns=(
         _CATEGORY,

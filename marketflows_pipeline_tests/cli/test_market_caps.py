@@ -34,7 +34,7 @@ def test_the_newest_close_of_every_series_is_answered(caps: Path) -> None:
         ("1000000000", "above $1B", 9),
     ]
     assert body["as_of"] == "2026-11-20T00:00:00+00:00"
-    assert body["coverage"] == {"n_series": 4, "too_few_coins": ["made-in-usa"], "backfilled_rows": 0}
+    assert body["coverage"] == {"n_series": 4, "too_few_coins": ["Made in USA"], "backfilled_rows": 0}
     assert body["breadth"][1]["above_ema_50_pct"] is None
 
 
@@ -70,8 +70,8 @@ def test_the_table_says_the_finding_the_rule_and_what_is_missing(caps: Path) -> 
     assert text.startswith("Breadth, as of 2026-11-20 00:00 UTC\n")
     assert "56 % of 16 coins (all ranges) stand above their average of 50 days, and 40 % beat bitcoin" in words
     assert f"Market map: {DISJOINT_RULE}." in words
-    assert "ai and made-in-usa share 1 coins, 75.0 % of the smaller" in words
-    assert "Fewer than 8 coins at the newest close: made-in-usa." in words
+    assert "ai and made-in-usa share 1 coin, 75.0 % of the smaller" in words
+    assert "Fewer than 8 coins at the newest close: Made in USA." in words
     assert "bitcoin 58.2 %, ether 11.0 %, stablecoins unknown" in words
     assert max(map(len, text.splitlines())) <= PAGE_WIDTH
 

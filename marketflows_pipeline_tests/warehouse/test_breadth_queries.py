@@ -31,7 +31,7 @@ DAYS: list[tuple[str, int, int, int, float | None, bool]] = [
     ("ai", 15, 2, 8, 10.0, True),
     ("ai", 16, 9, 1, 30.0, True),  # back-filled
     ("ai", 17, 1, 9, 20.0, False),
-    ("ai", 18, 8, 2, 50.0, False),  # 80 % rose, after 20 % stood above
+    ("ai", 18, 9, 1, 50.0, False),  # 90 % rose, after 20 % stood above
     ("ai", 19, 10, 0, 90.0, False),  # after 50 % stood above
     ("l1", 17, 1, 9, None, False),
     ("l1", 18, 9, 1, 40.0, False),  # nothing is known of the day before
@@ -90,7 +90,7 @@ def ask(published: Path) -> Ask:
 
 
 def test_query_breadth_thrusts(ask: Ask) -> None:
-    assert ask("breadth_thrusts") == [(date(2026, 11, 18), "Narratives", "ai", 10, 8, 2, 20.0, 50.0, 5.0)]
+    assert ask("breadth_thrusts") == [(date(2026, 11, 18), "Narratives", "ai", 10, 9, 1, 20.0, 50.0, 5.0)]
 
 
 def test_query_narratives_by_shared_coins(ask: Ask) -> None:

@@ -1,5 +1,5 @@
 -- On which days did most coins of a narrative or range turn up at once, after few of them stood above their average?
--- A thrust: 80 % of the coins that moved rose, while at most 30 % stood above their EMA over 50 closes the day before.
+-- A thrust: 90 % of the coins that moved rose, while at most 30 % stood above their EMA over 50 closes the day before.
 -- Back-filled days are left out: their members are coins that survived.
 -- Needs: two daily closes in a row of 8 coins with 50 closes, few of them above their average, and then a rise of most.
 with days as (
@@ -18,5 +18,5 @@ select (ts at time zone 'UTC')::date as day,
        round(above_ema_50_pct, 1) as above_ema_50_pct,
        round(cap_weighted_return_pct, 2) as cap_weighted_return_pct
 from days
-where advance_decline >= 600 and above_before_pct <= 30 and not is_backfilled
+where advance_decline >= 800 and above_before_pct <= 30 and not is_backfilled
 order by day desc, category, series;

@@ -12,7 +12,7 @@ from marketflows_pipeline.charts.market_caps.breadth_spec import (
     DominanceSpec,
     MarketMapSpec,
 )
-from marketflows_pipeline.charts.market_caps.catalog import PictureContext, styles_by_category
+from marketflows_pipeline.charts.market_caps.catalog import PictureContext, category_styles
 from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import RANGES, SeriesStyle
 from marketflows_pipeline.charts.style.theme import GREY, INK, PALETTE
@@ -47,7 +47,7 @@ def breadth_pictures(
         rule: how the market map places a coin that is in several narratives.
         context: what all charts of the part share.
     """
-    styles = styles_by_category(series)
+    styles = category_styles(series)
     of_cohort = pl.col("series") == COHORT_SERIES
     panels = [
         chart_job(

@@ -70,7 +70,7 @@ def market_cap_pictures(
         series: rows of ``core.series``.
         context: what all charts share.
     """
-    styles = styles_by_category(series)
+    styles = category_styles(series)
     limits = color_limits(gains, context.hours_ago)
     charts = [
         chart_job(
@@ -105,7 +105,7 @@ def _families(
     return ordered.partition_by(columns, as_dict=True, maintain_order=True).items()
 
 
-def styles_by_category(series: pl.DataFrame) -> dict[str, tuple[SeriesStyle, ...]]:
+def category_styles(series: pl.DataFrame) -> dict[str, tuple[SeriesStyle, ...]]:
     """Styles of the series of each category, in their order.
 
     Args:

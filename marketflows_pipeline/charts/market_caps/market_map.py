@@ -209,5 +209,5 @@ def _title(parts: list[_Part]) -> str:
 def _notes(frame: pl.DataFrame, spec: MarketMapSpec) -> list[str]:
     notes = [spec.rule, "the followed coins, not the whole market; a part's change is weighted by market cap before"]
     if frame.get_column("is_backfilled").any():
-        notes.append("members of today, since none were stored at the close")
+        notes.append("back-filled with the first stored members")
     return [*notes, *spec.notes]

@@ -128,7 +128,7 @@ def breadth(data: PublishedData, series: str | None, days: int) -> Report:
         "method": METHOD,
         "coverage": {
             "n_series": len(newest),
-            "too_few_coins": [row["series"] for row in newest if row["advance_decline"] is None],
+            "too_few_coins": [row["label"] for row in newest if row["advance_decline"] is None],
             "backfilled_rows": sum(row["is_backfilled"] is True for row in entries),
         },
     }
@@ -174,14 +174,15 @@ def _summary(
     lines = []
     if parts:
         words = "; ".join(
-            f"{row['series']} {figure(row['share_pct'], 1, ' %')} ({figure(row['price_change_7d_pct'], 1, ' %')})"
+            f"{row['series']} {figure(row['share_pct'], 1, ' %')} ({_change(row['price_change_7d_pct'])})"
             for row in parts
         )
         lines.append(f"Market map, share and price change over 7 days: {words}")
     shared = [row for row in overlap if row["n_shared"]]
     if shared:
         words = "; ".join(
-            f"{row['series']} and {row['other_series']} share {row['n_shared']} coins, "
+            f"{row['series']} and {row['other_series']} share {row['n_shared']} "
+            f"coin{'' if row['n_shared'] == 1 else 's'}, "
             f"{figure(row['of_smaller_pct'], 1, ' %')} of the smaller"
             for row in shared[:NAMED]
         )
@@ -195,6 +196,10 @@ def _summary(
     return tuple(lines)
 
 
+def _change(percent: float | None) -> str:
+    return "unknown" if percent is None else f"{'+' if percent > 0 else ''}{figure(percent, 1, ' %')}"
+
+
 def _footnotes(body: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     coverage = body["coverage"]
     notes = [f"Market map: {body['market_map_rule']}."] if body["market_map"] else []
@@ -202,7 +207,7 @@ def _footnotes(body: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) ->
         notes.append(f"Fewer than 8 coins at the newest close: {', '.join(coverage['too_few_coins'])}.")
     if coverage["backfilled_rows"]:
         notes.append(
-            f"{coverage['backfilled_rows']:,} of {len(entries):,} rows are back-filled: no members were stored then, "
-            "so they are of coins known later, which survived."
+            f"{coverage['backfilled_rows']:,} of {len(entries):,} rows are back-filled: no coins were stored by then, "
+            "so they are of the first that were."
         )
     return tuple(notes)
