@@ -8,6 +8,7 @@ import polars as pl
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.publishing import SOURCE_CREDIT, draw_part, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
+from marketflows_pipeline.charts.market_caps.breadth_catalog import breadth_pictures
 from marketflows_pipeline.charts.market_caps.catalog import (
     PictureContext,
     category_styles,
@@ -21,7 +22,7 @@ from marketflows_pipeline.queries.market_caps import is_out_of_credits, stored_w
 from marketflows_pipeline.queries.members import groups_in_use
 from marketflows_pipeline.queries.narrative_index import index_rules
 from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.transforms.categories import NARRATIVES, RANGES
+from marketflows_pipeline.transforms.categories import DISJOINT_RULE, NARRATIVES, RANGES
 from marketflows_pipeline.transforms.market_caps.caveats import category_caveats, crossing_words
 from marketflows_pipeline.transforms.market_caps.exclusions import left_out_words
 from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
@@ -31,21 +32,24 @@ log = logging.getLogger(__name__)
 DRAWN = ("mart.metrics", "mart.percent_gains", "core.series", "core.group_totals")
 INDEX = "mart.narrative_index"
 ROTATION = ("mart.rotation", "mart.rotation_log", "mart.rotation_placebo")
+BREADTH = {"breadth": "mart.breadth", "market_map": "mart.market_map", "dominance": "mart.dominance"}
 
 
 published_market_caps = published_tables("market_caps")
 
 
-@output_asset("pictures", "market_caps", deps=(*DRAWN, INDEX, *ROTATION), kinds={"altair", "png"})
+@output_asset("pictures", "market_caps", deps=(*DRAWN, INDEX, *ROTATION, *BREADTH.values()), kinds={"altair", "png"})
 def market_cap_pictures_drawn(run: Run) -> dg.MaterializeResult[None]:
-    """Line charts, gain tables and rotations as PNG files; those whose figures did not change are left as they are."""
+    """All charts of the part as PNG files; those whose figures did not change are left as they are."""
     metrics, gains, series, totals = map(run.warehouse.read, DRAWN)
     context = _picture_context(run, series, totals)
     points, stays, placebo = map(run.warehouse.read, ROTATION)
+    of_breadth = {name: run.warehouse.read(table) for name, table in BREADTH.items()}
     jobs = [
         *market_cap_pictures(metrics, gains, series, context),
         *index_pictures(run.warehouse.read(INDEX), index_rules(run.settings), series, context),
         *rotation_charts(points, stays, placebo, _rotation_context(run, series, context)),
+        *breadth_pictures(**of_breadth, series=series, rule=DISJOINT_RULE, context=context),
     ]
     return draw_part(run, "market_caps", jobs, _is_first_of_category)
 

@@ -12,6 +12,7 @@ from marketflows_pipeline.checks import (
     cross_asset_rotation,
     exchanges,
     market_caps,
+    market_caps_breadth,
     market_caps_rotation,
     narrative_index,
 )
@@ -21,7 +22,7 @@ from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.transforms.plausibility import BOUNDS
 
 _MODULES = {
-    "market_caps": (market_caps, narrative_index, market_caps_rotation),
+    "market_caps": (market_caps, narrative_index, market_caps_breadth, market_caps_rotation),
     "exchanges": (exchanges,),
     "cross_asset": (cross_asset, cross_asset_rotation),
 }

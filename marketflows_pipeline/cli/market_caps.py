@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from marketflows_pipeline.cli.breadth import breadth
 from marketflows_pipeline.cli.rotation import rotation
 
-MARKET_CAP_COMMANDS: tuple[click.Command, ...] = (rotation,)
+MARKET_CAP_COMMANDS: tuple[click.Command, ...] = (breadth, rotation)

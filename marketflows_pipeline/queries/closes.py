@@ -74,12 +74,11 @@ def stored_members(warehouse: Warehouse, settings: Settings, since: datetime | N
     stored = warehouse.query(
         """
         with days as (
-            select narrative, time_bucket(interval 1 day, observed_at - interval 1 microsecond) as day,
-                   max(observed_at) as observed_at
+            select narrative, (epoch_us(observed_at) - 1) // 86400000000 + 1 as day, max(observed_at) as observed_at
             from accepted.narrative_members
             where list_contains(?, narrative) and observed_at > ? group by all
         )
-        select day + interval 1 day as ts, narrative as stored_as, members.observed_at, coin_id, rank,
+        select make_timestamptz(day * 86400000000) as ts, narrative as stored_as, members.observed_at, coin_id, rank,
                market_cap_usd, is_excluded, is_full_page
         from accepted.narrative_members members join days using (narrative, observed_at)
         """,
@@ -112,7 +111,7 @@ def _last_observations(warehouse: Warehouse, coins: Sequence[str], first: dateti
                arg_max(market_cap_usd, ts) as market_cap_usd, arg_max(price_usd, ts) as price_usd
         from accepted.market_caps
         where ts >= ? and ts <= ? and list_contains(?, coin_id) and price_usd > 0
-        group by coin_id, time_bucket(interval 1 day, ts - interval 1 microsecond)
+        group by coin_id, (epoch_us(ts) - 1) // 86400000000
         order by coin_id, ts
         """,
         [first, last, list(coins)],

@@ -67,6 +67,19 @@ FAULTS = {
         "update mart.index_contributions set points = 1.000001 * points where coin_id = 'bitcoin'"
     ),
     "core.index_closes:index_prices_are_known": "update core.index_closes set coverage_pct = 89",
+    "mart.breadth:measures_have_enough_coins": "update mart.breadth set n = 7, advance_decline = 1000.0",
+    "mart.breadth:breadth_is_within_bounds": "update mart.breadth set above_ema_20_pct = 101",
+    "mart.breadth:ranges_partition_the_cohort": (
+        "update mart.breadth set n_members = n_members + 1 where category = 'Cohort'"
+    ),
+    "mart.category_breadth:category_breadth_is_within_bounds": (
+        "update mart.category_breadth set n = 7, advancing_pct = 50"
+    ),
+    "mart.narrative_overlap:overlap_is_within_bounds": (
+        "insert into mart.narrative_overlap values ('a', 'b', now(), 1, 1.0, 110, 50, false)"
+    ),
+    "mart.market_map:parts_add_to_the_whole": "delete from mart.market_map where coin_id = 'bitcoin'",
+    "mart.dominance:dominance_adds_up": "update mart.dominance set bitcoin_pct = bitcoin_pct + 1",
     "raw.exchanges:newest_listing_is_recent": "update raw.exchanges set observed_at = observed_at - interval 3 hours",
     "raw.cex_snapshots:newest_overview_is_recent": (
         "update raw.cex_snapshots set observed_at = observed_at - interval 3 hours"
@@ -146,14 +159,14 @@ FAULTS |= {
     " timestamptz '2026-10-10 11:30:00Z', null, null)"
     for name in QUARANTINED
 }
-# The fake's funds have no rows of models, and seven days are no rotation, so their keys can't be repeated.
+# The fake's funds have no rows of models, seven days are no rotation, and its only narrative overlaps with none.
 WITHOUT_ROWS = (
     "core.stablecoin_issuance",
     "mart.model_evaluation",
     "mart.model_forecasts",
     "mart.model_scores",
-    "mart.narrative_index",
     "mart.rotation",
+    "mart.narrative_overlap",
 )
 
 

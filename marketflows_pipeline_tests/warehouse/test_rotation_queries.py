@@ -85,7 +85,9 @@ def answer(home: Path, part: Part, tables: Mapping[str, list[dict[str, Any]]], q
         for name, entry in TABLES.items():
             if entry.part == part and entry.view_sql is None:
                 rows = frame(name, *tables[name]) if name in tables else entry.empty()
-                if entry.replaces == "replace" and (name in tables or entry.may_be_empty):
+                if entry.replaces == "merge":
+                    warehouse.merge(name, rows)
+                elif name in tables or entry.may_be_empty:
                     warehouse.replace(name, rows)
         publish(warehouse, part=part, run_id="run-1", now=NOW, published_path=link)
     return query_rows(link, (QUERIES / f"{query}.sql").read_text(encoding="utf-8")).rows

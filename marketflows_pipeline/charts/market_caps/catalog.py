@@ -133,7 +133,11 @@ def _families(
 
 
 def category_styles(series: pl.DataFrame) -> dict[str, tuple[SeriesStyle, ...]]:
-    """Style of each series by category, the same in all of its charts, from rows of ``core.series``."""
+    """Styles of the series of each category, in their order.
+
+    Args:
+        series: rows of ``core.series``.
+    """
     ordered = series.sort("category", "sort_order")
     return {
         str(category): (styles_by_size if category == RANGES else series_styles)(

@@ -1,0 +1,76 @@
+"""Breadth and leadership: how many coins take part, who leads, what narratives share."""
+
+from datetime import timedelta
+
+import polars as pl
+
+from marketflows_pipeline.assets.tables import Run, table_asset
+from marketflows_pipeline.queries.breadth import (
+    changes_of,
+    first_cohort_stored,
+    limits_in_use,
+    newest_cohort,
+    newest_members,
+    observed_closes,
+    universes,
+    whole_pages,
+)
+from marketflows_pipeline.queries.cross_asset import stablecoins
+from marketflows_pipeline.queries.members import excluded_coins
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.market_caps.breadth import BITCOIN, breadth
+from marketflows_pipeline.transforms.market_caps.category_breadth import category_breadth
+from marketflows_pipeline.transforms.market_caps.dominance import dominance
+from marketflows_pipeline.transforms.market_caps.overlap import CHANGE_DAYS, market_map, narrative_overlap
+
+# A close may be a day old when the next run begins.
+_MAP_SPAN = timedelta(days=max(CHANGE_DAYS) + 3)
+# A page has 250 coins: those of a year are a hundred times the closes of its narratives.
+PAGES_SPAN = timedelta(days=366)
+_MEMBERSHIP = ("raw.market_caps", "raw.narrative_members", "raw.cohort_members")
+
+
+@table_asset("mart.breadth", deps=_MEMBERSHIP)
+def mart_breadth(run: Run) -> pl.DataFrame:
+    """How many coins of each narrative, of each range and of the cohort take part, close by close."""
+    closes = observed_closes(run.warehouse, run.started_at)
+    return breadth(closes, universes(run.warehouse, run.settings, closes))
+
+
+@table_asset("mart.category_breadth", deps=("raw.narrative_members", "raw.cohort_members"))
+def mart_category_breadth(run: Run) -> pl.DataFrame:
+    """Breadth of all that the service lists of each narrative, from the changes on its page."""
+    return category_breadth(
+        whole_pages(run.warehouse, run.settings, run.started_at - PAGES_SPAN), changes_of(run.warehouse, BITCOIN)
+    )
+
+
+@table_asset("mart.narrative_overlap", deps=_MEMBERSHIP)
+def mart_narrative_overlap(run: Run) -> pl.DataFrame:
+    """What each two narratives share at the newest close."""
+    closes = observed_closes(run.warehouse, run.started_at, run.started_at - _MAP_SPAN)
+    newest = closes.filter(pl.col("ts") == pl.col("ts").max())
+    return narrative_overlap(newest_members(run.warehouse, run.settings, newest), newest)
+
+
+@table_asset("mart.market_map", deps=_MEMBERSHIP)
+def mart_market_map(run: Run) -> pl.DataFrame:
+    """Every coin in the smallest narrative that contains it, so that the parts add to the whole."""
+    closes = observed_closes(run.warehouse, run.started_at, run.started_at - _MAP_SPAN)
+    cohort = newest_cohort(run.warehouse, run.settings, closes)
+    return market_map(newest_members(run.warehouse, run.settings, closes), closes, cohort)
+
+
+@table_asset("mart.dominance", deps=_MEMBERSHIP)
+def mart_dominance(run: Run) -> pl.DataFrame:
+    """Shares of bitcoin, ether and stablecoins, and totals without them."""
+    limits = limits_in_use(run.settings)
+    if not limits:
+        return table("mart.dominance").empty()
+    return dominance(
+        observed_closes(run.warehouse, run.started_at),
+        lowest_limit=min(limits),
+        stablecoins=stablecoins(run.warehouse),
+        excluded=excluded_coins(run.warehouse, run.settings),
+        first_stored=first_cohort_stored(run.warehouse),
+    )

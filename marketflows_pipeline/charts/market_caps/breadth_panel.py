@@ -1,0 +1,259 @@
+"""Breadth at a glance: a row a series, with a small panel for each of three measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import cast
+
+import altair as alt
+import polars as pl
+
+from marketflows_pipeline.charts.exchanges.wording import UNKNOWN, day_text, days_text, names_text
+from marketflows_pipeline.charts.market_caps.backfilled import NOTE, broken_runs, dashed_lines, with_joints
+from marketflows_pipeline.charts.market_caps.breadth_spec import COHORT_SERIES, BreadthSpec
+from marketflows_pipeline.charts.spec import SeriesStyle
+from marketflows_pipeline.charts.style.axes import pixel_x, pixel_y
+from marketflows_pipeline.charts.style.frame import EDGE, WIDTH, Frame, framed, panel
+from marketflows_pipeline.charts.style.row_names import RowName, names_margin, row_names
+from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, REFERENCE
+from marketflows_pipeline.charts.style.wording import footer_parts, value_text
+
+ROWS_MOST = 12
+_ROW, _ROW_TIGHT = 92, 58
+_TIGHT_FROM = 8
+# Free room above and below a panel, between columns, and for the last value beside a panel.
+_ROOM, _BETWEEN, _VALUE = 9, 14, 50
+_HEAD_SIZE, _VALUE_SIZE, _DAY_SIZE = 12.5, 13, 11
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """A column of panels: what it shows, between which values, and the line that rows are read against."""
+
+    column: str
+    head: str
+    low: float
+    high: float
+    middle: float
+
+    @property
+    def is_share(self) -> bool:
+        return self.column.endswith("_pct")
+
+    def text(self, value: float | None) -> str:
+        if value is None:
+            return UNKNOWN
+        return f"{value_text(value, 0, signed=False)}%" if self.is_share else value_text(value, 0, signed=True)
+
+
+@framed
+def breadth_panel(frame: pl.DataFrame, spec: BreadthSpec) -> alt.LayerChart:
+    """Draw the share above the 50-day average, the McClellan oscillator and the share that beat bitcoin.
+
+    Args:
+        frame: rows of ``mart.breadth`` of a category and of the cohort: series, ts, n, is_backfilled,
+            above_ema_50_pct, mcclellan, beat_bitcoin_30d_pct.
+        spec: what the chart says.
+
+    Returns:
+        A grid of small panels on common scales, the last values beside them; parts of back-filled members are dashed.
+    """
+    rows = _window(frame, spec)
+    shown = set(rows.filter(pl.any_horizontal(pl.col(spec.columns[4:]).is_finite())).get_column("series"))
+    styles = [style for style in spec.series if style.series in shown][:ROWS_MOST]
+    last = cast("datetime", rows.get_column("ts").max())
+    newest = {row["series"]: row for row in rows.filter(pl.col("ts") == last).iter_rows(named=True)}
+    names = [RowName(style.series, style.label, _coins_text(newest.get(style.series)), style.color) for style in styles]
+    measures = _measures(rows)
+    height = _ROW if len(styles) < _TIGHT_FROM else _ROW_TIGHT
+    left = names_margin(names)
+    first_day, last_day = cast("date", rows["day"].min()), cast("date", rows["day"].max())
+    page = Frame(
+        title=_title(styles, newest, spec),
+        subtitle=[
+            "Members of the day before, daily closes at 00:00 UTC",
+            f"{days_text((last_day - first_day).days + 1)} to {day_text(last_day)}",
+            "grey line: half of the coins, and as many rising as falling",
+        ],
+        footer=footer_parts(spec.source, last, _notes(rows, styles, newest, spec)),
+        left=left,
+        above=44,
+        below=34,
+        width=WIDTH,
+    ).around(height * len(styles))
+    wide = (page.plot_width - _BETWEEN * (len(measures) - 1)) / len(measures)
+    lefts = [place * (wide + _BETWEEN) for place in range(len(measures))]
+    y = alt.Y(
+        "row:N",
+        sort=None,
+        axis=None,
+        scale=alt.Scale(
+            type="band", domain=[style.series for style in styles], range=[0, height * len(styles)], padding=0
+        ),
+    )
+    layers: list[alt.Chart] = _rulings(len(styles), height, lefts, wide - _VALUE, left)
+    for measure, x in zip(measures, lefts, strict=True):
+        layers += _lines(rows, measure, styles, (x, wide - _VALUE, height), (first_day, last_day))
+        layers += _last_values(newest, measure, styles, (x + wide - _VALUE, height))
+    layers += _heads(measures, lefts, wide - _VALUE, (first_day, last_day), height * len(styles))
+    # Everything else is in pixels; the names are on a scale of rows, in a panel of their own.
+    return page.draw([*layers, panel(row_names(names, y, left=left, row_height=height))])
+
+
+def _window(frame: pl.DataFrame, spec: BreadthSpec) -> pl.DataFrame:
+    known = frame.filter(pl.col("series").is_in([style.series for style in spec.series]))
+    last = cast("datetime", known.get_column("ts").max())
+    return (
+        known.filter(pl.col("ts") > last - timedelta(days=spec.days))
+        .with_columns(day=pl.col("ts").dt.date())
+        .sort("series", "ts")
+    )
+
+
+def _measures(rows: pl.DataFrame) -> list[_Measure]:
+    largest = cast("float | None", rows.get_column("mcclellan").abs().max()) or 1.0
+    return [
+        _Measure("above_ema_50_pct", "Above their EMA 50", 0, 100, 50),
+        _Measure("mcclellan", "McClellan oscillator", -largest, largest, 0),
+        _Measure("beat_bitcoin_30d_pct", "Beat bitcoin over 30 days", 0, 100, 50),
+    ]
+
+
+def _lines(
+    rows: pl.DataFrame,
+    measure: _Measure,
+    styles: list[SeriesStyle],
+    place: tuple[float, float, float],
+    span: tuple[date, date],
+) -> list[alt.Chart]:
+    """Lines of one column of panels; x, width of a panel and height of a row are in pixels."""
+    x, wide, height = place
+    days = max((span[1] - span[0]).days, 1)
+    order = pl.DataFrame({"series": [style.series for style in styles], "color": [style.color for style in styles]})
+    share = (pl.col(measure.column) - measure.low) / (measure.high - measure.low)
+    drawn = (
+        rows.filter(pl.col(measure.column).is_finite())
+        .join(order.with_row_index("row"), on="series", maintain_order="left")
+        .with_columns(run=broken_runs())
+        .select(
+            "series",
+            "day",
+            "run",
+            "is_backfilled",
+            "color",
+            x=(x + wide * (pl.col("day") - span[0]).dt.total_days() / days).round(2),
+            y=(pl.col("row") * height + _ROOM + (1 - share) * (height - 2 * _ROOM)).round(2),
+        )
+    )
+    if drawn.is_empty():
+        return []
+    return dashed_lines(
+        with_joints(drawn),
+        width=1.6,
+        x=pixel_x("x"),
+        y=pixel_y("y"),
+        color=alt.Color("color:N", scale=None),
+        detail=["series:N", "run:N"],
+    )
+
+
+def _last_values(
+    newest: dict[str, dict[str, float]], measure: _Measure, styles: list[SeriesStyle], place: tuple[float, float]
+) -> list[alt.Chart]:
+    x, height = place
+    values = []
+    for row, style in enumerate(styles):
+        value = newest.get(style.series, {}).get(measure.column)
+        share = 0.5 if value is None else (value - measure.low) / (measure.high - measure.low)
+        at = min(max(_ROOM + (1 - share) * (height - 2 * _ROOM), _ROOM + 2), height - _ROOM - 2)
+        ink = GREY if value is None else style.color
+        values.append({"x": x + 6, "y": row * height + at, "text": measure.text(value), "ink": ink})
+    mark = alt.Chart(alt.InlineData(values=values)).mark_text(
+        align="left", baseline="middle", fontSize=_VALUE_SIZE, fontWeight="bold"
+    )
+    return [mark.encode(x=pixel_x("x"), y=pixel_y("y"), text="text:N", color=alt.Color("ink:N", scale=None))]
+
+
+def _rulings(rows: int, height: float, lefts: list[float], wide: float, left: float) -> list[alt.Chart]:
+    """Lines between the rows, and in each panel the one that it is read against."""
+    right = lefts[-1] + wide + _VALUE
+    between = [{"x": EDGE - left, "x2": right, "y": height * row} for row in range(rows + 1)]
+    middles = [{"x": x, "x2": x + wide, "y": height * (row + 0.5)} for x in lefts for row in range(rows)]
+    layers = []
+    for values, color, dash in ((between, GRID, []), (middles, REFERENCE, [1, 3])):
+        mark = alt.Chart(alt.InlineData(values=values)).mark_rule(color=color, strokeWidth=1, strokeDash=dash)
+        layers.append(mark.encode(x=pixel_x("x"), x2="x2:Q", y=pixel_y("y")))
+    return layers
+
+
+def _heads(
+    measures: list[_Measure], lefts: list[float], wide: float, span: tuple[date, date], bottom: float
+) -> list[alt.Chart]:
+    """Name and scale of each column above it, first and last day below it."""
+    heads, quiet = [], []
+    for measure, x in zip(measures, lefts, strict=True):
+        ends = "0 to 100%" if measure.is_share else f"\u00b1{value_text(measure.high, 0, signed=False)}"
+        heads.append({"x": x, "y": -26, "text": measure.head, "align": "left"})
+        quiet.append({"x": x, "y": -10, "text": ends, "align": "left"})
+        quiet.append({"x": x, "y": bottom + 12, "text": _short_day(span[0]), "align": "left"})
+        quiet.append({"x": x + wide, "y": bottom + 12, "text": _short_day(span[1]), "align": "right"})
+    layers = []
+    for values, ink, size, weight in ((heads, INK, _HEAD_SIZE, "bold"), (quiet, GREY, _DAY_SIZE, "normal")):
+        for align in ("left", "right"):
+            some = [value for value in values if value["align"] == align]
+            if some:
+                mark = alt.Chart(alt.InlineData(values=some)).mark_text(
+                    align=align,  # type: ignore[arg-type]
+                    baseline="middle",
+                    fontSize=size,
+                    fontWeight=weight,  # type: ignore[arg-type]
+                    color=ink,
+                )
+                layers.append(mark.encode(x=pixel_x("x"), y=pixel_y("y"), text="text:N"))
+    return layers
+
+
+def _title(styles: list[SeriesStyle], newest: dict[str, dict[str, float]], spec: BreadthSpec) -> str:
+    """Whom most coins stand above their average of, beside the cohort."""
+    above = {
+        style.label: value
+        for style in styles
+        if (value := newest.get(style.series, {}).get("above_ema_50_pct")) is not None and style.series != COHORT_SERIES
+    }
+    cohort = newest.get(COHORT_SERIES, {}).get("above_ema_50_pct")
+    of_all = "" if cohort is None else f" ({value_text(cohort, 0, signed=False)}% of all coins in ranges)"
+    if not above:
+        return f"{spec.category}: breadth{of_all}"
+    name, most = max(above.items(), key=lambda each: each[1])
+    if most == 0:
+        return f"{spec.category}: no coin stands above its 50-day average{of_all}"
+    leads = "in" if list(above.values()).count(most) == 1 else "at most, in"
+    share = value_text(most, 0, signed=False)
+    return f"{spec.category}: {share}% of coins above their 50-day average {leads} {name}{of_all}"
+
+
+def _notes(
+    rows: pl.DataFrame, styles: list[SeriesStyle], newest: dict[str, dict[str, float]], spec: BreadthSpec
+) -> list[str]:
+    notes = [
+        "McClellan: EMA 19 less EMA 39 of 1000 (rising \u2212 falling) / (rising + falling)",
+        "bitcoin is not counted among those that beat it",
+        "n: coins with a price on both of the last two days; fewer than 8 have no measure",
+    ]
+    if rows.get_column("is_backfilled").any():
+        notes.append(NOTE)
+    if len(styles) == ROWS_MOST < len(spec.series):
+        notes.append(f"the first {ROWS_MOST} of {len(spec.series)} series")
+    else:
+        unmeasured = [style.label for style in spec.series if style not in styles]
+        notes += [f"never 8 coins: {names_text(unmeasured)}"] if unmeasured else []
+    return [*notes, *spec.notes]
+
+
+def _coins_text(row: dict[str, float] | None) -> str:
+    return "n 0" if row is None else f"n {row['n']:,}"
+
+
+def _short_day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"

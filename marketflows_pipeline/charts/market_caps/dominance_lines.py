@@ -1,0 +1,106 @@
+"""Dominance: shares of bitcoin, ether, stablecoins and all other coins over time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import cast
+
+import altair as alt
+import polars as pl
+
+from marketflows_pipeline.charts.exchanges.wording import day_text, days_text, share_text
+from marketflows_pipeline.charts.market_caps.backfilled import NOTE, broken_runs, dashed_lines, with_joints
+from marketflows_pipeline.charts.market_caps.breadth_spec import DominanceSpec
+from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, value_axis
+from marketflows_pipeline.charts.style.end_labels import end_labels, names_width
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.time_axis import first_and_last, on_time_axis, time_x
+from marketflows_pipeline.charts.style.wording import footer_parts, value_text
+
+_LEFT = 56
+
+
+@framed
+def dominance_chart(frame: pl.DataFrame, spec: DominanceSpec) -> alt.LayerChart:
+    """Draw each share as a line from zero, back-filled days dashed.
+
+    Args:
+        frame: rows of ``mart.dominance``: ts, n, is_backfilled and the shares in percent.
+        spec: what the chart says.
+
+    Returns:
+        Lines that break where a day is missing, labels with the last shares, footer.
+    """
+    rows = _rows(frame, spec)
+    first, last = first_and_last(rows)
+    newest = cast("datetime", frame.filter(pl.col("bitcoin_pct").is_finite()).get_column("ts").max())
+    ends = _ends(rows, spec)
+    shown = [style for style in spec.series if style.series in set(ends.get_column("series"))]
+    page = Frame(
+        title=_title(rows, spec),
+        subtitle=[
+            "Share of the market cap of the followed coins above the smallest range limit, in percent",
+            f"daily closes, {days_text((last - first).days + 1)} to {day_text(last)}",
+        ],
+        footer=footer_parts(spec.source, newest, _notes(frame, rows, newest, spec)),
+        left=_LEFT,
+        right=names_width(ends),
+        below=32,
+    )
+    plot = page.plot(0, min(100.0, 1.08 * cast("float", rows.get_column("value").max())))
+    scale = alt.Scale(domain=[plot.low, plot.high], nice=False)
+    y = alt.Y("value:Q", scale=scale, axis=value_axis(PERCENT_LABEL))
+    colors = alt.Scale(domain=[style.series for style in shown], range=[style.color for style in shown])
+    color = alt.Color("series:N", scale=colors, legend=None)
+    x = time_x("at", first, last)
+    lines = with_joints(rows.with_columns(pl.col("value").round_sig_figs(7), at=on_time_axis("day")))
+    return page.draw(
+        [
+            *dashed_lines(lines, x=x, y=y, color=color, detail="run:N"),
+            *end_labels(ends, plot, y, color),
+            axis_title("Share", x=EDGE - _LEFT),
+        ]
+    )
+
+
+def _rows(frame: pl.DataFrame, spec: DominanceSpec) -> pl.DataFrame:
+    """Series, day, run, is_backfilled, value of the window, by series and day."""
+    last = cast("datetime", frame.get_column("ts").max())
+    return (
+        frame.filter(pl.col("ts") > last - timedelta(days=spec.days))
+        .unpivot([style.series for style in spec.series], index=["ts", "is_backfilled"], variable_name="series")
+        .filter(pl.col("value").is_finite())
+        .with_columns(day=pl.col("ts").dt.date())
+        .sort("series", "day")
+        .with_columns(run=broken_runs())
+        .select("series", "day", "run", "is_backfilled", "value")
+    )
+
+
+def _ends(rows: pl.DataFrame, spec: DominanceSpec) -> pl.DataFrame:
+    latest = dict(rows.group_by("series", maintain_order=True).agg(pl.col("value").last()).iter_rows())
+    named = [
+        (style.series, f"{style.label} {share_text(latest[style.series])}", latest[style.series])
+        for style in spec.series
+        if style.series in latest
+    ]
+    return pl.DataFrame(named, schema={"series": pl.String, "text": pl.String, "value": pl.Float64}, orient="row")
+
+
+def _title(rows: pl.DataFrame, spec: DominanceSpec) -> str:
+    """Bitcoin's share and how it changed over the window, in percentage points."""
+    first_style = spec.series[0]
+    line = rows.filter(pl.col("series") == first_style.series)
+    value, start = float(line.item(-1, "value")), float(line.item(0, "value"))
+    change = value_text(value - start, 1, signed=True)
+    return f"{first_style.label} has {share_text(value)} of the followed market, {change} points since " + day_text(
+        line.item(0, "day")
+    )
+
+
+def _notes(frame: pl.DataFrame, rows: pl.DataFrame, newest: datetime, spec: DominanceSpec) -> list[str]:
+    (n,) = frame.filter(pl.col("ts") == newest).get_column("n")
+    notes = [f"{n:,} coins at the last close", "wrapped, staked and pegged coins left out; not the whole market"]
+    if rows.get_column("is_backfilled").any():
+        notes.append(NOTE)
+    return [*notes, *spec.notes]

@@ -1,0 +1,102 @@
+"""Say which coins a measure of day t is about: members of narratives, ranges and the cohort as known the day before.
+
+What a coin does afterwards must not decide whether it counts, so membership is always that of the close before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import polars as pl
+
+from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES, RANGES
+from marketflows_pipeline.transforms.market_caps.ranges import assign_buckets
+
+DAY = timedelta(days=1)
+COHORT_SERIES = "cohort"
+KEY = ("category", "series", "coin_id", "ts")
+
+
+def narrative_universe(stored: pl.DataFrame, days: pl.Series, top_n: int) -> pl.DataFrame:
+    """Members of each narrative at each close: the last that were known by then.
+
+    Before a narrative's first stored list that one stands in for them, ``is_backfilled``.
+
+    Args:
+        stored: ts (the close at which they are known), series, coin_id, rank, as `stored_members` gives them.
+        days: the closes, ascending.
+        top_n: how many of the largest coins stand for a narrative.
+
+    Returns:
+        category (``Narratives``), series, coin_id, ts, is_backfilled, one row a member and close.
+    """
+    in_use = stored.filter(pl.col("rank").rank("ordinal").over("ts", "series") <= top_n)
+    known = in_use.select("series", "ts").unique().sort("series", "ts")
+    every = known.select("series").unique().sort("series").join(days.alias("ts").to_frame(), how="cross")
+    lists = in_use.select("series", "coin_id", known_at="ts")
+    return (
+        _list_in_use(every.sort("series", "ts"), known)
+        .join(lists, on=["series", "known_at"])
+        .select(pl.lit(NARRATIVES).alias("category"), *KEY[1:], "is_backfilled")
+    )
+
+
+def range_universe(closes: pl.DataFrame, limits: Sequence[float], stored: pl.DataFrame) -> pl.DataFrame:
+    """Coins of each range and of the cohort, which is all ranges together.
+
+    At a close they are those of the last list that was known by then (before the first one that, ``is_backfilled``),
+    each in the range of its market cap at that close: a coin whose history came later was not known to be there.
+
+    Args:
+        closes: coin_id, ts, market_cap_usd.
+        limits: lower limits of the ranges in USD; without any there is neither range nor cohort.
+        stored: ts (the close at which they are known), coin_id of the coins above the smallest limit that no exclusion
+            leaves out.
+
+    Returns:
+        category (``Ranges`` or ``Cohort``), series, coin_id, ts, is_backfilled.
+    """
+    if not limits or closes.is_empty() or stored.is_empty():
+        return _nobody()
+    one = pl.lit(COHORT_SERIES).alias("series")
+    days, known = (frame.select(one, "ts").unique().sort("ts") for frame in (closes, stored))
+    placed = (
+        assign_buckets(closes, stored.select("coin_id").unique(), limits)
+        .filter(pl.col("lower_limit_usd").is_not_null())
+        .join(_list_in_use(days, known), on="ts")
+        .join(stored.select("coin_id", known_at="ts"), on=["coin_id", "known_at"], how="semi")
+    )
+    as_series = (
+        (RANGES, pl.col("lower_limit_usd").cast(pl.Int64).cast(pl.String)),
+        (COHORT, pl.lit(COHORT_SERIES)),
+    )
+    return pl.concat(
+        placed.select(pl.lit(category).alias("category"), series.alias("series"), "coin_id", "ts", "is_backfilled")
+        for category, series in as_series
+    )
+
+
+def _list_in_use(every: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Which stored list holds at each close: ``known_at``, and whether it was known later only.
+
+    Args:
+        every: series, ts of the closes, by both.
+        known: series, ts of the lists, by both.
+    """
+    first = known.group_by("series").agg(first_at=pl.col("ts").min())
+    lists = known.select("series", "ts", known_at="ts")
+    return (
+        every.join(first, on="series", maintain_order="left")
+        .join_asof(lists, on="ts", by="series", check_sortedness=False)
+        .with_columns(
+            is_backfilled=pl.col("known_at").is_null(),
+            known_at=pl.col("known_at").fill_null(pl.col("first_at")),
+        )
+        .drop("first_at")
+    )
+
+
+def _nobody() -> pl.DataFrame:
+    schema = dict.fromkeys(KEY[:3], pl.String) | {"ts": pl.Datetime("us", "UTC"), "is_backfilled": pl.Boolean}
+    return pl.DataFrame(schema=schema)
