@@ -11,9 +11,11 @@ from marketflows_pipeline.schema.exchanges import EXCHANGE_TABLES
 from marketflows_pipeline.schema.market_caps import MARKET_CAP_TABLES
 from marketflows_pipeline.schema.meta import META_TABLES
 from marketflows_pipeline.schema.model import POLARS, Column, DType, Part, Table
+from marketflows_pipeline.schema.radar import RADAR_TABLES
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in (*MARKET_CAP_TABLES, *EXCHANGE_TABLES, *CROSS_ASSET_TABLES, *META_TABLES)
+    table.name: table
+    for table in (*MARKET_CAP_TABLES, *RADAR_TABLES, *EXCHANGE_TABLES, *CROSS_ASSET_TABLES, *META_TABLES)
 }
 
 PARTS: tuple[Part, ...] = ("market_caps", "exchanges", "cross_asset")

@@ -59,6 +59,13 @@ FAULTS = {
     ),
     "mart.normalized:curves_start_at_one": "update mart.normalized set value = 1.01 * value where series = 'bitcoin'",
     "mart.unit_normalized:unit_values_are_within_bounds": "update mart.unit_normalized set value = value + 0.5",
+    "raw.category_snapshots:newest_categories_are_recent": (
+        "update raw.category_snapshots set observed_at = observed_at - interval 27 hours"
+    ),
+    "mart.category_radar:categories_are_complete": "delete from mart.category_radar where period_days = 30",
+    "mart.category_radar:unusualness_has_a_past": (
+        "update mart.category_radar set cap_change_percentile_pct = 99 where period_days = 7"
+    ),
     "raw.exchanges:newest_listing_is_recent": "update raw.exchanges set observed_at = observed_at - interval 3 hours",
     "raw.cex_snapshots:newest_overview_is_recent": (
         "update raw.cex_snapshots set observed_at = observed_at - interval 3 hours"
@@ -247,6 +254,7 @@ def test_all_but_the_warnings_block_what_comes_after() -> None:
         "caps_do_not_jump",
         "supply_is_not_revised",
         "no_row_was_quarantined_lately",
+        "newest_categories_are_recent",
         "daily_answers_are_recent",
         "no_tracked_exchange_is_lost",
         "netflow_agrees_with_tvl",

@@ -1,0 +1,1 @@
+"""Reports about narratives, ranges and portfolios."""
