@@ -7,6 +7,7 @@ data dictionary all come from here.
 from __future__ import annotations
 
 from marketflows_pipeline.schema.cross_asset import CROSS_ASSET_TABLES
+from marketflows_pipeline.schema.exchange_league import EXCHANGE_LEAGUE_TABLES
 from marketflows_pipeline.schema.exchanges import EXCHANGE_TABLES
 from marketflows_pipeline.schema.market_caps import MARKET_CAP_TABLES
 from marketflows_pipeline.schema.meta import META_TABLES
@@ -15,7 +16,14 @@ from marketflows_pipeline.schema.radar import RADAR_TABLES
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (*MARKET_CAP_TABLES, *RADAR_TABLES, *EXCHANGE_TABLES, *CROSS_ASSET_TABLES, *META_TABLES)
+    for table in (
+        *MARKET_CAP_TABLES,
+        *RADAR_TABLES,
+        *EXCHANGE_TABLES,
+        *EXCHANGE_LEAGUE_TABLES,
+        *CROSS_ASSET_TABLES,
+        *META_TABLES,
+    )
 }
 
 PARTS: tuple[Part, ...] = ("market_caps", "exchanges", "cross_asset")

@@ -86,6 +86,15 @@ FAULTS = {
     "mart.exchange_netflow:large_tokens_do_not_appear": (
         "update mart.exchange_netflow set largest_new_token = 'X', largest_new_usd = 0.02 * reserves_usd"
     ),
+    "mart.exchange_netflow_by_class:classes_sum_to_the_exchange": (
+        "update mart.exchange_netflow_by_class set netflow_mid_usd = netflow_mid_usd + 1e-3 * reserves_usd"
+    ),
+    "mart.exchange_league:tracked_exchanges_have_a_place": (
+        "delete from mart.exchange_league where exchange_key = 'kraken' and period_days = 7"
+    ),
+    "mart.exchange_positions:position_shares_sum_to_one": (
+        "update mart.exchange_positions set spot_share_pct = 1.01 * spot_share_pct"
+    ),
     "mart.exchange_shares:shares_sum_to_one": (
         "delete from mart.exchange_shares where exchange_key = 'kraken' and segment = 'tracked'"
     ),
