@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 import polars as pl
 
@@ -57,37 +54,6 @@ def listed_exchanges(snapshot: pl.DataFrame, exchanges: pl.DataFrame) -> pl.Data
         .sort("current_tvl_usd", "name", descending=[True, False], nulls_last=True)
         .unique("exchange_key", keep="first", maintain_order=True)
     )
-
-
-def league_totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What went in and out over all exchanges of one period, by either measure, never mixed.
-
-    Args:
-        rows: of ``mart.exchange_league``, of one period.
-
-    Returns:
-        netflow and defillama, each with total_in_usd, total_out_usd (below 0), net_usd, all null where nothing is
-        known, and n_in, n_out, n_unknown; n_compared and n_signs_differ. Net flow is of tracked exchanges alone.
-    """
-    compared = [row["signs_differ"] for row in rows if row["signs_differ"] is not None]
-    return {
-        "netflow": _both_ways([row["netflow_mid_usd"] for row in rows if row["is_tracked"]]),
-        "defillama": _both_ways([row["defillama_inflow_usd"] for row in rows]),
-        "n_compared": len(compared),
-        "n_signs_differ": compared.count(True),
-    }
-
-
-def _both_ways(flows: Sequence[float | None]) -> dict[str, Any]:
-    known = [flow for flow in flows if flow is not None]
-    into, out_of = [flow for flow in known if flow > 0], [flow for flow in known if flow < 0]
-    sums = {"total_in_usd": into, "total_out_usd": out_of, "net_usd": known}
-    return {
-        **{name: math.fsum(some) if known else None for name, some in sums.items()},
-        "n_in": len(into),
-        "n_out": len(out_of),
-        "n_unknown": len(flows) - len(known),
-    }
 
 
 def _over(rows: pl.DataFrame, netflow: pl.DataFrame, period: int) -> pl.DataFrame:

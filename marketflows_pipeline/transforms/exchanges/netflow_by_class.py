@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import polars as pl
 
 from marketflows_pipeline.schema import table
@@ -55,38 +51,6 @@ def netflow_by_class(flows: pl.DataFrame, netflow: pl.DataFrame) -> pl.DataFrame
         )
         .pipe(table("mart.exchange_netflow_by_class").stored_form)
     )
-
-
-def sum_by_class(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Sums of each class over the days and exchanges of some rows, in the order of the classes.
-
-    Args:
-        records: rows of ``mart.exchange_netflow_by_class``.
-
-    Returns:
-        asset_class; netflow_mid_usd, price_effect_mid_usd, netflow_units over what is known, null where nothing is;
-        reserves_usd and reserves_units of each exchange's newest day; n_exchanges with a known flow.
-    """
-    classes = sorted({record["asset_class"] for record in records})
-    return [_sums_of(name, [record for record in records if record["asset_class"] == name]) for name in classes]
-
-
-def _sums_of(name: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    newest: dict[str, Mapping[str, Any]] = {}
-    for record in sorted(records, key=lambda record: record["day"]):
-        newest[record["slug"]] = record
-    flows = ("netflow_mid_usd", "price_effect_mid_usd", "netflow_units")
-    return {
-        "asset_class": name,
-        **{column: _known_sum(records, column) for column in flows},
-        **{column: _known_sum([*newest.values()], column) for column in ("reserves_usd", "reserves_units")},
-        "n_exchanges": len({record["slug"] for record in records if record["netflow_mid_usd"] is not None}),
-    }
-
-
-def _known_sum(records: Sequence[Mapping[str, Any]], column: str) -> float | None:
-    known = [record[column] for record in records if record[column] is not None]
-    return math.fsum(known) if known else None
 
 
 def _where_kept(column: str) -> pl.Expr:

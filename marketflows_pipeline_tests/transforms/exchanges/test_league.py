@@ -6,13 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketflows_pipeline.transforms.exchanges.league import (
-    NO_FLOW,
-    NO_WALLETS,
-    NOT_TRACKED,
-    exchange_league,
-    league_totals,
-)
+from marketflows_pipeline.transforms.exchanges.league import NO_FLOW, NO_WALLETS, NOT_TRACKED, exchange_league
+from marketflows_pipeline.transforms.exchanges.netflow_sums import league_totals
 from marketflows_pipeline.transforms.exchanges.positions import exchange_positions
 from marketflows_pipeline_tests.transforms.exchanges.frames import assert_in_shape, day, rows_of, snapshot_of
 

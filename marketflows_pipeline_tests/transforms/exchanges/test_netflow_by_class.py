@@ -7,7 +7,8 @@ import pytest
 
 from marketflows_pipeline.transforms.exchanges.asset_classes import asset_class
 from marketflows_pipeline.transforms.exchanges.netflow import exchange_netflow
-from marketflows_pipeline.transforms.exchanges.netflow_by_class import netflow_by_class, sum_by_class
+from marketflows_pipeline.transforms.exchanges.netflow_by_class import netflow_by_class
+from marketflows_pipeline.transforms.exchanges.netflow_sums import sum_by_class
 from marketflows_pipeline.transforms.exchanges.token_flows import token_flows
 from marketflows_pipeline_tests.transforms.exchanges.frames import assert_in_shape, exchanges_of
 from marketflows_pipeline_tests.transforms.exchanges.wallets import NOBODY, Record, balances_of, on, tvl_of

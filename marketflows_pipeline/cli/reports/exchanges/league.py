@@ -9,8 +9,7 @@ from marketflows_pipeline.cli.reports.exchanges.classes import class_line, recor
 from marketflows_pipeline.cli.reports.exchanges.netflow import RECORD_LIMIT
 from marketflows_pipeline.cli.reports.published_data import HOURLY_LIMIT, PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
-from marketflows_pipeline.transforms.exchanges.league import league_totals
-from marketflows_pipeline.transforms.exchanges.netflow_by_class import sum_by_class
+from marketflows_pipeline.transforms.exchanges.netflow_sums import league_totals, sum_by_class
 
 LEAGUE = "mart.exchange_league"
 _NETFLOW, _POSITIONS = "mart.exchange_netflow", "mart.exchange_positions"
@@ -86,7 +85,7 @@ def league(data: PublishedData, days: int) -> Report:
         "method": METHOD,
         "coverage": {
             "wallets": "those that DefiLlama knows",
-            "n_tracked": sum(row["is_tracked"] for row in rows),
+            "n_tracked": len([row for row in rows if row["is_tracked"]]),
             "n_listed": len(rows),
             "tracked_without_netflow": [
                 {key: row[key] for key in ("exchange", "exchange_id", "reason")}

@@ -13,13 +13,13 @@ from marketflows_pipeline.cli.reports.exchanges.reserve_warnings import reserve_
 from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData, no_data
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
 from marketflows_pipeline.transforms.exchanges.activity_signal import net_flow_signal, volume_trend
-from marketflows_pipeline.transforms.exchanges.netflow_by_class import sum_by_class
 from marketflows_pipeline.transforms.exchanges.netflow_sums import (
     PARTS,
     REASONS,
     flow_direction,
     largest_identity_gap,
     pct_of,
+    sum_by_class,
     sum_netflow,
 )
 
