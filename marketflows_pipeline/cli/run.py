@@ -116,6 +116,11 @@ def refresh_market_caps(options: RunOptions) -> int:
     return _refresh("market_caps", market_cap_refresh.name, options)
 
 
+def refresh_all(options: RunOptions) -> int:
+    """Fetch every part of the settings now and publish; arguments, exit code and errors as in `refresh_exchanges`."""
+    return _refresh("market_caps", full_refresh.name, replace(options, asks_again=True))
+
+
 def train_model(options: RunOptions, *, horizon: int, target: str, model: str) -> int:
     """Train one model on what is stored, score and publish; exit code and errors as in `refresh_exchanges`."""
     # The command line lets no other words through.

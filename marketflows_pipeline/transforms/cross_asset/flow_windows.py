@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -16,6 +16,8 @@ WEEK = 5
 
 UNIT = ("level", "kind", "name")
 _FIGURES = ("flow_usd", "assets_before_usd")
+# Stands for the sign of a flow that is not known.
+_UNKNOWN = 9.0
 
 
 def flow_windows(flows: pl.DataFrame, windows: Iterable[int] = WINDOWS) -> pl.DataFrame:
@@ -83,9 +85,10 @@ def streaks(windows: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         level, kind, name, streak_sessions (0 without a streak), streak_direction (in or out), streak_since (its first
-        session), streak_is_seen_to_begin (false where it is as long as the history), one row a unit.
+        session), streak_is_seen_to_begin (false where the flow of the session before is not known), one row a
+        unit.
     """
-    sign = pl.col("flow_usd").sign().fill_null(0.0)
+    sign = pl.col("flow_usd").sign().fill_null(_UNKNOWN)
     newest = windows["session"].max()
     return (
         windows.lazy()
@@ -94,9 +97,10 @@ def streaks(windows: pl.DataFrame) -> pl.DataFrame:
         .with_columns(sign=sign, run=sign.rle_id().over(UNIT))
         .group_by(*UNIT, "run", maintain_order=True)
         .agg(pl.col("sign").first(), n=pl.len(), since=pl.col("session").first(), until=pl.col("session").last())
+        .with_columns(before=pl.col("sign").shift(1, fill_value=_UNKNOWN).over(UNIT))
         .group_by(UNIT, maintain_order=True)
         .agg(pl.all().last())
-        .with_columns(has_one=(pl.col("sign") != 0) & (pl.col("until") == newest))
+        .with_columns(has_one=(pl.col("sign").abs() == 1) & (pl.col("until") == newest))
         .select(
             *UNIT,
             streak_sessions=pl.when("has_one").then("n").otherwise(0).cast(pl.Int32),
@@ -104,7 +108,7 @@ def streaks(windows: pl.DataFrame) -> pl.DataFrame:
                 pl.when(pl.col("sign") > 0).then(pl.lit("in")).otherwise(pl.lit("out"))
             ),
             streak_since=pl.when("has_one").then("since"),
-            streak_is_seen_to_begin=pl.when("has_one").then(pl.col("run") > 0),
+            streak_is_seen_to_begin=pl.when("has_one").then(pl.col("before") != _UNKNOWN),
         )
         .collect()
     )
@@ -140,10 +144,25 @@ def largest_shocks(windows: pl.DataFrame, sessions: int = WEEK) -> pl.DataFrame:
             "session",
             "name",
             descending=[False, False, True, True, False],
-        )  # fmt: skip
+        )
         .unique(["kind", "asset_class"], keep="first", maintain_order=True)
         .select("kind", "asset_class", "name", "session", "flow_usd", "flow_pct", "zscore", "percentile_pct", "n_past")
     )
+
+
+def units_of(windows: pl.DataFrame) -> list[dict[str, str]]:
+    """``level, kind, name`` of every unit: classes first, then assets and groups, those of funds before coins.
+
+    Args:
+        windows: as `flow_windows` returns them.
+    """
+    place = pl.col("level").replace_strict({CLASS: 0, ASSET: 1, GROUP: 2}, return_dtype=pl.Int8)
+    return windows.select(UNIT).unique().sort(place, pl.col("kind") != FUNDS, "name").to_dicts()
+
+
+def daily_flows(windows: pl.DataFrame, unit: Mapping[str, str]) -> pl.DataFrame:
+    """The windows of one session of one unit, by session."""
+    return windows.filter(window_sessions=1, **unit)
 
 
 def _percent() -> pl.Expr:
