@@ -98,7 +98,7 @@ def fresh_money(data: PublishedData) -> Report:
     )
 
 
-def _line(measure: str, of: str, **figures: Any) -> dict[str, Any]:
+def _line(measure: str, of: str, **figures: object) -> dict[str, Any]:
     source = {"source": SOURCES.get(measure), "stale": False}
     return {**dict.fromkeys(CSV_COLUMNS), **source, **figures, "measure": measure, "of": of}
 
@@ -182,4 +182,4 @@ def _as_of_lines(known: list[dict[str, Any]]) -> Iterator[str]:
     said: dict[str, Mapping[str, Any]] = {line["measure"]: line for line in known}
     for name, line in said.items():
         as_of: datetime | None = line["as_of"]
-        yield f"{name}: fetched {moment(as_of)}{', stale' if line['stale'] else ''}; {line['source']}"
+        yield f"{name}: as of {moment(as_of)}{', stale' if line['stale'] else ''}; {line['source']}"
