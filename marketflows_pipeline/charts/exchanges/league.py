@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import cast
+
 import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import LeagueSpec
-from marketflows_pipeline.charts.exchanges.wording import UNKNOWN, days_text, names_text, usd_text
+from marketflows_pipeline.charts.exchanges.wording import UNKNOWN, day_text, days_text, names_text, usd_text
 from marketflows_pipeline.charts.style.axes import LegendEntry, legend
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
@@ -90,7 +93,7 @@ def _rows(shown: pl.DataFrame, spec: LeagueSpec) -> list[Row]:
                 bars=(own, theirs),
                 columns=(
                     Text(UNKNOWN if percent is None else percent_text(percent, 2), ink),
-                    Text(UNKNOWN if differ is None else "differ" if differ else "agree", FALL_INK if differ else GREY),
+                    Text(UNKNOWN if differ is None else "differ" if differ else "agree", INK if differ else GREY),
                 ),
                 begins_group=was_ranked and flow is None,
             )
@@ -128,7 +131,7 @@ def _subtitle(ordered: pl.DataFrame, spec: LeagueSpec) -> list[str]:
 def _notes(frame: pl.DataFrame, ordered: pl.DataFrame, shown: pl.DataFrame, spec: LeagueSpec) -> list[str]:
     notes = [
         "tracked wallets only: those that DefiLlama knows",
-        f"net flow up to the record of {frame['to_day'].max()}, DefiLlama's figure up to the time below",
+        f"net flow up to the record of {day_text(cast('date', frame['to_day'].max()))}, DefiLlama's figure up to now",
     ]
     unknown = frame.filter(pl.col("is_tracked"), pl.col(_FLOW).is_null()).sort("exchange_key")["name"].to_list()
     if unknown:

@@ -8,7 +8,7 @@ import pytest
 
 from marketflows_pipeline.charts.exchanges.league import league_chart
 from marketflows_pipeline.charts.exchanges.spec import LeagueSpec
-from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INTO, OUT_OF, REFERENCE, RISE_INK
+from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, INTO, OUT_OF, REFERENCE, RISE_INK
 from marketflows_pipeline_tests.charts.exchanges.frames import league_frame, page_size, texts
 from marketflows_pipeline_tests.charts.ranked import drawn_bars, ranked_rows
 
@@ -43,7 +43,7 @@ def test_rows_go_from_the_largest_inflow_to_the_largest_outflow_and_then_to_the_
 
     assert [(row["name"], row["bars"][0], row["columns"][1]) for row in rows] == [
         ("Kraken", ("+$65.0M", RISE_INK), ("agree", GREY)),
-        ("HTX", ("+$1.0M", RISE_INK), ("differ", FALL_INK)),
+        ("HTX", ("+$1.0M", RISE_INK), ("differ", INK)),
         ("Binance", ("\u2212$195.0M", FALL_INK), ("\u2013", GREY)),
         ("MEXC", ("not measured", GREY), ("\u2013", GREY)),
     ]
