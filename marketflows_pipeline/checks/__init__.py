@@ -10,11 +10,13 @@ import dagster as dg
 from marketflows_pipeline.checks import (
     cross_asset,
     cross_asset_rotation,
+    exchange_league,
     exchanges,
     market_caps,
     market_caps_breadth,
     market_caps_rotation,
     narrative_index,
+    radar,
 )
 from marketflows_pipeline.checks.model import Check, CheckResult, evaluate_and_log, key_check, quarantine_check
 from marketflows_pipeline.run_context import RunContext
@@ -22,8 +24,8 @@ from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.transforms.plausibility import BOUNDS
 
 _MODULES = {
-    "market_caps": (market_caps, narrative_index, market_caps_breadth, market_caps_rotation),
-    "exchanges": (exchanges,),
+    "market_caps": (market_caps, narrative_index, market_caps_breadth, market_caps_rotation, radar),
+    "exchanges": (exchanges, exchange_league),
     "cross_asset": (cross_asset, cross_asset_rotation),
 }
 

@@ -80,6 +80,13 @@ FAULTS = {
     ),
     "mart.market_map:parts_add_to_the_whole": "delete from mart.market_map where coin_id = 'bitcoin'",
     "mart.dominance:dominance_adds_up": "update mart.dominance set bitcoin_pct = bitcoin_pct + 1",
+    "raw.category_snapshots:newest_categories_are_recent": (
+        "update raw.category_snapshots set observed_at = observed_at - interval 27 hours"
+    ),
+    "mart.category_radar:categories_are_complete": "delete from mart.category_radar where period_days = 30",
+    "mart.category_radar:unusualness_has_a_past": (
+        "update mart.category_radar set cap_change_percentile_pct = 99 where period_days = 7"
+    ),
     "raw.exchanges:newest_listing_is_recent": "update raw.exchanges set observed_at = observed_at - interval 3 hours",
     "raw.cex_snapshots:newest_overview_is_recent": (
         "update raw.cex_snapshots set observed_at = observed_at - interval 3 hours"
@@ -99,6 +106,15 @@ FAULTS = {
     ),
     "mart.exchange_netflow:large_tokens_do_not_appear": (
         "update mart.exchange_netflow set largest_new_token = 'X', largest_new_usd = 0.02 * reserves_usd"
+    ),
+    "mart.exchange_netflow_by_class:classes_sum_to_the_exchange": (
+        "update mart.exchange_netflow_by_class set netflow_mid_usd = netflow_mid_usd + 1e-3 * reserves_usd"
+    ),
+    "mart.exchange_league:tracked_exchanges_have_a_place": (
+        "delete from mart.exchange_league where exchange_key = 'kraken' and period_days = 7"
+    ),
+    "mart.exchange_positions:position_shares_sum_to_one": (
+        "update mart.exchange_positions set spot_share_pct = 1.01 * spot_share_pct"
     ),
     "mart.exchange_shares:shares_sum_to_one": (
         "delete from mart.exchange_shares where exchange_key = 'kraken' and segment = 'tracked'"
@@ -298,6 +314,7 @@ def test_all_but_the_warnings_block_what_comes_after() -> None:
         "index_prices_are_known",
         "supply_is_not_revised",
         "no_row_was_quarantined_lately",
+        "newest_categories_are_recent",
         "daily_answers_are_recent",
         "no_tracked_exchange_is_lost",
         "netflow_agrees_with_tvl",

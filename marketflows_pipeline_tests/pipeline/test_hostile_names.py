@@ -46,6 +46,8 @@ NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 ANSWERED = (
     "exchange-flows 100",
     "exchange-netflow kraken",
+    "exchange-netflow --all",
+    "narratives --limit 1000",
     "whale-movements 1",
     "exchange-tvl",
     "exchange-dominance",
