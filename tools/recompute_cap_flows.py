@@ -99,7 +99,7 @@ def attribution_rows(market: Market, first: date, last: date) -> Rows:
     rows: Rows = []
     for coin, own in market.states.items():
         for day in sorted(day for day in own if first <= day <= last):
-            done, state = day_effects(market, coin, day) if day > first else None, own[day]
+            done, state = day_effects(market, coin, day), own[day]
             rows.append(
                 {
                     "coin_id": coin,
