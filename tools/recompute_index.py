@@ -199,6 +199,7 @@ class Baskets:
     lists: Mapping[date, list[tuple[str, float | None]]] | None
     portfolio: Sequence[str] = ()
     made: dict[date, tuple[Basket, set[str]]] = field(default_factory=dict)
+    ranks: dict[date, dict[str, int]] = field(default_factory=dict)
 
     def known_list(self, day: date) -> tuple[list[str], bool]:
         """The newest list known at a close, else the first one; and whether it is that, known later."""
@@ -220,6 +221,7 @@ class Baskets:
             chosen = members_of(eligible, incumbents, self.rule.top_n, self.rule.buffer)
         basket = weights_of({coin: self.closes[coin][day].cap for coin in chosen}, self.rule.weighting)
         self.made[day] = (basket, set(incumbents))
+        self.ranks[day] = {coin: place for place, coin in enumerate(eligible, 1)}
         return basket
 
 
@@ -333,6 +335,7 @@ def member_rows(key: dict[str, Any], baskets: Baskets, raw: Closes, units: Mappi
                 | {
                     "coin_id": coin,
                     "effective_from": day,
+                    "rank": baskets.ranks[day][coin],
                     "weight": weight,
                     "units": weight / price,
                     "is_incumbent": coin in incumbents,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import recompute_breadth
 import recompute_cap_flows
+import recompute_category_breadth
 import recompute_index
 import recompute_overlap
 import recompute_rotation
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
     file, settings = arguments[0], Path(arguments[1]) if len(arguments) > 1 else packaged_settings()
     by_settings = (recompute_index, recompute_cap_flows, recompute_breadth, recompute_overlap)
     results = [each for module in by_settings for each in module.recompute(file, settings)]
-    return say([*results, *recompute_rotation.recompute(file)])
+    return say([*results, *recompute_category_breadth.recompute(file), *recompute_rotation.recompute(file)])
 
 
 if __name__ == "__main__":
