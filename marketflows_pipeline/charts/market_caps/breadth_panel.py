@@ -219,7 +219,7 @@ def _heads(
             some = [value for value in values if value["align"] == align]
             if some:
                 mark = alt.Chart(alt.InlineData(values=some)).mark_text(
-                    align=align,  # type: ignore[arg-type]
+                    align=align,
                     baseline="middle",
                     fontSize=size,
                     fontWeight=weight,  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +34,7 @@ SHARED = DominanceSpec(series=SHARES, source="Data provided by CoinGecko")
 
 
 def breadth_rows(
-    above: dict[str, list[float | None]], *, backfilled: int = 0, category: str = "Narratives"
+    above: Mapping[str, Sequence[float | None]], *, backfilled: int = 0, category: str = "Narratives"
 ) -> pl.DataFrame:
     """Series to the share above the average on consecutive days to `LAST`, the first so many back-filled."""
     rows = [
@@ -71,7 +72,7 @@ def map_rows(changes: tuple[float | None, ...] = (5.0, 2.0, -1.0)) -> pl.DataFra
     ).with_columns(label=pl.col("coin_id").str.to_uppercase())
 
 
-def dominance_rows(bitcoin: list[float | None], *, backfilled: int = 0) -> pl.DataFrame:
+def dominance_rows(bitcoin: Sequence[float | None], *, backfilled: int = 0) -> pl.DataFrame:
     rows = [
         {"ts": LAST - timedelta(days=len(bitcoin) - 1 - at), "n": 33, "is_backfilled": at < backfilled}
         | {"bitcoin_pct": share, "ethereum_pct": share and 11.0, "others_pct": share and 89.0 - share}
@@ -85,7 +86,11 @@ def title(vega_lite: dict[str, Any]) -> str:
     return found
 
 
-THREE = {"cohort": [40.0, 45.0, 50.0], "ai": [60.0, 70.0, 80.0], "made-in-usa": [10.0, 0.0, 20.0]}
+THREE: dict[str, list[float | None]] = {
+    "cohort": [40.0, 45.0, 50.0],
+    "ai": [60.0, 70.0, 80.0],
+    "made-in-usa": [10.0, 0.0, 20.0],
+}
 
 
 def test_a_panel_has_a_row_a_series_with_the_last_values_beside_it() -> None:
@@ -133,7 +138,7 @@ def test_where_no_coin_stands_above_the_title_says_so() -> None:
         ({"ai": [50.0] * 2}, "2 days of breadth, a time series needs 3"),
     ],
 )
-def test_too_little_breadth_is_no_panel(above: dict[str, list[float | None]], reason: str) -> None:
+def test_too_little_breadth_is_no_panel(above: Mapping[str, Sequence[float | None]], reason: str) -> None:
     assert PANEL.reason_to_skip(breadth_rows(above)) == reason
 
 

@@ -21,7 +21,7 @@ def test_the_example_of_the_paper() -> None:
     boxes = squarified([6, 6, 4, 3, 2, 2, 1], Box(0, 0, 6, 4))
     assert boxes[:2] == [Box(0, 0, 3, 2), Box(0, 2, 3, 4)]
     assert (boxes[2].left, boxes[2].top) == (3, 0)
-    assert (boxes[2].bottom, boxes[3].bottom) == (pytest.approx(7 / 3), pytest.approx(7 / 3))
+    assert [boxes[2].bottom, boxes[3].bottom] == pytest.approx([7 / 3, 7 / 3])
     assert boxes[3].right == pytest.approx(6)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from marketflows_pipeline.transforms.market_caps.universes import narrative_universe, range_universe
@@ -10,7 +12,7 @@ DAYS = pl.Series("ts", [day(number) for number in range(4)], TIME)
 
 def stored(*rows: tuple[int, str, str, int]) -> pl.DataFrame:
     """Day at which it is known, series, coin, rank."""
-    schema = {"ts": TIME, "series": pl.String, "coin_id": pl.String, "rank": pl.Int32}
+    schema: dict[str, Any] = {"ts": TIME, "series": pl.String, "coin_id": pl.String, "rank": pl.Int32}
     return pl.DataFrame([(day(number), *more) for number, *more in rows], schema=schema, orient="row")
 
 
