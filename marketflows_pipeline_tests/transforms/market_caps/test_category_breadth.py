@@ -17,12 +17,13 @@ def page(changes: Mapping[str, float | None], caps: dict[str, float] | None = No
         ("ai", "ai", day(0), coin, (caps or {}).get(coin, 100.0 + (change or 0.0)), change, change, change)
         for coin, change in changes.items()
     ]
-    schema = {
+    schema: dict[str, Any] = {
         "series": pl.String,
         "stored_as": pl.String,
         "observed_at": TIME,
         "coin_id": pl.String,
         "market_cap_usd": pl.Float64,
+        **dict.fromkeys(PERIODS.values(), pl.Float64),
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
 
