@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.transforms.market_caps.category_breadth import PERIODS, category_breadth
-from marketflows_pipeline_tests.transforms.market_caps.closes import TIME, day
+from marketflows_pipeline_tests.transforms.market_caps.closes_by_day import TIME, day
 
 
 def page(changes: Mapping[str, float | None], caps: dict[str, float] | None = None) -> pl.DataFrame:

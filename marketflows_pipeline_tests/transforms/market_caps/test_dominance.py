@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.transforms.market_caps.dominance import dominance
-from marketflows_pipeline_tests.transforms.market_caps.closes import closes_of, day
+from marketflows_pipeline_tests.transforms.market_caps.closes_by_day import closes_of, day
 
 CAPS = {"bitcoin": 600.0, "ethereum": 200.0, "tether": 100.0, "solana": 100.0, "wrapped-bitcoin": 50.0, "dust": 1.0}
 

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.transforms.market_caps.universes import narrative_universe, range_universe
-from marketflows_pipeline_tests.transforms.market_caps.closes import TIME, closes_of, day
+from marketflows_pipeline_tests.transforms.market_caps.closes_by_day import TIME, closes_of, day
 
 DAYS = pl.Series("ts", [day(number) for number in range(4)], TIME)
 
