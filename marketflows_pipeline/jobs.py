@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 KEEP_RUNS_FOR = timedelta(days=30)
 LAYERS = ("raw", "core", "mart", "output")
 # Derived from daily requests alone; an hourly run leaves them.
-DAILY_MARTS = ("mart.exchange_netflow", "mart.exchange_token_flows")
+DAILY_MARTS = ("mart.exchange_netflow", "mart.exchange_token_flows", "mart.exchange_netflow_by_class")
 
 
 def part_assets(part: str) -> dg.AssetSelection:

@@ -94,7 +94,8 @@ def read_inputs(folder: Path) -> Inputs:
 def read_supplies(folder: Path) -> dict[str, dict[date, tuple[float, float]]]:
     """Supply, which is market cap over price, and price of each coin at the last observation of each day."""
     supplies: dict[str, dict[date, tuple[float, float]]] = {symbol: {} for symbol in COINS.values()}
-    for row in sorted(pq.read_table(folder / "market_caps.parquet").to_pylist(), key=lambda row: row["ts"]):
+    files = (folder / "market_caps.parquet", folder / "stored/raw.market_caps.parquet")
+    for row in sorted((row for file in files for row in _read(file)), key=lambda row: row["ts"]):
         if row["coin_id"] in COINS:
             day = row["ts"].astimezone(UTC).date()
             supplies[COINS[row["coin_id"]]][day] = (row["market_cap_usd"] / row["price_usd"], row["price_usd"])

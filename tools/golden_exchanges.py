@@ -53,10 +53,13 @@ class Inputs:
 
 def read_inputs(folder: Path) -> Inputs:
     """Read the packaged files."""
-    coins = pq.read_table(FIGURES.parent / "market_caps.parquet").to_pylist()
+    coins, stored = (
+        pq.read_table(FIGURES.parent / name).to_pylist()
+        for name in ("market_caps.parquet", "stored/raw.market_caps.parquet")
+    )
     return Inputs(
         now=max(row["ts"] for row in coins).astimezone(UTC),
-        coins=coins,
+        coins=[*coins, *stored],
         exchanges=_read_csv(folder / "exchanges.csv"),
         charts=pq.read_table(folder / "volume_charts.parquet").to_pylist(),
         trending=_read_csv(folder / "trending_coins.csv"),
@@ -416,12 +419,22 @@ def change_of_index(inputs: Inputs, day: date) -> dict[str, Any]:
 
 
 def whale_rows(inputs: Inputs) -> list[dict[str, Any]]:
-    """mart.whale_signals: volume over cap of trending coins and all others, now against the past 60 days."""
+    """mart.whale_signals: volume over cap of trending coins and all others, now against the past 60 days.
+
+    A coin that was last seen more than 3 hours ago is left out. The change is from the price nearest to a day before,
+    of those at most 90 minutes off.
+    """
     today, past, newest = day_of(inputs.now), {}, {}
+    seen: dict[str, dict[datetime, float]] = {}
     for row in sorted(inputs.coins, key=lambda row: row["ts"]):
-        ratio, day = 100 * row["volume_usd"] / row["market_cap_usd"], day_of(row["ts"])
-        # Nobody knows a price of 24 hours before: closes are those of midnight.
-        newest[row["coin_id"]] = (ratio, None)
+        ratio, day, prices = (
+            100 * row["volume_usd"] / row["market_cap_usd"],
+            day_of(row["ts"]),
+            seen.setdefault(row["coin_id"], {}),
+        )
+        prices[row["ts"]] = row["price_usd"]
+        if inputs.now - row["ts"] <= timedelta(hours=3):
+            newest[row["coin_id"]] = (ratio, change_since(prices, row["ts"] - DAY, row["price_usd"]))
         if today - 60 * DAY <= day < today:
             past.setdefault(row["coin_id"], {})[day] = ratio
     for coin in inputs.trending:
@@ -439,6 +452,7 @@ def whale_rows(inputs: Inputs) -> list[dict[str, Any]]:
                 "coin_id": coin_id,
                 "volume_to_mcap_pct": ratio,
                 "volume_zscore": z,
+                "price_change_24h_pct": change,
                 "is_unusual": ratio > 10 if z is None else z >= 2,
                 "whale_activity_score": min(10.0, max(0.0, ratio / 5 if z is None else 2 * z)),
                 "score_basis": "ratio" if z is None else "zscore",
@@ -455,6 +469,12 @@ def whale_rows(inputs: Inputs) -> list[dict[str, Any]]:
         )
     )
     return [row | {"rank": rank} for rank, row in enumerate(rows, 1)]
+
+
+def change_since(prices: dict[datetime, float], moment: datetime, price: float) -> float | None:
+    """Percent from the price nearest to a moment; None where it is more than 90 minutes off."""
+    nearest = min(prices, key=lambda ts: abs(ts - moment))
+    return 100 * (price / prices[nearest] - 1) if abs(nearest - moment) <= timedelta(minutes=90) else None
 
 
 def _sign(value: float | None) -> int:

@@ -2,7 +2,8 @@
 
 Usage: ``python tools/make_exchange_tutorial_data.py [--seed 1] [--out FOLDER]``. Reads ``market_caps.parquet`` of
 ``tools/make_tutorial_data.py``: its last time, at which the tutorial's clock stands, and its prices and market caps, so
-that a coin is worth the same in every part. Run ``tools/golden_exchanges.py`` afterwards.
+that a coin is worth the same in every part; and of what is stored the prices of a day before. Run
+``tools/golden_exchanges.py`` afterwards.
 
 Every figure is made up, most others by a seeded random walk. Names and ids of well-known exchanges, protocols and
 tokens are real, so that mapping them can be tried; what stands beside them is not. Names of our own begin with
@@ -280,27 +281,35 @@ class Market:
         prices: coin to its price at the last N_DAYS midnights and now.
         now: coin to its row at present: cap, price, volume.
         ranks: coin to its place by market cap.
+        day_before: coin to its price a day before.
     """
 
     prices: dict[str, list[float]]
     now: dict[str, dict[str, Any]]
     ranks: dict[str, int]
+    day_before: dict[str, float]
 
     @classmethod
-    def read(cls, path: Path) -> Market:
-        """From ``market_caps.parquet``."""
+    def read(cls, folder: Path) -> Market:
+        """From ``market_caps.parquet`` and the newest rows of ``stored/raw.market_caps.parquet``."""
         prices: dict[str, list[float]] = {}
         now: dict[str, dict[str, Any]] = {}
-        for row in pq.read_table(path).to_pylist():
+        for row in pq.read_table(folder / "market_caps.parquet").to_pylist():
             prices.setdefault(row["coin_id"], []).append(row["price_usd"])
             now[row["coin_id"]] = row
         by_cap = sorted(now, key=lambda coin: -now[coin]["market_cap_usd"])
         recent = {coin: values[-N_DAYS - 1 :] for coin, values in prices.items()}
-        return cls(recent, now, {coin: place for place, coin in enumerate(by_cap, 1)})
+        stored = pq.read_table(folder / "stored/raw.market_caps.parquet", columns=["coin_id", "price_usd", "ts"])
+        day_before = {
+            row["coin_id"]: row["price_usd"]
+            for row in stored.to_pylist()
+            if row["coin_id"] in now and row["ts"] == now[row["coin_id"]]["ts"] - DAY
+        }
+        return cls(recent, now, {coin: place for place, coin in enumerate(by_cap, 1)}, day_before)
 
     def change_24h_pct(self, coin: str) -> float:
-        """Change since the midnight before the last one, the last value that is a day old."""
-        return round(100 * (self.prices[coin][NOW] / self.prices[coin][NOW - 2] - 1), 4)
+        """Change of the price from a day before."""
+        return round(100 * (self.prices[coin][NOW] / self.day_before[coin] - 1), 4)
 
 
 @dataclass(frozen=True)
@@ -704,7 +713,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the random walk (default 1)")
     parser.add_argument("--out", type=Path, default=TUTORIAL / "exchanges", help="folder (default: the package's)")
     given = parser.parse_args(arguments)
-    market = Market.read(TUTORIAL / "market_caps.parquet")
+    market = Market.read(TUTORIAL)
     as_of = max(row["ts"] for row in market.now.values())
     make_up(given.seed, as_of.astimezone(UTC), market, given.out)
     return 0

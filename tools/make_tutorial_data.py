@@ -36,17 +36,20 @@ from tutorial_world import (
     LAST_CLOSE,
     LISTED,
     NARRATIVES,
+    QUIET,
     REDENOMINATED,
     TUTORIAL,
+    VOLUMES_NOW,
     CoinPath,
     crossings,
+    day_before,
     make_world,
     ranked,
 )
 
 N_STORED_DAYS = 100
 RESERVE = 5
-LEFT_OUT = frozenset({*CATEGORIES["stablecoins"][1], "figure-heloc"})
+LEFT_OUT = frozenset({*CATEGORIES["stablecoins"][1], QUIET})
 # Of the tutorial's `days`; what is older was fetched by an earlier run.
 WINDOW = timedelta(days=365)
 STORED_SOURCE = "tutorial:stored"
@@ -60,12 +63,14 @@ our own begin with "Synthetic".
 
 The three parts show one market: bitcoin and ether cost the same in market caps, on exchanges and in daily bars.
 `market_caps.parquet` holds {coins} coins at {closes} closes of 00:00 UTC, {first} to {last}, and at the moment at which
-the tutorial's clock stands; another coin was delisted before it. A market cap is price times supply. `coins.csv` has
-names and present supplies, `categories.csv` the present members of categories. `tools/tutorial_world.py` is the law of
-this market, `tools/make_tutorial_data.py` writes it.
+the tutorial's clock stands; another coin was delisted before it. A market cap is price times supply, but for some
+hundredths of a percent: a service's cap and price are not of one instant. `coins.csv` has names and present supplies,
+`categories.csv` the present members of categories. `tools/tutorial_world.py` is the law of this market,
+`tools/make_tutorial_data.py` writes it.
 
 `stored/` holds what daily runs at 00:05 UTC since {stored_since} would have stored: members of narratives, coins above
-the smallest range limit, categories, and closes older than the window. The tutorial's database begins with them.
+the smallest range limit, categories, and closes older than the window; and what a run a day before the clock's moment
+would have stored of each coin, from which changes over 24 hours follow. The tutorial's database begins with them.
 
 ## Injected events
 
@@ -170,14 +175,19 @@ def category_rows(world: World) -> Rows:
     return rows
 
 
-def market_cap_rows(world: World) -> Rows:
-    """``raw.market_caps``: closes older than the window, and all of the coin that the service no longer knows."""
-    return [
-        row | {"source": STORED_SOURCE, "fetched_at": observed_at(row["ts"])}
-        for coin, path in sorted(world.items())
-        for row in observations(path)
-        if coin == DELISTED[0] or row["ts"] < AS_OF - WINDOW
-    ]
+def market_cap_rows(world: World, seed: int) -> Rows:
+    """``raw.market_caps``: what the service no longer tells, and each coin a day before the clock's moment.
+
+    No longer told are closes older than the window, and all of the delisted coin.
+    """
+    rows: Rows = []
+    for coin, path in sorted(world.items()):
+        older = [row for row in observations(path) if coin == DELISTED[0] or row["ts"] < AS_OF - WINDOW]
+        rows += [row | {"source": STORED_SOURCE, "fetched_at": observed_at(row["ts"])} for row in older]
+        rows += [
+            row | {"source": STORED_SOURCE, "fetched_at": AS_OF - DAY} for row in observations(day_before(path, seed))
+        ]
+    return rows
 
 
 def observations(path: CoinPath) -> Rows:
@@ -230,6 +240,11 @@ def events(world: World) -> list[tuple[str, str, str]]:
         (CROSSING[0], f"crosses {limit / 1e9:.0f} bn USD to and fro, last on", days),
         ("synthetic-neuron", "falls to a place inside the buffer of its narrative", f"{falls} to {stays}"),
         ("synthetic-oracle", "falls to a place outside the buffer of its narrative", f"{collapses} to {leaves}"),
+        *(
+            (coin, f"trades {times} times its usual volume", f"{AS_OF:%Y-%m-%d %H:%M}")
+            for coin, times in VOLUMES_NOW.items()
+        ),
+        (QUIET, "pegged to a dollar; trades as usual", "throughout"),
     ]
 
 
@@ -271,7 +286,7 @@ def write(world: World, seed: int, folder: Path) -> None:
         "stored/raw.narrative_members": narrative_rows(world, config["narrative_top_n"]),
         "stored/raw.cohort_members": cohort_rows(world, min(config["range_lower_limits"])),
         "stored/raw.category_snapshots": category_rows(world),
-        "stored/raw.market_caps": market_cap_rows(world),
+        "stored/raw.market_caps": market_cap_rows(world, seed),
         "stored/raw.coins": coin_rows(world),
     }
     for name, rows in tables.items():

@@ -3,8 +3,11 @@
 Bitcoin and ether are the daily bars of the cross-asset part. Every other coin follows bitcoin::
 
     log price[t] = log end + beta (log btc[t] - log btc[end]) + wave[t] + own[t] + shift[t]
-    own[t]       = keep own[t-1] + noise              wave: one a group, so that groups take turns in leading
+    own[t]       = keep own[t-1] + noise
+    wave[t]      = swing sin(turns[t]) + drift[t]     one a group, so that groups take turns in leading; turns[t]
+                   advances by a pace of its own chance, drift[t] = keep drift[t-1] + noise
     supply[t]    = supply at the end, less its growth a day, and less steps that are still to come
+    cap[t]       = price[t] supply[t] (1 + lag[t])    a service's cap and price are not of one instant
 
 A close is that of 00:00 UTC. All of it is made up: ids of well-known coins are real because other parts use them, and
 no figure beside them says anything about them. Every event but the issuances happens to a coin of our own.
@@ -41,7 +44,13 @@ FALLS = {
 }
 CROSSING = ("synthetic-summit", 5e9, 0.12, 28)  # limit, swing of the logarithm, days
 BURST = ("usd-coin", date(2026, 2, 2), 10, 0.08)  # issued over days, share of the supply
+# At the clock's moment, over the usual volume; the pegged coin trades as usual.
+VOLUMES_NOW = {"synthetic-signal": 2.7, "synthetic-harbor": 2.1}
+QUIET = "figure-heloc"
 KEEP = 0.9
+LAG_DEVIATION = 0.0002
+# Of the waves: one in which the smallest coins are above the smallest limit when the events need it.
+DRAW = 0
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,9 @@ def _ai(coin_id: str, symbol: str, name: str, price_usd: float, cap_usd: float) 
 
 
 def _pegged(coin_id: str, symbol: str, name: str, cap_usd: float, growth: float) -> Coin:
-    return Coin(coin_id, symbol, name, 1.0, cap_usd, beta=0.0, noise=0.0002, growth=growth, turnover=0.2)
+    # The quiet one is a loan that few trade, no stablecoin.
+    turnover = 0.004 if coin_id == QUIET else 0.2
+    return Coin(coin_id, symbol, name, 1.0, cap_usd, beta=0.0, noise=0.0002, growth=growth, turnover=turnover)
 
 
 BITCOIN = Coin("bitcoin", "btc", "Bitcoin", 68_000, 1.36e12, growth=0.0000225)
@@ -91,7 +102,7 @@ COINS = (
     _pegged("tether", "usdt", "Tether", 1.84e11, 0.0006),
     _pegged("usd-coin", "usdc", "USDC", 7.5e10, 0.0002),
     _pegged("paypal-usd", "pyusd", "PayPal USD", 3.9e9, 0.0012),
-    _pegged("figure-heloc", "figr_heloc", "Figure Heloc", 1.4e10, 0.0004),
+    _pegged(QUIET, "figr_heloc", "Figure Heloc", 1.4e10, 0.0004),
     Coin("binancecoin", "bnb", "BNB", 615, 8.4e10, beta=0.8),
     Coin("ripple", "xrp", "XRP", 1.35, 8.2e10, beta=1.05, growth=0.0001),
     Coin("solana", "sol", "Solana", 86, 4.8e10, beta=1.1, growth=0.00012),
@@ -127,8 +138,42 @@ COINS = (
     _ai("synthetic-prism", "prsm", "Synthetic Prism", 0.064, 6.4e8),
     _ai("synthetic-signal", "sgnl", "Synthetic Signal", 0.0045, 4.5e8),
 )
-# Swing of the logarithm, days of one turn, and days by which it is late.
-WAVES = {"": (0.0, 1, 0), "ai": (0.24, 130, 15), "usa": (0.12, 90, 40)}
+
+
+@dataclass(frozen=True)
+class Wave:
+    """What the coins of a group share.
+
+    Attributes:
+        swing: of the logarithm.
+        days_of_turn: of one turn at its usual pace.
+        late: days by which it begins late.
+        keep: of the drift, from a day to the next.
+        noise: deviation of the drift's daily step.
+    """
+
+    swing: float
+    days_of_turn: int
+    late: int
+    keep: float
+    noise: float
+
+    def path(self, chance: random.Random) -> list[float]:
+        """The wave at every time, against that at the end. Its pace is 0.2 to 1.8 of the usual, for about two weeks."""
+        turns, pace, drift, found = -self.late / self.days_of_turn, 1.0, 0.0, []
+        for _ in range(N_CLOSES + 1):
+            found.append(self.swing * math.sin(2 * math.pi * turns) + drift)
+            pace = min(max(1 + 0.93 * (pace - 1) + chance.gauss(0, 0.25), 0.2), 1.8)
+            turns += pace / self.days_of_turn
+            drift = self.keep * drift + chance.gauss(0, self.noise)
+        return [value - found[-1] for value in found]
+
+
+WAVES = {
+    "": Wave(0.0, 1, 0, 0.0, 0.0),
+    "ai": Wave(0.15, 130, 15, 0.985, 0.021),
+    "usa": Wave(0.09, 90, 40, 0.98, 0.011),
+}
 
 MADE_IN_USA = (
     "ripple solana usd-coin figure-heloc cardano synthetic-harbor chainlink stellar near litecoin avalanche-2 "
@@ -171,10 +216,11 @@ class CoinPath:
     prices: list[float] = field(default_factory=list)
     supplies: list[float] = field(default_factory=list)
     volumes: list[float] = field(default_factory=list)
+    lags: list[float] = field(default_factory=list)
 
     def cap(self, at: int) -> float:
-        """Price times supply."""
-        return round(self.prices[at] * self.supplies[at], 2)
+        """Price times supply, but for what the price moved between both."""
+        return round(self.prices[at] * self.supplies[at] * (1 + self.lags[at]), 2)
 
     def place(self, moment: datetime) -> int | None:
         """Of the last value at or before a moment; None before the first."""
@@ -213,22 +259,25 @@ def make_world(seed: int, bars: Path) -> dict[str, CoinPath]:
     closes = {coin: closes_of(symbol, bars) for coin, symbol in BARS_OF.items()}
     bitcoin = [*closes["bitcoin"][0], closes["bitcoin"][0][-1] * now]
     market = [math.log(price / bitcoin[-2]) for price in bitcoin]
-    return {coin.coin_id: _path(coin, seed, market, closes.get(coin.coin_id)) for coin in COINS}
+    waves = {name: wave.path(random.Random(f"{seed} wave {name} {DRAW}")) for name, wave in WAVES.items()}  # noqa: S311
+    return {coin.coin_id: _path(coin, seed, market, waves[coin.wave], closes.get(coin.coin_id)) for coin in COINS}
 
 
-def _path(coin: Coin, seed: int, market: list[float], closes: tuple[list[float], list[float]] | None) -> CoinPath:
+def _path(
+    coin: Coin, seed: int, market: list[float], wave: list[float], closes: tuple[list[float], list[float]] | None
+) -> CoinPath:
     chance = random.Random(f"{seed} {coin.coin_id}")  # noqa: S311
-    swing, days_of_turn, late = WAVES[coin.wave]
+    lag = random.Random(f"{seed} {coin.coin_id} lag")  # noqa: S311
     own, path = 0.0, CoinPath(coin)
     supply_at_end = coin.cap_usd / coin.price_usd
     for at, common in enumerate(market):
         is_now = at == N_CLOSES
         moment = AS_OF - timedelta(seconds=_seconds_before_now(coin, chance)) if is_now else FIRST_CLOSE + at * DAY
         own = KEEP * own + chance.gauss(0, coin.noise)
-        level = coin.beta * common + swing * math.sin(2 * math.pi * (at - late) / days_of_turn) + own
+        level = coin.beta * common + wave[at] + own
         price = coin.price_usd * math.exp(level + _shift(coin, moment, at)) / _units(coin, moment)
         supply = supply_at_end * math.exp(-coin.growth * (N_CLOSES - at)) * _supply_factor(coin, moment)
-        volume = coin.turnover * price * supply * math.exp(chance.gauss(0, 0.3))
+        volume = coin.turnover * price * supply * _unusual(coin, chance.gauss(0, 0.3), is_now=is_now)
         if closes is not None:
             price = closes[0][-1] * math.exp(market[-1]) if is_now else closes[0][at]
             volume = closes[1][-1] if is_now else closes[1][at]
@@ -237,13 +286,41 @@ def _path(coin: Coin, seed: int, market: list[float], closes: tuple[list[float],
             path.prices.append(rounded(price, 8 if closes else 6))
             path.supplies.append(float(round(supply)))
             path.volumes.append(rounded(volume, 3))
+            path.lags.append(lag.gauss(0, LAG_DEVIATION))
     return path
+
+
+def day_before(path: CoinPath, seed: int) -> CoinPath:
+    """A coin as it was seen a day before its last time: between the closes around; of a delisted coin nothing."""
+    if path.times[-1] <= LAST_CLOSE:
+        return CoinPath(path.coin)
+    chance, moment = random.Random(f"{seed} {path.coin.coin_id} day before"), path.times[-1] - DAY  # noqa: S311
+    at = path.place(moment)
+    assert at is not None
+    part = (moment - path.times[at]) / (path.times[at + 1] - path.times[at])
+    noise = chance.gauss(0, path.coin.noise * math.sqrt(part * (1 - part)))
+    level = (1 - part) * math.log(path.prices[at]) + part * math.log(path.prices[at + 1]) + noise
+    return CoinPath(
+        path.coin,
+        [moment],
+        [rounded(math.exp(level))],
+        [path.supplies[at]],
+        [rounded(path.volumes[at] * math.exp(chance.gauss(0, 0.1)), 3)],
+        [chance.gauss(0, LAG_DEVIATION)],
+    )
+
+
+def _unusual(coin: Coin, noise: float, *, is_now: bool) -> float:
+    """A time's volume over the usual one."""
+    if is_now and coin.coin_id in {QUIET, *VOLUMES_NOW}:
+        return VOLUMES_NOW.get(coin.coin_id, 1.0)
+    return math.exp(noise)
 
 
 def _seconds_before_now(coin: Coin, chance: random.Random) -> int:
     """The service refreshes coins one after another; a quiet one was last refreshed two hours ago."""
     late = chance.randrange(1, 11)
-    return {"bitcoin": 2, "ethereum": 0, "figure-heloc": 7_200 + late}.get(coin.coin_id, late)
+    return {"bitcoin": 2, "ethereum": 0, QUIET: 7_200 + late}.get(coin.coin_id, late)
 
 
 def _is_listed(coin: Coin, moment: datetime) -> bool:

@@ -13,9 +13,10 @@ from marketflows_pipeline.assets.publishing import MODEL_PICTURES, draw_part, ou
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.cross_asset.catalog import CrossAssetChartContext, cross_asset_charts
 from marketflows_pipeline.charts.cross_asset.model_card import model_card_html
+from marketflows_pipeline.charts.rotation.catalog import RotationContext, rotation_charts
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline.options import Horizon, Target
-from marketflows_pipeline.queries.cross_asset import cross_asset_settings, universe_rows
+from marketflows_pipeline.queries.cross_asset import benchmark_symbol, cross_asset_settings, universe_rows
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.system.safe_files import read_plain, write_whole
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import trade_flows
@@ -29,18 +30,20 @@ DRAWN = (
     "mart.correlations",
     "mart.model_evaluation",
 )
+ROTATION = ("mart.cross_asset_rotation", "mart.cross_asset_rotation_log", "mart.cross_asset_rotation_placebo")
 
 
 published_cross_asset = published_tables("cross_asset")
 
 
-@output_asset("pictures", "cross_asset", deps=DRAWN, kinds={"altair", "png"})
+@output_asset("pictures", "cross_asset", deps=(*DRAWN, *ROTATION), kinds={"altair", "png"})
 def cross_asset_charts_drawn(run: Run) -> dg.MaterializeResult[None]:
-    """Flows, rankings, flow maps, regimes, correlations and models as PNG files, and a card for each model as HTML."""
+    """Flows, rankings, flow maps, regimes, correlations, rotation and models as PNG files, and each model's card."""
     read = run.warehouse.read
     evaluation = read("mart.model_evaluation")
     flows = universe_rows(run.warehouse, run.settings, "core.asset_flows")
-    jobs = cross_asset_charts(
+    context = _context(run)
+    charts = cross_asset_charts(
         flows=flows,
         trades=trade_flows(flows),
         rankings=read("mart.flow_rankings"),
@@ -48,18 +51,23 @@ def cross_asset_charts_drawn(run: Run) -> dg.MaterializeResult[None]:
         regimes=read("mart.regimes"),
         correlations=read("mart.correlations"),
         evaluation=evaluation,
-        context=_context(run),
+        context=context,
     )
-    drawn = draw_part(run, "cross_asset", jobs, lambda job: job.file_name.startswith(SHOWN_SMALL))
+    rotations = rotation_charts(*map(read, ROTATION), _rotation_context(context))
+    drawn = draw_part(run, "cross_asset", [*charts, *rotations], lambda job: job.file_name.startswith(SHOWN_SMALL))
     _write_cards(run, evaluation)
     return drawn
+
+
+def _rotation_context(context: CrossAssetChartContext) -> RotationContext:
+    return RotationContext("cross-asset", "Assets", context.styles, {}, context.prices, context.notes)
 
 
 def _context(run: RunContext) -> CrossAssetChartContext:
     settings = cross_asset_settings(run.settings)
     assets = tuple((asset.symbol, asset.name) for asset in settings.universe)
     context = CrossAssetChartContext(
-        assets, settings.windows, settings.correlation_window, settings.benchmark or assets[0][0]
+        assets, settings.windows, settings.correlation_window, benchmark_symbol(run.settings)
     )
     if not run.options.tutorial:
         return context

@@ -25,9 +25,12 @@ from marketflows_pipeline.transforms.exchanges.coverage import exchange_coverage
 from marketflows_pipeline.transforms.exchanges.dominance import exchange_dominance, exchange_shares, uncovered_shares
 from marketflows_pipeline.transforms.exchanges.first_seen_flows import with_first_seen_netflow
 from marketflows_pipeline.transforms.exchanges.id_map import unknown_tracked
+from marketflows_pipeline.transforms.exchanges.league import exchange_league
 from marketflows_pipeline.transforms.exchanges.market_values import market_values
 from marketflows_pipeline.transforms.exchanges.members import exchange_members
 from marketflows_pipeline.transforms.exchanges.netflow import exchange_netflow
+from marketflows_pipeline.transforms.exchanges.netflow_by_class import netflow_by_class
+from marketflows_pipeline.transforms.exchanges.positions import exchange_positions
 from marketflows_pipeline.transforms.exchanges.token_flows import token_flows
 from marketflows_pipeline.transforms.exchanges.tvl import exchange_tvl
 from marketflows_pipeline.transforms.exchanges.volume_flows import exchange_flows
@@ -35,7 +38,7 @@ from marketflows_pipeline.transforms.exchanges.whales import whale_signals
 from marketflows_pipeline.warehouse.quarantine import active_rows
 
 TOKEN_FLOW_DAYS = timedelta(days=30)
-_NETFLOW_TABLES = ("mart.exchange_netflow", "mart.exchange_token_flows")
+_NETFLOW_TABLES = ("mart.exchange_netflow", "mart.exchange_token_flows", "mart.exchange_netflow_by_class")
 _NETFLOW_READS = (
     "raw.cex_token_balances",
     "raw.cex_tvl",
@@ -124,7 +127,7 @@ def mart_whale_signals(run: Run) -> pl.DataFrame:
     specs=[table_spec(name, deps=map(asset_key, _NETFLOW_READS)) for name in _NETFLOW_TABLES],
 )
 def mart_exchange_netflow(run: Run) -> Iterator[dg.MaterializeResult[pl.DataFrame]]:
-    """Real net flow of tracked wallets, by exchange and day, and by token over the last 30 days."""
+    """Real net flow of tracked wallets, by exchange and day, by class of asset, and by token over the last 30 days."""
     accepted = run.warehouse.accepted
     exchanges = accepted("core.exchanges")
     balances = accepted("raw.cex_token_balances")
@@ -144,7 +147,7 @@ def mart_exchange_netflow(run: Run) -> Iterator[dg.MaterializeResult[pl.DataFram
     netflow = exchange_netflow(flows, accepted("raw.cex_tvl"), exchanges, shares, inflows.drop_nulls("slug"))
     netflow = with_first_seen_netflow(netflow, balances, own_tokens, ever)
     recent = flows.filter(pl.col("day") > run.started_at.date() - TOKEN_FLOW_DAYS)
-    for name, frame in zip(_NETFLOW_TABLES, (netflow, recent), strict=True):
+    for name, frame in zip(_NETFLOW_TABLES, (netflow, recent, netflow_by_class(flows, netflow)), strict=True):
         yield dg.MaterializeResult(asset_key=asset_key(name), value=frame.select(table(name).column_names))
 
 
@@ -157,3 +160,22 @@ def mart_exchange_coverage(run: Run, flows: pl.DataFrame, exchanges: pl.DataFram
     """What is not known, and of whom."""
     unknown = unknown_tracked(exchanges, exchange_settings(run.settings).tracked)
     return exchange_coverage(flows, exchanges, tvl, slugs_with_balances(run.warehouse), unknown=unknown)
+
+
+@table_asset(
+    "mart.exchange_league", reads={"exchanges": "core.exchanges"}, deps=("mart.exchange_netflow", "raw.cex_snapshots")
+)
+def mart_exchange_league(run: Run, exchanges: pl.DataFrame) -> pl.DataFrame:
+    """Tracked exchanges by net flow, beside what DefiLlama reports of every one."""
+    return exchange_league(run.warehouse.read("mart.exchange_netflow"), newest_cexs(run.warehouse), exchanges)
+
+
+@table_asset(
+    "mart.exchange_positions",
+    reads={"exchanges": "core.exchanges"},
+    deps=("mart.exchange_netflow_by_class", "raw.cex_snapshots"),
+)
+def mart_exchange_positions(run: Run, exchanges: pl.DataFrame) -> pl.DataFrame:
+    """Open interest, leverage, derivatives against spot, stablecoin reserves."""
+    by_class = run.warehouse.read("mart.exchange_netflow_by_class")
+    return exchange_positions(newest_cexs(run.warehouse), by_class, exchanges)

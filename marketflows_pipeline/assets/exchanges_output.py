@@ -9,7 +9,7 @@ from marketflows_pipeline.charts.exchanges.catalog import ExchangeChartContext, 
 from marketflows_pipeline.queries.exchanges import exchange_settings
 
 RESERVES_CREDIT = "Data provided by DefiLlama"
-SHOWN_SMALL = ("Exchanges_HHI_", "Exchanges_TVL_ranking_", "Exchanges_whale_signals")
+SHOWN_SMALL = ("Exchanges_HHI_", "Exchanges_TVL_ranking_", "Exchanges_netflow_league", "Exchanges_whale_signals")
 
 DRAWN = {
     "netflow": "mart.exchange_netflow",
@@ -19,6 +19,7 @@ DRAWN = {
     "whale_signals": "mart.whale_signals",
     "tvl": "mart.exchange_tvl",
     "coverage": "mart.exchange_coverage",
+    "league": "mart.exchange_league",
 }
 
 published_exchanges = published_tables("exchanges")

@@ -9,13 +9,20 @@ from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.publishing import SOURCE_CREDIT, draw_part, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.market_caps.breadth_catalog import breadth_pictures
-from marketflows_pipeline.charts.market_caps.catalog import PictureContext, market_cap_pictures
+from marketflows_pipeline.charts.market_caps.catalog import (
+    PictureContext,
+    category_styles,
+    index_pictures,
+    market_cap_pictures,
+)
 from marketflows_pipeline.charts.rendering.render import RenderJob
+from marketflows_pipeline.charts.rotation.catalog import RotationContext, rotation_charts
 from marketflows_pipeline.charts.spec import US_DOLLAR, ChartSpec
 from marketflows_pipeline.queries.market_caps import is_out_of_credits, stored_window
 from marketflows_pipeline.queries.members import groups_in_use
+from marketflows_pipeline.queries.narrative_index import index_rules
 from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.transforms.categories import DISJOINT_RULE, RANGES
+from marketflows_pipeline.transforms.categories import DISJOINT_RULE, NARRATIVES, RANGES
 from marketflows_pipeline.transforms.market_caps.caveats import category_caveats, crossing_words
 from marketflows_pipeline.transforms.market_caps.exclusions import left_out_words
 from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
@@ -23,20 +30,25 @@ from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
 log = logging.getLogger(__name__)
 
 DRAWN = ("mart.metrics", "mart.percent_gains", "core.series", "core.group_totals")
-BREADTH_DRAWN = {"breadth": "mart.breadth", "market_map": "mart.market_map", "dominance": "mart.dominance"}
+INDEX = "mart.narrative_index"
+ROTATION = ("mart.rotation", "mart.rotation_log", "mart.rotation_placebo")
+BREADTH = {"breadth": "mart.breadth", "market_map": "mart.market_map", "dominance": "mart.dominance"}
 
 
 published_market_caps = published_tables("market_caps")
 
 
-@output_asset("pictures", "market_caps", deps=(*DRAWN, *BREADTH_DRAWN.values()), kinds={"altair", "png"})
+@output_asset("pictures", "market_caps", deps=(*DRAWN, INDEX, *ROTATION, *BREADTH.values()), kinds={"altair", "png"})
 def market_cap_pictures_drawn(run: Run) -> dg.MaterializeResult[None]:
     """All charts of the part as PNG files; those whose figures did not change are left as they are."""
     metrics, gains, series, totals = map(run.warehouse.read, DRAWN)
     context = _picture_context(run, series, totals)
-    of_breadth = {name: run.warehouse.read(table) for name, table in BREADTH_DRAWN.items()}
+    points, stays, placebo = map(run.warehouse.read, ROTATION)
+    of_breadth = {name: run.warehouse.read(table) for name, table in BREADTH.items()}
     jobs = [
         *market_cap_pictures(metrics, gains, series, context),
+        *index_pictures(run.warehouse.read(INDEX), index_rules(run.settings), series, context),
+        *rotation_charts(points, stays, placebo, _rotation_context(run, series, context)),
         *breadth_pictures(**of_breadth, series=series, rule=DISJOINT_RULE, context=context),
     ]
     return draw_part(run, "market_caps", jobs, _is_first_of_category)
@@ -48,6 +60,17 @@ def _is_first_of_category(job: RenderJob) -> bool:
     if not isinstance(spec, ChartSpec) or spec.base_asset != US_DOLLAR:
         return False
     return spec.diff_order == 0 and not spec.is_unit and spec.ema_period == 1
+
+
+def _rotation_context(run: RunContext, series: pl.DataFrame, context: PictureContext) -> RotationContext:
+    return RotationContext(
+        universe="narratives",
+        subject=NARRATIVES,
+        series=category_styles(series).get(NARRATIVES, ()),
+        benchmark_labels={base: context.base_label(base) for base in run.settings.source.coin_bases},
+        source=context.source,
+        notes=context.notes.get(NARRATIVES, ()),
+    )
 
 
 def _picture_context(run: RunContext, series: pl.DataFrame, totals: pl.DataFrame) -> PictureContext:

@@ -55,7 +55,9 @@ def view_asset(name: str, *, deps: tuple[str, ...]) -> dg.AssetsDefinition:
         rows = run.warehouse.query(f"select count(*) as n from {name}").item()  # noqa: S608 (registered name)
         return dg.MaterializeResult(metadata={"dagster/row_count": rows})
 
-    made: dg.AssetsDefinition = dg.asset(key=asset_key(name), deps=map(asset_key, deps), **described(table(name)))(make)
+    made: dg.AssetsDefinition = dg.asset(
+        key=asset_key(name), deps=map(asset_key, deps), io_manager_key=IO_MANAGER, **described(table(name))
+    )(make)
     return made
 
 

@@ -7,13 +7,27 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from marketflows_pipeline.checks import cross_asset, exchanges, market_caps, market_caps_breadth
+from marketflows_pipeline.checks import (
+    cross_asset,
+    cross_asset_rotation,
+    exchange_league,
+    exchanges,
+    market_caps,
+    market_caps_breadth,
+    market_caps_rotation,
+    narrative_index,
+    radar,
+)
 from marketflows_pipeline.checks.model import Check, CheckResult, evaluate_and_log, key_check, quarantine_check
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.transforms.plausibility import BOUNDS
 
-_MODULES = {"market_caps": (market_caps, market_caps_breadth), "exchanges": (exchanges,), "cross_asset": (cross_asset,)}
+_MODULES = {
+    "market_caps": (market_caps, narrative_index, market_caps_breadth, market_caps_rotation, radar),
+    "exchanges": (exchanges, exchange_league),
+    "cross_asset": (cross_asset, cross_asset_rotation),
+}
 
 
 def checks_of(part: Part) -> list[Check]:

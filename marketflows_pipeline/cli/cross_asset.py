@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketflows_pipeline.cli.report_command import MAX_DAYS, format_option, print_report, refresh_option
-from marketflows_pipeline.cli.report_context import CROSS_ASSET
+from marketflows_pipeline.cli.report_context import CROSS_ASSET, FRESH_MONEY
 from marketflows_pipeline.cli.text import argument_text
 from marketflows_pipeline.options import RunOptions
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from marketflows_pipeline.cli.reports.report import ReportFormat
 
 DEFAULT_DAYS = 21
+# A quarter of sessions.
+ROTATION_DAYS = 63
 _TRAIN = "train a model"
 
 _days = click.option(
@@ -105,6 +107,56 @@ def regimes(options: RunOptions, days: int, output_format: ReportFormat, *, refr
     )
 
 
+@cross_asset.command("brief", short_help="Flows by class and asset, how unusual, streaks and shocks.")
+@format_option
+@refresh_option
+@click.pass_obj
+def brief(options: RunOptions, output_format: ReportFormat, *, refresh: bool) -> None:
+    """Flows of 1, 5 and 21 trade sessions by group, class and asset, each against all past windows of that length."""
+    from marketflows_pipeline.cli.reports.cross_asset.brief import flow_brief  # noqa: PLC0415
+
+    print_report(
+        options,
+        CROSS_ASSET,
+        flow_brief,
+        output_format,
+        command="cross-asset brief --refresh",
+        run_first=_fetch if refresh else None,
+    )
+
+
+@cross_asset.command("rotation", short_help="Which of two classes flows favour, and since when.")
+@click.argument("first", callback=argument_text)
+@click.argument("second", callback=argument_text)
+@click.option(
+    "--days",
+    type=click.IntRange(1, MAX_DAYS),
+    default=ROTATION_DAYS,
+    show_default=True,
+    help="How many sessions, back from the newest with both flows.",
+)
+@format_option
+@refresh_option
+@click.pass_obj
+def rotation(
+    options: RunOptions, first: str, second: str, days: int, output_format: ReportFormat, *, refresh: bool
+) -> None:
+    """Cumulative flow of FIRST less that of SECOND in percent of assets: classes (equity) or symbols (SPY).
+
+    Which of them flows favour, since when, and whether they move together; not which dollar went where.
+    """
+    from marketflows_pipeline.cli.reports.cross_asset.rotation import flow_rotation_report  # noqa: PLC0415
+
+    print_report(
+        options,
+        CROSS_ASSET,
+        lambda data: flow_rotation_report(data, first, second, days),
+        output_format,
+        command=f"cross-asset rotation {first} {second} --refresh",
+        run_first=_fetch if refresh else None,
+    )
+
+
 @click.command("train", short_help="Train a model on flows and judge it out of sample.")
 @click.option(
     "--horizon", type=click.Choice(["5", "20"]), default="5", show_default=True, help="How many sessions ahead."
@@ -168,13 +220,37 @@ def score(options: RunOptions, output_format: ReportFormat, *, refresh: bool) ->
     )
 
 
-CROSS_ASSET_COMMANDS: tuple[click.Command, ...] = (cross_asset, train, score)
+@click.command("fresh-money", short_help="Stablecoins issued, funds created, exchanges' net flow.")
+@format_option
+@refresh_option
+@click.pass_obj
+def fresh_money(options: RunOptions, output_format: ReportFormat, *, refresh: bool) -> None:
+    """Issuance of stablecoins, creations of funds and net flow of exchanges on one page, never added up."""
+    from marketflows_pipeline.cli.reports.cross_asset import fresh_money as report  # noqa: PLC0415
+
+    print_report(
+        options,
+        FRESH_MONEY,
+        report.fresh_money,
+        output_format,
+        command="fresh-money --refresh",
+        run_first=_fetch_all if refresh else None,
+    )
+
+
+CROSS_ASSET_COMMANDS: tuple[click.Command, ...] = (cross_asset, train, score, fresh_money)
 
 
 def _fetch(options: RunOptions) -> int:
     from marketflows_pipeline.cli.run import refresh_cross_asset  # noqa: PLC0415 (Dagster takes over a second)
 
     return refresh_cross_asset(options)
+
+
+def _fetch_all(options: RunOptions) -> int:
+    from marketflows_pipeline.cli.run import refresh_all  # noqa: PLC0415 (Dagster takes over a second)
+
+    return refresh_all(options)
 
 
 def _score(options: RunOptions) -> int:

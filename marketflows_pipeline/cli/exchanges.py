@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from marketflows_pipeline.cli.reports.report import ReportFormat
 
 DEFAULT_DAYS = 7
+LEAGUE_DAYS = (1, 7, 30)
 
 _ROWS = click.IntRange(1, 1_000_000)
 _DAYS = click.IntRange(1, MAX_DAYS)
@@ -28,6 +29,10 @@ def _finite(_context: click.Context, parameter: click.Parameter, amount: float) 
     if not math.isfinite(amount):
         raise click.BadParameter(f"{amount} is not an amount.", param=parameter)
     return amount
+
+
+def _exchange_id(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else argument_text(context, parameter, value)
 
 
 @click.command("exchange-flows", short_help="Where trading volume goes up and down.")
@@ -52,38 +57,49 @@ def exchange_flows(options: RunOptions, limit: int | None, output_format: Report
     )
 
 
-@click.command("exchange-netflow", short_help="What moved into and out of one exchange.")
-@click.argument("exchange_id", callback=argument_text)
+@click.command("exchange-netflow", short_help="What moved into and out of one exchange, or of all.")
+@click.argument("exchange_id", callback=_exchange_id, required=False)
 @click.argument("days", type=_DAYS, required=False)
 @click.option(
     "--days", "days_option", type=_DAYS, help=f"How many days, back from the newest.  [default: {DEFAULT_DAYS}]"
 )
+@click.option("--all", "is_all", is_flag=True, help="The league of all exchanges, over 1, 7 or 30 days.")
 @format_option
 @refresh_option
 @click.pass_obj
 def exchange_netflow(
     options: RunOptions,
-    exchange_id: str,
+    *,
+    exchange_id: str | None,
     days: int | None,
     days_option: int | None,
+    is_all: bool,
     output_format: ReportFormat,
-    *,
     refresh: bool,
 ) -> None:
     """Net flow of the known wallets of EXCHANGE_ID over DAYS, from token quantities.
 
-    EXCHANGE_ID is a CoinGecko id (gdax), a DefiLlama slug (binance-cex) or a name.
+    EXCHANGE_ID is a CoinGecko id (gdax), a DefiLlama slug (binance-cex) or a name. With --all it is left out.
     """
-    from marketflows_pipeline.cli.reports.exchanges import netflow  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.exchanges import league, netflow  # noqa: PLC0415
 
     if days is not None and days_option is not None and days != days_option:
         raise click.UsageError(f"DAYS is {days} and --days is {days_option}: give one of them.")
+    span = days or days_option or DEFAULT_DAYS
+    if is_all and exchange_id is not None:
+        raise click.UsageError(f"--all is of every exchange: leave {exchange_id!r} out; days are given by --days.")
+    if is_all and span not in LEAGUE_DAYS:
+        raise click.UsageError(f"--days is {span}: with --all expected one of {', '.join(map(str, LEAGUE_DAYS))}.")
+    if not is_all and exchange_id is None:
+        raise click.UsageError("Missing argument 'EXCHANGE_ID', or --all for every exchange.")
     print_report(
         options,
         EXCHANGES,
-        lambda data: netflow.exchange_netflow(data, exchange_id, days or days_option or DEFAULT_DAYS),
+        lambda data: (
+            league.league(data, span) if exchange_id is None else netflow.exchange_netflow(data, exchange_id, span)
+        ),
         output_format,
-        command=f"exchange-netflow {exchange_id} --refresh",
+        command=f"exchange-netflow {exchange_id or '--all'} --refresh",
         run_first=partial(_fetch, daily=True) if refresh else None,
     )
 

@@ -5,5 +5,7 @@ from __future__ import annotations
 import click
 
 from marketflows_pipeline.cli.breadth import breadth
+from marketflows_pipeline.cli.narratives import narratives
+from marketflows_pipeline.cli.rotation import rotation
 
-MARKET_CAP_COMMANDS: tuple[click.Command, ...] = (breadth,)
+MARKET_CAP_COMMANDS: tuple[click.Command, ...] = (narratives, breadth, rotation)

@@ -41,6 +41,10 @@ CROSS_ASSET = ReportPart(
     "cross_asset", "cross-asset", "asset", "Synthetic: a made-up market of the tutorial, about no real asset. "
 )
 
+FRESH_MONEY = ReportPart(
+    None, "flow", "coin, fund or exchange", "Synthetic: made-up figures of the tutorial, about nothing real. "
+)
+
 
 @dataclass(frozen=True)
 class ReportContext:

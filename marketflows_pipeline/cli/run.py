@@ -111,6 +111,16 @@ def refresh_cross_asset(options: RunOptions) -> int:
     return _refresh("cross_asset", cross_asset_refresh.name, replace(options, asks_again=True))
 
 
+def refresh_market_caps(options: RunOptions) -> int:
+    """Fetch the market-cap part now and publish it; arguments, exit code and errors as in `refresh_exchanges`."""
+    return _refresh("market_caps", market_cap_refresh.name, options)
+
+
+def refresh_all(options: RunOptions) -> int:
+    """Fetch every part of the settings now and publish; arguments, exit code and errors as in `refresh_exchanges`."""
+    return _refresh("market_caps", full_refresh.name, replace(options, asks_again=True))
+
+
 def train_model(options: RunOptions, *, horizon: int, target: str, model: str) -> int:
     """Train one model on what is stored, score and publish; exit code and errors as in `refresh_exchanges`."""
     # The command line lets no other words through.
@@ -123,13 +133,13 @@ def score_assets(options: RunOptions) -> int:
     return _refresh("cross_asset", score_models.name, options)
 
 
-def _refresh(part: Literal["exchanges", "cross_asset"], job_name: str, options: RunOptions) -> int:
+def _refresh(part: Literal["market_caps", "exchanges", "cross_asset"], job_name: str, options: RunOptions) -> int:
     """Run a job of one part for a command that prints its answer itself."""
     console = Console(stderr=True)
     level = click.get_current_context().find_root().params.get("log_level", "INFO")
     run_log = configure_logging(level.upper(), tutorial=options.tutorial, console=console)
     settings = read_settings(options, os.environ, needs_key=job_name not in KEYLESS_JOBS)
-    if getattr(settings, part) is None:
+    if part != "market_caps" and getattr(settings, part) is None:
         raise UserInputError(f"{options.config}: [{part}] is missing: expected that table, which may be empty")
     options = replace(options, wait_limit=WAIT_OF_A_COMMAND)
     is_first = not settings.warehouse.path.exists()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
 from marketflows_pipeline.transforms.market_caps.category_slugs import todays_slug
 from marketflows_pipeline.warehouse.store import Warehouse
+
+RADAR_HISTORY = timedelta(days=431)
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,13 @@ def names_in_store(warehouse: Warehouse, slugs: Iterable[str]) -> pl.DataFrame:
     of_today = {name: categories.today(name) for name in stored}
     pairs = [(slug, name) for slug in slugs for name, today in of_today.items() if today == categories.today(slug)]
     return pl.DataFrame(pairs, schema={"narrative": pl.String, "stored_as": pl.String}, orient="row")
+
+
+def category_snapshots(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
+    """Rows of raw.category_snapshots of the last 431 days: 400 days of changes over 30 days, and the present one."""
+    return warehouse.accepted(
+        "raw.category_snapshots",
+        columns=["category_id", "observed_at", "name", "market_cap_usd", "volume_24h_usd", "top_3_coins_id"],
+        where="observed_at >= ?",
+        params=[moment - RADAR_HISTORY],
+    )

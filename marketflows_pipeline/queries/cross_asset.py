@@ -29,6 +29,12 @@ def universe(settings: Settings) -> pl.DataFrame:
     )
 
 
+def benchmark_symbol(settings: Settings) -> str:
+    """The asset that others are measured against: that of the settings, else the first of the universe."""
+    part = cross_asset_settings(settings)
+    return part.benchmark or part.symbols[0]
+
+
 def universe_rows(warehouse: Warehouse, settings: Settings, name: str) -> pl.DataFrame:
     """Rows of a table with a symbol, those of the universe; others may be stored from earlier settings."""
     symbols = list(cross_asset_settings(settings).symbols)

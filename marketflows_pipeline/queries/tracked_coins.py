@@ -10,6 +10,7 @@ import polars as pl
 from marketflows_pipeline.queries.categories import names_in_store
 from marketflows_pipeline.queries.members import members_in_use
 from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.transforms.categories import NARRATIVES
 from marketflows_pipeline.warehouse.store import Warehouse
 
 BASE_PRIORITY, PORTFOLIO_PRIORITY, OTHER_PRIORITY = 0, 1, 2
@@ -24,7 +25,7 @@ def tracked_coins(warehouse: Warehouse, settings: Settings, moment: datetime) ->
 
     Coins that are left out of narratives and ranges are tracked like the others: issuance and dominance need them. A
     coin that leaves a narrative or the cohort is tracked for a window's length, so that one hovering around a limit
-    keeps its history.
+    keeps its history. What an index holds is tracked as long as it does.
 
     Returns:
         ``coin_id, priority, market_cap_usd``, as `by_importance` returns it.
@@ -38,11 +39,16 @@ def tracked_coins(warehouse: Warehouse, settings: Settings, moment: datetime) ->
         [since, names_in_store(warehouse, source.narratives_in_use)["stored_as"].to_list()],
     )
     cohort = warehouse.query(caps.format("accepted.cohort_members") + " group by coin_id", [since])
+    held = warehouse.query(
+        "select distinct coin_id, null::double as market_cap_usd from core.narrative_constituents"
+        " where effective_to is null and category = ? and list_contains(?, series)",
+        [NARRATIVES, list(source.narratives_in_use)],
+    )
     in_use = members_in_use(warehouse, settings).select("coin_id", pl.lit(None, pl.Float64).alias("market_cap_usd"))
     return by_importance(
         bases=source.coin_bases,
         portfolio_coins=sorted({coin for coins in source.portfolios_in_use.values() for coin in coins}),
-        members=pl.concat([in_use, members]),
+        members=pl.concat([in_use, members, held]),
         cohort=cohort if source.uses_ranges else cohort.clear(),
     )
 

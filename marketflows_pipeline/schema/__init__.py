@@ -8,14 +8,28 @@ from __future__ import annotations
 
 from marketflows_pipeline.schema.breadth import BREADTH_TABLES
 from marketflows_pipeline.schema.cross_asset import CROSS_ASSET_TABLES
+from marketflows_pipeline.schema.exchange_league import EXCHANGE_LEAGUE_TABLES
 from marketflows_pipeline.schema.exchanges import EXCHANGE_TABLES
 from marketflows_pipeline.schema.market_caps import MARKET_CAP_TABLES
 from marketflows_pipeline.schema.meta import META_TABLES
 from marketflows_pipeline.schema.model import POLARS, Column, DType, Part, Table
+from marketflows_pipeline.schema.narrative_index import NARRATIVE_INDEX_TABLES
+from marketflows_pipeline.schema.radar import RADAR_TABLES
+from marketflows_pipeline.schema.rotation import ROTATION_TABLES
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for table in (*MARKET_CAP_TABLES, *BREADTH_TABLES, *EXCHANGE_TABLES, *CROSS_ASSET_TABLES, *META_TABLES)
+    for table in (
+        *MARKET_CAP_TABLES,
+        *NARRATIVE_INDEX_TABLES,
+        *BREADTH_TABLES,
+        *RADAR_TABLES,
+        *EXCHANGE_TABLES,
+        *EXCHANGE_LEAGUE_TABLES,
+        *CROSS_ASSET_TABLES,
+        *ROTATION_TABLES,
+        *META_TABLES,
+    )
 }
 
 PARTS: tuple[Part, ...] = ("market_caps", "exchanges", "cross_asset")

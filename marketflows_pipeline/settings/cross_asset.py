@@ -151,7 +151,9 @@ class CrossAsset(TomlTable):
         (21, 63, 252), min_length=1, description="Windows of returns, volatility and drawdown, in sessions"
     )
     correlation_window: Whole = Field(63, ge=10, le=MAX_SPAN, description="Window of correlations, in sessions")
-    benchmark: Symbol | None = Field(None, description="Asset under the regime ribbon; the first one where not said")
+    benchmark: Symbol | None = Field(
+        None, description="Asset under the regime ribbon, which others rotate against; else the first"
+    )
     risk_on_below: Number = Field(0.33, gt=0, lt=1, description="VIX percentile below which it is risk-on")
     risk_off_above: Number = Field(0.80, gt=0, lt=1, description="VIX percentile above which it is risk-off")
     hysteresis: Number = Field(0.05, ge=0, lt=0.3, description="How far back a percentile must come to leave a regime")

@@ -18,6 +18,7 @@ from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.faults import fault_line
 from marketflows_pipeline.settings.fields import FilePath, Number, Span, TomlTable, WebAddress, Whole, expected
 from marketflows_pipeline.settings.market_caps import MarketCapSource
+from marketflows_pipeline.settings.narrative_index import NarrativeIndex
 from marketflows_pipeline.system.near_matches import find_slips
 
 DEFAULT_PROVIDER: Literal["coingecko"] = "coingecko"
@@ -168,6 +169,7 @@ class ConfigFile(TomlTable):
     provider: Literal["coingecko"] = Field(DEFAULT_PROVIDER, description="Where market caps come from")
     providers: Providers = Field(default_factory=Providers)
     analysis: Analysis = Field(default_factory=Analysis)
+    narrative_index: NarrativeIndex = Field(default_factory=NarrativeIndex)
     plots: Plots = Field(default_factory=Plots)
     warehouse: WarehousePaths = Field(default_factory=WarehousePaths)
     run: Run = Field(default_factory=Run)

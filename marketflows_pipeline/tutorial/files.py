@@ -29,11 +29,17 @@ def load_tutorial_settings(folder: Path) -> Settings:
 
 def packaged_caps(folder: Path = PACKAGED) -> pl.DataFrame:
     """coin_id, ts, market_cap_usd, price_usd, volume_usd of every packaged observation, by (coin_id, ts)."""
-    return (
-        pl.read_parquet(folder / "market_caps.parquet")
-        .with_columns(pl.col("ts").cast(pl.Datetime("us", "UTC")))
-        .sort("coin_id", "ts")
-    )
+    return _caps(folder / "market_caps.parquet")
+
+
+def stored_caps(folder: Path = PACKAGED) -> pl.DataFrame:
+    """The same of the observations that earlier runs would have stored."""
+    return _caps(folder / "stored/raw.market_caps.parquet").drop("source", "fetched_at")
+
+
+def _caps(path: Path) -> pl.DataFrame:
+    times = pl.col("ts").cast(pl.Datetime("us", "UTC"))
+    return pl.read_parquet(path).with_columns(times).sort("coin_id", "ts")
 
 
 def data_as_of(folder: Path = PACKAGED) -> datetime:

@@ -19,7 +19,7 @@ from marketflows_pipeline.providers.protocols.market_caps import (
 )
 from marketflows_pipeline.settings.market_caps import DEFAULT_EXCLUDED
 from marketflows_pipeline.tutorial.exchange_provider import TutorialExchanges
-from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps
+from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps, stored_caps
 
 HISTORY_SOURCE = "tutorial:history"
 MARKETS_SOURCE = "tutorial:markets"
@@ -32,13 +32,17 @@ class TutorialProvider:
     Only daily points are packaged.
 
     Args:
-        folder: where ``market_caps.parquet``, ``coins.csv`` and ``categories.csv`` are.
+        folder: where ``market_caps.parquet``, ``coins.csv``, ``categories.csv`` and ``stored/`` are.
     """
 
     name = "coingecko"
 
     def __init__(self, folder: Path = PACKAGED) -> None:
         self._caps = packaged_caps(folder)
+        # A service knows prices of every minute; the packaged ones of a day before are among what is stored.
+        self._prices = pl.concat(
+            frame.select("coin_id", "ts", "price_usd") for frame in (self._caps, stored_caps(folder))
+        )
         self._coins = pl.read_csv(
             folder / "coins.csv", schema=pl.Schema({**COIN_SCHEMA, "circulating_supply": pl.Float64()})
         )
@@ -121,8 +125,9 @@ class TutorialProvider:
         """Each coin at its last observation, by falling market cap; changes are those since its last one back then."""
         newest = (
             self._caps.group_by("coin_id")
-            .agg(pl.all().last(), *(_change_pct(days).alias(name) for name, days in _CHANGES.items()))
+            .agg(pl.all().last())
             .join(self._coins, on="coin_id")
+            .join(self._changes(), on="coin_id")
             .sort("market_cap_usd", descending=True)
             .rename({"ts": "last_updated"})
             .with_columns(
@@ -132,6 +137,11 @@ class TutorialProvider:
             )
         )
         return _shaped(newest, MARKET_SCHEMA)
+
+    def _changes(self) -> pl.DataFrame:
+        """coin_id and the changes of its last price, in percent."""
+        by_time = self._prices.sort("coin_id", "ts").group_by("coin_id", maintain_order=True)
+        return by_time.agg(_change_pct(days).alias(name) for name, days in _CHANGES.items())
 
 
 def _change_pct(days: int) -> pl.Expr:

@@ -34,7 +34,8 @@ pytestmark = pytest.mark.slow
 
 QUARANTINED = [f"{name}:no_row_was_quarantined_lately" for name in BOUNDS]
 KEYED = [f"{entry.name}:key_is_unique_and_not_null" for part in PARTS for entry in tables_of(part)]
-VIEWS = ("mart.metrics", "mart.exchange_market", "mart.exchange_tvl_summary")
+VIEWS = ("mart.metrics", "mart.narrative_index", "mart.exchange_market", "mart.exchange_tvl_summary")
+ROTATIONS = ("mart.rotation", "mart.cross_asset_rotation")
 
 # What to break, for each check.
 FAULTS = {
@@ -59,6 +60,13 @@ FAULTS = {
     ),
     "mart.normalized:curves_start_at_one": "update mart.normalized set value = 1.01 * value where series = 'bitcoin'",
     "mart.unit_normalized:unit_values_are_within_bounds": "update mart.unit_normalized set value = value + 0.5",
+    "core.narrative_constituents:weights_sum_to_one": (
+        "update core.narrative_constituents set weight = weight + 1e-6 where coin_id = 'bitcoin'"
+    ),
+    "mart.index_contributions:contributions_sum_to_the_return": (
+        "update mart.index_contributions set points = 1.000001 * points where coin_id = 'bitcoin'"
+    ),
+    "core.index_closes:index_prices_are_known": "update core.index_closes set coverage_pct = 89",
     "mart.breadth:measures_have_enough_coins": "update mart.breadth set n = 7, advance_decline = 1000.0",
     "mart.breadth:breadth_is_within_bounds": "update mart.breadth set above_ema_20_pct = 101",
     "mart.breadth:ranges_partition_the_cohort": (
@@ -72,6 +80,13 @@ FAULTS = {
     ),
     "mart.market_map:parts_add_to_the_whole": "delete from mart.market_map where coin_id = 'bitcoin'",
     "mart.dominance:dominance_adds_up": "update mart.dominance set bitcoin_pct = bitcoin_pct + 1",
+    "raw.category_snapshots:newest_categories_are_recent": (
+        "update raw.category_snapshots set observed_at = observed_at - interval 27 hours"
+    ),
+    "mart.category_radar:categories_are_complete": "delete from mart.category_radar where period_days = 30",
+    "mart.category_radar:unusualness_has_a_past": (
+        "update mart.category_radar set cap_change_percentile_pct = 99 where period_days = 7"
+    ),
     "raw.exchanges:newest_listing_is_recent": "update raw.exchanges set observed_at = observed_at - interval 3 hours",
     "raw.cex_snapshots:newest_overview_is_recent": (
         "update raw.cex_snapshots set observed_at = observed_at - interval 3 hours"
@@ -91,6 +106,15 @@ FAULTS = {
     ),
     "mart.exchange_netflow:large_tokens_do_not_appear": (
         "update mart.exchange_netflow set largest_new_token = 'X', largest_new_usd = 0.02 * reserves_usd"
+    ),
+    "mart.exchange_netflow_by_class:classes_sum_to_the_exchange": (
+        "update mart.exchange_netflow_by_class set netflow_mid_usd = netflow_mid_usd + 1e-3 * reserves_usd"
+    ),
+    "mart.exchange_league:tracked_exchanges_have_a_place": (
+        "delete from mart.exchange_league where exchange_key = 'kraken' and period_days = 7"
+    ),
+    "mart.exchange_positions:position_shares_sum_to_one": (
+        "update mart.exchange_positions set spot_share_pct = 1.01 * spot_share_pct"
     ),
     "mart.exchange_shares:shares_sum_to_one": (
         "delete from mart.exchange_shares where exchange_key = 'kraken' and segment = 'tracked'"
@@ -119,6 +143,28 @@ FAULTS = {
     ),
     "core.asset_flows:shares_sum_to_one": "delete from core.asset_flows where symbol = 'SPY'",
     "mart.flow_map:attributions_sum_to_flows": "update mart.flow_map set flow_usd = 1.01 * flow_usd",
+    **{
+        f"{name}:points_stand_in_their_quadrants": (
+            f"insert into {name} by name select 'made up' as universe, 'x' as series, 'y' as benchmark, now() as ts,"
+            " 105 as ratio, 99 as momentum, 'leading' as quadrant, false as is_backfilled"
+        )
+        for name in ROTATIONS
+    },
+    **{
+        f"{name}_log:stays_cover_the_points": (
+            f"insert into {name}_log by name select 'made up' as universe, 'x' as series, 'y' as benchmark,"
+            " now() as entered_at, 'leading' as quadrant, 0 as days, true as is_seen_to_begin, false as is_backfilled"
+        )
+        for name in ROTATIONS
+    },
+    **{
+        f"{name}_placebo:bands_are_bands": (
+            f"insert into {name}_placebo by name select 'made up' as universe, 'y' as benchmark, 'dwell' as statistic,"
+            " now() as as_of, 3 as value, 5 as lower, 4 as upper, 30 as n_entries, 1 as n_series, 365 as n_steps,"
+            " 0 as n_backfilled, 'z' as closes_hash"
+        )
+        for name in ROTATIONS
+    },
     "mart.model_evaluation:no_model_looks_too_good": (
         "insert into mart.model_evaluation values ('direction_5_logistic_x', 'with_flows', 'auc', 'mean of assets',"
         " 0.63, 0.59, 0.66, 1000, now(), false)"
@@ -129,12 +175,13 @@ FAULTS |= {
     " timestamptz '2026-10-10 11:30:00Z', null, null)"
     for name in QUARANTINED
 }
-# The fake's funds have no rows of models, and its only narrative overlaps with none, so keys can't be repeated.
+# The fake's funds have no rows of models, seven days are no rotation, and its only narrative overlaps with none.
 WITHOUT_ROWS = (
     "core.stablecoin_issuance",
     "mart.model_evaluation",
     "mart.model_forecasts",
     "mart.model_scores",
+    "mart.rotation",
     "mart.narrative_overlap",
 )
 
@@ -264,8 +311,10 @@ def test_without_credits_old_figures_are_a_warning_since_nothing_newer_can_be_ha
 def test_all_but_the_warnings_block_what_comes_after() -> None:
     warnings = {
         "caps_do_not_jump",
+        "index_prices_are_known",
         "supply_is_not_revised",
         "no_row_was_quarantined_lately",
+        "newest_categories_are_recent",
         "daily_answers_are_recent",
         "no_tracked_exchange_is_lost",
         "netflow_agrees_with_tvl",
@@ -297,6 +346,28 @@ WARNED = {
         r"check closes_do_not_jump of core\.asset_flows: \d+ rows \(threshold = 0\.35\): symbol QQQ, session 2026-"
         r"\d\d-\d\d, price_return 9, close_usd .*; and \d+ more$"
     ),
+    **{
+        f"{name}:points_stand_in_their_quadrants": (
+            f"insert into {name} by name select 'made up' as universe, 'x' as series, 'y' as benchmark, now() as ts,"
+            " 105 as ratio, 99 as momentum, 'leading' as quadrant, false as is_backfilled"
+        )
+        for name in ROTATIONS
+    },
+    **{
+        f"{name}_log:stays_cover_the_points": (
+            f"insert into {name}_log by name select 'made up' as universe, 'x' as series, 'y' as benchmark,"
+            " now() as entered_at, 'leading' as quadrant, 0 as days, true as is_seen_to_begin, false as is_backfilled"
+        )
+        for name in ROTATIONS
+    },
+    **{
+        f"{name}_placebo:bands_are_bands": (
+            f"insert into {name}_placebo by name select 'made up' as universe, 'y' as benchmark, 'dwell' as statistic,"
+            " now() as as_of, 3 as value, 5 as lower, 4 as upper, 30 as n_entries, 1 as n_series, 365 as n_steps,"
+            " 0 as n_backfilled, 'z' as closes_hash"
+        )
+        for name in ROTATIONS
+    },
     "mart.model_evaluation:no_model_looks_too_good": (
         r"check no_model_looks_too_good of mart\.model_evaluation: 1 row .*model_id direction_5_logistic_x"
     ),

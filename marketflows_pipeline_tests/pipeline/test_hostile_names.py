@@ -47,6 +47,8 @@ ANSWERED = (
     "breadth",
     "exchange-flows 100",
     "exchange-netflow kraken",
+    "exchange-netflow --all",
+    "narratives --limit 1000",
     "whale-movements 1",
     "exchange-tvl",
     "exchange-dominance",

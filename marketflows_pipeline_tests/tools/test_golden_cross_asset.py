@@ -18,7 +18,7 @@ from marketflows_pipeline.transforms.cross_asset.regimes import regimes
 from marketflows_pipeline.transforms.cross_asset.shares import new_vintages
 from marketflows_pipeline.transforms.cross_asset.supply import daily_supply
 from marketflows_pipeline.tutorial.cross_asset_provider import TutorialMarket
-from marketflows_pipeline.tutorial.files import data_as_of, packaged_caps
+from marketflows_pipeline.tutorial.files import data_as_of, packaged_caps, stored_caps
 from marketflows_pipeline.tutorial.verify import compare_tables
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 
@@ -52,7 +52,7 @@ def tables() -> dict[str, pl.DataFrame]:
         pl.concat(history.bars for history in histories),
         pl.concat([stored, new_vintages(stored, later)], how="diagonal"),
         pl.concat(history.actions for history in histories),
-        daily_supply(packaged_caps(), coins),
+        daily_supply(pl.concat([packaged_caps(), stored_caps()]).unique(["coin_id", "ts"]), coins),
         universe,
     )
     rankings = flow_rankings(flows, universe, settings.windows)

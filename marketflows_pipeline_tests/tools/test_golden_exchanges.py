@@ -19,7 +19,7 @@ from marketflows_pipeline.transforms.exchanges.volume_flows import exchange_flow
 from marketflows_pipeline.transforms.exchanges.volumes import daily_volumes
 from marketflows_pipeline.transforms.exchanges.whales import whale_signals
 from marketflows_pipeline.tutorial.exchange_provider import EXCHANGES_FOLDER, TutorialExchanges, TutorialReserves
-from marketflows_pipeline.tutorial.files import data_as_of, packaged_caps
+from marketflows_pipeline.tutorial.files import data_as_of, packaged_caps, stored_caps
 from marketflows_pipeline.tutorial.verify import compare_tables
 from marketflows_pipeline_tests.tools.conftest import LoadTool
 
@@ -76,7 +76,7 @@ def tables() -> dict[str, pl.DataFrame]:
         ),
         "mart.exchange_tvl": exchange_tvl(cexs, reserves.exchange_protocols().with_columns(observed), exchanges),
         "mart.whale_signals": whale_signals(
-            packaged_caps(),
+            pl.concat([packaged_caps(), stored_caps()]).unique(["coin_id", "ts"]),
             volumes.trending().with_columns(
                 observed, position=pl.int_range(1, pl.len() + 1), source=pl.lit("tutorial:trending")
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from marketflows_pipeline.errors import NotFoundError
@@ -17,6 +18,7 @@ from marketflows_pipeline.providers.protocols.market_caps import (
     MarketCapProvider,
 )
 from marketflows_pipeline.tutorial import TutorialProvider, data_as_of, forget
+from marketflows_pipeline.tutorial.files import stored_caps
 
 NOW = datetime(2026, 3, 4, 11, 14, 16, tzinfo=UTC)
 
@@ -57,7 +59,7 @@ def test_one_page_shows_every_coin_at_its_last_observation(provider: MarketCapPr
     assert page["market_cap_usd"].is_sorted(descending=True)
     bitcoin = page.row(0, named=True)
     assert bitcoin["symbol"] == "btc"
-    assert bitcoin["market_cap_usd"] == pytest.approx(bitcoin["price_usd"] * bitcoin["circulating_supply"])
+    assert bitcoin["market_cap_usd"] == pytest.approx(bitcoin["price_usd"] * bitcoin["circulating_supply"], rel=1e-3)
     assert page["last_updated"].max() == NOW
 
 
@@ -67,6 +69,16 @@ def test_a_change_of_price_is_that_since_the_last_observation_back_then(provider
     (solana,) = page.filter(coin_id="solana").to_dicts()
     week_ago = history.filter(ts=NOW.replace(hour=0, minute=0, second=0) - timedelta(days=7))["price_usd"].item()
     assert solana["price_change_7d_pct"] == pytest.approx(100 * (solana["price_usd"] / week_ago - 1))
+
+
+def test_the_change_of_a_day_is_that_since_the_price_that_an_earlier_run_stored(provider: MarketCapProvider) -> None:
+    (page,) = provider.snapshot_pages(0)
+    stored = stored_caps().join(page.select("coin_id", "last_updated"), on="coin_id")
+    day_ago = stored.filter(pl.col("ts") == pl.col("last_updated").dt.offset_by("-24h"))
+    both = page.join(day_ago.select("coin_id", before="price_usd"), on="coin_id")
+    assert both.height == page.height == 39
+    change = 100 * (pl.col("price_usd") / pl.col("before") - 1)
+    assert both.select((pl.col("price_change_24h_pct") - change).abs().max()).item() < 1e-9
 
 
 def test_a_narrative_has_its_members_by_size(provider: MarketCapProvider) -> None:

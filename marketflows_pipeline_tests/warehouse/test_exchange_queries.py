@@ -134,8 +134,29 @@ SHARES: Rows = [
     ]
 ]
 
+CLASSES: Rows = [
+    {
+        "slug": slug,
+        "day": november(day),
+        "asset_class": name,
+        "netflow_mid_usd": flow,
+        "netflow_units": units,
+        "ts": utc(day),
+    }
+    for slug, day, name, flow, units in [
+        # Mondays are the 9th and the 16th.
+        ("steady", 16, "btc", 90e6, 1_000.0),
+        ("steady", 20, "btc", -30e6, -300.0),
+        ("leaking", 20, "btc", -10e6, -100.0),
+        ("unknown", 20, "btc", None, None),
+        ("leaking", 15, "stablecoins", -5e6, -5e6),
+        ("leaking", 20, "other", 1e6, None),
+    ]
+]
+
 TABLES_OF_DATA: Mapping[str, Rows] = {
     "mart.exchange_netflow": NETFLOWS,
+    "mart.exchange_netflow_by_class": CLASSES,
     "mart.exchange_token_flows": TOKENS,
     "raw.trending_coins": TRENDING,
     "mart.whale_signals": WHALES,
@@ -170,6 +191,15 @@ def test_query_exchange_netflow_league(ask: Ask) -> None:
         (1, "Steady", 20.0, round(100 * 20 / 1_055, 2), 30.0, 5.0, 5.0, 2, plain(20)),
         (2, "Cheaper", 0.0, 0.0, -300.0, 0.0, 0.0, 1, plain(20)),
         (3, "Leaking", -70.0, round(-100 * 70 / 900, 2), -40.0, -50.0, 50.0, 2, plain(20)),
+    ]
+
+
+def test_query_exchange_flows_by_class(ask: Ask) -> None:
+    # Steady is 60 in over the week, leaking 10 out.
+    assert ask("exchange_flows_by_class") == [
+        (november(16), "btc", 50.0, 600.0, 60.0, -10.0, 2, 2, plain(20)),
+        (november(16), "other", 1.0, None, 1.0, 0.0, 1, 1, plain(20)),
+        (november(9), "stablecoins", -5.0, -5e6, 0.0, -5.0, 1, 1, plain(15)),
     ]
 
 

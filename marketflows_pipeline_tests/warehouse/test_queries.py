@@ -16,6 +16,8 @@ from marketflows_pipeline_tests.published_answers import query_rows
 from marketflows_pipeline_tests.warehouse import test_breadth_queries as of_breadth
 from marketflows_pipeline_tests.warehouse import test_cross_asset_queries as of_cross_asset
 from marketflows_pipeline_tests.warehouse import test_exchange_queries as of_exchanges
+from marketflows_pipeline_tests.warehouse import test_index_queries as of_index
+from marketflows_pipeline_tests.warehouse import test_rotation_queries as of_rotations
 from marketflows_pipeline_tests.warehouse.engines import ROOT
 from marketflows_pipeline_tests.warehouse.frames import NOW, caps, fill, frame
 
@@ -144,6 +146,27 @@ GROWTH: Rows = [
 
 LABELS: Rows = [{"category": "Narratives", "series": "ai", "label": "Artificial intelligence"}]
 
+RADAR: Rows = [
+    {
+        "category_id": category,
+        "period_days": days,
+        "kind": kind,
+        "observed_at": utc(20),
+        "cap_change_pct": change,
+        "cap_change_zscore": zscore,
+        "cap_change_percentile_pct": percentile,
+        "n_past_cap_changes": 60,
+        "rank_change": 2,
+        "near_duplicate_of": alike,
+    }
+    for category, days, kind, change, zscore, percentile, alike in [
+        ("ai", 7, "narrative", 12.345, 2.346, 98.4, None),
+        ("depin", 7, "narrative", -20.0, -3.0, 0.0, "ai"),
+        ("new", 7, "narrative", 400.0, None, None, None),
+        ("ai", 1, "narrative", 1.0, 9.0, 100.0, None),
+    ]
+]
+
 TABLES_OF_DATA: Mapping[str, Rows] = {
     "core.group_totals": TOTALS,
     "core.buckets": BUCKETS,
@@ -152,6 +175,7 @@ TABLES_OF_DATA: Mapping[str, Rows] = {
     "core.series": LABELS,
     "mart.percent_gains": GAINS,
     "mart.derivatives": GROWTH,
+    "mart.category_radar": RADAR,
 }
 
 
@@ -179,7 +203,8 @@ def ask(published: Path) -> Ask:
 
 
 def test_every_question_is_asked_in_words_and_has_its_test() -> None:
-    tests = [*globals(), *vars(of_exchanges), *vars(of_cross_asset), *vars(of_breadth)]
+    modules = (of_exchanges, of_cross_asset, of_breadth, of_rotations, of_index)
+    tests = [*globals(), *(name for module in modules for name in vars(module))]
     tested = {name.removeprefix("test_query_") for name in tests if name.startswith("test_query_")}
     assert {path.stem for path in QUERIES.glob("*.sql")} == tested
     for path in QUERIES.glob("*.sql"):
@@ -264,6 +289,14 @@ def test_query_growth_streaks(ask: Ask) -> None:
         ("Narratives", "dog", 5, plain(16)),
         ("Narratives", "Artificial intelligence", 3, plain(18)),
         ("Narratives", "meme", 2, plain(19)),
+    ]
+
+
+def test_query_unusual_categories(ask: Ask) -> None:
+    """The newcomer has quadrupled, and nothing of its own to be compared with."""
+    assert ask("unusual_categories") == [
+        ("depin", "narrative", -3.0, -20.0, 0.0, 60, None, 2, "ai", plain(20)),
+        ("ai", "narrative", 2.35, 12.35, 98.0, 60, None, 2, None, plain(20)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Which charts the exchange part has: reserves, market shares, concentration, whale signals, rankings."""
+"""Which charts the exchange part has: reserves, market shares, concentration, whale signals, rankings, league."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import (
     ConcentrationSpec,
+    LeagueSpec,
     RankingSpec,
     ReservesSpec,
     SharesSpec,
@@ -61,6 +62,7 @@ def exchange_charts(
     whale_signals: pl.DataFrame,
     tvl: pl.DataFrame,
     coverage: pl.DataFrame,
+    league: pl.DataFrame,
     context: ExchangeChartContext,
 ) -> list[RenderJob]:
     """Every chart of the part, in a stable order; those with nothing to show say so themselves.
@@ -73,6 +75,7 @@ def exchange_charts(
         whale_signals: rows of ``mart.whale_signals``.
         tvl: rows of ``mart.exchange_tvl``.
         coverage: rows of ``mart.exchange_coverage``.
+        league: rows of ``mart.exchange_league``.
         context: what all charts share.
     """
     return [
@@ -84,6 +87,7 @@ def exchange_charts(
             WhaleSpec(source=context.coingecko, notes=context.notes),
         ),
         *_ranking_jobs(tvl, coverage, context),
+        _league_job(league, context),
     ]
 
 
@@ -200,6 +204,12 @@ def _concentration_jobs(
         )
         jobs.append(chart_job(rows.sort("segment", "day"), spec))
     return jobs
+
+
+def _league_job(league: pl.DataFrame, context: ExchangeChartContext) -> RenderJob:
+    spec = LeagueSpec(source=context.defillama, notes=context.notes)
+    rows = league.filter(pl.col("period_days") == spec.period_days).sort("exchange_key")
+    return chart_job(_presentable(rows, "name"), spec)
 
 
 def _ranking_jobs(tvl: pl.DataFrame, coverage: pl.DataFrame, context: ExchangeChartContext) -> list[RenderJob]:

@@ -151,6 +151,34 @@ class RankingSpec(Spec):
         return None if (frame.get_column("tvl_usd") > 0).any() else "no exchange has a figure of what it holds"
 
 
+@dataclass(frozen=True)
+class LeagueSpec(Spec):
+    """Exchanges by net flow over a period of days, in so many rows at most."""
+
+    draw = f"{_PACKAGE}.league:league_chart"
+    file_pattern = "Exchanges_netflow_league.png"
+    columns = (
+        "exchange_key",
+        "name",
+        "is_tracked",
+        "rank",
+        "observed_at",
+        "to_day",
+        "days_known",
+        "netflow_mid_usd",
+        "netflow_pct_of_reserves",
+        "defillama_inflow_usd",
+        "signs_differ",
+    )
+
+    period_days: int = 7
+    rows: int = 14
+
+    def why_empty(self, frame: pl.DataFrame) -> str | None:
+        """Without a net flow of any exchange."""
+        return None if frame["netflow_mid_usd"].is_finite().any() else "no exchange has a known net flow"
+
+
 def drawable_coins(frame: pl.DataFrame) -> pl.DataFrame:
     """Coins that have a place on the scatter: a positive ratio (its axis is logarithmic) and a price change."""
     return frame.filter(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
+from marketflows_pipeline.charts.market_caps.index_spec import IndexSpec
 from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import RANGES, US_DOLLAR, ChartSpec, GainTableSpec, SeriesStyle
 from marketflows_pipeline.charts.style.diverging_colours import color_limits
@@ -95,6 +96,32 @@ def market_cap_pictures(
         for (category, base_asset), rows in _families(gains, _FAMILY[:2], "hours_ago")
     ]
     return [*charts, *tables]
+
+
+def index_pictures(
+    index: pl.DataFrame, rules: pl.DataFrame, series: pl.DataFrame, context: PictureContext
+) -> list[RenderJob]:
+    """A chart of the chained index for each category and base.
+
+    Args:
+        index: rows of ``mart.narrative_index``.
+        rules: category, rule: how members and weights are set.
+        series: rows of ``core.series``.
+        context: what all charts share.
+    """
+    styles, words = category_styles(series), dict(rules.select("category", "rule").iter_rows())
+    known = index.join(series.select("category", "series"), on=["category", "series"], how="semi")
+    return [
+        chart_job(
+            rows,
+            IndexSpec(
+                **context.shared(category, base_asset, styles),
+                rule=words[category],
+                last_close=cast("datetime", rows.filter(~pl.col("is_provisional"))["ts"].max()),
+            ),
+        )
+        for (category, base_asset), rows in _families(known, _FAMILY[:2], "ts")
+    ]
 
 
 def _families(

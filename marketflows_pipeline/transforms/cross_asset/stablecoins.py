@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -61,3 +61,8 @@ def issuance_over(issuance: pl.DataFrame, *, after: date, until: date) -> tuple[
         .sort("issuance_usd", "coin_id", descending=[True, False], nulls_last=True)
     )
     return coins.select(known_sum).item(), coins
+
+
+def issuance_by_span(issuance: pl.DataFrame, spans: Iterable[int], *, until: date) -> list[float | None]:
+    """Issuance in USD of all coins together over each of some spans of days up to a day (see `issuance_over`)."""
+    return [issuance_over(issuance, after=until - timedelta(days=days), until=until)[0] for days in spans]

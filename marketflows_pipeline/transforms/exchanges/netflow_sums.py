@@ -1,4 +1,4 @@
-"""Net flow of one exchange summed over some days.
+"""Net flow summed over some days: of one exchange, of classes of asset, of all exchanges.
 
 Plain rows in and plain figures out, so that a command need not load polars.
 """
@@ -59,3 +59,66 @@ def flow_direction(share_pct: float | None) -> Literal["inflow", "stable", "outf
 def pct_of(part: float | None, whole: float | None) -> float | None:
     """A part in percent; None where either is not known, or the whole is 0."""
     return None if part is None or not whole else 100 * part / whole
+
+
+def sum_by_class(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Sums of each class over the days and exchanges of some rows, in the order of the classes.
+
+    Args:
+        records: rows of ``mart.exchange_netflow_by_class``.
+
+    Returns:
+        asset_class; netflow_mid_usd, price_effect_mid_usd, netflow_units over what is known, null where nothing is;
+        reserves_usd and reserves_units of each exchange's newest day; n_exchanges with a known flow.
+    """
+    classes = sorted({record["asset_class"] for record in records})
+    return [_sums_of(name, [record for record in records if record["asset_class"] == name]) for name in classes]
+
+
+def _sums_of(name: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    newest: dict[str, Mapping[str, Any]] = {}
+    for record in sorted(records, key=lambda record: record["day"]):
+        newest[record["slug"]] = record
+    flows = ("netflow_mid_usd", "price_effect_mid_usd", "netflow_units")
+    return {
+        "asset_class": name,
+        **{column: _known_sum(records, column) for column in flows},
+        **{column: _known_sum([*newest.values()], column) for column in ("reserves_usd", "reserves_units")},
+        "n_exchanges": len({record["slug"] for record in records if record["netflow_mid_usd"] is not None}),
+    }
+
+
+def _known_sum(records: Sequence[Mapping[str, Any]], column: str) -> float | None:
+    known = [record[column] for record in records if record[column] is not None]
+    return math.fsum(known) if known else None
+
+
+def league_totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What went in and out over all exchanges of one period, by either measure, never mixed.
+
+    Args:
+        rows: of ``mart.exchange_league``, of one period.
+
+    Returns:
+        netflow and defillama, each with total_in_usd, total_out_usd (below 0), net_usd, all null where nothing is
+        known, and n_in, n_out, n_unknown; n_compared and n_signs_differ. Net flow is of tracked exchanges alone.
+    """
+    compared = [row["signs_differ"] for row in rows if row["signs_differ"] is not None]
+    return {
+        "netflow": _both_ways([row["netflow_mid_usd"] for row in rows if row["is_tracked"]]),
+        "defillama": _both_ways([row["defillama_inflow_usd"] for row in rows]),
+        "n_compared": len(compared),
+        "n_signs_differ": compared.count(True),
+    }
+
+
+def _both_ways(flows: Sequence[float | None]) -> dict[str, Any]:
+    known = [flow for flow in flows if flow is not None]
+    into, out_of = [flow for flow in known if flow > 0], [flow for flow in known if flow < 0]
+    sums = {"total_in_usd": into, "total_out_usd": out_of, "net_usd": known}
+    return {
+        **{name: math.fsum(some) if known else None for name, some in sums.items()},
+        "n_in": len(into),
+        "n_out": len(out_of),
+        "n_unknown": len(flows) - len(known),
+    }

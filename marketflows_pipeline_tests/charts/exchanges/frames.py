@@ -163,6 +163,45 @@ def coverage_frame(rows: Sequence[tuple[str, str, float | None]]) -> pl.DataFram
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+def league_frame(rows: Sequence[tuple[str, float | None, float | None]]) -> pl.DataFrame:
+    """Rows of ``mart.exchange_league`` over 7 days from (name, net flow, inflow) in M USD, ranked ones first.
+
+    Reserves are a billion. One without a net flow is not tracked.
+    """
+    full = [
+        {
+            "period_days": 7,
+            "exchange_key": name.lower(),
+            "name": name,
+            "is_tracked": flow is not None,
+            "rank": None if flow is None else place,
+            "observed_at": NOW,
+            "to_day": None if flow is None else TODAY,
+            "days_known": 0 if flow is None else 7,
+            "netflow_mid_usd": None if flow is None else flow * 1e6,
+            "netflow_pct_of_reserves": None if flow is None else flow / 10,
+            "defillama_inflow_usd": None if inflow is None else inflow * 1e6,
+            "signs_differ": None if flow is None or inflow is None else flow * inflow < 0,
+        }
+        for place, (name, flow, inflow) in enumerate(rows, start=1)
+    ]
+    schema: dict[str, Any] = {
+        "period_days": pl.Int32,
+        "exchange_key": pl.String,
+        "name": pl.String,
+        "is_tracked": pl.Boolean,
+        "rank": pl.Int32,
+        "observed_at": _TIME,
+        "to_day": pl.Date,
+        "days_known": pl.Int32,
+        "netflow_mid_usd": pl.Float64,
+        "netflow_pct_of_reserves": pl.Float64,
+        "defillama_inflow_usd": pl.Float64,
+        "signs_differ": pl.Boolean,
+    }
+    return pl.DataFrame(full, schema=schema)
+
+
 def layers(vega_lite: dict[str, Any]) -> list[dict[str, Any]]:
     """All layers of a chart that show something, those of its panels too."""
     inner = [each for layer in vega_lite["layer"] for each in (layers(layer) if "layer" in layer else [layer])]

@@ -18,10 +18,12 @@ from marketflows_pipeline.charts.exchanges.concentration import concentration_ch
 from marketflows_pipeline.charts.exchanges.shares import shares_chart
 from marketflows_pipeline.charts.rendering.render import THUMBNAIL_BYTES, RenderJob, render_all, thumbnails
 from marketflows_pipeline.charts.style.theme import PALETTE
+from marketflows_pipeline.schema.exchange_league import EXCHANGE_LEAGUE_TABLES
 from marketflows_pipeline.schema.exchanges import EXCHANGE_TABLES
 from marketflows_pipeline_tests.charts.exchanges.frames import (
     coverage_frame,
     dominance_frame,
+    league_frame,
     members_frame,
     netflow_frame,
     shares_frame,
@@ -63,6 +65,7 @@ FRAMES: dict[str, pl.DataFrame] = {
             tvl_frame([("Uniswap", 5e9, None, 2.0)], "dex"),
         ]
     ),
+    "league": league_frame([("Kraken", 65.0, 73.0), ("Binance", -195.0, None), ("MEXC", None, 86.0)]),
     "coverage": coverage_frame(
         [("reserves", "Upbit", 2e4), ("reserves", "Coinbase", 3e4), ("reserves", "Unknown", None), ("volume", "X", 9e9)]
     ),
@@ -78,6 +81,7 @@ NAMES = [
     "Exchanges_whale_signals.png",
     "Exchanges_TVL_ranking_cex.png",
     "Exchanges_TVL_ranking_dex.png",
+    "Exchanges_netflow_league.png",
 ]
 TABLES = {
     "netflow": "mart.exchange_netflow",
@@ -87,6 +91,7 @@ TABLES = {
     "whale_signals": "mart.whale_signals",
     "tvl": "mart.exchange_tvl",
     "coverage": "mart.exchange_coverage",
+    "league": "mart.exchange_league",
 }
 
 
@@ -115,7 +120,9 @@ def test_every_picture_has_a_job_in_a_stable_order() -> None:
 
 
 def test_pictures_take_only_columns_that_the_tables_have() -> None:
-    tables = {table.name: {column.name for column in table.columns} for table in EXCHANGE_TABLES}
+    tables = {
+        table.name: {column.name for column in table.columns} for table in (*EXCHANGE_TABLES, *EXCHANGE_LEAGUE_TABLES)
+    }
 
     assert all(set(frame.columns) <= tables[TABLES[name]] for name, frame in FRAMES.items())
 
@@ -167,7 +174,7 @@ def test_notes_stand_on_every_picture_and_credits_where_they_belong() -> None:
 
 
 def test_exchanges_without_reserves_are_named_by_falling_volume_on_the_ranking_of_centralised_ones() -> None:
-    cex, dex = (job.spec for job in jobs()[-2:])
+    cex, dex = (job.spec for job in jobs() if "ranking" in job.file_name)
 
     assert getattr(cex, "unmeasured", None) == ("Coinbase", "Upbit", "Unknown")
     assert getattr(dex, "unmeasured", None) == ()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from marketflows_pipeline.cli.reports.exchanges.classes import class_line, records_by_class
 from marketflows_pipeline.cli.reports.exchanges.heuristic import BASIS, MEANINGS, SIGNALS, TREND_WORDS, UNKNOWN
 from marketflows_pipeline.cli.reports.exchanges.known_exchanges import KnownExchange, find_exchange
 from marketflows_pipeline.cli.reports.exchanges.reserve_warnings import reserve_warnings
@@ -18,6 +19,7 @@ from marketflows_pipeline.transforms.exchanges.netflow_sums import (
     flow_direction,
     largest_identity_gap,
     pct_of,
+    sum_by_class,
     sum_netflow,
 )
 
@@ -113,6 +115,7 @@ def exchange_netflow(data: PublishedData, wanted: str, days: int) -> Report:
         "netflow_reason": reason,
         "netflow_pct_of_reserves": share_pct,
         "net_flow_direction": flow_direction(share_pct),
+        "by_class": sum_by_class(records_by_class(data, days, exchange.defillama_slug)),
         **_held(data, exchange, newest),
         "daily": [{key: record[key] for key in CSV_COLUMNS} for record in records],
         "source": data.credit(SOURCE),
@@ -243,4 +246,4 @@ def _summary(body: dict[str, Any]) -> tuple[str, ...]:
         f"left out {figure(body['left_out_usd'], 1, ' M USD', 1e6)} net, "
         f"{figure(body['left_out_gross_usd'], 1, ' M USD', 1e6)} gross"
     )
-    return (flow, volume, guess)
+    return (flow, *class_line(body["by_class"]), volume, guess)

@@ -1,1 +1,1 @@
-"""Reports of the market-cap part, a module each."""
+"""Reports about narratives, ranges and portfolios."""

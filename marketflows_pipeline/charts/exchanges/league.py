@@ -1,0 +1,141 @@
+"""League of exchanges by net flow: two bars a row, from token quantities and as DefiLlama reports it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import cast
+
+import altair as alt
+import polars as pl
+
+from marketflows_pipeline.charts.exchanges.spec import LeagueSpec
+from marketflows_pipeline.charts.exchanges.wording import UNKNOWN, day_text, days_text, names_text, usd_text
+from marketflows_pipeline.charts.style.axes import LegendEntry, legend
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
+from marketflows_pipeline.charts.style.theme import BACKGROUND, FALL_INK, GREY, INK, INTO, OUT_OF, REFERENCE, RISE_INK
+from marketflows_pipeline.charts.style.time_axis import as_of
+from marketflows_pipeline.charts.style.wording import footer_parts, percent_text
+
+_FLOW, _REPORTED = "netflow_mid_usd", "defillama_inflow_usd"
+
+
+@framed
+def league_chart(frame: pl.DataFrame, spec: LeagueSpec) -> alt.LayerChart:
+    """Draw net flows as horizontal bars from zero, the largest inflow on top, DefiLlama's own figure hollow below each.
+
+    Tracked exchanges come first; below a line those of which DefiLlama's figure alone is known.
+
+    Args:
+        frame: rows of ``mart.exchange_league`` of one period: exchange_key, name, is_tracked, rank, observed_at,
+            to_day, days_known, netflow_mid_usd, netflow_pct_of_reserves, defillama_inflow_usd, signs_differ.
+        spec: what the chart says.
+
+    Returns:
+        Bars, names, values at their ends, a column of shares of the reserves, legend, footer.
+    """
+    ordered = drawable_exchanges(frame)
+    shown = ordered.head(spec.rows)
+    bars = RankedBars(
+        rows=_rows(shown, spec),
+        columns=("Of reserves", "Signs"),
+        name="Exchange",
+        value=("\u2190 out", "in \u2192"),
+        row_most=46,
+    )
+    page = Frame(
+        title=_title(ordered, spec),
+        subtitle=_subtitle(ordered, spec),
+        footer=footer_parts(spec.source, as_of(shown, "observed_at"), _notes(frame, ordered, shown, spec)),
+        left=bars.left,
+        right=bars.right,
+        above=HEADER + 32,
+    )
+    entries = [
+        LegendEntry("net inflow", INTO),
+        LegendEntry("net outflow", OUT_OF),
+        LegendEntry("DefiLlama's own figure", BACKGROUND, stroke=REFERENCE),
+    ]
+    symbols = legend(entries, right=page.width - bars.left - EDGE, y=-HEADER - 16)
+    return page.draw([*bars.draw(page.plot_width, page.plot_height), *symbols])
+
+
+def drawable_exchanges(frame: pl.DataFrame) -> pl.DataFrame:
+    """Exchanges with a figure of either kind: ranked ones, then the others by DefiLlama's."""
+    known = (pl.when(pl.col(name).is_finite()).then(name).alias(name) for name in (_FLOW, _REPORTED))
+    return (
+        frame.with_columns(*known)
+        .filter(pl.any_horizontal(pl.col(_FLOW, _REPORTED).is_not_null()))
+        .sort("rank", _REPORTED, "exchange_key", descending=[False, True, False], nulls_last=True)
+    )
+
+
+def _rows(shown: pl.DataFrame, spec: LeagueSpec) -> list[Row]:
+    rows: list[Row] = []
+    columns = ("name", _FLOW, _REPORTED, "netflow_pct_of_reserves", "signs_differ", "days_known")
+    was_ranked = False
+    for name, flow, reported, percent, differ, days in shown.select(columns).iter_rows():
+        ink = GREY if not flow else RISE_INK if flow > 0 else FALL_INK
+        partly = "" if flow is None or days >= spec.period_days else f" ({days} of {spec.period_days} days)"
+        own = Bar(
+            Text("not measured" if flow is None else f"{usd_text(flow, signed=True)}{partly}", ink),
+            ((flow, INTO if flow > 0 else OUT_OF),) if flow else (),
+            is_bold=flow is not None,
+        )
+        theirs = Bar(
+            Text("not reported" if reported is None else usd_text(reported, signed=True)),
+            ((reported, REFERENCE),) if reported else (),
+            is_hollow=True,
+        )
+        rows.append(
+            Row(
+                name=Text(name, GREY if flow is None else INK),
+                bars=(own, theirs),
+                columns=(
+                    Text(UNKNOWN if percent is None else percent_text(percent, 2), ink),
+                    Text(UNKNOWN if differ is None else "differ" if differ else "agree", INK if differ else GREY),
+                ),
+                begins_group=was_ranked and flow is None,
+            )
+        )
+        was_ranked = flow is not None
+    return rows
+
+
+def _title(ordered: pl.DataFrame, spec: LeagueSpec) -> str:
+    flows = ordered.filter(pl.col(_FLOW).is_not_null()).select("name", _FLOW).rows()
+    span = f"Over {days_text(spec.period_days)}"
+    ends = [
+        f"{words} {name} ({usd_text(flow, signed=True)})"
+        for (name, flow), words, sign in zip(flows[:1] + flows[-1:], ("into", "out of"), (1, -1), strict=False)
+        if flow * sign > 0
+    ]
+    return f"{span} most flowed {' and '.join(ends)}" if ends else f"{span} no exchange's net flow is known"
+
+
+def _subtitle(ordered: pl.DataFrame, spec: LeagueSpec) -> list[str]:
+    flows = ordered[_FLOW].drop_nulls()
+    parts = [
+        f"Net flow of {flows.len()} tracked exchanges from token quantities, in US dollars, over "
+        f"{days_text(spec.period_days)}"
+    ]
+    if flows.len():
+        into, out_of = float(flows.clip(0, None).sum()), float(flows.clip(None, 0).sum())
+        parts.append(f"in {usd_text(into, signed=True)}, out {usd_text(out_of, signed=True)}")
+    differ = ordered["signs_differ"].drop_nulls()
+    if differ.len():
+        parts.append(f"DefiLlama's own figure has another sign for {int(differ.sum())} of {differ.len()}")
+    return parts
+
+
+def _notes(frame: pl.DataFrame, ordered: pl.DataFrame, shown: pl.DataFrame, spec: LeagueSpec) -> list[str]:
+    notes = [
+        "tracked wallets only: those that DefiLlama knows",
+        f"net flow up to the record of {day_text(cast('date', frame['to_day'].max()))}, DefiLlama's figure up to now",
+    ]
+    unknown = frame.filter(pl.col("is_tracked"), pl.col(_FLOW).is_null()).sort("exchange_key")["name"].to_list()
+    if unknown:
+        notes.append(f"tracked, net flow not known: {names_text(unknown)}")
+    if absent := ordered.join(shown, on="exchange_key", how="anti", maintain_order="left")["name"].to_list():
+        notes.append(f"not drawn: {names_text(absent)}")
+    return [*notes, *spec.notes]

@@ -1,0 +1,129 @@
+"""The chained index: a line a series in percent since its base, its back-filled part dashed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import cast
+
+import altair as alt
+import polars as pl
+
+from marketflows_pipeline.charts.exchanges.wording import day_text
+from marketflows_pipeline.charts.market_caps.index_spec import IndexSpec
+from marketflows_pipeline.charts.market_caps.legend import legend, legend_order, legend_width, name_room
+from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, signed, value_axis
+from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABEL_SIZE, end_labels, names_width
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.layout import shorten, text_width
+from marketflows_pipeline.charts.style.theme import REFERENCE
+from marketflows_pipeline.charts.style.time_axis import on_time_axis, time_x
+from marketflows_pipeline.charts.style.wording import footer_parts, percent_text
+
+_LEFT = 64
+_BASE = 1000.0
+
+
+@framed
+def index_chart(frame: pl.DataFrame, spec: IndexSpec) -> alt.LayerChart:
+    """Draw the price index of each series, in percent of its base; what is back-filled is dashed.
+
+    Args:
+        frame: rows of ``mart.narrative_index`` of one category and base.
+        spec: what the chart says.
+    """
+    rows = frame.sort("series", "ts").with_columns(value=100 * (pl.col("price_index") / _BASE - 1))
+    first, last = cast("datetime", rows["ts"].min()), cast("datetime", rows["ts"].max())
+    ends = _ends(rows, spec)
+    has_legend = ends.height > DIRECT_LABELS_MAX
+    page = Frame(
+        title=_title(rows, spec),
+        subtitle=[
+            f"Chained index on prices in {spec.base_label}, in percent since {day_text(first.date())}",
+            spec.rule,
+        ],
+        footer=footer_parts(spec.source, spec.as_of, [*_notes(rows, spec), *spec.notes]),
+        left=_LEFT,
+        right=legend_width(ends) if has_legend else names_width(ends),
+        below=34,
+    )
+    low, high = min(0.0, cast("float", rows["value"].min())), max(0.0, cast("float", rows["value"].max()))
+    room = 0.04 * (high - low) or 1
+    plot = page.plot(low - room, high + room)
+    # The latest time lies within a day: its end is the end of the axis.
+    end = last.date() if last == spec.last_close else last.date() + timedelta(days=1)
+    x = time_x("at", first.date(), end)
+    y = alt.Y(
+        "value:Q", scale=alt.Scale(domain=[plot.low, plot.high], nice=False), axis=value_axis(signed(PERCENT_LABEL), 7)
+    )
+    styles = {style.series: style for style in spec.series}
+    names = legend_order(ends) if has_legend else ends["series"].to_list()
+    colors = alt.Scale(domain=names, range=[styles[name].color for name in names])
+    color = alt.Color("series:N", scale=colors, legend=legend(ends) if has_legend else None)
+    drawn = _parts(rows.filter(pl.col("series").is_in(names))).select("series", "value", "part", at=on_time_axis("ts"))
+    dash = alt.StrokeDash(
+        "part:N", scale=alt.Scale(domain=["known", "back-filled"], range=[[1, 0], [4, 4]]), legend=None
+    )
+    lines = alt.Chart(alt.InlineData(values=drawn.to_dicts())).mark_line(strokeWidth=2, strokeJoin="round")
+    zero = alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=REFERENCE, strokeWidth=1.2)
+    return page.draw(
+        [
+            zero.encode(y=y),
+            lines.encode(x=x, y=y, color=color, strokeDash=dash),
+            axis_title(f"Price index in {spec.base_label}, % since the base", x=EDGE - _LEFT),
+            *([] if has_legend else end_labels(ends, plot, y, color)),
+        ]
+    )
+
+
+def _parts(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with ``part``; the first known close ends the dashed line too, so that no gap is left."""
+    back = pl.col("is_backfilled")
+    parted = rows.with_columns(part=pl.when(back).then(pl.lit("back-filled")).otherwise(pl.lit("known")))
+    joint = parted.filter(~back & back.shift(1).over("series")).with_columns(part=pl.lit("back-filled"))
+    return pl.concat([parted, joint]).sort("series", "ts", "part")
+
+
+def _ends(rows: pl.DataFrame, spec: IndexSpec) -> pl.DataFrame:
+    """Series, value, label, figure, text, ts of the last value of each series, in the spec's order."""
+    last = {row["series"]: row for row in rows.group_by("series", maintain_order=True).last().iter_rows(named=True)}
+    records = []
+    for style in spec.series:
+        if style.series in last:
+            row = last[style.series]
+            figure = percent_text(row["value"], 1)
+            room = name_room(len(last)) - text_width(f" {figure}", LABEL_SIZE, bold=True)
+            label = shorten(style.label, LABEL_SIZE, room)
+            records.append((style.series, row["ts"], row["value"], label, figure, f"{label} {figure}"))
+    columns = ["series", "ts", "value", "label", "figure", "text"]
+    return pl.DataFrame(records, schema=columns, orient="row")
+
+
+def _title(rows: pl.DataFrame, spec: IndexSpec) -> str:
+    """Best and worst since members are on record; by hindsight, and said so, where they are not."""
+    known = rows.filter(~pl.col("is_backfilled"))
+    is_known = known["ts"].n_unique() > 1
+    shown = known if is_known else rows
+    gains = (
+        shown.group_by("series", maintain_order=True)
+        .agg(gain=100 * (pl.col("price_index").last() / pl.col("price_index").first() - 1))
+        .sort("gain", descending=True)
+    )
+    labels = {style.series: style.label for style in spec.series}
+    best, *_, worst = [f"{labels[series]} {percent_text(gain, 1)}" for series, gain in [*gains.rows(), *gains.rows()]]
+    since = day_text(cast("datetime", shown["ts"].min()).date())
+    found = f"Best since {since}: {best}" + ("" if gains.height == 1 else f", worst: {worst}")
+    return found if is_known else f"With today's members {found[0].lower()}{found[1:]}"
+
+
+def _notes(rows: pl.DataFrame, spec: IndexSpec) -> list[str]:
+    notes = ["returns of prices, no measure of money that came in"]
+    if rows["is_backfilled"].any():
+        ends = rows.filter(~pl.col("is_backfilled"))["ts"].min()
+        until = f"before {day_text(ends.date())}" if isinstance(ends, datetime) else "all of it"
+        notes.append(f"dashed: back-filled with later members, by hindsight ({until})")
+    if rows["is_provisional"].any():
+        notes.append(f"provisional after {day_text(spec.last_close.date())} 00:00 UTC")
+    least = rows.group_by("series").agg(pl.col("coverage_pct").last()).sort("coverage_pct").row(0)
+    if least[1] < 99.5:
+        notes.append(f"price of {100 - least[1]:.0f} % of {least[0]} held at the last one known")
+    return notes

@@ -1,0 +1,1 @@
+"""Charts of rotations, the same for every part that has them."""

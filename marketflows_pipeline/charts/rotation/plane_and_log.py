@@ -1,0 +1,185 @@
+"""Rotation: the last steps of each series on the plane, and beside it the log of its quadrants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import altair as alt
+import polars as pl
+
+from marketflows_pipeline.charts.rotation.log_panel import log_layers
+from marketflows_pipeline.charts.rotation.path_labels import label_layers
+from marketflows_pipeline.charts.rotation.spec import RotationSpec
+from marketflows_pipeline.charts.rotation.wording import EACH_ITS_OWN, QUADRANTS, TURNS_BY_ITSELF
+from marketflows_pipeline.charts.spec import SeriesStyle
+from marketflows_pipeline.charts.style.axes import axis_title, pixel_x, pixel_y, value_axis
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.theme import GREY, REFERENCE
+from marketflows_pipeline.charts.style.wording import footer_parts
+
+CENTRE = 100.0
+# Behind the paths: rising is blue, falling orange, strong the darker; see the log's colours.
+TINTS = {"leading": "#dcebf6", "weakening": "#fdf3ea", "lagging": "#fae1cf", "improving": "#f1f7fb"}
+
+_LEFT, _LOG_WIDTH, _BETWEEN = 58, 330, 30
+_NAMED = 3
+
+
+@framed
+def rotation_chart(frame: pl.DataFrame, spec: RotationSpec) -> alt.LayerChart:
+    """Draw the paths of all series over the quadrants, and the log of their quadrants beside.
+
+    A path ends with a filled dot and its name; its parts before the first stored members are dashed. In the log a bar
+    is a stay in a quadrant, with the return since the last entry.
+
+    Args:
+        frame: the last steps of each series: series, ts, ratio, momentum, quadrant, is_backfilled, and of its open stay
+            entered_at, is_seen_to_begin, return_pct.
+        spec: what the chart says.
+
+    Returns:
+        Quadrants, paths, ends, labels, log, footer.
+    """
+    newest = frame.filter(pl.col("ts") == spec.as_of, pl.col("quadrant").is_not_null())
+    styles = [style for style in spec.series if style.series in newest["series"]]
+    page = Frame(
+        title=_title(newest, styles, spec),
+        subtitle=[*spec.chance, *_method(spec)],
+        footer=footer_parts(spec.source, spec.as_of, _notes(frame, spec)),
+        left=_LEFT,
+        right=_BETWEEN + _LOG_WIDTH + EDGE,
+        above=34,
+        below=48,
+    )
+    times = frame.get_column("ts").unique().sort().tail(spec.tail)
+    paths = frame.filter(pl.col("ts").is_in(times.implode())).drop_nulls(["ratio", "momentum"])
+    across, up = _domain(paths, "ratio"), _domain(paths, "momentum")
+    x = alt.X(
+        "ratio:Q",
+        scale=alt.Scale(domain=list(across), nice=False, zero=False),
+        axis=alt.Axis(
+            title="Relative strength: 100 + z-score", titleAnchor="end", titlePadding=4, grid=False, tickCount=6
+        ),
+    )
+    y = alt.Y(
+        "momentum:Q",
+        scale=alt.Scale(domain=list(up), nice=False, zero=False),
+        axis=value_axis("datum.value", 6, grid=False),
+    )
+    size = (page.plot_width, page.plot_height)
+    placed = _in_pixels(paths, across, up, size)
+    return page.draw(
+        [
+            *_quadrants(across, up, size),
+            *_paths(paths, styles, x, y),
+            *label_layers(placed, styles, size),
+            axis_title("Momentum of it: 100 + z-score", x=EDGE - _LEFT),
+            *log_layers(frame, styles, left=page.plot_width + _BETWEEN, width=_LOG_WIDTH, height=page.plot_height),
+        ]
+    )
+
+
+def _title(newest: pl.DataFrame, styles: Sequence[SeriesStyle], spec: RotationSpec) -> str:
+    """Who leads, and how many stand elsewhere."""
+    inside = {name: set(newest.filter(pl.col("quadrant") == name)["series"]) for name in QUADRANTS}
+    leaders = [style.label for style in styles if style.series in inside["leading"]]
+    if len(leaders) > _NAMED:
+        first = f"{len(leaders)} lead"
+    elif leaders:
+        joined = " and ".join(filter(None, (", ".join(leaders[:-1]), leaders[-1])))
+        first = f"{joined} {'lead' if len(leaders) > 1 else 'leads'}"
+    else:
+        first = "none leads"
+    others = [f"{len(inside[name])} {name}" for name in ("improving", "weakening", "lagging") if inside[name]]
+    return f"{spec.subject} against {spec.benchmark_label}: {', '.join([first, *others])}"
+
+
+def _method(spec: RotationSpec) -> list[str]:
+    level = "price index" if spec.step == "close" else "last close of the week"
+    return [
+        f"Strength: EMA 10 of the {level} over {spec.benchmark_label}, z-score over {spec.window} {spec.step}s",
+        "momentum: the same of its change",
+    ]
+
+
+def _notes(frame: pl.DataFrame, spec: RotationSpec) -> list[str]:
+    notes = [f"paths: the last {spec.tail} {spec.step}s", TURNS_BY_ITSELF, EACH_ITS_OWN]
+    if frame.get_column("is_backfilled").any():
+        notes.append("dashed and pale: before the first stored members, counted with those of later on")
+    return [*notes, *spec.notes]
+
+
+def _domain(paths: pl.DataFrame, column: str) -> tuple[float, float]:
+    """The values with room for labels, the centre well inside."""
+    low, high = cast("float", paths.get_column(column).min()), cast("float", paths.get_column(column).max())
+    low, high = min(low, CENTRE - 0.5), max(high, CENTRE + 0.5)
+    room = 0.1 * (high - low)
+    return low - room, high + room
+
+
+def _in_pixels(
+    paths: pl.DataFrame, across: tuple[float, float], up: tuple[float, float], size: tuple[float, float]
+) -> pl.DataFrame:
+    width, height = size
+    return paths.with_columns(
+        x=(pl.col("ratio") - across[0]) / (across[1] - across[0]) * width,
+        y=(up[1] - pl.col("momentum")) / (up[1] - up[0]) * height,
+    )
+
+
+def _quadrants(across: tuple[float, float], up: tuple[float, float], size: tuple[float, float]) -> list[alt.Chart]:
+    width, height = size
+    middle_x = (CENTRE - across[0]) / (across[1] - across[0]) * width
+    middle_y = (up[1] - CENTRE) / (up[1] - up[0]) * height
+    corners = {
+        "leading": (middle_x, width, 0, middle_y, "right", width - 8, 16),
+        "weakening": (middle_x, width, middle_y, height, "right", width - 8, height - 10),
+        "lagging": (0, middle_x, middle_y, height, "left", 8, height - 10),
+        "improving": (0, middle_x, 0, middle_y, "left", 8, 16),
+    }
+    layers = []
+    for name, (left, right, top, bottom, align, at, line) in corners.items():
+        nothing = alt.Chart(alt.InlineData(values=[{}]))
+        layers.append(nothing.mark_rect(x=left, x2=right, y=top, y2=bottom, color=TINTS[name], opacity=1))
+        layers.append(
+            nothing.mark_text(text=name, align=align, baseline="middle", x=at, y=line, fontSize=13, color=GREY)
+        )
+    arms = [
+        {"x": middle_x, "x2": middle_x, "y": 0, "y2": height},
+        {"x": 0, "x2": width, "y": middle_y, "y2": middle_y},
+    ]
+    cross: alt.Chart = alt.Chart(alt.InlineData(values=arms)).mark_rule(color=REFERENCE, strokeWidth=1)
+    layers.append(cross.encode(x=pixel_x("x"), x2="x2:Q", y=pixel_y("y"), y2="y2:Q"))
+    return layers
+
+
+def _paths(paths: pl.DataFrame, styles: Sequence[SeriesStyle], x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    names, colors = [style.series for style in styles], [style.color for style in styles]
+    color = alt.Color("series:N", scale=alt.Scale(domain=names, range=colors), legend=None)
+    shown = paths.filter(pl.col("series").is_in(names)).sort("series", "ts")
+    order = alt.Order("step:Q")
+    layers = []
+    for is_dashed, rows in _stretches(shown):
+        base = alt.Chart(alt.InlineData(values=rows))
+        dash = {"strokeDash": [3, 3]} if is_dashed else {}
+        layers.append(
+            base.mark_line(strokeWidth=1.8, opacity=0.75, **dash).encode(
+                x=x, y=y, color=color, order=order, detail="series:N"
+            )
+        )
+    dots = shown.with_columns(is_end=pl.col("ts") == pl.col("ts").max()).select("series", "ratio", "momentum", "is_end")
+    for is_end, area in ((False, 10), (True, 90)):
+        values = dots.filter(pl.col("is_end") == is_end).drop("is_end").to_dicts()
+        base = alt.Chart(alt.InlineData(values=values))
+        layers.append(base.mark_point(filled=True, size=area, opacity=1).encode(x=x, y=y, color=color))
+    return layers
+
+
+def _stretches(paths: pl.DataFrame) -> list[tuple[bool, list[dict[str, Any]]]]:
+    """The paths as they are drawn: what is back-filled dashed, up to the first close that is not."""
+    numbered = paths.with_columns(step=pl.col("ts").rank("dense"))
+    known_from = pl.col("step").filter(~pl.col("is_backfilled")).min().over("series")
+    parts = ((True, known_from.is_null() | (pl.col("step") <= known_from)), (False, ~pl.col("is_backfilled")))
+    columns = ("series", "ratio", "momentum", "step")
+    return [(is_dashed, numbered.filter(chosen).select(columns).to_dicts()) for is_dashed, chosen in parts]

@@ -1,0 +1,78 @@
+"""What must hold of the tables of a rotation, the same for every part that has them."""
+
+import polars as pl
+
+from marketflows_pipeline.checks.model import WORST, Check, check
+from marketflows_pipeline.run_context import RunContext
+from marketflows_pipeline.transforms.rotation.plane import CENTRE, DAILY
+
+# With the present step in the window no z-score is beyond it: 4.36 of the longest window.
+MOST = (DAILY.window - 1) / DAILY.window**0.5 + 1e-6
+
+
+def points_check(points: str) -> Check:
+    """Each point stands in the quadrant that its figures say, and none further out than its window allows."""
+
+    @check(points, "Each point stands in its quadrant, at most 4.36 from the centre on either axis.", most=MOST)
+    def points_stand_in_their_quadrants(run: RunContext) -> pl.DataFrame:
+        return run.warehouse.query(
+            f"""
+            select universe, series, benchmark, ts, ratio, momentum, quadrant from {points}
+            where quadrant is distinct from case
+                when momentum is null then null
+                when ratio >= {CENTRE} and momentum >= {CENTRE} then 'leading'
+                when ratio >= {CENTRE} then 'weakening'
+                when momentum >= {CENTRE} then 'improving'
+                else 'lagging' end
+               or abs(ratio - {CENTRE}) > {MOST} or abs(momentum - {CENTRE}) > {MOST}
+            order by ts desc limit {WORST}
+            """
+        )
+
+    return points_stand_in_their_quadrants
+
+
+def log_check(log: str, points: str) -> Check:
+    """The log tells the same as the points: each of them lies in one stay, in its quadrant."""
+
+    @check(log, "Each point with a quadrant lies in one stay in that quadrant, and every stay begins with one.")
+    def stays_cover_the_points(run: RunContext) -> pl.DataFrame:
+        return run.warehouse.query(
+            f"""
+            select points.series, points.benchmark, points.ts, points.quadrant, count(log.entered_at) as n_stays
+            from {points} points
+            left join {log} log
+              on log.universe = points.universe and log.series = points.series and log.benchmark = points.benchmark
+             and log.quadrant = points.quadrant and points.ts >= log.entered_at
+             and points.ts < coalesce(log.left_at, timestamptz '9999-01-01 00:00:00Z')
+            where points.quadrant is not null
+            group by points.universe, points.series, points.benchmark, points.ts, points.quadrant
+            having n_stays <> 1
+            union all
+            select log.series, log.benchmark, log.entered_at, log.quadrant, 0
+            from {log} log
+            anti join {points} points
+              on log.universe = points.universe and log.series = points.series and log.benchmark = points.benchmark
+             and log.quadrant = points.quadrant and points.ts = log.entered_at
+            limit {WORST}
+            """
+        )
+
+    return stays_cover_the_points
+
+
+def placebo_check(placebo: str) -> Check:
+    """A band is a band, and what has none says why."""
+
+    @check(placebo, "Each band lies between its ends, shares between 0 and 100 %; without a band there is a reason.")
+    def bands_are_bands(run: RunContext) -> pl.DataFrame:
+        return run.warehouse.query(
+            f"""
+            select universe, benchmark, statistic, value, lower, upper, reason from {placebo}
+            where (lower is null) <> (reason is not null) or (upper is null) <> (reason is not null) or lower > upper
+               or (statistic like '%_pct' and (least(value, lower) < 0 or greatest(value, upper) > 100))
+            limit {WORST}
+            """
+        )
+
+    return bands_are_bands

@@ -1,0 +1,48 @@
+"""Net flow by class of asset, as the reports about exchanges speak of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from marketflows_pipeline.cli.reports.published_data import PublishedData
+from marketflows_pipeline.cli.reports.report import figure
+
+BY_CLASS = "mart.exchange_netflow_by_class"
+
+UNITS = {"btc": "BTC", "eth": "ETH", "stablecoins": "coins of a dollar"}
+
+# The last days of one exchange, or of all up to the newest record of any.
+_RECORDS = """
+select slug, day, asset_class, netflow_mid_usd, price_effect_mid_usd, netflow_units, reserves_usd, reserves_units
+from mart.exchange_netflow_by_class
+where ($slug is null or slug = $slug)
+  and day > (select max(day) from mart.exchange_netflow_by_class where $slug is null or slug = $slug) - $days::integer
+order by slug, day, asset_class
+"""
+
+
+def records_by_class(data: PublishedData, days: int, slug: str | None) -> list[dict[str, Any]]:
+    """Rows of the last days of an exchange; none where its wallets are not known, or no class is published."""
+    if slug is None or not data.has(BY_CLASS):
+        return []
+    return data.rows(_RECORDS, {"days": days, "slug": slug})
+
+
+def records_of_all(data: PublishedData, days: int) -> list[dict[str, Any]]:
+    """Rows of the last days of every exchange."""
+    return data.rows(_RECORDS, {"days": days, "slug": None}) if data.has(BY_CLASS) else []
+
+
+def class_line(sums: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The line that says what flowed by class; none without classes."""
+    parts = []
+    for each in sums:
+        units = UNITS.get(each["asset_class"])
+        beside = "" if units is None or units == UNITS["stablecoins"] else f" ({_units(each, units)})"
+        parts.append(f"{each['asset_class']} {figure(each['netflow_mid_usd'], 1, ' M USD', 1e6)}{beside}")
+    return (f"By class: {', '.join(parts)}",) if parts else ()
+
+
+def _units(each: Mapping[str, Any], units: str) -> str:
+    return figure(each["netflow_units"], 0, f" {units}")

@@ -1,0 +1,1 @@
+"""Rotation of series against a benchmark, and what chance alone gives."""

@@ -1,0 +1,98 @@
+"""Compute what chance alone gives a rotation chart: the same statistics on the same returns in shuffled order.
+
+A plane of smoothed z-scores turns clockwise by its making: momentum is the change of what lies across. So a share of
+clockwise moves says something only beside that of histories without any order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from marketflows_pipeline.transforms.rotation.plane import Array, Plane
+from marketflows_pipeline.transforms.rotation.statistics import STATISTICS, pooled_statistics
+
+SHUFFLES = 400
+SEED = 20_210_101
+LEAST_ENTRIES = 30
+BAND_PCT = (2.5, 97.5)
+TOO_SHORT = "too short to tell"
+
+# Raised when a rule of this package changes, so that no stored band is kept.
+_RULE = 1
+# Worlds at once: their arrays stay in the processor's cache.
+_BATCH = 40
+
+
+def placebo(levels: Array, plane: Plane, *, shuffles: int = SHUFFLES) -> pl.DataFrame:
+    """Each statistic of a chart beside its band of chance.
+
+    Log returns of I / B are cut into blocks of `plane.block` rows, from a random circular offset, and the blocks
+    shuffled: none is drawn twice, and all series move together, so that every return and its company stay and only
+    their order goes. The band holds 95 % of the shuffled histories.
+
+    Args:
+        levels: index over benchmark, of shape (steps, series), positive and without gaps.
+        plane: how the plane is made.
+        shuffles: how many.
+
+    Returns:
+        statistic, value, lower, upper, n_entries, reason: by `STATISTICS`. The band is null, with the reason, where
+        the history is shorter than `plane.least` steps or has fewer than 30 entries.
+    """
+    n_steps, n_series = levels.shape
+    known = pooled_statistics(levels[:, :, None], plane) if n_steps > plane.horizon and n_series else {}
+    is_long = n_steps >= plane.least and bool(n_series)
+    worlds = _shuffled_statistics(levels, plane, shuffles) if is_long else {}
+    rows = []
+    for name in STATISTICS:
+        value = float(known[name].value[0]) if known else np.nan
+        n_entries = int(known[name].n_entries[0]) if known else 0
+        reason = _reason(n_steps, n_entries, plane)
+        lower, upper = (None, None) if reason else np.nanpercentile(worlds[name], BAND_PCT).tolist()
+        rows.append((name, None if np.isnan(value) else value, lower, upper, n_entries, reason))
+    numbers = dict.fromkeys(("value", "lower", "upper"), pl.Float64)
+    schema = {"statistic": pl.String(), **numbers, "n_entries": pl.Int32(), "reason": pl.String()}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def closes_hash(levels: Array, series: Sequence[str], plane: Plane) -> str:
+    """Digest of everything a placebo follows from: closes, their series, rule and numbers of shuffles."""
+    rule = (_RULE, plane, SHUFFLES, SEED, BAND_PCT, LEAST_ENTRIES, levels.shape, tuple(series))
+    digest = hashlib.blake2b(repr(rule).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(levels).tobytes())
+    return digest.hexdigest()
+
+
+def shuffled_rows(n_rows: int, block: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """The numbers of all rows, cut into blocks from a random circular offset, the blocks in random order."""
+    rows = np.roll(np.arange(n_rows), -int(rng.integers(n_rows)))
+    blocks = [rows[start : start + block] for start in range(0, n_rows, block)]
+    return np.concatenate([blocks[place] for place in rng.permutation(len(blocks))])
+
+
+def _shuffled_statistics(levels: Array, plane: Plane, shuffles: int) -> dict[str, Array]:
+    rng = np.random.default_rng(SEED)
+    returns = np.diff(np.log(levels), axis=0)
+    worlds: dict[str, list[Array]] = {name: [] for name in STATISTICS}
+    for start in range(0, shuffles, _BATCH):
+        count = min(_BATCH, shuffles - start)
+        order = np.stack([shuffled_rows(len(returns), plane.block, rng) for _ in range(count)], axis=1)
+        paths = np.zeros((len(levels), levels.shape[1], count))
+        # (steps, worlds, series) to (steps, series, worlds).
+        np.cumsum(returns[order].transpose(0, 2, 1), axis=0, out=paths[1:])
+        for name, found in pooled_statistics(np.exp(paths), plane).items():
+            worlds[name].append(found.value)
+    return {name: np.concatenate(found) for name, found in worlds.items()}
+
+
+def _reason(n_steps: int, n_entries: int, plane: Plane) -> str | None:
+    if n_steps < plane.least:
+        return f"{TOO_SHORT}: {n_steps} of {plane.least} {plane.step}s"
+    if n_entries < LEAST_ENTRIES:
+        return f"{TOO_SHORT}: {n_entries} of {LEAST_ENTRIES} entries"
+    return None
