@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -18,6 +18,7 @@ from marketflows_pipeline.warehouse.store import Warehouse
 
 # Members of a run of the last days are enough to know those of the newest close.
 RECENT = 7 * DAY
+EVER = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 def limits_in_use(settings: Settings) -> Sequence[float]:
@@ -54,8 +55,12 @@ def universes(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) ->
     return pl.concat([members, range_universe(closes, limits_in_use(settings), stored_cohort(warehouse))])
 
 
-def stored_cohort(warehouse: Warehouse) -> pl.DataFrame:
+def stored_cohort(warehouse: Warehouse, since: datetime | None = None) -> pl.DataFrame:
     """Coins above the smallest range limit as they were known at each close, without those left out then.
+
+    Args:
+        warehouse: the private file.
+        since: the oldest observation wanted; all by default.
 
     Returns:
         ``ts`` (the first 00:00 UTC at or after the observation, of which there is the last one) and ``coin_id``.
@@ -64,12 +69,13 @@ def stored_cohort(warehouse: Warehouse) -> pl.DataFrame:
         """
         with days as (
             select (epoch_us(observed_at) - 1) // 86400000000 + 1 as day, max(observed_at) as observed_at
-            from accepted.cohort_members group by day
+            from accepted.cohort_members where observed_at >= ? group by day
         )
         select make_timestamptz(day * 86400000000) as ts, coin_id
         from accepted.cohort_members join days using (observed_at)
         where is_excluded is not true order by ts, coin_id
-        """
+        """,
+        [since or EVER],
     ).with_columns(pl.col("ts").cast(pl.Datetime("us", "UTC")))
 
 
@@ -88,7 +94,10 @@ def newest_members(warehouse: Warehouse, settings: Settings, closes: pl.DataFram
 def newest_cohort(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) -> pl.Series:
     """Coins of the ranges at the newest close; none without ranges."""
     newest = closes.filter(pl.col("ts") == pl.col("ts").max())
-    placed = range_universe(newest, limits_in_use(settings), stored_cohort(warehouse))
+    if newest.is_empty():
+        return newest.get_column("coin_id")
+    recent = stored_cohort(warehouse, newest["ts"][0] - RECENT)
+    placed = range_universe(newest, limits_in_use(settings), stored_cohort(warehouse) if recent.is_empty() else recent)
     return placed.filter(pl.col("category") == COHORT).get_column("coin_id")
 
 

@@ -44,6 +44,7 @@ ANSWERS = 60
 SERVED = [*(name for attack, name in HOSTILE_NAMES.items() if attack != "half a character"), *HARMLESS_NAMES]
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 ANSWERED = (
+    "breadth",
     "exchange-flows 100",
     "exchange-netflow kraken",
     "exchange-netflow --all",

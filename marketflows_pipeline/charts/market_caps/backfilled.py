@@ -50,7 +50,7 @@ def dashed_lines(rows: pl.DataFrame, *, width: float = 2, **channels: Any) -> li
         some = rows.filter(pl.col("is_backfilled") == is_backfilled)
         if some.is_empty():
             continue
-        look = {"strokeDash": DASH} if is_backfilled else {}
+        look: dict[str, Any] = {"strokeDash": DASH} if is_backfilled else {}
         mark = csv_chart(some.drop("day", "is_backfilled")).mark_line(
             strokeWidth=width, interpolate="linear", strokeJoin="round", **look
         )

@@ -14,8 +14,9 @@ from marketflows_pipeline.charts.market_caps.backfilled import NOTE, broken_runs
 from marketflows_pipeline.charts.market_caps.breadth_spec import COHORT_SERIES, BreadthSpec
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import pixel_x, pixel_y
-from marketflows_pipeline.charts.style.frame import EDGE, WIDTH, Frame, framed, panel
-from marketflows_pipeline.charts.style.row_names import RowName, names_margin, row_names
+from marketflows_pipeline.charts.style.frame import EDGE, WIDTH, Frame, framed
+from marketflows_pipeline.charts.style.layout import shorten
+from marketflows_pipeline.charts.style.row_names import DETAIL_SIZE, NAME_MAX, NAME_SIZE, RowName, names_margin
 from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, REFERENCE
 from marketflows_pipeline.charts.style.wording import footer_parts, value_text
 
@@ -84,21 +85,12 @@ def breadth_panel(frame: pl.DataFrame, spec: BreadthSpec) -> alt.LayerChart:
     ).around(height * len(styles))
     wide = (page.plot_width - _BETWEEN * (len(measures) - 1)) / len(measures)
     lefts = [place * (wide + _BETWEEN) for place in range(len(measures))]
-    y = alt.Y(
-        "row:N",
-        sort=None,
-        axis=None,
-        scale=alt.Scale(
-            type="band", domain=[style.series for style in styles], range=[0, height * len(styles)], padding=0
-        ),
-    )
     layers: list[alt.Chart] = _rulings(len(styles), height, lefts, wide - _VALUE, left)
     for measure, x in zip(measures, lefts, strict=True):
         layers += _lines(rows, measure, styles, (x, wide - _VALUE, height), (first_day, last_day))
         layers += _last_values(newest, measure, styles, (x + wide - _VALUE, height))
     layers += _heads(measures, lefts, wide - _VALUE, (first_day, last_day), height * len(styles))
-    # Everything else is in pixels; the names are on a scale of rows, in a panel of their own.
-    return page.draw([*layers, panel(row_names(names, y, left=left, row_height=height))])
+    return page.draw([*layers, *_names(names, height, EDGE - left)])
 
 
 def _window(frame: pl.DataFrame, spec: BreadthSpec) -> pl.DataFrame:
@@ -187,6 +179,29 @@ def _rulings(rows: int, height: float, lefts: list[float], wide: float, left: fl
     return layers
 
 
+def _names(names: list[RowName], height: float, x: float) -> list[alt.Chart]:
+    """Names of the rows and, below them, how many coins they have."""
+    layers = []
+    for shift, size, weight, is_detail in ((-7, NAME_SIZE, "bold", False), (8, DETAIL_SIZE, "normal", True)):
+        values = [
+            {
+                "y": height * (row + 0.5) + shift,
+                "text": shorten(name.detail if is_detail else name.text, size, NAME_MAX),
+                "ink": GREY if is_detail else name.ink,
+            }
+            for row, name in enumerate(names)
+        ]
+        mark = alt.Chart(alt.InlineData(values=values)).mark_text(
+            align="left",
+            baseline="middle",
+            fontSize=size,
+            fontWeight=weight,  # type: ignore[arg-type]
+            x=x,
+        )
+        layers.append(mark.encode(y=pixel_y("y"), text="text:N", color=alt.Color("ink:N", scale=None)))
+    return layers
+
+
 def _heads(
     measures: list[_Measure], lefts: list[float], wide: float, span: tuple[date, date], bottom: float
 ) -> list[alt.Chart]:
@@ -204,7 +219,7 @@ def _heads(
             some = [value for value in values if value["align"] == align]
             if some:
                 mark = alt.Chart(alt.InlineData(values=some)).mark_text(
-                    align=align,  # type: ignore[arg-type]
+                    align=align,
                     baseline="middle",
                     fontSize=size,
                     fontWeight=weight,  # type: ignore[arg-type]

@@ -185,8 +185,7 @@ def _list(parts: list[_Part], left: float, height: float) -> list[alt.Chart]:
     layers = [rule.encode(x=pixel_x("x"), x2="x2:Q", y=pixel_y("y"))]
     for align, values in records.items():
         mark = alt.Chart(alt.InlineData(values=values)).mark_text(align=align, baseline="middle", fontSize=12)  # type: ignore[arg-type]
-        ink = alt.Color("ink:N", scale=None)
-        layers.append(mark.encode(x=pixel_x("x"), y=pixel_y("y"), text="text:N", color=ink))
+        layers.append(mark.encode(x=pixel_x("x"), y=pixel_y("y"), text="text:N", color=alt.Color("ink:N", scale=None)))
     return layers
 
 

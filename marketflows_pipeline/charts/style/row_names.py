@@ -13,8 +13,8 @@ from marketflows_pipeline.charts.style.layout import shorten, text_width
 from marketflows_pipeline.charts.style.theme import GREY, INK
 
 NAME_SIZE, DETAIL_SIZE = 12.5, 11.0
+NAME_MAX = 190
 
-_NAME_MAX = 190
 _GAP = 12
 # A row must be this high for a name of two lines.
 _TWO_LINES = 28
@@ -40,8 +40,8 @@ class RowName:
     def width(self) -> float:
         """Room of the longer line."""
         return max(
-            text_width(shorten(self.text, NAME_SIZE, _NAME_MAX), NAME_SIZE, bold=True),
-            text_width(shorten(self.detail, DETAIL_SIZE, _NAME_MAX), DETAIL_SIZE),
+            text_width(shorten(self.text, NAME_SIZE, NAME_MAX), NAME_SIZE, bold=True),
+            text_width(shorten(self.detail, DETAIL_SIZE, NAME_MAX), DETAIL_SIZE),
         )
 
 
@@ -65,8 +65,8 @@ def row_names(names: Sequence[RowName], y: alt.Y, *, left: float, row_height: fl
         records = [
             {
                 "row": name.row,
-                "text": shorten(name.text, NAME_SIZE, _NAME_MAX),
-                "detail": shorten(name.detail, DETAIL_SIZE, _NAME_MAX),
+                "text": shorten(name.text, NAME_SIZE, NAME_MAX),
+                "detail": shorten(name.detail, DETAIL_SIZE, NAME_MAX),
                 "ink": name.ink,
             }
             for name in names

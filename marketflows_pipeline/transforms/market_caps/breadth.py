@@ -68,12 +68,10 @@ def breadth(closes: pl.DataFrame, universes: pl.DataFrame) -> pl.DataFrame:
 
 def _figures_of_coins(closes: pl.DataFrame) -> pl.DataFrame:
     """What each coin adds to the measures at each close; every coin has a row a day, so that a step is a day."""
-    times = closes.get_column("ts")
-    days = pl.datetime_range(times.min(), times.max(), DAY, time_unit="us", time_zone="UTC", eager=True)  # type: ignore[arg-type]
+    first_to_last = pl.datetime_range(pl.col("ts").min(), pl.col("ts").max(), DAY, time_unit="us", time_zone="UTC")
+    days = closes.select(first_to_last.alias("ts"))
     coins = closes.select("coin_id").unique().sort("coin_id").with_row_index("coin")
-    every = coins.join(days.alias("ts").to_frame(), how="cross", maintain_order="left_right").with_columns(
-        pl.col("coin").set_sorted()
-    )
+    every = coins.join(days, how="cross", maintain_order="left_right").with_columns(pl.col("coin").set_sorted())
     known = every.join(
         closes.select("coin_id", "ts", "market_cap_usd", "price_usd"),
         on=["coin_id", "ts"],

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES, RANGES
 from marketflows_pipeline.transforms.market_caps.ranges import assign_buckets
 
@@ -98,5 +99,6 @@ def _list_in_use(every: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _nobody() -> pl.DataFrame:
-    schema = dict.fromkeys(KEY[:3], pl.String) | {"ts": pl.Datetime("us", "UTC"), "is_backfilled": pl.Boolean}
-    return pl.DataFrame(schema=schema)
+    return (
+        table("mart.breadth").empty().select("category", "series", pl.lit("").alias("coin_id"), "ts", "is_backfilled")
+    )

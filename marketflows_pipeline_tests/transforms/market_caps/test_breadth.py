@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 
 from marketflows_pipeline.transforms.market_caps.breadth import BEAT_DAYS, LEAST_COINS, breadth
 from marketflows_pipeline.transforms.market_caps.metrics import smoothed
-from marketflows_pipeline_tests.transforms.market_caps.closes import closes_of, day, universe_of
+from marketflows_pipeline_tests.transforms.market_caps.closes_by_day import closes_of, day, universe_of
 
 # Example 6 of the methodology: eight members at a price of 10, then these; bitcoin is none of them.
 AFTER = dict(zip("abcdefgh", (11, 11, 11, 11, 12, 9, 9, 10), strict=True))

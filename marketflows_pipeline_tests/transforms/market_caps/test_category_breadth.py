@@ -1,32 +1,35 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import polars as pl
 import pytest
 
 from marketflows_pipeline.transforms.market_caps.category_breadth import PERIODS, category_breadth
-from marketflows_pipeline_tests.transforms.market_caps.closes import TIME, day
+from marketflows_pipeline_tests.transforms.market_caps.closes_by_day import TIME, day
 
 
-def page(changes: dict[str, float | None], caps: dict[str, float] | None = None) -> pl.DataFrame:
+def page(changes: Mapping[str, float | None], caps: dict[str, float] | None = None) -> pl.DataFrame:
     """One page at day 0, the same changes over each period."""
     rows = [
         ("ai", "ai", day(0), coin, (caps or {}).get(coin, 100.0 + (change or 0.0)), change, change, change)
         for coin, change in changes.items()
     ]
-    schema = {
+    schema: dict[str, Any] = {
         "series": pl.String,
         "stored_as": pl.String,
         "observed_at": TIME,
         "coin_id": pl.String,
         "market_cap_usd": pl.Float64,
+        **dict.fromkeys(PERIODS.values(), pl.Float64),
     }
-    return pl.DataFrame(rows, schema=schema | dict.fromkeys(PERIODS.values(), pl.Float64), orient="row")
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def bitcoin(change: float, minutes: int = 0) -> pl.DataFrame:
-    schema = {"observed_at": TIME} | dict.fromkeys(PERIODS.values(), pl.Float64)
+    schema: dict[str, Any] = {"observed_at": TIME} | dict.fromkeys(PERIODS.values(), pl.Float64)
     return pl.DataFrame([(day(0) + timedelta(minutes=minutes), change, change, change)], schema=schema, orient="row")
 
 

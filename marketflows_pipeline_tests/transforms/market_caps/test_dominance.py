@@ -6,14 +6,14 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.transforms.market_caps.dominance import dominance
-from marketflows_pipeline_tests.transforms.market_caps.closes import closes_of, day
+from marketflows_pipeline_tests.transforms.market_caps.closes_by_day import closes_of, day
 
 CAPS = {"bitcoin": 600.0, "ethereum": 200.0, "tether": 100.0, "solana": 100.0, "wrapped-bitcoin": 50.0, "dust": 1.0}
 
 
 def rows_of(caps: dict[str, list[float]], **changes: Any) -> pl.DataFrame:
     closes = closes_of({coin: [1.0] * len(each) for coin, each in caps.items()}, caps)
-    asked = {"lowest_limit": 10.0, "stablecoins": ["tether"], "excluded": ["tether", "wrapped-bitcoin"]}
+    asked: dict[str, Any] = {"lowest_limit": 10.0, "stablecoins": ["tether"], "excluded": ["tether", "wrapped-bitcoin"]}
     return dominance(closes, **(asked | {"first_stored": day(0)} | changes))
 
 

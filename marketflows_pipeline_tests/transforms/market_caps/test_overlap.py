@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.categories import OTHER
 from marketflows_pipeline.transforms.market_caps.overlap import disjoint_assignment, market_map, narrative_overlap
-from marketflows_pipeline_tests.transforms.market_caps.closes import closes_of, day
+from marketflows_pipeline_tests.transforms.market_caps.closes_by_day import closes_of, day
 
 # Example 9 of the methodology.
 CAPS = {"a": 10.0, "b": 30.0, "c": 60.0, "d": 20.0, "e": 5.0}

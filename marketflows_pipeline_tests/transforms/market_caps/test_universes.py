@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from marketflows_pipeline.transforms.market_caps.universes import narrative_universe, range_universe
-from marketflows_pipeline_tests.transforms.market_caps.closes import TIME, closes_of, day
+from marketflows_pipeline_tests.transforms.market_caps.closes_by_day import TIME, closes_of, day
 
 DAYS = pl.Series("ts", [day(number) for number in range(4)], TIME)
 
 
 def stored(*rows: tuple[int, str, str, int]) -> pl.DataFrame:
     """Day at which it is known, series, coin, rank."""
-    schema = {"ts": TIME, "series": pl.String, "coin_id": pl.String, "rank": pl.Int32}
+    schema: dict[str, Any] = {"ts": TIME, "series": pl.String, "coin_id": pl.String, "rank": pl.Int32}
     return pl.DataFrame([(day(number), *more) for number, *more in rows], schema=schema, orient="row")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -26,12 +27,13 @@ def closes_of(
         for number, price in enumerate(of_coin)
         if price is not None
     ]
-    schema = {"coin_id": pl.String, "ts": TIME, "market_cap_usd": pl.Float64, "price_usd": pl.Float64}
+    schema: dict[str, Any] = {"coin_id": pl.String, "ts": TIME, "market_cap_usd": pl.Float64, "price_usd": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def universe_of(coins: Iterable[str], n_days: int, series: str = "ai", *, is_backfilled: bool = False) -> pl.DataFrame:
     """The same coins as members of a narrative at each of the days 0 to `n_days` - 1."""
     rows = [("Narratives", series, coin, day(number), is_backfilled) for coin in coins for number in range(n_days)]
-    schema = dict.fromkeys(("category", "series", "coin_id"), pl.String) | {"ts": TIME, "is_backfilled": pl.Boolean}
+    schema: dict[str, Any] = dict.fromkeys(("category", "series", "coin_id"), pl.String)
+    schema |= {"ts": TIME, "is_backfilled": pl.Boolean}
     return pl.DataFrame(rows, schema=schema, orient="row")
