@@ -114,8 +114,10 @@ def measures() -> list[dg.AssetsDefinition]:
 
 def _is_measure(definition: dg.AssetsDefinition) -> bool:
     groups = {spec.group_name for spec in definition.specs}
-    of_index = any(_name(key).startswith("core.index") for key in definition.keys)
-    return groups == {"market_caps_mart"} or of_index
+    names = {_name(key) for key in definition.keys}
+    return groups == {"market_caps_mart"} or bool(
+        names & {"core.index_closes", "core.daily_closes", "core.listed_members"}
+    )
 
 
 def _name(key: dg.AssetKey) -> str:

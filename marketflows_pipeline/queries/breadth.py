@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from marketflows_pipeline.queries.categories import names_in_store
-from marketflows_pipeline.queries.closes import close_times, daily_closes, stored_members
+from marketflows_pipeline.queries.closes import close_times, stored_members
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.transforms.categories import COHORT
 from marketflows_pipeline.transforms.market_caps.category_breadth import PERIODS
@@ -37,11 +37,12 @@ def observed_closes(warehouse: Warehouse, moment: datetime, since: datetime | No
     Returns:
         ``coin_id, ts, market_cap_usd, price_usd`` by coin and close.
     """
-    coins = warehouse.query("select distinct coin_id from accepted.market_caps order by coin_id")["coin_id"].to_list()
-    oldest = warehouse.query("select min(ts) from accepted.market_caps").item()
-    closes = daily_closes(warehouse, coins, since or oldest or moment, moment)
     # An observation of the day before yesterday is no price of today: held on, it would be a coin that did not move.
-    fresh = closes.filter(pl.col("observed_at") > pl.col("ts") - DAY)
+    fresh = warehouse.read(
+        "core.daily_closes",
+        where="ts >= ? and ts <= ? and observed_at > ts - interval 1 day",
+        params=[since or EVER, moment],
+    )
     return rebase_redenominations(fresh).select("coin_id", "ts", "market_cap_usd", "price_usd")
 
 
@@ -51,7 +52,7 @@ def universes(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) ->
     if times.is_empty():
         return range_universe(closes, (), closes)
     days = close_times(times.min(), times.max())  # type: ignore[arg-type]
-    members = narrative_universe(stored_members(warehouse, settings), days, settings.source.narrative_top_n)
+    members = narrative_universe(stored_members(warehouse), days, settings.source.narrative_top_n)
     return pl.concat([members, range_universe(closes, limits_in_use(settings), stored_cohort(warehouse))])
 
 
@@ -84,9 +85,9 @@ def newest_members(warehouse: Warehouse, settings: Settings, closes: pl.DataFram
     newest = closes.get_column("ts").unique().sort().tail(1)
     if newest.is_empty():
         return pl.DataFrame(schema={"series": pl.String, "coin_id": pl.String, "is_backfilled": pl.Boolean})
-    stored = stored_members(warehouse, settings, newest[0] - RECENT)
+    stored = stored_members(warehouse, newest[0] - RECENT)
     if set(stored["series"]) < set(settings.source.narratives_in_use):
-        stored = stored_members(warehouse, settings)
+        stored = stored_members(warehouse)
     members = narrative_universe(stored, newest, settings.source.narrative_top_n)
     return members.select("series", "coin_id", "is_backfilled")
 
