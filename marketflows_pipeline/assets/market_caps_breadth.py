@@ -7,8 +7,8 @@ import polars as pl
 from marketflows_pipeline.assets.tables import Run, table_asset
 from marketflows_pipeline.queries.breadth import (
     changes_of,
-    first_cohort_stored,
     limits_in_use,
+    listed_coins,
     newest_cohort,
     newest_members,
     observed_closes,
@@ -25,8 +25,8 @@ from marketflows_pipeline.transforms.market_caps.overlap import CHANGE_DAYS, mar
 
 # A close may be a day old when the next run begins.
 _MAP_SPAN = timedelta(days=max(CHANGE_DAYS) + 3)
-# A page has 250 coins: those of a year are a hundred times the closes of its narratives.
-PAGES_SPAN = timedelta(days=366)
+# A page has 250 coins: those of a year would cost more than all other measures here together.
+PAGES_SPAN = timedelta(days=92)
 _MEMBERSHIP = ("core.daily_closes", "core.listed_members", "raw.cohort_members")
 
 
@@ -67,10 +67,11 @@ def mart_dominance(run: Run) -> pl.DataFrame:
     limits = limits_in_use(run.settings)
     if not limits:
         return table("mart.dominance").empty()
+    _, first_known = listed_coins(run.warehouse)
     return dominance(
         observed_closes(run.warehouse, run.started_at),
         lowest_limit=min(limits),
         stablecoins=stablecoins(run.warehouse),
         excluded=excluded_coins(run.warehouse, run.settings),
-        first_stored=first_cohort_stored(run.warehouse),
+        first_known=first_known,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import polars as pl
 
@@ -18,7 +18,6 @@ from marketflows_pipeline.warehouse.store import Warehouse
 
 # Members of a run of the last days are enough to know those of the newest close.
 RECENT = 7 * DAY
-EVER = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 def limits_in_use(settings: Settings) -> Sequence[float]:
@@ -50,34 +49,28 @@ def universes(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) ->
     """``category, series, coin_id, ts, is_backfilled``: members of narratives, ranges and the cohort at each close."""
     times = closes.get_column("ts")
     if times.is_empty():
-        return range_universe(closes, (), closes)
+        return range_universe(closes, (), (), None)
     days = close_times(times.min(), times.max())  # type: ignore[arg-type]
     members = narrative_universe(stored_members(warehouse), days, settings.source.narrative_top_n)
-    return pl.concat([members, range_universe(closes, limits_in_use(settings), stored_cohort(warehouse))])
+    return pl.concat([members, range_universe(closes, limits_in_use(settings), *listed_coins(warehouse))])
 
 
-def stored_cohort(warehouse: Warehouse, since: datetime | None = None) -> pl.DataFrame:
-    """Coins above the smallest range limit as they were known at each close, without those left out then.
-
-    Args:
-        warehouse: the private file.
-        since: the oldest observation wanted; all by default.
+def listed_coins(warehouse: Warehouse) -> tuple[list[str], datetime | None]:
+    """Coins that any run listed above the smallest range limit and did not leave out at last, and since when.
 
     Returns:
-        ``ts`` (the first 00:00 UTC at or after the observation, of which there is the last one) and ``coin_id``.
+        Their ids, and the first 00:00 UTC at or after the first list; None before one.
     """
-    return warehouse.query(
+    rows = warehouse.query(
         """
-        with days as (
-            select (epoch_us(observed_at) - 1) // 86400000000 + 1 as day, max(observed_at) as observed_at
-            from accepted.cohort_members where observed_at >= ? group by day
-        )
-        select make_timestamptz(day * 86400000000) as ts, coin_id
-        from accepted.cohort_members join days using (observed_at)
-        where is_excluded is not true order by ts, coin_id
-        """,
-        [since or EVER],
-    ).with_columns(pl.col("ts").cast(pl.Datetime("us", "UTC")))
+        select coin_id, coalesce(arg_max_null(is_excluded, observed_at), false) as is_excluded,
+               min(observed_at) as first_at
+        from accepted.cohort_members group by coin_id order by coin_id
+        """
+    )
+    first = rows.select(pl.col("first_at").min().dt.convert_time_zone("UTC").dt.offset_by("-1us").dt.truncate("1d"))
+    known_at: datetime | None = first.item()
+    return rows.filter(~pl.col("is_excluded"))["coin_id"].to_list(), known_at and known_at + DAY
 
 
 def newest_members(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) -> pl.DataFrame:
@@ -95,17 +88,8 @@ def newest_members(warehouse: Warehouse, settings: Settings, closes: pl.DataFram
 def newest_cohort(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) -> pl.Series:
     """Coins of the ranges at the newest close; none without ranges."""
     newest = closes.filter(pl.col("ts") == pl.col("ts").max())
-    if newest.is_empty():
-        return newest.get_column("coin_id")
-    recent = stored_cohort(warehouse, newest["ts"][0] - RECENT)
-    placed = range_universe(newest, limits_in_use(settings), stored_cohort(warehouse) if recent.is_empty() else recent)
+    placed = range_universe(newest, limits_in_use(settings), *listed_coins(warehouse))
     return placed.filter(pl.col("category") == COHORT).get_column("coin_id")
-
-
-def first_cohort_stored(warehouse: Warehouse) -> datetime | None:
-    """When coins above the smallest range limit were first stored; None before."""
-    first: datetime | None = warehouse.query("select min(observed_at) from accepted.cohort_members").item()
-    return first
 
 
 def whole_pages(warehouse: Warehouse, settings: Settings, since: datetime) -> pl.DataFrame:

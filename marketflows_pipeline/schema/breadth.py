@@ -13,7 +13,7 @@ _NARRATIVE = Column("series", DType.TEXT, "Narrative slug as in the settings")
 _BACKFILLED = Column(
     "is_backfilled",
     DType.BOOL,
-    "Whether the coins are those of the first stored list, because none was stored by then",
+    "Whether the coins were known later only, because no list of them was stored by then",
 )
 
 
@@ -88,7 +88,7 @@ MART_CATEGORY_BREADTH = Table(
     key=("series", "observed_at", "days"),
     description=(
         "Breadth of all that the service lists of a category (at most 250 coins, excluded ones left out), from the "
-        "changes that the page itself gives, once a UTC day over the last 366 days. Null where fewer than 8 coins have "
+        "changes that the page itself gives, once a UTC day over the last 92 days. Null where fewer than 8 coins have "
         "one."
     ),
     columns=(

@@ -9,9 +9,9 @@ import polars as pl
 
 from marketflows_pipeline.queries.breadth import (
     changes_of,
+    listed_coins,
     newest_members,
     observed_closes,
-    stored_cohort,
     universes,
     whole_pages,
 )
@@ -69,12 +69,15 @@ def test_a_redenomination_is_no_return(warehouse: Warehouse) -> None:
     assert observed_closes(warehouse, NOW)["price_usd"].to_list() == [10.0, 11.0]
 
 
-def test_the_cohort_is_the_last_list_of_a_day_known_at_the_next_close_without_what_was_left_out(
-    warehouse: Warehouse,
-) -> None:
-    list_cohort(warehouse, CLOSE - timedelta(hours=30), "bitcoin gone")
-    list_cohort(warehouse, CLOSE - timedelta(hours=2), "bitcoin tether", excluded="tether")
-    assert stored_cohort(warehouse).rows() == [(CLOSE - DAY, "bitcoin"), (CLOSE - DAY, "gone"), (CLOSE, "bitcoin")]
+def test_coins_of_the_ranges_are_those_that_were_ever_listed_and_are_not_left_out_at_last(warehouse: Warehouse) -> None:
+    list_cohort(warehouse, CLOSE - timedelta(hours=30), "bitcoin gone wrapped tether", excluded="tether")
+    list_cohort(warehouse, CLOSE - timedelta(hours=2), "bitcoin wrapped tether", excluded="wrapped tether")
+    # The first list was known at the close after it.
+    assert listed_coins(warehouse) == (["bitcoin", "gone"], CLOSE - DAY)
+
+
+def test_before_the_first_list_no_coin_is_known(warehouse: Warehouse) -> None:
+    assert listed_coins(warehouse) == ([], None)
 
 
 def test_universes_hold_members_ranges_and_the_cohort_at_every_close(warehouse: Warehouse) -> None:

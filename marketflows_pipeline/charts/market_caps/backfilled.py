@@ -10,7 +10,7 @@ import polars as pl
 from marketflows_pipeline.charts.style.broken_lines import csv_chart
 
 DASH = [3, 2.5]
-NOTE = "dashed: back-filled with the first stored coins, which were known later"
+NOTE = "dashed: back-filled with coins that were known later only"
 
 
 def broken_runs(is_backfilled: str = "is_backfilled") -> pl.Expr:

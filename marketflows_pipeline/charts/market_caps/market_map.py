@@ -208,5 +208,5 @@ def _title(parts: list[_Part]) -> str:
 def _notes(frame: pl.DataFrame, spec: MarketMapSpec) -> list[str]:
     notes = [spec.rule, "the followed coins, not the whole market; a part's change is weighted by market cap before"]
     if frame.get_column("is_backfilled").any():
-        notes.append("back-filled with the first stored members")
+        notes.append("back-filled with members that were known later only")
     return [*notes, *spec.notes]

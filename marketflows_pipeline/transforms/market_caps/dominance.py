@@ -20,7 +20,7 @@ def dominance(
     lowest_limit: float,
     stablecoins: Collection[str],
     excluded: Collection[str],
-    first_stored: datetime | None,
+    first_known: datetime | None,
 ) -> pl.DataFrame:
     """Shares and totals at each close (``mart.dominance``).
 
@@ -32,7 +32,8 @@ def dominance(
         lowest_limit: smallest limit of the ranges in USD.
         stablecoins: their ids; without any, what depends on them is null.
         excluded: coins that are left out of ranges; stablecoins among them count all the same.
-        first_stored: since when the coins above the limit are stored; before, they are survivors, ``is_backfilled``.
+        first_known: the close at which the first list of coins above the limit was known; before, they are those of
+            later, ``is_backfilled``.
 
     Returns:
         The columns of ``mart.dominance`` by ts.
@@ -68,6 +69,6 @@ def dominance(
         total_without_bitcoin_usd=total - bitcoin,
         total_without_bitcoin_and_ethereum_usd=total - bitcoin - ether,
         total_without_stablecoins_usd=total - stables,
-        is_backfilled=pl.lit(value=True) if first_stored is None else pl.col("ts") < first_stored,
+        is_backfilled=pl.lit(value=True) if first_known is None else pl.col("ts") < first_known,
     )
     return table("mart.dominance").stored_form(rows)

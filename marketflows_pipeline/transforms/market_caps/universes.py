@@ -5,8 +5,8 @@ What a coin does afterwards must not decide whether it counts, so membership is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -43,30 +43,29 @@ def narrative_universe(stored: pl.DataFrame, days: pl.Series, top_n: int) -> pl.
     )
 
 
-def range_universe(closes: pl.DataFrame, limits: Sequence[float], stored: pl.DataFrame) -> pl.DataFrame:
-    """Coins of each range and of the cohort, which is all ranges together.
+def range_universe(
+    closes: pl.DataFrame, limits: Sequence[float], coins: Collection[str], first_known: datetime | None
+) -> pl.DataFrame:
+    """Coins of each range and of the cohort, which is all ranges together, by their caps at each close.
 
-    At a close they are those of the last list that was known by then (before the first one that, ``is_backfilled``),
-    each in the range of its market cap at that close: a coin whose history came later was not known to be there.
+    The caps decide, not whether a run listed the coin that day: days without a run have their closes from histories.
 
     Args:
         closes: coin_id, ts, market_cap_usd.
         limits: lower limits of the ranges in USD; without any there is neither range nor cohort.
-        stored: ts (the close at which they are known), coin_id of the coins above the smallest limit that no exclusion
-            leaves out.
+        coins: those that any run listed above the smallest limit, and no exclusion leaves out.
+        first_known: the close at which the first such list was known; before it only coins that were listed later are
+            known, and the rows are ``is_backfilled``.
 
     Returns:
         category (``Ranges`` or ``Cohort``), series, coin_id, ts, is_backfilled.
     """
-    if not limits or closes.is_empty() or stored.is_empty():
-        return _nobody()
-    one = pl.lit(COHORT_SERIES).alias("series")
-    days, known = (frame.select(one, "ts").unique().sort("ts") for frame in (closes, stored))
+    if not limits or first_known is None:
+        return table("mart.breadth").empty().select(*KEY[:2], pl.lit("").alias("coin_id"), "ts", "is_backfilled")
     placed = (
-        assign_buckets(closes, stored.select("coin_id").unique(), limits)
+        assign_buckets(closes, pl.DataFrame({"coin_id": sorted(coins)}, schema={"coin_id": pl.String}), limits)
         .filter(pl.col("lower_limit_usd").is_not_null())
-        .join(_list_in_use(days, known), on="ts")
-        .join(stored.select("coin_id", known_at="ts"), on=["coin_id", "known_at"], how="semi")
+        .with_columns(is_backfilled=pl.col("ts") < first_known)
     )
     as_series = (
         (RANGES, pl.col("lower_limit_usd").cast(pl.Int64).cast(pl.String)),
@@ -95,10 +94,4 @@ def _list_in_use(every: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
             known_at=pl.col("known_at").fill_null(pl.col("first_at")),
         )
         .drop("first_at")
-    )
-
-
-def _nobody() -> pl.DataFrame:
-    return (
-        table("mart.breadth").empty().select("category", "series", pl.lit("").alias("coin_id"), "ts", "is_backfilled")
     )

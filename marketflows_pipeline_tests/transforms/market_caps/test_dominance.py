@@ -14,7 +14,7 @@ CAPS = {"bitcoin": 600.0, "ethereum": 200.0, "tether": 100.0, "solana": 100.0, "
 def rows_of(caps: dict[str, list[float]], **changes: Any) -> pl.DataFrame:
     closes = closes_of({coin: [1.0] * len(each) for coin, each in caps.items()}, caps)
     asked: dict[str, Any] = {"lowest_limit": 10.0, "stablecoins": ["tether"], "excluded": ["tether", "wrapped-bitcoin"]}
-    return dominance(closes, **(asked | {"first_stored": day(0)} | changes))
+    return dominance(closes, **(asked | {"first_known": day(0)} | changes))
 
 
 def test_shares_and_totals_of_a_market_of_1000() -> None:
@@ -43,7 +43,7 @@ def test_a_day_without_bitcoin_has_no_total() -> None:
     assert [row[name] for name in row if name.endswith(("_pct", "_usd"))] == [None] * 8
 
 
-def test_days_before_the_first_stored_cohort_are_those_of_survivors() -> None:
-    rows = rows_of({coin: [cap] * 3 for coin, cap in CAPS.items()}, first_stored=day(1))
+def test_days_before_the_first_known_cohort_are_those_of_survivors() -> None:
+    rows = rows_of({coin: [cap] * 3 for coin, cap in CAPS.items()}, first_known=day(1))
     assert rows["is_backfilled"].to_list() == [True, False, False]
-    assert rows_of({coin: [cap] for coin, cap in CAPS.items()}, first_stored=None)["is_backfilled"].to_list() == [True]
+    assert rows_of({coin: [cap] for coin, cap in CAPS.items()}, first_known=None)["is_backfilled"].to_list() == [True]

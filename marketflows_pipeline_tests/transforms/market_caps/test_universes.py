@@ -49,29 +49,21 @@ def test_each_narrative_has_its_own_first_day() -> None:
     assert by_day(rows, series="l1")[1] == {("b", True)}
 
 
-def cohort_of(coins: dict[int, str]) -> pl.DataFrame:
-    """Day at which a list is known to its coins, a letter each."""
-    rows = [(day(number), coin) for number, of_day in coins.items() for coin in of_day]
-    return pl.DataFrame(rows, schema={"ts": TIME, "coin_id": pl.String}, orient="row")
-
-
 def test_a_coin_is_in_the_range_whose_limit_its_cap_exceeds_and_in_the_cohort() -> None:
     """A cap equal to a limit belongs below it."""
     closes = closes_of({"a": [1.0, 1.0], "b": [1.0, 1.0]}, {"a": [100.0, 101.0], "b": [1000.0, 5.0]})
-    rows = range_universe(closes, (100.0, 1000.0), cohort_of({1: "ab"}))
+    rows = range_universe(closes, (100.0, 1000.0), ["a", "b"], day(1))
     assert by_day(rows, category="Ranges", series="100") == {0: {("b", True)}, 1: {("a", False)}}
     assert by_day(rows, series="1000") == {}
     assert by_day(rows, category="Cohort", series="cohort") == {0: {("b", True)}, 1: {("a", False)}}
 
 
-def test_a_coin_whose_history_came_later_was_not_known_to_be_there() -> None:
-    closes = closes_of({"a": [1.0] * 3, "new": [1.0] * 3}, {"a": [500.0] * 3, "new": [500.0] * 3})
-    stored = pl.concat([cohort_of({0: "a"}), cohort_of({2: "a"}), pl.DataFrame({"ts": [day(2)], "coin_id": ["new"]})])
-    rows = by_day(range_universe(closes, (100.0,), stored), category="Cohort")
-    assert rows == {0: {("a", False)}, 1: {("a", False)}, 2: {("a", False), ("new", False)}}
+def test_a_coin_that_was_never_listed_is_in_no_range() -> None:
+    closes = closes_of({"a": [1.0], "tether": [1.0]}, {"a": [200.0], "tether": [900.0]})
+    assert set(range_universe(closes, (100.0,), ["a"], day(0))["coin_id"]) == {"a"}
 
 
 def test_without_ranges_or_lists_there_is_no_cohort() -> None:
     closes = closes_of({"a": [1.0]})
-    assert range_universe(closes, (), cohort_of({0: "a"})).is_empty()
-    assert range_universe(closes, (1.0,), cohort_of({})).is_empty()
+    assert range_universe(closes, (), ["a"], day(0)).is_empty()
+    assert range_universe(closes, (1.0,), [], None).is_empty()

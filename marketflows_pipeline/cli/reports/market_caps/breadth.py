@@ -208,6 +208,6 @@ def _footnotes(body: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) ->
     if coverage["backfilled_rows"]:
         notes.append(
             f"{coverage['backfilled_rows']:,} of {len(entries):,} rows are back-filled: no coins were stored by then, "
-            "so they are of the first that were."
+            "so they are of coins known later only."
         )
     return tuple(notes)
