@@ -7,13 +7,17 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from marketflows_pipeline.checks import cross_asset, exchanges, market_caps, narrative_index
+from marketflows_pipeline.checks import cap_flows, cross_asset, exchanges, market_caps, narrative_index
 from marketflows_pipeline.checks.model import Check, CheckResult, evaluate_and_log, key_check, quarantine_check
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.transforms.plausibility import BOUNDS
 
-_MODULES = {"market_caps": (market_caps, narrative_index), "exchanges": (exchanges,), "cross_asset": (cross_asset,)}
+_MODULES = {
+    "market_caps": (market_caps, narrative_index, cap_flows),
+    "exchanges": (exchanges,),
+    "cross_asset": (cross_asset,),
+}
 
 
 def checks_of(part: Part) -> list[Check]:

@@ -6,6 +6,7 @@ data dictionary all come from here.
 
 from __future__ import annotations
 
+from marketflows_pipeline.schema.cap_flows import CAP_FLOW_TABLES
 from marketflows_pipeline.schema.cross_asset import CROSS_ASSET_TABLES
 from marketflows_pipeline.schema.exchanges import EXCHANGE_TABLES
 from marketflows_pipeline.schema.market_caps import MARKET_CAP_TABLES
@@ -18,6 +19,7 @@ TABLES: dict[str, Table] = {
     for table in (
         *MARKET_CAP_TABLES,
         *NARRATIVE_INDEX_TABLES,
+        *CAP_FLOW_TABLES,
         *EXCHANGE_TABLES,
         *CROSS_ASSET_TABLES,
         *META_TABLES,
