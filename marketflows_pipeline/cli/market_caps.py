@@ -4,4 +4,6 @@ from __future__ import annotations
 
 import click
 
-MARKET_CAP_COMMANDS: tuple[click.Command, ...] = ()
+from marketflows_pipeline.cli.cap_flows import migration, movers
+
+MARKET_CAP_COMMANDS: tuple[click.Command, ...] = (movers, migration)

@@ -157,8 +157,8 @@ MART_RANGE_CHAIN = Table(
     key=("series", "ts"),
     description=(
         "Growth of each range over fixed members, so that crossing a limit is none: members are fixed at 00:00 UTC, "
-        "and a coin changes its range only once its cap is 5 % beyond the limit. Of market caps, so mostly of prices. From "
-        "the first stored cohort on, within the last 366 days: compare values within one publish, not between two."
+        "and a coin changes its range only once its cap is 5 % beyond the limit. Of market caps, so mostly of prices. "
+        "From the first stored cohort on, within the last 366 days: compare values within one publish, not between two."
     ),
     columns=(
         Column("series", DType.TEXT, "The range's lower limit in whole dollars"),

@@ -29,7 +29,7 @@ def coin_movers(attribution: pl.DataFrame, days: int, by: By) -> pl.DataFrame:
 
     Returns:
         coin_id, market_cap_usd, market_cap_before_usd, change_usd, change_pct, price_effect_usd, supply_effect_usd
-        (null below 7 days), large_supply_step_usd, rest_usd, is_confirmed, days_known.
+        (null below 7 days), large_supply_step_usd, new_supply_usd (both), rest_usd, is_confirmed, days_known.
     """
     last = _last_days(attribution, days).filter(pl.col("change_usd").is_not_null()).sort("coin_id", "ts")
     sums = last.group_by("coin_id", maintain_order=True).agg(
@@ -88,11 +88,11 @@ def _by_size(sums: pl.DataFrame, days: int, by: By, *key: str) -> pl.DataFrame:
     rest = pl.col("timing_usd") if is_measured else pl.col("timing_usd") + supply
     return (
         sums.with_columns(
-            new_supply_usd=supply + pl.col("large_supply_step_usd"),
+            new_supply_usd=supply + pl.col("large_supply_step_usd") if is_measured else pl.lit(None, pl.Float64),
             rest_usd=rest,
             supply_effect_usd=supply if is_measured else pl.lit(None, pl.Float64),
             change_pct=100 * pl.col("change_usd") / pl.col("market_cap_before_usd"),
         )
         .sort(pl.col(_SORTED_BY[by]).abs(), *key, descending=[True, *(False for _ in key)])
-        .drop("timing_usd", "new_supply_usd")
+        .drop("timing_usd")
     )

@@ -35,8 +35,8 @@ def range_chain(
         beyond: how far beyond a limit a cap must be, as a share of the limit.
 
     Returns:
-        series, ts, chain_index (1,000 at its first members; null while the range has no member), n_members, n_kept (members
-        that are past a limit by less than `beyond`), level_usd by (series, ts).
+        series, ts, chain_index (1,000 at its first members; null while the range has no member), n_members, n_kept
+        (members that are past a limit by less than `beyond`), level_usd by (series, ts).
     """
     names = {rank: range_series(limit) for rank, limit in enumerate(sorted(limits), start=1)}
     plain = pl.sum_horizontal((pl.col("market_cap_usd") > limit).cast(pl.Int8) for limit in limits)

@@ -15,7 +15,7 @@ from marketflows_pipeline.transforms.market_caps.attribution_totals import (
 )
 from marketflows_pipeline.transforms.market_caps.cap_attribution import EFFECTS, cap_attribution
 from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
-from marketflows_pipeline_tests.transforms.market_caps.closes import TIME, closes, day, members, supplies
+from marketflows_pipeline_tests.transforms.market_caps.attributed_closes import TIME, closes, day, members, supplies
 
 AI = ("Narratives", "ai")
 # A: price 10 -> 11, in, then leaves. B: 9 -> 10, in and stays. C: comes at 990.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.market_caps.cap_attribution import EFFECTS, cap_attribution, held_over_gaps
-from marketflows_pipeline_tests.transforms.market_caps.closes import closes, day, supplies
+from marketflows_pipeline_tests.transforms.market_caps.attributed_closes import closes, day, supplies
 
 NOTHING_PUBLISHED = supplies({})
 SPIKE_AND_STEP = [100.0, 100.0, 130.0, 100.0, 150.0, 150.0, 150.0]

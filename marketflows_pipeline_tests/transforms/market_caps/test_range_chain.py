@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marketflows_pipeline.transforms.market_caps.attribution_totals import range_places
 from marketflows_pipeline.transforms.market_caps.range_chain import chain_changes, range_chain
 from marketflows_pipeline_tests.transforms.frames import pick
-from marketflows_pipeline_tests.transforms.market_caps.closes import TIME, closes, day
+from marketflows_pipeline_tests.transforms.market_caps.attributed_closes import TIME, closes, day
 
 LIMITS = [100.0, 1000.0]
 NO_LEVELS = pl.DataFrame(schema={"series": pl.String, "ts": TIME, "market_cap_usd": pl.Float64})

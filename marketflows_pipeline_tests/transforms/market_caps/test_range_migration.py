@@ -13,7 +13,7 @@ from marketflows_pipeline.transforms.market_caps.attribution_totals import attri
 from marketflows_pipeline.transforms.market_caps.cap_attribution import cap_attribution
 from marketflows_pipeline.transforms.market_caps.range_migration import pair_flows, range_flows, range_migration
 from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
-from marketflows_pipeline_tests.transforms.market_caps.closes import DAY_0, TIME, closes, day, supplies
+from marketflows_pipeline_tests.transforms.market_caps.attributed_closes import DAY_0, TIME, closes, day, supplies
 
 LIMITS = [100.0, 1000.0]
 Caps = dict[str, list[float | None]]

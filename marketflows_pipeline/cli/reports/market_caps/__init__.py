@@ -1,0 +1,1 @@
+"""Reports of the market-cap part, a module each."""
