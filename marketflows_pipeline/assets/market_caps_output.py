@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 
 from marketflows_pipeline import tutorial
+from marketflows_pipeline.assets.cap_flow_pictures import CAP_FLOWS, cap_flow_jobs
 from marketflows_pipeline.assets.publishing import SOURCE_CREDIT, draw_part, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.market_caps.catalog import PictureContext, index_pictures, market_cap_pictures
@@ -28,13 +29,17 @@ INDEX = "mart.narrative_index"
 published_market_caps = published_tables("market_caps")
 
 
-@output_asset("pictures", "market_caps", deps=(*DRAWN, INDEX), kinds={"altair", "png"})
+@output_asset("pictures", "market_caps", deps=(*DRAWN, INDEX, *CAP_FLOWS), kinds={"altair", "png"})
 def market_cap_pictures_drawn(run: Run) -> dg.MaterializeResult[None]:
     """Line charts and gain tables as PNG files; those whose figures did not change are left as they are."""
     metrics, gains, series, totals = map(run.warehouse.read, DRAWN)
     context = _picture_context(run, series, totals)
     of_index = index_pictures(run.warehouse.read(INDEX), index_rules(run.settings), series, context)
-    jobs = [*market_cap_pictures(metrics, gains, series, context), *of_index]
+    jobs = [
+        *market_cap_pictures(metrics, gains, series, context),
+        *of_index,
+        *cap_flow_jobs(run, series, context.source),
+    ]
     return draw_part(run, "market_caps", jobs, _is_first_of_category)
 
 
