@@ -13,6 +13,7 @@ import pytest
 from marketflows_pipeline.warehouse.publish import begin_part, publish
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.published_answers import query_rows
+from marketflows_pipeline_tests.warehouse import test_cap_flow_queries as of_cap_flows
 from marketflows_pipeline_tests.warehouse import test_cross_asset_queries as of_cross_asset
 from marketflows_pipeline_tests.warehouse import test_exchange_queries as of_exchanges
 from marketflows_pipeline_tests.warehouse.engines import ROOT
@@ -178,7 +179,7 @@ def ask(published: Path) -> Ask:
 
 
 def test_every_question_is_asked_in_words_and_has_its_test() -> None:
-    tests = [*globals(), *vars(of_exchanges), *vars(of_cross_asset)]
+    tests = [*globals(), *vars(of_exchanges), *vars(of_cross_asset), *vars(of_cap_flows)]
     tested = {name.removeprefix("test_query_") for name in tests if name.startswith("test_query_")}
     assert {path.stem for path in QUERIES.glob("*.sql")} == tested
     for path in QUERIES.glob("*.sql"):

@@ -10,7 +10,7 @@ import polars as pl
 from marketflows_pipeline.charts.exchanges.wording import day_text, days_text, usd_text
 from marketflows_pipeline.charts.market_caps.cap_flow_spec import AttributionSpec
 from marketflows_pipeline.charts.style.axes import LegendEntry, legend
-from marketflows_pipeline.charts.style.frame import Frame, framed
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
 from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, INTO, PALETTE, REFERENCE, RISE_INK
 from marketflows_pipeline.charts.style.wording import footer_parts, percent_text
@@ -55,7 +55,9 @@ def attribution_chart(frame: pl.DataFrame, spec: AttributionSpec) -> alt.LayerCh
         right=bars.right,
         above=HEADER + 30,
     ).around(bars.row_most * len(rows))
-    symbols = legend([LegendEntry(text, fill) for text, fill in effects], right=page.plot_width, y=-HEADER - 14)
+    symbols = legend(
+        [LegendEntry(text, fill) for text, fill in effects], right=page.width - bars.left - EDGE, y=-HEADER - 14
+    )
     return page.draw([*bars.draw(page.plot_width, page.plot_height), *symbols])
 
 

@@ -93,7 +93,7 @@ def _title(pairs: Mapping[tuple[str, str], tuple[float, int]], labels: Mapping[s
         ways = f"left {_name(labels[start])} and all ranges"
     else:
         ways = f"came into {_name(labels[end])} from below or as new"
-    return f"{coins} of {usd_text(crossed)} {ways} in {days_text(spec.days)}"
+    return f"{coins} worth {usd_text(crossed)} {ways} in {days_text(spec.days)}"
 
 
 def _name(label: str) -> str:
