@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 
 from marketflows_pipeline import tutorial
+from marketflows_pipeline.assets.cap_flow_pictures import CAP_FLOWS, cap_flow_jobs
 from marketflows_pipeline.assets.publishing import SOURCE_CREDIT, draw_part, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.market_caps.breadth_catalog import breadth_pictures
@@ -38,7 +39,9 @@ BREADTH = {"breadth": "mart.breadth", "market_map": "mart.market_map", "dominanc
 published_market_caps = published_tables("market_caps")
 
 
-@output_asset("pictures", "market_caps", deps=(*DRAWN, INDEX, *ROTATION, *BREADTH.values()), kinds={"altair", "png"})
+@output_asset(
+    "pictures", "market_caps", deps=(*DRAWN, INDEX, *ROTATION, *BREADTH.values(), *CAP_FLOWS), kinds={"altair", "png"}
+)
 def market_cap_pictures_drawn(run: Run) -> dg.MaterializeResult[None]:
     """All charts of the part as PNG files; those whose figures did not change are left as they are."""
     metrics, gains, series, totals = map(run.warehouse.read, DRAWN)
@@ -50,6 +53,7 @@ def market_cap_pictures_drawn(run: Run) -> dg.MaterializeResult[None]:
         *index_pictures(run.warehouse.read(INDEX), index_rules(run.settings), series, context),
         *rotation_charts(points, stays, placebo, _rotation_context(run, series, context)),
         *breadth_pictures(**of_breadth, series=series, rule=DISJOINT_RULE, context=context),
+        *cap_flow_jobs(run, series, context.source),
     ]
     return draw_part(run, "market_caps", jobs, _is_first_of_category)
 

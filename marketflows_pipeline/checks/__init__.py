@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from marketflows_pipeline.checks import (
+    cap_flows,
     cross_asset,
     cross_asset_rotation,
     exchange_league,
@@ -24,7 +25,7 @@ from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.transforms.plausibility import BOUNDS
 
 _MODULES = {
-    "market_caps": (market_caps, narrative_index, market_caps_breadth, market_caps_rotation, radar),
+    "market_caps": (market_caps, narrative_index, cap_flows, market_caps_breadth, market_caps_rotation, radar),
     "exchanges": (exchanges, exchange_league),
     "cross_asset": (cross_asset, cross_asset_rotation),
 }

@@ -39,8 +39,8 @@ def observed_closes(warehouse: Warehouse, moment: datetime, since: datetime | No
     # An observation of the day before yesterday is no price of today: held on, it would be a coin that did not move.
     fresh = warehouse.read(
         "core.daily_closes",
-        where="ts >= ? and ts <= ? and observed_at > ts - interval 1 day",
-        params=[since or EVER, moment],
+        where="ts >= coalesce(?, ts) and ts <= ? and observed_at > ts - interval 1 day",
+        params=[since, moment],
     )
     return rebase_redenominations(fresh).select("coin_id", "ts", "market_cap_usd", "price_usd")
 

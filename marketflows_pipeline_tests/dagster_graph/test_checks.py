@@ -66,6 +66,20 @@ FAULTS = {
     "mart.index_contributions:contributions_sum_to_the_return": (
         "update mart.index_contributions set points = 1.000001 * points where coin_id = 'bitcoin'"
     ),
+    "mart.cap_attribution:coin_effects_sum_to_the_change": (
+        "update mart.cap_attribution set price_effect_usd = price_effect_usd + 1e-6 * market_cap_usd"
+        " where coin_id = 'bitcoin'"
+    ),
+    "mart.cap_attribution_totals:series_effects_sum_to_the_change": (
+        "update mart.cap_attribution_totals set arrivals_usd = arrivals_usd + 1e-6 * market_cap_usd"
+    ),
+    "mart.range_migration:migration_sums_to_the_totals": (
+        "insert into mart.range_migration values (1, timestamptz '2026-10-09 00:00:00Z',"
+        " timestamptz '2026-10-10 00:00:00Z', 'x', null, '1000000000', null, 2e9, 'entered')"
+    ),
+    "mart.range_chain:chains_begin_at_their_base": (
+        "insert into mart.range_chain values ('1000000000', timestamptz '2026-10-10 00:00:00Z', 999, 1, 0, null)"
+    ),
     "core.index_closes:index_prices_are_known": "update core.index_closes set coverage_pct = 89",
     "mart.breadth:measures_have_enough_coins": "update mart.breadth set n = 7, advance_decline = 1000.0",
     "mart.breadth:breadth_is_within_bounds": "update mart.breadth set above_ema_20_pct = 101",
@@ -177,6 +191,8 @@ FAULTS |= {
 }
 # The fake's funds have no rows of models, seven days are no rotation, and its only narrative overlaps with none.
 WITHOUT_ROWS = (
+    "mart.range_migration",
+    "mart.range_chain",
     "core.stablecoin_issuance",
     "mart.model_evaluation",
     "mart.model_forecasts",

@@ -14,6 +14,7 @@ from marketflows_pipeline.warehouse.publish import begin_part, publish
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.published_answers import query_rows
 from marketflows_pipeline_tests.warehouse import test_breadth_queries as of_breadth
+from marketflows_pipeline_tests.warehouse import test_cap_flow_queries as of_cap_flows
 from marketflows_pipeline_tests.warehouse import test_cross_asset_queries as of_cross_asset
 from marketflows_pipeline_tests.warehouse import test_exchange_queries as of_exchanges
 from marketflows_pipeline_tests.warehouse import test_index_queries as of_index
@@ -203,7 +204,7 @@ def ask(published: Path) -> Ask:
 
 
 def test_every_question_is_asked_in_words_and_has_its_test() -> None:
-    modules = (of_exchanges, of_cross_asset, of_breadth, of_rotations, of_index)
+    modules = (of_exchanges, of_cross_asset, of_breadth, of_rotations, of_index, of_cap_flows)
     tests = [*globals(), *(name for module in modules for name in vars(module))]
     tested = {name.removeprefix("test_query_") for name in tests if name.startswith("test_query_")}
     assert {path.stem for path in QUERIES.glob("*.sql")} == tested

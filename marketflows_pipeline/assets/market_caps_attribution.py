@@ -1,0 +1,80 @@
+"""What moved market caps: effects of coins, totals of series, migration between ranges, the chain of each range."""
+
+import polars as pl
+
+from marketflows_pipeline.assets.tables import Run, table_asset
+from marketflows_pipeline.queries.cap_flows import (
+    attributed_closes,
+    first_close,
+    group_members_at,
+    histories_known_from,
+    pegged_coins,
+    published_supplies,
+    stored_cohort,
+)
+from marketflows_pipeline.queries.tracked_coins import gone_coins
+from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.categories import RANGES
+from marketflows_pipeline.transforms.market_caps.attribution_totals import attribution_totals, range_places
+from marketflows_pipeline.transforms.market_caps.cap_attribution import cap_attribution
+from marketflows_pipeline.transforms.market_caps.range_chain import range_chain
+from marketflows_pipeline.transforms.market_caps.range_migration import range_migration
+from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
+
+_MEMBERSHIP = ("core.listed_members", "raw.cohort_members")
+
+
+@table_asset("mart.cap_attribution", deps=("core.daily_closes", "raw.narrative_members", *_MEMBERSHIP))
+def mart_cap_attribution(run: Run) -> pl.DataFrame:
+    """Price, supply, large supply step and timing of each followed coin and day."""
+    warehouse, settings, moment = run.warehouse, run.settings, run.started_at
+    closes = attributed_closes(warehouse, settings, moment)
+    effects = cap_attribution(closes, published_supplies(warehouse, moment), pegged_coins(warehouse, settings))
+    return effects.filter(pl.col("ts") >= first_close(moment))
+
+
+@table_asset("mart.cap_attribution_totals", reads={"attribution": "mart.cap_attribution"}, deps=_MEMBERSHIP)
+def mart_cap_attribution_totals(run: Run, attribution: pl.DataFrame) -> pl.DataFrame:
+    """The effects summed over the members of narratives, portfolios and ranges, with arrivals and departures."""
+    warehouse, settings, moment = run.warehouse, run.settings, run.started_at
+    members = group_members_at(warehouse, settings, moment, attribution.get_column("ts").unique().sort())
+    cohort = stored_cohort(warehouse, settings, moment)
+    if cohort.since is not None:
+        places = range_places(attribution, cohort.coins, settings.source.range_lower_limits)
+        of_ranges = bucket_members(places.filter(pl.col("ts") >= cohort.since))
+        members = pl.concat([members, of_ranges.select(members.columns)])
+    return attribution_totals(attribution, members)
+
+
+@table_asset(
+    "mart.range_migration", reads={"attribution": "mart.cap_attribution"}, deps=("raw.cohort_members", "raw.coins")
+)
+def mart_range_migration(run: Run, attribution: pl.DataFrame) -> pl.DataFrame:
+    """Coins that are in another range than 1, 7 or 30 days before."""
+    cohort = stored_cohort(run.warehouse, run.settings, run.started_at)
+    if cohort.since is None:
+        return table("mart.range_migration").empty()
+    return range_migration(
+        range_places(attribution, cohort.coins, run.settings.source.range_lower_limits),
+        since=cohort.since,
+        known_from=histories_known_from(run.warehouse),
+        gone=gone_coins(run.warehouse),
+    )
+
+
+@table_asset(
+    "mart.range_chain",
+    reads={"attribution": "mart.cap_attribution", "totals": "core.group_totals"},
+    deps=("raw.cohort_members",),
+)
+def mart_range_chain(run: Run, attribution: pl.DataFrame, totals: pl.DataFrame) -> pl.DataFrame:
+    """The growth of each range over fixed members, beside its level."""
+    cohort, limits = stored_cohort(run.warehouse, run.settings, run.started_at), run.settings.source.range_lower_limits
+    if cohort.since is None:
+        return table("mart.range_chain").empty()
+    return range_chain(
+        range_places(attribution, cohort.coins, limits),
+        totals.filter(pl.col("category") == RANGES),
+        limits=limits,
+        since=cohort.since,
+    )

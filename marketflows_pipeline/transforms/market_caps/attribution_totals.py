@@ -1,0 +1,121 @@
+"""Sum the effects of coins over the members of series, beside what arrived and departed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import polars as pl
+
+from marketflows_pipeline.transforms.categories import NARRATIVES, PORTFOLIOS, RANGES
+from marketflows_pipeline.transforms.market_caps.cap_attribution import EFFECTS
+from marketflows_pipeline.transforms.market_caps.daily_closes import DAY
+from marketflows_pipeline.transforms.market_caps.ranges import assign_buckets
+from marketflows_pipeline.transforms.sums import order_independent_sum
+
+_SERIES = ["category", "series"]
+_MEMBER = [*_SERIES, "coin_id", "ts"]
+
+
+def attribution_totals(attribution: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """The change of each series' market cap from close to close (``mart.cap_attribution_totals``).
+
+    ``change = price + supply + large supply step + timing + arrivals - departures``, where the effects are those of
+    the members at t-1, followed to t even if they leave, and arrivals and departures count at the cap at t. A coin that
+    has no close any more departs at its last one; a coin is a member only while it has closes.
+
+    Args:
+        attribution: as `cap_attribution` returns it.
+        members: category, series, coin_id, ts: who belonged to what at each close.
+
+    Returns:
+        category, series, ts, market_cap_before_usd, market_cap_usd, change_usd, the four effects, arrivals_usd,
+        departures_usd, n_members (at t), n_arrivals, n_departures by key, from each series' second close on.
+    """
+    caps = attribution.select("coin_id", "ts", "market_cap_usd")
+    present = members.join(caps, on=["coin_id", "ts"])
+    # A range is known at each close of the cohort, if only as an empty one; a narrative from its own first list on.
+    of_category = pl.col("first").min().over("category")
+    first = (
+        present.group_by(_SERIES)
+        .agg(first=pl.col("ts").min())
+        .with_columns(first=pl.when(pl.col("category") == RANGES).then(of_category).otherwise("first"))
+    )
+    last = pl.lit(attribution.get_column("ts").max(), attribution.schema["ts"])
+    before = present.select(*_MEMBER[:-1], pl.col("ts") + DAY, cap_before="market_cap_usd")
+    is_member, was_member = pl.col("market_cap_usd").is_not_null(), pl.col("cap_before").is_not_null()
+    followed = attribution.select("coin_id", "ts", "change_usd", *EFFECTS, cap_now="market_cap_usd")
+    is_arrival, is_departure = is_member & ~was_member, was_member & ~is_member
+    of_departed = pl.coalesce("cap_now", "cap_before")
+    return (
+        present.join(before, on=_MEMBER, how="full", coalesce=True)
+        .join(first, on=_SERIES)
+        .filter(pl.col("ts") > pl.col("first"), pl.col("ts") <= last)
+        .join(followed, on=["coin_id", "ts"], how="left")
+        .with_columns(
+            *(pl.when(was_member).then(name).alias(name) for name in EFFECTS),
+            arrived=pl.when(is_arrival).then("market_cap_usd"),
+            departed=pl.when(is_departure).then(of_departed),
+        )
+        .group_by(*_SERIES, "ts")
+        .agg(
+            order_independent_sum("cap_before").alias("market_cap_before_usd"),
+            order_independent_sum("market_cap_usd"),
+            *(order_independent_sum(name) for name in EFFECTS),
+            order_independent_sum("arrived").alias("arrivals_usd"),
+            order_independent_sum("departed").alias("departures_usd"),
+            n_members=pl.col("market_cap_usd").count().cast(pl.Int32),
+            n_arrivals=pl.col("arrived").count().cast(pl.Int32),
+            n_departures=pl.col("departed").count().cast(pl.Int32),
+        )
+        .with_columns(change_usd=pl.col("market_cap_usd") - pl.col("market_cap_before_usd"))
+        .sort(*_SERIES, "ts")
+    )
+
+
+def narrative_members(stored: pl.DataFrame, times: pl.Series, top_n: int) -> pl.DataFrame:
+    """The largest coins of each narrative at each close, as last stored before it.
+
+    Args:
+        stored: series, coin_id, rank, ts, the close at which it was known first.
+        times: closes.
+        top_n: how many coins stand for a narrative.
+
+    Returns:
+        category, series, coin_id, ts; none before a narrative's first stored list.
+    """
+    listed = stored.filter(pl.col("rank") <= top_n).select("series", "coin_id", stored_at="ts")
+    lists = listed.select("series", "stored_at").unique().sort("stored_at").with_columns(ts="stored_at")
+    return (
+        listed.select("series")
+        .unique()
+        .join(times.alias("ts").to_frame(), how="cross")
+        .sort("ts")
+        .join_asof(lists, on="ts", by="series", check_sortedness=False)
+        .join(listed, on=["series", "stored_at"])
+        .select(pl.lit(NARRATIVES).alias("category"), "series", "coin_id", "ts")
+    )
+
+
+def portfolio_members(portfolios: Mapping[str, Sequence[str]], times: pl.Series) -> pl.DataFrame:
+    """The coins of each portfolio, the same at each close: category, series, coin_id, ts."""
+    held = pl.DataFrame(
+        [(PORTFOLIOS, name, coin) for name, coins in portfolios.items() for coin in coins],
+        schema=dict.fromkeys(("category", "series", "coin_id"), pl.String),
+        orient="row",
+    )
+    return held.join(times.alias("ts").to_frame(), how="cross")
+
+
+def range_places(attribution: pl.DataFrame, coins: Collection[str], limits: Sequence[float]) -> pl.DataFrame:
+    """The range of each of these coins at each of its closes; a cap equal to a limit is below it.
+
+    Args:
+        attribution: coin_id, ts, market_cap_usd.
+        coins: those that were ever stored above the smallest limit and are not left out.
+        limits: lower limits in USD.
+
+    Returns:
+        coin_id, ts, lower_limit_usd (null below the lowest), market_cap_usd by (coin_id, ts).
+    """
+    cohort = pl.DataFrame({"coin_id": sorted(coins)}, schema={"coin_id": pl.String})
+    return assign_buckets(attribution, cohort, limits)

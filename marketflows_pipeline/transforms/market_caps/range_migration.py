@@ -1,0 +1,123 @@
+"""Follow coins between market-cap ranges, and sum what crossed each limit, net and gross."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import polars as pl
+
+from marketflows_pipeline.transforms.market_caps.daily_closes import DAY
+
+PERIODS = (1, 7, 30)
+_KEY = ["coin_id", "ts"]
+
+
+def range_migration(
+    places: pl.DataFrame,
+    *,
+    since: datetime,
+    known_from: pl.DataFrame,
+    gone: Collection[str],
+    periods: Sequence[int] = PERIODS,
+) -> pl.DataFrame:
+    """Coins that are in another range than some days before (``mart.range_migration``).
+
+    `moved` between two ranges; `entered` and `left` across the smallest limit, with the cap beyond it where it is
+    stored; `listed` where the coin's history is complete and begins in between; `delisted` where the service no longer
+    has its id. A coin's own move stays with the range it came from; it arrives at its cap after.
+
+    Args:
+        places: coin_id, ts, lower_limit_usd, market_cap_usd at daily closes, as `range_places` gives them.
+        since: the first close at which the cohort was stored; before it only today's survivors are known.
+        known_from: coin_id, known_from: since when a coin's history was asked for and answered.
+        gone: coins that the service no longer lists.
+        periods: days between the two closes.
+
+    Returns:
+        period_days, ts_from, ts, coin_id, from_range, to_range (null outside of all ranges), cap_before_usd,
+        cap_after_usd (null where not stored), kind by (period_days, ts, coin_id).
+    """
+    stored = places.filter(pl.col("ts") >= since).select(
+        *_KEY, place=pl.col("lower_limit_usd").cast(pl.Int64).cast(pl.String), cap="market_cap_usd"
+    )
+    last = pl.lit(stored.get_column("ts").max(), stored.schema["ts"])
+    return pl.concat([_over(stored, days, since, last) for days in periods]).pipe(_with_kind, known_from, gone)
+
+
+def _over(stored: pl.DataFrame, days: int, since: datetime, last: pl.Expr) -> pl.DataFrame:
+    after = stored.rename({"place": "to_range", "cap": "cap_after_usd"})
+    before = stored.select("coin_id", pl.col("ts") + days * DAY, from_range="place", cap_before_usd="cap")
+    return (
+        before.join(after, on=_KEY, how="full", coalesce=True)
+        .filter(
+            pl.col("ts") >= since + days * DAY,
+            pl.col("ts") <= last,
+            pl.col("from_range").ne_missing(pl.col("to_range")),
+        )
+        .with_columns(period_days=pl.lit(days, pl.Int32), ts_from=pl.col("ts") - days * DAY)
+    )
+
+
+def _with_kind(moves: pl.DataFrame, known_from: pl.DataFrame, gone: Collection[str]) -> pl.DataFrame:
+    is_listed = pl.col("cap_before_usd").is_null() & (pl.col("known_from") <= pl.col("ts_from"))
+    is_gone = pl.col("cap_after_usd").is_null() & pl.col("coin_id").is_in(list(gone))
+    kind = (
+        pl.when(pl.col("from_range").is_null())
+        .then(pl.when(is_listed).then(pl.lit("listed")).otherwise(pl.lit("entered")))
+        .when(pl.col("to_range").is_null())
+        .then(pl.when(is_gone).then(pl.lit("delisted")).otherwise(pl.lit("left")))
+        .otherwise(pl.lit("moved"))
+    )
+    columns = ("coin_id", "from_range", "to_range", "cap_before_usd", "cap_after_usd")
+    return (
+        moves.join(known_from, on="coin_id", how="left")
+        .select("period_days", "ts_from", "ts", *columns, kind=kind)
+        .sort("period_days", "ts", "coin_id")
+    )
+
+
+def range_flows(moves: pl.DataFrame, ranges: Sequence[str]) -> pl.DataFrame:
+    """What each range gained and lost by coins that came and went, net and gross.
+
+    Args:
+        moves: from_range, to_range, cap_before_usd, cap_after_usd of one period and close, as in
+            ``mart.range_migration``.
+        ranges: the ranges, in their order.
+
+    Returns:
+        series, net_usd, arrivals_usd, departures_usd, n_arrivals, n_departures, a row a range in the given order.
+    """
+    crossing = moves.with_columns(crossed=crossed_usd())
+    sides = [
+        crossing.group_by(series=side).agg(pl.col("crossed").sum().alias(f"{name}_usd"), n=pl.len().cast(pl.Int32))
+        for side, name in (("to_range", "arrivals"), ("from_range", "departures"))
+    ]
+    in_order = pl.DataFrame({"series": list(ranges)}, schema={"series": pl.String})
+    usd = ("arrivals_usd", "departures_usd")
+    return (
+        in_order.join(sides[0].rename({"n": "n_arrivals"}), on="series", how="left", maintain_order="left")
+        .join(sides[1].rename({"n": "n_departures"}), on="series", how="left", maintain_order="left")
+        .with_columns(pl.col(*usd, "n_arrivals", "n_departures").fill_null(0))
+        .with_columns(net_usd=pl.col("arrivals_usd") - pl.col("departures_usd"))
+        .select("series", "net_usd", *usd, "n_arrivals", "n_departures")
+    )
+
+
+def pair_flows(moves: pl.DataFrame) -> pl.DataFrame:
+    """What crossed from each range to each other: from_range, to_range, crossed_usd, n_coins, the largest first.
+
+    Args:
+        moves: as for `range_flows`; null stands for outside of all ranges.
+    """
+    return (
+        moves.with_columns(crossed=crossed_usd())
+        .group_by("from_range", "to_range")
+        .agg(crossed_usd=pl.col("crossed").sum(), n_coins=pl.len().cast(pl.Int32))
+        .sort("crossed_usd", "from_range", "to_range", descending=[True, False, False])
+    )
+
+
+def crossed_usd() -> pl.Expr:
+    """What a coin brings along: its cap after, or its last known one where it has none any more."""
+    return pl.coalesce("cap_after_usd", "cap_before_usd")
