@@ -9,7 +9,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job
 from marketflows_pipeline.charts.rotation.spec import RotationSpec
-from marketflows_pipeline.charts.rotation.wording import STEPS, band_sentence, outside_sentence
+from marketflows_pipeline.charts.rotation.wording import STEPS, backfilled_text, band_sentence, outside_sentence
 from marketflows_pipeline.charts.spec import SeriesStyle
 
 # Steps of the log, and of the paths.
@@ -92,4 +92,4 @@ def _newest(points: pl.DataFrame, steps: int) -> pl.DataFrame:
 def _chance(figures: pl.DataFrame, step: str) -> tuple[str, ...]:
     rows = figures.to_dicts()
     clockwise = [band_sentence(row, step) for row in rows if row["statistic"] == "clockwise_pct"]
-    return tuple(filter(None, (*clockwise, outside_sentence(rows))))
+    return tuple(filter(None, (*clockwise, outside_sentence(rows), backfilled_text(rows, step))))

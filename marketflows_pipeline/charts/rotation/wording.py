@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from marketflows_pipeline.charts.style.wording import value_text
@@ -43,6 +43,13 @@ def outside_sentence(figures: Iterable[Mapping[str, Any]]) -> str:
         return ""
     names = f": {', '.join(outside)}" if outside else ""
     return f"{len(outside) or 'none'} of {n_judged} figures outside of chance{names}"
+
+
+def backfilled_text(figures: Sequence[Mapping[str, Any]], step: str) -> str:
+    """How much of the history is of a time before the first stored members: "266 of 366 closes back-filled"; or ""."""
+    if not figures or not figures[0]["n_backfilled"]:
+        return ""
+    return f"{figures[0]['n_backfilled']:,} of {figures[0]['n_steps']:,} {step}s back-filled"
 
 
 def statistic_name(statistic: str) -> str:

@@ -11,6 +11,7 @@ from marketflows_pipeline.charts.rotation.wording import (
     NO_PLACEBO,
     STEPS,
     TURNS_BY_ITSELF,
+    backfilled_text,
     band_sentence,
     is_outside,
     outside_sentence,
@@ -184,8 +185,9 @@ def _source(data: PublishedData, universe: str) -> str:
 def _verdict(placebo: list[dict[str, Any]], universe: str) -> str:
     if not placebo:
         return NO_PLACEBO.capitalize()
-    outside = outside_sentence(placebo)
-    return band_sentence(placebo[0], STEPS[universe]) + (f"; {outside}" if outside else "")
+    step = STEPS[universe]
+    parts = (band_sentence(placebo[0], step), outside_sentence(placebo), backfilled_text(placebo, step))
+    return "; ".join(filter(None, parts))
 
 
 def _summary(placebo: list[dict[str, Any]], universe: str) -> tuple[str, ...]:

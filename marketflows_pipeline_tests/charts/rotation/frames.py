@@ -71,6 +71,13 @@ def stays_frame(*stays: tuple[str, str, int, float | None]) -> pl.DataFrame:
 
 def placebo_frame(*figures: Mapping[str, Any]) -> pl.DataFrame:
     """Rows of ``mart.rotation_placebo``."""
-    usual = {"universe": "narratives", "benchmark": "bitcoin", "as_of": LAST, "n_entries": 99}
+    usual = {
+        "universe": "narratives",
+        "benchmark": "bitcoin",
+        "as_of": LAST,
+        "n_entries": 99,
+        "n_steps": 400,
+        "n_backfilled": 0,
+    }
     rows = [{**usual, **figure} for figure in figures]
     return pl.DataFrame(rows, schema=table("mart.rotation_placebo").polars_schema)

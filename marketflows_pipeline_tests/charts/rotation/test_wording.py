@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from marketflows_pipeline.charts.rotation.wording import QUADRANTS, band_sentence, is_outside, outside_sentence
+from marketflows_pipeline.charts.rotation.wording import (
+    QUADRANTS,
+    backfilled_text,
+    band_sentence,
+    is_outside,
+    outside_sentence,
+)
 from marketflows_pipeline.transforms.rotation import plane
 
 
@@ -59,6 +65,11 @@ def test_what_lies_outside_is_named_and_counted_among_those_with_a_band() -> Non
     assert outside_sentence([inside, short]) == "none of 1 figures outside of chance"
     assert outside_sentence([inside, short, long]) == "1 of 2 figures outside of chance: return after leading"
     assert outside_sentence([short]) == ""
+
+
+def test_the_back_filled_part_of_the_history_is_said() -> None:
+    assert backfilled_text([{"n_backfilled": 266, "n_steps": 1366}], "close") == "266 of 1,366 closes back-filled"
+    assert backfilled_text([{"n_backfilled": 0, "n_steps": 366}], "close") == backfilled_text([], "close") == ""
 
 
 def test_quadrants_are_those_of_the_plane() -> None:

@@ -150,6 +150,7 @@ def test_back_filled_closes_are_said_so(tmp_path: Path) -> None:
     placebo = [row | {"n_backfilled": 120} for row in TABLES["mart.rotation_placebo"]]
     publish(tmp_path, "market_caps", TABLES | {"mart.rotation_placebo": placebo})
 
+    assert ask(tmp_path, "rotation")["verdict"].endswith("; 120 of 400 closes back-filled")
     assert "120 closes are before the first stored members" in " ".join(
         invoke(tmp_path, "rotation --format table").stdout.split()
     )
