@@ -250,7 +250,8 @@ def events(world: World) -> list[tuple[str, str, str]]:
 
 def readme(world: World, seed: int, top_n: int) -> str:
     """The text beside the files."""
-    slug, order = "artificial-intelligence", {}
+    slug = "artificial-intelligence"
+    order: dict[str, dict[datetime, int]] = {}
     for close in MONTH_ENDS:
         for place, (coin, _) in enumerate(ranked(world, slug, close), 1):
             order.setdefault(coin, {})[close] = place

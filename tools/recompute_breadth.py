@@ -4,8 +4,9 @@ Usage: ``python tools/recompute_breadth.py FILE [SETTINGS]``. It imports nothing
 those of the close before with both prices known; what is unchanged counts neither as advancing nor as declining;
 "above EMA s" counts coins that have s closes; bitcoin is not in the denominator of "beat bitcoin", and equal is not
 beaten; McClellan is EMA 19 less EMA 39 of the ratio-adjusted number, null for 38 steps; dispersion has n - 1 and no
-weights; churn is 1 less the correlation of average ranks; fewer than 8 coins give null. Ranges are those of the caps
-at the close before, a cap equal to a limit belongs below. A close here is an observation of the 24 hours before it.
+weights; churn is 1 less the correlation of average ranks; fewer than 8 coins give null. Members are those of the list
+that was known at the close before, or of the first one; a range has those whose caps were in it then, and a cap equal
+to a limit belongs below. A close here is an observation of the 24 hours before it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from statistics import median, stdev
 from typing import Any
@@ -170,6 +171,21 @@ def cohort_coins(file: str) -> tuple[list[str], date]:
     return sorted(coin for coin, is_excluded in newest_flag.items() if not is_excluded), first
 
 
+def cohort_lists(file: str) -> dict[date, list[str]]:
+    """Coins above the smallest limit, by the day at whose 00:00 the last list of the day before was known."""
+    rows = accepted(file, "raw.cohort_members", ("observed_at", "coin_id"))
+    last: dict[date, datetime] = {}
+    for row in rows:
+        day = utc_day(row["observed_at"])
+        last[day] = max(last.get(day, row["observed_at"]), row["observed_at"])
+    lists: dict[date, list[str]] = {}
+    for row in rows:
+        day = utc_day(row["observed_at"])
+        if row["observed_at"] == last[day] and not row["is_excluded"]:
+            lists.setdefault(day + DAY, []).append(row["coin_id"])
+    return lists
+
+
 def range_of(cap: float, limits: Sequence[float]) -> float | None:
     """The largest limit that a cap exceeds."""
     return max((limit for limit in limits if cap > limit), default=None)
@@ -207,12 +223,13 @@ def universes(file: str, settings: Path, closes: Closes) -> Iterator[tuple[str, 
     for slug in source["narratives"]:
         tops = {day: [coin for coin, _ in rows[:top_n]] for day, rows in ranked[slug].items()}
         yield "Narratives", slug, lambda day, tops=tops: newest(tops, day)
-    coins, first = cohort_coins(file)
+    cohort = cohort_lists(file)
 
     def in_range(day: date, limit: float | None) -> tuple[list[str], bool]:
+        coins, is_later = newest(cohort, day)
         caps = {coin: closes[coin][day].cap for coin in coins if day in closes.get(coin, {})}
         wanted = [coin for coin, cap in caps.items() if cap > limits[0]]
-        return [coin for coin in wanted if limit is None or range_of(caps[coin], limits) == limit], day < first
+        return [coin for coin in wanted if limit is None or range_of(caps[coin], limits) == limit], is_later
 
     for limit in limits:
         yield "Ranges", str(int(limit)), lambda day, limit=limit: in_range(day, limit)

@@ -138,15 +138,25 @@ def members_by_series(
     file: str, settings: Mapping[str, Any], market: Market
 ) -> dict[tuple[str, str], tuple[date, Callable[[date], list[str]]]]:
     """Category and series to the first close at which members are known, and to those of a close."""
+
+    def listed(tops: dict[date, list[str]]) -> Callable[[date], list[str]]:
+        return lambda day: newest(tops, day)[0]
+
+    def fixed(coins: list[str]) -> Callable[[date], list[str]]:
+        return lambda _: coins
+
+    def in_range(limit: float) -> Callable[[date], list[str]]:
+        return lambda day: market.in_range(limit, day)
+
     found: dict[tuple[str, str], tuple[date, Callable[[date], list[str]]]] = {}
     ranked, top_n = narrative_lists(file), settings.get("narrative_top_n", 10)
     for slug in settings["narratives"]:
         tops = {day: [coin for coin, _ in rows[:top_n]] for day, rows in ranked[slug].items()}
-        found["Narratives", slug] = (min(tops), lambda day, tops=tops: newest(tops, day)[0])
+        found["Narratives", slug] = (min(tops), listed(tops))
     for name, coins in settings.get("asset_groups", {}).items():
-        found["Portfolios", name] = (date.min, lambda _, coins=coins: list(coins))
+        found["Portfolios", name] = (date.min, fixed(list(coins)))
     for limit in market.limits:
-        found["Ranges", str(int(limit))] = (market.first_list, lambda day, limit=limit: market.in_range(limit, day))
+        found["Ranges", str(int(limit))] = (market.first_list, in_range(limit))
     return found
 
 

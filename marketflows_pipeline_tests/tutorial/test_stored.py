@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.tutorial.files import packaged_caps
+from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps, stored_caps
 from marketflows_pipeline.tutorial.stored import STORED_FOLDER, seed_warehouse, stored_rows
 from marketflows_pipeline.warehouse.store import Warehouse
 
@@ -101,6 +102,42 @@ def test_a_coin_crosses_a_limit_to_and_fro() -> None:
     sides = (caps > 5e9).cast(pl.Int8).diff().drop_nulls()
     assert (sides == 1).sum() >= 10
     assert (sides == -1).sum() >= 10
+
+
+def test_cap_and_price_are_not_of_one_instant() -> None:
+    """Without noise between them every effect of timing was zero, and nothing showed what the median is for."""
+    quotient = pl.col("market_cap_usd") / pl.col("price_usd")
+    caps = packaged_caps().sort("coin_id", "ts").with_columns(supply=quotient)
+    steps = caps.select("coin_id", step=(pl.col("supply") / pl.col("supply").shift(1) - 1).over("coin_id").abs())
+    usual = steps.group_by("coin_id").agg(pl.col("step").median())
+    assert usual["step"].is_between(1e-4, 2e-3).all()
+
+
+def test_every_coin_was_seen_a_day_before_the_clocks_moment() -> None:
+    """31 of 40 coins had no change over 24 hours, and the chart of unusual volumes left them out."""
+    newest = packaged_caps().group_by("coin_id").agg(pl.col("ts").max())
+    stored = stored_caps().join(newest, on="coin_id", suffix="_newest")
+    day_before = stored.filter(pl.col("ts") == pl.col("ts_newest").dt.offset_by("-24h"))
+    assert sorted(day_before["coin_id"]) == sorted(newest["coin_id"])
+
+
+def test_only_the_injected_volumes_of_our_own_coins_are_unusual() -> None:
+    signals = pl.read_parquet(PACKAGED / "golden.mart.whale_signals.parquet")
+    unusual = set(signals.filter("is_unusual", score_basis="zscore")["coin_id"])
+    assert unusual == {"synthetic-signal", "synthetic-harbor", "bitcoin"}
+    (pegged,) = signals.filter(coin_id="figure-heloc")["volume_zscore"].to_list()
+    assert abs(pegged) < 1
+
+
+def test_a_narrative_turns_at_no_regular_pace() -> None:
+    """Its path was a sine wave that everybody saw."""
+    coins = ["bittensor", "near", "render-token", "fetch-ai", "the-graph"]
+    closes = packaged_caps().filter(pl.col("ts").dt.hour() == 0)
+    logs = closes.pivot("coin_id", index="ts", values="price_usd").sort("ts").select(pl.col(*coins, "bitcoin").log())
+    wave = logs.select(wave=pl.mean_horizontal(coins) - 1.15 * pl.col("bitcoin")).with_row_index()
+    turn, centred = pl.col("index") * (2 * math.pi / 130), pl.col("wave") - pl.col("wave").mean()
+    fitted = pl.sum_horizontal((centred * each).sum() ** 2 / (each**2).sum() for each in (turn.sin(), turn.cos()))
+    assert wave.select(fitted / (centred**2).sum()).item() < 0.5
 
 
 def test_stablecoins_are_pegged_and_issued() -> None:
