@@ -16,16 +16,18 @@ import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from recompute import DAY, Rows, read, utc_day
+from recompute import Rows, read, utc_day
 from recompute_closes import (
+    MAX_AGE,
     Close,
     Closes,
     daily_closes,
     days_between,
+    midnight,
     narrative_lists,
     observations,
     packaged_settings,
@@ -35,6 +37,8 @@ from recompute_closes import (
 from recompute_compare import Comparison, compared, say
 
 BASE = 1000.0
+# In place of a close: present prices, after all of them.
+NOW = date.max
 TOP_N, BUFFER = 10, 2
 
 Basket = dict[str, float]  # coin to weight, best first
@@ -191,9 +195,11 @@ class Baskets:
     rule: Rule
     closes: Closes
     first: date
+    last: date
     lists: Mapping[date, list[tuple[str, float | None]]] | None
     portfolio: Sequence[str] = ()
     made: dict[date, tuple[Basket, set[str]]] = field(default_factory=dict)
+    ranks: dict[date, dict[str, int]] = field(default_factory=dict)
 
     def known_list(self, day: date) -> tuple[list[str], bool]:
         """The newest list known at a close, else the first one; and whether it is that, known later."""
@@ -204,8 +210,8 @@ class Baskets:
         return [coin for coin, _ in self.lists[at]], not known
 
     def __call__(self, day: date, incumbents: list[str]) -> Basket | None:
-        """The basket at the first close of all and of each month."""
-        if day != self.first and day.day != 1:
+        """The basket at the first close of all and of each month, as far as closes are final."""
+        if day > self.last or (day != self.first and day.day != 1):
             return None
         listed, is_later = self.known_list(day)
         eligible = [coin for coin in listed if day in self.closes.get(coin, {})]
@@ -215,17 +221,19 @@ class Baskets:
             chosen = members_of(eligible, incumbents, self.rule.top_n, self.rule.buffer)
         basket = weights_of({coin: self.closes[coin][day].cap for coin in chosen}, self.rule.weighting)
         self.made[day] = (basket, set(incumbents))
+        self.ranks[day] = {coin: place for place, coin in enumerate(eligible, 1)}
         return basket
 
 
 def recompute(file: str, settings: Path) -> list[Comparison]:
     """Compare levels, members and contributions of every series."""
     rule, seen = Rule.read(settings), observations(file)
-    stored = read(file, "select * from mart.narrative_index where not is_provisional")
+    stored = [row | {"ts": place_of(row["ts"])} for row in read(file, "select * from mart.narrative_index")]
     if not stored:
         return []
-    last = max(utc_day(row["ts"]) for row in stored)
-    raw = daily_closes(seen, last)
+    raw = daily_closes(seen, max(row["ts"] for row in stored if row["ts"] != NOW))
+    for coin, close in present(seen).items():
+        raw[coin][NOW] = close
     closes, lists = restated(raw), narrative_lists(file)
     expected: dict[str, Rows] = {"levels": [], "members": [], "contributions": []}
     units = {coin: redenominations(own) for coin, own in raw.items()}
@@ -234,26 +242,28 @@ def recompute(file: str, settings: Path) -> list[Comparison]:
             own = [row for row in stored if (row["category"], row["series"]) == (category, name)]
             if not own:
                 continue
-            days = days_between(min(utc_day(row["ts"]) for row in own), max(utc_day(row["ts"]) for row in own))
+            final = [row["ts"] for row in own if not row["is_provisional"]]
+            later = sorted({row["ts"] for row in own if row["is_provisional"]})
+            days = days_between(min(final), max(final))
             baskets = Baskets(
                 rule,
                 closes,
                 days[0],
+                days[-1],
                 lists[name] if category == "Narratives" else None,
                 rule.portfolios.get(name, ()) if category == "Portfolios" else (),
             )
-            levels = chain(days, baskets, closes)
+            levels = chain([*days, *later], baskets, closes)
             key = {"category": category, "series": name}
-            first_known = min(lists[name]) if category == "Narratives" else max(days) + DAY
-            expected["levels"] += level_rows(key, levels, raw, rule, first_known)
+            first_known = min(lists[name]) if category == "Narratives" else None
+            expected["levels"] += level_rows(key, levels, closes, rule, first_known=first_known, last_final=days[-1])
             expected["members"] += member_rows(key, baskets, raw, units)
-            expected["contributions"] += contribution_rows(key, levels)
-    levels_found = [row | {"ts": utc_day(row["ts"])} for row in stored]
+            expected["contributions"] += contribution_rows(key, {day: levels[day] for day in days})
     members = read(file, "select * from core.narrative_constituents")
     members = [row | {"effective_from": utc_day(row["effective_from"])} for row in members]
     parts = [row | {"ts": utc_day(row["ts"])} for row in read(file, "select * from mart.index_contributions")]
     return [
-        compared("mart.narrative_index", expected["levels"], levels_found, ("category", "series", "base_asset", "ts")),
+        compared("mart.narrative_index", expected["levels"], stored, ("category", "series", "base_asset", "ts")),
         compared(
             "core.narrative_constituents",
             expected["members"],
@@ -264,18 +274,37 @@ def recompute(file: str, settings: Path) -> list[Comparison]:
     ]
 
 
-def level_rows(key: dict[str, Any], levels: Mapping[date, Level], raw: Closes, rule: Rule, first_known: date) -> Rows:
-    """Rows of ``mart.narrative_index``, final closes only; prices of a base asset as they are."""
+def place_of(moment: datetime) -> date:
+    """The close of a row, or that of the present prices."""
+    return utc_day(moment) if moment == midnight(utc_day(moment)) else NOW
+
+
+def present(seen: Mapping[str, Sequence[tuple[datetime, Close]]]) -> dict[str, Close]:
+    """Each coin's last observation, at most two days older than the newest of all."""
+    newest = max(points[-1][0] for points in seen.values())
+    return {coin: points[-1][1] for coin, points in seen.items() if newest - points[-1][0] <= MAX_AGE}
+
+
+def level_rows(
+    key: dict[str, Any],
+    levels: Mapping[date, Level],
+    closes: Closes,
+    rule: Rule,
+    *,
+    first_known: date | None,
+    last_final: date,
+) -> Rows:
+    """Rows of ``mart.narrative_index``; a series without stored lists is back-filled throughout."""
     rows: Rows = []
     first = min(levels)
     for base in rule.bases:
         for day, level in levels.items():
             price = cap = 1.0
             if base != "us-dollar":
-                now = raw[base].get(day)
+                now, then = closes[base].get(day), closes[base][first]
                 if now is None:
                     continue
-                price, cap = now.price / raw[base][first].price, now.cap / raw[base][first].cap
+                price, cap = now.price / then.price, now.cap / then.cap
             rows.append(
                 key
                 | {
@@ -286,7 +315,8 @@ def level_rows(key: dict[str, Any], levels: Mapping[date, Level], raw: Closes, r
                     "n": level.n,
                     "coverage_pct": 100 * level.coverage,
                     "turnover_pct": None if level.turnover is None else 100 * level.turnover,
-                    "is_backfilled": day < first_known,
+                    "is_backfilled": first_known is None or day < first_known,
+                    "is_provisional": day > last_final,
                 }
             )
     return rows
@@ -305,6 +335,7 @@ def member_rows(key: dict[str, Any], baskets: Baskets, raw: Closes, units: Mappi
                 | {
                     "coin_id": coin,
                     "effective_from": day,
+                    "rank": baskets.ranks[day][coin],
                     "weight": weight,
                     "units": weight / price,
                     "is_incumbent": coin in incumbents,

@@ -53,7 +53,8 @@ def cross_asset_charts_drawn(run: Run) -> dg.MaterializeResult[None]:
         evaluation=evaluation,
         context=context,
     )
-    rotations = rotation_charts(*map(read, ROTATION), _rotation_context(context))
+    points, stays, placebo = map(read, ROTATION)
+    rotations = rotation_charts(points, stays, placebo, _rotation_context(context))
     drawn = draw_part(run, "cross_asset", [*charts, *rotations], lambda job: job.file_name.startswith(SHOWN_SMALL))
     _write_cards(run, evaluation)
     return drawn

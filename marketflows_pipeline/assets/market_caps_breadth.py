@@ -27,7 +27,7 @@ from marketflows_pipeline.transforms.market_caps.overlap import CHANGE_DAYS, mar
 _MAP_SPAN = timedelta(days=max(CHANGE_DAYS) + 3)
 # A page has 250 coins: those of a year would cost more than all other measures here together.
 PAGES_SPAN = timedelta(days=92)
-_MEMBERSHIP = ("raw.market_caps", "raw.narrative_members", "raw.cohort_members")
+_MEMBERSHIP = ("core.daily_closes", "core.listed_members", "raw.cohort_members")
 
 
 @table_asset("mart.breadth", deps=_MEMBERSHIP)

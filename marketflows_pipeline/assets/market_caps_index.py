@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 CLOSES, LATEST = "core.index_closes", "core.index_latest"
 CONSTITUENTS, CONTRIBUTIONS = "core.narrative_constituents", "mart.index_contributions"
 STORED = (CONSTITUENTS, CLOSES, LATEST, CONTRIBUTIONS)
-SOURCES = ("raw.market_caps", "raw.coins", "raw.narrative_members")
+SOURCES = ("core.daily_closes", "core.listed_members", "raw.market_caps", "raw.coins")
 
 
 @dg.multi_asset(name="narrative_index", specs=[table_spec(name, deps=map(asset_key, SOURCES)) for name in STORED])

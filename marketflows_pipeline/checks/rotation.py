@@ -5,6 +5,7 @@ import polars as pl
 from marketflows_pipeline.checks.model import WORST, Check, check
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.rotation.plane import CENTRE, DAILY
+from marketflows_pipeline.warehouse.accepted import accepted_name
 
 # With the present step in the window no z-score is beyond it: 4.36 of the longest window.
 MOST = (DAILY.window - 1) / DAILY.window**0.5 + 1e-6
@@ -17,7 +18,7 @@ def points_check(points: str) -> Check:
     def points_stand_in_their_quadrants(run: RunContext) -> pl.DataFrame:
         return run.warehouse.query(
             f"""
-            select universe, series, benchmark, ts, ratio, momentum, quadrant from {points}
+            select universe, series, benchmark, ts, ratio, momentum, quadrant from {accepted_name(points)}
             where quadrant is distinct from case
                 when momentum is null then null
                 when ratio >= {CENTRE} and momentum >= {CENTRE} then 'leading'
@@ -40,8 +41,8 @@ def log_check(log: str, points: str) -> Check:
         return run.warehouse.query(
             f"""
             select points.series, points.benchmark, points.ts, points.quadrant, count(log.entered_at) as n_stays
-            from {points} points
-            left join {log} log
+            from {accepted_name(points)} points
+            left join {accepted_name(log)} log
               on log.universe = points.universe and log.series = points.series and log.benchmark = points.benchmark
              and log.quadrant = points.quadrant and points.ts >= log.entered_at
              and points.ts < coalesce(log.left_at, timestamptz '9999-01-01 00:00:00Z')
@@ -50,8 +51,8 @@ def log_check(log: str, points: str) -> Check:
             having n_stays <> 1
             union all
             select log.series, log.benchmark, log.entered_at, log.quadrant, 0
-            from {log} log
-            anti join {points} points
+            from {accepted_name(log)} log
+            anti join {accepted_name(points)} points
               on log.universe = points.universe and log.series = points.series and log.benchmark = points.benchmark
              and log.quadrant = points.quadrant and points.ts = log.entered_at
             limit {WORST}
@@ -68,7 +69,7 @@ def placebo_check(placebo: str) -> Check:
     def bands_are_bands(run: RunContext) -> pl.DataFrame:
         return run.warehouse.query(
             f"""
-            select universe, benchmark, statistic, value, lower, upper, reason from {placebo}
+            select universe, benchmark, statistic, value, lower, upper, reason from {accepted_name(placebo)}
             where (lower is null) <> (reason is not null) or (upper is null) <> (reason is not null) or lower > upper
                or (statistic like '%_pct' and (least(value, lower) < 0 or greatest(value, upper) > 100))
             limit {WORST}

@@ -8,12 +8,17 @@ import click
 
 from marketflows_pipeline.cli.report_command import format_option, print_report
 from marketflows_pipeline.cli.report_context import CROSS_ASSET, MARKET_CAPS
+from marketflows_pipeline.cli.text import argument_text
 from marketflows_pipeline.options import RunOptions
 
 if TYPE_CHECKING:
     from marketflows_pipeline.cli.reports.report import ReportFormat
 
 DEFAULT_BASE = "bitcoin"
+
+
+def _coin(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else argument_text(context, parameter, value)
 
 
 @click.command("rotation", short_help="Which narratives or assets lead, and what chance alone gives.")
@@ -24,7 +29,9 @@ DEFAULT_BASE = "bitcoin"
     show_default=True,
     help="Narratives against a coin, assets against the benchmark of the settings, or funds by their flows.",
 )
-@click.option("--base", help=f"The coin that narratives are measured against.  [default: {DEFAULT_BASE}]")
+@click.option(
+    "--base", callback=_coin, help=f"The coin that narratives are measured against.  [default: {DEFAULT_BASE}]"
+)
 @format_option
 @click.pass_obj
 def rotation(options: RunOptions, universe: str, base: str | None, output_format: ReportFormat) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
 from marketflows_pipeline.queries.categories import names_in_store
-from marketflows_pipeline.queries.closes import close_times, daily_closes, stored_members
+from marketflows_pipeline.queries.closes import close_times, stored_members
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.transforms.categories import COHORT
 from marketflows_pipeline.transforms.market_caps.category_breadth import PERIODS
@@ -18,6 +18,7 @@ from marketflows_pipeline.warehouse.store import Warehouse
 
 # Members of a run of the last days are enough to know those of the newest close.
 RECENT = 7 * DAY
+EVER = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 def limits_in_use(settings: Settings) -> Sequence[float]:
@@ -36,11 +37,13 @@ def observed_closes(warehouse: Warehouse, moment: datetime, since: datetime | No
     Returns:
         ``coin_id, ts, market_cap_usd, price_usd`` by coin and close.
     """
-    coins = warehouse.query("select distinct coin_id from accepted.market_caps order by coin_id")["coin_id"].to_list()
-    oldest = warehouse.query("select min(ts) from accepted.market_caps").item()
-    closes = daily_closes(warehouse, coins, since or oldest or moment, moment)
     # An observation of the day before yesterday is no price of today: held on, it would be a coin that did not move.
-    fresh = closes.filter(pl.col("observed_at") > pl.col("ts") - DAY)
+    fresh = warehouse.read(
+        "core.daily_closes",
+        # In microseconds: DuckDB takes ten times as long to subtract an interval from a time with a zone.
+        where="ts >= ? and ts <= ? and epoch_us(observed_at) > epoch_us(ts) - 86400000000",
+        params=[since or EVER, moment],
+    )
     return rebase_redenominations(fresh).select("coin_id", "ts", "market_cap_usd", "price_usd")
 
 
@@ -50,7 +53,7 @@ def universes(warehouse: Warehouse, settings: Settings, closes: pl.DataFrame) ->
     if times.is_empty():
         return range_universe(closes, (), (), None)
     days = close_times(times.min(), times.max())  # type: ignore[arg-type]
-    members = narrative_universe(stored_members(warehouse, settings), days, settings.source.narrative_top_n)
+    members = narrative_universe(stored_members(warehouse), days, settings.source.narrative_top_n)
     return pl.concat([members, range_universe(closes, limits_in_use(settings), *listed_coins(warehouse))])
 
 
@@ -77,9 +80,9 @@ def newest_members(warehouse: Warehouse, settings: Settings, closes: pl.DataFram
     newest = closes.get_column("ts").unique().sort().tail(1)
     if newest.is_empty():
         return pl.DataFrame(schema={"series": pl.String, "coin_id": pl.String, "is_backfilled": pl.Boolean})
-    stored = stored_members(warehouse, settings, newest[0] - RECENT)
+    stored = stored_members(warehouse, newest[0] - RECENT)
     if set(stored["series"]) < set(settings.source.narratives_in_use):
-        stored = stored_members(warehouse, settings)
+        stored = stored_members(warehouse)
     members = narrative_universe(stored, newest, settings.source.narrative_top_n)
     return members.select("series", "coin_id", "is_backfilled")
 

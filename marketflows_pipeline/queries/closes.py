@@ -13,6 +13,9 @@ from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.transforms.market_caps.daily_closes import DAY, closes_at
 from marketflows_pipeline.warehouse.store import Warehouse
 
+# No observation older than that is a close.
+LONGEST = 2 * DAY
+
 
 def close_times(first: datetime, last: datetime) -> pl.Series:
     """Every 00:00 UTC from the first one at or after `first` to the last one at or before `last`."""
@@ -26,22 +29,32 @@ def daily_closes(
     coins: Sequence[str],
     first: datetime,
     last: datetime,
-    within: timedelta = 2 * DAY,
+    within: timedelta = LONGEST,
 ) -> pl.DataFrame:
-    """Closes of these coins: the last accepted observation with a price at or before each 00:00 UTC.
+    """Closes of these coins, as the run has stored them.
 
     Args:
         warehouse: the private file.
         coins: ids.
         first: the oldest close wanted, aware.
         last: the newest, aware.
-        within: how much older than its close an observation may be; else the close is missing.
+        within: how much older than its close an observation may be, at most two days; else the close is missing.
 
     Returns:
-        ``coin_id, ts, market_cap_usd, price_usd, observed_at`` by coin and close, from all that is stored, whatever
-        the window of the grid.
+        Rows of ``core.daily_closes`` by coin and close.
     """
-    return closes_at(_last_observations(warehouse, coins, first - within, last), close_times(first, last), within)
+    return warehouse.read(
+        "core.daily_closes",
+        where="list_contains(?, coin_id) and ts >= ? and ts <= ? and observed_at >= ts - ?",
+        params=[list(coins), first, last, within],
+    ).sort("coin_id", "ts")
+
+
+def all_closes(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
+    """Rows of ``core.daily_closes``: closes of every coin since its first observation."""
+    oldest = warehouse.query("select min(ts) as ts from accepted.market_caps").item() or moment
+    times = close_times(oldest, moment)
+    return closes_at(_last_observations(warehouse, None, oldest, moment), times, LONGEST)
 
 
 def latest_prices(warehouse: Warehouse, coins: Sequence[str], moment: datetime, within: timedelta) -> pl.DataFrame:
@@ -56,19 +69,17 @@ def newest_observation(warehouse: Warehouse) -> datetime | None:
     return newest
 
 
-def stored_members(warehouse: Warehouse, settings: Settings, since: datetime | None = None) -> pl.DataFrame:
-    """Listed members of the configured narratives as they were known at each close, excluded coins left out.
+def stored_members(warehouse: Warehouse, since: datetime | None = None) -> pl.DataFrame:
+    """Rows of ``core.listed_members`` from a close on, all by default: what was known of members at each close."""
+    if since is None:
+        return warehouse.read("core.listed_members")
+    return warehouse.read("core.listed_members", where="ts >= ?", params=[since])
 
-    Args:
-        warehouse: the private file.
-        settings: which narratives, and what is excluded now; an observation that stored what was excluded then is
-            taken at its word.
-        since: the oldest close wanted; all by default.
 
-    Returns:
-        ``ts`` (the first 00:00 UTC at or after the observation, of which there is the last one), ``series``,
-        ``coin_id``, ``rank`` (from 1, among those that are not left out), ``market_cap_usd``, ``is_full_page``, by
-        close, series and rank.
+def listed_members(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
+    """Rows of ``core.listed_members``: lists of the configured narratives, excluded coins left out.
+
+    An observation that stored what was excluded then is taken at its word; of others what is excluded now is left out.
     """
     names = names_in_store(warehouse, settings.source.narratives_in_use)
     stored = warehouse.query(
@@ -76,13 +87,13 @@ def stored_members(warehouse: Warehouse, settings: Settings, since: datetime | N
         with days as (
             select narrative, (epoch_us(observed_at) - 1) // 86400000000 + 1 as day, max(observed_at) as observed_at
             from accepted.narrative_members
-            where list_contains(?, narrative) and observed_at > ? group by all
+            where list_contains(?, narrative) group by all
         )
         select make_timestamptz(day * 86400000000) as ts, narrative as stored_as, members.observed_at, coin_id, rank,
                market_cap_usd, is_excluded, is_full_page
         from accepted.narrative_members members join days using (narrative, observed_at)
         """,
-        [names["stored_as"].to_list(), (since or datetime(1970, 1, 2, tzinfo=UTC)) - DAY],
+        [names["stored_as"].to_list()],
     )
     is_whole = pl.col("narrative").is_in(narratives_kept_whole(warehouse, settings))
     is_left_out = pl.col("is_excluded").fill_null(pl.col("coin_id").is_in(excluded_coins(warehouse, settings)))
@@ -103,18 +114,20 @@ def stored_members(warehouse: Warehouse, settings: Settings, since: datetime | N
     )
 
 
-def _last_observations(warehouse: Warehouse, coins: Sequence[str], first: datetime, last: datetime) -> pl.DataFrame:
+def _last_observations(
+    warehouse: Warehouse, coins: Sequence[str] | None, first: datetime, last: datetime
+) -> pl.DataFrame:
     """The last observation of each coin and UTC day; a day ends with its close at 00:00."""
     return warehouse.query(
         """
         select coin_id, max(ts) as ts,
                arg_max(market_cap_usd, ts) as market_cap_usd, arg_max(price_usd, ts) as price_usd
         from accepted.market_caps
-        where ts >= ? and ts <= ? and list_contains(?, coin_id) and price_usd > 0
+        where ts >= ? and ts <= ? and (? is null or list_contains(?, coin_id)) and price_usd > 0
         group by coin_id, (epoch_us(ts) - 1) // 86400000000
         order by coin_id, ts
         """,
-        [first, last, list(coins)],
+        [first, last, *[None if coins is None else list(coins)] * 2],
     )
 
 

@@ -123,7 +123,7 @@ def market_data(
     is_extension = levels.height == wanted.height and isinstance(oldest, datetime)
     first = oldest + timedelta(days=1) if is_extension and isinstance(oldest, datetime) else spec.start
     times = close_times(first, now)
-    listed = listed_members(warehouse, settings, wanted, stored, now) if times.len() else _no_list()
+    listed = index_lists(warehouse, settings, wanted, stored, now) if times.len() else _no_list()
     coins = sorted({*listed["coin_id"], *stored.held["coin_id"]})
     answered = warehouse.query(
         "select coin_id, max(attempted_at) as answered_at from ("
@@ -138,14 +138,14 @@ def market_data(
     return MarketData(listed, closes, times, answered)
 
 
-def listed_members(
+def index_lists(
     warehouse: Warehouse, settings: Settings, wanted: pl.DataFrame, stored: Chain, now: datetime
 ) -> pl.DataFrame:
     """Lists of members by the close at which they were known, as `MarketData` holds them.
 
     A portfolio of the settings is known since it was first seen there: what came before is hindsight.
     """
-    known = stored_members(warehouse, settings).select(pl.lit(NARRATIVES).alias("category"), pl.all())
+    known = stored_members(warehouse).select(pl.lit(NARRATIVES).alias("category"), pl.all())
     reach = pl.col("rank").max().over(*INDEX, "ts") >= pl.col("top_n") + pl.col("buffer")
     of_narratives = known.join(wanted, on=INDEX).with_columns(
         is_complete=reach | pl.col("is_full_page").fill_null(value=False)
@@ -167,7 +167,7 @@ def _first_members(warehouse: Warehouse, settings: Settings, new: pl.DataFrame) 
     """``category, series, coin_id`` of the members that new indices begin with."""
     if new.is_empty():
         return new.select(*INDEX, pl.lit("").alias("coin_id"))
-    known = stored_members(warehouse, settings).select(pl.lit(NARRATIVES).alias("category"), pl.all())
+    known = stored_members(warehouse).select(pl.lit(NARRATIVES).alias("category"), pl.all())
     first = known.join(new, on=INDEX).filter(
         pl.col("ts") == pl.col("ts").min().over(INDEX), pl.col("rank") <= pl.col("top_n")
     )

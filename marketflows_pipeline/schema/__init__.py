@@ -7,6 +7,7 @@ data dictionary all come from here.
 from __future__ import annotations
 
 from marketflows_pipeline.schema.breadth import BREADTH_TABLES
+from marketflows_pipeline.schema.closes import DAILY_CLOSE_TABLES
 from marketflows_pipeline.schema.cross_asset import CROSS_ASSET_TABLES
 from marketflows_pipeline.schema.exchange_league import EXCHANGE_LEAGUE_TABLES
 from marketflows_pipeline.schema.exchanges import EXCHANGE_TABLES
@@ -21,6 +22,7 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         *MARKET_CAP_TABLES,
+        *DAILY_CLOSE_TABLES,
         *NARRATIVE_INDEX_TABLES,
         *BREADTH_TABLES,
         *RADAR_TABLES,

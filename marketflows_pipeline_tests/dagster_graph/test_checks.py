@@ -346,28 +346,6 @@ WARNED = {
         r"check closes_do_not_jump of core\.asset_flows: \d+ rows \(threshold = 0\.35\): symbol QQQ, session 2026-"
         r"\d\d-\d\d, price_return 9, close_usd .*; and \d+ more$"
     ),
-    **{
-        f"{name}:points_stand_in_their_quadrants": (
-            f"insert into {name} by name select 'made up' as universe, 'x' as series, 'y' as benchmark, now() as ts,"
-            " 105 as ratio, 99 as momentum, 'leading' as quadrant, false as is_backfilled"
-        )
-        for name in ROTATIONS
-    },
-    **{
-        f"{name}_log:stays_cover_the_points": (
-            f"insert into {name}_log by name select 'made up' as universe, 'x' as series, 'y' as benchmark,"
-            " now() as entered_at, 'leading' as quadrant, 0 as days, true as is_seen_to_begin, false as is_backfilled"
-        )
-        for name in ROTATIONS
-    },
-    **{
-        f"{name}_placebo:bands_are_bands": (
-            f"insert into {name}_placebo by name select 'made up' as universe, 'y' as benchmark, 'dwell' as statistic,"
-            " now() as as_of, 3 as value, 5 as lower, 4 as upper, 30 as n_entries, 1 as n_series, 365 as n_steps,"
-            " 0 as n_backfilled, 'z' as closes_hash"
-        )
-        for name in ROTATIONS
-    },
     "mart.model_evaluation:no_model_looks_too_good": (
         r"check no_model_looks_too_good of mart\.model_evaluation: 1 row .*model_id direction_5_logistic_x"
     ),

@@ -50,6 +50,12 @@ def rotation(closes: ModuleType, tool: LoadTool) -> ModuleType:
     return tool("recompute_rotation")
 
 
+@pytest.fixture(scope="module")
+def overlap(breadth: ModuleType, tool: LoadTool) -> ModuleType:
+    assert breadth
+    return tool("recompute_overlap")
+
+
 def test_the_chained_index_of_three_coins(closes: ModuleType, index: ModuleType) -> None:
     prices = {"A": (10, 11, 12, 12), "B": (20, 22, 11, 11), "C": (5, 4, 6, 9)}
     caps = {"A": (1000, 1210, 1320, 1320), "B": (1000, 1100, 550, 550), "C": (1500, 1200, 1800, 2700)}
@@ -237,3 +243,13 @@ def test_a_heading_is_clockwise_from_straight_up(rotation: ModuleType) -> None:
     here, right = point(1.0, 100.0, 0.0, 100.0), point(1.0, 101.0, 0.0, 100.0)
     assert rotation.step_of(here, right) == (90, 1)
     assert rotation.step_of(right, here) == (270, 1)
+
+
+def test_narratives_share_and_are_told_apart(overlap: ModuleType) -> None:
+    caps = {"a": 10.0, "b": 30.0, "c": 60.0, "d": 20.0, "e": 5.0}
+    groups = {"ai": ["a", "b"], "l1": ["b", "c", "d"]}
+    assert overlap.shared(groups["ai"], groups["l1"], caps) == (30, 30 / 40, 30 / 120)
+    parts = overlap.assigned(groups, caps)
+    assert parts == {"a": "ai", "b": "ai", "c": "l1", "d": "l1", "e": "other"}
+    totals = {name: sum(caps[coin] for coin in caps if parts[coin] == name) for name in ("ai", "l1", "other")}
+    assert totals == {"ai": 40, "l1": 80, "other": 5}

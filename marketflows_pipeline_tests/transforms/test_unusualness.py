@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import polars as pl
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from marketflows_pipeline.transforms.unusualness import LEAST_PAST, against_past
 
 
-def one(now: float | None, past: list[float | None]) -> tuple[float | None, float | None, int]:
+def one(now: float | None, past: Sequence[float | None]) -> tuple[float | None, float | None, int]:
     """z-score, percentile and count of one figure."""
     row = against_past(
         pl.DataFrame({"key": ["a"], "x": [now]}, schema={"key": pl.String, "x": pl.Float64}),

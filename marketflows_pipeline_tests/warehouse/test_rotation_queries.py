@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -15,6 +15,8 @@ from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.published_answers import query_rows
 from marketflows_pipeline_tests.warehouse.engines import ROOT
 from marketflows_pipeline_tests.warehouse.frames import NOW, frame
+
+Tables: TypeAlias = Mapping[str, list[dict[str, Any]]]
 
 QUERIES = ROOT / "warehouse" / "queries"
 
@@ -39,7 +41,7 @@ def stay(series: str, entered: datetime, quadrant: str, left: datetime | None, *
     }
 
 
-NARRATIVES = {
+NARRATIVES: Tables = {
     "core.series": [{"category": "Narratives", "series": "ai", "label": "Artificial intelligence"}],
     "mart.rotation": [
         {"universe": "narratives", "series": "ai", "benchmark": base, "ts": ts, "quadrant": "leading"}
@@ -56,8 +58,13 @@ NARRATIVES = {
         stay("ai", utc(18), "lagging", None, benchmark="ethereum"),
     ],
 }
-OF_ASSETS = {"universe": "cross-asset", "benchmark": "SPY"}
-ASSETS = {
+OF_ASSETS: dict[str, Any] = {"universe": "cross-asset", "benchmark": "SPY"}
+BANDS: dict[str, dict[str, Any]] = {
+    "leading": {"value": 0.5, "lower": -0.1, "upper": 0.2},
+    "lagging": {"value": 0.1, "lower": -0.1, "upper": 0.2},
+    "improving": {"value": 0.1, "reason": "too short to tell: 29 of 30 entries"},
+}
+ASSETS: Tables = {
     "mart.cross_asset_rotation_log": [
         stay("GLD", utc(1, 8), "leading", utc(15, 8), return_pct=4.0, **OF_ASSETS),
         stay("TLT", utc(1, 8), "leading", utc(8, 8), return_pct=-1.0, **OF_ASSETS),
@@ -69,16 +76,12 @@ ASSETS = {
     ],
     "mart.cross_asset_rotation_placebo": [
         {**OF_ASSETS, "statistic": f"return_after_{quadrant}", "as_of": utc(14), **columns}
-        for quadrant, columns in [
-            ("leading", {"value": 0.5, "lower": -0.1, "upper": 0.2}),
-            ("lagging", {"value": 0.1, "lower": -0.1, "upper": 0.2}),
-            ("improving", {"value": 0.1, "reason": "too short to tell: 29 of 30 entries"}),
-        ]
+        for quadrant, columns in BANDS.items()
     ],
 }
 
 
-def answer(home: Path, part: Part, tables: Mapping[str, list[dict[str, Any]]], query: str) -> list[tuple[Any, ...]]:
+def answer(home: Path, part: Part, tables: Tables, query: str) -> list[tuple[Any, ...]]:
     link = home / "published" / "marketflows.duckdb"
     with Warehouse(home / "private.duckdb") as warehouse:
         begin_part(warehouse, part, "run-1", NOW)

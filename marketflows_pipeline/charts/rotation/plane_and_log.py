@@ -143,7 +143,15 @@ def _quadrants(across: tuple[float, float], up: tuple[float, float], size: tuple
         nothing = alt.Chart(alt.InlineData(values=[{}]))
         layers.append(nothing.mark_rect(x=left, x2=right, y=top, y2=bottom, color=TINTS[name], opacity=1))
         layers.append(
-            nothing.mark_text(text=name, align=align, baseline="middle", x=at, y=line, fontSize=13, color=GREY)
+            nothing.mark_text(
+                text=name,
+                align="left" if align == "left" else "right",
+                baseline="middle",
+                x=at,
+                y=line,
+                fontSize=13,
+                color=GREY,
+            )
         )
     arms = [
         {"x": middle_x, "x2": middle_x, "y": 0, "y2": height},
@@ -162,7 +170,7 @@ def _paths(paths: pl.DataFrame, styles: Sequence[SeriesStyle], x: alt.X, y: alt.
     layers = []
     for is_dashed, rows in _stretches(shown):
         base = alt.Chart(alt.InlineData(values=rows))
-        dash = {"strokeDash": [3, 3]} if is_dashed else {}
+        dash: dict[str, Any] = {"strokeDash": [3, 3]} if is_dashed else {}
         layers.append(
             base.mark_line(strokeWidth=1.8, opacity=0.75, **dash).encode(
                 x=x, y=y, color=color, order=order, detail="series:N"

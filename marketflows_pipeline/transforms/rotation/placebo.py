@@ -22,6 +22,14 @@ LEAST_ENTRIES = 30
 BAND_PCT = (2.5, 97.5)
 TOO_SHORT = "too short to tell"
 
+_COLUMNS: dict[str, pl.DataType] = {
+    "statistic": pl.String(),
+    "value": pl.Float64(),
+    "lower": pl.Float64(),
+    "upper": pl.Float64(),
+    "n_entries": pl.Int32(),
+    "reason": pl.String(),
+}
 # Raised when a rule of this package changes, so that no stored band is kept.
 _RULE = 1
 # Worlds at once: their arrays stay in the processor's cache.
@@ -55,9 +63,7 @@ def placebo(levels: Array, plane: Plane, *, shuffles: int = SHUFFLES) -> pl.Data
         reason = _reason(n_steps, n_entries, plane)
         lower, upper = (None, None) if reason else np.nanpercentile(worlds[name], BAND_PCT).tolist()
         rows.append((name, None if np.isnan(value) else value, lower, upper, n_entries, reason))
-    numbers = dict.fromkeys(("value", "lower", "upper"), pl.Float64)
-    schema = {"statistic": pl.String(), **numbers, "n_entries": pl.Int32(), "reason": pl.String()}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=_COLUMNS, orient="row")
 
 
 def closes_hash(levels: Array, series: Sequence[str], plane: Plane) -> str:

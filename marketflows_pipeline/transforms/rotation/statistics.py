@@ -124,7 +124,7 @@ def _sum(flags: npt.NDArray[np.bool_]) -> Counts:
     return counted
 
 
-def _share(part: npt.NDArray[np.generic], whole: npt.NDArray[np.generic]) -> Array:
+def _share(part: Array | Counts, whole: Counts) -> Array:
     share = np.full(whole.shape, np.nan)
     np.divide(part, whole, out=share, where=whole > 0)
     return share

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 import pytest
 
 from marketflows_pipeline.transforms.cross_asset.flow_rotation import TURN_SESSIONS, Rotation, flow_rotation
 from marketflows_pipeline_tests.transforms.cross_asset.frames import day
 
-Percents = list[float | None]
+Percents = Sequence[float | None]
 
 
 def rotated(first: Percents, second: Percents, days: int = 1_000) -> Rotation:

@@ -14,7 +14,8 @@ import pytest
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.rotation import points as points_module
 from marketflows_pipeline.transforms.rotation.narratives import narrative_placebo, narrative_points, narrative_stays
-from marketflows_pipeline.transforms.rotation.plane import DAILY
+from marketflows_pipeline.transforms.rotation.placebo import placebo
+from marketflows_pipeline.transforms.rotation.plane import DAILY, Array, Plane
 from marketflows_pipeline.transforms.rotation.points import LEVELS, Chart
 from marketflows_pipeline_tests.transforms.rotation.worlds import random_walks
 
@@ -153,10 +154,12 @@ def test_appended_closes_change_no_point_and_no_finished_stay() -> None:
 def test_bands_are_made_anew_only_when_a_day_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """An hourly run must not shuffle: the bands follow from closes alone."""
     calls: list[int] = []
-    made = points_module.placebo
-    monkeypatch.setattr(
-        points_module, "placebo", lambda matrix, plane: calls.append(len(matrix)) or made(matrix, plane, shuffles=5)
-    )
+
+    def counted(matrix: Array, plane: Plane) -> pl.DataFrame:
+        calls.append(len(matrix))
+        return placebo(matrix, plane, shuffles=5)
+
+    monkeypatch.setattr(points_module, "placebo", counted)
     index = pl.concat([index_of(370), index_of(370, base_asset="ethereum")])
     bases = ["bitcoin", "ethereum"]
 

@@ -102,8 +102,8 @@ def test_an_unknown_flow_leaves_no_sum_but_a_gap_inside_does() -> None:
     known: dict[int, float | None] = dict.fromkeys(range(25), 2.0)
     unknown = known | {10: None, 11: None}
     # The flow of sessions 10 and 11 became known together, on the later one.
-    gap = {"gap_flow_usd": {11: 7.0}, "gap_sessions": {11: 2}}
-    over_the_start = {"gap_flow_usd": {5: 7.0}, "gap_sessions": {5: 3}}
+    gap: dict[str, dict[int, Any]] = {"gap_flow_usd": {11: 7.0}, "gap_sessions": {11: 2}}
+    over_the_start: dict[str, dict[int, Any]] = {"gap_flow_usd": {5: 7.0}, "gap_sessions": {5: 3}}
 
     assert weekly_flow_levels(fund(unknown))["level"].to_list()[-1] is None
     assert weekly_flow_levels(fund(unknown, **gap))["level"].to_list()[-1] == pytest.approx(100 * (18 * 2 + 7) / 1000)

@@ -39,7 +39,7 @@ def flow_rotation_report(data: PublishedData, first: str, second: str, days: int
     if one == other:
         raise UserInputError(f'"{first}" and "{second}" are the same: expected two classes or assets')
     names = {"first": unit_name(one), "second": unit_name(other)}
-    rotation = flow_rotation(*(daily_flows(flows.windows, unit) for unit in (one, other)), days)
+    rotation = flow_rotation(daily_flows(flows.windows, one), daily_flows(flows.windows, other), days)
     sessions = rotation.sessions.to_dicts()
     newest = sessions[-1] if sessions else dict.fromkeys(CSV_COLUMNS)
     body: dict[str, Any] = {
