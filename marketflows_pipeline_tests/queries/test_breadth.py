@@ -15,6 +15,7 @@ from marketflows_pipeline.queries.breadth import (
     universes,
     whole_pages,
 )
+from marketflows_pipeline.queries.closes import all_closes, listed_members
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import empty_file, private, tmp_path, warehouse
@@ -31,6 +32,12 @@ def settings_of(**keys: Any) -> Settings:
     source = {"narratives": ["ai"], "narrative_top_n": 2, "range_lower_limits": [100.0, 1000.0]}
     source |= {"flow_types": ["narratives", "market_cap_ranges"], "exclude_categories": ["stablecoins"]}
     return Settings.model_validate({"providers": {"coingecko": source | keys}})
+
+
+def tabulate(warehouse: Warehouse) -> None:
+    """Write closes and lists of members as tables, as a run does before."""
+    warehouse.replace("core.daily_closes", all_closes(warehouse, NOW))
+    warehouse.replace("core.listed_members", listed_members(warehouse, settings_of()))
 
 
 def observe(warehouse: Warehouse, coin: str, *observations: tuple[datetime, float, float | None]) -> None:
@@ -60,12 +67,14 @@ def list_cohort(warehouse: Warehouse, at: datetime, coins: str, excluded: str = 
 def test_a_close_is_of_the_24_hours_before_it(warehouse: Warehouse) -> None:
     """An outage of a day once read as a day on which no coin moved."""
     observe(warehouse, "bitcoin", (CLOSE - 2 * DAY, 900.0, 9.0), (CLOSE - timedelta(hours=1), 1000.0, 10.0))
+    tabulate(warehouse)
     closes = observed_closes(warehouse, NOW)
     assert closes.select("ts", "price_usd").rows() == [(CLOSE - 2 * DAY, 9.0), (CLOSE, 10.0)]
 
 
 def test_a_redenomination_is_no_return(warehouse: Warehouse) -> None:
     observe(warehouse, "cortex", (CLOSE - DAY, 1000.0, 10.0), (CLOSE, 1100.0, 1.1))
+    tabulate(warehouse)
     assert observed_closes(warehouse, NOW)["price_usd"].to_list() == [10.0, 11.0]
 
 
@@ -85,6 +94,7 @@ def test_universes_hold_members_ranges_and_the_cohort_at_every_close(warehouse: 
         observe(warehouse, coin, (CLOSE - DAY, cap, 1.0), (CLOSE, cap, 1.0))
     list_members(warehouse, CLOSE - timedelta(hours=3), "bitcoin ether dust")
     list_cohort(warehouse, CLOSE - timedelta(hours=3), "bitcoin ether")
+    tabulate(warehouse)
     found = universes(warehouse, settings_of(), observed_closes(warehouse, NOW))
     at_close = found.filter(pl.col("ts") == CLOSE).sort("category", "series", "coin_id")
     assert at_close.drop("ts").rows() == [
@@ -101,12 +111,14 @@ def test_universes_hold_members_ranges_and_the_cohort_at_every_close(warehouse: 
 
 
 def test_an_empty_file_has_no_universe(warehouse: Warehouse) -> None:
+    tabulate(warehouse)
     assert universes(warehouse, settings_of(), observed_closes(warehouse, NOW)).is_empty()
 
 
 def test_members_of_long_ago_are_those_of_the_newest_close_where_none_came_since(warehouse: Warehouse) -> None:
     observe(warehouse, "bitcoin", (CLOSE, 5000.0, 1.0))
     list_members(warehouse, CLOSE - 30 * DAY, "bitcoin ether")
+    tabulate(warehouse)
     members = newest_members(warehouse, settings_of(), observed_closes(warehouse, NOW))
     assert members.sort("coin_id").rows() == [("ai", "bitcoin", False), ("ai", "ether", False)]
 
