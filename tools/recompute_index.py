@@ -37,6 +37,11 @@ from recompute_closes import (
 from recompute_compare import Comparison, compared, say
 
 BASE = 1000.0
+STARTS: dict[str, Callable[[date], bool]] = {
+    "weekly": lambda day: day.weekday() == 0,
+    "monthly": lambda day: day.day == 1,
+    "quarterly": lambda day: day.day == 1 and day.month % 3 == 1,
+}
 # In place of a close: present prices, after all of them.
 NOW = date.max
 TOP_N, BUFFER = 10, 2
@@ -166,6 +171,7 @@ class Rule:
     top_n: int
     buffer: int
     weighting: str
+    reconstitution: str
     narratives: list[str]
     portfolios: dict[str, list[str]]
     bases: list[str]
@@ -182,6 +188,7 @@ class Rule:
             source.get("narrative_top_n", TOP_N),
             index.get("buffer", BUFFER),
             index.get("weighting", "cap"),
+            index.get("reconstitution", "monthly"),
             source["narratives"],
             source.get("asset_groups", {}),
             list(dict.fromkeys(["us-dollar", *source.get("base_assets", ["us-dollar", "bitcoin"])])),
@@ -210,8 +217,8 @@ class Baskets:
         return [coin for coin, _ in self.lists[at]], not known
 
     def __call__(self, day: date, incumbents: list[str]) -> Basket | None:
-        """The basket at the first close of all and of each month, as far as closes are final."""
-        if day > self.last or (day != self.first and day.day != 1):
+        """The basket at the first close of all and of each period, as far as closes are final."""
+        if day > self.last or (day != self.first and not STARTS[self.rule.reconstitution](day)):
             return None
         listed, is_later = self.known_list(day)
         eligible = [coin for coin in listed if day in self.closes.get(coin, {})]
