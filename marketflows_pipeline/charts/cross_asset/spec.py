@@ -5,7 +5,7 @@ This module must not import Altair, so that unchanged charts are recognised chea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -224,7 +224,7 @@ def known_fund_flows(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.filter(is_fund(), pl.col("flow_usd").is_finite())
 
 
-def shown_symbols(present: Sequence[str], order: Sequence[str]) -> list[str]:
+def shown_symbols(present: Iterable[str], order: Sequence[str]) -> list[str]:
     """Symbols in the order of the settings; one that is no longer in them comes last."""
     place = {symbol: rank for rank, symbol in enumerate(order)}
     return sorted(present, key=lambda symbol: (place.get(symbol, len(place)), symbol))

@@ -33,9 +33,9 @@ def time_axis(first: date, last: date) -> alt.Axis:
     return _quiet_axis(label, tickCount=alt.TimeIntervalStep(interval="month", step=months))
 
 
-def first_and_last(frame: pl.DataFrame) -> tuple[date, date]:
+def first_and_last(frame: pl.DataFrame, column: str = "day") -> tuple[date, date]:
     """The span of the frame's days; the frame must not be empty."""
-    days = frame.get_column("day")
+    days = frame.get_column(column)
     return cast("date", days.min()), cast("date", days.max())
 
 
