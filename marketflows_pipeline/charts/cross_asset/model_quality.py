@@ -207,7 +207,7 @@ def _auc_panel(rows: Mapping[str, Figure], planted: float | None, left: float, p
     span = auc_span([*marked, *(value for point in points for value in (point["low"], point["auc"], point["high"]))])
     domain, places = [0.5 - span, 0.5 + span], [left + names, page.plot_width - _VALUE_COLUMN]
     scale = alt.Scale(domain=domain, range=places, nice=False, zero=False)
-    axis = alt.Axis(title=None, format=".2f", tickCount=5, offset=foot - page.plot_height, **_QUIET)
+    axis = alt.Axis(title=None, orient="bottom", format=".2f", tickCount=5, offset=foot - page.plot_height, **_QUIET)
     x = alt.X("auc:Q", scale=scale, axis=axis)
     is_sum = {"test": f"indexof({list(SUMS)}, datum.value) >= 0", "value": "bold"}
     name_axis = alt.Axis(
