@@ -104,7 +104,7 @@ def auc_span(values: Collection[float]) -> float:
 
 
 def reliability_points(frame: pl.DataFrame) -> list[dict[str, float]]:
-    """Each bin with forecasts: predicted and observed frequency, the ends of its interval (low, high), and the count."""
+    """Each bin with forecasts: predicted and observed frequency, its interval (low, high), and the count (n)."""
     predicted = figures(frame, "reliability_predicted")
     return [
         {"predicted": predicted[scope].value, "observed": each.value, **_interval(each), "n": each.n}

@@ -78,13 +78,9 @@ class FlowRankingSpec(Spec):
 
 @dataclass(frozen=True)
 class FlowMapSpec(Spec):
-    """Outflows attributed to inflows, from the rows to the columns.
+    """Outflows attributed to inflows, from the rows to the columns, of so many assets each at most.
 
-    Attributes:
-        window_sessions: length of the window.
-        unknown: symbols whose flow is not known.
-        issuance: symbols left out because what is known of them is issuance.
-        most: assets shown as rows and as columns at most.
+    The footer names the symbols whose flow is unknown, and those left out because only their issuance is known.
     """
 
     draw = f"{_PACKAGE}.flow_map:flow_map_chart"
@@ -177,15 +173,13 @@ class CorrelationsSpec(Spec):
 
 @dataclass(frozen=True)
 class ModelSpec(Spec):
-    """What one model was worth out of sample.
+    """What one model was worth out of sample, for so many of the assets of the settings at most.
 
     Attributes:
         horizon: sessions ahead.
         target: ``direction`` or ``rank``.
         kind: ``logistic`` or ``gradient_boosting``.
-        symbols: assets in the order of the settings.
         planted_auc: of made-up data, the AUC that was planted in it.
-        most: assets shown at most.
     """
 
     draw = f"{_PACKAGE}.model_quality:model_chart"

@@ -21,11 +21,11 @@ from marketflows_pipeline.charts.style.diverging_colours import color_limits, fi
 from marketflows_pipeline.charts.style.frame import EDGE, WIDTH, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Heatmap
 from marketflows_pipeline.charts.style.layout import shorten, text_width
+from marketflows_pipeline.charts.style.marks import records
 from marketflows_pipeline.charts.style.theme import GREY, INK
-from marketflows_pipeline.charts.style.wording import footer_parts, percent_text, value_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, footer_parts, percent_text, value_text
 
 LABEL_SIZE, CELL_TEXT_SIZE = 13, 13
-NO_GAIN = "\u2013"
 _LABEL_MAX = 240
 _CELL_WIDTH_MAX, _CELL_WIDTH_MIN = 110, 70
 _ROW_HEIGHT, _TIGHT_ROW_HEIGHT, _TIGHT_FROM = 34, 26, 20
@@ -40,13 +40,6 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
     gain; the column is marked. Ranges stand in the order of size instead. An offset without any gain has no column.
     Colour is symmetric around zero and full at the 90 % quantile of magnitudes over that offset, so one outlier does
     not pale the rest; the text is always the true figure.
-
-    Args:
-        frame: series, hours_ago, gain_pct, reason, basis.
-        spec: what the table says.
-
-    Returns:
-        A layered chart: cells, figures, mark of the sort column, footer.
     """
     limits = dict(zip(sorted(spec.hours_ago), spec.limits or color_limits(frame, spec.hours_ago), strict=True))
     every_cell = _cells(frame, spec)
@@ -94,11 +87,7 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
 
 
 def sort_column(cells: pl.DataFrame) -> float:
-    """Offset whose gains order the rows: a week if any series has it, otherwise the longest that any series has.
-
-    Args:
-        cells: hours_ago, gain_pct.
-    """
+    """Offset whose gains order the rows: a week if any series has it, otherwise the longest that any series has."""
     hours_ago = cells.drop_nulls("gain_pct").get_column("hours_ago").to_list()
     return WEEK_HOURS if WEEK_HOURS in hours_ago else max(hours_ago)
 
@@ -160,14 +149,14 @@ def _spans(cells: pl.DataFrame) -> str:
 
 def _cell(series: str, hours: float, gain: float | None, limit: float) -> Cell:
     if gain is None:
-        return Cell(series, hours_text(hours), NO_GAIN, EMPTY_FILL, GREY)
+        return Cell(series, hours_text(hours), UNKNOWN, EMPTY_FILL, GREY)
     return Cell(series, hours_text(hours), percent_text(gain), *fill_and_ink(gain, limit))
 
 
 def _sort_mark(column: str, grid: Heatmap) -> alt.Chart:
     """A thin frame around the column that orders the rows."""
     place = grid.columns.index(column)
-    chart: alt.Chart = alt.Chart(alt.InlineData(values=[{}])).mark_rect(
+    return records().mark_rect(
         x=place * grid.cell_width,
         x2=(place + 1) * grid.cell_width,
         y=-1,
@@ -177,7 +166,6 @@ def _sort_mark(column: str, grid: Heatmap) -> alt.Chart:
         strokeWidth=1.4,
         cornerRadius=3,
     )
-    return chart
 
 
 def _column_axis(sorted_by: str | None) -> alt.Axis:

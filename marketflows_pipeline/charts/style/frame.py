@@ -62,12 +62,9 @@ class Frame:
         title: the finding; a title too long for the page gets a smaller size.
         subtitle: the method, in parts that are joined and wrapped.
         footer: source, as-of time and caveats, in parts that are joined and wrapped.
-        left: room to the left of the plot.
-        right: room to the right of the plot.
+        left: room to the left of the plot, as right is to its right.
         above: room between subtitle and plot, for axis titles, legends and column names.
         below: room between plot and footer, for the horizontal axis.
-        width: of the page.
-        height: of the page.
     """
 
     title: str

@@ -68,14 +68,7 @@ class Heatmap:
         column_axis: alt.Axis | None = None,
         row_axis: alt.Axis | None = None,
     ) -> list[alt.Chart]:
-        """Cells and their texts.
-
-        Args:
-            cells: those that are there.
-            text_size: of the texts; without it the largest that fits.
-            column_axis: the axis with the names of columns; None for none.
-            row_axis: the axis with the names of rows; None for none.
-        """
+        """Cells and their texts, without a size of them the largest that fits, and axes with the names of rows and columns."""
         base = records(map(asdict, cells))
         x, y = self.x(column_axis), self.y(row_axis)
         texts = base.mark_text(baseline="middle", fontSize=text_size or self.text_size(cells))

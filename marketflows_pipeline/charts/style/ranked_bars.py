@@ -67,14 +67,10 @@ class Row:
 
 @dataclass(frozen=True)
 class RankedBars:
-    """Rows in their order, with room for all that is written beside the bars.
+    """At least one row, in their order, with room for all that is written beside the bars.
 
-    Attributes:
-        rows: at least one.
-        columns: header of each column of figures.
-        name: header of the names.
-        value: header of the bars: one at zero, or one on each side of it.
-        row_most: height of a row at most.
+    Headers stand above the names, above each column of figures, and above the bars: one at zero, or one on each side of
+    it. A row is at most ``row_most`` pixels high.
     """
 
     rows: Sequence[Row]

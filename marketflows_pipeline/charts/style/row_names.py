@@ -46,14 +46,7 @@ def names_margin(names: Sequence[RowName]) -> float:
 
 
 def row_names(names: Sequence[RowName], y: alt.Y, *, left: float, row_height: float) -> list[alt.Chart]:
-    """The names beside their rows.
-
-    Args:
-        names: of the rows.
-        y: the rows' axis, of the field row.
-        left: the plot's distance from the page's left edge.
-        row_height: height of a row.
-    """
+    """The names beside their rows on the axis of the field row; ``left`` is the plot's distance from the page's edge."""
     style: dict[str, Any] = {"align": "left", "baseline": "middle", "x": EDGE - left}
     base = records(
         {
