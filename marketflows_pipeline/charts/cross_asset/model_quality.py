@@ -199,7 +199,7 @@ def _probabilities(points: Sequence[Mapping[str, float]]) -> tuple[float, float]
 def _auc_panel(rows: Mapping[str, Figure], planted: float | None, left: float, page: Frame) -> alt.LayerChart:
     names = max(text_width(name, _TEXT, bold=True) for name in rows) + 12
     foot = min(_ROW_MOST, page.plot_height / len(rows)) * len(rows)
-    points = [
+    points: list[dict[str, Any]] = [
         {"name": name, "auc": each.value, **_interval(each), "text": each.text(), "fill": INK if name in SUMS else INTO}
         for name, each in rows.items()
     ]

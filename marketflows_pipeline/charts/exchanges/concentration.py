@@ -61,7 +61,7 @@ def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.Lay
     axis = value_axis("format(datum.value, ',.0f')", 7)
     y, lower, low = (alt.Y(f"{field}:Q", scale=scale, axis=axis) for field in ("value", "lower", "low"))
     color = series_channels([style for style in spec.series if style.series in set(rows["series"])])["color"]
-    bands = [
+    bands: list[dict[str, Any]] = [
         {"text": text, "low": start, "high": end, "fill": fill}
         for (text, start, end), fill in zip(band_edges(spec.thresholds, plot.high), BAND_FILLS, strict=False)
     ]

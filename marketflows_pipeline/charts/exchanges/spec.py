@@ -53,7 +53,7 @@ class SharesSpec(Spec):
 
     Attributes:
         segment: ``centralised``, ``tracked`` or another of ``mart.exchange_shares``.
-        series: the exchanges shown one by one, the largest first by their mean of so many days; all others are one area.
+        series: the exchanges shown one by one, the largest first by their mean of some days; all others are one area.
         left_out: names of exchanges outside of the fixed set, the largest first.
     """
 

@@ -162,23 +162,20 @@ def _boxes(circles: pl.DataFrame, plot: _Plot) -> list[Box]:
 
 
 def _circle_layers(circles: pl.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """Hollow circles, and filled ones of unusual coins before them."""
-    looks: tuple[dict[str, Any], ...] = (
-        {"filled": False, "opacity": 0.6, "strokeWidth": 1.2},
-        {"filled": True, "opacity": 0.85, "strokeWidth": 1, "stroke": BACKGROUND},
+    """Hollow circles, and before them the filled ones of unusual coins."""
+    usual, unusual = (
+        records(circles.filter(is_unusual=flag).drop("ink", "rank", "symbol").to_dicts()).encode(
+            x=x, y=y, color=FILL, size=alt.Size("area:Q", scale=None)
+        )
+        for flag in (False, True)
     )
     return [
-        records(rows.drop("ink", "rank", "symbol").to_dicts())
-        .mark_point(**look)
-        .encode(x=x, y=y, color=FILL, size=alt.Size("area:Q", scale=None))
-        for is_unusual, look in enumerate(looks)
-        if (rows := circles.filter(pl.col("is_unusual") == bool(is_unusual))).height
+        usual.mark_point(filled=False, opacity=0.6, strokeWidth=1.2),
+        unusual.mark_circle(opacity=0.85, stroke=BACKGROUND, strokeWidth=1),
     ]
 
 
 def _label_layers(labels: list[dict[str, float | str]]) -> list[alt.Chart]:
-    if not labels:
-        return []
     base = records(labels)
     style: dict[str, Any] = {"align": "left", "baseline": "middle", "fontSize": LABEL_SIZE, "fontWeight": "bold"}
     place: dict[str, Any] = {"x": pixel_x("x"), "y": pixel_y("y"), "text": alt.Text("text:N")}

@@ -156,7 +156,7 @@ def _cell(series: str, hours: float, gain: float | None, limit: float) -> Cell:
 def _sort_mark(column: str, grid: Heatmap) -> alt.Chart:
     """A thin frame around the column that orders the rows."""
     place = grid.columns.index(column)
-    return records().mark_rect(
+    chart: alt.Chart = records().mark_rect(
         x=place * grid.cell_width,
         x2=(place + 1) * grid.cell_width,
         y=-1,
@@ -166,6 +166,7 @@ def _sort_mark(column: str, grid: Heatmap) -> alt.Chart:
         strokeWidth=1.4,
         cornerRadius=3,
     )
+    return chart
 
 
 def _column_axis(sorted_by: str | None) -> alt.Axis:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import cast
 
 import altair as alt
 import polars as pl
@@ -53,7 +54,7 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     its growth and inflection, which stay per grid step. Unit-scaled values are shown as they are.
     """
     rows = _shown(frame, spec)
-    first, last = first_and_last(rows, "ts")
+    first, last = cast("tuple[datetime, datetime]", first_and_last(rows, "ts"))
     is_long = last - first >= _LONG_SPAN
     start = start_text(first, is_long=is_long)
     ends = _line_ends(rows, spec)

@@ -43,6 +43,7 @@ def broken_lines(
 def value_label(rows: pl.DataFrame, text: str, x: alt.X, y: alt.Y) -> alt.Chart:
     """Text to the right of the last value of the only line."""
     last = records(rows.select("at", "value").tail(1).to_dicts())
-    return last.mark_text(
+    chart: alt.Chart = last.mark_text(
         text=text, align="left", baseline="middle", dx=8, fontSize=LABEL_SIZE, fontWeight="bold", color=INK
     ).encode(x=x, y=y)
+    return chart

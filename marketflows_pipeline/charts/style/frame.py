@@ -150,7 +150,8 @@ class Frame:
 
     def _spacer(self) -> alt.Chart:
         """Nothing to see: Vega puts a title right above all that is drawn, and so at the same place in every chart."""
-        return records().mark_rect(opacity=0, x=0, x2=1, y=-self.above, y2=0)
+        chart: alt.Chart = records().mark_rect(opacity=0, x=0, x2=1, y=-self.above, y2=0)
+        return chart
 
     def _footer(self) -> alt.Chart:
         place = {"x": EDGE - self.left, "y": self.plot_height + self.below}

@@ -68,7 +68,7 @@ class Heatmap:
         column_axis: alt.Axis | None = None,
         row_axis: alt.Axis | None = None,
     ) -> list[alt.Chart]:
-        """Cells and their texts, without a size of them the largest that fits, and axes with the names of rows and columns."""
+        """Cells, their texts (of the largest size that fits, if none is given), and axes of columns and rows."""
         base = records(map(asdict, cells))
         x, y = self.x(column_axis), self.y(row_axis)
         texts = base.mark_text(baseline="middle", fontSize=text_size or self.text_size(cells))

@@ -30,12 +30,15 @@ def csv_chart(rows: pl.DataFrame) -> alt.Chart:
 def note(text: str | Sequence[str], **style: Any) -> alt.Chart:  # noqa: ANN401 - Altair's own fields
     """Grey text at a place in pixels (``x``, ``y``)."""
     quiet: dict[str, Any] = {"align": "left", "baseline": "middle", "fontSize": 12, "color": GREY}
-    return records().mark_text(text=text, **(quiet | style))
+    chart: alt.Chart = records().mark_text(text=text, **(quiet | style))
+    return chart
 
 
 def reference_line(field: str, value: float, **style: Any) -> alt.Chart:  # noqa: ANN401 - Altair's own fields
     """A line across the plot at one value of a field, whose axis the caller encodes."""
-    return records([{field: value}]).mark_rule(**({"color": REFERENCE, "strokeWidth": 1.2} | style))
+    quiet: dict[str, Any] = {"color": REFERENCE, "strokeWidth": 1.2}
+    chart: alt.Chart = records([{field: value}]).mark_rule(**(quiet | style))
+    return chart
 
 
 def pixel_x(field: str) -> alt.X:

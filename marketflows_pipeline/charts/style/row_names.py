@@ -46,7 +46,7 @@ def names_margin(names: Sequence[RowName]) -> float:
 
 
 def row_names(names: Sequence[RowName], y: alt.Y, *, left: float, row_height: float) -> list[alt.Chart]:
-    """The names beside their rows on the axis of the field row; ``left`` is the plot's distance from the page's edge."""
+    """The names beside their rows on the axis of the field row, with the plot ``left`` pixels from the page's edge."""
     style: dict[str, Any] = {"align": "left", "baseline": "middle", "x": EDGE - left}
     base = records(
         {

@@ -192,8 +192,3 @@ def labels(spec: dict[str, Any]) -> list[dict[str, Any]]:
     layer = next(layer for layer in marks(spec, "text") if "color" in layer.get("encoding", {}))
     found: list[dict[str, Any]] = rows_of(spec, layer)
     return found
-
-
-def circles(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """The layers of coins that are filled."""
-    return [layer for layer in marks(spec, "point") if layer["mark"].get("filled")]
