@@ -35,14 +35,11 @@ class CrossAssetChartContext:
 
     Attributes:
         assets: symbol and display name in the order of the settings.
-        windows: windows of rankings and flow map, in sessions.
-        correlation_window: window of the correlations, in sessions.
+        windows: windows of rankings and flow map, in sessions, as is that of the correlations.
         benchmark: symbol of the asset under the regimes.
         planted_auc: of made-up data, the AUC planted in it, by (horizon, target).
         notes: caveats for every footer, such as that the data are synthetic.
-        prices: credit of what is made of prices alone.
-        flows: credit of what is made of prices and shares.
-        volatility: credit of what is made of prices and VIX.
+        prices: credit of what is made of prices alone; the others of what is made of shares or VIX too.
     """
 
     assets: tuple[tuple[str, str], ...]

@@ -47,13 +47,7 @@ class Figure:
 
 
 def figures(evaluation: pl.DataFrame, metric: str, variant: str = WITH_FLOWS) -> dict[str, Figure]:
-    """Figures of one metric by scope; those that are missing or not finite are left out.
-
-    Args:
-        evaluation: variant, metric, scope, value, lower_95, upper_95, n of one model.
-        metric: which.
-        variant: whose.
-    """
+    """Figures of one metric of one model's evaluation, by scope; those missing or not finite are left out."""
     known = evaluation.filter(pl.col("value").is_finite(), metric=metric, variant=variant).sort("scope")
     rows = known.select("scope", "value", "lower_95", "upper_95", "n").iter_rows()
     return {scope: Figure(*found) for scope, *found in rows}

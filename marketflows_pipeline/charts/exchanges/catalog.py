@@ -36,8 +36,7 @@ class ExchangeChartContext:
         shares_top_n: exchanges that the shares show one by one, 1 to 11.
         days: length of the reserves' window.
         notes: caveats for every footer, such as that the data are synthetic.
-        coingecko: credit of what comes from CoinGecko.
-        defillama: credit of what comes from DefiLlama.
+        coingecko: credit of what comes from there, as defillama is.
     """
 
     hhi_thresholds: tuple[float, float]
@@ -128,9 +127,7 @@ def _shares_jobs(shares: pl.DataFrame, members: pl.DataFrame, context: ExchangeC
 def largest_exchanges(frame: pl.DataFrame, count: int) -> list[tuple[str, str]]:
     """Key and name of the largest exchanges by mean volume of the last 30 days; a day without a volume counts as none.
 
-    Args:
-        frame: day, exchange_key, name, value of one segment and measure.
-        count: how many.
+    The frame (day, exchange_key, name, value) is of one segment and measure.
     """
     recent = frame.filter(pl.col("day") > pl.col("day").max() - timedelta(days=_MEAN_DAYS))
     # All means are over the same days, so their order is that of the sums.

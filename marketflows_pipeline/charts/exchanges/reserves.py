@@ -93,13 +93,7 @@ def _days_without_flow(rows: pl.DataFrame, first: date, last: date) -> pl.DataFr
 
 
 def covered_days(rows: pl.DataFrame, last: date, window: int) -> tuple[float | None, int]:
-    """Sum of net flows over the last days, and the days it covers; a flow after a gap covers the gap's days too.
-
-    Args:
-        rows: day, previous_day, netflow_mid_usd.
-        last: the last day.
-        window: how many days.
-    """
+    """Sum of net flows over the last days, and the days it covers; a flow after a gap covers the gap's days too."""
     start = last - timedelta(days=window)
     known = rows.filter(pl.col("day") > start, pl.col("netflow_mid_usd").is_finite())
     if known.is_empty():

@@ -45,7 +45,7 @@ class RenderJob:
         return self.spec.file_name
 
 
-@dataclass
+@dataclass(frozen=True)
 class RenderReport:
     """What became of the charts, by file name.
 
@@ -54,14 +54,12 @@ class RenderReport:
         unchanged: left as they were, since neither figures nor description changed.
         skipped: not drawn, with the reason.
         removed: charts of an earlier configuration, taken away.
-        failed: could not be drawn, with the fault.
     """
 
-    drawn: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
+    drawn: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+    removed: tuple[str, ...]
 
     @property
     def outdated(self) -> dict[str, list[str]]:
@@ -72,6 +70,16 @@ class RenderReport:
             if name not in skipped:
                 families.setdefault(name.partition("_")[0], []).append(name)
         return families
+
+
+@dataclass
+class _Plan:
+    """What is to be done with each chart; ``due`` holds the hash of the inputs beside the job."""
+
+    unchanged: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    due: list[tuple[RenderJob, str]] = field(default_factory=list)
 
 
 def chart_job(frame: pl.DataFrame, spec: Spec) -> RenderJob:
@@ -122,29 +130,29 @@ def render_all(
         raise RenderError(f"charts cannot be written to {out_dir}: {error.strerror}") from error
     manifest = Manifest.read(out_dir)
     manifest.claim(is_tutorial=is_tutorial)
-    report = RenderReport()
-    due = _due(jobs, manifest, _engine(scale), report)
-    if due:
-        with drawing_pool(len(due)) as pool:
-            charts = _in_order(pool, [job for job, _ in due], scale)
-            for done, ((job, inputs), chart) in enumerate(zip(due, charts, strict=True), start=1):
+    plan = _planned(jobs, manifest, _engine(scale))
+    drawn: list[str] = []
+    if plan.due:
+        with drawing_pool(len(plan.due)) as pool:
+            charts = _in_order(pool, [job for job, _ in plan.due], scale)
+            for done, ((job, inputs), chart) in enumerate(zip(plan.due, charts, strict=True), start=1):
                 try:
                     manifest.write_chart(job.file_name, part, inputs, chart.result())
-                    report.drawn.append(job.file_name)
+                    drawn.append(job.file_name)
                 except (DrawingError, UnsafeFileError) as error:
-                    report.failed[job.file_name] = str(error)
+                    plan.failed[job.file_name] = str(error)
                 except OSError as error:
                     raise RenderError(f"{job.file_name} cannot be written to {out_dir}: {error.strerror}") from error
                 if on_progress is not None:
-                    on_progress(done, len(due))
+                    on_progress(done, len(plan.due))
     try:
-        report.removed = manifest.remove_stale(part, [*report.unchanged, *report.drawn, *report.failed])
+        removed = manifest.remove_stale(part, [*plan.unchanged, *drawn, *plan.failed])
     except OSError as error:
         raise RenderError(f"old charts cannot be removed from {out_dir}: {error.strerror}") from error
-    if report.failed:
-        faults = "; ".join(f"{name}: {fault}" for name, fault in report.failed.items())
-        raise RenderError(f"{len(report.failed)} of {len(jobs)} charts could not be drawn: {faults}")
-    return report
+    if plan.failed:
+        faults = "; ".join(f"{name}: {fault}" for name, fault in plan.failed.items())
+        raise RenderError(f"{len(plan.failed)} of {len(jobs)} charts could not be drawn: {faults}")
+    return RenderReport(tuple(drawn), tuple(plan.unchanged), tuple(plan.skipped), tuple(removed))
 
 
 def thumbnails(jobs: Sequence[RenderJob], max_bytes: int = THUMBNAIL_BYTES) -> dict[str, bytes]:
@@ -204,26 +212,23 @@ def _engine(scale: float) -> str:
     return content.hexdigest()
 
 
-def _due(
-    jobs: Sequence[RenderJob], manifest: Manifest, engine: str, report: RenderReport
-) -> list[tuple[RenderJob, str]]:
-    """The charts to be drawn, each with the hash of its inputs; the report takes all others."""
-    due = []
+def _planned(jobs: Sequence[RenderJob], manifest: Manifest, engine: str) -> _Plan:
+    plan = _Plan()
     for job in jobs:
         inputs = input_digest(job, engine)
         if manifest.is_current(job.file_name, inputs):
-            report.unchanged.append(job.file_name)
+            plan.unchanged.append(job.file_name)
             continue
         try:
             reason = job.spec.reason_to_skip(job.frame)
         except (ValueError, pl.exceptions.PolarsError) as error:
-            report.failed[job.file_name] = str(error)
+            plan.failed[job.file_name] = str(error)
             continue
         if reason is None:
-            due.append((job, inputs))
+            plan.due.append((job, inputs))
         else:
-            report.skipped.append((job.file_name, reason))
-    return due
+            plan.skipped.append((job.file_name, reason))
+    return plan
 
 
 def _in_order(pool: DrawingPool, jobs: Sequence[RenderJob], scale: float) -> Iterator[Future[bytes]]:

@@ -24,12 +24,9 @@ _LABEL_LEFT = _LEADER_END + 4
 def line_ends(
     rows: pl.DataFrame, styles: Sequence[SeriesStyle], text: Callable[[SeriesStyle, Mapping[str, Any]], str]
 ) -> pl.DataFrame:
-    """Series, text, value of each line's last row, in the order of the styles.
+    """Series, text, value of each line's last row, in the order of the styles; a line without rows has no end.
 
-    Args:
-        rows: series, value and what the text is made of, each line's last row last.
-        styles: of the lines; one without rows has no end.
-        text: the label of a line, from its style and its last row.
+    The text is made from the style and the last of a line's rows (series, value and whatever else it is made of).
     """
     last = {row["series"]: row for row in rows.group_by("series").last().iter_rows(named=True)}
     shown = [(style, last[style.series]) for style in styles if style.series in last]
@@ -38,13 +35,9 @@ def line_ends(
 
 
 def end_labels(ends: pl.DataFrame, plot: PlotArea, y: alt.Y, color: alt.Color) -> list[alt.Chart]:
-    """Label of each line beside its end, with a thin leader to the end.
+    """Label of each line beside its end (series, value, text), with a thin leader to the end.
 
-    Args:
-        ends: series, value, text: the line ends.
-        plot: the plot that the lines are drawn in.
-        y: encoding of ``value``.
-        color: encoding of ``series``.
+    The lines are drawn in the plot with these encodings of ``value`` and ``series``.
     """
     moved = spread([plot.pixel(value) for value in ends.get_column("value")], LABEL_HEIGHT, 0, plot.height)
     labels = ends.select("series", "text", "value", label_y=pl.Series([plot.value(pixel) for pixel in moved]))

@@ -79,7 +79,7 @@ def test_nothing_is_drawn_again_while_nothing_changed(tmp_path: Path) -> None:
 
     report = render_all([reread, TABLE], tmp_path, 1)
 
-    assert (report.drawn, report.unchanged) == ([], [CHART.file_name, TABLE.file_name])
+    assert (report.drawn, report.unchanged) == ((), (CHART.file_name, TABLE.file_name))
     assert stamps(tmp_path) == before
 
 
@@ -183,7 +183,7 @@ def test_a_chart_with_nothing_to_show_is_skipped_with_the_reason_and_its_old_fil
 
     report = render_all([EMPTY, TABLE], tmp_path, 1)
 
-    assert report.skipped == [(EMPTY.file_name, "no value in the window")]
+    assert report.skipped == ((EMPTY.file_name, "no value in the window"),)
     assert report.removed == (EMPTY.file_name,)
 
 
