@@ -7,6 +7,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import CorrelationsSpec, shown_symbols
 from marketflows_pipeline.charts.cross_asset.wording import not_drawn_notes, session_footer
+from marketflows_pipeline.charts.style.axes import name_axis
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
 from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Heatmap
@@ -98,14 +99,8 @@ def _cells(pairs: _Pairs, symbols: list[str]) -> list[Cell]:
 def _column_axis(grid: Heatmap, plot_height: float) -> alt.Axis:
     """Symbols below their columns, as large as the longest allows."""
     room = (grid.cell_width - 4) / max(text_width(symbol, 1, bold=True) for symbol in grid.columns)
-    return alt.Axis(
-        title=None,
+    return name_axis(
         offset=grid.height - plot_height,
-        domain=False,
-        ticks=False,
-        labelAngle=0,
-        labelPadding=8,
-        labelColor=INK,
         labelFontSize=max(_LEAST_LABEL, min(NAME_SIZE, room)),
         labelFontWeight="bold",
         labelLimit=grid.cell_width - 4,

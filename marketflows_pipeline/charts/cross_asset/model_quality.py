@@ -22,6 +22,7 @@ from marketflows_pipeline.charts.cross_asset.model_figures import (
 )
 from marketflows_pipeline.charts.cross_asset.spec import ModelSpec, shown_symbols
 from marketflows_pipeline.charts.cross_asset.wording import not_drawn_notes
+from marketflows_pipeline.charts.style.axes import name_axis
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.marks import FILL, note, records, reference_line
@@ -210,20 +211,16 @@ def _auc_panel(rows: Mapping[str, Figure], planted: float | None, left: float, p
     axis = alt.Axis(title=None, orient="bottom", format=".2f", tickCount=5, offset=foot - page.plot_height, **_QUIET)
     x = alt.X("auc:Q", scale=scale, axis=axis)
     is_sum = {"test": f"indexof({list(SUMS)}, datum.value) >= 0", "value": "bold"}
-    name_axis = alt.Axis(
-        title=None,
+    names_axis = name_axis(
         orient="left",
         offset=-left,
-        domain=False,
-        ticks=False,
         labelAlign="left",
         labelPadding=0,
-        labelColor=INK,
         labelFontSize=_TEXT,
         labelFontWeight={"condition": is_sum, "value": "normal"},
     )
     band = alt.Scale(domain=list(rows), range=[0, foot], padding=0)
-    y = alt.Y("name:N", sort=None, axis=name_axis, scale=band)
+    y = alt.Y("name:N", sort=None, axis=names_axis, scale=band)
     base = records(points)
     layers = [
         reference_line("auc", 0.5, y=0, y2=foot).encode(x=x),

@@ -14,6 +14,7 @@ from marketflows_pipeline.charts.style.broken_lines import LABEL_SIZE, broken_li
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import reach, text_width
 from marketflows_pipeline.charts.style.marks import FILL, records
+from marketflows_pipeline.charts.style.theme import OUTLINE
 from marketflows_pipeline.charts.style.time_axis import first_and_last, known_run, on_time_axis, time_x
 from marketflows_pipeline.charts.style.wording import counted, day_text, share_text, short_day, value_text
 
@@ -117,7 +118,7 @@ def _legend(rows: pl.DataFrame) -> list[LegendEntry]:
         LegendEntry(
             f"{REGIME_NAMES[regime]} {share_text(100 * known.to_list().count(regime) / known.len())}",
             BANDS[regime],
-            stroke="#c3c8d1",
+            stroke=OUTLINE,
         )
         for regime in REGIMES
     ]

@@ -17,6 +17,7 @@ from marketflows_pipeline.charts.style.end_labels import end_labels, line_ends, 
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import reach
 from marketflows_pipeline.charts.style.marks import FILL, csv_chart, records, reference_line, series_channels
+from marketflows_pipeline.charts.style.theme import OUTLINE
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x, unbroken_run
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, short_day, value_text
 
@@ -25,7 +26,6 @@ BAND_FILLS = ("#ffffff", "#f3f4f7", "#e7e9ee")
 MONOPOLY = 10_000
 
 _LEFT = 64
-_BAND_STROKE = "#c3c8d1"
 
 
 @framed
@@ -68,7 +68,7 @@ def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.Lay
     area = csv_chart(bounded.select("series", "at", "run", "lower", "upper")).mark_area(
         opacity=0.18, interpolate="linear", line=False
     )
-    symbols = [LegendEntry(band["text"], band["fill"], stroke=_BAND_STROKE) for band in bands]
+    symbols = [LegendEntry(band["text"], band["fill"], stroke=OUTLINE) for band in bands]
     return page.draw(
         [
             # Multiplied, so that the grid lines below stay visible.

@@ -15,7 +15,7 @@ from marketflows_pipeline.charts.style.broken_lines import LABEL_SIZE, broken_li
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import reach, text_width
 from marketflows_pipeline.charts.style.marks import FILL, records, reference_line
-from marketflows_pipeline.charts.style.theme import INTO, OUT_OF
+from marketflows_pipeline.charts.style.theme import INTO, OUT_OF, OUTLINE
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x, unbroken_run
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, share_text, usd_text
 
@@ -172,5 +172,5 @@ def flow_limit(flows: pl.Series) -> float:
 def _legend(unknown: pl.DataFrame) -> Sequence[LegendEntry]:
     entries = [LegendEntry("into the exchange", INTO), LegendEntry("out of it", OUT_OF)]
     if not unknown.is_empty():
-        entries.append(LegendEntry("not known", NO_FLOW_FILL, stroke="#c3c8d1"))
+        entries.append(LegendEntry("not known", NO_FLOW_FILL, stroke=OUTLINE))
     return entries

@@ -14,7 +14,17 @@ from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, LegendEntry, a
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import Box, place_labels, reach, shorten, text_width
 from marketflows_pipeline.charts.style.marks import FILL, INK, pixel_x, pixel_y, records, reference_line
-from marketflows_pipeline.charts.style.theme import BACKGROUND, FALL_INK, GREY, GRID, INTO, OUT_OF, REFERENCE, RISE_INK
+from marketflows_pipeline.charts.style.theme import (
+    BACKGROUND,
+    FALL_INK,
+    GREY,
+    GRID,
+    INTO,
+    OUT_OF,
+    OUTLINE,
+    REFERENCE,
+    RISE_INK,
+)
 from marketflows_pipeline.charts.style.time_axis import as_of
 from marketflows_pipeline.charts.style.wording import dollars, footer_parts
 
@@ -31,7 +41,6 @@ _LINEAR_UP_TO = 40.0
 _BEND = 10.0
 _BENT_TICKS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
 _FINE_UP_TO_DECADES = 1.5
-_SIZE_FILL = "#c3c8d1"
 _FILLS = {"accumulation": INTO, "distribution": OUT_OF}
 _INKS = {"accumulation": RISE_INK, "distribution": FALL_INK}
 
@@ -227,7 +236,7 @@ def _legend(largest: float, most: float) -> list[LegendEntry]:
         round_volume = 10.0 ** (math.floor(math.log10(largest)) - 1)
         entries += [
             LegendEntry(
-                dollars(volume), _SIZE_FILL, shape="circle", size=max(_AREA_LEAST, most * math.sqrt(volume / largest))
+                dollars(volume), OUTLINE, shape="circle", size=max(_AREA_LEAST, most * math.sqrt(volume / largest))
             )
             for volume in (round_volume / 10, round_volume)
         ]

@@ -16,7 +16,7 @@ from marketflows_pipeline.charts.market_caps.wording import (
     table_title,
 )
 from marketflows_pipeline.charts.spec import WEEK_HOURS, GainTableSpec
-from marketflows_pipeline.charts.style.axes import label_expression
+from marketflows_pipeline.charts.style.axes import label_expression, name_axis
 from marketflows_pipeline.charts.style.diverging_colours import color_limits, fill_and_ink
 from marketflows_pipeline.charts.style.frame import EDGE, WIDTH, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Heatmap
@@ -79,7 +79,9 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
                 ],
                 text_size=CELL_TEXT_SIZE,
                 column_axis=_column_axis(sorted_by),
-                row_axis=_row_axis(labels),
+                row_axis=name_axis(
+                    labelExpr=label_expression(labels), labelFontSize=LABEL_SIZE, labelLimit=_LABEL_MAX + 20
+                ),
             ),
             *([_sort_mark(sorted_by, grid)] if sorted_by else []),
         ]
@@ -171,28 +173,10 @@ def _sort_mark(column: str, grid: Heatmap) -> alt.Chart:
 
 def _column_axis(sorted_by: str | None) -> alt.Axis:
     is_sorted = f"datum.value === '{sorted_by or ''}'"
-    return alt.Axis(
+    return name_axis(
         orient="top",
-        title=None,
-        labelAngle=0,
         labelFontSize=LABEL_SIZE,
-        labelPadding=8,
-        domain=False,
-        ticks=False,
         labelExpr=f"{is_sorted} ? datum.value + ' \u25bc' : datum.value",
         labelFontWeight={"condition": {"test": is_sorted, "value": "bold"}, "value": "normal"},
         labelColor={"condition": {"test": is_sorted, "value": INK}, "value": GREY},
-    )
-
-
-def _row_axis(labels: Mapping[str, str]) -> alt.Axis:
-    return alt.Axis(
-        title=None,
-        labelExpr=label_expression(labels),
-        labelFontSize=LABEL_SIZE,
-        labelColor=INK,
-        labelPadding=8,
-        labelLimit=_LABEL_MAX + 20,
-        domain=False,
-        ticks=False,
     )

@@ -11,7 +11,7 @@ import altair as alt
 
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.marks import note, pixel_x, records
-from marketflows_pipeline.charts.style.theme import GREY, GRID
+from marketflows_pipeline.charts.style.theme import GREY, GRID, INK
 from marketflows_pipeline.system.printable import boxed
 
 # Vega's number format writes G for 10^9; people write B.
@@ -54,6 +54,12 @@ def value_axis(label: str, ticks: int = 6, **more: Any) -> alt.Axis:  # noqa: AN
     quiet: dict[str, Any] = {"domain": False, "ticks": False, "labelPadding": 6, "gridColor": GRID}
     # In a lower panel the axis would stand on the right.
     return alt.Axis(title=None, orient="left", labelExpr=label, tickCount=ticks, **(quiet | more))
+
+
+def name_axis(**more: Any) -> alt.Axis:  # noqa: ANN401 - Altair's own fields
+    """Axis of nothing but the names of rows or columns."""
+    quiet: dict[str, Any] = {"title": None, "domain": False, "ticks": False, "labelAngle": 0, "labelPadding": 8}
+    return alt.Axis(**({**quiet, "labelColor": INK} | more))
 
 
 def axis_title(text: str, *, x: float, y: float = -10) -> alt.Chart:

@@ -13,6 +13,7 @@ INK = "#1f2430"
 GREY = "#5f6672"
 GRID = "#e6e8ec"
 REFERENCE = "#8a919e"
+OUTLINE = "#c3c8d1"
 BACKGROUND = "#ffffff"
 
 # Chosen so that all stay apart for normal, protan, deutan and tritan sight, and each reads on white (the tests measure
