@@ -14,6 +14,8 @@ from typing import ClassVar
 
 import polars as pl
 
+from marketflows_pipeline.charts.style.wording import counted
+
 US_DOLLAR = "us-dollar"
 RANGES = "Ranges"
 GROWTH_STEPS = 50
@@ -70,11 +72,7 @@ class Spec(ABC):
 class SeriesStyle:
     """How one series is named and drawn, the same in every chart of its category.
 
-    Attributes:
-        series: the key found in the frame's ``series`` column.
-        label: what the reader sees ("BTC", "$1B to $10B", "Made in USA").
-        color: line colour as ``#rrggbb``.
-        dash: lengths of dash and gap in pixels; empty for a solid line.
+    A dash is lengths of dash and gap in pixels, empty for a solid line.
     """
 
     series: str
@@ -90,8 +88,6 @@ class MarketCapSpec(Spec):
     Attributes:
         category: ``Narratives``, ``Portfolios``, ``Ranges`` or a portfolio's name.
         base_asset: id of the denominator; ``us-dollar`` means none.
-        base_label: its short name ("US dollar", "BTC").
-        series: the series in their sort order.
         as_of: the last grid time, never the time of drawing: an unchanged grid must give an unchanged chart.
     """
 
@@ -121,7 +117,6 @@ class ChartSpec(MarketCapSpec):
         diff_order: 0 for the index, 1 for growth, 2 for inflection, and so on.
         is_unit: whether values are scaled to 0..1 at each time.
         smoothing_ema: span of the EMA over each difference; 1 is none.
-        step: the grid's step.
     """
 
     draw = "marketflows_pipeline.charts.market_caps.lines:line_chart"
@@ -187,7 +182,7 @@ def too_short(count: int, unit: str, what: str, least: int) -> str | None:
     """Why a time series of so many days or sessions is not drawn; None where they are enough."""
     if count >= least:
         return None
-    return f"{count} {unit}{'' if count == 1 else 's'} {what}, a time series needs {least}"
+    return f"{counted(count, unit)} {what}, a time series needs {least}"
 
 
 def _file_part(key: str) -> str:

@@ -35,14 +35,11 @@ class CrossAssetChartContext:
 
     Attributes:
         assets: symbol and display name in the order of the settings.
-        windows: windows of rankings and flow map, in sessions.
-        correlation_window: window of the correlations, in sessions.
+        windows: windows of rankings and flow map, in sessions, as is that of the correlations.
         benchmark: symbol of the asset under the regimes.
         planted_auc: of made-up data, the AUC planted in it, by (horizon, target).
         notes: caveats for every footer, such as that the data are synthetic.
-        prices: credit of what is made of prices alone.
-        flows: credit of what is made of prices and shares.
-        volatility: credit of what is made of prices and VIX.
+        prices: credit of what is made of prices alone; the others of what is made of shares or VIX too.
     """
 
     assets: tuple[tuple[str, str], ...]
@@ -91,12 +88,22 @@ def cross_asset_charts(
     """
     is_lagged = (flows["share_lag_sessions"] > 0).any()
     shown = replace(context, notes=(BY_TRADE_SESSION, *context.notes)) if is_lagged else context
+    notes, assets, benchmark, window = context.notes, context.assets, context.benchmark, context.correlation_window
+    sums = CumulativeFlowsSpec(assets=context.styles, source=context.flows, notes=shown.notes)
+    effects = EffectsSpec(assets=assets, source=context.flows, notes=notes)
+    traded = flows.join(trades.select(pl.col("session").unique()), on="session", how="semi")
+    ribbon = RegimesSpec(
+        benchmark=benchmark, name=dict(assets).get(benchmark, benchmark), source=context.volatility, notes=notes
+    )
+    closes = flows.filter(symbol=benchmark).select("session", "close_usd")
+    returns = CorrelationsSpec(assets=assets, window_sessions=window, source=context.prices, notes=notes)
+    latest = correlations.filter(window_sessions=window).filter(pl.col("session") == pl.col("session").max())
     return [
-        _cumulative_job(trades, shown),
+        chart_job(_with_whole_gaps(last_sessions(trades, sums.sessions + 1), sums.sessions), sums),
         *_window_jobs(rankings, flow_map, shown),
-        _effects_job(flows.join(trades.select(pl.col("session").unique()), on="session", how="semi"), context),
-        _regimes_job(flows, regimes, context),
-        _correlations_job(correlations, context),
+        chart_job(_with_whole_gaps(last_sessions(traded, effects.sessions), effects.sessions), effects),
+        chart_job(regimes.join(closes, on="session", how="left").sort("session").tail(ribbon.sessions), ribbon),
+        chart_job(latest.sort("symbol_a", "symbol_b"), returns),
         *model_jobs(evaluation, context),
     ]
 
@@ -126,12 +133,6 @@ def model_jobs(evaluation: pl.DataFrame, context: CrossAssetChartContext) -> lis
     ]
 
 
-def _cumulative_job(flows: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
-    spec = CumulativeFlowsSpec(assets=context.styles, source=context.flows, notes=context.notes)
-    frame = _with_whole_gaps(_newest(flows, spec.sessions + 1), spec.sessions)
-    return chart_job(frame, spec)
-
-
 def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossAssetChartContext) -> list[RenderJob]:
     jobs = []
     for window in context.windows:
@@ -139,56 +140,17 @@ def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossA
         ranked = rankings.filter(of_window).sort("symbol")
         is_issuance = pl.col("flow_method") == ISSUANCE
         unknown = ranked.filter(~is_issuance, ~(is_fund() & pl.col("flow_usd").is_finite()).fill_null(value=False))
-        issuance = ranked.filter(is_issuance)
         pairs = flow_map.filter(of_window, ~pl.col("includes_issuance")).sort("from_symbol", "to_symbol")
         ranking_spec = FlowRankingSpec(window_sessions=window, source=context.flows, notes=context.notes)
         map_spec = FlowMapSpec(
             window_sessions=window,
             source=context.flows,
-            unknown=_in_order(unknown, context),
-            issuance=_in_order(issuance, context),
+            unknown=tuple(shown_symbols(unknown["symbol"], context.symbols)),
+            issuance=tuple(shown_symbols(ranked.filter(is_issuance)["symbol"], context.symbols)),
             notes=context.notes,
         )
-        jobs += [
-            chart_job(ranked, ranking_spec),
-            chart_job(pairs, map_spec),
-        ]
+        jobs += [chart_job(ranked, ranking_spec), chart_job(pairs, map_spec)]
     return jobs
-
-
-def _effects_job(flows: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
-    spec = EffectsSpec(assets=context.assets, source=context.flows, notes=context.notes)
-    frame = _with_whole_gaps(_newest(flows, spec.sessions), spec.sessions)
-    return chart_job(frame, spec)
-
-
-def _regimes_job(flows: pl.DataFrame, regimes: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
-    spec = RegimesSpec(
-        benchmark=context.benchmark,
-        name=dict(context.assets).get(context.benchmark, context.benchmark),
-        source=context.volatility,
-        notes=context.notes,
-    )
-    closes = flows.filter(pl.col("symbol") == context.benchmark).select("session", "close_usd")
-    frame = regimes.join(closes, on="session", how="left").sort("session").tail(spec.sessions)
-    return chart_job(frame, spec)
-
-
-def _correlations_job(correlations: pl.DataFrame, context: CrossAssetChartContext) -> RenderJob:
-    spec = CorrelationsSpec(
-        assets=context.assets,
-        window_sessions=context.correlation_window,
-        source=context.prices,
-        notes=context.notes,
-    )
-    of_window = correlations.filter(pl.col("window_sessions") == context.correlation_window)
-    frame = of_window.filter(pl.col("session") == pl.col("session").max()).sort("symbol_a", "symbol_b")
-    return chart_job(frame, spec)
-
-
-def _newest(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:
-    """Rows of the last sessions, by symbol and session."""
-    return last_sessions(flows, sessions).sort("symbol", "session")
 
 
 def _with_whole_gaps(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:
@@ -206,7 +168,8 @@ def _with_whole_gaps(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:
         "market_cap_change_usd": price + share,
     }
     return (
-        flows.with_columns(is_inside=is_inside)
+        flows.sort("symbol", "session")
+        .with_columns(is_inside=is_inside)
         .with_columns(is_whole=is_whole.fill_null(value=False) & pl.col("is_inside"))
         .with_columns(
             *(pl.coalesce(name, pl.when("is_whole").then(value)).alias(name) for name, value in over_gap.items()),
@@ -219,7 +182,3 @@ def _with_whole_gaps(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:
             .cast(pl.Int32),
         )
     )
-
-
-def _in_order(assets: pl.DataFrame, context: CrossAssetChartContext) -> tuple[str, ...]:
-    return tuple(shown_symbols(assets.get_column("symbol").to_list(), context.symbols))

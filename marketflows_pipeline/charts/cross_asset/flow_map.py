@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
-from typing import Any, cast
+from typing import Any
 
 import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import OUTSIDE, FlowMapSpec
-from marketflows_pipeline.charts.cross_asset.wording import (
-    ATTRIBUTION,
-    flows_text,
-    left_out_notes,
-    session_footer,
-    sessions_text,
-)
-from marketflows_pipeline.charts.exchanges.wording import usd_text
+from marketflows_pipeline.charts.cross_asset.wording import flows_text, left_out_notes, session_footer
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Heatmap
 from marketflows_pipeline.charts.style.layout import text_width
+from marketflows_pipeline.charts.style.marks import INK as OWN_INK
+from marketflows_pipeline.charts.style.marks import note, records
 from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, RISE_INK
+from marketflows_pipeline.charts.style.time_axis import first_and_last
+from marketflows_pipeline.charts.style.wording import counted, usd_text
 
 SMALLER = "(smaller ones)"
 LABEL_SIZE, TOTAL_SIZE = 12.5, 11.5
@@ -41,27 +37,20 @@ def flow_map_chart(frame: pl.DataFrame, spec: FlowMapSpec) -> alt.LayerChart:
     Rows are ordered by outflow, columns by inflow, the largest first; what is attributed to or from outside the
     universe is last. Rows sum to outflows and columns to inflows, which stand beside the names. A pair without any
     attribution is an empty cell.
-
-    Args:
-        frame: rows of ``mart.flow_map`` of one window and one choice of issuance: from_symbol, to_symbol, session,
-            flow_usd.
-        spec: what the chart says.
-
-    Returns:
-        Cells, amounts, names with totals, footer.
     """
     pairs = condensed(frame.filter(pl.col("flow_usd") > 0), spec.most)
     rows, columns = totals(pairs, "from_symbol"), totals(pairs, "to_symbol")
-    session = cast("date", frame.get_column("session").max())
+    _, session = first_and_last(frame, "session")
+    widest = max(text_width(_SHORT_NAMES.get(row, row), LABEL_SIZE, bold=True) for row in rows)
     page = Frame(
         title=_title(rows, columns, spec),
         subtitle=[
-            ATTRIBUTION,
+            "Proportional attribution, not observed transfers",
             flows_text(spec.window_sessions, session),
             "each outflow is spread over the inflows by their size",
         ],
         footer=session_footer(spec.source, session, _notes(rows, columns, spec)),
-        left=EDGE + max(text_width(_name(row), LABEL_SIZE, bold=True) for row in rows) + _TOTAL_WIDTH,
+        left=EDGE + widest + _TOTAL_WIDTH,
         above=_HEADER + 10,
     )
     grid = Heatmap(
@@ -70,21 +59,19 @@ def flow_map_chart(frame: pl.DataFrame, spec: FlowMapSpec) -> alt.LayerChart:
         min(_CELL_WIDTH_MAX, page.plot_width / len(columns)),
         min(_CELL_HEIGHT_MAX, page.plot_height / len(rows)),
     )
-    side: dict[str, Any] = {"align": "left", "x": EDGE - page.left, "fontSize": LABEL_SIZE, "fontWeight": "bold"}
-    top: dict[str, Any] = {"align": "center", "y": -26, "fontSize": LABEL_SIZE, "fontWeight": "bold"}
-    ink = alt.Color("ink:N", scale=None)
-    quiet: dict[str, Any] = {"fontSize": 12, "color": GREY, "align": "left"}
+    names: dict[str, Any] = {"baseline": "middle", "fontSize": LABEL_SIZE, "fontWeight": "bold"}
+    sums: dict[str, Any] = {"baseline": "middle", "fontSize": TOTAL_SIZE}
+    lost, gained = _labels("row", rows, -1), _labels("column", columns, 1)
+    x, y = grid.x(), grid.y()
     return page.draw(
         [
             *grid.draw(_cells(pairs, grid)),
-            _texts("row", {name: _name(name) for name in rows}, **side).encode(y=grid.y(), color=ink),
-            _texts("row", _sums(rows, -1), align="right", x=-10, fontSize=TOTAL_SIZE, color=FALL_INK).encode(
-                y=grid.y()
-            ),
-            _texts("column", {name: _name(name) for name in columns}, **top).encode(x=grid.x(), color=ink),
-            _texts("column", _sums(columns, 1), y=-12, fontSize=TOTAL_SIZE, color=RISE_INK).encode(x=grid.x()),
-            _texts("corner", {"": "gained \u2192"}, x=0, y=7 - _HEADER, **quiet),
-            _texts("corner", {"": "lost \u2193"}, x=EDGE - page.left, y=-12, **quiet),
+            lost.mark_text(**names, align="left", x=EDGE - page.left).encode(y=y, text="text:N", color=OWN_INK),
+            lost.mark_text(**sums, align="right", x=-10, color=FALL_INK).encode(y=y, text="total:N"),
+            gained.mark_text(**names, align="center", y=-26).encode(x=x, text="text:N", color=OWN_INK),
+            gained.mark_text(**sums, align="center", y=-12, color=RISE_INK).encode(x=x, text="total:N"),
+            note("gained \u2192", x=0, y=7 - _HEADER),
+            note("lost \u2193", x=EDGE - page.left, y=-12),
         ]
     )
 
@@ -119,7 +106,8 @@ def totals(pairs: pl.DataFrame, side: str) -> dict[str, float]:
 def _title(rows: Mapping[str, float], columns: Mapping[str, float], spec: FlowMapSpec) -> str:
     losers, gainers = ([name for name in side if name not in _SHORT_NAMES] for side in (rows, columns))
     parts = [*(f"{name} lost most" for name in losers[:1]), *(f"{name} gained most" for name in gainers[:1])]
-    span = "in the newest session" if spec.window_sessions == 1 else f"over {sessions_text(spec.window_sessions)}"
+    is_one = spec.window_sessions == 1
+    span = "in the newest session" if is_one else f"over {counted(spec.window_sessions, 'session')}"
     return f"{' and '.join(parts)} {span}, in US dollars"
 
 
@@ -139,28 +127,20 @@ def _cells(pairs: pl.DataFrame, grid: Heatmap) -> list[Cell]:
     for source in grid.rows:
         for target in grid.columns:
             flow = flows.get((source, target))
-            if flow is None:
-                cells.append(Cell(source, target, "", EMPTY_FILL, GREY))
-                continue
             # The root keeps small flows visible beside large ones; the amounts are written out.
-            fill, ink = fill_and_ink((flow / largest) ** 0.5, 1.0)
-            cells.append(Cell(source, target, usd_text(flow), fill, ink))
+            look = (EMPTY_FILL, GREY) if flow is None else fill_and_ink((flow / largest) ** 0.5, 1.0)
+            cells.append(Cell(source, target, "" if flow is None else usd_text(flow), *look))
     return cells
 
 
-def _name(symbol: str) -> str:
-    return _SHORT_NAMES.get(symbol, symbol)
-
-
-def _sums(side: Mapping[str, float], sign: int) -> dict[str, str]:
-    """Total of each name; what is outside of the universe has none."""
-    return {name: usd_text(sign * total, signed=True) for name, total in side.items() if name != OUTSIDE}
-
-
-def _texts(key: str, texts: Mapping[str, str], **style: Any) -> alt.Chart:  # noqa: ANN401 - Altair's own fields
-    """A text for each key of an axis."""
-    values = [{key: name, "text": text, "ink": GREY if name in _SHORT_NAMES else INK} for name, text in texts.items()]
-    chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=values)).mark_text(baseline="middle", **style).encode(text="text:N")
+def _labels(key: str, side: Mapping[str, float], sign: int) -> alt.Chart:
+    """Name and total of each row or column; what is outside of the universe has no total."""
+    return records(
+        {
+            key: name,
+            "text": _SHORT_NAMES.get(name, name),
+            "ink": GREY if name in _SHORT_NAMES else INK,
+            "total": "" if name == OUTSIDE else usd_text(sign * total, signed=True),
+        }
+        for name, total in side.items()
     )
-    return chart

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import cast
 
 import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import ISSUANCE, FlowRankingSpec
 from marketflows_pipeline.charts.cross_asset.wording import (
+    PARTLY_KNOWN,
     PROXY_OF_ISSUANCE,
     flows_text,
     known_text,
     left_out_notes,
     percent_of_cap_text,
     session_footer,
-    sessions_text,
 )
-from marketflows_pipeline.charts.exchanges.wording import UNKNOWN, names_text, usd_text
 from marketflows_pipeline.charts.style.axes import LegendEntry, legend
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
 from marketflows_pipeline.charts.style.theme import BACKGROUND, FALL_INK, GREY, INK, INTO, OUT_OF, RISE_INK
+from marketflows_pipeline.charts.style.time_axis import first_and_last
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, names_text, usd_text
 
 RANKED, ISSUED, NOT_KNOWN = "ranked", "issuance, not ranked", "flow unknown"
 
@@ -36,18 +36,10 @@ def flow_ranking_chart(frame: pl.DataFrame, spec: FlowRankingSpec) -> alt.LayerC
     Bars are in percent of the market cap before the window, so that small funds can be read beside large ones; the
     dollars stand beside them. Ranked funds come first, the largest inflow on top; below them issuance of coins as
     hollow bars, then the assets whose flow is not known, without any bar.
-
-    Args:
-        frame: rows of ``mart.flow_rankings`` of one window: symbol, name, session, flow_method, flow_usd,
-            sessions_known, flow_pct_of_market_cap.
-        spec: what the chart says.
-
-    Returns:
-        Bars, names, values at their ends, a column of dollars, legend, footer.
     """
     ordered = grouped(frame)
     shown = _largest(ordered, spec.rows)
-    session = cast("date", frame.get_column("session").max())
+    _, session = first_and_last(frame, "session")
     bars = RankedBars(
         rows=_rows(shown, spec.window_sessions),
         columns=("US dollars",),
@@ -74,42 +66,30 @@ def grouped(frame: pl.DataFrame) -> pl.DataFrame:
         symbol, name, flow_usd, sessions_known, flow_pct, group; a flow that is not known is null.
     """
     is_known = pl.col("flow_usd").is_finite().fill_null(value=False)
-    group = (
-        pl.when(~is_known)
-        .then(pl.lit(NOT_KNOWN))
-        .when(pl.col("flow_method") == ISSUANCE)
-        .then(pl.lit(ISSUED))
-        .otherwise(pl.lit(RANKED))
-    )
-    places = pl.DataFrame({"group": [RANKED, ISSUED, NOT_KNOWN], "place": [0, 1, 2]})
-    return (
-        frame.with_columns(
-            group=group,
-            flow_usd=pl.when(is_known).then(pl.col("flow_usd")),
-            flow_pct=pl.when(is_known).then(pl.col("flow_pct_of_market_cap")),
-        )
-        .join(places, on="group")
-        .sort("place", "flow_pct", "flow_usd", "symbol", descending=[False, True, True, False], nulls_last=True)
-        .select("symbol", "name", "flow_usd", "sessions_known", "flow_pct", "group")
-    )
+    is_issued = pl.col("flow_method") == ISSUANCE
+    group = pl.when(~is_known).then(pl.lit(NOT_KNOWN)).when(is_issued).then(pl.lit(ISSUED)).otherwise(pl.lit(RANKED))
+    return frame.select(
+        "symbol",
+        "name",
+        flow_usd=pl.when(is_known).then("flow_usd"),
+        sessions_known="sessions_known",
+        flow_pct=pl.when(is_known).then("flow_pct_of_market_cap"),
+        group=group.cast(pl.Enum([RANKED, ISSUED, NOT_KNOWN])),
+    ).sort("group", "flow_pct", "flow_usd", "symbol", descending=[False, True, True, False], nulls_last=True)
 
 
 def _largest(ordered: pl.DataFrame, most: int) -> pl.DataFrame:
     """The rows that find room: of ranked ones those with the largest flows either way, before anything else."""
-    if ordered.height <= most:
-        return ordered
-    kept = (
-        ordered.with_row_index("drawn")
-        .sort(pl.col("group") != RANKED, pl.col("flow_pct").abs(), descending=[False, True], nulls_last=True)
-        .head(most)
-        .sort("drawn")
+    size = pl.col("flow_pct").abs()
+    kept = ordered.with_row_index("drawn").sort(
+        pl.col("group") != RANKED, size, descending=[False, True], nulls_last=True, maintain_order=True
     )
-    return kept.drop("drawn")
+    return kept.head(most).sort("drawn").drop("drawn")
 
 
 def _title(ordered: pl.DataFrame, spec: FlowRankingSpec) -> str:
     is_one = spec.window_sessions == 1
-    span = "In the newest session" if is_one else f"Over the last {sessions_text(spec.window_sessions)}"
+    span = "In the newest session" if is_one else f"Over the last {counted(spec.window_sessions, 'session')}"
     ranked = ordered.filter(pl.col("group") == RANKED, pl.col("flow_pct").is_not_null())
     ends = []
     for row, is_in in ((ranked.head(1), True), (ranked.tail(1), False)):
@@ -134,9 +114,8 @@ def _notes(ordered: pl.DataFrame, shown: pl.DataFrame, spec: FlowRankingSpec) ->
         notes.append(f"hollow: new coins at their price; {PROXY_OF_ISSUANCE}")
     if (shown.get_column("group") == NOT_KNOWN).any():
         notes.append("flow unknown: no share count is published, and none is guessed from price or volume")
-    partly = shown.filter(pl.col("flow_usd").is_not_null(), pl.col("sessions_known") < spec.window_sessions)
-    if not partly.is_empty():
-        notes.append("(n of m): sessions in the sum")
+    if (shown.drop_nulls("flow_usd")["sessions_known"] < spec.window_sessions).any():
+        notes.append(PARTLY_KNOWN)
     absent = ordered.join(shown, on="symbol", how="anti", maintain_order="left")
     smaller, issued, unknown = (
         absent.filter(pl.col("group") == group).get_column("symbol").to_list() for group in (RANKED, ISSUED, NOT_KNOWN)
@@ -147,10 +126,9 @@ def _notes(ordered: pl.DataFrame, shown: pl.DataFrame, spec: FlowRankingSpec) ->
 
 
 def _rows(shown: pl.DataFrame, window: int) -> list[Row]:
-    groups = shown.get_column("group").to_list()
-    rows = []
-    columns = ("symbol", "name", "flow_usd", "sessions_known", "flow_pct", "group")
-    for place, (symbol, name, flow, known, percent, group) in enumerate(shown.select(columns).iter_rows()):
+    rows: list[Row] = []
+    before = RANKED
+    for symbol, name, flow, known, percent, group in shown.iter_rows():
         ink = GREY if group != RANKED or not flow else RISE_INK if flow > 0 else FALL_INK
         value = NOT_KNOWN if group == NOT_KNOWN else UNKNOWN if percent is None else percent_of_cap_text(percent)
         if group == ISSUED:
@@ -163,9 +141,10 @@ def _rows(shown: pl.DataFrame, window: int) -> list[Row]:
                 bars=(Bar(Text(value, ink), parts, is_bold=group == RANKED, is_hollow=group == ISSUED),),
                 columns=(Text(dollars, ink),),
                 detail="" if name == symbol else name,
-                begins_group=place > 0 and groups[place - 1] != group,
+                begins_group=bool(rows) and before != group,
             )
         )
+        before = group
     return rows
 
 

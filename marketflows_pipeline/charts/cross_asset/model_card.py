@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from datetime import date, datetime
 from html import escape
 from typing import Any
 
@@ -22,9 +21,7 @@ from marketflows_pipeline.charts.cross_asset.model_figures import (
     suspicion_text,
     verdict,
 )
-from marketflows_pipeline.charts.cross_asset.wording import sessions_text
-from marketflows_pipeline.charts.exchanges.wording import day_text
-from marketflows_pipeline.charts.style.wording import moment, value_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, moment, value_text
 from marketflows_pipeline.models.verdicts import ALL, HEADLINES, MEAN_OF_ASSETS, WITH_FLOWS
 from marketflows_pipeline.system.printable import visible
 
@@ -89,7 +86,7 @@ def model_card_html(metadata: Mapping[str, Any], evaluation: pl.DataFrame, chart
     Args:
         metadata: what the model was made of and from, as stored beside it: model_id, target, horizon, kind, seed,
             trained_at, first_session, last_session, rows, test_rows, symbols, features, features_version,
-            features_sha256, versions, walk_forward, configurations_tried; times may be text in ISO 8601. With
+            features_sha256, versions, walk_forward, configurations_tried. With
             ``planted_auc``, where data are made up, the planted AUC stands beside the found one.
         evaluation: rows of ``mart.model_evaluation``; those of other models are passed over.
         chart_png: the chart of `model_quality.model_chart`.
@@ -102,9 +99,9 @@ def model_card_html(metadata: Mapping[str, Any], evaluation: pl.DataFrame, chart
     if own.is_empty():
         raise ValueError(f"the evaluation has no figure of model {model_id}")
     horizon, target = int(metadata["horizon"]), str(metadata["target"])
-    title = f"Model card: {TARGET_NAMES[target]}, {sessions_text(horizon)} ahead"
+    title = f"Model card: {TARGET_NAMES[target]}, {counted(horizon, 'session')} ahead"
     chart = base64.b64encode(chart_png).decode("ascii")
-    trained = moment(_time(metadata["trained_at"]))
+    trained = moment(metadata["trained_at"])
     headline = f"{KIND_NAMES.get(kind, kind).capitalize()}, trained {trained}, id {model_id}"
     # The chart in words, for who cannot see it.
     alternative = f"Reliability curve and AUC of each asset with intervals. {verdict(own, target)}."
@@ -159,7 +156,7 @@ def _verdict_lines(metadata: Mapping[str, Any], own: pl.DataFrame, made_up: bool
 def _facts(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What stands in the list of facts: term and text."""
     symbols, features = list(metadata["symbols"]), list(metadata["features"])
-    first, last = (day_text(_day(metadata[key])) for key in ("first_session", "last_session"))
+    first, last = (day_text(metadata[key]) for key in ("first_session", "last_session"))
     walk: Mapping[str, int] = metadata["walk_forward"]
     tried = int(metadata["configurations_tried"])
     libraries = ", ".join(f"{name} {version}" for name, version in metadata["versions"].items())
@@ -178,8 +175,7 @@ def _facts(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "Tried",
-            f"{tried} {'configuration' if tried == 1 else 'configurations'} on this data; the best of many looks "
-            "better than it is",
+            f"{counted(tried, 'configuration')} on this data; the best of many looks better than it is",
         ),
         ("Reproduce", f"seed {metadata['seed']}, data {str(metadata['features_sha256'])[:16]}, {libraries}"),
     ]
@@ -203,17 +199,9 @@ def _cell(own: pl.DataFrame, variant: str, column: tuple[str, str, str, int, boo
     _, metric, scope, decimals, signed = column
     found = figure(own, metric, scope, variant)
     if found is None:
-        return "\u2013"
+        return UNKNOWN
     text, _, interval = found.text(decimals=decimals, signed=signed).partition(" ")
     return f"{_html(text)}<span>{_html(interval)}</span>" if interval else _html(text)
-
-
-def _time(value: object) -> datetime:
-    return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-
-
-def _day(value: object) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(str(value))
 
 
 def _html(text: str) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import cast
 
 import polars as pl
 
@@ -47,71 +45,27 @@ class Figure:
         """The figure and its interval: "0.512 [0.497, 0.527]"."""
         return interval_text(self.value, self.lower, self.upper, decimals=decimals, signed=signed)
 
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The interval; without one the figure itself, twice."""
-        return (
-            self.value if self.lower is None else self.lower,
-            self.value if self.upper is None else self.upper,
-        )
 
-    def holds(self, number: float) -> bool | None:
-        """Whether the number is within the interval; None where there is none."""
-        if self.lower is None or self.upper is None:
-            return None
-        return self.lower <= number <= self.upper
-
-
-@dataclass(frozen=True)
-class ReliabilityBin:
-    """Forecasts of one bin: how high they were, and how often the target came."""
-
-    predicted: float
-    observed: Figure
-
-
-def figures(evaluation: pl.DataFrame) -> dict[tuple[str, str, str], Figure]:
-    """Figures of an evaluation by variant, metric and scope; those that are missing or not finite are left out.
-
-    Args:
-        evaluation: variant, metric, scope, value, lower_95, upper_95, n of one model.
-    """
-    finite = evaluation.filter(pl.col("value").is_finite()).sort("variant", "metric", "scope")
-    rows = finite.select("variant", "metric", "scope", "value", "lower_95", "upper_95", "n").iter_rows()
-    return {(variant, metric, scope): Figure(*found) for variant, metric, scope, *found in rows}
+def figures(evaluation: pl.DataFrame, metric: str, variant: str = WITH_FLOWS) -> dict[str, Figure]:
+    """Figures of one metric of one model's evaluation, by scope; those missing or not finite are left out."""
+    known = evaluation.filter(pl.col("value").is_finite(), metric=metric, variant=variant).sort("scope")
+    rows = known.select("scope", "value", "lower_95", "upper_95", "n").iter_rows()
+    return {scope: Figure(*found) for scope, *found in rows}
 
 
 def figure(evaluation: pl.DataFrame, metric: str, scope: str, variant: str = WITH_FLOWS) -> Figure | None:
     """One figure of an evaluation; None where it is missing or not finite."""
-    return figures(evaluation).get((variant, metric, scope))
-
-
-def reliability_bins(evaluation: pl.DataFrame) -> list[ReliabilityBin]:
-    """The reliability table of the model with flows, bins without rows left out."""
-    predicted = _by_scope(evaluation, "reliability_predicted")
-    observed = _by_scope(evaluation, "reliability")
-    return [ReliabilityBin(predicted[scope].value, each) for scope, each in observed.items() if scope in predicted]
+    return figures(evaluation, metric, variant).get(scope)
 
 
 def auc_of_assets(evaluation: pl.DataFrame) -> dict[str, Figure]:
     """AUC of each asset, by symbol."""
-    return {symbol: each for symbol, each in _by_scope(evaluation, "auc").items() if symbol != MEAN_OF_ASSETS}
-
-
-def _by_scope(evaluation: pl.DataFrame, wanted: str) -> dict[str, Figure]:
-    """Figures of the model with flows in one metric."""
-    found = figures(evaluation).items()
-    return {scope: each for (variant, metric, scope), each in found if (variant, metric) == (WITH_FLOWS, wanted)}
+    return {symbol: each for symbol, each in figures(evaluation, "auc").items() if symbol != MEAN_OF_ASSETS}
 
 
 def is_synthetic(evaluation: pl.DataFrame) -> bool:
     """Whether any of it was trained on made-up data."""
     return bool(evaluation.get_column("is_synthetic").any())
-
-
-def trained_at(evaluation: pl.DataFrame) -> datetime:
-    """When the model was trained; the frame must not be empty."""
-    return cast("datetime", evaluation.get_column("trained_at").max())
 
 
 def ablation_text(evaluation: pl.DataFrame, target: str) -> str:
@@ -121,10 +75,9 @@ def ablation_text(evaluation: pl.DataFrame, target: str) -> str:
     if added is None:
         return "What flows add was not measured"
     text = f"Flows add {added.text(signed=True)} to the {HEADLINE_NAMES[target]}"
-    holds = added.holds(0)
-    if holds is None:
+    if added.lower is None or added.upper is None:
         return text
-    if holds:
+    if added.lower <= 0 <= added.upper:
         return f"{text}: not told apart from nothing"
     return f"{text}: {'a measurable gain' if added.value > 0 else 'a measurable loss'}"
 

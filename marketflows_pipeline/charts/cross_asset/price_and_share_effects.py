@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import cast
-
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.cross_asset.spec import (
-    ISSUANCE,
-    EffectsSpec,
-    is_fund,
-    last_sessions,
-    shown_symbols,
-)
+from marketflows_pipeline.charts.cross_asset.spec import EffectsSpec, is_fund, last_sessions
 from marketflows_pipeline.charts.cross_asset.wording import (
+    PARTLY_KNOWN,
     known_text,
-    left_out_notes,
+    not_drawn_notes,
     percent_of_cap_text,
     session_footer,
-    sessions_text,
+    without_flow_notes,
 )
-from marketflows_pipeline.charts.exchanges.wording import day_text, names_text, share_text, usd_text
 from marketflows_pipeline.charts.style.axes import LegendEntry, legend
 from marketflows_pipeline.charts.style.frame import Frame, framed
 from marketflows_pipeline.charts.style.ranked_bars import Bar, RankedBars, Row, Text
 from marketflows_pipeline.charts.style.theme import GREY, INK, INTO, REFERENCE
+from marketflows_pipeline.charts.style.time_axis import first_and_last
+from marketflows_pipeline.charts.style.wording import counted, day_text, share_text, usd_text
 
 PRICE_FILL, SHARE_FILL = REFERENCE, INTO
 
@@ -39,18 +32,10 @@ def effects_chart(frame: pl.DataFrame, spec: EffectsSpec) -> alt.LayerChart:
 
     Bars are in percent of the fund's market cap before the window, so that small funds can be read beside large ones,
     on an axis symmetric around zero; the dollars stand beside them.
-
-    Args:
-        frame: rows of ``core.asset_flows``: symbol, session, flow_method, price_effect_usd, share_effect_usd,
-            market_cap_usd, market_cap_change_usd.
-        spec: what the chart says.
-
-    Returns:
-        Pairs of bars, names, values at their ends, legend, footer.
     """
     window = last_sessions(frame, spec.sessions)
     sessions = window.get_column("session").n_unique()
-    last = cast("date", window.get_column("session").max())
+    _, last = first_and_last(window, "session")
     effects = summed_effects(window)
     drawable = effects.filter(pl.col("cap_before_usd") > 0)
     largest = drawable.sort("cap_before_usd", "symbol", descending=[True, False]).head(spec.rows)
@@ -59,10 +44,10 @@ def effects_chart(frame: pl.DataFrame, spec: EffectsSpec) -> alt.LayerChart:
     page = Frame(
         title=_title(effects, sessions),
         subtitle=[
-            f"Sums of daily effects, {sessions_text(sessions)} to {day_text(last)}",
+            f"Sums of daily effects, {counted(sessions, 'session')} to {day_text(last)}",
             "in percent of the market cap before, US dollars beside it",
         ],
-        footer=session_footer(spec.source, last, _notes(frame, window, shown, spec)),
+        footer=session_footer(spec.source, last, _notes(window, effects, shown, spec)),
         left=bars.left,
         right=bars.right,
         above=32,
@@ -106,27 +91,22 @@ def price_share_pct(effects: pl.DataFrame) -> float | None:
 def _title(effects: pl.DataFrame, sessions: int) -> str:
     of_price = price_share_pct(effects)
     if of_price is None:
-        return f"No fund's market cap moved over the last {sessions_text(sessions)}"
-    return f"Price made {share_text(of_price)} of the moves in funds' market caps over {sessions_text(sessions)}"
+        return f"No fund's market cap moved over the last {counted(sessions, 'session')}"
+    return f"Price made {share_text(of_price)} of the moves in funds' market caps over {counted(sessions, 'session')}"
 
 
-def _notes(frame: pl.DataFrame, window: pl.DataFrame, shown: pl.DataFrame, spec: EffectsSpec) -> list[str]:
+def _notes(window: pl.DataFrame, effects: pl.DataFrame, shown: pl.DataFrame, spec: EffectsSpec) -> list[str]:
     order = [symbol for symbol, _ in spec.assets]
-    present = set(shown.get_column("symbol"))
-    issuance = set(window.filter(pl.col("flow_method") == ISSUANCE).get_column("symbol"))
-    known = set(summed_effects(window).get_column("symbol"))
-    unknown = set(frame.get_column("symbol")) - known - issuance
+    known = set(effects["symbol"])
     notes = [
         "price effect: shares before times change of price",
         "share effect (the flow): price now times change of shares",
         "each day's two effects add up to its change of market cap",
-        *left_out_notes(shown_symbols(sorted(unknown), order), shown_symbols(sorted(issuance - known), order)),
+        *without_flow_notes(window, known, order),
     ]
-    if (shown.get_column("known") < window.get_column("session").n_unique()).any():
-        notes.append("(n of m): sessions in the sum")
-    if more := shown_symbols(sorted(known - present), order):
-        notes.append(f"not drawn: {names_text(more)}")
-    return [*notes, *spec.notes]
+    if (shown["known"] < window["session"].n_unique()).any():
+        notes.append(PARTLY_KNOWN)
+    return [*notes, *not_drawn_notes("not drawn", known - set(shown["symbol"]), order), *spec.notes]
 
 
 def _rows(shown: pl.DataFrame, names: dict[str, str], sessions: int) -> list[Row]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import cast
 
 import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import REGIMES, RegimesSpec
-from marketflows_pipeline.charts.cross_asset.wording import REGIME_NAMES, session_footer, sessions_text
-from marketflows_pipeline.charts.exchanges.wording import day_text, share_text
+from marketflows_pipeline.charts.cross_asset.wording import REGIME_NAMES, session_footer
 from marketflows_pipeline.charts.style.axes import LegendEntry, axis_title, legend, value_axis
 from marketflows_pipeline.charts.style.broken_lines import LABEL_SIZE, broken_lines, value_label
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
-from marketflows_pipeline.charts.style.layout import text_width
-from marketflows_pipeline.charts.style.time_axis import known_run, on_time_axis, time_x
-from marketflows_pipeline.charts.style.wording import value_text
+from marketflows_pipeline.charts.style.layout import reach, text_width
+from marketflows_pipeline.charts.style.marks import FILL, records
+from marketflows_pipeline.charts.style.theme import OUTLINE
+from marketflows_pipeline.charts.style.time_axis import first_and_last, known_run, on_time_axis, time_x
+from marketflows_pipeline.charts.style.wording import counted, day_text, share_text, short_day, value_text
 
 # Light enough for a thin line on top; risk-off differs from risk-on in lightness too, not in hue alone.
 BANDS = {"risk_on": "#cfe3f3", "mixed": "#eef0f3", "risk_off": "#f5c9a6"}
@@ -33,16 +33,9 @@ def regimes_chart(frame: pl.DataFrame, spec: RegimesSpec) -> alt.LayerChart:
 
     A band reaches from its first session to the first of the next band. Sessions without a regime have no band; where
     a close or VIX is missing its line breaks.
-
-    Args:
-        frame: session, close_usd (of the benchmark), vix, vix_percentile, ratio_score, regime.
-        spec: what the chart says.
-
-    Returns:
-        Two panels: bands and a thin line in each, labels with the last values, legend, footer.
     """
     rows = frame.sort("session").tail(spec.sessions)
-    first, last = cast("date", rows.item(0, "session")), cast("date", rows.item(-1, "session"))
+    first, last = first_and_last(rows, "session")
     labels = {column: _last_text(rows, column, last) for column in ("close_usd", "vix")}
     newest = rows.row(-1, named=True)
     page = Frame(
@@ -96,7 +89,7 @@ def _subtitle(newest: dict[str, object], sessions: int) -> list[str]:
         parts.append(f"VIX above {value_text(100 * percentile, 0, signed=False)}% of the last 252 sessions")
     if isinstance(score, int | float):
         parts.append(f"ratio pairs {value_text(score, 0, signed=True)}")
-    return [*parts, f"last {sessions_text(sessions)}"]
+    return [*parts, f"last {counted(sessions, 'session')}"]
 
 
 def _notes(rows: pl.DataFrame, spec: RegimesSpec) -> list[str]:
@@ -106,7 +99,7 @@ def _notes(rows: pl.DataFrame, spec: RegimesSpec) -> list[str]:
     ]
     without = rows.get_column("regime").null_count()
     if without:
-        notes.append(f"white: no regime yet for {sessions_text(without)}")
+        notes.append(f"white: no regime yet for {counted(without, 'session')}")
     if rows.get_column("close_usd").null_count() or rows.get_column("vix").null_count():
         notes.append("a line breaks where its figure is missing")
     return [*notes, "a description of the market, not a forecast", *spec.notes]
@@ -115,7 +108,7 @@ def _notes(rows: pl.DataFrame, spec: RegimesSpec) -> list[str]:
 def _last_text(rows: pl.DataFrame, column: str, last: date) -> str:
     session, value = rows.filter(pl.col(column).is_finite()).select("session", column).row(-1)
     figure = f"${value_text(value, 2, signed=False)}" if column == "close_usd" else value_text(value, 1, signed=False)
-    return figure if session == last else f"{figure} ({session.day} {session:%b})"
+    return figure if session == last else f"{figure} ({short_day(session)})"
 
 
 def _legend(rows: pl.DataFrame) -> list[LegendEntry]:
@@ -125,7 +118,7 @@ def _legend(rows: pl.DataFrame) -> list[LegendEntry]:
         LegendEntry(
             f"{REGIME_NAMES[regime]} {share_text(100 * known.to_list().count(regime) / known.len())}",
             BANDS[regime],
-            stroke="#c3c8d1",
+            stroke=OUTLINE,
         )
         for regime in REGIMES
     ]
@@ -143,7 +136,7 @@ def _panel_layers(
         .with_columns(run=known_run(pl.col("value").is_not_null()))
         .filter(pl.col("value").is_not_null())
     )
-    low, high = cast("float", drawn.get_column("value").min()), cast("float", drawn.get_column("value").max())
+    low, high = reach(drawn["value"])
     room = 0.06 * (high - low) or 1.0
     is_close = column == "close_usd"
     domain = [low - room if is_close else 0.0, high + room]
@@ -152,9 +145,7 @@ def _panel_layers(
     y = alt.Y("value:Q", scale=scale, axis=axis)
     return [
         # Multiplied, so that the grid lines below stay visible.
-        alt.Chart(alt.InlineData(values=bands.to_dicts()))
-        .mark_rect(y=top, y2=bottom, blend="multiply")
-        .encode(x=x, x2="end", color=alt.Color("fill:N", scale=None)),
+        records(bands.to_dicts()).mark_rect(y=top, y2=bottom, blend="multiply").encode(x=x, x2="end", color=FILL),
         *broken_lines(drawn, x, y, width=1.3),
         value_label(drawn, label, x, y),
     ]

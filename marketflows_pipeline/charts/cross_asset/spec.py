@@ -5,7 +5,7 @@ This module must not import Altair, so that unchanged charts are recognised chea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -78,13 +78,9 @@ class FlowRankingSpec(Spec):
 
 @dataclass(frozen=True)
 class FlowMapSpec(Spec):
-    """Outflows attributed to inflows, from the rows to the columns.
+    """Outflows attributed to inflows, from the rows to the columns, of so many assets each at most.
 
-    Attributes:
-        window_sessions: length of the window.
-        unknown: symbols whose flow is not known.
-        issuance: symbols left out because what is known of them is issuance.
-        most: assets shown as rows and as columns at most.
+    The footer names the symbols whose flow is unknown, and those left out because only their issuance is known.
     """
 
     draw = f"{_PACKAGE}.flow_map:flow_map_chart"
@@ -177,15 +173,13 @@ class CorrelationsSpec(Spec):
 
 @dataclass(frozen=True)
 class ModelSpec(Spec):
-    """What one model was worth out of sample.
+    """What one model was worth out of sample, for so many of the assets of the settings at most.
 
     Attributes:
         horizon: sessions ahead.
         target: ``direction`` or ``rank``.
         kind: ``logistic`` or ``gradient_boosting``.
-        symbols: assets in the order of the settings.
         planted_auc: of made-up data, the AUC that was planted in it.
-        most: assets shown at most.
     """
 
     draw = f"{_PACKAGE}.model_quality:model_chart"
@@ -224,7 +218,7 @@ def known_fund_flows(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.filter(is_fund(), pl.col("flow_usd").is_finite())
 
 
-def shown_symbols(present: Sequence[str], order: Sequence[str]) -> list[str]:
+def shown_symbols(present: Iterable[str], order: Sequence[str]) -> list[str]:
     """Symbols in the order of the settings; one that is no longer in them comes last."""
     place = {symbol: rank for rank, symbol in enumerate(order)}
     return sorted(present, key=lambda symbol: (place.get(symbol, len(place)), symbol))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
-from marketflows_pipeline.charts.exchanges.wording import day_text, names_text
-from marketflows_pipeline.charts.style.wording import value_text
+import polars as pl
+
+from marketflows_pipeline.charts.cross_asset.spec import ISSUANCE, shown_symbols
+from marketflows_pipeline.charts.style.wording import MINUS, counted, day_text, names_text, value_text
 
 PROXY_OF_ISSUANCE = "issuance is not a flow of investors"
-ATTRIBUTION = "Proportional attribution, not observed transfers"
+PARTLY_KNOWN = "(n of m): sessions in the sum"
 REGIME_NAMES = {"risk_on": "risk-on", "mixed": "mixed", "risk_off": "risk-off"}
 
 
@@ -18,18 +20,10 @@ def session_footer(source: str, session: date, notes: Sequence[str]) -> list[str
     return [source, f"as of the session of {day_text(session)}", *notes]
 
 
-def sessions_text(count: int) -> str:
-    """A number of sessions: "1 session", "21 sessions"."""
-    return f"{count} session" if count == 1 else f"{count} sessions"
-
-
 def flows_text(count: int, last: date) -> str:
     """What is summed: "Net flows of the last 21 sessions, to 20 Nov 2026", "Net flows of 20 Nov 2026"."""
-    return (
-        f"Net flows of {day_text(last)}"
-        if count == 1
-        else f"Net flows of the last {count} sessions, to {day_text(last)}"
-    )
+    span = f"{day_text(last)}" if count == 1 else f"the last {counted(count, 'session')}, to {day_text(last)}"
+    return f"Net flows of {span}"
 
 
 def known_text(known: int, window: int) -> str:
@@ -40,7 +34,7 @@ def known_text(known: int, window: int) -> str:
 def percent_of_cap_text(share_pct: float) -> str:
     """A flow against the market cap: "+0.34%", "\u221212.0%", "+<0.01%"; two decimals below 10 %."""
     if 0 < abs(share_pct) < 0.005:
-        return "+<0.01%" if share_pct > 0 else "\u2212<0.01%"
+        return f"{'+' if share_pct > 0 else MINUS}<0.01%"
     return f"{value_text(share_pct, 2 if abs(share_pct) < 9.995 else 1, signed=True)}%"
 
 
@@ -61,3 +55,17 @@ def left_out_notes(unknown: Sequence[str], issuance: Sequence[str]) -> list[str]
     if issuance:
         notes.append(f"left out: {names_text(issuance)} ({PROXY_OF_ISSUANCE})")
     return notes
+
+
+def without_flow_notes(frame: pl.DataFrame, known: Collection[str], order: Sequence[str]) -> list[str]:
+    """The same of all assets in rows of ``core.asset_flows`` but those with a known flow."""
+    others = frame.filter(~pl.col("symbol").is_in(list(known)))
+    issuance = others.filter(pl.col("flow_method") == ISSUANCE)["symbol"].unique()
+    unknown = others.filter(~pl.col("symbol").is_in(issuance.implode()))["symbol"].unique()
+    return left_out_notes(shown_symbols(unknown, order), shown_symbols(issuance, order))
+
+
+def not_drawn_notes(why: str, symbols: Iterable[str], order: Sequence[str]) -> list[str]:
+    """Names of assets that a chart leaves out; nothing where it leaves out none."""
+    names = shown_symbols(symbols, order)
+    return [f"{why}: {names_text(names)}"] if names else []

@@ -19,7 +19,7 @@ from marketflows_pipeline.charts.exchanges.spec import (
 from marketflows_pipeline.charts.exchanges.wording import MEASURES, SEGMENTS
 from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.theme import PALETTE, series_colors
+from marketflows_pipeline.charts.style.theme import PALETTE, series_styles
 from marketflows_pipeline.system.printable import presentable_name
 
 _SHARE_SEGMENTS = ("centralised", "tracked")
@@ -37,8 +37,7 @@ class ExchangeChartContext:
         shares_top_n: exchanges that the shares show one by one, 1 to 11.
         days: length of the reserves' window.
         notes: caveats for every footer, such as that the data are synthetic.
-        coingecko: credit of what comes from CoinGecko.
-        defillama: credit of what comes from DefiLlama.
+        coingecko: credit of what comes from there, as defillama is.
     """
 
     hhi_thresholds: tuple[float, float]
@@ -81,12 +80,12 @@ def exchange_charts(
     return [
         *_reserves_jobs(netflow, context),
         *_shares_jobs(shares, members, context),
-        *_concentration_jobs(dominance, members, context),
+        *(_concentration_job(measure, dominance, members, context) for measure in MEASURES),
         chart_job(
             _presentable(whale_signals.sort("rank"), "symbol"),
             WhaleSpec(source=context.coingecko, notes=context.notes),
         ),
-        *_ranking_jobs(tvl, coverage, context),
+        *(_ranking_job(kind, tvl, coverage, context) for kind in _KINDS),
         _league_job(league, context),
     ]
 
@@ -97,30 +96,22 @@ def _presentable(frame: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def _reserves_jobs(netflow: pl.DataFrame, context: ExchangeChartContext) -> list[RenderJob]:
-    jobs = [
-        chart_job(
-            part,
-            ReservesSpec(
-                slug=part.item(-1, "slug"),
-                name=presentable_name(part.item(-1, "name")),
-                source=context.defillama,
-                days=context.days,
-                notes=context.notes,
-            ),
-        )
-        for part in netflow.sort("slug", "day").partition_by("slug", maintain_order=True)
-    ]
-    # Slugs that differ by what no file name may hold share one chart, that of the first.
-    return list({job.file_name: job for job in reversed(jobs)}.values())[::-1]
+    jobs: dict[str, RenderJob] = {}
+    for (slug,), part in netflow.sort("slug", "day").group_by("slug", maintain_order=True):
+        name = presentable_name(part.item(-1, "name"))
+        spec = ReservesSpec(str(slug), name, context.days, source=context.defillama, notes=context.notes)
+        job = chart_job(part, spec)
+        # Slugs that differ by what no file name may hold share one chart, that of the first.
+        jobs.setdefault(job.file_name, job)
+    return list(jobs.values())
 
 
 def _shares_jobs(shares: pl.DataFrame, members: pl.DataFrame, context: ExchangeChartContext) -> list[RenderJob]:
     # Over time only: one that was not measured throughout would shrink the shares of all others on its first day.
     is_fixed = pl.col("fixed_share_pct").is_not_null()
-    spot = shares.filter(is_fixed, pl.col("measure") == "spot_volume").sort("segment", "day", "exchange_key")
-    frames = {segment: spot.filter(pl.col("segment") == segment) for segment in _SHARE_SEGMENTS}
-    largest = {segment: largest_exchanges(frame, context.shares_top_n) for segment, frame in frames.items()}
-    styles = shared_styles(list(largest.values()))
+    spot = shares.filter(is_fixed, measure="spot_volume").sort("segment", "day", "exchange_key")
+    frames = {segment: spot.filter(segment=segment) for segment in _SHARE_SEGMENTS}
+    styles = shared_styles([largest_exchanges(frame, context.shares_top_n) for frame in frames.values()])
     return [
         chart_job(
             frame,
@@ -140,9 +131,7 @@ def _shares_jobs(shares: pl.DataFrame, members: pl.DataFrame, context: ExchangeC
 def largest_exchanges(frame: pl.DataFrame, count: int) -> list[tuple[str, str]]:
     """Key and name of the largest exchanges by mean volume of the last 30 days; a day without a volume counts as none.
 
-    Args:
-        frame: day, exchange_key, name, value of one segment and measure.
-        count: how many.
+    The frame (day, exchange_key, name, value) is of one segment and measure.
     """
     recent = frame.filter(pl.col("day") > pl.col("day").max() - timedelta(days=_MEAN_DAYS))
     # All means are over the same days, so their order is that of the sums.
@@ -166,14 +155,12 @@ def shared_styles(lists: Sequence[Sequence[tuple[str, str]]]) -> list[tuple[Seri
     styled = []
     for exchanges in lists:
         chosen: dict[str, str] = {}
-        for key, _ in exchanges:
-            if key in known and known[key] not in chosen.values():
-                chosen[key] = known[key]
-        for key, _ in exchanges:
-            if key not in chosen:
-                free = [color for color in PALETTE if color not in chosen.values()]
-                chosen[key] = next((color for color in free if color not in known.values()), free[0])
-                known.setdefault(key, chosen[key])
+        # Those that have a colour choose first.
+        for key, _ in sorted(exchanges, key=lambda exchange: exchange[0] not in known):
+            free = [color for color in PALETTE if color not in chosen.values()]
+            unused = [color for color in free if color not in known.values()]
+            chosen[key] = known[key] if known.get(key) in free else (unused or free)[0]
+        known = chosen | known
         styled.append(tuple(SeriesStyle(key, presentable_name(name), chosen[key]) for key, name in exchanges))
     return styled
 
@@ -186,24 +173,19 @@ def _left_out(members: pl.DataFrame, measure: str, segments: Sequence[str]) -> t
     return tuple(map(presentable_name, outside.unique("exchange_key", maintain_order=True)["name"]))
 
 
-def _concentration_jobs(
-    dominance: pl.DataFrame, members: pl.DataFrame, context: ExchangeChartContext
-) -> list[RenderJob]:
-    colors = series_colors(_HHI_SEGMENTS)
-    styles = tuple(SeriesStyle(segment, SEGMENTS[segment], colors[segment]) for segment in _HHI_SEGMENTS)
-    jobs = []
-    for measure in MEASURES:
-        rows = dominance.filter(pl.col("measure") == measure, pl.col("segment").is_in(_HHI_SEGMENTS))
-        spec = ConcentrationSpec(
-            measure=measure,
-            series=styles,
-            thresholds=context.hhi_thresholds,
-            left_out=_left_out(members, measure, _HHI_SEGMENTS),
-            source=context.coingecko if measure == "spot_volume" else context.defillama,
-            notes=context.notes,
-        )
-        jobs.append(chart_job(rows.sort("segment", "day"), spec))
-    return jobs
+def _concentration_job(
+    measure: str, dominance: pl.DataFrame, members: pl.DataFrame, context: ExchangeChartContext
+) -> RenderJob:
+    spec = ConcentrationSpec(
+        measure=measure,
+        series=series_styles([(segment, SEGMENTS[segment]) for segment in _HHI_SEGMENTS]),
+        thresholds=context.hhi_thresholds,
+        left_out=_left_out(members, measure, _HHI_SEGMENTS),
+        source=context.coingecko if measure == "spot_volume" else context.defillama,
+        notes=context.notes,
+    )
+    rows = dominance.filter(pl.col("segment").is_in(_HHI_SEGMENTS), measure=measure)
+    return chart_job(rows.sort("segment", "day"), spec)
 
 
 def _league_job(league: pl.DataFrame, context: ExchangeChartContext) -> RenderJob:
@@ -212,20 +194,10 @@ def _league_job(league: pl.DataFrame, context: ExchangeChartContext) -> RenderJo
     return chart_job(_presentable(rows, "name"), spec)
 
 
-def _ranking_jobs(tvl: pl.DataFrame, coverage: pl.DataFrame, context: ExchangeChartContext) -> list[RenderJob]:
-    absent = coverage.filter(pl.col("aspect") == "reserves").sort(
+def _ranking_job(kind: str, tvl: pl.DataFrame, coverage: pl.DataFrame, context: ExchangeChartContext) -> RenderJob:
+    absent = coverage.filter(kind == "cex", aspect="reserves").sort(
         "volume_24h_btc", "name", descending=[True, False], nulls_last=True
     )
-    unmeasured = tuple(map(presentable_name, absent.get_column("name").unique(maintain_order=True)))
-    return [
-        chart_job(
-            _presentable(tvl.filter(pl.col("kind") == kind).sort("rank", "slug", nulls_last=True), "name"),
-            RankingSpec(
-                kind=kind,
-                source=context.defillama,
-                unmeasured=unmeasured if kind == "cex" else (),
-                notes=context.notes,
-            ),
-        )
-        for kind in _KINDS
-    ]
+    unmeasured = tuple(map(presentable_name, absent["name"].unique(maintain_order=True)))
+    spec = RankingSpec(kind=kind, source=context.defillama, unmeasured=unmeasured, notes=context.notes)
+    return chart_job(_presentable(tvl.filter(kind=kind).sort("rank", "slug", nulls_last=True), "name"), spec)

@@ -3,81 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import ConcentrationSpec
-from marketflows_pipeline.charts.exchanges.wording import MEASURES, day_text, days_text, fixed_set_notes
+from marketflows_pipeline.charts.exchanges.wording import MEASURES, fixed_set_notes
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import axis_title, pixel_x, pixel_y, value_axis
-from marketflows_pipeline.charts.style.broken_lines import broken_lines, csv_chart
-from marketflows_pipeline.charts.style.end_labels import end_labels, names_width
+from marketflows_pipeline.charts.style.axes import LegendEntry, axis_title, legend, value_axis
+from marketflows_pipeline.charts.style.broken_lines import broken_lines
+from marketflows_pipeline.charts.style.end_labels import end_labels, line_ends, names_width
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.layout import Box, PlotArea, text_width
-from marketflows_pipeline.charts.style.theme import GREY, REFERENCE
+from marketflows_pipeline.charts.style.layout import reach
+from marketflows_pipeline.charts.style.marks import FILL, csv_chart, records, reference_line, series_channels
+from marketflows_pipeline.charts.style.theme import OUTLINE
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x, unbroken_run
-from marketflows_pipeline.charts.style.wording import footer_parts, value_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, short_day, value_text
 
 # From free competition to high concentration: no colour, since a high index is neither good nor bad news.
 BAND_FILLS = ("#ffffff", "#f3f4f7", "#e7e9ee")
 MONOPOLY = 10_000
 
 _LEFT = 64
-_BAND_TEXT_SIZE = 11.5
 
 
 @framed
 def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.LayerChart:
-    """Draw the index of each segment on an axis that starts at zero.
+    """Draw the index of each segment on an axis that starts at zero, between bands of a legend.
 
-    Args:
-        frame: rows of ``mart.exchange_dominance`` of one measure: segment, day, ts, fixed_hhi_index,
-            fixed_hhi_lower_bound, fixed_hhi_upper_bound.
-        spec: what the chart says.
-
-    Returns:
-        Bands between the thresholds, bounds as light areas, lines that break where a day is missing, labels with the
-        last values, footer.
+    Bounds are light areas; lines and areas break where a day is missing.
     """
     rows = _rows(frame, spec)
     first, last = first_and_last(rows)
-    shown = set(rows.get_column("series"))
-    styles = [style for style in spec.series if style.series in shown]
-    ends = _ends(rows, styles)
+
+    def label(style: SeriesStyle, row: Mapping[str, Any]) -> str:
+        ended = "" if row["day"] == last else f" ({short_day(row['day'])})"
+        return f"{style.label} {value_text(row['value'], 0, signed=False)}{ended}"
+
+    ends = line_ends(rows, spec.series, label)
     bounded = rows.filter(pl.col("lower").is_finite(), pl.col("upper").is_finite())
     page = Frame(
-        title=_title(ends, styles, dict(rows.group_by("series").len().iter_rows()), spec),
+        title=_title(rows, spec),
         subtitle=[
             "Herfindahl-Hirschman index (HHI): the sum of squared shares in percent; 10,000 is a monopoly",
-            f"daily, {days_text((last - first).days + 1)} to {day_text(last)}",
+            f"daily, {counted((last - first).days + 1, 'day')} to {day_text(last)}",
         ],
         footer=footer_parts(spec.source, as_of(rows, "ts"), _notes(bounded, spec)),
         left=_LEFT,
         right=names_width(ends),
         below=32,
     )
-    plot = page.plot(0, _highest(rows, spec))
+    # Far enough above the upper threshold to show its band.
+    _, largest = reach(rows["value"], 1.25 * spec.thresholds[1] / 1.08, *bounded["upper"])
+    plot = page.plot(0, min(MONOPOLY * 1.02, 1.08 * largest))
     x, scale = time_x("at", first, last), alt.Scale(domain=[plot.low, plot.high], nice=False)
     axis = value_axis("format(datum.value, ',.0f')", 7)
-    y = alt.Y("value:Q", scale=scale, axis=axis)
-    colors = alt.Scale(domain=[style.series for style in styles], range=[style.color for style in styles])
-    color = alt.Color("series:N", scale=colors, legend=None)
-    layers = _bands(spec.thresholds, plot, alt.Y("low:Q", scale=scale, axis=axis))
-    if not bounded.is_empty():
-        layers.append(
-            csv_chart(bounded.select("series", "at", "run", "lower", "upper"))
-            .mark_area(opacity=0.18, interpolate="linear", line=False)
-            .encode(x=x, y=alt.Y("lower:Q", scale=scale, axis=axis), y2="upper", color=color, detail="run:N")
-        )
+    y, lower, low = (alt.Y(f"{field}:Q", scale=scale, axis=axis) for field in ("value", "lower", "low"))
+    color = series_channels([style for style in spec.series if style.series in set(rows["series"])])["color"]
+    bands: list[dict[str, Any]] = [
+        {"text": text, "low": start, "high": end, "fill": fill}
+        for (text, start, end), fill in zip(band_edges(spec.thresholds, plot.high), BAND_FILLS, strict=False)
+    ]
+    area = csv_chart(bounded.select("series", "at", "run", "lower", "upper")).mark_area(
+        opacity=0.18, interpolate="linear", line=False
+    )
+    symbols = [LegendEntry(band["text"], band["fill"], stroke=OUTLINE) for band in bands]
     return page.draw(
         [
-            *layers,
+            # Multiplied, so that the grid lines below stay visible.
+            records(bands).mark_rect(x=0, x2=plot.width, blend="multiply").encode(y=low, y2="high", color=FILL),
+            *(reference_line("low", edge, strokeWidth=1, strokeDash=[4, 3]).encode(y=low) for edge in spec.thresholds),
+            *([] if bounded.is_empty() else [area.encode(x=x, y=lower, y2="upper", color=color, detail="run:N")]),
             *broken_lines(rows, x, y, color=color),
-            *_band_names(spec.thresholds, plot, _pixels(rows, plot)),
             *end_labels(ends, plot, y, color),
             axis_title("Index", x=EDGE - _LEFT),
+            *legend(symbols, right=page.width - _LEFT - EDGE),
         ]
     )
 
@@ -93,10 +94,11 @@ def band_edges(thresholds: tuple[float, float], highest: float) -> list[tuple[st
     return [(name, low, min(upper, highest)) for name, low, upper in bands if low < highest]
 
 
-def _title(ends: pl.DataFrame, styles: list[SeriesStyle], days: Mapping[str, int], spec: ConcentrationSpec) -> str:
+def _title(rows: pl.DataFrame, spec: ConcentrationSpec) -> str:
     """The finding for the segment with the longest history, the first of those with equally many days."""
-    style = max(styles, key=lambda each: days[each.series])
-    value = ends.row(by_predicate=pl.col("series") == style.series, named=True)["value"]
+    values = {style: rows.filter(series=style.series)["value"] for style in spec.series}
+    style = max(values, key=lambda each: values[each].len())
+    value = values[style].item(-1)
     bands = band_edges(spec.thresholds, MONOPOLY + 1)
     band = next(name for name, low, high in bands if low <= value < high).partition(":")[0]
     measure = MEASURES.get(spec.measure, spec.measure)
@@ -122,95 +124,10 @@ def _rows(frame: pl.DataFrame, spec: ConcentrationSpec) -> pl.DataFrame:
     )
 
 
-def _highest(rows: pl.DataFrame, spec: ConcentrationSpec) -> float:
-    """Upper end of the axis: above all values, and far enough above the upper threshold to show its band."""
-    largest = cast("float", rows.select(pl.max_horizontal(pl.col("value", "upper").max())).item())
-    return min(MONOPOLY * 1.02, max(1.08 * largest, 1.25 * spec.thresholds[1]))
-
-
-def _ends(rows: pl.DataFrame, styles: list[SeriesStyle]) -> pl.DataFrame:
-    """Series, text, value of the last day of each segment."""
-    last = rows.get_column("day").max()
-    latest = {series: (value, day) for series, value, day in rows.select("series", "value", "day").iter_rows()}
-    named = []
-    for style in styles:
-        value, day = latest[style.series]
-        ended = "" if day == last else f" ({day.day} {day:%b})"
-        named.append((style.series, f"{style.label} {value_text(value, 0, signed=False)}{ended}", value))
-    return pl.DataFrame(named, schema={"series": pl.String, "text": pl.String, "value": pl.Float64}, orient="row")
-
-
-def _bands(thresholds: tuple[float, float], plot: PlotArea, y: alt.Y) -> list[alt.Chart]:
-    values = [
-        {"low": low, "high": high, "fill": fill}
-        for (_, low, high), fill in zip(band_edges(thresholds, plot.high), BAND_FILLS, strict=False)
-    ]
-    base = alt.Chart(alt.InlineData(values=values))
-    edges = alt.Chart(alt.InlineData(values=[{"low": edge} for edge in thresholds]))
-    return [
-        # Multiplied, so that the grid lines below stay visible.
-        base.mark_rect(x=0, x2=plot.width, blend="multiply").encode(
-            y=y, y2="high", color=alt.Color("fill:N", scale=None)
-        ),
-        edges.mark_rule(color=REFERENCE, strokeWidth=1, strokeDash=[4, 3]).encode(y=y),
-    ]
-
-
-def _pixels(rows: pl.DataFrame, plot: PlotArea) -> list[Box]:
-    """Where the lines and their bounds are: a box from each point to the next of its line, or around a lone one."""
-    first, last = first_and_last(rows)
-    days, values = (last - first).days, pl.concat_list("value", "lower", "upper")
-    onward = ("series", "run")
-    spans = rows.select(
-        start=(pl.col("day") - first).dt.total_days(),
-        end=(pl.col("day").shift(-1).over(onward).fill_null(pl.col("day")) - first).dt.total_days(),
-        low=pl.min_horizontal(values.list.min(), values.list.min().shift(-1).over(onward)),
-        high=pl.max_horizontal(values.list.max(), values.list.max().shift(-1).over(onward)),
-    )
-    return [
-        Box(
-            start / days * plot.width - 2,
-            plot.pixel(high) - 3,
-            end / days * plot.width + 2,
-            plot.pixel(low) + 3,
-        )
-        for start, end, low, high in spans.iter_rows()
-    ]
-
-
-def _band_names(thresholds: tuple[float, float], plot: PlotArea, lines: list[Box]) -> list[alt.Chart]:
-    """Names of the bands, each in the corner of its band that the fewest pieces of lines run through."""
-    named = []
-    for (name, low, high), fill in zip(band_edges(thresholds, plot.high), BAND_FILLS, strict=False):
-        top, bottom = plot.pixel(high) + 4, plot.pixel(low) - 4
-        if bottom - top < _BAND_TEXT_SIZE:
-            continue
-        wide = text_width(name, _BAND_TEXT_SIZE)
-        corners = [
-            Box(x, y, x + wide, y + _BAND_TEXT_SIZE)
-            for x in (8, plot.width - 8 - wide)
-            for y in (top, bottom - _BAND_TEXT_SIZE)
-        ]
-        place = min(corners, key=lambda corner: sum(corner.overlaps(line) for line in lines))
-        named.append({"text": name, "x": place.left, "y": (place.top + place.bottom) / 2, "fill": fill})
-    base = alt.Chart(alt.InlineData(values=named))
-    at: dict[str, Any] = {"x": pixel_x("x"), "y": pixel_y("y"), "text": alt.Text("text:N")}
-    quiet: dict[str, Any] = {"align": "left", "baseline": "middle", "fontSize": _BAND_TEXT_SIZE}
-    # The outline keeps a name readable where a line crosses it all the same.
-    return [
-        base.mark_text(**quiet, strokeWidth=3).encode(**at, stroke=alt.Stroke("fill:N", scale=None)),
-        base.mark_text(**quiet, color=GREY).encode(**at),
-    ]
-
-
 def _notes(bounded: pl.DataFrame, spec: ConcentrationSpec) -> list[str]:
-    notes = []
+    notes = ["volume as the exchanges report it"]
     if spec.measure == "reserves":
-        notes.append(
-            "tracked wallets only: exchanges whose reserves are not known are not in it, and no bound is claimed"
-        )
-    else:
-        notes.append("volume as the exchanges report it")
+        notes = ["tracked wallets only: exchanges whose reserves are not known are not in it, and no bound is claimed"]
     if not bounded.is_empty():
         notes.append("light band: where the index can lie, given the volume that is not in it")
     return [*notes, *fixed_set_notes(spec.left_out), *spec.notes]

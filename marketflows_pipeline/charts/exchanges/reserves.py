@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import cast
 
 import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import ReservesSpec
-from marketflows_pipeline.charts.exchanges.wording import day_text, days_text, flow_sum_text, share_text, usd_text
+from marketflows_pipeline.charts.exchanges.wording import flow_sum_text
 from marketflows_pipeline.charts.style.axes import USD_LABEL, LegendEntry, axis_title, legend, signed, value_axis
 from marketflows_pipeline.charts.style.broken_lines import LABEL_SIZE, broken_lines, value_label
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
-from marketflows_pipeline.charts.style.layout import text_width
-from marketflows_pipeline.charts.style.theme import INTO, OUT_OF, REFERENCE
+from marketflows_pipeline.charts.style.layout import reach, text_width
+from marketflows_pipeline.charts.style.marks import FILL, records, reference_line
+from marketflows_pipeline.charts.style.theme import INTO, OUT_OF, OUTLINE
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x, unbroken_run
-from marketflows_pipeline.charts.style.wording import footer_parts
+from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, share_text, usd_text
 
 NO_FLOW_FILL = "#eceef2"
 
@@ -36,14 +36,6 @@ def reserves_chart(frame: pl.DataFrame, spec: ReservesSpec) -> alt.LayerChart:
 
     A day's record is near its midnight, so its flow is drawn as a bar between the midnight before and its own. A day
     without a flow of its own is shaded over the whole height of the panel, never drawn as zero.
-
-    Args:
-        frame: rows of ``mart.exchange_netflow`` of this exchange: day, ts, previous_day, reserves_usd, netflow_mid_usd,
-            own_token_share_pct, coverage_pct.
-        spec: what the chart says.
-
-    Returns:
-        Two panels: a line that breaks where a day is missing; bars on an axis symmetric around zero.
     """
     rows = _window(frame, spec.days)
     first, last = first_and_last(rows)
@@ -101,13 +93,7 @@ def _days_without_flow(rows: pl.DataFrame, first: date, last: date) -> pl.DataFr
 
 
 def covered_days(rows: pl.DataFrame, last: date, window: int) -> tuple[float | None, int]:
-    """Sum of net flows over the last days, and the days it covers; a flow after a gap covers the gap's days too.
-
-    Args:
-        rows: day, previous_day, netflow_mid_usd.
-        last: the last day.
-        window: how many days.
-    """
+    """Sum of net flows over the last days, and the days it covers; a flow after a gap covers the gap's days too."""
     start = last - timedelta(days=window)
     known = rows.filter(pl.col("day") > start, pl.col("netflow_mid_usd").is_finite())
     if known.is_empty():
@@ -118,7 +104,7 @@ def covered_days(rows: pl.DataFrame, last: date, window: int) -> tuple[float | N
 
 
 def _subtitle(rows: pl.DataFrame, first: date, last: date) -> list[str]:
-    parts = [f"Daily, {days_text((last - first).days)} to {day_text(last)}"]
+    parts = [f"Daily, {counted((last - first).days, 'day')} to {day_text(last)}"]
     for window in _SUMS_OVER:
         flow, covered = covered_days(rows, last, window)
         parts.append(flow_sum_text(flow, window, covered))
@@ -137,7 +123,7 @@ def _notes(spec: ReservesSpec, flows: pl.DataFrame, unknown: pl.DataFrame) -> li
         "reserves move with prices too",
     ]
     if not unknown.is_empty():
-        notes.append(f"shaded: no net flow known for {days_text(unknown.height)}")
+        notes.append(f"shaded: no net flow known for {counted(unknown.height, 'day')}")
     spans = flows.select((pl.col("day") - pl.col("previous_day")).dt.total_days().max()).item()
     if spans is not None and spans > 1:
         notes.append("the bar after missing records covers their days too")
@@ -145,8 +131,7 @@ def _notes(spec: ReservesSpec, flows: pl.DataFrame, unknown: pl.DataFrame) -> li
 
 
 def _reserve_domain(reserves: pl.DataFrame) -> tuple[float, float]:
-    values = reserves.get_column("value")
-    low, high = cast("float", values.min()), cast("float", values.max())
+    low, high = reach(reserves["value"])
     room = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
     # An axis that would begin near zero begins at zero.
     return (0.0 if low - room < 0.2 * high else low - room), high + room
@@ -167,34 +152,25 @@ def _flow_layers(flows: pl.DataFrame, unknown: pl.DataFrame, x: alt.X, place: tu
         end=on_time_axis("day") - room,
         fill=pl.when(pl.col("netflow_mid_usd") < 0).then(pl.lit(OUT_OF)).otherwise(pl.lit(INTO)),
     )
-    layers: list[alt.Chart] = []
-    if not unknown.is_empty():
-        # One rectangle a run: between two that touch, a hairline would show.
-        runs = unknown.with_columns(moment=on_time_axis("day"), run=unbroken_run()).group_by("run", maintain_order=True)
-        shaded = runs.agg(at=pl.col("moment").min() - _DAY_MS, end=pl.col("moment").max())
-        layers.append(
-            alt.Chart(alt.InlineData(values=shaded.to_dicts()))
-            .mark_rect(color=NO_FLOW_FILL, y=top, y2=bottom)
-            .encode(x=x, x2="end")
-        )
-    zero = alt.Chart(alt.InlineData(values=[{"netflow_mid_usd": 0}]))
-    layers += [
-        alt.Chart(alt.InlineData(values=bars.to_dicts()))
-        .mark_bar()
-        .encode(x=x, x2="end", y=y, y2=alt.Y2Datum(0), color=alt.Color("fill:N", scale=None)),
-        zero.mark_rule(color=REFERENCE, strokeWidth=1.2).encode(y=y),
+    layers = [
+        records(bars.to_dicts()).mark_bar().encode(x=x, x2="end", y=y, y2=alt.Y2Datum(0), color=FILL),
+        reference_line("netflow_mid_usd", 0).encode(y=y),
     ]
-    return layers
+    if unknown.is_empty():
+        return layers
+    # One rectangle a run: between two that touch, a hairline would show.
+    runs = unknown.with_columns(moment=on_time_axis("day"), run=unbroken_run()).group_by("run", maintain_order=True)
+    shaded = runs.agg(at=pl.col("moment").min() - _DAY_MS, end=pl.col("moment").max())
+    return [records(shaded.to_dicts()).mark_rect(color=NO_FLOW_FILL, y=top, y2=bottom).encode(x=x, x2="end"), *layers]
 
 
 def flow_limit(flows: pl.Series) -> float:
     """The largest flow in either direction with a little room: where an axis symmetric around zero ends."""
-    largest = cast("float | None", flows.drop_nulls().abs().max())
-    return 1.06 * largest if largest else 1.0
+    return 1.06 * max(flows.drop_nulls().abs(), default=0.0) or 1.0
 
 
 def _legend(unknown: pl.DataFrame) -> Sequence[LegendEntry]:
     entries = [LegendEntry("into the exchange", INTO), LegendEntry("out of it", OUT_OF)]
     if not unknown.is_empty():
-        entries.append(LegendEntry("not known", NO_FLOW_FILL, stroke="#c3c8d1"))
+        entries.append(LegendEntry("not known", NO_FLOW_FILL, stroke=OUTLINE))
     return entries

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import OTHER, SharesSpec
-from marketflows_pipeline.charts.exchanges.wording import (
-    SEGMENTS,
-    day_text,
-    days_text,
-    fixed_set_notes,
-    names_text,
-    share_text,
-)
+from marketflows_pipeline.charts.exchanges.wording import SEGMENTS, fixed_set_notes
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, value_axis
-from marketflows_pipeline.charts.style.broken_lines import csv_chart
-from marketflows_pipeline.charts.style.end_labels import LABEL_SIZE, end_labels, names_width
+from marketflows_pipeline.charts.style.end_labels import LABEL_SIZE, end_labels, line_ends, names_width
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten, text_width
+from marketflows_pipeline.charts.style.marks import csv_chart, series_channels
 from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY
 from marketflows_pipeline.charts.style.time_axis import (
     as_of,
@@ -31,7 +25,7 @@ from marketflows_pipeline.charts.style.time_axis import (
     time_x,
     unbroken_run,
 )
-from marketflows_pipeline.charts.style.wording import footer_parts
+from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, names_text, share_text
 
 OTHER_FILL = "#d5d9e0"
 
@@ -45,36 +39,29 @@ def shares_chart(frame: pl.DataFrame, spec: SharesSpec) -> alt.LayerChart:
     """Draw shares stacked from the largest at the bottom to all others at the top.
 
     A day without any share leaves a gap: nothing is drawn between the days around it.
-
-    Args:
-        frame: rows of ``mart.exchange_shares`` of one measure and segment: day, ts, exchange_key, fixed_share_pct.
-        spec: what the chart says.
-
-    Returns:
-        Areas, a bar where a day stands between two gaps, labels with the last shares, footer.
     """
     known = frame.filter(pl.col("fixed_share_pct").is_finite())
     stacked = stacked_shares(known, [style.series for style in spec.series])
     first, last = first_and_last(stacked)
-    styles = _styles(stacked, spec)
-    ends = _ends(stacked, styles)
+    has_others = stacked.filter(series=OTHER)["share"].count() > 0
+    styles = [*spec.series, SeriesStyle(OTHER, "Other", GREY)] if has_others else list(spec.series)
+    shown = stacked.filter(pl.col("day") == last, pl.col("share") > 0)
+    ends = line_ends(shown.with_columns(value=(pl.col("low") + pl.col("high")) / 2), styles, _label)
     page = Frame(
-        title=_title(stacked, spec),
+        title=_title(shown, spec),
         subtitle=_subtitle(spec, (last - first).days + 1, day_text(last), styles),
-        footer=footer_parts(spec.source, as_of(known, "ts"), _notes(known, stacked, spec)),
+        footer=footer_parts(spec.source, as_of(known, "ts"), _notes(known, shown, spec)),
         left=_LEFT,
         right=names_width(ends),
         below=32,
     )
     scale = alt.Scale(domain=[0, 100], nice=False)
     axis = value_axis(PERCENT_LABEL)
-    series = [style.series for style in styles]
-    inks = alt.Scale(domain=series, range=[style.color for style in styles])
-    ends_y, color = alt.Y("value:Q", scale=scale, axis=axis), alt.Color("series:N", scale=inks, legend=None)
+    y, color = alt.Y("value:Q", scale=scale, axis=axis), series_channels(styles)["color"]
     return page.draw(
         [
             *_areas(stacked, styles, alt.Y("low:Q", scale=scale, axis=axis)),
-            *end_labels(ends, page.plot(0, 100), ends_y, color),
+            *end_labels(ends, page.plot(0, 100), y, color),
             axis_title("Share of spot volume", x=EDGE - _LEFT),
         ]
     )
@@ -139,40 +126,23 @@ def stacked_shares(frame: pl.DataFrame, largest: list[str]) -> pl.DataFrame:
     )
 
 
-def _styles(stacked: pl.DataFrame, spec: SharesSpec) -> list[SeriesStyle]:
-    others = stacked.filter(pl.col("series") == OTHER).get_column("share")
-    return [*spec.series, SeriesStyle(OTHER, "Other", GREY)] if others.count() else list(spec.series)
+def _label(style: SeriesStyle, row: Mapping[str, Any]) -> str:
+    figure = share_text(row["share"])
+    room = _LABEL_MAX - text_width(f" {figure}", LABEL_SIZE, bold=True)
+    return f"{shorten(style.label, LABEL_SIZE, room)} {figure}"
 
 
-def _ends(stacked: pl.DataFrame, styles: list[SeriesStyle]) -> pl.DataFrame:
-    """Series, text, value (the middle of its area) of the series that have a share on the last day."""
-    last = stacked.filter(pl.col("day") == pl.col("day").max(), pl.col("share") > 0)
-    rows = {
-        series: (share, (low + high) / 2)
-        for series, share, low, high in last.select("series", "share", "low", "high").iter_rows()
-    }
-    named = []
-    for style in styles:
-        if style.series in rows:
-            share, middle = rows[style.series]
-            figure = share_text(share)
-            room = _LABEL_MAX - text_width(f" {figure}", LABEL_SIZE, bold=True)
-            named.append((style.series, f"{shorten(style.label, LABEL_SIZE, room)} {figure}", middle))
-    return pl.DataFrame(named, schema={"series": pl.String, "text": pl.String, "value": pl.Float64}, orient="row")
-
-
-def _title(stacked: pl.DataFrame, spec: SharesSpec) -> str:
+def _title(shown: pl.DataFrame, spec: SharesSpec) -> str:
     labels = {style.series: style.label for style in spec.series}
-    last = stacked.filter(pl.col("day") == pl.col("day").max(), pl.col("series") != OTHER, pl.col("share") > 0)
-    if last.is_empty():
-        return f"Shares of the spot volume of {_phrase(spec.segment)}"
-    series, share = last.sort("share", descending=True).select("series", "share").row(0)
-    return f"{labels[series]} has {share_text(share)} of the spot volume of {_phrase(spec.segment)}"
+    largest = shown.filter(pl.col("series") != OTHER).sort("share", descending=True)
+    for series, share in largest.select("series", "share").head(1).iter_rows():
+        return f"{labels[series]} has {share_text(share)} of the spot volume of {_phrase(spec.segment)}"
+    return f"Shares of the spot volume of {_phrase(spec.segment)}"
 
 
 def _subtitle(spec: SharesSpec, span: int, last: str, styles: list[SeriesStyle]) -> list[str]:
     parts = [f"Share of the 24-hour volume of {_phrase(spec.segment)} measured on 90% of the days, in percent"]
-    parts.append(f"daily, {days_text(span)} to {last}")
+    parts.append(f"daily, {counted(span, 'day')} to {last}")
     if len(styles) > len(spec.series):
         parts.append(f"the {len(spec.series)} largest by {spec.mean_days}-day mean volume")
     return parts
@@ -182,20 +152,17 @@ def _phrase(segment: str) -> str:
     return "exchanges" if segment == "all" else f"{SEGMENTS.get(segment, segment).lower()} exchanges"
 
 
-def _notes(known: pl.DataFrame, stacked: pl.DataFrame, spec: SharesSpec) -> list[str]:
+def _notes(known: pl.DataFrame, shown: pl.DataFrame, spec: SharesSpec) -> list[str]:
     counts = known.group_by("day").agg(exchanges=pl.col("exchange_key").n_unique()).get_column("exchanges")
     fewest, most = cast("int", counts.min()), cast("int", counts.max())
-    measured = f"{most}" if fewest == most else f"{fewest} to {most}"
+    measured = "" if fewest == most else f"{fewest} to "
     notes = [
-        f"{measured} {'exchange' if most == 1 else 'exchanges'} measured a day",
+        f"{measured}{counted(most, 'exchange')} measured a day",
         "volume as the exchanges report it",
     ]
     if spec.segment == "centralised":
         notes.append("centralised: as CoinGecko says of the largest, or in DefiLlama's list")
-    present = set(
-        stacked.filter(pl.col("day") == pl.col("day").max(), pl.col("share") > 0).get_column("series").to_list()
-    )
-    absent = [style.label for style in spec.series if style.series not in present]
+    absent = [style.label for style in spec.series if style.series not in set(shown["series"])]
     if fewest < most:
         notes.append("an exchange takes no room on a day without its figure")
     if absent:
@@ -203,5 +170,5 @@ def _notes(known: pl.DataFrame, stacked: pl.DataFrame, spec: SharesSpec) -> list
     first, last = first_and_last(known)
     missing = (last - first).days + 1 - known.get_column("day").n_unique()
     if missing:
-        notes.append(f"white gaps: {days_text(missing)} without an observation")
+        notes.append(f"white gaps: {counted(missing, 'day')} without an observation")
     return [*notes, *fixed_set_notes(spec.left_out), *spec.notes]

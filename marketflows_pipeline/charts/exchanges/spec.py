@@ -53,8 +53,7 @@ class SharesSpec(Spec):
 
     Attributes:
         segment: ``centralised``, ``tracked`` or another of ``mart.exchange_shares``.
-        series: the exchanges shown one by one, the largest first; all others are one area.
-        mean_days: over how many days the largest were picked.
+        series: the exchanges shown one by one, the largest first by their mean of some days; all others are one area.
         left_out: names of exchanges outside of the fixed set, the largest first.
     """
 
@@ -78,7 +77,6 @@ class ConcentrationSpec(Spec):
 
     Attributes:
         measure: ``spot_volume``, ``reserves`` or ``derivatives_volume``.
-        series: the segments in their order.
         thresholds: where moderate and high concentration begin.
         left_out: names of exchanges outside of the fixed set, the largest first.
     """

@@ -6,13 +6,20 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import RankingSpec
-from marketflows_pipeline.charts.exchanges.wording import UNKNOWN, names_text, share_text, usd_text
 from marketflows_pipeline.charts.style.axes import LegendEntry, legend
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
 from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, PALETTE, REFERENCE, RISE_INK
 from marketflows_pipeline.charts.style.time_axis import as_of
-from marketflows_pipeline.charts.style.wording import footer_parts, percent_text
+from marketflows_pipeline.charts.style.wording import (
+    UNKNOWN,
+    counted,
+    footer_parts,
+    names_text,
+    percent_text,
+    share_text,
+    usd_text,
+)
 
 CLEAN_FILL, OWN_FILL, UNSPLIT_FILL = PALETTE[9], PALETTE[6], REFERENCE
 
@@ -25,14 +32,6 @@ def ranking_chart(frame: pl.DataFrame, spec: RankingSpec) -> alt.LayerChart:
 
     A bar of a centralised exchange is dark for clean assets and light for its own tokens; grey where the two are not
     told apart.
-
-    Args:
-        frame: rows of ``mart.exchange_tvl`` of one kind: slug, name, rank, observed_at, tvl_usd, clean_tvl_usd,
-            tvl_dominance_pct, change_7d_pct.
-        spec: what the chart says.
-
-    Returns:
-        Bars, names, values at their ends, columns of shares and changes, legend, footer.
     """
     is_cex = spec.kind == "cex"
     measured = frame.filter(pl.col("tvl_usd").is_finite()).sort("tvl_usd", "slug", descending=[True, False])
@@ -60,8 +59,7 @@ def _title(measured: pl.DataFrame, spec: RankingSpec) -> str:
     name, tvl = measured.select("name", "tvl_usd").row(0)
     share = share_text(100 * tvl / float(measured.get_column("tvl_usd").sum()))
     what, kind = ("reserves", "centralised") if spec.kind == "cex" else ("value locked", "decentralised")
-    plural = "exchange" if measured.height == 1 else "exchanges"
-    return f"{name} holds {share} of the {what} of {measured.height} {kind} {plural}"
+    return f"{name} holds {share} of the {what} of {counted(measured.height, f'{kind} exchange')}"
 
 
 def _subtitle(measured: pl.DataFrame, shown: pl.DataFrame, spec: RankingSpec) -> list[str]:

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import WhaleSpec, drawable_coins
-from marketflows_pipeline.charts.style.axes import (
-    PERCENT_LABEL,
-    LegendEntry,
-    axis_title,
-    legend,
-    pixel_x,
-    pixel_y,
-    signed,
-    value_axis,
-)
+from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, LegendEntry, axis_title, legend, signed, value_axis
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.layout import Box, place_labels, shorten, text_width
+from marketflows_pipeline.charts.style.layout import Box, place_labels, reach, shorten, text_width
+from marketflows_pipeline.charts.style.marks import FILL, INK, pixel_x, pixel_y, records, reference_line
 from marketflows_pipeline.charts.style.theme import (
     BACKGROUND,
     FALL_INK,
@@ -29,6 +21,7 @@ from marketflows_pipeline.charts.style.theme import (
     GRID,
     INTO,
     OUT_OF,
+    OUTLINE,
     REFERENCE,
     RISE_INK,
 )
@@ -48,7 +41,6 @@ _LINEAR_UP_TO = 40.0
 _BEND = 10.0
 _BENT_TICKS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
 _FINE_UP_TO_DECADES = 1.5
-_SIZE_FILL = "#c3c8d1"
 _FILLS = {"accumulation": INTO, "distribution": OUT_OF}
 _INKS = {"accumulation": RISE_INK, "distribution": FALL_INK}
 
@@ -81,18 +73,9 @@ def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
 
     The area of a circle grows with the square root of the volume, since volumes span five powers of ten. Labels stand
     beside the unusual coins where there is room; the footer counts those that are left out.
-
-    Args:
-        frame: rows of ``mart.whale_signals``: symbol, rank, observed_at, volume_to_mcap_pct, price_change_24h_pct,
-            volume_24h_usd, is_unusual, signal_type.
-        spec: what the chart says.
-
-    Returns:
-        Lines at zero and at 10 %, hollow and filled circles, labels, legend, footer.
-
     """
     coins = drawable_coins(frame).sort("rank")
-    largest = cast("float", coins.get_column("volume_24h_usd").max())
+    _, largest = reach(coins["volume_24h_usd"])
     most = _AREA_MOST if coins.height <= _CROWD else _CROWD_AREA_MOST
     unusual = coins.filter("is_unusual").height
     # Counted over all that were looked at, as everywhere else; the footer says how many have no place here.
@@ -118,7 +101,8 @@ def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
     footer = _footer_parts(frame, coins, unusual - len(labels), spec)
     return page.with_footer(footer).draw(
         [
-            *_lines(x, y),
+            reference_line("price_change_24h_pct", 0).encode(y=y),
+            reference_line("volume_to_mcap_pct", RATIO_LINE_PCT, strokeDash=[4, 3]).encode(x=x),
             *_circle_layers(circles, x, y),
             *_label_layers(labels),
             axis_title(f"Price change over 24 hours{bent}", x=EDGE - _LEFT, y=-14),
@@ -128,10 +112,8 @@ def whale_scatter(frame: pl.DataFrame, spec: WhaleSpec) -> alt.LayerChart:
 
 
 def _plot(coins: pl.DataFrame, width: float, height: float) -> _Plot:
-    ratios = coins.get_column("volume_to_mcap_pct")
-    low, high = cast("float", ratios.min()), cast("float", ratios.max())
-    changes = coins.get_column("price_change_24h_pct")
-    fall, rise = min(0.0, cast("float", changes.min())), max(0.0, cast("float", changes.max()))
+    low, high = reach(coins["volume_to_mcap_pct"])
+    fall, rise = reach(coins["price_change_24h_pct"], 0.0)
     is_bent = max(-fall, rise) > _LINEAR_UP_TO
     # Zero stays well inside the plot, where labels on both sides of it find room.
     room = 0.08 * (rise - fall) or 1.0
@@ -189,40 +171,26 @@ def _boxes(circles: pl.DataFrame, plot: _Plot) -> list[Box]:
 
 
 def _circle_layers(circles: pl.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    layers = []
-    fill, size = alt.Color("fill:N", scale=None), alt.Size("area:Q", scale=None)
-    for is_unusual in (False, True):
-        rows = circles.filter(pl.col("is_unusual") == is_unusual)
-        if rows.is_empty():
-            continue
-        base = alt.Chart(alt.InlineData(values=rows.drop("ink", "rank", "symbol").to_dicts()))
-        mark = (
-            base.mark_circle(opacity=0.85, stroke=BACKGROUND, strokeWidth=1)
-            if is_unusual
-            else base.mark_point(filled=False, opacity=0.6, strokeWidth=1.2)
+    """Hollow circles, and before them the filled ones of unusual coins."""
+    usual, unusual = (
+        records(circles.filter(is_unusual=flag).drop("ink", "rank", "symbol").to_dicts()).encode(
+            x=x, y=y, color=FILL, size=alt.Size("area:Q", scale=None)
         )
-        layers.append(mark.encode(x=x, y=y, color=fill, size=size))
-    return layers
+        for flag in (False, True)
+    )
+    return [
+        usual.mark_point(filled=False, opacity=0.6, strokeWidth=1.2),
+        unusual.mark_circle(opacity=0.85, stroke=BACKGROUND, strokeWidth=1),
+    ]
 
 
 def _label_layers(labels: list[dict[str, float | str]]) -> list[alt.Chart]:
-    if not labels:
-        return []
-    base = alt.Chart(alt.InlineData(values=labels))
+    base = records(labels)
     style: dict[str, Any] = {"align": "left", "baseline": "middle", "fontSize": LABEL_SIZE, "fontWeight": "bold"}
     place: dict[str, Any] = {"x": pixel_x("x"), "y": pixel_y("y"), "text": alt.Text("text:N")}
     return [
         base.mark_text(**style, stroke=BACKGROUND, strokeWidth=3, opacity=0.8).encode(**place),
-        base.mark_text(**style).encode(**place, color=alt.Color("ink:N", scale=None)),
-    ]
-
-
-def _lines(x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    zero = alt.Chart(alt.InlineData(values=[{"price_change_24h_pct": 0}]))
-    ratio = alt.Chart(alt.InlineData(values=[{"volume_to_mcap_pct": RATIO_LINE_PCT}]))
-    return [
-        zero.mark_rule(color=REFERENCE, strokeWidth=1.2).encode(y=y),
-        ratio.mark_rule(color=REFERENCE, strokeWidth=1.2, strokeDash=[4, 3]).encode(x=x),
+        base.mark_text(**style).encode(**place, color=INK),
     ]
 
 
@@ -268,7 +236,7 @@ def _legend(largest: float, most: float) -> list[LegendEntry]:
         round_volume = 10.0 ** (math.floor(math.log10(largest)) - 1)
         entries += [
             LegendEntry(
-                dollars(volume), _SIZE_FILL, shape="circle", size=max(_AREA_LEAST, most * math.sqrt(volume / largest))
+                dollars(volume), OUTLINE, shape="circle", size=max(_AREA_LEAST, most * math.sqrt(volume / largest))
             )
             for volume in (round_volume / 10, round_volume)
         ]

@@ -25,10 +25,8 @@ class PictureContext:
 
     Attributes:
         as_of: last grid time.
-        step: of the grid.
         smoothing_ema: span of the EMA over each difference of narratives and portfolios.
         hours_ago: offsets of the gain tables.
-        source: the credit.
         symbols: coin id to symbol, for the names of base assets.
         notes: caveats by category.
     """

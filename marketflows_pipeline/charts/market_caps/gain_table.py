@@ -16,16 +16,16 @@ from marketflows_pipeline.charts.market_caps.wording import (
     table_title,
 )
 from marketflows_pipeline.charts.spec import WEEK_HOURS, GainTableSpec
-from marketflows_pipeline.charts.style.axes import label_expression
+from marketflows_pipeline.charts.style.axes import label_expression, name_axis
 from marketflows_pipeline.charts.style.diverging_colours import color_limits, fill_and_ink
 from marketflows_pipeline.charts.style.frame import EDGE, WIDTH, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Heatmap
 from marketflows_pipeline.charts.style.layout import shorten, text_width
+from marketflows_pipeline.charts.style.marks import records
 from marketflows_pipeline.charts.style.theme import GREY, INK
-from marketflows_pipeline.charts.style.wording import footer_parts, percent_text, value_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, footer_parts, percent_text, value_text
 
 LABEL_SIZE, CELL_TEXT_SIZE = 13, 13
-NO_GAIN = "\u2013"
 _LABEL_MAX = 240
 _CELL_WIDTH_MAX, _CELL_WIDTH_MIN = 110, 70
 _ROW_HEIGHT, _TIGHT_ROW_HEIGHT, _TIGHT_FROM = 34, 26, 20
@@ -40,13 +40,6 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
     gain; the column is marked. Ranges stand in the order of size instead. An offset without any gain has no column.
     Colour is symmetric around zero and full at the 90 % quantile of magnitudes over that offset, so one outlier does
     not pale the rest; the text is always the true figure.
-
-    Args:
-        frame: series, hours_ago, gain_pct, reason, basis.
-        spec: what the table says.
-
-    Returns:
-        A layered chart: cells, figures, mark of the sort column, footer.
     """
     limits = dict(zip(sorted(spec.hours_ago), spec.limits or color_limits(frame, spec.hours_ago), strict=True))
     every_cell = _cells(frame, spec)
@@ -86,7 +79,9 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
                 ],
                 text_size=CELL_TEXT_SIZE,
                 column_axis=_column_axis(sorted_by),
-                row_axis=_row_axis(labels),
+                row_axis=name_axis(
+                    labelExpr=label_expression(labels), labelFontSize=LABEL_SIZE, labelLimit=_LABEL_MAX + 20
+                ),
             ),
             *([_sort_mark(sorted_by, grid)] if sorted_by else []),
         ]
@@ -94,11 +89,7 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
 
 
 def sort_column(cells: pl.DataFrame) -> float:
-    """Offset whose gains order the rows: a week if any series has it, otherwise the longest that any series has.
-
-    Args:
-        cells: hours_ago, gain_pct.
-    """
+    """Offset whose gains order the rows: a week if any series has it, otherwise the longest that any series has."""
     hours_ago = cells.drop_nulls("gain_pct").get_column("hours_ago").to_list()
     return WEEK_HOURS if WEEK_HOURS in hours_ago else max(hours_ago)
 
@@ -160,14 +151,14 @@ def _spans(cells: pl.DataFrame) -> str:
 
 def _cell(series: str, hours: float, gain: float | None, limit: float) -> Cell:
     if gain is None:
-        return Cell(series, hours_text(hours), NO_GAIN, EMPTY_FILL, GREY)
+        return Cell(series, hours_text(hours), UNKNOWN, EMPTY_FILL, GREY)
     return Cell(series, hours_text(hours), percent_text(gain), *fill_and_ink(gain, limit))
 
 
 def _sort_mark(column: str, grid: Heatmap) -> alt.Chart:
     """A thin frame around the column that orders the rows."""
     place = grid.columns.index(column)
-    chart: alt.Chart = alt.Chart(alt.InlineData(values=[{}])).mark_rect(
+    chart: alt.Chart = records().mark_rect(
         x=place * grid.cell_width,
         x2=(place + 1) * grid.cell_width,
         y=-1,
@@ -182,28 +173,10 @@ def _sort_mark(column: str, grid: Heatmap) -> alt.Chart:
 
 def _column_axis(sorted_by: str | None) -> alt.Axis:
     is_sorted = f"datum.value === '{sorted_by or ''}'"
-    return alt.Axis(
+    return name_axis(
         orient="top",
-        title=None,
-        labelAngle=0,
         labelFontSize=LABEL_SIZE,
-        labelPadding=8,
-        domain=False,
-        ticks=False,
         labelExpr=f"{is_sorted} ? datum.value + ' \u25bc' : datum.value",
         labelFontWeight={"condition": {"test": is_sorted, "value": "bold"}, "value": "normal"},
         labelColor={"condition": {"test": is_sorted, "value": INK}, "value": GREY},
-    )
-
-
-def _row_axis(labels: Mapping[str, str]) -> alt.Axis:
-    return alt.Axis(
-        title=None,
-        labelExpr=label_expression(labels),
-        labelFontSize=LABEL_SIZE,
-        labelColor=INK,
-        labelPadding=8,
-        labelLimit=_LABEL_MAX + 20,
-        domain=False,
-        ticks=False,
     )

@@ -23,11 +23,7 @@ def legend_order(ends: pl.DataFrame) -> list[str]:
 
 
 def legend(ends: pl.DataFrame) -> alt.Legend:
-    """Names with latest values, in the order of the lines' ends.
-
-    Args:
-        ends: series, value, text.
-    """
+    """Names with latest values (series, value, text), in the order of the lines' ends."""
     columns = _columns(ends.height)
     return alt.Legend(
         title=None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -23,9 +22,17 @@ from marketflows_pipeline.charts.spec import ChartSpec
 from marketflows_pipeline.charts.style.axes import axis_title, signed, value_axis
 from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABEL_SIZE, end_labels, names_width
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
-from marketflows_pipeline.charts.style.layout import shorten, text_width
-from marketflows_pipeline.charts.style.theme import REFERENCE
-from marketflows_pipeline.charts.style.wording import footer_parts, percent_text, value_decimals, value_text
+from marketflows_pipeline.charts.style.layout import reach, shorten, text_width
+from marketflows_pipeline.charts.style.marks import csv_chart, reference_line, series_channels
+from marketflows_pipeline.charts.style.time_axis import first_and_last, time_x
+from marketflows_pipeline.charts.style.wording import (
+    footer_parts,
+    names_text,
+    percent_text,
+    short_day,
+    value_decimals,
+    value_text,
+)
 
 # A bucket this wide holds at most four points, about as dense as a 1.5 px stroke can show.
 PIXELS_PER_BUCKET = 3
@@ -41,22 +48,15 @@ _DWARFS_FROM = 10
 
 @framed
 def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
-    """Draw one chart of 960 x 720 pixels.
+    """Draw lines that are straight between points and broken at nulls.
 
     Values are shown in percent of the value at the start: ``100 (v - 1)`` for an index that starts at 1, ``100 v`` for
     its growth and inflection, which stay per grid step. Unit-scaled values are shown as they are.
-
-    Args:
-        frame: series, ts (UTC), value on the grid, as ``mart.metrics`` has it; null where missing.
-        spec: what the chart says.
-
-    Returns:
-        A layered chart: reference line, lines (straight between points, broken at nulls), dots, labels, footer.
     """
     rows = _shown(frame, spec)
-    times = rows.get_column("ts")
-    first, last = cast("datetime", times.min()), cast("datetime", times.max())
-    start = start_text(first, is_long=last - first >= _LONG_SPAN)
+    first, last = cast("tuple[datetime, datetime]", first_and_last(rows, "ts"))
+    is_long = last - first >= _LONG_SPAN
+    start = start_text(first, is_long=is_long)
     ends = _line_ends(rows, spec)
     comparable = ends.filter(ts=last) if spec.diff_order else ends.filter(ts=last, start=first)
     has_legend = ends.height > DIRECT_LABELS_MAX
@@ -69,32 +69,31 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
         below=34,
     )
     plot = page.plot(*_value_domain(rows.get_column("value"), spec))
-    x = alt.X(
-        "ts:T",
-        scale=alt.Scale(type="utc", domain=[_epoch_ms(first), _epoch_ms(last)], nice=False),
-        axis=_time_axis(last - first),
-    )
+    x = time_x("ts", first, last, _time_axis(is_long=is_long))
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(domain=[plot.low, plot.high], nice=False, zero=False),
         axis=value_axis("datum.label" if spec.is_unit else signed("datum.label"), ticks=7),
     )
-    color, dash = _encodings(spec, ends, has_legend)
+    styles = {style.series: style for style in spec.series}
+    order = legend_order(ends) if has_legend else ends["series"]
+    channels = series_channels([styles[name] for name in order], legend(ends) if has_legend else None)
     drawn = thinned(rows, round(plot.width / PIXELS_PER_BUCKET))
     is_dense = drawn.height / ends.height > _DENSE_FROM
-    lines = alt.Chart(_csv(drawn)).mark_line(
+    lines = _csv(drawn).mark_line(
         interpolate="linear",
         strokeWidth=1.5 if is_dense else 2,
         strokeJoin="bevel" if is_dense else "round",
         invalid="break-paths-show-domains",
     )
+    dots = _csv(_dots(rows, ends)).mark_point(size=26, filled=True, opacity=1)
     return page.draw(
         [
-            alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=REFERENCE, strokeWidth=1.2).encode(y=y),
-            lines.encode(x=x, y=y, color=color, **dash),
-            _dots(rows, ends).encode(x=x, y=y, color=color),
+            reference_line("value", 0).encode(y=y),
+            lines.encode(x=x, y=y, **channels),
+            dots.encode(x=x, y=y, color=channels["color"]),
             axis_title(value_axis_title(spec, start), x=EDGE - _LEFT),
-            *([] if has_legend else end_labels(ends, plot, y, color)),
+            *([] if has_legend else end_labels(ends, plot, y, channels["color"])),
         ]
     )
 
@@ -115,27 +114,23 @@ def _line_ends(rows: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
 
     Figures have the decimals that tell the last values apart from each other and from zero.
 
-    Args:
-        rows: series, ts, value: the visible window.
-        spec: what the chart says.
-
     Returns:
         series, ts, value, start (time of the first value), label, figure, text (label and figure; where the series
         ended early also when).
     """
-    times = rows.get_column("ts")
-    last, is_long = times.max(), times.max() - times.min() >= _LONG_SPAN  # type: ignore[operator]
+    first, last = first_and_last(rows, "ts")
+    hours = "" if last - first >= _LONG_SPAN else " %H:%M"
     ends = rows.drop_nulls("value").group_by("series").agg(pl.all().last(), start=pl.col("ts").first())
     known = {series: place for series, *place in ends.iter_rows()}
-    values = [0.0, *ends.get_column("value")]
-    decimals = max(1, value_decimals(max(values) - min(values)))
+    low, high = reach(ends["value"], 0.0)
+    decimals = max(1, value_decimals(high - low))
     records = []
     for style in spec.series:
         if style.series not in known:
             continue
         ts, value, start = known[style.series]
         figure = value_text(value, 2, signed=False) if spec.is_unit else percent_text(value, decimals)
-        ended = "" if ts == last else f" ({ts.day} {ts:{'%b' if is_long else '%b %H:%M'}})"
+        ended = "" if ts == last else f" ({short_day(ts)}{ts:{hours}})"
         room = name_room(len(known)) - text_width(f" {figure}{ended}", LABEL_SIZE, bold=True)
         text = f"{shorten(style.label, LABEL_SIZE, room)} {figure}{ended}"
         records.append((style.series, ts, value, start, style.label, figure, text))
@@ -150,73 +145,48 @@ def _caveats(rows: pl.DataFrame, ends: pl.DataFrame, spec: ChartSpec) -> list[st
     late = ends.filter(pl.col("start") > rows.get_column("ts").min()).select("label", "start")
     notes = [MOSTLY_PRICE] if spec.diff_order > 0 else []
     if absent:
-        notes.append(f"no value in this window: {_listed(absent)}")
+        notes.append(f"no value in this window: {names_text(absent, _NAMED)}")
     if not (spec.diff_order or late.is_empty()):
-        starts = [f"{label} ({start.day} {start:%b})" for label, start in late.iter_rows()]
-        notes.append(f"change since a later start: {_listed(starts)}")
+        starts = [f"{label} ({short_day(start)})" for label, start in late.iter_rows()]
+        notes.append(f"change since a later start: {names_text(starts, _NAMED)}")
     if ends.height > LEGEND_MAX:
         notes.append(f"the legend names the {LEGEND_MAX} highest of {ends.height} series")
-    reach = rows.group_by("series").agg(pl.col("value").abs().max()).drop_nulls().sort("value", descending=True)
-    if reach.height > 1 and reach["value"][0] >= _DWARFS_FROM * reach["value"][1] > 0:
-        label = ends.filter(series=reach["series"][0])["label"][0]
-        notes.append(f"{label} moves {reach['value'][0] / reach['value'][1]:,.0f} times as far as any other series")
+    farthest = rows.group_by("series").agg(pl.col("value").abs().max()).drop_nulls().sort("value", descending=True)
+    if farthest.height > 1 and farthest["value"][0] >= _DWARFS_FROM * farthest["value"][1] > 0:
+        label = ends.filter(series=farthest["series"][0])["label"][0]
+        times = farthest["value"][0] / farthest["value"][1]
+        notes.append(f"{label} moves {times:,.0f} times as far as any other series")
     return notes
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
+def _dots(rows: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
+    """Line ends, values between two gaps, and every value of a short window."""
+    is_short = rows.get_column("ts").n_unique() <= _MARKERS_UP_TO
+    others = rows.drop_nulls() if is_short else lone_points(rows)
+    return pl.concat([ends.select("series", "ts", "value"), others]).unique().sort("series", "ts")
 
 
-def _dots(rows: pl.DataFrame, ends: pl.DataFrame) -> alt.Chart:
-    """Dots at line ends, at values between two gaps, and at every value of a short window."""
-    few = rows.get_column("ts").n_unique() <= _MARKERS_UP_TO
-    dots = pl.concat([ends.select("series", "ts", "value"), rows.drop_nulls() if few else lone_points(rows)]).unique()
-    chart: alt.Chart = alt.Chart(_csv(dots.sort("series", "ts"))).mark_point(size=26, filled=True, opacity=1)
-    return chart
-
-
-def _time_axis(span: timedelta) -> alt.Axis:
+def _time_axis(*, is_long: bool) -> alt.Axis:
     day = "utcFormat(datum.value, '%-d %b')"
     clock = "utchours(datum.value) + utcminutes(datum.value) == 0 ? " + day + " : utcFormat(datum.value, '%H:%M')"
     return alt.Axis(
         title=None,
         grid=False,
         tickCount=8,
-        labelExpr=clock if span < _LONG_SPAN else day,
+        labelExpr=day if is_long else clock,
         labelFlush=False,
         labelOverlap=True,
     )
-
-
-def _encodings(spec: ChartSpec, ends: pl.DataFrame, has_legend: bool) -> tuple[alt.Color, dict[str, alt.StrokeDash]]:
-    styles = {style.series: style for style in spec.series}
-    names = legend_order(ends) if has_legend else ends.get_column("series").to_list()
-    shown_legend = legend(ends) if has_legend else None
-    colors = alt.Scale(domain=names, range=[styles[name].color for name in names])
-    color = alt.Color("series:N", scale=colors, legend=shown_legend)
-    if not any(styles[name].dash for name in names):
-        return color, {}
-    dashes = alt.Scale(domain=names, range=[list(styles[name].dash) or [1, 0] for name in names])
-    return color, {"strokeDash": alt.StrokeDash("series:N", scale=dashes, legend=shown_legend)}
 
 
 def _value_domain(values: pl.Series, spec: ChartSpec) -> tuple[float, float]:
     """Range of the y axis: the values and zero, with a little room; 0..1 for unit scaling."""
     if spec.is_unit:
         return -0.02, 1.02
-    low, high = min(0.0, cast("float", values.min())), max(0.0, cast("float", values.max()))
+    low, high = reach(values, 0.0)
     room = 0.04 * (high - low) or 1
     return low - room, high + room
 
 
-def _csv(rows: pl.DataFrame) -> alt.InlineData:
-    """Rows as inline CSV with epoch milliseconds: half the cost of JSON records, in Altair and in Vega."""
-    text = rows.select("series", ts=pl.col("ts").dt.epoch("ms"), value=pl.col("value").round_sig_figs(7)).write_csv()
-    return alt.InlineData(
-        values=text, format=alt.CsvDataFormat(type="csv", parse={"series": "string", "ts": "number", "value": "number"})
-    )
-
-
-def _epoch_ms(when: datetime) -> int:
-    return round(when.timestamp() * 1000)
+def _csv(rows: pl.DataFrame) -> alt.Chart:
+    return csv_chart(rows.select("series", pl.col("ts").dt.epoch("ms"), pl.col("value").round_sig_figs(7)))

@@ -35,9 +35,6 @@ def without_flat_start(frame: pl.DataFrame) -> pl.DataFrame:
     """Leave out the first time where no series moves until the second: nothing was observed there.
 
     A window begins up to one step before the first observation, whose value then also stands at the first grid time.
-
-    Args:
-        frame: series, ts, value, as `visible_rows` returns it.
     """
     times = frame.get_column("ts").unique().sort()
     first_step = frame.filter(pl.col("ts").is_in(times.head(2).implode())).drop_nulls("value")
@@ -56,11 +53,8 @@ def thinned(frame: pl.DataFrame, buckets: int) -> pl.DataFrame:
     Source: M4 aggregation, Jugel et al., "M4: A Visualization-Oriented Time Series Data Aggregation", VLDB 2014.
 
     Args:
-        frame: series, ts, value, sorted by series and ts.
+        frame: series, ts, value, sorted by series and ts, as it stays.
         buckets: number of spans over the frame's whole time range.
-
-    Returns:
-        The kept rows, in the same order.
     """
     if frame.get_column("ts").n_unique() <= 2 * buckets:
         return frame
@@ -88,11 +82,7 @@ def thinned(frame: pl.DataFrame, buckets: int) -> pl.DataFrame:
 
 
 def lone_points(frame: pl.DataFrame) -> pl.DataFrame:
-    """Values with no value right before and after them in their series: a line cannot show them, a dot can.
-
-    Args:
-        frame: series, ts, value, sorted by series and ts.
-    """
+    """Values with no value right before and after them in their series: a line cannot show them, a dot can."""
     before = pl.col("value").shift(1).over("series").is_null()
     after = pl.col("value").shift(-1).over("series").is_null()
     return frame.filter(pl.col("value").is_not_null(), before, after)

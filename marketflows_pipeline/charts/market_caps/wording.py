@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from marketflows_pipeline.charts.spec import US_DOLLAR, ChartSpec, GainTableSpec, MarketCapSpec
-from marketflows_pipeline.charts.style.wording import moment
+from marketflows_pipeline.charts.style.wording import counted, day_text, moment
 
 MOSTLY_PRICE = "a change of market cap is mostly price"
 # Why the total of a range may rise while all its coins fall; growth follows the coins instead.
@@ -34,13 +34,7 @@ class Standing(NamedTuple):
 
 
 def chart_title(spec: ChartSpec, standings: Sequence[Standing], start: str) -> str:
-    """The finding of a line chart: the highest series; a neutral title where none stands out.
-
-    Args:
-        spec: what the chart says.
-        standings: the series with a value at the last time.
-        start: when the window starts.
-    """
+    """The finding of a line chart: the highest series at the last time; a neutral title where none stands out."""
     base = base_phrase(spec)
     ema = f" (EMA {spec.ema_period})" if spec.ema_period > 1 else ""
     subject = f"{_subject(spec.diff_order)} {base}"
@@ -57,18 +51,12 @@ def chart_title(spec: ChartSpec, standings: Sequence[Standing], start: str) -> s
 
 
 def table_title(spec: GainTableSpec, standings: Sequence[Standing], hours: float) -> str:
-    """The finding of a gain table: the highest gain over one offset; a neutral title where none stands out.
-
-    Args:
-        spec: what the table says.
-        standings: the series with a gain over the offset.
-        hours: the offset.
-    """
+    """The finding of a gain table: the highest gain over one offset; a neutral title where none stands out."""
     found = _finding(spec, standings, 0)
     if found is None:
         return f"{spec.category}: percent gains {base_phrase(spec)}"
     span = hours_text(hours)
-    return f"{spec.category}: {found} {base_phrase(spec)} in {_counted(span[:-1], _SPAN_WORDS[span[-1]])}"
+    return f"{spec.category}: {found} {base_phrase(spec)} in {counted(span[:-1], _SPAN_WORDS[span[-1]])}"
 
 
 def base_phrase(spec: MarketCapSpec) -> str:
@@ -112,7 +100,7 @@ def hours_text(hours: float) -> str:
 
 def start_text(start: datetime, *, is_long: bool) -> str:
     """When a window starts, with the hour where the window is short."""
-    return f"{start.day} {start:%b %Y}" if is_long else moment(start)
+    return day_text(start) if is_long else moment(start)
 
 
 def _finding(spec: MarketCapSpec, standings: Sequence[Standing], order: int) -> str | None:
@@ -154,9 +142,5 @@ def _duration(span: timedelta) -> str:
     """A span in the longest unit of which it is a whole number."""
     for unit, word in ((_DAY, "day"), (_HOUR, "hour")):
         if span % unit == timedelta(0):
-            return _counted(f"{span // unit}", word)
-    return _counted(f"{span / _MINUTE:g}", "minute")
-
-
-def _counted(count: str, word: str) -> str:
-    return f"{count} {word}{'' if count == '1' else 's'}"
+            return counted(f"{span // unit}", word)
+    return counted(f"{span / _MINUTE:g}", "minute")

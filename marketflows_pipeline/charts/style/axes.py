@@ -10,7 +10,8 @@ from typing import Any
 import altair as alt
 
 from marketflows_pipeline.charts.style.layout import text_width
-from marketflows_pipeline.charts.style.theme import GREY, GRID
+from marketflows_pipeline.charts.style.marks import note, pixel_x, records
+from marketflows_pipeline.charts.style.theme import GREY, GRID, INK
 from marketflows_pipeline.system.printable import boxed
 
 # Vega's number format writes G for 10^9; people write B.
@@ -18,21 +19,12 @@ USD_LABEL = "replace(replace(format(datum.value, '$.3~s'), 'G', 'B'), 'k', 'K')"
 PERCENT_LABEL = "format(datum.value, ',~f') + '%'"
 
 LEGEND_SIZE = 12
-_AXIS_TITLE_SIZE = 12
 _ENTRY_GAP = 16
 
 
 @dataclass(frozen=True)
 class LegendEntry:
-    """One symbol of a legend and what it means.
-
-    Attributes:
-        text: what it means.
-        fill: its colour.
-        stroke: its outline.
-        shape: Vega's name of the shape.
-        size: its area in square pixels.
-    """
+    """One symbol of a legend and what it means; the size is its area in square pixels."""
 
     text: str
     fill: str
@@ -64,50 +56,39 @@ def value_axis(label: str, ticks: int = 6, **more: Any) -> alt.Axis:  # noqa: AN
     return alt.Axis(title=None, orient="left", labelExpr=label, tickCount=ticks, **(quiet | more))
 
 
+def name_axis(**more: Any) -> alt.Axis:  # noqa: ANN401 - Altair's own fields
+    """Axis of nothing but the names of rows or columns."""
+    quiet: dict[str, Any] = {"title": None, "domain": False, "ticks": False, "labelAngle": 0, "labelPadding": 8}
+    return alt.Axis(**({**quiet, "labelColor": INK} | more))
+
+
 def axis_title(text: str, *, x: float, y: float = -10) -> alt.Chart:
     """One line of small grey text that ends ``-y`` pixels above the plot."""
-    chart: alt.Chart = alt.Chart(alt.InlineData(values=[{}])).mark_text(
-        text=text, align="left", baseline="bottom", fontSize=_AXIS_TITLE_SIZE, color=GREY, x=x, y=y
-    )
-    return chart
+    return note(text, x=x, y=y, baseline="bottom")
 
 
 def legend(entries: Sequence[LegendEntry], *, right: float, y: float = -17) -> list[alt.Chart]:
     """Symbols with their meaning in one row that ends at ``right`` and has its middle at ``y``, in pixels."""
     values = []
-    x = right - legend_width(entries)
+    x = right - sum(entry.width for entry in entries) - _ENTRY_GAP * (len(entries) - 1)
     for entry in entries:
         symbol = entry.size**0.5
         look = {"fill": entry.fill, "stroke": entry.stroke, "shape": entry.shape, "size": entry.size}
         values.append({"symbol_x": x + symbol / 2, "text_x": x + symbol + 5, "text": entry.text, **look})
         x += entry.width + _ENTRY_GAP
-    base = alt.Chart(alt.InlineData(values=values))
-    symbols: alt.Chart = base.mark_point(strokeWidth=1.4, opacity=1, y=y).encode(
-        x=pixel_x("symbol_x"),
-        fill=alt.Fill("fill:N", scale=None),
-        stroke=alt.Stroke("stroke:N", scale=None),
-        shape=alt.Shape("shape:N", scale=None),
-        size=alt.Size("size:Q", scale=None),
-    )
-    texts: alt.Chart = base.mark_text(align="left", baseline="middle", fontSize=LEGEND_SIZE, color=GREY, y=y).encode(
-        x=pixel_x("text_x"), text="text:N"
-    )
-    return [symbols, texts]
-
-
-def legend_width(entries: Sequence[LegendEntry]) -> float:
-    """Room that a row of symbols needs."""
-    return sum(entry.width for entry in entries) + _ENTRY_GAP * (len(entries) - 1)
-
-
-def pixel_x(field: str) -> alt.X:
-    """A field that holds a distance from the plot's left edge in pixels."""
-    return alt.X(f"{field}:Q", scale=None, axis=None)
-
-
-def pixel_y(field: str) -> alt.Y:
-    """A field that holds a distance from the plot's top in pixels."""
-    return alt.Y(f"{field}:Q", scale=None, axis=None)
+    base = records(values)
+    return [
+        base.mark_point(strokeWidth=1.4, opacity=1, y=y).encode(
+            x=pixel_x("symbol_x"),
+            fill=alt.Fill("fill:N", scale=None),
+            stroke=alt.Stroke("stroke:N", scale=None),
+            shape=alt.Shape("shape:N", scale=None),
+            size=alt.Size("size:Q", scale=None),
+        ),
+        base.mark_text(align="left", baseline="middle", fontSize=LEGEND_SIZE, color=GREY, y=y).encode(
+            x=pixel_x("text_x"), text="text:N"
+        ),
+    ]
 
 
 def label_expression(labels: Mapping[str, str]) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from marketflows_pipeline.charts.style.marks import csv_chart, records
 from marketflows_pipeline.charts.style.theme import INK
 
 LABEL_SIZE = 12.5
-_DOT = 26
 
 
 def broken_lines(
@@ -32,28 +32,18 @@ def broken_lines(
     """
     ends = rows.filter((pl.len().over("series", "run") == 1) | (pl.col("at") == pl.col("at").max().over("series")))
     look: dict[str, Any] = {} if channels else {"color": INK}
-    lines: alt.Chart = (
-        csv_chart(rows.select("series", "run", "at", pl.col("value").round_sig_figs(7)))
-        .mark_line(strokeWidth=width, interpolate="linear", strokeJoin="round", **look)
-        .encode(x=x, y=y, detail="run:N", **channels)
+    lines = csv_chart(rows.select("series", "run", "at", pl.col("value").round_sig_figs(7))).mark_line(
+        strokeWidth=width, interpolate="linear", strokeJoin="round", **look
     )
-    points: alt.Chart = csv_chart(ends.select("series", "at", "value")).mark_point(
-        size=_DOT, filled=True, opacity=1, **look
-    )
+    points = csv_chart(ends.select("series", "at", "value")).mark_point(size=26, filled=True, opacity=1, **look)
     color = {name: channel for name, channel in channels.items() if name == "color"}
-    return [lines, points.encode(x=x, y=y, **color)]
+    return [lines.encode(x=x, y=y, detail="run:N", **channels), points.encode(x=x, y=y, **color)]
 
 
 def value_label(rows: pl.DataFrame, text: str, x: alt.X, y: alt.Y) -> alt.Chart:
     """Text to the right of the last value of the only line."""
-    last = alt.Chart(alt.InlineData(values=rows.select("at", "value").tail(1).to_dicts()))
+    last = records(rows.select("at", "value").tail(1).to_dicts())
     chart: alt.Chart = last.mark_text(
         text=text, align="left", baseline="middle", dx=8, fontSize=LABEL_SIZE, fontWeight="bold", color=INK
     ).encode(x=x, y=y)
     return chart
-
-
-def csv_chart(rows: pl.DataFrame) -> alt.Chart:
-    """Rows as inline CSV, which costs half of what records do, in Altair and in Vega."""
-    types = {name: "string" if kind == pl.String else "number" for name, kind in rows.schema.items()}
-    return alt.Chart(alt.InlineData(values=rows.write_csv(), format=alt.CsvDataFormat(type="csv", parse=types)))

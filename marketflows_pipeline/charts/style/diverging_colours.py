@@ -23,12 +23,7 @@ def symmetric_limit(values: pl.Series) -> float:
 
 
 def color_limits(cells: pl.DataFrame, hours_ago: Iterable[float]) -> tuple[float, ...]:
-    """The gain over each offset, ascending, at which colour is full.
-
-    Args:
-        cells: hours_ago, gain_pct of all that is to be compared.
-        hours_ago: the offsets.
-    """
+    """The gain (gain_pct) over each offset (hours_ago), ascending, at which colour is full."""
     # To three digits, so that noise in the last bits draws no chart again.
     finite = cells.filter(pl.col("gain_pct").is_finite()).with_columns(pl.col("gain_pct").round_sig_figs(3))
     return tuple(

@@ -15,7 +15,8 @@ import polars as pl
 
 from marketflows_pipeline.charts.spec import Spec
 from marketflows_pipeline.charts.style.layout import PlotArea, text_width, wrap
-from marketflows_pipeline.charts.style.theme import GREY, use_theme
+from marketflows_pipeline.charts.style.marks import note, records
+from marketflows_pipeline.charts.style.theme import use_theme
 
 WIDTH, HEIGHT = 960, 720
 # Free room between the page's edge and everything on it.
@@ -34,6 +35,9 @@ SpecT = TypeVar("SpecT", bound=Spec)
 
 def framed(draw: Callable[[pl.DataFrame, SpecT], alt.LayerChart]) -> Callable[[pl.DataFrame, SpecT], alt.LayerChart]:
     """Decorator of a drawing function: skip what would be empty, and enable the theme.
+
+    Every drawing function takes rows with the columns of its specification and the specification, which says what the
+    chart says, and returns one layered chart of exact size.
 
     Raises:
         ValueError: the frame lacks a column, or holds nothing to show (see the spec's ``reason_to_skip``).
@@ -58,12 +62,9 @@ class Frame:
         title: the finding; a title too long for the page gets a smaller size.
         subtitle: the method, in parts that are joined and wrapped.
         footer: source, as-of time and caveats, in parts that are joined and wrapped.
-        left: room to the left of the plot.
-        right: room to the right of the plot.
+        left: room to the left of the plot, as right is to its right.
         above: room between subtitle and plot, for axis titles, legends and column names.
         below: room between plot and footer, for the horizontal axis.
-        width: of the page.
-        height: of the page.
     """
 
     title: str
@@ -149,28 +150,14 @@ class Frame:
 
     def _spacer(self) -> alt.Chart:
         """Nothing to see: Vega puts a title right above all that is drawn, and so at the same place in every chart."""
-        chart: alt.Chart = _mark().mark_rect(opacity=0, x=0, x2=1, y=-self.above, y2=0)
+        chart: alt.Chart = records().mark_rect(opacity=0, x=0, x2=1, y=-self.above, y2=0)
         return chart
 
     def _footer(self) -> alt.Chart:
-        chart: alt.Chart = _mark().mark_text(
-            text=self._footer_lines,
-            align="left",
-            baseline="top",
-            fontSize=FOOTER_SIZE,
-            lineHeight=FOOTER_LINE,
-            color=GREY,
-            x=EDGE - self.left,
-            y=self.plot_height + self.below,
-        )
-        return chart
+        place = {"x": EDGE - self.left, "y": self.plot_height + self.below}
+        return note(self._footer_lines, baseline="top", fontSize=FOOTER_SIZE, lineHeight=FOOTER_LINE, **place)
 
 
 def panel(layers: Sequence[alt.Chart]) -> alt.LayerChart:
     """Layers with a vertical scale of their own, for a page of several panels; its range says where it stands."""
     return alt.LayerChart(layer=list(layers))
-
-
-def _mark() -> alt.Chart:
-    """One mark without figures."""
-    return alt.Chart(alt.InlineData(values=[{}]))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import altair as alt
 
 from marketflows_pipeline.charts.style.layout import text_width
+from marketflows_pipeline.charts.style.marks import FILL, INK, records
 
 EMPTY_FILL = "#fbfbfc"
 # Free room between two cells in pixels.
@@ -67,20 +68,13 @@ class Heatmap:
         column_axis: alt.Axis | None = None,
         row_axis: alt.Axis | None = None,
     ) -> list[alt.Chart]:
-        """Cells and their texts.
-
-        Args:
-            cells: those that are there.
-            text_size: of the texts; without it the largest that fits.
-            column_axis: the axis with the names of columns; None for none.
-            row_axis: the axis with the names of rows; None for none.
-        """
-        base = alt.Chart(alt.InlineData(values=[asdict(cell) for cell in cells]))
+        """Cells, their texts (of the largest size that fits, if none is given), and axes of columns and rows."""
+        base = records(map(asdict, cells))
         x, y = self.x(column_axis), self.y(row_axis)
         texts = base.mark_text(baseline="middle", fontSize=text_size or self.text_size(cells))
         return [
-            base.mark_rect(cornerRadius=2).encode(x=x, y=y, color=alt.Color("fill:N", scale=None)),
-            texts.encode(x=x, y=y, text="text:N", color=alt.Color("ink:N", scale=None)),
+            base.mark_rect(cornerRadius=2).encode(x=x, y=y, color=FILL),
+            texts.encode(x=x, y=y, text="text:N", color=INK),
         ]
 
 

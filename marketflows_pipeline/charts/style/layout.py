@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
+
+import polars as pl
 
 from marketflows_pipeline.charts.style.typeface import text_advance
 
@@ -175,3 +178,9 @@ def _around(spot: Box, width: float, height: float, gap: float) -> list[Box]:
         (near_left, spot.bottom),
     ]
     return [Box(x, y, x + width, y + height) for x, y in corners]
+
+
+def reach(values: pl.Series, *others: float) -> tuple[float, float]:
+    """Smallest and largest of the values that are known, and of others."""
+    known = [cast("float", values.min()), cast("float", values.max()), *others]
+    return min(known), max(known)

@@ -10,6 +10,8 @@ import altair as alt
 
 from marketflows_pipeline.charts.style.frame import EDGE
 from marketflows_pipeline.charts.style.layout import shorten, text_width
+from marketflows_pipeline.charts.style.marks import INK as OWN_INK
+from marketflows_pipeline.charts.style.marks import records
 from marketflows_pipeline.charts.style.theme import GREY, INK
 
 NAME_SIZE, DETAIL_SIZE = 12.5, 11.0
@@ -22,14 +24,7 @@ _TWO_LINES = 28
 
 @dataclass(frozen=True)
 class RowName:
-    """Name of a row.
-
-    Attributes:
-        row: the row's key on the axis.
-        text: the name.
-        detail: a second line; empty for none.
-        ink: colour of the name.
-    """
+    """Name of a row by the row's key on the axis, with a second line where there is a detail."""
 
     row: str
     text: str
@@ -51,33 +46,17 @@ def names_margin(names: Sequence[RowName]) -> float:
 
 
 def row_names(names: Sequence[RowName], y: alt.Y, *, left: float, row_height: float) -> list[alt.Chart]:
-    """The names beside their rows.
-
-    Args:
-        names: of the rows.
-        y: the rows' axis, of the field row.
-        left: the plot's distance from the page's left edge.
-        row_height: height of a row.
-    """
+    """The names beside their rows on the axis of the field row, with the plot ``left`` pixels from the page's edge."""
     style: dict[str, Any] = {"align": "left", "baseline": "middle", "x": EDGE - left}
-    layers = []
-    for has_detail in (True, False):
-        records = [
-            {
-                "row": name.row,
-                "text": shorten(name.text, NAME_SIZE, NAME_MAX),
-                "detail": shorten(name.detail, DETAIL_SIZE, NAME_MAX),
-                "ink": name.ink,
-            }
-            for name in names
-            if (row_height >= _TWO_LINES and bool(name.detail)) is has_detail
-        ]
-        if not records:
-            continue
-        base = alt.Chart(alt.InlineData(values=records))
-        bold = base.mark_text(**style, dy=-7 if has_detail else 0, fontSize=NAME_SIZE, fontWeight="bold")
-        layers.append(bold.encode(y=y, text="text:N", color=alt.Color("ink:N", scale=None)))
-        if has_detail:
-            quiet = base.mark_text(**style, dy=7, fontSize=DETAIL_SIZE, color=GREY)
-            layers.append(quiet.encode(y=y, text="detail:N"))
-    return layers
+    base = records(
+        {
+            "row": name.row,
+            "text": shorten(name.text, NAME_SIZE, NAME_MAX),
+            "detail": shorten(name.detail, DETAIL_SIZE, NAME_MAX) if row_height >= _TWO_LINES else "",
+            "ink": name.ink,
+        }
+        for name in names
+    )
+    bold = base.mark_text(**style, dy=alt.ExprRef("datum.detail ? -7 : 0"), fontSize=NAME_SIZE, fontWeight="bold")
+    quiet = base.mark_text(**style, dy=7, fontSize=DETAIL_SIZE, color=GREY)
+    return [bold.encode(y=y, text="text:N", color=OWN_INK), quiet.encode(y=y, text="detail:N")]

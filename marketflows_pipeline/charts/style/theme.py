@@ -13,6 +13,7 @@ INK = "#1f2430"
 GREY = "#5f6672"
 GRID = "#e6e8ec"
 REFERENCE = "#8a919e"
+OUTLINE = "#c3c8d1"
 BACKGROUND = "#ffffff"
 
 # Chosen so that all stay apart for normal, protan, deutan and tritan sight, and each reads on white (the tests measure
@@ -92,20 +93,16 @@ def use_theme() -> None:
                     "anchor": "start",
                     "frame": "group",
                     "color": INK,
-                    "font": FAMILY,
                     "fontSize": 20,
                     "fontWeight": "bold",
                     "subtitleColor": GREY,
-                    "subtitleFont": FAMILY,
                     "subtitleFontSize": 13,
                     "subtitleLineHeight": 17,
                     "subtitlePadding": 6,
                 },
                 "axis": {
-                    "labelFont": FAMILY,
                     "labelFontSize": 12,
                     "labelColor": GREY,
-                    "titleFont": FAMILY,
                     "titleFontSize": 12,
                     "titleFontWeight": "normal",
                     "titleColor": GREY,
@@ -113,7 +110,7 @@ def use_theme() -> None:
                     "tickColor": REFERENCE,
                     "domainColor": REFERENCE,
                 },
-                "legend": {"labelFont": FAMILY, "labelFontSize": 12, "labelColor": INK, "symbolStrokeWidth": 2.5},
-                "text": {"font": FAMILY, "color": INK},
+                "legend": {"labelFontSize": 12, "labelColor": INK, "symbolStrokeWidth": 2.5},
+                "text": {"color": INK},
             }
         }

@@ -15,27 +15,28 @@ _MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60)
 _MONTH_DAYS = 30.5
 
 
-def time_x(field: str, first: date, last: date) -> alt.X:
-    """A field of milliseconds on the axis from one day to another."""
+def time_x(field: str, first: date, last: date, axis: alt.Axis | None = None) -> alt.X:
+    """A field of milliseconds on the axis from one day to another, or with an axis of its own from time to time."""
     scale = alt.Scale(type="utc", domain=[epoch_ms(first), epoch_ms(last)], nice=False)
-    return alt.X(f"{field}:T", scale=scale, axis=time_axis(first, last))
+    return alt.X(f"{field}:T", scale=scale, axis=axis or time_axis(first, last))
 
 
 def time_axis(first: date, last: date) -> alt.Axis:
     """Ticks back from the last day, or over a long span at the first of months, with the year at each January."""
+    quiet: dict[str, Any] = {"title": None, "grid": False, "labelOverlap": True}
     span = (last - first).days
     days = next((days for days in _DAY_STEPS if span // days < _TICKS_MOST), None)
     if days is not None:
         values = [epoch_ms(last - timedelta(days=back)) for back in range(0, span + 1, days)]
-        return _quiet_axis("utcFormat(datum.value, '%-d %b')", values=values)
+        return alt.Axis(**quiet, labelExpr="utcFormat(datum.value, '%-d %b')", values=values)
     months = next((step for step in _MONTH_STEPS if span / _MONTH_DAYS / step <= _TICKS_MOST), _MONTH_STEPS[-1])
     label = "utcFormat(datum.value, utcmonth(datum.value) == 0 || datum.index == 0 ? '%b %Y' : '%b')"
-    return _quiet_axis(label, tickCount=alt.TimeIntervalStep(interval="month", step=months))
+    return alt.Axis(**quiet, labelExpr=label, tickCount=alt.TimeIntervalStep(interval="month", step=months))
 
 
-def first_and_last(frame: pl.DataFrame) -> tuple[date, date]:
+def first_and_last(frame: pl.DataFrame, column: str = "day") -> tuple[date, date]:
     """The span of the frame's days; the frame must not be empty."""
-    days = frame.get_column("day")
+    days = frame.get_column(column)
     return cast("date", days.min()), cast("date", days.max())
 
 
@@ -44,9 +45,10 @@ def as_of(frame: pl.DataFrame, column: str) -> datetime:
     return cast("datetime", frame.get_column(column).max())
 
 
-def epoch_ms(day: date) -> int:
-    """Midnight (UTC) at which a day begins, in milliseconds."""
-    return round(datetime.combine(day, time(), UTC).timestamp() * 1000)
+def epoch_ms(when: date) -> int:
+    """A time, or the midnight (UTC) at which a day begins, in milliseconds."""
+    moment = when if isinstance(when, datetime) else datetime.combine(when, time(), UTC)
+    return round(moment.timestamp() * 1000)
 
 
 def on_time_axis(column: str) -> pl.Expr:
@@ -68,13 +70,7 @@ def unbroken_run(*over: str) -> pl.Expr:
 def known_run(is_known: pl.Expr, *over: str) -> pl.Expr:
     """Number of the run of known values that a row belongs to; a line must not be drawn across two of them.
 
-    Args:
-        is_known: of each row, the rows in order of their session.
-        over: what makes a line.
+    The rows must be in order of their session within what makes a line (``over``).
     """
     steps = (~is_known).cast(pl.Int32).cum_sum()
     return steps.over(*over) if over else steps
-
-
-def _quiet_axis(label: str, **ticks: Any) -> alt.Axis:  # noqa: ANN401 - Altair's own fields
-    return alt.Axis(title=None, grid=False, labelExpr=label, labelOverlap=True, **ticks)

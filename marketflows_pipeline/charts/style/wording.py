@@ -1,12 +1,16 @@
-"""Texts that all charts share: numbers, percentages, amounts, times and the footer."""
+"""Texts that all charts share: numbers, percentages, amounts, names, times and the footer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 MINUS = "\u2212"
+UNKNOWN = "\u2013"
+
+_UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+_NAMED_MOST = 6
 
 
 def value_decimals(spread: float) -> int:
@@ -43,7 +47,42 @@ def footer_parts(source: str, as_of: datetime, notes: Sequence[str]) -> list[str
 
 def dollars(amount: float) -> str:
     """An amount in short: $250M, $1B, $1.5T."""
-    for size, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
-        if amount >= size:
-            return f"${amount / size:.4g}{unit}"
-    return f"${amount:.4g}"
+    size, unit = next((each for each in _UNITS if amount >= each[0]), (1, ""))
+    return f"${amount / size:.4g}{unit}"
+
+
+def usd_text(amount: float, *, signed: bool = False) -> str:
+    """An amount in short with one decimal: "$139.7B", "+$4.4M", "−$512", "$0"."""
+    size, unit = next(((size, unit) for size, unit in _UNITS if abs(amount) >= size * 0.99995), (1.0, ""))
+    digits = value_text(abs(amount) / size, 1 if unit else 0, signed=False)
+    if digits == "0":
+        if abs(amount) < 0.005:
+            return "$0"
+        digits = "<1"
+    return f"{MINUS if amount < 0 else '+' if signed else ''}${digits}{unit}"
+
+
+def share_text(share_pct: float) -> str:
+    """A share: "38.2%", and "<0.1%" where rounding would leave nothing."""
+    return "<0.1%" if 0 < share_pct < 0.05 else f"{value_text(share_pct, 1, signed=False)}%"
+
+
+def day_text(day: date) -> str:
+    """A day: "20 Nov 2026"."""
+    return f"{day.day} {day:%b %Y}"
+
+
+def short_day(day: date) -> str:
+    """A day of which the year is known: "20 Nov"."""
+    return f"{day.day} {day:%b}"
+
+
+def counted(count: int | str, what: str) -> str:
+    """A number of things: "1 day", "90 days"."""
+    return f"{count} {what}{'' if str(count) == '1' else 's'}"
+
+
+def names_text(names: Sequence[str], most: int = _NAMED_MOST) -> str:
+    """A few of many names: "Coinbase, Upbit and 3 more"."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -11,8 +11,8 @@ import pytest
 
 from marketflows_pipeline.charts.cross_asset.catalog import CrossAssetChartContext, model_jobs
 from marketflows_pipeline.charts.cross_asset.model_card import model_card_html
-from marketflows_pipeline.charts.cross_asset.model_figures import auc_of_assets, figure, reliability_bins
-from marketflows_pipeline.charts.cross_asset.model_quality import model_chart
+from marketflows_pipeline.charts.cross_asset.model_figures import auc_of_assets, figure
+from marketflows_pipeline.charts.cross_asset.model_quality import model_chart, reliability_points
 from marketflows_pipeline.models.artifact import Metadata
 from marketflows_pipeline.models.evaluation import EvaluationResult, evaluate, evaluation_frame
 from marketflows_pipeline.models.out_of_sample import Forecasts
@@ -57,10 +57,10 @@ def evaluation(judged: EvaluationResult) -> pl.DataFrame:
 
 
 def test_every_figure_that_is_shown_is_found(evaluation: pl.DataFrame) -> None:
-    bins = reliability_bins(evaluation)
+    bins = reliability_points(evaluation)
 
     assert len(bins) == 10
-    assert [each.predicted for each in bins] == sorted(each.predicted for each in bins)
+    assert [each["predicted"] for each in bins] == sorted(each["predicted"] for each in bins)
     assert tuple(auc_of_assets(evaluation)) == SYMBOLS
     assert figure(evaluation, "ablation_auc", "mean of assets") is not None
     assert figure(evaluation, "ablation_date_auc", "all") is not None

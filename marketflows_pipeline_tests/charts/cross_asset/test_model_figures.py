@@ -9,7 +9,6 @@ from marketflows_pipeline.charts.cross_asset.model_figures import (
     auc_of_assets,
     figure,
     placebo_text,
-    reliability_bins,
     suspicion_text,
     verdict,
 )
@@ -33,8 +32,6 @@ def test_a_figure_comes_with_its_interval() -> None:
     assert found is not None
     assert (found.value, found.lower, found.upper) == (0.507, 0.491, 0.527)
     assert found.text() == "0.507 [0.491, 0.527]"
-    assert found.holds(0.5) is True
-    assert found.holds(0.53) is False
 
 
 def test_a_missing_figure_is_none_and_not_zero() -> None:
@@ -43,13 +40,6 @@ def test_a_missing_figure_is_none_and_not_zero() -> None:
     assert figure(frame, "brier", "all") is None
     assert figure(frame, "log_loss", "all") is None
     assert figure(frame, "ece", "all") is not None
-
-
-def test_bins_pair_what_was_said_with_what_came_in_their_order() -> None:
-    bins = reliability_bins(evaluation_frame())
-
-    assert [round(each.predicted, 2) for each in bins] == [0.47, 0.49, 0.51, 0.53, 0.55, 0.57, 0.59, 0.61, 0.63, 0.65]
-    assert all(each.observed.value == 0.55 for each in bins)
 
 
 def test_the_mean_of_assets_is_no_asset() -> None:

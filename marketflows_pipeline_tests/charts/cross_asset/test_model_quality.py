@@ -6,8 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketflows_pipeline.charts.cross_asset.model_figures import Figure
-from marketflows_pipeline.charts.cross_asset.model_quality import auc_rows, auc_span, model_chart
+from marketflows_pipeline.charts.cross_asset.model_quality import auc_rows, auc_span, model_chart, reliability_points
 from marketflows_pipeline.charts.cross_asset.spec import ModelSpec
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline_tests.charts.cross_asset.frames import all_records, evaluation_frame
@@ -40,6 +39,20 @@ def test_each_bin_is_a_dot_with_its_interval_and_its_count() -> None:
     assert "forecasts in each bin (the largest 100)" in texts(spec)
 
 
+def test_bins_pair_what_was_said_with_what_came_in_their_order() -> None:
+    points = reliability_points(FRAME)
+
+    said = [round(point["predicted"], 2) for point in points]
+    assert said == [0.47, 0.49, 0.51, 0.53, 0.55, 0.57, 0.59, 0.61, 0.63, 0.65]
+    assert all(point["observed"] == 0.55 for point in points)
+
+
+def test_a_figure_without_an_interval_is_a_dot_alone() -> None:
+    unknown = FRAME.with_columns(lower_95=pl.lit(None, pl.Float64), upper_95=pl.lit(None, pl.Float64))
+
+    assert all(point["low"] == point["observed"] == point["high"] for point in reliability_points(unknown))
+
+
 def test_the_diagonal_goes_from_corner_to_corner_of_an_axis_that_both_sides_share() -> None:
     spec = drawn(FRAME)
 
@@ -50,15 +63,23 @@ def test_the_diagonal_goes_from_corner_to_corner_of_an_axis_that_both_sides_shar
 
 
 def test_sums_stand_above_assets_in_the_order_of_the_settings() -> None:
-    assert [name for name, _, _ in auc_rows(FRAME, SPEC)] == ["mean of assets", "by date", "SPY", "GLD"]
+    assert list(auc_rows(FRAME, SPEC)) == ["mean of assets", "by date", "SPY", "GLD"]
 
 
 def test_the_axis_of_auc_is_symmetric_around_one_half() -> None:
-    assert auc_span([Figure(0.53, 0.50, 0.57, 9)], None) == pytest.approx(1.08 * 0.07)
-    assert auc_span([Figure(0.47, 0.43, 0.50, 9)], None) == pytest.approx(1.08 * 0.07)
-    assert auc_span([Figure(0.5, None, None, 9)], None) == 0.06
-    assert auc_span([Figure(0.5, None, None, 9)], 0.6) == pytest.approx(0.108)
-    assert auc_span([Figure(0.99, 0.9, 1.0, 9)], None) == 0.5
+    assert auc_span([0.50, 0.53, 0.57]) == pytest.approx(1.08 * 0.07)
+    assert auc_span([0.43, 0.47, 0.50]) == pytest.approx(1.08 * 0.07)
+    assert auc_span([0.5]) == 0.06
+    assert auc_span([0.9, 0.99, 1.0]) == 0.5
+
+
+def test_the_axis_of_auc_holds_the_planted_one() -> None:
+    far = drawn(evaluation_frame(is_synthetic=True), replace(SPEC, planted_auc=0.7))
+
+    domains = [
+        side["scale"]["domain"] for layer in marks(far, "point") if (side := layer["encoding"]["x"])["field"] == "auc"
+    ]
+    assert domains == [pytest.approx([0.5 - 1.08 * 0.2, 0.5 + 1.08 * 0.2])]
 
 
 def test_a_better_asset_stands_further_right_within_its_interval() -> None:

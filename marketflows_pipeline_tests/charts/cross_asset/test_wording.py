@@ -9,7 +9,6 @@ from marketflows_pipeline.charts.cross_asset.wording import (
     left_out_notes,
     percent_of_cap_text,
     session_footer,
-    sessions_text,
 )
 from marketflows_pipeline_tests.charts.cross_asset.frames import LAST
 
@@ -19,7 +18,6 @@ def test_a_footer_says_which_session_the_figures_are_of() -> None:
 
 
 def test_one_session_is_not_a_plural() -> None:
-    assert (sessions_text(1), sessions_text(21)) == ("1 session", "21 sessions")
     assert flows_text(1, LAST) == "Net flows of 6 Mar 2026"
     assert flows_text(21, LAST) == "Net flows of the last 21 sessions, to 6 Mar 2026"
 

@@ -9,7 +9,7 @@ import pytest
 from marketflows_pipeline.charts.exchanges.concentration import BAND_FILLS, MONOPOLY, band_edges, concentration_chart
 from marketflows_pipeline.charts.exchanges.spec import ConcentrationSpec
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.layout import Box, text_width
+from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.theme import PALETTE
 from marketflows_pipeline_tests.charts.exchanges.frames import dominance_frame, marks, page_size, rows_of, texts
 
@@ -114,27 +114,15 @@ def test_reserves_are_those_of_tracked_wallets_and_claim_no_bound() -> None:
     assert "tracked wallets only" in texts(spec)
 
 
-@pytest.mark.parametrize("days", [3, 60])
-@pytest.mark.parametrize("level", [950.0, 50.0, 1050.0, 1750.0, 1850.0, 2200.0])
-def test_no_line_runs_through_the_name_of_a_band(level: float, days: int) -> None:
-    spec = drawn(dominance_frame([("all", ago, level, None, None) for ago in range(days)]))
+def test_the_legend_of_the_bands_stays_on_the_page() -> None:
+    spec = drawn(THREE_DAYS)
 
-    low, high = marks(spec, "line")[0]["encoding"]["y"]["scale"]["domain"]
-    pixel = (high - level) / (high - low) * spec["height"]
-    names = next(layer for layer in marks(spec, "text") if "stroke" in layer.get("encoding", {}))
+    names = next(layer for layer in marks(spec, "text") if "text_x" in str(layer.get("encoding")))
+    assert spec["height"] > 0 > names["mark"]["y"]
     size = names["mark"]["fontSize"]
-    for row in rows_of(spec, names):
-        box = Box(row["x"], row["y"] - size / 2, row["x"] + text_width(row["text"], size), row["y"] + size / 2)
-        assert not box.overlaps(Box(0, pixel - 1, spec["width"], pixel + 1))
-
-
-def test_a_name_stands_on_the_right_where_lines_fill_the_left() -> None:
-    swings = [("all", ago, 20.0 if ago % 2 else 2200.0, 20.0, 2200.0) for ago in range(60, 30, -1)]
-    spec = drawn(dominance_frame([*swings, *(("all", ago, 1400.0, None, None) for ago in range(30, -1, -1))]))
-
-    names = next(layer for layer in marks(spec, "text") if "stroke" in layer.get("encoding", {}))
-    (moderate,) = (row for row in rows_of(spec, names) if row["text"].startswith("moderately"))
-    assert moderate["x"] > spec["width"] / 2
+    ends = [row["text_x"] + text_width(row["text"], size) for row in rows_of(spec, names)]
+    assert max(ends) <= spec["width"] + spec["padding"]["right"]
+    assert min(row["symbol_x"] for row in rows_of(spec, names)) > text_width("Index", 12)
 
 
 def test_too_few_days_are_refused() -> None:

@@ -5,9 +5,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketflows_pipeline.charts.market_caps.gain_table import NO_GAIN, gain_table, sort_column
+from marketflows_pipeline.charts.market_caps.gain_table import gain_table, sort_column
 from marketflows_pipeline.charts.spec import GainTableSpec
 from marketflows_pipeline.charts.style.diverging_colours import color_limits, fill_and_ink, symmetric_limit
+from marketflows_pipeline.charts.style.wording import UNKNOWN
 from marketflows_pipeline_tests.charts.frames import gain_frame, gain_spec
 
 FULL = gain_frame(
@@ -56,7 +57,7 @@ def test_null_cells_hold_a_dash_and_the_footer_says_why() -> None:
     labels = {"ai": "AI", "layer-1": "Layer 1", "memes": "Memes"}
     spec = drawn(gain_frame([("ai", 24, 1.0, None), *rows]), gain_spec(labels))
 
-    empty = [(cell["row"], cell["column"]) for cell in cells(spec) if cell["text"] == NO_GAIN]
+    empty = [(cell["row"], cell["column"]) for cell in cells(spec) if cell["text"] == UNKNOWN]
     assert empty == [("ai", "1w"), ("layer-1", "1w")]
     assert f"no figure for 1w: {reason} · no figure for 1w: not computed" in footer(spec)
 
