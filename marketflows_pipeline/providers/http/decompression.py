@@ -22,10 +22,7 @@ GZIP_WINDOW = zlib.MAX_WBITS | 16
 def decompressed(chunks: Iterable[bytes], encoding: str, limit_bytes: int) -> Iterator[bytes]:
     """A decompressed body, in pieces of at most 64 KiB where it was compressed.
 
-    Args:
-        chunks: the body as received.
-        encoding: its ``content-encoding``.
-        limit_bytes: size limit of the decompressed body.
+    The limit is of the decompressed body.
 
     Raises:
         ParseError: it is larger, or of an encoding that was not requested; the rest is not read.

@@ -18,12 +18,8 @@ class CallLedger(Protocol):
     def begin(self, provider: str, endpoint: str, target: str, attempt: int, at: datetime) -> CallId:
         """Record an attempt before it is sent, so that a killed run still counts it.
 
-        Args:
-            provider: short name of the service.
-            endpoint: endpoint without its values, such as ``/coins/{id}/market_chart``.
-            target: path and parameters, without any secret.
-            attempt: 1 for the first try of a request.
-            at: when it is sent.
+        The endpoint is without its values, such as ``/coins/{id}/market_chart``; the target, path and parameters, has
+        no secret; attempts count from 1.
 
         Returns:
             The id of the record, for ``finish``.

@@ -50,11 +50,7 @@ def open_client(
 ) -> httpx.Client:
     """A client that sends its secrets only to the service, and follows no redirects.
 
-    Args:
-        headers: sent with every request.
-        secret_headers: as ``headers``, but never shown.
-        attempt_limits: of the current attempt, for every connection.
-        transport: httpx transport, for tests; the environment is not read then.
+    The environment is not read where tests give a transport.
 
     Raises:
         UserInputError: a variable of the environment names a proxy or certificates that cannot be used.

@@ -109,15 +109,8 @@ def read_history(body: object, *, symbol: str, requested: str, start: date, end:
     are adjusted for them already; announced ones do not.
 
     A row or action is left out, with a warning, where its time is no number or cannot be, or a figure is neither a
-    finite number nor, in a row, null. Rows cannot be more than two days before `start`.
-
-    Args:
-        body: the decoded JSON.
-        symbol: what the asset is called in tables.
-        requested: its symbol at the service.
-        start: first session.
-        end: last session.
-        now: present moment, by which the open session is told from complete ones.
+    finite number nor, in a row, null. Rows cannot be more than two days before `start`. ``requested`` is the symbol at
+    the service; the present moment tells the open session from complete ones.
 
     Raises:
         ParseError: not of the known shape, not in dollars, not daily, of another symbol, not adjusted for a split that
