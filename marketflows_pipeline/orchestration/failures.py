@@ -20,9 +20,7 @@ from marketflows_pipeline import errors
 class RunFailure:
     """Why a run failed.
 
-    Attributes:
-        lines: one line a cause.
-        exit_code: 2 where a file of the user's is wrong, else 1.
+    A line a cause; the exit code is 2 where a file of the user's is wrong, else 1.
     """
 
     lines: tuple[str, ...]
@@ -47,11 +45,7 @@ def is_interrupt(fault: BaseException) -> bool:
 
 
 def failure_of(events: Iterable[DagsterEvent]) -> RunFailure:
-    """Read the events of a failed run.
-
-    Args:
-        events: all events of the run.
-    """
+    """Read the events of a failed run."""
     causes = dict.fromkeys(cause for event in events for cause in _causes(event))
     codes = [code for _, code in causes]
     return RunFailure(lines=tuple(line for line, _ in causes), exit_code=max(codes, default=1))

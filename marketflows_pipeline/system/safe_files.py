@@ -85,10 +85,8 @@ def set_mode(file: int | Path, mode: int) -> None:
 def private_folder(folder: Path, *, is_ours: bool = True) -> None:
     """Make a folder for its user alone, where it is missing.
 
-    Args:
-        folder: may be a link to a folder.
-        is_ours: whether it holds nothing but files of this program; then one that is there is closed to others too,
-            if it is the user's.
+    It may be a link to a folder. One that holds nothing but files of this program (``is_ours``) is closed to others
+    too, if it is the user's.
 
     Raises:
         UnsafeFileError: if a file is in its place, or in that of a folder above.
@@ -172,9 +170,7 @@ def open_private(path: Path, flags: int) -> int:
 def make_way(path: Path, *, folder: bool = False) -> None:
     """Leave at a path either nothing or the user's own plain file: a link or a FIFO is removed, and not followed.
 
-    Args:
-        path: where this program, or DuckDB for it, is about to write.
-        folder: whether a folder of the user's own may be there, instead of a file.
+    With ``folder`` a folder of the user's own may be there, instead of a file.
 
     Raises:
         UnsafeFileError: if what is there is anything else.
@@ -203,10 +199,6 @@ def require_own(path: Path) -> None:
 
 def read_plain(path: Path, *, most: int = -1) -> bytes:
     """The content of a plain file.
-
-    Args:
-        path: the file.
-        most: how many bytes are read; all by default.
 
     Raises:
         OSError: if it is missing, unreadable, a link, or no plain file.

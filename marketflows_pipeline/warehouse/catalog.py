@@ -37,9 +37,7 @@ def stored_columns(cursor: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str
 def differences(table: Table, stored: dict[str, str]) -> list[str]:
     """What keeps a stored table from being the registered one, in words; empty where nothing does.
 
-    Args:
-        table: registry entry.
-        stored: its columns in the file, name to DuckDB type.
+    ``stored`` has its columns in the file, name to DuckDB type.
     """
     registered = {column.name: column.dtype.value for column in table.columns}
     faults = [f"{name} is stored and no longer registered" for name in stored if name not in registered]

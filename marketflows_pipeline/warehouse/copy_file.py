@@ -20,9 +20,7 @@ _BUFFER = 1 << 24
 def copy_in_subprocess(source: Path, target: Path) -> None:
     """Copy a file's bytes to a new file, by a child process.
 
-    Args:
-        source: the file; nobody may write to it meanwhile.
-        target: the new file, on any file system; it must not exist.
+    Nobody may write to the source meanwhile; the target may be on any file system and must not exist.
 
     Raises:
         OSError: if it could not be copied whole; it says why, and nothing is left at `target`.

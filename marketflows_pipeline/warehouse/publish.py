@@ -38,12 +38,8 @@ _VIEWS = frozenset(name for name, entry in TABLES.items() if entry.view_sql is n
 class PublishReport:
     """What a publish put in place.
 
-    Attributes:
-        path: the new file behind the link.
-        tables: rows of ``meta.publish``: where each table comes from and how old it is.
-        carried_over: parts taken from the publish before, because their latest run has not passed.
-        left_out: parts that have neither passed nor been published before.
-        size_bytes: size of the new file.
+    ``path`` is the new file behind the link, ``tables`` the rows of ``meta.publish``. Parts are ``carried_over`` from
+    the publish before where their latest run has not passed, and ``left_out`` where they were never published either.
     """
 
     path: Path
@@ -54,14 +50,7 @@ class PublishReport:
 
 
 def begin_part(warehouse: Warehouse, part: Part, run_id: str, now: datetime) -> None:
-    """Mark a part as being written: until this run has passed, the part is not taken from the private file.
-
-    Args:
-        warehouse: the open private file.
-        part: the part that the run is about to write to.
-        run_id: the run.
-        now: the present, aware.
-    """
+    """Mark a part as being written: until this run has passed, the part is not taken from the private file."""
     _mark(warehouse, part, run_id, started_at=now, passed_at=None)
 
 

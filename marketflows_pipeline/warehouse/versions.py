@@ -29,9 +29,7 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 class Version:
     """One published file.
 
-    Attributes:
-        number: counts the publishes; a clock that is set back does not change their order.
-        path: the file.
+    The number counts the publishes; a clock that is set back does not change their order.
     """
 
     number: int
@@ -41,8 +39,7 @@ class Version:
 class VersionFolder:
     """The folder of the published link and its versions.
 
-    Args:
-        link: the path people open, such as ``warehouse/marketflows.duckdb``.
+    The link is the path people open, such as ``warehouse/marketflows.duckdb``.
 
     Raises:
         WarehouseError: if something that is not a link is in its place.
@@ -71,8 +68,7 @@ class VersionFolder:
     def building_path(self, role: str) -> Path:
         """Where a file is put together before it is published: a name that nobody has taken beforehand.
 
-        Args:
-            role: what the file is for, for those who find it.
+        It tells those who find it its role.
         """
         return self._folder / f".{self.link.stem}.{role}.{secrets.token_hex(8)}.building"
 
@@ -93,10 +89,7 @@ class VersionFolder:
     def adopt(self, building: Path, run_id: str, now: datetime) -> Version:
         """Give a finished file its name and point the link to it, for all who open it from then on.
 
-        Args:
-            building: the file, closed and checked.
-            run_id: the run that made it; its first 8 letters and digits go into the name.
-            now: the present, aware.
+        The building is closed and checked; the first 8 letters and digits of the run go into its name.
         """
         stamp = now.astimezone(UTC).strftime(_STAMP)
         newest = self.newest_first()
