@@ -38,30 +38,12 @@ _OLD_ESTIMATOR = "estimator.joblib"
 class Metadata:
     """What a model was made of and from.
 
-    Attributes:
-        model_id: target, horizon, kind and time of training; also the name of its folder.
-        target: direction or rank.
-        horizon: sessions ahead.
-        kind: logistic or gradient_boosting.
-        seed: that everything drawn at random was drawn with.
-        trained_at: when.
-        is_synthetic: whether the data was made up.
-        first_session: of the labelled rows.
-        last_session: of the labelled rows.
-        rows: labelled rows the final model was made from.
-        symbols: assets, in the order of the model's columns.
-        features: in the order of the model's columns.
-        features_version: what the features meant.
-        features_sha256: fingerprint of the rows.
-        versions: of Python and the libraries.
-        walk_forward: settings of the evaluation.
-        configurations_tried: how many were evaluated on this data, this one among them.
-        test_rows: rows out of sample.
-        base_rates: frequency of the target for each asset in training.
-        brier_skill: out of sample, against the base rate.
-        worth: what the model's figures allow to be said; None where an earlier version judged it by fewer.
-        bins: reliability table out of sample.
-        estimator_sha256: of the stored estimator; empty before it is stored.
+    The sessions and ``rows`` are those labelled, which the final model was made from; symbols and features stand in the
+    order of its columns. ``features_version`` says what the features meant, ``features_sha256`` is the fingerprint of
+    the rows. This configuration is one of ``configurations_tried`` on this data. ``base_rates`` are the target's
+    frequency for each asset in training; ``brier_skill``, against the base rate, and ``bins``, the reliability table,
+    are out of sample. ``worth`` is None where an earlier version judged the model by fewer figures;
+    ``estimator_sha256`` is empty before the estimator is stored.
     """
 
     model_id: str
@@ -126,9 +108,6 @@ def save(model: Model, folder: Path) -> Path:
 
 def load(place: Path) -> Model:
     """A stored model, if this program can score with it.
-
-    Args:
-        place: the model's folder, as `save` returns it.
 
     Raises:
         ModelRefusedError: naming what differs: no or unreadable metadata, other features, another version of
