@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -72,9 +71,8 @@ def hostile() -> Iterator[HostileServer]:
 
 @pytest.fixture(autouse=True)
 def _small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small limits, so that floods end soon, and no bundle of certificates, which takes longest of all."""
+    """Small limits, so that floods end soon."""
     monkeypatch.setattr(HttpClient, "size_limits", SMALL)
-    monkeypatch.setattr(transport, "_certificates", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     monkeypatch.setattr(transport, "getproxies", dict)
 
 
