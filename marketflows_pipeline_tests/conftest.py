@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 
@@ -21,6 +22,11 @@ settings.load_profile("full")
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, handler)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected, which lasts to the end, out of every later round of the garbage collector."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
