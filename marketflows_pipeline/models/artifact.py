@@ -121,8 +121,8 @@ def load(place: Path) -> Model:
         )
     try:
         content = read_plain(place / _ESTIMATOR, most=MOST_BYTES + 1)
-    except OSError as fault:
-        raise _refused(metadata.model_id, f"{place / _ESTIMATOR} cannot be read ({fault.strerror})") from fault
+    except OSError as error:
+        raise _refused(metadata.model_id, f"{place / _ESTIMATOR} cannot be read ({error.strerror})") from error
     found = hashlib.sha256(content).hexdigest()
     if found != metadata.estimator_sha256:
         raise _refused(
@@ -132,8 +132,8 @@ def load(place: Path) -> Model:
         )
     try:
         estimator = unpacked(content, metadata.kind, len(metadata.features) + len(metadata.symbols))
-    except (ValueError, KeyError) as fault:
-        raise _refused(metadata.model_id, f"{place / _ESTIMATOR} is no {metadata.kind} model ({fault})") from fault
+    except (ValueError, KeyError) as error:
+        raise _refused(metadata.model_id, f"{place / _ESTIMATOR} is no {metadata.kind} model ({error})") from error
     return Model(estimator, metadata)
 
 
@@ -145,10 +145,10 @@ def read_metadata(place: Path) -> Metadata:
     """
     try:
         return _from_json(read_plain(place / _METADATA, most=_MOST_METADATA_BYTES).decode())
-    except OSError as fault:
-        raise _refused(place.name, f"{place / _METADATA} cannot be read ({fault.strerror})") from fault
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, msgspec.MsgspecError) as fault:
-        raise _refused(place.name, f"{place / _METADATA} is no metadata of a model ({fault})") from fault
+    except OSError as error:
+        raise _refused(place.name, f"{place / _METADATA} cannot be read ({error.strerror})") from error
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, msgspec.MsgspecError) as error:
+        raise _refused(place.name, f"{place / _METADATA} is no metadata of a model ({error})") from error
 
 
 def newest(folder: Path, *, target: Target, horizon: int, kind: Kind | None = None) -> Path | None:

@@ -161,9 +161,9 @@ def _read(content: bytes, names: Mapping[str, int]) -> Arrays:
             if not all(isinstance(array, np.ndarray) for array in arrays.values()):
                 raise ValueError("it holds what is no array")
             return arrays
-    except Exception as fault:
+    except Exception as error:
         # numpy, zip and the parser of Python's literals each have kinds of their own for what is no array.
-        raise ValueError(f"{type(fault).__name__}: {fault}") from fault
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def _linear(arrays: Arrays, columns: int) -> tuple[Preparation, Linear]:

@@ -27,18 +27,18 @@ class RunFailure:
     exit_code: int
 
 
-def causes_of(fault: BaseException) -> str:
+def causes_of(error: BaseException) -> str:
     """The innermost fault this program knows, else the innermost of all, as text."""
-    chain = [fault]
+    chain = [error]
     while (inner := chain[-1].__cause__) is not None:
         chain.append(inner)
     known = [link for link in chain if isinstance(link, errors.MarketflowsError)]
     return str((known or chain)[-1]).strip()
 
 
-def is_interrupt(fault: BaseException) -> bool:
+def is_interrupt(error: BaseException) -> bool:
     """Whether a signal is behind a fault, whatever was made of it on the way."""
-    links = [fault]
+    links = [error]
     for link in links:
         links += [inner for inner in (link.__cause__, link.__context__) if inner is not None and inner not in links]
     return any(isinstance(link, DagsterExecutionInterruptedError | errors.Stopped) for link in links)

@@ -129,5 +129,5 @@ def _refusals(path: Path | str) -> Iterator[None]:
     except Timeout:
         # A lock that is held is no fault of the file, though it is an OSError too.
         raise
-    except OSError as fault:
-        raise UnsafeFileError(f"{path} cannot be opened as the lock of runs: {fault.strerror}") from fault
+    except OSError as error:
+        raise UnsafeFileError(f"{path} cannot be opened as the lock of runs: {error.strerror}") from error

@@ -71,5 +71,5 @@ def _copy_in_kernel(reader: int, writer: int, size: int) -> int:
 if __name__ == "__main__":
     try:
         _copy(sys.argv[1], sys.argv[2])
-    except OSError as fault:
-        sys.exit(fault.strerror or str(fault))
+    except OSError as error:
+        sys.exit(error.strerror or str(error))

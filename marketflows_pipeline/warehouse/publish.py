@@ -84,19 +84,19 @@ def publish(
         folder = VersionFolder(published_path)
         with _cleared(folder):
             report = _build(warehouse, folder, before, run_id, now)
-    except BaseException as fault:
+    except BaseException as error:
         # A full disk may refuse this too; the dates of this run's tables are then those of the failed publish.
         with contextlib.suppress(WarehouseError):
             warehouse.replace("meta.publish", before)
-        if isinstance(fault, OSError | duckdb.Error):
-            reason = " ".join(str(fault).split())
-            raise WarehouseError(f"nothing was published, {published_path} is as it was: {reason}") from fault
+        if isinstance(error, OSError | duckdb.Error):
+            reason = " ".join(str(error).split())
+            raise WarehouseError(f"nothing was published, {published_path} is as it was: {reason}") from error
         raise
     warehouse.replace("meta.publish", report.tables)
     try:
         folder.keep(keep_versions)
-    except OSError as fault:
-        logger.warning("An older published file could not be removed: %s", fault)
+    except OSError as error:
+        logger.warning("An older published file could not be removed: %s", error)
     return report
 
 
@@ -195,8 +195,8 @@ def _carried_origins(folder: VersionFolder, held: list[Part], copy: Path) -> dic
 def _as_published(version: Version, held: list[Part], copy: Path) -> dict[str, Origin] | None:
     try:
         return build.carried_origins(copy, held)
-    except duckdb.Error as fault:
-        logger.warning("%s could not be read: %s", version.path, fault)
+    except duckdb.Error as error:
+        logger.warning("%s could not be read: %s", version.path, error)
         return None
 
 

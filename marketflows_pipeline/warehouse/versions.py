@@ -78,9 +78,9 @@ class VersionFolder:
             if self._half_built.fullmatch(path.name):
                 try:
                     remove(path)
-                except OSError as fault:
+                except OSError as error:
                     # Nothing is in its way: the next file to be built has a name of its own.
-                    logger.warning("%s could not be removed: %s", path, fault.strerror)
+                    logger.warning("%s could not be removed: %s", path, error.strerror)
         versions = self.newest_first()
         linked = next((version for version in versions if version.path.name == self._linked_name()), None)
         if linked is not None:
@@ -104,11 +104,11 @@ class VersionFolder:
         pointer = self.building_path("link")
         try:
             pointer.symlink_to(path.name)
-        except (OSError, NotImplementedError) as fault:
+        except (OSError, NotImplementedError) as error:
             path.unlink()
             raise WarehouseError(
-                f"{self._folder} cannot hold a symbolic link ({fault}); put published_path on a file system that can"
-            ) from fault
+                f"{self._folder} cannot hold a symbolic link ({error}); put published_path on a file system that can"
+            ) from error
         try:
             pointer.replace(self.link)
         except OSError:

@@ -71,10 +71,10 @@ def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 if piece := member.decompress(rest, PIECE_BYTES):
                     yield piece
                 rest = member.unused_data if member.eof else member.unconsumed_tail
-    except zlib.error as fault:
+    except zlib.error as error:
         raise FailedResponseError(
-            Classification(BadResponseError, f"content-encoding gzip, but not gzip: {fault}")
-        ) from fault
+            Classification(BadResponseError, f"content-encoding gzip, but not gzip: {error}")
+        ) from error
     if member is not None and not member.eof:
         # At most a few hundred bytes are buffered.
         yield member.flush()

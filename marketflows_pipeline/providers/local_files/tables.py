@@ -53,12 +53,12 @@ def read_file(
         raise UserInputError(f"{file}: expected at most {MAX_BYTES:,} bytes, found {size:,}")
     try:
         cells = _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file)
-    except UnicodeDecodeError as fault:
+    except UnicodeDecodeError as error:
         if file.suffix == ".parquet":
-            raise UserInputError(f"{file}: cannot be read: the name of a column is not UTF-8") from fault
-        raise csv_errors.no_text(file, fault) from fault
-    except (OSError, csv.Error, ArrowException, pl.exceptions.PolarsError) as fault:
-        raise UserInputError(f"{file}: cannot be read: {one_line(str(fault))}") from fault
+            raise UserInputError(f"{file}: cannot be read: the name of a column is not UTF-8") from error
+        raise csv_errors.no_text(file, error) from error
+    except (OSError, csv.Error, ArrowException, pl.exceptions.PolarsError) as error:
+        raise UserInputError(f"{file}: cannot be read: {one_line(str(error))}") from error
     found = [name for name in cells.columns if name != LINE]
     if not found:
         raise UserInputError(f"{file}: is empty; expected the columns {', '.join(required)}")
