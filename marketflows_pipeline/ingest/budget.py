@@ -76,11 +76,6 @@ class Budget:
             return math.inf
         return max(0, self.limit - self.spent - self.reserved)
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether not even the next page can be requested."""
-        return self.limit is not None and self.spent >= self.limit
-
 
 def month_budget(
     *,

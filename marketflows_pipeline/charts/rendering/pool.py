@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from marketflows_pipeline.charts.rendering.worker import RESPONSE, REQUEST
+from marketflows_pipeline.charts.rendering.worker import REQUEST, RESPONSE
 from marketflows_pipeline.system.printable import boxed
 
 _WORKER = Path(__file__).with_name("worker.py")

@@ -20,7 +20,6 @@ from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
 from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
 from marketflows_pipeline.providers.http import transport
 from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.http.response_body import SizeLimits
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.volatility.cboe import Cboe
@@ -28,6 +27,7 @@ from marketflows_pipeline.providers.volatility.fred import Fred
 from marketflows_pipeline.providers.yahoo.client import Yahoo
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.hostile import ATTACKS, KEY, HostileServer, echoes
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 Ask: TypeAlias = Callable[[Any, Path], object]
 

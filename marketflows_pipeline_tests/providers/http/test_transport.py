@@ -20,7 +20,6 @@ from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock
 from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
 from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
 from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.volatility.cboe import Cboe
 from marketflows_pipeline.providers.volatility.fred import Fred
 from marketflows_pipeline.providers.yahoo.client import Yahoo
@@ -28,6 +27,7 @@ from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.fakes.socks import FakeSocks
 from marketflows_pipeline_tests.providers.conftest import THING
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
