@@ -17,7 +17,7 @@ from marketflows_pipeline.warehouse.row_keys import QUARANTINE, accepted_view
 
 
 def run_all(cursor: duckdb.DuckDBPyConnection, statements: Iterable[str]) -> None:
-    """Run statements that answer nothing, all in one go: each on its own takes twice as long."""
+    """Run statements without a result, all in one call: each on its own takes twice as long."""
     cursor.execute(";".join(statements))
 
 

@@ -1,8 +1,8 @@
 """Copy a file from a process of its own.
 
-POSIX locks belong to a process and fall when it closes *any* descriptor of the file. Were the run to open and close
-its own database file to copy it, DuckDB's lock on it would be gone. So a child copies: this module, run as a script
-by a bare interpreter (standard library only, some 20 ms).
+POSIX locks belong to a process and are released when it closes *any* descriptor of the file. Were the run to open and
+close its own database file to copy it, DuckDB's lock would be gone. So a child copies: this module, run as a script by
+a bare interpreter (standard library only, some 20 ms).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _copy_in_kernel(reader: int, writer: int, size: int) -> int:
     """Copy within the kernel as far as it goes; how many bytes are done.
 
     Not every kernel, sandbox and pair of file systems can do it (EXDEV, ENOSYS, EOPNOTSUPP, EINVAL, EPERM, or 0 bytes
-    at once). Whatever the refusal, the plain copy takes over: a real fault, such as a full disk, strikes that too.
+    at once). Whatever the refusal, the plain copy takes over: a real error, such as a full disk, stops that too.
     """
     copied = 0
     while copied < size and hasattr(os, "copy_file_range"):

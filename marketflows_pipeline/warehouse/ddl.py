@@ -70,7 +70,7 @@ def view_sources(table: Table) -> frozenset[str]:
 
 
 def comments(table: Table, present: Iterable[str] | None = None) -> Iterator[str]:
-    """The statements that put the registry's words on a table or view and on its columns.
+    """The comments of a table or view and of its columns, as statements.
 
     ``present`` are the columns that the stored table has; all by default.
     """

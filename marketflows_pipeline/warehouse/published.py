@@ -162,7 +162,7 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        # DuckDB repeats the statement below its message; people have it before them. A fault of its own has a trace.
+        # DuckDB repeats the statement below its message; the user has it on screen. Its own errors have a trace.
         message = " ".join(str(error).partition("\n\nLINE ")[0].partition("\n\nStack Trace")[0].split())
         allow = HOW_TO_ALLOW if isinstance(error, duckdb.PermissionException) else ""
         raise UserInputError(f"the SQL was refused: {message}{allow}") from error

@@ -66,7 +66,7 @@ class VersionFolder:
         return sorted(found, reverse=True)
 
     def building_path(self, role: str) -> Path:
-        """Where a file is put together before it is published: a name that nobody has taken beforehand.
+        """Where a file is put together before it is published: an unpredictable name.
 
         It tells those who find it its role.
         """
@@ -143,7 +143,7 @@ def _remove_log(file: Path) -> None:
     try:
         remove(log)
     except OSError:
-        # A directory is no log that anybody would replay.
+        # A directory is no log that DuckDB would replay.
         if not log.is_dir():
             raise
 
