@@ -40,8 +40,9 @@ run: setup ## Run the pipeline once: make run FLAGS="--tutorial"
 dev: setup ## Start the Dagster UI and its hourly schedule on http://127.0.0.1:3000
 	$(BIN)/marketflows-dev $(FLAGS)
 
-# On all processors; a file's tests stay together, since they share runs of the whole pipeline.
-PYTEST = $(PY) -m pytest $(TESTS) --numprocesses auto --dist loadfile
+# On all processors; a file's tests stay together, since they share runs of the whole pipeline. Compiled tests are kept,
+# also where the environment asks for none: every process would compile all of them anew.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest $(TESTS) --numprocesses auto --dist loadfile
 
 test: setup ## Run the quick tests, three minutes: make test FLAGS="-k grid"
 	@# One thread of polars a process: frames of tests are small, and every processor has a process already.

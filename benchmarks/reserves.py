@@ -31,9 +31,9 @@ from benchmarks.service import ROOT
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.ingest.first_seen import BALANCES, with_first_seen
 from marketflows_pipeline.providers.defillama.client import DefiLlama
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.protocols.exchanges import CEX_TVL_SCHEMA, TOKEN_BALANCE_SCHEMA, ReservesHistory
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 WORK = Path(__file__).resolve().parent / ".work" / "reserves"
 NOW = datetime(2026, 11, 20, 18, 20, tzinfo=UTC)

@@ -108,8 +108,8 @@ def _run_resource(
         with contextlib.ExitStack() as stack:
             try:
                 run = stack.enter_context(opened)
-            except MarketflowsError as fault:
-                raise RunCannotBegin from fault
+            except MarketflowsError as error:
+                raise RunCannotBegin from error
             yield run
 
     return run

@@ -40,11 +40,11 @@ def log_cause(context: dg.HookContext) -> None:
         DagsterExecutionInterruptedError: if a signal ended the step, so that no other one begins. Dagster sees that by
             itself unless a library in C made a fault of its own of what the signal handler raised.
     """
-    fault = context.op_exception
-    if fault is not None and is_interrupt(fault):
+    error = context.op_exception
+    if error is not None and is_interrupt(error):
         raise DagsterExecutionInterruptedError
-    if fault is not None:
-        log.error("%s failed: %s", context.op.name, causes_of(fault))
+    if error is not None:
+        log.error("%s failed: %s", context.op.name, causes_of(error))
 
 
 hourly_refresh = dg.define_asset_job(

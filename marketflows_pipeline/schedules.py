@@ -104,8 +104,8 @@ def _why_not(job_name: str, options: RunOptions) -> str | None:
     is_keyless = job_name in KEYLESS_JOBS
     try:
         settings = read_settings(options, os.environ, needs_key=not is_keyless)
-    except UserInputError as fault:
-        return "; ".join(str(fault).splitlines())
+    except UserInputError as error:
+        return "; ".join(str(error).splitlines())
     if is_keyless and not settings.warehouse.path.exists():
         return f"{settings.warehouse.path} does not exist yet: there is nothing to work on"
     return None

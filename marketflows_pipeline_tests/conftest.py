@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 
@@ -13,7 +14,7 @@ from marketflows_pipeline_tests.tutorial.run import TutorialRun, shared_tutorial
 # A test says what is right, not how fast a busy machine is. Otherwise hypothesis fails an example that takes 0.2 s.
 settings.register_profile("full", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # For the suite that runs all day: `make test` chooses it.
-settings.register_profile("quick", settings.get_profile("full"), max_examples=20)
+settings.register_profile("quick", settings.get_profile("full"), max_examples=10)
 settings.load_profile("full")
 
 # A run of the tests that was started in the background, or under nohup, hands down that nothing is to stop it. Programs
@@ -21,6 +22,11 @@ settings.load_profile("full")
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, handler)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected, which lasts to the end, out of every later round of the garbage collector."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

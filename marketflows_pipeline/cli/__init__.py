@@ -114,25 +114,25 @@ def _exit_code() -> int:
     except click.Abort:
         say(INTERRUPTED, is_error=True)
         return 1
-    except click.ClickException as fault:
+    except click.ClickException as error:
         shown = io.StringIO()
-        explained(fault, sys.argv[1:]).show(shown)
+        explained(error, sys.argv[1:]).show(shown)
         say(shown.getvalue().removesuffix("\n"), is_error=True)
-        return fault.exit_code
-    except MarketflowsError as fault:
-        say(f"error: {fault}", is_error=True)
-        return fault.exit_code
-    except OSError as fault:
+        return error.exit_code
+    except MarketflowsError as error:
+        say(f"error: {error}", is_error=True)
+        return error.exit_code
+    except OSError as error:
         # Whoever reads the answer may have seen enough of it (| head).
-        if not isinstance(fault, BrokenPipeError):
-            say(f"error: {_said_of(fault)}", is_error=True)
+        if not isinstance(error, BrokenPipeError):
+            say(f"error: {_said_of(error)}", is_error=True)
         _drop_what_is_unwritten()
         return 1
     return exit_code
 
 
-def _said_of(fault: OSError) -> str:
-    return f"{fault.filename or 'standard output'}: {fault.strerror or fault}"
+def _said_of(error: OSError) -> str:
+    return f"{error.filename or 'standard output'}: {error.strerror or error}"
 
 
 def _drop_what_is_unwritten() -> None:

@@ -57,20 +57,20 @@ def interruptible(words: str) -> Iterator[None]:
     earlier = {number: signal.getsignal(number) for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN}
     for number in earlier:
         signal.signal(number, _stop)
-    fault: BaseException | None = None
+    error: BaseException | None = None
     try:
         yield
     except BaseException as raised:  # noqa: BLE001 - raised again below
-        fault = raised
+        error = raised
     finally:
         signal.set_wakeup_fd(earlier_writer)
         for number, handler in earlier.items():
             signal.signal(number, handler)
         came = watch.end()
-    if came and not isinstance(fault, Interrupted):
-        raise Interrupted(words, came) from fault
-    if fault is not None:
-        raise fault
+    if came and not isinstance(error, Interrupted):
+        raise Interrupted(words, came) from error
+    if error is not None:
+        raise error
 
 
 class _Watch:

@@ -41,7 +41,7 @@ class RunLog:
     @property
     def path(self) -> Path | None:
         """The file; None where it does not hold every line, because it could not be made or written."""
-        if self._file is None or self._file.fault is not None:
+        if self._file is None or self._file.error is not None:
             return None
         return Path(self._file.baseFilename)
 
@@ -107,8 +107,8 @@ def _log_file(name: str, *, is_begun_anew: bool) -> _LogFile | None:
             write_whole(folder / name, b"", private=True)
         # The tutorial's file is never rotated: it is compared as a whole.
         file = _LogFile(folder / name, max_bytes=0 if is_begun_anew else _MOST_BYTES)
-    except (OSError, UnsafeFileError) as fault:
-        _log.warning("the log cannot be written to a file (%s): it goes to the terminal only", fault)
+    except (OSError, UnsafeFileError) as error:
+        _log.warning("the log cannot be written to a file (%s): it goes to the terminal only", error)
         return None
     if given and not Path(given).is_absolute():
         _log.warning(
@@ -124,7 +124,7 @@ class _LogFile(RotatingFileHandler):
     """
 
     def __init__(self, path: Path, *, max_bytes: int) -> None:
-        self.fault: OSError | UnsafeFileError | None = None
+        self.error: OSError | UnsafeFileError | None = None
         super().__init__(
             path, maxBytes=max_bytes, backupCount=_OLDER_FILES, encoding="utf-8", errors="backslashreplace"
         )
@@ -137,19 +137,19 @@ class _LogFile(RotatingFileHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, unless an earlier one failed."""
-        if self.fault is None:
+        if self.error is None:
             super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Give up, and say so once; anything but a fault of the file is a mistake in a line, which logging shows."""
-        fault = sys.exc_info()[1]
-        if not isinstance(fault, OSError | UnsafeFileError):
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError | UnsafeFileError):
             super().handleError(record)
             return
-        self.fault = fault
+        self.error = error
         self.close()
         _log.warning(
-            "the log %s cannot be written any more (%s): it goes to the terminal only", self.baseFilename, fault
+            "the log %s cannot be written any more (%s): it goes to the terminal only", self.baseFilename, error
         )
 
     def close(self) -> None:

@@ -78,8 +78,8 @@ def _list_published(question: str, path: Path, output_format: Literal["table", "
 
     try:
         write_result(question, path, output_format, standard_output(), for_spreadsheets=True)
-    except UserInputError as fault:
-        raise MarketflowsError(f"{path} was published before there was a quarantine; ask after the next run") from fault
+    except UserInputError as error:
+        raise MarketflowsError(f"{path} was published before there was a quarantine; ask after the next run") from error
 
 
 @quarantine.command("add", short_help="Leave a row out.")

@@ -43,8 +43,8 @@ def read_standard_input() -> str:
         raise UserInputError("standard input is closed")
     try:
         content = sys.stdin.buffer.read()
-    except OSError as fault:
-        raise UserInputError(f"standard input cannot be read: {fault.strerror}") from fault
+    except OSError as error:
+        raise UserInputError(f"standard input cannot be read: {error.strerror}") from error
     # Editors on Windows put a byte order mark first.
     return _utf8(content, "standard input").removeprefix("\ufeff")
 
@@ -91,7 +91,7 @@ def speak_utf8() -> None:
 def _utf8(content: bytes, source: str) -> str:
     try:
         return content.decode()
-    except UnicodeDecodeError as fault:
+    except UnicodeDecodeError as error:
         raise UserInputError(
-            f"{source} is not UTF-8 text: byte {fault.start + 1} is 0x{content[fault.start]:02x}"
-        ) from fault
+            f"{source} is not UTF-8 text: byte {error.start + 1} is 0x{content[error.start]:02x}"
+        ) from error

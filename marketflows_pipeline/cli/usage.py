@@ -10,25 +10,25 @@ import click
 _KINDS = {"integer range": "a whole number", "float range": "a number"}
 
 
-def explained(fault: click.ClickException, arguments: Sequence[str]) -> click.ClickException:
+def explained(error: click.ClickException, arguments: Sequence[str]) -> click.ClickException:
     """The fault, saying what was expected of a number, and where an option stands that comes too late.
 
     Args:
-        fault: as click raised it.
+        error: as click raised it.
         arguments: of the command line, without the program.
     """
-    if isinstance(fault, click.BadParameter) and fault.param is not None:
-        kind = fault.param.type
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        kind = error.param.type
         if isinstance(kind, click.IntRange | click.FloatRange):
             words = f"is not {_KINDS[kind.name]}{_range_of(kind)}."
-            message = fault.message.replace(f"is not a valid {kind.name}.", words)
-            return click.BadParameter(message, fault.ctx, fault.param, fault.param_hint)
-    elif isinstance(fault, click.UsageError) and fault.ctx is not None:
-        group, subcommand = fault.ctx.find_root().command, _subcommand(fault.ctx)
+            message = error.message.replace(f"is not a valid {kind.name}.", words)
+            return click.BadParameter(message, error.ctx, error.param, error.param_hint)
+    elif isinstance(error, click.UsageError) and error.ctx is not None:
+        group, subcommand = error.ctx.find_root().command, _subcommand(error.ctx)
         if subcommand in arguments and (hint := _in_order(group, subcommand, arguments)):
             place = f"Options of all commands stand before the subcommand: {hint}"
-            return click.UsageError(f"{fault.message.rstrip('.')}. {place}", fault.ctx)
-    return fault
+            return click.UsageError(f"{error.message.rstrip('.')}. {place}", error.ctx)
+    return error
 
 
 def is_option_of(command: click.Command, word: str) -> bool:

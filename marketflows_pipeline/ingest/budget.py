@@ -38,8 +38,7 @@ def calls_per_hourly_run(n_coins: int, n_narratives: int) -> int:
 def market_cap_calls_per_day(n_categories: int) -> int:
     """What a day of the market-cap part costs beside its hours: the snapshot of all categories, 1 + K.
 
-    Args:
-        n_categories: categories whose members `exclude_categories` leaves out.
+    Categories are those whose members `exclude_categories` leaves out.
     """
     return CATEGORY_CALLS_PER_DAY + n_categories
 
@@ -48,11 +47,8 @@ def exchange_calls_per_day(n_exchanges: int, n_categories: int) -> int:
     """What a steady day of the exchange part costs beside its hours: 3 + floor(E / 250) + 1 + K.
 
     A daily run makes the hourly requests too, and a full last page of the list means one more. Volume charts are
-    requested once an exchange, out of free credits.
-
-    Args:
-        n_exchanges: exchanges in the full list.
-        n_categories: categories that whale signals leave out, and no other part requests.
+    requested once an exchange, out of free credits. E is the length of the full list; K are the categories that whale
+    signals leave out and no other part requests.
     """
     return EXCHANGE_CALLS_PER_HOUR + n_exchanges // PAGE_SIZE + 1 + n_categories
 
@@ -66,10 +62,7 @@ def calls_of_hourly_runs(n_runs: int, *, calls_per_hour: int, calls_per_day: int
 class Budget:
     """A month's credits at one moment.
 
-    Attributes:
-        limit: credits of the plan's month; None where the plan counts none.
-        spent: attempts already made this month.
-        reserved: credits that the month's remaining runs need.
+    The limit is None where the plan counts no credits; reserved are those that the month's remaining runs need.
     """
 
     limit: int | None
@@ -82,11 +75,6 @@ class Budget:
         if self.limit is None:
             return math.inf
         return max(0, self.limit - self.spent - self.reserved)
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether not even the next page can be requested."""
-        return self.limit is not None and self.spent >= self.limit
 
 
 def month_budget(
@@ -101,14 +89,7 @@ def month_budget(
 ) -> Budget:
     """Reserve the month's remaining hourly runs, and the daily calls of the days left, before anything else.
 
-    Args:
-        limit: credits of the plan's month.
-        spent: attempts already made this month.
-        now: the present, aware.
-        n_coins: coins followed.
-        n_narratives: narratives followed.
-        calls_per_hour: requests of other parts each hour.
-        calls_per_day: requests of each day.
+    Requests of other parts are given by hour and by day; ``now`` is aware.
     """
     hourly = calls_per_hourly_run(n_coins, n_narratives) + calls_per_hour
     reserved = calls_of_hourly_runs(hourly_runs_left(now), calls_per_hour=hourly, calls_per_day=calls_per_day)

@@ -22,11 +22,8 @@ from marketflows_pipeline.warehouse.store import Warehouse
 class Credits:
     """The provider's account of this month.
 
-    Attributes:
-        settings: what the runs of each hour and day will request.
-        warehouse: what is stored, such as how long the list of exchanges is.
-        ledger: where attempts are counted.
-        clock: tells the month.
+    The settings tell what the runs of each hour and day will request, the warehouse what is stored, such as how long
+    the list of exchanges is.
     """
 
     settings: Settings
@@ -40,11 +37,7 @@ class Credits:
         return self.ledger.spent(self.settings.provider, month_of(self.clock.now()))
 
     def budget(self, n_coins: int) -> Budget:
-        """The month's credits now, the remaining runs of all parts reserved.
-
-        Args:
-            n_coins: tracked coins.
-        """
+        """The month's credits now, the remaining runs of all parts reserved."""
         source, exchanges = self.settings.source, self.settings.exchanges
         excluded = set(source.exclusions_in_use)
         # A narrative that is an excluded category itself is requested each hour anyway.

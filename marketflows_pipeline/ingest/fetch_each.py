@@ -21,13 +21,7 @@ def fetch_each(
 ) -> int:
     """Fetch each that is due, the most important first; a failure lets the others go on (`tolerate_failure`).
 
-    Args:
-        title: of the progress.
-        requests: the most important first.
-        fetch: requests one and stores the response.
-        fetches: the log of the day.
-        reporter: shows the progress.
-        budget_now: the month's credits at present, where a request costs one.
+    ``budget_now`` is given where a request costs a credit.
 
     Returns:
         How many still wait for credits.

@@ -41,14 +41,9 @@ class Request(NamedTuple):
 class FetchLog:
     """How earlier requests ended, as ``meta.fetches`` has it, and where new ones are recorded.
 
-    Args:
-        writer: of the run.
-        day_begins_at: when a day's data is published: what was fetched before that time is due after it.
-        refetch: whether everything is due.
-
-    Attributes:
-        waiting: requests left for a later run, for want of credits.
-        failed: targets whose request failed after the client's retries.
+    What was fetched before a day's data is published, at ``day_begins_at``, is due after it; with ``refetch``
+    everything is. ``waiting`` counts requests left for a later run, for want of credits; ``failed`` has targets whose
+    request failed after the client's retries.
     """
 
     def __init__(self, writer: RawWriter, day_begins_at: timedelta, *, refetch: bool = False) -> None:

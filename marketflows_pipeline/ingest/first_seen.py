@@ -16,11 +16,8 @@ def with_first_seen(rows: pl.DataFrame, figures: Mapping[str, str]) -> pl.DataFr
     """Add the figures as first seen, and ``first_seen_at``; the warehouse keeps the first ones that are not null.
 
     A figure counts once the UTC day of its ``ts`` was over at ``fetched_at``; before, all of them are null. So is
-    ``first_seen_at`` where none of the figures is known yet.
-
-    Args:
-        rows: with ``ts``, ``fetched_at`` and the figures.
-        figures: column of a figure to the column that keeps it as first seen, such as `BALANCES`.
+    ``first_seen_at`` where none of the figures is known yet. ``figures`` leads from the column of a figure to the one
+    that keeps it as first seen, such as `BALANCES`.
     """
     is_over = pl.col("fetched_at") >= pl.col("ts").dt.truncate("1d").dt.offset_by("1d")
     is_known = pl.any_horizontal(pl.col(name).is_not_null() for name in figures)

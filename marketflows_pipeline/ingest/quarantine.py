@@ -121,10 +121,7 @@ def _is_out_of_time(name: str, bound: TimeBound, now: str) -> Iterator[str]:
 def warn_of_quarantined(name: str, added: pl.DataFrame, what: str = "impossible values") -> None:
     """Warn of rows that are left out since now, if there are any.
 
-    Args:
-        name: of the raw table.
-        added: ``key, column_name, reason`` of these rows.
-        what: what they are.
+    Rows added are ``key, column_name, reason``.
     """
     if added.is_empty():
         return

@@ -21,13 +21,7 @@ from marketflows_pipeline.warehouse.store import Warehouse
 class RawWriter:
     """Writes one run's responses into the raw tables.
 
-    Args:
-        warehouse: the open private file.
-        clock: tells when each response came, which in a long run is later than the run's moment.
-        moment: of the run; all its responses are observed as of it.
-
-    Attributes:
-        warehouse: the same, for what is stored already; ``clock`` and ``moment`` too.
+    The clock tells when each response came, in a long run later than the run's moment, which all are observed as of.
     """
 
     def __init__(self, warehouse: Warehouse, clock: Clock, moment: datetime) -> None:
@@ -42,11 +36,9 @@ class RawWriter:
     def store(self, name: str, rows: pl.DataFrame, *, provenance: Provenance | None = None) -> MergeResult:
         """Merge rows into a raw table.
 
-        Args:
-            name: of the table.
-            rows: with its columns, and maybe others, which are dropped. ``observed_at``, where absent, is the run's
-                moment, and ``fetched_at`` the present.
-            provenance: what rows that change stored ones are recorded with, in ``meta.revisions``; None records none.
+        Other columns than the table's are dropped. ``observed_at``, where absent, is the run's moment, and
+        ``fetched_at`` the present. Rows that change stored ones are recorded in ``meta.revisions`` with the provenance,
+        if there is one.
         """
         entry = table(name)
         times = {"observed_at": self.moment, "fetched_at": self.clock.now()}
@@ -62,10 +54,7 @@ class RawWriter:
 class Tally:
     """What a run's responses added to the observations.
 
-    Attributes:
-        rows_new: observations not stored before.
-        rows_revised: observations whose values the service changed since.
-        rejected: points left out, by reason.
+    Revised observations are those whose values the service changed since; points left out are counted by reason.
     """
 
     rows_new: int = 0
@@ -91,11 +80,7 @@ class StoredHistory:
 class MarketCapWriter(RawWriter):
     """Writes coins and their observations, and counts them.
 
-    Args:
-        warehouse: as for `RawWriter`; ``clock`` and ``moment`` too.
-        clock: see there.
-        moment: see there.
-        granularity: of the grid; a changed observation older than a step of it is a revision.
+    A changed observation older than a step of the grid is a revision.
     """
 
     def __init__(
@@ -140,9 +125,7 @@ class MarketCapWriter(RawWriter):
     def store_history(self, rows: pl.DataFrame, cause: str = "history") -> StoredHistory:
         """Merge one coin's history; a shorter or older response removes nothing.
 
-        Args:
-            rows: the response, in HISTORY_SCHEMA.
-            cause: of the request, as ``meta.revisions`` names it.
+        Rows in HISTORY_SCHEMA; ``meta.revisions`` names the cause.
         """
         merged, rejected = self._store_observations(rows, cause)
         self.tally.add(merged, rejected)

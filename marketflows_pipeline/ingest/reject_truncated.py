@@ -28,15 +28,8 @@ def reject_truncated(
     """Reject a response that lacks more than a tenth of the stored sessions of the requested span.
 
     Sessions are compared date by date, so that as many other ones, or all of them shifted by a day, don't make up for
-    those that are gone. Up to two missing sessions are forgiven, unless none is left.
-
-    Args:
-        stored: what is stored of this one asset or index, by ``session``; other columns don't matter.
-        fetched: the response, by ``session``.
-        what: what it is about, for the message, such as ``SPY``.
-        provider: short name of the service.
-        start: first session requested; None is the first stored one.
-        end: last session requested; None is the last stored one.
+    those that are gone. Up to two missing sessions are forgiven, unless none is left. Both are of one asset or index,
+    by ``session``; a ``start`` or ``end`` of None is the first or last stored session.
 
     Raises:
         UnexpectedResponseError: the response is too short to be true; what is stored should stay as it is.

@@ -38,30 +38,12 @@ _OLD_ESTIMATOR = "estimator.joblib"
 class Metadata:
     """What a model was made of and from.
 
-    Attributes:
-        model_id: target, horizon, kind and time of training; also the name of its folder.
-        target: direction or rank.
-        horizon: sessions ahead.
-        kind: logistic or gradient_boosting.
-        seed: that everything drawn at random was drawn with.
-        trained_at: when.
-        is_synthetic: whether the data was made up.
-        first_session: of the labelled rows.
-        last_session: of the labelled rows.
-        rows: labelled rows the final model was made from.
-        symbols: assets, in the order of the model's columns.
-        features: in the order of the model's columns.
-        features_version: what the features meant.
-        features_sha256: fingerprint of the rows.
-        versions: of Python and the libraries.
-        walk_forward: settings of the evaluation.
-        configurations_tried: how many were evaluated on this data, this one among them.
-        test_rows: rows out of sample.
-        base_rates: frequency of the target for each asset in training.
-        brier_skill: out of sample, against the base rate.
-        worth: what the model's figures allow to be said; None where an earlier version judged it by fewer.
-        bins: reliability table out of sample.
-        estimator_sha256: of the stored estimator; empty before it is stored.
+    The sessions and ``rows`` are those labelled, which the final model was made from; symbols and features stand in the
+    order of its columns. ``features_version`` says what the features meant, ``features_sha256`` is the fingerprint of
+    the rows. This configuration is one of ``configurations_tried`` on this data. ``base_rates`` are the target's
+    frequency for each asset in training; ``brier_skill``, against the base rate, and ``bins``, the reliability table,
+    are out of sample. ``worth`` is None where an earlier version judged the model by fewer figures;
+    ``estimator_sha256`` is empty before the estimator is stored.
     """
 
     model_id: str
@@ -127,9 +109,6 @@ def save(model: Model, folder: Path) -> Path:
 def load(place: Path) -> Model:
     """A stored model, if this program can score with it.
 
-    Args:
-        place: the model's folder, as `save` returns it.
-
     Raises:
         ModelRefusedError: naming what differs: no or unreadable metadata, other features, another version of
             scikit-learn, of Python or of numpy's first number, another content than stored, or not a model's.
@@ -142,8 +121,8 @@ def load(place: Path) -> Model:
         )
     try:
         content = read_plain(place / _ESTIMATOR, most=MOST_BYTES + 1)
-    except OSError as fault:
-        raise _refused(metadata.model_id, f"{place / _ESTIMATOR} cannot be read ({fault.strerror})") from fault
+    except OSError as error:
+        raise _refused(metadata.model_id, f"{place / _ESTIMATOR} cannot be read ({error.strerror})") from error
     found = hashlib.sha256(content).hexdigest()
     if found != metadata.estimator_sha256:
         raise _refused(
@@ -153,8 +132,8 @@ def load(place: Path) -> Model:
         )
     try:
         estimator = unpacked(content, metadata.kind, len(metadata.features) + len(metadata.symbols))
-    except (ValueError, KeyError) as fault:
-        raise _refused(metadata.model_id, f"{place / _ESTIMATOR} is no {metadata.kind} model ({fault})") from fault
+    except (ValueError, KeyError) as error:
+        raise _refused(metadata.model_id, f"{place / _ESTIMATOR} is no {metadata.kind} model ({error})") from error
     return Model(estimator, metadata)
 
 
@@ -166,10 +145,10 @@ def read_metadata(place: Path) -> Metadata:
     """
     try:
         return _from_json(read_plain(place / _METADATA, most=_MOST_METADATA_BYTES).decode())
-    except OSError as fault:
-        raise _refused(place.name, f"{place / _METADATA} cannot be read ({fault.strerror})") from fault
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, msgspec.MsgspecError) as fault:
-        raise _refused(place.name, f"{place / _METADATA} is no metadata of a model ({fault})") from fault
+    except OSError as error:
+        raise _refused(place.name, f"{place / _METADATA} cannot be read ({error.strerror})") from error
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, msgspec.MsgspecError) as error:
+        raise _refused(place.name, f"{place / _METADATA} is no metadata of a model ({error})") from error
 
 
 def newest(folder: Path, *, target: Target, horizon: int, kind: Kind | None = None) -> Path | None:

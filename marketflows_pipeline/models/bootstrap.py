@@ -18,13 +18,8 @@ def block_counts(dates: int, block: int, *, resamples: int, seed: int) -> Floats
     """How often each date occurs in each resample of a circular block bootstrap.
 
     Blocks of consecutive dates, those at the end going on at the beginning, are drawn until there are as many dates as
-    there were; the last block is cut. Source: D. Politis, J. Romano (1992).
-
-    Args:
-        dates: how many there are.
-        block: length of a block; no longer than all dates.
-        resamples: how many.
-        seed: the same seed draws the same.
+    there were; the last block is cut. Source: D. Politis, J. Romano (1992). A block is no longer than all dates; the
+    same seed draws the same.
 
     Returns:
         resamples x dates, each row summing to ``dates``.

@@ -81,10 +81,8 @@ class Dataset:
 def dataset(panel: pl.DataFrame, labels: pl.DataFrame, *, features: Sequence[str]) -> Dataset:
     """The labelled rows of a panel as arrays.
 
-    Args:
-        panel: symbol, session and ``features``.
-        labels: symbol, session, label_end, label.
-        features: which columns of the panel, in this order.
+    The panel has symbol, session and ``features``, which columns follow in this order; labels have symbol, session,
+    label_end, label.
     """
     rows = (
         panel.lazy()

@@ -35,11 +35,8 @@ _LEVEL_STEPS, _LEVEL_TOLERANCE, _FLAT = 100, 1e-12, 1e-300
 class Calibrated:
     """A fitted model whose scores Platt's sigmoid turns into probabilities.
 
-    Attributes:
-        preparation: imputing and scaling, or None for trees, which take gaps as they are.
-        classifier: the fitted scikit-learn classifier.
-        slope: of the sigmoid, never negative: a higher score never means a lower probability.
-        intercept: of the sigmoid.
+    Trees need no preparation, since they take gaps as they are. The slope is never negative: a higher score never means
+    a lower probability.
     """
 
     preparation: Preparation | None
@@ -73,11 +70,8 @@ def fit(data: Dataset, columns: NDArray[np.int64], *, kind: Kind, seed: int) -> 
     3. The model is fitted again to all rows, and its level set so that its mean probability is the frequency of all of
        them: a fifth of the sessions is far too short to know how often prices rise.
 
-    Args:
-        data: training rows, by session.
-        columns: which columns of ``data.x`` the model may see.
-        kind: which model.
-        seed: for what is drawn at random; the logistic model draws nothing.
+    Training rows are by session; ``columns`` of ``data.x`` are those that the model may see. The logistic model draws
+    nothing at random.
 
     Raises:
         TooLittleDataError: if one of the two stretches has one outcome only.

@@ -38,13 +38,8 @@ class Figure:
 class Bin:
     """One bin of the reliability table.
 
-    Attributes:
-        upper: its upper edge, infinite for the last.
-        predicted: mean forecast of its rows.
-        observed: how often a 1 came.
-        lower_95: lower end of that frequency's interval.
-        upper_95: upper end.
-        n: rows.
+    The upper edge is infinite for the last; ``predicted`` is the mean forecast of its n rows, ``observed`` how often a
+    1 came, with the ends of that frequency's interval.
     """
 
     upper: float
@@ -93,13 +88,8 @@ def evaluate(forecasts: Forecasts, *, horizon: int, seed: int, resamples: int = 
     ``reliability`` (observed frequency) and ``reliability_predicted`` of each bin, bins being tenths of the forecasts;
     ``ablation_auc``, ``ablation_date_auc`` and ``ablation_brier``: what flows add, more is better, both models drawn
     together. ``ece``, a sum of absolute values, has no interval, since any resample has more of it; nor has
-    ``pooled_auc``, which is not to be relied on.
-
-    Args:
-        forecasts: out of sample.
-        horizon: of the labels, in sessions; the length of the bootstrap's blocks follows from it.
-        seed: for the draws.
-        resamples: how many draws the intervals come from.
+    ``pooled_auc``, which is not to be relied on. The length of the bootstrap's blocks follows from the horizon, in
+    sessions.
     """
     sessions, date = np.unique(forecasts.session, return_inverse=True)
     draws = block_counts(len(sessions), block_length(horizon), resamples=resamples, seed=seed)
@@ -148,8 +138,7 @@ def evaluation_frame(
 def suspicions(evaluation: pl.DataFrame) -> list[Suspicion]:
     """The worst suspicion of each model that has one (see `verdicts.suspicion`), alarms first.
 
-    Args:
-        evaluation: rows of ``mart.model_evaluation``.
+    Of rows of ``mart.model_evaluation``.
     """
     found = [
         suspicion(
@@ -163,8 +152,7 @@ def suspicions(evaluation: pl.DataFrame) -> list[Suspicion]:
 def leakage_alarm(evaluation: pl.DataFrame) -> str | None:
     """What to print where a model is too good to be true; None where none is, or all such data is made up.
 
-    Args:
-        evaluation: rows of ``mart.model_evaluation``.
+    Of rows of ``mart.model_evaluation``.
     """
     return next((each.text for each in suspicions(evaluation) if each.tier == "alarm"), None)
 

@@ -30,10 +30,8 @@ _STEPS, _TOLERANCE = 200, 1e-7
 class ManyForecasts:
     """Forecasts out of sample after each of k sets of labels.
 
-    Attributes:
-        rows: the rows of the data that were forecast.
-        model: probabilities by the model with all features, rows x k.
-        base_rate: those by each asset's base rate, rows x k.
+    Probabilities of ``rows``, a slice of the data, by the model with all features and by each asset's base rate, both
+    rows x k.
     """
 
     rows: slice
@@ -46,13 +44,8 @@ def forecast_each(
 ) -> ManyForecasts:
     """What `out_of_sample.forecast` would give with all features if the labels were these, one set after the other.
 
-    Args:
-        data: labelled rows; their own labels are not looked at.
-        walk: how sessions are split.
-        outcomes: rows x k, 0 or 1.
-        kind: which model.
-        seed: for what it draws at random.
-        on_progress: told blocks done and blocks in all, after each.
+    Outcomes are rows x k, 0 or 1; the data's own labels are not looked at. ``on_progress`` is told blocks done and
+    blocks in all.
 
     Raises:
         TooLittleDataError: if there are too few sessions.
@@ -103,9 +96,7 @@ def _slope(scores: Floats, y: Floats) -> float:
 class _Logistic:
     """Logistic regressions of the same prepared rows on k sets of labels.
 
-    Attributes:
-        preparation: imputing and scaling.
-        weights: features and the constant x k.
+    The weights, of the features and the constant, are by k.
     """
 
     preparation: Preparation

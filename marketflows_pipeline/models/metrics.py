@@ -36,11 +36,8 @@ def ratio(counts: Floats, numerator: Floats, denominator: Floats) -> Floats:
 def auc(y: Floats, p: Floats, counts: Floats, date: Positions) -> Floats:
     """Area under the ROC curve: how often a 1 is ranked above a 0, ties counted half.
 
-    Args:
-        y: outcomes of n rows.
-        p: forecasts.
-        counts: how often each date is drawn, resamples x dates.
-        date: position of each row's date.
+    ``y`` and ``p`` are of n rows, ``date`` the position of each row's date; ``counts``, resamples x dates, how often
+    each date is drawn.
 
     Returns:
         One figure a resample; NaN where it has one outcome only.
@@ -63,12 +60,7 @@ def auc(y: Floats, p: Floats, counts: Floats, date: Positions) -> Floats:
 def auc_of_dates(y: Floats, p: Floats, date: Positions, symbol: Positions, shape: tuple[int, int]) -> Floats:
     """Area under the ROC curve among the assets of each date; NaN where a date has one outcome only.
 
-    Args:
-        y: outcomes of n rows, one of each date and symbol at most.
-        p: forecasts.
-        date: position of each row's date.
-        symbol: position of each row's symbol.
-        shape: how many dates and symbols there are.
+    Of n rows, one of each date and symbol at most, with the positions of both; the shape is dates x symbols.
     """
     forecast, outcome = np.full(shape, np.nan), np.full(shape, np.nan)
     forecast[date, symbol], outcome[date, symbol] = p, y

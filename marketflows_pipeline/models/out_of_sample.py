@@ -27,12 +27,8 @@ Progress = Callable[[int, int], None]
 class Forecasts:
     """Forecasts out of sample, the same rows for each variant.
 
-    Attributes:
-        symbols: the assets.
-        session: position of each row's session among all of the data.
-        symbol: position of each row's asset.
-        y: what came, 0 or 1.
-        probabilities: for each variant, of each row.
+    Positions of each row's session are among all sessions of the data; ``y`` is what came, 0 or 1; probabilities are by
+    variant.
     """
 
     symbols: tuple[str, ...]
@@ -48,14 +44,7 @@ def forecast(
     """Fit before each block of test sessions, forecast the block, go on.
 
     Besides the gap in sessions, no row trains whose label was not known before the block began: an asset that lacks
-    sessions looks further ahead than its horizon says.
-
-    Args:
-        data: labelled rows.
-        walk: how sessions are split.
-        kind: which model.
-        seed: for what it draws at random.
-        on_progress: told blocks done and blocks in all, after each.
+    sessions looks further ahead than its horizon says. ``on_progress`` is told blocks done and blocks in all.
 
     Raises:
         TooLittleDataError: if there are too few sessions.

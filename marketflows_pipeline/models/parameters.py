@@ -54,15 +54,9 @@ class Linear:
 class Trees:
     """Log odds as a sum over trees, whose nodes stand one after the other.
 
-    Attributes:
-        baseline: log odds before any tree.
-        roots: the first node of each tree.
-        feature: the column that a node looks at.
-        threshold: rows at or below it go left.
-        gaps_go_left: 1 where rows without a figure go left.
-        left: the node on the left, always a later one; 0 at a leaf.
-        right: the node on the right, likewise.
-        value: what a leaf adds.
+    The baseline is the log odds before any tree; ``roots`` are the first node of each. A node looks at column
+    ``feature``: rows at or below the threshold go left, and so do those without a figure where ``gaps_go_left`` is 1. A
+    node's children come later than itself, and are 0 at a leaf, which adds its value.
     """
 
     baseline: Floats
@@ -98,11 +92,6 @@ def packed(estimator: Calibrated) -> bytes:
 
 def unpacked(content: bytes, kind: Kind, columns: int) -> Calibrated:
     """The estimator that `packed` gave.
-
-    Args:
-        content: the bytes.
-        kind: of the estimator.
-        columns: how many columns it is given to score.
 
     Raises:
         ValueError: if the bytes are not the numbers of such an estimator.
@@ -172,9 +161,9 @@ def _read(content: bytes, names: Mapping[str, int]) -> Arrays:
             if not all(isinstance(array, np.ndarray) for array in arrays.values()):
                 raise ValueError("it holds what is no array")
             return arrays
-    except Exception as fault:
+    except Exception as error:
         # numpy, zip and the parser of Python's literals each have kinds of their own for what is no array.
-        raise ValueError(f"{type(fault).__name__}: {fault}") from fault
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def _linear(arrays: Arrays, columns: int) -> tuple[Preparation, Linear]:

@@ -34,15 +34,8 @@ def placebo_figures(
 
     Each is the median of the draws with the band that all but a fortieth of them at either end lie within: the lowest
     and the highest of 39, so that a figure above the band has come by chance in one of forty cases. ``n`` is the draws.
-    Trees are fitted anew every 8 test blocks only.
-
-    Args:
-        data: labelled rows.
-        walk: how sessions are split; also the horizon, from which the blocks' length follows.
-        kind: which model.
-        seed: for the permutations, and what the model draws at random.
-        draws: how many permutations; at least 39 for a band of 95 %.
-        on_progress: told blocks done and blocks in all.
+    Trees are fitted anew every 8 test blocks only. The blocks' length follows from the walk's horizon. A band of 95 %
+    takes at least 39 draws. ``on_progress`` is told blocks done and blocks in all.
     """
     if kind != "logistic":
         walk = replace(walk, refit_every=_TREES_REFIT_TIMES * walk.refit_every)
@@ -70,13 +63,7 @@ def permuted_labels(data: Dataset, block: int, *, draws: int, seed: int) -> Floa
 
     The sessions are cut into blocks, beginning anywhere in the first, and the blocks shuffled. An asset's labels follow
     that order of sessions, so that it keeps its own labels, neighbours stay together, and so do assets of a date; where
-    an asset lacks sessions its labels close ranks.
-
-    Args:
-        data: labelled rows.
-        block: sessions of a block.
-        draws: how many orders.
-        seed: the same seed draws the same.
+    an asset lacks sessions its labels close ranks. A block is in sessions; the same seed draws the same.
 
     Returns:
         rows x draws, 0 or 1.

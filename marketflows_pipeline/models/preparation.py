@@ -19,11 +19,9 @@ INDICATOR_SHARE = 0.01
 class Preparation:
     """What was learned from training rows.
 
-    Attributes:
-        medians: of each column, 0 where it has no figure at all.
-        incomplete: columns with figures missing in 1 % of rows or more; each gets a column of its own that says so.
-        mean: of each column, indicators included, after imputing.
-        deviation: the same; 1 where a column never changes.
+    Medians are 0 where a column has no figure at all. Each of the ``incomplete`` columns, with figures missing in 1 %
+    of rows or more, gets a column of its own that says so. Mean and deviation are after imputing and include these; the
+    deviation is 1 where a column never changes.
     """
 
     medians: Floats

@@ -20,11 +20,7 @@ def score(model: Model, panel_latest: pl.DataFrame, *, scored_at: datetime) -> p
 
     The interval is that of the bin of the reliability table that the probability falls into: how often the target came
     out of sample after forecasts like this one. A probability beyond all that were seen belongs to the outermost bin.
-
-    Args:
-        model: as trained or loaded.
-        panel_latest: symbol, session and the model's features.
-        scored_at: when, with a time zone.
+    The panel has symbol, session and the model's features; ``scored_at`` has a time zone.
     """
     entry, facts = table("mart.model_scores"), model.metadata
     _, x = matrix(panel_latest, features=facts.features, symbols=facts.symbols)

@@ -29,11 +29,8 @@ from marketflows_pipeline.schema import table
 class TrainedModel:
     """What training gives.
 
-    Attributes:
-        model: fitted to all rows, ready to be stored or to score.
-        evaluation: rows of ``mart.model_evaluation``.
-        forecasts: what the evaluation was computed from.
-        forecast_rows: the same as rows of ``mart.model_forecasts``.
+    The model is fitted to all rows. The evaluation, in rows of ``mart.model_evaluation``, was computed from the
+    forecasts, which are given as rows of ``mart.model_forecasts`` too.
     """
 
     model: Model
@@ -140,11 +137,8 @@ def train(
 def forecast_rows(forecasts: Forecasts, sessions: Dates, labels: pl.DataFrame, *, model_id: str) -> pl.DataFrame:
     """The rows of ``mart.model_forecasts``, by its key.
 
-    Args:
-        forecasts: out of sample.
-        sessions: all sessions of the data, which the forecasts' positions are of.
-        labels: symbol, session, label_end of all forecasts' rows.
-        model_id: of the model they judge.
+    Positions of the forecasts are among ``sessions``, all of the data; labels are symbol, session, label_end of all of
+    their rows.
     """
     entry = table("mart.model_forecasts")
     rows = pl.DataFrame(

@@ -43,10 +43,8 @@ Intervals: TypeAlias = Mapping[tuple[str, str, str], Interval]
 class Worth:
     """What a model is worth.
 
-    Attributes:
-        has_edge: whether its figures show any edge over the base rate.
-        is_unusual: whether a look into the future is to be looked for first.
-        text: the same in words.
+    Whether the figures show any edge over the base rate, whether a look into the future is to be looked for first, and
+    the same in words.
     """
 
     has_edge: bool
@@ -58,13 +56,8 @@ class Worth:
 class Suspicion:
     """A figure that is better than prices allow.
 
-    Attributes:
-        tier: ``alarm``, or ``unusual``.
-        variant: whose figure it is.
-        metric: auc or date_auc.
-        value: the figure.
-        lower: lower end of its interval.
-        text: one line that says all that.
+    Whose figure it is (the variant), of auc or date_auc, with the lower end of its interval; the text is one line that
+    says all that.
     """
 
     tier: Tier
@@ -89,12 +82,7 @@ def worth(figures: Intervals, target: str, *, is_synthetic: bool) -> Worth:
     An edge is claimed only where the intervals of the target's AUC and of the Brier skill lie above 0.5 and 0, and
     where the same training on labels permuted by blocks of dates reaches neither: an expanding base rate is itself
     noisy, so that even permuted labels have shown a skill whose interval lay above 0. Where a figure raises the alarm
-    no edge is claimed at all.
-
-    Args:
-        figures: of one model.
-        target: direction or rank.
-        is_synthetic: whether the data is made up, which may hold any signal.
+    no edge is claimed at all. Made-up data may hold any signal.
     """
     metric, scope = HEADLINES[target]
     auc, skill = figures.get((WITH_FLOWS, metric, scope)), figures.get((WITH_FLOWS, "brier_skill", ALL))
@@ -123,12 +111,7 @@ def suspicion(model_id: str, figures: Intervals, *, is_synthetic: bool) -> Suspi
     Of every variant the mean AUC of assets is looked at, and of the models the AUC by date too, less what constant base
     rates exceed 0.5 by in it. A lower end of the interval above 0.53 is unusual. It is an alarm above 0.58, and above
     0.53 where it exceeds the placebo's band too, so that chance does not explain it. So is a placebo of which all of
-    the band lies above 0.5: then the evaluation itself sees the future.
-
-    Args:
-        model_id: for the words.
-        figures: of one model.
-        is_synthetic: whether the data is made up, which may hold any signal.
+    the band lies above 0.5: then the evaluation itself sees the future. The words name the model's id.
     """
     if is_synthetic:
         return None

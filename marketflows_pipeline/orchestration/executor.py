@@ -34,13 +34,13 @@ class OneLineExecutor(InProcessExecutor):
         try:
             yield from super().execute(plan_context, execution_plan)
         except RunCannotBegin as failure:
-            fault = failure.__cause__
+            error = failure.__cause__
             plan_context.instance.add_run_tags(plan_context.run_id, {MAX_RETRIES_TAG: "0"})
             yield DagsterEvent.job_failure(
                 plan_context,
-                str(fault),
+                str(error),
                 RunFailureReason.JOB_INITIALIZATION_FAILURE,
-                SerializableErrorInfo(str(fault), [], type(fault).__name__),
+                SerializableErrorInfo(str(error), [], type(error).__name__),
             )
             # The one exception after which Dagster leaves a run that has failed already as it is.
             raise DagsterExecutionInterruptedError from None

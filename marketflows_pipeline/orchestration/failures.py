@@ -20,38 +20,32 @@ from marketflows_pipeline import errors
 class RunFailure:
     """Why a run failed.
 
-    Attributes:
-        lines: one line a cause.
-        exit_code: 2 where a file of the user's is wrong, else 1.
+    A line a cause; the exit code is 2 where a file of the user's is wrong, else 1.
     """
 
     lines: tuple[str, ...]
     exit_code: int
 
 
-def causes_of(fault: BaseException) -> str:
+def causes_of(error: BaseException) -> str:
     """The innermost fault this program knows, else the innermost of all, as text."""
-    chain = [fault]
+    chain = [error]
     while (inner := chain[-1].__cause__) is not None:
         chain.append(inner)
     known = [link for link in chain if isinstance(link, errors.MarketflowsError)]
     return str((known or chain)[-1]).strip()
 
 
-def is_interrupt(fault: BaseException) -> bool:
+def is_interrupt(error: BaseException) -> bool:
     """Whether a signal is behind a fault, whatever was made of it on the way."""
-    links = [fault]
+    links = [error]
     for link in links:
         links += [inner for inner in (link.__cause__, link.__context__) if inner is not None and inner not in links]
     return any(isinstance(link, DagsterExecutionInterruptedError | errors.Stopped) for link in links)
 
 
 def failure_of(events: Iterable[DagsterEvent]) -> RunFailure:
-    """Read the events of a failed run.
-
-    Args:
-        events: all events of the run.
-    """
+    """Read the events of a failed run."""
     causes = dict.fromkeys(cause for event in events for cause in _causes(event))
     codes = [code for _, code in causes]
     return RunFailure(lines=tuple(line for line, _ in causes), exit_code=max(codes, default=1))

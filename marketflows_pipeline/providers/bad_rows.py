@@ -41,9 +41,7 @@ class UntimelyError(ParseError):
 class BadRows:
     """The bad rows of one response, logged in one warning.
 
-    Args:
-        what: the response, for messages, such as ``coingecko /coins/markets``.
-        unit: what its rows are called.
+    Messages name the response, such as ``coingecko /coins/markets``, and what its rows are called, the unit.
     """
 
     def __init__(self, what: str, unit: str = "rows") -> None:
@@ -66,12 +64,9 @@ class BadRows:
     ) -> list[T]:
         """Parse a list of the response and leave out its bad rows.
 
-        Args:
-            rows: of the list.
-            parse: makes a result of a row, or None where the row is not wanted; raises ParseError for a bad row.
-            name: what a row is called in messages, by its place and itself.
-            array: tells lists apart whose rows are not parts of the same rows.
-            is_of_many: as in ``check_share``.
+        ``parse`` gives None where a row is not wanted, and raises ParseError for a bad one. ``name`` says what a row is
+        called in messages, by its place and itself; ``array`` tells lists apart whose rows are not parts of the same
+        rows.
 
         Raises:
             ParseError: too many rows are bad.
@@ -93,10 +88,8 @@ class BadRows:
     def add(self, place: object, name: str, error: ParseError) -> None:
         """Leave out a row.
 
-        Args:
-            place: tells it from other rows; where several lists of a response have parts of one row, it counts once.
-            name: how a person finds it, such as ``row 3 (bitcoin)``.
-            error: what is wrong with it.
+        Its ``place`` tells it from other rows: where several lists of a response have parts of one row, it counts once.
+        A person finds it by its name, such as ``row 3 (bitcoin)``.
         """
         reason = UNTIMELY if isinstance(error, UntimelyError) else MALFORMED
         message = f"{name}: {error}"
@@ -124,10 +117,8 @@ class BadRows:
     def check_share(self, n_rows: int, *, is_of_many: bool = False) -> None:
         """Check the share of bad rows at the end of a list.
 
-        Args:
-            n_rows: rows of the list, bad ones included.
-            is_of_many: whether each row is about something else, so that the only row may be bad; a history of one
-                thing of which nothing is left is no history.
+        ``n_rows`` counts bad ones too. Where each row is about something else (``is_of_many``) the only row may be bad;
+        a history of one thing of which nothing is left is no history.
 
         Raises:
             ParseError: too many rows are bad; the message names the first error and the share.
@@ -151,8 +142,7 @@ class BadRows:
     def log(self, n_rows: int | None = None) -> None:
         """Warn of bad rows, if there are any, and count them for the caller (``counting_left_out``).
 
-        Args:
-            n_rows: rows of the response, bad ones included, where that is one number.
+        ``n_rows`` are those of the response, bad ones included, where that is one number.
         """
         if self._reason_of:
             of_rows = "" if n_rows is None else f" of {n_rows:,}"

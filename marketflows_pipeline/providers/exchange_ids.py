@@ -8,43 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-DEFILLAMA_SLUGS: Mapping[str, str] = {
-    "bigone": "bigone",
+_SAME_AT_BOTH = (
+    "bigone bingx bitfinex bitget bitkub bitmart bitrue bitstamp btse coindcx coinex fastex gate gemini indodax "
+    "korbit kraken kucoin latoken lbank okcoin phemex pionex toobit valr"
+)
+DEFILLAMA_SLUGS: Mapping[str, str] = {name: name for name in _SAME_AT_BOTH.split()} | {
     "binance": "binance-cex",
-    "bingx": "bingx",
-    "bitfinex": "bitfinex",
-    "bitget": "bitget",
-    "bitkub": "bitkub",
-    "bitmart": "bitmart",
     "bitmex_spot": "bitmex",
-    "bitrue": "bitrue",
-    "bitstamp": "bitstamp",
-    "btse": "btse",
     "bybit_spot": "bybit",
-    "coindcx": "coindcx",
-    "coinex": "coinex",
     "crypto_com": "crypto-com",
     "deribit_spot": "deribit",
-    "fastex": "fastex",
-    "gate": "gate",
-    "gemini": "gemini",
     "huobi": "htx",
-    "indodax": "indodax",
     "klever_exchange": "klever-exchange",
-    "korbit": "korbit",
-    "kraken": "kraken",
-    "kucoin": "kucoin",
-    "latoken": "latoken",
-    "lbank": "lbank",
     "mxc": "mexc",
     "nonkyc_io": "nonkyc",
-    "okcoin": "okcoin",
     "okex": "okx",
-    "phemex": "phemex",
-    "pionex": "pionex",
     "probit": "probit-global",
-    "toobit": "toobit",
-    "valr": "valr",
     "wootrade": "woo-x",
 }
 """CoinGecko's id of the spot market -> DefiLlama's slug in lower case."""

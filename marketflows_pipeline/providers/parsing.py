@@ -34,10 +34,8 @@ _PAIR_OR_HALF = re.compile(
 class Row(msgspec.Struct):
     """One row of a response; ``parse_row`` checks that its figures are finite.
 
-    Attributes:
-        ids: fields of an id or of several, which must be printable where they are given.
-        names: fields of text, made presentable.
-        optional: fields that only describe: null, with a warning, where they are not what is documented.
+    Fields of an id, or of several (``ids``), must be printable where they are given; ``names`` are made presentable;
+    ``optional`` fields, which only describe, are null, with a warning, where they are not what is documented.
     """
 
     ids: ClassVar[Collection[str]] = ()
@@ -53,12 +51,8 @@ def parse_list(
 ) -> list[T]:
     """Parse the rows of a list; bad ones are left out, with a warning.
 
-    Args:
-        body: the decoded list; its rows may be raw JSON.
-        parse: makes a result of a row, or None where the row is not wanted; raises ParseError for a bad row and appends
-            one for each field that it reads as null.
-        what: the response, for messages.
-        key: the field that names a row.
+    Rows may be raw JSON. ``parse`` gives None where a row is not wanted, raises ParseError for a bad one, and appends
+    an error for each field that it reads as null. ``key`` is the field that names a row.
 
     Raises:
         ParseError: it is no list, or too many rows would be left out.
@@ -83,10 +77,8 @@ def parse_list(
 def parse_row(row: object, row_type: type[R], nulls: list[ParseError]) -> R:
     """A row as a struct.
 
-    Args:
-        row: a decoded object, or raw JSON.
-        row_type: of the struct.
-        nulls: what is wrong with optional fields that are read as null is appended.
+    The row is a decoded object or raw JSON. What is wrong with optional fields that are read as null is appended to
+    ``nulls``.
 
     Raises:
         ParseError: a field is not what is documented; the message names field and value.

@@ -18,10 +18,8 @@ RADAR_HISTORY = timedelta(days=431)
 class Categories:
     """Categories as last listed.
 
-    Attributes:
-        listed: today's slugs and their names.
-        former: slugs of earlier lists, and their names.
-        as_of: when the list was requested; None before the first.
+    Slugs with their names, of today's list and of earlier ones; ``as_of`` is when it was requested, None before the
+    first.
     """
 
     listed: Mapping[str, str]

@@ -73,11 +73,7 @@ def by_importance(
 ) -> pl.DataFrame:
     """Coins of every kind, the most important first.
 
-    Args:
-        bases: base assets that are coins.
-        portfolio_coins: coins of the portfolios.
-        members: ``coin_id, market_cap_usd`` of narrative members; may repeat a coin.
-        cohort: ``coin_id, market_cap_usd`` of coins above the smallest limit; may repeat a coin.
+    Members and cohort are ``coin_id, market_cap_usd`` and may repeat a coin.
 
     Returns:
         ``coin_id, priority, market_cap_usd``: one row a coin, base assets first, then portfolios, then the others,

@@ -20,9 +20,8 @@ _FEWEST_LETTERS = 3
 class Slips:
     """Misspelt symbols, each with the symbol that is meant.
 
-    Attributes:
-        sure: most likely slips.
-        doubtful: near matches in a list that is mostly of other symbols.
+    Each misspelt symbol leads to the one that is meant; doubtful are near matches in a list that is mostly of other
+    symbols.
     """
 
     sure: dict[str, str]
@@ -34,11 +33,8 @@ def near_matches(
 ) -> list[str]:
     """Known ids near ``wanted``: those with it in a symbol or name, the shortest id first, then similar spellings.
 
-    Args:
-        wanted: what the user wrote.
-        known: the ids, or each id with the symbols and names that go with it.
-        limit: how many at most.
-        is_whole_word: whether a part of a word in a name is no match.
+    Ids may come with the symbols and names that go with them. With ``is_whole_word`` a part of a word in a name is no
+    match.
     """
     spelled = wanted.strip().lower()
     names_of = {key: [*map(str.lower, names)] for key, names in dict(_with_names(known)).items()}
@@ -65,11 +61,8 @@ def find_slips(
     """Symbols that are near matches of a known one.
 
     Another case, width or sign (``BRK.B`` for ``BRK-B``), and the name that another service uses, is always a slip.
-
-    Args:
-        written: symbols of the user; known ones are skipped.
-        called: names of known symbols, themselves included, each with its symbol.
-        a_letter_off_excused_by: so many symbols without a near match excuse one that differs by a letter.
+    ``called`` leads from names of known symbols, themselves included, to the symbol. So many symbols without a near
+    match as ``a_letter_off_excused_by`` excuse one that differs by a letter.
     """
     unknown = [name for name in dict.fromkeys(written) if name not in called.values()]
     spelled = {spelling(name): symbol for name, symbol in called.items()}

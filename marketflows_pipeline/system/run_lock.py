@@ -48,10 +48,8 @@ def lock_path(private: Path) -> Path:
 class RunLock:
     """The lock that makes a run the only one.
 
-    Args:
-        path: the lock file, beside the private file.
-        clock: tells the time and lets it pass while another run is waited for.
-        on_wait: told once that another run is waited for, and which; the log by default.
+    It lies beside the private file. ``on_wait`` is told once that another run is waited for, and which; the log by
+    default.
     """
 
     def __init__(self, path: Path, clock: Clock | None = None, on_wait: Callable[[str], None] = logger.info) -> None:
@@ -63,9 +61,7 @@ class RunLock:
     def acquire(self, *, command: str, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
         """Hold the lock for the block.
 
-        Args:
-            command: what runs, for those who wait.
-            wait_s: how long to wait for another run, in seconds.
+        Those who wait are told the command.
 
         Raises:
             RunLockedError: if another run still holds the lock then; it names pid, command and start.
@@ -133,5 +129,5 @@ def _refusals(path: Path | str) -> Iterator[None]:
     except Timeout:
         # A lock that is held is no fault of the file, though it is an OSError too.
         raise
-    except OSError as fault:
-        raise UnsafeFileError(f"{path} cannot be opened as the lock of runs: {fault.strerror}") from fault
+    except OSError as error:
+        raise UnsafeFileError(f"{path} cannot be opened as the lock of runs: {error.strerror}") from error

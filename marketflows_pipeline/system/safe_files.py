@@ -85,10 +85,8 @@ def set_mode(file: int | Path, mode: int) -> None:
 def private_folder(folder: Path, *, is_ours: bool = True) -> None:
     """Make a folder for its user alone, where it is missing.
 
-    Args:
-        folder: may be a link to a folder.
-        is_ours: whether it holds nothing but files of this program; then one that is there is closed to others too,
-            if it is the user's.
+    It may be a link to a folder. One that holds nothing but files of this program (``is_ours``) is closed to others
+    too, if it is the user's.
 
     Raises:
         UnsafeFileError: if a file is in its place, or in that of a folder above.
@@ -97,8 +95,8 @@ def private_folder(folder: Path, *, is_ours: bool = True) -> None:
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
-        except (FileExistsError, NotADirectoryError) as fault:
-            raise UnsafeFileError(f"{folder} cannot be made: {fault.filename} is no folder; move it away") from fault
+        except (FileExistsError, NotADirectoryError) as error:
+            raise UnsafeFileError(f"{folder} cannot be made: {error.filename} is no folder; move it away") from error
     elif is_ours:
         _close_to_others(folder, PRIVATE_FOLDER)
 
@@ -159,8 +157,8 @@ def open_private(path: Path, flags: int) -> int:
     make_way(path)
     descriptor = os.open(path, flags | os.O_CREAT | _NO_TRAPS, PRIVATE_FILE)
     try:
-        if fault := _fault_of(os.fstat(descriptor), path):
-            raise UnsafeFileError(f"{path} {fault}")
+        if error := _error_of(os.fstat(descriptor), path):
+            raise UnsafeFileError(f"{path} {error}")
         if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
             set_mode(descriptor, PRIVATE_FILE)
     except BaseException:
@@ -172,9 +170,7 @@ def open_private(path: Path, flags: int) -> int:
 def make_way(path: Path, *, folder: bool = False) -> None:
     """Leave at a path either nothing or the user's own plain file: a link or a FIFO is removed, and not followed.
 
-    Args:
-        path: where this program, or DuckDB for it, is about to write.
-        folder: whether a folder of the user's own may be there, instead of a file.
+    With ``folder`` a folder of the user's own may be there, instead of a file.
 
     Raises:
         UnsafeFileError: if what is there is anything else.
@@ -196,17 +192,13 @@ def require_own(path: Path) -> None:
         UnsafeFileError: naming the path and what is there.
     """
     with contextlib.suppress(FileNotFoundError):
-        if fault := _fault_of(path.lstat(), path):
-            raise UnsafeFileError(f"{path} {fault}")
+        if error := _error_of(path.lstat(), path):
+            raise UnsafeFileError(f"{path} {error}")
         _close_to_others(path, PRIVATE_FILE)
 
 
 def read_plain(path: Path, *, most: int = -1) -> bytes:
     """The content of a plain file.
-
-    Args:
-        path: the file.
-        most: how many bytes are read; all by default.
 
     Raises:
         OSError: if it is missing, unreadable, a link, or no plain file.
@@ -247,7 +239,7 @@ def _is_own(found: os.stat_result, path: Path) -> bool:
     return found.st_uid in {os.geteuid(), 0, path.parent.stat().st_uid}
 
 
-def _fault_of(found: os.stat_result, path: Path) -> str | None:
+def _error_of(found: os.stat_result, path: Path) -> str | None:
     """What keeps a file from being a plain one of the user's own, in words."""
     if stat.S_ISLNK(found.st_mode):
         return "is a link: expected the file itself; remove the link, or name the file that it points to"

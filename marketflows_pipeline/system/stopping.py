@@ -12,8 +12,7 @@ _under_way: list[Callable[[], object]] = []
 def stopped_by(stop: Callable[[], object]) -> Iterator[None]:
     """While the block lasts, `stop` is what ends it early.
 
-    Args:
-        stop: called from another thread, perhaps more than once, perhaps when nothing is under way.
+    It is called from another thread, perhaps more than once, perhaps when nothing is under way.
     """
     _under_way.append(stop)
     try:

@@ -43,12 +43,8 @@ def fresh_origins(
 ) -> dict[str, Origin]:
     """Origins of the tables taken from the private file.
 
-    Args:
-        counts: rows of each table there.
-        runs: part to the run that wrote it, for the parts that are taken from there.
-        before: ``meta.publish`` of the publish before; a table of the same run keeps its date.
-        run_id: the run that publishes.
-        now: the present.
+    ``runs`` leads from the parts that are taken from there to the run that wrote them; a table of the same run as in
+    ``before``, the ``meta.publish`` of the publish before, keeps its date.
     """
     since = {(row["table_name"], row["run_id"]): row["published_at"] for row in before.iter_rows(named=True)}
     origins = {}
@@ -93,13 +89,8 @@ def assemble(
 ) -> pl.DataFrame:
     """Make a copy of one file into the file to publish.
 
-    Args:
-        target: the copy, which already holds those tables that are not `taken`.
-        other: the file that holds the `taken` ones; it may be missing if there are none.
-        taken: tables to bring over.
-        origins: every table the file shall hold; any other is dropped.
-        run_id: the run that publishes.
-        now: the present.
+    The target is a copy that already holds those tables that are not ``taken``; the other file holds these, and may be
+    missing if there are none. Tables that ``origins`` does not name are dropped.
 
     Returns:
         The rows of ``meta.publish``.
@@ -118,11 +109,7 @@ def describe_file(
 ) -> pl.DataFrame:
     """Write what a file says about itself: ``meta.tables``, ``meta.columns``, ``meta.lineage`` and ``meta.publish``.
 
-    Args:
-        cursor: its catalog is the file, checkpointed.
-        origins: origins of its other tables.
-        run_id: the run that publishes.
-        now: the present.
+    The cursor's catalog is the file, checkpointed; ``origins`` are those of its other tables.
 
     Returns:
         The rows of ``meta.publish``.

@@ -17,9 +17,8 @@ from marketflows_pipeline.warehouse.row_keys import QUARANTINE, accepted_view
 
 
 def run_all(cursor: duckdb.DuckDBPyConnection, statements: Iterable[str]) -> None:
-    """Run statements that answer nothing."""
-    for statement in statements:
-        cursor.execute(statement)
+    """Run statements without a result, all in one call: each on its own takes twice as long."""
+    cursor.execute(";".join(statements))
 
 
 def stored_columns(cursor: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
@@ -37,9 +36,7 @@ def stored_columns(cursor: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str
 def differences(table: Table, stored: dict[str, str]) -> list[str]:
     """What keeps a stored table from being the registered one, in words; empty where nothing does.
 
-    Args:
-        table: registry entry.
-        stored: its columns in the file, name to DuckDB type.
+    ``stored`` has its columns in the file, name to DuckDB type.
     """
     registered = {column.name: column.dtype.value for column in table.columns}
     faults = [f"{name} is stored and no longer registered" for name in stored if name not in registered]
@@ -66,9 +63,7 @@ def prepare_history(cursor: duckdb.DuckDBPyConnection) -> None:
         if table.view_sql is not None or table.replaces == "replace":
             continue
         if table.name not in stored:
-            cursor.execute(ddl.create_schema(table))
-            cursor.execute(ddl.create_table(table))
-            run_all(cursor, ddl.comments(table))
+            run_all(cursor, [ddl.create_schema(table), ddl.create_table(table), *ddl.comments(table)])
             continue
         columns = stored[table.name]
         for column in table.columns:
@@ -101,23 +96,21 @@ def write_table(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFr
 def make_views(cursor: duckdb.DuckDBPyConnection) -> None:
     """Make every registered view whose tables are all stored as registered, with its comments."""
     whole = _whole_tables(cursor)
-    for view in TABLES.values():
-        if view.view_sql is not None and ddl.view_sources(view) <= whole:
-            _make_view(cursor, view)
+    _make(cursor, (view for view in TABLES.values() if view.view_sql and ddl.view_sources(view) <= whole))
 
 
 def make_accepted(cursor: duckdb.DuckDBPyConnection) -> None:
     """Make ``accepted.*``, the raw tables without their quarantined rows, as far as they are stored as registered."""
     whole = _whole_tables(cursor)
-    for name, entry in TABLES.items():
-        if entry.schema_name == "raw" and {name, QUARANTINE} <= whole:
-            _make_view(cursor, accepted_view(entry))
+    raw = (entry for name, entry in TABLES.items() if entry.schema_name == "raw" and {name, QUARANTINE} <= whole)
+    _make(cursor, map(accepted_view, raw))
 
 
-def _make_view(cursor: duckdb.DuckDBPyConnection, view: Table) -> None:
-    cursor.execute(ddl.create_schema(view))
-    cursor.execute(ddl.create_view(view))
-    run_all(cursor, ddl.comments(view))
+def _make(cursor: duckdb.DuckDBPyConnection, views: Iterable[Table]) -> None:
+    run_all(
+        cursor,
+        (text for view in views for text in (ddl.create_schema(view), ddl.create_view(view), *ddl.comments(view))),
+    )
 
 
 def _whole_tables(cursor: duckdb.DuckDBPyConnection) -> set[str]:

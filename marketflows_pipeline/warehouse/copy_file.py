@@ -1,8 +1,8 @@
 """Copy a file from a process of its own.
 
-POSIX locks belong to a process and fall when it closes *any* descriptor of the file. Were the run to open and close
-its own database file to copy it, DuckDB's lock on it would be gone. So a child copies: this module, run as a script
-by a bare interpreter (standard library only, some 20 ms).
+POSIX locks belong to a process and are released when it closes *any* descriptor of the file. Were the run to open and
+close its own database file to copy it, DuckDB's lock would be gone. So a child copies: this module, run as a script by
+a bare interpreter (standard library only, some 20 ms).
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ _BUFFER = 1 << 24
 def copy_in_subprocess(source: Path, target: Path) -> None:
     """Copy a file's bytes to a new file, by a child process.
 
-    Args:
-        source: the file; nobody may write to it meanwhile.
-        target: the new file, on any file system; it must not exist.
+    Nobody may write to the source meanwhile; the target may be on any file system and must not exist.
 
     Raises:
         OSError: if it could not be copied whole; it says why, and nothing is left at `target`.
@@ -56,7 +54,7 @@ def _copy_in_kernel(reader: int, writer: int, size: int) -> int:
     """Copy within the kernel as far as it goes; how many bytes are done.
 
     Not every kernel, sandbox and pair of file systems can do it (EXDEV, ENOSYS, EOPNOTSUPP, EINVAL, EPERM, or 0 bytes
-    at once). Whatever the refusal, the plain copy takes over: a real fault, such as a full disk, strikes that too.
+    at once). Whatever the refusal, the plain copy takes over: a real error, such as a full disk, stops that too.
     """
     copied = 0
     while copied < size and hasattr(os, "copy_file_range"):
@@ -73,5 +71,5 @@ def _copy_in_kernel(reader: int, writer: int, size: int) -> int:
 if __name__ == "__main__":
     try:
         _copy(sys.argv[1], sys.argv[2])
-    except OSError as fault:
-        sys.exit(fault.strerror or str(fault))
+    except OSError as error:
+        sys.exit(error.strerror or str(error))

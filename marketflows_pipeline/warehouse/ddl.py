@@ -46,12 +46,7 @@ def create_schema(table: Table) -> str:
 
 
 def create_table(table: Table, *, replace: bool = False) -> str:
-    """The statement that makes an empty table.
-
-    Args:
-        table: registry entry of a table.
-        replace: whether a table of that name is dropped first.
-    """
+    """The statement that makes an empty table."""
     verb = "create or replace table" if replace else "create table if not exists"
     definitions = ", ".join(_column_definition(column) for column in table.columns)
     return f"{verb} {qualified(table.name)} ({definitions})"
@@ -75,11 +70,9 @@ def view_sources(table: Table) -> frozenset[str]:
 
 
 def comments(table: Table, present: Iterable[str] | None = None) -> Iterator[str]:
-    """The statements that put the registry's words on a table or view and on its columns.
+    """The comments of a table or view and of its columns, as statements.
 
-    Args:
-        table: registry entry.
-        present: columns that the stored table has; all by default.
+    ``present`` are the columns that the stored table has; all by default.
     """
     kind = "view" if table.view_sql else "table"
     yield f"comment on {kind} {qualified(table.name)} is {literal(table.description)}"
@@ -93,10 +86,8 @@ def comments(table: Table, present: Iterable[str] | None = None) -> Iterator[str
 def merge(table: Table, *, revise: bool, bound: str | None) -> str:
     """The statement that adds the rows of the relation ``incoming`` and revises those whose values differ.
 
-    Args:
-        table: registry entry of a merged table.
-        revise: whether a stored row gives way to a later answer.
-        bound: a key column; the stored rows looked at lie between two parameters of that column.
+    Without ``revise`` each stored row stays. The stored rows looked at lie between two parameters of the key column
+    ``bound``.
 
     Returns:
         A MERGE that returns one ``INSERT`` or ``UPDATE`` per row it touched.
@@ -129,12 +120,7 @@ def _same_key(table: Table, bound: str | None) -> list[str]:
 
 
 def write_once(table: Table, *, bound: str | None) -> str:
-    """The statement that gives stored rows their ``set_once`` columns from ``incoming``, where they have none yet.
-
-    Args:
-        table: registry entry of a merged table that has such columns.
-        bound: as in `merge`.
-    """
+    """The statement that gives stored rows their ``set_once`` columns from ``incoming``, where they have none yet."""
     decisive = identifier(table.set_once[-1])
     conditions = [
         *_same_key(table, bound),
@@ -149,11 +135,8 @@ def write_once(table: Table, *, bound: str | None) -> str:
 class RowMerge:
     """The statements that merge a single row, with its values as named parameters.
 
-    Attributes:
-        deciding: columns of which a difference makes a revision.
-        find: whether the stored row differs, in one row; none where no row of that key is stored.
-        update: gives the stored row the new values.
-        insert: adds the row.
+    A difference in the ``deciding`` columns makes a revision. ``find`` gives whether the stored row differs, in one
+    row, and none where no row of that key is stored.
     """
 
     deciding: tuple[str, ...]

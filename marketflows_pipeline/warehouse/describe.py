@@ -14,8 +14,8 @@ from marketflows_pipeline.warehouse.row_keys import accepted_view
 def describe(stored: Mapping[str, Mapping[str, str]]) -> dict[str, pl.DataFrame]:
     """Frames of the three tables, for the tables and columns that a file holds.
 
-    Args:
-        stored: ``schema.table`` to its columns, name to DuckDB type.
+    ``stored`` leads from ``schema.table`` to its columns, name to DuckDB type; the result from ``schema.table`` to
+    frame.
 
     Returns:
         ``schema.table`` to frame.

@@ -48,8 +48,7 @@ _PROGRAMS = tuple(
 def connect(spill: Path | str) -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB of its own, its sessions in UTC, to which files can be attached.
 
-    Args:
-        spill: where it puts what memory does not hold; made when it is needed, and removed at the end.
+    The folder ``spill``, for what memory does not hold, is made when it is needed, and removed at the end.
     """
     connection = duckdb.connect(config={**_SETTINGS, "temp_directory": str(spill)})
     connection.execute("set global TimeZone = 'UTC'")
@@ -59,11 +58,7 @@ def connect(spill: Path | str) -> duckdb.DuckDBPyConnection:
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, options: str = "") -> None:
     """Attach a file under a name.
 
-    Args:
-        connection: as `connect` made it.
-        path: the file.
-        name: of its catalog.
-        options: such as ``read_only``.
+    Options are such as ``read_only``.
     """
     connection.execute(f"attach {ddl.literal(str(path))} as {name}{f' ({options})' if options else ''}")
 
@@ -71,9 +66,7 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, options
 def shut(connection: duckdb.DuckDBPyConnection, also: Iterable[Path] = ()) -> None:
     """Let the connection open nothing but what is attached, what it spills, and these files, for good.
 
-    Args:
-        connection: as `connect` made it.
-        also: files that may be attached later, to be read.
+    The files may be attached later, to be read.
     """
     allowed = [str(path) + suffix for path in also for suffix in ("", ".wal")]
     connection.execute(f"set global allowed_paths = [{', '.join(map(ddl.literal, allowed))}]")
@@ -93,9 +86,7 @@ def reaches_out(sql: str) -> str | None:
 def foreign_program(connection: duckdb.DuckDBPyConnection, catalog: str) -> str | None:
     """What an attached file holds that no file of this program does, and that would run when it is asked; or None.
 
-    Args:
-        connection: as `connect` made it, before its default catalog is one that may hold macros.
-        catalog: of the file.
+    The connection's default catalog must not yet be one that may hold macros.
     """
     refused = _REACHES_OUT | _PUTS_SQL_TOGETHER
     found = (row for query in _PROGRAMS for row in connection.execute(query, {"catalog": catalog}).fetchall())

@@ -14,10 +14,6 @@ class WarehouseLedger:
     """The record of one run's requests, in the warehouse.
 
     Each call is a transaction of its own, so that a killed run keeps the count of what it spent.
-
-    Args:
-        warehouse: the open private file.
-        run_id: the run that asks.
     """
 
     def __init__(self, warehouse: Warehouse, run_id: str) -> None:
@@ -29,12 +25,7 @@ class WarehouseLedger:
     def begin(self, provider: str, endpoint: str, target: str, attempt: int, at: datetime) -> str:
         """Record an attempt that is about to be sent.
 
-        Args:
-            provider: which service.
-            endpoint: the endpoint without its values.
-            target: path and parameters, without any secret.
-            attempt: 1 for the first try of a request.
-            at: the present, aware.
+        Arguments as in `CallLedger`; the result is the id for `finish`.
 
         Returns:
             The id under which `finish` records the outcome.
@@ -56,12 +47,8 @@ class WarehouseLedger:
     ) -> None:
         """Record how an attempt ended.
 
-        Args:
-            call_id: what `begin` gave.
-            status: HTTP status, or None where no answer came.
-            outcome: ``ok``, ``retry`` or ``failed``.
-            error: what went wrong, without any secret.
-            duration_ms: time until the answer was complete, in milliseconds.
+        The status is None where no answer came; ``error`` has no secret; ``duration_ms`` is until the answer was
+        complete.
 
         Raises:
             WarehouseError: if no attempt of that id is under way.

@@ -28,12 +28,7 @@ def merge_rows(
 ) -> MergeResult:
     """Merge checked rows; see `Warehouse.merge`.
 
-    Args:
-        cursor: of a transaction.
-        entry: the table.
-        rows: what is merged, each key once.
-        revise: False keeps each stored row.
-        provenance: which answer the rows are from; None records no revisions.
+    Without ``revise`` each stored row stays; without a provenance no revisions are recorded.
     """
     is_plain = provenance is None and not entry.set_once
     if rows.height == 1 and is_plain and len(entry.key) < len(entry.columns):

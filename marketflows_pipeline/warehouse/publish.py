@@ -38,12 +38,8 @@ _VIEWS = frozenset(name for name, entry in TABLES.items() if entry.view_sql is n
 class PublishReport:
     """What a publish put in place.
 
-    Attributes:
-        path: the new file behind the link.
-        tables: rows of ``meta.publish``: where each table comes from and how old it is.
-        carried_over: parts taken from the publish before, because their latest run has not passed.
-        left_out: parts that have neither passed nor been published before.
-        size_bytes: size of the new file.
+    ``path`` is the new file behind the link, ``tables`` the rows of ``meta.publish``. Parts are ``carried_over`` from
+    the publish before where their latest run has not passed, and ``left_out`` where they were never published either.
     """
 
     path: Path
@@ -54,14 +50,7 @@ class PublishReport:
 
 
 def begin_part(warehouse: Warehouse, part: Part, run_id: str, now: datetime) -> None:
-    """Mark a part as being written: until this run has passed, the part is not taken from the private file.
-
-    Args:
-        warehouse: the open private file.
-        part: the part that the run is about to write to.
-        run_id: the run.
-        now: the present, aware.
-    """
+    """Mark a part as being written: until this run has passed, the part is not taken from the private file."""
     _mark(warehouse, part, run_id, started_at=now, passed_at=None)
 
 
@@ -95,19 +84,19 @@ def publish(
         folder = VersionFolder(published_path)
         with _cleared(folder):
             report = _build(warehouse, folder, before, run_id, now)
-    except BaseException as fault:
+    except BaseException as error:
         # A full disk may refuse this too; the dates of this run's tables are then those of the failed publish.
         with contextlib.suppress(WarehouseError):
             warehouse.replace("meta.publish", before)
-        if isinstance(fault, OSError | duckdb.Error):
-            reason = " ".join(str(fault).split())
-            raise WarehouseError(f"nothing was published, {published_path} is as it was: {reason}") from fault
+        if isinstance(error, OSError | duckdb.Error):
+            reason = " ".join(str(error).split())
+            raise WarehouseError(f"nothing was published, {published_path} is as it was: {reason}") from error
         raise
     warehouse.replace("meta.publish", report.tables)
     try:
         folder.keep(keep_versions)
-    except OSError as fault:
-        logger.warning("An older published file could not be removed: %s", fault)
+    except OSError as error:
+        logger.warning("An older published file could not be removed: %s", error)
     return report
 
 
@@ -206,8 +195,8 @@ def _carried_origins(folder: VersionFolder, held: list[Part], copy: Path) -> dic
 def _as_published(version: Version, held: list[Part], copy: Path) -> dict[str, Origin] | None:
     try:
         return build.carried_origins(copy, held)
-    except duckdb.Error as fault:
-        logger.warning("%s could not be read: %s", version.path, fault)
+    except duckdb.Error as error:
+        logger.warning("%s could not be read: %s", version.path, error)
         return None
 
 

@@ -55,8 +55,8 @@ def _opened(stack: ExitStack, path: Path, *, allow_files: bool) -> duckdb.DuckDB
     try:
         # The version behind the link: DuckDB would answer a second open of the link from the file it knows already.
         engine.attach(connection, path.resolve(), _CATALOG, "read_only")
-    except duckdb.Error as fault:
-        raise _cannot_open(path, fault) from fault
+    except duckdb.Error as error:
+        raise _cannot_open(path, error) from error
     if not allow_files:
         engine.shut(connection)
         if program := engine.foreign_program(connection, _CATALOG):
@@ -123,12 +123,12 @@ class Reading:
     def _of_this_version(self) -> Iterator[None]:
         try:
             yield
-        except duckdb.Error as fault:
-            message = " ".join(str(fault).partition("\n\nLINE ")[0].split())
+        except duckdb.Error as error:
+            message = " ".join(str(error).partition("\n\nLINE ")[0].split())
             raise MarketflowsError(
                 f"{self._path} was published by another version of this program ({message}); "
                 "the next run publishes it anew"
-            ) from fault
+            ) from error
 
 
 @contextmanager
@@ -161,11 +161,11 @@ def refusals() -> Iterator[None]:
     """Turn what DuckDB says of a query into one line for the user who wrote it."""
     try:
         yield
-    except duckdb.Error as fault:
-        # DuckDB repeats the statement below its message; people have it before them. A fault of its own has a trace.
-        message = " ".join(str(fault).partition("\n\nLINE ")[0].partition("\n\nStack Trace")[0].split())
-        allow = HOW_TO_ALLOW if isinstance(fault, duckdb.PermissionException) else ""
-        raise UserInputError(f"the SQL was refused: {message}{allow}") from fault
+    except duckdb.Error as error:
+        # DuckDB repeats the statement below its message; the user has it on screen. Its own errors have a trace.
+        message = " ".join(str(error).partition("\n\nLINE ")[0].partition("\n\nStack Trace")[0].split())
+        allow = HOW_TO_ALLOW if isinstance(error, duckdb.PermissionException) else ""
+        raise UserInputError(f"the SQL was refused: {message}{allow}") from error
 
 
 def _cannot_open(path: Path, error: duckdb.Error) -> MarketflowsError:

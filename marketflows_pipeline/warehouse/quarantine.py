@@ -70,12 +70,7 @@ def left_by_others(
 ) -> pl.DataFrame:
     """Rows of a raw table that a rule is to judge: all but those left out for another reason.
 
-    Args:
-        warehouse: the open private file.
-        table: the raw table.
-        rule: the rule's name; what it left out itself is judged again.
-        where: a further condition in SQL on the table's columns.
-        params: its parameters.
+    What the rule left out itself is judged again. ``where`` is a further condition in SQL on the table's columns.
     """
     others = f"rule is distinct from {ddl.literal(rule)}"
     return warehouse.query(f"from ({without_left_out(TABLES[table], others)}) where {where}", list(params))
@@ -84,13 +79,7 @@ def left_by_others(
 def quarantine_by_hand(warehouse: Warehouse, table: str, key: str, column: str, *, reason: str, at: datetime) -> bool:
     """Leave one row out until it is released by hand.
 
-    Args:
-        warehouse: the open private file.
-        table: the raw table.
-        key: of the row, as `canonical_key` gives it.
-        column: whose value is at fault; empty for the row as a whole.
-        reason: why.
-        at: the present, aware.
+    The key is as `canonical_key` gives it; the column whose value is at fault is empty for the row as a whole.
 
     Returns:
         False if that is so already.

@@ -32,15 +32,9 @@ def lines(
     """The text of an answer, in pieces that can be written as they come.
 
     Characters that cannot be shown, such as escape sequences, are spelt out in a table; JSON has them as its own
-    escapes, which read back as they were; CSV has them as they are, unless it is made for spreadsheets.
-
-    Args:
-        output_format: ``table``, ``csv`` or ``json``.
-        columns: names.
-        types: DuckDB types; numbers stand right-aligned in a table.
-        batches: rows.
-        for_spreadsheets: whether cells of text in CSV are made safe to open: with an apostrophe before what would be
-            taken for a formula.
+    escapes, which read back as they were; CSV has them as they are, unless it is made for spreadsheets. Numbers, by
+    their DuckDB types, stand right-aligned in a table. For spreadsheets cells of text in CSV have an apostrophe before
+    what would be taken for a formula.
     """
     if not columns:
         return

@@ -35,10 +35,8 @@ _PERIODS = (DType.TIME, DType.DATE)
 class Provenance:
     """Which answer the rows of a merge are from.
 
-    Attributes:
-        cause: what was asked, such as ``history`` or ``page``.
-        seen_at: when the answer came.
-        closed_before: periods before this moment are over: a change in them is a revision. None where none is.
+    ``cause`` is what was asked, such as ``history`` or ``page``. Periods before ``closed_before`` are over: a change in
+    them is a revision. None where none is.
     """
 
     cause: str
@@ -52,13 +50,8 @@ def record_revisions(
     """Record which stored figures the rows will overwrite.
 
     A figure counts where it changes by more than 1e-6 of itself, or goes; a null that becomes a figure does not. Of
-    more than 100 changes of one entity (the key without its period) only the largest is kept, with their number.
-
-    Args:
-        cursor: of the transaction that merges the rows afterwards.
-        entry: the table they are merged into.
-        rows: checked rows, each key once.
-        provenance: which answer they are from.
+    more than 100 changes of one entity (the key without its period) only the largest is kept, with their number. The
+    cursor's transaction merges the rows afterwards.
     """
     period, figures = _period(entry), _figures(entry)
     if period is None or not figures or provenance.closed_before is None:

@@ -25,9 +25,7 @@ _NEEDS_QUOTES = """'[",\\r\\n]|^$'"""
 def key_text(table: Table, alias: str = "") -> str:
     """The expression that gives a row's key as text.
 
-    Args:
-        table: registry entry.
-        alias: of the relation that has the key columns.
+    ``alias`` is of the relation that has the key columns.
     """
     return " || ',' || ".join(_as_text(table.column(name), alias) for name in table.key)
 
@@ -40,9 +38,7 @@ def fields_of(text: str) -> str:
 def key_values(table: Table, fields: str) -> Iterator[str]:
     """Expressions for each key column of its typed value, named; null where a field can't be read.
 
-    Args:
-        table: registry entry.
-        fields: expression of the list that `fields_of` gives.
+    ``fields`` is the expression of the list that `fields_of` gives.
     """
     for place, name in enumerate(table.key, start=1):
         field = f"{fields}[{place}]"
@@ -66,9 +62,7 @@ def accepted_view(table: Table) -> Table:
 def without_left_out(table: Table, condition: str = "") -> str:
     """The query for a raw table's rows without those that active entries of the quarantine leave out.
 
-    Args:
-        table: registry entry.
-        condition: which of them count; all by default.
+    ``condition`` says which of them count; all by default.
     """
     left_out = (
         f"select {', '.join(key_values(table, 'fields'))} from (select {fields_of('key')} as fields"

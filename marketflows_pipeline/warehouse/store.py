@@ -71,9 +71,9 @@ class Warehouse:
                 prepare_history(cursor)
                 make_views(cursor)
                 make_accepted(cursor)
-        except duckdb.Error as fault:
+        except duckdb.Error as error:
             self.close()
-            raise private_file.cannot_open(self.path, fault) from fault
+            raise private_file.cannot_open(self.path, error) from error
         except BaseException:
             self.close()
             raise
@@ -82,7 +82,7 @@ class Warehouse:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
 
@@ -273,8 +273,8 @@ class Warehouse:
         try:
             cursor.execute(f"use {CATALOG}")
             yield cursor
-        except duckdb.Error as fault:
-            raise WarehouseError(f"{self.path}: {fault}; what was stored is unchanged") from fault
+        except duckdb.Error as error:
+            raise WarehouseError(f"{self.path}: {error}; what was stored is unchanged") from error
         finally:
             cursor.close()
 

@@ -24,12 +24,8 @@ _GAP = 2
 def table_text(headers: Sequence[str], is_number: Sequence[bool], rows: Sequence[Sequence[str]]) -> str:
     """The lines of a table; a line below it names the columns for which there was no place.
 
-    Headers and texts are wrapped, numbers never. Where that is not enough, the last columns are left out.
-
-    Args:
-        headers: a header a column.
-        is_number: whether a column holds numbers, which stand to the right.
-        rows: cells without anything that a terminal acts on.
+    Headers and texts are wrapped, numbers never. Where that is not enough, the last columns are left out. Cells hold
+    nothing that a terminal acts on.
     """
     page = page_width()
     full = [max(map(cell_len, column)) for column in zip(headers, *rows, strict=True)]

@@ -14,9 +14,7 @@ WORST_ROWS = 5
 def check_frame(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     """Hold a frame to its registry entry.
 
-    Args:
-        table: registry entry of a table.
-        frame: the rows to store, its columns in any order.
+    The result has its columns in stored order.
 
     Returns:
         The frame with its columns in stored order.

@@ -29,9 +29,7 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 class Version:
     """One published file.
 
-    Attributes:
-        number: counts the publishes; a clock that is set back does not change their order.
-        path: the file.
+    The number counts the publishes; a clock that is set back does not change their order.
     """
 
     number: int
@@ -41,8 +39,7 @@ class Version:
 class VersionFolder:
     """The folder of the published link and its versions.
 
-    Args:
-        link: the path people open, such as ``warehouse/marketflows.duckdb``.
+    The link is the path people open, such as ``warehouse/marketflows.duckdb``.
 
     Raises:
         WarehouseError: if something that is not a link is in its place.
@@ -69,10 +66,9 @@ class VersionFolder:
         return sorted(found, reverse=True)
 
     def building_path(self, role: str) -> Path:
-        """Where a file is put together before it is published: a name that nobody has taken beforehand.
+        """Where a file is put together before it is published: an unpredictable name.
 
-        Args:
-            role: what the file is for, for those who find it.
+        It tells those who find it its role.
         """
         return self._folder / f".{self.link.stem}.{role}.{secrets.token_hex(8)}.building"
 
@@ -82,9 +78,9 @@ class VersionFolder:
             if self._half_built.fullmatch(path.name):
                 try:
                     remove(path)
-                except OSError as fault:
+                except OSError as error:
                     # Nothing is in its way: the next file to be built has a name of its own.
-                    logger.warning("%s could not be removed: %s", path, fault.strerror)
+                    logger.warning("%s could not be removed: %s", path, error.strerror)
         versions = self.newest_first()
         linked = next((version for version in versions if version.path.name == self._linked_name()), None)
         if linked is not None:
@@ -93,10 +89,7 @@ class VersionFolder:
     def adopt(self, building: Path, run_id: str, now: datetime) -> Version:
         """Give a finished file its name and point the link to it, for all who open it from then on.
 
-        Args:
-            building: the file, closed and checked.
-            run_id: the run that made it; its first 8 letters and digits go into the name.
-            now: the present, aware.
+        The building is closed and checked; the first 8 letters and digits of the run go into its name.
         """
         stamp = now.astimezone(UTC).strftime(_STAMP)
         newest = self.newest_first()
@@ -111,11 +104,11 @@ class VersionFolder:
         pointer = self.building_path("link")
         try:
             pointer.symlink_to(path.name)
-        except (OSError, NotImplementedError) as fault:
+        except (OSError, NotImplementedError) as error:
             path.unlink()
             raise WarehouseError(
-                f"{self._folder} cannot hold a symbolic link ({fault}); put published_path on a file system that can"
-            ) from fault
+                f"{self._folder} cannot hold a symbolic link ({error}); put published_path on a file system that can"
+            ) from error
         try:
             pointer.replace(self.link)
         except OSError:
@@ -150,7 +143,7 @@ def _remove_log(file: Path) -> None:
     try:
         remove(log)
     except OSError:
-        # A directory is no log that anybody would replay.
+        # A directory is no log that DuckDB would replay.
         if not log.is_dir():
             raise
 

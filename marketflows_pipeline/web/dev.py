@@ -35,11 +35,7 @@ def guarded_command(command: Sequence[str]) -> list[str]:
 
 
 class KeptHistory(logging.Filter):
-    """Tells where the history of runs is kept, where Dagster takes every folder without DAGSTER_HOME for temporary.
-
-    Args:
-        folder: the folder that ``dagster dev`` is started in.
-    """
+    """Tells where the history of runs is kept, where Dagster takes every folder without DAGSTER_HOME for temporary."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()

@@ -24,9 +24,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 class Refusal:
     """Why a request is not answered.
 
-    Attributes:
-        status: HTTP status.
-        reason: one line for whoever looks at the answer.
+    The HTTP status, and one line for whoever looks at the answer.
     """
 
     status: int

@@ -60,8 +60,8 @@ def token_of(environ: Mapping[str, str]) -> Token | None:
     try:
         secret = path.read_text(encoding="ascii").strip()
         is_open = os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-    except (OSError, UnicodeDecodeError) as fault:
-        said = fault.strerror if isinstance(fault, OSError) else "not ASCII"
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "not ASCII"
         expected = f"expected a file with a token ({said})"
         raise UserInputError(f"environment: {TOKEN_VARIABLE} = {named}: {expected}") from None
     if len(secret) < _SHORTEST or not secret.isprintable() or " " in secret:

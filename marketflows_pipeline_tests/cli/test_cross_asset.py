@@ -181,11 +181,10 @@ def test_the_tutorials_figures_are_marked_and_never_age(
     assert {row["synthetic"] for row in rows} == {"true"}
 
 
-@pytest.mark.parametrize("line", FETCHING)
-def test_prices_that_call_themselves_synthetic_are_so_outside_of_the_tutorial_too(tmp_path: Path, line: str) -> None:
+def test_prices_that_call_themselves_synthetic_are_so_outside_of_the_tutorial_too(tmp_path: Path) -> None:
     bars = [{**row, "source": "folder:synthetic"} for row in BARS]
     publish_market(tmp_path, {**TABLES_OF_DATA, "raw.daily_bars": bars})
-    assert ask(tmp_path, line)["synthetic"] is True
+    assert [ask(tmp_path, line)["synthetic"] for line in FETCHING] == [True] * len(FETCHING)
 
 
 @pytest.mark.parametrize("line", FETCHING)
@@ -197,10 +196,10 @@ def test_before_the_first_fetch_the_command_that_fetches_is_named(tmp_path: Path
     assert f"fetch it: marketflows --config {tmp_path / 'config.toml'} {line} --refresh" in str(caught)
 
 
-@pytest.mark.parametrize("line", FETCHING)
-def test_a_file_without_this_part_names_it_too(tmp_path: Path, line: str) -> None:
+def test_a_file_without_this_part_names_it_too(tmp_path: Path) -> None:
     publish_market(tmp_path, {})
-    assert f"{line} --refresh" in str(fault(tmp_path, line))
+    for line in FETCHING:
+        assert f"{line} --refresh" in str(fault(tmp_path, line))
 
 
 def test_without_the_table_in_the_config_it_is_said_to_add_it(tmp_path: Path) -> None:

@@ -25,11 +25,11 @@ from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import (
     SCORES,
     TABLES_OF_DATA,
     TRAINED,
-    Rows,
     day,
     evaluated,
     publish_market,
 )
+from marketflows_pipeline_tests.cli.reports.publishing import Rows
 from marketflows_pipeline_tests.warehouse.frames import frame
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clock")]

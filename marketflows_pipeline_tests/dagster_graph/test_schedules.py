@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -40,15 +41,19 @@ def instance(folder: Path) -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
+@cache
+def definitions() -> dg.Definitions:
+    return build_definitions()
+
+
 def tick(instance: dg.DagsterInstance, name: str) -> tuple[list[dg.RunRequest], str]:
     """The run requests of a tick, and why there are none."""
-    definitions = build_definitions()
     context = dg.build_schedule_context(
         instance=instance,
         scheduled_execution_time=datetime.datetime(2026, 11, 20, 12, 5, tzinfo=datetime.UTC),
-        repository_def=definitions.get_repository_def(),
+        repository_def=definitions().get_repository_def(),
     )
-    answer = definitions.resolve_schedule_def(name).evaluate_tick(context)
+    answer = definitions().resolve_schedule_def(name).evaluate_tick(context)
     return list(answer.run_requests or ()), answer.skip_message or ""
 
 
@@ -110,7 +115,7 @@ def test_the_tick_is_skipped_while_a_run_is_active(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COINGECKO_API_KEY", "CG-x")
-    job = build_definitions().resolve_job_def(hourly_refresh.name)
+    job = hourly_job()
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     requests, reason = tick(instance, "hourly")
     assert requests == []
@@ -118,19 +123,15 @@ def test_the_tick_is_skipped_while_a_run_is_active(
 
 
 def test_every_schedule_is_on_and_in_utc() -> None:
-    schedules = build_definitions().get_repository_def().schedule_defs
+    schedules = definitions().get_repository_def().schedule_defs
     assert sorted(each.name for each in schedules) == sorted(ALL)
     assert {each.execution_timezone for each in schedules} == {"UTC"}
     assert {each.default_status for each in schedules} == {dg.DefaultScheduleStatus.RUNNING}
 
 
-def definitions_job(name: str) -> dg.JobDefinition:
-    return build_definitions().resolve_job_def(name)
-
-
 def hourly_job() -> dg.JobDefinition:
     """Where the process of a run finds the job."""
-    return definitions_job(hourly_refresh.name)
+    return definitions().resolve_job_def(hourly_refresh.name)
 
 
 def launch(instance: dg.DagsterInstance) -> dg.DagsterRun:

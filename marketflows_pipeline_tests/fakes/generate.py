@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
+from functools import cache
 
 from marketflows_pipeline_tests.fakes.market import (
     FOREVER_MS,
@@ -89,8 +90,15 @@ def generate(
             categories change, and one category is removed.
         has_flaws: some coins have missing or impossible caps, lost points, unequal arrays, null fields, late refreshes.
     """
-    rng = random.Random(seed)
     now_ms = to_ms(start)
+    removed = FakeCategory(REMOVED_SLUG, "Presale Meme", removed_at_ms=now_ms + 10 * DAY_MS if has_churn else now_ms)
+    coins = _coins(n_coins, seed, now_ms, has_churn=has_churn, has_flaws=has_flaws)
+    return Market(coins, (*CATEGORIES, WRAPPED_TOKENS, removed))
+
+
+@cache
+def _coins(n_coins: int, seed: int, now_ms: int, *, has_churn: bool, has_flaws: bool) -> tuple[FakeCoin, ...]:
+    rng = random.Random(seed)
     coins = [_coin(rank, rng, now_ms, has_churn=has_churn, has_flaws=has_flaws) for rank in range(1, n_coins + 1)]
     coins += [
         FakeCoin(
@@ -99,10 +107,9 @@ def generate(
         )
         for coin_id, symbol, name, level, cap, slugs in WRAPPED_COINS
     ]  # fmt: skip
-    removed = FakeCategory(REMOVED_SLUG, "Presale Meme", removed_at_ms=now_ms + 10 * DAY_MS if has_churn else now_ms)
     if has_churn:
         coins += [_newcomer(number, rng, now_ms) for number in range(1, max(2, n_coins // 50) + 1)]
-    return Market(coins, (*CATEGORIES, WRAPPED_TOKENS, removed))
+    return tuple(coins)
 
 
 def _coin(rank: int, rng: random.Random, now_ms: int, *, has_churn: bool, has_flaws: bool) -> FakeCoin:

@@ -10,6 +10,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -206,8 +207,12 @@ def generate_venues(
         has_churn: some small ones are young, or open or close in the 60 days after ``start``.
         has_flaws: some volumes are null.
     """
+    return Venues(_venues(n_venues, seed, to_ms(start), has_churn=has_churn, has_flaws=has_flaws))
+
+
+@cache
+def _venues(n_venues: int, seed: int, now_ms: int, *, has_churn: bool, has_flaws: bool) -> tuple[FakeVenue, ...]:
     rng = random.Random(seed)
-    now_ms = to_ms(start)
     known = [
         FakeVenue(id_, name, level, rng.getrandbits(40), trust_score=trust, year=year, country=country)
         for id_, name, level, trust, year, country in KNOWN_CENTRALISED
@@ -223,7 +228,7 @@ def generate_venues(
     derivatives = [
         FakeVenue(id_, name, level, rng.getrandbits(40), is_derivative=True) for id_, name, level in DERIVATIVES
     ]
-    return Venues([*known[:n_venues], *others, *derivatives])
+    return (*known[:n_venues], *others, *derivatives)
 
 
 def _venue(number: int, rng: random.Random, now_ms: int, *, has_churn: bool, has_flaws: bool) -> FakeVenue:

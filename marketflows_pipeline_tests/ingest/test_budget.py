@@ -96,15 +96,9 @@ def test_the_longest_month_of_500_coins_2_narratives_and_exchanges_fits_the_demo
     assert budget.available >= 500 + 31 * 24, "a first backfill, and one repair an hour, fit beside"
 
 
-@pytest.mark.parametrize(("spent", "is_exhausted"), [(9_999, False), (10_000, True), (10_001, True)])
-def test_the_last_credit_may_be_spent_and_none_after_it(spent: int, is_exhausted: bool) -> None:
-    assert Budget(limit=10_000, spent=spent, reserved=0).exhausted is is_exhausted
-
-
 def test_a_plan_without_a_limit_never_runs_out() -> None:
     budget = Budget(limit=None, spent=10**9, reserved=10**9)
     assert budget.available == math.inf
-    assert not budget.exhausted
 
 
 @given(
@@ -116,4 +110,3 @@ def test_a_plan_without_a_limit_never_runs_out() -> None:
 def test_what_is_available_never_touches_the_reserve(spent: int, n_coins: int, day: int, hour: int) -> None:
     budget = month_budget(limit=10_000, spent=spent, now=at(day, hour, 5), n_coins=n_coins, n_narratives=2)
     assert budget.available == max(0, 10_000 - spent - budget.reserved)
-    assert budget.exhausted == (spent >= 10_000)

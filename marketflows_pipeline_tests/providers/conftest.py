@@ -9,12 +9,12 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY
 from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.generate import START, generate
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
 from marketflows_pipeline_tests.fakes.server import FakeServer, Request
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 Connect: TypeAlias = Callable[..., CoinGecko]
 

@@ -16,7 +16,6 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.transforms.market_caps.gains import percent_gains
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec, market_cap_grid
 from marketflows_pipeline.transforms.market_caps.groups import group_members, group_totals
@@ -32,6 +31,7 @@ from marketflows_pipeline.transforms.market_caps.ranges import (
 from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY, Access
 from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.generate import generate
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 from marketflows_pipeline_tests.reference.environment import run_published_program
 from marketflows_pipeline_tests.reference.recorded import RecordedMarket
 

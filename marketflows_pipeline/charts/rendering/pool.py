@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from marketflows_pipeline.charts.rendering.worker import ANSWER, REQUEST
+from marketflows_pipeline.charts.rendering.worker import REQUEST, RESPONSE
 from marketflows_pipeline.system.printable import boxed
 
 _WORKER = Path(__file__).with_name("worker.py")
@@ -113,10 +113,10 @@ def _exchange(process: subprocess.Popen[bytes], vega_lite: bytes, scale: float) 
     assert process.stdout is not None
     process.stdin.write(REQUEST.pack(scale, len(vega_lite)) + vega_lite)
     process.stdin.flush()
-    header = process.stdout.read(ANSWER.size)
-    if len(header) < ANSWER.size:
+    header = process.stdout.read(RESPONSE.size)
+    if len(header) < RESPONSE.size:
         raise EOFError
-    ok, length = ANSWER.unpack(header)
+    ok, length = RESPONSE.unpack(header)
     payload = process.stdout.read(length)
     if len(payload) < length:
         raise EOFError

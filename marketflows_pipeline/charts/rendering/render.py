@@ -150,8 +150,8 @@ def render_all(
     except OSError as error:
         raise RenderError(f"old charts cannot be removed from {out_dir}: {error.strerror}") from error
     if plan.failed:
-        faults = "; ".join(f"{name}: {fault}" for name, fault in plan.failed.items())
-        raise RenderError(f"{len(plan.failed)} of {len(jobs)} charts could not be drawn: {faults}")
+        errors = "; ".join(f"{name}: {error}" for name, error in plan.failed.items())
+        raise RenderError(f"{len(plan.failed)} of {len(jobs)} charts could not be drawn: {errors}")
     return RenderReport(tuple(drawn), tuple(plan.unchanged), tuple(plan.skipped), tuple(removed))
 
 
@@ -242,7 +242,7 @@ def _in_order(pool: DrawingPool, jobs: Sequence[RenderJob], scale: float) -> Ite
 
 
 def _begin(pool: DrawingPool, job: RenderJob, scale: float) -> Future[bytes]:
-    """Build the specification here and leave the drawing to a worker; a fault in either is in the future."""
+    """Build the specification here and leave the drawing to a worker; an error in either is in the future."""
     draw: Callable[[pl.DataFrame, Spec], Any] = pkgutil.resolve_name(job.spec.draw)
     schemapi = importlib.import_module("altair.utils.schemapi")
     try:
@@ -251,10 +251,10 @@ def _begin(pool: DrawingPool, job: RenderJob, scale: float) -> Future[bytes]:
             vega_lite = draw(job.frame, job.spec).to_dict(validate=False)
         # A screen reader's attributes are a tenth of the drawing, and no chart shows them.
         vega_lite["config"]["aria"] = False
-    except Exception as error:  # noqa: BLE001 - one chart's fault must not cost the others; it is raised at the end
-        fault: Future[bytes] = Future()
-        fault.set_exception(DrawingError(f"{type(error).__name__}: {error}"))
-        return fault
+    except Exception as error:  # noqa: BLE001 - one chart's error must not cost the others; it is raised at the end
+        failed: Future[bytes] = Future()
+        failed.set_exception(DrawingError(f"{type(error).__name__}: {error}"))
+        return failed
     return pool.submit(vega_lite, scale)
 
 

@@ -48,14 +48,7 @@ def refresh_cross_asset(
 ) -> None:
     """Fetch bars, shares and volatility, once a day: a request that succeeded is not due before the next day.
 
-    One asset whose request failed is warned about and stays as it is stored.
-
-    Args:
-        clients: the services.
-        writer: of the run.
-        settings: the universe.
-        reporter: shows the progress.
-        refetch: whether everything is due.
+    One asset whose request failed is warned about and stays as it is stored. With ``refetch`` everything is due.
 
     Raises:
         ProviderError: if a service fails for good. Everything fetched before stays.

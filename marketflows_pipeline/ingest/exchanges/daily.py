@@ -49,14 +49,7 @@ def refresh_day(
 ) -> None:
     """Fetch what costs most, once a day: a request that succeeded is not due before the next day.
 
-    Args:
-        volumes: the service of exchange volumes.
-        reserves: the service of reserves.
-        writer: of the run.
-        settings: which exchanges are tracked.
-        budget_now: the month's credits at present.
-        reporter: shows the progress.
-        refetch: whether everything is due.
+    With ``refetch`` everything is due.
 
     Raises:
         UserInputError: if a tracked exchange of the settings is known to neither service.

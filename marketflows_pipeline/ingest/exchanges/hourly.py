@@ -21,13 +21,8 @@ def refresh_hour(
 ) -> None:
     """Fetch what changes every hour: three calls for volumes, one for reserves.
 
-    When the month's credits are used up, the rest goes on and the volumes stay as of their last fetch.
-
-    Args:
-        volumes: the service of exchange volumes.
-        reserves: the service of reserves.
-        writer: of the run.
-        service: name of the volumes' service in sources, such as ``coingecko``.
+    When the month's credits are used up, the rest goes on and the volumes stay as of their last fetch. Sources name the
+    volumes' service as ``service``.
 
     Raises:
         ProviderError: if a service fails for good. Everything fetched before stays.

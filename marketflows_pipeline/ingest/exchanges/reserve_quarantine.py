@@ -49,11 +49,6 @@ def quarantine_price_jumps(warehouse: Warehouse, started_at: datetime, now: date
     """Leave out reserves at a price that cannot be, and let those that were put right or confirmed count again.
 
     Paths of prices take seconds to read, so only a run that stored new records, once a day, looks at them.
-
-    Args:
-        warehouse: the private file.
-        started_at: the run's moment.
-        now: the present.
     """
     newest = warehouse.query("select max(fetched_at) as newest from raw.cex_token_balances").item()
     if newest is None or newest < started_at:

@@ -44,12 +44,7 @@ def fetch_category(
 ) -> CategoryPage | None:
     """A category's largest coins; None, with a warning, where the service dropped one that it has listed.
 
-    Args:
-        provider: the service.
-        writer: of the run.
-        settings: which categories are configured.
-        slug: today's.
-        is_excluded: whether its coins are left out of others, so that wrapped ones must be among them.
+    Where its coins are left out of others (``is_excluded``), wrapped ones must be among them.
     """
     fetch = provider.category_members if is_excluded else provider.narrative
     try:
@@ -79,12 +74,7 @@ def store_narrative(
 ) -> pl.DataFrame:
     """Store a narrative's members: down to those in reserve, and once a day all of the page.
 
-    Args:
-        writer: of the run.
-        slug: today's.
-        members: of the page, the largest first.
-        excluded: coins that are in no narrative.
-        top_n: how many of the others stand for it.
+    Members come the largest first; ``top_n`` of those that are not excluded stand for the narrative.
 
     Returns:
         ``coin_id`` of those that are tracked: down to the last one in use, excluded ones in between too.
@@ -98,10 +88,7 @@ def store_narrative(
 def with_standing(rows: pl.DataFrame, excluded: Collection[str], top_n: int) -> pl.DataFrame:
     """Say of each coin of a narrative's page how it stands there.
 
-    Args:
-        rows: ``coin_id``, the largest first.
-        excluded: coins that are in no narrative.
-        top_n: how many of the others stand for it.
+    Rows come the largest first; ``top_n`` of those that are not excluded stand for the narrative.
 
     Returns:
         The rows with ``is_excluded``; ``is_reserve``, below the last coin in use; and ``is_near``, down to the

@@ -48,10 +48,8 @@ TIME_IS_UP = "the run's time limit is reached"
 class HistoryReport:
     """What a round of histories came to.
 
-    Attributes:
-        fetched: requests that were served, refused or failed.
-        waiting: coins left for a later run, for want of credits or time.
-        failed: coins whose history request failed.
+    Requests that were served, refused or failed; coins left for a later run, for want of credits or time; and coins
+    whose request failed.
     """
 
     fetched: int = 0
@@ -72,14 +70,7 @@ class _Outcome:
 class HistoryIngest:
     """Requests histories while credits and time last.
 
-    Attributes:
-        provider: the service.
-        writer: of the run.
-        source: what is tracked.
-        reporter: shows the progress.
-        budget_now: the month's credits at present.
-        waits: how long the service may still be waited for.
-        deadline: when requests stop; None for no limit.
+    Requests stop at the deadline, if there is one.
     """
 
     provider: MarketCapProvider
@@ -179,12 +170,8 @@ class HistoryIngest:
     ) -> HistoryReport:
         """Fetch one history after another.
 
-        Args:
-            label: of the progress.
-            requests: coins with the days back.
-            failing: coins that failed twice in a row before; their failure says nothing about the service.
-            record: records how a coin's request ended.
-            cause: of the requests, as ``meta.revisions`` names it.
+        Requests are coins with the days back. The failure of a ``failing`` coin, which failed twice in a row before,
+        says nothing about the service. ``meta.revisions`` names the cause.
         """
         fetched, failed, in_a_row = 0, [], 0
         waiting = f"{label}: %d of {len(requests)} coins wait for a later run: %s"
@@ -263,12 +250,7 @@ def _repaired_gaps(
 ) -> pl.DataFrame:
     """What became of a coin's gaps, all at once: a coin that is rarely refreshed has hundreds.
 
-    Args:
-        warehouse: with the coin's observations after the request.
-        coin: its id.
-        gaps: ``coin_id, gap_start, gap_end``.
-        outcome: of the request.
-        step: of the grid.
+    The warehouse holds the coin's observations after the request; gaps are ``coin_id, gap_start, gap_end``.
 
     Returns:
         The gaps with ``rows_new`` and ``outcome``.

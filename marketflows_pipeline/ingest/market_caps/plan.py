@@ -23,12 +23,7 @@ def complete_histories(
 
     It is where one successful request began at or before it (within a step) and ended inside it: what came after is the
     increments' and the repairs' work. A 5-minute window has no increments, so its history must reach to the last step.
-
-    Args:
-        backfills: rows of ``meta.backfills``.
-        granularity: of the window.
-        window_start: first time of the grid.
-        now: the run's moment.
+    ``backfills`` are rows of ``meta.backfills``; ``window_start`` is the first time of the grid.
     """
     step = granularity.step
     reach = now - step if granularity is Granularity.FIVE_MINUTES else window_start
@@ -52,14 +47,8 @@ def histories_missing(
 
     An unknown coin is requested again after a day; a refused one once more by the next run, and after a second refusal
     in a row once a day. A failed one is due at once; after a second failure in a row it comes last, so that it cannot
-    keep the others from their turn.
-
-    Args:
-        tracked: as `tracked_coins` returns them.
-        backfills: rows of ``meta.backfills``.
-        granularity: of the window.
-        window_start: first time of the grid.
-        now: the run's moment.
+    keep the others from their turn. Arguments as for `complete_histories`; the result has the rows of ``tracked`` that
+    need a request.
 
     Returns:
         The rows of `tracked` that need a request.
@@ -75,9 +64,7 @@ def histories_missing(
 def failing_coins(attempts: pl.DataFrame, *, granularity: Granularity) -> list[str]:
     """Coins whose last two attempts both failed: a further failure says nothing about the service.
 
-    Args:
-        attempts: rows of ``meta.backfills`` or ``meta.repairs``.
-        granularity: of the grid.
+    Attempts are rows of ``meta.backfills`` or ``meta.repairs``.
     """
     # One attempt of a repair is as many rows as it had gaps.
     moments = attempts.filter(pl.col("granularity") == granularity).unique(["coin_id", "attempted_at"])
@@ -113,12 +100,8 @@ def gaps_to_repair(
 ) -> pl.DataFrame:
     """Gaps worth a request, the most important coin first.
 
-    Args:
-        gaps: ``coin_id, gap_start, gap_end, n_steps``.
-        tracked: as `tracked_coins` returns them.
-        repairs: rows of ``meta.repairs``.
-        granularity: of the grid.
-        served_since: oldest time that the plan still serves at this granularity.
+    ``gaps`` are ``coin_id, gap_start, gap_end, n_steps``, ``repairs`` rows of ``meta.repairs``; ``served_since`` is the
+    oldest time that the plan still serves at this granularity.
 
     Returns:
         ``coin_id, gap_start, gap_end``, ordered by the coin's place in `tracked`, then by time; coins that failed twice

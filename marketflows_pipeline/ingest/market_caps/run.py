@@ -40,17 +40,8 @@ _REJECTIONS = {
 class IngestReport:
     """What an ingest stored and cost.
 
-    Attributes:
-        n_tracked: tracked coins.
-        rows_new: observations not stored before.
-        rows_revised: stored observations that the service has changed.
-        rejected: points left out, by reason.
-        calls: attempts made by this run.
-        budget: the month's credits after the run.
-        backfilled: histories fetched, waiting and failed.
-        repaired: the same for gaps.
-        gone: coins that the service no longer lists.
-        out_of_credits: whether the month's credits ended the ingest early.
+    Points left out are counted by reason, attempts of this run as ``calls``; the budget is that after the run. ``gone``
+    are coins that the service no longer lists.
     """
 
     n_tracked: int
@@ -77,14 +68,7 @@ def refresh_market_caps(
 ) -> IngestReport:
     """Bring the raw tables up to now, as far as the month's credits reach.
 
-    Args:
-        provider: the service of market caps.
-        writer: of the run.
-        settings: what is tracked.
-        credits: the account at the service.
-        waits: how long the service may still be waited for.
-        reporter: shows the progress.
-        deadline: when fetching histories stops; None for no limit.
+    Fetching histories stops at the deadline, if there is one.
 
     Raises:
         UserInputError: if a coin or narrative of the settings has never been known to the service.

@@ -42,9 +42,8 @@ GONE_AFTER = timedelta(hours=24)
 class Snapshot:
     """What the pages of an hour showed.
 
-    Attributes:
-        tracked: ``coin_id, priority, market_cap_usd``, the most important first.
-        gone: configured or tracked coins that the service no longer lists.
+    Tracked coins are ``coin_id, priority, market_cap_usd``, the most important first; ``gone`` are configured or
+    tracked ones that the service no longer lists.
     """
 
     tracked: pl.DataFrame
@@ -55,9 +54,8 @@ class Snapshot:
 class _Pages:
     """What the pages of this hour have shown so far.
 
-    Attributes:
-        followed: coins whose increments are stored; pages add their members to it before their rows are stored.
-        caps: market cap of every coin on a page, tracked or not.
+    Increments are stored of coins ``followed``, to which pages add their members before their rows are stored; ``caps``
+    has every coin on a page, tracked or not.
     """
 
     followed: set[str]

@@ -41,17 +41,8 @@ ROWS_THAT_END_A_SNAPSHOT = 10
 class CoinGecko(CoinGeckoExchanges):
     """A MarketCapProvider and an ExchangeVolumeProvider over CoinGecko.
 
-    Args:
-        clock: tells the time and waits.
-        ledger: told of every attempt before it is sent.
-        plan: kind of account.
-        api_key: its key; not sent on the keyless plan.
-        base_url: another host, such as a local fake.
-        calls_per_minute: another rate limit than the plan's default.
-        monthly_credits: another monthly limit than the plan's default.
-        timeout: seconds to wait for a connection, and for each part of a response.
-        waits: how long a failing service is waited for; by default the limit of a run.
-        transport: httpx transport, for tests.
+    The plan decides the host, the key's header and the limits; ``base_url``, ``calls_per_minute`` and
+    ``monthly_credits`` set others. No key is sent on the keyless plan. The rest as for `HttpClient`.
 
     Raises:
         UserInputError: the plan needs a key and there is none, or it can't be one; or the way there is not encrypted.

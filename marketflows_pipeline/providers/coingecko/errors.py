@@ -32,9 +32,7 @@ PAID_PARAMETERS = ("interval", "show_max")
 class ServiceError:
     """An error body, of whichever shape.
 
-    Attributes:
-        code: CoinGecko's own code or an HTTP status, where there is one.
-        message: CoinGecko's own.
+    The code is CoinGecko's own or an HTTP status, where there is one.
     """
 
     code: int | None

@@ -96,11 +96,6 @@ def read_volume_chart(body: object, exchange_id: str, span: TimeSpan) -> pl.Data
     negative or text for no number is dropped. One that is not ``[milliseconds, decimal text]``, or whose time is
     outside the span, is left out with a warning.
 
-    Args:
-        body: the decoded JSON.
-        exchange_id: of the exchange.
-        span: when its points can be.
-
     Raises:
         ParseError: not a list, or too many points would be left out.
     """

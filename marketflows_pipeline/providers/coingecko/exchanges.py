@@ -45,10 +45,7 @@ class CoinGeckoExchanges(ServiceClient):
 
         Points are ten minutes apart for 1 day, an hour for 7 and 14, a day above, and off midnight. The id of a
         derivatives exchange (``bitmex``, where the spot market is ``bitmex_spot``) is served too, with its volume.
-
-        Args:
-            exchange_id: CoinGecko's.
-            days: one of VOLUME_CHART_DAYS; the service draws no other.
+        ``days`` is one of VOLUME_CHART_DAYS: the service draws no other.
 
         Raises:
             NotFoundError: there is no such exchange.

@@ -24,12 +24,8 @@ def markets_page(
 ) -> pl.DataFrame:
     """A page of 250 coins by falling market cap in MARKET_SCHEMA; one credit.
 
-    Args:
-        http: the service.
-        clock: tells which rows are dated later than now.
-        selection: parameters that say which: ``page``, ``category``, ``ids``.
-        with_rehypothecated: wrapped, bridged and staked tokens too.
-        is_first_page: of a list that is never empty; an empty page is refused.
+    The selection says which: ``page``, ``category``, ``ids``. Rehypothecated tokens are wrapped, bridged and staked
+    ones. The first page of a list that is never empty is refused if it is.
     """
     return http.get_json(
         "/coins/markets",

@@ -95,11 +95,6 @@ def read_chart(body: object, coin_id: str, span: TimeSpan) -> pl.DataFrame:
     A point that is not ``[milliseconds, finite number or null]``, that has an impossible cap, or whose time is outside
     the span is left out, with a warning.
 
-    Args:
-        body: the decoded JSON.
-        coin_id: of the coin.
-        span: when its points can be.
-
     Raises:
         ParseError: an array is missing, or too many of its points would be left out.
     """
@@ -133,12 +128,6 @@ def read_markets(
     A row is left out, with a warning, where ``id``, ``symbol`` or ``name`` is not text, a figure is missing or not a
     finite number or null, the cap is impossible, or ``last_updated`` is no time or an impossible one. A rank, supply or
     change over 7 or 30 days that is no number is null.
-
-    Args:
-        body: the decoded JSON.
-        with_rehypothecated: whether wrapped coins were requested too.
-        now: present moment.
-        is_first_page: of a list that is never empty.
 
     Raises:
         ParseError: not a list, an empty first page, or too many rows would be left out.

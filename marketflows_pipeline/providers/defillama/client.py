@@ -44,9 +44,7 @@ class DefiLlama(KeylessClient):
     def reserves_history(self, slug: str, folder: Path) -> ReservesHistory:
         """All records of one exchange, by way of a file, so that memory holds what is kept and no more.
 
-        Args:
-            slug: of the exchange, in any case.
-            folder: for the response while it is parsed; made where it is missing, and nothing stays in it.
+        The folder is made where it is missing, and nothing stays in it.
 
         Raises:
             NotFoundError: there is no such protocol.

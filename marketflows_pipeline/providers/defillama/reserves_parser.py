@@ -71,11 +71,6 @@ def read_reserves(content: bytes | mmap, slug: str, span: TimeSpan) -> ReservesH
     A record that is not of the documented shape, or whose date is outside the span, is left out, with a warning, and so
     is a token of a record whose figure is no finite number or null.
 
-    Args:
-        content: the JSON, which may be a file mapped into memory.
-        slug: of the exchange.
-        span: when its records can be.
-
     Raises:
         ParseError: not of the documented shape, or too many records would be left out.
         FailedResponseError: truncated or not JSON.
@@ -174,10 +169,8 @@ def now_dates(arrays: Iterable[Sequence[float]]) -> set[float]:
     The service keeps the first record of each UTC day, written soon after midnight, and appends the latest hourly one.
     So only the last date of an array can be now, and it is where another date of that array is of the same UTC day, or
     where it is of the latest day of all arrays and more than an hour from midnight. A now that comes within that hour
-    as the first of its day is the record that the day will keep: it is daily.
-
-    Args:
-        arrays: dates of each array, ascending, in seconds since 1970.
+    as the first of its day is the record that the day will keep: it is daily. Each array has its dates ascending, in
+    seconds since 1970.
     """
     given = [dates for dates in arrays if dates]
     latest_day = max((_moment(dates[-1]).date() for dates in given), default=None)

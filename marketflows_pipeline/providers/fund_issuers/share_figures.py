@@ -41,14 +41,9 @@ def read_figures(grid: Grid, columns: Mapping[str, str], bad_rows: BadRows, now:
     """The rows of the first table in a sheet that has all the columns wanted.
 
     Names are compared by their letters and digits alone, in any case. Rows without any figure, such as blank ones and
-    notices below the table, are no rows. What stands for an absent figure is null, and so is zero: no fund has none.
-    A row whose date or figure is none, or whose day cannot be, is left out.
-
-    Args:
-        grid: the sheet.
-        columns: name in the sheet by name here: ``session`` and some of FIGURES.
-        bad_rows: of the sheet.
-        now: present moment.
+    notices below the table, are no rows. What stands for an absent figure is null, and so is zero: no fund has none. A
+    row whose date or figure is none, or whose day cannot be, is left out. ``columns`` are names in the sheet by names
+    here: ``session`` and some of FIGURES.
 
     Returns:
         row (its number in the sheet, from 1), session and the requested figures, in the order of the sheet.
@@ -92,14 +87,8 @@ def share_history(
 ) -> pl.DataFrame:
     """What an issuer publishes, without the rows whose figures contradict each other.
 
-    Of two rows for a session the later one in the file stands.
-
-    Args:
-        figures: as ``read_figures`` gives them.
-        bad_rows: of the sheet; logged here.
-        symbol: of the fund in the settings.
-        convention: whether the figures are those of their day, or in present shares.
-        source: of the rows.
+    Of two rows for a session the later one in the file stands. Figures are as ``read_figures`` gives them; their bad
+    rows are logged here.
 
     Returns:
         In SHARES_SCHEMA, by session; ``published_at`` is null, as no issuer's file says it.
@@ -139,9 +128,7 @@ def convention_shown(figures: pl.DataFrame) -> Convention:
 
     A split shows where net asset value falls to a half, say, while shares double. Where none shows, the figures are in
     present shares: either they were adjusted, or there was nothing to adjust, and then both conventions say the same.
-
-    Args:
-        figures: session, shares, nav_usd, in any order.
+    Figures are session, shares and nav_usd, in any order.
     """
     both = figures.drop_nulls(["shares", "nav_usd"]).sort("session")
     nav_ratio = pl.col("nav_usd") / pl.col("nav_usd").shift()

@@ -33,7 +33,7 @@ from marketflows_pipeline.providers.http.responses import (
 )
 from marketflows_pipeline.providers.http.retry import LATER_RUN_RETRIES, RetryableError, requested_wait, retry
 from marketflows_pipeline.providers.http.sockets import CONNECTION_ERRORS, AttemptLimits
-from marketflows_pipeline.providers.http.transport import open_client, proxy_passwords
+from marketflows_pipeline.providers.http.transport import environment_proxies, open_client
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 
 logger = logging.getLogger(__name__)
@@ -112,13 +112,16 @@ class HttpClient:
         self._timeout = timeout
         self._waits = waits or WaitBudget(clock)
         self._attempt_limits = AttemptLimits(clock, self._waits)
+        proxies = {} if transport else environment_proxies()
         self._http = open_client(
             headers={**DEFAULT_HEADERS, **(headers or {})},
             secret_headers=secret_headers or {},
             attempt_limits=self._attempt_limits,
+            proxies=proxies,
             transport=transport,
         )
-        self._redactor = Redactor([*(secret_headers or {}).values(), *proxy_passwords()])
+        passwords = [proxy.auth[1] for proxy in proxies.values() if proxy and proxy.auth]
+        self._redactor = Redactor([*(secret_headers or {}).values(), *passwords])
         self._body = BodyReader(classify, self._redactor, self._attempt_limits, self.size_limits)
 
     def __repr__(self) -> str:

@@ -22,10 +22,7 @@ GZIP_WINDOW = zlib.MAX_WBITS | 16
 def decompressed(chunks: Iterable[bytes], encoding: str, limit_bytes: int) -> Iterator[bytes]:
     """A decompressed body, in pieces of at most 64 KiB where it was compressed.
 
-    Args:
-        chunks: the body as received.
-        encoding: its ``content-encoding``.
-        limit_bytes: size limit of the decompressed body.
+    The limit is of the decompressed body.
 
     Raises:
         ParseError: it is larger, or of an encoding that was not requested; the rest is not read.
@@ -74,10 +71,10 @@ def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 if piece := member.decompress(rest, PIECE_BYTES):
                     yield piece
                 rest = member.unused_data if member.eof else member.unconsumed_tail
-    except zlib.error as fault:
+    except zlib.error as error:
         raise FailedResponseError(
-            Classification(BadResponseError, f"content-encoding gzip, but not gzip: {fault}")
-        ) from fault
+            Classification(BadResponseError, f"content-encoding gzip, but not gzip: {error}")
+        ) from error
     if member is not None and not member.eof:
         # At most a few hundred bytes are buffered.
         yield member.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, Protocol, TypeAlias
 
@@ -18,12 +17,8 @@ class CallLedger(Protocol):
     def begin(self, provider: str, endpoint: str, target: str, attempt: int, at: datetime) -> CallId:
         """Record an attempt before it is sent, so that a killed run still counts it.
 
-        Args:
-            provider: short name of the service.
-            endpoint: endpoint without its values, such as ``/coins/{id}/market_chart``.
-            target: path and parameters, without any secret.
-            attempt: 1 for the first try of a request.
-            at: when it is sent.
+        The endpoint is without its values, such as ``/coins/{id}/market_chart``; the target, path and parameters, has
+        no secret; attempts count from 1.
 
         Returns:
             The id of the record, for ``finish``.
@@ -39,45 +34,6 @@ class CallLedger(Protocol):
     def spent(self, provider: str, month_start: datetime) -> int:
         """Attempts sent to a service in the UTC calendar month that begins at ``month_start``, finished or not."""
         ...
-
-
-@dataclass
-class RecordedCall:
-    """One attempt, as a ledger remembers it."""
-
-    provider: str
-    endpoint: str
-    target: str
-    attempt: int
-    at: datetime
-    status: int | None = None
-    outcome: Literal["sent"] | Outcome = "sent"
-    error: str | None = None
-    duration_ms: float | None = None
-
-
-@dataclass
-class MemoryLedger:
-    """A ledger that lasts as long as the process, where nothing is paid for: tests and services without credits."""
-
-    calls: list[RecordedCall] = field(default_factory=list)
-
-    def begin(self, provider: str, endpoint: str, target: str, attempt: int, at: datetime) -> CallId:
-        """Record an attempt before it is sent."""
-        self.calls.append(RecordedCall(provider, endpoint, target, attempt, at))
-        return len(self.calls) - 1
-
-    def finish(
-        self, call_id: CallId, status: int | None, outcome: Outcome, error: str | None, duration_ms: float
-    ) -> None:
-        """Complete the record."""
-        call = self.calls[int(call_id)]
-        call.status, call.outcome, call.error, call.duration_ms = status, outcome, error, duration_ms
-
-    def spent(self, provider: str, month_start: datetime) -> int:
-        """Attempts sent to a service in the month that begins at ``month_start``."""
-        end = month_after(month_start)
-        return sum(call.provider == provider and month_start <= call.at < end for call in self.calls)
 
 
 def month_of(moment: datetime) -> datetime:

@@ -23,10 +23,7 @@ class Redactor:
 
     A secret is replaced where it stands as it is, in any case. A text that repeats it in another form is withheld as a
     whole: URL-encoded, with escapes of JSON, HTML or Python, in hexadecimal digits, in base64 (any alignment and
-    alphabet), backwards, or with other characters in between.
-
-    Args:
-        secrets: to redact; those of fewer than 8 letters and digits are ignored.
+    alphabet), backwards, or with other characters in between. Secrets of fewer than 8 letters and digits are ignored.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:

@@ -40,10 +40,7 @@ PARSER_ERRORS = (ArithmeticError, LookupError, RecursionError, TypeError, ValueE
 class SizeLimits:
     """Size limits of decompressed bodies, in bytes.
 
-    Attributes:
-        memory: of a body read into memory.
-        download: of a body written to a file.
-        error: how much is read of an error response.
+    Bodies are read into memory or written to a file; of an error response no more is read.
     """
 
     memory: int = 1 << 26
@@ -52,14 +49,7 @@ class SizeLimits:
 
 
 class BodyReader:
-    """Reads the response bodies of one service.
-
-    Args:
-        classify: the service's own classifier.
-        redactor: knows the secrets that no response may show.
-        attempt_limits: of the current attempt; told how many bytes may come.
-        size_limits: of bodies.
-    """
+    """Reads the response bodies of one service."""
 
     def __init__(
         self, classify: Classifier, redactor: Redactor, attempt_limits: AttemptLimits, size_limits: SizeLimits
@@ -72,10 +62,7 @@ class BodyReader:
     def chunks(self, response: httpx.Response, wire: Iterator[bytes], limit_bytes: int) -> Iterator[bytes]:
         """The body, decompressed and limited; of an error response only the beginning, which says why.
 
-        Args:
-            response: whose body it is.
-            wire: the body as received.
-            limit_bytes: limit of a successful body.
+        The limit is that of a successful body.
         """
         encoding = response.headers.get("content-encoding", "")
         limit = limit_bytes if response.is_success else self._size_limits.error
@@ -130,10 +117,7 @@ def parsed(parse: Callable[[R], T], body: R) -> T:
 def _write_whole(destination: Path, start: Response, chunks: Iterator[bytes]) -> None:
     """Write JSON beside its destination, then rename, so that no partial file is ever read.
 
-    Args:
-        destination: where the file appears.
-        start: the response with the first part of its body.
-        chunks: the rest of its body.
+    The start holds the first part of the body, the chunks the rest.
 
     Raises:
         FailedResponseError: the last bytes are not the end of JSON; no file is left.

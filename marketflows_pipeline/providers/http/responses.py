@@ -59,10 +59,7 @@ class ParseError(ValueError):
 class Response:
     """One HTTP response with its body.
 
-    Attributes:
-        status: HTTP status.
-        headers: header fields, looked up in any case.
-        content: the body, decompressed.
+    Header fields are looked up in any case; the content is decompressed.
     """
 
     status: int
@@ -152,9 +149,8 @@ class Response:
 class Classification:
     """What a failed response is classified as.
 
-    Attributes:
-        kind: the error to raise; a transient one is retried.
-        message: one line that says what happened and, for a permanent error, what to do.
+    The kind is the error to raise, a transient one being retried. The message is one line that says what happened and,
+    for a permanent error, what to do.
     """
 
     kind: type[ProviderError]
@@ -208,10 +204,7 @@ def classify_file(response: Response) -> Classification | None:
 def classify_status(status: int, message: str, *, is_own: bool) -> Classification:
     """The classification of a status outside the 200s.
 
-    Args:
-        status: HTTP status.
-        message: of the error.
-        is_own: whether the body is the service's own. What a CDN or a proxy says is no refusal.
+    What a CDN or a proxy says, a body that is not the service's own, is no refusal.
     """
     if is_transient_status(status):
         return Classification(TransientProviderError, message)

@@ -43,12 +43,8 @@ class RetryableError(Exception):
 def retry(attempt: Callable[[int], T], waits: WaitBudget, now: Callable[[], datetime]) -> T:
     """Attempt until there is a result, a permanent error, or no attempt or wait budget left.
 
-    A wait that is longer than the rest of the budget is not begun.
-
-    Args:
-        attempt: given its number, from 1; raises ``RetryableError`` for a transient error.
-        waits: wait budget of the provider.
-        now: tells the present moment.
+    A wait that is longer than the rest of the budget is not begun. An attempt is given its number, from 1, and raises
+    ``RetryableError`` for a transient error.
 
     Raises:
         TransientProviderError: given up; the message says after how many attempts, and when to retry.

@@ -16,12 +16,7 @@ from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 
 
 class ServiceClient:
-    """The client of one service.
-
-    Args:
-        http: the HTTP client of the service.
-        clock: tells the time.
-    """
+    """The client of one service."""
 
     def __init__(self, http: HttpClient, clock: Clock) -> None:
         self._http = http
@@ -44,23 +39,8 @@ class ServiceClient:
 class KeylessClient(ServiceClient):
     """The client of a service that needs no key.
 
-    A subclass sets ``name`` and ``default_url`` and, where they differ, the other class attributes.
-
-    Args:
-        clock: tells the time and waits.
-        ledger: told of every attempt before it is sent.
-        base_url: another host, such as a local fake; None is the service's own.
-        waits: how long a failing service is waited for; by default the limit of a run.
-        timeout: seconds to wait for a connection, and for each part of a response; None is the class's own.
-        transport: httpx transport, for tests.
-
-    Attributes:
-        name: short name of the service.
-        default_url: the service's own host.
-        headers: sent with every request.
-        calls_per_minute: rate limit; None is unlimited.
-        default_timeout: seconds.
-        classifier: the service's own classifier of responses.
+    A subclass sets ``name`` and ``default_url`` and, where they differ, the other class attributes. Arguments are as
+    for `HttpClient`; a ``base_url`` or ``timeout`` of None is the class's own.
     """
 
     name: str

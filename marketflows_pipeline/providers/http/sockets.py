@@ -41,12 +41,7 @@ CONNECTION_ERRORS = (
 
 
 class AttemptLimits:
-    """The time and bytes left to the current attempt; used by one thread at a time, as its client is.
-
-    Args:
-        clock: tells the time.
-        waits: wait budget of the service.
-    """
+    """The time and bytes left to the current attempt; used by one thread at a time, as its client is."""
 
     def __init__(self, clock: Clock, waits: WaitBudget) -> None:
         self._clock = clock
@@ -89,11 +84,7 @@ class AttemptLimits:
 
 
 class LimitedBackend(httpcore.NetworkBackend):
-    """Connections within the limits of the current attempt.
-
-    Args:
-        limits: of the attempt.
-    """
+    """Connections within the limits of the current attempt."""
 
     def __init__(self, limits: AttemptLimits) -> None:
         self._limits = limits
@@ -121,12 +112,7 @@ class LimitedBackend(httpcore.NetworkBackend):
 
 
 class LimitedStream(httpcore.NetworkStream):
-    """One connection within the limits of the current attempt.
-
-    Args:
-        stream: the connection.
-        limits: of the attempt.
-    """
+    """One connection within the limits of the current attempt."""
 
     def __init__(self, stream: httpcore.NetworkStream, limits: AttemptLimits) -> None:
         self._stream = stream
@@ -171,11 +157,7 @@ class LimitedStream(httpcore.NetworkStream):
 
 
 class LimitedTransport(httpx.BaseTransport):
-    """httpx's own transport over httpcore, except that errors keep httpcore's types and the reason phrase is dropped.
-
-    Args:
-        pool: makes connections, directly or by a proxy.
-    """
+    """httpx's own transport over httpcore, but errors keep httpcore's types and the reason phrase is dropped."""
 
     def __init__(self, pool: httpcore.ConnectionPool) -> None:
         self._pool = pool

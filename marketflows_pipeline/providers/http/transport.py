@@ -12,8 +12,8 @@ import os
 import re
 import ssl
 from collections.abc import Generator, Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import TypedDict
 from urllib.request import getproxies
 
 import httpcore
@@ -32,6 +32,7 @@ NO_PROXY_EXPECTED = (
     "brackets or port, with commas between them"
 )
 SCHEMES = ("http", "https", "all")
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 MAX_PORT = 65_535
 # How long an idle connection is kept, as httpx keeps it.
 KEEP_ALIVE_S = 5.0
@@ -46,32 +47,28 @@ def open_client(
     headers: Mapping[str, str],
     secret_headers: Mapping[str, str],
     attempt_limits: AttemptLimits,
+    proxies: Mapping[str, httpx.Proxy | None],
     transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
     """A client that sends its secrets only to the service, and follows no redirects.
 
-    Args:
-        headers: sent with every request.
-        secret_headers: as ``headers``, but never shown.
-        attempt_limits: of the current attempt, for every connection.
-        transport: httpx transport, for tests; the environment is not read then.
+    The proxies are those of `environment_proxies`. Tests give a transport, for which the environment is not read.
 
     Raises:
-        UserInputError: a variable of the environment names a proxy or certificates that cannot be used.
+        UserInputError: a variable of the environment names certificates that cannot be used, or NO_PROXY is not valid.
     """
-    mounts: Mapping[str, httpx.BaseTransport] = {}
+    mounts: dict[str, httpx.BaseTransport] = {}
     if transport is None:
-        certificates = _certificates()
-        _check_proxies()
+        certificates = _certificates(*map(os.environ.get, CERTIFICATE_VARIABLES))
         backend = LimitedBackend(attempt_limits)
         transport = _transport(None, certificates, backend)
         mounts = {
-            pattern: transport if proxy is None else _transport(httpx.Proxy(proxy), certificates, backend)
-            for pattern, proxy in _proxies().items()
+            pattern: _transport(proxy, certificates, backend) if proxy else transport
+            for pattern, proxy in proxies.items()
         }
         if secret_headers:
             # Unencrypted requests go to this machine only (keeps_secrets), and so past no proxy, which could read them.
-            mounts = {**mounts, "http://": transport}
+            mounts["http://"] = transport
     # At DEBUG it logs every response header, and a service may repeat the key there.
     logging.getLogger("httpcore.http11").setLevel(logging.INFO)
     logging.getLogger("httpcore.proxy").setLevel(logging.INFO)
@@ -89,46 +86,46 @@ def open_client(
         raise _invalid_proxy("no", getproxies().get("no", ""), NO_PROXY_EXPECTED) from None
 
 
-def proxy_passwords() -> list[str]:
-    """The passwords of the environment's proxies, to be redacted."""
-    if "*" in _no_proxy():
-        return []
-    addresses = [address for scheme in SCHEMES if (address := getproxies().get(scheme))]
-    found = [httpx.Proxy(_with_scheme(address)).auth for address in addresses if _is_proxy(address)]
-    return [password for _, password in filter(None, found) if password]
+def environment_proxies() -> dict[str, httpx.Proxy | None]:
+    """Which proxy is used for which addresses, as httpx reads it from the environment; None is a direct connection.
+
+    Raises:
+        UserInputError: a variable names a proxy that cannot be used.
+    """
+    found = getproxies()
+    direct = [entry.strip() for entry in found.get("no", "").split(",")]
+    if "*" in direct:
+        return {}
+    proxies = {f"{scheme}://": _proxy(scheme, found[scheme]) for scheme in SCHEMES if found.get(scheme)}
+    return proxies | dict.fromkeys(map(_pattern, filter(None, direct)))
 
 
-class _PoolOptions(TypedDict):
-    ssl_context: ssl.SSLContext
-    network_backend: httpcore.NetworkBackend
-    keepalive_expiry: float
+def _proxy(scheme: str, address: str) -> httpx.Proxy:
+    """A proxy that httpx can use, as far as that shows before a connection is made."""
+    try:
+        proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
+        host, port = proxy.url.host, proxy.url.port
+        # Half a scheme would be taken for the host.
+        is_usable = "://" in address or "/" not in address.rstrip("/")
+        is_usable = is_usable and bool(host) and not re.search(r"[\s%]", host)
+        if is_usable and (port is None or 1 <= port <= MAX_PORT):
+            return proxy
+    except (ValueError, httpx.InvalidURL):
+        pass
+    raise _invalid_proxy(scheme, address, PROXY_EXPECTED)
 
 
 def _transport(
     proxy: httpx.Proxy | None, certificates: ssl.SSLContext, backend: httpcore.NetworkBackend
 ) -> LimitedTransport:
     """Connections as httpx makes them, through a proxy or directly."""
-    options: _PoolOptions = {"ssl_context": certificates, "network_backend": backend, "keepalive_expiry": KEEP_ALIVE_S}
-    if proxy is None:
-        return LimitedTransport(httpcore.ConnectionPool(**options))
-    url = proxy.url
-    address = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-    kind = httpcore.SOCKSProxy if url.scheme.startswith("socks5") else httpcore.HTTPProxy
-    return LimitedTransport(kind(address, proxy_auth=proxy.raw_auth, **options))
-
-
-def _proxies() -> dict[str, str | None]:
-    """Which proxy is used for which addresses, as httpx reads it from the environment; None is a direct connection."""
-    if "*" in _no_proxy():
-        return {}
-    proxies: dict[str, str | None] = {
-        f"{scheme}://": _with_scheme(address) for scheme in SCHEMES if (address := getproxies().get(scheme))
-    }
-    return proxies | dict.fromkeys(map(_pattern, filter(None, _no_proxy())))
-
-
-def _no_proxy() -> list[str]:
-    return [entry.strip() for entry in getproxies().get("no", "").split(",")]
+    pool = httpcore.ConnectionPool(
+        ssl_context=certificates,
+        proxy=httpcore.Proxy(str(proxy.url), auth=proxy.raw_auth) if proxy else None,
+        network_backend=backend,
+        keepalive_expiry=KEEP_ALIVE_S,
+    )
+    return LimitedTransport(pool)
 
 
 def _pattern(entry: str) -> str:
@@ -142,10 +139,6 @@ def _pattern(entry: str) -> str:
     return f"all://{entry}" if version == 4 else f"all://[{entry}]"
 
 
-def _with_scheme(address: str) -> str:
-    return address if "://" in address else f"http://{address}"
-
-
 class _SecretHeaders(httpx.Auth):
     """Adds the key when a request is sent, so that no client, header or log shows it."""
 
@@ -157,35 +150,16 @@ class _SecretHeaders(httpx.Auth):
         yield request
 
 
-def _check_proxies() -> None:
-    if "*" in _no_proxy():
-        return  # no proxy is used at all
-    for scheme in SCHEMES:
-        if (address := getproxies().get(scheme)) and not _is_proxy(address):
-            raise _invalid_proxy(scheme, address, PROXY_EXPECTED)
+@lru_cache(maxsize=1)
+def _certificates(file: str | None, folders: str | None, key_log: str | None) -> ssl.SSLContext:
+    """Httpx's own choice of trusted certificates, read once: that takes as long as the rest of opening a client.
 
-
-def _is_proxy(address: str) -> bool:
-    """Whether httpx can use it, as far as that shows before a connection is made."""
-    has_scheme = "://" in address
-    if not has_scheme and "/" in address.rstrip("/"):
-        return False  # half a scheme, which would be taken for the host
-    try:
-        url = httpx.Proxy(_with_scheme(address)).url
-        is_host = bool(url.host) and not re.search(r"[\s%]", url.host)
-        return is_host and (url.port is None or 1 <= url.port <= MAX_PORT)
-    except (ValueError, httpx.InvalidURL):
-        return False
-
-
-def _certificates() -> ssl.SSLContext:
-    """Httpx's own choice of trusted certificates, which it would otherwise load once more for each proxy."""
-    file, folders = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    The arguments are the values of CERTIFICATE_VARIABLES, which httpx reads by itself.
+    """
     # OpenSSL reads the folder only when it needs a certificate, and its error does not name the folder.
     if not file and folders and not any(_is_certificate_folder(Path(each)) for each in folders.split(os.pathsep)):
         expected = "expected a folder of certificates whose names are hashes (openssl rehash makes them)"
         raise _invalid("SSL_CERT_DIR", folders, expected)
-    # The bundle is read once, by httpx: reading takes as long as the rest of opening a client.
     unusable_file = _invalid(
         "SSL_CERT_FILE", file or "", "expected a file of certificates in PEM form that can be read"
     )
@@ -194,10 +168,9 @@ def _certificates() -> ssl.SSLContext:
     except OSError as error:
         if file and not _holds_certificates(Path(file)):
             raise unusable_file from None
-        if key_log := os.environ.get("SSLKEYLOGFILE"):
-            raise _invalid(
-                "SSLKEYLOGFILE", key_log, f"expected a file that can be written ({error.strerror})"
-            ) from None
+        if key_log:
+            expected = f"expected a file that can be written ({error.strerror})"
+            raise _invalid("SSLKEYLOGFILE", key_log, expected) from None
         raise
     if file and not context.cert_store_stats()["x509"]:
         raise unusable_file

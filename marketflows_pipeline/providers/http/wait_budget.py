@@ -23,10 +23,8 @@ SLOWEST_BYTES_PER_S = 50_000
 class WaitBudget:
     """The time left to wait for one failing provider.
 
-    Args:
-        clock: tells the time and waits.
-        limit: in total, from one success to the next.
-        run_ends_at: deadline of the run, however well the service responds; None is no limit.
+    The limit is in total, from one success to the next. The run ends at its deadline however well the service responds;
+    None is no limit.
     """
 
     def __init__(self, clock: Clock, limit: timedelta = LIMIT_OF_A_RUN, *, run_ends_at: datetime | None = None) -> None:
@@ -81,9 +79,7 @@ class WaitBudget:
     def remaining_s(self, seconds: float, received_bytes: int) -> float:
         """How much longer an attempt may take; negative where the budget is exceeded.
 
-        Args:
-            seconds: taken so far.
-            received_bytes: received so far; what they take on a slow connection is not waiting.
+        What ``received_bytes`` take on a slow connection is not waiting.
         """
         budget_s = max(self.limit_s - self._spent_s, min(SHORTEST_ATTEMPT_S, self.limit_s))
         return min(budget_s + received_bytes / SLOWEST_BYTES_PER_S - seconds, self._left_of_run_s)
@@ -96,13 +92,7 @@ class WaitBudget:
 class WaitBudgets:
     """The wait budgets of one run, by provider: the retry of a step continues with what is left.
 
-    Args:
-        clock: tells the time and waits.
-        limit: of each provider.
-        run_limit: of the run as a whole, from now; None is no limit.
-
-    Attributes:
-        clock: the same, for the clients.
+    Each provider has the limit; the run as a whole ends ``run_limit`` from now, if it is not None.
     """
 
     def __init__(self, clock: Clock, limit: timedelta = LIMIT_OF_A_RUN, *, run_limit: timedelta | None = None) -> None:

@@ -40,10 +40,10 @@ def refuse_what_is_no_csv(file: Path) -> None:
         raise UserInputError(f"{file}: expected CSV, found a web page or XML; fetch the file itself")
 
 
-def no_text(file: Path, fault: UnicodeDecodeError) -> UserInputError:
+def no_text(file: Path, error: UnicodeDecodeError) -> UserInputError:
     """The fault of a file with bytes that are no UTF-8, such as umlauts of an older Windows."""
     return UserInputError(
-        f"{file}: expected CSV in UTF-8, found the byte 0x{fault.object[fault.start]:02x}; {_SAVE_ANEW}"
+        f"{file}: expected CSV in UTF-8, found the byte 0x{error.object[error.start]:02x}; {_SAVE_ANEW}"
     )
 
 

@@ -16,12 +16,8 @@ def find_file(
 ) -> Path:
     """The file of a symbol, such as ``bars/SPY.csv``; its name is the symbol, in the same case.
 
-    Args:
-        folder: the user's.
-        kind: of the files, which is their folder.
-        name: the symbol.
-        also_called: names of the same asset elsewhere, by which its file is not to be named.
-        others: symbols of other assets, whose files are no slips.
+    ``also_called`` are names of the same asset elsewhere, by which its file is not to be named; ``others`` are symbols
+    of other assets, whose files are no slips.
 
     Raises:
         NotFoundError: there is none.

@@ -58,13 +58,9 @@ ACTIONS = {"split": ("splits", "ratio"), "dividend": ("dividends", "amount")}
 class Folder:
     """A provider of prices, shares and volatility indices that reads the user's own files, anew for each question.
 
-    Args:
-        path: of the folder.
-        clock: tells which dates are later than now, which no file may hold.
-        source: what rows are said to come from.
-        universe: all symbols of the settings to what price services call them, by which slips are told from symbols of
-            nobody's asset.
-        funds: those of the symbols that trade in New York, and so on no weekend.
+    No file may hold dates later than the clock's. The universe leads from all symbols of the settings to what price
+    services call them, by which slips are told from symbols of nobody's asset; ``funds`` are those that trade in New
+    York, and so on no weekend.
     """
 
     name = "folder"
@@ -90,13 +86,7 @@ class Folder:
     def daily_bars(self, symbol: str, provider_symbol: str, start: date, end: date) -> PriceHistory:
         """Sessions from `start` to `end`, both included; rows without a close are left out.
 
-        ``as_traded_close_usd`` is rebuilt from the splits.
-
-        Args:
-            symbol: names the file.
-            provider_symbol: what other services call it; no file is named so.
-            start: first session.
-            end: last session.
+        ``as_traded_close_usd`` is rebuilt from the splits. No file is named by ``provider_symbol``.
 
         Raises:
             NotFoundError: there is no file for the symbol.
@@ -126,9 +116,7 @@ class Folder:
     def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
         """The whole history in SHARES_SCHEMA, by session; rows with neither shares nor net assets are left out.
 
-        Args:
-            symbol: of the fund in the settings.
-            share_id: names the file; the symbol does where it is empty.
+        ``share_id`` names the file; the symbol does where it is empty.
 
         Raises:
             NotFoundError: there is no such file.

@@ -44,12 +44,6 @@ def read_file(
 
     Names of columns are taken in any case, with spaces for underscores.
 
-    Args:
-        file: to read.
-        required: columns that must be there.
-        optional: columns that may be there.
-        may_be_empty: whether it may have no rows below the names of its columns.
-
     Raises:
         UserInputError: the file cannot be read, has no rows, lacks a column, or has one twice.
     """
@@ -59,12 +53,12 @@ def read_file(
         raise UserInputError(f"{file}: expected at most {MAX_BYTES:,} bytes, found {size:,}")
     try:
         cells = _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file)
-    except UnicodeDecodeError as fault:
+    except UnicodeDecodeError as error:
         if file.suffix == ".parquet":
-            raise UserInputError(f"{file}: cannot be read: the name of a column is not UTF-8") from fault
-        raise csv_errors.no_text(file, fault) from fault
-    except (OSError, csv.Error, ArrowException, pl.exceptions.PolarsError) as fault:
-        raise UserInputError(f"{file}: cannot be read: {one_line(str(fault))}") from fault
+            raise UserInputError(f"{file}: cannot be read: the name of a column is not UTF-8") from error
+        raise csv_errors.no_text(file, error) from error
+    except (OSError, csv.Error, ArrowException, pl.exceptions.PolarsError) as error:
+        raise UserInputError(f"{file}: cannot be read: {one_line(str(error))}") from error
     found = [name for name in cells.columns if name != LINE]
     if not found:
         raise UserInputError(f"{file}: is empty; expected the columns {', '.join(required)}")
@@ -83,9 +77,7 @@ def read_file(
 class OwnTable:
     """One file of the user's.
 
-    Attributes:
-        file: where it is.
-        cells: LINE (of the file, or row where lines are none) and the known columns, as text; null is missing.
+    Cells are text, null where missing: LINE (of the file, or row where lines are none) and the known columns.
     """
 
     file: Path
@@ -101,10 +93,6 @@ class OwnTable:
 
     def dates(self, column: str, span: TimeSpan) -> pl.Series:
         """A column of ISO dates, none of them missing.
-
-        Args:
-            column: to read.
-            span: when they can be, by UTC.
 
         Raises:
             UserInputError: a value is missing, no date, or one that cannot be.
@@ -156,10 +144,6 @@ class OwnTable:
 
     def moments(self, column: str, span: TimeSpan) -> pl.Series:
         """A column of ISO times with their offset from UTC, or missing, in UTC.
-
-        Args:
-            column: to read.
-            span: when they can be.
 
         Raises:
             UserInputError: a value is something else, such as a time without an offset, or a time that cannot be.

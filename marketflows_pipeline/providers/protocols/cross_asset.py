@@ -21,9 +21,8 @@ VOLATILITY_SCHEMA = served("raw.volatility_index")
 class PriceHistory:
     """One asset's prices and what happened to its shares.
 
-    Attributes:
-        bars: in BAR_SCHEMA, by session; sessions without a close are left out, the still open one too.
-        actions: in ACTION_SCHEMA, by session.
+    Bars in BAR_SCHEMA, by session, without sessions that have no close or are still open; actions in ACTION_SCHEMA, by
+    session.
     """
 
     bars: pl.DataFrame
@@ -84,11 +83,8 @@ class VolatilityProvider(Protocol):
 class CrossAssetClients:
     """The open clients of the cross-asset part.
 
-    Attributes:
-        prices: services of daily bars, the best first.
-        shares: services of shares outstanding, by the settings' ``share_source``.
-        volatility: services of volatility indices, the best first.
-        own_splits: the user's own list of splits, used whichever service gives the prices; None without a folder.
+    Services of prices and volatility are given the best first, those of shares by the settings' ``share_source``. The
+    user's own list of splits is used whichever service gives the prices; None without a folder.
     """
 
     prices: Sequence[PriceProvider]

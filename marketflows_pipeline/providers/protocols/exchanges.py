@@ -24,9 +24,7 @@ TOKEN_BALANCE_SCHEMA = served("raw.cex_token_balances", without=("first_quantity
 class CexOverview:
     """One snapshot of all centralised exchanges.
 
-    Attributes:
-        exchanges: in CEX_SCHEMA, one row a name; what is not measured is null.
-        centralised_ids: CoinGecko ids of exchanges that are centralised.
+    Exchanges in CEX_SCHEMA, one row a name, null where not measured; ``centralised_ids`` are CoinGecko's.
     """
 
     exchanges: pl.DataFrame
@@ -37,9 +35,8 @@ class CexOverview:
 class ReservesHistory:
     """What the known wallets of one exchange held, day by day and now.
 
-    Attributes:
-        tvl: in CEX_TVL_SCHEMA, by time.
-        balances: in TOKEN_BALANCE_SCHEMA, by time and token; empty where the service breaks nothing down.
+    Totals in CEX_TVL_SCHEMA, by time; balances in TOKEN_BALANCE_SCHEMA, by time and token, empty where the service
+    breaks nothing down.
     """
 
     tvl: pl.DataFrame
@@ -104,9 +101,7 @@ class ReservesProvider(Protocol):
     def reserves_history(self, slug: str, folder: Path) -> ReservesHistory:
         """All records of one exchange.
 
-        Args:
-            slug: of the exchange.
-            folder: for the response of up to 42 MB while it is parsed; nothing stays there.
+        The folder is for the response of up to 42 MB while it is parsed; nothing stays there.
 
         Raises:
             NotFoundError: there is no such protocol.

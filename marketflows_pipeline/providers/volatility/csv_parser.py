@@ -32,11 +32,8 @@ MAX_LINE_LETTERS = 1 << 12
 class Layout:
     """How a file is laid out.
 
-    Attributes:
-        date_columns: names of the column of dates, in lower case.
-        value_columns: names of the column of closes, in lower case.
-        date_format: of the dates, as strptime knows it.
-        missing: what stands for no value, beside nothing.
+    Names of columns are in lower case, the format of dates is strptime's; ``missing`` stands for no value, beside
+    nothing.
     """
 
     date_columns: Collection[str]
@@ -49,14 +46,8 @@ def read_closes(text: str, layout: Layout, *, index_name: str, source: str, now:
     """Closes in VOLATILITY_SCHEMA, by session; of two rows of one session the later one.
 
     A row without a value is left out, and so is a session still open. A row without a date or a finite number, one of a
-    day that cannot be, and one whose close is not above 0 are left out with a warning.
-
-    Args:
-        text: the file.
-        layout: of the file.
-        index_name: what the index is called in tables.
-        source: of the rows.
-        now: present moment, which tells the open session from complete ones.
+    day that cannot be, and one whose close is not above 0 are left out with a warning. The present moment tells the
+    open session from complete ones.
 
     Raises:
         ParseError: there is no such header, no row below it, or too many rows would be left out.

@@ -56,11 +56,7 @@ class _Split(_Event, kw_only=True):
 def read_actions(events: Events, zone: str, now: datetime, bad_rows: BadRows) -> pl.DataFrame:
     """Dividends and splits until now, each kind once a session: dividends of one session add up, splits multiply.
 
-    Args:
-        events: of the response.
-        zone: that sessions are dated in.
-        now: present moment.
-        bad_rows: of the response.
+    Sessions are dated in ``zone``.
 
     Returns:
         session, action and value, in no order.
@@ -114,13 +110,8 @@ def session_of(stamp: str, zone: str) -> pl.Expr:
 def check_adjusted(rows: pl.DataFrame, splits: pl.DataFrame, requested: str, now: datetime) -> None:
     """Refuse closes that jump at a recent split: the split would be undone twice.
 
-    See `unadjusted_splits`, which needs no size of a split.
-
-    Args:
-        rows: at and close_usd with session, as the response has them.
-        splits: session and value (new shares for an old one).
-        requested: symbol at the service.
-        now: present moment.
+    See `unadjusted_splits`, which needs no size of a split. Rows are at and close_usd with session, as the response has
+    them; splits are session and value (new shares for an old one).
 
     Raises:
         ParseError: prices are not adjusted yet for a split of the last days.

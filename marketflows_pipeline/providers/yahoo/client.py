@@ -33,13 +33,8 @@ class Yahoo(KeylessClient):
         """Complete sessions from `start` to `end`, both included, adjusted for splits as the service gives them.
 
         The request always ends at the present, since prices are adjusted for every split so far: the actions reach
-        beyond `end`, and ``as_traded_close_usd`` is left null, to be computed from both.
-
-        Args:
-            symbol: what the asset is called in tables.
-            provider_symbol: its symbol at the service, such as ``SPY`` or ``BTC-USD``.
-            start: first session.
-            end: last session; the still open one is never among them.
+        beyond `end`, and ``as_traded_close_usd`` is left null, to be computed from both. ``provider_symbol`` is the
+        service's, such as ``SPY`` or ``BTC-USD``.
 
         Raises:
             NotFoundError: the service does not know the symbol.

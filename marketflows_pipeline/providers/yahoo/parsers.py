@@ -109,15 +109,8 @@ def read_history(body: object, *, symbol: str, requested: str, start: date, end:
     are adjusted for them already; announced ones do not.
 
     A row or action is left out, with a warning, where its time is no number or cannot be, or a figure is neither a
-    finite number nor, in a row, null. Rows cannot be more than two days before `start`.
-
-    Args:
-        body: the decoded JSON.
-        symbol: what the asset is called in tables.
-        requested: its symbol at the service.
-        start: first session.
-        end: last session.
-        now: present moment, by which the open session is told from complete ones.
+    finite number nor, in a row, null. Rows cannot be more than two days before `start`. ``requested`` is the symbol at
+    the service; the present moment tells the open session from complete ones.
 
     Raises:
         ParseError: not of the known shape, not in dollars, not daily, of another symbol, not adjusted for a split that
@@ -162,8 +155,8 @@ def read_history(body: object, *, symbol: str, requested: str, start: date, end:
 def _chart_of(body: object) -> _Chart:
     try:
         return msgspec.convert(body, _Body).chart
-    except msgspec.ValidationError as fault:
-        raise ParseError(one_line(str(fault))) from fault
+    except msgspec.ValidationError as error:
+        raise ParseError(one_line(str(error))) from error
 
 
 def _times_of(meta: _Meta, has_rows: bool, requested: str, now: datetime) -> tuple[str, date]:
@@ -184,9 +177,9 @@ def _times_of(meta: _Meta, has_rows: bool, requested: str, now: datetime) -> tup
         return "UTC", last_complete_utc_day(now)
     try:
         zone = ZoneInfo(meta.exchange_timezone_name or "").key
-    except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         found = one_line(repr(meta.exchange_timezone_name))
-        raise ParseError(f"`exchangeTimezoneName` is {found}, which is no time zone") from fault
+        raise ParseError(f"`exchangeTimezoneName` is {found}, which is no time zone") from error
     in_shares = meta.instrument_type in SHARES
     return zone, last_complete_session(now) if in_shares else last_complete_new_york_day(now)
 

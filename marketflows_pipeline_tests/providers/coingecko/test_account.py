@@ -21,13 +21,13 @@ from marketflows_pipeline.errors import (
 )
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.coingecko.plans import PLANS, PlanName
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.coingecko import errors
 from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY, PRO_KEY, Access
 from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.generate import START, generate
 from marketflows_pipeline_tests.providers.conftest import Connect
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 CHART = "/coins/{id}/market_chart"
 MARKETS = "/coins/markets"

@@ -18,7 +18,6 @@ from marketflows_pipeline.errors import (
 )
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.coingecko.plans import PlanName
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
     CATEGORY_SCHEMA,
@@ -34,6 +33,7 @@ from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.generate import START, generate
 from marketflows_pipeline_tests.fakes.market import Market
 from marketflows_pipeline_tests.providers.conftest import Connect
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 MARKETS = "/coins/markets"
 

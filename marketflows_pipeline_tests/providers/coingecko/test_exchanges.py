@@ -19,7 +19,6 @@ from marketflows_pipeline.errors import (
 )
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.coingecko.exchanges import VOLUME_CHART_DAYS
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.protocols.exchanges import (
     EXCHANGE_SCHEMA,
     TRENDING_SCHEMA,
@@ -33,6 +32,7 @@ from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY
 from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.generate import START, generate
 from marketflows_pipeline_tests.providers.conftest import Connect
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 Question: TypeAlias = Callable[[CoinGecko], pl.DataFrame]
 

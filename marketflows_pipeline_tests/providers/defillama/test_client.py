@@ -19,7 +19,6 @@ from marketflows_pipeline.errors import (
     UnexpectedResponseError,
 )
 from marketflows_pipeline.providers.defillama.client import BASE_URL, DefiLlama
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.protocols.exchanges import (
     CEX_SCHEMA,
     CEX_TVL_SCHEMA,
@@ -33,6 +32,7 @@ from marketflows_pipeline_tests.fakes.defillama.service import NOT_FOUND, UPGRAD
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.providers.impatience import ImpatientOnce
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 Ask: TypeAlias = Callable[[DefiLlama, Path], object]
 

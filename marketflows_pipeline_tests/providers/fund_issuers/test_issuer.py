@@ -23,7 +23,6 @@ from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock
 from marketflows_pipeline.providers.fund_issuers.issuer import Issuer
 from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
 from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.protocols.cross_asset import SHARES_SCHEMA, SharesProvider
 from marketflows_pipeline.transforms.cross_asset.shares import comparable_shares
@@ -49,6 +48,7 @@ from marketflows_pipeline_tests.fakes.fund_issuers.service import (
     make_funds,
 )
 from marketflows_pipeline_tests.fakes.generate import START
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 ISSUERS: dict[str, type[StateStreet | BlackRock | SpdrGold]] = {
     "ssga": StateStreet,

@@ -9,9 +9,9 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
 from marketflows_pipeline_tests.fakes.server import FakeServer, Request
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 KEY = "CG-a-secret-of-the-tests"
 THING = "/things/{id}"

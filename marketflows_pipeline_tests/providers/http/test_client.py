@@ -22,7 +22,6 @@ from marketflows_pipeline.errors import (
     UnexpectedResponseError,
 )
 from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.http.responses import (
     EXCERPT_LENGTH,
     ParseError,
@@ -36,6 +35,7 @@ from marketflows_pipeline_tests.fakes.faults import Fault
 from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.providers.http.conftest import KEY, THING, Connect
 from marketflows_pipeline_tests.providers.impatience import ImpatientOnce
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 START = datetime(2026, 9, 18, 4, tzinfo=UTC)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,7 +20,6 @@ from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
 from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
 from marketflows_pipeline.providers.http import transport
 from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.http.response_body import SizeLimits
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.volatility.cboe import Cboe
@@ -29,6 +27,7 @@ from marketflows_pipeline.providers.volatility.fred import Fred
 from marketflows_pipeline.providers.yahoo.client import Yahoo
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.hostile import ATTACKS, KEY, HostileServer, echoes
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 Ask: TypeAlias = Callable[[Any, Path], object]
 
@@ -72,9 +71,8 @@ def hostile() -> Iterator[HostileServer]:
 
 @pytest.fixture(autouse=True)
 def _small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small limits, so that floods end soon, and no bundle of certificates, which takes longest of all."""
+    """Small limits, so that floods end soon."""
     monkeypatch.setattr(HttpClient, "size_limits", SMALL)
-    monkeypatch.setattr(transport, "_certificates", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     monkeypatch.setattr(transport, "getproxies", dict)
 
 

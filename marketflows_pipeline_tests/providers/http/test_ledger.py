@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from marketflows_pipeline.errors import CreditsExhaustedError
-from marketflows_pipeline.providers.http.ledger import MemoryLedger, month_after, month_of, refuse_beyond
+from marketflows_pipeline.providers.http.ledger import month_after, month_of, refuse_beyond
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
 

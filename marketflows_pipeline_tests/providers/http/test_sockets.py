@@ -18,12 +18,12 @@ import pytest
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import TransientProviderError, UnexpectedResponseError
 from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.http.wait_budget import SLOWEST_BYTES_PER_S, WaitBudget
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.hostile import ATTACKS, HostileServer, answer, dripped
 from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.providers.conftest import THING
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 Ask: TypeAlias = Callable[..., object]
 
@@ -34,7 +34,7 @@ from pathlib import Path
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import ProviderError
 from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 from marketflows_pipeline_tests.fakes import hostile
 
 packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)

@@ -20,10 +20,6 @@ from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock
 from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
 from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
 from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
-from marketflows_pipeline.providers.http.sockets import AttemptLimits
-from marketflows_pipeline.providers.http.transport import open_client
-from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.volatility.cboe import Cboe
 from marketflows_pipeline.providers.volatility.fred import Fred
 from marketflows_pipeline.providers.yahoo.client import Yahoo
@@ -31,6 +27,7 @@ from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.fakes.socks import FakeSocks
 from marketflows_pipeline_tests.providers.conftest import THING
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
@@ -61,8 +58,7 @@ def ask(service: FakeServer, clock: FixedClock, ledger: MemoryLedger) -> Callabl
 
 
 def opened() -> None:
-    clock = FixedClock(START)
-    open_client(headers={}, secret_headers={}, attempt_limits=AttemptLimits(clock, WaitBudget(clock))).close()
+    HttpClient("thinghub", "https://things.example", clock=FixedClock(START), ledger=MemoryLedger()).close()
 
 
 def refusal() -> str:

@@ -15,13 +15,13 @@ from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import TransientProviderError
 from marketflows_pipeline.options import WAIT_OF_A_COMMAND, WAIT_OF_A_RUN, RunOptions
 from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.http.retry import moment_in_words
 from marketflows_pipeline.providers.http.wait_budget import SHORTEST_ATTEMPT_S, WaitBudget, WaitBudgets
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.providers.conftest import THING
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 LIMITS = [WAIT_OF_A_COMMAND, WAIT_OF_A_RUN]
 

@@ -15,12 +15,12 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UnexpectedResponseError,
 )
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.protocols.cross_asset import VOLATILITY_SCHEMA, VolatilityProvider
 from marketflows_pipeline.providers.volatility.cboe import BASE_URL, SOURCE, Cboe
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.us_calendar import sessions
 from marketflows_pipeline_tests.fakes.volatility.service import DAILY_PRICES, FIRST_DAY, FakeCboe
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 ENDPOINT = "/api/global/us_indices/daily_prices/{index}_History.csv"
 

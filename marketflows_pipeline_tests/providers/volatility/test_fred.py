@@ -10,13 +10,13 @@ import pytest
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import NotFoundError, UnexpectedResponseError
 from marketflows_pipeline.providers.fallback import first_that_answers
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.protocols.cross_asset import VOLATILITY_SCHEMA, VolatilityProvider
 from marketflows_pipeline.providers.volatility.cboe import Cboe
 from marketflows_pipeline.providers.volatility.fred import BASE_URL, SOURCE, Fred
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.us_calendar import sessions
 from marketflows_pipeline_tests.fakes.volatility.service import DAILY_PRICES, FIRST_DAY, FREDGRAPH, FakeCboe
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 
 @pytest.fixture

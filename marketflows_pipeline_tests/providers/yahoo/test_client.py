@@ -19,7 +19,6 @@ from marketflows_pipeline.errors import (
     TransientProviderError,
     UnexpectedResponseError,
 )
-from marketflows_pipeline.providers.http.ledger import MemoryLedger
 from marketflows_pipeline.providers.protocols.cross_asset import PriceHistory, PriceProvider
 from marketflows_pipeline.providers.yahoo.client import BASE_URL, Yahoo
 from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import unadjusted_close
@@ -29,6 +28,7 @@ from marketflows_pipeline_tests.fakes.markets import ASSETS, as_traded
 from marketflows_pipeline_tests.fakes.us_calendar import is_half_day, sessions
 from marketflows_pipeline_tests.fakes.yahoo.bodies import error_body
 from marketflows_pipeline_tests.fakes.yahoo.service import CHART, CONSENT, TOO_MANY, FakeYahoo
+from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 # In New York START is the first minute of Friday, so that Thursday the 17th is the newest complete session.
 FIRST, LAST = date(2026, 1, 2), date(2026, 9, 17)

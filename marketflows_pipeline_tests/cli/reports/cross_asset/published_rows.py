@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import polars as pl
 
 from marketflows_pipeline.schema import tables_of
 from marketflows_pipeline.transforms.cross_asset.flow_map import flow_map
 from marketflows_pipeline.transforms.cross_asset.flow_rankings import flow_rankings
-from marketflows_pipeline_tests.cli.reports.publishing import publish_tables
+from marketflows_pipeline_tests.cli.reports.publishing import Rows, publish_copy, publish_tables
 from marketflows_pipeline_tests.warehouse.frames import frame
-
-Rows: TypeAlias = list[dict[str, Any]]
 
 # A Friday, before its close.
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
@@ -256,11 +254,18 @@ TABLES_OF_DATA: Mapping[str, Rows] = {
 }
 
 
-def publish_market(folder: Path, data: Mapping[str, Rows] = TABLES_OF_DATA, *, now: datetime = NOW) -> Path:
+def publish_market(folder: Path, data: Mapping[str, Rows] = TABLES_OF_DATA) -> Path:
     """Publish all tables of the part under a folder with a config.toml; those that are left out are empty."""
+    if data is TABLES_OF_DATA:
+        return publish_tables(folder, "cross_asset", _frames(data), config=CONFIG, now=NOW)
+    changed = {name for name in {*TABLES_OF_DATA, *data} if data.get(name) != TABLES_OF_DATA.get(name)}
+    frames = {name: rows for name, rows in _frames(data).items() if name in changed}
+    return publish_copy(folder, publish_market, frames, config=CONFIG)
+
+
+def _frames(data: Mapping[str, Rows]) -> dict[str, pl.DataFrame]:
     data = {**data, "core.asset_flows": traded(data.get("core.asset_flows", []))}
-    tables = {
+    return {
         entry.name: frame(entry.name, *data[entry.name]) if data.get(entry.name) else entry.empty()
         for entry in tables_of("cross_asset")
     }
-    return publish_tables(folder, "cross_asset", tables, config=CONFIG, now=now)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from marketflows_pipeline_tests.cli.reports.publishing import publish_tables
+from marketflows_pipeline_tests.cli.reports.publishing import Rows, publish_copy, publish_tables
 from marketflows_pipeline_tests.warehouse.frames import frame
 
-Rows: TypeAlias = list[dict[str, Any]]
-
+CONFIG = "[exchanges]\ntop_n = 2\n"
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 OBSERVED = NOW - timedelta(minutes=30)
 ASKED = NOW - timedelta(hours=10)
-MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
 BTC_USD = 90_000.0
 
 
@@ -393,7 +391,10 @@ TABLES_OF_DATA: Mapping[str, Rows] = {
 }
 
 
-def publish_exchanges(folder: Path, data: Mapping[str, Rows] = TABLES_OF_DATA, *, now: datetime = NOW) -> Path:
+def publish_exchanges(folder: Path, data: Mapping[str, Rows] = TABLES_OF_DATA) -> Path:
     """Publish some tables of the part under a folder with a config.toml."""
-    tables = {table: frame(table, *rows) for table, rows in data.items()}
-    return publish_tables(folder, "exchanges", tables, config="[exchanges]\ntop_n = 2\n", now=now)
+    if data is TABLES_OF_DATA or data.keys() != TABLES_OF_DATA.keys():
+        tables = {table: frame(table, *rows) for table, rows in data.items()}
+        return publish_tables(folder, "exchanges", tables, config=CONFIG, now=NOW)
+    changed = {table: frame(table, *rows) for table, rows in data.items() if rows != TABLES_OF_DATA[table]}
+    return publish_copy(folder, publish_exchanges, changed, config=CONFIG)
