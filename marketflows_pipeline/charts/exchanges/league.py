@@ -131,7 +131,7 @@ def _subtitle(ordered: pl.DataFrame, spec: LeagueSpec) -> list[str]:
 def _notes(frame: pl.DataFrame, ordered: pl.DataFrame, shown: pl.DataFrame, spec: LeagueSpec) -> list[str]:
     notes = [
         "tracked wallets only: those that DefiLlama knows",
-        f"net flow up to the record of {day_text(cast('date', frame['to_day'].max()))}, DefiLlama's figure up to now",
+        f"net flow to the record of {day_text(cast('date', frame['to_day'].max()))}, DefiLlama's to the as-of time",
     ]
     unknown = frame.filter(pl.col("is_tracked"), pl.col(_FLOW).is_null()).sort("exchange_key")["name"].to_list()
     if unknown:
