@@ -9,13 +9,20 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import LeagueSpec
-from marketflows_pipeline.charts.exchanges.wording import UNKNOWN, day_text, days_text, names_text, usd_text
 from marketflows_pipeline.charts.style.axes import LegendEntry, legend
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
 from marketflows_pipeline.charts.style.theme import BACKGROUND, FALL_INK, GREY, INK, INTO, OUT_OF, REFERENCE, RISE_INK
 from marketflows_pipeline.charts.style.time_axis import as_of
-from marketflows_pipeline.charts.style.wording import footer_parts, percent_text
+from marketflows_pipeline.charts.style.wording import (
+    UNKNOWN,
+    counted,
+    day_text,
+    footer_parts,
+    names_text,
+    percent_text,
+    usd_text,
+)
 
 _FLOW, _REPORTED = "netflow_mid_usd", "defillama_inflow_usd"
 
@@ -104,7 +111,7 @@ def _rows(shown: pl.DataFrame, spec: LeagueSpec) -> list[Row]:
 
 def _title(ordered: pl.DataFrame, spec: LeagueSpec) -> str:
     flows = ordered.filter(pl.col(_FLOW).is_not_null()).select("name", _FLOW).rows()
-    span = f"Over {days_text(spec.period_days)}"
+    span = f"Over {counted(spec.period_days, 'day')}"
     ends = [
         f"{words} {name} ({usd_text(flow, signed=True)})"
         for (name, flow), words, sign in zip(flows[:1] + flows[-1:], ("into", "out of"), (1, -1), strict=False)
@@ -117,7 +124,7 @@ def _subtitle(ordered: pl.DataFrame, spec: LeagueSpec) -> list[str]:
     flows = ordered[_FLOW].drop_nulls()
     parts = [
         f"Net flow of {flows.len()} tracked exchanges from token quantities, in US dollars, over "
-        f"{days_text(spec.period_days)}"
+        f"{counted(spec.period_days, 'day')}"
     ]
     if flows.len():
         into, out_of = float(flows.clip(0, None).sum()), float(flows.clip(None, 0).sum())

@@ -7,13 +7,12 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.exchanges.wording import day_text, days_text, usd_text
 from marketflows_pipeline.charts.market_caps.cap_flow_spec import AttributionSpec
 from marketflows_pipeline.charts.style.axes import LegendEntry, legend
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
 from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, INK, INTO, PALETTE, REFERENCE, RISE_INK
-from marketflows_pipeline.charts.style.wording import footer_parts, percent_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text, usd_text
 
 PRICE_FILL, SUPPLY_FILL, MEMBERS_FILL = REFERENCE, INTO, PALETTE[8]
 
@@ -47,7 +46,7 @@ def attribution_chart(frame: pl.DataFrame, spec: AttributionSpec) -> alt.LayerCh
     page = Frame(
         title=_title(rows, spec),
         subtitle=[
-            f"Sums of daily effects, {days_text(spec.days)} to {day_text(spec.as_of)}",
+            f"Sums of daily effects, {counted(spec.days, 'day')} to {day_text(spec.as_of)}",
             "in percent of the market cap before",
         ],
         footer=footer_parts(spec.source, spec.as_of, _notes(rows, spec, has_members=has_members)),
@@ -103,7 +102,7 @@ def _title(rows: list[dict[str, Any]], spec: AttributionSpec) -> str:
     name = f"The range {most['label']}" if spec.is_by_size else most["label"]
     verb = "gained" if most["change_pct"] > 0 else "lost"
     size = percent_text(abs(most["change_pct"])).removeprefix("+")
-    return f"{name} {verb} {size} in {days_text(spec.days)}: {parts}"
+    return f"{name} {verb} {size} in {counted(spec.days, 'day')}: {parts}"
 
 
 def _notes(rows: list[dict[str, Any]], spec: AttributionSpec, *, has_members: bool) -> list[str]:

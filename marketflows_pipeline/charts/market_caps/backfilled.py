@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.style.broken_lines import csv_chart
+from marketflows_pipeline.charts.style.marks import csv_chart
 
 DASH = [3, 2.5]
 NOTE = "dashed: back-filled with coins that were known later only"

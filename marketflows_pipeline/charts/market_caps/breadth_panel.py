@@ -9,16 +9,15 @@ from typing import cast
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.exchanges.wording import UNKNOWN, day_text, days_text, names_text
 from marketflows_pipeline.charts.market_caps.backfilled import NOTE, broken_runs, dashed_lines, with_joints
 from marketflows_pipeline.charts.market_caps.breadth_spec import COHORT_SERIES, BreadthSpec
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import pixel_x, pixel_y
 from marketflows_pipeline.charts.style.frame import EDGE, WIDTH, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten
+from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y
 from marketflows_pipeline.charts.style.row_names import DETAIL_SIZE, NAME_MAX, NAME_SIZE, RowName, names_margin
 from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, REFERENCE
-from marketflows_pipeline.charts.style.wording import footer_parts, value_text
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, footer_parts, names_text, value_text
 
 ROWS_MOST = 12
 _ROW, _ROW_TIGHT = 92, 58
@@ -74,7 +73,7 @@ def breadth_panel(frame: pl.DataFrame, spec: BreadthSpec) -> alt.LayerChart:
         title=_title(styles, newest, spec),
         subtitle=[
             "Members of the day before, daily closes at 00:00 UTC",
-            f"{days_text((last_day - first_day).days + 1)} to {day_text(last_day)}",
+            f"{counted((last_day - first_day).days + 1, 'day')} to {day_text(last_day)}",
             "grey line: half of the coins, and as many rising as falling",
         ],
         footer=footer_parts(spec.source, last, _notes(rows, styles, newest, spec)),

@@ -8,14 +8,13 @@ from typing import cast
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.exchanges.wording import day_text, days_text, share_text
 from marketflows_pipeline.charts.market_caps.backfilled import NOTE, broken_runs, dashed_lines, with_joints
 from marketflows_pipeline.charts.market_caps.breadth_spec import DominanceSpec
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, value_axis
 from marketflows_pipeline.charts.style.end_labels import end_labels, names_width
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.time_axis import first_and_last, on_time_axis, time_x
-from marketflows_pipeline.charts.style.wording import footer_parts, value_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, share_text, value_text
 
 _LEFT = 56
 
@@ -40,7 +39,7 @@ def dominance_chart(frame: pl.DataFrame, spec: DominanceSpec) -> alt.LayerChart:
         title=_title(rows, spec),
         subtitle=[
             "Share of the market cap of the followed coins above the smallest range limit, in percent",
-            f"daily closes, {days_text((last - first).days + 1)} to {day_text(last)}",
+            f"daily closes, {counted((last - first).days + 1, 'day')} to {day_text(last)}",
         ],
         footer=footer_parts(spec.source, newest, _notes(frame, rows, newest, spec)),
         left=_LEFT,

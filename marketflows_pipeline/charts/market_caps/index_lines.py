@@ -8,7 +8,6 @@ from typing import cast
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.exchanges.wording import day_text
 from marketflows_pipeline.charts.market_caps.index_spec import IndexSpec
 from marketflows_pipeline.charts.market_caps.legend import legend, legend_order, legend_width, name_room
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, signed, value_axis
@@ -17,7 +16,7 @@ from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten, text_width
 from marketflows_pipeline.charts.style.theme import REFERENCE
 from marketflows_pipeline.charts.style.time_axis import on_time_axis, time_x
-from marketflows_pipeline.charts.style.wording import footer_parts, percent_text
+from marketflows_pipeline.charts.style.wording import day_text, footer_parts, percent_text
 
 _LEFT = 64
 _BASE = 1000.0

@@ -8,17 +8,23 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.exchanges.wording import UNKNOWN, share_text, usd_text
 from marketflows_pipeline.charts.market_caps.breadth_spec import MarketMapSpec
-from marketflows_pipeline.charts.style.axes import pixel_x, pixel_y
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink, symmetric_limit
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL
 from marketflows_pipeline.charts.style.layout import Box, shorten, text_width
+from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y
 from marketflows_pipeline.charts.style.theme import BACKGROUND, FALL_INK, GREY, GRID, INK, RISE_INK
 from marketflows_pipeline.charts.style.time_axis import as_of
 from marketflows_pipeline.charts.style.treemap import squarified
-from marketflows_pipeline.charts.style.wording import footer_parts, percent_text, value_text
+from marketflows_pipeline.charts.style.wording import (
+    UNKNOWN,
+    footer_parts,
+    percent_text,
+    share_text,
+    usd_text,
+    value_text,
+)
 
 _LIST = 266
 _GAP = 4

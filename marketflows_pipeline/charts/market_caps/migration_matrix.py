@@ -8,14 +8,13 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from marketflows_pipeline.charts.exchanges.wording import day_text, days_text, usd_text
 from marketflows_pipeline.charts.market_caps.cap_flow_spec import MigrationSpec
 from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Heatmap
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.theme import FALL_INK, GREY, GRID, INK, RISE_INK
-from marketflows_pipeline.charts.style.wording import footer_parts
+from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, usd_text
 
 OUTSIDE = ""
 OUTSIDE_LABEL = "below or not listed"
@@ -52,7 +51,7 @@ def migration_chart(frame: pl.DataFrame, spec: MigrationSpec) -> alt.LayerChart:
     page = Frame(
         title=_title(pairs, labels, spec),
         subtitle=[
-            f"Market caps of coins in another range than {days_text(spec.days)} before, {day_text(spec.as_of)}",
+            f"Market caps of coins in another range than {counted(spec.days, 'day')} before, {day_text(spec.as_of)}",
             "blue: to a larger range, orange: to a smaller one or out of all",
         ],
         footer=footer_parts(spec.source, spec.as_of, _notes(spec)),
@@ -93,7 +92,7 @@ def _title(pairs: Mapping[tuple[str, str], tuple[float, int]], labels: Mapping[s
         ways = f"left {_name(labels[start])} and all ranges"
     else:
         ways = f"came into {_name(labels[end])} from below or as new"
-    return f"{coins} worth {usd_text(crossed)} {ways} in {days_text(spec.days)}"
+    return f"{coins} worth {usd_text(crossed)} {ways} in {counted(spec.days, 'day')}"
 
 
 def _name(label: str) -> str:

@@ -11,8 +11,9 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import axis_title, pixel_x, pixel_y
+from marketflows_pipeline.charts.style.axes import axis_title
 from marketflows_pipeline.charts.style.layout import shorten, text_width
+from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y
 from marketflows_pipeline.charts.style.theme import GREY, INTO, OUT_OF
 from marketflows_pipeline.charts.style.wording import percent_text
 

@@ -11,8 +11,8 @@ import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import pixel_x, pixel_y
 from marketflows_pipeline.charts.style.layout import Box, place_labels, shorten, text_width
+from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y
 from marketflows_pipeline.charts.style.theme import BACKGROUND
 
 LABEL_SIZE, LABEL_HEIGHT = 12.0, 14.0

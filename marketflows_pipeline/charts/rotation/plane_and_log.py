@@ -13,8 +13,9 @@ from marketflows_pipeline.charts.rotation.path_labels import label_layers
 from marketflows_pipeline.charts.rotation.spec import RotationSpec
 from marketflows_pipeline.charts.rotation.wording import EACH_ITS_OWN, QUADRANTS, TURNS_BY_ITSELF
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.axes import axis_title, pixel_x, pixel_y, value_axis
+from marketflows_pipeline.charts.style.axes import axis_title, value_axis
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y
 from marketflows_pipeline.charts.style.theme import GREY, REFERENCE
 from marketflows_pipeline.charts.style.wording import footer_parts
 
