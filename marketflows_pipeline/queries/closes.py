@@ -113,7 +113,7 @@ def _last_observations(warehouse: Warehouse, coins: Sequence[str], first: dateti
         select coin_id, max(ts) as ts,
                arg_max(market_cap_usd, ts) as market_cap_usd, arg_max(price_usd, ts) as price_usd
         from accepted.market_caps
-        where ts >= ? and ts <= ? and list_contains(?, coin_id) and price_usd > 0
+        where ts >= ? and ts <= ? and coin_id in (select unnest(?::varchar[])) and price_usd > 0
         group by coin_id, (epoch_us(ts) - 1) // 86_400_000_000
         order by coin_id, ts
         """,
