@@ -55,7 +55,8 @@ def attributed_closes(warehouse: Warehouse, settings: Settings, moment: datetime
 def published_supplies(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
     """Circulating supplies as pages gave them, by the close at which they were known: coin_id, ts, circulating_supply.
 
-    Of several answers of a day the last one counts.
+    Of several answers of a day the last one counts. Days are counted in microseconds, which functions of times with a
+    zone would take a hundred times as long for.
     """
     return warehouse.query(
         """
@@ -63,12 +64,16 @@ def published_supplies(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
             select coin_id, observed_at, circulating_supply from accepted.cohort_members
             union all select coin_id, observed_at, circulating_supply from accepted.narrative_members
         )
+<<<<<<< HEAD
         select coin_id, make_timestamptz(((epoch_us(observed_at) - 1) // 86400000000 + 1) * 86400000000) as ts,
+=======
+        select coin_id, make_timestamp(((epoch_us(observed_at) - 1) // 86_400_000_000 + 1) * 86_400_000_000) as ts,
+>>>>>>> attr
                arg_max(circulating_supply, observed_at) as circulating_supply
-        from pages where circulating_supply > 0 and observed_at > ? group by all order by all
+        from pages where circulating_supply > 0 and observed_at > ? group by all order by coin_id, ts
         """,
         [first_close(moment) - timedelta(days=1)],
-    ).with_columns(pl.col("ts").dt.convert_time_zone("UTC").dt.cast_time_unit("us"))
+    ).with_columns(pl.col("ts").dt.replace_time_zone("UTC").dt.cast_time_unit("us"))
 
 
 def pegged_coins(warehouse: Warehouse, settings: Settings) -> list[str]:

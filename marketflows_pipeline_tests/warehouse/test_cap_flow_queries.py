@@ -81,12 +81,13 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
     with Warehouse(home / "private.duckdb") as warehouse:
         begin_part(warehouse, "market_caps", "run-1", NOW)
         fill(warehouse, "market_caps", 1.0)
-        for table, rows in {
+        stored: dict[str, list[dict[str, Any]]] = {
             "mart.cap_attribution": ATTRIBUTION,
             "mart.range_chain": CHAIN,
             "mart.range_migration": MOVES,
             "core.series": LABELS,
-        }.items():
+        }
+        for table, rows in stored.items():
             warehouse.replace(table, frame(table, *rows))
         publish(warehouse, part="market_caps", run_id="run-1", now=NOW, published_path=link)
     return lambda name: query_rows(link, (QUERIES / f"{name}.sql").read_text(encoding="utf-8")).rows

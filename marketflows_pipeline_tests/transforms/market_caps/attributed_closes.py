@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -24,14 +25,14 @@ def closes(coins: Mapping[str, tuple[Sequence[float | None], Sequence[float | No
         for number, (cap, price) in enumerate(zip(caps, prices, strict=True))
         if cap is not None
     ]
-    schema = {"coin_id": pl.String, "ts": TIME, "market_cap_usd": pl.Float64, "price_usd": pl.Float64}
+    schema: dict[str, Any] = {"coin_id": pl.String, "ts": TIME, "market_cap_usd": pl.Float64, "price_usd": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row", strict=False)
 
 
 def supplies(coins: Mapping[str, Mapping[int, float]]) -> pl.DataFrame:
     """Coin to published supply by day."""
     rows = [(coin, day(number), supply) for coin, by_day in coins.items() for number, supply in by_day.items()]
-    schema = {"coin_id": pl.String, "ts": TIME, "circulating_supply": pl.Float64}
+    schema: dict[str, Any] = {"coin_id": pl.String, "ts": TIME, "circulating_supply": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row", strict=False)
 
 
@@ -43,5 +44,5 @@ def members(series: Mapping[tuple[str, str], Mapping[int, str]]) -> pl.DataFrame
         for number, coins in by_day.items()
         for coin in coins
     ]
-    schema = {"category": pl.String, "series": pl.String, "coin_id": pl.String, "ts": TIME}
+    schema: dict[str, Any] = {"category": pl.String, "series": pl.String, "coin_id": pl.String, "ts": TIME}
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -85,7 +87,7 @@ def test_nothing_is_said_before_the_second_close_of_a_series() -> None:
 
 def test_a_narrative_has_the_members_of_its_last_stored_list_and_none_before_the_first() -> None:
     rows = [("ai", "a", 1, day(1)), ("ai", "b", 2, day(1)), ("ai", "c", 1, day(3)), ("ai", "a", 2, day(3))]
-    schema = {"series": pl.String, "coin_id": pl.String, "rank": pl.Int32, "ts": TIME}
+    schema: dict[str, Any] = {"series": pl.String, "coin_id": pl.String, "rank": pl.Int32, "ts": TIME}
     stored = pl.DataFrame([*rows, ("ai", "deep", 3, day(3))], schema=schema, orient="row")
     times = pl.Series("ts", [day(number) for number in range(5)], TIME)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import polars as pl
@@ -17,8 +18,8 @@ SPIKE_AND_STEP = [100.0, 100.0, 130.0, 100.0, 150.0, 150.0, 150.0]
 
 
 def attributed(
-    caps: list[float | None],
-    prices: list[float | None],
+    caps: Sequence[float | None],
+    prices: Sequence[float | None],
     *,
     pegged: tuple[str, ...] = (),
     published: pl.DataFrame = NOTHING_PUBLISHED,

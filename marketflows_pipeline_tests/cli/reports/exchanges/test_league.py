@@ -15,10 +15,10 @@ from marketflows_pipeline_tests.cli.asking import ask, fault, invoke
 from marketflows_pipeline_tests.cli.reports.exchanges.published_rows import (
     OBSERVED,
     TABLES_OF_DATA,
-    Rows,
     day,
     publish_exchanges,
 )
+from marketflows_pipeline_tests.cli.reports.publishing import Rows
 
 pytestmark = pytest.mark.usefixtures("clock")
 
