@@ -64,11 +64,7 @@ def published_supplies(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
             select coin_id, observed_at, circulating_supply from accepted.cohort_members
             union all select coin_id, observed_at, circulating_supply from accepted.narrative_members
         )
-<<<<<<< HEAD
-        select coin_id, make_timestamptz(((epoch_us(observed_at) - 1) // 86400000000 + 1) * 86400000000) as ts,
-=======
         select coin_id, make_timestamp(((epoch_us(observed_at) - 1) // 86_400_000_000 + 1) * 86_400_000_000) as ts,
->>>>>>> attr
                arg_max(circulating_supply, observed_at) as circulating_supply
         from pages where circulating_supply > 0 and observed_at > ? group by all order by coin_id, ts
         """,

@@ -85,21 +85,12 @@ def listed_members(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     stored = warehouse.query(
         """
         with days as (
-<<<<<<< HEAD
             select narrative, (epoch_us(observed_at) - 1) // 86400000000 + 1 as day, max(observed_at) as observed_at
-=======
-            select narrative, (epoch_us(observed_at) - 1) // 86_400_000_000 as day, max(observed_at) as observed_at
->>>>>>> attr
             from accepted.narrative_members
             where list_contains(?, narrative) group by all
         )
-<<<<<<< HEAD
         select make_timestamptz(day * 86400000000) as ts, narrative as stored_as, members.observed_at, coin_id, rank,
                market_cap_usd, is_excluded, is_full_page
-=======
-        select make_timestamp((day + 1) * 86_400_000_000) as ts, narrative as stored_as, members.observed_at, coin_id,
-               rank, market_cap_usd, is_excluded, is_full_page
->>>>>>> attr
         from accepted.narrative_members members join days using (narrative, observed_at)
         """,
         [names["stored_as"].to_list()],
@@ -123,30 +114,20 @@ def listed_members(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     )
 
 
-<<<<<<< HEAD
 def _last_observations(
     warehouse: Warehouse, coins: Sequence[str] | None, first: datetime, last: datetime
 ) -> pl.DataFrame:
-    """The last observation of each coin and UTC day; a day ends with its close at 00:00."""
-=======
-def _last_observations(warehouse: Warehouse, coins: Sequence[str], first: datetime, last: datetime) -> pl.DataFrame:
     """The last observation of each coin and UTC day; a day ends with its close at 00:00.
 
     Days are counted in microseconds: functions of times with a zone take 10 microseconds a row.
     """
->>>>>>> attr
     return warehouse.query(
         """
         select coin_id, max(ts) as ts,
                arg_max(market_cap_usd, ts) as market_cap_usd, arg_max(price_usd, ts) as price_usd
         from accepted.market_caps
-<<<<<<< HEAD
         where ts >= ? and ts <= ? and (? is null or list_contains(?, coin_id)) and price_usd > 0
         group by coin_id, (epoch_us(ts) - 1) // 86400000000
-=======
-        where ts >= ? and ts <= ? and coin_id in (select unnest(?::varchar[])) and price_usd > 0
-        group by coin_id, (epoch_us(ts) - 1) // 86_400_000_000
->>>>>>> attr
         order by coin_id, ts
         """,
         [first, last, *[None if coins is None else list(coins)] * 2],
