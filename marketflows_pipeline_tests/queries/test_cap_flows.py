@@ -16,6 +16,7 @@ from marketflows_pipeline.queries.cap_flows import (
     published_supplies,
     stored_cohort,
 )
+from marketflows_pipeline.queries.closes import all_closes, listed_members
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import empty_file, private, tmp_path, warehouse
@@ -44,6 +45,12 @@ def narrative(warehouse: Warehouse, at: datetime, coins: str, **more: Any) -> No
         for rank, coin in enumerate(coins, 1)
     )
     warehouse.merge("raw.narrative_members", frame("raw.narrative_members", *rows))
+
+
+def derive(warehouse: Warehouse) -> None:
+    """Make what the run makes of raw tables first: closes, and members at each."""
+    warehouse.replace("core.daily_closes", all_closes(warehouse, MOMENT))
+    warehouse.replace("core.listed_members", listed_members(warehouse, settings_of()))
 
 
 def test_the_cohort_is_known_from_the_close_after_its_first_list(warehouse: Warehouse) -> None:
@@ -80,6 +87,7 @@ def test_a_published_supply_belongs_to_the_close_that_follows(warehouse: Warehou
 def test_members_are_those_known_at_each_close_down_to_the_settings_rank(warehouse: Warehouse) -> None:
     narrative(warehouse, CLOSE - DAY - HOUR, "abc")
     narrative(warehouse, CLOSE + HOUR, "bca")
+    derive(warehouse)
     times = pl.Series("ts", [CLOSE - 2 * DAY, CLOSE - DAY, CLOSE, CLOSE + DAY], pl.Datetime("us", "UTC"))
 
     members = group_members_at(warehouse, settings_of(), MOMENT, times).sort("ts", "coin_id")
@@ -94,6 +102,7 @@ def test_closes_are_those_of_followed_coins_and_of_former_members(warehouse: War
     cohort(warehouse, CLOSE - 200 * DAY, "gone")
     observed = [(coin, CLOSE - HOUR, 10.0) for coin in ("held", "gone", "stranger")]
     warehouse.merge("raw.market_caps", caps(*observed, price_usd=1.0))
+    derive(warehouse)
 
     closes = attributed_closes(warehouse, settings_of(), MOMENT)
 
