@@ -16,7 +16,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from statistics import median, stdev
 from typing import Any
@@ -171,21 +171,6 @@ def cohort_coins(file: str) -> tuple[list[str], date]:
     return sorted(coin for coin, is_excluded in newest_flag.items() if not is_excluded), first
 
 
-def cohort_lists(file: str) -> dict[date, list[str]]:
-    """Coins above the smallest limit, by the day at whose 00:00 the last list of the day before was known."""
-    rows = accepted(file, "raw.cohort_members", ("observed_at", "coin_id"))
-    last: dict[date, datetime] = {}
-    for row in rows:
-        day = utc_day(row["observed_at"])
-        last[day] = max(last.get(day, row["observed_at"]), row["observed_at"])
-    lists: dict[date, list[str]] = {}
-    for row in rows:
-        day = utc_day(row["observed_at"])
-        if row["observed_at"] == last[day] and not row["is_excluded"]:
-            lists.setdefault(day + DAY, []).append(row["coin_id"])
-    return lists
-
-
 def range_of(cap: float, limits: Sequence[float]) -> float | None:
     """The largest limit that a cap exceeds."""
     return max((limit for limit in limits if cap > limit), default=None)
@@ -223,13 +208,12 @@ def universes(file: str, settings: Path, closes: Closes) -> Iterator[tuple[str, 
     for slug in source["narratives"]:
         tops = {day: [coin for coin, _ in rows[:top_n]] for day, rows in ranked[slug].items()}
         yield "Narratives", slug, lambda day, tops=tops: newest(tops, day)
-    cohort = cohort_lists(file)
+    cohort, first = cohort_coins(file)
 
     def in_range(day: date, limit: float | None) -> tuple[list[str], bool]:
-        coins, is_later = newest(cohort, day)
-        caps = {coin: closes[coin][day].cap for coin in coins if day in closes.get(coin, {})}
+        caps = {coin: closes[coin][day].cap for coin in cohort if day in closes.get(coin, {})}
         wanted = [coin for coin, cap in caps.items() if cap > limits[0]]
-        return [coin for coin in wanted if limit is None or range_of(caps[coin], limits) == limit], is_later
+        return [coin for coin in wanted if limit is None or range_of(caps[coin], limits) == limit], day < first
 
     for limit in limits:
         yield "Ranges", str(int(limit)), lambda day, limit=limit: in_range(day, limit)

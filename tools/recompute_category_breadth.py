@@ -75,13 +75,15 @@ def recompute(file: str) -> list[Comparison]:
     cohort = accepted(file, "raw.cohort_members", ("observed_at", "coin_id"))
     bitcoin = {row["observed_at"]: row for row in cohort if row["coin_id"] == BITCOIN}
     wanted = {row["series"] for row in stored}
+    # The table holds the pages of the last 92 days.
+    oldest = min(row["observed_at"] for row in stored)
     expected = [
         {"series": slug, "observed_at": moment, "days": days}
         | page_breadth(
             [row for row in page if not row["is_excluded"]], days, bitcoin.get(moment, {}).get(COLUMNS[days])
         )
         for (slug, moment), page in pages.items()
-        if slug in wanted and last[slug, utc_day(moment)] == moment
+        if slug in wanted and last[slug, utc_day(moment)] == moment and moment >= oldest
         for days in COLUMNS
     ]
     return [compared("mart.category_breadth", expected, stored, ("series", "observed_at", "days"))]

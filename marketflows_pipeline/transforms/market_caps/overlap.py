@@ -94,8 +94,8 @@ def disjoint_assignment(members: pl.DataFrame, caps: pl.DataFrame) -> pl.DataFra
 def market_map(members: pl.DataFrame, closes: pl.DataFrame, coins: pl.Series) -> pl.DataFrame:
     """The disjoint assignment at the newest close, with changes of price (``mart.market_map``).
 
-    The change of a part is that of its present coins: ``sum(C) / sum(C / (1 + r)) - 1`` with r their returns and C
-    their caps now, over the coins whose return is known: weighted by market cap before, supply held as it is.
+    The change of a part is that of its present coins: ``sum(C r) / sum(C)`` with r their returns and C their caps
+    before, over the coins known at both ends.
 
     Args:
         members: series, coin_id, is_backfilled at the newest close.
@@ -115,13 +115,17 @@ def market_map(members: pl.DataFrame, closes: pl.DataFrame, coins: pl.Series) ->
     prices = closes.lazy().select("coin_id", "ts", "price_usd")
     placed = placed.join(prices.filter(pl.col("ts") == now), on="coin_id")
     for days in CHANGE_DAYS:
-        then = prices.filter(pl.col("ts") == now - days * DAY).select("coin_id", before="price_usd")
-        change = 100 * (pl.col("price_usd") / pl.col("before") - 1)
+        before = f"before_{days}d_usd"
+        earlier = closes.lazy().filter(pl.col("ts") == now - days * DAY)
+        then = earlier.select("coin_id", price_before="price_usd", **{before: "market_cap_usd"})
+        change = pl.col("price_usd") / pl.col("price_before") - 1
         placed = (
             placed.join(then, on="coin_id", how="left")
-            .with_columns(change.alias(f"price_change_{days}d_pct"))
-            .drop("before")
-            .with_columns(_before_usd(days))
+            .with_columns(
+                (100 * change).alias(f"price_change_{days}d_pct"),
+                (change * pl.col(before)).alias(f"gained_{days}d_usd"),
+            )
+            .drop("price_before")
         )
     is_backfilled = members.group_by("series").agg(pl.col("is_backfilled").any()).lazy()
     parts = placed.group_by("series").agg(
@@ -140,16 +144,7 @@ def market_map(members: pl.DataFrame, closes: pl.DataFrame, coins: pl.Series) ->
     return entry.stored_form(rows)
 
 
-def _before_usd(days: int) -> list[pl.Expr]:
-    """The cap of a coin whose change is known, now and as it was before at the supply of now."""
-    change = pl.col(f"price_change_{days}d_pct")
-    return [
-        pl.when(change.is_not_null()).then(_CAP).alias(f"now_{days}d_usd"),
-        (_CAP / (1 + change / 100)).alias(f"before_{days}d_usd"),
-    ]
-
-
 def _change_of_part(days: int) -> pl.Expr:
-    now, before = f"now_{days}d_usd", f"before_{days}d_usd"
-    change = 100 * (order_independent_sum(now) / order_independent_sum(before) - 1)
+    gained, before = f"gained_{days}d_usd", f"before_{days}d_usd"
+    change = 100 * order_independent_sum(gained) / order_independent_sum(before)
     return pl.when(pl.col(before).count() > 0).then(change).alias(f"series_price_change_{days}d_pct")
