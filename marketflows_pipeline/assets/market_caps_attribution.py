@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from marketflows_pipeline.assets.tables import Run, table_asset
+from marketflows_pipeline.assets.closes import closes_asset
 from marketflows_pipeline.queries.cap_flows import (
     attributed_closes,
     first_close,
@@ -13,6 +13,7 @@ from marketflows_pipeline.queries.cap_flows import (
     stored_cohort,
 )
 from marketflows_pipeline.queries.tracked_coins import gone_coins
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.transforms.market_caps.attribution_totals import attribution_totals, range_places
@@ -21,11 +22,12 @@ from marketflows_pipeline.transforms.market_caps.range_chain import range_chain
 from marketflows_pipeline.transforms.market_caps.range_migration import range_migration
 from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
 
+_ATTRIBUTION = "mart.cap_attribution"
 _MEMBERSHIP = ("core.listed_members", "raw.cohort_members")
 
 
-@table_asset("mart.cap_attribution", deps=("core.daily_closes", "raw.narrative_members", *_MEMBERSHIP))
-def mart_cap_attribution(run: Run) -> pl.DataFrame:
+@closes_asset("mart.cap_attribution", deps=("core.daily_closes", "raw.narrative_members", *_MEMBERSHIP))
+def mart_cap_attribution(run: RunContext) -> pl.DataFrame:
     """Price, supply, large supply step and timing of each followed coin and day."""
     warehouse, settings, moment = run.warehouse, run.settings, run.started_at
     closes = attributed_closes(warehouse, settings, moment)
@@ -33,10 +35,11 @@ def mart_cap_attribution(run: Run) -> pl.DataFrame:
     return effects.filter(pl.col("ts") >= first_close(moment))
 
 
-@table_asset("mart.cap_attribution_totals", reads={"attribution": "mart.cap_attribution"}, deps=_MEMBERSHIP)
-def mart_cap_attribution_totals(run: Run, attribution: pl.DataFrame) -> pl.DataFrame:
+@closes_asset("mart.cap_attribution_totals", deps=(_ATTRIBUTION, *_MEMBERSHIP))
+def mart_cap_attribution_totals(run: RunContext) -> pl.DataFrame:
     """The effects summed over the members of narratives, portfolios and ranges, with arrivals and departures."""
     warehouse, settings, moment = run.warehouse, run.settings, run.started_at
+    attribution = warehouse.read(_ATTRIBUTION)
     members = group_members_at(warehouse, settings, moment, attribution.get_column("ts").unique().sort())
     cohort = stored_cohort(warehouse, settings, moment)
     if cohort.since is not None:
@@ -46,35 +49,29 @@ def mart_cap_attribution_totals(run: Run, attribution: pl.DataFrame) -> pl.DataF
     return attribution_totals(attribution, members)
 
 
-@table_asset(
-    "mart.range_migration", reads={"attribution": "mart.cap_attribution"}, deps=("raw.cohort_members", "raw.coins")
-)
-def mart_range_migration(run: Run, attribution: pl.DataFrame) -> pl.DataFrame:
+@closes_asset("mart.range_migration", deps=(_ATTRIBUTION, "raw.cohort_members", "raw.coins"))
+def mart_range_migration(run: RunContext) -> pl.DataFrame:
     """Coins that are in another range than 1, 7 or 30 days before."""
     cohort = stored_cohort(run.warehouse, run.settings, run.started_at)
     if cohort.since is None:
         return table("mart.range_migration").empty()
     return range_migration(
-        range_places(attribution, cohort.coins, run.settings.source.range_lower_limits),
+        range_places(run.warehouse.read(_ATTRIBUTION), cohort.coins, run.settings.source.range_lower_limits),
         since=cohort.since,
         known_from=histories_known_from(run.warehouse),
         gone=gone_coins(run.warehouse),
     )
 
 
-@table_asset(
-    "mart.range_chain",
-    reads={"attribution": "mart.cap_attribution", "totals": "core.group_totals"},
-    deps=("raw.cohort_members",),
-)
-def mart_range_chain(run: Run, attribution: pl.DataFrame, totals: pl.DataFrame) -> pl.DataFrame:
+@closes_asset("mart.range_chain", deps=(_ATTRIBUTION, "core.group_totals", "raw.cohort_members"))
+def mart_range_chain(run: RunContext) -> pl.DataFrame:
     """The growth of each range over fixed members, beside its level."""
     cohort, limits = stored_cohort(run.warehouse, run.settings, run.started_at), run.settings.source.range_lower_limits
     if cohort.since is None:
         return table("mart.range_chain").empty()
     return range_chain(
-        range_places(attribution, cohort.coins, limits),
-        totals.filter(pl.col("category") == RANGES),
+        range_places(run.warehouse.read(_ATTRIBUTION), cohort.coins, limits),
+        run.warehouse.read("core.group_totals", where="category = ?", params=[RANGES]),
         limits=limits,
         since=cohort.since,
     )

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from marketflows_pipeline.assets.tables import Run, table_asset
+from marketflows_pipeline.assets.closes import closes_asset
 from marketflows_pipeline.queries.breadth import (
     changes_of,
     limits_in_use,
@@ -17,6 +17,7 @@ from marketflows_pipeline.queries.breadth import (
 )
 from marketflows_pipeline.queries.cross_asset import stablecoins
 from marketflows_pipeline.queries.members import excluded_coins
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.breadth import BITCOIN, breadth
 from marketflows_pipeline.transforms.market_caps.category_breadth import category_breadth
@@ -30,39 +31,39 @@ PAGES_SPAN = timedelta(days=92)
 _MEMBERSHIP = ("core.daily_closes", "core.listed_members", "raw.cohort_members")
 
 
-@table_asset("mart.breadth", deps=_MEMBERSHIP)
-def mart_breadth(run: Run) -> pl.DataFrame:
+@closes_asset("mart.breadth", deps=_MEMBERSHIP)
+def mart_breadth(run: RunContext) -> pl.DataFrame:
     """How many coins of each narrative, of each range and of the cohort take part, close by close."""
     closes = observed_closes(run.warehouse, run.started_at)
     return breadth(closes, universes(run.warehouse, run.settings, closes))
 
 
-@table_asset("mart.category_breadth", deps=("raw.narrative_members", "raw.cohort_members"))
-def mart_category_breadth(run: Run) -> pl.DataFrame:
+@closes_asset("mart.category_breadth", deps=("raw.narrative_members", "raw.cohort_members"))
+def mart_category_breadth(run: RunContext) -> pl.DataFrame:
     """Breadth of all that the service lists of each narrative, from the changes on its page."""
     return category_breadth(
         whole_pages(run.warehouse, run.settings, run.started_at - PAGES_SPAN), changes_of(run.warehouse, BITCOIN)
     )
 
 
-@table_asset("mart.narrative_overlap", deps=_MEMBERSHIP)
-def mart_narrative_overlap(run: Run) -> pl.DataFrame:
+@closes_asset("mart.narrative_overlap", deps=_MEMBERSHIP)
+def mart_narrative_overlap(run: RunContext) -> pl.DataFrame:
     """What each two narratives share at the newest close."""
     closes = observed_closes(run.warehouse, run.started_at, run.started_at - _MAP_SPAN)
     newest = closes.filter(pl.col("ts") == pl.col("ts").max())
     return narrative_overlap(newest_members(run.warehouse, run.settings, newest), newest)
 
 
-@table_asset("mart.market_map", deps=_MEMBERSHIP)
-def mart_market_map(run: Run) -> pl.DataFrame:
+@closes_asset("mart.market_map", deps=_MEMBERSHIP)
+def mart_market_map(run: RunContext) -> pl.DataFrame:
     """Every coin in the smallest narrative that contains it, so that the parts add to the whole."""
     closes = observed_closes(run.warehouse, run.started_at, run.started_at - _MAP_SPAN)
     cohort = newest_cohort(run.warehouse, run.settings, closes)
     return market_map(newest_members(run.warehouse, run.settings, closes), closes, cohort)
 
 
-@table_asset("mart.dominance", deps=_MEMBERSHIP)
-def mart_dominance(run: Run) -> pl.DataFrame:
+@closes_asset("mart.dominance", deps=_MEMBERSHIP)
+def mart_dominance(run: RunContext) -> pl.DataFrame:
     """Shares of bitcoin, ether and stablecoins, and totals without them."""
     limits = limits_in_use(run.settings)
     if not limits:

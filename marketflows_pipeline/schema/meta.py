@@ -279,6 +279,25 @@ META_LINEAGE = Table(
     ),
 )
 
+META_COMPUTED = Table(
+    name="meta.computed",
+    part="meta",
+    grain="one table on daily closes",
+    key=("table_name",),
+    description=(
+        "What each table on daily closes was computed from. A run with the same inputs leaves the table as it is: "
+        "an hour on which no day closes costs next to nothing."
+    ),
+    columns=(
+        Column("table_name", DType.TEXT, "schema.table"),
+        Column("inputs", DType.TEXT, "Fingerprint of closes, lists of members, settings and version"),
+        Column("computed_at", DType.TIME, "When it was computed", "UTC"),
+    ),
+    as_of="computed_at",
+    replaces="merge",
+    may_be_empty=True,
+)
+
 META_TABLES: tuple[Table, ...] = (
     META_API_CALLS,
     META_BACKFILLS,
@@ -291,4 +310,5 @@ META_TABLES: tuple[Table, ...] = (
     META_TABLES_TABLE,
     META_COLUMNS,
     META_LINEAGE,
+    META_COMPUTED,
 )
