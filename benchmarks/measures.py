@@ -10,22 +10,17 @@ the clock and of the processor, and the peak of memory, as JSON.
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import resource
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
-import polars as pl
-
-from marketflows_pipeline import assets as assets_package
+from marketflows_pipeline.assets.market_caps_measures import market_cap_measures
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter
@@ -36,15 +31,6 @@ from marketflows_pipeline.warehouse.store import Warehouse
 WORK = Path(__file__).resolve().parent / ".work" / "measures"
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 DAYS = {"hourly": 90, "daily": 366}
-# Assets that a run had before; what they cost is measured elsewhere.
-EARLIER = {
-    "mart.normalized",
-    "mart.ema",
-    "mart.derivatives",
-    "mart.unit_normalized",
-    "mart.metrics",
-    "mart.percent_gains",
-}
 
 
 def settings(days: int, narratives: int) -> Settings:
@@ -97,53 +83,17 @@ def make(path: Path, grid: str, coins: int, narratives: int) -> None:
         )
 
 
-def measures() -> list[dg.AssetsDefinition]:
-    """The assets of the market-cap part on daily closes, each after those it reads."""
-    loaded = [
-        each for each in dg.load_assets_from_package_module(assets_package) if isinstance(each, dg.AssetsDefinition)
-    ]
-    wanted = [each for each in loaded if not EARLIER.intersection(map(_name, each.keys)) and _is_measure(each)]
-    ordered: list[dg.AssetsDefinition] = []
-    while wanted:
-        made = {key for each in wanted for key in each.keys}
-        ready = [each for each in wanted if not any(key in made - set(each.keys) for key in each.dependency_keys)]
-        ordered += ready
-        wanted = [each for each in wanted if each not in ready]
-    return ordered
-
-
-def _is_measure(definition: dg.AssetsDefinition) -> bool:
-    groups = {spec.group_name for spec in definition.specs}
-    names = {_name(key) for key in definition.keys}
-    return groups == {"market_caps_mart"} or bool(
-        names & {"core.index_closes", "core.daily_closes", "core.listed_members"}
-    )
-
-
-def _name(key: dg.AssetKey) -> str:
-    return ".".join(key.path)
-
-
 def run_once(path: Path, grid: str, narratives: int, now: datetime) -> dict[str, float]:
-    """Seconds of each asset, in one run."""
+    """Seconds of each table, in one run."""
     times: dict[str, float] = {}
     with Warehouse(path) as warehouse:
         chosen = settings(DAYS[grid], narratives)
         context = RunContext("measured", RunOptions(), chosen, FixedClock(now), now, warehouse, LogReporter())
-        for definition in measures():
-            name = _name(min(definition.keys))
-            begin = time.perf_counter()
-            function = definition.op.compute_fn.decorated_fn  # type: ignore[union-attr]
-            takes = inspect.signature(function).parameters
-            inputs = {each: key for each, key in definition.keys_by_input_name.items() if each in takes}
-            reads: dict[str, Any] = {each: warehouse.accepted(_name(key)) for each, key in inputs.items()}
-            made = function(**reads | ({"run": context} if "run" in takes else {}))
-            if isinstance(made, pl.DataFrame):
-                warehouse.replace(name, made)
-            elif isinstance(made, Iterator):
-                list(made)
+        begin = time.perf_counter()
+        for result in market_cap_measures.op.compute_fn.decorated_fn(context):  # type: ignore[union-attr]
+            name = ".".join(result.asset_key.path)
             times[name] = round(time.perf_counter() - begin, 3)
-        warehouse.ensure_views()
+            begin = time.perf_counter()
     return times
 
 

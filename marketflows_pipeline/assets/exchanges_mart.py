@@ -6,6 +6,7 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
+from marketflows_pipeline.assets.measures import measure, measure_specs
 from marketflows_pipeline.assets.tables import Run, asset_key, table_asset, table_spec, view_asset
 from marketflows_pipeline.queries.exchanges import (
     bitcoin_price_now,
@@ -20,6 +21,7 @@ from marketflows_pipeline.queries.exchanges import (
     slugs_with_balances,
     trending_with_market,
 )
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.exchanges.coverage import exchange_coverage
 from marketflows_pipeline.transforms.exchanges.dominance import exchange_dominance, exchange_shares, uncovered_shares
@@ -162,20 +164,25 @@ def mart_exchange_coverage(run: Run, flows: pl.DataFrame, exchanges: pl.DataFram
     return exchange_coverage(flows, exchanges, tvl, slugs_with_balances(run.warehouse), unknown=unknown)
 
 
-@table_asset(
-    "mart.exchange_league", reads={"exchanges": "core.exchanges"}, deps=("mart.exchange_netflow", "raw.cex_snapshots")
-)
-def mart_exchange_league(run: Run, exchanges: pl.DataFrame) -> pl.DataFrame:
+@measure("mart.exchange_league", deps=("core.exchanges", "mart.exchange_netflow", "raw.cex_snapshots"))
+def mart_exchange_league(run: RunContext) -> pl.DataFrame:
     """Tracked exchanges by net flow, beside what DefiLlama reports of every one."""
-    return exchange_league(run.warehouse.read("mart.exchange_netflow"), newest_cexs(run.warehouse), exchanges)
+    netflow, exchanges = map(run.warehouse.read, ("mart.exchange_netflow", "core.exchanges"))
+    return exchange_league(netflow, newest_cexs(run.warehouse), exchanges)
 
 
-@table_asset(
-    "mart.exchange_positions",
-    reads={"exchanges": "core.exchanges"},
-    deps=("mart.exchange_netflow_by_class", "raw.cex_snapshots"),
-)
-def mart_exchange_positions(run: Run, exchanges: pl.DataFrame) -> pl.DataFrame:
+@measure("mart.exchange_positions", deps=("core.exchanges", "mart.exchange_netflow_by_class", "raw.cex_snapshots"))
+def mart_exchange_positions(run: RunContext) -> pl.DataFrame:
     """Open interest, leverage, derivatives against spot, stablecoin reserves."""
-    by_class = run.warehouse.read("mart.exchange_netflow_by_class")
+    by_class, exchanges = map(run.warehouse.read, ("mart.exchange_netflow_by_class", "core.exchanges"))
     return exchange_positions(newest_cexs(run.warehouse), by_class, exchanges)
+
+
+SIDE_BY_SIDE = (mart_exchange_league, mart_exchange_positions)
+
+
+@dg.multi_asset(name="exchanges_side_by_side", specs=measure_specs(SIDE_BY_SIDE))
+def exchanges_side_by_side(run: Run) -> Iterator[dg.MaterializeResult[None]]:
+    """The league and the positions, one after the other."""
+    for each in SIDE_BY_SIDE:
+        yield each.update(run)

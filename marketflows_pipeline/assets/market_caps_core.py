@@ -2,13 +2,10 @@
 
 import polars as pl
 
-from marketflows_pipeline.assets.closes import closes_asset
 from marketflows_pipeline.assets.tables import Run, table_asset
-from marketflows_pipeline.queries.closes import all_closes, listed_members
 from marketflows_pipeline.queries.market_caps import stored_window, window, window_observations
 from marketflows_pipeline.queries.members import excluded_coins, groups_in_use, left_out
 from marketflows_pipeline.queries.tracked_coins import coins_on_grid, gone_coins
-from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.exclusions import with_left_out
 from marketflows_pipeline.transforms.market_caps.grid import market_cap_grid
@@ -66,15 +63,3 @@ def core_series(run: Run, coins: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFra
     limits = source.range_lower_limits if source.uses_ranges else ()
     labels = series_labels(coins, source.narratives_in_use, source.portfolios_in_use, limits)
     return with_left_out(labels, left_out(run.warehouse, run.settings, grid))
-
-
-@closes_asset("core.daily_closes", deps=("raw.market_caps", "raw.narrative_members", "raw.cohort_members", "raw.coins"))
-def core_daily_closes(run: RunContext) -> pl.DataFrame:
-    """What every coin cost at each 00:00 UTC."""
-    return all_closes(run.warehouse, run.started_at)
-
-
-@closes_asset("core.listed_members", deps=("raw.narrative_members", "raw.category_names"))
-def core_listed_members(run: RunContext) -> pl.DataFrame:
-    """What was known of each narrative's members at each 00:00 UTC."""
-    return listed_members(run.warehouse, run.settings)

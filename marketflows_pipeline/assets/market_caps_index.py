@@ -7,7 +7,7 @@ from datetime import datetime
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.assets.tables import Run, asset_key, table_spec, view_asset
+from marketflows_pipeline.assets.tables import asset_key, table_spec
 from marketflows_pipeline.queries.closes import close_times, daily_closes, latest_prices, newest_observation
 from marketflows_pipeline.queries.narrative_index import (
     STALE_STEPS,
@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 CLOSES, LATEST = "core.index_closes", "core.index_latest"
 CONSTITUENTS, CONTRIBUTIONS = "core.narrative_constituents", "mart.index_contributions"
 STORED = (CONSTITUENTS, CLOSES, LATEST, CONTRIBUTIONS)
+VIEW = "mart.narrative_index"
 SOURCES = ("core.daily_closes", "core.listed_members", "raw.market_caps", "raw.coins")
 
 
-@dg.multi_asset(name="narrative_index", specs=[table_spec(name, deps=map(asset_key, SOURCES)) for name in STORED])
-def narrative_index(run: Run) -> Iterator[dg.MaterializeResult[None]]:
+def update_index(run: RunContext) -> Iterator[dg.MaterializeResult[None]]:
     """Extend the stored indices by their new final closes, all tables in one transaction."""
     rule = index_rule(run.settings)
     stored = stored_chain(run.warehouse)
@@ -53,12 +53,16 @@ def narrative_index(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     newest = final["ts"].max()
     if isinstance(newest, datetime):
         log.info("the index of %d series goes on to %s", final.select(INDEX).n_unique(), newest.date())
+    run.warehouse.ensure_views()
     counts = run.warehouse.row_counts()
-    for name in STORED:
+    for name in (*STORED, VIEW):
         yield dg.MaterializeResult(asset_key=asset_key(name), metadata={"dagster/row_count": counts.get(name, 0)})
 
 
-mart_narrative_index = view_asset("mart.narrative_index", deps=(CLOSES, LATEST))
+INDEX_SPECS = [
+    *(table_spec(name, deps=map(asset_key, SOURCES)) for name in STORED),
+    table_spec(VIEW, deps=map(asset_key, (CLOSES, LATEST))),
+]
 
 
 def _latest(run: RunContext, chain: Chain, wanted: pl.DataFrame) -> pl.DataFrame:

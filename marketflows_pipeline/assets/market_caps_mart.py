@@ -3,10 +3,8 @@
 import polars as pl
 
 from marketflows_pipeline.assets.tables import Run, table_asset, view_asset
-from marketflows_pipeline.queries.categories import category_snapshots
 from marketflows_pipeline.queries.market_caps import base_caps, last_step_observations, series_members, stored_window
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.market_caps.category_radar import category_radar
 from marketflows_pipeline.transforms.market_caps.gains import percent_gains
 from marketflows_pipeline.transforms.market_caps.metrics import derivatives, ema, normalize, unit_normalize
 from marketflows_pipeline.transforms.market_caps.ranges import range_derivatives
@@ -83,9 +81,3 @@ def mart_percent_gains(run: Run, totals: pl.DataFrame) -> pl.DataFrame:
         observations=last_step_observations(run.warehouse, spec),
         members=series_members(run.warehouse, run.settings, spec),
     )
-
-
-@table_asset("mart.category_radar", deps=("raw.category_snapshots",))
-def mart_category_radar(run: Run) -> pl.DataFrame:
-    """What each category did lately, against its own past."""
-    return category_radar(category_snapshots(run.warehouse, run.started_at))

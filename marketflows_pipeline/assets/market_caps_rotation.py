@@ -2,8 +2,9 @@
 
 import polars as pl
 
-from marketflows_pipeline.assets.tables import Run, table_asset
+from marketflows_pipeline.assets.measures import measure
 from marketflows_pipeline.queries.rotation import stored_placebo
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.rotation.narratives import (
     narrative_placebo,
@@ -11,21 +12,23 @@ from marketflows_pipeline.transforms.rotation.narratives import (
     narrative_stays,
 )
 
+INDEX = "mart.narrative_index"
 
-@table_asset("mart.rotation", reads={"index": "mart.narrative_index"})
-def mart_rotation(run: Run, index: pl.DataFrame) -> pl.DataFrame:
+
+@measure("mart.rotation", deps=(INDEX,))
+def mart_rotation(run: RunContext) -> pl.DataFrame:
     """Where each narrative stands against each base coin."""
-    return narrative_points(index, run.settings.source.coin_bases)
+    return narrative_points(run.warehouse.read(INDEX), run.settings.source.coin_bases)
 
 
-@table_asset("mart.rotation_log", reads={"points": "mart.rotation", "index": "mart.narrative_index"})
-def mart_rotation_log(points: pl.DataFrame, index: pl.DataFrame) -> pl.DataFrame:
+@measure("mart.rotation_log", deps=("mart.rotation", INDEX))
+def mart_rotation_log(run: RunContext) -> pl.DataFrame:
     """Stays of narratives in the quadrants."""
-    return narrative_stays(points, index)
+    return narrative_stays(run.warehouse.read("mart.rotation"), run.warehouse.read(INDEX))
 
 
-@table_asset("mart.rotation_placebo", reads={"index": "mart.narrative_index"})
-def mart_rotation_placebo(run: Run, index: pl.DataFrame) -> pl.DataFrame:
+@measure("mart.rotation_placebo", deps=(INDEX,))
+def mart_rotation_placebo(run: RunContext) -> pl.DataFrame:
     """The same returns in shuffled order, once a completed day."""
     stored = stored_placebo(run.warehouse, table("mart.rotation_placebo"))
-    return narrative_placebo(index, run.settings.source.coin_bases, stored)
+    return narrative_placebo(run.warehouse.read(INDEX), run.settings.source.coin_bases, stored)

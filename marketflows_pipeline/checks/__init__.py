@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from marketflows_pipeline.assets.cross_asset_rotation import rotation_of_assets
+from marketflows_pipeline.assets.exchanges_mart import exchanges_side_by_side
+from marketflows_pipeline.assets.market_caps_measures import market_cap_measures
 from marketflows_pipeline.checks import (
     cap_flows,
     cross_asset,
@@ -30,6 +33,12 @@ _MODULES = {
     "cross_asset": (cross_asset, cross_asset_rotation),
 }
 
+_STEP_OF = {
+    ".".join(key.path): definition.op.name
+    for definition in (market_cap_measures, rotation_of_assets, exchanges_side_by_side)
+    for key in definition.keys
+}
+
 
 def checks_of(part: Part) -> list[Check]:
     """All checks of one part: its keys from the registry, its quarantined rows, and the checks of its modules."""
@@ -45,12 +54,13 @@ def checks_of(part: Part) -> list[Check]:
 def check_steps(part: Part) -> list[dg.AssetChecksDefinition]:
     """All checks of one part as Dagster runs them: those of a table in one step, those of the raw tables too.
 
-    A step costs more than the checks in it.
+    So do those of tables that one step computes. A step costs more than the checks in it.
     """
     grouped: dict[str, list[Check]] = {}
     for check in checks_of(part):
         schema, table_name = check.spec.asset_key.path
-        grouped.setdefault(f"{part}_raw" if schema == "raw" else f"{schema}__{table_name}", []).append(check)
+        own = _STEP_OF.get(f"{schema}.{table_name}", f"{schema}__{table_name}")
+        grouped.setdefault(f"{part}_raw" if schema == "raw" else own, []).append(check)
     return [_in_one_step(f"{name}__checks", checks) for name, checks in grouped.items()]
 
 

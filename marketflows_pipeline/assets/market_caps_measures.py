@@ -1,0 +1,53 @@
+"""All measures on daily closes of the market-cap part, in one step."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from marketflows_pipeline.assets.market_caps_attribution import (
+    mart_cap_attribution,
+    mart_cap_attribution_totals,
+    mart_range_chain,
+    mart_range_migration,
+)
+from marketflows_pipeline.assets.market_caps_breadth import (
+    mart_breadth,
+    mart_category_breadth,
+    mart_dominance,
+    mart_market_map,
+    mart_narrative_overlap,
+)
+from marketflows_pipeline.assets.market_caps_closes import core_daily_closes, core_listed_members
+from marketflows_pipeline.assets.market_caps_index import INDEX_SPECS, update_index
+from marketflows_pipeline.assets.market_caps_radar import mart_category_radar
+from marketflows_pipeline.assets.market_caps_rotation import mart_rotation, mart_rotation_log, mart_rotation_placebo
+from marketflows_pipeline.assets.measures import measure_specs
+from marketflows_pipeline.assets.tables import Run
+
+BEFORE_INDEX = (
+    core_daily_closes,
+    core_listed_members,
+    mart_cap_attribution,
+    mart_cap_attribution_totals,
+    mart_range_migration,
+    mart_range_chain,
+    mart_breadth,
+    mart_category_breadth,
+    mart_narrative_overlap,
+    mart_market_map,
+    mart_dominance,
+    mart_category_radar,
+)
+AFTER_INDEX = (mart_rotation, mart_rotation_log, mart_rotation_placebo)
+
+
+@dg.multi_asset(
+    name="market_cap_measures", specs=[*measure_specs(BEFORE_INDEX), *INDEX_SPECS, *measure_specs(AFTER_INDEX)]
+)
+def market_cap_measures(run: Run) -> Iterator[dg.MaterializeResult[None]]:
+    """Closes and lists, what is measured on them, the index, and rotation on it."""
+    for each in BEFORE_INDEX:
+        yield each.update(run)
+    yield from update_index(run)
+    for each in AFTER_INDEX:
+        yield each.update(run)
