@@ -52,7 +52,7 @@ class Measure:
             if inputs is not None:
                 noted = pl.DataFrame({"table_name": self.name, "inputs": inputs, "computed_at": run.started_at})
                 run.warehouse.merge(COMPUTED, noted.cast(pl.Schema(table(COMPUTED).polars_schema)))
-        metadata = {"dagster/row_count": n_rows, **as_of_metadata(table(self.name), rows)}
+        metadata: dict[str, str | int] = {"dagster/row_count": n_rows, **as_of_metadata(table(self.name), rows)}
         return dg.MaterializeResult(asset_key=asset_key(self.name), metadata=metadata)
 
     def _inputs(self, run: RunContext) -> str | None:
@@ -77,16 +77,14 @@ def measure_specs(measures: Iterable[Measure]) -> list[dg.AssetSpec]:
 
 def _inputs_of(warehouse: Warehouse, name: str) -> str | None:
     """The fingerprint that a table was computed from; None where it was not."""
-    found = warehouse.read(COMPUTED, columns=["inputs"], where="table_name = ?", params=[name])
+    found = warehouse.query("select inputs from meta.computed where table_name = ?", [name])
     return None if found.is_empty() else str(found.item())
 
 
 def _is_stored(warehouse: Warehouse, name: str) -> bool:
-    """Whether the table is stored as the registry has it."""
-    if name not in warehouse.tables():
-        return False
+    """Whether the table is there with all of its columns."""
     try:
-        warehouse.read(name, where="false")
+        warehouse.query(f"select {', '.join(table(name).column_names)} from {name} limit 0")  # noqa: S608 (registered)
     except WarehouseError:
         return False
     return True
