@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+ROTATIONS = ("mart.rotation", "mart.cross_asset_rotation")
+
 CHECK_FAULTS = {
     "raw.market_caps:market_caps_are_positive": (
         "update raw.market_caps set market_cap_usd = -1 where coin_id = 'bitcoin'"

@@ -36,7 +36,6 @@ pytestmark = pytest.mark.slow
 QUARANTINED = [f"{name}:no_row_was_quarantined_lately" for name in BOUNDS]
 KEYED = [f"{entry.name}:key_is_unique_and_not_null" for part in PARTS for entry in tables_of(part)]
 VIEWS = ("mart.metrics", "mart.narrative_index", "mart.exchange_market", "mart.exchange_tvl_summary")
-ROTATIONS = ("mart.rotation", "mart.cross_asset_rotation")
 
 FAULTS = CHECK_FAULTS | {
     name: f"insert into meta.quarantine values ('{name.partition(':')[0]}', 'x', 'y', 'too large', 'rule', 'bounds',"
