@@ -10,6 +10,7 @@ from marketflows_pipeline.assets.cap_flow_pictures import CAP_FLOWS, cap_flow_jo
 from marketflows_pipeline.assets.publishing import SOURCE_CREDIT, draw_part, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.market_caps.breadth_catalog import breadth_pictures
+from marketflows_pipeline.charts.market_caps.cap_flow_catalog import ATTRIBUTED_DAYS
 from marketflows_pipeline.charts.market_caps.catalog import (
     PictureContext,
     category_styles,
@@ -24,8 +25,9 @@ from marketflows_pipeline.queries.members import groups_in_use
 from marketflows_pipeline.queries.narrative_index import index_rules
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.categories import DISJOINT_RULE, NARRATIVES, RANGES
-from marketflows_pipeline.transforms.market_caps.caveats import category_caveats, crossing_words
+from marketflows_pipeline.transforms.market_caps.caveats import category_caveats, chain_words, crossing_words
 from marketflows_pipeline.transforms.market_caps.exclusions import left_out_words
+from marketflows_pipeline.transforms.market_caps.range_chain import chain_changes
 from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
 
 log = logging.getLogger(__name__)
@@ -88,8 +90,12 @@ def _picture_context(run: RunContext, series: pl.DataFrame, totals: pl.DataFrame
     if is_out_of_credits(run.warehouse, run.settings, run.started_at):
         for_all += ("stale: the month's credits are used up",)
     left_out = left_out_words(series)
-    crossed = {RANGES: crossing_words(buckets)}
-    own = {name: tuple(filter(None, (left_out.get(name), crossed.get(name)))) for name in series["category"].unique()}
+    changes = chain_changes(run.warehouse.read("mart.range_chain"), ATTRIBUTED_DAYS)
+    of_ranges = (crossing_words(buckets), chain_words(changes, series, ATTRIBUTED_DAYS))
+    own = {
+        name: tuple(filter(None, (left_out.get(name), *(of_ranges if name == RANGES else ()))))
+        for name in series["category"].unique()
+    }
     coins = run.warehouse.accepted("raw.coins", columns=["coin_id", "symbol"])
     return PictureContext(
         as_of=spec.end,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.cap_flow_spec import AttributionSpec, MigrationSpec
+from marketflows_pipeline.charts.market_caps.cap_flow_spec import AttributionSpec, ChainSpec, MigrationSpec
 from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import RANGES
 from marketflows_pipeline.system.printable import presentable_name
@@ -18,13 +18,20 @@ _CATEGORIES = ("Narratives", "Portfolios", RANGES)
 
 
 def cap_flow_pictures(
-    sums: pl.DataFrame, crossings: Mapping[int, pl.DataFrame], series: pl.DataFrame, *, source: str, as_of: datetime
+    sums: pl.DataFrame,
+    crossings: Mapping[int, pl.DataFrame],
+    chain: pl.DataFrame,
+    series: pl.DataFrame,
+    *,
+    source: str,
+    as_of: datetime,
 ) -> list[RenderJob]:
     """Every chart of attribution and migration, in a stable order.
 
     Args:
         sums: effects over `ATTRIBUTED_DAYS`, a row a series, as `cap_movers.series_movers` gives them.
         crossings: days between the closes to pairs, as `range_migration.pair_flows` gives them.
+        chain: changes over `ATTRIBUTED_DAYS`, as `range_chain.chain_changes` gives them.
         series: rows of ``core.series``.
         source: the credit.
         as_of: the newest close.
@@ -45,7 +52,8 @@ def cap_flow_pictures(
         for days, pairs in sorted(crossings.items())
         if labels[RANGES]
     ]
-    return [*bars, *matrices]
+    chains = ChainSpec(ranges=labels[RANGES], days=ATTRIBUTED_DAYS, source=source, as_of=as_of)
+    return [*bars, *matrices, *([chart_job(chain, chains)] if labels[RANGES] else [])]
 
 
 def _labels(series: pl.DataFrame, category: str) -> tuple[tuple[str, str], ...]:

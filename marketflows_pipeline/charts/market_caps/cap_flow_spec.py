@@ -83,3 +83,27 @@ class MigrationSpec(Spec):
     def why_empty(self, frame: pl.DataFrame) -> str | None:
         """Without a coin that crossed."""
         return "no coin is known to be in another range than before" if frame.is_empty() else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainSpec(Spec):
+    """How much each range grew by coins that stay in it, beside its level.
+
+    Attributes:
+        ranges: series and label, the smallest first.
+        days: between the closes.
+        as_of: the later close.
+    """
+
+    draw = f"{_PACKAGE}.chain_bars:chain_chart"
+    file_pattern = "Ranges_chain_{days}d.png"
+    columns = ("series", "chain_change_pct", "level_change_pct")
+
+    ranges: tuple[tuple[str, str], ...]
+    days: int
+    as_of: datetime
+
+    def why_empty(self, frame: pl.DataFrame) -> str | None:
+        """Without a range whose members are known at both closes."""
+        is_known = frame["chain_change_pct"].is_finite().any()
+        return None if is_known else "no range had members at two closes that far apart"

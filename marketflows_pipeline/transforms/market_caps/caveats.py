@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.transforms.market_caps.quality import extrapolated_share
 from marketflows_pipeline.transforms.market_caps.ranges import crossings
 
@@ -50,6 +51,23 @@ def crossing_words(buckets: pl.DataFrame) -> str:
     n_coins = found.get_column("coin_id").n_unique()
     times, coins = (_counted(number, word) for number, word in ((found.height, "time"), (n_coins, "coin")))
     return f"{coins} crossed a range limit, {times} in all: levels and gains jump there, growth does not"
+
+
+def chain_words(changes: pl.DataFrame, series: pl.DataFrame, days: int) -> str:
+    """What the pictures of ranges say of growth by coins that stay; empty where none is known.
+
+    Args:
+        changes: series, chain_change_pct, level_change_pct, as `range_chain.chain_changes` returns them.
+        series: category, series, label, sort_order as in ``core.series``.
+        days: that the changes are over.
+    """
+    named = series.filter(pl.col("category") == RANGES).sort("sort_order").select("series", "label")
+    known = named.join(changes, on="series", maintain_order="left").drop_nulls(["chain_change_pct", "level_change_pct"])
+    each = [
+        f"{label} {chain:+.1f}% (level {level:+.1f}%)"
+        for label, chain, level in known.select("label", "chain_change_pct", "level_change_pct").iter_rows()
+    ]
+    return f"over {days} days by coins that stay in the range: {', '.join(each)}" if each else ""
 
 
 def _counted(number: int, word: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,8 @@ from marketflows_pipeline.charts.market_caps.attribution_bars import (
     attribution_chart,
 )
 from marketflows_pipeline.charts.market_caps.cap_flow_catalog import cap_flow_pictures
-from marketflows_pipeline.charts.market_caps.cap_flow_spec import AttributionSpec, MigrationSpec
+from marketflows_pipeline.charts.market_caps.cap_flow_spec import AttributionSpec, ChainSpec, MigrationSpec
+from marketflows_pipeline.charts.market_caps.chain_bars import chain_chart
 from marketflows_pipeline.charts.market_caps.migration_matrix import OUTSIDE, migration_chart, nets
 from marketflows_pipeline.charts.style.frame import WIDTH
 from marketflows_pipeline_tests.charts.exchanges.frames import page_size, texts
@@ -29,6 +31,15 @@ BARS = AttributionSpec(
     category="Narratives", labels=(("ai", "AI"), ("l1", "Layer 1")), days=30, source="Source", as_of=CLOSE
 )
 MATRIX = MigrationSpec(ranges=((SMALL, "$1B to $10B"), (LARGE, "above $10B")), days=7, source="Source", as_of=CLOSE)
+CHAIN = ChainSpec(ranges=MATRIX.ranges, days=30, source="Source", as_of=CLOSE)
+CHANGES = pl.DataFrame(
+    {
+        "series": [SMALL, LARGE],
+        "chain_change_pct": [-25.6, 2.0],
+        "level_change_pct": [59.9, None],
+        "level_usd": [1e9, None],
+    }
+)
 
 
 def sums(rows: dict[str, tuple[float, float, float, float]], days_known: int = 30) -> pl.DataFrame:
@@ -184,7 +195,7 @@ def test_each_category_has_bars_and_each_period_a_matrix() -> None:
             "sort_order": [1, 1, 1, 1],
         }
     )
-    jobs = cap_flow_pictures(SUMS, {30: PAIRS, 7: PAIRS}, series, source="Source", as_of=CLOSE)
+    jobs = cap_flow_pictures(SUMS, {30: PAIRS, 7: PAIRS}, CHANGES, series, source="Source", as_of=CLOSE)
 
     assert [job.file_name for job in jobs] == [
         "Narratives_attribution_30d.png",
@@ -192,5 +203,21 @@ def test_each_category_has_bars_and_each_period_a_matrix() -> None:
         "Ranges_attribution_30d.png",
         "Ranges_migration_7d.png",
         "Ranges_migration_30d.png",
+        "Ranges_chain_30d.png",
     ]
-    assert cap_flow_pictures(SUMS, {7: PAIRS}, series.clear(), source="Source", as_of=CLOSE) == []
+    assert cap_flow_pictures(SUMS, {7: PAIRS}, CHANGES, series.clear(), source="Source", as_of=CLOSE) == []
+
+
+def test_a_range_has_a_bar_of_its_coins_and_a_hollow_one_of_its_level() -> None:
+    chart = drawn(chain_chart(CHANGES, CHAIN))
+
+    assert chart["title"]["text"] == "Coins of $1B to $10B changed by \u221225.6%, its level by +59.9%"
+    drawn_texts = json.dumps(chart, ensure_ascii=False)
+    for text in ("\u221225.6%", "+59.9%", "+2.0%", "level not known", "+85.5"):
+        assert f'"{text}"' in drawn_texts
+
+
+def test_without_members_at_both_closes_there_is_no_chart_of_chains() -> None:
+    unknown = CHANGES.with_columns(chain_change_pct=pl.lit(None, pl.Float64))
+
+    assert CHAIN.reason_to_skip(unknown) == "no range had members at two closes that far apart"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from marketflows_pipeline.transforms.market_caps.caveats import category_caveats, crossing_words
+from marketflows_pipeline.transforms.market_caps.caveats import category_caveats, chain_words, crossing_words
 from marketflows_pipeline.transforms.market_caps.grid import market_cap_grid
 from marketflows_pipeline.transforms.market_caps.groups import group_totals
 from marketflows_pipeline.transforms.market_caps.ranges import assign_buckets, bucket_members, crossings
@@ -116,3 +116,14 @@ def test_much_interpolation_is_said_by_category() -> None:
     assert caveats_of({"a": every_hour(10), "sparse": sparse}) == {
         "Narratives": ("43 % of coin values interpolated over gaps",)
     }
+
+
+def test_growth_by_coins_that_stay_stands_beside_that_of_the_level() -> None:
+    changes = pl.DataFrame({"series": ["1", "5"], "chain_change_pct": [-25.6, None], "level_change_pct": [59.94, 1.0]})
+    series = pl.DataFrame(
+        {"category": ["Ranges"] * 2, "series": ["1", "5"], "label": ["$1B to $5B", "above $5B"], "sort_order": [1, 2]}
+    )
+
+    words = "over 30 days by coins that stay in the range: $1B to $5B -25.6% (level +59.9%)"
+    assert chain_words(changes, series, 30) == words
+    assert chain_words(changes.tail(1), series, 30) == ""

@@ -1,0 +1,87 @@
+"""Growth of ranges: by coins that stay in them, and by level, which counts what crosses as growth."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from marketflows_pipeline.charts.market_caps.cap_flow_spec import ChainSpec
+from marketflows_pipeline.charts.style.axes import LegendEntry, legend
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.ranked_bars import HEADER, Bar, RankedBars, Row, Text
+from marketflows_pipeline.charts.style.theme import BACKGROUND, FALL_INK, GREY, INK, INTO, OUT_OF, REFERENCE, RISE_INK
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, footer_parts, percent_text
+
+_CHAIN, _LEVEL = "chain_change_pct", "level_change_pct"
+
+
+@framed
+def chain_chart(frame: pl.DataFrame, spec: ChainSpec) -> alt.LayerChart:
+    """Draw two bars a range in percent, the largest range on top: the chain, and hollow below it the level.
+
+    Args:
+        frame: series, chain_change_pct, level_change_pct, as `range_chain.chain_changes` returns them.
+        spec: what the chart says.
+    """
+    known = {row["series"]: row for row in frame.iter_rows(named=True)}
+    shown = [(label, known[series]) for series, label in reversed(spec.ranges) if series in known]
+    bars = RankedBars(
+        rows=[_row(label, changes) for label, changes in shown],
+        columns=("Crossings, pp",),
+        name="Range",
+        value=("\u2190 fell", "rose \u2192"),
+        row_most=56,
+    )
+    page = Frame(
+        title=_title(shown, spec),
+        subtitle=[
+            f"Growth of market cap over {counted(spec.days, 'day')}, in percent",
+            "members fixed at each 00:00 UTC; a coin changes its range only once it is 5 % beyond the limit",
+        ],
+        footer=footer_parts(
+            spec.source,
+            spec.as_of,
+            [
+                "the level counts each coin where it is, so that one that crosses a limit is growth",
+                "mostly of prices",
+                *spec.notes,
+            ],
+        ),
+        left=bars.left,
+        right=bars.right,
+        above=HEADER + 32,
+    ).around(bars.row_most * len(shown))
+    entries = [
+        LegendEntry("rose", INTO),
+        LegendEntry("fell", OUT_OF),
+        LegendEntry("by level, crossings included", BACKGROUND, stroke=REFERENCE),
+    ]
+    symbols = legend(entries, right=page.width - bars.left - EDGE, y=-HEADER - 16)
+    return page.draw([*bars.draw(page.plot_width, page.plot_height), *symbols])
+
+
+def _row(label: str, changes: dict[str, float | None]) -> Row:
+    chain, level = changes[_CHAIN], changes[_LEVEL]
+    ink = GREY if not chain else RISE_INK if chain > 0 else FALL_INK
+    own = Bar(
+        Text(UNKNOWN if chain is None else percent_text(chain, 1), ink),
+        ((chain, INTO if chain > 0 else OUT_OF),) if chain else (),
+        is_bold=True,
+    )
+    other = Bar(
+        Text("level not known" if level is None else percent_text(level, 1)),
+        ((level, REFERENCE),) if level else (),
+        is_hollow=True,
+    )
+    crossings = UNKNOWN if chain is None or level is None else percent_text(level - chain, 1).removesuffix("%")
+    return Row(name=Text(label, INK), bars=(own, other), columns=(Text(crossings, GREY),))
+
+
+def _title(shown: list[tuple[str, dict[str, float | None]]], spec: ChainSpec) -> str:
+    """The range whose level tells most of something else than its coins did."""
+    both = [(label, row[_CHAIN], row[_LEVEL]) for label, row in shown]
+    known = [(label, chain, level) for label, chain, level in both if chain is not None and level is not None]
+    if not known:
+        return f"Ranges over {counted(spec.days, 'day')}: no level is known at both closes"
+    label, chain, level = max(known, key=lambda each: abs(each[2] - each[1]))
+    return f"Coins of {label} changed by {percent_text(chain, 1)}, its level by {percent_text(level, 1)}"
