@@ -51,6 +51,7 @@ COMMANDS = {
     "models": "python -m benchmarks.models",
     "recovery": "python -m benchmarks.recovery",
     "placebo": "python -m benchmarks.placebo",
+    "measures": "python -m benchmarks.measures",
 }
 
 # A section that no program writes; it stays as it stands.
@@ -246,6 +247,20 @@ def placebo_rows(found: Results) -> Iterator[Row]:
         yield Row("processor's time for those", "<= 120 s", f"{each['cpu_s']:.0f} s", "", "", each["cpu_s"] <= 120)
 
 
+def measures_rows(found: Results) -> Iterator[Row]:
+    """What closes, index, breadth, attribution, migration and rotation add to a run."""
+    for grid in ("hourly", "daily"):
+        small = found[f"300 coins, {grid}"]
+        for case, most in (("next_hour", 0.5), ("day_closes", 2.0)):
+            seconds = small[case]["clock_s"]
+            what = f"measures on closes, 300 coins, {grid}: {case.replace('_', ' ')}"
+            yield Row(what, f"<= {most:g} s", f"{seconds:.2f} s", "", "", seconds <= most)
+        large = found[f"3000 coins, {grid}"]
+        cost, at_small = large["day_closes"]["clock_s"] / 3000, small["day_closes"]["clock_s"] / 300
+        what = f"the same per coin at 3,000 coins, {grid}, a day closes"
+        yield Row(what, f"<= {1e3 * at_small:.1f} ms", f"{1e3 * cost:.1f} ms", "", "", cost <= at_small)
+
+
 ROWS = {
     "analysis": analysis_rows,
     "charts": charts_rows,
@@ -257,6 +272,7 @@ ROWS = {
     "models": models_rows,
     "recovery": recovery_rows,
     "placebo": placebo_rows,
+    "measures": measures_rows,
 }
 
 

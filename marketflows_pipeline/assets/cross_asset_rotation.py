@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.assets.measures import measure, measure_specs
+from marketflows_pipeline.assets.measures import measure, measure_specs, update
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.queries.cross_asset import benchmark_symbol
 from marketflows_pipeline.queries.rotation import stored_placebo
@@ -46,5 +46,4 @@ CROSS_ASSET_ROTATION = (
 @dg.multi_asset(name="cross_asset_rotation", specs=measure_specs(CROSS_ASSET_ROTATION))
 def rotation_of_assets(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     """Points, stays and placebo, one after the other."""
-    for each in CROSS_ASSET_ROTATION:
-        yield each.update(run)
+    yield from update(run, CROSS_ASSET_ROTATION)

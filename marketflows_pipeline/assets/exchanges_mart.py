@@ -6,7 +6,7 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
-from marketflows_pipeline.assets.measures import measure, measure_specs
+from marketflows_pipeline.assets.measures import measure, measure_specs, update
 from marketflows_pipeline.assets.tables import Run, asset_key, table_asset, table_spec, view_asset
 from marketflows_pipeline.queries.exchanges import (
     bitcoin_price_now,
@@ -184,5 +184,4 @@ SIDE_BY_SIDE = (mart_exchange_league, mart_exchange_positions)
 @dg.multi_asset(name="exchanges_side_by_side", specs=measure_specs(SIDE_BY_SIDE))
 def exchanges_side_by_side(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     """The league and the positions, one after the other."""
-    for each in SIDE_BY_SIDE:
-        yield each.update(run)
+    yield from update(run, SIDE_BY_SIDE)

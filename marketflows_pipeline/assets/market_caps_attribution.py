@@ -26,7 +26,7 @@ _ATTRIBUTION = "mart.cap_attribution"
 _MEMBERSHIP = ("core.listed_members", "raw.cohort_members")
 
 
-@measure("mart.cap_attribution", deps=("core.daily_closes", "raw.narrative_members", *_MEMBERSHIP), is_on_closes=True)
+@measure("mart.cap_attribution", deps=("core.daily_closes", "raw.narrative_members", *_MEMBERSHIP))
 def mart_cap_attribution(run: RunContext) -> pl.DataFrame:
     """Price, supply, large supply step and timing of each followed coin and day."""
     warehouse, settings, moment = run.warehouse, run.settings, run.started_at
@@ -35,7 +35,7 @@ def mart_cap_attribution(run: RunContext) -> pl.DataFrame:
     return effects.filter(pl.col("ts") >= first_close(moment))
 
 
-@measure("mart.cap_attribution_totals", deps=(_ATTRIBUTION, *_MEMBERSHIP), is_on_closes=True)
+@measure("mart.cap_attribution_totals", deps=(_ATTRIBUTION, *_MEMBERSHIP))
 def mart_cap_attribution_totals(run: RunContext) -> pl.DataFrame:
     """The effects summed over the members of narratives, portfolios and ranges, with arrivals and departures."""
     warehouse, settings, moment = run.warehouse, run.settings, run.started_at
@@ -49,7 +49,7 @@ def mart_cap_attribution_totals(run: RunContext) -> pl.DataFrame:
     return attribution_totals(attribution, members)
 
 
-@measure("mart.range_migration", deps=(_ATTRIBUTION, "raw.cohort_members", "raw.coins"), is_on_closes=True)
+@measure("mart.range_migration", deps=(_ATTRIBUTION, "raw.cohort_members", "raw.coins"))
 def mart_range_migration(run: RunContext) -> pl.DataFrame:
     """Coins that are in another range than 1, 7 or 30 days before."""
     cohort = stored_cohort(run.warehouse, run.settings, run.started_at)
@@ -63,7 +63,7 @@ def mart_range_migration(run: RunContext) -> pl.DataFrame:
     )
 
 
-@measure("mart.range_chain", deps=(_ATTRIBUTION, "core.group_totals", "raw.cohort_members"), is_on_closes=True)
+@measure("mart.range_chain", deps=(_ATTRIBUTION, "core.group_totals", "raw.cohort_members"))
 def mart_range_chain(run: RunContext) -> pl.DataFrame:
     """The growth of each range over fixed members, beside its level."""
     cohort, limits = stored_cohort(run.warehouse, run.settings, run.started_at), run.settings.source.range_lower_limits

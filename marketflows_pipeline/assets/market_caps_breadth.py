@@ -31,14 +31,14 @@ PAGES_SPAN = timedelta(days=92)
 _MEMBERSHIP = ("core.daily_closes", "core.listed_members", "raw.cohort_members")
 
 
-@measure("mart.breadth", deps=_MEMBERSHIP, is_on_closes=True)
+@measure("mart.breadth", deps=_MEMBERSHIP)
 def mart_breadth(run: RunContext) -> pl.DataFrame:
     """How many coins of each narrative, of each range and of the cohort take part, close by close."""
     closes = observed_closes(run.warehouse, run.started_at)
     return breadth(closes, universes(run.warehouse, run.settings, closes))
 
 
-@measure("mart.category_breadth", deps=("raw.narrative_members", "raw.cohort_members"), is_on_closes=True)
+@measure("mart.category_breadth", deps=("raw.narrative_members", "raw.cohort_members"))
 def mart_category_breadth(run: RunContext) -> pl.DataFrame:
     """Breadth of all that the service lists of each narrative, from the changes on its page."""
     return category_breadth(
@@ -46,7 +46,7 @@ def mart_category_breadth(run: RunContext) -> pl.DataFrame:
     )
 
 
-@measure("mart.narrative_overlap", deps=_MEMBERSHIP, is_on_closes=True)
+@measure("mart.narrative_overlap", deps=_MEMBERSHIP)
 def mart_narrative_overlap(run: RunContext) -> pl.DataFrame:
     """What each two narratives share at the newest close."""
     closes = observed_closes(run.warehouse, run.started_at, run.started_at - _MAP_SPAN)
@@ -54,7 +54,7 @@ def mart_narrative_overlap(run: RunContext) -> pl.DataFrame:
     return narrative_overlap(newest_members(run.warehouse, run.settings, newest), newest)
 
 
-@measure("mart.market_map", deps=_MEMBERSHIP, is_on_closes=True)
+@measure("mart.market_map", deps=_MEMBERSHIP)
 def mart_market_map(run: RunContext) -> pl.DataFrame:
     """Every coin in the smallest narrative that contains it, so that the parts add to the whole."""
     closes = observed_closes(run.warehouse, run.started_at, run.started_at - _MAP_SPAN)
@@ -62,7 +62,7 @@ def mart_market_map(run: RunContext) -> pl.DataFrame:
     return market_map(newest_members(run.warehouse, run.settings, closes), closes, cohort)
 
 
-@measure("mart.dominance", deps=_MEMBERSHIP, is_on_closes=True)
+@measure("mart.dominance", deps=_MEMBERSHIP)
 def mart_dominance(run: RunContext) -> pl.DataFrame:
     """Shares of bitcoin, ether and stablecoins, and totals without them."""
     limits = limits_in_use(run.settings)

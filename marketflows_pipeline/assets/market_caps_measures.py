@@ -21,10 +21,11 @@ from marketflows_pipeline.assets.market_caps_closes import core_daily_closes, co
 from marketflows_pipeline.assets.market_caps_index import INDEX_SPECS, update_index
 from marketflows_pipeline.assets.market_caps_radar import mart_category_radar
 from marketflows_pipeline.assets.market_caps_rotation import mart_rotation, mart_rotation_log, mart_rotation_placebo
-from marketflows_pipeline.assets.measures import measure_specs
+from marketflows_pipeline.assets.measures import measure_specs, update
 from marketflows_pipeline.assets.tables import Run
+from marketflows_pipeline.queries.fingerprints import closes_fingerprint, index_fingerprint, snapshots_fingerprint
 
-BEFORE_INDEX = (
+ON_CLOSES = (
     core_daily_closes,
     core_listed_members,
     mart_cap_attribution,
@@ -36,18 +37,18 @@ BEFORE_INDEX = (
     mart_narrative_overlap,
     mart_market_map,
     mart_dominance,
-    mart_category_radar,
 )
-AFTER_INDEX = (mart_rotation, mart_rotation_log, mart_rotation_placebo)
+ON_SNAPSHOTS = (mart_category_radar,)
+ON_INDEX = (mart_rotation, mart_rotation_log, mart_rotation_placebo)
 
 
 @dg.multi_asset(
-    name="market_cap_measures", specs=[*measure_specs(BEFORE_INDEX), *INDEX_SPECS, *measure_specs(AFTER_INDEX)]
+    name="market_cap_measures",
+    specs=[*measure_specs((*ON_CLOSES, *ON_SNAPSHOTS)), *INDEX_SPECS, *measure_specs(ON_INDEX)],
 )
 def market_cap_measures(run: Run) -> Iterator[dg.MaterializeResult[None]]:
-    """Closes and lists, what is measured on them, the index, and rotation on it."""
-    for each in BEFORE_INDEX:
-        yield each.update(run)
+    """Closes and lists, what is measured on them, the index, and rotation on it; what has not changed is left."""
+    yield from update(run, ON_CLOSES, closes_fingerprint(run.warehouse, run.settings, run.started_at))
+    yield from update(run, ON_SNAPSHOTS, snapshots_fingerprint(run.warehouse, run.started_at))
     yield from update_index(run)
-    for each in AFTER_INDEX:
-        yield each.update(run)
+    yield from update(run, ON_INDEX, index_fingerprint(run.warehouse, run.settings))

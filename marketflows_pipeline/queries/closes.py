@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 
 import polars as pl
 
@@ -17,14 +15,12 @@ from marketflows_pipeline.warehouse.store import Warehouse
 
 # No observation older than that is a close.
 LONGEST = 2 * DAY
-# Settings that say how the service is asked, and change no figure.
-_OF_THE_ACCOUNT = {"base_url", "plan", "calls_per_minute", "monthly_credits", "repair_calls_per_run"}
 
 
 def close_times(first: datetime, last: datetime) -> pl.Series:
     """Every 00:00 UTC from the first one at or after `first` to the last one at or before `last`."""
-    start = _day_of(first) + (DAY if first > _day_of(first) else timedelta(0))
-    end = max(_day_of(last), start - DAY)
+    start = day_of(first) + (DAY if first > day_of(first) else timedelta(0))
+    end = max(day_of(last), start - DAY)
     return pl.datetime_range(start, end, DAY, time_unit="us", time_zone="UTC", eager=True).alias("ts")
 
 
@@ -59,39 +55,6 @@ def all_closes(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
     oldest = warehouse.query("select min(ts) as ts from accepted.market_caps").item() or moment
     times = close_times(oldest, moment)
     return closes_at(_last_observations(warehouse, None, oldest, moment), times, LONGEST)
-
-
-def closes_fingerprint(warehouse: Warehouse, settings: Settings, moment: datetime) -> str:
-    """What tables on daily closes depend on: observations up to the last close, lists of members, settings, version.
-
-    Two runs with the same fingerprint compute the same tables, so that the second need not.
-    """
-    last_close = _day_of(moment)
-    found = warehouse.query(
-        """
-        select
-            (select bit_xor(hash(coin_id, ts, market_cap_usd, price_usd)) from accepted.market_caps where ts <= $1),
-            (select bit_xor(hash(narrative, observed_at, coin_id, rank, is_excluded, is_full_page))
-             from accepted.narrative_members where observed_at <= $1 or is_full_page),
-            (select bit_xor(hash(observed_at, coin_id, market_cap_usd, circulating_supply))
-             from accepted.cohort_members where observed_at <= $1),
-            (select bit_xor(hash(coin_id, is_excluded)) from (
-                select distinct coin_id, is_excluded from accepted.cohort_members)),
-            (select bit_xor(hash(coin_id)) from accepted.coins where not is_active),
-            (select bit_xor(hash(category_id, name)) from accepted.category_names),
-            (select count(*) from meta.backfills where outcome in ('complete', 'empty'))
-        """,
-        [last_close],
-    )
-    text = repr(
-        (
-            found.row(0),
-            last_close,
-            settings.source.model_dump_json(exclude=_OF_THE_ACCOUNT),
-            version("marketflows-pipeline"),
-        )
-    )
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def latest_prices(warehouse: Warehouse, coins: Sequence[str], moment: datetime, within: timedelta) -> pl.DataFrame:
@@ -171,5 +134,6 @@ def _last_observations(
     )
 
 
-def _day_of(moment: datetime) -> datetime:
+def day_of(moment: datetime) -> datetime:
+    """The 00:00 UTC at which the moment's day began."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -95,13 +95,13 @@ def write_table(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFr
 
 def make_views(cursor: duckdb.DuckDBPyConnection) -> None:
     """Make every registered view whose tables are all stored as registered, with its comments."""
-    whole = _whole_tables(cursor)
+    whole = whole_tables(cursor)
     _make(cursor, (view for view in TABLES.values() if view.view_sql and ddl.view_sources(view) <= whole))
 
 
 def make_accepted(cursor: duckdb.DuckDBPyConnection) -> None:
     """Make ``accepted.*``, the raw tables without their quarantined rows, as far as they are stored as registered."""
-    whole = _whole_tables(cursor)
+    whole = whole_tables(cursor)
     raw = (entry for name, entry in TABLES.items() if entry.schema_name == "raw" and {name, QUARANTINE} <= whole)
     _make(cursor, map(accepted_view, raw))
 
@@ -113,7 +113,7 @@ def _make(cursor: duckdb.DuckDBPyConnection, views: Iterable[Table]) -> None:
     )
 
 
-def _whole_tables(cursor: duckdb.DuckDBPyConnection) -> set[str]:
+def whole_tables(cursor: duckdb.DuckDBPyConnection) -> set[str]:
     """Tables that are stored as registered."""
     stored = stored_columns(cursor)
     return {name for name, entry in TABLES.items() if name in stored and not differences(entry, stored[name])}

@@ -29,6 +29,7 @@ from marketflows_pipeline.warehouse.catalog import (
     make_views,
     prepare_history,
     stored_columns,
+    whole_tables,
     write_table,
 )
 from marketflows_pipeline.warehouse.merging import MergeResult, merge_rows
@@ -95,6 +96,11 @@ class Warehouse:
         with self._cursor() as cursor:
             return set(stored_columns(cursor))
 
+    def current_tables(self) -> set[str]:
+        """``schema.table`` of every registered table that is stored with the registry's columns."""
+        with self._cursor() as cursor:
+            return whole_tables(cursor)
+
     def read(
         self, table: str, *, columns: Sequence[str] | None = None, where: str = "", params: Sequence[Any] = ()
     ) -> pl.DataFrame:
@@ -107,8 +113,7 @@ class Warehouse:
             params: its parameters.
 
         Returns:
-            A frame typed as the registry says, times as ``Datetime("us", "UTC")``. A table that was never written is
-            an empty frame where it may be empty; history tables (merged or appended to) always exist.
+            A frame typed as the registry says. A table that was never written is an empty frame where it may be empty.
 
         Raises:
             WarehouseError: if the table is not registered, was never written though it may not be empty, or is
@@ -145,11 +150,7 @@ class Warehouse:
         return frame.cast({name: entry.polars_schema[name] for name in wanted})
 
     def query(self, sql: str, params: Sequence[Any] = ()) -> pl.DataFrame:
-        """The answer to any select, times in UTC.
-
-        Raises:
-            WarehouseError: if DuckDB refuses it.
-        """
+        """The answer to any select, times in UTC; a `WarehouseError` if DuckDB refuses it."""
         with self._cursor() as cursor:
             return _frame(cursor, sql, params)
 
@@ -180,11 +181,7 @@ class Warehouse:
         return rows.height
 
     def append(self, table: str, frame: pl.DataFrame) -> int:
-        """Add a frame's rows; how many they are.
-
-        Raises:
-            WarehouseError: if the frame is not what the registry says.
-        """
+        """Add a frame's rows; how many they are. A `WarehouseError` if the frame is not what the registry says."""
         entry = _registered_table(table)
         rows = check_frame(entry, frame)
         with self.transaction() as cursor:

@@ -1,0 +1,68 @@
+"""Fingerprints of what tables are computed from: two runs with the same one compute the same tables."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from importlib.metadata import version
+
+from marketflows_pipeline.queries.closes import day_of
+from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.warehouse.store import Warehouse
+
+# Settings that say how the service is asked, and change no figure.
+_OF_THE_ACCOUNT = {"base_url", "plan", "calls_per_minute", "monthly_credits", "repair_calls_per_run"}
+
+
+def closes_fingerprint(warehouse: Warehouse, settings: Settings, moment: datetime) -> str:
+    """What tables on daily closes depend on: observations up to the last close, lists of members, settings, version.
+
+    Two runs with the same fingerprint compute the same tables, so that the second need not.
+    """
+    last_close = day_of(moment)
+    found = warehouse.query(
+        """
+        select
+            (select bit_xor(hash(coin_id, ts, market_cap_usd, price_usd)) from accepted.market_caps where ts <= $1),
+            (select bit_xor(hash(narrative, observed_at, coin_id, rank, is_excluded, is_full_page))
+             from accepted.narrative_members where observed_at <= $1 or is_full_page),
+            (select bit_xor(hash(observed_at, coin_id, market_cap_usd, circulating_supply))
+             from accepted.cohort_members where observed_at <= $1),
+            (select bit_xor(hash(coin_id, is_excluded)) from (
+                select distinct coin_id, is_excluded from accepted.cohort_members)),
+            (select bit_xor(hash(coin_id)) from accepted.coins where not is_active),
+            (select bit_xor(hash(category_id, name)) from accepted.category_names),
+            (select count(*) from meta.backfills where outcome in ('complete', 'empty'))
+        """,
+        [last_close],
+    )
+    text = repr(
+        (
+            found.row(0),
+            last_close,
+            settings.source.model_dump_json(exclude=_OF_THE_ACCOUNT),
+            version("marketflows-pipeline"),
+        )
+    )
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def snapshots_fingerprint(warehouse: Warehouse, moment: datetime) -> str:
+    """What the radar depends on: daily snapshots of all categories, and the day."""
+    found = warehouse.query(
+        "select count(*), max(observed_at), sum(market_cap_usd), sum(volume_24h_usd) from accepted.category_snapshots"
+    )
+    return _digest(found.row(0), day_of(moment))
+
+
+def index_fingerprint(warehouse: Warehouse, settings: Settings) -> str:
+    """What rotation depends on: the final closes of the index, and the base assets."""
+    found = warehouse.query(
+        "select bit_xor(hash(category, series, base_asset, ts, price_index, is_backfilled)) from core.index_closes"
+    )
+    return _digest(found.row(0), settings.source.coin_bases)
+
+
+def _digest(*inputs: object) -> str:
+    text = repr((*inputs, version("marketflows-pipeline")))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
