@@ -161,7 +161,11 @@ def _with_every_day(by_day: pl.DataFrame) -> pl.DataFrame:
     last = known.get_column("ts").max()
     every = (
         known.group_by(_SERIES)
-        .agg(ts=pl.datetime_range(pl.col("ts").min(), pl.lit(last), DAY, time_unit="us", time_zone="UTC"))
+        .agg(
+            ts=pl.datetime_range(
+                pl.col("ts").min(), pl.lit(last, pl.Datetime("us", "UTC")), DAY, time_unit="us", time_zone="UTC"
+            )
+        )
         .explode("ts")
         .sort(_ROW)
     )
