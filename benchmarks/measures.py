@@ -20,11 +20,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from marketflows_pipeline.assets.market_caps_measures import market_cap_measures
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline.run_context import RunContext
+from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse
 
@@ -76,6 +79,10 @@ def make(path: Path, grid: str, coins: int, narratives: int) -> None:
             f" {start} as first_seen_at, timestamptz '{NOW.isoformat()}' as last_seen_at, true as is_active"
             " from raw.market_caps"
         )
+        totals = pl.DataFrame(
+            {"category": "Ranges", "series": "10000000", "ts": NOW, "market_cap_usd": 1e9, "n_assets": 1}
+        )
+        warehouse.replace("core.group_totals", totals.cast(pl.Schema(table("core.group_totals").polars_schema)))
         warehouse.execute(
             "insert into meta.backfills by name select coin_id, 'hourly' as granularity, first_seen_at as window_start,"
             " last_seen_at as window_end, last_seen_at as attempted_at, 'complete' as outcome, 1 as rows_served,"
