@@ -42,8 +42,9 @@ def update_index(run: RunContext) -> Iterator[dg.MaterializeResult[None]]:
     wanted = ready_indices(run.warehouse, run.settings, indices_wanted(run.settings, rule), stored)
     data = market_data(run.warehouse, run.settings, wanted, stored, run.started_at)
     extension = extend_index(stored, wanted, rule, data, run.started_at)
-    levels = [extension.closes.with_columns(is_latest=False), _latest(run, extension.chain, wanted)]
-    in_bases = _in_bases(run, pl.concat(levels, how="diagonal"))
+    moment = newest_observation(run.warehouse) or run.started_at
+    levels = [extension.closes.with_columns(is_latest=False), _latest(run, extension.chain, wanted, moment)]
+    in_bases = _in_bases(run, pl.concat(levels, how="diagonal"), moment)
     final = table(CLOSES).stored_form(in_bases.filter(~pl.col("is_latest")).lazy())
     with run.warehouse.transaction():
         run.warehouse.merge(CONSTITUENTS, _members(run, extension))
@@ -65,15 +66,14 @@ INDEX_SPECS = [
 ]
 
 
-def _latest(run: RunContext, chain: Chain, wanted: pl.DataFrame) -> pl.DataFrame:
+def _latest(run: RunContext, chain: Chain, wanted: pl.DataFrame, moment: datetime) -> pl.DataFrame:
     """Levels since the last final close: at closes that are not final yet, and now."""
     levels = chain.levels.join(wanted, on=INDEX, how="semi")
     oldest = levels["ts"].min()
     if not isinstance(oldest, datetime):
         return levels.clear().with_columns(is_latest=pl.lit(value=True))
     coins = chain.held["coin_id"].unique().to_list()
-    moment = newest_observation(run.warehouse) or oldest
-    closes = _closes_and_now(run, coins, oldest)
+    closes = _closes_and_now(run, coins, oldest, moment)
     times = close_times(oldest, moment).append(pl.Series([moment], dtype=pl.Datetime("us", "UTC"))).unique()
     due = levels.select(*INDEX, after="ts").join(times.alias("ts").to_frame(), how="cross")
     due = due.filter(pl.col("ts") > pl.col("after"))
@@ -85,7 +85,7 @@ def _latest(run: RunContext, chain: Chain, wanted: pl.DataFrame) -> pl.DataFrame
     )
 
 
-def _in_bases(run: RunContext, levels: pl.DataFrame) -> pl.DataFrame:
+def _in_bases(run: RunContext, levels: pl.DataFrame, moment: datetime) -> pl.DataFrame:
     """Levels in US dollars and in each base asset, from the index's start where the base asset is a new one."""
     in_dollars = levels.with_columns(
         base_asset=pl.lit(US_DOLLAR), base_price_usd=pl.lit(None, pl.Float64), base_cap_usd=pl.lit(None, pl.Float64)
@@ -99,18 +99,17 @@ def _in_bases(run: RunContext, levels: pl.DataFrame) -> pl.DataFrame:
         wanted = pl.concat([levels, earlier.select(levels.columns)])
         oldest = wanted["ts"].min()
         if isinstance(oldest, datetime):
-            prices = _closes_and_now(run, [base], oldest).select(
+            prices = _closes_and_now(run, [base], oldest, moment).select(
                 "ts", base_price_usd="price_usd", base_cap_usd="market_cap_usd"
             )
             frames.append(in_base_asset(wanted, prices, starts).with_columns(base_asset=pl.lit(base)))
     return pl.concat(frames, how="diagonal")
 
 
-def _closes_and_now(run: RunContext, coins: list[str], first: datetime) -> pl.DataFrame:
+def _closes_and_now(run: RunContext, coins: list[str], first: datetime, moment: datetime) -> pl.DataFrame:
     """Closes since `first`, and the prices of now."""
     spec = GridSpec.from_window(run.started_at, run.settings.source.days)
     within = STALE_STEPS * spec.step
-    moment = newest_observation(run.warehouse) or first
     frames = [
         daily_closes(run.warehouse, coins, first, run.started_at, within),
         latest_prices(run.warehouse, coins, moment, within),

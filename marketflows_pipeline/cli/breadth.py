@@ -8,19 +8,15 @@ import click
 
 from marketflows_pipeline.cli.report_command import MAX_DAYS, format_option, print_report
 from marketflows_pipeline.cli.report_context import MARKET_CAPS
-from marketflows_pipeline.cli.text import argument_text
+from marketflows_pipeline.cli.text import optional_text
 from marketflows_pipeline.options import RunOptions
 
 if TYPE_CHECKING:
     from marketflows_pipeline.cli.reports.report import ReportFormat
 
 
-def _series_text(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    return None if value is None else argument_text(context, parameter, value)
-
-
 @click.command("breadth", short_help="How many coins take part in a move, and what narratives share.")
-@click.argument("series", callback=_series_text, required=False)
+@click.argument("series", callback=optional_text, required=False)
 @click.option(
     "--days",
     type=click.IntRange(1, MAX_DAYS),

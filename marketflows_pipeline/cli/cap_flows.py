@@ -8,17 +8,13 @@ import click
 
 from marketflows_pipeline.cli.report_command import format_option, print_report
 from marketflows_pipeline.cli.report_context import MARKET_CAPS
-from marketflows_pipeline.cli.text import argument_text
+from marketflows_pipeline.cli.text import optional_text
 from marketflows_pipeline.options import RunOptions
 
 if TYPE_CHECKING:
     from marketflows_pipeline.cli.reports.report import ReportFormat
 
 MOST_DAYS, SUPPLY_DAYS = 365, 7
-
-
-def _optional_text(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    return None if value is None else argument_text(context, parameter, value)
 
 
 @click.command("movers", short_help="What moved market caps: price, supply, membership.")
@@ -33,7 +29,7 @@ def _optional_text(context: click.Context, parameter: click.Parameter, value: st
     "--days", type=click.IntRange(1, MOST_DAYS), default=SUPPLY_DAYS, show_default=True, help="Back from the newest."
 )
 @click.option("--category", type=click.Choice(["Narratives", "Portfolios", "Ranges"]), help="Its series, not coins.")
-@click.option("--series", callback=_optional_text, help="One narrative, portfolio or range, by its key or label.")
+@click.option("--series", callback=optional_text, help="One narrative, portfolio or range, by its key or label.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="How many at most.")
 @format_option
 @click.pass_obj

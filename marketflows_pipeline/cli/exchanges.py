@@ -10,7 +10,7 @@ import click
 
 from marketflows_pipeline.cli.report_command import MAX_DAYS, format_option, print_report, refresh_option
 from marketflows_pipeline.cli.report_context import EXCHANGES
-from marketflows_pipeline.cli.text import argument_text
+from marketflows_pipeline.cli.text import optional_text
 from marketflows_pipeline.options import RunOptions
 
 if TYPE_CHECKING:
@@ -29,10 +29,6 @@ def _finite(_context: click.Context, parameter: click.Parameter, amount: float) 
     if not math.isfinite(amount):
         raise click.BadParameter(f"{amount} is not an amount.", param=parameter)
     return amount
-
-
-def _exchange_id(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    return None if value is None else argument_text(context, parameter, value)
 
 
 @click.command("exchange-flows", short_help="Where trading volume goes up and down.")
@@ -58,7 +54,7 @@ def exchange_flows(options: RunOptions, limit: int | None, output_format: Report
 
 
 @click.command("exchange-netflow", short_help="What moved into and out of one exchange, or of all.")
-@click.argument("exchange_id", callback=_exchange_id, required=False)
+@click.argument("exchange_id", callback=optional_text, required=False)
 @click.argument("days", type=_DAYS, required=False)
 @click.option(
     "--days", "days_option", type=_DAYS, help=f"How many days, back from the newest.  [default: {DEFAULT_DAYS}]"

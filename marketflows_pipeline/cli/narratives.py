@@ -8,7 +8,7 @@ import click
 
 from marketflows_pipeline.cli.report_command import format_option, print_report, refresh_option
 from marketflows_pipeline.cli.report_context import MARKET_CAPS
-from marketflows_pipeline.cli.text import argument_text
+from marketflows_pipeline.cli.text import optional_text
 from marketflows_pipeline.options import RunOptions
 
 if TYPE_CHECKING:
@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 SHOWN_CATEGORIES = 30
 
 
-def _text(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    return None if value is None else argument_text(context, parameter, value)
-
-
 @click.command("narratives", short_help="Categories of coins, the most unusual first.")
-@click.option("--like", callback=_text, help="Only categories with these words in their name, as ai.")
+@click.option("--like", callback=optional_text, help="Only categories with these words in their name, as ai.")
 @click.option(
     "--days",
     type=click.Choice(["1", "7", "30"]),

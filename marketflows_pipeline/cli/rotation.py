@@ -8,17 +8,13 @@ import click
 
 from marketflows_pipeline.cli.report_command import format_option, print_report
 from marketflows_pipeline.cli.report_context import CROSS_ASSET, MARKET_CAPS
-from marketflows_pipeline.cli.text import argument_text
+from marketflows_pipeline.cli.text import optional_text
 from marketflows_pipeline.options import RunOptions
 
 if TYPE_CHECKING:
     from marketflows_pipeline.cli.reports.report import ReportFormat
 
 DEFAULT_BASE = "bitcoin"
-
-
-def _coin(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    return None if value is None else argument_text(context, parameter, value)
 
 
 @click.command("rotation", short_help="Which narratives or assets lead, and what chance alone gives.")
@@ -30,7 +26,7 @@ def _coin(context: click.Context, parameter: click.Parameter, value: str | None)
     help="Narratives against a coin, assets against the benchmark of the settings, or funds by their flows.",
 )
 @click.option(
-    "--base", callback=_coin, help=f"The coin that narratives are measured against.  [default: {DEFAULT_BASE}]"
+    "--base", callback=optional_text, help=f"The coin that narratives are measured against.  [default: {DEFAULT_BASE}]"
 )
 @format_option
 @click.pass_obj

@@ -33,6 +33,11 @@ def argument_text(_context: click.Context, parameter: click.Parameter, value: st
     return value
 
 
+def optional_text(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """As `argument_text`, for what may be left out."""
+    return None if value is None else argument_text(context, parameter, value)
+
+
 def read_standard_input() -> str:
     """All of standard input as text.
 

@@ -12,8 +12,8 @@ from marketflows_pipeline.queries.closes import close_times, stored_members
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.transforms.categories import COHORT
 from marketflows_pipeline.transforms.market_caps.category_breadth import PERIODS
-from marketflows_pipeline.transforms.market_caps.daily_closes import rebase_redenominations
-from marketflows_pipeline.transforms.market_caps.universes import DAY, narrative_universe, range_universe
+from marketflows_pipeline.transforms.market_caps.daily_closes import DAY, rebase_redenominations
+from marketflows_pipeline.transforms.market_caps.universes import narrative_universe, range_universe
 from marketflows_pipeline.warehouse.store import Warehouse
 
 # Members of a run of the last days are enough to know those of the newest close.

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from marketflows_pipeline.queries.closes import close_times, daily_closes, stored_members
+from marketflows_pipeline.queries.closes import close_times, daily_closes, day_of, stored_members
 from marketflows_pipeline.queries.members import excluded_coins
 from marketflows_pipeline.queries.tracked_coins import tracked_coins
 from marketflows_pipeline.settings import Settings
@@ -34,7 +34,7 @@ class StoredCohort:
 
 def first_close(moment: datetime) -> datetime:
     """The oldest close that is attributed by a run at this moment."""
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0) - ATTRIBUTED
+    return day_of(moment) - ATTRIBUTED
 
 
 def attributed_closes(warehouse: Warehouse, settings: Settings, moment: datetime) -> pl.DataFrame:

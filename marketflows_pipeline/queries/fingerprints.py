@@ -36,15 +36,7 @@ def closes_fingerprint(warehouse: Warehouse, settings: Settings, moment: datetim
         """,
         [last_close],
     )
-    text = repr(
-        (
-            found.row(0),
-            last_close,
-            settings.source.model_dump_json(exclude=_OF_THE_ACCOUNT),
-            version("marketflows-pipeline"),
-        )
-    )
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return _digest(found.row(0), last_close, settings.source.model_dump_json(exclude=_OF_THE_ACCOUNT))
 
 
 def snapshots_fingerprint(warehouse: Warehouse, moment: datetime) -> str:

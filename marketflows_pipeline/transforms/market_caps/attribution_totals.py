@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
-from marketflows_pipeline.transforms.categories import NARRATIVES, PORTFOLIOS, RANGES
+from marketflows_pipeline.transforms.categories import PORTFOLIOS, RANGES
 from marketflows_pipeline.transforms.market_caps.cap_attribution import EFFECTS
 from marketflows_pipeline.transforms.market_caps.daily_closes import DAY
 from marketflows_pipeline.transforms.market_caps.ranges import assign_buckets
+from marketflows_pipeline.transforms.market_caps.universes import narrative_universe
 from marketflows_pipeline.transforms.sums import order_independent_sum
 
 _SERIES = ["category", "series"]
@@ -83,17 +84,8 @@ def narrative_members(stored: pl.DataFrame, times: pl.Series, top_n: int) -> pl.
     Returns:
         category, series, coin_id, ts; none before a narrative's first stored list.
     """
-    listed = stored.filter(pl.col("rank") <= top_n).select("series", "coin_id", stored_at="ts")
-    lists = listed.select("series", "stored_at").unique().sort("stored_at").with_columns(ts="stored_at")
-    return (
-        listed.select("series")
-        .unique()
-        .join(times.alias("ts").to_frame(), how="cross")
-        .sort("ts")
-        .join_asof(lists, on="ts", by="series", check_sortedness=False)
-        .join(listed, on=["series", "stored_at"])
-        .select(pl.lit(NARRATIVES).alias("category"), "series", "coin_id", "ts")
-    )
+    known = narrative_universe(stored, times, top_n).filter(~pl.col("is_backfilled"))
+    return known.drop("is_backfilled")
 
 
 def portfolio_members(portfolios: Mapping[str, Sequence[str]], times: pl.Series) -> pl.DataFrame:

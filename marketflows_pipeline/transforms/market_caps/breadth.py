@@ -8,8 +8,8 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.market_caps.daily_closes import DAY
 from marketflows_pipeline.transforms.market_caps.metrics import smoothed
-from marketflows_pipeline.transforms.market_caps.universes import DAY
 from marketflows_pipeline.transforms.sums import order_independent_sum
 
 BITCOIN = "bitcoin"

@@ -8,7 +8,7 @@ import polars as pl
 
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.categories import OTHER
-from marketflows_pipeline.transforms.market_caps.universes import DAY
+from marketflows_pipeline.transforms.market_caps.daily_closes import DAY
 from marketflows_pipeline.transforms.sums import order_independent_sum
 
 CHANGE_DAYS = (1, 7, 30)

@@ -6,7 +6,7 @@ What a coin does afterwards must not decide whether it counts, so membership is 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 
@@ -14,7 +14,6 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES, RANGES
 from marketflows_pipeline.transforms.market_caps.ranges import assign_buckets
 
-DAY = timedelta(days=1)
 COHORT_SERIES = "cohort"
 KEY = ("category", "series", "coin_id", "ts")
 
