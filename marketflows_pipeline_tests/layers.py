@@ -23,6 +23,7 @@ LAYERS = {
     ("assets", "checks"): "one asset a table, and what must hold of it",
     ("run_context",): "settings, clock, warehouse of one run",
     ("clients",): "the services of one run",
+    ("report",): "the page and the brief, from the published file",
     ("ingest",): "what to request, and storing it",
     ("queries",): "rows that a step needs",
     ("tutorial",): "packaged data in place of the services",

@@ -119,6 +119,21 @@ class Reading:
         with self._of_this_version():
             return pl.DataFrame(self._connection.sql(f"select {', '.join(typed)} from {ddl.qualified(name)}"))
 
+    def frame(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """All rows of a query as a frame; times are aware, in UTC.
+
+        Args:
+            sql: one select, with ``$name`` for each parameter.
+            params: its parameters.
+
+        Raises:
+            MarketflowsError: if the file does not hold what this program's own questions ask for.
+        """
+        import polars as pl  # noqa: PLC0415 (most commands do without)
+
+        with self._of_this_version():
+            return pl.DataFrame(self._connection.sql(sql, params=params))
+
     @contextmanager
     def _of_this_version(self) -> Iterator[None]:
         try:

@@ -1,0 +1,1 @@
+"""The brief and the page: what changed, told from the published file alone."""

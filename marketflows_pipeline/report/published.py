@@ -1,0 +1,74 @@
+"""The published file as brief and page read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from marketflows_pipeline.system.printable import presentable_name
+from marketflows_pipeline.warehouse.published import Reading, read_published
+
+# Columns that hold what something is called by others.
+NAMES = frozenset({"name", "label", "symbol", "exchange", "coin", "token"})
+
+
+class PublishedFile:
+    """One published file, as it was when it was opened.
+
+    Attributes:
+        path: the link people open.
+        is_tutorial: whether its figures are made up.
+        now: the present; in the tutorial, whose figures never age, the moment of its publish.
+    """
+
+    def __init__(self, path: Path, reading: Reading, *, is_tutorial: bool, now: datetime) -> None:
+        self.path = path
+        self.is_tutorial = is_tutorial
+        self._reading = reading
+        rows = reading.rows("select table_name, part, status, as_of, n_rows, run_id, published_at from meta.publish")
+        self._published = {row["table_name"]: row for row in rows}
+        newest = max((row["published_at"] for row in rows), default=now)
+        self.now = newest if is_tutorial else now
+
+    def frame(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """All rows of a select, with presentable names; times are aware, in UTC.
+
+        Args:
+            sql: one select, with ``$name`` for each parameter.
+            params: its parameters.
+        """
+        frame = self._reading.frame(sql, params)
+        for column in NAMES.intersection(frame.columns):
+            named = {value: presentable_name(value) for value in frame[column].unique() if value}
+            frame = frame.with_columns(frame[column].replace(named))
+        return frame
+
+    def has(self, table: str) -> bool:
+        """Whether the file holds rows of this table or view."""
+        entry = self._published.get(table)
+        return entry is not None and entry["n_rows"] != 0
+
+    def as_of(self, table: str) -> datetime | None:
+        """Newest time in a table; None where it is missing or empty."""
+        moment: datetime | None = self._published.get(table, {}).get("as_of")
+        return moment
+
+    def publish_row(self, table: str) -> Mapping[str, Any]:
+        """The row of ``meta.publish`` of a table; empty where it is not published."""
+        return self._published.get(table, {})
+
+
+@contextmanager
+def open_published_file(path: Path, *, is_tutorial: bool, now: datetime) -> Iterator[PublishedFile]:
+    """Open the published file.
+
+    Raises:
+        MarketflowsError: if nothing is published there, or it cannot be opened.
+    """
+    with read_published(path) as reading:
+        yield PublishedFile(path, reading, is_tutorial=is_tutorial, now=now)
