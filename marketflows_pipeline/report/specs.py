@@ -1,0 +1,65 @@
+"""What the specifications of all charts of the page share: named data, colours as variables, singled-out series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from marketflows_pipeline.charts.style.theme import PALETTE
+
+if TYPE_CHECKING:
+    import altair as alt
+
+# The signal that holds the series singled out in all charts; empty for none.
+SINGLED_OUT = "hl"
+FADED = 0.15
+
+# Colours stand in style sheet variables, so that a change of theme draws nothing anew.
+INK, GREY, GRID, BACKGROUND = "var(--ink)", "var(--grey)", "var(--grid)", "var(--card)"
+INTO, OUT_OF = "var(--into)", "var(--out)"
+SERIES_COLORS = tuple(f"var(--s{place})" for place in range(1, len(PALETTE) + 1))
+
+
+def series_of(pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, str, str], ...]:
+    """Key, label and colour of each series, from (key, label) pairs in sort order."""
+    return tuple((key, label, SERIES_COLORS[place % len(SERIES_COLORS)]) for place, (key, label) in enumerate(pairs))
+
+
+def by_series(key: str, series: Sequence[tuple[str, str, str]]) -> alt.Color:
+    """Each series in its own colour, without a legend: the page has buttons for that."""
+    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+
+    scale = alt.Scale(domain=[each[0] for each in series], range=[each[2] for each in series])
+    return alt.Color(f"{key}:N", scale=scale, legend=None)
+
+
+def fading(key: str, opacity: float = 1.0) -> dict[str, Any]:
+    """Opacity that fades every series but the one singled out."""
+    import altair as alt  # noqa: PLC0415
+
+    others = f"{SINGLED_OUT} != '' && datum['{key}'] != {SINGLED_OUT}"
+    return dict(alt.condition(others, alt.value(FADED), alt.value(opacity)))
+
+
+def spec_of(
+    chart: alt.TopLevelMixin, dataset: str, *, height: int = 260, signals: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A chart as the page draws it: as wide as its card, without data, theme or schema.
+
+    Args:
+        chart: an Altair chart or layers of charts; titles stand in the page, not in it.
+        dataset: name of its data.
+        height: of the plot, px; a number also where rows have steps, since a step would make the page log a warning.
+        signals: value that each signal begins with, such as ``{"base": "usd"}``.
+    """
+    spec: dict[str, Any] = chart.to_dict()
+    for name in ("$schema", "config", "usermeta", "datasets"):
+        spec.pop(name, None)
+    wanted = {SINGLED_OUT: "", **(signals or {})}
+    return {
+        **spec,
+        "data": {"name": dataset},
+        "width": "container",
+        "height": height,
+        "params": [*spec.get("params", ()), *({"name": name, "value": value} for name, value in wanted.items())],
+    }
