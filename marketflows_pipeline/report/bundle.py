@@ -52,7 +52,7 @@ def make_bundle(folder: Path) -> str:
     """
     import vl_convert  # noqa: PLC0415 (loads for 0.1 s, and is needed once)
 
-    text = vl_convert.javascript_bundle()
+    text: str = vl_convert.javascript_bundle(None)
     if _UNFIT.search(text):
         raise MarketflowsError(f"the scripts of {_MAKER} {_version()} cannot stand in a page")
     content = text.encode()

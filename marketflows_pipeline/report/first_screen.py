@@ -9,7 +9,6 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import (
-    UNKNOWN,
     counted,
     day_text,
     percent_text,

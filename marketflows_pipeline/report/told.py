@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from marketflows_pipeline.report.published import PublishedFile
+
 
 class ToldStatement(Protocol):
     """One sentence of the brief."""
@@ -33,3 +35,8 @@ class ToldBrief(Protocol):
     def statements(self) -> Sequence[ToldStatement]: ...
     @property
     def corrections(self) -> Sequence[str]: ...
+
+
+def told_brief(file: PublishedFile) -> ToldBrief | None:
+    """What was unusual in the last day; None where this program makes no sentences."""
+    return None
