@@ -86,3 +86,17 @@ def names_text(names: Sequence[str], most: int = _NAMED_MOST) -> str:
     """A few of many names: "Coinbase, Upbit and 3 more"."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def figure_text(value: float, unit: str, *, signed: bool = False) -> str:
+    """A figure in its unit: "+$4.4M", "+3.4%", "38.2%", "+1.2 pp", "12,345 BTC", "0.0312"; no unit is none.
+
+    Percent, points and dollars have one decimal, and from 100 on none; other figures four digits.
+    """
+    if unit == "USD":
+        return usd_text(value, signed=signed)
+    if unit in {"%", "pp"}:
+        digits = value_text(value, 1 if abs(value) < 99.95 else 0, signed=signed)
+        return f"{digits}%" if unit == "%" else f"{digits} pp"
+    decimals = 0 if value == int(value) else min(6, max(0, 3 - math.floor(math.log10(abs(value)))))
+    return f"{value_text(value, decimals, signed=signed)} {unit}".rstrip()

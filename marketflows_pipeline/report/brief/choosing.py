@@ -1,0 +1,48 @@
+"""Which events the brief tells: the most unusual ones since a moment, one of a subject."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+
+from marketflows_pipeline.report.brief.statement import Statement
+from marketflows_pipeline.report.brief.wording import Event, statement_of
+
+MOST_STATEMENTS = 10
+
+
+def choose(events: Sequence[Event], since: datetime, now: datetime) -> tuple[Statement, ...]:
+    """The sentences of a brief, at most ten, the most unusual first.
+
+    Args:
+        events: rows of ``mart.events``.
+        since: what has been told already; aware.
+        now: the present; nothing that is about a later moment is told.
+    """
+    return tuple(statement_of(event) for event in one_a_subject(candidates(events, since, now))[:MOST_STATEMENTS])
+
+
+def candidates(events: Sequence[Event], since: datetime, now: datetime) -> list[Event]:
+    """Events that are about a later moment than ``since``, or were found later and are the newest of their kind."""
+    newest: dict[str, datetime] = {}
+    past = [event for event in events if event["as_of"] <= now]
+    for event in past:
+        newest[event["kind"]] = max(event["as_of"], newest.get(event["kind"], event["as_of"]))
+    return [
+        event
+        for event in past
+        if event["as_of"] > since or (event["first_seen_at"] > since and event["as_of"] == newest[event["kind"]])
+    ]
+
+
+def one_a_subject(events: Collection[Event]) -> list[Event]:
+    """The most unusual event of each subject, the most unusual subject first."""
+    return list(_first_of_each(sorted(events, key=lambda event: (-event["score"], event["event_id"]))))
+
+
+def _first_of_each(events: Sequence[Event]) -> Iterator[Event]:
+    told: set[str] = set()
+    for event in events:
+        if event["subject"] not in told:
+            told.add(event["subject"])
+            yield event
