@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.brief.wording import Event, statement_of
 
 MOST_STATEMENTS = 10
+# From the first figure that a run computes to the publish of its last part.
+LONGEST_RUN = timedelta(hours=6)
 
 
-def choose(events: Sequence[Event], since: datetime, now: datetime) -> tuple[Statement, ...]:
-    """The sentences of a brief, at most ten, the most unusual first.
+def choose(
+    events: Sequence[Event], since: datetime, now: datetime, known: Collection[str] = ()
+) -> tuple[Statement, ...]:
+    """The sentences of a brief, at most ten, the most unusual first; see `candidates`."""
+    chosen = one_a_subject(candidates(events, since, now, known))[:MOST_STATEMENTS]
+    return tuple(map(statement_of, chosen))
+
+
+def candidates(events: Sequence[Event], since: datetime, now: datetime, known: Collection[str] = ()) -> list[Event]:
+    """Events that are about a later moment than ``since``, or were found later and are the newest of their kind.
 
     Args:
-        events: rows of ``mart.events``.
-        since: what has been told already; aware.
+        events: rows of ``mart.events``, all that there are.
+        since: up to when everything has been told; aware.
         now: the present; nothing that is about a later moment is told.
+        known: ids of events that were there when somebody last looked; they are left out, and ``since`` is then held
+            to be that much earlier as a run takes, since its parts are published one after the other.
     """
-    return tuple(statement_of(event) for event in one_a_subject(candidates(events, since, now))[:MOST_STATEMENTS])
-
-
-def candidates(events: Sequence[Event], since: datetime, now: datetime) -> list[Event]:
-    """Events that are about a later moment than ``since``, or were found later and are the newest of their kind."""
+    found_since = since - LONGEST_RUN if known else since
     newest: dict[str, datetime] = {}
     past = [event for event in events if event["as_of"] <= now]
     for event in past:
@@ -31,7 +39,10 @@ def candidates(events: Sequence[Event], since: datetime, now: datetime) -> list[
     return [
         event
         for event in past
-        if event["as_of"] > since or (event["first_seen_at"] > since and event["as_of"] == newest[event["kind"]])
+        if event["event_id"] not in known
+        and (
+            event["as_of"] > since or (event["first_seen_at"] > found_since and event["as_of"] == newest[event["kind"]])
+        )
     ]
 
 

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from marketflows_pipeline.report.brief.shown import place_of, reads_otherwise
 from marketflows_pipeline.report.brief.statement import Correction, Figure
@@ -69,7 +69,7 @@ def _reads_otherwise(text: str, was: Figure, now: object) -> bool:
     return abs(now - was) > SMALLEST_CHANGE * abs(was) and reads_otherwise(text, was, now)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value)
 
 

@@ -65,6 +65,6 @@ def place_of(text: str, figure: float) -> ShownNumber | None:
 
 
 def reads_otherwise(text: str, old: float, new: float) -> bool:
-    """Whether a sentence that shows the old figure would read otherwise with the new one; not where it shows neither."""
+    """Whether a sentence that shows the old figure would read otherwise with the new one."""
     places = [number for number in numbers_in(text) if number.shows(old)]
     return bool(places) and not any(number.shows(new) for number in places)

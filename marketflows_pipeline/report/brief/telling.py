@@ -99,5 +99,5 @@ def _found(warehouse: Warehouse, row: Mapping[str, Any]) -> dict[str, Any] | Non
     return None if row_found is None else {name: _finite(value) for name, value in row_found.items()}
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -18,8 +18,7 @@ class Template:
         compared: what follows where there is a reference.
         caveat: what the sentence is not.
         href: anchor of the page's card.
-        is_change: whether the figure is a change, shown with its sign.
-        is_compared_with_change: the same of the reference.
+        is_change: whether the figures are changes, shown with their signs; elsewhere a minus alone is.
     """
 
     told: str
@@ -27,7 +26,6 @@ class Template:
     caveat: str
     href: str
     is_change: bool = False
-    is_compared_with_change: bool = False
 
 
 _PRICE = "Price of what it holds, not inflow."
@@ -40,17 +38,17 @@ _DATA = "About this data, not about a market."
 TEMPLATES: Mapping[str, Template] = {
     "index_move": Template(
         "{label}: index {value} in the day to {day}",
-        ", on average {reference} a day before",
+        ", against a daily {reference} before",
         _PRICE,
         "#narratives-index",
         is_change=True,
-        is_compared_with_change=True,
     ),
     "leadership_change": Template(
-        "{became} leads {label} since {day}, before it {was} did",
-        "",
+        "{became} leads the narratives with {value} in the week to {day}",
+        ", where {was}, which led before, made {reference}",
         "Ahead by price, not by inflow.",
         "#narratives-index",
+        is_change=True,
     ),
     "quadrant_change": Template(
         "{label} went from {was} to {became} in the rotation of {day}",
@@ -59,34 +57,32 @@ TEMPLATES: Mapping[str, Template] = {
         "#rotation",
     ),
     "breadth_thrust": Template(
-        "{label}: breadth is {value} on {day}",
-        ", on average {reference} before",
+        "{label}: coins above their twenty-day average {value} in five days to {day}",
+        ", against a mean of {reference} before",
         "Coins are counted, each as one: not money.",
         "#breadth",
+        is_change=True,
     ),
     "range_migration": Template(
-        "{label}: {value} of market cap crossed its limits in the day to {day}",
-        ", on average {reference} before",
+        "{label}: {value} of its market cap by coins that crossed its limits in the day to {day}",
+        ", against a daily {reference} before",
         "Coins that grew or shrank across a limit: no money moved from range to range.",
         "#range-migration",
         is_change=True,
-        is_compared_with_change=True,
     ),
     "large_supply_step": Template(
-        "{label}: supply {value} in the day to {day}",
-        ", on average {reference} before",
-        "Market cap over price: an unlock, a burn or a restated supply, not a purchase.",
+        "{label}: {value} of market cap by a step of its supply in the day to {day} ({became})",
+        ", with {reference} before it",
+        "An unlock, a burn or a restated supply: not a purchase.",
         "#attribution",
         is_change=True,
-        is_compared_with_change=True,
     ),
     "dominance_change": Template(
-        "{label}: share of market cap {value} in the day to {day}",
-        ", on average {reference} before",
+        "{label}: share of the cohort's market cap {value} in the day to {day}",
+        ", against a daily {reference} before",
         _CAP,
         "#ranges-dominance",
         is_change=True,
-        is_compared_with_change=True,
     ),
     "member_change": Template(
         "{label}: members changed on {day}, {became} now and {was} before",
@@ -118,7 +114,6 @@ TEMPLATES: Mapping[str, Template] = {
         _WALLETS,
         "#exchanges-netflow",
         is_change=True,
-        is_compared_with_change=True,
     ),
     "volume_spike": Template(
         "{label}: volume of 24 hours {value} on {day}",
@@ -132,7 +127,6 @@ TEMPLATES: Mapping[str, Template] = {
         "Shares of reported volume or reserves: no flow from one to another.",
         "#exchanges-concentration",
         is_change=True,
-        is_compared_with_change=True,
     ),
     "exchange_rank_change": Template(
         "{label} ranks {became} among exchanges on {day}, before it {was}",
@@ -146,7 +140,6 @@ TEMPLATES: Mapping[str, Template] = {
         "Creations and redemptions of shares, not spot buying.",
         "#cross-asset-flows",
         is_change=True,
-        is_compared_with_change=True,
     ),
     "regime_change": Template(
         "{label}: regime went from {was} to {became} in the session of {day}",
@@ -160,7 +153,6 @@ TEMPLATES: Mapping[str, Template] = {
         "One fund, not the index it follows; maybe a split that nobody lists.",
         "#cross-asset-flows",
         is_change=True,
-        is_compared_with_change=True,
     ),
     "volatility_shock": Template(
         "{label}: volatility is {value} on {day}",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from string import Formatter
 from typing import Any
 
-from marketflows_pipeline.charts.style.wording import counted, day_text, figure_text, share_text, value_text
+from marketflows_pipeline.charts.style.wording import counted, day_text, figure_text, value_text
 from marketflows_pipeline.report.brief.statement import Figure, Statement
 from marketflows_pipeline.report.brief.templates import TEMPLATES, UNKNOWN_CAVEAT, UNKNOWN_HREF, Template
 from marketflows_pipeline.system.printable import presentable_name
@@ -53,7 +53,8 @@ def statement_of(event: Event) -> Statement:
 
 def evidence_of(sql: str, figures: Mapping[str, Figure]) -> str:
     """The select that gives just these figures, from the one of their event."""
-    return f"select {', '.join(figures) or '*'} from (\n{sql.strip().rstrip(';')}\n) as event"
+    names = ", ".join(figures) or "*"
+    return f"select {names} from (\n{sql.strip().rstrip(';')}\n) as event"  # noqa: S608 - both are this program's own
 
 
 def day_of(as_of: datetime) -> str:
@@ -75,9 +76,9 @@ def _words(event: Event, known: Mapping[str, Any], template: Template) -> dict[s
     words = {"label": presentable_name(event["label"]), "day": day_of(event["as_of"])}
     words |= {name: presentable_name(known[name]) for name in _STATES if name in known}
     unit = event["unit"]
-    for name, signed in (("value", template.is_change), ("reference", template.is_compared_with_change)):
+    for name in ("value", "reference"):
         if name in known:
-            words[name] = figure_text(known[name], unit, signed=signed)
+            words[name] = figure_text(known[name], unit, signed=template.is_change)
     return words
 
 
@@ -102,15 +103,14 @@ def _how_unusual(known: Mapping[str, Any]) -> tuple[str, set[str]]:
 
 
 def _comparisons(known: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    if "z" in known:
-        words, names = f"z {value_text(known['z'], 1, signed=True)}", ("z",)
-        if "n_past" in known:
-            words, names = f"{words} against the {counted(known['n_past'], 'value')} before", ("z", "n_past")
-        yield words, names
+    if "z" in known and "n_past" in known:
+        past = counted(known["n_past"], "value")
+        yield f"z {value_text(known['z'], 1, signed=True)} against the {past} before", ("z", "n_past")
+    elif "n_past" in known:
+        yield f"own past of {counted(known['n_past'], 'day')}", ("n_past",)
     if "percentile" in known:
-        yield f"beyond {share_text(known['percentile'])} of them", ("percentile",)
-    if "z" not in known and "frequency_pct" in known and "n_past" in known:
-        often = f"as unusual on {share_text(known['frequency_pct'])} of the {counted(known['n_past'], 'day')} before"
-        yield often, ("frequency_pct", "n_past")
+        yield f"above {figure_text(known['percentile'], '%')} of them", ("percentile",)
+    if "frequency_pct" in known:
+        yield f"its kind is as unusual on {figure_text(known['frequency_pct'], '%')} of days", ("frequency_pct",)
     if known.get("coverage_pct", 100.0) < 99.95:
-        yield f"covers {share_text(known['coverage_pct'])} of it", ("coverage_pct",)
+        yield f"covers {figure_text(known['coverage_pct'], '%')} of it", ("coverage_pct",)
