@@ -19,6 +19,7 @@ class Template:
         caveat: what the sentence is not.
         href: anchor of the page's card.
         is_change: whether the figures are changes, shown with their signs; elsewhere a minus alone is.
+        is_level_before: whether the reference is none even so, but the level before the change.
     """
 
     told: str
@@ -26,6 +27,7 @@ class Template:
     caveat: str
     href: str
     is_change: bool = False
+    is_level_before: bool = False
 
 
 _PRICE = "Price of what it holds, not inflow."
@@ -76,6 +78,7 @@ TEMPLATES: Mapping[str, Template] = {
         "An unlock, a burn or a restated supply: not a purchase.",
         "#attribution",
         is_change=True,
+        is_level_before=True,
     ),
     "dominance_change": Template(
         "{label}: share of the cohort's market cap {value} in the day to {day}",

@@ -28,9 +28,10 @@ def statement_of(event: Event) -> Statement:
     words = _words(event, known, template)
     text = template.told.format_map(words)
     shown = _placeholders(template.told)
-    if "reference" in known and template.compared:
+    compared = _placeholders(template.compared)
+    if compared <= words.keys():
         text += template.compared.format_map(words)
-        shown |= _placeholders(template.compared)
+        shown |= compared
     how, named = _how_unusual(known)
     figures = {name: known[name] for name in (*_STATES, *_NUMBERS) if name in shown | named and name in known}
     return Statement(
@@ -76,9 +77,10 @@ def _words(event: Event, known: Mapping[str, Any], template: Template) -> dict[s
     words = {"label": presentable_name(event["label"]), "day": day_of(event["as_of"])}
     words |= {name: presentable_name(known[name]) for name in _STATES if name in known}
     unit = event["unit"]
-    for name in ("value", "reference"):
+    of_reference = template.is_change and not template.is_level_before
+    for name, signed in (("value", template.is_change), ("reference", of_reference)):
         if name in known:
-            words[name] = figure_text(known[name], unit, signed=template.is_change)
+            words[name] = figure_text(known[name], unit, signed=signed)
     return words
 
 
