@@ -89,14 +89,16 @@ def names_text(names: Sequence[str], most: int = _NAMED_MOST) -> str:
 
 
 def figure_text(value: float, unit: str, *, signed: bool = False) -> str:
-    """A figure in its unit: "+$4.4M", "+3.4%", "38.2%", "+1.2 pp", "12,345 BTC", "0.0312"; no unit is none.
+    """A figure in its unit: "+$4.4M", "+3.4%", "0.42% of reserves", "+1.2 pp", "1 day", "3 days", "0.0312".
 
-    Percent, points and dollars have one decimal, and from 100 on none; other figures four digits.
+    Dollars have one decimal, percent and percentage points too, but two below 1 and none from 100 on. Other figures
+    have four digits, or none after the point where they are whole.
     """
     if unit == "USD":
         return usd_text(value, signed=signed)
-    if unit in {"%", "pp"}:
-        digits = value_text(value, 1 if abs(value) < 99.95 else 0, signed=signed)
-        return f"{digits}%" if unit == "%" else f"{digits} pp"
+    if unit == "pp" or unit.startswith("%"):
+        decimals = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 0.995 else 2
+        return f"{value_text(value, decimals, signed=signed)}{unit if unit.startswith('%') else ' pp'}"
     decimals = 0 if value == int(value) else min(6, max(0, 3 - math.floor(math.log10(abs(value)))))
+    unit = unit.removesuffix("s") if value == 1 else unit
     return f"{value_text(value, decimals, signed=signed)} {unit}".rstrip()

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeGuard
 
-from marketflows_pipeline.report.brief.shown import place_of, reads_otherwise
+from marketflows_pipeline.report.brief.shown import place_of, reads_otherwise, state_text
 from marketflows_pipeline.report.brief.statement import Correction, Figure
-from marketflows_pipeline.system.printable import presentable_name, visible
+from marketflows_pipeline.system.printable import visible
 
 # Sums of the same rows may differ in their last digits.
 SMALLEST_CHANGE = 1e-6
@@ -60,8 +60,8 @@ def figures_of(text: str | None) -> dict[str, Any] | None:
 
 def _reads_otherwise(text: str, was: Figure, now: object) -> bool:
     if isinstance(was, str):
-        shown = presentable_name(was)
-        return shown in text and (not isinstance(now, str) or presentable_name(now) != shown)
+        shown = state_text(was)
+        return shown in text and (not isinstance(now, str) or state_text(now) != shown)
     if place_of(text, was) is None:
         return False
     if not _is_number(now):
@@ -80,6 +80,6 @@ def _changes(text: str, told: Mapping[str, Figure], found: Mapping[str, Any]) ->
         if not _reads_otherwise(text, was, now):
             continue
         if isinstance(was, str):
-            yield f"{presentable_name(str(now)) if now is not None else 'unknown'} instead of {presentable_name(was)}"
+            yield f"{state_text(str(now)) if now is not None else 'unknown'} instead of {state_text(was)}"
         elif (place := place_of(text, was)) is not None:
             yield f"{place.with_figure(float(now)) if _is_number(now) else 'unknown'} instead of {place.text}"

@@ -7,13 +7,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from marketflows_pipeline.charts.style.wording import MINUS, value_text
+from marketflows_pipeline.system.printable import UNNAMED, presentable
 
 _NUMBER = re.compile(
     rf"(?P<sign>[+{MINUS}])?(?P<dollar>\$)?(?P<digits>\d[\d,]*(?:\.\d+)?)(?P<scale>[KMBT](?![A-Za-z]))?(?P<percent>%)?"
 )
 _SCALES = {None: 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+# A state as a table holds it, such as risk_on.
+_STATE = re.compile(r"[a-z]+(?:_[a-z]+)+")
+_STATE_LENGTH = 200
 # A figure right between two roundings may stand as either.
 _HALF_A_DIGIT = 0.5 * (1 + 1e-9)
+
+
+def state_text(state: str) -> str:
+    """A state as a sentence shows it: "risk-on" for risk_on."""
+    words = state.replace("_", "-") if _STATE.fullmatch(state) else state
+    return presentable(words, _STATE_LENGTH) or UNNAMED
 
 
 @dataclass(frozen=True)

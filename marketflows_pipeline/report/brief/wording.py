@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from string import Formatter
 from typing import Any
 
 from marketflows_pipeline.charts.style.wording import counted, day_text, figure_text, value_text
+from marketflows_pipeline.queries.events.evidence import literal
+from marketflows_pipeline.report.brief.shown import state_text
 from marketflows_pipeline.report.brief.statement import Figure, Statement
 from marketflows_pipeline.report.brief.templates import TEMPLATES, UNKNOWN_CAVEAT, UNKNOWN_HREF, Template
 from marketflows_pipeline.system.printable import presentable_name
 
 Event = Mapping[str, Any]
 
-_NUMBERS = ("value", "reference", "z", "percentile", "n_past", "frequency_pct", "coverage_pct")
-_STATES = ("was", "became")
+# What the evidence of an event gives, and what its row alone holds.
+_OF_EVIDENCE = ("was", "became", "value", "reference", "z", "percentile")
+_OF_EVENT = ("n_past", "frequency_pct", "coverage_pct")
 
 
 def statement_of(event: Event) -> Statement:
     """The sentence of one row of ``mart.events``; a kind or a figure that is not known is told in plainer words."""
     known = _known(event)
-    template = TEMPLATES.get(event["kind"])
-    if template is None or not _placeholders(template.told) <= {*known, "label", "day"}:
-        template = _plain_template(event["kind"], known)
+    template = _template(event["kind"], known)
+    pieces = [next(told for told in template.told if _placeholders(told) <= {*known, "label", "day"})]
+    if _placeholders(template.compared) <= known.keys():
+        pieces.append(template.compared)
     words = _words(event, known, template)
-    text = template.told.format_map(words)
-    shown = _placeholders(template.told)
-    compared = _placeholders(template.compared)
-    if compared <= words.keys():
-        text += template.compared.format_map(words)
-        shown |= compared
     how, named = _how_unusual(known)
-    figures = {name: known[name] for name in (*_STATES, *_NUMBERS) if name in shown | named and name in known}
+    shown = named.union(*map(_placeholders, pieces))
+    figures = {name: known[name] for name in (*_OF_EVIDENCE, *_OF_EVENT) if name in shown & known.keys()}
     return Statement(
         statement_id=event["event_id"],
         part=event["part"],
@@ -41,21 +40,23 @@ def statement_of(event: Event) -> Statement:
         subject=event["subject"],
         label=presentable_name(event["label"]),
         as_of=event["as_of"].astimezone(UTC),
-        text=f"{text}.",
+        text=f"{''.join(pieces).format_map(words)}.",
         how_unusual=how,
         caveat=template.caveat,
         figures=figures,
-        evidence=evidence_of(event["evidence_sql"], figures),
+        evidence=evidence_of(event, figures),
         href=template.href,
         severity=event["severity"],
         score=event["score"],
     )
 
 
-def evidence_of(sql: str, figures: Mapping[str, Figure]) -> str:
-    """The select that gives just these figures, from the one of their event."""
-    names = ", ".join(figures) or "*"
-    return f"select {names} from (\n{sql.strip().rstrip(';')}\n) as event"  # noqa: S608 - both are this program's own
+def evidence_of(event: Event, figures: Collection[str]) -> str:
+    """The select that gives just these figures: from the one of the event, and what only its row holds from there."""
+    row = f"from mart.events where event_id = {literal(event['event_id'])}"
+    columns = ", ".join(f"(select {name} {row}) as {name}" if name in _OF_EVENT else name for name in figures)
+    sql = event["evidence_sql"].strip().rstrip(";")
+    return f"select {columns or '*'}\nfrom (\n{sql}\n) as event"
 
 
 def day_of(as_of: datetime) -> str:
@@ -65,8 +66,11 @@ def day_of(as_of: datetime) -> str:
 
 def _known(event: Event) -> dict[str, Figure]:
     """What the event has: finite numbers, and states that are no blank."""
-    numbers = {name: event[name] for name in _NUMBERS if event[name] is not None and math.isfinite(event[name])}
-    return {**{name: event[name] for name in _STATES if event[name]}, **numbers}
+    return {name: event[name] for name in (*_OF_EVIDENCE, *_OF_EVENT) if _is_known(event[name])}
+
+
+def _is_known(value: object) -> bool:
+    return math.isfinite(value) if isinstance(value, int | float) else bool(value)
 
 
 def _placeholders(text: str) -> set[str]:
@@ -75,7 +79,7 @@ def _placeholders(text: str) -> set[str]:
 
 def _words(event: Event, known: Mapping[str, Any], template: Template) -> dict[str, str]:
     words = {"label": presentable_name(event["label"]), "day": day_of(event["as_of"])}
-    words |= {name: presentable_name(known[name]) for name in _STATES if name in known}
+    words |= {name: state_text(known[name]) for name in ("was", "became") if name in known}
     unit = event["unit"]
     of_reference = template.is_change and not template.is_level_before
     for name, signed in (("value", template.is_change), ("reference", of_reference)):
@@ -84,8 +88,11 @@ def _words(event: Event, known: Mapping[str, Any], template: Template) -> dict[s
     return words
 
 
-def _plain_template(kind: str, known: Mapping[str, Any]) -> Template:
-    """Words for what has none of its own: only what is known of the event."""
+def _template(kind: str, known: Mapping[str, Any]) -> Template:
+    """The template of a kind; where it has none, or none for what is known, one of plainer words."""
+    own = TEMPLATES.get(kind)
+    if own and any(_placeholders(told) <= {*known, "label", "day"} for told in own.told):
+        return own
     told = "{label}: " + presentable_name(kind.replace("_", " ")).replace("{", "{{").replace("}", "}}") + " on {day}"
     if "became" in known:
         told += ", now {became}"
@@ -93,9 +100,8 @@ def _plain_template(kind: str, known: Mapping[str, Any]) -> Template:
         told += ", before {was}"
     if "value" in known:
         told += ", {value}"
-    known_kind = TEMPLATES.get(kind)
-    caveat, href = (known_kind.caveat, known_kind.href) if known_kind else (UNKNOWN_CAVEAT, UNKNOWN_HREF)
-    return Template(told, ", compared with {reference}" if "value" in known else "", caveat, href)
+    caveat, href = (own.caveat, own.href) if own else (UNKNOWN_CAVEAT, UNKNOWN_HREF)
+    return Template((told,), ", compared with {reference}", caveat, href)
 
 
 def _how_unusual(known: Mapping[str, Any]) -> tuple[str, set[str]]:
