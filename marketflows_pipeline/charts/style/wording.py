@@ -97,7 +97,7 @@ def figure_text(value: float, unit: str, *, signed: bool = False) -> str:
     if unit == "USD":
         return usd_text(value, signed=signed)
     if unit == "pp" or unit.startswith("%"):
-        decimals = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 0.995 else 2
+        decimals = 0 if value == 0 or abs(value) >= 99.95 else 1 if abs(value) >= 0.995 else 2
         return f"{value_text(value, decimals, signed=signed)}{unit if unit.startswith('%') else ' pp'}"
     decimals = 0 if value == int(value) else min(6, max(0, 3 - math.floor(math.log10(abs(value)))))
     unit = unit.removesuffix("s") if value == 1 else unit

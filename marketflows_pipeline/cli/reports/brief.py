@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -40,15 +41,15 @@ def as_text(brief: Brief, notes: Sequence[str] = ()) -> str:
 
 def as_markdown(brief: Brief, notes: Sequence[str] = ()) -> str:
     """The brief to be pasted into a chat or an issue; no name in it becomes a link, a picture or markup."""
-    lines = [f"**{plain_markdown(brief.headline)}**", "", f"As of: {plain_markdown(as_of_words(brief))}"]
-    lines += [line for mark in _marks(brief) for line in ("", f"**{plain_markdown(mark)}**")]
+    lines = [f"**{_markdown(brief.headline)}**", "", f"As of: {_markdown(as_of_words(brief))}"]
+    lines += [line for mark in _marks(brief) for line in ("", f"**{_markdown(mark)}**")]
     for place, statement in enumerate(brief.statements, start=1):
-        lines += ["", f"{place}. {plain_markdown(visible(statement.text))}  "]
-        lines += [f"   *{plain_markdown(visible(_details(statement)))}*"]
+        lines += ["", f"{place}. {_markdown(statement.text)}  "]
+        lines += [f"   *{_markdown(_details(statement))}*"]
     if brief.corrections:
         lines += ["", "**Corrections of earlier sentences**", ""]
-        lines += [f"- {plain_markdown(visible(_corrected(each)))}" for each in brief.corrections]
-    lines += ["", *(f"- {plain_markdown(visible(note))}" for note in _not_told(brief, notes))]
+        lines += [f"- {_markdown(_corrected(each))}" for each in brief.corrections]
+    lines += ["", *(f"- {_markdown(note)}" for note in _not_told(brief, notes))]
     return "\n".join(lines) + "\n"
 
 
@@ -71,6 +72,9 @@ def as_json(brief: Brief, notes: Sequence[str] = ()) -> str:
     return escaped_in_json(text) + "\n"
 
 
+# A colon before a blank or between digits, and a plus before a number, are never markup.
+_NEEDLESS = re.compile(r"\\(:(?= )|(?<=\d\\):(?=\d)|\+(?=[\d$]))")
+
 FORMS: Mapping[str, Callable[[Brief, Sequence[str]], str]] = {
     "text": as_text,
     "json": as_json,
@@ -92,9 +96,13 @@ def _marks(brief: Brief) -> Iterator[str]:
 
 def _details(statement: Statement) -> str:
     """How unusual a statement is, what it is not, and as of when."""
-    how = statement.how_unusual
-    parts = (f"{how[:1].upper()}{how[1:]}." if how else "", statement.caveat, f"As of {moment(statement.as_of)}.")
-    return " ".join(filter(None, parts))
+    how = f"{statement.severity.capitalize()}: {statement.how_unusual or 'it never was before'}."
+    return f"{how} {statement.caveat} As of {moment(statement.as_of)}."
+
+
+def _markdown(text: str) -> str:
+    """Text as Markdown that shows just that text, without escapes that do nothing but disturb where none are read."""
+    return _NEEDLESS.sub(r"\1", plain_markdown(visible(text)))
 
 
 def _corrected(correction: Correction) -> str:

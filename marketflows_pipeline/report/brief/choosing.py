@@ -11,6 +11,8 @@ from marketflows_pipeline.report.brief.wording import Event, statement_of
 MOST_STATEMENTS = 10
 # From the first figure that a run computes to the publish of its last part.
 LONGEST_RUN = timedelta(hours=6)
+# Issuers count shares days after a session, and services restate: what is older than that when it is found is no news.
+LATEST = timedelta(days=7)
 
 
 def choose(
@@ -24,6 +26,8 @@ def choose(
 def candidates(events: Sequence[Event], since: datetime, now: datetime, known: Collection[str] = ()) -> list[Event]:
     """Events that are about a later moment than ``since``, or were found later and are the newest of their kind.
 
+    What was found later is told where it is about a moment at most a week before.
+
     Args:
         events: rows of ``mart.events``, all that there are.
         since: up to when everything has been told; aware.
@@ -32,18 +36,16 @@ def candidates(events: Sequence[Event], since: datetime, now: datetime, known: C
             to be that much earlier as a run takes, since its parts are published one after the other.
     """
     found_since = since - LONGEST_RUN if known else since
-    newest: dict[str, datetime] = {}
     past = [event for event in events if event["as_of"] <= now]
+    newest: dict[str, datetime] = {}
     for event in past:
         newest[event["kind"]] = max(event["as_of"], newest.get(event["kind"], event["as_of"]))
-    return [
-        event
-        for event in past
-        if event["event_id"] not in known
-        and (
-            event["as_of"] > since or (event["first_seen_at"] > found_since and event["as_of"] == newest[event["kind"]])
-        )
-    ]
+
+    def is_new(event: Event) -> bool:
+        is_late = event["first_seen_at"] > found_since and event["as_of"] == newest[event["kind"]] > since - LATEST
+        return event["event_id"] not in known and (event["as_of"] > since or is_late)
+
+    return list(filter(is_new, past))
 
 
 def one_a_subject(events: Collection[Event]) -> list[Event]:

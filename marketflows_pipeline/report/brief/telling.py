@@ -34,7 +34,9 @@ class Told:
     corrections: int
 
 
-def tell(warehouse: Warehouse, run_id: str, now: datetime, *, part: Part | None = None) -> Told:
+def tell(
+    warehouse: Warehouse, run_id: str, now: datetime, *, part: Part | None = None, changed_since: datetime | None = None
+) -> Told:
     """Keep the sentences of the last day that have not been told, and correct earlier ones whose figures changed.
 
     A sentence is corrected once. Evidence that finds nothing, or that DuckDB refuses, is a correction without figures;
@@ -46,6 +48,8 @@ def tell(warehouse: Warehouse, run_id: str, now: datetime, *, part: Part | None 
         run_id: of the run that publishes.
         now: the present, aware.
         part: whose checks have just passed, and which is about to be published; None for no further one.
+        changed_since: evidence is asked again only where what its kind of event reads has changed at that moment or
+            later (``meta.computed``); None to ask all of it.
     """
     stored = warehouse.read(STATEMENTS, where="told_at >= ?", params=[now - KEPT_FOR])
     known = set(stored["statement_id"])
@@ -55,7 +59,7 @@ def tell(warehouse: Warehouse, run_id: str, now: datetime, *, part: Part | None 
     open_ones = stored.filter(
         pl.col("corrected_at").is_null(), pl.col("told_at") >= now - ASKED_AGAIN_FOR, pl.col("part").is_in(parts)
     )
-    corrected = list(_corrected(warehouse, open_ones, now))
+    corrected = list(_corrected(warehouse, _but_unchanged(warehouse, open_ones, changed_since), now))
     if rows := [*new, *corrected]:
         warehouse.merge(STATEMENTS, pl.DataFrame(rows, schema=TABLES[STATEMENTS].polars_schema))
     prune(warehouse, STATEMENTS, now - KEPT_FOR)
@@ -76,6 +80,15 @@ def _row(statement: Statement, run_id: str, now: datetime) -> dict[str, Any]:
         "corrected_at": None,
         "corrected_figures": None,
     }
+
+
+def _but_unchanged(warehouse: Warehouse, stored: pl.DataFrame, changed_since: datetime | None) -> pl.DataFrame:
+    """Sentences but those of kinds whose tables are known to be as they were: most hours no day closes."""
+    if changed_since is None:
+        return stored
+    kept = warehouse.read("meta.computed", where="computed_at < ?", params=[changed_since])["table_name"]
+    kind = pl.col("statement_id").str.split(":").list.first()
+    return stored.filter(~pl.concat_str(pl.lit(f"{EVENTS}:"), "part", pl.lit(":"), kind).is_in(kept))
 
 
 def _corrected(warehouse: Warehouse, stored: pl.DataFrame, now: datetime) -> Iterator[dict[str, Any]]:

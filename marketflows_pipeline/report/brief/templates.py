@@ -125,7 +125,7 @@ TEMPLATES: Mapping[str, Template] = {
         is_change=True,
     ),
     "concentration_change": Template(
-        ("{label}: concentration {value} of the HHI in the day to {day}",),
+        ("Concentration (HHI) of {label}: {value} in the day to {day}",),
         _USUALLY,
         "Shares of exchanges followed all along: no flow from one to another.",
         "#exchanges-concentration",
