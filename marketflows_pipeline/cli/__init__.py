@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from marketflows_pipeline.cli.brief import brief
 from marketflows_pipeline.cli.cross_asset import CROSS_ASSET_COMMANDS
 from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
 from marketflows_pipeline.cli.interrupts import INTERRUPTED, Interrupted, interruptible
@@ -84,7 +85,7 @@ def marketflows(
         context.exit(run(options, log_level.upper()))
 
 
-for command in (sql, report, quarantine, *MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS):
+for command in (brief, report, sql, quarantine, *MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS):
     marketflows.add_command(command)
 
 
