@@ -1,0 +1,1 @@
+"""The sections of the page: each reads the published file and returns its cards."""
