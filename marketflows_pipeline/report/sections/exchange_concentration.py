@@ -25,6 +25,7 @@ DEGREES = {
 _HEADLINES = (("reserves", "centralised"), ("spot_volume", "centralised"), ("spot_volume", "tracked"))
 # The guideline of 2010, beside which settings may hold another one.
 _EARLIER_GUIDELINE = (1_500.0, 2_500.0)
+_SHORT = {"spot_volume": "Spot volume", "reserves": "Reserves", "derivatives_volume": "Derivatives"}
 _NOW, _HISTORY = "exchange_concentration", "exchange_concentration_history"
 
 NOW = """
@@ -51,7 +52,7 @@ def concentration_card(file: PublishedFile) -> Card | None:
         return None
     now = now.with_columns(
         key=pl.format("{}:{}", "measure", "segment"),
-        label=pl.format("{}, {}", pl.col("measure").replace(_sentence(MEASURES)), pl.col("segment").replace(_LOWER)),
+        label=pl.format("{}, {}", pl.col("measure").replace(_SHORT), "segment"),
         degree=pl.col("market_concentration").replace(DEGREES),
     ).sort("hhi_index", descending=True, maintain_order=True)
     thresholds = thresholds_of(file.frame(_DEGREES))
@@ -168,13 +169,6 @@ def thresholds_of(known: pl.DataFrame) -> tuple[float, float] | None:
     return None
 
 
-_LOWER = {key: name.lower() for key, name in SEGMENTS.items()}
-
-
-def _sentence(names: dict[str, str]) -> dict[str, str]:
-    return {key: f"{name[0].upper()}{name[1:]}" for key, name in names.items()}
-
-
 def _bands_text(thresholds: tuple[float, float] | None) -> str:
     if thresholds is None:
         return f"{MAX_HHI:,.0f} is a monopoly"
@@ -195,9 +189,7 @@ def _now_spec(now: pl.DataFrame, thresholds: tuple[float, float] | None) -> dict
         alt.Tooltip("effective_exchanges:Q", title="As so many equal ones", format=".1f"),
         alt.Tooltip("hhi_change_30d:Q", title="30 d", format="+,.0f"),
     ]
-    stems = base.mark_rule(stroke=GREY, strokeWidth=1).encode(
-        x=alt.datum(0, type="quantitative"), x2="hhi_index:Q", y=y
-    )
+    stems = base.mark_rule(stroke=GREY, strokeWidth=1).encode(x=x, x2=alt.datum(0), y=y)
     points = base.mark_point(filled=True, size=90, color=INK).encode(x=x, y=y, opacity=alt.value(1), tooltip=tooltip)
     texts = base.mark_text(align="left", dx=9, fontSize=12).encode(
         x=x, y=y, text=alt.Text("hhi_index:Q", format=",.0f")

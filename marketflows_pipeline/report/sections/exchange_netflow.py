@@ -53,7 +53,7 @@ def netflow_card(file: PublishedFile) -> Card | None:
         title=title,
         subtitle=(
             "Net flow of 7 days in million USD: bars from token quantities at the mean of both days' prices, diamonds "
-            "DefiLlama's own figure; positive is into the exchange"
+            "DefiLlama's own figure, \u2260 where it has the other sign; positive is into the exchange"
         ),
         caption=caption(
             credit(file, DEFILLAMA),
@@ -142,7 +142,7 @@ def _netflow_spec(shown: pl.DataFrame) -> dict[str, Any]:
     )
     differ = (
         base.transform_filter("datum.signs_differ_7d")
-        .mark_text(align="left", dx=10, text="signs differ", fontSize=11, color=GREY)
+        .mark_text(align="left", dx=10, text="\u2260", fontSize=14, fontWeight="bold", color=INK)
         .encode(x="end:Q", y=y)
     )
     zero = alt.Chart(alt.NamedData(NETFLOW)).mark_rule(stroke=GREY).encode(x=alt.datum(0, type="quantitative"))

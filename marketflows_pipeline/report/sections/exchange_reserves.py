@@ -17,7 +17,8 @@ RESERVES = "exchange_reserves"
 MOST = 8
 # Below this width of the chart, in px, two small charts stand beside each other, else four.
 NARROW = 560
-_PANEL_HEIGHT = 118
+_PANEL_HEIGHT = 136
+_HEAD = 36
 
 SQL = """
 with largest as (
@@ -119,13 +120,13 @@ def _spec(n_shown: int) -> dict[str, Any]:
         up="datum.high > datum.low ? (datum.reserves_usd - datum.low) / (datum.high - datum.low) : 0.5",
         left="(datum.column + 0.03) / datum.n_columns",
         x="(datum.column + 0.03 + 0.9 * datum.along) / datum.n_columns",
-        y="(datum.row + 0.9 - 0.52 * datum.up) / datum.n_rows",
-        top="(datum.row + 0.1) / datum.n_rows",
-        below="(datum.row + 0.24) / datum.n_rows",
+        # Two lines of text above each small chart, in px, whatever its height.
+        top="datum.row / datum.n_rows",
+        y=f"datum.top + ({_HEAD} + (height / datum.n_rows - {_HEAD} - 8) * (1 - datum.up)) / height",
     )
-    scale = alt.Scale(domain=[0, 1], nice=False, zero=False)
-    x = alt.X("x:Q", scale=scale, axis=None)
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[1, 0], nice=False, zero=False), axis=None)
+    across, down = (alt.Scale(domain=ends, nice=False, zero=False) for ends in ([0, 1], [1, 0]))
+    x, left = (alt.X(f"{field}:Q", scale=across, axis=None) for field in ("x", "left"))
+    y, top = (alt.Y(f"{field}:Q", scale=down, axis=None) for field in ("y", "top"))
     shown = {"opacity": fading("exchange_key"), "detail": alt.Detail("place:O")}
     tooltip = [
         alt.Tooltip("exchange:N", title="Exchange"),
@@ -135,16 +136,16 @@ def _spec(n_shown: int) -> dict[str, Any]:
     line = placed.mark_line(strokeWidth=1.8, color=INK).encode(x=x, y=y, order="day:T", **shown)
     newest = placed.transform_filter("datum.day == datum.last")
     end = newest.mark_point(filled=True, size=36, color=INK).encode(x=x, y=y, **shown)
-    name = newest.mark_text(align="left", baseline="middle", fontSize=13, fontWeight="bold").encode(
-        x=alt.X("left:Q", scale=scale), y=alt.Y("top:Q"), text="exchange:N", **shown
+    name = newest.mark_text(align="left", baseline="top", dy=4, fontSize=13, fontWeight="bold").encode(
+        x=left, y=top, text="exchange:N", **shown
     )
     amounts = (
         newest.transform_calculate(
             text="'$' + format(datum.reserves_usd / 1e9, ',.2f') + 'B, ' + format(datum.low / 1e9, ',.2f') + ' to ' + "
             "format(datum.high / 1e9, ',.2f')"
         )
-        .mark_text(align="left", baseline="middle", fontSize=11, color=GREY)
-        .encode(x=alt.X("left:Q", scale=scale), y=alt.Y("below:Q"), text="text:N", **shown)
+        .mark_text(align="left", baseline="top", dy=20, fontSize=11, color=GREY)
+        .encode(x=left, y=top, text="text:N", **shown)
     )
     hover = (
         placed.transform_calculate(billion="datum.reserves_usd / 1e9")
