@@ -38,9 +38,15 @@ def windows_of(file: PublishedFile) -> pl.DataFrame:
     return flow_windows(trade_flows(rows(file, SQL)))
 
 
-def brief_card(file: PublishedFile) -> Card | None:
-    """Every unit's newest windows side by side; nothing where no flow is known."""
-    windows = windows_of(file)
+def brief_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card | None:
+    """Every unit's newest windows side by side; nothing where no flow is known.
+
+    Args:
+        file: the published file.
+        windows: as `windows_of` returns them; None where the file has no flows.
+    """
+    if windows is None:
+        return None
     newest = newest_windows(windows)
     if newest["flow_usd"].drop_nulls().is_empty():
         return None
