@@ -182,7 +182,8 @@ def _map_spec(pairs: pl.DataFrame) -> dict[str, Any]:
         .to_list()
         for side in ("source", "to")
     )
-    usd = "(datum.flow_usd >= 1e9 ? format(datum.flow_usd / 1e9, '.1f') + 'B' : format(datum.flow_usd / 1e6, '.0f') + 'M')"
+    million = "(datum.flow_usd < 1e6 ? '<1M' : format(datum.flow_usd / 1e6, '.0f') + 'M')"
+    usd = f"(datum.flow_usd >= 1e9 ? format(datum.flow_usd / 1e9, '.1f') + 'B' : {million})"
     tooltip = [
         alt.Tooltip("source:N", title="From"),
         alt.Tooltip("to:N", title="To"),

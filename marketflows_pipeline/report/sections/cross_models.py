@@ -95,7 +95,7 @@ def judged_models(evaluation: pl.DataFrame) -> Iterator[dict[str, Any]]:
             "model_id": model_id,
             "target": name,
             "horizon": horizon,
-            "name": f"{TARGET_NAMES[name].capitalize()}, {counted(str(horizon), 'session')}, {KIND_NAMES.get(kind, kind)}",
+            "name": f"{TARGET_NAMES[name]}, {counted(str(horizon), 'session')}, {KIND_NAMES.get(kind, kind)}",
             "verdict": verdict(own, name) if suspicion is None else f"{verdict(own, name)}. {suspicion}",
             "has_edge": worth(intervals(own.to_dicts()), name, is_synthetic=is_synthetic).has_edge,
             "auc": None if auc is None else auc.value,
@@ -111,13 +111,10 @@ def judged_models(evaluation: pl.DataFrame) -> Iterator[dict[str, Any]]:
 def models_title(models: pl.DataFrame) -> str:
     """How many models have shown an edge, in the past."""
     with_edge = int(models["has_edge"].sum())
+    if with_edge == 0 and models.height == 1:
+        return "The only model shows no evidence of an edge over the base rate"
     if with_edge == 0:
-        none = "The only model shows" if models.height == 1 else f"None of {counted(models.height, 'model')} shows"
-        return (
-            f"{none} evidence of an edge over the base rate"
-            if models.height > 1
-            else f"{none} no edge over the base rate"
-        )
+        return f"None of {counted(models.height, 'model')} shows evidence of an edge over the base rate"
     shows = "shows" if with_edge == 1 else "show"
     found = of_all(with_edge, models.height, "model").capitalize()
     return f"{found} {shows} a small edge over the base rate in the past, not a promise"

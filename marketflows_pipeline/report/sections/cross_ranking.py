@@ -14,7 +14,7 @@ from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
 from marketflows_pipeline.report.sections.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.sections.cross_flows import CREATIONS
-from marketflows_pipeline.report.sections.marks import height_of, rows_axis
+from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_axis
 from marketflows_pipeline.report.specs import GREY, INTO, OUT_OF, fading, spec_of
 
 RANKING = "cross_asset_ranking"
@@ -174,7 +174,7 @@ def _ranking_spec(funds: pl.DataFrame) -> dict[str, Any]:
         )
     )
     y = rows_axis("symbol", {symbol: symbol for symbol in shown["symbol"]})
-    x = alt.X("flow_pct_of_market_cap:Q", title=None, axis=alt.Axis(format="+~f", grid=True))
+    x = alt.X("flow_pct_of_market_cap:Q", axis=signed_axis())
     color = alt.condition("datum.flow_usd < 0", alt.value(OUT_OF), alt.value(INTO))
     bars = base.mark_bar(height={"band": 0.6}).encode(
         x=x, y=y, color=color, opacity=fading("symbol"), tooltip=_tooltip()
@@ -198,8 +198,8 @@ def _against_price_spec() -> dict[str, Any]:
         .transform_filter(f"{_IS_FUND} && isValid(datum.flow_pct_of_market_cap) && isValid(datum.price_return_pct)")
         .transform_calculate(million="datum.flow_usd / 1e6")
     )
-    x = alt.X("price_return_pct:Q", title="return, %", axis=alt.Axis(format="+~f", grid=True))
-    y = alt.Y("flow_pct_of_market_cap:Q", title="flow, % of assets", axis=alt.Axis(format="+~f", titlePadding=8))
+    x = alt.X("price_return_pct:Q", axis=signed_axis("return, %"), scale=alt.Scale(padding=16))
+    y = alt.Y("flow_pct_of_market_cap:Q", axis=signed_axis("flow, % of assets"), scale=alt.Scale(padding=16))
     points = base.mark_point(filled=True, size=110).encode(
         x=x,
         y=y,

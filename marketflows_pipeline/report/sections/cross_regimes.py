@@ -29,11 +29,12 @@ with sessions as (
     from mart.regimes
     qualify row_number() over (order by session desc) <= 756
 ),
-numbered as (select *, sum(begins::int) over (order by session) as run from sessions)
+numbered as (select *, count(*) filter (begins) over (order by session) as run from sessions)
 select session, regime, vix, vix_percentile, ratio_score, run,
-       case when session = min(session) over (partition by run) then max(session) over (partition by run) end as run_end,
-       count(*) over (partition by run) as run_sessions
+       case when session = min(session) over same then max(session) over same end as run_end,
+       count(*) over same as run_sessions
 from numbered
+window same as (partition by run)
 order by session
 """
 _ALL = "select session, regime from mart.regimes order by session"
@@ -54,7 +55,7 @@ def regimes_card(file: PublishedFile) -> Card | None:
     return Card(
         key="cross-asset-regimes",
         title=title,
-        subtitle=f"VIX at the close, % a year, before the regime of each session; of {sessions.height} sessions: {said}",
+        subtitle=f"VIX at the close, % a year, and the regime of each session; of {sessions.height} sessions: {said}",
         caption=caption(
             market_credit(file, VOLATILITY, BARS),
             sessions["session"][-1],
@@ -98,10 +99,10 @@ def regimes_title(sessions: pl.DataFrame, every: pl.DataFrame) -> str:
 
 def drawn(sessions: pl.DataFrame) -> tuple[pl.DataFrame, int | None]:
     """The sessions that the chart shows: evenly spread ones, and the first of each run, which holds the run's end."""
-    shown, before = thinned(sessions, [], "session", MOST_POINTS)
-    if before is None:
-        return shown, None
     begins = sessions.filter(pl.col("run_end").is_not_null())
+    shown, before = thinned(sessions, [], "session", max(2, MOST_POINTS - begins.height))
+    if sessions.height <= MOST_POINTS or before is None:
+        return sessions, None
     return pl.concat([shown, begins]).unique("session").sort("session"), before
 
 

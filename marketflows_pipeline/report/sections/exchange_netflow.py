@@ -11,7 +11,7 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, of_all, rows
 from marketflows_pipeline.report.sections.credits import DEFILLAMA, credit
-from marketflows_pipeline.report.sections.marks import height_of, rows_axis
+from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_axis
 from marketflows_pipeline.report.specs import BACKGROUND, GREY, INK, INTO, OUT_OF, fading, spec_of
 
 # The period that the chart and its title are about.
@@ -131,7 +131,7 @@ def _netflow_spec(shown: pl.DataFrame) -> dict[str, Any]:
         )
     )
     bars = base.mark_bar(height={"band": 0.6}).encode(
-        x=alt.X("flow:Q", title=None, axis=alt.Axis(format="+,~f", grid=True)),
+        x=alt.X("flow:Q", axis=signed_axis()),
         y=y,
         color=alt.condition("datum.flow < 0", alt.value(OUT_OF), alt.value(INTO)),
         opacity=fading("exchange_key"),

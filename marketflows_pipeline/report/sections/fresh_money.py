@@ -42,7 +42,8 @@ from mart.exchange_netflow_by_class
 where day > (select max(day) from mart.exchange_netflow_by_class) - 30
 """
 _FUNDS_PART = """
-select 'Fund creations' as measure, symbol as of, trade_session as day, coalesce(trade_flow_usd, trade_gap_flow_usd) as usd
+select 'Fund creations' as measure, symbol as of, trade_session as day,
+       coalesce(trade_flow_usd, trade_gap_flow_usd) as usd
 from core.asset_flows
 where trade_session > (select max(session) from core.asset_flows) - 45 and flow_method in ('shares', 'aum')
 """
@@ -67,7 +68,7 @@ def fresh_money_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card 
     return Card(
         key="cross-asset-fresh-money",
         title=title,
-        subtitle="Million USD over 1, 7 and 30 days, of funds over 1, 5 and 21 trade sessions, each to its own last day",
+        subtitle="Million USD over 1, 7 and 30 days, of funds over 1, 5 and 21 sessions, each to its own last day",
         caption=caption(
             market_credit(file, BARS, SHARES),
             last_moment(*times),
@@ -103,7 +104,7 @@ def fresh_money_title(money: pl.DataFrame) -> str:
     )
     parts = []
     for measure, of, name in wanted:
-        rows_of = money.filter(pl.col("measure") == measure, pl.lit(of is None) | (pl.col("of") == of))
+        rows_of = money.filter(measure=measure, **({} if of is None else {"of": of}))
         week = rows_of["week_usd"].drop_nulls()
         if week.len():
             parts.append(f"{name} {usd_text(week[0], signed=True)}")

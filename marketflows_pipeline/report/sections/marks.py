@@ -30,6 +30,14 @@ def row_names(labels: Mapping[str, str]) -> alt.Axis:
     )
 
 
+def signed_axis(title: str | None = None, *, grid: bool = True) -> alt.Axis:
+    """Numbers with their sign, but for 0."""
+    import altair as alt  # noqa: PLC0415
+
+    text = "datum.value == 0 ? '0' : format(datum.value, '+,~f')"
+    return alt.Axis(labelExpr=text, title=title, grid=grid)
+
+
 def rows_axis(key: str, labels: Mapping[str, str]) -> alt.Y:
     """Rows by key in the order of the labels, each under its name."""
     import altair as alt  # noqa: PLC0415
