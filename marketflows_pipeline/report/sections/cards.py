@@ -1,0 +1,93 @@
+"""What the cards of all sections share: rows of a query, captions, and what is left out where a table is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+
+from marketflows_pipeline.charts.style.wording import counted, day_text, moment
+from marketflows_pipeline.report.model import Card, Section
+from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.system.printable import presentable
+
+# Long enough for the evidence of a check.
+TEXT_LENGTH = 300
+UNUSUAL_Z = 2.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A card that a section would have.
+
+    Attributes:
+        what: it shows, in the plural, for the note that says why it is not there.
+        tables: that it needs rows of.
+        make: makes it; None where nothing in the rows is known.
+    """
+
+    what: str
+    tables: tuple[str, ...]
+    make: Callable[[PublishedFile], Card | None]
+
+
+def section_of(file: PublishedFile, key: str, title: str, wanted: Sequence[Wanted]) -> Section:
+    """The cards that can be made, and a note for each of the others."""
+    cards, notes = [], []
+    for each in wanted:
+        missing = [table for table in each.tables if not file.has(table)]
+        card = None if missing else each.make(file)
+        if card is not None:
+            cards.append(card)
+        elif missing:
+            are = "holds" if len(missing) == 1 else "hold"
+            notes.append(f"{each.what}: {' and '.join(missing)} {are} no rows.")
+        else:
+            notes.append(f"{each.what}: none of the figures is known.")
+    return Section(key, title, tuple(cards), tuple(notes))
+
+
+def rows(file: PublishedFile, sql: str) -> pl.DataFrame:
+    """All rows of a select, with texts in one line of at most 300 characters."""
+    frame = file.frame(sql)
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    shown = {name: {text: presentable(text, TEXT_LENGTH) for text in frame[name].unique() if text} for name in texts}
+    return frame.with_columns(pl.col(name).replace(names) for name, names in shown.items() if names)
+
+
+def caption(credit: str, as_of: datetime | date | None, *caveats: str) -> str:
+    """Source, as-of and caveats, each a sentence.
+
+    Args:
+        credit: where the figures are from.
+        as_of: a moment, or the day of a session; None where the file does not say.
+        caveats: what the figures are not.
+    """
+    if isinstance(as_of, datetime):
+        when = f"As of {moment(as_of)}"
+    elif as_of is not None:
+        when = f"As of the session of {day_text(as_of)}"
+    else:
+        when = "As-of not known"
+    return " ".join(f"{part[0].upper()}{part[1:].removesuffix('.')}." for part in (credit, when, *caveats) if part)
+
+
+def last_moment(*moments: datetime | None) -> datetime | None:
+    """The oldest of the moments that are known: figures of two tables are no newer than the older one."""
+    return min((each for each in moments if each is not None), default=None)
+
+
+def joined(names: Sequence[str]) -> str:
+    """Names as a sentence has them: "A", "A and B", "A, B and C"."""
+    return " and ".join(", ".join(names).rsplit(", ", 1)) if names else ""
+
+
+def of_all(count: int, total: int, what: str) -> str:
+    """A part of all: "none of 8 funds", "all 8 funds", "3 of 8 funds", "the only fund"."""
+    if total == 1:
+        return f"the only {what}" if count else f"not the only {what}"
+    if count in {0, total}:
+        return f"{'none of' if count == 0 else 'all'} {counted(total, what)}"
+    return f"{count} of {counted(total, what)}"

@@ -1,0 +1,32 @@
+"""The section about funds and other assets: flows, who gained, regimes, correlations, models, fresh money."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from marketflows_pipeline.report.model import Section
+from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.cards import Wanted, section_of
+from marketflows_pipeline.report.sections.cross_flows import FLOWS, brief_card, windows_of
+from marketflows_pipeline.report.sections.cross_map import correlations_card, map_card
+from marketflows_pipeline.report.sections.cross_models import models_card, scores_card
+from marketflows_pipeline.report.sections.cross_ranking import against_price_card, ranking_card
+from marketflows_pipeline.report.sections.cross_regimes import regimes_card
+from marketflows_pipeline.report.sections.fresh_money import fresh_money_card
+
+
+def cross_asset(file: PublishedFile) -> Section:
+    """The section about funds and other assets, of what the file holds."""
+    windows = windows_of(file) if file.has(FLOWS) else None
+    wanted = (
+        Wanted("Flows against their past", (FLOWS,), partial(brief_card, windows=windows)),
+        Wanted("Flow ranking", ("mart.flow_rankings",), ranking_card),
+        Wanted("Flow map", ("mart.flow_map",), map_card),
+        Wanted("Flow beside price", ("mart.flow_rankings",), against_price_card),
+        Wanted("Correlations", ("mart.correlations",), correlations_card),
+        Wanted("Regimes", ("mart.regimes",), regimes_card),
+        Wanted("Fresh money", (), partial(fresh_money_card, windows=windows)),
+        Wanted("Models, which `train` makes", ("mart.model_evaluation",), models_card),
+        Wanted("Probabilities, which `score` makes", ("mart.model_scores",), scores_card),
+    )
+    return section_of(file, "cross-asset", "Cross-asset", wanted)

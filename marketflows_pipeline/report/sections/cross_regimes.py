@@ -1,0 +1,137 @@
+"""The card of risk regimes: runs of sessions behind VIX."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from marketflows_pipeline.charts.cross_asset.spec import REGIMES as KINDS
+from marketflows_pipeline.charts.cross_asset.wording import REGIME_NAMES
+from marketflows_pipeline.charts.style.wording import counted, day_text, value_text
+from marketflows_pipeline.report.model import MOST_POINTS, Card, Dataset, FigureColumn
+from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.cards import caption, rows
+from marketflows_pipeline.report.sections.credits import BARS, VOLATILITY, market_credit
+from marketflows_pipeline.report.sections.heat import STEPS
+from marketflows_pipeline.report.specs import INK, SINGLED_OUT, spec_of
+from marketflows_pipeline.report.thinning import thinned
+from marketflows_pipeline.transforms.cross_asset.regime_spells import newest_spell, regime_shares
+
+REGIMES = "cross_asset_regimes"
+# Blue, neutral and orange, light enough for a line on top.
+FILLS = dict(zip(KINDS, (STEPS[5], STEPS[3], STEPS[1]), strict=True))
+
+SQL = """
+with sessions as (
+    select session, regime, vix, vix_percentile, ratio_score,
+           regime is distinct from lag(regime) over (order by session) as begins
+    from mart.regimes
+    qualify row_number() over (order by session desc) <= 756
+),
+numbered as (select *, count(*) filter (begins) over (order by session) as run from sessions)
+select session, regime, vix, vix_percentile, ratio_score, run,
+       case when session = min(session) over same then max(session) over same end as run_end,
+       count(*) over same as run_sessions
+from numbered
+window same as (partition by run)
+order by session
+"""
+_ALL = "select session, regime from mart.regimes order by session"
+
+
+def regimes_card(file: PublishedFile) -> Card | None:
+    """Runs of regimes over three years; nothing where no session has one."""
+    sessions = rows(file, SQL)
+    if sessions["regime"].drop_nulls().is_empty():
+        return None
+    title = regimes_title(sessions, rows(file, _ALL))
+    shares = regime_shares(sessions["regime"].to_list())
+    said = ", ".join(
+        f"{REGIME_NAMES.get(name, name)} {value_text(100 * share, 0, signed=False)}%" for name, share in shares.items()
+    )
+    shown, before = drawn(sessions)
+    present = [kind for kind in KINDS if kind in set(sessions["regime"])]
+    return Card(
+        key="cross-asset-regimes",
+        title=title,
+        subtitle=f"VIX at the close, % a year, and the regime of each session; of {sessions.height} sessions: {said}",
+        caption=caption(
+            market_credit(file, VOLATILITY, BARS),
+            sessions["session"][-1],
+            "regime: from VIX's percentile and ratios of risky to safe assets, each session from data up to it alone",
+            "a description of the market, not a forecast",
+        ),
+        dataset=Dataset(REGIMES, shown, before),
+        columns=(
+            FigureColumn("session", "Session"),
+            FigureColumn("regime", "Regime"),
+            FigureColumn("run_end", "Lasts to"),
+            FigureColumn("run_sessions", "Sessions in a row", 0),
+            FigureColumn("vix", "VIX", 2),
+            FigureColumn("vix_percentile", "Percentile (0 to 1)", 2),
+            FigureColumn("ratio_score", "Ratio score", 0, signed=True),
+        ),
+        sql=SQL,
+        spec=_spec(),
+        description=f"A line of VIX over bands of regimes. {title}. Shares of sessions: {said}.",
+        series_key="regime",
+        series=tuple((kind, REGIME_NAMES[kind], FILLS[kind]) for kind in present),
+        pictures=("CrossAsset_regimes.png",),
+        width=6,
+    )
+
+
+def regimes_title(sessions: pl.DataFrame, every: pl.DataFrame) -> str:
+    """The regime, since when it has lasted, and how high VIX is."""
+    spell = newest_spell(list(every.select("session", "regime").iter_rows()))
+    newest = sessions.row(-1, named=True)
+    name = REGIME_NAMES.get(newest["regime"], "regime not known")
+    longer = "" if spell.is_seen_to_begin else " or longer"
+    text = f"{name.capitalize()} since {day_text(spell.since)}{longer} ({counted(spell.n_sessions, 'session')})"
+    if newest["vix"] is None:
+        return f"{text}; VIX of that session not known"
+    text = f"{text}; VIX {value_text(newest['vix'], 1, signed=False)}"
+    if newest["vix_percentile"] is None:
+        return text
+    return f"{text}, above {value_text(100 * newest['vix_percentile'], 0, signed=False)}% of 252 sessions"
+
+
+def drawn(sessions: pl.DataFrame) -> tuple[pl.DataFrame, int | None]:
+    """The sessions that the chart shows: evenly spread ones, and the first of each run, which holds the run's end."""
+    begins = sessions.filter(pl.col("run_end").is_not_null())
+    shown, before = thinned(sessions, [], "session", max(2, MOST_POINTS - begins.height))
+    if sessions.height <= MOST_POINTS or before is None:
+        return sessions, None
+    return pl.concat([shown, begins]).unique("session").sort("session"), before
+
+
+def _spec() -> dict[str, Any]:
+    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+
+    base = alt.Chart(alt.NamedData(REGIMES))
+    x = alt.X("session:T", scale=alt.Scale(type="utc"), title=None)
+    colors = alt.Scale(domain=list(FILLS), range=list(FILLS.values()))
+    others = f"{SINGLED_OUT} != '' && indexof({list(FILLS)}, {SINGLED_OUT}) >= 0 && datum.regime != {SINGLED_OUT}"
+    bands = (
+        base.transform_filter("isValid(datum.run_end) && isValid(datum.regime)")
+        # A run reaches over its last session.
+        .transform_calculate(until="toNumber(datum.run_end) + 86400000")
+        .mark_rect()
+        .encode(
+            x=x,
+            x2="until",
+            color=alt.Color("regime:N", scale=colors, legend=None),
+            opacity=alt.condition(others, alt.value(0.15), alt.value(1)),
+        )
+    )
+    y = alt.Y("vix:Q", title=None, scale=alt.Scale(zero=True))
+    tooltip = [
+        alt.Tooltip("session:T", title="Session", format="%-d %b %Y", timeUnit="utcyearmonthdate"),
+        alt.Tooltip("regime:N", title="Regime"),
+        alt.Tooltip("vix:Q", title="VIX", format=".1f"),
+        alt.Tooltip("run_sessions:Q", title="Sessions in a row"),
+    ]
+    line = base.mark_line(strokeWidth=1.5, color=INK).encode(x=x, y=y)
+    hover = base.transform_filter("isValid(datum.vix)").mark_point(filled=True, size=70, color=INK)
+    return spec_of(bands + line + hover.encode(x=x, y=y, opacity=alt.value(0), tooltip=tooltip), REGIMES)

@@ -1,0 +1,149 @@
+"""The card of money that moves into and out of exchanges, beside DefiLlama's own figure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from marketflows_pipeline.charts.style.wording import counted, percent_text, usd_text
+from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
+from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.cards import caption, of_all, rows
+from marketflows_pipeline.report.sections.credits import DEFILLAMA, credit
+from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_axis
+from marketflows_pipeline.report.specs import BACKGROUND, GREY, INK, INTO, OUT_OF, fading, spec_of
+
+# The period that the chart and its title are about.
+PERIOD = 7
+NETFLOW = "exchange_netflow"
+WALLETS = "of the wallets that DefiLlama knows, tracked exchanges alone"
+
+LEAGUE = """
+select name as exchange, exchange_key, is_tracked,
+       max(rank) filter (period_days = 7) as rank_7d,
+       max(netflow_mid_usd) filter (period_days = 1) as netflow_1d_usd,
+       max(netflow_mid_usd) filter (period_days = 7) as netflow_7d_usd,
+       max(netflow_mid_usd) filter (period_days = 30) as netflow_30d_usd,
+       max(netflow_pct_of_reserves) filter (period_days = 7) as netflow_7d_pct,
+       max(days_known) filter (period_days = 7) as days_known_7d,
+       max(days_known) filter (period_days = 30) as days_known_30d,
+       max(defillama_inflow_usd) filter (period_days = 1) as defillama_1d_usd,
+       max(defillama_inflow_usd) filter (period_days = 7) as defillama_7d_usd,
+       max(defillama_inflow_usd) filter (period_days = 30) as defillama_30d_usd,
+       string_agg(case when signs_differ then period_days || ' d' end, ', ' order by period_days) as signs_differ,
+       bool_or(signs_differ) filter (period_days = 7) as signs_differ_7d,
+       max(reason) filter (period_days = 7) as reason
+from mart.exchange_league
+group by exchange_key, name, is_tracked
+order by rank_7d nulls last, is_tracked desc, defillama_7d_usd desc nulls last, exchange_key
+"""
+_SHOWN = ("netflow_7d_usd", "defillama_7d_usd")
+
+
+def netflow_card(file: PublishedFile) -> Card | None:
+    """Net flow of exchanges over 1, 7 and 30 days, beside DefiLlama's own; nothing where neither is known."""
+    league = rows(file, LEAGUE)
+    shown = league.filter(pl.any_horizontal(pl.col(_SHOWN).is_not_null()))
+    if shown.is_empty():
+        return None
+    title = netflow_title(league)
+    return Card(
+        key="exchanges-netflow",
+        title=title,
+        subtitle=(
+            "Net flow of 7 days in million USD: bars from token quantities at the mean of both days' prices, diamonds "
+            "DefiLlama's own figure, \u2260 where it has the other sign; positive is into the exchange"
+        ),
+        caption=caption(
+            credit(file, DEFILLAMA),
+            file.as_of("mart.exchange_netflow") or file.as_of("mart.exchange_league"),
+            f"net flow is {WALLETS}; a wallet without a label is not seen",
+            "flow, not price: what prices did to reserves is left out",
+            "DefiLlama's formula is not published; where signs differ, trust neither blindly",
+        ),
+        dataset=Dataset(NETFLOW, league),
+        columns=(
+            FigureColumn("exchange", "Exchange"),
+            FigureColumn("netflow_1d_usd", "1 d (M USD)", 1, signed=True, divisor=1e6),
+            FigureColumn("netflow_7d_usd", "7 d (M USD)", 1, signed=True, divisor=1e6),
+            FigureColumn("netflow_30d_usd", "30 d (M USD)", 1, signed=True, divisor=1e6),
+            FigureColumn("netflow_7d_pct", "7 d (% of reserves)", 2, signed=True),
+            FigureColumn("days_known_30d", "Days known of 30", 0),
+            FigureColumn("defillama_1d_usd", "DefiLlama 1 d (M USD)", 1, signed=True, divisor=1e6),
+            FigureColumn("defillama_7d_usd", "DefiLlama 7 d (M USD)", 1, signed=True, divisor=1e6),
+            FigureColumn("defillama_30d_usd", "DefiLlama 30 d (M USD)", 1, signed=True, divisor=1e6),
+            FigureColumn("signs_differ", "Signs differ"),
+            FigureColumn("reason", "No net flow, because"),
+        ),
+        sql=LEAGUE,
+        spec=_netflow_spec(shown),
+        description=f"Bars of {counted(shown.height, 'exchange')}, the largest inflow first. {title}.",
+        series_key="exchange_key",
+        pictures=("Exchanges_netflow_league.png",),
+    )
+
+
+def netflow_title(league: pl.DataFrame) -> str:
+    """Who took in most and who lost most, and how often DefiLlama says the opposite."""
+    known = league.drop_nulls("netflow_7d_usd").sort("netflow_7d_usd", descending=True, maintain_order=True)
+    compared = league["signs_differ_7d"].drop_nulls()
+    doubt = ""
+    if differ := int(compared.sum()):
+        doubt = f"; DefiLlama says the opposite of {of_all(differ, compared.len(), 'exchange')}"
+    if known.is_empty():
+        return "No net flow of 7 days is known; DefiLlama's own figures stand alone"
+    highest, lowest = known.row(0, named=True), known.row(-1, named=True)
+    parts = []
+    if highest["netflow_7d_usd"] > 0:
+        parts.append(f"{highest['exchange']} took in most in 7 days, {_flow_text(highest)}")
+    if lowest["netflow_7d_usd"] < 0:
+        parts.append(f"{lowest['exchange']} lost most{'' if parts else ' in 7 days'}, {_flow_text(lowest)}")
+    return (", ".join(parts) or "Nothing moved into or out of exchanges in 7 days") + doubt
+
+
+def _flow_text(row: dict[str, Any]) -> str:
+    flow, share, days = row["netflow_7d_usd"], row["netflow_7d_pct"], row["days_known_7d"]
+    beside = [] if share is None else [f"{percent_text(share, 2)} of reserves"]
+    if days < PERIOD:
+        beside.append(f"{days} of 7 days known")
+    return usd_text(flow, signed=True) + (f" ({', '.join(beside)})" if beside else "")
+
+
+def _netflow_spec(shown: pl.DataFrame) -> dict[str, Any]:
+    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+
+    y = rows_axis("exchange_key", dict(shown.select("exchange_key", "exchange").iter_rows()))
+    tooltip = [
+        alt.Tooltip("exchange:N", title="Exchange"),
+        alt.Tooltip("flow:Q", title="Net flow, 7 d (M USD)", format="+,.1f"),
+        alt.Tooltip("netflow_7d_pct:Q", title="Of reserves (%)", format="+.2f"),
+        alt.Tooltip("days_known_7d:Q", title="Days known of 7"),
+        alt.Tooltip("theirs:Q", title="DefiLlama's own, 7 d (M USD)", format="+,.1f"),
+    ]
+    base = (
+        alt.Chart(alt.NamedData(NETFLOW))
+        .transform_filter("isValid(datum.netflow_7d_usd) || isValid(datum.defillama_7d_usd)")
+        .transform_calculate(
+            flow="isValid(datum.netflow_7d_usd) ? datum.netflow_7d_usd / 1e6 : null",
+            theirs="isValid(datum.defillama_7d_usd) ? datum.defillama_7d_usd / 1e6 : null",
+            end="max(datum.flow || 0, datum.theirs || 0)",
+        )
+    )
+    bars = base.mark_bar(height={"band": 0.6}).encode(
+        x=alt.X("flow:Q", axis=signed_axis()),
+        y=y,
+        color=alt.condition("datum.flow < 0", alt.value(OUT_OF), alt.value(INTO)),
+        opacity=fading("exchange_key"),
+        tooltip=tooltip,
+    )
+    theirs = base.mark_point(shape="diamond", filled=True, size=70, stroke=BACKGROUND, strokeWidth=1).encode(
+        x="theirs:Q", y=y, color=alt.value(INK), opacity=fading("exchange_key", 0.9), tooltip=tooltip
+    )
+    differ = (
+        base.transform_filter("datum.signs_differ_7d")
+        .mark_text(align="left", dx=10, text="\u2260", fontSize=14, fontWeight="bold", color=INK)
+        .encode(x="end:Q", y=y)
+    )
+    zero = alt.Chart(alt.NamedData(NETFLOW)).mark_rule(stroke=GREY).encode(x=alt.datum(0, type="quantitative"))
+    return spec_of(bars + zero + theirs + differ, NETFLOW, height=height_of(shown.height))
