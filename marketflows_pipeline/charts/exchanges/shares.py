@@ -12,6 +12,7 @@ from marketflows_pipeline.charts.exchanges.spec import OTHER, SharesSpec
 from marketflows_pipeline.charts.exchanges.wording import SEGMENTS, fixed_set_notes
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, value_axis
+from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.end_labels import LABEL_SIZE, end_labels, line_ends, names_width
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten, text_width
@@ -27,7 +28,7 @@ from marketflows_pipeline.charts.style.time_axis import (
 )
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, names_text, share_text
 
-OTHER_FILL = "#d5d9e0"
+OTHER_FILL = var("other")
 
 _LEFT = 56
 _LABEL_MAX = 190
