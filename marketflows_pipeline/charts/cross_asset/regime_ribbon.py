@@ -14,6 +14,7 @@ from marketflows_pipeline.charts.style.broken_lines import LABEL_SIZE, broken_li
 from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import reach, text_width
+from marketflows_pipeline.charts.style.look import current_look
 from marketflows_pipeline.charts.style.marks import FILL, blend, records
 from marketflows_pipeline.charts.style.theme import OUTLINE
 from marketflows_pipeline.charts.style.time_axis import first_and_last, known_run, on_time_axis, time_x
@@ -100,7 +101,7 @@ def _notes(rows: pl.DataFrame, spec: RegimesSpec) -> list[str]:
     ]
     without = rows.get_column("regime").null_count()
     if without:
-        notes.append(f"white: no regime yet for {counted(without, 'session')}")
+        notes.append(f"{current_look().paper}: no regime yet for {counted(without, 'session')}")
     if rows.get_column("close_usd").null_count() or rows.get_column("vix").null_count():
         notes.append("a line breaks where its figure is missing")
     return [*notes, "a description of the market, not a forecast", *spec.notes]

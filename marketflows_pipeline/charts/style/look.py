@@ -30,6 +30,11 @@ class Look:
     watermark: str = ""
 
     @property
+    def paper(self) -> str:
+        """What a place without anything looks like, in words."""
+        return "white" if self.theme == "light" else "dark"
+
+    @property
     def width(self) -> int:
         """Width of a page in pixels of the design."""
         return SIZES[self.size][0]
