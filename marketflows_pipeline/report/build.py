@@ -14,14 +14,16 @@ from typing import Any, TypeVar
 import polars as pl
 
 from marketflows_pipeline.charts.rendering.manifest import Manifest
+from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.first_screen import tiles_of
 from marketflows_pipeline.report.freshness import part_states
 from marketflows_pipeline.report.gains import gains_of
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.page import Links, PageContent, Rendering
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections import SECTIONS, SectionBuilder, control_options
-from marketflows_pipeline.report.told import ToldBrief, told_brief
+from marketflows_pipeline.report.sections import SECTIONS, SectionBuilder
+from marketflows_pipeline.report.sections.controls import control_options
+from marketflows_pipeline.report.told import told_brief
 from marketflows_pipeline.report.writing import Place
 
 log = logging.getLogger(__name__)
@@ -104,7 +106,7 @@ class Page:
     """
 
     rendering: Rendering
-    brief: ToldBrief | None
+    brief: Brief | None
     pictures: Path
     published: Path
     command: str

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -22,9 +22,12 @@ from marketflows_pipeline.report.data import datasets_json, inline_json
 from marketflows_pipeline.report.freshness import PartState
 from marketflows_pipeline.report.model import MOST_POINTS, Card, GainRow, Section, Tile
 from marketflows_pipeline.report.sparkline import sparkline
-from marketflows_pipeline.report.told import ToldBrief
+from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.utc_times import in_utc
 from marketflows_pipeline.report.vega_config import VEGA_CONFIG
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 FOLDER = Path(__file__).parent
 # Series that a legend shows at once; the others follow on demand.
@@ -73,7 +76,7 @@ class PageContent:
     """
 
     sections: Sequence[Section]
-    brief: ToldBrief | None
+    brief: Brief | None
     tiles: Sequence[Tile]
     gains: Sequence[GainRow]
     parts: Sequence[PartState]
@@ -101,7 +104,8 @@ class Rendering:
             "data": datasets_json(card.dataset for card in cards),
             "settings": inline_json({"config": VEGA_CONFIG, "most_rows": MOST_ROWS}),
         }
-        css, early, script = _css(cards), _packaged("early.js"), _packaged("page.js")
+        classes = theme.swatches(color for card in cards for _, _, color in card.series)
+        css, early, script = _css(cards, classes), _packaged("early.js"), _packaged("page.js")
         utc = content.written_at.astimezone(UTC)
         self._words = {
             "content": content,
@@ -114,6 +118,7 @@ class Rendering:
             "time": f"{utc:%H:%M}",
             "gain_columns": list(dict.fromkeys(name for row in content.gains for name in row.gains)),
             "heat": filters.heat_of(content.gains),
+            "swatch_of": lambda color: classes.get(color, "sw-none"),
             "place_of": lambda href: filters.place_of(href, anchors),
             "notices": NOTICES.read_text(encoding="utf-8"),
             # Escaped by inline_json, packaged with this program, or checked by its digest.
@@ -177,7 +182,7 @@ def _packaged(name: str) -> str:
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
-def _css(cards: Iterable[Card]) -> str:
+def _css(cards: Iterable[Card], classes: dict[str, str]) -> str:
     """The style sheet; heights of charts are rules of it, since the policy allows no style attributes."""
     heights = sorted({height for card in cards if (height := filters.chart_height(card))})
     light = f":root{{color-scheme:light;{theme.css_variables('light')}}}\n"
@@ -185,13 +190,13 @@ def _css(cards: Iterable[Card]) -> str:
     return (
         f"{light}@media screen{{\n:root[data-theme=dark]{{{dark}}}\n"
         f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n}}\n"
-        f"{_packaged('page.css')}{theme.css_of_swatches()}"
+        f"{_packaged('page.css')}{theme.css_of_swatches(classes)}"
         + "".join(f".h{height}{{min-height:{height}px}}\n" for height in heights)
     )
 
 
 @cache
-def _template() -> Any:
+def _template() -> Template:
     import jinja2  # noqa: PLC0415 (only a page needs it)
 
     loader = jinja2.FileSystemLoader(FOLDER)
@@ -200,7 +205,6 @@ def _template() -> Any:
     )
     environment.filters |= {
         "sparkline": sparkline,
-        "swatch": theme.swatch_class,
         "moment": moment,
         "rows": rows_of,
         "gain": filters.gain_text,

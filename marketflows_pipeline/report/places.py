@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.build import Page, SectionCache, page_of
 from marketflows_pipeline.report.published import open_published_file
-from marketflows_pipeline.report.told import ToldBrief
 from marketflows_pipeline.report.writing import Place, write_file, write_page
 from marketflows_pipeline.settings import Settings
 
@@ -24,7 +24,7 @@ class Written:
     """
 
     path: Path
-    brief: ToldBrief | None
+    brief: Brief | None
 
 
 def write_after_publish(

@@ -10,7 +10,7 @@ _UTC = "utc"
 _TO_THE_MINUTE = "utcyearmonthdatehoursminutes"
 
 
-def in_utc(spec: Any) -> Any:
+def in_utc(spec: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     """A specification whose times are all scaled and written in UTC; what says so already stays as it is."""
     if isinstance(spec, Mapping):
         changed = {key: in_utc(value) for key, value in spec.items()}
@@ -24,7 +24,7 @@ def in_utc(spec: Any) -> Any:
     return spec
 
 
-def _channel(name: str, definition: Any) -> Any:
+def _channel(name: str, definition: Any) -> Any:  # noqa: ANN401 - as above
     if isinstance(definition, list):
         return [_channel(name, each) for each in definition]
     if not isinstance(definition, Mapping) or definition.get("type") != "temporal":
