@@ -5,13 +5,14 @@ import logging
 import dagster as dg
 
 from marketflows_pipeline.assets.publishing import output_asset
-from marketflows_pipeline.assets.tables import Run, plain_markdown
+from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.report.build import SectionCache
 from marketflows_pipeline.report.bundle import HOW_TO_MAKE, read_bundle
 from marketflows_pipeline.report.places import Written, write_after_publish
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part
+from marketflows_pipeline.system.markdown import plain_markdown
 
 log = logging.getLogger(__name__)
 

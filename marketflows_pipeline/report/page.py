@@ -16,13 +16,13 @@ from markupsafe import Markup
 
 from marketflows_pipeline.charts.style.wording import day_text, moment
 from marketflows_pipeline.report import filters, theme
+from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.bundle import NOTICES
 from marketflows_pipeline.report.cells import MOST_ROWS, rows_of
 from marketflows_pipeline.report.data import datasets_json, inline_json
 from marketflows_pipeline.report.freshness import PartState
 from marketflows_pipeline.report.model import MOST_POINTS, Card, GainRow, Section, Tile
 from marketflows_pipeline.report.sparkline import sparkline
-from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.utc_times import in_utc
 from marketflows_pipeline.report.vega_config import VEGA_CONFIG
 
