@@ -28,7 +28,7 @@ _SPANS = ("50", "20", "200")
 _LOOK_BACKS = ("30", "7", "90")
 
 
-def breadth(file: PublishedFile) -> Section:
+def breadth_section(file: PublishedFile) -> Section:
     """The section of breadth and size; cards whose tables are missing are named in its notes."""
     of_narratives = breadth_rows(file, NARRATIVES)
     shown = None if of_narratives is None else (*of_narratives, NARRATIVES)

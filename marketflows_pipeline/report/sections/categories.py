@@ -83,7 +83,7 @@ def category_card(
             file,
             end,
             *caveats,
-            f"growth shows the newest {GROWTH_STEPS} steps, inflection {INFLECTION_STEPS}, both taken on all of the grid",
+            f"growth shows the newest {GROWTH_STEPS} steps, inflection {INFLECTION_STEPS}, both taken on every step",
         ),
         dataset=Dataset(f"curves_{_snake(key)}", rows, before),
         columns=_columns(measures),

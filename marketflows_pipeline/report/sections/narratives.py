@@ -20,7 +20,7 @@ _NOUN = "narratives"
 HINDSIGHT = "today's members drawn back, so that history is survivor-biased"
 
 
-def narratives(file: PublishedFile) -> Section:
+def narratives_section(file: PublishedFile) -> Section:
     """The section of narratives; cards whose tables are missing are named in its notes."""
     measures = measures_of(file)
     caveats = (HINDSIGHT, PRICE_NOT_INFLOW, *held_words(file))

@@ -20,7 +20,7 @@ _NOUN = "portfolios"
 FIXED = "coins as configured today, over all of the window"
 
 
-def portfolios(file: PublishedFile) -> Section:
+def portfolios_section(file: PublishedFile) -> Section:
     """The section of portfolios; nothing, and no note, where none is configured."""
     own = portfolios_of(file, (NARRATIVES, PORTFOLIOS, RANGES, COHORT))
     if not own:

@@ -40,7 +40,7 @@ COUNTED = "each coin counts for the range it is in at the time, so crossing a li
 SURVIVORS = "today's coins drawn back (survivor-biased)"
 
 
-def ranges(file: PublishedFile) -> Section:
+def ranges_section(file: PublishedFile) -> Section:
     """The section of ranges; cards whose tables are missing are named in its notes."""
     of_ranges = breadth_rows(file, RANGES)
     caveats = (COUNTED, SURVIVORS, PRICE_NOT_INFLOW, *held_words(file))
