@@ -10,10 +10,10 @@ from marketflows_pipeline.charts.style.wording import counted, percent_text, usd
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.lines import input_choice
-from marketflows_pipeline.report.sections.series import KEY, labels_of, styled
+from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, described, extreme
-from marketflows_pipeline.report.specs import GREY, INK, SERIES_COLORS, fading, spec_of
+from marketflows_pipeline.report.specs import GREY, INK, INTO, OUT_OF, SERIES_COLORS, fading, spec_of, unchecked
 
 TOTALS = "mart.cap_attribution_totals"
 _WINDOWS = (28, 7)
@@ -23,11 +23,11 @@ _PICTURED_DAYS = 30
 
 EFFECTS = {
     "price_effect_usd": ("price", GREY),
-    "supply_effect_usd": ("supply", SERIES_COLORS[0]),
+    "supply_effect_usd": ("supply", SERIES_COLORS[2]),
     "large_supply_step_usd": ("large supply step", SERIES_COLORS[4]),
     "timing_usd": ("timing", SERIES_COLORS[3]),
-    "arrivals_usd": ("arrivals", SERIES_COLORS[2]),
-    "departures_usd": ("departures", SERIES_COLORS[1]),
+    "arrivals_usd": ("arrivals", INTO),
+    "departures_usd": ("departures", OUT_OF),
 }
 """Column to name and colour; departures take away."""
 
@@ -47,7 +47,7 @@ def attribution_card(file: PublishedFile, category: str, *, key: str, noun: str)
     rows = file.frame(sql)
     if rows.is_empty():
         return None
-    series = styled(tuple(label for label in labels_of(file, category) if label in set(rows[KEY])))
+    series = plain(tuple(label for label in labels_of(file, category) if label in set(rows[KEY])))
     windows = [days for days in _WINDOWS if days in set(rows["days"])]
     subject = rows.filter(pl.col("days") == windows[0])
     title = _title(subject, windows[0], noun)
@@ -73,7 +73,11 @@ def attribution_card(file: PublishedFile, category: str, *, key: str, noun: str)
             FigureColumn("change_usd", "Change, B USD", 2, signed=True, divisor=_BILLION),
             *(
                 FigureColumn(
-                    column, f"{name[0].upper()}{name[1:]}, B USD", 2, signed=column != "departures_usd", divisor=_BILLION
+                    column,
+                    f"{name[0].upper()}{name[1:]}, B USD",
+                    2,
+                    signed=column != "departures_usd",
+                    divisor=_BILLION,
                 )
                 for column, (name, _) in EFFECTS.items()
             ),
@@ -107,13 +111,16 @@ def _sql(category: str) -> str:
         from sums m join core.series s on s.category = {literal(category)} and s.series = m.series
         where m.days_known >= m.days and m.market_cap_before_usd > 0
         order by m.days desc, s.sort_order
-    """)
+    """)  # noqa: S608
 
 
 def _title(subject: pl.DataFrame, days: int, noun: str) -> str:
     """The series that changed most, and the largest of its effects."""
     span = f"in {counted(days, 'day')}"
-    sizes = {label: None if change is None else abs(change) for label, change in subject.select(KEY, "change_pct").iter_rows()}
+    sizes = {
+        label: None if change is None else abs(change)
+        for label, change in subject.select(KEY, "change_pct").iter_rows()
+    }
     found = extreme(sizes)
     if found is None:
         return f"No single one of {subject.height} {noun} changed most {span}"
@@ -124,8 +131,13 @@ def _title(subject: pl.DataFrame, days: int, noun: str) -> str:
         return f"Nothing moved {noun} {span}"
     change = percent_text(row["change_pct"])
     others = [other for other in (_largest(each) for each in subject.to_dicts()) if other != name]
-    also = f"; {name} is the largest effect in all {subject.height} {noun}" if not others and subject.height > 1 else ""
-    return f"{found[0]} {change} {span}, {name} {usd_text(amount, signed=True)} of {usd_text(row['change_usd'], signed=True)}{also}"
+    also = (
+        f"; {name} is the largest effect in each of {subject.height} {noun}"
+        if not others and subject.height > 1
+        else ""
+    )
+    of_all = usd_text(row["change_usd"], signed=True)
+    return f"{found[0]} {change} {span}, {name} {usd_text(amount, signed=True)} of {of_all}{also}"
 
 
 def _signed(row: dict[str, Any], column: str) -> float:
@@ -133,9 +145,12 @@ def _signed(row: dict[str, Any], column: str) -> float:
 
 
 def _largest(row: dict[str, Any]) -> str:
-    return max(((abs(_signed(row, column)), name) for column, (name, _) in EFFECTS.items()), key=lambda each: each[0])[1]
+    return max(((abs(_signed(row, column)), name) for column, (name, _) in EFFECTS.items()), key=lambda each: each[0])[
+        1
+    ]
 
 
+@unchecked
 def _spec(dataset: str, labels: list[str], windows: list[int]) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 
@@ -174,8 +189,11 @@ def _spec(dataset: str, labels: list[str], windows: list[int]) -> dict[str, Any]
         x=alt.X("change_pct:Q", axis=axis),
         y=y,
         opacity=fading(KEY),
-        tooltip=[alt.Tooltip(f"{KEY}:N", title="Series"), alt.Tooltip("change_pct:Q", title="Change, %", format="+.2f")],
+        tooltip=[
+            alt.Tooltip(f"{KEY}:N", title="Series"),
+            alt.Tooltip("change_pct:Q", title="Change, %", format="+.2f"),
+        ],
     )
-    spec = spec_of(alt.layer(bars, dots), dataset, height=60 + 26 * max(2, len(labels)))
+    spec = spec_of(alt.layer(bars, dots), dataset, height=60 + row_height(len(labels)) * len(labels))
     choice = input_choice("days", "Days", [(str(days), str(days)) for days in windows])
     return {**spec, "params": [*spec["params"], choice]}

@@ -8,21 +8,22 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import value_text
-from marketflows_pipeline.report.model import MOST_POINTS, Card, Dataset, FigureColumn, Section
+from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.joining import joined
 from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, line_spec
 from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of
 from marketflows_pipeline.report.sections.size import dominance_card, map_card, overlap_card
 from marketflows_pipeline.report.sections.sql_text import literal, select
-from marketflows_pipeline.report.sections.words import caption, described, known, thinned_words
+from marketflows_pipeline.report.sections.words import caption, described, known
 from marketflows_pipeline.report.specs import INK, series_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES
 
 BREADTH = "mart.breadth"
-_DAYS = 365
+_DAYS = 180
 _LEAST_COINS = 8
+_WORTH_SAYING = timedelta(days=30)
 _SPANS = ("50", "20", "200")
 _LOOK_BACKS = ("30", "7", "90")
 
@@ -58,7 +59,7 @@ def breadth_rows(file: PublishedFile, category: str) -> tuple[pl.DataFrame, str]
         where b.category in ('{COHORT}', {literal(category)})
           and b.ts > (select max(ts) from {BREADTH}) - interval {_DAYS} day
         order by b.category <> '{COHORT}', s.sort_order, b.series, b.ts
-    """)
+    """)  # noqa: S608
     rows = file.frame(sql)
     measured = rows.filter(pl.any_horizontal(pl.col("advance_decline", "above_ema_50_pct").is_finite()))
     return None if measured.is_empty() else (rows, sql)
@@ -66,14 +67,15 @@ def breadth_rows(file: PublishedFile, category: str) -> tuple[pl.DataFrame, str]
 
 def averages_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: str, *, key: str) -> Card | None:
     """How many coins stand above their averages."""
-    fields = [f"above_ema_{span}_pct" for span in _SPANS]
     span = next((each for each in _SPANS if _newest(rows, f"above_ema_{each}_pct")), None)
     if span is None:
         return None
-    label, row = _subject(rows, f"above_ema_{span}_pct")
+    field = f"above_ema_{span}_pct"
+    own = rows if category == NARRATIVES else rows.filter(pl.col(KEY) != ALL_COINS)
+    label, row = _subject(own if _newest(own, field) else rows, field)
     title = (
-        f"{_percent(row[f'above_ema_{span}_pct'])} of {row['n']} coins ({label}) stand above their average of {span} days"
-        f"{_against_past(rows, label, f'above_ema_{span}_pct')}"
+        f"{_percent(row[field])} of {row['n']} coins ({label}) stand above their average of {span} days"
+        f"{_against_past(rows, label, field)}"
     )
     subtitle = "Coins above their exponential moving average of the chosen days, % of those with as many closes"
     return _card(
@@ -87,7 +89,7 @@ def averages_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: s
         value="datum['above_ema_' + span + '_pct']",
         choice=input_choice("span", "Average of days", [(each, each) for each in _SPANS]),
         fields={f"above_ema_{each}_pct": f"Above EMA {each}, %" for each in ("20", "50", "200")},
-        subject=fields[_SPANS.index(span)],
+        subject=field,
     )
 
 
@@ -133,15 +135,14 @@ def _beaten_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: st
         return None
     field = f"beat_bitcoin_{days}d_pct"
     label, row = _subject(rows, field)
-    half = "most coins" if row[field] > 50 else "half of the coins" if row[field] == 50 else "few coins beat it"
-    words = half if half == "few coins beat it" else f"{half} beat it"
+    words = "more than half" if row[field] > 50 else "half" if row[field] == 50 else "fewer than half"
     return _card(
         file,
         rows,
         sql,
         category,
         key="breadth-bitcoin",
-        title=f"{_percent(row[field])} of coins ({label}) gained more than bitcoin in {days} days: {words}",
+        title=f"{_percent(row[field])} of coins ({label}) gained more than bitcoin in {days} days, {words}",
         subtitle="Coins other than bitcoin that gained more than it over the chosen days, %",
         value="datum['beat_bitcoin_' + look + 'd_pct']",
         choice=input_choice("look", "Over days", [(each, each) for each in _LOOK_BACKS]),
@@ -180,7 +181,6 @@ def _card(
             as_of,  # type: ignore[arg-type] # a column of times
             f"nothing is said of fewer than {_LEAST_COINS} coins",
             _hindsight(rows),
-            thinned_words(before, MOST_POINTS),
         ),
         dataset=Dataset(dataset, kept, before),
         columns=(
@@ -201,6 +201,7 @@ def _card(
                 axis={"labelExpr": "datum.label + ' %'"} if is_percent else {},
                 scale={"domain": [0, 100]} if is_percent else {"zero": True},
                 dashed="datum.is_backfilled",
+                strong=ALL_COINS,
                 inputs=(choice,),
                 height=220,
             )
@@ -236,13 +237,13 @@ def _against_past(rows: pl.DataFrame, label: str, field: str) -> str:
     """Whether the newest figure is the highest or lowest for long; "" where it is neither, or as others were."""
     past = rows.filter(pl.col(KEY) == label).drop_nulls(field).sort("ts")
     newest = past[field][-1]
-    before = past.filter(pl.col("ts") < past["ts"].max())
+    now = past["ts"][-1]
+    before = past.filter(pl.col("ts") < now)
     other_way = before.filter(pl.col(field) <= newest), before.filter(pl.col(field) >= newest)
     for reached, word in zip(other_way, ("fewest", "most"), strict=True):
         since = reached["ts"].max() if reached.height else before["ts"].min()
-        if isinstance(since, datetime) and past["ts"].max() - since >= timedelta(days=30):  # type: ignore[operator]
-            days = (past["ts"].max() - since).days  # type: ignore[operator]
-            return f", the {word} in {days} days"
+        if isinstance(since, datetime) and now - since >= _WORTH_SAYING:
+            return f", the {word} in {(now - since).days} days"
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -14,7 +15,6 @@ from marketflows_pipeline.report.sections.controls import (
     AS_IS,
     BASE,
     EMA,
-    METRICS,
     ORDER,
     SCALE,
     ZERO_TO_ONE,
@@ -25,7 +25,7 @@ from marketflows_pipeline.report.sections.controls import (
 from marketflows_pipeline.report.sections.lines import Lines, line_spec, quoted
 from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, styled
 from marketflows_pipeline.report.sections.sql_text import literal, select
-from marketflows_pipeline.report.sections.words import caption, change_finding, day, described, known, thinned_words
+from marketflows_pipeline.report.sections.words import caption, change_finding, day, described, known
 from marketflows_pipeline.report.thinning import thinned
 
 _HOURS = timedelta(hours=1)
@@ -83,13 +83,12 @@ def category_card(
             file,
             end,
             *caveats,
-            f"growth shows the newest {GROWTH_STEPS} steps, inflection {INFLECTION_STEPS}, both taken before thinning",
-            thinned_words(before, MOST_POINTS, recent=GROWTH_STEPS),
+            f"growth shows the newest {GROWTH_STEPS} steps, inflection {INFLECTION_STEPS}, both taken on every step",
         ),
         dataset=Dataset(f"curves_{_snake(key)}", rows, before),
         columns=_columns(measures),
         sql=sql,
-        spec=_spec(f"curves_{_snake(key)}", series, rows, measures, step, start),
+        spec=_spec(f"curves_{_snake(key)}", series, rows, measures, _note(measures, step, start)),
         description=described(title, subtitle, newest),
         series_key=KEY,
         series=series,
@@ -127,7 +126,9 @@ def _with_newest_whole(full: pl.DataFrame, labels: tuple[str, ...]) -> tuple[pl.
         is_newest = pl.col("back") < GROWTH_STEPS
         older, before = thinned(numbered.filter(~is_newest), [KEY], "ts", MOST_POINTS - GROWTH_STEPS)
         rows, before = pl.concat([older, numbered.filter(is_newest)]), steps if before else None
-    order = pl.col(KEY).replace_strict(list(labels), list(range(len(labels))), default=len(labels), return_dtype=pl.Int32)
+    order = pl.col(KEY).replace_strict(
+        list(labels), list(range(len(labels))), default=len(labels), return_dtype=pl.Int32
+    )
     return rows.sort(order, "ts"), before
 
 
@@ -139,9 +140,7 @@ def _level_changes(full: pl.DataFrame, level: str) -> dict[str, float | None]:
     return dict(newest.select(KEY, 100 * (pl.col(level) - 1)).iter_rows())
 
 
-def _spec(
-    dataset: str, series: Series, rows: pl.DataFrame, measures: Measures, step: timedelta, start: datetime
-) -> dict[str, object]:
+def _spec(dataset: str, series: Series, rows: pl.DataFrame, measures: Measures, note: str) -> dict[str, Any]:
     unit = f"{SCALE} === {quoted(ZERO_TO_ONE)}"
     lines = Lines(
         dataset=dataset,
@@ -152,12 +151,10 @@ def _spec(
         ),
         text=lambda figure: f"({unit} ? format({figure}, '.2f') : format({figure}, '+,.3~f') + ' %')",
         steps=int(rows["ts"].n_unique()),
-        is_daily=step >= timedelta(days=1),
+        is_daily=_step(rows) >= timedelta(days=1),
         axis={"labelExpr": f"{unit} ? datum.label : datum.label + ' %'"},
-        filters=(
-            f"{ORDER} === '0' || datum.back < ({ORDER} === '1' ? {GROWTH_STEPS} : {INFLECTION_STEPS})",
-        ),
-        note=_note(measures, step, start),
+        filters=(f"{ORDER} === '0' || datum.back < ({ORDER} === '1' ? {GROWTH_STEPS} : {INFLECTION_STEPS})",),
+        note=note,
         signals=measures.first,
     )
     spec = line_spec(lines)
@@ -178,7 +175,9 @@ def _note(measures: Measures, step: timedelta, start: datetime) -> str:
     """What the vertical axis is, by what is chosen."""
     a_step = _step_words(step)
     words = {"0": f"Change since {day(start)}", "1": f"Growth per {a_step}", "2": f"Change of growth per {a_step}"}
-    order = _choice(ORDER, {str(each): words.get(str(each), order_label(each).capitalize()) for each in measures.orders})
+    order = _choice(
+        ORDER, {str(each): words.get(str(each), order_label(each).capitalize()) for each in measures.orders}
+    )
     bases = {f"b{place}": _in(label) for place, label in enumerate(measures.base_labels)}
     ema = f"({EMA} === '1' ? '' : ', EMA ' + {EMA})"
     unit = f"({SCALE} === {quoted(AS_IS)} ? ({ORDER} === '0' ? ', %' : ', % of the start') : ', 0 to 1 at each time')"
@@ -209,19 +208,24 @@ def _columns(measures: Measures) -> tuple[FigureColumn, ...]:
 
 
 def _pictures(category: str, measures: Measures, as_of: datetime) -> tuple[str, ...]:
-    shared = {"category": category, "base_label": "", "series": (), "as_of": as_of, "source": ""}
+    shared: dict[str, Any] = {"category": category, "base_label": "", "series": (), "as_of": as_of, "source": ""}
     names = []
     for base in measures.bases:
         of_base = {**shared, "base_asset": base}
         names += [
             ChartSpec(
-                **of_base, ema_period=ema, diff_order=order, is_unit=is_unit, smoothing_ema=1, step=_HOURS  # type: ignore[arg-type]
+                **of_base,
+                ema_period=ema,
+                diff_order=order,
+                is_unit=is_unit,
+                smoothing_ema=1,
+                step=_HOURS,
             ).file_name
             for ema in measures.emas
             for order in measures.orders
             for is_unit in (False, True)
         ]
-        names.append(GainTableSpec(**of_base, hours_ago=()).file_name)  # type: ignore[arg-type]
+        names.append(GainTableSpec(**of_base, hours_ago=()).file_name)
     return tuple(names)
 
 

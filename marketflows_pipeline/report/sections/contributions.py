@@ -10,10 +10,10 @@ import polars as pl
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.series import KEY, labels_of, styled
+from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, described
-from marketflows_pipeline.report.specs import INTO, OUT_OF, SINGLED_OUT, spec_of
+from marketflows_pipeline.report.specs import INTO, OUT_OF, SINGLED_OUT, spec_of, unchecked
 
 CONTRIBUTIONS = "mart.index_contributions"
 _DAYS = 28
@@ -30,7 +30,7 @@ def contributions_card(file: PublishedFile, category: str, *, key: str) -> Card 
     if rows.is_empty():
         return None
     rows = rows.with_columns(bar=pl.concat_str("symbol", pl.lit(" in "), KEY))
-    series = styled(tuple(label for label in labels_of(file, category) if label in set(rows[KEY])))
+    series = plain(tuple(label for label in labels_of(file, category) if label in set(rows[KEY])))
     title = _title(rows)
     subtitle = f"Contribution of coins to the chained index in US dollars over {_DAYS} days, percentage points"
     shown = rows.head(_BARS)
@@ -88,12 +88,14 @@ def _sql(category: str) -> str:
         left join accepted.coins coins using (coin_id)
         where p.place_on_side <= {_A_SIDE}
         order by place
-    """)
+    """)  # noqa: S608
 
 
 def _title(rows: pl.DataFrame) -> str:
     first = rows.row(0, named=True)
-    added = f"{'added' if first['contribution_pp'] > 0 else 'took'} {_points(abs(first['contribution_pp']), plain=True)}"
+    added = (
+        f"{'added' if first['contribution_pp'] > 0 else 'took'} {_points(abs(first['contribution_pp']), plain=True)}"
+    )
     to = f"{'to' if first['contribution_pp'] > 0 else 'from'} {first[KEY]}"
     others = rows.filter(pl.col(KEY) != first[KEY], pl.col("symbol") == first["symbol"])
     also = f", and moved {others.height} other index{'' if others.height == 1 else 'es'}" if others.height else ""
@@ -104,6 +106,7 @@ def _points(value: float, *, plain: bool = False) -> str:
     return f"{value_text(value, 1, signed=not plain)} points"
 
 
+@unchecked
 def _spec(dataset: str, labels: list[str], bars: int) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 
@@ -114,7 +117,7 @@ def _spec(dataset: str, labels: list[str], bars: int) -> dict[str, Any]:
     order = alt.EncodingSortField("contribution_pp", order="descending")
     y = alt.Y("bar:N", sort=order, axis=alt.Axis(title=None, ticks=False, domain=False, labelLimit=190))
     x = alt.X("contribution_pp:Q", axis=alt.Axis(title=None, grid=True))
-    sign = alt.condition("datum.contribution_pp > 0", alt.value(INTO), alt.value(OUT_OF))
+    sign = alt.ColorValue(OUT_OF, condition={"test": "datum.contribution_pp > 0", "value": INTO})
     chart = rows.mark_bar(height=alt.RelativeBandSize(band=0.7)).encode(
         x=x,
         y=y,
@@ -125,4 +128,4 @@ def _spec(dataset: str, labels: list[str], bars: int) -> dict[str, Any]:
             alt.Tooltip("contribution_pp:Q", title="Points", format="+.2f"),
         ],
     )
-    return spec_of(chart, dataset, height=max(4, bars) * 22)
+    return spec_of(chart, dataset, height=bars * row_height(bars))

@@ -1,4 +1,4 @@
-"""What the control bar of the category charts offers: base, average, order and scale, as the published file has them."""
+"""What the control bar of the category charts offers: base, average, order and scale, as the file has them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def measures_of(file: PublishedFile) -> Measures:
     if not file.has(METRICS):
         return Measures((), (), (), ())
     found = file.frame(
-        f"select distinct base_asset, ema_period, diff_order from {METRICS} where not is_unit order by all"
+        f"select distinct base_asset, ema_period, diff_order from {METRICS} where not is_unit order by all"  # noqa: S608
     )
     bases = tuple(sorted(found["base_asset"].unique(), key=lambda base: (base != US_DOLLAR, base)))
     return Measures(
@@ -77,7 +77,9 @@ def control_options(file: PublishedFile) -> Options:
     if not measures.bases:
         return {}
     return {
-        BASE: [(measures.base_value(base), label) for base, label in zip(measures.bases, measures.base_labels, strict=True)],
+        BASE: [
+            (measures.base_value(base), label) for base, label in zip(measures.bases, measures.base_labels, strict=True)
+        ],
         EMA: [(str(span), "none" if span == 1 else f"EMA {span}") for span in measures.emas],
         ORDER: [(str(order), order_label(order)) for order in measures.orders],
         SCALE: [(AS_IS, "as is"), (ZERO_TO_ONE, "0 to 1")],

@@ -32,7 +32,7 @@ def gains_card(
     if not (file.has(GAINS) and file.has("core.series")):
         return None
     spans = file.frame(
-        f"select distinct hours_ago from {GAINS} where category = {literal(category)} and gain_pct is not null "
+        f"select distinct hours_ago from {GAINS} where category = {literal(category)} and gain_pct is not null "  # noqa: S608
         "order by hours_ago"
     )["hours_ago"].to_list()
     if not spans:
@@ -48,7 +48,13 @@ def gains_card(
     as_of = file.as_of(GAINS)
     pictures = tuple(
         GainTableSpec(
-            category=category, base_asset=base, base_label="", series=(), as_of=as_of or file.now, source="", hours_ago=()
+            category=category,
+            base_asset=base,
+            base_label="",
+            series=(),
+            as_of=as_of or file.now,
+            source="",
+            hours_ago=(),
         ).file_name
         for base in bases
     )
@@ -70,7 +76,9 @@ def gains_card(
 
 
 def _sql(category: str, spans: list[float]) -> str:
-    gains = ",\n       ".join(f"max(g.gain_pct) filter (where g.hours_ago = {span:g}) as {_field(span)}" for span in spans)
+    gains = ",\n       ".join(
+        f"max(g.gain_pct) filter (where g.hours_ago = {span:g}) as {_field(span)}" for span in spans
+    )
     return select(
         f"select s.label, g.base_asset,\n       {gains}\n"
         f"from {GAINS} g join core.series s using (category, series)\n"
@@ -83,7 +91,7 @@ def _sql(category: str, spans: list[float]) -> str:
 def _held(file: PublishedFile, category: str) -> list[str]:
     """Spans of which no gain is known, and that some are from observations between the times of the grid."""
     found = file.frame(
-        f"select hours_ago, count(gain_pct) as n, bool_or(basis = 'observations' and gain_pct is not null) as own "
+        f"select hours_ago, count(gain_pct) as n, bool_or(basis = 'observations' and gain_pct is not null) as own "  # noqa: S608
         f"from {GAINS} where category = {literal(category)} group by hours_ago order by hours_ago"
     )
     unknown = [hours_text(hours) for hours, n, _ in found.iter_rows() if not n]

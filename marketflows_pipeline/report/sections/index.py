@@ -10,13 +10,13 @@ import polars as pl
 from marketflows_pipeline.charts.market_caps.index_spec import IndexSpec
 from marketflows_pipeline.charts.spec import US_DOLLAR
 from marketflows_pipeline.charts.style.wording import percent_text
-from marketflows_pipeline.report.model import MOST_POINTS, Card, Dataset, FigureColumn
+from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.controls import BASE, Measures
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
 from marketflows_pipeline.report.sections.series import KEY, labels_of, styled
 from marketflows_pipeline.report.sections.sql_text import literal, select
-from marketflows_pipeline.report.sections.words import caption, change_finding, day, described, known, thinned_words
+from marketflows_pipeline.report.sections.words import caption, change_finding, day, described, known
 from marketflows_pipeline.report.thinning import thinned
 
 INDEX = "mart.narrative_index"
@@ -64,7 +64,6 @@ def index_card(file: PublishedFile, category: str, measures: Measures, *, key: s
             f"last final close {day(close)}, later points are provisional" if isinstance(close, datetime) else "",
             *_caveats(full),
             "returns are of prices: no measure of money that came in",
-            thinned_words(before, MOST_POINTS),
         ),
         dataset=Dataset(dataset, rows, before),
         columns=(
@@ -132,13 +131,11 @@ def _caveats(full: pl.DataFrame) -> list[str]:
         until = "all closes" if whole else f"closes up to {day(last)}"  # type: ignore[arg-type] # a column of times
         words.append(f"{until} are made with later members, by hindsight (survivor-biased)")
     least = full["coverage_pct"].min()
-    if isinstance(least, float) and least < 100:
+    if isinstance(least, float) and least < 99.95:
         words.append(f"prices of at least {least:.1f} % of a level are known, the rest is held")
     return words
 
 
 def _pictures(category: str, measures: Measures, close: datetime) -> tuple[str, ...]:
     shared: dict[str, Any] = {"category": category, "base_label": "", "series": (), "as_of": close, "source": ""}
-    return tuple(
-        IndexSpec(**shared, base_asset=base, rule="", last_close=close).file_name for base in measures.bases
-    )
+    return tuple(IndexSpec(**shared, base_asset=base, rule="", last_close=close).file_name for base in measures.bases)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from marketflows_pipeline.report.sections.series import KEY, Series
-from marketflows_pipeline.report.specs import GREY, SINGLED_OUT, by_series, fading, spec_of
+from marketflows_pipeline.report.specs import GREY, SINGLED_OUT, by_series, fading, spec_of, unchecked
 
 if TYPE_CHECKING:
     import altair as alt
@@ -34,6 +34,7 @@ class Lines:
         axis: of the values, as Altair's ``Axis`` takes it.
         scale: of the values, as Altair's ``Scale`` takes it.
         dashed: expression that is true where a line is dashed; lines break where it changes.
+        strong: the series whose line is thicker than the others'; "" for none.
         filters: expressions that rows must meet.
         note: expression of words in the corner of the plot.
         signals: value that each signal begins with.
@@ -50,6 +51,7 @@ class Lines:
     axis: dict[str, Any] = field(default_factory=dict)
     scale: dict[str, Any] = field(default_factory=dict)
     dashed: str = ""
+    strong: str = ""
     filters: tuple[str, ...] = ()
     note: str = ""
     signals: dict[str, Any] = field(default_factory=dict)
@@ -68,6 +70,7 @@ def quoted(text: str) -> str:
     return json.dumps(text)
 
 
+@unchecked
 def line_spec(lines: Lines) -> dict[str, Any]:
     """The specification of the chart."""
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
@@ -75,7 +78,8 @@ def line_spec(lines: Lines) -> dict[str, Any]:
     rows = alt.Chart(alt.NamedData(lines.dataset))
     x = alt.X("ts:T", scale=alt.Scale(type="utc"), axis=alt.Axis(title=None))
     axis = alt.Axis(**{"title": None, **lines.axis})
-    y = alt.Y("shown:Q", scale=alt.Scale(**{"zero": False, **lines.scale}), axis=axis)
+    scale = lines.scale if lines.scale.get("type") == "log" else {"zero": False, **lines.scale}
+    y = alt.Y("shown:Q", scale=alt.Scale(**scale), axis=axis)
     drawn = rows.mark_line(clip=True).encode(
         x=x,
         y=y,
@@ -83,15 +87,21 @@ def line_spec(lines: Lines) -> dict[str, Any]:
         opacity=fading(KEY),
         tooltip=alt.Tooltip(f"{KEY}:N", title="Series"),
     )
+    if lines.strong:
+        is_strong = f"datum.{KEY} === {quoted(lines.strong)} || datum.{KEY} === {SINGLED_OUT}"
+        drawn = drawn.encode(strokeWidth=alt.StrokeWidthValue(1.2, condition={"test": is_strong, "value": 2.6}))
     if lines.dashed:
         drawn = drawn.transform_calculate(dash=f"{lines.dashed} ? 1 : 0").encode(
-            detail="dash:N", strokeDash=alt.StrokeDash("dash:N", legend=None, scale=alt.Scale(domain=[0, 1], range=[[1, 0], [4, 3]]))
+            detail="dash:N",
+            strokeDash=alt.StrokeDash("dash:N", legend=None, scale=alt.Scale(domain=[0, 1], range=[[1, 0], [4, 3]])),
         )
     layers = [_pointer(rows, x, lines), drawn, *([_note(rows, lines.note)] if lines.note else [])]
     chart = alt.layer(*layers)
     for condition in lines.filters:
         chart = chart.transform_filter(condition)
-    spec = spec_of(chart.transform_calculate(shown=lines.value), lines.dataset, height=lines.height, signals=lines.signals)
+    spec = spec_of(
+        chart.transform_calculate(shown=lines.value), lines.dataset, height=lines.height, signals=lines.signals
+    )
     return {**spec, "params": [*spec["params"], *lines.inputs]}
 
 
@@ -103,7 +113,7 @@ def _pointer(rows: alt.Chart, x: alt.X, lines: Lines) -> alt.Chart:
     chart, tooltips = found
     when = "%-d %b %Y" if lines.is_daily else "%-d %b %Y %H:%M UTC"
     under = alt.selection_point(name=_HIT, on="pointerover", clear="pointerout", fields=["ts"], empty=False)
-    seen = alt.condition(under, alt.value(0.6), alt.value(0))
+    seen = alt.OpacityValue(0, condition={"param": _HIT, "empty": False, "value": 0.6})
     hit = alt.ExprRef(f"max(2, ceil(width / {max(lines.steps - 1, 1)}))")
     named = [alt.Tooltip("when:N", title="Time"), *tooltips]
     pointer: alt.Chart = (
@@ -122,7 +132,8 @@ def _each_value(rows: alt.Chart, lines: Lines) -> tuple[alt.Chart, list[alt.Tool
     chart = rows.transform_calculate(
         **{f"v{place}": f"datum.{KEY} === {quoted(lines.series[place][0])} ? datum.shown : null" for place in places}
     )
-    chart = chart.transform_aggregate(**{f"m{place}": f"max(v{place})" for place in places}, groupby=["ts"])
+    highest: dict[str, Any] = {f"m{place}": f"max(v{place})" for place in places}
+    chart = chart.transform_aggregate(**highest, groupby=["ts"])
     chart = chart.transform_calculate(
         **{f"t{place}": f"isValid(datum.m{place}) ? {lines.text(f'datum.m{place}')} : 'unknown'" for place in places}
     )
@@ -153,9 +164,18 @@ def _note(rows: alt.Chart, words: str) -> alt.Chart:
     note: alt.Chart = (
         rows.transform_aggregate(n="count()")
         .mark_text(align="left", baseline="bottom", fontSize=11, color=GREY, text=alt.ExprRef(words))
-        .encode(x=alt.value(0), y=alt.value(-6))
+        .encode(**at_pixels(0, -6))
     )
     return note
+
+
+def at_pixels(x: object, y: object) -> dict[str, Any]:
+    """Channels of a mark at a place of the plot: pixels, or expressions of them."""
+    import altair as alt  # noqa: PLC0415
+
+    across: Any = alt.XValue
+    up: Any = alt.YValue
+    return {"x": across(x), "y": up(y)}
 
 
 def _title(label: str) -> str:

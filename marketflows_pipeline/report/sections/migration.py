@@ -13,7 +13,7 @@ from marketflows_pipeline.report.sections.lines import input_choice
 from marketflows_pipeline.report.sections.series import labels_of
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, coins, described, listed
-from marketflows_pipeline.report.specs import INK, SERIES_COLORS, spec_of
+from marketflows_pipeline.report.specs import INK, SERIES_COLORS, spec_of, unchecked
 from marketflows_pipeline.transforms.categories import RANGES
 
 MIGRATION = "mart.range_migration"
@@ -32,7 +32,9 @@ def migration_card(file: PublishedFile) -> Card | None:
     rows = file.frame(sql)
     periods = [days for days in _PERIODS if days in set(rows["days"])] or [_PERIODS[0]]
     title = _title(rows.filter(pl.col("days") == periods[0]), labels, periods[0])
-    subtitle = "Coins that are in another range than before, from the range on the left to that above, and their market cap"
+    subtitle = (
+        "Coins that are in another range than before, from the range on the left to that above, and their market cap"
+    )
     pairs = rows.filter(pl.col("days") == periods[0])
     newest = [
         (f"{row['from_label']} to {row['to_label']}", f"{coins(row['n_coins'])}, {usd_text(row['crossed_usd'])}")
@@ -66,17 +68,18 @@ def migration_card(file: PublishedFile) -> Card | None:
 
 
 def _sql() -> str:
-    side = f"coalesce((select label from core.series where category = {literal(RANGES)} and series = m.{{}}), m.{{}}, '{OUTSIDE}')"
+    label = f"select label from core.series where category = {literal(RANGES)} and series"  # noqa: S608
+    sides = {side: f"coalesce(({label} = m.{side}), m.{side}, '{OUTSIDE}')" for side in ("from_range", "to_range")}
     return select(f"""
-        select m.period_days as days, {side.format("from_range", "from_range")} as from_label,
-               {side.format("to_range", "to_range")} as to_label, count(*) as n_coins,
+        select m.period_days as days, {sides["from_range"]} as from_label,
+               {sides["to_range"]} as to_label, count(*) as n_coins,
                sum(coalesce(m.cap_after_usd, m.cap_before_usd)) as crossed_usd,
                string_agg(upper(coalesce(c.symbol, m.coin_id)), ', ' order by
                           coalesce(m.cap_after_usd, m.cap_before_usd) desc, m.coin_id) as coins
         from {MIGRATION} m left join accepted.coins c using (coin_id)
         where m.ts = (select max(ts) from mart.range_chain)
         group by all order by days desc, crossed_usd desc, from_label, to_label
-    """)
+    """)  # noqa: S608
 
 
 def _title(pairs: pl.DataFrame, labels: tuple[str, ...], days: int) -> str:
@@ -89,14 +92,15 @@ def _title(pairs: pl.DataFrame, labels: tuple[str, ...], days: int) -> str:
     rows = pairs.to_dicts()
     up = sum(row["n_coins"] for row in rows if place.get(row["to_label"], 0) > place.get(row["from_label"], 0))
     down = sum(row["n_coins"] for row in rows if place.get(row["to_label"], 0) < place.get(row["from_label"], 0))
-    ways = listed([f"{count} {way}" for count, way in ((up, "up"), (down, "down")) if count])
+    ways = "all up" if up == total else "all down" if down == total else listed([f"{up} up", f"{down} down"])
     largest = rows[0]
     return (
-        f"{coins(total)} crossed a limit {span}, {ways}: most by market cap from {largest['from_label']} to "
+        f"{coins(total)} crossed a limit {span}, {ways}: most by market cap from {largest['from_label']} into "
         f"{largest['to_label']}"
     )
 
 
+@unchecked
 def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 
@@ -105,7 +109,11 @@ def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
         .transform_filter("datum.days === +days")
         .transform_calculate(amount="format(datum.crossed_usd / 1e9, ',.1f') + ' B USD'", number="'' + datum.n_coins")
     )
-    x = alt.X("to_label:N", scale=alt.Scale(domain=order), axis=alt.Axis(title="to", orient="top", labelAngle=0, labelLimit=90, labelOverlap=False))
+    x = alt.X(
+        "to_label:N",
+        scale=alt.Scale(domain=order),
+        axis=alt.Axis(title="to", orient="top", labelAngle=0, labelLimit=90, labelOverlap=False),
+    )
     y = alt.Y("from_label:N", scale=alt.Scale(domain=order[::-1]), axis=alt.Axis(title="from", labelLimit=130))
     strength = alt.FillOpacity(
         "n_coins:Q", scale=alt.Scale(type="threshold", domain=list(_STEPS), range=list(_STRENGTHS)), legend=None
@@ -117,10 +125,14 @@ def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
         alt.Tooltip("amount:N", title="Market cap"),
         alt.Tooltip("coins:N", title="Which"),
     ]
-    cells = rows.mark_rect(fill=SERIES_COLORS[0], cornerRadius=3).encode(x=x, y=y, fillOpacity=strength, tooltip=tooltip)
+    cells = rows.mark_rect(fill=SERIES_COLORS[0], cornerRadius=3).encode(
+        x=x, y=y, fillOpacity=strength, tooltip=tooltip
+    )
     texts = {"number": -7, "amount": 9}
     words = [
-        rows.mark_text(dy=dy, color=INK, fontSize=13 if name == "number" else 11).encode(x=x, y=y, text=f"{name}:N", tooltip=tooltip)
+        rows.mark_text(dy=dy, color=INK, fontSize=13 if name == "number" else 11).encode(
+            x=x, y=y, text=f"{name}:N", tooltip=tooltip
+        )
         for name, dy in texts.items()
     ]
     spec = spec_of(alt.layer(cells, *words), "ranges_migration", height=46 * len(order))

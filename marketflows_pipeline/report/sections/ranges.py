@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import percent_text, value_text
-from marketflows_pipeline.report.model import MOST_POINTS, Card, Dataset, FigureColumn, Section
+from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.attribution import attribution_card
 from marketflows_pipeline.report.sections.breadth import averages_card, breadth_rows
@@ -27,9 +27,8 @@ from marketflows_pipeline.report.sections.words import (
     described,
     extreme,
     known,
-    thinned_words,
 )
-from marketflows_pipeline.report.specs import fading, spec_of
+from marketflows_pipeline.report.specs import fading, spec_of, unchecked
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import RANGES
 
@@ -43,7 +42,7 @@ SURVIVORS = "today's coins drawn back (survivor-biased)"
 
 def ranges_section(file: PublishedFile) -> Section:
     """The section of ranges; cards whose tables are missing are named in its notes."""
-    breadth = breadth_rows(file, RANGES)
+    of_ranges = breadth_rows(file, RANGES)
     caveats = (COUNTED, SURVIVORS, PRICE_NOT_INFLOW, *held_words(file))
     return joined(
         "ranges",
@@ -56,7 +55,7 @@ def ranges_section(file: PublishedFile) -> Section:
             "coins that crossed a limit": migration_card(file),
             "chains of ranges": _chain_card(file),
             "attribution": attribution_card(file, RANGES, key="ranges-attribution", noun=_NOUN),
-            "breadth": breadth and averages_card(file, *breadth, RANGES, key="ranges-breadth"),
+            "breadth": of_ranges and averages_card(file, *of_ranges, RANGES, key="ranges-breadth"),
             "gains": gains_card(file, RANGES, key="ranges-gains", noun=_NOUN, caveats=(COUNTED,)),
         },
     )
@@ -71,7 +70,7 @@ def _shares_card(file: PublishedFile) -> Card | None:
                100 * t.market_cap_usd / sum(t.market_cap_usd) over (partition by t.ts) as share_pct
         from {LEVELS} t join core.series s using (category, series)
         where t.category = {literal(RANGES)} order by s.sort_order, t.ts
-    """)
+    """)  # noqa: S608
     full = file.frame(sql)
     newest = full.filter(pl.col("ts") == pl.col("ts").max())
     shares = known(dict(newest.select(KEY, "share_pct").iter_rows()))
@@ -81,12 +80,14 @@ def _shares_card(file: PublishedFile) -> Card | None:
     series = styled(labels_of(file, RANGES))
     largest = extreme(shares)
     title = _share_title(full, largest, len(shares))
-    subtitle = "Share of all coins above the smallest limit, %, on a logarithmic scale: equal distances are equal ratios"
+    subtitle = (
+        "Share of all coins above the smallest limit, %, on a logarithmic scale: equal distances are equal ratios"
+    )
     return Card(
         key="ranges-shares",
         title=title,
         subtitle=subtitle,
-        caption=caption(file, full["ts"].max(), COUNTED, SURVIVORS, thinned_words(before, MOST_POINTS)),  # type: ignore[arg-type] # a column of times
+        caption=caption(file, full["ts"].max(), COUNTED, SURVIVORS),  # type: ignore[arg-type] # a column of times
         dataset=Dataset("ranges_shares", rows, before),
         columns=(
             FigureColumn("ts", "Time (UTC)"),
@@ -103,7 +104,7 @@ def _shares_card(file: PublishedFile) -> Card | None:
                 value="datum.share_pct > 0 ? datum.share_pct : null",
                 text=fixed(2, " %"),
                 steps=int(rows["ts"].n_unique()),
-                axis={"labelExpr": "datum.label + ' %'", "format": "~r"},
+                axis={"labelExpr": "datum.label === '' ? '' : datum.label + ' %'", "format": "~r"},
                 scale={"type": "log"},
             )
         ),
@@ -143,7 +144,7 @@ def _chain_card(file: PublishedFile) -> Card | None:
     widest = extreme(dict(gaps.iter_rows()))
     if widest and widest[1] >= 1:
         row = subject.filter(pl.col(KEY) == widest[0]).row(0, named=True)
-        title += f"; crossings make {percent_text(row['level_change_pct'])} of it {_range(widest[0])}"
+        title += f"; with those that crossed a limit {widest[0]} shows {percent_text(row['level_change_pct'])}"
     subtitle = "Change of each range, %: by coins that stay in it (filled), and of its level (open)"
     series = styled(tuple(label for label in labels_of(file, RANGES) if label in set(rows[KEY])))
     return Card(
@@ -185,9 +186,10 @@ def _chain_sql() -> str:
         join core.series s on s.category = {literal(RANGES)} and s.series = now.series
         where now.chain_index is not null and before.chain_index is not null
         order by p.days desc, s.sort_order
-    """)
+    """)  # noqa: S608
 
 
+@unchecked
 def _chain_spec(labels: list[str], series: tuple[tuple[str, str, str], ...], periods: list[int]) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

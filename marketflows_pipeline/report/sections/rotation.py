@@ -21,11 +21,11 @@ from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.controls import base_labels
-from marketflows_pipeline.report.sections.lines import input_range
+from marketflows_pipeline.report.sections.lines import at_pixels, input_range
 from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, styled
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, described, listed
-from marketflows_pipeline.report.specs import GREY, SINGLED_OUT, by_series, fading, spec_of
+from marketflows_pipeline.report.specs import FADED, GREY, SINGLED_OUT, by_series, fading, spec_of, unchecked
 from marketflows_pipeline.transforms.categories import NARRATIVES
 
 ROTATION, PLACEBO = "mart.rotation", "mart.rotation_placebo"
@@ -42,7 +42,7 @@ def rotation_cards(file: PublishedFile) -> tuple[Card, ...]:
     if not (file.has(ROTATION) and file.has("core.series")):
         return ()
     found = file.frame(
-        f"select distinct benchmark from {ROTATION} where universe = 'narratives' and quadrant is not null order by all"
+        f"select distinct benchmark from {ROTATION} where universe = 'narratives' and quadrant is not null order by all"  # noqa: S608
     )
     benchmarks = tuple(found["benchmark"])
     named = dict(zip(benchmarks, base_labels(file, benchmarks), strict=True))
@@ -112,14 +112,14 @@ def _sql(benchmark: str) -> str:
         from points p join core.series s on s.category = {literal(NARRATIVES)} and s.series = p.series
         where p.step < {_CLOSES} and p.quadrant is not null
         order by s.sort_order, p.ts
-    """)
+    """)  # noqa: S608
 
 
 def _placebo(file: PublishedFile, benchmark: str) -> list[dict[str, Any]]:
     if not file.has(PLACEBO):
         return []
     return file.frame(
-        f"select * from {PLACEBO} where universe = 'narratives' and benchmark = $benchmark order by statistic",
+        f"select * from {PLACEBO} where universe = 'narratives' and benchmark = $benchmark order by statistic",  # noqa: S608
         {"benchmark": benchmark},
     ).to_dicts()
 
@@ -138,6 +138,7 @@ def _title(newest: pl.DataFrame, benchmark: str, figures: list[dict[str, Any]]) 
     return f"{listed(words, 4)} against {benchmark}{chance}"
 
 
+@unchecked
 def _spec(dataset: str, rows: pl.DataFrame, series: Series) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 
@@ -156,9 +157,9 @@ def _spec(dataset: str, rows: pl.DataFrame, series: Series) -> dict[str, Any]:
     base = alt.Chart(alt.NamedData(dataset))
     shown = {"param": "under", "empty": False, "value": 1}
     is_own = {"test": f"{SINGLED_OUT} === datum.{KEY}", "value": 1}
-    own = alt.value(0.45 if len(series) <= _ALL_PATHS else 0)
-    seen = {"condition": [shown, is_own], **own}
-    faded = {"condition": [shown, is_own, {"test": f"{SINGLED_OUT} !== ''", "value": 0.12}], **own}
+    usual = 0.45 if len(series) <= _ALL_PATHS else 0
+    others = {"test": f"{SINGLED_OUT} !== ''", "value": min(usual, FADED)}
+    faded = alt.OpacityValue(usual, condition=[shown, is_own, others])
     paths = (
         base.transform_filter("datum.back >= 0 && datum.back <= tail")
         .mark_line(clip=True)
@@ -184,12 +185,10 @@ def _spec(dataset: str, rows: pl.DataFrame, series: Series) -> dict[str, Any]:
         .add_params(under)
     )
     names = now.mark_text(align="left", dx=8, dy=-8, fontWeight="bold").encode(
-        x=x, y=y, text=f"{KEY}:N", opacity={**seen, **alt.value(1 if len(series) <= 3 else 0)}
+        x=x, y=y, text=f"{KEY}:N", opacity=alt.OpacityValue(0, condition=[shown, is_own])
     )
     chart = alt.layer(*_quadrant_names(base), paths, heads, names)
-    chart = chart.transform_calculate(
-        across="datum.ratio - 100", up="datum.momentum - 100", back="datum.step + day"
-    )
+    chart = chart.transform_calculate(across="datum.ratio - 100", up="datum.momentum - 100", back="datum.step + day")
     spec = spec_of(chart, dataset, height=_HEIGHT)
     oldest = int(rows["step"].max() or 0)  # type: ignore[arg-type] # a column of integers
     inputs = [
@@ -197,8 +196,6 @@ def _spec(dataset: str, rows: pl.DataFrame, series: Series) -> dict[str, Any]:
         input_range("tail", "Path", 0, _LONGEST_TAIL, _TAIL),
     ]
     return {**spec, "params": [*spec["params"], *inputs]}
-
-
 
 
 def _quadrant_names(base: Any) -> list[Any]:  # noqa: ANN401
@@ -212,13 +209,13 @@ def _quadrant_names(base: Any) -> list[Any]:  # noqa: ANN401
     layers = [
         one.mark_text(
             align="right" if x is right else "left", fontSize=11, color=GREY, text=alt.ExprRef(texts[name])
-        ).encode(x=alt.value(x), y=alt.value(y))
+        ).encode(**at_pixels(x, y))
         for name, (x, y) in corners.items()
     ]
     day = (
         one.transform_calculate(when="utcFormat(datum.ts, '%-d %b %Y')")
-        .mark_text(align="right", fontSize=11, color=GREY, dy=0)
-        .encode(x=alt.value(right), y=alt.value(28), text="when:N")
+        .mark_text(align="right", fontSize=11, color=GREY)
+        .encode(text="when:N", **at_pixels(right, 28))
     )
     return [*layers, day]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, value_text
-from marketflows_pipeline.report.model import MOST_POINTS, Card, Dataset, FigureColumn
+from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
 from marketflows_pipeline.report.sections.series import KEY
 from marketflows_pipeline.report.sections.sql_text import literal, select
-from marketflows_pipeline.report.sections.words import caption, described, extreme, known, thinned_words
+from marketflows_pipeline.report.sections.words import caption, described, extreme, known
 from marketflows_pipeline.report.specs import GREY, SERIES_COLORS
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import DISJOINT_RULE, NARRATIVES, OTHER
@@ -19,6 +19,7 @@ DOMINANCE, MAP, OVERLAP = "mart.dominance", "mart.market_map", "mart.narrative_o
 _BILLION = 1e9
 _DAYS = 28
 _PAIRS = 30
+_IN_NONE = "in no narrative"
 _SHARES = (
     ("bitcoin_pct", "Bitcoin", SERIES_COLORS[1]),
     ("ethereum_pct", "Ether", SERIES_COLORS[0]),
@@ -32,11 +33,11 @@ def dominance_card(file: PublishedFile) -> Card | None:
     if not file.has(DOMINANCE):
         return None
     each = "\nunion all\n".join(
-        f"select {literal(label)} as label, {place} as place, ts, {column} as share_pct, is_backfilled "
+        f"select {literal(label)} as label, {place} as place, ts, {column} as share_pct, is_backfilled "  # noqa: S608
         f"from {DOMINANCE} where ts > (select max(ts) from {DOMINANCE}) - interval 365 day"
         for place, (column, label, _) in enumerate(_SHARES)
     )
-    sql = f"select label, ts, share_pct, is_backfilled from (\n{each}\n) order by place, ts"
+    sql = f"select label, ts, share_pct, is_backfilled from (\n{each}\n) order by place, ts"  # noqa: S608
     full = file.frame(sql)
     newest = known(dict(full.filter(pl.col("ts") == pl.col("ts").max()).select(KEY, "share_pct").iter_rows()))
     if not newest:
@@ -62,7 +63,6 @@ def dominance_card(file: PublishedFile) -> Card | None:
             file.as_of(DOMINANCE),
             "not of the whole market",
             "wrapped, staked and pegged coins are left out",
-            thinned_words(before, MOST_POINTS),
         ),
         dataset=Dataset("dominance", rows, before),
         columns=(
@@ -97,7 +97,7 @@ def map_card(file: PublishedFile) -> Card | None:
     if not file.has(MAP):
         return None
     sql = select(f"""
-        select coalesce(any_value(s.label), case when m.series = '{OTHER}' then 'in no narrative' else m.series end)
+        select coalesce(any_value(s.label), case when m.series = '{OTHER}' then '{_IN_NONE}' else m.series end)
                    as label,
                count(*) as n_coins, any_value(m.series_usd) as market_cap_usd,
                any_value(m.series_share_pct) as share_pct,
@@ -108,13 +108,19 @@ def map_card(file: PublishedFile) -> Card | None:
         from {MAP} m left join core.series s on s.category = {literal(NARRATIVES)} and s.series = m.series
         left join accepted.coins c using (coin_id)
         group by m.series order by market_cap_usd desc, m.series
-    """)
+    """)  # noqa: S608
     rows = file.frame(sql)
     if rows.height < 2:
         return None
     first = rows.row(0, named=True)
-    moved = extreme({label: None if change is None else abs(change) for label, change in rows.select(KEY, "change_7d_pct").iter_rows()})
-    title = f"Coins {first[KEY] if first[KEY].startswith('in no') else 'in ' + first[KEY]} are {_percent(first['share_pct'])} of the map"
+    moved = extreme(
+        {
+            label: None if change is None else abs(change)
+            for label, change in rows.select(KEY, "change_7d_pct").iter_rows()
+        }
+    )
+    part = _IN_NONE if first[KEY] == _IN_NONE else f"in {first[KEY]}"
+    title = f"Coins {part} are {_percent(first['share_pct'])} of the map"
     if moved and moved[1] >= 0.05:
         change = rows.filter(pl.col(KEY) == moved[0])["change_7d_pct"][0]
         title += f"; {moved[0]} moved most in 7 days, {value_text(change, 1, signed=True)} % by price"
@@ -149,7 +155,7 @@ def overlap_card(file: PublishedFile) -> Card | None:
         select coalesce({one}, o.series) as label, coalesce({other}, o.other_series) as other, o.n_shared,
                o.shared_usd, o.of_smaller_pct, o.of_union_pct
         from {OVERLAP} o order by o.of_smaller_pct desc nulls last, o.series, o.other_series limit {_PAIRS}
-    """)
+    """)  # noqa: S608
     rows = file.frame(sql)
     if rows.is_empty():
         return None
@@ -174,7 +180,7 @@ def overlap_card(file: PublishedFile) -> Card | None:
             FigureColumn(KEY, "Narrative"),
             FigureColumn("other", "and"),
             FigureColumn("n_shared", "Shared coins", 0),
-            FigureColumn("shared_usd", "Their market cap, B USD", 1, divisor=_BILLION),
+            FigureColumn("shared_usd", "Their cap, B USD", 1, divisor=_BILLION),
             FigureColumn("of_smaller_pct", "Of the smaller, %", 1),
             FigureColumn("of_union_pct", "Of both, %", 1),
         ),
@@ -187,7 +193,9 @@ def _changes(full: pl.DataFrame) -> dict[str, float | None]:
     newest = pl.col("ts").max()
     ends = full.filter((pl.col("ts") == newest) | (pl.col("ts") == newest - pl.duration(days=_DAYS)))
     share = pl.col("share_pct").sort_by("ts")
-    change = ends.group_by(KEY, maintain_order=True).agg(change=pl.when(pl.len() == 2).then(share.last() - share.first()))
+    change = ends.group_by(KEY, maintain_order=True).agg(
+        change=pl.when(pl.len() == 2).then(share.last() - share.first())
+    )
     return dict(change.iter_rows())
 
 

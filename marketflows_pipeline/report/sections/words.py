@@ -28,14 +28,6 @@ def caption(file: PublishedFile, as_of: datetime | None, *caveats: str) -> str:
     return "; ".join(part for part in (source_of(file), known, *caveats) if part) + "."
 
 
-def thinned_words(before: int | None, shown: int, *, recent: int = 0) -> str:
-    """That a chart shows fewer points than there are; "" where it shows all."""
-    if before is None:
-        return ""
-    tail = f", the newest {recent} all of them" if recent else ""
-    return f"thinned: {shown} of {before:,} points a series{tail}"
-
-
 def known(figures: Figures) -> dict[str, float]:
     """The figures that are numbers, in the order they came in."""
     return {label: value for label, value in figures.items() if value is not None and math.isfinite(value)}
