@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from marketflows_pipeline.report.published import PublishedFile
 
 MADE_UP = "Tutorial: made-up figures, about no real market"
-PARTLY_MADE_UP = "Tutorial: recorded figures, partly made up, not of today"
 COINGECKO, DEFILLAMA = "Data provided by CoinGecko", "Data provided by DefiLlama"
 
 BARS, SHARES, VOLATILITY = "raw.daily_bars", "raw.shares_outstanding", "raw.volatility_index"
@@ -36,11 +35,6 @@ def service_names(sources: Iterable[str]) -> str:
 def credit(file: PublishedFile, words: str) -> str:
     """The words, or that the figures are made up."""
     return MADE_UP if file.is_tutorial else words
-
-
-def coins_credit(file: PublishedFile) -> str:
-    """Whom figures of coins are from; the tutorial's are recorded ones, some of them made up."""
-    return PARTLY_MADE_UP if file.is_tutorial else COINGECKO
 
 
 def market_credit(file: PublishedFile, *tables: str) -> str:

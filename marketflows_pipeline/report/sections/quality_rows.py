@@ -10,7 +10,7 @@ from marketflows_pipeline.charts.style.wording import counted, share_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
-from marketflows_pipeline.report.sections.credits import COINGECKO, coins_credit, credit
+from marketflows_pipeline.report.sections.credits import COINGECKO, credit
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis
 from marketflows_pipeline.report.specs import GREY, fading, spec_of
 
@@ -67,7 +67,7 @@ def held_card(file: PublishedFile) -> Card | None:
         title=title,
         subtitle="Share of each coin's grid values that were not observed within half a step, percent; the 25 largest",
         caption=caption(
-            coins_credit(file),
+            credit(file, COINGECKO),
             file.as_of("core.market_cap_grid"),
             "before the first and after the last observation a value is held flat, between two it is interpolated",
             "a held value moves no chart and hides what happened",
@@ -108,7 +108,7 @@ def index_card(file: PublishedFile) -> Card | None:
         title=title,
         subtitle="Share of each index's level whose price is known at the close, percent; the rest is held",
         caption=caption(
-            coins_credit(file),
+            credit(file, COINGECKO),
             file.as_of("mart.narrative_index"),
             "back-filled: before the first stored list of members, made with later members by hindsight",
         ),
@@ -177,11 +177,6 @@ def exchange_coverage_title(gaps: pl.DataFrame) -> str:
 def _held_spec(held: pl.DataFrame) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 
-    shares = {
-        "before_first_pct": "before the first",
-        "interpolated_pct": "interpolated",
-        "after_last_pct": "after the last",
-    }
     base = alt.Chart(alt.NamedData(HELD)).encode(y=rows_axis("coin_id", {coin: coin for coin in held["coin_id"]}))
     bars = base.mark_bar(height={"band": 0.6}, color=GREY).encode(
         x=alt.X("not_observed_pct:Q", title=None, scale=alt.Scale(domainMin=0), axis=alt.Axis(grid=True)),

@@ -87,14 +87,15 @@ def with_ages(tables: pl.DataFrame, now: datetime) -> pl.DataFrame:
         now: the moment; a time after it has an age of 0.
     """
     age = pl.max_horizontal((pl.lit(now) - pl.col("as_of")).dt.total_seconds() / 3600, pl.lit(0.0))
-    band = pl.when(pl.col("age_hours").is_null()).then(pl.lit(TIMELESS))
-    for limit, name in BANDS:
-        band = band.when(pl.col("age_hours") <= limit).then(pl.lit(name))
+    band: pl.Expr = pl.lit(OLDER)
+    for limit, name in reversed(BANDS):
+        band = pl.when(pl.col("age_hours") <= limit).then(pl.lit(name)).otherwise(band)
+    band = pl.when(pl.col("age_hours").is_null()).then(pl.lit(TIMELESS)).otherwise(band)
     return tables.with_columns(
         age_hours=pl.when(pl.col("as_of").is_not_null()).then(age),
         part_name=pl.col("part").replace(PARTS),
         status_text=pl.col("status").replace({"carried_over": "carried over"}),
-    ).with_columns(band=band.otherwise(pl.lit(OLDER)))
+    ).with_columns(band=band)
 
 
 def freshness_title(tables: pl.DataFrame) -> str:
