@@ -16,6 +16,7 @@ from marketflows_pipeline.system.printable import presentable
 # Long enough for the evidence of a check.
 TEXT_LENGTH = 300
 UNUSUAL_Z = 2.0
+OF_RECORDS = "From the records of this file's own runs"
 
 
 @dataclass(frozen=True)
@@ -26,26 +27,27 @@ class Wanted:
         what: it shows, in the plural, for the note that says why it is not there.
         tables: that it needs rows of.
         make: makes it; None where nothing in the rows is known.
+        nothing: said where the tables are there and hold nothing to show.
     """
 
     what: str
     tables: tuple[str, ...]
     make: Callable[[PublishedFile], Card | None]
+    nothing: str = "none of the figures is known"
 
 
 def section_of(file: PublishedFile, key: str, title: str, wanted: Sequence[Wanted]) -> Section:
     """The cards that can be made, and a note for each of the others."""
     cards, notes = [], []
     for each in wanted:
-        missing = [table for table in each.tables if not file.has(table)]
-        card = None if missing else each.make(file)
+        absent = [table for table in each.tables if not file.publish_row(table)]
+        card = each.make(file) if all(file.has(table) for table in each.tables) else None
         if card is not None:
             cards.append(card)
-        elif missing:
-            are = "holds" if len(missing) == 1 else "hold"
-            notes.append(f"{each.what}: {' and '.join(missing)} {are} no rows.")
+        elif absent:
+            notes.append(f"{each.what}: {joined(absent)} {'is' if len(absent) == 1 else 'are'} not published.")
         else:
-            notes.append(f"{each.what}: none of the figures is known.")
+            notes.append(f"{each.what}: {each.nothing}.")
     return Section(key, title, tuple(cards), tuple(notes))
 
 

@@ -26,7 +26,7 @@ def cross_asset(file: PublishedFile) -> Section:
         Wanted("Correlations", ("mart.correlations",), correlations_card),
         Wanted("Regimes", ("mart.regimes",), regimes_card),
         Wanted("Fresh money", (), partial(fresh_money_card, windows=windows)),
-        Wanted("Models, which `train` makes", ("mart.model_evaluation",), models_card),
-        Wanted("Probabilities, which `score` makes", ("mart.model_scores",), scores_card),
+        Wanted("Models", ("mart.model_evaluation",), models_card, "none is trained; `marketflows train` trains one"),
+        Wanted("Probabilities", ("mart.model_scores",), scores_card, "no model has scored a session yet"),
     )
     return section_of(file, "cross-asset", "Cross-asset", wanted)

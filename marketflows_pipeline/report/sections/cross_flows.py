@@ -119,7 +119,10 @@ def side_by_side(newest: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
     wide = newest.pivot(on="window_sessions", index=[*UNIT, "asset_class"], values=list(_FIGURES))
     told = {tuple(row[name] for name in UNIT): _streak_text(row) for row in runs.to_dicts()}
     keys = wide.select(UNIT).rows()
-    texts = {"unit": [_indented(row) for row in wide.to_dicts()], "streak": [told.get(key) for key in keys]}
+    texts: dict[str, list[str | None]] = {
+        "unit": [_indented(row) for row in wide.to_dicts()],
+        "streak": [told.get(key) for key in keys],
+    }
     return (
         wide.with_columns(pl.Series(name, values, pl.String) for name, values in texts.items())
         .with_columns(symbol=pl.when(pl.col("level") == ASSET).then("name"))

@@ -90,11 +90,11 @@ def map_title(pairs: pl.DataFrame) -> str:
     """The largest attributed pair, and how much has no counterpart."""
     is_outside = (pl.col("from_symbol") == OUTSIDE) | (pl.col("to_symbol") == OUTSIDE)
     inside, outside = pairs.filter(~is_outside), pairs.filter(is_outside)
-    total = pairs["flow_usd"].sum()
+    total = float(pairs["flow_usd"].sum())
     rest = ""
     if outside.height and total > 0:
         side = "left the universe" if outside["to_symbol"][0] == OUTSIDE else "came from outside"
-        rest = f"{share_text(100 * outside['flow_usd'].sum() / total)} of {usd_text(total)} {side}"
+        rest = f"{share_text(100 * float(outside['flow_usd'].sum()) / total)} of {usd_text(total)} {side}"
     if inside.is_empty():
         return f"No fund gained what others lost: {rest}" if rest else "No fund gained what others lost"
     first = inside.sort("flow_usd", "from_symbol", "to_symbol", descending=[True, False, False]).row(0, named=True)

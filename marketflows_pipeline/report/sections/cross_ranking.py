@@ -180,12 +180,9 @@ def _ranking_spec(funds: pl.DataFrame) -> dict[str, Any]:
         x=x, y=y, color=color, opacity=fading("symbol"), tooltip=_tooltip()
     )
     # On the side of zero that the bar leaves free.
-    into, out_of = (
-        base.transform_filter(f"datum.flow_usd {sign} 0")
-        .mark_text(align=align, dx=shift, fontSize=12)
-        .encode(x=alt.datum(0, type="quantitative"), y=y, text="usd:N", opacity=fading("symbol"))
-        for sign, align, shift in ((">=", "right", -6), ("<", "left", 6))
-    )
+    texts = {"x": alt.datum(0, type="quantitative"), "y": y, "text": "usd:N", "opacity": fading("symbol")}
+    into = base.transform_filter("datum.flow_usd >= 0").mark_text(align="right", dx=-6).encode(**texts)
+    out_of = base.transform_filter("datum.flow_usd < 0").mark_text(align="left", dx=6).encode(**texts)
     zero = alt.Chart(alt.NamedData(RANKING)).mark_rule(stroke=GREY).encode(x=alt.datum(0, type="quantitative"))
     return spec_of(bars + zero + into + out_of, RANKING, height=height_of(shown.height, row=28))
 

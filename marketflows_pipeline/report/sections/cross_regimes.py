@@ -25,13 +25,15 @@ FILLS = dict(zip(KINDS, (STEPS[5], STEPS[3], STEPS[1]), strict=True))
 SQL = """
 with sessions as (
     select session, regime, vix, vix_percentile, ratio_score,
-           regime is distinct from lag(regime) over (order by session) as begins
+           regime is distinct from lag(regime) over (order by session) as begins,
+           coalesce(lead(session) over (order by session), session + 1) as following
     from mart.regimes
     qualify row_number() over (order by session desc) <= 756
 ),
 numbered as (select *, count(*) filter (begins) over (order by session) as run from sessions)
 select session, regime, vix, vix_percentile, ratio_score, run,
        case when session = min(session) over same then max(session) over same end as run_end,
+       case when session = min(session) over same then max(following) over same end as until,
        count(*) over same as run_sessions
 from numbered
 window same as (partition by run)
@@ -114,13 +116,11 @@ def _spec() -> dict[str, Any]:
     colors = alt.Scale(domain=list(FILLS), range=list(FILLS.values()))
     others = f"{SINGLED_OUT} != '' && indexof({list(FILLS)}, {SINGLED_OUT}) >= 0 && datum.regime != {SINGLED_OUT}"
     bands = (
-        base.transform_filter("isValid(datum.run_end) && isValid(datum.regime)")
-        # A run reaches over its last session.
-        .transform_calculate(until="toNumber(datum.run_end) + 86400000")
+        base.transform_filter("isValid(datum.until) && isValid(datum.regime)")
         .mark_rect()
         .encode(
             x=x,
-            x2="until",
+            x2="until:T",
             color=alt.Color("regime:N", scale=colors, legend=None),
             opacity=alt.condition(others, alt.value(0.15), alt.value(1)),
         )

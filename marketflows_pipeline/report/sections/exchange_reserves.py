@@ -87,7 +87,7 @@ def reserves_title(known: pl.DataFrame) -> str:
             return f"{text} in known wallets"
         change = 100 * (largest["reserves_usd"] / compared["before"][0] - 1)
         return f"{text} in known wallets, {percent_text(change)} in 30 days"
-    total = newest["reserves_usd"].sum()
+    total = float(newest["reserves_usd"].sum())
     share = f"{share_text(100 * largest['reserves_usd'] / total)} of " if total > 0 else ""
     text = f"{largest['exchange']} holds {share}{usd_text(total)} at {counted(newest.height, 'exchange')}"
     if compared.is_empty():

@@ -18,8 +18,13 @@ _WANTED = (
     Wanted("Net flow by class of asset", ("mart.exchange_netflow_by_class",), class_card),
     Wanted("Concentration", ("mart.exchange_dominance",), concentration_card),
     Wanted("Concentration over time", ("mart.exchange_dominance",), history_card),
-    Wanted("Whale signals", ("mart.whale_signals",), signals_card),
-    Wanted("Exchanges without reserves", ("mart.exchange_coverage", "core.exchanges"), without_reserves_card),
+    Wanted("Whale signals", ("mart.whale_signals",), signals_card, "no coin was looked at"),
+    Wanted(
+        "Exchanges without reserves",
+        ("mart.exchange_coverage", "core.exchanges"),
+        without_reserves_card,
+        "every centralised exchange reports them",
+    ),
 )
 
 
