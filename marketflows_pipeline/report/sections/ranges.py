@@ -36,6 +36,7 @@ CHAIN, LEVELS = "mart.range_chain", "core.group_totals"
 _NOUN = "ranges"
 _DAYS = 90
 _CHAIN_DAYS = (30, 7)
+_SHARE_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 COUNTED = "each coin counts for the range it is in at the time, so crossing a limit moves levels, and growth does not"
 SURVIVORS = "today's coins drawn back (survivor-biased)"
 
@@ -104,8 +105,8 @@ def _shares_card(file: PublishedFile) -> Card | None:
                 value="datum.share_pct > 0 ? datum.share_pct : null",
                 text=fixed(2, " %"),
                 steps=int(rows["ts"].n_unique()),
-                axis={"labelExpr": "datum.label === '' ? '' : datum.label + ' %'", "format": "~r"},
-                scale={"type": "log"},
+                axis={"labelExpr": "datum.label + ' %'", "format": "~r", "values": list(_SHARE_TICKS)},
+                scale={"type": "log", "nice": False},
             )
         ),
         description=described(title, subtitle, [(label, f"{share:.1f} %") for label, share in shares.items()]),
