@@ -149,7 +149,9 @@ def _spec(dataset: str, series: Series, rows: pl.DataFrame, measures: Measures, 
             f"{unit} ? (datum.most > datum.least ? (datum.chosen - datum.least) / (datum.most - datum.least) : null)"
             f" : isValid(datum.chosen) ? 100 * (datum.chosen - ({ORDER} === '0' ? 1 : 0)) : null"
         ),
-        text=lambda figure: f"({unit} ? format({figure}, '.2f') : format({figure}, '+,.3~f') + ' %')",
+        text=lambda figure: (
+            f"({unit} ? format({figure}, '.2f') : format({figure}, {ORDER} === '0' ? '+,.1f' : '+,.3f') + ' %')"
+        ),
         steps=int(rows["ts"].n_unique()),
         is_daily=_step(rows) >= timedelta(days=1),
         axis={"labelExpr": f"{unit} ? datum.label : datum.label + ' %'"},

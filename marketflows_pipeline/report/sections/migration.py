@@ -9,7 +9,7 @@ import polars as pl
 from marketflows_pipeline.charts.style.wording import counted, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.lines import input_choice
+from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import labels_of
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, coins, described, listed
@@ -136,5 +136,5 @@ def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
         for name, dy in texts.items()
     ]
     spec = spec_of(alt.layer(cells, *words), "ranges_migration", height=46 * len(order))
-    choice = input_choice("days", "Days", [(str(days), str(days)) for days in periods])
+    choice = input_number("days", "Days", periods, periods[0])
     return {**spec, "params": [*spec["params"], choice]}

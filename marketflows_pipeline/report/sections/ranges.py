@@ -16,7 +16,7 @@ from marketflows_pipeline.report.sections.controls import measures_of
 from marketflows_pipeline.report.sections.gains import gains_card
 from marketflows_pipeline.report.sections.held import held_words
 from marketflows_pipeline.report.sections.joining import joined
-from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, line_spec
+from marketflows_pipeline.report.sections.lines import Lines, fixed, input_number, line_spec
 from marketflows_pipeline.report.sections.migration import migration_card
 from marketflows_pipeline.report.sections.series import KEY, labels_of, styled
 from marketflows_pipeline.report.sections.sql_text import literal, select
@@ -212,7 +212,7 @@ def _chain_spec(labels: list[str], series: tuple[tuple[str, str, str], ...], per
         x=alt.X("level_change_pct:Q", axis=axis), **shared
     )
     spec = spec_of(alt.layer(between, level, chain), "ranges_chain", height=40 * max(2, len(labels)))
-    choice = input_choice("days", "Days", [(str(days), str(days)) for days in periods])
+    choice = input_number("days", "Days", periods, periods[0])
     return {**spec, "params": [*spec["params"], choice]}
 
 
