@@ -12,7 +12,7 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Secti
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.joining import joined
 from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, input_number, line_spec
-from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of
+from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of, points_for
 from marketflows_pipeline.report.sections.size import dominance_card, map_card, overlap_card
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, described, known
@@ -169,7 +169,7 @@ def _card(
     subject: str,
     is_percent: bool = True,
 ) -> Card:
-    kept, before = thinned(rows, [KEY])
+    kept, before = thinned(rows, [KEY], most=points_for(rows[KEY].n_unique()))
     dataset = f"breadth_of_{category.lower()}"
     digits = 0 if not is_percent else 1
     text = fixed(0, " %") if is_percent else fixed(0, signed=True)
