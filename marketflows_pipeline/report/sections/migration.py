@@ -9,8 +9,8 @@ import polars as pl
 from marketflows_pipeline.charts.style.wording import counted, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.lines import input_choice
-from marketflows_pipeline.report.sections.series import labels_of
+from marketflows_pipeline.report.sections.lines import input_number
+from marketflows_pipeline.report.sections.series import labels_of, shown
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, coins, described, listed
 from marketflows_pipeline.report.specs import INK, SERIES_COLORS, spec_of, unchecked
@@ -29,7 +29,7 @@ def migration_card(file: PublishedFile) -> Card | None:
     if not labels or not file.has(MIGRATION) or not file.has("mart.range_chain"):
         return None
     sql = _sql()
-    rows = file.frame(sql)
+    rows = shown(file.frame(sql), ("from_label", "to_label"), ("coins",))
     periods = [days for days in _PERIODS if days in set(rows["days"])] or [_PERIODS[0]]
     title = _title(rows.filter(pl.col("days") == periods[0]), labels, periods[0])
     subtitle = (
@@ -136,5 +136,5 @@ def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
         for name, dy in texts.items()
     ]
     spec = spec_of(alt.layer(cells, *words), "ranges_migration", height=46 * len(order))
-    choice = input_choice("days", "Days", [(str(days), str(days)) for days in periods])
+    choice = input_number("days", "Days", periods, periods[0])
     return {**spec, "params": [*spec["params"], choice]}
