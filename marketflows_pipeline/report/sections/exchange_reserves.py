@@ -93,9 +93,10 @@ def reserves_title(known: pl.DataFrame) -> str:
     if compared.is_empty():
         return text
     fell = compared.filter(pl.col("reserves_usd") < pl.col("before")).height
-    return (
-        f"{text}; {of_all(fell, compared.height, 'exchange')} {'holds' if fell == 1 else 'hold'} less than 30 days ago"
-    )
+    if compared.height == 1:
+        return f"{text}; the only exchange with a past holds {'less' if fell else 'no less'} than 30 days ago"
+    hold = "holds" if fell < 2 else "hold"
+    return f"{text}; {of_all(fell, compared.height, 'exchange')} {hold} less than 30 days ago"
 
 
 def _span(known: pl.DataFrame) -> str:
