@@ -1,6 +1,7 @@
 """Events of each part: what was unusual, found once its blocking checks have passed, before it is published."""
 
 import logging
+from dataclasses import asdict
 from datetime import timedelta
 
 import dagster as dg
@@ -18,6 +19,7 @@ from marketflows_pipeline.queries.events.finding import (
 )
 from marketflows_pipeline.queries.events.kinds import Kind
 from marketflows_pipeline.queries.fingerprints import event_fingerprints
+from marketflows_pipeline.report.brief.telling import tell
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, table, tables_of
 
@@ -34,10 +36,11 @@ def events_found(part: Part) -> dg.AssetsDefinition:
         """What was unusual in the part on the last 30 days, each kind against its own past (mart.events)."""
         try:
             n_events = update_events(run, part)
+            told = tell(run.warehouse, run.run_id, run.clock.now(), part=part, changed_since=run.started_at)
         except Exception as error:  # noqa: BLE001 - what tells of the figures must not keep them from being published
             log.warning("events of %s are as they were: %s", part, _in_words(error))
             return dg.MaterializeResult(metadata={"failed": _in_words(error)})
-        return dg.MaterializeResult(metadata={"dagster/row_count": n_events})
+        return dg.MaterializeResult(metadata={"dagster/row_count": n_events, **asdict(told)})
 
     return events
 

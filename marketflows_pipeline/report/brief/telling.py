@@ -47,7 +47,7 @@ def tell(
         warehouse: the open private file.
         run_id: of the run that publishes.
         now: the present, aware.
-        part: whose checks have just passed, and which is about to be published; None for no further one.
+        part: whose checks have just passed, and whose evidence is asked again; None for every part that has passed.
         changed_since: evidence is asked again only where what its kind of event reads has changed at that moment or
             later (``meta.computed``); None to ask all of it.
     """
@@ -55,7 +55,8 @@ def tell(
     known = set(stored["statement_id"])
     events = list(warehouse.read(EVENTS).iter_rows(named=True))
     new = [_row(each, run_id, now) for each in choose(events, now - TOLD_OF, now) if each.statement_id not in known]
-    parts = {*warehouse.read("meta.part_runs", where="passed_at is not null")["part"], part}
+    passed = warehouse.read("meta.part_runs", where="passed_at is not null")["part"]
+    parts = passed if part is None else [part]
     open_ones = stored.filter(
         pl.col("corrected_at").is_null(), pl.col("told_at") >= now - ASKED_AGAIN_FOR, pl.col("part").is_in(parts)
     )
