@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import polars as pl
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 EVENTS, STATEMENTS = "mart.events", "meta.brief_statements"
 TOLD_OF, ASKED_AGAIN_FOR, KEPT_FOR = timedelta(hours=24), timedelta(days=30), timedelta(days=400)
+
+MIDNIGHT = time()
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def _row(statement: Statement, run_id: str, now: datetime) -> dict[str, Any]:
         "part": statement.part,
         "as_of": statement.as_of,
         "text": statement.text,
-        "figures": json.dumps(dict(statement.figures), ensure_ascii=False),
+        "figures": _as_json(statement.figures),
         "evidence": statement.evidence,
         "corrected_at": None,
         "corrected_figures": None,
@@ -95,23 +97,23 @@ def _but_unchanged(warehouse: Warehouse, stored: pl.DataFrame, changed_since: da
 def _corrected(warehouse: Warehouse, stored: pl.DataFrame, now: datetime) -> Iterator[dict[str, Any]]:
     """Rows of sentences whose figures have changed since they were told, with what was found."""
     for row in stored.iter_rows(named=True):
-        found = _found(warehouse, row)
+        try:
+            found = next(warehouse.query(row["evidence"]).iter_rows(named=True), None)
+        except WarehouseError as error:
+            reason = " ".join(str(error).split())
+            logger.warning("The figures of %s can no longer be asked for: %s", row["statement_id"], reason)
+            found = None
+        else:
+            if found is None and row["as_of"].time() != MIDNIGHT:
+                # Of a day that is not over a later record takes the place of the one that was told of.
+                continue
         if found is None or differs(row["text"], figures_of(row["figures"]) or {}, found):
-            figures = None if found is None else json.dumps(found, ensure_ascii=False, default=str)
-            yield row | {"corrected_at": now, "corrected_figures": figures}
+            yield row | {"corrected_at": now, "corrected_figures": None if found is None else _as_json(found)}
 
 
-def _found(warehouse: Warehouse, row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The figures of a sentence as its evidence gives them now; None where it gives none."""
-    try:
-        answer = warehouse.query(row["evidence"])
-    except WarehouseError as error:
-        reason = " ".join(str(error).split())
-        logger.warning("The figures of %s can no longer be asked for: %s", row["statement_id"], reason)
-        return None
-    row_found = next(answer.iter_rows(named=True), None)
-    return None if row_found is None else {name: _finite(value) for name, value in row_found.items()}
-
-
-def _finite(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _as_json(figures: Mapping[str, Any]) -> str:
+    finite = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in figures.items()
+    }
+    return json.dumps(finite, ensure_ascii=False, default=str)
