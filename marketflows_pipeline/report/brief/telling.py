@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -57,7 +58,7 @@ def tell(
     known = set(stored["statement_id"])
     events = list(warehouse.read(EVENTS).iter_rows(named=True))
     new = [_row(each, run_id, now) for each in choose(events, now - TOLD_OF, now) if each.statement_id not in known]
-    passed = warehouse.read("meta.part_runs", where="passed_at is not null")["part"]
+    passed = warehouse.read("meta.part_runs", where="passed_at is not null")["part"].to_list()
     parts = passed if part is None else [part]
     open_ones = stored.filter(
         pl.col("corrected_at").is_null(), pl.col("told_at") >= now - ASKED_AGAIN_FOR, pl.col("part").is_in(parts)
@@ -89,31 +90,37 @@ def _but_unchanged(warehouse: Warehouse, stored: pl.DataFrame, changed_since: da
     """Sentences but those of kinds whose tables are known to be as they were: most hours no day closes."""
     if changed_since is None:
         return stored
-    kept = warehouse.read("meta.computed", where="computed_at < ?", params=[changed_since])["table_name"]
+    kept = warehouse.read("meta.computed", where="computed_at < ?", params=[changed_since])
     kind = pl.col("statement_id").str.split(":").list.first()
-    return stored.filter(~pl.concat_str(pl.lit(f"{EVENTS}:"), "part", pl.lit(":"), kind).is_in(kept))
+    return stored.filter(
+        ~pl.concat_str(pl.lit(f"{EVENTS}:"), "part", pl.lit(":"), kind).is_in(kept["table_name"].to_list())
+    )
 
 
 def _corrected(warehouse: Warehouse, stored: pl.DataFrame, now: datetime) -> Iterator[dict[str, Any]]:
     """Rows of sentences whose figures have changed since they were told, with what was found."""
     for row in stored.iter_rows(named=True):
         try:
-            found = next(warehouse.query(row["evidence"]).iter_rows(named=True), None)
+            answer = next(warehouse.query(row["evidence"]).iter_rows(named=True), None)
         except WarehouseError as error:
             reason = " ".join(str(error).split())
             logger.warning("The figures of %s can no longer be asked for: %s", row["statement_id"], reason)
-            found = None
+            answer = None
         else:
-            if found is None and row["as_of"].time() != MIDNIGHT:
+            if answer is None and row["as_of"].time() != MIDNIGHT:
                 # Of a day that is not over a later record takes the place of the one that was told of.
                 continue
+        found = None if answer is None else {name: _plain(value) for name, value in answer.items()}
         if found is None or differs(row["text"], figures_of(row["figures"]) or {}, found):
             yield row | {"corrected_at": now, "corrected_figures": None if found is None else _as_json(found)}
 
 
-def _as_json(figures: Mapping[str, Any]) -> str:
-    finite = {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in figures.items()
-    }
-    return json.dumps(finite, ensure_ascii=False, default=str)
+def _plain(value: object) -> object:
+    """A figure as JSON holds it: no decimal, and null for what is no number."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _as_json(figures: Mapping[str, object]) -> str:
+    return json.dumps(dict(figures), ensure_ascii=False, default=str)

@@ -85,7 +85,7 @@ def events(*rows: dict[str, Any]) -> pl.DataFrame:
     return frame("mart.events", *rows)
 
 
-def share(pct: float, ts: datetime = CLOSE) -> pl.DataFrame:
+def share(pct: float | None, ts: datetime = CLOSE) -> pl.DataFrame:
     """A row of ``mart.dominance`` with this share of bitcoin."""
     return frame("mart.dominance", {"ts": ts, "bitcoin_pct": pct})
 
