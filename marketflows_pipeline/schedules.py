@@ -18,6 +18,7 @@ from marketflows_pipeline.jobs import (
 )
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.run_context import read_settings
+from marketflows_pipeline.timetable import AFTER_US_CLOSE, DAILY, HOURLY, WEEKLY_PRUNING, WEEKLY_TRAINING, Timing
 
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -41,35 +42,35 @@ def schedules_of(options: RunOptions) -> tuple[dg.ScheduleDefinition, ...]:
         _schedule(
             "hourly",
             hourly_refresh,
-            "5 * * * *",
+            HOURLY,
             options,
             "At five past, because the service's hourly point is in by then and everyone else requests on the hour.",
         ),
         _schedule(
             "daily",
             daily_refresh,
-            "25 1 * * *",
+            DAILY,
             options,
             "At 01:25, because the record of the day that ended is in by one o'clock, and between two hourly runs.",
         ),
         _schedule(
             "after_us_close",
             cross_asset_refresh,
-            "45 22 * * 1-5",
+            AFTER_US_CLOSE,
             options,
             "At 22:45, when New York's close is in, summer and winter.",
         ),
         _schedule(
             "weekly_training",
             train_models,
-            "20 6 * * 6",
+            WEEKLY_TRAINING,
             options,
             "On Saturday mornings, when a week of sessions is complete.",
         ),
         dg.ScheduleDefinition(
             name="weekly_pruning",
             job=prune_history,
-            cron_schedule="30 3 * * 0",
+            cron_schedule=WEEKLY_PRUNING.cron,
             execution_timezone="UTC",
             default_status=dg.DefaultScheduleStatus.RUNNING,
             description="Sunday nights, between two hourly runs.",
@@ -78,12 +79,12 @@ def schedules_of(options: RunOptions) -> tuple[dg.ScheduleDefinition, ...]:
 
 
 def _schedule(
-    name: str, job: UnresolvedAssetJobDefinition, cron: str, options: RunOptions, description: str
+    name: str, job: UnresolvedAssetJobDefinition, timing: Timing, options: RunOptions, description: str
 ) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=name,
         job=job,
-        cron_schedule=cron,
+        cron_schedule=timing.cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"{description} Skipped while a run of the job is active, and while the settings are faulty.",

@@ -33,7 +33,7 @@ LAYERS = {
     ("transforms",): "formulas",
     ("models", "charts"): "frames to forecasts, frames to pictures",
     ("schema",): "every table and column",
-    ("progress", "options", "clock", "errors", "system"): "what all share",
+    ("progress", "options", "timetable", "clock", "errors", "system"): "what all share",
 }
 # Within a line, who imports whom.
 SIDEWAYS = {

@@ -22,7 +22,8 @@ from marketflows_pipeline.checks import (
     narrative_index,
     radar,
 )
-from marketflows_pipeline.checks.model import Check, CheckResult, evaluate_and_log, key_check, quarantine_check
+from marketflows_pipeline.checks.model import Check, CheckResult, key_check, quarantine_check
+from marketflows_pipeline.checks.record import evaluate_and_record
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.transforms.plausibility import BOUNDS
@@ -61,17 +62,15 @@ def check_steps(part: Part) -> list[dg.AssetChecksDefinition]:
         schema, table_name = check.spec.asset_key.path
         own = _STEP_OF.get(f"{schema}.{table_name}", f"{schema}__{table_name}")
         grouped.setdefault(f"{part}_raw" if schema == "raw" else own, []).append(check)
-    return [_in_one_step(f"{name}__checks", checks) for name, checks in grouped.items()]
+    return [_in_one_step(f"{name}__checks", part, checks) for name, checks in grouped.items()]
 
 
-def _in_one_step(name: str, checks: list[Check]) -> dg.AssetChecksDefinition:
+def _in_one_step(name: str, part: Part, checks: list[Check]) -> dg.AssetChecksDefinition:
     # A job may hold some of the raw tables only.
     @dg.multi_asset_check(name=name, specs=[check.spec for check in checks], can_subset=True)
     def step(context: dg.AssetCheckExecutionContext, run: dg.ResourceParam[RunContext]) -> Iterator[CheckResult]:
-        for check in checks:
-            if check.spec.key not in context.selected_asset_check_keys:
-                continue
-            found = evaluate_and_log(check, run)
+        selected = [check for check in checks if check.spec.key in context.selected_asset_check_keys]
+        for check, found in zip(selected, evaluate_and_record(part, selected, run), strict=True):
             yield CheckResult(
                 asset_key=check.spec.asset_key,
                 check_name=check.spec.name,

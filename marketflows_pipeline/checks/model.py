@@ -73,10 +73,14 @@ def evaluate_and_log(check: Check, run: RunContext) -> CheckResult:
     command line nobody need look at the UI.
     """
     result = check.evaluate(run)
-    is_blocking = check.spec.blocking and result.severity is ERROR
-    if not result.passed and not is_blocking:
+    if not result.passed and not is_blocking(check, result):
         log.warning("check %s of %s: %s", check.spec.name, ".".join(check.spec.asset_key.path), result.description)
     return result
+
+
+def is_blocking(check: Check, result: CheckResult) -> bool:
+    """Whether a failure with this result keeps the part from being published."""
+    return bool(check.spec.blocking) and result.severity is ERROR
 
 
 def _in_words(offenders: pl.DataFrame, count: int, facts: Mapping[str, str | float]) -> str:

@@ -22,6 +22,7 @@ from marketflows_pipeline.cli.market_caps import MARKET_CAP_COMMANDS
 from marketflows_pipeline.cli.page import report
 from marketflows_pipeline.cli.quarantine import quarantine
 from marketflows_pipeline.cli.sql import sql
+from marketflows_pipeline.cli.status import status
 from marketflows_pipeline.cli.text import say, speak_utf8, use_utf8
 from marketflows_pipeline.cli.usage import explained
 from marketflows_pipeline.errors import MarketflowsError
@@ -85,7 +86,9 @@ def marketflows(
         context.exit(run(options, log_level.upper()))
 
 
-for command in (brief, report, sql, quarantine, *MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS):
+for command in (
+    brief, report, status, sql, quarantine, *MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS,
+):  # fmt: skip
     marketflows.add_command(command)
 
 

@@ -60,7 +60,7 @@ def print_report(
     from marketflows_pipeline.cli.reports.published_data import open_published_data  # noqa: PLC0415
     from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415
 
-    with open_published_data(_context(options, part, command, verb)) as data:
+    with open_published_data(context_of(options, part, command, verb)) as data:
         report = build(data)
     text = "".join(text_of(report, output_format, about=part.about))
     out = standard_output()
@@ -71,7 +71,8 @@ def print_report(
     out.write(text.encode())
 
 
-def _context(options: RunOptions, part: ReportPart, command: str, verb: str) -> ReportContext:
+def context_of(options: RunOptions, part: ReportPart, command: str, verb: str) -> ReportContext:
+    """What options, settings and clock say about a report; arguments as of `print_report`."""
     from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
 
     config = load_config(TUTORIAL_CONFIG if options.tutorial else options.config)

@@ -41,6 +41,7 @@ CROSS_ASSET = ReportPart(
     "cross_asset", "cross-asset", "asset", "Synthetic: a made-up market of the tutorial, about no real asset. "
 )
 
+PIPELINE = ReportPart(None, "pipeline", "market", "Synthetic: made-up figures of the tutorial, about nothing real. ")
 FRESH_MONEY = ReportPart(
     None, "flow", "coin, fund or exchange", "Synthetic: made-up figures of the tutorial, about nothing real. "
 )

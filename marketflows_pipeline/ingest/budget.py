@@ -77,6 +77,29 @@ class Budget:
         return max(0, self.limit - self.spent - self.reserved)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How long a month's credits last.
+
+    Attributes:
+        left: credits of the month that are not spent.
+        days_left: how many days they last; None where nothing was spent lately.
+        lasts_the_month: whether that is until they are counted anew.
+    """
+
+    left: int
+    days_left: float | None
+    lasts_the_month: bool
+
+
+def pace(*, limit: int, spent: int, spent_of_a_day: int, now: datetime) -> Pace:
+    """How long the month's credits last where each day spends as many as the last one; ``now`` is aware."""
+    left = max(limit - spent, 0)
+    days = left / spent_of_a_day if spent_of_a_day else None
+    rest = month_after(month_of(now)) - now
+    return Pace(left, days, lasts_the_month=days is None or days >= rest / timedelta(days=1))
+
+
 def month_budget(
     *,
     limit: int | None,

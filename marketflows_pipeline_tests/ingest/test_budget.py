@@ -11,11 +11,13 @@ from marketflows_pipeline.ingest.budget import (
     EXCHANGE_CALLS_PER_HOUR,
     EXCHANGES_ASSUMED,
     Budget,
+    Pace,
     calls_per_hourly_run,
     exchange_calls_per_day,
     hourly_runs_left,
     market_cap_calls_per_day,
     month_budget,
+    pace,
 )
 from marketflows_pipeline.settings import Exchanges
 
@@ -110,3 +112,14 @@ def test_a_plan_without_a_limit_never_runs_out() -> None:
 def test_what_is_available_never_touches_the_reserve(spent: int, n_coins: int, day: int, hour: int) -> None:
     budget = month_budget(limit=10_000, spent=spent, now=at(day, hour, 5), n_coins=n_coins, n_narratives=2)
     assert budget.available == max(0, 10_000 - spent - budget.reserved)
+
+
+def test_credits_last_as_many_days_as_the_last_day_goes_into_what_is_left() -> None:
+    # ten days of November are left
+    assert pace(limit=10_000, spent=7_000, spent_of_a_day=300, now=at(21)) == Pace(3_000, 10.0, lasts_the_month=True)
+    assert pace(limit=10_000, spent=7_000, spent_of_a_day=301, now=at(21)).lasts_the_month is False
+
+
+def test_credits_that_nobody_spends_last_and_overspent_ones_are_gone() -> None:
+    assert pace(limit=100, spent=50, spent_of_a_day=0, now=at(1)) == Pace(50, None, lasts_the_month=True)
+    assert pace(limit=100, spent=130, spent_of_a_day=10, now=at(1)) == Pace(0, 0.0, lasts_the_month=False)

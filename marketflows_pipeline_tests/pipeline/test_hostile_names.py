@@ -138,6 +138,11 @@ def own_tables(env: Environment) -> str:
     return "\n".join(value for frame in texts for (value,) in frame.iter_rows() if value is not None)
 
 
+def told_of(env: Environment, line: str) -> str:
+    """What a command says whose exit code tells how the data stands, which is of another month than the machine."""
+    return CliRunner().invoke(marketflows, ["--config", str(env.folder / "config.toml"), *line.split()]).stdout
+
+
 EXITS: dict[str, Callable[[Environment], str]] = {
     "log file": log_file,
     "records for dagster": records,
@@ -145,6 +150,11 @@ EXITS: dict[str, Callable[[Environment], str]] = {
     "tables": own_tables,
     "near matches": lambda env: fault(env, "exchange-netflow", "\x1b[31mkrakn\u202e"),
     "refused sql": lambda env: fault(env, "sql", "select '\x1b[2J' from \x9bnowhere"),
+    **{
+        f"{line} as {form}": lambda env, line=line, form=form: told_of(env, f"{line} --format {form}")  # type: ignore[misc]
+        for line in ("status",)
+        for form in ("table", "json")
+    },
     "quarantine of nothing": lambda env: fault(env, "quarantine", "add", "raw.coins\x1b", "x", "--reason", "x"),
     **{
         f"{line} as {form}": lambda env, line=line, form=form: answer(env, f"{line} --format {form}")  # type: ignore[misc]

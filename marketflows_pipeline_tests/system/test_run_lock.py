@@ -162,3 +162,20 @@ def test_a_lock_file_with_other_words_names_no_holder(path: Path, said: str) -> 
     path.parent.mkdir()
     path.write_text(said)
     assert RunLock(path).holder() is None
+
+
+def test_whether_a_run_is_active_is_told_by_the_lock_and_not_by_its_words(path: Path) -> None:
+    assert not RunLock(path).is_held(), "there is no lock file yet"
+    with holding(path):
+        assert RunLock(path).is_held()
+    path.write_text('{"pid": 1, "command": "killed", "started_at": "2026-11-20T18:00:00+00:00"}')
+    assert not RunLock(path).is_held()
+    assert path.read_text(), "looking changes nothing"
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(path: Path) -> None:
+    path.parent.mkdir()
+    (path.parents[1] / "victim").write_text("")
+    path.symlink_to(path.parents[1] / "victim")
+
+    assert not RunLock(path).is_held()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 MINUS = "\u2212"
 UNKNOWN = "\u2013"
 
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 _NAMED_MOST = 6
+# Days from which nobody counts the hours too.
+_HOURS_UNTIL = 7
 
 
 def value_decimals(spread: float) -> int:
@@ -102,3 +104,14 @@ def figure_text(value: float, unit: str, *, signed: bool = False) -> str:
     decimals = 0 if value == int(value) else min(6, max(0, 3 - math.floor(math.log10(abs(value)))))
     unit = unit.removesuffix("s") if value == 1 else unit
     return f"{value_text(value, decimals, signed=signed)} {unit}".rstrip()
+
+
+def duration_text(span: timedelta) -> str:
+    """A length of time in its two largest units: "3 days 4 h", "2 h 5 min", "40 min", "under a minute"."""
+    minutes = max(int(span.total_seconds()), 0) // 60
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        return counted(days, "day") + (f" {hours} h" if hours and days < _HOURS_UNTIL else "")
+    if minutes == 0:
+        return "under a minute"
+    return " ".join(f"{count} {unit}" for count, unit in ((hours, "h"), (minutes % 60, "min")) if count)

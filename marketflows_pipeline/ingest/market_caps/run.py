@@ -20,6 +20,7 @@ from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
 from marketflows_pipeline.queries.tracked_coins import tracked_coins
 from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.warehouse.check_results import forget_old_findings
 from marketflows_pipeline.warehouse.revisions import forget_old_revisions
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ def refresh_market_caps(
     """
     warehouse = writer.warehouse
     forget_old_revisions(warehouse, writer.moment)
+    forget_old_findings(warehouse, writer.moment)
     spent_before = credits.spent
     backfilled = repaired = HistoryReport()
     gone: tuple[str, ...] = ()

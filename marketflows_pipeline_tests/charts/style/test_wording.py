@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from marketflows_pipeline.charts.style.wording import (
     counted,
     day_text,
     dollars,
+    duration_text,
     footer_parts,
     moment,
     names_text,
@@ -130,3 +131,20 @@ def test_one_of_a_thing_is_not_a_plural() -> None:
         "21 sessions",
         "1.5 minutes",
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "under a minute"),
+        (59, "under a minute"),
+        (60, "1 min"),
+        (3_600, "1 h"),
+        (7_500, "2 h 5 min"),
+        (86_400, "1 day"),
+        (6 * 86_400 + 7_200, "6 days 2 h"),
+        (8 * 86_400 + 7_200, "8 days"),
+    ],
+)
+def test_a_length_of_time_is_told_in_its_two_largest_units(seconds: int, text: str) -> None:
+    assert duration_text(timedelta(seconds=seconds)) == text

@@ -1,0 +1,200 @@
+"""`status`: how each part stands by the published file, what the month's credits last for, and what runs next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from marketflows_pipeline.charts.style.wording import counted, duration_text, names_text
+from marketflows_pipeline.cli.report_context import ReportContext
+from marketflows_pipeline.cli.reports import freshness
+from marketflows_pipeline.cli.reports.published_data import PublishedData
+from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure, moment
+from marketflows_pipeline.ingest.budget import pace
+from marketflows_pipeline.providers.http.ledger import month_after, month_of
+from marketflows_pipeline.system.run_lock import Holder, RunLock, lock_path
+from marketflows_pipeline.timetable import TIMINGS_OF, next_run
+
+METHOD = (
+    "A part is stale where one of its tables is older than the commands that answer from it allow, or was never "
+    "published. Runs, checks and credits are as of the last publish: a run since then that published nothing is not "
+    "seen here. Days that credits last are at the pace of the 24 hours before."
+)
+SOURCE = "The published file, its meta tables, and the settings."
+NAMES = {"market_caps": "market caps", "exchanges": "exchanges", "cross_asset": "cross-asset"}
+STALE_STATES = ("stale", "never published")
+TABLE_COLUMNS = (
+    ColumnFormat("part", "name"),
+    ColumnFormat("state", "state"),
+    ColumnFormat("as of", "as_of_text"),
+    ColumnFormat("age", "age_text"),
+    ColumnFormat("last run", "started_text"),
+    ColumnFormat("how it ended", "ended"),
+    ColumnFormat("warnings", "n_warnings", 0),
+    ColumnFormat("next run", "next_text"),
+)
+_DAY = timedelta(days=1)
+_RUNS = "select part, run_id, started_at, passed_at from meta.part_runs"
+_FAILED = """
+select part, run_id, check_name, table_name, is_blocking, evidence from meta.check_results
+where not passed order by table_name, check_name
+"""
+_SPENT = """
+select count(*) filter (where sent_at >= $month) as of_month, count(*) filter (where sent_at > $day) as of_day
+from meta.api_calls where provider = $provider and sent_at <= $now
+"""
+
+
+def status(context: ReportContext, data: PublishedData | None, private: Path) -> Report:
+    """The report of `status`.
+
+    Args:
+        context: what command line and settings say.
+        data: the published file; None where there is none yet.
+        private: the private file, of which only the size and the run lock are looked at.
+    """
+    now = data.judged_at if data else context.now
+    lock = RunLock(lock_path(private))
+    active = lock.is_held()
+    holder = lock.holder() if active else None
+    parts = [_part(context, data, part, now, holder) for part in TIMINGS_OF]
+    credits_of_month = _credits(context, data, now)
+    body: dict[str, Any] = {
+        "timestamp": context.now,
+        "as_of": now,
+        "stale": any(part["state"] in STALE_STATES for part in parts),
+        "synthetic": context.is_tutorial,
+        "run_is_active": active,
+        "active_run": None if holder is None else {"pid": holder.pid, "started_at": holder.started_at},
+        "parts": [{key: value for key, value in part.items() if not key.endswith("_text")} for part in parts],
+        "credits": credits_of_month,
+        "disk": {"published_bytes": _size(context.path), "private_bytes": _size(private)},
+        "source": SOURCE,
+        "method": METHOD,
+        "coverage": None,
+    }
+    lines = (_of_run(active, holder), *_of_parts(parts), _of_credits(credits_of_month, now), _of_disk(body["disk"]))
+    return Report("Status", body, parts, (), TABLE_COLUMNS, summary=tuple(filter(None, lines)))
+
+
+def _part(
+    context: ReportContext, data: PublishedData | None, part: str, now: datetime, holder: Holder | None
+) -> dict[str, Any]:
+    if part != "market_caps" and getattr(context.config, part) is None:
+        return _entry(part, "not configured")
+    ages = freshness.ages(data, part) if data else []
+    is_published = any(age.as_of is not None for age in ages)
+    state = "never published" if not is_published else "stale" if any(age.is_stale for age in ages) else "fresh"
+    run: dict[str, Any] = {}
+    failed: list[dict[str, Any]] = []
+    if data:
+        run = next((row for row in data.rows(_RUNS) if row["part"] == part), {})
+        known = data.rows(_FAILED) if data.has("meta.check_results") else []
+        failed = [row for row in known if row["part"] == part and row["run_id"] == run.get("run_id")]
+    warnings = [row for row in failed if not row["is_blocking"]]
+    as_of = ages[0].as_of if ages else None
+    due = None if context.is_tutorial else next_run(part, context.now)
+    return _entry(
+        part,
+        state,
+        as_of=as_of,
+        age_s=None if as_of is None else int((now - as_of).total_seconds()),
+        tables=[{"table": age.table, "as_of": age.as_of, "stale": age.is_stale} for age in ages],
+        last_run={"started_at": run.get("started_at"), "passed_at": run.get("passed_at")},
+        ended=_ending(run, failed, holder),
+        n_warnings=len(warnings),
+        warnings=[{key: row[key] for key in ("check_name", "table_name", "evidence")} for row in warnings],
+        next_run_at=due,
+        schedule=None if context.is_tutorial else ", ".join(timing.words for timing in TIMINGS_OF[part]),
+        as_of_text=moment(as_of) if as_of else None,
+        age_text=duration_text(now - as_of) if as_of else None,
+        started_text=moment(run["started_at"]) if run else None,
+        next_text=moment(due) if due else "not scheduled",
+    )
+
+
+def _entry(part: str, state: str, **facts: object) -> dict[str, Any]:
+    return {"part": part, "name": NAMES[part], "state": state, **facts}
+
+
+def _ending(run: dict[str, Any], failed: list[dict[str, Any]], holder: Holder | None) -> str:
+    blocking = [row["check_name"] for row in failed if row["is_blocking"]]
+    if not run:
+        return "never run"
+    if run["passed_at"] is not None:
+        return "passed"
+    if holder is not None and holder.started_at <= run["started_at"]:
+        return "running"
+    return f"blocked by {names_text(blocking)}" if blocking else "not passed: it failed, or was stopped"
+
+
+def _credits(context: ReportContext, data: PublishedData | None, now: datetime) -> dict[str, Any] | None:
+    """The month's credits; None for the tutorial, which makes no requests."""
+    if context.is_tutorial:
+        return None
+    limit = context.config.source.monthly_credits
+    asked = {"provider": context.config.provider, "month": month_of(now), "day": now - _DAY, "now": now}
+    spent = data.row(_SPENT, asked) if data else {"of_month": 0, "of_day": 0}
+    lasting = pace(limit=limit, spent=spent["of_month"], spent_of_a_day=spent["of_day"], now=now)
+    return {
+        "provider": context.config.provider,
+        "monthly_credits": limit,
+        "spent": spent["of_month"],
+        "left": lasting.left,
+        "spent_in_24_hours": spent["of_day"],
+        "days_left": lasting.days_left,
+        "lasts_the_month": lasting.lasts_the_month,
+        "reset_at": month_after(month_of(now)),
+    }
+
+
+def _size(path: Path) -> int | None:
+    """Bytes of a file, that behind a link, with DuckDB's log beside it; None where there is none."""
+    try:
+        real = path.resolve()
+        log = real.with_name(f"{real.name}.wal")
+        return real.stat().st_size + (log.stat().st_size if log.exists() else 0)
+    except OSError:
+        return None
+
+
+def _of_run(active: bool, holder: Holder | None) -> str:
+    if not active:
+        return "No run is active."
+    return f"A run is active ({holder})." if holder else "A run is active."
+
+
+def _of_parts(parts: list[dict[str, Any]]) -> Iterator[str]:
+    for part in parts:
+        old = [each["table"] for each in part.get("tables", ()) if each["stale"] and each["as_of"] is not None]
+        if old:
+            yield f"Stale in {part['name']}: {names_text(old)}."
+        if part.get("warnings"):
+            names = names_text([f"{row['check_name']} of {row['table_name']}" for row in part["warnings"]])
+            yield f"Warnings in {part['name']}: {names}."
+        if part.get("schedule"):
+            yield f"Schedule of {part['name']}: {part['schedule']}."
+
+
+def _of_credits(spent: dict[str, Any] | None, now: datetime) -> str:
+    if spent is None:
+        return ""
+    words = (
+        f"Credits of {spent['provider']}: {spent['spent']:,} of {spent['monthly_credits']:,} spent in {now:%B %Y}, "
+        f"{spent['left']:,} left"
+    )
+    if spent["days_left"] is None:
+        return f"{words}; none were spent in the last 24 hours."
+    enough = "enough for" if spent["lasts_the_month"] else "NOT enough for"
+    lasting = counted(f"{spent['days_left']:,.1f}", "day")
+    return f"{words}: {lasting} at {spent['spent_in_24_hours']:,} a day, {enough} the rest of the month."
+
+
+def _of_disk(sizes: dict[str, int | None]) -> str:
+    shown = [
+        f"{name} file {'not there' if (size := sizes[f'{name}_bytes']) is None else figure(size, 1, ' MB', 1e6)}"
+        for name in ("published", "private")
+    ]
+    return f"Disk: {', '.join(shown)}."
