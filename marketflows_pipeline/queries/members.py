@@ -66,7 +66,8 @@ def listed_members(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     """Stored members of the configured narratives; those in reserve stand in for coins that are left out by now.
 
     Returns:
-        The columns of ``raw.narrative_members``, and ``is_left_out``: in an excluded category, and the narrative none.
+        ``observed_at, narrative, coin_id, rank, market_cap_usd, stored_as``, and ``is_left_out``: in an excluded
+        category, and the narrative none.
     """
     names = names_in_store(warehouse, settings.source.narratives_in_use)
     is_whole = pl.col("narrative").is_in(narratives_kept_whole(warehouse, settings))
@@ -74,6 +75,7 @@ def listed_members(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     return (
         warehouse.accepted(
             "raw.narrative_members",
+            columns=["observed_at", "narrative", "coin_id", "rank", "market_cap_usd"],
             where="list_contains(?, narrative)",
             params=[names["stored_as"].to_list()],
         )

@@ -32,8 +32,8 @@ _COLUMNS: dict[str, pl.DataType] = {
 }
 # Raised when a rule of this package changes, so that no stored band is kept.
 _RULE = 1
-# Worlds at once: their arrays stay in the processor's cache.
-_BATCH = 40
+# Worlds at once: their arrays stay in the cache of one processor, and calls are few.
+_BATCH = 8
 
 
 def placebo(levels: Array, plane: Plane, *, shuffles: int = SHUFFLES) -> pl.DataFrame:

@@ -73,15 +73,23 @@ def ema(values: Array, span: int) -> Array:
     An unknown value stays unknown and ages the past: what was known weighs ``1 - alpha`` less for each step in between.
     """
     alpha = 2 / (span + 1)
+    is_known = ~np.isnan(values)
     smoothed = np.full_like(values, np.nan)
     level, weight = np.full(values.shape[1:], np.nan), np.ones(values.shape[1:])
+    # While all paths are known there is nothing to choose; the arithmetic is the same.
+    is_whole = np.logical_and.reduce(is_known, axis=tuple(range(1, values.ndim)))
     for step, value in enumerate(values):
+        if step and is_whole[step] and is_whole[step - 1]:
+            kept = 1 - alpha
+            level = np.multiply(kept, level, out=smoothed[step])
+            level += alpha * value
+            level /= kept + alpha
+            continue
         weight = weight * (1 - alpha)
-        is_known = ~np.isnan(value)
         mixed = np.where(np.isnan(level), value, (weight * level + alpha * value) / (weight + alpha))
-        level = np.where(is_known, mixed, level)
-        weight = np.where(is_known, 1.0, weight)
-        smoothed[step] = np.where(is_known, level, np.nan)
+        level = np.where(is_known[step], mixed, level)
+        weight = np.where(is_known[step], 1.0, weight)
+        smoothed[step] = np.where(is_known[step], level, np.nan)
     return smoothed
 
 
@@ -112,14 +120,18 @@ def trailing_mean_and_deviation(values: Array, window: int) -> tuple[Array, Arra
     if n_whole < 1:
         return mean, deviation
     lags = [values[lag : lag + n_whole] for lag in range(window)]
-    middle = sum(lags[1:], lags[0].copy()) / window
-    squares = np.zeros_like(middle)
+    middle = lags[0].copy()
+    for lag in lags[1:]:
+        middle += lag
+    middle /= window
+    squares, apart = np.zeros_like(middle), np.empty_like(middle)
     for lag in lags:
-        apart = lag - middle
+        np.subtract(lag, middle, out=apart)
         apart *= apart
         squares += apart
     mean[window - 1 :] = middle
-    deviation[window - 1 :] = np.sqrt(squares / (window - 1))
+    squares /= window - 1
+    np.sqrt(squares, out=deviation[window - 1 :])
     return mean, deviation
 
 

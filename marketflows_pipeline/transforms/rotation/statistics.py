@@ -99,17 +99,29 @@ def _returns(
     levels: Array, places: Places, entries: npt.NDArray[np.bool_], plane: Plane
 ) -> Iterator[tuple[str, Pooled]]:
     path = np.log(levels)
-    scaled = np.full_like(path, np.nan)
-    deviation = np.full_like(path, np.nan)
-    deviation[1:] = trailing_mean_and_deviation(np.diff(path, axis=0), plane.deviation)[1]
-    ahead = path[plane.horizon :] - path[: -plane.horizon]
-    risk = deviation[: -plane.horizon] * np.sqrt(plane.horizon)
-    np.divide(ahead, risk, out=scaled[: -plane.horizon], where=risk > 0)
-    is_judged = entries & ~np.isnan(scaled)
+    # Only entries are judged, one step in ten or twenty: the risk of all others is not needed.
+    steps, series, world = np.nonzero(entries)
+    is_followed = (steps >= plane.deviation) & (steps < len(path) - plane.horizon)
+    steps, series, world = steps[is_followed], series[is_followed], world[is_followed]
+    if not len(steps):
+        nothing = Pooled(np.full(levels.shape[2], np.nan), np.zeros(levels.shape[2], dtype=np.int64))
+        yield from ((name, nothing) for name in RETURNS)
+        return
+    # Of each entry the returns that lead up to it, copied as rows, since they lie side by side once time is last.
+    returns = np.ascontiguousarray(np.diff(path, axis=0).transpose(1, 2, 0))
+    windows = np.lib.stride_tricks.sliding_window_view(returns, plane.deviation, axis=2)
+    leading_up = np.ascontiguousarray(windows[series, world, steps - plane.deviation].T)
+    _, deviation = trailing_mean_and_deviation(leading_up, plane.deviation)
+    risk = deviation[-1] * np.sqrt(plane.horizon)
+    ahead = path[steps + plane.horizon, series, world] - path[steps, series, world]
+    is_risky = risk > 0
+    place_after = places[steps, series, world]
     for place, name in enumerate(RETURNS):
-        chosen = is_judged & (places == place)
-        n_chosen = _sum(chosen)
-        yield name, Pooled(_share(np.where(chosen, scaled, 0.0).sum(axis=(0, 1)), n_chosen), n_chosen)
+        chosen = is_risky & (place_after == place)
+        scaled = np.zeros_like(path)
+        scaled[steps[chosen], series[chosen], world[chosen]] = ahead[chosen] / risk[chosen]
+        n_chosen: Counts = np.bincount(world[chosen], minlength=levels.shape[2])
+        yield name, Pooled(_share(scaled.sum(axis=(0, 1)), n_chosen), n_chosen)
 
 
 def _entries(places: Places) -> npt.NDArray[np.bool_]:
