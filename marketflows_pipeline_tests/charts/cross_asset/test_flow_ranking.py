@@ -78,7 +78,7 @@ def test_issuance_is_hollow_grey_and_not_ranked() -> None:
     spec = drawn(FRAME)
 
     (bars,) = marks(spec, "bar")
-    assert [row["end"] for row in rows_of(spec, bars) if row["is_hollow"]] == [1.0]
+    assert [row["end"] for row in rows_of(spec, bars) if row["inside"] == BACKGROUND] == [1.0]
     assert BACKGROUND in bars["mark"]["fill"]["expr"]
     row = next(row for row in ranked_rows(spec) if row["name"] == "BTC")
     assert row["bars"] == [("+1.00%, issuance, not ranked", GREY)]
