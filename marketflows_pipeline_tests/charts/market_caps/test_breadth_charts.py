@@ -20,6 +20,7 @@ from marketflows_pipeline.charts.market_caps.dominance_lines import dominance_ch
 from marketflows_pipeline.charts.market_caps.market_map import market_map_chart
 from marketflows_pipeline.charts.rendering.render import render_all
 from marketflows_pipeline.charts.spec import SeriesStyle
+from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL
 from marketflows_pipeline.charts.style.look import SIZES
 from marketflows_pipeline.charts.style.theme import PALETTE
 from marketflows_pipeline_tests.charts.exchanges.frames import marks, page_size, rows_of, texts
@@ -156,7 +157,7 @@ def test_a_map_shows_each_coin_as_large_as_its_cap_and_lists_the_parts() -> None
 def test_colours_of_a_rise_and_a_fall_differ_and_what_is_unknown_has_none() -> None:
     drawn = market_map_chart(map_rows((5.0, None, -5.0)), MAP).to_dict()
     fills = {tile["fill"] for tile in rows_of(drawn, marks(drawn, "rect")[0])}
-    assert fills == {"#08559c", "#a84506", "#fbfbfc"}
+    assert fills == {"#08559c", "#a84506", EMPTY_FILL}
 
 
 def test_one_part_is_no_map() -> None:
