@@ -52,6 +52,11 @@ class Spec(ABC):
         fields = {name: _file_part(str(value)) for name, value in vars(self).items() if isinstance(value, str | int)}
         return self.file_pattern.format_map(fields)
 
+    @property
+    def is_essential(self) -> bool:
+        """Whether it belongs to the pictures fit to paste."""
+        return False
+
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this chart would be empty, or None when it has something to show.
 
