@@ -18,6 +18,7 @@ from marketflows_pipeline.transforms.cross_asset.flow_windows import (
     COINS,
     GROUP,
     UNIT,
+    WEEK,
     WINDOWS,
     flow_windows,
     newest_windows,
@@ -63,7 +64,7 @@ def brief_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card | None
             session,
             "flow, not price: shares created less those redeemed, at their price",
             CREATIONS,
-            "funds and coins are never added: a fund's flow is investors' money, a coin's is issuance",
+            "a class sums the assets that are known; funds and coins are never added: a fund's flow is investors' money, a coin's is issuance",
             "windows overlap, so that they tell less than as many separate ones",
         ),
         dataset=Dataset("cross_asset_flows", side_by_side(newest, streaks(windows))),
@@ -73,6 +74,7 @@ def brief_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card | None
             *(FigureColumn(f"flow_pct_{window}", f"{window} s (%)", 2, signed=True) for window in WINDOWS),
             *(FigureColumn(f"zscore_{window}", f"z, {window} s", 1, signed=True) for window in WINDOWS[1:]),
             *(FigureColumn(f"percentile_pct_{window}", f"Percentile, {window} s", 0) for window in WINDOWS[1:]),
+            FigureColumn("known", "Known"),
             FigureColumn("streak", "One way since"),
         ),
         sql=SQL,
@@ -114,12 +116,15 @@ def side_by_side(newest: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
         runs: as `streaks` returns them.
 
     Returns:
-        unit, symbol (null of classes and groups), level, kind, name, asset_class, the figures by window, streak.
+        unit, symbol (null of classes and groups), level, kind, name, asset_class, the figures by window, streak, known (how
+        many assets of the unit have a known window of 5 sessions).
     """
     wide = newest.pivot(on="window_sessions", index=[*UNIT, "asset_class"], values=list(_FIGURES))
     told = {tuple(row[name] for name in UNIT): _streak_text(row) for row in runs.to_dicts()}
     keys = wide.select(UNIT).rows()
+    week = {tuple(row[name] for name in UNIT): row for row in newest.filter(window_sessions=WEEK).to_dicts()}
     texts: dict[str, list[str | None]] = {
+        "known": [f"{week[key]['n_known']} of {week[key]['n_assets']}" if key in week else None for key in keys],
         "unit": [_indented(row) for row in wide.to_dicts()],
         "streak": [told.get(key) for key in keys],
     }
