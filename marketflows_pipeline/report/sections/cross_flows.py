@@ -64,7 +64,8 @@ def brief_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card | None
             session,
             "flow, not price: shares created less those redeemed, at their price",
             CREATIONS,
-            "a class sums the assets that are known; funds and coins are never added: a fund's flow is investors' money, a coin's is issuance",
+            "a class sums the assets that are known; funds and coins are never added: one is investors' money, the other "
+            "issuance",
             "windows overlap, so that they tell less than as many separate ones",
         ),
         dataset=Dataset("cross_asset_flows", side_by_side(newest, streaks(windows))),
@@ -116,8 +117,8 @@ def side_by_side(newest: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
         runs: as `streaks` returns them.
 
     Returns:
-        unit, symbol (null of classes and groups), level, kind, name, asset_class, the figures by window, streak, known (how
-        many assets of the unit have a known window of 5 sessions).
+        unit, symbol (null of classes and groups), level, kind, name, asset_class, the figures by window, streak, known
+        (how many assets of the unit have a known window of 5 sessions).
     """
     wide = newest.pivot(on="window_sessions", index=[*UNIT, "asset_class"], values=list(_FIGURES))
     told = {tuple(row[name] for name in UNIT): _streak_text(row) for row in runs.to_dicts()}

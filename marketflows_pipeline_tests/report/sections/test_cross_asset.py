@@ -56,8 +56,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Section:
 def test_every_card_says_its_finding(made: Section) -> None:
     titles = {card.key: card.title for card in made.cards}
     assert titles == {
-        "cross-asset-flows": "All funds had the largest flow, \u2212$220.0M in 5 sessions",
-        "cross-asset-ranking": "GLD took in most in 5 sessions, +$150.0M; SPY lost most, \u2212$295.0M (\u22122.95% of assets)",
+        "cross-asset-flows": "SPY had the largest flow, \u2212$295.0M in 5 sessions",
+        "cross-asset-ranking": (
+            "GLD took in most in 5 sessions, +$150.0M; SPY lost most, \u2212$295.0M (\u22122.95% of assets)"
+        ),
         "cross-asset-flow-map": (
             "SPY to GLD is the largest attributed flow, $128.3M; 39.1% of $345.0M left the universe"
         ),
@@ -67,7 +69,7 @@ def test_every_card_says_its_finding(made: Section) -> None:
         "cross-asset-price-flow": "Money and price went the same way at the only fund in 5 sessions",
         "cross-asset-regimes": "Risk-off since 17 Nov 2026 (3 sessions); VIX 24.0, above 90% of 252 sessions",
         "cross-asset-fresh-money": (
-            "Fresh money in a week, by measure: stablecoins issued +$600.0M, funds \u2212$220.0M"
+            "Fresh money in a week, by measure: stablecoins issued +$600.0M, funds \u2212$295.0M"
         ),
         "cross-asset-models": "None of 2 models shows evidence of an edge over the base rate",
         "cross-asset-scores": "Furthest from its base rate: SPY (rank, 20 s), 40% beside 56%",
@@ -81,6 +83,13 @@ def test_flows_say_that_they_are_no_price_and_issuance_is_never_added(made: Sect
     ranking = card_of(made, "cross-asset-ranking").caption
     assert "flow not known: QQQ" in ranking.replace("Flow", "flow")
     assert "BTC" in ranking
+
+
+def test_sums_of_some_say_how_many_are_known(made: Section) -> None:
+    money = card_of(made, "cross-asset-fresh-money").dataset.rows
+    assert "all funds, 1 of 5 known" in money["of"].to_list()
+    flows = card_of(made, "cross-asset-flows").dataset.rows
+    assert flows.filter(unit="All funds")["known"].to_list() == ["1 of 5"]
 
 
 def test_sources_are_those_of_the_rows(made: Section) -> None:
@@ -121,7 +130,7 @@ def test_titles_follow_the_data(tmp_path: Path) -> None:
     assert card_of(section, "cross-asset-correlations").title == "GLD and SPY: correlation +0.10 over 63 sessions"
     assert "Flow map: none of the figures is known." in section.notes
     verdicts = card_of(section, "cross-asset-models").dataset.rows
-    assert verdicts.filter(horizon=5)["verdict"][0].startswith("Too good to be true")
+    assert "unusual: look for look-ahead first" in verdicts.filter(horizon=5)["verdict"][0]
 
 
 def test_empty_tables_have_no_card(tmp_path: Path) -> None:
@@ -230,7 +239,8 @@ def test_thinned_sessions_keep_every_run() -> None:
     assert shown.height <= MOST_POINTS
     assert shown["run_end"].count() == 41
     assert shown["session"][-1] == many["session"][-1]
-    assert drawn(many[:300]) == (many[:300], None)
+    few, all_there = drawn(many[:300])
+    assert (few.height, all_there) == (300, None)
 
 
 def test_models_and_scores_titles() -> None:

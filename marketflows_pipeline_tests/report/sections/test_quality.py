@@ -27,11 +27,6 @@ from marketflows_pipeline_tests.warehouse.frames import frame
 
 HOUR = timedelta(hours=1)
 
-GRID: Rows = [
-    {"coin_id": coin, "ts": NOW - place * HOUR, "fill": fill}
-    for coin, fills in {"bitcoin": ["observed"] * 4, "new": ["observed", "interpolated", "before_first", "before_first"]}.items()
-    for place, fill in enumerate(fills)
-]  # fmt: skip
 CHECKS: Rows = [
     {"check_name": name, "table_name": "mart.x", "run_id": run, "part": "exchanges", "checked_at": at,
      "is_blocking": blocking, "passed": passed, "offending_rows": None if passed else 3,
@@ -148,7 +143,8 @@ def tables(*rows: tuple[str, str, float | None]) -> pl.DataFrame:
     ("rows", "title"),
     [
         ([("a", "fresh", 1.0)], "The only table is fresh; the oldest, a, is 1 hour old"),
-        ([("a", "fresh", 0.5), ("b", "fresh", None)], "All 2 tables are fresh; the oldest, a, is less than an hour old"),
+        ([("a", "fresh", 0.5), ("b", "fresh", None)],
+         "All 2 tables are fresh; the oldest, a, is less than an hour old"),
         ([("a", "fresh", 60.0), ("b", "carried_over", 49.0)],
          "1 of 2 tables is carried over from an earlier publish: b; the oldest, a, is 2 days old"),
         ([("a", "carried_over", None), ("b", "carried_over", None)],
