@@ -8,10 +8,10 @@ import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.wording import percent_of_cap_text
 from marketflows_pipeline.charts.style.wording import day_text, usd_text, value_text
+from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import UNUSUAL_Z, caption, rows
-from marketflows_pipeline.report.sections.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.transforms.cross_asset.flow_windows import (
     ASSET,
     CLASS,
@@ -29,7 +29,7 @@ from marketflows_pipeline.transforms.cross_asset.trade_sessions import FLOW_COLU
 FLOWS = "core.asset_flows"
 CREATIONS = "creations are counted by the issuers, often a session after the orders"
 # What the figures are made of; the windows, their z-scores and percentiles are those of `cross-asset brief`.
-SQL = f"select {', '.join(FLOW_COLUMNS)} from {FLOWS} order by symbol, session"  # noqa: S608 (constants)
+SQL = f"select {', '.join(FLOW_COLUMNS)} from core.asset_flows order by symbol, session"  # noqa: S608 (constants)
 _FIGURES = ("flow_usd", "flow_pct", "zscore", "percentile_pct")
 _LEVELS = {GROUP: 0, CLASS: 1, ASSET: 2}
 
@@ -64,8 +64,8 @@ def brief_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card | None
             session,
             "flow, not price: shares created less those redeemed, at their price",
             CREATIONS,
-            "a class sums the assets that are known; funds and coins are never added: one is investors' money, the other "
-            "issuance",
+            "a class sums the assets that are known; funds and coins are never added: a fund's flow is investors' "
+            "money, a coin's is issuance",
             "windows overlap, so that they tell less than as many separate ones",
         ),
         dataset=Dataset("cross_asset_flows", side_by_side(newest, streaks(windows))),

@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, share_text, usd_text, value_text
+from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
-from marketflows_pipeline.report.sections.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.sections.cross_flows import CREATIONS
 from marketflows_pipeline.report.sections.heat import both_ways, by_size, limits_text
 from marketflows_pipeline.report.sections.marks import columns_axis, height_of, rows_axis

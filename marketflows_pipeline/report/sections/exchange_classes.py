@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import usd_text
+from marketflows_pipeline.report.credits import DEFILLAMA, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, joined, rows
-from marketflows_pipeline.report.sections.credits import DEFILLAMA, credit
 from marketflows_pipeline.report.sections.exchange_netflow import PERIOD, WALLETS
 from marketflows_pipeline.report.sections.heat import both_ways, limits_text
 from marketflows_pipeline.report.sections.marks import columns_axis, height_of, rows_axis

@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, usd_text
+from marketflows_pipeline.report.credits import BARS, COINGECKO, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, last_moment, rows
-from marketflows_pipeline.report.sections.credits import BARS, COINGECKO, SHARES, market_credit
 from marketflows_pipeline.report.sections.cross_flows import unit_name
 from marketflows_pipeline.report.sections.exchange_classes import CLASS_NAMES
 from marketflows_pipeline.transforms.cross_asset.flow_windows import ASSET, COINS, WEEK, WINDOWS, newest_windows

@@ -123,6 +123,7 @@ def test_titles_follow_the_data(tmp_path: Path) -> None:
         ),
         cross_asset,
         now=NOW,
+        with_charts=False,
     )
     assert card_of(section, "cross-asset-ranking").title.startswith("SPY took in most in 5 sessions, +$295.0M")
     regimes = card_of(section, "cross-asset-regimes").title

@@ -113,7 +113,7 @@ def test_evidence_stands_in_one_line(made: Section) -> None:
 
 def test_nothing_wrong_is_said_in_words(tmp_path: Path) -> None:
     passed = [{**row, "passed": True} for row in CHECKS]
-    section = section_from(published(tmp_path, {"meta.check_results": passed}), quality, now=NOW)
+    section = section_from(published(tmp_path, {"meta.check_results": passed}), quality, now=NOW, with_charts=False)
     assert card_of(section, "quality-checks").title == "All 2 checks passed"
     assert "Failed checks: none failed, as far as any is recorded." in section.notes
     assert "Quarantine: no stored row is left out." in section.notes
