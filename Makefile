@@ -33,6 +33,8 @@ $(STAMP): requirements.lock pyproject.toml $(INSTALLERS)
 	@echo "Installing into $(VENV) what requirements.lock names: usually 15 seconds, a minute on a slow connection"
 	@$(PYTHON) tools/bootstrap_venv.py $(VENV)
 	@$(PY) tools/install_lock.py
+	@# No run waits for the five seconds that this takes; where it fails, the command tries again.
+	@$(PY) -m marketflows_pipeline.report.bundle || true
 
 run: setup ## Run the pipeline once: make run FLAGS="--tutorial"
 	$(BIN)/marketflows $(FLAGS)

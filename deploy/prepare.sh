@@ -16,7 +16,7 @@ keep() {
     chmod 644 "$secrets/$1"
 }
 
-mkdir -p output_plots
+mkdir -p output_plots report
 mkdir -p -m 700 "$secrets"
 chmod 700 "$secrets"
 

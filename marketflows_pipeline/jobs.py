@@ -94,7 +94,8 @@ train_models = dg.define_asset_job(
 )
 score_models = dg.define_asset_job(
     "score_models",
-    selection=SCORED | dg.AssetSelection.assets(dg.AssetKey(["published", "cross_asset"])),
+    selection=SCORED
+    | dg.AssetSelection.assets(dg.AssetKey(["published", "cross_asset"]), dg.AssetKey(["report", "cross_asset"])),
     hooks={log_cause},
     description="Score the newest stored session with the models that are there, and publish.",
 )

@@ -11,6 +11,7 @@ from typing import Literal
 PICTURES = Path("output_plots")
 # The tutorial's own files, below the working directory, so that it can never touch live data.
 TUTORIAL_PICTURES = Path("output_plots_tutorial")
+TUTORIAL_REPORT = Path("report_tutorial")
 DAGSTER_RECORD = Path(".dagster")
 TUTORIAL_RECORD = DAGSTER_RECORD / "tutorial"
 TUTORIAL_PRIVATE = Path(".marketflows/tutorial.duckdb")

@@ -73,8 +73,8 @@ def test_only_providers_know_http() -> None:
     assert importers("httpcore") == {"providers"}
 
 
-def test_only_charts_know_altair() -> None:
-    assert importers("altair") == {"charts"}
+def test_only_charts_and_the_page_know_altair() -> None:
+    assert importers("altair") == {"charts", "report"}
 
 
 def test_only_models_know_scikit_learn() -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import dagster as dg
 
-from marketflows_pipeline.assets.tables import OWNERS, Run, as_markdown, asset_key, plain_markdown
+from marketflows_pipeline.assets.tables import OWNERS, Run, as_markdown, asset_key
 from marketflows_pipeline.charts.rendering.render import RenderJob, render_all, thumbnails
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of
+from marketflows_pipeline.system.markdown import plain_markdown
 from marketflows_pipeline.warehouse.publish import publish
 
 log = logging.getLogger(__name__)

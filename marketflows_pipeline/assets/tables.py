@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
@@ -12,10 +11,8 @@ import polars as pl
 
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Table, table
-from marketflows_pipeline.system.printable import escaped
+from marketflows_pipeline.system.markdown import plain_markdown
 
-# Any punctuation may stand behind a backslash; a dot only matters in an address, which becomes a link by itself.
-_MARKUP = re.compile(r"[\\`*{}\[\]<>#+!|~&:@]|(?<=www)\.|(?<![^\W_])_|_(?![^\W_])", re.IGNORECASE)
 OWNERS = ["team:marketflows"]
 IO_MANAGER = "warehouse"
 # The resource, as assets take it.
@@ -97,11 +94,6 @@ def as_markdown(rows: pl.DataFrame) -> str:
     lines = [" | ".join(rows.columns), " | ".join("---" for _ in rows.columns)]
     lines += [" | ".join(map(_cell, row)) for row in rows.iter_rows()]
     return "\n".join(f"| {line} |" for line in lines)
-
-
-def plain_markdown(text: str) -> str:
-    """A text as Markdown that shows just that text: no HTML, link, picture, or further cell comes of it."""
-    return _MARKUP.sub(r"\\\g<0>", escaped(text))
 
 
 def _cell(value: object) -> str:

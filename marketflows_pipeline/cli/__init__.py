@@ -14,10 +14,12 @@ from pathlib import Path
 
 import click
 
+from marketflows_pipeline.cli.brief import brief
 from marketflows_pipeline.cli.cross_asset import CROSS_ASSET_COMMANDS
 from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
 from marketflows_pipeline.cli.interrupts import INTERRUPTED, Interrupted, interruptible
 from marketflows_pipeline.cli.market_caps import MARKET_CAP_COMMANDS
+from marketflows_pipeline.cli.page import report
 from marketflows_pipeline.cli.quarantine import quarantine
 from marketflows_pipeline.cli.sql import sql
 from marketflows_pipeline.cli.text import say, speak_utf8, use_utf8
@@ -83,7 +85,7 @@ def marketflows(
         context.exit(run(options, log_level.upper()))
 
 
-for command in (sql, quarantine, *MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS):
+for command in (brief, report, sql, quarantine, *MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS):
     marketflows.add_command(command)
 
 

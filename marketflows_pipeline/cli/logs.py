@@ -14,7 +14,6 @@ from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from platformdirs import user_state_path
 from rich.console import Console
 from rich.logging import RichHandler
 
@@ -22,10 +21,10 @@ import marketflows_pipeline
 from marketflows_pipeline.cli.log_lines import LineFormatter
 from marketflows_pipeline.errors import UnsafeFileError
 from marketflows_pipeline.system.safe_files import open_private, private_folder, write_whole
+from marketflows_pipeline.system.state_folder import VARIABLE, state_folder
 
 PACKAGE = marketflows_pipeline.__name__
 _FILE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
-_STATE_VARIABLE = "XDG_STATE_HOME"
 _MOST_BYTES, _OLDER_FILES = 5_000_000, 5
 
 _log = logging.getLogger(__name__)
@@ -57,10 +56,7 @@ def log_folder() -> Path:
     Raises:
         OSError: if there is no home folder.
     """
-    folder = user_state_path("marketflows") / "logs"
-    if not folder.is_absolute():
-        raise OSError(f"there is no home folder, and {_STATE_VARIABLE} names none")
-    return folder
+    return state_folder("logs")
 
 
 def configure_logging(level: str, *, tutorial: bool, console: Console) -> RunLog:
@@ -98,7 +94,7 @@ def configure_logging(level: str, *, tutorial: bool, console: Console) -> RunLog
 
 
 def _log_file(name: str, *, is_begun_anew: bool) -> _LogFile | None:
-    given = os.environ.get(_STATE_VARIABLE, "")
+    given = os.environ.get(VARIABLE, "")
     try:
         folder = log_folder()
         for each in (folder.parent, folder):
@@ -111,9 +107,7 @@ def _log_file(name: str, *, is_begun_anew: bool) -> _LogFile | None:
         _log.warning("the log cannot be written to a file (%s): it goes to the terminal only", error)
         return None
     if given and not Path(given).is_absolute():
-        _log.warning(
-            "%s = %r is not an absolute path, which it has to be: the log is in %s", _STATE_VARIABLE, given, folder
-        )
+        _log.warning("%s = %r is not an absolute path, which it has to be: the log is in %s", VARIABLE, given, folder)
     return file
 
 

@@ -21,6 +21,7 @@ from marketflows_pipeline import tutorial
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.cli.interrupts import RUN_INTERRUPTED, interruptible
 from marketflows_pipeline.cli.logs import RunLog, configure_logging
+from marketflows_pipeline.cli.page import scripts
 from marketflows_pipeline.cli.text import say
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.jobs import (
@@ -46,6 +47,7 @@ from marketflows_pipeline.options import (
 from marketflows_pipeline.orchestration.failures import failure_of
 from marketflows_pipeline.orchestration.run_history import RunHistory
 from marketflows_pipeline.progress import LogReporter, Reporter, TerminalReporter
+from marketflows_pipeline.report.writing import INDEX
 from marketflows_pipeline.run_context import read_settings
 from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.settings import Settings
@@ -159,6 +161,7 @@ def _refresh(part: Literal["market_caps", "exchanges", "cross_asset"], job_name:
 
 def _execute(job_name: str, options: RunOptions, settings: Settings, console: Console, run_log: RunLog) -> int:
     """Run a job in this process; the exit code, after one line for each fault."""
+    scripts()
     reporter: Reporter = TerminalReporter(console) if console.is_terminal else LogReporter()
     # What Dagster writes is for the user alone, too; pictures and the published file are not.
     with warnings.catch_warnings(), private_umask(), _dagster_instance(tutorial=options.tutorial) as instance:
@@ -226,6 +229,7 @@ def _say_what_was_written(options: RunOptions, settings: Settings, run_log: RunL
     tables = sum(path.name.endswith("_percent_gains_table.png") for path in pictures)
     say(f"database  {settings.warehouse.published_path}")
     say(f"pictures  {options.picture_folder}: {len(pictures) - tables} charts, {tables} gain tables")
+    say(f"page      {settings.report.path / INDEX}")
     say(f"log       {run_log.path or 'not kept: it could not be written'}")
 
 

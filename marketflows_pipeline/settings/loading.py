@@ -126,6 +126,7 @@ def _config(path: Path, faults: list[str]) -> ConfigFile | None:
         return None
     # An absent table is an empty one, so that default paths too start at the file's folder.
     raw.setdefault("warehouse", {})
+    raw.setdefault("report", {})
     try:
         config = ConfigFile.model_validate(raw, context={"root": path.parent, "flow_types": _flow_types(raw)})
     except ValidationError as error:

@@ -16,7 +16,16 @@ from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.faults import fault_line
-from marketflows_pipeline.settings.fields import FilePath, Number, Span, TomlTable, WebAddress, Whole, expected
+from marketflows_pipeline.settings.fields import (
+    FilePath,
+    FolderPath,
+    Number,
+    Span,
+    TomlTable,
+    WebAddress,
+    Whole,
+    expected,
+)
 from marketflows_pipeline.settings.market_caps import MarketCapSource
 from marketflows_pipeline.settings.narrative_index import NarrativeIndex
 from marketflows_pipeline.system.near_matches import find_slips
@@ -126,6 +135,13 @@ class Run(TomlTable):
         return timedelta(minutes=self.limit_minutes) if self.limit_minutes else None
 
 
+class Report(TomlTable):
+    """``[report]``: the page. A relative path starts at the folder of config.toml."""
+
+    path: FolderPath = Field(Path("report"), description="Folder of the page, its dated copies below archive/")
+    keep_days: Whole = Field(60, ge=1, le=3650, description="Days for which a dated copy is kept")
+
+
 OTHER_THAN_PRIVATE = "another file than warehouse.path, which only the pipeline may open"
 
 
@@ -172,6 +188,7 @@ class ConfigFile(TomlTable):
     narrative_index: NarrativeIndex = Field(default_factory=NarrativeIndex)
     plots: Plots = Field(default_factory=Plots)
     warehouse: WarehousePaths = Field(default_factory=WarehousePaths)
+    report: Report = Field(default_factory=Report)
     run: Run = Field(default_factory=Run)
     exchanges: Exchanges | None = Field(None, description="The exchange flow monitor; without the table it is off")
     cross_asset: CrossAsset | None = Field(None, description="Cross-asset money flow; without the table it is off")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from marketflows_pipeline.options import TUTORIAL_PRIVATE, TUTORIAL_PUBLISHED
+from marketflows_pipeline.options import TUTORIAL_PRIVATE, TUTORIAL_PUBLISHED, TUTORIAL_REPORT
 from marketflows_pipeline.settings.faults import fault_line
 from marketflows_pipeline.settings.models import OTHER_THAN_PRIVATE, ConfigFile
 
@@ -23,6 +23,8 @@ def impossible_places(config_path: Path, config: ConfigFile) -> Iterator[str]:
     for key, path in (("path", config.warehouse.path), ("published_path", config.warehouse.published_path)):
         if expectation := _place_expected(path):
             yield fault_line(config_path, f"warehouse.{key}", str(path), f"expected {expectation}")
+    if expectation := _folder_expected(config.report.path):
+        yield fault_line(config_path, "report.path", str(config.report.path), f"expected {expectation}")
 
 
 def taken_places(config_path: Path, secrets_path: Path | None, config: ConfigFile) -> Iterator[str]:
@@ -48,6 +50,10 @@ def taken_places(config_path: Path, secrets_path: Path | None, config: ConfigFil
             expectation = "a link made by this program, or nothing; move the file away"
         if expectation:
             yield fault_line(config_path, f"warehouse.{key}", str(path), f"expected {expectation}")
+    if _is_same(config.report.path, TUTORIAL_REPORT):
+        yield fault_line(
+            config_path, "report.path", str(config.report.path), "expected another folder than the tutorial's"
+        )
     folder = config.cross_asset.folder if config.cross_asset else None
     if folder is not None and not os.path.isdir(folder):  # noqa: PTH112 - as in _place_expected
         yield fault_line(config_path, "cross_asset.folder", str(folder), "expected a folder that is there")
@@ -59,6 +65,11 @@ def _place_expected(path: Path) -> str | None:
         return f"the path of a file; {path} is a folder"
     nearest = next(parent for parent in path.absolute().parents if os.path.exists(parent))  # noqa: PTH110
     return None if os.path.isdir(nearest) else f"a file in a folder; {nearest} is a file"  # noqa: PTH112
+
+
+def _folder_expected(path: Path) -> str | None:
+    nearest = next(each for each in (path, *path.absolute().parents) if os.path.lexists(each))
+    return None if os.path.isdir(nearest) else f"the path of a folder; {nearest} is none"  # noqa: PTH112 - as above
 
 
 def _is_plain(path: Path) -> bool:

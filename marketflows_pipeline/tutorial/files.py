@@ -7,24 +7,26 @@ from pathlib import Path
 
 import polars as pl
 
-from marketflows_pipeline.options import TUTORIAL_PRIVATE, TUTORIAL_PUBLISHED
-from marketflows_pipeline.settings import Settings, WarehousePaths, load_settings
+from marketflows_pipeline.options import TUTORIAL_PRIVATE, TUTORIAL_PUBLISHED, TUTORIAL_REPORT
+from marketflows_pipeline.settings import Report, Settings, WarehousePaths, load_settings
 
 PACKAGED = Path(__file__).parent
 
 
 def load_tutorial_settings(folder: Path) -> Settings:
-    """The packaged settings, with database files of their own in this folder, so that live data is never touched.
+    """The packaged settings, with files of their own in this folder, so that live data is never touched.
 
     Args:
-        folder: where ``.marketflows/tutorial.duckdb`` and ``warehouse/marketflows_tutorial.duckdb`` go.
+        folder: where ``.marketflows/tutorial.duckdb``, ``warehouse/marketflows_tutorial.duckdb`` and
+            ``report_tutorial`` go.
     """
     settings = load_settings(PACKAGED / "config.toml", None, {})
     files = WarehousePaths(
         path=folder / TUTORIAL_PRIVATE,
         published_path=folder / TUTORIAL_PUBLISHED,
     )
-    return settings.model_copy(update={"warehouse": files})
+    report = Report(path=folder / TUTORIAL_REPORT)
+    return settings.model_copy(update={"warehouse": files, "report": report})
 
 
 def packaged_caps(folder: Path = PACKAGED) -> pl.DataFrame:

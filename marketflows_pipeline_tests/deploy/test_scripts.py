@@ -47,6 +47,7 @@ def test_everything_that_compose_mounts_is_made_for_the_user_alone(clone: Path) 
         assert mode(clone / each["file"]) == 0o644
     assert mode(clone / "deploy/secrets") == 0o700
     assert (clone / "output_plots").is_dir()
+    assert (clone / "report").is_dir()
     assert re.fullmatch("[0-9a-f]{48}\n", secret(clone, "postgres_password"))
     assert secret(clone, "coingecko_api_key") == "\n"
     assert "write your CoinGecko key into deploy/secrets/coingecko_api_key" in said.replace("Write", "write")

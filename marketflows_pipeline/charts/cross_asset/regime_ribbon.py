@@ -11,15 +11,17 @@ from marketflows_pipeline.charts.cross_asset.spec import REGIMES, RegimesSpec
 from marketflows_pipeline.charts.cross_asset.wording import REGIME_NAMES, session_footer
 from marketflows_pipeline.charts.style.axes import LegendEntry, axis_title, legend, value_axis
 from marketflows_pipeline.charts.style.broken_lines import LABEL_SIZE, broken_lines, value_label
+from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import reach, text_width
-from marketflows_pipeline.charts.style.marks import FILL, records
+from marketflows_pipeline.charts.style.look import current_look
+from marketflows_pipeline.charts.style.marks import FILL, blend, records
 from marketflows_pipeline.charts.style.theme import OUTLINE
 from marketflows_pipeline.charts.style.time_axis import first_and_last, known_run, on_time_axis, time_x
 from marketflows_pipeline.charts.style.wording import counted, day_text, share_text, short_day, value_text
 
 # Light enough for a thin line on top; risk-off differs from risk-on in lightness too, not in hue alone.
-BANDS = {"risk_on": "#cfe3f3", "mixed": "#eef0f3", "risk_off": "#f5c9a6"}
+BANDS = {"risk_on": var("risk-on"), "mixed": var("mixed"), "risk_off": var("risk-off")}
 
 _LEFT = 64
 _UPPER_SHARE = 0.62
@@ -99,7 +101,7 @@ def _notes(rows: pl.DataFrame, spec: RegimesSpec) -> list[str]:
     ]
     without = rows.get_column("regime").null_count()
     if without:
-        notes.append(f"white: no regime yet for {counted(without, 'session')}")
+        notes.append(f"{current_look().paper}: no regime yet for {counted(without, 'session')}")
     if rows.get_column("close_usd").null_count() or rows.get_column("vix").null_count():
         notes.append("a line breaks where its figure is missing")
     return [*notes, "a description of the market, not a forecast", *spec.notes]
@@ -145,7 +147,7 @@ def _panel_layers(
     y = alt.Y("value:Q", scale=scale, axis=axis)
     return [
         # Multiplied, so that the grid lines below stay visible.
-        records(bands.to_dicts()).mark_rect(y=top, y2=bottom, blend="multiply").encode(x=x, x2="end", color=FILL),
+        records(bands.to_dicts()).mark_rect(y=top, y2=bottom, blend=blend()).encode(x=x, x2="end", color=FILL),
         *broken_lines(drawn, x, y, width=1.3),
         value_label(drawn, label, x, y),
     ]

@@ -13,16 +13,17 @@ from marketflows_pipeline.charts.exchanges.wording import MEASURES, fixed_set_no
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import LegendEntry, axis_title, legend, value_axis
 from marketflows_pipeline.charts.style.broken_lines import broken_lines
+from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.end_labels import end_labels, line_ends, names_width
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import reach
-from marketflows_pipeline.charts.style.marks import FILL, csv_chart, records, reference_line, series_channels
+from marketflows_pipeline.charts.style.marks import FILL, blend, csv_chart, records, reference_line, series_channels
 from marketflows_pipeline.charts.style.theme import OUTLINE
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x, unbroken_run
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, short_day, value_text
 
 # From free competition to high concentration: no colour, since a high index is neither good nor bad news.
-BAND_FILLS = ("#ffffff", "#f3f4f7", "#e7e9ee")
+BAND_FILLS = (var("band1"), var("band2"), var("band3"))
 MONOPOLY = 10_000
 
 _LEFT = 64
@@ -72,7 +73,7 @@ def concentration_chart(frame: pl.DataFrame, spec: ConcentrationSpec) -> alt.Lay
     return page.draw(
         [
             # Multiplied, so that the grid lines below stay visible.
-            records(bands).mark_rect(x=0, x2=plot.width, blend="multiply").encode(y=low, y2="high", color=FILL),
+            records(bands).mark_rect(x=0, x2=plot.width, blend=blend()).encode(y=low, y2="high", color=FILL),
             *(reference_line("low", edge, strokeWidth=1, strokeDash=[4, 3]).encode(y=low) for edge in spec.thresholds),
             *([] if bounded.is_empty() else [area.encode(x=x, y=lower, y2="upper", color=color, detail="run:N")]),
             *broken_lines(rows, x, y, color=color),

@@ -12,6 +12,7 @@ from marketflows_pipeline.charts.exchanges.spec import ReservesSpec
 from marketflows_pipeline.charts.exchanges.wording import flow_sum_text
 from marketflows_pipeline.charts.style.axes import USD_LABEL, LegendEntry, axis_title, legend, signed, value_axis
 from marketflows_pipeline.charts.style.broken_lines import LABEL_SIZE, broken_lines, value_label
+from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
 from marketflows_pipeline.charts.style.layout import reach, text_width
 from marketflows_pipeline.charts.style.marks import FILL, records, reference_line
@@ -19,7 +20,7 @@ from marketflows_pipeline.charts.style.theme import INTO, OUT_OF, OUTLINE
 from marketflows_pipeline.charts.style.time_axis import as_of, first_and_last, on_time_axis, time_x, unbroken_run
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, share_text, usd_text
 
-NO_FLOW_FILL = "#eceef2"
+NO_FLOW_FILL = var("unknown")
 
 _LEFT = 72
 _UPPER_SHARE = 0.55

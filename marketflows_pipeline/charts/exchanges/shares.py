@@ -12,9 +12,11 @@ from marketflows_pipeline.charts.exchanges.spec import OTHER, SharesSpec
 from marketflows_pipeline.charts.exchanges.wording import SEGMENTS, fixed_set_notes
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import PERCENT_LABEL, axis_title, value_axis
+from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.end_labels import LABEL_SIZE, end_labels, line_ends, names_width
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten, text_width
+from marketflows_pipeline.charts.style.look import current_look
 from marketflows_pipeline.charts.style.marks import csv_chart, series_channels
 from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY
 from marketflows_pipeline.charts.style.time_axis import (
@@ -27,7 +29,7 @@ from marketflows_pipeline.charts.style.time_axis import (
 )
 from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, names_text, share_text
 
-OTHER_FILL = "#d5d9e0"
+OTHER_FILL = var("other")
 
 _LEFT = 56
 _LABEL_MAX = 190
@@ -170,5 +172,5 @@ def _notes(known: pl.DataFrame, shown: pl.DataFrame, spec: SharesSpec) -> list[s
     first, last = first_and_last(known)
     missing = (last - first).days + 1 - known.get_column("day").n_unique()
     if missing:
-        notes.append(f"white gaps: {counted(missing, 'day')} without an observation")
+        notes.append(f"{current_look().paper} gaps: {counted(missing, 'day')} without an observation")
     return [*notes, *fixed_set_notes(spec.left_out), *spec.notes]

@@ -12,9 +12,9 @@ import polars as pl
 from marketflows_pipeline.charts.market_caps.backfilled import NOTE, broken_runs, dashed_lines, with_joints
 from marketflows_pipeline.charts.market_caps.breadth_spec import COHORT_SERIES, BreadthSpec
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.frame import EDGE, WIDTH, Frame, framed
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.layout import shorten
-from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y
+from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y, series_channels
 from marketflows_pipeline.charts.style.row_names import DETAIL_SIZE, NAME_MAX, NAME_SIZE, RowName, names_margin
 from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, REFERENCE
 from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, footer_parts, names_text, value_text
@@ -80,7 +80,6 @@ def breadth_panel(frame: pl.DataFrame, spec: BreadthSpec) -> alt.LayerChart:
         left=left,
         above=44,
         below=34,
-        width=WIDTH,
     ).around(height * len(styles))
     wide = (page.plot_width - _BETWEEN * (len(measures) - 1)) / len(measures)
     lefts = [place * (wide + _BETWEEN) for place in range(len(measures))]
@@ -121,7 +120,7 @@ def _lines(
     """Lines of one column of panels; x, width of a panel and height of a row are in pixels."""
     x, wide, height = place
     days = max((span[1] - span[0]).days, 1)
-    order = pl.DataFrame({"series": [style.series for style in styles], "color": [style.color for style in styles]})
+    order = pl.DataFrame({"series": [style.series for style in styles]})
     share = (pl.col(measure.column) - measure.low) / (measure.high - measure.low)
     drawn = (
         rows.filter(pl.col(measure.column).is_finite())
@@ -132,7 +131,6 @@ def _lines(
             "day",
             "run",
             "is_backfilled",
-            "color",
             x=(x + wide * (pl.col("day") - span[0]).dt.total_days() / days).round(2),
             y=(pl.col("row") * height + _ROOM + (1 - share) * (height - 2 * _ROOM)).round(2),
         )
@@ -144,8 +142,8 @@ def _lines(
         width=1.6,
         x=pixel_x("x"),
         y=pixel_y("y"),
-        color=alt.Color("color:N", scale=None),
         detail=["series:N", "run:N"],
+        **series_channels(styles),
     )
 
 

@@ -18,9 +18,10 @@ from marketflows_pipeline.charts.market_caps.wording import (
 from marketflows_pipeline.charts.spec import WEEK_HOURS, GainTableSpec
 from marketflows_pipeline.charts.style.axes import label_expression, name_axis
 from marketflows_pipeline.charts.style.diverging_colours import color_limits, fill_and_ink
-from marketflows_pipeline.charts.style.frame import EDGE, WIDTH, Frame, framed
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Heatmap
 from marketflows_pipeline.charts.style.layout import shorten, text_width
+from marketflows_pipeline.charts.style.look import current_look
 from marketflows_pipeline.charts.style.marks import records
 from marketflows_pipeline.charts.style.theme import GREY, INK
 from marketflows_pipeline.charts.style.wording import UNKNOWN, footer_parts, percent_text, value_text
@@ -52,7 +53,7 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
     grid = Heatmap(
         rows=row_order,
         columns=[hours_text(hours) for hours in hours_ago],
-        cell_width=max(_CELL_WIDTH_MIN, min(_CELL_WIDTH_MAX, (WIDTH - left - EDGE) / len(hours_ago))),
+        cell_width=max(_CELL_WIDTH_MIN, min(_CELL_WIDTH_MAX, (current_look().width - left - EDGE) / len(hours_ago))),
         cell_height=_ROW_HEIGHT if len(row_order) < _TIGHT_FROM else _TIGHT_ROW_HEIGHT,
     )
     width = max(_PAGE_MIN, left + grid.width + EDGE)

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from marketflows_pipeline.charts.rendering.worker import REQUEST, RESPONSE
+from marketflows_pipeline.charts.style.colours import Theme, with_values
 from marketflows_pipeline.system.printable import boxed
 
 _WORKER = Path(__file__).with_name("worker.py")
@@ -36,13 +37,13 @@ class DrawingPool:
         for _ in range(workers):
             self._start()
 
-    def submit(self, vega_lite: Mapping[str, Any], scale: float) -> Future[bytes]:
-        """Draw one specification.
+    def submit(self, vega_lite: Mapping[str, Any], scale: float, theme: Theme = "light") -> Future[bytes]:
+        """Draw one specification in the colours of a theme.
 
         Returns:
             A future of PNG bytes; it raises `DrawingError` where the renderer refused or died.
         """
-        return self._threads.submit(self._draw, json.dumps(_drawable(vega_lite)).encode(), scale)
+        return self._threads.submit(self._draw, json.dumps(_drawable(with_values(vega_lite, theme))).encode(), scale)
 
     def close(self) -> None:
         """Drop what was not begun, and end the processes."""

@@ -24,12 +24,14 @@ from polars import selectors as cs
 from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.charts.rendering.pool import DrawingError, DrawingPool, drawing_pool
 from marketflows_pipeline.charts.spec import Spec
+from marketflows_pipeline.charts.style.look import Look, drawn_as
 from marketflows_pipeline.charts.style.typeface import FOLDER
 from marketflows_pipeline.errors import RenderError, UnsafeFileError
 from marketflows_pipeline.system.safe_files import clear_drafts, shared_folder
 
 THUMBNAIL_BYTES = 40_000
 _THUMBNAIL_SCALES = (0.5, 0.4, 0.32, 0.25, 0.2, 0.15, 0.1)
+_USUAL = Look()
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def render_all(
     scale: float = 2,
     on_progress: Callable[[int, int], None] | None = None,
     *,
+    look: Look = _USUAL,
     part: str = "market_caps",
     is_tutorial: bool = False,
 ) -> RenderReport:
@@ -107,6 +110,7 @@ def render_all(
         out_dir: the folder; created where missing.
         scale: pixels per pixel of the design (2 makes 1920 x 1440).
         on_progress: called with (done, total) after each chart that had to be drawn.
+        look: theme, size and watermark; another one draws every chart anew.
         part: whose charts these are; several parts share a folder without knowing each other.
         is_tutorial: whether they show the tutorial's figures, which never share a folder with live ones.
 
@@ -130,11 +134,11 @@ def render_all(
         raise RenderError(f"charts cannot be written to {out_dir}: {error.strerror}") from error
     manifest = Manifest.read(out_dir)
     manifest.claim(is_tutorial=is_tutorial)
-    plan = _planned(jobs, manifest, _engine(scale))
+    plan = _planned(jobs, manifest, _engine(scale, look))
     drawn: list[str] = []
     if plan.due:
         with drawing_pool(len(plan.due)) as pool:
-            charts = _in_order(pool, [job for job, _ in plan.due], scale)
+            charts = _in_order(pool, [job for job, _ in plan.due], scale, look)
             for done, ((job, inputs), chart) in enumerate(zip(plan.due, charts, strict=True), start=1):
                 try:
                     manifest.write_chart(job.file_name, part, inputs, chart.result())
@@ -155,7 +159,9 @@ def render_all(
     return RenderReport(tuple(drawn), tuple(plan.unchanged), tuple(plan.skipped), tuple(removed))
 
 
-def thumbnails(jobs: Sequence[RenderJob], max_bytes: int = THUMBNAIL_BYTES) -> dict[str, bytes]:
+def thumbnails(
+    jobs: Sequence[RenderJob], max_bytes: int = THUMBNAIL_BYTES, *, look: Look = _USUAL
+) -> dict[str, bytes]:
     """Small PNGs of charts, for the Dagster UI: of each, the largest of a few scales that fits.
 
     Returns:
@@ -167,7 +173,7 @@ def thumbnails(jobs: Sequence[RenderJob], max_bytes: int = THUMBNAIL_BYTES) -> d
     if not jobs:
         return {}
     with drawing_pool(len(jobs)) as pool:
-        return {job.file_name: _thumbnail(pool, job, max_bytes) for job in jobs}
+        return {job.file_name: _thumbnail(pool, job, max_bytes, look) for job in jobs}
 
 
 def input_digest(job: RenderJob, engine: str) -> str:
@@ -202,10 +208,10 @@ def _coarse(column: pl.Series) -> pl.Series:
     return (finite / unit).round().cast(pl.Int64).fill_null(-(2**62))
 
 
-def _engine(scale: float) -> str:
-    """Hash of what all charts share: the scale, the drawing code, the face, the versions of what draws."""
+def _engine(scale: float, look: Look) -> str:
+    """Hash of what all charts share: the scale, the look, the drawing code, the face, the versions of what draws."""
     content = hashlib.blake2b(digest_size=16)
-    content.update(f"{scale}|{version('altair')}|{version('vl-convert-python')}".encode())
+    content.update(f"{scale}|{look!r}|{version('altair')}|{version('vl-convert-python')}".encode())
     code, face = Path(__file__).parents[1].rglob("*.py"), FOLDER.glob("*.*")
     for source in (*sorted(code), *sorted(face)):
         content.update(source.read_bytes())
@@ -231,23 +237,25 @@ def _planned(jobs: Sequence[RenderJob], manifest: Manifest, engine: str) -> _Pla
     return plan
 
 
-def _in_order(pool: DrawingPool, jobs: Sequence[RenderJob], scale: float) -> Iterator[Future[bytes]]:
+def _in_order(
+    pool: DrawingPool, jobs: Sequence[RenderJob], scale: float, look: Look
+) -> Iterator[Future[bytes]]:
     """Begin every chart as early as the workers can use it, and hand each on as soon as its turn is done."""
     begun: deque[Future[bytes]] = deque()
     for job in jobs:
-        begun.append(_begin(pool, job, scale))
+        begun.append(_begin(pool, job, scale, look))
         while begun and begun[0].done():
             yield begun.popleft()
     yield from begun
 
 
-def _begin(pool: DrawingPool, job: RenderJob, scale: float) -> Future[bytes]:
+def _begin(pool: DrawingPool, job: RenderJob, scale: float, look: Look) -> Future[bytes]:
     """Build the specification here and leave the drawing to a worker; an error in either is in the future."""
     draw: Callable[[pl.DataFrame, Spec], Any] = pkgutil.resolve_name(job.spec.draw)
     schemapi = importlib.import_module("altair.utils.schemapi")
     try:
         # The tests validate what is built; here it would cost half of the building again (67 checks of a ranking).
-        with schemapi.debug_mode(False):
+        with schemapi.debug_mode(False), drawn_as(look):
             vega_lite = draw(job.frame, job.spec).to_dict(validate=False)
         # A screen reader's attributes are a tenth of the drawing, and no chart shows them.
         vega_lite["config"]["aria"] = False
@@ -255,13 +263,13 @@ def _begin(pool: DrawingPool, job: RenderJob, scale: float) -> Future[bytes]:
         failed: Future[bytes] = Future()
         failed.set_exception(DrawingError(f"{type(error).__name__}: {error}"))
         return failed
-    return pool.submit(vega_lite, scale)
+    return pool.submit(vega_lite, scale, look.theme)
 
 
-def _thumbnail(pool: DrawingPool, job: RenderJob, max_bytes: int) -> bytes:
+def _thumbnail(pool: DrawingPool, job: RenderJob, max_bytes: int, look: Look) -> bytes:
     for scale in _THUMBNAIL_SCALES:
         try:
-            png = _begin(pool, job, scale).result()
+            png = _begin(pool, job, scale, look).result()
         except DrawingError as error:
             raise RenderError(f"{job.file_name} could not be drawn: {error}") from error
         if len(png) <= max_bytes:

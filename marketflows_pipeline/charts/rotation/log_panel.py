@@ -12,13 +12,14 @@ import polars as pl
 
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import axis_title
+from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.layout import shorten, text_width
 from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y
 from marketflows_pipeline.charts.style.theme import GREY, INTO, OUT_OF
 from marketflows_pipeline.charts.style.wording import percent_text
 
 # Rising is blue, falling orange, strong and weak at the ends the darker.
-COLORS = {"leading": INTO, "improving": "#9ecae6", "weakening": "#f7cba4", "lagging": OUT_OF}
+COLORS = {"leading": INTO, "improving": var("into-pale"), "weakening": var("out-pale"), "lagging": OUT_OF}
 _TEXT_SIZE = 12.0
 _MOST_ROW, _TEXT_LINE, _MOST_BAR = 52.0, 17.0, 13.0
 _LEGEND_STEP = 14

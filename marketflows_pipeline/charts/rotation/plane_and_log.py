@@ -14,6 +14,7 @@ from marketflows_pipeline.charts.rotation.spec import RotationSpec
 from marketflows_pipeline.charts.rotation.wording import EACH_ITS_OWN, QUADRANTS, TURNS_BY_ITSELF
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.axes import axis_title, value_axis
+from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
 from marketflows_pipeline.charts.style.marks import pixel_x, pixel_y
 from marketflows_pipeline.charts.style.theme import GREY, REFERENCE
@@ -21,7 +22,7 @@ from marketflows_pipeline.charts.style.wording import footer_parts
 
 CENTRE = 100.0
 # Behind the paths: rising is blue, falling orange, strong the darker; see the log's colours.
-TINTS = {"leading": "#dcebf6", "weakening": "#fdf3ea", "lagging": "#fae1cf", "improving": "#f1f7fb"}
+TINTS = {name: var(name) for name in ("leading", "weakening", "lagging", "improving")}
 
 _LEFT, _LOG_WIDTH, _BETWEEN = 58, 330, 30
 _NAMED = 3

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import polars as pl
 
-NEGATIVE, NEUTRAL, POSITIVE = (0xA8, 0x45, 0x06), (0xF6, 0xF7, 0xF9), (0x08, 0x55, 0x9C)
+from marketflows_pipeline.charts.style.colours import heat
+from marketflows_pipeline.charts.style.look import current_look
+
 _CLAMP_QUANTILE = 0.9
-# Between pure black and white every fill has a contrast of at least 4.5 with one of them.
-_BLACK, _WHITE = "#000000", "#ffffff"
 
 
 def symmetric_limit(values: pl.Series) -> float:
@@ -34,15 +34,4 @@ def color_limits(cells: pl.DataFrame, hours_ago: Iterable[float]) -> tuple[float
 
 def fill_and_ink(value: float, limit: float) -> tuple[str, str]:
     """Background and text colour of a value; the same strength for ``+v`` and ``-v``, full from ``limit`` on."""
-    strength = min(1.0, abs(value) / limit)
-    end = POSITIVE if value > 0 else NEGATIVE
-    fill = tuple(round(low + strength * (high - low)) for low, high in zip(NEUTRAL, end, strict=True))
-    light = luminance(fill)
-    ink = _BLACK if (light + 0.05) ** 2 >= 1.05 * 0.05 else _WHITE
-    return "#{:02x}{:02x}{:02x}".format(*fill), ink
-
-
-def luminance(rgb: tuple[int, ...]) -> float:
-    """Relative luminance of an sRGB colour, 0 to 1 (WCAG 2.1)."""
-    linear = [channel / 255 / 12.92 if channel <= 10 else ((channel / 255 + 0.055) / 1.055) ** 2.4 for channel in rgb]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return heat(value / limit, current_look().theme)

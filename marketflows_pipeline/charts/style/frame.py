@@ -6,7 +6,7 @@ A chart module hands its texts and layers to a `Frame`; nothing else knows how a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
 from typing import Any, Literal, TypeVar
 
@@ -15,10 +15,10 @@ import polars as pl
 
 from marketflows_pipeline.charts.spec import Spec
 from marketflows_pipeline.charts.style.layout import PlotArea, text_width, wrap
+from marketflows_pipeline.charts.style.look import current_look
 from marketflows_pipeline.charts.style.marks import note, records
 from marketflows_pipeline.charts.style.theme import use_theme
 
-WIDTH, HEIGHT = 960, 720
 # Free room between the page's edge and everything on it.
 EDGE = 18
 TITLE_SIZE, SUBTITLE_SIZE, SUBTITLE_LINE = 20, 13, 17
@@ -28,6 +28,7 @@ _TITLE_GAP = 6
 # Letters are less high than their font size.
 _TITLE_OFFSET = 3
 _FOOTER_END = 9
+_WATERMARK_GAP = 24
 
 
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -74,8 +75,8 @@ class Frame:
     right: float = EDGE
     above: float = 34
     below: float = 18
-    width: float = WIDTH
-    height: float = HEIGHT
+    width: float = field(default_factory=lambda: current_look().width)
+    height: float = field(default_factory=lambda: current_look().height)
 
     @cached_property
     def plot_width(self) -> float:
@@ -112,7 +113,7 @@ class Frame:
         is_paneled = any(isinstance(layer, alt.LayerChart) for layer in layers)
         # Without "none" Vega would move everything to fit the text in, and no size could be promised.
         page = alt.LayerChart(
-            layer=[*layers, self._spacer(), self._footer()],
+            layer=[*layers, self._spacer(), *self._footer()],
             width=self.plot_width,
             height=self.plot_height,
             autosize=alt.AutoSizeParams(type="none"),
@@ -128,7 +129,12 @@ class Frame:
 
     @cached_property
     def _footer_lines(self) -> list[str]:
-        return wrap(self.footer, FOOTER_SIZE, self.width - 2 * EDGE)
+        lines = wrap(self.footer, FOOTER_SIZE, self.width - 2 * EDGE)
+        mark = current_look().watermark
+        ends_at = text_width(lines[-1], FOOTER_SIZE) + _WATERMARK_GAP if lines else 0.0
+        is_beside = ends_at + text_width(mark, FOOTER_SIZE) <= self.width - 2 * EDGE
+        # A watermark that has no room beside the last line stands on one of its own.
+        return lines if not mark or is_beside else [*lines, ""]
 
     @property
     def _top(self) -> float:
@@ -153,9 +159,15 @@ class Frame:
         chart: alt.Chart = records().mark_rect(opacity=0, x=0, x2=1, y=-self.above, y2=0)
         return chart
 
-    def _footer(self) -> alt.Chart:
-        place = {"x": EDGE - self.left, "y": self.plot_height + self.below}
-        return note(self._footer_lines, baseline="top", fontSize=FOOTER_SIZE, lineHeight=FOOTER_LINE, **place)
+    def _footer(self) -> list[alt.Chart]:
+        top = self.plot_height + self.below
+        style = {"baseline": "top", "fontSize": FOOTER_SIZE}
+        footer = note(self._footer_lines, x=EDGE - self.left, y=top, lineHeight=FOOTER_LINE, **style)
+        mark = current_look().watermark
+        if not mark:
+            return [footer]
+        last = top + FOOTER_LINE * (len(self._footer_lines) - 1)
+        return [footer, note(mark, x=self.plot_width + self.right - EDGE, y=last, align="right", **style)]
 
 
 def panel(layers: Sequence[alt.Chart]) -> alt.LayerChart:

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 
 import altair as alt
 
+from marketflows_pipeline.charts.style.colours import var
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.marks import FILL, INK, records
 
-EMPTY_FILL = "#fbfbfc"
+EMPTY_FILL = var("empty")
 # Free room between two cells in pixels.
 CELL_GAP = 3
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import polars as pl
 
 from marketflows_pipeline.charts.spec import SeriesStyle
+from marketflows_pipeline.charts.style.look import current_look
 from marketflows_pipeline.charts.style.theme import GREY, REFERENCE
 
 # Records that hold their colours have them drawn as they are.
@@ -25,6 +26,11 @@ def csv_chart(rows: pl.DataFrame) -> alt.Chart:
     """Rows as inline CSV, which costs half of what records do, in Altair and in Vega."""
     types = {name: "string" if kind == pl.String else "number" for name, kind in rows.schema.items()}
     return alt.Chart(alt.InlineData(values=rows.write_csv(), format=alt.CsvDataFormat(type="csv", parse=types)))
+
+
+def blend() -> Literal["multiply", "lighten"]:
+    """How a band is laid over grid lines so that they stay visible."""
+    return "multiply" if current_look().theme == "light" else "lighten"
 
 
 def note(text: str | Sequence[str], **style: Any) -> alt.Chart:  # noqa: ANN401 - Altair's own fields

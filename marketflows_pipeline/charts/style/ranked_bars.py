@@ -155,7 +155,7 @@ class RankedBars:
                 key = {"row": str(place), "bar": str(number)}
                 starts = (0.0, *(end for end, _ in bar.parts))
                 parts += [
-                    {**key, "start": start, "end": end, "fill": fill, "is_hollow": bar.is_hollow}
+                    {**key, "start": start, "end": end, "fill": fill, "inside": BACKGROUND if bar.is_hollow else fill}
                     for start, (end, fill) in zip(starts, bar.parts, strict=False)
                     if end != start
                 ]
@@ -164,8 +164,8 @@ class RankedBars:
         # Bars of a row share its height, with room between them and to the next row.
         offset = alt.YOffset("bar:N", sort=None, scale=alt.Scale(paddingOuter=0.28, paddingInner=0.2))
         bars = records(parts).mark_bar(
-            fill=alt.ExprRef(f"datum.is_hollow ? '{BACKGROUND}' : datum.fill"),
-            stroke=alt.ExprRef("datum.is_hollow ? datum.fill : null"),
+            fill=alt.ExprRef("datum.inside"),
+            stroke=alt.ExprRef("datum.inside == datum.fill ? null : datum.fill"),
             strokeWidth=1.4,
         )
         labels = records(texts).mark_text(

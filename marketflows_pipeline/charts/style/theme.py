@@ -6,37 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from marketflows_pipeline.charts.spec import SeriesStyle
+from marketflows_pipeline.charts.style.colours import SERIES_COUNT, SIZES, mix, var
 from marketflows_pipeline.charts.style.typeface import FAMILY
 from marketflows_pipeline.system.printable import presentable_name
 
-INK = "#1f2430"
-GREY = "#5f6672"
-GRID = "#e6e8ec"
-REFERENCE = "#8a919e"
-OUTLINE = "#c3c8d1"
-BACKGROUND = "#ffffff"
-
-# Chosen so that all stay apart for normal, protan, deutan and tritan sight, and each reads on white (the tests measure
-# both); hence the differences in lightness.
-PALETTE = (
-    "#0072B2",
-    "#CC5500",
-    "#009E73",
-    "#D966A8",
-    "#5B3A9B",
-    "#7A2E0E",
-    "#768BE2",
-    "#8E3461",
-    "#C48A00",
-    "#0B2F5E",
-    "#B0452F",
-    "#005B4A",
-)
-# Up and down, as of money that came in or went out, as fills; and as ink of small text, which needs more contrast.
-INTO, OUT_OF = PALETTE[0], PALETTE[1]
-RISE_INK, FALL_INK = "#08559c", "#a84506"
-# From light to dark: of what has a size, the darker is the larger, also for those who see no hues.
-BY_SIZE = ("#C48A00", "#B0452F", "#8E3461", "#5B3A9B", "#0B2F5E")
+INK, GREY, GRID, REFERENCE, OUTLINE = map(var, ("ink", "grey", "grid", "reference", "outline"))
+BACKGROUND = var("card")
+PALETTE = tuple(var(f"s{place}") for place in range(1, SERIES_COUNT + 1))
+# Up and down, as of money that came in or went out: as fills, and as ink of small text.
+INTO, OUT_OF, RISE_INK, FALL_INK = map(var, ("into", "out", "rise", "fall"))
 DASHES: tuple[tuple[int, ...], ...] = ((), (6, 3), (2, 2), (8, 3, 2, 3))
 
 
@@ -59,7 +37,7 @@ def series_styles(labels: Mapping[str, str] | Iterable[tuple[str, str]]) -> tupl
 
 
 def styles_by_size(pairs: Sequence[tuple[str, str]]) -> tuple[SeriesStyle, ...]:
-    """Style of each series from (series, label) pairs, the smallest first: the larger the darker."""
+    """Style of each series from (series, label) pairs, the smallest first: the larger the further from the background."""
     last = max(len(pairs) - 1, 1)
     places = [place / last for place in range(len(pairs))] if len(pairs) > 1 else [1.0]
     return tuple(
@@ -70,11 +48,9 @@ def styles_by_size(pairs: Sequence[tuple[str, str]]) -> tuple[SeriesStyle, ...]:
 
 def _between(place: float) -> str:
     """The colour at a place from 0 to 1 of the scale of sizes."""
-    at = place * (len(BY_SIZE) - 1)
-    low = min(int(at), len(BY_SIZE) - 2)
-    ends = ([int(color[start : start + 2], 16) for start in (1, 3, 5)] for color in BY_SIZE[low : low + 2])
-    mixed = (round(first + (at - low) * (second - first)) for first, second in zip(*ends, strict=True))
-    return "#{:02X}{:02X}{:02X}".format(*mixed)
+    at = place * (SIZES - 1)
+    low = min(int(at), SIZES - 2)
+    return mix(f"size{low + 2}", at - low, f"size{low + 1}")
 
 
 @cache

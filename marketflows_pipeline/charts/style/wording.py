@@ -86,3 +86,19 @@ def names_text(names: Sequence[str], most: int = _NAMED_MOST) -> str:
     """A few of many names: "Coinbase, Upbit and 3 more"."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def figure_text(value: float, unit: str, *, signed: bool = False) -> str:
+    """A figure in its unit: "+$4.4M", "+3.4%", "0.42% of reserves", "+1.2 pp", "1 day", "3 days", "0.0312".
+
+    Dollars have one decimal, percent and percentage points too, but two below 1 and none from 100 on. Other figures
+    have four digits, or none after the point where they are whole.
+    """
+    if unit == "USD":
+        return usd_text(value, signed=signed)
+    if unit == "pp" or unit.startswith("%"):
+        decimals = 0 if value == 0 or abs(value) >= 99.95 else 1 if abs(value) >= 0.995 else 2
+        return f"{value_text(value, decimals, signed=signed)}{unit if unit.startswith('%') else ' pp'}"
+    decimals = 0 if value == int(value) else min(6, max(0, 3 - math.floor(math.log10(abs(value)))))
+    unit = unit.removesuffix("s") if value == 1 else unit
+    return f"{value_text(value, decimals, signed=signed)} {unit}".rstrip()

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from marketflows_pipeline.cli.report_context import ReportContext
 from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.report import ages
 from marketflows_pipeline.system.printable import presentable_name
 from marketflows_pipeline.warehouse.published import Reading, read_published
 
 if TYPE_CHECKING:
     import polars as pl
 
-HOURLY_LIMIT = timedelta(hours=2)
-DAILY_LIMIT = timedelta(hours=26)
+HOURLY_LIMIT = ages.HOURLY_LIMIT
+DAILY_LIMIT = ages.DAILY_LIMIT
 
 # Columns of a query that hold what something is called.
 NAMES = frozenset({"name", "exchange", "coin", "symbol", "category"})

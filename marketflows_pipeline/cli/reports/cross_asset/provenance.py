@@ -6,17 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from marketflows_pipeline.cli.reports.published_data import PublishedData
+from marketflows_pipeline.report import ages
 from marketflows_pipeline.report.credits import service_names
 from marketflows_pipeline.transforms.cross_asset.weekdays import weekday_time
 from marketflows_pipeline.warehouse.accepted import accepted_name
 
 BARS, SHARES, VOLATILITY = "raw.daily_bars", "raw.shares_outstanding", "raw.volatility_index"
 
-# The longest way from one session to the next is a holiday beside a weekend.
-SESSION_LIMIT = timedelta(days=5)
+SESSION_LIMIT = ages.SESSION_LIMIT
 # Issuers publish a session's shares on the next one.
 FLOW_LIMIT = timedelta(days=7)
-FETCH_LIMIT = timedelta(hours=26)
+FETCH_LIMIT = ages.FETCH_LIMIT
 
 _COINS = "data provided by CoinGecko (https://www.coingecko.com)"
 

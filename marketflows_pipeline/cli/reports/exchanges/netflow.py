@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from marketflows_pipeline.cli.reports.exchanges.classes import class_line, records_by_class
@@ -12,6 +12,7 @@ from marketflows_pipeline.cli.reports.exchanges.known_exchanges import KnownExch
 from marketflows_pipeline.cli.reports.exchanges.reserve_warnings import reserve_warnings
 from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData, no_data
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.report import ages
 from marketflows_pipeline.transforms.exchanges.activity_signal import net_flow_signal, volume_trend
 from marketflows_pipeline.transforms.exchanges.netflow_sums import (
     PARTS,
@@ -23,8 +24,7 @@ from marketflows_pipeline.transforms.exchanges.netflow_sums import (
     sum_netflow,
 )
 
-# DefiLlama's record of a day may come a day late: 50 hours, and a day to fetch it.
-RECORD_LIMIT = timedelta(hours=76)
+RECORD_LIMIT = ages.RECORD_LIMIT
 
 METHOD = (
     "netflow_mid_usd is from token quantities in the wallets that DefiLlama knows: change of quantity at the mean of "

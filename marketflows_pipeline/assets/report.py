@@ -1,0 +1,63 @@
+"""The page, written anew after each part's publish."""
+
+import logging
+
+import dagster as dg
+
+from marketflows_pipeline.assets.publishing import output_asset
+from marketflows_pipeline.assets.tables import Run
+from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.report.build import SectionCache
+from marketflows_pipeline.report.bundle import HOW_TO_MAKE, read_bundle
+from marketflows_pipeline.report.places import Written, write_after_publish
+from marketflows_pipeline.run_context import RunContext
+from marketflows_pipeline.schema import Part
+from marketflows_pipeline.system.markdown import plain_markdown
+
+log = logging.getLogger(__name__)
+
+# What another part's publish in this process has not changed is not made again.
+_CACHE = SectionCache()
+
+
+def page_after(part: Part) -> dg.AssetsDefinition:
+    """The asset that writes the page once a part is published."""
+
+    @output_asset("report", part, deps=[f"published.{part}"], kinds={"html"})
+    def page(run: Run) -> dg.MaterializeResult[None]:
+        """One offline HTML file of all that is published: brief, charts and their figures."""
+        return dg.MaterializeResult(metadata=_written(run))
+
+    return page
+
+
+def _written(run: RunContext) -> dict[str, dg.MetadataValue]:
+    """Write the page; what keeps it from being written costs no publish, so it is a warning."""
+    bundle = read_bundle()
+    if bundle is None:
+        log.warning("no page was written: its scripts are missing; `%s` makes them", HOW_TO_MAKE)
+        return {"not_written": dg.MetadataValue.text(f"the scripts are missing; `{HOW_TO_MAKE}` makes them")}
+    try:
+        written = write_after_publish(run.settings, run.options, bundle, run.clock.now(), _CACHE)
+    except MarketflowsError as error:
+        log.warning("no page was written: %s", error)
+        return {"not_written": dg.MetadataValue.text(str(error))}
+    log.info("the page is %s", written.path)
+    return {
+        "page": dg.MetadataValue.url(written.path.absolute().as_uri()),
+        "size_mb": dg.MetadataValue.float(written.path.stat().st_size / 1e6),
+        "brief": dg.MetadataValue.md(_preview(written)),
+    }
+
+
+def _preview(written: Written) -> str:
+    if written.brief is None:
+        return "no sentences"
+    lines = [plain_markdown(written.brief.headline), ""]
+    lines += [f"1. {plain_markdown(each.text)}" for each in written.brief.statements]
+    return "\n".join(lines)
+
+
+report_market_caps = page_after("market_caps")
+report_exchanges = page_after("exchanges")
+report_cross_asset = page_after("cross_asset")

@@ -1,0 +1,107 @@
+"""`marketflows brief`: what changed, how unusual it is, and what it is not."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from marketflows_pipeline.cli.last_brief import LastBrief, UnreadableError, recall, remember
+from marketflows_pipeline.cli.sql import nothing_at, published_path
+from marketflows_pipeline.cli.text import argument_text, say, standard_output
+from marketflows_pipeline.clock import SystemClock
+from marketflows_pipeline.errors import MarketflowsError, UnsafeFileError, UserInputError
+from marketflows_pipeline.options import RunOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LAST = "last"
+USUAL = timedelta(hours=24)
+_BACK = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[hd])")
+_EXPECTED = "expected hours such as 24h, days such as 7d, a day such as 2026-11-20, or last"
+
+
+@click.command("brief", short_help="What was unusual since a moment, in at most ten sentences.")
+@click.option(
+    "--since",
+    default="24h",
+    show_default=True,
+    callback=argument_text,
+    metavar="24h|7d|2026-11-20|last",
+    help="From when on: hours or days back, the beginning of a UTC day, or what the last brief told.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How the answer is written to standard output; json has figures and queries too.",
+)
+@click.pass_obj
+def brief(options: RunOptions, since: str, output_format: Literal["text", "json", "markdown"]) -> None:
+    """What was unusual against its own past, the most unusual first, one sentence a subject.
+
+    Each sentence has its figure, what it is compared with, as of when it is, and what it is not. Sentences that turned
+    out otherwise are listed as corrections. Where nothing is unusual, that is said.
+    """
+    asked_at = SystemClock().now()
+    start = None if since == LAST else start_of(since, asked_at)
+    path = published_path(options)
+    if not path.exists():
+        raise nothing_at(path, options)
+    # Imported here, because --help need not wait for DuckDB and polars.
+    from marketflows_pipeline.cli.reports.brief import FORMS  # noqa: PLC0415
+    from marketflows_pipeline.report.brief.brief import NO_EVENTS, brief_of  # noqa: PLC0415
+    from marketflows_pipeline.report.published import open_published_file  # noqa: PLC0415
+
+    last, warnings = _recalled(path) if start is None else (None, ())
+    with open_published_file(path, is_tutorial=options.tutorial, now=asked_at) as file:
+        if last is not None:
+            told = brief_of(file, last.told_up_to, last.event_ids)
+        else:
+            told = brief_of(file, start if isinstance(start, datetime) else file.now - (start or USUAL))
+    if told.told_up_to is None:
+        raise MarketflowsError(f"{path}: {NO_EVENTS} {options.command_line()}")
+    out = standard_output()
+    text = FORMS[output_format](told, warnings)
+    for warning in warnings:
+        say(f"warning: {warning}", is_error=True)
+    out.write(text.encode())
+    out.flush()
+    try:
+        remember(path, LastBrief(told.told_up_to, told.event_ids))
+    except (OSError, UnsafeFileError) as error:
+        say(f"warning: {LAST} will not know of this brief: {error}", is_error=True)
+
+
+def start_of(since: str, now: datetime) -> datetime | timedelta:
+    """The moment, or the time back from the present, that ``--since`` names.
+
+    Raises:
+        UserInputError: if it names none, or one to come.
+    """
+    if found := _BACK.fullmatch(since):
+        number = int(found["number"])
+        return timedelta(hours=number) if found["unit"] == "h" else timedelta(days=number)
+    try:
+        moment = datetime.fromisoformat(since)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UserInputError(f"--since {since!r}: {_EXPECTED}") from error
+    if moment > now:
+        raise UserInputError(f"--since {since!r} is still to come: {_EXPECTED}")
+    return moment
+
+
+def _recalled(path: Path) -> tuple[LastBrief | None, tuple[str, ...]]:
+    """What the last brief of this file told; where that is not known, why, and what is done instead."""
+    instead = "this one goes back 24 hours"
+    try:
+        last = recall(path)
+    except UnreadableError as error:
+        return None, (f"what the last brief told cannot be read ({error}); {instead}",)
+    return last, () if last else (f"no earlier brief of {path} is remembered; {instead}",)

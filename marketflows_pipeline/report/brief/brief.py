@@ -1,0 +1,128 @@
+"""The brief of a published file: what was unusual since a moment, what was corrected, and how far that reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from marketflows_pipeline.charts.style.wording import counted, moment
+from marketflows_pipeline.report.ages import PartAge, part_ages
+from marketflows_pipeline.report.brief.choosing import LONGEST_RUN, MOST_STATEMENTS, candidates, choose, one_a_subject
+from marketflows_pipeline.report.brief.corrections import corrections_since
+from marketflows_pipeline.report.brief.statement import Correction, Statement
+from marketflows_pipeline.report.brief.wording import Event
+from marketflows_pipeline.report.published import PublishedFile
+
+EVENTS_KEPT_FOR = timedelta(days=30)
+PART_NAMES: Mapping[str, str] = {"market_caps": "market caps", "exchanges": "exchanges", "cross_asset": "cross-asset"}
+MADE_UP = "TUTORIAL: made-up figures, about no real coin, exchange or asset."
+NO_EVENTS = "Nothing can be told: this file holds no events, which the next run computes."
+
+_EVENTS = """
+select event_id, kind, subject, label, part, as_of, value, unit, reference, z, percentile, first_seen_at, severity,
+    evidence_sql, was, became, n_past, frequency_pct, coverage_pct, score
+from mart.events
+"""
+_CORRECTED = "select * from meta.brief_statements where corrected_at > $since"
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What is told since a moment.
+
+    Attributes:
+        headline: how much there is to tell, in one sentence; "Nothing unusual since ..." where there is nothing.
+        since: the moment.
+        now: the present; in the tutorial that of its publish.
+        statements: at most ten, the most unusual first.
+        corrections: of earlier sentences, the newest first.
+        as_of: age of each part's figures.
+        not_covered: what the brief says nothing about, and why.
+        is_tutorial: whether the figures are made up.
+        is_known: whether the file holds events at all.
+        told_up_to: when its events were published; None where it holds none.
+        event_ids: of those found about then, for whoever asks next what is new.
+    """
+
+    headline: str
+    since: datetime
+    now: datetime
+    statements: tuple[Statement, ...]
+    corrections: tuple[Correction, ...]
+    as_of: Mapping[str, PartAge]
+    not_covered: tuple[str, ...]
+    is_tutorial: bool
+    is_known: bool
+    told_up_to: datetime | None
+    event_ids: frozenset[str]
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether any part's figures are older than they should be."""
+        return any(age.is_stale for age in self.as_of.values())
+
+
+def brief_of(file: PublishedFile, since: datetime, known: Collection[str] = frozenset()) -> Brief:
+    """The brief of an open published file.
+
+    Args:
+        file: the published file.
+        since: up to when everything has been told; aware.
+        known: ids of events that were told or passed over then, as far as known.
+    """
+    ages = part_ages(file)
+    published_at: datetime | None = file.publish_row("mart.events").get("published_at")
+    events = file.frame(_EVENTS).to_dicts() if published_at else []
+    statements = choose(events, since, file.now, known)
+    n_all = len(one_a_subject(candidates(events, since, file.now, known)))
+    is_kept = bool(file.publish_row("meta.brief_statements"))
+    corrected = file.frame(_CORRECTED, {"since": since}).to_dicts() if is_kept else []
+    return Brief(
+        headline=_headline(len(statements), n_all, since) if published_at else NO_EVENTS,
+        since=since,
+        now=file.now,
+        statements=statements,
+        corrections=corrections_since(corrected, since),
+        as_of=ages,
+        not_covered=_not_covered(ages, file.now - since),
+        is_tutorial=file.is_tutorial,
+        is_known=published_at is not None,
+        told_up_to=published_at,
+        event_ids=frozenset(_found_lately(events, published_at)) if published_at else frozenset(),
+    )
+
+
+def _found_lately(events: Sequence[Event], published_at: datetime) -> Iterator[str]:
+    """Those which whoever looks next may take for new, as their run had not ended."""
+    return (event["event_id"] for event in events if event["first_seen_at"] > published_at - 2 * LONGEST_RUN)
+
+
+def as_of_words(brief: Brief) -> str:
+    """The as-of of each part that has data: "market caps 4 Mar 2026 00:00 UTC, exchanges ... (STALE)"."""
+    known = ((PART_NAMES[part], age) for part, age in brief.as_of.items())
+    words = [
+        f"{name} {moment(age.as_of)}{' (STALE)' if age.is_stale else ''}"
+        for name, age in known
+        if age.as_of is not None
+    ]
+    return ", ".join(words) or "no part has data"
+
+
+def _headline(n_told: int, n_all: int, since: datetime) -> str:
+    if not n_told:
+        return f"Nothing unusual since {moment(since)}."
+    most = f", the {n_told} most unusual first" if n_all > n_told == MOST_STATEMENTS else ""
+    return f"{counted(n_all, 'unusual change')} since {moment(since)}{most}."
+
+
+def _not_covered(ages: Mapping[str, PartAge], reach: timedelta) -> tuple[str, ...]:
+    notes = [f"{PART_NAMES[part]}: nothing is published" for part, age in ages.items() if age.as_of is None]
+    notes += [
+        f"{PART_NAMES[part]}: STALE, so nothing newer is told"
+        for part, age in ages.items()
+        if age.as_of is not None and age.is_stale
+    ]
+    if reach > EVENTS_KEPT_FOR:
+        notes.append(f"what happened more than {EVENTS_KEPT_FOR.days} days ago: events are kept no longer")
+    return (*notes, "whatever has less than 20 days of its own past")

@@ -1,0 +1,61 @@
+"""Which events the brief tells: the most unusual ones since a moment, one of a subject."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from marketflows_pipeline.report.brief.statement import Statement
+from marketflows_pipeline.report.brief.wording import Event, statement_of
+
+MOST_STATEMENTS = 10
+# From the first figure that a run computes to the publish of its last part.
+LONGEST_RUN = timedelta(hours=6)
+# Issuers count shares days after a session, and services restate: what is older than that when it is found is no news.
+LATEST = timedelta(days=7)
+
+
+def choose(
+    events: Sequence[Event], since: datetime, now: datetime, known: Collection[str] = ()
+) -> tuple[Statement, ...]:
+    """The sentences of a brief, at most ten, the most unusual first; see `candidates`."""
+    chosen = one_a_subject(candidates(events, since, now, known))[:MOST_STATEMENTS]
+    return tuple(map(statement_of, chosen))
+
+
+def candidates(events: Sequence[Event], since: datetime, now: datetime, known: Collection[str] = ()) -> list[Event]:
+    """Events that are about a later moment than ``since``, or were found later and are the newest of their kind.
+
+    What was found later is told where it is about a moment at most a week before.
+
+    Args:
+        events: rows of ``mart.events``, all that there are.
+        since: up to when everything has been told; aware.
+        now: the present; nothing that is about a later moment is told.
+        known: ids of events that were there when somebody last looked; they are left out, and ``since`` is then held
+            to be that much earlier as a run takes, since its parts are published one after the other.
+    """
+    found_since = since - LONGEST_RUN if known else since
+    past = [event for event in events if event["as_of"] <= now]
+    newest: dict[str, datetime] = {}
+    for event in past:
+        newest[event["kind"]] = max(event["as_of"], newest.get(event["kind"], event["as_of"]))
+
+    def is_new(event: Event) -> bool:
+        is_late = event["first_seen_at"] > found_since and event["as_of"] == newest[event["kind"]] > since - LATEST
+        return event["event_id"] not in known and (event["as_of"] > since or is_late)
+
+    return list(filter(is_new, past))
+
+
+def one_a_subject(events: Collection[Event]) -> list[Event]:
+    """The most unusual event of each subject, the most unusual subject first."""
+    return list(_first_of_each(sorted(events, key=lambda event: (-event["score"], event["event_id"]))))
+
+
+def _first_of_each(events: Sequence[Event]) -> Iterator[Event]:
+    told: set[str] = set()
+    for event in events:
+        if event["subject"] not in told:
+            told.add(event["subject"])
+            yield event

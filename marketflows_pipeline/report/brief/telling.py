@@ -1,0 +1,116 @@
+"""Keeping what the brief tells, at publish, and finding what of it turned out otherwise."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.report.brief.choosing import choose
+from marketflows_pipeline.report.brief.corrections import differs, figures_of
+from marketflows_pipeline.report.brief.statement import Statement
+from marketflows_pipeline.schema import TABLES, Part
+from marketflows_pipeline.warehouse.pruning import prune
+from marketflows_pipeline.warehouse.store import Warehouse
+
+logger = logging.getLogger(__name__)
+
+EVENTS, STATEMENTS = "mart.events", "meta.brief_statements"
+TOLD_OF, ASKED_AGAIN_FOR, KEPT_FOR = timedelta(hours=24), timedelta(days=30), timedelta(days=400)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a publish added to the brief's record: sentences told, and earlier ones corrected."""
+
+    statements: int
+    corrections: int
+
+
+def tell(
+    warehouse: Warehouse, run_id: str, now: datetime, *, part: Part | None = None, changed_since: datetime | None = None
+) -> Told:
+    """Keep the sentences of the last day that have not been told, and correct earlier ones whose figures changed.
+
+    A sentence is corrected once. Evidence that finds nothing, or that DuckDB refuses, is a correction without figures;
+    nothing of this keeps a publish from being made. Tables of a part that a run is writing are not asked: what they
+    hold is half old, half new.
+
+    Args:
+        warehouse: the open private file.
+        run_id: of the run that publishes.
+        now: the present, aware.
+        part: whose checks have just passed, and which is about to be published; None for no further one.
+        changed_since: evidence is asked again only where what its kind of event reads has changed at that moment or
+            later (``meta.computed``); None to ask all of it.
+    """
+    stored = warehouse.read(STATEMENTS, where="told_at >= ?", params=[now - KEPT_FOR])
+    known = set(stored["statement_id"])
+    events = list(warehouse.read(EVENTS).iter_rows(named=True))
+    new = [_row(each, run_id, now) for each in choose(events, now - TOLD_OF, now) if each.statement_id not in known]
+    parts = {*warehouse.read("meta.part_runs", where="passed_at is not null")["part"], part}
+    open_ones = stored.filter(
+        pl.col("corrected_at").is_null(), pl.col("told_at") >= now - ASKED_AGAIN_FOR, pl.col("part").is_in(parts)
+    )
+    corrected = list(_corrected(warehouse, _but_unchanged(warehouse, open_ones, changed_since), now))
+    if rows := [*new, *corrected]:
+        warehouse.merge(STATEMENTS, pl.DataFrame(rows, schema=TABLES[STATEMENTS].polars_schema))
+    prune(warehouse, STATEMENTS, now - KEPT_FOR)
+    return Told(len(new), len(corrected))
+
+
+def _row(statement: Statement, run_id: str, now: datetime) -> dict[str, Any]:
+    return {
+        "statement_id": statement.statement_id,
+        "publish": run_id,
+        "told_at": now,
+        "subject": statement.subject,
+        "part": statement.part,
+        "as_of": statement.as_of,
+        "text": statement.text,
+        "figures": json.dumps(dict(statement.figures), ensure_ascii=False),
+        "evidence": statement.evidence,
+        "corrected_at": None,
+        "corrected_figures": None,
+    }
+
+
+def _but_unchanged(warehouse: Warehouse, stored: pl.DataFrame, changed_since: datetime | None) -> pl.DataFrame:
+    """Sentences but those of kinds whose tables are known to be as they were: most hours no day closes."""
+    if changed_since is None:
+        return stored
+    kept = warehouse.read("meta.computed", where="computed_at < ?", params=[changed_since])["table_name"]
+    kind = pl.col("statement_id").str.split(":").list.first()
+    return stored.filter(~pl.concat_str(pl.lit(f"{EVENTS}:"), "part", pl.lit(":"), kind).is_in(kept))
+
+
+def _corrected(warehouse: Warehouse, stored: pl.DataFrame, now: datetime) -> Iterator[dict[str, Any]]:
+    """Rows of sentences whose figures have changed since they were told, with what was found."""
+    for row in stored.iter_rows(named=True):
+        found = _found(warehouse, row)
+        if found is None or differs(row["text"], figures_of(row["figures"]) or {}, found):
+            figures = None if found is None else json.dumps(found, ensure_ascii=False, default=str)
+            yield row | {"corrected_at": now, "corrected_figures": figures}
+
+
+def _found(warehouse: Warehouse, row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The figures of a sentence as its evidence gives them now; None where it gives none."""
+    try:
+        answer = warehouse.query(row["evidence"])
+    except WarehouseError as error:
+        reason = " ".join(str(error).split())
+        logger.warning("The figures of %s can no longer be asked for: %s", row["statement_id"], reason)
+        return None
+    row_found = next(answer.iter_rows(named=True), None)
+    return None if row_found is None else {name: _finite(value) for name, value in row_found.items()}
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,68 @@
+"""What the page's template does to figures, sentences and cards."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection, Sequence
+
+import polars as pl
+from markupsafe import Markup
+
+from marketflows_pipeline.charts.style.diverging_colours import symmetric_limit
+from marketflows_pipeline.charts.style.wording import UNKNOWN, value_text
+from marketflows_pipeline.report import layout
+from marketflows_pipeline.report.model import Card, GainRow, Section
+
+_HEAT_STEPS = 3
+_FIGURE = re.compile(r"((?<![\w.])[+\u2212-]?(?:\$\d[\d,.]*\d?\s?[TBMK]?(?!\w)|\d[\d,.]*\s?%))")
+# Height of an axis below a plot, px.
+_AXIS = 34
+
+
+def chart_height(card: Card) -> int | None:
+    """Height of a card's plot with its axis, px; None where it is not known before it is drawn."""
+    height = (card.spec or {}).get("height")
+    return round(height) + _AXIS if isinstance(height, int | float) else None
+
+
+def heat_of(rows: Sequence[GainRow]) -> Callable[[str, float | None], str]:
+    """The step of heat of a gain by its column: full at the 90 % quantile of the column's magnitudes."""
+    names = dict.fromkeys(name for row in rows for name in row.gains)
+    limits = {
+        name: symmetric_limit(pl.Series([row.gains.get(name) for row in rows], dtype=pl.Float64)) for name in names
+    }
+
+    def heat(name: str, percent: float | None) -> str:
+        if percent is None:
+            return "heat-none"
+        if abs(percent) < 0.05:
+            return "heat-0"
+        step = min(_HEAT_STEPS, max(1, math.ceil(_HEAT_STEPS * abs(percent) / limits[name])))
+        return f"heat-{'p' if percent > 0 else 'n'}{step}"
+
+    return heat
+
+
+def gain_text(percent: float | None) -> str:
+    """A gain without its sign of percent, which the table's note names."""
+    return UNKNOWN if percent is None else value_text(percent, 1 if abs(percent) < 99.95 else 0, signed=True)
+
+
+def place_of(href: str, anchors: Collection[str]) -> str:
+    """A place in this page, or that of the section which a card that is not here would stand in; empty for none."""
+    key = href.removeprefix("#")
+    places = (key, key.partition("-")[0])
+    return next((f"#{place}" for place in places if place in anchors), "")
+
+
+def emphasised(sentence: str) -> Markup:
+    """A sentence with its amounts and percentages in bold."""
+    parts = _FIGURE.split(sentence)
+    return Markup("").join(Markup("<b>{}</b>").format(part) if at % 2 else part for at, part in enumerate(parts))
+
+
+def placed(section: Section) -> list[tuple[Card, int, int]]:
+    """The cards of a section, each with the columns it takes on a wide and on a middling screen."""
+    widths = [card.width for card in section.cards]
+    return list(zip(section.cards, layout.spans(widths), layout.spans_on_two(widths), strict=True))

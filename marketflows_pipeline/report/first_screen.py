@@ -1,0 +1,200 @@
+"""The first screen: five numbers of the day, and the gains of the series that are followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from marketflows_pipeline.charts.style.wording import (
+    counted,
+    day_text,
+    percent_text,
+    share_text,
+    usd_text,
+    value_text,
+)
+from marketflows_pipeline.report.model import Tile
+from marketflows_pipeline.report.published import PublishedFile
+
+# Points of a sparkline: days, or sessions.
+COURSE = 90
+WEEK = timedelta(days=7)
+FLOW_SESSIONS = 21
+
+_TOTALS = "select ts, n, total_usd, bitcoin_pct from mart.dominance order by ts desc limit $course"
+_INDEX = """
+select s.label, i.series, i.ts, i.price_index
+from mart.narrative_index i join core.series s using (category, series)
+where i.category = 'Narratives' and i.base_asset = 'us-dollar' and not i.is_provisional
+    and i.ts > (select max(ts) from mart.narrative_index where not is_provisional) - to_days($course)
+order by s.sort_order, i.ts
+"""
+_FUNDS = """
+select window_sessions, symbol, name, session, flow_usd, flow_pct_of_market_cap as flow_pct
+from mart.flow_rankings
+where flow_method = 'shares' and flow_usd is not null and flow_pct_of_market_cap is not null
+    and sessions_known = window_sessions
+qualify window_sessions = coalesce(
+    max(window_sessions) filter (window_sessions <= $sessions) over (), min(window_sessions) over ()
+)
+order by abs(flow_pct_of_market_cap) desc, symbol limit 1
+"""
+_FUND_COURSE = """
+select session, sum(flow_usd) over (order by session) as flow_usd
+from (select session, flow_usd from core.asset_flows where symbol = $symbol order by session desc limit $course)
+order by session
+"""
+_NET_FLOWS = """
+select day, slug, netflow_mid_usd as netflow_usd from mart.exchange_netflow
+where day > (select max(day) from mart.exchange_netflow) - $course order by day, slug
+"""
+_REGIMES = "select session, vix, vix_percentile, regime from mart.regimes order by session desc limit $course"
+
+
+def tiles_of(file: PublishedFile) -> tuple[Tile, ...]:
+    """Market cap of what is tracked, leading narrative, largest fund flow, exchanges, regime: those that are known."""
+    made = (tile(file) for table, tile in _TILES if file.has(table))
+    return tuple(tile for tile in made if tile is not None)
+
+
+def _market_cap(file: PublishedFile) -> Tile | None:
+    closes = file.frame(_TOTALS, {"course": COURSE}).sort("ts").filter(pl.col("total_usd").is_not_null())
+    if closes.is_empty():
+        return None
+    newest = closes.row(-1, named=True)
+    before = _at(closes, "ts", newest["ts"] - WEEK)
+    comparison = "no close of a week before"
+    if before is not None:
+        comparison = f"{percent_text(_change(before['total_usd'], newest['total_usd']))} in a week, mostly price"
+        if before["n"] != newest["n"]:
+            comparison += f"; {before['n']} coins then"
+    return Tile(
+        label=f"Market cap, {counted(newest['n'], 'tracked coin')}",
+        value=usd_text(newest["total_usd"]).replace(".0T", "T"),
+        comparison=comparison,
+        href="#ranges-dominance",
+        line=tuple(closes["total_usd"]),
+    )
+
+
+def _leader(file: PublishedFile) -> Tile | None:
+    closes = file.frame(_INDEX, {"course": COURSE})
+    changes = {}
+    for (series,), own in closes.group_by("series", maintain_order=True):
+        newest = own.row(-1, named=True)
+        before = _at(own, "ts", newest["ts"] - WEEK)
+        if before is not None and newest["ts"] == closes["ts"].max():
+            changes[series] = _change(before["price_index"], newest["price_index"])
+    if not changes:
+        return None
+    leader = max(changes, key=lambda series: changes[series])
+    own = closes.filter(pl.col("series") == leader)
+    return Tile(
+        label=f"First of {counted(len(changes), 'narrative')} in a week",
+        value=own["label"][0],
+        comparison=f"{percent_text(changes[leader])} by price index, not inflow",
+        href="#narratives-index",
+        line=tuple(own["price_index"]),
+    )
+
+
+def _fund_flow(file: PublishedFile) -> Tile | None:
+    found = file.frame(_FUNDS, {"sessions": FLOW_SESSIONS})
+    if found.is_empty():
+        return _dominance(file)
+    fund = found.row(0, named=True)
+    course = file.frame(_FUND_COURSE, {"symbol": fund["symbol"], "course": COURSE})
+    return Tile(
+        label=f"{fund['name']}, {counted(fund['window_sessions'], 'session')}",
+        value=usd_text(fund["flow_usd"], signed=True),
+        comparison=f"{percent_text(fund['flow_pct'])} of its assets, the largest share of all funds",
+        href="#cross-asset-flows",
+        line=tuple(course["flow_usd"]),
+    )
+
+
+def _dominance(file: PublishedFile) -> Tile | None:
+    if not file.has("mart.dominance"):
+        return None
+    closes = file.frame(_TOTALS, {"course": COURSE}).sort("ts").filter(pl.col("bitcoin_pct").is_not_null())
+    if closes.is_empty():
+        return None
+    newest = closes.row(-1, named=True)
+    before = _at(closes, "ts", newest["ts"] - WEEK)
+    change = "no close of a week before"
+    if before is not None:
+        change = f"{value_text(newest['bitcoin_pct'] - before['bitcoin_pct'], 1, signed=True)} points in a week"
+    return Tile(
+        label="Bitcoin's share of tracked coins",
+        value=share_text(newest["bitcoin_pct"]),
+        comparison=change,
+        href="#ranges-dominance",
+        line=tuple(closes["bitcoin_pct"]),
+    )
+
+
+def _exchanges(file: PublishedFile) -> Tile | None:
+    """Net flow of a week over the exchanges of which every day is known; a sum with gaps would be none."""
+    flows = file.frame(_NET_FLOWS, {"course": COURSE}).drop_nulls("netflow_usd")
+    if flows.is_empty():
+        return None
+    last: date = flows["day"].max()  # type: ignore[assignment] # a column of dates
+    week = flows.filter(pl.col("day") > last - WEEK)
+    known = week.group_by("slug").len().filter(pl.col("len") == WEEK.days)["slug"]
+    if known.is_empty():
+        return None
+    total = week.filter(pl.col("slug").is_in(known.implode()))["netflow_usd"].sum()
+    daily = flows.filter(pl.col("slug").is_in(known.implode())).group_by("day").agg(pl.col("netflow_usd").sum())
+    return Tile(
+        label="Net flow of exchanges, 7 days",
+        value=usd_text(total, signed=True),
+        comparison=f"{counted(known.len(), 'exchange')}, reported wallets, to {day_text(last)}",
+        href="#exchanges-netflow",
+        line=tuple(daily.sort("day")["netflow_usd"]),
+    )
+
+
+def _regime(file: PublishedFile) -> Tile | None:
+    sessions = file.frame(_REGIMES, {"course": COURSE}).sort("session")
+    known = sessions.drop_nulls("regime")
+    if known.is_empty():
+        return None
+    newest = known.row(-1, named=True)
+    return Tile(
+        label=f"Regime, {day_text(newest['session'])}",
+        value=newest["regime"].replace("_", "-").capitalize(),
+        comparison="; ".join(_vix_words(newest)),
+        href="#cross-asset-regimes",
+        line=tuple(sessions["vix"]),
+    )
+
+
+def _vix_words(session: dict[str, Any]) -> Iterator[str]:
+    if session["vix"] is None:
+        yield "VIX unknown"
+    else:
+        yield f"VIX {value_text(session['vix'], 1, signed=False)}"
+        if session["vix_percentile"] is not None:
+            yield f"{share_text(100 * session['vix_percentile'])} of a year's sessions were lower"
+
+
+def _at(rows: pl.DataFrame, column: str, moment: datetime) -> dict[str, Any] | None:
+    """The row of one time; None where there is none."""
+    found = rows.filter(pl.col(column) == moment)
+    return found.row(0, named=True) if found.height else None
+
+
+def _change(before: float, now: float) -> float:
+    return 100 * (now / before - 1) if before else float("nan")
+
+
+_TILES: tuple[tuple[str, Callable[[PublishedFile], Tile | None]], ...] = (
+    ("mart.dominance", _market_cap),
+    ("mart.narrative_index", _leader),
+    ("mart.flow_rankings", _fund_flow),
+    ("mart.exchange_netflow", _exchanges),
+    ("mart.regimes", _regime),
+)

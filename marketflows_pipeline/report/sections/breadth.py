@@ -1,0 +1,256 @@
+"""Breadth: how many coins take part in a move, by their averages, by advances and declines, and against bitcoin."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from marketflows_pipeline.charts.style.wording import value_text
+from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
+from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.joining import joined
+from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, line_spec
+from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of
+from marketflows_pipeline.report.sections.size import dominance_card, map_card, overlap_card
+from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.words import caption, described, known
+from marketflows_pipeline.report.specs import INK, series_of
+from marketflows_pipeline.report.thinning import thinned
+from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES
+
+BREADTH = "mart.breadth"
+_DAYS = 180
+_LEAST_COINS = 8
+_WORTH_SAYING = timedelta(days=30)
+_SPANS = ("50", "20", "200")
+_LOOK_BACKS = ("30", "7", "90")
+
+
+def breadth_section(file: PublishedFile) -> Section:
+    """The section of breadth and size; cards whose tables are missing are named in its notes."""
+    of_narratives = breadth_rows(file, NARRATIVES)
+    shown = None if of_narratives is None else (*of_narratives, NARRATIVES)
+    return joined(
+        "breadth",
+        "Breadth and size",
+        {
+            "share above averages": shown and averages_card(file, *shown, key="breadth-averages"),
+            "advances and declines": shown and _advances_card(file, *shown),
+            "coins that beat bitcoin": shown and _beaten_card(file, *shown),
+            "dominance": dominance_card(file),
+            "market map": map_card(file),
+            "overlap of narratives": overlap_card(file),
+        },
+    )
+
+
+def breadth_rows(file: PublishedFile, category: str) -> tuple[pl.DataFrame, str] | None:
+    """Breadth of a category's series and of all ranges together, and its select; None where there is none."""
+    if not file.has(BREADTH):
+        return None
+    sql = select(f"""
+        select case when b.category = '{COHORT}' then '{ALL_COINS}' else coalesce(s.label, b.series) end as label,
+               b.ts, b.n, b.n_advancing, b.n_declining, b.advance_decline, b.mcclellan,
+               b.above_ema_20_pct, b.above_ema_50_pct, b.above_ema_200_pct,
+               b.beat_bitcoin_7d_pct, b.beat_bitcoin_30d_pct, b.beat_bitcoin_90d_pct, b.is_backfilled
+        from {BREADTH} b left join core.series s on s.category = b.category and s.series = b.series
+        where b.category in ('{COHORT}', {literal(category)})
+          and b.ts > (select max(ts) from {BREADTH}) - interval {_DAYS} day
+        order by b.category <> '{COHORT}', s.sort_order, b.series, b.ts
+    """)  # noqa: S608
+    rows = file.frame(sql)
+    measured = rows.filter(pl.any_horizontal(pl.col("advance_decline", "above_ema_50_pct").is_finite()))
+    return None if measured.is_empty() else (rows, sql)
+
+
+def averages_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: str, *, key: str) -> Card | None:
+    """How many coins stand above their averages."""
+    span = next((each for each in _SPANS if _newest(rows, f"above_ema_{each}_pct")), None)
+    if span is None:
+        return None
+    field = f"above_ema_{span}_pct"
+    own = rows if category == NARRATIVES else rows.filter(pl.col(KEY) != ALL_COINS)
+    label, row = _subject(own if _newest(own, field) else rows, field)
+    title = (
+        f"{_percent(row[field])} of {row['n']} coins ({label}) stand above their average of {span} days"
+        f"{_against_past(rows, label, field)}"
+    )
+    subtitle = "Coins above their exponential moving average of the chosen days, % of those with as many closes"
+    return _card(
+        file,
+        rows,
+        sql,
+        category,
+        key=key,
+        title=title,
+        subtitle=subtitle,
+        value="datum['above_ema_' + span + '_pct']",
+        choice=input_choice("span", "Average of days", [(each, each) for each in _SPANS]),
+        fields={f"above_ema_{each}_pct": f"Above EMA {each}, %" for each in ("20", "50", "200")},
+        subject=field,
+    )
+
+
+def _advances_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: str) -> Card | None:
+    if not _newest(rows, "advance_decline"):
+        return None
+    label, row = _subject(rows, "advance_decline")
+    up, down = row["n_advancing"], row["n_declining"]
+    title = f"{up} of {row['n']} coins ({label}) rose in the newest day, {down} fell"
+    mcclellan = row["mcclellan"]
+    if mcclellan is not None:
+        breadth = "rising" if mcclellan > 0 else "falling" if mcclellan < 0 else "unchanged"
+        title += f": breadth is {breadth}, McClellan {value_text(mcclellan, 0, signed=True)}"
+    return _card(
+        file,
+        rows,
+        sql,
+        category,
+        key="breadth-advances",
+        title=title,
+        subtitle=(
+            "McClellan oscillator, EMA 19 less EMA 39 of advances less declines per 1,000 coins that moved; or that "
+            "figure itself"
+        ),
+        value="measure === 'mcclellan' ? datum.mcclellan : datum.advance_decline",
+        choice=input_choice(
+            "measure", "Show", [("mcclellan", "McClellan"), ("advance_decline", "advances less declines")]
+        ),
+        fields={
+            "n_advancing": "Rose, coins",
+            "n_declining": "Fell, coins",
+            "advance_decline": "Advances less declines, per 1,000",
+            "mcclellan": "McClellan",
+        },
+        subject="advance_decline",
+        is_percent=False,
+    )
+
+
+def _beaten_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: str) -> Card | None:
+    days = next((each for each in _LOOK_BACKS if _newest(rows, f"beat_bitcoin_{each}d_pct")), None)
+    if days is None:
+        return None
+    field = f"beat_bitcoin_{days}d_pct"
+    label, row = _subject(rows, field)
+    words = "more than half" if row[field] > 50 else "half" if row[field] == 50 else "fewer than half"
+    return _card(
+        file,
+        rows,
+        sql,
+        category,
+        key="breadth-bitcoin",
+        title=f"{_percent(row[field])} of coins ({label}) gained more than bitcoin in {days} days, {words}",
+        subtitle="Coins other than bitcoin that gained more than it over the chosen days, %",
+        value="datum['beat_bitcoin_' + look + 'd_pct']",
+        choice=input_choice("look", "Over days", [(each, each) for each in _LOOK_BACKS]),
+        fields={f"beat_bitcoin_{each}d_pct": f"Beat bitcoin over {each} days, %" for each in ("7", "30", "90")},
+        subject=field,
+    )
+
+
+def _card(
+    file: PublishedFile,
+    rows: pl.DataFrame,
+    sql: str,
+    category: str,
+    *,
+    key: str,
+    title: str,
+    subtitle: str,
+    value: str,
+    choice: dict[str, Any],
+    fields: dict[str, str],
+    subject: str,
+    is_percent: bool = True,
+) -> Card:
+    kept, before = thinned(rows, [KEY])
+    dataset = f"breadth_of_{category.lower()}"
+    digits = 0 if not is_percent else 1
+    text = fixed(0, " %") if is_percent else fixed(0, signed=True)
+    as_of = rows["ts"].max()
+    newest = [(label, f"{value_text(at, digits, signed=False)}") for label, at in _newest(rows, subject).items()]
+    return Card(
+        key=key,
+        title=title,
+        subtitle=f"{subtitle}; dashed where coins were known later only",
+        caption=caption(
+            file,
+            as_of,  # type: ignore[arg-type] # a column of times
+            f"nothing is said of fewer than {_LEAST_COINS} coins",
+            _hindsight(rows),
+        ),
+        dataset=Dataset(dataset, kept, before),
+        columns=(
+            FigureColumn("ts", "Close (UTC)"),
+            FigureColumn(KEY, "Series"),
+            FigureColumn("n", "Coins", 0),
+            *(FigureColumn(field, header, digits) for field, header in fields.items()),
+            FigureColumn("is_backfilled", "By hindsight"),
+        ),
+        sql=sql,
+        spec=line_spec(
+            Lines(
+                dataset=dataset,
+                series=_styles(file, category, rows),
+                value=value,
+                text=text,
+                steps=int(kept["ts"].n_unique()),
+                axis={"labelExpr": "datum.label + ' %'"} if is_percent else {},
+                scale={"domain": [0, 100]} if is_percent else {"zero": True},
+                dashed="datum.is_backfilled",
+                strong=ALL_COINS,
+                inputs=(choice,),
+                height=220,
+            )
+        ),
+        description=described(title, subtitle, newest),
+        series_key=KEY,
+        series=_styles(file, category, rows),
+        pictures=(f"MarketCaps_breadth_{category}.png",),
+    )
+
+
+def _styles(file: PublishedFile, category: str, rows: pl.DataFrame) -> Series:
+    """Series in the colours that they have in the other charts of the category; all coins together in ink."""
+    present = set(rows[KEY])
+    labels = [(label, label) for label in labels_of(file, category)]
+    styles = tuple(each for each in series_of(labels) if each[0] in present)
+    return (*(((ALL_COINS, ALL_COINS, INK),) if ALL_COINS in present else ()), *styles)
+
+
+def _newest(rows: pl.DataFrame, field: str) -> dict[str, float]:
+    """The figures of a column at the newest close, by label."""
+    return known(dict(rows.filter(pl.col("ts") == pl.col("ts").max()).select(KEY, field).iter_rows()))
+
+
+def _subject(rows: pl.DataFrame, field: str) -> tuple[str, dict[str, Any]]:
+    """The widest universe of which a figure is known at the newest close, and its row."""
+    newest = rows.filter(pl.col("ts") == pl.col("ts").max(), pl.col(field).is_finite())
+    row = newest.sort(pl.col("n"), descending=True, maintain_order=True).row(0, named=True)
+    return row[KEY], row
+
+
+def _against_past(rows: pl.DataFrame, label: str, field: str) -> str:
+    """Whether the newest figure is the highest or lowest for long; "" where it is neither, or as others were."""
+    past = rows.filter(pl.col(KEY) == label).drop_nulls(field).sort("ts")
+    newest = past[field][-1]
+    now = past["ts"][-1]
+    before = past.filter(pl.col("ts") < now)
+    other_way = before.filter(pl.col(field) <= newest), before.filter(pl.col(field) >= newest)
+    for reached, word in zip(other_way, ("fewest", "most"), strict=True):
+        since = reached["ts"].max() if reached.height else before["ts"].min()
+        if isinstance(since, datetime) and now - since >= _WORTH_SAYING:
+            return f", the {word} in {(now - since).days} days"
+    return ""
+
+
+def _hindsight(rows: pl.DataFrame) -> str:
+    count = rows.filter(pl.col("is_backfilled")).height
+    return f"{count:,} of {rows.height:,} rows are of coins known later only (survivor-biased)" if count else ""
+
+
+def _percent(value: float) -> str:
+    return f"{value_text(value, 0, signed=False)} %"

@@ -1,0 +1,254 @@
+"""The chart of a category: every curve of its series, which the control bar chooses from."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from marketflows_pipeline.charts.spec import GROWTH_STEPS, INFLECTION_STEPS, ChartSpec, GainTableSpec
+from marketflows_pipeline.charts.style.wording import counted, percent_text
+from marketflows_pipeline.report.model import MOST_POINTS, Card, Dataset, FigureColumn
+from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.controls import (
+    AS_IS,
+    BASE,
+    EMA,
+    ORDER,
+    SCALE,
+    ZERO_TO_ONE,
+    Measures,
+    field_of,
+    order_label,
+)
+from marketflows_pipeline.report.sections.lines import Lines, line_spec, quoted
+from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, styled
+from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.words import caption, change_finding, day, described, known
+from marketflows_pipeline.report.thinning import thinned
+
+_HOURS = timedelta(hours=1)
+# A field's name stands beside the signals', so it is made of them.
+_CHOSEN = f"datum[{BASE} + '_' + {EMA} + '_' + {ORDER}]"
+
+
+def category_card(
+    file: PublishedFile,
+    category: str,
+    measures: Measures,
+    *,
+    key: str,
+    noun: str,
+    caveats: tuple[str, ...] = (),
+    width: int = 3,
+) -> Card | None:
+    """The card of a category; None where the file holds no curve of it.
+
+    Args:
+        file: the published file.
+        category: as in ``mart.metrics``.
+        measures: bases, averages and orders of the file.
+        key: anchor of the card.
+        noun: what the series are called, in the plural.
+        caveats: of the category, for the caption.
+        width: in columns of the page.
+    """
+    labels = labels_of(file, category)
+    if not labels or not measures.bases:
+        return None
+    sql = _sql(category, measures)
+    full = file.frame(sql)
+    fields = [name for name in full.columns if name not in {KEY, "ts"}]
+    if full.select(pl.any_horizontal(pl.col(fields).is_finite().any())).item() is not True:
+        return None
+    rows, before = _with_newest_whole(full, labels)
+    series = styled(tuple(label for label in labels if label in set(rows[KEY])))
+    start, end = full["ts"].min(), full["ts"].max()
+    assert isinstance(start, datetime), "a frame with a known value has times"
+    assert isinstance(end, datetime), "and a newest one"
+    gains = _level_changes(full, field_of("b0", 1, 0))
+    title = change_finding(gains, f"since {day(start)} {_in_base(measures)}", noun=noun)
+    step = _step(full)
+    subtitle = (
+        f"Market cap of each of {len(series)} {noun}, every {_step_words(step)} from {day(start)} to {day(end)}; "
+        "the control bar sets base, average, order and scale"
+    )
+    newest = [(label, percent_text(gain)) for label, gain in known(gains).items()]
+    return Card(
+        key=key,
+        title=title,
+        subtitle=subtitle,
+        caption=caption(
+            file,
+            end,
+            *caveats,
+            f"growth shows the newest {GROWTH_STEPS} steps, inflection {INFLECTION_STEPS}, both taken on every step",
+        ),
+        dataset=Dataset(f"curves_{_snake(key)}", rows, before),
+        columns=_columns(measures),
+        sql=sql,
+        spec=_spec(f"curves_{_snake(key)}", series, rows, measures, _note(measures, step, start)),
+        description=described(title, subtitle, newest),
+        series_key=KEY,
+        series=series,
+        controls=(BASE, EMA, ORDER, SCALE),
+        pictures=_pictures(category, measures, end),
+        width=width,  # type: ignore[arg-type] # one of the page's widths
+    )
+
+
+def _sql(category: str, measures: Measures) -> str:
+    curves = [
+        f"max(m.value) filter (where m.base_asset = {literal(base)} and m.ema_period = {ema} "
+        f"and m.diff_order = {order}) as {field_of(measures.base_value(base), ema, order)}"
+        for base in measures.bases
+        for ema in measures.emas
+        for order in measures.orders
+    ]
+    listed = ",\n       ".join(curves)
+    return select(
+        f"select s.label, m.ts,\n       {listed}\n"
+        "from mart.metrics m join core.series s using (category, series)\n"
+        f"where m.category = {literal(category)} and not m.is_unit\n"
+        "group by s.label, s.sort_order, m.ts order by s.sort_order, m.ts"
+    )
+
+
+def _with_newest_whole(full: pl.DataFrame, labels: tuple[str, ...]) -> tuple[pl.DataFrame, int | None]:
+    """Thinned rows, but every one of the newest steps, which are all that growth and inflection show."""
+    steps = full["ts"].n_unique()
+    back = pl.col("ts").rank("dense", descending=True) - 1
+    numbered = full.with_columns(back=back.cast(pl.Int32))
+    if steps <= MOST_POINTS:
+        rows, before = numbered, None
+    else:
+        is_newest = pl.col("back") < GROWTH_STEPS
+        older, before = thinned(numbered.filter(~is_newest), [KEY], "ts", MOST_POINTS - GROWTH_STEPS)
+        rows, before = pl.concat([older, numbered.filter(is_newest)]), steps if before else None
+    order = pl.col(KEY).replace_strict(
+        list(labels), list(range(len(labels))), default=len(labels), return_dtype=pl.Int32
+    )
+    return rows.sort(order, "ts"), before
+
+
+def _level_changes(full: pl.DataFrame, level: str) -> dict[str, float | None]:
+    """Percent since the window's start at the newest time, by label; null where the newest is not known."""
+    if level not in full.columns:
+        return {}
+    newest = full.filter(pl.col("ts") == pl.col("ts").max())
+    return dict(newest.select(KEY, 100 * (pl.col(level) - 1)).iter_rows())
+
+
+def _spec(dataset: str, series: Series, rows: pl.DataFrame, measures: Measures, note: str) -> dict[str, Any]:
+    unit = f"{SCALE} === {quoted(ZERO_TO_ONE)}"
+    lines = Lines(
+        dataset=dataset,
+        series=series,
+        value=(
+            f"{unit} ? (datum.most > datum.least ? (datum.chosen - datum.least) / (datum.most - datum.least) : null)"
+            f" : isValid(datum.chosen) ? 100 * (datum.chosen - ({ORDER} === '0' ? 1 : 0)) : null"
+        ),
+        text=lambda figure: f"({unit} ? format({figure}, '.2f') : format({figure}, '+,.3~f') + ' %')",
+        steps=int(rows["ts"].n_unique()),
+        is_daily=_step(rows) >= timedelta(days=1),
+        axis={"labelExpr": f"{unit} ? datum.label : datum.label + ' %'"},
+        filters=(f"{ORDER} === '0' || datum.back < ({ORDER} === '1' ? {GROWTH_STEPS} : {INFLECTION_STEPS})",),
+        note=note,
+        signals=measures.first,
+    )
+    spec = line_spec(lines)
+    scaled = [
+        {"calculate": _CHOSEN, "as": "chosen"},
+        {
+            "joinaggregate": [
+                {"op": "min", "field": "chosen", "as": "least"},
+                {"op": "max", "field": "chosen", "as": "most"},
+            ],
+            "groupby": ["ts"],
+        },
+    ]
+    return {**spec, "transform": [*scaled, *spec["transform"]]}
+
+
+def _note(measures: Measures, step: timedelta, start: datetime) -> str:
+    """What the vertical axis is, by what is chosen."""
+    a_step = _step_words(step)
+    words = {"0": f"Change since {day(start)}", "1": f"Growth per {a_step}", "2": f"Change of growth per {a_step}"}
+    order = _choice(
+        ORDER, {str(each): words.get(str(each), order_label(each).capitalize()) for each in measures.orders}
+    )
+    bases = {f"b{place}": _in(label) for place, label in enumerate(measures.base_labels)}
+    ema = f"({EMA} === '1' ? '' : ', EMA ' + {EMA})"
+    unit = f"({SCALE} === {quoted(AS_IS)} ? ({ORDER} === '0' ? ', %' : ', % of the start') : ', 0 to 1 at each time')"
+    return f"{order} + ' ' + {_choice(BASE, bases)} + {ema} + {unit}"
+
+
+def _choice(signal: str, words: dict[str, str]) -> str:
+    """An expression of the words for a signal's value."""
+    chosen = quoted("")
+    for value, text in reversed(words.items()):
+        chosen = f"({signal} === {quoted(value)} ? {quoted(text)} : {chosen})"
+    return chosen
+
+
+def _columns(measures: Measures) -> tuple[FigureColumn, ...]:
+    curves = (
+        FigureColumn(
+            field_of(f"b{place}", ema, order),
+            f"{label}, {order_label(order)}{f', EMA {ema}' if ema > 1 else ''} (start = 1)",
+            5 if order else 4,
+            signed=order > 0,
+        )
+        for place, label in enumerate(measures.base_labels)
+        for ema in measures.emas
+        for order in measures.orders
+    )
+    return (FigureColumn("ts", "Time (UTC)"), FigureColumn(KEY, "Series"), *curves)
+
+
+def _pictures(category: str, measures: Measures, as_of: datetime) -> tuple[str, ...]:
+    shared: dict[str, Any] = {"category": category, "base_label": "", "series": (), "as_of": as_of, "source": ""}
+    names = []
+    for base in measures.bases:
+        of_base = {**shared, "base_asset": base}
+        names += [
+            ChartSpec(
+                **of_base,
+                ema_period=ema,
+                diff_order=order,
+                is_unit=is_unit,
+                smoothing_ema=1,
+                step=_HOURS,
+            ).file_name
+            for ema in measures.emas
+            for order in measures.orders
+            for is_unit in (False, True)
+        ]
+        names.append(GainTableSpec(**of_base, hours_ago=()).file_name)
+    return tuple(names)
+
+
+def _step(full: pl.DataFrame) -> timedelta:
+    """The usual distance of two times; a day where there is one time only."""
+    gaps = full["ts"].unique().sort().diff().drop_nulls()
+    usual = gaps.median()
+    return usual if isinstance(usual, timedelta) else timedelta(days=1)
+
+
+def _step_words(step: timedelta) -> str:
+    if step >= timedelta(days=1):
+        return "day"
+    return "hour" if step == _HOURS else counted(f"{step / timedelta(minutes=1):g}", "minute")
+
+
+def _in_base(measures: Measures) -> str:
+    return _in(measures.base_labels[0])
+
+
+def _in(label: str) -> str:
+    return "in US dollars" if label == "US dollar" else f"against {label}"
+
+
+def _snake(key: str) -> str:
+    return key.replace("-", "_")

@@ -1,0 +1,232 @@
+"""Rotation of narratives: where each stands against a coin, how it came there, and what chance alone gives."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import polars as pl
+
+from marketflows_pipeline.charts.rotation.spec import RotationSpec
+from marketflows_pipeline.charts.rotation.wording import (
+    EACH_ITS_OWN,
+    QUADRANTS,
+    TURNS_BY_ITSELF,
+    backfilled_text,
+    band_sentence,
+    outside_sentence,
+)
+from marketflows_pipeline.charts.style.wording import value_text
+from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
+from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.controls import base_labels
+from marketflows_pipeline.report.sections.lines import at_pixels, input_range
+from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, styled
+from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.words import caption, described, listed
+from marketflows_pipeline.report.specs import FADED, GREY, SINGLED_OUT, by_series, fading, spec_of, unchecked
+from marketflows_pipeline.transforms.categories import NARRATIVES
+
+ROTATION, PLACEBO = "mart.rotation", "mart.rotation_placebo"
+_STEP = "close"
+# Closes that the slider goes back to, and steps of a path.
+_CLOSES, _TAIL, _LONGEST_TAIL = 120, 10, 30
+# Of so many series all paths are seen; of more those of the series under the pointer or singled out.
+_ALL_PATHS = 8
+_HEIGHT = 360
+
+
+def rotation_cards(file: PublishedFile) -> tuple[Card, ...]:
+    """A card for each coin that narratives are measured against; none before there are points."""
+    if not (file.has(ROTATION) and file.has("core.series")):
+        return ()
+    found = file.frame(
+        f"select distinct benchmark from {ROTATION} where universe = 'narratives' and quadrant is not null order by all"  # noqa: S608
+    )
+    benchmarks = tuple(found["benchmark"])
+    named = dict(zip(benchmarks, base_labels(file, benchmarks), strict=True))
+    cards = (_card(file, benchmark, named[benchmark]) for benchmark in benchmarks)
+    return tuple(card for card in cards if card is not None)
+
+
+def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | None:
+    sql = _sql(benchmark)
+    rows = file.frame(sql)
+    if rows.is_empty():
+        return None
+    newest = rows.filter(pl.col("step") == 0)
+    series = styled(tuple(label for label in labels_of(file, NARRATIVES) if label in set(rows[KEY])))
+    figures = _placebo(file, benchmark)
+    title = _title(newest, benchmark_label, figures)
+    subtitle = (
+        f"Momentum over relative strength of narratives' price index against {benchmark_label}, each a z-score of its "
+        f"own past; a path is the closes before"
+    )
+    key = f"narratives-rotation-{_anchor(benchmark)}"
+    dataset = key.replace("-", "_")
+    places = [
+        (label, f"{quadrant} ({value_text(ratio - 100, 1, signed=True)}, {value_text(momentum - 100, 1, signed=True)})")
+        for label, quadrant, ratio, momentum in newest.select(KEY, "quadrant", "ratio", "momentum").iter_rows()
+    ]
+    as_of = rows["ts"].max()
+    return Card(
+        key=key,
+        title=title,
+        subtitle=subtitle,
+        caption=caption(
+            file,
+            as_of,  # type: ignore[arg-type] # a column of times
+            EACH_ITS_OWN,
+            TURNS_BY_ITSELF,
+            outside_sentence(figures),
+            backfilled_text(figures, _STEP),
+            "a picture of the past, no forecast",
+        ),
+        dataset=Dataset(dataset, rows),
+        columns=(
+            FigureColumn("ts", "Close (UTC)"),
+            FigureColumn(KEY, "Series"),
+            FigureColumn("quadrant", "Quadrant"),
+            FigureColumn("ratio", "Relative strength (100 + z)", 2),
+            FigureColumn("momentum", "Momentum (100 + z)", 2),
+            FigureColumn("is_backfilled", "By hindsight"),
+        ),
+        sql=sql,
+        spec=_spec(dataset, rows, series),
+        description=described(title, subtitle, places),
+        series_key=KEY,
+        series=series,
+        pictures=(_picture(benchmark, as_of),),
+    )
+
+
+def _sql(benchmark: str) -> str:
+    return select(f"""
+        with points as (
+            select series, ts, ratio, momentum, quadrant, is_backfilled,
+                   dense_rank() over (order by ts desc) - 1 as step
+            from {ROTATION} where universe = 'narratives' and benchmark = {literal(benchmark)}
+        )
+        select s.label, p.ts, p.step, p.ratio, p.momentum, p.quadrant, p.is_backfilled
+        from points p join core.series s on s.category = {literal(NARRATIVES)} and s.series = p.series
+        where p.step < {_CLOSES} and p.quadrant is not null
+        order by s.sort_order, p.ts
+    """)  # noqa: S608
+
+
+def _placebo(file: PublishedFile, benchmark: str) -> list[dict[str, Any]]:
+    if not file.has(PLACEBO):
+        return []
+    return file.frame(
+        f"select * from {PLACEBO} where universe = 'narratives' and benchmark = $benchmark order by statistic",  # noqa: S608
+        {"benchmark": benchmark},
+    ).to_dicts()
+
+
+def _title(newest: pl.DataFrame, benchmark: str, figures: list[dict[str, Any]]) -> str:
+    """Who is in which quadrant, and the turning beside what chance alone gives."""
+    clockwise = [band_sentence(figure, _STEP) for figure in figures if figure["statistic"] == "clockwise_pct"]
+    chance = f": {clockwise[0]}" if clockwise else ": too short to tell from chance"
+    if newest.is_empty():
+        return f"No narrative has a place against {benchmark} at the newest close{chance}"
+    inside = {name: newest.filter(pl.col("quadrant") == name)[KEY].to_list() for name in QUADRANTS}
+    if newest.height > 3:
+        words = [f"{len(labels)} {name}" for name, labels in inside.items() if labels]
+        return f"Of {newest.height} narratives against {benchmark}, {listed(words, 4)}{chance}"
+    words = [f"{listed(labels)} {name}" for name, labels in inside.items() if labels]
+    return f"{listed(words, 4)} against {benchmark}{chance}"
+
+
+@unchecked
+def _spec(dataset: str, rows: pl.DataFrame, series: Series) -> dict[str, Any]:
+    import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
+
+    reach = rows.select(pl.max_horizontal((pl.col("ratio", "momentum") - 100).abs()).max()).item()
+    edge = float(max(1, math.ceil(reach or 1)))
+    at_zero = {"condition": {"test": "datum.value === 0", "value": 1}, "value": 0}
+    scale = alt.Scale(domain=[-edge, edge], nice=False)
+    x, y = (
+        channel(f"{name}:Q", scale=scale, axis=alt.Axis(title=title, grid=True, gridOpacity=at_zero))
+        for channel, name, title in (
+            (alt.X, "across", "relative strength, z-score"),
+            (alt.Y, "up", "momentum, z-score"),
+        )
+    )
+    under = alt.selection_point(name="under", on="pointerover", clear="pointerout", fields=[KEY], empty=False)
+    base = alt.Chart(alt.NamedData(dataset))
+    shown = {"param": "under", "empty": False, "value": 1}
+    is_own = {"test": f"{SINGLED_OUT} === datum.{KEY}", "value": 1}
+    usual = 0.45 if len(series) <= _ALL_PATHS else 0
+    others = {"test": f"{SINGLED_OUT} !== ''", "value": min(usual, FADED)}
+    faded = alt.OpacityValue(usual, condition=[shown, is_own, others])
+    paths = (
+        base.transform_filter("datum.back >= 0 && datum.back <= tail")
+        .mark_line(clip=True)
+        .encode(x=x, y=y, color=by_series(KEY, series), order=alt.Order("ts:T"), opacity=faded)
+    )
+    now = base.transform_filter("datum.back === 0")
+    heads = (
+        now.transform_calculate(when="utcFormat(datum.ts, '%-d %b %Y')")
+        .mark_circle(size=110, opacity=1)
+        .encode(
+            x=x,
+            y=y,
+            color=by_series(KEY, series),
+            opacity=fading(KEY),
+            tooltip=[
+                alt.Tooltip(f"{KEY}:N", title="Series"),
+                alt.Tooltip("when:N", title="Close"),
+                alt.Tooltip("quadrant:N", title="Quadrant"),
+                alt.Tooltip("across:Q", title="Relative strength", format="+.2f"),
+                alt.Tooltip("up:Q", title="Momentum", format="+.2f"),
+            ],
+        )
+        .add_params(under)
+    )
+    names = now.mark_text(align="left", dx=8, dy=-8, fontWeight="bold").encode(
+        x=x, y=y, text=f"{KEY}:N", opacity=alt.OpacityValue(0, condition=[shown, is_own])
+    )
+    chart = alt.layer(*_quadrant_names(base), paths, heads, names)
+    chart = chart.transform_calculate(across="datum.ratio - 100", up="datum.momentum - 100", back="datum.step + day")
+    spec = spec_of(chart, dataset, height=_HEIGHT)
+    oldest = int(rows["step"].max() or 0)  # type: ignore[arg-type] # a column of integers
+    inputs = [
+        input_range("day", "Closes back", -oldest, 0, 0),
+        input_range("tail", "Path", 0, _LONGEST_TAIL, _TAIL),
+    ]
+    return {**spec, "params": [*spec["params"], *inputs]}
+
+
+def _quadrant_names(base: Any) -> list[Any]:  # noqa: ANN401
+    """The names of the quadrants in their corners, and the day that the slider is at."""
+    import altair as alt  # noqa: PLC0415
+
+    one = base.transform_filter("datum.back === 0").transform_aggregate(ts="max(ts)")
+    right, bottom = alt.ExprRef("width - 6"), alt.ExprRef("height - 8")
+    corners = {"leading": (right, 12), "weakening": (right, bottom), "lagging": (6, bottom), "improving": (6, 12)}
+    texts = {name: json.dumps(name.upper()) for name in QUADRANTS}
+    layers = [
+        one.mark_text(
+            align="right" if x is right else "left", fontSize=11, color=GREY, text=alt.ExprRef(texts[name])
+        ).encode(**at_pixels(x, y))
+        for name, (x, y) in corners.items()
+    ]
+    day = (
+        one.transform_calculate(when="utcFormat(datum.ts, '%-d %b %Y')")
+        .mark_text(align="right", fontSize=11, color=GREY)
+        .encode(text="when:N", **at_pixels(right, 28))
+    )
+    return [*layers, day]
+
+
+def _picture(benchmark: str, as_of: Any) -> str:  # noqa: ANN401
+    return RotationSpec(
+        universe="narratives", benchmark=benchmark, benchmark_label="", subject="", series=(), as_of=as_of, step=_STEP,
+        window=0, chance=(), tail=0, source="",
+    ).file_name  # fmt: skip
+
+
+def _anchor(benchmark: str) -> str:
+    """An id as an anchor may have it."""
+    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in benchmark)

@@ -1,0 +1,50 @@
+"""Series of a category as the page shows them: their labels, in order, each with its colour."""
+
+from __future__ import annotations
+
+from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.sql_text import literal
+from marketflows_pipeline.report.specs import GREY, series_of
+
+# The column whose value is singled out in all charts: what a series is called, unique in its category.
+KEY = "label"
+ALL_COINS = "All ranges"
+"""All coins above the smallest limit of the ranges together."""
+
+Series = tuple[tuple[str, str, str], ...]
+
+
+def labels_of(file: PublishedFile, category: str) -> tuple[str, ...]:
+    """Labels of a category's series in their order; none where it has no series."""
+    if not file.has("core.series"):
+        return ()
+    rows = file.frame(f"select label from core.series where category = {literal(category)} order by sort_order, series")  # noqa: S608
+    return tuple(dict.fromkeys(rows["label"]))
+
+
+def portfolios_of(file: PublishedFile, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Categories that are one portfolio's coins, in alphabetical order.
+
+    Args:
+        file: the published file.
+        known: categories that are none.
+    """
+    if not file.has("core.series"):
+        return ()
+    categories = file.frame("select distinct category from core.series order by category")["category"]
+    return tuple(category for category in categories if category not in known)
+
+
+def styled(labels: tuple[str, ...]) -> Series:
+    """Key, label and colour of each series."""
+    return series_of([(label, label) for label in labels])
+
+
+def plain(labels: tuple[str, ...]) -> Series:
+    """Key and label of each series of a chart whose colours mean something else."""
+    return tuple((label, label, GREY) for label in labels)
+
+
+def row_height(rows: int) -> int:
+    """Height of a row of bars, px: few rows are higher, so that the chart fills its card."""
+    return max(22, min(44, 264 // max(rows, 1)))

@@ -1,0 +1,203 @@
+"""Size: dominance over time, the map of the market and what narratives share."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from marketflows_pipeline.charts.style.wording import counted, value_text
+from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
+from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
+from marketflows_pipeline.report.sections.series import KEY
+from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.words import caption, described, extreme, known
+from marketflows_pipeline.report.specs import GREY, SERIES_COLORS
+from marketflows_pipeline.report.thinning import thinned
+from marketflows_pipeline.transforms.categories import DISJOINT_RULE, NARRATIVES, OTHER
+
+DOMINANCE, MAP, OVERLAP = "mart.dominance", "mart.market_map", "mart.narrative_overlap"
+_BILLION = 1e9
+_DAYS = 28
+_PAIRS = 30
+_IN_NONE = "in no narrative"
+_SHARES = (
+    ("bitcoin_pct", "Bitcoin", SERIES_COLORS[1]),
+    ("ethereum_pct", "Ether", SERIES_COLORS[0]),
+    ("stablecoins_pct", "Stablecoins", SERIES_COLORS[2]),
+    ("others_pct", "All others", GREY),
+)
+
+
+def dominance_card(file: PublishedFile) -> Card | None:
+    """Shares of bitcoin, ether, stablecoins and all others over time; None before they are known."""
+    if not file.has(DOMINANCE):
+        return None
+    each = "\nunion all\n".join(
+        f"select {literal(label)} as label, {place} as place, ts, {column} as share_pct, is_backfilled "  # noqa: S608
+        f"from {DOMINANCE} where ts > (select max(ts) from {DOMINANCE}) - interval 365 day"
+        for place, (column, label, _) in enumerate(_SHARES)
+    )
+    sql = f"select label, ts, share_pct, is_backfilled from (\n{each}\n) order by place, ts"  # noqa: S608
+    full = file.frame(sql)
+    newest = known(dict(full.filter(pl.col("ts") == pl.col("ts").max()).select(KEY, "share_pct").iter_rows()))
+    if not newest:
+        return None
+    rows, before = thinned(full, [KEY])
+    changes = _changes(full)
+    subject = "Bitcoin" if "Bitcoin" in newest else next(iter(newest))
+    title = f"{subject} holds {_percent(newest[subject])} of the followed coins' market cap"
+    change = changes.get(subject)
+    if change is not None:
+        title += f", {value_text(change, 1, signed=True)} points in {_DAYS} days"
+    largest = extreme({label: abs(value) for label, value in changes.items() if label != subject and value is not None})
+    if largest and largest[1] >= 0.05:
+        title += f"; {largest[0]} {value_text(changes[largest[0]] or 0, 1, signed=True)}"
+    subtitle = "Share of all followed coins above the smallest range limit, %; dashed where coins were known later only"
+    series = tuple((label, label, color) for _, label, color in _SHARES if label in set(rows[KEY]))
+    return Card(
+        key="dominance",
+        title=title,
+        subtitle=subtitle,
+        caption=caption(
+            file,
+            file.as_of(DOMINANCE),
+            "not of the whole market",
+            "wrapped, staked and pegged coins are left out",
+        ),
+        dataset=Dataset("dominance", rows, before),
+        columns=(
+            FigureColumn("ts", "Close (UTC)"),
+            FigureColumn(KEY, "Part"),
+            FigureColumn("share_pct", "Share, %", 2),
+            FigureColumn("is_backfilled", "By hindsight"),
+        ),
+        sql=sql,
+        spec=line_spec(
+            Lines(
+                dataset="dominance",
+                series=series,
+                value="datum.share_pct",
+                text=fixed(1, " %"),
+                steps=int(rows["ts"].n_unique()),
+                axis={"labelExpr": "datum.label + ' %'"},
+                scale={"zero": True},
+                dashed="datum.is_backfilled",
+                height=220,
+            )
+        ),
+        description=described(title, subtitle, [(label, _percent(share)) for label, share in newest.items()]),
+        series_key=KEY,
+        series=series,
+        pictures=("MarketCaps_dominance.png",),
+    )
+
+
+def map_card(file: PublishedFile) -> Card | None:
+    """Every coin in one narrative: a table of the parts; None where all coins are in one part."""
+    if not file.has(MAP):
+        return None
+    sql = select(f"""
+        select coalesce(any_value(s.label), case when m.series = '{OTHER}' then '{_IN_NONE}' else m.series end)
+                   as label,
+               count(*) as n_coins, any_value(m.series_usd) as market_cap_usd,
+               any_value(m.series_share_pct) as share_pct,
+               any_value(m.series_price_change_1d_pct) as change_1d_pct,
+               any_value(m.series_price_change_7d_pct) as change_7d_pct,
+               any_value(m.series_price_change_30d_pct) as change_30d_pct,
+               arg_max(upper(coalesce(c.symbol, m.coin_id)), m.market_cap_usd) as largest_coin
+        from {MAP} m left join core.series s on s.category = {literal(NARRATIVES)} and s.series = m.series
+        left join accepted.coins c using (coin_id)
+        group by m.series order by market_cap_usd desc, m.series
+    """)  # noqa: S608
+    rows = file.frame(sql)
+    if rows.height < 2:
+        return None
+    first = rows.row(0, named=True)
+    moved = extreme(
+        {
+            label: None if change is None else abs(change)
+            for label, change in rows.select(KEY, "change_7d_pct").iter_rows()
+        }
+    )
+    part = _IN_NONE if first[KEY] == _IN_NONE else f"in {first[KEY]}"
+    title = f"Coins {part} are {_percent(first['share_pct'])} of the map"
+    if moved and moved[1] >= 0.05:
+        change = rows.filter(pl.col(KEY) == moved[0])["change_7d_pct"][0]
+        title += f"; {moved[0]} moved most in 7 days, {value_text(change, 1, signed=True)} % by price"
+    return Card(
+        key="market-map",
+        title=title,
+        subtitle="Followed coins by narrative, each counted once: market cap, share and change of price",
+        caption=caption(file, file.as_of(MAP), DISJOINT_RULE, "changes are of prices, weighted by market cap before"),
+        dataset=Dataset("market_map", rows),
+        columns=(
+            FigureColumn(KEY, "Narrative"),
+            FigureColumn("n_coins", "Coins", 0),
+            FigureColumn("largest_coin", "Largest"),
+            FigureColumn("market_cap_usd", "Market cap, B USD", 1, divisor=_BILLION),
+            FigureColumn("share_pct", "Share, %", 1),
+            FigureColumn("change_1d_pct", "1 d, %", 1, signed=True),
+            FigureColumn("change_7d_pct", "7 d, %", 1, signed=True),
+            FigureColumn("change_30d_pct", "30 d, %", 1, signed=True),
+        ),
+        sql=sql,
+        pictures=("MarketCaps_market_map.png",),
+    )
+
+
+def overlap_card(file: PublishedFile) -> Card | None:
+    """Which narratives share coins: a table of pairs, the largest overlap first; None with fewer than two."""
+    if not (file.has(OVERLAP) and file.has("core.series")):
+        return None
+    label = "(select label from core.series where category = {} and series = o.{})"
+    one, other = (label.format(literal(NARRATIVES), column) for column in ("series", "other_series"))
+    sql = select(f"""
+        select coalesce({one}, o.series) as label, coalesce({other}, o.other_series) as other, o.n_shared,
+               o.shared_usd, o.of_smaller_pct, o.of_union_pct
+        from {OVERLAP} o order by o.of_smaller_pct desc nulls last, o.series, o.other_series limit {_PAIRS}
+    """)  # noqa: S608
+    rows = file.frame(sql)
+    if rows.is_empty():
+        return None
+    first = rows.row(0, named=True)
+    if first["n_shared"]:
+        of_smaller = "" if first["of_smaller_pct"] is None else f", {_percent(first['of_smaller_pct'])} of the smaller"
+        title = f"{first[KEY]} and {first['other']} share {counted(first['n_shared'], 'coin')}{of_smaller}"
+    else:
+        title = "No two narratives share a coin"
+    return Card(
+        key="narratives-overlap",
+        title=title,
+        subtitle="What each two narratives share, by members at the newest close",
+        caption=caption(
+            file,
+            file.as_of(OVERLAP),
+            "who is in two narratives counts in both of their sums",
+            f"at most {_PAIRS} pairs" if rows.height == _PAIRS else "",
+        ),
+        dataset=Dataset("narratives_overlap", rows),
+        columns=(
+            FigureColumn(KEY, "Narrative"),
+            FigureColumn("other", "and"),
+            FigureColumn("n_shared", "Shared coins", 0),
+            FigureColumn("shared_usd", "Their cap, B USD", 1, divisor=_BILLION),
+            FigureColumn("of_smaller_pct", "Of the smaller, %", 1),
+            FigureColumn("of_union_pct", "Of both, %", 1),
+        ),
+        sql=sql,
+    )
+
+
+def _changes(full: pl.DataFrame) -> dict[str, float | None]:
+    """Percentage points over the last days, by label; null where either end is not known."""
+    newest = pl.col("ts").max()
+    ends = full.filter((pl.col("ts") == newest) | (pl.col("ts") == newest - pl.duration(days=_DAYS)))
+    share = pl.col("share_pct").sort_by("ts")
+    change = ends.group_by(KEY, maintain_order=True).agg(
+        change=pl.when(pl.len() == 2).then(share.last() - share.first())
+    )
+    return dict(change.iter_rows())
+
+
+def _percent(value: float) -> str:
+    return f"{value_text(value, 1, signed=False)} %"

@@ -1,0 +1,100 @@
+"""What the cards about coins say: findings made from figures, sources, as-of times and caveats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from marketflows_pipeline import tutorial
+from marketflows_pipeline.charts.style.wording import counted, day_text, moment, names_text, percent_text
+from marketflows_pipeline.report.published import PublishedFile
+
+SOURCE = "Data provided by CoinGecko"
+PRICE_NOT_INFLOW = "a change of market cap is mostly price, not money that came in"
+_NAMED = 3
+
+Figures = Mapping[str, float | None]
+
+
+def source_of(file: PublishedFile) -> str:
+    """The credit; in the tutorial that its figures are made up."""
+    return tutorial.data_credit() if file.is_tutorial else SOURCE
+
+
+def caption(file: PublishedFile, as_of: datetime | None, *caveats: str) -> str:
+    """Source, as-of and caveats in one line; empty caveats are left out."""
+    known = f"as of {moment(as_of)}" if as_of else "as-of time unknown"
+    return "; ".join(part for part in (source_of(file), known, *caveats) if part) + "."
+
+
+def known(figures: Figures) -> dict[str, float]:
+    """The figures that are numbers, in the order they came in."""
+    return {label: value for label, value in figures.items() if value is not None and math.isfinite(value)}
+
+
+def change_finding(figures: Figures, span: str, *, noun: str = "series") -> str:
+    """Which series gained most over a span, and which least: "Layer 1 fell least since 4 Mar 2025, −12.0%; ...".
+
+    Args:
+        figures: percent by label; nulls are left out.
+        span: such as ``over 28 days in US dollars``.
+        noun: what the series are called, in the plural.
+    """
+    ranked = sorted(known(figures).items(), key=lambda each: -each[1])
+    if not ranked:
+        return f"No change of {noun} is known {span}"
+    if len(ranked) == 1:
+        label, value = ranked[0]
+        return f"{label} {_moved(value)} {span}"
+    first, last = percent_text(ranked[0][1]), percent_text(ranked[-1][1])
+    leaders = [label for label, value in ranked if percent_text(value) == first]
+    if first == last:
+        return f"All {len(ranked)} {noun} stand alike {span}: {first}"
+    others = f"; {ranked[-1][0]} {'rose least' if ranked[-1][1] > 0 else 'fell most'}, {last}"
+    if sum(percent_text(value) == last for _, value in ranked) > 1:
+        others = f"; the last stand at {last}"
+    names, is_many = listed(leaders), len(leaders) > 1
+    rose = ranked[0][1] >= 0
+    verb = "gained most" if rose else "fell least"
+    return f"{names} {verb} {span}, {first}{' each' if is_many else ''}{others}"
+
+
+def extreme(figures: Figures, *, largest: bool = True) -> tuple[str, float] | None:
+    """The label with the largest (or smallest) figure, and it; None where none is known or two share it."""
+    ranked = sorted(known(figures).items(), key=lambda each: each[1], reverse=largest)
+    if not ranked or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
+        return None
+    return ranked[0]
+
+
+def listed(names: Sequence[str], most: int = _NAMED) -> str:
+    """Names as a sentence has them: "A", "A and B", "A, B and C", "A, B, C and 2 more"."""
+    if len(names) > most:
+        return names_text(names, most)
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1] if names else "")))
+
+
+def coins(count: int) -> str:
+    """A number of coins: "1 coin", "12 coins"."""
+    return counted(count, "coin")
+
+
+def day(when: datetime) -> str:
+    """The UTC day of a time."""
+    return day_text(when.astimezone(UTC).date())
+
+
+def described(title: str, subtitle: str, figures: Iterable[tuple[str, str]], most: int = 12) -> str:
+    """A chart in words, for those who do not see it: what it finds, what it shows, and the newest figures."""
+    rows = list(figures)
+    more = f"; and {len(rows) - most} more in the table" if len(rows) > most else ""
+    newest = "; ".join(f"{label} {figure}" for label, figure in rows[:most])
+    return f"{title}. {subtitle}. {f'Newest: {newest}{more}.' if rows else ''}".strip()
+
+
+def _moved(value: float) -> str:
+    shown = percent_text(value)
+    if shown[0].isdigit():
+        return "did not move"
+    return f"{'gained' if value > 0 else 'lost'} {shown[1:]}"
