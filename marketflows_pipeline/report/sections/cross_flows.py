@@ -74,7 +74,7 @@ def brief_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card | None
             *(FigureColumn(f"flow_usd_{window}", f"{window} s (M USD)", 1, True, 1e6) for window in WINDOWS),
             *(FigureColumn(f"flow_pct_{window}", f"{window} s (%)", 2, signed=True) for window in WINDOWS),
             *(FigureColumn(f"zscore_{window}", f"z, {window} s", 1, signed=True) for window in WINDOWS[1:]),
-            *(FigureColumn(f"percentile_pct_{window}", f"Percentile, {window} s", 0) for window in WINDOWS[1:]),
+            *(FigureColumn(f"percentile_pct_{window}", f"Percentile, {window} s", 1) for window in WINDOWS[1:]),
             FigureColumn("known", "Known"),
             FigureColumn("streak", "One way since"),
         ),

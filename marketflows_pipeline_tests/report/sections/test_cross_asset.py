@@ -15,6 +15,7 @@ from marketflows_pipeline.report.sections.cross_map import correlations_title, m
 from marketflows_pipeline.report.sections.cross_models import models_title, scores_title
 from marketflows_pipeline.report.sections.cross_ranking import against_price_title, ranking_title
 from marketflows_pipeline.report.sections.cross_regimes import drawn, regimes_title
+from marketflows_pipeline.report.sections.cross_rotation import rotation_title
 from marketflows_pipeline.report.sections.fresh_money import STABLECOINS, fresh_money_title
 from marketflows_pipeline.transforms.cross_asset.flow_map import OUTSIDE
 from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import (
@@ -42,9 +43,28 @@ PAIRS: Rows = [
 KNOWN: Rows = [{**row, "flow_usd": row["flow_usd"] if row["symbol"] != "TLT" else 1e6} for row in FLOWS]
 
 
+ROTATION: Rows = [
+    {
+        "universe": "cross-asset",
+        "series": symbol,
+        "benchmark": "SPY",
+        "ts": NOW - timedelta(days=7 * back),
+        "ratio": 101.0,
+        "momentum": 99.0,
+        "quadrant": quadrant,
+    }
+    for symbol, quadrant in [("GLD", "weakening"), ("TLT", "leading"), ("SLV", "weakening")]
+    for back in range(3)
+]
+
+
 def published(folder: Path, **changed: Rows) -> Path:
     made = {name.replace("__", "."): rows for name, rows in changed.items()}
-    extra = {"mart.flow_map": flow_maps(FLOWS).to_dicts(), "mart.correlations": PAIRS}
+    extra = {
+        "mart.flow_map": flow_maps(FLOWS).to_dicts(),
+        "mart.correlations": PAIRS,
+        "mart.cross_asset_rotation": ROTATION,
+    }
     return publish_market(folder, {**TABLES_OF_DATA, **extra, **made})
 
 
@@ -67,6 +87,7 @@ def test_every_card_says_its_finding(made: Section) -> None:
             "SPY moves most on its own, correlation \u22120.15 on average; GLD and TLT most alike, +0.30"
         ),
         "cross-asset-price-flow": "Money and price went the same way at the only fund in 5 sessions",
+        "cross-asset-rotation": ("Against SPY, leading: TLT; weakening: GLD, SLV (too short to tell from chance)"),
         "cross-asset-regimes": "Risk-off since 17 Nov 2026 (3 sessions); VIX 24.0, above 90% of 252 sessions",
         "cross-asset-fresh-money": (
             "Fresh money in a week, by measure: stablecoins issued +$600.0M, funds \u2212$295.0M"
@@ -139,7 +160,7 @@ def test_empty_tables_have_no_card(tmp_path: Path) -> None:
     with open_published_file(path, is_tutorial=False, now=NOW) as file:
         section = cross_asset(file)
     assert section.cards == ()
-    assert len(section.notes) == 9
+    assert len(section.notes) == 10
 
 
 def test_hostile_names_are_shown_harmless(tmp_path: Path) -> None:
@@ -260,6 +281,14 @@ def test_fresh_money_title_without_a_week() -> None:
         {"measure": [STABLECOINS], "of": ["x"], "week_usd": [None]}, schema_overrides={"week_usd": pl.Float64}
     )
     assert fresh_money_title(money) == "Fresh money in a week, by measure: known for other measures and spans alone"
+
+
+def test_rotation_title_stands_beside_chance() -> None:
+    figure = {"statistic": "clockwise_pct", "value": 76.0, "lower": 74.0, "upper": 80.0, "reason": None}
+    none = pl.DataFrame(schema={"label": pl.String, "quadrant": pl.String})
+    assert rotation_title(none, "SPY", [figure]) == (
+        "Against SPY, no asset has a place (76 % clockwise; chance alone gives 74 to 80 %)"
+    )
 
 
 @pytest.mark.slow
