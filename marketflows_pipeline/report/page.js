@@ -211,9 +211,10 @@
     if (!begun.has(place)) begun.set(place, drawn(place));
     return begun.get(place);
   };
+  const isShown = (place) => place.offsetParent !== null;
   const drawAll = async () => {
     for (const place of all("[data-chart]")) {
-      if (!begun.has(place)) {
+      if (!begun.has(place) && isShown(place)) {
         await draw(place);
         await later();
       }
@@ -277,6 +278,31 @@
     for (const input of all("input:checked", form)) chosen[input.name] = input.value;
   });
 
+  // ---- long sections on a narrow screen ------------------------------------------------------------------------
+  const unfold = (section) => {
+    if (!section || !section.classList.contains("folded")) return;
+    section.classList.remove("folded");
+    drawAll();
+  };
+  const unfoldTarget = () => {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target && target.matches(".card") && !isShown(target)) {
+      unfold(target.closest(".part"));
+      target.scrollIntoView();
+    }
+  };
+  all("[data-unfold]").forEach((button) => {
+    const section = button.closest(".part");
+    section.classList.add("folded");
+    button.addEventListener("click", () => {
+      const next = all(".card", section)[2];
+      unfold(section);
+      next.tabIndex = -1;
+      next.focus({ preventScroll: true });
+    });
+  });
+  addEventListener("hashchange", unfoldTarget);
+
   // ---- light and dark ------------------------------------------------------------------------------------------
   const prefersDark = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => root.dataset.theme ? root.dataset.theme === "dark" : prefersDark.matches;
@@ -303,5 +329,9 @@
   all("[data-chart]").forEach((place) => seen.observe(place));
   if (document.readyState === "complete") setTimeout(drawAll, 0);
   else addEventListener("load", () => setTimeout(drawAll, 0));
-  addEventListener("beforeprint", () => { all("[data-chart]").forEach(draw); });
+  addEventListener("beforeprint", () => {
+    all(".part.folded").forEach((section) => section.classList.remove("folded"));
+    all("[data-chart]").forEach(draw);
+  });
+  unfoldTarget();
 })();

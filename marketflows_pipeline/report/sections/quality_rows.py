@@ -7,12 +7,12 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, share_text
+from marketflows_pipeline.report.credits import COINGECKO, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
-from marketflows_pipeline.report.sections.credits import COINGECKO, credit
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis
-from marketflows_pipeline.report.specs import GREY, fading, spec_of
+from marketflows_pipeline.report.specs import GREY, fading, spec_of, unchecked
 
 HELD = "quality_held"
 _ASPECTS = {
@@ -172,6 +172,7 @@ def exchange_coverage_title(gaps: pl.DataFrame) -> str:
     return f"Exchanges {joined([f'{gap}: {n:,}' for gap, n in sums.iter_rows()])}"
 
 
+@unchecked
 def _held_spec(held: pl.DataFrame) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

@@ -130,7 +130,9 @@ def test_a_proxy_is_called_one_and_flow_no_price(made: Section) -> None:
 def test_titles_follow_the_data(tmp_path: Path) -> None:
     quiet = [{**row, "volume_zscore": None if row["exchange_id"] != "binance" else -1.0} for row in FLOWS]
     league = [{**row, "signs_differ": None, "netflow_mid_usd": 0.0} for row in LEAGUE]
-    section = section_from(published(tmp_path, exchange_flows=quiet, exchange_league=league), exchanges, now=NOW)
+    section = section_from(
+        published(tmp_path, exchange_flows=quiet, exchange_league=league), exchanges, now=NOW, with_charts=False
+    )
     assert card_of(section, "exchanges-league").title == (
         "Volume is usual at the only exchange with a past; Binance trades most, 50.0% of the volume"
     )
@@ -148,7 +150,9 @@ def test_empty_tables_have_no_card(tmp_path: Path) -> None:
 
 
 def test_a_table_without_rows_has_no_card(tmp_path: Path) -> None:
-    section = section_from(published(tmp_path, whale_signals=[], exchange_flows=[]), exchanges, now=NOW)
+    section = section_from(
+        published(tmp_path, whale_signals=[], exchange_flows=[]), exchanges, now=NOW, with_charts=False
+    )
     assert "Whale signals: no coin was looked at." in section.notes
     assert "Volume of exchanges: none of the figures is known." in section.notes
     assert "exchanges-league" not in {card.key for card in section.cards}
