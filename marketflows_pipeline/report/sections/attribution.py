@@ -157,6 +157,7 @@ def _spec(dataset: str, labels: list[str], windows: list[int]) -> dict[str, Any]
     rows = alt.Chart(alt.NamedData(dataset)).transform_filter("datum.days === +days")
     y = alt.Y(f"{KEY}:N", sort=labels, axis=alt.Axis(title=None, ticks=False, domain=False, labelLimit=170))
     axis = alt.Axis(title=None, labelExpr="datum.label + ' %'", grid=True)
+    columns = alt.ExprRef("width < 200 ? 1 : width < 330 ? 2 : 3")
     names = {column: name for column, (name, _) in EFFECTS.items()}
     effect = " : ".join(f"datum.effect === '{column}' ? '{name}'" for column, name in names.items()) + " : ''"
     bars = (
@@ -173,7 +174,9 @@ def _spec(dataset: str, labels: list[str], windows: list[int]) -> dict[str, Any]
             color=alt.Color(
                 "called:N",
                 scale=alt.Scale(domain=list(names.values()), range=[color for _, color in EFFECTS.values()]),
-                legend=alt.Legend(title=None, orient="top", direction="horizontal", columns=3, symbolType="square"),
+                legend=alt.Legend(
+                    title=None, orient="top", direction="horizontal", columns=columns, symbolType="square"
+                ),
             ),
             opacity=fading(KEY),
             detail="amount:N",
