@@ -38,7 +38,7 @@ def migration_card(file: PublishedFile) -> Card | None:
         return None
     title = _title(rows.filter(pl.col("days") == periods[0]), labels, periods[0])
     subtitle = (
-        "Coins that are in another range than before, from the range on the left to that above, and their market cap"
+        "Coins that are in another range than before, from the range on the left to the one below, and their market cap"
     )
     pairs = rows.filter(pl.col("days") == periods[0])
     newest = [
@@ -115,7 +115,7 @@ def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
     x = alt.X(
         "to_label:N",
         scale=alt.Scale(domain=order),
-        axis=alt.Axis(title="to", orient="top", labelAngle=0, labelLimit=90, labelOverlap=False, labelExpr=_ON_LINES),
+        axis=alt.Axis(title="to", labelAngle=0, labelLimit=90, labelOverlap=False, labelExpr=_ON_LINES),
     )
     y = alt.Y("from_label:N", scale=alt.Scale(domain=order[::-1]), axis=alt.Axis(title="from", labelLimit=130))
     strength = alt.FillOpacity(
