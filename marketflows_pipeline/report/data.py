@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.report.model import Dataset
+from marketflows_pipeline.report.model import Card, Dataset
 
 SIGNIFICANT_DIGITS = 5
 _ESCAPED = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -22,41 +22,51 @@ def inline_json(value: object) -> str:
     return text.translate(_ESCAPES)
 
 
-def columns_of(dataset: Dataset) -> dict[str, Any]:
+def columns_of(dataset: Dataset, decimals: Mapping[str, int] | None = None) -> dict[str, Any]:
     """The rows of a dataset by column, as the page's script reads them.
 
     Texts are places in a list of the different ones, days are counted from 1970-01-01, times are seconds since then in
-    UTC, floats have five significant digits; what is unknown is null.
+    UTC, floats have five significant digits, or more where a table shows more; what is unknown is null.
+
+    Args:
+        dataset: the rows.
+        decimals: digits after the point that a table shows, by column; negative where it shows thousands and more.
     """
-    columns = {name: _column(dataset.rows[name]) for name in dataset.rows.columns}
+    shown = decimals or {}
+    columns = {name: _column(dataset.rows[name], shown.get(name)) for name in dataset.rows.columns}
     return {"n": dataset.rows.height, "columns": columns}
 
 
-def datasets_json(datasets: Iterable[Dataset]) -> str:
-    """All datasets, for a script element.
+def datasets_json(cards: Iterable[Card]) -> str:
+    """The datasets of all cards, each once, for a script element.
 
     Raises:
         ValueError: if two different datasets have the same name.
     """
     named: dict[str, Dataset] = {}
-    for dataset in datasets:
+    decimals: dict[str, dict[str, int]] = {}
+    for card in cards:
+        dataset = card.dataset
         known = named.setdefault(dataset.name, dataset)
         if known is not dataset and not known.rows.equals(dataset.rows):
             raise ValueError(f"two datasets of the page are called {dataset.name}")
-    return inline_json({name: columns_of(dataset) for name, dataset in named.items()})
+        own = decimals.setdefault(dataset.name, {})
+        for column in card.columns:
+            if column.digits is not None:
+                needed = column.digits - math.floor(math.log10(column.divisor))
+                own[column.key] = max(needed, own.get(column.key, needed))
+    return inline_json({name: columns_of(dataset, decimals[name]) for name, dataset in named.items()})
 
 
-def _column(values: pl.Series) -> dict[str, Any]:
+def _column(values: pl.Series, decimals: int | None) -> dict[str, Any]:
     dtype = values.dtype
     if dtype == pl.Date:
         return {"type": "day", "values": values.cast(pl.Int32).to_list()}
     if isinstance(dtype, pl.Datetime):
         return {"type": "time", "values": (values.dt.timestamp("ms") // 1000).to_list()}
-    if dtype == pl.Boolean:
-        return {"type": "plain", "values": values.to_list()}
     if dtype.is_float():
-        return {"type": "plain", "values": [_shortened(value) for value in values.to_list()]}
-    if dtype.is_integer():
+        return {"type": "plain", "values": [_shortened(value, decimals) for value in values.to_list()]}
+    if dtype.is_integer() or dtype == pl.Boolean:
         return {"type": "plain", "values": values.to_list()}
     texts = values.cast(pl.String)
     known = texts.drop_nulls().unique(maintain_order=True).to_list()
@@ -64,9 +74,13 @@ def _column(values: pl.Series) -> dict[str, Any]:
     return {"type": "text", "texts": known, "values": [None if text is None else places[text] for text in texts]}
 
 
-def _shortened(value: float | None) -> float | int | None:
+def _shortened(value: float | None, decimals: int | None) -> float | int | None:
     if value is None or not math.isfinite(value):
         return None
     short = float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+    if decimals is not None and abs(short - value) > 10.0**-decimals / 1e3:
+        short = round(value, decimals)
+    if not math.isfinite(short):
+        short = value
     # 4e11 is shorter than 400000000000.0, and a whole number needs no point.
     return int(short) if short.is_integer() and abs(short) < 1e15 else short

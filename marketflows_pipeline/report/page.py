@@ -101,7 +101,7 @@ class Rendering:
         anchors = {"brief", *(section.key for section in sections), *(card.key for card in cards)}
         blocks = {
             "cards": inline_json({card.key: _for_script(card) for card in cards}),
-            "data": datasets_json(card.dataset for card in cards),
+            "data": datasets_json(cards),
             "settings": inline_json({"config": VEGA_CONFIG, "most_rows": MOST_ROWS}),
         }
         classes = theme.swatches(color for card in cards for _, _, color in card.series)

@@ -7,12 +7,12 @@ import math
 from datetime import UTC, date, datetime
 
 import polars as pl
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.report.data import columns_of, datasets_json, inline_json
-from marketflows_pipeline.report.model import Dataset
+from marketflows_pipeline.report.model import Dataset, FigureColumn
+from marketflows_pipeline_tests.report.content import controlled_card
 
 TYPES = {
     "name": pl.String,
@@ -67,11 +67,16 @@ def test_text_comes_back_and_ends_no_element(text: str) -> None:
     assert not set(written) & set("<>&\u2028\u2029")
 
 
+def test_a_figure_is_as_exact_as_its_table_shows_it() -> None:
+    rows = pl.DataFrame({"volume": [122247.36, 1.5], "usd": [1_234_567_891.0, None], "level": [123456.789, 0.5]})
+    columns = (FigureColumn("volume", "BTC", 0), FigureColumn("usd", "M USD", 1, divisor=1e6))
+    card = controlled_card(dataset=Dataset("curves", rows), columns=columns)
+    found = json.loads(datasets_json([card]))["curves"]["columns"]
+    assert found["volume"]["values"] == [122247, 1.5]
+    assert found["usd"]["values"] == [1_234_600_000, None], "1,234.6 M USD is five digits"
+    assert found["level"]["values"] == [123460, 0.5]
+
+
 def test_a_dataset_stands_once_whatever_shows_it() -> None:
-    one, same = (Dataset("a", pl.DataFrame({"x": [1.5]})) for _ in range(2))
-    assert datasets_json([one, same, one]) == '{"a":{"n":1,"columns":{"x":{"type":"plain","values":[1.5]}}}}'
-
-
-def test_two_datasets_of_one_name_are_a_mistake() -> None:
-    with pytest.raises(ValueError, match="called a"):
-        datasets_json([Dataset("a", pl.DataFrame({"x": [1.5]})), Dataset("a", pl.DataFrame({"x": [2.5]}))])
+    one = controlled_card(dataset=Dataset("a", pl.DataFrame({"x": [1.5]})), columns=())
+    assert datasets_json([one, one]) == '{"a":{"n":1,"columns":{"x":{"type":"plain","values":[1.5]}}}}'
