@@ -26,8 +26,6 @@ logger = logging.getLogger(__name__)
 EVENTS, STATEMENTS = "mart.events", "meta.brief_statements"
 TOLD_OF, ASKED_AGAIN_FOR, KEPT_FOR = timedelta(hours=24), timedelta(days=30), timedelta(days=400)
 
-MIDNIGHT = time()
-
 
 @dataclass(frozen=True)
 class Told:
@@ -107,7 +105,7 @@ def _corrected(warehouse: Warehouse, stored: pl.DataFrame, now: datetime) -> Ite
             logger.warning("The figures of %s can no longer be asked for: %s", row["statement_id"], reason)
             answer = None
         else:
-            if answer is None and row["as_of"].time() != MIDNIGHT:
+            if answer is None and row["as_of"].time() != time.min:
                 # Of a day that is not over a later record takes the place of the one that was told of.
                 continue
         found = None if answer is None else {name: _plain(value) for name, value in answer.items()}

@@ -46,7 +46,7 @@ def statement_of(event: Event) -> Statement:
         figures=figures,
         evidence=evidence_of(event, figures),
         href=template.href,
-        severity=event["severity"],
+        severity=presentable_name(event["severity"]),
         score=event["score"],
     )
 
