@@ -18,6 +18,7 @@ from marketflows_pipeline.cli.cross_asset import CROSS_ASSET_COMMANDS
 from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
 from marketflows_pipeline.cli.interrupts import INTERRUPTED, Interrupted, interruptible
 from marketflows_pipeline.cli.market_caps import MARKET_CAP_COMMANDS
+from marketflows_pipeline.cli.plan import plan
 from marketflows_pipeline.cli.quarantine import quarantine
 from marketflows_pipeline.cli.sql import sql
 from marketflows_pipeline.cli.status import status
@@ -84,7 +85,7 @@ def marketflows(
         context.exit(run(options, log_level.upper()))
 
 
-for command in (sql, status, quarantine, *MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS):
+for command in (sql, status, plan, quarantine, *MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS):
     marketflows.add_command(command)
 
 
