@@ -1,6 +1,8 @@
 """Revisions: what a merge is about to overwrite in a period that is over, kept in ``meta.revisions``.
 
 Runs inside the merge's own transaction, before it, so that a killed run neither loses a revision nor records it twice.
+Beside them stand corrections: figures that turn out otherwise, and are not overwritten. Members of a past day are never
+among them, since a later answer adds a list of its own moment and changes no earlier one.
 """
 
 from __future__ import annotations
