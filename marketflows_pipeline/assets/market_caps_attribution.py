@@ -5,6 +5,7 @@ import polars as pl
 from marketflows_pipeline.assets.measures import measure
 from marketflows_pipeline.queries.cap_flows import (
     attributed_closes,
+    attributed_without_step,
     first_close,
     group_members_at,
     histories_known_from,
@@ -17,16 +18,31 @@ from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.transforms.market_caps.attribution_totals import attribution_totals, range_places
-from marketflows_pipeline.transforms.market_caps.cap_attribution import cap_attribution
+from marketflows_pipeline.transforms.market_caps.cap_attribution import cap_attribution, new_supply_steps
 from marketflows_pipeline.transforms.market_caps.range_chain import range_chain
 from marketflows_pipeline.transforms.market_caps.range_migration import range_migration
 from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
+from marketflows_pipeline.warehouse.revisions import record_corrections
 
 _ATTRIBUTION = "mart.cap_attribution"
 _MEMBERSHIP = ("core.listed_members", "raw.cohort_members")
 
 
-@measure("mart.cap_attribution", deps=("core.daily_closes", "raw.narrative_members", *_MEMBERSHIP))
+def _record_supply_steps(run: RunContext, rows: pl.DataFrame) -> None:
+    """Record large supply steps of days that had none when they were last attributed."""
+    steps = rows.filter(pl.col("large_supply_step_usd") != 0)
+    if steps.is_empty() or _ATTRIBUTION not in run.warehouse.current_tables():
+        return
+    stored = attributed_without_step(run.warehouse, steps["coin_id"].unique().to_list())
+    changes = new_supply_steps(stored, steps)
+    record_corrections(run.warehouse, _ATTRIBUTION, changes, cause="supply_step", seen_at=run.started_at)
+
+
+@measure(
+    "mart.cap_attribution",
+    deps=("core.daily_closes", "raw.narrative_members", *_MEMBERSHIP),
+    before_stored=_record_supply_steps,
+)
 def mart_cap_attribution(run: RunContext) -> pl.DataFrame:
     """Price, supply, large supply step and timing of each followed coin and day."""
     warehouse, settings, moment = run.warehouse, run.settings, run.started_at

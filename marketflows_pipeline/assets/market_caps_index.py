@@ -7,8 +7,10 @@ from datetime import datetime
 import dagster as dg
 import polars as pl
 
+from marketflows_pipeline.assets.measures import COMPUTED
 from marketflows_pipeline.assets.tables import asset_key, table_spec
 from marketflows_pipeline.queries.closes import close_times, daily_closes, latest_prices, newest_observation
+from marketflows_pipeline.queries.index_corrections import Corrections, pending_corrections
 from marketflows_pipeline.queries.narrative_index import (
     STALE_STEPS,
     index_rule,
@@ -25,6 +27,7 @@ from marketflows_pipeline.transforms.market_caps.index_chain import extend_index
 from marketflows_pipeline.transforms.market_caps.index_path import held_points, in_base_asset, index_levels
 from marketflows_pipeline.transforms.market_caps.index_rule import INDEX, weighting_of
 from marketflows_pipeline.transforms.market_caps.index_state import Chain, Extension
+from marketflows_pipeline.warehouse.revisions import record_corrections
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,8 @@ SOURCES = ("core.daily_closes", "core.listed_members", "raw.market_caps", "raw.c
 def update_index(run: RunContext) -> Iterator[dg.MaterializeResult[None]]:
     """Extend the stored indices by their new final closes, all tables in one transaction."""
     rule = index_rule(run.settings)
+    within = STALE_STEPS * GridSpec.from_window(run.started_at, run.settings.source.days).step
+    corrections = pending_corrections(run.warehouse, run.started_at, within)
     stored = stored_chain(run.warehouse)
     wanted = ready_indices(run.warehouse, run.settings, indices_wanted(run.settings, rule), stored)
     data = market_data(run.warehouse, run.settings, wanted, stored, run.started_at)
@@ -47,6 +52,8 @@ def update_index(run: RunContext) -> Iterator[dg.MaterializeResult[None]]:
     in_bases = _in_bases(run, pl.concat(levels, how="diagonal"), moment)
     final = table(CLOSES).stored_form(in_bases.filter(~pl.col("is_latest")).lazy())
     with run.warehouse.transaction():
+        if corrections is not None:
+            _record(run, corrections)
         run.warehouse.merge(CONSTITUENTS, _members(run, extension))
         run.warehouse.merge(CONTRIBUTIONS, extension.contributions, revise=False)
         run.warehouse.merge(CLOSES, final, revise=False)
@@ -64,6 +71,17 @@ INDEX_SPECS = [
     *(table_spec(name, deps=map(asset_key, SOURCES)) for name in STORED),
     table_spec(VIEW, deps=map(asset_key, (CLOSES, LATEST))),
 ]
+
+
+def _record(run: RunContext, corrections: Corrections) -> None:
+    """Record what stored levels would be now, once a change, and how far revisions have been looked at."""
+    count = record_corrections(
+        run.warehouse, CLOSES, corrections.changes, cause="index_correction", seen_at=run.started_at
+    )
+    if count:
+        log.info("%d levels of the index would be others with what services have revised; they stay as stored", count)
+    looked = {"table_name": CLOSES, "inputs": "revisions of raw.market_caps", "computed_at": corrections.looked_to}
+    run.warehouse.merge(COMPUTED, pl.DataFrame([looked], schema=table(COMPUTED).polars_schema))
 
 
 def _latest(run: RunContext, chain: Chain, wanted: pl.DataFrame, moment: datetime) -> pl.DataFrame:

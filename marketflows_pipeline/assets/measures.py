@@ -24,16 +24,20 @@ class Measure:
         name: ``schema.table``.
         deps: tables that must be there first.
         compute: gives the whole table.
+        before_stored: looks at the new rows beside the stored ones, in the transaction that replaces them.
     """
 
     name: str
     deps: tuple[str, ...]
     compute: Callable[[RunContext], pl.DataFrame]
+    before_stored: Callable[[RunContext, pl.DataFrame], None] | None = None
 
 
-def measure(name: str, *, deps: tuple[str, ...]) -> Callable[[Callable[[RunContext], pl.DataFrame]], Measure]:
+def measure(
+    name: str, *, deps: tuple[str, ...], before_stored: Callable[[RunContext, pl.DataFrame], None] | None = None
+) -> Callable[[Callable[[RunContext], pl.DataFrame]], Measure]:
     """Make a `Measure` of the function below it."""
-    return lambda compute: Measure(name, deps, compute)
+    return lambda compute: Measure(name, deps, compute, before_stored)
 
 
 def measure_specs(measures: Iterable[Measure]) -> list[dg.AssetSpec]:
@@ -57,6 +61,8 @@ def update(
         if inputs is None or current.get(each.name) != inputs:
             rows = each.compute(run)
             with run.warehouse.transaction():
+                if each.before_stored is not None:
+                    each.before_stored(run, rows)
                 n_rows = run.warehouse.replace(each.name, rows)
                 if inputs is not None:
                     noted = pl.DataFrame({"table_name": each.name, "inputs": inputs, "computed_at": run.started_at})

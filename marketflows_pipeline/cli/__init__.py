@@ -20,6 +20,7 @@ from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
 from marketflows_pipeline.cli.interrupts import INTERRUPTED, Interrupted, interruptible
 from marketflows_pipeline.cli.market_caps import MARKET_CAP_COMMANDS
 from marketflows_pipeline.cli.page import report
+from marketflows_pipeline.cli.plan import plan
 from marketflows_pipeline.cli.quarantine import quarantine
 from marketflows_pipeline.cli.sql import sql
 from marketflows_pipeline.cli.status import status
@@ -87,7 +88,7 @@ def marketflows(
 
 
 for command in (
-    brief, report, status, sql, quarantine, *MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS,
+    brief, report, status, plan, sql, quarantine, *MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS,
 ):  # fmt: skip
     marketflows.add_command(command)
 

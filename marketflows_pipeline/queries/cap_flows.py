@@ -52,6 +52,16 @@ def attributed_closes(warehouse: Warehouse, settings: Settings, moment: datetime
     return daily_closes(warehouse, sorted(coins), first - SUPPLY_WINDOW * timedelta(days=1), moment)
 
 
+def attributed_without_step(warehouse: Warehouse, coins: list[str]) -> pl.DataFrame:
+    """``coin_id, ts`` of the attributed days of these coins on which there was no large supply step."""
+    return warehouse.read(
+        "mart.cap_attribution",
+        columns=["coin_id", "ts"],
+        where="list_contains(?, coin_id) and large_supply_step_usd = 0",
+        params=[coins],
+    )
+
+
 def published_supplies(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
     """Circulating supplies as pages gave them, by the close at which they were known: coin_id, ts, circulating_supply.
 

@@ -157,7 +157,10 @@ META_REVISIONS = Table(
         "than 1e-6 of itself, or took away; a null that became a figure is none. Closed is an observation of a market "
         "cap more than one grid step old, and in daily tables a UTC day that was over when the service was last asked "
         "before. Of more than 100 changes of one entity (the key without its time) in one answer, one row holds the "
-        "largest. Written in the transaction that overwrites; kept for 400 days."
+        "largest. Written in the transaction that overwrites; kept for 400 days. Beside them stand figures that turn "
+        "out otherwise without being overwritten: of any session what a fund restates (a new vintage in "
+        "raw.shares_outstanding), large supply steps of days that were attributed without one, and levels of "
+        "core.index_closes whose closes were revised: old as stored, new with members and units as they were set."
     ),
     columns=(
         Column("table_name", DType.TEXT, "Table of the figure, schema.table"),
@@ -168,13 +171,14 @@ META_REVISIONS = Table(
             "for many changes",
         ),
         Column("column_name", DType.TEXT, "Column of the figure; of the largest change where there were many"),
-        Column("old", DType.FLOAT, "Figure before, in the unit of its column"),
+        Column("old", DType.FLOAT, "Figure before, or as it stays stored, in the unit of its column"),
         Column("new", DType.FLOAT, "Figure after; null where the service gives none any more", nullable=True),
         Column("seen_at", DType.TIME, "When the answer that changed it was stored", "UTC"),
         Column(
             "cause",
             DType.TEXT,
-            "Which answer: history, repair, page, volume_chart, reserves, bars, bars_history or volatility",
+            "Which answer: history, repair, page, volume_chart, reserves, bars, bars_history, volatility or shares; or "
+            "supply_step or index_correction, of what was computed",
         ),
         Column("n_changes", DType.INT, "Changed figures that the row stands for, 1 or more than 100"),
         Column(

@@ -1,6 +1,8 @@
 """Revisions: what a merge is about to overwrite in a period that is over, kept in ``meta.revisions``.
 
 Runs inside the merge's own transaction, before it, so that a killed run neither loses a revision nor records it twice.
+Beside them stand corrections: figures that turn out otherwise, and are not overwritten. Members of a past day are never
+among them, since a later answer adds a list of its own moment and changes no earlier one.
 """
 
 from __future__ import annotations
@@ -65,6 +67,38 @@ def record_revisions(
         insert(cursor, TABLES[REVISIONS], _as_revisions(entry, period, changes, provenance))
 
 
+def record_corrections(
+    warehouse: Warehouse, table: str, changes: pl.DataFrame, *, cause: str, seen_at: datetime
+) -> int:
+    """Record figures that turn out otherwise without being overwritten, such as those that are never rewritten.
+
+    The same thresholds hold as for revisions. What is on record already, with the same new figure, is not repeated.
+
+    Args:
+        warehouse: the private file.
+        table: whose figures they are.
+        changes: its key columns, and column_name, old, new: the figure as it is stored, and as it would be now.
+        cause: what ``meta.revisions`` names as such.
+        seen_at: when that was found.
+
+    Returns:
+        How many rows were added.
+    """
+    entry = TABLES[table]
+    period, changed = _period(entry), _that_count(changes.lazy()).collect()
+    if changed.is_empty() or period is None:
+        return 0
+    rows = _as_revisions(entry, period, changed, Provenance(cause, seen_at, closed_before=None))
+    known = warehouse.query(
+        f"select key, column_name, arg_max(new, seen_at) as known from {ddl.qualified(REVISIONS)}"
+        " where table_name = ? and cause = ? group by all",
+        [table, cause],
+    )
+    is_known = (pl.col("new") - pl.col("known")).abs() <= SMALLEST_CHANGE * pl.col("known").abs()
+    news = rows.join(known, on=["key", "column_name"], how="left").filter(~is_known.fill_null(value=False))
+    return warehouse.append(REVISIONS, news.select(rows.columns)) if news.height else 0
+
+
 def forget_old_revisions(warehouse: Warehouse, now: datetime) -> None:
     """Delete what was recorded more than 400 days ago."""
     warehouse.execute(f"delete from {ddl.qualified(REVISIONS)} where seen_at < ?", [now - KEPT_FOR])
@@ -111,7 +145,6 @@ def _changes(entry: Table, closed: pl.DataFrame, stored: pl.DataFrame, figures: 
     differs = pl.any_horizontal(pl.col(f"old.{name}").ne_missing(pl.col(name)) for name in figures)
     if (changed := both.filter(differs)).is_empty():
         return changed
-    old, new = pl.col("old"), pl.col("new")
     each = [
         changed.lazy().select(
             *entry.key,
@@ -121,12 +154,15 @@ def _changes(entry: Table, closed: pl.DataFrame, stored: pl.DataFrame, figures: 
         )
         for name in figures
     ]
-    return (
-        pl.concat(each)
-        .filter(old.is_not_null(), new.is_null() | ((new - old).abs() > SMALLEST_CHANGE * old.abs()))
-        .with_columns(change=pl.when(old != 0).then((new - old) / old.abs()))
-        .collect()
-    )
+    return _that_count(pl.concat(each)).collect()
+
+
+def _that_count(changes: pl.LazyFrame) -> pl.LazyFrame:
+    """Those of the changes that are more than noise, with ``change``."""
+    old, new = pl.col("old"), pl.col("new")
+    return changes.filter(
+        old.is_not_null(), new.is_null() | ((new - old).abs() > SMALLEST_CHANGE * old.abs())
+    ).with_columns(change=pl.when(old != 0).then((new - old) / old.abs()))
 
 
 def _as_revisions(entry: Table, period: Column, changes: pl.DataFrame, provenance: Provenance) -> pl.DataFrame:

@@ -164,6 +164,9 @@ def test_a_restatement_is_kept_beside_what_was_said_before(market: Market) -> No
     )
     assert [vintage for vintage, _ in vintages] == [1, 2]
     assert vintages[1][1] == 1_234_000_000
+    revised = market.rows("select key, column_name, old, new from meta.revisions where cause = 'shares'")
+    assert (f"SPY,{restated},2", "shares", vintages[0][1], 1_234_000_000.0) in revised
+    assert {str(key).partition(",")[0] for key, *_ in revised} == {"SPY"}
 
 
 @pytest.mark.usefixtures("after_first_run")

@@ -152,7 +152,7 @@ EXITS: dict[str, Callable[[Environment], str]] = {
     "refused sql": lambda env: fault(env, "sql", "select '\x1b[2J' from \x9bnowhere"),
     **{
         f"{line} as {form}": lambda env, line=line, form=form: told_of(env, f"{line} --format {form}")  # type: ignore[misc]
-        for line in ("status",)
+        for line in ("status", "plan")
         for form in ("table", "json")
     },
     "quarantine of nothing": lambda env: fault(env, "quarantine", "add", "raw.coins\x1b", "x", "--reason", "x"),

@@ -11,7 +11,12 @@ import pytest
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.warehouse.merging import MergeResult
 from marketflows_pipeline.warehouse.quarantine import canonical_key, has_row
-from marketflows_pipeline.warehouse.revisions import KEPT_FOR, Provenance, forget_old_revisions
+from marketflows_pipeline.warehouse.revisions import (
+    KEPT_FOR,
+    Provenance,
+    forget_old_revisions,
+    record_corrections,
+)
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, frame
 
@@ -189,3 +194,38 @@ def test_revisions_are_kept_for_400_days(warehouse: Warehouse) -> None:
     forget_old_revisions(warehouse, NOW)
 
     assert warehouse.read("meta.revisions")["key"].to_list() == ["young"]
+
+
+def levels(*rows: tuple[int, float | None, float]) -> pl.DataFrame:
+    """Corrections of one index, by how many days ago: as stored, as it would be."""
+    return pl.DataFrame(
+        [("Narratives", "a,b", "us-dollar", NOW - DAY * days, "price_index", old, new) for days, old, new in rows],
+        schema={"category": pl.String, "series": pl.String, "base_asset": pl.String,
+                "ts": pl.Datetime("us", "UTC"), "column_name": pl.String, "old": pl.Float64, "new": pl.Float64},
+        orient="row",
+    )  # fmt: skip
+
+
+def correct(warehouse: Warehouse, changes: pl.DataFrame, seen_at: datetime = NOW) -> int:
+    return record_corrections(warehouse, "core.index_closes", changes, cause="index_correction", seen_at=seen_at)
+
+
+def test_a_correction_is_on_record_once_and_only_where_it_is_more_than_noise(warehouse: Warehouse) -> None:
+    changes = levels((1, 1050.0, 1025.0), (2, 1000.0, 1000.0005), (3, None, 7.0))
+
+    assert correct(warehouse, changes) == 1
+    assert correct(warehouse, changes, NOW + HOUR) == 0, "the same once more is no news"
+    assert correct(warehouse, levels((1, 1050.0, 1030.0)), NOW + HOUR) == 1, "another figure is"
+
+    assert [row[:-1] for row in recorded(warehouse)] == [
+        ("core.index_closes", 'Narratives,"a,b",us-dollar,2026-11-19T18:00:00Z', "price_index", 1050.0, new,
+         "index_correction")
+        for new in (1025.0, 1030.0)
+    ]  # fmt: skip
+
+
+def test_more_than_a_hundred_corrections_of_one_index_are_one_row(warehouse: Warehouse) -> None:
+    assert correct(warehouse, levels(*((day, 100.0, 101.0 + day) for day in range(1, 103)))) == 1
+
+    ((_, key, _, old, new, _, n_changes),) = recorded(warehouse)
+    assert (key, old, new, n_changes) == ('Narratives,"a,b",us-dollar', 100.0, 203.0, 102)

@@ -25,8 +25,9 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import Asset, CrossAsset
 from marketflows_pipeline.transforms.cross_asset.session_bars import with_open_sessions
-from marketflows_pipeline.transforms.cross_asset.shares import new_vintages
+from marketflows_pipeline.transforms.cross_asset.shares import new_vintages, restatements
 from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import rebase_to_current_splits, unadjusted_close
+from marketflows_pipeline.warehouse.revisions import record_corrections
 from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
@@ -156,7 +157,11 @@ def _fetch_shares(issuer: SharesProvider, asset: Asset, fetches: FetchLog, reque
     added = new_vintages(stored, fetched)
     restated = added.filter(pl.col("vintage") > 1).height
     with warehouse.transaction():
-        fetches.writer.store("raw.shares_outstanding", added, provenance=fetches.provenance("shares", request))
+        fetches.writer.store("raw.shares_outstanding", added)
+        # A new vintage overwrites nothing; that it says otherwise is a revision all the same.
+        changes = restatements(stored, added)
+        moment = fetches.writer.clock.now()
+        record_corrections(warehouse, "raw.shares_outstanding", changes, cause="shares", seen_at=moment)
         outcome, new = "complete" if fetched.height else "empty", added.height - restated
         fetches.record(request, outcome, served=fetched.height, new=new, revised=restated)
     if restated:

@@ -61,6 +61,34 @@ def new_vintages(stored: pl.DataFrame, fetched: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def restatements(stored: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
+    """Which figures new vintages state otherwise than the vintage before.
+
+    Figures of another convention are in other shares: no restatement, and no number to compare.
+
+    Args:
+        stored: as for `new_vintages`.
+        added: what that returned.
+
+    Returns:
+        symbol, session, vintage (the new one), column_name, old, new: one row a figure that both vintages have.
+    """
+    before = newest_vintages(stored).select(*_KEY, "convention", *_FIGURES)
+    both = added.filter(pl.col("vintage") > 1).join(before, on=[*_KEY, "convention"], suffix="_before")
+    each = [
+        both.select(
+            *_KEY,
+            "vintage",
+            pl.lit(figure).alias("column_name"),
+            pl.col(f"{figure}_before").cast(pl.Float64).alias("old"),
+            pl.col(figure).cast(pl.Float64).alias("new"),
+        )
+        for figure in _FIGURES
+        if figure in added.columns
+    ]
+    return pl.concat(each).filter(pl.col("old").is_not_null(), pl.col("new").is_not_null())
+
+
 def _is_restated(figure: str) -> pl.Expr:
     now, before = pl.col(figure), pl.col(f"{figure}_stored")
     differs = (now - before).abs() > _SAME * before.abs()

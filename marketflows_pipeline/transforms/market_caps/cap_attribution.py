@@ -75,6 +75,24 @@ def cap_attribution(
     )
 
 
+def new_supply_steps(without: pl.DataFrame, attributed: pl.DataFrame) -> pl.DataFrame:
+    """Large supply steps of days that were attributed before, without one.
+
+    Args:
+        without: coin_id, ts of those days.
+        attributed: as `cap_attribution` returns them now.
+
+    Returns:
+        coin_id, ts, column_name, old (0), new.
+    """
+    step = pl.col("large_supply_step_usd")
+    return (
+        attributed.filter(step != 0)
+        .join(without, on=["coin_id", "ts"], how="semi")
+        .select("coin_id", "ts", column_name=pl.lit("large_supply_step_usd"), old=pl.lit(0.0), new=step)
+    )
+
+
 def held_over_gaps(closes: pl.DataFrame) -> pl.DataFrame:
     """The closes by (coin_id, ts), of a day without one between two others the one before.
 

@@ -8,7 +8,12 @@ import pytest
 
 from marketflows_pipeline.providers.protocols.cross_asset import SHARES_SCHEMA
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.cross_asset.shares import comparable_shares, new_vintages, newest_vintages
+from marketflows_pipeline.transforms.cross_asset.shares import (
+    comparable_shares,
+    new_vintages,
+    newest_vintages,
+    restatements,
+)
 from marketflows_pipeline_tests.transforms.cross_asset.frames import day, rows_of, shares_of, splits_of
 
 NOTHING = table("raw.shares_outstanding").empty()
@@ -127,3 +132,30 @@ def test_what_was_adjusted_before_a_split_is_brought_past_it() -> None:
     stored = shares_of({"A": [100.0]}, navs={"A": [50.0]}, convention="split_adjusted", fetched_at=eve)
 
     assert comparable_shares(stored, SPLIT).select(COLUMNS).rows() == [(100, 1000, 50, 5)]
+
+
+def restated(stored: pl.DataFrame, *rows: dict[str, Any]) -> list[tuple[Any, ...]]:
+    changes = restatements(stored, new_vintages(stored, fetched(*rows)))
+    return changes.select("session", "vintage", "column_name", "old", "new").sort("session", "column_name").rows()
+
+
+def test_a_restatement_is_told_figure_by_figure_against_the_vintage_before() -> None:
+    stored = rows_of(
+        "raw.shares_outstanding",
+        row(0, shares=100.0, nav_usd=10.0),
+        row(0, shares=110.0, nav_usd=10.0) | {"vintage": 2},
+        row(1, shares=7.0),
+    )
+
+    assert restated(stored, row(0, shares=120.0, nav_usd=10.0), row(1, shares=7.0), row(2, shares=1.0)) == [
+        (day(0), 3, "nav_usd", 10, 10),
+        (day(0), 3, "shares", 110, 120),
+    ]
+
+
+def test_a_figure_known_for_the_first_time_and_one_in_other_shares_restate_no_number() -> None:
+    stored = rows_of("raw.shares_outstanding", row(0, shares=100.0), row(1, shares=100.0))
+    adjusted = row(1, shares=50.0) | {"convention": "split_adjusted"}
+
+    assert restated(stored, row(0, shares=100.0, net_assets_usd=5.0), adjusted) == [(day(0), 2, "shares", 100, 100)]
+    assert restated(stored) == []

@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflows_pipeline.transforms.market_caps.cap_attribution import EFFECTS, cap_attribution, held_over_gaps
+from marketflows_pipeline.transforms.market_caps.cap_attribution import (
+    EFFECTS,
+    cap_attribution,
+    held_over_gaps,
+    new_supply_steps,
+)
 from marketflows_pipeline_tests.transforms.market_caps.attributed_closes import closes, day, supplies
 
 NOTHING_PUBLISHED = supplies({})
@@ -138,3 +143,12 @@ def test_later_closes_change_no_earlier_effect(rows: list[tuple[float, float]], 
     whole, part = attributed(list(caps), list(prices)), attributed(list(caps[:count]), list(prices[:count]))
 
     assert whole.filter(pl.col("ts") < day(0) + count * timedelta(days=1)).equals(part)
+
+
+def test_a_step_that_comes_late_to_an_attributed_day_is_a_new_one() -> None:
+    """A re-count of the past gives days a step that had none; the newest day was never attributed before."""
+    before, now = attributed([100.0] * 4, [1.0] * 4, window=1), attributed([100, 100, 150, 150, 300], [1] * 5, window=1)
+    without = before.filter(pl.col("large_supply_step_usd") == 0)
+
+    assert new_supply_steps(without, now).rows() == [("a", day(2), "large_supply_step_usd", 0.0, 50.0)]
+    assert new_supply_steps(now.filter(pl.col("large_supply_step_usd") == 0), now).is_empty()

@@ -1,0 +1,63 @@
+"""The command `plan`: what the settings will ask for, before anything is asked."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from typing import Literal
+
+import click
+
+from marketflows_pipeline.cli.text import say, standard_output
+from marketflows_pipeline.clock import SystemClock
+from marketflows_pipeline.errors import MarketflowsError, RunLockedError
+from marketflows_pipeline.options import RunOptions
+
+
+@click.command("plan", short_help="Calls, credits, minutes and disk of these settings.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How the answer is written to standard output.",
+)
+@click.pass_obj
+def plan(options: RunOptions, output_format: Literal["table", "json"]) -> None:
+    """What the next run and a usual hour, day and month ask of each service, and whether the credits suffice.
+
+    Nothing is requested, and no key is needed. What is stored already counts; what nobody knows before a run is assumed
+    and said so.
+    """
+    # Imported here, because --help need not wait for polars, DuckDB and pydantic.
+    from marketflows_pipeline.cli.reports.plan import Stored, plan_report, stored_facts  # noqa: PLC0415
+    from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415
+    from marketflows_pipeline.settings import load_settings  # noqa: PLC0415
+    from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.published import read_published  # noqa: PLC0415
+
+    if options.tutorial:
+        raise click.UsageError("the tutorial asks no service for anything; ask without --tutorial.")
+    settings = load_settings(options.config, options.secrets, os.environ, needs_key=False)
+    now, files = SystemClock().now(), settings.warehouse
+    stored = Stored()
+    if files.path.exists():
+        try:
+            with (
+                RunLock(lock_path(files.path)).acquire(command=shlex.join(sys.argv), wait_s=0),
+                read_published(files.path) as reading,
+            ):
+                stored = stored_facts(reading, settings, now, "the private file")
+        except RunLockedError:
+            stored = Stored(source="the published file, since a run is going on")
+        except MarketflowsError:
+            stored = Stored(source="the published file, since the private one could not be read")
+    if stored.is_empty and files.published_path.exists():
+        with read_published(files.published_path) as reading:
+            stored = stored_facts(reading, settings, now, stored.source or "the published file")
+    report = plan_report(settings, stored, now)
+    for warning in report.warnings:
+        say(f"warning: {warning}", is_error=True)
+    standard_output().write("".join(text_of(report, output_format, about="market")).encode())
