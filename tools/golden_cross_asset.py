@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -92,14 +93,27 @@ def read_inputs(folder: Path) -> Inputs:
 
 
 def read_supplies(folder: Path) -> dict[str, dict[date, tuple[float, float]]]:
-    """Supply, which is market cap over price, and price of each coin at the last observation of each day."""
-    supplies: dict[str, dict[date, tuple[float, float]]] = {symbol: {} for symbol in COINS.values()}
+    """Supply and price of each coin at the last observation of each day.
+
+    Supply is the median of market cap over price on the last seven days that have an observation, the present one
+    included; no coin here was redenominated.
+    """
+    last: dict[str, dict[date, tuple[float, float]]] = {symbol: {} for symbol in COINS.values()}
     files = (folder / "market_caps.parquet", folder / "stored/raw.market_caps.parquet")
     for row in sorted((row for file in files for row in _read(file)), key=lambda row: row["ts"]):
         if row["coin_id"] in COINS:
             day = row["ts"].astimezone(UTC).date()
-            supplies[COINS[row["coin_id"]]][day] = (row["market_cap_usd"] / row["price_usd"], row["price_usd"])
-    return supplies
+            last[COINS[row["coin_id"]]][day] = (row["market_cap_usd"] / row["price_usd"], row["price_usd"])
+    return {
+        symbol: {
+            day: (
+                statistics.median(quotient for quotient, _ in list(days.values())[max(place - 6, 0) : place + 1]),
+                price,
+            )
+            for place, (day, (_, price)) in enumerate(days.items())
+        }
+        for symbol, days in last.items()
+    }
 
 
 def _read(path: Path) -> Rows:

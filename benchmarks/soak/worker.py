@@ -27,6 +27,7 @@ from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.orchestration.failures import failure_of
 from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline_tests.fakes.server import SteeredClock
+from marketflows_pipeline_tests.forgetful import forgetful_instance
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # What every hour needs; derived tables stay as the last whole refresh left them.
@@ -46,7 +47,7 @@ def main(folder: Path, service_url: str) -> None:
             lambda moment: telling.post("/__clock", json={"now": moment.isoformat()}).raise_for_status(),
         )
         jobs = _jobs(folder, clock)
-        with dg.DagsterInstance.ephemeral() as instance:
+        with forgetful_instance() as instance:
             for line in sys.stdin:
                 order = json.loads(line)
                 clock.set(datetime.fromisoformat(order["now"]))

@@ -151,7 +151,7 @@ CORE_ASSET_FLOWS = Table(
         ),
         _number(
             "shares",
-            "Shares outstanding or circulating supply, in shares of that day",
+            "Shares outstanding, or a coin's supply: median of cap / price over 7 days; in shares of that day",
             "shares or coins",
             "raw.shares_outstanding.shares",
             "raw.market_caps.market_cap_usd",

@@ -73,6 +73,7 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
         env.configure("cross_asset", start="2026-01-02")
         env.configure("analysis", is_unit_normalize=True, ema_periods=[5], diff_orders=[0, 1])
         env.configure("exchanges", tracked=["kraken", "okex"])
+        env.computes = "measures"
         assert env.run(job_name=full_refresh.name), env.failure.lines
         yield env
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
@@ -17,6 +17,7 @@ from marketflows_pipeline.models.dataset import Dataset, dataset
 from marketflows_pipeline.models.estimators import Kind, fit, level, platt_slope, sigmoid
 from marketflows_pipeline.models.panel import FEATURES
 from marketflows_pipeline.models.preparation import Preparation
+from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.models.made_up import market
 
 KINDS: tuple[Kind, ...] = ("logistic", "gradient_boosting")
@@ -64,7 +65,7 @@ def test_a_column_without_any_figure_is_no_fault() -> None:
     assert np.isfinite(Preparation.fit(x)[1]).all()
 
 
-@settings(max_examples=30)
+@at_most(30)
 @given(scores=st.lists(st.floats(-5, 5), min_size=4, max_size=40), seed=st.integers(0, 99))
 def test_calibration_is_monotone(scores: list[float], seed: int) -> None:
     given_scores = np.array(scores)

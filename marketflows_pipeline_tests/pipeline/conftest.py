@@ -24,6 +24,18 @@ def env(tmp_path: Path) -> Iterator[Environment]:
         yield opened
 
 
+@pytest.fixture
+def fetches_only(env: Environment) -> None:
+    """Runs of the test compute no table from what they fetch: for tests of what is asked, stored and published."""
+    env.computes = "nothing"
+
+
+@pytest.fixture
+def measures(env: Environment) -> None:
+    """Runs of the test compute the measures on daily closes too."""
+    env.computes = "measures"
+
+
 @pytest.fixture(scope="package")
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment after its first hourly run, made once, for tests to continue from."""

@@ -30,6 +30,7 @@ MARKETS = "/coins/markets"
 def both(tmp_path: Path) -> Iterator[Environment]:
     """An environment that follows coins and two exchanges."""
     with open_environment_with_exchanges(tmp_path, ["kraken", "binance"]) as opened:
+        opened.computes = "nothing"
         yield opened
 
 
@@ -49,6 +50,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> str:
 
 def test_a_bad_row_in_each_list_costs_that_row_and_is_told(both: Environment, caplog: pytest.LogCaptureFixture) -> None:
     """One cap of text, one exchange without a volume, one row of /cexs: each once stopped every hour."""
+    both.computes = "tables"
     service, reserves = both.service, both.reserves
     assert reserves is not None
     service.script(MARKETS, changed(3, market_cap="123"), changed(5, market_cap=math.nan))
@@ -117,6 +119,7 @@ def test_a_malformed_row_lets_no_excluded_coin_into_the_whale_signals(both: Envi
     assert both.stored(f"{excluded} order by all").rows() == before
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.parametrize(
     "stamp",
     [
@@ -148,6 +151,7 @@ def test_a_history_at_impossible_times_is_not_stored_and_asked_for_again(
     assert env.calls()[HISTORY] == 1
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_a_row_of_a_page_that_is_dated_ahead_is_not_stored(env: Environment, caplog: pytest.LogCaptureFixture) -> None:
     """A row dated in three days once hid that the newest real one was ten days old."""
     ahead = (START + timedelta(days=3)).isoformat()
@@ -161,6 +165,7 @@ def test_a_row_of_a_page_that_is_dated_ahead_is_not_stored(env: Environment, cap
     assert env.stored("select max(ts) as last from raw.market_caps").item() <= env.clock.now()
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.parametrize("n_right", [0, 1], ids=["narrative", "cohort"])
 def test_an_empty_first_page_is_told_in_one_line(env: Environment, n_right: int) -> None:
     """It once was "cannot concat empty list"."""

@@ -34,6 +34,7 @@ def asked_for_history(env: Environment) -> list[str]:
     return asked
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_first_run")
 def test_after_an_outage_the_most_important_coins_are_repaired_first_and_no_more_than_allowed(
     env: Environment,
@@ -49,6 +50,7 @@ def test_after_an_outage_the_most_important_coins_are_repaired_first_and_no_more
     assert not set(first) & set(asked_for_history(env)), "a repaired coin is not asked for again"
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_first_run")
 def test_a_repaired_gap_has_an_observation_in_every_hour(env: Environment) -> None:
     before = hours_observed(env, "bitcoin")
@@ -58,6 +60,7 @@ def test_a_repaired_gap_has_an_observation_in_every_hour(env: Environment) -> No
     assert repaired["outcome"].to_list() == ["filled"]
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_first_run")
 def test_one_request_serves_all_gaps_of_a_coin_and_each_is_on_record_with_what_came_of_it(
     env: Environment,
@@ -86,6 +89,7 @@ def test_a_gap_that_waits_is_marked_as_interpolated(env: Environment) -> None:
     assert fills["fill"].to_list() == ["observed", *["interpolated"] * 5, "observed"]
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_first_run")
 def test_a_repair_that_brought_nothing_is_not_repeated(env: Environment) -> None:
     env.configure(repair_calls_per_run=100)
@@ -124,6 +128,7 @@ def test_without_credits_answers_go_on_from_the_warehouse_as_of_its_newest_obser
     assert published == last
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_first_run")
 def test_with_the_new_month_the_credits_are_back(env: Environment) -> None:
     env.configure(monthly_credits=env.stored("select count(*) as n from meta.api_calls").item())
@@ -134,6 +139,7 @@ def test_with_the_new_month_the_credits_are_back(env: Environment) -> None:
     assert env.calls()[MARKETS] > 0
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_every_attempt_counts_also_the_failed_ones(env: Environment) -> None:
     env.service.script(MARKETS, faults.html(503), faults.truncated(), faults.reset())
     assert env.run(), env.failure.lines
@@ -142,6 +148,7 @@ def test_every_attempt_counts_also_the_failed_ones(env: Environment) -> None:
     assert recorded["n"].sum() == env.calls().total()
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_first_run")
 def test_a_service_that_is_down_ends_the_run_with_its_reason_and_loses_nothing(env: Environment) -> None:
     before = env.stored("select * from raw.market_caps order by all")

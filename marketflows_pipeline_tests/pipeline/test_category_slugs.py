@@ -45,6 +45,7 @@ def test_a_short_name_is_todays_category_and_what_was_stored_under_either_counts
     assert (calls[LIST], calls[HISTORY]) == (0, 0)
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_all_unknown_categories_are_named_at_once_before_anything_dear_is_asked(narrow: Environment) -> None:
     """One run told of the first, the next of the second, and each had asked for pages first."""
     narrow.configure(narratives=["layer-one", "made-in-eu", "layer-1"], exclude_categories=["stablecoin-s", "meems"])
@@ -83,6 +84,7 @@ def test_a_category_that_is_renamed_goes_on_under_its_new_slug(narrow: Environme
     assert narrow.stored("select distinct series from core.group_totals").rows() == [("made-in-usa",)]
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_a_list_that_cannot_be_had_stops_nothing_that_is_stored(narrow: Environment) -> None:
     assert narrow.run(), narrow.failure.lines
     narrow.calls()

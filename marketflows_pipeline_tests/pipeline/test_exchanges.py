@@ -110,6 +110,7 @@ def test_a_day_asks_for_the_full_list_the_categories_and_the_reserves_and_for_ch
     assert env.reserves_calls() == first_reserves
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_full_run")
 def test_a_second_run_of_a_day_asks_nothing_dear_unless_it_is_told_to(env: Environment) -> None:
     env.calls(), env.reserves_calls()
@@ -133,6 +134,7 @@ def test_days_that_an_outage_left_out_are_asked_for_again(env: Environment) -> N
     )
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_full_run")
 def test_observations_are_added_to_and_never_removed(env: Environment) -> None:
     before = env.stored("select observed_at, exchange_id, volume_24h_btc from raw.exchanges")
@@ -153,6 +155,7 @@ def test_net_flow_and_price_effect_explain_the_change_of_reserves(env: Environme
     assert (checked["change"] - checked["explained"]).abs().max() < 1.0  # type: ignore[operator]
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_daily_run")
 def test_what_a_service_said_first_of_a_day_stays_beside_what_it_says_later(env: Environment) -> None:
     first_run = env.clock.now()
@@ -198,6 +201,7 @@ def test_wrapped_coins_are_no_whale_signals(env: Environment) -> None:
     assert not wrapped & shown
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_without_the_table_in_the_settings_nothing_is_asked_and_the_run_is_good(env: Environment) -> None:
     del env.settings["exchanges"]
     assert run_all(env), env.failure.lines
@@ -205,6 +209,7 @@ def test_without_the_table_in_the_settings_nothing_is_asked_and_the_run_is_good(
     assert env.calls()[LISTING] == 0
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_an_unknown_exchange_is_named_with_near_matches(env: Environment) -> None:
     env.configure("exchanges", tracked=["krakne"])
     assert not env.run(job_name=daily_refresh.name)
@@ -244,6 +249,7 @@ def test_market_caps_that_fail_leave_the_exchanges_alone(env: Environment) -> No
     assert published(env, "select max(observed_at) from mart.exchange_flows") == [(moment,)]
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_one_exchange_that_cannot_be_had_does_not_stop_the_others(env: Environment) -> None:
     assert env.reserves is not None
     env.reserves.script(PROTOCOL, *[faults.truncated()] * 8)
@@ -256,6 +262,7 @@ def test_one_exchange_that_cannot_be_had_does_not_stop_the_others(env: Environme
     assert env.reserves_calls()[PROTOCOL] == 1
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_a_refused_exchange_is_tried_once_more_by_the_next_run_and_then_the_next_day(env: Environment) -> None:
     """What one answer refused rested until the next day, though the refusal had been a slip of the service."""
     assert env.reserves is not None
@@ -272,6 +279,7 @@ def test_a_refused_exchange_is_tried_once_more_by_the_next_run_and_then_the_next
     ]
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_reserves_of_another_shape_are_asked_for_once_a_run_and_are_no_refusal(env: Environment) -> None:
     """One odd answer ended every further run of the day, because it was the only one left to ask for."""
     assert env.reserves is not None
@@ -287,6 +295,7 @@ def test_reserves_of_another_shape_are_asked_for_once_a_run_and_are_no_refusal(e
     assert env.reserves_calls()[PROTOCOL] == 1
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_when_every_answer_is_of_another_shape_the_part_fails_at_once(env: Environment) -> None:
     assert env.reserves is not None
     env.reserves.script(PROTOCOL, *[faults.json_error(200, {"message": "hello"})] * 100)
@@ -296,6 +305,7 @@ def test_when_every_answer_is_of_another_shape_the_part_fails_at_once(env: Envir
     assert env.clock.now() == START
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_one_chart_that_cannot_be_had_does_not_stop_the_others(env: Environment) -> None:
     env.service.script(CHART, *[faults.truncated()] * 8)
     assert env.run(job_name=daily_refresh.name), env.failure.lines
@@ -303,12 +313,14 @@ def test_one_chart_that_cannot_be_had_does_not_stop_the_others(env: Environment)
     assert len(charted) == len(TRACKED) - 1
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_when_every_chart_fails_the_service_is_down(env: Environment) -> None:
     env.service.script(CHART, *[faults.truncated()] * 100)
     assert not env.run(job_name=daily_refresh.name)
     assert env.failure.exit_code == 1
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_daily_run")
 def test_when_credits_run_out_reserves_go_on_and_volumes_stay(env: Environment) -> None:
     before = rows(env, "select max(observed_at) from raw.exchanges")

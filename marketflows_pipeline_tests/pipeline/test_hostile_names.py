@@ -205,6 +205,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
         assert opened.reserves is not None
         make_hostile(opened.reserves, *ENDPOINTS["reserves"])
         with_hostile_tokens(opened.reserves)
+        opened.computes = "measures"
         assert opened.run(job_name=full_refresh.name, with_pictures=True), opened.failure.lines
         yield opened
 

@@ -9,7 +9,7 @@ import pytest
 
 from marketflows_pipeline_tests.pipeline.environment import Environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("after_first_run")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("after_first_run", "measures")]
 
 CLOSES = "select * from core.index_closes order by all"
 LAST = "select max(ts) as ts from core.index_closes"

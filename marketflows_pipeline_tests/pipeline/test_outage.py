@@ -10,7 +10,7 @@ from marketflows_pipeline.options import WAIT_OF_A_COMMAND, WAIT_OF_A_RUN
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.pipeline.environment import HISTORY, START, Environment
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fetches_only")]
 
 PAGES = "/coins/markets"
 # As often as the client asks before it gives a request up.
@@ -63,6 +63,8 @@ def test_a_run_with_a_limit_asks_nothing_beyond_it_and_gives_the_lock_back(env: 
 def test_a_limit_that_comes_among_the_histories_leaves_the_others_to_a_later_run(
     env: Environment, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # Coverage is checked on the grid.
+    env.computes = "tables"
     env.configure("run", limit_minutes=3)
     env.configure(calls_per_minute=5)
     with caplog.at_level("WARNING"):

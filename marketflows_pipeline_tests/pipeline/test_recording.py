@@ -42,6 +42,7 @@ def test_coins_in_reserve_are_stored_and_neither_followed_nor_summed_up(narrow: 
     assert narrow.stored("select max(n_assets) as n from core.group_totals where category = 'Narratives'").item() == 3
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_all_of_the_page_is_stored_once_a_utc_day_and_the_near_ones_every_hour(narrow: Environment) -> None:
     narrow.run()
     narrow.run(hours_later=1)
@@ -59,6 +60,7 @@ def test_all_of_the_page_is_stored_once_a_utc_day_and_the_near_ones_every_hour(n
     assert depths["is_full"].to_list() == depths["any_full"].to_list() == [True, False, True, False]
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_members_carry_the_figures_of_their_page(narrow: Environment) -> None:
     narrow.configure(flow_types=["narratives", "market_cap_ranges"])
     assert narrow.run(), narrow.failure.lines
@@ -71,6 +73,7 @@ def test_members_carry_the_figures_of_their_page(narrow: Environment) -> None:
         assert len(set(changes)) == 3
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_excluded_coins_in_between_are_stored_and_do_not_count(narrow: Environment) -> None:
     narrow.configure(exclude_categories=["smart-contract-platform"])
     narrow.run()
@@ -87,6 +90,7 @@ def test_excluded_coins_in_between_are_stored_and_do_not_count(narrow: Environme
     assert members["coin_id"].to_list()[-1] == in_use["coin_id"].to_list()[-1], "it ends at the fifth in reserve"
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_categories_are_stored_once_a_utc_day_for_one_credit(narrow: Environment) -> None:
     assert narrow.run(), narrow.failure.lines
     assert narrow.calls()[CATEGORIES] == 1
@@ -103,6 +107,7 @@ def test_categories_are_stored_once_a_utc_day_for_one_credit(narrow: Environment
     assert published == narrow.clock.now()
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_categories_that_cannot_be_had_stop_nothing_and_are_asked_for_again_after_three_hours(
     narrow: Environment,
 ) -> None:
@@ -118,6 +123,7 @@ def test_categories_that_cannot_be_had_stop_nothing_and_are_asked_for_again_afte
     assert outcomes["outcome"].to_list() == ["failed", "complete"]
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_a_history_that_comes_back_changed_is_on_record_with_its_cause(narrow: Environment) -> None:
     stamps = [to_ms(START) - hour * HOUR_MS for hour in range(160, 2, -1)]
 

@@ -19,6 +19,7 @@ def n_tracked(env: Environment) -> int:
     return int(env.stored("select count(distinct coin_id) as n from raw.market_caps").item())
 
 
+@pytest.mark.usefixtures("measures")
 def test_the_first_run_asks_for_each_history_once_and_publishes(env: Environment) -> None:
     assert env.run(with_pictures=True), env.failure.lines
     calls = env.calls()
@@ -29,6 +30,7 @@ def test_the_first_run_asks_for_each_history_once_and_publishes(env: Environment
     assert "Ranges_MC_by_bitcoin_percent_gains_table.png" in names
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_first_run")
 def test_the_next_hour_costs_no_more_than_its_pages(env: Environment) -> None:
     coins = n_tracked(env)
@@ -39,6 +41,7 @@ def test_the_next_hour_costs_no_more_than_its_pages(env: Environment) -> None:
     assert calls.total() <= math.ceil(coins / 250) + 1 + 2
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_first_run")
 def test_the_next_hour_adds_an_observation_for_each_coin(env: Environment) -> None:
     before = env.stored("select coin_id, count(*) as n from raw.market_caps group by coin_id")
@@ -49,6 +52,7 @@ def test_the_next_hour_adds_an_observation_for_each_coin(env: Environment) -> No
     assert grown.filter(pl.col("n_after") != pl.col("n") + 1).is_empty()
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_first_run")
 def test_an_answer_that_is_shorter_or_empty_removes_nothing(env: Environment) -> None:
     before = env.stored("select coin_id, ts, market_cap_usd from raw.market_caps order by all")
@@ -61,6 +65,7 @@ def test_an_answer_that_is_shorter_or_empty_removes_nothing(env: Environment) ->
     assert before.join(after, on=["coin_id", "ts", "market_cap_usd"], how="anti").is_empty()
 
 
+@pytest.mark.usefixtures("fetches_only")
 @pytest.mark.usefixtures("after_first_run")
 def test_a_longer_window_asks_for_each_history_again_and_a_shorter_one_for_none(env: Environment) -> None:
     env.calls()
@@ -72,6 +77,7 @@ def test_a_longer_window_asks_for_each_history_again_and_a_shorter_one_for_none(
     assert env.calls()[HISTORY] == 0
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_a_coin_id_never_known_ends_the_run_before_any_history(env: Environment) -> None:
     env.configure("providers.coingecko.asset_groups", Pair=["bitcoin", "etherium"])
     assert not env.run()
@@ -84,6 +90,7 @@ def test_a_coin_id_never_known_ends_the_run_before_any_history(env: Environment)
     assert calls["/coins/list"] == 1
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_a_narrative_never_known_is_the_users_fault(env: Environment) -> None:
     env.configure(narratives=["layer-1", "no-such-story"])
     assert not env.run()
@@ -92,6 +99,7 @@ def test_a_narrative_never_known_is_the_users_fault(env: Environment) -> None:
     assert env.calls()[HISTORY] == 0
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_a_portfolio_may_hold_a_wrapped_coin(env: Environment) -> None:
     env.configure("providers.coingecko.asset_groups", Pair=["bitcoin", "wrapped-bitcoin"])
     assert env.run(), env.failure.lines
@@ -100,6 +108,7 @@ def test_a_portfolio_may_hold_a_wrapped_coin(env: Environment) -> None:
     assert "wrapped-bitcoin" not in narratives
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_one_coin_without_history_is_reported_and_the_run_goes_on(env: Environment) -> None:
     env.configure(repair_calls_per_run=0)
     env.service.script(HISTORY, *[None] * 9, faults.json_error(404, {"error": "coin not found"}))
@@ -123,6 +132,7 @@ def test_too_little_coverage_fails_the_run_and_leaves_what_was_published(env: En
     assert env.published.resolve() == target
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_points_that_are_no_market_caps_are_counted_and_not_stored(env: Environment) -> None:
     stamps = [1_791_300_000_000 + hour * 3_600_000 for hour in range(4)]
     flawed = {
@@ -138,6 +148,7 @@ def test_points_that_are_no_market_caps_are_counted_and_not_stored(env: Environm
     assert env.stored("select min(market_cap_usd) as low from raw.market_caps").item() > 0
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_the_key_is_nowhere_in_what_the_run_leaves_behind(env: Environment) -> None:
     env.run()
     left = [path for path in env.folder.rglob("*") if path.is_file() and path.name != "secrets.toml"]
@@ -147,6 +158,7 @@ def test_the_key_is_nowhere_in_what_the_run_leaves_behind(env: Environment) -> N
     assert DEMO_KEY not in repr(env.result.all_events)
 
 
+@pytest.mark.usefixtures("fetches_only")
 def test_a_scheduled_runs_backfill_stops_at_its_time_limit_and_goes_on_in_the_next(env: Environment) -> None:
     # 2 calls a minute: a dozen histories fit into 6 minutes
     env.configure(calls_per_minute=2)

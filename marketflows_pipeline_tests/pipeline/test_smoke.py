@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from marketflows_pipeline_tests.pipeline.environment import HISTORY, Environment
 
 
+@pytest.mark.usefixtures("measures")
 def test_a_run_fetches_each_history_once_and_publishes_every_table_of_its_part(env: Environment) -> None:
     assert env.run(), env.failure.lines
 

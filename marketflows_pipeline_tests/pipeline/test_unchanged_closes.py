@@ -9,7 +9,7 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.pipeline.environment import Environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("after_first_run")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("after_first_run", "measures")]
 
 COMPUTED = "select table_name, computed_at from meta.computed order by table_name"
 TABLES = ("core.daily_closes", "mart.breadth", "mart.cap_attribution", "mart.range_chain")

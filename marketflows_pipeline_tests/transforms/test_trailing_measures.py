@@ -15,7 +15,7 @@ from functools import cache
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -28,6 +28,7 @@ from marketflows_pipeline.transforms.cross_asset.pressure import pressure
 from marketflows_pipeline.transforms.cross_asset.regimes import regimes
 from marketflows_pipeline.transforms.cross_asset.rolling_stats import rolling_stats
 from marketflows_pipeline.transforms.cross_asset.stablecoins import stablecoin_issuance
+from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.transforms.cross_asset.frames import (
     bars_of,
     column,
@@ -162,7 +163,7 @@ def whole(name: str) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("name", TABLES)
-@settings(max_examples=12)
+@at_most(12)
 @given(st.integers(30, N_DAYS))
 def test_appending_later_rows_changes_nothing_that_was_said(name: str, n_days: int) -> None:
     early = TABLES[name](market().until(day(n_days)))
@@ -184,7 +185,7 @@ def test_the_market_tries_every_measure(name: str) -> None:
     assert [each for each in frame.columns if frame[each].null_count() == frame.height] == []
 
 
-@settings(max_examples=8)
+@at_most(8)
 @given(st.integers(90, N_DAYS))
 def test_rankings_and_map_of_a_session_are_those_that_were_made_on_it(n_days: int) -> None:
     end = day(n_days)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.unit_slips import (
@@ -18,6 +18,7 @@ from marketflows_pipeline.transforms.unit_slips import (
     known_once_released,
     share_slips,
 )
+from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.transforms.cross_asset.frames import (
     bars_of,
     day,
@@ -136,6 +137,7 @@ def test_the_reason_names_column_factor_and_what_was_accepted_before() -> None:
 steps = st.lists(st.sampled_from([1.0, 1.02, 0.5, 1e2, 1e3, 1e-3, 1e-2, 1e6]), min_size=2, max_size=12)
 
 
+@at_most(40)
 @given(factors=steps, price_factors=steps)
 def test_what_is_said_of_an_observation_needs_none_after_its_release(
     factors: list[float], price_factors: list[float]
@@ -153,7 +155,7 @@ def test_what_is_said_of_an_observation_needs_none_after_its_release(
         assert of_caps(caps[:end], prices[:end]) == expected
 
 
-@settings(max_examples=30)
+@at_most(30)
 @given(factors=steps)
 def test_leaving_the_doubted_out_leaves_the_others_as_they_were(factors: list[float]) -> None:
     """Every run judges what is stored anew: what it left out before must not change the rest."""

@@ -14,6 +14,7 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.warehouse.catalog import insert
 from marketflows_pipeline.warehouse.quarantine import canonical_key, quarantine
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.warehouse.frames import NOW, caps, frame
 
 IDS = st.text(st.sampled_from("ab ,|\"\n\r'é("), max_size=8)
@@ -27,7 +28,7 @@ def left_out(warehouse: Warehouse, name: str, rows: pl.DataFrame) -> list[str]:
     return quarantine(warehouse, name, found, rule="test", at=NOW)["key"].to_list()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(at_most(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(coin=IDS, ts=TIMES)
 def test_whatever_an_id_holds_its_key_finds_that_row_and_no_other(
     warehouse: Warehouse, coin: str, ts: datetime

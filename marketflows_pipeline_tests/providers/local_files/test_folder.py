@@ -26,6 +26,7 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
     SharesProvider,
     VolatilityProvider,
 )
+from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.providers.local_files.conftest import BARS, CLOCK, EVER, write
 
 
@@ -239,6 +240,7 @@ a_bar = st.fixed_dictionaries(
 ).map(within_the_day)
 
 
+@at_most(40)
 @given(st.lists(a_bar, min_size=1, max_size=15), st.sampled_from(["csv", "parquet"]), st.randoms(use_true_random=False))
 def test_what_is_written_is_read_back_to_the_last_digit(bars: list[dict[str, Any]], suffix: str, rng: Any) -> None:
     days = [date(2026, 1, 5) + timedelta(days=at) for at in range(len(bars))]
@@ -266,6 +268,7 @@ a_row = st.fixed_dictionaries(
 )
 
 
+@at_most(40)
 @given(st.lists(a_row, min_size=1, max_size=15), st.sampled_from(["csv", "parquet"]))
 def test_shares_are_read_back_as_they_were_written(rows: list[dict[str, Any]], suffix: str) -> None:
     days = [date(2026, 1, 5) + timedelta(days=at) for at in range(len(rows))]

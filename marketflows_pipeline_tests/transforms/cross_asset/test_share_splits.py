@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.cross_asset.share_splits import nearest_simple, share_splits
+from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.transforms.cross_asset.frames import (
     assert_in_shape,
     bars_of,
@@ -243,7 +244,7 @@ def test_between_count_and_listing_nobody_knew_in_which_shares_the_count_is() ->
         assert column(flows, "known_at")[1:3] == [opens[2], opens[2]]
 
 
-@settings(max_examples=15)
+@at_most(15)
 @given(
     st.lists(st.tuples(st.floats(80, 90), st.floats(1e6, 1.1e6)), min_size=4, max_size=9),
     st.sampled_from([10.0, 4.0, 1.5, 0.5, 0.1]),

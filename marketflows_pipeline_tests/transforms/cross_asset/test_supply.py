@@ -83,3 +83,25 @@ def test_days_are_those_of_utc_whatever_the_zone_of_the_times() -> None:
     )
 
     assert supply_by_coin(seen)["day"].to_list() == [DAY]
+
+
+def closes_of_days(*caps_and_prices: tuple[float, float]) -> list[float]:
+    """Supply of BTC on as many days, each with one observation."""
+    seen = observed(*((at(9) + timedelta(days=n), cap, price) for n, (cap, price) in enumerate(caps_and_prices)))
+    found = daily_supply(seen, pl.DataFrame({"symbol": ["BTC"], "coin_id": ["bitcoin"]}))
+    return found["supply"].to_list()
+
+
+def test_supply_is_the_median_of_the_last_seven_days() -> None:
+    """Cap and price are not of one instant: a single quotient moved bitcoin's supply by half a billion USD a day."""
+    quotients = [30.0, 34.0, 29.0, 31.0, 35.0, 28.0, 32.0, 33.0, 90.0]
+
+    supply = closes_of_days(*((10 * quotient, 10.0) for quotient in quotients))
+
+    # Of 30; of 30, 34; and so on; from the eighth day on without the first.
+    assert supply == [30, 32, 30, 30.5, 31, 30.5, 31, 32, 32]
+
+
+def test_a_redenomination_counts_in_full_on_its_own_day() -> None:
+    """Four new coins for an old one: the cap stays, and the supply of no day is in two units."""
+    assert closes_of_days((300.0, 10.0), (300.0, 10.0), (300.0, 2.5), (300.0, 2.5)) == [30, 30, 120, 120]

@@ -7,13 +7,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.cross_asset.flow_map import flow_map
 from marketflows_pipeline.transforms.cross_asset.flow_rankings import flow_rankings
 from marketflows_pipeline.transforms.cross_asset.share_sources import SHARE_SOURCES
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import trade_flows
+from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.transforms.cross_asset.frames import (
     bars_of,
     column,
@@ -170,7 +171,7 @@ def test_the_map_goes_by_trade_sessions_too() -> None:
 COUNTS = st.lists(st.none() | st.floats(1e6, 1.4e6), min_size=8, max_size=8)
 
 
-@settings(max_examples=25)
+@at_most(25)
 @given(COUNTS, COUNTS, st.integers(3, 8))
 def test_later_sessions_change_no_trade_flow_that_was_told(
     large: list[float | None], small: list[float | None], until: int

@@ -8,11 +8,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from marketflows_pipeline.transforms.exchanges.dominance import exchange_dominance, uncovered_shares
+from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.transforms.exchanges.frames import (
     assert_in_shape,
     day,
@@ -217,6 +218,7 @@ def test_the_index_must_exceed_a_threshold(
     assert dominance.select("market_concentration", "systemic_risk").rows() == [(concentration, risk)]
 
 
+@at_most(40)
 @given(VOLUMES)
 def test_shares_of_a_day_sum_to_a_hundred_and_the_index_stays_within_its_range(volumes: list[float]) -> None:
     shares = spot_of(volumes)
@@ -228,6 +230,7 @@ def test_shares_of_a_day_sum_to_a_hundred_and_the_index_stays_within_its_range(v
     assert dominance["top_1_dominance_pct"] <= dominance["top_3_dominance_pct"] <= 100 * (1 + 1e-9)
 
 
+@at_most(40)
 @given(known=VOLUMES, unknown=VOLUMES)
 def test_the_bounds_contain_the_index_of_any_completion(known: list[float], unknown: list[float]) -> None:
     uncovered_pct = 100 * sum(unknown) / (sum(known) + sum(unknown))
@@ -238,7 +241,7 @@ def test_the_bounds_contain_the_index_of_any_completion(known: list[float], unkn
     assert bounds["hhi_lower_bound"] * (1 - 1e-9) <= complete <= bounds["hhi_upper_bound"] * (1 + 1e-9)
 
 
-@settings(max_examples=30)
+@at_most(30)
 @given(volumes=VOLUMES, order=st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_changes_nothing(volumes: list[float], order: Any) -> None:
     rows = volumes_of({f"e{place:02}": {0: volume} for place, volume in enumerate(volumes)})

@@ -18,6 +18,7 @@ from marketflows_pipeline.transforms.exchanges.netflow import (
     exchange_netflow,
 )
 from marketflows_pipeline.transforms.exchanges.token_flows import token_flows
+from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.transforms.exchanges.wallets import (
     Record,
     balances_of,
@@ -300,6 +301,7 @@ histories = st.dictionaries(
 )
 
 
+@at_most(40)
 @given(histories)
 def test_flow_price_effect_and_what_is_left_out_add_up_to_the_change_of_reserves(
     history: dict[int, dict[str, tuple[float | None, float | None]]],
@@ -316,6 +318,7 @@ def test_flow_price_effect_and_what_is_left_out_add_up_to_the_change_of_reserves
         assert sum(row[name] for name in LEFT_OUT) == pytest.approx(row["left_out_usd"], abs=1e-9 * max(before, now, 1))
 
 
+@at_most(40)
 @given(histories)
 def test_a_flow_is_null_exactly_where_a_reason_says_why(
     history: dict[int, dict[str, tuple[float | None, float | None]]],
@@ -331,6 +334,7 @@ def test_a_flow_is_null_exactly_where_a_reason_says_why(
 amounts = st.tuples(st.floats(1e3, 1e6), st.floats(1e3, 1e6), st.floats(50.0, 1e4), st.floats(50.0, 1e4))
 
 
+@at_most(40)
 @given(st.dictionaries(st.sampled_from(["A", "B", "C"]), amounts, min_size=1), st.floats(1.0, 1e3))
 def test_flows_are_in_proportion_to_values(held: dict[str, tuple[float, float, float, float]], factor: float) -> None:
     def scaled(by: float) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.transforms.exchanges.wallets import (
     Holding,
     flows_between,
@@ -55,6 +56,7 @@ sane_prices = st.floats(1e3, 1e5)
 sane_quantities = st.floats(100.0, 200.0)
 
 
+@at_most(40)
 @given(sane_quantities, sane_quantities, sane_quantities, sane_prices, sane_prices)
 def test_at_the_mean_price_flows_grow_with_the_quantity_and_the_way_back_undoes_the_way_there(
     q0: float, q1: float, q2: float, p0: float, p1: float

@@ -8,6 +8,7 @@ from polars.testing import assert_frame_equal
 
 from marketflows_pipeline.transforms.market_caps.breadth import BEAT_DAYS, LEAST_COINS, breadth
 from marketflows_pipeline.transforms.market_caps.metrics import smoothed
+from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.transforms.market_caps.closes_by_day import closes_of, day, universe_of
 
 # Example 6 of the methodology: eight members at a price of 10, then these; bitcoin is none of them.
@@ -130,6 +131,7 @@ prices_of_coins = st.lists(
 )
 
 
+@at_most(40)
 @given(prices_of_coins, st.randoms(use_true_random=False))
 def test_no_measure_depends_on_the_order_of_rows_or_the_unit_of_a_coin(
     prices: list[list[float]], random: object
@@ -145,6 +147,7 @@ def test_no_measure_depends_on_the_order_of_rows_or_the_unit_of_a_coin(
     assert_frame_equal(breadth(restated, members), plain, rel_tol=1e-9, abs_tol=1e-9)
 
 
+@at_most(40)
 @given(prices_of_coins)
 def test_appending_days_changes_no_row_before(prices: list[list[float]]) -> None:
     of_coins = {f"c{place}": row for place, row in enumerate(prices)}
@@ -153,6 +156,7 @@ def test_appending_days_changes_no_row_before(prices: list[list[float]]) -> None
     assert_frame_equal(breadth(closes, members).filter(pl.col("ts") <= day(6)), short, rel_tol=1e-9, abs_tol=1e-9)
 
 
+@at_most(40)
 @given(prices_of_coins)
 def test_shares_lie_between_0_and_100_and_concentration_between_its_bounds(prices: list[list[float]]) -> None:
     of_coins = {f"c{place}": row for place, row in enumerate(prices)}

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.market_caps.gains import percent_gains
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
+from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.transforms.frames import (
     START,
     Value,
@@ -242,7 +243,7 @@ def test_a_gain_is_null_exactly_where_a_reason_is_given() -> None:
     assert (gains["gain_pct"].is_null() == gains["reason"].is_not_null()).all()
 
 
-@settings(max_examples=30)
+@at_most(30)
 @given(
     st.lists(st.floats(1e6, 1e12), min_size=4, max_size=4), st.floats(1e-3, 1e3), st.sampled_from([0.0, 1.0, 1.5, 3.0])
 )

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from marketflows_pipeline.transforms.market_caps.index_chain import extend_index
 from marketflows_pipeline.transforms.market_caps.index_rule import INDEX, IndexRule
 from marketflows_pipeline.transforms.market_caps.index_state import Chain, Extension, MarketData
+from marketflows_pipeline_tests.examples import at_most
 
 # The close of the last day of a month is set anew at, the day after it.
 START = datetime(2026, 1, 30, tzinfo=UTC)
@@ -267,6 +268,7 @@ def market(steps: list[tuple[float, float, float]], unit: float = 1.0) -> pl.Dat
     })  # fmt: skip
 
 
+@at_most(40)
 @given(moves, st.integers(0, 8))
 def test_appended_rows_change_no_past_value(steps: list[tuple[float, float, float]], last: int) -> None:
     lists = listed((0, "a b c"), (2, "c a b"))
@@ -277,6 +279,7 @@ def test_appended_rows_change_no_past_value(steps: list[tuple[float, float, floa
     assert early.equals(whole.head(early.height))
 
 
+@at_most(40)
 @given(moves, st.sampled_from([1e-6, 0.1, 7.0, 1e9]))
 def test_the_unit_of_a_coin_and_the_order_of_coins_do_not_matter(
     steps: list[tuple[float, float, float]], unit: float

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.market_caps.metrics import derivatives, ema, normalize, unit_normalize
+from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.transforms.frames import Value, at, grid_of, pick, totals_of
 
 NO_BASES = grid_of({})
@@ -239,6 +240,7 @@ def test_unit_values_span_zero_to_one_wherever_series_differ(rows: list[tuple[fl
             assert (min(found), max(found)) == (0.0, 1.0)
 
 
+@at_most(40)
 @given(caps, caps, spans)
 def test_later_values_change_no_past_value_of_a_trailing_measure(
     past: list[float], later: list[float], span: int
