@@ -145,9 +145,9 @@ class ChartSpec(MarketCapSpec):
 
     @property
     def is_essential(self) -> bool:
-        """Of scaled curves the plain ones in dollars, where they show an order that is neither one step nor a crowd."""
-        is_plain = self.is_unit and self.base_asset == US_DOLLAR and self.diff_order == 0 and self.ema_period == 1
-        return is_plain and UNIT_FROM <= len(self.series) < RANKS_FROM
+        """Of scaled curves the smooth levels in dollars, which show an order that is neither one step nor a crowd."""
+        is_smooth = self.is_unit and self.base_asset == US_DOLLAR and self.diff_order == 0 and self.ema_period > 1
+        return is_smooth and UNIT_FROM <= len(self.series) < RANKS_FROM
 
     @property
     def visible_steps(self) -> int | None:

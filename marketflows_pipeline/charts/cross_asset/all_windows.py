@@ -22,7 +22,7 @@ from marketflows_pipeline.charts.style.theme import GREY, INK
 from marketflows_pipeline.charts.style.time_axis import first_and_last
 from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, names_text, usd_text
 
-_CELL_WIDTH_MAX, _CELL_HEIGHT_MAX = 190, 48
+_CELL_WIDTH_MAX, _CELL_HEIGHT_MAX = 270, 48
 _NAME_SIZE, _TEXT_MOST = 12.0, 13.0
 # Above a small map: its window, the names of its columns.
 _HEAD, _GAP, _ROW_MOST = 52, 36, 58
