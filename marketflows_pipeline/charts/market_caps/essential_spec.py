@@ -10,9 +10,8 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from marketflows_pipeline.charts.spec import WEEK_HOURS, ChartSpec, GainTableSpec, MarketCapSpec, Spec
+from marketflows_pipeline.charts.spec import RANKS_FROM, WEEK_HOURS, ChartSpec, GainTableSpec, MarketCapSpec, Spec
 
-RANKS_FROM = 6
 RANK_STEP, RANK_SPAN = timedelta(hours=WEEK_HOURS), timedelta(days=28)
 RANKED_WEEKS, LEAST_WEEKS = 12, 3
 _ORDERS = {0: "level", 1: "growth"}
