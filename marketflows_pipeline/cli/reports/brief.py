@@ -26,7 +26,7 @@ STALE = "STALE: figures of a part are older than they should be."
 
 def as_text(brief: Brief, notes: Sequence[str] = ()) -> str:
     """The brief for a person at a terminal; what belongs to a sentence stands below it, dimmed where colours are."""
-    page = max(_LEAST_WIDTH, min(shutil.get_terminal_size((_WIDTH, 24)).columns, _WIDTH))
+    page = max(_LEAST_WIDTH, min(shutil.get_terminal_size().columns, _WIDTH)) if _is_terminal() else _WIDTH
     lines = [*_filled(brief.headline, page), *_filled(f"As of: {as_of_words(brief)}", page)]
     lines += [line for mark in _marks(brief) for line in _filled(mark, page)]
     for place, statement in enumerate(brief.statements, start=1):
@@ -124,5 +124,8 @@ def _filled(text: str, page: int, mark: str = "") -> list[str]:
 
 
 def _dimmed(line: str) -> str:
-    is_terminal = sys.stdout is not None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    return click.style(line, dim=True) if is_terminal else line
+    return click.style(line, dim=True) if _is_terminal() and "NO_COLOR" not in os.environ else line
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()

@@ -158,7 +158,7 @@ def test_every_number_of_the_tutorials_brief_comes_from_its_evidence(tutorial_ru
             (found,) = file.rows(each.evidence)
             assert found == {name: _as_found(figure) for name, figure in each.figures.items()}, each.text
         assert {row["statement_id"] for row in kept} <= {row["event_id"] for row in rows}
-        assert {row["corrected_at"] for row in kept} == {None}, "none is told twice, all as they are"
+        assert {row["corrected_at"] for row in kept} == {None}
 
 
 def _as_found(figure: object) -> object:
