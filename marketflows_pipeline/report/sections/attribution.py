@@ -96,12 +96,12 @@ def _sql(category: str) -> str:
     sums = ", ".join(f"sum(t.{column}) as {column}" for column in ("change_usd", *EFFECTS))
     windows = ", ".join(f"({days})" for days in _WINDOWS)
     return select(f"""
-        with newest as (select max(ts) as ts from {TOTALS}),
+        with newest as (select max(ts) as ts from mart.cap_attribution_totals),
         windows(days) as (values {windows}),
         sums as (
             select t.series, w.days, count(*) as days_known,
                    arg_min(t.market_cap_before_usd, t.ts) as market_cap_before_usd, {sums}
-            from {TOTALS} t, newest, windows w
+            from mart.cap_attribution_totals t, newest, windows w
             where t.category = {literal(category)} and t.ts > newest.ts - to_days(w.days)
             group by t.series, w.days
         )

@@ -55,9 +55,9 @@ def breadth_rows(file: PublishedFile, category: str) -> tuple[pl.DataFrame, str]
                b.ts, b.n, b.n_advancing, b.n_declining, b.advance_decline, b.mcclellan,
                b.above_ema_20_pct, b.above_ema_50_pct, b.above_ema_200_pct,
                b.beat_bitcoin_7d_pct, b.beat_bitcoin_30d_pct, b.beat_bitcoin_90d_pct, b.is_backfilled
-        from {BREADTH} b left join core.series s on s.category = b.category and s.series = b.series
+        from mart.breadth b left join core.series s on s.category = b.category and s.series = b.series
         where b.category in ('{COHORT}', {literal(category)})
-          and b.ts > (select max(ts) from {BREADTH}) - interval {_DAYS} day
+          and b.ts > (select max(ts) from mart.breadth) - interval {_DAYS} day
         order by b.category <> '{COHORT}', s.sort_order, b.series, b.ts
     """)  # noqa: S608
     rows = file.frame(sql)

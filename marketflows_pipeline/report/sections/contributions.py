@@ -63,7 +63,7 @@ def contributions_card(file: PublishedFile, category: str, *, key: str) -> Card 
 
 def _sql(category: str) -> str:
     return select(f"""
-        with newest as (select max(ts) as ts from {CONTRIBUTIONS}),
+        with newest as (select max(ts) as ts from mart.index_contributions),
         start as (
             select series, price_index from mart.narrative_index, newest
             where category = {literal(category)} and base_asset = 'us-dollar' and not is_provisional
@@ -72,7 +72,7 @@ def _sql(category: str) -> str:
         sums as (
             select c.series, c.coin_id, count(*) as days_known,
                    100 * sum(c.points - c.points_before) / any_value(start.price_index) as contribution_pp
-            from {CONTRIBUTIONS} c join start using (series), newest
+            from mart.index_contributions c join start using (series), newest
             where c.category = {literal(category)} and c.ts > newest.ts - interval {_DAYS} day
             group by c.series, c.coin_id
         ),

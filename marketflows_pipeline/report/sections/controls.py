@@ -50,7 +50,7 @@ def measures_of(file: PublishedFile) -> Measures:
     if not file.has(METRICS):
         return Measures((), (), (), ())
     found = file.frame(
-        f"select distinct base_asset, ema_period, diff_order from {METRICS} where not is_unit order by all"  # noqa: S608
+        "select distinct base_asset, ema_period, diff_order from mart.metrics where not is_unit order by all"
     )
     bases = tuple(sorted(found["base_asset"].unique(), key=lambda base: (base != US_DOLLAR, base)))
     return Measures(

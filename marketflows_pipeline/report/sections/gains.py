@@ -32,8 +32,8 @@ def gains_card(
     if not (file.has(GAINS) and file.has("core.series")):
         return None
     spans = file.frame(
-        f"select distinct hours_ago from {GAINS} where category = {literal(category)} and gain_pct is not null "  # noqa: S608
-        "order by hours_ago"
+        f"select distinct hours_ago from mart.percent_gains where category = {literal(category)} "  # noqa: S608
+        "and gain_pct is not null order by hours_ago"
     )["hours_ago"].to_list()
     if not spans:
         return None
@@ -81,7 +81,7 @@ def _sql(category: str, spans: list[float]) -> str:
     )
     return select(
         f"select s.label, g.base_asset,\n       {gains}\n"
-        f"from {GAINS} g join core.series s using (category, series)\n"
+        f"from mart.percent_gains g join core.series s using (category, series)\n"
         f"where g.category = {literal(category)}\n"
         "group by s.label, s.sort_order, g.base_asset\n"
         "order by g.base_asset <> 'us-dollar', g.base_asset, s.sort_order"
@@ -92,7 +92,7 @@ def _held(file: PublishedFile, category: str) -> list[str]:
     """Spans of which no gain is known, and that some are from observations between the times of the grid."""
     found = file.frame(
         f"select hours_ago, count(gain_pct) as n, bool_or(basis = 'observations' and gain_pct is not null) as own "  # noqa: S608
-        f"from {GAINS} where category = {literal(category)} group by hours_ago order by hours_ago"
+        f"from mart.percent_gains where category = {literal(category)} group by hours_ago order by hours_ago"
     )
     unknown = [hours_text(hours) for hours, n, _ in found.iter_rows() if not n]
     own = [hours_text(hours) for hours, _, is_own in found.iter_rows() if is_own]

@@ -106,7 +106,7 @@ def _sql(category: str, measures: Measures) -> str:
         f"select s.label, i.ts,\n       {levels},\n"
         "       min(i.coverage_pct) as coverage_pct, bool_or(i.is_backfilled) as is_backfilled,\n"
         "       bool_or(i.is_provisional) as is_provisional\n"
-        f"from {INDEX} i join core.series s using (category, series)\n"
+        f"from mart.narrative_index i join core.series s using (category, series)\n"
         f"where i.category = {literal(category)}\n"
         "group by s.label, s.sort_order, i.ts order by s.sort_order, i.ts"
     )

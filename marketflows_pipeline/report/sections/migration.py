@@ -81,7 +81,7 @@ def _sql() -> str:
                sum(coalesce(m.cap_after_usd, m.cap_before_usd)) as crossed_usd,
                string_agg(upper(coalesce(c.symbol, m.coin_id)), ', ' order by
                           coalesce(m.cap_after_usd, m.cap_before_usd) desc, m.coin_id) as coins
-        from {MIGRATION} m left join accepted.coins c using (coin_id)
+        from mart.range_migration m left join accepted.coins c using (coin_id)
         where m.ts = (select max(ts) from mart.range_chain)
         group by all order by days desc, crossed_usd desc, from_label, to_label
     """)  # noqa: S608

@@ -69,7 +69,7 @@ def _shares_card(file: PublishedFile) -> Card | None:
     sql = select(f"""
         select s.label, t.ts, t.n_assets, t.market_cap_usd,
                100 * t.market_cap_usd / sum(t.market_cap_usd) over (partition by t.ts) as share_pct
-        from {LEVELS} t join core.series s using (category, series)
+        from core.group_totals t join core.series s using (category, series)
         where t.category = {literal(RANGES)} order by s.sort_order, t.ts
     """)  # noqa: S608
     full = file.frame(sql)
@@ -179,11 +179,11 @@ def _chain_card(file: PublishedFile) -> Card | None:
 def _chain_sql() -> str:
     periods = ", ".join(f"({days})" for days in _CHAIN_DAYS)
     return select(f"""
-        with newest as (select max(ts) as ts from {CHAIN}), periods(days) as (values {periods})
+        with newest as (select max(ts) as ts from mart.range_chain), periods(days) as (values {periods})
         select s.label, p.days, 100 * (now.chain_index / before.chain_index - 1) as chain_change_pct,
                100 * (now.level_usd / before.level_usd - 1) as level_change_pct, now.n_members
-        from {CHAIN} now join newest on now.ts = newest.ts, periods p
-        join {CHAIN} before on before.series = now.series and before.ts = now.ts - to_days(p.days)
+        from mart.range_chain now join newest on now.ts = newest.ts, periods p
+        join mart.range_chain before on before.series = now.series and before.ts = now.ts - to_days(p.days)
         join core.series s on s.category = {literal(RANGES)} and s.series = now.series
         where now.chain_index is not null and before.chain_index is not null
         order by p.days desc, s.sort_order

@@ -42,7 +42,8 @@ def rotation_cards(file: PublishedFile) -> tuple[Card, ...]:
     if not (file.has(ROTATION) and file.has("core.series")):
         return ()
     found = file.frame(
-        f"select distinct benchmark from {ROTATION} where universe = 'narratives' and quadrant is not null order by all"  # noqa: S608
+        "select distinct benchmark from mart.rotation where universe = 'narratives' and quadrant is not null "
+        "order by benchmark"
     )
     benchmarks = tuple(found["benchmark"])
     named = dict(zip(benchmarks, base_labels(file, benchmarks), strict=True))
@@ -106,7 +107,7 @@ def _sql(benchmark: str) -> str:
         with points as (
             select series, ts, ratio, momentum, quadrant, is_backfilled,
                    dense_rank() over (order by ts desc) - 1 as step
-            from {ROTATION} where universe = 'narratives' and benchmark = {literal(benchmark)}
+            from mart.rotation where universe = 'narratives' and benchmark = {literal(benchmark)}
         )
         select s.label, p.ts, p.step, p.ratio, p.momentum, p.quadrant, p.is_backfilled
         from points p join core.series s on s.category = {literal(NARRATIVES)} and s.series = p.series
@@ -119,7 +120,8 @@ def _placebo(file: PublishedFile, benchmark: str) -> list[dict[str, Any]]:
     if not file.has(PLACEBO):
         return []
     return file.frame(
-        f"select * from {PLACEBO} where universe = 'narratives' and benchmark = $benchmark order by statistic",  # noqa: S608
+        "select * from mart.rotation_placebo where universe = 'narratives' and benchmark = $benchmark "
+        "order by statistic",
         {"benchmark": benchmark},
     ).to_dicts()
 

@@ -34,7 +34,7 @@ def dominance_card(file: PublishedFile) -> Card | None:
         return None
     each = "\nunion all\n".join(
         f"select {literal(label)} as label, {place} as place, ts, {column} as share_pct, is_backfilled "  # noqa: S608
-        f"from {DOMINANCE} where ts > (select max(ts) from {DOMINANCE}) - interval 365 day"
+        f"from mart.dominance where ts > (select max(ts) from mart.dominance) - interval 365 day"
         for place, (column, label, _) in enumerate(_SHARES)
     )
     sql = f"select label, ts, share_pct, is_backfilled from (\n{each}\n) order by place, ts"  # noqa: S608
@@ -105,7 +105,7 @@ def map_card(file: PublishedFile) -> Card | None:
                any_value(m.series_price_change_7d_pct) as change_7d_pct,
                any_value(m.series_price_change_30d_pct) as change_30d_pct,
                arg_max(upper(coalesce(c.symbol, m.coin_id)), m.market_cap_usd) as largest_coin
-        from {MAP} m left join core.series s on s.category = {literal(NARRATIVES)} and s.series = m.series
+        from mart.market_map m left join core.series s on s.category = {literal(NARRATIVES)} and s.series = m.series
         left join accepted.coins c using (coin_id)
         group by m.series order by market_cap_usd desc, m.series
     """)  # noqa: S608
@@ -154,7 +154,7 @@ def overlap_card(file: PublishedFile) -> Card | None:
     sql = select(f"""
         select coalesce({one}, o.series) as label, coalesce({other}, o.other_series) as other, o.n_shared,
                o.shared_usd, o.of_smaller_pct, o.of_union_pct
-        from {OVERLAP} o order by o.of_smaller_pct desc nulls last, o.series, o.other_series limit {_PAIRS}
+        from mart.narrative_overlap o order by o.of_smaller_pct desc nulls last, o.series, o.other_series limit {_PAIRS}
     """)  # noqa: S608
     rows = shown(file.frame(sql), ("other",))
     if rows.is_empty():

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-
 
 def literal(text: str) -> str:
     """A text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def texts(values: Iterable[str]) -> str:
-    """Several texts, separated by commas."""
-    return ", ".join(map(literal, values))
-
-
-def time_literal(when: datetime) -> str:
-    """A time as SQL writes it, in UTC."""
-    return f"timestamptz '{when.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
 
 
 def select(sql: str) -> str:
