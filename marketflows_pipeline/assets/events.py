@@ -22,6 +22,7 @@ from marketflows_pipeline.queries.fingerprints import event_fingerprints
 from marketflows_pipeline.report.brief.telling import tell
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, table, tables_of
+from marketflows_pipeline.system.printable import excerpt
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,10 @@ def events_found(part: Part) -> dg.AssetsDefinition:
         try:
             n_events = update_events(run, part)
             told = tell(run.warehouse, run.run_id, run.clock.now(), part=part, changed_since=run.started_at)
-        except Exception as error:  # noqa: BLE001 - what tells of the figures must not keep them from being published
+        except Exception as error:
+            if _is_stop(error):
+                raise
+            # What tells of the figures must not keep them from being published.
             log.warning("events of %s are as they were: %s", part, _in_words(error))
             return dg.MaterializeResult(metadata={"failed": _in_words(error)})
         return dg.MaterializeResult(metadata={"dagster/row_count": n_events, **asdict(told)})
@@ -69,7 +73,10 @@ def update_events(run: RunContext, part: Part) -> int:
         try:
             found.append(events_of_kind(run.warehouse, kind, since, run.started_at))
             noted[_noted_as(kind)] = inputs
-        except Exception as error:  # noqa: BLE001 - one kind that fails must not cost the others, nor the part
+        except Exception as error:
+            if _is_stop(error):
+                raise
+            # One kind that fails must not cost the others, nor the part.
             log.warning("events of kind %s in %s could not be found: %s", kind.name, part, _in_words(error))
     mine = with_first_seen(pl.concat(found), earlier)
     _store(run, pl.concat([earlier.filter(pl.col("part") != part), mine]), earlier, noted)
@@ -93,7 +100,14 @@ def _noted_as(kind: Kind) -> str:
 
 
 def _in_words(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return excerpt(f"{type(error).__name__}: {error}")
+
+
+def _is_stop(error: BaseException | None) -> bool:
+    """Whether a signal is behind a fault: no error is one, but a library may have made one of it."""
+    if error is None:
+        return False
+    return not isinstance(error, Exception) or _is_stop(error.__cause__) or _is_stop(error.__context__)
 
 
 market_cap_events = events_found("market_caps")

@@ -11,6 +11,7 @@ import pytest
 from marketflows_pipeline.assets import events
 from marketflows_pipeline.assets.events import update_events
 from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.errors import Stopped
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline.queries.events.finding import EVENTS, events_of_kind
@@ -122,6 +123,23 @@ def test_a_failure_of_all_of_it_stops_nothing(
     result = step(run_at(warehouse))
     assert result.metadata["failed"] == "OSError: no space"
     assert "events of market_caps are as they were: OSError: no space" in log.text
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, Stopped])
+def test_a_signal_stops_it_whatever_a_library_made_of_it(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]
+) -> None:
+    def stopped(*_: Any) -> Any:
+        try:
+            raise stop
+        except BaseException as signal:
+            raise RuntimeError("Query interrupted") from signal
+
+    step = events.market_cap_events.op.compute_fn.decorated_fn  # type: ignore[union-attr]
+    for place in ("events_of_kind", "event_fingerprints"):
+        monkeypatch.setattr(events, place, stopped)
+        with pytest.raises(RuntimeError, match="interrupted"):
+            step(run_at(warehouse))
 
 
 def test_the_file_is_left_alone_where_nothing_changed(warehouse: Warehouse, private: Path) -> None:
