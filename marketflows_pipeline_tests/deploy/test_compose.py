@@ -56,7 +56,14 @@ def test_the_code_server_is_the_one_standing_service_that_writes_the_warehouse(s
 def test_a_container_writes_where_it_must_and_nowhere_else(services: Services) -> None:
     """Whoever got into one could once replace the program in it, which the next start then ran."""
     files, warehouse = "/srv/dagster/files", "/srv/marketflows/warehouse"
-    run = {"/tmp", warehouse, "/srv/marketflows/output_plots", "/srv/marketflows/report", "/srv/marketflows/.marketflows", files}
+    run = {
+        "/tmp",
+        warehouse,
+        "/srv/marketflows/output_plots",
+        "/srv/marketflows/report",
+        "/srv/marketflows/.marketflows",
+        files,
+    }
     expected = {
         "postgres": {"/tmp", "/var/run/postgresql", "/var/lib/postgresql/data"},
         "storage": {"/tmp"},

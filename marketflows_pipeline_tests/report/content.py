@@ -183,7 +183,10 @@ def page_content(sections: Sequence[Section] | None = None, **changes: Any) -> P
         ],
         "brief": brief(),
         "tiles": (Tile("Market cap", "$2.2T", "+2.4% in a week", "#coins-curves", (1.0, None, 2.0, 3.0)),),
-        "gains": (GainRow("Layer 1", (1.0, 2.0), {"1d": 1.5, "1w": None}), GainRow("AI", (), {"1d": -3.25, "1w": 120.0})),
+        "gains": (
+            GainRow("Layer 1", (1.0, 2.0), {"1d": 1.5, "1w": None}),
+            GainRow("AI", (), {"1d": -3.25, "1w": 120.0}),
+        ),
         "parts": (PartState("Market caps", "4 Mar 00:00", is_stale=False, is_carried_over=False),),
         "written_at": NOW,
         "is_tutorial": False,

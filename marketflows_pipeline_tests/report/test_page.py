@@ -172,7 +172,7 @@ def test_the_control_bar_stands_around_the_sections_that_it_sets() -> None:
         Section("exchanges", "Exchanges", (table_card(),)),
     ]
     page = html_of(page_content(sections))
-    bar, end = page.index('<form class="controls"'), page.index("</div>\n<section id=\"exchanges\"")
+    bar, end = page.index('<form class="controls"'), page.index('</div>\n<section id="exchanges"')
 
     assert page.index('id="funds"') < bar < page.index('id="coins"') < end
     assert '<form class="controls"' not in html_of(page_content(sections[:1]))

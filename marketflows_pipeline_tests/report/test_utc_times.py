@@ -19,7 +19,9 @@ def test_an_axis_gets_a_scale_in_utc() -> None:
 def test_what_has_no_scale_is_cut_to_the_minute_in_utc() -> None:
     found = channel("tooltip", field="ts", type="temporal", format="%d %b")
     assert found == {"field": "ts", "type": "temporal", "format": "%d %b", "timeUnit": "utcyearmonthdatehoursminutes"}
-    assert in_utc({"encoding": {"tooltip": [{"field": "ts", "type": "temporal"}]}})["encoding"]["tooltip"][0]["timeUnit"]
+    assert in_utc({"encoding": {"tooltip": [{"field": "ts", "type": "temporal"}]}})["encoding"]["tooltip"][0][
+        "timeUnit"
+    ]
 
 
 def test_units_of_time_become_utc_once() -> None:

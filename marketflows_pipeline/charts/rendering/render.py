@@ -159,9 +159,7 @@ def render_all(
     return RenderReport(tuple(drawn), tuple(plan.unchanged), tuple(plan.skipped), tuple(removed))
 
 
-def thumbnails(
-    jobs: Sequence[RenderJob], max_bytes: int = THUMBNAIL_BYTES, *, look: Look = _USUAL
-) -> dict[str, bytes]:
+def thumbnails(jobs: Sequence[RenderJob], max_bytes: int = THUMBNAIL_BYTES, *, look: Look = _USUAL) -> dict[str, bytes]:
     """Small PNGs of charts, for the Dagster UI: of each, the largest of a few scales that fits.
 
     Returns:
@@ -237,9 +235,7 @@ def _planned(jobs: Sequence[RenderJob], manifest: Manifest, engine: str) -> _Pla
     return plan
 
 
-def _in_order(
-    pool: DrawingPool, jobs: Sequence[RenderJob], scale: float, look: Look
-) -> Iterator[Future[bytes]]:
+def _in_order(pool: DrawingPool, jobs: Sequence[RenderJob], scale: float, look: Look) -> Iterator[Future[bytes]]:
     """Begin every chart as early as the workers can use it, and hand each on as soon as its turn is done."""
     begun: deque[Future[bytes]] = deque()
     for job in jobs:

@@ -11,6 +11,7 @@ from marketflows_pipeline.report.sections.cross_asset import cross_asset
 from marketflows_pipeline.report.sections.exchanges import exchanges
 from marketflows_pipeline.report.sections.narratives import narratives_section
 from marketflows_pipeline.report.sections.portfolios import portfolios_section
+from marketflows_pipeline.report.sections.quality import quality
 from marketflows_pipeline.report.sections.ranges import ranges_section
 
 SectionBuilder = Callable[[PublishedFile], Section]
@@ -23,4 +24,5 @@ SECTIONS: tuple[SectionBuilder, ...] = (
     portfolios_section,
     exchanges,
     cross_asset,
+    quality,
 )

@@ -9,7 +9,7 @@ import polars as pl
 from marketflows_pipeline.charts.style.wording import counted, percent_text, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.lines import input_choice
+from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, described, extreme
@@ -195,5 +195,5 @@ def _spec(dataset: str, labels: list[str], windows: list[int]) -> dict[str, Any]
         ],
     )
     spec = spec_of(alt.layer(bars, dots), dataset, height=60 + row_height(len(labels)) * len(labels))
-    choice = input_choice("days", "Days", [(str(days), str(days)) for days in windows])
+    choice = input_number("days", "Days", windows, windows[0])
     return {**spec, "params": [*spec["params"], choice]}

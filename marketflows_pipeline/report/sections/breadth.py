@@ -11,8 +11,8 @@ from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.joining import joined
-from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, line_spec
-from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of
+from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, input_number, line_spec
+from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of, points_for
 from marketflows_pipeline.report.sections.size import dominance_card, map_card, overlap_card
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, described, known
@@ -87,7 +87,7 @@ def averages_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: s
         title=title,
         subtitle=subtitle,
         value="datum['above_ema_' + span + '_pct']",
-        choice=input_choice("span", "Average of days", [(each, each) for each in _SPANS]),
+        choice=input_number("span", "Average of days", map(int, _SPANS), int(span)),
         fields={f"above_ema_{each}_pct": f"Above EMA {each}, %" for each in ("20", "50", "200")},
         subject=field,
     )
@@ -116,7 +116,10 @@ def _advances_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: 
         ),
         value="measure === 'mcclellan' ? datum.mcclellan : datum.advance_decline",
         choice=input_choice(
-            "measure", "Show", [("mcclellan", "McClellan"), ("advance_decline", "advances less declines")]
+            "measure",
+            "Show",
+            [("mcclellan", "McClellan"), ("advance_decline", "advances less declines")],
+            "mcclellan",
         ),
         fields={
             "n_advancing": "Rose, coins",
@@ -145,7 +148,7 @@ def _beaten_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: st
         title=f"{_percent(row[field])} of coins ({label}) gained more than bitcoin in {days} days, {words}",
         subtitle="Coins other than bitcoin that gained more than it over the chosen days, %",
         value="datum['beat_bitcoin_' + look + 'd_pct']",
-        choice=input_choice("look", "Over days", [(each, each) for each in _LOOK_BACKS]),
+        choice=input_number("look", "Over days", map(int, _LOOK_BACKS), int(days)),
         fields={f"beat_bitcoin_{each}d_pct": f"Beat bitcoin over {each} days, %" for each in ("7", "30", "90")},
         subject=field,
     )
@@ -166,7 +169,7 @@ def _card(
     subject: str,
     is_percent: bool = True,
 ) -> Card:
-    kept, before = thinned(rows, [KEY])
+    kept, before = thinned(rows, [KEY], most=points_for(rows[KEY].n_unique()))
     dataset = f"breadth_of_{category.lower()}"
     digits = 0 if not is_percent else 1
     text = fixed(0, " %") if is_percent else fixed(0, signed=True)

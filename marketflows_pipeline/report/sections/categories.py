@@ -9,7 +9,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.spec import GROWTH_STEPS, INFLECTION_STEPS, ChartSpec, GainTableSpec
 from marketflows_pipeline.charts.style.wording import counted, percent_text
-from marketflows_pipeline.report.model import MOST_POINTS, Card, Dataset, FigureColumn
+from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.controls import (
     AS_IS,
@@ -23,7 +23,7 @@ from marketflows_pipeline.report.sections.controls import (
     order_label,
 )
 from marketflows_pipeline.report.sections.lines import Lines, line_spec, quoted
-from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, styled
+from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, points_for, styled
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, change_finding, day, described, known
 from marketflows_pipeline.report.thinning import thinned
@@ -120,11 +120,12 @@ def _with_newest_whole(full: pl.DataFrame, labels: tuple[str, ...]) -> tuple[pl.
     steps = full["ts"].n_unique()
     back = pl.col("ts").rank("dense", descending=True) - 1
     numbered = full.with_columns(back=back.cast(pl.Int32))
-    if steps <= MOST_POINTS:
+    most = points_for(len(labels))
+    if steps <= most:
         rows, before = numbered, None
     else:
         is_newest = pl.col("back") < GROWTH_STEPS
-        older, before = thinned(numbered.filter(~is_newest), [KEY], "ts", MOST_POINTS - GROWTH_STEPS)
+        older, before = thinned(numbered.filter(~is_newest), [KEY], "ts", most - GROWTH_STEPS)
         rows, before = pl.concat([older, numbered.filter(is_newest)]), steps if before else None
     order = pl.col(KEY).replace_strict(
         list(labels), list(range(len(labels))), default=len(labels), return_dtype=pl.Int32
@@ -149,7 +150,9 @@ def _spec(dataset: str, series: Series, rows: pl.DataFrame, measures: Measures, 
             f"{unit} ? (datum.most > datum.least ? (datum.chosen - datum.least) / (datum.most - datum.least) : null)"
             f" : isValid(datum.chosen) ? 100 * (datum.chosen - ({ORDER} === '0' ? 1 : 0)) : null"
         ),
-        text=lambda figure: f"({unit} ? format({figure}, '.2f') : format({figure}, '+,.3~f') + ' %')",
+        text=lambda figure: (
+            f"({unit} ? format({figure}, '.2f') : format({figure}, {ORDER} === '0' ? '+,.1f' : '+,.3f') + ' %')"
+        ),
         steps=int(rows["ts"].n_unique()),
         is_daily=_step(rows) >= timedelta(days=1),
         axis={"labelExpr": f"{unit} ? datum.label : datum.label + ' %'"},

@@ -12,6 +12,7 @@ from marketflows_pipeline.report.sections.cross_map import correlations_card, ma
 from marketflows_pipeline.report.sections.cross_models import models_card, scores_card
 from marketflows_pipeline.report.sections.cross_ranking import against_price_card, ranking_card
 from marketflows_pipeline.report.sections.cross_regimes import regimes_card
+from marketflows_pipeline.report.sections.cross_rotation import rotation_card
 from marketflows_pipeline.report.sections.fresh_money import fresh_money_card
 
 
@@ -24,9 +25,10 @@ def cross_asset(file: PublishedFile) -> Section:
         Wanted("Flow map", ("mart.flow_map",), map_card),
         Wanted("Flow beside price", ("mart.flow_rankings",), against_price_card),
         Wanted("Correlations", ("mart.correlations",), correlations_card),
+        Wanted("Rotation of assets", ("mart.cross_asset_rotation",), rotation_card, "no asset has a place yet"),
         Wanted("Regimes", ("mart.regimes",), regimes_card),
         Wanted("Fresh money", (), partial(fresh_money_card, windows=windows)),
-        Wanted("Models", ("mart.model_evaluation",), models_card, "none is trained; `marketflows train` trains one"),
+        Wanted("Models", ("mart.model_evaluation",), models_card, "none is trained; the command train makes one"),
         Wanted("Probabilities", ("mart.model_scores",), scores_card, "no model has scored a session yet"),
     )
     return section_of(file, "cross-asset", "Cross-asset", wanted)

@@ -8,16 +8,17 @@ import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.wording import percent_of_cap_text
 from marketflows_pipeline.charts.style.wording import day_text, usd_text, value_text
+from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import UNUSUAL_Z, caption, rows
-from marketflows_pipeline.report.sections.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.transforms.cross_asset.flow_windows import (
     ASSET,
     CLASS,
     COINS,
     GROUP,
     UNIT,
+    WEEK,
     WINDOWS,
     flow_windows,
     newest_windows,
@@ -28,7 +29,7 @@ from marketflows_pipeline.transforms.cross_asset.trade_sessions import FLOW_COLU
 FLOWS = "core.asset_flows"
 CREATIONS = "creations are counted by the issuers, often a session after the orders"
 # What the figures are made of; the windows, their z-scores and percentiles are those of `cross-asset brief`.
-SQL = f"select {', '.join(FLOW_COLUMNS)} from {FLOWS} order by symbol, session"  # noqa: S608 (constants)
+SQL = f"select {', '.join(FLOW_COLUMNS)} from core.asset_flows order by symbol, session"  # noqa: S608 (constants)
 _FIGURES = ("flow_usd", "flow_pct", "zscore", "percentile_pct")
 _LEVELS = {GROUP: 0, CLASS: 1, ASSET: 2}
 
@@ -63,7 +64,8 @@ def brief_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card | None
             session,
             "flow, not price: shares created less those redeemed, at their price",
             CREATIONS,
-            "funds and coins are never added: a fund's flow is investors' money, a coin's is issuance",
+            "a class sums the assets that are known; funds and coins are never added: a fund's flow is investors' "
+            "money, a coin's is issuance",
             "windows overlap, so that they tell less than as many separate ones",
         ),
         dataset=Dataset("cross_asset_flows", side_by_side(newest, streaks(windows))),
@@ -72,7 +74,8 @@ def brief_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card | None
             *(FigureColumn(f"flow_usd_{window}", f"{window} s (M USD)", 1, True, 1e6) for window in WINDOWS),
             *(FigureColumn(f"flow_pct_{window}", f"{window} s (%)", 2, signed=True) for window in WINDOWS),
             *(FigureColumn(f"zscore_{window}", f"z, {window} s", 1, signed=True) for window in WINDOWS[1:]),
-            *(FigureColumn(f"percentile_pct_{window}", f"Percentile, {window} s", 0) for window in WINDOWS[1:]),
+            *(FigureColumn(f"percentile_pct_{window}", f"Percentile, {window} s", 1) for window in WINDOWS[1:]),
+            FigureColumn("known", "Known"),
             FigureColumn("streak", "One way since"),
         ),
         sql=SQL,
@@ -114,12 +117,15 @@ def side_by_side(newest: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
         runs: as `streaks` returns them.
 
     Returns:
-        unit, symbol (null of classes and groups), level, kind, name, asset_class, the figures by window, streak.
+        unit, symbol (null of classes and groups), level, kind, name, asset_class, the figures by window, streak, known
+        (how many assets of the unit have a known window of 5 sessions).
     """
     wide = newest.pivot(on="window_sessions", index=[*UNIT, "asset_class"], values=list(_FIGURES))
     told = {tuple(row[name] for name in UNIT): _streak_text(row) for row in runs.to_dicts()}
     keys = wide.select(UNIT).rows()
+    week = {tuple(row[name] for name in UNIT): row for row in newest.filter(window_sessions=WEEK).to_dicts()}
     texts: dict[str, list[str | None]] = {
+        "known": [f"{week[key]['n_known']} of {week[key]['n_assets']}" if key in week else None for key in keys],
         "unit": [_indented(row) for row in wide.to_dicts()],
         "streak": [told.get(key) for key in keys],
     }

@@ -7,14 +7,14 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, share_text, usd_text, value_text
+from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
-from marketflows_pipeline.report.sections.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.sections.cross_flows import CREATIONS
 from marketflows_pipeline.report.sections.heat import both_ways, by_size, limits_text
 from marketflows_pipeline.report.sections.marks import columns_axis, height_of, rows_axis
-from marketflows_pipeline.report.specs import BACKGROUND, spec_of
+from marketflows_pipeline.report.specs import BACKGROUND, spec_of, unchecked
 from marketflows_pipeline.transforms.cross_asset.flow_map import OUTSIDE
 
 MAP, CORRELATIONS = "cross_asset_flow_map", "cross_asset_correlations"
@@ -172,6 +172,7 @@ def _cells(dataset: str, source: str, to: str, order: tuple[list[str], list[str]
     )
 
 
+@unchecked
 def _map_spec(pairs: pl.DataFrame) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415
 
@@ -199,6 +200,7 @@ def _map_spec(pairs: pl.DataFrame) -> dict[str, Any]:
     )
 
 
+@unchecked
 def _correlations_spec(known: pl.DataFrame) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415
 

@@ -18,10 +18,10 @@ from marketflows_pipeline.charts.cross_asset.model_figures import (
 )
 from marketflows_pipeline.charts.style.wording import counted, value_text
 from marketflows_pipeline.models.verdicts import ALL, HEADLINES, intervals, worth
+from marketflows_pipeline.report.credits import credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, of_all, rows
-from marketflows_pipeline.report.sections.credits import credit
 
 _COMPUTED = "Computed from flows and prices of the cross-asset part"
 _NO_ADVICE = "not investment advice"

@@ -9,12 +9,12 @@ import polars as pl
 from marketflows_pipeline.charts.cross_asset.spec import REGIMES as KINDS
 from marketflows_pipeline.charts.cross_asset.wording import REGIME_NAMES
 from marketflows_pipeline.charts.style.wording import counted, day_text, value_text
+from marketflows_pipeline.report.credits import BARS, VOLATILITY, market_credit
 from marketflows_pipeline.report.model import MOST_POINTS, Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
-from marketflows_pipeline.report.sections.credits import BARS, VOLATILITY, market_credit
 from marketflows_pipeline.report.sections.heat import STEPS
-from marketflows_pipeline.report.specs import INK, SINGLED_OUT, spec_of
+from marketflows_pipeline.report.specs import INK, SINGLED_OUT, spec_of, unchecked
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.cross_asset.regime_spells import newest_spell, regime_shares
 
@@ -108,6 +108,7 @@ def drawn(sessions: pl.DataFrame) -> tuple[pl.DataFrame, int | None]:
     return pl.concat([shown, begins]).unique("session").sort("session"), before
 
 
+@unchecked
 def _spec() -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

@@ -7,14 +7,14 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import usd_text
+from marketflows_pipeline.report.credits import DEFILLAMA, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, joined, rows
-from marketflows_pipeline.report.sections.credits import DEFILLAMA, credit
 from marketflows_pipeline.report.sections.exchange_netflow import PERIOD, WALLETS
 from marketflows_pipeline.report.sections.heat import both_ways, limits_text
 from marketflows_pipeline.report.sections.marks import columns_axis, height_of, rows_axis
-from marketflows_pipeline.report.specs import fading, spec_of
+from marketflows_pipeline.report.specs import fading, spec_of, unchecked
 
 CLASSES = "exchange_classes"
 CLASS_NAMES = {"btc": "Bitcoin", "eth": "Ether", "stablecoins": "Stablecoins", "other": "Other tokens"}
@@ -97,6 +97,7 @@ def class_title(known: pl.DataFrame) -> str:
     return f"Exchanges in 7 days: {text}"
 
 
+@unchecked
 def _spec(known: pl.DataFrame) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

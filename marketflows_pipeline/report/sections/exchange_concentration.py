@@ -8,12 +8,12 @@ import polars as pl
 
 from marketflows_pipeline.charts.exchanges.wording import MEASURES, SEGMENTS
 from marketflows_pipeline.charts.style.wording import counted, value_text
+from marketflows_pipeline.report.credits import COINGECKO, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
-from marketflows_pipeline.report.sections.credits import COINGECKO, credit
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis
-from marketflows_pipeline.report.specs import GREY, INK, by_series, fading, series_of, spec_of
+from marketflows_pipeline.report.specs import GREY, INK, by_series, fading, series_of, spec_of, unchecked
 from marketflows_pipeline.settings.exchanges import MAX_HHI, Exchanges
 
 DEGREES = {
@@ -175,6 +175,7 @@ def _bands_text(thresholds: tuple[float, float] | None) -> str:
     return f"moderate from {thresholds[0]:,.0f}, high from {thresholds[1]:,.0f}, {MAX_HHI:,.0f} a monopoly"
 
 
+@unchecked
 def _now_spec(now: pl.DataFrame, thresholds: tuple[float, float] | None) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 
@@ -198,6 +199,7 @@ def _now_spec(now: pl.DataFrame, thresholds: tuple[float, float] | None) -> dict
     return spec_of(alt.layer(*layers), _NOW, height=height_of(known.height, row=28))
 
 
+@unchecked
 def _history_spec(series: tuple[tuple[str, str, str], ...], thresholds: tuple[float, float] | None) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415
 

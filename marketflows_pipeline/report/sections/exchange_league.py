@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, names_text, share_text, value_text
+from marketflows_pipeline.report.credits import COINGECKO, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import UNUSUAL_Z, caption, joined, of_all, rows
-from marketflows_pipeline.report.sections.credits import COINGECKO, credit
 
 VOLUME = """
 select rank, name as exchange, exchange_id as exchange_key, volume_24h_btc, market_share_pct, volume_change_pct,

@@ -7,11 +7,11 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, day_text, percent_text, share_text, usd_text
+from marketflows_pipeline.report.credits import DEFILLAMA, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, of_all, rows
-from marketflows_pipeline.report.sections.credits import DEFILLAMA, credit
-from marketflows_pipeline.report.specs import GREY, INK, fading, spec_of
+from marketflows_pipeline.report.specs import GREY, INK, fading, spec_of, unchecked
 
 RESERVES = "exchange_reserves"
 MOST = 8
@@ -93,9 +93,10 @@ def reserves_title(known: pl.DataFrame) -> str:
     if compared.is_empty():
         return text
     fell = compared.filter(pl.col("reserves_usd") < pl.col("before")).height
-    return (
-        f"{text}; {of_all(fell, compared.height, 'exchange')} {'holds' if fell == 1 else 'hold'} less than 30 days ago"
-    )
+    if compared.height == 1:
+        return f"{text}; the only exchange with a past holds {'less' if fell else 'no less'} than 30 days ago"
+    hold = "holds" if fell < 2 else "hold"
+    return f"{text}; {of_all(fell, compared.height, 'exchange')} {hold} less than 30 days ago"
 
 
 def _span(known: pl.DataFrame) -> str:
@@ -103,6 +104,7 @@ def _span(known: pl.DataFrame) -> str:
     return f"{day_text(days[0])} to {day_text(days[-1])}"
 
 
+@unchecked
 def _spec(n_shown: int) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

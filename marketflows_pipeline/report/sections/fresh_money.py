@@ -9,18 +9,19 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, usd_text
+from marketflows_pipeline.report.credits import BARS, COINGECKO, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, last_moment, rows
-from marketflows_pipeline.report.sections.credits import BARS, COINGECKO, SHARES, market_credit
 from marketflows_pipeline.report.sections.cross_flows import unit_name
 from marketflows_pipeline.report.sections.exchange_classes import CLASS_NAMES
-from marketflows_pipeline.transforms.cross_asset.flow_windows import ASSET, COINS, WINDOWS, newest_windows
+from marketflows_pipeline.transforms.cross_asset.flow_windows import ASSET, COINS, WEEK, WINDOWS, newest_windows
 from marketflows_pipeline.transforms.cross_asset.stablecoins import issuance_by_span
 from marketflows_pipeline.transforms.exchanges.netflow_sums import sum_by_class
 
 ISSUANCE, BY_CLASS = "core.stablecoin_issuance", "mart.exchange_netflow_by_class"
 DAYS = (1, 7, 30)
+ALL_FUNDS = "all funds"
 STABLECOINS, FUNDS, ON_EXCHANGES = "Stablecoins issued", "Fund creations", "Net flow of exchanges"
 _SPANS = ("day_usd", "week_usd", "month_usd")
 # What stablecoins and exchanges are summed from; funds are those of the card of flows.
@@ -98,13 +99,13 @@ _SCHEMA = {"measure": pl.String, "of": pl.String, **dict.fromkeys(_SPANS, pl.Flo
 def fresh_money_title(money: pl.DataFrame) -> str:
     """The week of each measure, side by side."""
     wanted = (
-        (STABLECOINS, None, "stablecoins issued"),
-        (FUNDS, "all funds", "funds"),
+        (STABLECOINS, "", "stablecoins issued"),
+        (FUNDS, ALL_FUNDS, "funds"),
         (ON_EXCHANGES, "Stablecoins", "stablecoins on exchanges"),
     )
     parts = []
     for measure, of, name in wanted:
-        rows_of = money.filter(measure=measure, **({} if of is None else {"of": of}))
+        rows_of = money.filter(pl.col("measure") == measure, pl.col("of").str.starts_with(of))
         week = rows_of["week_usd"].drop_nulls()
         if week.len():
             parts.append(f"{name} {usd_text(week[0], signed=True)}")
@@ -126,11 +127,14 @@ def _stablecoins(file: PublishedFile) -> Iterator[dict[str, Any]]:
 def funds_lines(windows: pl.DataFrame) -> Iterator[dict[str, Any]]:
     """All funds and each class of them, by windows of 1, 5 and 21 sessions."""
     newest = newest_windows(windows).filter(pl.col("kind") != COINS, pl.col("level") != ASSET)
-    by_unit: dict[str, dict[int, float | None]] = {}
+    by_unit: dict[str, dict[int, dict[str, Any]]] = {}
     for row in newest.to_dicts():
-        by_unit.setdefault(unit_name(row), {})[row["window_sessions"]] = row["flow_usd"]
-    for name, sums in sorted(by_unit.items(), key=lambda item: (not item[0].startswith("all "), item[0])):
-        yield _line(FUNDS, name, [sums.get(window) for window in WINDOWS], newest["session"][0])
+        by_unit.setdefault(unit_name(row), {})[row["window_sessions"]] = row
+    for name, found in sorted(by_unit.items(), key=lambda item: (item[0] != ALL_FUNDS, item[0])):
+        week = found.get(WEEK, {"n_known": 0, "n_assets": 0})
+        partly = f", {week['n_known']} of {week['n_assets']} known" if week["n_known"] < week["n_assets"] else ""
+        sums = [found[window]["flow_usd"] if window in found else None for window in WINDOWS]
+        yield _line(FUNDS, f"{name}{partly}", sums, newest["session"][0])
 
 
 def _exchanges(file: PublishedFile) -> Iterator[dict[str, Any]]:

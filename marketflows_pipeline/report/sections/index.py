@@ -14,7 +14,7 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.controls import BASE, Measures
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
-from marketflows_pipeline.report.sections.series import KEY, labels_of, styled
+from marketflows_pipeline.report.sections.series import KEY, labels_of, points_for, styled
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, change_finding, day, described, known
 from marketflows_pipeline.report.thinning import thinned
@@ -39,7 +39,7 @@ def index_card(file: PublishedFile, category: str, measures: Measures, *, key: s
     full = file.frame(sql)
     if full["ts"].n_unique() < 2:
         return None
-    rows, before = thinned(full, [KEY])
+    rows, before = thinned(full, [KEY], most=points_for(full[KEY].n_unique()))
     labels = tuple(label for label in labels_of(file, category) if label in set(rows[KEY]))
     series, dataset = styled(labels), key.replace("-", "_")
     final = full.filter(~pl.col("is_provisional"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -189,8 +189,13 @@ def input_range(name: str, words: str, least: int, most: int, value: int) -> dic
     return {"name": name, "value": value, "bind": bind}
 
 
-def input_choice(name: str, words: str, options: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """A signal with radio buttons of the chart's own; it begins with the first of its (value, label) pairs."""
+def input_number(name: str, words: str, numbers: Iterable[int], first: int) -> dict[str, Any]:
+    """A signal with a radio button for each number; its values are texts."""
+    return input_choice(name, words, [(str(number), str(number)) for number in sorted(numbers)], str(first))
+
+
+def input_choice(name: str, words: str, options: Sequence[tuple[str, str]], first: str) -> dict[str, Any]:
+    """A signal with radio buttons of the chart's own, from (value, label) pairs; it begins with ``first``."""
     values, labels = zip(*options, strict=True)
     bind = {"input": "radio", "options": list(values), "labels": list(labels), "name": words}
-    return {"name": name, "value": values[0], "bind": bind}
+    return {"name": name, "value": first, "bind": bind}

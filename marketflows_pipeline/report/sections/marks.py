@@ -23,8 +23,8 @@ def row_names(labels: Mapping[str, str]) -> alt.Axis:
     """
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 
-    # JSON is an expression of Vega's, so that no name can end it.
-    named = f"{json.dumps(dict(labels))}[datum.value]"
+    # JSON is an expression of Vega's, so that no name can end it; lists have no names of their own, as objects have.
+    named = f"{json.dumps(list(labels.values()))}[indexof({json.dumps(list(labels))}, datum.value)]"
     return alt.Axis(
         labelExpr=named, title=None, labelLimit=NAME_WIDTH, labelColor=INK, grid=False, domain=False, ticks=False
     )

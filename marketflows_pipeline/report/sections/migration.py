@@ -9,8 +9,8 @@ import polars as pl
 from marketflows_pipeline.charts.style.wording import counted, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.lines import input_choice
-from marketflows_pipeline.report.sections.series import labels_of
+from marketflows_pipeline.report.sections.lines import input_number
+from marketflows_pipeline.report.sections.series import labels_of, shown
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, coins, described, listed
 from marketflows_pipeline.report.specs import INK, SERIES_COLORS, spec_of, unchecked
@@ -24,13 +24,15 @@ _STEPS, _STRENGTHS = (2, 4, 8), (0.12, 0.22, 0.34, 0.46)
 
 
 def migration_card(file: PublishedFile) -> Card | None:
-    """What crossed from each range to each other over 30, 7 days and 1 day; None before a cohort is stored twice."""
+    """What crossed from each range to each other over 30, 7 days and 1 day; None where no coin is known to have."""
     labels = labels_of(file, RANGES)
     if not labels or not file.has(MIGRATION) or not file.has("mart.range_chain"):
         return None
     sql = _sql()
-    rows = file.frame(sql)
-    periods = [days for days in _PERIODS if days in set(rows["days"])] or [_PERIODS[0]]
+    rows = shown(file.frame(sql), ("from_label", "to_label"), ("coins",))
+    periods = [days for days in _PERIODS if days in set(rows["days"])]
+    if not periods:
+        return None
     title = _title(rows.filter(pl.col("days") == periods[0]), labels, periods[0])
     subtitle = (
         "Coins that are in another range than before, from the range on the left to that above, and their market cap"
@@ -86,8 +88,6 @@ def _title(pairs: pl.DataFrame, labels: tuple[str, ...], days: int) -> str:
     """How many coins crossed a limit, and whether upwards or downwards."""
     span = f"in {counted(days, 'day')}"
     total = int(pairs["n_coins"].sum())
-    if not total:
-        return f"No coin crossed a limit of the ranges {span}"
     place = {label: at for at, label in enumerate([OUTSIDE, *labels])}
     rows = pairs.to_dicts()
     up = sum(row["n_coins"] for row in rows if place.get(row["to_label"], 0) > place.get(row["from_label"], 0))
@@ -136,5 +136,5 @@ def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
         for name, dy in texts.items()
     ]
     spec = spec_of(alt.layer(cells, *words), "ranges_migration", height=46 * len(order))
-    choice = input_choice("days", "Days", [(str(days), str(days)) for days in periods])
+    choice = input_number("days", "Days", periods, periods[0])
     return {**spec, "params": [*spec["params"], choice]}

@@ -14,6 +14,7 @@ from marketflows_pipeline.report.sections.index import index_card
 from marketflows_pipeline.report.sections.joining import joined
 from marketflows_pipeline.report.sections.series import portfolios_of
 from marketflows_pipeline.report.sections.words import PRICE_NOT_INFLOW
+from marketflows_pipeline.system.printable import presentable_name
 from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES, PORTFOLIOS, RANGES
 
 _NOUN = "portfolios"
@@ -29,7 +30,13 @@ def portfolios_section(file: PublishedFile) -> Section:
     caveats = (FIXED, PRICE_NOT_INFLOW, *held_words(file))
     coins = {
         f"coins of {name}": category_card(
-            file, name, measures, key=f"portfolio-{place}", noun=f"coins of {name}", caveats=caveats, width=2
+            file,
+            name,
+            measures,
+            key=f"portfolio-{place}",
+            noun=f"coins of {presentable_name(name)}",
+            caveats=caveats,
+            width=2,
         )
         for place, name in enumerate(own, start=1)
     }

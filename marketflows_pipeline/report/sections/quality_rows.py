@@ -7,12 +7,12 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, share_text
+from marketflows_pipeline.report.credits import COINGECKO, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
-from marketflows_pipeline.report.sections.credits import COINGECKO, credit
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis
-from marketflows_pipeline.report.specs import GREY, fading, spec_of
+from marketflows_pipeline.report.specs import GREY, fading, spec_of, unchecked
 
 HELD = "quality_held"
 _ASPECTS = {
@@ -114,12 +114,10 @@ def index_card(file: PublishedFile) -> Card | None:
         ),
         dataset=Dataset("quality_index_coverage", found),
         columns=(
-            FigureColumn("category", "Category"),
             FigureColumn("series", "Index"),
             FigureColumn("n", "Coins", 0),
             FigureColumn("coverage_pct", "Now (%)", 1),
             FigureColumn("least_30d_pct", "Least of 30 d (%)", 1),
-            FigureColumn("least_pct", "Least ever (%)", 1),
             FigureColumn("backfilled_pct", "Back-filled (%)", 0),
         ),
         sql=INDEX_SQL,
@@ -132,7 +130,7 @@ def index_title(found: pl.DataFrame) -> str:
     """How many indices rest on held prices now, and how much of history is hindsight."""
     held = found.filter(pl.col("coverage_pct") < 100)
     backfilled = found["backfilled_pct"].mean()
-    past = f"; {share_text(float(backfilled))} of their closes are back-filled" if isinstance(backfilled, float) else ""
+    past = f"; {share_text(backfilled)} of closes are back-filled, on average" if isinstance(backfilled, float) else ""
     if held.is_empty():
         whole = of_all(found.height, found.height, "index").replace("indexs", "indices")
         return f"All prices of {whole.removeprefix('all ')} are known now{past}"
@@ -174,12 +172,13 @@ def exchange_coverage_title(gaps: pl.DataFrame) -> str:
     return f"Exchanges {joined([f'{gap}: {n:,}' for gap, n in sums.iter_rows()])}"
 
 
+@unchecked
 def _held_spec(held: pl.DataFrame) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 
     base = alt.Chart(alt.NamedData(HELD)).encode(y=rows_axis("coin_id", {coin: coin for coin in held["coin_id"]}))
     bars = base.mark_bar(height={"band": 0.6}, color=GREY).encode(
-        x=alt.X("not_observed_pct:Q", title=None, scale=alt.Scale(domainMin=0), axis=alt.Axis(grid=True)),
+        x=alt.X("not_observed_pct:Q", title=None, scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(grid=True)),
         opacity=fading("coin_id"),
         tooltip=[
             alt.Tooltip("coin_id:N", title="Coin"),
@@ -194,4 +193,4 @@ def _held_spec(held: pl.DataFrame) -> dict[str, Any]:
             ),
         ],
     )
-    return spec_of(bars, HELD, height=height_of(held.height))
+    return spec_of(bars, HELD, height=height_of(held.height, least=60))

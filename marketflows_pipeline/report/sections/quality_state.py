@@ -13,7 +13,7 @@ from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import OF_RECORDS, caption, of_all, rows
 from marketflows_pipeline.report.sections.heat import by_size
 from marketflows_pipeline.report.sections.marks import columns_axis, height_of, rows_axis
-from marketflows_pipeline.report.specs import BACKGROUND, spec_of
+from marketflows_pipeline.report.specs import BACKGROUND, spec_of, unchecked
 
 TABLES, CHECKS = "quality_tables", "quality_checks"
 PARTS = {"market_caps": "Market caps", "exchanges": "Exchanges", "cross_asset": "Cross-asset", "meta": "Records"}
@@ -238,6 +238,7 @@ def _age_text(hours: float) -> str:
     return counted(int(hours), "hour") if hours < 48 else counted(int(hours / 24), "day")
 
 
+@unchecked
 def _counts_spec(dataset: str, shown: pl.DataFrame, column: str, order: list[str]) -> dict[str, Any]:
     """Counts of rows by part and one more column, as a table of colours."""
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)

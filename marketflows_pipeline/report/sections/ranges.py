@@ -16,7 +16,7 @@ from marketflows_pipeline.report.sections.controls import measures_of
 from marketflows_pipeline.report.sections.gains import gains_card
 from marketflows_pipeline.report.sections.held import held_words
 from marketflows_pipeline.report.sections.joining import joined
-from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, line_spec
+from marketflows_pipeline.report.sections.lines import Lines, fixed, input_number, line_spec
 from marketflows_pipeline.report.sections.migration import migration_card
 from marketflows_pipeline.report.sections.series import KEY, labels_of, styled
 from marketflows_pipeline.report.sections.sql_text import literal, select
@@ -36,6 +36,7 @@ CHAIN, LEVELS = "mart.range_chain", "core.group_totals"
 _NOUN = "ranges"
 _DAYS = 90
 _CHAIN_DAYS = (30, 7)
+_SHARE_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 COUNTED = "each coin counts for the range it is in at the time, so crossing a limit moves levels, and growth does not"
 SURVIVORS = "today's coins drawn back (survivor-biased)"
 
@@ -104,8 +105,8 @@ def _shares_card(file: PublishedFile) -> Card | None:
                 value="datum.share_pct > 0 ? datum.share_pct : null",
                 text=fixed(2, " %"),
                 steps=int(rows["ts"].n_unique()),
-                axis={"labelExpr": "datum.label === '' ? '' : datum.label + ' %'", "format": "~r"},
-                scale={"type": "log"},
+                axis={"labelExpr": "datum.label + ' %'", "format": "~r", "values": list(_SHARE_TICKS)},
+                scale={"type": "log", "nice": False},
             )
         ),
         description=described(title, subtitle, [(label, f"{share:.1f} %") for label, share in shares.items()]),
@@ -211,7 +212,7 @@ def _chain_spec(labels: list[str], series: tuple[tuple[str, str, str], ...], per
         x=alt.X("level_change_pct:Q", axis=axis), **shared
     )
     spec = spec_of(alt.layer(between, level, chain), "ranges_chain", height=40 * max(2, len(labels)))
-    choice = input_choice("days", "Days", [(str(days), str(days)) for days in periods])
+    choice = input_number("days", "Days", periods, periods[0])
     return {**spec, "params": [*spec["params"], choice]}
 
 

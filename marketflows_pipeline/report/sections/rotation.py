@@ -93,7 +93,7 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
             FigureColumn("is_backfilled", "By hindsight"),
         ),
         sql=sql,
-        spec=_spec(dataset, rows, series),
+        spec=rotation_spec(dataset, rows, series),
         description=described(title, subtitle, places),
         series_key=KEY,
         series=series,
@@ -139,7 +139,15 @@ def _title(newest: pl.DataFrame, benchmark: str, figures: list[dict[str, Any]]) 
 
 
 @unchecked
-def _spec(dataset: str, rows: pl.DataFrame, series: Series) -> dict[str, Any]:
+def rotation_spec(dataset: str, rows: pl.DataFrame, series: Series, *, step: str = _STEP) -> dict[str, Any]:
+    """Paths through the quadrants, and a slider through time.
+
+    Args:
+        dataset: name of the rows.
+        rows: label, ts, step (0 for the newest time), ratio, momentum, quadrant.
+        series: key, label and colour of each.
+        step: what one is called.
+    """
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 
     reach = rows.select(pl.max_horizontal((pl.col("ratio", "momentum") - 100).abs()).max()).item()
@@ -176,7 +184,7 @@ def _spec(dataset: str, rows: pl.DataFrame, series: Series) -> dict[str, Any]:
             opacity=fading(KEY),
             tooltip=[
                 alt.Tooltip(f"{KEY}:N", title="Series"),
-                alt.Tooltip("when:N", title="Close"),
+                alt.Tooltip("when:N", title=step.capitalize()),
                 alt.Tooltip("quadrant:N", title="Quadrant"),
                 alt.Tooltip("across:Q", title="Relative strength", format="+.2f"),
                 alt.Tooltip("up:Q", title="Momentum", format="+.2f"),
@@ -192,7 +200,7 @@ def _spec(dataset: str, rows: pl.DataFrame, series: Series) -> dict[str, Any]:
     spec = spec_of(chart, dataset, height=_HEIGHT)
     oldest = int(rows["step"].max() or 0)  # type: ignore[arg-type] # a column of integers
     inputs = [
-        input_range("day", "Closes back", -oldest, 0, 0),
+        input_range("day", f"{step.capitalize()}s back", -oldest, 0, 0),
         input_range("tail", "Path", 0, _LONGEST_TAIL, _TAIL),
     ]
     return {**spec, "params": [*spec["params"], *inputs]}

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import polars as pl
+
+from marketflows_pipeline.report.model import MOST_POINTS
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.sql_text import literal
 from marketflows_pipeline.report.specs import GREY, series_of
+from marketflows_pipeline.system.printable import presentable_name, visible
 
 # The column whose value is singled out in all charts: what a series is called, unique in its category.
 KEY = "label"
 ALL_COINS = "All ranges"
 """All coins above the smallest limit of the ranges together."""
+
+# Rows of a chart's data: fifty series have fewer points each, so that the page stays small.
+_MOST_ROWS = 10_000
+_LEAST_POINTS = 120
 
 Series = tuple[tuple[str, str, str], ...]
 
@@ -48,3 +56,23 @@ def plain(labels: tuple[str, ...]) -> Series:
 def row_height(rows: int) -> int:
     """Height of a row of bars, px: few rows are higher, so that the chart fills its card."""
     return max(22, min(44, 264 // max(rows, 1)))
+
+
+def points_for(series: int) -> int:
+    """Points that each of so many series has at most."""
+    return max(_LEAST_POINTS, min(MOST_POINTS, _MOST_ROWS // max(series, 1)))
+
+
+def shown(frame: pl.DataFrame, names: tuple[str, ...] = (), lists: tuple[str, ...] = ()) -> pl.DataFrame:
+    """The frame with text from outside as it can be shown, beyond the columns that every answer has so.
+
+    Args:
+        frame: rows as they were read.
+        names: columns of one name each.
+        lists: columns of several names each.
+    """
+    known = dict.fromkeys(names, presentable_name) | dict.fromkeys(lists, visible)
+    for column, made in known.items():
+        texts = {text: made(text) for text in frame[column].unique() if text}
+        frame = frame.with_columns(frame[column].replace(texts))
+    return frame

@@ -8,7 +8,7 @@ from marketflows_pipeline.charts.style.wording import counted, value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
-from marketflows_pipeline.report.sections.series import KEY
+from marketflows_pipeline.report.sections.series import KEY, shown
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, described, extreme, known
 from marketflows_pipeline.report.specs import GREY, SERIES_COLORS
@@ -109,7 +109,7 @@ def map_card(file: PublishedFile) -> Card | None:
         left join accepted.coins c using (coin_id)
         group by m.series order by market_cap_usd desc, m.series
     """)  # noqa: S608
-    rows = file.frame(sql)
+    rows = shown(file.frame(sql), ("largest_coin",))
     if rows.height < 2:
         return None
     first = rows.row(0, named=True)
@@ -156,7 +156,7 @@ def overlap_card(file: PublishedFile) -> Card | None:
                o.shared_usd, o.of_smaller_pct, o.of_union_pct
         from {OVERLAP} o order by o.of_smaller_pct desc nulls last, o.series, o.other_series limit {_PAIRS}
     """)  # noqa: S608
-    rows = file.frame(sql)
+    rows = shown(file.frame(sql), ("other",))
     if rows.is_empty():
         return None
     first = rows.row(0, named=True)

@@ -6,7 +6,7 @@ import math
 import altair as alt
 import pytest
 
-from marketflows_pipeline.charts.style.colours import THEMES, Theme, channels, heat, luminance, value_of
+from marketflows_pipeline.charts.style.colours import luminance
 from marketflows_pipeline.charts.style.theme import (
     FALL_INK,
     PALETTE,

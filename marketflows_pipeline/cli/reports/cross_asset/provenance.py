@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.report import ages
+from marketflows_pipeline.report.credits import service_names
 from marketflows_pipeline.transforms.cross_asset.weekdays import weekday_time
 from marketflows_pipeline.warehouse.accepted import accepted_name
 
@@ -19,16 +19,6 @@ FLOW_LIMIT = timedelta(days=7)
 FETCH_LIMIT = ages.FETCH_LIMIT
 
 _COINS = "data provided by CoinGecko (https://www.coingecko.com)"
-
-_NAMES = {
-    "yahoo": "Yahoo",
-    "ssga": "State Street",
-    "blackrock": "BlackRock",
-    "spdr_gold": "SPDR Gold",
-    "cboe": "Cboe",
-    "fred": "FRED (Federal Reserve Bank of St. Louis)",
-    "folder": "own files",
-}
 
 
 def header(data: PublishedData, as_of: datetime | None, *, stale: bool) -> dict[str, Any]:
@@ -67,7 +57,7 @@ def credit(data: PublishedData, *tables: str, with_coins: bool = False) -> str:
         with_coins: whether supplies of coins from the market-cap part are among the figures.
     """
     words = {BARS: "prices", SHARES: "shares outstanding", VOLATILITY: "VIX and VIX3M"}
-    parts = [f"{words[table]}: {_in_words(_sources(data, table))}" for table in tables if data.has(table)]
+    parts = [f"{words[table]}: {service_names(_sources(data, table))}" for table in tables if data.has(table)]
     if with_coins:
         parts.append(f"supplies of coins: {_COINS}")
     text = "; ".join(parts) or "no source is stored"
@@ -80,11 +70,6 @@ def _sources(data: PublishedData, table: str) -> list[str]:
         return []
     question = f"select distinct source from {accepted_name(table)} order by source"  # noqa: S608
     return [row["source"] for row in data.rows(question)]
-
-
-def _in_words(sources: Iterable[str]) -> str:
-    services = dict.fromkeys(name.partition(":")[0] for name in sources)
-    return ", ".join(_NAMES.get(name, name) for name in services)
 
 
 def dollars(amount: float) -> str:

@@ -1,4 +1,4 @@
-"""Where the figures of a section are from, as the stored rows say, and that they are made up where they are."""
+"""Where figures are from, as the stored rows say, and that they are made up where they are; quick to import."""
 
 from __future__ import annotations
 
