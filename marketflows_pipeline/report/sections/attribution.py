@@ -24,7 +24,7 @@ _PICTURED_DAYS = 30
 EFFECTS = {
     "price_effect_usd": ("price", GREY),
     "supply_effect_usd": ("supply", SERIES_COLORS[2]),
-    "large_supply_step_usd": ("large supply step", SERIES_COLORS[4]),
+    "large_supply_step_usd": ("large step", SERIES_COLORS[4]),
     "timing_usd": ("timing", SERIES_COLORS[3]),
     "arrivals_usd": ("arrivals", INTO),
     "departures_usd": ("departures", OUT_OF),
@@ -63,7 +63,7 @@ def attribution_card(file: PublishedFile, category: str, *, key: str, noun: str)
             file.as_of(TOTALS),
             "no effect is money that came in",
             "sums of daily effects of the members at the close before",
-            "a large supply step is one above 10 %, no proof of a new count",
+            "a large step is a change of supply above 10 %, no proof of a new count",
         ),
         dataset=Dataset(dataset, rows),
         columns=(
@@ -173,7 +173,7 @@ def _spec(dataset: str, labels: list[str], windows: list[int]) -> dict[str, Any]
             color=alt.Color(
                 "called:N",
                 scale=alt.Scale(domain=list(names.values()), range=[color for _, color in EFFECTS.values()]),
-                legend=alt.Legend(title=None, orient="top", direction="horizontal", columns=3, symbolType="square"),
+                legend=alt.Legend(title=None, orient="top", direction="horizontal", columns=2, symbolType="square"),
             ),
             opacity=fading(KEY),
             detail="amount:N",

@@ -19,6 +19,9 @@ from marketflows_pipeline.transforms.categories import RANGES
 MIGRATION = "mart.range_migration"
 OUTSIDE = "below all limits"
 _PERIODS = (30, 7, 1)
+# On a phone amounts go, which the table has, and names of ranges stand on several lines.
+_IS_NARROW = "width < 380"
+_ON_LINES = f"{_IS_NARROW} ? split(datum.label, ' ') : datum.label"
 # Coins a cell, from which its colour is stronger.
 _STEPS, _STRENGTHS = (2, 4, 8), (0.12, 0.22, 0.34, 0.46)
 
@@ -35,7 +38,7 @@ def migration_card(file: PublishedFile) -> Card | None:
         return None
     title = _title(rows.filter(pl.col("days") == periods[0]), labels, periods[0])
     subtitle = (
-        "Coins that are in another range than before, from the range on the left to that above, and their market cap"
+        "Coins that are in another range than before, from the range on the left to the one below, and their market cap"
     )
     pairs = rows.filter(pl.col("days") == periods[0])
     newest = [
@@ -112,7 +115,7 @@ def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
     x = alt.X(
         "to_label:N",
         scale=alt.Scale(domain=order),
-        axis=alt.Axis(title="to", orient="top", labelAngle=0, labelLimit=90, labelOverlap=False),
+        axis=alt.Axis(title="to", labelAngle=0, labelLimit=90, labelOverlap=False, labelExpr=_ON_LINES),
     )
     y = alt.Y("from_label:N", scale=alt.Scale(domain=order[::-1]), axis=alt.Axis(title="from", labelLimit=130))
     strength = alt.FillOpacity(
@@ -129,9 +132,14 @@ def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
         x=x, y=y, fillOpacity=strength, tooltip=tooltip
     )
     texts = {"number": -7, "amount": 9}
+    too_wide = {"test": _IS_NARROW, "value": 0}
     words = [
         rows.mark_text(dy=dy, color=INK, fontSize=13 if name == "number" else 11).encode(
-            x=x, y=y, text=f"{name}:N", tooltip=tooltip
+            x=x,
+            y=y,
+            text=f"{name}:N",
+            opacity=alt.OpacityValue(1, **({"condition": too_wide} if name == "amount" else {})),
+            tooltip=tooltip,
         )
         for name, dy in texts.items()
     ]

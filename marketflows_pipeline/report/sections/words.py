@@ -51,13 +51,21 @@ def change_finding(figures: Figures, span: str, *, noun: str = "series") -> str:
     leaders = [label for label, value in ranked if percent_text(value) == first]
     if first == last:
         return f"All {len(ranked)} {noun} stand alike {span}: {first}"
-    others = f"; {ranked[-1][0]} {'rose least' if ranked[-1][1] > 0 else 'fell most'}, {last}"
+    others = f"; {ranked[-1][0]} {_least(last)}"
     if sum(percent_text(value) == last for _, value in ranked) > 1:
         others = f"; the last stand at {last}"
-    names, is_many = listed(leaders), len(leaders) > 1
-    rose = ranked[0][1] >= 0
-    verb = "gained most" if rose else "fell least"
-    return f"{names} {verb} {span}, {first}{' each' if is_many else ''}{others}"
+    each = " each" if len(leaders) > 1 else ""
+    return f"{listed(leaders)} {_most(first)} {span}, {first}{each}{others}"
+
+
+def _most(figure: str) -> str:
+    """What the highest of several did, by its figure as it is shown."""
+    return "did not move" if figure[0].isdigit() else "gained most" if figure[0] == "+" else "fell least"
+
+
+def _least(figure: str) -> str:
+    """What the lowest of several did, with its figure."""
+    return "did not move" if figure[0].isdigit() else f"{'rose least' if figure[0] == '+' else 'fell most'}, {figure}"
 
 
 def extreme(figures: Figures, *, largest: bool = True) -> tuple[str, float] | None:
