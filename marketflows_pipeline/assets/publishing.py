@@ -33,8 +33,9 @@ def output_asset(
 
 def published_tables(part: Part) -> dg.AssetsDefinition:
     """The asset that marks a part as passed and swaps in a new published file."""
+    of_part = [*(entry.name for entry in tables_of(part)), f"events.{part}"]
 
-    @output_asset("published", part, deps=[entry.name for entry in tables_of(part)], kinds={"duckdb"})
+    @output_asset("published", part, deps=of_part, kinds={"duckdb"})
     def published(run: Run) -> dg.MaterializeResult[None]:
         """The part's tables in the DuckDB file for ad-hoc SQL, once every blocking check has passed."""
         path = run.settings.warehouse.published_path

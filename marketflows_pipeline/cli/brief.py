@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
-from marketflows_pipeline.cli.last_brief import LastBrief, UnreadableError, recall, remember
 from marketflows_pipeline.cli.sql import nothing_at, published_path
 from marketflows_pipeline.cli.text import argument_text, say, standard_output
 from marketflows_pipeline.clock import SystemClock
-from marketflows_pipeline.errors import MarketflowsError, UnsafeFileError, UserInputError
+from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.options import RunOptions
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LAST = "last"
 USUAL = timedelta(hours=24)
@@ -53,12 +49,13 @@ def brief(options: RunOptions, since: str, output_format: Literal["text", "json"
     path = published_path(options)
     if not path.exists():
         raise nothing_at(path, options)
-    # Imported here, because --help need not wait for DuckDB and polars.
+    # Imported here, because --help need not wait for DuckDB.
+    from marketflows_pipeline.cli.last_brief import LastBrief, recalled, remembered  # noqa: PLC0415
     from marketflows_pipeline.cli.reports.brief import FORMS  # noqa: PLC0415
     from marketflows_pipeline.report.brief.brief import NO_EVENTS, brief_of  # noqa: PLC0415
     from marketflows_pipeline.report.published import open_published_file  # noqa: PLC0415
 
-    last, warnings = _recalled(path) if start is None else (None, ())
+    last, warnings = recalled(path) if start is None else (None, ())
     with open_published_file(path, is_tutorial=options.tutorial, now=asked_at) as file:
         if last is not None:
             told = brief_of(file, last.told_up_to, last.event_ids)
@@ -72,10 +69,8 @@ def brief(options: RunOptions, since: str, output_format: Literal["text", "json"
         say(f"warning: {warning}", is_error=True)
     out.write(text.encode())
     out.flush()
-    try:
-        remember(path, LastBrief(told.told_up_to, told.event_ids))
-    except (OSError, UnsafeFileError) as error:
-        say(f"warning: {LAST} will not know of this brief: {error}", is_error=True)
+    if fault := remembered(path, LastBrief(told.told_up_to, told.event_ids)):
+        say(f"warning: {fault}", is_error=True)
 
 
 def start_of(since: str, now: datetime) -> datetime | timedelta:
@@ -95,13 +90,3 @@ def start_of(since: str, now: datetime) -> datetime | timedelta:
     if moment > now:
         raise UserInputError(f"--since {since!r} is still to come: {_EXPECTED}")
     return moment
-
-
-def _recalled(path: Path) -> tuple[LastBrief | None, tuple[str, ...]]:
-    """What the last brief of this file told; where that is not known, why, and what is done instead."""
-    instead = "this one goes back 24 hours"
-    try:
-        last = recall(path)
-    except UnreadableError as error:
-        return None, (f"what the last brief told cannot be read ({error}); {instead}",)
-    return last, () if last else (f"no earlier brief of {path} is remembered; {instead}",)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from marketflows_pipeline.errors import UnsafeFileError
 from marketflows_pipeline.system.safe_files import private_folder, read_plain, write_whole
 from marketflows_pipeline.system.state_folder import state_folder
 
 _MOST_BYTES = 1_000_000
+_INSTEAD = "this one goes back 24 hours"
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class LastBrief:
     """What the last brief of a published file told.
 
     Attributes:
-        told_up_to: when the events it chose from were published, aware.
+        told_up_to: when the events that it chose from were published, aware.
         event_ids: of those found about then, told or not.
     """
 
@@ -27,49 +29,47 @@ class LastBrief:
     event_ids: frozenset[str]
 
 
-class UnreadableError(Exception):
-    """What is remembered cannot be used; the message says why."""
-
-
-def recall(published: Path) -> LastBrief | None:
-    """What the last brief of a published file told; None where there was none.
-
-    Raises:
-        UnreadableError: if the file that says it is a link, no plain file, or not what `remember` writes.
-    """
+def recalled(published: Path) -> tuple[LastBrief | None, tuple[str, ...]]:
+    """What the last brief of a published file told; where that is not known, None and why, in a line."""
     try:
         path = _place(published)
-        content = read_plain(path, most=_MOST_BYTES)
+        return _read(path), ()
     except FileNotFoundError:
-        return None
+        return None, (f"no earlier brief of {published} is remembered: {_INSTEAD}",)
     except OSError as error:
-        raise UnreadableError(f"{error.filename or 'the state folder'}: {error.strerror or error}") from error
-    try:
-        found = json.loads(content)
-        told_up_to, event_ids = datetime.fromisoformat(found["told_up_to"]), found["event_ids"]
-        if told_up_to.tzinfo is None or not all(isinstance(each, str) for each in event_ids):
-            raise ValueError
-        return LastBrief(told_up_to.astimezone(UTC), frozenset(event_ids))
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-        raise UnreadableError(f"{path} does not say when a brief was told; remove it") from error
+        reason = f"{error.filename or 'the state folder'}: {error.strerror or error}"
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        reason = f"{path} does not hold it; remove that file"
+    return None, (f"what the last brief told cannot be read ({reason}): {_INSTEAD}",)
 
 
-def remember(published: Path, last: LastBrief) -> None:
-    """Keep what a brief told, in place of what the one before did.
-
-    Raises:
-        OSError: if it cannot be written.
-        UnsafeFileError: if a directory stands in the place of the file, or a file in that of its folder.
-    """
-    path = _place(published)
-    for folder in (path.parents[1], path.parent):
-        private_folder(folder)
+def remembered(published: Path, last: LastBrief) -> str | None:
+    """Keep what a brief told, in place of what the one before did; in a line what keeps that from being done."""
     kept = {
-        "published": str(published.absolute()),
+        "published": str(published.absolute()).encode(errors="replace").decode(),
         "told_up_to": last.told_up_to.astimezone(UTC).isoformat(),
         "event_ids": sorted(last.event_ids),
     }
-    write_whole(path, json.dumps(kept, indent=1).encode(), private=True)
+    try:
+        path = _place(published)
+        for folder in (path.parents[1], path.parent):
+            private_folder(folder)
+        write_whole(path, json.dumps(kept, indent=1).encode(), private=True)
+    except (OSError, UnsafeFileError) as error:
+        return f"`--since last` will not know of this brief: {error}"
+    return None
+
+
+def _read(path: Path) -> LastBrief:
+    found = json.loads(read_plain(path, most=_MOST_BYTES))
+    told_up_to, event_ids = datetime.fromisoformat(found["told_up_to"]), found["event_ids"]
+    if told_up_to.tzinfo is None or not isinstance(event_ids, list) or not all(map(_is_text, event_ids)):
+        raise ValueError("no moment, or no list of ids")
+    return LastBrief(told_up_to.astimezone(UTC), frozenset(event_ids))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _place(published: Path) -> Path:

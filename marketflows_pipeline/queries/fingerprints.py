@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
 
 from marketflows_pipeline.queries.closes import day_of
+from marketflows_pipeline.queries.events.kinds import Kind
+from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.store import Warehouse
 
 # Settings that say how the service is asked, and change no figure.
 _OF_THE_ACCOUNT = {"base_url", "plan", "calls_per_minute", "monthly_credits", "repair_calls_per_run"}
+
+# What kinds of events read of tables that have columns which change at every run.
+_READ_BY_EVENTS = {
+    "core.series": ("category", "series", "label"),
+    "core.cohort": ("coin_id",),
+    "core.exchanges": ("exchange_id", "name", "is_tracked"),
+    "raw.coins": ("coin_id", "name"),
+}
 
 
 def closes_fingerprint(warehouse: Warehouse, settings: Settings, moment: datetime) -> str:
@@ -53,6 +65,20 @@ def index_fingerprint(warehouse: Warehouse, settings: Settings) -> str:
         "select bit_xor(hash(category, series, base_asset, ts, price_index, is_backfilled)) from core.index_closes"
     )
     return _digest(found.row(0), settings.source.coin_bases)
+
+
+def event_fingerprints(warehouse: Warehouse, kinds: Sequence[Kind]) -> list[str]:
+    """What each of these kinds of events depends on: the rows of its tables, its own SQL, and the version."""
+    names = sorted({name for kind in kinds for name in kind.tables})
+    if not names:
+        return []
+    asked = " union all ".join(
+        f"select '{name}', count(*), bit_xor(hash({', '.join(_READ_BY_EVENTS.get(name, table(name).column_names))}))"  # noqa: S608 (registered names)
+        f" from {accepted_name(name)}"
+        for name in names
+    )
+    found = {name: (count, mixed) for name, count, mixed in warehouse.query(asked).iter_rows()}
+    return [_digest(kind, *(found[name] for name in kind.tables)) for kind in kinds]
 
 
 def _digest(*inputs: object) -> str:

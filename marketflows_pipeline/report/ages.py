@@ -54,7 +54,7 @@ def _exchanges(file: PublishedFile) -> PartAge:
 def _sessions(file: PublishedFile) -> PartAge:
     if not file.has("mart.pressure"):
         return PartAge(None, is_stale=False)
-    session: date = file.frame("select max(session) as session from mart.pressure")["session"][0]
+    session: date = file.rows("select max(session) as session from mart.pressure")[0]["session"]
     fetched_at = file.as_of("raw.daily_bars")
     is_stale = (
         file.now.astimezone(UTC).date() - session > SESSION_LIMIT

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from marketflows_pipeline.system.printable import presentable_name
 from marketflows_pipeline.warehouse.published import Reading, read_published
+
+if TYPE_CHECKING:
+    import polars as pl
 
 # Columns that hold what something is called by others.
 NAMES = frozenset({"name", "label", "symbol", "exchange", "coin", "token"})
@@ -47,6 +48,13 @@ class PublishedFile:
             named = {value: presentable_name(value) for value in frame[column].unique() if value}
             frame = frame.with_columns(frame[column].replace(named))
         return frame
+
+    def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """All rows of a select by column name, as `frame` gives them, for whoever need not wait for polars."""
+        return [
+            {key: presentable_name(str(value)) if key in NAMES and value else value for key, value in row.items()}
+            for row in self._reading.rows(sql, params)
+        ]
 
     def has(self, table: str) -> bool:
         """Whether the file holds rows of this table or view."""

@@ -67,8 +67,10 @@ def test_every_table_asset_shows_its_columns(definitions: dg.Definitions) -> Non
 
 
 def test_publishing_and_drawing_wait_for_every_blocking_check_of_what_they_show(definitions: dg.Definitions) -> None:
-    published = set(graph_of(definitions)["published/market_caps"]["deps"])
-    assert published == {entry.name.replace(".", "/") for entry in tables_of("market_caps")}
+    graph = graph_of(definitions)
+    tables = {entry.name.replace(".", "/") for entry in tables_of("market_caps")}
+    assert set(graph["events/market_caps"]["deps"]) == tables
+    assert set(graph["published/market_caps"]["deps"]) == {*tables, "events/market_caps"}
 
 
 def test_pruning_deletes_old_runs_but_keeps_each_jobs_latest_success(

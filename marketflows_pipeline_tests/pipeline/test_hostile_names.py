@@ -152,6 +152,10 @@ EXITS: dict[str, Callable[[Environment], str]] = {
         for form in ("table", "json", "csv")
     },
     **{
+        f"brief as {form}": lambda env, form=form: answer(env, f"brief --since 7d --format {form}")  # type: ignore[misc]
+        for form in ("text", "json", "markdown")
+    },
+    **{
         f"sql of {table} as {form}": lambda env, table=table, form=form: (
             CliRunner()  # type: ignore[misc]
             .invoke(

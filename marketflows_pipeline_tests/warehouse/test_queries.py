@@ -168,6 +168,29 @@ RADAR: Rows = [
     ]
 ]
 
+EVENTS: Rows = [
+    {
+        "event_id": f"{kind}:{label}:{day}",
+        "kind": kind,
+        "label": label,
+        "part": "market_caps",
+        "as_of": utc(day),
+        "value": value,
+        "unit": "%",
+        "was": was,
+        "became": "leading" if was else None,
+        "severity": severity,
+        "n_past": 60,
+        "frequency_pct": 1.234,
+        "score": score,
+    }
+    for kind, label, day, value, was, score, severity in [
+        ("index_move", "AI", 20, -12.345, None, 4.321, "extreme"),
+        ("quadrant_change", "DePIN", 14, None, "lagging", 2.5, "notable"),
+        ("index_move", "Memes", 13, 40.0, None, 9.0, "extreme"),
+    ]
+]
+
 TABLES_OF_DATA: Mapping[str, Rows] = {
     "core.group_totals": TOTALS,
     "core.buckets": BUCKETS,
@@ -177,6 +200,7 @@ TABLES_OF_DATA: Mapping[str, Rows] = {
     "mart.percent_gains": GAINS,
     "mart.derivatives": GROWTH,
     "mart.category_radar": RADAR,
+    "mart.events": EVENTS,
 }
 
 
@@ -298,6 +322,28 @@ def test_query_unusual_categories(ask: Ask) -> None:
     assert ask("unusual_categories") == [
         ("depin", "narrative", -3.0, -20.0, 0.0, 60, None, 2, "ai", plain(20)),
         ("ai", "narrative", 2.35, 12.35, 98.0, 60, None, 2, None, plain(20)),
+    ]
+
+
+def test_query_unusual_events(ask: Ask) -> None:
+    """The one of a week before the newest is left out, however strong."""
+    assert ask("unusual_events") == [
+        (4.32, "extreme", "index_move", "AI", -12.35, "%", None, None, None, 1.23, 60, "market_caps", plain(20)),
+        (
+            2.5,
+            "notable",
+            "quadrant_change",
+            "DePIN",
+            None,
+            "%",
+            None,
+            "lagging",
+            "leading",
+            1.23,
+            60,
+            "market_caps",
+            plain(14),
+        ),
     ]
 
 

@@ -118,7 +118,7 @@ def _not_told(brief: Brief, notes: Sequence[str]) -> Iterator[str]:
 
 def _filled(text: str, page: int, mark: str = "") -> list[str]:
     """Text as lines of the page, the first after a mark and the others below its text."""
-    below = " " * len(mark)
+    below = "".ljust(len(mark))
     lines = textwrap.wrap(visible(text), page, initial_indent=mark, subsequent_indent=below, break_on_hyphens=False)
     return lines or [mark]
 

@@ -10,7 +10,6 @@ _FUND_FLOW = "flow_method in ('shares', 'aum') and trade_session is not null and
 _CAP_BEFORE = "(market_cap_usd - market_cap_change_usd)"
 # Sessions that a kind of changes looks back at: a figure of a decade ago says little of how rare one is today.
 _RECENT = "session > (select max(session) from core.asset_flows) - 1500"
-_LOG = "mart.cross_asset_rotation_log"
 _BENCHMARK = "select min(benchmark) from mart.cross_asset_rotation_log where universe = 'cross-asset'"
 
 FLOW_SHOCK = Measured(
@@ -77,14 +76,14 @@ QUADRANT_CHANGE = Discrete(
     name="quadrant_change",
     part="cross_asset",
     unit="",
-    tables=("mart.cross_asset_rotation", _LOG),
+    tables=("mart.cross_asset_rotation", "mart.cross_asset_rotation_log"),
     sql=f"""
 select series as subject, series as label, entered_at as ts, was, quadrant as became,
        null::double as value, null::double as reference
 from (
     select series, entered_at, quadrant, is_seen_to_begin,
            lag(quadrant) over w as was, lag(left_at) over w as left_before
-    from {_LOG}
+    from mart.cross_asset_rotation_log
     where universe = 'cross-asset' and benchmark = ({_BENCHMARK})
     window w as (partition by series order by entered_at)
 )

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from marketflows_pipeline.queries.events.kinds import Discrete, Kind, Measured
 from marketflows_pipeline.transforms.events.measured import PAST_VALUES
 
-# Subjects are text that anybody may have chosen. Beside these and letters, characters are written by their number: no
-# quote ends the literal, none is mistaken for a call by a guard that reads words, and none changes how a line reads.
+# Subjects are text that anybody may have chosen. Beside these and plain letters, characters are written by their
+# number: no quote ends the literal, none is mistaken for a call by a guard that reads words, and none changes how a
+# line reads.
 _PLAIN = frozenset(" -_.,:/$%")
 
 
@@ -47,7 +48,7 @@ group by x"""
 
 
 def literal(text: str) -> str:
-    """A text as SQL, whatever is in it: ``'o' || chr(39) || 'clock'``."""
+    """A text as SQL, whatever is in it: ``concat('o', chr(39), 'clock')``."""
     pieces: list[str] = []
     plain = ""
     for character in text:
@@ -57,4 +58,4 @@ def literal(text: str) -> str:
         pieces += [f"'{plain}'"] * bool(plain) + [f"chr({ord(character)})"]
         plain = ""
     pieces += [f"'{plain}'"] * bool(plain or not pieces)
-    return f"({' || '.join(pieces)})" if len(pieces) > 1 else pieces[0]
+    return pieces[0] if pieces == [f"'{text}'"] else f"concat({', '.join(pieces)})"

@@ -35,7 +35,7 @@ from (
     )
 ) volumes
 left join core.exchanges names on names.exchange_id = volumes.exchange_id
-where n_days = 7 and mean_btc > 0
+where n_days >= 5 and mean_btc > 0
 """,
 )
 CONCENTRATION_CHANGE = Measured(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import polars as pl
 
+from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.queries.events import cross_asset, exchanges, market_cap_changes, market_caps, quality
 from marketflows_pipeline.queries.events.evidence import evidence_sql
 from marketflows_pipeline.queries.events.kinds import Discrete, Kind
@@ -30,10 +30,28 @@ KINDS: tuple[Kind, ...] = (
 )
 
 
-def kinds_of(warehouse: Warehouse, part: Part) -> Iterator[Kind]:
+def kinds_of(warehouse: Warehouse, part: Part) -> list[Kind]:
     """The kinds of a part whose tables are all stored."""
     stored = warehouse.current_tables()
-    return (kind for kind in KINDS if kind.part == part and stored.issuperset(kind.tables))
+    return [kind for kind in KINDS if kind.part == part and stored.issuperset(kind.tables)]
+
+
+def earlier_events(warehouse: Warehouse) -> pl.DataFrame:
+    """Rows of ``mart.events`` as the run before left them; none where another version stored them."""
+    try:
+        return warehouse.read(EVENTS)
+    except WarehouseError:
+        return table(EVENTS).empty()
+
+
+def with_first_seen(found: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:
+    """Events as first seen by the run that found them first, where an earlier run did."""
+    known = earlier.select("event_id", known_since="first_seen_at").unique("event_id", keep="first")
+    return (
+        found.join(known, on="event_id", how="left", maintain_order="left")
+        .with_columns(first_seen_at=pl.coalesce("known_since", "first_seen_at"))
+        .select(found.columns)
+    )
 
 
 def events_of_kind(warehouse: Warehouse, kind: Kind, since: datetime, now: datetime) -> pl.DataFrame:

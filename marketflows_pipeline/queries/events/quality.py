@@ -47,16 +47,10 @@ STALE_COIN = Discrete(
     unit="days",
     tables=("core.daily_closes", "core.cohort", "core.narrative_constituents", "raw.coins"),
     sql=f"""
-with used as (
-    select coin_id from core.cohort
-    union
-    select coin_id from core.narrative_constituents where effective_to is null
-),
-days as (select distinct ts from core.daily_closes where {_RECENT_CLOSES}),
+with days as (select distinct ts from core.daily_closes where {_RECENT_CLOSES}),
 closes as (
     select coin_id, ts, observed_at, lead(ts) over (partition by coin_id order by ts) as next
-    from core.daily_closes semi join used using (coin_id)
-    where {_RECENT_CLOSES}
+    from core.daily_closes where {_RECENT_CLOSES}
 ),
 stops as (
     select coin_id, observed_at, make_timestamptz(epoch_us(ts) + {DAY_US}) as ts
@@ -66,6 +60,11 @@ select concat('core.daily_closes:', coin_id) as subject, concat('closes of ', co
        'up to date' as was, {_no_figure_since("observed_at at time zone 'UTC'")} as became,
        (epoch_us(ts) - epoch_us(observed_at)) / {DAY_US} as value, 1.0::double as reference
 from stops semi join days using (ts) left join accepted.coins using (coin_id)
+where coin_id in (select coin_id from core.cohort) or exists (
+    select 1 from core.narrative_constituents members
+    where members.coin_id = stops.coin_id and effective_from <= stops.ts
+        and (effective_to is null or effective_to > stops.ts)
+)
 """,
     observed_sql=f"""
 select concat('core.daily_closes:', coin_id) as subject, ts from core.daily_closes where {_RECENT_CLOSES}

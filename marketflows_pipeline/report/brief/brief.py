@@ -19,12 +19,28 @@ PART_NAMES: Mapping[str, str] = {"market_caps": "market caps", "exchanges": "exc
 MADE_UP = "TUTORIAL: made-up figures, about no real coin, exchange or asset."
 NO_EVENTS = "Nothing can be told: this file holds no events, which the next run computes."
 
+# A file that somebody else made may hold other types than the registry's, and nulls.
 _EVENTS = """
-select event_id, kind, subject, label, part, as_of, value, unit, reference, z, percentile, first_seen_at, severity,
-    evidence_sql, was, became, n_past, frequency_pct, coverage_pct, score
+select event_id::varchar as event_id, kind::varchar as kind, coalesce(subject::varchar, '') as subject,
+    coalesce(label::varchar, '') as label, part::varchar as part, as_of::timestamptz as as_of, value::double as value,
+    coalesce(unit::varchar, '') as unit, reference::double as reference, z::double as z,
+    percentile::double as percentile, first_seen_at::timestamptz as first_seen_at,
+    coalesce(severity::varchar, '') as severity, evidence_sql::varchar as evidence_sql, was::varchar as was,
+    became::varchar as became, n_past::integer as n_past, frequency_pct::double as frequency_pct,
+    coverage_pct::double as coverage_pct, score::double as score
 from mart.events
+where isfinite(as_of::timestamptz) and isfinite(first_seen_at::timestamptz) and isfinite(score::double)
+    and event_id is not null and kind is not null and part is not null and evidence_sql is not null
 """
-_CORRECTED = "select * from meta.brief_statements where corrected_at > $since"
+_CORRECTED = """
+select statement_id::varchar as statement_id, part::varchar as part, subject::varchar as subject,
+    as_of::timestamptz as as_of, coalesce(text::varchar, '') as text, told_at::timestamptz as told_at,
+    corrected_at::timestamptz as corrected_at, figures::varchar as figures,
+    corrected_figures::varchar as corrected_figures, evidence::varchar as evidence
+from meta.brief_statements
+where corrected_at::timestamptz > $since and isfinite(corrected_at::timestamptz)
+    and isfinite(as_of::timestamptz) and isfinite(told_at::timestamptz)
+"""
 
 
 @dataclass(frozen=True)
@@ -73,11 +89,11 @@ def brief_of(file: PublishedFile, since: datetime, known: Collection[str] = froz
     """
     ages = part_ages(file)
     published_at: datetime | None = file.publish_row("mart.events").get("published_at")
-    events = file.frame(_EVENTS).to_dicts() if published_at else []
+    events = file.rows(_EVENTS) if published_at else []
     statements = choose(events, since, file.now, known)
     n_all = len(one_a_subject(candidates(events, since, file.now, known)))
     is_kept = bool(file.publish_row("meta.brief_statements"))
-    corrected = file.frame(_CORRECTED, {"since": since}).to_dicts() if is_kept else []
+    corrected = file.rows(_CORRECTED, {"since": since}) if is_kept else []
     return Brief(
         headline=_headline(len(statements), n_all, since) if published_at else NO_EVENTS,
         since=since,

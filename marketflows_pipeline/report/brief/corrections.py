@@ -10,10 +10,12 @@ from typing import Any, TypeGuard
 
 from marketflows_pipeline.report.brief.shown import place_of, reads_otherwise, state_text
 from marketflows_pipeline.report.brief.statement import Correction, Figure
-from marketflows_pipeline.system.printable import visible
+from marketflows_pipeline.system.printable import presentable
 
 # Sums of the same rows may differ in their last digits.
 SMALLEST_CHANGE = 1e-6
+# No sentence that this program tells is as long.
+_TEXT_LENGTH = 1_000
 NOT_FOUND = "its figures can no longer be found"
 
 
@@ -26,7 +28,7 @@ def correction_of(row: Mapping[str, Any]) -> Correction:
     """A row of ``meta.brief_statements`` that has been corrected, for people."""
     told = figures_of(row["figures"]) or {}
     found = figures_of(row["corrected_figures"])
-    text = visible(row["text"])
+    text = presentable(row["text"], _TEXT_LENGTH)
     return Correction(
         statement_id=row["statement_id"],
         part=row["part"],

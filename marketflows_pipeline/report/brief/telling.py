@@ -7,7 +7,8 @@ import logging
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -47,7 +48,7 @@ def tell(
         warehouse: the open private file.
         run_id: of the run that publishes.
         now: the present, aware.
-        part: whose checks have just passed, and which is about to be published; None for no further one.
+        part: whose checks have just passed, and whose evidence is asked again; None for every part that has passed.
         changed_since: evidence is asked again only where what its kind of event reads has changed at that moment or
             later (``meta.computed``); None to ask all of it.
     """
@@ -55,7 +56,8 @@ def tell(
     known = set(stored["statement_id"])
     events = list(warehouse.read(EVENTS).iter_rows(named=True))
     new = [_row(each, run_id, now) for each in choose(events, now - TOLD_OF, now) if each.statement_id not in known]
-    parts = {*warehouse.read("meta.part_runs", where="passed_at is not null")["part"], part}
+    passed = warehouse.read("meta.part_runs", where="passed_at is not null")["part"].to_list()
+    parts = passed if part is None else [part]
     open_ones = stored.filter(
         pl.col("corrected_at").is_null(), pl.col("told_at") >= now - ASKED_AGAIN_FOR, pl.col("part").is_in(parts)
     )
@@ -75,7 +77,7 @@ def _row(statement: Statement, run_id: str, now: datetime) -> dict[str, Any]:
         "part": statement.part,
         "as_of": statement.as_of,
         "text": statement.text,
-        "figures": json.dumps(dict(statement.figures), ensure_ascii=False),
+        "figures": _as_json(statement.figures),
         "evidence": statement.evidence,
         "corrected_at": None,
         "corrected_figures": None,
@@ -86,31 +88,37 @@ def _but_unchanged(warehouse: Warehouse, stored: pl.DataFrame, changed_since: da
     """Sentences but those of kinds whose tables are known to be as they were: most hours no day closes."""
     if changed_since is None:
         return stored
-    kept = warehouse.read("meta.computed", where="computed_at < ?", params=[changed_since])["table_name"]
+    kept = warehouse.read("meta.computed", where="computed_at < ?", params=[changed_since])
     kind = pl.col("statement_id").str.split(":").list.first()
-    return stored.filter(~pl.concat_str(pl.lit(f"{EVENTS}:"), "part", pl.lit(":"), kind).is_in(kept))
+    return stored.filter(
+        ~pl.concat_str(pl.lit(f"{EVENTS}:"), "part", pl.lit(":"), kind).is_in(kept["table_name"].to_list())
+    )
 
 
 def _corrected(warehouse: Warehouse, stored: pl.DataFrame, now: datetime) -> Iterator[dict[str, Any]]:
     """Rows of sentences whose figures have changed since they were told, with what was found."""
     for row in stored.iter_rows(named=True):
-        found = _found(warehouse, row)
+        try:
+            answer = next(warehouse.query(row["evidence"]).iter_rows(named=True), None)
+        except WarehouseError as error:
+            reason = " ".join(str(error).split())
+            logger.warning("The figures of %s can no longer be asked for: %s", row["statement_id"], reason)
+            answer = None
+        else:
+            if answer is None and row["as_of"].time() != time.min:
+                # Of a day that is not over a later record takes the place of the one that was told of.
+                continue
+        found = None if answer is None else {name: _plain(value) for name, value in answer.items()}
         if found is None or differs(row["text"], figures_of(row["figures"]) or {}, found):
-            figures = None if found is None else json.dumps(found, ensure_ascii=False, default=str)
-            yield row | {"corrected_at": now, "corrected_figures": figures}
+            yield row | {"corrected_at": now, "corrected_figures": None if found is None else _as_json(found)}
 
 
-def _found(warehouse: Warehouse, row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The figures of a sentence as its evidence gives them now; None where it gives none."""
-    try:
-        answer = warehouse.query(row["evidence"])
-    except WarehouseError as error:
-        reason = " ".join(str(error).split())
-        logger.warning("The figures of %s can no longer be asked for: %s", row["statement_id"], reason)
-        return None
-    row_found = next(answer.iter_rows(named=True), None)
-    return None if row_found is None else {name: _finite(value) for name, value in row_found.items()}
-
-
-def _finite(value: object) -> object:
+def _plain(value: object) -> object:
+    """A figure as JSON holds it: no decimal, and null for what is no number."""
+    if isinstance(value, Decimal):
+        return float(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _as_json(figures: Mapping[str, object]) -> str:
+    return json.dumps(dict(figures), ensure_ascii=False, default=str)

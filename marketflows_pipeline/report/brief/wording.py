@@ -9,11 +9,11 @@ from string import Formatter
 from typing import Any
 
 from marketflows_pipeline.charts.style.wording import counted, day_text, figure_text, value_text
-from marketflows_pipeline.queries.events.evidence import literal
 from marketflows_pipeline.report.brief.shown import state_text
 from marketflows_pipeline.report.brief.statement import Figure, Statement
 from marketflows_pipeline.report.brief.templates import TEMPLATES, UNKNOWN_CAVEAT, UNKNOWN_HREF, Template
 from marketflows_pipeline.system.printable import presentable_name
+from marketflows_pipeline.warehouse import ddl
 
 Event = Mapping[str, Any]
 
@@ -46,14 +46,14 @@ def statement_of(event: Event) -> Statement:
         figures=figures,
         evidence=evidence_of(event, figures),
         href=template.href,
-        severity=event["severity"],
+        severity=presentable_name(event["severity"]),
         score=event["score"],
     )
 
 
 def evidence_of(event: Event, figures: Collection[str]) -> str:
     """The select that gives just these figures: from the one of the event, and what only its row holds from there."""
-    row = f"from mart.events where event_id = {literal(event['event_id'])}"
+    row = f"from mart.events where event_id = {ddl.literal(event['event_id'])}"
     columns = ", ".join(f"(select {name} {row}) as {name}" if name in _OF_EVENT else name for name in figures)
     sql = event["evidence_sql"].strip().rstrip(";")
     return f"select {columns or '*'}\nfrom (\n{sql}\n) as event"

@@ -65,8 +65,10 @@ def zscores_of_past(series: pl.DataFrame, past_values: int = PAST_VALUES) -> pl.
 def thresholds(zscores: pl.DataFrame) -> pl.DataFrame:
     """What the absolute z-score of a kind has to exceed on each day.
 
-    The 99th percentile, interpolated linearly, of the largest absolute z-score over all subjects on each of the (at
-    most 250) days before; null with fewer than 20 of them. Days without any z-score are no days of the kind.
+    The 99th percentile of the largest absolute z-score over all subjects on each of the (at most 250) days before: the
+    largest of them that at least 1 % exceed. So with up to 100 days it is the second largest: between two of them one
+    extreme day, whose size says nothing of the next, would hide all others until it is a hundred days old. Null with
+    fewer than 20 days. Days without any z-score are no days of the kind.
 
     Args:
         zscores: ts and z, of all subjects of one kind.
@@ -82,7 +84,7 @@ def thresholds(zscores: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             threshold=pl.col("maximum")
             .shift(1)
-            .rolling_quantile(LIMIT, "linear", window_size=PAST_DAYS, min_samples=LEAST_PAST)
+            .rolling_quantile(LIMIT, "lower", window_size=PAST_DAYS, min_samples=LEAST_PAST)
         )
     )
 

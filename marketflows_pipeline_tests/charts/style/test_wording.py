@@ -10,6 +10,7 @@ from marketflows_pipeline.charts.style.wording import (
     counted,
     day_text,
     dollars,
+    figure_text,
     footer_parts,
     moment,
     names_text,
@@ -38,6 +39,32 @@ from marketflows_pipeline_tests.charts.frames import END
 )
 def test_a_gain_is_a_signed_percent(gain: float, text: str) -> None:
     assert percent_text(gain) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (-12.3e6, "USD", "\u2212$12.3M"),
+        (3.44, "%", "3.4%"),
+        (0.424, "% of reserves", "0.42% of reserves"),
+        (0.0, "%", "0%"),
+        (-109.05, "%", "\u2212109%"),
+        (1.06, "pp", "1.1 pp"),
+        (1.0, "sessions", "1 session"),
+        (3.0, "days", "3 days"),
+        (18.5, "VIX", "18.50 VIX"),
+        (8.5756, "points", "8.576 points"),
+        (0.03121, "", "0.03121"),
+        (1234.56, "", "1,235"),
+    ],
+)
+def test_a_figure_is_written_with_its_unit(value: float, unit: str, text: str) -> None:
+    assert figure_text(value, unit) == text
+
+
+def test_a_change_shows_its_sign() -> None:
+    assert figure_text(0.424, "pp", signed=True) == "+0.42 pp"
+    assert figure_text(4.4e6, "USD", signed=True) == "+$4.4M"
 
 
 @given(st.floats(-1e9, 1e9), st.integers(0, 6))
