@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from marketflows_pipeline.assets.tables import OWNERS, Run, as_markdown, asset_key
+from marketflows_pipeline.charts.picture_set import chosen_jobs
 from marketflows_pipeline.charts.rendering.render import RenderJob, render_all, thumbnails
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of
@@ -71,15 +72,18 @@ def draw_part(
     Args:
         run: the run.
         part: whose pictures these are.
-        jobs: all of them.
+        jobs: all of them; which are drawn is for ``[plots]`` to say.
         is_shown: whether the Dagster UI shows a small copy of one, when it was drawn anew.
     """
-    with run.reporter.track("Drawing", len(jobs)) as advance:
+    plots = run.settings.plots
+    chosen = chosen_jobs(jobs, plots.set)
+    with run.reporter.track("Drawing", len(chosen)) as advance:
         report = render_all(
-            jobs,
+            chosen,
             run.options.picture_folder,
-            run.settings.plots.scale,
+            plots.scale,
             lambda _done, _total: advance(1),
+            look=plots.look,
             part=part,
             is_tutorial=run.options.tutorial,
         )
@@ -99,7 +103,8 @@ def draw_part(
         "unchanged": len(report.unchanged),
         "skipped": len(report.skipped),
     }
-    for name, png in thumbnails([job for job in jobs if job.file_name in report.drawn and is_shown(job)]).items():
+    shown = [job for job in chosen if job.file_name in report.drawn and is_shown(job)]
+    for name, png in thumbnails(shown, look=plots.look).items():
         image = f"![{plain_markdown(name)}](data:image/png;base64,{base64.b64encode(png).decode()})"
         metadata[name.removesuffix(".png")] = dg.MetadataValue.md(image)
     return dg.MaterializeResult(metadata=metadata)

@@ -21,6 +21,8 @@ RANGES = "Ranges"
 GROWTH_STEPS = 50
 INFLECTION_STEPS = 12
 WEEK_HOURS = 168.0
+# Two series, scaled to 0..1, are a square wave; from six on ranks over time say more.
+UNIT_FROM, RANKS_FROM = 3, 6
 
 _ORDER_SUFFIX = {0: "", 1: "_growth", 2: "_inflection"}
 # With what stands around it, well below the 255 bytes of a file name.
@@ -51,6 +53,11 @@ class Spec(ABC):
         """Name of the PNG. Whatever a field may hold, no path can come of it, and no name that is too long."""
         fields = {name: _file_part(str(value)) for name, value in vars(self).items() if isinstance(value, str | int)}
         return self.file_pattern.format_map(fields)
+
+    @property
+    def is_essential(self) -> bool:
+        """Whether it belongs to the pictures fit to paste."""
+        return False
 
     def reason_to_skip(self, frame: pl.DataFrame) -> str | None:
         """Why this chart would be empty, or None when it has something to show.
@@ -137,6 +144,12 @@ class ChartSpec(MarketCapSpec):
         return f"{self.category}_MC_by_{self.base_asset}{ema}{order}{unit}.png"
 
     @property
+    def is_essential(self) -> bool:
+        """Of scaled curves the smooth levels in dollars, which show an order that is neither one step nor a crowd."""
+        is_smooth = self.is_unit and self.base_asset == US_DOLLAR and self.diff_order == 0 and self.ema_period > 1
+        return is_smooth and UNIT_FROM <= len(self.series) < RANKS_FROM
+
+    @property
     def visible_steps(self) -> int | None:
         """Grid steps shown, counted back from the last value; None for the whole window."""
         if self.diff_order == 0:
@@ -163,7 +176,7 @@ class GainTableSpec(MarketCapSpec):
     """
 
     draw = "marketflows_pipeline.charts.market_caps.gain_table:gain_table"
-    columns = ("series", "hours_ago", "gain_pct", "reason", "basis")
+    columns: ClassVar[tuple[str, ...]] = ("series", "hours_ago", "gain_pct", "reason", "basis")
 
     hours_ago: tuple[float, ...]
     limits: tuple[float, ...] = ()

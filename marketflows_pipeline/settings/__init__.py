@@ -20,13 +20,13 @@ from marketflows_pipeline.settings.models import (
     Analysis,
     ConfigFile,
     DefiLlama,
-    Plots,
     Providers,
     Report,
     Secrets,
     Settings,
     WarehousePaths,
 )
+from marketflows_pipeline.settings.plots import Plots
 
 __all__ = [
     "API_KEY_FILE_VARIABLE",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from datetime import timedelta
 from itertools import chain
@@ -28,12 +27,11 @@ from marketflows_pipeline.settings.fields import (
 )
 from marketflows_pipeline.settings.market_caps import MarketCapSource
 from marketflows_pipeline.settings.narrative_index import NarrativeIndex
+from marketflows_pipeline.settings.plots import Plots
 from marketflows_pipeline.system.near_matches import find_slips
 
 DEFAULT_PROVIDER: Literal["coingecko"] = "coingecko"
 RANGES_MAX_ORDER = 2
-# Longer look backs than the longest window, or shorter ones than its shortest step, have no answer.
-MIN_HOURS, MAX_HOURS = 5 / 60, 365 * 24
 
 
 class DefiLlama(TomlTable):
@@ -101,25 +99,6 @@ class Analysis(TomlTable):
     @classmethod
     def _orders_fit_the_file(cls, orders: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
         return orders_for(orders, (info.context or {}).get("flow_types", ()))
-
-
-class Plots(TomlTable):
-    """``[plots]``: charts and gain tables."""
-
-    hours_ago: tuple[Number, ...] = Field(
-        (4.0, 8.0, 12.0, 24.0, 48.0, 72.0, 168.0, 336.0, 672.0), description="Look backs of the gain tables, in hours"
-    )
-    scale: Number = Field(2.0, ge=0.25, le=8, description="Pixels per point of the PNGs")
-
-    @field_validator("hours_ago")
-    @classmethod
-    def _positive_offsets(cls, hours: tuple[float, ...]) -> tuple[float, ...]:
-        offsets = tuple(sorted({math.fabs(offset) for offset in hours}))
-        if not offsets or offsets[0] == 0:
-            raise expected("at least one offset, none of them 0 hours")
-        if offsets[0] < MIN_HOURS or offsets[-1] > MAX_HOURS:
-            raise expected(f"offsets from 5 minutes ({MIN_HOURS:.4f}) to a year ({MAX_HOURS}), in hours")
-        return offsets
 
 
 class Run(TomlTable):

@@ -50,7 +50,7 @@ def test_the_tutorial_matches_the_golden_result(
     folder, done = tutorial
     assert done.returncode == 0, done.stdout + done.stderr
     assert "matches the golden result" in done.stdout
-    assert len(list((folder / "output_plots_tutorial").glob("*.png"))) == 145 + 14 + 13
+    assert len(list((folder / "output_plots_tutorial").glob("*.png"))) == 160 + 15 + 16
     assert (folder / "warehouse" / "marketflows_tutorial.duckdb").exists()
     assert not (folder / ".marketflows" / "warehouse.duckdb").exists(), "live data is never touched"
     assert not (folder / "output_plots").exists(), "nor are live pictures"

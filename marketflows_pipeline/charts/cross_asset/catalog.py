@@ -10,12 +10,15 @@ import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import (
     ISSUANCE,
+    AllMapsSpec,
+    AllRankingsSpec,
     CorrelationsSpec,
     CumulativeFlowsSpec,
     EffectsSpec,
     FlowMapSpec,
     FlowRankingSpec,
     ModelSpec,
+    PriceFlowSpec,
     RegimesSpec,
     is_fund,
     last_sessions,
@@ -90,7 +93,7 @@ def cross_asset_charts(
     shown = replace(context, notes=(BY_TRADE_SESSION, *context.notes)) if is_lagged else context
     notes, assets, benchmark, window = context.notes, context.assets, context.benchmark, context.correlation_window
     sums = CumulativeFlowsSpec(assets=context.styles, source=context.flows, notes=shown.notes)
-    effects = EffectsSpec(assets=assets, source=context.flows, notes=notes)
+    effects = [kind(assets=assets, source=context.flows, notes=notes) for kind in (EffectsSpec, PriceFlowSpec)]
     traded = flows.join(trades.select(pl.col("session").unique()), on="session", how="semi")
     ribbon = RegimesSpec(
         benchmark=benchmark, name=dict(assets).get(benchmark, benchmark), source=context.volatility, notes=notes
@@ -101,7 +104,8 @@ def cross_asset_charts(
     return [
         chart_job(_with_whole_gaps(last_sessions(trades, sums.sessions + 1), sums.sessions), sums),
         *_window_jobs(rankings, flow_map, shown),
-        chart_job(_with_whole_gaps(last_sessions(traded, effects.sessions), effects.sessions), effects),
+        *_all_window_jobs(rankings, flow_map, shown),
+        *(chart_job(_with_whole_gaps(last_sessions(traded, each.sessions), each.sessions), each) for each in effects),
         chart_job(regimes.join(closes, on="session", how="left").sort("session").tail(ribbon.sessions), ribbon),
         chart_job(latest.sort("symbol_a", "symbol_b"), returns),
         *model_jobs(evaluation, context),
@@ -151,6 +155,27 @@ def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossA
         )
         jobs += [chart_job(ranked, ranking_spec), chart_job(pairs, map_spec)]
     return jobs
+
+
+def _all_window_jobs(
+    rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossAssetChartContext
+) -> list[RenderJob]:
+    """All windows in one: of one window alone the pictures above say more."""
+    windows = context.windows
+    if len(windows) == 1:
+        return []
+    of_windows = pl.col("window_sessions").is_in(windows)
+    pairs = flow_map.filter(of_windows, ~pl.col("includes_issuance"))
+    return [
+        chart_job(
+            rankings.filter(of_windows).sort("window_sessions", "symbol"),
+            AllRankingsSpec(windows=windows, source=context.flows, notes=context.notes),
+        ),
+        chart_job(
+            pairs.sort("window_sessions", "from_symbol", "to_symbol"),
+            AllMapsSpec(windows=windows, source=context.flows, notes=context.notes),
+        ),
+    ]
 
 
 def _with_whole_gaps(flows: pl.DataFrame, sessions: int) -> pl.DataFrame:

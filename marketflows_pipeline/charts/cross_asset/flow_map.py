@@ -27,7 +27,7 @@ LABEL_SIZE, TOTAL_SIZE = 12.5, 11.5
 _HEADER = 58
 _TOTAL_WIDTH = 74
 _CELL_WIDTH_MAX, _CELL_HEIGHT_MAX = 220, 150
-_SHORT_NAMES = {OUTSIDE: "outside", SMALLER: "smaller"}
+SHORT_NAMES = {OUTSIDE: "outside", SMALLER: "smaller"}
 
 
 @framed
@@ -41,7 +41,7 @@ def flow_map_chart(frame: pl.DataFrame, spec: FlowMapSpec) -> alt.LayerChart:
     pairs = condensed(frame.filter(pl.col("flow_usd") > 0), spec.most)
     rows, columns = totals(pairs, "from_symbol"), totals(pairs, "to_symbol")
     _, session = first_and_last(frame, "session")
-    widest = max(text_width(_SHORT_NAMES.get(row, row), LABEL_SIZE, bold=True) for row in rows)
+    widest = max(text_width(SHORT_NAMES.get(row, row), LABEL_SIZE, bold=True) for row in rows)
     page = Frame(
         title=_title(rows, columns, spec),
         subtitle=[
@@ -65,7 +65,7 @@ def flow_map_chart(frame: pl.DataFrame, spec: FlowMapSpec) -> alt.LayerChart:
     x, y = grid.x(), grid.y()
     return page.draw(
         [
-            *grid.draw(_cells(pairs, grid)),
+            *grid.draw(flow_cells(pairs, grid)),
             lost.mark_text(**names, align="left", x=EDGE - page.left).encode(y=y, text="text:N", color=OWN_INK),
             lost.mark_text(**sums, align="right", x=-10, color=FALL_INK).encode(y=y, text="total:N"),
             gained.mark_text(**names, align="center", y=-26).encode(x=x, text="text:N", color=OWN_INK),
@@ -104,7 +104,7 @@ def totals(pairs: pl.DataFrame, side: str) -> dict[str, float]:
 
 
 def _title(rows: Mapping[str, float], columns: Mapping[str, float], spec: FlowMapSpec) -> str:
-    losers, gainers = ([name for name in side if name not in _SHORT_NAMES] for side in (rows, columns))
+    losers, gainers = ([name for name in side if name not in SHORT_NAMES] for side in (rows, columns))
     parts = [*(f"{name} lost most" for name in losers[:1]), *(f"{name} gained most" for name in gainers[:1])]
     is_one = spec.window_sessions == 1
     span = "in the newest session" if is_one else f"over {counted(spec.window_sessions, 'session')}"
@@ -120,7 +120,8 @@ def _notes(rows: Mapping[str, float], columns: Mapping[str, float], spec: FlowMa
     return [*notes, *left_out_notes(spec.unknown, spec.issuance), *spec.notes]
 
 
-def _cells(pairs: pl.DataFrame, grid: Heatmap) -> list[Cell]:
+def flow_cells(pairs: pl.DataFrame, grid: Heatmap) -> list[Cell]:
+    """The attributed flow of each pair; one without any is an empty cell."""
     flows = {(source, target): flow for source, target, flow in pairs.iter_rows()}
     largest = max(flows.values())
     cells = []
@@ -138,8 +139,8 @@ def _labels(key: str, side: Mapping[str, float], sign: int) -> alt.Chart:
     return records(
         {
             key: name,
-            "text": _SHORT_NAMES.get(name, name),
-            "ink": GREY if name in _SHORT_NAMES else INK,
+            "text": SHORT_NAMES.get(name, name),
+            "ink": GREY if name in SHORT_NAMES else INK,
             "total": "" if name == OUTSIDE else usd_text(sign * total, signed=True),
         }
         for name, total in side.items()

@@ -98,6 +98,41 @@ class FlowMapSpec(Spec):
 
 
 @dataclass(frozen=True)
+class AllRankingsSpec(Spec):
+    """Flows of all windows side by side, in percent of each asset's market cap, in so many rows at most."""
+
+    draw = f"{_PACKAGE}.all_windows:rankings_chart"
+    file_pattern = "CrossAsset_flow_ranking_all.png"
+    columns = ("window_sessions", *FlowRankingSpec.columns)
+    is_essential = True
+
+    windows: tuple[int, ...]
+    rows: int = 20
+
+    def why_empty(self, frame: pl.DataFrame) -> str | None:
+        """Without a known flow of a fund in any window."""
+        known = frame.filter(is_fund(), pl.col("flow_pct_of_market_cap").is_finite())
+        return "no flow of a fund is known in any window" if known.is_empty() else None
+
+
+@dataclass(frozen=True)
+class AllMapsSpec(Spec):
+    """Outflows attributed to inflows in every window, a small map each, of so many assets a side at most."""
+
+    draw = f"{_PACKAGE}.all_windows:maps_chart"
+    file_pattern = "CrossAsset_flow_map_all.png"
+    columns = ("window_sessions", *FlowMapSpec.columns)
+    is_essential = True
+
+    windows: tuple[int, ...]
+    most: int = 4
+
+    def why_empty(self, frame: pl.DataFrame) -> str | None:
+        """Without any pair."""
+        return None if (frame.get_column("flow_usd") > 0).any() else "no fund had a known inflow or outflow"
+
+
+@dataclass(frozen=True)
 class EffectsSpec(Spec):
     """Price effect beside share effect of each fund, in so many rows at most.
 
@@ -130,11 +165,21 @@ class EffectsSpec(Spec):
 
 
 @dataclass(frozen=True)
+class PriceFlowSpec(EffectsSpec):
+    """Price effect of each fund against its flow, both in percent of its market cap before."""
+
+    draw = f"{_PACKAGE}.price_against_flow:price_against_flow_chart"
+    file_pattern = "CrossAsset_price_against_flow.png"
+    is_essential = True
+
+
+@dataclass(frozen=True)
 class RegimesSpec(Spec):
     """Regimes over the benchmark's close and VIX: the benchmark's symbol and its display name."""
 
     draw = f"{_PACKAGE}.regime_ribbon:regimes_chart"
     file_pattern = "CrossAsset_regimes.png"
+    is_essential = True
     columns = ("session", "close_usd", "vix", "vix_percentile", "ratio_score", "regime")
 
     benchmark: str
@@ -159,6 +204,7 @@ class CorrelationsSpec(Spec):
 
     draw = f"{_PACKAGE}.correlation_matrix:correlations_chart"
     file_pattern = "CrossAsset_correlations.png"
+    is_essential = True
     columns = ("symbol_a", "symbol_b", "session", "correlation")
 
     assets: tuple[tuple[str, str], ...]
@@ -184,6 +230,7 @@ class ModelSpec(Spec):
 
     draw = f"{_PACKAGE}.model_quality:model_chart"
     file_pattern = "CrossAsset_model_{horizon}_{target}.png"
+    is_essential = True
     columns = ("variant", "metric", "scope", "value", "lower_95", "upper_95", "n", "trained_at", "is_synthetic")
 
     horizon: int

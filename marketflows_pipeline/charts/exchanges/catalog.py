@@ -9,6 +9,7 @@ from datetime import timedelta
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.spec import (
+    AllReservesSpec,
     ConcentrationSpec,
     LeagueSpec,
     RankingSpec,
@@ -103,7 +104,9 @@ def _reserves_jobs(netflow: pl.DataFrame, context: ExchangeChartContext) -> list
         job = chart_job(part, spec)
         # Slugs that differ by what no file name may hold share one chart, that of the first.
         jobs.setdefault(job.file_name, job)
-    return list(jobs.values())
+    of_all = AllReservesSpec(context.days, source=context.defillama, notes=context.notes)
+    together = chart_job(_presentable(netflow.sort("slug", "day"), "name"), of_all)
+    return [*jobs.values(), *([together] if len(jobs) > 1 else [])]
 
 
 def _shares_jobs(shares: pl.DataFrame, members: pl.DataFrame, context: ExchangeChartContext) -> list[RenderJob]:

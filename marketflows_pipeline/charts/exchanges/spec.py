@@ -48,6 +48,25 @@ class ReservesSpec(Spec):
 
 
 @dataclass(frozen=True)
+class AllReservesSpec(Spec):
+    """Reserves of all tracked exchanges, of so many at most, over so many days back from the last record."""
+
+    draw = f"{_PACKAGE}.reserves_multiples:reserves_multiples"
+    file_pattern = "Exchanges_reserves_all.png"
+    columns = ("slug", "name", "day", "ts", "previous_day", "reserves_usd", "netflow_mid_usd")
+    is_essential = True
+
+    days: int = 90
+    most: int = 12
+
+    def why_empty(self, frame: pl.DataFrame) -> str | None:
+        """Without an exchange whose reserves are known for two days."""
+        known = frame.filter(pl.col("reserves_usd").is_finite(), pl.col("reserves_usd") > 0)
+        most = known.group_by("slug").agg(pl.col("day").n_unique())["day"].max()
+        return None if isinstance(most, int) and most > 1 else "no exchange has reserves known for 2 days"
+
+
+@dataclass(frozen=True)
 class SharesSpec(Spec):
     """Market shares of one segment over time, stacked.
 
@@ -83,6 +102,7 @@ class ConcentrationSpec(Spec):
 
     draw = f"{_PACKAGE}.concentration:concentration_chart"
     file_pattern = "Exchanges_HHI_{measure}.png"
+    is_essential = True
     columns = ("segment", "day", "ts", "fixed_hhi_index", "fixed_hhi_lower_bound", "fixed_hhi_upper_bound")
 
     measure: str
@@ -155,6 +175,7 @@ class LeagueSpec(Spec):
 
     draw = f"{_PACKAGE}.league:league_chart"
     file_pattern = "Exchanges_netflow_league.png"
+    is_essential = True
     columns = (
         "exchange_key",
         "name",

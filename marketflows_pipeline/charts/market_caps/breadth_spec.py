@@ -28,6 +28,7 @@ class BreadthSpec(Spec):
 
     draw = f"{_PACKAGE}.breadth_panel:breadth_panel"
     file_pattern = "MarketCaps_breadth_{category}.png"
+    is_essential = True
     columns = ("series", "ts", "n", "is_backfilled", "above_ema_50_pct", "mcclellan", "beat_bitcoin_30d_pct")
 
     category: str

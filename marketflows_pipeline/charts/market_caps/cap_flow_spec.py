@@ -28,6 +28,7 @@ class AttributionSpec(Spec):
 
     draw = f"{_PACKAGE}.attribution_bars:attribution_chart"
     file_pattern = "{category}_attribution_{days}d.png"
+    is_essential = True
     columns = (
         "series",
         "market_cap_before_usd",
@@ -79,6 +80,11 @@ class MigrationSpec(Spec):
     ranges: tuple[tuple[str, str], ...]
     days: int
     as_of: datetime
+
+    @property
+    def is_essential(self) -> bool:
+        """The longer of the spans that are drawn."""
+        return self.days >= 30
 
     def why_empty(self, frame: pl.DataFrame) -> str | None:
         """Without a coin that crossed."""

@@ -57,6 +57,22 @@ class PictureContext:
             "notes": self.notes.get(category, ()),
         }
 
+    def curve(
+        self,
+        category: str,
+        base_asset: str,
+        styles: Mapping[str, tuple[SeriesStyle, ...]],
+        **family: Any,  # noqa: ANN401
+    ) -> ChartSpec:
+        """What a line chart of a category in a base says; the family is its EMA period, order and scaling."""
+        return ChartSpec(
+            **self.shared(category, base_asset, styles),
+            **family,
+            # The differences of ranges are smoothed by their EMA alone.
+            smoothing_ema=1 if category == RANGES else self.smoothing_ema,
+            step=self.step,
+        )
+
 
 def market_cap_pictures(
     metrics: pl.DataFrame, gains: pl.DataFrame, series: pl.DataFrame, context: PictureContext
@@ -74,15 +90,7 @@ def market_cap_pictures(
     charts = [
         chart_job(
             rows,
-            ChartSpec(
-                **context.shared(category, base_asset, styles),
-                ema_period=ema_period,
-                diff_order=diff_order,
-                is_unit=is_unit,
-                # The differences of ranges are smoothed by their EMA alone.
-                smoothing_ema=1 if category == RANGES else context.smoothing_ema,
-                step=context.step,
-            ),
+            context.curve(category, base_asset, styles, ema_period=ema_period, diff_order=diff_order, is_unit=is_unit),
         )
         for (category, base_asset, ema_period, diff_order, is_unit), rows in _families(metrics, _FAMILY, "ts")
     ]

@@ -43,28 +43,28 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
     not pale the rest; the text is always the true figure.
     """
     limits = dict(zip(sorted(spec.hours_ago), spec.limits or color_limits(frame, spec.hours_ago), strict=True))
-    every_cell = _cells(frame, spec)
+    every_cell = table_cells(frame, spec)
     hours_ago = every_cell.drop_nulls("gain_pct").get_column("hours_ago").unique().sort().to_list()
     cells = every_cell.filter(pl.col("hours_ago").is_in(hours_ago))
     sort_hours = sort_column(cells)
-    row_order = _row_order(cells, sort_hours, spec)
+    order_of_rows = row_order(cells, sort_hours, spec)
     labels = {style.series: shorten(style.label, LABEL_SIZE, _LABEL_MAX) for style in spec.series}
-    left = EDGE + max(text_width(labels[name], LABEL_SIZE) for name in row_order) + 12
+    left = EDGE + max(text_width(labels[name], LABEL_SIZE) for name in order_of_rows) + 12
     grid = Heatmap(
-        rows=row_order,
+        rows=order_of_rows,
         columns=[hours_text(hours) for hours in hours_ago],
         cell_width=max(_CELL_WIDTH_MIN, min(_CELL_WIDTH_MAX, (current_look().width - left - EDGE) / len(hours_ago))),
-        cell_height=_ROW_HEIGHT if len(row_order) < _TIGHT_FROM else _TIGHT_ROW_HEIGHT,
+        cell_height=_ROW_HEIGHT if len(order_of_rows) < _TIGHT_FROM else _TIGHT_ROW_HEIGHT,
     )
     width = max(_PAGE_MIN, left + grid.width + EDGE)
     order = f"the largest first; {COUNTED_WHERE_THEY_ARE}" if spec.is_by_size else f"sorted by {hours_text(sort_hours)}"
     page = Frame(
-        title=table_title(spec, _standings(cells, sort_hours, labels), sort_hours),
+        title=table_title(spec, standings(cells, sort_hours, labels), sort_hours),
         subtitle=[
             f"Change of market cap {base_phrase(spec)} over each span, {order}",
             _color_scale([(hours, limits[hours]) for hours in hours_ago]),
         ],
-        footer=footer_parts(spec.source, spec.as_of, [*spec.notes, MOSTLY_PRICE, *_cell_notes(every_cell)]),
+        footer=footer_parts(spec.source, spec.as_of, [*spec.notes, MOSTLY_PRICE, *cell_notes(every_cell)]),
         left=left,
         right=width - left - grid.width,
         below=16,
@@ -75,11 +75,11 @@ def gain_table(frame: pl.DataFrame, spec: GainTableSpec) -> alt.LayerChart:
         [
             *grid.draw(
                 [
-                    _cell(series, hours, gain, limits[hours])
+                    gain_cell(series, hours, gain, limits[hours])
                     for series, hours, gain in cells.select("series", "hours_ago", "gain_pct").iter_rows()
                 ],
                 text_size=CELL_TEXT_SIZE,
-                column_axis=_column_axis(sorted_by),
+                column_axis=column_axis(sorted_by),
                 row_axis=name_axis(
                     labelExpr=label_expression(labels), labelFontSize=LABEL_SIZE, labelLimit=_LABEL_MAX + 20
                 ),
@@ -95,7 +95,7 @@ def sort_column(cells: pl.DataFrame) -> float:
     return WEEK_HOURS if WEEK_HOURS in hours_ago else max(hours_ago)
 
 
-def _cells(frame: pl.DataFrame, spec: GainTableSpec) -> pl.DataFrame:
+def table_cells(frame: pl.DataFrame, spec: GainTableSpec) -> pl.DataFrame:
     """Every cell of the table, a missing row as a null cell; non-finite gains are null."""
     rows = pl.DataFrame({"series": [style.series for style in spec.series]})
     offsets = pl.DataFrame({"hours_ago": sorted({float(hours) for hours in spec.hours_ago})})
@@ -108,7 +108,7 @@ def _cells(frame: pl.DataFrame, spec: GainTableSpec) -> pl.DataFrame:
     )
 
 
-def _row_order(cells: pl.DataFrame, sort_hours: float, spec: GainTableSpec) -> list[str]:
+def row_order(cells: pl.DataFrame, sort_hours: float, spec: GainTableSpec) -> list[str]:
     """Series by falling gain, those without one last, ties in the spec's order; ranges from the largest."""
     column = cells.filter(hours_ago=sort_hours)
     if spec.is_by_size:
@@ -117,7 +117,8 @@ def _row_order(cells: pl.DataFrame, sort_hours: float, spec: GainTableSpec) -> l
     return by_gain.get_column("series").to_list()
 
 
-def _standings(cells: pl.DataFrame, hours: float, labels: Mapping[str, str]) -> list[Standing]:
+def standings(cells: pl.DataFrame, hours: float, labels: Mapping[str, str]) -> list[Standing]:
+    """Where each series stands by its gain over an offset."""
     gains = cells.filter(hours_ago=hours).drop_nulls("gain_pct").select("series", "gain_pct")
     return [Standing(series, labels[series], gain, percent_text(gain)) for series, gain in gains.iter_rows()]
 
@@ -130,7 +131,7 @@ def _color_scale(limits: Sequence[tuple[float, float]]) -> str:
     return f"full colour at {' to '.join(dict.fromkeys(ends))}, the same in all tables"
 
 
-def _cell_notes(cells: pl.DataFrame) -> list[str]:
+def cell_notes(cells: pl.DataFrame) -> list[str]:
     """Why a column or a figure is missing, and which gains come from observations between grid times."""
     # "3 of 5 coins have no ..." differs from row to row; a note speaks for all of them.
     reason = pl.col("reason").fill_null("not computed").str.replace(r"^\d+ of \d+ ", "some ")
@@ -150,7 +151,8 @@ def _spans(cells: pl.DataFrame) -> str:
     return ", ".join(hours_text(hours) for hours in cells.get_column("hours_ago").unique().sort())
 
 
-def _cell(series: str, hours: float, gain: float | None, limit: float) -> Cell:
+def gain_cell(series: str, hours: float, gain: float | None, limit: float) -> Cell:
+    """The cell of a gain, whose colour is full from the limit on."""
     if gain is None:
         return Cell(series, hours_text(hours), UNKNOWN, EMPTY_FILL, GREY)
     return Cell(series, hours_text(hours), percent_text(gain), *fill_and_ink(gain, limit))
@@ -172,7 +174,8 @@ def _sort_mark(column: str, grid: Heatmap) -> alt.Chart:
     return chart
 
 
-def _column_axis(sorted_by: str | None) -> alt.Axis:
+def column_axis(sorted_by: str | None) -> alt.Axis:
+    """Names of the offsets above their columns, the one that orders the rows marked."""
     is_sorted = f"datum.value === '{sorted_by or ''}'"
     return name_axis(
         orient="top",

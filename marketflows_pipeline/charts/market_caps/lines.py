@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import altair as alt
 import polars as pl
@@ -41,7 +41,7 @@ _LEFT = 64
 _MARKERS_UP_TO = 16
 _DENSE_FROM = 400
 # From here on the hour of a time says nothing.
-_LONG_SPAN = timedelta(days=6)
+LONG_SPAN = timedelta(days=6)
 _NAMED = 8
 _DWARFS_FROM = 10
 
@@ -53,23 +53,23 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     Values are shown in percent of the value at the start: ``100 (v - 1)`` for an index that starts at 1, ``100 v`` for
     its growth and inflection, which stay per grid step. Unit-scaled values are shown as they are.
     """
-    rows = _shown(frame, spec)
+    rows = shown_rows(frame, spec)
     first, last = cast("tuple[datetime, datetime]", first_and_last(rows, "ts"))
-    is_long = last - first >= _LONG_SPAN
+    is_long = last - first >= LONG_SPAN
     start = start_text(first, is_long=is_long)
-    ends = _line_ends(rows, spec)
+    ends = last_values(rows, spec)
     comparable = ends.filter(ts=last) if spec.diff_order else ends.filter(ts=last, start=first)
     has_legend = ends.height > DIRECT_LABELS_MAX
     page = Frame(
         title=chart_title(spec, [Standing(*row) for row in comparable.select(Standing._fields).iter_rows()], start),
         subtitle=chart_subtitle(spec, last - first),
-        footer=footer_parts(spec.source, spec.as_of, [*spec.notes, *_caveats(rows, ends, spec)]),
+        footer=footer_parts(spec.source, spec.as_of, [*spec.notes, *caveats(rows, ends, spec)]),
         left=_LEFT,
         right=legend_width(ends) if has_legend else names_width(ends),
         below=34,
     )
-    plot = page.plot(*_value_domain(rows.get_column("value"), spec))
-    x = time_x("ts", first, last, _time_axis(is_long=is_long))
+    plot = page.plot(*value_domain(rows.get_column("value"), spec))
+    x = time_x("ts", first, last, clock_axis(is_long=is_long))
     y = alt.Y(
         "value:Q",
         scale=alt.Scale(domain=[plot.low, plot.high], nice=False, zero=False),
@@ -78,7 +78,35 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
     styles = {style.series: style for style in spec.series}
     order = legend_order(ends) if has_legend else ends["series"]
     channels = series_channels([styles[name] for name in order], legend(ends) if has_legend else None)
-    drawn = thinned(rows, round(plot.width / PIXELS_PER_BUCKET))
+    return page.draw(
+        [
+            *line_layers(rows, ends, x, y, width=plot.width, **channels),
+            axis_title(value_axis_title(spec, start), x=EDGE - _LEFT),
+            *([] if has_legend else end_labels(ends, plot, y, channels["color"])),
+        ]
+    )
+
+
+def line_layers(
+    rows: pl.DataFrame,
+    ends: pl.DataFrame,
+    x: alt.X,
+    y: alt.Y,
+    *,
+    width: float,
+    **channels: Any,  # noqa: ANN401
+) -> list[alt.Chart]:
+    """The line at zero, the lines, and dots at their ends and where a line could show nothing.
+
+    Args:
+        rows: as `shown_rows` gives them.
+        ends: as `last_values` gives them.
+        x: the time axis.
+        y: the value axis.
+        width: of the plot in pixels, for which the lines are thinned.
+        channels: colour and dash of a series.
+    """
+    drawn = thinned(rows, round(width / PIXELS_PER_BUCKET))
     is_dense = drawn.height / ends.height > _DENSE_FROM
     lines = _csv(drawn).mark_line(
         interpolate="linear",
@@ -87,18 +115,14 @@ def line_chart(frame: pl.DataFrame, spec: ChartSpec) -> alt.LayerChart:
         invalid="break-paths-show-domains",
     )
     dots = _csv(_dots(rows, ends)).mark_point(size=26, filled=True, opacity=1)
-    return page.draw(
-        [
-            reference_line("value", 0).encode(y=y),
-            lines.encode(x=x, y=y, **channels),
-            dots.encode(x=x, y=y, color=channels["color"]),
-            axis_title(value_axis_title(spec, start), x=EDGE - _LEFT),
-            *([] if has_legend else end_labels(ends, plot, y, channels["color"])),
-        ]
-    )
+    return [
+        reference_line("value", 0).encode(y=y),
+        lines.encode(x=x, y=y, **channels),
+        dots.encode(x=x, y=y, color=channels["color"]),
+    ]
 
 
-def _shown(frame: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
+def shown_rows(frame: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
     """The rows of the visible window, in percent unless unit-scaled."""
     known = frame.filter(pl.col("series").is_in([style.series for style in spec.series]))
     rows = visible_rows(known, spec.visible_steps, spec.step)
@@ -109,7 +133,7 @@ def _shown(frame: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
     return without_flat_start(rows).with_columns((pl.col("value") - 1) * 100)
 
 
-def _line_ends(rows: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
+def last_values(rows: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
     """Last value of each series that has one, and the texts that show it, in the spec's order.
 
     Figures have the decimals that tell the last values apart from each other and from zero.
@@ -119,7 +143,7 @@ def _line_ends(rows: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
         ended early also when).
     """
     first, last = first_and_last(rows, "ts")
-    hours = "" if last - first >= _LONG_SPAN else " %H:%M"
+    hours = "" if last - first >= LONG_SPAN else " %H:%M"
     ends = rows.drop_nulls("value").group_by("series").agg(pl.all().last(), start=pl.col("ts").first())
     known = {series: place for series, *place in ends.iter_rows()}
     low, high = reach(ends["value"], 0.0)
@@ -138,7 +162,7 @@ def _line_ends(rows: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
     return pl.DataFrame(records, schema={**ends.schema, **texts}, orient="row")
 
 
-def _caveats(rows: pl.DataFrame, ends: pl.DataFrame, spec: ChartSpec) -> list[str]:
+def caveats(rows: pl.DataFrame, ends: pl.DataFrame, spec: ChartSpec) -> list[str]:
     """What the reader must be told: names left out, other starts, one series that dwarfs the others, mostly price."""
     shown = set(ends.get_column("series"))
     absent = [style.label for style in spec.series if style.series not in shown]
@@ -166,7 +190,8 @@ def _dots(rows: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([ends.select("series", "ts", "value"), others]).unique().sort("series", "ts")
 
 
-def _time_axis(*, is_long: bool) -> alt.Axis:
+def clock_axis(*, is_long: bool) -> alt.Axis:
+    """The time axis: days, and hours where the window is short."""
     day = "utcFormat(datum.value, '%-d %b')"
     clock = "utchours(datum.value) + utcminutes(datum.value) == 0 ? " + day + " : utcFormat(datum.value, '%H:%M')"
     return alt.Axis(
@@ -179,7 +204,7 @@ def _time_axis(*, is_long: bool) -> alt.Axis:
     )
 
 
-def _value_domain(values: pl.Series, spec: ChartSpec) -> tuple[float, float]:
+def value_domain(values: pl.Series, spec: ChartSpec) -> tuple[float, float]:
     """Range of the y axis: the values and zero, with a little room; 0..1 for unit scaling."""
     if spec.is_unit:
         return -0.02, 1.02

@@ -32,6 +32,7 @@ class RotationSpec(Spec):
 
     draw = "marketflows_pipeline.charts.rotation.plane_and_log:rotation_chart"
     file_pattern = "Rotation_{universe}_by_{benchmark}.png"
+    is_essential = True
     columns = (
         "series", "ts", "ratio", "momentum", "quadrant", "is_backfilled", "entered_at", "is_seen_to_begin",
         "return_pct",

@@ -12,15 +12,14 @@ from typing import Any, Literal, get_args
 Theme = Literal["light", "dark"]
 Rgb = tuple[int, int, int]
 
-# Name: light, dark. Card is the paper of a picture and of a card of the page, page what lies behind the cards.
+# Name: light, dark. Card is the paper of a picture and of a card of the page.
 _TABLE = {
-    "ink": ("#1f2430", "#e8ebf0"),
-    "grey": ("#5f6672", "#a7afbc"),
+    "ink": ("#1f2430", "#e9edf3"),
+    "grey": ("#5f6672", "#a3adba"),
     "grid": ("#e6e8ec", "#2a313c"),
     "reference": ("#8a919e", "#7d8796"),
     "outline": ("#c3c8d1", "#535d6b"),
-    "card": ("#ffffff", "#171c24"),
-    "page": ("#f4f5f8", "#0f1319"),
+    "card": ("#ffffff", "#171c23"),
     # Chosen so that all stay apart for normal, protan, deutan and tritan sight, and each reads on the card (the tests
     # measure both); hence the differences in lightness.
     "s1": ("#0072B2", "#3FA0E8"),
@@ -52,7 +51,7 @@ _TABLE = {
     "heat-high": ("#08559c", "#2a72b5"),
     "empty": ("#fbfbfc", "#1b212a"),
     # Bands behind lines.
-    "band1": ("#ffffff", "#171c24"),
+    "band1": ("#ffffff", "#171c23"),
     "band2": ("#f3f4f7", "#202732"),
     "band3": ("#e7e9ee", "#2b3340"),
     "risk-on": ("#cfe3f3", "#1c3a55"),
@@ -67,17 +66,36 @@ _TABLE = {
     "out-pale": ("#f7cba4", "#7d4d24"),
     "other": ("#d5d9e0", "#3a434f"),
     "unknown": ("#eceef2", "#232a34"),
-    "zebra": ("#f6f7f9", "#1b212a"),
-    "accent": ("#08559c", "#6cb6f5"),
-    "warn-ink": ("#7a3300", "#ffd9b0"),
-    "warn-fill": ("#fde9d6", "#452a0c"),
+    # Of the page alone: surfaces and lines, links, steps of signed numbers, and grounds of notes with their ink.
+    "page": ("#f3f5f8", "#0e1217"),
+    "soft": ("#eef1f5", "#20262f"),
+    "line": ("#dde2e9", "#2c343f"),
+    "link": ("#005fa3", "#6cb8f0"),
+    "heat-n3": ("#f2a766", "#8a4a12"),
+    "heat-n2": ("#f8cda8", "#633813"),
+    "heat-n1": ("#fdecdd", "#37291d"),
+    "heat-0": ("#f2f4f7", "#20262f"),
+    "heat-p1": ("#e0eef9", "#1b2c3d"),
+    "heat-p2": ("#b2d5f1", "#1c4262"),
+    "heat-p3": ("#79b5e3", "#1d5d91"),
+    "fresh-ground": ("#e1f3ea", "#12332a"),
+    "fresh-ink": ("#0b5a3c", "#8fdcbc"),
+    "stale-ground": ("#fbe3e0", "#4a1a16"),
+    "stale-ink": ("#8f1d12", "#ffb9b0"),
+    "tutorial-ground": ("#fdf0d5", "#3d2c0a"),
+    "tutorial-ink": ("#6b4700", "#f5d48a"),
+    "strong-ground": ("#00598c", "#4ca8e8"),
+    "strong-ink": ("#ffffff", "#0b1620"),
+    "notable-ground": ("#cfe4f5", "#1c4262"),
+    "notable-ink": ("#0b3a5e", "#d6eafa"),
+    "faint-ground": ("#e8ebf0", "#2c343f"),
+    "faint-ink": ("#454c58", "#c3cad4"),
 }
 SERIES_COUNT, SIZES = 12, 5
-_STEPS = 4
 # Between pure black and white every fill has a contrast of at least 4.5 with one of them.
 _BLACK, _WHITE = "#000000", "#ffffff"
 _NAMED = re.compile(r"var\(--([a-z0-9-]+)\)")
-_MIXED = re.compile(r"color-mix\(in srgb, var\(--([a-z0-9-]+)\) ([0-9.e-]+)%, var\(--([a-z0-9-]+)\)\)")
+_MIXED = re.compile(r"color-mix\(in srgb, var\(--([a-z0-9-]+)\) ([0-9.]+(?:e-[0-9]+)?)%, var\(--([a-z0-9-]+)\)\)")
 
 
 def var(name: str) -> str:
@@ -107,6 +125,12 @@ def luminance(rgb: Rgb) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def contrast(one: str, other: str) -> float:
+    """Contrast of two colours as WCAG 2.1 defines it, from 1 to 21."""
+    low, high = sorted(luminance(channels(colour)) for colour in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
 def ink_on(fill: str) -> str:
     """Black or white, whichever stands out more from a fill."""
     return _BLACK if (luminance(channels(fill)) + 0.05) ** 2 >= 1.05 * 0.05 else _WHITE
@@ -121,17 +145,14 @@ def heat(strength: float, theme: Theme) -> tuple[str, str]:
 
 
 def value_of(colour: str, theme: Theme) -> str:
-    """``#rrggbb`` of a colour as specifications name it; any other text as it is.
-
-    Raises:
-        KeyError: the table has no colour of this name.
-    """
+    """``#rrggbb`` of a colour as specifications name it; any other text as it is."""
     if named := _NAMED.fullmatch(colour):
-        return THEMES[theme][named[1]]
-    if mixed := _MIXED.fullmatch(colour):
-        of, share, other = mixed.groups()
-        return between(*(channels(THEMES[theme][name]) for name in (other, of)), float(share) / 100)
-    return colour
+        return THEMES[theme].get(named[1], colour)
+    mixed = _MIXED.fullmatch(colour)
+    if mixed is None or not THEMES[theme].keys() >= {mixed[1], mixed[3]}:
+        return colour
+    low, high = (channels(THEMES[theme][name]) for name in (mixed[3], mixed[1]))
+    return between(low, high, float(mixed[2]) / 100)
 
 
 def with_values(part: Any, theme: Theme) -> Any:  # noqa: ANN401 - whatever JSON holds
@@ -149,19 +170,6 @@ def css_variables(theme: Theme) -> str:
     return ";".join(f"--{name}:{value}" for name, value in THEMES[theme].items())
 
 
-def _theme(place: int) -> dict[str, str]:
-    return {name: values[place] for name, values in _TABLE.items()}
-
-
-def _steps(theme: Theme) -> dict[str, str]:
-    """Colours of the scale of signed numbers in steps, which style sheets and thresholds take, with the ink on each."""
-    found = dict(zip(("flat", "flat-ink"), heat(0, theme), strict=True))
-    for name, sign in (("up", 1), ("down", -1)):
-        for step in range(1, _STEPS + 1):
-            found[f"{name}{step}"], found[f"{name}{step}-ink"] = heat(sign * step / _STEPS, theme)
-    return found
-
-
-THEMES: dict[str, dict[str, str]] = {theme: _theme(place) for place, theme in enumerate(get_args(Theme))}
-for _name in get_args(Theme):
-    THEMES[_name] |= _steps(_name)
+THEMES: dict[str, dict[str, str]] = {
+    theme: {name: values[place] for name, values in _TABLE.items()} for place, theme in enumerate(get_args(Theme))
+}

@@ -31,12 +31,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Heatmap:
-    """A grid of rows and columns, each with a key of its own, in cells of one size in pixels."""
+    """A grid of rows and columns, each with a key of its own, in cells of one size in pixels.
+
+    It begins so many pixels from the plot's left edge and from its top.
+    """
 
     rows: Sequence[str]
     columns: Sequence[str]
     cell_width: float
     cell_height: float
+    left: float = 0
+    top: float = 0
 
     @property
     def width(self) -> float:
@@ -50,11 +55,11 @@ class Heatmap:
 
     def x(self, axis: alt.Axis | None = None) -> alt.X:
         """The field column on the axis of columns."""
-        return alt.X("column:N", sort=None, axis=axis, scale=_band(self.columns, self.width))
+        return alt.X("column:N", sort=None, axis=axis, scale=_band(self.columns, self.left, self.width))
 
     def y(self, axis: alt.Axis | None = None) -> alt.Y:
         """The field row on the axis of rows."""
-        return alt.Y("row:N", sort=None, axis=axis, scale=_band(self.rows, self.height))
+        return alt.Y("row:N", sort=None, axis=axis, scale=_band(self.rows, self.top, self.height))
 
     def text_size(self, cells: Sequence[Cell]) -> float:
         """Font size at which the longest text fits into a cell, 8 to 15."""
@@ -79,6 +84,6 @@ class Heatmap:
         ]
 
 
-def _band(keys: Sequence[str], length: float) -> alt.Scale:
+def _band(keys: Sequence[str], start: float, length: float) -> alt.Scale:
     gap = CELL_GAP * len(keys) / length
-    return alt.Scale(domain=list(keys), range=[0, length], paddingInner=gap, paddingOuter=gap / 2)
+    return alt.Scale(domain=list(keys), range=[start, start + length], paddingInner=gap, paddingOuter=gap / 2)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from marketflows_pipeline.charts.style.colours import Theme
 
+PictureSet = Literal["document", "essential", "none"]
 Size = Literal["deck", "wide", "square"]
 # Width and height of a page: 4:3, 16:9 and 1:1.
 SIZES: dict[Size, tuple[int, int]] = {"deck": (960, 720), "wide": (1280, 720), "square": (960, 960)}

@@ -37,7 +37,7 @@ def series_styles(labels: Mapping[str, str] | Iterable[tuple[str, str]]) -> tupl
 
 
 def styles_by_size(pairs: Sequence[tuple[str, str]]) -> tuple[SeriesStyle, ...]:
-    """Style of each series from (series, label) pairs, the smallest first: the larger the further from the background."""
+    """Style of each series from (series, label) pairs, the smallest first: the larger the more contrast."""
     last = max(len(pairs) - 1, 1)
     places = [place / last for place in range(len(pairs))] if len(pairs) > 1 else [1.0]
     return tuple(

@@ -78,8 +78,8 @@ def test_issuance_is_hollow_grey_and_not_ranked() -> None:
     spec = drawn(FRAME)
 
     (bars,) = marks(spec, "bar")
-    assert [row["end"] for row in rows_of(spec, bars) if row["is_hollow"]] == [1.0]
-    assert BACKGROUND in bars["mark"]["fill"]["expr"]
+    assert [row["end"] for row in rows_of(spec, bars) if row["inside"] == BACKGROUND] == [1.0]
+    assert bars["mark"]["fill"] == {"expr": "datum.inside"}
     row = next(row for row in ranked_rows(spec) if row["name"] == "BTC")
     assert row["bars"] == [("+1.00%, issuance, not ranked", GREY)]
     assert "issuance is not a flow of investors" in texts(spec)

@@ -9,7 +9,7 @@ import pytest
 
 from marketflows_pipeline.charts.cross_asset.regime_ribbon import BANDS, regime_bands, regimes_chart
 from marketflows_pipeline.charts.cross_asset.spec import REGIMES, RegimesSpec
-from marketflows_pipeline.charts.style.diverging_colours import luminance
+from marketflows_pipeline.charts.style.colours import Theme, channels, luminance, value_of
 from marketflows_pipeline.charts.style.time_axis import epoch_ms
 from marketflows_pipeline_tests.charts.cross_asset.frames import LAST, back, regimes_frame
 from marketflows_pipeline_tests.charts.exchanges.frames import marks, page_size, rows_of, texts
@@ -75,11 +75,12 @@ def test_sessions_without_a_regime_have_no_band_in_either_panel() -> None:
     assert "white: no regime yet for 1 session" in texts(spec)
 
 
-def test_regimes_differ_in_lightness_so_that_any_sight_tells_them_apart() -> None:
-    lightness = {regime: luminance(tuple(bytes.fromhex(fill[1:]))) for regime, fill in BANDS.items()}
+@pytest.mark.parametrize(("theme", "least"), [("light", 0.07), ("dark", 0.005)])
+def test_regimes_differ_in_lightness_so_that_any_sight_tells_them_apart(theme: Theme, least: float) -> None:
+    lightness = {regime: luminance(channels(value_of(fill, theme))) for regime, fill in BANDS.items()}
 
     assert set(BANDS) == set(REGIMES)
-    assert all(abs(lightness[one] - lightness[other]) > 0.07 for one, other in combinations(REGIMES, 2))
+    assert all(abs(lightness[one] - lightness[other]) > least for one, other in combinations(REGIMES, 2))
 
 
 def test_the_key_gives_shares_of_the_sessions_that_have_a_regime() -> None:

@@ -20,7 +20,8 @@ from marketflows_pipeline.charts.market_caps.dominance_lines import dominance_ch
 from marketflows_pipeline.charts.market_caps.market_map import market_map_chart
 from marketflows_pipeline.charts.rendering.render import render_all
 from marketflows_pipeline.charts.spec import SeriesStyle
-from marketflows_pipeline.charts.style.frame import HEIGHT, WIDTH
+from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL
+from marketflows_pipeline.charts.style.look import SIZES
 from marketflows_pipeline.charts.style.theme import PALETTE
 from marketflows_pipeline_tests.charts.exchanges.frames import marks, page_size, rows_of, texts
 from marketflows_pipeline_tests.warehouse.frames import frame
@@ -95,7 +96,7 @@ THREE: dict[str, list[float | None]] = {
 
 def test_a_panel_has_a_row_a_series_with_the_last_values_beside_it() -> None:
     drawn = breadth_panel(breadth_rows(THREE), PANEL).to_dict()
-    assert page_size(drawn)[0] == WIDTH
+    assert page_size(drawn)[0] == SIZES["deck"][0]
     assert title(drawn) == "Narratives: 80% of coins above their 50-day average in AI (50% of all coins in ranges)"
     written = texts(drawn)
     for text in ("All ranges", "AI", "Made in USA", "n 10", "80%", "+30", "\u221230", "Above their EMA 50"):
@@ -144,7 +145,7 @@ def test_too_little_breadth_is_no_panel(above: Mapping[str, Sequence[float | Non
 
 def test_a_map_shows_each_coin_as_large_as_its_cap_and_lists_the_parts() -> None:
     drawn = market_map_chart(map_rows(), MAP).to_dict()
-    assert page_size(drawn) == (WIDTH, HEIGHT)
+    assert page_size(drawn) == SIZES["deck"]
     assert title(drawn) == "Layer 1 holds 60.0% of the followed market; AI rose most in 7 days, +4.0%"
     tiles = rows_of(drawn, marks(drawn, "rect")[0])
     assert len(tiles) == 3
@@ -156,7 +157,7 @@ def test_a_map_shows_each_coin_as_large_as_its_cap_and_lists_the_parts() -> None
 def test_colours_of_a_rise_and_a_fall_differ_and_what_is_unknown_has_none() -> None:
     drawn = market_map_chart(map_rows((5.0, None, -5.0)), MAP).to_dict()
     fills = {tile["fill"] for tile in rows_of(drawn, marks(drawn, "rect")[0])}
-    assert fills == {"#08559c", "#a84506", "#fbfbfc"}
+    assert fills == {"#08559c", "#a84506", EMPTY_FILL}
 
 
 def test_one_part_is_no_map() -> None:
@@ -165,7 +166,7 @@ def test_one_part_is_no_map() -> None:
 
 def test_dominance_says_the_share_and_its_change() -> None:
     drawn = dominance_chart(dominance_rows([60.0, 61.0, 58.5]), SHARED).to_dict()
-    assert page_size(drawn) == (WIDTH, HEIGHT)
+    assert page_size(drawn) == SIZES["deck"]
     assert title(drawn) == "Bitcoin has 58.5% of the followed market, \u22121.5 points since 2 Mar 2026"
     assert "Ether 11.0%" in texts(drawn)
     # Nothing is known of stablecoins here.

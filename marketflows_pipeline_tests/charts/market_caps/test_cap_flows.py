@@ -20,7 +20,7 @@ from marketflows_pipeline.charts.market_caps.cap_flow_catalog import cap_flow_pi
 from marketflows_pipeline.charts.market_caps.cap_flow_spec import AttributionSpec, ChainSpec, MigrationSpec
 from marketflows_pipeline.charts.market_caps.chain_bars import chain_chart
 from marketflows_pipeline.charts.market_caps.migration_matrix import OUTSIDE, migration_chart, nets
-from marketflows_pipeline.charts.style.frame import WIDTH
+from marketflows_pipeline.charts.style.look import SIZES
 from marketflows_pipeline_tests.charts.exchanges.frames import page_size, texts
 from marketflows_pipeline_tests.charts.heatmaps import cells
 from marketflows_pipeline_tests.charts.ranked import drawn_bars, ranked_rows
@@ -100,7 +100,7 @@ def test_each_effect_is_a_bar_in_percent_of_the_cap_before() -> None:
         "+5.0% (+$50.0M)",
     ]
     assert [text for text, _ in first["columns"]] == ["\u221224.0%", "\u2212$240.0M"]
-    assert page_size(picture)[0] == WIDTH
+    assert page_size(picture)[0] == SIZES["deck"][0]
 
 
 def test_the_title_names_the_series_that_moved_most_and_why() -> None:

@@ -11,8 +11,8 @@ import pytest
 from marketflows_pipeline.charts.market_caps.lines import line_chart
 from marketflows_pipeline.charts.spec import ChartSpec
 from marketflows_pipeline.charts.style.end_labels import LABEL_HEIGHT, LABEL_SIZE
-from marketflows_pipeline.charts.style.frame import HEIGHT, WIDTH
 from marketflows_pipeline.charts.style.layout import text_width
+from marketflows_pipeline.charts.style.look import SIZES
 from marketflows_pipeline.charts.style.theme import PALETTE
 from marketflows_pipeline_tests.charts.frames import HOUR, chart_spec, grid_frame
 
@@ -23,8 +23,8 @@ def test_a_chart_is_valid_vega_lite_of_the_promised_size() -> None:
     spec = line_chart(TWO, chart_spec()).to_dict(validate=True)
 
     padding = spec["padding"]
-    assert spec["width"] + padding["left"] + padding["right"] == WIDTH
-    assert spec["height"] + padding["top"] + padding["bottom"] == HEIGHT
+    assert spec["width"] + padding["left"] + padding["right"] == SIZES["deck"][0]
+    assert spec["height"] + padding["top"] + padding["bottom"] == SIZES["deck"][1]
     assert spec["autosize"] == {"type": "none"}
 
 

@@ -12,6 +12,8 @@ from altair.utils import schemapi
 from marketflows_pipeline.charts.market_caps.lines import line_chart
 from marketflows_pipeline.charts.rendering import render
 from marketflows_pipeline.charts.rendering.pool import DrawingPool
+from marketflows_pipeline.charts.style.colours import Theme
+from marketflows_pipeline.charts.style.look import Look
 from marketflows_pipeline_tests.charts.frames import chart_spec, grid_frame
 
 FRAME = grid_frame({"ai": [1.0, 1.2], "layer-1": [1.0, 0.8]})
@@ -21,7 +23,7 @@ class _Pool(DrawingPool):
     def __init__(self) -> None:
         self.built: list[Mapping[str, Any]] = []
 
-    def submit(self, vega_lite: Mapping[str, Any], scale: float) -> Future[bytes]:
+    def submit(self, vega_lite: Mapping[str, Any], scale: float, theme: Theme = "light") -> Future[bytes]:
         assert scale == 1
         self.built.append(vega_lite)
         return Future()
@@ -43,7 +45,7 @@ def validations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_chart_is_built_without_validating_its_parts(validations: list[str]) -> None:
     pool = _Pool()
-    render._begin(pool, render.chart_job(FRAME, chart_spec()), 1)
+    render._begin(pool, render.chart_job(FRAME, chart_spec()), 1, Look())
 
     assert len(pool.built) == 1
     assert validations == []

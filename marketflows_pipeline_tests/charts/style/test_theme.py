@@ -6,16 +6,27 @@ import math
 import altair as alt
 import pytest
 
-from marketflows_pipeline.charts.style.colours import luminance
+from marketflows_pipeline.charts.spec import SeriesStyle
+from marketflows_pipeline.charts.style.colours import THEMES, Theme, channels, contrast, heat, value_of
+from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
+from marketflows_pipeline.charts.style.look import Look, drawn_as
 from marketflows_pipeline.charts.style.theme import (
     FALL_INK,
+    GREY,
+    INK,
+    INTO,
+    OUT_OF,
     PALETTE,
+    REFERENCE,
     RISE_INK,
     series_colors,
     series_styles,
     styles_by_size,
     use_theme,
 )
+
+# Behind names of quadrants and texts of cells that have no figure.
+GROUNDS_OF_TEXT = ("card", "empty", "leading", "improving", "weakening", "lagging")
 
 Rgb = tuple[float, float, float]
 Matrix = tuple[Rgb, Rgb, Rgb]
@@ -57,46 +68,58 @@ def test_beyond_twelve_series_dashes_tell_equal_colours_apart() -> None:
     assert all(style.dash == () for style in styles[:12])
 
 
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("sight", sorted(SIGHT))
-def test_colours_stay_apart_for_every_kind_of_colour_vision(sight: str) -> None:
-    seen = [_lab(color, SIGHT[sight]) for color in PALETTE]
+def test_colours_stay_apart_for_every_kind_of_colour_vision(sight: str, theme: Theme) -> None:
+    seen = [_lab(value_of(color, theme), SIGHT[sight]) for color in PALETTE]
 
     distances = {pair: _distance(seen[pair[0]], seen[pair[1]]) for pair in itertools.combinations(range(12), 2)}
     assert min(distance for pair, distance in distances.items() if max(pair) < 10) >= 0.055
     assert min(distances.values()) >= 0.045
 
 
-def test_every_colour_reads_on_white() -> None:
-    assert all(1.05 / (luminance(_channels(color)) + 0.05) >= 3 for color in PALETTE)
+@pytest.mark.parametrize("theme", THEMES)
+def test_lines_read_on_the_card(theme: Theme) -> None:
+    lines = {*PALETTE, REFERENCE, INTO, OUT_OF, *(style.color for style in sizes(9))}
+
+    assert all(contrast(value_of(color, theme), THEMES[theme]["card"]) >= 3 for color in lines)
 
 
-def test_the_inks_of_signed_numbers_are_the_full_colours_of_the_scale_and_read_as_small_text() -> None:
-    assert (fill_and_ink(1, 1)[0], fill_and_ink(-1, 1)[0]) == (RISE_INK, FALL_INK)
-    assert all(1.05 / (luminance(_channels(ink)) + 0.05) >= 4.5 for ink in (RISE_INK, FALL_INK))
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("ground", GROUNDS_OF_TEXT)
+def test_texts_read_on_whatever_lies_behind_them(ground: str, theme: Theme) -> None:
+    inks = [INK, GREY, RISE_INK, FALL_INK] if ground == "card" else [INK, GREY]
+
+    assert all(contrast(value_of(ink, theme), THEMES[theme][ground]) >= 4.5 for ink in inks)
 
 
+def test_the_inks_of_signed_numbers_are_the_full_colours_of_the_scale() -> None:
+    assert (heat(1, "light")[0], heat(-1, "light")[0]) == tuple(value_of(ink, "light") for ink in (RISE_INK, FALL_INK))
+
+
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("n_ranges", range(1, 13))
-def test_what_has_a_size_is_darker_the_larger_it_is(n_ranges: int) -> None:
+def test_what_has_a_size_stands_out_more_the_larger_it_is(n_ranges: int, theme: Theme) -> None:
     """Ranges had the colours of unrelated things: blue, orange, green."""
-    styles = styles_by_size([(str(place), f"S{place}") for place in range(n_ranges)])
-    lightness = [luminance(_channels(style.color)) for style in styles]
-    assert lightness == sorted(lightness, reverse=True)
-    assert len(set(lightness)) == n_ranges
-    assert all(1.05 / (light + 0.05) >= 3 for light in lightness), "each reads on white"
+    seen = [contrast(value_of(style.color, theme), THEMES[theme]["card"]) for style in sizes(n_ranges)]
+    assert seen == sorted(seen)
+    assert len(set(seen)) == n_ranges
 
 
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("sight", sorted(SIGHT))
-def test_neighbouring_sizes_stay_apart_for_every_kind_of_colour_vision(sight: str) -> None:
-    seen = [_lab(style.color, SIGHT[sight]) for style in styles_by_size([(str(place), "") for place in range(5)])]
+def test_neighbouring_sizes_stay_apart_for_every_kind_of_colour_vision(sight: str, theme: Theme) -> None:
+    seen = [_lab(value_of(style.color, theme), SIGHT[sight]) for style in sizes(5)]
     assert min(_distance(*pair) for pair in itertools.pairwise(seen)) >= 0.055
 
 
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("percent", range(-120, 121, 5))
-def test_the_text_of_every_cell_reads_on_its_fill(percent: int) -> None:
-    fill, ink = fill_and_ink(percent, 100)
+def test_the_text_of_every_cell_reads_on_its_fill(percent: int, theme: Theme) -> None:
+    with drawn_as(Look(theme)):
+        fill, ink = fill_and_ink(percent, 100)
 
-    light, dark = sorted((luminance(_channels(fill)), luminance(_channels(ink))), reverse=True)
-    assert (light + 0.05) / (dark + 0.05) >= 4.5
+    assert contrast(fill, ink) >= 4.5
 
 
 def test_the_theme_is_registered_once_and_enabled() -> None:
@@ -106,14 +129,14 @@ def test_the_theme_is_registered_once_and_enabled() -> None:
     assert alt.theme.active == "marketflows"
 
 
-def _channels(color: str) -> tuple[int, ...]:
-    return tuple(int(color[at : at + 2], 16) for at in (1, 3, 5))
+def sizes(count: int) -> tuple[SeriesStyle, ...]:
+    return styles_by_size([(str(place), f"S{place}") for place in range(count)])
 
 
 def _lab(color: str, sight: Matrix) -> list[float]:
     linear = [
         channel / 255 / 12.92 if channel <= 10 else ((channel / 255 + 0.055) / 1.055) ** 2.4
-        for channel in _channels(color)
+        for channel in channels(color)
     ]
     seen = [min(1.0, max(0.0, value)) for value in _apply(sight, linear)]
     return _apply(TO_LAB, [value ** (1 / 3) for value in _apply(TO_LMS, seen)])

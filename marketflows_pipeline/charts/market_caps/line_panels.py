@@ -1,0 +1,137 @@
+"""Level or growth of a category in every base: a panel a base, one above the other, over the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
+import polars as pl
+
+from marketflows_pipeline.charts.market_caps.essential_spec import PanelsSpec
+from marketflows_pipeline.charts.market_caps.lines import (
+    LONG_SPAN,
+    caveats,
+    clock_axis,
+    last_values,
+    line_layers,
+    shown_rows,
+    value_domain,
+)
+from marketflows_pipeline.charts.market_caps.wording import (
+    Standing,
+    base_phrase,
+    chart_subtitle,
+    chart_title,
+    start_text,
+    value_axis_title,
+)
+from marketflows_pipeline.charts.spec import ChartSpec
+from marketflows_pipeline.charts.style.axes import axis_title, signed, value_axis
+from marketflows_pipeline.charts.style.end_labels import LABEL_HEIGHT, end_labels, names_width
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed, panel
+from marketflows_pipeline.charts.style.layout import PlotArea
+from marketflows_pipeline.charts.style.marks import series_channels
+from marketflows_pipeline.charts.style.theme import OUTLINE
+from marketflows_pipeline.charts.style.time_axis import first_and_last, time_x
+from marketflows_pipeline.charts.style.wording import footer_parts
+
+_LEFT = 64
+_BETWEEN = 40
+# A panel is about this high, so that as many labels have room beside it.
+_LABELS_HIGH = 240
+_PANELS_MOST = 3
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """What is drawn in one base: rows of the window, and the last value of each series."""
+
+    spec: ChartSpec
+    rows: pl.DataFrame
+    ends: pl.DataFrame
+
+    def named(self, most: int) -> pl.DataFrame:
+        """The ends that get a label: all, or the highest and the lowest."""
+        if self.ends.height <= most:
+            return self.ends
+        ranked = self.ends.sort("value", descending=True, maintain_order=True)
+        return pl.concat([ranked.head(most - most // 2), ranked.tail(most // 2)])
+
+
+@framed
+def line_panels(frame: pl.DataFrame, spec: PanelsSpec) -> alt.LayerChart:
+    """Draw the lines of every base; where not all names have room, those between the highest and the lowest are grey.
+
+    Args:
+        frame: rows of ``mart.metrics`` of one category, order and EMA: base_asset, series, ts, value.
+        spec: what the chart says.
+    """
+    shown = [_panel(frame, each) for each in spec.panels if each.why_empty(_of(frame, each)) is None][:_PANELS_MOST]
+    main = shown[0]
+    first, last = first_and_last(main.rows, "ts")
+    is_long = last - first >= LONG_SPAN
+    start = start_text(first, is_long=is_long)  # type: ignore[arg-type]
+    most = min(int(_LABELS_HIGH * 2 / len(shown) / LABEL_HEIGHT), 12)
+    labels = [each.named(most) for each in shown]
+    at_end = main.ends.filter(ts=last) if main.spec.diff_order else main.ends.filter(ts=last, start=first)
+    standings = [Standing(*row) for row in at_end.select(Standing._fields).iter_rows()]
+    what, *method = chart_subtitle(main.spec, last - first)
+    others = ", ".join(base_phrase(each.spec) for each in shown[1:])
+    page = Frame(
+        title=chart_title(main.spec, standings, start),
+        subtitle=[f"{what}, {others}" if others else what, *method],
+        footer=footer_parts(spec.source, main.spec.as_of, [*spec.notes, *_notes(main, most)]),
+        left=_LEFT,
+        right=max(map(names_width, labels)),
+        below=34,
+    )
+    height = (page.plot_height - _BETWEEN * (len(shown) - 1)) / len(shown)
+    x = time_x("ts", first, last, clock_axis(is_long=is_long))
+    layers: list[alt.Chart | alt.LayerChart] = []
+    for place, (each, named) in enumerate(zip(shown, labels, strict=True)):
+        top = place * (height + _BETWEEN)
+        layers.append(panel(_lines(each, named, x, PlotArea(page.plot_width, height, *_domain(each)), top)))
+        phrase = base_phrase(each.spec)
+        title = f"{phrase[0].upper()}{phrase[1:]}: {_lower(value_axis_title(each.spec, start))}"
+        layers.append(axis_title(title, x=EDGE - _LEFT, y=top - 10))
+    return page.draw(layers)
+
+
+def _of(frame: pl.DataFrame, spec: ChartSpec) -> pl.DataFrame:
+    return frame.filter(base_asset=spec.base_asset).drop("base_asset")
+
+
+def _panel(frame: pl.DataFrame, spec: ChartSpec) -> _Panel:
+    rows = shown_rows(_of(frame, spec), spec)
+    return _Panel(spec, rows, last_values(rows, spec))
+
+
+def _domain(each: _Panel) -> tuple[float, float]:
+    return value_domain(each.rows.get_column("value"), each.spec)
+
+
+def _lower(text: str) -> str:
+    return f"{text[0].lower()}{text[1:]}"
+
+
+def _lines(each: _Panel, named: pl.DataFrame, x: alt.X, area: PlotArea, top: float) -> Sequence[alt.Chart]:
+    scale = alt.Scale(domain=[area.low, area.high], range=[top + area.height, top], nice=False, zero=False)
+    y = alt.Y("value:Q", scale=scale, axis=value_axis(signed("datum.label"), ticks=5))
+    names = set(named["series"])
+    drawn = [style for style in each.spec.series if style.series in set(each.ends["series"])]
+    # Grey ones first, so that they lie below the others.
+    styles = sorted(drawn, key=lambda style: style.series in names)
+    channels = series_channels(styles)
+    colors = [style.color if style.series in names else OUTLINE for style in styles]
+    channels["color"].scale.range = colors
+    return [
+        *line_layers(each.rows, each.ends, x, y, width=area.width, **channels),
+        *end_labels(named, area, y, channels["color"]),
+    ]
+
+
+def _notes(main: _Panel, most: int) -> list[str]:
+    named = main.named(most).height
+    few = [f"named: the {named - named // 2} highest and the {named // 2} lowest of {main.ends.height}; others grey"]
+    return [*caveats(main.rows, main.ends, main.spec), *(few if named < main.ends.height else [])]

@@ -1,0 +1,133 @@
+"""Ranks over time: a line a series from place to place, by its change over four weeks, week by week."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from marketflows_pipeline.charts.market_caps.essential_spec import RANK_SPAN, RANK_STEP, RANKED_WEEKS, RanksSpec
+from marketflows_pipeline.charts.market_caps.wording import MOSTLY_PRICE, base_phrase
+from marketflows_pipeline.charts.spec import SeriesStyle
+from marketflows_pipeline.charts.style.axes import axis_title
+from marketflows_pipeline.charts.style.end_labels import DIRECT_LABELS_MAX, LABEL_SIZE, end_labels, names_width
+from marketflows_pipeline.charts.style.frame import EDGE, Frame, framed
+from marketflows_pipeline.charts.style.layout import shorten
+from marketflows_pipeline.charts.style.marks import csv_chart, series_channels
+from marketflows_pipeline.charts.style.theme import OUTLINE
+from marketflows_pipeline.charts.style.time_axis import epoch_ms, time_x
+from marketflows_pipeline.charts.style.wording import counted, day_text, footer_parts, percent_text
+
+_LEFT = 48
+_NAME_MAX = 150
+
+
+@framed
+def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
+    """Draw the place of each series among all, the first on top; the first twelve of the newest week have names.
+
+    Args:
+        frame: the plain curves of one category in dollars: series, ts, value (of the index that starts at 1).
+        spec: what the chart says.
+    """
+    ranks = weekly_ranks(frame.filter(pl.col("series").is_in([style.series for style in spec.series])), spec.as_of)
+    newest = ranks.filter(pl.col("ts") == spec.as_of).sort("rank").head(DIRECT_LABELS_MAX)
+    known = {style.series: style for style in spec.series}
+    ends = newest.select(
+        "series",
+        value=pl.col("rank"),
+        text=pl.struct("rank", "series", "change_pct").map_elements(
+            lambda row: _label(row["rank"], known[row["series"]], row["change_pct"]), return_dtype=pl.String
+        ),
+    )
+    names = set(ends["series"])
+    weeks = ranks["ts"].n_unique()
+    page = Frame(
+        title=_title(ranks, known, spec),
+        subtitle=[
+            f"Place by change of market cap {base_phrase(spec)} over {RANK_SPAN.days} days",
+            f"week by week, {counted(weeks, 'week')} to {day_text(spec.as_of.date())}",
+        ],
+        footer=footer_parts(spec.source, spec.as_of, [*spec.notes, MOSTLY_PRICE, *_notes(ranks, len(names))]),
+        left=_LEFT,
+        right=names_width(ends),
+        below=34,
+    )
+    last = ranks["rank"].max()
+    assert isinstance(last, int)
+    # The first place is the highest on the page, so places are drawn below zero.
+    plot = page.plot(last + 0.5, 0.5)
+    ranked = [style for style in spec.series if style.series in set(ranks["series"])]
+    # Grey ones first, so that they lie below the others.
+    styles = sorted(ranked, key=lambda style: style.series in names)
+    channels = series_channels(styles)
+    channels["color"].scale.range = [style.color if style.series in names else OUTLINE for style in styles]
+    times = ranks["ts"].unique().sort()
+    quiet: dict[str, Any] = {"title": None, "grid": False, "labelOverlap": True}
+    axis = alt.Axis(**quiet, values=list(map(epoch_ms, times)), labelExpr="utcFormat(datum.value, '%-d %b')")
+    places = alt.Axis(**quiet, domain=False, ticks=False, labelPadding=8, values=list(range(1, last + 1)))
+    x = time_x("ts", times[0], times[-1], axis)
+    y = alt.Y("value:Q", scale=alt.Scale(domain=[plot.low, plot.high], nice=False, zero=False), axis=places)
+    rows = csv_chart(ranks.select("series", pl.col("ts").dt.epoch("ms"), value="rank"))
+    return page.draw(
+        [
+            rows.mark_line(strokeWidth=2.5, interpolate="monotone").encode(x=x, y=y, **channels),
+            rows.mark_point(filled=True, size=60, opacity=1).encode(x=x, y=y, color=channels["color"]),
+            *end_labels(ends, plot, y, channels["color"]),
+            axis_title("Place", x=EDGE - _LEFT),
+        ]
+    )
+
+
+def weekly_ranks(frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """Place of each series by its change over four weeks, at the newest time and whole weeks before it.
+
+    Args:
+        frame: series, ts, value.
+        as_of: the newest time.
+
+    Returns:
+        series, ts, change_pct, rank (1 the highest; equal changes by name), by series and time.
+    """
+    weeks = [as_of - week * RANK_STEP for week in range(RANKED_WEEKS + 1)]
+    times = pl.DataFrame({"ts": weeks}, schema={"ts": frame.schema["ts"]})
+    known = frame.filter(pl.col("value").is_finite(), pl.col("value") > 0).sort("ts")
+    pairs = frame.select(pl.col("series").unique().sort()).join(times, how="cross")
+    for name, when in (("now", pl.col("ts")), ("before", pl.col("ts") - RANK_SPAN)):
+        found = known.select("series", pl.col("ts").alias("at"), pl.col("value").alias(name))
+        wanted = pairs.with_columns(at=when).sort("at")
+        pairs = wanted.join_asof(found, on="at", by="series", tolerance="1d", check_sortedness=False).drop("at")
+    changed = pairs.select("series", "ts", change_pct=100 * (pl.col("now") / pl.col("before") - 1)).drop_nulls()
+    return (
+        changed.sort("ts", "change_pct", "series", descending=[False, True, False])
+        .with_columns(rank=pl.int_range(1, pl.len() + 1).over("ts"))
+        .sort("series", "ts")
+    )
+
+
+def _label(rank: int, style: SeriesStyle, change: float) -> str:
+    return f"{rank} {shorten(style.label, LABEL_SIZE, _NAME_MAX)} {percent_text(change)}"
+
+
+def _title(ranks: pl.DataFrame, known: dict[str, SeriesStyle], spec: RanksSpec) -> str:
+    """Who is first, and who climbed most since the first of the weeks."""
+    newest = ranks.filter(pl.col("ts") == pl.col("ts").max())
+    leader = known[newest.sort("rank")["series"][0]].label
+    first = ranks.filter(pl.col("ts") == pl.col("ts").min()).select("series", before="rank")
+    moved = newest.join(first, on="series").with_columns(climbed=pl.col("before") - pl.col("rank"))
+    best = moved.sort("climbed", "series", descending=[True, False]).row(0, named=True)
+    climbed = best["climbed"]
+    told = f"{spec.category}: {leader} leads over {RANK_SPAN.days} days"
+    if climbed <= 0:
+        return told
+    name = known[best["series"]].label
+    weeks = ranks["ts"].n_unique() - 1
+    whom = "" if name == leader else f"; {name} climbed most"
+    return f"{told}{whom}, from place {best['before']} to {best['rank']} in {counted(weeks, 'week')}"
+
+
+def _notes(ranks: pl.DataFrame, named: int) -> list[str]:
+    count = ranks["series"].n_unique()
+    return [f"named: the first {named} of {count}; others grey"] if named < count else []

@@ -1,0 +1,84 @@
+"""Which of the tutorial's pictures belong to which set."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from marketflows_pipeline.assets import cross_asset_output, exchanges_output, market_caps_output
+from marketflows_pipeline.charts.picture_set import chosen_jobs
+from marketflows_pipeline.charts.rendering.render import RenderJob
+from marketflows_pipeline.charts.style.look import PictureSet
+from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
+from marketflows_pipeline.run_context import open_run
+from marketflows_pipeline_tests.tutorial.run import TutorialRun
+
+pytestmark = pytest.mark.slow
+
+ASSETS = {
+    market_caps_output: "market_cap_pictures_drawn",
+    exchanges_output: "exchange_charts_drawn",
+    cross_asset_output: "cross_asset_charts_drawn",
+}
+ESSENTIAL = """
+CrossAsset_correlations.png CrossAsset_flow_map_all.png CrossAsset_flow_ranking_all.png
+CrossAsset_price_against_flow.png CrossAsset_regimes.png
+Exchanges_HHI_spot_volume.png Exchanges_netflow_league.png Exchanges_reserves_all.png
+Majors_MC_by_us-dollar_ema20_unit.png Majors_growth_panels.png Majors_level_panels.png
+Majors_percent_gains_all_bases.png
+MarketCaps_breadth_Narratives.png MarketCaps_breadth_Ranges.png
+Narratives_MC_by_us-dollar_ema20_unit.png Narratives_attribution_30d.png Narratives_growth_panels.png
+Narratives_level_panels.png Narratives_percent_gains_all_bases.png
+Payments_MC_by_us-dollar_ema20_unit.png Payments_growth_panels.png Payments_level_panels.png
+Payments_percent_gains_all_bases.png
+Portfolios_attribution_30d.png Portfolios_growth_panels.png Portfolios_level_panels.png
+Portfolios_percent_gains_all_bases.png
+Ranges_MC_by_us-dollar_ema20_unit.png Ranges_attribution_30d.png Ranges_growth_panels.png Ranges_level_panels.png
+Ranges_migration_30d.png Ranges_percent_gains_all_bases.png
+Rotation_cross-asset_by_SPY.png Rotation_narratives_by_bitcoin.png
+"""
+
+
+@pytest.fixture(scope="module")
+def jobs(tutorial_run: TutorialRun, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RenderJob]]:
+    """What the tutorial would draw, from a copy of its database."""
+    folder = tmp_path_factory.mktemp("sets")
+    (folder / TUTORIAL_PRIVATE).parent.mkdir()
+    shutil.copy(tutorial_run.folder / TUTORIAL_PRIVATE, folder / TUTORIAL_PRIVATE)
+    found: list[RenderJob] = []
+
+    def keep(_run: Any, _part: str, jobs: list[RenderJob], _is_shown: Any) -> dg.MaterializeResult[None]:
+        found.extend(jobs)
+        return dg.MaterializeResult(metadata={})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        for module in ASSETS:
+            patch.setattr(module, "draw_part", keep)
+        with open_run(RunOptions(tutorial=True), run_id="sets") as run:
+            for module, name in ASSETS.items():
+                getattr(module, name).op.compute_fn.decorated_fn(run)
+        yield found
+
+
+def names(jobs: list[RenderJob], of: PictureSet) -> set[str]:
+    """Names of a set's pictures that have something to show; those of trained models come and go."""
+    shown = [job for job in chosen_jobs(jobs, of) if job.spec.reason_to_skip(job.frame) is None]
+    return {job.file_name for job in shown if "_model_" not in job.file_name}
+
+
+def test_the_essential_pictures_are_these(jobs: list[RenderJob]) -> None:
+    assert names(jobs, "essential") == set(ESSENTIAL.split())
+
+
+def test_the_documents_set_is_all_that_a_run_has_drawn(jobs: list[RenderJob], tutorial_run: TutorialRun) -> None:
+    drawn = {path.name for path in Path(tutorial_run.folder / "output_plots_tutorial").glob("*.png")}
+
+    assert names(jobs, "document") == {name for name in drawn if "_model_" not in name}
+    assert names(jobs, "none") == set()
