@@ -16,7 +16,7 @@ from marketflows_pipeline.report.data import columns_of, datasets_json, inline_j
 from marketflows_pipeline.report.model import Dataset, FigureColumn
 from marketflows_pipeline_tests.report.content import controlled_card
 
-TYPES = {
+TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "name": pl.String,
     "day": pl.Date,
     "ts": pl.Datetime("us", "UTC"),
@@ -87,7 +87,8 @@ def test_a_half_is_not_rounded_twice(value: float, digits: int) -> None:
         dataset=Dataset("a", pl.DataFrame({"x": [value]})), columns=(FigureColumn("x", "x", digits),)
     )
     ((found,),) = (column["values"] for column in json.loads(datasets_json([card]))["a"]["columns"].values())
-    shown = {Decimal(repr(found)).quantize(Decimal(1).scaleb(-digits), rule) for rule in (ROUND_HALF_UP, ROUND_HALF_EVEN)}
+    rules = (ROUND_HALF_UP, ROUND_HALF_EVEN)
+    shown = {Decimal(repr(found)).quantize(Decimal(1).scaleb(-digits), rule) for rule in rules}
     assert shown == {Decimal(f"{value:.{digits}f}")}
 
 

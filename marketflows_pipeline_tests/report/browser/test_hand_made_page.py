@@ -119,7 +119,12 @@ def test_figures_are_those_of_the_data_and_can_be_sorted(opened: Opened) -> None
     shown = [row.split("\t") for row in card.locator("tbody tr").all_inner_texts()]
     newest_first = curves(("Layer 1", "AI")).rows.sort("ts", descending=True, maintain_order=True)
     assert shown == [
-        [moment(row["ts"]), row["label"], value_text(row["b0_1_0"], 1, signed=True), value_text(row["b1_1_1"] / 1e3, 3, signed=False)]
+        [
+            moment(row["ts"]),
+            row["label"],
+            value_text(row["b0_1_0"], 1, signed=True),
+            value_text(row["b1_1_1"] / 1e3, 3, signed=False),
+        ]
         for row in newest_first.iter_rows(named=True)
     ]
 
@@ -227,7 +232,9 @@ def test_a_chart_that_fails_says_so_and_leaves_its_table(open_page: Open, script
 def test_a_chart_drawn_late_shows_what_was_chosen_before(open_page: Open, scripts: str) -> None:
     """On a phone only the first two cards of a section are drawn before the reader asks for more."""
     cards = tuple(controlled_card(key=f"coins-{place}") for place in range(3))
-    other = open_page(html_of(page_content([Section("coins", "Coins", cards)]), scripts), viewport={"width": 390, "height": 800})
+    other = open_page(
+        html_of(page_content([Section("coins", "Coins", cards)]), scripts), viewport={"width": 390, "height": 800}
+    )
     other.all_drawn()
     assert other.page.locator('[data-chart="coins-2"]').get_attribute("data-state") is None
     other.page.get_by_label("growth", exact=True).check()
@@ -251,7 +258,13 @@ def test_times_are_utc_wherever_the_reader_is(open_page: Open, scripts: str) -> 
 def test_nothing_is_wider_than_the_screen(open_page: Open, scripts: str, width: int) -> None:
     long = "A".join(["very long name"] * 6)
     content = page_content(
-        [Section("coins", "Coins", (controlled_card((long, *(f"Series number {n}" for n in range(20)))), table_card((long,))))],
+        [
+            Section(
+                "coins",
+                "Coins",
+                (controlled_card((long, *(f"Series number {n}" for n in range(20)))), table_card((long,))),
+            )
+        ],
         brief=brief([statement(f"{long} rose 12%.", how_unusual=long)]),
     )
     other = open_page(html_of(content, scripts), viewport={"width": width, "height": 800})
@@ -272,7 +285,9 @@ def test_axe_finds_no_violation(open_page: Open, scripts: str, scheme: str, widt
 
 def test_hostile_names_open_nothing_and_ask_for_nothing(open_page: Open, scripts: str) -> None:
     names = [name.encode("utf-8", "replace").decode().replace("\0", "") for name in HOSTILE_NAMES.values()]
-    chart = controlled_card(names, title=names[0], subtitle=names[1], caption=names[2], sql=names[3], description=names[0])
+    chart = controlled_card(
+        names, title=names[0], subtitle=names[1], caption=names[2], sql=names[3], description=names[0]
+    )
     sections = [Section("coins", names[1], (chart,)), Section("tables", "Tables", (table_card(names),))]
     content = page_content(sections, brief=brief([statement(name) for name in names]), gains_note=names[0])
     other = open_page(html_of(content, scripts))

@@ -60,7 +60,9 @@ def test_every_card_says_what_it_is_and_where_it_is_from(opened: Opened) -> None
         "all => all.map(each => ['h3', '.sub', '.caption', 'pre'].map(name => each.querySelector(name).textContent))"
     )
     assert [each for each in found if not all(part.strip() for part in each)] == []
-    described = opened.page.locator("[data-chart]").evaluate_all("all => all.map(each => each.getAttribute('aria-label'))")
+    described = opened.page.locator("[data-chart]").evaluate_all(
+        "all => all.map(each => each.getAttribute('aria-label'))"
+    )
     assert all(described)
 
 
