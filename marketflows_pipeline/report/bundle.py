@@ -52,7 +52,8 @@ def make_bundle(folder: Path) -> str:
     """
     import vl_convert  # noqa: PLC0415 (loads for 0.1 s, and is needed once)
 
-    text: str = vl_convert.javascript_bundle(None)
+    # Without a snippet: the types of the package know no default of it.
+    text: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
     if _UNFIT.search(text):
         raise MarketflowsError(f"the scripts of {_MAKER} {_version()} cannot stand in a page")
     content = text.encode()

@@ -78,9 +78,15 @@ def _shortened(value: float | None, decimals: int | None) -> float | int | None:
     if value is None or not math.isfinite(value):
         return None
     short = float(f"{value:.{SIGNIFICANT_DIGITS}g}")
-    if decimals is not None and abs(short - value) > 10.0**-decimals / 1e3:
+    if decimals is not None and _reads_otherwise(short, value, decimals):
         short = round(value, decimals)
     if not math.isfinite(short):
         short = value
     # 4e11 is shorter than 400000000000.0, and a whole number needs no point.
     return int(short) if short.is_integer() and abs(short) < 1e15 else short
+
+
+def _reads_otherwise(short: float, value: float, decimals: int) -> bool:
+    """Whether a table would show the short number otherwise, or may: browsers round a half away from zero."""
+    places = abs(short) * 10.0**decimals
+    return round(short, decimals) != round(value, decimals) or abs(places % 1 - 0.5) < 1e-6

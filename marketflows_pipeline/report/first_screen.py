@@ -73,7 +73,7 @@ def _market_cap(file: PublishedFile) -> Tile | None:
             comparison += f"; {before['n']} coins then"
     return Tile(
         label=f"Market cap, {counted(newest['n'], 'tracked coin')}",
-        value=usd_text(newest["total_usd"]).replace(".0T", "T"),
+        value=usd_text(newest["total_usd"]),
         comparison=comparison,
         href="#ranges-dominance",
         line=tuple(closes["total_usd"]),
@@ -146,7 +146,7 @@ def _exchanges(file: PublishedFile) -> Tile | None:
     known = week.group_by("slug").len().filter(pl.col("len") == WEEK.days)["slug"]
     if known.is_empty():
         return None
-    total = week.filter(pl.col("slug").is_in(known.implode()))["netflow_usd"].sum()
+    total = float(week.filter(pl.col("slug").is_in(known.implode()))["netflow_usd"].sum())
     daily = flows.filter(pl.col("slug").is_in(known.implode())).group_by("day").agg(pl.col("netflow_usd").sum())
     return Tile(
         label="Net flow of exchanges, 7 days",

@@ -26,7 +26,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path
     user, system = tmp_path / "user", tmp_path / "system"
     monkeypatch.setattr(bundle, "user_folder", lambda: user)
     monkeypatch.setattr(bundle, "system_folder", lambda: system)
-    monkeypatch.setattr("vl_convert.javascript_bundle", lambda _: TEXT)
+    monkeypatch.setattr("vl_convert.javascript_bundle", lambda: TEXT)
     return user, system
 
 
@@ -70,7 +70,7 @@ def test_those_of_another_version_are_made_anew(folders: tuple[Path, Path], monk
 def test_what_cannot_stand_in_a_page_is_refused(
     folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, unfit: str
 ) -> None:
-    monkeypatch.setattr("vl_convert.javascript_bundle", lambda _: f"'{unfit}'")
+    monkeypatch.setattr("vl_convert.javascript_bundle", lambda: f"'{unfit}'")
     with pytest.raises(MarketflowsError, match="cannot stand in a page"):
         bundle.make_bundle(folders[0])
     assert not folders[0].exists()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ from marketflows_pipeline.report.data import columns_of, datasets_json, inline_j
 from marketflows_pipeline.report.model import Dataset, FigureColumn
 from marketflows_pipeline_tests.report.content import controlled_card
 
-TYPES = {
+TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "name": pl.String,
     "day": pl.Date,
     "ts": pl.Datetime("us", "UTC"),
@@ -68,13 +70,26 @@ def test_text_comes_back_and_ends_no_element(text: str) -> None:
 
 
 def test_a_figure_is_as_exact_as_its_table_shows_it() -> None:
-    rows = pl.DataFrame({"volume": [122247.36, 1.5], "usd": [1_234_567_891.0, None], "level": [123456.789, 0.5]})
+    rows = pl.DataFrame({"volume": [122247.36, 1.2], "usd": [1_234_567_891.0, None], "level": [123456.789, 0.5]})
     columns = (FigureColumn("volume", "BTC", 0), FigureColumn("usd", "M USD", 1, divisor=1e6))
     card = controlled_card(dataset=Dataset("curves", rows), columns=columns)
     found = json.loads(datasets_json([card]))["curves"]["columns"]
-    assert found["volume"]["values"] == [122247, 1.5]
+    assert found["volume"]["values"] == [122247, 1.2]
     assert found["usd"]["values"] == [1_234_600_000, None], "1,234.6 M USD is five digits"
     assert found["level"]["values"] == [123460, 0.5]
+
+
+@pytest.mark.parametrize("value", [81.25, 0.98784999, -23.4999, 7.0149999, 56.25, 1000000.05, -0.05, 0.15, 2.5])
+@pytest.mark.parametrize("digits", [0, 1, 2, 4])
+def test_a_half_is_not_rounded_twice(value: float, digits: int) -> None:
+    """A browser rounds a half away from zero, Python to the even digit; neither gets to decide."""
+    card = controlled_card(
+        dataset=Dataset("a", pl.DataFrame({"x": [value]})), columns=(FigureColumn("x", "x", digits),)
+    )
+    ((found,),) = (column["values"] for column in json.loads(datasets_json([card]))["a"]["columns"].values())
+    rules = (ROUND_HALF_UP, ROUND_HALF_EVEN)
+    shown = {Decimal(repr(found)).quantize(Decimal(1).scaleb(-digits), rule) for rule in rules}
+    assert shown == {Decimal(f"{value:.{digits}f}")}
 
 
 def test_a_dataset_stands_once_whatever_shows_it() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,7 +42,7 @@ def test_ends_stay_and_the_limit_holds(length: int, most: int) -> None:
     assert len(times) == min(length, most)
     assert times == sorted(set(times))
     assert before == (length if length > most else None)
-    gaps = {after - first for first, after in zip(times, times[1:], strict=False)}
+    gaps = {after - first for first, after in pairwise(times)}
     assert not gaps or max(gaps) - min(gaps) <= 1
 
 

@@ -83,7 +83,7 @@ def test_a_directory_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(MarketflowsError, match="file.* cannot be written"):
+    with pytest.raises(MarketflowsError, match=r"file.* cannot be written"):
         write_page(tmp_path / "file", DAY, 60, shown)
 
 

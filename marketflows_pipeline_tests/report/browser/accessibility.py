@@ -13,7 +13,7 @@ result => result.violations.map(each => `${each.id}: ${each.help}: ${each.nodes.
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core finds wrong, a line each. Contrast within charts is beyond it: the theme's own test computes that."""
+    """What axe-core finds wrong, a line each; it sees no contrast within charts, which the theme's test computes."""
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
     found: Any = page.evaluate(f"() => axe.run(document, {{resultTypes: ['violations']}}).then({_WORDS.strip()})")
     return [str(each) for each in found]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
 
 from marketflows_pipeline.report.bundle import make_bundle, read_bundle
 
@@ -46,7 +46,8 @@ class Opened:
     def lines(self, key: str) -> list[str]:
         """Paths of the lines of a chart."""
         found: list[str] = self.page.evaluate(
-            "key => [...document.querySelectorAll(`[data-chart='${key}'] .mark-line path`)].map(p => p.getAttribute('d'))",
+            "key => [...document.querySelectorAll(`[data-chart='${key}'] .mark-line path`)]"
+            ".map(path => path.getAttribute('d'))",
             key,
         )
         return found
@@ -78,7 +79,7 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> str:
 @contextmanager
 def opening(browser: Browser, folder: Path) -> Iterator[Open]:
     """Opens pages, each in a context of its own, and closes them in the end."""
-    contexts = []
+    contexts: list[BrowserContext] = []
 
     def open_page(text: str, **options: Any) -> Opened:
         place = folder / f"page {len(contexts)}.html"
