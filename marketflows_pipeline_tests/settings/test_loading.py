@@ -19,7 +19,7 @@ from marketflows_pipeline_tests.settings.conftest import Faults
         ("[anlysis]", "anlysis = {}: unknown key; did you mean analysis?"),
         ("[plots]\nema_periods = [5]", "plots.ema_periods = [5]: unknown key here; it belongs in [analysis]"),
         ("dayz = 5", "dayz = 5: unknown key; did you mean days in [providers.coingecko]?"),
-        ("[plots]\nzzz = 1", "plots.zzz = 1: unknown key; known here: hours_ago, scale, set, size, theme, watermark"),
+        ("[plots]\nzzz = 1", "plots.zzz = 1: unknown key; known here: hours_ago, scale, set, theme, size, watermark"),
         (
             "[providers.kraken]",
             "providers.kraken = {}: unknown key; known here: coingecko, defillama, yahoo, cboe, fred, ssga, blackrock, "

@@ -22,7 +22,7 @@ from marketflows_pipeline.charts.style.theme import GREY, INK
 from marketflows_pipeline.charts.style.time_axis import first_and_last
 from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, day_text, names_text, usd_text
 
-_CELL_WIDTH_MAX, _CELL_HEIGHT_MAX = 270, 48
+_CELL_WIDTH_MAX, _CELL_HEIGHT_MAX = 270, 64
 _NAME_SIZE, _TEXT_MOST = 12.0, 13.0
 # Above a small map: its window, the names of its columns.
 _HEAD, _GAP, _ROW_MOST = 52, 36, 58
@@ -73,7 +73,7 @@ def rankings_chart(frame: pl.DataFrame, spec: AllRankingsSpec) -> alt.LayerChart
         min(_CELL_HEIGHT_MAX, page.plot_height / len(rows)),
     )
     cells = [cell for window in windows for cell in _ranking_cells(known, window, rows)]
-    return page.around(grid.height).draw(
+    return page.draw(
         [
             *grid.draw(cells, text_size=min(_TEXT_MOST, grid.text_size(cells)), column_axis=_window_axis()),
             *row_names(names, grid.y(), left=page.left, row_height=grid.cell_height),

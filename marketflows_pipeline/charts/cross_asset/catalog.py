@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import polars as pl
 
@@ -93,8 +94,9 @@ def cross_asset_charts(
     shown = replace(context, notes=(BY_TRADE_SESSION, *context.notes)) if is_lagged else context
     notes, assets, benchmark, window = context.notes, context.assets, context.benchmark, context.correlation_window
     sums = CumulativeFlowsSpec(assets=context.styles, source=context.flows, notes=shown.notes)
-    effects = [kind(assets=assets, source=context.flows, notes=notes) for kind in (EffectsSpec, PriceFlowSpec)]
+    of_funds: dict[str, Any] = {"assets": assets, "source": context.flows, "notes": notes}
     traded = flows.join(trades.select(pl.col("session").unique()), on="session", how="semi")
+    of_effects = _with_whole_gaps(last_sessions(traded, EffectsSpec.sessions), EffectsSpec.sessions)
     ribbon = RegimesSpec(
         benchmark=benchmark, name=dict(assets).get(benchmark, benchmark), source=context.volatility, notes=notes
     )
@@ -104,10 +106,11 @@ def cross_asset_charts(
     return [
         chart_job(_with_whole_gaps(last_sessions(trades, sums.sessions + 1), sums.sessions), sums),
         *_window_jobs(rankings, flow_map, shown),
-        *_all_window_jobs(rankings, flow_map, shown),
-        *(chart_job(_with_whole_gaps(last_sessions(traded, each.sessions), each.sessions), each) for each in effects),
+        chart_job(of_effects, EffectsSpec(**of_funds)),
         chart_job(regimes.join(closes, on="session", how="left").sort("session").tail(ribbon.sessions), ribbon),
         chart_job(latest.sort("symbol_a", "symbol_b"), returns),
+        *_all_window_jobs(rankings, flow_map, shown),
+        chart_job(of_effects, PriceFlowSpec(**of_funds)),
         *model_jobs(evaluation, context),
     ]
 

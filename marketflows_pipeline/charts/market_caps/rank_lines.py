@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -62,8 +63,7 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
     ranked = [style for style in spec.series if style.series in set(ranks["series"])]
     # Grey ones first, so that they lie below the others.
     styles = sorted(ranked, key=lambda style: style.series in names)
-    channels = series_channels(styles)
-    channels["color"].scale.range = [style.color if style.series in names else OUTLINE for style in styles]
+    channels = series_channels([style if style.series in names else replace(style, color=OUTLINE) for style in styles])
     times = ranks["ts"].unique().sort()
     quiet: dict[str, Any] = {"title": None, "grid": False, "labelOverlap": True}
     axis = alt.Axis(**quiet, values=list(map(epoch_ms, times)), labelExpr="utcFormat(datum.value, '%-d %b')")

@@ -80,6 +80,9 @@ NAMES = [
     "CrossAsset_price_vs_flow.png",
     "CrossAsset_regimes.png",
     "CrossAsset_correlations.png",
+    "CrossAsset_flow_ranking_all.png",
+    "CrossAsset_flow_map_all.png",
+    "CrossAsset_price_against_flow.png",
     "CrossAsset_model_5_direction.png",
     "CrossAsset_model_20_rank.png",
 ]

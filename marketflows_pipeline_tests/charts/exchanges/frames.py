@@ -204,8 +204,14 @@ def league_frame(rows: Sequence[tuple[str, float | None, float | None]]) -> pl.D
 
 def layers(vega_lite: dict[str, Any]) -> list[dict[str, Any]]:
     """All layers of a chart that show something, those of its panels too."""
-    inner = [each for layer in vega_lite["layer"] for each in (layers(layer) if "layer" in layer else [layer])]
+    inner = [each for layer in vega_lite["layer"] for each in (_panel(layer) if "layer" in layer else [layer])]
     return [layer for layer in inner if layer["mark"].get("opacity") != 0]
+
+
+def _panel(vega_lite: dict[str, Any]) -> list[dict[str, Any]]:
+    """Layers of a panel, each with the data that Altair writes once where all share them."""
+    shared = {name: vega_lite[name] for name in ("data",) if name in vega_lite}
+    return [shared | layer for layer in layers(vega_lite)]
 
 
 def marks(vega_lite: dict[str, Any], kind: str) -> list[dict[str, Any]]:

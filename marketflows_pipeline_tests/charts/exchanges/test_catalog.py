@@ -73,6 +73,7 @@ FRAMES: dict[str, pl.DataFrame] = {
 NAMES = [
     "Exchanges_reserves_binance-cex.png",
     "Exchanges_reserves_okx.png",
+    "Exchanges_reserves_all.png",
     "Exchanges_market_share_centralised.png",
     "Exchanges_market_share_tracked.png",
     "Exchanges_HHI_spot_volume.png",
@@ -158,7 +159,7 @@ def test_empty_tables_are_skipped_with_reasons_and_fail_nothing(tmp_path: Path) 
     report = render_all(jobs(**{name: frame.clear() for name, frame in FRAMES.items()}), tmp_path, part="exchanges")
 
     assert report.drawn == ()
-    assert [name for name, _ in report.skipped] == NAMES[2:]
+    assert [name for name, _ in report.skipped] == NAMES[3:]
     assert all(reason for _, reason in report.skipped)
 
 

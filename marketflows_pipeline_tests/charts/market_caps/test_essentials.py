@@ -91,7 +91,7 @@ def test_where_not_all_names_have_room_those_in_the_middle_are_grey() -> None:
 
     assert colours.count(OUTLINE) == 18
     assert "named: the 6 highest and the 6 lowest of 30; others grey" in texts(spec)
-    assert "S29 +290.0%" in texts(spec)
+    assert "S29 +290%" in texts(spec)
     assert "S15 " not in texts(spec)
 
 
