@@ -37,13 +37,22 @@ class DrawingPool:
         for _ in range(workers):
             self._start()
 
-    def submit(self, vega_lite: Mapping[str, Any], scale: float, theme: Theme = "light") -> Future[bytes]:
+    def submit(
+        self, vega_lite: Mapping[str, Any], scale: float, theme: Theme = "light", *, most_bytes: int = 0
+    ) -> Future[bytes]:
         """Draw one specification in the colours of a theme.
+
+        Args:
+            vega_lite: the specification.
+            scale: pixels per pixel of the design.
+            theme: light or dark.
+            most_bytes: where given, the PNG is made smaller until it has no more.
 
         Returns:
             A future of PNG bytes; it raises `DrawingError` where the renderer refused or died.
         """
-        return self._threads.submit(self._draw, json.dumps(_drawable(with_values(vega_lite, theme))).encode(), scale)
+        specification = json.dumps(_drawable(with_values(vega_lite, theme))).encode()
+        return self._threads.submit(self._draw, specification, scale, most_bytes)
 
     def close(self) -> None:
         """Drop what was not begun, and end the processes."""
@@ -61,10 +70,10 @@ class DrawingPool:
         self._started.append(process)
         self._free.put(process)
 
-    def _draw(self, vega_lite: bytes, scale: float) -> bytes:
+    def _draw(self, vega_lite: bytes, scale: float, most_bytes: int) -> bytes:
         process = self._free.get()
         try:
-            ok, payload = _exchange(process, vega_lite, scale)
+            ok, payload = _exchange(process, vega_lite, scale, most_bytes)
         except (OSError, EOFError) as error:
             status = _end(process)
             self._start()
@@ -109,10 +118,10 @@ def _end(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-def _exchange(process: subprocess.Popen[bytes], vega_lite: bytes, scale: float) -> tuple[bool, bytes]:
+def _exchange(process: subprocess.Popen[bytes], vega_lite: bytes, scale: float, most_bytes: int) -> tuple[bool, bytes]:
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(REQUEST.pack(scale, len(vega_lite)) + vega_lite)
+    process.stdin.write(REQUEST.pack(scale, most_bytes, len(vega_lite)) + vega_lite)
     process.stdin.flush()
     header = process.stdout.read(RESPONSE.size)
     if len(header) < RESPONSE.size:

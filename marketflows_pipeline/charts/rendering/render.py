@@ -30,7 +30,7 @@ from marketflows_pipeline.errors import RenderError, UnsafeFileError
 from marketflows_pipeline.system.safe_files import clear_drafts, shared_folder
 
 THUMBNAIL_BYTES = 40_000
-_THUMBNAIL_SCALES = (0.5, 0.4, 0.32, 0.25, 0.2, 0.15, 0.1)
+_THUMBNAIL_SCALE = 0.5
 _USUAL = Look()
 
 
@@ -171,7 +171,14 @@ def thumbnails(jobs: Sequence[RenderJob], max_bytes: int = THUMBNAIL_BYTES, *, l
     if not jobs:
         return {}
     with drawing_pool(len(jobs)) as pool:
-        return {job.file_name: _thumbnail(pool, job, max_bytes, look) for job in jobs}
+        small = {job.file_name: _begin(pool, job, _THUMBNAIL_SCALE, look, most_bytes=max_bytes) for job in jobs}
+        found = {}
+        for name, png in small.items():
+            try:
+                found[name] = png.result()
+            except DrawingError as error:
+                raise RenderError(f"{name} could not be drawn as a thumbnail: {error}") from error
+        return found
 
 
 def input_digest(job: RenderJob, engine: str) -> str:
@@ -245,7 +252,7 @@ def _in_order(pool: DrawingPool, jobs: Sequence[RenderJob], scale: float, look: 
     yield from begun
 
 
-def _begin(pool: DrawingPool, job: RenderJob, scale: float, look: Look) -> Future[bytes]:
+def _begin(pool: DrawingPool, job: RenderJob, scale: float, look: Look, *, most_bytes: int = 0) -> Future[bytes]:
     """Build the specification here and leave the drawing to a worker; an error in either is in the future."""
     draw: Callable[[pl.DataFrame, Spec], Any] = pkgutil.resolve_name(job.spec.draw)
     schemapi = importlib.import_module("altair.utils.schemapi")
@@ -259,15 +266,4 @@ def _begin(pool: DrawingPool, job: RenderJob, scale: float, look: Look) -> Futur
         failed: Future[bytes] = Future()
         failed.set_exception(DrawingError(f"{type(error).__name__}: {error}"))
         return failed
-    return pool.submit(vega_lite, scale, look.theme)
-
-
-def _thumbnail(pool: DrawingPool, job: RenderJob, max_bytes: int, look: Look) -> bytes:
-    for scale in _THUMBNAIL_SCALES:
-        try:
-            png = _begin(pool, job, scale, look).result()
-        except DrawingError as error:
-            raise RenderError(f"{job.file_name} could not be drawn: {error}") from error
-        if len(png) <= max_bytes:
-            return png
-    raise RenderError(f"{job.file_name} needs more than {max_bytes} bytes even as a thumbnail")
+    return pool.submit(vega_lite, scale, look.theme, most_bytes=most_bytes)
