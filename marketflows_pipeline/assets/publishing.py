@@ -17,6 +17,8 @@ from marketflows_pipeline.warehouse.publish import publish
 
 log = logging.getLogger(__name__)
 
+_DRAWN_LAST = {"dagster/priority": "-1"}
+
 # Counted apart, because which there are depends on what was trained before.
 MODEL_PICTURES = "CrossAsset_model_"
 SOURCE_CREDIT = "Data provided by CoinGecko"
@@ -25,9 +27,14 @@ SOURCE_CREDIT = "Data provided by CoinGecko"
 def output_asset(
     kind: str, part: Part, *, deps: Iterable[str], kinds: set[str]
 ) -> Callable[[Callable[[Run], dg.MaterializeResult[None]]], dg.AssetsDefinition]:
-    """An asset of the files that people look at."""
+    """An asset of the files that people look at; pictures wait until every part is published and on the page."""
     decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-        key=[kind, part], deps=map(asset_key, deps), group_name=f"{part}_output", kinds=kinds, owners=OWNERS
+        key=[kind, part],
+        deps=map(asset_key, deps),
+        group_name=f"{part}_output",
+        kinds=kinds,
+        owners=OWNERS,
+        op_tags=_DRAWN_LAST if kind == "pictures" else None,
     )
     return decorate
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def sent(env: Environment) -> Counter[tuple[str, str]]:
     return Counter({(row[0], row[1]): row[2] for row in env.stored(SENT).iter_rows()})
 
 
-def expected(families: list[Mapping[str, Any]], name: str = "next_run") -> Counter[tuple[str, str]]:
+def expected(families: Sequence[Mapping[str, Any]], name: str = "next_run") -> Counter[tuple[str, str]]:
     counted: Counter[tuple[str, str]] = Counter()
     for family in families:
         counted[family["provider"], family["endpoint"]] += family[name]
