@@ -12,6 +12,8 @@ from marketflows_pipeline.transforms.zscores import zscore
 PAST_VALUES = 60
 PAST_DAYS = 250
 LIMIT = 0.99
+# Of a kind with few subjects the threshold alone can be lower than what is unusual for anybody.
+LEAST_Z = 2.0
 
 
 def zscores_of_past(series: pl.DataFrame, past_values: int = PAST_VALUES) -> pl.DataFrame:
@@ -67,8 +69,8 @@ def thresholds(zscores: pl.DataFrame) -> pl.DataFrame:
 
     The 99th percentile of the largest absolute z-score over all subjects on each of the (at most 250) days before: the
     largest of them that at least 1 % exceed. So with up to 100 days it is the second largest: between two of them one
-    extreme day, whose size says nothing of the next, would hide all others until it is a hundred days old. Null with
-    fewer than 20 days. Days without any z-score are no days of the kind.
+    extreme day, whose size says nothing of the next, would hide all others until it is a hundred days old. At least 2,
+    and null with fewer than 20 days. Days without any z-score are no days of the kind.
 
     Args:
         zscores: ts and z, of all subjects of one kind.
@@ -85,6 +87,7 @@ def thresholds(zscores: pl.DataFrame) -> pl.DataFrame:
             threshold=pl.col("maximum")
             .shift(1)
             .rolling_quantile(LIMIT, "lower", window_size=PAST_DAYS, min_samples=LEAST_PAST)
+            .clip(lower_bound=LEAST_Z)
         )
     )
 

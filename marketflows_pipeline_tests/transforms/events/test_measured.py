@@ -79,8 +79,12 @@ def test_one_extreme_day_hides_no_other() -> None:
 
 def test_only_the_250_days_before_count() -> None:
     """Four of 250 are more than 1 % of them, three are what 1 % and a half would be."""
-    assert thresholds(zscores(*[[9.0]] * 5, *[[1.0]] * 247))["threshold"][-1] == 9.0
-    assert thresholds(zscores(*[[9.0]] * 5, *[[1.0]] * 248))["threshold"][-1] == 1.0
+    assert thresholds(zscores(*[[9.0]] * 5, *[[3.0]] * 247))["threshold"][-1] == 9.0
+    assert thresholds(zscores(*[[9.0]] * 5, *[[3.0]] * 248))["threshold"][-1] == 3.0
+
+
+def test_a_calm_kind_has_no_event_below_two() -> None:
+    assert thresholds(zscores(*[[0.5]] * 30))["threshold"].to_list() == [None] * 20 + [2.0] * 10
 
 
 def quiet_then(last: float, n_days: int = 60) -> list[float]:
