@@ -122,7 +122,9 @@ def _lines(each: _Panel, named: pl.DataFrame, x: alt.X, area: PlotArea, top: flo
     drawn = [style for style in each.spec.series if style.series in set(each.ends["series"])]
     # Grey ones first, so that they lie below the others.
     styles = sorted(drawn, key=lambda style: style.series in names)
-    channels = series_channels([style if style.series in names else replace(style, color=OUTLINE) for style in styles])
+    channels = series_channels(
+        [style if style.series in names else replace(style, color=OUTLINE, dash=()) for style in styles]
+    )
     return [
         *line_layers(each.rows, each.ends, x, y, width=area.width, **channels),
         *end_labels(named, area, y, channels["color"]),

@@ -49,7 +49,7 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
         title=_title(ranks, known, spec),
         subtitle=[
             f"Place by change of market cap {base_phrase(spec)} over {RANK_SPAN.days} days",
-            f"week by week, {counted(weeks, 'week')} to {day_text(spec.as_of.date())}",
+            f"week by week, {counted(weeks - 1, 'week')} to {day_text(spec.as_of.date())}",
         ],
         footer=footer_parts(spec.source, spec.as_of, [*spec.notes, MOSTLY_PRICE, *_notes(ranks, len(names))]),
         left=_LEFT,
@@ -63,18 +63,23 @@ def rank_chart(frame: pl.DataFrame, spec: RanksSpec) -> alt.LayerChart:
     ranked = [style for style in spec.series if style.series in set(ranks["series"])]
     # Grey ones first, so that they lie below the others.
     styles = sorted(ranked, key=lambda style: style.series in names)
-    channels = series_channels([style if style.series in names else replace(style, color=OUTLINE) for style in styles])
+    channels = series_channels(
+        [style if style.series in names else replace(style, color=OUTLINE, dash=()) for style in styles]
+    )
     times = ranks["ts"].unique().sort()
-    quiet: dict[str, Any] = {"title": None, "grid": False, "labelOverlap": True}
+    quiet: dict[str, Any] = {"title": None, "grid": False, "labelOverlap": True, "labelFlush": False}
     axis = alt.Axis(**quiet, values=list(map(epoch_ms, times)), labelExpr="utcFormat(datum.value, '%-d %b')")
-    places = alt.Axis(**quiet, domain=False, ticks=False, labelPadding=8, values=list(range(1, last + 1)))
+    places = alt.Axis(**quiet, domain=False, ticks=False, labelPadding=8, format="d", values=list(range(1, last + 1)))
     x = time_x("ts", times[0], times[-1], axis)
     y = alt.Y("value:Q", scale=alt.Scale(domain=[plot.low, plot.high], nice=False, zero=False), axis=places)
     rows = csv_chart(ranks.select("series", pl.col("ts").dt.epoch("ms"), value="rank"))
+    is_crowd = last > DIRECT_LABELS_MAX
     return page.draw(
         [
-            rows.mark_line(strokeWidth=2.5, interpolate="monotone").encode(x=x, y=y, **channels),
-            rows.mark_point(filled=True, size=60, opacity=1).encode(x=x, y=y, color=channels["color"]),
+            rows.mark_line(strokeWidth=1.6 if is_crowd else 2.5, interpolate="monotone").encode(x=x, y=y, **channels),
+            rows.mark_point(filled=True, size=18 if is_crowd else 60, opacity=1).encode(
+                x=x, y=y, color=channels["color"]
+            ),
             *end_labels(ends, plot, y, channels["color"]),
             axis_title("Place", x=EDGE - _LEFT),
         ]
