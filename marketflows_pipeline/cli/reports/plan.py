@@ -124,7 +124,7 @@ def stored_facts(reading: Reading, settings: Settings, now: datetime, source: st
         n_listed=reading.rows(_LISTED)[0]["n"],
         n_charts=answered.count("volume_chart"),
         n_kinds=answered.count("exchange"),
-        knows_categories=bool(reading.rows("select 1 from raw.category_names limit 1")),
+        knows_categories=bool(reading.rows("select 1 from accepted.category_names limit 1")),
         spent=spent,
     )
 
