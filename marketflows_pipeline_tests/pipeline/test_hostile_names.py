@@ -138,7 +138,14 @@ def own_tables(env: Environment) -> str:
     return "\n".join(value for frame in texts for (value,) in frame.iter_rows() if value is not None)
 
 
+def page(env: Environment) -> str:
+    """The page, without the scripts that draw its charts."""
+    text = (env.folder / "report" / "index.html").read_text(encoding="utf-8")
+    return text[: text.rindex("<script>(()=>{")]
+
+
 EXITS: dict[str, Callable[[Environment], str]] = {
+    "page": page,
     "log file": log_file,
     "records for dagster": records,
     "dagster": metadata,
