@@ -17,7 +17,7 @@ from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.first_screen import tiles_of
 from marketflows_pipeline.report.freshness import part_states
-from marketflows_pipeline.report.gains import gains_of
+from marketflows_pipeline.report.gains import Gains, gains_of
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.page import Links, PageContent, Rendering
 from marketflows_pipeline.report.published import PublishedFile
@@ -119,7 +119,7 @@ class Page:
             previous=place.previous,
             pictures=_relative(self.pictures, folder) if drawn else None,
             drawn=drawn,
-            published=str(self.published),
+            published=_shown(self.published),
             command=self.command,
         )
         return self.rendering.html(links)
@@ -140,17 +140,17 @@ def page_of(
     cache = cache or SectionCache()
     sections = [_made(build, file, cache) for build in SECTIONS]
     brief = _guarded("brief", lambda: told_brief(file), None)
-    gains = gains_of(file)
+    gains = _guarded("gains", lambda: gains_of(file), Gains())
     content = PageContent(
         sections=sections,
         brief=brief,
-        tiles=tiles_of(file),
+        tiles=_guarded("tiles", lambda: tiles_of(file), ()),
         gains=gains.rows,
         gains_note=gains.note,
         parts=part_states(file),
         written_at=file.now,
         is_tutorial=file.is_tutorial,
-        controls=control_options(file),
+        controls=_guarded("control bar", lambda: control_options(file), {}),
     )
     return Page(Rendering(content, bundle), brief, pictures, file.path, command)
 
@@ -168,6 +168,11 @@ def _guarded(what: str, make: Callable[[], _T], otherwise: _T) -> _T:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         log.warning("the page is without its %s: %s", what, reason[:300])
         return otherwise
+
+
+def _shown(path: Path) -> str:
+    """A path as one types it here; a page that is sent on need not tell of the folders above."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _relative(folder: Path, start: Path) -> str:

@@ -53,10 +53,10 @@ class Links:
     published: str = ""
     command: str = "marketflows sql"
 
-    def pictures_of(self, card: Card) -> list[str]:
-        """Addresses of a card's pictures that are there; their names lead nowhere else."""
+    def pictures_of(self, card: Card) -> list[tuple[str, str]]:
+        """Names and addresses of a card's pictures that are there; no name leads elsewhere."""
         names = [name for name in card.pictures if name in self.drawn and "/" not in name and "\\" not in name]
-        return [f"{quote(self.pictures)}/{quote(name)}" for name in names] if self.pictures else []
+        return [(name, f"{quote(self.pictures)}/{quote(name)}") for name in names] if self.pictures else []
 
 
 @dataclass(frozen=True)

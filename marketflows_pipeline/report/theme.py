@@ -62,9 +62,3 @@ def swatches(used: Iterable[str]) -> dict[str, str]:
 def css_of_swatches(classes: dict[str, str]) -> str:
     """The rules of these classes."""
     return "".join(f".{name}{{background:{colour}}}\n" for colour, name in classes.items())
-
-
-def contrast(one: str, other: str) -> float:
-    """Contrast of two colours as WCAG 2.2 defines it, from 1 to 21."""
-    high, low = sorted((colours.luminance(colours.channels(each)) for each in (one, other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)

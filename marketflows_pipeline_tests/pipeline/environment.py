@@ -33,8 +33,8 @@ from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.forgetful import forgetful_instance
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-PICTURES = [dg.AssetKey(["pictures", part]) for part in PARTS]
-FETCHED = ("raw", "meta", "published", "pictures")
+PICTURES = [dg.AssetKey([kind, part]) for kind in ("pictures", "report") for part in PARTS]
+FETCHED = ("raw", "meta", "published", "pictures", "report")
 HISTORY = "/coins/{id}/market_chart"
 START = datetime(2026, 10, 10, 12, 5, tzinfo=UTC)
 
@@ -97,7 +97,7 @@ class Environment:
         """One run, some time after the one before; whether it succeeded.
 
         By default that of the hour; without the exchange part the job that leaves it out, as skipping each of its steps
-        costs a quarter of the run. Pictures take longer than all the rest.
+        costs a quarter of the run. Pictures, and the page with them, take longer than all the rest.
         """
         job_name = job_name or (hourly_refresh if "exchanges" in self.settings else market_cap_refresh).name
         self.clock.set(self.clock.now() + timedelta(hours=hours_later))

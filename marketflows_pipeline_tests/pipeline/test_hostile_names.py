@@ -143,7 +143,14 @@ def told_of(env: Environment, line: str) -> str:
     return CliRunner().invoke(marketflows, ["--config", str(env.folder / "config.toml"), *line.split()]).stdout
 
 
+def page(env: Environment) -> str:
+    """The page, without the scripts that draw its charts."""
+    text = (env.folder / "report" / "index.html").read_text(encoding="utf-8")
+    return text[: text.rindex("<script>(()=>{")]
+
+
 EXITS: dict[str, Callable[[Environment], str]] = {
+    "page": page,
     "log file": log_file,
     "records for dagster": records,
     "dagster": metadata,
