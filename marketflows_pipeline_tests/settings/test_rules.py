@@ -351,3 +351,22 @@ def test_the_dollar_is_written_in_one_way(faults: Faults, written: str) -> None:
     """It is no coin, so the list of coins named others that are called dollar."""
     (line,) = faults(f'[providers.coingecko]\nbase_assets = ["{written}"]')
     assert line.endswith(f"expected 'us-dollar', as the dollar is written, not '{written}'")
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('set = "all"', "plots.set = 'all': expected 'document', 'essential' or 'none'"),
+        ('theme = "black"', "plots.theme = 'black': expected 'light' or 'dark'"),
+        ("size = 16", "plots.size = 16: expected 'deck', 'wide' or 'square'"),
+        ("watermark = 3", 'plots.watermark = 3: expected text in quotes: "3"'),
+        (f'watermark = "{"x" * 61}"', f"plots.watermark = '{'x' * 61}': expected text of at most 60 characters"),
+    ],
+)
+def test_a_look_that_is_none_says_what_was_expected(faults: Faults, line: str, fault: str) -> None:
+    assert faults(f"[plots]\n{line}") == [f"config.toml: {fault}"]
+
+
+def test_a_watermark_is_cleaned_of_what_no_picture_may_show(load: Load) -> None:
+    assert load('[plots]\nwatermark = "A\\u202e\\u0007\\n<b>  B"').plots.watermark == "A <b> B"
+    assert load('[plots]\nwatermark = "\\u200b"').plots.look.watermark == ""
