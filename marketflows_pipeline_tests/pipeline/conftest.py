@@ -38,8 +38,9 @@ def measures(env: Environment) -> None:
 
 @pytest.fixture(scope="package")
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """An environment after its first hourly run, made once, for tests to continue from."""
+    """An environment after its first hourly run, measures included, made once, for tests to continue from."""
     with open_environment(tmp_path_factory.mktemp("first_run")) as opened:
+        opened.computes = "measures"
         assert opened.run(), opened.failure.lines
     return opened
 

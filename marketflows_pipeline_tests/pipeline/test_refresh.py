@@ -158,7 +158,6 @@ def test_the_key_is_nowhere_in_what_the_run_leaves_behind(env: Environment) -> N
     assert DEMO_KEY not in repr(env.result.all_events)
 
 
-@pytest.mark.usefixtures("fetches_only")
 def test_a_scheduled_runs_backfill_stops_at_its_time_limit_and_goes_on_in_the_next(env: Environment) -> None:
     # 2 calls a minute: a dozen histories fit into 6 minutes
     env.configure(calls_per_minute=2)
