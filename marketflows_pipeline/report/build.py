@@ -15,6 +15,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.report.brief.brief import Brief
+from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.first_screen import tiles_of
 from marketflows_pipeline.report.freshness import part_states
 from marketflows_pipeline.report.gains import Gains, gains_of
@@ -23,7 +24,7 @@ from marketflows_pipeline.report.page import Links, PageContent, Rendering
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections import SECTIONS, SectionBuilder
 from marketflows_pipeline.report.sections.controls import control_options
-from marketflows_pipeline.report.told import told_brief
+from marketflows_pipeline.report.told import told_brief, told_earlier
 from marketflows_pipeline.report.writing import Place
 
 log = logging.getLogger(__name__)
@@ -126,7 +127,13 @@ class Page:
 
 
 def page_of(
-    file: PublishedFile, bundle: str, *, pictures: Path, command: str, cache: SectionCache | None = None
+    file: PublishedFile,
+    bundle: str,
+    *,
+    pictures: Path,
+    command: str,
+    cache: SectionCache | None = None,
+    is_dark: bool = False,
 ) -> Page:
     """Everything that the page shows; a section that cannot be made says so, and costs no other.
 
@@ -136,14 +143,19 @@ def page_of(
         pictures: folder of the PNGs.
         command: that asks the published file, such as ``marketflows sql``.
         cache: of this process; without it every section is made.
+        is_dark: whether the page begins in dark colours.
     """
     cache = cache or SectionCache()
     sections = [_made(build, file, cache) for build in SECTIONS]
     brief = _guarded("brief", lambda: told_brief(file), None)
+    none: tuple[Statement, ...] = ()
+    earlier = _guarded("sentences of the week", lambda: told_earlier(file, brief), none)
     gains = _guarded("gains", lambda: gains_of(file), Gains())
     content = PageContent(
         sections=sections,
         brief=brief,
+        earlier=earlier,
+        is_dark=is_dark,
         tiles=_guarded("tiles", lambda: tiles_of(file), ()),
         gains=gains.rows,
         gains_note=gains.note,

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from marketflows_pipeline.charts.style.wording import day_text, moment
 from marketflows_pipeline.report import filters, theme
 from marketflows_pipeline.report.brief.brief import Brief
+from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.bundle import NOTICES
 from marketflows_pipeline.report.cells import MOST_ROWS, rows_of
 from marketflows_pipeline.report.data import datasets_json, inline_json
@@ -73,6 +74,8 @@ class PageContent:
         is_tutorial: whether the figures are made up.
         controls: signals that the control bar sets, each with its (value, label) pairs; charts begin with the first.
         gains_note: what the gains are of, below their table.
+        earlier: sentences about the week before the brief's day.
+        is_dark: whether the page begins in dark colours, whatever the reader's system has.
     """
 
     sections: Sequence[Section]
@@ -84,6 +87,8 @@ class PageContent:
     is_tutorial: bool
     controls: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     gains_note: str = ""
+    earlier: Sequence[Statement] = ()
+    is_dark: bool = False
 
 
 class Rendering:

@@ -69,5 +69,12 @@ def _page(
 ) -> tuple[Page, datetime]:
     path = settings.warehouse.published_path
     with open_published_file(path, is_tutorial=options.tutorial, now=now) as file:
-        page = page_of(file, bundle, pictures=options.picture_folder, command=options.command_line("sql"), cache=cache)
+        page = page_of(
+            file,
+            bundle,
+            pictures=options.picture_folder,
+            command=options.command_line("sql"),
+            cache=cache,
+            is_dark=settings.plots.theme == "dark",
+        )
         return page, file.now.astimezone(UTC)
