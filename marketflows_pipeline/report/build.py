@@ -149,7 +149,7 @@ def page_of(
     sections = [_made(build, file, cache) for build in SECTIONS]
     brief = _guarded("brief", lambda: told_brief(file), None)
     none: tuple[Statement, ...] = ()
-    earlier = _guarded("sentences of the week", lambda: told_earlier(file, brief), none)
+    earlier = _guarded("sentences of four weeks", lambda: told_earlier(file, brief), none)
     gains = _guarded("gains", lambda: gains_of(file), Gains())
     content = PageContent(
         sections=sections,

@@ -51,8 +51,8 @@ def gain_text(percent: float | None) -> str:
 
 def place_of(href: str, anchors: Collection[str]) -> str:
     """A place in this page, or that of the section which a card that is not here would stand in; empty for none."""
-    key = href.removeprefix("#")
-    places = (key, key.partition("-")[0])
+    words = href.removeprefix("#").split("-")
+    places = ("-".join(words[:most]) for most in range(len(words), 0, -1))
     return next((f"#{place}" for place in places if place in anchors), "")
 
 

@@ -74,7 +74,7 @@ class PageContent:
         is_tutorial: whether the figures are made up.
         controls: signals that the control bar sets, each with its (value, label) pairs; charts begin with the first.
         gains_note: what the gains are of, below their table.
-        earlier: sentences about the week before the brief's day.
+        earlier: sentences about the four weeks before the brief's day.
         is_dark: whether the page begins in dark colours, whatever the reader's system has.
     """
 

@@ -1,4 +1,4 @@
-"""The brief as the page shows it: what was unusual in the last day, and in the week before that."""
+"""The brief as the page shows it: what was unusual in the last day, and in the four weeks before that."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.published import PublishedFile
 
 TOLD_OF = timedelta(hours=24)
-EARLIER = timedelta(days=7)
+EARLIER = timedelta(days=28)
 
 
 def told_brief(file: PublishedFile) -> Brief:
@@ -19,8 +19,8 @@ def told_brief(file: PublishedFile) -> Brief:
 
 
 def told_earlier(file: PublishedFile, brief: Brief | None) -> tuple[Statement, ...]:
-    """What was unusual in the week before, as far as the brief of the day leaves room for it."""
+    """What was unusual in the four weeks before, as far as the brief of the day leaves room for it."""
     told = brief.statements if brief else ()
     subjects = {each.subject for each in told}
-    week = brief_of(file, file.now - EARLIER).statements
-    return tuple(each for each in week if each.subject not in subjects)[: MOST_STATEMENTS - len(told)]
+    weeks = brief_of(file, file.now - EARLIER).statements
+    return tuple(each for each in weeks if each.subject not in subjects)[: MOST_STATEMENTS - len(told)]

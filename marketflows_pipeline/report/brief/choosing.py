@@ -13,6 +13,8 @@ MOST_STATEMENTS = 10
 LONGEST_RUN = timedelta(hours=6)
 # Issuers count shares days after a session, and services restate: what is older than that when it is found is no news.
 LATEST = timedelta(days=7)
+# The first run of a part finds a month of events at once: only what is about its newest days is news.
+LATEST_AT_FIRST = timedelta(days=2)
 
 
 def choose(
@@ -26,7 +28,8 @@ def choose(
 def candidates(events: Sequence[Event], since: datetime, now: datetime, known: Collection[str] = ()) -> list[Event]:
     """Events that are about a later moment than ``since``, or were found later and are the newest of their kind.
 
-    What was found later is told where it is about a moment at most a week before.
+    What was found later is told where it is about a moment at most a week before; two days where nothing of the part
+    was found earlier, since its first run finds a month at once.
 
     Args:
         events: rows of ``mart.events``, all that there are.
@@ -38,11 +41,14 @@ def candidates(events: Sequence[Event], since: datetime, now: datetime, known: C
     found_since = since - LONGEST_RUN if known else since
     past = [event for event in events if event["as_of"] <= now]
     newest: dict[str, datetime] = {}
+    found_first: dict[str, datetime] = {}
     for event in past:
+        found_first[event["part"]] = min(event["first_seen_at"], found_first.get(event["part"], event["first_seen_at"]))
         newest[event["kind"]] = max(event["as_of"], newest.get(event["kind"], event["as_of"]))
 
     def is_new(event: Event) -> bool:
-        is_late = event["first_seen_at"] > found_since and event["as_of"] == newest[event["kind"]] > since - LATEST
+        reach = LATEST if found_first[event["part"]] <= since else LATEST_AT_FIRST
+        is_late = event["first_seen_at"] > found_since and event["as_of"] == newest[event["kind"]] > since - reach
         return event["event_id"] not in known and (event["as_of"] > since or is_late)
 
     return list(filter(is_new, past))

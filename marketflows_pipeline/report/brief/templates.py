@@ -51,27 +51,27 @@ TEMPLATES: Mapping[str, Template] = {
         ("{label} went from {was} to {became} in the rotation of {day}",),
         "",
         "Relative strength of prices, not inflow, and no forecast.",
-        "#rotation",
+        "#narratives-rotation-bitcoin",
     ),
     "breadth_thrust": Template(
         ("{label}: share of coins above their twenty-day average {value} in the five days to {day}",),
         _USUALLY,
         "Coins are counted, each as one: not money.",
-        "#breadth",
+        "#breadth-averages",
         is_change=True,
     ),
     "range_migration": Template(
         ("{label}: {value} of its market cap by coins that crossed its limits in the day to {day}",),
         _USUALLY,
         "Coins that grew or shrank across a limit: no money moved from range to range.",
-        "#range-migration",
+        "#ranges-migration",
         is_change=True,
     ),
     "large_supply_step": Template(
         ("{label}: {value} of market cap by a step of its supply in the day to {day} ({became})",),
         ", with {reference} before it",
         "An unlock, a burn or a restated supply: not a purchase.",
-        "#attribution",
+        "#narratives-attribution",
         is_change=True,
         is_level_before=True,
     ),
@@ -79,7 +79,7 @@ TEMPLATES: Mapping[str, Template] = {
         ("{label}: share of all market cap followed here {value} in the day to {day}",),
         _USUALLY,
         "Market cap, mostly price: not inflow.",
-        "#ranges-dominance",
+        "#dominance",
         is_change=True,
     ),
     "member_change": Template(
@@ -96,13 +96,13 @@ TEMPLATES: Mapping[str, Template] = {
         ("{label} is new in the radar of {day}: {became}, {value}", "{label} is new in the radar of {day}: {became}"),
         "",
         "Newly listed by the service, maybe long there by another name: not inflow.",
-        "#radar",
+        "#brief",
     ),
     "coverage_lost": Template(
         ("{label}: prices are known for {value} of its index on {day}",),
         ", after {reference}",
         _DATA,
-        "#quality-coverage",
+        "#quality-index-coverage",
     ),
     "rank_change": Template(
         ("{label} went from {was} to {became} by market cap in the day to {day}",),
@@ -184,5 +184,7 @@ TEMPLATES: Mapping[str, Template] = {
     "staleness": Template(("{label}: {became}, as of {day}",), "", _DATA, "#quality-freshness"),
 }
 
+# Of funds and coins side by side there is another rotation than of narratives.
+HREF_OF_PART: Mapping[tuple[str, str], str] = {("quadrant_change", "cross_asset"): "#cross-asset-rotation"}
 UNKNOWN_CAVEAT = "A kind of event that this version has no words for: see its query."
 UNKNOWN_HREF = "#brief"

@@ -11,7 +11,7 @@ from typing import Any
 from marketflows_pipeline.charts.style.wording import counted, day_text, figure_text, value_text
 from marketflows_pipeline.report.brief.shown import state_text
 from marketflows_pipeline.report.brief.statement import Figure, Statement
-from marketflows_pipeline.report.brief.templates import TEMPLATES, UNKNOWN_CAVEAT, UNKNOWN_HREF, Template
+from marketflows_pipeline.report.brief.templates import HREF_OF_PART, TEMPLATES, UNKNOWN_CAVEAT, UNKNOWN_HREF, Template
 from marketflows_pipeline.system.printable import presentable_name
 from marketflows_pipeline.warehouse import ddl
 
@@ -45,7 +45,7 @@ def statement_of(event: Event) -> Statement:
         caveat=template.caveat,
         figures=figures,
         evidence=evidence_of(event, figures),
-        href=template.href,
+        href=HREF_OF_PART.get((event["kind"], event["part"]), template.href),
         severity=presentable_name(event["severity"]),
         score=event["score"],
     )

@@ -30,8 +30,20 @@ def test_what_was_found_late_is_told_where_it_is_the_newest_of_its_kind() -> Non
     newest = event("flow_shock", "GLD", as_of=CLOSE - 3 * DAY)
     older = event("flow_shock", "SLV", as_of=CLOSE - 4 * DAY)
     long_ago = event("share_step", "IAU", as_of=CLOSE - 8 * DAY)
+    earlier = event("regime_change", "market", as_of=CLOSE - 9 * DAY, first_seen_at=SINCE - HOUR)
 
-    assert told(newest, older, long_ago) == ["flow_shock:GLD:2026-11-17"]
+    assert told(newest, older, long_ago, earlier) == ["flow_shock:GLD:2026-11-17"]
+
+
+def test_of_the_month_that_a_first_run_finds_the_newest_days_are_news() -> None:
+    """Its events are all first seen now; those of last week are no change since yesterday."""
+    last_week = event("flow_shock", "GLD", as_of=CLOSE - 5 * DAY)
+    newest = event("netflow_outlier", "okx", as_of=SINCE - DAY)
+    of_another_part = event(
+        "regime_change", "market", part="cross_asset", as_of=SINCE - DAY, first_seen_at=SINCE - HOUR
+    )
+
+    assert told(last_week, newest, of_another_part) == ["netflow_outlier:okx:2026-11-18"]
 
 
 def test_an_older_event_is_no_newest_one_because_the_newest_was_seen_before() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from marketflows_pipeline.clock import SystemClock
+from marketflows_pipeline.report.brief.templates import HREF_OF_PART, TEMPLATES
 from marketflows_pipeline.report.cells import rows_of
 from marketflows_pipeline.report.model import Card
 from marketflows_pipeline.report.published import open_published_file
@@ -52,6 +53,11 @@ def test_every_chart_is_drawn_without_a_complaint(opened: Opened) -> None:
     assert set(states) == {"drawn"}
     assert opened.messages == []
     assert len(opened.requests) == 1
+
+
+def test_every_kind_of_event_leads_to_a_card(cards: list[Card]) -> None:
+    places = {"#brief", *(f"#{card.key}" for card in cards)}
+    assert {template.href for template in TEMPLATES.values()} | set(HREF_OF_PART.values()) <= places
 
 
 def test_every_card_says_what_it_is_and_where_it_is_from(opened: Opened) -> None:
