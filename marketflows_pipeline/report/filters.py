@@ -56,10 +56,12 @@ def place_of(href: str, anchors: Collection[str]) -> str:
     return next((f"#{place}" for place in places if place in anchors), "")
 
 
-def emphasised(sentence: str) -> Markup:
-    """A sentence with its amounts and percentages in bold."""
-    parts = _FIGURE.split(sentence)
-    return Markup("").join(Markup("<b>{}</b>").format(part) if at % 2 else part for at, part in enumerate(parts))
+def emphasised(sentence: str, label: str = "") -> Markup:
+    """A sentence with its amounts and percentages in bold, but not those in the name of what it is about."""
+    before, named, after = sentence.partition(label) if label else ("", "", sentence)
+    parts = _FIGURE.split(after)
+    bold = (Markup("<b>{}</b>").format(part) if at % 2 else part for at, part in enumerate(parts))
+    return Markup("").join((before + named, *bold))
 
 
 def placed(section: Section) -> list[tuple[Card, int, int]]:

@@ -213,10 +213,16 @@ def test_amounts_and_percentages_are_bold(sentence: str, bold: list[str]) -> Non
     assert markup.unescape(re.sub("</?b>", "", made)) == sentence
 
 
+def test_amounts_in_a_name_are_not_bold() -> None:
+    made = emphasised("$1B to $5B: +3.1% in a day", "$1B to $5B")
+    assert made == "$1B to $5B: <b>+3.1%</b> in a day"
+
+
 def test_a_place_that_is_not_in_the_page_gives_way_to_its_section() -> None:
     anchors = {"coins", "coins-index"}
     assert place_of("#coins-index", anchors) == "#coins-index"
     assert place_of("#coins-breadth", anchors) == "#coins"
+    assert place_of("#cross-asset-flows", {"cross-asset"}) == "#cross-asset"
     assert place_of("#funds-flows", anchors) == ""
     assert place_of("javascript:alert(1)", anchors) == ""
 

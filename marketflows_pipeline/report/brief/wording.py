@@ -117,8 +117,15 @@ def _comparisons(known: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...
     elif "n_past" in known:
         yield f"own past of {counted(known['n_past'], 'day')}", ("n_past",)
     if "percentile" in known:
-        yield f"above {figure_text(known['percentile'], '%')} of them", ("percentile",)
+        yield f"{_place_among(known['percentile'])} of them", ("percentile",)
     if "frequency_pct" in known:
         yield f"its kind is as unusual on {figure_text(known['frequency_pct'], '%')} of days", ("frequency_pct",)
     if known.get("coverage_pct", 100.0) < 99.95:
         yield f"covers {figure_text(known['coverage_pct'], '%')} of it", ("coverage_pct",)
+
+
+def _place_among(percentile: float) -> str:
+    """A place among past values; the ends in words, since "above 0%" reads like an error."""
+    if percentile in (0.0, 100.0):
+        return "above all" if percentile else "below all"
+    return f"above {figure_text(percentile, '%')}"

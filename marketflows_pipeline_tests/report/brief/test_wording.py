@@ -129,3 +129,8 @@ def test_every_number_of_a_sentence_is_one_of_its_figures(kind: str, figures: di
 
 def test_the_columns_that_sentences_show_are_those_of_events() -> None:
     assert RATED.keys() | {"coverage_pct"} >= FIGURES
+
+
+@pytest.mark.parametrize(("percentile", "words"), [(0.0, "below all of them"), (100.0, "above all of them")])
+def test_what_lies_beyond_all_of_its_past_says_so(percentile: float, words: str) -> None:
+    assert words in statement_of(event(percentile=percentile)).how_unusual
