@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from marketflows_pipeline.charts.rendering.manifest import Manifest
+from marketflows_pipeline.charts.style.look import Look
 from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.first_screen import tiles_of
@@ -133,7 +134,7 @@ def page_of(
     pictures: Path,
     command: str,
     cache: SectionCache | None = None,
-    is_dark: bool = False,
+    look: Look | None = None,
 ) -> Page:
     """Everything that the page shows; a section that cannot be made says so, and costs no other.
 
@@ -143,7 +144,7 @@ def page_of(
         pictures: folder of the PNGs.
         command: that asks the published file, such as ``marketflows sql``.
         cache: of this process; without it every section is made.
-        is_dark: whether the page begins in dark colours.
+        look: theme and watermark; the usual one by default.
     """
     cache = cache or SectionCache()
     sections = [_made(build, file, cache) for build in SECTIONS]
@@ -155,7 +156,7 @@ def page_of(
         sections=sections,
         brief=brief,
         earlier=earlier,
-        is_dark=is_dark,
+        look=look or Look(),
         tiles=_guarded("tiles", lambda: tiles_of(file), ()),
         gains=gains.rows,
         gains_note=gains.note,

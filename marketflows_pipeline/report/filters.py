@@ -58,7 +58,7 @@ def place_of(href: str, anchors: Collection[str]) -> str:
 
 def emphasised(sentence: str, label: str = "") -> Markup:
     """A sentence with its amounts and percentages in bold, but not those in the name of what it is about."""
-    before, named, after = sentence.partition(label) if label else ("", "", sentence)
+    before, named, after = sentence.partition(label) if label and label in sentence else ("", "", sentence)
     parts = _FIGURE.split(after)
     bold = (Markup("<b>{}</b>").format(part) if at % 2 else part for at, part in enumerate(parts))
     return Markup("").join((before + named, *bold))

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from marketflows_pipeline.charts.style.look import Look
 from marketflows_pipeline.charts.style.wording import day_text, moment
 from marketflows_pipeline.report import filters, theme
 from marketflows_pipeline.report.brief.brief import Brief
@@ -75,7 +76,7 @@ class PageContent:
         controls: signals that the control bar sets, each with its (value, label) pairs; charts begin with the first.
         gains_note: what the gains are of, below their table.
         earlier: sentences about the four weeks before the brief's day.
-        is_dark: whether the page begins in dark colours, whatever the reader's system has.
+        look: of ``[plots]``: dark begins dark, whatever the reader's system has; the watermark stands at the foot.
     """
 
     sections: Sequence[Section]
@@ -88,7 +89,7 @@ class PageContent:
     controls: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     gains_note: str = ""
     earlier: Sequence[Statement] = ()
-    is_dark: bool = False
+    look: Look = field(default_factory=Look)
 
 
 class Rendering:

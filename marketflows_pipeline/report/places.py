@@ -75,6 +75,6 @@ def _page(
             pictures=options.picture_folder,
             command=options.command_line("sql"),
             cache=cache,
-            is_dark=settings.plots.theme == "dark",
+            look=settings.plots.look,
         )
         return page, file.now.astimezone(UTC)

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from marketflows_pipeline.charts.style.look import Look
 from marketflows_pipeline.report.filters import emphasised, gain_text, heat_of, place_of
 from marketflows_pipeline.report.freshness import PartState
 from marketflows_pipeline.report.model import Card, GainRow, Section, Tile
@@ -248,3 +249,15 @@ def test_gains_are_short() -> None:
 def test_a_card_without_a_series_has_no_legend() -> None:
     card: Card = controlled_card(series=(), series_key=None)
     assert 'class="legend"' not in html_of(page_content([Section("coins", "Coins", (card,))]))
+
+
+def test_the_page_has_theme_and_watermark_of_the_settings() -> None:
+    usual, made = html_of(page_content()), html_of(page_content(look=Look(theme="dark", watermark="<b>Desk 4")))
+    assert ("data-theme=dark" in usual.partition("<head>")[0], 'class="watermark"' in usual) == (False, False)
+    assert "data-theme=dark" in made.partition("<head>")[0]
+    assert "&lt;b&gt;Desk 4" in made
+
+
+def test_sentences_of_the_weeks_before_stand_below_those_of_the_day() -> None:
+    made = html_of(page_content(earlier=[statement(text="Long ago it was 3.0%.")]))
+    assert "Long ago it was <b>3.0%</b>." in made.partition("Earlier, in four weeks")[2]
