@@ -32,8 +32,8 @@ _COLUMNS: dict[str, pl.DataType] = {
 }
 # Raised when a rule of this package changes, so that no stored band is kept.
 _RULE = 1
-# Worlds at once: their arrays stay in the cache of one processor, and calls are few.
-_BATCH = 8
+# Numbers of an array at a time: it stays in the cache of one processor, and calls are few.
+_BATCH = 60_000
 
 
 def placebo(levels: Array, plane: Plane, *, shuffles: int = SHUFFLES) -> pl.DataFrame:
@@ -85,8 +85,9 @@ def _shuffled_statistics(levels: Array, plane: Plane, shuffles: int) -> dict[str
     rng = np.random.default_rng(SEED)
     returns = np.diff(np.log(levels), axis=0)
     worlds: dict[str, list[Array]] = {name: [] for name in STATISTICS}
-    for start in range(0, shuffles, _BATCH):
-        count = min(_BATCH, shuffles - start)
+    batch = max(1, _BATCH // levels.size)
+    for start in range(0, shuffles, batch):
+        count = min(batch, shuffles - start)
         order = np.stack([shuffled_rows(len(returns), plane.block, rng) for _ in range(count)], axis=1)
         paths = np.zeros((len(levels), levels.shape[1], count))
         # (steps, worlds, series) to (steps, series, worlds).
