@@ -173,6 +173,7 @@ class Plan:
             is_unit_normalize = false
 
             [plots]
+            set = "essential"
             hours_ago = [4, 24]
             scale = 1
             """
