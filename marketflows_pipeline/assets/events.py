@@ -87,7 +87,8 @@ def _store(run: RunContext, events: pl.DataFrame, earlier: pl.DataFrame, noted: 
     # Subjects of two parts are named apart; if ever two were not, the first stays.
     events = events.unique("event_id", keep="first").sort("as_of", "event_id")
     with run.warehouse.transaction():
-        if not events.equals(earlier):
+        # A file without any event has the table too.
+        if EVENTS not in run.warehouse.tables() or not events.equals(earlier):
             run.warehouse.replace(EVENTS, events)
         if noted:
             rows = pl.DataFrame({"table_name": list(noted), "inputs": list(noted.values())})

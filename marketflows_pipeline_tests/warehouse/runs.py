@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.warehouse.publish import PublishReport, begin_part, publish
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.published_answers import query_rows
@@ -23,9 +24,10 @@ class Runs:
     link: Path
 
     def fails(self, part: Any, run_id: str, value: float, *, hour: int = 0) -> None:
-        """A run that writes and does not pass."""
+        """A run that writes and does not pass; what every part writes of itself, its events, is empty."""
         begin_part(self.warehouse, part, run_id, NOW + hour * HOUR)
         fill(self.warehouse, part, value)
+        self.warehouse.replace("mart.events", TABLES["mart.events"].empty())
 
     def passes(
         self, part: Any = "market_caps", run_id: str = FIRST, value: float = 1.0, *, hour: int = 0

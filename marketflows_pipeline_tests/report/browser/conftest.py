@@ -59,8 +59,9 @@ class Open(Protocol):
     def __call__(self, text: str, **context: Any) -> Opened: ...
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser of this file: as long as one is open, Playwright's event loop runs in the process of the tests."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip("no Chromium is installed: the page is not tested in a browser (apt-get install chromium)")
