@@ -116,6 +116,8 @@ def test_a_click_on_a_mark_singles_its_series_out(opened: Opened) -> None:
 def test_figures_are_those_of_the_data_and_can_be_sorted(opened: Opened) -> None:
     card = opened.page.locator("#coins-curves")
     card.get_by_text("Figures", exact=True).click()
+    # The table is made once the browser says that it has been opened.
+    expect(card.locator("tbody tr").first).to_be_visible()
     shown = [row.split("\t") for row in card.locator("tbody tr").all_inner_texts()]
     newest_first = curves(("Layer 1", "AI")).rows.sort("ts", descending=True, maintain_order=True)
     assert shown == [
@@ -224,7 +226,7 @@ def test_a_chart_that_fails_says_so_and_leaves_its_table(open_page: Open, script
     other.all_drawn()
     failed = other.page.locator('[data-chart="coins-curves"]')
     expect(failed).to_have_text("This chart could not be drawn. Its figures are in the table below.")
-    assert other.page.locator("#coins-curves tbody tr").count() == 120
+    expect(other.page.locator("#coins-curves tbody tr")).to_have_count(120)
     assert len(other.lines("funds-flows")) == 2
     assert len(other.messages) == 1
 
