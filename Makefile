@@ -44,7 +44,7 @@ dev: setup ## Start the Dagster UI and its hourly schedule on http://127.0.0.1:3
 
 # On all processors; a file's tests stay together, since they share runs of the whole pipeline. Compiled tests are kept,
 # also where the environment asks for none: every process would compile all of them anew.
-PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest $(TESTS) --numprocesses auto --dist loadfile
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest $(TESTS) --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test: setup ## Run the quick tests, three minutes: make test FLAGS="-k grid"
 	@# One thread of polars a process: frames of tests are small, and every processor has a process already.
