@@ -52,7 +52,7 @@ def events_found(part: Part) -> dg.AssetsDefinition:
 def update_events(run: RunContext, part: Part) -> int:
     """Find a part's events of the last 30 days, and store them in place of those of the run before.
 
-    A kind whose tables are as they were keeps its events. One that fails has none, and a warning names it.
+    A kind whose tables are as they were keeps its events. So does one that fails, and a warning names it.
 
     Returns:
         How many events of the part are stored.
@@ -76,7 +76,9 @@ def update_events(run: RunContext, part: Part) -> int:
         except Exception as error:
             if _is_stop(error):
                 raise
-            # One kind that fails must not cost the others, nor the part.
+            # One kind that fails must not cost the others, nor the part; what it had found stays, and is found anew.
+            found.append(lately.filter(pl.col("kind") == kind.name))
+            noted[_noted_as(kind)] = ""
             log.warning("events of kind %s in %s could not be found: %s", kind.name, part, _in_words(error))
     mine = with_first_seen(pl.concat(found), earlier)
     _store(run, pl.concat([earlier.filter(pl.col("part") != part), mine]), earlier, noted)

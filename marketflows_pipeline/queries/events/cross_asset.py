@@ -34,7 +34,9 @@ select asset_class as subject, concat(asset_class, ' funds') as label, {as_time(
        100 * flow_usd / cap_usd as value, null::double as coverage_pct
 from (
     select asset_class, trade_session, sum(trade_flow_usd) as flow_usd, sum{_CAP_BEFORE} as cap_usd, count(*) as n,
-           lag(count(*)) over (partition by asset_class order by trade_session) as n_before
+           max(count(*)) over (
+               partition by asset_class order by trade_session rows between 10 preceding and 1 preceding
+           ) as n_before
     from core.asset_flows
     where {_FUND_FLOW} and {_CAP_BEFORE} > 0
     group by asset_class, trade_session

@@ -193,20 +193,22 @@ RANK_CHANGE = Discrete(
     unit="place",
     tables=("core.daily_closes", "raw.coins"),
     sql=f"""
-with places as (
-    select coin_id, ts, row_number() over (partition by ts order by market_cap_usd desc, coin_id) as place
+with closes as (
+    select coin_id, ts, market_cap_usd, lag(market_cap_usd) over w as cap_before, lag(ts) over w as ts_before
     from core.daily_closes where {_RECENT}
+    window w as (partition by coin_id order by ts)
 ),
 near as (
-    select coin_id, ts, place, lag(place) over w as before, lag(ts) over w as ts_before
-    from places
-    window w as (partition by coin_id order by ts)
+    -- Among the coins with both closes, so that nobody moves up by another one's missing close.
+    select coin_id, ts, row_number() over (partition by ts order by market_cap_usd desc, coin_id) as place,
+           row_number() over (partition by ts order by cap_before desc, coin_id) as before
+    from closes where epoch_us(ts) - epoch_us(ts_before) = {DAY_US}
 )
 select coin_id as subject, coalesce(name, coin_id) as label, ts,
        concat('place ', before) as was, concat('place ', place) as became,
        place::double as value, before::double as reference
 from near left join accepted.coins using (coin_id)
-where (place <= {_TOP}) <> (before <= {_TOP}) and epoch_us(ts) - epoch_us(ts_before) = {DAY_US}
+where (place <= {_TOP}) <> (before <= {_TOP})
 """,
     observed_sql=f"select coin_id as subject, ts from core.daily_closes where {_RECENT}",
 )

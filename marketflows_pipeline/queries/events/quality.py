@@ -21,17 +21,17 @@ select concat(check_name, ' of ', table_name) as subject, concat(check_name, ' o
        checked_at as ts, 'passed' as was, 'failed' as became,
        offending_rows::double as value, rows_before::double as reference
 from (
-    select check_name, table_name, checked_at, passed, offending_rows,
+    select check_name, table_name, checked_at, passed, is_blocking, offending_rows,
            lag(passed) over w as passed_before, lag(offending_rows) over w as rows_before
     from meta.check_results
-    where part = '{part}' and not is_blocking
+    where part = '{part}'
     window w as (partition by check_name, table_name order by checked_at, run_id)
 )
-where passed_before and not passed
+where passed_before and not passed and not is_blocking
 """,
         observed_sql=f"""
 select concat(check_name, ' of ', table_name) as subject, checked_at as ts from meta.check_results
-where part = '{part}' and not is_blocking
+where part = '{part}'
 """,
     )
 

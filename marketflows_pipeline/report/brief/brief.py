@@ -15,6 +15,8 @@ from marketflows_pipeline.report.brief.wording import Event
 from marketflows_pipeline.report.published import PublishedFile
 
 EVENTS_KEPT_FOR = timedelta(days=30)
+# A figure over 24 hours is of the newest record of its day, which moves on until the day is over.
+LATEST_RECORD = timedelta(days=1)
 PART_NAMES: Mapping[str, str] = {"market_caps": "market caps", "exchanges": "exchanges", "cross_asset": "cross-asset"}
 MADE_UP = "TUTORIAL: made-up figures, about no real coin, exchange or asset."
 NO_EVENTS = "Nothing can be told: this file holds no events, which the next run computes."
@@ -79,13 +81,13 @@ class Brief:
         return any(age.is_stale for age in self.as_of.values())
 
 
-def brief_of(file: PublishedFile, since: datetime, known: Collection[str] = frozenset()) -> Brief:
+def brief_of(file: PublishedFile, since: datetime, known: Collection[str] | None = None) -> Brief:
     """The brief of an open published file.
 
     Args:
         file: the published file.
         since: up to when everything has been told; aware.
-        known: ids of events that were told or passed over then, as far as known.
+        known: ids of events that were told or passed over then; None where nobody is known to have looked.
     """
     ages = part_ages(file)
     published_at: datetime | None = file.publish_row("mart.events").get("published_at")
@@ -110,8 +112,12 @@ def brief_of(file: PublishedFile, since: datetime, known: Collection[str] = froz
 
 
 def _found_lately(events: Sequence[Event], published_at: datetime) -> Iterator[str]:
-    """Those which whoever looks next may take for new, as their run had not ended."""
-    return (event["event_id"] for event in events if event["first_seen_at"] > published_at - 2 * LONGEST_RUN)
+    """Those which whoever looks next may take for new: their run had not ended, or their day has later records."""
+    return (
+        event["event_id"]
+        for event in events
+        if event["first_seen_at"] > published_at - 2 * LONGEST_RUN or event["as_of"] > published_at - LATEST_RECORD
+    )
 
 
 def as_of_words(brief: Brief) -> str:

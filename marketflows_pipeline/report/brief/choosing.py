@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.brief.wording import Event, statement_of
@@ -18,14 +18,16 @@ LATEST_AT_FIRST = timedelta(days=2)
 
 
 def choose(
-    events: Sequence[Event], since: datetime, now: datetime, known: Collection[str] = ()
+    events: Sequence[Event], since: datetime, now: datetime, known: Collection[str] | None = None
 ) -> tuple[Statement, ...]:
     """The sentences of a brief, at most ten, the most unusual first; see `candidates`."""
     chosen = one_a_subject(candidates(events, since, now, known))[:MOST_STATEMENTS]
     return tuple(map(statement_of, chosen))
 
 
-def candidates(events: Sequence[Event], since: datetime, now: datetime, known: Collection[str] = ()) -> list[Event]:
+def candidates(
+    events: Sequence[Event], since: datetime, now: datetime, known: Collection[str] | None = None
+) -> list[Event]:
     """Events that are about a later moment than ``since``, or were found later and are the newest of their kind.
 
     What was found later is told where it is about a moment at most a week before; two days where nothing of the part
@@ -35,23 +37,31 @@ def candidates(events: Sequence[Event], since: datetime, now: datetime, known: C
         events: rows of ``mart.events``, all that there are.
         since: up to when everything has been told; aware.
         now: the present; nothing that is about a later moment is told.
-        known: ids of events that were there when somebody last looked; they are left out, and ``since`` is then held
-            to be that much earlier as a run takes, since its parts are published one after the other.
+        known: ids of events that were there when somebody last looked, none maybe; they are left out, and ``since``
+            is then held to be that much earlier as a run takes, since its parts are published one after the other.
+            None where nobody is known to have looked.
     """
-    found_since = since - LONGEST_RUN if known else since
+    found_since = since if known is None else since - LONGEST_RUN
     past = [event for event in events if event["as_of"] <= now]
-    newest: dict[str, datetime] = {}
+    newest: dict[tuple[str, str], date] = {}
     found_first: dict[str, datetime] = {}
     for event in past:
         found_first[event["part"]] = min(event["first_seen_at"], found_first.get(event["part"], event["first_seen_at"]))
-        newest[event["kind"]] = max(event["as_of"], newest.get(event["kind"], event["as_of"]))
+        key, day = _kind_and_day(event)
+        newest[key] = max(day, newest.get(key, day))
 
     def is_new(event: Event) -> bool:
         reach = LATEST if found_first[event["part"]] <= since else LATEST_AT_FIRST
-        is_late = event["first_seen_at"] > found_since and event["as_of"] == newest[event["kind"]] > since - reach
-        return event["event_id"] not in known and (event["as_of"] > since or is_late)
+        key, day = _kind_and_day(event)
+        is_late = event["first_seen_at"] > found_since and day == newest[key] and event["as_of"] > since - reach
+        return event["event_id"] not in (known or ()) and (event["as_of"] > since or is_late)
 
     return list(filter(is_new, past))
+
+
+def _kind_and_day(event: Event) -> tuple[tuple[str, str], date]:
+    """Parts have days of their own, and records of one day are minutes apart."""
+    return (event["part"], event["kind"]), event["as_of"].astimezone(UTC).date()
 
 
 def one_a_subject(events: Collection[Event]) -> list[Event]:

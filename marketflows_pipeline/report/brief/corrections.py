@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeGuard
 
-from marketflows_pipeline.report.brief.shown import place_of, reads_otherwise, state_text
+from marketflows_pipeline.report.brief.shown import place_of, reads_otherwise, state_text, without_days
 from marketflows_pipeline.report.brief.statement import Correction, Figure
 from marketflows_pipeline.system.printable import presentable
 
@@ -16,12 +16,14 @@ from marketflows_pipeline.system.printable import presentable
 SMALLEST_CHANGE = 1e-6
 # No sentence that this program tells is as long.
 _TEXT_LENGTH = 1_000
+# What sentences show; z-scores, percentiles and counts of days stand below them, and move with every figure since.
+_IN_TEXT = ("was", "became", "value", "reference")
 NOT_FOUND = "its figures can no longer be found"
 
 
 def differs(text: str, told: Mapping[str, Figure], found: Mapping[str, Any]) -> bool:
     """Whether a sentence would read otherwise with the figures that were found, in any digit or state that it shows."""
-    return any(_reads_otherwise(text, was, found.get(name)) for name, was in told.items())
+    return any(_reads_otherwise(text, told[name], found.get(name)) for name in _IN_TEXT if name in told)
 
 
 def correction_of(row: Mapping[str, Any]) -> Correction:
@@ -64,6 +66,7 @@ def _reads_otherwise(text: str, was: Figure, now: object) -> bool:
     if isinstance(was, str):
         shown = state_text(was)
         return shown in text and (not isinstance(now, str) or state_text(now) != shown)
+    text = without_days(text)
     if place_of(text, was) is None:
         return False
     if not _is_number(now):
@@ -79,9 +82,9 @@ def _changes(text: str, told: Mapping[str, Figure], found: Mapping[str, Any]) ->
     """What of a sentence reads otherwise: "+3.1% instead of +4.2%"."""
     for name, was in told.items():
         now = found.get(name)
-        if not _reads_otherwise(text, was, now):
+        if name not in _IN_TEXT or not _reads_otherwise(text, was, now):
             continue
         if isinstance(was, str):
             yield f"{state_text(str(now)) if now is not None else 'unknown'} instead of {state_text(was)}"
-        elif (place := place_of(text, was)) is not None:
+        elif (place := place_of(without_days(text), was)) is not None:
             yield f"{place.with_figure(float(now)) if _is_number(now) else 'unknown'} instead of {place.text}"

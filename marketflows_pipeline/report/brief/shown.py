@@ -12,6 +12,7 @@ from marketflows_pipeline.system.printable import UNNAMED, presentable
 _NUMBER = re.compile(
     rf"(?P<sign>[+{MINUS}])?(?P<dollar>\$)?(?P<digits>\d[\d,]*(?:\.\d+)?)(?P<scale>[KMBT](?![A-Za-z]))?(?P<percent>%)?"
 )
+_DAY = re.compile(r"\b\d{1,2} [A-Z][a-z]{2} \d{4}\b|\b\d{4}-\d\d-\d\d\b")
 _SCALES = {None: 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 # A state as a table holds it, such as risk_on.
 _STATE = re.compile(r"[a-z]+(?:_[a-z]+)+")
@@ -67,6 +68,14 @@ def numbers_in(text: str) -> Iterator[ShownNumber]:
             decimals=len(digits.partition(".")[2]),
             scale=_SCALES[found["scale"]],
         )
+
+
+def without_days(text: str) -> str:
+    """What a sentence says of its subject: without the name before the colon, and without days.
+
+    The 3 of 3 Mar is no figure, nor is the $5B of a range's name.
+    """
+    return _DAY.sub("", text.partition(": ")[2] or text)
 
 
 def place_of(text: str, figure: float) -> ShownNumber | None:

@@ -40,9 +40,9 @@ def tell(
 ) -> Told:
     """Keep the sentences of the last day that have not been told, and correct earlier ones whose figures changed.
 
-    A sentence is corrected once. Evidence that finds nothing, or that DuckDB refuses, is a correction without figures;
-    nothing of this keeps a publish from being made. Tables of a part that a run is writing are not asked: what they
-    hold is half old, half new.
+    A sentence is corrected once. Evidence that finds nothing is a correction without figures; what DuckDB refuses is
+    asked again by the next run. Nothing of this keeps a publish from being made. Tables of a part that a run is writing
+    are not asked: what they hold is half old, half new.
 
     Args:
         warehouse: the open private file.
@@ -102,15 +102,23 @@ def _corrected(warehouse: Warehouse, stored: pl.DataFrame, now: datetime) -> Ite
             answer = next(warehouse.query(row["evidence"]).iter_rows(named=True), None)
         except WarehouseError as error:
             reason = " ".join(str(error).split())
-            logger.warning("The figures of %s can no longer be asked for: %s", row["statement_id"], reason)
-            answer = None
-        else:
-            if answer is None and row["as_of"].time() != time.min:
-                # Of a day that is not over a later record takes the place of the one that was told of.
-                continue
+            logger.warning("The figures of %s could not be asked for: %s", row["statement_id"], reason)
+            continue
+        if answer is None and _may_go(row):
+            continue
         found = None if answer is None else {name: _plain(value) for name, value in answer.items()}
         if found is None or differs(row["text"], figures_of(row["figures"]) or {}, found):
             yield row | {"corrected_at": now, "corrected_figures": None if found is None else _as_json(found)}
+
+
+def _may_go(row: Mapping[str, Any]) -> bool:
+    """Whether a sentence stays true though its evidence finds it no more.
+
+    Of a day that is not over a later record takes the place of the one that was told of; what was stale and then left
+    the lists was stale.
+    """
+    is_stale: bool = row["statement_id"].startswith("staleness:")
+    return is_stale or row["as_of"].time() != time.min
 
 
 def _plain(value: object) -> object:

@@ -105,7 +105,7 @@ TEMPLATES: Mapping[str, Template] = {
         "#quality-index-coverage",
     ),
     "rank_change": Template(
-        ("{label} went from {was} to {became} by market cap in the day to {day}",),
+        ("{label} went from {was} to {became} by market cap of the coins followed here in the day to {day}",),
         "",
         "Market cap, mostly price: not inflow.",
         "#market-map",

@@ -115,7 +115,7 @@ def _comparisons(known: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...
         past = counted(known["n_past"], "value")
         yield f"z {value_text(known['z'], 1, signed=True)} against the {past} before", ("z", "n_past")
     elif "n_past" in known:
-        yield f"own past of {counted(known['n_past'], 'day')}", ("n_past",)
+        yield f"{counted(known['n_past'], 'day')} looked at", ("n_past",)
     if "percentile" in known:
         yield f"{_place_among(known['percentile'])} of them", ("percentile",)
     if "frequency_pct" in known:

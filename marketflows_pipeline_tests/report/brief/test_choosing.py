@@ -76,3 +76,20 @@ def test_who_knows_what_was_there_gets_what_the_rest_of_that_run_found() -> None
 @given(st.permutations([event("index_move", f"s{place}", score=2.0 + place % 2) for place in range(6)]))
 def test_the_order_of_rows_does_not_matter(rows: list[dict[str, Any]]) -> None:
     assert told(*rows) == told(*sorted(rows, key=lambda row: row["event_id"]))
+
+
+def test_who_looked_when_there_was_nothing_gets_what_the_rest_of_that_run_found() -> None:
+    later_part = event("netflow_outlier", "okx", as_of=SINCE - DAY, first_seen_at=SINCE - HOUR)
+
+    assert told(later_part, known=frozenset()) == [later_part["event_id"]]
+    assert told(later_part) == []
+
+
+def test_parts_and_records_of_one_day_do_not_hide_each_other() -> None:
+    """Weekly quadrants of funds end on Saturdays, those of narratives daily; records of a day are minutes apart."""
+    weekly = event("quadrant_change", "GLD", part="cross_asset", as_of=SINCE - DAY)
+    daily = event("quadrant_change", "ai", as_of=SINCE - HOUR)
+    first = event("volume_spike", "gate", part="exchanges", as_of=SINCE - 3 * HOUR)
+    second = event("volume_spike", "kucoin", part="exchanges", as_of=SINCE - 2 * HOUR)
+
+    assert set(told(weekly, daily, first, second)) == {each["event_id"] for each in (weekly, daily, first, second)}

@@ -92,17 +92,25 @@ def test_a_figure_that_became_none_is_a_correction(warehouse: Warehouse) -> None
     assert correction_of(kept(warehouse)).now == "unknown instead of +48.2"
 
 
-def test_evidence_that_is_refused_warns_and_keeps_no_publish(
+def test_evidence_that_is_refused_warns_and_is_no_correction(
     warehouse: Warehouse, log: pytest.LogCaptureFixture
 ) -> None:
     warehouse.replace("mart.events", events(event(evidence_sql="select 1 from nowhere.at_all")))
     tell(warehouse, "run-1", NOW)
 
-    assert tell(warehouse, "run-2", NOW + HOUR) == Told(0, 1)
+    assert tell(warehouse, "run-2", NOW + HOUR) == Told(0, 0)
     (line,) = [record.getMessage() for record in log.records if record.levelname == "WARNING"]
-    assert line.startswith("The figures of dominance_change:bitcoin:2026-11-20 can no longer be asked for: ")
+    assert line.startswith("The figures of dominance_change:bitcoin:2026-11-20 could not be asked for: ")
     assert "\n" not in line
-    assert kept(warehouse)["corrected_figures"] is None
+    assert kept(warehouse)["corrected_at"] is None
+
+
+def test_what_was_stale_and_left_the_lists_was_stale(warehouse: Warehouse) -> None:
+    row = event("staleness", "core.daily_closes:ember", was="up to date", became="no figure since 2026-11-17")
+    warehouse.replace("mart.events", events(row | {"evidence_sql": "select 'x' as was, 'y' as became where false"}))
+    tell(warehouse, "run-1", NOW)
+
+    assert tell(warehouse, "run-2", NOW + HOUR) == Told(0, 0)
 
 
 def test_a_state_that_changes_is_a_correction(warehouse: Warehouse) -> None:

@@ -55,7 +55,7 @@ def test_the_sentences_as_they_read() -> None:
     assert regime.text == (
         "Market regime went from risk-off to risk-on in the session of 20 Nov 2026, at 18.50 VIX, after 24 VIX."
     )
-    assert regime.how_unusual == "own past of 120 days; its kind is as unusual on 1.2% of days"
+    assert regime.how_unusual == "120 days looked at; its kind is as unusual on 1.2% of days"
     assert stale.text == "closes of Solana: no figure since 2026-11-18, as of 20 Nov 2026."
 
 
