@@ -75,7 +75,7 @@ def _market_cap(file: PublishedFile) -> Tile | None:
         label=f"Market cap, {counted(newest['n'], 'tracked coin')}",
         value=usd_text(newest["total_usd"]),
         comparison=comparison,
-        href="#ranges-dominance",
+        href="#dominance",
         line=tuple(closes["total_usd"]),
     )
 
@@ -131,7 +131,7 @@ def _dominance(file: PublishedFile) -> Tile | None:
         label="Bitcoin's share of tracked coins",
         value=share_text(newest["bitcoin_pct"]),
         comparison=change,
-        href="#ranges-dominance",
+        href="#dominance",
         line=tuple(closes["bitcoin_pct"]),
     )
 
