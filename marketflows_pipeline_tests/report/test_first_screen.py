@@ -167,6 +167,22 @@ def test_a_coin_of_two_portfolios_stands_once() -> None:
     assert [row.label for row in made.rows] == ["BTC", "ETH"]
 
 
+def test_a_series_that_is_called_as_one_of_another_category_stands_too() -> None:
+    made = table(
+        [*cells("Narratives", ["gold"], SPANS), *cells("Portfolios", ["gold"], SPANS), *cells("Mine", ["gold"], SPANS)]
+    )
+    assert [row.label for row in made.rows] == ["gold", "gold", "gold"]
+
+
+@pytest.mark.parametrize("gain", [float("nan"), float("inf"), float("-inf")])
+def test_a_gain_that_is_no_number_is_unknown(gain: float) -> None:
+    rows = cells("Narratives", ["AI", "Layer 1"], SPANS)
+    rows[SPANS.index(24.0)]["gain_pct"] = gain
+    made = table(rows)
+    assert (made.rows[0].gains["1d"], made.rows[0].gains["3d"], made.rows[1].gains["1d"]) == (None, 1.0, 2.0)
+    assert table(cells("Narratives", ["AI"], SPANS, gain=gain)) == gains.Gains()
+
+
 def test_of_many_narratives_the_best_and_the_worst_are_shown() -> None:
     made = table(cells("Narratives", [f"n{at}" for at in range(1, 51)], SPANS))
     assert [row.label for row in made.rows] == ["n50", "n49", "n48", "n47", "n4", "n3", "n2", "n1"]
