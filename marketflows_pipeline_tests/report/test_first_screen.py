@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from marketflows_pipeline.errors import Stopped
 from marketflows_pipeline.report import first_screen, gains
 from marketflows_pipeline.report.first_screen import tiles_of
 from marketflows_pipeline.report.gains import gains_of
@@ -133,6 +134,29 @@ def test_the_regime_with_its_vix() -> None:
 def test_an_unknown_vix_is_said() -> None:
     session = {"session": DAY, "vix": None, "vix_percentile": None, "regime": "mixed"}
     assert tile(_REGIMES=[session]).comparison == "VIX unknown"
+
+
+def test_a_tile_that_fails_costs_no_other(log: pytest.LogCaptureFixture) -> None:
+    session = {"session": DAY, "vix": None, "vix_percentile": None, "regime": "mixed"}
+    made = tiles_of(Answers(_TOTALS=totals(total_usd="much"), _REGIMES=[session], _FUNDS=[fund()]))
+    assert [each.label for each in made] == ["Regime, 4 Mar 2026"]
+    messages = [record.getMessage() for record in log.records]
+    assert [each.split(": ")[0] for each in messages] == [
+        "the page is without its tile market cap",
+        "the page is without its tile fund flow",
+    ]
+
+
+def test_a_stop_is_no_tile_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        try:
+            raise Stopped
+        except Stopped as stop:
+            raise RuntimeError("a library made an error of it") from stop
+
+    monkeypatch.setattr(Answers, "frame", stopped)
+    with pytest.raises(RuntimeError):
+        tiles_of(Answers(_TOTALS=totals()))
 
 
 def cells(category: str, labels: list[str], hours: list[float], gain: float | None = 1.0) -> list[dict[str, Any]]:
