@@ -129,3 +129,10 @@ class UnsafeFileError(MarketflowsError):
 
 class Stopped(BaseException):
     """What a signal's handler raises to end whatever is going on; no `Exception`, so that nobody retries after it."""
+
+
+def is_stop(error: BaseException | None) -> bool:
+    """Whether a signal is behind a fault: no error is one, but a library may have made one of it."""
+    if error is None:
+        return False
+    return not isinstance(error, Exception) or is_stop(error.__cause__) or is_stop(error.__context__)

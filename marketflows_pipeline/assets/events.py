@@ -10,6 +10,7 @@ import polars as pl
 from marketflows_pipeline.assets.measures import COMPUTED
 from marketflows_pipeline.assets.publishing import output_asset
 from marketflows_pipeline.assets.tables import Run
+from marketflows_pipeline.errors import is_stop
 from marketflows_pipeline.queries.events.finding import (
     EVENTS,
     earlier_events,
@@ -39,7 +40,7 @@ def events_found(part: Part) -> dg.AssetsDefinition:
             n_events = update_events(run, part)
             told = tell(run.warehouse, run.run_id, run.clock.now(), part=part, changed_since=run.started_at)
         except Exception as error:
-            if _is_stop(error):
+            if is_stop(error):
                 raise
             # What tells of the figures must not keep them from being published.
             log.warning("events of %s are as they were: %s", part, _in_words(error))
@@ -74,7 +75,7 @@ def update_events(run: RunContext, part: Part) -> int:
             found.append(events_of_kind(run.warehouse, kind, since, run.started_at))
             noted[_noted_as(kind)] = inputs
         except Exception as error:
-            if _is_stop(error):
+            if is_stop(error):
                 raise
             # One kind that fails must not cost the others, nor the part; what it had found stays, and is found anew.
             found.append(lately.filter(pl.col("kind") == kind.name))
@@ -104,13 +105,6 @@ def _noted_as(kind: Kind) -> str:
 
 def _in_words(error: Exception) -> str:
     return excerpt(f"{type(error).__name__}: {error}")
-
-
-def _is_stop(error: BaseException | None) -> bool:
-    """Whether a signal is behind a fault: no error is one, but a library may have made one of it."""
-    if error is None:
-        return False
-    return not isinstance(error, Exception) or _is_stop(error.__cause__) or _is_stop(error.__context__)
 
 
 market_cap_events = events_found("market_caps")

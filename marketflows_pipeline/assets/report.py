@@ -6,13 +6,14 @@ import dagster as dg
 
 from marketflows_pipeline.assets.publishing import output_asset
 from marketflows_pipeline.assets.tables import Run
-from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.errors import MarketflowsError, is_stop
 from marketflows_pipeline.report.build import SectionCache
 from marketflows_pipeline.report.bundle import HOW_TO_MAKE, read_bundle
 from marketflows_pipeline.report.places import Written, write_after_publish
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part
 from marketflows_pipeline.system.markdown import plain_markdown
+from marketflows_pipeline.system.printable import excerpt
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +40,12 @@ def _written(run: RunContext) -> dict[str, dg.MetadataValue]:
         return {"not_written": dg.MetadataValue.text(f"the scripts are missing; `{HOW_TO_MAKE}` makes them")}
     try:
         written = write_after_publish(run.settings, run.options, bundle, run.clock.now(), _CACHE)
-    except MarketflowsError as error:
-        log.warning("no page was written: %s", error)
-        return {"not_written": dg.MetadataValue.text(str(error))}
+    except Exception as error:
+        if is_stop(error):
+            raise
+        reason = str(error) if isinstance(error, MarketflowsError) else excerpt(f"{type(error).__name__}: {error}")
+        log.warning("no page was written: %s", reason)
+        return {"not_written": dg.MetadataValue.text(reason)}
     log.info("the page is %s", written.path)
     return {
         "page": dg.MetadataValue.url(written.path.absolute().as_uri()),

@@ -15,6 +15,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.charts.style.look import Look
+from marketflows_pipeline.errors import is_stop
 from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.first_screen import tiles_of
@@ -177,7 +178,10 @@ def _made(build: SectionBuilder, file: PublishedFile, cache: SectionCache) -> Se
 def _guarded(what: str, make: Callable[[], _T], otherwise: _T) -> _T:
     try:
         return make()
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with one part of the page, the others are shown
+    except Exception as error:
+        if is_stop(error):
+            raise
+        # Whatever is wrong with one part of the page, the others are shown.
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         log.warning("the page is without its %s: %s", what, reason[:300])
         return otherwise

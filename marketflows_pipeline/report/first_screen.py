@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,8 +17,12 @@ from marketflows_pipeline.charts.style.wording import (
     usd_text,
     value_text,
 )
+from marketflows_pipeline.errors import is_stop
 from marketflows_pipeline.report.model import Tile
 from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.system.printable import excerpt
+
+log = logging.getLogger(__name__)
 
 # Points of a sparkline: days, or sessions.
 COURSE = 90
@@ -56,8 +61,20 @@ _REGIMES = "select session, vix, vix_percentile, regime from mart.regimes order 
 
 def tiles_of(file: PublishedFile) -> tuple[Tile, ...]:
     """Market cap of what is tracked, leading narrative, largest fund flow, exchanges, regime: those that are known."""
-    made = (tile(file) for table, tile in _TILES if file.has(table))
+    made = (_guarded(tile, file) for table, tile in _TILES if file.has(table))
     return tuple(tile for tile in made if tile is not None)
+
+
+def _guarded(make: Callable[[PublishedFile], Tile | None], file: PublishedFile) -> Tile | None:
+    try:
+        return make(file)
+    except Exception as error:
+        if is_stop(error):
+            raise
+        # One number that cannot be told must not cost the others.
+        name = make.__name__.strip("_").replace("_", " ")
+        log.warning("the page is without its tile %s: %s", name, excerpt(f"{type(error).__name__}: {error}"))
+        return None
 
 
 def _market_cap(file: PublishedFile) -> Tile | None:
@@ -75,7 +92,7 @@ def _market_cap(file: PublishedFile) -> Tile | None:
         label=f"Market cap, {counted(newest['n'], 'tracked coin')}",
         value=usd_text(newest["total_usd"]),
         comparison=comparison,
-        href="#ranges-dominance",
+        href="#dominance",
         line=tuple(closes["total_usd"]),
     )
 
@@ -131,7 +148,7 @@ def _dominance(file: PublishedFile) -> Tile | None:
         label="Bitcoin's share of tracked coins",
         value=share_text(newest["bitcoin_pct"]),
         comparison=change,
-        href="#ranges-dominance",
+        href="#dominance",
         line=tuple(closes["bitcoin_pct"]),
     )
 

@@ -10,12 +10,15 @@ from marketflows_pipeline.charts.market_caps.wording import hours_text
 from marketflows_pipeline.charts.style.wording import moment
 from marketflows_pipeline.report.model import GainRow
 from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.transforms.categories import NARRATIVES, PORTFOLIOS, RANGES
 
 # More rows and columns than that are no first screen.
 MOST_OF_A_CATEGORY = 8
 MOST_SPANS = 5
 COURSE_DAYS = 90
 _DAY_HOURS, _WEEK_HOURS = 24.0, 168.0
+# Series of any other category are coins.
+_OF_THEIR_OWN = {NARRATIVES, PORTFOLIOS, RANGES}
 
 _GAINS = """
 select s.category, s.series, s.label, s.sort_order, g.hours_ago, g.gain_pct
@@ -46,7 +49,8 @@ def gains_of(file: PublishedFile) -> Gains:
     """Gains in US dollars; nothing where none is published."""
     if not file.has("mart.percent_gains"):
         return Gains()
-    cells = file.frame(_GAINS)
+    is_known = pl.col("gain_pct").is_finite()
+    cells = file.frame(_GAINS).with_columns(gain_pct=pl.when(is_known).then("gain_pct"))
     spans = _spans(cells)
     if not spans:
         return Gains()
@@ -54,12 +58,13 @@ def gains_of(file: PublishedFile) -> Gains:
     series = cells.pivot(on="hours_ago", index=["category", "series", "label", "sort_order"], values="gain_pct")
     chosen = [_of_category(series.filter(pl.col("category") == name), str(order)) for name in _categories(series)]
     courses = _courses(file)
-    rows: dict[str, GainRow] = {}
+    rows: dict[tuple[str, str], GainRow] = {}
     for each in pl.concat([part for part, _ in chosen]).iter_rows(named=True):
         gains = {hours_text(hours): each[str(hours)] for hours in spans}
         line = courses.get((each["category"], each["series"]), ())
-        # A coin of two portfolios stands once.
-        rows.setdefault(each["series"], GainRow(each["label"], line, gains))
+        # A coin of two portfolios stands once; a narrative, a portfolio or a range may be called as another series is.
+        whose = each["category"] if each["category"] in _OF_THEIR_OWN else ""
+        rows.setdefault((whose, each["series"]), GainRow(each["label"], line, gains))
     cut = [note for _, note in chosen if note]
     as_of = file.as_of("mart.percent_gains")
     note = f"Gain of market cap in US dollars, %, as of {moment(as_of)}." if as_of else "Gain of market cap, %."
@@ -78,9 +83,8 @@ def _spans(cells: pl.DataFrame) -> list[float]:
 
 def _categories(series: pl.DataFrame) -> list[str]:
     found = series["category"].unique(maintain_order=True).to_list()
-    first, last = ("Narratives", "Portfolios"), ("Ranges",)
-    coins = [name for name in found if name not in {*first, *last}]
-    return [name for name in (*first, *coins, *last) if name in found]
+    coins = [name for name in found if name not in _OF_THEIR_OWN]
+    return [name for name in (NARRATIVES, PORTFOLIOS, *coins, RANGES) if name in found]
 
 
 def _of_category(series: pl.DataFrame, order: str) -> tuple[pl.DataFrame, str]:

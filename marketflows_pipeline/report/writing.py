@@ -10,11 +10,14 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from marketflows_pipeline.errors import RenderError
-from marketflows_pipeline.system.safe_files import is_own_plain, shared_folder, write_whole
+from marketflows_pipeline.system.safe_files import is_own_plain, read_plain, shared_folder, write_whole
 
 INDEX, ARCHIVE = "index.html", "archive"
 # All dated copies together.
 MOST_BYTES = 400_000_000
+# One of them stands at the beginning of each page that this program wrote; the second alone in older ones.
+_MARKS = (b'<meta name="generator" content="marketflows">', b"<title>MarketFlows:")
+_BEGINNING = 2048
 _DATED = re.compile(r"(\d{4}-\d{2}-\d{2})\.html")
 
 
@@ -44,9 +47,13 @@ def write_page(folder: Path, day: date, keep_days: int, render: Callable[[Place]
         The path of ``index.html``.
 
     Raises:
-        RenderError: if a file cannot be written.
+        RenderError: if a file cannot be written, or another than a page of this program is in its place.
     """
     archive = folder / ARCHIVE
+    if archive.is_symlink():
+        raise RenderError(f"{archive} cannot be written: it is a link, expected a folder; move it away")
+    for path in (folder / INDEX, archive / f"{day}.html"):
+        _refuse_foreign(path)
     with _said(folder):
         shared_folder(archive)
         previous = _name_before(archive, day)
@@ -84,14 +91,32 @@ def _prune(archive: Path, day: date, keep_days: int) -> None:
 
 
 def _copies(archive: Path) -> Iterator[tuple[date, Path]]:
-    """Dated copies that this program may have made; whatever else lies there is left alone."""
+    """Dated copies that this program has made; whatever else lies there is left alone."""
     for path in archive.iterdir():
         named = _DATED.fullmatch(path.name)
-        if named and is_own_plain(path):
+        if named and is_own_plain(path) and _is_page(path):
             try:
                 yield date.fromisoformat(named[1]), path
             except ValueError:
                 continue
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Go on only if nothing, a page of this program, or a folder (which no file replaces) is at a path."""
+    if path.is_symlink() or (path.exists() and not path.is_dir() and not _is_page(path)):
+        raise RenderError(
+            f"{path} cannot be written: a file that MarketFlows did not write is in its place; move it away, or set "
+            "another folder ([report] path)"
+        )
+
+
+def _is_page(path: Path) -> bool:
+    """Whether a plain file begins as the pages of this program do."""
+    try:
+        beginning = read_plain(path, most=_BEGINNING)
+    except OSError:
+        return False
+    return any(mark in beginning for mark in _MARKS)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pytest
 
 from marketflows_pipeline.assets import report as assets
 from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.errors import Stopped
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.settings import load_config
 from marketflows_pipeline_tests.report.content import NO_SCRIPTS
@@ -66,3 +67,25 @@ def test_a_page_that_cannot_be_written_is_one_warning(
     (record,) = log.records
     assert record.levelname == "WARNING"
     assert "archive cannot be written" in record.getMessage()
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, cause: BaseException | None) -> None:
+    def write(*_: object) -> None:
+        raise ZeroDivisionError("a line\nand another") from cause
+
+    monkeypatch.setattr(assets, "write_after_publish", write)
+
+
+def test_any_fault_is_one_warning(folder: Path, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture) -> None:
+    failing(monkeypatch, None)
+    assert "ZeroDivisionError" in written(folder, monkeypatch, NO_SCRIPTS)["not_written"]
+    (record,) = log.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage().startswith("no page was written: ZeroDivisionError: a line")
+    assert "\n" not in record.getMessage()
+
+
+def test_a_stop_is_no_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, Stopped())
+    with pytest.raises(ZeroDivisionError):
+        written(folder, monkeypatch, NO_SCRIPTS)

@@ -124,6 +124,24 @@ def test_what_is_stored_is_not_asked_for_again(tmp_path: Path) -> None:
     assert answer["credits"]["spent"] == 9
 
 
+def test_charts_and_kinds_are_counted_once_for_each_exchange(tmp_path: Path) -> None:
+    rows = [
+        {"dataset": dataset, "target": target, "attempted_at": NOW - back * HOUR, "rows_served": back}
+        for dataset, targets in (("volume_chart", ("kraken", "no_more")), ("exchange", ("kraken",)))
+        for target in targets
+        for back in (1, 2)
+    ]
+    rows.append({"dataset": "listing", "target": "", "attempted_at": NOW - HOUR, "rows_served": 5})
+    fetches = frame("meta.fetches", *({"outcome": "complete", **row} for row in rows))
+    config = '[exchanges]\ntracked = ["binance", "kraken", "okx"]\n'
+    publish_tables(tmp_path, "exchanges", {"meta.fetches": fetches}, config=config, now=NOW)
+
+    answer = body(tmp_path)
+
+    assert calls(answer, "/exchanges/{id}/volume_chart") == 2
+    assert calls(answer, "/exchanges/{id}") == 4
+
+
 def test_while_a_run_goes_on_the_published_file_answers(tmp_path: Path) -> None:
     publish(tmp_path)
 

@@ -12,6 +12,7 @@ import pytest
 from marketflows_pipeline.charts.rendering.manifest import Entry, Manifest
 from marketflows_pipeline.report import build
 from marketflows_pipeline.report.build import SectionCache, page_of
+from marketflows_pipeline.report.first_screen import tiles_of
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.published import PublishedFile, open_published_file
 from marketflows_pipeline.report.sections import SECTIONS
@@ -110,3 +111,10 @@ def test_the_page_links_what_lies_beside_it(
     monkeypatch.setattr(Manifest, "read", lambda _: manifest)
     assert f'href="../my%20pictures/{card.pictures[0]}"' in page.at(place)
     assert f'href="../../my%20pictures/{card.pictures[0]}"' in page.at(Place(tmp_path / "report/archive/x.html"))
+
+
+def test_every_tile_leads_to_a_card(file: PublishedFile) -> None:
+    cards = {f"#{card.key}" for section in SECTIONS for card in section(file).cards}
+    wanted = {tile.href for tile in tiles_of(file)}
+    assert "#dominance" in wanted
+    assert wanted <= cards

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from marketflows_pipeline.errors import Stopped
 from marketflows_pipeline.report import first_screen, gains
 from marketflows_pipeline.report.first_screen import tiles_of
 from marketflows_pipeline.report.gains import gains_of
@@ -135,6 +136,29 @@ def test_an_unknown_vix_is_said() -> None:
     assert tile(_REGIMES=[session]).comparison == "VIX unknown"
 
 
+def test_a_tile_that_fails_costs_no_other(log: pytest.LogCaptureFixture) -> None:
+    session = {"session": DAY, "vix": None, "vix_percentile": None, "regime": "mixed"}
+    made = tiles_of(Answers(_TOTALS=totals(total_usd="much"), _REGIMES=[session], _FUNDS=[fund()]))
+    assert [each.label for each in made] == ["Regime, 4 Mar 2026"]
+    messages = [record.getMessage() for record in log.records]
+    assert [each.split(": ")[0] for each in messages] == [
+        "the page is without its tile market cap",
+        "the page is without its tile fund flow",
+    ]
+
+
+def test_a_stop_is_no_tile_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        try:
+            raise Stopped
+        except Stopped as stop:
+            raise RuntimeError("a library made an error of it") from stop
+
+    monkeypatch.setattr(Answers, "frame", stopped)
+    with pytest.raises(RuntimeError):
+        tiles_of(Answers(_TOTALS=totals()))
+
+
 def cells(category: str, labels: list[str], hours: list[float], gain: float | None = 1.0) -> list[dict[str, Any]]:
     return [
         {"category": category, "series": label, "label": label, "sort_order": at, "hours_ago": span}
@@ -165,6 +189,22 @@ def test_gains_stand_in_the_order_of_the_page_over_five_spans() -> None:
 def test_a_coin_of_two_portfolios_stands_once() -> None:
     made = table([*cells("Mine", ["BTC"], SPANS), *cells("Yours", ["BTC", "ETH"], SPANS)])
     assert [row.label for row in made.rows] == ["BTC", "ETH"]
+
+
+def test_a_series_that_is_called_as_one_of_another_category_stands_too() -> None:
+    made = table(
+        [*cells("Narratives", ["gold"], SPANS), *cells("Portfolios", ["gold"], SPANS), *cells("Mine", ["gold"], SPANS)]
+    )
+    assert [row.label for row in made.rows] == ["gold", "gold", "gold"]
+
+
+@pytest.mark.parametrize("gain", [float("nan"), float("inf"), float("-inf")])
+def test_a_gain_that_is_no_number_is_unknown(gain: float) -> None:
+    rows = cells("Narratives", ["AI", "Layer 1"], SPANS)
+    rows[SPANS.index(24.0)]["gain_pct"] = gain
+    made = table(rows)
+    assert (made.rows[0].gains["1d"], made.rows[0].gains["3d"], made.rows[1].gains["1d"]) == (None, 1.0, 2.0)
+    assert table(cells("Narratives", ["AI"], SPANS, gain=gain)) == gains.Gains()
 
 
 def test_of_many_narratives_the_best_and_the_worst_are_shown() -> None:

@@ -261,3 +261,8 @@ def test_the_page_has_theme_and_watermark_of_the_settings() -> None:
 def test_sentences_of_the_weeks_before_stand_below_those_of_the_day() -> None:
     made = html_of(page_content(earlier=[statement(text="Long ago it was 3.0%.")]))
     assert "Long ago it was <b>3.0%</b>." in made.partition("Earlier, in four weeks")[2]
+
+
+def test_a_page_begins_with_the_mark_of_this_program() -> None:
+    """By which it is known from a file of somebody else, and may be replaced."""
+    assert b'<meta name="generator" content="marketflows">' in html_of().encode()[:2048]

@@ -16,8 +16,11 @@ from marketflows_pipeline.report.writing import Place, write_file, write_page
 DAY = date(2026, 3, 4)
 
 
+MARK = '<meta name="generator" content="marketflows">'
+
+
 def shown(place: Place) -> str:
-    return f"{place.path.name} after {place.previous}"
+    return f"{MARK}{place.path.name} after {place.previous}"
 
 
 def archived(folder: Path) -> list[str]:
@@ -29,15 +32,17 @@ def test_the_page_and_its_copy_link_to_the_day_before(tmp_path: Path) -> None:
     path = write_page(tmp_path / "new", DAY, 60, shown)
 
     assert path == tmp_path / "new" / "index.html"
-    assert path.read_text() == "index.html after archive/2026-03-01.html"
-    assert (path.parent / "archive/2026-03-04.html").read_text() == "2026-03-04.html after 2026-03-01.html"
+    assert path.read_text() == f"{MARK}index.html after archive/2026-03-01.html"
+    assert (path.parent / "archive/2026-03-04.html").read_text() == f"{MARK}2026-03-04.html after 2026-03-01.html"
 
 
 def test_a_second_page_of_a_day_replaces_the_first(tmp_path: Path) -> None:
-    for words in ("first", "second"):
+    for words in (f"{MARK}first", f"{MARK}second"):
         write_page(tmp_path, DAY, 60, lambda _, words=words: words)  # type: ignore[misc]
     assert archived(tmp_path) == ["2026-03-04.html"]
-    assert (tmp_path / "archive/2026-03-04.html").read_text() == (tmp_path / "index.html").read_text() == "second"
+    assert (
+        (tmp_path / "archive/2026-03-04.html").read_text() == (tmp_path / "index.html").read_text() == f"{MARK}second"
+    )
     assert not list(tmp_path.rglob("*.draft"))
 
 
@@ -45,17 +50,22 @@ def test_copies_are_kept_for_their_days(tmp_path: Path) -> None:
     for ago in (0, 1, 2, 3, 4):
         write_page(tmp_path, DAY - timedelta(days=ago), 60, shown)
     (tmp_path / "archive" / "notes.html").write_text("mine")
-    (tmp_path / "archive" / "2026-02-31.html").write_text("no day")
+    (tmp_path / "archive" / "2026-02-31.html").write_text(f"{MARK}no day")
+    (tmp_path / "archive" / "2026-01-01.html").write_text("mine")
+    (tmp_path / "archive" / "2026-01-02.html").write_text(MARK.rjust(2049))
+    (tmp_path / "archive" / "2026-01-03.html").write_text(MARK.rjust(2048))
+    (tmp_path / "archive" / "2026-01-04.html").write_text("<title>MarketFlows: what changed</title>")
     write_page(tmp_path, DAY, 3, shown)
-    assert archived(tmp_path) == ["2026-02-31.html", *(f"2026-03-0{day}.html" for day in (2, 3, 4)), "notes.html"]
+    theirs = ["2026-01-01.html", "2026-01-02.html", "2026-02-31.html"]
+    assert archived(tmp_path) == [*theirs, *(f"2026-03-0{day}.html" for day in (2, 3, 4)), "notes.html"]
 
 
 def test_copies_take_no_more_room_than_they_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "MOST_BYTES", 250)
     for ago in (3, 2, 1, 0):
-        write_page(tmp_path, DAY - timedelta(days=ago), 60, lambda _: "x" * 100)
+        write_page(tmp_path, DAY - timedelta(days=ago), 60, lambda _: MARK.ljust(100))
     assert archived(tmp_path) == ["2026-03-03.html", "2026-03-04.html"]
-    write_page(tmp_path, DAY, 60, lambda _: "x" * 300)
+    write_page(tmp_path, DAY, 60, lambda _: MARK.ljust(300))
     assert archived(tmp_path) == ["2026-03-04.html"], "the day's own stays"
 
 
@@ -70,9 +80,38 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, name: str, trap: Call
         os.link(target, folder / name)
     else:
         (folder / name).symlink_to(target)
-    write_page(folder, DAY, 60, shown)
+    with pytest.raises(MarketflowsError, match="did not write"):
+        write_page(folder, DAY, 60, shown)
     assert target.read_text() == "theirs"
-    assert not (folder / name).is_symlink()
+
+
+@pytest.mark.parametrize("name", ["index.html", "archive/2026-03-04.html"])
+@pytest.mark.parametrize("content", ["", "<title>My home</title>", MARK.rjust(2049)])
+def test_a_file_of_somebody_else_is_not_replaced(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / "archive").mkdir()
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(MarketflowsError) as caught:
+        write_page(tmp_path, DAY, 60, shown)
+    assert str(caught.value).startswith(f"{path} cannot be written: a file that MarketFlows did not write")
+    assert path.read_text() == content
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == [path]
+
+
+def test_a_page_from_before_there_was_a_mark_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<title>MarketFlows: what changed by 3 Mar 2026</title>")
+    assert write_page(tmp_path, DAY, 60, shown).read_text().startswith(MARK)
+
+
+def test_an_archive_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    folder = tmp_path / "report"
+    folder.mkdir()
+    (folder / "archive").symlink_to(tmp_path / "theirs")
+    with pytest.raises(MarketflowsError, match=r"archive cannot be written: it is a link"):
+        write_page(folder, DAY, 60, shown)
+    assert not list((tmp_path / "theirs").iterdir())
+    assert not (folder / "index.html").exists()
 
 
 def test_a_directory_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
@@ -90,7 +129,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_one_file_has_its_folder_made(tmp_path: Path) -> None:
     path = tmp_path / "to send" / "page.html"
     write_file(path, Place(path), shown)
-    assert path.read_text() == "page.html after None"
+    assert path.read_text() == f"{MARK}page.html after None"
     assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
 
 

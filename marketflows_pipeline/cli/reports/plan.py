@@ -54,7 +54,7 @@ where observed_at = (select max(observed_at) from accepted.cohort_members) and m
 _HAS_SERIES = "select 1 from information_schema.tables where table_schema = 'core' and table_name = 'series'"
 # A range is called by its lower limit.
 _LIMIT = "select min(try_cast(series as double)) as least from core.series where category = 'Ranges'"
-_ANSWERED = "select distinct dataset, target, rows_served from meta.fetches where outcome in ('complete', 'empty')"
+_ANSWERED = "select distinct dataset, target from meta.fetches where outcome in ('complete', 'empty')"
 _LISTED = "select arg_max(rows_served, attempted_at) as n from meta.fetches where dataset = 'listing'"
 _SPENT = "select count(*) as n from meta.api_calls where provider = $provider and sent_at >= $month"
 
@@ -68,7 +68,8 @@ class Stored:
         followed: coins that are followed, the coins without their whole history apart in `missing`.
         n_cohort: coins above the smallest limit; None where none was stored, or the limit is lower now.
         n_listed: exchanges in the last full list.
-        n_charts, n_kinds: exchanges whose volume chart and kind are stored.
+        charts: exchanges whose volume chart is stored.
+        n_kinds: exchanges whose kind is stored.
         knows_categories: whether the list of categories is stored.
         spent: credits of this month.
     """
@@ -78,7 +79,7 @@ class Stored:
     missing: frozenset[str] = frozenset()
     n_cohort: int | None = None
     n_listed: int | None = None
-    n_charts: int = 0
+    charts: frozenset[str] = frozenset()
     n_kinds: int = 0
     knows_categories: bool = False
     spent: int = 0
@@ -114,7 +115,7 @@ def stored_facts(reading: Reading, settings: Settings, now: datetime, source: st
     least = reading.rows(_LIMIT)[0]["least"] if reading.rows(_HAS_SERIES) else None
     # Coins above a limit that was higher then say nothing about how many exceed a lower one.
     is_known = least is not None and least <= limit
-    answered = [row["dataset"] for row in reading.rows(_ANSWERED)]
+    answered = [(row["dataset"], row["target"]) for row in reading.rows(_ANSWERED)]
     spent = reading.rows(_SPENT, {"provider": settings.provider, "month": month_of(now)})[0]["n"]
     return Stored(
         source=source,
@@ -122,8 +123,8 @@ def stored_facts(reading: Reading, settings: Settings, now: datetime, source: st
         missing=frozenset(missing["coin_id"]),
         n_cohort=n_cohort if is_known else None,
         n_listed=reading.rows(_LISTED)[0]["n"],
-        n_charts=answered.count("volume_chart"),
-        n_kinds=answered.count("exchange"),
+        charts=frozenset(target for dataset, target in answered if dataset == "volume_chart"),
+        n_kinds=sum(dataset == "exchange" for dataset, _ in answered),
         knows_categories=bool(reading.rows("select 1 from accepted.category_names limit 1")),
         spent=spent,
     )
@@ -146,7 +147,8 @@ def sizes_of(settings: Settings, stored: Stored) -> Sizes:
     n_listed, n_charts, n_kinds, n_reserves = 0, 0, 0, 0
     if exchanges is not None:
         n_listed = EXCHANGES_ASSUMED if stored.n_listed is None else stored.n_listed
-        n_charts = max(len(exchanges.tracked) - stored.n_charts, 0)
+        # Charts of exchanges that are tracked no more spare no request.
+        n_charts = len(set(exchanges.tracked) - stored.charts)
         n_kinds = max(min(EXCHANGE_KINDS_ASKED, n_listed) - stored.n_kinds, 0)
         n_reserves = len(exchanges.tracked)
         if stored.n_listed is None:

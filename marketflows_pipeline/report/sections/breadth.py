@@ -74,7 +74,7 @@ def averages_card(file: PublishedFile, rows: pl.DataFrame, sql: str, category: s
     own = rows if category == NARRATIVES else rows.filter(pl.col(KEY) != ALL_COINS)
     label, row = _subject(own if _newest(own, field) else rows, field)
     title = (
-        f"{_percent(row[field])} of {row['n']} coins ({label}) stand above their average of {span} days"
+        f"{_percent(row[field])} of coins ({label}) with {span} closes stand above their average of {span} days"
         f"{_against_past(rows, label, field)}"
     )
     subtitle = "Coins above their exponential moving average of the chosen days, % of those with as many closes"

@@ -94,7 +94,7 @@ def with_ages(tables: pl.DataFrame, now: datetime) -> pl.DataFrame:
     return tables.with_columns(
         age_hours=pl.when(pl.col("as_of").is_not_null()).then(age),
         part_name=pl.col("part").replace(PARTS),
-        status_text=pl.col("status").replace({"carried_over": "carried over"}),
+        status_text=pl.col("status").replace({"carried_over": "carried over", "fresh": "of the latest run"}),
     ).with_columns(band=band)
 
 
@@ -105,7 +105,11 @@ def freshness_title(tables: pl.DataFrame) -> str:
     oldest = timed.sort("age_hours", "table_name", descending=[True, False]).head(1).to_dicts()
     rest = f"; the oldest, {oldest[0]['table_name']}, is {_age_text(oldest[0]['age_hours'])} old" if oldest else ""
     if carried.is_empty():
-        return f"{of_all(tables.height, tables.height, 'table').capitalize()} {_are(tables.height)} fresh{rest}"
+        whole = of_all(tables.height, tables.height, "table").capitalize()
+        # Published lately, and not of a late hour: an age says that.
+        return (
+            f"{whole} {_are(tables.height)} of the latest run of {'its' if tables.height == 1 else 'their'} part{rest}"
+        )
     names = names_text(carried["table_name"].to_list(), 3)
     whole = of_all(carried.height, tables.height, "table").capitalize()
     return f"{whole} {_are(carried.height)} carried over from an earlier publish: {names}{rest}"

@@ -10,6 +10,7 @@ import pytest
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.report.brief.templates import HREF_OF_PART, TEMPLATES
 from marketflows_pipeline.report.cells import rows_of
+from marketflows_pipeline.report.first_screen import tiles_of
 from marketflows_pipeline.report.model import Card
 from marketflows_pipeline.report.published import open_published_file
 from marketflows_pipeline.report.sections import SECTIONS
@@ -58,6 +59,15 @@ def test_every_chart_is_drawn_without_a_complaint(opened: Opened) -> None:
 def test_every_kind_of_event_leads_to_a_card(cards: list[Card]) -> None:
     places = {"#brief", *(f"#{card.key}" for card in cards)}
     assert {template.href for template in TEMPLATES.values()} | set(HREF_OF_PART.values()) <= places
+
+
+def test_every_tile_leads_to_its_card(opened: Opened, cards: list[Card], tutorial_run: TutorialRun) -> None:
+    with open_published_file(tutorial_run.published, is_tutorial=True, now=SystemClock().now()) as file:
+        wanted = [tile.href for tile in tiles_of(file)]
+    assert len(wanted) > 3
+    assert set(wanted) <= {f"#{card.key}" for card in cards}
+    links = opened.page.locator("a.tile").evaluate_all("all => all.map(each => each.getAttribute('href'))")
+    assert links == wanted
 
 
 def test_every_card_says_what_it_is_and_where_it_is_from(opened: Opened) -> None:

@@ -28,7 +28,8 @@ TITLES = {
     "narratives-contributions": "SOL took 5.0 points from AI in 28 days, the largest contribution, and "
     "moved 1 other index",
     "narratives-gains": "AI gained most in a week in US dollars, +5.0%; Made in USA fell most, -1.0%",
-    "breadth-averages": "75 % of 16 coins (All ranges) stand above their average of 50 days, the most in 39 days",
+    "breadth-averages": "75 % of coins (All ranges) with 50 closes stand above their average of 50 days, "
+    "the most in 39 days",
     "breadth-advances": "5 of 16 coins (All ranges) rose in the newest day, 3 fell: breadth is falling, McClellan -12",
     "breadth-bitcoin": "75 % of coins (All ranges) gained more than bitcoin in 30 days, more than half",
     "dominance": "Bitcoin holds 60.0 % of the followed coins' market cap, +2.0 points in 28 days; All others -2.0",
@@ -41,7 +42,8 @@ TITLES = {
     "ranges-chain": "above $10B gained most over 30 days by the coins that stay, +10.0%; $1B to $10B fell most, "
     "-10.0%; with those that crossed a limit above $10B shows +50.0%",
     "ranges-attribution": "$1B to $10B -7.0% in 28 days, price -$100 of -$70",
-    "ranges-breadth": "75 % of 9 coins ($1B to $10B) stand above their average of 50 days, the most in 39 days",
+    "ranges-breadth": "75 % of coins ($1B to $10B) with 50 closes stand above their average of 50 days, "
+    "the most in 39 days",
     "ranges-gains": "above $10B gained most in a week in US dollars, +2.0%; $1B to $10B rose least, +1.0%",
     "portfolios-curves": "Mine gained 3.0% since 12 Oct 2026 in US dollars",
     "portfolios-index": "Mine did not move over 28 days by chained index in US dollars",
@@ -99,7 +101,9 @@ def test_other_figures_give_other_titles(tmp_path: Path) -> None:
     )
     assert titles["narratives-contributions"] == "BTC added 3.0 points to Layer 1 in 28 days, the largest contribution"
     assert titles["narratives-attribution"] == "AI +21.0% in 28 days, arrivals +$200 of +$210"
-    assert titles["breadth-averages"] == "50 % of 16 coins (All ranges) stand above their average of 50 days"
+    assert (
+        titles["breadth-averages"] == "50 % of coins (All ranges) with 50 closes stand above their average of 50 days"
+    )
     assert titles["breadth-bitcoin"].endswith("in 30 days, half")
     assert titles["dominance"].endswith("-8.0 points in 28 days; All others +8.0")
     assert "Layer 1 moved most in 7 days, +1.0 %" in titles["market-map"]

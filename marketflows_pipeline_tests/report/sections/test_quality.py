@@ -89,7 +89,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Section:
 
 def test_every_card_says_its_finding(made: Section) -> None:
     titles = {card.key: card.title for card in made.cards}
-    assert titles.pop("quality-freshness").endswith("tables are fresh")
+    assert titles.pop("quality-freshness").endswith("tables are of the latest run of their part")
     assert titles == {
         "quality-checks": "1 of 2 checks failed, none blocks: a_range",
         "quality-failures": "a_range of mart.x warns, 3 rows at fault",
@@ -142,9 +142,9 @@ def tables(*rows: tuple[str, str, float | None]) -> pl.DataFrame:
 @pytest.mark.parametrize(
     ("rows", "title"),
     [
-        ([("a", "fresh", 1.0)], "The only table is fresh; the oldest, a, is 1 hour old"),
+        ([("a", "fresh", 1.0)], "The only table is of the latest run of its part; the oldest, a, is 1 hour old"),
         ([("a", "fresh", 0.5), ("b", "fresh", None)],
-         "All 2 tables are fresh; the oldest, a, is less than an hour old"),
+         "All 2 tables are of the latest run of their part; the oldest, a, is less than an hour old"),
         ([("a", "fresh", 60.0), ("b", "carried_over", 49.0)],
          "1 of 2 tables is carried over from an earlier publish: b; the oldest, a, is 2 days old"),
         ([("a", "carried_over", None), ("b", "carried_over", None)],
