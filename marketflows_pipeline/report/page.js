@@ -317,6 +317,17 @@
   prefersDark.addEventListener("change", nameButton);
   nameButton();
 
+  // ---- age: what was fresh when the page was written may be stale when it is read ----------------------------------
+  const ribbon = document.getElementById("stale"), told = all("span", ribbon), pills = all(".pills > span.pill");
+  settings.parts.forEach(({ label, stale_at: staleAt, tables }, place) => {
+    if (staleAt === null || Date.now() <= staleAt) return;
+    const [, words] = tables.find(([until]) => until !== null && Date.now() > until);
+    told[place].textContent = `${label}: ${words}. `;
+    pills[place].classList.replace("new", "old");
+    pills[place].querySelector("span").textContent = "stale";
+    told[place].hidden = ribbon.hidden = false;
+  });
+
   // ---- drawing: what is seen at once, then the rest one by one -------------------------------------------------
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) {

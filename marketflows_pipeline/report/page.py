@@ -108,7 +108,7 @@ class Rendering:
         blocks = {
             "cards": inline_json({card.key: _for_script(card) for card in cards}),
             "data": datasets_json(cards),
-            "settings": inline_json({"config": VEGA_CONFIG, "most_rows": MOST_ROWS}),
+            "settings": inline_json({"config": VEGA_CONFIG, "most_rows": MOST_ROWS, "parts": _ageing(content)}),
         }
         classes = theme.swatches(color for card in cards for _, _, color in card.series)
         css, early, script = _css(cards, classes), _packaged("early.js"), _packaged("page.js")
@@ -119,7 +119,7 @@ class Rendering:
             "sections": sections,
             "controlled": _controlled(sections),
             "controls": _controls(content.controls, cards),
-            "stale": [part for part in content.parts if part.is_stale],
+            "stale": any(part.is_stale for part in content.parts),
             "day": day_text(utc.date()),
             "time": f"{utc:%H:%M}",
             "gain_columns": list(dict.fromkeys(name for row in content.gains for name in row.gains)),
@@ -163,6 +163,18 @@ def _for_script(card: Card) -> dict[str, Any]:
         "controls": list(card.controls),
         "columns": [[each.key, each.header, each.digits, each.signed, each.divisor] for each in card.columns],
     }
+
+
+def _ageing(content: PageContent) -> list[dict[str, Any]]:
+    """When each part becomes stale, in ms since 1970, and with which words; the tutorial's figures never age."""
+    return [
+        {
+            "label": part.label,
+            "stale_at": None if content.is_tutorial else part.stale_at,
+            "tables": [] if content.is_tutorial else [[each.stale_at, each.words] for each in part.tables],
+        }
+        for part in content.parts
+    ]
 
 
 def _controlled(sections: Sequence[Section]) -> tuple[str, str] | None:

@@ -7,15 +7,16 @@ import hashlib
 import html as markup
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from marketflows_pipeline.charts.style.look import Look
 from marketflows_pipeline.report.filters import emphasised, gain_text, heat_of, place_of
-from marketflows_pipeline.report.freshness import PartState
+from marketflows_pipeline.report.freshness import PartState, TableState
 from marketflows_pipeline.report.model import Card, GainRow, Section, Tile
-from marketflows_pipeline.report.page import Links
+from marketflows_pipeline.report.page import Links, PageContent
 from marketflows_pipeline_tests.hostile_names import HOSTILE_NAMES
 from marketflows_pipeline_tests.report.content import (
     brief,
@@ -27,6 +28,8 @@ from marketflows_pipeline_tests.report.content import (
     table_card,
 )
 
+FRESH = TableState("daily net flows are as of 24 Feb 2026 00:00 UTC", 5_000, is_stale=False)
+OLD = TableState("reserves are as of 25 Feb 2026 11:05 UTC", 1_000, is_stale=True)
 HANDLER = re.compile(r"^on[a-z]+$")
 
 
@@ -122,17 +125,34 @@ def test_a_hostile_name_is_text_wherever_it_stands(kind: str) -> None:
 
 def test_stale_and_tutorial_are_said_within_a_landmark() -> None:
     parts = (
-        PartState("Market caps", "1 Mar 00:00", is_stale=True, is_carried_over=True),
-        PartState("Exchanges", "4 Mar 11:14", is_stale=False, is_carried_over=False),
+        PartState("Market caps", "1 Mar 2026 00:00 UTC", is_stale=True, is_carried_over=True),
+        PartState("Exchanges", "4 Mar 2026 11:14 UTC", True, False, (FRESH, OLD)),
+        PartState("Cross-asset", "3 Mar 2026 close", is_stale=False, is_carried_over=True),
     )
     page = html_of(page_content(parts=parts, is_tutorial=True))
     head = page[page.index("<header") : page.index("</header>")]
 
     assert "<strong>STALE.</strong>" in head
-    assert "Market caps are as of 1 Mar 00:00." in " ".join(head.split())
+    assert "Market caps: figures are as of 1 Mar 2026 00:00 UTC. " in head
+    assert "Exchanges: reserves are as of 25 Feb 2026 11:05 UTC. " in head, "the stale date, not the fresh one"
+    assert "3 Mar 2026 close</b> <span>carried over</span>" in head
     assert "<strong>Tutorial data.</strong>" in head
-    assert "STALE." not in html_of()
+    assert '<p class="ribbon stale" id="stale">' in head
+    assert '<p class="ribbon stale" id="stale" hidden>' in html_of()
     assert "Tutorial" not in html_of()
+
+
+def test_the_settings_hold_from_when_on_each_part_is_stale() -> None:
+    content = page_content(parts=(PartState("Exchanges", "now", False, False, (FRESH, OLD)),))
+
+    def parts(content: PageContent) -> object:
+        (text,) = [text for _, a, text in Elements(html_of(content)).blocks if a.get("id") == "page-settings"]
+        return json.loads(text)["parts"]
+
+    assert parts(content) == [
+        {"label": "Exchanges", "stale_at": 1_000, "tables": [[5_000, FRESH.words], [1_000, OLD.words]]}
+    ]
+    assert parts(replace(content, is_tutorial=True)) == [{"label": "Exchanges", "stale_at": None, "tables": []}]
 
 
 def test_the_first_screen_is_html() -> None:

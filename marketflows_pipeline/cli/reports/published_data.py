@@ -40,6 +40,11 @@ class PublishedData:
         # The tutorial's figures never age: its present is the moment of its own publish.
         self.judged_at = newest if context.is_tutorial else context.now
 
+    @property
+    def now(self) -> datetime:
+        """The moment that ages are counted to."""
+        return self.judged_at
+
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """All rows of a query, by column name; names are presentable, whoever published the file."""
         return [

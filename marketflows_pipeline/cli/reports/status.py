@@ -9,11 +9,11 @@ from typing import Any
 
 from marketflows_pipeline.charts.style.wording import counted, duration_text, names_text
 from marketflows_pipeline.cli.report_context import ReportContext
-from marketflows_pipeline.cli.reports import freshness
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure, moment
 from marketflows_pipeline.ingest.budget import pace
 from marketflows_pipeline.providers.http.ledger import month_after, month_of
+from marketflows_pipeline.report.ages import table_ages
 from marketflows_pipeline.system.run_lock import Holder, RunLock, lock_path
 from marketflows_pipeline.timetable import TIMINGS_OF, next_run
 
@@ -84,7 +84,7 @@ def _part(
 ) -> dict[str, Any]:
     if part != "market_caps" and getattr(context.config, part) is None:
         return _entry(part, "not configured")
-    ages = freshness.ages(data, part) if data else []
+    ages = table_ages(data, part) if data else ()
     is_published = any(age.as_of is not None for age in ages)
     state = "never published" if not is_published else "stale" if any(age.is_stale for age in ages) else "fresh"
     run: dict[str, Any] = {}

@@ -8,11 +8,8 @@ _A_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 _FIVE_DAYS, _WEEK = timedelta(days=5), timedelta(days=7)
 
 
-def weekday_time(since: datetime, until: datetime) -> timedelta:
-    """The time between two moments, Saturdays and Sundays (UTC) left out."""
-    return _since_a_monday(until) - _since_a_monday(since)
-
-
-def _since_a_monday(moment: datetime) -> timedelta:
-    weeks, rest = divmod(moment - _A_MONDAY, _WEEK)
-    return weeks * _FIVE_DAYS + min(rest, _FIVE_DAYS)
+def weekdays_later(since: datetime, span: timedelta) -> datetime:
+    """The last moment up to which no more than a span has passed, Saturdays and Sundays (UTC) left out; in UTC."""
+    weeks, rest = divmod(since - _A_MONDAY, _WEEK)
+    weeks, rest = divmod(weeks * _FIVE_DAYS + min(rest, _FIVE_DAYS) + span, _FIVE_DAYS)
+    return _A_MONDAY + weeks * _WEEK + rest

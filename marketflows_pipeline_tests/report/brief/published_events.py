@@ -24,6 +24,8 @@ def publish_events(folder: Path) -> Path:
         "mart.events": events(event()),
         "mart.dominance": share(48.25),
         "core.daily_closes": frame("core.daily_closes", {"ts": CLOSE}),
+        "raw.market_caps": frame("raw.market_caps", {"fetched_at": NOW}),
+        "raw.exchanges": frame("raw.exchanges", {"observed_at": NOW - timedelta(minutes=30)}),
         "mart.exchange_flows": frame("mart.exchange_flows", {"observed_at": NOW - timedelta(minutes=30)}),
         "mart.pressure": frame("mart.pressure", {"session": SESSION}),
         "raw.daily_bars": frame("raw.daily_bars", {"session": SESSION, "fetched_at": NOW - timedelta(hours=10)}),

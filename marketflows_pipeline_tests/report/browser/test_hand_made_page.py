@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from marketflows_pipeline.charts.style.wording import day_text, moment, value_text
+from marketflows_pipeline.report.freshness import PartState, TableState
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline_tests.hostile_names import HOSTILE_NAMES
 from marketflows_pipeline_tests.report.browser.accessibility import violations
@@ -25,6 +27,8 @@ from marketflows_pipeline_tests.report.content import (
     statement,
     table_card,
 )
+
+HOUR_MS = 3_600_000
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -283,6 +287,31 @@ def test_axe_finds_no_violation(open_page: Open, scripts: str, scheme: str, widt
     for summary in other.page.locator("details:not(.notices) > summary").all():
         summary.click()
     assert violations(other.page) == []
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_tutorial", "is_shown"), [(-1, False, True), (1, False, False), (-1, True, False)]
+)
+def test_what_became_stale_after_the_writing_says_so(
+    open_page: Open, scripts: str, hours: int, is_tutorial: bool, is_shown: bool
+) -> None:
+    now = int(time.time() * 1000)
+    tables = (
+        TableState("daily net flows are as of 24 Feb 2026 00:00 UTC", now + 9 * HOUR_MS, is_stale=False),
+        TableState("reserves are as of 25 Feb 2026 11:05 UTC", now + hours * HOUR_MS, is_stale=False),
+    )
+    part = PartState("Exchanges", "25 Feb 2026 12:00 UTC", False, False, tables)
+    content = page_content(parts=(*page_content().parts, part), is_tutorial=is_tutorial)
+    other = open_page(html_of(content, scripts))
+
+    assert other.page.is_visible("#stale") is is_shown
+    pill = other.page.locator(".pills > span").nth(1)
+    assert ("old" in (pill.get_attribute("class") or "")) is is_shown
+    assert ("stale" in pill.inner_text()) is is_shown
+    if is_shown:
+        assert "STALE. Exchanges: reserves are as of 25 Feb 2026 11:05 UTC. These" in other.page.inner_text("#stale")
+        assert other.page.locator(".pills > span.old").count() == 1
+    assert other.messages == []
 
 
 def test_hostile_names_open_nothing_and_ask_for_nothing(open_page: Open, scripts: str) -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.report import ages
 from marketflows_pipeline.report.credits import service_names
-from marketflows_pipeline.transforms.cross_asset.weekdays import weekday_time
 from marketflows_pipeline.warehouse.accepted import accepted_name
 
-BARS, SHARES, VOLATILITY = "raw.daily_bars", "raw.shares_outstanding", "raw.volatility_index"
+BARS, SHARES, VOLATILITY = ages.BARS, "raw.shares_outstanding", "raw.volatility_index"
 
 SESSION_LIMIT = ages.SESSION_LIMIT
-# Issuers publish a session's shares on the next one.
-FLOW_LIMIT = timedelta(days=7)
-FETCH_LIMIT = ages.FETCH_LIMIT
+FLOW_LIMIT = ages.FLOW_LIMIT
 
 _COINS = "data provided by CoinGecko (https://www.coingecko.com)"
 
@@ -38,14 +35,12 @@ def fetched(data: PublishedData) -> dict[str, datetime | None]:
 
 def is_stale(data: PublishedData, session: date | None, fetched_at: datetime | None) -> bool:
     """Whether a session is over 5 days ago, or the fetch over 26 hours of weekdays; unknown times are."""
-    if session is None or fetched_at is None:
-        return True
-    return is_past(data, session, SESSION_LIMIT) or weekday_time(fetched_at, data.judged_at) > FETCH_LIMIT
+    return session is None or fetched_at is None or data.now > ages.bars_stale_at(session, fetched_at)
 
 
 def is_past(data: PublishedData, session: date, limit: timedelta) -> bool:
     """Whether a date is longer ago than the limit, in days of the calendar."""
-    return data.judged_at.astimezone(UTC).date() - session > limit
+    return data.now > ages.session_stale_at(session, limit)
 
 
 def credit(data: PublishedData, *tables: str, with_coins: bool = False) -> str:
