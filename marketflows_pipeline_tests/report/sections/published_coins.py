@@ -125,7 +125,7 @@ def breadth(above: float) -> Rows:
 
 
 def dominance(bitcoin: float) -> Rows:
-    shared = {"n": 16, "n_stablecoins": 1, "stablecoins_pct": 5.0, "ethereum_pct": 10.0}
+    shared = {"n": 16, "total_usd": 1e12, "n_stablecoins": 1, "stablecoins_pct": 5.0, "ethereum_pct": 10.0}
     return [
         {"ts": ago(back), "bitcoin_pct": share, "others_pct": 85.0 - share, "is_backfilled": False, **shared}
         for back in range(DAYS)
