@@ -61,7 +61,7 @@ def as_json(brief: Brief, notes: Sequence[str] = ()) -> str:
         "stale": brief.is_stale,
         "synthetic": brief.is_tutorial,
         "headline": brief.headline,
-        "as_of": {part: asdict(age) for part, age in brief.as_of.items()},
+        "as_of": {part: {"as_of": age.as_of, "is_stale": age.is_stale} for part, age in brief.as_of.items()},
         "statements": list(map(asdict, brief.statements)),
         "corrections": list(map(asdict, brief.corrections)),
         "not_covered": brief.not_covered,
