@@ -165,7 +165,7 @@ def _headline(newest: Sequence[Mapping[str, Any]]) -> str:
     beaten = row["beat_bitcoin_7d_pct"]
     also = "" if beaten is None else f", and {figure(beaten, 0, ' %')} beat bitcoin over 7 days"
     above = figure(row["above_ema_50_pct"], 0, " %")
-    return f"{above} of {row['n']} coins ({row['label']}) stand above their average of 50 days{also}."
+    return f"{above} of {row['n_ema_50']} coins ({row['label']}) stand above their average of 50 days{also}."
 
 
 def _summary(
