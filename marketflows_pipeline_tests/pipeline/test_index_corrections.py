@@ -10,7 +10,7 @@ import pytest
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.pipeline.environment import HISTORY, Environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("after_first_run")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("after_first_run", "measures")]
 
 CLOSE = datetime(2026, 10, 8, tzinfo=UTC)
 REVISED = 1.1
