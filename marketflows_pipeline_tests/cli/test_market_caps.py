@@ -28,7 +28,7 @@ def caps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_newest_close_of_every_series_is_answered(caps: Path) -> None:
     body = ask(caps, "breadth")
     assert [(row["series"], row["label"], row["n"]) for row in body["breadth"]] == [
-        ("cohort", "all ranges", 16),
+        ("cohort", "all ranges", 17),
         ("made-in-usa", "Made in USA", 7),
         ("ai", "AI", 8),
         ("1000000000", "above $1B", 9),

@@ -26,7 +26,7 @@ BREADTH: Rows = [
     *(row("Narratives", "ai", 8, above, days_ago) for days_ago, above in enumerate((75.0, 62.5, 50.0))),
     row("Narratives", "made-in-usa", 7, None),
     row("Ranges", "1000000000", 9, 33.3),
-    row("Cohort", "cohort", 16, 56.25, mcclellan=-12.5, n_effective=3.3),
+    row("Cohort", "cohort", 17, 56.25, n_ema_50=16, mcclellan=-12.5, n_effective=3.3),
 ]
 LABELS: Rows = [
     {"category": "Narratives", "series": "ai", "label": "AI", "sort_order": 2},
