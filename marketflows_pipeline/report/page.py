@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from marketflows_pipeline.charts.style.colours import css_variables
 from marketflows_pipeline.charts.style.look import Look
 from marketflows_pipeline.charts.style.wording import day_text, moment
-from marketflows_pipeline.report import filters, theme
+from marketflows_pipeline.report import filters
 from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.bundle import NOTICES
@@ -25,6 +26,7 @@ from marketflows_pipeline.report.data import datasets_json, inline_json
 from marketflows_pipeline.report.freshness import PartState
 from marketflows_pipeline.report.model import MOST_POINTS, Card, GainRow, Section, Tile
 from marketflows_pipeline.report.sparkline import sparkline
+from marketflows_pipeline.report.swatches import css_of_swatches, swatch_classes
 from marketflows_pipeline.report.utc_times import in_utc
 from marketflows_pipeline.report.vega_config import VEGA_CONFIG
 
@@ -110,7 +112,7 @@ class Rendering:
             "data": datasets_json(cards),
             "settings": inline_json({"config": VEGA_CONFIG, "most_rows": MOST_ROWS, "parts": _ageing(content)}),
         }
-        classes = theme.swatches(color for card in cards for _, _, color in card.series)
+        classes = swatch_classes(color for card in cards for _, _, color in card.series)
         css, early, script = _css(cards, classes), _packaged("early.js"), _packaged("page.js")
         utc = content.written_at.astimezone(UTC)
         self._words = {
@@ -203,12 +205,12 @@ def _packaged(name: str) -> str:
 def _css(cards: Iterable[Card], classes: dict[str, str]) -> str:
     """The style sheet; heights of charts are rules of it, since the policy allows no style attributes."""
     heights = sorted({height for card in cards if (height := filters.chart_height(card))})
-    light = f":root{{color-scheme:light;{theme.css_variables('light')}}}\n"
-    dark = f"color-scheme:dark;{theme.css_variables('dark')}"
+    light = f":root{{color-scheme:light;{css_variables('light')}}}\n"
+    dark = f"color-scheme:dark;{css_variables('dark')}"
     return (
         f"{light}@media screen{{\n:root[data-theme=dark]{{{dark}}}\n"
         f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n}}\n"
-        f"{_packaged('page.css')}{theme.css_of_swatches(classes)}"
+        f"{_packaged('page.css')}{css_of_swatches(classes)}"
         + "".join(f".h{height}{{min-height:{height}px}}\n" for height in heights)
     )
 

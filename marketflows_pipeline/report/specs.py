@@ -18,15 +18,10 @@ _R = TypeVar("_R")
 SINGLED_OUT = "hl"
 FADED = 0.15
 
-# Colours stand in style sheet variables, so that a change of theme draws nothing anew.
-INK, GREY, GRID, BACKGROUND = "var(--ink)", "var(--grey)", "var(--grid)", "var(--card)"
-INTO, OUT_OF = "var(--into)", "var(--out)"
-SERIES_COLORS = tuple(f"var(--s{place})" for place in range(1, len(PALETTE) + 1))
-
 
 def series_of(pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, str, str], ...]:
     """Key, label and colour of each series, from (key, label) pairs in sort order."""
-    return tuple((key, label, SERIES_COLORS[place % len(SERIES_COLORS)]) for place, (key, label) in enumerate(pairs))
+    return tuple((key, label, PALETTE[place % len(PALETTE)]) for place, (key, label) in enumerate(pairs))
 
 
 def by_series(key: str, series: Sequence[tuple[str, str, str]]) -> alt.Color:

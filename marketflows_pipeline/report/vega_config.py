@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marketflows_pipeline.report.specs import GREY, GRID, INK, SERIES_COLORS
+from marketflows_pipeline.charts.style.theme import GREY, GRID, INK, PALETTE
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Helvetica Neue', Arial, sans-serif"
 
@@ -14,9 +14,9 @@ VEGA_CONFIG: dict[str, Any] = {
     "font": FONT,
     "padding": {"left": 2, "right": 4, "top": 4, "bottom": 2},
     "view": {"stroke": None},
-    "range": {"category": list(SERIES_COLORS)},
+    "range": {"category": list(PALETTE)},
     # Otherwise every point is a place of its own for screen readers; the chart as a whole is described.
-    "mark": {"aria": False, "color": SERIES_COLORS[0]},
+    "mark": {"aria": False, "color": PALETTE[0]},
     "line": {"strokeWidth": 2, "strokeJoin": "round", "strokeCap": "round"},
     "rule": {"color": GREY},
     "text": {"color": INK, "fontSize": 12},

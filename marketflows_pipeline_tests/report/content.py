@@ -8,12 +8,13 @@ from typing import Any
 
 import polars as pl
 
+from marketflows_pipeline.charts.style.theme import PALETTE
 from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.freshness import PartState
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, GainRow, Section, Tile
 from marketflows_pipeline.report.page import Links, PageContent, Rendering
-from marketflows_pipeline.report.specs import SERIES_COLORS, SINGLED_OUT
+from marketflows_pipeline.report.specs import SINGLED_OUT
 
 NOW = datetime(2026, 3, 4, 11, 14, tzinfo=UTC)
 FIRST = date(2026, 1, 1)
@@ -41,7 +42,7 @@ def curves(labels: Sequence[str], days: int = 60, name: str = "curves", fields: 
 
 
 def series_of(labels: Sequence[str]) -> tuple[tuple[str, str, str], ...]:
-    return tuple((label, label, SERIES_COLORS[place % len(SERIES_COLORS)]) for place, label in enumerate(labels))
+    return tuple((label, label, PALETTE[place % len(PALETTE)]) for place, label in enumerate(labels))
 
 
 def line_spec(dataset: str, value: str, labels: Sequence[str], **signals: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from marketflows_pipeline.charts.style.theme import GREY, INK, INTO, OUT_OF, PALETTE
 from marketflows_pipeline.charts.style.wording import counted, percent_text, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
@@ -13,7 +14,7 @@ from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, described, extreme
-from marketflows_pipeline.report.specs import GREY, INK, INTO, OUT_OF, SERIES_COLORS, fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import fading, spec_of, unchecked
 
 TOTALS = "mart.cap_attribution_totals"
 _WINDOWS = (28, 7)
@@ -23,9 +24,9 @@ _PICTURED_DAYS = 30
 
 EFFECTS = {
     "price_effect_usd": ("price", GREY),
-    "supply_effect_usd": ("supply", SERIES_COLORS[2]),
-    "large_supply_step_usd": ("large step", SERIES_COLORS[4]),
-    "timing_usd": ("timing", SERIES_COLORS[3]),
+    "supply_effect_usd": ("supply", PALETTE[2]),
+    "large_supply_step_usd": ("large step", PALETTE[4]),
+    "timing_usd": ("timing", PALETTE[3]),
     "arrivals_usd": ("arrivals", INTO),
     "departures_usd": ("departures", OUT_OF),
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.published import PublishedFile
@@ -16,7 +17,7 @@ from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, 
 from marketflows_pipeline.report.sections.size import dominance_card, map_card, overlap_card
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, described, known
-from marketflows_pipeline.report.specs import INK, series_of
+from marketflows_pipeline.report.specs import series_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES
 

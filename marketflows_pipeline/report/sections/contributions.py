@@ -7,13 +7,14 @@ from typing import Any
 
 import polars as pl
 
+from marketflows_pipeline.charts.style.theme import INTO, OUT_OF
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, described
-from marketflows_pipeline.report.specs import INTO, OUT_OF, SINGLED_OUT, spec_of, unchecked
+from marketflows_pipeline.report.specs import SINGLED_OUT, spec_of, unchecked
 
 CONTRIBUTIONS = "mart.index_contributions"
 _DAYS = 28

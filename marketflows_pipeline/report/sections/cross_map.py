@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from marketflows_pipeline.charts.style.theme import BACKGROUND
 from marketflows_pipeline.charts.style.wording import counted, share_text, usd_text, value_text
 from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
@@ -14,7 +15,7 @@ from marketflows_pipeline.report.sections.cards import caption, rows
 from marketflows_pipeline.report.sections.cross_flows import CREATIONS
 from marketflows_pipeline.report.sections.heat import both_ways, by_size, limits_text
 from marketflows_pipeline.report.sections.marks import columns_axis, height_of, rows_axis
-from marketflows_pipeline.report.specs import BACKGROUND, spec_of, unchecked
+from marketflows_pipeline.report.specs import spec_of, unchecked
 from marketflows_pipeline.transforms.cross_asset.flow_map import OUTSIDE
 
 MAP, CORRELATIONS = "cross_asset_flow_map", "cross_asset_correlations"

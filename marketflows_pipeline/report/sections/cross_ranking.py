@@ -8,6 +8,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import is_fund
 from marketflows_pipeline.charts.cross_asset.wording import percent_of_cap_text
+from marketflows_pipeline.charts.style.theme import GREY, INTO, OUT_OF
 from marketflows_pipeline.charts.style.wording import names_text, percent_text, usd_text
 from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
@@ -15,7 +16,7 @@ from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
 from marketflows_pipeline.report.sections.cross_flows import CREATIONS
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_axis
-from marketflows_pipeline.report.specs import GREY, INTO, OUT_OF, fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import fading, spec_of, unchecked
 
 RANKING = "cross_asset_ranking"
 _IS_FUND = "(datum.flow_method == 'shares' || datum.flow_method == 'aum') && isValid(datum.flow_usd)"

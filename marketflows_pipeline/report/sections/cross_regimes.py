@@ -8,13 +8,14 @@ import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import REGIMES as KINDS
 from marketflows_pipeline.charts.cross_asset.wording import REGIME_NAMES
+from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.wording import counted, day_text, value_text
 from marketflows_pipeline.report.credits import BARS, VOLATILITY, market_credit
 from marketflows_pipeline.report.model import MOST_POINTS, Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
 from marketflows_pipeline.report.sections.heat import STEPS
-from marketflows_pipeline.report.specs import INK, SINGLED_OUT, spec_of, unchecked
+from marketflows_pipeline.report.specs import SINGLED_OUT, spec_of, unchecked
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.cross_asset.regime_spells import newest_spell, regime_shares
 

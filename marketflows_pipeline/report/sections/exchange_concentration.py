@@ -7,13 +7,14 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.exchanges.wording import MEASURES, SEGMENTS
+from marketflows_pipeline.charts.style.theme import GREY, INK
 from marketflows_pipeline.charts.style.wording import counted, value_text
 from marketflows_pipeline.report.credits import COINGECKO, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis
-from marketflows_pipeline.report.specs import GREY, INK, by_series, fading, series_of, spec_of, unchecked
+from marketflows_pipeline.report.specs import by_series, fading, series_of, spec_of, unchecked
 from marketflows_pipeline.settings.exchanges import MAX_HHI, Exchanges
 
 DEGREES = {

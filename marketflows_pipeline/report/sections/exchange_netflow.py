@@ -6,13 +6,14 @@ from typing import Any
 
 import polars as pl
 
+from marketflows_pipeline.charts.style.theme import BACKGROUND, GREY, INK, INTO, OUT_OF
 from marketflows_pipeline.charts.style.wording import counted, percent_text, usd_text
 from marketflows_pipeline.report.credits import DEFILLAMA, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, of_all, rows
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_axis
-from marketflows_pipeline.report.specs import BACKGROUND, GREY, INK, INTO, OUT_OF, fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import fading, spec_of, unchecked
 
 # The period that the chart and its title are about.
 PERIOD = 7

@@ -6,12 +6,13 @@ from typing import Any
 
 import polars as pl
 
+from marketflows_pipeline.charts.style.theme import GREY, INK
 from marketflows_pipeline.charts.style.wording import counted, day_text, percent_text, share_text, usd_text
 from marketflows_pipeline.report.credits import DEFILLAMA, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, of_all, rows
-from marketflows_pipeline.report.specs import GREY, INK, fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import fading, spec_of, unchecked
 
 RESERVES = "exchange_reserves"
 MOST = 8

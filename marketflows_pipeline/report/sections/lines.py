@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.report.sections.series import KEY, Series
-from marketflows_pipeline.report.specs import GREY, SINGLED_OUT, by_series, fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import SINGLED_OUT, by_series, fading, spec_of, unchecked
 
 if TYPE_CHECKING:
     import altair as alt

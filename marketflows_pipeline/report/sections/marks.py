@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from marketflows_pipeline.report.specs import INK
+from marketflows_pipeline.charts.style.theme import INK
 
 if TYPE_CHECKING:
     import altair as alt

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from marketflows_pipeline.charts.style.theme import INK, PALETTE
 from marketflows_pipeline.charts.style.wording import counted, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
@@ -13,7 +14,7 @@ from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import labels_of, shown
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, coins, described, listed
-from marketflows_pipeline.report.specs import INK, SERIES_COLORS, spec_of, unchecked
+from marketflows_pipeline.report.specs import spec_of, unchecked
 from marketflows_pipeline.transforms.categories import RANGES
 
 MIGRATION = "mart.range_migration"
@@ -128,9 +129,7 @@ def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
         alt.Tooltip("amount:N", title="Market cap"),
         alt.Tooltip("coins:N", title="Which"),
     ]
-    cells = rows.mark_rect(fill=SERIES_COLORS[0], cornerRadius=3).encode(
-        x=x, y=y, fillOpacity=strength, tooltip=tooltip
-    )
+    cells = rows.mark_rect(fill=PALETTE[0], cornerRadius=3).encode(x=x, y=y, fillOpacity=strength, tooltip=tooltip)
     texts = {"number": -7, "amount": 9}
     too_wide = {"test": _IS_NARROW, "value": 0}
     words = [

@@ -6,13 +6,14 @@ from typing import Any
 
 import polars as pl
 
+from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.charts.style.wording import counted, share_text
 from marketflows_pipeline.report.credits import COINGECKO, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis
-from marketflows_pipeline.report.specs import GREY, fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import fading, spec_of, unchecked
 
 HELD = "quality_held"
 _ASPECTS = {

@@ -7,13 +7,14 @@ from typing import Any
 
 import polars as pl
 
+from marketflows_pipeline.charts.style.theme import BACKGROUND
 from marketflows_pipeline.charts.style.wording import counted, moment, names_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import OF_RECORDS, caption, of_all, rows
 from marketflows_pipeline.report.sections.heat import by_size
 from marketflows_pipeline.report.sections.marks import columns_axis, height_of, rows_axis
-from marketflows_pipeline.report.specs import BACKGROUND, spec_of, unchecked
+from marketflows_pipeline.report.specs import spec_of, unchecked
 
 TABLES, CHECKS = "quality_tables", "quality_checks"
 PARTS = {"market_caps": "Market caps", "exchanges": "Exchanges", "cross_asset": "Cross-asset", "meta": "Records"}

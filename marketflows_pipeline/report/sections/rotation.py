@@ -17,6 +17,7 @@ from marketflows_pipeline.charts.rotation.wording import (
     band_sentence,
     outside_sentence,
 )
+from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
@@ -25,7 +26,7 @@ from marketflows_pipeline.report.sections.lines import at_pixels, input_range
 from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, styled
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, described, listed
-from marketflows_pipeline.report.specs import FADED, GREY, SINGLED_OUT, by_series, fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import FADED, SINGLED_OUT, by_series, fading, spec_of, unchecked
 from marketflows_pipeline.transforms.categories import NARRATIVES
 
 ROTATION, PLACEBO = "mart.rotation", "mart.rotation_placebo"

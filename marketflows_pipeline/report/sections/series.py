@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.report.model import MOST_POINTS
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.sql_text import literal
-from marketflows_pipeline.report.specs import GREY, series_of
+from marketflows_pipeline.report.specs import series_of
 from marketflows_pipeline.system.printable import presentable_name, visible
 
 # The column whose value is singled out in all charts: what a series is called, unique in its category.

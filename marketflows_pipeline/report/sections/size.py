@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from marketflows_pipeline.charts.style.theme import GREY, PALETTE
 from marketflows_pipeline.charts.style.wording import counted, value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
@@ -11,7 +12,6 @@ from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
 from marketflows_pipeline.report.sections.series import KEY, shown
 from marketflows_pipeline.report.sections.sql_text import literal, select
 from marketflows_pipeline.report.sections.words import caption, described, extreme, known
-from marketflows_pipeline.report.specs import GREY, SERIES_COLORS
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import DISJOINT_RULE, NARRATIVES, OTHER
 
@@ -21,9 +21,9 @@ _DAYS = 28
 _PAIRS = 30
 _IN_NONE = "in no narrative"
 _SHARES = (
-    ("bitcoin_pct", "Bitcoin", SERIES_COLORS[1]),
-    ("ethereum_pct", "Ether", SERIES_COLORS[0]),
-    ("stablecoins_pct", "Stablecoins", SERIES_COLORS[2]),
+    ("bitcoin_pct", "Bitcoin", PALETTE[1]),
+    ("ethereum_pct", "Ether", PALETTE[0]),
+    ("stablecoins_pct", "Stablecoins", PALETTE[2]),
     ("others_pct", "All others", GREY),
 )
 
