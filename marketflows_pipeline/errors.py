@@ -131,8 +131,14 @@ class Stopped(BaseException):
     """What a signal's handler raises to end whatever is going on; no `Exception`, so that nobody retries after it."""
 
 
-def is_stop(error: BaseException | None) -> bool:
+def links_of(error: BaseException) -> list[BaseException]:
+    """A fault and all that is behind it, as cause or context, each once."""
+    links = [error]
+    for link in links:
+        links += [inner for inner in (link.__cause__, link.__context__) if inner is not None and inner not in links]
+    return links
+
+
+def is_stop(error: BaseException) -> bool:
     """Whether a signal is behind a fault: no error is one, but a library may have made one of it."""
-    if error is None:
-        return False
-    return not isinstance(error, Exception) or is_stop(error.__cause__) or is_stop(error.__context__)
+    return any(not isinstance(link, Exception) for link in links_of(error))

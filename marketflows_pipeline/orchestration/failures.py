@@ -38,10 +38,7 @@ def causes_of(error: BaseException) -> str:
 
 def is_interrupt(error: BaseException) -> bool:
     """Whether a signal is behind a fault, whatever was made of it on the way."""
-    links = [error]
-    for link in links:
-        links += [inner for inner in (link.__cause__, link.__context__) if inner is not None and inner not in links]
-    return any(isinstance(link, DagsterExecutionInterruptedError | errors.Stopped) for link in links)
+    return any(isinstance(link, DagsterExecutionInterruptedError | errors.Stopped) for link in errors.links_of(error))
 
 
 def failure_of(events: Iterable[DagsterEvent]) -> RunFailure:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import polars as pl
 
 from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.charts.style.look import Look
-from marketflows_pipeline.errors import is_stop
 from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.first_screen import tiles_of
 from marketflows_pipeline.report.freshness import part_states
 from marketflows_pipeline.report.gains import Gains, gains_of
+from marketflows_pipeline.report.guard import guarded
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.page import Links, PageContent, Rendering
 from marketflows_pipeline.report.published import PublishedFile
@@ -29,17 +28,13 @@ from marketflows_pipeline.report.sections.controls import control_options
 from marketflows_pipeline.report.told import told_brief, told_earlier
 from marketflows_pipeline.report.writing import Place
 
-log = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
-
 # Sections may speak of the hour, so that none is shown for long after it was made.
 KEPT_FOR = timedelta(minutes=10)
 _TABLE = re.compile(r"\b(?:raw|accepted|core|mart|meta)\.\w+")
 
 
 @dataclass(frozen=True)
-class Asked:
+class MadeSection:
     """A section as it was made, and the state of the tables that it was made from."""
 
     section: Section
@@ -51,7 +46,7 @@ class Asked:
 class SectionCache:
     """Sections that this process has made; those whose tables have not been published anew need not be made again."""
 
-    made: dict[SectionBuilder, Asked] = field(default_factory=dict)
+    made: dict[SectionBuilder, MadeSection] = field(default_factory=dict)
 
     def section(self, build: SectionBuilder, file: PublishedFile) -> Section:
         """The section of this file."""
@@ -65,7 +60,7 @@ class SectionCache:
         watched = _Watched(file)
         section = build(watched)
         states = {table: file.publish_row(table) for table in watched.asked}
-        self.made[build] = Asked(section, states, file.now)
+        self.made[build] = MadeSection(section, states, file.now)
         return section
 
 
@@ -149,22 +144,22 @@ def page_of(
     """
     cache = cache or SectionCache()
     sections = [_made(build, file, cache) for build in SECTIONS]
-    brief = _guarded("brief", lambda: told_brief(file), None)
+    brief = guarded("brief", lambda: told_brief(file), None)
     none: tuple[Statement, ...] = ()
-    earlier = _guarded("sentences of four weeks", lambda: told_earlier(file, brief), none)
-    gains = _guarded("gains", lambda: gains_of(file), Gains())
+    earlier = guarded("sentences of four weeks", lambda: told_earlier(file, brief), none)
+    gains = guarded("gains", lambda: gains_of(file), Gains())
     content = PageContent(
         sections=sections,
         brief=brief,
         earlier=earlier,
         look=look or Look(),
-        tiles=_guarded("tiles", lambda: tiles_of(file), ()),
+        tiles=guarded("tiles", lambda: tiles_of(file), ()),
         gains=gains.rows,
         gains_note=gains.note,
         parts=part_states(file),
         written_at=file.now,
         is_tutorial=file.is_tutorial,
-        controls=_guarded("control bar", lambda: control_options(file), {}),
+        controls=guarded("control bar", lambda: control_options(file), {}),
     )
     return Page(Rendering(content, bundle), brief, pictures, file.path, command)
 
@@ -172,19 +167,7 @@ def page_of(
 def _made(build: SectionBuilder, file: PublishedFile, cache: SectionCache) -> Section:
     name = build.__name__.removesuffix("_section")
     missing = Section(name.replace("_", "-"), name.replace("_", " ").capitalize(), (), ("This section is missing.",))
-    return _guarded(f"section {name}", lambda: cache.section(build, file), missing)
-
-
-def _guarded(what: str, make: Callable[[], _T], otherwise: _T) -> _T:
-    try:
-        return make()
-    except Exception as error:
-        if is_stop(error):
-            raise
-        # Whatever is wrong with one part of the page, the others are shown.
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        log.warning("the page is without its %s: %s", what, reason[:300])
-        return otherwise
+    return guarded(f"section {name}", lambda: cache.section(build, file), missing)
 
 
 def _shown(path: Path) -> str:

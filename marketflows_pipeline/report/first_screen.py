@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -17,12 +16,9 @@ from marketflows_pipeline.charts.style.wording import (
     usd_text,
     value_text,
 )
-from marketflows_pipeline.errors import is_stop
+from marketflows_pipeline.report.guard import guarded
 from marketflows_pipeline.report.model import Tile
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.system.printable import excerpt
-
-log = logging.getLogger(__name__)
 
 # Points of a sparkline: days, or sessions.
 COURSE = 90
@@ -66,15 +62,8 @@ def tiles_of(file: PublishedFile) -> tuple[Tile, ...]:
 
 
 def _guarded(make: Callable[[PublishedFile], Tile | None], file: PublishedFile) -> Tile | None:
-    try:
-        return make(file)
-    except Exception as error:
-        if is_stop(error):
-            raise
-        # One number that cannot be told must not cost the others.
-        name = make.__name__.strip("_").replace("_", " ")
-        log.warning("the page is without its tile %s: %s", name, excerpt(f"{type(error).__name__}: {error}"))
-        return None
+    """One number that cannot be told must not cost the others."""
+    return guarded(f"tile {make.__name__.strip('_').replace('_', ' ')}", lambda: make(file), None)
 
 
 def _market_cap(file: PublishedFile) -> Tile | None:
