@@ -6,16 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from marketflows_pipeline.report.texts import with_texts
 from marketflows_pipeline.system.printable import presentable_name
 from marketflows_pipeline.warehouse.published import Reading, read_published
 
 if TYPE_CHECKING:
     import polars as pl
-
-# Columns that hold what something is called by others.
-NAMES = frozenset({"name", "label", "symbol", "exchange", "coin", "token"})
 
 
 class PublishedFile:
@@ -25,7 +23,10 @@ class PublishedFile:
         path: the link people open.
         is_tutorial: whether its figures are made up.
         now: the present; in the tutorial, whose figures never age, the moment of its publish.
+        names: columns of an answer that hold what something is called by others.
     """
+
+    names: ClassVar[frozenset[str]] = frozenset({"name", "label", "symbol", "exchange", "coin", "token"})
 
     def __init__(self, path: Path, reading: Reading, *, is_tutorial: bool, now: datetime) -> None:
         self.path = path
@@ -43,16 +44,15 @@ class PublishedFile:
             sql: one select, with ``$name`` for each parameter.
             params: its parameters.
         """
-        frame = self._reading.frame(sql, params)
-        for column in NAMES.intersection(frame.columns):
-            named = {value: presentable_name(value) for value in frame[column].unique() if value}
-            frame = frame.with_columns(frame[column].replace(named))
-        return frame
+        return self._named(self._reading.frame(sql, params))
+
+    def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return with_texts(frame, self.names.intersection(frame.columns), presentable_name)
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """All rows of a select by column name, as `frame` gives them, for whoever need not wait for polars."""
         return [
-            {key: presentable_name(str(value)) if key in NAMES and value else value for key, value in row.items()}
+            {key: presentable_name(str(value)) if key in self.names and value else value for key, value in row.items()}
             for row in self._reading.rows(sql, params)
         ]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from marketflows_pipeline.cli.report_context import ReportContext
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.report import ages
-from marketflows_pipeline.system.printable import presentable_name
+from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.warehouse.published import Reading, read_published
 
 if TYPE_CHECKING:
@@ -19,38 +19,19 @@ if TYPE_CHECKING:
 HOURLY_LIMIT = ages.HOURLY_LIMIT
 DAILY_LIMIT = ages.DAILY_LIMIT
 
-# Columns of a query that hold what something is called.
-NAMES = frozenset({"name", "exchange", "coin", "symbol", "category"})
 
-
-class PublishedData:
+class PublishedData(PublishedFile):
     """The published file as a report sees it; see `open_published_data`.
 
     Attributes:
         context: what command line and settings say.
-        judged_at: the moment that ages are counted to.
     """
 
+    names = frozenset({"name", "exchange", "coin", "symbol", "category"})
+
     def __init__(self, context: ReportContext, reading: Reading) -> None:
+        super().__init__(context.path, reading, is_tutorial=context.is_tutorial, now=context.now)
         self.context = context
-        self._reading = reading
-        rows = reading.rows("select table_name, as_of, n_rows, published_at from meta.publish")
-        self._published = {row["table_name"]: row for row in rows}
-        newest = max((row["published_at"] for row in rows), default=context.now)
-        # The tutorial's figures never age: its present is the moment of its own publish.
-        self.judged_at = newest if context.is_tutorial else context.now
-
-    @property
-    def now(self) -> datetime:
-        """The moment that ages are counted to."""
-        return self.judged_at
-
-    def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """All rows of a query, by column name; names are presentable, whoever published the file."""
-        return [
-            {key: _name(value) if key in NAMES and value else value for key, value in row.items()}
-            for row in self._reading.rows(sql, params)
-        ]
 
     def row(self, sql: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The first row of a query; empty where there is none."""
@@ -58,15 +39,7 @@ class PublishedData:
 
     def table(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
         """Columns of a registered table, for a transform; names are presentable here too."""
-        frame = self._reading.table(name, columns)
-        for column in NAMES.intersection(columns):
-            named = {value: presentable_name(value) for value in frame[column].unique() if value}
-            frame = frame.with_columns(frame[column].replace(named))
-        return frame
-
-    def has(self, table: str) -> bool:
-        """Whether the file holds rows of this table."""
-        return bool(self._published.get(table, {}).get("n_rows"))
+        return self._named(self._reading.table(name, columns))
 
     def require(self, table: str) -> None:
         """Go on only if the file holds rows of this table.
@@ -77,19 +50,14 @@ class PublishedData:
         if not self.has(table):
             raise no_data(self.context)
 
-    def as_of(self, table: str) -> datetime | None:
-        """Newest time in a table; None where it is missing or empty."""
-        moment: datetime | None = self._published.get(table, {}).get("as_of")
-        return moment
-
     def published_at(self, table: str) -> datetime | None:
         """When the table's data was first published."""
-        moment: datetime | None = self._published.get(table, {}).get("published_at")
+        moment: datetime | None = self.publish_row(table).get("published_at")
         return moment
 
     def is_stale(self, as_of: datetime | None, limit: timedelta) -> bool:
         """Whether data of that moment is older than the limit; data without a moment is."""
-        return as_of is None or self.judged_at - as_of > limit
+        return as_of is None or self.now - as_of > limit
 
     def header(self, as_of: datetime | None, *, stale: bool) -> dict[str, Any]:
         """The keys that every report begins with."""
@@ -112,11 +80,6 @@ class PublishedData:
             "select exchange_key as exchange_id, name as exchange, volume_24h_btc, reason from mart.exchange_coverage "
             "where aspect = 'reserves' order by volume_24h_btc desc nulls last, exchange_key limit 10"
         )
-
-
-def _name(value: object) -> str:
-    # Another column type than that of the registry, in a file that somebody else made.
-    return presentable_name(value if isinstance(value, str) else str(value))
 
 
 def no_data(context: ReportContext, of: str = "") -> MarketflowsError:

@@ -55,7 +55,7 @@ def status(context: ReportContext, data: PublishedData | None, private: Path) ->
         data: the published file; None where there is none yet.
         private: the private file, of which only the size and the run lock are looked at.
     """
-    now = data.judged_at if data else context.now
+    now = data.now if data else context.now
     lock = RunLock(lock_path(private))
     active = lock.is_held()
     holder = lock.holder() if active else None

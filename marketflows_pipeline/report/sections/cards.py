@@ -11,6 +11,7 @@ import polars as pl
 from marketflows_pipeline.charts.style.wording import counted, day_text, moment
 from marketflows_pipeline.report.model import Card, Section
 from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.texts import with_texts
 from marketflows_pipeline.system.printable import presentable
 
 # Long enough for the evidence of a check.
@@ -55,8 +56,7 @@ def rows(file: PublishedFile, sql: str) -> pl.DataFrame:
     """All rows of a select, with texts in one line of at most 300 characters."""
     frame = file.frame(sql)
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
-    shown = {name: {text: presentable(text, TEXT_LENGTH) for text in frame[name].unique() if text} for name in texts}
-    return frame.with_columns(pl.col(name).replace(names) for name, names in shown.items() if names)
+    return with_texts(frame, texts, lambda text: presentable(text, TEXT_LENGTH))
 
 
 def caption(credit: str, as_of: datetime | date | None, *caveats: str) -> str:

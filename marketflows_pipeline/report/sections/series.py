@@ -9,6 +9,7 @@ from marketflows_pipeline.report.model import MOST_POINTS
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.sql_text import literal
 from marketflows_pipeline.report.specs import series_of
+from marketflows_pipeline.report.texts import with_texts
 from marketflows_pipeline.system.printable import presentable_name, visible
 
 # The column whose value is singled out in all charts: what a series is called, unique in its category.
@@ -72,8 +73,4 @@ def shown(frame: pl.DataFrame, names: tuple[str, ...] = (), lists: tuple[str, ..
         names: columns of one name each.
         lists: columns of several names each.
     """
-    known = dict.fromkeys(names, presentable_name) | dict.fromkeys(lists, visible)
-    for column, made in known.items():
-        texts = {text: made(text) for text in frame[column].unique() if text}
-        frame = frame.with_columns(frame[column].replace(texts))
-    return frame
+    return with_texts(with_texts(frame, names, presentable_name), lists, visible)
