@@ -24,7 +24,8 @@ FLOW_LIMIT = timedelta(days=7)
 # Of weekdays alone.
 FETCH_LIMIT = timedelta(hours=26)
 
-PARTS = ("market_caps", "exchanges", "cross_asset")
+# In reading order; the schema, which names them too, loads polars.
+PART_NAMES: Mapping[str, str] = {"market_caps": "market caps", "exchanges": "exchanges", "cross_asset": "cross-asset"}
 BARS = "raw.daily_bars"
 # The first of each part is due whenever the part is there; the others are judged where they hold rows.
 _LIMITS: Mapping[str, Mapping[str, timedelta]] = {
@@ -105,7 +106,7 @@ class PartAge:
 
 def part_ages(file: Published) -> Mapping[str, PartAge]:
     """The age of each part's figures, with None for a part of which nothing is published."""
-    return {part: _part_age(file, part) for part in PARTS}
+    return {part: _part_age(file, part) for part in PART_NAMES}
 
 
 def table_ages(file: Published, part: str) -> tuple[TableAge, ...]:

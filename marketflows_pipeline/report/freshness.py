@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from marketflows_pipeline.charts.style.wording import day_text, moment
-from marketflows_pipeline.report.ages import PartAge, part_ages
+from marketflows_pipeline.report.ages import PART_NAMES, PartAge, part_ages
 from marketflows_pipeline.report.published import PublishedFile
 
-_LABELS = {"market_caps": "Market caps", "exchanges": "Exchanges", "cross_asset": "Cross-asset"}
 # A table of each part that every publish of it holds.
 _TABLES = {"market_caps": "core.market_cap_grid", "exchanges": "raw.exchanges", "cross_asset": "raw.daily_bars"}
 # What the tables hold that may become stale.
@@ -78,7 +77,7 @@ def part_states(file: PublishedFile) -> tuple[PartState, ...]:
     """Every part that the file holds, in the order of the page."""
     return tuple(
         PartState(
-            _LABELS[part],
+            PART_NAMES[part].capitalize(),
             _when(age.as_of, part),
             age.is_stale,
             is_carried_over=file.publish_row(_TABLES[part]).get("status") not in {None, "fresh"},

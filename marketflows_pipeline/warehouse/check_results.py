@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse.pruning import prune
 from marketflows_pipeline.warehouse.store import Warehouse
 
 CHECK_RESULTS = "meta.check_results"
@@ -54,7 +55,7 @@ def record_findings(warehouse: Warehouse, findings: Sequence[CheckFinding], run_
 
 def forget_old_findings(warehouse: Warehouse, now: datetime) -> None:
     """Delete what was found more than 90 days ago."""
-    warehouse.execute(f"delete from {ddl.qualified(CHECK_RESULTS)} where checked_at < ?", [now - KEPT_FOR])
+    prune(warehouse, CHECK_RESULTS, now - KEPT_FOR)
 
 
 def _tuple(values: Sequence[object]) -> str:

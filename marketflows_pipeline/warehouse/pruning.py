@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.warehouse import ddl
-from marketflows_pipeline.warehouse.store import Warehouse
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.warehouse.store import Warehouse
 
 
 def prune(warehouse: Warehouse, table: str, before: datetime) -> None:

@@ -18,6 +18,7 @@ import polars as pl
 from marketflows_pipeline.schema import TABLES, Column, DType, Table
 from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.catalog import insert
+from marketflows_pipeline.warehouse.pruning import prune
 
 if TYPE_CHECKING:
     from marketflows_pipeline.warehouse.store import Warehouse
@@ -101,7 +102,7 @@ def record_corrections(
 
 def forget_old_revisions(warehouse: Warehouse, now: datetime) -> None:
     """Delete what was recorded more than 400 days ago."""
-    warehouse.execute(f"delete from {ddl.qualified(REVISIONS)} where seen_at < ?", [now - KEPT_FOR])
+    prune(warehouse, REVISIONS, now - KEPT_FOR)
 
 
 def _period(entry: Table) -> Column | None:

@@ -8,6 +8,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.market_caps.catalog import PictureContext, category_styles
 from marketflows_pipeline.charts.market_caps.essential_spec import GainMatrixSpec, PanelsSpec, RanksSpec
+from marketflows_pipeline.charts.market_caps.wording import dollar_first
 from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import RANKS_FROM, US_DOLLAR, SeriesStyle
 from marketflows_pipeline.charts.style.diverging_colours import color_limits
@@ -36,7 +37,7 @@ def essential_pictures(
             jobs += _panels(own.filter(diff_order=order), category, order, styles, context)
         rows = gains.filter(category=category).sort("series", "hours_ago")
         if not rows.is_empty():
-            bases = _bases(rows)
+            bases = dollar_first(rows["base_asset"].unique())
             labels = tuple((base, context.base_label(base)) for base in bases)
             spec = GainMatrixSpec(
                 **context.shared(category, bases[0], styles), bases=labels, hours_ago=context.hours_ago, limits=limits
@@ -55,11 +56,7 @@ def _panels(rows: pl.DataFrame, category: str, order: int, styles: Styles, conte
     ema = rows["ema_period"].max() if order else rows["ema_period"].min()
     shown = rows.filter(ema_period=ema)
     panels = tuple(
-        context.curve(category, base, styles, ema_period=ema, diff_order=order, is_unit=False) for base in _bases(shown)
+        context.curve(category, base, styles, ema_period=ema, diff_order=order, is_unit=False)
+        for base in dollar_first(shown["base_asset"].unique())
     )
     return [chart_job(shown, PanelsSpec(panels=panels, source=context.source, notes=panels[0].notes))]
-
-
-def _bases(rows: pl.DataFrame) -> list[str]:
-    """The dollar first, where it is in, then the coins by their ids."""
-    return sorted(rows["base_asset"].unique(), key=lambda base: (base != US_DOLLAR, base))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -59,9 +59,19 @@ def table_title(spec: GainTableSpec, standings: Sequence[Standing], hours: float
     return f"{spec.category}: {found} {base_phrase(spec)} in {counted(span[:-1], _SPAN_WORDS[span[-1]])}"
 
 
+def dollar_first(bases: Iterable[str]) -> list[str]:
+    """Base assets in the order of charts: the dollar, where it is among them, then coins by their ids."""
+    return sorted(bases, key=lambda base: (base != US_DOLLAR, base))
+
+
+def base_words(base_asset: str, label: str) -> str:
+    """The base within a sentence: "in US dollars", "against BTC"."""
+    return "in US dollars" if base_asset == US_DOLLAR else f"against {label}"
+
+
 def base_phrase(spec: MarketCapSpec) -> str:
     """In which base: "in US dollars" or "against BTC"."""
-    return "in US dollars" if spec.base_asset == US_DOLLAR else f"against {spec.base_label}"
+    return base_words(spec.base_asset, spec.base_label)
 
 
 def chart_subtitle(spec: ChartSpec, span: timedelta) -> list[str]:

@@ -13,7 +13,7 @@ from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure, moment
 from marketflows_pipeline.ingest.budget import pace
 from marketflows_pipeline.providers.http.ledger import month_after, month_of
-from marketflows_pipeline.report.ages import table_ages
+from marketflows_pipeline.report.ages import PART_NAMES, table_ages
 from marketflows_pipeline.system.run_lock import Holder, RunLock, lock_path
 from marketflows_pipeline.timetable import TIMINGS_OF, next_run
 
@@ -23,7 +23,6 @@ METHOD = (
     "seen here. Days that credits last are at the pace of the 24 hours before."
 )
 SOURCE = "The published file, its meta tables, and the settings."
-NAMES = {"market_caps": "market caps", "exchanges": "exchanges", "cross_asset": "cross-asset"}
 STALE_STATES = ("stale", "never published")
 TABLE_COLUMNS = (
     ColumnFormat("part", "name"),
@@ -116,7 +115,7 @@ def _part(
 
 
 def _entry(part: str, state: str, **facts: object) -> dict[str, Any]:
-    return {"part": part, "name": NAMES[part], "state": state, **facts}
+    return {"part": part, "name": PART_NAMES[part], "state": state, **facts}
 
 
 def _ending(run: dict[str, Any], failed: list[dict[str, Any]], holder: Holder | None) -> str:

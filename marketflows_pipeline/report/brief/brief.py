@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from marketflows_pipeline.charts.style.wording import counted, moment
-from marketflows_pipeline.report.ages import PartAge, part_ages
+from marketflows_pipeline.report.ages import PART_NAMES, PartAge, part_ages
 from marketflows_pipeline.report.brief.choosing import LONGEST_RUN, MOST_STATEMENTS, candidates, choose, one_a_subject
 from marketflows_pipeline.report.brief.corrections import corrections_since
 from marketflows_pipeline.report.brief.statement import Correction, Statement
@@ -17,7 +17,6 @@ from marketflows_pipeline.report.published import PublishedFile
 EVENTS_KEPT_FOR = timedelta(days=30)
 # A figure over 24 hours is of the newest record of its day, which moves on until the day is over.
 LATEST_RECORD = timedelta(days=1)
-PART_NAMES: Mapping[str, str] = {"market_caps": "market caps", "exchanges": "exchanges", "cross_asset": "cross-asset"}
 MADE_UP = "TUTORIAL: made-up figures, about no real coin, exchange or asset."
 NO_EVENTS = "Nothing can be told: this file holds no events, which the next run computes."
 

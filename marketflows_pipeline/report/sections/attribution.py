@@ -11,10 +11,11 @@ from marketflows_pipeline.charts.style.wording import counted, percent_text, usd
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.lines import input_number
-from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height
-from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height, those_in
+from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import caption, described, extreme
 from marketflows_pipeline.report.specs import fading, spec_of, unchecked
+from marketflows_pipeline.warehouse.ddl import literal
 
 TOTALS = "mart.cap_attribution_totals"
 _WINDOWS = (28, 7)
@@ -48,7 +49,7 @@ def attribution_card(file: PublishedFile, category: str, *, key: str, noun: str)
     rows = file.frame(sql)
     if rows.is_empty():
         return None
-    series = plain(tuple(label for label in labels_of(file, category) if label in set(rows[KEY])))
+    series = plain(those_in(labels_of(file, category), rows))
     windows = [days for days in _WINDOWS if days in set(rows["days"])]
     subject = rows.filter(pl.col("days") == windows[0])
     title = _title(subject, windows[0], noun)

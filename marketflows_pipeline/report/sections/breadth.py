@@ -15,11 +15,12 @@ from marketflows_pipeline.report.sections.joining import joined
 from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, input_number, line_spec
 from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of, points_for
 from marketflows_pipeline.report.sections.size import dominance_card, map_card, overlap_card
-from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import caption, described, known
 from marketflows_pipeline.report.specs import series_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES
+from marketflows_pipeline.warehouse.ddl import literal
 
 BREADTH = "mart.breadth"
 _DAYS = 180

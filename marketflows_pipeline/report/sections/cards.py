@@ -11,6 +11,7 @@ import polars as pl
 from marketflows_pipeline.charts.style.wording import counted, day_text, moment
 from marketflows_pipeline.report.model import Card, Section
 from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.words import listed
 from marketflows_pipeline.report.texts import with_texts
 from marketflows_pipeline.system.printable import presentable
 
@@ -83,7 +84,7 @@ def last_moment(*moments: datetime | None) -> datetime | None:
 
 def joined(names: Sequence[str]) -> str:
     """Names as a sentence has them: "A", "A and B", "A, B and C"."""
-    return " and ".join(", ".join(names).rsplit(", ", 1)) if names else ""
+    return listed(names, len(names))
 
 
 def of_all(count: int, total: int, what: str) -> str:

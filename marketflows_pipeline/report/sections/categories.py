@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from marketflows_pipeline.charts.market_caps.wording import base_words
 from marketflows_pipeline.charts.spec import GROWTH_STEPS, INFLECTION_STEPS, ChartSpec, GainTableSpec
 from marketflows_pipeline.charts.style.wording import counted, percent_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
@@ -23,10 +24,11 @@ from marketflows_pipeline.report.sections.controls import (
     order_label,
 )
 from marketflows_pipeline.report.sections.lines import Lines, line_spec, quoted
-from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, points_for, styled
-from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, points_for, styled, those_in
+from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import caption, change_finding, day, described, known
 from marketflows_pipeline.report.thinning import thinned
+from marketflows_pipeline.warehouse.ddl import literal
 
 _HOURS = timedelta(hours=1)
 # A field's name stands beside the signals', so it is made of them.
@@ -63,12 +65,14 @@ def category_card(
     if full.select(pl.any_horizontal(pl.col(fields).is_finite().any())).item() is not True:
         return None
     rows, before = _with_newest_whole(full, labels)
-    series = styled(tuple(label for label in labels if label in set(rows[KEY])))
+    series = styled(those_in(labels, rows))
     start, end = full["ts"].min(), full["ts"].max()
     assert isinstance(start, datetime), "a frame with a known value has times"
     assert isinstance(end, datetime), "and a newest one"
     gains = _level_changes(full, field_of("b0", 1, 0))
-    title = change_finding(gains, f"since {day(start)} {_in_base(measures)}", noun=noun)
+    title = change_finding(
+        gains, f"since {day(start)} {base_words(measures.bases[0], measures.base_labels[0])}", noun=noun
+    )
     step = _step(full)
     subtitle = (
         f"Market cap of each of {len(series)} {noun}, every {_step_words(step)} from {day(start)} to {day(end)}; "
@@ -181,7 +185,8 @@ def _note(measures: Measures, step: timedelta, start: datetime) -> str:
     order = _choice(
         ORDER, {str(each): words.get(str(each), order_label(each).capitalize()) for each in measures.orders}
     )
-    bases = {f"b{place}": _in(label) for place, label in enumerate(measures.base_labels)}
+    named = zip(measures.bases, measures.base_labels, strict=True)
+    bases = {measures.base_value(base): base_words(base, label) for base, label in named}
     ema = f"({EMA} === '1' ? '' : ', EMA ' + {EMA})"
     unit = f"({SCALE} === {quoted(AS_IS)} ? ({ORDER} === '0' ? ', %' : ', % of the start') : ', 0 to 1 at each time')"
     return f"{order} + ' ' + {_choice(BASE, bases)} + {ema} + {unit}"
@@ -243,14 +248,6 @@ def _step_words(step: timedelta) -> str:
     if step >= timedelta(days=1):
         return "day"
     return "hour" if step == _HOURS else counted(f"{step / timedelta(minutes=1):g}", "minute")
-
-
-def _in_base(measures: Measures) -> str:
-    return _in(measures.base_labels[0])
-
-
-def _in(label: str) -> str:
-    return "in US dollars" if label == "US dollar" else f"against {label}"
 
 
 def _snake(key: str) -> str:

@@ -11,10 +11,11 @@ from marketflows_pipeline.charts.style.theme import INTO, OUT_OF
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height
-from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height, those_in
+from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import caption, described
 from marketflows_pipeline.report.specs import SINGLED_OUT, spec_of, unchecked
+from marketflows_pipeline.warehouse.ddl import literal
 
 CONTRIBUTIONS = "mart.index_contributions"
 _DAYS = 28
@@ -31,7 +32,7 @@ def contributions_card(file: PublishedFile, category: str, *, key: str) -> Card 
     if rows.is_empty():
         return None
     rows = rows.with_columns(bar=pl.concat_str("symbol", pl.lit(" in "), KEY))
-    series = plain(tuple(label for label in labels_of(file, category) if label in set(rows[KEY])))
+    series = plain(those_in(labels_of(file, category), rows))
     title = _title(rows)
     subtitle = f"Contribution of coins to the chained index in US dollars over {_DAYS} days, percentage points"
     shown = rows.head(_BARS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from marketflows_pipeline.charts.market_caps.wording import dollar_first
 from marketflows_pipeline.charts.spec import US_DOLLAR
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.system.printable import presentable_name
@@ -52,7 +53,7 @@ def measures_of(file: PublishedFile) -> Measures:
     found = file.frame(
         "select distinct base_asset, ema_period, diff_order from mart.metrics where not is_unit order by all"
     )
-    bases = tuple(sorted(found["base_asset"].unique(), key=lambda base: (base != US_DOLLAR, base)))
+    bases = tuple(dollar_first(found["base_asset"].unique()))
     return Measures(
         bases,
         base_labels(file, bases),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import polars as pl
 
-from marketflows_pipeline.charts.market_caps.wording import hours_text
+from marketflows_pipeline.charts.market_caps.wording import base_words, hours_text
 from marketflows_pipeline.charts.spec import WEEK_HOURS, GainTableSpec
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.controls import base_labels
 from marketflows_pipeline.report.sections.series import KEY
-from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import PRICE_NOT_INFLOW, caption, change_finding
+from marketflows_pipeline.warehouse.ddl import literal
 
 GAINS = "mart.percent_gains"
 _SPAN_WORDS = {"w": "week", "d": "day", "h": "hour", "m": "minute"}
@@ -44,7 +45,7 @@ def gains_card(
     rows = rows.with_columns(base=pl.col("base_asset").replace(named))
     hours = WEEK_HOURS if WEEK_HOURS in spans else spans[-1]
     figures = rows.filter(pl.col("base_asset") == bases[0]).select(KEY, _field(hours))
-    in_base = "in US dollars" if named[bases[0]] == "US dollar" else f"against {named[bases[0]]}"
+    in_base = base_words(bases[0], named[bases[0]])
     as_of = file.as_of(GAINS)
     pictures = tuple(
         GainTableSpec(

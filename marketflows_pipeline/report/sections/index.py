@@ -8,16 +8,17 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.index_spec import IndexSpec
-from marketflows_pipeline.charts.spec import US_DOLLAR
+from marketflows_pipeline.charts.market_caps.wording import base_words
 from marketflows_pipeline.charts.style.wording import percent_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.controls import BASE, Measures
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
-from marketflows_pipeline.report.sections.series import KEY, labels_of, points_for, styled
-from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.series import KEY, labels_of, points_for, styled, those_in
+from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import caption, change_finding, day, described, known
 from marketflows_pipeline.report.thinning import thinned
+from marketflows_pipeline.warehouse.ddl import literal
 
 INDEX = "mart.narrative_index"
 _DAYS = 28
@@ -40,14 +41,13 @@ def index_card(file: PublishedFile, category: str, measures: Measures, *, key: s
     if full["ts"].n_unique() < 2:
         return None
     rows, before = thinned(full, [KEY], most=points_for(full[KEY].n_unique()))
-    labels = tuple(label for label in labels_of(file, category) if label in set(rows[KEY]))
+    labels = those_in(labels_of(file, category), rows)
     series, dataset = styled(labels), key.replace("-", "_")
     final = full.filter(~pl.col("is_provisional"))
     first, close = full["ts"].min(), final["ts"].max()
     assert isinstance(first, datetime), "there are two times"
-    field = f"price_{measures.base_value(US_DOLLAR)}" if US_DOLLAR in measures.bases else "price_b0"
-    gains = _changes(final, field, close) if isinstance(close, datetime) else {}
-    in_base = "in US dollars" if US_DOLLAR in measures.bases else f"against {measures.base_labels[0]}"
+    gains = _changes(final, "price_b0", close) if isinstance(close, datetime) else {}
+    in_base = base_words(measures.bases[0], measures.base_labels[0])
     title = change_finding(gains, f"over {_DAYS} days by chained index {in_base}", noun=noun)
     subtitle = (
         f"Price index of {noun}, base 1,000, members as known at each reconstitution; dashed where members are by "

@@ -12,10 +12,11 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import labels_of, shown
-from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import caption, coins, described, listed
 from marketflows_pipeline.report.specs import spec_of, unchecked
 from marketflows_pipeline.transforms.categories import RANGES
+from marketflows_pipeline.warehouse.ddl import literal
 
 MIGRATION = "mart.range_migration"
 OUTSIDE = "below all limits"

@@ -9,6 +9,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.style.theme import BACKGROUND
 from marketflows_pipeline.charts.style.wording import counted, moment, names_text
+from marketflows_pipeline.report.ages import PART_NAMES
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import OF_RECORDS, caption, of_all, rows
@@ -17,7 +18,7 @@ from marketflows_pipeline.report.sections.marks import columns_axis, height_of, 
 from marketflows_pipeline.report.specs import spec_of, unchecked
 
 TABLES, CHECKS = "quality_tables", "quality_checks"
-PARTS = {"market_caps": "Market caps", "exchanges": "Exchanges", "cross_asset": "Cross-asset", "meta": "Records"}
+PARTS = {**{part: name.capitalize() for part, name in PART_NAMES.items()}, "meta": "Records"}
 # Age in hours below which a table belongs to a band: an hourly run with some grace, a daily one, a week.
 BANDS = ((2.0, "to 2 h"), (26.0, "to 26 h"), (168.0, "to 7 d"))
 OLDER, TIMELESS = "older", "no time"

@@ -18,8 +18,8 @@ from marketflows_pipeline.report.sections.held import held_words
 from marketflows_pipeline.report.sections.joining import joined
 from marketflows_pipeline.report.sections.lines import Lines, fixed, input_number, line_spec
 from marketflows_pipeline.report.sections.migration import migration_card
-from marketflows_pipeline.report.sections.series import KEY, labels_of, styled
-from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.series import KEY, labels_of, styled, those_in
+from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import (
     PRICE_NOT_INFLOW,
     caption,
@@ -31,6 +31,7 @@ from marketflows_pipeline.report.sections.words import (
 from marketflows_pipeline.report.specs import fading, spec_of, unchecked
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import RANGES
+from marketflows_pipeline.warehouse.ddl import literal
 
 CHAIN, LEVELS = "mart.range_chain", "core.group_totals"
 _NOUN = "ranges"
@@ -147,7 +148,7 @@ def _chain_card(file: PublishedFile) -> Card | None:
         row = subject.filter(pl.col(KEY) == widest[0]).row(0, named=True)
         title += f"; with those that crossed a limit {widest[0]} shows {percent_text(row['level_change_pct'])}"
     subtitle = "Change of each range, %: by coins that stay in it (filled), and of its level (open)"
-    series = styled(tuple(label for label in labels_of(file, RANGES) if label in set(rows[KEY])))
+    series = styled(those_in(labels_of(file, RANGES), rows))
     return Card(
         key="ranges-chain",
         title=title,

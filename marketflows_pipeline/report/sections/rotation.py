@@ -23,11 +23,12 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.controls import base_labels
 from marketflows_pipeline.report.sections.lines import at_pixels, input_range
-from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, styled
-from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, styled, those_in
+from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import caption, described, listed
 from marketflows_pipeline.report.specs import FADED, SINGLED_OUT, by_series, fading, spec_of, unchecked
 from marketflows_pipeline.transforms.categories import NARRATIVES
+from marketflows_pipeline.warehouse.ddl import literal
 
 ROTATION, PLACEBO = "mart.rotation", "mart.rotation_placebo"
 _STEP = "close"
@@ -58,7 +59,7 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
     if rows.is_empty():
         return None
     newest = rows.filter(pl.col("step") == 0)
-    series = styled(tuple(label for label in labels_of(file, NARRATIVES) if label in set(rows[KEY])))
+    series = styled(those_in(labels_of(file, NARRATIVES), rows))
     figures = _placebo(file, benchmark)
     title = _title(newest, benchmark_label, figures)
     subtitle = (

@@ -7,10 +7,10 @@ import polars as pl
 from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.report.model import MOST_POINTS
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.sql_text import literal
 from marketflows_pipeline.report.specs import series_of
 from marketflows_pipeline.report.texts import with_texts
 from marketflows_pipeline.system.printable import presentable_name, visible
+from marketflows_pipeline.warehouse.ddl import literal
 
 # The column whose value is singled out in all charts: what a series is called, unique in its category.
 KEY = "label"
@@ -43,6 +43,12 @@ def portfolios_of(file: PublishedFile, known: tuple[str, ...]) -> tuple[str, ...
         return ()
     categories = file.frame("select distinct category from core.series order by category")["category"]
     return tuple(category for category in categories if category not in known)
+
+
+def those_in(labels: tuple[str, ...], rows: pl.DataFrame) -> tuple[str, ...]:
+    """The labels that rows have, in their order."""
+    known = set(rows[KEY].unique())
+    return tuple(label for label in labels if label in known)
 
 
 def styled(labels: tuple[str, ...]) -> Series:

@@ -10,10 +10,11 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
 from marketflows_pipeline.report.sections.series import KEY, shown
-from marketflows_pipeline.report.sections.sql_text import literal, select
+from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import caption, described, extreme, known
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import DISJOINT_RULE, NARRATIVES, OTHER
+from marketflows_pipeline.warehouse.ddl import literal
 
 DOMINANCE, MAP, OVERLAP = "mart.dominance", "mart.market_map", "mart.narrative_overlap"
 _BILLION = 1e9
@@ -53,7 +54,8 @@ def dominance_card(file: PublishedFile) -> Card | None:
     if largest and largest[1] >= 0.05:
         title += f"; {largest[0]} {value_text(changes[largest[0]] or 0, 1, signed=True)}"
     subtitle = "Share of all followed coins above the smallest range limit, %; dashed where coins were known later only"
-    series = tuple((label, label, color) for _, label, color in _SHARES if label in set(rows[KEY]))
+    shown_parts = set(rows[KEY].unique())
+    series = tuple((label, label, color) for _, label, color in _SHARES if label in shown_parts)
     return Card(
         key="dominance",
         title=title,
