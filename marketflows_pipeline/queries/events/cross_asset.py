@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marketflows_pipeline.queries.events.kinds import Discrete, Measured, as_time
+from marketflows_pipeline.queries.events.kinds import Discrete, Measured, as_time, changes_of_stays
 
 _FLOWS = "core.asset_flows"
 # A coin's change of supply is issuance, no flow of investors.
@@ -10,7 +10,9 @@ _FUND_FLOW = "flow_method in ('shares', 'aum') and trade_session is not null and
 _CAP_BEFORE = "(market_cap_usd - market_cap_change_usd)"
 # Sessions that a kind of changes looks back at: a figure of a decade ago says little of how rare one is today.
 _RECENT = "session > (select max(session) from core.asset_flows) - 1500"
-_BENCHMARK = "select min(benchmark) from mart.cross_asset_rotation_log where universe = 'cross-asset'"
+_OF_ROTATION = """universe = 'cross-asset' and benchmark = (
+    select min(benchmark) from mart.cross_asset_rotation_log where universe = 'cross-asset'
+)"""
 
 FLOW_SHOCK = Measured(
     name="flow_shock",
@@ -82,18 +84,11 @@ QUADRANT_CHANGE = Discrete(
     sql=f"""
 select series as subject, series as label, entered_at as ts, was, quadrant as became,
        null::double as value, null::double as reference
-from (
-    select series, entered_at, quadrant, is_seen_to_begin,
-           lag(quadrant) over w as was, lag(left_at) over w as left_before
-    from mart.cross_asset_rotation_log
-    where universe = 'cross-asset' and benchmark = ({_BENCHMARK})
-    window w as (partition by series order by entered_at)
-)
-where is_seen_to_begin and left_before = entered_at
+from ({changes_of_stays(f"from mart.cross_asset_rotation_log where {_OF_ROTATION}")})
 """,
     observed_sql=f"""
 select series as subject, ts from mart.cross_asset_rotation
-where universe = 'cross-asset' and benchmark = ({_BENCHMARK}) and quadrant is not null
+where {_OF_ROTATION} and quadrant is not null
 """,
 )
 SHARE_STEP = Discrete(

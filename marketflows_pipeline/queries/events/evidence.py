@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from marketflows_pipeline.queries.events.kinds import Discrete, Kind, Measured
+from marketflows_pipeline.queries.events.kinds import Discrete, Kind
 from marketflows_pipeline.transforms.events.measured import PAST_VALUES
 
 # Subjects are text that anybody may have chosen. Beside these and plain letters, characters are written by their
@@ -35,7 +35,7 @@ def evidence_sql(kind: Kind, subject: str, ts: datetime) -> str:
     return _of_measured(kind, mine, moment)
 
 
-def _of_measured(kind: Measured, mine: str, moment: str) -> str:
+def _of_measured(kind: Kind, mine: str, moment: str) -> str:
     return f"""with series as (
 select ts, value from ({kind.sql}) where {mine} and isfinite(value)
 ),

@@ -12,18 +12,20 @@ from marketflows_pipeline.schema import Part
 
 # A day in microseconds: closes in a row are compared by it, since intervals of days depend on the time zone.
 DAY_US = 86_400_000_000
+# What a coin's figures look back at most: closes are kept for ever, and more days would cost time at each run.
+RECENT_CLOSES = f"epoch_us(ts) > (select epoch_us(max(ts)) from core.daily_closes) - 400 * {DAY_US}"
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A kind whose subjects have one figure a day.
+class Kind:
+    """What all kinds have.
 
     Attributes:
         name: of the kind.
         part: whose tables it reads.
         unit: of the figures.
         tables: registered tables that must be stored.
-        sql: a select of ``subject, label, ts, value, coverage_pct``, at most one row a subject and UTC day.
+        sql: a select, as the kinds below say.
     """
 
     name: str
@@ -34,27 +36,24 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Discrete:
+class Measured(Kind):
+    """A kind whose subjects have one figure a day.
+
+    ``sql`` selects ``subject, label, ts, value, coverage_pct``, at most one row a subject and UTC day.
+    """
+
+
+@dataclass(frozen=True)
+class Discrete(Kind):
     """A kind whose subjects are in one state or another.
 
+    ``sql`` selects the changes: ``subject, label, ts, was, became, value, reference``, the last two in ``unit``.
+
     Attributes:
-        name: of the kind.
-        part: whose tables it reads.
-        unit: of the figures beside the states.
-        tables: registered tables that must be stored.
-        sql: a select of the changes: ``subject, label, ts, was, became, value, reference``.
         observed_sql: a select of ``subject, ts`` whenever a subject was observed, or of ``ts`` where all were.
     """
 
-    name: str
-    part: Part
-    unit: str
-    tables: tuple[str, ...]
-    sql: str
     observed_sql: str
-
-
-Kind = Measured | Discrete
 
 
 def as_time(day: str) -> str:
@@ -62,6 +61,24 @@ def as_time(day: str) -> str:
     return f"make_timestamptz(epoch_us({day}))"
 
 
-def steps_a_day(ts: str, before: str) -> str:
-    """A condition: two times are a day apart."""
-    return f"epoch_us({ts}) - epoch_us({before}) = {DAY_US}"
+def days_apart(ts: str, before: str, days: int = 1) -> str:
+    """A condition: two times are so many days apart."""
+    return f"epoch_us({ts}) - epoch_us({before}) = {days * DAY_US}"
+
+
+def changes_of_stays(stays: str) -> str:
+    """Stays in a quadrant that follow another one at once: ``series, entered_at, was, quadrant``.
+
+    Args:
+        stays: SQL from ``from`` on that gives them.
+    """
+    return f"""
+    select series, entered_at, was, quadrant
+    from (
+        select series, entered_at, quadrant, is_seen_to_begin,
+               lag(quadrant) over w as was, lag(left_at) over w as left_before
+        {stays}
+        window w as (partition by series order by entered_at)
+    )
+    where is_seen_to_begin and left_before = entered_at
+"""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from marketflows_pipeline.queries.events.kinds import DAY_US, Discrete
+from marketflows_pipeline.queries.events.kinds import RECENT_CLOSES, Discrete, changes_of_stays, days_apart
+from marketflows_pipeline.queries.events.market_caps import OF_INDEX, SUBJECT
 
-# What a coin's figures look back at most: closes are kept for ever, and more days would cost time at each run.
-_RECENT = f"epoch_us(ts) > (select epoch_us(max(ts)) from core.daily_closes) - 400 * {DAY_US}"
 _TOP = 10
 _LARGEST_CATEGORIES = 100
 _RETURNS_7D = f"""
@@ -16,12 +15,12 @@ _RETURNS_7D = f"""
         where category = 'Narratives' and base_asset = 'us-dollar'
         window w as (partition by series order by ts)
     )
-    where epoch_us(ts) - epoch_us(ts_before) = 7 * {DAY_US}
+    where {days_apart("ts", "ts_before", 7)}
 """
-_BENCHMARK = """
+_OF_ROTATION = """universe = 'narratives' and benchmark = (
     select coalesce(min(benchmark) filter (benchmark = 'bitcoin'), min(benchmark))
     from mart.rotation_log where universe = 'narratives'
-"""
+)"""
 # The rule of mart.category_radar.kind.
 _IS_NARRATIVE = r"""
     not regexp_matches(lower(concat(name, ' ', replace(category_id, '-', ' '))), '\b(ecosystem|portfolio|holdings)\b')
@@ -62,19 +61,12 @@ QUADRANT_CHANGE = Discrete(
     sql=f"""
 select stays.series as subject, coalesce(label, stays.series) as label, entered_at as ts, was, quadrant as became,
        null::double as value, null::double as reference
-from (
-    select series, entered_at, quadrant, is_seen_to_begin,
-           lag(quadrant) over w as was, lag(left_at) over w as left_before
-    from mart.rotation_log
-    where universe = 'narratives' and benchmark = ({_BENCHMARK})
-    window w as (partition by series order by entered_at)
-) stays
+from ({changes_of_stays(f"from mart.rotation_log where {_OF_ROTATION}")}) stays
 left join core.series names on names.category = 'Narratives' and names.series = stays.series
-where is_seen_to_begin and left_before = entered_at
 """,
     observed_sql=f"""
 select series as subject, ts from mart.rotation
-where universe = 'narratives' and benchmark = ({_BENCHMARK}) and quadrant is not null
+where {_OF_ROTATION} and quadrant is not null
 """,
 )
 
@@ -169,22 +161,22 @@ COVERAGE_LOST = Discrete(
     part="market_caps",
     unit="%",
     tables=("core.index_closes", "core.series"),
-    sql="""
-select concat(if(category = 'Narratives', '', 'Portfolios/'), series) as subject, coalesce(label, series) as label, ts,
+    sql=f"""
+select {SUBJECT} as subject, coalesce(label, series) as label, ts,
        'priced' as was, 'partly held' as became, coverage_pct as value, before as reference
 from (
     select category, series, ts, coverage_pct, lag(coverage_pct) over w as before
     from core.index_closes
-    where category in ('Narratives', 'Portfolios') and base_asset = 'us-dollar'
+    where {OF_INDEX}
     window w as (partition by category, series order by ts)
 )
 left join core.series using (category, series)
 where coverage_pct < 95 and before >= 95
 """,
-    observed_sql="""
-select concat(if(category = 'Narratives', '', 'Portfolios/'), series) as subject, ts
+    observed_sql=f"""
+select {SUBJECT} as subject, ts
 from core.index_closes
-where category in ('Narratives', 'Portfolios') and base_asset = 'us-dollar'
+where {OF_INDEX}
 """,
 )
 RANK_CHANGE = Discrete(
@@ -195,14 +187,14 @@ RANK_CHANGE = Discrete(
     sql=f"""
 with closes as (
     select coin_id, ts, market_cap_usd, lag(market_cap_usd) over w as cap_before, lag(ts) over w as ts_before
-    from core.daily_closes where {_RECENT}
+    from core.daily_closes where {RECENT_CLOSES}
     window w as (partition by coin_id order by ts)
 ),
 near as (
     -- Among the coins with both closes, so that nobody moves up by another one's missing close.
     select coin_id, ts, row_number() over (partition by ts order by market_cap_usd desc, coin_id) as place,
            row_number() over (partition by ts order by cap_before desc, coin_id) as before
-    from closes where epoch_us(ts) - epoch_us(ts_before) = {DAY_US}
+    from closes where {days_apart("ts", "ts_before")}
 )
 select coin_id as subject, coalesce(name, coin_id) as label, ts,
        concat('place ', before) as was, concat('place ', place) as became,
@@ -210,7 +202,7 @@ select coin_id as subject, coalesce(name, coin_id) as label, ts,
 from near left join accepted.coins using (coin_id)
 where (place <= {_TOP}) <> (before <= {_TOP})
 """,
-    observed_sql=f"select coin_id as subject, ts from core.daily_closes where {_RECENT}",
+    observed_sql=f"select coin_id as subject, ts from core.daily_closes where {RECENT_CLOSES}",
 )
 
 DISCRETE = (

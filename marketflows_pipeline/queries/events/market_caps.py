@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from marketflows_pipeline.queries.events.kinds import DAY_US, Measured, steps_a_day
+from marketflows_pipeline.queries.events.kinds import Measured, days_apart
 
-_OF_INDEX = "category in ('Narratives', 'Portfolios') and base_asset = 'us-dollar'"
+OF_INDEX = "category in ('Narratives', 'Portfolios') and base_asset = 'us-dollar'"
 # A portfolio, or a range, may be called like a narrative.
-_SUBJECT = "case when category in ('Narratives', 'Cohort') then series else concat(category, '/', series) end"
+SUBJECT = "case when category in ('Narratives', 'Cohort') then series else concat(category, '/', series) end"
 _CLOSES = "core.index_closes"
 
 INDEX_MOVE = Measured(
@@ -15,17 +15,17 @@ INDEX_MOVE = Measured(
     unit="%",
     tables=(_CLOSES, "core.series"),
     sql=f"""
-select {_SUBJECT} as subject, coalesce(label, series) as label, ts,
+select {SUBJECT} as subject, coalesce(label, series) as label, ts,
        100 * (price_index / before - 1) as value, coverage_pct
 from (
     select category, series, ts, price_index, coverage_pct,
            lag(price_index) over w as before, lag(ts) over w as ts_before
     from core.index_closes
-    where {_OF_INDEX}
+    where {OF_INDEX}
     window w as (partition by category, series order by ts)
 )
 left join core.series using (category, series)
-where {steps_a_day("ts", "ts_before")}
+where {days_apart("ts", "ts_before")}
 """,
 )
 BREADTH_THRUST = Measured(
@@ -34,7 +34,7 @@ BREADTH_THRUST = Measured(
     unit="pp",
     tables=("mart.breadth", "core.series"),
     sql=f"""
-select {_SUBJECT} as subject, coalesce(label, series) as label, ts,
+select {SUBJECT} as subject, coalesce(label, series) as label, ts,
        above_ema_20_pct - before as value, 100.0 * n / n_members as coverage_pct
 from (
     select category, series, ts, n, n_members, above_ema_20_pct,
@@ -43,7 +43,7 @@ from (
     window w as (partition by category, series order by ts)
 )
 left join core.series using (category, series)
-where epoch_us(ts) - epoch_us(ts_before) = 5 * {DAY_US} and above_ema_20_pct is not null and before is not null
+where {days_apart("ts", "ts_before", 5)} and above_ema_20_pct is not null and before is not null
 """,
 )
 RANGE_MIGRATION = Measured(
@@ -68,7 +68,7 @@ select concat('Ranges/', levels.series) as subject, coalesce(label, levels.serie
 from levels
 left join net on net.series = levels.series and net.ts = levels.ts
 left join core.series names on names.category = 'Ranges' and names.series = levels.series
-where {steps_a_day("levels.ts", "ts_before")} and before_usd > 0
+where {days_apart("levels.ts", "ts_before")} and before_usd > 0
 """,
 )
 DOMINANCE_CHANGE = Measured(
@@ -88,7 +88,7 @@ from (
     from shares
     window w as (partition by subject order by ts)
 )
-where {steps_a_day("ts", "ts_before")} and pct is not null and before is not null
+where {days_apart("ts", "ts_before")} and pct is not null and before is not null
 """,
 )
 

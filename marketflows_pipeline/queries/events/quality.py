@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from marketflows_pipeline.queries.events.kinds import DAY_US, Discrete, as_time
+from marketflows_pipeline.queries.events.kinds import DAY_US, RECENT_CLOSES, Discrete, as_time
 from marketflows_pipeline.schema import Part
 
-_RECENT_CLOSES = f"epoch_us(ts) > (select epoch_us(max(ts)) from core.daily_closes) - 400 * {DAY_US}"
 _RECENT_SESSIONS = "session > (select max(session) from core.asset_flows) - 400"
 
 
@@ -47,10 +46,10 @@ STALE_COIN = Discrete(
     unit="days",
     tables=("core.daily_closes", "core.cohort", "core.narrative_constituents", "raw.coins"),
     sql=f"""
-with days as (select distinct ts from core.daily_closes where {_RECENT_CLOSES}),
+with days as (select distinct ts from core.daily_closes where {RECENT_CLOSES}),
 closes as (
     select coin_id, ts, observed_at, lead(ts) over (partition by coin_id order by ts) as next
-    from core.daily_closes where {_RECENT_CLOSES}
+    from core.daily_closes where {RECENT_CLOSES}
 ),
 stops as (
     select coin_id, observed_at, make_timestamptz(epoch_us(ts) + {DAY_US}) as ts
@@ -67,7 +66,7 @@ where coin_id in (select coin_id from core.cohort) or exists (
 )
 """,
     observed_sql=f"""
-select concat('core.daily_closes:', coin_id) as subject, ts from core.daily_closes where {_RECENT_CLOSES}
+select concat('core.daily_closes:', coin_id) as subject, ts from core.daily_closes where {RECENT_CLOSES}
 """,
 )
 _EXCHANGE_DAYS = """
