@@ -9,6 +9,7 @@ from typing import Literal
 
 import click
 
+from marketflows_pipeline.cli.report_command import table_or_json_option
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError, RunLockedError
@@ -16,14 +17,7 @@ from marketflows_pipeline.options import RunOptions
 
 
 @click.command("plan", short_help="Calls, credits, minutes and disk of these settings.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How the answer is written to standard output.",
-)
+@table_or_json_option
 @click.pass_obj
 def plan(options: RunOptions, output_format: Literal["table", "json"]) -> None:
     """What the next run and a usual hour, day and month ask of each service, and whether the credits suffice.

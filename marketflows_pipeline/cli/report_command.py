@@ -28,6 +28,14 @@ format_option = click.option(
     show_default=True,
     help="How the answer is written to standard output.",
 )
+table_or_json_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How the answer is written to standard output.",
+)
 refresh_option = click.option(
     "--refresh", is_flag=True, help="Fetch and publish now, instead of answering from what is published."
 )

@@ -7,21 +7,14 @@ from typing import Literal
 
 import click
 
-from marketflows_pipeline.cli.report_command import context_of
+from marketflows_pipeline.cli.report_command import context_of, table_or_json_option
 from marketflows_pipeline.cli.report_context import PIPELINE
 from marketflows_pipeline.cli.text import standard_output
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
 
 
 @click.command("status", short_help="How each part stands; exit code 1 where one is stale.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How the answer is written to standard output.",
-)
+@table_or_json_option
 @click.pass_obj
 def status(options: RunOptions, output_format: Literal["table", "json"]) -> None:
     """Each part's last run, age, failed warning checks and next run, with credits left and sizes of the files.

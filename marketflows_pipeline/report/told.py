@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from marketflows_pipeline.report.brief.brief import Brief, brief_of
-from marketflows_pipeline.report.brief.choosing import MOST_STATEMENTS
+from marketflows_pipeline.report.brief.brief import Brief, brief_of, events_of
+from marketflows_pipeline.report.brief.choosing import MOST_STATEMENTS, choose
 from marketflows_pipeline.report.brief.statement import Statement
 from marketflows_pipeline.report.published import PublishedFile
 
@@ -22,5 +22,5 @@ def told_earlier(file: PublishedFile, brief: Brief | None) -> tuple[Statement, .
     """What was unusual in the four weeks before, as far as the brief of the day leaves room for it."""
     told = brief.statements if brief else ()
     subjects = {each.subject for each in told}
-    weeks = brief_of(file, file.now - EARLIER).statements
+    weeks = choose(events_of(file), file.now - EARLIER, file.now)
     return tuple(each for each in weeks if each.subject not in subjects)[: MOST_STATEMENTS - len(told)]

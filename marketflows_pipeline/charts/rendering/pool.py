@@ -51,7 +51,8 @@ class DrawingPool:
         Returns:
             A future of PNG bytes; it raises `DrawingError` where the renderer refused or died.
         """
-        specification = json.dumps(_drawable(with_values(vega_lite, theme))).encode()
+        # The renderer hands texts on as XML, which holds no control characters.
+        specification = json.dumps(with_values(vega_lite, theme, boxed)).encode()
         return self._threads.submit(self._draw, specification, scale, most_bytes)
 
     def close(self) -> None:
@@ -98,15 +99,6 @@ def drawing_pool(charts: int) -> Iterator[DrawingPool]:
         yield pool
     finally:
         pool.close()
-
-
-def _drawable(part: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """A part of a specification whose texts the renderer can take: it hands them on as XML, which holds no control."""
-    if isinstance(part, str):
-        return boxed(part)
-    if isinstance(part, Mapping):
-        return {key: _drawable(value) for key, value in part.items()}
-    return [_drawable(value) for value in part] if isinstance(part, list | tuple) else part
 
 
 def _end(process: subprocess.Popen[bytes]) -> int:

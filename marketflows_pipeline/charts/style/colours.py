@@ -6,7 +6,7 @@ A specification names a colour ``var(--ink)`` whatever the theme; `with_values` 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args
 
 Theme = Literal["light", "dark"]
@@ -155,14 +155,14 @@ def value_of(colour: str, theme: Theme) -> str:
     return between(low, high, float(mixed[2]) / 100)
 
 
-def with_values(part: Any, theme: Theme) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """A part of a specification with the theme's values in place of the names of colours."""
+def with_values(part: Any, theme: Theme, shown: Callable[[str], str] = str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """A part of a specification with the theme's values in place of the names of colours, all texts as shown."""
     if isinstance(part, str):
         is_name = part.startswith(("var(--", "color-mix("))
-        return value_of(part, theme) if is_name else part
+        return shown(value_of(part, theme) if is_name else part)
     if isinstance(part, Mapping):
-        return {key: with_values(value, theme) for key, value in part.items()}
-    return [with_values(value, theme) for value in part] if isinstance(part, list | tuple) else part
+        return {key: with_values(value, theme, shown) for key, value in part.items()}
+    return [with_values(value, theme, shown) for value in part] if isinstance(part, list | tuple) else part
 
 
 def css_variables(theme: Theme) -> str:

@@ -90,7 +90,7 @@ def brief_of(file: PublishedFile, since: datetime, known: Collection[str] | None
     """
     ages = part_ages(file)
     published_at: datetime | None = file.publish_row("mart.events").get("published_at")
-    events = file.rows(_EVENTS) if published_at else []
+    events = events_of(file)
     statements = choose(events, since, file.now, known)
     n_all = len(one_a_subject(candidates(events, since, file.now, known)))
     is_kept = bool(file.publish_row("meta.brief_statements"))
@@ -108,6 +108,11 @@ def brief_of(file: PublishedFile, since: datetime, known: Collection[str] | None
         told_up_to=published_at,
         event_ids=frozenset(_found_lately(events, published_at)) if published_at else frozenset(),
     )
+
+
+def events_of(file: PublishedFile) -> Sequence[Event]:
+    """The events that a file holds."""
+    return file.rows(_EVENTS) if file.publish_row("mart.events") else []
 
 
 def _found_lately(events: Sequence[Event], published_at: datetime) -> Iterator[str]:

@@ -16,6 +16,10 @@ from marketflows_pipeline.transforms.market_caps.index_rule import INDEX
 _LEVELS = ("price_index", "cap_index")
 _CLOSE = [*INDEX, "ts"]
 _HOLDING = [*INDEX, "coin_id"]
+# Closes of a span between reconstitutions: after the one that sets it, up to the next.
+_IN_SPAN = (pl.col("ts") > pl.col("effective_from")) & (
+    pl.col("effective_to").is_null() | (pl.col("ts") <= pl.col("effective_to"))
+)
 
 
 def index_corrections(
@@ -36,10 +40,7 @@ def index_corrections(
         category, series, base_asset, ts, column_name, old (stored), new by all but the last two; equal ones too.
     """
     dollars = stored.filter(pl.col("base_asset") == US_DOLLAR)
-    spans = constituents.join(touched, on="coin_id").filter(
-        pl.col("ts") > pl.col("effective_from"),
-        pl.col("effective_to").is_null() | (pl.col("ts") <= pl.col("effective_to")),
-    )
+    spans = constituents.join(touched, on="coin_id").filter(_IN_SPAN)
     affected = spans.select(*INDEX, "effective_from").unique()
     segments = [
         _segment(rows, dollars, closes, touched)
@@ -59,14 +60,7 @@ def _segment(members: pl.DataFrame, dollars: pl.DataFrame, closes: pl.DataFrame,
     at_start = dollars.join(members.select(*INDEX, ts="effective_from").unique(), on=_CLOSE, how="semi")
     held = holdings(members, at_start)
     spans = members.select(*INDEX, "effective_from", "effective_to").unique()
-    times = (
-        dollars.join(spans, on=INDEX)
-        .filter(
-            pl.col("ts") > pl.col("effective_from"),
-            pl.col("effective_to").is_null() | (pl.col("ts") <= pl.col("effective_to")),
-        )
-        .select(_CLOSE)
-    )
+    times = dollars.join(spans, on=INDEX).filter(_IN_SPAN).select(_CLOSE)
     points = held_points(held, closes, times)
     # A price that is held over a gap is wrong there too.
     is_touched = pl.when("is_observed").then(pl.col("is_touched").fill_null(value=False)).forward_fill().over(_HOLDING)
