@@ -1,4 +1,4 @@
-"""The checks of one step, evaluated, and what they found put on record before any of them can end the run."""
+"""Evaluate the checks of one step, and record their results before any of them can end the run."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The command `plan`: what the settings will ask for, before anything is asked."""
+"""The command `plan`: what the settings will request, before any request."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class SectionCache:
 
 
 class _Watched(PublishedFile):
-    """A published file that notes which tables it is asked about."""
+    """A published file that notes which tables are read of it."""
 
     def __init__(self, file: PublishedFile) -> None:
         vars(self).update(vars(file))

@@ -70,7 +70,7 @@ def test_with_the_sizes_of_the_service_it_is_exact_too(env: Environment, monkeyp
     assert found.first_run == sent(env).total()
     families = [{"provider": each.provider, "endpoint": each.endpoint, "n": each.next_run} for each in found.families]
     assert expected(families, "n") == sent(env)
-    # Once it is stored nothing of it is asked again, and the next hour is what was said of an hour.
+    # Once it is stored nothing of it is requested again, and the next hour is what was said of an hour.
     before, plan = sent(env), planned(env, monkeypatch)
     assert next(each["next_run"] for each in plan["families"] if "market_chart" in each["endpoint"]) == 0
     assert env.run(hours_later=1), env.failure.lines

@@ -24,7 +24,7 @@ from marketflows_pipeline.warehouse.store import Warehouse
 logger = logging.getLogger(__name__)
 
 EVENTS, STATEMENTS = "mart.events", "meta.brief_statements"
-TOLD_OF, ASKED_AGAIN_FOR, KEPT_FOR = timedelta(hours=24), timedelta(days=30), timedelta(days=400)
+TOLD_OF, QUERIED_FOR, KEPT_FOR = timedelta(hours=24), timedelta(days=30), timedelta(days=400)
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,16 @@ def tell(
 ) -> Told:
     """Keep the sentences of the last day that have not been told, and correct earlier ones whose figures changed.
 
-    A sentence is corrected once. Evidence that finds nothing is a correction without figures; what DuckDB refuses is
-    asked again by the next run. Nothing of this keeps a publish from being made. Tables of a part that a run is writing
+    A sentence is corrected once. Evidence that finds nothing is a correction without figures; a query that DuckDB
+    refuses is retried by the next run. Nothing of this keeps a publish from being made. Tables of a part that a run is writing
     are not asked: what they hold is half old, half new.
 
     Args:
         warehouse: the open private file.
         run_id: of the run that publishes.
         now: the present, aware.
-        part: whose checks have just passed, and whose evidence is asked again; None for every part that has passed.
-        changed_since: evidence is asked again only where what its kind of event reads has changed at that moment or
+        part: whose checks have just passed, and whose evidence is queried again; None for every part that has passed.
+        changed_since: evidence is queried again only where what its kind of event reads has changed at that moment or
             later (``meta.computed``); None to ask all of it.
     """
     stored = warehouse.read(STATEMENTS, where="told_at >= ?", params=[now - KEPT_FOR])
@@ -59,7 +59,7 @@ def tell(
     passed = warehouse.read("meta.part_runs", where="passed_at is not null")["part"].to_list()
     parts = passed if part is None else [part]
     open_ones = stored.filter(
-        pl.col("corrected_at").is_null(), pl.col("told_at") >= now - ASKED_AGAIN_FOR, pl.col("part").is_in(parts)
+        pl.col("corrected_at").is_null(), pl.col("told_at") >= now - QUERIED_FOR, pl.col("part").is_in(parts)
     )
     corrected = list(_corrected(warehouse, _but_unchanged(warehouse, open_ones, changed_since), now))
     if rows := [*new, *corrected]:
