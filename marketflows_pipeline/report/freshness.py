@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from marketflows_pipeline.charts.style.wording import day_text, moment
+from marketflows_pipeline.charts.style.wording import moment, utc_day
 from marketflows_pipeline.report.ages import PART_NAMES, PartAge, part_ages
 from marketflows_pipeline.report.published import PublishedFile
 
@@ -97,4 +97,4 @@ def _table_states(age: PartAge, part: str, *, ages: bool) -> Iterator[TableState
 
 
 def _when(as_of: datetime, part: str) -> str:
-    return f"{day_text(as_of.astimezone(UTC).date())} close" if part == "cross_asset" else moment(as_of)
+    return f"{utc_day(as_of)} close" if part == "cross_asset" else moment(as_of)

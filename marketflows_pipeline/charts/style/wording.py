@@ -74,6 +74,11 @@ def day_text(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
+def utc_day(when: datetime) -> str:
+    """The UTC day of a time: "20 Nov 2026"."""
+    return day_text(when.astimezone(UTC).date())
+
+
 def short_day(day: date) -> str:
     """A day of which the year is known: "20 Nov"."""
     return f"{day.day} {day:%b}"

@@ -41,8 +41,8 @@ def tell(
     """Keep the sentences of the last day that have not been told, and correct earlier ones whose figures changed.
 
     A sentence is corrected once. Evidence that finds nothing is a correction without figures; a query that DuckDB
-    refuses is retried by the next run. Nothing of this keeps a publish from being made. Tables of a part that a run is writing
-    are not asked: what they hold is half old, half new.
+    refuses is retried by the next run. Nothing of this keeps a publish from being made. Tables of a part that a run is
+    writing are not queried: what they hold is half old, half new.
 
     Args:
         warehouse: the open private file.

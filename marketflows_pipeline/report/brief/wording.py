@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from string import Formatter
 from typing import Any
 
-from marketflows_pipeline.charts.style.wording import counted, day_text, figure_text, value_text
+from marketflows_pipeline.charts.style.wording import counted, figure_text, utc_day, value_text
 from marketflows_pipeline.report.brief.shown import state_text
 from marketflows_pipeline.report.brief.statement import Figure, Statement
 from marketflows_pipeline.report.brief.templates import HREF_OF_PART, TEMPLATES, UNKNOWN_CAVEAT, UNKNOWN_HREF, Template
@@ -59,11 +59,6 @@ def evidence_of(event: Event, figures: Collection[str]) -> str:
     return f"select {columns or '*'}\nfrom (\n{sql}\n) as event"
 
 
-def day_of(as_of: datetime) -> str:
-    """The UTC day of a close or record: "4 Mar 2026"."""
-    return day_text(as_of.astimezone(UTC).date())
-
-
 def _known(event: Event) -> dict[str, Figure]:
     """What the event has: finite numbers, and states that are no blank."""
     return {name: event[name] for name in (*_OF_EVIDENCE, *_OF_EVENT) if _is_known(event[name])}
@@ -78,7 +73,7 @@ def _placeholders(text: str) -> set[str]:
 
 
 def _words(event: Event, known: Mapping[str, Any], template: Template) -> dict[str, str]:
-    words = {"label": presentable_name(event["label"]), "day": day_of(event["as_of"])}
+    words = {"label": presentable_name(event["label"]), "day": utc_day(event["as_of"])}
     words |= {name: state_text(known[name]) for name in ("was", "became") if name in known}
     unit = event["unit"]
     of_reference = template.is_change and not template.is_level_before

@@ -9,7 +9,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.market_caps.wording import base_words
 from marketflows_pipeline.charts.spec import GROWTH_STEPS, INFLECTION_STEPS, ChartSpec, GainTableSpec
-from marketflows_pipeline.charts.style.wording import counted, percent_text
+from marketflows_pipeline.charts.style.wording import counted, percent_text, utc_day
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.controls import (
@@ -26,7 +26,7 @@ from marketflows_pipeline.report.sections.controls import (
 from marketflows_pipeline.report.sections.lines import Lines, line_spec, quoted
 from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, points_for, styled, those_in
 from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import caption, change_finding, day, described, known
+from marketflows_pipeline.report.sections.words import caption, change_finding, described, known
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.warehouse.ddl import literal
 
@@ -71,12 +71,12 @@ def category_card(
     assert isinstance(end, datetime), "and a newest one"
     gains = _level_changes(full, field_of("b0", 1, 0))
     title = change_finding(
-        gains, f"since {day(start)} {base_words(measures.bases[0], measures.base_labels[0])}", noun=noun
+        gains, f"since {utc_day(start)} {base_words(measures.bases[0], measures.base_labels[0])}", noun=noun
     )
     step = _step(full)
     subtitle = (
-        f"Market cap of each of {len(series)} {noun}, every {_step_words(step)} from {day(start)} to {day(end)}; "
-        "the control bar sets base, average, order and scale"
+        f"Market cap of each of {len(series)} {noun}, every {_step_words(step)} from {utc_day(start)} to "
+        f"{utc_day(end)}; the control bar sets base, average, order and scale"
     )
     newest = [(label, percent_text(gain)) for label, gain in known(gains).items()]
     return Card(
@@ -181,7 +181,7 @@ def _spec(dataset: str, series: Series, rows: pl.DataFrame, measures: Measures, 
 def _note(measures: Measures, step: timedelta, start: datetime) -> str:
     """What the vertical axis is, by what is chosen."""
     a_step = _step_words(step)
-    words = {"0": f"Change since {day(start)}", "1": f"Growth per {a_step}", "2": f"Change of growth per {a_step}"}
+    words = {"0": f"Change since {utc_day(start)}", "1": f"Growth per {a_step}", "2": f"Change of growth per {a_step}"}
     order = _choice(
         ORDER, {str(each): words.get(str(each), order_label(each).capitalize()) for each in measures.orders}
     )

@@ -9,14 +9,14 @@ import polars as pl
 
 from marketflows_pipeline.charts.market_caps.index_spec import IndexSpec
 from marketflows_pipeline.charts.market_caps.wording import base_words
-from marketflows_pipeline.charts.style.wording import percent_text
+from marketflows_pipeline.charts.style.wording import percent_text, utc_day
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.controls import BASE, Measures
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
 from marketflows_pipeline.report.sections.series import KEY, labels_of, points_for, styled, those_in
 from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import caption, change_finding, day, described, known
+from marketflows_pipeline.report.sections.words import caption, change_finding, described, known
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.warehouse.ddl import literal
 
@@ -61,7 +61,7 @@ def index_card(file: PublishedFile, category: str, measures: Measures, *, key: s
         caption=caption(
             file,
             full["ts"].max(),  # type: ignore[arg-type] # a column of times
-            f"last final close {day(close)}, later points are provisional" if isinstance(close, datetime) else "",
+            f"last final close {utc_day(close)}, later points are provisional" if isinstance(close, datetime) else "",
             *_caveats(full),
             "returns are of prices: no measure of money that came in",
         ),
@@ -128,7 +128,7 @@ def _caveats(full: pl.DataFrame) -> list[str]:
     hindsight = full.filter(pl.col("is_backfilled"))
     if hindsight.height:
         last, whole = hindsight["ts"].max(), hindsight.height == full.height
-        until = "all closes" if whole else f"closes up to {day(last)}"  # type: ignore[arg-type] # a column of times
+        until = "all closes" if whole else f"closes up to {utc_day(last)}"  # type: ignore[arg-type] # a column of times
         words.append(f"{until} are made with later members, by hindsight (survivor-biased)")
     least = full["coverage_pct"].min()
     if isinstance(least, float) and least < 99.95:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from marketflows_pipeline import tutorial
-from marketflows_pipeline.charts.style.wording import counted, day_text, moment, names_text, percent_text
+from marketflows_pipeline.charts.style.wording import counted, moment, names_text, percent_text
 from marketflows_pipeline.report.published import PublishedFile
 
 SOURCE = "Data provided by CoinGecko"
@@ -86,11 +86,6 @@ def listed(names: Sequence[str], most: int = _NAMED) -> str:
 def coins(count: int) -> str:
     """A number of coins: "1 coin", "12 coins"."""
     return counted(count, "coin")
-
-
-def day(when: datetime) -> str:
-    """The UTC day of a time."""
-    return day_text(when.astimezone(UTC).date())
 
 
 def described(title: str, subtitle: str, figures: Iterable[tuple[str, str]], most: int = 12) -> str:
