@@ -65,7 +65,7 @@ def ticks(market: Market, position: int, *, start_ms: int, end_ms: int, step_ms:
     """Ticks of a history on the grid, the end excluded; none of the present."""
     coin = market.coins[position]
     stamps = step_ms * np.arange(-(-start_ms // step_ms), -(-end_ms // step_ms), dtype=np.int64)
-    stamps = stamps[(stamps >= coin.listed_at_ms) & (stamps < coin.delisted_at_ms)]
+    stamps = stamps[stamps >= coin.listed_at_ms]
     if coin.loses_points:
         stamps = stamps[chance(np.full_like(stamps, coin.seed) + 11, stamps // step_ms) >= 1 / 150]
     prices, caps, volumes = market.figures(np.full_like(stamps, position), stamps)

@@ -142,7 +142,7 @@ class FakeCoinPaprika(FakeServer):
         if found is None or found[0].coins[found[1]].listed_at_ms > now_ms:
             return []
         market, at = found
-        coin, last_ms = market.coins[at], market.coins[at].delisted_at_ms - 1
+        coin, last_ms = market.coins[at], market.delisted_ms(at) - 1
         (price,), (cap,), (volume,) = market.figures(np.array([at]), np.array([last_ms]))
         return [Shown(Quote(at, coin, last_ms, price, cap, volume, None, None), 0, market)]
 
