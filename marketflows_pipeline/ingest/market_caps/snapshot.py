@@ -177,7 +177,10 @@ def _identify(provider: MarketCapProvider, writer: MarketCapWriter, settings: Se
     listed = provider.coin_list()
     unknown = sorted(set(coins) - set(listed["coin_id"]))
     if unknown:
-        raise UserInputError("\n".join(_unknown_coin(provider, settings, coin, listed) for coin in unknown))
+        # A coin without a price may be configured, and is no good suggestion.
+        active = listed.filter("is_active") if "is_active" in listed.columns else listed
+        suggested = active.select("coin_id", "symbol", "name")
+        raise UserInputError("\n".join(_unknown_coin(provider, settings, coin, suggested) for coin in unknown))
     writer.store_coins(listed.filter(pl.col("coin_id").is_in(coins)))
 
 
