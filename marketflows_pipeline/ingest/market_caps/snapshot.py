@@ -181,7 +181,10 @@ def _identify(provider: MarketCapProvider, writer: MarketCapWriter, settings: Se
     unknown = sorted(set(coins) - set(listed["coin_id"]))
     written = [coin for coin in unknown if _keys_of(settings, coin, written_only=True)]
     if written:
-        raise UserInputError("\n".join(_unknown_coin(provider, settings, coin, listed) for coin in written))
+        # A coin without a price may be configured, and is no good suggestion.
+        active = listed.filter("is_active") if "is_active" in listed.columns else listed
+        suggested = active.select("coin_id", "symbol", "name")
+        raise UserInputError("\n".join(_unknown_coin(provider, settings, coin, suggested) for coin in written))
     for coin in unknown:
         keys = " and ".join(_keys_of(settings, coin))
         log.warning("%s: the default %r is no coin of %s today; the run goes on without it", keys, coin, provider.name)
