@@ -91,6 +91,11 @@ class PublishedFile:
         return attribution(self.provider)
 
     @property
+    def market_source(self) -> str:
+        """The same with the address."""
+        return attribution(self.provider, with_address=True)
+
+    @property
     def bitcoin_id(self) -> str:
         """How that provider calls bitcoin."""
         from marketflows_pipeline.settings import SOURCES  # noqa: PLC0415 (not every answer needs pydantic)
