@@ -48,7 +48,7 @@ class Credits:
             of_its_own = set(exchanges.whale_exclude_categories) - excluded
             per_day += exchange_calls_per_day(self._n_listed_exchanges(), len(of_its_own))
         return month_budget(
-            limit=source.monthly_credits,
+            limit=source.monthly_credits if source.makes_requests else None,
             spent=self.spent,
             now=self.clock.now(),
             n_coins=n_coins,

@@ -207,7 +207,8 @@ def with_coins(tracked: pl.DataFrame, coins: Iterable[str]) -> pl.DataFrame:
 
 
 def _families(config: ConfigFile, sizes: Sizes) -> Iterator[Family]:
-    yield from _of_market_caps(config, sizes)
+    if config.source.makes_requests:
+        yield from _of_market_caps(config, sizes)
     if config.exchanges is not None:
         yield from _of_exchanges(config, sizes)
     if config.cross_asset is not None:
@@ -218,7 +219,7 @@ def _calls_per_day(config: ConfigFile, sizes: Sizes) -> int:
     """Credits of a day beside its hours; the daily run of the exchange part makes the requests of an hour again."""
     source, exchanges = config.source, config.exchanges
     excluded = set(source.exclusions_in_use)
-    calls = market_cap_calls_per_day(len(excluded - set(source.narratives_in_use)))
+    calls = market_cap_calls_per_day(len(excluded - set(source.narratives_in_use))) if source.makes_requests else 0
     if exchanges is not None:
         of_its_own = set(exchanges.whale_exclude_categories) - excluded
         calls += exchange_calls_per_day(sizes.n_listed_exchanges, len(of_its_own))

@@ -72,6 +72,7 @@ class MarketCapSource(TomlTable):
         table: the table's name in config.toml, such as ``providers.coingecko``.
         service: the provider's name in messages.
         plans: kinds of account by name, the default first.
+        makes_requests: whether anything is requested, and so counted.
         bitcoin_id, ether_id: the provider's ids of the two coins that measures are about.
         stablecoin_category: its category of coins that stand for money.
         unlisted_stablecoins: stablecoins that this category leaves out.
@@ -81,6 +82,7 @@ class MarketCapSource(TomlTable):
     table: ClassVar[str]
     service: ClassVar[str]
     plans: ClassVar[Mapping[str, PlanLimits]]
+    makes_requests: ClassVar[bool] = True
     bitcoin_id: ClassVar[str]
     ether_id: ClassVar[str]
     stablecoin_category: ClassVar[str]

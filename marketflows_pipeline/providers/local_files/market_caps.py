@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +38,20 @@ CHANGE_TOLERANCE = timedelta(days=1)
 CHANGES = {"price_change_24h_pct": 1, "price_change_7d_pct": 7, "price_change_30d_pct": 30}
 # How much longer than a step the usual time between two rows may be.
 LATE = 1.5
+
+
+@dataclass(frozen=True)
+class FilesPlan:
+    """What a plan sets of an account, where there is none: limits that are never met, an address never requested."""
+
+    base_url: str = "http://localhost"
+    key_header: None = None
+    calls_per_minute: int = 1_000_000
+    monthly_credits: int = 1_000_000_000
+    daily_history_days: int = 365
+
+
+FILES = FilesPlan()
 
 
 class MarketCapFolder:
