@@ -40,6 +40,9 @@ class CoinGecko(MarketCapSource):
     bitcoin_id: ClassVar[str] = "bitcoin"
     ether_id: ClassVar[str] = "ethereum"
     stablecoin_category: ClassVar[str] = "stablecoins"
+    category_hint: ClassVar[str] = (
+        "A slug is the last part of a category's address under https://www.coingecko.com/en/categories"
+    )
     pegged_coins: ClassVar[tuple[str, ...]] = PEGGED_COINS
 
     base_assets: tuple[FileSafe, ...] = Field((US_DOLLAR, "bitcoin"), description=BASES)

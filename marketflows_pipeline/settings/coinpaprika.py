@@ -29,6 +29,7 @@ class CoinPaprika(MarketCapSource):
     bitcoin_id: ClassVar[str] = "btc-bitcoin"
     ether_id: ClassVar[str] = "eth-ethereum"
     stablecoin_category: ClassVar[str] = "stablecoin"
+    category_hint: ClassVar[str] = "A category is the id of a tag under https://api.coinpaprika.com/v1/tags"
     # USDC has been listed under two ids; the tag has neither.
     unlisted_stablecoins: ClassVar[tuple[str, ...]] = (
         "usdc-usdc", "usdc-usd-coin", "usds-usds", "usde-ethena-usde", "pyusd-paypal-usd",

@@ -36,6 +36,7 @@ class Folder(MarketCapSource):
     bitcoin_id: ClassVar[str] = "bitcoin"
     ether_id: ClassVar[str] = "ethereum"
     stablecoin_category: ClassVar[str] = "stablecoins"
+    category_hint: ClassVar[str] = "A category is what `category` says in categories.csv"
 
     flow_types: tuple[FlowType, ...] = Field(("market_cap_ranges",), description="Which groups are made")
     base_assets: tuple[FileSafe, ...] = Field((US_DOLLAR,), description=BASES)

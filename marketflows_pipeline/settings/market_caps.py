@@ -75,6 +75,7 @@ class MarketCapSource(TomlTable):
         makes_requests: whether anything is requested, and so counted.
         bitcoin_id, ether_id: the provider's ids of the two coins that measures are about.
         stablecoin_category: its category of coins that stand for money.
+        category_hint: where a user finds the slugs of its categories, as a sentence without its end.
         unlisted_stablecoins: stablecoins that this category leaves out.
         pegged_coins: further coins at the price of what they stand for, which none of the default exclusions has.
     """
@@ -86,6 +87,7 @@ class MarketCapSource(TomlTable):
     bitcoin_id: ClassVar[str]
     ether_id: ClassVar[str]
     stablecoin_category: ClassVar[str]
+    category_hint: ClassVar[str]
     unlisted_stablecoins: ClassVar[tuple[str, ...]] = ()
     pegged_coins: ClassVar[tuple[str, ...]] = ()
 

@@ -36,7 +36,7 @@ def test_a_folder_that_is_not_chosen_need_not_be_there(load: Load) -> None:
 @pytest.mark.parametrize("line", ['base_url = "https://example.org"', "calls_per_minute = 5", "monthly_credits = 5"])
 def test_a_folder_has_no_account(faults: Faults, line: str) -> None:
     (fault,) = faults(f'{CHOSEN}path = "."\n{line}')
-    assert fault.startswith(f"config.toml: providers.folder.{line.split(' ')[0]} = ")
+    assert fault.startswith(f"config.toml: providers.folder.{line.partition(' ')[0]} = ")
     assert fault.endswith("expected no such key, since nothing is requested of a folder")
 
 
