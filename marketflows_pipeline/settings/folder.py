@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.providers.local_files.market_caps import FILES, MAX_AGE_DAYS
+from marketflows_pipeline.providers.local_files.plans import FILES, MAX_AGE_DAYS
 from marketflows_pipeline.settings.fields import Coins, FileSafe, FolderPath, PortfolioName, Whole, expected
 from marketflows_pipeline.settings.market_caps import (
     BASES,

@@ -83,7 +83,7 @@ def test_rows_that_are_added_are_in_the_next_run(env: Environment, own: Path) ->
         (
             "categories.csv",
             "category,coin\nlayer-2,ethereum\n",
-            "knows. A category is what `category` says in categories.csv",
+            "did you mean layer-2? A category is what `category` says",
         ),
     ],
 )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import polars as pl
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.providers.local_files.cap_files import NAMES, CapFiles, Contents
+from marketflows_pipeline.providers.local_files.plans import MAX_AGE_DAYS
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
     CATEGORY_SCHEMA,
@@ -32,26 +32,11 @@ logger = logging.getLogger(__name__)
 
 HISTORY_SOURCE = "folder:history"
 MARKETS_SOURCE = "folder:markets"
-MAX_AGE_DAYS = 3
 # A price of a day ago is the newest one up to then, which may be this much older.
 CHANGE_TOLERANCE = timedelta(days=1)
 CHANGES = {"price_change_24h_pct": 1, "price_change_7d_pct": 7, "price_change_30d_pct": 30}
 # How much longer than a step the usual time between two rows may be.
 LATE = 1.5
-
-
-@dataclass(frozen=True)
-class FilesPlan:
-    """What a plan sets of an account, where there is none: limits that are never met, an address never requested."""
-
-    base_url: str = "http://localhost"
-    key_header: None = None
-    calls_per_minute: int = 1_000_000
-    monthly_credits: int = 1_000_000_000
-    daily_history_days: int = 365
-
-
-FILES = FilesPlan()
 
 
 class MarketCapFolder:
