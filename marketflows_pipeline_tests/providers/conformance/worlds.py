@@ -14,10 +14,15 @@ from typing import Any, TypeAlias
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
+from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika
 from marketflows_pipeline.providers.local_files.market_caps import MarketCapFolder
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
 from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY, Access
 from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
+from marketflows_pipeline_tests.fakes.coinpaprika.access import PAID_KEY
+from marketflows_pipeline_tests.fakes.coinpaprika.access import Access as FreeAccess
+from marketflows_pipeline_tests.fakes.coinpaprika.listing import TAGS, paprika_id
+from marketflows_pipeline_tests.fakes.coinpaprika.service import FakeCoinPaprika
 from marketflows_pipeline_tests.fakes.generate import START, generate
 from marketflows_pipeline_tests.fakes.market import CapFlaw, FakeCoin, Market, iso, to_ms
 from marketflows_pipeline_tests.fakes.price_paths import DAY_MS
@@ -82,6 +87,34 @@ def coingecko(clock: FixedClock, ledger: MemoryLedger, folder: Path) -> Iterator
 
 
 @contextmanager
+def coinpaprika(clock: FixedClock, ledger: MemoryLedger, folder: Path) -> Iterator[World]:
+    """CoinPaprika on its free plan, given a key that it must not send."""
+    made = market()
+    ids = {coin.id: paprika_id(coin) for coin in made.coins}
+    facts = truths(made)
+    access = FreeAccess(calls_per_second=None)
+    with FakeCoinPaprika(made, clock=clock, access=access) as fake, ExitStack() as opened:
+
+        def open_client(**changed: Any) -> CoinPaprika:
+            client = CoinPaprika(clock=clock, ledger=ledger, api_key=PAID_KEY, base_url=fake.url, **changed)
+            return opened.enter_context(client)
+
+        yield World(
+            open=open_client,
+            clock=clock,
+            ledger=ledger,
+            granularities=frozenset({Granularity.DAILY}),
+            wrapped=ids["wrapped-bitcoin"],
+            refuses_longer_windows=False,
+            service=Service(fake, "/tickers/{id}/historical", secrets=(PAID_KEY,)),
+            **facts
+            | {name: ids[facts[name]] for name in ("known", "young", "hostile")}
+            | {"capless": tuple(ids[coin] for coin in facts["capless"])}
+            | {"category": TAGS[CATEGORY], "members": frozenset(ids[coin] for coin in facts["members"])},
+        )
+
+
+@contextmanager
 def own_files(clock: FixedClock, ledger: MemoryLedger, folder: Path) -> Iterator[World]:
     """A folder with the same market by day, a year and the present, in one file a quarter of the coins."""
     for name, text in _own_files().items():
@@ -121,5 +154,5 @@ def _caps(made: Market, coins: Sequence[FakeCoin], now_ms: int) -> str:
     return text.getvalue()
 
 
-WORLDS: Mapping[str, Opener] = {"coingecko": coingecko, "folder": own_files}
+WORLDS: Mapping[str, Opener] = {"coingecko": coingecko, "coinpaprika": coinpaprika, "folder": own_files}
 NETWORKED = tuple(name for name in WORLDS if name != "folder")
