@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.errors import NotFoundError, PlanLimitError
+from marketflows_pipeline.options import PROVIDERS
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
     CATEGORY_SCHEMA,
@@ -20,6 +21,7 @@ from marketflows_pipeline.providers.protocols.market_caps import (
 from marketflows_pipeline.system.near_matches import near_matches
 from marketflows_pipeline.system.printable import is_identity, presentable
 from marketflows_pipeline_tests.providers.conformance.world import World
+from marketflows_pipeline_tests.providers.conformance.worlds import WORLDS
 
 # A window of each granularity.
 WINDOWS = {Granularity.FIVE_MINUTES: 1, Granularity.HOURLY: 30, Granularity.DAILY: 120}
@@ -30,6 +32,10 @@ def falls(caps: pl.Series) -> bool:
     """Whether the positive ones among market caps come first, and fall."""
     positive = (caps > 0).fill_null(value=False)
     return bool(caps.filter(positive).is_sorted(descending=True)) and positive.is_sorted(descending=True)
+
+
+def test_every_market_cap_provider_has_a_world() -> None:
+    assert list(WORLDS) == list(PROVIDERS)
 
 
 def test_a_history_is_the_window_by_time(world: World, provider: MarketCapProvider) -> None:
