@@ -11,7 +11,8 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.providers.local_files.plans import FILES, MAX_AGE_DAYS
+from marketflows_pipeline.providers.call_costs import CallCosts
+from marketflows_pipeline.providers.local_files.plans import COSTS, FILES, MAX_AGE_DAYS
 from marketflows_pipeline.settings.fields import Coins, FileSafe, FolderPath, PortfolioName, Whole, expected
 from marketflows_pipeline.settings.market_caps import (
     BASES,
@@ -32,11 +33,12 @@ class Folder(MarketCapSource):
     service: ClassVar[str] = "folder"
     plans: ClassVar[Mapping[str, PlanLimits]] = {"files": FILES}
     makes_requests: ClassVar[bool] = False
+    costs: ClassVar[CallCosts] = COSTS
+    categories_at: ClassVar[str] = "A category is what `category` says in categories.csv"
     # What the measures on bitcoin, ether and stablecoins look for.
     bitcoin_id: ClassVar[str] = "bitcoin"
     ether_id: ClassVar[str] = "ethereum"
     stablecoin_category: ClassVar[str] = "stablecoins"
-    category_hint: ClassVar[str] = "A category is what `category` says in categories.csv"
 
     flow_types: tuple[FlowType, ...] = Field(("market_cap_ranges",), description="Which groups are made")
     base_assets: tuple[FileSafe, ...] = Field((US_DOLLAR,), description=BASES)

@@ -139,5 +139,5 @@ def _never_seen(warehouse: Warehouse, unknown: list[ConfiguredCategory]) -> list
 def _fault(provider: MarketCapProvider, settings: Settings, wanted: ConfiguredCategory, categories: Categories) -> str:
     near = near_matches(wanted.slug, {slug: (name,) for slug, name in categories.listed.items()})
     meant = did_you_mean(near) or "."
-    expected = f"expected a category that {provider.name} knows{meant} {settings.source.category_hint}"
+    expected = f"expected a category that {provider.name} knows{meant} {settings.source.categories_at}"
     return settings.fault_line(wanted.key, wanted.slug, expected)
