@@ -37,9 +37,9 @@ FLAWS: Mapping[str, CapFlaw] = {"tron": "always_null", "dogecoin": "always_zero"
 HOSTILE_NAME = "\x1b[31mChain\u202elink\n\x07"
 
 
-def market() -> Market:
-    """Thirty coins of which some are as the suite needs them, by CoinGecko's ids."""
-    generated = generate(30, has_churn=False, has_flaws=False)
+def market(n_coins: int = 30) -> Market:
+    """Coins of which some are as the suite needs them, by CoinGecko's ids."""
+    generated = generate(n_coins, has_churn=False, has_flaws=False)
     coins = [replace(coin, cap_flaw=FLAWS.get(coin.id)) for coin in generated.coins]
     for at, coin in enumerate(coins):
         if coin.id == YOUNG:
@@ -67,9 +67,12 @@ def truths(made: Market) -> dict[str, Any]:
 
 @contextmanager
 def coingecko(clock: FixedClock, ledger: MemoryLedger, folder: Path) -> Iterator[World]:
-    """CoinGecko on its demo plan."""
-    made = market()
-    with FakeCoinGecko(made, clock=clock, access=Access(calls_per_minute=None)) as fake, ExitStack() as opened:
+    """CoinGecko on its demo plan: two pages of coins, of which some stand on both."""
+    made = market(270)
+    with (
+        FakeCoinGecko(made, clock=clock, access=Access(calls_per_minute=None), page_overlap=3) as fake,
+        ExitStack() as opened,
+    ):
 
         def open_client(**changed: Any) -> CoinGecko:
             client = CoinGecko(clock=clock, ledger=ledger, api_key=DEMO_KEY, base_url=fake.url, **changed)
