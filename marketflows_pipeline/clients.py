@@ -83,6 +83,13 @@ class Clients:
                 source = self._settings.providers.coinpaprika
                 return self._open.enter_context(CoinPaprika(plan=source.plan, **self._account(source, "coinpaprika")))
 
+            case "folder":
+                from marketflows_pipeline.providers.local_files.market_caps import MarketCapFolder  # noqa: PLC0415
+
+                own = self._settings.providers.folder
+                assert own.path is not None, "the settings were checked for it"
+                return MarketCapFolder(own.path, clock=self.waits.clock, max_age_days=own.max_age_days)
+
     @cached_property
     def exchange_volumes(self) -> ExchangeVolumeProvider:
         """The service of exchange volumes and trending coins: CoinGecko, whatever the market-cap provider."""

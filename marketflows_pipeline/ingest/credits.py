@@ -47,7 +47,7 @@ class Credits:
         shares = self.settings.exchanges is not None and self.settings.is_one_account
         return month_budget(
             source.costs,
-            limit=source.monthly_credits,
+            limit=source.monthly_credits if source.makes_requests else None,
             spent=self.spent,
             now=self.clock.now(),
             n_coins=n_coins,

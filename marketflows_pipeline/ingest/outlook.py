@@ -210,7 +210,8 @@ def with_coins(tracked: pl.DataFrame, coins: Iterable[str]) -> pl.DataFrame:
 
 
 def _families(config: ConfigFile, sizes: Sizes) -> Iterator[Family]:
-    yield from _of_market_caps(config, sizes)
+    if config.source.makes_requests:
+        yield from _of_market_caps(config, sizes)
     if config.exchanges is not None:
         yield from _of_exchanges(config, sizes)
     if config.cross_asset is not None:

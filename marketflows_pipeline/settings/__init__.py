@@ -9,6 +9,7 @@ from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.coinpaprika import CoinPaprika
 from marketflows_pipeline.settings.cross_asset import Asset, CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
+from marketflows_pipeline.settings.folder import Folder
 from marketflows_pipeline.settings.loading import load_config, load_settings, warn_of_exposure
 from marketflows_pipeline.settings.market_caps import FLOW_TYPES, US_DOLLAR, FlowType, MarketCapSource
 from marketflows_pipeline.settings.models import (
@@ -40,6 +41,7 @@ __all__ = [
     "DefiLlama",
     "Exchanges",
     "FlowType",
+    "Folder",
     "MarketCapSource",
     "Plots",
     "Providers",

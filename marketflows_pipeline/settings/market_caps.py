@@ -85,6 +85,7 @@ class MarketCapSource(TomlTable):
         table: the table's name in config.toml, such as ``providers.coingecko``.
         service: the provider's name in messages.
         plans: kinds of account by name, the default first.
+        makes_requests: whether anything is requested, and so counted.
         costs: what its answers cost in calls.
         categories_at: where a user finds the slugs of its categories, a sentence.
         bitcoin_id, ether_id: the provider's ids of the two coins that measures are about.
@@ -96,6 +97,7 @@ class MarketCapSource(TomlTable):
     table: ClassVar[str]
     service: ClassVar[str]
     plans: ClassVar[Mapping[str, PlanLimits]]
+    makes_requests: ClassVar[bool] = True
     costs: ClassVar[CallCosts]
     categories_at: ClassVar[str]
     bitcoin_id: ClassVar[str]

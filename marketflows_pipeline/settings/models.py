@@ -27,6 +27,7 @@ from marketflows_pipeline.settings.fields import (
     Whole,
     expected,
 )
+from marketflows_pipeline.settings.folder import Folder
 from marketflows_pipeline.settings.market_caps import MarketCapSource
 from marketflows_pipeline.settings.narrative_index import NarrativeIndex
 from marketflows_pipeline.settings.plots import Plots
@@ -35,7 +36,11 @@ from marketflows_pipeline.system.near_matches import find_slips
 # Exchange volumes come from here, whatever the market-cap provider.
 EXCHANGE_PROVIDER: ProviderName = "coingecko"
 # The registry of market-cap providers: settings and defaults of each. Clients opens them.
-SOURCES: Mapping[ProviderName, type[MarketCapSource]] = {"coingecko": CoinGecko, "coinpaprika": CoinPaprika}
+SOURCES: Mapping[ProviderName, type[MarketCapSource]] = {
+    "coingecko": CoinGecko,
+    "coinpaprika": CoinPaprika,
+    "folder": Folder,
+}
 RANGES_MAX_ORDER = 2
 
 
@@ -56,6 +61,7 @@ class Providers(TomlTable):
 
     coingecko: CoinGecko = Field(default_factory=CoinGecko, description="Market caps and exchange volumes")
     coinpaprika: CoinPaprika = Field(default_factory=CoinPaprika, description="Market caps, without a key")
+    folder: Folder = Field(default_factory=Folder, description="Market caps out of the user's own files")
     defillama: DefiLlama = Field(default_factory=DefiLlama)
     yahoo: Service = Field(default_factory=Service, description="Daily bars")
     cboe: Service = Field(default_factory=Service, description="VIX and VIX3M")

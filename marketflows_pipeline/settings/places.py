@@ -8,6 +8,7 @@ from pathlib import Path
 
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, TUTORIAL_PUBLISHED, TUTORIAL_REPORT
 from marketflows_pipeline.settings.faults import fault_line
+from marketflows_pipeline.settings.folder import Folder
 from marketflows_pipeline.settings.models import OTHER_THAN_PRIVATE, ConfigFile
 
 _LOCK = ".lock"
@@ -54,9 +55,14 @@ def taken_places(config_path: Path, secrets_path: Path | None, config: ConfigFil
         yield fault_line(
             config_path, "report.path", str(config.report.path), "expected another folder than the tutorial's"
         )
-    folder = config.cross_asset.folder if config.cross_asset else None
-    if folder is not None and not os.path.isdir(folder):  # noqa: PTH112 - as in _place_expected
-        yield fault_line(config_path, "cross_asset.folder", str(folder), "expected a folder that is there")
+    folders: dict[str, Path | None] = {"cross_asset.folder": config.cross_asset.folder if config.cross_asset else None}
+    if isinstance(config.source, Folder):
+        folders[config.source.key("path")] = config.source.path
+        if config.source.path is None:
+            yield fault_line(config_path, config.source.key("path"), "", "expected the folder with the files")
+    for key, folder in folders.items():
+        if folder is not None and not os.path.isdir(folder):  # noqa: PTH112 - as in _place_expected
+            yield fault_line(config_path, key, str(folder), "expected a folder that is there")
 
 
 def _place_expected(path: Path) -> str | None:

@@ -203,3 +203,15 @@ def test_hostile_names_of_the_settings_reach_no_terminal(tmp_path: Path, output_
 
     assert result.exit_code == 0, repr(result.exception)
     assert dangerous(result.stdout + result.stderr) == set()
+
+
+def test_own_files_cost_nothing(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "config.toml").write_text('provider = "folder"\n[providers.folder]\npath = "own"\n')
+
+    found = body(tmp_path)
+
+    assert (found["families"], found["credits"]["next_run"], found["credits"]["month"]) == ([], 0, 0)
+    words = invoke(tmp_path).stdout
+    assert "Nothing is requested of folder, and nothing counted." in words
+    assert "plan 'files'" not in words

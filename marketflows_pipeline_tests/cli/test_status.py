@@ -188,6 +188,14 @@ def test_credits_that_end_before_the_month_are_unmissable(published: Path, tmp_p
     assert "NOT enough for the rest of the month" in " ".join(invoke(tmp_path / "copy").stdout.split())
 
 
+def test_of_own_files_no_credits_are_told(published: Path, tmp_path: Path, at: FixedClock) -> None:
+    shutil.copytree(published, tmp_path / "copy", symlinks=True)
+    (tmp_path / "copy" / "config.toml").write_text('provider = "folder"\n[providers.folder]\npath = "."\n')
+
+    assert body(tmp_path / "copy", 0)["credits"] is None
+    assert "Credits" not in invoke(tmp_path / "copy").stdout
+
+
 def test_a_run_is_active_only_while_it_holds_the_lock(tmp_path: Path, at: FixedClock) -> None:
     publish(tmp_path)
     lock = tmp_path / ".marketflows" / "warehouse.lock"

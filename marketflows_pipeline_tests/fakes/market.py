@@ -6,7 +6,7 @@ shows the same flaw.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -21,7 +21,9 @@ FIVE_MINUTES_MS = 300_000
 JITTER_MS = {FIVE_MINUTES_MS: (-5_000, 45_000), HOUR_MS: (-30_000, 90_000)}
 
 Cap = float | None
-CapFlaw = Literal["always_null", "always_zero", "now_and_then"]
+CapFlaw = Literal["always_null", "always_zero", "always_negative", "now_and_then"]
+# What a coin with a flaw that never goes is served with.
+ALWAYS: Mapping[str, Cap] = {"always_null": None, "always_zero": 0.0, "always_negative": -1.0}
 
 
 @dataclass(frozen=True)
@@ -184,11 +186,9 @@ class Market:
 
 
 def _shown(cap: float, flaw: CapFlaw, draw: float) -> Cap:
+    if flaw in ALWAYS:
+        return ALWAYS[flaw]
     match flaw:
-        case "always_null":
-            return None
-        case "always_zero":
-            return 0.0
         case "now_and_then" if draw < 0.003:
             return None
         case "now_and_then" if draw < 0.006:

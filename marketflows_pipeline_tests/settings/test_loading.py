@@ -22,8 +22,8 @@ from marketflows_pipeline_tests.settings.conftest import Faults
         ("[plots]\nzzz = 1", "plots.zzz = 1: unknown key; known here: hours_ago, scale, set, theme, size, watermark"),
         (
             "[providers.kraken]",
-            "providers.kraken = {}: unknown key; known here: coingecko, coinpaprika, defillama, yahoo, cboe, fred, "
-            "ssga, blackrock, spdr_gold",
+            "providers.kraken = {}: unknown key; known here: coingecko, coinpaprika, folder, defillama, yahoo, cboe, "
+            "fred, ssga, blackrock, spdr_gold",
         ),
     ],
 )
@@ -76,7 +76,7 @@ def test_a_table_that_is_no_table_is_refused(faults: Faults) -> None:
 
 def test_a_long_value_is_cut(faults: Faults) -> None:
     (fault,) = faults(f'provider = "{"x" * 1000}"')
-    assert len(fault) < 150
+    assert len(fault) < 160
 
 
 def test_a_slip_of_toml_names_the_line(faults: Faults) -> None:

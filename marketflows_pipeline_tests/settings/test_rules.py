@@ -60,7 +60,8 @@ def test_days_at_the_limits_pass_without_a_warning(load: Load, caplog: pytest.Lo
 
 
 def test_an_unknown_provider_is_refused(faults: Faults) -> None:
-    assert faults('provider = "gecko"') == ["config.toml: provider = 'gecko': expected 'coingecko' or 'coinpaprika'"]
+    expected = "config.toml: provider = 'gecko': expected 'coingecko', 'coinpaprika' or 'folder'"
+    assert faults('provider = "gecko"') == [expected]
 
 
 def test_an_unknown_flow_type_is_refused_by_name(faults: Faults) -> None:

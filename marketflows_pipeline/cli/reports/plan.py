@@ -234,6 +234,12 @@ def plan_report(settings: Settings, stored: Stored, now: datetime) -> Report:
 
 
 def _lines(settings: Settings, expected: Outlook) -> list[str]:
+    if not settings.source.makes_requests:
+        return [
+            f"Nothing is requested of {settings.provider}, and nothing counted. Next run: "
+            f"{figure(expected.first_bytes, 1, ' MB', 1e6)} of history; usual: "
+            f"{figure(expected.month_bytes, 1, ' MB', 1e6)} a month."
+        ]
     took = duration_text(timedelta(minutes=expected.minutes))
     suffices = "suffices" if expected.is_enough else "does NOT suffice"
     lines = [

@@ -130,8 +130,8 @@ def _ending(run: dict[str, Any], failed: list[dict[str, Any]], holder: Holder | 
 
 
 def _credits(context: ReportContext, data: PublishedData | None, now: datetime) -> dict[str, Any] | None:
-    """The month's credits; None for the tutorial, which makes no requests."""
-    if context.is_tutorial:
+    """The month's credits; None for the tutorial and a folder, of which nothing is requested."""
+    if context.is_tutorial or not context.config.source.makes_requests:
         return None
     limit = context.config.source.monthly_credits
     asked = {"provider": context.config.provider, "month": month_of(now), "day": now - _DAY, "now": now}

@@ -76,18 +76,22 @@ def refuse_what_is_no_header(file: Path, line: int, names: Sequence[str]) -> Non
 
 def wrong_length(file: Path, line: int, names: Sequence[str], row: Sequence[str]) -> UserInputError:
     """The fault of a row that has not one value for each column."""
-    where = f"{file}, line {line}"
-    if row[0].strip().startswith("#"):
-        return UserInputError(f"{where}: expected values, found a comment, {_quoted(row[0])}; take it out")
-    if len(names) == 1:
+    if len(names) == 1 and not _is_comment(row):
         return UserInputError(
             f"{file}: expected the names of the columns first, found {_quoted(names[0])}; take out what stands above "
             "them"
         )
-    counted = f"{where}: expected {len(names)} values, one a column, found {len(row)}"
+    return UserInputError(f"{file}, line {line}: {length_problem(names, row)}")
+
+
+def length_problem(names: Sequence[str], row: Sequence[str]) -> str:
+    """What is wrong with a row that has not one value for each column."""
+    if _is_comment(row):
+        return f"expected values, found a comment, {_quoted(row[0])}; take it out"
+    counted = f"expected {len(names)} values, one a column, found {len(row)}"
     if len(row) > len(names):
-        return UserInputError(f"{counted}; a comma within a number? Decimals have a point, thousands no sign")
-    return UserInputError(counted)
+        return f"{counted}; a comma within a number? Decimals have a point, thousands no sign"
+    return counted
 
 
 def number_hint(found: object) -> str:
@@ -97,3 +101,7 @@ def number_hint(found: object) -> str:
 
 def _quoted(text: str) -> str:
     return repr(one_line(text)[:_SHOWN])
+
+
+def _is_comment(row: Sequence[str]) -> bool:
+    return row[0].strip().startswith("#")

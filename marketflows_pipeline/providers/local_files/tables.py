@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -16,8 +16,9 @@ import polars as pl
 from pyarrow import ArrowException, parquet
 
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.providers.bad_rows import BadRows
 from marketflows_pipeline.providers.fund_issuers.grids import MAX_CELL_LETTERS
-from marketflows_pipeline.providers.http.responses import one_line
+from marketflows_pipeline.providers.http.responses import ParseError, one_line
 from marketflows_pipeline.providers.local_files import csv_errors
 from marketflows_pipeline.transforms.time_span import TimeSpan
 
@@ -38,11 +39,19 @@ MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?$"
 
 
 def read_file(
-    file: Path, *, required: Collection[str], optional: Collection[str] = (), may_be_empty: bool = False
+    file: Path,
+    *,
+    required: Collection[str],
+    optional: Collection[str] = (),
+    also_called: Mapping[str, str] | None = None,
+    may_be_empty: bool = False,
+    bad_rows: BadRows | None = None,
 ) -> OwnTable:
     """The columns of a file that are known, as text; others are ignored, with a line in the log.
 
-    Names of columns are taken in any case, with spaces for underscores.
+    Names of columns are taken in any case, with spaces for underscores. ``also_called`` leads from other names to the
+    known ones. A row that has not one value for each column is left out, with a line in ``bad_rows``; without these the
+    file is refused.
 
     Raises:
         UserInputError: the file cannot be read, has no rows, lacks a column, or has one twice.
@@ -52,13 +61,14 @@ def read_file(
     if (size := file.stat().st_size) > MAX_BYTES:
         raise UserInputError(f"{file}: expected at most {MAX_BYTES:,} bytes, found {size:,}")
     try:
-        cells = _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file)
+        cells = _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file, bad_rows)
     except UnicodeDecodeError as error:
         if file.suffix == ".parquet":
             raise UserInputError(f"{file}: cannot be read: the name of a column is not UTF-8") from error
         raise csv_errors.no_text(file, error) from error
     except (OSError, csv.Error, ArrowException, pl.exceptions.PolarsError) as error:
         raise UserInputError(f"{file}: cannot be read: {one_line(str(error))}") from error
+    cells = _renamed(file, cells, also_called or {})
     found = [name for name in cells.columns if name != LINE]
     if not found:
         raise UserInputError(f"{file}: is empty; expected the columns {', '.join(required)}")
@@ -172,22 +182,34 @@ class OwnTable:
         """How to find a row in the file."""
         return f"{'row' if self.file.suffix == '.parquet' else 'line'} {self.lines[at]}"
 
+    def problem(self, at: int, column: str, expected: str) -> str:
+        """What is wrong in one row."""
+        value = self.cells[column][at]
+        found = "an empty cell" if value is None else repr(one_line(value))
+        return f"column `{column}`: expected {expected}, found {found}"
+
     def refuse(self, at: int, column: str, expected: str) -> NoReturn:
         """Say what is wrong in one row.
 
         Raises:
             UserInputError: always.
         """
-        value = self.cells[column][at]
-        found = "an empty cell" if value is None else repr(one_line(value))
-        raise UserInputError(f"{self.file}, {self.place(at)}, column `{column}`: expected {expected}, found {found}")
+        raise UserInputError(f"{self.file}, {self.place(at)}, {self.problem(at, column, expected)}")
 
     def _refuse(self, wrong: pl.Series, column: str, expected: str) -> None:
         if (at := wrong.arg_true()).len():
             self.refuse(at[0], column, expected)
 
 
-def _read_csv(file: Path) -> pl.DataFrame:
+def _renamed(file: Path, cells: pl.DataFrame, also_called: Mapping[str, str]) -> pl.DataFrame:
+    names = {name: also_called[name] for name in cells.columns if name in also_called}
+    for name, known in names.items():
+        if known in cells.columns:
+            raise UserInputError(f"{file}: expected one column of `{known}` and `{name}`, found both")
+    return cells.rename(names)
+
+
+def _read_csv(file: Path, bad_rows: BadRows | None) -> pl.DataFrame:
     csv_errors.refuse_what_is_no_csv(file)
     with file.open(encoding="utf-8-sig", newline="") as opened:
         reader = csv.reader(opened, strict=True, skipinitialspace=True)
@@ -196,7 +218,11 @@ def _read_csv(file: Path) -> pl.DataFrame:
         header, rows = _columns(file, names), []
         for row in csv_errors.filled(reader):
             if len(row) != len(header):
-                raise csv_errors.wrong_length(file, reader.line_num, names, row)
+                if bad_rows is None or len(header) == 1:
+                    raise csv_errors.wrong_length(file, reader.line_num, names, row)
+                problem = csv_errors.length_problem(names, row)
+                bad_rows.add(reader.line_num, f"line {reader.line_num}", ParseError(problem))
+                continue
             rows.append([str(reader.line_num), *row])
             _refuse_beyond(file, len(rows), len(header))
     return _as_text(pl.DataFrame(rows, schema=dict.fromkeys([LINE, *header], pl.String), orient="row"))
