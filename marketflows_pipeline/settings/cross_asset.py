@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from marketflows_pipeline.transforms.cross_asset.regimes import RegimeRules
 
 AssetClass = Literal["equity", "metal", "bond", "crypto"]
-ShareSource = Literal["ssga", "blackrock", "spdr_gold", "folder", "supply", "none"]
+FundIssuer = Literal["ssga", "blackrock", "spdr_gold", "invesco", "grayscale", "twentyone_shares", "vaneck"]
+ShareSource = Literal[FundIssuer, "folder", "supply", "none"]
 PriceProvider = Literal["yahoo", "folder"]
 LagBasis = Literal["measured", "documented", "unknown"]
 
