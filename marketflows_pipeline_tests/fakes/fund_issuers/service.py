@@ -22,7 +22,7 @@ from marketflows_pipeline_tests.fakes.fund_issuers.fund_history import (
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
 from marketflows_pipeline_tests.fakes.server import FakeServer, Handler, Request
 
-NAVHIST = "/library-content/products/fund-data/etfs/us/navhist-us-en-{ticker}.xlsx"
+NAVHIST = "/library-content/products/fund-data/etfs/us/navhist-us-en-{fund}.xlsx"
 FUND_DOCUMENT = "/varnish-api/blk-one01-product-data/product-data/api/v1/get-fund-document"
 ARCHIVE = "/api/v1/historical-archive"
 OLD_LINK = "/us/products/{id}/{name}/{file}.ajax"
@@ -98,11 +98,11 @@ class FakeIssuers(FakeServer):
         """Publish another count for a session that was published before."""
         rows[:] = [replace(row, shares=shares) if row.session == session else row for row in rows]
 
-    def _navhist(self, _: Request, ticker: str) -> Reply:
-        rows = self.funds.ssga.get(ticker)
+    def _navhist(self, _: Request, fund: str) -> Reply:
+        rows = self.funds.ssga.get(fund)
         if rows is None:
             return _page(HTTPStatus.NOT_FOUND, "Page not found")
-        return Reply(HTTPStatus.OK, navhist(ticker, rows), XLSX)
+        return Reply(HTTPStatus.OK, navhist(fund, rows), XLSX)
 
     def _fund_document(self, request: Request) -> Reply:
         rows = self.funds.blackrock.get(request.params.get("portfolioId", ""))
