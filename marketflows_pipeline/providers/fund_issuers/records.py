@@ -13,8 +13,8 @@ from marketflows_pipeline.providers.parsing import described
 def record_grid(records: Sequence[object]) -> Grid:
     """A header with the keys of all records, and a row of texts for each.
 
-    Null, and a key that a record lacks, are empty text. What is no record, or no text or number in one, is described,
-    so that it is read as neither a date nor a figure.
+    Null, and a key that a record lacks, are empty text. What is no record is a blank row, as a notice below a table is.
+    What is no text or number is described, so that it is read as neither a date nor a figure.
 
     Raises:
         ParseError: there are too many records or keys.
@@ -28,15 +28,12 @@ def record_grid(records: Sequence[object]) -> Grid:
 
 
 def _cell(record: object, name: str) -> str:
-    value = record.get(name) if isinstance(record, Mapping) else f"no record but {described(record)}"
-    match value:
+    match record.get(name) if isinstance(record, Mapping) else None:
         case None:
             return ""
-        case str():
-            return value
-        case bool():
-            return described(value)
-        case int() | float():
-            return repr(value)
-        case _:
-            return described(value)
+        case str() as text:
+            return text
+        case int() | float() as number if not isinstance(number, bool):
+            return repr(number)
+        case other:
+            return described(other)

@@ -16,14 +16,11 @@ import msgspec
 from marketflows_pipeline.providers.fund_issuers.grids import Grid
 from marketflows_pipeline.providers.fund_issuers.issuer import Issuer
 from marketflows_pipeline.providers.fund_issuers.records import record_grid
+from marketflows_pipeline.providers.fund_issuers.workbooks import excerpt
+from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.parsing import decode
 
-
-class _History(msgspec.Struct):
-    data: list[object]
-
-
-_HISTORY = msgspec.json.Decoder(_History)
+_DOCUMENT = msgspec.json.Decoder(dict[str, object])
 
 
 class TwentyOneShares(Issuer):
@@ -49,4 +46,7 @@ class TwentyOneShares(Issuer):
     @staticmethod
     def sheet(content: bytes) -> Grid:
         """The list of valuations."""
-        return record_grid(decode(_HISTORY, content).data)
+        valuations = decode(_DOCUMENT, content).get("data")
+        if not isinstance(valuations, list):
+            raise ParseError(f"expected a list `data`, found {excerpt(content)}")
+        return record_grid(valuations)
