@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from marketflows_pipeline.providers.fund_issuers.fund_ids import FUND_IDS
 from marketflows_pipeline.settings.fields import (
     MAX_SPAN,
     CoinId,
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
     from marketflows_pipeline.transforms.cross_asset.regimes import RegimeRules
 
 AssetClass = Literal["equity", "metal", "bond", "crypto"]
-ShareSource = Literal["ssga", "blackrock", "spdr_gold", "folder", "supply", "none"]
+FundIssuer = Literal["ssga", "blackrock", "spdr_gold", "invesco", "grayscale", "twentyone_shares", "vaneck"]
+ShareSource = Literal[FundIssuer, "folder", "supply", "none"]
 PriceProvider = Literal["yahoo", "folder"]
 LagBasis = Literal["measured", "documented", "unknown"]
+
+FUND_ISSUERS: tuple[FundIssuer, ...] = get_args(FundIssuer)
 
 # Prices of the oldest index reach back to the first; no session of a running program is after the last.
 FIRST_START, LAST_START = date(1900, 1, 1), date(2100, 1, 1)
@@ -62,8 +66,9 @@ def _in_reach(day: date) -> date:
 class Asset(TomlTable):
     """``[[cross_asset.universe]]``: one asset.
 
-    ``share_source`` says where shares outstanding come from: an issuer (``share_id`` is its ticker or portfolio id),
-    the user's folder, ``supply`` (circulating supply of the coin ``share_id`` in the market-cap part), or ``none``.
+    ``share_source`` says where shares outstanding come from: an issuer (``share_id`` is its ticker, portfolio id or
+    CUSIP), the user's folder, ``supply`` (circulating supply of the coin ``share_id`` in the market-cap part), or
+    ``none``.
     ``share_lag_sessions`` is 1 where a count of a session holds the orders of the one before.
     """
 
@@ -72,7 +77,7 @@ class Asset(TomlTable):
     asset_class: AssetClass = Field(alias="class", description="equity, metal, bond or crypto")
     provider_symbol: CoinId = Field(description="Its symbol at the price service")
     share_source: ShareSource = Field("none", description="Where shares outstanding come from")
-    share_id: Name = Field("", description="Its id there: a ticker, a portfolio id, a coin id")
+    share_id: Name = Field("", description="Its id there: a ticker, a portfolio id, a CUSIP, a coin id")
     share_lag_sessions: Annotated[Whole, Field(ge=0, le=MAX_LAG)] | None = Field(
         None, description="Sessions that its counts of shares are behind the orders; by their source where not said"
     )
@@ -85,8 +90,11 @@ class Asset(TomlTable):
 
     @model_validator(mode="after")
     def _source_has_an_id(self) -> Asset:
-        if self.share_source in {"blackrock", "supply"} and not self.share_id:
+        if self.share_source in {"blackrock", "invesco", "supply"} and not self.share_id:
             raise expected(f'share_id beside share_source = "{self.share_source}"')
+        ids = FUND_IDS.get(self.share_source)
+        if ids is not None and ids.find(self.share_id or self.symbol) is None:
+            raise expected(f'share_id to be {ids.expected} beside share_source = "{self.share_source}"')
         if self.lag_basis is not None and self.share_lag_sessions is None:
             raise expected("share_lag_sessions beside lag_basis")
         if self.lag_basis == "unknown" and self.share_lag_sessions:
@@ -113,7 +121,7 @@ BITCOIN = _asset("BTC", "Bitcoin", "crypto", "supply", "bitcoin")
 ETHER = _asset("ETH", "Ether", "crypto", "supply", "ethereum")
 DEFAULT_UNIVERSE = (
     _asset("SPY", "S&P 500", "equity", "ssga", "spy"),
-    _asset("QQQ", "Nasdaq-100", "equity"),
+    _asset("QQQ", "Nasdaq-100", "equity", "invesco", "46090E103"),
     _asset("IWM", "Russell 2000", "equity", "blackrock", "239710"),
     _asset("DIA", "Dow Jones Industrial Average", "equity", "ssga", "dia"),
     _asset("GLD", "Gold (XAU)", "metal", "spdr_gold", "gld"),

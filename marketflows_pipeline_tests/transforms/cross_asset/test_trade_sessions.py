@@ -69,12 +69,14 @@ def test_a_lag_changes_no_moment_at_which_a_flow_was_known() -> None:
 @pytest.mark.parametrize(
     ("source", "lag", "basis"),
     [("ssga:navhist", 0, "unknown"), ("spdr_gold:archive", 0, "measured"), ("folder:shares", 0, "unknown"),
-     ("someone:else", 0, "unknown"), ("tutorial:shares", 0, "documented")],
+     ("someone:else", 0, "unknown"), ("tutorial:shares", 0, "documented"), ("invesco:snapshot", 0, "unknown"),
+     ("grayscale:performance", 1, "documented"), ("twentyone_shares:valuations", 0, "unknown"),
+     ("vaneck:derived", 0, "unknown")],
 )  # fmt: skip
 def test_every_source_says_its_lag_and_how_it_is_known(source: str, lag: int, basis: str) -> None:
     flows = flows_of(bars_of({"A": [1.0, 1.0]}), fund(source, [10.0, 11.0], [1.0, 1.0]))
 
-    assert flows.select(TRADE).row(-1) == (day(1), 1, lag, basis)
+    assert flows.select(TRADE).row(-1) == (day(1 - lag), 1, lag, basis)
 
 
 def test_an_unknown_lag_is_none() -> None:
@@ -103,6 +105,19 @@ def test_a_large_fund_without_new_counts_holds_the_window_back() -> None:
     lagged = two_funds([900.0, 910.0, None, None], [90.0, 91.0, 92.0, 94.0])
 
     assert rankings(lagged) == [("A", day(1), 10, 1), ("B", day(1), 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("large", "ranked"),
+    [
+        ([None, None, None, 900.0], [("A", day(2), None, 0), ("B", day(2), 2, 1)]),
+        ([None, None, 900.0, 910.0], [("A", day(3), 10, 1), ("B", day(3), None, 0)]),
+        ([None, 900.0, 910.0, None], [("A", day(2), 10, 1), ("B", day(2), 2, 1)]),
+    ],
+)
+def test_a_fund_is_waited_for_from_its_first_known_flow_on(large: list[float | None], ranked: list[object]) -> None:
+    """An issuer without a history shows one count on the first day: every window ended before that day."""
+    assert rankings(two_funds(large, [90.0, 91.0, 92.0, 94.0])) == ranked
 
 
 @pytest.mark.parametrize(("stopped", "last"), [(22, 1), (23, 23)])
