@@ -11,6 +11,7 @@ _SESSION = Column("session", DType.DATE, "Trading session: a New York date for f
 _FETCHED = Column("fetched_at", DType.TIME, "When it was fetched", "UTC")
 _SOURCE = Column("source", DType.TEXT, "Which answer brought it, such as yahoo:chart; synthetic data says so")
 _CLASS = Column("asset_class", DType.TEXT, "equity, metal, bond or crypto")
+_GROUP = Column("asset_group", DType.TEXT, "Group in the settings, such as sector; null without one", nullable=True)
 _WINDOW = Column("window_sessions", DType.INT, "Length of the window", "sessions")
 
 
@@ -299,6 +300,7 @@ CORE_ASSET_FLOWS = Table(
             "UTC",
             nullable=True,
         ),
+        _GROUP,
     ),
     as_of=None,
     may_be_empty=True,
@@ -405,6 +407,7 @@ MART_FLOW_RANKINGS = Table(
             "Place by outflow, from 1; null for issuance, inflows and unknown flows",
             nullable=True,
         ),
+        _GROUP,
     ),
     may_be_empty=True,
 )

@@ -6,7 +6,7 @@ Nothing here reads the environment by itself; the caller passes it.
 from __future__ import annotations
 
 from marketflows_pipeline.settings.coingecko import CoinGecko
-from marketflows_pipeline.settings.cross_asset import Asset, CrossAsset
+from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.loading import (
     API_KEY_FILE_VARIABLE,
@@ -27,6 +27,7 @@ from marketflows_pipeline.settings.models import (
     WarehousePaths,
 )
 from marketflows_pipeline.settings.plots import Plots
+from marketflows_pipeline.settings.universe import Asset
 
 __all__ = [
     "API_KEY_FILE_VARIABLE",
