@@ -7,6 +7,7 @@ from marketflows_pipeline.queries.cross_asset import cross_asset_settings, unive
 from marketflows_pipeline.transforms.cross_asset.correlations import correlations
 from marketflows_pipeline.transforms.cross_asset.flow_map import flow_map
 from marketflows_pipeline.transforms.cross_asset.flow_rankings import flow_rankings
+from marketflows_pipeline.transforms.cross_asset.fund_groups import fund_group_flows
 from marketflows_pipeline.transforms.cross_asset.pressure import pressure
 from marketflows_pipeline.transforms.cross_asset.regimes import regimes
 from marketflows_pipeline.transforms.cross_asset.rolling_stats import rolling_stats
@@ -22,6 +23,12 @@ def mart_flow_rankings(run: Run, flows: pl.DataFrame) -> pl.DataFrame:
 def mart_flow_map(rankings: pl.DataFrame) -> pl.DataFrame:
     """Outflows attributed to inflows, with and without issuance."""
     return pl.concat([flow_map(rankings, include_issuance=flag) for flag in (False, True)])
+
+
+@table_asset("mart.fund_group_flows", reads={"flows": "core.asset_flows"})
+def mart_fund_group_flows(run: Run, flows: pl.DataFrame) -> pl.DataFrame:
+    """Flows of the groups of the settings, and how much of each is known."""
+    return fund_group_flows(flows, universe(run.settings))
 
 
 @table_asset("mart.rolling_stats", reads={"flows": "core.asset_flows"})
