@@ -106,12 +106,13 @@ class Clients:
             "blackrock": self._opened(BlackRock),
             "spdr_gold": self._opened(SpdrGold),
         }
-        indices: list[VolatilityProvider] = [self._opened(Cboe), self._opened(Fred)]
+        fred = self._opened(Fred)
+        indices: list[VolatilityProvider] = [self._opened(Cboe), fred]
         if own:
             shares["folder"] = own
             # The user's own figures come first where they are the first choice for prices.
             indices.insert(0 if part.providers[0] == "folder" else len(indices), own)
-        return CrossAssetClients(prices, shares, indices, own)
+        return CrossAssetClients(prices, shares, indices, own, [fred], own)
 
     @cached_property
     def _coingecko(self) -> CoinGecko:

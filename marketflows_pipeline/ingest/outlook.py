@@ -274,6 +274,8 @@ def _of_cross_asset(config: ConfigFile) -> Iterator[Family]:
         if funds:
             yield Family(part, issuer, "shares outstanding", "one a fund", day=funds)
     yield Family(part, "cboe", "volatility indices", "VIX and VIX3M", day=VOLATILITY_INDICES)
+    if series := config.cross_asset.reference_series:
+        yield Family(part, "fred", "reference series", "one a series", day=len(series))
 
 
 def _refetches(config: ConfigFile) -> bool:

@@ -461,10 +461,13 @@ MART_CORRELATIONS = Table(
     part="cross_asset",
     grain="one pair of assets, window, and last session of a week",
     key=("symbol_a", "symbol_b", "window_sessions", "session"),
-    description="Correlation of daily log returns, for each pair once, at the last session of each week.",
+    description=(
+        "Correlation of daily log returns, for each pair once, at the last session of each week. Reference series are "
+        "in it by FRED's ids: of yields, slope and spread by daily differences."
+    ),
     columns=(
-        Column("symbol_a", DType.TEXT, "First asset, before the other in the alphabet"),
-        Column("symbol_b", DType.TEXT, "Second asset"),
+        Column("symbol_a", DType.TEXT, "First asset or reference series, before the other in the alphabet"),
+        Column("symbol_b", DType.TEXT, "Second asset, or reference series"),
         _WINDOW,
         _SESSION,
         _number(

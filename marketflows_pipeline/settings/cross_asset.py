@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -20,7 +20,14 @@ from marketflows_pipeline.settings.fields import (
     expected,
     unique,
 )
-from marketflows_pipeline.settings.universe import DEFAULT_UNIVERSE, UNIVERSES, Asset, Symbol, UniversePreset
+from marketflows_pipeline.settings.universe import (
+    DEFAULT_UNIVERSE,
+    UNIVERSES,
+    Asset,
+    ReferenceId,
+    Symbol,
+    UniversePreset,
+)
 from marketflows_pipeline.system.near_matches import did_you_mean, find_slips
 
 if TYPE_CHECKING:
@@ -78,6 +85,9 @@ class CrossAsset(TomlTable):
         (21, 63, 252), min_length=1, description="Windows of returns, volatility and drawdown, in sessions"
     )
     correlation_window: Whole = Field(63, ge=10, le=MAX_SPAN, description="Window of correlations, in sessions")
+    reference_series: tuple[ReferenceId, ...] | None = Field(
+        None, description="Series of FRED beside the assets; all of them with the wide universe, else none"
+    )
     benchmark: Symbol | None = Field(
         None, description="Asset under the regime ribbon, which others rotate against; else the first"
     )
@@ -125,6 +135,17 @@ class CrossAsset(TomlTable):
         if needs and folder is None:
             raise expected('a folder, because providers or a share_source say "folder"')
         return folder
+
+    @field_validator("reference_series")
+    @classmethod
+    def _series_are_no_assets(
+        cls, series: tuple[ReferenceId, ...] | None, info: ValidationInfo
+    ) -> tuple[ReferenceId, ...]:
+        if series is None:
+            series = get_args(ReferenceId) if info.data.get("universe_preset") == "wide" else ()
+        if both := sorted({asset.symbol for asset in info.data.get("universe", ())} & set(series)):
+            raise expected(f"series that are no symbols of the universe, not {', '.join(both)}")
+        return unique(series)
 
     @field_validator("benchmark")
     @classmethod

@@ -153,5 +153,8 @@ WIDE_UNIVERSE = (
     _asset("ETHV", "VanEck ether fund", "crypto", group=_ETHER),
 )
 
+# Ids of FRED: dollar index, yields of 2 and 10 years, their slope, spread of high-yield bonds.
+ReferenceId = Literal["DTWEXBGS", "DGS2", "DGS10", "T10Y2Y", "BAMLH0A0HYM2"]
+
 UniversePreset = Literal["default", "wide"]
 UNIVERSES = {"default": DEFAULT_UNIVERSE, "wide": WIDE_UNIVERSE}

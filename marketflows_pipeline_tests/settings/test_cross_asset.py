@@ -214,3 +214,18 @@ def test_a_universe_of_the_users_and_a_preset_contradict_each_other(faults: Faul
 def test_an_unknown_preset_is_told_those_that_there_are(faults: Faults) -> None:
     (line,) = faults(TABLE + 'universe_preset = "huge"')
     assert "'default' or 'wide'" in line
+
+
+def test_reference_series_are_off_unless_the_universe_is_wide_or_they_are_named(load: Load) -> None:
+    wide = 'universe_preset = "wide"\n'
+    written = ["", wide, 'reference_series = ["DGS10"]', f"{wide}reference_series = []"]
+    found = [load(TABLE + each).cross_asset for each in written]
+    assert [each and each.reference_series for each in found] == [
+        (), ("DTWEXBGS", "DGS2", "DGS10", "T10Y2Y", "BAMLH0A0HYM2"), ("DGS10",), (),
+    ]  # fmt: skip
+
+
+def test_a_reference_series_is_no_symbol_of_the_universe(faults: Faults) -> None:
+    """Its row of correlations would be that of both."""
+    (line,) = faults(f'{TABLE}reference_series = ["DGS2"]\n' + ASSET.format(symbol="DGS2") + ASSET.format(symbol="BBB"))
+    assert line.endswith("expected series that are no symbols of the universe, not DGS2")

@@ -8,6 +8,7 @@ Files, each named by a symbol of the settings, in its case, and each ``.csv`` or
   with its offset) and ``convention`` (``as_traded``, the default, or ``split_adjusted``). A row with net assets alone
   is one of a fund whose shares are not known.
 - ``volatility/VIX.csv`` and ``volatility/VIX3M.csv``: ``date, close``.
+- ``flows/SPY.csv``: flows that somebody else reports, to be compared with ours (`reported_flows`).
 
 Two files for all symbols, either of which may be missing: ``splits.csv`` with ``symbol, date, ratio`` (new shares for
 each old one), and ``dividends.csv`` with ``symbol, date, amount`` (dollars a share, adjusted for splits).
@@ -35,10 +36,12 @@ from marketflows_pipeline.providers.fund_issuers.share_figures import (
     is_date,
 )
 from marketflows_pipeline.providers.local_files.file_names import find_file
+from marketflows_pipeline.providers.local_files.reported_flows import read_reported_flows
 from marketflows_pipeline.providers.local_files.tables import OwnTable, read_file
 from marketflows_pipeline.providers.protocols.cross_asset import (
     ACTION_SCHEMA,
     BAR_SCHEMA,
+    REPORTED_SCHEMA,
     SHARES_SCHEMA,
     VOLATILITY_SCHEMA,
     PriceHistory,
@@ -179,6 +182,31 @@ class Folder:
             .drop_nulls("close")
             .select(VOLATILITY_SCHEMA.names())
         )
+
+    def has_reported_flows(self, symbol: str, provider_symbol: str) -> bool:
+        """Whether there is a table of flows of a fund.
+
+        Raises:
+            UserInputError: one is most likely meant for the fund and named otherwise.
+        """
+        try:
+            return self._flows_file(symbol, provider_symbol).is_file()
+        except NotFoundError:
+            return False
+
+    def reported_flows(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
+        """The whole table in REPORTED_SCHEMA, by session; rows without a flow are left out.
+
+        Raises:
+            NotFoundError: there is no such file.
+            UserInputError: it is not as documented.
+        """
+        file = self._flows_file(symbol, provider_symbol)
+        frame = read_reported_flows(file, symbol, provider_symbol, self._span)
+        return self._stated(frame, "flows", symbol=symbol).select(REPORTED_SCHEMA.names())
+
+    def _flows_file(self, symbol: str, provider_symbol: str) -> Path:
+        return find_file(self._path, "flows", symbol, also_called=[provider_symbol], others=self._universe)
 
     def _bars(self, table: OwnTable, symbol: str) -> pl.DataFrame:
         _refuse_other_currencies(table)

@@ -33,6 +33,9 @@ MAX_ROWS = 1_000_000
 MAX_COLUMNS = 1000
 MAX_CELLS = 5_000_000
 MAX_UNPACKED_BYTES = 1 << 28
+ISO_DATE = "%Y-%m-%d"
+BRACKETS = r"^\(([\d.,]+)\)$"
+THOUSANDS = r"^-?\d{1,3}(,\d{3})*(,\d{3}\.\d+|,\d{3},\d{3})$"
 # A day that another program made a moment of.
 MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?$"
 
@@ -91,14 +94,14 @@ class OwnTable:
         """Where each row stands."""
         return self.cells[LINE]
 
-    def dates(self, column: str, span: TimeSpan) -> pl.Series:
-        """A column of ISO dates, none of them missing.
+    def dates(self, column: str, span: TimeSpan, *, formats: Sequence[str] = (ISO_DATE,)) -> pl.Series:
+        """A column of dates in one of the formats, ISO unless others are given, none of them missing.
 
         Raises:
             UserInputError: a value is missing, no date, or one that cannot be.
         """
-        text = self.cells[column]
-        dates = text.str.replace(MIDNIGHT, "").str.to_date("%Y-%m-%d", strict=False)
+        text = pl.col(column).str.replace(MIDNIGHT, "")
+        dates = self.cells.select(pl.coalesce(text.str.to_date(each, strict=False) for each in formats)).to_series()
         self._refuse(dates.is_null(), column, "a date such as 2026-01-05")
         untimely = ~dates.is_between(span.first_day, span.last_day)
         self._refuse(untimely, column, f"a date from {span.first_day} to {span.last_day}")
@@ -119,6 +122,27 @@ class OwnTable:
         wrong = text.is_not_null() & ~is_fine.fill_null(value=False)
         hint = csv_errors.number_hint(text.filter(wrong).first())
         self._refuse(wrong, column, f"{expected} or an empty cell{hint}")
+        return numbers
+
+    def amounts(self, column: str) -> pl.Series:
+        """A column of numbers of either sign, or missing: those in brackets are below 0, thousands may have commas.
+
+        A comma is one of thousands only beside a point or another comma: 1,234 alone may mean 1.234.
+
+        Raises:
+            UserInputError: a value is something else.
+        """
+        text = self.cells[column]
+        plain = text.str.replace(BRACKETS, "-${1}").str.replace("\u2212", "-", literal=True)
+        with_thousands = plain.str.contains(THOUSANDS)
+        numbers = (
+            pl.select(pl.when(with_thousands).then(plain.str.replace_all(",", "", literal=True)).otherwise(plain))
+            .to_series()
+            .cast(pl.Float64(), strict=False)
+        )
+        wrong = text.is_not_null() & ~numbers.is_finite().fill_null(value=False)
+        hint = csv_errors.number_hint(text.filter(wrong).first())
+        self._refuse(wrong, column, f"a number, one below 0 in brackets or with a minus, or an empty cell{hint}")
         return numbers
 
     def choices(self, column: str, allowed: Sequence[str]) -> pl.Series:

@@ -13,6 +13,7 @@ from marketflows_pipeline.report.sections.cross_groups import groups_card
 from marketflows_pipeline.report.sections.cross_map import correlations_card, map_card
 from marketflows_pipeline.report.sections.cross_models import models_card, scores_card
 from marketflows_pipeline.report.sections.cross_ranking import against_price_card, ranking_card
+from marketflows_pipeline.report.sections.cross_reference import reference_card
 from marketflows_pipeline.report.sections.cross_regimes import regimes_card
 from marketflows_pipeline.report.sections.cross_rotation import rotation_card
 from marketflows_pipeline.report.sections.fresh_money import fresh_money_card
@@ -30,6 +31,7 @@ def cross_asset(file: PublishedFile) -> Section:
         Wanted("Correlations", ("mart.correlations",), correlations_card),
         Wanted("Rotation of assets", ("mart.cross_asset_rotation",), rotation_card, "no asset has a place yet"),
         Wanted("Regimes", ("mart.regimes",), regimes_card),
+        *_only_with_rows(file, Wanted("Reference series", ("mart.reference_series",), reference_card)),
         Wanted("Fresh money", (), partial(fresh_money_card, windows=windows)),
         Wanted("Models", ("mart.model_evaluation",), models_card, "none is trained; the command train makes one"),
         Wanted("Probabilities", ("mart.model_scores",), scores_card, "no model has scored a session yet"),
