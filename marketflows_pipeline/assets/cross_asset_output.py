@@ -29,6 +29,7 @@ DRAWN = (
     "mart.flow_rankings",
     "mart.flow_map",
     "mart.fund_group_flows",
+    "mart.flow_comparison",
     "mart.regimes",
     "mart.correlations",
     "mart.model_evaluation",
@@ -56,6 +57,7 @@ def cross_asset_charts_drawn(run: Run) -> dg.MaterializeResult[None]:
         evaluation=evaluation,
         context=context,
         groups=group_sums(read("mart.fund_group_flows"), FundGroupsSpec.sessions),
+        comparison=read("mart.flow_comparison"),
     )
     points, stays, placebo = map(read, ROTATION)
     rotations = rotation_charts(points, stays, placebo, _rotation_context(context))

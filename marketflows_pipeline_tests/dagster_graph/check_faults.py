@@ -118,6 +118,10 @@ CHECK_FAULTS = {
         " 'listed' as status, false as is_inferred, 1.02 as ratio, 1 / 1.02 as basis_ratio, 'SPY,2026-01-05,1.02'"
         " as splits_line"
     ),
+    "mart.flow_comparison:reported_flows_fit_without_a_lag": (
+        "insert into mart.flow_comparison by name select 'IBIT' as symbol, lag as lag_sessions, lag / 2 + 0.4 as"
+        " correlation, 60 as n, 50 as n_signed, lag = 1 as is_best from range(2) lags(lag)"
+    ),
     "core.asset_flows:effects_sum_to_the_change": (
         "update core.asset_flows set share_effect_usd = share_effect_usd + 1e-3 * market_cap_usd where symbol = 'SPY'"
     ),

@@ -39,3 +39,32 @@ class FundGroupsSpec(Spec):
     def why_empty(self, frame: pl.DataFrame) -> str | None:
         """Without a known flow of any group."""
         return None if frame.get_column("flow_usd").is_finite().any() else "no flow of any group of funds is known"
+
+
+@dataclass(frozen=True)
+class FlowComparisonSpec(Spec):
+    """Correlation of our flows with those that somebody else reports, by lag, for so many funds at most.
+
+    The assets are pairs of symbol and name in the order of the settings.
+    """
+
+    draw = f"{_PACKAGE}.flow_comparison:flow_comparison_chart"
+    file_pattern = "CrossAsset_flow_comparison.png"
+    columns = (
+        "symbol",
+        "lag_sessions",
+        "correlation",
+        "sign_agreement_pct",
+        "n",
+        "is_best",
+        "last_session",
+        "share_lag_sessions",
+    )
+
+    assets: tuple[tuple[str, str], ...]
+    most: int = 14
+
+    def why_empty(self, frame: pl.DataFrame) -> str | None:
+        """Without a correlation at any lag."""
+        is_known = frame.get_column("correlation").is_finite().any()
+        return None if is_known else "too few sessions have both flows for a correlation"

@@ -79,6 +79,25 @@ def coverage_text(group: Mapping[str, Any]) -> str:
     return f"{group['n_known']} of {counted(n_funds, 'fund')}{part}{unknown}"
 
 
+def lag_finding(best: Sequence[Mapping[str, Any]]) -> str:
+    """Which funds' flows fit the reported ones on other sessions: the title of their comparison.
+
+    Args:
+        best: symbol, lag_sessions and correlation of each fund's best lag, by symbol.
+    """
+    if not best:
+        return "Too few sessions have both flows to say whether they fit"
+    shifted = [row for row in best if row["lag_sessions"]]
+    if not shifted:
+        what = best[0]["symbol"] if len(best) == 1 else f"all {counted(len(best), 'fund')}"
+        return f"Our flows of {what} fit the reported ones best on the same session"
+    first = max(shifted, key=lambda row: row["correlation"])
+    by = f"{counted(abs(first['lag_sessions']), 'session')} {'later' if first['lag_sessions'] > 0 else 'earlier'}"
+    others = "" if len(shifted) == 1 else f"; so {counted(len(shifted) - 1, 'more fund')} at another lag than 0"
+    figure = value_text(first["correlation"], 2, signed=False)
+    return f"{first['symbol']}: our flows fit the reported ones best {by} (correlation {figure}){others}"
+
+
 def not_drawn_notes(why: str, symbols: Iterable[str], order: Sequence[str]) -> list[str]:
     """Names of assets that a chart leaves out; nothing where it leaves out none."""
     names = shown_symbols(symbols, order)

@@ -8,6 +8,7 @@ from functools import partial
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import Wanted, section_of
+from marketflows_pipeline.report.sections.cross_comparison import comparison_card
 from marketflows_pipeline.report.sections.cross_flows import FLOWS, brief_card, windows_of
 from marketflows_pipeline.report.sections.cross_groups import groups_card
 from marketflows_pipeline.report.sections.cross_map import correlations_card, map_card
@@ -28,6 +29,7 @@ def cross_asset(file: PublishedFile) -> Section:
         *_only_with_rows(file, Wanted("Groups of funds", ("mart.fund_group_flows",), groups_card)),
         Wanted("Flow map", ("mart.flow_map",), map_card),
         Wanted("Flow beside price", ("mart.flow_rankings",), against_price_card),
+        *_only_with_rows(file, Wanted("Reported flows", ("mart.flow_comparison",), comparison_card)),
         Wanted("Correlations", ("mart.correlations",), correlations_card),
         Wanted("Rotation of assets", ("mart.cross_asset_rotation",), rotation_card, "no asset has a place yet"),
         Wanted("Regimes", ("mart.regimes",), regimes_card),
