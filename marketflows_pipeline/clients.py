@@ -81,10 +81,8 @@ class Clients:
         """The services of the cross-asset part: loaded here, because workbooks and XML cost other runs time."""
         if self._is_tutorial:
             market = tutorial.TutorialMarket()
-            return CrossAssetClients([market], dict.fromkeys(("ssga", "blackrock", "spdr_gold"), market), [market])
-        from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock  # noqa: PLC0415
-        from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold  # noqa: PLC0415
-        from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet  # noqa: PLC0415
+            return CrossAssetClients([market], dict.fromkeys(market.issuers, market), [market])
+        from marketflows_pipeline.providers.fund_issuers.issuers import ISSUERS  # noqa: PLC0415
         from marketflows_pipeline.providers.local_files.folder import Folder  # noqa: PLC0415
         from marketflows_pipeline.providers.volatility.cboe import Cboe  # noqa: PLC0415
         from marketflows_pipeline.providers.volatility.fred import Fred  # noqa: PLC0415
@@ -101,10 +99,9 @@ class Clients:
                 prices.append(own)
             elif name == "yahoo":
                 prices.append(self._opened(Yahoo))
+        sources = {asset.share_source for asset in part.universe}
         shares: dict[str, SharesProvider] = {
-            "ssga": self._opened(StateStreet),
-            "blackrock": self._opened(BlackRock),
-            "spdr_gold": self._opened(SpdrGold),
+            issuer.name: self._opened(issuer) for issuer in ISSUERS if issuer.name in sources
         }
         fred = self._opened(Fred)
         indices: list[VolatilityProvider] = [self._opened(Cboe), fred]

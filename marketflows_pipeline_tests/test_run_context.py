@@ -49,7 +49,7 @@ def test_a_first_session_that_is_yet_to_come_is_refused_before_anything_is_asked
 
 def test_every_service_of_a_run_waits_within_the_limit_of_its_options(tmp_path: Path) -> None:
     """A step that was tried once more opened its services anew, and with them the time that each may be waited for."""
-    names = ("coingecko", "defillama", "yahoo", "ssga", "blackrock", "spdr_gold", "cboe", "fred")
+    names = ("coingecko", "defillama", "yahoo", "ssga", "blackrock", "spdr_gold", "invesco", "cboe", "fred")
     # Port 1 of the own machine answers nobody.
     homes = "".join(f'[providers.{name}]\nbase_url = "http://127.0.0.1:1"\n' for name in names)
     config = tmp_path / "config.toml"

@@ -23,7 +23,7 @@ from typing import Any
 
 import duckdb
 
-LAGS = {"blackrock": 1}
+LAGS = {"blackrock": 1, "grayscale": 1}
 SIMPLE = {n / m for m in (1, 2, 3) for n in range(m + 1, 11)} | {12, 15, 20, 25, 30, 40, 50, 100}
 COLUMNS = (
     "flow_usd", "gap_flow_usd", "gap_sessions", "flow_unknown_reason", "is_large_creation", "trade_session",

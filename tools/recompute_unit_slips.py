@@ -229,7 +229,7 @@ class Funds:
                 {
                     "shares": None if shares is None else shares * factor,
                     "nav_usd": None if nav is None else nav / factor,
-                    "net_assets_usd": None if source.startswith("spdr_gold") else assets,
+                    "net_assets_usd": None if source.startswith(("spdr_gold", "vaneck")) else assets,
                 },
             )
         return found

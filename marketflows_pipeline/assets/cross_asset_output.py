@@ -18,10 +18,12 @@ from marketflows_pipeline.charts.rotation.catalog import RotationContext, rotati
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline.options import Horizon, Target
 from marketflows_pipeline.queries.cross_asset import benchmark_symbol, cross_asset_settings, universe_rows
+from marketflows_pipeline.report.credits import SHARES, service_names
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.system.safe_files import read_plain, write_whole
 from marketflows_pipeline.transforms.cross_asset.fund_groups import group_sums
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import trade_flows
+from marketflows_pipeline.warehouse.accepted import accepted_name
 
 SHOWN_SMALL = ("CrossAsset_cumulative_flows", "CrossAsset_regimes", MODEL_PICTURES)
 DRAWN = (
@@ -77,10 +79,19 @@ def _context(run: RunContext) -> CrossAssetChartContext:
         assets, settings.windows, settings.correlation_window, benchmark_symbol(run.settings)
     )
     if not run.options.tutorial:
-        return context
+        return replace(context, flows=f"{context.prices}, shares outstanding from {_issuers(run)}")
     planted = {(horizon, "direction"): tutorial.planted_auc(horizon) for horizon in get_args(Horizon)}
     credit = tutorial.cross_asset_credit()
     return replace(context, planted_auc=planted, prices=credit, flows=credit, volatility=credit)
+
+
+def _issuers(run: RunContext) -> str:
+    """The issuers whose figures are stored for the universe."""
+    sources = run.warehouse.query(
+        f"select distinct source from {accepted_name(SHARES)} where list_contains(?, symbol) order by source",  # noqa: S608
+        [list(cross_asset_settings(run.settings).symbols)],
+    )
+    return service_names(sources["source"]) or "no issuer"
 
 
 def _write_cards(run: RunContext, evaluation: pl.DataFrame) -> None:

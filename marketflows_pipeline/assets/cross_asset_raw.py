@@ -16,7 +16,7 @@ PRICE_SOURCE = source_spec(
 ISSUER_SOURCE = source_spec(
     "issuers",
     "files",
-    description="Files of the funds' issuers (State Street, BlackRock, SPDR Gold): shares outstanding and NAV.",
+    description="Figures of the funds' issuers (such as State Street, BlackRock, Invesco): shares outstanding and NAV.",
 )
 VOLATILITY_SOURCE = source_spec("cboe", "files", description="Cboe's files of VIX and VIX3M, FRED's where those fail.")
 

@@ -25,11 +25,11 @@ from marketflows_pipeline.ingest.budget import (
 )
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
 from marketflows_pipeline.settings import ConfigFile
+from marketflows_pipeline.settings.universe import FUND_ISSUERS
 
 # The longest month, by which a month of hourly runs is reckoned.
 MONTH_HOURS = 744
 VOLATILITY_INDICES = 2
-_ISSUERS = ("ssga", "blackrock", "spdr_gold")
 # Coins above a limit as of 2026, of which one fixed number is right for nobody: they lie on a line in logarithms.
 TYPICAL_COHORTS = ((1e10, 25), (1e9, 110), (1e8, 490), (1e7, 1_490), (1e6, 4_000))
 # Of stored history, once compressed.
@@ -269,7 +269,7 @@ def _of_cross_asset(config: ConfigFile) -> Iterator[Family]:
     part, universe = "cross_asset", config.cross_asset.universe
     if "yahoo" in config.cross_asset.providers:
         yield Family(part, "yahoo", "daily bars", "one an asset", day=len(universe))
-    for issuer in _ISSUERS:
+    for issuer in FUND_ISSUERS:
         funds = sum(asset.share_source == issuer for asset in universe)
         if funds:
             yield Family(part, issuer, "shares outstanding", "one a fund", day=funds)

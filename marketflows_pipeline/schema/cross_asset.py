@@ -89,7 +89,9 @@ RAW_SHARES_OUTSTANDING = Table(
     key=("symbol", "session", "vintage"),
     description=(
         "Shares outstanding, net asset value and net assets as the issuer publishes them. A restatement is a new "
-        "vintage; the earlier ones stay. Source: State Street, BlackRock, SPDR Gold, or the user's own folder."
+        "vintage; the earlier ones stay. Sources: State Street, BlackRock, SPDR Gold, Invesco (the newest session "
+        "alone, so that a history accrues), Grayscale, 21Shares, VanEck (shares derived as net assets over net asset "
+        "value), or the user's own folder."
     ),
     columns=(
         _SYMBOL,

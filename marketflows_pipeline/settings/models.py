@@ -57,6 +57,10 @@ class Providers(TomlTable):
     ssga: Service = Field(default_factory=Service, description="Shares of State Street's funds")
     blackrock: Service = Field(default_factory=Service, description="Shares of BlackRock's funds")
     spdr_gold: Service = Field(default_factory=Service, description="Shares of the gold trust")
+    invesco: Service = Field(default_factory=Service, description="Shares of Invesco's funds")
+    grayscale: Service = Field(default_factory=Service, description="Shares of Grayscale's trusts")
+    twentyone_shares: Service = Field(default_factory=Service, description="Shares of 21Shares' funds")
+    vaneck: Service = Field(default_factory=Service, description="Shares of VanEck's bitcoin fund")
 
 
 def orders_for(orders: Iterable[int], flow_types: Iterable[str]) -> tuple[int, ...]:

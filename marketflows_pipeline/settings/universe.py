@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
+from marketflows_pipeline.providers.fund_issuers.fund_ids import FUND_IDS
 from marketflows_pipeline.settings.fields import CoinId, Name, Text, TomlTable, Whole, expected
 from marketflows_pipeline.settings.names import file_safe
 
@@ -13,6 +14,8 @@ AssetClass = Literal["equity", "metal", "bond", "crypto"]
 FundIssuer = Literal["ssga", "blackrock", "spdr_gold", "invesco", "grayscale", "twentyone_shares", "vaneck"]
 ShareSource = Literal[FundIssuer, "folder", "supply", "none"]
 LagBasis = Literal["measured", "documented", "unknown"]
+
+FUND_ISSUERS: tuple[FundIssuer, ...] = get_args(FundIssuer)
 
 # Settlement takes one session in New York, and took three until 2017.
 MAX_LAG = 5
@@ -26,8 +29,9 @@ SPOT_CRYPTO_FUNDS = "spot crypto funds"
 class Asset(TomlTable):
     """``[[cross_asset.universe]]``: one asset.
 
-    ``share_source`` says where shares outstanding come from: an issuer (``share_id`` is its ticker or portfolio id),
-    the user's folder, ``supply`` (circulating supply of the coin ``share_id`` in the market-cap part), or ``none``.
+    ``share_source`` says where shares outstanding come from: an issuer (``share_id`` is its ticker, portfolio id or
+    CUSIP), the user's folder, ``supply`` (circulating supply of the coin ``share_id`` in the market-cap part), or
+    ``none``.
     ``share_lag_sessions`` is 1 where a count of a session holds the orders of the one before. ``group`` names
     funds whose flows are summed, in the words of the user; after a colon stands a part of the group, summed too.
     """
@@ -38,7 +42,7 @@ class Asset(TomlTable):
     group: Name | None = Field(None, min_length=1, description="Group whose flows are summed, such as sector")
     provider_symbol: CoinId = Field(description="Its symbol at the price service")
     share_source: ShareSource = Field("none", description="Where shares outstanding come from")
-    share_id: Name = Field("", description="Its id there: a ticker, a portfolio id, a coin id")
+    share_id: Name = Field("", description="Its id there: a ticker, a portfolio id, a CUSIP, a coin id")
     share_lag_sessions: Annotated[Whole, Field(ge=0, le=MAX_LAG)] | None = Field(
         None, description="Sessions that its counts of shares are behind the orders; by their source where not said"
     )
@@ -54,8 +58,11 @@ class Asset(TomlTable):
 
     @model_validator(mode="after")
     def _source_has_an_id(self) -> Asset:
-        if self.share_source in {"blackrock", "supply"} and not self.share_id:
+        if self.share_source in {"blackrock", "invesco", "supply"} and not self.share_id:
             raise expected(f'share_id beside share_source = "{self.share_source}"')
+        ids = FUND_IDS.get(self.share_source)
+        if ids is not None and ids.find(self.share_id or self.symbol) is None:
+            raise expected(f'share_id to be {ids.expected} beside share_source = "{self.share_source}"')
         if self.lag_basis is not None and self.share_lag_sessions is None:
             raise expected("share_lag_sessions beside lag_basis")
         if self.lag_basis == "unknown" and self.share_lag_sessions:
@@ -90,7 +97,7 @@ def _asset(
 
 DEFAULT_UNIVERSE = (
     _asset("SPY", "S&P 500", "equity", "ssga", "spy"),
-    _asset("QQQ", "Nasdaq-100", "equity"),
+    _asset("QQQ", "Nasdaq-100", "equity", "invesco", "46090E103"),
     _asset("IWM", "Russell 2000", "equity", "blackrock", "239710"),
     _asset("DIA", "Dow Jones Industrial Average", "equity", "ssga", "dia"),
     _asset("GLD", "Gold (XAU)", "metal", "spdr_gold", "gld"),

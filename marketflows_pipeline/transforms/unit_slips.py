@@ -18,6 +18,7 @@ from operator import or_
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cross_asset.share_sources import is_derived
 from marketflows_pipeline.transforms.cross_asset.shares import comparable_shares, newest_vintages
 from marketflows_pipeline.transforms.doubted_rows import doubted_rows, ratio, size
 from marketflows_pipeline.transforms.ratios import ROUNDING, is_within
@@ -26,8 +27,6 @@ FACTORS = (1e2, 1e3, 1e6)
 TOLERANCE = 0.05
 # The least range of a series in which a figure can have slipped.
 LEAST_RANGE = FACTORS[0] * (1 - TOLERANCE - ROUNDING)
-# Their shares are net assets over net asset value, so that net assets always agree with them.
-QUOTIENT_SOURCES = "spdr_gold"
 
 _ASSET = ("symbol", "session")
 
@@ -203,8 +202,7 @@ def _fund_figures(shares: pl.DataFrame, actions: pl.DataFrame, bars: pl.DataFram
         .join(newest_vintages(shares).select(*_ASSET, "source"), on=_ASSET, maintain_order="left")
         .join(bars.select(*_ASSET, "close_usd"), on=_ASSET, how="left", maintain_order="left")
     )
-    is_quotient = pl.col("source").str.starts_with(QUOTIENT_SOURCES)
-    assets = pl.when(~is_quotient.fill_null(value=False)).then("net_assets_usd")
+    assets = pl.when(~is_derived().fill_null(value=False)).then("net_assets_usd")
     return rows.with_columns(net_assets_usd=assets).select(*_ASSET, *figures)
 
 

@@ -63,6 +63,8 @@ class TutorialMarket:
     """
 
     name = "tutorial"
+    # Those whose funds' shares are packaged; of QQQ none are, and its flow is unknown.
+    issuers = ("ssga", "blackrock", "spdr_gold")
 
     def __init__(self, folder: Path = CROSS_ASSET_FOLDER, *, as_first_published: bool = False) -> None:
         self._bars = _shaped(folder / "bars.parquet", BAR_SCHEMA, BARS_SOURCE)

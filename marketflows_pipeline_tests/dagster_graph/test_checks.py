@@ -18,6 +18,7 @@ from marketflows_pipeline.jobs import full_refresh
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.run_context import RunContext, open_run
 from marketflows_pipeline.schema import PARTS, tables_of
+from marketflows_pipeline.settings.universe import FUND_ISSUERS
 from marketflows_pipeline.transforms.plausibility import BOUNDS
 from marketflows_pipeline_tests.dagster_graph.check_faults import CHECK_FAULTS
 from marketflows_pipeline_tests.fakes.coingecko.access import Access
@@ -75,7 +76,7 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     ):
         env = Environment(tmp_path_factory.mktemp("good"), service, clock, reserves=reserves)
         env.addresses = {"yahoo": yahoo.url, "cboe": cboe.url, "fred": cboe.url}
-        env.addresses |= dict.fromkeys(("ssga", "blackrock", "spdr_gold"), issuers.url)
+        env.addresses |= dict.fromkeys(FUND_ISSUERS, issuers.url)
         env.configure("cross_asset", start="2026-01-02")
         env.configure("analysis", is_unit_normalize=True, ema_periods=[5], diff_orders=[0, 1])
         env.configure("exchanges", tracked=["kraken", "okex"])

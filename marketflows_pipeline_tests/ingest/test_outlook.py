@@ -75,7 +75,7 @@ def test_the_cross_asset_part_costs_no_credits() -> None:
 
     assert apart.first_run == outlook(config(), sizes(), spent=0, now=LATE).first_run
     of_part = {family.provider: family.day for family in apart.families if family.part == "cross_asset"}
-    assert of_part == {"yahoo": 11, "ssga": 2, "blackrock": 5, "spdr_gold": 1, "cboe": 2}
+    assert of_part == {"yahoo": 11, "ssga": 2, "blackrock": 5, "spdr_gold": 1, "invesco": 1, "cboe": 2}
 
 
 def test_a_window_of_one_day_fetches_each_history_each_hour() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.jobs import cross_asset_refresh
+from marketflows_pipeline.settings.universe import FUND_ISSUERS
 from marketflows_pipeline_tests.fakes.coingecko.access import Access
 from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.fund_issuers.service import FakeIssuers, make_funds
@@ -57,6 +58,6 @@ def open_market(folder: Path, start: datetime) -> Iterator[Market]:
     ):
         env = Environment(folder, service, clock)
         env.addresses = {"yahoo": yahoo.url, "cboe": cboe.url, "fred": cboe.url}
-        env.addresses |= dict.fromkeys(("ssga", "blackrock", "spdr_gold"), issuers.url)
+        env.addresses |= dict.fromkeys(FUND_ISSUERS, issuers.url)
         env.configure("cross_asset", start="2025-01-02")
         yield Market(env, yahoo, issuers, cboe)

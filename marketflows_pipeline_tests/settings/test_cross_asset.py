@@ -7,7 +7,10 @@ from datetime import date
 
 import pytest
 
-from marketflows_pipeline.settings.universe import DEFAULT_UNIVERSE
+from marketflows_pipeline.providers.fund_issuers.issuers import ISSUERS
+from marketflows_pipeline.report.credits import SERVICES
+from marketflows_pipeline.settings.universe import DEFAULT_UNIVERSE, FUND_ISSUERS
+from marketflows_pipeline.transforms.cross_asset.share_sources import SHARE_SOURCES
 from marketflows_pipeline_tests.settings.conftest import Faults, Load
 
 TABLE = "[cross_asset]\n"
@@ -96,6 +99,55 @@ def test_a_missing_key_of_an_asset_is_named(faults: Faults) -> None:
 def test_shares_of_an_issuer_need_its_id(faults: Faults) -> None:
     (line,) = faults(TWO + 'share_source = "blackrock"')
     assert 'expected share_id beside share_source = "blackrock"' in line
+
+
+@pytest.mark.parametrize(
+    ("source", "share_id", "expectation"),
+    [
+        ("invesco", "", 'expected share_id beside share_source = "invesco"'),
+        ("invesco", "QQQ", "expected share_id to be a CUSIP such as 46090E103"),
+        ("blackrock", "IBIT", "expected share_id to be a portfolio id such as 239710"),
+        ("grayscale", "", "expected share_id to be GBTC, BTC, ETHE, ETH or the UUID of a workbook"),
+        ("grayscale", "GDLC", "expected share_id to be GBTC, BTC, ETHE, ETH or the UUID of a workbook"),
+        ("vaneck", "ETHV", "expected share_id to be HODL or a fund's name in vaneck.com's addresses"),
+    ],
+)
+def test_an_id_that_no_fund_of_the_issuer_can_have_is_refused(
+    faults: Faults, source: str, share_id: str, expectation: str
+) -> None:
+    (line,) = faults(TWO + f'share_source = "{source}"\nshare_id = "{share_id}"')
+    assert line.startswith("config.toml: cross_asset.universe[1] = ")
+    assert expectation in line
+
+
+@pytest.mark.parametrize(
+    ("source", "share_id"),
+    [
+        ("invesco", "46138g649"),
+        ("grayscale", "ethe"),
+        ("grayscale", "672E88C7-dac6-4fcd-9069-18eef01a2c73"),
+        ("vaneck", "hodl"),
+        ("vaneck", "ethereum-etf-ethv"),
+        ("twentyone_shares", ""),
+        ("blackrock", "337614"),
+    ],
+)
+def test_ids_and_tickers_of_funds_are_taken_in_any_case(load: Load, source: str, share_id: str) -> None:
+    assert load(TWO + f'share_source = "{source}"\nshare_id = "{share_id}"').cross_asset is not None
+
+
+def test_qqq_has_an_issuer(load: Load) -> None:
+    """Its flow was unknown for good, though its issuer shows a count a day."""
+    settings = load(TABLE).cross_asset
+    assert settings is not None
+    qqq = next(asset for asset in settings.universe if asset.symbol == "QQQ")
+    assert (qqq.share_source, qqq.share_id, qqq.is_coin) == ("invesco", "46090E103", False)
+
+
+def test_every_issuer_of_the_settings_has_an_address_and_a_client(load: Load) -> None:
+    assert {issuer.name for issuer in ISSUERS} == set(FUND_ISSUERS)
+    assert set(FUND_ISSUERS) <= set(type(load("").providers).model_fields)
+    assert set(FUND_ISSUERS) <= {*SERVICES} & {*SHARE_SOURCES}
 
 
 def test_a_folder_is_needed_where_it_is_a_provider(faults: Faults) -> None:

@@ -23,7 +23,7 @@ from marketflows_pipeline_tests.settings.conftest import Faults
         (
             "[providers.kraken]",
             "providers.kraken = {}: unknown key; known here: coingecko, defillama, yahoo, cboe, fred, ssga, blackrock, "
-            "spdr_gold",
+            "spdr_gold, invesco, grayscale, twentyone_shares, vaneck",
         ),
     ],
 )

@@ -225,7 +225,8 @@ def test_a_listed_split_moves_nothing() -> None:
 def test_net_assets_of_which_shares_are_the_quotient_do_not_bear_them_out() -> None:
     """GLD's shares are net assets over net asset value: a slip in the one is in the other."""
     held, navs, assets = {"A": [3e8, 3e11, 3e8]}, {"A": [400.0] * 3}, {"A": [1.2e11, 1.2e14, 1.2e11]}
-    assert of_shares(shares_of(held, navs, assets, source="spdr_gold:archive")) == [(day(1), 1, "shares", None)]
+    for source in ("spdr_gold:archive", "vaneck:derived"):
+        assert of_shares(shares_of(held, navs, assets, source=source)) == [(day(1), 1, "shares", None)]
     assert of_shares(shares_of(held, navs, assets, source="ssga:navhist")) == []
 
 

@@ -27,6 +27,7 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import Asset, CrossAsset
 from marketflows_pipeline.transforms.cross_asset.session_bars import with_open_sessions
+from marketflows_pipeline.transforms.cross_asset.share_sources import SHARE_SOURCES
 from marketflows_pipeline.transforms.cross_asset.shares import new_vintages, restatements
 from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import rebase_to_current_splits, unadjusted_close
 from marketflows_pipeline.warehouse.revisions import record_corrections
@@ -177,7 +178,8 @@ def _fetch_shares(issuer: SharesProvider, asset: Asset, fetches: FetchLog, reque
     warehouse = fetches.writer.warehouse
     stored = warehouse.read("raw.shares_outstanding", where="symbol = ?", params=[asset.symbol])
     fetched = issuer.shares_outstanding(asset.symbol, asset.share_id)
-    reject_truncated(stored, fetched, what=f"shares of {asset.symbol}", provider=issuer.name)
+    if not SHARE_SOURCES[asset.share_source].is_snapshot:
+        reject_truncated(stored, fetched, what=f"shares of {asset.symbol}", provider=issuer.name)
     added = new_vintages(stored, fetched)
     restated = added.filter(pl.col("vintage") > 1).height
     with warehouse.transaction():

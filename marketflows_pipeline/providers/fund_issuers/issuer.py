@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import ClassVar
@@ -14,6 +14,7 @@ from marketflows_pipeline.providers.bad_rows import BadRows
 from marketflows_pipeline.providers.fund_issuers.grids import Grid
 from marketflows_pipeline.providers.fund_issuers.share_figures import (
     AS_TRADED,
+    DATE_FORMATS,
     Convention,
     convention_shown,
     read_figures,
@@ -36,12 +37,14 @@ class Issuer(KeylessClient):
     """A SharesProvider of one issuer's funds; arguments as of `KeylessClient`.
 
     Attributes:
-        endpoint: of a fund's file, with the placeholder ``ticker`` where it names the fund.
+        endpoint: of a fund's file, with the placeholder ``fund`` where it names the fund.
         params: query parameters that the issuer's site sends too.
         fund_param: the parameter that names the fund, where the endpoint does not.
         sheet: finds the table of figures in a file.
         columns: its columns, by their names here.
+        date_formats: how it writes dates.
         derived: figures that the issuer does not publish, by those that it does.
+        is_session: which rows are about a session.
         convention: of share counts before a split; None where the figures have to show it.
         table: what the issuer calls its table, for sources.
     """
@@ -56,7 +59,9 @@ class Issuer(KeylessClient):
     fund_param: ClassVar[str | None] = None
     sheet: Callable[[bytes], Grid]
     columns: ClassVar[Mapping[str, str]]
+    date_formats: ClassVar[Sequence[str]] = DATE_FORMATS
     derived: ClassVar[Mapping[str, pl.Expr]] = {}
+    is_session: ClassVar[pl.Expr] = pl.lit(value=True)
     convention: ClassVar[Convention | None] = AS_TRADED
     table: ClassVar[str]
 
@@ -67,13 +72,18 @@ class Issuer(KeylessClient):
             NotFoundError: the issuer has no such fund.
             UnexpectedResponseError: the file is not of the known shape, or too many of its rows are not.
         """
-        fund = (share_id or symbol).lower()
+        fund = self.fund(share_id or symbol)
         return self._http.get_bytes(
             self.endpoint,
             lambda content: self.read(content, symbol, self._clock.now()),
-            path={"ticker": fund},
+            path={"fund": fund},
             params={**self.params, self.fund_param: fund} if self.fund_param else self.params,
         )
+
+    @staticmethod
+    def fund(share_id: str) -> str:
+        """What the issuer calls the fund in addresses, by the id of the settings."""
+        return share_id.lower()
 
     @classmethod
     def read(cls, content: bytes, symbol: str, now: datetime) -> pl.DataFrame:
@@ -84,7 +94,9 @@ class Issuer(KeylessClient):
             FailedResponseError: the file is truncated.
         """
         bad_rows = BadRows(f"{cls.name} shares of {symbol}")
-        figures = read_figures(cls.sheet(content), cls.columns, bad_rows, now).with_columns(**cls.derived)
+        grid = cls.sheet(content)
+        figures = read_figures(grid, cls.columns, bad_rows, now, cls.date_formats).filter(cls.is_session)
+        figures = figures.with_columns(**cls.derived)
         convention = cls.convention or convention_shown(figures)
         source = f"{cls.name}:{cls.table}"
         return share_history(figures, bad_rows, symbol=symbol, convention=convention, source=source)

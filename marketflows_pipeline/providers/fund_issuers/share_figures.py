@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Literal, TypeAlias
@@ -37,7 +37,13 @@ DATE_FORMATS = ("%Y-%m-%d", "%d-%b-%Y", "%b %d, %Y")
 EXCEL_EPOCH = pl.date(1899, 12, 30)
 
 
-def read_figures(grid: Grid, columns: Mapping[str, str], bad_rows: BadRows, now: datetime) -> pl.DataFrame:
+def read_figures(
+    grid: Grid,
+    columns: Mapping[str, str],
+    bad_rows: BadRows,
+    now: datetime,
+    date_formats: Sequence[str] = DATE_FORMATS,
+) -> pl.DataFrame:
     """The rows of the first table in a sheet that has all the columns wanted.
 
     Names are compared by their letters and digits alone, in any case. Rows without any figure, such as blank ones and
@@ -58,7 +64,7 @@ def read_figures(grid: Grid, columns: Mapping[str, str], bad_rows: BadRows, now:
         for here, place in places.items()
     }
     figures = [name for name in FIGURES if name in columns]
-    values = {"session": _date("session"), **{name: _figure(name) for name in figures}}
+    values = {"session": _date("session", date_formats), **{name: _figure(name) for name in figures}}
     is_blank = pl.all_horizontal(pl.col(figures).str.contains(ABSENT))
     is_notice = pl.all_horizontal(value.is_null() for value in values.values())
     table = (
@@ -153,11 +159,11 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _date(name: str) -> pl.Expr:
+def _date(name: str, formats: Sequence[str]) -> pl.Expr:
     text = pl.col(name).str.replace(r"[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?$", "")
     days = text.str.extract(r"^(\d{5})(?:\.0)?$").cast(pl.Int32())
     return pl.coalesce(
-        *(text.str.to_date(form, strict=False) for form in DATE_FORMATS), EXCEL_EPOCH + pl.duration(days=days)
+        *(text.str.to_date(form, strict=False) for form in formats), EXCEL_EPOCH + pl.duration(days=days)
     )
 
 

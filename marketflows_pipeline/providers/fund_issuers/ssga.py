@@ -22,7 +22,7 @@ class StateStreet(Issuer):
 
     name = "ssga"
     default_url = "https://www.ssga.com"
-    endpoint = "/library-content/products/fund-data/etfs/us/navhist-us-en-{ticker}.xlsx"
+    endpoint = "/library-content/products/fund-data/etfs/us/navhist-us-en-{fund}.xlsx"
     columns: ClassVar = {
         "session": "Date",
         "nav_usd": "NAV",

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self, TypeAlias, TypeVar, cast
-from urllib.parse import quote
 
 import httpx
 
@@ -19,6 +16,7 @@ from marketflows_pipeline.providers.http.decompression import ACCEPTED
 from marketflows_pipeline.providers.http.ledger import CallLedger, Outcome, refuse_beyond
 from marketflows_pipeline.providers.http.rate_limiter import RateLimiter
 from marketflows_pipeline.providers.http.redaction import Redactor
+from marketflows_pipeline.providers.http.request import Request, Values
 from marketflows_pipeline.providers.http.response_body import BodyReader, SizeLimits, parsed
 from marketflows_pipeline.providers.http.responses import (
     UNEXPECTED,
@@ -40,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 E = TypeVar("E", bound=ProviderError)
-Values: TypeAlias = Mapping[str, str | int | bool]
 ReadResponse: TypeAlias = Callable[[httpx.Response, Iterator[bytes]], T]
 
 DEFAULT_HEADERS = {
@@ -48,17 +45,6 @@ DEFAULT_HEADERS = {
     "accept-encoding": ACCEPTED,
     "user-agent": "marketflows-pipeline",
 }
-
-
-@dataclass(frozen=True)
-class _Request:
-    endpoint: str
-    path: str
-    url: httpx.URL
-
-    @property
-    def target(self) -> str:
-        return "?".join(filter(None, [self.path, self.url.query.decode()]))
 
 
 class HttpClient:
@@ -155,8 +141,9 @@ class HttpClient:
             PermanentProviderError: the service refused (also as its kinds NotFoundError and PlanLimitError).
             CreditsExhaustedError: the month's credits are used up; nothing was sent.
         """
+        request = Request.of(self._base_url, endpoint, path, params)
         read = self._read_in_memory(not_json, lambda response: parse(response.body))
-        return self._get(endpoint, path, params, read, self.size_limits.memory)
+        return self._get(request, read, self.size_limits.memory)
 
     def get_text(
         self,
@@ -171,8 +158,9 @@ class HttpClient:
 
         A body of more than ``limit_bytes``, decompressed, is an unexpected response; the rest of it is not read.
         """
+        request = Request.of(self._base_url, endpoint, path, params)
         read = self._read_in_memory(not_data, lambda response: parse(response.text))
-        return self._get(endpoint, path, params, read, self._memory_limit(limit_bytes))
+        return self._get(request, read, self._memory_limit(limit_bytes))
 
     def get_bytes(
         self,
@@ -181,14 +169,17 @@ class HttpClient:
         *,
         path: Values | None = None,
         params: Values | None = None,
+        headers: Mapping[str, str] | None = None,
         limit_bytes: int | None = None,
     ) -> T:
         """Request a file such as a workbook; arguments and errors as in ``get_text``.
 
+        ``headers`` are sent with this request alone, over the client's own; never a secret.
         The parser may raise ``FailedResponseError`` too, such as for a truncated file, which is retried.
         """
+        request = Request.of(self._base_url, endpoint, path, params, headers)
         read = self._read_in_memory(not_data, lambda response: parse(response.content))
-        return self._get(endpoint, path, params, read, self._memory_limit(limit_bytes))
+        return self._get(request, read, self._memory_limit(limit_bytes))
 
     def download(
         self,
@@ -203,10 +194,9 @@ class HttpClient:
 
         Arguments and errors as in ``get_bytes``, but that the parser is given the file, at ``destination``.
         """
+        request = Request.of(self._base_url, endpoint, path, params)
         return self._get(
-            endpoint,
-            path,
-            params,
+            request,
             lambda response, chunks: self._body.to_file(response, chunks, destination, parse),
             self.size_limits.download,
         )
@@ -217,17 +207,13 @@ class HttpClient:
     def _read_in_memory(self, check: Classifier, parse: Callable[[Response], T]) -> ReadResponse[T]:
         return lambda response, chunks: parsed(parse, self._body.in_memory(response, chunks, check))
 
-    def _get(
-        self, endpoint: str, path: Values | None, params: Values | None, read: ReadResponse[T], limit_bytes: int
-    ) -> T:
+    def _get(self, request: Request, read: ReadResponse[T], limit_bytes: int) -> T:
         """Attempt until there is a result, a permanent error, or no time or attempt left."""
-        filled = re.sub(r"\{(\w+)\}", lambda name: quote(str((path or {})[name[1]]), safe=""), endpoint)
-        request = _Request(endpoint, filled, httpx.URL(self._base_url + filled, params=dict(params or {})))
         if self._waits.is_used_up:
             raise self._not_sent(request)
         return retry(lambda number: self._attempt(request, number, read, limit_bytes), self._waits, self._clock.now)
 
-    def _attempt(self, request: _Request, number: int, read: ReadResponse[T], limit_bytes: int) -> T:
+    def _attempt(self, request: Request, number: int, read: ReadResponse[T], limit_bytes: int) -> T:
         """Send a request once, between the two halves of its entry in the ledger."""
         self._wait_for_permission(request)
         sent_at = self._clock.now()
@@ -256,7 +242,8 @@ class HttpClient:
 
         try:
             self._attempt_limits.begin()
-            with self._http.stream("GET", request.url, timeout=min(self._timeout, self._waits.attempt_s)) as response:
+            timeout = min(self._timeout, self._waits.attempt_s)
+            with self._http.stream("GET", request.url, headers=request.headers, timeout=timeout) as response:
                 status = response.status_code
                 result = read(response, self._body.chunks(response, wire(response), limit_bytes))
             outcome, reason = "ok", None
@@ -281,7 +268,7 @@ class HttpClient:
         logger.debug("%s %s: %d in %.0f ms", self.provider, request.target, status, 1000 * seconds())
         return result
 
-    def _wait_for_permission(self, request: _Request) -> None:
+    def _wait_for_permission(self, request: Request) -> None:
         if self._monthly_credits is not None:
             refuse_beyond(self._monthly_credits, self._plan, self.provider, self._ledger, self._clock.now())
         if self._rate_limiter:
@@ -289,12 +276,12 @@ class HttpClient:
         if self._waits.is_run_over:
             raise self._not_sent(request)
 
-    def _not_sent(self, request: _Request) -> TransientProviderError:
+    def _not_sent(self, request: Request) -> TransientProviderError:
         why = f"the service has failed for {self._waits.limit_s:.0f} s"
         if self._waits.is_run_over:
             why = "the run's time, limit_minutes in [run], is over"
         message = f"{self.provider} {request.path}: not requested: {why}; {LATER_RUN_RETRIES}"
         return self._error(TransientProviderError, message, request, None)
 
-    def _error(self, kind: type[E], message: str, request: _Request, status: int | None) -> E:
+    def _error(self, kind: type[E], message: str, request: Request, status: int | None) -> E:
         return kind(message, provider=self.provider, status=status, url=str(request.url))

@@ -59,7 +59,7 @@ class SharesProvider(Protocol):
     name: str
 
     def shares_outstanding(self, symbol: str, share_id: str) -> pl.DataFrame:
-        """The whole published history in SHARES_SCHEMA, by session.
+        """The whole published history in SHARES_SCHEMA, by session: one session of an issuer that publishes no more.
 
         Raises:
             NotFoundError: the issuer does not know the fund.

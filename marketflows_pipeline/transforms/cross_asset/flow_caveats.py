@@ -55,9 +55,9 @@ def flow_caveats(flows: pl.DataFrame, window: SessionWindow) -> pl.DataFrame:
         window: the sessions.
 
     Returns:
-        symbol, market_cap_usd (at the window's end), last_session (with a price), last_known_session (with a flow),
-        lag_basis, and within the window has_supply_revision, suspected_session (newest with a suspected split) and
-        large_session (newest with a flow beyond 35 % of the assets), by symbol.
+        symbol, market_cap_usd (at the window's end), last_session (with a price), first_known_session and
+        last_known_session (with a flow), lag_basis, and within the window has_supply_revision, suspected_session
+        (newest with a suspected split) and large_session (newest with a flow beyond 35 % of the assets), by symbol.
     """
     session, is_inside = pl.col("session"), pl.col("session") >= window.first_session
     return (
@@ -65,6 +65,7 @@ def flow_caveats(flows: pl.DataFrame, window: SessionWindow) -> pl.DataFrame:
         .agg(
             market_cap_usd=pl.col("market_cap_usd").filter(session == window.session).first(),
             last_session=session.max(),
+            first_known_session=session.filter(_IS_KNOWN).min(),
             last_known_session=session.filter(_IS_KNOWN).max(),
             lag_basis=pl.col("lag_basis").drop_nulls().first(),
             has_supply_revision=pl.col("is_supply_revision").filter(is_inside).any(),

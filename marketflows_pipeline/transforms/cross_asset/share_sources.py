@@ -22,13 +22,16 @@ class ShareSource:
     Attributes:
         lag_sessions: how many sessions before its date the orders were placed that a count holds for the first time.
         lag_basis: how that is known; where it is ``unknown`` the lag is 0.
-        basket: shares that come and go together, where its counts are net assets over net asset value; None where it
-            states counts.
+        is_derived: whether its counts are net assets over net asset value, for it states none.
+        basket: shares that come and go together, where that is known of derived counts; else None.
+        is_snapshot: whether it publishes the newest count alone, so that a history accrues from the first run on.
     """
 
     lag_sessions: int = 0
     lag_basis: LagBasis = "unknown"
+    is_derived: bool = False
     basket: int | None = None
+    is_snapshot: bool = False
 
 
 # By what stands before the colon in raw.shares_outstanding.source. The evidence, with its dates, is in
@@ -36,8 +39,12 @@ class ShareSource:
 SHARE_SOURCES = {
     "blackrock": ShareSource(lag_sessions=1, lag_basis="measured"),
     # Of 5,128 sessions from 2004 on all but 5 lie within 1,000 shares of a whole basket.
-    "spdr_gold": ShareSource(lag_sessions=0, lag_basis="measured", basket=100_000),
+    "spdr_gold": ShareSource(lag_sessions=0, lag_basis="measured", is_derived=True, basket=100_000),
     "ssga": ShareSource(),
+    "invesco": ShareSource(is_snapshot=True),
+    "grayscale": ShareSource(lag_sessions=1, lag_basis="documented"),
+    "twentyone_shares": ShareSource(),
+    "vaneck": ShareSource(is_derived=True),
     "folder": ShareSource(),
     # Made so (tools/make_cross_asset_tutorial_data.py).
     "tutorial": ShareSource(lag_sessions=0, lag_basis="documented"),
@@ -81,6 +88,11 @@ def share_lags(shares: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
             .otherwise(pl.col("basis_of_source").fill_null("unknown")),
         )
     )
+
+
+def is_derived() -> pl.Expr:
+    """Whether the counts of a row are net assets over net asset value, so that these always agree with them."""
+    return _issuer().is_in([name for name, known in SHARE_SOURCES.items() if known.is_derived])
 
 
 def _issuer() -> pl.Expr:

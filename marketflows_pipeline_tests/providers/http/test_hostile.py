@@ -16,8 +16,12 @@ from marketflows_pipeline.errors import ProviderError
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.defillama.client import DefiLlama
 from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock
+from marketflows_pipeline.providers.fund_issuers.grayscale import Grayscale
+from marketflows_pipeline.providers.fund_issuers.invesco import Invesco
 from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
 from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
+from marketflows_pipeline.providers.fund_issuers.twentyone_shares import TwentyOneShares
+from marketflows_pipeline.providers.fund_issuers.vaneck import VanEck
 from marketflows_pipeline.providers.http import transport
 from marketflows_pipeline.providers.http.client import HttpClient
 from marketflows_pipeline.providers.http.response_body import SizeLimits
@@ -57,6 +61,10 @@ CALLS: Mapping[str, tuple[type[Any], Ask]] = {
     "ssga shares": (StateStreet, lambda client, _: client.shares_outstanding("SPY", "")),
     "blackrock shares": (BlackRock, lambda client, _: client.shares_outstanding("IWM", "239710")),
     "gold shares": (SpdrGold, lambda client, _: client.shares_outstanding("GLD", "")),
+    "invesco shares": (Invesco, lambda client, _: client.shares_outstanding("QQQ", "46090E103")),
+    "grayscale shares": (Grayscale, lambda client, _: client.shares_outstanding("GBTC", "")),
+    "21shares shares": (TwentyOneShares, lambda client, _: client.shares_outstanding("ARKB", "")),
+    "vaneck shares": (VanEck, lambda client, _: client.shares_outstanding("HODL", "")),
 }
 
 # One of each way to read a response, for the quick suite.

@@ -16,9 +16,7 @@ from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import TransientProviderError, UserInputError
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.defillama.client import DefiLlama
-from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock
-from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
-from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
+from marketflows_pipeline.providers.fund_issuers.issuers import ISSUERS
 from marketflows_pipeline.providers.http.client import HttpClient
 from marketflows_pipeline.providers.volatility.cboe import Cboe
 from marketflows_pipeline.providers.volatility.fred import Fred
@@ -296,7 +294,7 @@ def test_a_key_log_that_cannot_be_written_is_named(environment: pytest.MonkeyPat
     assert refusal().startswith("SSLKEYLOGFILE='/nowhere/keys': expected a file that can be written (No such file")
 
 
-@pytest.mark.parametrize("service_class", [DefiLlama, Yahoo, Cboe, Fred, StateStreet, BlackRock, SpdrGold])
+@pytest.mark.parametrize("service_class", [DefiLlama, Yahoo, Cboe, Fred, *ISSUERS])
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "SSL_CERT_FILE"])
 def test_every_keyless_service_is_opened_with_care(
     environment: pytest.MonkeyPatch,

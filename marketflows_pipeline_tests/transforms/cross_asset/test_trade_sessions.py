@@ -69,12 +69,14 @@ def test_a_lag_changes_no_moment_at_which_a_flow_was_known() -> None:
 @pytest.mark.parametrize(
     ("source", "lag", "basis"),
     [("ssga:navhist", 0, "unknown"), ("spdr_gold:archive", 0, "measured"), ("folder:shares", 0, "unknown"),
-     ("someone:else", 0, "unknown"), ("tutorial:shares", 0, "documented")],
+     ("someone:else", 0, "unknown"), ("tutorial:shares", 0, "documented"), ("invesco:snapshot", 0, "unknown"),
+     ("grayscale:performance", 1, "documented"), ("twentyone_shares:valuations", 0, "unknown"),
+     ("vaneck:derived", 0, "unknown")],
 )  # fmt: skip
 def test_every_source_says_its_lag_and_how_it_is_known(source: str, lag: int, basis: str) -> None:
     flows = flows_of(bars_of({"A": [1.0, 1.0]}), fund(source, [10.0, 11.0], [1.0, 1.0]))
 
-    assert flows.select(TRADE).row(-1) == (day(1), 1, lag, basis)
+    assert flows.select(TRADE).row(-1) == (day(1 - lag), 1, lag, basis)
 
 
 def test_an_unknown_lag_is_none() -> None:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, FLOW_LIMIT, fetched, is_past, is_stale
 from marketflows_pipeline.cli.reports.published_data import PublishedData
+from marketflows_pipeline.report.credits import service_names
 from marketflows_pipeline.transforms.cross_asset.flow_caveats import SessionWindow, flow_caveats
 from marketflows_pipeline.transforms.cross_asset.flow_rankings import rank_trade_flows
+from marketflows_pipeline.transforms.cross_asset.share_sources import SHARE_SOURCES
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import FLOW_COLUMNS, trade_flows
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     from marketflows_pipeline.settings import Asset
 
 FLOWS = "core.asset_flows"
-_CAVEATS = ("has_supply_revision", "last_known_session", "suspected_session", "large_session", "lag_basis")
+_CAVEATS = (
+    "has_supply_revision", "first_known_session", "last_known_session", "suspected_session", "large_session",
+    "lag_basis",
+)  # fmt: skip
 _WINDOW_KEYS = ("days", "n_sessions", "session", "first_session", "session_before")
 
 
@@ -39,6 +44,7 @@ class AssetSums:
         unknown: symbol, name and reason of each asset whose flow is unknown, those without any price among them.
         includes_issuance: whether issuance of coins counts as a flow.
         unknown_lag: funds of whose counts nobody knows whether they are about their date, which is assumed.
+        accruing: symbol and first known session of each fund whose issuer publishes no history of shares.
         large: symbol and session of the newest flow beyond 35 % of a fund's assets, where the window has one.
     """
 
@@ -49,6 +55,7 @@ class AssetSums:
     unknown: Sequence[dict[str, Any]]
     includes_issuance: bool
     unknown_lag: Sequence[str]
+    accruing: Mapping[str, date]
     large: Mapping[str, date]
 
     def header(self) -> dict[str, Any]:
@@ -91,6 +98,11 @@ def asset_sums(data: PublishedData, days: int, *, include_issuance: bool) -> Ass
         unknown=_unknown(assets, data.context.universe),
         includes_issuance=include_issuance,
         unknown_lag=[row["symbol"] for row in rows if row["lag_basis"] == "unknown" and row["flow_usd"] is not None],
+        accruing={
+            row["symbol"]: row["first_known_session"]
+            for row in rows
+            if row["first_known_session"] is not None and _is_snapshot(universe.get(row["symbol"]))
+        },
         large={row["symbol"]: row["large_session"] for row in rows if row["large_session"]},
     )
 
@@ -113,6 +125,7 @@ def coverage(data: PublishedData, sums: AssetSums) -> dict[str, Any]:
         "partly_known": sums.partly_known(),
         "newest_flow_session": sums.window.newest_flow_session,
         "unknown_lag": list(sums.unknown_lag),
+        "known_since": [{"symbol": symbol, "session": session} for symbol, session in sums.accruing.items()],
         "large_flows": [{"symbol": symbol, "session": session} for symbol, session in sums.large.items()],
         "behind": [{key: asset[key] for key in ("symbol", "last_session")} for asset in behind],
         "fetched_at": fetched(data),
@@ -135,6 +148,12 @@ def _unknown(assets: Sequence[Mapping[str, Any]], universe: Sequence[Asset]) -> 
     ]
 
 
+def _is_snapshot(setting: Asset | None) -> bool:
+    """Whether the issuer of a fund publishes its newest count of shares alone."""
+    source = None if setting is None else SHARE_SOURCES.get(setting.share_source)
+    return source is not None and source.is_snapshot
+
+
 def _why(asset: Mapping[str, Any], setting: Asset | None) -> str:
     if asset["has_supply_revision"]:
         return "its supply was counted anew by more than 10 %, which is no flow"
@@ -144,6 +163,11 @@ def _why(asset: Mapping[str, Any], setting: Asset | None) -> str:
         return (
             f"its shares changed on {asset['suspected_session']} as by a split that nobody lists; core.share_splits "
             "has the line of splits.csv that settles it"
+        )
+    if setting is not None and _is_snapshot(setting) and asset["last_known_session"] is None:
+        return (
+            f"{service_names([setting.share_source])} publishes no history of shares and no two sessions are stored "
+            "yet, so its price alone is known"
         )
     where = "" if setting is None else f" from {setting.share_source}"
     if setting is not None and setting.share_source == "supply":

@@ -102,6 +102,10 @@ def footnotes(body: Mapping[str, Any]) -> tuple[str, ...]:
     if partly := body["coverage"]["partly_known"]:
         parts = ", ".join(f"{asset['symbol']} {asset['sessions_known']:,}" for asset in partly)
         notes.append(f"Of {counted(there, 'session')} known: {parts}. Their flows are sums of those alone.")
+    notes += [
+        f"{fund['symbol']}: its issuer publishes no history of shares; flows are known since {fund['session']}."
+        for fund in body["coverage"]["known_since"]
+    ]
     for large in body["coverage"]["large_flows"]:
         notes.append(
             f"{large['symbol']}: a flow beyond 35 % of its assets on {large['session']}, real until shown otherwise."

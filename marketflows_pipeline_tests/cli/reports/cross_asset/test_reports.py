@@ -12,8 +12,9 @@ import pytest
 from marketflows_pipeline.cli.reports.cross_asset.provenance import dollars
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.transforms.cross_asset.flow_map import OUTSIDE
-from marketflows_pipeline_tests.cli.asking import ask, fault
+from marketflows_pipeline_tests.cli.asking import ask, fault, invoke
 from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import (
+    CONFIG,
     FLOWS,
     REGIMES,
     TABLES_OF_DATA,
@@ -341,6 +342,34 @@ def test_flows_go_by_the_session_of_the_orders_up_to_the_last_that_is_known(tmp_
         (expected,) = ranked.filter(symbol=row["symbol"]).to_dicts()
         keys = ("flow_usd", "sessions_known", "price_effect_usd", "flow_method", "inflow_rank", "outflow_rank")
         assert {key: row[key] for key in keys} == {key: expected[key] for key in keys}
+
+
+WITH_ISSUER = CONFIG.replace('source = "none"\nshare_id = ""', 'source = "invesco"\nshare_id = "46090E103"')
+
+
+def test_a_fund_whose_issuer_has_no_history_waits_for_two_sessions(tmp_path: Path) -> None:
+    publish_market(tmp_path, {**TABLES_OF_DATA})
+    (tmp_path / "config.toml").write_text(WITH_ISSUER)
+
+    unknown = {asset["symbol"]: asset["why"] for asset in ask(tmp_path, "cross-asset flows --days 3")["unknown_flow"]}
+    assert unknown["QQQ"] == (
+        "Invesco publishes no history of shares and no two sessions are stored yet, so its price alone is known"
+    )
+
+
+def test_since_when_flows_are_known_is_said_of_an_issuer_without_a_history(tmp_path: Path) -> None:
+    """The sum of a month would be that of the two days since the first run, and stood beside whole months."""
+    begun = {("QQQ", day(18)): 7e6, ("QQQ", day(19)): -1e6}
+    known = {key: {"flow_usd": usd, "flow_method": "shares"} for key, usd in begun.items()}
+    flows = [row | known.get((row["symbol"], row["session"]), {}) for row in FLOWS]
+    publish_market(tmp_path, {**TABLES_OF_DATA, "core.asset_flows": flows})
+    (tmp_path / "config.toml").write_text(WITH_ISSUER)
+
+    body = ask(tmp_path, "cross-asset flows --days 3")
+    assert body["coverage"]["known_since"] == [{"symbol": "QQQ", "session": "2026-11-18"}]
+    assert entry(body["flows"], "QQQ")["sessions_known"] == 2
+    text = invoke(tmp_path, "cross-asset flows --days 3 --format table").stdout
+    assert "QQQ: its issuer publishes no history of shares; flows are known since 2026-11-18." in " ".join(text.split())
 
 
 def test_what_is_doubtful_of_a_flow_is_said(tmp_path: Path) -> None:
