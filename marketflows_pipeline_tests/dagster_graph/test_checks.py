@@ -203,6 +203,7 @@ def test_all_but_the_warnings_block_what_comes_after() -> None:
         "no_flow_is_very_large",
         "splits_are_listed",
         "reported_flows_fit_without_a_lag",
+        "closes_are_not_adjusted_for_dividends",
         "no_model_looks_too_good",
     }
     for check in named_checks().values():

@@ -4,48 +4,43 @@ from __future__ import annotations
 
 import csv
 import logging
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import NoReturn
 
 import polars as pl
-from pyarrow import ArrowException, parquet
+from pyarrow import ArrowException
 
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.providers.fund_issuers.grids import MAX_CELL_LETTERS
 from marketflows_pipeline.providers.http.responses import one_line
 from marketflows_pipeline.providers.local_files import csv_errors
+from marketflows_pipeline.providers.local_files.cells import LINE, MAX_BYTES, read_csv, read_parquet
+from marketflows_pipeline.providers.local_files.service_files import ISO_DATE
 from marketflows_pipeline.transforms.time_span import TimeSpan
 
 logger = logging.getLogger(__name__)
 
-# No name of a column can be this one, as blanks become underscores.
-LINE = "its line"
-# How programs write a figure that is not there; FRED writes a dot.
-MISSING = ("", ".", "nan", "null", "none", "n/a")
-# A hundred years of sessions are 25,000 rows and two megabytes; what is far beyond would only fill memory.
-MAX_BYTES = 1 << 25
-MAX_ROWS = 1_000_000
-MAX_COLUMNS = 1000
-MAX_CELLS = 5_000_000
-MAX_UNPACKED_BYTES = 1 << 28
-ISO_DATE = "%Y-%m-%d"
 BRACKETS = r"^\(([\d.,]+)\)$"
-THOUSANDS = r"^-?\d{1,3}(,\d{3})*(,\d{3}\.\d+|,\d{3},\d{3})$"
+EVERY_THOUSANDS = r"^-?\d{1,3}(,\d{3})+(\.\d+)?$"
+SURE_THOUSANDS = r"^-?\d{1,3}(,\d{3})*(,\d{3}\.\d+|,\d{3},\d{3})$"
 # A day that another program made a moment of.
 MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?$"
 
 
 def read_file(
-    file: Path, *, required: Collection[str], optional: Collection[str] = (), may_be_empty: bool = False
+    file: Path,
+    *,
+    required: Collection[str],
+    optional: Collection[str] = (),
+    called: Mapping[str, str] | None = None,
+    may_be_empty: bool = False,
 ) -> OwnTable:
     """The columns of a file that are known, as text; others are ignored, with a line in the log.
 
-    Names of columns are taken in any case, with spaces for underscores.
+    Names of columns are taken in any case, with spaces for underscores. ``called`` leads from what a service's own file
+    calls a column to its name here; in such a file thousands have commas.
 
     Raises:
         UserInputError: the file cannot be read, has no rows, lacks a column, or has one twice.
@@ -55,13 +50,17 @@ def read_file(
     if (size := file.stat().st_size) > MAX_BYTES:
         raise UserInputError(f"{file}: expected at most {MAX_BYTES:,} bytes, found {size:,}")
     try:
-        cells = _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file)
+        cells = read_parquet(file) if file.suffix == ".parquet" else read_csv(file)
     except UnicodeDecodeError as error:
         if file.suffix == ".parquet":
             raise UserInputError(f"{file}: cannot be read: the name of a column is not UTF-8") from error
         raise csv_errors.no_text(file, error) from error
     except (OSError, csv.Error, ArrowException, pl.exceptions.PolarsError) as error:
         raise UserInputError(f"{file}: cannot be read: {one_line(str(error))}") from error
+    foreign = {name: (called or {})[name] for name in cells.columns if name in (called or {})}
+    if twice := [name for name in foreign.values() if name in cells.columns or list(foreign.values()).count(name) > 1]:
+        raise UserInputError(f"{file}: expected one column `{twice[0]}`, found two that mean it")
+    cells = cells.rename(foreign)
     found = [name for name in cells.columns if name != LINE]
     if not found:
         raise UserInputError(f"{file}: is empty; expected the columns {', '.join(required)}")
@@ -73,7 +72,7 @@ def read_file(
     known = [name for name in found if name in {*required, *optional}]
     if unknown := [name for name in found if name not in known]:
         logger.warning("%s: ignored columns that mean nothing here: %s", file, one_line(", ".join(unknown)))
-    return OwnTable(file, cells.select(LINE, *known))
+    return OwnTable(file, cells.select(LINE, *known), has_thousands=bool(foreign))
 
 
 @dataclass(frozen=True)
@@ -81,10 +80,12 @@ class OwnTable:
     """One file of the user's.
 
     Cells are text, null where missing: LINE (of the file, or row where lines are none) and the known columns.
+    Numbers may have commas at their thousands where the file is one of a service that writes them.
     """
 
     file: Path
     cells: pl.DataFrame
+    has_thousands: bool = False
 
     def __contains__(self, column: str) -> bool:
         return column in self.cells.columns
@@ -116,7 +117,7 @@ class OwnTable:
         if column not in self:
             return pl.Series(column, [None] * self.cells.height, dtype=pl.Float64())
         text = self.cells[column]
-        numbers = text.cast(pl.Float64(), strict=False)
+        numbers = (_without_commas(text) if self.has_thousands else text).cast(pl.Float64(), strict=False)
         is_fine = numbers.is_finite() & ((numbers >= 0) if may_be_zero else (numbers > 0))
         expected = "a number that is not negative" if may_be_zero else "a number above 0"
         wrong = text.is_not_null() & ~is_fine.fill_null(value=False)
@@ -134,11 +135,8 @@ class OwnTable:
         """
         text = self.cells[column]
         plain = text.str.replace(BRACKETS, "-${1}").str.replace("\u2212", "-", literal=True)
-        with_thousands = plain.str.contains(THOUSANDS)
-        numbers = (
-            pl.select(pl.when(with_thousands).then(plain.str.replace_all(",", "", literal=True)).otherwise(plain))
-            .to_series()
-            .cast(pl.Float64(), strict=False)
+        numbers = _without_commas(plain, pattern=EVERY_THOUSANDS if self.has_thousands else SURE_THOUSANDS).cast(
+            pl.Float64(), strict=False
         )
         wrong = text.is_not_null() & ~numbers.is_finite().fill_null(value=False)
         hint = csv_errors.number_hint(text.filter(wrong).first())
@@ -211,71 +209,6 @@ class OwnTable:
             self.refuse(at[0], column, expected)
 
 
-def _read_csv(file: Path) -> pl.DataFrame:
-    csv_errors.refuse_what_is_no_csv(file)
-    with file.open(encoding="utf-8-sig", newline="") as opened:
-        reader = csv.reader(opened, strict=True, skipinitialspace=True)
-        names = next(csv_errors.filled(reader), [])
-        csv_errors.refuse_what_is_no_header(file, reader.line_num, names)
-        header, rows = _columns(file, names), []
-        for row in csv_errors.filled(reader):
-            if len(row) != len(header):
-                raise csv_errors.wrong_length(file, reader.line_num, names, row)
-            rows.append([str(reader.line_num), *row])
-            _refuse_beyond(file, len(rows), len(header))
-    return _as_text(pl.DataFrame(rows, schema=dict.fromkeys([LINE, *header], pl.String), orient="row"))
-
-
-def _read_parquet(file: Path) -> pl.DataFrame:
-    # By pyarrow: polars panics on some damaged files, on stderr, and aborts the process on others.
-    with parquet.ParquetFile(file) as opened:
-        # Before anything is decompressed: a kilobyte can hold a billion equal rows.
-        _refuse_beyond(file, opened.metadata.num_rows, len(opened.schema_arrow))
-        table = opened.read()
-    table.validate(full=True)
-    frame = pl.DataFrame(table.rename_columns(_columns(file, table.column_names)))
-    frame = frame.select(_written(name, dtype) for name, dtype in frame.schema.items())
-    lengths = frame.select(pl.all().str.len_bytes().max().fill_null(0)).rows()
-    longest: int = max(chain.from_iterable(lengths), default=0)
-    if longest > MAX_CELL_LETTERS or frame.estimated_size() > MAX_UNPACKED_BYTES:
-        raise UserInputError(f"{file}: expected cells of at most {MAX_CELL_LETTERS:,} bytes, found {longest:,} in one")
-    return _as_text(frame.with_row_index(LINE, offset=1))
-
-
-def _written(name: str, dtype: pl.DataType) -> pl.Expr:
-    if isinstance(dtype, pl.Datetime):
-        return pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S%.6f%:z" if dtype.time_zone else "%Y-%m-%dT%H:%M:%S%.6f")
-    if dtype.is_nested():
-        return pl.lit("a nested value").alias(name)
-    return pl.col(name).cast(pl.String(), strict=False)
-
-
-def _refuse_beyond(file: Path, n_rows: int, n_columns: int) -> None:
-    if n_columns > MAX_COLUMNS:
-        raise UserInputError(f"{file}: expected at most {MAX_COLUMNS:,} columns, found {n_columns:,}")
-    if n_rows > MAX_ROWS or n_rows * n_columns > MAX_CELLS:
-        raise UserInputError(
-            f"{file}: expected at most {MAX_ROWS:,} rows and {MAX_CELLS:,} cells, found {n_rows:,} rows of "
-            f"{n_columns:,} or more"
-        )
-
-
-def _columns(file: Path, names: Sequence[str]) -> list[str]:
-    _refuse_beyond(file, 0, len(names))
-    columns = [re.sub(r"\s+", "_", name.strip().lower()) for name in names]
-    columns = [name or f"unnamed_{at}" for at, name in enumerate(columns, start=1)]
-    if twice := sorted({name for name in columns if columns.count(name) > 1}):
-        raise UserInputError(f"{file}: expected each column once, found `{one_line(twice[0])}` twice")
-    return columns
-
-
-def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
-    text = pl.exclude(LINE).str.strip_chars()
-    return frame.with_columns(
-        pl.col(LINE).cast(pl.UInt32()), pl.when(~text.str.to_lowercase().is_in(MISSING)).then(text)
-    )
-
-
 def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
@@ -284,3 +217,9 @@ def _moment(text: str | None) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else None
     except (ValueError, OverflowError):  # the first hours of year 1 are before it in UTC
         return None
+
+
+def _without_commas(text: pl.Series, pattern: str = EVERY_THOUSANDS) -> pl.Series:
+    return pl.select(
+        pl.when(text.str.contains(pattern)).then(text.str.replace_all(",", "", literal=True)).otherwise(text)
+    ).to_series()
