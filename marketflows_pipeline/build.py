@@ -15,7 +15,13 @@ import dagster as dg
 from marketflows_pipeline import assets as assets_package
 from marketflows_pipeline import jobs, schedules
 from marketflows_pipeline.assets.cross_asset_models import TRAINED_TABLES
-from marketflows_pipeline.assets.cross_asset_raw import ISSUER_SOURCE, PRICE_SOURCE, VOLATILITY_SOURCE
+from marketflows_pipeline.assets.cross_asset_raw import (
+    ISSUER_SOURCE,
+    PRICE_SOURCE,
+    REFERENCE_SOURCE,
+    REPORTED_SOURCE,
+    VOLATILITY_SOURCE,
+)
 from marketflows_pipeline.assets.exchanges_raw import DAILY_TABLES, RESERVES_SOURCE
 from marketflows_pipeline.assets.io_manager import warehouse_io_manager
 from marketflows_pipeline.assets.market_caps_raw import SOURCE
@@ -52,7 +58,7 @@ _PROVIDER_OF_A_RUN = {
     )
 }
 
-SOURCES = (SOURCE, RESERVES_SOURCE, PRICE_SOURCE, ISSUER_SOURCE, VOLATILITY_SOURCE)
+SOURCES = (SOURCE, RESERVES_SOURCE, PRICE_SOURCE, ISSUER_SOURCE, VOLATILITY_SOURCE, REFERENCE_SOURCE, REPORTED_SOURCE)
 
 
 def build_definitions(

@@ -18,6 +18,7 @@ from marketflows_pipeline.providers.http.wait_budget import WaitBudget, WaitBudg
 from marketflows_pipeline.providers.protocols.cross_asset import (
     CrossAssetClients,
     PriceProvider,
+    ReferenceProvider,
     SharesProvider,
     VolatilityProvider,
 )
@@ -127,12 +128,16 @@ class Clients:
         shares: dict[str, SharesProvider] = {
             issuer.name: self._opened(issuer) for issuer in ISSUERS if issuer.name in sources
         }
-        indices: list[VolatilityProvider] = [self._opened(Cboe), self._opened(Fred)]
+        fred = self._opened(Fred)
+        indices: list[VolatilityProvider] = [self._opened(Cboe), fred]
+        reference: list[ReferenceProvider] = [fred]
         if own:
             shares["folder"] = own
             # The user's own figures come first where they are the first choice for prices.
-            indices.insert(0 if part.providers[0] == "folder" else len(indices), own)
-        return CrossAssetClients(prices, shares, indices, own)
+            is_first = part.providers[0] == "folder"
+            indices.insert(0 if is_first else len(indices), own)
+            reference.insert(0 if is_first else len(reference), own)
+        return CrossAssetClients(prices, shares, indices, own, reference, own)
 
     @cached_property
     def _coingecko(self) -> CoinGecko:

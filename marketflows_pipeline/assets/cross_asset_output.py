@@ -12,6 +12,7 @@ from marketflows_pipeline.assets.cross_asset_models import model_folder
 from marketflows_pipeline.assets.publishing import MODEL_PICTURES, draw_part, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.cross_asset.catalog import CrossAssetChartContext, cross_asset_charts
+from marketflows_pipeline.charts.cross_asset.context_spec import FundGroupsSpec
 from marketflows_pipeline.charts.cross_asset.model_card import model_card_html
 from marketflows_pipeline.charts.rotation.catalog import RotationContext, rotation_charts
 from marketflows_pipeline.errors import RenderError
@@ -20,6 +21,7 @@ from marketflows_pipeline.queries.cross_asset import benchmark_symbol, cross_ass
 from marketflows_pipeline.report.credits import SHARES, service_names
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.system.safe_files import read_plain, write_whole
+from marketflows_pipeline.transforms.cross_asset.fund_groups import group_sums
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import trade_flows
 from marketflows_pipeline.warehouse.accepted import accepted_name
 
@@ -28,6 +30,8 @@ DRAWN = (
     "core.asset_flows",
     "mart.flow_rankings",
     "mart.flow_map",
+    "mart.fund_group_flows",
+    "mart.flow_comparison",
     "mart.regimes",
     "mart.correlations",
     "mart.model_evaluation",
@@ -54,6 +58,8 @@ def cross_asset_charts_drawn(run: Run) -> dg.MaterializeResult[None]:
         correlations=read("mart.correlations"),
         evaluation=evaluation,
         context=context,
+        groups=group_sums(read("mart.fund_group_flows"), FundGroupsSpec.sessions),
+        comparison=read("mart.flow_comparison"),
     )
     points, stays, placebo = map(read, ROTATION)
     rotations = rotation_charts(points, stays, placebo, _rotation_context(context))

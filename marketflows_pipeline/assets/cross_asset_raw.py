@@ -20,11 +20,18 @@ ISSUER_SOURCE = source_spec(
 )
 VOLATILITY_SOURCE = source_spec("cboe", "files", description="Cboe's files of VIX and VIX3M, FRED's where those fail.")
 
+REFERENCE_SOURCE = source_spec("fred", "files", description="FRED's files of dollar index, yields and spread.")
+REPORTED_SOURCE = source_spec(
+    "own_files", "files", description="Tables of flows that somebody else reports, kept by the user."
+)
+
 RAW_SOURCES = {
     "raw.daily_bars": PRICE_SOURCE,
     "raw.corporate_actions": PRICE_SOURCE,
     "raw.shares_outstanding": ISSUER_SOURCE,
     "raw.volatility_index": VOLATILITY_SOURCE,
+    "raw.reference_series": REFERENCE_SOURCE,
+    "raw.reported_flows": REPORTED_SOURCE,
 }
 
 
@@ -39,7 +46,7 @@ RAW_SOURCES = {
 def ingest_cross_asset(
     context: dg.AssetExecutionContext, run: Run, clients: dg.ResourceParam[Clients]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Fetch bars, shares and volatility up to the last session, once a day."""
+    """Fetch bars, shares, volatility and reference series up to the last session, once a day."""
     from marketflows_pipeline.ingest.cross_asset.daily import refresh_cross_asset  # noqa: PLC0415 (other runs need not load it)
 
     settings = run.settings.cross_asset

@@ -14,6 +14,7 @@ from marketflows_pipeline.checks import (
     cap_flows,
     cross_asset,
     cross_asset_rotation,
+    cross_asset_sources,
     exchange_league,
     exchanges,
     market_caps,
@@ -31,7 +32,7 @@ from marketflows_pipeline.transforms.plausibility import BOUNDS
 _MODULES = {
     "market_caps": (market_caps, narrative_index, cap_flows, market_caps_breadth, market_caps_rotation, radar),
     "exchanges": (exchanges, exchange_league),
-    "cross_asset": (cross_asset, cross_asset_rotation),
+    "cross_asset": (cross_asset, cross_asset_rotation, cross_asset_sources),
 }
 
 _STEP_OF = {

@@ -125,6 +125,25 @@ def brief(options: RunOptions, output_format: ReportFormat, *, refresh: bool) ->
     )
 
 
+@cross_asset.command("groups", short_help="Flows of groups of funds, and how much of each is known.")
+@_days
+@format_option
+@refresh_option
+@click.pass_obj
+def groups(options: RunOptions, days: int, output_format: ReportFormat, *, refresh: bool) -> None:
+    """Flows of sectors, regions or spot crypto funds, as the settings group them, summed over what is known."""
+    from marketflows_pipeline.cli.reports.cross_asset.groups import fund_groups  # noqa: PLC0415
+
+    print_report(
+        options,
+        CROSS_ASSET,
+        lambda data: fund_groups(data, days),
+        output_format,
+        command="cross-asset groups --refresh",
+        run_first=_fetch if refresh else None,
+    )
+
+
 @cross_asset.command("rotation", short_help="Which of two classes flows favour, and since when.")
 @click.argument("first", callback=argument_text)
 @click.argument("second", callback=argument_text)

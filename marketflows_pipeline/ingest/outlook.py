@@ -25,7 +25,7 @@ from marketflows_pipeline.ingest.budget import (
 )
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
 from marketflows_pipeline.settings import EXCHANGE_PROVIDER, ConfigFile
-from marketflows_pipeline.settings.cross_asset import FUND_ISSUERS
+from marketflows_pipeline.settings.universe import FUND_ISSUERS
 
 # The longest month, by which a month of hourly runs is reckoned.
 MONTH_HOURS = 744
@@ -289,6 +289,8 @@ def _of_cross_asset(config: ConfigFile) -> Iterator[Family]:
         if funds:
             yield Family(part, issuer, "shares outstanding", "one a fund", day=funds)
     yield Family(part, "cboe", "volatility indices", "VIX and VIX3M", day=VOLATILITY_INDICES)
+    if series := config.cross_asset.reference_series:
+        yield Family(part, "fred", "reference series", "one a series", day=len(series))
 
 
 def _refetches(config: ConfigFile) -> bool:

@@ -20,13 +20,14 @@ def cross_asset_settings(settings: Settings) -> CrossAsset:
 
 
 def universe(settings: Settings) -> pl.DataFrame:
-    """``symbol, name, asset_class, share_source, share_id``, and what the settings say of lags, in their order."""
-    columns = ("symbol", "name", "asset_class", "share_source", "share_id", "lag_basis", "share_lag_sessions")
-    return pl.DataFrame(
+    """``symbol, name, asset_class, asset_group, share_source, share_id``, and lags as the settings say."""
+    columns = ("symbol", "name", "asset_class", "group", "share_source", "share_id", "lag_basis", "share_lag_sessions")
+    assets = pl.DataFrame(
         [[getattr(asset, column) for column in columns] for asset in cross_asset_settings(settings).universe],
         schema=dict.fromkeys(columns, pl.String) | {"share_lag_sessions": pl.Int32},
         orient="row",
     )
+    return assets.rename({"group": "asset_group"})
 
 
 def benchmark_symbol(settings: Settings) -> str:

@@ -17,6 +17,7 @@ MADE_UP = "Tutorial: made-up figures, about no real market"
 COINGECKO, DEFILLAMA = attribution(DEFAULT_PROVIDER), "Data provided by DefiLlama"
 
 BARS, SHARES, VOLATILITY = "raw.daily_bars", "raw.shares_outstanding", "raw.volatility_index"
+REFERENCE = "raw.reference_series"
 SERVICES = {
     "yahoo": "Yahoo",
     "ssga": "State Street",
@@ -30,7 +31,12 @@ SERVICES = {
     "fred": "FRED (Federal Reserve Bank of St. Louis)",
     "folder": "own files",
 }
-_WHAT = {BARS: "prices from", SHARES: "shares outstanding from", VOLATILITY: "VIX from"}
+_WHAT = {
+    BARS: "prices from",
+    SHARES: "shares outstanding from",
+    VOLATILITY: "VIX from",
+    REFERENCE: "reference series from",
+}
 
 
 def service_names(sources: Iterable[str]) -> str:

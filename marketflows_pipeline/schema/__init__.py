@@ -10,6 +10,7 @@ from marketflows_pipeline.schema.breadth import BREADTH_TABLES
 from marketflows_pipeline.schema.cap_flows import CAP_FLOW_TABLES
 from marketflows_pipeline.schema.closes import DAILY_CLOSE_TABLES
 from marketflows_pipeline.schema.cross_asset import CROSS_ASSET_TABLES
+from marketflows_pipeline.schema.cross_asset_context import CROSS_ASSET_CONTEXT_TABLES
 from marketflows_pipeline.schema.events import EVENT_TABLES
 from marketflows_pipeline.schema.exchange_league import EXCHANGE_LEAGUE_TABLES
 from marketflows_pipeline.schema.exchanges import EXCHANGE_TABLES
@@ -32,6 +33,7 @@ TABLES: dict[str, Table] = {
         *EXCHANGE_TABLES,
         *EXCHANGE_LEAGUE_TABLES,
         *CROSS_ASSET_TABLES,
+        *CROSS_ASSET_CONTEXT_TABLES,
         *ROTATION_TABLES,
         *META_TABLES,
         *EVENT_TABLES,

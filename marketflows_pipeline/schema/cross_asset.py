@@ -11,6 +11,7 @@ _SESSION = Column("session", DType.DATE, "Trading session: a New York date for f
 _FETCHED = Column("fetched_at", DType.TIME, "When it was fetched", "UTC")
 _SOURCE = Column("source", DType.TEXT, "Which answer brought it, such as yahoo:chart; synthetic data says so")
 _CLASS = Column("asset_class", DType.TEXT, "equity, metal, bond or crypto")
+_GROUP = Column("asset_group", DType.TEXT, "Group in the settings, such as sector; null without one", nullable=True)
 _WINDOW = Column("window_sessions", DType.INT, "Length of the window", "sessions")
 
 
@@ -301,6 +302,7 @@ CORE_ASSET_FLOWS = Table(
             "UTC",
             nullable=True,
         ),
+        _GROUP,
     ),
     as_of=None,
     may_be_empty=True,
@@ -407,6 +409,7 @@ MART_FLOW_RANKINGS = Table(
             "Place by outflow, from 1; null for issuance, inflows and unknown flows",
             nullable=True,
         ),
+        _GROUP,
     ),
     may_be_empty=True,
 )
@@ -460,10 +463,13 @@ MART_CORRELATIONS = Table(
     part="cross_asset",
     grain="one pair of assets, window, and last session of a week",
     key=("symbol_a", "symbol_b", "window_sessions", "session"),
-    description="Correlation of daily log returns, for each pair once, at the last session of each week.",
+    description=(
+        "Correlation of daily log returns, for each pair once, at the last session of each week. Reference series are "
+        "in it by FRED's ids: of yields, slope and spread by daily differences."
+    ),
     columns=(
-        Column("symbol_a", DType.TEXT, "First asset, before the other in the alphabet"),
-        Column("symbol_b", DType.TEXT, "Second asset"),
+        Column("symbol_a", DType.TEXT, "First asset or reference series, before the other in the alphabet"),
+        Column("symbol_b", DType.TEXT, "Second asset, or reference series"),
         _WINDOW,
         _SESSION,
         _number(

@@ -114,7 +114,8 @@ META_FETCHES = Table(
         Column(
             "dataset",
             DType.TEXT,
-            "categories, listing, volume_chart, excluded_category, protocols, protocol, bars, shares or volatility",
+            "categories, listing, volume_chart, excluded_category, protocols, protocol, bars, shares, "
+            "volatility, reference or reported_flows",
         ),
         Column(
             "target",

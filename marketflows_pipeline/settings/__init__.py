@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.coinpaprika import CoinPaprika
-from marketflows_pipeline.settings.cross_asset import Asset, CrossAsset
+from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.folder import Folder
 from marketflows_pipeline.settings.loading import load_config, load_settings, warn_of_exposure
@@ -26,6 +26,7 @@ from marketflows_pipeline.settings.models import (
     source_of,
 )
 from marketflows_pipeline.settings.plots import Plots
+from marketflows_pipeline.settings.universe import Asset
 
 __all__ = [
     "EXCHANGE_PROVIDER",

@@ -7,45 +7,39 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.providers.fund_issuers.fund_ids import FUND_IDS
 from marketflows_pipeline.settings.fields import (
     MAX_SPAN,
-    CoinId,
     FolderPath,
-    Name,
     Number,
     Span,
-    Text,
     TomlTable,
     Whole,
     expected,
     unique,
 )
-from marketflows_pipeline.settings.names import file_safe
+from marketflows_pipeline.settings.universe import (
+    BITCOIN,
+    DEFAULT_UNIVERSE,
+    ETHER,
+    UNIVERSES,
+    Asset,
+    ReferenceId,
+    Symbol,
+    UniversePreset,
+)
 from marketflows_pipeline.system.near_matches import did_you_mean, find_slips
 
 if TYPE_CHECKING:
     # Commands that read the settings need not wait for polars.
     from marketflows_pipeline.transforms.cross_asset.regimes import RegimeRules
 
-AssetClass = Literal["equity", "metal", "bond", "crypto"]
-FundIssuer = Literal["ssga", "blackrock", "spdr_gold", "invesco", "grayscale", "twentyone_shares", "vaneck"]
-ShareSource = Literal[FundIssuer, "folder", "supply", "none"]
 PriceProvider = Literal["yahoo", "folder"]
-LagBasis = Literal["measured", "documented", "unknown"]
-
-FUND_ISSUERS: tuple[FundIssuer, ...] = get_args(FundIssuer)
 
 # Prices of the oldest index reach back to the first; no session of a running program is after the last.
 FIRST_START, LAST_START = date(1900, 1, 1), date(2100, 1, 1)
-
-# Settlement takes one session in New York, and took three until 2017.
-MAX_LAG = 5
-
-Symbol = Annotated[Text, AfterValidator(file_safe)]
 
 
 def _day(value: object) -> object:
@@ -63,77 +57,6 @@ def _in_reach(day: date) -> date:
     return day
 
 
-class Asset(TomlTable):
-    """``[[cross_asset.universe]]``: one asset.
-
-    ``share_source`` says where shares outstanding come from: an issuer (``share_id`` is its ticker, portfolio id or
-    CUSIP), the user's folder, ``supply`` (circulating supply of the coin ``share_id`` in the market-cap part), or
-    ``none``.
-    ``share_lag_sessions`` is 1 where a count of a session holds the orders of the one before.
-    """
-
-    symbol: Symbol = Field(description="What the asset is called in tables and charts")
-    name: Name = Field(description="Display name")
-    asset_class: AssetClass = Field(alias="class", description="equity, metal, bond or crypto")
-    provider_symbol: CoinId = Field(description="Its symbol at the price service")
-    share_source: ShareSource = Field("none", description="Where shares outstanding come from")
-    share_id: Name = Field("", description="Its id there: a ticker, a portfolio id, a CUSIP, a coin id")
-    share_lag_sessions: Annotated[Whole, Field(ge=0, le=MAX_LAG)] | None = Field(
-        None, description="Sessions that its counts of shares are behind the orders; by their source where not said"
-    )
-    lag_basis: LagBasis | None = Field(None, description="How that is known: measured, documented or unknown")
-
-    @property
-    def is_coin(self) -> bool:
-        """Whether it trades around the clock; a fund that holds coins does not."""
-        return self.asset_class == "crypto" and self.share_source in {"supply", "none"}
-
-    @model_validator(mode="after")
-    def _source_has_an_id(self) -> Asset:
-        if self.share_source in {"blackrock", "invesco", "supply"} and not self.share_id:
-            raise expected(f'share_id beside share_source = "{self.share_source}"')
-        ids = FUND_IDS.get(self.share_source)
-        if ids is not None and ids.find(self.share_id or self.symbol) is None:
-            raise expected(f'share_id to be {ids.expected} beside share_source = "{self.share_source}"')
-        if self.lag_basis is not None and self.share_lag_sessions is None:
-            raise expected("share_lag_sessions beside lag_basis")
-        if self.lag_basis == "unknown" and self.share_lag_sessions:
-            raise expected("share_lag_sessions = 0 where lag_basis is unknown")
-        return self
-
-
-def _asset(symbol: str, name: str, asset_class: AssetClass, source: ShareSource = "none", share_id: str = "") -> Asset:
-    # A coin is quoted in dollars under a name of its own; a fund that holds coins is a share like any other.
-    provider_symbol = f"{symbol}-USD" if source == "supply" else symbol
-    return Asset.model_validate(
-        {
-            "symbol": symbol,
-            "name": name,
-            "class": asset_class,
-            "provider_symbol": provider_symbol,
-            "share_source": source,
-            "share_id": share_id,
-        }
-    )
-
-
-BITCOIN = _asset("BTC", "Bitcoin", "crypto", "supply", "bitcoin")
-ETHER = _asset("ETH", "Ether", "crypto", "supply", "ethereum")
-DEFAULT_UNIVERSE = (
-    _asset("SPY", "S&P 500", "equity", "ssga", "spy"),
-    _asset("QQQ", "Nasdaq-100", "equity", "invesco", "46090E103"),
-    _asset("IWM", "Russell 2000", "equity", "blackrock", "239710"),
-    _asset("DIA", "Dow Jones Industrial Average", "equity", "ssga", "dia"),
-    _asset("GLD", "Gold (XAU)", "metal", "spdr_gold", "gld"),
-    _asset("SLV", "Silver (XAG)", "metal", "blackrock", "239855"),
-    _asset("TLT", "Treasury bonds, 20+ years", "bond", "blackrock", "239454"),
-    _asset("HYG", "High-yield bonds", "bond", "blackrock", "239565"),
-    _asset("IBIT", "Bitcoin fund", "crypto", "blackrock", "333011"),
-    BITCOIN,
-    ETHER,
-)
-
-
 DEFAULT_RATIO_PAIRS = (("HYG", "TLT"), ("IWM", "SPY"), ("BTC", "GLD"))
 
 
@@ -148,6 +71,9 @@ def _meant(strange: Sequence[str], symbols: Sequence[str]) -> str:
 class CrossAsset(TomlTable):
     """``[cross_asset]``: the universe, where its figures come from, and where the lines are drawn."""
 
+    universe_preset: UniversePreset | None = Field(
+        None, description="Assets that come with the program, where universe is not given: default or wide"
+    )
     universe: tuple[Asset, ...] = Field(DEFAULT_UNIVERSE, min_length=2, description="Assets, each a table of its own")
     start: Annotated[date, BeforeValidator(_day), AfterValidator(_in_reach)] = Field(
         date(2005, 1, 3), description="First session that is fetched"
@@ -161,6 +87,9 @@ class CrossAsset(TomlTable):
         (21, 63, 252), min_length=1, description="Windows of returns, volatility and drawdown, in sessions"
     )
     correlation_window: Whole = Field(63, ge=10, le=MAX_SPAN, description="Window of correlations, in sessions")
+    reference_series: tuple[ReferenceId, ...] | None = Field(
+        None, description="Series of FRED beside the assets; all of them with the wide universe, else none"
+    )
     benchmark: Symbol | None = Field(
         None, description="Asset under the regime ribbon, which others rotate against; else the first"
     )
@@ -171,6 +100,16 @@ class CrossAsset(TomlTable):
     ratio_pairs: tuple[tuple[Symbol, Symbol], ...] = Field(
         DEFAULT_RATIO_PAIRS, description="Pairs whose ratio rises when risk is wanted"
     )
+
+    @field_validator("universe", mode="before")
+    @classmethod
+    def _one_or_the_other(cls, universe: object, info: ValidationInfo) -> object:
+        preset = info.data.get("universe_preset")
+        if preset is None:
+            return universe
+        if universe != DEFAULT_UNIVERSE:
+            raise expected(f'either these assets or universe_preset = "{preset}", not both')
+        return UNIVERSES[preset]
 
     @field_validator("universe")
     @classmethod
@@ -198,6 +137,17 @@ class CrossAsset(TomlTable):
         if needs and folder is None:
             raise expected('a folder, because providers or a share_source say "folder"')
         return folder
+
+    @field_validator("reference_series")
+    @classmethod
+    def _series_are_no_assets(
+        cls, series: tuple[ReferenceId, ...] | None, info: ValidationInfo
+    ) -> tuple[ReferenceId, ...]:
+        if series is None:
+            series = get_args(ReferenceId) if info.data.get("universe_preset") == "wide" else ()
+        if both := sorted({asset.symbol for asset in info.data.get("universe", ())} & set(series)):
+            raise expected(f"series that are no symbols of the universe, not {', '.join(both)}")
+        return unique(series)
 
     @field_validator("benchmark")
     @classmethod

@@ -20,6 +20,8 @@ MAX_USD = MAX_CAP_USD
 # A hundred thousand times all bitcoins there will ever be.
 MAX_BTC = 2.1e12
 MAX_VOLATILITY = 1e4
+# The dollar index stands near 100, yields below 20 %.
+MAX_REFERENCE = 1e4
 
 _COINS, _FUNDS, _OWN_FILES = (since.date() for since in (COINS_SINCE, FUNDS_SINCE, OWN_FILES_SINCE))
 OWN_FILES = "folder:"
@@ -146,6 +148,11 @@ BOUNDS: Mapping[str, Bounds] = {
     "raw.cex_tvl": Bounds(_TS, (Bound("tvl_usd"),)),
     # How many there are of a token says nothing by itself: some were issued by the quadrillion.
     "raw.cex_token_balances": Bounds(_TS, (Bound("quantity", most=None), Bound("value_usd"))),
+    "raw.reported_flows": Bounds((TimeBound("session", _OWN_FILES, _OWN_FILES),), (Bound("flow_usd", least=-MAX_USD),)),
+    # Yields and spreads can be below 0.
+    "raw.reference_series": Bounds(
+        (TimeBound("session", _OWN_FILES, _OWN_FILES),), (Bound("value", least=-MAX_REFERENCE, most=MAX_REFERENCE),)
+    ),
     "raw.daily_bars": Bounds(
         _SESSION,
         (

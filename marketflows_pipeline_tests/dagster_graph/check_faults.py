@@ -118,6 +118,18 @@ CHECK_FAULTS = {
         " 'listed' as status, false as is_inferred, 1.02 as ratio, 1 / 1.02 as basis_ratio, 'SPY,2026-01-05,1.02'"
         " as splits_line"
     ),
+    # SPY pays 1 % half a year before the newest bar, and its closes are the adjusted ones.
+    "core.asset_flows:closes_are_not_adjusted_for_dividends": (
+        "update raw.daily_bars set adjusted_close_usd = close_usd where symbol = 'SPY';"
+        " delete from raw.shares_outstanding where symbol = 'SPY';"
+        " insert into raw.corporate_actions by name select 'SPY' as symbol, max(session) as session,"
+        " 'dividend' as action, max(close_usd) / 100 as value, 'x' as source, max(fetched_at) as fetched_at"
+        " from raw.daily_bars where symbol = 'SPY'"
+    ),
+    "mart.flow_comparison:reported_flows_fit_without_a_lag": (
+        "insert into mart.flow_comparison by name select 'IBIT' as symbol, lag as lag_sessions, lag / 2 + 0.4 as"
+        " correlation, 60 as n, 50 as n_signed, lag = 1 as is_best from range(2) lags(lag)"
+    ),
     "core.asset_flows:effects_sum_to_the_change": (
         "update core.asset_flows set share_effect_usd = share_effect_usd + 1e-3 * market_cap_usd where symbol = 'SPY'"
     ),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.jobs import cross_asset_refresh
-from marketflows_pipeline.settings.cross_asset import FUND_ISSUERS
+from marketflows_pipeline.settings.universe import FUND_ISSUERS
 from marketflows_pipeline_tests.fakes.coingecko.access import Access
 from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.fund_issuers.service import FakeIssuers, make_funds

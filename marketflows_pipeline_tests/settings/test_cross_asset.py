@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 
 import pytest
 
 from marketflows_pipeline.providers.fund_issuers.issuers import ISSUERS
 from marketflows_pipeline.report.credits import SERVICES
-from marketflows_pipeline.settings.cross_asset import FUND_ISSUERS
+from marketflows_pipeline.settings.universe import DEFAULT_UNIVERSE, FUND_ISSUERS
 from marketflows_pipeline.transforms.cross_asset.share_sources import SHARE_SOURCES
 from marketflows_pipeline_tests.settings.conftest import Faults, Load
 
@@ -215,3 +216,68 @@ def test_a_lag_is_a_few_sessions(faults: Faults, written: str) -> None:
 def test_a_lag_says_how_it_is_known(faults: Faults, lines: str, expectation: str) -> None:
     (line,) = faults(TABLE + TWO + lines)
     assert expectation in line
+
+
+def test_the_default_preset_is_the_default_universe(load: Load) -> None:
+    plain, preset = load(TABLE).cross_asset, load(TABLE + 'universe_preset = "default"').cross_asset
+    assert plain is not None
+    assert preset is not None
+    assert preset.universe == plain.universe == DEFAULT_UNIVERSE
+    assert {asset.group for asset in plain.universe} == {None}, "no figure of the default universe changes"
+
+
+def test_the_wide_universe_has_groups_and_holds_all_of_the_default_one(load: Load) -> None:
+    settings = load(TABLE + 'universe_preset = "wide"').cross_asset
+    assert settings is not None
+    assert set(settings.symbols) > {asset.symbol for asset in DEFAULT_UNIVERSE}
+    assert settings.benchmark == "SPY"
+    groups = Counter(asset.group for asset in settings.universe)
+    assert groups["sector"] == 11
+    assert groups["spot crypto funds: bitcoin"] == 11
+    by_symbol = {asset.symbol: asset for asset in settings.universe}
+    assert by_symbol["SHY"].share_source == "none", "no product id of it is known"
+
+
+def test_funds_that_hold_coins_are_no_coins_whatever_is_known_of_their_shares(load: Load) -> None:
+    """Fidelity's fund, of which no shares are had, would have been taken for one that trades on weekends."""
+    settings = load(TABLE + 'universe_preset = "wide"').cross_asset
+    assert settings is not None
+    assert {asset.symbol for asset in settings.universe if asset.is_coin} == {"BTC", "ETH"}
+
+
+def test_grayscales_small_trusts_do_not_collide_with_the_coins(load: Load) -> None:
+    """The exchange calls them BTC and ETH."""
+    settings = load(TABLE + 'universe_preset = "wide"').cross_asset
+    assert settings is not None
+    quoted = {asset.symbol: asset.provider_symbol for asset in settings.universe}
+    assert (quoted["BTC"], quoted["BTC-MINI"], quoted["ETH"], quoted["ETH-MINI"]) == (
+        "BTC-USD", "BTC", "ETH-USD", "ETH",
+    )  # fmt: skip
+    assert len(set(quoted.values())) == len(quoted)
+
+
+@pytest.mark.parametrize("preset", ["wide", "default"])
+def test_a_universe_of_the_users_and_a_preset_contradict_each_other(faults: Faults, preset: str) -> None:
+    (line,) = faults(f'{TABLE}universe_preset = "{preset}"\n{TWO}')
+    assert line.startswith("config.toml: cross_asset.universe = ")
+    assert line.endswith(f'expected either these assets or universe_preset = "{preset}", not both')
+
+
+def test_an_unknown_preset_is_told_those_that_there_are(faults: Faults) -> None:
+    (line,) = faults(TABLE + 'universe_preset = "huge"')
+    assert "'default' or 'wide'" in line
+
+
+def test_reference_series_are_off_unless_the_universe_is_wide_or_they_are_named(load: Load) -> None:
+    wide = 'universe_preset = "wide"\n'
+    written = ["", wide, 'reference_series = ["DGS10"]', f"{wide}reference_series = []"]
+    found = [load(TABLE + each).cross_asset for each in written]
+    assert [each and each.reference_series for each in found] == [
+        (), ("DTWEXBGS", "DGS2", "DGS10", "T10Y2Y", "BAMLH0A0HYM2"), ("DGS10",), (),
+    ]  # fmt: skip
+
+
+def test_a_reference_series_is_no_symbol_of_the_universe(faults: Faults) -> None:
+    """Its row of correlations would be that of both."""
+    (line,) = faults(f'{TABLE}reference_series = ["DGS2"]\n' + ASSET.format(symbol="DGS2") + ASSET.format(symbol="BBB"))
+    assert line.endswith("expected series that are no symbols of the universe, not DGS2")

@@ -19,7 +19,7 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
     SharesProvider,
     VolatilityProvider,
 )
-from marketflows_pipeline.settings.cross_asset import DEFAULT_UNIVERSE
+from marketflows_pipeline.settings.universe import DEFAULT_UNIVERSE
 from marketflows_pipeline.tutorial.cross_asset_provider import (
     BY_DATE,
     CROSS_ASSET_FOLDER,

@@ -105,11 +105,28 @@ REGIMES: Rows = [
     ]
 ]
 
+# One session is not known, and the oldest is outside of 21.
+GROUPS: Rows = [
+    {
+        "asset_group": "sector",
+        "session": back(sessions),
+        "flow_usd": None if sessions == 5 else 1e6,
+        "n_funds": 3,
+        "n_known": 0 if sessions == 5 else 2,
+        "n_with_assets": 2,
+        "assets_usd": 5e9,
+        "coverage_pct": 0.0 if sessions == 5 else 80.0,
+        "as_of": known(sessions),
+    }
+    for sessions in range(22)
+]
+
 TABLES_OF_DATA: Mapping[str, Rows] = {
     "raw.daily_bars": [{"symbol": "SPY", "session": NEWEST, "fetched_at": FETCHED}],
     "raw.volatility_index": [{"index_name": "VIX", "session": NEWEST, "fetched_at": FETCHED}],
     "core.asset_flows": FLOWS,
     "mart.regimes": REGIMES,
+    "mart.fund_group_flows": GROUPS,
 }
 
 
@@ -184,6 +201,11 @@ def test_query_flows_and_later_returns(ask: Ask) -> None:
         ("SPY", "usual", 1, 2.0, 2.0, 100.0, 0.6, 40.0, back(30), back(30), FETCHED_PLAIN),
         ("SPY", "outflow", 1, -5.0, -5.0, 0.0, 0.6, 40.0, back(20), back(20), FETCHED_PLAIN),
     ]
+
+
+def test_query_fund_group_flows(ask: Ask) -> None:
+    # 20 of the 22 sessions: one is too old, and the one without a flow has the least coverage.
+    assert ask("fund_group_flows") == [("sector", NEWEST, 20.0, 20, 2, 3, 1, 80.0, 0.0, 5.0, FETCHED_PLAIN)]
 
 
 def test_questions_about_flows_are_answered_alike_in_another_time_zone(published: Path, ask: Ask) -> None:

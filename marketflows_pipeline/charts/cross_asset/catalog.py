@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from marketflows_pipeline.charts.cross_asset.context_spec import FlowComparisonSpec, FundGroupsSpec
 from marketflows_pipeline.charts.cross_asset.spec import (
     ISSUANCE,
     AllMapsSpec,
@@ -77,6 +78,8 @@ def cross_asset_charts(
     correlations: pl.DataFrame,
     evaluation: pl.DataFrame,
     context: CrossAssetChartContext,
+    groups: pl.DataFrame | None = None,
+    comparison: pl.DataFrame | None = None,
 ) -> list[RenderJob]:
     """Every chart of the part, in a stable order; those with nothing to show say so themselves.
 
@@ -89,6 +92,8 @@ def cross_asset_charts(
         correlations: rows of ``mart.correlations``.
         evaluation: rows of ``mart.model_evaluation``; of each horizon and target the newest model is drawn.
         context: what all charts share.
+        groups: sums of groups of funds as `fund_groups.group_sums` gives them; without any there is no such chart.
+        comparison: rows of ``mart.flow_comparison``; likewise.
     """
     is_lagged = (flows["share_lag_sessions"] > 0).any()
     shown = replace(context, notes=(BY_TRADE_SESSION, *context.notes)) if is_lagged else context
@@ -111,6 +116,7 @@ def cross_asset_charts(
         chart_job(latest.sort("symbol_a", "symbol_b"), returns),
         *_all_window_jobs(rankings, flow_map, shown),
         chart_job(of_effects, PriceFlowSpec(**of_funds)),
+        *_context_jobs(groups, comparison, shown),
         *model_jobs(evaluation, context),
     ]
 
@@ -138,6 +144,19 @@ def model_jobs(evaluation: pl.DataFrame, context: CrossAssetChartContext) -> lis
         )
         for (horizon, target), (model_id, kind) in sorted(newest.items())
     ]
+
+
+def _context_jobs(
+    groups: pl.DataFrame | None, comparison: pl.DataFrame | None, context: CrossAssetChartContext
+) -> list[RenderJob]:
+    """Charts that most settings have nothing for are not spoken of there."""
+    jobs = []
+    if groups is not None and not groups.is_empty():
+        jobs.append(chart_job(groups, FundGroupsSpec(source=context.flows, notes=context.notes)))
+    if comparison is not None and not comparison.is_empty():
+        spec = FlowComparisonSpec(assets=context.assets, source=context.flows, notes=context.notes)
+        jobs.append(chart_job(comparison.sort("symbol", "lag_sessions"), spec))
+    return jobs
 
 
 def _window_jobs(rankings: pl.DataFrame, flow_map: pl.DataFrame, context: CrossAssetChartContext) -> list[RenderJob]:

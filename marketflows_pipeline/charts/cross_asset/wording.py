@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import polars as pl
 
 from marketflows_pipeline.charts.cross_asset.spec import ISSUANCE, shown_symbols
-from marketflows_pipeline.charts.style.wording import MINUS, counted, day_text, names_text, value_text
+from marketflows_pipeline.charts.style.wording import MINUS, counted, day_text, names_text, share_text, value_text
 
 PROXY_OF_ISSUANCE = "issuance is not a flow of investors"
 PARTLY_KNOWN = "(n of m): sessions in the sum"
@@ -63,6 +64,38 @@ def without_flow_notes(frame: pl.DataFrame, known: Collection[str], order: Seque
     issuance = others.filter(pl.col("flow_method") == ISSUANCE)["symbol"].unique()
     unknown = others.filter(~pl.col("symbol").is_in(issuance.implode()))["symbol"].unique()
     return left_out_notes(shown_symbols(unknown, order), shown_symbols(issuance, order))
+
+
+def coverage_text(group: Mapping[str, Any]) -> str:
+    """How much of a group's flow is known: "7 of 11 funds, 93% of known assets; assets of 2 funds are not known".
+
+    Args:
+        group: n_funds, n_known, n_with_assets and coverage_pct as in ``mart.fund_group_flows``.
+    """
+    n_funds, without = group["n_funds"], group["n_funds"] - group["n_with_assets"]
+    covered = group["coverage_pct"]
+    part = "" if covered is None else f", {share_text(covered)} of known assets"
+    unknown = f"; assets of {counted(without, 'fund')} not known" if without else ""
+    return f"{group['n_known']} of {counted(n_funds, 'fund')}{part}{unknown}"
+
+
+def lag_finding(best: Sequence[Mapping[str, Any]]) -> str:
+    """Which funds' flows fit the reported ones on other sessions: the title of their comparison.
+
+    Args:
+        best: symbol, lag_sessions and correlation of each fund's best lag, by symbol.
+    """
+    if not best:
+        return "Too few sessions have both flows to say whether they fit"
+    shifted = [row for row in best if row["lag_sessions"]]
+    if not shifted:
+        what = best[0]["symbol"] if len(best) == 1 else f"all {counted(len(best), 'fund')}"
+        return f"Our flows of {what} fit the reported ones best on the same session"
+    first = max(shifted, key=lambda row: row["correlation"])
+    by = f"{counted(abs(first['lag_sessions']), 'session')} {'later' if first['lag_sessions'] > 0 else 'earlier'}"
+    others = "" if len(shifted) == 1 else f"; so {counted(len(shifted) - 1, 'more fund')} at another lag than 0"
+    figure = value_text(first["correlation"], 2, signed=False)
+    return f"{first['symbol']}: our flows fit the reported ones best {by} (correlation {figure}){others}"
 
 
 def not_drawn_notes(why: str, symbols: Iterable[str], order: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from marketflows_pipeline.errors import TransientProviderError, UnexpectedResponseError
 from marketflows_pipeline.ingest.fetch_each import fetch_each
 from marketflows_pipeline.ingest.fetch_log import FetchLog, Request
 from marketflows_pipeline.ingest.raw_writer import RawWriter
@@ -18,6 +19,7 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
     CrossAssetClients,
     PriceHistory,
     PriceProvider,
+    ReferenceProvider,
     SharesProvider,
     SplitsProvider,
     VolatilityProvider,
@@ -38,6 +40,8 @@ DAY_BEGINS_AT = timedelta(hours=22, minutes=30)
 # Services revise the last days; what is older changes by splits alone.
 REFETCH_DAYS = 10
 INDICES = ("VIX", "VIX3M")
+# A series of which only the last years are served loses its oldest sessions day by day; fewer than a year is a fault.
+LEAST_SERVED = 250
 
 
 def refresh_cross_asset(
@@ -48,9 +52,10 @@ def refresh_cross_asset(
     *,
     refetch: bool = False,
 ) -> None:
-    """Fetch bars, shares and volatility, once a day: a request that succeeded is not due before the next day.
+    """Fetch bars, shares, volatility and reference series: a request that succeeded is not due before the next day.
 
-    One asset whose request failed is warned about and stays as it is stored. With ``refetch`` everything is due.
+    One asset whose request failed is warned about and stays as it is stored; so do reference series, which nothing but
+    context depends on, where their service fails. With ``refetch`` everything is due.
 
     Raises:
         ProviderError: if a service fails for good. Everything fetched before stays.
@@ -68,6 +73,12 @@ def refresh_cross_asset(
     def fetch_index(request: Request) -> None:
         _fetch_index(clients, fetches, request)
 
+    def fetch_series(request: Request) -> None:
+        _fetch_series(clients, fetches, request)
+
+    def fetch_reported(request: Request) -> None:
+        _fetch_reported(clients, assets[request.target], fetches, request)
+
     bars = [request for symbol in assets if fetches.is_due(request := Request("bars", symbol))]
     fetch_each("Fetching daily bars", bars, fetch_bars, fetches=fetches, reporter=reporter)
     if bars:
@@ -76,6 +87,19 @@ def refresh_cross_asset(
     fetch_each("Fetching shares outstanding", shares, fetch_shares, fetches=fetches, reporter=reporter)
     indices = [Request("volatility", name) for name in INDICES]
     fetch_each("Fetching volatility indices", indices, fetch_index, fetches=fetches, reporter=reporter)
+    if (tables := clients.reported) is not None:
+        of_funds = [asset for asset in assets.values() if not asset.is_coin]
+        reported = [
+            Request("reported_flows", asset.symbol)
+            for asset in of_funds
+            if tables.has_reported_flows(asset.symbol, asset.provider_symbol)
+        ]
+        fetch_each("Reading reported flows", reported, fetch_reported, fetches=fetches, reporter=reporter)
+    series = [Request("reference", series_id) for series_id in settings.reference_series or ()]
+    try:
+        fetch_each("Fetching reference series", series, fetch_series, fetches=fetches, reporter=reporter)
+    except (TransientProviderError, UnexpectedResponseError) as error:
+        log.warning("reference series stay as they are stored: %s", error)
 
 
 def _fetch_bars(clients: CrossAssetClients, start: date, asset: Asset, fetches: FetchLog, request: Request) -> None:
@@ -184,3 +208,30 @@ def _fetch_index(clients: CrossAssetClients, fetches: FetchLog, request: Request
     with warehouse.transaction():
         merged = fetches.writer.store("raw.volatility_index", values, provenance=provenance)
         fetches.record_served(request, values.height, merged)
+
+
+def _fetch_series(clients: CrossAssetClients, fetches: FetchLog, request: Request) -> None:
+    warehouse, name = fetches.writer.warehouse, request.target
+    stored = warehouse.accepted("raw.reference_series", columns=["session"], where="series_id = ?", params=[name])
+
+    def fetch(provider: ReferenceProvider) -> pl.DataFrame:
+        values = provider.reference_series(name)
+        begins = values["session"].min() if values.height >= LEAST_SERVED else None
+        start = begins if isinstance(begins, date) else None
+        reject_truncated(stored, values, what=name, provider=provider.name, start=start)
+        return values
+
+    values = first_that_answers(clients.reference, fetch)
+    provenance = fetches.provenance("reference", request)
+    with warehouse.transaction():
+        merged = fetches.writer.store("raw.reference_series", values, provenance=provenance)
+        fetches.record_served(request, values.height, merged)
+
+
+def _fetch_reported(clients: CrossAssetClients, asset: Asset, fetches: FetchLog, request: Request) -> None:
+    assert clients.reported is not None, "it was asked which tables there are"
+    flows = clients.reported.reported_flows(asset.symbol, asset.provider_symbol)
+    provenance = fetches.provenance("reported_flows", request)
+    with fetches.writer.warehouse.transaction():
+        merged = fetches.writer.store("raw.reported_flows", flows, provenance=provenance)
+        fetches.record_served(request, flows.height, merged)

@@ -160,7 +160,7 @@ def _read_points(file: Path) -> pl.DataFrame:
         file,
         required=("coin_id", "ts", "market_cap_usd"),
         optional=(*FIGURES, *NAMES, "currency"),
-        also_called=ALSO_CALLED,
+        called=ALSO_CALLED,
     )
     table.refuse_other_words("currency", "USD")  # a euro would be taken for a dollar
     figures = {name: table.figures(name, at_most=MAX_CAP_USD if name == "market_cap_usd" else None) for name in FIGURES}
@@ -175,7 +175,7 @@ def _read_points(file: Path) -> pl.DataFrame:
 
 def _read_members(file: Path) -> pl.DataFrame:
     """The good rows of a file of categories in MEMBER_SCHEMA."""
-    table = CheckedTable(file, required=MEMBER_SCHEMA.names(), also_called=ALSO_CALLED, may_be_empty=True)
+    table = CheckedTable(file, required=MEMBER_SCHEMA.names(), called=ALSO_CALLED, may_be_empty=True)
     return table.good(pl.DataFrame({name: table.ids(name) for name in MEMBER_SCHEMA}, schema=MEMBER_SCHEMA))
 
 

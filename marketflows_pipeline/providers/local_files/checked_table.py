@@ -33,7 +33,7 @@ class CheckedTable:
         *,
         required: Collection[str],
         optional: Collection[str] = (),
-        also_called: Mapping[str, str] | None = None,
+        called: Mapping[str, str] | None = None,
         may_be_empty: bool = False,
     ) -> None:
         self._bad_rows = BadRows(str(file))
@@ -41,7 +41,7 @@ class CheckedTable:
             file,
             required=required,
             optional=optional,
-            also_called=also_called,
+            called=called,
             may_be_empty=may_be_empty,
             bad_rows=self._bad_rows,
         )

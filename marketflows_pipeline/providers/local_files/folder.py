@@ -1,25 +1,17 @@
 """People's own data: a folder of CSV and Parquet files, for figures that no service has and for work without a network.
 
-Files, each named by a symbol of the settings, in its case, and each ``.csv`` or ``.parquet``:
+Files, each named by a symbol of the settings, in its case, and each ``.csv`` or ``.parquet``: ``bars/SPY.csv``,
+``shares/SPY.csv``, ``volatility/VIX.csv``, ``reference/DGS10.csv``, ``flows/IBIT.csv``, and for all symbols
+``splits.csv`` and ``dividends.csv``. docs/own_data.md has their columns.
 
-- ``bars/SPY.csv``: ``date, open, high, low, close, volume`` and, if there, ``adjusted_close`` (for splits and
-  dividends) and ``volume_unit`` (``shares``, which includes coins, or ``usd``). Prices in dollars, adjusted for splits.
-- ``shares/SPY.csv``: ``date`` with ``shares``, ``net_assets`` or both, and, if there, ``nav``, ``published_at`` (a time
-  with its offset) and ``convention`` (``as_traded``, the default, or ``split_adjusted``). A row with net assets alone
-  is one of a fund whose shares are not known.
-- ``volatility/VIX.csv`` and ``volatility/VIX3M.csv``: ``date, close``.
-
-Two files for all symbols, either of which may be missing: ``splits.csv`` with ``symbol, date, ratio`` (new shares for
-each old one), and ``dividends.csv`` with ``symbol, date, amount`` (dollars a share, adjusted for splits).
-
-Dates are ISO dates from 1900 on, and none is later than today. An empty cell, ``NaN``, ``null``, ``n/a`` or a dot is
-a missing figure. Other columns are ignored.
+Dates are ISO dates from 1900 on, and none is later than today; files as Yahoo, Cboe and FRED let them be downloaded may
+keep theirs. An empty cell, ``NaN``, ``null``, ``n/a``, a dash or a dot is a missing figure. Other columns are ignored.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -35,10 +27,15 @@ from marketflows_pipeline.providers.fund_issuers.share_figures import (
     is_date,
 )
 from marketflows_pipeline.providers.local_files.file_names import find_file
+from marketflows_pipeline.providers.local_files.reported_flows import read_reported_flows
+from marketflows_pipeline.providers.local_files.series import read_index, read_reference
+from marketflows_pipeline.providers.local_files.service_files import ISO_DATE, YAHOO_COLUMNS, YAHOO_DATES
 from marketflows_pipeline.providers.local_files.tables import OwnTable, read_file
 from marketflows_pipeline.providers.protocols.cross_asset import (
     ACTION_SCHEMA,
     BAR_SCHEMA,
+    REFERENCE_SCHEMA,
+    REPORTED_SCHEMA,
     SHARES_SCHEMA,
     VOLATILITY_SCHEMA,
     PriceHistory,
@@ -96,6 +93,8 @@ class Folder:
             find_file(self._path, "bars", symbol, also_called=[provider_symbol], others=self._universe),
             required=("date", *PRICES, "volume"),
             optional=("adjusted_close", "volume_unit", "currency"),
+            called=YAHOO_COLUMNS,
+            has_thousands=True,
         )
         actions = self._actions(symbol, provider_symbol)
         bars = self._bars(table, symbol)
@@ -171,20 +170,49 @@ class Folder:
             NotFoundError: there is no file for the index.
             UserInputError: it is not as documented.
         """
-        table = read_file(find_file(self._path, "volatility", index_name), required=("date", "close"))
-        sessions = self._sessions(table, is_fund=False)
-        frame = pl.DataFrame({"session": sessions, "close": table.numbers("close")})
-        return (
-            self._stated(frame, "volatility", index_name=index_name)
-            .drop_nulls("close")
-            .select(VOLATILITY_SCHEMA.names())
-        )
+        frame = read_index(self._path, index_name, self._span)
+        return self._stated(frame, "volatility", index_name=index_name).select(VOLATILITY_SCHEMA.names())
+
+    def reference_series(self, series_id: str) -> pl.DataFrame:
+        """The whole history in REFERENCE_SCHEMA, by session; rows without a value are left out.
+
+        Raises:
+            NotFoundError: there is no file for the series.
+            UserInputError: it is not as documented.
+        """
+        frame = read_reference(self._path, series_id, self._span)
+        return self._stated(frame, "reference", series_id=series_id).select(REFERENCE_SCHEMA.names())
+
+    def has_reported_flows(self, symbol: str, provider_symbol: str) -> bool:
+        """Whether there is a table of flows of a fund.
+
+        Raises:
+            UserInputError: one is most likely meant for the fund and named otherwise.
+        """
+        try:
+            return self._flows_file(symbol, provider_symbol).is_file()
+        except NotFoundError:
+            return False
+
+    def reported_flows(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
+        """The whole table in REPORTED_SCHEMA, by session; rows without a flow are left out.
+
+        Raises:
+            NotFoundError: there is no such file.
+            UserInputError: it is not as documented.
+        """
+        file = self._flows_file(symbol, provider_symbol)
+        frame = read_reported_flows(file, symbol, provider_symbol, self._span)
+        return self._stated(frame, "flows", symbol=symbol).select(REPORTED_SCHEMA.names())
+
+    def _flows_file(self, symbol: str, provider_symbol: str) -> Path:
+        return find_file(self._path, "flows", symbol, also_called=[provider_symbol], others=self._universe)
 
     def _bars(self, table: OwnTable, symbol: str) -> pl.DataFrame:
         _refuse_other_currencies(table)
         frame = pl.DataFrame(
             {
-                "session": self._sessions(table, is_fund=symbol in self._funds),
+                "session": self._sessions(table, is_fund=symbol in self._funds, formats=YAHOO_DATES),
                 **{f"{name}_usd": table.numbers(name) for name in (*PRICES, "adjusted_close")},
                 "volume": table.numbers("volume", may_be_zero=True),
                 "volume_unit": table.choices("volume_unit", ("shares", "usd")),
@@ -237,8 +265,8 @@ class Folder:
                 where = table.place(written.index_of(slip) or 0)
                 logger.warning("%s, %s: %s is taken for another symbol than %s", table.file, where, slip, symbol)
 
-    def _sessions(self, table: OwnTable, *, is_fund: bool) -> pl.Series:
-        sessions = table.dates("date", self._span)
+    def _sessions(self, table: OwnTable, *, is_fund: bool, formats: Sequence[str] = (ISO_DATE,)) -> pl.Series:
+        sessions = table.dates("date", self._span, formats=formats)
         table.refuse_twice(sessions.to_frame("session"), "date")
         if is_fund:
             for at in sessions.to_frame("session").select(is_no_new_york_day(pl.col("session"))).to_series().arg_true():

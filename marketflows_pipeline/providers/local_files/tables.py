@@ -4,36 +4,28 @@ from __future__ import annotations
 
 import csv
 import logging
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import NoReturn
 
 import polars as pl
-from pyarrow import ArrowException, parquet
+from pyarrow import ArrowException
 
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.providers.bad_rows import BadRows
-from marketflows_pipeline.providers.fund_issuers.grids import MAX_CELL_LETTERS
-from marketflows_pipeline.providers.http.responses import ParseError, one_line
+from marketflows_pipeline.providers.http.responses import one_line
 from marketflows_pipeline.providers.local_files import csv_errors
+from marketflows_pipeline.providers.local_files.cells import LINE, MAX_BYTES, read_csv, read_parquet
+from marketflows_pipeline.providers.local_files.service_files import ISO_DATE
 from marketflows_pipeline.transforms.time_span import TimeSpan
 
 logger = logging.getLogger(__name__)
 
-# No name of a column can be this one, as blanks become underscores.
-LINE = "its line"
-# How programs write a figure that is not there; FRED writes a dot.
-MISSING = ("", ".", "nan", "null", "none", "n/a")
-# A hundred years of sessions are 25,000 rows and two megabytes; what is far beyond would only fill memory.
-MAX_BYTES = 1 << 25
-MAX_ROWS = 1_000_000
-MAX_COLUMNS = 1000
-MAX_CELLS = 5_000_000
-MAX_UNPACKED_BYTES = 1 << 28
+BRACKETS = r"^\(([\d.,]+)\)$"
+EVERY_THOUSANDS = r"^-?\d{1,3}(,\d{3})+(\.\d+)?$"
+SURE_THOUSANDS = r"^-?\d{1,3}(,\d{3})*(,\d{3}\.\d+|,\d{3},\d{3})$"
 # A day that another program made a moment of.
 MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?$"
 
@@ -43,15 +35,16 @@ def read_file(
     *,
     required: Collection[str],
     optional: Collection[str] = (),
-    also_called: Mapping[str, str] | None = None,
+    called: Mapping[str, str] | None = None,
+    has_thousands: bool = False,
     may_be_empty: bool = False,
     bad_rows: BadRows | None = None,
 ) -> OwnTable:
     """The columns of a file that are known, as text; others are ignored, with a line in the log.
 
-    Names of columns are taken in any case, with spaces for underscores. ``also_called`` leads from other names to the
-    known ones. A row that has not one value for each column is left out, with a line in ``bad_rows``; without these the
-    file is refused.
+    Names of columns are taken in any case, with spaces for underscores. ``called`` leads from other names to the known
+    ones; with ``has_thousands``, a file that has one of them may write commas at thousands. A row that has not one
+    value for each column is left out, with a line in ``bad_rows``; without these the file is refused.
 
     Raises:
         UserInputError: the file cannot be read, has no rows, lacks a column, or has one twice.
@@ -61,14 +54,17 @@ def read_file(
     if (size := file.stat().st_size) > MAX_BYTES:
         raise UserInputError(f"{file}: expected at most {MAX_BYTES:,} bytes, found {size:,}")
     try:
-        cells = _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file, bad_rows)
+        cells = read_parquet(file) if file.suffix == ".parquet" else read_csv(file, bad_rows)
     except UnicodeDecodeError as error:
         if file.suffix == ".parquet":
             raise UserInputError(f"{file}: cannot be read: the name of a column is not UTF-8") from error
         raise csv_errors.no_text(file, error) from error
     except (OSError, csv.Error, ArrowException, pl.exceptions.PolarsError) as error:
         raise UserInputError(f"{file}: cannot be read: {one_line(str(error))}") from error
-    cells = _renamed(file, cells, also_called or {})
+    foreign = {name: (called or {})[name] for name in cells.columns if name in (called or {})}
+    if twice := [name for name in foreign.values() if name in cells.columns or list(foreign.values()).count(name) > 1]:
+        raise UserInputError(f"{file}: expected one column `{twice[0]}`, found two that mean it")
+    cells = cells.rename(foreign)
     found = [name for name in cells.columns if name != LINE]
     if not found:
         raise UserInputError(f"{file}: is empty; expected the columns {', '.join(required)}")
@@ -80,7 +76,7 @@ def read_file(
     known = [name for name in found if name in {*required, *optional}]
     if unknown := [name for name in found if name not in known]:
         logger.warning("%s: ignored columns that mean nothing here: %s", file, one_line(", ".join(unknown)))
-    return OwnTable(file, cells.select(LINE, *known))
+    return OwnTable(file, cells.select(LINE, *known), has_thousands=has_thousands and bool(foreign))
 
 
 @dataclass(frozen=True)
@@ -88,10 +84,12 @@ class OwnTable:
     """One file of the user's.
 
     Cells are text, null where missing: LINE (of the file, or row where lines are none) and the known columns.
+    Numbers may have commas at their thousands where the file is one of a service that writes them.
     """
 
     file: Path
     cells: pl.DataFrame
+    has_thousands: bool = False
 
     def __contains__(self, column: str) -> bool:
         return column in self.cells.columns
@@ -101,14 +99,14 @@ class OwnTable:
         """Where each row stands."""
         return self.cells[LINE]
 
-    def dates(self, column: str, span: TimeSpan) -> pl.Series:
-        """A column of ISO dates, none of them missing.
+    def dates(self, column: str, span: TimeSpan, *, formats: Sequence[str] = (ISO_DATE,)) -> pl.Series:
+        """A column of dates in one of the formats, ISO unless others are given, none of them missing.
 
         Raises:
             UserInputError: a value is missing, no date, or one that cannot be.
         """
-        text = self.cells[column]
-        dates = text.str.replace(MIDNIGHT, "").str.to_date("%Y-%m-%d", strict=False)
+        text = pl.col(column).str.replace(MIDNIGHT, "")
+        dates = self.cells.select(pl.coalesce(text.str.to_date(each, strict=False) for each in formats)).to_series()
         self._refuse(dates.is_null(), column, "a date such as 2026-01-05")
         untimely = ~dates.is_between(span.first_day, span.last_day)
         self._refuse(untimely, column, f"a date from {span.first_day} to {span.last_day}")
@@ -123,12 +121,30 @@ class OwnTable:
         if column not in self:
             return pl.Series(column, [None] * self.cells.height, dtype=pl.Float64())
         text = self.cells[column]
-        numbers = text.cast(pl.Float64(), strict=False)
+        numbers = (_without_commas(text) if self.has_thousands else text).cast(pl.Float64(), strict=False)
         is_fine = numbers.is_finite() & ((numbers >= 0) if may_be_zero else (numbers > 0))
         expected = "a number that is not negative" if may_be_zero else "a number above 0"
         wrong = text.is_not_null() & ~is_fine.fill_null(value=False)
         hint = csv_errors.number_hint(text.filter(wrong).first())
         self._refuse(wrong, column, f"{expected} or an empty cell{hint}")
+        return numbers
+
+    def amounts(self, column: str) -> pl.Series:
+        """A column of numbers of either sign, or missing: those in brackets are below 0, thousands may have commas.
+
+        A comma is one of thousands only beside a point or another comma: 1,234 alone may mean 1.234.
+
+        Raises:
+            UserInputError: a value is something else.
+        """
+        text = self.cells[column]
+        plain = text.str.replace(BRACKETS, "-${1}").str.replace("\u2212", "-", literal=True)
+        numbers = _without_commas(plain, pattern=EVERY_THOUSANDS if self.has_thousands else SURE_THOUSANDS).cast(
+            pl.Float64(), strict=False
+        )
+        wrong = text.is_not_null() & ~numbers.is_finite().fill_null(value=False)
+        hint = csv_errors.number_hint(text.filter(wrong).first())
+        self._refuse(wrong, column, f"a number, one below 0 in brackets or with a minus, or an empty cell{hint}")
         return numbers
 
     def choices(self, column: str, allowed: Sequence[str]) -> pl.Series:
@@ -201,83 +217,6 @@ class OwnTable:
             self.refuse(at[0], column, expected)
 
 
-def _renamed(file: Path, cells: pl.DataFrame, also_called: Mapping[str, str]) -> pl.DataFrame:
-    names = {name: also_called[name] for name in cells.columns if name in also_called}
-    for name, known in names.items():
-        if known in cells.columns:
-            raise UserInputError(f"{file}: expected one column of `{known}` and `{name}`, found both")
-    return cells.rename(names)
-
-
-def _read_csv(file: Path, bad_rows: BadRows | None) -> pl.DataFrame:
-    csv_errors.refuse_what_is_no_csv(file)
-    with file.open(encoding="utf-8-sig", newline="") as opened:
-        reader = csv.reader(opened, strict=True, skipinitialspace=True)
-        names = next(csv_errors.filled(reader), [])
-        csv_errors.refuse_what_is_no_header(file, reader.line_num, names)
-        header, rows = _columns(file, names), []
-        for row in csv_errors.filled(reader):
-            if len(row) != len(header):
-                if bad_rows is None or len(header) == 1:
-                    raise csv_errors.wrong_length(file, reader.line_num, names, row)
-                problem = csv_errors.length_problem(names, row)
-                bad_rows.add(reader.line_num, f"line {reader.line_num}", ParseError(problem))
-                continue
-            rows.append([str(reader.line_num), *row])
-            _refuse_beyond(file, len(rows), len(header))
-    return _as_text(pl.DataFrame(rows, schema=dict.fromkeys([LINE, *header], pl.String), orient="row"))
-
-
-def _read_parquet(file: Path) -> pl.DataFrame:
-    # By pyarrow: polars panics on some damaged files, on stderr, and aborts the process on others.
-    with parquet.ParquetFile(file) as opened:
-        # Before anything is decompressed: a kilobyte can hold a billion equal rows.
-        _refuse_beyond(file, opened.metadata.num_rows, len(opened.schema_arrow))
-        table = opened.read()
-    table.validate(full=True)
-    frame = pl.DataFrame(table.rename_columns(_columns(file, table.column_names)))
-    frame = frame.select(_written(name, dtype) for name, dtype in frame.schema.items())
-    lengths = frame.select(pl.all().str.len_bytes().max().fill_null(0)).rows()
-    longest: int = max(chain.from_iterable(lengths), default=0)
-    if longest > MAX_CELL_LETTERS or frame.estimated_size() > MAX_UNPACKED_BYTES:
-        raise UserInputError(f"{file}: expected cells of at most {MAX_CELL_LETTERS:,} bytes, found {longest:,} in one")
-    return _as_text(frame.with_row_index(LINE, offset=1))
-
-
-def _written(name: str, dtype: pl.DataType) -> pl.Expr:
-    if isinstance(dtype, pl.Datetime):
-        return pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S%.6f%:z" if dtype.time_zone else "%Y-%m-%dT%H:%M:%S%.6f")
-    if dtype.is_nested():
-        return pl.lit("a nested value").alias(name)
-    return pl.col(name).cast(pl.String(), strict=False)
-
-
-def _refuse_beyond(file: Path, n_rows: int, n_columns: int) -> None:
-    if n_columns > MAX_COLUMNS:
-        raise UserInputError(f"{file}: expected at most {MAX_COLUMNS:,} columns, found {n_columns:,}")
-    if n_rows > MAX_ROWS or n_rows * n_columns > MAX_CELLS:
-        raise UserInputError(
-            f"{file}: expected at most {MAX_ROWS:,} rows and {MAX_CELLS:,} cells, found {n_rows:,} rows of "
-            f"{n_columns:,} or more"
-        )
-
-
-def _columns(file: Path, names: Sequence[str]) -> list[str]:
-    _refuse_beyond(file, 0, len(names))
-    columns = [re.sub(r"\s+", "_", name.strip().lower()) for name in names]
-    columns = [name or f"unnamed_{at}" for at, name in enumerate(columns, start=1)]
-    if twice := sorted({name for name in columns if columns.count(name) > 1}):
-        raise UserInputError(f"{file}: expected each column once, found `{one_line(twice[0])}` twice")
-    return columns
-
-
-def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
-    text = pl.exclude(LINE).str.strip_chars()
-    return frame.with_columns(
-        pl.col(LINE).cast(pl.UInt32()), pl.when(~text.str.to_lowercase().is_in(MISSING)).then(text)
-    )
-
-
 def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
@@ -286,3 +225,9 @@ def _moment(text: str | None) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else None
     except (ValueError, OverflowError):  # the first hours of year 1 are before it in UTC
         return None
+
+
+def _without_commas(text: pl.Series, pattern: str = EVERY_THOUSANDS) -> pl.Series:
+    return pl.select(
+        pl.when(text.str.contains(pattern)).then(text.str.replace_all(",", "", literal=True)).otherwise(text)
+    ).to_series()

@@ -15,6 +15,8 @@ BAR_SCHEMA = served("raw.daily_bars")
 ACTION_SCHEMA = served("raw.corporate_actions")
 SHARES_SCHEMA = served("raw.shares_outstanding", without=("vintage",))
 VOLATILITY_SCHEMA = served("raw.volatility_index")
+REFERENCE_SCHEMA = served("raw.reference_series")
+REPORTED_SCHEMA = served("raw.reported_flows")
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,44 @@ class VolatilityProvider(Protocol):
         ...
 
 
+class ReferenceProvider(Protocol):
+    """A service of reference series."""
+
+    name: str
+
+    def reference_series(self, series_id: str) -> pl.DataFrame:
+        """The history of a series in REFERENCE_SCHEMA, by session, as far back as the service gives it.
+
+        Raises:
+            NotFoundError: the service does not have that series.
+        """
+        ...
+
+
+class ReportedFlowsProvider(Protocol):
+    """Tables of flows that somebody else reports."""
+
+    def has_reported_flows(self, symbol: str, provider_symbol: str) -> bool:
+        """Whether there is a table of a fund."""
+        ...
+
+    def reported_flows(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
+        """The table of a fund in REPORTED_SCHEMA, by session."""
+        ...
+
+
 @dataclass(frozen=True)
 class CrossAssetClients:
     """The open clients of the cross-asset part.
 
-    Services of prices and volatility are given the best first, those of shares by the settings' ``share_source``. The
-    user's own list of splits is used whichever service gives the prices; None without a folder.
+    Services of prices, volatility and reference series are given the best first, those of shares by the settings'
+    ``share_source``. The user's own list of splits is used whichever service gives the prices; it and the tables of
+    reported flows are None without a folder.
     """
 
     prices: Sequence[PriceProvider]
     shares: Mapping[str, SharesProvider]
     volatility: Sequence[VolatilityProvider]
     own_splits: SplitsProvider | None = None
+    reference: Sequence[ReferenceProvider] = ()
+    reported: ReportedFlowsProvider | None = None

@@ -43,11 +43,27 @@ class Layout:
 
 
 def read_closes(text: str, layout: Layout, *, index_name: str, source: str, now: datetime) -> pl.DataFrame:
-    """Closes in VOLATILITY_SCHEMA, by session; of two rows of one session the later one.
+    """Closes of a volatility index in VOLATILITY_SCHEMA, by session: what `read_values` gives, if it is above 0.
 
-    A row without a value is left out, and so is a session still open. A row without a date or a finite number, one of a
-    day that cannot be, and one whose close is not above 0 are left out with a warning. The present moment tells the
-    open session from complete ones.
+    Raises:
+        ParseError: as of `read_values`.
+        FailedResponseError: as of `read_values`.
+    """
+    values = read_values(text, layout, what=f"{source} {index_name}", now=now)
+    if n_not_positive := values.filter(pl.col("value") <= 0).height:
+        logger.warning("%s %s: %d sessions left out whose close is not above 0", source, index_name, n_not_positive)
+    return (
+        values.filter(pl.col("value") > 0)
+        .with_columns(index_name=pl.lit(index_name), source=pl.lit(source), close="value")
+        .select(VOLATILITY_SCHEMA.names())
+    )
+
+
+def read_values(text: str, layout: Layout, *, what: str, now: datetime, since: datetime = FUNDS_SINCE) -> pl.DataFrame:
+    """The values of a file as ``session, value``, by session; of two rows of one session the later one.
+
+    A row without a value is left out, and so is a session still open. A row without a date or a finite number, and one
+    of a day that cannot be, are left out with a warning. The present moment tells the open session from complete ones.
 
     Raises:
         ParseError: there is no such header, no row below it, or too many rows would be left out.
@@ -60,8 +76,8 @@ def read_closes(text: str, layout: Layout, *, index_name: str, source: str, now:
         raise bad_response(f"truncated in line {table[-1][0]}: {last}")
     rows = [(line, cells) for line, cells in table if line > at_line and any(cells)]
     refuse_empty(rows, "table")
-    span, last_complete = TimeSpan.ever(FUNDS_SINCE, now=now), last_complete_session(now)
-    bad_rows = BadRows(f"{source} {index_name}")
+    span, last_complete = TimeSpan.ever(since, now=now), last_complete_session(now)
+    bad_rows = BadRows(what)
 
     def parse(row: tuple[int, list[str]]) -> tuple[date, float | None]:
         cells = row[1]
@@ -71,14 +87,10 @@ def read_closes(text: str, layout: Layout, *, index_name: str, source: str, now:
 
     good = bad_rows.keep(rows, parse, lambda _, row: f"line {row[0]}")
     bad_rows.log(len(rows))
-    if n_not_positive := sum(value is not None and value <= 0 for _, value in good):
-        logger.warning("%s %s: %d sessions left out whose close is not above 0", source, index_name, n_not_positive)
     return (
-        pl.DataFrame(good, schema={"session": pl.Date(), "close": pl.Float64()}, orient="row")
-        .filter(pl.col("close") > 0, pl.col("session") <= last_complete)
+        pl.DataFrame(good, schema={"session": pl.Date(), "value": pl.Float64()}, orient="row")
+        .filter(pl.col("value").is_not_null(), pl.col("session") <= last_complete)
         .unique("session", keep="last")
-        .with_columns(index_name=pl.lit(index_name), source=pl.lit(source))
-        .select(VOLATILITY_SCHEMA.names())
         .sort("session")
     )
 

@@ -49,8 +49,8 @@ def asset_flows(
         shares: as in ``raw.shares_outstanding``.
         actions: as in ``raw.corporate_actions``, with all splits that the closes are adjusted for.
         supply: symbol, session, supply, price_usd as `supply.daily_supply` returns it.
-        universe: symbol, asset_class, share_source and, where the settings give them, share_lag_sessions and lag_basis;
-            one row an asset.
+        universe: symbol, asset_class, share_source and, where the settings give them, asset_group, share_lag_sessions
+            and lag_basis; one row an asset.
 
     Returns:
         The columns of ``core.asset_flows`` by (symbol, session).
@@ -67,6 +67,7 @@ def asset_flows(
             ),
             ["symbol"],
         )
+        .join(asset_groups(universe), on="symbol", how="left", maintain_order="left")
         .join(_opens(sessions), on="session", how="left", maintain_order="left")
         .join(
             _opens(sessions).rename({"session": "known_session", "next_open": "known_open"}),
@@ -86,6 +87,12 @@ def asset_flows(
         )
         .select(table("core.asset_flows").column_names)
     )
+
+
+def asset_groups(universe: pl.DataFrame) -> pl.DataFrame:
+    """``symbol, asset_group`` of each asset, null where the frame has no groups."""
+    group = pl.col("asset_group") if "asset_group" in universe.columns else pl.lit(None)
+    return universe.select("symbol", asset_group=group.cast(pl.String))
 
 
 def _daily(bars: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:

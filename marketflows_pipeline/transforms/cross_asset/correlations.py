@@ -18,7 +18,7 @@ _ROUNDING = 1e-12
 _Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
-def correlations(flows: pl.DataFrame, window: int) -> pl.DataFrame:
+def correlations(flows: pl.DataFrame, window: int, others: pl.DataFrame | None = None) -> pl.DataFrame:
     """Pearson's correlation of log returns of each pair at the last session of each ISO week (``mart.correlations``).
 
     The window is the last w sessions of the table up to that one; a pair's correlation is that of the sessions on which
@@ -28,11 +28,13 @@ def correlations(flows: pl.DataFrame, window: int) -> pl.DataFrame:
     Args:
         flows: symbol, session, price_return as in ``core.asset_flows``.
         window: length in sessions.
+        others: symbol, session, change of series beside the assets, such as `reference_series.daily_changes` returns
+            them; their sessions are those of `flows`.
 
     Returns:
         The columns of ``mart.correlations`` by (symbol_a, symbol_b, session); symbol_a before symbol_b.
     """
-    returns = _returns(flows)
+    returns = _returns(flows, others)
     sessions, symbols = returns.get_column("session"), returns.columns[1:]
     first, second = np.triu_indices(len(symbols), k=1)
     ends = _week_ends(sessions)
@@ -57,11 +59,15 @@ def correlations(flows: pl.DataFrame, window: int) -> pl.DataFrame:
     )
 
 
-def _returns(flows: pl.DataFrame) -> pl.DataFrame:
-    """A row a session, a column an asset in alphabetical order: log returns, NaN where unknown."""
-    symbols = flows.get_column("symbol").unique().sort()
+def _returns(flows: pl.DataFrame, others: pl.DataFrame | None) -> pl.DataFrame:
+    """A row a session, a column an asset or series in alphabetical order: log returns or changes, NaN where unknown."""
+    changes = flows.select("session", "symbol", log_return=pl.col("price_return").log1p())
+    if others is not None:
+        inside = others.join(flows.select(pl.col("session").unique()), on="session", how="semi")
+        changes = pl.concat([changes, inside.select("session", "symbol", log_return="change")])
+    symbols = changes.get_column("symbol").unique().sort()
     return (
-        flows.select("session", "symbol", log_return=pl.col("price_return").log1p().fill_null(math.nan))
+        changes.with_columns(pl.col("log_return").fill_null(math.nan))
         .pivot(on="symbol", index="session", values="log_return")
         .sort("session")
         .select("session", pl.col(symbols.to_list()).fill_null(math.nan))

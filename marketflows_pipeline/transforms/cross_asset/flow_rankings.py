@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from marketflows_pipeline.schema import table
+from marketflows_pipeline.transforms.cross_asset.asset_flows import asset_groups
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import trade_flows
 
 
@@ -25,7 +26,8 @@ def flow_rankings(flows: pl.DataFrame, names: pl.DataFrame, windows: Iterable[in
 
     Args:
         flows: as in ``core.asset_flows``.
-        names: symbol, name; an asset that is missing goes by its symbol.
+        names: symbol, name and, where the settings give groups, asset_group; an asset that is missing goes by its
+            symbol.
         windows: lengths in sessions, from 1.
 
     Returns:
@@ -79,6 +81,7 @@ def rank_trade_flows(
     return (
         assets.join(summed, on=["window_sessions", "symbol"], how="left")
         .join(names.lazy().select("symbol", "name"), on="symbol", how="left")
+        .join(asset_groups(names).lazy(), on="symbol", how="left")
         .sort("window_sessions", "symbol")
         .with_columns(
             pl.col("name").fill_null(pl.col("symbol")),

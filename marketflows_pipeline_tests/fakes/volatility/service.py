@@ -17,6 +17,14 @@ DAILY_PRICES = "/api/global/us_indices/daily_prices/{file}"
 FREDGRAPH = "/graph/fredgraph.csv"
 FILES = {"VIX_History.csv": "VIX", "VIX3M_History.csv": "VIX3M"}
 SERIES = {"VIXCLS": "VIX", "VXVCLS": "VIX3M"}
+# What else FRED has here: VIX and a constant, so that some days are below 0, with as many decimals as there.
+REFERENCE = {
+    "DTWEXBGS": (100.0, 4),
+    "DGS2": (-18.0, 2),
+    "DGS10": (-17.0, 2),
+    "T10Y2Y": (-19.0, 2),
+    "BAMLH0A0HYM2": (-16.0, 2),
+}
 # When Cboe has written the day's row, and FRED the day's before.
 WRITTEN, COPIED = time(18), time(8)
 FIRST_DAY = ASSETS[0].listed
@@ -76,11 +84,14 @@ class FakeCboe(FakeServer):
 
     def _series(self, request: Request) -> Reply:
         series = request.params.get("id", "")
-        if series not in SERIES:
+        if series not in SERIES and series not in REFERENCE:
             return faults.html(HTTPStatus.NOT_FOUND)(Reply(HTTPStatus.OK, b""))
         last = copied_until(request.at)
-        bars = index_bars(SERIES[series], last)
-        closes = {day: f"{close:.2f}" for day, close in zip(bars.days, bars.close.tolist(), strict=True)}
+        bars = index_bars(SERIES.get(series, "VIX"), last)
+        added, decimals = REFERENCE.get(series, (0.0, 2))
+        closes = {
+            day: f"{added + close:.{decimals}f}" for day, close in zip(bars.days, bars.close.tolist(), strict=True)
+        }
         days = (FIRST_DAY + at * A_DAY for at in range((last - FIRST_DAY).days + 1))
         rows = (f"{day},{closes.get(day, self._fred_missing)}" for day in days if day.weekday() < 5)
         return _csv([f"{self._fred_header},{series}", *rows])

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.settings.cross_asset import DEFAULT_UNIVERSE
+from marketflows_pipeline.settings.universe import DEFAULT_UNIVERSE
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.markets import ASSETS, as_traded
 from marketflows_pipeline_tests.fakes.us_calendar import (

@@ -15,7 +15,7 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.providers.local_files import tables
+from marketflows_pipeline.providers.local_files import cells, tables
 from marketflows_pipeline.providers.local_files.folder import Folder
 
 CLOCK = FixedClock(datetime(2026, 10, 10, 12, 0, tzinfo=UTC))
@@ -35,7 +35,7 @@ def one_long_cell(file: Path) -> None:
 
 def a_large_file(file: Path) -> None:
     with file.open("wb") as opened:
-        opened.truncate(tables.MAX_BYTES + 1)
+        opened.truncate(cells.MAX_BYTES + 1)
 
 
 def a_pipe(file: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_file_beyond_every_history_is_refused_in_one_line_that_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, make: Callable[[Path], None]
 ) -> None:
     """A header of a million columns was compared with itself for hours, and a pipe was waited for without end."""
-    monkeypatch.setattr(tables, "MAX_ROWS", 10_000)
+    monkeypatch.setattr(cells, "MAX_ROWS", 10_000)
     file = tmp_path / "volatility" / name
     file.parent.mkdir()
     make(file)

@@ -10,12 +10,17 @@ import pytest
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import NotFoundError, UnexpectedResponseError
 from marketflows_pipeline.providers.fallback import first_that_answers
-from marketflows_pipeline.providers.protocols.cross_asset import VOLATILITY_SCHEMA, VolatilityProvider
+from marketflows_pipeline.providers.protocols.cross_asset import (
+    REFERENCE_SCHEMA,
+    VOLATILITY_SCHEMA,
+    ReferenceProvider,
+    VolatilityProvider,
+)
 from marketflows_pipeline.providers.volatility.cboe import Cboe
 from marketflows_pipeline.providers.volatility.fred import BASE_URL, SOURCE, Fred
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.us_calendar import sessions
-from marketflows_pipeline_tests.fakes.volatility.service import DAILY_PRICES, FIRST_DAY, FREDGRAPH, FakeCboe
+from marketflows_pipeline_tests.fakes.volatility.service import DAILY_PRICES, FIRST_DAY, FREDGRAPH, REFERENCE, FakeCboe
 from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 
@@ -116,3 +121,32 @@ def test_it_answers_where_cboe_does_not(
 
     assert set(answered["source"]) == {SOURCE}
     assert "cboe failed, falling back to the next provider: cboe /api/global" in caplog.text
+
+
+@pytest.mark.parametrize("series", sorted(REFERENCE))
+def test_reference_series_come_whole_with_values_below_zero(asking: Fred, series: str) -> None:
+    """A slope of -0.4 was no close above 0 and would have been left out as no VIX can be."""
+    provider: ReferenceProvider = asking
+    values = provider.reference_series(series)
+
+    assert values.schema == REFERENCE_SCHEMA
+    assert values["session"].is_sorted()
+    assert values["value"].null_count() == 0
+    assert (values.height, set(values["series_id"])) == (asking.volatility_index("VIX").height, {series})
+    assert (values["value"].min() < 0) is (series != "DTWEXBGS")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("missing", ["", "."])
+def test_holidays_of_a_reference_series_have_no_row(clock: FixedClock, ledger: MemoryLedger, missing: str) -> None:
+    with (
+        FakeCboe(clock=clock, fred_missing=missing) as running,
+        Fred(clock=clock, ledger=ledger, base_url=running.url, timeout=60.0) as client,
+    ):
+        days = set(client.reference_series("DGS10")["session"])
+    assert date(2026, 1, 1) not in days
+    assert date(2026, 1, 2) in days
+
+
+def test_an_unknown_reference_series_is_not_found(asking: Fred) -> None:
+    with pytest.raises(NotFoundError):
+        asking.reference_series("NOSUCH")

@@ -267,3 +267,11 @@ def test_a_universe_without_bars_of_some_asset_says_nothing_of_it() -> None:
     )
 
     assert column(flows, "symbol") == ["A"]
+
+
+def test_each_session_says_the_group_of_its_asset() -> None:
+    bars = bars_of({"A": [10.0, 12.0], "B": [10.0, 12.0]})
+    universe = universe_of("A", "B").with_columns(asset_group=pl.Series(["sector", None], dtype=pl.String()))
+
+    assert flows_of(bars, universe=universe)["asset_group"].to_list() == ["sector", "sector", None, None]
+    assert flows_of(bars)["asset_group"].to_list() == [None] * 4, "settings without groups give none"

@@ -123,3 +123,10 @@ def test_changes_are_against_the_session_before_the_window() -> None:
 
 def test_no_flows_make_an_empty_table() -> None:
     assert rankings(table("core.asset_flows").empty(), 1, 5).is_empty()
+
+
+def test_the_group_of_an_asset_stands_beside_its_name() -> None:
+    names = NAMES.with_columns(asset_group=pl.Series(["sector", None], dtype=pl.String()))
+    ranked = flow_rankings(flow_rows(*history("A", 1.0), *history("B", 2.0)), names, [1])
+
+    assert ranked.select("symbol", "asset_group").rows() == [("A", "sector"), ("B", None)]

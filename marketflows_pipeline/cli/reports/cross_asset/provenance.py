@@ -11,6 +11,7 @@ from marketflows_pipeline.report.credits import service_names
 from marketflows_pipeline.warehouse.accepted import accepted_name
 
 BARS, SHARES, VOLATILITY = ages.BARS, "raw.shares_outstanding", "raw.volatility_index"
+REFERENCE = "raw.reference_series"
 
 SESSION_LIMIT = ages.SESSION_LIMIT
 FLOW_LIMIT = ages.FLOW_LIMIT
@@ -54,7 +55,12 @@ def credit(data: PublishedData, *tables: str, with_coins: bool = False) -> str:
         tables: raw tables that the figures were made from, as far as they hold rows.
         with_coins: whether supplies of coins from the market-cap part are among the figures.
     """
-    words = {BARS: "prices", SHARES: "shares outstanding", VOLATILITY: "VIX and VIX3M"}
+    words = {
+        BARS: "prices",
+        SHARES: "shares outstanding",
+        VOLATILITY: "VIX and VIX3M",
+        REFERENCE: "reference series",
+    }
     parts = [f"{words[table]}: {service_names(_sources(data, table))}" for table in tables if data.has(table)]
     if with_coins:
         parts.append(f"supplies of coins: {coins_source(data)}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from marketflows_pipeline.cli.reports.cross_asset.provenance import (
     BARS,
+    REFERENCE,
     SESSION_LIMIT,
     VOLATILITY,
     counted,
@@ -49,6 +50,14 @@ TABLE_COLUMNS = (
     ColumnFormat("by ratios", "ratio_regime"),
 )
 
+CONTEXT = "mart.reference_series"
+_CONTEXT = """
+select series_id, name, session, value, unit, change_1_session, change_21_sessions, change_unit
+from mart.reference_series where value is not null
+qualify row_number() over (partition by series_id order by session desc) = 1
+order by series_id
+"""
+
 _LAST = f"select {', '.join(CSV_COLUMNS)} from mart.regimes order by session desc limit $days"  # noqa: S608 (constants)
 _REGIMES = "select session, regime from mart.regimes order by session"
 _VIX = "select max(session) as session from mart.regimes where vix is not null"
@@ -74,7 +83,8 @@ def market_regimes(data: PublishedData, days: int) -> Report:
         "share_over_sessions": len(year),
         "days": days,
         "sessions": sessions,
-        "source": credit(data, VOLATILITY, BARS),
+        "reference_series": data.rows(_CONTEXT) if data.has(CONTEXT) else [],
+        "source": credit(data, VOLATILITY, BARS, *([REFERENCE] if data.has(CONTEXT) else [])),
         "method": METHOD,
         "coverage": {
             "n_sessions": len(sessions),
@@ -114,7 +124,15 @@ def _summary(body: Mapping[str, Any]) -> tuple[str, ...]:
         f"{figure(body['term_structure'], 3)}{shape}; ratio score {figure(body['ratio_score'], 0)} of "
         f"{counted(body['ratio_pairs_known'], 'pair')}",
         f"Share of the last {counted(body['share_over_sessions'], 'session')}: {shares}",
+        *map(_reference_line, body["reference_series"]),
     )
+
+
+def _reference_line(series: Mapping[str, Any]) -> str:
+    unit = "" if series["unit"] == "index" else f" {series['unit']}"
+    change = f" {series['change_unit']}"
+    changed = "unknown" if series["change_21_sessions"] is None else f"{series['change_21_sessions']:+,.2f}{change}"
+    return f"{series['name']} on {series['session']}: {figure(series['value'])}{unit}, in 21 sessions {changed}"
 
 
 def _footnotes(body: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,0 +1,70 @@
+"""Specifications of the charts beside the flows of single assets: groups of funds, and flows that others report.
+
+This module must not import Altair, so that unchanged charts are recognised cheaply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from marketflows_pipeline.charts.spec import Spec
+
+_PACKAGE = "marketflows_pipeline.charts.cross_asset"
+
+
+@dataclass(frozen=True)
+class FundGroupsSpec(Spec):
+    """Flows of groups of funds over so many sessions, with how much of each is known, in so many rows at most."""
+
+    draw = f"{_PACKAGE}.fund_groups:fund_groups_chart"
+    file_pattern = "CrossAsset_fund_groups.png"
+    columns = (
+        "asset_group",
+        "session",
+        "flow_usd",
+        "n_sessions",
+        "sessions_known",
+        "n_funds",
+        "n_known",
+        "n_with_assets",
+        "coverage_pct",
+        "least_coverage_pct",
+    )
+
+    sessions: int = 21
+    rows: int = 16
+
+    def why_empty(self, frame: pl.DataFrame) -> str | None:
+        """Without a known flow of any group."""
+        return None if frame.get_column("flow_usd").is_finite().any() else "no flow of any group of funds is known"
+
+
+@dataclass(frozen=True)
+class FlowComparisonSpec(Spec):
+    """Correlation of our flows with those that somebody else reports, by lag, for so many funds at most.
+
+    The assets are pairs of symbol and name in the order of the settings.
+    """
+
+    draw = f"{_PACKAGE}.flow_comparison:flow_comparison_chart"
+    file_pattern = "CrossAsset_flow_comparison.png"
+    columns = (
+        "symbol",
+        "lag_sessions",
+        "correlation",
+        "sign_agreement_pct",
+        "n",
+        "is_best",
+        "last_session",
+        "share_lag_sessions",
+    )
+
+    assets: tuple[tuple[str, str], ...]
+    most: int = 14
+
+    def why_empty(self, frame: pl.DataFrame) -> str | None:
+        """Without a correlation at any lag."""
+        is_known = frame.get_column("correlation").is_finite().any()
+        return None if is_known else "too few sessions have both flows for a correlation"

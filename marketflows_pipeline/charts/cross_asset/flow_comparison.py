@@ -1,0 +1,82 @@
+"""Our flows beside reported ones: the correlation of each fund at each lag, the best one marked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from marketflows_pipeline.charts.cross_asset.context_spec import FlowComparisonSpec
+from marketflows_pipeline.charts.cross_asset.spec import shown_symbols
+from marketflows_pipeline.charts.cross_asset.wording import lag_finding, not_drawn_notes, session_footer
+from marketflows_pipeline.charts.style.axes import name_axis
+from marketflows_pipeline.charts.style.diverging_colours import fill_and_ink
+from marketflows_pipeline.charts.style.frame import Frame, framed
+from marketflows_pipeline.charts.style.heatmap import EMPTY_FILL, Cell, Heatmap
+from marketflows_pipeline.charts.style.row_names import RowName, names_margin, row_names
+from marketflows_pipeline.charts.style.theme import GREY
+from marketflows_pipeline.charts.style.time_axis import first_and_last
+from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, value_text
+
+_CELL_HEIGHT_MAX = 64
+_BEST = "\u25c6"
+
+
+@framed
+def flow_comparison_chart(frame: pl.DataFrame, spec: FlowComparisonSpec) -> alt.LayerChart:
+    """Draw a row a fund and a column a lag on a fixed colour scale from -1 to 1."""
+    order = [symbol for symbol, _ in spec.assets]
+    present = shown_symbols(frame["symbol"].unique(), order)
+    symbols = present[: spec.most]
+    shown = frame.filter(pl.col("symbol").is_in(symbols))
+    rows = [RowName(symbol, symbol, _detail(shown.filter(symbol=symbol))) for symbol in symbols]
+    lags = shown["lag_sessions"].unique().sort().to_list()
+    dated = frame.drop_nulls("last_session")
+    _, session = first_and_last(dated, "last_session")
+    page = Frame(
+        title=lag_finding(frame.filter("is_best").sort("symbol").to_dicts()),
+        subtitle=["Correlation of our flows with the reported ones, ours so many sessions later (columns)"],
+        footer=session_footer(
+            spec.source,
+            session,
+            [
+                "reported flows from own files",
+                f"{_BEST} highest of the fund",
+                "ours go by the session of the orders, as far as that is known",
+                *not_drawn_notes("not drawn", present[spec.most :], order),
+                *spec.notes,
+            ],
+        ),
+        left=names_margin(rows),
+        above=10,
+        below=38,
+    )
+    columns = [f"{lag:+d}" if lag else "0" for lag in lags]
+    height = min(_CELL_HEIGHT_MAX, page.plot_height / len(rows))
+    grid = Heatmap(symbols, columns, page.plot_width / len(columns), height)
+    axis = name_axis(offset=grid.height - page.plot_height, labelLimit=grid.cell_width - 4)
+    cells = [_cell(row, columns[lags.index(row["lag_sessions"])]) for row in shown.to_dicts()]
+    return page.draw(
+        [
+            *grid.draw(cells, column_axis=axis),
+            *row_names(rows, grid.y(), left=page.left, row_height=grid.cell_height),
+        ]
+    )
+
+
+def _detail(rows: pl.DataFrame) -> str:
+    """How many sessions, and how often the signs agree at the best lag."""
+    best = rows.filter("is_best")
+    if best.is_empty():
+        return counted(rows["n"].max(), "session")  # type: ignore[arg-type]
+    agreed = best["sign_agreement_pct"].item()
+    signs = "" if agreed is None else f", signs {value_text(agreed, 0, signed=False)}%"
+    return f"{counted(best['n'].item(), 'session')}{signs}"
+
+
+def _cell(row: dict[str, Any], column: str) -> Cell:
+    value = row["correlation"]
+    look = (EMPTY_FILL, GREY) if value is None else fill_and_ink(value, 1.0)
+    text = UNKNOWN if value is None else value_text(value, 2, signed=False)
+    return Cell(row["symbol"], column, f"{_BEST} {text}" if row["is_best"] else text, *look)
