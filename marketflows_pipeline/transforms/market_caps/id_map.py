@@ -15,10 +15,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from marketflows_pipeline.transforms.ratios import is_within
+
 BY_CONTRACT, BY_NAME = "contract", "symbol and name"
-MOST_PRICE_PCT, MOST_CAP_PCT = 2.0, 20.0
-# A ratio of exactly 1.02 is a hair more in binary.
-_ROUNDING = 1e-9
+# Shares by which prices and market caps may be apart.
+PRICE_TOLERANCE, CAP_TOLERANCE = 0.02, 0.20
 # Addresses of these platforms are written in Base58, where case matters.
 CASED_PLATFORMS = ("solana",)
 
@@ -103,7 +104,7 @@ def native_matches(own: pl.DataFrame, other: pl.DataFrame, wanted: Sequence[str]
         other_cap="market_cap_usd",
     )
     joined = mine.join(theirs, on=_NAMES, how="left").sort("coin_id", "other_id").unique("coin_id", keep="first")
-    price, cap = _apart_pct("other_price", "price_usd"), _apart_pct("other_cap", "market_cap_usd")
+    price, cap = _ratio("other_price", "price_usd"), _ratio("other_cap", "market_cap_usd")
     reason = (
         pl.when(pl.col("other_id").is_null())
         .then(pl.lit("no coin there has its symbol and name, and no contract of it is known"))
@@ -113,12 +114,12 @@ def native_matches(own: pl.DataFrame, other: pl.DataFrame, wanted: Sequence[str]
         .then(pl.format("{} coins there have its symbol and name", "n_other"))
         .when(price.is_null())
         .then(pl.format("{} has its symbol and name, but there is no price to compare", "other_id"))
-        .when(~_is_within(price, MOST_PRICE_PCT))
-        .then(pl.format("{} has its symbol and name, but its price is {} % off", "other_id", price.round(1)))
+        .when(~is_within(PRICE_TOLERANCE, price))
+        .then(pl.format("{} has its symbol and name, but its price is {} % off", "other_id", _off_pct(price)))
         .when(cap.is_null())
         .then(pl.format("{} has its symbol and name, but there is no market cap to compare", "other_id"))
-        .when(~_is_within(cap, MOST_CAP_PCT))
-        .then(pl.format("{} has its symbol and name, but its market cap is {} % off", "other_id", cap.round(1)))
+        .when(~is_within(CAP_TOLERANCE, cap))
+        .then(pl.format("{} has its symbol and name, but its market cap is {} % off", "other_id", _off_pct(cap)))
     )
     return _as_id_map(joined.with_columns(reason=reason), BY_NAME).sort("coin_id")
 
@@ -130,7 +131,7 @@ def _by_contract(
     figures = other.unique("coin_id", keep="first").select(
         other_id="coin_id", other_name="name", other_price="price_usd", other_cap="market_cap_usd"
     )
-    price, cap = _apart_pct("other_price", "price_usd"), _apart_pct("other_cap", "market_cap_usd")
+    price, cap = _ratio("other_price", "price_usd"), _ratio("other_cap", "market_cap_usd")
     candidates = (
         _keyed(own_contracts)
         .join(_keyed(other_contracts).rename({"coin_id": "other_id"}), on=("platform", "_address"))
@@ -141,7 +142,7 @@ def _by_contract(
         .join(asked.select("coin_id", "price_usd", "market_cap_usd"), on="coin_id", how="left")
         .with_columns(
             is_listed=pl.col("other_price").is_not_null(),
-            fits=(_is_within(price, MOST_PRICE_PCT) & _is_within(cap, MOST_CAP_PCT)).fill_null(value=False),
+            fits=(is_within(PRICE_TOLERANCE, price) & is_within(CAP_TOLERANCE, cap)).fill_null(value=False),
         )
         .sort("coin_id", "other_id")
         .with_columns(
@@ -214,11 +215,11 @@ def _keyed(contracts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _apart_pct(other: str, own: str) -> pl.Expr:
-    """How far the other figure is above the own one, in percent of the own one; null where one is missing or 0."""
+def _ratio(other: str, own: str) -> pl.Expr:
+    """The other figure over the own one; null where one is missing or 0."""
     both = (pl.col(own) > 0) & (pl.col(other) > 0)
-    return pl.when(both).then(100 * (pl.col(other) / pl.col(own) - 1))
+    return pl.when(both).then(pl.col(other) / pl.col(own))
 
 
-def _is_within(apart_pct: pl.Expr, most: float) -> pl.Expr:
-    return apart_pct.abs() <= most + _ROUNDING
+def _off_pct(ratio: pl.Expr) -> pl.Expr:
+    return (100 * (ratio - 1)).round(1)
