@@ -26,6 +26,7 @@ RAW_TABLES = (
     "raw.cohort_members",
     "raw.category_names",
     "raw.category_snapshots",
+    "raw.cross_check_caps",
 )
 
 

@@ -22,6 +22,8 @@ SERVICES = {
     "cboe": "Cboe",
     "fred": "FRED (Federal Reserve Bank of St. Louis)",
     "folder": "own files",
+    "coingecko": "CoinGecko",
+    "coinpaprika": "CoinPaprika",
 }
 _WHAT = {BARS: "prices from", SHARES: "shares outstanding from", VOLATILITY: "VIX from"}
 

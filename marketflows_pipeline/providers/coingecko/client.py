@@ -146,6 +146,10 @@ class CoinGecko(CoinGeckoExchanges):
             if not is_full or not (lowest > min_cap_usd).any():
                 return
 
+    def largest(self) -> pl.DataFrame:
+        """The 250 largest coins in MARKET_SCHEMA, by falling market cap, without wrapped ones; one credit."""
+        return once_each(markets_page(self._http, self._clock, {"page": 1}, is_first_page=True))
+
     def narrative(self, slug: str) -> pl.DataFrame:
         """The 250 largest coins of a category in MARKET_SCHEMA, by falling market cap; one credit.
 

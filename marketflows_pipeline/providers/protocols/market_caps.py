@@ -129,3 +129,16 @@ class MarketCapProvider(Protocol):
     def coin_list(self) -> pl.DataFrame:
         """Every coin that the service knows, in COIN_SCHEMA."""
         ...
+
+
+class LargestCoins(Protocol):
+    """A service that shows its largest coins in one request."""
+
+    @property
+    def name(self) -> str:
+        """Short name, as in ``config.toml``."""
+        ...
+
+    def largest(self) -> pl.DataFrame:
+        """The largest coins in MARKET_SCHEMA by falling market cap, as many as one request shows; no coin twice."""
+        ...
