@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from functools import cached_property
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypedDict, TypeVar
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.clock import Clock
@@ -14,7 +14,7 @@ from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.defillama.client import DefiLlama
 from marketflows_pipeline.providers.http.ledger import CallLedger
 from marketflows_pipeline.providers.http.service_client import KeylessClient
-from marketflows_pipeline.providers.http.wait_budget import WaitBudgets
+from marketflows_pipeline.providers.http.wait_budget import WaitBudget, WaitBudgets
 from marketflows_pipeline.providers.protocols.cross_asset import (
     CrossAssetClients,
     PriceProvider,
@@ -23,9 +23,21 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
 )
 from marketflows_pipeline.providers.protocols.exchanges import ExchangeVolumeProvider, ReservesProvider
 from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
-from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.settings import MarketCapSource, Settings
 
 K = TypeVar("K", bound=KeylessClient)
+
+
+class Account(TypedDict):
+    """Arguments that every market-cap provider over HTTP takes."""
+
+    api_key: str | None
+    base_url: str
+    calls_per_minute: int
+    monthly_credits: int
+    clock: Clock
+    ledger: CallLedger
+    waits: WaitBudget
 
 
 class Clients:
@@ -65,10 +77,15 @@ class Clients:
         match self._settings.provider:
             case "coingecko":
                 return self._coingecko
+            case "coinpaprika":
+                from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika  # noqa: PLC0415
+
+                source = self._settings.providers.coinpaprika
+                return self._open.enter_context(CoinPaprika(plan=source.plan, **self._account(source, "coinpaprika")))
 
     @cached_property
     def exchange_volumes(self) -> ExchangeVolumeProvider:
-        """The service of exchange volumes and trending coins."""
+        """The service of exchange volumes and trending coins: CoinGecko, whatever the market-cap provider."""
         return tutorial.TutorialExchanges() if self._is_tutorial else self._coingecko
 
     @cached_property
@@ -115,19 +132,21 @@ class Clients:
 
     @cached_property
     def _coingecko(self) -> CoinGecko:
-        source, key = self._settings.providers.coingecko, self._settings.secrets.coingecko_api_key
-        client = CoinGecko(
-            plan=source.plan,
-            api_key=key.get_secret_value() if key else None,
-            base_url=source.base_url,
-            calls_per_minute=source.calls_per_minute,
-            monthly_credits=source.monthly_credits,
-            clock=self.waits.clock,
-            ledger=self.ledger,
-            waits=self.waits.of(CoinGecko.name),
-        )
-        self._open.enter_context(client)
-        return client
+        source = self._settings.providers.coingecko
+        return self._open.enter_context(CoinGecko(plan=source.plan, **self._account(source, "coingecko")))
+
+    def _account(self, source: MarketCapSource, name: str) -> Account:
+        """What a market-cap provider is opened with, beside its plan."""
+        key = self._settings.secrets.of(name)
+        return {
+            "api_key": key.get_secret_value() if key else None,
+            "base_url": source.base_url,
+            "calls_per_minute": source.calls_per_minute,
+            "monthly_credits": source.monthly_credits,
+            "clock": self.waits.clock,
+            "ledger": self.ledger,
+            "waits": self.waits.of(name),
+        }
 
     def _opened(self, service: type[K]) -> K:
         """A service without a key, at the address of its table in ``[providers]``."""

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 PICTURES = Path("output_plots")
 # The tutorial's own files, below the working directory, so that it can never touch live data.
@@ -20,6 +20,10 @@ TUTORIAL_PUBLISHED = Path("warehouse/marketflows_tutorial.duckdb")
 # How long a service may be waited for while it fails, from one success to the next (providers/http/wait_budget.py).
 WAIT_OF_A_RUN = timedelta(seconds=300)
 WAIT_OF_A_COMMAND = timedelta(seconds=60)
+
+# Where market caps can come from; the table of each is ``[providers.<name>]``.
+ProviderName = Literal["coingecko", "coinpaprika"]
+PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
 
 Horizon = Literal[5, 20]
 Target = Literal["direction", "rank"]
@@ -52,6 +56,7 @@ class RunOptions:
         config: the TOML file with the settings.
         secrets: the TOML file with the keys; need not exist.
         out_dir: folder for the PNGs, relative to the working directory; None for the usual one of the mode.
+        provider: of market caps, in place of the one that the config file names; None for that one.
         tutorial: run on the packaged data, offline, with a warehouse of its own.
         history_time_limit: how long histories may be fetched before the run goes on without the rest.
         wait_limit: how long each service may be waited for while it fails; shorter where a person waits.
@@ -63,6 +68,7 @@ class RunOptions:
     config: Path = Path("config.toml")
     secrets: Path = Path("secrets.toml")
     out_dir: Path | None = None
+    provider: ProviderName | None = None
     tutorial: bool = False
     history_time_limit: timedelta | None = None
     wait_limit: timedelta = WAIT_OF_A_RUN
@@ -82,6 +88,7 @@ class RunOptions:
         else:
             words += ["--config", str(self.config)] if self.config != usual.config else []
             words += ["--secrets", str(self.secrets)] if self.secrets != usual.secrets else []
+        words += ["--provider", self.provider] if self.provider and not self.tutorial else []
         words += ["--out-dir", str(self.out_dir)] if self.out_dir else []
         return f"{shlex.join(words)} {command}".rstrip()
 

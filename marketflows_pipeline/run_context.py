@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shlex
 import sys
@@ -22,6 +23,8 @@ from marketflows_pipeline.progress import LogReporter, Reporter
 from marketflows_pipeline.settings import Settings, load_settings, warn_of_exposure
 from marketflows_pipeline.system.run_lock import LOCK_WAIT_S, RunLock, lock_path
 from marketflows_pipeline.warehouse.store import Warehouse
+
+log = logging.getLogger(__name__)
 
 MODEL_TABLES = ("mart.model_evaluation", "mart.model_forecasts", "mart.model_scores")
 
@@ -75,7 +78,7 @@ def read_settings(options: RunOptions, environ: Mapping[str, str], *, needs_key:
     if options.tutorial:
         Manifest.read(options.picture_folder).claim(is_tutorial=True)
         return tutorial.load_tutorial_settings(Path.cwd())
-    return load_settings(options.config, options.secrets, environ, needs_key=needs_key)
+    return load_settings(options.config, options.secrets, environ, needs_key=needs_key, provider=options.provider)
 
 
 @contextlib.contextmanager
@@ -107,6 +110,8 @@ def open_run(
     settings = settings or read_settings(options, environ, needs_key=needs_key)
     if not options.tutorial:
         warn_of_exposure(settings, options.secrets, environ)
+        if settings.no_exchanges:
+            log.info(settings.no_exchanges)
     if options.tutorial:
         clock = FixedClock(tutorial.data_as_of())
     clock = clock or SystemClock()

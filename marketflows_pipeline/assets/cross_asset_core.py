@@ -48,4 +48,6 @@ def core_share_splits(run: Run) -> pl.DataFrame:
 @table_asset("core.stablecoin_issuance", deps=("raw.daily_bars",))
 def core_stablecoin_issuance(run: Run) -> pl.DataFrame:
     """Change of supply of the stablecoins that are followed; it comes with the part, whatever the bars."""
-    return stablecoin_issuance(stablecoin_observations(run.warehouse), stablecoins(run.warehouse))
+    return stablecoin_issuance(
+        stablecoin_observations(run.warehouse, run.settings), stablecoins(run.warehouse, run.settings)
+    )

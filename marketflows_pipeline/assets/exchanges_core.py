@@ -21,5 +21,5 @@ def core_exchange_volumes(run: Run) -> pl.DataFrame:
     return daily_volumes(
         volume_charts(run.warehouse, run.started_at),
         listed_volumes(run.warehouse, run.started_at, service=run.volume_service),
-        bitcoin_prices(run.warehouse, run.started_at),
+        bitcoin_prices(run.warehouse, run.settings, run.started_at),
     )

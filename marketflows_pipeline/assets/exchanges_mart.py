@@ -62,7 +62,7 @@ def mart_exchange_flows(run: Run, volumes: pl.DataFrame, exchanges: pl.DataFrame
         newest_listing(run.warehouse),
         volumes,
         exchanges,
-        btc_price_usd=bitcoin_price_now(run.warehouse, run.started_at),
+        btc_price_usd=bitcoin_price_now(run.warehouse, run.settings, run.started_at),
         inflow_pct=settings.inflow_pct,
         outflow_pct=settings.outflow_pct,
     )

@@ -19,7 +19,7 @@ from marketflows_pipeline.queries.cross_asset import stablecoins
 from marketflows_pipeline.queries.members import excluded_coins
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.market_caps.breadth import BITCOIN, breadth
+from marketflows_pipeline.transforms.market_caps.breadth import breadth
 from marketflows_pipeline.transforms.market_caps.category_breadth import category_breadth
 from marketflows_pipeline.transforms.market_caps.dominance import dominance
 from marketflows_pipeline.transforms.market_caps.overlap import CHANGE_DAYS, market_map, narrative_overlap
@@ -35,14 +35,18 @@ _MEMBERSHIP = ("core.daily_closes", "core.listed_members", "raw.cohort_members")
 def mart_breadth(run: RunContext) -> pl.DataFrame:
     """How many coins of each narrative, of each range and of the cohort take part, close by close."""
     closes = observed_closes(run.warehouse, run.started_at)
-    return breadth(closes, universes(run.warehouse, run.settings, closes))
+    bitcoin_id = run.settings.source.bitcoin_id
+    return breadth(closes, universes(run.warehouse, run.settings, closes), bitcoin_id=bitcoin_id)
 
 
 @measure("mart.category_breadth", deps=("raw.narrative_members", "raw.cohort_members"))
 def mart_category_breadth(run: RunContext) -> pl.DataFrame:
     """Breadth of all that the service lists of each narrative, from the changes on its page."""
+    bitcoin_id = run.settings.source.bitcoin_id
     return category_breadth(
-        whole_pages(run.warehouse, run.settings, run.started_at - PAGES_SPAN), changes_of(run.warehouse, BITCOIN)
+        whole_pages(run.warehouse, run.settings, run.started_at - PAGES_SPAN),
+        changes_of(run.warehouse, bitcoin_id),
+        bitcoin_id=bitcoin_id,
     )
 
 
@@ -71,8 +75,10 @@ def mart_dominance(run: RunContext) -> pl.DataFrame:
     _, first_known = listed_coins(run.warehouse)
     return dominance(
         observed_closes(run.warehouse, run.started_at),
+        bitcoin_id=run.settings.source.bitcoin_id,
+        ether_id=run.settings.source.ether_id,
         lowest_limit=min(limits),
-        stablecoins=stablecoins(run.warehouse),
+        stablecoins=stablecoins(run.warehouse, run.settings),
         excluded=excluded_coins(run.warehouse, run.settings),
         first_known=first_known,
     )

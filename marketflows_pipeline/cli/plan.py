@@ -34,7 +34,7 @@ def plan(options: RunOptions, output_format: Literal["table", "json"]) -> None:
 
     if options.tutorial:
         raise click.UsageError("the tutorial asks no service for anything; ask without --tutorial.")
-    settings = load_settings(options.config, options.secrets, os.environ, needs_key=False)
+    settings = load_settings(options.config, options.secrets, os.environ, needs_key=False, provider=options.provider)
     now, files = SystemClock().now(), settings.warehouse
     stored = Stored()
     if files.path.exists():

@@ -157,7 +157,7 @@ def _private_path(options: RunOptions) -> Path:
         return Path.cwd() / TUTORIAL_PRIVATE
     from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
 
-    return load_config(options.config).warehouse.path
+    return load_config(options.config, options.provider).warehouse.path
 
 
 def _bring_up_to_date(path: Path) -> None:

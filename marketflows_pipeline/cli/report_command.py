@@ -83,7 +83,7 @@ def context_of(options: RunOptions, part: ReportPart, command: str, verb: str) -
     """What options, settings and clock say about a report; arguments as of `print_report`."""
     from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
 
-    config = load_config(TUTORIAL_CONFIG if options.tutorial else options.config)
+    config = load_config(TUTORIAL_CONFIG) if options.tutorial else load_config(options.config, options.provider)
     how_to_fetch = f"{verb}: {options.command_line(command)}"
     if options.tutorial and not TUTORIAL_PUBLISHED.exists():
         how_to_fetch = f"run the tutorial first: {options.command_line()}"

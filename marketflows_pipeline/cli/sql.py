@@ -78,4 +78,4 @@ def published_path(options: RunOptions) -> Path:
         return Path.cwd() / TUTORIAL_PUBLISHED
     from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
 
-    return load_config(options.config).warehouse.published_path
+    return load_config(options.config, options.provider).warehouse.published_path

@@ -13,7 +13,6 @@ from marketflows_pipeline.queries.tracked_coins import tracked_coins
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.transforms.market_caps.attribution_totals import narrative_members, portfolio_members
 from marketflows_pipeline.transforms.market_caps.daily_closes import SUPPLY_WINDOW
-from marketflows_pipeline.transforms.market_caps.exclusions import PEGGED_COINS
 from marketflows_pipeline.warehouse.store import Warehouse
 
 ATTRIBUTED = timedelta(days=366)
@@ -84,7 +83,7 @@ def published_supplies(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
 
 def pegged_coins(warehouse: Warehouse, settings: Settings) -> list[str]:
     """Coins whose supply moves as their business goes: pegged, wrapped, lending receipts."""
-    return sorted({*excluded_coins(warehouse, settings), *PEGGED_COINS})
+    return sorted({*excluded_coins(warehouse, settings), *settings.source.pegged_coins})
 
 
 def stored_cohort(warehouse: Warehouse, settings: Settings, moment: datetime) -> StoredCohort:

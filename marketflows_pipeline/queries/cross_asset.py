@@ -9,8 +9,8 @@ from marketflows_pipeline.transforms.cross_asset.supply import daily_supply
 from marketflows_pipeline.transforms.unit_slips import cap_slips, close_slips, share_slips
 from marketflows_pipeline.warehouse.store import Warehouse
 
-# Slugs of CoinGecko under which narratives and exclusions may have stored stablecoins.
-STABLECOIN_CATEGORY = "stablecoins"
+# The exchange part's categories are CoinGecko's, whatever the market-cap provider.
+_STABLECOINS_OF_EXCHANGES = "stablecoins"
 
 
 def cross_asset_settings(settings: Settings) -> CrossAsset:
@@ -47,18 +47,21 @@ def coin_supply(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     return daily_supply(_observations(warehouse, coins["coin_id"].to_list()), coins)
 
 
-def stablecoin_observations(warehouse: Warehouse) -> pl.DataFrame:
+def stablecoin_observations(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     """``coin_id, ts, market_cap_usd, price_usd`` of the stablecoins that the market-cap part follows."""
-    return _observations(warehouse, stablecoins(warehouse))
+    return _observations(warehouse, stablecoins(warehouse, settings))
 
 
-def stablecoins(warehouse: Warehouse) -> list[str]:
-    """Coins that a category of that name has ever listed, in either part."""
-    return warehouse.query(
+def stablecoins(warehouse: Warehouse, settings: Settings) -> list[str]:
+    """Coins that the category of stablecoins has ever listed, in either part, and those that it is known to omit."""
+    source = settings.source
+    listed = warehouse.query(
         "select coin_id from accepted.narrative_members where narrative = ? and is_reserve is not true"
         " union select coin_id from accepted.excluded_coins where category = ? order by coin_id",
-        [STABLECOIN_CATEGORY, STABLECOIN_CATEGORY],
+        [source.stablecoin_category, _STABLECOINS_OF_EXCHANGES],
     )["coin_id"].to_list()
+    # Where nothing is listed, nothing is known of stablecoins as a whole.
+    return sorted({*listed, *source.unlisted_stablecoins}) if listed else []
 
 
 def released_figures(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:

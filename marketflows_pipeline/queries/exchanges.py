@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from marketflows_pipeline.providers.exchange_ids import DEFILLAMA_SLUGS
+from marketflows_pipeline.queries.members import excluded_coins
 from marketflows_pipeline.settings import Exchanges, Settings
 from marketflows_pipeline.transforms.exchanges.id_map import exchange_map
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -107,25 +108,26 @@ def full_listings(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
     )
 
 
-def bitcoin_prices(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
+def bitcoin_prices(warehouse: Warehouse, settings: Settings, moment: datetime) -> pl.DataFrame:
     """``ts, price_usd`` of a bitcoin by time: its own price as observed, never one inferred from other coins.
 
-    A price that the service dates later than the run that fetched it is of that run.
+    It is as the market-cap provider has it and as the exchange part asked for it. A price that the service dates later
+    than the run that fetched it is of that run.
     """
     return warehouse.query(
         """
-        select ts, price_usd from accepted.market_caps where coin_id = 'bitcoin' and price_usd is not null and ts >= ?
+        select ts, price_usd from accepted.market_caps where coin_id = ? and price_usd is not null and ts >= ?
         union all
         select least(observed_at, last_updated) as ts, price_usd from accepted.bitcoin_prices where observed_at >= ?
         order by ts
         """,
-        [moment - HISTORY, moment - HISTORY],
+        [settings.source.bitcoin_id, moment - HISTORY, moment - HISTORY],
     )
 
 
-def bitcoin_price_now(warehouse: Warehouse, moment: datetime) -> float | None:
+def bitcoin_price_now(warehouse: Warehouse, settings: Settings, moment: datetime) -> float | None:
     """The newest price of a bitcoin in dollars, or None where none is known of the last 26 hours."""
-    recent = bitcoin_prices(warehouse, moment).filter(pl.col("ts") >= moment - PRICE_WITHIN)
+    recent = bitcoin_prices(warehouse, settings, moment).filter(pl.col("ts") >= moment - PRICE_WITHIN)
     return None if recent.is_empty() else float(recent["price_usd"][-1])
 
 
@@ -149,12 +151,17 @@ def recent_coin_observations(warehouse: Warehouse, moment: datetime) -> pl.DataF
 
 
 def coins_left_out(warehouse: Warehouse, settings: Settings) -> pl.Series:
-    """Coins of the excluded categories, each category as last fetched."""
-    return warehouse.query(
+    """Coins of the excluded categories, each category as last fetched.
+
+    Those of the market-cap part are among them where it calls coins otherwise than the exchange part does.
+    """
+    listed = warehouse.query(
         "select coin_id from accepted.excluded_coins where list_contains(?, category)"
         " qualify observed_at = max(observed_at) over (partition by category)",
         [list(exchange_settings(settings).whale_exclude_categories)],
-    )["coin_id"].unique()
+    )["coin_id"]
+    own = [] if settings.is_one_account else excluded_coins(warehouse, settings)
+    return pl.concat([listed, pl.Series("coin_id", own, pl.String)]).unique()
 
 
 def slugs_with_balances(warehouse: Warehouse) -> list[str]:

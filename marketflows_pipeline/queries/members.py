@@ -11,7 +11,6 @@ from marketflows_pipeline.queries.categories import names_in_store, stored_categ
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.transforms.categories import NARRATIVES, RANGES
 from marketflows_pipeline.transforms.market_caps.exclusions import (
-    PEGGED_COINS,
     left_out_of_narratives,
     left_out_of_ranges,
 )
@@ -40,7 +39,7 @@ def excluded_coins(warehouse: Warehouse, settings: Settings) -> list[str]:
         [names["stored_as"].to_list()],
     ).join(names, on="stored_as")
     newest = stored.filter(pl.col("observed_at") == pl.col("observed_at").max().over("narrative"))
-    return sorted({*newest["coin_id"], *PEGGED_COINS})
+    return sorted({*newest["coin_id"], *settings.source.pegged_coins})
 
 
 def members_of_today(warehouse: Warehouse, settings: Settings, slug: str, moment: datetime) -> pl.Series | None:

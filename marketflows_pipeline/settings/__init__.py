@@ -6,17 +6,14 @@ Nothing here reads the environment by itself; the caller passes it.
 from __future__ import annotations
 
 from marketflows_pipeline.settings.coingecko import CoinGecko
+from marketflows_pipeline.settings.coinpaprika import CoinPaprika
 from marketflows_pipeline.settings.cross_asset import Asset, CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
-from marketflows_pipeline.settings.loading import (
-    API_KEY_FILE_VARIABLE,
-    API_KEY_VARIABLE,
-    load_config,
-    load_settings,
-    warn_of_exposure,
-)
+from marketflows_pipeline.settings.loading import load_config, load_settings, warn_of_exposure
 from marketflows_pipeline.settings.market_caps import FLOW_TYPES, US_DOLLAR, FlowType, MarketCapSource
 from marketflows_pipeline.settings.models import (
+    EXCHANGE_PROVIDER,
+    SOURCES,
     Analysis,
     ConfigFile,
     DefiLlama,
@@ -25,17 +22,19 @@ from marketflows_pipeline.settings.models import (
     Secrets,
     Settings,
     WarehousePaths,
+    source_of,
 )
 from marketflows_pipeline.settings.plots import Plots
 
 __all__ = [
-    "API_KEY_FILE_VARIABLE",
-    "API_KEY_VARIABLE",
+    "EXCHANGE_PROVIDER",
     "FLOW_TYPES",
+    "SOURCES",
     "US_DOLLAR",
     "Analysis",
     "Asset",
     "CoinGecko",
+    "CoinPaprika",
     "ConfigFile",
     "CrossAsset",
     "DefiLlama",
@@ -50,5 +49,6 @@ __all__ = [
     "WarehousePaths",
     "load_config",
     "load_settings",
+    "source_of",
     "warn_of_exposure",
 ]

@@ -1,14 +1,34 @@
-"""``[providers.coingecko]``: the keys of every market-cap provider, with CoinGecko's plans."""
+"""``[providers.coingecko]``: the keys of every market-cap provider, with CoinGecko's plans, ids and slugs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import ClassVar
 
 from pydantic import Field
 
 from marketflows_pipeline.providers.coingecko.plans import PLANS, PlanName
-from marketflows_pipeline.settings.market_caps import MarketCapSource, PlanLimits
+from marketflows_pipeline.settings.fields import Coins, FileSafe, PortfolioName
+from marketflows_pipeline.settings.market_caps import (
+    BASES,
+    EXCLUSIONS,
+    NARRATIVES,
+    PORTFOLIOS,
+    US_DOLLAR,
+    MarketCapSource,
+    PlanLimits,
+)
+
+# Funds, loans and metals as tokens, at the price of what they stand for, by CoinGecko's ids as of this day: none is in
+# one of the default categories.
+PEGGED_AS_OF = date(2026, 11, 28)
+PEGGED_COINS = (
+    "bfusd", "blackrock-usd-institutional-digital-liquidity-fund", "ethena-staked-usde", "figure-heloc",
+    "hashnote-usyc", "janus-henderson-anemoy-treasury-fund", "ondo-us-dollar-yield", "ousg", "pax-gold",
+    "superstate-short-duration-us-government-securities-fund-ustb", "tether-gold",
+)  # fmt: skip
+DEFAULT_EXCLUDED = ("stablecoins", "wrapped-tokens", "liquid-staking-tokens")
 
 
 class CoinGecko(MarketCapSource):
@@ -17,5 +37,15 @@ class CoinGecko(MarketCapSource):
     table: ClassVar[str] = "providers.coingecko"
     service: ClassVar[str] = "CoinGecko"
     plans: ClassVar[Mapping[str, PlanLimits]] = {str(name): plan for name, plan in PLANS.items()}
+    bitcoin_id: ClassVar[str] = "bitcoin"
+    ether_id: ClassVar[str] = "ethereum"
+    stablecoin_category: ClassVar[str] = "stablecoins"
+    pegged_coins: ClassVar[tuple[str, ...]] = PEGGED_COINS
 
+    base_assets: tuple[FileSafe, ...] = Field((US_DOLLAR, "bitcoin"), description=BASES)
+    narratives: tuple[FileSafe, ...] = Field(("made-in-usa", "ai"), description=NARRATIVES)
+    asset_groups: Mapping[PortfolioName, Coins] = Field(
+        {"MyPortfolio": ("bitcoin", "ethereum"), "AltBag": ("solana", "ripple")}, description=PORTFOLIOS
+    )
     plan: PlanName = Field("demo", description="demo, pro (any paid plan) or keyless")
+    exclude_categories: tuple[FileSafe, ...] = Field(DEFAULT_EXCLUDED, description=EXCLUSIONS)

@@ -109,6 +109,8 @@ def _asset(symbol: str, name: str, asset_class: AssetClass, source: ShareSource 
     )
 
 
+BITCOIN = _asset("BTC", "Bitcoin", "crypto", "supply", "bitcoin")
+ETHER = _asset("ETH", "Ether", "crypto", "supply", "ethereum")
 DEFAULT_UNIVERSE = (
     _asset("SPY", "S&P 500", "equity", "ssga", "spy"),
     _asset("QQQ", "Nasdaq-100", "equity"),
@@ -119,8 +121,8 @@ DEFAULT_UNIVERSE = (
     _asset("TLT", "Treasury bonds, 20+ years", "bond", "blackrock", "239454"),
     _asset("HYG", "High-yield bonds", "bond", "blackrock", "239565"),
     _asset("IBIT", "Bitcoin fund", "crypto", "blackrock", "333011"),
-    _asset("BTC", "Bitcoin", "crypto", "supply", "bitcoin"),
-    _asset("ETH", "Ether", "crypto", "supply", "ethereum"),
+    BITCOIN,
+    ETHER,
 )
 
 
@@ -217,6 +219,17 @@ class CrossAsset(TomlTable):
         if above <= info.data.get("risk_on_below", 0.0):
             raise expected("a number above risk_on_below")
         return above
+
+    def with_coin_ids(self, *, bitcoin: str, ether: str) -> CrossAsset:
+        """The same with the packaged coins under a market-cap provider's ids; those that the user wrote stay."""
+        if "universe" in self.model_fields_set:
+            return self
+        ids = {BITCOIN.symbol: bitcoin, ETHER.symbol: ether}
+        coins = tuple(
+            asset.model_copy(update={"share_id": ids[asset.symbol]}) if asset in {BITCOIN, ETHER} else asset
+            for asset in self.universe
+        )
+        return self.model_copy(update={"universe": coins})
 
     @property
     def symbols(self) -> tuple[str, ...]:

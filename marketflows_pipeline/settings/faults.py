@@ -83,7 +83,8 @@ def unknown_key(key: str, names: Sequence[str], tables: Tables) -> str:
     for table, model in tables.items():
         if table and key in model.model_fields:
             return f"unknown key here; it belongs in [{table}]"
-    everywhere = {name: table for table, model in tables.items() for name in model.model_fields}
+    # Of tables that share a key the first is named.
+    everywhere = {name: table for table, model in reversed(tables.items()) for name in model.model_fields}
     far = difflib.get_close_matches(key, list(everywhere), n=1, cutoff=0.75)
     if far and everywhere[far[0]]:
         return f"unknown key{did_you_mean([f'{far[0]} in [{everywhere[far[0]]}]'])}"

@@ -28,14 +28,16 @@ from marketflows_pipeline.settings.fields import (
 )
 from marketflows_pipeline.system.near_matches import spelling
 
-# Coins that stand for another one, or for money; those without a category
-# of their own are in transforms/market_caps/exclusions.py.
-DEFAULT_EXCLUDED = ("stablecoins", "wrapped-tokens", "liquid-staking-tokens")
-
 logger = logging.getLogger(__name__)
 
 US_DOLLAR = "us-dollar"
 MAX_DAYS = 365
+
+# What the keys mean whose defaults are a provider's own.
+BASES = "What market caps are divided by; us-dollar always comes first"
+NARRATIVES = "Category slugs of the provider"
+PORTFOLIOS = "Portfolios: a name and the provider's coin ids"
+EXCLUSIONS = "Categories whose coins are left out of narratives and ranges; [] leaves none out"
 
 FlowType = Literal["narratives", "market_cap_ranges", "individual_assets"]
 
@@ -49,6 +51,12 @@ class PlanLimits(Protocol):
     def base_url(self) -> str: ...  # noqa: D102
 
     @property
+    def key_header(self) -> str | None: ...  # noqa: D102
+
+    @property
+    def daily_history_days(self) -> int: ...  # noqa: D102
+
+    @property
     def calls_per_minute(self) -> int: ...  # noqa: D102
 
     @property
@@ -58,27 +66,33 @@ class PlanLimits(Protocol):
 class MarketCapSource(TomlTable):
     """Keys of a market-cap provider's table.
 
+    Defaults that name coins or categories are each provider's own, as ids and slugs are.
+
     Attributes:
         table: the table's name in config.toml, such as ``providers.coingecko``.
         service: the provider's name in messages.
-        plans: kinds of account by name, the default first; ``keyless`` is the one without a key.
+        plans: kinds of account by name, the default first.
+        bitcoin_id, ether_id: the provider's ids of the two coins that measures are about.
+        stablecoin_category: its category of coins that stand for money.
+        unlisted_stablecoins: stablecoins that this category leaves out.
+        pegged_coins: further coins at the price of what they stand for, which none of the default exclusions has.
     """
 
     table: ClassVar[str]
     service: ClassVar[str]
     plans: ClassVar[Mapping[str, PlanLimits]]
+    bitcoin_id: ClassVar[str]
+    ether_id: ClassVar[str]
+    stablecoin_category: ClassVar[str]
+    unlisted_stablecoins: ClassVar[tuple[str, ...]] = ()
+    pegged_coins: ClassVar[tuple[str, ...]] = ()
 
     days: Whole = Field(91, description="Length of the window, 1 to 365 days")
     flow_types: tuple[FlowType, ...] = Field(FLOW_TYPES, description="Which groups are made")
-    base_assets: tuple[FileSafe, ...] = Field(
-        (US_DOLLAR, "bitcoin"), description="What market caps are divided by; us-dollar always comes first"
-    )
-    narratives: tuple[FileSafe, ...] = Field(("made-in-usa", "ai"), description="Category slugs of the provider")
+    base_assets: tuple[FileSafe, ...] = Field(description=BASES)
+    narratives: tuple[FileSafe, ...] = Field(description=NARRATIVES)
     range_lower_limits: tuple[Dollars, ...] = Field((1e9, 1e10), description="Lower limits of the ranges, in USD")
-    asset_groups: Mapping[PortfolioName, Coins] = Field(
-        {"MyPortfolio": ("bitcoin", "ethereum"), "AltBag": ("solana", "ripple")},
-        description="Portfolios: a name and the provider's coin ids",
-    )
+    asset_groups: Mapping[PortfolioName, Coins] = Field(description=PORTFOLIOS)
     plan: str
     # Those of the plan, where the file does not set them.
     base_url: WebAddress = Field("", description="Address of the service, by plan")
@@ -94,9 +108,7 @@ class MarketCapSource(TomlTable):
     )
     narrative_top_n: Whole = Field(10, ge=1, le=250, description="Largest coins of a narrative that are summed")
     narrative_members: Members = Field("current", description='"current", or the date whose stored members are used')
-    exclude_categories: tuple[FileSafe, ...] = Field(
-        DEFAULT_EXCLUDED, description="Categories whose coins are left out of narratives and ranges; [] leaves none out"
-    )
+    exclude_categories: tuple[FileSafe, ...] = Field(description=EXCLUSIONS)
 
     @model_validator(mode="before")
     @classmethod
@@ -105,15 +117,20 @@ class MarketCapSource(TomlTable):
             return raw
         default, *_ = cls.plans.values()
         plan = next((plan for name, plan in cls.plans.items() if name == raw.get("plan")), default)
-        return {name: getattr(plan, name) for name in ("base_url", "calls_per_minute", "monthly_credits")} | raw
+        limits = {name: getattr(plan, name) for name in ("base_url", "calls_per_minute", "monthly_credits")} | raw
+        days, longest = raw.get("days"), min(plan.daily_history_days, MAX_DAYS)
+        # The other providers' windows may be longer by a day: no reason to refuse the file.
+        if isinstance(days, int) and days > longest:
+            logger.warning("%s = %d is outside 1 to %d; using %d", cls.key("days"), days, longest, longest)
+            limits["days"] = longest
+        return limits
 
     @field_validator("days")
     @classmethod
-    def _clamp_days(cls, days: int) -> int:
-        clamped = min(max(days, 1), MAX_DAYS)
-        if clamped != days:
-            logger.warning("%s = %d is outside 1 to %d; using %d", cls.key("days"), days, MAX_DAYS, clamped)
-        return clamped
+    def _at_least_a_day(cls, days: int) -> int:
+        if days < 1:
+            logger.warning("%s = %d is outside 1 to %d; using 1", cls.key("days"), days, MAX_DAYS)
+        return max(days, 1)
 
     @field_validator("flow_types")
     @classmethod
@@ -171,7 +188,7 @@ class MarketCapSource(TomlTable):
     @property
     def is_keyless(self) -> bool:
         """Whether the plan needs no key."""
-        return self.plan == "keyless"
+        return self.plans[self.plan].key_header is None
 
     @property
     def uses_ranges(self) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from marketflows_pipeline.options import ProviderName
 from marketflows_pipeline.settings.coingecko import CoinGecko
+from marketflows_pipeline.settings.coinpaprika import CoinPaprika
 from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.faults import fault_line
@@ -30,7 +32,11 @@ from marketflows_pipeline.settings.narrative_index import NarrativeIndex
 from marketflows_pipeline.settings.plots import Plots
 from marketflows_pipeline.system.near_matches import find_slips
 
-DEFAULT_PROVIDER: Literal["coingecko"] = "coingecko"
+DEFAULT_PROVIDER: ProviderName = "coingecko"
+# Exchange volumes come from here, whatever the market-cap provider.
+EXCHANGE_PROVIDER: ProviderName = "coingecko"
+# The registry of market-cap providers: settings and defaults of each. Clients opens them.
+SOURCES: Mapping[ProviderName, type[MarketCapSource]] = {"coingecko": CoinGecko, "coinpaprika": CoinPaprika}
 RANGES_MAX_ORDER = 2
 
 
@@ -50,6 +56,7 @@ class Providers(TomlTable):
     """``[providers]``: one table per service."""
 
     coingecko: CoinGecko = Field(default_factory=CoinGecko, description="Market caps and exchange volumes")
+    coinpaprika: CoinPaprika = Field(default_factory=CoinPaprika, description="Market caps, without a key")
     defillama: DefiLlama = Field(default_factory=DefiLlama)
     yahoo: Service = Field(default_factory=Service, description="Daily bars")
     cboe: Service = Field(default_factory=Service, description="VIX and VIX3M")
@@ -144,12 +151,25 @@ class Secrets(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     coingecko_api_key: SecretStr | None = None
+    coinpaprika_api_key: SecretStr | None = None
+
+    def of(self, provider: str) -> SecretStr | None:
+        """The key of a market-cap provider; None where there is none, or it has no keys."""
+        key: SecretStr | None = getattr(self, f"{provider}_api_key", None)
+        return key
 
 
 def source_of(provider: str, providers: Providers) -> MarketCapSource:
     """The table of a market-cap provider."""
     source: MarketCapSource = getattr(providers, provider)
     return source
+
+
+def _ids_of_others(source: MarketCapSource) -> dict[str, str]:
+    """How other providers call bitcoin and ether -> how this one does, where it differs."""
+    named = {other.bitcoin_id: source.bitcoin_id for other in SOURCES.values()}
+    named |= {other.ether_id: source.ether_id for other in SOURCES.values()}
+    return {coin: own for coin, own in named.items() if coin not in {source.bitcoin_id, source.ether_id}}
 
 
 def _validated_source(info: ValidationInfo) -> MarketCapSource | None:
@@ -161,7 +181,7 @@ def _validated_source(info: ValidationInfo) -> MarketCapSource | None:
 class ConfigFile(TomlTable):
     """All of ``config.toml``."""
 
-    provider: Literal["coingecko"] = Field(DEFAULT_PROVIDER, description="Where market caps come from")
+    provider: ProviderName = Field(DEFAULT_PROVIDER, description="Where market caps come from")
     providers: Providers = Field(default_factory=Providers)
     analysis: Analysis = Field(default_factory=Analysis)
     narrative_index: NarrativeIndex = Field(default_factory=NarrativeIndex)
@@ -176,6 +196,11 @@ class ConfigFile(TomlTable):
     def source(self) -> MarketCapSource:
         """The table of the chosen market-cap provider, ``[providers.<provider>]``."""
         return source_of(self.provider, self.providers)
+
+    @property
+    def is_one_account(self) -> bool:
+        """Whether exchange volumes are of the market-cap provider too: its ids, its credits, its key."""
+        return self.provider == EXCHANGE_PROVIDER
 
     @field_validator("analysis")
     @classmethod
@@ -193,8 +218,12 @@ class ConfigFile(TomlTable):
         source = _validated_source(info)
         if cross_asset is None or source is None:
             return cross_asset
+        cross_asset = cross_asset.with_coin_ids(bitcoin=source.bitcoin_id, ether=source.ether_id)
         followed = dict.fromkeys([*source.coin_bases, *chain.from_iterable(source.portfolios_in_use.values())])
         written = [asset.share_id for asset in cross_asset.universe if asset.share_source == "supply"]
+        for coin, own in _ids_of_others(source).items():
+            if coin in written:
+                raise expected(f"share_id {own!r}, as {source.service} calls the coin, not {coin!r}")
         slips = find_slips(written, {coin: coin for coin in followed}, a_letter_off_excused_by=0)
         for slip, coin in slips.sure.items():
             raise expected(f"share_id {coin!r}, as [{source.table}] writes it, not {slip!r}")
@@ -206,10 +235,12 @@ class Settings(ConfigFile):
 
     Attributes:
         file: the config file, as errors name it.
+        no_exchanges: why the exchange part is off though the file has its table; empty where it is not.
     """
 
     file: Path = Field(Path("config.toml"), exclude=True, repr=False)
     secrets: Secrets = Field(default_factory=Secrets, exclude=True, repr=False, description="Keys of the services")
+    no_exchanges: str = Field("", exclude=True, repr=False)
 
     def fault_line(self, key: str, value: object, expectation: str) -> str:
         """One line about a key that turns out to be wrong only once services or the warehouse have answered."""

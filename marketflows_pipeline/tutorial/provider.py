@@ -17,7 +17,7 @@ from marketflows_pipeline.providers.protocols.market_caps import (
     MARKET_SCHEMA,
     Granularity,
 )
-from marketflows_pipeline.settings.market_caps import DEFAULT_EXCLUDED
+from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED
 from marketflows_pipeline.tutorial.exchange_provider import TutorialExchanges
 from marketflows_pipeline.tutorial.files import PACKAGED, packaged_caps, stored_caps
 

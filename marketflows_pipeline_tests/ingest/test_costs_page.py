@@ -22,7 +22,7 @@ from marketflows_pipeline.ingest.budget import (
 )
 from marketflows_pipeline.providers.coingecko.plans import PLANS
 from marketflows_pipeline.settings import Exchanges
-from marketflows_pipeline.settings.market_caps import DEFAULT_EXCLUDED
+from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED
 
 COSTS = Path(__file__).parents[2] / "docs" / "costs.md"
 MONTH_HOURS = 744

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from marketflows_pipeline.settings import Settings, loading
+from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.settings import Settings, load_settings, loading
 from marketflows_pipeline_tests.settings.conftest import Faults, Load, Warnings
 
 SECRETS = '[coingecko]\napi_key = "CG-from-file"'
@@ -34,10 +35,95 @@ def test_a_key_means_the_demo_plan_unless_told_otherwise(load: Load) -> None:
 
 
 def test_without_a_key_the_error_says_every_way_on(faults: Faults) -> None:
-    (fault,) = faults("", None, {})
-    assert fault.startswith("secrets.toml: [coingecko] api_key is missing")
-    for way in ("COINGECKO_API_KEY", "https://www.coingecko.com/en/api/pricing", 'plan = "keyless"', "--tutorial"):
-        assert way in fault
+    with_key, without_key, offline = faults("", None, {})
+    assert with_key.startswith("secrets.toml: [coingecko] api_key is missing")
+    for way in ("COINGECKO_API_KEY", "https://www.coingecko.com/en/api/pricing", 'plan = "keyless"'):
+        assert way in with_key
+    assert "marketflows --provider coinpaprika" in without_key
+    assert "marketflows --tutorial" in offline
+
+
+def test_without_a_config_file_the_error_says_the_same_ways(tmp_path: Path) -> None:
+    with pytest.raises(UserInputError) as raised:
+        load_settings(tmp_path / "config.toml", None, {})
+    with_key, without_key, offline = str(raised.value).splitlines()
+    assert "config.toml: no such file" in with_key
+    assert "--provider coingecko" in with_key
+    assert "--provider coinpaprika" in without_key
+    assert "--tutorial" in offline
+
+
+def test_a_named_provider_needs_no_config_file(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "config.toml", None, {}, provider="coinpaprika")
+    assert (settings.provider, settings.source.plan) == ("coinpaprika", "free")
+    assert settings.warehouse.path == tmp_path / ".marketflows/warehouse.duckdb"
+    with pytest.raises(UserInputError, match="my.toml: no such file"):
+        load_settings(tmp_path / "my.toml", None, {}, provider="coinpaprika")
+
+
+def test_a_named_provider_stands_in_for_that_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('provider = "coingecko"\n[providers.coinpaprika]\ndays = 120\n')
+    settings = load_settings(tmp_path / "config.toml", None, {}, provider="coinpaprika")
+    assert (settings.provider, settings.source.days) == ("coinpaprika", 120)
+
+
+PAPRIKA = 'provider = "coinpaprika"\n[providers.coinpaprika]\nplan = "starter"'
+
+
+def test_each_provider_has_a_key_of_its_own(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from-key-file\n")
+    secrets = '[coinpaprika]\napi_key = "from-file"'
+    for environ, expected in (
+        ({"COINGECKO_API_KEY": "CG-1"}, "from-file"),
+        ({"COINPAPRIKA_API_KEY": "from-environment"}, "from-environment"),
+        ({"COINPAPRIKA_API_KEY_FILE": str(tmp_path / "key")}, "from-key-file"),
+    ):
+        key = load(PAPRIKA, secrets, environ).secrets.of("coinpaprika")
+        assert key is not None
+        assert key.get_secret_value() == expected
+        assert expected not in repr(load(PAPRIKA, secrets, environ))
+
+
+def test_a_plan_with_a_key_says_what_is_missing(faults: Faults) -> None:
+    fault, *_ = faults(PAPRIKA, None, {"COINGECKO_API_KEY": "CG-1"})
+    assert fault.startswith("secrets.toml: [coinpaprika] api_key is missing, and so are COINPAPRIKA_API_KEY and")
+    assert 'plan = "free" under [providers.coinpaprika]' in fault
+
+
+@pytest.mark.parametrize(
+    ("secrets", "environ", "place"),
+    [
+        ("[coinpaprika]\napi_key = 5", {}, "coinpaprika.api_key = (not shown): expected the key"),
+        ('[coinpaprica]\napi_key = "canary"', {}, "did you mean coinpaprika?"),
+        ("", {"COINPAPRIKA_API_KEY": "two canary"}, "COINPAPRIKA_API_KEY = (not shown): expected"),
+        ("", {"COINPAPRIKA_API_KEY": "canary-1", "COINPAPRIKA_API_KEY_FILE": "/b"}, "both COINPAPRIKA_API_KEY and"),
+    ],
+)
+def test_its_faults_are_named_as_unseen(faults: Faults, secrets: str, environ: dict[str, str], place: str) -> None:
+    text = "\n".join(faults(PAPRIKA, secrets, environ))
+    assert place in text
+    assert "canary" not in text
+
+
+def test_a_key_of_a_second_provider_is_not_sent_in_the_clear(faults: Faults) -> None:
+    config = f'{PAPRIKA}\nbase_url = "http://elsewhere.example"'
+    (fault,) = faults(config, None, {"COINPAPRIKA_API_KEY": "canary-1"})
+    assert fault.startswith("config.toml: providers.coinpaprika.base_url = 'http://elsewhere.example': expected https")
+
+
+def test_exchanges_are_off_where_their_service_has_neither_key_nor_keyless_plan(load: Load) -> None:
+    """They once took the market-cap provider's key, whatever it was."""
+    config = 'provider = "coinpaprika"\n[exchanges]\n'
+    settings = load(config, None, {})
+    assert settings.exchanges is None
+    assert settings.no_exchanges.startswith("exchanges are off: their volumes are CoinGecko's")
+    for text, environ in (
+        (config, {"COINGECKO_API_KEY": "CG-1"}),
+        (config + '[providers.coingecko]\nplan = "keyless"\n', {}),
+    ):
+        settings = load(text, None, environ)
+        assert settings.exchanges is not None
+        assert settings.no_exchanges == ""
 
 
 def test_the_keyless_plan_needs_no_key_and_sends_none(load: Load) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.settings import load_settings
-from marketflows_pipeline.settings.market_caps import DEFAULT_EXCLUDED
+from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED, PEGGED_COINS
 from marketflows_pipeline_tests.settings.conftest import Faults, Load
 
 COINGECKO = "[providers.coingecko]\n"
@@ -60,7 +60,7 @@ def test_days_at_the_limits_pass_without_a_warning(load: Load, caplog: pytest.Lo
 
 
 def test_an_unknown_provider_is_refused(faults: Faults) -> None:
-    assert faults('provider = "gecko"') == ["config.toml: provider = 'gecko': expected 'coingecko'"]
+    assert faults('provider = "gecko"') == ["config.toml: provider = 'gecko': expected 'coingecko' or 'coinpaprika'"]
 
 
 def test_an_unknown_flow_type_is_refused_by_name(faults: Faults) -> None:
@@ -370,3 +370,8 @@ def test_a_look_that_is_none_says_what_was_expected(faults: Faults, line: str, f
 def test_a_watermark_is_cleaned_of_what_no_picture_may_show(load: Load) -> None:
     assert load('[plots]\nwatermark = "A\\u202e\\u0007\\n<b>  B"').plots.watermark == "A <b> B"
     assert load('[plots]\nwatermark = "\\u200b"').plots.look.watermark == ""
+
+
+def test_a_loan_at_a_dollar_is_among_the_pegged_coins() -> None:
+    assert "figure-heloc" in PEGGED_COINS
+    assert list(PEGGED_COINS) == sorted(set(PEGGED_COINS))

@@ -108,9 +108,11 @@ def _refresh_excluded(volumes: ExchangeVolumeProvider, fetches: FetchLog, settin
         if not fetches.is_due(request):
             continue
         with fetches.tolerate_refusal(request):
-            coins = members_of_today(warehouse, settings, slug, writer.moment)
+            # Another provider's categories go by other slugs, and their members by other ids.
+            is_shared = settings.is_one_account
+            coins = members_of_today(warehouse, settings, slug, writer.moment) if is_shared else None
             if coins is None:
-                today = stored_categories(warehouse).today(slug)
+                today = stored_categories(warehouse).today(slug) if is_shared else slug
                 coins = volumes.category_members(today)["coin_id"].unique().sort()
             if fetches.has_left_out:
                 # A malformed row does not say that its coin has left the category.

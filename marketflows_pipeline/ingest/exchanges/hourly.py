@@ -12,6 +12,7 @@ from marketflows_pipeline.providers.protocols.exchanges import ExchangeVolumePro
 
 log = logging.getLogger(__name__)
 
+# CoinGecko's id: trending coins and their market figures are its own, whatever the market-cap provider.
 BITCOIN = "bitcoin"
 _MARKET_FIGURES = ("market_cap_usd", "volume_24h_usd", "price_usd", "price_change_24h_pct")
 

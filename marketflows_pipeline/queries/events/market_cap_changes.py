@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marketflows_pipeline.queries.events.kinds import RECENT_CLOSES, Discrete, changes_of_stays, days_apart
 from marketflows_pipeline.queries.events.market_caps import OF_INDEX, SUBJECT
+from marketflows_pipeline.settings import SOURCES
 
 _TOP = 10
 _LARGEST_CATEGORIES = 100
@@ -17,8 +18,10 @@ _RETURNS_7D = f"""
     )
     where {days_apart("ts", "ts_before", 7)}
 """
-_OF_ROTATION = """universe = 'narratives' and benchmark = (
-    select coalesce(min(benchmark) filter (benchmark = 'bitcoin'), min(benchmark))
+# As each provider calls it: the SQL, which users run again, knows no settings.
+_BITCOIN = ", ".join(f"'{source.bitcoin_id}'" for source in SOURCES.values())
+_OF_ROTATION = f"""universe = 'narratives' and benchmark = (
+    select coalesce(min(benchmark) filter (benchmark in ({_BITCOIN})), min(benchmark))
     from mart.rotation_log where universe = 'narratives'
 )"""
 # The rule of mart.category_radar.kind.

@@ -12,7 +12,6 @@ from marketflows_pipeline.transforms.market_caps.daily_closes import DAY
 from marketflows_pipeline.transforms.market_caps.metrics import smoothed
 from marketflows_pipeline.transforms.sums import order_independent_sum
 
-BITCOIN = "bitcoin"
 LEAST_COINS = 8
 EMA_SPANS = (20, 50, 200)
 BEAT_DAYS = (7, 30, 90)
@@ -24,7 +23,7 @@ _ROW = (*_SERIES, "ts")
 _PRICE, _CAP = pl.col("price_usd"), pl.col("market_cap_usd")
 
 
-def breadth(closes: pl.DataFrame, universes: pl.DataFrame) -> pl.DataFrame:
+def breadth(closes: pl.DataFrame, universes: pl.DataFrame, *, bitcoin_id: str) -> pl.DataFrame:
     """Breadth and leadership of each universe at each close t (``mart.breadth``).
 
     Members are those of t-1. With r the price return from t-1 to t, C the market cap, A and D the counts of coins
@@ -45,6 +44,7 @@ def breadth(closes: pl.DataFrame, universes: pl.DataFrame) -> pl.DataFrame:
     Args:
         closes: coin_id, ts (consecutive days at 00:00 UTC), market_cap_usd, price_usd (in one unit throughout).
         universes: category, series, coin_id, ts (the close at which a member is one), is_backfilled.
+        bitcoin_id: how the provider of the closes calls bitcoin.
 
     Returns:
         The columns of ``mart.breadth`` by (category, series, ts): every day from a series' first with a known coin.
@@ -53,7 +53,7 @@ def breadth(closes: pl.DataFrame, universes: pl.DataFrame) -> pl.DataFrame:
     if closes.is_empty() or universes.is_empty():
         return entry.empty()
     members = universes.lazy().with_columns(pl.col("ts") + DAY)
-    figures = _figures_of_coins(closes).lazy().filter(pl.col("price_usd").is_not_null())
+    figures = _figures_of_coins(closes, bitcoin_id).lazy().filter(pl.col("price_usd").is_not_null())
     last = closes.get_column("ts").max()
     by_day = (
         members.filter(pl.col("ts") <= last)
@@ -66,7 +66,7 @@ def breadth(closes: pl.DataFrame, universes: pl.DataFrame) -> pl.DataFrame:
     return entry.stored_form(rows.with_columns(mcclellan=_mcclellan().over(_SERIES)))
 
 
-def _figures_of_coins(closes: pl.DataFrame) -> pl.DataFrame:
+def _figures_of_coins(closes: pl.DataFrame, bitcoin_id: str) -> pl.DataFrame:
     """What each coin adds to the measures at each close; every coin has a row a day, so that a step is a day."""
     first_to_last = pl.datetime_range(pl.col("ts").min(), pl.col("ts").max(), DAY, time_unit="us", time_zone="UTC")
     days = closes.select(first_to_last.alias("ts"))
@@ -89,7 +89,7 @@ def _figures_of_coins(closes: pl.DataFrame) -> pl.DataFrame:
             for span in EMA_SPANS
         },
     )
-    bitcoin = of_coins.filter(pl.col("coin_id") == BITCOIN).select(
+    bitcoin = of_coins.filter(pl.col("coin_id") == bitcoin_id).select(
         "ts", *(pl.col(f"relative_{days}d").alias(f"bitcoin_{days}d") for days in BEAT_DAYS)
     )
     return (
@@ -97,7 +97,7 @@ def _figures_of_coins(closes: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             change=pl.col("relative_1d") - 1,
             **{
-                f"has_beaten_{days}": pl.when(pl.col("coin_id") != BITCOIN).then(
+                f"has_beaten_{days}": pl.when(pl.col("coin_id") != bitcoin_id).then(
                     pl.col(f"relative_{days}d") > pl.col(f"bitcoin_{days}d")
                 )
                 for days in BEAT_DAYS

@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.market_caps.breadth import BITCOIN, LEAST_COINS
+from marketflows_pipeline.transforms.market_caps.breadth import LEAST_COINS
 
 # Days of a change to the name of its column.
 PERIODS = {1: "price_change_24h_pct", 7: "price_change_7d_pct", 30: "price_change_30d_pct"}
@@ -24,7 +24,7 @@ _MEASURES = (
 )
 
 
-def category_breadth(pages: pl.DataFrame, bitcoin: pl.DataFrame) -> pl.DataFrame:
+def category_breadth(pages: pl.DataFrame, bitcoin: pl.DataFrame, *, bitcoin_id: str) -> pl.DataFrame:
     """Breadth of each page over 1, 7 and 30 days (``mart.category_breadth``).
 
     With c a coin's change and M its market cap, the cap before is ``M / (1 + c)``, and the cap-weighted change
@@ -34,6 +34,7 @@ def category_breadth(pages: pl.DataFrame, bitcoin: pl.DataFrame) -> pl.DataFrame
         pages: series, stored_as (the slug of that day), observed_at, coin_id, market_cap_usd and the three changes in
             percent; without excluded coins.
         bitcoin: observed_at and its changes, as a page of the same run has them.
+        bitcoin_id: how the pages call bitcoin.
 
     Returns:
         The columns of ``mart.category_breadth`` by (series, observed_at, days).
@@ -45,7 +46,7 @@ def category_breadth(pages: pl.DataFrame, bitcoin: pl.DataFrame) -> pl.DataFrame
         _beside_bitcoin(pages, bitcoin)
         .lazy()
         .group_by(_PAGE)
-        .agg(n_listed=pl.len(), **{name: each for days in PERIODS for name, each in _over(days).items()})
+        .agg(n_listed=pl.len(), **{name: each for days in PERIODS for name, each in _over(days, bitcoin_id).items()})
         .collect()
         # Stored under a former slug and under today's, one page would count twice.
         .sort(_PAGE)
@@ -75,10 +76,10 @@ def _beside_bitcoin(pages: pl.DataFrame, bitcoin: pl.DataFrame) -> pl.DataFrame:
     return pages.join(beside, on="observed_at", how="left")
 
 
-def _over(days: int) -> dict[str, pl.Expr]:
+def _over(days: int, bitcoin_id: str) -> dict[str, pl.Expr]:
     """The measures of one page over one period, under names that end with the period."""
     change, cap, bitcoin = pl.col(PERIODS[days]), pl.col("market_cap_usd"), pl.col(f"bitcoin_{days}")
-    has_beaten = (change > bitcoin).filter(pl.col("coin_id") != BITCOIN)
+    has_beaten = (change > bitcoin).filter(pl.col("coin_id") != bitcoin_id)
     # A coin that lost everything has no cap before that its cap would tell.
     is_weighed = (change > -100) & (cap > 0)
     before = (cap / (1 + change / 100)).filter(is_weighed).sum()
@@ -98,4 +99,4 @@ def _over(days: int) -> dict[str, pl.Expr]:
 
 
 def _of_period(days: int) -> list[pl.Expr]:
-    return [pl.col(name).alias(name.removesuffix(f"_{days}")) for name in _over(days)]
+    return [pl.col(name).alias(name.removesuffix(f"_{days}")) for name in _over(days, bitcoin_id="")]

@@ -8,15 +8,14 @@ from datetime import datetime
 import polars as pl
 
 from marketflows_pipeline.schema import table
-from marketflows_pipeline.transforms.market_caps.breadth import BITCOIN
 from marketflows_pipeline.transforms.sums import order_independent_sum
-
-ETHER = "ethereum"
 
 
 def dominance(
     closes: pl.DataFrame,
     *,
+    bitcoin_id: str,
+    ether_id: str,
     lowest_limit: float,
     stablecoins: Collection[str],
     excluded: Collection[str],
@@ -29,6 +28,8 @@ def dominance(
 
     Args:
         closes: coin_id, ts, market_cap_usd.
+        bitcoin_id: how the provider of the closes calls bitcoin.
+        ether_id: the same of ether.
         lowest_limit: smallest limit of the ranges in USD.
         stablecoins: their ids; without any, what depends on them is null.
         excluded: coins that are left out of ranges; stablecoins among them count all the same.
@@ -41,8 +42,8 @@ def dominance(
     stable = pl.col("coin_id").is_in(list(stablecoins))
     of_what = {
         "total_usd": pl.lit(value=True),
-        "bitcoin_usd": pl.col("coin_id") == BITCOIN,
-        "ethereum_usd": pl.col("coin_id") == ETHER,
+        "bitcoin_usd": pl.col("coin_id") == bitcoin_id,
+        "ethereum_usd": pl.col("coin_id") == ether_id,
         "stablecoins_usd": stable,
     }
     cap, total = pl.col("market_cap_usd"), pl.col("total_usd")

@@ -10,15 +10,7 @@ import polars as pl
 from marketflows_pipeline.transforms.market_caps.labels import dollars
 from marketflows_pipeline.transforms.market_caps.ranges import assign_buckets, range_series
 
-# Funds, loans and metals as tokens, at the price of what they stand for, by CoinGecko's ids as of this day: none is in
-# one of the default categories.
-PEGGED_AS_OF = date(2026, 11, 28)
 LEFT_OUT = "stablecoins, wrapped, staked and pegged coins left out"
-PEGGED_COINS = (
-    "bfusd", "blackrock-usd-institutional-digital-liquidity-fund", "ethena-staked-usde", "figure-heloc",
-    "hashnote-usyc", "janus-henderson-anemoy-treasury-fund", "ondo-us-dollar-yield", "ousg", "pax-gold",
-    "superstate-short-duration-us-government-securities-fund-ustb", "tether-gold",
-)  # fmt: skip
 
 
 def left_out_of_narratives(members: pl.DataFrame, day: date | None, top_n: int) -> pl.DataFrame:

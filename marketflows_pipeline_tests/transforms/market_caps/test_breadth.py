@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from marketflows_pipeline.transforms.market_caps.breadth import BEAT_DAYS, LEAST_COINS, breadth
+from marketflows_pipeline.transforms.market_caps.breadth import BEAT_DAYS, LEAST_COINS
+from marketflows_pipeline.transforms.market_caps.breadth import breadth as breadth_of
 from marketflows_pipeline.transforms.market_caps.metrics import smoothed
 from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.transforms.market_caps.closes_by_day import closes_of, day, universe_of
+
+breadth = partial(breadth_of, bitcoin_id="bitcoin")
 
 # Example 6 of the methodology: eight members at a price of 10, then these; bitcoin is none of them.
 AFTER = dict(zip("abcdefgh", (11, 11, 11, 11, 12, 9, 9, 10), strict=True))

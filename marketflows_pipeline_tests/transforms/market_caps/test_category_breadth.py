@@ -2,13 +2,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
 import pytest
 
-from marketflows_pipeline.transforms.market_caps.category_breadth import PERIODS, category_breadth
+from marketflows_pipeline.transforms.market_caps.category_breadth import PERIODS
+from marketflows_pipeline.transforms.market_caps.category_breadth import category_breadth as breadth_of
 from marketflows_pipeline_tests.transforms.market_caps.closes_by_day import TIME, day
+
+category_breadth = partial(breadth_of, bitcoin_id="bitcoin")
 
 
 def page(changes: Mapping[str, float | None], caps: dict[str, float] | None = None) -> pl.DataFrame:

@@ -14,7 +14,8 @@ CAPS = {"bitcoin": 600.0, "ethereum": 200.0, "tether": 100.0, "solana": 100.0, "
 def rows_of(caps: dict[str, list[float]], **changes: Any) -> pl.DataFrame:
     closes = closes_of({coin: [1.0] * len(each) for coin, each in caps.items()}, caps)
     asked: dict[str, Any] = {"lowest_limit": 10.0, "stablecoins": ["tether"], "excluded": ["tether", "wrapped-bitcoin"]}
-    return dominance(closes, **(asked | {"first_known": day(0)} | changes))
+    ids = {"bitcoin_id": "bitcoin", "ether_id": "ethereum"}
+    return dominance(closes, **(asked | {"first_known": day(0)} | ids | changes))
 
 
 def test_shares_and_totals_of_a_market_of_1000() -> None:

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 import polars as pl
 
 from marketflows_pipeline.transforms.market_caps.exclusions import (
-    PEGGED_COINS,
     left_out_of_narratives,
     left_out_of_ranges,
     left_out_words,
@@ -75,8 +74,3 @@ def test_a_caption_names_each_series_with_count_and_cap() -> None:
         "Narratives": "stablecoins, wrapped, staked and pegged coins left out: Made in USA 3 ($93.9B)",
         "Ranges": "stablecoins, wrapped, staked and pegged coins left out: $1B to $10B 1 ($7B)",
     }
-
-
-def test_a_loan_at_a_dollar_is_among_the_pegged_coins() -> None:
-    assert "figure-heloc" in PEGGED_COINS
-    assert list(PEGGED_COINS) == sorted(set(PEGGED_COINS))

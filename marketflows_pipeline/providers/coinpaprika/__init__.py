@@ -1,0 +1,1 @@
+"""CoinPaprika: client, plans, parsers."""

@@ -1,0 +1,67 @@
+"""The plans of CoinPaprika: host, key header, rate limit, calls and history of each.
+
+Source: https://docs.coinpaprika.com and the list of plans. A key travels bare in its header: with the word Bearer before
+it the CDN refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+PlanName: TypeAlias = Literal["free", "starter", "pro", "business", "ultimate", "enterprise"]
+
+FREE_URL = "https://api.coinpaprika.com/v1"
+PAID_URL = "https://api-pro.coinpaprika.com/v1"
+
+KEY_HEADER = "authorization"
+# A fifth of the documented 10 calls a second of one address, which all plans share.
+CALLS_PER_MINUTE = 120
+# Enterprise accounts have no limit of calls; a run never comes near this one.
+NO_LIMIT = 1_000_000_000
+# The free plan serves one year, exact to the moment: a date 365 days ago begins before it.
+FREE_DAYS = 364
+# Larger plans have no limit; five years are beyond any window.
+PAID_DAYS = 5 * 365
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One plan.
+
+    Attributes:
+        base_url: host and version.
+        key_header: header that carries the key, or None where there is no key.
+        calls_per_minute: default rate limit, below the service's.
+        monthly_credits: calls in a UTC calendar month.
+        daily_history_days: how far back daily points are served.
+        hourly_history_days: how far back hourly points are served; 0 where a window of hours can't be had.
+        five_minute_history_days: how far back points of five minutes are served.
+        has_all_tickers: whether the list of coins is complete; else it ends at the 2,000th.
+    """
+
+    base_url: str
+    key_header: str | None
+    calls_per_minute: int
+    monthly_credits: int
+    daily_history_days: int
+    hourly_history_days: int
+    five_minute_history_days: int
+    has_all_tickers: bool
+
+
+def _paid(monthly_credits: int, *, hourly: int, five_minutes: int) -> Plan:
+    return Plan(
+        PAID_URL, KEY_HEADER, CALLS_PER_MINUTE, monthly_credits, PAID_DAYS, hourly, five_minutes, has_all_tickers=True
+    )
+
+
+PLANS: Mapping[PlanName, Plan] = {
+    "free": Plan(FREE_URL, None, CALLS_PER_MINUTE, 20_000, FREE_DAYS, 0, 0, has_all_tickers=False),
+    "starter": _paid(400_000, hourly=30, five_minutes=7),
+    "pro": _paid(1_000_000, hourly=90, five_minutes=30),
+    "business": _paid(5_000_000, hourly=365, five_minutes=365),
+    "ultimate": _paid(10_000_000, hourly=365, five_minutes=365),
+    "enterprise": _paid(NO_LIMIT, hourly=365, five_minutes=365),
+}

@@ -1,0 +1,49 @@
+"""``[providers.coinpaprika]``: the keys of every market-cap provider, with CoinPaprika's plans, ids and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field
+
+from marketflows_pipeline.providers.coinpaprika.plans import PLANS, PlanName
+from marketflows_pipeline.settings.fields import Coins, FileSafe, PortfolioName
+from marketflows_pipeline.settings.market_caps import (
+    BASES,
+    EXCLUSIONS,
+    NARRATIVES,
+    PORTFOLIOS,
+    US_DOLLAR,
+    MarketCapSource,
+    PlanLimits,
+)
+
+
+class CoinPaprika(MarketCapSource):
+    """``[providers.coinpaprika]``: its categories are tags; ids are symbol and name, and can't be guessed."""
+
+    table: ClassVar[str] = "providers.coinpaprika"
+    service: ClassVar[str] = "CoinPaprika"
+    plans: ClassVar[Mapping[str, PlanLimits]] = {str(name): plan for name, plan in PLANS.items()}
+    bitcoin_id: ClassVar[str] = "btc-bitcoin"
+    ether_id: ClassVar[str] = "eth-ethereum"
+    stablecoin_category: ClassVar[str] = "stablecoin"
+    # USDC has been listed under two ids; the tag has neither.
+    unlisted_stablecoins: ClassVar[tuple[str, ...]] = (
+        "usdc-usdc", "usdc-usd-coin", "usds-usds", "usde-ethena-usde", "pyusd-paypal-usd",
+    )  # fmt: skip
+    pegged_coins: ClassVar[tuple[str, ...]] = (*unlisted_stablecoins, "paxg-pax-gold", "xaut-tether-gold")
+
+    base_assets: tuple[FileSafe, ...] = Field((US_DOLLAR, "btc-bitcoin"), description=BASES)
+    # Large tags that the service was seen to answer with.
+    narratives: tuple[FileSafe, ...] = Field(("platform", "blockchain-service"), description=NARRATIVES)
+    asset_groups: Mapping[PortfolioName, Coins] = Field(
+        {"MyPortfolio": ("btc-bitcoin", "eth-ethereum"), "AltBag": ("sol-solana", "xrp-xrp")}, description=PORTFOLIOS
+    )
+    plan: PlanName = Field(
+        "free", description="free, which needs no key, or starter, pro, business, ultimate, enterprise"
+    )
+    exclude_categories: tuple[FileSafe, ...] = Field(
+        ("stablecoin", "wrapped-token", "liquid-staking-tokens-lst", "liquid-restaking-tokens"), description=EXCLUSIONS
+    )
