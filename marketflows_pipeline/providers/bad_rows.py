@@ -178,6 +178,12 @@ def counting_left_out() -> Iterator[Counter[str]]:
             outer.update(counts)
 
 
+def count_again(left_out: Counter[str]) -> None:
+    """Count rows for the caller (``counting_left_out``) that were left out of a response which is used once more."""
+    if (counts := _counts.get()) is not None:
+        counts.update(left_out)
+
+
 def _listed(named: Sequence[str], count: int) -> str:
     more = count - len(named)
     return "; ".join(named) + (f"; and {more} more" if more else "")

@@ -14,11 +14,11 @@ import httpx
 import polars as pl
 
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UnexpectedResponseError, UserInputError
+from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UnexpectedResponseError
 from marketflows_pipeline.providers.bad_rows import counting_left_out
 from marketflows_pipeline.providers.coingecko.errors import classify
 from marketflows_pipeline.providers.coingecko.exchanges import CoinGeckoExchanges
-from marketflows_pipeline.providers.coingecko.markets import ROWS_PER_PAGE, markets_of_coins, markets_page, once_each
+from marketflows_pipeline.providers.coingecko.markets import ROWS_PER_PAGE, markets_of_coins, markets_page
 from marketflows_pipeline.providers.coingecko.parsers import (
     read_categories,
     read_category_snapshot,
@@ -26,10 +26,11 @@ from marketflows_pipeline.providers.coingecko.parsers import (
     read_coins,
 )
 from marketflows_pipeline.providers.coingecko.plans import PLANS, PlanName
-from marketflows_pipeline.providers.http.addresses import keeps_secrets
+from marketflows_pipeline.providers.http.api_key import key_headers
 from marketflows_pipeline.providers.http.client import HttpClient
 from marketflows_pipeline.providers.http.ledger import CallLedger
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
+from marketflows_pipeline.providers.market_figures import once_each
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
 
 logger = logging.getLogger(__name__)
@@ -67,16 +68,21 @@ class CoinGecko(CoinGeckoExchanges):
         self._daily_history_days = terms.daily_history_days
         self._daily_interval_is_paid = False
         address = base_url or terms.base_url
-        if terms.key_header and not keeps_secrets(address):
-            raise UserInputError(
-                f"coingecko: expected https:// in {address}, because the key would travel in the clear"
-            )
         client = HttpClient(
             self.name,
             address,
             clock=clock,
             ledger=ledger,
-            secret_headers={terms.key_header: _checked_key(api_key, plan)} if terms.key_header else {},
+            secret_headers=key_headers(
+                terms.key_header,
+                api_key,
+                provider=self.name,
+                address=address,
+                if_missing=(
+                    f"coingecko plan {plan!r} needs an API key: set COINGECKO_API_KEY or api_key under [coingecko] in "
+                    'secrets.toml, or plan = "keyless" in [providers.coingecko]'
+                ),
+            ),
             calls_per_minute=calls_per_minute or terms.calls_per_minute,
             plan=plan,
             monthly_credits=terms.monthly_credits if monthly_credits is None else monthly_credits,
@@ -195,16 +201,3 @@ class CoinGecko(CoinGeckoExchanges):
             path={"id": coin_id},
             params={"vs_currency": "usd", "days": days, **interval},
         )
-
-
-def _checked_key(api_key: str | None, plan: PlanName) -> str:
-    key = (api_key or "").strip()
-    if not key:
-        raise UserInputError(
-            f"coingecko plan {plan!r} needs an API key: set COINGECKO_API_KEY or api_key under [coingecko] in "
-            'secrets.toml, or plan = "keyless" in [providers.coingecko]'
-        )
-    # A header can't carry it, and the error that says so would show it.
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise UserInputError("coingecko: the API key holds characters that no key has; copy it again")
-    return key

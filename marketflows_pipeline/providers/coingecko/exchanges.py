@@ -16,8 +16,9 @@ from marketflows_pipeline.providers.coingecko.exchange_parsers import (
     read_trending,
     read_volume_chart,
 )
-from marketflows_pipeline.providers.coingecko.markets import ROWS_PER_PAGE, markets_of_coins, markets_page, once_each
+from marketflows_pipeline.providers.coingecko.markets import ROWS_PER_PAGE, markets_of_coins, markets_page
 from marketflows_pipeline.providers.http.service_client import ServiceClient
+from marketflows_pipeline.providers.market_figures import once_each
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 
 VOLUME_CHART_DAYS = (1, 7, 14, 30, 90, 180, 365)

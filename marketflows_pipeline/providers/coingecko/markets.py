@@ -9,6 +9,7 @@ import polars as pl
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.providers.coingecko.parsers import read_markets
 from marketflows_pipeline.providers.http.client import HttpClient
+from marketflows_pipeline.providers.market_figures import once_each
 from marketflows_pipeline.providers.protocols.market_caps import MARKET_SCHEMA
 
 ROWS_PER_PAGE = 250
@@ -53,8 +54,3 @@ def markets_of_coins(http: HttpClient, clock: Clock, ids: Iterable[str], *, with
         for chunk in chunks
     ]
     return once_each(pl.concat([MARKET_SCHEMA.to_frame(), *pages]))
-
-
-def once_each(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows in their order, each coin once."""
-    return rows.unique("coin_id", keep="first", maintain_order=True)

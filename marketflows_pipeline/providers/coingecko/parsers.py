@@ -5,7 +5,7 @@ Shapes: the official OpenAPI file, which promises figures that were seen null.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import reduce
 from itertools import pairwise
 from typing import TypeAlias
@@ -15,6 +15,7 @@ import polars as pl
 
 from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, refuse_empty
 from marketflows_pipeline.providers.http.responses import ParseError, one_line
+from marketflows_pipeline.providers.market_figures import refuse_impossible_cap, utc_time
 from marketflows_pipeline.providers.parsing import Figure, NotBlank, Row, described, finite, parse_list, parse_row
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
@@ -23,7 +24,6 @@ from marketflows_pipeline.providers.protocols.market_caps import (
     HISTORY_SCHEMA,
     MARKET_SCHEMA,
 )
-from marketflows_pipeline.transforms.market_caps.observations import MAX_CAP_USD
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 
 HISTORY_SOURCE = "coingecko:market_chart"
@@ -136,12 +136,12 @@ def read_markets(
 
     def parse(row: object, nulls: list[ParseError]) -> tuple[object, ...]:
         coin = parse_row(row, _Market, nulls)
-        _refuse_impossible(coin.market_cap)
+        refuse_impossible_cap(coin.market_cap)
         return (
             *(coin.id, coin.symbol, coin.name, coin.market_cap, coin.current_price, coin.total_volume),
             *(coin.change_24h, coin.price_change_percentage_7d_in_currency),
             *(coin.price_change_percentage_30d_in_currency, coin.circulating_supply, coin.market_cap_rank),
-            *(_utc_time(coin.last_updated, span), with_rehypothecated),
+            *(_updated(coin.last_updated, span), with_rehypothecated),
             REHYPOTHECATED_SOURCE if with_rehypothecated else MARKETS_SOURCE,
         )
 
@@ -202,18 +202,8 @@ def _category(row: object, nulls: list[ParseError]) -> tuple[object, ...]:
     return (*figures, SEPARATOR.join(largest or []) or None)
 
 
-def _utc_time(text: str | None, span: TimeSpan) -> datetime | None:
-    """An ISO time, in UTC where it has no offset."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # the first hours of year 1 are before it in UTC
-        raise ParseError(f"`last_updated` should be an ISO time, found {described(text)}") from None
-    if not span.holds(moment):
-        raise UntimelyError(f"`last_updated` should be from {span}, found {moment:%Y-%m-%d %H:%M:%S}")
-    return moment
+def _updated(text: str | None, span: TimeSpan) -> datetime | None:
+    return None if text is None else utc_time(text, "last_updated", span)
 
 
 def _points(points: object, key: str, span: TimeSpan, bad_points: BadRows) -> list[Point]:
@@ -232,13 +222,8 @@ def _point(point: object, key: str, span: TimeSpan) -> Point:
     if value is not None:
         finite(value, "value")
     if key == "market_caps":
-        _refuse_impossible(value)
+        refuse_impossible_cap(value)
     return int(moment), value
-
-
-def _refuse_impossible(cap: Figure) -> None:
-    if cap is not None and cap > MAX_CAP_USD:
-        raise ParseError(f"`market_cap` should be at most {MAX_CAP_USD:g} USD, found {cap:g}")
 
 
 def _frame(points: list[Point], column: str) -> pl.DataFrame:

@@ -1,26 +1,67 @@
 """Client of CoinPaprika for market caps: plans, endpoints, what one list of all coins answers.
 
+The list of tickers and the list of tags are requested once a run and answer all its questions: pages, narratives,
+categories and coins by id.
+
 Source: https://docs.coinpaprika.com. Data provided by CoinPaprika (https://coinpaprika.com).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 
 import httpx
 import polars as pl
 
 from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.errors import PlanLimitError, UnexpectedResponseError
+from marketflows_pipeline.providers.coinpaprika.errors import classify
+from marketflows_pipeline.providers.coinpaprika.lists import Lists
+from marketflows_pipeline.providers.coinpaprika.parsers import read_coins, read_contracts, read_history
 from marketflows_pipeline.providers.coinpaprika.plans import PLANS, PlanName
-from marketflows_pipeline.providers.http.client import HttpClient
+from marketflows_pipeline.providers.coinpaprika.quota import QuotaClient
+from marketflows_pipeline.providers.coinpaprika.tags import is_wrapped, tag_figures
+from marketflows_pipeline.providers.http.api_key import key_headers
 from marketflows_pipeline.providers.http.ledger import CallLedger
 from marketflows_pipeline.providers.http.service_client import ServiceClient
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
-from marketflows_pipeline.providers.protocols.market_caps import Granularity
+from marketflows_pipeline.providers.protocols.market_caps import (
+    CATEGORY_NAMES_SCHEMA,
+    COIN_SCHEMA,
+    MARKET_SCHEMA,
+    Granularity,
+)
+from marketflows_pipeline.transforms.time_span import CLOCK_TOLERANCE, COINS_SINCE, TimeSpan
+
+logger = logging.getLogger(__name__)
+
+INTERVALS: Mapping[Granularity, str] = {
+    Granularity.FIVE_MINUTES: "5m",
+    Granularity.HOURLY: "1h",
+    Granularity.DAILY: "1d",
+}
+MOST_TICKS = 5_000
+# The largest coins of a tag that are of any use.
+MEMBERS = 250
+# {symbol}-{name}: an id of another service, such as bitcoin, is none.
+ID_FORM = re.compile(r"[^\s/-]+-[^\s/]+")
 
 
 class CoinPaprika(ServiceClient):
-    """A MarketCapProvider over CoinPaprika."""
+    """A MarketCapProvider over CoinPaprika.
+
+    The plan decides the host, the key's header and the limits; ``base_url``, ``calls_per_minute`` and
+    ``monthly_credits`` set others. No key is sent on the free plan. The rest as for `HttpClient`.
+
+    Every method raises CreditsExhaustedError where the service itself says that the quota of the address or key is used
+    up, too.
+
+    Raises:
+        UserInputError: the plan needs a key and there is none, or it can't be one; or the way there is not encrypted.
+    """
 
     name = "coinpaprika"
 
@@ -40,63 +81,174 @@ class CoinPaprika(ServiceClient):
     ) -> None:
         terms = PLANS[plan]
         self._plan = plan
-        client = HttpClient(
+        self._terms = terms
+        address = base_url or terms.base_url
+        client = QuotaClient(
             self.name,
-            base_url or terms.base_url,
+            address,
             clock=clock,
             ledger=ledger,
+            secret_headers=key_headers(
+                terms.key_header,
+                api_key,
+                provider=self.name,
+                address=address,
+                if_missing=(
+                    f"coinpaprika plan {plan!r} needs an API key: set COINPAPRIKA_API_KEY or api_key under "
+                    '[coinpaprika] in secrets.toml, or plan = "free" in [providers.coinpaprika]'
+                ),
+            ),
             calls_per_minute=calls_per_minute or terms.calls_per_minute,
             plan=plan,
             monthly_credits=terms.monthly_credits if monthly_credits is None else monthly_credits,
+            classify=classify,
             timeout=timeout,
             waits=waits,
             transport=transport,
         )
         super().__init__(client, clock)
+        self._lists = Lists(client, clock)
+
+    def __repr__(self) -> str:
+        return f"CoinPaprika(plan={self._plan!r}, http={self._http!r})"
 
     def history_limit_days(self, granularity: Granularity) -> int:
-        """Days back that the plan serves."""
-        terms = PLANS[self._plan]
+        """Days back that the plan serves: 364 daily ones on the free plan, and no finer ones."""
         match granularity:
             case Granularity.FIVE_MINUTES:
-                return terms.five_minute_history_days
+                return self._terms.five_minute_history_days
             case Granularity.HOURLY:
-                return terms.hourly_history_days
+                return self._terms.hourly_history_days
             case Granularity.DAILY:
-                return terms.daily_history_days
+                return self._terms.daily_history_days
 
     def history(self, coin_id: str, days: int) -> pl.DataFrame:
-        """The last ``days`` days of one coin."""
-        raise NotImplementedError
+        """The last ``days`` days of one coin, in HISTORY_SCHEMA, by time; no row is of the present.
+
+        A row of 00:00 UTC is the state at the start of that day. One call, whatever ``days``. A daily window beyond the
+        plan is cut to it, a finer one is refused without a call.
+
+        Raises:
+            NotFoundError: the coin is not known.
+            PlanLimitError: the plan does not reach back that far.
+        """
+        granularity, now = Granularity.of_window(days), self._clock.now()
+        limit = self.history_limit_days(granularity)
+        if days > limit and granularity is not Granularity.DAILY:
+            raise PlanLimitError(
+                f"{self.name}: plan {self._plan!r} serves {limit} days of {granularity} history, {days} were wanted: "
+                f"set `days` to 91 or more, which is daily, or a larger `plan`, in [providers.{self.name}]",
+                provider=self.name,
+            )
+        days = min(days, limit)
+        span = TimeSpan.window(now - timedelta(days=days), step=granularity.step, since=COINS_SINCE, now=now)
+        return self._http.get_json(
+            "/tickers/{id}/historical",
+            lambda body: read_history(body, coin_id, span),
+            path={"id": coin_id},
+            params={
+                "start": _start(now, days, limit, granularity),
+                "interval": INTERVALS[granularity],
+                "quote": "usd",
+                "limit": MOST_TICKS,
+            },
+        )
 
     def snapshot_pages(self, min_cap_usd: float) -> Iterator[pl.DataFrame]:
-        """Coins by falling market cap, in one page."""
-        raise NotImplementedError
+        """All listed coins by falling market cap in MARKET_SCHEMA: one page, whatever the limit.
+
+        The free plan lists the 2,000 largest; a warning says where that list ends above the limit.
+        """
+        tickers = self._lists.tickers()
+        smallest = tickers["market_cap_usd"].min()
+        if not self._terms.has_all_tickers and isinstance(smallest, float) and smallest > min_cap_usd:
+            logger.warning(
+                "%s: the list of plan %r ends at %s USD with its %d coins; smaller ones above %s USD are not seen",
+                *(self.name, self._plan, f"{smallest:,.0f}", tickers.height, f"{min_cap_usd:,.0f}"),
+            )
+        yield self._without_wrapped(tickers)
 
     def narrative(self, slug: str) -> pl.DataFrame:
-        """The largest coins of a tag, without wrapped ones."""
-        raise NotImplementedError
+        """The 250 largest coins of a tag in MARKET_SCHEMA, by falling market cap, without wrapped ones.
+
+        Coins of the tag that are outside the list of tickers are missing.
+
+        Raises:
+            NotFoundError: there is no such tag, or the service names no coin of it.
+            UnexpectedResponseError: none of its coins is in the list of tickers, or all are wrapped.
+        """
+        coins = self._without_wrapped(self._tagged(slug)).head(MEMBERS)
+        if coins.is_empty():
+            raise UnexpectedResponseError(
+                f"{self.name}: of the tag {slug!r} the list of plan {self._plan!r} holds no coin, or wrapped ones only",
+                provider=self.name,
+            )
+        return coins
 
     def category_members(self, slug: str) -> pl.DataFrame:
-        """The largest coins of a tag, wrapped ones too."""
-        raise NotImplementedError
+        """The 250 largest coins of a tag in MARKET_SCHEMA, by falling market cap, wrapped ones too.
+
+        Coins of the tag that are outside the list of tickers are missing.
+
+        Raises:
+            NotFoundError: there is no such tag, or the service names no coin of it.
+        """
+        return _with_wrapped(self._tagged(slug)).head(MEMBERS)
 
     def categories(self) -> pl.DataFrame:
-        """Every tag with its figures now."""
-        raise NotImplementedError
+        """Every tag with sums over its listed coins in CATEGORY_SCHEMA, computed here; see `tag_figures`."""
+        return tag_figures(self._lists.tags(), self._lists.tickers(), self._lists.wrapped())
 
     def category_list(self) -> pl.DataFrame:
-        """Every tag."""
-        raise NotImplementedError
+        """Every tag in CATEGORY_NAMES_SCHEMA."""
+        rows = [(slug, tag.name) for slug, tag in self._lists.tags().items()]
+        return pl.DataFrame(rows, schema=CATEGORY_NAMES_SCHEMA, orient="row")
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
-        """The requested coins."""
-        raise NotImplementedError
+        """The requested coins, wrapped ones too, in MARKET_SCHEMA; unknown ones are missing.
+
+        A coin outside the list of tickers is one call; an id that has not the form of CoinPaprika's is none.
+        """
+        wanted = set(ids)
+        if not wanted:
+            return MARKET_SCHEMA.to_frame()
+        listed = self._lists.tickers().filter(pl.col("coin_id").is_in(list(wanted)))
+        others = sorted(filter(ID_FORM.fullmatch, wanted - set(listed["coin_id"])))
+        return _with_wrapped(pl.concat([listed, *map(self._lists.ticker, others)]))
 
     def coin_list(self) -> pl.DataFrame:
-        """Every coin that the service knows."""
-        raise NotImplementedError
+        """Every coin that the service knows, active or not, in COIN_SCHEMA; one call for some 61,000."""
+        return self._http.get_json("/coins", read_coins).select(COIN_SCHEMA.names())
 
     def contract_ids(self, platform: str) -> pl.DataFrame:
-        """The contracts of a platform: ``address``, ``coin_id``."""
-        raise NotImplementedError
+        """The coins of a platform such as ``eth-ethereum`` by contract, in CONTRACT_SCHEMA; addresses as written.
+
+        Raises:
+            NotFoundError: there is no such platform.
+        """
+        return self._http.get_json("/contracts/{platform}", read_contracts, path={"platform": platform})
+
+    def _tagged(self, slug: str) -> pl.DataFrame:
+        coins = list(self._lists.coins_of(slug))
+        return self._lists.tickers().filter(pl.col("coin_id").is_in(coins))
+
+    def _without_wrapped(self, tickers: pl.DataFrame) -> pl.DataFrame:
+        return tickers.filter(~is_wrapped(self._lists.wrapped())).select(MARKET_SCHEMA.names())
+
+
+def _with_wrapped(tickers: pl.DataFrame) -> pl.DataFrame:
+    """Rows in MARKET_SCHEMA that may be of wrapped tokens, by falling market cap."""
+    rows = tickers.select(MARKET_SCHEMA.names()).with_columns(with_rehypothecated=pl.lit(value=True))
+    return rows.sort("market_cap_usd", descending=True, nulls_last=True, maintain_order=True)
+
+
+def _start(now: datetime, days: int, limit: int, granularity: Granularity) -> str | int:
+    """Where a history begins: a date, or seconds since 1970.
+
+    The service refuses what lies before its limit by a moment, and its clock may be ahead of ours.
+    """
+    start, earliest = now - timedelta(days=days), now - timedelta(days=limit) + CLOCK_TOLERANCE
+    if granularity is Granularity.DAILY:
+        return f"{max(start, earliest):%Y-%m-%d}"
+    floored = start - (start - COINS_SINCE) % granularity.step
+    return int(max(floored, earliest).timestamp())

@@ -1,7 +1,7 @@
 """The plans of CoinPaprika: host, key header, rate limit, calls and history of each.
 
-Source: https://docs.coinpaprika.com and the list of plans. A key travels bare in its header: with the word Bearer before
-it the CDN refuses.
+Source: https://docs.coinpaprika.com and the list of plans. A key travels bare in its header: the CDN refuses one with
+the word Bearer before it.
 """
 
 from __future__ import annotations

@@ -264,14 +264,14 @@ class HttpClient:
         except CONNECTION_ERRORS as error:
             outcome = "retry"
             # Without its cause: its text may be the server's, and unredacted.
-            described = one_line(f"{type(error).__name__} {error}")
-            raise RetryableError(failure(TransientProviderError, described)) from None
+            raise RetryableError(failure(TransientProviderError, one_line(f"{type(error).__name__} {error}"))) from None
         except FailedResponseError as failed:
             classified = failure(failed.classification.kind, failed.classification.message)
             if not isinstance(classified, TransientProviderError):
                 raise classified from None
             outcome = "retry"
-            raise RetryableError(classified, requested_wait(failed.headers, self._clock.now())) from None
+            wait_seconds = requested_wait(failed.headers, self._clock.now())
+            raise RetryableError(classified, wait_seconds, failed.classification.cool_down_s) from None
         except ParseError as error:
             raise failure(UnexpectedResponseError, f"{UNEXPECTED}: {error}") from error
         finally:

@@ -150,11 +150,13 @@ class Classification:
     """What a failed response is classified as.
 
     The kind is the error to raise, a transient one being retried. The message is one line that says what happened and,
-    for a permanent error, what to do.
+    for a permanent error, what to do. A retry waits ``cool_down_s`` seconds at least, where the service does not say
+    how long.
     """
 
     kind: type[ProviderError]
     message: str
+    cool_down_s: float = 0.0
 
     @property
     def is_transient(self) -> bool:

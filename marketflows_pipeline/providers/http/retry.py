@@ -32,12 +32,18 @@ MINUTE_S, HOUR_S = 60, 3600
 
 
 class RetryableError(Exception):
-    """A transient error of one attempt, with the wait in seconds that the service requested, or None."""
+    """A transient error of one attempt, with the wait in seconds that the service requested, or None.
 
-    def __init__(self, error: TransientProviderError, wait_seconds: float | None = None) -> None:
+    Without such a request, ``cool_down_s`` is the shortest wait.
+    """
+
+    def __init__(
+        self, error: TransientProviderError, wait_seconds: float | None = None, cool_down_s: float = 0.0
+    ) -> None:
         super().__init__(str(error))
         self.error = error
         self.wait_seconds = wait_seconds
+        self.cool_down_s = cool_down_s
 
 
 def retry(attempt: Callable[[int], T], waits: WaitBudget, now: Callable[[], datetime]) -> T:
@@ -116,9 +122,10 @@ def _duration_in_words(seconds: float) -> str:
 
 def _wait_seconds(state: tenacity.RetryCallState, left_s: float) -> float:
     """The requested wait, or exponential backoff; with jitter, so that clients do not return together."""
-    requested = _error(state).wait_seconds
+    error = _error(state)
+    requested = error.wait_seconds
     if requested is None:
-        return BACKOFF(state)
+        return max(BACKOFF(state), error.cool_down_s + JITTER(state) if error.cool_down_s else 0.0)
     return requested if requested > left_s else min(requested + JITTER(state), left_s)
 
 

@@ -1,0 +1,91 @@
+"""The lists of CoinPaprika that answer most questions of a run: tickers, tags, wrapped coins; each requested once."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import polars as pl
+
+from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.errors import NotFoundError, PermanentProviderError, PlanLimitError
+from marketflows_pipeline.providers.coinpaprika.parsers import (
+    TICKER_SCHEMA,
+    Tag,
+    read_tag,
+    read_tags,
+    read_ticker,
+    read_tickers,
+)
+from marketflows_pipeline.providers.coinpaprika.tags import WRAPPED_TAGS
+from marketflows_pipeline.providers.http.client import HttpClient
+from marketflows_pipeline.providers.kept_response import KeptResponse
+
+logger = logging.getLogger(__name__)
+
+# A run takes less; a client that lives longer requests them again.
+TICKERS_KEPT = timedelta(minutes=30)
+TAGS_KEPT = timedelta(hours=24)
+
+
+class Lists:
+    """The lists as of now, each one call, and what to request where a list does not have it.
+
+    Attributes:
+        tickers: all tickers of the plan in TICKER_SCHEMA, by falling market cap.
+        tags: every tag by its id.
+        wrapped: ids in WRAPPED_TAGS.
+    """
+
+    def __init__(self, http: HttpClient, clock: Clock) -> None:
+        self._http = http
+        self._clock = clock
+        self.tickers = KeptResponse(self._request_tickers, keep_for=TICKERS_KEPT, clock=clock)
+        self.tags = KeptResponse(self._request_tags, keep_for=TAGS_KEPT, clock=clock)
+        self.wrapped = KeptResponse(self._find_wrapped, keep_for=TAGS_KEPT, clock=clock)
+
+    def ticker(self, coin_id: str) -> pl.DataFrame:
+        """The ticker of one coin, by one call; no row where the service has none, or none that can be read."""
+        now = self._clock.now()
+        try:
+            return self._http.get_json(
+                "/tickers/{id}", lambda body: read_ticker(body, now), path={"id": coin_id}, params={"quotes": "USD"}
+            )
+        except NotFoundError:
+            pass
+        except PlanLimitError:
+            raise  # what the plan refuses for one coin it refuses for all
+        except PermanentProviderError as error:
+            logger.warning("the ticker of %s is left out: %s", coin_id, error)
+        return TICKER_SCHEMA.to_frame()
+
+    def coins_of(self, slug: str) -> frozenset[str]:
+        """The ids in a tag: from the list of all tags, or else from the tag itself, by one more call.
+
+        Raises:
+            NotFoundError: there is no such tag, or the service names no coin of it.
+        """
+        tag = self.tags().get(slug)
+        if tag is None or not tag.coins:
+            tag = self._http.get_json("/tags/{id}", read_tag, path={"id": slug}, params={"additional_fields": "coins"})
+        if not tag.coins:
+            raise NotFoundError(
+                f"{self._http.provider}: no coin is named of the tag {slug!r}", provider=self._http.provider
+            )
+        return tag.coins
+
+    def _request_tickers(self) -> pl.DataFrame:
+        now = self._clock.now()
+        return self._http.get_json("/tickers", lambda body: read_tickers(body, now), params={"quotes": "USD"})
+
+    def _request_tags(self) -> dict[str, Tag]:
+        return self._http.get_json("/tags", read_tags, params={"additional_fields": "coins"})
+
+    def _find_wrapped(self) -> frozenset[str]:
+        found: set[str] = set()
+        for slug in WRAPPED_TAGS:
+            try:
+                found |= self.coins_of(slug)
+            except NotFoundError as error:
+                logger.warning("wrapped coins of one tag are told by their names only: %s", error)
+        return frozenset(found)
