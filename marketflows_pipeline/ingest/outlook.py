@@ -208,6 +208,8 @@ def with_coins(tracked: pl.DataFrame, coins: Iterable[str]) -> pl.DataFrame:
 
 def _families(config: ConfigFile, sizes: Sizes) -> Iterator[Family]:
     yield from _of_market_caps(config, sizes)
+    if (name := config.market_caps.cross_check) is not None:
+        yield Family("market_caps", name, "largest coins", "market caps to compare with", day=1)
     if config.exchanges is not None:
         yield from _of_exchanges(config, sizes)
     if config.cross_asset is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.coinpaprika import CoinPaprika
 from marketflows_pipeline.settings.cross_asset import Asset, CrossAsset
+from marketflows_pipeline.settings.cross_check import MarketCaps
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.loading import load_config, load_settings, warn_of_exposure
 from marketflows_pipeline.settings.market_caps import FLOW_TYPES, US_DOLLAR, FlowType, MarketCapSource
@@ -41,6 +42,7 @@ __all__ = [
     "Exchanges",
     "FlowType",
     "MarketCapSource",
+    "MarketCaps",
     "Plots",
     "Providers",
     "Report",

@@ -80,6 +80,8 @@ def load_settings(
         keys = {name: key for name, key in keys.items() if not source_of(name, config.providers).is_keyless}
         if needs_key and not faults and not config.source.is_keyless and config.provider not in keys:
             faults += _no_key(config.provider, config_path, secrets_path)
+        if needs_key and not faults:
+            faults.extend(_no_key_to_check(config_path, config, keys))
         for name in keys:
             faults.extend(_unsafe_address(config_path, source_of(name, config.providers)))
     if config is not None and not faults:
@@ -155,7 +157,9 @@ def _keyed(config: ConfigFile | None) -> list[ProviderName]:
     """Services with keys that the settings use; all where there are no settings."""
     if config is None:
         return list(KEYED)
-    asked = {config.provider, EXCHANGE_PROVIDER} if config.exchanges is not None else {config.provider}
+    asked = {config.provider, config.market_caps.cross_check}
+    if config.exchanges is not None:
+        asked.add(EXCHANGE_PROVIDER)
     return [name for name in KEYED if name in asked]
 
 
@@ -223,6 +227,20 @@ def _unsafe_address(config_path: Path, source: MarketCapSource) -> Iterator[str]
             "expected https://, because the key would travel in the clear; http:// is for this machine only "
             "(localhost, 127.0.0.1, [::1]) or for a plan without a key",
         )
+
+
+def _no_key_to_check(config_path: Path, config: ConfigFile, keys: Mapping[str, str]) -> Iterator[str]:
+    """The second provider of market caps is asked only where its own plan lets us."""
+    name = config.market_caps.cross_check
+    if name is None or name in keys or (source := source_of(name, config.providers)).is_keyless:
+        return
+    free = next(plan_name for plan_name, plan in source.plans.items() if plan.key_header is None)
+    yield fault_line(
+        config_path,
+        "market_caps.cross_check",
+        name,
+        f'expected a key for it ({variable_of(name)}), or plan = "{free}" under [{source.table}], which needs none',
+    )
 
 
 def _no_key(provider: ProviderName, config_path: Path, secrets_path: Path | None) -> list[str]:

@@ -15,6 +15,7 @@ from marketflows_pipeline.options import ProviderName
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.coinpaprika import CoinPaprika
 from marketflows_pipeline.settings.cross_asset import CrossAsset
+from marketflows_pipeline.settings.cross_check import MarketCaps
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.faults import fault_line
 from marketflows_pipeline.settings.fields import (
@@ -183,6 +184,7 @@ class ConfigFile(TomlTable):
 
     provider: ProviderName = Field(DEFAULT_PROVIDER, description="Where market caps come from")
     providers: Providers = Field(default_factory=Providers)
+    market_caps: MarketCaps = Field(default_factory=MarketCaps)
     analysis: Analysis = Field(default_factory=Analysis)
     narrative_index: NarrativeIndex = Field(default_factory=NarrativeIndex)
     plots: Plots = Field(default_factory=Plots)
@@ -201,6 +203,13 @@ class ConfigFile(TomlTable):
     def is_one_account(self) -> bool:
         """Whether exchange volumes are of the market-cap provider too: its ids, its credits, its key."""
         return self.provider == EXCHANGE_PROVIDER
+
+    @field_validator("market_caps")
+    @classmethod
+    def _two_providers(cls, market_caps: MarketCaps, info: ValidationInfo) -> MarketCaps:
+        if market_caps.cross_check is not None and market_caps.cross_check == info.data.get("provider"):
+            raise expected("cross_check to name another provider than `provider`, whose market caps it checks")
+        return market_caps
 
     @field_validator("analysis")
     @classmethod

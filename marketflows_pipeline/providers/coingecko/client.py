@@ -24,6 +24,7 @@ from marketflows_pipeline.providers.coingecko.parsers import (
     read_category_snapshot,
     read_chart,
     read_coins,
+    read_contracts,
 )
 from marketflows_pipeline.providers.coingecko.plans import PLANS, PlanName
 from marketflows_pipeline.providers.http.api_key import key_headers
@@ -192,6 +193,23 @@ class CoinGecko(CoinGeckoExchanges):
     def coin_list(self) -> pl.DataFrame:
         """Every listed coin in COIN_SCHEMA; one credit for some 17,000."""
         return self._http.get_json("/coins/list", read_coins)
+
+    def active_coins(self) -> pl.DataFrame:
+        """Every listed coin, as `coin_list`: the service lists no others."""
+        return self.coin_list()
+
+    def contracts(self, platforms: Iterable[str]) -> pl.DataFrame:
+        """The contracts of these platforms in CONTRACTS, addresses as written; one credit for all of them."""
+        rows = self._http.get_json("/coins/list", read_contracts, params={"include_platform": True})
+        return rows.filter(pl.col("platform").is_in(list(platforms)))
+
+    def check_key(self) -> None:
+        """Ask whether the key is good, by one credit.
+
+        Raises:
+            PlanLimitError: it is not, or belongs to another plan.
+        """
+        self._http.get_json("/ping", lambda _: None)
 
     def _chart(self, coin_id: str, days: int, **interval: str) -> pl.DataFrame:
         step = Granularity.of_window(days).step

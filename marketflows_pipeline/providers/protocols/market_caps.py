@@ -142,3 +142,22 @@ class LargestCoins(Protocol):
     def largest(self) -> pl.DataFrame:
         """The largest coins in MARKET_SCHEMA by falling market cap, as many as one request shows; no coin twice."""
         ...
+
+
+class IdDirectory(LargestCoins, Protocol):
+    """A service that tells its coins apart by more than their ids, so that those of another can be found among them."""
+
+    def active_coins(self) -> pl.DataFrame:
+        """Every coin that still has a price, in COIN_SCHEMA."""
+        ...
+
+    def contracts(self, platforms: Iterable[str]) -> pl.DataFrame:
+        """The contracts of coins on these platforms, in CONTRACTS of transforms/market_caps/id_map.py.
+
+        Platforms have CoinGecko's names; addresses are as written.
+        """
+        ...
+
+    def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
+        """As `MarketCapProvider.by_ids`."""
+        ...
