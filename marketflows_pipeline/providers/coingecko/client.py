@@ -6,6 +6,7 @@ Source: https://docs.coingecko.com. Data provided by CoinGecko.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from itertools import count
@@ -199,9 +200,12 @@ class CoinGecko(CoinGeckoExchanges):
         return self.coin_list()
 
     def contracts(self, platforms: Iterable[str]) -> pl.DataFrame:
-        """The contracts of these platforms in CONTRACTS, addresses as written; one credit for all of them."""
-        rows = self._http.get_json("/coins/list", read_contracts, params={"include_platform": True})
-        return rows.filter(pl.col("platform").is_in(list(platforms)))
+        """The contracts of all coins in CONTRACTS, those of other platforms too; one credit, whatever is asked for."""
+        return self._http.get_json("/coins/list", read_contracts, params={"include_platform": True})
+
+    def most_calls(self, n_coins: int) -> int:
+        """Credits at most for contracts and the figures of so many coins."""
+        return 1 + math.ceil(n_coins / ROWS_PER_PAGE)
 
     def check_key(self) -> None:
         """Ask whether the key is good, by one credit.

@@ -48,8 +48,8 @@ INTERVALS: Mapping[Granularity, str] = {
 MOST_TICKS = 5_000
 # The largest coins of a tag that are of any use.
 MEMBERS = 250
-# By CoinGecko's names, which are those that contracts of both are compared under; not documented as a pair anywhere.
-PLATFORMS: Mapping[str, str] = {
+# By CoinGecko's names, under which contracts of both are compared; no document of either pairs them.
+OWN_PLATFORMS: Mapping[str, str] = {
     "ethereum": "eth-ethereum",
     "binance-smart-chain": "bnb-binance-coin",
     "polygon-pos": "matic-polygon",
@@ -242,14 +242,14 @@ class CoinPaprika(ServiceClient):
         return self._http.get_json("/coins", read_coins).filter("is_active").select(COIN_SCHEMA.names())
 
     def contracts(self, platforms: Iterable[str]) -> pl.DataFrame:
-        """The contracts of these platforms, by the names of `PLATFORMS`, in CONTRACTS; one call each.
+        """The contracts of these platforms, in CONTRACTS, under CoinGecko's names; one call each.
 
         A platform that the service does not know has none.
         """
         found = [CONTRACTS.to_frame()]
         for platform in dict.fromkeys(platforms):
             with contextlib.suppress(NotFoundError):
-                rows = self.contract_ids(PLATFORMS[platform])
+                rows = self.contract_ids(OWN_PLATFORMS[platform])
                 found.append(rows.select(pl.lit(platform).alias("platform"), "address", "coin_id"))
         return pl.concat(found)
 
@@ -260,6 +260,18 @@ class CoinPaprika(ServiceClient):
             NotFoundError: there is no such platform.
         """
         return self._http.get_json("/contracts/{platform}", read_contracts, path={"platform": platform})
+
+    def most_calls(self, n_coins: int) -> int:
+        """Calls at most for the contracts of all platforms and the figures of so many coins."""
+        return len(OWN_PLATFORMS) + 1 + n_coins
+
+    def check_key(self) -> None:
+        """Ask whether the key is good, by one call.
+
+        Raises:
+            PlanLimitError: it is not, or belongs to another plan.
+        """
+        self._http.get_json("/key/info", lambda _: None)
 
     def _tagged(self, slug: str) -> pl.DataFrame:
         coins = list(self._lists.coins_of(slug))

@@ -152,10 +152,14 @@ class IdDirectory(LargestCoins, Protocol):
         ...
 
     def contracts(self, platforms: Iterable[str]) -> pl.DataFrame:
-        """The contracts of coins on these platforms, in CONTRACTS of transforms/market_caps/id_map.py.
+        """The contracts of coins on these platforms at least, in CONTRACTS of transforms/market_caps/id_map.py.
 
         Platforms have CoinGecko's names; addresses are as written.
         """
+        ...
+
+    def most_calls(self, n_coins: int) -> int:
+        """Calls at most for the contracts of all platforms and the figures of so many coins."""
         ...
 
     def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:

@@ -20,6 +20,17 @@ from marketflows_pipeline.transforms.ratios import is_within
 BY_CONTRACT, BY_NAME = "contract", "symbol and name"
 # Shares by which prices and market caps may be apart.
 PRICE_TOLERANCE, CAP_TOLERANCE = 0.02, 0.20
+# By CoinGecko's names. Contracts of other platforms are not compared, and a coin with nothing else is not mapped.
+PLATFORMS = (
+    "ethereum",
+    "binance-smart-chain",
+    "polygon-pos",
+    "solana",
+    "arbitrum-one",
+    "avalanche",
+    "optimistic-ethereum",
+    "base",
+)
 # Addresses of these platforms are written in Base58, where case matters.
 CASED_PLATFORMS = ("solana",)
 
@@ -83,6 +94,31 @@ def map_ids(
     )
 
 
+def candidates(
+    wanted: Sequence[str],
+    own: pl.DataFrame,
+    other: pl.DataFrame,
+    own_contracts: pl.DataFrame,
+    other_contracts: pl.DataFrame,
+) -> pl.DataFrame:
+    """The other provider's coins whose figures `map_ids` would compare, by contract or by symbol and name.
+
+    Args: as of `map_ids`; no figures are needed.
+
+    Returns:
+        coin_id and other_id, each pair once, by both.
+    """
+    with_contract = own_contracts["coin_id"].implode()
+    by_name = (
+        _with_counts(own, "n")
+        .filter(~pl.col("coin_id").is_in(with_contract))
+        .join(_with_counts(other, "n").select(*_NAMES, other_id="coin_id"), on=_NAMES)
+        .select("coin_id", "other_id")
+    )
+    pairs = pl.concat([_same_contract(own_contracts, other_contracts), by_name])
+    return pairs.filter(pl.col("coin_id").is_in(list(wanted))).unique().sort("coin_id", "other_id")
+
+
 def native_matches(own: pl.DataFrame, other: pl.DataFrame, wanted: Sequence[str] | pl.Series) -> pl.DataFrame:
     """The coins of the same symbol and name, where both are unique and the figures fit.
 
@@ -132,11 +168,8 @@ def _by_contract(
         other_id="coin_id", other_name="name", other_price="price_usd", other_cap="market_cap_usd"
     )
     price, cap = _ratio("other_price", "price_usd"), _ratio("other_cap", "market_cap_usd")
-    candidates = (
-        _keyed(own_contracts)
-        .join(_keyed(other_contracts).rename({"coin_id": "other_id"}), on=("platform", "_address"))
-        .select("coin_id", "other_id")
-        .unique()
+    found = (
+        _same_contract(own_contracts, other_contracts)
         .join(figures, on="other_id", how="left")
         .join(asked, on="coin_id", how="semi")
         .join(asked.select("coin_id", "price_usd", "market_cap_usd"), on="coin_id", how="left")
@@ -158,13 +191,18 @@ def _by_contract(
         | (pl.col("fits") & (pl.col("n_fits") == 1) & (pl.col("n_listed") > 1))
     )
     # The chosen one comes first; where none is, the first one carries the reason.
-    each = candidates.sort("coin_id", ~is_chosen, "other_id", maintain_order=True).unique(
+    each = found.sort("coin_id", ~is_chosen, "other_id", maintain_order=True).unique(
         "coin_id", keep="first", maintain_order=True
     )
-    joined = asked.select("coin_id").join(each, on="coin_id", how="left", maintain_order="left")
+    platforms = own_contracts.group_by("coin_id").agg(platforms=pl.col("platform").unique().sort().str.join(", "))
+    joined = (
+        asked.select("coin_id")
+        .join(each, on="coin_id", how="left", maintain_order="left")
+        .join(platforms, on="coin_id", how="left", maintain_order="left")
+    )
     reason = (
         pl.when(pl.col("other_id").is_null())
-        .then(pl.lit("no coin there has any of its contracts"))
+        .then(pl.format("no coin there has its contracts ({})", "platforms"))
         .when(~is_chosen)
         .then(pl.format("{} coins there have contracts of it: {}", "n", "names"))
     )
@@ -201,6 +239,12 @@ def _with_counts(coins: pl.DataFrame, count: str) -> pl.DataFrame:
 
 def _folded(column: str) -> pl.Expr:
     return pl.col(column).str.strip_chars().str.to_lowercase().alias(f"_{column}")
+
+
+def _same_contract(own_contracts: pl.DataFrame, other_contracts: pl.DataFrame) -> pl.DataFrame:
+    """coin_id and other_id of coins with a contract in common."""
+    others = _keyed(other_contracts).rename({"coin_id": "other_id"})
+    return _keyed(own_contracts).join(others, on=("platform", "_address")).select("coin_id", "other_id").unique()
 
 
 def _keyed(contracts: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from marketflows_pipeline.transforms.market_caps.id_map import (
     COINS,
     CONTRACTS,
     ID_MAP,
+    candidates,
     map_ids,
     native_matches,
 )
@@ -98,7 +99,7 @@ def test_a_contract_that_the_other_does_not_know_is_not_replaced_by_a_name() -> 
     """A copy of a token has its symbol, its name and nearly its price."""
     no_contracts = OTHER_CONTRACTS.clear()
     assert mapped("aave", other_contracts=no_contracts) == {
-        "aave": (None, None, "no coin there has any of its contracts")
+        "aave": (None, None, "no coin there has its contracts (ethereum)")
     }
 
 
@@ -163,6 +164,17 @@ def test_two_coins_that_lead_to_one_id_are_both_left_out() -> None:
 def test_the_columns_are_there_without_any_coin() -> None:
     assert map_ids([], OWN, OTHER).schema == ID_MAP
     assert native_matches(OWN, OTHER, []).schema == ID_MAP
+
+
+def test_candidates_are_those_whose_figures_have_to_be_compared() -> None:
+    wanted = ["usd-coin", "bitcoin", "jupiter"]
+    found = candidates(wanted, OWN, OTHER, OWN_CONTRACTS, OTHER_CONTRACTS)
+    assert found.rows() == [
+        ("bitcoin", "btc-bitcoin"),
+        ("jupiter", "jup-jupiter"),
+        ("usd-coin", "usdc-usd-coin"),
+        ("usd-coin", "usdc-usdc"),
+    ]
 
 
 SYMBOLS = st.sampled_from(["btc", "BTC", "eth"])
