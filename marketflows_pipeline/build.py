@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import dagster as dg
@@ -23,7 +24,7 @@ from marketflows_pipeline.checks import check_steps
 from marketflows_pipeline.clients import Clients
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import MarketflowsError
-from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.options import PROVIDERS, RunOptions
 from marketflows_pipeline.orchestration.executor import RunCannotBegin, in_process
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.run_context import RunContext, open_run
@@ -41,6 +42,15 @@ _WEEKLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=15), warn_wi
 _SESSIONS = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=5), warn_window=timedelta(hours=80))
 _TRAINED_KEYS = {asset_key(name) for name in TRAINED_TABLES}
 _DAILY_KEYS = {asset_key(name) for name in (*DAILY_TABLES, *jobs.DAILY_MARTS)}
+
+# As the launchpad of the Dagster UI offers it.
+_PROVIDER_OF_A_RUN = {
+    "provider": dg.Field(
+        dg.Enum("MarketCapProvider", [dg.EnumValue(name) for name in PROVIDERS]),
+        is_required=False,
+        description="Where market caps come from, whatever the config file says",
+    )
+}
 
 SOURCES = (SOURCE, RESERVES_SOURCE, PRICE_SOURCE, ISSUER_SOURCE, VOLATILITY_SOURCE)
 
@@ -94,11 +104,14 @@ def _policy(spec: dg.AssetSpec) -> dg.FreshnessPolicy:
 def _run_resource(
     options: RunOptions, settings: Settings | None, clock: Clock | None, reporter: Reporter | None
 ) -> dg.ResourceDefinition:
-    @dg.resource(description="Settings, clock and warehouse of one run, under the run lock")
+    @dg.resource(
+        description="Settings, clock and warehouse of one run, under the run lock", config_schema=_PROVIDER_OF_A_RUN
+    )
     def run(context: dg.InitResourceContext) -> Iterator[RunContext]:
         assert context.run is not None
+        chosen = context.resource_config.get("provider")
         opened = open_run(
-            options,
+            replace(options, provider=chosen) if chosen else options,
             run_id=context.run.run_id,
             settings=settings,
             clock=clock,

@@ -24,6 +24,8 @@ WAIT_OF_A_COMMAND = timedelta(seconds=60)
 # Where market caps can come from; the table of each is ``[providers.<name>]``.
 ProviderName = Literal["coingecko", "coinpaprika"]
 PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
+# Where nothing says otherwise, as in files of the time before there was a choice.
+DEFAULT_PROVIDER: ProviderName = "coingecko"
 
 Horizon = Literal[5, 20]
 Target = Literal["direction", "rank"]

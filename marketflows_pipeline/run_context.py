@@ -18,6 +18,7 @@ from marketflows_pipeline import tutorial
 from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
 from marketflows_pipeline.errors import UserInputError, WarehouseError
+from marketflows_pipeline.ingest.provider_claim import claim_warehouse
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter, Reporter
 from marketflows_pipeline.settings import Settings, load_settings, warn_of_exposure
@@ -104,7 +105,7 @@ def open_run(
         needs_key: whether a missing key is a fault.
 
     Raises:
-        UserInputError: if a file given by the user is wrong.
+        UserInputError: if a file given by the user is wrong, or the warehouse is another market-cap provider's.
         RunLockedError: if another run holds the lock for longer than a minute.
     """
     settings = settings or read_settings(options, environ, needs_key=needs_key)
@@ -125,6 +126,7 @@ def open_run(
                 warehouse.merge(name, rows)
             if options.tutorial:
                 tutorial.seed_warehouse(warehouse)
+            claim_warehouse(warehouse, settings, clock.now())
             yield RunContext(
                 run_id=run_id,
                 options=options,

@@ -27,7 +27,7 @@ from marketflows_pipeline.cli.status import status
 from marketflows_pipeline.cli.text import say, speak_utf8, use_utf8
 from marketflows_pipeline.cli.usage import explained
 from marketflows_pipeline.errors import MarketflowsError
-from marketflows_pipeline.options import PICTURES, TUTORIAL_PICTURES, RunOptions
+from marketflows_pipeline.options import PICTURES, PROVIDERS, TUTORIAL_PICTURES, ProviderName, RunOptions
 
 LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
@@ -52,7 +52,12 @@ def _folder(_context: click.Context, _parameter: click.Parameter, path: Path | N
     type=click.Path(path_type=Path),
     default=Path("secrets.toml"),
     show_default=True,
-    help="TOML file with the API key; COINGECKO_API_KEY and COINGECKO_API_KEY_FILE win over it.",
+    help="TOML file with the API keys; COINGECKO_API_KEY and COINGECKO_API_KEY_FILE win over it.",
+)
+@click.option(
+    "--provider",
+    type=click.Choice(PROVIDERS),
+    help="Where market caps come from, whatever the config file says, which need not be there then.",
 )
 @click.option(
     "--out-dir",
@@ -72,14 +77,23 @@ def _folder(_context: click.Context, _parameter: click.Parameter, path: Path | N
 @click.version_option(package_name="marketflows-pipeline")
 @click.pass_context
 def marketflows(
-    context: click.Context, config: Path, secrets: Path, out_dir: Path | None, log_level: str, *, tutorial: bool
+    context: click.Context,
+    config: Path,
+    secrets: Path,
+    provider: ProviderName | None,
+    out_dir: Path | None,
+    log_level: str,
+    *,
+    tutorial: bool,
 ) -> None:
     """Track what gains and where money moves: crypto narratives and sizes, exchanges, funds, metals and coins.
 
     Without a subcommand the pipeline runs once: it fetches what is due, derives every table, checks, publishes
     warehouse/marketflows.duckdb and draws the charts.
     """
-    options = RunOptions(config=config, secrets=secrets, out_dir=out_dir, tutorial=tutorial)
+    if tutorial and provider is not None:
+        raise click.UsageError("--provider: the tutorial has market caps of its own.")
+    options = RunOptions(config=config, secrets=secrets, out_dir=out_dir, provider=provider, tutorial=tutorial)
     context.obj = options
     if context.invoked_subcommand is None:
         from marketflows_pipeline.cli.run import run  # noqa: PLC0415 (Dagster takes over a second to import)

@@ -14,8 +14,6 @@ from marketflows_pipeline.options import RunOptions
 if TYPE_CHECKING:
     from marketflows_pipeline.cli.reports.report import ReportFormat
 
-DEFAULT_BASE = "bitcoin"
-
 
 @click.command("rotation", short_help="Which narratives or assets lead, and what chance alone gives.")
 @click.option(
@@ -26,7 +24,9 @@ DEFAULT_BASE = "bitcoin"
     help="Narratives against a coin, assets against the benchmark of the settings, or funds by their flows.",
 )
 @click.option(
-    "--base", callback=optional_text, help=f"The coin that narratives are measured against.  [default: {DEFAULT_BASE}]"
+    "--base",
+    callback=optional_text,
+    help="The coin that narratives are measured against, by its id.  [default: bitcoin]",
 )
 @format_option
 @click.pass_obj
@@ -43,7 +43,7 @@ def rotation(options: RunOptions, universe: str, base: str | None, output_format
     print_report(
         options,
         MARKET_CAPS if is_narratives else CROSS_ASSET,
-        lambda data: series_rotation(data, universe, (base or DEFAULT_BASE) if is_narratives else None),
+        lambda data: series_rotation(data, universe, (base or data.bitcoin_id) if is_narratives else None),
         output_format,
         command="" if is_narratives else "cross-asset flows --refresh",
     )

@@ -142,6 +142,8 @@ def _refresh(part: Literal["market_caps", "exchanges", "cross_asset"], job_name:
     run_log = configure_logging(level.upper(), tutorial=options.tutorial, console=console)
     settings = read_settings(options, os.environ, needs_key=job_name not in KEYLESS_JOBS)
     if part != "market_caps" and getattr(settings, part) is None:
+        if part == "exchanges" and settings.no_exchanges:
+            raise UserInputError(settings.no_exchanges)
         raise UserInputError(f"{options.config}: [{part}] is missing: expected that table, which may be empty")
     options = replace(options, wait_limit=WAIT_OF_A_COMMAND)
     is_first = not settings.warehouse.path.exists()

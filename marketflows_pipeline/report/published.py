@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from marketflows_pipeline.options import DEFAULT_PROVIDER
 from marketflows_pipeline.report.texts import with_texts
 from marketflows_pipeline.system.printable import presentable_name
 from marketflows_pipeline.warehouse.published import Reading, read_published
@@ -65,6 +67,20 @@ class PublishedFile:
         """Newest time in a table; None where it is missing or empty."""
         moment: datetime | None = self._published.get(table, {}).get("as_of")
         return moment
+
+    @cached_property
+    def provider(self) -> str:
+        """Whose market caps the file holds, as ``config.toml`` names the provider."""
+        claim = "meta.market_cap_provider"
+        rows = self._reading.rows(f"select provider from {claim}") if self.has(claim) else []  # noqa: S608
+        return str(rows[0]["provider"]) if rows else DEFAULT_PROVIDER
+
+    @property
+    def bitcoin_id(self) -> str:
+        """How that provider calls bitcoin."""
+        from marketflows_pipeline.settings import SOURCES  # noqa: PLC0415 (not every answer needs pydantic)
+
+        return next((source.bitcoin_id for name, source in SOURCES.items() if name == self.provider), "")
 
     def publish_row(self, table: str) -> Mapping[str, Any]:
         """The row of ``meta.publish`` of a table; empty where it is not published."""

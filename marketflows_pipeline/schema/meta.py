@@ -31,6 +31,24 @@ META_API_CALLS = Table(
     may_be_empty=True,
 )
 
+META_MARKET_CAP_PROVIDER = Table(
+    name="meta.market_cap_provider",
+    part="meta",
+    grain="the one provider of this file's market caps",
+    key=("provider",),
+    description=(
+        "Whose market caps this file holds. Coin ids, supplies and categories are each provider's own, so a file has "
+        "those of one alone; figures of exchanges are CoinGecko's and DefiLlama's in any case."
+    ),
+    columns=(
+        Column("provider", DType.TEXT, "The provider, as config.toml names it"),
+        Column("since", DType.TIME, "When the first run with it began", "UTC"),
+    ),
+    as_of="since",
+    replaces="merge",
+    may_be_empty=True,
+)
+
 META_BACKFILLS = Table(
     name="meta.backfills",
     part="meta",
@@ -304,6 +322,7 @@ META_COMPUTED = Table(
 
 META_TABLES: tuple[Table, ...] = (
     META_API_CALLS,
+    META_MARKET_CAP_PROVIDER,
     META_BACKFILLS,
     META_REPAIRS,
     META_FETCHES,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.options import ProviderName, RunOptions
+from marketflows_pipeline.options import DEFAULT_PROVIDER, ProviderName, RunOptions
 from marketflows_pipeline.providers.http.addresses import keeps_secrets
 from marketflows_pipeline.settings.faults import fault_line, validation_lines
 from marketflows_pipeline.settings.files import read_toml
@@ -27,7 +27,6 @@ from marketflows_pipeline.settings.keys import (
 )
 from marketflows_pipeline.settings.market_caps import FLOW_TYPES, MarketCapSource
 from marketflows_pipeline.settings.models import (
-    DEFAULT_PROVIDER,
     EXCHANGE_PROVIDER,
     SOURCES,
     ConfigFile,

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from marketflows_pipeline.options import ProviderName
+from marketflows_pipeline.options import DEFAULT_PROVIDER, ProviderName
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.coinpaprika import CoinPaprika
 from marketflows_pipeline.settings.cross_asset import CrossAsset
@@ -33,7 +33,6 @@ from marketflows_pipeline.settings.narrative_index import NarrativeIndex
 from marketflows_pipeline.settings.plots import Plots
 from marketflows_pipeline.system.near_matches import find_slips
 
-DEFAULT_PROVIDER: ProviderName = "coingecko"
 # Exchange volumes come from here, whatever the market-cap provider.
 EXCHANGE_PROVIDER: ProviderName = "coingecko"
 # The registry of market-cap providers: settings and defaults of each. Clients opens them.

@@ -1,4 +1,4 @@
-"""A CoinGecko with all its flaws, asked without a client of ours."""
+"""A CoinGecko and a CoinPaprika with all their flaws, asked without a client of ours."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY, Access
 from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
+from marketflows_pipeline_tests.fakes.coinpaprika.access import Access as FreeAccess
+from marketflows_pipeline_tests.fakes.coinpaprika.service import FakeCoinPaprika
 from marketflows_pipeline_tests.fakes.generate import START, generate
 
 Get: TypeAlias = Callable[..., tuple[int, Any]]
@@ -33,6 +35,26 @@ def service(clock: FixedClock) -> Iterator[FakeCoinGecko]:
 def get(service: FakeCoinGecko) -> Iterator[Get]:
     """Status and parsed body of what a key of the demo plan is answered."""
     with httpx.Client(base_url=service.url, headers={"x-cg-demo-api-key": DEMO_KEY}, timeout=60.0) as client:
+
+        def _get(path: str, **params: Any) -> tuple[int, Any]:
+            answer = client.get(path, params=params)
+            return answer.status_code, json.loads(answer.content)
+
+        yield _get
+
+
+@pytest.fixture
+def coinpaprika(clock: FixedClock) -> Iterator[FakeCoinPaprika]:
+    """The free host without limits, over 300 coins with every flaw."""
+    access = FreeAccess(calls_per_second=None, monthly_calls=None)
+    with FakeCoinPaprika(generate(300), clock=clock, access=access) as running:
+        yield running
+
+
+@pytest.fixture
+def get_paprika(coinpaprika: FakeCoinPaprika) -> Iterator[Get]:
+    """Status and parsed body of what somebody without a key is answered."""
+    with httpx.Client(base_url=coinpaprika.url, timeout=60.0) as client:
 
         def _get(path: str, **params: Any) -> tuple[int, Any]:
             answer = client.get(path, params=params)

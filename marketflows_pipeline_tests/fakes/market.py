@@ -111,6 +111,10 @@ class Market:
         """The service drops a coin at a time that was not planned."""
         self._delisted[self._index[coin_id]] = at_ms
 
+    def delisted_ms(self, position: int) -> int:
+        """When the service drops the coin at a position, planned or not."""
+        return int(self._delisted[position])
+
     def listed(self, now_ms: int) -> list[int]:
         """Positions of the coins that are listed now."""
         return np.flatnonzero((self._listed <= now_ms) & (now_ms < self._delisted)).tolist()

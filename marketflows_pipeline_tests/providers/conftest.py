@@ -11,6 +11,7 @@ from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY
 from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
+from marketflows_pipeline_tests.fakes.coinpaprika.service import FakeCoinPaprika
 from marketflows_pipeline_tests.fakes.generate import START, generate
 from marketflows_pipeline_tests.fakes.replies import Reply, json_reply
 from marketflows_pipeline_tests.fakes.server import FakeServer, Request
@@ -55,6 +56,13 @@ def connect(clock: FixedClock, ledger: MemoryLedger) -> Iterator[Connect]:
 def client(connect: Connect, service: FakeCoinGecko) -> CoinGecko:
     """A client of the public host, on the demo plan."""
     return connect(service)
+
+
+@pytest.fixture
+def coinpaprika(clock: FixedClock) -> Iterator[FakeCoinPaprika]:
+    """The free host of CoinPaprika, over the same 300 coins."""
+    with FakeCoinPaprika(generate(300, has_churn=False, has_flaws=False), clock=clock) as running:
+        yield running
 
 
 THING = "/things/{id}"

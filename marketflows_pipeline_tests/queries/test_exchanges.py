@@ -14,9 +14,12 @@ from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.providers.protocols.exchanges import CEX_SCHEMA, EXCHANGE_SCHEMA, TRENDING_SCHEMA, CexOverview
 from marketflows_pipeline.providers.protocols.market_caps import MARKET_SCHEMA
 from marketflows_pipeline.queries.exchanges import bitcoin_price_now, bitcoin_prices
+from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import empty_file, private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, frame
+
+SETTINGS = Settings()
 
 __all__ = ["empty_file", "private", "tmp_path", "warehouse"]
 
@@ -31,10 +34,10 @@ def test_the_price_is_bitcoins_own_and_never_inferred_from_other_coins(warehouse
     """Altcoins were 5 % up since a cached trending answer: volumes were told at 94,500 for 90,000."""
     trending = {"observed_at": NOW, "coin_id": "solana", "price_usd": 189.0, "price_btc": 0.002}
     warehouse.merge("raw.trending_coins", frame("raw.trending_coins", trending))
-    assert bitcoin_price_now(warehouse, NOW) is None
+    assert bitcoin_price_now(warehouse, SETTINGS, NOW) is None
 
     warehouse.merge("raw.bitcoin_prices", frame("raw.bitcoin_prices", own(0, 90_000.0)))
-    assert bitcoin_price_now(warehouse, NOW) == 90_000.0
+    assert bitcoin_price_now(warehouse, SETTINGS, NOW) == 90_000.0
 
 
 def test_a_price_is_of_the_moment_at_which_the_service_observed_it_but_never_later_than_it_was_asked(
@@ -44,17 +47,25 @@ def test_a_price_is_of_the_moment_at_which_the_service_observed_it_but_never_lat
     warehouse.merge("raw.bitcoin_prices", frame("raw.bitcoin_prices", own(0, 90_000.0, -0.1), own(5, 80_000.0, 9)))
     warehouse.merge("raw.market_caps", caps(("bitcoin", NOW - 7 * HOUR, 1.6e12), price_usd=81_000.0))
 
-    assert bitcoin_prices(warehouse, NOW).rows() == [
+    assert bitcoin_prices(warehouse, SETTINGS, NOW).rows() == [
         (NOW - 9 * HOUR, 80_000.0),
         (NOW - 7 * HOUR, 81_000.0),
         (NOW, 90_000.0),
     ]
 
 
+def test_each_provider_has_its_own_name_of_bitcoin(warehouse: Warehouse) -> None:
+    """With CoinPaprika's market caps no price of bitcoin was found, and volumes had no dollars."""
+    warehouse.merge("raw.market_caps", caps(("btc-bitcoin", NOW, 1.6e12), price_usd=81_000.0))
+
+    assert bitcoin_price_now(warehouse, Settings(provider="coinpaprika"), NOW) == 81_000.0
+    assert bitcoin_price_now(warehouse, SETTINGS, NOW) is None
+
+
 def test_a_price_of_more_than_26_hours_ago_is_none_of_now(warehouse: Warehouse) -> None:
     """Asked for now, and a day old: the column is null rather than wrong."""
     warehouse.merge("raw.bitcoin_prices", frame("raw.bitcoin_prices", own(0, 90_000.0, 27)))
-    assert bitcoin_price_now(warehouse, NOW) is None
+    assert bitcoin_price_now(warehouse, SETTINGS, NOW) is None
 
 
 class Volumes:

@@ -57,7 +57,7 @@ def test_a_named_provider_needs_no_config_file(tmp_path: Path) -> None:
     settings = load_settings(tmp_path / "config.toml", None, {}, provider="coinpaprika")
     assert (settings.provider, settings.source.plan) == ("coinpaprika", "free")
     assert settings.warehouse.path == tmp_path / ".marketflows/warehouse.duckdb"
-    with pytest.raises(UserInputError, match="my.toml: no such file"):
+    with pytest.raises(UserInputError, match=r"my\.toml: no such file"):
         load_settings(tmp_path / "my.toml", None, {}, provider="coinpaprika")
 
 

@@ -22,8 +22,8 @@ from marketflows_pipeline_tests.settings.conftest import Faults
         ("[plots]\nzzz = 1", "plots.zzz = 1: unknown key; known here: hours_ago, scale, set, theme, size, watermark"),
         (
             "[providers.kraken]",
-            "providers.kraken = {}: unknown key; known here: coingecko, coinpaprika, defillama, yahoo, cboe, fred, ssga, blackrock, "
-            "spdr_gold",
+            "providers.kraken = {}: unknown key; known here: coingecko, coinpaprika, defillama, yahoo, cboe, fred, "
+            "ssga, blackrock, spdr_gold",
         ),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from marketflows_pipeline.errors import CreditsExhaustedError
 from marketflows_pipeline.providers.coinpaprika.errors import QuotaError
@@ -13,7 +13,12 @@ T = TypeVar("T")
 
 
 class QuotaClient(HttpClient):
-    """As HttpClient, but that CreditsExhaustedError is raised where the service itself says so, too."""
+    """As HttpClient, but that CreditsExhaustedError is raised where the service itself says so, too.
+
+    The documented limit is 10 calls a second of one address, which may be shared.
+    """
+
+    calls_per_second: ClassVar = 5
 
     def get_json(
         self, endpoint: str, parse: Callable[[object], T], *, path: Values | None = None, params: Values | None = None

@@ -15,7 +15,6 @@ import httpx
 
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import ProviderError, TransientProviderError, UnexpectedResponseError
-from marketflows_pipeline.providers.http.decompression import ACCEPTED
 from marketflows_pipeline.providers.http.ledger import CallLedger, Outcome, refuse_beyond
 from marketflows_pipeline.providers.http.rate_limiter import RateLimiter
 from marketflows_pipeline.providers.http.redaction import Redactor
@@ -33,7 +32,7 @@ from marketflows_pipeline.providers.http.responses import (
 )
 from marketflows_pipeline.providers.http.retry import LATER_RUN_RETRIES, RetryableError, requested_wait, retry
 from marketflows_pipeline.providers.http.sockets import CONNECTION_ERRORS, AttemptLimits
-from marketflows_pipeline.providers.http.transport import environment_proxies, open_client
+from marketflows_pipeline.providers.http.transport import DEFAULT_HEADERS, environment_proxies, open_client
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 
 logger = logging.getLogger(__name__)
@@ -42,12 +41,6 @@ T = TypeVar("T")
 E = TypeVar("E", bound=ProviderError)
 Values: TypeAlias = Mapping[str, str | int | bool]
 ReadResponse: TypeAlias = Callable[[httpx.Response, Iterator[bytes]], T]
-
-DEFAULT_HEADERS = {
-    "accept": "application/json, text/*;q=0.9",
-    "accept-encoding": ACCEPTED,
-    "user-agent": "marketflows-pipeline",
-}
 
 
 @dataclass(frozen=True)
@@ -84,6 +77,7 @@ class HttpClient:
     """
 
     size_limits: ClassVar = SizeLimits()
+    calls_per_second: ClassVar[int | None] = None
 
     def __init__(
         self,
@@ -106,7 +100,9 @@ class HttpClient:
         self._base_url = base_url.rstrip("/")
         self._clock = clock
         self._ledger = ledger
-        self._rate_limiter = RateLimiter(calls_per_minute, clock) if calls_per_minute else None
+        self._rate_limiter = (
+            RateLimiter(calls_per_minute, clock, calls_per_second=self.calls_per_second) if calls_per_minute else None
+        )
         self._plan = plan
         self._monthly_credits = monthly_credits
         self._timeout = timeout

@@ -19,19 +19,24 @@ MARGIN_MS = 1
 class RateLimiter:
     """Lets at most ``calls_per_minute`` calls through in any 60 seconds of an injected clock.
 
+    Where a service counts by the second as well, at most ``calls_per_second`` in any second.
+
     pyrate-limiter's ``Limiter`` sleeps on the machine's clock, so this class uses its bucket, which goes by the
     timestamps it is given.
     """
 
-    def __init__(self, calls_per_minute: int, clock: Clock) -> None:
-        self._bucket = InMemoryBucket([Rate(calls_per_minute, Duration.MINUTE)])
+    def __init__(self, calls_per_minute: int, clock: Clock, *, calls_per_second: int | None = None) -> None:
+        rates = [Rate(calls_per_minute, Duration.MINUTE)]
+        if calls_per_second is not None and calls_per_second < calls_per_minute:
+            rates.insert(0, Rate(calls_per_second, Duration.SECOND))
+        self._bucket = InMemoryBucket(rates)
         self._clock = clock
 
     def acquire(self) -> None:
         """Wait until the next call may be sent."""
         while not self._bucket.put(call := RateItem("call", self._now_ms())):
             delay_ms = self._delay_ms(call)
-            logger.debug("rate limit of calls per minute reached: waiting %.1f s", delay_ms / 1000)
+            logger.debug("rate limit reached: waiting %.1f s", delay_ms / 1000)
             self._clock.sleep(delay_ms / 1000)
         self._bucket.leak(self._now_ms())
 

@@ -20,6 +20,7 @@ import httpcore
 import httpx
 
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.providers.http.decompression import ACCEPTED
 from marketflows_pipeline.providers.http.responses import one_line
 from marketflows_pipeline.providers.http.sockets import AttemptLimits, LimitedBackend, LimitedTransport
 
@@ -31,6 +32,11 @@ NO_PROXY_EXPECTED = (
     "expected host names, domains such as .example.org, IPv4 addresses or ranges, and single IPv6 addresses without "
     "brackets or port, with commas between them"
 )
+DEFAULT_HEADERS = {
+    "accept": "application/json, text/*;q=0.9",
+    "accept-encoding": ACCEPTED,
+    "user-agent": "marketflows-pipeline",
+}
 SCHEMES = ("http", "https", "all")
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 MAX_PORT = 65_535

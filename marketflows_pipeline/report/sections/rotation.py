@@ -66,7 +66,8 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
         f"Momentum over relative strength of narratives' price index against {benchmark_label}, each a z-score of its "
         f"own past; a path is the closes before"
     )
-    key = f"narratives-rotation-{_anchor(benchmark)}"
+    # Sentences of the brief lead to this card, however the provider calls the coin.
+    key = f"narratives-rotation-{'bitcoin' if benchmark == file.bitcoin_id else _anchor(benchmark)}"
     dataset = key.replace("-", "_")
     places = [
         (label, f"{quadrant} ({value_text(ratio - 100, 1, signed=True)}, {value_text(momentum - 100, 1, signed=True)})")
