@@ -182,8 +182,7 @@ def savings(config: ConfigFile, sizes: Sizes) -> Iterator[tuple[str, str, int]]:
 
 def coins_named(config: ConfigFile) -> set[str]:
     """Coins that the settings name: base assets and those of portfolios."""
-    source = config.source
-    return {*source.coin_bases, *(coin for coins in source.portfolios_in_use.values() for coin in coins)}
+    return set(config.source.coins_named)
 
 
 def most_tracked(config: ConfigFile, n_cohort: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,6 +52,7 @@ def load_settings(
     *,
     needs_key: bool = True,
     provider: ProviderName | None = None,
+    also_asked: Collection[ProviderName] = (),
 ) -> Settings:
     """Read, validate and join config file, secrets file and environment.
 
@@ -62,6 +63,7 @@ def load_settings(
             holds nothing else, wins over the secrets file, and so for each provider with keys.
         needs_key: whether a missing key is a fault; not where no request needs one.
         provider: of market caps, in place of the one that the file names; with it the usual file need not be there.
+        also_asked: providers whose keys are read beside those that a run asks.
 
     Returns:
         Settings in which every rule holds: lists ordered and without repetition, limits of the plan filled in.
@@ -72,7 +74,7 @@ def load_settings(
     faults: list[str] = []
     config_faults: list[str] = []
     config = _config(config_path, config_faults, provider)
-    keys = read_keys(_keyed(config), secrets_path, environ, faults)
+    keys = read_keys(_keyed(config, also_asked), secrets_path, environ, faults)
     faults += config_faults
     if config is not None:
         # A plan that sends no key has none.
@@ -152,11 +154,11 @@ def _warn_of_readers(path: Path) -> None:
         )
 
 
-def _keyed(config: ConfigFile | None) -> list[ProviderName]:
+def _keyed(config: ConfigFile | None, also_asked: Collection[ProviderName] = ()) -> list[ProviderName]:
     """Services with keys that the settings use; all where there are no settings."""
     if config is None:
         return list(KEYED)
-    asked = {config.provider, config.market_caps.cross_check}
+    asked = {config.provider, config.market_caps.cross_check, *also_asked}
     if config.exchanges is not None:
         asked.add(EXCHANGE_PROVIDER)
     return [name for name in KEYED if name in asked]

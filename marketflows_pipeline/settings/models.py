@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -227,12 +226,11 @@ class ConfigFile(TomlTable):
         if cross_asset is None or source is None:
             return cross_asset
         cross_asset = cross_asset.with_coin_ids(bitcoin=source.bitcoin_id, ether=source.ether_id)
-        followed = dict.fromkeys([*source.coin_bases, *chain.from_iterable(source.portfolios_in_use.values())])
         written = [asset.share_id for asset in cross_asset.universe if asset.share_source == "supply"]
         for coin, own in _ids_of_others(source).items():
             if coin in written:
                 raise expected(f"share_id {own!r}, as {source.service} calls the coin, not {coin!r}")
-        slips = find_slips(written, {coin: coin for coin in followed}, a_letter_off_excused_by=0)
+        slips = find_slips(written, {coin: coin for coin in source.coins_named}, a_letter_off_excused_by=0)
         for slip, coin in slips.sure.items():
             raise expected(f"share_id {coin!r}, as [{source.table}] writes it, not {slip!r}")
         return cross_asset

@@ -265,14 +265,6 @@ class CoinPaprika(ServiceClient):
         """Calls at most for the contracts of all platforms and the figures of so many coins."""
         return len(OWN_PLATFORMS) + 1 + n_coins
 
-    def check_key(self) -> None:
-        """Ask whether the key is good, by one call.
-
-        Raises:
-            PlanLimitError: it is not, or belongs to another plan.
-        """
-        self._http.get_json("/key/info", lambda _: None)
-
     def _tagged(self, slug: str) -> pl.DataFrame:
         coins = list(self._lists.coins_of(slug))
         return self._lists.tickers().filter(pl.col("coin_id").is_in(coins))
