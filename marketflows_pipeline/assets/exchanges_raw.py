@@ -71,7 +71,7 @@ def ingest_exchanges(
                 reserves,
                 writer,
                 settings,
-                budget_now=lambda: account.budget(n_coins()),
+                budget_now=lambda: account.exchange_budget(n_coins),
                 reporter=run.reporter,
                 refetch=run.options.asks_again,
             )

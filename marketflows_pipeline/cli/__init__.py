@@ -80,12 +80,12 @@ def _folder(_context: click.Context, _parameter: click.Parameter, path: Path | N
 @click.pass_context
 def marketflows(
     context: click.Context,
+    *,
     config: Path,
     secrets: Path,
     provider: ProviderName | None,
     out_dir: Path | None,
     log_level: str,
-    *,
     tutorial: bool,
 ) -> None:
     """Track what gains and where money moves: crypto narratives and sizes, exchanges, funds, metals and coins.

@@ -9,8 +9,10 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from marketflows_pipeline.providers.call_costs import CallCosts
 from marketflows_pipeline.providers.http.ledger import month_after, month_of
 
+# Of CoinGecko's list of exchanges.
 PAGE_SIZE = 250
 # The list of exchanges, the trending coins, and one page of markets for all of these.
 EXCHANGE_CALLS_PER_HOUR = 3
@@ -27,20 +29,23 @@ def hourly_runs_left(now: datetime) -> int:
     return max(0, math.ceil((month_after(month_of(now)) - now) / timedelta(hours=1)) - 1)
 
 
-def calls_per_hourly_run(n_coins: int, n_narratives: int) -> int:
-    """The most that a steady hourly run costs: ceil(C / 250) + K + 2.
+def calls_per_hourly_run(costs: CallCosts, n_coins: int, n_narratives: int) -> int:
+    """The most that a steady hourly run costs: with 250 coins a page ceil(C / 250) + K + 2.
 
-    The two: the cohort's last page may be empty, and coins outside every page are requested by id.
+    The two: the cohort's last page may be empty, and coins outside every page are requested by id. Where one list has
+    all coins and another all categories, these are two calls, and one is kept for coins outside the first.
     """
-    return math.ceil(n_coins / PAGE_SIZE) + n_narratives + 2
+    if costs.has_one_list:
+        return costs.of_coins(n_coins) + 2
+    return costs.of_coins(n_coins) + n_narratives + 2
 
 
-def market_cap_calls_per_day(n_categories: int) -> int:
+def market_cap_calls_per_day(costs: CallCosts, n_categories: int) -> int:
     """What a day of the market-cap part costs beside its hours: the snapshot of all categories, 1 + K.
 
-    Categories are those whose members `exclude_categories` leaves out.
+    Categories are those whose members `exclude_categories` leaves out. Nothing, where the hours' list has all of them.
     """
-    return CATEGORY_CALLS_PER_DAY + n_categories
+    return 0 if costs.has_one_list else CATEGORY_CALLS_PER_DAY + n_categories
 
 
 def exchange_calls_per_day(n_exchanges: int, n_categories: int) -> int:
@@ -100,7 +105,16 @@ def pace(*, limit: int, spent: int, spent_of_a_day: int, now: datetime) -> Pace:
     return Pace(left, days, lasts_the_month=days is None or days >= rest / timedelta(days=1))
 
 
+def exchange_budget(*, limit: int | None, spent: int, now: datetime, calls_per_day: int) -> Budget:
+    """As `month_budget` for an account that the exchange part has to itself."""
+    reserved = calls_of_hourly_runs(
+        hourly_runs_left(now), calls_per_hour=EXCHANGE_CALLS_PER_HOUR, calls_per_day=calls_per_day
+    )
+    return Budget(limit=limit, spent=spent, reserved=reserved)
+
+
 def month_budget(
+    costs: CallCosts,
     *,
     limit: int | None,
     spent: int,
@@ -114,6 +128,6 @@ def month_budget(
 
     Requests of other parts are given by hour and by day; ``now`` is aware.
     """
-    hourly = calls_per_hourly_run(n_coins, n_narratives) + calls_per_hour
+    hourly = calls_per_hourly_run(costs, n_coins, n_narratives) + calls_per_hour
     reserved = calls_of_hourly_runs(hourly_runs_left(now), calls_per_hour=hourly, calls_per_day=calls_per_day)
     return Budget(limit=limit, spent=spent, reserved=reserved)

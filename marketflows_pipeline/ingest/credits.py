@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from marketflows_pipeline.clock import Clock
@@ -9,12 +10,13 @@ from marketflows_pipeline.ingest.budget import (
     EXCHANGE_CALLS_PER_HOUR,
     EXCHANGES_ASSUMED,
     Budget,
+    exchange_budget,
     exchange_calls_per_day,
     market_cap_calls_per_day,
     month_budget,
 )
 from marketflows_pipeline.providers.http.ledger import CallLedger, month_of
-from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.settings import EXCHANGE_PROVIDER, Settings, source_of
 from marketflows_pipeline.warehouse.store import Warehouse
 
 
@@ -37,25 +39,45 @@ class Credits:
         return self.ledger.spent(self.settings.provider, month_of(self.clock.now()))
 
     def budget(self, n_coins: int) -> Budget:
-        """The month's credits now, the remaining runs of all parts reserved."""
-        source, exchanges = self.settings.source, self.settings.exchanges
+        """The month's credits now, the remaining runs of all parts that share them reserved."""
+        source = self.settings.source
         excluded = set(source.exclusions_in_use)
         # A narrative that is an excluded category itself is requested each hour anyway.
-        per_hour, per_day = 0, market_cap_calls_per_day(len(excluded - set(source.narratives_in_use)))
-        if exchanges is not None:
-            per_hour = EXCHANGE_CALLS_PER_HOUR
-            # One response serves both parts.
-            of_its_own = set(exchanges.whale_exclude_categories) - excluded
-            per_day += exchange_calls_per_day(self._n_listed_exchanges(), len(of_its_own))
+        per_day = market_cap_calls_per_day(source.costs, len(excluded - set(source.narratives_in_use)))
+        shares = self.settings.exchanges is not None and self.settings.is_one_account
         return month_budget(
+            source.costs,
             limit=source.monthly_credits,
             spent=self.spent,
             now=self.clock.now(),
             n_coins=n_coins,
             n_narratives=len(source.narratives_in_use),
-            calls_per_hour=per_hour,
-            calls_per_day=per_day,
+            calls_per_hour=EXCHANGE_CALLS_PER_HOUR if shares else 0,
+            calls_per_day=per_day + (self._exchange_calls_per_day() if shares else 0),
         )
+
+    def exchange_budget(self, n_coins: Callable[[], int]) -> Budget:
+        """The same of the account that the exchange part asks from.
+
+        Args:
+            n_coins: counts the coins that are followed; asked only where both parts share an account.
+        """
+        if self.settings.is_one_account:
+            return self.budget(n_coins())
+        return exchange_budget(
+            limit=source_of(EXCHANGE_PROVIDER, self.settings.providers).monthly_credits,
+            spent=self.ledger.spent(EXCHANGE_PROVIDER, month_of(self.clock.now())),
+            now=self.clock.now(),
+            calls_per_day=self._exchange_calls_per_day(),
+        )
+
+    def _exchange_calls_per_day(self) -> int:
+        assert self.settings.exchanges is not None, "the part has a table"
+        of_its_own = set(self.settings.exchanges.whale_exclude_categories)
+        if self.settings.is_one_account:
+            # One response serves both parts.
+            of_its_own -= set(self.settings.source.exclusions_in_use)
+        return exchange_calls_per_day(self._n_listed_exchanges(), len(of_its_own))
 
     def _n_listed_exchanges(self) -> int:
         """Exchanges in the last full list, or as many as are assumed before the first."""

@@ -24,7 +24,7 @@ from marketflows_pipeline.ingest.budget import (
     market_cap_calls_per_day,
 )
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
-from marketflows_pipeline.settings import ConfigFile
+from marketflows_pipeline.settings import EXCHANGE_PROVIDER, ConfigFile
 
 # The longest month, by which a month of hourly runs is reckoned.
 MONTH_HOURS = 744
@@ -169,13 +169,15 @@ def savings(config: ConfigFile, sizes: Sizes) -> Iterator[tuple[str, str, int]]:
     found = []
     if _refetches(config):
         found.append(("days", "2 or more: at 1 each hour fetches every history", sizes.n_tracked * MONTH_HOURS))
-    if source.narratives_in_use:
+    if source.narratives_in_use and not source.costs.has_one_list:
         found.append(("narratives", "one fewer, each", MONTH_HOURS))
-    if source.uses_ranges and sizes.n_cohort > PAGE_SIZE:
-        spared = sizes.n_cohort // PAGE_SIZE
-        found.append(("range_lower_limits", "a smallest limit that at most 250 coins exceed", spared * MONTH_HOURS))
+    page = source.costs.coins_per_page
+    if source.uses_ranges and page is not None and sizes.n_cohort > page:
+        spared = sizes.n_cohort // page
+        what = f"a smallest limit that at most {page} coins exceed"
+        found.append(("range_lower_limits", what, spared * MONTH_HOURS))
     named = [(source.key(key), what, saved) for key, what, saved in found]
-    if config.exchanges is not None:
+    if config.exchanges is not None and config.is_one_account:
         named.append(("exchanges", "leave the table out", EXCHANGE_CALLS_PER_HOUR * MONTH_HOURS))
     yield from sorted(named, key=lambda each: -each[2])
 
@@ -196,7 +198,8 @@ def requests_by_id(config: ConfigFile) -> int:
     source = config.source
     if source.narratives_in_use or source.uses_ranges:
         return 1
-    return math.ceil(len(coins_named(config)) / PAGE_SIZE)
+    # Of those named at most; where one list has the largest, most of them are in it.
+    return 1 if source.costs.coins_per_page is None else math.ceil(len(coins_named(config)) / source.costs.ids_per_call)
 
 
 def with_coins(tracked: pl.DataFrame, coins: Iterable[str]) -> pl.DataFrame:
@@ -219,40 +222,51 @@ def _calls_per_day(config: ConfigFile, sizes: Sizes) -> int:
     """Credits of a day beside its hours; the daily run of the exchange part makes the requests of an hour again."""
     source, exchanges = config.source, config.exchanges
     excluded = set(source.exclusions_in_use)
-    calls = market_cap_calls_per_day(len(excluded - set(source.narratives_in_use)))
-    if exchanges is not None:
+    calls = market_cap_calls_per_day(source.costs, len(excluded - set(source.narratives_in_use)))
+    if exchanges is not None and config.is_one_account:
         of_its_own = set(exchanges.whale_exclude_categories) - excluded
         calls += exchange_calls_per_day(sizes.n_listed_exchanges, len(of_its_own))
     return calls
 
 
 def _of_market_caps(config: ConfigFile, sizes: Sizes) -> Iterator[Family]:
-    source, name = config.source, config.provider
-    narratives, markets = len(source.narratives_in_use), "/coins/markets"
+    source, name, costs = config.source, config.provider, config.source.costs
+    narratives = len(source.narratives_in_use)
     excluded = set(source.exclusions_in_use) - set(source.narratives_in_use)
     is_asked = bool(source.narratives_in_use or source.exclusions_in_use)
 
     def family(endpoint: str, what: str, **calls: int) -> Family:
         return Family("market_caps", name, endpoint, what, **calls)
 
-    histories = {"hour": sizes.n_tracked} if _refetches(config) else {"once": sizes.n_without_history}
-    yield family("/coins/{id}/market_chart", "histories, one a coin", **histories)
-    if is_asked:
-        yield family("/coins/categories/list", "names of categories", once=int(sizes.needs_category_list))
-    if narratives:
-        yield family(markets, "narratives, a page each", hour=narratives)
-    if source.uses_ranges:
-        yield family(markets, "coins above the smallest limit, 250 a page", hour=sizes.n_cohort // PAGE_SIZE + 1)
-    yield family(markets, "coins that no page shows", hour=sizes.n_requests_by_id)
-    if excluded:
-        yield family(markets, "categories that are left out", day=len(excluded))
-    yield family("/coins/categories", "all categories", day=CATEGORY_CALLS_PER_DAY)
+    if source.has_history:
+        histories = {"hour": sizes.n_tracked} if _refetches(config) else {"once": sizes.n_without_history}
+        yield family(costs.history, "histories, one a coin", **histories)
+    if costs.has_one_list:
+        often = {"hour": 1} if is_asked else {"day": 1}
+        yield family(costs.category, "all categories with their coins", **often)
+    else:
+        if is_asked:
+            yield family(costs.category_names, "names of categories", once=int(sizes.needs_category_list))
+        if narratives:
+            yield family(costs.category, "narratives, a page each", hour=narratives)
+    if costs.coins_per_page is None:
+        yield family(costs.coins, "all listed coins", hour=1)
+    elif source.uses_ranges:
+        pages = sizes.n_cohort // costs.coins_per_page + 1
+        yield family(costs.coins, f"coins above the smallest limit, {costs.coins_per_page} a page", hour=pages)
+    yield family(costs.by_id, "coins that no page shows", hour=sizes.n_requests_by_id)
+    if not costs.has_one_list:
+        if excluded:
+            yield family(costs.category, "categories that are left out", day=len(excluded))
+        yield family(costs.category_figures, "all categories", day=CATEGORY_CALLS_PER_DAY)
 
 
 def _of_exchanges(config: ConfigFile, sizes: Sizes) -> Iterator[Family]:
     assert config.exchanges is not None, "the part has a table"
-    name, part = config.provider, "exchanges"
-    of_its_own = set(config.exchanges.whale_exclude_categories) - set(config.source.exclusions_in_use)
+    name, part = EXCHANGE_PROVIDER, "exchanges"
+    of_its_own = set(config.exchanges.whale_exclude_categories)
+    if config.is_one_account:
+        of_its_own -= set(config.source.exclusions_in_use)
     yield Family(part, name, "/exchanges", "largest exchanges", hour=1)
     yield Family(part, name, "/search/trending", "trending coins", hour=1)
     yield Family(part, name, "/coins/markets", "market figures of trending coins", hour=1)
@@ -287,7 +301,7 @@ def _bytes(config: ConfigFile, sizes: Sizes) -> tuple[int, int]:
     source = config.source
     points = source.days * 86_400 // int(Granularity.of_window(source.days).step.total_seconds())
     n_members = len(source.narratives_in_use) * source.narrative_top_n + (sizes.n_cohort if source.uses_ranges else 0)
-    first = [sizes.n_without_history * points * BYTES_A_ROW]
+    first = [sizes.n_without_history * points * BYTES_A_ROW if source.has_history else 0]
     hourly = [sizes.n_tracked * BYTES_A_ROW, n_members * BYTES_A_MEMBER]
     if config.exchanges is not None:
         first.append((sizes.n_charts * CHART_POINTS + sizes.n_reserves * TOKEN_BALANCES) * BYTES_A_ROW)

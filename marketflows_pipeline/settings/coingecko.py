@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from marketflows_pipeline.providers.call_costs import CallCosts
+from marketflows_pipeline.providers.coingecko.costs import COSTS
 from marketflows_pipeline.providers.coingecko.plans import PLANS, PlanName
 from marketflows_pipeline.settings.fields import Coins, FileSafe, PortfolioName
 from marketflows_pipeline.settings.market_caps import (
@@ -37,6 +39,10 @@ class CoinGecko(MarketCapSource):
     table: ClassVar[str] = "providers.coingecko"
     service: ClassVar[str] = "CoinGecko"
     plans: ClassVar[Mapping[str, PlanLimits]] = {str(name): plan for name, plan in PLANS.items()}
+    costs: ClassVar[CallCosts] = COSTS
+    categories_at: ClassVar[str] = (
+        "A slug is the last part of a category's address under https://www.coingecko.com/en/categories"
+    )
     bitcoin_id: ClassVar[str] = "bitcoin"
     ether_id: ClassVar[str] = "ethereum"
     stablecoin_category: ClassVar[str] = "stablecoins"

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from marketflows_pipeline.providers.call_costs import CallCosts
+from marketflows_pipeline.providers.coinpaprika.costs import COSTS
 from marketflows_pipeline.providers.coinpaprika.plans import PLANS, PlanName
 from marketflows_pipeline.settings.fields import Coins, FileSafe, PortfolioName
 from marketflows_pipeline.settings.market_caps import (
@@ -19,6 +21,16 @@ from marketflows_pipeline.settings.market_caps import (
     PlanLimits,
 )
 
+SHORT_LIST = (
+    "CoinPaprika lists the 2,000 largest coins under this plan: each coin beyond them that the settings name costs a "
+    "call an hour, and ranges and narratives have none of them."
+)
+NO_SUPPLY = "CoinPaprika's history has no supply: supply there is market cap by price."
+WRAPPED = (
+    "CoinPaprika marks no wrapped and staked coins: they are told by tags, names and a short list, so some may count "
+    "twice."
+)
+
 
 class CoinPaprika(MarketCapSource):
     """``[providers.coinpaprika]``: its categories are tags; ids are symbol and name, and can't be guessed."""
@@ -26,6 +38,8 @@ class CoinPaprika(MarketCapSource):
     table: ClassVar[str] = "providers.coinpaprika"
     service: ClassVar[str] = "CoinPaprika"
     plans: ClassVar[Mapping[str, PlanLimits]] = {str(name): plan for name, plan in PLANS.items()}
+    costs: ClassVar[CallCosts] = COSTS
+    categories_at: ClassVar[str] = "All tags with their ids: https://api.coinpaprika.com/v1/tags"
     bitcoin_id: ClassVar[str] = "btc-bitcoin"
     ether_id: ClassVar[str] = "eth-ethereum"
     stablecoin_category: ClassVar[str] = "stablecoin"
@@ -47,3 +61,9 @@ class CoinPaprika(MarketCapSource):
     exclude_categories: tuple[FileSafe, ...] = Field(
         ("stablecoin", "wrapped-token", "liquid-staking-tokens-lst", "liquid-restaking-tokens"), description=EXCLUSIONS
     )
+
+    @property
+    def shortcomings(self) -> tuple[str, ...]:
+        """What CoinPaprika cannot answer with this plan and window, a sentence each."""
+        is_complete = PLANS[self.plan].has_all_tickers
+        return (*super().shortcomings, *(() if is_complete else (SHORT_LIST,)), NO_SUPPLY, WRAPPED)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, Protocol
 from pydantic import Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from marketflows_pipeline.providers.call_costs import CallCosts
 from marketflows_pipeline.settings.fields import (
     Coins,
     Dollars,
@@ -33,6 +34,12 @@ logger = logging.getLogger(__name__)
 
 US_DOLLAR = "us-dollar"
 MAX_DAYS = 365
+# Longer windows are daily.
+HOURLY_DAYS = 90
+NO_HISTORY = (
+    "{service} serves this plan no history as fine as the grid of this window: the curves begin at the first run and "
+    "grow by a point an hour; days = {longer} or more has its daily history at once."
+)
 
 # What the keys mean whose defaults are a provider's own.
 BASES = "What market caps are divided by; us-dollar always comes first"
@@ -58,6 +65,12 @@ class PlanLimits(Protocol):
     def daily_history_days(self) -> int: ...  # noqa: D102
 
     @property
+    def hourly_history_days(self) -> int: ...  # noqa: D102
+
+    @property
+    def five_minute_history_days(self) -> int: ...  # noqa: D102
+
+    @property
     def calls_per_minute(self) -> int: ...  # noqa: D102
 
     @property
@@ -73,6 +86,8 @@ class MarketCapSource(TomlTable):
         table: the table's name in config.toml, such as ``providers.coingecko``.
         service: the provider's name in messages.
         plans: kinds of account by name, the default first.
+        costs: what its answers cost in calls.
+        categories_at: where a user finds the slugs of its categories, a sentence.
         bitcoin_id, ether_id: the provider's ids of the two coins that measures are about.
         stablecoin_category: its category of coins that stand for money.
         unlisted_stablecoins: stablecoins that this category leaves out.
@@ -82,6 +97,8 @@ class MarketCapSource(TomlTable):
     table: ClassVar[str]
     service: ClassVar[str]
     plans: ClassVar[Mapping[str, PlanLimits]]
+    costs: ClassVar[CallCosts]
+    categories_at: ClassVar[str]
     bitcoin_id: ClassVar[str]
     ether_id: ClassVar[str]
     stablecoin_category: ClassVar[str]
@@ -181,6 +198,10 @@ class MarketCapSource(TomlTable):
         """A key with its table, as messages name it: ``providers.coingecko.days``."""
         return f"{cls.table}.{name}"
 
+    def is_default(self, name: str) -> bool:
+        """Whether a key has the provider's default rather than what the user wrote."""
+        return name not in self.model_fields_set
+
     @property
     def plan_url(self) -> str:
         """The address that belongs to the plan."""
@@ -190,6 +211,19 @@ class MarketCapSource(TomlTable):
     def is_keyless(self) -> bool:
         """Whether the plan needs no key."""
         return self.plans[self.plan].key_header is None
+
+    @property
+    def has_history(self) -> bool:
+        """Whether the plan serves a history of the window's length, its points as close together as the grid's."""
+        plan = self.plans[self.plan]
+        if self.days <= 1:
+            return plan.five_minute_history_days >= self.days
+        return (plan.hourly_history_days if self.days <= HOURLY_DAYS else plan.daily_history_days) >= self.days
+
+    @property
+    def shortcomings(self) -> tuple[str, ...]:
+        """What the provider cannot answer with this plan and window, a sentence each."""
+        return () if self.has_history else (NO_HISTORY.format(service=self.service, longer=HOURLY_DAYS + 1),)
 
     @property
     def uses_ranges(self) -> bool:

@@ -2,24 +2,28 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketflows_pipeline.ingest import budget
 from marketflows_pipeline.ingest.budget import (
     EXCHANGE_CALLS_PER_HOUR,
     EXCHANGES_ASSUMED,
     Budget,
     Pace,
-    calls_per_hourly_run,
     exchange_calls_per_day,
     hourly_runs_left,
-    market_cap_calls_per_day,
-    month_budget,
     pace,
 )
+from marketflows_pipeline.providers.coingecko.costs import COSTS
 from marketflows_pipeline.settings import Exchanges
+
+calls_per_hourly_run = partial(budget.calls_per_hourly_run, COSTS)
+market_cap_calls_per_day = partial(budget.market_cap_calls_per_day, COSTS)
+month_budget = partial(budget.month_budget, COSTS)
 
 
 def at(day: int, hour: int = 0, minute: int = 0, month: int = 11) -> datetime:

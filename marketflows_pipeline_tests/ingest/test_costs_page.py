@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketflows_pipeline.ingest import budget
 from marketflows_pipeline.ingest.budget import (
     EXCHANGE_CALLS_PER_HOUR,
     EXCHANGE_KINDS_ASKED,
     EXCHANGES_ASSUMED,
     PAGE_SIZE,
     calls_of_hourly_runs,
-    calls_per_hourly_run,
     exchange_calls_per_day,
-    market_cap_calls_per_day,
 )
+from marketflows_pipeline.providers.coingecko.costs import COSTS as CALL_COSTS
 from marketflows_pipeline.providers.coingecko.plans import PLANS
 from marketflows_pipeline.settings import Exchanges
 from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED
+
+calls_per_hourly_run = partial(budget.calls_per_hourly_run, CALL_COSTS)
+market_cap_calls_per_day = partial(budget.market_cap_calls_per_day, CALL_COSTS)
 
 COSTS = Path(__file__).parents[2] / "docs" / "costs.md"
 MONTH_HOURS = 744

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -10,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketflows_pipeline.ingest import budget
 from marketflows_pipeline.ingest.budget import (
     EXCHANGE_CALLS_PER_HOUR,
-    calls_per_hourly_run,
     exchange_calls_per_day,
-    market_cap_calls_per_day,
 )
 from marketflows_pipeline.ingest.outlook import (
     TYPICAL_COHORTS,
@@ -26,7 +26,11 @@ from marketflows_pipeline.ingest.outlook import (
     typical_cohort,
     with_coins,
 )
+from marketflows_pipeline.providers.coingecko.costs import COSTS
 from marketflows_pipeline.settings import ConfigFile
+
+calls_per_hourly_run = partial(budget.calls_per_hourly_run, COSTS)
+market_cap_calls_per_day = partial(budget.market_cap_calls_per_day, COSTS)
 
 # Ten hourly runs of the month are left after this one.
 LATE = datetime(2026, 11, 30, 13, 5, tzinfo=UTC)

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from marketflows_pipeline.providers.coingecko.exchange_parsers import read_exchanges, read_trending, read_volume_chart
 from marketflows_pipeline.providers.coingecko.parsers import read_categories, read_chart, read_coins, read_markets
+from marketflows_pipeline.providers.coinpaprika.parsers import read_coins as read_paprika_coins
+from marketflows_pipeline.providers.coinpaprika.parsers import read_contracts, read_history, read_tickers
 from marketflows_pipeline.providers.defillama.parsers import read_cexs, read_exchange_protocols
 from marketflows_pipeline.providers.defillama.reserves_parser import read_reserves
 from marketflows_pipeline.providers.http.responses import ParseError
@@ -67,6 +69,16 @@ def market(at: int) -> dict[str, Any]:
         "total_volume": 3, "price_change_percentage_24h": -1.5, "market_cap_rank": at,
         "last_updated": "2026-10-10T11:59:00Z",
     }  # fmt: skip
+
+
+def ticker(at: int) -> dict[str, Any]:
+    quote = {"price": 2.5, "volume_24h": 3, "market_cap": 1_000_000_000, "percent_change_24h": -1.5}
+    names = {"id": f"coin-{at}", "symbol": "C", "name": "Coin", "rank": at}
+    return {**names, "last_updated": "2026-10-10T11:59:00Z", "quotes": {"USD": quote}}
+
+
+def tick(at: int) -> dict[str, Any]:
+    return {"timestamp": f"2026-10-0{at + 1}T00:00:00Z", "price": 2.5, "volume_24h": 3, "market_cap": 1_000_000 + at}
 
 
 def exchange(at: int) -> dict[str, Any]:
@@ -137,6 +149,37 @@ CASES = {
         [{"id": f"coin-{at}", "symbol": "c", "name": "Coin"} for at in range(N_ROWS)],
         read_coins,
         {"id": ID_FAULTS, "symbol": TEXT_FAULTS, "name": TEXT_FAULTS},
+    ),
+    "tickers": Case(
+        [ticker(at) for at in range(N_ROWS)],
+        lambda rows: read_tickers(rows, NOW),
+        {
+            "id": ID_FAULTS,
+            "symbol": TEXT_FAULTS,
+            "name": TEXT_FAULTS,
+            "quotes": (None, "missing", 7, [], {}, {"BTC": {}}, {"USD": None}, {"USD": []}, {"USD": {"price": 1}}),
+            "last_updated": TIME_FAULTS,
+        },
+    ),
+    "ticks": Case(
+        [tick(at) for at in range(N_ROWS)],
+        lambda rows: read_history(rows, "btc-bitcoin", SPAN).drop("source").select("ts", pl.exclude("ts")),
+        {
+            "timestamp": ("missing", None, *TIME_FAULTS),
+            "price": ALWAYS_THERE,
+            "volume_24h": ALWAYS_THERE,
+            "market_cap": (*ALWAYS_THERE, 1e30),
+        },
+    ),
+    "coins of CoinPaprika": Case(
+        [{"id": f"coin-{at}", "symbol": "C", "name": "Coin", "is_active": True} for at in range(N_ROWS)],
+        read_paprika_coins,
+        {"id": ID_FAULTS, "symbol": TEXT_FAULTS, "name": TEXT_FAULTS},
+    ),
+    "contracts": Case(
+        [{"address": f"0x{at}", "id": f"coin-{at}", "type": "ERC20", "active": True} for at in range(N_ROWS)],
+        read_contracts,
+        {"address": ID_FAULTS, "id": ID_FAULTS},
     ),
     "categories": Case(
         [{"category_id": f"layer-{at}", "name": "Layer"} for at in range(N_ROWS)],

@@ -19,6 +19,8 @@ from marketflows_pipeline.providers.coingecko.parsers import (
     read_coins,
     read_markets,
 )
+from marketflows_pipeline.providers.coinpaprika.parsers import read_coins as read_paprika_coins
+from marketflows_pipeline.providers.coinpaprika.parsers import read_tags, read_tickers
 from marketflows_pipeline.providers.defillama.parsers import read_cexs, read_exchange_protocols
 from marketflows_pipeline.providers.defillama.reserves_parser import read_reserves
 from marketflows_pipeline.providers.http.responses import ParseError, Response, one_line
@@ -62,6 +64,16 @@ def protocol(**named: Any) -> Row:
     return {"name": "Uniswap", "slug": "uniswap", "category": "Dexs", "tvl": 1e9, "symbol": "UNI", **named}
 
 
+def ticker(**named: Any) -> Row:
+    quote = {"price": 2.5, "volume_24h": 3, "market_cap": 1_000_000_000}
+    return {"id": "btc-bitcoin", "symbol": "btc", "name": "Bitcoin", "quotes": {"USD": quote}, **named}
+
+
+def read_tagged(rows: list[Row]) -> pl.DataFrame:
+    tags = read_tags(rows)
+    return pl.DataFrame({"id": [*tags], "name": [tag.name for tag in tags.values()]})
+
+
 def read_listed(rows: list[Row]) -> pl.DataFrame:
     return read_categories([row | {"category_id": row["id"]} for row in rows])
 
@@ -76,6 +88,9 @@ READERS: dict[str, tuple[Callable[..., Row], Callable[[list[Row]], pl.DataFrame]
     "coins": (coin, read_coins, ("id",), ("name", "symbol")),
     "categories": (coin, read_listed, ("id",), ("name",)),
     "category snapshot": (coin, read_category_snapshot, ("id",), ("name",)),
+    "tickers": (ticker, lambda rows: read_tickers(rows, NOW), ("id",), ("name",)),
+    "coins of CoinPaprika": (coin, read_paprika_coins, ("id",), ("name",)),
+    "tags": (coin, read_tagged, ("id",), ("name",)),
     "exchanges": (exchange, read_exchanges, ("id",), ("name",)),
     "trending": (
         trending,

@@ -89,6 +89,9 @@ class HistoryIngest:
                 rather than a coin bad.
             CreditsExhaustedError: if the month's credits run out under way.
         """
+        if not self._is_served:
+            log.debug("no history is fetched: the plan serves none of this window's grid")
+            return HistoryReport()
         days, writer, moment = self.source.days, self.writer, self.writer.moment
         start, grain = GridSpec.from_window(moment, days).start, Granularity.of_window(days)
         backfills = writer.warehouse.read("meta.backfills")
@@ -130,7 +133,7 @@ class HistoryIngest:
         """
         warehouse, moment = self.writer.warehouse, self.writer.moment
         grain = Granularity.of_window(self.source.days)
-        if grain is Granularity.FIVE_MINUTES:
+        if grain is Granularity.FIVE_MINUTES or not self._is_served:
             return HistoryReport()
         spec = GridSpec.from_window(moment, self.source.days)
         columns, since = ["coin_id", "ts", "market_cap_usd"], spec.start - spec.step
@@ -158,6 +161,11 @@ class HistoryIngest:
         failing = failing_coins(repairs, granularity=grain)
         report = self._fetch_each("Repairing gaps", requests, failing, record, cause="repair")
         return HistoryReport(report.fetched, len(by_coin) - report.fetched, report.failed)
+
+    @property
+    def _is_served(self) -> bool:
+        """Whether the plan serves a history of the window's grid: a refusal for each coin would tell nothing more."""
+        return self.provider.history_limit_days(Granularity.of_window(self.source.days)) >= self.source.days
 
     def _fetch_each(
         self,

@@ -67,7 +67,7 @@ class CoinGecko(CoinGeckoExchanges):
     ) -> None:
         terms = PLANS[plan]
         self._plan = plan
-        self._daily_history_days = terms.daily_history_days
+        self._terms = terms
         self._daily_interval_is_paid = False
         address = base_url or terms.base_url
         client = HttpClient(
@@ -102,11 +102,11 @@ class CoinGecko(CoinGeckoExchanges):
         """Days back that the plan serves: 1 of 5 minutes, 90 hourly, 365 daily (730 on the smallest paid plan)."""
         match granularity:
             case Granularity.FIVE_MINUTES:
-                return 1
+                return self._terms.five_minute_history_days
             case Granularity.HOURLY:
-                return 90
+                return self._terms.hourly_history_days
             case Granularity.DAILY:
-                return self._daily_history_days
+                return self._terms.daily_history_days
 
     def history(self, coin_id: str, days: int) -> pl.DataFrame:
         """The last ``days`` days of one coin, in HISTORY_SCHEMA, by time; the last row is the time of the request.

@@ -25,6 +25,8 @@ class Plan:
         calls_per_minute: default rate limit, below the service's: the documented ones differ, and vary with traffic.
         monthly_credits: attempts in a UTC calendar month, of the smallest account of this kind.
         daily_history_days: how far back daily points are served.
+        hourly_history_days: how far back hourly points are served.
+        five_minute_history_days: how far back points of five minutes are served.
     """
 
     base_url: str
@@ -32,6 +34,8 @@ class Plan:
     calls_per_minute: int
     monthly_credits: int
     daily_history_days: int
+    hourly_history_days: int = 90
+    five_minute_history_days: int = 1
 
 
 PLANS: Mapping[PlanName, Plan] = {

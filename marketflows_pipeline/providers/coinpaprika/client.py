@@ -31,7 +31,6 @@ from marketflows_pipeline.providers.http.service_client import ServiceClient
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
-    COIN_SCHEMA,
     MARKET_SCHEMA,
     Granularity,
 )
@@ -234,8 +233,8 @@ class CoinPaprika(ServiceClient):
         return _with_wrapped(pl.concat([listed, *map(self._lists.ticker, others)]))
 
     def coin_list(self) -> pl.DataFrame:
-        """Every coin that the service knows, active or not, in COIN_SCHEMA; one call for some 61,000."""
-        return self._http.get_json("/coins", read_coins).select(COIN_SCHEMA.names())
+        """Every coin that the service knows, in COIN_SCHEMA and ``is_active``; one call for some 61,000."""
+        return self._http.get_json("/coins", read_coins)
 
     def active_coins(self) -> pl.DataFrame:
         """Every coin that still has a price, in COIN_SCHEMA; one call."""

@@ -14,6 +14,7 @@ import pytest
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import ProviderError
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
+from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika
 from marketflows_pipeline.providers.defillama.client import DefiLlama
 from marketflows_pipeline.providers.fund_issuers.blackrock import BlackRock
 from marketflows_pipeline.providers.fund_issuers.spdr_gold import SpdrGold
@@ -48,6 +49,11 @@ CALLS: Mapping[str, tuple[type[Any], Ask]] = {
     "coingecko trending": (CoinGecko, lambda client, _: client.trending()),
     "coingecko markets": (CoinGecko, lambda client, _: client.markets_by_ids(["bitcoin"])),
     "coingecko members": (CoinGecko, lambda client, _: client.category_members("stablecoins")),
+    "coinpaprika history": (CoinPaprika, lambda client, _: client.history("btc-bitcoin", 91)),
+    "coinpaprika snapshot": (CoinPaprika, lambda client, _: list(client.snapshot_pages(1e9))),
+    "coinpaprika tags": (CoinPaprika, lambda client, _: client.category_list()),
+    "coinpaprika list": (CoinPaprika, lambda client, _: client.coin_list()),
+    "coinpaprika contracts": (CoinPaprika, lambda client, _: client.contract_ids("eth-ethereum")),
     "defillama exchanges": (DefiLlama, lambda client, _: client.cexs()),
     "defillama protocols": (DefiLlama, lambda client, _: client.exchange_protocols()),
     "defillama reserves": (DefiLlama, lambda client, folder: client.reserves_history("binance-cex", folder)),
@@ -57,6 +63,11 @@ CALLS: Mapping[str, tuple[type[Any], Ask]] = {
     "ssga shares": (StateStreet, lambda client, _: client.shares_outstanding("SPY", "")),
     "blackrock shares": (BlackRock, lambda client, _: client.shares_outstanding("IWM", "239710")),
     "gold shares": (SpdrGold, lambda client, _: client.shares_outstanding("GLD", "")),
+}
+
+KEYED: Mapping[type[Any], Mapping[str, str]] = {
+    CoinGecko: {"api_key": KEY},
+    CoinPaprika: {"plan": "starter", "api_key": KEY},
 }
 
 # One of each way to read a response, for the quick suite.
@@ -94,7 +105,7 @@ def test_whatever_a_service_does_it_ends_in_one_line_that_does_not_show_the_key(
     """Bombs filled memory, drips held the run lock for hours, odd headers were tracebacks, echoes showed the key."""
     service, ask = CALLS[call]
     clock, ledger = _Ticking(START), MemoryLedger()
-    options: dict[str, Any] = {"api_key": KEY} if service is CoinGecko else {}
+    options: dict[str, Any] = {**KEYED.get(service, {})}
     hostile.attack, hostile.sent, hostile.n_asked = ATTACKS[attack], 0, 0
     waits = WaitBudget(clock, timedelta(seconds=10))
 
@@ -110,7 +121,7 @@ def test_whatever_a_service_does_it_ends_in_one_line_that_does_not_show_the_key(
     assert len(said) < 1000
     assert list(tmp_path.iterdir()) == []
     assert hostile.sent < hostile.n_asked * (2 * SMALL.memory + ON_THE_WAY)
-    if service is CoinGecko:
+    if service in KEYED:
         kept = [said, repr(vars(fault.value)), repr(ledger.calls), *(record.getMessage() for record in caplog.records)]
         assert not shown(kept)
     assert all(call.outcome in ("retry", "failed", "ok") for call in ledger.calls)
