@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from functools import cached_property
 from types import TracebackType
-from typing import Self, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Self, TypedDict, TypeVar
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.options import ProviderName, RunOptions
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.defillama.client import DefiLlama
 from marketflows_pipeline.providers.http.ledger import CallLedger
@@ -25,6 +25,9 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
 from marketflows_pipeline.providers.protocols.exchanges import ExchangeVolumeProvider, ReservesProvider
 from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
 from marketflows_pipeline.settings import MarketCapSource, Settings
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika
 
 K = TypeVar("K", bound=KeylessClient)
 
@@ -73,16 +76,15 @@ class Clients:
     @cached_property
     def market_caps(self) -> MarketCapProvider:
         """The chosen market-cap provider."""
-        if self._is_tutorial:
-            return tutorial.TutorialProvider()
-        match self._settings.provider:
+        return tutorial.TutorialProvider() if self._is_tutorial else self.market_caps_of(self._settings.provider)
+
+    def market_caps_of(self, name: ProviderName) -> CoinGecko | CoinPaprika:
+        """A market-cap provider with the plan and key of the settings, whether it is the chosen one or not."""
+        match name:
             case "coingecko":
                 return self._coingecko
             case "coinpaprika":
-                from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika  # noqa: PLC0415
-
-                source = self._settings.providers.coinpaprika
-                return self._open.enter_context(CoinPaprika(plan=source.plan, **self._account(source, "coinpaprika")))
+                return self._coinpaprika
 
             case "folder":
                 from marketflows_pipeline.providers.local_files.market_caps import MarketCapFolder  # noqa: PLC0415
@@ -143,6 +145,13 @@ class Clients:
     def _coingecko(self) -> CoinGecko:
         source = self._settings.providers.coingecko
         return self._open.enter_context(CoinGecko(plan=source.plan, **self._account(source, "coingecko")))
+
+    @cached_property
+    def _coinpaprika(self) -> CoinPaprika:
+        from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika  # noqa: PLC0415 (not all runs ask it)
+
+        source = self._settings.providers.coinpaprika
+        return self._open.enter_context(CoinPaprika(plan=source.plan, **self._account(source, "coinpaprika")))
 
     def _account(self, source: MarketCapSource, name: str) -> Account:
         """What a market-cap provider is opened with, beside its plan."""

@@ -18,12 +18,18 @@ from marketflows_pipeline.assets.market_caps_breadth import (
     mart_narrative_overlap,
 )
 from marketflows_pipeline.assets.market_caps_closes import core_daily_closes, core_listed_members
+from marketflows_pipeline.assets.market_caps_cross_check import core_provider_comparison, mart_provider_differences
 from marketflows_pipeline.assets.market_caps_index import INDEX_SPECS, update_index
 from marketflows_pipeline.assets.market_caps_radar import mart_category_radar
 from marketflows_pipeline.assets.market_caps_rotation import mart_rotation, mart_rotation_log, mart_rotation_placebo
 from marketflows_pipeline.assets.measures import measure_specs, update
 from marketflows_pipeline.assets.tables import Run
-from marketflows_pipeline.queries.fingerprints import closes_fingerprint, index_fingerprint, snapshots_fingerprint
+from marketflows_pipeline.queries.fingerprints import (
+    checks_fingerprint,
+    closes_fingerprint,
+    index_fingerprint,
+    snapshots_fingerprint,
+)
 
 ON_CLOSES = (
     core_daily_closes,
@@ -39,16 +45,18 @@ ON_CLOSES = (
     mart_dominance,
 )
 ON_SNAPSHOTS = (mart_category_radar,)
+ON_CHECKS = (core_provider_comparison, mart_provider_differences)
 ON_INDEX = (mart_rotation, mart_rotation_log, mart_rotation_placebo)
 
 
 @dg.multi_asset(
     name="market_cap_measures",
-    specs=[*measure_specs((*ON_CLOSES, *ON_SNAPSHOTS)), *INDEX_SPECS, *measure_specs(ON_INDEX)],
+    specs=[*measure_specs((*ON_CLOSES, *ON_SNAPSHOTS, *ON_CHECKS)), *INDEX_SPECS, *measure_specs(ON_INDEX)],
 )
 def market_cap_measures(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     """Closes and lists, what is measured on them, the index, and rotation on it; what has not changed is left."""
     yield from update(run, ON_CLOSES, closes_fingerprint(run.warehouse, run.settings, run.started_at))
     yield from update(run, ON_SNAPSHOTS, snapshots_fingerprint(run.warehouse, run.started_at))
+    yield from update(run, ON_CHECKS, checks_fingerprint(run.warehouse, run.started_at))
     yield from update_index(run)
     yield from update(run, ON_INDEX, index_fingerprint(run.warehouse, run.settings))

@@ -8,6 +8,7 @@ from marketflows_pipeline.assets.fetching import ingesting, source_spec, stored_
 from marketflows_pipeline.assets.tables import Run, table_spec
 from marketflows_pipeline.clients import Clients
 from marketflows_pipeline.ingest.credits import Credits
+from marketflows_pipeline.ingest.market_caps.cross_check import check_against
 from marketflows_pipeline.ingest.market_caps.run import IngestReport, refresh_market_caps
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
@@ -26,6 +27,7 @@ RAW_TABLES = (
     "raw.cohort_members",
     "raw.category_names",
     "raw.category_snapshots",
+    "raw.cross_check_caps",
 )
 
 
@@ -36,15 +38,19 @@ def ingest_market_caps(
     """Bring the raw tables up to now: pages, missing histories, gaps, as far as the month's credits reach."""
     warehouse, settings, clock = run.warehouse, run.settings, run.clock
     with ingesting(context, run, clients, "market_caps"):
+        writer = MarketCapWriter(warehouse, clock, run.started_at, Granularity.of_window(settings.source.days))
         report = refresh_market_caps(
             clients.market_caps,
-            MarketCapWriter(warehouse, clock, run.started_at, Granularity.of_window(settings.source.days)),
+            writer,
             settings,
             credits=Credits(settings, warehouse, clients.ledger, clock),
             waits=clients.waits.of(clients.market_caps.name),
             reporter=run.reporter,
             deadline=run.history_deadline,
         )
+        if (name := settings.market_caps.cross_check) is not None:
+            ids = settings.market_caps.cross_check_ids
+            check_against(clients.market_caps_of(name), writer, ids, clients.waits.of(name))
     yield from stored_tables(context, warehouse, market_caps=_metadata(report))
 
 

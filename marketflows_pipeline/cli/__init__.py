@@ -17,6 +17,8 @@ import click
 from marketflows_pipeline.cli.brief import brief
 from marketflows_pipeline.cli.cross_asset import CROSS_ASSET_COMMANDS
 from marketflows_pipeline.cli.exchanges import EXCHANGE_COMMANDS
+from marketflows_pipeline.cli.ids import ids
+from marketflows_pipeline.cli.init import init
 from marketflows_pipeline.cli.interrupts import INTERRUPTED, Interrupted, interruptible
 from marketflows_pipeline.cli.market_caps import MARKET_CAP_COMMANDS
 from marketflows_pipeline.cli.page import report
@@ -102,7 +104,8 @@ def marketflows(
 
 
 for command in (
-    brief, report, status, plan, sql, quarantine, *MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS,
+    brief, report, status, init, plan, ids, sql, quarantine,
+    *MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS,
 ):  # fmt: skip
     marketflows.add_command(command)
 

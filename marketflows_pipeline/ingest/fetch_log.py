@@ -24,11 +24,14 @@ from marketflows_pipeline.providers.bad_rows import counting_left_out
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.warehouse.merging import MergeResult
 from marketflows_pipeline.warehouse.revisions import Provenance
+from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW = 3
 SUCCESSES = ("complete", "empty")
+# A service that fails every hour is not waited for every hour.
+RETRY_FAILED_AFTER = timedelta(hours=3)
 
 
 class Request(NamedTuple):
@@ -163,3 +166,14 @@ class FetchLog:
 
     def _day_of(self, moment: datetime) -> date:
         return (moment - self._day_begins_at).date()
+
+
+def failed_lately(warehouse: Warehouse, request: Request, moment: datetime) -> bool:
+    """Whether a request failed within the three hours before a moment."""
+    failed = warehouse.read(
+        "meta.fetches",
+        columns=["attempted_at"],
+        where="dataset = ? and target = ? and outcome = 'failed' and attempted_at > ?",
+        params=[*request, moment - RETRY_FAILED_AFTER],
+    )
+    return not failed.is_empty()

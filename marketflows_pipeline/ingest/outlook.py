@@ -184,8 +184,7 @@ def savings(config: ConfigFile, sizes: Sizes) -> Iterator[tuple[str, str, int]]:
 
 def coins_named(config: ConfigFile) -> set[str]:
     """Coins that the settings name: base assets and those of portfolios."""
-    source = config.source
-    return {*source.coin_bases, *(coin for coins in source.portfolios_in_use.values() for coin in coins)}
+    return set(config.source.coins_named)
 
 
 def most_tracked(config: ConfigFile, n_cohort: int) -> int:
@@ -212,6 +211,8 @@ def with_coins(tracked: pl.DataFrame, coins: Iterable[str]) -> pl.DataFrame:
 def _families(config: ConfigFile, sizes: Sizes) -> Iterator[Family]:
     if config.source.makes_requests:
         yield from _of_market_caps(config, sizes)
+    if (name := config.market_caps.cross_check) is not None:
+        yield Family("market_caps", name, "largest coins", "market caps to compare with", day=1)
     if config.exchanges is not None:
         yield from _of_exchanges(config, sizes)
     if config.cross_asset is not None:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from marketflows_pipeline.queries.closes import day_of
 from marketflows_pipeline.queries.events.kinds import Kind
+from marketflows_pipeline.queries.provider_differences import KEPT_FOR, NEAR_CHECKS_SQL
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.accepted import accepted_name
@@ -57,6 +58,19 @@ def snapshots_fingerprint(warehouse: Warehouse, moment: datetime) -> str:
         "select count(*), max(observed_at), sum(market_cap_usd), sum(volume_24h_usd) from accepted.category_snapshots"
     )
     return _digest(found.row(0), day_of(moment))
+
+
+def checks_fingerprint(warehouse: Warehouse, moment: datetime) -> str:
+    """What the comparison with a second provider depends on: its figures, own ones around them, and the day."""
+    theirs = warehouse.query(
+        "select bit_xor(hash(coin_id, provider, observed_at, other_id, ts, market_cap_usd, price_usd))"
+        " from accepted.cross_check_caps"
+    )
+    own = warehouse.query(
+        f"select bit_xor(hash(coin_id, ts, market_cap_usd, price_usd, source)) from ({NEAR_CHECKS_SQL})",  # noqa: S608
+        [moment - KEPT_FOR],
+    )
+    return _digest(theirs.row(0), own.row(0), day_of(moment))
 
 
 def index_fingerprint(warehouse: Warehouse, settings: Settings) -> str:

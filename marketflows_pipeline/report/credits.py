@@ -30,6 +30,8 @@ SERVICES = {
     "cboe": "Cboe",
     "fred": "FRED (Federal Reserve Bank of St. Louis)",
     "folder": "own files",
+    "coingecko": "CoinGecko",
+    "coinpaprika": "CoinPaprika",
 }
 _WHAT = {
     BARS: "prices from",

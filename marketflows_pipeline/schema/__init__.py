@@ -18,6 +18,7 @@ from marketflows_pipeline.schema.market_caps import MARKET_CAP_TABLES
 from marketflows_pipeline.schema.meta import META_TABLES
 from marketflows_pipeline.schema.model import POLARS, Column, DType, Part, Table
 from marketflows_pipeline.schema.narrative_index import NARRATIVE_INDEX_TABLES
+from marketflows_pipeline.schema.provider_differences import PROVIDER_DIFFERENCE_TABLES
 from marketflows_pipeline.schema.radar import RADAR_TABLES
 from marketflows_pipeline.schema.rotation import ROTATION_TABLES
 
@@ -30,6 +31,7 @@ TABLES: dict[str, Table] = {
         *CAP_FLOW_TABLES,
         *BREADTH_TABLES,
         *RADAR_TABLES,
+        *PROVIDER_DIFFERENCE_TABLES,
         *EXCHANGE_TABLES,
         *EXCHANGE_LEAGUE_TABLES,
         *CROSS_ASSET_TABLES,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.coinpaprika import CoinPaprika
 from marketflows_pipeline.settings.cross_asset import CrossAsset
+from marketflows_pipeline.settings.cross_check import MarketCaps
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.folder import Folder
 from marketflows_pipeline.settings.loading import load_config, load_settings, warn_of_exposure
@@ -44,6 +45,7 @@ __all__ = [
     "FlowType",
     "Folder",
     "MarketCapSource",
+    "MarketCaps",
     "Plots",
     "Providers",
     "Report",

@@ -58,6 +58,12 @@ def read_toml(path: Path, faults: list[str], *, is_secret: bool = False) -> dict
     return None
 
 
+def read_text(path: Path) -> str:
+    """A file that was read as TOML before, as text; empty where there is none."""
+    content = _content(path, MAX_BYTES, str(path), []) or b""
+    return content.decode("utf-8-sig").replace("\r\n", "\n")
+
+
 def read_key(path: Path, source: str, faults: list[str]) -> str | None:
     """The key that is all a file holds; None where the file is empty, or cannot be used, which is added to the faults.
 

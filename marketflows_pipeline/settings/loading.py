@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,6 +52,7 @@ def load_settings(
     *,
     needs_key: bool = True,
     provider: ProviderName | None = None,
+    also_asked: Collection[ProviderName] = (),
 ) -> Settings:
     """Read, validate and join config file, secrets file and environment.
 
@@ -62,6 +63,7 @@ def load_settings(
             holds nothing else, wins over the secrets file, and so for each provider with keys.
         needs_key: whether a missing key is a fault; not where no request needs one.
         provider: of market caps, in place of the one that the file names; with it the usual file need not be there.
+        also_asked: providers whose keys are read beside those that a run asks.
 
     Returns:
         Settings in which every rule holds: lists ordered and without repetition, limits of the plan filled in.
@@ -72,13 +74,15 @@ def load_settings(
     faults: list[str] = []
     config_faults: list[str] = []
     config = _config(config_path, config_faults, provider)
-    keys = read_keys(_keyed(config), secrets_path, environ, faults)
+    keys = read_keys(_keyed(config, also_asked), secrets_path, environ, faults)
     faults += config_faults
     if config is not None:
         # A plan that sends no key has none.
         keys = {name: key for name, key in keys.items() if not source_of(name, config.providers).is_keyless}
         if needs_key and not faults and not config.source.is_keyless and config.provider not in keys:
             faults += _no_key(config.provider, config_path, secrets_path)
+        if needs_key and not faults:
+            faults.extend(_no_key_to_check(config_path, config, keys))
         for name in keys:
             faults.extend(_unsafe_address(config_path, source_of(name, config.providers)))
     if config is not None and not faults:
@@ -150,11 +154,13 @@ def _warn_of_readers(path: Path) -> None:
         )
 
 
-def _keyed(config: ConfigFile | None) -> list[ProviderName]:
+def _keyed(config: ConfigFile | None, also_asked: Collection[ProviderName] = ()) -> list[ProviderName]:
     """Services with keys that the settings use; all where there are no settings."""
     if config is None:
         return list(KEYED)
-    asked = {config.provider, EXCHANGE_PROVIDER} if config.exchanges is not None else {config.provider}
+    asked = {config.provider, config.market_caps.cross_check, *also_asked}
+    if config.exchanges is not None:
+        asked.add(EXCHANGE_PROVIDER)
     return [name for name in KEYED if name in asked]
 
 
@@ -222,6 +228,20 @@ def _unsafe_address(config_path: Path, source: MarketCapSource) -> Iterator[str]
             "expected https://, because the key would travel in the clear; http:// is for this machine only "
             "(localhost, 127.0.0.1, [::1]) or for a plan without a key",
         )
+
+
+def _no_key_to_check(config_path: Path, config: ConfigFile, keys: Mapping[str, str]) -> Iterator[str]:
+    """The second provider of market caps is asked only where its own plan lets us."""
+    name = config.market_caps.cross_check
+    if name is None or name in keys or (source := source_of(name, config.providers)).is_keyless:
+        return
+    free = next(plan_name for plan_name, plan in source.plans.items() if plan.key_header is None)
+    yield fault_line(
+        config_path,
+        "market_caps.cross_check",
+        name,
+        f'expected a key for it ({variable_of(name)}), or plan = "{free}" under [{source.table}], which needs none',
+    )
 
 
 def _no_key(provider: ProviderName, config_path: Path, secrets_path: Path | None) -> list[str]:

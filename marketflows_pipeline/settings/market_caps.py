@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import Field, field_validator, model_validator
@@ -250,6 +251,11 @@ class MarketCapSource(TomlTable):
     def coin_bases(self) -> tuple[str, ...]:
         """Base assets that are coins."""
         return tuple(base for base in self.base_assets if base != US_DOLLAR)
+
+    @property
+    def coins_named(self) -> tuple[str, ...]:
+        """Coins of base assets and portfolios in use, each once."""
+        return unique((*self.coin_bases, *chain.from_iterable(self.portfolios_in_use.values())))
 
     @staticmethod
     def _needed_by(

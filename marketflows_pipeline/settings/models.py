@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from marketflows_pipeline.options import DEFAULT_PROVIDER, ProviderName
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.coinpaprika import CoinPaprika
 from marketflows_pipeline.settings.cross_asset import CrossAsset
+from marketflows_pipeline.settings.cross_check import MarketCaps
 from marketflows_pipeline.settings.exchanges import Exchanges
 from marketflows_pipeline.settings.faults import fault_line
 from marketflows_pipeline.settings.fields import (
@@ -192,6 +192,7 @@ class ConfigFile(TomlTable):
 
     provider: ProviderName = Field(DEFAULT_PROVIDER, description="Where market caps come from")
     providers: Providers = Field(default_factory=Providers)
+    market_caps: MarketCaps = Field(default_factory=MarketCaps)
     analysis: Analysis = Field(default_factory=Analysis)
     narrative_index: NarrativeIndex = Field(default_factory=NarrativeIndex)
     plots: Plots = Field(default_factory=Plots)
@@ -211,6 +212,13 @@ class ConfigFile(TomlTable):
         """Whether exchange volumes are of the market-cap provider too: its ids, its credits, its key."""
         return self.provider == EXCHANGE_PROVIDER
 
+    @field_validator("market_caps")
+    @classmethod
+    def _two_providers(cls, market_caps: MarketCaps, info: ValidationInfo) -> MarketCaps:
+        if market_caps.cross_check is not None and market_caps.cross_check == info.data.get("provider"):
+            raise expected("cross_check to name another provider than `provider`, whose market caps it checks")
+        return market_caps
+
     @field_validator("analysis")
     @classmethod
     def _orders_fit(cls, analysis: Analysis, info: ValidationInfo) -> Analysis:
@@ -228,12 +236,11 @@ class ConfigFile(TomlTable):
         if cross_asset is None or source is None:
             return cross_asset
         cross_asset = cross_asset.with_coin_ids(bitcoin=source.bitcoin_id, ether=source.ether_id)
-        followed = dict.fromkeys([*source.coin_bases, *chain.from_iterable(source.portfolios_in_use.values())])
         written = [asset.share_id for asset in cross_asset.universe if asset.share_source == "supply"]
         for coin, own in _ids_of_others(source).items():
             if coin in written:
                 raise expected(f"share_id {own!r}, as {source.service} calls the coin, not {coin!r}")
-        slips = find_slips(written, {coin: coin for coin in followed}, a_letter_off_excused_by=0)
+        slips = find_slips(written, {coin: coin for coin in source.coins_named}, a_letter_off_excused_by=0)
         for slip, coin in slips.sure.items():
             raise expected(f"share_id {coin!r}, as [{source.table}] writes it, not {slip!r}")
         return cross_asset

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from marketflows_pipeline.errors import ProviderError
-from marketflows_pipeline.ingest.fetch_log import FetchLog, Request
+from marketflows_pipeline.ingest.fetch_log import FetchLog, Request, failed_lately
 from marketflows_pipeline.ingest.first_seen import day_of
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
-from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
 
 CATEGORIES = Request("categories")
-# A service that fails every hour is not waited for every hour.
-RETRY_FAILED_AFTER = timedelta(hours=3)
 # What nothing else needs leaves most of the time that the service may be waited for to what the run is for.
 LONGEST_WAIT_S = 30.0
 
@@ -31,7 +28,9 @@ def snapshot_categories(provider: MarketCapProvider, writer: RawWriter, waits: W
     fetches = FetchLog(writer, timedelta(0))
     last = fetches.last_success(CATEGORIES)
     # Not `is_due`, which --refresh overrides: a second snapshot of a day would spend a credit that nobody reserved.
-    if (last is not None and last >= day_of(writer.moment)) or _failed_lately(writer.warehouse, writer.moment):
+    if (last is not None and last >= day_of(writer.moment)) or failed_lately(
+        writer.warehouse, CATEGORIES, writer.moment
+    ):
         return
     with fetches.counting():
         try:
@@ -45,13 +44,3 @@ def snapshot_categories(provider: MarketCapProvider, writer: RawWriter, waits: W
             merged = writer.store("raw.category_snapshots", rows)
             fetches.record(CATEGORIES, "complete" if rows.height else "empty", served=rows.height, new=merged.inserted)
     log.debug("%d categories", rows.height)
-
-
-def _failed_lately(warehouse: Warehouse, moment: datetime) -> bool:
-    failed = warehouse.read(
-        "meta.fetches",
-        columns=["attempted_at"],
-        where="dataset = ? and outcome = 'failed' and attempted_at > ?",
-        params=[CATEGORIES.dataset, moment - RETRY_FAILED_AFTER],
-    )
-    return not failed.is_empty()

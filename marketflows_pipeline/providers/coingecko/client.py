@@ -6,6 +6,7 @@ Source: https://docs.coingecko.com. Data provided by CoinGecko.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from itertools import count
@@ -24,6 +25,7 @@ from marketflows_pipeline.providers.coingecko.parsers import (
     read_category_snapshot,
     read_chart,
     read_coins,
+    read_contracts,
 )
 from marketflows_pipeline.providers.coingecko.plans import PLANS, PlanName
 from marketflows_pipeline.providers.http.api_key import key_headers
@@ -152,6 +154,10 @@ class CoinGecko(CoinGeckoExchanges):
             if not is_full or not (lowest > min_cap_usd).any():
                 return
 
+    def largest(self) -> pl.DataFrame:
+        """The 250 largest coins in MARKET_SCHEMA, by falling market cap, without wrapped ones; one credit."""
+        return once_each(markets_page(self._http, self._clock, {"page": 1}, is_first_page=True))
+
     def narrative(self, slug: str) -> pl.DataFrame:
         """The 250 largest coins of a category in MARKET_SCHEMA, by falling market cap; one credit.
 
@@ -188,6 +194,26 @@ class CoinGecko(CoinGeckoExchanges):
     def coin_list(self) -> pl.DataFrame:
         """Every listed coin in COIN_SCHEMA; one credit for some 17,000."""
         return self._http.get_json("/coins/list", read_coins)
+
+    def active_coins(self) -> pl.DataFrame:
+        """Every listed coin, as `coin_list`: the service lists no others."""
+        return self.coin_list()
+
+    def contracts(self, platforms: Iterable[str]) -> pl.DataFrame:
+        """The contracts of all coins in CONTRACTS, those of other platforms too; one credit, whatever is asked for."""
+        return self._http.get_json("/coins/list", read_contracts, params={"include_platform": True})
+
+    def most_calls(self, n_coins: int) -> int:
+        """Credits at most for contracts and the figures of so many coins."""
+        return 1 + math.ceil(n_coins / ROWS_PER_PAGE)
+
+    def check_key(self) -> None:
+        """Ask whether the key is good, by one credit.
+
+        Raises:
+            PlanLimitError: it is not, or belongs to another plan.
+        """
+        self._http.get_json("/ping", lambda _: None)
 
     def _chart(self, coin_id: str, days: int, **interval: str) -> pl.DataFrame:
         step = Granularity.of_window(days).step

@@ -24,6 +24,7 @@ from marketflows_pipeline.providers.protocols.market_caps import (
     HISTORY_SCHEMA,
     MARKET_SCHEMA,
 )
+from marketflows_pipeline.transforms.market_caps.id_map import CONTRACTS
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 
 HISTORY_SOURCE = "coingecko:market_chart"
@@ -41,6 +42,13 @@ class _Coin(Row):
     id: NotBlank
     symbol: str
     name: str
+
+
+class _Contracts(Row):
+    ids = ("id",)
+    optional = ("platforms",)
+    id: NotBlank
+    platforms: dict[str, str | None] | None = None
 
 
 class _Market(_Coin):
@@ -164,6 +172,21 @@ def read_coins(body: object) -> pl.DataFrame:
     )
     refuse_empty(rows, "list of coins")
     return pl.DataFrame(rows, schema=COIN_SCHEMA, orient="row")
+
+
+def read_contracts(body: object) -> pl.DataFrame:
+    """The contracts of coins in CONTRACTS, platforms by the service's names; a coin of the chain's own has none.
+
+    Raises:
+        ParseError: not a list, an empty one, or too many coins would be left out.
+    """
+    rows = parse_list(body, lambda row, nulls: parse_row(row, _Contracts, nulls), what="coingecko /coins/list")
+    refuse_empty(rows, "list of coins")
+    # The own coin of a chain is listed with an empty name and address; an address may be null.
+    found = [
+        (name, address, row.id) for row in rows for name, address in (row.platforms or {}).items() if name and address
+    ]
+    return pl.DataFrame(found, schema=CONTRACTS, orient="row")
 
 
 def read_categories(body: object) -> pl.DataFrame:

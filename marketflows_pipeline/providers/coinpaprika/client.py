@@ -8,6 +8,7 @@ Source: https://docs.coinpaprika.com. Data provided by CoinPaprika (https://coin
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +18,7 @@ import httpx
 import polars as pl
 
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.errors import PlanLimitError, UnexpectedResponseError
+from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UnexpectedResponseError
 from marketflows_pipeline.providers.coinpaprika.errors import classify
 from marketflows_pipeline.providers.coinpaprika.lists import Lists
 from marketflows_pipeline.providers.coinpaprika.parsers import read_coins, read_contracts, read_history
@@ -33,6 +34,7 @@ from marketflows_pipeline.providers.protocols.market_caps import (
     MARKET_SCHEMA,
     Granularity,
 )
+from marketflows_pipeline.transforms.market_caps.id_map import CONTRACTS
 from marketflows_pipeline.transforms.time_span import CLOCK_TOLERANCE, COINS_SINCE, TimeSpan
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,17 @@ INTERVALS: Mapping[Granularity, str] = {
 MOST_TICKS = 5_000
 # The largest coins of a tag that are of any use.
 MEMBERS = 250
+# By CoinGecko's names, under which contracts of both are compared; no document of either pairs them.
+OWN_PLATFORMS: Mapping[str, str] = {
+    "ethereum": "eth-ethereum",
+    "binance-smart-chain": "bnb-binance-coin",
+    "polygon-pos": "matic-polygon",
+    "solana": "sol-solana",
+    "arbitrum-one": "arb-arbitrum",
+    "avalanche": "avax-avalanche",
+    "optimistic-ethereum": "op-optimism",
+    "base": "base-base",
+}
 # {symbol}-{name}: an id of another service, such as bitcoin, is none.
 ID_FORM = re.compile(r"[^\s/-]+-[^\s/]+")
 
@@ -167,6 +180,10 @@ class CoinPaprika(ServiceClient):
             )
         yield self._without_wrapped(tickers)
 
+    def largest(self) -> pl.DataFrame:
+        """All listed coins in MARKET_SCHEMA, by falling market cap, wrapped ones too; one call."""
+        return _with_wrapped(self._lists.tickers())
+
     def narrative(self, slug: str) -> pl.DataFrame:
         """The 250 largest coins of a tag in MARKET_SCHEMA, by falling market cap, without wrapped ones.
 
@@ -219,6 +236,22 @@ class CoinPaprika(ServiceClient):
         """Every coin that the service knows, in COIN_SCHEMA and ``is_active``; one call for some 61,000."""
         return self._http.get_json("/coins", read_coins)
 
+    def active_coins(self) -> pl.DataFrame:
+        """Every coin that still has a price, in COIN_SCHEMA; one call."""
+        return self._http.get_json("/coins", read_coins).filter("is_active").select(COIN_SCHEMA.names())
+
+    def contracts(self, platforms: Iterable[str]) -> pl.DataFrame:
+        """The contracts of these platforms, in CONTRACTS, under CoinGecko's names; one call each.
+
+        A platform that the service does not know has none.
+        """
+        found = [CONTRACTS.to_frame()]
+        for platform in dict.fromkeys(platforms):
+            with contextlib.suppress(NotFoundError):
+                rows = self.contract_ids(OWN_PLATFORMS[platform])
+                found.append(rows.select(pl.lit(platform).alias("platform"), "address", "coin_id"))
+        return pl.concat(found)
+
     def contract_ids(self, platform: str) -> pl.DataFrame:
         """The coins of a platform such as ``eth-ethereum`` by contract, in CONTRACT_SCHEMA; addresses as written.
 
@@ -226,6 +259,10 @@ class CoinPaprika(ServiceClient):
             NotFoundError: there is no such platform.
         """
         return self._http.get_json("/contracts/{platform}", read_contracts, path={"platform": platform})
+
+    def most_calls(self, n_coins: int) -> int:
+        """Calls at most for the contracts of all platforms and the figures of so many coins."""
+        return len(OWN_PLATFORMS) + 1 + n_coins
 
     def _tagged(self, slug: str) -> pl.DataFrame:
         coins = list(self._lists.coins_of(slug))

@@ -132,3 +132,39 @@ class MarketCapProvider(Protocol):
         Where it still knows coins that have no price any more, ``is_active`` stands beside it, false for those.
         """
         ...
+
+
+class LargestCoins(Protocol):
+    """A service that shows its largest coins in one request."""
+
+    @property
+    def name(self) -> str:
+        """Short name, as in ``config.toml``."""
+        ...
+
+    def largest(self) -> pl.DataFrame:
+        """The largest coins in MARKET_SCHEMA by falling market cap, as many as one request shows; no coin twice."""
+        ...
+
+
+class IdDirectory(LargestCoins, Protocol):
+    """A service that tells its coins apart by more than their ids, so that those of another can be found among them."""
+
+    def active_coins(self) -> pl.DataFrame:
+        """Every coin that still has a price, in COIN_SCHEMA."""
+        ...
+
+    def contracts(self, platforms: Iterable[str]) -> pl.DataFrame:
+        """The contracts of coins on these platforms at least, in CONTRACTS of transforms/market_caps/id_map.py.
+
+        Platforms have CoinGecko's names; addresses are as written.
+        """
+        ...
+
+    def most_calls(self, n_coins: int) -> int:
+        """Calls at most for the contracts of all platforms and the figures of so many coins."""
+        ...
+
+    def by_ids(self, ids: Iterable[str]) -> pl.DataFrame:
+        """As `MarketCapProvider.by_ids`."""
+        ...

@@ -20,6 +20,7 @@ KINDS: tuple[Kind, ...] = (
     *market_caps.MEASURED,
     *market_cap_changes.DISCRETE,
     quality.STALE_COIN,
+    quality.PROVIDER_DIFFERENCE,
     quality.failed_check("market_caps"),
     *exchanges.KINDS,
     quality.STALE_EXCHANGE,

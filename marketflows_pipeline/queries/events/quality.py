@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marketflows_pipeline.queries.events.kinds import DAY_US, RECENT_CLOSES, Discrete, as_time
 from marketflows_pipeline.schema import Part
+from marketflows_pipeline.transforms.market_caps.provider_differences import TOLERANCE
 
 _RECENT_SESSIONS = "session > (select max(session) from core.asset_flows) - 400"
 
@@ -68,6 +69,26 @@ where coin_id in (select coin_id from core.cohort) or exists (
     observed_sql=f"""
 select concat('core.daily_closes:', coin_id) as subject, ts from core.daily_closes where {RECENT_CLOSES}
 """,
+)
+# The tolerance of the comparison, with the rounding that its ratio is given.
+_MOST_APART_PCT = f"{100 * TOLERANCE} + 1e-7"
+PROVIDER_DIFFERENCE = Discrete(
+    name="provider_difference",
+    part="market_caps",
+    unit="%",
+    tables=("core.provider_comparison", "raw.coins"),
+    sql=f"""
+select coin_id as subject, coalesce(name, coin_id) as label, ts, 'at most 10 % apart' as was,
+       concat('more than 10 % apart from ', provider) as became, difference_pct as value, before as reference
+from (
+    select coin_id, provider, ts, difference_pct, lag(difference_pct) over w as before
+    from core.provider_comparison
+    window w as (partition by coin_id, provider order by ts)
+)
+left join accepted.coins using (coin_id)
+where abs(before) <= {_MOST_APART_PCT} and abs(difference_pct) > {_MOST_APART_PCT}
+""",
+    observed_sql="select coin_id as subject, ts from core.provider_comparison",
 )
 _EXCHANGE_DAYS = """
     select concat('mart.exchange_netflow:', slug) as subject, concat('reserves of ', name) as label, day

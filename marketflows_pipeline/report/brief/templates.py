@@ -181,6 +181,14 @@ TEMPLATES: Mapping[str, Template] = {
         _DATA,
         "#quality-checks",
     ),
+    "provider_difference": Template(
+        ("{label}: market cap is {became}, {value} against the own one, in the check of {day}",),
+        ", after {reference}",
+        "Providers count supplies by their own rules: no move of a market.",
+        "#quality-providers",
+        is_change=True,
+        is_level_before=True,
+    ),
     "staleness": Template(("{label}: {became}, as of {day}",), "", _DATA, "#quality-freshness"),
 }
 

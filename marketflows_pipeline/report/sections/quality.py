@@ -8,6 +8,7 @@ from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import Wanted, section_of
 from marketflows_pipeline.report.sections.quality_corrections import quarantine_card, revisions_card, told_card
+from marketflows_pipeline.report.sections.quality_providers import providers_card
 from marketflows_pipeline.report.sections.quality_rows import exchange_coverage_card, held_card, index_card
 from marketflows_pipeline.report.sections.quality_state import calls_card, checks_card, failures_card, freshness_card
 
@@ -18,6 +19,12 @@ _WANTED = (
     Wanted("Held values", ("core.market_cap_grid",), held_card, "every value of the grid is observed"),
     Wanted("Coverage of indices", ("mart.narrative_index",), index_card, "no index has a close yet"),
     Wanted("Coverage of exchanges", ("mart.exchange_coverage",), exchange_coverage_card, "no gap is known"),
+    Wanted(
+        "Market caps of a second provider",
+        ("core.provider_comparison",),
+        providers_card,
+        "none is compared: see market_caps.cross_check in docs/settings.md",
+    ),
     Wanted("Requests this month", ("meta.api_calls",), calls_card, "none is recorded"),
     Wanted("Corrections by services", ("meta.revisions",), revisions_card, "none was seen"),
     Wanted("Corrections of the brief", ("meta.brief_statements",), told_card, "no sentence that was told is wrong now"),

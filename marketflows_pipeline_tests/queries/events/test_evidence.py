@@ -12,7 +12,7 @@ import pytest
 from marketflows_pipeline.queries.events.evidence import evidence_sql, literal
 from marketflows_pipeline.queries.events.finding import KINDS, events_of_kind, kinds_of
 from marketflows_pipeline.queries.events.market_caps import INDEX_MOVE
-from marketflows_pipeline.queries.events.quality import failed_check
+from marketflows_pipeline.queries.events.quality import PROVIDER_DIFFERENCE, failed_check
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.warehouse import engine
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -138,3 +138,20 @@ def test_a_kind_whose_tables_are_missing_is_skipped(warehouse: Warehouse, privat
 def test_kinds_of_a_part_are_named_once() -> None:
     names = [(kind.part, kind.name) for kind in KINDS]
     assert len(names) == len(set(names))
+
+
+def compared(coin: str, day: int, difference: float) -> dict[str, Any]:
+    return {"coin_id": coin, "provider": "coinpaprika", "ts": CLOSE - (40 - day) * DAY, "difference_pct": difference}
+
+
+def test_a_market_cap_that_comes_to_differ_at_the_other_provider_is_an_event(warehouse: Warehouse) -> None:
+    """One that has always differed is none: both count its supply by rules of their own."""
+    rows = [compared("bittensor", day, 14.0 if day == 40 else 1.0) for day in range(41)]
+    rows += [compared("ripple", day, -20.0) for day in range(41)]
+    rows += [compared("solana", day, 10.0 if day == 40 else 1.0) for day in range(41)]
+    warehouse.replace("core.provider_comparison", frame("core.provider_comparison", *rows))
+
+    (event,) = events_of_kind(warehouse, PROVIDER_DIFFERENCE, SINCE, NOW).rows(named=True)
+
+    assert (event["subject"], event["value"], event["reference"]) == ("bittensor", 14.0, 1.0)
+    assert (event["was"], event["became"]) == ("at most 10 % apart", "more than 10 % apart from coinpaprika")

@@ -39,6 +39,7 @@ DISCRETE = {
     "regime_change": "VIX",
     "share_step": "USD",
     "failed_check": "rows",
+    "provider_difference": "%",
     "staleness": "days",
 }
 UNITS = MEASURED | DISCRETE

@@ -104,6 +104,7 @@ def test_every_card_says_its_finding(made: Section) -> None:
     assert made.notes == (
         "Held values: core.market_cap_grid is not published.",
         "Coverage of indices: mart.narrative_index is not published.",
+        "Market caps of a second provider: core.provider_comparison is not published.",
     )
 
 

@@ -1,0 +1,42 @@
+"""Services that a command asks outside of a run: their calls are counted in the warehouse, as those of runs are."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from marketflows_pipeline.cli.text import say
+from marketflows_pipeline.clock import Clock
+from marketflows_pipeline.options import WAIT_OF_A_COMMAND, RunOptions
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.clients import Clients
+    from marketflows_pipeline.settings import Settings
+
+
+@contextlib.contextmanager
+def services_of(settings: Settings, command: str, clock: Clock) -> Iterator[Clients]:
+    """The services of these settings for a command, while no run is going on.
+
+    Args:
+        settings: their plans, keys and addresses, and the warehouse that counts the calls.
+        command: how its calls are named in ``meta.api_calls``.
+        clock: tells the time.
+
+    Raises:
+        RunLockedError: if a run is going on for longer than a minute.
+    """
+    from marketflows_pipeline.clients import Clients  # noqa: PLC0415 (--help need not wait for DuckDB and httpx)
+    from marketflows_pipeline.system.run_lock import LOCK_WAIT_S, RunLock, lock_path  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.ledger import WarehouseLedger  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415
+
+    path = settings.warehouse.path
+    lock = RunLock(lock_path(path), on_wait=lambda words: say(words, is_error=True))
+    with lock.acquire(command=shlex.join(sys.argv), wait_s=LOCK_WAIT_S), Warehouse(path) as warehouse:
+        options = RunOptions(wait_limit=WAIT_OF_A_COMMAND)
+        with Clients(settings, options, WarehouseLedger(warehouse, command), clock) as clients:
+            yield clients

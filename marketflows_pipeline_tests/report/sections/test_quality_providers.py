@@ -1,0 +1,70 @@
+"""The card of two providers side by side says how many coins were compared, and which differ."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from marketflows_pipeline.report.model import Section
+from marketflows_pipeline.report.sections.quality import quality
+from marketflows_pipeline_tests.cli.reports.publishing import publish_tables
+from marketflows_pipeline_tests.report.sections.cards import card_of, section_from
+from marketflows_pipeline_tests.warehouse.frames import NOW, frame
+
+COMPARED = "core.provider_comparison"
+DIFFERING = "mart.provider_differences"
+
+
+def row(coin: str, difference_pct: float, days_ago: int = 0) -> dict[str, Any]:
+    return {
+        "coin_id": coin,
+        "other_id": f"{coin[:3]}-{coin}",
+        "provider": "coinpaprika",
+        "ts": NOW - timedelta(days=days_ago),
+        "cap_usd": 100.0,
+        "other_cap_usd": 100.0 + difference_pct,
+        "difference_pct": difference_pct,
+        "cap_as_of": NOW,
+        "other_cap_as_of": NOW,
+    }
+
+
+def section(folder: Path, compared: list[dict[str, Any]], differing: list[dict[str, Any]]) -> Section:
+    tables = {COMPARED: frame(COMPARED, *compared), DIFFERING: frame(DIFFERING, *differing)}
+    path = publish_tables(folder, "market_caps", tables, config="", now=NOW)
+    return section_from(path, quality, now=NOW, with_charts=False)
+
+
+def test_the_newest_check_is_shown_with_its_largest_differences(tmp_path: Path) -> None:
+    compared = [row("bitcoin", 0.5), row("bittensor", -14.0), row("ripple", 11.0), row("bitcoin", 99.0, days_ago=1)]
+
+    made = section(tmp_path, compared, [row("bittensor", -14.0), row("ripple", 11.0), row("bitcoin", 99.0, days_ago=1)])
+
+    card = card_of(made, "quality-providers")
+    assert card.title == (
+        "Market caps of 2 of 3 coins differ by more than 10 % from those at CoinPaprika, most that of bittensor: "
+        "\u221214.0%"
+    )
+    assert card.dataset.rows.select("coin_id", "differs").rows() == [
+        ("bittensor", True),
+        ("ripple", True),
+        ("bitcoin", False),
+    ]
+
+
+def test_where_none_differs_the_check_is_shown_all_the_same(tmp_path: Path) -> None:
+    made = section(tmp_path, [row("bitcoin", 0.5), row("ripple", 2.0)], [])
+
+    title = card_of(made, "quality-providers").title
+    assert title == "Market caps of none of 2 coins differ by more than 10 % from those at CoinPaprika"
+
+
+def test_without_a_second_provider_the_section_says_where_it_is_chosen(tmp_path: Path) -> None:
+    made = section(tmp_path, [], [])
+
+    assert "quality-providers" not in {card.key for card in made.cards}
+    assert (
+        "Market caps of a second provider: none is compared: see market_caps.cross_check in docs/settings.md."
+        in made.notes
+    )
