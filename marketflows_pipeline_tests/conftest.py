@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
+import re
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -38,6 +40,17 @@ LONGEST = (
     "test_hostile_names.py",
     "test_planted_files.py",
 )
+
+
+# Of a file all of whose tests are slow.
+SLOW_AS_A_WHOLE = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file of which nothing would be run: `make test` leaves a third of all tests out, in every process."""
+    if not config.option.markexpr.startswith("not slow") or not collection_path.name.startswith("test_"):
+        return None
+    return True if SLOW_AS_A_WHOLE.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

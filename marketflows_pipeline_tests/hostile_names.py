@@ -76,6 +76,7 @@ HARMLESS_NAMES: tuple[str, ...] = (
     "\U0001f1e9\U0001f1ea",
     "\u845b\U000e0100\u57ce",
     "Trader Joe's Book (v2.1)",
+    "var(--ink)",
 )
 
 _DIRECTION_CONTROLS = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x61C}

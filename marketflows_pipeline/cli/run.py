@@ -70,11 +70,13 @@ def run(options: RunOptions, log_level: str) -> int:
     run_log = configure_logging(log_level, tutorial=options.tutorial, console=console)
     settings = read_settings(options, os.environ)
     begun = time.monotonic()
+    page = settings.report.path / INDEX
+    page_before = _version(page)
     exit_code = _execute(_job_of(settings), options, settings, console, run_log)
     if exit_code:
         return exit_code
     log.info("done in %.1f s%s", time.monotonic() - begun, _and_warnings(run_log.n_warnings))
-    _say_what_was_written(options, settings, run_log)
+    _say_what_was_written(options, settings, run_log, page if _version(page) != page_before else None)
     return _compare_with_golden(settings, run_log) if options.tutorial else 0
 
 
@@ -226,12 +228,21 @@ def _tutorial_instance(folder: Path) -> dg.DagsterInstance:
     )
 
 
-def _say_what_was_written(options: RunOptions, settings: Settings, run_log: RunLog) -> None:
+def _version(path: Path) -> tuple[int, int] | None:
+    """What differs once the file at a path is written anew: it is replaced, never changed in place."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _say_what_was_written(options: RunOptions, settings: Settings, run_log: RunLog, page: Path | None) -> None:
     pictures = sorted(options.picture_folder.glob("*.png"))
     tables = sum(path.name.endswith("_percent_gains_table.png") for path in pictures)
     say(f"database  {settings.warehouse.published_path}")
     say(f"pictures  {options.picture_folder}: {len(pictures) - tables} charts, {tables} gain tables")
-    say(f"page      {settings.report.path / INDEX}")
+    say(f"page      {page or 'not written: a warning says why'}")
     say(f"log       {run_log.path or 'not kept: it could not be written'}")
 
 

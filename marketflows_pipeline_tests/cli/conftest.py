@@ -10,6 +10,9 @@ from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import publish_market
 from marketflows_pipeline_tests.cli.reports.exchanges.published_rows import NOW, publish_exchanges
 from marketflows_pipeline_tests.logger_state import restored_logger
+from marketflows_pipeline_tests.looked_at import looked_at_once
+
+__all__ = ["looked_at_once"]
 
 
 @pytest.fixture(scope="session")

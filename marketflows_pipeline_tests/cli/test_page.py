@@ -8,9 +8,11 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from marketflows_pipeline.cli import marketflows, page
+from marketflows_pipeline.cli import marketflows, page, run
 from marketflows_pipeline.clock import FixedClock
+from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.report import bundle
+from marketflows_pipeline.system.safe_files import write_whole
 from marketflows_pipeline_tests.report.content import NO_SCRIPTS
 from marketflows_pipeline_tests.report.sections import published_coins as data
 
@@ -91,3 +93,26 @@ def test_scripts_that_cannot_be_kept_are_a_fault(published: Path, monkeypatch: p
     monkeypatch.setattr(bundle, "make_bundle", refuse)
     done = ask(published)
     assert "the scripts of the page could not be kept in" in str(done.exception)
+
+
+@pytest.mark.parametrize("wrote", [True, False])
+def test_a_run_names_the_page_only_if_it_wrote_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrote: bool
+) -> None:
+    """The path of an old page stood under "page" where the run could not write a new one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "config.toml").write_text("[providers.coingecko]\nplan = 'keyless'\n")
+    index = tmp_path / "report" / "index.html"
+    index.parent.mkdir()
+    index.write_text("of an earlier run")
+
+    def execute(*_: object) -> int:
+        if wrote:
+            write_whole(index, b"of this run", private=False)
+        return 0
+
+    monkeypatch.setattr(run, "_execute", execute)
+    assert run.run(RunOptions(), "INFO") == 0
+    said = "page      report/index.html" if wrote else "page      not written: a warning says why"
+    assert said in capsys.readouterr().out.splitlines()

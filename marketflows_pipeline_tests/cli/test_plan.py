@@ -142,6 +142,26 @@ def test_charts_and_kinds_are_counted_once_for_each_exchange(tmp_path: Path) -> 
     assert calls(answer, "/exchanges/{id}") == 4
 
 
+@pytest.mark.parametrize(("is_mapped", "due"), [(True, 0), (False, 2)])
+def test_the_chart_of_an_exchange_tracked_by_its_slug_is_looked_up_by_its_id(
+    tmp_path: Path, is_mapped: bool, due: int
+) -> None:
+    """A slug is no name of a chart: each hour the plan counted one more call than there was to make."""
+    fetched = frame(
+        "meta.fetches",
+        *({"dataset": "volume_chart", "target": name, "outcome": "complete"} for name in ("binance", "new_one")),
+    )
+    ids = (("binance", "binance-cex"), ("new_one", "newer"), (None, "reserves-only"))
+    exchanges = frame(
+        "core.exchanges", *({"exchange_key": slug, "exchange_id": own, "defillama_slug": slug} for own, slug in ids)
+    )
+    config = '[exchanges]\ntracked = ["binance-cex", "binance", "newer", "reserves-only"]\n'
+    tables = {"meta.fetches": fetched} | ({"core.exchanges": exchanges} if is_mapped else {})
+    publish_tables(tmp_path, "exchanges", tables, config=config, now=NOW)
+
+    assert calls(body(tmp_path), "/exchanges/{id}/volume_chart") == due
+
+
 def test_while_a_run_goes_on_the_published_file_answers(tmp_path: Path) -> None:
     publish(tmp_path)
 

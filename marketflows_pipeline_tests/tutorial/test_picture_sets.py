@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import pkgutil
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 from marketflows_pipeline.assets import cross_asset_output, exchanges_output, market_caps_output
 from marketflows_pipeline.charts.picture_set import chosen_jobs
 from marketflows_pipeline.charts.rendering.render import RenderJob
+from marketflows_pipeline.charts.style.colours import with_values
 from marketflows_pipeline.charts.style.look import PictureSet
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
 from marketflows_pipeline.run_context import open_run
@@ -25,6 +29,7 @@ ASSETS = {
     exchanges_output: "exchange_charts_drawn",
     cross_asset_output: "cross_asset_charts_drawn",
 }
+NAMED_COLOUR = re.compile(r'"(?:var|color-mix)\([^"]*\)"')
 ESSENTIAL = """
 CrossAsset_correlations.png CrossAsset_flow_map_all.png CrossAsset_flow_ranking_all.png
 CrossAsset_price_against_flow.png CrossAsset_regimes.png
@@ -82,3 +87,15 @@ def test_the_documents_set_is_all_that_a_run_has_drawn(jobs: list[RenderJob], tu
 
     assert names(jobs, "document") == {name for name in drawn if "_model_" not in name}
     assert names(jobs, "none") == set()
+
+
+def test_every_colour_of_a_picture_stands_where_colours_are_looked_for(jobs: list[RenderJob]) -> None:
+    """Elsewhere ``var(--ink)`` is the name of a coin, and a colour would be drawn as black."""
+    one_of_each = {type(job.spec): job for job in jobs if job.spec.reason_to_skip(job.frame) is None}
+    left = {}
+    for job in one_of_each.values():
+        chart = pkgutil.resolve_name(job.spec.draw)(job.frame, job.spec).to_dict(validate=False)
+        left[job.file_name] = NAMED_COLOUR.findall(json.dumps(with_values(chart, "light")))
+
+    assert {name: found for name, found in left.items() if found} == {}
+    assert len(left) > 20

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.warehouse.empty import made_once
 from marketflows_pipeline_tests.warehouse.runs import Runs
 
 
@@ -35,12 +36,9 @@ def link(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A private file with every table and no row: creating them takes longer than most tests."""
-    file = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
-    with Warehouse(file):
-        pass
-    return file
+def empty_file() -> Path:
+    """A private file with every table that is kept, and no row."""
+    return made_once()[1]
 
 
 @pytest.fixture

@@ -94,6 +94,10 @@ _TABLE = {
 SERIES_COUNT, SIZES = 12, 5
 # Between pure black and white every fill has a contrast of at least 4.5 with one of them.
 _BLACK, _WHITE = "#000000", "#ffffff"
+# Keys of Vega-Lite under which a colour stands, and columns of colours in the data of charts; `...Color` besides.
+_HOLD_COLOURS = frozenset(("background", "color", "fill", "range", "stroke", "ink", "inside"))
+# Where a channel such as `color` has its colour.
+_OF_CHANNEL = frozenset(("value", "condition"))
 _NAMED = re.compile(r"var\(--([a-z0-9-]+)\)")
 _MIXED = re.compile(r"color-mix\(in srgb, var\(--([a-z0-9-]+)\) ([0-9.]+(?:e-[0-9]+)?)%, var\(--([a-z0-9-]+)\)\)")
 
@@ -155,14 +159,37 @@ def value_of(colour: str, theme: Theme) -> str:
     return between(low, high, float(mixed[2]) / 100)
 
 
-def with_values(part: Any, theme: Theme, shown: Callable[[str], str] = str) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """A part of a specification with the theme's values in place of the names of colours, all texts as shown."""
+def with_values(
+    part: Any,  # noqa: ANN401 - whatever JSON holds
+    theme: Theme,
+    shown: Callable[[str], str] = str,
+    *,
+    is_colour: bool = False,
+) -> Any:  # noqa: ANN401
+    """A part of a specification with the theme's values in place of the names of colours, all texts as shown.
+
+    Only what stands where a colour stands is one: a coin may be called ``var(--ink)``.
+
+    Args:
+        part: of a Vega-Lite specification.
+        theme: whose values are meant.
+        shown: what becomes of each text.
+        is_colour: whether texts at the top of the part are colours.
+    """
     if isinstance(part, str):
-        is_name = part.startswith(("var(--", "color-mix("))
-        return shown(value_of(part, theme) if is_name else part)
+        return shown(value_of(part, theme) if is_colour else part)
     if isinstance(part, Mapping):
-        return {key: with_values(value, theme, shown) for key, value in part.items()}
-    return [with_values(value, theme, shown) for value in part] if isinstance(part, list | tuple) else part
+        return {
+            key: with_values(value, theme, shown, is_colour=_names_colour(key) or (is_colour and key in _OF_CHANNEL))
+            for key, value in part.items()
+        }
+    if isinstance(part, list | tuple):
+        return [with_values(value, theme, shown, is_colour=is_colour) for value in part]
+    return part
+
+
+def _names_colour(key: str) -> bool:
+    return key in _HOLD_COLOURS or key.endswith("Color")
 
 
 def css_variables(theme: Theme) -> str:

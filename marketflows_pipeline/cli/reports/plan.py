@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from marketflows_pipeline.ingest.outlook import (
     with_coins,
 )
 from marketflows_pipeline.ingest.provider_claim import owner_of, refuse_another
+from marketflows_pipeline.providers.exchange_ids import DEFILLAMA_SLUGS
 from marketflows_pipeline.providers.http.ledger import month_of
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
 from marketflows_pipeline.settings import EXCHANGE_PROVIDER, Settings, source_of
@@ -53,12 +55,15 @@ _COHORT = """
 select count(*) as n from accepted.cohort_members
 where observed_at = (select max(observed_at) from accepted.cohort_members) and market_cap_usd > $limit
 """
-_HAS_SERIES = "select 1 from information_schema.tables where table_schema = 'core' and table_name = 'series'"
+_HAS_TABLE = "select 1 from information_schema.tables where table_schema = 'core' and table_name = $name"
+_EXCHANGES = "select exchange_id, defillama_slug from core.exchanges"
 # A range is called by its lower limit.
 _LIMIT = "select min(try_cast(series as double)) as least from core.series where category = 'Ranges'"
 _ANSWERED = "select distinct dataset, target from meta.fetches where outcome in ('complete', 'empty')"
 _LISTED = "select arg_max(rows_served, attempted_at) as n from meta.fetches where dataset = 'listing'"
 _SPENT = "select count(*) as n from meta.api_calls where provider = $provider and sent_at >= $month"
+# The first of two ids counts, as in the map that runs make.
+_PACKAGED_IDS = {slug: name for name, slug in reversed(DEFILLAMA_SLUGS.items())}
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Stored:
         n_cohort: coins above the smallest limit; None where none was stored, or the limit is lower now.
         n_listed: exchanges in the last full list.
         charts: exchanges whose volume chart is stored.
+        chart_ids: the id by which a chart is requested, by id and by DefiLlama's slug; None where there is no chart.
         n_kinds: exchanges whose kind is stored.
         knows_categories: whether the list of categories is stored.
         spent: credits of this month.
@@ -82,6 +88,7 @@ class Stored:
     n_cohort: int | None = None
     n_listed: int | None = None
     charts: frozenset[str] = frozenset()
+    chart_ids: Mapping[str, str | None] = field(default_factory=lambda: dict(_PACKAGED_IDS))
     n_kinds: int = 0
     knows_categories: bool = False
     spent: int = 0
@@ -119,7 +126,7 @@ def stored_facts(reading: Reading, settings: Settings, now: datetime, source: st
     )  # fmt: skip
     n_cohort = reading.rows(_COHORT, {"limit": limit})[0]["n"]
     # A first run that has not come to its end left no series.
-    least = reading.rows(_LIMIT)[0]["least"] if reading.rows(_HAS_SERIES) else None
+    least = reading.rows(_LIMIT)[0]["least"] if _has_core(reading, "series") else None
     # Coins above a limit that was higher then say nothing about how many exceed a lower one.
     is_known = least is not None and least <= limit
     answered = [(row["dataset"], row["target"]) for row in reading.rows(_ANSWERED)]
@@ -131,10 +138,24 @@ def stored_facts(reading: Reading, settings: Settings, now: datetime, source: st
         n_cohort=n_cohort if is_known else None,
         n_listed=reading.rows(_LISTED)[0]["n"],
         charts=frozenset(target for dataset, target in answered if dataset == "volume_chart"),
+        chart_ids=_chart_ids(reading),
         n_kinds=sum(dataset == "exchange" for dataset, _ in answered),
         knows_categories=bool(reading.rows("select 1 from accepted.category_names limit 1")),
         spent=spent,
     )
+
+
+def _chart_ids(reading: Reading) -> dict[str, str | None]:
+    """What the map of exchange ids says, where a run has made it, before what is packaged."""
+    known = reading.rows(_EXCHANGES) if _has_core(reading, "exchanges") else []
+    by_slug = {row["defillama_slug"]: row["exchange_id"] for row in known}
+    by_id = {row["exchange_id"]: row["exchange_id"] for row in known}
+    return {name: known_id for name, known_id in (_PACKAGED_IDS | by_slug | by_id).items() if name is not None}
+
+
+def _has_core(reading: Reading, name: str) -> bool:
+    """Whether a run has come as far as this table."""
+    return bool(reading.rows(_HAS_TABLE, {"name": name}))
 
 
 def sizes_of(settings: Settings, stored: Stored) -> Sizes:
@@ -154,8 +175,8 @@ def sizes_of(settings: Settings, stored: Stored) -> Sizes:
     n_listed, n_charts, n_kinds, n_reserves = 0, 0, 0, 0
     if exchanges is not None:
         n_listed = EXCHANGES_ASSUMED if stored.n_listed is None else stored.n_listed
-        # Charts of exchanges that are tracked no more spare no request.
-        n_charts = len(set(exchanges.tracked) - stored.charts)
+        # Charts of exchanges tracked no more spare no request; one tracked by its slug has its chart by its id.
+        n_charts = len({stored.chart_ids.get(name, name) for name in exchanges.tracked} - stored.charts - {None})
         n_kinds = max(min(EXCHANGE_KINDS_ASKED, n_listed) - stored.n_kinds, 0)
         n_reserves = len(exchanges.tracked)
         if stored.n_listed is None:

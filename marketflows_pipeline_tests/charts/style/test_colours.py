@@ -46,6 +46,33 @@ def test_any_other_text_stays_as_it_is(text: str) -> None:
     assert value_of(text, "dark") == text
 
 
+def test_a_coin_named_like_a_colour_keeps_its_name() -> None:
+    """Every text that was the name of a colour became its value, also the name of a coin."""
+    name = var("ink")
+    spec = {
+        "title": {"text": [name], "color": name, "subtitleColor": name},
+        "datasets": {"rows": [{"name": name, "key": name, "ink": name, "fill": mix("ink", 1.0, "card")}]},
+        "encoding": {
+            "x": {"datum": name, "axis": {"labelColor": {"condition": {"test": name, "value": name}, "value": "red"}}},
+            "color": {"scale": {"domain": [name], "range": [name]}, "title": name, "value": name},
+            "text": {"value": name},
+        },
+    }
+
+    assert with_values(spec, "light") == {
+        "title": {"text": [name], "color": "#1f2430", "subtitleColor": "#1f2430"},
+        "datasets": {"rows": [{"name": name, "key": name, "ink": "#1f2430", "fill": "#1f2430"}]},
+        "encoding": {
+            "x": {
+                "datum": name,
+                "axis": {"labelColor": {"condition": {"test": name, "value": "#1f2430"}, "value": "red"}},
+            },
+            "color": {"scale": {"domain": [name], "range": ["#1f2430"]}, "title": name, "value": "#1f2430"},
+            "text": {"value": name},
+        },
+    }
+
+
 def test_a_mix_lies_between_its_ends() -> None:
     assert value_of(mix("card", 0.5, "ink"), "light") == "#8f9298"
     assert value_of(mix("card", 1.0, "ink"), "light") == THEMES["light"]["card"]
