@@ -61,7 +61,8 @@ def draw_ours(kind: str, charts: int, scale: float, out_dir: Path) -> None:
     import altair  # noqa: F401
     import polars as pl
 
-    from marketflows_pipeline.charts.rendering.render import chart_job, render_all
+    from marketflows_pipeline.charts.rendering.plan import chart_job
+    from marketflows_pipeline.charts.rendering.render import render_all
     from marketflows_pipeline.charts.spec import ChartSpec
     from marketflows_pipeline.charts.style.theme import series_styles
 

@@ -23,6 +23,7 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.assets.market_caps_measures import market_cap_measures
+from marketflows_pipeline.charts.rendering.render import Drawing
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter
@@ -95,7 +96,9 @@ def run_once(path: Path, grid: str, narratives: int, now: datetime) -> dict[str,
     times: dict[str, float] = {}
     with Warehouse(path) as warehouse:
         chosen = settings(DAYS[grid], narratives)
-        context = RunContext("measured", RunOptions(), chosen, FixedClock(now), now, warehouse, LogReporter())
+        context = RunContext(
+            "measured", RunOptions(), chosen, FixedClock(now), now, warehouse, LogReporter(), Drawing(WORK)
+        )
         begin = time.perf_counter()
         for result in market_cap_measures.op.compute_fn.decorated_fn(context):  # type: ignore[union-attr]
             name = ".".join(result.asset_key.path)

@@ -16,6 +16,7 @@ import polars as pl
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.charts.rendering.manifest import Manifest
+from marketflows_pipeline.charts.rendering.render import Drawing
 from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
 from marketflows_pipeline.errors import UserInputError, WarehouseError
 from marketflows_pipeline.ingest.provider_claim import claim_warehouse
@@ -42,6 +43,7 @@ class RunContext:
         started_at: the run's moment; every table of the run is as of it.
         warehouse: the private file, open for reading and writing.
         reporter: shows the progress of long work.
+        drawing: draws the pictures of all parts while the run goes on.
     """
 
     run_id: str
@@ -51,6 +53,7 @@ class RunContext:
     started_at: datetime
     warehouse: Warehouse
     reporter: Reporter
+    drawing: Drawing
 
     @property
     def history_deadline(self) -> datetime | None:
@@ -121,7 +124,10 @@ def open_run(
     with lock.acquire(command=shlex.join(sys.argv), wait_s=LOCK_WAIT_S):
         begins_anew = options.tutorial and options.begins_anew
         kept = _forget_all_but_models(settings.warehouse.path) if begins_anew else {}
-        with Warehouse(settings.warehouse.path) as warehouse:
+        drawing = Drawing(
+            options.picture_folder, settings.plots.scale, look=settings.plots.look, is_tutorial=options.tutorial
+        )
+        with Warehouse(settings.warehouse.path) as warehouse, contextlib.closing(drawing):
             for name, rows in kept.items():
                 warehouse.merge(name, rows)
             if options.tutorial:
@@ -135,6 +141,7 @@ def open_run(
                 started_at=clock.now(),
                 warehouse=warehouse,
                 reporter=reporter or LogReporter(),
+                drawing=drawing,
             )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import polars as pl
 
 from marketflows_pipeline.charts.market_caps.cap_flow_catalog import ATTRIBUTED_DAYS, cap_flow_pictures
-from marketflows_pipeline.charts.rendering.render import RenderJob
+from marketflows_pipeline.charts.rendering.plan import RenderJob
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.transforms.market_caps.cap_movers import series_movers
 from marketflows_pipeline.transforms.market_caps.range_chain import chain_changes

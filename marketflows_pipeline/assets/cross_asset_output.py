@@ -9,11 +9,12 @@ import polars as pl
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.cross_asset_models import model_folder
-from marketflows_pipeline.assets.publishing import MODEL_PICTURES, draw_part, output_asset, published_tables
+from marketflows_pipeline.assets.publishing import MODEL_PICTURES, Pictures, drawn, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.cross_asset.catalog import CrossAssetChartContext, cross_asset_charts
 from marketflows_pipeline.charts.cross_asset.context_spec import FundGroupsSpec
 from marketflows_pipeline.charts.cross_asset.model_card import model_card_html
+from marketflows_pipeline.charts.rendering.plan import RenderJob
 from marketflows_pipeline.charts.rotation.catalog import RotationContext, rotation_charts
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline.options import Horizon, Target
@@ -42,11 +43,8 @@ ROTATION = ("mart.cross_asset_rotation", "mart.cross_asset_rotation_log", "mart.
 published_cross_asset = published_tables("cross_asset")
 
 
-@output_asset("pictures", "cross_asset", deps=(*DRAWN, *ROTATION), kinds={"altair", "png"})
-def cross_asset_charts_drawn(run: Run) -> dg.MaterializeResult[None]:
-    """Flows, rankings, flow maps, regimes, correlations, rotation and models as PNG files, and each model's card."""
+def _jobs(run: RunContext) -> list[RenderJob]:
     read = run.warehouse.read
-    evaluation = read("mart.model_evaluation")
     flows = universe_rows(run.warehouse, run.settings, "core.asset_flows")
     context = _context(run)
     charts = cross_asset_charts(
@@ -56,16 +54,24 @@ def cross_asset_charts_drawn(run: Run) -> dg.MaterializeResult[None]:
         flow_map=read("mart.flow_map"),
         regimes=read("mart.regimes"),
         correlations=read("mart.correlations"),
-        evaluation=evaluation,
+        evaluation=read("mart.model_evaluation"),
         context=context,
         groups=group_sums(read("mart.fund_group_flows"), FundGroupsSpec.sessions),
         comparison=read("mart.flow_comparison"),
     )
     points, stays, placebo = map(read, ROTATION)
-    rotations = rotation_charts(points, stays, placebo, _rotation_context(context))
-    drawn = draw_part(run, "cross_asset", [*charts, *rotations], lambda job: job.file_name.startswith(SHOWN_SMALL))
-    _write_cards(run, evaluation)
-    return drawn
+    return [*charts, *rotation_charts(points, stays, placebo, _rotation_context(context))]
+
+
+CROSS_ASSET_PICTURES = Pictures("cross_asset", _jobs, lambda job: job.file_name.startswith(SHOWN_SMALL))
+
+
+@output_asset("pictures", "cross_asset", deps=(*DRAWN, *ROTATION), kinds={"altair", "png"})
+def cross_asset_charts_drawn(run: Run) -> dg.MaterializeResult[None]:
+    """Flows, rankings, flow maps, regimes, correlations, rotation and models as PNG files, and each model's card."""
+    result = drawn(run, CROSS_ASSET_PICTURES)
+    _write_cards(run, run.warehouse.read("mart.model_evaluation"))
+    return result
 
 
 def _rotation_context(context: CrossAssetChartContext) -> RotationContext:

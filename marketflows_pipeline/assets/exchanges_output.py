@@ -3,11 +3,13 @@
 import dagster as dg
 
 from marketflows_pipeline import tutorial
-from marketflows_pipeline.assets.publishing import draw_part, output_asset, published_tables
+from marketflows_pipeline.assets.publishing import Pictures, drawn, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.exchanges.catalog import ExchangeChartContext, exchange_charts
+from marketflows_pipeline.charts.rendering.plan import RenderJob
 from marketflows_pipeline.providers.attribution import attribution
 from marketflows_pipeline.queries.exchanges import exchange_settings
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.settings import EXCHANGE_PROVIDER
 
 RESERVES_CREDIT = "Data provided by DefiLlama"
@@ -27,9 +29,7 @@ DRAWN = {
 published_exchanges = published_tables("exchanges")
 
 
-@output_asset("pictures", "exchanges", deps=DRAWN.values(), kinds={"altair", "png"})
-def exchange_charts_drawn(run: Run) -> dg.MaterializeResult[None]:
-    """Reserves and flows, market shares, concentration, whale signals and rankings as PNG files."""
+def _jobs(run: RunContext) -> list[RenderJob]:
     credit = tutorial.exchange_data_credit() if run.options.tutorial else None
     context = ExchangeChartContext(
         hhi_thresholds=exchange_settings(run.settings).hhi_thresholds,
@@ -37,5 +37,13 @@ def exchange_charts_drawn(run: Run) -> dg.MaterializeResult[None]:
         coingecko=credit or attribution(EXCHANGE_PROVIDER, run.settings.provider),
         defillama=credit or RESERVES_CREDIT,
     )
-    jobs = exchange_charts(**{name: run.warehouse.read(table) for name, table in DRAWN.items()}, context=context)
-    return draw_part(run, "exchanges", jobs, lambda job: job.file_name.startswith(SHOWN_SMALL))
+    return exchange_charts(**{name: run.warehouse.read(table) for name, table in DRAWN.items()}, context=context)
+
+
+EXCHANGE_PICTURES = Pictures("exchanges", _jobs, lambda job: job.file_name.startswith(SHOWN_SMALL))
+
+
+@output_asset("pictures", "exchanges", deps=DRAWN.values(), kinds={"altair", "png"})
+def exchange_charts_drawn(run: Run) -> dg.MaterializeResult[None]:
+    """Reserves and flows, market shares, concentration, whale signals and rankings as PNG files."""
+    return drawn(run, EXCHANGE_PICTURES)

@@ -7,7 +7,7 @@ import polars as pl
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.cap_flow_pictures import CAP_FLOWS, cap_flow_jobs
-from marketflows_pipeline.assets.publishing import draw_part, output_asset, published_tables
+from marketflows_pipeline.assets.publishing import Pictures, drawn, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.market_caps.breadth_catalog import breadth_pictures
 from marketflows_pipeline.charts.market_caps.cap_flow_catalog import ATTRIBUTED_DAYS
@@ -18,7 +18,7 @@ from marketflows_pipeline.charts.market_caps.catalog import (
     market_cap_pictures,
 )
 from marketflows_pipeline.charts.market_caps.essential_catalog import essential_pictures
-from marketflows_pipeline.charts.rendering.render import RenderJob
+from marketflows_pipeline.charts.rendering.plan import RenderJob
 from marketflows_pipeline.charts.rotation.catalog import RotationContext, rotation_charts
 from marketflows_pipeline.charts.spec import US_DOLLAR, ChartSpec
 from marketflows_pipeline.providers.attribution import attribution
@@ -43,16 +43,12 @@ BREADTH = {"breadth": "mart.breadth", "market_map": "mart.market_map", "dominanc
 published_market_caps = published_tables("market_caps")
 
 
-@output_asset(
-    "pictures", "market_caps", deps=(*DRAWN, INDEX, *ROTATION, *BREADTH.values(), *CAP_FLOWS), kinds={"altair", "png"}
-)
-def market_cap_pictures_drawn(run: Run) -> dg.MaterializeResult[None]:
-    """All charts of the part as PNG files; those whose figures did not change are left as they are."""
+def _jobs(run: RunContext) -> list[RenderJob]:
     metrics, gains, series, totals = map(run.warehouse.read, DRAWN)
     context = _picture_context(run, series, totals)
     points, stays, placebo = map(run.warehouse.read, ROTATION)
     of_breadth = {name: run.warehouse.read(table) for name, table in BREADTH.items()}
-    jobs = [
+    return [
         *market_cap_pictures(metrics, gains, series, context),
         *essential_pictures(metrics, gains, series, context),
         *index_pictures(run.warehouse.read(INDEX), index_rules(run.settings), series, context),
@@ -60,7 +56,6 @@ def market_cap_pictures_drawn(run: Run) -> dg.MaterializeResult[None]:
         *breadth_pictures(**of_breadth, series=series, rule=DISJOINT_RULE, context=context),
         *cap_flow_jobs(run, series, context.source),
     ]
-    return draw_part(run, "market_caps", jobs, _is_first_of_category)
 
 
 def _is_first_of_category(job: RenderJob) -> bool:
@@ -69,6 +64,17 @@ def _is_first_of_category(job: RenderJob) -> bool:
     if not isinstance(spec, ChartSpec) or spec.base_asset != US_DOLLAR:
         return False
     return spec.diff_order == 0 and not spec.is_unit and spec.ema_period == 1
+
+
+MARKET_CAP_PICTURES = Pictures("market_caps", _jobs, _is_first_of_category)
+
+
+@output_asset(
+    "pictures", "market_caps", deps=(*DRAWN, INDEX, *ROTATION, *BREADTH.values(), *CAP_FLOWS), kinds={"altair", "png"}
+)
+def market_cap_pictures_drawn(run: Run) -> dg.MaterializeResult[None]:
+    """All charts of the part as PNG files; those whose figures did not change are left as they are."""
+    return drawn(run, MARKET_CAP_PICTURES)
 
 
 def _rotation_context(run: RunContext, series: pl.DataFrame, context: PictureContext) -> RotationContext:

@@ -3,13 +3,14 @@
 import base64
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from marketflows_pipeline.assets.tables import OWNERS, Run, as_markdown, asset_key
 from marketflows_pipeline.charts.picture_set import chosen_jobs
-from marketflows_pipeline.charts.rendering.render import RenderJob, render_all, thumbnails
+from marketflows_pipeline.charts.rendering.plan import RenderJob
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.system.markdown import plain_markdown
@@ -17,7 +18,8 @@ from marketflows_pipeline.warehouse.publish import publish
 
 log = logging.getLogger(__name__)
 
-_DRAWN_LAST = {"dagster/priority": "-1"}
+# After the requests of every part.
+_WAITED_FOR_LAST = {"dagster/priority": "-3"}
 
 # Counted apart, because which there are depends on what was trained before.
 MODEL_PICTURES = "CrossAsset_model_"
@@ -25,15 +27,15 @@ MODEL_PICTURES = "CrossAsset_model_"
 
 def output_asset(
     kind: str, part: Part, *, deps: Iterable[str], kinds: set[str]
-) -> Callable[[Callable[[Run], dg.MaterializeResult[None]]], dg.AssetsDefinition]:
-    """An asset of the files that people look at; pictures wait until every part is published and on the page."""
+) -> Callable[[Callable[..., dg.MaterializeResult[None]]], dg.AssetsDefinition]:
+    """An asset of the files that people look at; pictures are waited for once every part is on the page."""
     decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
         key=[kind, part],
         deps=map(asset_key, deps),
         group_name=f"{part}_output",
         kinds=kinds,
         owners=OWNERS,
-        op_tags=_DRAWN_LAST if kind == "pictures" else None,
+        op_tags=_WAITED_FOR_LAST if kind == "pictures" else None,
     )
     return decorate
 
@@ -70,29 +72,39 @@ def _failed_before(run: RunContext, parts: Sequence[str]) -> list[str]:
     return sorted(set(parts) & set(runs["part"]))
 
 
-def draw_part(
-    run: RunContext, part: Part, jobs: Sequence[RenderJob], is_shown: Callable[[RenderJob], bool]
-) -> dg.MaterializeResult[None]:
-    """Bring the pictures of a part up to date.
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of a part.
 
-    Args:
-        run: the run.
+    Attributes:
         part: whose pictures these are.
-        jobs: all of them; which are drawn is for ``[plots]`` to say.
+        jobs: all of them, as the run's tables have them; which are drawn is for ``[plots]`` to say.
         is_shown: whether the Dagster UI shows a small copy of one, when it was drawn anew.
     """
-    plots = run.settings.plots
-    chosen = chosen_jobs(jobs, plots.set)
-    with run.reporter.track("Drawing", len(chosen)) as advance:
-        report = render_all(
-            chosen,
-            run.options.picture_folder,
-            plots.scale,
-            lambda _done, _total: advance(1),
-            look=plots.look,
-            part=part,
-            is_tutorial=run.options.tutorial,
-        )
+
+    part: Part
+    jobs: Callable[[RunContext], Sequence[RenderJob]]
+    is_shown: Callable[[RenderJob], bool]
+
+    @property
+    def step(self) -> str:
+        """Name of the step that waits for them."""
+        return f"pictures__{self.part}"
+
+
+def begin_to_draw(run: RunContext, pictures: Pictures) -> None:
+    """Begin the pictures of a part whose tables stand; other processes draw while the run goes on."""
+    chosen = chosen_jobs(pictures.jobs(run), run.settings.plots.set)
+    shown = [job.file_name for job in chosen if pictures.is_shown(job)]
+    run.drawing.begin(pictures.part, chosen, shown)
+
+
+def drawn(run: RunContext, pictures: Pictures) -> dg.MaterializeResult[None]:
+    """Wait for the pictures of a part, which are begun here if they have not been before."""
+    if not run.drawing.has_begun(pictures.part):
+        begin_to_draw(run, pictures)
+    with run.reporter.track("Drawing", run.drawing.n_due(pictures.part)) as advance:
+        report = run.drawing.finish(pictures.part, lambda _done, _total: advance(1))
     for name, reason in report.skipped:
         log.info("skipped %s: %s", name, reason)
     for family, names in report.outdated.items():
@@ -109,8 +121,7 @@ def draw_part(
         "unchanged": len(report.unchanged),
         "skipped": len(report.skipped),
     }
-    shown = [job for job in chosen if job.file_name in report.drawn and is_shown(job)]
-    for name, png in thumbnails(shown, look=plots.look).items():
+    for name, png in report.thumbnails.items():
         image = f"![{plain_markdown(name)}](data:image/png;base64,{base64.b64encode(png).decode()})"
         metadata[name.removesuffix(".png")] = dg.MetadataValue.md(image)
     return dg.MaterializeResult(metadata=metadata)

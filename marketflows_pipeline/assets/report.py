@@ -4,14 +4,16 @@ import logging
 
 import dagster as dg
 
-from marketflows_pipeline.assets.publishing import output_asset
+from marketflows_pipeline.assets.cross_asset_output import CROSS_ASSET_PICTURES
+from marketflows_pipeline.assets.exchanges_output import EXCHANGE_PICTURES
+from marketflows_pipeline.assets.market_caps_output import MARKET_CAP_PICTURES
+from marketflows_pipeline.assets.publishing import Pictures, begin_to_draw, output_asset
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.errors import MarketflowsError, is_stop
 from marketflows_pipeline.report.build import SectionCache
 from marketflows_pipeline.report.bundle import HOW_TO_MAKE, read_bundle
 from marketflows_pipeline.report.places import Written, write_after_publish
 from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.schema import Part
 from marketflows_pipeline.system.markdown import plain_markdown
 from marketflows_pipeline.system.printable import excerpt
 
@@ -21,13 +23,16 @@ log = logging.getLogger(__name__)
 _CACHE = SectionCache()
 
 
-def page_after(part: Part) -> dg.AssetsDefinition:
-    """The asset that writes the page once a part is published."""
+def page_after(pictures: Pictures) -> dg.AssetsDefinition:
+    """The asset that writes the page once a part is published, and then has the pictures of that part begun."""
 
-    @output_asset("report", part, deps=[f"published.{part}"], kinds={"html"})
-    def page(run: Run) -> dg.MaterializeResult[None]:
+    @output_asset("report", pictures.part, deps=[f"published.{pictures.part}"], kinds={"html"})
+    def page(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult[None]:
         """One offline HTML file of all that is published: brief, charts and their figures."""
-        return dg.MaterializeResult(metadata=_written(run))
+        metadata = _written(run)
+        if context.job_def.has_node_named(pictures.step):
+            _begin(run, pictures)
+        return dg.MaterializeResult(metadata=metadata)
 
     return page
 
@@ -54,6 +59,16 @@ def _written(run: RunContext) -> dict[str, dg.MetadataValue]:
     }
 
 
+def _begin(run: RunContext, pictures: Pictures) -> None:
+    """Begin the pictures; a fault is for the step that waits for them, which begins them again."""
+    try:
+        begin_to_draw(run, pictures)
+    except Exception as error:
+        if is_stop(error):
+            raise
+        log.debug("the pictures of %s were not begun: %s", pictures.part, excerpt(str(error)))
+
+
 def _preview(written: Written) -> str:
     if written.brief is None:
         return "no sentences"
@@ -62,6 +77,6 @@ def _preview(written: Written) -> str:
     return "\n".join(lines)
 
 
-report_market_caps = page_after("market_caps")
-report_exchanges = page_after("exchanges")
-report_cross_asset = page_after("cross_asset")
+report_market_caps = page_after(MARKET_CAP_PICTURES)
+report_exchanges = page_after(EXCHANGE_PICTURES)
+report_cross_asset = page_after(CROSS_ASSET_PICTURES)

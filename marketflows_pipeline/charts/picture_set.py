@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from marketflows_pipeline.charts.rendering.render import RenderJob
+from marketflows_pipeline.charts.rendering.plan import RenderJob
 from marketflows_pipeline.charts.style.look import PictureSet
 
 

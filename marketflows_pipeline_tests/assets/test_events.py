@@ -10,6 +10,7 @@ import pytest
 
 from marketflows_pipeline.assets import events
 from marketflows_pipeline.assets.events import update_events
+from marketflows_pipeline.charts.rendering.render import Drawing
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import Stopped
 from marketflows_pipeline.options import RunOptions
@@ -29,7 +30,8 @@ HOUR = timedelta(hours=1)
 
 def run_at(warehouse: Warehouse, hours: int = 0) -> RunContext:
     now = NOW + hours * HOUR
-    return RunContext("run", RunOptions(), Settings(), FixedClock(now), now, warehouse, LogReporter())
+    drawing = Drawing(warehouse.path.parent)
+    return RunContext("run", RunOptions(), Settings(), FixedClock(now), now, warehouse, LogReporter(), drawing)
 
 
 def stored(warehouse: Warehouse, *columns: str) -> list[Any]:

@@ -13,7 +13,8 @@ import pytest
 from marketflows_pipeline.charts.exchanges.catalog import exchange_charts
 from marketflows_pipeline.charts.exchanges.spec import ReservesSpec
 from marketflows_pipeline.charts.market_caps.lines import line_chart
-from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job, render_all
+from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job
+from marketflows_pipeline.charts.rendering.render import render_all
 from marketflows_pipeline.charts.style.axes import label_expression
 from marketflows_pipeline.system.printable import NAME_LENGTH
 from marketflows_pipeline_tests.charts.exchanges.frames import netflow_frame, tvl_frame

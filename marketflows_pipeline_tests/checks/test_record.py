@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from marketflows_pipeline.charts.rendering.render import Drawing
 from marketflows_pipeline.checks.model import WARN, CheckResult, check, evidence
 from marketflows_pipeline.checks.record import evaluate_and_record
 from marketflows_pipeline.clock import FixedClock
@@ -50,7 +51,17 @@ def is_lenient(_run: RunContext) -> CheckResult:
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[RunContext]:
     with Warehouse(tmp_path / "private.duckdb") as warehouse:
-        yield RunContext("run-1", RunOptions(), Settings(), FixedClock(NOW + HOUR), NOW, warehouse, LogReporter())
+        drawing = Drawing(warehouse.path.parent)
+        yield RunContext(
+            "run-1",
+            RunOptions(),
+            Settings(),
+            FixedClock(NOW + HOUR),
+            NOW,
+            warehouse,
+            LogReporter(),
+            drawing,
+        )
 
 
 def recorded(run: RunContext) -> list[tuple[object, ...]]:

@@ -8,14 +8,14 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import dagster as dg
 import pytest
 
-from marketflows_pipeline.assets import cross_asset_output, exchanges_output, market_caps_output
+from marketflows_pipeline.assets.cross_asset_output import CROSS_ASSET_PICTURES
+from marketflows_pipeline.assets.exchanges_output import EXCHANGE_PICTURES
+from marketflows_pipeline.assets.market_caps_output import MARKET_CAP_PICTURES
 from marketflows_pipeline.charts.picture_set import chosen_jobs
-from marketflows_pipeline.charts.rendering.render import RenderJob
+from marketflows_pipeline.charts.rendering.plan import RenderJob
 from marketflows_pipeline.charts.style.colours import with_values
 from marketflows_pipeline.charts.style.look import PictureSet
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
@@ -24,11 +24,7 @@ from marketflows_pipeline_tests.tutorial.run import TutorialRun
 
 pytestmark = pytest.mark.slow
 
-ASSETS = {
-    market_caps_output: "market_cap_pictures_drawn",
-    exchanges_output: "exchange_charts_drawn",
-    cross_asset_output: "cross_asset_charts_drawn",
-}
+ALL = (MARKET_CAP_PICTURES, EXCHANGE_PICTURES, CROSS_ASSET_PICTURES)
 NAMED_COLOUR = re.compile(r'"(?:var|color-mix)\([^"]*\)"')
 ESSENTIAL = """
 CrossAsset_correlations.png CrossAsset_flow_map_all.png CrossAsset_flow_ranking_all.png
@@ -55,21 +51,11 @@ def jobs(tutorial_run: TutorialRun, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("sets")
     (folder / TUTORIAL_PRIVATE).parent.mkdir()
     shutil.copy(tutorial_run.folder / TUTORIAL_PRIVATE, folder / TUTORIAL_PRIVATE)
-    found: list[RenderJob] = []
-
-    def keep(_run: Any, _part: str, jobs: list[RenderJob], _is_shown: Any) -> dg.MaterializeResult[None]:
-        found.extend(jobs)
-        return dg.MaterializeResult(metadata={})
-
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        for module in ASSETS:
-            patch.setattr(module, "draw_part", keep)
         with open_run(RunOptions(tutorial=True), run_id="sets") as run:
-            for module, name in ASSETS.items():
-                getattr(module, name).op.compute_fn.decorated_fn(run)
-        yield found
+            yield [job for pictures in ALL for job in pictures.jobs(run)]
 
 
 def names(jobs: list[RenderJob], of: PictureSet) -> set[str]:

@@ -26,7 +26,7 @@ from marketflows_pipeline.charts.cross_asset.spec import (
     last_sessions,
     shown_symbols,
 )
-from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job
+from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.theme import series_styles
 

@@ -18,7 +18,7 @@ from marketflows_pipeline.charts.exchanges.spec import (
     WhaleSpec,
 )
 from marketflows_pipeline.charts.exchanges.wording import MEASURES, SEGMENTS
-from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job
+from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import SeriesStyle
 from marketflows_pipeline.charts.style.theme import PALETTE, series_styles
 from marketflows_pipeline.system.printable import presentable_name

@@ -13,7 +13,7 @@ from marketflows_pipeline.charts.market_caps.breadth_spec import (
     MarketMapSpec,
 )
 from marketflows_pipeline.charts.market_caps.catalog import PictureContext, category_styles
-from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job
+from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job
 from marketflows_pipeline.charts.spec import RANGES, SeriesStyle
 from marketflows_pipeline.charts.style.theme import GREY, INK, PALETTE
 from marketflows_pipeline.system.printable import presentable_name

@@ -2,87 +2,145 @@
 
 from __future__ import annotations
 
-import json
 import os
+import pickle
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from queue import SimpleQueue
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
+import polars as pl
+
+from marketflows_pipeline.charts.rendering import worker
 from marketflows_pipeline.charts.rendering.worker import REQUEST, RESPONSE
-from marketflows_pipeline.charts.style.colours import Theme, with_values
-from marketflows_pipeline.system.printable import boxed
+from marketflows_pipeline.charts.spec import Spec
+from marketflows_pipeline.charts.style.colours import Theme
+from marketflows_pipeline.charts.style.look import Look
 
-_WORKER = Path(__file__).with_name("worker.py")
 _MOST_WORKERS = 4
-# A worker costs about 0.4 s until its first chart, as much as a handful of charts.
-_CHARTS_PER_WORKER = 5
+# A worker costs about a second of a processor until its first chart, as much as ten charts.
+_CHARTS_PER_WORKER = 10
+Kept = TypeVar("Kept")
 
 
 class DrawingError(Exception):
     """The renderer refused a specification, or died over it."""
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A picture, and where it was asked for and fits its limit a small one; else that is empty."""
+
+    png: bytes
+    thumbnail: bytes = b""
+
+
 class DrawingPool:
-    """Processes that turn Vega-Lite specifications into PNG bytes."""
+    """Processes that turn charts into PNG bytes, started as there are pictures for them.
 
-    def __init__(self, workers: int) -> None:
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="drawing")
+    Args:
+        most_workers: processes at most; by default one per processor, and no more than four.
+    """
+
+    def __init__(self, most_workers: int | None = None) -> None:
+        self._most = most_workers or worker_count(_MOST_WORKERS * _CHARTS_PER_WORKER)
+        self._threads = ThreadPoolExecutor(self._most, thread_name_prefix="drawing")
         self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        self._starting = threading.Lock()
         self._started: list[subprocess.Popen[bytes]] = []
-        for _ in range(workers):
-            self._start()
+        self._asked_for = 0
+        self._is_closed = False
 
-    def submit(
-        self, vega_lite: Mapping[str, Any], scale: float, theme: Theme = "light", *, most_bytes: int = 0
-    ) -> Future[bytes]:
+    def submit(self, vega_lite: Mapping[str, Any], scale: float, theme: Theme = "light") -> Future[bytes]:
         """Draw one specification in the colours of a theme.
 
         Args:
             vega_lite: the specification.
             scale: pixels per pixel of the design.
             theme: light or dark.
-            most_bytes: where given, the PNG is made smaller until it has no more.
 
         Returns:
             A future of PNG bytes; it raises `DrawingError` where the renderer refused or died.
         """
-        # The renderer hands texts on as XML, which holds no control characters.
-        specification = json.dumps(with_values(vega_lite, theme, boxed)).encode()
-        return self._threads.submit(self._draw, specification, scale, most_bytes)
+        from marketflows_pipeline.charts.rendering.building import as_json  # noqa: PLC0415 - loads Altair
+
+        payload = as_json(vega_lite, theme)
+        self._asked_for += 1
+        return self._threads.submit(lambda: self._drawn(payload, scale).png)
+
+    def submit_chart(
+        self,
+        frame: pl.DataFrame,
+        spec: Spec,
+        scale: float,
+        look: Look,
+        keep: Callable[[Drawn], Kept],
+        *,
+        most_bytes: int = 0,
+    ) -> Future[Kept]:
+        """Build and draw one chart, and keep it.
+
+        Args:
+            frame: its figures, as the drawing function takes them.
+            spec: its specification.
+            scale: pixels per pixel of the design.
+            look: theme, size and watermark.
+            keep: called with the picture, in a thread of this pool.
+            most_bytes: of a thumbnail; 0 for none.
+
+        Returns:
+            A future of what ``keep`` returns; it raises `DrawingError` where the chart could not be built or drawn.
+        """
+
+        def kept() -> Kept:
+            # Only here, so that what waits for a worker takes no memory twice.
+            payload = pickle.dumps((frame, spec, look), pickle.HIGHEST_PROTOCOL)
+            return keep(self._drawn(payload, scale, most_bytes, is_job=True))
+
+        self._asked_for += 1
+        return self._threads.submit(kept)
 
     def close(self) -> None:
         """Drop what was not begun, and end the processes."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for process in self._started:
-            process.kill()
+        with self._starting:
+            self._is_closed = True
+            for process in self._started:
+                process.kill()
         self._threads.shutdown()
         for process in self._started:
             _end(process)
 
-    def _start(self) -> None:
-        # -P keeps this folder, whose module names are short, out of the worker's import path.
-        command = [sys.executable, "-P", str(_WORKER)]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own file
-        self._started.append(process)
-        self._free.put(process)
-
-    def _draw(self, vega_lite: bytes, scale: float, most_bytes: int) -> bytes:
-        process = self._free.get()
+    def _drawn(self, payload: bytes, scale: float, most_bytes: int = 0, *, is_job: bool = False) -> Drawn:
+        process = self._taken()
         try:
-            ok, payload = _exchange(process, vega_lite, scale, most_bytes)
+            ok, answer, thumbnail = _exchange(process, REQUEST.pack(scale, most_bytes, is_job, len(payload)) + payload)
         except (OSError, EOFError) as error:
             status = _end(process)
-            self._start()
+            with self._starting:
+                self._started.remove(process)
             raise DrawingError(f"the renderer died over it (exit status {status})") from error
         self._free.put(process)
         if not ok:
-            raise DrawingError(payload.decode(errors="replace"))
-        return payload
+            raise DrawingError(answer.decode(errors="replace"))
+        return Drawn(answer, thumbnail)
+
+    def _taken(self) -> subprocess.Popen[bytes]:
+        """A process that is free, or a new one where there are pictures enough for it."""
+        with suppress(Empty):
+            return self._free.get_nowait()
+        with self._starting:
+            if self._is_closed:
+                raise DrawingError("the run ended before it was drawn")
+            if len(self._started) < min(self._most, worker_count(self._asked_for)):
+                self._started.append(_started_worker())
+                return self._started[-1]
+        return self._free.get()
 
 
 def worker_count(charts: int) -> int:
@@ -91,14 +149,11 @@ def worker_count(charts: int) -> int:
     return max(1, min(_MOST_WORKERS, processors, -(-charts // _CHARTS_PER_WORKER)))
 
 
-@contextmanager
-def drawing_pool(charts: int) -> Iterator[DrawingPool]:
-    """A pool fit for so many charts, closed at the end."""
-    pool = DrawingPool(worker_count(charts))
-    try:
-        yield pool
-    finally:
-        pool.close()
+def _started_worker() -> subprocess.Popen[bytes]:
+    # -P keeps the working directory, whatever lies there, out of the worker's import path; it finds what we find.
+    command = [sys.executable, "-P", "-m", worker.__name__]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)  # noqa: S603
 
 
 def _end(process: subprocess.Popen[bytes]) -> int:
@@ -110,16 +165,17 @@ def _end(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-def _exchange(process: subprocess.Popen[bytes], vega_lite: bytes, scale: float, most_bytes: int) -> tuple[bool, bytes]:
+def _exchange(process: subprocess.Popen[bytes], request: bytes) -> tuple[bool, bytes, bytes]:
+    """Whether a request was served, the picture or an error text, and the thumbnail."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(REQUEST.pack(scale, most_bytes, len(vega_lite)) + vega_lite)
+    process.stdin.write(request)
     process.stdin.flush()
     header = process.stdout.read(RESPONSE.size)
     if len(header) < RESPONSE.size:
         raise EOFError
-    ok, length = RESPONSE.unpack(header)
-    payload = process.stdout.read(length)
-    if len(payload) < length:
+    ok, *lengths = RESPONSE.unpack(header)
+    answer, thumbnail = (process.stdout.read(length) for length in lengths)
+    if len(answer) + len(thumbnail) < sum(lengths):
         raise EOFError
-    return bool(ok), payload
+    return bool(ok), answer, thumbnail

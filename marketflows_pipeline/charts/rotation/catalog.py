@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from marketflows_pipeline.charts.rendering.render import RenderJob, chart_job
+from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job
 from marketflows_pipeline.charts.rotation.spec import RotationSpec
 from marketflows_pipeline.charts.rotation.wording import STEPS, backfilled_text, band_sentence, outside_sentence
 from marketflows_pipeline.charts.spec import SeriesStyle

@@ -14,7 +14,8 @@ from marketflows_pipeline.charts.cross_asset.catalog import (
     cross_asset_charts,
 )
 from marketflows_pipeline.charts.cross_asset.spec import OUTSIDE
-from marketflows_pipeline.charts.rendering.render import THUMBNAIL_BYTES, RenderJob, render_all, thumbnails
+from marketflows_pipeline.charts.rendering.plan import RenderJob
+from marketflows_pipeline.charts.rendering.render import THUMBNAIL_BYTES, render_all
 from marketflows_pipeline.schema import table
 from marketflows_pipeline_tests.charts.cross_asset.frames import (
     ASSETS,
@@ -129,8 +130,8 @@ def test_rows_before_the_windows_redraw_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_thumbnails_are_small() -> None:
-    small = thumbnails(jobs()[-3:])
+def test_thumbnails_are_small(tmp_path: Path) -> None:
+    small = render_all(jobs()[-3:], tmp_path, 0.5, part="cross_asset", shown=NAMES).thumbnails
 
     assert list(small) == NAMES[-3:]
     assert all(len(png) <= THUMBNAIL_BYTES for png in small.values())

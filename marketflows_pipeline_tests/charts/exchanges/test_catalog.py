@@ -16,7 +16,8 @@ from marketflows_pipeline.charts.exchanges.catalog import (
 )
 from marketflows_pipeline.charts.exchanges.concentration import concentration_chart
 from marketflows_pipeline.charts.exchanges.shares import shares_chart
-from marketflows_pipeline.charts.rendering.render import THUMBNAIL_BYTES, RenderJob, render_all, thumbnails
+from marketflows_pipeline.charts.rendering.plan import RenderJob
+from marketflows_pipeline.charts.rendering.render import THUMBNAIL_BYTES, render_all
 from marketflows_pipeline.charts.style.theme import PALETTE
 from marketflows_pipeline.schema.exchange_league import EXCHANGE_LEAGUE_TABLES
 from marketflows_pipeline.schema.exchanges import EXCHANGE_TABLES
@@ -148,8 +149,8 @@ def test_a_figure_redraws_its_own_picture_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_thumbnails_are_small() -> None:
-    small = thumbnails(jobs()[-3:])
+def test_thumbnails_are_small(tmp_path: Path) -> None:
+    small = render_all(jobs()[-3:], tmp_path, 0.5, part="exchanges", shown=NAMES).thumbnails
 
     assert list(small) == NAMES[-3:]
     assert all(len(png) <= THUMBNAIL_BYTES for png in small.values())

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import Future
 from typing import Any
 
 import pytest
 from altair.utils import schemapi
 
 from marketflows_pipeline.charts.market_caps.lines import line_chart
-from marketflows_pipeline.charts.rendering import render
-from marketflows_pipeline.charts.rendering.pool import DrawingPool
-from marketflows_pipeline.charts.style.colours import Theme
+from marketflows_pipeline.charts.rendering.building import built
 from marketflows_pipeline.charts.style.look import Look
 from marketflows_pipeline_tests.charts.frames import chart_spec, grid_frame
 
 FRAME = grid_frame({"ai": [1.0, 1.2], "layer-1": [1.0, 0.8]})
-
-
-class _Pool(DrawingPool):
-    def __init__(self) -> None:
-        self.built: list[Mapping[str, Any]] = []
-
-    def submit(
-        self, vega_lite: Mapping[str, Any], scale: float, theme: Theme = "light", *, most_bytes: int = 0
-    ) -> Future[bytes]:
-        assert (scale, theme, most_bytes) == (1, "light", 0)
-        self.built.append(vega_lite)
-        return Future()
 
 
 @pytest.fixture
@@ -46,10 +30,7 @@ def validations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_chart_is_built_without_validating_its_parts(validations: list[str]) -> None:
-    pool = _Pool()
-    render._begin(pool, render.chart_job(FRAME, chart_spec()), 1, Look())
-
-    assert len(pool.built) == 1
+    assert built(FRAME, chart_spec(), Look())["width"]
     assert validations == []
 
 

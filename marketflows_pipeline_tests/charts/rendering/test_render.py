@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -14,16 +15,10 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from marketflows_pipeline.charts.rendering.manifest import MANIFEST_NAME
+from marketflows_pipeline.charts.rendering.manifest import MANIFEST_NAME, Manifest
+from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job, input_digest
 from marketflows_pipeline.charts.rendering.pool import DrawingError, DrawingPool, worker_count
-from marketflows_pipeline.charts.rendering.render import (
-    THUMBNAIL_BYTES,
-    RenderJob,
-    chart_job,
-    input_digest,
-    render_all,
-    thumbnails,
-)
+from marketflows_pipeline.charts.rendering.render import THUMBNAIL_BYTES, Drawing, render_all
 from marketflows_pipeline.charts.spec import ChartSpec, Spec
 from marketflows_pipeline.errors import RenderError
 from marketflows_pipeline_tests.charts.frames import chart_spec, gain_frame, gain_spec, grid_frame
@@ -87,7 +82,8 @@ def test_an_unchanged_run_does_not_even_load_altair(tmp_path: Path) -> None:
     render_all([CHART], tmp_path, 1)
     program = (
         "import sys; from pathlib import Path; from marketflows_pipeline_tests.charts.frames import *;"
-        "from marketflows_pipeline.charts.rendering.render import *;"
+        "from marketflows_pipeline.charts.rendering.plan import chart_job;"
+        "from marketflows_pipeline.charts.rendering.render import render_all;"
         "frame = grid_frame({'ai': [1.0, 1.2, 1.4], 'layer-1': [1.0, None, 0.8]});"
         f"report = render_all([chart_job(frame, chart_spec())], Path({str(tmp_path)!r}), 1);"
         "assert report.unchanged and not report.drawn; assert 'altair' not in sys.modules"
@@ -228,26 +224,63 @@ def test_progress_counts_the_pictures_that_are_drawn(tmp_path: Path) -> None:
     assert seen == [(1, 1)]
 
 
-def test_a_thumbnail_is_a_small_png() -> None:
+def test_a_thumbnail_is_a_small_png(tmp_path: Path) -> None:
     busy = {f"s{place}": [1 + place * step / 300 for step in range(92)] for place in range(12)}
     job = chart_job(grid_frame(busy), chart_spec({series: series.upper() for series in busy}))
 
-    small = thumbnails([job])[job.file_name]
+    small = render_all([job, TABLE], tmp_path, 1, shown=[job.file_name]).thumbnails
 
-    assert len(small) <= THUMBNAIL_BYTES
-    width, height = Image.open(BytesIO(small)).size
+    assert list(small) == [job.file_name]
+    png = small[job.file_name]
+    assert len(png) <= THUMBNAIL_BYTES
+    width, height = Image.open(BytesIO(png)).size
     assert width / height == pytest.approx(4 / 3, rel=0.02)
     assert width >= 240
 
 
-def test_a_thumbnail_that_cannot_be_small_enough_is_refused() -> None:
-    with pytest.raises(RenderError, match="more than 100 bytes"):
-        thumbnails([CHART], max_bytes=100)
+def test_of_a_picture_that_is_up_to_date_no_thumbnail_is_made(tmp_path: Path) -> None:
+    render_all([TABLE], tmp_path, 1)
+
+    assert render_all([TABLE], tmp_path, 1, shown=[TABLE.file_name]).thumbnails == {}
 
 
-def test_a_thumbnail_that_cannot_be_drawn_is_named() -> None:
-    with pytest.raises(RenderError, match=r"Badly_MC_by_us-dollar\.png could not be drawn"):
-        thumbnails([broken(Badly)])
+def test_a_thumbnail_that_cannot_be_small_enough_is_refused_and_its_picture_stays(tmp_path: Path) -> None:
+    with closing(Drawing(tmp_path, 0.5, thumbnail_bytes=100)) as drawing:
+        drawing.begin("market_caps", [CHART, TABLE], [CHART.file_name])
+        with pytest.raises(RenderError, match=r"1 of 2 charts .* as a thumbnail it needs more than 100 bytes"):
+            drawing.finish("market_caps")
+    assert {CHART.file_name, TABLE.file_name} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_parts_begun_at_once_are_drawn_by_the_same_workers_into_one_record(tmp_path: Path) -> None:
+    with closing(Drawing(tmp_path, 0.5)) as drawing:
+        drawing.begin("market_caps", [CHART])
+        drawing.begin("exchanges", [TABLE])
+        reports = [drawing.finish(part).drawn for part in ("exchanges", "market_caps")]
+        assert len(drawing._pool._started) == 1
+
+    assert reports == [(TABLE.file_name,), (CHART.file_name,)]
+    assert render_all([CHART], tmp_path, 0.5).drawn == ()
+    assert render_all([TABLE], tmp_path, 0.5, part="exchanges").drawn == ()
+
+
+def test_a_picture_is_written_before_anybody_waits_for_it(tmp_path: Path) -> None:
+    """A run that is killed while it fetches the next part keeps what was drawn meanwhile."""
+    with closing(Drawing(tmp_path, 0.5)) as drawing:
+        drawing.begin("market_caps", [CHART])
+        drawing._begun["market_caps"].drawn[0].result()
+
+        assert Manifest.read(tmp_path).entries[CHART.file_name].part == "market_caps"
+        assert (tmp_path / CHART.file_name).exists()
+
+
+def test_where_nothing_is_due_no_worker_is_started(tmp_path: Path) -> None:
+    render_all([TABLE], tmp_path, 0.5)
+    with closing(Drawing(tmp_path, 0.5)) as drawing:
+        drawing.begin("market_caps", [TABLE])
+        drawing.finish("market_caps")
+
+        assert drawing._pool._started == []
 
 
 def test_odd_letters_in_labels_can_be_drawn(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from marketflows_pipeline.charts.market_caps.lines import line_chart
-from marketflows_pipeline.charts.rendering.render import chart_job, render_all
+from marketflows_pipeline.charts.rendering.plan import chart_job
+from marketflows_pipeline.charts.rendering.render import render_all
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.look import SIZES, Look, Size, current_look, drawn_as
 from marketflows_pipeline_tests.charts.exchanges.frames import marks, page_size

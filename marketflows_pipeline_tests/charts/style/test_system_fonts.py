@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from marketflows_pipeline.charts.rendering.pool import DrawingPool, drawing_pool
-from marketflows_pipeline.charts.rendering.render import chart_job
+from marketflows_pipeline.charts.rendering.plan import chart_job
+from marketflows_pipeline.charts.rendering.pool import DrawingPool
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.typeface import FAMILY
 from marketflows_pipeline_tests.charts.cross_asset import test_catalog as cross_asset
@@ -54,7 +54,7 @@ def expected(specifications: dict[str, Any]) -> dict[str, bytes]:
 
 
 def drawn(specifications: dict[str, Any]) -> dict[str, bytes]:
-    with drawing_pool(len(specifications)) as pool:
+    with closing(DrawingPool()) as pool:
         begun = {name: pool.submit(vega_lite, 0.5) for name, vega_lite in specifications.items()}
         return {name: picture.result() for name, picture in begun.items()}
 

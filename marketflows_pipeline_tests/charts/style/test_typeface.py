@@ -12,7 +12,7 @@ import altair as alt
 import pytest
 from fontTools.ttLib import TTFont
 
-from marketflows_pipeline.charts.rendering import render
+from marketflows_pipeline.charts.rendering import plan, render
 from marketflows_pipeline.charts.rendering.pool import DrawingPool
 from marketflows_pipeline.charts.style.layout import text_width
 from marketflows_pipeline.charts.style.theme import use_theme
@@ -169,7 +169,7 @@ def families(config: Mapping[str, Any]) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_another_version_of_the_face_draws_all_pictures_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = render.chart_job(grid_frame({"ai": [1.0, 1.2], "layer-1": [1.0, 0.8]}), chart_spec())
+    job = plan.chart_job(grid_frame({"ai": [1.0, 1.2], "layer-1": [1.0, 0.8]}), chart_spec())
     render.render_all([job], tmp_path / "pictures", 0.5)
     assert render.render_all([job], tmp_path / "pictures", 0.5).drawn == ()
 
@@ -177,6 +177,6 @@ def test_another_version_of_the_face_draws_all_pictures_again(tmp_path: Path, mo
     shutil.copytree(FOLDER, other)
     with (other / "MarketflowsSans-Bold.ttf").open("ab") as font:
         font.write(b"\0")
-    monkeypatch.setattr(render, "FOLDER", other)
+    monkeypatch.setattr(plan, "FOLDER", other)
 
     assert render.render_all([job], tmp_path / "pictures", 0.5).drawn == (job.file_name,)
