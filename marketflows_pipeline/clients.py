@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self, TypedDict, TypeVar
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.options import ProviderName, RunOptions
+from marketflows_pipeline.options import RunOptions, ServiceName
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.defillama.client import DefiLlama
 from marketflows_pipeline.providers.http.ledger import CallLedger
@@ -76,22 +76,23 @@ class Clients:
     @cached_property
     def market_caps(self) -> MarketCapProvider:
         """The chosen market-cap provider."""
-        return tutorial.TutorialProvider() if self._is_tutorial else self.market_caps_of(self._settings.provider)
+        if self._is_tutorial:
+            return tutorial.TutorialProvider()
+        if self._settings.provider == "folder":
+            from marketflows_pipeline.providers.local_files.market_caps import MarketCapFolder  # noqa: PLC0415
 
-    def market_caps_of(self, name: ProviderName) -> CoinGecko | CoinPaprika:
-        """A market-cap provider with the plan and key of the settings, whether it is the chosen one or not."""
+            own = self._settings.providers.folder
+            assert own.path is not None, "the settings were checked for it"
+            return MarketCapFolder(own.path, clock=self.waits.clock, max_age_days=own.max_age_days)
+        return self.service_of(self._settings.provider)
+
+    def service_of(self, name: ServiceName) -> CoinGecko | CoinPaprika:
+        """A market-cap service with the plan and key of the settings, whether it is the chosen one or not."""
         match name:
             case "coingecko":
                 return self._coingecko
             case "coinpaprika":
                 return self._coinpaprika
-
-            case "folder":
-                from marketflows_pipeline.providers.local_files.market_caps import MarketCapFolder  # noqa: PLC0415
-
-                own = self._settings.providers.folder
-                assert own.path is not None, "the settings were checked for it"
-                return MarketCapFolder(own.path, clock=self.waits.clock, max_age_days=own.max_age_days)
 
     @cached_property
     def exchange_volumes(self) -> ExchangeVolumeProvider:

@@ -22,7 +22,9 @@ WAIT_OF_A_RUN = timedelta(seconds=300)
 WAIT_OF_A_COMMAND = timedelta(seconds=60)
 
 # Where market caps can come from; the table of each is ``[providers.<name>]``.
-ProviderName = Literal["coingecko", "coinpaprika", "folder"]
+ServiceName = Literal["coingecko", "coinpaprika"]
+ProviderName = Literal[ServiceName, "folder"]
+SERVICES: tuple[ServiceName, ...] = get_args(ServiceName)
 PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
 # Where nothing says otherwise, as in files of the time before there was a choice.
 DEFAULT_PROVIDER: ProviderName = "coingecko"

@@ -50,7 +50,7 @@ def ingest_market_caps(
         )
         if (name := settings.market_caps.cross_check) is not None:
             ids = settings.market_caps.cross_check_ids
-            check_against(clients.market_caps_of(name), writer, ids, clients.waits.of(name))
+            check_against(clients.service_of(name), writer, ids, clients.waits.of(name))
     yield from stored_tables(context, warehouse, market_caps=_metadata(report))
 
 

@@ -11,7 +11,7 @@ from marketflows_pipeline.cli.asking_services import services_of
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.options import PROVIDERS, ProviderName, RunOptions
+from marketflows_pipeline.options import SERVICES, RunOptions, ServiceName
 
 if TYPE_CHECKING:
     from marketflows_pipeline.cli.reports.report import ReportFormat
@@ -23,8 +23,8 @@ def ids() -> None:
 
 
 @ids.command("map", short_help="Propose the ids of another provider, with lines for config.toml.")
-@click.option("--to", "other", type=click.Choice(PROVIDERS), required=True, help="Whose ids are wanted.")
-@click.option("--from", "own", type=click.Choice(PROVIDERS), help="Whose ids are mapped.  [default: `provider`]")
+@click.option("--to", "other", type=click.Choice(SERVICES), required=True, help="Whose ids are wanted.")
+@click.option("--from", "own", type=click.Choice(SERVICES), help="Whose ids are mapped.  [default: `provider`]")
 @click.option(
     "--format",
     "output_format",
@@ -34,7 +34,7 @@ def ids() -> None:
     help="How the answer is written to standard output.",
 )
 @click.pass_obj
-def map_to(options: RunOptions, other: ProviderName, own: ProviderName | None, output_format: ReportFormat) -> None:
+def map_to(options: RunOptions, other: ServiceName, own: ServiceName | None, output_format: ReportFormat) -> None:
     """Propose another provider's ids for the coins of portfolios and base assets.
 
     A token is found by its contract, any other coin by a symbol and a name that are unique at both providers, with
@@ -51,9 +51,12 @@ def map_to(options: RunOptions, other: ProviderName, own: ProviderName | None, o
     if options.tutorial:
         raise click.UsageError("the tutorial's coins are made up: no other provider has them.")
     settings = load_settings(
-        options.config, options.secrets, os.environ, needs_key=False, provider=options.provider, also_asked=PROVIDERS
+        options.config, options.secrets, os.environ, needs_key=False, provider=options.provider, also_asked=SERVICES
     )
-    own = own or settings.provider
+    if own is None:
+        if settings.provider == "folder":
+            raise UserInputError("--from is missing: own files have ids of your own; expected whose ids they are")
+        own = settings.provider
     if own == other:
         raise UserInputError(f"--to {other}: expected another provider than --from, which is {own}")
     source = source_of(own, settings.providers)
@@ -66,7 +69,7 @@ def map_to(options: RunOptions, other: ProviderName, own: ProviderName | None, o
         )
     clock = SystemClock()
     with services_of(settings, "ids map", clock) as clients:
-        first, second = clients.market_caps_of(own), clients.market_caps_of(other)
+        first, second = clients.service_of(own), clients.service_of(other)
         calls = " and ".join(f"{n} calls to {name}" for name, n in most_calls(first, second, len(wanted)).items())
         say(f"{len(wanted)} coins: at most {calls}", is_error=True)
         found = propose_ids(first, second, wanted)

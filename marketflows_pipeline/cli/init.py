@@ -29,7 +29,7 @@ from marketflows_pipeline.cli.plan import plan as plan_command
 from marketflows_pipeline.cli.text import say
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import PlanLimitError, UserInputError
-from marketflows_pipeline.options import ProviderName, RunOptions
+from marketflows_pipeline.options import RunOptions, ServiceName
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 class Given:
     """What options say; None, or (), where they don't."""
 
-    provider: ProviderName | None
+    provider: ServiceName | None
     plan: KeyPlan | None
     api_key_file: Path | None
     narratives: tuple[str, ...]
@@ -102,7 +102,7 @@ def _ranges(_context: click.Context, _parameter: click.Parameter, given: Sequenc
 def init(
     context: click.Context,
     *,
-    provider: ProviderName | None,
+    provider: ServiceName | None,
     plan: KeyPlan | None,
     api_key_file: Path | None,
     narratives: tuple[str, ...],
@@ -127,8 +127,12 @@ def init(
     options: RunOptions = context.obj
     if options.tutorial:
         raise click.UsageError("the tutorial has settings of its own.")
+    if provider is None and options.provider is not None:
+        if options.provider == "folder":
+            raise UserInputError(f"--provider folder: expected {WITHOUT_KEY} or {WITH_KEY}; own files need none")
+        provider = options.provider
     given = Given(
-        provider=provider or options.provider,
+        provider=provider,
         plan=plan,
         api_key_file=api_key_file,
         narratives=narratives,
@@ -211,7 +215,7 @@ def _choices(options: RunOptions, account: Account, given: Given, terminal: Term
             _drafted(options, account, config_text(usual)) as draft,
             services_of(draft.settings, "init", SystemClock()) as clients,
         ):
-            return request(clients.market_caps_of(account.provider))
+            return request(clients.service_of(account.provider))
 
     with _drafted(options, account, config_text(usual)) as draft:
         source = draft.settings.source
@@ -279,7 +283,7 @@ def _check_key(options: RunOptions, account: Account) -> None:
         _drafted(options, account, config_text(Choices(account.provider, account.plan))) as draft,
         services_of(draft.settings, "init", SystemClock()) as clients,
     ):
-        client = clients.market_caps_of(account.provider)
+        client = clients.service_of(account.provider)
         assert isinstance(client, CoinGecko), "no other provider has keys here"
         try:
             client.check_key()

@@ -9,11 +9,11 @@ from typing import Literal
 
 from marketflows_pipeline.cli.init_questions import Terminal
 from marketflows_pipeline.errors import PlanLimitError, UserInputError
-from marketflows_pipeline.options import ProviderName
+from marketflows_pipeline.options import ServiceName
 
 # The provider that needs no key, and the one that may have one.
-WITHOUT_KEY: ProviderName = "coinpaprika"
-WITH_KEY: ProviderName = "coingecko"
+WITHOUT_KEY: ServiceName = "coinpaprika"
+WITH_KEY: ServiceName = "coingecko"
 KeyPlan = Literal["demo", "pro", "keyless"]
 _TRIES = 3
 
@@ -29,7 +29,7 @@ class Account:
         has_key: whether there is a key for `WITH_KEY`, new or not.
     """
 
-    provider: ProviderName
+    provider: ServiceName
     plan: KeyPlan | None = None
     new_key: str | None = None
     has_key: bool = False
@@ -77,7 +77,7 @@ def has_stored_key(secrets: Path, environ: Mapping[str, str]) -> bool:
 
 
 def chosen_account(
-    provider: ProviderName | None, plan: KeyPlan | None, new_key: str | None, *, is_stored: bool
+    provider: ServiceName | None, plan: KeyPlan | None, new_key: str | None, *, is_stored: bool
 ) -> Account:
     """The account that options mean; without any, the provider whose key there is, else the one without.
 
@@ -105,7 +105,7 @@ def chosen_account(
 
 def ask_account(
     terminal: Terminal,
-    provider: ProviderName | None,
+    provider: ServiceName | None,
     plan: KeyPlan | None,
     new_key: str | None,
     *,

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from pydantic import Field, field_validator
 
+from marketflows_pipeline.options import ServiceName
 from marketflows_pipeline.settings.fields import CoinId, TomlTable, expected
-
-# Those that show their largest coins in one request.
-CheckProvider = Literal["coinpaprika", "coingecko"]
 
 
 class MarketCaps(TomlTable):
     """``[market_caps]``."""
 
-    cross_check: CheckProvider | None = Field(
+    cross_check: ServiceName | None = Field(
         None, description="A second provider whose market caps are compared once a day, by one call; none by default"
     )
     cross_check_ids: Mapping[CoinId, CoinId] = Field(

@@ -9,7 +9,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import Array, Table
 
-from marketflows_pipeline.options import ProviderName
+from marketflows_pipeline.options import ServiceName
 from marketflows_pipeline.settings.market_caps import FLOW_TYPES
 from marketflows_pipeline.settings.models import EXCHANGE_PROVIDER, SOURCES
 from marketflows_pipeline.system.printable import presentable
@@ -34,7 +34,7 @@ class Choices:
         cross_asset: whether the cross-asset part is on.
     """
 
-    provider: ProviderName
+    provider: ServiceName
     plan: str | None = None
     exchange_plan: str | None = None
     days: int | None = None

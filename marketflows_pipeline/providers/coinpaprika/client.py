@@ -31,6 +31,7 @@ from marketflows_pipeline.providers.http.service_client import ServiceClient
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
+    COIN_SCHEMA,
     MARKET_SCHEMA,
     Granularity,
 )
@@ -193,7 +194,7 @@ class CoinPaprika(ServiceClient):
             NotFoundError: there is no such tag, or the service names no coin of it.
             UnexpectedResponseError: none of its coins is in the list of tickers, or all are wrapped.
         """
-        coins = self._without_wrapped(self._tagged(slug)).head(MEMBERS)
+        coins = self._without_wrapped(self._lists.tagged(slug)).head(MEMBERS)
         if coins.is_empty():
             raise UnexpectedResponseError(
                 f"{self.name}: of the tag {slug!r} the list of plan {self._plan!r} holds no coin, or wrapped ones only",
@@ -209,7 +210,7 @@ class CoinPaprika(ServiceClient):
         Raises:
             NotFoundError: there is no such tag, or the service names no coin of it.
         """
-        return _with_wrapped(self._tagged(slug)).head(MEMBERS)
+        return _with_wrapped(self._lists.tagged(slug)).head(MEMBERS)
 
     def categories(self) -> pl.DataFrame:
         """Every tag with sums over its listed coins in CATEGORY_SCHEMA, computed here; see `tag_figures`."""
@@ -263,10 +264,6 @@ class CoinPaprika(ServiceClient):
     def most_calls(self, n_coins: int) -> int:
         """Calls at most for the contracts of all platforms and the figures of so many coins."""
         return len(OWN_PLATFORMS) + 1 + n_coins
-
-    def _tagged(self, slug: str) -> pl.DataFrame:
-        coins = list(self._lists.coins_of(slug))
-        return self._lists.tickers().filter(pl.col("coin_id").is_in(coins))
 
     def _without_wrapped(self, tickers: pl.DataFrame) -> pl.DataFrame:
         return tickers.filter(~is_wrapped(self._lists.wrapped())).select(MARKET_SCHEMA.names())

@@ -7,7 +7,8 @@ from typing import ClassVar, TypeVar
 
 from marketflows_pipeline.errors import CreditsExhaustedError
 from marketflows_pipeline.providers.coinpaprika.errors import QuotaError
-from marketflows_pipeline.providers.http.client import HttpClient, Values
+from marketflows_pipeline.providers.http.client import HttpClient
+from marketflows_pipeline.providers.http.request import Values
 
 T = TypeVar("T")
 

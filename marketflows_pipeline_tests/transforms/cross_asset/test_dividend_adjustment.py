@@ -79,7 +79,7 @@ def test_the_newest_vintage_counts_and_a_split_is_no_drift() -> None:
             for day in DAYS
         ),
     )
-    restated = {1: lambda day: 1 + DAYS.index(day) / 9000, 2: lambda _: 1}
+    restated: dict[int, Callable[[date], float]] = {1: lambda day: 1 + DAYS.index(day) / 9000, 2: lambda _: 1}
     shares = rows_of(
         "raw.shares_outstanding",
         *(
