@@ -184,7 +184,10 @@ class MarketCapFolder:
     def _log_what_is_not_served(self, contents: Contents, present: pl.DataFrame, now: datetime) -> None:
         past = contents.points.filter(pl.col("ts") <= now)
         if n_to_come := contents.points.height - past.height:
-            logger.info("%s: %d rows are later than %s and wait for their time", self._path, n_to_come, _words(now))
+            n_rows = contents.points.height
+            logger.info(
+                "%s: %d of %d rows are later than %s, and not served", self._path, n_to_come, n_rows, _words(now)
+            )
         n_old = past["coin_id"].n_unique() - present.height
         if n_old:
             newest = past["ts"].max()

@@ -118,7 +118,7 @@ def test_a_row_that_is_too_old_is_no_present_state(tmp_path: Path, max_age_days:
 def test_old_and_coming_rows_are_told(provider: MarketCapFolder, log: pytest.LogCaptureFixture) -> None:
     list(provider.snapshot_pages(0))
 
-    assert f"{provider._path}: 1 rows are later than 2026-10-10 12:00 UTC and wait for their time" in log.text
+    assert f"{provider._path}: 1 of 8 rows are later than 2026-10-10 12:00 UTC, and not served" in log.text
     assert "1 of 3 coins have no row of the last 3 days" in log.text
 
 
