@@ -96,7 +96,7 @@ class UnexpectedResponseError(PermanentProviderError):
 
 
 class CreditsExhaustedError(MarketflowsError):
-    """The month's credits are used up; no request was sent. The warehouse can still be queried."""
+    """The month's credits are used up by our own count, or by the service's. The warehouse can still be queried."""
 
 
 class WarehouseError(MarketflowsError):

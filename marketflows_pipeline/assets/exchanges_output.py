@@ -3,10 +3,12 @@
 import dagster as dg
 
 from marketflows_pipeline import tutorial
-from marketflows_pipeline.assets.publishing import SOURCE_CREDIT, draw_part, output_asset, published_tables
+from marketflows_pipeline.assets.publishing import draw_part, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.exchanges.catalog import ExchangeChartContext, exchange_charts
+from marketflows_pipeline.providers.attribution import attribution
 from marketflows_pipeline.queries.exchanges import exchange_settings
+from marketflows_pipeline.settings import EXCHANGE_PROVIDER
 
 RESERVES_CREDIT = "Data provided by DefiLlama"
 SHOWN_SMALL = ("Exchanges_HHI_", "Exchanges_TVL_ranking_", "Exchanges_netflow_league", "Exchanges_whale_signals")
@@ -31,7 +33,8 @@ def exchange_charts_drawn(run: Run) -> dg.MaterializeResult[None]:
     credit = tutorial.exchange_data_credit() if run.options.tutorial else None
     context = ExchangeChartContext(
         hhi_thresholds=exchange_settings(run.settings).hhi_thresholds,
-        coingecko=credit or SOURCE_CREDIT,
+        # Dollars are by the price of bitcoin, and whale signals of coins, that the market-cap part has.
+        coingecko=credit or attribution(EXCHANGE_PROVIDER, run.settings.provider),
         defillama=credit or RESERVES_CREDIT,
     )
     jobs = exchange_charts(**{name: run.warehouse.read(table) for name, table in DRAWN.items()}, context=context)

@@ -7,7 +7,7 @@ import polars as pl
 
 from marketflows_pipeline import tutorial
 from marketflows_pipeline.assets.cap_flow_pictures import CAP_FLOWS, cap_flow_jobs
-from marketflows_pipeline.assets.publishing import SOURCE_CREDIT, draw_part, output_asset, published_tables
+from marketflows_pipeline.assets.publishing import draw_part, output_asset, published_tables
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.charts.market_caps.breadth_catalog import breadth_pictures
 from marketflows_pipeline.charts.market_caps.cap_flow_catalog import ATTRIBUTED_DAYS
@@ -21,6 +21,7 @@ from marketflows_pipeline.charts.market_caps.essential_catalog import essential_
 from marketflows_pipeline.charts.rendering.render import RenderJob
 from marketflows_pipeline.charts.rotation.catalog import RotationContext, rotation_charts
 from marketflows_pipeline.charts.spec import US_DOLLAR, ChartSpec
+from marketflows_pipeline.providers.attribution import attribution
 from marketflows_pipeline.queries.market_caps import is_out_of_credits, stored_window
 from marketflows_pipeline.queries.members import groups_in_use
 from marketflows_pipeline.queries.narrative_index import index_rules
@@ -104,7 +105,7 @@ def _picture_context(run: RunContext, series: pl.DataFrame, totals: pl.DataFrame
         step=spec.step,
         smoothing_ema=run.settings.analysis.smoothing_ema,
         hours_ago=run.settings.plots.hours_ago,
-        source=tutorial.data_credit() if run.options.tutorial else SOURCE_CREDIT,
+        source=tutorial.data_credit() if run.options.tutorial else attribution(run.settings.provider),
         symbols=dict(coins.iter_rows()),
         notes={name: (*for_all, *words, *notes.get(name, ())) for name, words in own.items()},
     )

@@ -21,7 +21,6 @@ _DRAWN_LAST = {"dagster/priority": "-1"}
 
 # Counted apart, because which there are depends on what was trained before.
 MODEL_PICTURES = "CrossAsset_model_"
-SOURCE_CREDIT = "Data provided by CoinGecko"
 
 
 def output_asset(

@@ -12,7 +12,7 @@ import click
 from marketflows_pipeline.cli.report_command import table_or_json_option
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
-from marketflows_pipeline.errors import MarketflowsError, RunLockedError
+from marketflows_pipeline.errors import MarketflowsError, RunLockedError, UserInputError
 from marketflows_pipeline.options import RunOptions
 
 
@@ -43,14 +43,16 @@ def plan(options: RunOptions, output_format: Literal["table", "json"]) -> None:
                 RunLock(lock_path(files.path)).acquire(command=shlex.join(sys.argv), wait_s=0),
                 read_published(files.path) as reading,
             ):
-                stored = stored_facts(reading, settings, now, "the private file")
+                stored = stored_facts(reading, settings, now, "the private file", files.path)
         except RunLockedError:
             stored = Stored(source="the published file, since a run is going on")
+        except UserInputError:
+            raise
         except MarketflowsError:
             stored = Stored(source="the published file, since the private one could not be read")
     if stored.is_empty and files.published_path.exists():
         with read_published(files.published_path) as reading:
-            stored = stored_facts(reading, settings, now, stored.source or "the published file")
+            stored = stored_facts(reading, settings, now, stored.source or "the published file", files.published_path)
     report = plan_report(settings, stored, now)
     for warning in report.warnings:
         say(f"warning: {warning}", is_error=True)

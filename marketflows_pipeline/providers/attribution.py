@@ -25,12 +25,15 @@ def service_name(provider: str) -> str:
     return SERVICES[provider].name if provider in SERVICES else provider
 
 
-def attribution(provider: str, *, with_address: bool = False) -> str:
+def attribution(*providers: str, with_address: bool = False) -> str:
     """``Data provided by CoinGecko``, with the address behind it where there is room for one.
 
     Args:
-        provider: of market caps, as ``config.toml`` names it.
-        with_address: whether the service's address follows.
+        providers: of the figures, as ``config.toml`` names them; each is named once.
+        with_address: whether the services' addresses follow.
     """
-    words = f"Data provided by {service_name(provider)}"
-    return f"{words} ({SERVICES[provider].address})" if with_address and provider in SERVICES else words
+    names = [
+        f"{service_name(name)} ({SERVICES[name].address})" if with_address and name in SERVICES else service_name(name)
+        for name in dict.fromkeys(providers)
+    ]
+    return f"Data provided by {' and '.join(names)}"

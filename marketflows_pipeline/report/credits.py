@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from marketflows_pipeline.options import DEFAULT_PROVIDER
+from marketflows_pipeline.providers.attribution import attribution
 from marketflows_pipeline.warehouse.accepted import accepted_name
 
 if TYPE_CHECKING:
     from marketflows_pipeline.report.published import PublishedFile
 
 MADE_UP = "Tutorial: made-up figures, about no real market"
-COINGECKO, DEFILLAMA = "Data provided by CoinGecko", "Data provided by DefiLlama"
+# Of exchange volumes; market caps are of the provider that the file names.
+COINGECKO, DEFILLAMA = attribution(DEFAULT_PROVIDER), "Data provided by DefiLlama"
 
 BARS, SHARES, VOLATILITY = "raw.daily_bars", "raw.shares_outstanding", "raw.volatility_index"
 SERVICES = {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from marketflows_pipeline.options import DEFAULT_PROVIDER
+from marketflows_pipeline.providers.attribution import attribution
 from marketflows_pipeline.report.texts import with_texts
 from marketflows_pipeline.system.printable import presentable_name
 from marketflows_pipeline.warehouse.published import Reading, read_published
@@ -69,11 +70,30 @@ class PublishedFile:
         return moment
 
     @cached_property
+    def _claim(self) -> Mapping[str, Any]:
+        claim = "meta.market_cap_provider"
+        rows = self._reading.rows(f"select provider, cannot from {claim}") if self.has(claim) else []  # noqa: S608
+        return rows[0] if rows else {"provider": DEFAULT_PROVIDER, "cannot": None}
+
+    @property
     def provider(self) -> str:
         """Whose market caps the file holds, as ``config.toml`` names the provider."""
-        claim = "meta.market_cap_provider"
-        rows = self._reading.rows(f"select provider from {claim}") if self.has(claim) else []  # noqa: S608
-        return str(rows[0]["provider"]) if rows else DEFAULT_PROVIDER
+        return str(self._claim["provider"])
+
+    @property
+    def provider_cannot(self) -> tuple[str, ...]:
+        """What that provider cannot answer with the settings of the latest run; in one text, or none."""
+        return (self._claim["cannot"],) if self._claim["cannot"] else ()
+
+    @property
+    def market_credit(self) -> str:
+        """Whom the market caps are from."""
+        return attribution(self.provider)
+
+    @property
+    def market_source(self) -> str:
+        """The same with the address."""
+        return attribution(self.provider, with_address=True)
 
     @property
     def bitcoin_id(self) -> str:

@@ -182,13 +182,14 @@ RAW_CATEGORY_SNAPSHOTS = Table(
     key=("observed_at", "category_id"),
     description=(
         "All of CoinGecko's categories with their figures, once a UTC day; the service has no history of them. "
-        "Categories overlap. Source: GET /coins/categories."
+        "Categories overlap. Source: GET /coins/categories. CoinPaprika gives no figures of its tags: they are sums "
+        "over the coins of its list without wrapped ones, computed here, and partial where coins are outside it."
     ),
     columns=(
         Column("category_id", DType.TEXT, "CoinGecko category slug"),
         _OBSERVED,
         Column("name", DType.TEXT, "Display name"),
-        replace(_CAP, description="Sum of its coins' market caps as the service gives it", nullable=True),
+        replace(_CAP, description="Sum of its coins' market caps, as the service gives it or as summed", nullable=True),
         Column("market_cap_change_24h_pct", DType.FLOAT, "Change of that sum in 24 hours", "%", nullable=True),
         Column("volume_24h_usd", DType.FLOAT, "Trading volume of its coins in 24 hours", "USD", nullable=True),
         Column(

@@ -43,6 +43,12 @@ META_MARKET_CAP_PROVIDER = Table(
     columns=(
         Column("provider", DType.TEXT, "The provider, as config.toml names it"),
         Column("since", DType.TIME, "When the first run with it began", "UTC"),
+        Column(
+            "cannot",
+            DType.TEXT,
+            "What it cannot answer with the plan and window of the latest run, in sentences; null where nothing is",
+            nullable=True,
+        ),
     ),
     as_of="since",
     replaces="merge",

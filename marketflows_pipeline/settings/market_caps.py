@@ -199,6 +199,10 @@ class MarketCapSource(TomlTable):
         """A key with its table, as messages name it: ``providers.coingecko.days``."""
         return f"{cls.table}.{name}"
 
+    def is_default(self, name: str) -> bool:
+        """Whether a key has the provider's default rather than what the user wrote."""
+        return name not in self.model_fields_set
+
     @property
     def plan_url(self) -> str:
         """The address that belongs to the plan."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.ingest.provider_claim import CLAIM, claim_warehouse
-from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.settings import Settings, WarehousePaths
+from marketflows_pipeline.warehouse.publish import publish
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import empty_file, private, tmp_path, warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps
@@ -40,6 +43,33 @@ def test_another_provider_on_stored_history_is_refused_with_the_way_on(warehouse
     assert owners(warehouse) == ["coinpaprika"]
     claim_warehouse(warehouse, PAPRIKA, NOW + HOUR)
     assert warehouse.read(CLAIM)["since"].to_list() == [NOW]
+
+
+def test_what_the_provider_cannot_answer_is_noted_and_logged_once(
+    warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A refusal for each coin and hour told nothing that one sentence does not."""
+    caplog.set_level("INFO")
+    hourly = Settings.model_validate({"provider": "coinpaprika", "providers": {"coinpaprika": {"days": 7}}})
+    claim_warehouse(warehouse, hourly, NOW)
+    said = list(caplog.messages)
+    assert sum("the curves begin at the first run" in line for line in said) == 1
+    assert warehouse.read(CLAIM)["cannot"][0].startswith("CoinPaprika serves this plan no history")
+    claim_warehouse(warehouse, hourly, NOW + HOUR)
+    assert caplog.messages == said
+    assert not any("no history" in sentence for sentence in PAPRIKA.source.shortcomings)
+    claim_warehouse(warehouse, GECKO, NOW)
+    assert warehouse.read(CLAIM)["cannot"].to_list() == [None]
+
+
+def test_a_published_file_of_another_provider_is_not_written_over(warehouse: Warehouse, tmp_path: Path) -> None:
+    """With a new private file alone, parts of two providers would have stood in one published file."""
+    published = tmp_path / "published.duckdb"
+    warehouse.merge("raw.market_caps", caps(("bitcoin", NOW, 1.6e12)))
+    publish(warehouse, part="market_caps", run_id="r", now=NOW, published_path=published)
+    paths = WarehousePaths(path=tmp_path / "new.duckdb", published_path=published)
+    with Warehouse(paths.path) as fresh, pytest.raises(UserInputError, match=r"published\.duckdb holds"):
+        claim_warehouse(fresh, PAPRIKA.model_copy(update={"warehouse": paths}), NOW)
 
 
 def test_history_of_the_time_before_there_was_a_choice_is_coingeckos(warehouse: Warehouse) -> None:

@@ -60,7 +60,7 @@ class Environment:
     Attributes:
         reserves: the second service, for the exchange part; None where the settings have none.
         addresses: of further services, by their name in the settings.
-        provider: of market caps, in place of the usual one.
+        provider: of market caps, as the command line names it; without settings there is no config file then.
         computes: what runs compute of the tables they fetch: ``nothing``, ``tables``, or ``measures`` too. Measures on
             daily closes and their checks are a third of a run, the other tables another, and most tests are about what
             is fetched. What was computed before is published as it was.
@@ -165,11 +165,14 @@ class Environment:
 
     def _written_settings(self) -> Path:
         path = self.folder / "config.toml"
+        if not self.settings:
+            return path
         own = {"base_url": self.service.url}
         tables = self.settings | {"providers.coingecko": self.settings["providers.coingecko"] | own}
         if self.reserves is not None:
             tables["providers.defillama"] = {"base_url": self.reserves.url}
-        tables |= {f"providers.{name}": {"base_url": url} for name, url in self.addresses.items()}
+        for name, url in self.addresses.items():
+            tables[f"providers.{name}"] = tables.get(f"providers.{name}", {}) | {"base_url": url}
         lines = []
         for table, keys in tables.items():
             lines += [f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in keys.items())]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from marketflows_pipeline.charts.style.wording import duration_text
@@ -21,9 +22,10 @@ from marketflows_pipeline.ingest.outlook import (
     typical_cohort,
     with_coins,
 )
+from marketflows_pipeline.ingest.provider_claim import owner_of, refuse_another
 from marketflows_pipeline.providers.http.ledger import month_of
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
-from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.settings import EXCHANGE_PROVIDER, Settings, source_of
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.warehouse.published import Reading
 
@@ -90,7 +92,7 @@ class Stored:
         return not self.followed
 
 
-def stored_facts(reading: Reading, settings: Settings, now: datetime, source: str) -> Stored:
+def stored_facts(reading: Reading, settings: Settings, now: datetime, source: str, file: Path) -> Stored:
     """What a file tells about what is fetched already.
 
     Args:
@@ -98,7 +100,12 @@ def stored_facts(reading: Reading, settings: Settings, now: datetime, source: st
         settings: what is wanted.
         now: the present, aware.
         source: which file it is, in words.
+        file: its path.
+
+    Raises:
+        UserInputError: if it is of another market-cap provider.
     """
+    refuse_another(settings, owner_of(reading), file)
     days, limit = settings.source.days, min(settings.source.range_lower_limits, default=0.0)
     tracked = reading.frame(_FOLLOWED)
     wanted = with_coins(tracked, coins_named(settings))
@@ -202,6 +209,8 @@ def plan_report(settings: Settings, stored: Stored, now: datetime) -> Report:
         "minutes_of_next_run": expected.minutes,
         "disk": {"next_run_bytes": expected.first_bytes, "month_bytes": expected.month_bytes},
         "lower": lower,
+        "cannot": list(settings.source.shortcomings),
+        "no_exchanges": settings.no_exchanges or None,
         "source": SOURCE,
         "method": METHOD,
         "coverage": None,
@@ -214,7 +223,12 @@ def plan_report(settings: Settings, stored: Stored, now: datetime) -> Report:
         TABLE_COLUMNS,
         summary=(*_lines(settings, expected), *(f"Lower {each['key']}: {each['set_to']}; saves "
                                                 f"{each['saves_a_month']:,} credits a month." for each in lower)),
-        footnotes=(_of_stored(stored), *(f"Assumed: {words}." for words in sizes.assumptions)),
+        footnotes=(
+            _of_stored(stored),
+            *(f"Assumed: {words}." for words in sizes.assumptions),
+            *settings.source.shortcomings,
+            *_of_exchanges(settings, expected),
+        ),
         warnings=tuple(_no_key(settings)),
     )  # fmt: skip
 
@@ -243,11 +257,24 @@ def _lines(settings: Settings, expected: Outlook) -> list[str]:
     return lines
 
 
+def _of_exchanges(settings: Settings, expected: Outlook) -> list[str]:
+    """What the exchange part asks of an account of its own, or why it is off; nothing where it shares one."""
+    if settings.exchanges is None or settings.is_one_account:
+        return [f"{settings.no_exchanges[0].upper()}{settings.no_exchanges[1:]}."] if settings.no_exchanges else []
+    own = [family for family in expected.families if family.provider == EXCHANGE_PROVIDER]
+    hour, day = sum(family.hour for family in own), sum(family.day for family in own)
+    source = source_of(EXCHANGE_PROVIDER, settings.providers)
+    return [
+        f"Exchanges ask {source.service} beside: {hour:,} credits an hour and {day:,} a day, of "
+        f"{source.monthly_credits:,} a month."
+    ]
+
+
 def _of_stored(stored: Stored) -> str:
     return f"What is stored already is by {stored.source}." if stored.source else "Nothing is stored yet."
 
 
 def _no_key(settings: Settings) -> list[str]:
-    if settings.secrets.coingecko_api_key is not None or settings.source.is_keyless:
+    if settings.secrets.of(settings.provider) is not None or settings.source.is_keyless:
         return []
     return [f"plan {settings.source.plan!r} needs a key, and there is none yet: no run can begin"]

@@ -50,7 +50,6 @@ METHODS = {
     "flows": "ratio is 100 plus the z-score (over 14 weeks) of a fund's net flow of 4 weeks in % of its assets; "
     "momentum is 100 plus the z-score of its change in one week. " + _QUADRANTS.format(returns="that of the price"),
 }
-SOURCE = "Data provided by CoinGecko (https://www.coingecko.com)."
 
 CSV_COLUMNS = (
     "series", "name", "benchmark", "ts", "quadrant", "entered_at", "is_seen_to_begin", "days", "return_pct", "ratio",
@@ -178,7 +177,7 @@ def _since(row: Mapping[str, Any]) -> str | None:
 
 def _source(data: PublishedData, universe: str) -> str:
     if universe == "narratives":
-        return data.credit(SOURCE)
+        return data.credit(f"{data.market_source}.")
     return credit(data, BARS) if universe == "cross-asset" else credit(data, BARS, SHARES)
 
 

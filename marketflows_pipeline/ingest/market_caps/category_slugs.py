@@ -52,8 +52,18 @@ def resolve_categories(provider: MarketCapProvider, writer: RawWriter, settings:
     return categories
 
 
-def slugs_to_fetch(provider: MarketCapProvider, categories: Categories, slugs: Iterable[str]) -> list[str]:
-    """Today's slugs of these categories, each once; of one that is no longer listed the last known members are used."""
+def narratives_to_fetch(
+    provider: MarketCapProvider, warehouse: Warehouse, settings: Settings, categories: Categories
+) -> list[str]:
+    """Today's slugs of the narratives, each once; of one that is no longer listed the last known members are used.
+
+    A default that the service never had is left out: its list said so.
+    """
+    source = settings.source
+    slugs: Iterable[str] = source.narratives_in_use
+    if source.is_default("narratives"):
+        stored = set(names_in_store(warehouse, list(slugs))["narrative"])
+        slugs = [slug for slug in slugs if categories.find(slug) is not None or slug in stored]
     wanted = list(dict.fromkeys(map(categories.today, slugs)))
     dropped = [slug for slug in wanted if categories.listed and slug not in categories.listed]
     for slug in dropped:
@@ -68,11 +78,8 @@ def warn_of_dropped(provider: MarketCapProvider, slug: str) -> None:
 
 def _configured(settings: Settings) -> Iterator[ConfiguredCategory]:
     source = settings.source
-    yield from (ConfiguredCategory(slug, source.key("narratives")) for slug in source.narratives_in_use)
-    is_default = "exclude_categories" not in source.model_fields_set
-    yield from (
-        ConfiguredCategory(slug, source.key("exclude_categories"), is_default) for slug in source.exclusions_in_use
-    )
+    for name, slugs in (("narratives", source.narratives_in_use), ("exclude_categories", source.exclusions_in_use)):
+        yield from (ConfiguredCategory(slug, source.key(name), source.is_default(name)) for slug in slugs)
 
 
 def _is_due(writer: RawWriter, categories: Categories, unknown: list[ConfiguredCategory]) -> bool:
@@ -125,7 +132,7 @@ def _refreshed(
 def _log_todays_slug(categories: Categories, wanted: ConfiguredCategory) -> None:
     today = categories.find(wanted.slug)
     if today is None and wanted.is_default:
-        log.warning("%s: the default %r is no category today; nothing is left out for it", wanted.key, wanted.slug)
+        log.warning("%s: the default %r is no category today; the run goes on without it", wanted.key, wanted.slug)
     if today is not None and today != wanted.slug:
         log.info("%s: %r is %r today (%s)", wanted.key, wanted.slug, today, categories.listed[today])
 

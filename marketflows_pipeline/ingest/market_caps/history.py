@@ -30,7 +30,6 @@ from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.protocols.market_caps import Granularity, MarketCapProvider
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import MarketCapSource
-from marketflows_pipeline.settings.market_caps import HOURLY_DAYS, NO_HISTORY
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.transforms.market_caps.quality import observation_gaps
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -91,7 +90,7 @@ class HistoryIngest:
             CreditsExhaustedError: if the month's credits run out under way.
         """
         if not self._is_served:
-            log.info(NO_HISTORY.format(service=self.source.service, longer=HOURLY_DAYS + 1))
+            log.debug("no history is fetched: the plan serves none of this window's grid")
             return HistoryReport()
         days, writer, moment = self.source.days, self.writer, self.writer.moment
         start, grain = GridSpec.from_window(moment, days).start, Granularity.of_window(days)

@@ -19,7 +19,7 @@ from marketflows_pipeline.ingest.market_caps.category_pages import (
     refresh_excluded,
     store_narrative,
 )
-from marketflows_pipeline.ingest.market_caps.category_slugs import resolve_categories, slugs_to_fetch
+from marketflows_pipeline.ingest.market_caps.category_slugs import narratives_to_fetch, resolve_categories
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter
 from marketflows_pipeline.providers.protocols.market_caps import MARKET_SCHEMA, MarketCapProvider
 from marketflows_pipeline.queries.members import (
@@ -79,7 +79,7 @@ def fetch_snapshot(provider: MarketCapProvider, writer: MarketCapWriter, setting
     warehouse, source = writer.warehouse, settings.source
     categories = resolve_categories(provider, writer, settings)
     pages = _Pages(followed=set(tracked_coins(warehouse, settings, writer.moment)["coin_id"]))
-    narratives = slugs_to_fetch(provider, categories, source.narratives_in_use)
+    narratives = narratives_to_fetch(provider, warehouse, settings, categories)
     left_out = excluded_categories(warehouse, settings)
     for slug in sorted(left_out - set(narratives)):
         refresh_excluded(provider, writer, settings, slug)
@@ -173,21 +173,36 @@ def _fetch_coins_on_no_page(
 
 
 def _identify(provider: MarketCapProvider, writer: MarketCapWriter, settings: Settings, coins: list[str]) -> None:
-    """One request of the list distinguishes a misspelt id from one that merely has no market row."""
+    """One request of the list distinguishes a misspelt id from one that merely has no market row.
+
+    A coin of the defaults that is not listed is a warning: the user did not write it.
+    """
     listed = provider.coin_list()
     unknown = sorted(set(coins) - set(listed["coin_id"]))
-    if unknown:
-        raise UserInputError("\n".join(_unknown_coin(provider, settings, coin, listed) for coin in unknown))
+    written = [coin for coin in unknown if _keys_of(settings, coin, written_only=True)]
+    if written:
+        # A coin without a price may be configured, and is no good suggestion.
+        active = listed.filter("is_active") if "is_active" in listed.columns else listed
+        suggested = active.select("coin_id", "symbol", "name")
+        raise UserInputError("\n".join(_unknown_coin(provider, settings, coin, suggested) for coin in written))
+    for coin in unknown:
+        keys = " and ".join(_keys_of(settings, coin))
+        log.warning("%s: the default %r is no coin of %s today; the run goes on without it", keys, coin, provider.name)
     writer.store_coins(listed.filter(pl.col("coin_id").is_in(coins)))
 
 
 def _unknown_coin(provider: MarketCapProvider, settings: Settings, coin: str, listed: pl.DataFrame) -> str:
+    hint = did_you_mean(near_matches(coin, {coin_id: names for coin_id, *names in listed.iter_rows()}))
+    key = " and ".join(_keys_of(settings, coin))
+    return settings.fault_line(key, coin, f"expected a coin id that {provider.name} knows{hint}")
+
+
+def _keys_of(settings: Settings, coin: str, *, written_only: bool = False) -> list[str]:
+    """Keys that name a coin; those of the user's own, or all."""
     source = settings.source
     groups = [f"asset_groups.{name}" for name, coins in source.portfolios_in_use.items() if coin in coins]
     keys = [*(["base_assets"] if coin in source.coin_bases else []), *groups]
-    hint = did_you_mean(near_matches(coin, {coin_id: names for coin_id, *names in listed.iter_rows()}))
-    key = " and ".join(map(source.key, keys))
-    return settings.fault_line(key, coin, f"expected a coin id that {provider.name} knows{hint}")
+    return [source.key(key) for key in keys if not (written_only and source.is_default(key.partition(".")[0]))]
 
 
 def mark_inactive(warehouse: Warehouse, coins: list[str], *, unseen_since: datetime) -> tuple[str, ...]:

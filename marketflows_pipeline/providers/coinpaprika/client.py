@@ -30,7 +30,6 @@ from marketflows_pipeline.providers.http.service_client import ServiceClient
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
-    COIN_SCHEMA,
     MARKET_SCHEMA,
     Granularity,
 )
@@ -217,8 +216,8 @@ class CoinPaprika(ServiceClient):
         return _with_wrapped(pl.concat([listed, *map(self._lists.ticker, others)]))
 
     def coin_list(self) -> pl.DataFrame:
-        """Every coin that the service knows, active or not, in COIN_SCHEMA; one call for some 61,000."""
-        return self._http.get_json("/coins", read_coins).select(COIN_SCHEMA.names())
+        """Every coin that the service knows, in COIN_SCHEMA and ``is_active``; one call for some 61,000."""
+        return self._http.get_json("/coins", read_coins)
 
     def contract_ids(self, platform: str) -> pl.DataFrame:
         """The coins of a platform such as ``eth-ethereum`` by contract, in CONTRACT_SCHEMA; addresses as written.

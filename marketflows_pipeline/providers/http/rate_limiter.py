@@ -28,7 +28,9 @@ class RateLimiter:
     def __init__(self, calls_per_minute: int, clock: Clock, *, calls_per_second: int | None = None) -> None:
         rates = [Rate(calls_per_minute, Duration.MINUTE)]
         if calls_per_second is not None and calls_per_second < calls_per_minute:
-            rates.insert(0, Rate(calls_per_second, Duration.SECOND))
+            # Whatever the settings say: a minute has no more calls than its seconds.
+            most = min(calls_per_minute, 60 * calls_per_second)
+            rates = [Rate(calls_per_second, Duration.SECOND), Rate(most, Duration.MINUTE)]
         self._bucket = InMemoryBucket(rates)
         self._clock = clock
 

@@ -127,5 +127,8 @@ class MarketCapProvider(Protocol):
         ...
 
     def coin_list(self) -> pl.DataFrame:
-        """Every coin that the service knows, in COIN_SCHEMA."""
+        """Every coin that the service knows, in COIN_SCHEMA.
+
+        Where it still knows coins that have no price any more, ``is_active`` stands beside it, false for those.
+        """
         ...

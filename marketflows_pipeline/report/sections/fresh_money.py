@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, usd_text
-from marketflows_pipeline.report.credits import BARS, COINGECKO, SHARES, market_credit
+from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, last_moment, rows
@@ -73,7 +73,7 @@ def fresh_money_card(file: PublishedFile, windows: pl.DataFrame | None) -> Card 
         caption=caption(
             market_credit(file, BARS, SHARES),
             last_moment(*times),
-            "" if file.is_tutorial else f"stablecoins: {COINGECKO}; exchanges: DefiLlama",
+            "" if file.is_tutorial else f"stablecoins: {file.market_credit}; exchanges: DefiLlama",
             "never added: a new stablecoin that is sent to an exchange and pays for bitcoin is in three of them",
             "who holds new stablecoins is not known; a creation may hedge a short sale; coins that come to an exchange "
             "may be for sale, a pledge, or a move between wallets",

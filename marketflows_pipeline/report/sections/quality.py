@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import Wanted, section_of
@@ -25,4 +27,5 @@ _WANTED = (
 
 def quality(file: PublishedFile) -> Section:
     """The section about the data itself."""
-    return section_of(file, "quality", "Data quality", _WANTED)
+    section = section_of(file, "quality", "Data quality", _WANTED)
+    return replace(section, notes=(*section.notes, *file.provider_cannot))

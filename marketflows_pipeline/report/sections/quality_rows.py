@@ -68,7 +68,7 @@ def held_card(file: PublishedFile) -> Card | None:
         title=title,
         subtitle="Share of each coin's grid values that were not observed within half a step, percent; the 25 largest",
         caption=caption(
-            credit(file, COINGECKO),
+            credit(file, file.market_credit),
             file.as_of("core.market_cap_grid"),
             "before the first and after the last observation a value is held flat, between two it is interpolated",
             "a held value moves no chart and hides what happened",
@@ -109,7 +109,7 @@ def index_card(file: PublishedFile) -> Card | None:
         title=title,
         subtitle="Share of each index's level whose price is known at the close, percent; the rest is held",
         caption=caption(
-            credit(file, COINGECKO),
+            credit(file, file.market_credit),
             file.as_of("mart.narrative_index"),
             "back-filled: before the first stored list of members, made with later members by hindsight",
         ),

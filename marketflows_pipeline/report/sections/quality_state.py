@@ -9,6 +9,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.style.theme import BACKGROUND
 from marketflows_pipeline.charts.style.wording import counted, moment, names_text
+from marketflows_pipeline.providers.attribution import service_name
 from marketflows_pipeline.report.ages import PART_NAMES
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
@@ -202,7 +203,7 @@ def calls_card(file: PublishedFile) -> Card | None:
         caption=caption(
             OF_RECORDS,
             calls["newest"].sort()[-1],
-            "CoinGecko counts each attempt as a credit; how many there are depends on the plan",
+            f"{service_name(file.provider)} counts each attempt as a credit; how many there are depends on the plan",
         ),
         dataset=Dataset("quality_calls", calls),
         columns=(

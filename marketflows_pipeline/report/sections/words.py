@@ -10,7 +10,6 @@ from marketflows_pipeline import tutorial
 from marketflows_pipeline.charts.style.wording import counted, moment, names_text, percent_text
 from marketflows_pipeline.report.published import PublishedFile
 
-SOURCE = "Data provided by CoinGecko"
 PRICE_NOT_INFLOW = "a change of market cap is mostly price, not money that came in"
 _NAMED = 3
 
@@ -19,7 +18,7 @@ Figures = Mapping[str, float | None]
 
 def source_of(file: PublishedFile) -> str:
     """The credit; in the tutorial that its figures are made up."""
-    return tutorial.data_credit() if file.is_tutorial else SOURCE
+    return tutorial.data_credit() if file.is_tutorial else file.market_credit
 
 
 def caption(file: PublishedFile, as_of: datetime | None, *caveats: str) -> str:

@@ -393,8 +393,10 @@ def test_a_redirect_is_not_followed(
 def test_the_list_of_coins_holds_those_that_are_gone(client: CoinPaprika, service: FakeCoinPaprika) -> None:
     coins = client.coin_list()
 
-    assert coins.schema == COIN_SCHEMA
-    assert {"usdc-usd-coin", "usdc-usdc", "fct-factom", "grc-gridcoin"} <= set(coins["coin_id"])
+    assert coins.schema == {**COIN_SCHEMA, "is_active": pl.Boolean()}
+    is_active = dict(coins.select("coin_id", "is_active").iter_rows())
+    assert is_active["usdc-usd-coin"] is is_active["grc-gridcoin"] is True
+    assert is_active["usdc-usdc"] is is_active["fct-factom"] is False
     assert service.calls() == 1
 
 

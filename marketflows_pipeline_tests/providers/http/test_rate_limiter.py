@@ -48,3 +48,31 @@ def test_no_minute_ever_holds_more_calls_than_the_limit(limit: int, pauses: list
         sent.append(clock.now())
 
     assert all(later - earlier >= timedelta(minutes=1) for earlier, later in zip(sent, sent[limit:], strict=False))
+
+
+@given(
+    per_second=st.integers(min_value=1, max_value=4),
+    pauses=st.lists(st.floats(min_value=0, max_value=2), min_size=1, max_size=40),
+)
+def test_a_second_never_holds_more_calls_than_its_own_limit(per_second: int, pauses: list[float]) -> None:
+    clock = FixedClock(START)
+    limiter = RateLimiter(20, clock, calls_per_second=per_second)
+    sent: list[datetime] = []
+
+    for pause in pauses:
+        clock.sleep(pause)
+        limiter.acquire()
+        sent.append(clock.now())
+
+    assert all(later - earlier >= timedelta(seconds=1) for earlier, later in zip(sent, sent[per_second:], strict=False))
+    assert all(later - earlier >= timedelta(minutes=1) for earlier, later in zip(sent, sent[20:], strict=False))
+
+
+def test_a_limit_of_seconds_above_that_of_minutes_is_no_further_one() -> None:
+    clock = FixedClock(START)
+    limiter = RateLimiter(3, clock, calls_per_second=5)
+
+    for _ in range(3):
+        limiter.acquire()
+
+    assert clock.now() == START

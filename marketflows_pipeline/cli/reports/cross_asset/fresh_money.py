@@ -8,7 +8,7 @@ from typing import Any
 
 from marketflows_pipeline.cli.reports.cross_asset.asset_sums import FLOWS, is_flow_stale
 from marketflows_pipeline.cli.reports.cross_asset.flows import ISSUANCE
-from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, SHARES, credit, is_synthetic
+from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, SHARES, coins_source, credit, is_synthetic
 from marketflows_pipeline.cli.reports.cross_asset.units import unit_flows, unit_name
 from marketflows_pipeline.cli.reports.exchanges.classes import BY_CLASS, records_of_all
 from marketflows_pipeline.cli.reports.exchanges.netflow import RECORD_LIMIT
@@ -40,7 +40,6 @@ CAVEATS = {
 }
 _DEFILLAMA = "DefiLlama (https://defillama.com)"
 SOURCES = {
-    "stablecoin_issuance": "data provided by CoinGecko (https://www.coingecko.com)",
     "exchange_stablecoins": _DEFILLAMA,
     "exchange_coins": _DEFILLAMA,
 }
@@ -99,14 +98,15 @@ def fresh_money(data: PublishedData) -> Report:
 
 
 def _line(measure: str, of: str, **figures: object) -> dict[str, Any]:
-    source = {"source": SOURCES.get(measure), "stale": False}
+    source: dict[str, Any] = {"source": SOURCES.get(measure), "stale": False}
     return {**dict.fromkeys(CSV_COLUMNS), **source, **figures, "measure": measure, "of": of}
 
 
 def _stablecoins(data: PublishedData) -> Iterator[dict[str, Any]]:
     measure = "stablecoin_issuance"
     if not data.has(ISSUANCE):
-        yield _line(measure, "coins followed", spans=_IN_DAYS, reason=_why_not(data, "cross_asset", "no stablecoin"))
+        reason = _why_not(data, "cross_asset", "no stablecoin")
+        yield _line(measure, "coins followed", spans=_IN_DAYS, reason=reason, source=coins_source(data))
         return
     issuance = data.table(ISSUANCE, ("coin_id", "day", "supply", "issuance_usd"))
     # The newest day may still be under way.
@@ -120,6 +120,7 @@ def _stablecoins(data: PublishedData) -> Iterator[dict[str, Any]]:
         to_day=until,
         as_of=as_of,
         stale=data.is_stale(as_of, DAILY_LIMIT),
+        source=coins_source(data),
     )
 
 

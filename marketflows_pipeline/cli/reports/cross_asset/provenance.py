@@ -15,8 +15,6 @@ BARS, SHARES, VOLATILITY = ages.BARS, "raw.shares_outstanding", "raw.volatility_
 SESSION_LIMIT = ages.SESSION_LIMIT
 FLOW_LIMIT = ages.FLOW_LIMIT
 
-_COINS = "data provided by CoinGecko (https://www.coingecko.com)"
-
 
 def header(data: PublishedData, as_of: datetime | None, *, stale: bool) -> dict[str, Any]:
     """The keys that every report begins with; made-up prices are synthetic outside of the tutorial too."""
@@ -43,6 +41,11 @@ def is_past(data: PublishedData, session: date, limit: timedelta) -> bool:
     return data.now > ages.session_stale_at(session, limit)
 
 
+def coins_source(data: PublishedData) -> str:
+    """Whom supplies of coins are from, as a part of a sentence says it."""
+    return f"{data.market_source[0].lower()}{data.market_source[1:]}"
+
+
 def credit(data: PublishedData, *tables: str, with_coins: bool = False) -> str:
     """Where the figures are from, as the stored rows say, and that they are synthetic where they are.
 
@@ -54,7 +57,7 @@ def credit(data: PublishedData, *tables: str, with_coins: bool = False) -> str:
     words = {BARS: "prices", SHARES: "shares outstanding", VOLATILITY: "VIX and VIX3M"}
     parts = [f"{words[table]}: {service_names(_sources(data, table))}" for table in tables if data.has(table)]
     if with_coins:
-        parts.append(f"supplies of coins: {_COINS}")
+        parts.append(f"supplies of coins: {coins_source(data)}")
     text = "; ".join(parts) or "no source is stored"
     text = f"{text[0].upper()}{text[1:]}."
     return data.context.part.synthetic_note + text if is_synthetic(data) else text

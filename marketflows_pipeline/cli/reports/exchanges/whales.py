@@ -6,6 +6,8 @@ from typing import Any
 
 from marketflows_pipeline.cli.reports.published_data import HOURLY_LIMIT, PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.options import DEFAULT_PROVIDER
+from marketflows_pipeline.providers.attribution import attribution
 
 METHOD = (
     "A proxy: trading volume of 24 h against market cap, unusual where its z-score over 60 days is 2 or more, or, "
@@ -13,7 +15,6 @@ METHOD = (
     "min_value_threshold_usd is a threshold on the 24 h volume of a coin. signal_type is the sign of the price change "
     "over 24 h: nobody is seen to buy or to sell. ratio_heuristic is a guess from the ratio alone, kept for comparison."
 )
-SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): trending coins and the tracked cohort."
 
 CSV_COLUMNS = (
     "rank", "coin", "symbol", "coin_id", "market_cap_rank", "is_trending", "volume_24h_usd", "market_cap_usd",
@@ -58,14 +59,16 @@ def whale_movements(data: PublishedData, min_value_usd: float) -> Report:
     signals = data.rows(_SIGNALS, asked)
     as_of = data.as_of("mart.whale_signals") or data.as_of("raw.trending_coins")
     coverage = {**data.row(_CANDIDATES, asked), "excluded_categories": _excluded(data)}
+    services = attribution(DEFAULT_PROVIDER, data.provider, with_address=True)
+    source = data.credit(f"{services}: trending coins and the tracked cohort.")
     body: dict[str, Any] = {
         **data.header(as_of, stale=data.is_stale(as_of, HOURLY_LIMIT)),
         "whale_movements": signals,
         "total_whale_signals": len(signals),
         "methodology": METHOD,
         "min_value_threshold_usd": min_value_usd,
-        "data_source": data.credit(SOURCE),
-        "source": data.credit(SOURCE),
+        "data_source": source,
+        "source": source,
         "method": METHOD,
         "coverage": coverage,
     }

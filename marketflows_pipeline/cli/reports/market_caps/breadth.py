@@ -18,7 +18,6 @@ METHOD = (
     "above_ema_N_pct the coins above their EMA over N closes, beat_bitcoin_Nd_pct the coins other than bitcoin that "
     "gained more than it. Null where fewer than 8 coins are known."
 )
-SOURCE = "Data provided by CoinGecko (https://www.coingecko.com)."
 COHORT_LABEL = "all ranges"
 # How many of a list the table's words name.
 NAMED = 4
@@ -124,7 +123,7 @@ def breadth(data: PublishedData, series: str | None, days: int) -> Report:
         "market_map": parts,
         "market_map_rule": DISJOINT_RULE,
         "dominance": data.row(_DOMINANCE) if data.has("mart.dominance") else None,
-        "source": data.credit(SOURCE),
+        "source": data.credit(f"{data.market_source}."),
         "method": METHOD,
         "coverage": {
             "n_series": len(newest),

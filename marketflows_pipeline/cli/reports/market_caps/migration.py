@@ -17,7 +17,6 @@ METHOD = (
     "coins that a range had at each close before, where one changes its range only 5 % beyond the limit; the level "
     "counts each of today's coins where it is, so coins that cross a limit move it. No figure is money that moved."
 )
-SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): market caps, coins above the smallest limit."
 
 CSV_COLUMNS = (
     "series", "label", "net_usd", "arrivals_usd", "departures_usd", "n_arrivals", "n_departures", "level_usd",
@@ -64,7 +63,7 @@ def migration(data: PublishedData, days: int) -> Report:
         "ranges": ranges,
         "pairs": pair_flows(moves).to_dicts(),
         "coins": coins,
-        "source": data.credit(SOURCE),
+        "source": data.credit(f"{data.market_source}: market caps, coins above the smallest limit."),
         "method": METHOD,
         "coverage": {
             "is_known": is_known,

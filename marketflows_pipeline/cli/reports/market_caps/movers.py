@@ -19,7 +19,6 @@ METHOD = (
     "Members of a series are those of the close before; who comes and goes counts at the cap of that day. No effect is "
     "money that came in."
 )
-SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): market caps, prices, lists of members."
 
 _EFFECTS = (
     "market_cap_before_usd", "market_cap_usd", "change_usd", "change_pct", "price_effect_usd", "supply_effect_usd",
@@ -76,7 +75,7 @@ def movers(data: PublishedData, asked: Asked) -> Report:
         "by": asked.by,
         "days": asked.days,
         "movers": entries,
-        "source": data.credit(SOURCE),
+        "source": data.credit(f"{data.market_source}: market caps, prices, lists of members."),
         "method": METHOD,
         "coverage": {
             "n_listed": len(rows),

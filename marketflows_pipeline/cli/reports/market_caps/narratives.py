@@ -15,14 +15,14 @@ from marketflows_pipeline.transforms.market_caps.category_slugs import todays_sl
 RADAR = "mart.category_radar"
 
 METHOD = (
-    "cap_change_pct and volume_change_pct compare CoinGecko's own sums of a category at the last snapshots of two UTC "
+    "cap_change_pct and volume_change_pct compare sums of a category, as the service gives them or as its list of "
+    "coins adds up, at the last snapshots of two UTC "
     "days (before_at, observed_at), 1, 7 or 30 days apart. zscore and percentile are among the category's own past "
     "changes over as many days (n_past_cap_changes of them, overlapping; null under 20). The service sums the "
     "members of the moment: who joins or leaves changes the sum, categories overlap, and a change of market cap is "
     "mostly one of price. These are no index levels and are never mixed with them. kind is by the words of the name; "
     "near_duplicate_of compares the three largest coins alone, so it is coarse."
 )
-SOURCE = "Data provided by CoinGecko (https://www.coingecko.com): categories, once a UTC day."
 
 CSV_COLUMNS = (
     "rank", "category_id", "name", "kind", "is_followed", "period_days", "market_cap_usd", "volume_24h_usd",
@@ -87,7 +87,7 @@ def narratives(data: PublishedData, days: int, *, like: str | None, kind: str | 
         "num_shown": len(shown),
         "followed": followed,
         "follow": follow,
-        "source": data.credit(SOURCE),
+        "source": data.credit(f"{data.market_source}: categories, once a UTC day."),
         "method": METHOD,
         "coverage": {
             "n_categories": len(everything),
