@@ -100,12 +100,14 @@ def stored_chain(warehouse: Warehouse) -> Chain:
 def ready_indices(warehouse: Warehouse, settings: Settings, wanted: pl.DataFrame, stored: Chain) -> pl.DataFrame:
     """The indices of `wanted` that are stored, or whose first members all have their history.
 
-    One that began with half of its members could never be put right. Where no history is served, none is waited for.
+    One that began with half of its members could never be put right. Where no history is served, a member's first close
+    is waited for instead.
     """
-    if not settings.source.has_history:
-        return wanted
-    answered = warehouse.query("select distinct coin_id from meta.backfills where outcome <> 'failed'")["coin_id"]
-    known = set(answered) | set(gone_coins(warehouse))
+    answered = "select distinct coin_id from meta.backfills where outcome <> 'failed'"
+    closed = "select distinct coin_id from core.daily_closes"
+    known = set(warehouse.query(answered if settings.source.has_history else closed)["coin_id"]) | set(
+        gone_coins(warehouse)
+    )
     new = wanted.join(stored.levels, on=INDEX, how="anti")
     waiting = [
         (category, series)
