@@ -18,11 +18,13 @@ SERVICES: Mapping[str, _Service] = {
     "coingecko": _Service("CoinGecko", "https://www.coingecko.com"),
     "coinpaprika": _Service("CoinPaprika", "https://coinpaprika.com"),
 }
+# A provider that is no service, so that no one wants to be named.
+NO_SERVICES: Mapping[str, str] = {"folder": "own files"}
 
 
 def service_name(provider: str) -> str:
-    """How a market-cap provider writes its name; a provider that is no service goes by the name in config.toml."""
-    return SERVICES[provider].name if provider in SERVICES else provider
+    """How a market-cap provider writes its name; what is no service goes by what it is."""
+    return SERVICES[provider].name if provider in SERVICES else NO_SERVICES.get(provider, provider)
 
 
 def attribution(*providers: str, with_address: bool = False) -> str:

@@ -189,10 +189,11 @@ def _once_each(folder: Path, points: pl.DataFrame) -> pl.DataFrame:
     if not different.is_empty():
         coin, ts = different.select(key).row(0)
         logger.warning(
-            "%s: %d rows state another market cap for a coin and time than a row before them; the last one counts: %s "
+            "%s: %d of %d rows state another market cap for a coin and time than a row before; the last one counts: %s "
             "at %s is the first",
             folder,
             different.height,
+            points.height,
             one_line(coin),
             f"{ts:%Y-%m-%d %H:%M}",
         )

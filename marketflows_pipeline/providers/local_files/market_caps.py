@@ -35,8 +35,6 @@ MARKETS_SOURCE = "folder:markets"
 # A price of a day ago is the newest one up to then, which may be this much older.
 CHANGE_TOLERANCE = timedelta(days=1)
 CHANGES = {"price_change_24h_pct": 1, "price_change_7d_pct": 7, "price_change_30d_pct": 30}
-# How much longer than a step the usual time between two rows may be.
-LATE = 1.5
 
 
 class MarketCapFolder:
@@ -60,10 +58,8 @@ class MarketCapFolder:
         return f"MarketCapFolder({str(self._path)!r})"
 
     def history_limit_days(self, granularity: Granularity) -> int:
-        """All days that there are, or 0 of what is closer together than the rows are: it would be no use to ask."""
-        between = self._files.contents().points.select(pl.col("ts").diff().over("coin_id").median()).item()
-        is_served = between is None or between <= LATE * granularity.step
-        return (self._clock.now() - COINS_SINCE).days if is_served else 0
+        """All days since there are coins: rows may be further apart than a granularity, and are served as they are."""
+        return (self._clock.now() - COINS_SINCE).days
 
     def history(self, coin_id: str, days: int) -> pl.DataFrame:
         """The rows of one coin from the window's first grid time to now in HISTORY_SCHEMA, as close as they are.
@@ -184,7 +180,8 @@ class MarketCapFolder:
     def _log_what_is_not_served(self, contents: Contents, present: pl.DataFrame, now: datetime) -> None:
         past = contents.points.filter(pl.col("ts") <= now)
         if n_to_come := contents.points.height - past.height:
-            logger.info("%s: %d rows are later than %s and wait for their time", self._path, n_to_come, _words(now))
+            told = (n_to_come, contents.points.height, _words(now))
+            logger.info("%s: %d of %d rows are later than %s, and not served", self._path, *told)
         n_old = past["coin_id"].n_unique() - present.height
         if n_old:
             newest = past["ts"].max()

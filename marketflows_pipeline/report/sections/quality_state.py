@@ -9,7 +9,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.style.theme import BACKGROUND
 from marketflows_pipeline.charts.style.wording import counted, moment, names_text
-from marketflows_pipeline.providers.attribution import service_name
+from marketflows_pipeline.providers.attribution import SERVICES, service_name
 from marketflows_pipeline.report.ages import PART_NAMES
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
@@ -203,7 +203,7 @@ def calls_card(file: PublishedFile) -> Card | None:
         caption=caption(
             OF_RECORDS,
             calls["newest"].sort()[-1],
-            f"{service_name(file.provider)} counts each attempt as a credit; how many there are depends on the plan",
+            _counted_by(file.provider),
         ),
         dataset=Dataset("quality_calls", calls),
         columns=(
@@ -217,6 +217,13 @@ def calls_card(file: PublishedFile) -> Card | None:
         sql=sql,
         description=f"Table of {counted(calls.height, 'service')}. {title}.",
     )
+
+
+def _counted_by(provider: str) -> str:
+    """Whose credits attempts are; empty where market caps come from no service."""
+    if provider not in SERVICES:
+        return ""
+    return f"{service_name(provider)} counts each attempt as a credit; how many there are depends on the plan"
 
 
 def calls_title(calls: pl.DataFrame) -> str:

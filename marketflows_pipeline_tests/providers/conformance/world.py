@@ -51,6 +51,7 @@ class World:
         unknown_category: a slug that the service does not know.
         wrapped: a wrapped coin, and in `category`; None where the provider cannot tell them.
         granularities: those of which the market has a history.
+        serves_rows_as_they_are: whether a window is answered whatever the distance of the rows that there are.
         refuses_longer_windows: whether a window above `history_limit_days` is refused.
         service: the fake; None without a network.
     """
@@ -69,6 +70,7 @@ class World:
     granularities: frozenset[Granularity]
     listed_before: timedelta = timedelta(days=3)
     wrapped: str | None = None
+    serves_rows_as_they_are: bool = False
     refuses_longer_windows: bool = True
     service: Service | None = None
 

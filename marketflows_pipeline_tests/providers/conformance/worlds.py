@@ -132,6 +132,7 @@ def own_files(clock: FixedClock, ledger: MemoryLedger, folder: Path) -> Iterator
         clock=clock,
         ledger=ledger,
         granularities=frozenset({Granularity.DAILY}),
+        serves_rows_as_they_are=True,
         refuses_longer_windows=False,
         **truths(made) | {"members": frozenset(made.members(CATEGORY, to_ms(START)))},
     )

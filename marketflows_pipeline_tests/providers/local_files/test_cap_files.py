@@ -15,6 +15,8 @@ from marketflows_pipeline.providers.bad_rows import counting_left_out
 from marketflows_pipeline.providers.local_files import cap_files
 from marketflows_pipeline.providers.local_files.cap_files import CapFiles
 from marketflows_pipeline.providers.local_files.checked_table import CheckedTable
+from marketflows_pipeline.system.printable import is_identity, presentable
+from marketflows_pipeline_tests.hostile_names import HOSTILE_NAMES
 from marketflows_pipeline_tests.providers.local_files.conftest import write
 
 HEAD = "coin,ts,market_cap\n"
@@ -202,7 +204,7 @@ def test_of_two_rows_of_a_moment_the_later_counts_and_a_difference_is_told(
     write(tmp_path, "2026-02.csv", f"{HEAD}b,2026-01-31T00:00:00Z,5\na,2026-01-31,2\n")
 
     assert caps(tmp_path) == [("a", 2.0), ("b", 5.0)]
-    assert "1 rows state another market cap for a coin and time" in log.text
+    assert "1 of 4 rows state another market cap for a coin and time" in log.text
     assert "a at 2026-01-31 00:00 is the first" in log.text
 
 
@@ -238,6 +240,21 @@ def test_coins_of_categories_without_rows_are_told(tmp_path: Path, log: pytest.L
     caps(tmp_path)
 
     assert "coins of categories without a row of market caps: bgi" in log.text
+
+
+@pytest.mark.parametrize("name", [name for attack, name in HOSTILE_NAMES.items() if attack != "half a character"])
+def test_hostile_names_are_made_presentable_or_left_out(tmp_path: Path, name: str) -> None:
+    good = pl.DataFrame(
+        {"coin": [f"coin-{at}" for at in range(30)], "ts": "2026-01-01", "market_cap": 1.0, "name": "A"}
+    )
+    bad = pl.DataFrame({"coin": [name, "big"], "ts": "2026-01-01", "market_cap": 1.0, "name": name})
+    pl.concat([good, bad]).write_parquet(tmp_path / "caps.parquet")
+
+    points = CapFiles(tmp_path).contents().points
+
+    assert {"big", "coin-0"} <= set(points["coin_id"])
+    assert all(map(is_identity, points["coin_id"]))
+    assert all(each == presentable(each) for each in points["name"].drop_nulls())
 
 
 def test_names_are_made_presentable(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_a_row_that_is_too_old_is_no_present_state(tmp_path: Path, max_age_days:
 def test_old_and_coming_rows_are_told(provider: MarketCapFolder, log: pytest.LogCaptureFixture) -> None:
     list(provider.snapshot_pages(0))
 
-    assert f"{provider._path}: 1 rows are later than 2026-10-10 12:00 UTC and wait for their time" in log.text
+    assert f"{provider._path}: 1 of 8 rows are later than 2026-10-10 12:00 UTC, and not served" in log.text
     assert "1 of 3 coins have no row of the last 3 days" in log.text
 
 
@@ -171,21 +171,11 @@ def test_a_category_without_figures_has_none(tmp_path: Path) -> None:
     assert (row["market_cap_usd"], row["market_cap_change_24h_pct"], row["volume_24h_usd"]) == (None, None, None)
 
 
-@pytest.mark.parametrize(
-    ("hours", "served"),
-    [(1, [True, True, True]), (24, [False, False, True]), (0.08, [True, True, True]), (50, [False, False, False])],
-)
-def test_no_points_are_promised_closer_together_than_the_rows_are(
-    tmp_path: Path, hours: float, served: list[bool]
-) -> None:
-    """Each hour between two daily rows would otherwise be a gap, and requested again."""
-    times = [NOW - timedelta(hours=hours * at) for at in range(20)]
-    pl.DataFrame({"coin": "big", "ts": times, "market_cap": 1.0}).write_parquet(tmp_path / "caps.parquet")
-
-    limits = [MarketCapFolder(tmp_path, clock=CLOCK).history_limit_days(each) for each in Granularity]
-
-    expected = [False, *served[1:]] if hours == 1 else served
-    assert [limit > 365 for limit in limits] == expected
+@pytest.mark.parametrize("days", [1, 7, 365])
+def test_rows_are_served_as_far_apart_as_they_are(provider: MarketCapFolder, days: int) -> None:
+    """Daily rows in an hourly window are better than no history."""
+    assert provider.history_limit_days(Granularity.of_window(days)) > days
+    assert provider.history("big", days)["ts"][-1] == midnight("2026-10-10")
 
 
 @at_most(40)
