@@ -54,7 +54,7 @@ def make_up(seed: int, last: date, folder: Path) -> None:
 def panel_of(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Features and flows of a folder's market, by the package's transforms."""
     settings, market, now = CrossAsset(), TutorialMarket(folder), data_as_of()
-    known = [each for each in settings.universe if each.share_source not in {"none", "supply"}]
+    known = [each for each in settings.universe if each.share_source in market.issuers]
     histories = [
         market.daily_bars(asset.symbol, asset.provider_symbol, settings.start, now.date())
         for asset in settings.universe

@@ -62,7 +62,10 @@ def test_the_first_run_fills_and_publishes_what_needs_no_model(market: Market) -
     assert market.rows("select count(distinct symbol) from core.asset_flows") == [(UNIVERSE,)]
     methods = market.methods()
     assert {methods[symbol] for symbol in ("SPY", "DIA", "IWM", "SLV", "TLT", "GLD")} == {"shares"}
-    assert methods["QQQ"] == "price_only", "nobody publishes its shares"
+    assert methods["QQQ"] == "price_only", "its issuer shows one session, and a flow needs two"
+    assert market.rows("select session, source from raw.shares_outstanding where symbol = 'QQQ'") == [
+        (FRIDAY.date(), "invesco:snapshot")
+    ]
 
 
 def test_a_day_is_asked_for_once(market: Market) -> None:

@@ -36,7 +36,7 @@ def tables() -> dict[str, pl.DataFrame]:
         for asset in settings.universe
     ]
     fetched = pl.lit(now).cast(pl.Datetime("us", "UTC")).alias("fetched_at")
-    funds = [asset for asset in settings.universe if asset.share_source not in {"none", "supply"}]
+    funds = [asset for asset in settings.universe if asset.share_source in market.issuers]
     first, later = (
         pl.concat(given.shares_outstanding(asset.symbol, asset.share_id) for asset in funds).with_columns(fetched)
         for given in (TutorialMarket(as_first_published=True), market)

@@ -4,7 +4,7 @@ The list ``data`` has an object a day, newest first: ``valuation_date`` (2026-10
 ``total_units_outstanding``, ``total_nav``, ``index`` and others, null where a figure is missing. Nothing says when a
 row was published. Other funds were seen at the same path of other hosts; whether this host has them is not known.
 The data is 21Shares', for personal use; none of it may be passed on. Split convention: not said, so it is taken from
-the figures (see ``convention_shown``). ARKB split 3:1 in June 2025.
+the figures (see ``convention_shown``).
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ def trade_flows(flows: pl.DataFrame) -> pl.DataFrame:
 
     Prices, market caps and price effects stay at their sessions. The last session is the last one on which funds with
     90 % of the assets of all funds have a known flow, or one that a gap ends with. Assets are a fund's newest market
-    cap of the 21 sessions up to it. Where no fund has assets, it is the newest session.
+    cap of the 21 sessions up to it, from its first known flow on: one whose issuer publishes no history, so that its
+    first count has no flow yet, is not waited for. Where no fund has assets, it is the newest session.
 
     Args:
         flows: as in ``core.asset_flows``; a count that is about a session before the fund's first is ignored.
@@ -62,7 +63,11 @@ def _last_session(keyed: pl.DataFrame) -> pl.Series | pl.Expr:
             funds.select("symbol", "session", "market_cap_usd", is_known=is_known), on=["symbol", "session"], how="left"
         )
         .sort("symbol", "session")
-        .with_columns(assets=pl.col("market_cap_usd").forward_fill(limit=WAITED_SESSIONS).over("symbol"))
+        .with_columns(
+            assets=pl.col("market_cap_usd").forward_fill(limit=WAITED_SESSIONS).over("symbol"),
+            has_begun=pl.col("is_known").fill_null(value=False).cum_max().over("symbol"),
+        )
+        .filter("has_begun")
         .group_by("session")
         .agg(known=pl.col("assets").filter(pl.col("is_known")).sum(), assets=pl.col("assets").sum())
     )

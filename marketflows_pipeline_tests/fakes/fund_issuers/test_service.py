@@ -13,7 +13,22 @@ import openpyxl
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline_tests.fakes.fund_issuers.service import DOCUMENT_PARAMS, XLSX, FakeIssuers, Funds, make_funds
+from marketflows_pipeline_tests.fakes.fund_issuers.service import (
+    BTCO,
+    DOCUMENT_PARAMS,
+    GBTC,
+    HISTO_PRICES,
+    PERFORMANCE,
+    QQQ,
+    SHARE_CLASS,
+    SNAPSHOT_PARAMS,
+    TRUST,
+    VALUATIONS,
+    XLSX,
+    FakeIssuers,
+    Funds,
+    make_funds,
+)
 
 LAST = date(2026, 9, 17)
 NAVHIST = "/library-content/products/fund-data/etfs/us/navhist-us-en-{}.xlsx"
@@ -75,6 +90,9 @@ def test_gold_says_of_a_day_off_what_it_is(client: httpx.Client, funds: Funds) -
         (f"{DOCUMENT}?portfolioId=1", 400, False),
         (f"{DOCUMENT}?portfolioId=239710", 400, False),
         (ARCHIVE.replace("gld", "iau"), 404, False),
+        ("/product-performance/00000000-0000-0000-0000-000000000000.xlsx", 404, False),
+        ("/api/product_valuation_history/NOPE", 404, False),
+        ("/us/en/investments/bitcoin-etf-hodl/downloads/fundhistoprices/", 302, False),
         ("/us/products/239710/ishares-russell-2000-etf/1467271812596.ajax?fileType=xls", 200, True),
     ],
 )
@@ -84,7 +102,43 @@ def test_what_is_not_there_is_said_as_each_issuer_says_it(
     answer = client.get(path)
 
     assert answer.status_code == status
-    assert ("html" in answer.headers["content-type"]) == is_page
+    assert ("html" in answer.headers.get("content-type", "")) == is_page
+
+
+def test_invesco_has_one_session_of_a_fund_and_an_empty_text_for_what_it_does_not_know(
+    client: httpx.Client, funds: Funds
+) -> None:
+    newest = funds.invesco[QQQ][-1]
+    params = {**SNAPSHOT_PARAMS, "productSubType": "ETF"}
+
+    answer = client.get(SHARE_CLASS.format(fund=QQQ), params=params)
+
+    body = answer.json()
+    assert [body[key] for key in ("effectiveDate", "cusip", "nav", "sharesOutstanding")] == [
+        "2026-09-17", QQQ, newest.nav, newest.shares,
+    ]  # fmt: skip
+    for fund, kind in ((QQQ, TRUST), (BTCO, "ETF"), ("QQQ", "ETF")):
+        unknown = client.get(SHARE_CLASS.format(fund=fund), params=params | {"productSubType": kind})
+        assert (unknown.status_code, unknown.content) == (200, b'""')
+    browser = client.get(SHARE_CLASS.format(fund=QQQ), params=params, headers={"user-agent": "Mozilla/5.0 (X11)"})
+    assert (browser.status_code, browser.content) == (406, b"")
+
+
+def test_coin_funds_are_told_in_the_layouts_that_were_seen(client: httpx.Client, funds: Funds) -> None:
+    grayscale = openpyxl.load_workbook(BytesIO(client.get(PERFORMANCE.format(fund=GBTC)).content))
+    assert grayscale.sheetnames[:2] == ["Daily Performance", "Holdings"]
+    head, newest = list(grayscale.worksheets[0].iter_rows(values_only=True))[:2]
+    assert {"Date", "Shares Outstanding", "NAV Per Share", "AUM"} <= set(head)
+    assert newest[head.index("Date")] == "2026-09-17"
+
+    valuations = client.get(VALUATIONS.format(fund="ARKB")).json()["data"]
+    assert {"valuation_date", "nav_per_share", "total_units_outstanding", "total_nav", "index"} <= set(valuations[0])
+    assert (valuations[0]["valuation_date"], len(valuations)) == ("2026-09-17", 40)
+
+    prices = client.get(HISTO_PRICES.format(fund="bitcoin-etf-hodl"), headers={"cookie": "vaneck_cookies=1"})
+    rows = list(openpyxl.load_workbook(BytesIO(prices.content)).worksheets[0].iter_rows(values_only=True))
+    assert [row[0] for row in rows[:3]] == ["VanEck Bitcoin ETF - HODL", "Date", "09/17/2026"]
+    assert {"NAV", "AUM", "Index Level", "Volume"} <= set(rows[1])
 
 
 def test_the_same_seed_gives_the_same_funds_and_a_split_changes_no_net_assets(funds: Funds) -> None:

@@ -107,6 +107,19 @@ def test_a_large_fund_without_new_counts_holds_the_window_back() -> None:
     assert rankings(lagged) == [("A", day(1), 10, 1), ("B", day(1), 1, 1)]
 
 
+@pytest.mark.parametrize(
+    ("large", "ranked"),
+    [
+        ([None, None, None, 900.0], [("A", day(2), None, 0), ("B", day(2), 2, 1)]),
+        ([None, None, 900.0, 910.0], [("A", day(3), 10, 1), ("B", day(3), None, 0)]),
+        ([None, 900.0, 910.0, None], [("A", day(2), 10, 1), ("B", day(2), 2, 1)]),
+    ],
+)
+def test_a_fund_is_waited_for_from_its_first_known_flow_on(large: list[float | None], ranked: list[object]) -> None:
+    """An issuer without a history shows one count on the first day: every window ended before that day."""
+    assert rankings(two_funds(large, [90.0, 91.0, 92.0, 94.0])) == ranked
+
+
 @pytest.mark.parametrize(("stopped", "last"), [(22, 1), (23, 23)])
 def test_a_fund_without_figures_is_waited_for_21_sessions(stopped: int, last: int) -> None:
     """A fund that was closed would otherwise end every window on its last day."""
