@@ -23,6 +23,7 @@ from marketflows_pipeline.report.credits import SHARES, service_names
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.system.safe_files import read_plain, write_whole
 from marketflows_pipeline.transforms.cross_asset.fund_groups import group_sums
+from marketflows_pipeline.transforms.cross_asset.reference_series import REFERENCE_SERIES
 from marketflows_pipeline.transforms.cross_asset.trade_sessions import trade_flows
 from marketflows_pipeline.warehouse.accepted import accepted_name
 
@@ -82,7 +83,11 @@ def _context(run: RunContext) -> CrossAssetChartContext:
     settings = cross_asset_settings(run.settings)
     assets = tuple((asset.symbol, asset.name) for asset in settings.universe)
     context = CrossAssetChartContext(
-        assets, settings.windows, settings.correlation_window, benchmark_symbol(run.settings)
+        assets,
+        settings.windows,
+        settings.correlation_window,
+        benchmark_symbol(run.settings),
+        reference=tuple((series, REFERENCE_SERIES[series].name) for series in settings.reference_series or ()),
     )
     if not run.options.tutorial:
         return replace(context, flows=f"{context.prices}, shares outstanding from {_issuers(run)}")

@@ -43,6 +43,7 @@ class CrossAssetChartContext:
         windows: windows of rankings and flow map, in sessions, as is that of the correlations.
         benchmark: symbol of the asset under the regimes.
         planted_auc: of made-up data, the AUC planted in it, by (horizon, target).
+        reference: id and name of each reference series among the correlations.
         notes: caveats for every footer, such as that the data are synthetic.
         prices: credit of what is made of prices alone; the others of what is made of shares or VIX too.
     """
@@ -52,6 +53,7 @@ class CrossAssetChartContext:
     correlation_window: int
     benchmark: str
     planted_auc: Mapping[tuple[int, str], float] = field(default_factory=dict)
+    reference: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     prices: str = "Prices from Yahoo"
     flows: str = "Prices from Yahoo, shares outstanding from State Street, BlackRock and SPDR Gold"
@@ -106,7 +108,7 @@ def cross_asset_charts(
         benchmark=benchmark, name=dict(assets).get(benchmark, benchmark), source=context.volatility, notes=notes
     )
     closes = flows.filter(symbol=benchmark).select("session", "close_usd")
-    returns = CorrelationsSpec(assets=assets, window_sessions=window, source=context.prices, notes=notes)
+    returns = _correlations_spec(context)
     latest = correlations.filter(window_sessions=window).filter(pl.col("session") == pl.col("session").max())
     return [
         chart_job(_with_whole_gaps(last_sessions(trades, sums.sessions + 1), sums.sessions), sums),
@@ -144,6 +146,17 @@ def model_jobs(evaluation: pl.DataFrame, context: CrossAssetChartContext) -> lis
         )
         for (horizon, target), (model_id, kind) in sorted(newest.items())
     ]
+
+
+def _correlations_spec(context: CrossAssetChartContext) -> CorrelationsSpec:
+    """Reference series come after the assets, and have no flow."""
+    others = ("of FRED's series: daily differences, of the dollar index log returns",) if context.reference else ()
+    return CorrelationsSpec(
+        assets=(*context.assets, *context.reference),
+        window_sessions=context.correlation_window,
+        source=f"{context.prices}, series from FRED" if context.reference else context.prices,
+        notes=(*others, *context.notes),
+    )
 
 
 def _context_jobs(

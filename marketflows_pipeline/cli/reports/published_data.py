@@ -27,7 +27,7 @@ class PublishedData(PublishedFile):
         context: what command line and settings say.
     """
 
-    names = frozenset({"name", "exchange", "coin", "symbol", "category"})
+    names = frozenset({"name", "exchange", "coin", "symbol", "category", "asset_group"})
 
     def __init__(self, context: ReportContext, reading: Reading) -> None:
         super().__init__(context.path, reading, is_tutorial=context.is_tutorial, now=context.now)

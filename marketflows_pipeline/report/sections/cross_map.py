@@ -8,7 +8,7 @@ import polars as pl
 
 from marketflows_pipeline.charts.style.theme import BACKGROUND
 from marketflows_pipeline.charts.style.wording import counted, share_text, usd_text, value_text
-from marketflows_pipeline.report.credits import BARS, SHARES, market_credit
+from marketflows_pipeline.report.credits import BARS, REFERENCE, SHARES, market_credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
@@ -112,6 +112,7 @@ def correlations_card(file: PublishedFile) -> Card | None:
     if known.is_empty():
         return None
     title, window = correlations_title(known), pairs["window_sessions"][0]
+    has_series = file.has("mart.reference_series")
     return Card(
         key="cross-asset-correlations",
         title=title,
@@ -120,8 +121,11 @@ def correlations_card(file: PublishedFile) -> Card | None:
             f"{limits_text(CORRELATION_LIMITS, '')}"
         ),
         caption=caption(
-            market_credit(file, BARS),
+            market_credit(file, BARS, *([REFERENCE] if has_series else [])),
             pairs["session"][0],
+            "FRED's series by daily differences, the dollar index by log returns; they have no flow"
+            if has_series
+            else "",
             "correlation of the past, which changes; neither is said to cause the other",
         ),
         dataset=Dataset(CORRELATIONS, pairs),

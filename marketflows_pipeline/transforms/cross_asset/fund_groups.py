@@ -57,7 +57,8 @@ def fund_group_flows(flows: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFram
         n_known=is_known.sum(),
         n_with_assets=pl.col("assets_usd").count(),
     )
-    covered = pl.when(pl.col("assets_usd") > 0).then(100 * pl.col("known_assets_usd") / pl.col("assets_usd"))
+    # The quotient first: a group that is known as a whole is at 100, not at a last bit above it.
+    covered = pl.when(pl.col("assets_usd") > 0).then(pl.col("known_assets_usd") / pl.col("assets_usd") * 100)
     return table("mart.fund_group_flows").stored_form(sums.with_columns(coverage_pct=covered, as_of=_close()))
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from marketflows_pipeline.charts.cross_asset.catalog import (
     CrossAssetChartContext,
     cross_asset_charts,
 )
-from marketflows_pipeline.charts.cross_asset.spec import OUTSIDE
+from marketflows_pipeline.charts.cross_asset.spec import OUTSIDE, CorrelationsSpec
 from marketflows_pipeline.charts.rendering.plan import RenderJob
 from marketflows_pipeline.charts.rendering.render import THUMBNAIL_BYTES, render_all
 from marketflows_pipeline.schema import table
@@ -217,3 +218,13 @@ def test_effects_end_with_the_last_session_of_which_enough_is_known() -> None:
     known = FRAMES["flows"].filter(pl.col("session") < LAST)
 
     assert jobs(trades=known)[5].frame["session"].max() == back(1)
+
+
+def test_reference_series_come_after_the_assets_and_say_what_they_are() -> None:
+    context = replace(CONTEXT, reference=(("DGS10", "Treasury yield, 10 years"),))
+    specs = {job.file_name: job.spec for job in cross_asset_charts(**FRAMES, context=context)}
+    spec = specs["CrossAsset_correlations.png"]
+    assert isinstance(spec, CorrelationsSpec)
+    assert spec.assets[-1] == ("DGS10", "Treasury yield, 10 years")
+    assert any("daily differences" in note for note in spec.notes)
+    assert "FRED" in spec.source

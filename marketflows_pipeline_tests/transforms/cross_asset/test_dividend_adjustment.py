@@ -79,7 +79,8 @@ def test_the_newest_vintage_counts_and_a_split_is_no_drift() -> None:
             for day in DAYS
         ),
     )
-    restated: dict[int, Callable[[date], float]] = {1: lambda day: 1 + DAYS.index(day) / 9000, 2: lambda _: 1}
+    # As first said they drift, as restated they do not.
+    said: dict[int, Callable[[date], float]] = {1: lambda day: 1 + DAYS.index(day) / 9000, 2: lambda _: 1}
     shares = rows_of(
         "raw.shares_outstanding",
         *(
@@ -91,7 +92,7 @@ def test_the_newest_vintage_counts_and_a_split_is_no_drift() -> None:
                 "convention": "as_traded",
             }
             for day in DAYS
-            for vintage, factor in restated.items()
+            for vintage, factor in said.items()
         ),
     )
 
