@@ -89,7 +89,7 @@ def _latest(run: RunContext, chain: Chain, wanted: pl.DataFrame, moment: datetim
     levels = chain.levels.join(wanted, on=INDEX, how="semi")
     oldest = levels["ts"].min()
     if not isinstance(oldest, datetime):
-        return levels.clear().with_columns(is_latest=pl.lit(value=True))
+        return levels.clear().drop("rule").with_columns(is_latest=pl.lit(value=True))
     coins = chain.held["coin_id"].unique().to_list()
     closes = _closes_and_now(run, coins, oldest, moment)
     times = close_times(oldest, moment).append(pl.Series([moment], dtype=pl.Datetime("us", "UTC"))).unique()

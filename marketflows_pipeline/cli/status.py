@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,7 +11,7 @@ import click
 
 from marketflows_pipeline.cli.report_command import context_of, table_or_json_option
 from marketflows_pipeline.cli.report_context import PIPELINE
-from marketflows_pipeline.cli.text import standard_output
+from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
 
 
@@ -26,8 +28,13 @@ def status(options: RunOptions, output_format: Literal["table", "json"]) -> None
     from marketflows_pipeline.cli.reports.published_data import open_published_data  # noqa: PLC0415
     from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415
     from marketflows_pipeline.cli.reports.status import status as report  # noqa: PLC0415
+    from marketflows_pipeline.settings import why_no_exchanges  # noqa: PLC0415
 
     context = context_of(options, PIPELINE, "", "run the pipeline")
+    if not options.tutorial and (reason := why_no_exchanges(context.config, options.secrets, os.environ)):
+        say(f"note: {reason}", is_error=True)
+        # What no run fetches is not stale.
+        context = replace(context, config=context.config.model_copy(update={"exchanges": None}))
     private = Path.cwd() / TUTORIAL_PRIVATE if options.tutorial else context.config.warehouse.path
     if context.path.exists():
         with open_published_data(context) as data:

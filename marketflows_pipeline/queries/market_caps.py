@@ -23,7 +23,18 @@ def window(warehouse: Warehouse, settings: Settings, moment: datetime) -> GridSp
     if is_out_of_credits(warehouse, settings, moment):
         newest = warehouse.query("select max(ts) as ts from accepted.market_caps").item()
         moment = min(moment, newest or moment)
-    return GridSpec.from_window(moment, settings.source.days)
+    return since_first_run(warehouse, settings, GridSpec.from_window(moment, settings.source.days))
+
+
+def since_first_run(warehouse: Warehouse, settings: Settings, spec: GridSpec) -> GridSpec:
+    """The grid, or the part of it since the first observation where the provider serves no history of the window.
+
+    Held flat before it, a curve of nothing would tell of changes of 0 %.
+    """
+    if settings.source.has_history:
+        return spec
+    first = warehouse.query("select min(ts) as ts from accepted.market_caps where ts >= ?", [spec.start]).item()
+    return spec.since(first or spec.end)
 
 
 def is_out_of_credits(warehouse: Warehouse, settings: Settings, moment: datetime) -> bool:
@@ -53,8 +64,8 @@ def window_observations(warehouse: Warehouse, coins: list[str], spec: GridSpec) 
 
 def stored_window(warehouse: Warehouse, settings: Settings) -> GridSpec:
     """The grid as it is stored, which may be of another moment than this run's."""
-    newest = warehouse.query("select max(ts) as ts from core.market_cap_grid").item()
-    return GridSpec.from_window(newest, settings.source.days)
+    first, newest = warehouse.query("select min(ts) as first, max(ts) as newest from core.market_cap_grid").row(0)
+    return GridSpec.from_window(newest, settings.source.days).since(first)
 
 
 def base_caps(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:

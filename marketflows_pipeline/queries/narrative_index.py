@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from marketflows_pipeline.queries.closes import close_times, daily_closes, stored_members
+from marketflows_pipeline.queries.market_caps import since_first_run
 from marketflows_pipeline.queries.tracked_coins import gone_coins
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.transforms.categories import NARRATIVES, PORTFOLIOS, US_DOLLAR
@@ -99,10 +100,14 @@ def stored_chain(warehouse: Warehouse) -> Chain:
 def ready_indices(warehouse: Warehouse, settings: Settings, wanted: pl.DataFrame, stored: Chain) -> pl.DataFrame:
     """The indices of `wanted` that are stored, or whose first members all have their history.
 
-    One that began with half of its members could never be put right.
+    One that began with half of its members could never be put right. Where no history is served, a member's first close
+    is waited for instead.
     """
-    answered = warehouse.query("select distinct coin_id from meta.backfills where outcome <> 'failed'")["coin_id"]
-    known = set(answered) | set(gone_coins(warehouse))
+    answered = "select distinct coin_id from meta.backfills where outcome <> 'failed'"
+    closed = "select distinct coin_id from core.daily_closes"
+    known = set(warehouse.query(answered if settings.source.has_history else closed)["coin_id"]) | set(
+        gone_coins(warehouse)
+    )
     new = wanted.join(stored.levels, on=INDEX, how="anti")
     waiting = [
         (category, series)
@@ -117,7 +122,7 @@ def market_data(
     warehouse: Warehouse, settings: Settings, wanted: pl.DataFrame, stored: Chain, now: datetime
 ) -> MarketData:
     """Closes, lists and answers since the oldest close that an index lacks."""
-    spec = GridSpec.from_window(now, settings.source.days)
+    spec = since_first_run(warehouse, settings, GridSpec.from_window(now, settings.source.days))
     levels = stored.levels.join(wanted, on=INDEX, how="semi")
     oldest = levels["ts"].min()
     is_extension = levels.height == wanted.height and isinstance(oldest, datetime)
@@ -134,6 +139,9 @@ def market_data(
     answered = pl.concat([
         answered.join(gone, on="coin_id", how="anti"), gone.with_columns(answered_at=pl.lit(now, _TIME))
     ])  # fmt: skip
+    if not settings.source.has_history:
+        # Nothing that is missing can come any more.
+        answered = pl.DataFrame({"coin_id": coins}).with_columns(answered_at=pl.lit(now, _TIME))
     closes = daily_closes(warehouse, coins, first, now, within=STALE_STEPS * spec.step)
     return MarketData(listed, closes, times, answered)
 

@@ -160,7 +160,7 @@ MART_MARKET_MAP = Table(
         "that no exclusion leaves out."
     ),
     columns=(
-        Column("coin_id", DType.TEXT, "CoinGecko coin id"),
+        Column("coin_id", DType.TEXT, "Coin id of the market-cap provider"),
         Column("series", DType.TEXT, "Narrative slug, or other"),
         _CLOSE,
         Column("market_cap_usd", DType.FLOAT, "Market cap at the close", "USD", derived_from=(_CAPS,)),

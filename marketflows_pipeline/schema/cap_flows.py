@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from marketflows_pipeline.schema.model import Column, DType, Table
 
-_COIN = Column("coin_id", DType.TEXT, "CoinGecko coin id")
+_COIN = Column("coin_id", DType.TEXT, "Coin id of the market-cap provider")
 _CLOSE = Column("ts", DType.TIME, "Daily close, 00:00 UTC", "UTC")
 _OBSERVED_CAP, _OBSERVED_PRICE = "raw.market_caps.market_cap_usd", "raw.market_caps.price_usd"
 _ATTRIBUTION = "mart.cap_attribution"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marketflows_pipeline.schema.model import Column, DType, Table
 
-_COIN = Column("coin_id", DType.TEXT, "CoinGecko coin id")
+_COIN = Column("coin_id", DType.TEXT, "Coin id of the market-cap provider")
 
 CORE_DAILY_CLOSES = Table(
     name="core.daily_closes",

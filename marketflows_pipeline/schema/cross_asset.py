@@ -345,7 +345,7 @@ CORE_STABLECOIN_ISSUANCE = Table(
     key=("coin_id", "day"),
     description=("Change of supply of the stablecoins that the market-cap part follows, at a dollar each."),
     columns=(
-        Column("coin_id", DType.TEXT, "CoinGecko coin id"),
+        Column("coin_id", DType.TEXT, "Coin id of the market-cap provider"),
         Column("day", DType.DATE, "Day in UTC"),
         _number(
             "supply",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from marketflows_pipeline.schema.model import Column, DType, Table
 
-_COIN = Column("coin_id", DType.TEXT, "CoinGecko coin id")
+_COIN = Column("coin_id", DType.TEXT, "Coin id of the market-cap provider")
 _TS = Column("ts", DType.TIME, "Time on the grid", "UTC")
 _CAP = Column("market_cap_usd", DType.FLOAT, "Market capitalisation: price times circulating supply", "USD")
 _RANK = Column("rank", DType.INT, "Place by market cap, 1 is the largest")
@@ -95,7 +95,7 @@ RAW_NARRATIVE_MEMBERS = Table(
     ),
     columns=(
         _OBSERVED,
-        Column("narrative", DType.TEXT, "CoinGecko category slug of that day; a former one counts under today's too"),
+        Column("narrative", DType.TEXT, "Category slug of that day; a former one counts under today's too"),
         _COIN,
         replace(_RANK, description="Place by market cap in the category, excluded coins counted, 1 is the largest"),
         replace(_CAP, nullable=True),
@@ -165,7 +165,7 @@ RAW_CATEGORY_NAMES = Table(
         "short name. Asked for when a slug of the settings is not known. Source: GET /coins/categories/list."
     ),
     columns=(
-        Column("category_id", DType.TEXT, "CoinGecko category slug"),
+        Column("category_id", DType.TEXT, "Category slug of the market-cap provider"),
         Column("name", DType.TEXT, "Display name"),
         Column("first_seen_at", DType.TIME, "First list that held it", "UTC"),
         Column("last_seen_at", DType.TIME, "Latest list that held it", "UTC"),
@@ -181,12 +181,12 @@ RAW_CATEGORY_SNAPSHOTS = Table(
     grain="one category at one observation",
     key=("observed_at", "category_id"),
     description=(
-        "All of CoinGecko's categories with their figures, once a UTC day; the service has no history of them. "
+        "All of the provider's categories with their figures, once a UTC day; the service has no history of them. "
         "Categories overlap. Source: GET /coins/categories. CoinPaprika gives no figures of its tags: they are sums "
         "over the coins of its list without wrapped ones, computed here, and partial where coins are outside it."
     ),
     columns=(
-        Column("category_id", DType.TEXT, "CoinGecko category slug"),
+        Column("category_id", DType.TEXT, "Category slug of the market-cap provider"),
         _OBSERVED,
         Column("name", DType.TEXT, "Display name"),
         replace(_CAP, description="Sum of its coins' market caps, as the service gives it or as summed", nullable=True),

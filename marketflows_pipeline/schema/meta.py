@@ -65,7 +65,7 @@ META_BACKFILLS = Table(
         "not asked again."
     ),
     columns=(
-        Column("coin_id", DType.TEXT, "CoinGecko coin id"),
+        Column("coin_id", DType.TEXT, "Coin id of the market-cap provider"),
         Column("granularity", DType.TEXT, "5m, hourly or daily"),
         Column("window_start", DType.TIME, "Start of the window asked for", "UTC"),
         Column("window_end", DType.TIME, "End of the window asked for", "UTC"),
@@ -91,7 +91,7 @@ META_REPAIRS = Table(
         "refused is repeated once."
     ),
     columns=(
-        Column("coin_id", DType.TEXT, "CoinGecko coin id"),
+        Column("coin_id", DType.TEXT, "Coin id of the market-cap provider"),
         Column("granularity", DType.TEXT, "5m, hourly or daily"),
         Column("gap_start", DType.TIME, "First grid time without an observation", "UTC"),
         Column("gap_end", DType.TIME, "Last grid time without an observation", "UTC"),

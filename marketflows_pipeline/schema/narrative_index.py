@@ -8,7 +8,7 @@ from marketflows_pipeline.schema.model import Column, DType, Table
 
 _CATEGORY = Column("category", DType.TEXT, "Narratives or Portfolios")
 _SERIES = Column("series", DType.TEXT, "Narrative slug or portfolio name")
-_COIN = Column("coin_id", DType.TEXT, "CoinGecko coin id")
+_COIN = Column("coin_id", DType.TEXT, "Coin id of the market-cap provider")
 _BASE = Column("base_asset", DType.TEXT, "What the index is divided by: us-dollar or a coin id")
 _CLOSE = Column("ts", DType.TIME, "Daily close at 00:00 UTC", "UTC")
 _VERSION = Column(

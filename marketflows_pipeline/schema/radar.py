@@ -47,12 +47,12 @@ MART_CATEGORY_RADAR = Table(
     grain="one category of the newest daily snapshot over one period",
     key=("category_id", "period_days"),
     description=(
-        "What each of CoinGecko's categories did over 1, 7 and 30 days, against its own past. A category is summed by "
+        "What each of the provider's categories did over 1, 7 and 30 days, against its own past. A category is summed by "
         "the service over the members that it has at the moment: who joins or leaves changes the sum, categories "
         "overlap, and a change of market cap is mostly one of price. No index level, and never chained to one."
     ),
     columns=(
-        Column("category_id", DType.TEXT, "CoinGecko category slug"),
+        Column("category_id", DType.TEXT, "Category slug of the market-cap provider"),
         Column("period_days", DType.INT, "1, 7 or 30: between the UTC days that are compared", "days"),
         Column("name", DType.TEXT, "Display name"),
         Column(

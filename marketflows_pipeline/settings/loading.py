@@ -164,6 +164,17 @@ def _keyed(config: ConfigFile | None, also_asked: Collection[ProviderName] = ())
     return [name for name in KEYED if name in asked]
 
 
+def why_no_exchanges(config: ConfigFile, secrets_path: Path | None, environ: Mapping[str, str]) -> str:
+    """Why no run fetches the exchange part though the file has its table; empty where runs do, or none is wanted.
+
+    Args:
+        config: of the file.
+        secrets_path: as in `load_settings`; ``environ`` too. Their faults are for a run to tell.
+        environ: environment variables.
+    """
+    return _why_no_exchanges(config, read_keys(_keyed(config), secrets_path, environ, []))
+
+
 def _why_no_exchanges(config: ConfigFile, keys: Mapping[str, str]) -> str:
     """Why the exchange part can't be fetched though the file has its table; empty where it can, or none is wanted.
 

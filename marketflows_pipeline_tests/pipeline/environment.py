@@ -19,7 +19,7 @@ from marketflows_pipeline.assets.market_caps_measures import market_cap_measures
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.jobs import hourly_refresh, market_cap_refresh
-from marketflows_pipeline.options import WAIT_OF_A_RUN, RunOptions
+from marketflows_pipeline.options import WAIT_OF_A_RUN, ProviderName, RunOptions
 from marketflows_pipeline.orchestration.failures import RunFailure, failure_of
 from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline.schema import PARTS
@@ -60,6 +60,7 @@ class Environment:
     Attributes:
         reserves: the second service, for the exchange part; None where the settings have none.
         addresses: of further services, by their name in the settings.
+        provider: of market caps, as the command line names it; without settings there is no config file then.
         computes: what runs compute of the tables they fetch: ``nothing``, ``tables``, or ``measures`` too. Measures on
             daily closes and their checks are a third of a run, the other tables another, and most tests are about what
             is fetched. What was computed before is published as it was.
@@ -72,6 +73,7 @@ class Environment:
     settings: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(SMALL)))
     reserves: FakeDefiLlama | None = None
     addresses: dict[str, str] = field(default_factory=dict)
+    provider: ProviderName | None = None
     computes: Literal["nothing", "tables", "measures"] = "tables"
     result: dg.ExecuteInProcessResult | None = None
 
@@ -105,6 +107,7 @@ class Environment:
             config=self._written_settings(),
             secrets=self.folder / "secrets.toml",
             out_dir=self.folder / "pictures",
+            provider=self.provider,
             history_time_limit=history_time_limit,
             asks_again=asks_again,
             wait_limit=wait_limit,
@@ -162,11 +165,14 @@ class Environment:
 
     def _written_settings(self) -> Path:
         path = self.folder / "config.toml"
+        if not self.settings:
+            return path
         own = {"base_url": self.service.url}
         tables = self.settings | {"providers.coingecko": self.settings["providers.coingecko"] | own}
         if self.reserves is not None:
             tables["providers.defillama"] = {"base_url": self.reserves.url}
-        tables |= {f"providers.{name}": {"base_url": url} for name, url in self.addresses.items()}
+        for name, url in self.addresses.items():
+            tables[f"providers.{name}"] = tables.get(f"providers.{name}", {}) | {"base_url": url}
         lines = []
         for table, keys in tables.items():
             lines += [f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in keys.items())]

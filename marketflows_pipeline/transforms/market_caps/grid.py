@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -46,6 +46,12 @@ class GridSpec:
         else:
             step = timedelta(days=1)
         return cls(start=_floor(now - timedelta(days=days), step), end=_floor(now, step), step=step)
+
+    def since(self, first: datetime) -> GridSpec:
+        """The part of the grid that begins at the last grid time at or before ``first``; all of it where none is."""
+        if first <= self.start:
+            return self
+        return replace(self, start=min(self.start + (first - self.start) // self.step * self.step, self.end))
 
     @property
     def n_times(self) -> int:

@@ -45,6 +45,16 @@ def test_times_hold_both_ends() -> None:
     assert spec.times().dtype == pl.Datetime("us", "UTC")
 
 
+def test_a_grid_that_begins_later_keeps_its_times() -> None:
+    """Days before the first observation were a flat line, and gains over them 0 %."""
+    spec = GridSpec(at(0), at(5), timedelta(hours=1))
+
+    assert spec.since(at(2.1)) == GridSpec(at(2), at(5), timedelta(hours=1))
+    assert spec.since(at(2)).start == at(2)
+    assert spec.since(at(-0.5)) == spec
+    assert spec.since(at(7)).start == at(5)
+
+
 @pytest.mark.parametrize(
     ("start", "end", "step"),
     [
