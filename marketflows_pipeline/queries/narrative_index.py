@@ -105,9 +105,8 @@ def ready_indices(warehouse: Warehouse, settings: Settings, wanted: pl.DataFrame
     """
     answered = "select distinct coin_id from meta.backfills where outcome <> 'failed'"
     closed = "select distinct coin_id from core.daily_closes"
-    known = set(warehouse.query(answered if settings.source.has_history else closed)["coin_id"]) | set(
-        gone_coins(warehouse)
-    )
+    coins = warehouse.query(answered if settings.source.has_history else closed)["coin_id"]
+    known = {*coins, *gone_coins(warehouse)}
     new = wanted.join(stored.levels, on=INDEX, how="anti")
     waiting = [
         (category, series)

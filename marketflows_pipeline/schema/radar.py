@@ -47,8 +47,8 @@ MART_CATEGORY_RADAR = Table(
     grain="one category of the newest daily snapshot over one period",
     key=("category_id", "period_days"),
     description=(
-        "What each of the provider's categories did over 1, 7 and 30 days, against its own past. A category is summed by "
-        "the service over the members that it has at the moment: who joins or leaves changes the sum, categories "
+        "What each of the provider's categories did over 1, 7 and 30 days, against its own past. A category is summed "
+        "by the service over the members that it has at the moment: who joins or leaves changes the sum, categories "
         "overlap, and a change of market cap is mostly one of price. No index level, and never chained to one."
     ),
     columns=(
