@@ -72,7 +72,7 @@ def map_to(options: RunOptions, other: ServiceName, own: ServiceName | None, out
         first, second = clients.service_of(own), clients.service_of(other)
         calls = " and ".join(f"{n} calls to {name}" for name, n in most_calls(first, second, len(wanted)).items())
         say(f"{len(wanted)} coins: at most {calls}", is_error=True)
-        found = propose_ids(first, second, wanted)
+        found = propose_ids(first, second, wanted).to_dicts()
     report = id_map_report(settings, own, other, found, clock.now())
     out = standard_output()
     out.write("".join(text_of(report, output_format, about="market")).encode())

@@ -11,6 +11,7 @@ from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.ingest.market_caps.id_map import most_calls, propose_ids
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika
+from marketflows_pipeline.transforms.market_caps.symbols import with_price
 from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.coinpaprika.listing import paprika_id
 from marketflows_pipeline_tests.fakes.coinpaprika.service import FakeCoinPaprika
@@ -83,8 +84,8 @@ def test_contracts_of_coinpaprika_have_the_names_of_platforms_that_both_are_comp
 
 
 def test_coins_without_a_price_are_no_candidates(paprika: CoinPaprika) -> None:
-    every, active = paprika.coin_list(), paprika.active_coins()
-    assert {"usdc-usdc", "fct-factom"} <= set(every["coin_id"]) - set(active["coin_id"])
+    every = paprika.coin_list()
+    assert {"usdc-usdc", "fct-factom"} <= set(every["coin_id"]) - set(with_price(every)["coin_id"])
 
 
 def test_the_largest_coins_are_one_call_whatever_else_is_asked(paprika: CoinPaprika, ledger: MemoryLedger) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 from marketflows_pipeline.providers.protocols.market_caps import IdDirectory
 from marketflows_pipeline.system.near_matches import near_matches
 from marketflows_pipeline.transforms.market_caps.category_slugs import todays_slug
-from marketflows_pipeline.transforms.market_caps.symbols import coins_called
+from marketflows_pipeline.transforms.market_caps.symbols import coins_called, with_price
 
 # A provider may need a call for each coin outside its list of large ones.
 MOST_LOOKED_UP = 10
@@ -93,7 +93,7 @@ class Catalogue:
 
     @cached_property
     def _coins(self) -> pl.DataFrame:
-        return self._ask(lambda provider: provider.active_coins()).select("coin_id", "symbol", "name")
+        return with_price(self._ask(lambda provider: provider.coin_list()))
 
     @cached_property
     def _largest(self) -> pl.DataFrame:

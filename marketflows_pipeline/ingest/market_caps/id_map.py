@@ -8,6 +8,7 @@ import polars as pl
 
 from marketflows_pipeline.providers.protocols.market_caps import IdDirectory
 from marketflows_pipeline.transforms.market_caps.id_map import COINS, CONTRACTS, PLATFORMS, candidates, map_ids
+from marketflows_pipeline.transforms.market_caps.symbols import with_price
 
 
 def most_calls(own: IdDirectory, other: IdDirectory, n_coins: int) -> dict[str, int]:
@@ -25,7 +26,7 @@ def propose_ids(own: IdDirectory, other: IdDirectory, wanted: Sequence[str]) -> 
         ProviderError: one of the services fails for good.
         CreditsExhaustedError: the month's credits of one are used up.
     """
-    listed, others = own.active_coins(), other.active_coins()
+    listed, others = with_price(own.coin_list()), with_price(other.coin_list())
     contracts = own.contracts(PLATFORMS).filter(pl.col("coin_id").is_in(list(wanted)))
     shared = [platform for platform in PLATFORMS if platform in set(contracts["platform"])]
     other_contracts = other.contracts(shared) if shared else CONTRACTS.to_frame()

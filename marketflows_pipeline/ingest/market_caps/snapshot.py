@@ -31,6 +31,7 @@ from marketflows_pipeline.queries.members import (
 from marketflows_pipeline.queries.tracked_coins import in_order, tracked_coins
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
+from marketflows_pipeline.transforms.market_caps.symbols import with_price
 from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
@@ -182,8 +183,7 @@ def _identify(provider: MarketCapProvider, writer: MarketCapWriter, settings: Se
     written = [coin for coin in unknown if _keys_of(settings, coin, written_only=True)]
     if written:
         # A coin without a price may be configured, and is no good suggestion.
-        active = listed.filter("is_active") if "is_active" in listed.columns else listed
-        suggested = active.select("coin_id", "symbol", "name")
+        suggested = with_price(listed)
         raise UserInputError("\n".join(_unknown_coin(provider, settings, coin, suggested) for coin in written))
     for coin in unknown:
         keys = " and ".join(_keys_of(settings, coin))

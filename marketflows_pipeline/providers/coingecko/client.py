@@ -195,10 +195,6 @@ class CoinGecko(CoinGeckoExchanges):
         """Every listed coin in COIN_SCHEMA; one credit for some 17,000."""
         return self._http.get_json("/coins/list", read_coins)
 
-    def active_coins(self) -> pl.DataFrame:
-        """Every listed coin, as `coin_list`: the service lists no others."""
-        return self.coin_list()
-
     def contracts(self, platforms: Iterable[str]) -> pl.DataFrame:
         """The contracts of all coins in CONTRACTS, those of other platforms too; one credit, whatever is asked for."""
         return self._http.get_json("/coins/list", read_contracts, params={"include_platform": True})

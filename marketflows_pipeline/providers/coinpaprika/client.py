@@ -237,10 +237,6 @@ class CoinPaprika(ServiceClient):
         """Every coin that the service knows, in COIN_SCHEMA and ``is_active``; one call for some 61,000."""
         return self._http.get_json("/coins", read_coins)
 
-    def active_coins(self) -> pl.DataFrame:
-        """Every coin that still has a price, in COIN_SCHEMA; one call."""
-        return self._http.get_json("/coins", read_coins).filter("is_active").select(COIN_SCHEMA.names())
-
     def contracts(self, platforms: Iterable[str]) -> pl.DataFrame:
         """The contracts of these platforms, in CONTRACTS, under CoinGecko's names; one call each.
 

@@ -150,8 +150,8 @@ class LargestCoins(Protocol):
 class IdDirectory(LargestCoins, Protocol):
     """A service that tells its coins apart by more than their ids, so that those of another can be found among them."""
 
-    def active_coins(self) -> pl.DataFrame:
-        """Every coin that still has a price, in COIN_SCHEMA."""
+    def coin_list(self) -> pl.DataFrame:
+        """As `MarketCapProvider.coin_list`."""
         ...
 
     def contracts(self, platforms: Iterable[str]) -> pl.DataFrame:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from marketflows_pipeline.charts.style.wording import counted, percent_text
-from marketflows_pipeline.report.credits import service_names
+from marketflows_pipeline.report.credits import credit, service_names
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
-from marketflows_pipeline.report.sections.cards import OF_RECORDS, caption, of_all, rows
+from marketflows_pipeline.report.sections.cards import caption, of_all, rows
 
 _NEWEST = "ts = (select max(ts) from core.provider_comparison)"
 DIFFERENCES_SQL = f"""
@@ -42,7 +42,7 @@ def providers_card(file: PublishedFile) -> Card | None:
         title=title,
         subtitle=f"Market caps at {other}, in % above or below the own ones, the 25 furthest apart",
         caption=caption(
-            OF_RECORDS,
+            credit(file, f"Data provided by {service_names([*found['source'], *found['other_source']])}"),
             totals["ts"],
             "supplies are counted by other rules at each provider: a difference is no fault of either by itself",
             "where prices differ too, the two ids may stand for different coins",

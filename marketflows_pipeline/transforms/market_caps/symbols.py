@@ -5,6 +5,16 @@ from __future__ import annotations
 import polars as pl
 
 
+def with_price(listed: pl.DataFrame) -> pl.DataFrame:
+    """The coins of a provider's list that still have a price: ``coin_id, symbol, name``.
+
+    Args:
+        listed: these columns, and ``is_active`` where the provider lists others too.
+    """
+    active = listed.filter("is_active") if "is_active" in listed.columns else listed
+    return active.select("coin_id", "symbol", "name")
+
+
 def coins_called(text: str, listed: pl.DataFrame, markets: pl.DataFrame) -> pl.DataFrame:
     """The coins that a symbol or an id may mean, the largest first.
 

@@ -25,7 +25,7 @@ class Lists:
         names = {"layer-1": "Layer 1 (L1)", "defi": "DeFi", "artificial-intelligence": "Artificial Intelligence (AI)"}
         return pl.DataFrame([*names.items()], schema=CATEGORY_NAMES_SCHEMA, orient="row")
 
-    def active_coins(self) -> pl.DataFrame:
+    def coin_list(self) -> pl.DataFrame:
         self.asked.append("coins")
         coins = [("pepe", "pepe", "Pepe"), ("pepe-2", "PEPE", "Pepe 2"), ("based-pepe", "pepe", "Based Pepe"),
                  ("ai-one", "ai", "AI One"), ("ai-two", "ai", "AI Two"), ("bitcoin", "btc", "Bitcoin")]  # fmt: skip

@@ -21,6 +21,8 @@ def row(coin: str, difference_pct: float, days_ago: int = 0) -> dict[str, Any]:
         "coin_id": coin,
         "other_id": f"{coin[:3]}-{coin}",
         "provider": "coinpaprika",
+        "source": "coingecko:markets",
+        "other_source": "coinpaprika:tickers",
         "ts": NOW - timedelta(days=days_ago),
         "cap_usd": 100.0,
         "other_cap_usd": 100.0 + difference_pct,
@@ -46,6 +48,7 @@ def test_the_newest_check_is_shown_with_its_largest_differences(tmp_path: Path) 
         "Market caps of 2 of 3 coins differ by more than 10 % from those at CoinPaprika, most that of bittensor: "
         "\u221214.0%"
     )
+    assert card.caption.startswith("Data provided by CoinGecko, CoinPaprika. As of")
     assert card.dataset.rows.select("coin_id", "differs").rows() == [
         ("bittensor", True),
         ("ripple", True),
