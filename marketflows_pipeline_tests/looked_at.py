@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -22,7 +22,7 @@ def looked_at_once() -> Iterator[None]:
     def look_once(connection: duckdb.DuckDBPyConnection, catalog: str) -> str | None:
         of_catalog = "select path from duckdb_databases() where database_name = ?"
         ((path,),) = connection.execute(of_catalog, [catalog]).fetchall()
-        found = os.stat(path)
+        found = Path(path).stat()
         version = (path, found.st_ino, found.st_size, found.st_mtime_ns)
         if version not in verdicts:
             verdicts[version] = look(connection, catalog)
