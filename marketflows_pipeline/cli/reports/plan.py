@@ -61,7 +61,7 @@ _ANSWERED = "select distinct dataset, target from meta.fetches where outcome in 
 _LISTED = "select arg_max(rows_served, attempted_at) as n from meta.fetches where dataset = 'listing'"
 _SPENT = "select count(*) as n from meta.api_calls where provider = $provider and sent_at >= $month"
 # The first of two ids counts, as in the map that runs make.
-_PACKAGED_IDS = {slug: name for name, slug in reversed(DEFILLAMA_SLUGS.items())}
+_PACKAGED_IDS = {slug: name for name, slug in reversed(list(DEFILLAMA_SLUGS.items()))}
 
 
 @dataclass(frozen=True)

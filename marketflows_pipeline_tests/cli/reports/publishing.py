@@ -65,8 +65,8 @@ def publish_tables(folder: Path, part: Part, tables: Mapping[str, pl.DataFrame],
         publish(warehouse, part=part, run_id="run-1", now=now, published_path=link)
     if is_first:
         kept = TemporaryDirectory()
-        for name in (_LINK, _PRIVATE):
-            shutil.copytree((folder / name).parent, Path(kept.name) / name.parent, symlinks=True)
+        for file in (_LINK, _PRIVATE):
+            shutil.copytree((folder / file).parent, Path(kept.name) / file.parent, symlinks=True)
         _MADE[key] = _Made(kept, dict(tables))
     return _complete(link, config)
 
