@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.assets import publishing
-from marketflows_pipeline.charts.rendering.render import RenderJob
+from marketflows_pipeline.charts.rendering.plan import RenderJob
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.settings import CoinPaprika
 from marketflows_pipeline_tests.fakes.coingecko.access import Access

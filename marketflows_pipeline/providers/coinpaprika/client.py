@@ -31,7 +31,6 @@ from marketflows_pipeline.providers.http.service_client import ServiceClient
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
-    COIN_SCHEMA,
     MARKET_SCHEMA,
     Granularity,
 )

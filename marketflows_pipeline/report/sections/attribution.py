@@ -10,10 +10,15 @@ from marketflows_pipeline.charts.style.theme import GREY, INK, INTO, OUT_OF, PAL
 from marketflows_pipeline.charts.style.wording import counted, percent_text, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.cards import caption
 from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height, those_in
 from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import caption, described, extreme
+from marketflows_pipeline.report.sections.words import (
+    described,
+    extreme,
+    source_of,
+)
 from marketflows_pipeline.report.specs import fading, spec_of, unchecked
 from marketflows_pipeline.warehouse.ddl import literal
 
@@ -61,7 +66,7 @@ def attribution_card(file: PublishedFile, category: str, *, key: str, noun: str)
         title=title,
         subtitle=subtitle,
         caption=caption(
-            file,
+            source_of(file),
             file.as_of(TOTALS),
             "no effect is money that came in",
             "sums of daily effects of the members at the close before",

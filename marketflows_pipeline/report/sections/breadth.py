@@ -11,12 +11,17 @@ from marketflows_pipeline.charts.style.theme import INK
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.cards import caption
 from marketflows_pipeline.report.sections.joining import joined
 from marketflows_pipeline.report.sections.lines import Lines, fixed, input_choice, input_number, line_spec
 from marketflows_pipeline.report.sections.series import ALL_COINS, KEY, Series, labels_of, points_for
 from marketflows_pipeline.report.sections.size import dominance_card, map_card, overlap_card
 from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import caption, described, known
+from marketflows_pipeline.report.sections.words import (
+    described,
+    known,
+    source_of,
+)
 from marketflows_pipeline.report.specs import series_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import COHORT, NARRATIVES
@@ -182,7 +187,7 @@ def _card(
         title=title,
         subtitle=f"{subtitle}; dashed where coins were known later only",
         caption=caption(
-            file,
+            source_of(file),
             as_of,  # type: ignore[arg-type] # a column of times
             f"nothing is said of fewer than {_LEAST_COINS} coins",
             _hindsight(rows),

@@ -18,6 +18,7 @@ from marketflows_pipeline.system.printable import presentable
 # Long enough for the evidence of a check.
 TEXT_LENGTH = 300
 UNUSUAL_Z = 2.0
+NOT_KNOWN = "none of the figures is known"
 OF_RECORDS = "From the records of this file's own runs"
 
 
@@ -35,7 +36,7 @@ class Wanted:
     what: str
     tables: tuple[str, ...]
     make: Callable[[PublishedFile], Card | None]
-    nothing: str = "none of the figures is known"
+    nothing: str = NOT_KNOWN
 
 
 def section_of(file: PublishedFile, key: str, title: str, wanted: Sequence[Wanted]) -> Section:
@@ -47,10 +48,15 @@ def section_of(file: PublishedFile, key: str, title: str, wanted: Sequence[Wante
         if card is not None:
             cards.append(card)
         elif absent:
-            notes.append(f"{each.what}: {joined(absent)} {'is' if len(absent) == 1 else 'are'} not published.")
+            notes.append(note(each.what, f"{joined(absent)} {'is' if len(absent) == 1 else 'are'} not published"))
         else:
-            notes.append(f"{each.what}: {each.nothing}.")
+            notes.append(note(each.what, each.nothing))
     return Section(key, title, tuple(cards), tuple(notes))
+
+
+def note(what: str, why: str) -> str:
+    """Why a section has no card of something."""
+    return f"{what[0].upper()}{what[1:]}: {why}."
 
 
 def rows(file: PublishedFile, sql: str) -> pl.DataFrame:

@@ -11,9 +11,13 @@ from marketflows_pipeline.charts.style.theme import INTO, OUT_OF
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.cards import caption
 from marketflows_pipeline.report.sections.series import KEY, labels_of, plain, row_height, those_in
 from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import caption, described
+from marketflows_pipeline.report.sections.words import (
+    described,
+    source_of,
+)
 from marketflows_pipeline.report.specs import SINGLED_OUT, spec_of, unchecked
 from marketflows_pipeline.warehouse.ddl import literal
 
@@ -43,7 +47,7 @@ def contributions_card(file: PublishedFile, category: str, *, key: str) -> Card 
         title=title,
         subtitle=f"{subtitle}; the {shown.height} largest, or those of the series singled out",
         caption=caption(
-            file,
+            source_of(file),
             file.as_of(CONTRIBUTIONS),
             "weight times return of price, so no money that came in",
             f"of each series at most {_A_SIDE} coins that added and {_A_SIDE} that took",

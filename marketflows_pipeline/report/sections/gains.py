@@ -8,10 +8,15 @@ from marketflows_pipeline.charts.market_caps.wording import base_words, hours_te
 from marketflows_pipeline.charts.spec import WEEK_HOURS, GainTableSpec
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.cards import caption
 from marketflows_pipeline.report.sections.controls import base_labels
 from marketflows_pipeline.report.sections.series import KEY
 from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import PRICE_NOT_INFLOW, caption, change_finding
+from marketflows_pipeline.report.sections.words import (
+    PRICE_NOT_INFLOW,
+    change_finding,
+    source_of,
+)
 from marketflows_pipeline.warehouse.ddl import literal
 
 GAINS = "mart.percent_gains"
@@ -63,7 +68,7 @@ def gains_card(
         key=key,
         title=change_finding(dict(figures.iter_rows()), f"in {_words(hours)} {in_base}", noun=noun),
         subtitle=f"Gain of market cap of {noun} over each span, %, in each base",
-        caption=caption(file, as_of, PRICE_NOT_INFLOW, *caveats, *_held(file, category)),
+        caption=caption(source_of(file), as_of, PRICE_NOT_INFLOW, *caveats, *_held(file, category)),
         dataset=Dataset(key.replace("-", "_"), rows.drop("base_asset")),
         columns=(
             FigureColumn(KEY, "Series"),

@@ -12,11 +12,17 @@ from marketflows_pipeline.charts.market_caps.wording import base_words
 from marketflows_pipeline.charts.style.wording import percent_text, utc_day
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.cards import caption
 from marketflows_pipeline.report.sections.controls import BASE, Measures
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
 from marketflows_pipeline.report.sections.series import KEY, labels_of, points_for, styled, those_in
 from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import caption, change_finding, described, known
+from marketflows_pipeline.report.sections.words import (
+    change_finding,
+    described,
+    known,
+    source_of,
+)
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.warehouse.ddl import literal
 
@@ -59,7 +65,7 @@ def index_card(file: PublishedFile, category: str, measures: Measures, *, key: s
         title=title,
         subtitle=subtitle,
         caption=caption(
-            file,
+            source_of(file),
             full["ts"].max(),  # type: ignore[arg-type] # a column of times
             f"last final close {utc_day(close)}, later points are provisional" if isinstance(close, datetime) else "",
             *_caveats(full),

@@ -1,10 +1,11 @@
-"""Cards joined into a section, with a note of those that had nothing to show."""
+"""Cards joined into a section, with a note of each that has nothing to show."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from marketflows_pipeline.report.model import Card, Section
+from marketflows_pipeline.report.sections.cards import NOT_KNOWN, note
 
 
 def joined(key: str, title: str, cards: Mapping[str, Card | None]) -> Section:
@@ -15,6 +16,5 @@ def joined(key: str, title: str, cards: Mapping[str, Card | None]) -> Section:
         title: its heading.
         cards: in reading order, by what each shows; None where there is nothing to show.
     """
-    missing = [what for what, card in cards.items() if card is None]
-    notes = (f"Not shown, since the published file holds no figures of it: {', '.join(missing)}.",) if missing else ()
+    notes = tuple(note(what, NOT_KNOWN) for what, card in cards.items() if card is None)
     return Section(key, title, tuple(card for card in cards.values() if card is not None), notes)

@@ -10,10 +10,16 @@ from marketflows_pipeline.charts.style.theme import INK, PALETTE
 from marketflows_pipeline.charts.style.wording import counted, usd_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.cards import caption
 from marketflows_pipeline.report.sections.lines import input_number
 from marketflows_pipeline.report.sections.series import labels_of, shown
 from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import caption, coins, described, listed
+from marketflows_pipeline.report.sections.words import (
+    coins,
+    described,
+    listed,
+    source_of,
+)
 from marketflows_pipeline.report.specs import spec_of, unchecked
 from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.warehouse.ddl import literal
@@ -52,7 +58,7 @@ def migration_card(file: PublishedFile) -> Card | None:
         title=title,
         subtitle=subtitle,
         caption=caption(
-            file,
+            source_of(file),
             file.as_of("mart.range_chain"),
             "a coin's own move stays with the range it came from, and it arrives at its market cap after",
             "listed and delisted coins come from and go to below all limits",

@@ -11,6 +11,7 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Secti
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.attribution import attribution_card
 from marketflows_pipeline.report.sections.breadth import averages_card, breadth_rows
+from marketflows_pipeline.report.sections.cards import caption
 from marketflows_pipeline.report.sections.categories import category_card
 from marketflows_pipeline.report.sections.controls import measures_of
 from marketflows_pipeline.report.sections.gains import gains_card
@@ -22,11 +23,11 @@ from marketflows_pipeline.report.sections.series import KEY, labels_of, styled, 
 from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import (
     PRICE_NOT_INFLOW,
-    caption,
     change_finding,
     described,
     extreme,
     known,
+    source_of,
 )
 from marketflows_pipeline.report.specs import fading, spec_of, unchecked
 from marketflows_pipeline.report.thinning import thinned
@@ -89,7 +90,7 @@ def _shares_card(file: PublishedFile) -> Card | None:
         key="ranges-shares",
         title=title,
         subtitle=subtitle,
-        caption=caption(file, full["ts"].max(), COUNTED, SURVIVORS),  # type: ignore[arg-type] # a column of times
+        caption=caption(source_of(file), full["ts"].max(), COUNTED, SURVIVORS),  # type: ignore[arg-type] # a column of times
         dataset=Dataset("ranges_shares", rows, before),
         columns=(
             FigureColumn("ts", "Time (UTC)"),
@@ -154,7 +155,7 @@ def _chain_card(file: PublishedFile) -> Card | None:
         title=title,
         subtitle=subtitle,
         caption=caption(
-            file,
+            source_of(file),
             file.as_of(CHAIN),
             "members are fixed at each close, and change their range only 5 % beyond a limit",
             COUNTED,

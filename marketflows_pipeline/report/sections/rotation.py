@@ -21,11 +21,16 @@ from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.charts.style.wording import value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.cards import caption
 from marketflows_pipeline.report.sections.controls import base_labels
 from marketflows_pipeline.report.sections.lines import at_pixels, input_range
 from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, styled, those_in
 from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import caption, described, listed
+from marketflows_pipeline.report.sections.words import (
+    described,
+    listed,
+    source_of,
+)
 from marketflows_pipeline.report.specs import FADED, SINGLED_OUT, by_series, fading, spec_of, unchecked
 from marketflows_pipeline.transforms.categories import NARRATIVES
 from marketflows_pipeline.warehouse.ddl import literal
@@ -79,7 +84,7 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
         title=title,
         subtitle=subtitle,
         caption=caption(
-            file,
+            source_of(file),
             as_of,  # type: ignore[arg-type] # a column of times
             EACH_ITS_OWN,
             TURNS_BY_ITSELF,

@@ -8,10 +8,16 @@ from marketflows_pipeline.charts.style.theme import GREY, PALETTE
 from marketflows_pipeline.charts.style.wording import counted, value_text
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
+from marketflows_pipeline.report.sections.cards import caption
 from marketflows_pipeline.report.sections.lines import Lines, fixed, line_spec
 from marketflows_pipeline.report.sections.series import KEY, shown
 from marketflows_pipeline.report.sections.sql_text import select
-from marketflows_pipeline.report.sections.words import caption, described, extreme, known
+from marketflows_pipeline.report.sections.words import (
+    described,
+    extreme,
+    known,
+    source_of,
+)
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import DISJOINT_RULE, NARRATIVES, OTHER
 from marketflows_pipeline.warehouse.ddl import literal
@@ -61,7 +67,7 @@ def dominance_card(file: PublishedFile) -> Card | None:
         title=title,
         subtitle=subtitle,
         caption=caption(
-            file,
+            source_of(file),
             file.as_of(DOMINANCE),
             "not of the whole market",
             "wrapped, staked and pegged coins are left out",
@@ -130,7 +136,9 @@ def map_card(file: PublishedFile) -> Card | None:
         key="market-map",
         title=title,
         subtitle="Followed coins by narrative, each counted once: market cap, share and change of price",
-        caption=caption(file, file.as_of(MAP), DISJOINT_RULE, "changes are of prices, weighted by market cap before"),
+        caption=caption(
+            source_of(file), file.as_of(MAP), DISJOINT_RULE, "changes are of prices, weighted by market cap before"
+        ),
         dataset=Dataset("market_map", rows),
         columns=(
             FigureColumn(KEY, "Narrative"),
@@ -172,7 +180,7 @@ def overlap_card(file: PublishedFile) -> Card | None:
         title=title,
         subtitle="What each two narratives share, by members at the newest close",
         caption=caption(
-            file,
+            source_of(file),
             file.as_of(OVERLAP),
             "who is in two narratives counts in both of their sums",
             f"at most {_PAIRS} pairs" if rows.height == _PAIRS else "",

@@ -1,13 +1,12 @@
-"""What the cards about coins say: findings made from figures, sources, as-of times and caveats."""
+"""What the cards about coins say: findings made from figures, and where these are from."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
-from marketflows_pipeline import tutorial
-from marketflows_pipeline.charts.style.wording import counted, moment, names_text, percent_text
+from marketflows_pipeline.charts.style.wording import counted, names_text, percent_text
+from marketflows_pipeline.report.credits import credit
 from marketflows_pipeline.report.published import PublishedFile
 
 PRICE_NOT_INFLOW = "a change of market cap is mostly price, not money that came in"
@@ -18,13 +17,7 @@ Figures = Mapping[str, float | None]
 
 def source_of(file: PublishedFile) -> str:
     """The credit; in the tutorial that its figures are made up."""
-    return tutorial.data_credit() if file.is_tutorial else file.market_credit
-
-
-def caption(file: PublishedFile, as_of: datetime | None, *caveats: str) -> str:
-    """Source, as-of and caveats in one line; empty caveats are left out."""
-    known = f"as of {moment(as_of)}" if as_of else "as-of time unknown"
-    return "; ".join(part for part in (source_of(file), known, *caveats) if part) + "."
+    return credit(file, file.market_credit)
 
 
 def known(figures: Figures) -> dict[str, float]:

@@ -98,7 +98,7 @@ def test_a_hostile_name_stays_a_name(kind: str) -> None:
     }
     found = {attack: dangerous(each.text + each.label + each.how_unusual, allowed="") for attack, each in told.items()}
 
-    assert {attack: signs for attack, signs in found.items() if signs} == {}
+    assert {attack: left for attack, left in found.items() if left} == {}
     assert [attack for attack, each in told.items() if len(each.text) >= 800] == []
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
+from marketflows_pipeline.charts.style.colours import THEMES
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.report.brief.templates import HREF_OF_PART, TEMPLATES
 from marketflows_pipeline.report.cells import rows_of
@@ -20,6 +23,7 @@ from marketflows_pipeline_tests.tutorial.run import TutorialRun
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+_COLOUR = re.compile(rb"(?<![\d.])(0|1|0?\.\d+) (0|1|0?\.\d+) (0|1|0?\.\d+) (?:rg|RG)\b")
 _FIGURES = """
 key => {
   const card = document.getElementById(key), figures = card.querySelector('details.figures');
@@ -117,9 +121,32 @@ def test_axe_finds_no_violation(open_page: Open, text: str, scheme: str, width: 
     assert violations(other.page) == []
 
 
+def test_printed_to_pdf_every_chart_is_drawn_and_a_dark_page_is_light(open_page: Open, text: str) -> None:
+    """Printed before anything was scrolled to; white paper under a dark page's ink would be read by nobody."""
+    other = open_page(text, color_scheme="dark")
+    pdf = other.page.pdf()
+    states = other.page.locator("[data-chart]").evaluate_all("all => all.map(each => each.dataset.state)")
+    assert set(states) == {"drawn"}
+    other.all_drawn()
+    found, light, dark = colours_in(pdf), *({value.lower() for value in THEMES[theme].values()} for theme in THEMES)
+    assert {THEMES["light"][name].lower() for name in ("ink", "grey", "grid", "s1", "s2", "s3")} <= found
+    assert found & (dark - light) == set()
+
+
 def test_the_page_is_small_and_says_that_it_is_a_tutorial(text: str) -> None:
     assert len(text.encode()) < 6_000_000
     assert re.search(r"<header.*Tutorial data\..*</header>", text, re.DOTALL)
+
+
+def colours_in(pdf: bytes) -> set[str]:
+    """Colours of fills, text and lines, as ``#rrggbb``, from the streams of a PDF."""
+    found = set()
+    for stream in re.finditer(rb"(?<!end)stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
+        # Fonts and pictures are packed in other ways, or hold no operators.
+        with suppress(zlib.error):
+            for rgb in _COLOUR.findall(zlib.decompress(stream[1])):
+                found.add("#" + "".join(f"{round(255 * float(each)):02x}" for each in rgb))
+    return found
 
 
 def _expected(card: Card) -> Iterator[list[str]]:

@@ -52,7 +52,7 @@ def check(card: Card, file: PublishedFile, *, compiles: bool) -> None:
     for text in (card.title, card.subtitle, card.caption):
         assert text
         assert text == " ".join(text.split())
-    assert "as of" in card.caption
+    assert "As of" in card.caption
     rows = card.dataset.rows
     assert rows.height > 0
     assert {column.key for column in card.columns} <= set(rows.columns)

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.charts.style.wording import MINUS
+from marketflows_pipeline.report.credits import MADE_UP
 from marketflows_pipeline.report.model import Section
 from marketflows_pipeline.report.published import open_published_file
 from marketflows_pipeline.report.sections.controls import control_options, field_of
@@ -117,7 +118,7 @@ def test_other_figures_give_other_titles(tmp_path: Path) -> None:
 def test_captions_say_what_is_held_back_filled_or_provisional(usual: dict[str, Section]) -> None:
     sections = usual
     curves, index = (card_of(sections, f"narratives-{name}").caption for name in ("curves", "index"))
-    assert "as of 20 Nov 2026 00:00 UTC" in curves
+    assert "As of 20 Nov 2026 00:00 UTC" in curves
     assert "25.0 % held flat; 1 coin held at an older value at the newest time" in curves
     assert "survivor-biased" in curves
     assert "not money that came in" in curves
@@ -131,7 +132,8 @@ def test_without_figures_there_are_no_cards_but_notes(tmp_path: Path) -> None:
     sections = sections_of(publish_tables(tmp_path, "market_caps", only, config="", now=data.NOW), now=data.NOW)
 
     assert all_cards(sections) == []
-    assert "curves of narratives, chained index, rotation, attribution" in sections["narratives"].notes[0]
+    named = ("Curves of narratives", "Chained index", "Rotation", "Attribution")
+    assert sections["narratives"].notes[:4] == tuple(f"{what}: none of the figures is known." for what in named)
     with open_published_file(tmp_path / "warehouse" / "marketflows.duckdb", is_tutorial=False, now=data.NOW) as file:
         assert control_options(file) == {}
 
@@ -241,6 +243,6 @@ def test_the_tutorial_has_every_card(tutorial_run: TutorialRun) -> None:
 
     assert keys == set(TITLES) | {"portfolio-2", "portfolios-contributions"}
     assert all(not section.notes for section in sections.values())
-    assert all("Made-up data" in card.caption for card in all_cards(sections))
+    assert all(MADE_UP in card.caption for card in all_cards(sections))
     drawn_pictures = {path.name for path in (tutorial_run.folder / "output_plots_tutorial").glob("*.png")}
     assert {name for card in all_cards(sections) for name in card.pictures} <= drawn_pictures
