@@ -28,10 +28,11 @@ from marketflows_pipeline.warehouse.catalog import (
     make_accepted,
     make_views,
     prepare_history,
-    stored_columns,
     whole_tables,
     write_table,
 )
+from marketflows_pipeline.warehouse.cursors import Cursors, frame_of
+from marketflows_pipeline.warehouse.known_columns import KnownColumns, StoredColumns
 from marketflows_pipeline.warehouse.merging import MergeResult, merge_rows
 from marketflows_pipeline.warehouse.revisions import Provenance
 from marketflows_pipeline.warehouse.validate import check_frame
@@ -61,10 +62,12 @@ class Warehouse:
         private_file.make_place(self.path)
         self._writing = threading.RLock()
         self._joined: tuple[int, duckdb.DuckDBPyConnection] | None = None
+        self._columns = KnownColumns()
         self._open = ExitStack()
         # DuckDB makes its files, log and spill among them, with the mode that the umask gives, whenever it needs them.
         self._open.enter_context(private_umask())
         self._connection = self._open.enter_context(engine.connect(private_file.spill_folder(self.path)))
+        self._cursors = Cursors(self._connection, self.path, CATALOG)
         try:
             engine.attach(self._connection, self.path, CATALOG, f"storage_version {ddl.literal(STORAGE_VERSION)}")
             engine.shut(self._connection)
@@ -89,12 +92,13 @@ class Warehouse:
 
     def close(self) -> None:
         """Close the file; an open transaction is rolled back."""
+        self._cursors.close()
         self._open.close()
 
     def tables(self) -> set[str]:
         """``schema.table`` of every table and view that is stored, registered or not."""
         with self._cursor() as cursor:
-            return set(stored_columns(cursor))
+            return set(self._stored(cursor))
 
     def current_tables(self) -> set[str]:
         """``schema.table`` of every registered table that is stored with the registry's columns."""
@@ -136,7 +140,7 @@ class Warehouse:
         table = entry.name
         wanted = tuple(columns) if columns is not None else entry.column_names
         with self._cursor() as cursor:
-            stored = stored_columns(cursor).get(table)
+            stored = self._stored(cursor).get(table)
             if stored is None and entry.may_be_empty:
                 return entry.empty().select(wanted)
             if stored is None:
@@ -146,18 +150,18 @@ class Warehouse:
                 raise WarehouseError(f"{table} was stored by another version: {changes}; run `marketflows` anew")
             condition = f" where {where}" if where else ""
             select = f"select {ddl.column_list(wanted)} from {ddl.qualified(relation)}{condition}"
-            frame = _frame(cursor, select, params)
+            frame = frame_of(cursor, select, params)
         return frame.cast({name: entry.polars_schema[name] for name in wanted})
 
     def query(self, sql: str, params: Sequence[Any] = ()) -> pl.DataFrame:
         """The answer to any select, times in UTC; a `WarehouseError` if DuckDB refuses it."""
         with self._cursor() as cursor:
-            return _frame(cursor, sql, params)
+            return frame_of(cursor, sql, params)
 
     def row_counts(self) -> dict[str, int]:
         """Rows of each registered table that is stored, views left out."""
         with self._cursor() as cursor:
-            stored = stored_columns(cursor)
+            stored = self._stored(cursor)
             names = [name for name, entry in TABLES.items() if name in stored and entry.view_sql is None]
             each = [f"select {ddl.literal(name)}, count(*) from {ddl.qualified(name)}" for name in names]
             return dict(cursor.execute(" union all ".join(each)).fetchall())
@@ -174,10 +178,12 @@ class Warehouse:
         if rows.is_empty() and not entry.may_be_empty:
             raise WarehouseError(f"{table} was not written: the frame is empty, and this table may not be")
         with self.transaction() as cursor:
-            is_new = table not in stored_columns(cursor)
+            stored = self._stored(cursor).get(table)
+            if stored is None or differences(entry, stored):
+                self._columns.change()
             write_table(cursor, entry, rows)
-            if is_new:
-                make_views(cursor)
+            if stored is None:
+                make_views(cursor, over=table)
         return rows.height
 
     def append(self, table: str, frame: pl.DataFrame) -> int:
@@ -214,12 +220,12 @@ class Warehouse:
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Run one statement as a transaction of its own; for this package's bookkeeping only."""
-        with self._writing, self._cursor() as cursor:
+        with self.transaction(alters=True) as cursor:
             cursor.execute(sql, list(params)).fetchall()
 
     def ensure_views(self) -> None:
         """Make every registered view whose tables are all stored."""
-        with self.transaction() as cursor:
+        with self.transaction(alters=True) as cursor:
             make_views(cursor)
 
     def checkpoint(self) -> None:
@@ -228,12 +234,15 @@ class Warehouse:
             cursor.execute(f"checkpoint {CATALOG}").fetchall()
 
     @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def transaction(self, *, alters: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """What this thread writes and reads in the block is one transaction: stored as a whole or not at all.
 
-        A transaction inside another is part of it. The cursor is for this package only.
+        A transaction inside another is part of it. The cursor is for this package only; ``alters`` says that it is
+        used to make or drop tables or views.
         """
         with self._writing, self._cursor() as cursor:
+            if alters:
+                self._columns.change()
             if self._joined is not None:
                 yield cursor
                 return
@@ -241,9 +250,11 @@ class Warehouse:
             self._joined = (threading.get_ident(), cursor)
             try:
                 yield cursor
+                self._joined = None
+                cursor.commit()
             finally:
                 self._joined = None
-            cursor.commit()
+                self._columns.settle()
 
     @contextmanager
     def single_threaded(self) -> Iterator[None]:
@@ -266,22 +277,12 @@ class Warehouse:
         if self._joined is not None and self._joined[0] == threading.get_ident():
             yield self._joined[1]
             return
-        cursor = self._connection.cursor()
-        try:
-            cursor.execute(f"use {CATALOG}")
+        with self._cursors.lent() as cursor:
             yield cursor
-        except duckdb.Error as error:
-            raise WarehouseError(f"{self.path}: {error}; what was stored is unchanged") from error
-        finally:
-            cursor.close()
 
-
-def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pl.DataFrame:
-    if params:
-        # DuckDB hands over a relation with parameters value by value, thirty times slower than a table.
-        cursor.execute(f"create or replace temp table answer as {sql}", list(params)).fetchall()
-        sql = "from answer"
-    return cursor.sql(sql).pl()
+    def _stored(self, cursor: duckdb.DuckDBPyConnection) -> StoredColumns:
+        is_own = self._joined is not None and self._joined[0] == threading.get_ident()
+        return self._columns.of(cursor, is_changing=is_own)
 
 
 def _registered(name: str) -> Table:

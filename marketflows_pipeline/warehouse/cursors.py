@@ -1,0 +1,71 @@
+"""Cursors of one connection, lent to one caller at a time, and the frames that they answer with."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from marketflows_pipeline.errors import WarehouseError
+
+
+class Cursors:
+    """Cursors that work in a catalog of the connection.
+
+    To make one and to choose its catalog takes longer than most of what it is asked, so they are used again; not those
+    over which something was raised.
+
+    Args:
+        connection: whose cursors these are.
+        path: of the file, for messages.
+        catalog: under which the file is attached.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, catalog: str) -> None:
+        self._connection = connection
+        self._path = path
+        self._catalog = catalog
+        self._idle: deque[duckdb.DuckDBPyConnection] = deque()
+
+    @contextmanager
+    def lent(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor for the block alone.
+
+        Raises:
+            WarehouseError: DuckDB refused something.
+        """
+        try:
+            cursor = self._idle.pop()
+        except IndexError:
+            cursor = self._connection.cursor()
+            cursor.execute(f"use {self._catalog}")
+        try:
+            yield cursor
+        except duckdb.Error as error:
+            cursor.close()
+            raise WarehouseError(f"{self._path}: {error}; what was stored is unchanged") from error
+        except BaseException:
+            cursor.close()
+            raise
+        self._idle.append(cursor)
+
+    def close(self) -> None:
+        """Close those that nobody uses; one that stays open would hold the file."""
+        while self._idle:
+            self._idle.pop().close()
+
+
+def frame_of(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pl.DataFrame:
+    """The answer to a select."""
+    if not params:
+        return cursor.sql(sql).pl()
+    # DuckDB hands over a relation with parameters value by value, thirty times slower than a table.
+    cursor.execute(f"create or replace temp table answer as {sql}", list(params)).fetchall()
+    frame = cursor.sql("from answer").pl()
+    cursor.execute("drop table answer").fetchall()
+    return frame
