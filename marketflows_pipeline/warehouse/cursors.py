@@ -1,15 +1,13 @@
-"""Cursors of one connection, lent to one caller at a time, and the frames that they answer with."""
+"""Cursors of one connection, lent to one caller at a time."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import polars as pl
 
 from marketflows_pipeline.errors import WarehouseError
 
@@ -58,14 +56,3 @@ class Cursors:
         """Close those that nobody uses; one that stays open would hold the file."""
         while self._idle:
             self._idle.pop().close()
-
-
-def frame_of(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pl.DataFrame:
-    """The answer to a select."""
-    if not params:
-        return cursor.sql(sql).pl()
-    # DuckDB hands over a relation with parameters value by value, thirty times slower than a table.
-    cursor.execute(f"create or replace temp table answer as {sql}", list(params)).fetchall()
-    frame = cursor.sql("from answer").pl()
-    cursor.execute("drop table answer").fetchall()
-    return frame
