@@ -58,7 +58,7 @@ def data_credit(folder: Path = PACKAGED) -> str:
 
 def forget(warehouse_path: Path) -> None:
     """Remove a tutorial's private database, so that the next one starts from nothing."""
-    for path in (warehouse_path, warehouse_path.with_name(f"{warehouse_path.name}.wal")):
+    for path in (warehouse_path.with_name(f"{warehouse_path.name}{end}") for end in ("", ".wal", ".calls")):
         # A directory is none of this program's, as whoever opens the file next will say.
         if not path.is_dir():
             path.unlink(missing_ok=True)

@@ -93,10 +93,16 @@ def write_table(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFr
     run_all(cursor, ddl.comments(table))
 
 
-def make_views(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Make every registered view whose tables are all stored as registered, with its comments."""
+def make_views(cursor: duckdb.DuckDBPyConnection, *, over: str | None = None) -> None:
+    """Make every registered view whose tables are all stored as registered, with its comments.
+
+    Where a table is named by ``over``, only the views that read it are looked at.
+    """
+    views = [view for view in TABLES.values() if view.view_sql and (over is None or over in ddl.view_sources(view))]
+    if not views:
+        return
     whole = whole_tables(cursor)
-    _make(cursor, (view for view in TABLES.values() if view.view_sql and ddl.view_sources(view) <= whole))
+    _make(cursor, (view for view in views if ddl.view_sources(view) <= whole))
 
 
 def make_accepted(cursor: duckdb.DuckDBPyConnection) -> None:

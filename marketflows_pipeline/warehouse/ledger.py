@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.providers.http.ledger import CallId, Outcome, month_after, month_of
+from marketflows_pipeline.warehouse.call_journal import Call
 from marketflows_pipeline.warehouse.store import Warehouse
 
 
 class WarehouseLedger:
-    """The record of one run's requests, in the warehouse.
+    """The record of one run's requests, in the warehouse's journal of calls and by the next transaction in its table.
 
-    Each call is a transaction of its own, so that a killed run keeps the count of what it spent.
+    A killed run keeps the count of what it spent.
     """
 
     def __init__(self, warehouse: Warehouse, run_id: str) -> None:
         self._warehouse = warehouse
         self._run_id = run_id
-        self._sent: dict[CallId, datetime] = {}
+        self._sent: dict[CallId, Call] = {}
         self._spent: dict[tuple[str, datetime], int] = {}
 
     def begin(self, provider: str, endpoint: str, target: str, attempt: int, at: datetime) -> str:
@@ -31,12 +33,9 @@ class WarehouseLedger:
             The id under which `finish` records the outcome.
         """
         call_id = uuid.uuid4().hex
-        self._warehouse.execute(
-            "insert into meta.api_calls (call_id, sent_at, provider, endpoint, target, attempt, outcome, run_id) "
-            "values (?, ?, ?, ?, ?, ?, 'sent', ?)",
-            (call_id, at, provider, endpoint, target, attempt, self._run_id),
-        )
-        self._sent[call_id] = at
+        call = Call(call_id, at, provider, endpoint, target, attempt, self._run_id)
+        self._warehouse.calls.note(call)
+        self._sent[call_id] = call
         month = (provider, month_of(at))
         if month in self._spent:
             self._spent[month] += 1
@@ -55,11 +54,9 @@ class WarehouseLedger:
         """
         if call_id not in self._sent:
             raise WarehouseError(f"no request {call_id} is under way")
-        # The time bounds the scan: a table of a year's calls is not read through for each answer.
-        self._warehouse.execute(
-            "update meta.api_calls set status_code = ?, outcome = ?, error = ?, duration_ms = ? "
-            "where sent_at = ? and call_id = ?",
-            (status, outcome, error, duration_ms, self._sent.pop(call_id), call_id),
+        call = self._sent.pop(call_id)
+        self._warehouse.calls.note(
+            replace(call, status_code=status, outcome=outcome, error=error, duration_ms=duration_ms)
         )
 
     def spent(self, provider: str, month_start: datetime) -> int:

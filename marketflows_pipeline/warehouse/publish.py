@@ -119,7 +119,7 @@ def _build(
         tables = None
         if not plan.carried and warehouse.tables() <= {*plan.fresh, *_VIEWS, *build.DESCRIBING}:
             # Nothing to bring over or to drop: the private file is described, and its copy is the new file.
-            with warehouse.transaction() as cursor:
+            with warehouse.transaction(alters=True) as cursor:
                 tables = build.describe_file(cursor, plan.fresh, run_id, now)
             warehouse.checkpoint()
         copy_in_subprocess(source, private)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,18 +22,21 @@ from marketflows_pipeline.schema import TABLES, Table
 from marketflows_pipeline.system.safe_files import private_umask
 from marketflows_pipeline.warehouse import ddl, engine, private_file
 from marketflows_pipeline.warehouse.accepted import accepted_name
+from marketflows_pipeline.warehouse.call_journal import CallJournal
 from marketflows_pipeline.warehouse.catalog import (
     differences,
     insert,
     make_accepted,
     make_views,
     prepare_history,
-    stored_columns,
     whole_tables,
     write_table,
 )
+from marketflows_pipeline.warehouse.cursors import Cursors
+from marketflows_pipeline.warehouse.known_columns import KnownColumns, StoredColumns
 from marketflows_pipeline.warehouse.merging import MergeResult, merge_rows
 from marketflows_pipeline.warehouse.revisions import Provenance
+from marketflows_pipeline.warehouse.rows import frame_of, registered, registered_table, rows_of
 from marketflows_pipeline.warehouse.validate import check_frame
 
 STORAGE_VERSION = "v1.2.0"
@@ -61,13 +64,17 @@ class Warehouse:
         private_file.make_place(self.path)
         self._writing = threading.RLock()
         self._joined: tuple[int, duckdb.DuckDBPyConnection] | None = None
+        self._columns = KnownColumns()
+        self._calls: CallJournal | None = None
         self._open = ExitStack()
         # DuckDB makes its files, log and spill among them, with the mode that the umask gives, whenever it needs them.
         self._open.enter_context(private_umask())
         self._connection = self._open.enter_context(engine.connect(private_file.spill_folder(self.path)))
+        self._cursors = Cursors(self._connection, self.path, CATALOG)
         try:
             engine.attach(self._connection, self.path, CATALOG, f"storage_version {ddl.literal(STORAGE_VERSION)}")
             engine.shut(self._connection)
+            self._calls = CallJournal(self.path)
             with self.transaction() as cursor:
                 prepare_history(cursor)
                 make_views(cursor)
@@ -89,12 +96,25 @@ class Warehouse:
 
     def close(self) -> None:
         """Close the file; an open transaction is rolled back."""
+        if self._calls is not None:
+            with suppress(WarehouseError, duckdb.Error):
+                # What cannot be stored any more stays in the journal, for the next opener.
+                self._store_calls()
+            self._calls.close()
+            self._calls = None
+        self._cursors.close()
         self._open.close()
+
+    @property
+    def calls(self) -> CallJournal:
+        """The attempts at requests that the next transaction stores; whoever reads them here finds them stored."""
+        assert self._calls is not None, "the warehouse is open"
+        return self._calls
 
     def tables(self) -> set[str]:
         """``schema.table`` of every table and view that is stored, registered or not."""
         with self._cursor() as cursor:
-            return set(stored_columns(cursor))
+            return set(self._stored(cursor))
 
     def current_tables(self) -> set[str]:
         """``schema.table`` of every registered table that is stored with the registry's columns."""
@@ -119,7 +139,7 @@ class Warehouse:
             WarehouseError: if the table is not registered, was never written though it may not be empty, or is
                 stored with other columns than the registry's.
         """
-        return self._read(_registered(table), table, columns, where, params)
+        return self._read(registered(table), table, columns, where, params)
 
     def accepted(
         self, table: str, *, columns: Sequence[str] | None = None, where: str = "", params: Sequence[Any] = ()
@@ -128,36 +148,32 @@ class Warehouse:
 
         In SQL the same rows are ``accepted.market_caps`` instead of ``raw.market_caps``.
         """
-        return self._read(_registered(table), accepted_name(table), columns, where, params)
+        return self._read(registered(table), accepted_name(table), columns, where, params)
 
     def _read(
         self, entry: Table, relation: str, columns: Sequence[str] | None, where: str, params: Sequence[Any]
     ) -> pl.DataFrame:
-        table = entry.name
-        wanted = tuple(columns) if columns is not None else entry.column_names
+        self._store_calls()
         with self._cursor() as cursor:
-            stored = stored_columns(cursor).get(table)
-            if stored is None and entry.may_be_empty:
-                return entry.empty().select(wanted)
-            if stored is None:
-                raise WarehouseError(f"{table} was never written; run `marketflows` first")
-            if faults := differences(entry, stored):
-                changes = "; ".join(faults)
-                raise WarehouseError(f"{table} was stored by another version: {changes}; run `marketflows` anew")
-            condition = f" where {where}" if where else ""
-            select = f"select {ddl.column_list(wanted)} from {ddl.qualified(relation)}{condition}"
-            frame = _frame(cursor, select, params)
-        return frame.cast({name: entry.polars_schema[name] for name in wanted})
+            stored = self._stored(cursor).get(entry.name)
+            return rows_of(cursor, entry, stored, relation, columns=columns, where=where, params=params)
 
     def query(self, sql: str, params: Sequence[Any] = ()) -> pl.DataFrame:
         """The answer to any select, times in UTC; a `WarehouseError` if DuckDB refuses it."""
+        self._store_calls()
         with self._cursor() as cursor:
-            return _frame(cursor, sql, params)
+            return frame_of(cursor, sql, params)
+
+    def _store_calls(self) -> None:
+        """Store the attempts that are only in the journal, unless this thread's transaction is going to."""
+        if self._joined is None and not self.calls.is_empty:
+            with self.transaction():
+                pass
 
     def row_counts(self) -> dict[str, int]:
         """Rows of each registered table that is stored, views left out."""
         with self._cursor() as cursor:
-            stored = stored_columns(cursor)
+            stored = self._stored(cursor)
             names = [name for name, entry in TABLES.items() if name in stored and entry.view_sql is None]
             each = [f"select {ddl.literal(name)}, count(*) from {ddl.qualified(name)}" for name in names]
             return dict(cursor.execute(" union all ".join(each)).fetchall())
@@ -169,20 +185,22 @@ class Warehouse:
             WarehouseError: if the frame is not what the registry says, or is empty where the table may not be;
                 what was stored stays.
         """
-        entry = _registered_table(table)
+        entry = registered_table(table)
         rows = check_frame(entry, frame)
         if rows.is_empty() and not entry.may_be_empty:
             raise WarehouseError(f"{table} was not written: the frame is empty, and this table may not be")
         with self.transaction() as cursor:
-            is_new = table not in stored_columns(cursor)
+            stored = self._stored(cursor).get(table)
+            if stored is None or differences(entry, stored):
+                self._columns.change()
             write_table(cursor, entry, rows)
-            if is_new:
-                make_views(cursor)
+            if stored is None:
+                make_views(cursor, over=table)
         return rows.height
 
     def append(self, table: str, frame: pl.DataFrame) -> int:
         """Add a frame's rows; how many they are. A `WarehouseError` if the frame is not what the registry says."""
-        entry = _registered_table(table)
+        entry = registered_table(table)
         rows = check_frame(entry, frame)
         with self.transaction() as cursor:
             insert(cursor, entry, rows)
@@ -207,33 +225,37 @@ class Warehouse:
         Raises:
             WarehouseError: if the frame is not what the registry says; nothing is written.
         """
-        entry = _registered_table(table)
+        entry = registered_table(table)
         rows = check_frame(entry, frame)
         with self.transaction() as cursor:
             return merge_rows(cursor, entry, rows, revise=revise, provenance=provenance)
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Run one statement as a transaction of its own; for this package's bookkeeping only."""
-        with self._writing, self._cursor() as cursor:
+        with self.transaction(alters=True) as cursor:
             cursor.execute(sql, list(params)).fetchall()
 
     def ensure_views(self) -> None:
         """Make every registered view whose tables are all stored."""
-        with self.transaction() as cursor:
+        with self.transaction(alters=True) as cursor:
             make_views(cursor)
 
     def checkpoint(self) -> None:
         """Move everything committed into the file itself, so that the file alone is complete."""
+        self._store_calls()
         with self._writing, self._cursor() as cursor:
             cursor.execute(f"checkpoint {CATALOG}").fetchall()
 
     @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def transaction(self, *, alters: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """What this thread writes and reads in the block is one transaction: stored as a whole or not at all.
 
-        A transaction inside another is part of it. The cursor is for this package only.
+        A transaction inside another is part of it. The cursor is for this package only; ``alters`` says that it is
+        used to make or drop tables or views.
         """
         with self._writing, self._cursor() as cursor:
+            if alters:
+                self._columns.change()
             if self._joined is not None:
                 yield cursor
                 return
@@ -241,9 +263,13 @@ class Warehouse:
             self._joined = (threading.get_ident(), cursor)
             try:
                 yield cursor
+                calls = self.calls.write_into(cursor)
+                self._joined = None
+                cursor.commit()
+                self.calls.settle(calls)
             finally:
                 self._joined = None
-            cursor.commit()
+                self._columns.settle()
 
     @contextmanager
     def single_threaded(self) -> Iterator[None]:
@@ -266,32 +292,9 @@ class Warehouse:
         if self._joined is not None and self._joined[0] == threading.get_ident():
             yield self._joined[1]
             return
-        cursor = self._connection.cursor()
-        try:
-            cursor.execute(f"use {CATALOG}")
+        with self._cursors.lent() as cursor:
             yield cursor
-        except duckdb.Error as error:
-            raise WarehouseError(f"{self.path}: {error}; what was stored is unchanged") from error
-        finally:
-            cursor.close()
 
-
-def _frame(cursor: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any]) -> pl.DataFrame:
-    if params:
-        # DuckDB hands over a relation with parameters value by value, thirty times slower than a table.
-        cursor.execute(f"create or replace temp table answer as {sql}", list(params)).fetchall()
-        sql = "from answer"
-    return cursor.sql(sql).pl()
-
-
-def _registered(name: str) -> Table:
-    if name not in TABLES:
-        raise WarehouseError(f"{name} is not a registered table")
-    return TABLES[name]
-
-
-def _registered_table(name: str) -> Table:
-    entry = _registered(name)
-    if entry.view_sql is not None:
-        raise WarehouseError(f"{name} is a view; write the tables it reads")
-    return entry
+    def _stored(self, cursor: duckdb.DuckDBPyConnection) -> StoredColumns:
+        is_own = self._joined is not None and self._joined[0] == threading.get_ident()
+        return self._columns.of(cursor, is_changing=is_own)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,8 @@ _COLUMNS: dict[str, pl.DataType] = {
 _RULE = 1
 # Numbers of an array at a time: it stays in the cache of one processor, and calls are few.
 _BATCH = 60_000
+# Of that size numpy's work leaves the interpreter lock to others.
+_THREADS = 2
 
 
 def placebo(levels: Array, plane: Plane, *, shuffles: int = SHUFFLES) -> pl.DataFrame:
@@ -84,17 +87,21 @@ def shuffled_rows(n_rows: int, block: int, rng: np.random.Generator) -> npt.NDAr
 def _shuffled_statistics(levels: Array, plane: Plane, shuffles: int) -> dict[str, Array]:
     rng = np.random.default_rng(SEED)
     returns = np.diff(np.log(levels), axis=0)
-    worlds: dict[str, list[Array]] = {name: [] for name in STATISTICS}
-    batch = max(1, _BATCH // levels.size)
-    for start in range(0, shuffles, batch):
-        count = min(batch, shuffles - start)
-        order = np.stack([shuffled_rows(len(returns), plane.block, rng) for _ in range(count)], axis=1)
-        paths = np.zeros((len(levels), levels.shape[1], count))
-        # (steps, worlds, series) to (steps, series, worlds).
-        np.cumsum(returns[order].transpose(0, 2, 1), axis=0, out=paths[1:])
-        for name, found in pooled_statistics(np.exp(paths), plane).items():
-            worlds[name].append(found.value)
-    return {name: np.concatenate(found) for name, found in worlds.items()}
+    n_rows, batch = len(returns), max(1, _BATCH // levels.size)
+    # All orders are drawn here, one after the other: they do not depend on which batch is done first.
+    orders = [shuffled_rows(n_rows, plane.block, rng) for _ in range(shuffles)]
+    batches = [np.stack(orders[start : start + batch], axis=1) for start in range(0, shuffles, batch)]
+    with ThreadPoolExecutor(_THREADS) as threads:
+        found = list(threads.map(lambda order: _statistics_of_worlds(returns, order, plane), batches))
+    return {name: np.concatenate([each[name] for each in found]) for name in STATISTICS}
+
+
+def _statistics_of_worlds(returns: Array, order: npt.NDArray[np.int64], plane: Plane) -> dict[str, Array]:
+    """The statistics of histories whose rows are in these orders, of shape (rows, worlds)."""
+    paths = np.zeros((len(returns) + 1, returns.shape[1], order.shape[1]))
+    # (steps, worlds, series) to (steps, series, worlds).
+    np.cumsum(returns[order].transpose(0, 2, 1), axis=0, out=paths[1:])
+    return {name: found.value for name, found in pooled_statistics(np.exp(paths), plane).items()}
 
 
 def _reason(n_steps: int, n_entries: int, plane: Plane) -> str | None:
