@@ -31,7 +31,11 @@ UNTIMELY_SHARE = 0.5
 # As many are named in a warning; the others are counted.
 NAMED = 3
 
+# A row of a list that answers several questions, counted for a question that it concerns.
+OF_LIST = "of a list"
+
 _counts: ContextVar[Counter[str] | None] = ContextVar("left_out_counts", default=None)
+_outermost: ContextVar[Counter[str] | None] = ContextVar("outermost_left_out_counts", default=None)
 
 
 class UntimelyError(ParseError):
@@ -169,19 +173,39 @@ def refuse_empty(rows: Sequence[object], what: str) -> None:
 def counting_left_out() -> Iterator[Counter[str]]:
     """Count the rows left out within the block, by reason; those of a nested block are counted in both."""
     counts: Counter[str] = Counter()
-    token = _counts.set(counts)
+    outer = _counts.get()
     try:
-        yield counts
+        with _counting_in(_outermost, counts if outer is None else _outermost.get()), _counting_in(_counts, counts):
+            yield counts
     finally:
-        _counts.reset(token)
-        if (outer := _counts.get()) is not None:
-            outer.update(counts)
+        if outer is not None:
+            outer.update({reason: count for reason, count in counts.items() if reason != OF_LIST})
 
 
-def count_again(left_out: Counter[str]) -> None:
-    """Count rows for the caller (``counting_left_out``) that were left out of a response which is used once more."""
-    if (counts := _counts.get()) is not None:
-        counts.update(left_out)
+@contextmanager
+def counting_for_all() -> Iterator[None]:
+    """Count the rows left out within the block in the outermost block only: those of a list that others use, too.
+
+    Which question such a row concerns is said by `count_of_list`.
+    """
+    with _counting_in(_counts, _outermost.get()):
+        yield
+
+
+def count_of_list(n_rows: int) -> None:
+    """Count rows for the caller that were left out of a list which others use, too; blocks around it know of them."""
+    counts = _counts.get()
+    if n_rows and counts is not None and counts is not _outermost.get():
+        counts[OF_LIST] += n_rows
+
+
+@contextmanager
+def _counting_in(variable: ContextVar[Counter[str] | None], counts: Counter[str] | None) -> Iterator[None]:
+    token = variable.set(counts)
+    try:
+        yield
+    finally:
+        variable.reset(token)
 
 
 def _listed(named: Sequence[str], count: int) -> str:

@@ -189,7 +189,9 @@ RAW_CATEGORY_SNAPSHOTS = Table(
         Column("category_id", DType.TEXT, "Category slug of the market-cap provider"),
         _OBSERVED,
         Column("name", DType.TEXT, "Display name"),
-        replace(_CAP, description="Sum of its coins' market caps, as the service gives it or as summed", nullable=True),
+        replace(
+            _CAP, description="Sum of its coins' market caps, as the service gives it, or summed here", nullable=True
+        ),
         Column("market_cap_change_24h_pct", DType.FLOAT, "Change of that sum in 24 hours", "%", nullable=True),
         Column("volume_24h_usd", DType.FLOAT, "Trading volume of its coins in 24 hours", "USD", nullable=True),
         Column(

@@ -152,7 +152,7 @@ CASES = {
     ),
     "tickers": Case(
         [ticker(at) for at in range(N_ROWS)],
-        lambda rows: read_tickers(rows, NOW),
+        lambda rows: read_tickers(rows, NOW).rows,
         {
             "id": ID_FAULTS,
             "symbol": TEXT_FAULTS,

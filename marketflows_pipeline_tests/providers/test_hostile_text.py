@@ -88,7 +88,7 @@ READERS: dict[str, tuple[Callable[..., Row], Callable[[list[Row]], pl.DataFrame]
     "coins": (coin, read_coins, ("id",), ("name", "symbol")),
     "categories": (coin, read_listed, ("id",), ("name",)),
     "category snapshot": (coin, read_category_snapshot, ("id",), ("name",)),
-    "tickers": (ticker, lambda rows: read_tickers(rows, NOW), ("id",), ("name",)),
+    "tickers": (ticker, lambda rows: read_tickers(rows, NOW).rows, ("id",), ("name",)),
     "coins of CoinPaprika": (coin, read_paprika_coins, ("id",), ("name",)),
     "tags": (coin, read_tagged, ("id",), ("name",)),
     "exchanges": (exchange, read_exchanges, ("id",), ("name",)),

@@ -9,7 +9,7 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import TransientProviderError
-from marketflows_pipeline.providers.bad_rows import BadRows, counting_left_out
+from marketflows_pipeline.providers.bad_rows import BadRows, count_of_list, counting_left_out
 from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.kept_response import KeptResponse
 
@@ -43,7 +43,9 @@ def test_nothing_is_kept_of_a_request_that_fails(clock: FixedClock) -> None:
     assert kept() == kept() == 7
 
 
-def test_what_was_left_out_of_it_counts_for_each_who_uses_it(clock: FixedClock) -> None:
+def test_what_was_left_out_of_it_counts_once_for_the_run_and_for_whom_it_concerns(clock: FixedClock) -> None:
+    """One bad row of a list that answers five questions is no five rejected rows of the run."""
+
     def request() -> str:
         bad_rows = BadRows("thinghub /things")
         bad_rows.add(3, "row 3", ParseError("odd"))
@@ -52,9 +54,16 @@ def test_what_was_left_out_of_it_counts_for_each_who_uses_it(clock: FixedClock) 
 
     kept = KeptResponse(request, keep_for=HALF_AN_HOUR, clock=clock)
     with counting_left_out() as whole:
-        for _ in range(2):
+        for n_concerned in (0, 2, 1):
             with counting_left_out() as left_out:
                 kept()
-            assert left_out == {"malformed": 1}
-    assert whole == {"malformed": 2}
-    assert kept() == "things"
+                count_of_list(n_concerned)
+            assert left_out.total() == n_concerned
+        kept()
+        count_of_list(1)
+    assert whole == {"malformed": 1}
+
+
+def test_where_nobody_counts_nothing_is_counted(clock: FixedClock) -> None:
+    assert KeptResponse(lambda: 1, keep_for=HALF_AN_HOUR, clock=clock)() == 1
+    count_of_list(1)

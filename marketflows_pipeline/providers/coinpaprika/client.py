@@ -176,7 +176,7 @@ class CoinPaprika(ServiceClient):
             NotFoundError: there is no such tag, or the service names no coin of it.
             UnexpectedResponseError: none of its coins is in the list of tickers, or all are wrapped.
         """
-        coins = self._without_wrapped(self._tagged(slug)).head(MEMBERS)
+        coins = self._without_wrapped(self._lists.tagged(slug)).head(MEMBERS)
         if coins.is_empty():
             raise UnexpectedResponseError(
                 f"{self.name}: of the tag {slug!r} the list of plan {self._plan!r} holds no coin, or wrapped ones only",
@@ -192,7 +192,7 @@ class CoinPaprika(ServiceClient):
         Raises:
             NotFoundError: there is no such tag, or the service names no coin of it.
         """
-        return _with_wrapped(self._tagged(slug)).head(MEMBERS)
+        return _with_wrapped(self._lists.tagged(slug)).head(MEMBERS)
 
     def categories(self) -> pl.DataFrame:
         """Every tag with sums over its listed coins in CATEGORY_SCHEMA, computed here; see `tag_figures`."""
@@ -226,10 +226,6 @@ class CoinPaprika(ServiceClient):
             NotFoundError: there is no such platform.
         """
         return self._http.get_json("/contracts/{platform}", read_contracts, path={"platform": platform})
-
-    def _tagged(self, slug: str) -> pl.DataFrame:
-        coins = list(self._lists.coins_of(slug))
-        return self._lists.tickers().filter(pl.col("coin_id").is_in(coins))
 
     def _without_wrapped(self, tickers: pl.DataFrame) -> pl.DataFrame:
         return tickers.filter(~is_wrapped(self._lists.wrapped())).select(MARKET_SCHEMA.names())

@@ -9,9 +9,11 @@ import polars as pl
 
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import NotFoundError, PermanentProviderError, PlanLimitError
+from marketflows_pipeline.providers.bad_rows import count_of_list
 from marketflows_pipeline.providers.coinpaprika.parsers import (
     TICKER_SCHEMA,
     Tag,
+    Tickers,
     read_tag,
     read_tags,
     read_ticker,
@@ -32,7 +34,7 @@ class Lists:
     """The lists as of now, each one call, and what to request where a list does not have it.
 
     Attributes:
-        tickers: all tickers of the plan in TICKER_SCHEMA, by falling market cap.
+        all_tickers: the tickers of the plan.
         tags: every tag by its id.
         wrapped: ids in WRAPPED_TAGS.
     """
@@ -40,9 +42,23 @@ class Lists:
     def __init__(self, http: HttpClient, clock: Clock) -> None:
         self._http = http
         self._clock = clock
-        self.tickers = KeptResponse(self._request_tickers, keep_for=TICKERS_KEPT, clock=clock)
+        self.all_tickers = KeptResponse(self._request_tickers, keep_for=TICKERS_KEPT, clock=clock)
         self.tags = KeptResponse(self._request_tags, keep_for=TAGS_KEPT, clock=clock)
         self.wrapped = KeptResponse(self._find_wrapped, keep_for=TAGS_KEPT, clock=clock)
+
+    def tickers(self) -> pl.DataFrame:
+        """The tickers of the plan in TICKER_SCHEMA, by falling market cap."""
+        return self.all_tickers().rows
+
+    def tagged(self, slug: str) -> pl.DataFrame:
+        """The tickers of the coins in a tag; rows of them that were left out of the list count for the caller.
+
+        Raises:
+            NotFoundError: as for `coins_of`.
+        """
+        coins, listed = self.coins_of(slug), self.all_tickers()
+        count_of_list(len(coins & listed.left_out))
+        return listed.rows.filter(pl.col("coin_id").is_in(list(coins)))
 
     def ticker(self, coin_id: str) -> pl.DataFrame:
         """The ticker of one coin, by one call; no row where the service has none, or none that can be read."""
@@ -74,7 +90,7 @@ class Lists:
             )
         return tag.coins
 
-    def _request_tickers(self) -> pl.DataFrame:
+    def _request_tickers(self) -> Tickers:
         now = self._clock.now()
         return self._http.get_json("/tickers", lambda body: read_tickers(body, now), params={"quotes": "USD"})
 

@@ -102,6 +102,14 @@ class Tag:
     coins: frozenset[str] | None
 
 
+@dataclass(frozen=True)
+class Tickers:
+    """All tickers in TICKER_SCHEMA by falling market cap, and the ids of rows that were left out."""
+
+    rows: pl.DataFrame
+    left_out: frozenset[str]
+
+
 def read_history(body: object, coin_id: str, span: TimeSpan) -> pl.DataFrame:
     """The ticks of one coin in HISTORY_SCHEMA, by time; of two of the same moment the later one. It may be empty.
 
@@ -128,8 +136,8 @@ def read_history(body: object, coin_id: str, span: TimeSpan) -> pl.DataFrame:
     return ticks.unique("ts", keep="last", maintain_order=True).sort("ts").select(HISTORY_SCHEMA.names())
 
 
-def read_tickers(body: object, now: datetime) -> pl.DataFrame:
-    """All tickers in TICKER_SCHEMA by falling market cap, each coin once, those without a cap last.
+def read_tickers(body: object, now: datetime) -> Tickers:
+    """All tickers by falling market cap, each coin once, those without a cap last.
 
     A row is left out, with a warning, where ``id``, ``symbol`` or ``name`` is not text, a figure of its quote is
     missing or no number, the cap is impossible, or ``last_updated`` is no time or an impossible one. A rank, supply or
@@ -139,9 +147,19 @@ def read_tickers(body: object, now: datetime) -> pl.DataFrame:
         ParseError: not a list, an empty one, or too many rows would be left out.
     """
     span = TimeSpan.ever(COINS_SINCE, now=now)
-    rows = parse_list(body, lambda row, nulls: _ticker(row, nulls, span), what="coinpaprika /tickers")
+    left_out: set[str] = set()
+
+    def parse(row: object, nulls: list[ParseError]) -> tuple[object, ...]:
+        try:
+            return _ticker(row, nulls, span)
+        except ParseError:
+            if isinstance(row, dict) and isinstance(row.get("id"), str):
+                left_out.add(row["id"])
+            raise
+
+    rows = parse_list(body, parse, what="coinpaprika /tickers")
     refuse_empty(rows, "list of tickers")
-    return _markets(rows)
+    return Tickers(_markets(rows), frozenset(left_out))
 
 
 def read_ticker(body: object, now: datetime) -> pl.DataFrame:

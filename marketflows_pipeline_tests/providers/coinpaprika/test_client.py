@@ -416,17 +416,19 @@ def test_a_coin_twice_in_the_list_counts_once(client: CoinPaprika, service: Fake
     assert next(client.snapshot_pages(0))["coin_id"].is_unique().all()
 
 
-def test_a_bad_row_of_the_list_counts_for_everybody_who_uses_it(
+def test_a_bad_row_of_the_list_counts_for_the_tags_of_its_coin(
     client: CoinPaprika, service: FakeCoinPaprika, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is left out of the one list of a run is no news of the second narrative either."""
+    """A coin whose row cannot be read has left no narrative; and a row that always is bad freezes no other."""
     service.script(TICKERS, faults.in_json(lambda rows: [rows[0] | {"name": None}, *rows[1:]]))
 
     totals = []
-    for slug in ("layer-1", "defi"):
-        with counting_left_out() as left_out, caplog.at_level(logging.WARNING):
-            client.narrative(slug)
-        totals.append(left_out.total())
+    with counting_left_out() as whole, caplog.at_level(logging.WARNING):
+        for slug in ("defi", "layer-1", "smart-contracts"):
+            with counting_left_out() as left_out:
+                client.narrative(slug)
+            totals.append(left_out.total())
 
-    assert totals[0] == totals[1] == 1
+    assert totals == [0, 1, 1]
+    assert whole == {"malformed": 1}
     assert caplog.text.count("rows left out: row 0 (btc-bitcoin): `name`") == 1

@@ -135,7 +135,7 @@ def test_a_ticker_without_a_time_has_none(updated: object) -> None:
 def test_what_only_describes_is_null_where_it_is_odd_and_named(caplog: pytest.LogCaptureFixture) -> None:
     odd = ticker(rank="first", circulating_supply=[], quotes=quoted(percent_change_24h="up", market_cap_change_24h={}))
     with caplog.at_level(logging.WARNING):
-        (row,) = read_tickers([odd], NOW).to_dicts()
+        (row,) = read_tickers([odd], NOW).rows.to_dicts()
 
     assert row["market_cap_usd"] == 105.0
     assert (row["market_cap_rank"], row["circulating_supply"], row["price_change_24h_pct"]) == (None, None, None)
@@ -146,7 +146,7 @@ def test_the_list_is_by_falling_cap_each_coin_once_those_without_a_cap_last() ->
     caps = {"a-a": 5, "b-b": 0, "c-c": 9, "d-d": 5}
     rows = [ticker(id=coin_id, quotes=quoted(market_cap=cap)) for coin_id, cap in caps.items()]
 
-    found = read_tickers([*rows, ticker(id="a-a", quotes=quoted(market_cap=1))], NOW)
+    found = read_tickers([*rows, ticker(id="a-a", quotes=quoted(market_cap=1))], NOW).rows
 
     assert found.select("coin_id", "market_cap_usd").rows() == [("c-c", 9.0), ("a-a", 5.0), ("d-d", 5.0), ("b-b", None)]
 
@@ -156,7 +156,7 @@ def test_the_list_is_by_falling_cap_each_coin_once_those_without_a_cap_last() ->
 )
 def test_a_list_that_is_none_or_empty_or_spoilt_is_no_answer(body: object) -> None:
     if body == [ticker()]:
-        assert read_tickers([ticker(quotes=quoted())], NOW).height == 1
+        assert read_tickers([ticker(quotes=quoted())], NOW).rows.height == 1
         body = body * 2
     with pytest.raises(ParseError):
         read_tickers(body, NOW)
@@ -196,7 +196,7 @@ def test_whatever_the_order_each_moment_comes_once_and_in_order(days: list[int])
 @given(cap=st.integers(-10, 10**18) | st.floats() | st.just(""))
 def test_a_cap_is_a_usable_number_or_null_or_spoils_its_row(cap: Any) -> None:
     rows = [ticker(id="a-a", quotes=quoted()), ticker(id="b-b", quotes=quoted(market_cap=cap))]
-    caps = dict(read_tickers(rows, NOW).select("coin_id", "market_cap_usd").iter_rows())
+    caps = dict(read_tickers(rows, NOW).rows.select("coin_id", "market_cap_usd").iter_rows())
 
     assert caps["a-a"] == 105.0
     if isinstance(cap, str) or cap == 0:
@@ -259,5 +259,5 @@ def test_contracts_are_pairs_of_address_and_id_in_use() -> None:
 def test_numbers_of_any_length_come_from_json_as_they_are() -> None:
     body = json.loads(json.dumps([ticker(quotes=quoted(price=71370.71020525187, market_cap=1426427932261))]))
 
-    (row,) = read_tickers(body, NOW).to_dicts()
+    (row,) = read_tickers(body, NOW).rows.to_dicts()
     assert (row["price_usd"], row["market_cap_usd"]) == (71370.71020525187, 1426427932261.0)
