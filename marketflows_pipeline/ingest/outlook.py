@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 
 import polars as pl
 
@@ -30,8 +29,6 @@ from marketflows_pipeline.settings.universe import FUND_ISSUERS
 # The longest month, by which a month of hourly runs is reckoned.
 MONTH_HOURS = 744
 VOLATILITY_INDICES = 2
-# Coins above a limit as of 2026, of which one fixed number is right for nobody: they lie on a line in logarithms.
-TYPICAL_COHORTS = ((1e10, 25), (1e9, 110), (1e8, 490), (1e7, 1_490), (1e6, 4_000))
 # Of stored history, once compressed.
 BYTES_A_ROW, BYTES_A_MEMBER = 12, 70
 TOKEN_BALANCES = 100_000
@@ -130,14 +127,6 @@ class Outlook:
     def is_enough_now(self) -> bool:
         """Whether those of this month suffice for all; histories wait for the next one where they don't."""
         return self.spent + self.this_month <= self.limit
-
-
-def typical_cohort(limit: float) -> int:
-    """How many coins usually exceed a limit in USD: read off a line through known counts, both in logarithms."""
-    points = [(math.log(at), math.log(count)) for at, count in TYPICAL_COHORTS]
-    pairs = list(pairwise(points))
-    (x1, y1), (x2, y2) = next((pair for pair in pairs if math.log(max(limit, 1.0)) >= pair[1][0]), pairs[-1])
-    return max(0, round(math.exp(y1 + (math.log(max(limit, 1.0)) - x1) * (y2 - y1) / (x2 - x1))))
 
 
 def outlook(config: ConfigFile, sizes: Sizes, *, spent: int, now: datetime) -> Outlook:

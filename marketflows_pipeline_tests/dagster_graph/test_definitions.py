@@ -98,3 +98,12 @@ def _set_created(instance: dg.DagsterInstance, run_ids: list[str], moment: objec
     assert isinstance(storage, SqliteRunStorage)
     with storage.connect() as connection:
         connection.execute(RunsTable.update().where(RunsTable.c.run_id.in_(run_ids)).values(create_timestamp=moment))
+
+
+def test_the_launchpad_offers_the_provider_of_market_caps() -> None:
+    job = build_definitions().resolve_job_def("market_cap_refresh")
+    chosen = {"resources": {"run": {"config": {"provider": "coinpaprika"}}}}
+    assert dg.validate_run_config(job, chosen)
+    chosen["resources"]["run"]["config"]["provider"] = "kraken"
+    with pytest.raises(dg.DagsterInvalidConfigError):
+        dg.validate_run_config(job, chosen)

@@ -17,15 +17,14 @@ from marketflows_pipeline.ingest.budget import (
     exchange_calls_per_day,
 )
 from marketflows_pipeline.ingest.outlook import (
-    TYPICAL_COHORTS,
     Sizes,
     most_tracked,
     outlook,
     requests_by_id,
     savings,
-    typical_cohort,
     with_coins,
 )
+from marketflows_pipeline.ingest.typical_cohort import TYPICAL_COHORTS, typical_cohort
 from marketflows_pipeline.providers.coingecko.costs import COSTS
 from marketflows_pipeline.settings import ConfigFile
 
@@ -147,3 +146,23 @@ def test_a_lower_limit_is_exceeded_by_no_fewer_coins(limits: list[float]) -> Non
 def test_coins_are_joined_once_each() -> None:
     joined = with_coins(pl.DataFrame({"coin_id": ["b", "a"], "x": [1, 2]}), {"a", "c"})
     assert joined["coin_id"].to_list() == ["b", "a", "c"]
+
+
+def test_one_list_of_coins_and_one_of_tags_answer_for_everything() -> None:
+    """CoinPaprika: 2 calls an hour whatever is followed, one kept for coins beyond its list, one history a coin."""
+    keyless = ConfigFile.model_validate({"provider": "coinpaprika"})
+    found = outlook(keyless, sizes(310, 300), spent=0, now=LATE)
+
+    assert (found.first_run, found.hour, found.day) == (310 + 3, 3, 0)
+    assert found.is_enough
+    assert not list(savings(keyless, sizes(310, 300)))
+    hourly = ConfigFile.model_validate({"provider": "coinpaprika", "providers": {"coinpaprika": {"days": 7}}})
+    assert outlook(hourly, sizes(310, 300), spent=0, now=LATE).first_run == 3
+
+
+def test_exchanges_of_another_account_cost_the_market_cap_provider_nothing() -> None:
+    both = ConfigFile.model_validate({"provider": "coinpaprika", "exchanges": {}})
+    found = outlook(both, sizes(310, 300, n_listed_exchanges=1_100), spent=0, now=LATE)
+
+    assert (found.hour, found.day) == (3, 0)
+    assert sum(family.hour for family in found.families if family.provider == "coingecko") == EXCHANGE_CALLS_PER_HOUR

@@ -20,10 +20,10 @@ from marketflows_pipeline.ingest.outlook import (
     outlook,
     requests_by_id,
     savings,
-    typical_cohort,
     with_coins,
 )
 from marketflows_pipeline.ingest.provider_claim import owner_of, refuse_another
+from marketflows_pipeline.ingest.typical_cohort import typical_cohort
 from marketflows_pipeline.providers.exchange_ids import DEFILLAMA_SLUGS
 from marketflows_pipeline.providers.http.ledger import month_of
 from marketflows_pipeline.providers.protocols.market_caps import Granularity
