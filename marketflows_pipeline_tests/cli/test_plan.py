@@ -203,3 +203,15 @@ def test_hostile_names_of_the_settings_reach_no_terminal(tmp_path: Path, output_
 
     assert result.exit_code == 0, repr(result.exception)
     assert dangerous(result.stdout + result.stderr) == set()
+
+
+def test_a_second_provider_costs_a_call_a_day_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(OWN)
+    alone = body(tmp_path)["credits"]
+    (tmp_path / "config.toml").write_text(f'{OWN}[market_caps]\ncross_check = "coinpaprika"\n')
+
+    answer = body(tmp_path)
+
+    (family,) = (each for each in answer["families"] if each["provider"] == "coinpaprika")
+    assert (family["part"], family["hour"], family["day"]) == ("market_caps", 0, 1)
+    assert answer["credits"] == alone
