@@ -90,6 +90,7 @@ def _read(terminal: int, *, is_over: bool = False) -> str:
     return piece
 
 
+@pytest.mark.slow
 def test_the_questions_lead_to_settings_a_key_and_a_plan(tmp_path: Path, service: FakeCoinGecko) -> None:
     code, shown, output = converse(
         tmp_path,

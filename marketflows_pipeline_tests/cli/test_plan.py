@@ -235,3 +235,15 @@ def test_own_files_cost_nothing(tmp_path: Path) -> None:
     words = invoke(tmp_path).stdout
     assert "Nothing is requested of folder, and nothing counted." in words
     assert "plan 'files'" not in words
+
+
+def test_a_second_provider_costs_a_call_a_day_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(OWN)
+    alone = body(tmp_path)["credits"]
+    (tmp_path / "config.toml").write_text(f'{OWN}[market_caps]\ncross_check = "coinpaprika"\n')
+
+    answer = body(tmp_path)
+
+    (family,) = (each for each in answer["families"] if each["provider"] == "coinpaprika")
+    assert (family["part"], family["hour"], family["day"]) == ("market_caps", 0, 1)
+    assert answer["credits"] == alone

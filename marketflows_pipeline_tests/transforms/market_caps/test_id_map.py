@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketflows_pipeline.transforms.market_caps.id_map import (
@@ -18,6 +18,7 @@ from marketflows_pipeline.transforms.market_caps.id_map import (
     map_ids,
     native_matches,
 )
+from marketflows_pipeline_tests.examples import at_most
 
 OWN_USDC, OWN_AAVE, OWN_JUP = "0xA0b8AA", "0x7Fc6Bb", "JUPyiwrY"
 
@@ -182,6 +183,7 @@ FIGURES = st.one_of(st.none(), st.sampled_from([0.0, 1.0, 1.02, 1.2, 5.0]))
 LISTS = st.lists(st.tuples(SYMBOLS, st.sampled_from(["One", "one", "Two"]), FIGURES, FIGURES), max_size=6)
 
 
+@settings(at_most(40))
 @given(LISTS, LISTS)
 def test_whatever_is_listed_no_id_is_given_twice_and_each_coin_has_an_id_or_a_reason(
     own: list[tuple[str, str, float | None, float | None]], other: list[tuple[str, str, float | None, float | None]]
