@@ -36,7 +36,7 @@ MAY_MAKE_FILES = {
     ("cli/logs.py", "open ab"): "the same",
     ("system/run_lock.py", "FileLock"): "opens without following a link, where safe_files has made way",
     ("cli/logs.py", "RotatingFileHandler"): "opens by safe_files; the rest is renaming",
-    ("charts/rendering/render.py", "write_ipc"): "into memory",
+    ("charts/rendering/plan.py", "write_ipc"): "into memory",
     ("models/parameters.py", "savez"): "into memory",
 }
 
