@@ -56,7 +56,7 @@ def owner_of(reading: Reading) -> str | None:
         return None
     if not reading.rows(_IS_NOTED):
         return DEFAULT_PROVIDER
-    noted = reading.rows(f"select provider from {CLAIM}")  # noqa: S608 (a registered name)
+    noted = reading.rows("select provider from meta.market_cap_provider")
     return str(noted[0]["provider"]) if noted else DEFAULT_PROVIDER
 
 

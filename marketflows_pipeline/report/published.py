@@ -71,8 +71,8 @@ class PublishedFile:
 
     @cached_property
     def _claim(self) -> Mapping[str, Any]:
-        claim = "meta.market_cap_provider"
-        rows = self._reading.rows(f"select provider, cannot from {claim}") if self.has(claim) else []  # noqa: S608
+        is_noted = self.has("meta.market_cap_provider")
+        rows = self._reading.rows("select provider, cannot from meta.market_cap_provider") if is_noted else []
         return rows[0] if rows else {"provider": DEFAULT_PROVIDER, "cannot": None}
 
     @property

@@ -115,6 +115,10 @@ BOUNDS: Mapping[str, Bounds] = {
             Bound("market_cap_change_24h_pct", least=None, most=None),
         ),
     ),
+    "raw.cross_check_caps": Bounds(
+        (TimeBound("observed_at"), TimeBound("ts")),
+        (Bound("market_cap_usd", is_above=True), Bound("price_usd")),
+    ),
     "raw.exchanges": Bounds(_OBSERVED, (Bound("volume_24h_btc", most=MAX_BTC),)),
     "raw.exchange_volumes": Bounds(_TS, (Bound("volume_24h_btc", most=MAX_BTC),)),
     "raw.trending_coins": Bounds(

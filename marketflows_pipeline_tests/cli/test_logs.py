@@ -238,7 +238,7 @@ def test_the_command_goes_on_without_a_log(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert done.stderr.count(" WARNING ") == 1
-    assert done.stderr.splitlines()[-1].startswith("error: secrets.toml: [coingecko] api_key is missing")
+    assert done.stderr.splitlines()[-3].startswith("error: secrets.toml: [coingecko] api_key is missing")
     assert "Traceback" not in done.stderr
 
 

@@ -18,6 +18,7 @@ PRESENTATION = {
     "report.py:_rounded": "cents and six digits, in JSON",
     "report.py:_cell": "millions and percent, in a column",
     "report.py:figure": "millions and percent, in a sentence",
+    "plan.py:_of_exchanges": "credits of families of requests, as ingest/outlook.py counts them, in one line",
     "cross_asset/provenance.py:dollars": "$4.24 billion",
     "cross_asset/regimes.py:_summary": "a share as percent",
 }

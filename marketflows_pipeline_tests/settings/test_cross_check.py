@@ -51,7 +51,7 @@ def test_coingecko_checks_only_with_its_own_key(tmp_path: Path) -> None:
             'cross_check = "coingecko"',
             "market_caps = {…}: expected cross_check to name another provider than `provider`",
         ),
-        ('cross_check = "kraken"', "market_caps.cross_check = 'kraken': expected 'coinpaprika' or 'coingecko'"),
+        ('cross_check = "kraken"', "market_caps.cross_check = 'kraken': expected 'coingecko' or 'coinpaprika'"),
         (
             'cross_check_ids = {aave = "aave-new", bridged = "aave-new"}',
             "market_caps.cross_check_ids = {…}: expected each id of the second provider for one coin only",

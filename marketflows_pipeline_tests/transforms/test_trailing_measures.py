@@ -43,7 +43,9 @@ from marketflows_pipeline_tests.transforms.cross_asset.frames import (
 
 N_DAYS = 460
 FUNDS, COINS = ("SPY", "GLD", "IBIT", "QQQ"), ("BTC",)
-UNIVERSE = universe_of(*FUNDS, ("BTC", "crypto", "supply"))
+UNIVERSE = universe_of(*FUNDS, ("BTC", "crypto", "supply")).with_columns(
+    asset_group=pl.when(pl.col("symbol") == "IBIT").then(pl.lit("spot crypto funds"))
+)
 NAMES = pl.DataFrame({"symbol": FUNDS, "name": FUNDS})
 
 

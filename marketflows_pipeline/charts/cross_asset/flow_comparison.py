@@ -20,7 +20,7 @@ from marketflows_pipeline.charts.style.time_axis import first_and_last
 from marketflows_pipeline.charts.style.wording import UNKNOWN, counted, value_text
 
 _CELL_HEIGHT_MAX = 64
-_BEST = "\u25c6"
+_BEST = "\u25cf"
 
 
 @framed

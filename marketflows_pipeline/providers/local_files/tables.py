@@ -62,8 +62,10 @@ def read_file(
     except (OSError, csv.Error, ArrowException, pl.exceptions.PolarsError) as error:
         raise UserInputError(f"{file}: cannot be read: {one_line(str(error))}") from error
     foreign = {name: (called or {})[name] for name in cells.columns if name in (called or {})}
-    if twice := [name for name in foreign.values() if name in cells.columns or list(foreign.values()).count(name) > 1]:
-        raise UserInputError(f"{file}: expected one column `{twice[0]}`, found two that mean it")
+    for known in foreign.values():
+        same = [name for name in cells.columns if foreign.get(name, name) == known]
+        if len(same) > 1:
+            raise UserInputError(f"{file}: expected one column of {' and '.join(f'`{name}`' for name in same)}")
     cells = cells.rename(foreign)
     found = [name for name in cells.columns if name != LINE]
     if not found:

@@ -45,9 +45,9 @@ def test_the_picture_is_valid_vega_lite_of_the_promised_size() -> None:
 
 def test_each_fund_is_a_row_and_each_lag_a_column_and_the_best_is_marked() -> None:
     found = {(cell["row"], cell["column"]): cell["text"] for cell in cells(drawn(FRAME))}
-    assert found["SPY", "+1"] == "\u25c6 0.98"
+    assert found["SPY", "+1"] == "\u25cf 0.98"
     assert found["SPY", "0"] == "0.16"
-    assert found["GLD", "0"] == "\u25c6 0.95"
+    assert found["GLD", "0"] == "\u25cf 0.95"
     assert len(found) == 6
 
 
@@ -65,7 +65,7 @@ def test_the_title_names_what_fits_on_another_session() -> None:
 
 def test_what_is_not_known_is_an_empty_cell_and_without_anything_there_is_no_picture() -> None:
     unknown = compared(SPY=[None, 0.5, None])
-    assert [cell["text"] for cell in cells(drawn(unknown))] == ["\u2013", "\u25c6 0.50", "\u2013"]
+    assert [cell["text"] for cell in cells(drawn(unknown))] == ["\u2013", "\u25cf 0.50", "\u2013"]
     assert SPEC.reason_to_skip(compared(SPY=[None] * 3)) is not None
 
 

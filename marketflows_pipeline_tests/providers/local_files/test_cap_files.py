@@ -120,7 +120,7 @@ def test_a_file_of_bad_rows_is_refused(tmp_path: Path) -> None:
     ("name", "text", "expected"),
     [
         ("caps.csv", "coin,ts\nbig,2026-01-01\n", "expected a column `market_cap_usd`, found coin_id, ts"),
-        ("caps.csv", "coin,coin_id,ts,market_cap\na,a,2026-01-01,1\n", "expected one column of `coin_id` and `coin`"),
+        ("caps.csv", "coin,coin_id,ts,market_cap\na,a,2026-01-01,1\n", "expected one column of `coin` and `coin_id`"),
         ("caps.csv", "", "is empty; expected the columns coin_id, ts, market_cap_usd"),
         ("caps.csv", HEAD, "expected rows below the names of the columns"),
         ("caps.csv", "coin;ts;market_cap\na;2026-01-01;1\n", "found semicolons"),

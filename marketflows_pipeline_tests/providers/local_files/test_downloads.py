@@ -115,5 +115,5 @@ def test_a_decimal_comma_is_none_of_thousands(folder: Folder, tmp_path: Path, nu
 def test_an_adjusted_close_that_stands_there_twice_is_refused(folder: Folder, tmp_path: Path) -> None:
     header = "date,open,high,low,close,volume,adj close,adjusted_close"
     write(tmp_path, "bars/SPY.csv", f"{header}\n2026-01-05,1,1,1,1,1,1,1\n")
-    with pytest.raises(UserInputError, match="expected one column `adjusted_close`, found two that mean it"):
+    with pytest.raises(UserInputError, match="expected one column of `adj_close` and `adjusted_close`"):
         folder.daily_bars("SPY", "SPY", *EVER)

@@ -119,10 +119,10 @@ def test_captions_say_what_is_held_back_filled_or_provisional(usual: dict[str, S
     sections = usual
     curves, index = (card_of(sections, f"narratives-{name}").caption for name in ("curves", "index"))
     assert "As of 20 Nov 2026 00:00 UTC" in curves
-    assert "25.0 % held flat; 1 coin held at an older value at the newest time" in curves
+    assert "25.0 % held flat. 1 coin held at an older value at the newest time" in curves
     assert "survivor-biased" in curves
     assert "not money that came in" in curves
-    assert "closes up to 20 Oct 2026 are made with later members, by hindsight" in index
+    assert "loses up to 20 Oct 2026 are made with later members, by hindsight" in index
     assert "no column for 4h" in card_of(sections, "narratives-gains").caption
 
 
