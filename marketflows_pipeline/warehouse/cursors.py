@@ -38,11 +38,12 @@ class Cursors:
             WarehouseError: DuckDB refused something.
         """
         try:
-            cursor = self._idle.pop()
+            cursor, is_new = self._idle.pop(), False
         except IndexError:
-            cursor = self._connection.cursor()
-            cursor.execute(f"use {self._catalog}")
+            cursor, is_new = self._connection.cursor(), True
         try:
+            if is_new:
+                cursor.execute(f"use {self._catalog}")
             yield cursor
         except duckdb.Error as error:
             cursor.close()
