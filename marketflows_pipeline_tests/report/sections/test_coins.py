@@ -123,7 +123,7 @@ def test_captions_say_what_is_held_back_filled_or_provisional(usual: dict[str, S
     assert "survivor-biased" in curves
     assert "not money that came in" in curves
     assert "loses up to 20 Oct 2026 are made with later members, by hindsight" in index
-    assert "no column for 4h" in card_of(sections, "narratives-gains").caption
+    assert "o column for 4h" in card_of(sections, "narratives-gains").caption
 
 
 def test_without_figures_there_are_no_cards_but_notes(tmp_path: Path) -> None:
