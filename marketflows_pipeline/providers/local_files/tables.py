@@ -63,9 +63,9 @@ def read_file(
         raise UserInputError(f"{file}: cannot be read: {one_line(str(error))}") from error
     foreign = {name: (called or {})[name] for name in cells.columns if name in (called or {})}
     for known in foreign.values():
-        same = [name for name in cells.columns if foreign.get(name, name) == known]
-        if len(same) > 1:
-            raise UserInputError(f"{file}: expected one column of {' and '.join(f'`{name}`' for name in same)}")
+        alike = [f"`{name}`" for name in cells.columns if foreign.get(name, name) == known]
+        if len(alike) > 1:
+            raise UserInputError(f"{file}: expected one column of {' and '.join(alike)}")
     cells = cells.rename(foreign)
     found = [name for name in cells.columns if name != LINE]
     if not found:
