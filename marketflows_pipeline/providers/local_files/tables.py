@@ -62,8 +62,8 @@ def read_file(
     except (OSError, csv.Error, ArrowException, pl.exceptions.PolarsError) as error:
         raise UserInputError(f"{file}: cannot be read: {one_line(str(error))}") from error
     foreign = {name: (called or {})[name] for name in cells.columns if name in (called or {})}
-    for known in foreign.values():
-        alike = [f"`{name}`" for name in cells.columns if foreign.get(name, name) == known]
+    for meant in foreign.values():
+        alike = [f"`{name}`" for name in cells.columns if foreign.get(name, name) == meant]
         if len(alike) > 1:
             raise UserInputError(f"{file}: expected one column of {' and '.join(alike)}")
     cells = cells.rename(foreign)
