@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import polars as pl
@@ -50,8 +49,9 @@ class DrawingPool:
     def __init__(self, most_workers: int | None = None) -> None:
         self._most = most_workers or worker_count(_MOST_WORKERS * _CHARTS_PER_WORKER)
         self._threads = ThreadPoolExecutor(self._most, thread_name_prefix="drawing")
-        self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
-        self._starting = threading.Lock()
+        self._free: list[subprocess.Popen[bytes]] = []
+        # Held for changes of what is below; told whenever a process is free again, or gone.
+        self._changed = threading.Condition()
         self._started: list[subprocess.Popen[bytes]] = []
         self._asked_for = 0
         self._is_closed = False
@@ -108,10 +108,11 @@ class DrawingPool:
     def close(self) -> None:
         """Drop what was not begun, and end the processes."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        with self._starting:
+        with self._changed:
             self._is_closed = True
             for process in self._started:
                 process.kill()
+            self._changed.notify_all()
         self._threads.shutdown()
         for process in self._started:
             _end(process)
@@ -122,25 +123,28 @@ class DrawingPool:
             ok, answer, thumbnail = _exchange(process, REQUEST.pack(scale, most_bytes, is_job, len(payload)) + payload)
         except (OSError, EOFError) as error:
             status = _end(process)
-            with self._starting:
+            with self._changed:
                 self._started.remove(process)
+                self._changed.notify_all()
             raise DrawingError(f"the renderer died over it (exit status {status})") from error
-        self._free.put(process)
+        with self._changed:
+            self._free.append(process)
+            self._changed.notify()
         if not ok:
             raise DrawingError(answer.decode(errors="replace"))
         return Drawn(answer, thumbnail)
 
     def _taken(self) -> subprocess.Popen[bytes]:
         """A process that is free, or a new one where there are pictures enough for it."""
-        with suppress(Empty):
-            return self._free.get_nowait()
-        with self._starting:
-            if self._is_closed:
-                raise DrawingError("the run ended before it was drawn")
-            if len(self._started) < min(self._most, worker_count(self._asked_for)):
-                self._started.append(_started_worker())
-                return self._started[-1]
-        return self._free.get()
+        with self._changed:
+            while not self._is_closed:
+                if self._free:
+                    return self._free.pop()
+                if len(self._started) < min(self._most, worker_count(self._asked_for)):
+                    self._started.append(_started_worker())
+                    return self._started[-1]
+                self._changed.wait()
+        raise DrawingError("the run ended before it was drawn")
 
 
 def worker_count(charts: int) -> int:

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from marketflows_pipeline.charts.rendering import pool as rendering_pool
 from marketflows_pipeline.charts.rendering.manifest import MANIFEST_NAME, Manifest
 from marketflows_pipeline.charts.rendering.plan import RenderJob, chart_job, input_digest
 from marketflows_pipeline.charts.rendering.pool import DrawingError, DrawingPool, worker_count
@@ -327,6 +328,24 @@ def test_a_closed_pool_leaves_no_process_behind() -> None:
     pool.close()
 
     assert all(process.poll() is not None for process in pool._started)
+
+
+def test_a_picture_that_waits_for_a_worker_that_dies_gets_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = rendering_pool._started_worker
+    dead = [subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE, stdout=subprocess.PIPE)]
+    monkeypatch.setattr(rendering_pool, "_started_worker", lambda: dead.pop() if dead else begin())
+    with closing(DrawingPool(2)) as pool:
+        both = [pool.submit(TINY, 1) for _ in range(2)]
+
+        assert sorted(each.exception() is None for each in both) == [False, True]
+
+
+def test_a_pool_can_be_closed_while_pictures_wait_for_its_worker() -> None:
+    pool = DrawingPool(2)
+    waiting = [pool.submit(TINY, 1) for _ in range(3)]
+    pool.close()
+
+    assert all(each.done() for each in waiting)
 
 
 @pytest.mark.parametrize(("pictures", "workers"), [(1, 1), (5, 1)])
