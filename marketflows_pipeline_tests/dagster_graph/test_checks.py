@@ -53,7 +53,10 @@ WITHOUT_ROWS = (
     "mart.model_scores",
     "mart.rotation",
     "mart.narrative_overlap",
-    # Its settings have no groups, no reference series and no tables of reported flows.
+    # Its settings have no second provider, no groups, no reference series and no tables of reported flows.
+    "raw.cross_check_caps",
+    "core.provider_comparison",
+    "mart.provider_differences",
     "mart.fund_group_flows",
     "raw.reference_series",
     "mart.reference_series",

@@ -104,7 +104,13 @@ def unexplained_numbers(statement: Statement) -> list[str]:
     for text in sorted(texts, key=len, reverse=True):
         said = said.replace(text, "")
     numbers = [value for value in statement.figures.values() if isinstance(value, int | float)]
-    return [found[0] for found in _NUMBER.finditer(said) if not any(_is_shown(found, number) for number in numbers)]
+    return [found[0] for found in _NUMBER.finditer(said) if not any(_is_told(found, number) for number in numbers)]
+
+
+def _is_told(found: re.Match[str], figure: float) -> bool:
+    # Less than a dollar is told as "<1".
+    is_limit = found.string[found.start() - 1 : found.start()] == "<"
+    return abs(figure) < float(found[2]) if is_limit else _is_shown(found, figure)
 
 
 def _is_shown(found: re.Match[str], figure: float) -> bool:
