@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 PICTURE = "Narratives_MC_by_us-dollar.png"
 # Every name that a run may write to and that can be known beforehand, those of earlier versions among them.
-PRIVATE = ("warehouse.lock", "warehouse.duckdb.wal", "warehouse.duckdb.spill")
+PRIVATE = ("warehouse.lock", "warehouse.duckdb.wal", "warehouse.duckdb.calls", "warehouse.duckdb.spill")
 PUBLISHED = (
     ".marketflows.private.building",
     ".marketflows.private.building.spill",
