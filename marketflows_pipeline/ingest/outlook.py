@@ -1,7 +1,6 @@
 """What the settings will ask for: calls of the next run, of a usual hour, day and month, and whether credits suffice.
 
-Pure arithmetic, by the formulas of the budget by which every run reserves its credits (`ingest.budget`). Nothing is
-requested.
+Pure arithmetic, by the formulas by which every run reserves its credits (`ingest.budget`); nothing is requested.
 """
 
 from __future__ import annotations

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+import polars as pl
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika
 from marketflows_pipeline_tests.fakes.coinpaprika.service import FakeCoinPaprika
+from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 
 Connect: TypeAlias = Callable[..., CoinPaprika]
@@ -40,3 +42,15 @@ def connect(clock: FixedClock, ledger: MemoryLedger) -> Iterator[Connect]:
 def client(connect: Connect, service: FakeCoinPaprika) -> CoinPaprika:
     """A client of the free host."""
     return connect(service)
+
+
+def endpoints(service: FakeServer) -> list[str | None]:
+    return [exchange.request.endpoint for exchange in service.exchanges]
+
+
+def asked(service: FakeServer) -> list[dict[str, str]]:
+    return [dict(exchange.request.params) for exchange in service.exchanges]
+
+
+def row_of(rows: pl.DataFrame, coin_id: str) -> dict[str, object]:
+    return rows.row(by_predicate=pl.col("coin_id") == coin_id, named=True)
