@@ -62,7 +62,7 @@ _LIMIT = "select min(try_cast(series as double)) as least from core.series where
 _ANSWERED = "select distinct dataset, target from meta.fetches where outcome in ('complete', 'empty')"
 _LISTED = "select arg_max(rows_served, attempted_at) as n from meta.fetches where dataset = 'listing'"
 _SPENT = "select count(*) as n from meta.api_calls where provider = $provider and sent_at >= $month"
-_PACKAGED_IDS = {slug: name for name, slug in reversed(list(DEFILLAMA_SLUGS.items()))}
+_PACKAGED_IDS = {slug: name for name, slug in reversed(list(DEFILLAMA_SLUGS.items()))}  # the first of two counts
 
 
 @dataclass(frozen=True)
