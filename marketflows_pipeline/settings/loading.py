@@ -74,11 +74,12 @@ def load_settings(
     faults: list[str] = []
     config_faults: list[str] = []
     config = _config(config_path, config_faults, provider)
-    keys = read_keys(_keyed(config, also_asked), secrets_path, environ, faults)
+    read = read_keys(_keyed(config, also_asked), secrets_path, environ, faults)
+    keys = read
     faults += config_faults
     if config is not None:
         # A plan that sends no key has none.
-        keys = {name: key for name, key in keys.items() if not source_of(name, config.providers).is_keyless}
+        keys = {name: key for name, key in read.items() if not source_of(name, config.providers).is_keyless}
         if needs_key and not faults and not config.source.is_keyless and config.provider not in keys:
             faults += _no_key(config.provider, config_path, secrets_path)
         if needs_key and not faults:
@@ -89,7 +90,7 @@ def load_settings(
         faults.extend(taken_places(config_path, secrets_path, config))
     if config is None or faults:
         text = "\n".join(faults)
-        for key in keys.values():
+        for key in read.values():
             text = text.replace(key, "(not shown)")
         raise UserInputError(text)
     no_exchanges = _why_no_exchanges(config, keys)

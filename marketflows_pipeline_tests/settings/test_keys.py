@@ -26,6 +26,13 @@ def test_the_environment_wins_over_the_file(load: Load) -> None:
     assert _key(load("", SECRETS, {"COINGECKO_API_KEY": " CG-from-environment\n"})) == "CG-from-environment"
 
 
+def test_a_key_that_a_plan_without_one_does_not_use_is_in_no_message(faults: Faults) -> None:
+    misplaced = '[providers.coingecko]\nplan = "keyless"\n[cross_asset]\nfolder = "open-sesame"'
+    (fault,) = faults(misplaced, '[coingecko]\napi_key = "open-sesame"', {})
+    assert "cross_asset.folder" in fault
+    assert "sesame" not in fault
+
+
 def test_an_empty_variable_is_no_key(load: Load) -> None:
     assert _key(load("", SECRETS, {"COINGECKO_API_KEY": "  "})) == "CG-from-file"
 
