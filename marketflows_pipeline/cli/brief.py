@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+from marketflows_pipeline.cli.report_command import format_option_of
 from marketflows_pipeline.cli.sql import nothing_at, published_path
 from marketflows_pipeline.cli.text import argument_text, say, standard_output
 from marketflows_pipeline.clock import SystemClock
@@ -29,14 +30,7 @@ _EXPECTED = "expected hours such as 24h, days such as 7d, a day such as 2026-11-
     metavar="24h|7d|2026-11-20|last",
     help="From when on: hours or days back, the beginning of a UTC day, or what the last brief told.",
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="How the answer is written to standard output; json has figures and queries too.",
-)
+@format_option_of("text", "json", "markdown", more="; json has figures and queries too")
 @click.pass_obj
 def brief(options: RunOptions, since: str, output_format: Literal["text", "json", "markdown"]) -> None:
     """What was unusual against its own past, the most unusual first, one sentence a subject.

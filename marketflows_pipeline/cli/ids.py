@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketflows_pipeline.cli.asking_services import services_of
+from marketflows_pipeline.cli.report_command import format_option_of
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import UserInputError
@@ -25,14 +26,7 @@ def ids() -> None:
 @ids.command("map", short_help="Propose the ids of another provider, with lines for config.toml.")
 @click.option("--to", "other", type=click.Choice(SERVICES), required=True, help="Whose ids are wanted.")
 @click.option("--from", "own", type=click.Choice(SERVICES), help="Whose ids are mapped.  [default: `provider`]")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="How the answer is written to standard output.",
-)
+@format_option_of("table", "json", "csv")
 @click.pass_obj
 def map_to(options: RunOptions, other: ServiceName, own: ServiceName | None, output_format: ReportFormat) -> None:
     """Propose another provider's ids for the coins of portfolios and base assets.

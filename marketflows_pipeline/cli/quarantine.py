@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from marketflows_pipeline.cli.report_command import format_option_of
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError, RunLockedError, UserInputError
@@ -39,14 +40,7 @@ def quarantine() -> None:
 
 @quarantine.command("list", short_help="What is left out, since when and why.")
 @click.option("--all", "released_too", is_flag=True, help="Show what was released too.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="How the list is written to standard output.",
-)
+@format_option_of("table", "json", "csv", answer="list")
 @click.pass_obj
 def list_rows(options: RunOptions, output_format: Literal["table", "json", "csv"], *, released_too: bool) -> None:
     """List what is left out, the newest first.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,25 +17,26 @@ if TYPE_CHECKING:
     from marketflows_pipeline.cli.reports.published_data import PublishedData
     from marketflows_pipeline.cli.reports.report import Report, ReportFormat
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 TUTORIAL_CONFIG = Path(__file__).parents[1] / "tutorial" / "config.toml"
 MAX_DAYS = 36_500
 
-format_option = click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["json", "table", "csv"]),
-    default="json",
-    show_default=True,
-    help="How the answer is written to standard output.",
-)
-table_or_json_option = click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How the answer is written to standard output.",
-)
+
+def format_option_of(*formats: str, answer: str = "answer", more: str = "") -> Callable[[F], F]:
+    """The option --format; the first of the formats is the usual one."""
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help=f"How the {answer} is written to standard output{more}.",
+    )
+
+
+format_option = format_option_of("json", "table", "csv")
+table_or_json_option = format_option_of("table", "json")
 refresh_option = click.option(
     "--refresh", is_flag=True, help="Fetch and publish now, instead of answering from what is published."
 )

@@ -8,6 +8,7 @@ from typing import get_args
 
 import click
 
+from marketflows_pipeline.cli.report_command import format_option_of
 from marketflows_pipeline.cli.text import argument_text, read_standard_input, say, standard_output
 from marketflows_pipeline.cli.usage import is_option_of
 from marketflows_pipeline.errors import MarketflowsError
@@ -22,14 +23,7 @@ _NEEDS = re.compile(r"^-- Needs: (?P<what>.*)$", re.MULTILINE)
 # A query may begin with a comment, which is no option.
 @click.command(short_help="Ask the published database.", context_settings={"ignore_unknown_options": True})
 @click.argument("query", callback=argument_text)
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="How the answer is written to standard output.",
-)
+@format_option_of(*FORMATS)
 @click.option(
     "--allow-files",
     is_flag=True,

@@ -25,8 +25,8 @@ from marketflows_pipeline.ingest.outlook import (
 from marketflows_pipeline.ingest.provider_claim import owner_of, refuse_another
 from marketflows_pipeline.ingest.typical_cohort import typical_cohort
 from marketflows_pipeline.providers.exchange_ids import DEFILLAMA_SLUGS
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.http.ledger import month_of
-from marketflows_pipeline.providers.protocols.market_caps import Granularity
 from marketflows_pipeline.settings import EXCHANGE_PROVIDER, Settings, source_of
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.warehouse.published import Reading
