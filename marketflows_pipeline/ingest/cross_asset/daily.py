@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from typing import TypeVar
 
 import polars as pl
 
@@ -32,6 +34,8 @@ from marketflows_pipeline.transforms.cross_asset.shares import new_vintages, res
 from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import rebase_to_current_splits, unadjusted_close
 from marketflows_pipeline.warehouse.revisions import record_corrections
 from marketflows_pipeline.warehouse.store import Warehouse
+
+P = TypeVar("P")
 
 log = logging.getLogger(__name__)
 
@@ -195,36 +199,44 @@ def _fetch_shares(issuer: SharesProvider, asset: Asset, fetches: FetchLog, reque
 
 
 def _fetch_index(clients: CrossAssetClients, fetches: FetchLog, request: Request) -> None:
-    warehouse, name = fetches.writer.warehouse, request.target
-    stored = warehouse.accepted("raw.volatility_index", columns=["session"], where="index_name = ?", params=[name])
+    """The whole history of a volatility index."""
 
-    def fetch(provider: VolatilityProvider) -> pl.DataFrame:
-        values = provider.volatility_index(name)
-        reject_truncated(stored, values, what=name, provider=provider.name)
+    def fetch(provider: VolatilityProvider, stored: pl.DataFrame) -> pl.DataFrame:
+        values = provider.volatility_index(request.target)
+        reject_truncated(stored, values, what=request.target, provider=provider.name)
         return values
 
-    values = first_that_answers(clients.volatility, fetch)
-    provenance = fetches.provenance("volatility", request)
-    with warehouse.transaction():
-        merged = fetches.writer.store("raw.volatility_index", values, provenance=provenance)
-        fetches.record_served(request, values.height, merged)
+    _fetch_whole("raw.volatility_index", clients.volatility, fetch, fetches, request)
 
 
 def _fetch_series(clients: CrossAssetClients, fetches: FetchLog, request: Request) -> None:
-    warehouse, name = fetches.writer.warehouse, request.target
-    stored = warehouse.accepted("raw.reference_series", columns=["session"], where="series_id = ?", params=[name])
+    """The whole history of a reference series, whose oldest days may be served no more."""
 
-    def fetch(provider: ReferenceProvider) -> pl.DataFrame:
-        values = provider.reference_series(name)
+    def fetch(provider: ReferenceProvider, stored: pl.DataFrame) -> pl.DataFrame:
+        values = provider.reference_series(request.target)
         begins = values["session"].min() if values.height >= LEAST_SERVED else None
         start = begins if isinstance(begins, date) else None
-        reject_truncated(stored, values, what=name, provider=provider.name, start=start)
+        reject_truncated(stored, values, what=request.target, provider=provider.name, start=start)
         return values
 
-    values = first_that_answers(clients.reference, fetch)
-    provenance = fetches.provenance("reference", request)
+    _fetch_whole("raw.reference_series", clients.reference, fetch, fetches, request)
+
+
+def _fetch_whole(
+    raw_table: str,
+    providers: Sequence[P],
+    fetch: Callable[[P, pl.DataFrame], pl.DataFrame],
+    fetches: FetchLog,
+    request: Request,
+) -> None:
+    """Fetch and store the rows whose key begins with the request's target, given the sessions that are stored."""
+    warehouse = fetches.writer.warehouse
+    column, *_ = table(raw_table).key
+    stored = warehouse.accepted(raw_table, columns=["session"], where=f"{column} = ?", params=[request.target])
+    values = first_that_answers(providers, lambda provider: fetch(provider, stored))
+    provenance = fetches.provenance(request.dataset, request)
     with warehouse.transaction():
-        merged = fetches.writer.store("raw.reference_series", values, provenance=provenance)
+        merged = fetches.writer.store(raw_table, values, provenance=provenance)
         fetches.record_served(request, values.height, merged)
 
 

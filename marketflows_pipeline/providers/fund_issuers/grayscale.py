@@ -13,7 +13,6 @@ from http import HTTPStatus
 from typing import ClassVar
 
 from marketflows_pipeline.errors import TransientProviderError
-from marketflows_pipeline.providers.fund_issuers.fund_ids import FUND_IDS
 from marketflows_pipeline.providers.fund_issuers.grids import Grid
 from marketflows_pipeline.providers.fund_issuers.issuer import Issuer, classify
 from marketflows_pipeline.providers.fund_issuers.workbooks import xlsx_sheet
@@ -44,11 +43,6 @@ class Grayscale(Issuer):
     }
     convention = None
     table = "performance"
-
-    @staticmethod
-    def fund(share_id: str) -> str:
-        """The UUID of the fund's workbook."""
-        return FUND_IDS["grayscale"].find(share_id) or share_id.lower()
 
     @staticmethod
     def sheet(content: bytes) -> Grid:

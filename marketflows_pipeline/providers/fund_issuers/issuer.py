@@ -11,6 +11,7 @@ import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
 from marketflows_pipeline.providers.bad_rows import BadRows
+from marketflows_pipeline.providers.fund_issuers.fund_ids import FUND_IDS
 from marketflows_pipeline.providers.fund_issuers.grids import Grid
 from marketflows_pipeline.providers.fund_issuers.share_figures import (
     AS_TRADED,
@@ -80,10 +81,11 @@ class Issuer(KeylessClient):
             params={**self.params, self.fund_param: fund} if self.fund_param else self.params,
         )
 
-    @staticmethod
-    def fund(share_id: str) -> str:
+    @classmethod
+    def fund(cls, share_id: str) -> str:
         """What the issuer calls the fund in addresses, by the id of the settings."""
-        return share_id.lower()
+        ids = FUND_IDS.get(cls.name)
+        return (ids.find(share_id) if ids else None) or share_id.lower()
 
     @classmethod
     def read(cls, content: bytes, symbol: str, now: datetime) -> pl.DataFrame:

@@ -38,8 +38,8 @@ class TwentyOneShares(Issuer):
     convention = None
     table = "valuations"
 
-    @staticmethod
-    def fund(share_id: str) -> str:
+    @classmethod
+    def fund(cls, share_id: str) -> str:
         """The ticker in capitals."""
         return share_id.upper()
 

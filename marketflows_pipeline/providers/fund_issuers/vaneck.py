@@ -14,7 +14,6 @@ from typing import ClassVar
 
 import polars as pl
 
-from marketflows_pipeline.providers.fund_issuers.fund_ids import FUND_IDS
 from marketflows_pipeline.providers.fund_issuers.grids import Grid
 from marketflows_pipeline.providers.fund_issuers.issuer import Issuer
 from marketflows_pipeline.providers.fund_issuers.workbooks import xlsx_sheet
@@ -35,11 +34,6 @@ class VanEck(Issuer):
     is_session: ClassVar = pl.col("session").dt.weekday() <= FRIDAY
     convention = None
     table = "derived"
-
-    @staticmethod
-    def fund(share_id: str) -> str:
-        """The fund's name in the site's addresses."""
-        return FUND_IDS["vaneck"].find(share_id) or share_id.lower()
 
     @staticmethod
     def sheet(content: bytes) -> Grid:
