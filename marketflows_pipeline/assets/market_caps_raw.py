@@ -11,7 +11,7 @@ from marketflows_pipeline.ingest.credits import Credits
 from marketflows_pipeline.ingest.market_caps.cross_check import check_against
 from marketflows_pipeline.ingest.market_caps.run import IngestReport, refresh_market_caps
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter
-from marketflows_pipeline.providers.protocols.market_caps import Granularity
+from marketflows_pipeline.providers.granularity import Granularity
 
 SOURCE = source_spec(
     "coingecko",

@@ -14,7 +14,7 @@ from marketflows_pipeline.checks.model import (
     warn_without_credits,
 )
 from marketflows_pipeline.ingest.market_caps.plan import complete_histories
-from marketflows_pipeline.providers.protocols.market_caps import Granularity
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.queries.market_caps import stored_window
 from marketflows_pipeline.queries.tracked_coins import gone_coins
 from marketflows_pipeline.run_context import RunContext

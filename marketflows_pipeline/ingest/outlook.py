@@ -21,7 +21,7 @@ from marketflows_pipeline.ingest.budget import (
     hourly_runs_left,
     market_cap_calls_per_day,
 )
-from marketflows_pipeline.providers.protocols.market_caps import Granularity
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.settings import EXCHANGE_PROVIDER, ConfigFile
 from marketflows_pipeline.settings.universe import FUND_ISSUERS
 

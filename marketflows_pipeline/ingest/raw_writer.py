@@ -10,7 +10,8 @@ from datetime import datetime
 import polars as pl
 
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.providers.protocols.market_caps import UTC_TIME, Granularity
+from marketflows_pipeline.providers.granularity import Granularity
+from marketflows_pipeline.providers.protocols.market_caps import UTC_TIME
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.observations import clean_observations
 from marketflows_pipeline.warehouse.merging import MergeResult

@@ -1,4 +1,4 @@
-"""Checks of the figures of coins that every provider of market caps makes: times, caps, each coin once."""
+"""What services of market caps share: the names of a coin, and checks of times, caps, and each coin once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ import polars as pl
 
 from marketflows_pipeline.providers.bad_rows import UntimelyError
 from marketflows_pipeline.providers.http.responses import ParseError
-from marketflows_pipeline.providers.parsing import Figure, described
+from marketflows_pipeline.providers.parsing import Figure, NotBlank, Row, described
 from marketflows_pipeline.transforms.market_caps.observations import MAX_CAP_USD
 from marketflows_pipeline.transforms.time_span import TimeSpan
+
+
+class NamedCoin(Row):
+    """A coin in a list: its id, symbol and name."""
+
+    ids = ("id",)
+    names = ("symbol", "name")
+    id: NotBlank
+    symbol: str
+    name: str
 
 
 def utc_time(text: str, key: str, span: TimeSpan) -> datetime:

@@ -11,6 +11,7 @@ from pydantic import Field
 from marketflows_pipeline.providers.call_costs import CallCosts
 from marketflows_pipeline.providers.coingecko.costs import COSTS
 from marketflows_pipeline.providers.coingecko.plans import PLANS, PlanName
+from marketflows_pipeline.providers.plan import Plan
 from marketflows_pipeline.settings.fields import Coins, FileSafe, PortfolioName
 from marketflows_pipeline.settings.market_caps import (
     BASES,
@@ -19,7 +20,6 @@ from marketflows_pipeline.settings.market_caps import (
     PORTFOLIOS,
     US_DOLLAR,
     MarketCapSource,
-    PlanLimits,
 )
 
 # Funds, loans and metals as tokens, at the price of what they stand for, by CoinGecko's ids as of this day: none is in
@@ -38,7 +38,7 @@ class CoinGecko(MarketCapSource):
 
     table: ClassVar[str] = "providers.coingecko"
     service: ClassVar[str] = "CoinGecko"
-    plans: ClassVar[Mapping[str, PlanLimits]] = {str(name): plan for name, plan in PLANS.items()}
+    plans: ClassVar[Mapping[str, Plan]] = PLANS
     costs: ClassVar[CallCosts] = COSTS
     categories_at: ClassVar[str] = (
         "A slug is the last part of a category's address under https://www.coingecko.com/en/categories"

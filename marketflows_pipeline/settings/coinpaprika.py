@@ -10,6 +10,7 @@ from pydantic import Field
 from marketflows_pipeline.providers.call_costs import CallCosts
 from marketflows_pipeline.providers.coinpaprika.costs import COSTS
 from marketflows_pipeline.providers.coinpaprika.plans import PLANS, PlanName
+from marketflows_pipeline.providers.plan import Plan
 from marketflows_pipeline.settings.fields import Coins, FileSafe, PortfolioName
 from marketflows_pipeline.settings.market_caps import (
     BASES,
@@ -18,7 +19,6 @@ from marketflows_pipeline.settings.market_caps import (
     PORTFOLIOS,
     US_DOLLAR,
     MarketCapSource,
-    PlanLimits,
 )
 
 SHORT_LIST = (
@@ -37,7 +37,7 @@ class CoinPaprika(MarketCapSource):
 
     table: ClassVar[str] = "providers.coinpaprika"
     service: ClassVar[str] = "CoinPaprika"
-    plans: ClassVar[Mapping[str, PlanLimits]] = {str(name): plan for name, plan in PLANS.items()}
+    plans: ClassVar[Mapping[str, Plan]] = PLANS
     costs: ClassVar[CallCosts] = COSTS
     categories_at: ClassVar[str] = "All tags with their ids: https://api.coinpaprika.com/v1/tags"
     bitcoin_id: ClassVar[str] = "btc-bitcoin"
@@ -65,5 +65,5 @@ class CoinPaprika(MarketCapSource):
     @property
     def shortcomings(self) -> tuple[str, ...]:
         """What CoinPaprika cannot answer with this plan and window, a sentence each."""
-        is_complete = PLANS[self.plan].has_all_tickers
+        is_complete = PLANS[self.plan].has_all_coins
         return (*super().shortcomings, *(() if is_complete else (SHORT_LIST,)), NO_SUPPLY, WRAPPED)

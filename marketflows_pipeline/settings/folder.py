@@ -13,6 +13,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from marketflows_pipeline.providers.call_costs import CallCosts
 from marketflows_pipeline.providers.local_files.plans import COSTS, FILES, MAX_AGE_DAYS
+from marketflows_pipeline.providers.plan import Plan
 from marketflows_pipeline.settings.fields import Coins, FileSafe, FolderPath, PortfolioName, Whole, expected
 from marketflows_pipeline.settings.market_caps import (
     BASES,
@@ -22,7 +23,6 @@ from marketflows_pipeline.settings.market_caps import (
     US_DOLLAR,
     FlowType,
     MarketCapSource,
-    PlanLimits,
 )
 
 
@@ -31,7 +31,7 @@ class Folder(MarketCapSource):
 
     table: ClassVar[str] = "providers.folder"
     service: ClassVar[str] = "folder"
-    plans: ClassVar[Mapping[str, PlanLimits]] = {"files": FILES}
+    plans: ClassVar[Mapping[str, Plan]] = {"files": FILES}
     makes_requests: ClassVar[bool] = False
     costs: ClassVar[CallCosts] = COSTS
     categories_at: ClassVar[str] = "A category is what `category` says in categories.csv"

@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from itertools import chain
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from marketflows_pipeline.providers.call_costs import CallCosts
+from marketflows_pipeline.providers.granularity import HOURLY_DAYS, Granularity
+from marketflows_pipeline.providers.plan import Plan
 from marketflows_pipeline.settings.fields import (
     Coins,
     Dollars,
@@ -34,8 +36,6 @@ logger = logging.getLogger(__name__)
 
 US_DOLLAR = "us-dollar"
 MAX_DAYS = 365
-# Longer windows are daily.
-HOURLY_DAYS = 90
 NO_HISTORY = (
     "{service} serves this plan no history as fine as the grid of this window: the curves begin at the first run and "
     "grow by a point an hour; days = {longer} or more has its daily history at once."
@@ -50,31 +50,6 @@ EXCLUSIONS = "Categories whose coins are left out of narratives and ranges; [] l
 FlowType = Literal["narratives", "market_cap_ranges", "individual_assets"]
 
 FLOW_TYPES: tuple[FlowType, ...] = ("narratives", "market_cap_ranges", "individual_assets")
-
-
-class PlanLimits(Protocol):
-    """What a provider's plan sets where the file does not."""
-
-    @property
-    def base_url(self) -> str: ...  # noqa: D102
-
-    @property
-    def key_header(self) -> str | None: ...  # noqa: D102
-
-    @property
-    def daily_history_days(self) -> int: ...  # noqa: D102
-
-    @property
-    def hourly_history_days(self) -> int: ...  # noqa: D102
-
-    @property
-    def five_minute_history_days(self) -> int: ...  # noqa: D102
-
-    @property
-    def calls_per_minute(self) -> int: ...  # noqa: D102
-
-    @property
-    def monthly_credits(self) -> int: ...  # noqa: D102
 
 
 class MarketCapSource(TomlTable):
@@ -97,7 +72,7 @@ class MarketCapSource(TomlTable):
 
     table: ClassVar[str]
     service: ClassVar[str]
-    plans: ClassVar[Mapping[str, PlanLimits]]
+    plans: ClassVar[Mapping[str, Plan]]
     makes_requests: ClassVar[bool] = True
     costs: ClassVar[CallCosts]
     categories_at: ClassVar[str]
@@ -217,10 +192,7 @@ class MarketCapSource(TomlTable):
     @property
     def has_history(self) -> bool:
         """Whether the plan serves a history of the window's length, its points as close together as the grid's."""
-        plan = self.plans[self.plan]
-        if self.days <= 1:
-            return plan.five_minute_history_days >= self.days
-        return (plan.hourly_history_days if self.days <= HOURLY_DAYS else plan.daily_history_days) >= self.days
+        return self.plans[self.plan].history_limit_days(Granularity.of_window(self.days)) >= self.days
 
     @property
     def shortcomings(self) -> tuple[str, ...]:

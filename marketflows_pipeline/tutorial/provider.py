@@ -9,13 +9,13 @@ from pathlib import Path
 import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
     CATEGORY_SCHEMA,
     COIN_SCHEMA,
     HISTORY_SCHEMA,
     MARKET_SCHEMA,
-    Granularity,
 )
 from marketflows_pipeline.settings.coingecko import DEFAULT_EXCLUDED
 from marketflows_pipeline.tutorial.exchange_provider import TutorialExchanges

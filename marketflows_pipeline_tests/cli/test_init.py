@@ -40,7 +40,7 @@ def folder(tmp_path: Path, services: tuple[FakeCoinGecko, FakeCoinPaprika], monk
     """An empty folder; the services' own addresses lead to the fakes."""
     for service, plans in zip(services, (SOURCES["coingecko"].plans, SOURCES["coinpaprika"].plans), strict=True):
         for name, plan in plans.items():
-            monkeypatch.setitem(plans, name, replace(plan, base_url=service.url))  # type: ignore[type-var]
+            monkeypatch.setitem(plans, name, replace(plan, base_url=service.url))
     for name in ("COINGECKO_API_KEY", "COINGECKO_API_KEY_FILE"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path

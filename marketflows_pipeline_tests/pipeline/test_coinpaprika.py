@@ -39,7 +39,7 @@ def open_keyless(folder: Path) -> Iterator[tuple[Environment, FakeCoinPaprika]]:
         FakeCoinPaprika(market, clock=clock, access=access) as service,
     ):
         # Without a config file nothing else can tell another address.
-        free = replace(CoinPaprika.plans["free"], base_url=service.url, calls_per_minute=10_000)  # type: ignore[type-var]
+        free = replace(CoinPaprika.plans["free"], base_url=service.url, calls_per_minute=10_000)
         patch.setattr(CoinPaprika, "plans", {**CoinPaprika.plans, "free": free})
         yield Environment(folder, other, clock, settings={}, provider="coinpaprika"), service
 

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.errors import NotFoundError
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_SCHEMA,
     COIN_SCHEMA,
     HISTORY_SCHEMA,
     MARKET_SCHEMA,
-    Granularity,
     MarketCapProvider,
 )
 from marketflows_pipeline.tutorial import TutorialProvider, data_as_of, forget

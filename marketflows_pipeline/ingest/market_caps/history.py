@@ -26,8 +26,9 @@ from marketflows_pipeline.ingest.market_caps.snapshot import mark_inactive
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter, StoredHistory
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.providers.bad_rows import counting_left_out
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
-from marketflows_pipeline.providers.protocols.market_caps import Granularity, MarketCapProvider
+from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import MarketCapSource
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec

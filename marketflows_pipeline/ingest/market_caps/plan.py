@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from marketflows_pipeline.providers.protocols.market_caps import Granularity
+from marketflows_pipeline.providers.granularity import Granularity
 
 RETRY_REFUSED_AFTER = timedelta(hours=24)
 FAILED = "failed"

@@ -11,15 +11,14 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from itertools import count
 
-import httpx
 import polars as pl
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UnexpectedResponseError
 from marketflows_pipeline.providers.bad_rows import counting_left_out
+from marketflows_pipeline.providers.coingecko.costs import ROWS_PER_PAGE
 from marketflows_pipeline.providers.coingecko.errors import classify
 from marketflows_pipeline.providers.coingecko.exchanges import CoinGeckoExchanges
-from marketflows_pipeline.providers.coingecko.markets import ROWS_PER_PAGE, markets_of_coins, markets_page
+from marketflows_pipeline.providers.coingecko.markets import markets_of_coins, markets_page
 from marketflows_pipeline.providers.coingecko.parsers import (
     read_categories,
     read_category_snapshot,
@@ -27,13 +26,9 @@ from marketflows_pipeline.providers.coingecko.parsers import (
     read_coins,
     read_contracts,
 )
-from marketflows_pipeline.providers.coingecko.plans import PLANS, PlanName
-from marketflows_pipeline.providers.http.api_key import key_headers
-from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.http.ledger import CallLedger
-from marketflows_pipeline.providers.http.wait_budget import WaitBudget
+from marketflows_pipeline.providers.coingecko.plans import PLANS
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.market_figures import once_each
-from marketflows_pipeline.providers.protocols.market_caps import Granularity
 
 logger = logging.getLogger(__name__)
 
@@ -44,69 +39,12 @@ ROWS_THAT_END_A_SNAPSHOT = 10
 class CoinGecko(CoinGeckoExchanges):
     """A MarketCapProvider and an ExchangeVolumeProvider over CoinGecko.
 
-    The plan decides the host, the key's header and the limits; ``base_url``, ``calls_per_minute`` and
-    ``monthly_credits`` set others. No key is sent on the keyless plan. The rest as for `HttpClient`.
-
-    Raises:
-        UserInputError: the plan needs a key and there is none, or it can't be one; or the way there is not encrypted.
+    Arguments as of `PlannedClient`.
     """
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        ledger: CallLedger,
-        plan: PlanName = "demo",
-        api_key: str | None = None,
-        base_url: str | None = None,
-        calls_per_minute: int | None = None,
-        monthly_credits: int | None = None,
-        timeout: float = 30.0,
-        waits: WaitBudget | None = None,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        terms = PLANS[plan]
-        self._plan = plan
-        self._terms = terms
-        self._daily_interval_is_paid = False
-        address = base_url or terms.base_url
-        client = HttpClient(
-            self.name,
-            address,
-            clock=clock,
-            ledger=ledger,
-            secret_headers=key_headers(
-                terms.key_header,
-                api_key,
-                provider=self.name,
-                address=address,
-                if_missing=(
-                    f"coingecko plan {plan!r} needs an API key: set COINGECKO_API_KEY or api_key under [coingecko] in "
-                    'secrets.toml, or plan = "keyless" in [providers.coingecko]'
-                ),
-            ),
-            calls_per_minute=calls_per_minute or terms.calls_per_minute,
-            plan=plan,
-            monthly_credits=terms.monthly_credits if monthly_credits is None else monthly_credits,
-            classify=classify,
-            timeout=timeout,
-            waits=waits,
-            transport=transport,
-        )
-        super().__init__(client, clock)
-
-    def __repr__(self) -> str:
-        return f"CoinGecko(plan={self._plan!r}, http={self._http!r})"
-
-    def history_limit_days(self, granularity: Granularity) -> int:
-        """Days back that the plan serves: 1 of 5 minutes, 90 hourly, 365 daily (730 on the smallest paid plan)."""
-        match granularity:
-            case Granularity.FIVE_MINUTES:
-                return self._terms.five_minute_history_days
-            case Granularity.HOURLY:
-                return self._terms.hourly_history_days
-            case Granularity.DAILY:
-                return self._terms.daily_history_days
+    plans = PLANS
+    classifier = staticmethod(classify)
+    _daily_interval_is_paid = False
 
     def history(self, coin_id: str, days: int) -> pl.DataFrame:
         """The last ``days`` days of one coin, in HISTORY_SCHEMA, by time; the last row is the time of the request.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from marketflows_pipeline.providers.call_costs import CallCosts
 
+# Coins of a page, and ids of a request; the longest that there are.
+ROWS_PER_PAGE = 250
+
 COSTS = CallCosts(
     history="/coins/{id}/market_chart",
     coins="/coins/markets",
@@ -11,6 +14,6 @@ COSTS = CallCosts(
     category="/coins/markets",
     category_names="/coins/categories/list",
     category_figures="/coins/categories",
-    coins_per_page=250,
-    ids_per_call=250,
+    coins_per_page=ROWS_PER_PAGE,
+    ids_per_call=ROWS_PER_PAGE,
 )

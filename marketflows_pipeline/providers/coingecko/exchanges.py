@@ -10,21 +10,22 @@ from datetime import timedelta
 
 import polars as pl
 
+from marketflows_pipeline.providers.coingecko.costs import ROWS_PER_PAGE
 from marketflows_pipeline.providers.coingecko.exchange_parsers import (
     read_exchanges,
     read_is_centralised,
     read_trending,
     read_volume_chart,
 )
-from marketflows_pipeline.providers.coingecko.markets import ROWS_PER_PAGE, markets_of_coins, markets_page
-from marketflows_pipeline.providers.http.service_client import ServiceClient
+from marketflows_pipeline.providers.coingecko.markets import markets_of_coins, markets_page
+from marketflows_pipeline.providers.http.planned_client import PlannedClient
 from marketflows_pipeline.providers.market_figures import once_each
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 
 VOLUME_CHART_DAYS = (1, 7, 14, 30, 90, 180, 365)
 
 
-class CoinGeckoExchanges(ServiceClient):
+class CoinGeckoExchanges(PlannedClient):
     """The requests of the exchange part to CoinGecko, as an ExchangeVolumeProvider."""
 
     name = "coingecko"

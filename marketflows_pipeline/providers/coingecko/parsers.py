@@ -15,7 +15,7 @@ import polars as pl
 
 from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError, refuse_empty
 from marketflows_pipeline.providers.http.responses import ParseError, one_line
-from marketflows_pipeline.providers.market_figures import refuse_impossible_cap, utc_time
+from marketflows_pipeline.providers.market_figures import NamedCoin, refuse_impossible_cap, utc_time
 from marketflows_pipeline.providers.parsing import Figure, NotBlank, Row, described, finite, parse_list, parse_row
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
@@ -36,14 +36,6 @@ SEPARATOR = ","
 Point: TypeAlias = tuple[int, Figure]
 
 
-class _Coin(Row):
-    ids = ("id",)
-    names = ("symbol", "name")
-    id: NotBlank
-    symbol: str
-    name: str
-
-
 class _Contracts(Row):
     ids = ("id",)
     optional = ("platforms",)
@@ -51,7 +43,7 @@ class _Contracts(Row):
     platforms: dict[str, str | None] | None = None
 
 
-class _Market(_Coin):
+class _Market(NamedCoin):
     """The four measured figures are always there, if null; the others only describe."""
 
     optional = (
@@ -168,7 +160,7 @@ def read_coins(body: object) -> pl.DataFrame:
         ParseError: not a list, an empty one, or too many coins would be left out.
     """
     rows = parse_list(
-        body, lambda row, nulls: msgspec.structs.astuple(parse_row(row, _Coin, nulls)), what="coingecko /coins/list"
+        body, lambda row, nulls: msgspec.structs.astuple(parse_row(row, NamedCoin, nulls)), what="coingecko /coins/list"
     )
     refuse_empty(rows, "list of coins")
     return pl.DataFrame(rows, schema=COIN_SCHEMA, orient="row")

@@ -13,27 +13,20 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import cached_property
 
-import httpx
 import polars as pl
 
-from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UnexpectedResponseError
 from marketflows_pipeline.providers.coinpaprika.errors import classify
 from marketflows_pipeline.providers.coinpaprika.lists import Lists
 from marketflows_pipeline.providers.coinpaprika.parsers import read_coins, read_contracts, read_history
-from marketflows_pipeline.providers.coinpaprika.plans import PLANS, PlanName
+from marketflows_pipeline.providers.coinpaprika.plans import PLANS
 from marketflows_pipeline.providers.coinpaprika.quota import QuotaClient
 from marketflows_pipeline.providers.coinpaprika.tags import is_wrapped, tag_figures
-from marketflows_pipeline.providers.http.api_key import key_headers
-from marketflows_pipeline.providers.http.ledger import CallLedger
-from marketflows_pipeline.providers.http.service_client import ServiceClient
-from marketflows_pipeline.providers.http.wait_budget import WaitBudget
-from marketflows_pipeline.providers.protocols.market_caps import (
-    CATEGORY_NAMES_SCHEMA,
-    MARKET_SCHEMA,
-    Granularity,
-)
+from marketflows_pipeline.providers.granularity import Granularity
+from marketflows_pipeline.providers.http.planned_client import PlannedClient
+from marketflows_pipeline.providers.protocols.market_caps import CATEGORY_NAMES_SCHEMA, MARKET_SCHEMA
 from marketflows_pipeline.transforms.market_caps.id_map import CONTRACTS
 from marketflows_pipeline.transforms.time_span import CLOCK_TOLERANCE, COINS_SINCE, TimeSpan
 
@@ -62,77 +55,23 @@ OWN_PLATFORMS: Mapping[str, str] = {
 ID_FORM = re.compile(r"[^\s/-]+-[^\s/]+")
 
 
-class CoinPaprika(ServiceClient):
+class CoinPaprika(PlannedClient):
     """A MarketCapProvider over CoinPaprika.
 
-    The plan decides the host, the key's header and the limits; ``base_url``, ``calls_per_minute`` and
-    ``monthly_credits`` set others. No key is sent on the free plan. The rest as for `HttpClient`.
+    Arguments as of `PlannedClient`.
 
     Every method raises CreditsExhaustedError where the service itself says that the quota of the address or key is used
     up, too.
-
-    Raises:
-        UserInputError: the plan needs a key and there is none, or it can't be one; or the way there is not encrypted.
     """
 
     name = "coinpaprika"
+    plans = PLANS
+    classifier = staticmethod(classify)
+    http_client = QuotaClient
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        ledger: CallLedger,
-        plan: PlanName = "free",
-        api_key: str | None = None,
-        base_url: str | None = None,
-        calls_per_minute: int | None = None,
-        monthly_credits: int | None = None,
-        timeout: float = 30.0,
-        waits: WaitBudget | None = None,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        terms = PLANS[plan]
-        self._plan = plan
-        self._terms = terms
-        address = base_url or terms.base_url
-        client = QuotaClient(
-            self.name,
-            address,
-            clock=clock,
-            ledger=ledger,
-            secret_headers=key_headers(
-                terms.key_header,
-                api_key,
-                provider=self.name,
-                address=address,
-                if_missing=(
-                    f"coinpaprika plan {plan!r} needs an API key: set COINPAPRIKA_API_KEY or api_key under "
-                    '[coinpaprika] in secrets.toml, or plan = "free" in [providers.coinpaprika]'
-                ),
-            ),
-            calls_per_minute=calls_per_minute or terms.calls_per_minute,
-            plan=plan,
-            monthly_credits=terms.monthly_credits if monthly_credits is None else monthly_credits,
-            classify=classify,
-            timeout=timeout,
-            waits=waits,
-            transport=transport,
-        )
-        super().__init__(client, clock)
-        self._lists = Lists(client, clock)
-
-    def __repr__(self) -> str:
-        return f"CoinPaprika(plan={self._plan!r}, http={self._http!r})"
-
-    def history_limit_days(self, granularity: Granularity) -> int:
-        """Days back that the plan serves: 364 daily ones on the free plan, and no finer ones."""
-        match granularity:
-            case Granularity.FIVE_MINUTES:
-                return self._terms.five_minute_history_days
-            case Granularity.HOURLY:
-                return self._terms.hourly_history_days
-            case Granularity.DAILY:
-                return self._terms.daily_history_days
+    @cached_property
+    def _lists(self) -> Lists:
+        return Lists(self._http, self._clock)
 
     def history(self, coin_id: str, days: int) -> pl.DataFrame:
         """The last ``days`` days of one coin, in HISTORY_SCHEMA, by time; no row is of the present.
@@ -173,7 +112,7 @@ class CoinPaprika(ServiceClient):
         """
         tickers = self._lists.tickers()
         smallest = tickers["market_cap_usd"].min()
-        if not self._terms.has_all_tickers and isinstance(smallest, float) and smallest > min_cap_usd:
+        if not self._terms.has_all_coins and isinstance(smallest, float) and smallest > min_cap_usd:
             logger.warning(
                 "%s: the list of plan %r ends at %s USD with its %d coins; smaller ones above %s USD are not seen",
                 *(self.name, self._plan, f"{smallest:,.0f}", tickers.height, f"{min_cap_usd:,.0f}"),

@@ -78,10 +78,6 @@ def _refused_key(response: Response) -> Classification | None:
     return Classification(PlanLimitError, f"HTTP {response.status}; {KEY_ADVICE}")
 
 
-def _is_server_error(response: Response) -> bool:
-    return response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-
-
 def _error_text(body: object) -> str | None:
     """The text of an error body, or None where it is none."""
     match body:

@@ -15,7 +15,7 @@ import polars as pl
 
 from marketflows_pipeline.providers.bad_rows import BadRows, refuse_empty
 from marketflows_pipeline.providers.http.responses import ParseError
-from marketflows_pipeline.providers.market_figures import once_each, refuse_impossible_cap, utc_time
+from marketflows_pipeline.providers.market_figures import NamedCoin, once_each, refuse_impossible_cap, utc_time
 from marketflows_pipeline.providers.parsing import Figure, NotBlank, Row, described, parse_list, parse_row
 from marketflows_pipeline.providers.protocols.market_caps import COIN_SCHEMA, HISTORY_SCHEMA, MARKET_SCHEMA
 from marketflows_pipeline.system.printable import is_identity
@@ -34,20 +34,12 @@ CONTRACT_SCHEMA = pl.Schema({"address": pl.String(), "coin_id": pl.String()})
 UNKNOWN_START = datetime(1, 1, 1, tzinfo=UTC)
 
 
-class _Named(Row):
-    ids = ("id",)
-    names = ("symbol", "name")
-    id: NotBlank
-    symbol: str
-    name: str
-
-
-class _Coin(_Named):
+class _Coin(NamedCoin):
     optional = ("is_active",)
     is_active: bool | None = None
 
 
-class _Ticker(_Named):
+class _Ticker(NamedCoin):
     """`circulating_supply` is missing on the free plan."""
 
     optional = ("rank", "circulating_supply", "first_data_at")

@@ -7,8 +7,9 @@ the word Bearer before it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from marketflows_pipeline.providers.plan import Plan
 
 PlanName: TypeAlias = Literal["free", "starter", "pro", "business", "ultimate", "enterprise"]
 
@@ -26,39 +27,12 @@ FREE_DAYS = 364
 PAID_DAYS = 5 * 365
 
 
-@dataclass(frozen=True)
-class Plan:
-    """One plan.
-
-    Attributes:
-        base_url: host and version.
-        key_header: header that carries the key, or None where there is no key.
-        calls_per_minute: default rate limit, below the service's.
-        monthly_credits: calls in a UTC calendar month.
-        daily_history_days: how far back daily points are served.
-        hourly_history_days: how far back hourly points are served; 0 where a window of hours can't be had.
-        five_minute_history_days: how far back points of five minutes are served.
-        has_all_tickers: whether the list of coins is complete; else it ends at the 2,000th.
-    """
-
-    base_url: str
-    key_header: str | None
-    calls_per_minute: int
-    monthly_credits: int
-    daily_history_days: int
-    hourly_history_days: int
-    five_minute_history_days: int
-    has_all_tickers: bool
-
-
 def _paid(monthly_credits: int, *, hourly: int, five_minutes: int) -> Plan:
-    return Plan(
-        PAID_URL, KEY_HEADER, CALLS_PER_MINUTE, monthly_credits, PAID_DAYS, hourly, five_minutes, has_all_tickers=True
-    )
+    return Plan(PAID_URL, KEY_HEADER, CALLS_PER_MINUTE, monthly_credits, PAID_DAYS, hourly, five_minutes)
 
 
-PLANS: Mapping[PlanName, Plan] = {
-    "free": Plan(FREE_URL, None, CALLS_PER_MINUTE, 20_000, FREE_DAYS, 0, 0, has_all_tickers=False),
+PLANS: Mapping[str, Plan] = {
+    "free": Plan(FREE_URL, None, CALLS_PER_MINUTE, 20_000, FREE_DAYS, 0, 0, has_all_coins=False),
     "starter": _paid(400_000, hourly=30, five_minutes=7),
     "pro": _paid(1_000_000, hourly=90, five_minutes=30),
     "business": _paid(5_000_000, hourly=365, five_minutes=365),

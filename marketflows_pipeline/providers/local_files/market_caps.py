@@ -15,6 +15,7 @@ import polars as pl
 
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import NotFoundError
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.local_files.cap_files import NAMES, CapFiles, Contents
 from marketflows_pipeline.providers.local_files.plans import MAX_AGE_DAYS
 from marketflows_pipeline.providers.protocols.market_caps import (
@@ -23,7 +24,6 @@ from marketflows_pipeline.providers.protocols.market_caps import (
     COIN_SCHEMA,
     HISTORY_SCHEMA,
     MARKET_SCHEMA,
-    Granularity,
 )
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.transforms.time_span import COINS_SINCE

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
-from enum import StrEnum
 from typing import Protocol
 
 import polars as pl
 
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.protocols import served
 
 UTC_TIME = pl.Datetime("us", "UTC")
@@ -36,32 +35,6 @@ MARKET_SCHEMA = pl.Schema(
         "source": pl.String(),
     }
 )
-
-
-class Granularity(StrEnum):
-    """How close together the points of a history are."""
-
-    FIVE_MINUTES = "5m"
-    HOURLY = "hourly"
-    DAILY = "daily"
-
-    @classmethod
-    def of_window(cls, days: int) -> Granularity:
-        """The granularity of the last ``days`` days: 5 minutes for 1, hourly for 2 to 90, daily above."""
-        if days <= 1:
-            return cls.FIVE_MINUTES
-        return cls.HOURLY if days <= 90 else cls.DAILY
-
-    @property
-    def step(self) -> timedelta:
-        """Time from one point to the next."""
-        match self:
-            case Granularity.FIVE_MINUTES:
-                return timedelta(minutes=5)
-            case Granularity.HOURLY:
-                return timedelta(hours=1)
-            case Granularity.DAILY:
-                return timedelta(days=1)
 
 
 class MarketCapProvider(Protocol):

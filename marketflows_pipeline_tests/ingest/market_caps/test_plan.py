@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from marketflows_pipeline.ingest.market_caps.plan import failing_coins, gaps_to_repair, histories_missing
-from marketflows_pipeline.providers.protocols.market_caps import Granularity
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.queries.tracked_coins import by_importance
 from marketflows_pipeline.schema import table
 

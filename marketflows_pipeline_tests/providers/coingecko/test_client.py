@@ -18,13 +18,13 @@ from marketflows_pipeline.errors import (
 )
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.coingecko.plans import PlanName
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
     CATEGORY_SCHEMA,
     COIN_SCHEMA,
     HISTORY_SCHEMA,
     MARKET_SCHEMA,
-    Granularity,
     MarketCapProvider,
 )
 from marketflows_pipeline_tests.fakes import faults

@@ -50,7 +50,7 @@ def test_the_plans_are_those_of_the_service() -> None:
     assert {plan.base_url for name, plan in PLANS.items() if name != "free"} == {PAID_URL}
     assert (PLANS["free"].base_url, PLANS["free"].key_header) == (FREE_URL, None)
     assert {plan.calls_per_minute for plan in PLANS.values()} == {120}
-    assert [name for name, plan in PLANS.items() if not plan.has_all_tickers] == ["free"]
+    assert [name for name, plan in PLANS.items() if not plan.has_all_coins] == ["free"]
 
 
 def test_the_key_goes_bare_in_its_header_and_nowhere_else(

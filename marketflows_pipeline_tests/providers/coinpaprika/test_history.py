@@ -11,10 +11,8 @@ from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import NotFoundError, PlanLimitError
 from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika
 from marketflows_pipeline.providers.coinpaprika.plans import PLANS
-from marketflows_pipeline.providers.protocols.market_caps import (
-    HISTORY_SCHEMA,
-    Granularity,
-)
+from marketflows_pipeline.providers.granularity import Granularity
+from marketflows_pipeline.providers.protocols.market_caps import HISTORY_SCHEMA
 from marketflows_pipeline_tests.fakes.coinpaprika.access import PAID_KEY, Access
 from marketflows_pipeline_tests.fakes.coinpaprika.service import FakeCoinPaprika
 from marketflows_pipeline_tests.fakes.generate import START, generate

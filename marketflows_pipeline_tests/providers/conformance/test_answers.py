@@ -9,13 +9,13 @@ import pytest
 
 from marketflows_pipeline.errors import NotFoundError, PlanLimitError
 from marketflows_pipeline.options import PROVIDERS
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.protocols.market_caps import (
     CATEGORY_NAMES_SCHEMA,
     CATEGORY_SCHEMA,
     COIN_SCHEMA,
     HISTORY_SCHEMA,
     MARKET_SCHEMA,
-    Granularity,
     MarketCapProvider,
 )
 from marketflows_pipeline.system.near_matches import near_matches

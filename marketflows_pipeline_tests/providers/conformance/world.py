@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.providers.protocols.market_caps import Granularity, MarketCapProvider
+from marketflows_pipeline.providers.granularity import Granularity
+from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
 from marketflows_pipeline_tests.fakes.server import FakeServer
 from marketflows_pipeline_tests.providers.memory_ledger import MemoryLedger
 

@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.local_files.market_caps import MarketCapFolder
-from marketflows_pipeline.providers.protocols.market_caps import Granularity
 from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY, Access
 from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.coinpaprika.access import PAID_KEY

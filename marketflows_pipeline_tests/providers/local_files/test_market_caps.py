@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import NotFoundError
+from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.local_files.market_caps import MarketCapFolder
-from marketflows_pipeline.providers.protocols.market_caps import HISTORY_SCHEMA, MARKET_SCHEMA, Granularity
+from marketflows_pipeline.providers.protocols.market_caps import HISTORY_SCHEMA, MARKET_SCHEMA
 from marketflows_pipeline_tests.examples import at_most
 from marketflows_pipeline_tests.providers.local_files.conftest import CLOCK, write
 
