@@ -41,9 +41,7 @@ class Credits:
     def budget(self, n_coins: int) -> Budget:
         """The month's credits now, the remaining runs of all parts that share them reserved."""
         source = self.settings.source
-        excluded = set(source.exclusions_in_use)
-        # A narrative that is an excluded category itself is requested each hour anyway.
-        per_day = market_cap_calls_per_day(source.costs, len(excluded - set(source.narratives_in_use)))
+        per_day = market_cap_calls_per_day(source.costs, len(source.exclusions_of_their_own))
         shares = self.settings.exchanges is not None and self.settings.is_one_account
         return month_budget(
             source.costs,
@@ -72,12 +70,7 @@ class Credits:
         )
 
     def _exchange_calls_per_day(self) -> int:
-        assert self.settings.exchanges is not None, "the part has a table"
-        of_its_own = set(self.settings.exchanges.whale_exclude_categories)
-        if self.settings.is_one_account:
-            # One response serves both parts.
-            of_its_own -= set(self.settings.source.exclusions_in_use)
-        return exchange_calls_per_day(self._n_listed_exchanges(), len(of_its_own))
+        return exchange_calls_per_day(self._n_listed_exchanges(), len(self.settings.whale_exclusions_of_their_own))
 
     def _n_listed_exchanges(self) -> int:
         """Exchanges in the last full list, or as many as are assumed before the first."""

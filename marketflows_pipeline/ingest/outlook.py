@@ -209,19 +209,16 @@ def _families(config: ConfigFile, sizes: Sizes) -> Iterator[Family]:
 
 def _calls_per_day(config: ConfigFile, sizes: Sizes) -> int:
     """Credits of a day beside its hours; the daily run of the exchange part makes the requests of an hour again."""
-    source, exchanges = config.source, config.exchanges
-    excluded = set(source.exclusions_in_use)
-    calls = market_cap_calls_per_day(source.costs, len(excluded - set(source.narratives_in_use)))
-    if exchanges is not None and config.is_one_account:
-        of_its_own = set(exchanges.whale_exclude_categories) - excluded
-        calls += exchange_calls_per_day(sizes.n_listed_exchanges, len(of_its_own))
+    calls = market_cap_calls_per_day(config.source.costs, len(config.source.exclusions_of_their_own))
+    if config.exchanges is not None and config.is_one_account:
+        calls += exchange_calls_per_day(sizes.n_listed_exchanges, len(config.whale_exclusions_of_their_own))
     return calls
 
 
 def _of_market_caps(config: ConfigFile, sizes: Sizes) -> Iterator[Family]:
     source, name, costs = config.source, config.provider, config.source.costs
     narratives = len(source.narratives_in_use)
-    excluded = set(source.exclusions_in_use) - set(source.narratives_in_use)
+    excluded = source.exclusions_of_their_own
     is_asked = bool(source.narratives_in_use or source.exclusions_in_use)
 
     def family(endpoint: str, what: str, **calls: int) -> Family:
@@ -251,11 +248,8 @@ def _of_market_caps(config: ConfigFile, sizes: Sizes) -> Iterator[Family]:
 
 
 def _of_exchanges(config: ConfigFile, sizes: Sizes) -> Iterator[Family]:
-    assert config.exchanges is not None, "the part has a table"
     name, part = EXCHANGE_PROVIDER, "exchanges"
-    of_its_own = set(config.exchanges.whale_exclude_categories)
-    if config.is_one_account:
-        of_its_own -= set(config.source.exclusions_in_use)
+    of_its_own = config.whale_exclusions_of_their_own
     yield Family(part, name, "/exchanges", "largest exchanges", hour=1)
     yield Family(part, name, "/search/trending", "trending coins", hour=1)
     yield Family(part, name, "/coins/markets", "market figures of trending coins", hour=1)

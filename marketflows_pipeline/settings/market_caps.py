@@ -220,6 +220,11 @@ class MarketCapSource(TomlTable):
         return self.exclude_categories if self.narratives_in_use or self.uses_ranges else ()
 
     @property
+    def exclusions_of_their_own(self) -> frozenset[str]:
+        """Categories whose coins are left out and that are no narratives, which are requested each hour anyway."""
+        return frozenset(self.exclusions_in_use) - frozenset(self.narratives_in_use)
+
+    @property
     def coin_bases(self) -> tuple[str, ...]:
         """Base assets that are coins."""
         return tuple(base for base in self.base_assets if base != US_DOLLAR)

@@ -212,6 +212,13 @@ class ConfigFile(TomlTable):
         """Whether exchange volumes are of the market-cap provider too: its ids, its credits, its key."""
         return self.provider == EXCHANGE_PROVIDER
 
+    @property
+    def whale_exclusions_of_their_own(self) -> frozenset[str]:
+        """Categories that whale signals alone leave out; of one account, a response serves both parts."""
+        assert self.exchanges is not None, "the part has a table"
+        shared = self.source.exclusions_in_use if self.is_one_account else ()
+        return frozenset(self.exchanges.whale_exclude_categories) - frozenset(shared)
+
     @field_validator("market_caps")
     @classmethod
     def _two_providers(cls, market_caps: MarketCaps, info: ValidationInfo) -> MarketCaps:
