@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import polars as pl
 
 from marketflows_pipeline.providers.bad_rows import UntimelyError
 from marketflows_pipeline.providers.http.responses import ParseError
-from marketflows_pipeline.providers.parsing import Figure, NotBlank, Row, described
+from marketflows_pipeline.providers.parsing import Figure, NotBlank, Row, described, iso_moment
 from marketflows_pipeline.transforms.market_caps.observations import MAX_CAP_USD
 from marketflows_pipeline.transforms.time_span import TimeSpan
 
@@ -29,11 +29,9 @@ def utc_time(text: str, key: str, span: TimeSpan) -> datetime:
     Raises:
         ParseError: it is none; as UntimelyError where it is outside the span.
     """
-    try:
-        moment = datetime.fromisoformat(text)
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # the first hours of year 1 are before it in UTC
-        raise ParseError(f"`{key}` should be an ISO time, found {described(text)}") from None
+    moment = iso_moment(text)
+    if moment is None:
+        raise ParseError(f"`{key}` should be an ISO time, found {described(text)}")
     if not span.holds(moment):
         raise UntimelyError(f"`{key}` should be from {span}, found {moment:%Y-%m-%d %H:%M:%S}")
     return moment

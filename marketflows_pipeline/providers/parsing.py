@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Iterator
+from datetime import UTC, datetime
 from functools import cache
 from mmap import mmap
 from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
@@ -139,6 +140,17 @@ def finite(value: float, key: str) -> float:
 def is_address(text: str) -> bool:
     """Whether a text is the URL of a web page, and no script or other thing that a browser would follow."""
     return WEB_ADDRESS.fullmatch(text) is not None
+
+
+def iso_moment(text: str, *, needs_offset: bool = False) -> datetime | None:
+    """An ISO time, in UTC where it has no offset; None where it is none, or lacks an offset that it needs."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first hours of year 1 are before it in UTC
+        return None
+    return None if needs_offset else moment.replace(tzinfo=UTC)
 
 
 def described(value: object) -> str:

@@ -16,7 +16,7 @@ import polars as pl
 from marketflows_pipeline.providers.bad_rows import BadRows, refuse_empty
 from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.market_figures import NamedCoin, once_each, refuse_impossible_cap, utc_time
-from marketflows_pipeline.providers.parsing import Figure, NotBlank, Row, described, parse_list, parse_row
+from marketflows_pipeline.providers.parsing import Figure, NotBlank, Row, described, iso_moment, parse_list, parse_row
 from marketflows_pipeline.providers.protocols.market_caps import COIN_SCHEMA, HISTORY_SCHEMA, MARKET_SCHEMA
 from marketflows_pipeline.system.printable import is_identity
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
@@ -267,8 +267,4 @@ def _cap(value: Amount) -> Figure:
 
 
 def _started(text: str | None) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return UNKNOWN_START
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return iso_moment(text or "") or UNKNOWN_START

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +14,7 @@ from marketflows_pipeline.providers.bad_rows import BadRows, UntimelyError
 from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.local_files.csv_errors import number_hint
 from marketflows_pipeline.providers.local_files.tables import read_file
+from marketflows_pipeline.providers.parsing import iso_moment
 from marketflows_pipeline.providers.protocols.market_caps import UTC_TIME
 from marketflows_pipeline.system.printable import IDENTITY_LENGTH, is_identity, presentable_name
 
@@ -120,10 +121,5 @@ def _mapped(texts: pl.Series, change: Callable[[str], object], dtype: pl.DataTyp
 
 
 def _moment(text: str) -> datetime | None:
-    if not _DAY.match(text):  # Python would take 20260105 and 2026-W02 for dates too
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # the first hours of year 1 are before it in UTC
-        return None
+    # Python would take 20260105 and 2026-W02 for dates too.
+    return iso_moment(text) if _DAY.match(text) else None

@@ -6,7 +6,6 @@ import csv
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,6 +18,7 @@ from marketflows_pipeline.providers.http.responses import one_line
 from marketflows_pipeline.providers.local_files import csv_errors
 from marketflows_pipeline.providers.local_files.cells import LINE, MAX_BYTES, read_csv, read_parquet
 from marketflows_pipeline.providers.local_files.service_files import ISO_DATE
+from marketflows_pipeline.providers.parsing import iso_moment
 from marketflows_pipeline.transforms.time_span import TimeSpan
 
 logger = logging.getLogger(__name__)
@@ -179,7 +179,9 @@ class OwnTable:
         dtype = pl.Datetime("us", "UTC")
         if column not in self:
             return pl.Series(column, [None] * self.cells.height, dtype=dtype)
-        moments = pl.Series(column, [_moment(text) for text in self.cells[column]], dtype=dtype)
+        moments = pl.Series(
+            column, [iso_moment(text or "", needs_offset=True) for text in self.cells[column]], dtype=dtype
+        )
         wrong = self.cells[column].is_not_null() & moments.is_null()
         self._refuse(wrong, column, "a time with its offset, such as 2026-01-06T13:30:00Z")
         untimely = ~moments.is_between(span.earliest, span.latest)
@@ -217,16 +219,6 @@ class OwnTable:
     def _refuse(self, wrong: pl.Series, column: str, expected: str) -> None:
         if (at := wrong.arg_true()).len():
             self.refuse(at[0], column, expected)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else None
-    except (ValueError, OverflowError):  # the first hours of year 1 are before it in UTC
-        return None
 
 
 def _without_commas(text: pl.Series, pattern: str = EVERY_THOUSANDS) -> pl.Series:
