@@ -51,7 +51,6 @@ days = 91
 flow_types = ["narratives", "market_cap_ranges", "individual_assets"]
 base_assets = ["bitcoin"]
 narratives = {json.dumps(NARRATIVES)}
-exclude_categories = []
 range_lower_limits = [5e7, 1e10]
 {{more}}
 
@@ -89,7 +88,7 @@ def furnish(folder: Path, url: str, *, is_ours: bool) -> None:
     """Make a new folder with what a user has there before the first run."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    more = f'base_url = "{url}"\ncalls_per_minute = 1_000_000' if is_ours else ""
+    more = f'base_url = "{url}"\ncalls_per_minute = 1_000_000\nexclude_categories = []' if is_ours else ""
     scale = "scale = 1\n" if is_ours else ""
     (folder / "config.toml").write_text(CONFIG.format(more=more) + scale)
     (folder / "secrets.toml").write_text(f'[coingecko]\napi_key = "{DEMO_KEY}"\n')
