@@ -1,8 +1,8 @@
 """Install what a lock names, each file checked against its hash, and then this project itself.
 
-Usage: ``.venv/bin/python tools/install_lock.py [LOCK]``, by the interpreter of the environment to install into. The lock
-is requirements.lock unless another is named. uv does it in seconds; where uv fails or is not available, pip installs
-the same lock. Silent unless something fails.
+Usage: ``.venv/bin/python tools/install_lock.py [LOCK]``, by the interpreter of the environment to install into. The
+lock is requirements.lock unless another is named. uv does it in seconds; where uv fails or is not available, pip
+installs the same lock. Silent unless something fails.
 """
 
 from __future__ import annotations
