@@ -14,6 +14,7 @@ from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.transforms.market_caps.attribution_totals import narrative_members, portfolio_members
 from marketflows_pipeline.transforms.market_caps.daily_closes import SUPPLY_WINDOW
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.text_lists import IS_ONE_OF, as_parameter
 
 ATTRIBUTED = timedelta(days=366)
 
@@ -56,8 +57,8 @@ def attributed_without_step(warehouse: Warehouse, coins: list[str]) -> pl.DataFr
     return warehouse.read(
         "mart.cap_attribution",
         columns=["coin_id", "ts"],
-        where="list_contains(?, coin_id) and large_supply_step_usd = 0",
-        params=[coins],
+        where=f"coin_id {IS_ONE_OF} and large_supply_step_usd = 0",
+        params=[as_parameter(coins)],
     )
 
 

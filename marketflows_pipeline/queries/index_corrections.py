@@ -11,6 +11,7 @@ import polars as pl
 from marketflows_pipeline.queries.closes import daily_closes
 from marketflows_pipeline.transforms.market_caps.index_corrections import index_corrections
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.text_lists import IS_ONE_OF, as_parameter
 
 CLOSES, CONSTITUENTS = "core.index_closes", "core.narrative_constituents"
 _TIME = pl.Datetime("us", "UTC")
@@ -75,8 +76,8 @@ def _touched(warehouse: Warehouse, pending: pl.DataFrame, moment: datetime) -> p
     closes = warehouse.read(
         "core.daily_closes",
         columns=["coin_id", "ts", "observed_at"],
-        where="list_contains(?, coin_id) and ts <= ?",
-        params=[sorted({fields[0] for fields in coins}), moment],
+        where=f"coin_id {IS_ONE_OF} and ts <= ?",
+        params=[as_parameter({fields[0] for fields in coins}), moment],
     )
     of_single = closes.join(single.unique(), on=["coin_id", "observed_at"], how="semi")
     return pl.concat([of_single, closes.filter(pl.col("coin_id").is_in(whole))]).select("coin_id", "ts").unique()

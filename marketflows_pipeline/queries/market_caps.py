@@ -12,6 +12,7 @@ from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.transforms.market_caps.ranges import range_members
 from marketflows_pipeline.warehouse.ledger import calls_of_month
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.text_lists import IS_ONE_OF, as_parameter
 
 
 def window(warehouse: Warehouse, settings: Settings, moment: datetime) -> GridSpec:
@@ -50,15 +51,15 @@ def window_observations(warehouse: Warehouse, coins: list[str], spec: GridSpec) 
         interpolate from.
     """
     return warehouse.query(
-        """
+        f"""
         select coin_id, ts, market_cap_usd, price_usd from accepted.market_caps
-        where ts >= ? and list_contains(?, coin_id)
+        where ts >= ? and coin_id {IS_ONE_OF}
         union all
         select coin_id, max(ts), arg_max(market_cap_usd, ts), arg_max_null(price_usd, ts) from accepted.market_caps
-        where ts < ? and list_contains(?, coin_id) group by coin_id
+        where ts < ? and coin_id {IS_ONE_OF} group by coin_id
         order by coin_id, ts
-        """,
-        [spec.start, coins, spec.start, coins],
+        """,  # noqa: S608 (a constant)
+        [spec.start, as_parameter(coins)] * 2,
     )
 
 
