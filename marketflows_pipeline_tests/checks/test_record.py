@@ -16,7 +16,7 @@ from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.settings import Settings
-from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.warehouse.empty import new_warehouse
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW
 
 TABLE = "raw.coins"
@@ -50,7 +50,7 @@ def is_lenient(_run: RunContext) -> CheckResult:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[RunContext]:
-    with Warehouse(tmp_path / "private.duckdb") as warehouse:
+    with new_warehouse(tmp_path / "private.duckdb") as warehouse:
         drawing = Drawing(warehouse.path.parent)
         yield RunContext(
             "run-1",

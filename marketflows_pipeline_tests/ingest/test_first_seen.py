@@ -12,6 +12,7 @@ from marketflows_pipeline.ingest.first_seen import BALANCES, with_first_seen
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.warehouse.merging import MergeResult
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.warehouse.empty import new_warehouse
 
 MIDNIGHT = datetime(2026, 10, 10, tzinfo=UTC)
 NOON = MIDNIGHT + timedelta(hours=12)
@@ -32,7 +33,7 @@ def balances(*rows: tuple[str, float | None, float | None], ts: datetime, fetche
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "private.duckdb")
+    return new_warehouse(tmp_path / "private.duckdb")
 
 
 @pytest.mark.parametrize(

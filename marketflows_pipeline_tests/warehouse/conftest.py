@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline.warehouse.store import Warehouse
-from marketflows_pipeline_tests.warehouse.empty import made_once
+from marketflows_pipeline_tests.warehouse.empty import made_once, new_warehouse
 from marketflows_pipeline_tests.warehouse.runs import Runs
 
 
@@ -43,10 +43,7 @@ def empty_file() -> Path:
 
 @pytest.fixture
 def warehouse(private: Path, empty_file: Path) -> Iterator[Warehouse]:
-    if not private.exists():
-        private.parent.mkdir(mode=0o700)
-        shutil.copy(empty_file, private)
-    with Warehouse(private) as opened:
+    with new_warehouse(private, empty_file) as opened:
         yield opened
 
 

@@ -6,7 +6,9 @@ import shutil
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
+from marketflows_pipeline.warehouse import store
 from marketflows_pipeline.warehouse.store import Warehouse
 
 
@@ -20,14 +22,12 @@ def made_once() -> tuple[TemporaryDirectory[str], Path]:
     return folder, file
 
 
-def put_empty(file: Path) -> None:
-    """Copy an empty private file to a place where there is none."""
-    if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copy(made_once()[1], file)
-
-
-def new_warehouse(file: Path) -> Warehouse:
-    """Open a private file, an empty one where there is none."""
-    put_empty(file)
-    return Warehouse(file)
+def new_warehouse(file: Path, empty: Path | None = None) -> Warehouse:
+    """Open a private file, where there is none a copy of an empty one, which this code has made and opened before."""
+    if file.exists():
+        return Warehouse(file)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.copy(empty or made_once()[1], file)
+    # The copy has its views: making them again is more than half of opening it.
+    with patch.multiple(store, make_views=lambda cursor: None, make_accepted=lambda cursor: None):
+        return Warehouse(file)

@@ -18,6 +18,7 @@ from marketflows_pipeline.providers.local_files.folder import Folder
 from marketflows_pipeline.providers.protocols.cross_asset import REFERENCE_SCHEMA, CrossAssetClients
 from marketflows_pipeline.settings import CrossAsset
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.warehouse.empty import new_warehouse
 
 NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
 FUND = {"name": "Fund", "class": "equity"}
@@ -58,7 +59,7 @@ class Volatility:
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
-    with Warehouse(tmp_path / "private.duckdb") as opened:
+    with new_warehouse(tmp_path / "private.duckdb") as opened:
         yield opened
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse.catalog import make_accepted, make_views
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.conftest import private, tmp_path, warehouse
 
@@ -23,4 +24,6 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if entry.view_sql is None:
                 cursor.execute(ddl.create_schema(entry))
                 cursor.execute(ddl.create_table(entry))
+        make_views(cursor)
+        make_accepted(cursor)
     return file
