@@ -22,7 +22,9 @@ from marketflows_pipeline.settings.keys import (
     KEYED,
     file_variable_of,
     files_with_keys,
+    files_with_secrets,
     read_keys,
+    read_object_keys,
     variable_of,
 )
 from marketflows_pipeline.settings.market_caps import FLOW_TYPES, MarketCapSource
@@ -34,6 +36,7 @@ from marketflows_pipeline.settings.models import (
     Settings,
     source_of,
 )
+from marketflows_pipeline.settings.object_storage import KEY_VARIABLES, ObjectKeys
 from marketflows_pipeline.settings.places import impossible_places, taken_places
 
 logger = logging.getLogger(__name__)
@@ -76,6 +79,10 @@ def load_settings(
     config = _config(config_path, config_faults, provider)
     read = read_keys(_keyed(config, also_asked), secrets_path, environ, faults)
     keys = read
+    of_objects = None
+    if config is None or config.uses_object_storage:
+        # Without settings only so that no fault repeats them.
+        of_objects = read_object_keys(secrets_path, environ, [] if config is None else faults)
     faults += config_faults
     if config is not None:
         # A plan that sends no key has none.
@@ -89,15 +96,24 @@ def load_settings(
     if config is not None and not faults:
         faults.extend(taken_places(config_path, secrets_path, config))
     if config is None or faults:
-        text = "\n".join(faults)
-        for key in read.values():
-            text = text.replace(key, "(not shown)")
-        raise UserInputError(text)
+        raise UserInputError(_without([*read.values(), *_values(of_objects)], "\n".join(faults)))
     no_exchanges = _why_no_exchanges(config, keys)
     if no_exchanges:
         config = config.model_copy(update={"exchanges": None})
     secrets = Secrets.model_validate({f"{name}_api_key": key for name, key in keys.items()})
+    secrets = secrets.model_copy(update={"object_keys": of_objects})
     return Settings(**dict(config), file=config_path, secrets=secrets, no_exchanges=no_exchanges)
+
+
+def _values(keys: ObjectKeys | None) -> list[str]:
+    held = (keys.key_id, keys.secret, keys.token) if keys is not None else ()
+    return [secret.get_secret_value() for secret in held if secret is not None]
+
+
+def _without(secrets: Collection[str], text: str) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "(not shown)")
+    return text
 
 
 def load_config(path: Path, provider: ProviderName | None = None) -> ConfigFile:
@@ -127,7 +143,10 @@ def warn_of_exposure(settings: Settings, secrets_path: Path, environ: Mapping[st
         secrets_path: as in `load_settings`; ``environ`` too.
         environ: environment variables.
     """
-    for path in files_with_keys(_keyed(settings), secrets_path, environ):
+    files = files_with_keys(_keyed(settings), secrets_path, environ)
+    if settings.uses_object_storage:
+        files += files_with_secrets(KEY_VARIABLES.values(), secrets_path, environ)
+    for path in dict.fromkeys(files):
         _warn_of_readers(path)
     found = read_keys(_keyed(settings), secrets_path, environ, [])
     for name in _keyed(settings):

@@ -30,7 +30,9 @@ from marketflows_pipeline.settings.fields import (
 from marketflows_pipeline.settings.folder import Folder
 from marketflows_pipeline.settings.market_caps import MarketCapSource
 from marketflows_pipeline.settings.narrative_index import NarrativeIndex
+from marketflows_pipeline.settings.object_storage import ObjectKeys, ObjectStorage
 from marketflows_pipeline.settings.plots import Plots
+from marketflows_pipeline.settings.publish import Publish
 from marketflows_pipeline.system.near_matches import find_slips
 
 # Exchange volumes come from here, whatever the market-cap provider.
@@ -161,6 +163,7 @@ class Secrets(BaseModel):
 
     coingecko_api_key: SecretStr | None = None
     coinpaprika_api_key: SecretStr | None = None
+    object_keys: ObjectKeys | None = None
 
     def of(self, provider: str) -> SecretStr | None:
         """The key of a market-cap provider; None where there is none, or it has no keys."""
@@ -199,6 +202,8 @@ class ConfigFile(TomlTable):
     warehouse: WarehousePaths = Field(default_factory=WarehousePaths)
     report: Report = Field(default_factory=Report)
     run: Run = Field(default_factory=Run)
+    publish: Publish = Field(default_factory=Publish)
+    object_storage: ObjectStorage | None = Field(None, description="The S3 service of uploads; without it, AWS")
     exchanges: Exchanges | None = Field(None, description="The exchange flow monitor; without the table it is off")
     cross_asset: CrossAsset | None = Field(None, description="Cross-asset money flow; without the table it is off")
 
@@ -206,6 +211,11 @@ class ConfigFile(TomlTable):
     def source(self) -> MarketCapSource:
         """The table of the chosen market-cap provider, ``[providers.<provider>]``."""
         return source_of(self.provider, self.providers)
+
+    @property
+    def uses_object_storage(self) -> bool:
+        """Whether a run asks the S3 service for anything, so that its keys are read."""
+        return self.publish.upload is not None
 
     @property
     def is_one_account(self) -> bool:
@@ -264,6 +274,11 @@ class Settings(ConfigFile):
     file: Path = Field(Path("config.toml"), exclude=True, repr=False)
     secrets: Secrets = Field(default_factory=Secrets, exclude=True, repr=False, description="Keys of the services")
     no_exchanges: str = Field("", exclude=True, repr=False)
+
+    @property
+    def object_keys(self) -> ObjectKeys | None:
+        """Keys of the S3 service; None where requests are not signed."""
+        return self.secrets.object_keys
 
     def fault_line(self, key: str, value: object, expectation: str) -> str:
         """One line about a key that turns out to be wrong only once services or the warehouse have answered."""
