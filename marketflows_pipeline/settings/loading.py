@@ -128,7 +128,9 @@ def load_config(path: Path, provider: ProviderName | None = None) -> ConfigFile:
 
 
 def warn_of_exposure(settings: Settings, secrets_path: Path, environ: Mapping[str, str]) -> None:
-    """Warn where others may get hold of a key: files that they can open, and hosts that are not the service's own.
+    """Warn where others may get hold of a key, and of one that the plan does not use.
+
+    Others may open a file, or be the host that is asked in place of the service.
 
     Args:
         settings: as loaded.
@@ -140,8 +142,16 @@ def warn_of_exposure(settings: Settings, secrets_path: Path, environ: Mapping[st
         files += files_with_secrets(PASSWORD_VARIABLES, secrets_path, environ)
     for path in dict.fromkeys(files):
         _warn_of_readers(path)
+    found = read_keys(_keyed(settings), secrets_path, environ, [])
     for name in _keyed(settings):
         source = source_of(name, settings.providers)
+        if source.is_keyless and name in found:
+            logger.warning(
+                "%s: the key for %s is not used, since plan %s sends none; name the plan that it is for",
+                source.key("plan"),
+                source.service,
+                source.plan,
+            )
         host, own = (urlsplit(url).hostname for url in (source.base_url, source.plan_url))
         if settings.secrets.of(name) is not None and host != own:
             logger.warning(
