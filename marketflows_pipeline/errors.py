@@ -103,6 +103,14 @@ class WarehouseError(MarketflowsError):
     """A table could not be read or written as its registry entry demands; what was stored is unchanged."""
 
 
+class ObjectStorageError(MarketflowsError):
+    """The S3 service could not be asked, or refused; what is published here is as it was."""
+
+
+class ObjectMissingError(ObjectStorageError):
+    """There is no object of that name."""
+
+
 class RunLockedError(MarketflowsError):
     """Another run holds the run lock and did not finish in time."""
 

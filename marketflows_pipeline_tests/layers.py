@@ -28,6 +28,7 @@ LAYERS = {
     ("queries",): "rows that a step needs",
     ("tutorial",): "packaged data in place of the services",
     ("warehouse",): "DuckDB",
+    ("object_storage",): "the S3 service for readers elsewhere",
     ("settings",): "config.toml and secrets.toml",
     ("providers",): "HTTP, one folder a service",
     ("transforms",): "formulas",

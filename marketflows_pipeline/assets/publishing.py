@@ -9,8 +9,10 @@ from typing import Any
 import dagster as dg
 
 from marketflows_pipeline.assets.tables import OWNERS, Run, as_markdown, asset_key
+from marketflows_pipeline.assets.uploading import upload_along, upload_published
 from marketflows_pipeline.charts.picture_set import chosen_jobs
 from marketflows_pipeline.charts.rendering.plan import RenderJob
+from marketflows_pipeline.object_storage.upload import PICTURES
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.system.markdown import plain_markdown
@@ -60,6 +62,7 @@ def published_tables(part: Part) -> dg.AssetsDefinition:
                 "path": dg.MetadataValue.path(path),
                 "size_mb": report.size_bytes / 1e6,
                 "tables": dg.MetadataValue.md(tables),
+                **upload_published(run, report),
             }
         )
 
@@ -115,6 +118,8 @@ def drawn(run: RunContext, pictures: Pictures) -> dg.MaterializeResult[None]:
     if of_models:
         log.info("%d pictures of trained models are up to date", len(of_models))
     log.debug("%d pictures drawn, %d unchanged", len(report.drawn), len(report.unchanged))
+    folder, removed = run.options.picture_folder, [name for names in report.outdated.values() for name in names]
+    upload_along(run, PICTURES, (folder / name for name in current), gone=removed)
     metadata: dict[str, Any] = {
         "folder": dg.MetadataValue.path(run.options.picture_folder.absolute()),
         "drawn": len(report.drawn),

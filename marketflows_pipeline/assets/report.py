@@ -9,7 +9,9 @@ from marketflows_pipeline.assets.exchanges_output import EXCHANGE_PICTURES
 from marketflows_pipeline.assets.market_caps_output import MARKET_CAP_PICTURES
 from marketflows_pipeline.assets.publishing import Pictures, begin_to_draw, output_asset
 from marketflows_pipeline.assets.tables import Run
+from marketflows_pipeline.assets.uploading import upload_along
 from marketflows_pipeline.errors import MarketflowsError, is_stop
+from marketflows_pipeline.object_storage.upload import REPORT
 from marketflows_pipeline.report.build import SectionCache
 from marketflows_pipeline.report.bundle import HOW_TO_MAKE, read_bundle
 from marketflows_pipeline.report.places import Written, write_after_publish
@@ -52,6 +54,7 @@ def _written(run: RunContext) -> dict[str, dg.MetadataValue]:
         log.warning("no page was written: %s", reason)
         return {"not_written": dg.MetadataValue.text(reason)}
     log.info("the page is %s", written.path)
+    upload_along(run, REPORT, [written.path])
     return {
         "page": dg.MetadataValue.url(written.path.absolute().as_uri()),
         "size_mb": dg.MetadataValue.float(written.path.stat().st_size / 1e6),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -14,6 +15,9 @@ from marketflows_pipeline.cli.usage import is_option_of
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 from marketflows_pipeline.warehouse.render import Format
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.warehouse.remote import RemoteVersion
 
 FORMATS = get_args(Format)
 # A comment of the ready-made queries, which anybody's may have.
@@ -29,8 +33,9 @@ _NEEDS = re.compile(r"^-- Needs: (?P<what>.*)$", re.MULTILINE)
     is_flag=True,
     help="Let QUERY, and any view of the file, read and write other files with your rights.",
 )
+@click.option("--at", metavar="S3", help="Ask what was uploaded: s3://bucket/prefix, or one of its versions.")
 @click.pass_obj
-def sql(options: RunOptions, query: str, output_format: Format, *, allow_files: bool) -> None:
+def sql(options: RunOptions, query: str, output_format: Format, at: str | None, *, allow_files: bool) -> None:
     """Open the published file read-only and print the answer to QUERY, or to standard input where it is -.
 
     QUERY reaches this file and nothing else, also where the file was received from somebody; with --allow-files it can
@@ -43,6 +48,7 @@ def sql(options: RunOptions, query: str, output_format: Format, *, allow_files: 
     marketflows sql "select * from meta.publish"
     marketflows sql - < warehouse/queries/narrative_leaders.sql
     marketflows sql --allow-files "select * from raw.coins join 'mine.csv' using (coin_id)"
+    marketflows sql --at s3://bucket/prefix "select * from meta.publish"
     """  # noqa: D301 (click wants the backspace itself)
     from marketflows_pipeline.warehouse.user_query import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
@@ -52,13 +58,25 @@ def sql(options: RunOptions, query: str, output_format: Format, *, allow_files: 
         raise click.UsageError("Missing argument 'QUERY'.", context)
     if query == "-":
         query = read_standard_input()
-    path = published_path(options)
-    if not path.exists():
-        raise nothing_at(path, options)
+    path = asked_file(options, at)
     n_rows = write_result(query, path, output_format, standard_output(), allow_files=allow_files)
     needs = _NEEDS.search(query)
     if n_rows == 0 and needs:
         say(f"no rows: this query needs {needs['what'].strip()}", is_error=True)
+
+
+def asked_file(options: RunOptions, at: str | None) -> Path | RemoteVersion:
+    """The database to ask: the published file, or the uploaded version that ``--at`` names."""
+    if at is not None:
+        from marketflows_pipeline.cli.remote_version import remote_version  # noqa: PLC0415
+
+        if options.tutorial:
+            raise click.UsageError("the tutorial uploads nothing; ask with --at but without --tutorial.")
+        return remote_version(at, options, os.environ)
+    path = published_path(options)
+    if not path.exists():
+        raise nothing_at(path, options)
+    return path
 
 
 def nothing_at(path: Path, options: RunOptions) -> MarketflowsError:

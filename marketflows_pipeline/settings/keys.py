@@ -11,6 +11,7 @@ from marketflows_pipeline.options import ProviderName
 from marketflows_pipeline.settings.faults import unknown_key, without_secrets
 from marketflows_pipeline.settings.files import read_key, read_toml
 from marketflows_pipeline.settings.models import SOURCES
+from marketflows_pipeline.settings.object_storage import KEY_VARIABLES, TOKEN_VARIABLE, ObjectKeys, object_keys
 
 # Those with a plan that needs a key.
 KEYED: tuple[ProviderName, ...] = tuple(
@@ -22,6 +23,7 @@ PASSWORD_VARIABLES = ("MARKETFLOWS_POSTGRES_PASSWORD", "PGPASSWORD")
 SECRET_TABLES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(KEYED, (API_KEY,)),
     "postgres": ("password",),
+    "object_storage": tuple(KEY_VARIABLES),
 }
 # A key may be written where a name belongs; only what resembles one of these words is repeated.
 _SHOWN_NAMES = (*SECRET_TABLES, *(key for keys in SECRET_TABLES.values() for key in keys), "key")
@@ -62,6 +64,14 @@ def read_postgres_password(path: Path | None, environ: Mapping[str, str], faults
         if password := _from_environment(variable, environ, faults):
             return password
     return _of_table(_tables(path, faults).get("postgres"), "password")
+
+
+def read_object_keys(path: Path | None, environ: Mapping[str, str], faults: list[str]) -> ObjectKeys | None:
+    """Keys of the S3 service; the arguments are those of `read_keys`."""
+    found = read_secrets("object_storage", KEY_VARIABLES, path, environ, faults)
+    if found and (token := _from_environment(TOKEN_VARIABLE, environ, faults)):
+        found["token"] = token
+    return object_keys(found, path, faults)
 
 
 def read_secrets(

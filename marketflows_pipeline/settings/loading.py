@@ -26,6 +26,7 @@ from marketflows_pipeline.settings.keys import (
     files_with_secrets,
     read_keys,
     read_postgres_password,
+    read_object_keys,
     variable_of,
 )
 from marketflows_pipeline.settings.market_caps import FLOW_TYPES, MarketCapSource
@@ -37,6 +38,7 @@ from marketflows_pipeline.settings.models import (
     Settings,
     source_of,
 )
+from marketflows_pipeline.settings.object_storage import KEY_VARIABLES, ObjectKeys
 from marketflows_pipeline.settings.places import impossible_places, taken_places
 from marketflows_pipeline.settings.postgres import EXAMPLE
 
@@ -82,6 +84,10 @@ def load_settings(
     keys = read
     uses_postgres = config is not None and config.uses_postgres
     password = read_postgres_password(secrets_path, environ, faults) if uses_postgres else None
+    of_objects = None
+    if config is None or config.uses_object_storage:
+        # Without settings only so that no fault repeats them.
+        of_objects = read_object_keys(secrets_path, environ, [] if config is None else faults)
     faults += config_faults
     if config is not None:
         # A plan that sends no key has none.
@@ -95,13 +101,20 @@ def load_settings(
     if config is not None and not faults:
         faults.extend(taken_places(config_path, secrets_path, config))
     if config is None or faults:
-        raise UserInputError(_without([*read.values(), *([password] if password else [])], "\n".join(faults)))
+        hidden = [*read.values(), *([password] if password else []), *_values(of_objects)]
+        raise UserInputError(_without(hidden, "\n".join(faults)))
     no_exchanges = _why_no_exchanges(config, keys)
     if no_exchanges:
         config = config.model_copy(update={"exchanges": None})
     secrets = Secrets.model_validate({f"{name}_api_key": key for name, key in keys.items()})
-    secrets = secrets.model_copy(update={"postgres_password": SecretStr(password) if password else None})
+    hidden_password = SecretStr(password) if password else None
+    secrets = secrets.model_copy(update={"postgres_password": hidden_password, "object_keys": of_objects})
     return Settings(**dict(config), file=config_path, secrets=secrets, no_exchanges=no_exchanges)
+
+
+def _values(keys: ObjectKeys | None) -> list[str]:
+    held = (keys.key_id, keys.secret, keys.token) if keys is not None else ()
+    return [secret.get_secret_value() for secret in held if secret is not None]
 
 
 def _without(secrets: Collection[str], text: str) -> str:
@@ -140,6 +153,8 @@ def warn_of_exposure(settings: Settings, secrets_path: Path, environ: Mapping[st
     files = files_with_keys(_keyed(settings), secrets_path, environ)
     if settings.uses_postgres:
         files += files_with_secrets(PASSWORD_VARIABLES, secrets_path, environ)
+    if settings.uses_object_storage:
+        files += files_with_secrets(KEY_VARIABLES.values(), secrets_path, environ)
     for path in dict.fromkeys(files):
         _warn_of_readers(path)
     found = read_keys(_keyed(settings), secrets_path, environ, [])

@@ -30,8 +30,10 @@ from marketflows_pipeline.settings.fields import (
 from marketflows_pipeline.settings.folder import Folder
 from marketflows_pipeline.settings.market_caps import MarketCapSource
 from marketflows_pipeline.settings.narrative_index import NarrativeIndex
+from marketflows_pipeline.settings.object_storage import ObjectKeys, ObjectStorage
 from marketflows_pipeline.settings.plots import Plots
 from marketflows_pipeline.settings.postgres import PostgresTarget
+from marketflows_pipeline.settings.publish import Publish
 from marketflows_pipeline.system.near_matches import find_slips
 
 # Exchange volumes come from here, whatever the market-cap provider.
@@ -120,6 +122,7 @@ class Secrets(BaseModel):
     coingecko_api_key: SecretStr | None = None
     coinpaprika_api_key: SecretStr | None = None
     postgres_password: SecretStr | None = None
+    object_keys: ObjectKeys | None = None
 
     def of(self, provider: str) -> SecretStr | None:
         """The key of a market-cap provider; None where there is none, or it has no keys."""
@@ -159,6 +162,8 @@ class ConfigFile(TomlTable):
     report: Report = Field(default_factory=Report)
     run: Run = Field(default_factory=Run)
     execution: Execution = Field(default_factory=Execution)
+    publish: Publish = Field(default_factory=Publish)
+    object_storage: ObjectStorage | None = Field(None, description="The S3 service of uploads; without it, AWS")
     exchanges: Exchanges | None = Field(None, description="The exchange flow monitor; without the table it is off")
     cross_asset: CrossAsset | None = Field(None, description="Cross-asset money flow; without the table it is off")
 
@@ -189,6 +194,11 @@ class ConfigFile(TomlTable):
     def store_name(self) -> str:
         """What tells this store from others whose locks are kept in the same database."""
         return str(self.warehouse.path)
+
+    @property
+    def uses_object_storage(self) -> bool:
+        """Whether a run asks the S3 service for anything, so that its keys are read."""
+        return self.publish.upload is not None
 
     @property
     def is_one_account(self) -> bool:
@@ -252,6 +262,11 @@ class Settings(ConfigFile):
     def postgres_password(self) -> SecretStr | None:
         """Password of the Postgres role; None where the server asks for none, or libpq finds it by itself."""
         return self.secrets.postgres_password
+
+    @property
+    def object_keys(self) -> ObjectKeys | None:
+        """Keys of the S3 service; None where requests are not signed."""
+        return self.secrets.object_keys
 
     def fault_line(self, key: str, value: object, expectation: str) -> str:
         """One line about a key that turns out to be wrong only once services or the warehouse have answered."""

@@ -23,17 +23,19 @@ from marketflows_pipeline.warehouse import ddl, engine
 if TYPE_CHECKING:
     import polars as pl
 
+    from marketflows_pipeline.warehouse.remote import RemoteVersion
+
 _BATCH = 10_000
 _CATALOG = "marketflows"
 HOW_TO_ALLOW = "; a query may read and write other files with `marketflows sql --allow-files`"
 
 
 @contextmanager
-def open_published(path: Path, *, allow_files: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_published(path: Path | RemoteVersion, *, allow_files: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published file as it is now, its session in UTC.
 
     Args:
-        path: the link, such as ``warehouse/marketflows.duckdb``.
+        path: the link, such as ``warehouse/marketflows.duckdb``, or an uploaded version.
         allow_files: whether statements, and the views of the file, may read and write other files.
 
     Raises:
@@ -43,20 +45,12 @@ def open_published(path: Path, *, allow_files: bool = False) -> Iterator[duckdb.
         yield _opened(stack, path, allow_files=allow_files)
 
 
-def _opened(stack: ExitStack, path: Path, *, allow_files: bool) -> duckdb.DuckDBPyConnection:
-    if not path.exists():
-        raise MarketflowsError(f"nothing is published at {path} yet; run `marketflows` first")
-    if not path.is_file():
-        raise MarketflowsError(
-            f"{path} is no file: expected the published database; move it away, then run `marketflows`"
-        )
+def _opened(stack: ExitStack, path: Path | RemoteVersion, *, allow_files: bool) -> duckdb.DuckDBPyConnection:
+    if isinstance(path, Path):
+        _require_file(path)
     connection = stack.enter_context(engine.connect(_spill_folder(stack)))
     stack.enter_context(stopped_by(connection.interrupt))
-    try:
-        # The version behind the link: DuckDB would answer a second open of the link from the file it knows already.
-        engine.attach(connection, path.resolve(), _CATALOG, "read_only")
-    except duckdb.Error as error:
-        raise _cannot_open(path, error) from error
+    _attach(connection, path)
     if not allow_files:
         engine.shut(connection)
         if program := engine.foreign_program(connection, _CATALOG):
@@ -67,6 +61,28 @@ def _opened(stack: ExitStack, path: Path, *, allow_files: bool) -> duckdb.DuckDB
     connection.execute(f"use {_CATALOG}")
     engine.lock(connection)
     return connection
+
+
+def _require_file(path: Path) -> None:
+    if not path.exists():
+        raise MarketflowsError(f"nothing is published at {path} yet; run `marketflows` first")
+    if not path.is_file():
+        raise MarketflowsError(
+            f"{path} is no file: expected the published database; move it away, then run `marketflows`"
+        )
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path | RemoteVersion) -> None:
+    if not isinstance(path, Path):
+        from marketflows_pipeline.warehouse.remote import attach_version  # noqa: PLC0415 (most commands do without)
+
+        attach_version(connection, path, _CATALOG)
+        return
+    try:
+        # The version behind the link: DuckDB would answer a second open of the link from the file it knows already.
+        engine.attach(connection, path.resolve(), _CATALOG, "read_only")
+    except duckdb.Error as error:
+        raise _cannot_open(path, error) from error
 
 
 def _spill_folder(stack: ExitStack) -> str:
@@ -176,6 +192,10 @@ def refusals() -> Iterator[None]:
     """Turn what DuckDB says of a query into one line for the user who wrote it."""
     try:
         yield
+    except duckdb.HTTPException as error:
+        from marketflows_pipeline.warehouse.remote import of_the_service  # noqa: PLC0415
+
+        raise of_the_service(error) from None
     except duckdb.Error as error:
         # DuckDB repeats the statement below its message; the user has it on screen. Its own errors have a trace.
         message = " ".join(str(error).partition("\n\nLINE ")[0].partition("\n\nStack Trace")[0].split())

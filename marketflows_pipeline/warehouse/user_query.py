@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import duckdb
 
@@ -20,10 +21,13 @@ from marketflows_pipeline.warehouse.published import (
 )
 from marketflows_pipeline.warehouse.render import Format
 
+if TYPE_CHECKING:
+    from marketflows_pipeline.warehouse.remote import RemoteVersion
+
 
 def write_result(
     sql: str,
-    path: Path,
+    path: Path | RemoteVersion,
     output_format: Format,
     out: BinaryIO,
     *,
@@ -34,7 +38,7 @@ def write_result(
 
     Args:
         sql: the query.
-        path: the published file.
+        path: the published file, or an uploaded version of it.
         output_format: ``table`` for people (at most `render.TABLE_ROWS` rows, and it says so), ``csv``, ``json`` (a
             list of objects) or ``parquet``; times are ISO 8601 in UTC, missing values ``null`` (empty in CSV).
         out: where the bytes go; text is UTF-8.
@@ -83,11 +87,19 @@ def _refuse_all_but_one_question(connection: duckdb.DuckDBPyConnection, sql: str
             raise UserInputError("the SQL gives no rows; ask with select")
     if allow_files:
         return
+    # With httpfs one of these can be made, which other statements then are sent with.
+    if _makes_secret(statements[0]):
+        raise UserInputError("the SQL makes a secret, which does more than answer")
     # DuckDB may write to the files that are attached, which the published one is.
     if _copies(statements[0]):
         raise UserInputError(f"the SQL writes a file{HOW_TO_ALLOW}")
     if function := engine.reaches_out(sql):
         raise UserInputError(f"the SQL calls {function}, which does more than answer{HOW_TO_ALLOW}")
+
+
+def _makes_secret(statement: duckdb.Statement) -> bool:
+    is_create = statement.type == duckdb.StatementType.CREATE
+    return is_create and re.search(r"\bsecret\b", statement.query, re.IGNORECASE) is not None
 
 
 def _copies(statement: duckdb.Statement) -> bool:

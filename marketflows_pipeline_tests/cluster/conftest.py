@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from marketflows_pipeline_tests.services.postgres import postgres, postgres_server
+from marketflows_pipeline_tests.services.seaweedfs import bucket, seaweedfs
 
-__all__ = ["postgres", "postgres_server"]
+__all__ = ["bucket", "postgres", "postgres_server", "seaweedfs"]
 
 HERE = Path(__file__).parent
 
