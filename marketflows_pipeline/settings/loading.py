@@ -25,8 +25,8 @@ from marketflows_pipeline.settings.keys import (
     files_with_keys,
     files_with_secrets,
     read_keys,
-    read_postgres_password,
     read_object_keys,
+    read_postgres_password,
     variable_of,
 )
 from marketflows_pipeline.settings.market_caps import FLOW_TYPES, MarketCapSource

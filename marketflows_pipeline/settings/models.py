@@ -28,9 +28,10 @@ from marketflows_pipeline.settings.fields import (
     expected,
 )
 from marketflows_pipeline.settings.folder import Folder
+from marketflows_pipeline.settings.lake import DuckLake, StoreKind
 from marketflows_pipeline.settings.market_caps import MarketCapSource
 from marketflows_pipeline.settings.narrative_index import NarrativeIndex
-from marketflows_pipeline.settings.object_storage import ObjectKeys, ObjectStorage
+from marketflows_pipeline.settings.object_storage import ObjectKeys, ObjectPlace, ObjectStorage
 from marketflows_pipeline.settings.plots import Plots
 from marketflows_pipeline.settings.postgres import PostgresTarget
 from marketflows_pipeline.settings.publish import Publish
@@ -103,8 +104,16 @@ OTHER_THAN_PRIVATE = "another file than warehouse.path, which only the pipeline 
 class WarehousePaths(TomlTable):
     """``[warehouse]``: where the two database files are. Relative paths start at the folder of config.toml."""
 
+    store: StoreKind = Field("duckdb", description="What holds a run's tables: the file, or a lake of several hosts")
     path: FilePath = Field(Path(".marketflows/warehouse.duckdb"), description="The pipeline's own file")
     published_path: FilePath = Field(Path("warehouse/marketflows.duckdb"), description="The file for ad-hoc SQL")
+
+    ducklake: DuckLake = Field(default_factory=DuckLake, description="The lake; store says whether it is used")
+
+    @property
+    def lake(self) -> DuckLake | None:
+        """The lake, where it is the store."""
+        return self.ducklake if self.store == "ducklake" else None
 
     @field_validator("published_path")
     @classmethod
@@ -175,12 +184,18 @@ class ConfigFile(TomlTable):
     @property
     def shared_database(self) -> PostgresTarget | None:
         """The database by which hosts share budgets and locks; None where each process keeps its own."""
-        return self.execution.database if self.execution.coordination == "postgres" else None
+        return (self.execution.database or self._lake_catalog) if self.execution.coordination == "postgres" else None
 
     @property
     def uses_postgres(self) -> bool:
         """Whether a run asks Postgres for anything, so that its password is read."""
-        return self.execution.coordination == "postgres"
+        return self.execution.coordination == "postgres" or self._lake_catalog is not None
+
+    @property
+    def _lake_catalog(self) -> PostgresTarget | None:
+        """The lake's catalog, where it is Postgres."""
+        lake = self.warehouse.lake
+        return lake.catalog if lake is not None and isinstance(lake.catalog, PostgresTarget) else None
 
     @property
     def locks_parts(self) -> bool:
@@ -188,17 +203,18 @@ class ConfigFile(TomlTable):
 
         A file has one writer, whoever counts the requests.
         """
-        return False
+        return self.shared_database is not None and self._lake_catalog is not None
 
     @property
     def store_name(self) -> str:
         """What tells this store from others whose locks are kept in the same database."""
-        return str(self.warehouse.path)
+        return str(self._lake_catalog or self.warehouse.path)
 
     @property
     def uses_object_storage(self) -> bool:
         """Whether a run asks the S3 service for anything, so that its keys are read."""
-        return self.publish.upload is not None
+        lake = self.warehouse.lake
+        return self.publish.upload is not None or (lake is not None and isinstance(lake.data, ObjectPlace))
 
     @property
     def is_one_account(self) -> bool:

@@ -55,6 +55,14 @@ def connect(spill: Path | str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def connect_for_lakes(spill: Path) -> duckdb.DuckDBPyConnection:
+    """The same for lakes: DuckDB's Postgres extension asks where lasting secrets would be, and finds nothing there."""
+    lasting = {"allow_persistent_secrets": True, "secret_directory": str(spill / "no-secrets")}
+    connection = duckdb.connect(config={**_SETTINGS, **lasting, "temp_directory": str(spill)})
+    connection.execute("set global TimeZone = 'UTC'")
+    return connection
+
+
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, options: str = "") -> None:
     """Attach a file under a name.
 
