@@ -1,7 +1,7 @@
 """The warehouse: where a run reads and writes its tables.
 
-A run holds one connection to an in-memory database, to which its `Store` is attached as a catalog. Each call takes a
-cursor of its own and reads it to the end: from DuckDB 2 on a connection with an open result refuses other work.
+A run holds one connection, to which its `Store` is attached as a catalog. Each call takes a cursor of its own and reads
+it to the end: from DuckDB 2 on a connection with an open result refuses other work.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Warehouse:
 
     Raises:
         WarehouseError: if it is missing and not to be made, is held by another process, or is no DuckDB file.
-        UnsafeFileError: if it is a link, or its log or spill folder are not this program's own.
+        UnsafeFileError: if it is a link, or its log or spill folder are another's.
     """
 
     def __init__(self, target: str | Path | Store, *, create: bool = True) -> None:
@@ -279,11 +279,11 @@ class Warehouse:
             self._connection.execute("reset global threads").fetchall()
 
     @contextmanager
-    def frozen_for_copy(self) -> Iterator[Path]:
-        """Checkpoint, and hold back writes while the block reads the file from outside this process."""
-        with self._writing:
-            self.checkpoint()
-            yield self.path
+    def held_back(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Hold back writes, of other hosts too, while the block reads; the cursor is for this package only."""
+        self._store_calls()
+        with self._writing, self.store.writing(), self._cursor() as cursor:
+            yield cursor
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -39,7 +39,7 @@ class LakeStore:
     def __init__(self, place: LakePlace, path: Path, outgoing: Path | None = None) -> None:
         self.place = place
         self.path = path
-        self._outgoing = outgoing
+        self.outgoing = outgoing
 
     def __str__(self) -> str:
         return str(self.place)
@@ -75,7 +75,7 @@ class LakeStore:
         """Attach both lakes, made where they are missing."""
         self.place.attach(connection, "work", CATALOG)
         self.place.attach(connection, "pub", PUB)
-        folders = [*map(self.place.data_folder, LAKES), *([f"{self._outgoing.absolute()}/"] if self._outgoing else [])]
+        folders = [*map(self.place.data_folder, LAKES), *([f"{self.outgoing.absolute()}/"] if self.outgoing else [])]
         connection.execute(f"set global allowed_directories = [{', '.join(map(ddl.literal, folders))}]")
         engine.shut(connection)
 
