@@ -15,7 +15,7 @@ from marketflows_pipeline.object_storage.upload import Facts, Uploaded, has_poin
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.system.printable import excerpt
 from marketflows_pipeline.warehouse.publish import PublishReport
-from marketflows_pipeline.warehouse.store import STORAGE_VERSION
+from marketflows_pipeline.warehouse.stores.file import STORAGE_VERSION
 from marketflows_pipeline.warehouse.versions import VersionFolder
 from marketflows_pipeline.warehouse.without_raw import write_without_raw
 

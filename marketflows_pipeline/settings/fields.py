@@ -83,13 +83,15 @@ def _path_of(value: object, info: ValidationInfo, kind: str) -> Path:
     return value if root is None else root / value
 
 
-def _file(value: object, info: ValidationInfo) -> Path:
+def file_path(value: object, info: ValidationInfo) -> Path:
+    """The path of a file; a relative one starts at the folder of config.toml."""
     if isinstance(value, str) and value.endswith(("/", "\\")):
         raise expected("the path of a file")
     return _path_of(value, info, "file")
 
 
-def _folder(value: object, info: ValidationInfo) -> Path:
+def folder_path(value: object, info: ValidationInfo) -> Path:
+    """The path of a folder; a relative one starts at the folder of config.toml."""
     return _path_of(value, info, "folder")
 
 
@@ -105,8 +107,8 @@ PortfolioName = Annotated[Text, AfterValidator(portfolio_name)]
 Coins = Annotated[tuple[CoinId, ...], Field(min_length=1)]
 Dollars = Annotated[Number, AfterValidator(_whole_dollars)]
 WebAddress = Annotated[Text, AfterValidator(_web_address)]
-FilePath = Annotated[Path, BeforeValidator(_file)]
-FolderPath = Annotated[Path, BeforeValidator(_folder)]
+FilePath = Annotated[Path, BeforeValidator(file_path)]
+FolderPath = Annotated[Path, BeforeValidator(folder_path)]
 Members = Annotated[Literal["current"] | date, BeforeValidator(_as_date)]
 
 

@@ -18,9 +18,11 @@ KEYED: tuple[ProviderName, ...] = tuple(
     name for name, source in SOURCES.items() if any(plan.key_header for plan in source.plans.values())
 )
 API_KEY = "api_key"
+PASSWORD_VARIABLES = ("MARKETFLOWS_POSTGRES_PASSWORD", "PGPASSWORD")
 # Tables of secrets.toml, each with its keys.
 SECRET_TABLES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(KEYED, (API_KEY,)),
+    "postgres": ("password",),
     "object_storage": tuple(KEY_VARIABLES),
 }
 # A key may be written where a name belongs; only what resembles one of these words is repeated.
@@ -51,6 +53,17 @@ def read_keys(
     """
     keys = {name: read_secrets(name, {API_KEY: variable_of(name)}, path, environ, faults) for name in providers}
     return {name: found[API_KEY] for name, found in keys.items() if found}
+
+
+def read_postgres_password(path: Path | None, environ: Mapping[str, str], faults: list[str]) -> str | None:
+    """The password of the Postgres role; the arguments are those of `read_keys`.
+
+    The program's own variable wins over libpq's, and both win over the secrets file.
+    """
+    for variable in PASSWORD_VARIABLES:
+        if password := _from_environment(variable, environ, faults):
+            return password
+    return _of_table(_tables(path, faults).get("postgres"), "password")
 
 
 def read_object_keys(path: Path | None, environ: Mapping[str, str], faults: list[str]) -> ObjectKeys | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.options import DEFAULT_PROVIDER, ProviderName, RunOptions
@@ -20,11 +20,13 @@ from marketflows_pipeline.settings.files import read_toml
 from marketflows_pipeline.settings.keys import (
     API_KEY,
     KEYED,
+    PASSWORD_VARIABLES,
     file_variable_of,
     files_with_keys,
     files_with_secrets,
     read_keys,
     read_object_keys,
+    read_postgres_password,
     variable_of,
 )
 from marketflows_pipeline.settings.market_caps import FLOW_TYPES, MarketCapSource
@@ -38,6 +40,7 @@ from marketflows_pipeline.settings.models import (
 )
 from marketflows_pipeline.settings.object_storage import KEY_VARIABLES, ObjectKeys
 from marketflows_pipeline.settings.places import impossible_places, taken_places
+from marketflows_pipeline.settings.postgres import EXAMPLE
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +82,8 @@ def load_settings(
     config = _config(config_path, config_faults, provider)
     read = read_keys(_keyed(config, also_asked), secrets_path, environ, faults)
     keys = read
+    uses_postgres = config is not None and config.uses_postgres
+    password = read_postgres_password(secrets_path, environ, faults) if uses_postgres else None
     of_objects = None
     if config is None or config.uses_object_storage:
         # Without settings only so that no fault repeats them.
@@ -96,12 +101,14 @@ def load_settings(
     if config is not None and not faults:
         faults.extend(taken_places(config_path, secrets_path, config))
     if config is None or faults:
-        raise UserInputError(_without([*read.values(), *_values(of_objects)], "\n".join(faults)))
+        hidden = [*read.values(), *([password] if password else []), *_values(of_objects)]
+        raise UserInputError(_without(hidden, "\n".join(faults)))
     no_exchanges = _why_no_exchanges(config, keys)
     if no_exchanges:
         config = config.model_copy(update={"exchanges": None})
     secrets = Secrets.model_validate({f"{name}_api_key": key for name, key in keys.items()})
-    secrets = secrets.model_copy(update={"object_keys": of_objects})
+    hidden_password = SecretStr(password) if password else None
+    secrets = secrets.model_copy(update={"postgres_password": hidden_password, "object_keys": of_objects})
     return Settings(**dict(config), file=config_path, secrets=secrets, no_exchanges=no_exchanges)
 
 
@@ -144,6 +151,8 @@ def warn_of_exposure(settings: Settings, secrets_path: Path, environ: Mapping[st
         environ: environment variables.
     """
     files = files_with_keys(_keyed(settings), secrets_path, environ)
+    if settings.uses_postgres:
+        files += files_with_secrets(PASSWORD_VARIABLES, secrets_path, environ)
     if settings.uses_object_storage:
         files += files_with_secrets(KEY_VARIABLES.values(), secrets_path, environ)
     for path in dict.fromkeys(files):
@@ -233,8 +242,18 @@ def _config(path: Path, faults: list[str], provider: ProviderName | None) -> Con
     except ValidationError as error:
         faults.extend(validation_lines(path, error, ConfigFile))
         return None
-    faults.extend(lines := list(impossible_places(path, config)))
+    faults.extend(lines := [*impossible_places(path, config), *_no_database(path, config)])
     return None if lines else config
+
+
+def _no_database(path: Path, config: ConfigFile) -> Iterator[str]:
+    if config.execution.coordination == "postgres" and config.shared_database is None:
+        yield fault_line(
+            path,
+            "execution.coordination",
+            "postgres",
+            f"expected database in [execution] too, such as {EXAMPLE}, or a lake whose catalog is in Postgres",
+        )
 
 
 def _raw_config(path: Path, faults: list[str], provider: ProviderName | None) -> dict[str, Any] | None:

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from marketflows_pipeline.options import DEFAULT_PROVIDER, ProviderName
+from marketflows_pipeline.settings.analysis import Analysis, orders_for
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.coinpaprika import CoinPaprika
 from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.settings.cross_check import MarketCaps
 from marketflows_pipeline.settings.exchanges import Exchanges
+from marketflows_pipeline.settings.execution import Execution
 from marketflows_pipeline.settings.faults import fault_line
 from marketflows_pipeline.settings.fields import (
     FilePath,
     FolderPath,
     Number,
-    Span,
     TomlTable,
     WebAddress,
     Whole,
     expected,
 )
 from marketflows_pipeline.settings.folder import Folder
+from marketflows_pipeline.settings.lake import DuckLake, StoreKind
 from marketflows_pipeline.settings.market_caps import MarketCapSource
 from marketflows_pipeline.settings.narrative_index import NarrativeIndex
-from marketflows_pipeline.settings.object_storage import ObjectKeys, ObjectStorage
+from marketflows_pipeline.settings.object_storage import ObjectKeys, ObjectPlace, ObjectStorage
 from marketflows_pipeline.settings.plots import Plots
+from marketflows_pipeline.settings.postgres import PostgresTarget
 from marketflows_pipeline.settings.publish import Publish
 from marketflows_pipeline.system.near_matches import find_slips
 
@@ -43,7 +45,6 @@ SOURCES: Mapping[ProviderName, type[MarketCapSource]] = {
     "coinpaprika": CoinPaprika,
     "folder": Folder,
 }
-RANGES_MAX_ORDER = 2
 
 
 class DefiLlama(TomlTable):
@@ -77,48 +78,6 @@ class Providers(TomlTable):
     vaneck: Service = Field(default_factory=Service, description="Shares of VanEck's bitcoin fund")
 
 
-def orders_for(orders: Iterable[int], flow_types: Iterable[str]) -> tuple[int, ...]:
-    """Differentiation orders as computed for these flow types.
-
-    Narratives and portfolios take each difference from the one before, so they have every order from 0 to the highest.
-
-    Raises:
-        PydanticCustomError: if market-cap ranges are chosen together with an order above 2.
-    """
-    chosen = sorted(set(orders))
-    if not chosen:
-        raise expected("at least one order; 0 is the curve itself")
-    if "market_cap_ranges" in flow_types and chosen[-1] > RANGES_MAX_ORDER:
-        raise expected(
-            f'orders up to {RANGES_MAX_ORDER}, because flow_types holds "market_cap_ranges", '
-            "which are defined for level, growth and inflection only"
-        )
-    if "narratives" in flow_types or "individual_assets" in flow_types:
-        return tuple(range(chosen[-1] + 1))
-    return tuple(chosen)
-
-
-class Analysis(TomlTable):
-    """``[analysis]``: smoothing, differences, scaling."""
-
-    ema_periods: tuple[Span, ...] = Field((1, 20), description="EMA spans in grid steps; 1, the plain curve, always in")
-    diff_orders: tuple[Annotated[Whole, Field(ge=0, le=10)], ...] = Field(
-        (0, 1, 2), description="0 level, 1 growth, 2 inflection"
-    )
-    smoothing_ema: Span = Field(10, description="EMA span that smooths each difference; 1 is none")
-    is_unit_normalize: bool = Field(True, strict=True, description="Also scale to 0..1 across series")
-
-    @field_validator("ema_periods")
-    @classmethod
-    def _always_one(cls, periods: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(sorted({1, *periods}))
-
-    @field_validator("diff_orders")
-    @classmethod
-    def _orders_fit_the_file(cls, orders: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
-        return orders_for(orders, (info.context or {}).get("flow_types", ()))
-
-
 class Run(TomlTable):
     """``[run]``: what holds for a run as a whole."""
 
@@ -145,8 +104,16 @@ OTHER_THAN_PRIVATE = "another file than warehouse.path, which only the pipeline 
 class WarehousePaths(TomlTable):
     """``[warehouse]``: where the two database files are. Relative paths start at the folder of config.toml."""
 
+    store: StoreKind = Field("duckdb", description="What holds a run's tables: the file, or a lake of several hosts")
     path: FilePath = Field(Path(".marketflows/warehouse.duckdb"), description="The pipeline's own file")
     published_path: FilePath = Field(Path("warehouse/marketflows.duckdb"), description="The file for ad-hoc SQL")
+
+    ducklake: DuckLake = Field(default_factory=DuckLake, description="The lake; store says whether it is used")
+
+    @property
+    def lake(self) -> DuckLake | None:
+        """The lake, where it is the store."""
+        return self.ducklake if self.store == "ducklake" else None
 
     @field_validator("published_path")
     @classmethod
@@ -163,6 +130,7 @@ class Secrets(BaseModel):
 
     coingecko_api_key: SecretStr | None = None
     coinpaprika_api_key: SecretStr | None = None
+    postgres_password: SecretStr | None = None
     object_keys: ObjectKeys | None = None
 
     def of(self, provider: str) -> SecretStr | None:
@@ -202,6 +170,7 @@ class ConfigFile(TomlTable):
     warehouse: WarehousePaths = Field(default_factory=WarehousePaths)
     report: Report = Field(default_factory=Report)
     run: Run = Field(default_factory=Run)
+    execution: Execution = Field(default_factory=Execution)
     publish: Publish = Field(default_factory=Publish)
     object_storage: ObjectStorage | None = Field(None, description="The S3 service of uploads; without it, AWS")
     exchanges: Exchanges | None = Field(None, description="The exchange flow monitor; without the table it is off")
@@ -213,9 +182,39 @@ class ConfigFile(TomlTable):
         return source_of(self.provider, self.providers)
 
     @property
+    def shared_database(self) -> PostgresTarget | None:
+        """The database by which hosts share budgets and locks; None where each process keeps its own."""
+        return (self.execution.database or self._lake_catalog) if self.execution.coordination == "postgres" else None
+
+    @property
+    def uses_postgres(self) -> bool:
+        """Whether a run asks Postgres for anything, so that its password is read."""
+        return self.execution.coordination == "postgres" or self._lake_catalog is not None
+
+    @property
+    def _lake_catalog(self) -> PostgresTarget | None:
+        """The lake's catalog, where it is Postgres."""
+        lake = self.warehouse.lake
+        return lake.catalog if lake is not None and isinstance(lake.catalog, PostgresTarget) else None
+
+    @property
+    def locks_parts(self) -> bool:
+        """Whether the parts are locked one by one, for all hosts; otherwise one process writes, under a file's lock.
+
+        A file has one writer, whoever counts the requests.
+        """
+        return self.shared_database is not None and self._lake_catalog is not None
+
+    @property
+    def store_name(self) -> str:
+        """What tells this store from others whose locks are kept in the same database."""
+        return str(self._lake_catalog or self.warehouse.path)
+
+    @property
     def uses_object_storage(self) -> bool:
         """Whether a run asks the S3 service for anything, so that its keys are read."""
-        return self.publish.upload is not None
+        lake = self.warehouse.lake
+        return self.publish.upload is not None or (lake is not None and isinstance(lake.data, ObjectPlace))
 
     @property
     def is_one_account(self) -> bool:
@@ -274,6 +273,11 @@ class Settings(ConfigFile):
     file: Path = Field(Path("config.toml"), exclude=True, repr=False)
     secrets: Secrets = Field(default_factory=Secrets, exclude=True, repr=False, description="Keys of the services")
     no_exchanges: str = Field("", exclude=True, repr=False)
+
+    @property
+    def postgres_password(self) -> SecretStr | None:
+        """Password of the Postgres role; None where the server asks for none, or libpq finds it by itself."""
+        return self.secrets.postgres_password
 
     @property
     def object_keys(self) -> ObjectKeys | None:

@@ -7,11 +7,12 @@ one published before.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 import polars as pl
@@ -25,6 +26,8 @@ from marketflows_pipeline.warehouse.describe import describe
 from marketflows_pipeline.warehouse.foreign import drop_all_but, plain_tables
 
 CATALOG = "published"
+# What a table's rows are told by: a text that differs where they do.
+Fingerprint: TypeAlias = Callable[[duckdb.DuckDBPyConnection, str], str]
 DESCRIBING = ("meta.tables", "meta.columns", "meta.lineage", "meta.publish")
 
 
@@ -105,11 +108,16 @@ def assemble(
 
 
 def describe_file(
-    cursor: duckdb.DuckDBPyConnection, origins: Mapping[str, Origin], run_id: str, now: datetime
+    cursor: duckdb.DuckDBPyConnection,
+    origins: Mapping[str, Origin],
+    run_id: str,
+    now: datetime,
+    fingerprint: Fingerprint | None = None,
 ) -> pl.DataFrame:
     """Write what a file says about itself: ``meta.tables``, ``meta.columns``, ``meta.lineage`` and ``meta.publish``.
 
-    The cursor's catalog is the file, checkpointed; ``origins`` are those of its other tables.
+    The cursor's catalog is the file, checkpointed; ``origins`` are those of its other tables. By default a table's
+    fingerprint is of where it lies in a file.
 
     Returns:
         The rows of ``meta.publish``.
@@ -121,7 +129,7 @@ def describe_file(
         "meta.publish": len(stored.keys() & TABLES.keys()),
     }
     described = {name: Origin(height, "fresh", run_id, now) for name, height in heights.items()}
-    frames["meta.publish"] = _published_rows(cursor, stored, {**origins, **described}, now)
+    frames["meta.publish"] = _published_rows(cursor, stored, {**origins, **described}, now, fingerprint or _fingerprint)
     for name, frame in frames.items():
         write_table(cursor, TABLES[name], frame)
     return frames["meta.publish"]
@@ -130,13 +138,26 @@ def describe_file(
 def _take(cursor: duckdb.DuckDBPyConnection, other: Path, taken: Iterable[str]) -> None:
     """Bring tables over from another file."""
     engine.attach(cursor, other, "other", "read_only")
-    for name in taken:
-        cursor.execute(ddl.create_schema(TABLES[name]))
-        cursor.execute(f"create table {ddl.qualified(name)} as from {ddl.qualified(name, 'other')}")
+    bring(cursor, "other", taken)
     cursor.execute("detach other")
+    checkpointed(cursor)
+
+
+def bring(cursor: duckdb.DuckDBPyConnection, source: str, names: Iterable[str]) -> None:
+    """Copy tables of an attached catalog into the cursor's own, with their comments."""
+    names = list(names)
+    for name in names:
+        cursor.execute(ddl.create_schema(TABLES[name]))
+        cursor.execute(
+            f"create or replace table {ddl.qualified(name)} as from {ddl.qualified(name, source)}"
+        ).fetchall()
     stored = stored_columns(cursor)
-    for name in taken:
+    for name in names:
         run_all(cursor, ddl.comments(TABLES[name], stored[name]))
+
+
+def checkpointed(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Move the tables to their places in the file."""
     # Only then have the new tables a place in the file, which their fingerprints tell.
     cursor.execute(f"checkpoint {CATALOG}")
 
@@ -165,6 +186,7 @@ def _published_rows(
     stored: Mapping[str, Mapping[str, str]],
     origins: Mapping[str, Origin],
     now: datetime,
+    fingerprint: Fingerprint,
 ) -> pl.DataFrame:
     rows = []
     for name, entry in TABLES.items():
@@ -187,7 +209,7 @@ def _published_rows(
                 "n_rows": origin.rows if entry.view_sql is None else None,
                 "run_id": origin.run_id,
                 "published_at": origin.published_at,
-                "fingerprint": None if entry.view_sql or name in DESCRIBING else _fingerprint(cursor, name),
+                "fingerprint": None if entry.view_sql or name in DESCRIBING else fingerprint(cursor, name),
             }
         )
     return pl.DataFrame(rows, schema=TABLES["meta.publish"].polars_schema)

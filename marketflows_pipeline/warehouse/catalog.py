@@ -14,6 +14,7 @@ from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES, Table
 from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.row_keys import QUARANTINE, accepted_view
+from marketflows_pipeline.warehouse.stores.dialect import DUCKDB, Dialect
 
 
 def run_all(cursor: duckdb.DuckDBPyConnection, statements: Iterable[str]) -> None:
@@ -93,7 +94,7 @@ def write_table(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFr
     run_all(cursor, ddl.comments(table))
 
 
-def make_views(cursor: duckdb.DuckDBPyConnection, *, over: str | None = None) -> None:
+def make_views(cursor: duckdb.DuckDBPyConnection, dialect: Dialect = DUCKDB, *, over: str | None = None) -> None:
     """Make every registered view whose tables are all stored as registered, with its comments.
 
     Where a table is named by ``over``, only the views that read it are looked at.
@@ -102,20 +103,25 @@ def make_views(cursor: duckdb.DuckDBPyConnection, *, over: str | None = None) ->
     if not views:
         return
     whole = whole_tables(cursor)
-    _make(cursor, (view for view in views if ddl.view_sources(view) <= whole))
+    _make(cursor, (view for view in views if ddl.view_sources(view) <= whole), dialect)
 
 
-def make_accepted(cursor: duckdb.DuckDBPyConnection) -> None:
+def make_accepted(cursor: duckdb.DuckDBPyConnection, dialect: Dialect = DUCKDB) -> None:
     """Make ``accepted.*``, the raw tables without their quarantined rows, as far as they are stored as registered."""
     whole = whole_tables(cursor)
     raw = (entry for name, entry in TABLES.items() if entry.schema_name == "raw" and {name, QUARANTINE} <= whole)
-    _make(cursor, map(accepted_view, raw))
+    _make(cursor, map(accepted_view, raw), dialect)
 
 
-def _make(cursor: duckdb.DuckDBPyConnection, views: Iterable[Table]) -> None:
+def _make(cursor: duckdb.DuckDBPyConnection, views: Iterable[Table], dialect: Dialect) -> None:
+    present = None if dialect.comments_view_columns else ()
     run_all(
         cursor,
-        (text for view in views for text in (ddl.create_schema(view), ddl.create_view(view), *ddl.comments(view))),
+        (
+            text
+            for view in views
+            for text in (ddl.create_schema(view), ddl.create_view(view), *ddl.comments(view, present))
+        ),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import duckdb
 
@@ -20,13 +19,13 @@ class Cursors:
 
     Args:
         connection: whose cursors these are.
-        path: of the file, for messages.
+        place: what is attached, for messages.
         catalog: under which the file is attached.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, catalog: str) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, place: str, catalog: str) -> None:
         self._connection = connection
-        self._path = path
+        self._place = place
         self._catalog = catalog
         self._idle: deque[duckdb.DuckDBPyConnection] = deque()
 
@@ -47,7 +46,7 @@ class Cursors:
             yield cursor
         except duckdb.Error as error:
             cursor.close()
-            raise WarehouseError(f"{self._path}: {error}; what was stored is unchanged") from error
+            raise WarehouseError(f"{self._place}: {error}; what was stored is unchanged") from error
         except BaseException:
             cursor.close()
             raise

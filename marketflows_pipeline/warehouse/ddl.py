@@ -83,14 +83,14 @@ def comments(table: Table, present: Iterable[str] | None = None) -> Iterator[str
             yield f"comment on column {name} is {literal(column.comment)}"
 
 
-def merge(table: Table, *, revise: bool, bound: str | None) -> str:
+def merge(table: Table, *, revise: bool, bound: str | None, returns_rows: bool = True) -> str:
     """The statement that adds the rows of the relation ``incoming`` and revises those whose values differ.
 
     Without ``revise`` each stored row stays. The stored rows looked at lie between two parameters of the key column
     ``bound``.
 
     Returns:
-        A MERGE that returns one ``INSERT`` or ``UPDATE`` per row it touched.
+        A MERGE that returns one ``INSERT`` or ``UPDATE`` per row it touched, or how many these are.
     """
     on = _same_key(table, bound)
     values = table.revisable
@@ -108,7 +108,7 @@ def merge(table: Table, *, revise: bool, bound: str | None) -> str:
     )
     return (
         f"merge into {qualified(table.name)} as stored using incoming on {' and '.join(on)} "
-        f"{' '.join(clauses)} returning merge_action"
+        f"{' '.join(clauses)}{' returning merge_action' if returns_rows else ''}"
     )
 
 

@@ -8,7 +8,7 @@ from then on DuckDB opens these files and its own spill folder, and nothing else
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -45,14 +45,21 @@ _PROGRAMS = tuple(
 )
 
 
-def connect(spill: Path | str) -> duckdb.DuckDBPyConnection:
+def connect(spill: Path | str, also: Mapping[str, str | bool] | None = None) -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB of its own, its sessions in UTC, to which files can be attached.
 
-    The folder ``spill``, for what memory does not hold, is made when it is needed, and removed at the end.
+    The folder ``spill``, for what memory does not hold, is made when it is needed, and removed at the end. Settings in
+    ``also`` come in place of the usual ones.
     """
-    connection = duckdb.connect(config={**_SETTINGS, "temp_directory": str(spill)})
+    connection = duckdb.connect(config={**_SETTINGS, **(also or {}), "temp_directory": str(spill)})
     connection.execute("set global TimeZone = 'UTC'")
     return connection
+
+
+def connect_for_lakes(spill: Path) -> duckdb.DuckDBPyConnection:
+    """The same for lakes: DuckDB's Postgres extension asks where lasting secrets would be, and finds nothing there."""
+    lasting: dict[str, str | bool] = {"allow_persistent_secrets": True, "secret_directory": str(spill / "no-secrets")}
+    return connect(spill, lasting)
 
 
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, options: str = "") -> None:

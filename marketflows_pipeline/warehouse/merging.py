@@ -12,6 +12,7 @@ import polars as pl
 from marketflows_pipeline.schema import DType, Table
 from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.revisions import Provenance, record_revisions
+from marketflows_pipeline.warehouse.stores.dialect import Dialect
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,18 @@ class MergeResult:
 
 
 def merge_rows(
-    cursor: duckdb.DuckDBPyConnection, entry: Table, rows: pl.DataFrame, *, revise: bool, provenance: Provenance | None
+    cursor: duckdb.DuckDBPyConnection,
+    entry: Table,
+    rows: pl.DataFrame,
+    dialect: Dialect,
+    *,
+    revise: bool,
+    provenance: Provenance | None,
 ) -> MergeResult:
     """Merge checked rows; see `Warehouse.merge`.
 
-    Without ``revise`` each stored row stays; without a provenance no revisions are recorded.
+    The dialect is that of the store. Without ``revise`` each stored row stays; without a provenance no revisions are
+    recorded.
     """
     is_plain = provenance is None and not entry.set_once
     if rows.height == 1 and is_plain and len(entry.key) < len(entry.columns):
@@ -40,12 +48,31 @@ def merge_rows(
     if provenance is not None and revise:
         record_revisions(cursor, entry, rows, provenance)
     cursor.register("incoming", rows)
-    touched = cursor.execute(ddl.merge(entry, revise=revise, bound=bound), limits).fetchall()
+    inserted, revised = (_merged if dialect.returns_rows else _merged_by_counts)(cursor, entry, revise, bound, limits)
     if entry.set_once:
         cursor.execute(ddl.write_once(entry, bound=bound), limits).fetchall()
     cursor.unregister("incoming")
+    return MergeResult(inserted, revised, rows.height - inserted - revised)
+
+
+def _merged(
+    cursor: duckdb.DuckDBPyConnection, entry: Table, revise: bool, bound: str | None, limits: list[Any]
+) -> tuple[int, int]:
+    """Merge the relation ``incoming``; how many rows were added and revised."""
+    touched = cursor.execute(ddl.merge(entry, revise=revise, bound=bound), limits).fetchall()
     done = Counter(action for (action,) in touched)
-    return MergeResult(done["INSERT"], done["UPDATE"], rows.height - done.total())
+    return done["INSERT"], done["UPDATE"]
+
+
+def _merged_by_counts(
+    cursor: duckdb.DuckDBPyConnection, entry: Table, revise: bool, bound: str | None, limits: list[Any]
+) -> tuple[int, int]:
+    """The same where MERGE only says how many rows it touched: what the table grew by was added."""
+    count = f"select count(*) from {ddl.qualified(entry.name)}"
+    ((before,),) = cursor.execute(count).fetchall()
+    ((touched,),) = cursor.execute(ddl.merge(entry, revise=revise, bound=bound, returns_rows=False), limits).fetchall()
+    ((after,),) = cursor.execute(count).fetchall()
+    return after - before, touched - (after - before)
 
 
 def _merge_row(cursor: duckdb.DuckDBPyConnection, entry: Table, row: dict[str, Any], *, revise: bool) -> MergeResult:

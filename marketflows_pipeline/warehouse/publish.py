@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,11 +19,12 @@ import polars as pl
 
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import PARTS, TABLES, Part
-from marketflows_pipeline.warehouse import build
+from marketflows_pipeline.warehouse import build, lake_publish
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.build import Origin
 from marketflows_pipeline.warehouse.copy_file import copy_in_subprocess
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.stores.lake import LakeStore
 from marketflows_pipeline.warehouse.versions import Version, VersionFolder
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class PublishReport:
 
     ``path`` is the new file behind the link, ``tables`` the rows of ``meta.publish``. Parts are ``carried_over`` from
     the publish before where their latest run has not passed, and ``left_out`` where they were never published either.
+    From a lake it is a ``snapshot`` too, and no file where none is exported.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class PublishReport:
     carried_over: tuple[str, ...]
     left_out: tuple[str, ...]
     size_bytes: int
+    snapshot: int | None = None
 
 
 def begin_part(warehouse: Warehouse, part: Part, run_id: str, now: datetime) -> None:
@@ -79,11 +82,12 @@ def publish(
     """
     runs = warehouse.read(_PART_RUNS, where="part = ?", params=[part])
     _mark(warehouse, part, run_id, started_at=runs["started_at"][0] if len(runs) else now, passed_at=now)
-    before = warehouse.read("meta.publish")
+    before = _published_before(warehouse)
     try:
         folder = VersionFolder(published_path)
         with _cleared(folder):
-            report = _build(warehouse, folder, before, run_id, now)
+            build_it = _build_from_lake if isinstance(warehouse.store, LakeStore) else _build
+            report = build_it(warehouse, folder, before, run_id, now)
     except BaseException as error:
         # A full disk may refuse this too; the dates of this run's tables are then those of the failed publish.
         with contextlib.suppress(WarehouseError):
@@ -110,19 +114,64 @@ def _cleared(folder: VersionFolder) -> Iterator[None]:
         folder.clear_unfinished()
 
 
+def _published_before(warehouse: Warehouse) -> pl.DataFrame:
+    """``meta.publish`` as of the publish before."""
+    if isinstance(warehouse.store, LakeStore):
+        return lake_publish.published_rows(warehouse)
+    return warehouse.read("meta.publish")
+
+
+def _build_from_lake(
+    warehouse: Warehouse, folder: VersionFolder, before: pl.DataFrame, run_id: str, now: datetime
+) -> PublishReport:
+    store = warehouse.store
+    assert isinstance(store, LakeStore)
+    plan = _plan(warehouse, lambda held: _carried_in(before, held), before=before, run_id=run_id, now=now)
+    published = lake_publish.replace_published(
+        warehouse, store, before=before, fresh=plan.fresh, carried=plan.carried, run_id=run_id, now=now
+    )
+    report = PublishReport(
+        path=folder.link,
+        tables=published.tables,
+        carried_over=plan.carried_over,
+        left_out=plan.left_out,
+        size_bytes=published.size_bytes,
+        snapshot=published.number,
+    )
+    if store.outgoing is None:
+        return report
+    target = folder.building_path("private")
+    lake_publish.export(warehouse, target, {**plan.fresh, **plan.carried}, run_id, now)
+    version = folder.adopt(target, run_id, now)
+    return replace(report, path=version.path, size_bytes=version.path.stat().st_size)
+
+
+def _carried_in(before: pl.DataFrame, parts: list[Part]) -> dict[str, Origin]:
+    """Origins of some parts' tables as they were published before."""
+    rows = before.filter(pl.col("part").is_in(parts), pl.col("n_rows").is_not_null())
+    return {
+        row["table_name"]: Origin(row["n_rows"], "carried_over", row["run_id"], row["published_at"])
+        for row in rows.iter_rows(named=True)
+        if row["table_name"] in TABLES
+    }
+
+
 def _build(
     warehouse: Warehouse, folder: VersionFolder, before: pl.DataFrame, run_id: str, now: datetime
 ) -> PublishReport:
     private, last = folder.building_path("private"), folder.building_path("last")
-    with warehouse.frozen_for_copy() as source:
-        plan = _plan(warehouse, folder, last, before=before, run_id=run_id, now=now)
+    with warehouse.held_back():
+        warehouse.checkpoint()
+        plan = _plan(
+            warehouse, lambda held: _carried_origins(folder, held, last), before=before, run_id=run_id, now=now
+        )
         tables = None
         if not plan.carried and warehouse.tables() <= {*plan.fresh, *_VIEWS, *build.DESCRIBING}:
             # Nothing to bring over or to drop: the private file is described, and its copy is the new file.
             with warehouse.transaction(alters=True) as cursor:
                 tables = build.describe_file(cursor, plan.fresh, run_id, now)
             warehouse.checkpoint()
-        copy_in_subprocess(source, private)
+        copy_in_subprocess(warehouse.path, private)
     origins = {**plan.fresh, **plan.carried}
     target, other, taken = private, last, plan.carried
     if _rows(plan.carried) > _rows(plan.fresh):
@@ -152,12 +201,17 @@ class _Plan:
 
 
 def _plan(
-    warehouse: Warehouse, folder: VersionFolder, last: Path, *, before: pl.DataFrame, run_id: str, now: datetime
+    warehouse: Warehouse,
+    carry: Callable[[list[Part]], dict[str, Origin]],
+    *,
+    before: pl.DataFrame,
+    run_id: str,
+    now: datetime,
 ) -> _Plan:
     runs = {row["part"]: row for row in warehouse.read(_PART_RUNS).iter_rows(named=True)}
     passed = [name for name in PARTS if name in runs and runs[name]["passed_at"] is not None]
     held = [name for name in PARTS if name not in passed]
-    carried = _carried_origins(folder, _to_look_for(held, before), last)
+    carried = carry(_to_look_for(held, before))
     carried_over = tuple(name for name in held if any(TABLES[table].part == name for table in carried))
     taken: dict[str, str] = {name: runs[name]["run_id"] for name in passed}
     # A part that has never run brings its history tables, which are empty.

@@ -1,14 +1,13 @@
-"""The private file: where a run reads and writes its tables.
+"""The warehouse: where a run reads and writes its tables.
 
-A run holds one read-write connection to an in-memory database, to which the store is attached as a catalog; so the
-target of ATTACH is the only thing that says what the store is. Each call takes a cursor of its own and reads it to
-the end, because from DuckDB 2 on a connection with an open result refuses other work.
+A run holds one connection, to which its `Store` is attached as a catalog. Each call takes a cursor of its own and reads
+it to the end: from DuckDB 2 on a connection with an open result refuses other work.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,68 +19,57 @@ import polars as pl
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES, Table
 from marketflows_pipeline.system.safe_files import private_umask
-from marketflows_pipeline.warehouse import ddl, engine, private_file
+from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.accepted import accepted_name
-from marketflows_pipeline.warehouse.call_journal import CallJournal
-from marketflows_pipeline.warehouse.catalog import (
-    differences,
-    insert,
-    make_accepted,
-    make_views,
-    prepare_history,
-    whole_tables,
-    write_table,
-)
+from marketflows_pipeline.warehouse.catalog import differences, insert, make_views, whole_tables, write_table
 from marketflows_pipeline.warehouse.cursors import Cursors
 from marketflows_pipeline.warehouse.known_columns import KnownColumns, StoredColumns
 from marketflows_pipeline.warehouse.merging import MergeResult, merge_rows
 from marketflows_pipeline.warehouse.revisions import Provenance
 from marketflows_pipeline.warehouse.rows import frame_of, registered, registered_table, rows_of
+from marketflows_pipeline.warehouse.stores.file import FileStore
+from marketflows_pipeline.warehouse.stores.seam import CATALOG, Calls, Result, Store
 from marketflows_pipeline.warehouse.validate import check_frame
-
-STORAGE_VERSION = "v1.2.0"
-CATALOG = "marketflows"
 
 
 class Warehouse:
-    """The private file of the pipeline, open for reading and writing.
+    """The store of the pipeline, open for reading and writing.
 
-    The pipeline is its only opener, one run at a time (`run_lock`). Calls may come from several threads.
+    The pipeline is a file's only opener, one run at a time (`run_lock`). Calls may come from several threads.
 
     Args:
-        target: the file, made where it is missing.
-        create: whether a missing file is made.
+        target: the private file, or another store; made where it is missing.
+        create: whether a missing store is made.
 
     Raises:
-        WarehouseError: if the file is missing and not to be made, is held by another process, or is no DuckDB file.
-        UnsafeFileError: if it is a link, or its log or spill folder are not this program's own.
+        WarehouseError: if it is missing and not to be made, is held by another process, or is no DuckDB file.
+        UnsafeFileError: if it is a link, or its log or spill folder are another's.
     """
 
-    def __init__(self, target: str | Path, *, create: bool = True) -> None:
-        self.path = Path(target)
-        if not create and not self.path.exists():
-            raise WarehouseError(f"there is no warehouse at {self.path} yet; run `marketflows` first")
-        private_file.make_place(self.path)
+    def __init__(self, target: str | Path | Store, *, create: bool = True) -> None:
+        self.store: Store = FileStore(Path(target)) if isinstance(target, str | Path) else target
+        self.path = self.store.path
+        if not create and not self.store.exists():
+            raise WarehouseError(f"there is no warehouse at {self.store} yet; run `marketflows` first")
+        self.store.make_place()
         self._writing = threading.RLock()
         self._joined: tuple[int, duckdb.DuckDBPyConnection] | None = None
         self._columns = KnownColumns()
-        self._calls: CallJournal | None = None
+        self._calls: Calls | None = None
         self._open = ExitStack()
         # DuckDB makes its files, log and spill among them, with the mode that the umask gives, whenever it needs them.
         self._open.enter_context(private_umask())
-        self._connection = self._open.enter_context(engine.connect(private_file.spill_folder(self.path)))
-        self._cursors = Cursors(self._connection, self.path, CATALOG)
+        self._open.callback(self.store.close)
+        self._connection = self._open.enter_context(self.store.connect())
+        self._cursors = Cursors(self._connection, str(self.store), CATALOG)
         try:
-            engine.attach(self._connection, self.path, CATALOG, f"storage_version {ddl.literal(STORAGE_VERSION)}")
-            engine.shut(self._connection)
-            self._calls = CallJournal(self.path)
+            self.store.attach(self._connection)
+            self._calls = self.store.calls()
             with self.transaction() as cursor:
-                prepare_history(cursor)
-                make_views(cursor)
-                make_accepted(cursor)
+                self.store.prepare(cursor)
         except duckdb.Error as error:
             self.close()
-            raise private_file.cannot_open(self.path, error) from error
+            raise self.store.cannot_open(error) from error
         except BaseException:
             self.close()
             raise
@@ -106,7 +94,7 @@ class Warehouse:
         self._open.close()
 
     @property
-    def calls(self) -> CallJournal:
+    def calls(self) -> Calls:
         """The attempts at requests that the next transaction stores; whoever reads them here finds them stored."""
         assert self._calls is not None, "the warehouse is open"
         return self._calls
@@ -189,21 +177,23 @@ class Warehouse:
         rows = check_frame(entry, frame)
         if rows.is_empty() and not entry.may_be_empty:
             raise WarehouseError(f"{table} was not written: the frame is empty, and this table may not be")
-        with self.transaction() as cursor:
-            stored = self._stored(cursor).get(table)
-            if stored is None or differences(entry, stored):
-                self._columns.change()
-            write_table(cursor, entry, rows)
-            if stored is None:
-                make_views(cursor, over=table)
+
+        self._write(lambda cursor: self._replace(cursor, entry, rows))
         return rows.height
+
+    def _replace(self, cursor: duckdb.DuckDBPyConnection, entry: Table, rows: pl.DataFrame) -> None:
+        stored = self._stored(cursor).get(entry.name)
+        if stored is None or differences(entry, stored):
+            self._columns.change()
+        write_table(cursor, entry, rows)
+        if stored is None:
+            make_views(cursor, self.store.dialect, over=entry.name)
 
     def append(self, table: str, frame: pl.DataFrame) -> int:
         """Add a frame's rows; how many they are. A `WarehouseError` if the frame is not what the registry says."""
         entry = registered_table(table)
         rows = check_frame(entry, frame)
-        with self.transaction() as cursor:
-            insert(cursor, entry, rows)
+        self._write(lambda cursor: insert(cursor, entry, rows))
         return rows.height
 
     def merge(
@@ -227,24 +217,31 @@ class Warehouse:
         """
         entry = registered_table(table)
         rows = check_frame(entry, frame)
-        with self.transaction() as cursor:
-            return merge_rows(cursor, entry, rows, revise=revise, provenance=provenance)
+        by = self.store.dialect
+        return self._write(lambda each: merge_rows(each, entry, rows, by, revise=revise, provenance=provenance))
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Run one statement as a transaction of its own; for this package's bookkeeping only."""
-        with self.transaction(alters=True) as cursor:
-            cursor.execute(sql, list(params)).fetchall()
+        self._write(lambda cursor: cursor.execute(sql, list(params)).fetchall(), alters=True)
 
     def ensure_views(self) -> None:
         """Make every registered view whose tables are all stored."""
-        with self.transaction(alters=True) as cursor:
-            make_views(cursor)
+        self._write(lambda cursor: make_views(cursor, self.store.dialect), alters=True)
 
     def checkpoint(self) -> None:
         """Move everything committed into the file itself, so that the file alone is complete."""
         self._store_calls()
         with self._writing, self._cursor() as cursor:
-            cursor.execute(f"checkpoint {CATALOG}").fetchall()
+            self.store.checkpoint(cursor)
+
+    def _write(self, work: Callable[[duckdb.DuckDBPyConnection], Result], *, alters: bool = False) -> Result:
+        """Do some work as a transaction, or as part of the one that this thread is in, which is then not repeated."""
+
+        def once() -> Result:
+            with self.transaction(alters=alters) as cursor:
+                return work(cursor)
+
+        return once() if self._is_joined else self.store.repeated(once)
 
     @contextmanager
     def transaction(self, *, alters: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -259,17 +256,18 @@ class Warehouse:
             if self._joined is not None:
                 yield cursor
                 return
-            cursor.begin()
-            self._joined = (threading.get_ident(), cursor)
-            try:
-                yield cursor
-                calls = self.calls.write_into(cursor)
-                self._joined = None
-                cursor.commit()
-                self.calls.settle(calls)
-            finally:
-                self._joined = None
-                self._columns.settle()
+            with self.store.writing():
+                cursor.begin()
+                self._joined = (threading.get_ident(), cursor)
+                try:
+                    yield cursor
+                    calls = self.calls.write_into(cursor)
+                    self._joined = None
+                    cursor.commit()
+                    self.calls.settle(calls)
+                finally:
+                    self._joined = None
+                    self._columns.settle()
 
     @contextmanager
     def single_threaded(self) -> Iterator[None]:
@@ -281,20 +279,23 @@ class Warehouse:
             self._connection.execute("reset global threads").fetchall()
 
     @contextmanager
-    def frozen_for_copy(self) -> Iterator[Path]:
-        """Checkpoint, and hold back writes while the block reads the file from outside this process."""
-        with self._writing:
-            self.checkpoint()
-            yield self.path
+    def held_back(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Hold back writes, of other hosts too, while the block reads; the cursor is for this package only."""
+        self._store_calls()
+        with self._writing, self.store.writing(), self._cursor() as cursor:
+            yield cursor
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        if self._joined is not None and self._joined[0] == threading.get_ident():
-            yield self._joined[1]
+        if (joined := self._joined) is not None and joined[0] == threading.get_ident():
+            yield joined[1]
             return
         with self._cursors.lent() as cursor:
             yield cursor
 
+    @property
+    def _is_joined(self) -> bool:
+        return (joined := self._joined) is not None and joined[0] == threading.get_ident()
+
     def _stored(self, cursor: duckdb.DuckDBPyConnection) -> StoredColumns:
-        is_own = self._joined is not None and self._joined[0] == threading.get_ident()
-        return self._columns.of(cursor, is_changing=is_own)
+        return self._columns.of(cursor, is_changing=self._is_joined)

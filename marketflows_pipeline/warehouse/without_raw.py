@@ -12,7 +12,7 @@ from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.warehouse import build, ddl, engine
 from marketflows_pipeline.warehouse.build import Origin
-from marketflows_pipeline.warehouse.store import STORAGE_VERSION
+from marketflows_pipeline.warehouse.stores.file import STORAGE_VERSION
 
 
 def write_without_raw(source: Path, tables: pl.DataFrame, target: Path, *, run_id: str, now: datetime) -> None:

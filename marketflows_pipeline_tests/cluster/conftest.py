@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from marketflows_pipeline_tests.services.postgres import postgres, postgres_server
 from marketflows_pipeline_tests.services.seaweedfs import bucket, seaweedfs
 
-__all__ = ["bucket", "seaweedfs"]
+__all__ = ["bucket", "postgres", "postgres_server", "seaweedfs"]
 
 HERE = Path(__file__).parent
 

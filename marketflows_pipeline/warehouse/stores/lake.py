@@ -1,0 +1,119 @@
+"""The store that is two DuckLakes: hosts write ``work`` in turns, and publishing brings tables from it into ``pub``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import duckdb
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.system.safe_files import private_folder
+from marketflows_pipeline.warehouse import ddl, engine, private_file
+from marketflows_pipeline.warehouse.call_journal import CallJournal
+from marketflows_pipeline.warehouse.catalog import make_accepted, make_views, prepare_history
+from marketflows_pipeline.warehouse.stores.dialect import DUCKLAKE
+from marketflows_pipeline.warehouse.stores.lake_place import LAKES, LakePlace
+from marketflows_pipeline.warehouse.stores.seam import CATALOG, Calls, Result
+
+PUB = "pub"
+_ATTEMPTS = 8
+_CONFLICT = re.compile(r"conflict|retry count", re.IGNORECASE)
+
+
+class LakeStore:
+    """A lake; see `Store`.
+
+    Args:
+        place: where it is.
+        path: the path that stands for it on this machine: journal, spill folder, lock and models are beside it.
+        outgoing: the folder into which tables are exported as a file; None where they are not.
+    """
+
+    dialect = DUCKLAKE
+    answers_per_commit = 50
+
+    def __init__(self, place: LakePlace, path: Path, outgoing: Path | None = None) -> None:
+        self.place = place
+        self.path = path
+        self.outgoing = outgoing
+
+    def __str__(self) -> str:
+        return str(self.place)
+
+    def exists(self) -> bool:
+        """Whether the catalog of ``work`` is there."""
+        return self.place.catalog_file("work").exists()
+
+    def size_bytes(self) -> int:
+        """Unknown without a connection."""
+        return 0
+
+    def make_place(self) -> None:
+        """Make the folders for what is kept on this machine."""
+        private_file.make_place(self.path)
+        if isinstance(self.place.catalog, Path):
+            private_folder(self.place.catalog.parent, is_ours=self.place.catalog.parent.name == private_file.OWN_FOLDER)
+        if isinstance(self.place.data, Path):
+            for lake in LAKES:
+                Path(self.place.data_folder(lake)).mkdir(parents=True, exist_ok=True)
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB that spills beside `path`, with the extensions."""
+        connection = engine.connect_for_lakes(private_file.spill_folder(self.path))
+        try:
+            self.place.load(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def attach(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Attach both lakes, made where they are missing."""
+        self.place.attach(connection, "work", CATALOG)
+        self.place.attach(connection, "pub", PUB)
+        folders = [*map(self.place.data_folder, LAKES), *([f"{self.outgoing.absolute()}/"] if self.outgoing else [])]
+        connection.execute(f"set global allowed_directories = [{', '.join(map(ddl.literal, folders))}]")
+        engine.shut(connection)
+
+    def calls(self) -> Calls:
+        """The journal beside `path`."""
+        return CallJournal(self.path)
+
+    def prepare(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Make what is missing of history tables and views."""
+        prepare_history(cursor)
+        make_views(cursor, self.dialect)
+        make_accepted(cursor, self.dialect)
+
+    def checkpoint(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Nothing is copied; a lake's own checkpoint would be its whole maintenance."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """The lock of all hosts, where the catalog is shared."""
+        return nullcontext()
+
+    def repeated(self, write: Callable[[], Result]) -> Result:
+        """Again, after a pause, where another writer changed the table first."""
+        attempts = Retrying(
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.05, max=2),
+            retry=retry_if_exception(_is_conflict),
+            reraise=True,
+        )
+        return attempts(write)
+
+    def cannot_open(self, error: duckdb.Error) -> WarehouseError:
+        """The error for a lake that cannot be reached."""
+        return WarehouseError(f"{self} could not be opened: {' '.join(str(error).split())}")
+
+    def close(self) -> None:
+        """Let go of the lock's connection."""
+
+
+def _is_conflict(error: BaseException) -> bool:
+    cause = error.__cause__ if isinstance(error, WarehouseError) else error
+    return isinstance(cause, duckdb.TransactionException) and bool(_CONFLICT.search(str(cause)))
