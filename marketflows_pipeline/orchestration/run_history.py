@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +20,7 @@ from dagster import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Transaction, create_engine, event
 
 from marketflows_pipeline.options import DAGSTER_RECORD
 from marketflows_pipeline.system.safe_files import PRIVATE_FILE, open_private, private_folder, set_mode
@@ -28,17 +30,50 @@ _MOST_OPEN = 8
 _BUSY_TIMEOUT_S = 30
 
 
+@dataclass
+class _Open:
+    """The databases that one block uses, in the order of their first use, and what closes them."""
+
+    stack: ExitStack
+    connections: dict[str, Connection] = field(default_factory=dict)
+    transactions: list[Transaction] = field(default_factory=list)
+
+
 class EventHistory(SqliteEventLogStorage):
     """The events of runs, a database each, and their index; the databases in use stay open."""
 
     def __init__(self, base_dir: str) -> None:
         self._engines: dict[str, Engine] = {}
+        self._open: _Open | None = None
+        self._found: set[tuple[str, str]] = set()
         super().__init__(base_dir)
+        # A block of store_event uses a database that the same thread has in use already.
+        self._db_lock = threading.RLock()  # type: ignore[assignment]
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event, and touch the run's database: the UI watches that file, and not the log beside it."""
-        super().store_event(event)
-        os.utime(self.path_for_shard(event.run_id))
+        self.store_event_batch([event])
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events of one run in one transaction of each database that they are written to."""
+        with self._one_transaction():
+            for each in events:
+                super().store_event(each)
+        for run_id in {each.run_id for each in events}:
+            os.utime(self.path_for_shard(run_id))
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table, which is looked up until it has: none is ever dropped."""
+        return self._is_there("table", table_name, lambda: super(EventHistory, self).has_table(table_name))
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        is_there = super()._has_asset_key_col_on_connection
+        return self._is_there("column", column_name, lambda: is_there(conn, column_name))
+
+    def _is_there(self, kind: str, name: str, look_up: Callable[[], bool]) -> bool:
+        if (kind, name) not in self._found and look_up():
+            self._found.add((kind, name))
+        return (kind, name) in self._found
 
     def dispose(self) -> None:
         """Close the databases."""
@@ -48,8 +83,31 @@ class EventHistory(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
-        with self._db_lock, self._engine(shard).begin() as connection:
-            yield connection
+        with self._db_lock:
+            if self._open is not None:
+                yield self._joined(shard, self._open)
+                return
+            with self._engine(shard).begin() as connection:
+                yield connection
+
+    @contextmanager
+    def _one_transaction(self) -> Iterator[None]:
+        """One transaction of each database that the block uses; that of a run is stored before the index."""
+        with self._db_lock, ExitStack() as stack:
+            self._open = _Open(stack)
+            try:
+                yield
+                for transaction in self._open.transactions:
+                    transaction.commit()
+            finally:
+                # What was not committed is rolled back when its connection is closed.
+                self._open = None
+
+    def _joined(self, shard: str, block: _Open) -> Connection:
+        if shard not in block.connections:
+            block.connections[shard] = block.stack.enter_context(self._engine(shard).connect())
+            block.transactions.append(block.connections[shard].begin())
+        return block.connections[shard]
 
     def _engine(self, shard: str) -> Engine:
         """The shard's engine, the latest used last; a file that was deleted since is made anew."""
@@ -75,6 +133,8 @@ class RunHistory(DagsterSqliteStorage):
     """Dagster's own SQLite storage, with events that are stored faster."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        # What a run is going to do is some hundred events, which come at once.
+        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
         folder = Path(base_dir)
         _close_to_others(folder)
         super().__init__(base_dir, inst_data)
