@@ -220,7 +220,7 @@ def _opened(path: Path, *, read_only: bool, other: Path | None = None) -> Iterat
     The file may be one that was published before, into which anybody may have put views and macros since; so nothing
     but it, and the `other` one, can be opened.
     """
-    connection = engine.connect(path.with_name(f"{path.name}.spill"))
+    connection = engine.connect(path.with_name(f"{path.name}.spill"), memory=engine.OF_A_RUN)
     try:
         engine.attach(connection, path, CATALOG, "read_only" if read_only else "")
         engine.shut(connection, [other] if other else [])

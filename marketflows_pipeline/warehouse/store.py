@@ -7,8 +7,9 @@ the end, because from DuckDB 2 on a connection with an open result refuses other
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -24,20 +25,21 @@ from marketflows_pipeline.warehouse import ddl, engine, private_file
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.call_journal import CallJournal
 from marketflows_pipeline.warehouse.catalog import (
+    begin_table,
     differences,
+    end_table,
     insert,
     make_accepted,
     make_views,
     prepare_history,
     whole_tables,
-    write_table,
 )
 from marketflows_pipeline.warehouse.cursors import Cursors
 from marketflows_pipeline.warehouse.known_columns import KnownColumns, StoredColumns
 from marketflows_pipeline.warehouse.merging import MergeResult, merge_rows
 from marketflows_pipeline.warehouse.revisions import Provenance
 from marketflows_pipeline.warehouse.rows import frame_of, registered, registered_table, rows_of
-from marketflows_pipeline.warehouse.validate import check_frame
+from marketflows_pipeline.warehouse.validate import check_frame, checked_blocks
 
 STORAGE_VERSION = "v1.2.0"
 CATALOG = "marketflows"
@@ -69,7 +71,9 @@ class Warehouse:
         self._open = ExitStack()
         # DuckDB makes its files, log and spill among them, with the mode that the umask gives, whenever it needs them.
         self._open.enter_context(private_umask())
-        self._connection = self._open.enter_context(engine.connect(private_file.spill_folder(self.path)))
+        self._connection = self._open.enter_context(
+            engine.connect(private_file.spill_folder(self.path), memory=engine.OF_A_RUN)
+        )
         self._cursors = Cursors(self._connection, self.path, CATALOG)
         try:
             engine.attach(self._connection, self.path, CATALOG, f"storage_version {ddl.literal(STORAGE_VERSION)}")
@@ -185,18 +189,33 @@ class Warehouse:
             WarehouseError: if the frame is not what the registry says, or is empty where the table may not be;
                 what was stored stays.
         """
+        return self.replace_in_blocks(table, [frame])
+
+    def replace_in_blocks(self, table: str, blocks: Iterable[pl.DataFrame]) -> int:
+        """Store frames, of which one at a time is held, as the whole table; how many rows they have.
+
+        Args:
+            table: ``schema.table``.
+            blocks: at least one; each has larger values in the first column of the key than all before it.
+
+        Raises:
+            WarehouseError: as `replace` does, or if blocks overlap; what was stored stays.
+        """
         entry = registered_table(table)
-        rows = check_frame(entry, frame)
-        if rows.is_empty() and not entry.may_be_empty:
-            raise WarehouseError(f"{table} was not written: the frame is empty, and this table may not be")
+        checked = checked_blocks(entry, blocks)
+        first, n_rows = next(checked), 0
         with self.transaction() as cursor:
             stored = self._stored(cursor).get(table)
             if stored is None or differences(entry, stored):
                 self._columns.change()
-            write_table(cursor, entry, rows)
+            begin_table(cursor, entry)
+            for rows in itertools.chain((first,), checked):
+                insert(cursor, entry, rows)
+                n_rows += rows.height
+            end_table(cursor, entry)
             if stored is None:
                 make_views(cursor, over=table)
-        return rows.height
+        return n_rows
 
     def append(self, table: str, frame: pl.DataFrame) -> int:
         """Add a frame's rows; how many they are. A `WarehouseError` if the frame is not what the registry says."""
