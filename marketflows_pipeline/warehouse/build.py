@@ -104,6 +104,15 @@ def assemble(
         return describe_file(cursor, origins, run_id, now)
 
 
+def reduce(path: Path, tables: Iterable[str]) -> None:
+    """Make a copy of a file small: in its place comes one that holds these tables alone."""
+    small = path.with_name(f"{path.name}.reduced")
+    with _opened(small, read_only=False, other=path) as cursor:
+        _take(cursor, path, list(tables))
+    path.unlink()
+    small.rename(path)
+
+
 def describe_file(
     cursor: duckdb.DuckDBPyConnection, origins: Mapping[str, Origin], run_id: str, now: datetime
 ) -> pl.DataFrame:
