@@ -101,13 +101,13 @@ def analyse(histories: pl.DataFrame) -> int:
     listed.columns = ["narrative", "coin_id"]
     buckets = assign_buckets(grid, select_cohort(grid, LIMITS), LIMITS)
     totals = pl.concat(
-        [group_totals(grid, group_members(listed, NARRATIVES, PORTFOLIOS)), bucket_totals(buckets, LIMITS, SPEC)]
+        [group_totals(grid, group_members(listed, NARRATIVES, PORTFOLIOS)), bucket_totals([buckets], LIMITS, SPEC)]
     )
     base_caps = grid.filter(pl.col("coin_id").is_in(BASES))
     normalized = normalize(totals, base_caps, BASES)
     smooth = ema(normalized, EMA_PERIODS)
     of_ranges = range_derivatives(
-        buckets,
+        [buckets],
         base_caps=base_caps,
         base_assets=BASES,
         limits=LIMITS,

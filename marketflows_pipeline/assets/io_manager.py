@@ -1,6 +1,9 @@
-"""How frames pass between assets: through the warehouse, whole tables, validated by the registry."""
+"""How frames pass between assets: through the warehouse, whole tables or in blocks, validated by the registry."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import dagster as dg
 import polars as pl
@@ -8,6 +11,17 @@ import polars as pl
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Table, table
 from marketflows_pipeline.warehouse.store import Warehouse
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A table that is made and stored some coins at a time, where the whole of it would take too much memory.
+
+    Attributes:
+        frames: the blocks, in the order of the table's key.
+    """
+
+    frames: Iterator[pl.DataFrame]
 
 
 def table_name(key: dg.AssetKey) -> str:
@@ -21,11 +35,16 @@ class WarehouseIOManager(dg.IOManager):
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
 
-    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame | Blocks) -> None:
         """Replace the table in one transaction; a frame that breaks the registry's rules leaves it as it was."""
         entry = table(table_name(context.asset_key))
-        n_rows = self._warehouse.replace(entry.name, obj)
-        context.add_output_metadata({"dagster/row_count": n_rows, **as_of_metadata(entry, obj)})
+        if isinstance(obj, pl.DataFrame):
+            n_rows, dated = self._warehouse.replace(entry.name, obj), obj
+        else:
+            n_rows = self._warehouse.replace_in_blocks(entry.name, obj.frames)
+            newest = f"select max({entry.as_of}) as {entry.as_of} from {entry.name}"  # noqa: S608 (registered names)
+            dated = self._warehouse.query(newest) if entry.as_of else entry.empty()
+        context.add_output_metadata({"dagster/row_count": n_rows, **as_of_metadata(entry, dated)})
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
         """The whole table; of a raw one all that is not quarantined."""

@@ -3,6 +3,7 @@
 import polars as pl
 
 from marketflows_pipeline.assets.tables import Run, table_asset, view_asset
+from marketflows_pipeline.queries.coin_blocks import table_in_blocks
 from marketflows_pipeline.queries.market_caps import base_caps, last_step_observations, series_members, stored_window
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.gains import percent_gains
@@ -24,19 +25,17 @@ def mart_ema(run: Run, normalized: pl.DataFrame) -> pl.DataFrame:
 
 @table_asset(
     "mart.derivatives",
-    reads={"normalized": "mart.normalized", "ema_curves": "mart.ema", "buckets": "core.buckets"},
-    deps=("core.market_cap_grid",),
+    reads={"normalized": "mart.normalized", "ema_curves": "mart.ema"},
+    deps=("core.market_cap_grid", "core.buckets"),
 )
-def mart_derivatives(
-    run: Run, normalized: pl.DataFrame, ema_curves: pl.DataFrame, buckets: pl.DataFrame
-) -> pl.DataFrame:
+def mart_derivatives(run: Run, normalized: pl.DataFrame, ema_curves: pl.DataFrame) -> pl.DataFrame:
     """Growth, inflection and higher orders of groups, and those of ranges, which follow their coins."""
     source, analysis = run.settings.source, run.settings.analysis
     of_groups = derivatives(normalized, ema_curves, analysis.diff_orders, analysis.smoothing_ema)
     if not source.uses_ranges:
         return of_groups
     of_ranges = range_derivatives(
-        buckets,
+        table_in_blocks(run.warehouse, "core.buckets", ("coin_id", "ts", "lower_limit_usd", "market_cap_usd")),
         base_caps=base_caps(run.warehouse, run.settings),
         base_assets=source.base_assets,
         limits=source.range_lower_limits,

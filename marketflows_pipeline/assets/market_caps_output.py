@@ -22,6 +22,7 @@ from marketflows_pipeline.charts.rendering.plan import RenderJob
 from marketflows_pipeline.charts.rotation.catalog import RotationContext, rotation_charts
 from marketflows_pipeline.charts.spec import US_DOLLAR, ChartSpec
 from marketflows_pipeline.providers.attribution import attribution
+from marketflows_pipeline.queries.coin_blocks import grid_and_buckets, table_in_blocks
 from marketflows_pipeline.queries.market_caps import is_out_of_credits, stored_window
 from marketflows_pipeline.queries.members import groups_in_use
 from marketflows_pipeline.queries.narrative_index import index_rules
@@ -90,8 +91,8 @@ def _rotation_context(run: RunContext, series: pl.DataFrame, context: PictureCon
 
 def _picture_context(run: RunContext, series: pl.DataFrame, totals: pl.DataFrame) -> PictureContext:
     spec = stored_window(run.warehouse, run.settings)
-    grid, buckets = map(run.warehouse.read, ("core.market_cap_grid", "core.buckets"))
-    notes = category_caveats(grid, groups_in_use(run.warehouse, run.settings), bucket_members(buckets), totals)
+    blocks = ((grid, bucket_members(buckets)) for grid, buckets in grid_and_buckets(run.warehouse))
+    notes = category_caveats(blocks, groups_in_use(run.warehouse, run.settings), totals)
     for category, texts in notes.items():
         for text in texts:
             log.warning("%s: %s", category, text)
@@ -100,6 +101,7 @@ def _picture_context(run: RunContext, series: pl.DataFrame, totals: pl.DataFrame
         for_all += ("stale: the month's credits are used up",)
     left_out = left_out_words(series)
     changes = chain_changes(run.warehouse.read("mart.range_chain"), ATTRIBUTED_DAYS)
+    buckets = table_in_blocks(run.warehouse, "core.buckets", ("coin_id", "ts", "lower_limit_usd"))
     of_ranges = (crossing_words(buckets), chain_words(changes, series, ATTRIBUTED_DAYS))
     own = {
         name: tuple(filter(None, (left_out.get(name), *(of_ranges if name == RANGES else ()))))

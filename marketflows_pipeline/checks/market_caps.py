@@ -15,10 +15,17 @@ from marketflows_pipeline.checks.model import (
 )
 from marketflows_pipeline.ingest.market_caps.plan import complete_histories
 from marketflows_pipeline.providers.granularity import Granularity
+from marketflows_pipeline.queries.coin_blocks import observations_in_blocks, table_in_blocks
 from marketflows_pipeline.queries.market_caps import stored_window
 from marketflows_pipeline.queries.tracked_coins import gone_coins
 from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.transforms.market_caps.quality import coverage, find_jumps, find_supply_revisions
+from marketflows_pipeline.transforms.market_caps.grid import GridSpec
+from marketflows_pipeline.transforms.market_caps.quality import (
+    coverage,
+    find_jumps,
+    find_supply_revisions,
+    largest_first,
+)
 
 RELATIVE_TOLERANCE = 1e-9
 STALE_AFTER_STEPS = 2
@@ -90,8 +97,8 @@ def coverage_is_sufficient(run: RunContext) -> CheckResult:
 )
 def caps_do_not_jump(run: RunContext) -> pl.DataFrame:
     """Such a jump is more often a fault of the service than a move of the market."""
-    grid = run.warehouse.read("core.market_cap_grid", columns=["coin_id", "ts", "market_cap_usd"])
-    return find_jumps(grid, above_pct=JUMP_PCT)
+    grid = table_in_blocks(run.warehouse, "core.market_cap_grid", ["coin_id", "ts", "market_cap_usd"])
+    return largest_first(find_jumps(block, above_pct=JUMP_PCT) for block in grid)
 
 
 @check(
@@ -102,13 +109,14 @@ def caps_do_not_jump(run: RunContext) -> pl.DataFrame:
 )
 def supply_is_not_revised(run: RunContext) -> pl.DataFrame:
     """Market cap over price is the supply; a step in it is a re-count, not a flow."""
-    observed = run.warehouse.accepted(
-        "raw.market_caps",
-        columns=["coin_id", "ts", "market_cap_usd", "price_usd"],
-        where="ts >= ?",
-        params=[run.started_at - timedelta(days=run.settings.source.days)],
+    days = run.settings.source.days
+    observed = observations_in_blocks(
+        run.warehouse,
+        ["coin_id", "ts", "market_cap_usd", "price_usd"],
+        run.started_at - timedelta(days=days),
+        n_times=GridSpec.from_window(run.started_at, days).n_times,
     )
-    return find_supply_revisions(observed, above_pct=SUPPLY_REVISION_PCT)
+    return largest_first(find_supply_revisions(block, above_pct=SUPPLY_REVISION_PCT) for block in observed)
 
 
 @check("core.buckets", "Each cohort coin has one row at each grid time: one range, or none below the lowest.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -12,7 +13,6 @@ from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.transforms.market_caps.ranges import range_members
 from marketflows_pipeline.warehouse.ledger import calls_of_month
 from marketflows_pipeline.warehouse.store import Warehouse
-from marketflows_pipeline.warehouse.text_lists import IS_ONE_OF, as_parameter
 
 
 def window(warehouse: Warehouse, settings: Settings, moment: datetime) -> GridSpec:
@@ -43,40 +43,34 @@ def is_out_of_credits(warehouse: Warehouse, settings: Settings, moment: datetime
     return calls_of_month(warehouse, settings.provider, moment) >= settings.source.monthly_credits
 
 
-def window_observations(warehouse: Warehouse, coins: list[str], spec: GridSpec) -> pl.DataFrame:
-    """Observations of these coins inside the grid, and of each coin the last one before it and all after it.
-
-    Returns:
-        ``coin_id, ts, market_cap_usd, price_usd`` by coin and time; those outside the grid are neighbours to
-        interpolate from.
-    """
-    return warehouse.query(
-        f"""
-        select coin_id, ts, market_cap_usd, price_usd from accepted.market_caps
-        where ts >= ? and coin_id {IS_ONE_OF}
-        union all
-        select coin_id, max(ts), arg_max(market_cap_usd, ts), arg_max_null(price_usd, ts) from accepted.market_caps
-        where ts < ? and coin_id {IS_ONE_OF} group by coin_id
-        order by coin_id, ts
-        """,  # noqa: S608 (a constant)
-        [spec.start, as_parameter(coins)] * 2,
-    )
-
-
 def stored_window(warehouse: Warehouse, settings: Settings) -> GridSpec:
     """The grid as it is stored, which may be of another moment than this run's."""
     first, newest = warehouse.query("select min(ts) as first, max(ts) as newest from core.market_cap_grid").row(0)
     return GridSpec.from_window(newest, settings.source.days).since(first)
 
 
-def base_caps(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
-    """``coin_id, ts, market_cap_usd`` of the base assets on the grid."""
+def last_of_grid(warehouse: Warehouse) -> pl.DataFrame:
+    """``coin_id, ts, market_cap_usd`` of every coin at the last grid time."""
     return warehouse.read(
         "core.market_cap_grid",
         columns=["coin_id", "ts", "market_cap_usd"],
-        where="list_contains(?, coin_id)",
-        params=[list(settings.source.coin_bases)],
+        where="ts = (select max(ts) from core.market_cap_grid)",
     )
+
+
+def grid_of(warehouse: Warehouse, coins: Iterable[str]) -> pl.DataFrame:
+    """``coin_id, ts, market_cap_usd`` of some coins on the grid."""
+    return warehouse.read(
+        "core.market_cap_grid",
+        columns=["coin_id", "ts", "market_cap_usd"],
+        where="coin_id in (select unnest(?))",
+        params=[sorted(set(coins))],
+    )
+
+
+def base_caps(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
+    """``coin_id, ts, market_cap_usd`` of the base assets on the grid."""
+    return grid_of(warehouse, settings.source.coin_bases)
 
 
 def series_members(warehouse: Warehouse, settings: Settings, spec: GridSpec) -> pl.DataFrame:

@@ -107,6 +107,15 @@ def assemble(
         return describe_file(cursor, origins, run_id, now)
 
 
+def reduce(path: Path, tables: Iterable[str]) -> None:
+    """Make a copy of a file small: in its place comes one that holds these tables alone."""
+    small = path.with_name(f"{path.name}.reduced")
+    with _opened(small, read_only=False, other=path) as cursor:
+        _take(cursor, path, list(tables))
+    path.unlink()
+    small.rename(path)
+
+
 def describe_file(
     cursor: duckdb.DuckDBPyConnection,
     origins: Mapping[str, Origin],
@@ -242,7 +251,7 @@ def _opened(path: Path, *, read_only: bool, other: Path | None = None) -> Iterat
     The file may be one that was published before, into which anybody may have put views and macros since; so nothing
     but it, and the `other` one, can be opened.
     """
-    connection = engine.connect(path.with_name(f"{path.name}.spill"))
+    connection = engine.connect(path.with_name(f"{path.name}.spill"), memory=engine.OF_A_RUN)
     try:
         engine.attach(connection, path, CATALOG, "read_only" if read_only else "")
         engine.shut(connection, [other] if other else [])

@@ -88,9 +88,19 @@ def insert(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) 
 
 def write_table(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
     """Store checked rows as the whole table, with its comments."""
+    begin_table(cursor, table)
+    insert(cursor, table, rows)
+    end_table(cursor, table)
+
+
+def begin_table(cursor: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Make the table anew, without rows."""
     cursor.execute(ddl.create_schema(table))
     cursor.execute(ddl.create_table(table, replace=True))
-    insert(cursor, table, rows)
+
+
+def end_table(cursor: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Give a table whose rows are written its comments."""
     run_all(cursor, ddl.comments(table))
 
 

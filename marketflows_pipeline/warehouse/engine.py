@@ -23,6 +23,8 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "allow_persistent_secrets": False,
     "python_enable_replacements": False,
 }
+# What DuckDB holds of a run's files and intermediate results before it spills: left alone, it keeps all it has read.
+OF_A_RUN = "768MiB"
 # What reaches beyond a question though settings are locked: DuckDB's own log and profile, which go to standard output
 # or end the process, objects of this process by their address, and SQL that is put together as it runs.
 _REACHES_OUT = frozenset({
@@ -45,13 +47,18 @@ _PROGRAMS = tuple(
 )
 
 
-def connect(spill: Path | str, also: Mapping[str, str | bool] | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    spill: Path | str, also: Mapping[str, str | bool] | None = None, *, memory: str | None = None
+) -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB of its own, its sessions in UTC, to which files can be attached.
 
-    The folder ``spill``, for what memory does not hold, is made when it is needed, and removed at the end. Settings in
-    ``also`` come in place of the usual ones.
+    Args:
+        spill: the folder for what memory does not hold, made when it is needed, and removed at the end.
+        also: settings in place of the usual ones.
+        memory: how much DuckDB may hold, such as `OF_A_RUN`; its default is most of the machine's.
     """
-    connection = duckdb.connect(config={**_SETTINGS, **(also or {}), "temp_directory": str(spill)})
+    limit = {} if memory is None else {"memory_limit": memory}
+    connection = duckdb.connect(config={**_SETTINGS, **(also or {}), **limit, "temp_directory": str(spill)})
     connection.execute("set global TimeZone = 'UTC'")
     return connection
 

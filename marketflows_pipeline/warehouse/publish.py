@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +30,8 @@ from marketflows_pipeline.warehouse.versions import Version, VersionFolder
 logger = logging.getLogger(__name__)
 
 _PART_RUNS = "meta.part_runs"
+# From here on disk is spared: with the private file and the file being built, one published version is kept meanwhile.
+SPARING_ABOVE_BYTES = 1_000_000_000
 _VIEWS = frozenset(name for name, entry in TABLES.items() if entry.view_sql is not None) | {
     accepted_name(name) for name, entry in TABLES.items() if entry.schema_name == "raw"
 }
@@ -86,8 +88,12 @@ def publish(
     try:
         folder = VersionFolder(published_path)
         with _cleared(folder):
-            build_it = _build_from_lake if isinstance(warehouse.store, LakeStore) else _build
-            report = build_it(warehouse, folder, before, run_id, now)
+            if isinstance(warehouse.store, LakeStore):
+                report = _build_from_lake(warehouse, folder, before, run_id, now)
+            else:
+                if _is_large(warehouse):
+                    _remove_older(folder.make_room)
+                report = _build(warehouse, folder, before, run_id, now)
     except BaseException as error:
         # A full disk may refuse this too; the dates of this run's tables are then those of the failed publish.
         with contextlib.suppress(WarehouseError):
@@ -97,11 +103,19 @@ def publish(
             raise WarehouseError(f"nothing was published, {published_path} is as it was: {reason}") from error
         raise
     warehouse.replace("meta.publish", report.tables)
+    _remove_older(lambda: folder.keep(keep_versions))
+    return report
+
+
+def _is_large(warehouse: Warehouse) -> bool:
+    return warehouse.path.stat().st_size > SPARING_ABOVE_BYTES
+
+
+def _remove_older(remove: Callable[[], None]) -> None:
     try:
-        folder.keep(keep_versions)
+        remove()
     except OSError as error:
         logger.warning("An older published file could not be removed: %s", error)
-    return report
 
 
 @contextlib.contextmanager
@@ -165,6 +179,13 @@ def _build(
         plan = _plan(
             warehouse, lambda held: _carried_origins(folder, held, last), before=before, run_id=run_id, now=now
         )
+        # The smaller half is written into the copy of the larger one.
+        is_mostly_carried = _rows(plan.carried) > _rows(plan.fresh)
+        is_spared = bool(plan.carried) and _is_large(warehouse)
+        if is_spared and is_mostly_carried:
+            last.unlink()
+        elif is_spared:
+            build.reduce(last, plan.carried)
         tables = None
         if not plan.carried and warehouse.tables() <= {*plan.fresh, *_VIEWS, *build.DESCRIBING}:
             # Nothing to bring over or to drop: the private file is described, and its copy is the new file.
@@ -172,10 +193,14 @@ def _build(
                 tables = build.describe_file(cursor, plan.fresh, run_id, now)
             warehouse.checkpoint()
         copy_in_subprocess(warehouse.path, private)
+    if is_spared and is_mostly_carried:
+        # Two whole copies never lie side by side.
+        build.reduce(private, plan.fresh)
+        if _carried_origins(folder, plan.looked_for, last) != plan.carried:
+            raise WarehouseError("nothing was published: a session changed the published file meanwhile; run again")
     origins = {**plan.fresh, **plan.carried}
     target, other, taken = private, last, plan.carried
-    if _rows(plan.carried) > _rows(plan.fresh):
-        # The smaller half is written into the copy of the larger one.
+    if is_mostly_carried:
         target, other, taken = last, private, plan.fresh
     if tables is None:
         tables = build.assemble(target, other, taken=taken, origins=origins, run_id=run_id, now=now)
@@ -193,12 +218,16 @@ def _build(
 
 @dataclass(frozen=True)
 class _Plan:
-    """Where the tables of the new file come from, by table, and the parts whose latest run has not passed."""
+    """Where the tables of the new file come from, by table, and the parts whose latest run has not passed.
+
+    Of these ``looked_for`` may have been published before.
+    """
 
     fresh: dict[str, Origin]
     carried: dict[str, Origin]
     carried_over: tuple[str, ...]
     left_out: tuple[str, ...]
+    looked_for: tuple[Part, ...]
 
 
 def _plan(
@@ -212,7 +241,8 @@ def _plan(
     runs = {row["part"]: row for row in warehouse.read(_PART_RUNS).iter_rows(named=True)}
     passed = [name for name in PARTS if name in runs and runs[name]["passed_at"] is not None]
     held = [name for name in PARTS if name not in passed]
-    carried = carry(_to_look_for(held, before))
+    looked_for = _to_look_for(held, before)
+    carried = carry(looked_for)
     carried_over = tuple(name for name in held if any(TABLES[table].part == name for table in carried))
     taken: dict[str, str] = {name: runs[name]["run_id"] for name in passed}
     # A part that has never run brings its history tables, which are empty.
@@ -222,6 +252,7 @@ def _plan(
         carried=carried,
         carried_over=carried_over,
         left_out=tuple(name for name in held if name in runs and name not in carried_over),
+        looked_for=tuple(looked_for),
     )
 
 
@@ -235,7 +266,7 @@ def _to_look_for(held: list[Part], before: pl.DataFrame) -> list[Part]:
     return [name for name in held if name in published or not published]
 
 
-def _carried_origins(folder: VersionFolder, held: list[Part], copy: Path) -> dict[str, Origin]:
+def _carried_origins(folder: VersionFolder, held: Sequence[Part], copy: Path) -> dict[str, Origin]:
     """Copy the newest published file in which no session has changed the tables of these parts."""
     for version in folder.newest_first() if held else ():
         copy_in_subprocess(version.path, copy)
@@ -247,7 +278,7 @@ def _carried_origins(folder: VersionFolder, held: list[Part], copy: Path) -> dic
     return {}
 
 
-def _as_published(version: Version, held: list[Part], copy: Path) -> dict[str, Origin] | None:
+def _as_published(version: Version, held: Sequence[Part], copy: Path) -> dict[str, Origin] | None:
     try:
         return build.carried_origins(copy, held)
     except duckdb.Error as error:

@@ -6,8 +6,9 @@ it to the end: from DuckDB 2 on a connection with an open result refuses other w
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +21,14 @@ from marketflows_pipeline.schema import TABLES, Table
 from marketflows_pipeline.system.safe_files import private_umask
 from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.accepted import accepted_name
-from marketflows_pipeline.warehouse.catalog import differences, insert, make_views, whole_tables, write_table
+from marketflows_pipeline.warehouse.catalog import (
+    begin_table,
+    differences,
+    end_table,
+    insert,
+    make_views,
+    whole_tables,
+)
 from marketflows_pipeline.warehouse.cursors import Cursors
 from marketflows_pipeline.warehouse.known_columns import KnownColumns, StoredColumns
 from marketflows_pipeline.warehouse.merging import MergeResult, merge_rows
@@ -28,7 +36,7 @@ from marketflows_pipeline.warehouse.revisions import Provenance
 from marketflows_pipeline.warehouse.rows import frame_of, registered, registered_table, rows_of
 from marketflows_pipeline.warehouse.stores.file import FileStore
 from marketflows_pipeline.warehouse.stores.seam import CATALOG, Calls, Result, Store
-from marketflows_pipeline.warehouse.validate import check_frame
+from marketflows_pipeline.warehouse.validate import check_frame, checked_blocks
 
 
 class Warehouse:
@@ -174,20 +182,38 @@ class Warehouse:
                 what was stored stays.
         """
         entry = registered_table(table)
-        rows = check_frame(entry, frame)
-        if rows.is_empty() and not entry.may_be_empty:
-            raise WarehouseError(f"{table} was not written: the frame is empty, and this table may not be")
+        rows = list(checked_blocks(entry, [frame]))
+        return self._write(lambda cursor: self._replace(cursor, entry, rows))
 
-        self._write(lambda cursor: self._replace(cursor, entry, rows))
-        return rows.height
+    def replace_in_blocks(self, table: str, blocks: Iterable[pl.DataFrame]) -> int:
+        """Store frames, of which one at a time is held, as the whole table; how many rows they have.
 
-    def _replace(self, cursor: duckdb.DuckDBPyConnection, entry: Table, rows: pl.DataFrame) -> None:
+        Args:
+            table: ``schema.table``.
+            blocks: at least one; each has larger values in the first column of the key than all before it.
+
+        Raises:
+            WarehouseError: as `replace` does, or if blocks overlap; what was stored stays.
+        """
+        entry = registered_table(table)
+        checked = checked_blocks(entry, blocks)
+        first = next(checked)
+        with self.transaction() as cursor:
+            return self._replace(cursor, entry, itertools.chain((first,), checked))
+
+    def _replace(self, cursor: duckdb.DuckDBPyConnection, entry: Table, blocks: Iterable[pl.DataFrame]) -> int:
         stored = self._stored(cursor).get(entry.name)
         if stored is None or differences(entry, stored):
             self._columns.change()
-        write_table(cursor, entry, rows)
+        begin_table(cursor, entry)
+        n_rows = 0
+        for rows in blocks:
+            insert(cursor, entry, rows)
+            n_rows += rows.height
+        end_table(cursor, entry)
         if stored is None:
             make_views(cursor, self.store.dialect, over=entry.name)
+        return n_rows
 
     def append(self, table: str, frame: pl.DataFrame) -> int:
         """Add a frame's rows; how many they are. A `WarehouseError` if the frame is not what the registry says."""

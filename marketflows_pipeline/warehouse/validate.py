@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import polars as pl
 from polars import selectors as cs
 
@@ -29,6 +31,27 @@ def check_frame(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     _check_finite(table, ordered)
     _check_keys(table, ordered)
     return ordered
+
+
+def checked_blocks(table: Table, blocks: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Hold each block of a table to its registry entry, as `check_frame` does, and the blocks to one another.
+
+    Raises:
+        WarehouseError: as `check_frame` does; if a block begins at or before the end of an earlier one, in the first
+            column of the key; or if all are empty where the table may not be.
+    """
+    leading, end = pl.col(table.key[0]), None
+    is_empty = True
+    for block in blocks:
+        rows = check_frame(table, block)
+        if not rows.is_empty():
+            at_fault = rows.filter(leading <= end) if end is not None else rows.clear()
+            if not at_fault.is_empty():
+                raise _fault(table, table.key[0], "is in more than one block", at_fault)
+            end, is_empty = rows[table.key[0]].max(), False
+        yield rows
+    if is_empty and not table.may_be_empty:
+        raise WarehouseError(f"{table.name} was not written: the frame is empty, and this table may not be")
 
 
 def _check_columns(table: Table, frame: pl.DataFrame) -> None:

@@ -119,6 +119,15 @@ class VersionFolder:
             _sync(self._folder)
         return Version(number, path)
 
+    def make_room(self) -> None:
+        """Remove all but the linked version before another one is built, for files of which three would be too many.
+
+        Where a session has written to it since it was linked, older ones stay: its tables may be carried over from one.
+        """
+        newest = self.newest_first()
+        if newest and newest[0].path.stat().st_mtime_ns <= self.link.lstat().st_mtime_ns:
+            self.keep(1)
+
     def keep(self, count: int) -> None:
         """Remove all but the newest versions, with the logs that sessions left beside them."""
         versions = self.newest_first()

@@ -173,10 +173,10 @@ def analyse(
     if scenario.limits:
         buckets = assign_buckets(grid, select_cohort(grid, scenario.limits), scenario.limits)
         members = pl.concat([members, range_members(buckets, spec)])
-        totals.append(bucket_totals(buckets, scenario.limits, spec))
+        totals.append(bucket_totals([buckets], scenario.limits, spec))
         range_changes.append(
             range_derivatives(
-                buckets,
+                [buckets],
                 base_caps=base_caps,
                 base_assets=BASES,
                 limits=scenario.limits,

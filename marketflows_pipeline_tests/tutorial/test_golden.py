@@ -50,7 +50,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
     members = group_members(narratives, source.narratives, source.asset_groups)
     cohort = select_cohort(grid, source.range_lower_limits, left_out)
     buckets = assign_buckets(grid, cohort, source.range_lower_limits)
-    totals = pl.concat([group_totals(grid, members), bucket_totals(buckets, source.range_lower_limits, spec)])
+    totals = pl.concat([group_totals(grid, members), bucket_totals([buckets], source.range_lower_limits, spec)])
     base_caps = grid.filter(pl.col("coin_id") == "bitcoin")
     normalized = normalize(totals, base_caps, source.base_assets)
     smoothed = ema(normalized, analysis.ema_periods)
@@ -58,7 +58,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
         [
             derivatives(normalized, smoothed, analysis.diff_orders, analysis.smoothing_ema),
             range_derivatives(
-                buckets,
+                [buckets],
                 base_caps=base_caps,
                 base_assets=source.base_assets,
                 limits=source.range_lower_limits,

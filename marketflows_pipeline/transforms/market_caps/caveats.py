@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from marketflows_pipeline.transforms.categories import RANGES
-from marketflows_pipeline.transforms.market_caps.quality import extrapolated_share
+from marketflows_pipeline.transforms.market_caps.quality import extrapolated_share, held_values
 from marketflows_pipeline.transforms.market_caps.ranges import crossings
 
 EXTRAPOLATED_WORTH_SAYING_PCT = 1.0
@@ -14,14 +16,14 @@ _NAMED = 3
 
 
 def category_caveats(
-    grid: pl.DataFrame, members: pl.DataFrame, bucket_members: pl.DataFrame, group_totals: pl.DataFrame
+    blocks: Iterable[tuple[pl.DataFrame, pl.DataFrame]], members: pl.DataFrame, group_totals: pl.DataFrame
 ) -> dict[str, tuple[str, ...]]:
     """Caveats by category, each a few words for the footer.
 
     Args:
-        grid: coin_id, ts, market_cap_usd, fill.
+        blocks: of some coins at a time, one block at least, the grid (coin_id, ts, market_cap_usd, fill) and the
+            members of the ranges (category, series, coin_id, ts).
         members: category, series, coin_id of narratives and portfolios.
-        bucket_members: category, series, coin_id, ts of the ranges.
         group_totals: category, series, ts, market_cap_usd.
 
     Returns:
@@ -30,22 +32,27 @@ def category_caveats(
         than 5 % of the category's coin values.
     """
     caveats: dict[str, list[str]] = {}
-    extrapolated = pl.concat(extrapolated_share(grid, each, group_totals) for each in (members, bucket_members))
-    for category, text in _extrapolated_words(extrapolated).iter_rows():
+    held: list[pl.DataFrame] = []
+    counts: list[pl.DataFrame] = []
+    for grid, of_ranges in blocks:
+        for each in (members, of_ranges):
+            held.append(held_values(grid, each))
+            counts.append(_interpolated(grid, each))
+    for category, text in _extrapolated_words(extrapolated_share(pl.concat(held), group_totals)).iter_rows():
         caveats.setdefault(category, []).append(text)
-    shares = pl.concat([_interpolated_pct(grid, members), _interpolated_pct(grid, bucket_members)])
+    shares = pl.concat(counts).group_by("category").agg(pct=100 * pl.col("n").sum() / pl.col("n_values").sum())
     for category, share in shares.filter(pl.col("pct") > INTERPOLATED_WORTH_SAYING_PCT).iter_rows():
         caveats.setdefault(category, []).append(f"{share:.0f} % of coin values interpolated over gaps")
     return {category: tuple(texts) for category, texts in sorted(caveats.items())}
 
 
-def crossing_words(buckets: pl.DataFrame) -> str:
+def crossing_words(buckets: Iterable[pl.DataFrame]) -> str:
     """What the pictures of ranges say of coins that changed theirs; empty where none did.
 
     Args:
-        buckets: coin_id, ts, lower_limit_usd of the window.
+        buckets: coin_id, ts, lower_limit_usd of the window, whole or in blocks of whole coins.
     """
-    found = crossings(buckets)
+    found = pl.concat(map(crossings, buckets))
     if found.is_empty():
         return ""
     n_coins = found.get_column("coin_id").n_unique()
@@ -101,14 +108,14 @@ def _extrapolated_words(extrapolated: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _interpolated_pct(grid: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+def _interpolated(grid: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """How many values of each category are interpolated, of how many."""
     key = [name for name in ("coin_id", "ts") if name in members.columns]
     return (
         grid.lazy()
         .select("coin_id", "ts", "fill")
         .join(members.lazy(), on=key)
         .group_by("category")
-        .agg((100 * (pl.col("fill") == "interpolated").mean()).alias("pct"))
-        .sort("category")
+        .agg(n=(pl.col("fill") == "interpolated").sum(), n_values=pl.len())
         .collect()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import polars as pl
@@ -43,26 +44,40 @@ def observation_gaps(observations: pl.DataFrame, spec: GridSpec) -> pl.DataFrame
     )
 
 
-def extrapolated_share(grid: pl.DataFrame, members: pl.DataFrame, group_totals: pl.DataFrame) -> pl.DataFrame:
-    """The part of each series' market cap that is extrapolated.
-
-    Caps are held flat before a coin's first and after its last observation.
+def held_values(grid: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """The extrapolated values of members: caps held flat before a coin's first and after its last observation.
 
     Args:
         grid: coin_id, ts, market_cap_usd, fill.
         members: category, series, coin_id; with a column ts where membership changes with time.
+
+    Returns:
+        category, series, ts, coin_id, market_cap_usd.
+    """
+    member_key = [name for name in ("coin_id", "ts") if name in members.columns]
+    return (
+        grid.lazy()
+        .filter(pl.col("fill").is_in(["before_first", "after_last"]))
+        .join(members.lazy(), on=member_key)
+        .select("category", "series", "ts", "coin_id", "market_cap_usd")
+        .collect()
+    )
+
+
+def extrapolated_share(held: pl.DataFrame, group_totals: pl.DataFrame) -> pl.DataFrame:
+    """The part of each series' market cap that is extrapolated.
+
+    Args:
+        held: as `held_values` gives them.
         group_totals: category, series, ts, market_cap_usd.
 
     Returns:
         category, series, ts, extrapolated_pct (of the series' cap), coin_ids (extrapolated, largest first) by key; only
         where something is.
     """
-    member_key = [name for name in ("coin_id", "ts") if name in members.columns]
     series_key = ["category", "series", "ts"]
     return (
-        grid.lazy()
-        .filter(pl.col("fill").is_in(["before_first", "after_last"]))
-        .join(members.lazy(), on=member_key)
+        held.lazy()
         .sort("market_cap_usd", "coin_id", descending=[True, False])
         .group_by(series_key, maintain_order=True)
         .agg(extrapolated_usd=pl.col("market_cap_usd").sum(), coin_ids=pl.col("coin_id"))
@@ -109,6 +124,15 @@ def find_supply_revisions(observations: pl.DataFrame, above_pct: float = 10.0) -
         "coin_id", "ts", supply=pl.col("market_cap_usd") / pl.col("price_usd")
     )
     return _changes(implied, value="supply", previous="previous_supply", above=above_pct)
+
+
+def largest_first(changes: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """What `find_jumps` or `find_supply_revisions` found in blocks of whole coins, as if it had looked at all at once.
+
+    Args:
+        changes: of each block, one at least.
+    """
+    return pl.concat(changes).sort(pl.col("change_pct").abs(), "coin_id", "ts", descending=[True, False, False])
 
 
 def coverage(cohort: pl.DataFrame, observations: pl.DataFrame, spec: GridSpec, within_steps: int = 2) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import polars as pl
 
@@ -19,10 +19,12 @@ from marketflows_pipeline.transforms.market_caps.metrics import (
     with_base_caps,
 )
 from marketflows_pipeline.transforms.ordering import in_order, numbered_curves, sort_curves, within_coin
-from marketflows_pipeline.transforms.sums import order_independent_sum
+from marketflows_pipeline.transforms.sums import partial_sums, sum_of_parts
 
 _MAX_ORDER = 2
 _BUCKET = ("lower_limit_usd", "ts")
+# By which range a coin's cap is summed, and the name of that sum.
+_MEMBERSHIPS = {"lower_limit_usd": "cap_now", "one_ago": "cap_one_ago", "two_ago": "cap_two_ago"}
 
 
 def range_series(limit: float) -> str:
@@ -86,11 +88,11 @@ def assign_buckets(grid: pl.DataFrame, cohort: pl.DataFrame, limits: Sequence[fl
     return in_order(placed, "coin_id", "ts")
 
 
-def bucket_totals(buckets: pl.DataFrame, limits: Sequence[float], spec: GridSpec) -> pl.DataFrame:
+def bucket_totals(buckets: Iterable[pl.DataFrame], limits: Sequence[float], spec: GridSpec) -> pl.DataFrame:
     """The summed market cap of each range at each grid time, as rows of ``core.group_totals``.
 
     Args:
-        buckets: coin_id, ts, lower_limit_usd, market_cap_usd as `assign_buckets` gives them.
+        buckets: coin_id, ts, lower_limit_usd, market_cap_usd as `assign_buckets` gives them, whole or in blocks.
         limits: lower limits in USD.
         spec: the grid of ``buckets``.
 
@@ -98,13 +100,12 @@ def bucket_totals(buckets: pl.DataFrame, limits: Sequence[float], spec: GridSpec
         category (``Ranges``), series, ts, market_cap_usd, n_assets by key: every range at every grid time. An empty
         range has a null cap and 0 assets.
     """
-    totals = (
-        buckets.lazy().group_by(_BUCKET).agg(market_cap_usd=order_independent_sum("market_cap_usd"), n_assets=pl.len())
-    )
+    parts = [partial_sums(block.lazy(), _BUCKET, "market_cap_usd") for block in buckets]
+    totals = sum_of_parts(parts, _BUCKET, "market_cap_usd")
     return (
         _every_range_and_time(limits, spec.times().to_frame().lazy())
-        .join(totals, on=_BUCKET, how="left")
-        .select("category", "series", "ts", "market_cap_usd", n_assets=pl.col("n_assets").fill_null(0).cast(pl.Int32))
+        .join(totals.lazy(), on=_BUCKET, how="left")
+        .select("category", "series", "ts", "market_cap_usd", n_assets=pl.col("n_rows").fill_null(0).cast(pl.Int32))
         .sort("category", "series", "ts")
         .collect()
     )
@@ -161,7 +162,7 @@ def range_members(buckets: pl.DataFrame, spec: GridSpec) -> pl.DataFrame:
 
 
 def range_derivatives(
-    buckets: pl.DataFrame,
+    buckets: Iterable[pl.DataFrame],
     *,
     base_caps: pl.DataFrame,
     base_assets: Sequence[str],
@@ -180,7 +181,8 @@ def range_derivatives(
     Both are per grid step; the EMA comes last. Null where the range was empty at the time that sets membership.
 
     Args:
-        buckets: coin_id, ts, lower_limit_usd, market_cap_usd as `assign_buckets` gives them.
+        buckets: coin_id, ts, lower_limit_usd, market_cap_usd as `assign_buckets` gives them, whole or in blocks of
+            whole coins.
         base_caps: coin_id, ts, market_cap_usd of the base assets on the grid.
         base_assets: ``us-dollar`` or coin ids.
         limits: lower limits in USD.
@@ -232,32 +234,37 @@ def range_derivatives(
     return sort_curves(pl.concat(by_period).collect(), ORDER_KEY)
 
 
-def _caps_by_membership(buckets: pl.DataFrame, limits: Sequence[float]) -> pl.DataFrame:
+def _caps_by_membership(buckets: Iterable[pl.DataFrame], limits: Sequence[float]) -> pl.DataFrame:
     """Caps at ``t`` summed by the range that each coin is in at t, was in at t-1, and was in at t-2.
 
     Division by the base asset is the same for all coins of a moment, so these three sums answer every base.
     """
-    followed = (
-        in_order(buckets, "coin_id", "ts")
-        .lazy()
-        .select(
-            "coin_id",
-            "ts",
-            "market_cap_usd",
-            "lower_limit_usd",
-            one_ago=within_coin("lower_limit_usd", 1),
-            two_ago=within_coin("lower_limit_usd", 2),
+    parts: dict[str, list[pl.DataFrame]] = {name: [] for name in _MEMBERSHIPS.values()}
+    times = pl.LazyFrame(schema={"ts": pl.Datetime("us", "UTC")})
+    for block in buckets:
+        followed = (
+            in_order(block, "coin_id", "ts")
+            .lazy()
+            .select(
+                "ts",
+                "market_cap_usd",
+                "lower_limit_usd",
+                one_ago=within_coin("lower_limit_usd", 1),
+                two_ago=within_coin("lower_limit_usd", 2),
+            )
+            .collect()
+            .lazy()
         )
-        .collect()
-        .lazy()
-    )
-    # Every coin has every grid time, so one coin's stand for all.
-    sums = _every_range_and_time(limits, followed.filter(pl.col("coin_id") == pl.col("coin_id").first()).select("ts"))
-    for membership, name in (("lower_limit_usd", "cap_now"), ("one_ago", "cap_one_ago"), ("two_ago", "cap_two_ago")):
-        by_range = followed.group_by(pl.col(membership).alias("lower_limit_usd"), "ts").agg(
-            order_independent_sum("market_cap_usd").alias(name)
-        )
-        sums = sums.join(by_range, on=_BUCKET, how="left")
+        for membership, name in _MEMBERSHIPS.items():
+            of_range = followed.select("ts", "market_cap_usd", lower_limit_usd=membership)
+            parts[name].append(partial_sums(of_range, _BUCKET, "market_cap_usd"))
+        # Every coin has every grid time, so one coin's stand for all.
+        if not block.is_empty():
+            times = block.lazy().filter(pl.col("coin_id") == pl.col("coin_id").first()).select("ts")
+    sums = _every_range_and_time(limits, times)
+    for name, each in parts.items():
+        by_range = sum_of_parts(each, _BUCKET, name).drop("n_rows")
+        sums = sums.join(by_range.lazy(), on=_BUCKET, how="left")
     return sums.collect()
 
 

@@ -44,7 +44,7 @@ class FileStore:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB that spills beside the file."""
-        return engine.connect(private_file.spill_folder(self.path))
+        return engine.connect(private_file.spill_folder(self.path), memory=engine.OF_A_RUN)
 
     def attach(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Attach the file, made where it is missing."""

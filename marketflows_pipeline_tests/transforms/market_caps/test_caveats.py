@@ -17,7 +17,7 @@ def caveats_of(caps: Caps, limit: float = 1e9) -> dict[str, tuple[str, ...]]:
     grid = market_cap_grid(observations(caps), hourly(20))
     members = members_of({("Narratives", "ai"): list(caps)})
     buckets = bucket_members(assign_buckets(grid, grid.select("coin_id").unique(), [limit]))
-    return category_caveats(grid, members, buckets, group_totals(grid, members))
+    return category_caveats([(grid, buckets)], members, group_totals(grid, members))
 
 
 def every_hour(cap: float, start: int = 0, end: int = 20) -> dict[float, float | None]:
@@ -35,12 +35,12 @@ def test_crossings_of_range_limits_are_counted_with_their_coins() -> None:
         ("b", None, 10.0),
     ]
     assert (
-        crossing_words(buckets)
+        crossing_words([buckets])
         == "2 coins crossed a range limit, 3 times in all: levels and gains jump there, growth does not"
     )
-    assert crossing_words(buckets.filter(pl.col("coin_id") == "c")) == ""
+    assert crossing_words([buckets.filter(pl.col("coin_id") == "c")]) == ""
     assert (
-        crossing_words(buckets.filter(pl.col("coin_id") == "b"))
+        crossing_words([buckets.filter(pl.col("coin_id") == "b")])
         == "1 coin crossed a range limit, 1 time in all: levels and gains jump there, growth does not"
     )
 
@@ -69,7 +69,7 @@ def test_a_coin_that_is_held_in_two_series_at_one_time_is_held_for_one_step() ->
     members = members_of({("Narratives", "ai"): ["late"], ("Narratives", "memes"): ["late"]})
     buckets = bucket_members(assign_buckets(grid, grid.select("coin_id").unique(), [1e9]))
 
-    assert category_caveats(grid, members, buckets, group_totals(grid, members)) == {}
+    assert category_caveats([(grid, buckets)], members, group_totals(grid, members)) == {}
 
 
 @pytest.mark.parametrize(("cap", "is_said"), [(10.0, False), (10.1, True)])
@@ -107,7 +107,7 @@ def test_interpolation_is_said_above_five_percent(n_values: int, said: dict[str,
     members = members_of({("Narratives", "ai"): ["sparse"]})
     buckets = bucket_members(assign_buckets(grid, grid.select("coin_id").unique(), [1e9]))
 
-    assert category_caveats(grid, members, buckets, group_totals(grid, members)) == said
+    assert category_caveats([(grid, buckets)], members, group_totals(grid, members)) == said
 
 
 def test_much_interpolation_is_said_by_category() -> None:

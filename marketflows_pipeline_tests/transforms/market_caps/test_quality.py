@@ -11,6 +11,7 @@ from marketflows_pipeline.transforms.market_caps.quality import (
     extrapolated_share,
     find_jumps,
     find_supply_revisions,
+    held_values,
     observation_gaps,
 )
 from marketflows_pipeline_tests.transforms.frames import at, grid_of, hourly, members_of, observations
@@ -61,7 +62,7 @@ def test_the_held_share_is_what_coins_without_observations_add_to_a_series() -> 
     grid = market_cap_grid(observations({"old": {0: 75.0, 2: 75.0}, "new": {2: 25.0}}), hourly(2))
     members = members_of({("Narratives", "ai"): ["old", "new"], ("Narratives", "usa"): ["old"]})
 
-    held = extrapolated_share(grid, members, group_totals(grid, members))
+    held = extrapolated_share(held_values(grid, members), group_totals(grid, members))
 
     assert held.rows() == [("Narratives", "ai", at(0), 25.0, ["new"]), ("Narratives", "ai", at(1), 25.0, ["new"])]
 
@@ -73,7 +74,7 @@ def test_membership_that_changes_with_time_counts_at_its_time() -> None:
     )
     members = totals.select("category", "series", "ts", coin_id=pl.lit("a"))
 
-    assert extrapolated_share(grid, members, totals)["extrapolated_pct"].to_list() == [25.0, 100.0]
+    assert extrapolated_share(held_values(grid, members), totals)["extrapolated_pct"].to_list() == [25.0, 100.0]
 
 
 def test_a_move_of_more_than_half_in_one_step_is_a_jump_either_way_the_largest_first() -> None:

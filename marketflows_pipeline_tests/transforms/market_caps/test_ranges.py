@@ -40,7 +40,7 @@ def changes(
 ) -> dict[str, list[Value]]:
     """Range to its derivative of that order at hour 0, 1, 2, …"""
     derived = range_derivatives(
-        buckets_of(caps, limits),
+        [buckets_of(caps, limits)],
         base_caps=base_caps,
         base_assets=["us-dollar", base] if base != "us-dollar" else ["us-dollar"],
         limits=limits,
@@ -60,7 +60,7 @@ def test_the_worked_example_moves_between_ranges() -> None:
 
 
 def test_the_worked_example_s_totals_are_null_where_a_range_is_empty() -> None:
-    totals = bucket_totals(buckets_of(ONE_COIN), LIMITS, hourly(2))
+    totals = bucket_totals([buckets_of(ONE_COIN)], LIMITS, hourly(2))
 
     assert pick(totals, "market_cap_usd", series=SMALL) == [0.6 * BILLION, None, 0.9 * BILLION]
     assert pick(totals, "market_cap_usd", series=LARGE) == [None, 1.2 * BILLION, None]
@@ -158,7 +158,7 @@ def test_the_ema_of_ranges_comes_after_the_difference() -> None:
 def test_orders_above_two_are_refused_with_the_name_of_the_setting() -> None:
     with pytest.raises(UserInputError, match=r"analysis\.diff_orders"):
         range_derivatives(
-            buckets_of(ONE_COIN),
+            [buckets_of(ONE_COIN)],
             base_caps=NO_BASES,
             base_assets=["us-dollar"],
             limits=LIMITS,
@@ -169,7 +169,7 @@ def test_orders_above_two_are_refused_with_the_name_of_the_setting() -> None:
 
 def test_order_0_is_no_derivative() -> None:
     derived = range_derivatives(
-        buckets_of(ONE_COIN),
+        [buckets_of(ONE_COIN)],
         base_caps=NO_BASES,
         base_assets=["us-dollar"],
         limits=LIMITS,
@@ -183,7 +183,7 @@ def test_order_0_is_no_derivative() -> None:
 
 def test_the_derivatives_have_the_registered_types_and_order() -> None:
     derived = range_derivatives(
-        buckets_of(ONE_COIN),
+        [buckets_of(ONE_COIN)],
         base_caps=NO_BASES,
         base_assets=["us-dollar"],
         limits=LIMITS,
@@ -216,13 +216,13 @@ def test_a_cohort_coin_below_the_lowest_limit_keeps_its_row() -> None:
     assert buckets.rows() == [
         ("a", at(0), None, 5.0), ("a", at(1), 10.0, 50.0), ("b", at(0), 10.0, 50.0), ("b", at(1), None, 5.0),
     ]  # fmt: skip
-    assert pick(bucket_totals(buckets, [10.0], hourly(1)), "n_assets", series="10") == [1, 1]
+    assert pick(bucket_totals([buckets], [10.0], hourly(1)), "n_assets", series="10") == [1, 1]
 
 
 def test_without_any_cohort_coin_every_range_is_empty_at_every_time() -> None:
     nobody = buckets_of({"a": [5.0, 50.0]}, [10.0]).clear()
 
-    totals = bucket_totals(nobody, [10.0, 100.0], hourly(1))
+    totals = bucket_totals([nobody], [10.0, 100.0], hourly(1))
 
     assert totals.rows() == [
         ("Ranges", "10", at(0), None, 0), ("Ranges", "10", at(1), None, 0),
@@ -261,7 +261,7 @@ def test_totals_of_all_ranges_sum_to_the_cohort_s_total_above_the_lowest_limit(c
     limits = [10.0, 100.0, 500.0]
 
     by_time = (
-        bucket_totals(buckets_of(caps, limits), limits, hourly(4))
+        bucket_totals([buckets_of(caps, limits)], limits, hourly(4))
         .group_by("ts", maintain_order=True)
         .agg(pl.col("market_cap_usd").sum())
     )
