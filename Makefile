@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_USER := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help deps setup run dev test test-all test-duckdb2 test-fresh lint mutants bench soak docs lock clean
+.PHONY: help deps setup run dev test test-all test-cluster test-duckdb2 test-fresh lint mutants bench soak docs lock clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,18 @@ test: setup ## Run the quick tests, four minutes: make test FLAGS="-k grid"
 
 test-all: setup ## Run all tests, 24 minutes: what a change has to pass
 	$(PYTEST) $(FLAGS)
+
+CLUSTER := .venv-cluster
+
+test-cluster: $(CLUSTER)/.set-up ## Run the tests of several hosts on real Postgres and S3 servers (Debian's postgresql), 8 minutes
+	@# All that the store decides, too: here alone are both kinds of it.
+	MARKETFLOWS_CLUSTER=1 env -u PYTHONDONTWRITEBYTECODE $(CLUSTER)/bin/python -m pytest marketflows_pipeline_tests -m "cluster or lake" \
+		--numprocesses auto --dist loadfile --no-loadscope-reorder $(FLAGS)
+
+# Apart from .venv, which is no heavier for those who work on one machine.
+$(CLUSTER)/.set-up: tools/cluster.lock pyproject.toml $(INSTALLERS)
+	@$(PYTHON) tools/bootstrap_venv.py $(CLUSTER)
+	@$(CLUSTER)/bin/python tools/install_lock.py tools/cluster.lock
 
 test-duckdb2: setup ## Run the warehouse tests on DuckDB 2
 	PYTHONPATH=$$($(PY) -m marketflows_pipeline_tests.warehouse.engines 2.0.0) $(PY) -m pytest marketflows_pipeline_tests/warehouse $(FLAGS)
@@ -93,7 +105,10 @@ lock: setup ## Write the locks anew for pyproject.toml; FLAGS=--upgrade takes ne
 	$(LOCK) $(PROJECT) --extra dev --extra deploy --constraint tools/lock-constraints.txt --output-file requirements.lock
 	@# The image holds what runs only, at the same versions.
 	$(LOCK) $(PROJECT) --extra deploy --constraint requirements.lock --no-annotate --output-file deploy/requirements.lock
+	@# The tests of several hosts have an environment of their own, so that nobody else installs what they need.
+	@cp requirements.lock tools/cluster.lock
+	$(LOCK) $(PROJECT) --extra cluster --constraint requirements.lock --no-annotate --output-file tools/cluster.lock
 	$(LOCK) tools/uv.in --no-annotate --output-file tools/uv.lock
 
 clean: ## Remove the environment and caches; warehouse and charts stay
-	rm -rf $(VENV) $(MUTANTS) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(CLUSTER) $(MUTANTS) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

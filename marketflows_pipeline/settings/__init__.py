@@ -5,6 +5,7 @@ Nothing here reads the environment by itself; the caller passes it.
 
 from __future__ import annotations
 
+from marketflows_pipeline.settings.analysis import Analysis
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.coinpaprika import CoinPaprika
 from marketflows_pipeline.settings.cross_asset import CrossAsset
@@ -21,7 +22,6 @@ from marketflows_pipeline.settings.market_caps import FLOW_TYPES, US_DOLLAR, Flo
 from marketflows_pipeline.settings.models import (
     EXCHANGE_PROVIDER,
     SOURCES,
-    Analysis,
     ConfigFile,
     DefiLlama,
     Providers,

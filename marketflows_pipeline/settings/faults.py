@@ -92,12 +92,17 @@ def unknown_key(key: str, names: Sequence[str], tables: Tables) -> str:
 
 
 def _shown(key: str, value: object) -> str:
-    if _SECRET_NAME.search(key):
+    if _SECRET_NAME.search(key) or _may_hold_password(value):
         return "(not shown)"
     # A table is named by its key; what is in it may be meant for another file.
     if isinstance(value, dict) and value:
         return "{…}"
     return _cut(without_secrets(_written(value)))
+
+
+def _may_hold_password(value: object) -> bool:
+    """Whether it is the address of a database with more than belongs there; its password may be any text."""
+    return isinstance(value, str) and value.startswith("postgres") and ("@" in value or "pass" in value.lower())
 
 
 def _written(value: object) -> str:

@@ -1,4 +1,4 @@
-"""API keys of the market-cap providers: where each is read from, and what no message may repeat."""
+"""Keys of the services: where each is read from, and what no message may repeat."""
 
 from __future__ import annotations
 
@@ -17,8 +17,14 @@ KEYED: tuple[ProviderName, ...] = tuple(
     name for name, source in SOURCES.items() if any(plan.key_header for plan in source.plans.values())
 )
 API_KEY = "api_key"
+PASSWORD_VARIABLES = ("MARKETFLOWS_POSTGRES_PASSWORD", "PGPASSWORD")
+# Tables of secrets.toml, each with its keys.
+SECRET_TABLES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(KEYED, (API_KEY,)),
+    "postgres": ("password",),
+}
 # A key may be written where a name belongs; only what resembles one of these words is repeated.
-_SHOWN_NAMES = (*KEYED, API_KEY, "key")
+_SHOWN_NAMES = (*SECRET_TABLES, *(key for keys in SECRET_TABLES.values() for key in keys), "key")
 MAX_NAME = 16
 
 
@@ -43,18 +49,60 @@ def read_keys(
         environ: environment variables.
         faults: gathers one line per fault; no value of the secrets file is in any.
     """
-    keys = {name: _from_environment(name, environ, faults) for name in providers}
-    if path is not None and path.exists() and not all(keys.values()):
-        raw = read_toml(path, faults, is_secret=True) or {}
-        faults.extend(f"{path}: {key} = (not shown): {expectation}" for key, expectation in _secret_faults(raw))
-        keys |= {name: _of_table(raw.get(name)) for name, key in keys.items() if key is None}
-    return {name: key for name, key in keys.items() if key is not None}
+    keys = {name: read_secrets(name, {API_KEY: variable_of(name)}, path, environ, faults) for name in providers}
+    return {name: found[API_KEY] for name, found in keys.items() if found}
+
+
+def read_postgres_password(path: Path | None, environ: Mapping[str, str], faults: list[str]) -> str | None:
+    """The password of the Postgres role; the arguments are those of `read_keys`.
+
+    The program's own variable wins over libpq's, and both win over the secrets file.
+    """
+    for variable in PASSWORD_VARIABLES:
+        if password := _from_environment(variable, environ, faults):
+            return password
+    return _of_table(_tables(path, faults).get("postgres"), "password")
+
+
+def read_secrets(
+    table: str, variables: Mapping[str, str], path: Path | None, environ: Mapping[str, str], faults: list[str]
+) -> dict[str, str]:
+    """The secrets of one table that there are, by key: the environment wins over the secrets file.
+
+    Args:
+        table: of the secrets file.
+        variables: the environment variable of each key; ``NAME_FILE`` names a file with nothing but the secret.
+        path: as in `read_keys`.
+        environ: environment variables.
+        faults: gathers one line per fault; no value of the secrets file is in any.
+    """
+    found = {key: _from_environment(variable, environ, faults) for key, variable in variables.items()}
+    if not all(found.values()):
+        raw = _tables(path, faults)
+        found |= {key: _of_table(raw.get(table), key) for key, value in found.items() if value is None}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _tables(path: Path | None, faults: list[str]) -> Mapping[str, Any]:
+    """The tables of the secrets file; each of its faults is added once, however often it is read."""
+    if path is None or not path.exists():
+        return {}
+    said: list[str] = []
+    raw = read_toml(path, said, is_secret=True) or {}
+    said += (f"{path}: {key} = (not shown): {expectation}" for key, expectation in _secret_faults(raw))
+    faults.extend(line for line in said if line not in faults)
+    return raw
 
 
 def files_with_keys(providers: Iterable[str], path: Path, environ: Mapping[str, str]) -> list[Path]:
     """Files from which keys of these providers may be read, whether they are there or not."""
-    outside = [name for name in providers if not environ.get(variable_of(name), "").strip()]
-    named = [environ.get(file_variable_of(name), "").strip() for name in outside]
+    return files_with_secrets(map(variable_of, providers), path, environ)
+
+
+def files_with_secrets(variables: Iterable[str], path: Path, environ: Mapping[str, str]) -> list[Path]:
+    """Files from which secrets of these variables may be read, whether they are there or not."""
+    outside = [name for name in variables if not environ.get(name, "").strip()]
+    named = [environ.get(f"{name}_FILE", "").strip() for name in outside]
     return [*(Path(file) for file in named if file), *([path] if outside else [])]
 
 
@@ -63,13 +111,13 @@ def is_sendable(key: str) -> bool:
     return bool(key) and key.isascii() and key.isprintable() and " " not in key
 
 
-def _of_table(table: object) -> str | None:
-    key = table.get(API_KEY) if isinstance(table, dict) else None
+def _of_table(table: object, name: str) -> str | None:
+    key = table.get(name) if isinstance(table, dict) else None
     return (key.strip() or None) if isinstance(key, str) else None
 
 
-def _from_environment(provider: str, environ: Mapping[str, str], faults: list[str]) -> str | None:
-    variable, file_variable = variable_of(provider), file_variable_of(provider)
+def _from_environment(variable: str, environ: Mapping[str, str], faults: list[str]) -> str | None:
+    file_variable = f"{variable}_FILE"
     key, key_file = (environ.get(name, "").strip() for name in (variable, file_variable))
     if key and key_file:
         faults.append(f"environment: both {variable} and {file_variable} are set: expected one of them")
@@ -93,14 +141,14 @@ def _of_file(path: Path, variable: str, faults: list[str]) -> str | None:
 
 def _secret_faults(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for table, content in raw.items():
-        if table not in KEYED:
-            yield _shown_name(table), unknown_key(table, list(KEYED), {})
+        if table not in SECRET_TABLES:
+            yield _shown_name(table), unknown_key(table, list(SECRET_TABLES), {})
         elif not isinstance(content, dict):
             yield table, f"expected a table: [{table}]"
         else:
             for key, value in content.items():
-                if key != API_KEY:
-                    yield f"{table}.{_shown_name(key)}", unknown_key(key, (API_KEY,), {})
+                if key not in SECRET_TABLES[table]:
+                    yield f"{table}.{_shown_name(key)}", unknown_key(key, SECRET_TABLES[table], {})
                 elif not isinstance(value, str) or not is_sendable(value.strip()):
                     yield f"{table}.{key}", "expected the key in quotes, without spaces"
 

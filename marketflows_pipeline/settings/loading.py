@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.options import DEFAULT_PROVIDER, ProviderName, RunOptions
@@ -20,9 +20,12 @@ from marketflows_pipeline.settings.files import read_toml
 from marketflows_pipeline.settings.keys import (
     API_KEY,
     KEYED,
+    PASSWORD_VARIABLES,
     file_variable_of,
     files_with_keys,
+    files_with_secrets,
     read_keys,
+    read_postgres_password,
     variable_of,
 )
 from marketflows_pipeline.settings.market_caps import FLOW_TYPES, MarketCapSource
@@ -35,6 +38,7 @@ from marketflows_pipeline.settings.models import (
     source_of,
 )
 from marketflows_pipeline.settings.places import impossible_places, taken_places
+from marketflows_pipeline.settings.postgres import EXAMPLE
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +80,8 @@ def load_settings(
     config = _config(config_path, config_faults, provider)
     read = read_keys(_keyed(config, also_asked), secrets_path, environ, faults)
     keys = read
+    uses_postgres = config is not None and config.uses_postgres
+    password = read_postgres_password(secrets_path, environ, faults) if uses_postgres else None
     faults += config_faults
     if config is not None:
         # A plan that sends no key has none.
@@ -89,15 +95,19 @@ def load_settings(
     if config is not None and not faults:
         faults.extend(taken_places(config_path, secrets_path, config))
     if config is None or faults:
-        text = "\n".join(faults)
-        for key in read.values():
-            text = text.replace(key, "(not shown)")
-        raise UserInputError(text)
+        raise UserInputError(_without([*read.values(), *([password] if password else [])], "\n".join(faults)))
     no_exchanges = _why_no_exchanges(config, keys)
     if no_exchanges:
         config = config.model_copy(update={"exchanges": None})
     secrets = Secrets.model_validate({f"{name}_api_key": key for name, key in keys.items()})
+    secrets = secrets.model_copy(update={"postgres_password": SecretStr(password) if password else None})
     return Settings(**dict(config), file=config_path, secrets=secrets, no_exchanges=no_exchanges)
+
+
+def _without(secrets: Collection[str], text: str) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "(not shown)")
+    return text
 
 
 def load_config(path: Path, provider: ProviderName | None = None) -> ConfigFile:
@@ -118,17 +128,30 @@ def load_config(path: Path, provider: ProviderName | None = None) -> ConfigFile:
 
 
 def warn_of_exposure(settings: Settings, secrets_path: Path, environ: Mapping[str, str]) -> None:
-    """Warn where others may get hold of a key: files that they can open, and hosts that are not the service's own.
+    """Warn where others may get hold of a key, and of one that the plan does not use.
+
+    Others may open a file, or be the host that is asked in place of the service.
 
     Args:
         settings: as loaded.
         secrets_path: as in `load_settings`; ``environ`` too.
         environ: environment variables.
     """
-    for path in files_with_keys(_keyed(settings), secrets_path, environ):
+    files = files_with_keys(_keyed(settings), secrets_path, environ)
+    if settings.uses_postgres:
+        files += files_with_secrets(PASSWORD_VARIABLES, secrets_path, environ)
+    for path in dict.fromkeys(files):
         _warn_of_readers(path)
+    found = read_keys(_keyed(settings), secrets_path, environ, [])
     for name in _keyed(settings):
         source = source_of(name, settings.providers)
+        if source.is_keyless and name in found:
+            logger.warning(
+                "%s: the key for %s is not used, since plan %s sends none; name the plan that it is for",
+                source.key("plan"),
+                source.service,
+                source.plan,
+            )
         host, own = (urlsplit(url).hostname for url in (source.base_url, source.plan_url))
         if settings.secrets.of(name) is not None and host != own:
             logger.warning(
@@ -204,8 +227,18 @@ def _config(path: Path, faults: list[str], provider: ProviderName | None) -> Con
     except ValidationError as error:
         faults.extend(validation_lines(path, error, ConfigFile))
         return None
-    faults.extend(lines := list(impossible_places(path, config)))
+    faults.extend(lines := [*impossible_places(path, config), *_no_database(path, config)])
     return None if lines else config
+
+
+def _no_database(path: Path, config: ConfigFile) -> Iterator[str]:
+    if config.execution.coordination == "postgres" and config.shared_database is None:
+        yield fault_line(
+            path,
+            "execution.coordination",
+            "postgres",
+            f"expected database in [execution] too, such as {EXAMPLE}, or a lake whose catalog is in Postgres",
+        )
 
 
 def _raw_config(path: Path, faults: list[str], provider: ProviderName | None) -> dict[str, Any] | None:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from marketflows_pipeline.options import DEFAULT_PROVIDER, ProviderName
+from marketflows_pipeline.settings.analysis import Analysis, orders_for
 from marketflows_pipeline.settings.coingecko import CoinGecko
 from marketflows_pipeline.settings.coinpaprika import CoinPaprika
 from marketflows_pipeline.settings.cross_asset import CrossAsset
 from marketflows_pipeline.settings.cross_check import MarketCaps
 from marketflows_pipeline.settings.exchanges import Exchanges
+from marketflows_pipeline.settings.execution import Execution
 from marketflows_pipeline.settings.faults import fault_line
 from marketflows_pipeline.settings.fields import (
     FilePath,
     FolderPath,
     Number,
-    Span,
     TomlTable,
     WebAddress,
     Whole,
@@ -31,6 +31,7 @@ from marketflows_pipeline.settings.folder import Folder
 from marketflows_pipeline.settings.market_caps import MarketCapSource
 from marketflows_pipeline.settings.narrative_index import NarrativeIndex
 from marketflows_pipeline.settings.plots import Plots
+from marketflows_pipeline.settings.postgres import PostgresTarget
 from marketflows_pipeline.system.near_matches import find_slips
 
 # Exchange volumes come from here, whatever the market-cap provider.
@@ -41,7 +42,6 @@ SOURCES: Mapping[ProviderName, type[MarketCapSource]] = {
     "coinpaprika": CoinPaprika,
     "folder": Folder,
 }
-RANGES_MAX_ORDER = 2
 
 
 class DefiLlama(TomlTable):
@@ -73,48 +73,6 @@ class Providers(TomlTable):
     grayscale: Service = Field(default_factory=Service, description="Shares of Grayscale's trusts")
     twentyone_shares: Service = Field(default_factory=Service, description="Shares of 21Shares' funds")
     vaneck: Service = Field(default_factory=Service, description="Shares of VanEck's bitcoin fund")
-
-
-def orders_for(orders: Iterable[int], flow_types: Iterable[str]) -> tuple[int, ...]:
-    """Differentiation orders as computed for these flow types.
-
-    Narratives and portfolios take each difference from the one before, so they have every order from 0 to the highest.
-
-    Raises:
-        PydanticCustomError: if market-cap ranges are chosen together with an order above 2.
-    """
-    chosen = sorted(set(orders))
-    if not chosen:
-        raise expected("at least one order; 0 is the curve itself")
-    if "market_cap_ranges" in flow_types and chosen[-1] > RANGES_MAX_ORDER:
-        raise expected(
-            f'orders up to {RANGES_MAX_ORDER}, because flow_types holds "market_cap_ranges", '
-            "which are defined for level, growth and inflection only"
-        )
-    if "narratives" in flow_types or "individual_assets" in flow_types:
-        return tuple(range(chosen[-1] + 1))
-    return tuple(chosen)
-
-
-class Analysis(TomlTable):
-    """``[analysis]``: smoothing, differences, scaling."""
-
-    ema_periods: tuple[Span, ...] = Field((1, 20), description="EMA spans in grid steps; 1, the plain curve, always in")
-    diff_orders: tuple[Annotated[Whole, Field(ge=0, le=10)], ...] = Field(
-        (0, 1, 2), description="0 level, 1 growth, 2 inflection"
-    )
-    smoothing_ema: Span = Field(10, description="EMA span that smooths each difference; 1 is none")
-    is_unit_normalize: bool = Field(True, strict=True, description="Also scale to 0..1 across series")
-
-    @field_validator("ema_periods")
-    @classmethod
-    def _always_one(cls, periods: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(sorted({1, *periods}))
-
-    @field_validator("diff_orders")
-    @classmethod
-    def _orders_fit_the_file(cls, orders: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
-        return orders_for(orders, (info.context or {}).get("flow_types", ()))
 
 
 class Run(TomlTable):
@@ -161,6 +119,7 @@ class Secrets(BaseModel):
 
     coingecko_api_key: SecretStr | None = None
     coinpaprika_api_key: SecretStr | None = None
+    postgres_password: SecretStr | None = None
 
     def of(self, provider: str) -> SecretStr | None:
         """The key of a market-cap provider; None where there is none, or it has no keys."""
@@ -199,6 +158,7 @@ class ConfigFile(TomlTable):
     warehouse: WarehousePaths = Field(default_factory=WarehousePaths)
     report: Report = Field(default_factory=Report)
     run: Run = Field(default_factory=Run)
+    execution: Execution = Field(default_factory=Execution)
     exchanges: Exchanges | None = Field(None, description="The exchange flow monitor; without the table it is off")
     cross_asset: CrossAsset | None = Field(None, description="Cross-asset money flow; without the table it is off")
 
@@ -206,6 +166,29 @@ class ConfigFile(TomlTable):
     def source(self) -> MarketCapSource:
         """The table of the chosen market-cap provider, ``[providers.<provider>]``."""
         return source_of(self.provider, self.providers)
+
+    @property
+    def shared_database(self) -> PostgresTarget | None:
+        """The database by which hosts share budgets and locks; None where each process keeps its own."""
+        return self.execution.database if self.execution.coordination == "postgres" else None
+
+    @property
+    def uses_postgres(self) -> bool:
+        """Whether a run asks Postgres for anything, so that its password is read."""
+        return self.execution.coordination == "postgres"
+
+    @property
+    def locks_parts(self) -> bool:
+        """Whether the parts are locked one by one, for all hosts; otherwise one process writes, under a file's lock.
+
+        A file has one writer, whoever counts the requests.
+        """
+        return False
+
+    @property
+    def store_name(self) -> str:
+        """What tells this store from others whose locks are kept in the same database."""
+        return str(self.warehouse.path)
 
     @property
     def is_one_account(self) -> bool:
@@ -264,6 +247,11 @@ class Settings(ConfigFile):
     file: Path = Field(Path("config.toml"), exclude=True, repr=False)
     secrets: Secrets = Field(default_factory=Secrets, exclude=True, repr=False, description="Keys of the services")
     no_exchanges: str = Field("", exclude=True, repr=False)
+
+    @property
+    def postgres_password(self) -> SecretStr | None:
+        """Password of the Postgres role; None where the server asks for none, or libpq finds it by itself."""
+        return self.secrets.postgres_password
 
     def fault_line(self, key: str, value: object, expectation: str) -> str:
         """One line about a key that turns out to be wrong only once services or the warehouse have answered."""

@@ -376,6 +376,14 @@ def test_another_host_than_the_plans_is_warned_of(load: Load, warnings: Warnings
     assert own in said
 
 
-@pytest.mark.parametrize("plan", ["demo", "pro", "keyless"])
+@pytest.mark.parametrize("plan", ["demo", "pro"])
 def test_the_plans_own_host_is_not(load: Load, warnings: Warnings, plan: str) -> None:
     assert warnings(load(f'[providers.coingecko]\nplan = "{plan}"')) == []
+
+
+def test_a_key_that_the_plan_does_not_use_is_warned_of(load: Load, warnings: Warnings) -> None:
+    settings = load('[providers.coingecko]\nplan = "keyless"')
+    (said,) = warnings(settings)
+    assert said.startswith("providers.coingecko.plan: the key for CoinGecko is not used")
+    assert "CG-test" not in said
+    assert warnings(settings, {}) == []

@@ -76,6 +76,16 @@ def test_uv_installs_by_hash_and_then_the_project(
     assert capfd.readouterr() == ("", "")
 
 
+def test_another_lock_is_installed_where_it_is_named(
+    installer: ModuleType, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = watch(installer, monkeypatch)
+
+    assert installer.install(environ, Path("tools/cluster.lock")) == 0
+
+    assert seen[0][0][-4:] == [*installer.LOCKED, "tools/cluster.lock"]
+
+
 def test_where_uv_fails_pip_installs_the_same_lock(
     installer: ModuleType, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,7 +94,8 @@ def test_where_uv_fails_pip_installs_the_same_lock(
     assert installer.install(environ) == 0
 
     assert by(seen) == ["uv lock", "pip lock", "pip project"]
-    assert seen[1][0][-len(installer.LOCK) :] == seen[0][0][-len(installer.LOCK) :]
+    locked = [*installer.LOCKED, str(installer.ROOT / "requirements.lock")]
+    assert seen[1][0][-len(locked) :] == seen[0][0][-len(locked) :] == locked
     assert capfd.readouterr().err == "uv cannot install here; pip does the same, which takes a minute or two\n"
 
 
@@ -139,7 +150,9 @@ def test_what_a_killed_installation_left_is_replaced(
 
     assert installer.install({"HOME": str(tmp_path)}) == 0
 
-    assert ("--reinstall" in next(command for command, _ in seen if installer.LOCK[-1] in command)) == is_anew
+    assert (
+        "--reinstall" in next(command for command, _ in seen if str(installer.ROOT / "requirements.lock") in command)
+    ) == is_anew
 
 
 def test_a_user_without_indexes_gets_none(

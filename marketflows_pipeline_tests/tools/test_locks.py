@@ -58,12 +58,23 @@ def test_the_image_has_the_same_files_without_what_only_development_needs(everyt
     assert not names & {"pytest", "mypy", "ruff", "hypothesis"}
 
 
+def test_the_tests_of_several_hosts_run_on_the_same_files_and_more(everything: Lock) -> None:
+    cluster = lock("tools/cluster.lock")
+    assert {key: cluster[key] for key in everything} == everything
+    assert wanted("s3", "postgres", "lake", "cluster") - {"marketflows-pipeline"} <= {name for name, _ in cluster}
+    engines = {name: version for name, version in cluster if name == "duckdb" or name.startswith("duckdb-extension")}
+    assert len(engines) == 4
+    assert len(set(engines.values())) == 1
+
+
 def test_what_installs_the_rest_is_locked_too() -> None:
     ((name, _),) = lock("tools/uv.lock")
     assert name == "uv"
 
 
-@pytest.mark.parametrize("path", ["requirements.lock", "deploy/requirements.lock", "tools/uv.lock"])
+@pytest.mark.parametrize(
+    "path", ["requirements.lock", "deploy/requirements.lock", "tools/cluster.lock", "tools/uv.lock"]
+)
 def test_a_lock_names_no_place(path: str) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")
     assert not re.search(r"://|^--(?!hash)|^-[a-z] ", text, re.MULTILINE)

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 def keeps_secrets(url: str) -> bool:
     """Whether nobody on the way can read a request: https, or this machine itself."""
     parts = urlsplit(url)
-    return parts.scheme == "https" or _is_this_machine(parts.hostname or "")
+    return parts.scheme == "https" or is_this_machine(parts.hostname or "")
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
     """Whether a host, as written, is this machine: ``localhost`` and the loopback addresses, and no other name."""
     if host.lower().removesuffix(".") == "localhost":
         return True

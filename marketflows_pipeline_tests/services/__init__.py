@@ -1,0 +1,1 @@
+"""Real servers of other programs, started by tests and ended with them."""
