@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ from marketflows_pipeline.options import PROVIDERS, RunOptions
 from marketflows_pipeline.orchestration.executor import RunCannotBegin, in_process
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.run_context import RunContext, open_run
-from marketflows_pipeline.schema import PARTS
+from marketflows_pipeline.schema import PARTS, Part
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.ledger import WarehouseLedger
 
@@ -64,6 +64,7 @@ SOURCES = (SOURCE, RESERVES_SOURCE, PRICE_SOURCE, ISSUER_SOURCE, VOLATILITY_SOUR
 def build_definitions(
     options: RunOptions | None = None,
     *,
+    parts: Collection[Part] | None = None,
     settings: Settings | None = None,
     clock: Clock | None = None,
     reporter: Reporter | None = None,
@@ -73,16 +74,20 @@ def build_definitions(
     Args:
         options: files and mode of the runs; by default those of the working directory, with the time limit of
             scheduled runs.
+        parts: those that this host serves, each in runs of its own, while other hosts serve the rest; by default it is
+            the only host.
         settings: those of the options, where they have been read; each run reads them by default.
         clock: tells the time; the system's by default.
         reporter: shows the progress; log lines by default.
     """
     options = options or RunOptions(history_time_limit=SCHEDULED_HISTORY_LIMIT)
     return dg.Definitions(
-        assets=[*_assets(), *SOURCES],
-        asset_checks=[step for part in PARTS for step in check_steps(part)],
-        jobs=[*jobs.ASSET_JOBS, jobs.prune_history],
-        schedules=list(schedules.schedules_of(options)),
+        assets=[*_assets(PARTS if parts is None else parts), *SOURCES],
+        asset_checks=[step for part in parts or PARTS for step in check_steps(part)],
+        jobs=[*jobs.ASSET_JOBS, jobs.prune_history] if parts is None else jobs.jobs_of_host(parts),
+        schedules=list(
+            schedules.schedules_of(options) if parts is None else schedules.schedules_of_host(options, parts)
+        ),
         resources={
             "run": _run_resource(options, settings, clock, reporter),
             "clients": _clients,
@@ -92,11 +97,22 @@ def build_definitions(
     )
 
 
-def _assets() -> Iterator[dg.AssetsDefinition]:
-    """Every asset of the package, each with the freshness policy of its cadence."""
+def _assets(parts: Collection[Part]) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:
+    """Every asset of the package, each with the freshness policy of its cadence.
+
+    Those of other parts than these are only named, so that the graph is whole: another host makes them.
+    """
     for definition in dg.load_assets_from_package_module(assets_package):
         assert isinstance(definition, dg.AssetsDefinition)
-        yield definition.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=_policy(spec)))
+        if {_part(spec) for spec in definition.specs} <= set(parts):
+            yield definition.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=_policy(spec)))
+        else:
+            yield from (spec.replace_attributes(skippable=False) for spec in definition.specs)
+
+
+def _part(spec: dg.AssetSpec) -> str:
+    """Of the group ``cross_asset_raw``: cross_asset."""
+    return (spec.group_name or "").rpartition("_")[0]
 
 
 def _policy(spec: dg.AssetSpec) -> dg.FreshnessPolicy:

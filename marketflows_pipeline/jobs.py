@@ -5,7 +5,10 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.execution.plan.resume_retry import ReexecutionStrategy
+from dagster._core.storage.tags import RETRY_STRATEGY_TAG
 
 from marketflows_pipeline.assets.cross_asset_models import TRAINED_TABLES
 from marketflows_pipeline.assets.exchanges_raw import DAILY_TABLES
@@ -16,6 +19,8 @@ from marketflows_pipeline.schema import PARTS, TABLES, Part
 log = logging.getLogger(__name__)
 
 KEEP_RUNS_FOR = timedelta(days=30)
+# Which part a run is of, where hosts share the parts: the queue lets one run of each part go on.
+PART_TAG = "marketflows/part"
 LAYERS = ("raw", "core", "mart", "output")
 # Derived from daily requests alone; an hourly run leaves them.
 DAILY_MARTS = ("mart.exchange_netflow", "mart.exchange_token_flows", "mart.exchange_netflow_by_class")
@@ -125,6 +130,12 @@ ASSET_JOBS = (
     train_models,
     score_models,
 )
+# What refreshes one part alone, so that a host can have it to itself.
+JOBS_OF_PART: Mapping[Part, tuple[UnresolvedAssetJobDefinition, ...]] = {
+    "market_caps": (market_cap_refresh,),
+    "exchanges": (exchange_refresh, daily_refresh),
+    "cross_asset": (cross_asset_refresh, train_models, score_models),
+}
 
 
 def parts_of_run(job: str, chosen: Collection[dg.AssetKey] | None) -> tuple[Part, ...]:
@@ -174,3 +185,27 @@ def delete_old_runs(context: dg.OpExecutionContext) -> None:
 def prune_history() -> None:
     """One step: delete old runs."""
     delete_old_runs()
+
+
+def jobs_of_host(parts: Collection[Part]) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
+    """The jobs of one host among several, under the names that they have everywhere.
+
+    They are marked with their part. A run that was lost with its host is repeated as a whole: the tables of a publish
+    are as of one moment.
+
+    Args:
+        parts: that this host serves. The host of the market caps prunes Dagster's history, which all of them share.
+    """
+    found: list[UnresolvedAssetJobDefinition | dg.JobDefinition] = [
+        dg.define_asset_job(
+            job.name,
+            selection=job.selection,
+            hooks=job.hooks,
+            description=job.description,
+            tags={PART_TAG: part, RETRY_STRATEGY_TAG: ReexecutionStrategy.ALL_STEPS.value},
+        )
+        for part in PARTS
+        if part in parts
+        for job in JOBS_OF_PART[part]
+    ]
+    return [*found, prune_history] if "market_caps" in parts else found

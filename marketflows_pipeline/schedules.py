@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -12,13 +13,24 @@ from marketflows_pipeline.jobs import (
     KEYLESS_JOBS,
     cross_asset_refresh,
     daily_refresh,
+    exchange_refresh,
     hourly_refresh,
+    market_cap_refresh,
     prune_history,
     train_models,
 )
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.run_context import read_settings
-from marketflows_pipeline.timetable import AFTER_US_CLOSE, DAILY, HOURLY, WEEKLY_PRUNING, WEEKLY_TRAINING, Timing
+from marketflows_pipeline.schema import PARTS, Part
+from marketflows_pipeline.timetable import (
+    AFTER_MARKET_CAPS,
+    AFTER_US_CLOSE,
+    DAILY,
+    HOURLY,
+    WEEKLY_PRUNING,
+    WEEKLY_TRAINING,
+    Timing,
+)
 
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -31,6 +43,8 @@ _ACTIVE = [
 # Shorter than the hour: a run whose process vanished must not block the next one.
 MAX_RUNTIME_S = 3000
 
+_AT_FIVE_PAST = "At five past, because the service's hourly point is in by then and everyone else requests on the hour."
+
 
 def schedules_of(options: RunOptions) -> tuple[dg.ScheduleDefinition, ...]:
     """All schedules, on from the start.
@@ -39,42 +53,79 @@ def schedules_of(options: RunOptions) -> tuple[dg.ScheduleDefinition, ...]:
         options: files and mode of the runs; a tick for which these hold no valid settings starts no run.
     """
     return (
-        _schedule(
-            "hourly",
-            hourly_refresh,
-            HOURLY,
-            options,
-            "At five past, because the service's hourly point is in by then and everyone else requests on the hour.",
+        _schedule("hourly", hourly_refresh, HOURLY, options, _AT_FIVE_PAST),
+        _daily(options),
+        _after_us_close(options),
+        _weekly_training(options),
+        _weekly_pruning(),
+    )
+
+
+def schedules_of_host(options: RunOptions, parts: Collection[Part]) -> tuple[dg.ScheduleDefinition, ...]:
+    """The schedules of one host among several: those of its parts, each of which has runs of its own.
+
+    Args:
+        options: as in `schedules_of`.
+        parts: that this host serves. The host of the market caps prunes Dagster's history, which all of them share.
+    """
+    of_part: dict[Part, tuple[dg.ScheduleDefinition, ...]] = {
+        "market_caps": (
+            _schedule("hourly_market_caps", market_cap_refresh, HOURLY, options, _AT_FIVE_PAST),
+            _weekly_pruning(),
         ),
-        _schedule(
-            "daily",
-            daily_refresh,
-            DAILY,
-            options,
-            "At 01:25, because the record of the day that ended is in by one o'clock, and between two hourly runs.",
+        "exchanges": (
+            _schedule(
+                "hourly_exchanges",
+                exchange_refresh,
+                AFTER_MARKET_CAPS,
+                options,
+                "At 20 past, after the market caps, whose prices and volumes it uses as they are stored.",
+            ),
+            _daily(options),
         ),
-        _schedule(
-            "after_us_close",
-            cross_asset_refresh,
-            AFTER_US_CLOSE,
-            options,
-            "At 22:45, when New York's close is in, summer and winter.",
-        ),
-        _schedule(
-            "weekly_training",
-            train_models,
-            WEEKLY_TRAINING,
-            options,
-            "On Saturday mornings, when a week of sessions is complete.",
-        ),
-        dg.ScheduleDefinition(
-            name="weekly_pruning",
-            job=prune_history,
-            cron_schedule=WEEKLY_PRUNING.cron,
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-            description="Sunday nights, between two hourly runs.",
-        ),
+        "cross_asset": (_after_us_close(options), _weekly_training(options)),
+    }
+    return tuple(schedule for part in PARTS if part in parts for schedule in of_part[part])
+
+
+def _daily(options: RunOptions) -> dg.ScheduleDefinition:
+    return _schedule(
+        "daily",
+        daily_refresh,
+        DAILY,
+        options,
+        "At 01:25, because the record of the day that ended is in by one o'clock, and between two hourly runs.",
+    )
+
+
+def _after_us_close(options: RunOptions) -> dg.ScheduleDefinition:
+    return _schedule(
+        "after_us_close",
+        cross_asset_refresh,
+        AFTER_US_CLOSE,
+        options,
+        "At 22:45, when New York's close is in, summer and winter.",
+    )
+
+
+def _weekly_training(options: RunOptions) -> dg.ScheduleDefinition:
+    return _schedule(
+        "weekly_training",
+        train_models,
+        WEEKLY_TRAINING,
+        options,
+        "On Saturday mornings, when a week of sessions is complete.",
+    )
+
+
+def _weekly_pruning() -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="weekly_pruning",
+        job=prune_history,
+        cron_schedule=WEEKLY_PRUNING.cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Sunday nights, between two hourly runs.",
     )
 
 
@@ -83,7 +134,8 @@ def _schedule(
 ) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=name,
-        job=job,
+        # By name, because a host among several has a job of its own under it.
+        job_name=job.name,
         cron_schedule=timing.cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,

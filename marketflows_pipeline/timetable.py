@@ -54,6 +54,8 @@ class Timing:
 
 
 HOURLY = Timing(5)
+# Of the exchanges, where they have runs of their own.
+AFTER_MARKET_CAPS = Timing(20)
 DAILY = Timing(25, 1)
 AFTER_US_CLOSE = Timing(45, 22, _WEEK[:5])
 WEEKLY_TRAINING = Timing(20, 6, (6,))

@@ -1,0 +1,85 @@
+"""The graph of a host among several: its own parts, and the names of all others."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import dagster as dg
+import pytest
+
+from marketflows_pipeline.build import build_definitions
+from marketflows_pipeline.jobs import JOBS_OF_PART, PART_TAG, part_assets
+from marketflows_pipeline.schema import PARTS, Part
+
+HOSTS: tuple[tuple[Part, ...], ...] = (("market_caps",), ("exchanges", "cross_asset"))
+
+
+@cache
+def of_host(parts: tuple[Part, ...] | None) -> dg.Definitions:
+    return build_definitions(parts=parts)
+
+
+def jobs_of(parts: tuple[Part, ...]) -> dict[str, dg.JobDefinition]:
+    jobs = of_host(parts).get_repository_def().get_all_jobs()
+    return {job.name: job for job in jobs if not job.name.startswith("__")}
+
+
+@pytest.mark.parametrize("parts", HOSTS)
+def test_each_host_loads_and_knows_the_whole_graph(parts: tuple[Part, ...]) -> None:
+    dg.Definitions.validate_loadable(of_host(parts))
+    found, whole = (of_host(each).resolve_asset_graph() for each in (parts, None))
+    assert found.get_all_asset_keys() == whole.get_all_asset_keys()
+    for key in whole.get_all_asset_keys():
+        assert found.get(key).parent_keys == whole.get(key).parent_keys, key
+        assert found.get(key).group_name == whole.get(key).group_name, key
+
+
+def test_what_is_made_on_one_machine_is_made_by_one_of_the_hosts_each() -> None:
+    """An asset of two hosts would have two schedules."""
+    graphs = [of_host(parts).resolve_asset_graph() for parts in HOSTS]
+    whole = of_host(None).resolve_asset_graph()
+    made = [key for graph in graphs for key in graph.executable_asset_keys]
+    checked = [key for graph in graphs for key in graph.asset_check_keys]
+    assert (len(made), set(made)) == (len(whole.executable_asset_keys), set(whole.executable_asset_keys))
+    assert (len(checked), set(checked)) == (len(whole.asset_check_keys), set(whole.asset_check_keys))
+
+
+def test_jobs_keep_names_and_steps_and_are_of_one_part_each() -> None:
+    """The queue lets one run of a part go on; a job of two parts would keep two hosts waiting."""
+    found = {name: job for parts in HOSTS for name, job in jobs_of(parts).items()}
+    assert sorted(found) == sorted(["prune_history", *(job.name for part in PARTS for job in JOBS_OF_PART[part])])
+    for part in PARTS:
+        for unresolved in JOBS_OF_PART[part]:
+            job = found[unresolved.name]
+            alone = of_host(None).resolve_job_def(unresolved.name)
+            assert job.tags == {PART_TAG: part, "dagster/retry_strategy": "ALL_STEPS"}
+            assert alone.tags == {}
+            assert job.graph.node_dict.keys() == alone.graph.node_dict.keys()
+            assert set(job.asset_layer.executable_asset_keys) <= part_assets(part).resolve(
+                of_host(None).resolve_asset_graph()
+            )
+
+
+def test_schedules_are_those_of_the_parts_and_dagsters_history_is_pruned_once() -> None:
+    schedules = [schedule for parts in HOSTS for schedule in of_host(parts).get_repository_def().schedule_defs]
+    assert {(each.name, each.job_name, each.cron_schedule) for each in schedules} == {
+        ("hourly_market_caps", "market_cap_refresh", "5 * * * *"),
+        ("weekly_pruning", "prune_history", "30 3 * * 0"),
+        ("hourly_exchanges", "exchange_refresh", "20 * * * *"),
+        ("daily", "daily_refresh", "25 1 * * *"),
+        ("after_us_close", "cross_asset_refresh", "45 22 * * 1-5"),
+        ("weekly_training", "train_models", "20 6 * * 6"),
+    }
+    assert len(schedules) == len({each.name for each in schedules})
+    assert {each.default_status for each in schedules} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_the_code_server_serves_what_its_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    from marketflows_pipeline.definitions import defs
+
+    monkeypatch.setenv("MARKETFLOWS_PARTS", "exchanges")
+    assert set(defs().resolve_asset_graph().executable_asset_keys) == set(
+        of_host(("exchanges",)).resolve_asset_graph().executable_asset_keys
+    )
+    monkeypatch.delenv("MARKETFLOWS_PARTS")
+    assert "hourly_refresh" in {job.name for job in defs().get_repository_def().get_all_jobs()}
