@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from marketflows_pipeline.warehouse import store
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.stores import file as file_store
 
 
 @cache
@@ -29,5 +29,5 @@ def new_warehouse(file: Path, empty: Path | None = None) -> Warehouse:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.copy(empty or made_once()[1], file)
     # The copy has its views: making them again is more than half of opening it.
-    with patch.multiple(store, make_views=lambda cursor: None, make_accepted=lambda cursor: None):
+    with patch.multiple(file_store, make_views=lambda cursor: None, make_accepted=lambda cursor: None):
         return Warehouse(file)
