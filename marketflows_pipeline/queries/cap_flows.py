@@ -76,7 +76,7 @@ def published_supplies(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
         )
         select coin_id, make_timestamp(((epoch_us(observed_at) - 1) // 86_400_000_000 + 1) * 86_400_000_000) as ts,
                arg_max(circulating_supply, observed_at) as circulating_supply
-        from pages where circulating_supply > 0 and observed_at > ? group by all order by coin_id, ts
+        from pages where circulating_supply > 0 and observed_at > ? group by all
         """,
         [first_close(moment) - timedelta(days=1)],
     ).with_columns(pl.col("ts").dt.replace_time_zone("UTC").dt.cast_time_unit("us"))

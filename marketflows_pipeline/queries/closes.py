@@ -101,20 +101,26 @@ def listed_members(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     )
     is_whole = pl.col("narrative").is_in(narratives_kept_whole(warehouse, settings))
     is_left_out = pl.col("is_excluded").fill_null(pl.col("coin_id").is_in(excluded_coins(warehouse, settings)))
-    newest = pl.col("observed_at") == pl.col("observed_at").max().over("ts", "narrative")
-    return (
-        stored.join(names, on="stored_as")
+    # One number for close and narrative: windows and sorts over it cost a third of those over times and texts.
+    places = names.with_columns(place=pl.col("narrative").rank("dense").cast(pl.Int64))
+    newest = pl.col("observed_at") == pl.col("observed_at").max().over("list")
+    listed = (
+        stored.join(places, on="stored_as")
+        .with_columns(list=pl.col("ts").dt.epoch("s") * (places.height + 1) + pl.col("place"))
         .filter(newest, is_whole | ~is_left_out)
-        .sort("ts", "narrative", "rank", "coin_id")
-        .unique(["ts", "narrative", "coin_id"], keep="first", maintain_order=True)
-        .select(
-            pl.col("ts").dt.replace_time_zone("UTC").dt.cast_time_unit("us"),
-            pl.col("narrative").alias("series"),
-            "coin_id",
-            pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("ts", "narrative").alias("rank"),
-            "market_cap_usd",
-            "is_full_page",
-        )
+        .sort("list", "rank", "coin_id")
+        .with_columns(pl.col("list").set_sorted())
+    )
+    if not names["narrative"].is_unique().all():
+        # Stored under a former slug and under today's, a list has its coins twice.
+        listed = listed.unique(["list", "coin_id"], keep="first", maintain_order=True)
+    return listed.select(
+        pl.col("ts").dt.replace_time_zone("UTC").dt.cast_time_unit("us"),
+        pl.col("narrative").alias("series"),
+        "coin_id",
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("list").alias("rank"),
+        "market_cap_usd",
+        "is_full_page",
     )
 
 

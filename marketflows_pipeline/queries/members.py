@@ -16,6 +16,7 @@ from marketflows_pipeline.transforms.market_caps.exclusions import (
 )
 from marketflows_pipeline.transforms.market_caps.groups import group_members, narrative_members_on
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.text_lists import IS_ONE_OF, as_parameter
 
 
 def excluded_categories(warehouse: Warehouse, settings: Settings) -> set[str]:
@@ -64,24 +65,30 @@ def narratives_kept_whole(warehouse: Warehouse, settings: Settings) -> list[str]
 def listed_members(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
     """Stored members of the configured narratives; those in reserve stand in for coins that are left out by now.
 
+    All that is stored where the settings name a day; else what was stored since the newest list that has a coin which
+    is not left out.
+
     Returns:
         ``observed_at, narrative, coin_id, rank, market_cap_usd, stored_as``, and ``is_left_out``: in an excluded
         category, and the narrative none.
     """
     names = names_in_store(warehouse, settings.source.narratives_in_use)
     is_whole = pl.col("narrative").is_in(narratives_kept_whole(warehouse, settings))
-    is_excluded = pl.col("coin_id").is_in(excluded_coins(warehouse, settings))
-    return (
-        warehouse.accepted(
-            "raw.narrative_members",
-            columns=["observed_at", "narrative", "coin_id", "rank", "market_cap_usd"],
-            where="list_contains(?, narrative)",
-            params=[names["stored_as"].to_list()],
+    excluded = excluded_coins(warehouse, settings)
+    stored = warehouse.query(
+        f"""
+        with wanted as (select * from accepted.narrative_members where list_contains($1, narrative)),
+        newest as (
+            select narrative, coalesce(
+                max(observed_at) filter (not coin_id {IS_ONE_OF.replace("?", "$2")}), max(observed_at)) as since
+            from wanted group by narrative
         )
-        .rename({"narrative": "stored_as"})
-        .join(names, on="stored_as")
-        .with_columns(is_left_out=is_excluded & ~is_whole)
-    )
+        select observed_at, narrative as stored_as, coin_id, rank, market_cap_usd
+        from wanted join newest using (narrative) where observed_at >= since or $3
+        """,  # noqa: S608 (a constant)
+        [names["stored_as"].to_list(), as_parameter(excluded), _members_day(settings) is not None],
+    ).with_columns(pl.col("observed_at").cast(pl.Datetime("us", "UTC")))
+    return stored.join(names, on="stored_as").with_columns(is_left_out=pl.col("coin_id").is_in(excluded) & ~is_whole)
 
 
 def members_in_use(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:

@@ -6,6 +6,7 @@ Every share is over coins whose figures are known, says how many these are, and 
 from __future__ import annotations
 
 import polars as pl
+from polars import selectors as cs
 
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.market_caps.daily_closes import DAY
@@ -52,18 +53,58 @@ def breadth(closes: pl.DataFrame, universes: pl.DataFrame, *, bitcoin_id: str) -
     entry = table("mart.breadth")
     if closes.is_empty() or universes.is_empty():
         return entry.empty()
-    members = universes.lazy().with_columns(pl.col("ts") + DAY)
-    figures = _figures_of_coins(closes, bitcoin_id).lazy().filter(pl.col("price_usd").is_not_null())
-    last = closes.get_column("ts").max()
-    by_day = (
-        members.filter(pl.col("ts") <= last)
-        .join(figures, on=["coin_id", "ts"], how="left")
-        .group_by(_ROW)
-        .agg(pl.col("is_backfilled").any(), n_members=pl.len(), **_counts(), **_measures())
-        .collect()
-    )
+    by_day = _by_universe_and_day(_figures_of_coins(closes, bitcoin_id), universes)
     rows = _with_every_day(by_day).lazy().with_columns(_null_under_least())
     return entry.stored_form(rows.with_columns(mcclellan=_mcclellan().over(_SERIES)))
+
+
+def _by_universe_and_day(figures: pl.DataFrame, universes: pl.DataFrame) -> pl.DataFrame:
+    """Counts and measures of each universe at the close after each at which it has members.
+
+    Universes, coins and days are numbers here: the row of a coin's figures is then known without a join, and groups
+    that stand together cost half of scattered ones. Within a group coins come by id, so that sums are the same in every
+    run.
+    """
+    first = pl.lit(figures.get_column("ts").min(), figures.schema["ts"])
+    coins = figures.select("coin_id", pl.col("coin").cast(pl.Int64)).unique()
+    names = universes.select(_SERIES).unique().sort(_SERIES).with_row_index("universe")
+    n_days, n_coins = figures.height // coins.height, coins.height
+    coin, day, row = pl.col("coin"), pl.col("day"), pl.col("row")
+    members = (
+        universes.lazy()
+        .with_columns(day=(pl.col("ts") + DAY - first).dt.total_days())
+        .filter(day < n_days)
+        .join(coins.lazy(), on="coin_id", how="left")
+        .join(names.lazy(), on=_SERIES)
+        .select(
+            "coin",
+            "day",
+            "is_backfilled",
+            # A day before the first close has a place too.
+            row=pl.col("universe").cast(pl.Int64) * (n_days - day.min()) + day - day.min(),
+        )
+        .sort(row * (n_coins + 1) + coin.fill_null(n_coins))
+        .with_columns(place=pl.when(day >= 0).then(coin * n_days + day))
+        .collect()
+    )
+    known = figures.lazy().select(
+        "change", "market_cap_usd", "cap_then", "gain_usd", "base_usd", cs.starts_with("is_above_", "has_beaten_")
+    )
+    of_members = known.select(pl.all().gather(members.get_column("place"))).with_columns(
+        members.get_column("row").set_sorted(), members.get_column("is_backfilled")
+    )
+    before = members.get_column("day").min()
+    width = n_days - (before if isinstance(before, int) else 0)
+    return (
+        of_members.group_by("row", maintain_order=True)
+        .agg(pl.col("is_backfilled").any(), n_members=pl.len(), **_counts(), **_measures())
+        .with_columns(
+            universe=(row // width).cast(pl.UInt32), ts=first + pl.duration(days=row % width + (n_days - width))
+        )
+        .join(names.lazy(), on="universe")
+        .drop("row", "universe")
+        .collect()
+    )
 
 
 def _figures_of_coins(closes: pl.DataFrame, bitcoin_id: str) -> pl.DataFrame:
@@ -133,8 +174,7 @@ def _measures() -> dict[str, pl.Expr]:
     is_known = change.is_not_null()
     advancing, declining = (change > 0).sum().cast(pl.Float64), (change < 0).sum().cast(pl.Float64)
     moved = advancing + declining
-    # Sorted, so that the last bits don't depend on the order of the coins.
-    caps = _CAP.filter(is_known).sort()
+    caps = _CAP.filter(is_known)
     share = caps / caps.sum()
     hhi = 10_000 * (share * share).sum()
     weighted = 100 * order_independent_sum("gain_usd") / order_independent_sum("base_usd")
@@ -147,7 +187,7 @@ def _measures() -> dict[str, pl.Expr]:
         "median_return_pct": median,
         "cap_weighted_return_pct": weighted,
         "median_minus_cap_weighted_pct": median - weighted,
-        "dispersion_pct": 100 * change.sort().std(ddof=1),
+        "dispersion_pct": 100 * change.std(ddof=1),
         "hhi_index": hhi,
         "n_effective": 10_000 / hhi,
         "rank_churn_7d": 1 - pl.corr(then, now),

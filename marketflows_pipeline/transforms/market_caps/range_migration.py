@@ -10,7 +10,7 @@ import polars as pl
 from marketflows_pipeline.transforms.market_caps.daily_closes import DAY
 
 PERIODS = (1, 7, 30)
-_KEY = ["coin_id", "ts"]
+_RANGES = {"from_range": "from_limit", "to_range": "to_limit"}
 
 
 def range_migration(
@@ -38,24 +38,40 @@ def range_migration(
         period_days, ts_from, ts, coin_id, from_range, to_range (null outside of all ranges), cap_before_usd,
         cap_after_usd (null where not stored), kind by (period_days, ts, coin_id).
     """
-    stored = places.filter(pl.col("ts") >= since).select(
-        *_KEY, place=pl.col("lower_limit_usd").cast(pl.Int64).cast(pl.String), cap="market_cap_usd"
+    stored = places.filter(pl.col("ts") >= since)
+    coins = stored.select("coin_id").unique().with_row_index("coin")
+    last = stored.get_column("ts").max()
+    width = (last - since) // DAY + 1 if isinstance(last, datetime) else 1
+    # Coins and days are numbers here: joins of one number cost a third of those of texts and times.
+    at = pl.col("coin").cast(pl.Int64) * width + pl.col("day")
+    numbered = (
+        stored.lazy()
+        .join(coins.lazy(), on="coin_id")
+        .with_columns(day=(pl.col("ts") - since).dt.total_days())
+        .select("day", at=at, limit="lower_limit_usd", cap="market_cap_usd")
     )
-    last = pl.lit(stored.get_column("ts").max(), stored.schema["ts"])
-    return pl.concat([_over(stored, days, since, last) for days in periods]).pipe(_with_kind, known_from, gone)
+    moves = pl.concat([_over(numbered, days, width) for days in periods]).join(coins.lazy(), on="coin")
+    ts = pl.lit(since, stored.schema["ts"]) + pl.duration(days="day")
+    with_times = moves.with_columns(ts=ts, ts_from=ts - pl.duration(days="period_days"))
+    return with_times.collect().pipe(_with_kind, known_from, gone)
 
 
-def _over(stored: pl.DataFrame, days: int, since: datetime, last: pl.Expr) -> pl.DataFrame:
-    after = stored.rename({"place": "to_range", "cap": "cap_after_usd"})
-    before = stored.select("coin_id", pl.col("ts") + days * DAY, from_range="place", cap_before_usd="cap")
+def _over(numbered: pl.LazyFrame, days: int, width: int) -> pl.LazyFrame:
+    """Who is in another range than `days` before: coin, day, and range and cap at both ends."""
+    day = pl.col("day")
+    before = numbered.filter(day + days < width).select(pl.col("at") + days, from_limit="limit", cap_before_usd="cap")
+    after = numbered.filter(day >= days).select("at", to_limit="limit", cap_after_usd="cap")
     return (
-        before.join(after, on=_KEY, how="full", coalesce=True)
-        .filter(
-            pl.col("ts") >= since + days * DAY,
-            pl.col("ts") <= last,
-            pl.col("from_range").ne_missing(pl.col("to_range")),
+        before.join(after, on="at", how="full", coalesce=True)
+        .filter(pl.col("from_limit").ne_missing(pl.col("to_limit")))
+        .select(
+            "cap_before_usd",
+            "cap_after_usd",
+            coin=(pl.col("at") // width).cast(pl.UInt32),
+            day=pl.col("at") % width,
+            period_days=pl.lit(days, pl.Int32),
+            **{name: pl.col(limit).cast(pl.Int64).cast(pl.String) for name, limit in _RANGES.items()},
         )
-        .with_columns(period_days=pl.lit(days, pl.Int32), ts_from=pl.col("ts") - days * DAY)
     )
 
 

@@ -77,16 +77,18 @@ def ema(values: Array, span: int) -> Array:
     smoothed = np.full_like(values, np.nan)
     level, weight = np.full(values.shape[1:], np.nan), np.ones(values.shape[1:])
     # While all paths are known there is nothing to choose; the arithmetic is the same.
+    kept = 1 - alpha
+    new, total = alpha * values, kept + alpha
     is_whole = np.logical_and.reduce(is_known, axis=tuple(range(1, values.ndim)))
     for step, value in enumerate(values):
         if step and is_whole[step] and is_whole[step - 1]:
-            kept = 1 - alpha
             level = np.multiply(kept, level, out=smoothed[step])
-            level += alpha * value
-            level /= kept + alpha
+            level += new[step]
+            if total != 1:
+                level /= total
             continue
-        weight = weight * (1 - alpha)
-        mixed = np.where(np.isnan(level), value, (weight * level + alpha * value) / (weight + alpha))
+        weight = weight * kept
+        mixed = np.where(np.isnan(level), value, (weight * level + new[step]) / (weight + alpha))
         level = np.where(is_known[step], mixed, level)
         weight = np.where(is_known[step], 1.0, weight)
         smoothed[step] = np.where(is_known[step], level, np.nan)
@@ -105,20 +107,20 @@ def trailing_z(values: Array, window: int) -> Array:
 
     NaN where one of them is unknown, and where the deviation is below 1e-9 of the mean's size.
     """
-    mean, deviation = trailing_mean_and_deviation(values, window)
-    varies = deviation > _ROUNDING * np.abs(mean)
-    return np.divide(values - mean, deviation, out=np.full_like(values, np.nan), where=varies)
+    z = np.full_like(values, np.nan)
+    if len(values) >= window:
+        mean, deviation = mean_and_deviation(values, window)
+        varies = deviation > _ROUNDING * np.abs(mean)
+        np.divide(values[window - 1 :] - mean, deviation, out=z[window - 1 :], where=varies)
+    return z
 
 
-def trailing_mean_and_deviation(values: Array, window: int) -> tuple[Array, Array]:
-    """Mean and standard deviation (ddof 1) of the last `window` steps; NaN before there are as many.
+def mean_and_deviation(values: Array, window: int) -> tuple[Array, Array]:
+    """Mean and standard deviation (ddof 1) of each whole window of steps, by the last of them.
 
     In two passes over the lags: a running sum of squares would lose what varies little around a large level.
     """
-    mean, deviation = np.full_like(values, np.nan), np.full_like(values, np.nan)
     n_whole = len(values) - window + 1
-    if n_whole < 1:
-        return mean, deviation
     lags = [values[lag : lag + n_whole] for lag in range(window)]
     middle = lags[0].copy()
     for lag in lags[1:]:
@@ -129,10 +131,8 @@ def trailing_mean_and_deviation(values: Array, window: int) -> tuple[Array, Arra
         np.subtract(lag, middle, out=apart)
         apart *= apart
         squares += apart
-    mean[window - 1 :] = middle
     squares /= window - 1
-    np.sqrt(squares, out=deviation[window - 1 :])
-    return mean, deviation
+    return middle, np.sqrt(squares, out=squares)
 
 
 def quadrants(ratio: Array, momentum: Array) -> Places:

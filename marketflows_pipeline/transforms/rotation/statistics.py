@@ -14,9 +14,9 @@ from marketflows_pipeline.transforms.rotation.plane import (
     Array,
     Places,
     Plane,
+    mean_and_deviation,
     quadrants,
     ratio_and_momentum,
-    trailing_mean_and_deviation,
 )
 
 Counts = npt.NDArray[np.int64]
@@ -111,7 +111,7 @@ def _returns(
     returns = np.ascontiguousarray(np.diff(path, axis=0).transpose(1, 2, 0))
     windows = np.lib.stride_tricks.sliding_window_view(returns, plane.deviation, axis=2)
     leading_up = np.ascontiguousarray(windows[series, world, steps - plane.deviation].T)
-    _, deviation = trailing_mean_and_deviation(leading_up, plane.deviation)
+    _, deviation = mean_and_deviation(leading_up, plane.deviation)
     risk = deviation[-1] * np.sqrt(plane.horizon)
     ahead = path[steps + plane.horizon, series, world] - path[steps, series, world]
     is_risky = risk > 0
