@@ -29,6 +29,7 @@ from marketflows_pipeline.report.brief import choosing
 from marketflows_pipeline.report.brief.telling import STATEMENTS
 from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline_tests.cli.asking import program
+from marketflows_pipeline_tests.examples import one_quick
 from marketflows_pipeline_tests.hostile_names import HOSTILE_NAMES, dangerous
 from marketflows_pipeline_tests.report.brief.events import DAY, DISCRETE, NOW, UNITS, event, events
 from marketflows_pipeline_tests.report.brief.published_events import corrected_statements, published
@@ -111,14 +112,14 @@ def test_markdown_is_for_pasting(tmp_path: Path) -> None:
     assert lines[5].startswith("   *Strong: z +3.2 against")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", one_quick(FORMS))
 def test_nothing_unusual_is_said(tmp_path: Path, form: str) -> None:
     published(tmp_path, QUIET)
 
     assert "Nothing unusual since 19 Nov 2026 18:00 UTC." in answer(tmp_path, "--format", form)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", one_quick(FORMS))
 def test_corrections_and_stale_parts_are_said(tmp_path: Path, clock: FixedClock, form: str) -> None:
     private = tmp_path / "private"
     private.mkdir()
@@ -292,7 +293,7 @@ GARBAGE = (
 )
 
 
-@pytest.mark.parametrize("spoil", [a_link, a_directory, a_fifo, *map(written, GARBAGE)])
+@pytest.mark.parametrize("spoil", [a_link, a_directory, a_fifo, *one_quick(map(written, GARBAGE))])
 def test_a_memory_that_is_spoilt_is_one_clear_warning(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     published(tmp_path, {})
     answer(tmp_path)

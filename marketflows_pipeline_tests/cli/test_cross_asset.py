@@ -27,6 +27,7 @@ from marketflows_pipeline_tests.cli.reports.cross_asset.published_rows import (
     day,
     publish_market,
 )
+from marketflows_pipeline_tests.examples import one_quick
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -242,7 +243,7 @@ def test_refresh_runs_the_part_first_and_a_failed_run_gives_no_answer(
     assert (failed.exit_code, failed.stdout) == (1, "")
 
 
-@pytest.mark.parametrize("line", ANSWERED)
+@pytest.mark.parametrize("line", one_quick(ANSWERED))
 def test_the_program_answers_without_dagster_and_scikit_learn(market: Path, line: str) -> None:
     """Only what ranks flows loads polars, for the transforms of the pipeline."""
     done = program(market, *line.split())
@@ -251,6 +252,7 @@ def test_the_program_answers_without_dagster_and_scikit_learn(market: Path, line
     assert done.stderr.strip() == ("polars" if "flows" in line or "who-gained" in line else "")
 
 
+@pytest.mark.slow
 def test_the_programs_faults_have_their_exit_codes_and_one_line(market: Path, tmp_path: Path) -> None:
     unknown = program(market, "cross-asset", "who-gained", "SPX")
     assert (unknown.returncode, unknown.stdout) == (2, "")

@@ -17,6 +17,7 @@ from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.warehouse.table import PAGE_WIDTH
 from marketflows_pipeline_tests.cli.asking import ANSWERED, ask, fault, invoke, program
 from marketflows_pipeline_tests.cli.reports.exchanges.published_rows import TABLES_OF_DATA, publish_exchanges
+from marketflows_pipeline_tests.examples import one_quick
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -197,7 +198,7 @@ def test_refresh_runs_the_part_first_and_a_failed_run_gives_no_answer(
     assert (failed.exit_code, failed.stdout) == (1, "")
 
 
-@pytest.mark.parametrize("line", ANSWERED)
+@pytest.mark.parametrize("line", one_quick(ANSWERED))
 def test_the_program_answers_without_dagster_and_polars(folder: Path, line: str) -> None:
     done = program(folder, *line.split())
     assert done.returncode == 0, done.stderr
@@ -205,11 +206,13 @@ def test_the_program_answers_without_dagster_and_polars(folder: Path, line: str)
     assert done.stderr.strip() == ""
 
 
+@pytest.mark.slow
 def test_the_program_marks_the_tutorial(folder: Path) -> None:
     done = program(folder, "--tutorial", "exchange-flows", "5")
     assert json.loads(done.stdout)["synthetic"] is True
 
 
+@pytest.mark.slow
 def test_the_programs_faults_have_their_exit_codes_and_one_line(folder: Path, tmp_path: Path) -> None:
     unknown = program(folder, "exchange-netflow", "binanec")
     assert (unknown.returncode, unknown.stdout, unknown.stderr.strip().count("\n")) == (2, "", 0)

@@ -116,6 +116,7 @@ def test_a_table_of_sql_spells_out_what_cannot_be_shown(received: Path) -> None:
     assert r"a\x1b[2J" in shown.splitlines()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

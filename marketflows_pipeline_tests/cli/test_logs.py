@@ -15,6 +15,7 @@ from rich.console import Console
 from marketflows_pipeline.cli.logs import PACKAGE, RunLog, configure_logging
 from marketflows_pipeline.cli.run import QUIET
 from marketflows_pipeline.providers.http import client
+from marketflows_pipeline_tests.examples import one_quick
 
 ROOT = Path(__file__).parents[2]
 
@@ -224,6 +225,7 @@ def test_the_lines_that_warn_are_counted(
     assert run_log.n_warnings == 2
 
 
+@pytest.mark.slow
 def test_the_command_goes_on_without_a_log(tmp_path: Path) -> None:
     """It ends with the next fault, here that there is no key, and not with the log's."""
     (tmp_path / "config.toml").write_text("")
@@ -242,7 +244,9 @@ def test_the_command_goes_on_without_a_log(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("level", "shown"), [("DEBUG", ["fine", "usual"]), ("INFO", ["usual"]), ("ERROR", [])])
+@pytest.mark.parametrize(
+    ("level", "shown"), one_quick([("DEBUG", ["fine", "usual"]), ("INFO", ["usual"]), ("ERROR", [])])
+)
 def test_a_run_of_dagster_leaves_the_level_of_the_command_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], level: str, shown: list[str]
 ) -> None:

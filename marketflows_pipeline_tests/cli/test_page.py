@@ -47,6 +47,7 @@ def test_the_page_and_its_copy_are_written(published: Path) -> None:
     assert len(list((published / "report" / "archive").iterdir())) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("scripts")
 def test_one_file_is_written_alone(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
@@ -71,6 +72,7 @@ def test_before_the_first_run_the_run_is_named(tmp_path: Path) -> None:
     assert str(done.exception).startswith(f"there is nothing at {tmp_path}/warehouse/marketflows.duckdb yet; run `")
 
 
+@pytest.mark.slow
 def test_missing_scripts_are_made_first(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Path] = []
     monkeypatch.setattr(bundle, "read_bundle", lambda: None)

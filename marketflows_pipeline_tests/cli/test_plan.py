@@ -15,6 +15,7 @@ from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.system.run_lock import RunLock
 from marketflows_pipeline_tests.cli.asking import program
 from marketflows_pipeline_tests.cli.reports.publishing import publish_tables
+from marketflows_pipeline_tests.examples import one_quick
 from marketflows_pipeline_tests.hostile_names import HOSTILE_NAMES, dangerous
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, frame
 
@@ -142,7 +143,7 @@ def test_charts_and_kinds_are_counted_once_for_each_exchange(tmp_path: Path) -> 
     assert calls(answer, "/exchanges/{id}") == 4
 
 
-@pytest.mark.parametrize(("is_mapped", "due"), [(True, 0), (False, 2)])
+@pytest.mark.parametrize(("is_mapped", "due"), one_quick([(True, 0), (False, 2)]))
 def test_the_chart_of_an_exchange_tracked_by_its_slug_is_looked_up_by_its_id(
     tmp_path: Path, is_mapped: bool, due: int
 ) -> None:
@@ -192,6 +193,7 @@ def test_a_month_that_does_not_hold_it_names_the_keys_to_lower(tmp_path: Path) -
     assert "Lower exchanges: leave the table out; saves 2,232 credits a month." in words
 
 
+@pytest.mark.slow
 def test_the_tutorial_asks_for_nothing_and_a_faulty_file_is_the_users(tmp_path: Path) -> None:
     refused = program(tmp_path, "--tutorial", "plan")
     assert (refused.returncode, refused.stdout) == (2, "")
@@ -212,7 +214,7 @@ def test_the_command_imports_neither_dagster_nor_altair(tmp_path: Path) -> None:
     assert not {"dagster", "altair"} & set(done.stderr.split())
 
 
-@pytest.mark.parametrize("output_format", ["table", "json"])
+@pytest.mark.parametrize("output_format", one_quick(["table", "json"]))
 def test_hostile_names_of_the_settings_reach_no_terminal(tmp_path: Path, output_format: str) -> None:
     names = [name for attack, name in HOSTILE_NAMES.items() if attack != "half a character"]
     (tmp_path / "config.toml").write_text("")

@@ -24,6 +24,7 @@ from marketflows_pipeline.run_context import open_run, read_settings
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline_tests.examples import one_quick
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = RunOptions(tutorial=True)
@@ -115,7 +116,7 @@ def trained(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("begins_anew", [False, True])
+@pytest.mark.parametrize("begins_anew", one_quick([True, False]))
 @pytest.mark.usefixtures("trained")
 def test_trained_models_are_kept_whatever_begins_anew(begins_anew: bool) -> None:
     with open_run(replace(TUTORIAL, begins_anew=begins_anew), run_id="run") as run:
@@ -135,7 +136,7 @@ def core_cohort() -> None:
     """An asset that both modes have."""
 
 
-@pytest.mark.parametrize("has_home", [False, True])
+@pytest.mark.parametrize("has_home", one_quick([True, False]))
 def test_the_tutorials_record_is_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch, has_home: bool) -> None:
     """Live assets once looked fresh in the UI after a tutorial."""
     if has_home:

@@ -179,6 +179,7 @@ def test_a_run_without_a_key_fails_once_in_its_own_words(instance: dg.DagsterIns
     assert_says_why(instance, launch(instance), "secrets.toml: [coingecko] api_key is missing")
 
 
+@pytest.mark.slow
 def test_a_run_that_gets_no_lock_fails_once_in_its_own_words(
     instance: dg.DagsterInstance, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

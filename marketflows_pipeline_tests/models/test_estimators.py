@@ -17,7 +17,7 @@ from marketflows_pipeline.models.dataset import Dataset, dataset
 from marketflows_pipeline.models.estimators import Kind, fit, level, platt_slope, sigmoid
 from marketflows_pipeline.models.panel import FEATURES
 from marketflows_pipeline.models.preparation import Preparation
-from marketflows_pipeline_tests.examples import at_most
+from marketflows_pipeline_tests.examples import at_most, one_quick
 from marketflows_pipeline_tests.models.made_up import market
 
 KINDS: tuple[Kind, ...] = ("logistic", "gradient_boosting")
@@ -112,7 +112,7 @@ def test_the_same_seed_gives_the_same_probabilities_to_the_last_bit(kind: Kind) 
     assert first.tobytes() == second.tobytes()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_quick(KINDS))
 def test_a_signal_is_learned_and_the_mean_probability_is_the_frequency(kind: Kind) -> None:
     data = signal_of(1.0)
 
@@ -125,7 +125,7 @@ def test_a_signal_is_learned_and_the_mean_probability_is_the_frequency(kind: Kin
     assert fitted.slope > 0.5
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_quick(KINDS))
 def test_gaps_and_columns_without_any_figure_are_no_fault(kind: Kind) -> None:
     nothing = pl.lit(None, pl.Float64)
     gap = pl.when(pl.col("return_1") > 0).then(pl.col("return_1"))

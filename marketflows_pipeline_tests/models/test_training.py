@@ -75,6 +75,7 @@ def test_the_planted_signal_is_what_it_is_said_to_be() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_planted_signal_is_found_and_the_interval_covers_it(seed: int) -> None:
     """The interval is that of the model, which with so many rows and one feature is nearly as good as the truth."""
@@ -104,6 +105,7 @@ def test_what_flows_add_is_found_where_the_signal_is_a_flow(planted: TrainedMode
     assert figure(planted, "auc", "mean of assets", "without_flows")["value"] == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.slow
 def test_what_flows_add_is_nothing_where_the_signal_is_none() -> None:
     made = market(sessions=1000, symbols=8, effect=EFFECT, feature="return_5")
 
@@ -153,6 +155,7 @@ def panel_with(closes: pl.DataFrame, look_ahead: int) -> pl.DataFrame:
     return closes.select("symbol", "session", **(noise | {"return_5": seen}))
 
 
+@pytest.mark.slow
 def test_a_feature_from_the_future_raises_the_auc_and_the_alarm() -> None:
     closes = walks()
     of = labels(closes, horizon=5, target="direction")
@@ -179,6 +182,7 @@ def test_the_same_seed_gives_the_same_result_to_the_last_bit(kind: Kind) -> None
     assert first.model.metadata == second.model.metadata
 
 
+@pytest.mark.slow
 def test_another_seed_draws_other_intervals_of_the_same_figures() -> None:
     made = market(sessions=700, symbols=4, effect=EFFECT)
 

@@ -67,6 +67,7 @@ def connections(storage: dict[str, object], folder: Path) -> int:
     return sum(Path(file).stem in {run_id, "index"} for file in opened)
 
 
+@pytest.mark.slow
 def test_dagsters_own_storage_opens_a_database_for_each_event(tmp_path: Path) -> None:
     """The reason for our storage: where this fails because Dagster keeps its databases open, ours can go."""
     kept, stock = tmp_path / "kept", tmp_path / "stock"

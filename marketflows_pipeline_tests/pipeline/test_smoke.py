@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from marketflows_pipeline_tests.pipeline.environment import HISTORY, Environment
 
 
-@pytest.mark.usefixtures("measures")
-def test_a_run_fetches_each_history_once_and_publishes_every_table_of_its_part(env: Environment) -> None:
+def test_a_run_fetches_each_history_once_and_publishes_what_it_computed(env: Environment) -> None:
     assert env.run(), env.failure.lines
 
     coins = env.stored("select count(*) from raw.coins where is_active").item()

@@ -118,6 +118,7 @@ def days(warehouse: Warehouse) -> Iterator[Days]:
         yield Days(issuers, warehouse, clock)
 
 
+@pytest.mark.slow
 def test_a_history_accrues_a_session_a_day_from_the_first_run_on(days: Days) -> None:
     for session in (MONDAY, TUESDAY, WEDNESDAY):
         days.show(session)
@@ -142,6 +143,7 @@ def test_another_count_of_the_same_session_is_kept_beside_the_first(days: Days) 
     assert days.sessions() == [(MONDAY, 1, 650_000_000), (MONDAY, 2, 650_050_000)]
 
 
+@pytest.mark.slow
 def test_an_evening_that_was_missed_leaves_a_gap_whose_flow_is_that_of_both_sessions(days: Days) -> None:
     for session in (MONDAY, TUESDAY, THURSDAY, FRIDAY):
         days.show(session)
@@ -158,6 +160,7 @@ def test_an_evening_that_was_missed_leaves_a_gap_whose_flow_is_that_of_both_sess
     ]
 
 
+@pytest.mark.slow
 def test_of_an_issuer_with_a_history_a_single_session_is_no_answer(
     days: Days, caplog: pytest.LogCaptureFixture
 ) -> None:

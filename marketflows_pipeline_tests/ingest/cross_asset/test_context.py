@@ -80,6 +80,7 @@ def days_of(warehouse: Warehouse) -> tuple[int, date | None]:
     return found
 
 
+@pytest.mark.slow
 def test_a_series_of_which_the_oldest_days_are_no_longer_served_grows_and_loses_nothing(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_service_of_reference_series_that_is_down_fails_nothing(
     assert warehouse.query("select count(*) from raw.daily_bars").item() == 2
 
 
+@pytest.mark.slow
 def test_tables_of_reported_flows_are_read_once_a_day_and_changes_are_revisions(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:

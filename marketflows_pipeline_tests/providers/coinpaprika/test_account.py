@@ -193,6 +193,7 @@ def test_a_limit_that_stays_is_given_up_within_the_budget(client: CoinPaprika, s
     service.forgive()
 
 
+@pytest.mark.slow
 def test_the_default_pace_keeps_below_the_calls_of_a_second_and_of_a_minute(
     connect: Connect, clock: FixedClock
 ) -> None:

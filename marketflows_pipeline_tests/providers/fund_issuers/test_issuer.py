@@ -28,6 +28,7 @@ from marketflows_pipeline.providers.fund_issuers.ssga import StateStreet
 from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.protocols.cross_asset import SHARES_SCHEMA, SharesProvider
 from marketflows_pipeline.transforms.cross_asset.shares import comparable_shares
+from marketflows_pipeline_tests.examples import one_quick
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.fund_issuers.fund_history import (
     BOMB,
@@ -272,7 +273,7 @@ def test_a_fund_that_an_issuer_does_not_know_is_not_found_and_not_asked_again(
     assert issuers.calls() == 1
 
 
-@pytest.mark.parametrize("name", ISSUERS)
+@pytest.mark.parametrize("name", one_quick(ISSUERS))
 def test_what_may_pass_is_asked_again(ask: Ask, issuers: FakeIssuers, clock: FixedClock, name: str) -> None:
     spoilt = (
         faults.html(200),
@@ -290,7 +291,7 @@ def test_what_may_pass_is_asked_again(ask: Ask, issuers: FakeIssuers, clock: Fix
     assert clock.now() > START + timedelta(seconds=30)
 
 
-@pytest.mark.parametrize("name", ISSUERS)
+@pytest.mark.parametrize("name", one_quick(ISSUERS))
 def test_a_page_that_stays_under_success_is_a_bad_answer(ask: Ask, issuers: FakeIssuers, name: str) -> None:
     issuers.script(ENDPOINTS[name], *[faults.html(200)] * 20)
 
@@ -310,7 +311,7 @@ def test_a_refusal_is_not_asked_again(
     assert issuers.calls() == 1
 
 
-@pytest.mark.parametrize("name", ISSUERS)
+@pytest.mark.parametrize("name", one_quick(ISSUERS))
 def test_an_issuer_that_is_down_is_given_up(ask: Ask, issuers: FakeIssuers, name: str) -> None:
     issuers.script(ENDPOINTS[name], *[faults.reset()] * 30)
 
