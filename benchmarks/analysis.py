@@ -17,12 +17,15 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from marketflows_pipeline.queries.coin_blocks import ROWS_A_BLOCK
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec, market_cap_grid
 from marketflows_pipeline.transforms.market_caps.groups import group_members, group_totals
 from marketflows_pipeline.transforms.market_caps.metrics import derivatives, ema, normalize, unit_normalize
@@ -39,6 +42,7 @@ END = datetime(2026, 9, 18, 4, tzinfo=UTC)
 DAYS = 90
 SPEC = GridSpec.from_window(END, DAYS)
 STEP_MS = 3_600_000
+COINS_A_BLOCK = ROWS_A_BLOCK // SPEC.n_times
 
 BASES = ["us-dollar", "bitcoin"]
 NARRATIVES = ["made-in-usa", "ai"]
@@ -83,45 +87,71 @@ def write_histories(n_coins: int) -> Path:
     return path
 
 
-def read_histories(path: Path) -> pl.DataFrame:
-    with np.load(path) as stored:
-        coins = pl.Series("coin_id", stored["coins"].tolist())
-        return pl.DataFrame({"ts": stored["ts_ms"], "market_cap_usd": stored["cap"]}).select(
-            coin_id=coins.gather(pl.int_range(stored["ts_ms"].size, eager=True) // SPEC.n_times),
-            ts=pl.col("ts").cast(pl.Datetime("ms", "UTC")).dt.cast_time_unit("us"),
-            market_cap_usd="market_cap_usd",
-        )
+@dataclass(frozen=True)
+class Histories:
+    """Stored observations, each coin's together: ids, milliseconds since 1970 and market caps."""
+
+    coins: list[str]
+    ts_ms: np.ndarray
+    cap: np.ndarray
+
+    @classmethod
+    def read(cls, path: Path) -> Histories:
+        with np.load(path) as stored:
+            return cls(stored["coins"].tolist(), stored["ts_ms"], stored["cap"])
+
+    def blocks(self) -> Iterator[pl.DataFrame]:
+        """Some coins at a time, as a run reads them from its file."""
+        for first in range(0, len(self.coins), COINS_A_BLOCK):
+            coins = pl.Series("coin_id", self.coins[first : first + COINS_A_BLOCK])
+            rows = slice(first * SPEC.n_times, (first + len(coins)) * SPEC.n_times)
+            yield pl.DataFrame({"ts": self.ts_ms[rows], "market_cap_usd": self.cap[rows]}).select(
+                coin_id=coins.gather(pl.int_range(rows.stop - rows.start, eager=True) // SPEC.n_times),
+                ts=pl.col("ts").cast(pl.Datetime("ms", "UTC")).dt.cast_time_unit("us"),
+                market_cap_usd="market_cap_usd",
+            )
 
 
-def analyse(histories: pl.DataFrame) -> int:
-    """Everything from observations to unit-scaled measures; returns how many values the marts hold."""
-    observations, _ = clean_observations(histories)
-    grid = market_cap_grid(observations, SPEC)
+def analyse(histories: Histories) -> int:
+    """Everything from observations to unit-scaled measures; returns how many values the marts hold.
+
+    A run makes the grid once and reads it from its file for each step that needs all of it. Here nothing is stored, so
+    it is made twice.
+    """
     listed = pl.DataFrame([(name, coin) for name, coins in members().items() for coin in coins], orient="row")
     listed.columns = ["narrative", "coin_id"]
-    buckets = assign_buckets(grid, select_cohort(grid, LIMITS), LIMITS)
-    totals = pl.concat(
-        [group_totals(grid, group_members(listed, NARRATIVES, PORTFOLIOS)), bucket_totals([buckets], LIMITS, SPEC)]
-    )
+    groups = group_members(listed, NARRATIVES, PORTFOLIOS)
+    kept: dict[str, pl.DataFrame] = {}
+
+    def buckets() -> Iterator[pl.DataFrame]:
+        for block in histories.blocks():
+            observations, _ = clean_observations(block)
+            grid = market_cap_grid(observations, SPEC)
+            kept[grid.item(0, "coin_id")] = grid.filter(pl.col("coin_id").is_in([*groups["coin_id"], *BASES]))
+            yield assign_buckets(grid, select_cohort(grid, LIMITS), LIMITS)
+
+    of_ranges = bucket_totals(buckets(), LIMITS, SPEC)
+    grid = pl.concat(kept.values())
+    totals = pl.concat([group_totals(grid, groups), of_ranges])
     base_caps = grid.filter(pl.col("coin_id").is_in(BASES))
     normalized = normalize(totals, base_caps, BASES)
     smooth = ema(normalized, EMA_PERIODS)
-    of_ranges = range_derivatives(
-        [buckets],
+    changes_of_ranges = range_derivatives(
+        buckets(),
         base_caps=base_caps,
         base_assets=BASES,
         limits=LIMITS,
         ema_periods=EMA_PERIODS,
         diff_orders=DIFF_ORDERS,
     )
-    derived = pl.concat([derivatives(normalized, smooth, DIFF_ORDERS, SMOOTHING_EMA), of_ranges])
+    derived = pl.concat([derivatives(normalized, smooth, DIFF_ORDERS, SMOOTHING_EMA), changes_of_ranges])
     unit = unit_normalize(normalized, smooth, derived)
     return normalized.height + smooth.height + derived.height + unit.height
 
 
 def measure(path: Path, repeats: int) -> dict[str, object]:
     """Seconds of each repetition in this process, and its peak memory; one round warms up."""
-    histories = read_histories(path)
+    histories = Histories.read(path)
     analyse(histories)
     seconds, cpu_seconds = [], []
     for _ in range(repeats):

@@ -10,10 +10,12 @@ Prints JSON. 20,000 coins take 6 GB in benchmarks/.work for the time being.
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -119,6 +121,7 @@ class Sampled:
     """What this process held in memory, moment by moment."""
 
     def __init__(self) -> None:
+        faulthandler.register(signal.SIGUSR1)  # kill -USR1 says where a long run is
         self.moments: list[tuple[float, float, int]] = []
 
     @contextmanager
