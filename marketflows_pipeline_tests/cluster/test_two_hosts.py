@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 import pytest
@@ -84,26 +86,27 @@ class Cluster:
 
     def serve(self, part: str, host: Host, *, address: str) -> None:
         """Start the code server of a part on a host, as deploy/cluster/compose.yml does."""
-        served = ["-h", address, "-p", str(CODE_PORT), "-m", "marketflows_pipeline.definitions"]
+        served = ["-h", address, "-p", str(CODE_PORT), "-m", "marketflows_pipeline_tests.cluster.hand_started"]
         host.start(
             [PROGRAMS / "dagster", "api", "grpc", *served],
             environ={**self.environ, "MARKETFLOWS_PARTS": part},
             folder=self.folder / part,
             log=self.folder / f"{part}_on_{host.namespace}.log",
         )
+        eventually(lambda: _answers(address))
 
     def launch(self, part: str, job: str) -> str:
         """Put a run of the job into the queue; its id."""
         run_id = str(uuid.uuid4())
         workspace = ["-w", str(self.folder / "workspace.yaml"), "-l", part]
-        command = [PROGRAMS / "dagster", "job", "launch", *workspace, "-j", job, "--run-id", run_id]
+        command = [str(PROGRAMS / "dagster"), "job", "launch", *workspace, "-j", job, "--run-id", run_id]
         done = subprocess.run(command, env=self.environ, cwd=self.folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return run_id
 
     def start_daemon(self) -> None:
         """Start queue, monitoring and schedules."""
-        command = [PROGRAMS / "dagster-daemon", "run", "-w", str(self.folder / "workspace.yaml")]
+        command = [str(PROGRAMS / "dagster-daemon"), "run", "-w", str(self.folder / "workspace.yaml")]
         with (self.folder / "daemon.log").open("wb") as log:
             self._daemons.append(
                 subprocess.Popen(command, env=self.environ, cwd=self.folder, stdout=log, stderr=subprocess.STDOUT)
@@ -136,6 +139,12 @@ class Cluster:
         return int(str(begun.engine_event_data.metadata["pid"].value))
 
 
+def _answers(address: str) -> bool:
+    with suppress(OSError), socket.create_connection((address, CODE_PORT), timeout=5):
+        return True
+    return False
+
+
 def eventually(holds: Callable[[], Any], *, attempts: int = 1200) -> None:
     """Wait until something holds."""
     pause = threading.Event()
@@ -156,11 +165,8 @@ def cluster(tmp_path: Path, network: Network, postgres: PostgresTarget) -> Itera
         FakeDefiLlama(make_cast(7, now, days=30, fillers=5), clock=SystemClock()) as reserves,
     ):
         for host in (network.first, network.second):
-            for port in (
-                postgres.port,
-                *(int(service.url.split(":")[2].split("/")[0]) for service in (coins, reserves)),
-            ):
-                host.hand_in(port)
+            for port in (postgres.port, *(urlsplit(service.url).port for service in (coins, reserves))):
+                host.hand_in(int(port or 0))
         for part in LOCATIONS:
             (tmp_path / part).mkdir()
             (tmp_path / part / "config.toml").write_text(CONFIG.format(market_caps=coins.url, reserves=reserves.url))
@@ -200,7 +206,8 @@ def _dagster(
         "DAGSTER_PG_USER": str(postgres.user),
         "DAGSTER_PG_PASSWORD": PASSWORD,
     }
-    environ = {**os.environ, **login, "DAGSTER_HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
+    own = {"DAGSTER_HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)}
+    environ = {**os.environ, **login, **own}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in login.items():
             patch.setenv(name, value)
