@@ -14,7 +14,7 @@ from marketflows_pipeline.assets.cross_asset_models import TRAINED_TABLES
 from marketflows_pipeline.assets.exchanges_raw import DAILY_TABLES
 from marketflows_pipeline.assets.tables import asset_key
 from marketflows_pipeline.orchestration.failures import causes_of, is_interrupt
-from marketflows_pipeline.schema import PARTS, Part
+from marketflows_pipeline.schema import PARTS, TABLES, Part
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +108,17 @@ score_models = dg.define_asset_job(
 )
 # They work on what is stored, so they make no requests and need no key.
 KEYLESS_JOBS = frozenset({train_models.name, score_models.name})
+# What each job writes, where parts are locked one by one (a test holds this to the selections above).
+PARTS_OF_JOBS: Mapping[str, tuple[Part, ...]] = {
+    hourly_refresh.name: ("market_caps", "exchanges"),
+    daily_refresh.name: ("exchanges",),
+    market_cap_refresh.name: ("market_caps",),
+    crypto_refresh.name: ("market_caps", "exchanges"),
+    exchange_refresh.name: ("exchanges",),
+    cross_asset_refresh.name: ("cross_asset",),
+    train_models.name: ("cross_asset",),
+    score_models.name: ("cross_asset",),
+}
 ASSET_JOBS = (
     hourly_refresh,
     daily_refresh,
@@ -119,12 +130,26 @@ ASSET_JOBS = (
     train_models,
     score_models,
 )
-# What refreshes one part alone, so that a host can have it to itself.
-JOBS_OF_PART: Mapping[Part, tuple[UnresolvedAssetJobDefinition, ...]] = {
-    "market_caps": (market_cap_refresh,),
-    "exchanges": (exchange_refresh, daily_refresh),
-    "cross_asset": (cross_asset_refresh, train_models, score_models),
-}
+
+
+def parts_of_run(job: str, chosen: Collection[dg.AssetKey] | None) -> tuple[Part, ...]:
+    """The parts that a run writes, in the order of publishing.
+
+    Args:
+        job: its name.
+        chosen: the assets that were picked for the run, or None for all of the job's.
+    """
+    if not chosen:
+        return PARTS_OF_JOBS.get(job, PARTS)
+    parts = {_part_of(key) for key in chosen}
+    return PARTS if None in parts else tuple(part for part in PARTS if part in parts)
+
+
+def _part_of(key: dg.AssetKey) -> Part | None:
+    """A table's part, or that of an output such as ``published/exchanges``; None for what is of neither kind."""
+    table = TABLES.get(".".join(key.path))
+    part = table.part if table else key.path[-1]
+    return next((known for known in PARTS if known == part), None)
 
 
 @dg.op(description="Delete the records of runs that ended more than 30 days ago; the latest success of each job stays.")
@@ -157,7 +182,7 @@ def prune_history() -> None:
 
 
 def jobs_of_host(parts: Collection[Part]) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
-    """The jobs of one host among several, under the names that they have everywhere.
+    """The jobs of one host among several: those of one part each, under the names that they have everywhere.
 
     They are marked with their part. A run that was lost with its host is repeated as a whole: the tables of a publish
     are as of one moment.
@@ -173,8 +198,8 @@ def jobs_of_host(parts: Collection[Part]) -> list[UnresolvedAssetJobDefinition |
             description=job.description,
             tags={PART_TAG: part, RETRY_STRATEGY_TAG: ReexecutionStrategy.ALL_STEPS.value},
         )
-        for part in PARTS
-        if part in parts
-        for job in JOBS_OF_PART[part]
+        for job in ASSET_JOBS
+        for part in parts
+        if parts_of_run(job.name, None) == (part,)
     ]
     return [*found, prune_history] if "market_caps" in parts else found

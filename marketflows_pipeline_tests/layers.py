@@ -28,6 +28,7 @@ LAYERS = {
     ("queries",): "rows that a step needs",
     ("tutorial",): "packaged data in place of the services",
     ("warehouse",): "DuckDB",
+    ("coordination",): "what hosts share in Postgres: rate limits, credits, locks",
     ("settings",): "config.toml and secrets.toml",
     ("providers",): "HTTP, one folder a service",
     ("transforms",): "formulas",

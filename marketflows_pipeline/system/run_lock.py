@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock, Timeout
 
@@ -31,14 +32,53 @@ POLL_S = 1.0
 
 @dataclass(frozen=True)
 class Holder:
-    """The run that holds the lock."""
+    """The run that holds the lock.
+
+    Attributes:
+        pid: of its process.
+        command: as it was typed.
+        started_at: when it took the lock.
+        host: where it runs; empty for this machine.
+        parts: which it works on; empty for all of them.
+    """
 
     pid: int
     command: str
     started_at: datetime
+    host: str = ""
+    parts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"pid {self.pid}, started {self.started_at:%Y-%m-%d %H:%M:%S} UTC: {self.command}"
+        where = f" on {self.host}" if self.host else ""
+        return f"pid {self.pid}{where}, started {self.started_at:%Y-%m-%d %H:%M:%S} UTC: {self.command}"
+
+
+class Lock(Protocol):
+    """What keeps other runs out while one goes on."""
+
+    def acquire(self, *, command: str, wait_s: float = LOCK_WAIT_S) -> contextlib.AbstractContextManager[None]:
+        """Hold the lock for the block; those who wait are told the command.
+
+        Raises:
+            RunLockedError: if another run still holds it then; it names the run.
+        """
+        ...
+
+    def check(self) -> None:
+        """Make sure that the lock is still held, before something is written under it.
+
+        Raises:
+            LockLostError: if it is not.
+        """
+        ...
+
+    def holders(self) -> list[Holder]:
+        """The runs that hold the lock now, as far as they have said so: several where each locks parts of its own."""
+        ...
+
+    def is_held(self) -> bool:
+        """Whether a run holds the lock now; nothing is waited for."""
+        ...
 
 
 def lock_path(private: Path) -> Path:
@@ -83,6 +123,9 @@ class RunLock:
             finally:
                 lock.release()
 
+    def check(self) -> None:
+        """A process that runs has not lost a lock of the kernel's."""
+
     def holder(self) -> Holder | None:
         """Who the lock file names; None between two runs or while a holder writes its name.
 
@@ -93,6 +136,11 @@ class RunLock:
             return Holder(said["pid"], said["command"], datetime.fromisoformat(said["started_at"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def holders(self) -> list[Holder]:
+        """The run that holds the lock now, where it has said which it is."""
+        holder = self.holder() if self.is_held() else None
+        return [holder] if holder else []
 
     def is_held(self) -> bool:
         """Whether a run holds the lock now, whoever its file names; nothing is made or waited for."""

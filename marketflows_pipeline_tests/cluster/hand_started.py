@@ -8,10 +8,11 @@ from __future__ import annotations
 import dagster as dg
 from dagster_shared.record import copy
 
-from marketflows_pipeline.definitions import defs as scheduled
+# Not by its name: Dagster takes one such function of a module.
+from marketflows_pipeline import definitions
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """The parts that MARKETFLOWS_PARTS names."""
-    return copy(scheduled(), schedules=[])
+    return copy(definitions.defs(), schedules=[])

@@ -87,13 +87,15 @@ class Cluster:
     def serve(self, part: str, host: Host, *, address: str) -> None:
         """Start the code server of a part on a host, as deploy/cluster/compose.yml does."""
         served = ["-h", address, "-p", str(CODE_PORT), "-m", "marketflows_pipeline_tests.cluster.hand_started"]
-        host.start(
+        log = self.folder / f"{part}_on_{host.namespace}.log"
+        server = host.start(
             [PROGRAMS / "dagster", "api", "grpc", *served],
             environ={**self.environ, "MARKETFLOWS_PARTS": part},
             folder=self.folder / part,
-            log=self.folder / f"{part}_on_{host.namespace}.log",
+            log=log,
         )
-        eventually(lambda: _answers(address))
+        eventually(lambda: _answers(address) or server.poll() is not None)
+        assert server.poll() is None, log.read_text()
 
     def launch(self, part: str, job: str) -> str:
         """Put a run of the job into the queue; its id."""
