@@ -31,7 +31,7 @@ from marketflows_pipeline_tests.fakes.defillama.service import FakeDefiLlama
 from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.published_answers import query_rows
 from marketflows_pipeline_tests.services.hosts import Host, Network, network
-from marketflows_pipeline_tests.services.postgres import PASSWORD
+from marketflows_pipeline_tests.services.postgres import PASSWORD, PostgresServer
 
 __all__ = ["network"]
 
@@ -62,6 +62,9 @@ hours_ago = [4]
 scale = 1
 [exchanges]
 tracked = ["binance", "kraken"]
+[execution]
+coordination = "postgres"
+database = "postgres:dbname={budget.dbname} host=127.0.0.1 port={budget.port} user={budget.user}"
 """
 
 
@@ -73,6 +76,7 @@ class Cluster:
         folder: with a folder of each part's, which its code server works in, and the log of each process.
         network: the hosts.
         environ: of every process.
+        coins: the service of market caps, whose credits the hosts share.
         reserves: the service that the exchange part asks last.
         instance: Dagster's record.
     """
@@ -80,6 +84,7 @@ class Cluster:
     folder: Path
     network: Network
     environ: Mapping[str, str]
+    coins: FakeCoinGecko
     reserves: FakeDefiLlama
     instance: dg.DagsterInstance
     _daemons: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -147,7 +152,7 @@ def _answers(address: str) -> bool:
     return False
 
 
-def eventually(holds: Callable[[], Any], *, attempts: int = 1200) -> None:
+def eventually(holds: Callable[[], Any], *, attempts: int = 3000) -> None:
     """Wait until something holds."""
     pause = threading.Event()
     for _ in range(attempts):
@@ -171,11 +176,13 @@ def cluster(tmp_path: Path, network: Network, postgres: PostgresTarget) -> Itera
                 host.hand_in(int(port or 0))
         for part in LOCATIONS:
             (tmp_path / part).mkdir()
-            (tmp_path / part / "config.toml").write_text(CONFIG.format(market_caps=coins.url, reserves=reserves.url))
+            (tmp_path / part / "config.toml").write_text(
+                CONFIG.format(market_caps=coins.url, reserves=reserves.url, budget=postgres)
+            )
             (tmp_path / part / "secrets.toml").write_text(f'[coingecko]\napi_key = "{DEMO_KEY}"\n')
             (tmp_path / part / "secrets.toml").chmod(0o600)
         with _dagster(tmp_path, network, postgres) as (environ, instance):
-            opened = Cluster(tmp_path, network, environ, reserves, instance)
+            opened = Cluster(tmp_path, network, environ, coins, reserves, instance)
             opened.serve("market_caps", network.first, address=network.first.address)
             opened.serve("exchanges", network.second, address=network.second.address)
             opened.start_daemon()
@@ -208,6 +215,7 @@ def _dagster(
         "DAGSTER_PG_USER": str(postgres.user),
         "DAGSTER_PG_PASSWORD": PASSWORD,
     }
+    login["MARKETFLOWS_POSTGRES_PASSWORD"] = PASSWORD
     own = {"DAGSTER_HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)}
     environ = {**os.environ, **login, **own}
     with pytest.MonkeyPatch.context() as patch:
@@ -217,7 +225,9 @@ def _dagster(
             yield environ, instance
 
 
-def test_a_part_whose_host_is_lost_in_mid_run_is_taken_up_by_the_other_one(cluster: Cluster) -> None:
+def test_a_part_whose_host_is_lost_in_mid_run_is_taken_up_by_the_other_one(
+    cluster: Cluster, postgres_server: PostgresServer, postgres: PostgresTarget
+) -> None:
     """Dagster's own launcher held such a run for going on until its limit of 50 minutes."""
     first, second = cluster.network.first, cluster.network.second
     cluster.reserves.script(RESERVES, faults.stalled())
@@ -239,6 +249,9 @@ def test_a_part_whose_host_is_lost_in_mid_run_is_taken_up_by_the_other_one(clust
     assert cluster.ended(repeat.run_id).is_success
     assert repeat.tags[RETRY_NUMBER_TAG] == "1"
     assert repeats_of(cluster, other) == []
+
+    counted = postgres_server.execute("select used from credits where provider = 'coingecko'", dbname=postgres.dbname)
+    assert counted == [(cluster.coins.calls(),)], "each request of either host, also of the lost run, cost one credit"
 
     published = cluster.folder / "exchanges" / "warehouse" / "marketflows.duckdb"
     assert query_rows(published, "select distinct status, run_id from meta.publish where part = 'exchanges'").rows == [
