@@ -134,6 +134,12 @@ def test_the_images_hold_what_their_services_need(services: Services) -> None:
     assert postgres_image(services) == postgres_image(_yaml(ROOT / "docker-compose.yml")["services"])
 
 
+def test_the_lakes_role_is_made_by_a_process_of_its_own(services: Services) -> None:
+    """The Postgres image reads a script that is not executable into its own shell, whose settings it then changes."""
+    assert "./lake-role.sh:/docker-entrypoint-initdb.d/lake-role.sh:ro" in services["postgres"]["volumes"]
+    assert os.access(CLUSTER / "lake-role.sh", os.X_OK)
+
+
 def postgres_image(services: Services) -> str:
     return str(services["postgres"]["image"])
 
