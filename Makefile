@@ -105,6 +105,8 @@ lock: setup ## Write the locks anew for pyproject.toml; FLAGS=--upgrade takes ne
 	$(LOCK) $(PROJECT) --extra dev --extra deploy --constraint tools/lock-constraints.txt --output-file requirements.lock
 	@# The image holds what runs only, at the same versions.
 	$(LOCK) $(PROJECT) --extra deploy --constraint requirements.lock --no-annotate --output-file deploy/requirements.lock
+	$(LOCK) $(PROJECT) --extra deploy --extra lake --constraint requirements.lock --no-annotate --output-file deploy/cluster.lock
+	$(LOCK) deploy/objects.in --no-annotate --output-file deploy/objects.lock
 	@# The tests of several hosts have an environment of their own, so that nobody else installs what they need.
 	@cp requirements.lock tools/cluster.lock
 	$(LOCK) $(PROJECT) --extra cluster --constraint requirements.lock --no-annotate --output-file tools/cluster.lock

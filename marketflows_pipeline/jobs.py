@@ -130,12 +130,6 @@ ASSET_JOBS = (
     train_models,
     score_models,
 )
-# What refreshes one part alone, so that a host can have it to itself.
-JOBS_OF_PART: Mapping[Part, tuple[UnresolvedAssetJobDefinition, ...]] = {
-    "market_caps": (market_cap_refresh,),
-    "exchanges": (exchange_refresh, daily_refresh),
-    "cross_asset": (cross_asset_refresh, train_models, score_models),
-}
 
 
 def parts_of_run(job: str, chosen: Collection[dg.AssetKey] | None) -> tuple[Part, ...]:
@@ -188,7 +182,7 @@ def prune_history() -> None:
 
 
 def jobs_of_host(parts: Collection[Part]) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
-    """The jobs of one host among several, under the names that they have everywhere.
+    """The jobs of one host among several: those of one part each, under the names that they have everywhere.
 
     They are marked with their part. A run that was lost with its host is repeated as a whole: the tables of a publish
     are as of one moment.
@@ -204,8 +198,8 @@ def jobs_of_host(parts: Collection[Part]) -> list[UnresolvedAssetJobDefinition |
             description=job.description,
             tags={PART_TAG: part, RETRY_STRATEGY_TAG: ReexecutionStrategy.ALL_STEPS.value},
         )
-        for part in PARTS
-        if part in parts
-        for job in JOBS_OF_PART[part]
+        for job in ASSET_JOBS
+        for part in parts
+        if parts_of_run(job.name, None) == (part,)
     ]
     return [*found, prune_history] if "market_caps" in parts else found

@@ -5,15 +5,22 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from typing import Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from marketflows_pipeline.cli.report_command import table_or_json_option
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
-from marketflows_pipeline.errors import MarketflowsError, RunLockedError, UserInputError
+from marketflows_pipeline.errors import CoordinationError, MarketflowsError, RunLockedError, UserInputError
 from marketflows_pipeline.options import RunOptions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from marketflows_pipeline.cli.reports.plan import Stored
+    from marketflows_pipeline.settings import Settings
 
 
 @click.command("plan", short_help="Calls, credits, minutes and disk of these settings.")
@@ -53,7 +60,22 @@ def plan(options: RunOptions, output_format: Literal["table", "json"]) -> None:
     if stored.is_empty and files.published_path.exists():
         with read_published(files.published_path) as reading:
             stored = stored_facts(reading, settings, now, stored.source or "the published file", files.published_path)
+    if settings.shared_database is not None and settings.source.makes_requests:
+        stored = _counted_by_all(settings, stored, now)
     report = plan_report(settings, stored, now)
     for warning in report.warnings:
         say(f"warning: {warning}", is_error=True)
     standard_output().write("".join(text_of(report, output_format, about="market")).encode())
+
+
+def _counted_by_all(settings: Settings, stored: Stored, now: datetime) -> Stored:
+    """The same with the credits that all hosts have spent, where their database answers."""
+    from marketflows_pipeline.coordination.credits import shared_count  # noqa: PLC0415 (for several hosts)
+
+    try:
+        spent = shared_count(settings, settings.provider, now)
+    except CoordinationError as error:
+        say(f"note: {error}; credits are those that this host knows of", is_error=True)
+        return stored
+    known = f"{stored.source}, and " if stored.source else ""
+    return replace(stored, spent=spent, source=f"{known}the credits that all hosts have spent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
 from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 
 if TYPE_CHECKING:
+    from marketflows_pipeline.system.run_lock import Lock
     from marketflows_pipeline.warehouse.store import Warehouse
 
 _table = click.argument("table")
@@ -89,7 +91,7 @@ def add(options: RunOptions, table: str, key: str, column: str, reason: str) -> 
     _refuse_unknown(table, column)
     if not reason.strip():
         raise UserInputError("--reason is empty: expected some words")
-    with _alone(options) as warehouse:
+    with _alone(options, table) as warehouse:
         row = _row_key(warehouse, table, key)
         if not stored.has_row(warehouse, table, row):
             raise UserInputError(f"{table} has no row {row}{_hint(warehouse, table, row)}")
@@ -111,7 +113,7 @@ def release(options: RunOptions, table: str, key: str, column: str | None) -> No
     from marketflows_pipeline.warehouse import quarantine as stored  # noqa: PLC0415 (--help need not wait for DuckDB)
 
     _refuse_unknown(table, column or "")
-    with _alone(options) as warehouse:
+    with _alone(options, table) as warehouse:
         row = _row_key(warehouse, table, key)
         active = stored.active_columns(warehouse, table, row)
         chosen = [name for name in active if column in {None, name}]
@@ -128,22 +130,40 @@ def release(options: RunOptions, table: str, key: str, column: str | None) -> No
 
 
 @contextlib.contextmanager
-def _alone(options: RunOptions) -> Iterator[Warehouse]:
-    """The private file, while no run is going on.
+def _alone(options: RunOptions, table: str) -> Iterator[Warehouse]:
+    """The private file, while no run is going on, or none of the table's part where parts are locked one by one.
 
     Raises:
         RunLockedError: if a run goes on for longer than a minute; it names the run.
     """
     from marketflows_pipeline.cli.sql import nothing_at  # noqa: PLC0415
-    from marketflows_pipeline.system.run_lock import LOCK_WAIT_S, RunLock, lock_path  # noqa: PLC0415 (loads filelock)
+    from marketflows_pipeline.system.run_lock import LOCK_WAIT_S  # noqa: PLC0415 (loads filelock)
     from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (--help need not wait for DuckDB)
 
     path = _private_path(options)
     if not path.exists():
         raise nothing_at(path, options)
-    lock = RunLock(lock_path(path), on_wait=lambda words: say(words, is_error=True))
-    with lock.acquire(command=_typed(), wait_s=LOCK_WAIT_S), Warehouse(path, create=False) as warehouse:
+    with (
+        _lock(options, path, table).acquire(command=_typed(), wait_s=LOCK_WAIT_S),
+        Warehouse(path, create=False) as warehouse,
+    ):
         yield warehouse
+
+
+def _lock(options: RunOptions, path: Path, table: str) -> Lock:
+    from marketflows_pipeline.schema import TABLES  # noqa: PLC0415 (--help need not wait for polars)
+    from marketflows_pipeline.settings import load_config, load_settings  # noqa: PLC0415
+    from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415
+
+    def on_wait(words: str) -> None:
+        say(words, is_error=True)
+
+    if options.tutorial or not load_config(options.config, options.provider).locks_parts:
+        return RunLock(lock_path(path), on_wait=on_wait)
+    from marketflows_pipeline.coordination.run_locks import lock_of  # noqa: PLC0415 (for several hosts)
+
+    settings = load_settings(options.config, options.secrets, os.environ, needs_key=False, provider=options.provider)
+    return lock_of(settings, [TABLES[table].part], on_wait=on_wait)
 
 
 def _private_path(options: RunOptions) -> Path:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from marketflows_pipeline.cli.report_command import context_of, table_or_json_option
 from marketflows_pipeline.cli.report_context import PIPELINE
 from marketflows_pipeline.cli.text import say, standard_output
+from marketflows_pipeline.errors import CoordinationError
 from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from marketflows_pipeline.system.run_lock import Lock
 
 
 @click.command("status", short_help="How each part stands; exit code 1 where one is stale.")
@@ -29,6 +35,7 @@ def status(options: RunOptions, output_format: Literal["table", "json"]) -> None
     from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415
     from marketflows_pipeline.cli.reports.status import status as report  # noqa: PLC0415
     from marketflows_pipeline.settings import why_no_exchanges  # noqa: PLC0415
+    from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415
 
     context = context_of(options, PIPELINE, "", "run the pipeline")
     if not options.tutorial and (reason := why_no_exchanges(context.config, options.secrets, os.environ)):
@@ -36,12 +43,32 @@ def status(options: RunOptions, output_format: Literal["table", "json"]) -> None
         # What no run fetches is not stale.
         context = replace(context, config=context.config.model_copy(update={"exchanges": None}))
     private = Path.cwd() / TUTORIAL_PRIVATE if options.tutorial else context.config.warehouse.path
+    lock: Lock = RunLock(lock_path(private))
+    spent = None
+    if not options.tutorial and context.config.uses_postgres:
+        lock, spent = _shared(options, lock, context.now)
     if context.path.exists():
         with open_published_data(context) as data:
-            answer = report(context, data, private)
+            answer = report(context, data, private, lock=lock, shared_spent=spent)
     else:
-        answer = report(context, None, private)
+        answer = report(context, None, private, lock=lock, shared_spent=spent)
     text = "".join(text_of(answer, output_format, about=PIPELINE.about))
     standard_output().write(text.encode())
     if answer.body["stale"]:
         raise click.exceptions.Exit(1)
+
+
+def _shared(options: RunOptions, lock: Lock, now: datetime) -> tuple[Lock, int | None]:
+    """The lock and the month's credits of all hosts; what this one knows by itself where Postgres does not answer."""
+    from marketflows_pipeline.coordination.credits import shared_count  # noqa: PLC0415 (for several hosts)
+    from marketflows_pipeline.coordination.database import PATIENCE_OF_AN_ANSWER_S  # noqa: PLC0415
+    from marketflows_pipeline.coordination.run_locks import lock_of  # noqa: PLC0415
+    from marketflows_pipeline.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings(options.config, options.secrets, os.environ, needs_key=False, provider=options.provider)
+    try:
+        spent = shared_count(settings, settings.provider, now)
+        return lock_of(settings, patience_s=PATIENCE_OF_AN_ANSWER_S), spent
+    except CoordinationError as error:
+        say(f"note: {error}; credits and runs are those that this host knows of", is_error=True)
+        return lock, None

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from marketflows_pipeline.coordination.database import Database, open_database
+from marketflows_pipeline.coordination.database import PATIENCE_OF_AN_ANSWER_S, Database, open_database
 from marketflows_pipeline.coordination.rate_limiter import account_of
-from marketflows_pipeline.errors import CoordinationError, CreditsExhaustedError
+from marketflows_pipeline.errors import CreditsExhaustedError
 from marketflows_pipeline.options import SERVICES
 from marketflows_pipeline.providers.http.ledger import CallId, CallLedger, Outcome, credits_exhausted, month_of
 from marketflows_pipeline.settings import Settings, source_of
 
 # A service that counts no credits left is asked again a day later, by one attempt: what it counts may be an address's.
 CLOSED_FOR = timedelta(days=1)
-# For a command that only answers.
-_PATIENCE_OF_AN_ANSWER_S = 5.0
 
 # What the store has on record was spent too, such as before the hosts shared their count.
 _SEED = """
@@ -140,21 +138,17 @@ class SharedLedger:
 def shared_count(settings: Settings, provider: str, now: datetime) -> int:
     """Attempts of all hosts in the present month, for a command that only answers; 0 before the first.
 
+    A folder is asked for nothing.
+
     Raises:
         CoordinationError: if the database does not answer within seconds.
         UserInputError: if psycopg is not installed.
     """
+    if provider not in SERVICES:
+        return 0
     terms = terms_of(settings)[provider]
-    with open_database(settings, patience_s=_PATIENCE_OF_AN_ANSWER_S) as database:
+    with open_database(settings, patience_s=PATIENCE_OF_AN_ANSWER_S) as database:
         if database.ask("select to_regclass('credits')") == [(None,)]:
             return 0
         rows = database.ask(_STATE, (provider, terms.account, month_of(now).date()))
         return int(rows[0][0]) if rows else 0
-
-
-def shared_count_or_note(settings: Settings, provider: str, now: datetime) -> tuple[int | None, str]:
-    """The same, or None and why there is none."""
-    try:
-        return shared_count(settings, provider, now), ""
-    except CoordinationError as error:
-        return None, str(error)

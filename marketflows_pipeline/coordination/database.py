@@ -29,8 +29,9 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 SCHEMA = "marketflows"
-# How long a database that does not answer is waited for, and how long the answer to one attempt at a connection is.
+# How long a database that does not answer is waited for by a run, by a command that only answers, and in one attempt.
 PATIENCE_S = 60.0
+PATIENCE_OF_AN_ANSWER_S = 5.0
 CONNECT_TIMEOUT_S = 5
 _MOST_ATTEMPTS = 12
 _LONGEST_PAUSE_S = 8.0

@@ -133,12 +133,8 @@ class PartLocks:
                 "server itself, or a pool that keeps sessions"
             )
 
-    def holder(self) -> Holder | None:
-        """The run that holds one of the locks now; the first that began, where there are several."""
-        return next(iter(self.holders()), None)
-
     def holders(self) -> list[Holder]:
-        """The runs that hold these locks now, those that have said who they are."""
+        """The runs that hold these locks now, those that have said who they are; the first that began comes first."""
         return self._holders_of(self._held())
 
     def _holders_of(self, rows: list[tuple[Any, ...]]) -> list[Holder]:

@@ -72,8 +72,8 @@ class Lock(Protocol):
         """
         ...
 
-    def holder(self) -> Holder | None:
-        """Who holds the lock, as far as they have said so."""
+    def holders(self) -> list[Holder]:
+        """The runs that hold the lock now, as far as they have said so: several where each locks parts of its own."""
         ...
 
     def is_held(self) -> bool:
@@ -136,6 +136,11 @@ class RunLock:
             return Holder(said["pid"], said["command"], datetime.fromisoformat(said["started_at"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def holders(self) -> list[Holder]:
+        """The run that holds the lock now, where it has said which it is."""
+        holder = self.holder() if self.is_held() else None
+        return [holder] if holder else []
 
     def is_held(self) -> bool:
         """Whether a run holds the lock now, whoever its file names; nothing is made or waited for."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 import pytest
@@ -29,7 +31,7 @@ from marketflows_pipeline_tests.fakes.defillama.service import FakeDefiLlama
 from marketflows_pipeline_tests.fakes.generate import generate
 from marketflows_pipeline_tests.published_answers import query_rows
 from marketflows_pipeline_tests.services.hosts import Host, Network, network
-from marketflows_pipeline_tests.services.postgres import PASSWORD
+from marketflows_pipeline_tests.services.postgres import PASSWORD, PostgresServer
 
 __all__ = ["network"]
 
@@ -60,6 +62,9 @@ hours_ago = [4]
 scale = 1
 [exchanges]
 tracked = ["binance", "kraken"]
+[execution]
+coordination = "postgres"
+database = "postgres:dbname={budget.dbname} host=127.0.0.1 port={budget.port} user={budget.user}"
 """
 
 
@@ -71,6 +76,7 @@ class Cluster:
         folder: with a folder of each part's, which its code server works in, and the log of each process.
         network: the hosts.
         environ: of every process.
+        coins: the service of market caps, whose credits the hosts share.
         reserves: the service that the exchange part asks last.
         instance: Dagster's record.
     """
@@ -78,32 +84,36 @@ class Cluster:
     folder: Path
     network: Network
     environ: Mapping[str, str]
+    coins: FakeCoinGecko
     reserves: FakeDefiLlama
     instance: dg.DagsterInstance
     _daemons: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def serve(self, part: str, host: Host, *, address: str) -> None:
         """Start the code server of a part on a host, as deploy/cluster/compose.yml does."""
-        served = ["-h", address, "-p", str(CODE_PORT), "-m", "marketflows_pipeline.definitions"]
-        host.start(
+        served = ["-h", address, "-p", str(CODE_PORT), "-m", "marketflows_pipeline_tests.cluster.hand_started"]
+        log = self.folder / f"{part}_on_{host.namespace}.log"
+        server = host.start(
             [PROGRAMS / "dagster", "api", "grpc", *served],
             environ={**self.environ, "MARKETFLOWS_PARTS": part},
             folder=self.folder / part,
-            log=self.folder / f"{part}_on_{host.namespace}.log",
+            log=log,
         )
+        eventually(lambda: _answers(address) or server.poll() is not None)
+        assert server.poll() is None, log.read_text()
 
     def launch(self, part: str, job: str) -> str:
         """Put a run of the job into the queue; its id."""
         run_id = str(uuid.uuid4())
         workspace = ["-w", str(self.folder / "workspace.yaml"), "-l", part]
-        command = [PROGRAMS / "dagster", "job", "launch", *workspace, "-j", job, "--run-id", run_id]
+        command = [str(PROGRAMS / "dagster"), "job", "launch", *workspace, "-j", job, "--run-id", run_id]
         done = subprocess.run(command, env=self.environ, cwd=self.folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return run_id
 
     def start_daemon(self) -> None:
         """Start queue, monitoring and schedules."""
-        command = [PROGRAMS / "dagster-daemon", "run", "-w", str(self.folder / "workspace.yaml")]
+        command = [str(PROGRAMS / "dagster-daemon"), "run", "-w", str(self.folder / "workspace.yaml")]
         with (self.folder / "daemon.log").open("wb") as log:
             self._daemons.append(
                 subprocess.Popen(command, env=self.environ, cwd=self.folder, stdout=log, stderr=subprocess.STDOUT)
@@ -136,7 +146,13 @@ class Cluster:
         return int(str(begun.engine_event_data.metadata["pid"].value))
 
 
-def eventually(holds: Callable[[], Any], *, attempts: int = 1200) -> None:
+def _answers(address: str) -> bool:
+    with suppress(OSError), socket.create_connection((address, CODE_PORT), timeout=5):
+        return True
+    return False
+
+
+def eventually(holds: Callable[[], Any], *, attempts: int = 3000) -> None:
     """Wait until something holds."""
     pause = threading.Event()
     for _ in range(attempts):
@@ -156,18 +172,17 @@ def cluster(tmp_path: Path, network: Network, postgres: PostgresTarget) -> Itera
         FakeDefiLlama(make_cast(7, now, days=30, fillers=5), clock=SystemClock()) as reserves,
     ):
         for host in (network.first, network.second):
-            for port in (
-                postgres.port,
-                *(int(service.url.split(":")[2].split("/")[0]) for service in (coins, reserves)),
-            ):
-                host.hand_in(port)
+            for port in (postgres.port, *(urlsplit(service.url).port for service in (coins, reserves))):
+                host.hand_in(int(port or 0))
         for part in LOCATIONS:
             (tmp_path / part).mkdir()
-            (tmp_path / part / "config.toml").write_text(CONFIG.format(market_caps=coins.url, reserves=reserves.url))
+            (tmp_path / part / "config.toml").write_text(
+                CONFIG.format(market_caps=coins.url, reserves=reserves.url, budget=postgres)
+            )
             (tmp_path / part / "secrets.toml").write_text(f'[coingecko]\napi_key = "{DEMO_KEY}"\n')
             (tmp_path / part / "secrets.toml").chmod(0o600)
         with _dagster(tmp_path, network, postgres) as (environ, instance):
-            opened = Cluster(tmp_path, network, environ, reserves, instance)
+            opened = Cluster(tmp_path, network, environ, coins, reserves, instance)
             opened.serve("market_caps", network.first, address=network.first.address)
             opened.serve("exchanges", network.second, address=network.second.address)
             opened.start_daemon()
@@ -200,7 +215,9 @@ def _dagster(
         "DAGSTER_PG_USER": str(postgres.user),
         "DAGSTER_PG_PASSWORD": PASSWORD,
     }
-    environ = {**os.environ, **login, "DAGSTER_HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
+    login["MARKETFLOWS_POSTGRES_PASSWORD"] = PASSWORD
+    own = {"DAGSTER_HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)}
+    environ = {**os.environ, **login, **own}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in login.items():
             patch.setenv(name, value)
@@ -208,7 +225,9 @@ def _dagster(
             yield environ, instance
 
 
-def test_a_part_whose_host_is_lost_in_mid_run_is_taken_up_by_the_other_one(cluster: Cluster) -> None:
+def test_a_part_whose_host_is_lost_in_mid_run_is_taken_up_by_the_other_one(
+    cluster: Cluster, postgres_server: PostgresServer, postgres: PostgresTarget
+) -> None:
     """Dagster's own launcher held such a run for going on until its limit of 50 minutes."""
     first, second = cluster.network.first, cluster.network.second
     cluster.reserves.script(RESERVES, faults.stalled())
@@ -230,6 +249,9 @@ def test_a_part_whose_host_is_lost_in_mid_run_is_taken_up_by_the_other_one(clust
     assert cluster.ended(repeat.run_id).is_success
     assert repeat.tags[RETRY_NUMBER_TAG] == "1"
     assert repeats_of(cluster, other) == []
+
+    counted = postgres_server.execute("select used from credits where provider = 'coingecko'", dbname=postgres.dbname)
+    assert counted == [(cluster.coins.calls(),)], "each request of either host, also of the lost run, cost one credit"
 
     published = cluster.folder / "exchanges" / "warehouse" / "marketflows.duckdb"
     assert query_rows(published, "select distinct status, run_id from meta.publish where part = 'exchanges'").rows == [

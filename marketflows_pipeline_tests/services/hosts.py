@@ -38,7 +38,9 @@ class Host:
     _started: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _listening: list[socket.socket] = field(default_factory=list)
 
-    def start(self, command: Sequence[str | Path], *, environ: Mapping[str, str], folder: Path, log: Path) -> None:
+    def start(
+        self, command: Sequence[str | Path], *, environ: Mapping[str, str], folder: Path, log: Path
+    ) -> subprocess.Popen[bytes]:
         """Start a process on it, whose output is appended to `log`."""
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -51,6 +53,7 @@ class Host:
                 start_new_session=True,
             )
         self._started.append(process)
+        return process
 
     def processes(self) -> set[int]:
         """The ids of all processes on it."""

@@ -14,7 +14,7 @@ from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
 from marketflows_pipeline.ingest.budget import pace
 from marketflows_pipeline.providers.http.ledger import month_after, month_of
 from marketflows_pipeline.report.ages import PART_NAMES, table_ages
-from marketflows_pipeline.system.run_lock import Holder, RunLock, lock_path
+from marketflows_pipeline.system.run_lock import Holder, Lock
 from marketflows_pipeline.timetable import TIMINGS_OF, next_run
 
 METHOD = (
@@ -46,20 +46,24 @@ from meta.api_calls where provider = $provider and sent_at <= $now
 """
 
 
-def status(context: ReportContext, data: PublishedData | None, private: Path) -> Report:
+def status(
+    context: ReportContext, data: PublishedData | None, private: Path, *, lock: Lock, shared_spent: int | None = None
+) -> Report:
     """The report of `status`.
 
     Args:
         context: what command line and settings say.
         data: the published file; None where there is none yet.
-        private: the private file, of which only the size and the run lock are looked at.
+        private: the private file, of which only the size is looked at.
+        lock: what a run holds.
+        shared_spent: the month's credits that all hosts have spent, where they share a count.
     """
     now = data.now if data else context.now
-    lock = RunLock(lock_path(private))
     active = lock.is_held()
-    holder = lock.holder() if active else None
-    parts = [_part(context, data, part, now, holder) for part in TIMINGS_OF]
-    credits_of_month = _credits(context, data, now)
+    holders = lock.holders() if active else []
+    holder = holders[0] if holders else None
+    parts = [_part(context, data, part, now, _holder_of(part, holders)) for part in TIMINGS_OF]
+    credits_of_month = _credits(context, data, now, shared_spent)
     body: dict[str, Any] = {
         "timestamp": context.now,
         "as_of": now,
@@ -74,8 +78,12 @@ def status(context: ReportContext, data: PublishedData | None, private: Path) ->
         "method": METHOD,
         "coverage": None,
     }
-    lines = (_of_run(active, holder), *_of_parts(parts), _of_credits(credits_of_month, now), _of_disk(body["disk"]))
+    lines = (*_of_runs(active, holders), *_of_parts(parts), _of_credits(credits_of_month, now), _of_disk(body["disk"]))
     return Report("Status", body, parts, (), TABLE_COLUMNS, summary=tuple(filter(None, lines)))
+
+
+def _holder_of(part: str, holders: list[Holder]) -> Holder | None:
+    return next((holder for holder in holders if not holder.parts or part in holder.parts), None)
 
 
 def _part(
@@ -129,24 +137,27 @@ def _ending(run: dict[str, Any], failed: list[dict[str, Any]], holder: Holder | 
     return f"blocked by {names_text(blocking)}" if blocking else "not passed: it failed, or was stopped"
 
 
-def _credits(context: ReportContext, data: PublishedData | None, now: datetime) -> dict[str, Any] | None:
+def _credits(
+    context: ReportContext, data: PublishedData | None, now: datetime, shared_spent: int | None
+) -> dict[str, Any] | None:
     """The month's credits; None for the tutorial and a folder, of which nothing is requested."""
     if context.is_tutorial or not context.config.source.makes_requests:
         return None
     limit = context.config.source.monthly_credits
     asked = {"provider": context.config.provider, "month": month_of(now), "day": now - _DAY, "now": now}
     spent = data.row(_SPENT, asked) if data else {"of_month": 0, "of_day": 0}
-    lasting = pace(limit=limit, spent=spent["of_month"], spent_of_a_day=spent["of_day"], now=now)
+    of_month = spent["of_month"] if shared_spent is None else shared_spent
+    lasting = pace(limit=limit, spent=of_month, spent_of_a_day=spent["of_day"], now=now)
     return {
         "provider": context.config.provider,
         "monthly_credits": limit,
-        "spent": spent["of_month"],
+        "spent": of_month,
         "left": lasting.left,
         "spent_in_24_hours": spent["of_day"],
         "days_left": lasting.days_left,
         "lasts_the_month": lasting.lasts_the_month,
         "reset_at": month_after(month_of(now)),
-    }
+    } | ({} if shared_spent is None else {"counted_by": "all hosts"})
 
 
 def _size(path: Path) -> int | None:
@@ -159,10 +170,10 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _of_run(active: bool, holder: Holder | None) -> str:
+def _of_runs(active: bool, holders: list[Holder]) -> list[str]:
     if not active:
-        return "No run is active."
-    return f"A run is active ({holder})." if holder else "A run is active."
+        return ["No run is active."]
+    return [f"A run is active ({holder})." for holder in holders] or ["A run is active."]
 
 
 def _of_parts(parts: list[dict[str, Any]]) -> Iterator[str]:
@@ -181,8 +192,8 @@ def _of_credits(spent: dict[str, Any] | None, now: datetime) -> str:
     if spent is None:
         return ""
     words = (
-        f"Credits of {spent['provider']}: {spent['spent']:,} of {spent['monthly_credits']:,} spent in {now:%B %Y}, "
-        f"{spent['left']:,} left"
+        f"Credits of {spent['provider']}: {spent['spent']:,} of {spent['monthly_credits']:,} spent in {now:%B %Y}"
+        f"{' by all hosts' if 'counted_by' in spent else ''}, {spent['left']:,} left"
     )
     if spent["days_left"] is None:
         return f"{words}; none were spent in the last 24 hours."
