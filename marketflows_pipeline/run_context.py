@@ -20,6 +20,7 @@ from marketflows_pipeline.charts.rendering.render import Drawing
 from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
 from marketflows_pipeline.errors import UserInputError, WarehouseError
 from marketflows_pipeline.ingest.provider_claim import claim_warehouse
+from marketflows_pipeline.object_storage.objects import require_package
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter, Reporter
 from marketflows_pipeline.settings import Settings, load_settings, warn_of_exposure
@@ -108,7 +109,8 @@ def open_run(
         needs_key: whether a missing key is a fault.
 
     Raises:
-        UserInputError: if a file given by the user is wrong, or the warehouse is another market-cap provider's.
+        UserInputError: if a file given by the user is wrong, the warehouse is another market-cap provider's, or what
+            uploads need is not installed.
         RunLockedError: if another run holds the lock for longer than a minute.
     """
     settings = settings or read_settings(options, environ, needs_key=needs_key)
@@ -119,6 +121,8 @@ def open_run(
     if options.tutorial:
         clock = FixedClock(tutorial.data_as_of())
     clock = clock or SystemClock()
+    if settings.publish.upload is not None:
+        require_package(f"[publish] upload = {settings.publish.upload!r}")
     _refuse_future_start(settings, clock.now())
     lock = RunLock(lock_path(settings.warehouse.path))
     with lock.acquire(command=shlex.join(sys.argv), wait_s=LOCK_WAIT_S):

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import duckdb
 import pytest
@@ -29,7 +29,16 @@ from marketflows_pipeline_tests.services.stalling import Stalling
 from marketflows_pipeline_tests.warehouse.frames import NOW
 
 FACTS = Facts(run_id="run", published_at=NOW, storage_version="v1.2.0", has_raw=False, as_of={"market_caps": NOW})
-KEPT = {"keep_versions": 2, "kept_for": timedelta(hours=24)}
+
+
+class Kept(TypedDict):
+    """How long versions stay."""
+
+    keep_versions: int
+    kept_for: timedelta
+
+
+KEPT: Kept = {"keep_versions": 2, "kept_for": timedelta(hours=24)}
 
 
 @pytest.fixture
@@ -225,7 +234,7 @@ def test_a_version_that_was_never_pointed_to_goes_once_it_is_old(
         upload_version(objects, file, f"marketflows.{number:06d}.{stamp}", FACTS, **KEPT)
     assert left in keys_of(objects)
 
-    old = {"keep_versions": 2, "kept_for": timedelta(seconds=-1)}
+    old: Kept = {"keep_versions": 2, "kept_for": timedelta(seconds=-1)}
     upload_version(objects, file, f"marketflows.000005.{stamp}", FACTS, **old)
 
     assert left not in keys_of(objects)

@@ -11,6 +11,7 @@ from marketflows_pipeline.charts.style.wording import counted, duration_text, na
 from marketflows_pipeline.cli.report_context import ReportContext
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure, moment
+from marketflows_pipeline.cli.reports.uploads import of_uploads
 from marketflows_pipeline.ingest.budget import pace
 from marketflows_pipeline.providers.http.ledger import month_after, month_of
 from marketflows_pipeline.report.ages import PART_NAMES, table_ages
@@ -60,6 +61,7 @@ def status(context: ReportContext, data: PublishedData | None, private: Path) ->
     holder = lock.holder() if active else None
     parts = [_part(context, data, part, now, holder) for part in TIMINGS_OF]
     credits_of_month = _credits(context, data, now)
+    uploaded, of_upload = of_uploads(context.config, private)
     body: dict[str, Any] = {
         "timestamp": context.now,
         "as_of": now,
@@ -70,11 +72,13 @@ def status(context: ReportContext, data: PublishedData | None, private: Path) ->
         "parts": [{key: value for key, value in part.items() if not key.endswith("_text")} for part in parts],
         "credits": credits_of_month,
         "disk": {"published_bytes": _size(context.path), "private_bytes": _size(private)},
+        **uploaded,
         "source": SOURCE,
         "method": METHOD,
         "coverage": None,
     }
-    lines = (_of_run(active, holder), *_of_parts(parts), _of_credits(credits_of_month, now), _of_disk(body["disk"]))
+    of_credits = _of_credits(credits_of_month, now)
+    lines = (_of_run(active, holder), *_of_parts(parts), of_credits, _of_disk(body["disk"]), of_upload)
     return Report("Status", body, parts, (), TABLE_COLUMNS, summary=tuple(filter(None, lines)))
 
 
