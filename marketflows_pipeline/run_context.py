@@ -21,6 +21,7 @@ from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
 from marketflows_pipeline.coordination.run_locks import lock_of
 from marketflows_pipeline.errors import UserInputError, WarehouseError
 from marketflows_pipeline.ingest.provider_claim import claim_warehouse
+from marketflows_pipeline.object_storage.objects import require_package
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter, Reporter
 from marketflows_pipeline.schema import PARTS
@@ -113,7 +114,8 @@ def open_run(
         parts: what the run works on, where parts are locked one by one.
 
     Raises:
-        UserInputError: if a file given by the user is wrong, or the warehouse is another market-cap provider's.
+        UserInputError: if a file given by the user is wrong, the warehouse is another market-cap provider's, or what
+            uploads need is not installed.
         RunLockedError: if another run holds the lock for longer than a minute.
         CoordinationError: if the database that hosts share does not answer for a minute.
     """
@@ -125,6 +127,8 @@ def open_run(
     if options.tutorial:
         clock = FixedClock(tutorial.data_as_of())
     clock = clock or SystemClock()
+    if settings.publish.upload is not None:
+        require_package(f"[publish] upload = {settings.publish.upload!r}")
     _refuse_future_start(settings, clock.now())
     _reach_shared_database(settings)
     lock = lock_of(settings, parts)

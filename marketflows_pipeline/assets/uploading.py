@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from marketflows_pipeline.errors import MarketflowsError, is_stop
-from marketflows_pipeline.object_storage.last_upload import LastUpload, remember
+from marketflows_pipeline.object_storage.last_upload import LastUpload, last_upload, remember
 from marketflows_pipeline.object_storage.objects import Objects, open_objects
 from marketflows_pipeline.object_storage.upload import Facts, Uploaded, has_pointer, upload_files, upload_version
 from marketflows_pipeline.run_context import RunContext
@@ -52,7 +52,13 @@ def upload_published(run: RunContext, report: PublishReport) -> dict[str, Any]:
 
 
 def upload_along(run: RunContext, folder: str, files: Iterable[Path], gone: Iterable[str] = ()) -> None:
-    """Upload the page or pictures where the settings say so, as far as they have changed."""
+    """Upload the page or pictures where the settings say so, as far as they have changed.
+
+    Not where this run's last publish could not be uploaded: that was waited for long enough.
+    """
+    last = last_upload(run.settings.warehouse.path) if run.settings.publish.upload else None
+    if last is not None and last.reason and last.at >= run.started_at:
+        return
 
     def upload(objects: Objects) -> None:
         n_files, n_bytes = upload_files(objects, folder, files, gone)

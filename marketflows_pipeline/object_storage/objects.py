@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -165,6 +166,23 @@ class Objects:
         raise fault from None
 
 
+def require_package(what: object) -> None:
+    """Go on only if the extra ``[s3]`` is installed.
+
+    Args:
+        what: needs it, for the message.
+
+    Raises:
+        UserInputError: if it is not.
+    """
+    try:
+        found = util.find_spec("obstore")
+    except ValueError:
+        found = None
+    if found is None:
+        raise UserInputError(f"{what}: {HOW_TO_INSTALL}")
+
+
 def open_objects(place: ObjectPlace, storage: ObjectStorage | None, keys: ObjectKeys | None) -> Objects:
     """The objects below a place, without a request.
 
@@ -176,10 +194,9 @@ def open_objects(place: ObjectPlace, storage: ObjectStorage | None, keys: Object
     Raises:
         UserInputError: if the extra ``[s3]`` is not installed.
     """
-    try:
-        from obstore.store import S3Store  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise UserInputError(f"{place}: {HOW_TO_INSTALL}") from error
+    require_package(place)
+    from obstore.store import S3Store  # noqa: PLC0415
+
     storage = storage or ObjectStorage()
     # Everything is said, so that nothing is taken from an environment that is not meant.
     options: dict[str, Any] = {"skip_signature": True} if keys is None else {"credential_provider": _lender(keys)}

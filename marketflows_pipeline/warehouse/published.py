@@ -53,7 +53,9 @@ def _opened(stack: ExitStack, path: Path | RemoteVersion, *, allow_files: bool) 
     _attach(connection, path)
     if not allow_files:
         engine.shut(connection)
-        if program := engine.foreign_program(connection, _CATALOG):
+        with _service_faults():
+            program = engine.foreign_program(connection, _CATALOG)
+        if program:
             raise MarketflowsError(
                 f"{path} was not published by this program: it holds {program}; run `marketflows` to publish it anew, "
                 "or ask with `marketflows sql --allow-files` if you trust it"
@@ -188,14 +190,22 @@ def batches(connection: duckdb.DuckDBPyConnection) -> Iterator[list[tuple[Any, .
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """Turn what DuckDB says of a query into one line for the user who wrote it."""
+def _service_faults() -> Iterator[None]:
+    """Turn a fault of the service that a version is read from into one line."""
     try:
         yield
     except duckdb.HTTPException as error:
-        from marketflows_pipeline.warehouse.remote import of_the_service  # noqa: PLC0415
+        from marketflows_pipeline.warehouse.remote import of_the_service  # noqa: PLC0415 (most commands do without)
 
         raise of_the_service(error) from None
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what DuckDB says of a query into one line for the user who wrote it."""
+    try:
+        with _service_faults():
+            yield
     except duckdb.Error as error:
         # DuckDB repeats the statement below its message; the user has it on screen. Its own errors have a trace.
         message = " ".join(str(error).partition("\n\nLINE ")[0].partition("\n\nStack Trace")[0].split())

@@ -6,14 +6,12 @@ import hashlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from threading import Event
-from typing import Any
+from typing import Any, TypedDict
 
 import duckdb
 import pytest
@@ -27,10 +25,20 @@ from marketflows_pipeline.warehouse.remote import RemoteVersion
 from marketflows_pipeline_tests.cluster.publishing import N_CAPS, Publisher, publisher
 from marketflows_pipeline_tests.published_answers import query_rows
 from marketflows_pipeline_tests.services.seaweedfs import READER, SeaweedFS
+from marketflows_pipeline_tests.services.stalling import Stalling
 from marketflows_pipeline_tests.warehouse.frames import NOW
 
 FACTS = Facts(run_id="run", published_at=NOW, storage_version="v1.2.0", has_raw=False, as_of={"market_caps": NOW})
-KEPT = {"keep_versions": 2, "kept_for": timedelta(hours=24)}
+
+
+class Kept(TypedDict):
+    """How long versions stay."""
+
+    keep_versions: int
+    kept_for: timedelta
+
+
+KEPT: Kept = {"keep_versions": 2, "kept_for": timedelta(hours=24)}
 
 
 @pytest.fixture
@@ -191,47 +199,6 @@ upload_version(server.objects(object_place(sys.argv[2])), Path(sys.argv[3]), sys
 """
 
 
-class Stalling:
-    """A way to the service that hands on some bytes of what is sent, and then no more."""
-
-    def __init__(self, port: int, most: int) -> None:
-        import threading
-
-        self._target, self._left, self.is_full = port, most, Event()
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
-
-    def close(self) -> None:
-        self._server.close()
-
-    def _accept(self) -> None:
-        import threading
-
-        while True:
-            try:
-                client, _ = self._server.accept()
-            except OSError:
-                return
-            service = socket.create_connection(("127.0.0.1", self._target))
-            for one, other, is_upload in ((client, service, True), (service, client, False)):
-                threading.Thread(target=self._pump, args=(one, other, is_upload), daemon=True).start()
-
-    def _pump(self, source: socket.socket, target: socket.socket, is_upload: bool) -> None:
-        try:
-            while chunk := source.recv(65536):
-                if is_upload:
-                    self._left -= len(chunk)
-                    if self._left < 0:
-                        self.is_full.set()
-                        return
-                target.sendall(chunk)
-        except OSError:
-            pass
-        target.close()
-
-
 def test_an_upload_that_is_killed_leaves_readers_on_the_version_before(
     publishing: Publisher, seaweedfs: SeaweedFS, bucket: ObjectPlace, tmp_path: Path
 ) -> None:
@@ -247,7 +214,7 @@ def test_an_upload_that_is_killed_leaves_readers_on_the_version_before(
     assert way.is_full.wait(60)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    way.close()
+    way.cut()
 
     assert objects.read(POINTER, 100_000) == before
     assert keys_of(objects) == keys
@@ -267,7 +234,7 @@ def test_a_version_that_was_never_pointed_to_goes_once_it_is_old(
         upload_version(objects, file, f"marketflows.{number:06d}.{stamp}", FACTS, **KEPT)
     assert left in keys_of(objects)
 
-    old = {"keep_versions": 2, "kept_for": timedelta(seconds=-1)}
+    old: Kept = {"keep_versions": 2, "kept_for": timedelta(seconds=-1)}
     upload_version(objects, file, f"marketflows.000005.{stamp}", FACTS, **old)
 
     assert left not in keys_of(objects)

@@ -10,6 +10,7 @@ from typing import Any
 
 from marketflows_pipeline.charts.style.wording import duration_text
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
+from marketflows_pipeline.cli.reports.uploads import of_uploads
 from marketflows_pipeline.ingest.budget import EXCHANGE_KINDS_ASKED, EXCHANGES_ASSUMED
 from marketflows_pipeline.ingest.market_caps.plan import histories_missing
 from marketflows_pipeline.ingest.outlook import (
@@ -205,6 +206,7 @@ def plan_report(settings: Settings, stored: Stored, now: datetime) -> Report:
         for key, what, saved in savings(settings, sizes)
         if not expected.is_enough
     ]
+    uploaded, of_upload = of_uploads(settings, settings.warehouse.path)
     body: dict[str, Any] = {
         "timestamp": now,
         "as_of": now,
@@ -228,6 +230,7 @@ def plan_report(settings: Settings, stored: Stored, now: datetime) -> Report:
         },
         "minutes_of_next_run": expected.minutes,
         "disk": {"next_run_bytes": expected.first_bytes, "month_bytes": expected.month_bytes},
+        **uploaded,
         "lower": lower,
         "cannot": list(settings.source.shortcomings),
         "no_exchanges": settings.no_exchanges or None,
@@ -244,10 +247,11 @@ def plan_report(settings: Settings, stored: Stored, now: datetime) -> Report:
         summary=(*_lines(settings, expected), *(f"Lower {each['key']}: {each['set_to']}; saves "
                                                 f"{each['saves_a_month']:,} credits a month." for each in lower)),
         footnotes=(
-            _of_stored(stored),
+            f"What is stored already is by {stored.source}." if stored.source else "Nothing is stored yet.",
             *(f"Assumed: {words}." for words in sizes.assumptions),
             *settings.source.shortcomings,
             *_of_exchanges(settings, expected),
+            *filter(None, [of_upload]),
         ),
         warnings=tuple(_no_key(settings)),
     )  # fmt: skip
@@ -288,10 +292,6 @@ def _of_exchanges(settings: Settings, expected: Outlook) -> list[str]:
         f"Exchanges ask {source.service} beside: {hour:,} credits an hour and {day:,} a day, of "
         f"{source.monthly_credits:,} a month."
     ]
-
-
-def _of_stored(stored: Stored) -> str:
-    return f"What is stored already is by {stored.source}." if stored.source else "Nothing is stored yet."
 
 
 def _no_key(settings: Settings) -> list[str]:

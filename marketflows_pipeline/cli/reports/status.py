@@ -11,6 +11,7 @@ from marketflows_pipeline.charts.style.wording import counted, duration_text, na
 from marketflows_pipeline.cli.report_context import ReportContext
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure, moment
+from marketflows_pipeline.cli.reports.uploads import of_uploads
 from marketflows_pipeline.ingest.budget import pace
 from marketflows_pipeline.providers.http.ledger import month_after, month_of
 from marketflows_pipeline.report.ages import PART_NAMES, table_ages
@@ -64,6 +65,7 @@ def status(
     holder = holders[0] if holders else None
     parts = [_part(context, data, part, now, _holder_of(part, holders)) for part in TIMINGS_OF]
     credits_of_month = _credits(context, data, now, shared_spent)
+    uploaded, of_upload = of_uploads(context.config, private)
     body: dict[str, Any] = {
         "timestamp": context.now,
         "as_of": now,
@@ -74,11 +76,14 @@ def status(
         "parts": [{key: value for key, value in part.items() if not key.endswith("_text")} for part in parts],
         "credits": credits_of_month,
         "disk": {"published_bytes": _size(context.path), "private_bytes": _size(private)},
+        **uploaded,
         "source": SOURCE,
         "method": METHOD,
         "coverage": None,
     }
-    lines = (*_of_runs(active, holders), *_of_parts(parts), _of_credits(credits_of_month, now), _of_disk(body["disk"]))
+    of_credits = _of_credits(credits_of_month, now)
+    of_parts, of_disk = _of_parts(parts), _of_disk(body["disk"])
+    lines = (*_of_runs(active, holders), *of_parts, of_credits, of_disk, of_upload)
     return Report("Status", body, parts, (), TABLE_COLUMNS, summary=tuple(filter(None, lines)))
 
 
