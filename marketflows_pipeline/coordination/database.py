@@ -174,7 +174,17 @@ class Database:
         Raises:
             CoordinationError: in one line, if the database refuses, or answers too late.
         """
-        from psycopg import OperationalError  # noqa: PLC0415 (not in every installation)
+        import psycopg  # noqa: PLC0415 (not in every installation)
+        from psycopg import OperationalError  # noqa: PLC0415
+        from psycopg_pool import PoolTimeout  # noqa: PLC0415
+
+        def once() -> T:
+            try:
+                return action()
+            except PoolTimeout:
+                # The pool does not say why it has no connection.
+                psycopg.connect(**self._arguments("marketflows")).close()
+                raise
 
         attempts = Retrying(
             stop=stop_after_delay(self._patience_s) | stop_after_attempt(_MOST_ATTEMPTS),
@@ -187,7 +197,7 @@ class Database:
             reraise=True,
         )
         with self.translated():
-            return attempts(action)
+            return attempts(once)
 
     @contextlib.contextmanager
     def translated(self) -> Iterator[None]:
