@@ -145,7 +145,7 @@ def test_a_database_that_goes_in_mid_run_ends_the_run_and_loses_nothing(
     host: Host, postgres: PostgresTarget, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The clock stands still, but for sleepers; the pool waits by the machine's.
-    monkeypatch.setattr("marketflows_pipeline.coordination.database.CONNECT_TIMEOUT_S", 1)
+    monkeypatch.setattr("marketflows_pipeline.coordination.database.CONNECT_TIMEOUT_S", 2)
     options = host("a", monthly_credits=1000)
     clock = FixedClock(datetime.now(UTC))
     with open_run(options, run_id="a run", environ=ENVIRON, clock=clock) as run, clients_of(run) as clients:
