@@ -123,6 +123,7 @@ def _run_resource(
             clock=clock,
             reporter=reporter,
             needs_key=context.run.job_name not in jobs.KEYLESS_JOBS,
+            parts=jobs.parts_of_run(context.run.job_name, context.run.asset_selection),
         )
         with contextlib.ExitStack() as stack:
             try:

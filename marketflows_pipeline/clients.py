@@ -13,6 +13,7 @@ from marketflows_pipeline.options import RunOptions, ServiceName
 from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.defillama.client import DefiLlama
 from marketflows_pipeline.providers.http.ledger import CallLedger
+from marketflows_pipeline.providers.http.rate_limiter import MakeLimiter
 from marketflows_pipeline.providers.http.service_client import KeylessClient
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget, WaitBudgets
 from marketflows_pipeline.providers.protocols.cross_asset import (
@@ -27,6 +28,7 @@ from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvid
 from marketflows_pipeline.settings import MarketCapSource, Settings
 
 if TYPE_CHECKING:
+    from marketflows_pipeline.coordination.budgets import SharedBudgets
     from marketflows_pipeline.providers.coinpaprika.client import CoinPaprika
 
 K = TypeVar("K", bound=KeylessClient)
@@ -42,10 +44,13 @@ class Account(TypedDict):
     clock: Clock
     ledger: CallLedger
     waits: WaitBudget
+    make_limiter: MakeLimiter | None
 
 
 class Clients:
     """Opens the services that the settings name; in the tutorial, the packaged data in their place.
+
+    Where the settings share budgets with other hosts, each call is counted for all of them.
 
     Args:
         settings: of the run.
@@ -53,17 +58,25 @@ class Clients:
         ledger: where attempts are counted.
         clock: tells the time and waits.
 
+    Raises:
+        CoordinationError: if the hosts' database does not answer.
+
     Attributes:
-        ledger: the same.
+        ledger: the same, or one over it that takes the credits of all hosts.
         waits: how long each service may still be waited for.
     """
 
     def __init__(self, settings: Settings, options: RunOptions, ledger: CallLedger, clock: Clock) -> None:
-        self.ledger = ledger
         self.waits = WaitBudgets(clock, options.wait_limit, run_limit=settings.run.limit)
         self._settings = settings
         self._is_tutorial = options.tutorial
         self._open = contextlib.ExitStack()
+        self._budgets: SharedBudgets | None = None
+        if settings.shared_database is not None and not options.tutorial:
+            from marketflows_pipeline.coordination.budgets import SharedBudgets  # noqa: PLC0415 (for several hosts)
+
+            self._budgets = self._open.enter_context(SharedBudgets(settings, clock))
+        self.ledger: CallLedger = self._budgets.ledger(ledger) if self._budgets else ledger
 
     def __enter__(self) -> Self:
         return self
@@ -165,13 +178,21 @@ class Clients:
             "clock": self.waits.clock,
             "ledger": self.ledger,
             "waits": self.waits.of(name),
+            "make_limiter": self._limiter_of(name),
         }
 
     def _opened(self, service: type[K]) -> K:
         """A service without a key, at the address of its table in ``[providers]``."""
         base_url = getattr(self._settings.providers, service.name).base_url
         client = service(
-            clock=self.waits.clock, ledger=self.ledger, base_url=base_url, waits=self.waits.of(service.name)
+            clock=self.waits.clock,
+            ledger=self.ledger,
+            base_url=base_url,
+            waits=self.waits.of(service.name),
+            make_limiter=self._limiter_of(service.name),
         )
         self._open.enter_context(client)
         return client
+
+    def _limiter_of(self, name: str) -> MakeLimiter | None:
+        return self._budgets.limiter_of(name) if self._budgets else None

@@ -111,8 +111,19 @@ class ObjectMissingError(ObjectStorageError):
     """There is no object of that name."""
 
 
+class LockLostError(WarehouseError):
+    """The connection that held a run's lock has ended; the run stops before its next write, and publishes nothing."""
+
+
 class RunLockedError(MarketflowsError):
     """Another run holds the run lock and did not finish in time."""
+
+
+class CoordinationError(MarketflowsError):
+    """The database by which hosts share budgets and locks refused, or did not answer for a minute.
+
+    What is stored is as it was, and a later run may succeed.
+    """
 
 
 class CheckFailedError(MarketflowsError):

@@ -1,6 +1,7 @@
 """Jobs: hourly and daily refreshes, all parts at once, training, and the pruning of Dagster's own history."""
 
 import logging
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 import dagster as dg
@@ -10,6 +11,7 @@ from marketflows_pipeline.assets.cross_asset_models import TRAINED_TABLES
 from marketflows_pipeline.assets.exchanges_raw import DAILY_TABLES
 from marketflows_pipeline.assets.tables import asset_key
 from marketflows_pipeline.orchestration.failures import causes_of, is_interrupt
+from marketflows_pipeline.schema import PARTS, TABLES, Part
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +103,17 @@ score_models = dg.define_asset_job(
 )
 # They work on what is stored, so they make no requests and need no key.
 KEYLESS_JOBS = frozenset({train_models.name, score_models.name})
+# What each job writes, where parts are locked one by one (a test holds this to the selections above).
+PARTS_OF_JOBS: Mapping[str, tuple[Part, ...]] = {
+    hourly_refresh.name: ("market_caps", "exchanges"),
+    daily_refresh.name: ("exchanges",),
+    market_cap_refresh.name: ("market_caps",),
+    crypto_refresh.name: ("market_caps", "exchanges"),
+    exchange_refresh.name: ("exchanges",),
+    cross_asset_refresh.name: ("cross_asset",),
+    train_models.name: ("cross_asset",),
+    score_models.name: ("cross_asset",),
+}
 ASSET_JOBS = (
     hourly_refresh,
     daily_refresh,
@@ -112,6 +125,26 @@ ASSET_JOBS = (
     train_models,
     score_models,
 )
+
+
+def parts_of_run(job: str, chosen: Collection[dg.AssetKey] | None) -> tuple[Part, ...]:
+    """The parts that a run writes, in the order of publishing.
+
+    Args:
+        job: its name.
+        chosen: the assets that were picked for the run, or None for all of the job's.
+    """
+    if not chosen:
+        return PARTS_OF_JOBS.get(job, PARTS)
+    parts = {_part_of(key) for key in chosen}
+    return PARTS if None in parts else tuple(part for part in PARTS if part in parts)
+
+
+def _part_of(key: dg.AssetKey) -> Part | None:
+    """A table's part, or that of an output such as ``published/exchanges``; None for what is of neither kind."""
+    table = TABLES.get(".".join(key.path))
+    part = table.part if table else key.path[-1]
+    return next((known for known in PARTS if known == part), None)
 
 
 @dg.op(description="Delete the records of runs that ended more than 30 days ago; the latest success of each job stays.")

@@ -7,7 +7,7 @@ import logging
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,12 +18,15 @@ from marketflows_pipeline import tutorial
 from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.charts.rendering.render import Drawing
 from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
+from marketflows_pipeline.coordination.run_locks import lock_of
 from marketflows_pipeline.errors import UserInputError, WarehouseError
 from marketflows_pipeline.ingest.provider_claim import claim_warehouse
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.progress import LogReporter, Reporter
+from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.settings import Settings, load_settings, warn_of_exposure
-from marketflows_pipeline.system.run_lock import LOCK_WAIT_S, RunLock, lock_path
+from marketflows_pipeline.system.run_lock import LOCK_WAIT_S
+from marketflows_pipeline.warehouse.guarded import GuardedWarehouse
 from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
@@ -95,6 +98,7 @@ def open_run(
     reporter: Reporter | None = None,
     environ: Mapping[str, str] = os.environ,
     needs_key: bool = True,
+    parts: Sequence[str] = PARTS,
 ) -> Iterator[RunContext]:
     """Take the run lock and open the warehouse; release both at the end.
 
@@ -106,10 +110,12 @@ def open_run(
         reporter: shows the progress; log lines by default.
         environ: environment variables.
         needs_key: whether a missing key is a fault.
+        parts: what the run works on, where parts are locked one by one.
 
     Raises:
         UserInputError: if a file given by the user is wrong, or the warehouse is another market-cap provider's.
         RunLockedError: if another run holds the lock for longer than a minute.
+        CoordinationError: if the database that hosts share does not answer for a minute.
     """
     settings = settings or read_settings(options, environ, needs_key=needs_key)
     if not options.tutorial:
@@ -120,14 +126,20 @@ def open_run(
         clock = FixedClock(tutorial.data_as_of())
     clock = clock or SystemClock()
     _refuse_future_start(settings, clock.now())
-    lock = RunLock(lock_path(settings.warehouse.path))
+    _reach_shared_database(settings)
+    lock = lock_of(settings, parts)
     with lock.acquire(command=shlex.join(sys.argv), wait_s=LOCK_WAIT_S):
         begins_anew = options.tutorial and options.begins_anew
         kept = _forget_all_but_models(settings.warehouse.path) if begins_anew else {}
         drawing = Drawing(
             options.picture_folder, settings.plots.scale, look=settings.plots.look, is_tutorial=options.tutorial
         )
-        with Warehouse(settings.warehouse.path) as warehouse, contextlib.closing(drawing):
+        opened = (
+            GuardedWarehouse(settings.warehouse.path, lock.check)
+            if settings.locks_parts
+            else Warehouse(settings.warehouse.path)
+        )
+        with opened as warehouse, contextlib.closing(drawing):
             for name, rows in kept.items():
                 warehouse.merge(name, rows)
             if options.tutorial:
@@ -143,6 +155,16 @@ def open_run(
                 reporter=reporter or LogReporter(),
                 drawing=drawing,
             )
+
+
+def _reach_shared_database(settings: Settings) -> None:
+    """Without it no request can be made, which a run would notice only step by step."""
+    if settings.shared_database is None:
+        return
+    from marketflows_pipeline.coordination.database import open_database  # noqa: PLC0415 (for several hosts)
+
+    with open_database(settings) as database:
+        database.prepare()
 
 
 def _refuse_future_start(settings: Settings, now: datetime) -> None:

@@ -29,6 +29,7 @@ LAYERS = {
     ("tutorial",): "packaged data in place of the services",
     ("warehouse",): "DuckDB",
     ("object_storage",): "the S3 service for readers elsewhere",
+    ("coordination",): "what hosts share in Postgres: rate limits, credits, locks",
     ("settings",): "config.toml and secrets.toml",
     ("providers",): "HTTP, one folder a service",
     ("transforms",): "formulas",

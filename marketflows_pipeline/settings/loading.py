@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.options import DEFAULT_PROVIDER, ProviderName, RunOptions
@@ -82,12 +82,12 @@ def load_settings(
     config = _config(config_path, config_faults, provider)
     read = read_keys(_keyed(config, also_asked), secrets_path, environ, faults)
     keys = read
-    uses_postgres = config is not None and config.uses_postgres
-    password = read_postgres_password(secrets_path, environ, faults) if uses_postgres else None
     of_objects = None
     if config is None or config.uses_object_storage:
         # Without settings only so that no fault repeats them.
         of_objects = read_object_keys(secrets_path, environ, [] if config is None else faults)
+    is_shared = config is not None and config.uses_postgres
+    password = read_postgres_password(secrets_path, environ, faults) if is_shared else None
     faults += config_faults
     if config is not None:
         # A plan that sends no key has none.
@@ -106,9 +106,8 @@ def load_settings(
     no_exchanges = _why_no_exchanges(config, keys)
     if no_exchanges:
         config = config.model_copy(update={"exchanges": None})
-    secrets = Secrets.model_validate({f"{name}_api_key": key for name, key in keys.items()})
-    hidden_password = SecretStr(password) if password else None
-    secrets = secrets.model_copy(update={"postgres_password": hidden_password, "object_keys": of_objects})
+    of_services = {f"{name}_api_key": key for name, key in keys.items()}
+    secrets = Secrets.model_validate(of_services | {"postgres_password": password, "object_keys": of_objects})
     return Settings(**dict(config), file=config_path, secrets=secrets, no_exchanges=no_exchanges)
 
 
@@ -248,12 +247,8 @@ def _config(path: Path, faults: list[str], provider: ProviderName | None) -> Con
 
 def _no_database(path: Path, config: ConfigFile) -> Iterator[str]:
     if config.execution.coordination == "postgres" and config.shared_database is None:
-        yield fault_line(
-            path,
-            "execution.coordination",
-            "postgres",
-            f"expected database in [execution] too, such as {EXAMPLE}, or a lake whose catalog is in Postgres",
-        )
+        missing = f"expected database in [execution] too, such as {EXAMPLE}, or a lake whose catalog is in Postgres"
+        yield fault_line(path, "execution.coordination", "postgres", missing)
 
 
 def _raw_config(path: Path, faults: list[str], provider: ProviderName | None) -> dict[str, Any] | None:

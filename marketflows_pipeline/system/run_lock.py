@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock, Timeout
 
@@ -31,14 +32,53 @@ POLL_S = 1.0
 
 @dataclass(frozen=True)
 class Holder:
-    """The run that holds the lock."""
+    """The run that holds the lock.
+
+    Attributes:
+        pid: of its process.
+        command: as it was typed.
+        started_at: when it took the lock.
+        host: where it runs; empty for this machine.
+        parts: which it works on; empty for all of them.
+    """
 
     pid: int
     command: str
     started_at: datetime
+    host: str = ""
+    parts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"pid {self.pid}, started {self.started_at:%Y-%m-%d %H:%M:%S} UTC: {self.command}"
+        where = f" on {self.host}" if self.host else ""
+        return f"pid {self.pid}{where}, started {self.started_at:%Y-%m-%d %H:%M:%S} UTC: {self.command}"
+
+
+class Lock(Protocol):
+    """What keeps other runs out while one goes on."""
+
+    def acquire(self, *, command: str, wait_s: float = LOCK_WAIT_S) -> contextlib.AbstractContextManager[None]:
+        """Hold the lock for the block; those who wait are told the command.
+
+        Raises:
+            RunLockedError: if another run still holds it then; it names the run.
+        """
+        ...
+
+    def check(self) -> None:
+        """Make sure that the lock is still held, before something is written under it.
+
+        Raises:
+            LockLostError: if it is not.
+        """
+        ...
+
+    def holder(self) -> Holder | None:
+        """Who holds the lock, as far as they have said so."""
+        ...
+
+    def is_held(self) -> bool:
+        """Whether a run holds the lock now; nothing is waited for."""
+        ...
 
 
 def lock_path(private: Path) -> Path:
@@ -82,6 +122,9 @@ class RunLock:
                 self._say(None)
             finally:
                 lock.release()
+
+    def check(self) -> None:
+        """A process that runs has not lost a lock of the kernel's."""
 
     def holder(self) -> Holder | None:
         """Who the lock file names; None between two runs or while a holder writes its name.

@@ -67,6 +67,9 @@ class WarehouseLedger:
             self._spent[month] = calls_of_month(self._warehouse, provider, start)
         return self._spent[month]
 
+    def exhausted(self, provider: str, at: datetime) -> None:
+        """Nothing to record: the call that was told so is, and one run shares its count with nobody."""
+
 
 def calls_of_month(warehouse: Warehouse, provider: str, moment: datetime) -> int:
     """Attempts of all runs in the UTC month that holds `moment`, whatever came of them."""

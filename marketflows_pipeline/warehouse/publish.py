@@ -180,6 +180,7 @@ def _build(
     if tables is None:
         tables = build.assemble(target, other, taken=taken, origins=origins, run_id=run_id, now=now)
     build.check(target, origins)
+    warehouse.check_lock()
     version = folder.adopt(target, run_id, now)
     return PublishReport(
         path=version.path,

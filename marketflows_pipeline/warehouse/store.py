@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import duckdb
@@ -77,9 +76,7 @@ class Warehouse:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -92,6 +89,9 @@ class Warehouse:
             self._calls = None
         self._cursors.close()
         self._open.close()
+
+    def check_lock(self) -> None:
+        """Raise a `LockLostError` if the run's lock is lost; the kernel's never is (`guarded.py` has another)."""
 
     @property
     def calls(self) -> Calls:

@@ -46,3 +46,6 @@ class MemoryLedger:
         """Attempts sent to a service in the month that begins at ``month_start``."""
         end = month_after(month_start)
         return sum(call.provider == provider and month_start <= call.at < end for call in self.calls)
+
+    def exhausted(self, provider: str, at: datetime) -> None:
+        """Nothing is shared."""

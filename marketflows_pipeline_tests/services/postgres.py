@@ -21,7 +21,8 @@ import pytest
 
 from marketflows_pipeline.settings.postgres import PostgresTarget
 
-BINARIES = Path("/usr/lib/postgresql/15/bin")
+# Debian keeps each version's programs in a folder of its own.
+BINARIES = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/no-postgres"), key=lambda path: path.parts)
 SYSTEM_USER = "postgres"
 ADMIN = "postgres"
 # Tests look for it in whatever a run writes; no message may have it.
@@ -125,6 +126,7 @@ def _free_port() -> int:
 def postgres_server() -> Iterator[PostgresServer]:
     """A server for the tests of this process; skipped by name where there is none."""
     if reason := why_not():
+        assert not os.environ.get("MARKETFLOWS_CLUSTER"), reason
         pytest.skip(f"Postgres: {reason}")
     # Its user may not look into pytest's folders.
     with tempfile.TemporaryDirectory(prefix="marketflows-postgres-", dir="/tmp") as name:

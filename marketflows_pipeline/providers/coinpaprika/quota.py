@@ -33,4 +33,5 @@ class QuotaClient(HttpClient):
         try:
             return super().get_json(endpoint, parse, path=path, params=params)
         except QuotaError as refusal:
+            self._ledger.exhausted(self.provider, self._clock.now())
             raise CreditsExhaustedError(str(refusal)) from None

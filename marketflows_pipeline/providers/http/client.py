@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self, TypeAlias, TypeVar, cast
@@ -13,7 +14,7 @@ import httpx
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import ProviderError, TransientProviderError, UnexpectedResponseError
 from marketflows_pipeline.providers.http.ledger import CallLedger, Outcome, refuse_beyond
-from marketflows_pipeline.providers.http.rate_limiter import RateLimiter
+from marketflows_pipeline.providers.http.rate_limiter import Limiter, MakeLimiter, RateLimiter
 from marketflows_pipeline.providers.http.redaction import Redactor
 from marketflows_pipeline.providers.http.request import Request, Values
 from marketflows_pipeline.providers.http.response_body import BodyReader, SizeLimits, parsed
@@ -51,6 +52,7 @@ class HttpClient:
         headers: sent with every request, over the defaults.
         secret_headers: as ``headers``, but never shown: the values are redacted in responses that repeat them.
         calls_per_minute: rate limit, or None.
+        make_limiter: makes what keeps that limit; by default one that counts the calls of this client alone.
         plan: what the account is called, for messages.
         monthly_credits: attempts that the plan allows in a UTC calendar month, or None.
         classify: the service's own classifier of responses.
@@ -75,6 +77,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         secret_headers: Mapping[str, str] | None = None,
         calls_per_minute: int | None = None,
+        make_limiter: MakeLimiter | None = None,
         plan: str = "free",
         monthly_credits: int | None = None,
         classify: Classifier = classify_by_status,
@@ -86,8 +89,9 @@ class HttpClient:
         self._base_url = base_url.rstrip("/")
         self._clock = clock
         self._ledger = ledger
-        self._rate_limiter = (
-            RateLimiter(calls_per_minute, clock, calls_per_second=self.calls_per_second) if calls_per_minute else None
+        make = make_limiter or partial(RateLimiter, clock=clock)
+        self._rate_limiter: Limiter | None = (
+            make(calls_per_minute, calls_per_second=self.calls_per_second) if calls_per_minute else None
         )
         self._plan = plan
         self._monthly_credits = monthly_credits

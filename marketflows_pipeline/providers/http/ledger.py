@@ -17,6 +17,8 @@ class CallLedger(Protocol):
     def begin(self, provider: str, endpoint: str, target: str, attempt: int, at: datetime) -> CallId:
         """Record an attempt before it is sent, so that a killed run still counts it.
 
+        A ledger that hosts share raises CreditsExhaustedError where the month has no credit left for it.
+
         The endpoint is without its values, such as ``/coins/{id}/market_chart``; the target, path and parameters, has
         no secret; attempts count from 1.
 
@@ -33,6 +35,10 @@ class CallLedger(Protocol):
 
     def spent(self, provider: str, month_start: datetime) -> int:
         """Attempts sent to a service in the UTC calendar month that begins at ``month_start``, finished or not."""
+        ...
+
+    def exhausted(self, provider: str, at: datetime) -> None:
+        """Take note that the service itself counts no credits left; for the hosts that share a ledger."""
         ...
 
 
@@ -56,8 +62,15 @@ def refuse_beyond(monthly_credits: int, plan: str, provider: str, ledger: CallLe
     month = month_of(now)
     spent = ledger.spent(provider, month)
     if spent >= monthly_credits:
-        raise CreditsExhaustedError(
-            f"{provider}: the {monthly_credits:,} credits of plan {plan!r} for {month:%B %Y} are used up ({spent:,} "
-            f"calls sent). They reset on {month_after(month):%Y-%m-%d} at 00:00 UTC; until then the warehouse is "
-            f"not refreshed. For a larger plan, set `plan` and `monthly_credits` in [providers.{provider}]"
-        )
+        raise credits_exhausted(monthly_credits, plan, provider, spent, month)
+
+
+def credits_exhausted(
+    monthly_credits: int, plan: str, provider: str, spent: int, month: datetime
+) -> CreditsExhaustedError:
+    """What to say once as many attempts as the month allows have been sent."""
+    return CreditsExhaustedError(
+        f"{provider}: the {monthly_credits:,} credits of plan {plan!r} for {month:%B %Y} are used up ({spent:,} "
+        f"calls sent). They reset on {month_after(month):%Y-%m-%d} at 00:00 UTC; until then the warehouse is "
+        f"not refreshed. For a larger plan, set `plan` and `monthly_credits` in [providers.{provider}]"
+    )

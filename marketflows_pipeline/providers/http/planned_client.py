@@ -12,6 +12,7 @@ from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.http.api_key import key_headers
 from marketflows_pipeline.providers.http.client import HttpClient
 from marketflows_pipeline.providers.http.ledger import CallLedger
+from marketflows_pipeline.providers.http.rate_limiter import MakeLimiter
 from marketflows_pipeline.providers.http.responses import Classifier
 from marketflows_pipeline.providers.http.service_client import ServiceClient
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
@@ -46,6 +47,7 @@ class PlannedClient(ServiceClient):
         monthly_credits: int | None = None,
         timeout: float = 30.0,
         waits: WaitBudget | None = None,
+        make_limiter: MakeLimiter | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._plan = plan or next(iter(self.plans))
@@ -65,6 +67,7 @@ class PlannedClient(ServiceClient):
             classify=self.classifier,
             timeout=timeout,
             waits=waits,
+            make_limiter=make_limiter,
             transport=transport,
         )
         super().__init__(http, clock)

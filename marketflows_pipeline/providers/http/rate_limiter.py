@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from pyrate_limiter import Duration, InMemoryBucket, Rate, RateItem
 
@@ -16,6 +17,31 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MARGIN_MS = 1
 
 
+class Limiter(Protocol):
+    """What lets calls through, one by one."""
+
+    def acquire(self) -> None:
+        """Wait until the next call may be sent."""
+        ...
+
+
+class MakeLimiter(Protocol):
+    """What makes the limiter of an account, once its plan's limits are known."""
+
+    def __call__(self, calls_per_minute: int, *, calls_per_second: int | None) -> Limiter:
+        """A limiter of so many calls in any 60 seconds and, where it is not None, in any second."""
+        ...
+
+
+def rates_of(calls_per_minute: int, calls_per_second: int | None) -> list[Rate]:
+    """The limits as pyrate-limiter takes them, the shorter window first."""
+    if calls_per_second is None or calls_per_second >= calls_per_minute:
+        return [Rate(calls_per_minute, Duration.MINUTE)]
+    # Whatever the settings say: a minute has no more calls than its seconds.
+    most = min(calls_per_minute, 60 * calls_per_second)
+    return [Rate(calls_per_second, Duration.SECOND), Rate(most, Duration.MINUTE)]
+
+
 class RateLimiter:
     """Lets at most ``calls_per_minute`` calls through in any 60 seconds of an injected clock.
 
@@ -26,12 +52,7 @@ class RateLimiter:
     """
 
     def __init__(self, calls_per_minute: int, clock: Clock, *, calls_per_second: int | None = None) -> None:
-        rates = [Rate(calls_per_minute, Duration.MINUTE)]
-        if calls_per_second is not None and calls_per_second < calls_per_minute:
-            # Whatever the settings say: a minute has no more calls than its seconds.
-            most = min(calls_per_minute, 60 * calls_per_second)
-            rates = [Rate(calls_per_second, Duration.SECOND), Rate(most, Duration.MINUTE)]
-        self._bucket = InMemoryBucket(rates)
+        self._bucket = InMemoryBucket(rates_of(calls_per_minute, calls_per_second))
         self._clock = clock
 
     def acquire(self) -> None:

@@ -11,6 +11,7 @@ import httpx
 from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.providers.http.client import HttpClient
 from marketflows_pipeline.providers.http.ledger import CallLedger
+from marketflows_pipeline.providers.http.rate_limiter import MakeLimiter
 from marketflows_pipeline.providers.http.responses import Classifier, classify_file
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 
@@ -57,6 +58,7 @@ class KeylessClient(ServiceClient):
         ledger: CallLedger,
         base_url: str | None = None,
         waits: WaitBudget | None = None,
+        make_limiter: MakeLimiter | None = None,
         timeout: float | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
@@ -70,6 +72,7 @@ class KeylessClient(ServiceClient):
             classify=self.classifier,
             timeout=self.default_timeout if timeout is None else timeout,
             waits=waits,
+            make_limiter=make_limiter,
             transport=transport,
         )
         super().__init__(http, clock)
