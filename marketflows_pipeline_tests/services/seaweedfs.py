@@ -29,6 +29,7 @@ from marketflows_pipeline.settings.object_storage import ObjectKeys, ObjectPlace
 # Tests look for the secrets in whatever a run writes; no message may have them.
 ADMIN = ObjectKeys(key_id=SecretStr("s3-admin-key"), secret=SecretStr("s3-canary-admin-5f0c1e77aa"))
 READER = ObjectKeys(key_id=SecretStr("s3-reader-key"), secret=SecretStr("s3-canary-reader-91b3d0c2ff"))
+BUCKET = "lake"
 PACKAGES = ("obstore", "duckdb_extension_httpfs")
 _PORTS = ("master", "volume", "filer", "s3")
 _ANSWERS = {200, 403}
@@ -127,6 +128,8 @@ def started(folder: Path) -> SeaweedFS:
     (folder / "keys.json").write_text(json.dumps({"identities": identities}))
     server = SeaweedFS(folder, _free_ports())
     server.start()
+    # The service makes a bucket with its first object; each takes several of its files, so there is one.
+    server.objects(ObjectPlace(BUCKET, "first")).write("object", b"", "text/plain")
     return server
 
 
@@ -142,8 +145,8 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
 
 @pytest.fixture
 def bucket(seaweedfs: SeaweedFS) -> ObjectPlace:
-    """A place in a bucket of the test's own; SeaweedFS makes a bucket with its first object."""
-    return ObjectPlace(f"test-{uuid.uuid4().hex[:12]}", "team/published")
+    """A place of the test's own, in a bucket that is there."""
+    return ObjectPlace(BUCKET, f"{uuid.uuid4().hex[:12]}/published")
 
 
 def _free_ports() -> dict[str, int]:
