@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 
 if TYPE_CHECKING:
     from marketflows_pipeline.warehouse.store import Warehouse
+    from marketflows_pipeline.warehouse.stores.seam import Store
 
 _table = click.argument("table")
 _key = click.argument("key")
@@ -138,12 +140,25 @@ def _alone(options: RunOptions) -> Iterator[Warehouse]:
     from marketflows_pipeline.system.run_lock import LOCK_WAIT_S, RunLock, lock_path  # noqa: PLC0415 (loads filelock)
     from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (--help need not wait for DuckDB)
 
-    path = _private_path(options)
-    if not path.exists():
-        raise nothing_at(path, options)
-    lock = RunLock(lock_path(path), on_wait=lambda words: say(words, is_error=True))
-    with lock.acquire(command=_typed(), wait_s=LOCK_WAIT_S), Warehouse(path, create=False) as warehouse:
+    store = _store(options)
+    if not store.exists():
+        raise nothing_at(store.path, options)
+    # A lake's writers take turns by themselves; on this machine no run goes on meanwhile either.
+    lock = RunLock(lock_path(store.path), on_wait=lambda words: say(words, is_error=True))
+    with lock.acquire(command=_typed(), wait_s=LOCK_WAIT_S), Warehouse(store, create=False) as warehouse:
         yield warehouse
+
+
+def _store(options: RunOptions) -> Store:
+    from marketflows_pipeline.settings import load_config, load_settings  # noqa: PLC0415 (see below)
+    from marketflows_pipeline.warehouse.stores.chosen import store_of  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.stores.file import FileStore  # noqa: PLC0415
+
+    if options.tutorial or load_config(options.config, options.provider).warehouse.lake is None:
+        return FileStore(_private_path(options))
+    return store_of(
+        load_settings(options.config, options.secrets, os.environ, needs_key=False, provider=options.provider)
+    )
 
 
 def _private_path(options: RunOptions) -> Path:
