@@ -86,8 +86,12 @@ def insert(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) 
     cursor.unregister("incoming")
 
 
-def write_table(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
-    """Store checked rows as the whole table, with its comments."""
+def write_table(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame, *, anew: bool = True) -> None:
+    """Store checked rows as the whole table, with its comments; or in place of a stored table's rows."""
+    if not anew:
+        cursor.execute(f"delete from {ddl.qualified(table.name)}").fetchall()
+        insert(cursor, table, rows)
+        return
     cursor.execute(ddl.create_schema(table))
     cursor.execute(ddl.create_table(table, replace=True))
     insert(cursor, table, rows)
