@@ -29,6 +29,7 @@ from marketflows_pipeline.settings import Settings, load_settings, warn_of_expos
 from marketflows_pipeline.system.run_lock import LOCK_WAIT_S
 from marketflows_pipeline.warehouse.guarded import GuardedWarehouse
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.stores.chosen import store_of
 
 log = logging.getLogger(__name__)
 
@@ -139,9 +140,7 @@ def open_run(
             options.picture_folder, settings.plots.scale, look=settings.plots.look, is_tutorial=options.tutorial
         )
         opened = (
-            GuardedWarehouse(settings.warehouse.path, lock.check)
-            if settings.locks_parts
-            else Warehouse(settings.warehouse.path)
+            GuardedWarehouse(store_of(settings), lock.check) if settings.locks_parts else Warehouse(store_of(settings))
         )
         with opened as warehouse, contextlib.closing(drawing):
             for name, rows in kept.items():

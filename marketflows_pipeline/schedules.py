@@ -154,13 +154,15 @@ def _schedule(
 
 def _why_not(job_name: str, options: RunOptions) -> str | None:
     """Why a run of this job could not begin, in one line: no key, or a fault of a file."""
+    from marketflows_pipeline.warehouse.stores.chosen import store_of  # noqa: PLC0415 (not for all that load it)
+
     is_keyless = job_name in KEYLESS_JOBS
     try:
         settings = read_settings(options, os.environ, needs_key=not is_keyless)
     except UserInputError as error:
         return "; ".join(str(error).splitlines())
-    if is_keyless and not settings.warehouse.path.exists():
-        return f"{settings.warehouse.path} does not exist yet: there is nothing to work on"
+    if is_keyless and not (store := store_of(settings)).exists():
+        return f"{store} does not exist yet: there is nothing to work on"
     return None
 
 

@@ -34,11 +34,11 @@ def services_of(settings: Settings, command: str, clock: Clock) -> Iterator[Clie
     from marketflows_pipeline.system.run_lock import LOCK_WAIT_S  # noqa: PLC0415
     from marketflows_pipeline.warehouse.ledger import WarehouseLedger  # noqa: PLC0415
     from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.stores.chosen import store_of  # noqa: PLC0415
 
-    path = settings.warehouse.path
     # It writes nothing of any part, so where parts are locked one by one it waits for none.
     lock = lock_of(settings, parts=(), on_wait=lambda words: say(words, is_error=True))
-    with lock.acquire(command=shlex.join(sys.argv), wait_s=LOCK_WAIT_S), Warehouse(path) as warehouse:
+    with lock.acquire(command=shlex.join(sys.argv), wait_s=LOCK_WAIT_S), Warehouse(store_of(settings)) as warehouse:
         options = RunOptions(wait_limit=WAIT_OF_A_COMMAND)
         with Clients(settings, options, WarehouseLedger(warehouse, command), clock) as clients:
             yield clients

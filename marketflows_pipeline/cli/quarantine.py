@@ -22,6 +22,7 @@ from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 if TYPE_CHECKING:
     from marketflows_pipeline.system.run_lock import Lock
     from marketflows_pipeline.warehouse.store import Warehouse
+    from marketflows_pipeline.warehouse.stores.seam import Store
 
 _table = click.argument("table")
 _key = click.argument("key")
@@ -140,12 +141,12 @@ def _alone(options: RunOptions, table: str) -> Iterator[Warehouse]:
     from marketflows_pipeline.system.run_lock import LOCK_WAIT_S  # noqa: PLC0415 (loads filelock)
     from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (--help need not wait for DuckDB)
 
-    path = _private_path(options)
-    if not path.exists():
-        raise nothing_at(path, options)
+    store = _store(options)
+    if not store.exists():
+        raise nothing_at(store.path, options)
     with (
-        _lock(options, path, table).acquire(command=_typed(), wait_s=LOCK_WAIT_S),
-        Warehouse(path, create=False) as warehouse,
+        _lock(options, store.path, table).acquire(command=_typed(), wait_s=LOCK_WAIT_S),
+        Warehouse(store, create=False) as warehouse,
     ):
         yield warehouse
 
@@ -164,6 +165,18 @@ def _lock(options: RunOptions, path: Path, table: str) -> Lock:
 
     settings = load_settings(options.config, options.secrets, os.environ, needs_key=False, provider=options.provider)
     return lock_of(settings, [TABLES[table].part], on_wait=on_wait)
+
+
+def _store(options: RunOptions) -> Store:
+    from marketflows_pipeline.settings import load_config, load_settings  # noqa: PLC0415 (see below)
+    from marketflows_pipeline.warehouse.stores.chosen import store_of  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.stores.file import FileStore  # noqa: PLC0415
+
+    if options.tutorial or load_config(options.config, options.provider).warehouse.lake is None:
+        return FileStore(_private_path(options))
+    return store_of(
+        load_settings(options.config, options.secrets, os.environ, needs_key=False, provider=options.provider)
+    )
 
 
 def _private_path(options: RunOptions) -> Path:

@@ -53,6 +53,7 @@ from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.system.safe_files import private_folder, private_umask
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.stores.chosen import store_of
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +149,7 @@ def _refresh(part: Literal["market_caps", "exchanges", "cross_asset"], job_name:
             raise UserInputError(settings.no_exchanges)
         raise UserInputError(f"{options.config}: [{part}] is missing: expected that table, which may be empty")
     options = replace(options, wait_limit=WAIT_OF_A_COMMAND)
-    is_first = not settings.warehouse.path.exists()
+    is_first = not store_of(settings).exists()
     if is_first and job_name == score_models.name:
         raise MarketflowsError(f"no model is trained yet; train one: {options.command_line('train')}")
     if is_first and job_name == train_models.name and not options.tutorial:
@@ -248,7 +249,7 @@ def _say_what_was_written(options: RunOptions, settings: Settings, run_log: RunL
 
 def _compare_with_golden(settings: Settings, run_log: RunLog) -> int:
     log_text = run_log.path.read_text(encoding="utf-8") if run_log.path else None
-    with Warehouse(settings.warehouse.path, create=False) as warehouse:
+    with Warehouse(store_of(settings), create=False) as warehouse:
         differences = tutorial.compare_with_golden(warehouse.read, log_text)
     if not differences:
         compared = "tables and log" if log_text is not None else "tables; its log could not be kept to be compared"

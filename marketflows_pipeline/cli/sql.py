@@ -12,13 +12,15 @@ import click
 from marketflows_pipeline.cli.report_command import format_option_of
 from marketflows_pipeline.cli.text import argument_text, read_standard_input, say, standard_output
 from marketflows_pipeline.cli.usage import is_option_of
-from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 from marketflows_pipeline.warehouse.render import Format
 
 if TYPE_CHECKING:
+    from marketflows_pipeline.warehouse.published import LakeSnapshot
     from marketflows_pipeline.warehouse.remote import RemoteVersion
 
+_MOST_DIGITS = 18
 FORMATS = get_args(Format)
 # A comment of the ready-made queries, which anybody's may have.
 _NEEDS = re.compile(r"^-- Needs: (?P<what>.*)$", re.MULTILINE)
@@ -34,8 +36,17 @@ _NEEDS = re.compile(r"^-- Needs: (?P<what>.*)$", re.MULTILINE)
     help="Let QUERY, and any view of the file, read and write other files with your rights.",
 )
 @click.option("--at", metavar="S3", help="Ask what was uploaded: s3://bucket/prefix, or one of its versions.")
+@click.option("--snapshot", metavar="N", help="Ask a published snapshot of the lake by its number, or the latest.")
 @click.pass_obj
-def sql(options: RunOptions, query: str, output_format: Format, at: str | None, *, allow_files: bool) -> None:
+def sql(
+    options: RunOptions,
+    query: str,
+    output_format: Format,
+    at: str | None,
+    snapshot: str | None,
+    *,
+    allow_files: bool,
+) -> None:
     """Open the published file read-only and print the answer to QUERY, or to standard input where it is -.
 
     QUERY reaches this file and nothing else, also where the file was received from somebody; with --allow-files it can
@@ -49,6 +60,7 @@ def sql(options: RunOptions, query: str, output_format: Format, at: str | None, 
     marketflows sql - < warehouse/queries/narrative_leaders.sql
     marketflows sql --allow-files "select * from raw.coins join 'mine.csv' using (coin_id)"
     marketflows sql --at s3://bucket/prefix "select * from meta.publish"
+    marketflows sql --snapshot latest "select * from meta.publish"
     """  # noqa: D301 (click wants the backspace itself)
     from marketflows_pipeline.warehouse.user_query import write_result  # noqa: PLC0415 (--help need not wait for DuckDB)
 
@@ -56,9 +68,11 @@ def sql(options: RunOptions, query: str, output_format: Format, at: str | None, 
     if is_option_of(context.find_root().command, query):
         # Otherwise it is a comment to DuckDB, and the question an empty one.
         raise click.UsageError("Missing argument 'QUERY'.", context)
+    if snapshot is not None and (at is not None or allow_files):
+        raise click.UsageError("--snapshot is for the lake alone: ask without --at and --allow-files.")
     if query == "-":
         query = read_standard_input()
-    path = asked_file(options, at)
+    path = asked_snapshot(options, snapshot) if snapshot is not None else asked_file(options, at)
     n_rows = write_result(query, path, output_format, standard_output(), allow_files=allow_files)
     needs = _NEEDS.search(query)
     if n_rows == 0 and needs:
@@ -77,6 +91,25 @@ def asked_file(options: RunOptions, at: str | None) -> Path | RemoteVersion:
     if not path.exists():
         raise nothing_at(path, options)
     return path
+
+
+def asked_snapshot(options: RunOptions, number: str) -> LakeSnapshot:
+    """The snapshot of the lake that ``--snapshot`` names.
+
+    Raises:
+        UserInputError: if it is no number, or the settings name no lake.
+    """
+    from marketflows_pipeline.settings import load_config, load_settings  # noqa: PLC0415 (see published_path)
+    from marketflows_pipeline.warehouse.published import LakeSnapshot  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.stores.lake_place import LakePlace  # noqa: PLC0415
+
+    if number != "latest" and not (number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS):
+        raise UserInputError(f"--snapshot {number!r}: expected the number of a snapshot, or latest")
+    lake = None if options.tutorial else load_config(options.config, options.provider).warehouse.lake
+    if lake is None:
+        raise UserInputError('--snapshot: expected a lake: store = "ducklake" under [warehouse] in config.toml')
+    settings = load_settings(options.config, options.secrets, os.environ, needs_key=False, provider=options.provider)
+    return LakeSnapshot(LakePlace.of(lake, settings), None if number == "latest" else int(number))
 
 
 def nothing_at(path: Path, options: RunOptions) -> MarketflowsError:

@@ -24,6 +24,7 @@ from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.catalog import make_accepted, make_views, run_all, stored_columns, write_table
 from marketflows_pipeline.warehouse.describe import describe
 from marketflows_pipeline.warehouse.foreign import drop_all_but, plain_tables
+from marketflows_pipeline.warehouse.stores.dialect import DUCKDB, Dialect
 
 CATALOG = "published"
 # What a table's rows are told by: a text that differs where they do.
@@ -121,7 +122,9 @@ def describe_file(
     origins: Mapping[str, Origin],
     run_id: str,
     now: datetime,
+    *,
     fingerprint: Fingerprint | None = None,
+    dialect: Dialect = DUCKDB,
 ) -> pl.DataFrame:
     """Write what a file says about itself: ``meta.tables``, ``meta.columns``, ``meta.lineage`` and ``meta.publish``.
 
@@ -131,7 +134,8 @@ def describe_file(
     Returns:
         The rows of ``meta.publish``.
     """
-    stored = {**stored_columns(cursor), **{name: _registered_columns(name) for name in DESCRIBING}}
+    before = stored_columns(cursor)
+    stored = {**before, **{name: _registered_columns(name) for name in DESCRIBING}}
     frames = describe(stored)
     heights = {
         **{name: frame.height for name, frame in frames.items()},
@@ -140,7 +144,8 @@ def describe_file(
     described = {name: Origin(height, "fresh", run_id, now) for name, height in heights.items()}
     frames["meta.publish"] = _published_rows(cursor, stored, {**origins, **described}, now, fingerprint or _fingerprint)
     for name, frame in frames.items():
-        write_table(cursor, TABLES[name], frame)
+        is_same = before.get(name) == stored[name]
+        write_table(cursor, TABLES[name], [frame], anew=dialect.replaces_tables or not is_same)
     return frames["meta.publish"]
 
 

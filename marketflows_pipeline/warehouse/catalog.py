@@ -86,22 +86,26 @@ def insert(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) 
     cursor.unregister("incoming")
 
 
-def write_table(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
-    """Store checked rows as the whole table, with its comments."""
-    begin_table(cursor, table)
-    insert(cursor, table, rows)
-    end_table(cursor, table)
+def write_table(
+    cursor: duckdb.DuckDBPyConnection, table: Table, blocks: Iterable[pl.DataFrame], *, anew: bool = True
+) -> int:
+    """Store blocks of checked rows as the whole table, with its comments; or in place of a stored table's rows.
 
-
-def begin_table(cursor: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Make the table anew, without rows."""
-    cursor.execute(ddl.create_schema(table))
-    cursor.execute(ddl.create_table(table, replace=True))
-
-
-def end_table(cursor: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Give a table whose rows are written its comments."""
-    run_all(cursor, ddl.comments(table))
+    Returns:
+        How many rows these are.
+    """
+    if anew:
+        cursor.execute(ddl.create_schema(table))
+        cursor.execute(ddl.create_table(table, replace=True))
+    else:
+        cursor.execute(f"delete from {ddl.qualified(table.name)}").fetchall()
+    n_rows = 0
+    for rows in blocks:
+        insert(cursor, table, rows)
+        n_rows += rows.height
+    if anew:
+        run_all(cursor, ddl.comments(table))
+    return n_rows
 
 
 def make_views(cursor: duckdb.DuckDBPyConnection, dialect: Dialect = DUCKDB, *, over: str | None = None) -> None:

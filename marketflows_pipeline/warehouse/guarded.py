@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.stores.seam import Store
 
 
 class GuardedWarehouse(Warehouse):
@@ -20,7 +21,7 @@ class GuardedWarehouse(Warehouse):
         create: whether a missing store is made.
     """
 
-    def __init__(self, target: str | Path, guard: Callable[[], None], *, create: bool = True) -> None:
+    def __init__(self, target: str | Path | Store, guard: Callable[[], None], *, create: bool = True) -> None:
         self._guard = guard
         super().__init__(target, create=create)
 

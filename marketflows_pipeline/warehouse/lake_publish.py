@@ -85,7 +85,10 @@ def replace_published(
                     {**fresh, **carried},
                     run_id,
                     now,
-                    lambda _, name: state.fingerprint(name) if name in fresh else fingerprints.get(name) or "",
+                    fingerprint=lambda _, name: (
+                        state.fingerprint(name) if name in fresh else fingerprints.get(name) or ""
+                    ),
+                    dialect=store.dialect,
                 )
                 said = {"run_id": run_id, "fresh": _parts(fresh), "carried_over": _parts(carried)}
                 cursor.execute(
@@ -120,14 +123,25 @@ def _bring(
     there = {name for name in stored if name in TABLES and TABLES[name].view_sql is None}
     for name in there - {*fresh, *carried, *build.DESCRIBING}:
         cursor.execute(f"drop table {ddl.qualified(name)}")
-    build.bring(
-        cursor,
-        CATALOG,
-        (name for name in fresh if name not in there or not state.is_as(name, fingerprints.get(name))),
-    )
+    changed = [name for name in fresh if name not in there or not state.is_as(name, fingerprints.get(name))]
+    of_work = _columns_of_work(cursor)
+    others = {name for name in changed if stored.get(name) != of_work.get(name)}
+    build.bring(cursor, CATALOG, (name for name in changed if name in others))
+    for name in changed:
+        if name not in others:
+            cursor.execute(f"delete from {ddl.qualified(name)}").fetchall()
+            cursor.execute(f"insert into {ddl.qualified(name)} from {ddl.qualified(name, CATALOG)}").fetchall()
     if stored_columns(cursor) != stored:
         make_views(cursor, LakeStore.dialect)
         make_accepted(cursor, LakeStore.dialect)
+
+
+def _columns_of_work(cursor: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """As `stored_columns`, of the lake that is written."""
+    cursor.execute(f"use {CATALOG}")
+    columns = stored_columns(cursor)
+    cursor.execute(f"use {PUB}")
+    return columns
 
 
 def export(warehouse: Warehouse, target: Path, origins: Mapping[str, Origin], run_id: str, now: datetime) -> None:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import duckdb
 
@@ -24,14 +25,30 @@ if TYPE_CHECKING:
     import polars as pl
 
     from marketflows_pipeline.warehouse.remote import RemoteVersion
+    from marketflows_pipeline.warehouse.stores.lake_place import LakePlace
 
 _BATCH = 10_000
 _CATALOG = "marketflows"
+
+
+@dataclass(frozen=True)
+class LakeSnapshot:
+    """A snapshot of what is published in a lake; the newest one where no number is given."""
+
+    place: LakePlace
+    number: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.place}, {'newest snapshot' if self.number is None else f'snapshot {self.number}'}"
+
+
+# A published file, an uploaded version of one, or a snapshot of a lake.
+Published: TypeAlias = "Path | RemoteVersion | LakeSnapshot"
 HOW_TO_ALLOW = "; a query may read and write other files with `marketflows sql --allow-files`"
 
 
 @contextmanager
-def open_published(path: Path | RemoteVersion, *, allow_files: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_published(path: Published, *, allow_files: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published file as it is now, its session in UTC.
 
     Args:
@@ -45,16 +62,16 @@ def open_published(path: Path | RemoteVersion, *, allow_files: bool = False) -> 
         yield _opened(stack, path, allow_files=allow_files)
 
 
-def _opened(stack: ExitStack, path: Path | RemoteVersion, *, allow_files: bool) -> duckdb.DuckDBPyConnection:
+def _opened(stack: ExitStack, path: Published, *, allow_files: bool) -> duckdb.DuckDBPyConnection:
     if isinstance(path, Path):
         _require_file(path)
-    connection = stack.enter_context(engine.connect(_spill_folder(stack)))
+    connection = stack.enter_context(_connected(_spill_folder(stack), path))
     stack.enter_context(stopped_by(connection.interrupt))
     _attach(connection, path)
     if not allow_files:
         engine.shut(connection)
         with _service_faults():
-            program = engine.foreign_program(connection, _CATALOG)
+            program = None if isinstance(path, LakeSnapshot) else engine.foreign_program(connection, _CATALOG)
         if program:
             raise MarketflowsError(
                 f"{path} was not published by this program: it holds {program}; run `marketflows` to publish it anew, "
@@ -63,6 +80,10 @@ def _opened(stack: ExitStack, path: Path | RemoteVersion, *, allow_files: bool) 
     connection.execute(f"use {_CATALOG}")
     engine.lock(connection)
     return connection
+
+
+def _connected(spill: str, path: Published) -> duckdb.DuckDBPyConnection:
+    return engine.connect_for_lakes(Path(spill)) if isinstance(path, LakeSnapshot) else engine.connect(spill)
 
 
 def _require_file(path: Path) -> None:
@@ -74,7 +95,12 @@ def _require_file(path: Path) -> None:
         )
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, path: Path | RemoteVersion) -> None:
+def _attach(connection: duckdb.DuckDBPyConnection, path: Published) -> None:
+    if isinstance(path, LakeSnapshot):
+        from marketflows_pipeline.warehouse.lake_reading import attach_snapshot  # noqa: PLC0415 (see below)
+
+        attach_snapshot(connection, path, _CATALOG)
+        return
     if not isinstance(path, Path):
         from marketflows_pipeline.warehouse.remote import attach_version  # noqa: PLC0415 (most commands do without)
 

@@ -1,7 +1,7 @@
 """The warehouse: where a run reads and writes its tables.
 
-A run holds one connection, to which its `Store` is attached as a catalog. Each call takes a cursor of its own and reads
-it to the end: from DuckDB 2 on a connection with an open result refuses other work.
+A run holds one connection, to which its `Store` is attached. Each call takes a cursor of its own and reads it to the
+end: from DuckDB 2 on a connection with an open result refuses other work.
 """
 
 from __future__ import annotations
@@ -21,14 +21,7 @@ from marketflows_pipeline.schema import TABLES, Table
 from marketflows_pipeline.system.safe_files import private_umask
 from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.accepted import accepted_name
-from marketflows_pipeline.warehouse.catalog import (
-    begin_table,
-    differences,
-    end_table,
-    insert,
-    make_views,
-    whole_tables,
-)
+from marketflows_pipeline.warehouse.catalog import differences, insert, make_views, whole_tables, write_table
 from marketflows_pipeline.warehouse.cursors import Cursors
 from marketflows_pipeline.warehouse.known_columns import KnownColumns, StoredColumns
 from marketflows_pipeline.warehouse.merging import MergeResult, merge_rows
@@ -42,7 +35,7 @@ from marketflows_pipeline.warehouse.validate import check_frame, checked_blocks
 class Warehouse:
     """The store of the pipeline, open for reading and writing.
 
-    The pipeline is a file's only opener, one run at a time (`run_lock`). Calls may come from several threads.
+    A file has one opener, one run at a time (`run_lock`). Calls may come from several threads.
 
     Args:
         target: the private file, or another store; made where it is missing.
@@ -203,14 +196,9 @@ class Warehouse:
 
     def _replace(self, cursor: duckdb.DuckDBPyConnection, entry: Table, blocks: Iterable[pl.DataFrame]) -> int:
         stored = self._stored(cursor).get(entry.name)
-        if stored is None or differences(entry, stored):
+        if is_other := stored is None or bool(differences(entry, stored)):
             self._columns.change()
-        begin_table(cursor, entry)
-        n_rows = 0
-        for rows in blocks:
-            insert(cursor, entry, rows)
-            n_rows += rows.height
-        end_table(cursor, entry)
+        n_rows = write_table(cursor, entry, blocks, anew=is_other or self.store.dialect.replaces_tables)
         if stored is None:
             make_views(cursor, self.store.dialect, over=entry.name)
         return n_rows
@@ -306,7 +294,7 @@ class Warehouse:
 
     @contextmanager
     def held_back(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold back writes, of other hosts too, while the block reads; the cursor is for this package only."""
+        """Hold back writes, of other hosts too; the cursor is for this package only."""
         self._store_calls()
         with self._writing, self.store.writing(), self._cursor() as cursor:
             yield cursor

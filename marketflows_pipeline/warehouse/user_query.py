@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import duckdb
 
@@ -14,6 +14,8 @@ from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.warehouse import engine, render
 from marketflows_pipeline.warehouse.published import (
     HOW_TO_ALLOW,
+    LakeSnapshot,
+    Published,
     batches,
     executed,
     open_published,
@@ -21,13 +23,16 @@ from marketflows_pipeline.warehouse.published import (
 )
 from marketflows_pipeline.warehouse.render import Format
 
-if TYPE_CHECKING:
-    from marketflows_pipeline.warehouse.remote import RemoteVersion
+# What reaches beyond the tables of a lake: DuckDB's Postgres extension keeps none of the rules that shut it off.
+_REACHES_BEYOND_A_LAKE = re.compile(
+    r"__ducklake\w*|\b(?:postgres|ducklake)_\w+|\bpg_clear_cache\b|\b(?:query|query_table|json_execute_serialized_sql)\b",
+    re.IGNORECASE,
+)
 
 
 def write_result(
     sql: str,
-    path: Path | RemoteVersion,
+    path: Published,
     output_format: Format,
     out: BinaryIO,
     *,
@@ -38,7 +43,7 @@ def write_result(
 
     Args:
         sql: the query.
-        path: the published file, or an uploaded version of it.
+        path: the published file, an uploaded version of it, or a snapshot of a lake.
         output_format: ``table`` for people (at most `render.TABLE_ROWS` rows, and it says so), ``csv``, ``json`` (a
             list of objects) or ``parquet``; times are ISO 8601 in UTC, missing values ``null`` (empty in CSV).
         out: where the bytes go; text is UTF-8.
@@ -54,6 +59,8 @@ def write_result(
     """
     with open_published(path, allow_files=allow_files) as connection:
         _refuse_all_but_one_question(connection, sql, allow_files=allow_files)
+        if isinstance(path, LakeSnapshot) and (found := _REACHES_BEYOND_A_LAKE.search(sql)):
+            raise UserInputError(f"the SQL holds {found[0]}, which reaches beyond what is published")
         if output_format == "parquet":
             _write_parquet(connection, sql, out)
             return None

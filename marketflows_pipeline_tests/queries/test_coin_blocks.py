@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -39,7 +40,7 @@ SPEC = hourly(6)
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
     with Warehouse(tmp_path / "warehouse.duckdb") as opened:
         rows = [
             (coin, at(hour) + timedelta(minutes=place), 7.3 * (place + 1) ** (1 + hour % 3), 1.0 + place)

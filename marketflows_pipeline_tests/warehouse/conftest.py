@@ -10,6 +10,7 @@ import pytest
 
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.empty import made_once, new_warehouse
+from marketflows_pipeline_tests.warehouse.lakes import lake_in, needs_lake
 from marketflows_pipeline_tests.warehouse.runs import Runs
 
 
@@ -41,9 +42,22 @@ def empty_file() -> Path:
     return made_once()[1]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of a module that says `BOTH_STORES` run on a lake too."""
+    if "warehouse" in metafunc.fixturenames and getattr(metafunc.module, "BOTH_STORES", False):
+        lake = pytest.param("lake", marks=[pytest.mark.slow, needs_lake])
+        metafunc.parametrize("kind", ["file", lake], indirect=True)
+
+
 @pytest.fixture
-def warehouse(private: Path, empty_file: Path) -> Iterator[Warehouse]:
-    with new_warehouse(private, empty_file) as opened:
+def kind(request: pytest.FixtureRequest) -> str:
+    """What `warehouse` is."""
+    return getattr(request, "param", "file")
+
+
+@pytest.fixture
+def warehouse(private: Path, empty_file: Path, tmp_path: Path, kind: str) -> Iterator[Warehouse]:
+    with Warehouse(lake_in(tmp_path)) if kind == "lake" else new_warehouse(private, empty_file) as opened:
         yield opened
 
 

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from marketflows_pipeline.warehouse import build, publish
+from marketflows_pipeline.warehouse.copy_file import copy_in_subprocess
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.runs import Runs, answer, caps_and_volumes
 
@@ -57,7 +58,7 @@ def test_a_part_carried_over_is_never_copied_beside_a_whole_copy(
 ) -> None:
     monkeypatch.setattr(publish, "_rows", lambda origins: ("raw.market_caps" in origins) == is_mostly_carried)
     sizes: list[set[str]] = []
-    copy = publish.copy_in_subprocess
+    copy = copy_in_subprocess
 
     def tables_beside(source: Path, target: Path) -> None:
         for beside in link.parent.glob(".*.building"):

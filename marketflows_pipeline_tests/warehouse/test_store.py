@@ -21,6 +21,8 @@ from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.warehouse.engines import engine_environment
 from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, fill, frame
 
+BOTH_STORES = True
+
 
 def test_what_is_written_is_read_back_in_the_types_of_the_registry(warehouse: Warehouse) -> None:
     written = frame(

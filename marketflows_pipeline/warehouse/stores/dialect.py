@@ -12,11 +12,14 @@ class Dialect:
     Attributes:
         returns_rows: MERGE ... RETURNING says what became of each row.
         comments_view_columns: the columns of a view can have comments.
+        replaces_tables: a table is written as a whole by making it anew; otherwise by deleting its rows, since a lake
+            reads its catalog again after every change of tables.
     """
 
     returns_rows: bool
     comments_view_columns: bool
+    replaces_tables: bool
 
 
-DUCKDB = Dialect(returns_rows=True, comments_view_columns=True)
-DUCKLAKE = Dialect(returns_rows=False, comments_view_columns=False)
+DUCKDB = Dialect(returns_rows=True, comments_view_columns=True, replaces_tables=True)
+DUCKLAKE = Dialect(returns_rows=False, comments_view_columns=False, replaces_tables=False)

@@ -11,13 +11,15 @@ import duckdb
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from marketflows_pipeline.errors import WarehouseError
+from marketflows_pipeline.settings.postgres import PostgresTarget
 from marketflows_pipeline.system.safe_files import private_folder
 from marketflows_pipeline.warehouse import ddl, engine, private_file
 from marketflows_pipeline.warehouse.call_journal import CallJournal
-from marketflows_pipeline.warehouse.catalog import make_accepted, make_views, prepare_history
+from marketflows_pipeline.warehouse.catalog import make_accepted, make_views, prepare_history, stored_columns
 from marketflows_pipeline.warehouse.stores.dialect import DUCKLAKE
 from marketflows_pipeline.warehouse.stores.lake_place import LAKES, LakePlace
 from marketflows_pipeline.warehouse.stores.seam import CATALOG, Calls, Result
+from marketflows_pipeline.warehouse.stores.shared_catalog import CALLS, SharedCalls, SharedCatalog
 
 PUB = "pub"
 _ATTEMPTS = 8
@@ -40,13 +42,14 @@ class LakeStore:
         self.place = place
         self.path = path
         self.outgoing = outgoing
+        self._shared = SharedCatalog(place) if isinstance(place.catalog, PostgresTarget) else None
 
     def __str__(self) -> str:
         return str(self.place)
 
     def exists(self) -> bool:
         """Whether the catalog of ``work`` is there."""
-        return self.place.catalog_file("work").exists()
+        return self._shared.exists() if self._shared else self.place.catalog_file("work").exists()
 
     def size_bytes(self) -> int:
         """Unknown without a connection."""
@@ -55,6 +58,8 @@ class LakeStore:
     def make_place(self) -> None:
         """Make the folders for what is kept on this machine."""
         private_file.make_place(self.path)
+        if self._shared:
+            self._shared.prepare()
         if isinstance(self.place.catalog, Path):
             private_folder(self.place.catalog.parent, is_ours=self.place.catalog.parent.name == private_file.OWN_FOLDER)
         if isinstance(self.place.data, Path):
@@ -75,16 +80,20 @@ class LakeStore:
         """Attach both lakes, made where they are missing."""
         self.place.attach(connection, "work", CATALOG)
         self.place.attach(connection, "pub", PUB)
+        if self._shared:
+            self._shared.attach(connection)
         folders = [*map(self.place.data_folder, LAKES), *([f"{self.outgoing.absolute()}/"] if self.outgoing else [])]
         connection.execute(f"set global allowed_directories = [{', '.join(map(ddl.literal, folders))}]")
         engine.shut(connection)
 
     def calls(self) -> Calls:
-        """The journal beside `path`."""
-        return CallJournal(self.path)
+        """The calls of all hosts in Postgres, or the journal beside `path`."""
+        return SharedCalls(self._shared) if self._shared else CallJournal(self.path)
 
     def prepare(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Make what is missing of history tables and views."""
+        if self._shared and CALLS not in stored_columns(cursor):
+            self._shared.view_calls(cursor)
         prepare_history(cursor)
         make_views(cursor, self.dialect)
         make_accepted(cursor, self.dialect)
@@ -94,7 +103,7 @@ class LakeStore:
 
     def writing(self) -> AbstractContextManager[None]:
         """The lock of all hosts, where the catalog is shared."""
-        return nullcontext()
+        return self._shared.writing() if self._shared else nullcontext()
 
     def repeated(self, write: Callable[[], Result]) -> Result:
         """Again, after a pause, where another writer changed the table first."""
@@ -111,7 +120,9 @@ class LakeStore:
         return WarehouseError(f"{self} could not be opened: {' '.join(str(error).split())}")
 
     def close(self) -> None:
-        """Let go of the lock's connection."""
+        """Let go of the connections to Postgres."""
+        if self._shared:
+            self._shared.close()
 
 
 def _is_conflict(error: BaseException) -> bool:

@@ -103,7 +103,7 @@ def _refill(file: Path, changed: Mapping[str, pl.DataFrame]) -> None:
     with duckdb.connect(file) as connection:
         connection.execute("set TimeZone = 'UTC'")
         for name, rows in changed.items():
-            write_table(connection, TABLES[name], rows)
+            write_table(connection, TABLES[name], [rows])
             as_of = TABLES[name].as_of
             newest = rows[as_of].max() if as_of else None
             line = "update meta.publish set n_rows = ?, as_of = ? where table_name = ?"
