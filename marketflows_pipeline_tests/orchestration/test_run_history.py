@@ -143,7 +143,7 @@ def rows_are_right() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=True)
 
 
-def materialize(storage: dict[str, object], folder: Path) -> tuple[list[object], dict[str, object], int]:
+def materialize(storage: dict[str, object], folder: Path) -> tuple[list[object | None], dict[str, object], int]:
     """Types of a run's events, what the index tells of them, and how many transactions were committed."""
     committed: list[Connection] = []
 
@@ -171,7 +171,7 @@ def materialize(storage: dict[str, object], folder: Path) -> tuple[list[object],
             "materialized": latest.run_id == run_id and latest.asset_materialization is not None,
             "check": (check.run_id == run_id, check.status.value, check.event is not None),
         }
-        types = [each.dagster_event_type for each in instance.all_logs(run_id)]
+        types: list[object | None] = [each.dagster_event_type for each in instance.all_logs(run_id)]
         return types, told, len(committed)
 
 
