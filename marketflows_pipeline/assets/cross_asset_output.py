@@ -41,9 +41,6 @@ DRAWN = (
 ROTATION = ("mart.cross_asset_rotation", "mart.cross_asset_rotation_log", "mart.cross_asset_rotation_placebo")
 
 
-published_cross_asset = published_tables("cross_asset")
-
-
 def _jobs(run: RunContext) -> list[RenderJob]:
     read = run.warehouse.read
     flows = universe_rows(run.warehouse, run.settings, "core.asset_flows")
@@ -65,6 +62,8 @@ def _jobs(run: RunContext) -> list[RenderJob]:
 
 
 CROSS_ASSET_PICTURES = Pictures("cross_asset", _jobs, lambda job: job.file_name.startswith(SHOWN_SMALL))
+
+published_cross_asset = published_tables(CROSS_ASSET_PICTURES)
 
 
 @output_asset("pictures", "cross_asset", deps=(*DRAWN, *ROTATION), kinds={"altair", "png"})

@@ -26,8 +26,6 @@ DRAWN = {
     "league": "mart.exchange_league",
 }
 
-published_exchanges = published_tables("exchanges")
-
 
 def _jobs(run: RunContext) -> list[RenderJob]:
     credit = tutorial.exchange_data_credit() if run.options.tutorial else None
@@ -41,6 +39,8 @@ def _jobs(run: RunContext) -> list[RenderJob]:
 
 
 EXCHANGE_PICTURES = Pictures("exchanges", _jobs, lambda job: job.file_name.startswith(SHOWN_SMALL))
+
+published_exchanges = published_tables(EXCHANGE_PICTURES)
 
 
 @output_asset("pictures", "exchanges", deps=DRAWN.values(), kinds={"altair", "png"})

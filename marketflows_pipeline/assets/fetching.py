@@ -5,7 +5,7 @@ once, within the wait limit that both share, and Dagster a run whose process was
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from marketflows_pipeline.ingest.quarantine import quarantine_implausible, quara
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.providers.http.wait_budget import WaitBudgets
 from marketflows_pipeline.run_context import RunContext
-from marketflows_pipeline.schema import Part, table
+from marketflows_pipeline.schema import Part, Table, table
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.publish import begin_part
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -72,13 +72,24 @@ def stored_tables(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """The selected raw tables with their number of rows and newest time, and more metadata by the table's own name."""
     counts = warehouse.row_counts()
-    for key in context.selected_asset_keys:
-        entry = table(table_name(key))
+    entries = {key: table(table_name(key)) for key in context.selected_asset_keys}
+    newest = _newest(warehouse, [entry for entry in entries.values() if entry.as_of])
+    for key, entry in entries.items():
         metadata: dict[str, Any] = {"dagster/row_count": counts.get(entry.name, 0), **more.get(key.path[-1], {})}
         if entry.as_of:
-            newest = warehouse.query(f"select max({entry.as_of}) as at from {accepted_name(entry.name)}")  # noqa: S608
-            metadata["as_of"] = str(newest.item())
+            metadata["as_of"] = str(newest[entry.name])
         yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+
+def _newest(warehouse: Warehouse, entries: Sequence[Table]) -> dict[str, object]:
+    """The newest time in each table, all asked at once: to ask takes longer than to look."""
+    if not entries:
+        return {}
+    each = (
+        f'(select max({entry.as_of}) from {accepted_name(entry.name)}) as "{entry.name}"'  # noqa: S608 (registered)
+        for entry in entries
+    )
+    return warehouse.query(f"select {', '.join(each)}").row(0, named=True)
 
 
 def source_spec(*key: str, description: str, url: str | None = None) -> dg.AssetSpec:

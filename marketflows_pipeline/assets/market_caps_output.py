@@ -41,9 +41,6 @@ ROTATION = ("mart.rotation", "mart.rotation_log", "mart.rotation_placebo")
 BREADTH = {"breadth": "mart.breadth", "market_map": "mart.market_map", "dominance": "mart.dominance"}
 
 
-published_market_caps = published_tables("market_caps")
-
-
 def _jobs(run: RunContext) -> list[RenderJob]:
     metrics, gains, series, totals = map(run.warehouse.read, DRAWN)
     context = _picture_context(run, series, totals)
@@ -68,6 +65,8 @@ def _is_first_of_category(job: RenderJob) -> bool:
 
 
 MARKET_CAP_PICTURES = Pictures("market_caps", _jobs, _is_first_of_category)
+
+published_market_caps = published_tables(MARKET_CAP_PICTURES)
 
 
 @output_asset(

@@ -12,10 +12,12 @@ from marketflows_pipeline.assets.tables import OWNERS, Run, as_markdown, asset_k
 from marketflows_pipeline.assets.uploading import upload_along, upload_published
 from marketflows_pipeline.charts.picture_set import chosen_jobs
 from marketflows_pipeline.charts.rendering.plan import RenderJob
+from marketflows_pipeline.errors import is_stop
 from marketflows_pipeline.object_storage.upload import PICTURES
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.system.markdown import plain_markdown
+from marketflows_pipeline.system.printable import excerpt
 from marketflows_pipeline.warehouse.publish import publish
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,26 @@ _WAITED_FOR_LAST = {"dagster/priority": "-3"}
 
 # Counted apart, because which there are depends on what was trained before.
 MODEL_PICTURES = "CrossAsset_model_"
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of a part.
+
+    Attributes:
+        part: whose pictures these are.
+        jobs: all of them, as the run's tables have them; which are drawn is for ``[plots]`` to say.
+        is_shown: whether the Dagster UI shows a small copy of one, when it was drawn anew.
+    """
+
+    part: Part
+    jobs: Callable[[RunContext], Sequence[RenderJob]]
+    is_shown: Callable[[RenderJob], bool]
+
+    @property
+    def step(self) -> str:
+        """Name of the step that waits for them."""
+        return f"pictures__{self.part}"
 
 
 def output_asset(
@@ -42,13 +64,15 @@ def output_asset(
     return decorate
 
 
-def published_tables(part: Part) -> dg.AssetsDefinition:
+def published_tables(pictures: Pictures) -> dg.AssetsDefinition:
     """The asset that marks a part as passed and swaps in a new published file."""
+    part = pictures.part
     of_part = [*(entry.name for entry in tables_of(part)), f"events.{part}"]
 
     @output_asset("published", part, deps=of_part, kinds={"duckdb"})
-    def published(run: Run) -> dg.MaterializeResult[None]:
+    def published(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult[None]:
         """The part's tables in the DuckDB file for ad-hoc SQL, once every blocking check has passed."""
+        try_to_begin(context, run, pictures, only_few=True)
         path = run.settings.warehouse.published_path
         report = publish(run.warehouse, part=part, run_id=run.run_id, now=run.clock.now(), published_path=path)
         log.info("published %s (%.1f MB)", path, report.size_bytes / 1e6)
@@ -75,31 +99,34 @@ def _failed_before(run: RunContext, parts: Sequence[str]) -> list[str]:
     return sorted(set(parts) & set(runs["part"]))
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """The pictures of a part.
-
-    Attributes:
-        part: whose pictures these are.
-        jobs: all of them, as the run's tables have them; which are drawn is for ``[plots]`` to say.
-        is_shown: whether the Dagster UI shows a small copy of one, when it was drawn anew.
-    """
-
-    part: Part
-    jobs: Callable[[RunContext], Sequence[RenderJob]]
-    is_shown: Callable[[RenderJob], bool]
-
-    @property
-    def step(self) -> str:
-        """Name of the step that waits for them."""
-        return f"pictures__{self.part}"
-
-
 def begin_to_draw(run: RunContext, pictures: Pictures) -> None:
     """Begin the pictures of a part whose tables stand; other processes draw while the run goes on."""
     chosen = chosen_jobs(pictures.jobs(run), run.settings.plots.set)
     shown = [job.file_name for job in chosen if pictures.is_shown(job)]
     run.drawing.begin(pictures.part, chosen, shown)
+
+
+def try_to_begin(
+    context: dg.AssetExecutionContext, run: RunContext, pictures: Pictures, *, only_few: bool = False
+) -> None:
+    """Begin the pictures that a later step waits for; a fault is for that step, which begins them again.
+
+    Args:
+        context: of the step that has time for it.
+        run: the run.
+        pictures: of its part.
+        only_few: not where all are due, which would keep the page waiting for the processors.
+    """
+    if not context.job_def.has_node_named(pictures.step) or run.drawing.has_begun(pictures.part):
+        return
+    try:
+        if only_few and (run.options.begins_anew or not run.drawing.has_drawn(pictures.part)):
+            return
+        begin_to_draw(run, pictures)
+    except Exception as error:
+        if is_stop(error):
+            raise
+        log.debug("the pictures of %s were not begun: %s", pictures.part, excerpt(str(error)))
 
 
 def drawn(run: RunContext, pictures: Pictures) -> dg.MaterializeResult[None]:

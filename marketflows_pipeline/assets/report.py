@@ -7,7 +7,7 @@ import dagster as dg
 from marketflows_pipeline.assets.cross_asset_output import CROSS_ASSET_PICTURES
 from marketflows_pipeline.assets.exchanges_output import EXCHANGE_PICTURES
 from marketflows_pipeline.assets.market_caps_output import MARKET_CAP_PICTURES
-from marketflows_pipeline.assets.publishing import Pictures, begin_to_draw, output_asset
+from marketflows_pipeline.assets.publishing import Pictures, output_asset, try_to_begin
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.assets.uploading import upload_along
 from marketflows_pipeline.errors import MarketflowsError, is_stop
@@ -26,14 +26,13 @@ _CACHE = SectionCache()
 
 
 def page_after(pictures: Pictures) -> dg.AssetsDefinition:
-    """The asset that writes the page once a part is published, and then has the pictures of that part begun."""
+    """The asset that writes the page once a part is published, and begins its pictures where that is not done yet."""
 
     @output_asset("report", pictures.part, deps=[f"published.{pictures.part}"], kinds={"html"})
     def page(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult[None]:
         """One offline HTML file of all that is published: brief, charts and their figures."""
         metadata = _written(run)
-        if context.job_def.has_node_named(pictures.step):
-            _begin(run, pictures)
+        try_to_begin(context, run, pictures)
         return dg.MaterializeResult(metadata=metadata)
 
     return page
@@ -60,16 +59,6 @@ def _written(run: RunContext) -> dict[str, dg.MetadataValue]:
         "size_mb": dg.MetadataValue.float(written.path.stat().st_size / 1e6),
         "brief": dg.MetadataValue.md(_preview(written)),
     }
-
-
-def _begin(run: RunContext, pictures: Pictures) -> None:
-    """Begin the pictures; a fault is for the step that waits for them, which begins them again."""
-    try:
-        begin_to_draw(run, pictures)
-    except Exception as error:
-        if is_stop(error):
-            raise
-        log.debug("the pictures of %s were not begun: %s", pictures.part, excerpt(str(error)))
 
 
 def _preview(written: Written) -> str:

@@ -66,6 +66,14 @@ class EventHistory(SqliteEventLogStorage):
         """Whether the index has a table, which is looked up until it has: none is ever dropped."""
         return self._is_there("table", table_name, lambda: super(EventHistory, self).has_table(table_name))
 
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Whether the index has a column of tables' records, likewise."""
+        return self._is_there("column", column_name, lambda: super(EventHistory, self).has_asset_key_col(column_name))
+
+    def has_secondary_index(self, name: str) -> bool:
+        """Whether a migration of the index is complete, likewise."""
+        return self._is_there("migration", name, lambda: super(EventHistory, self).has_secondary_index(name))
+
     def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
         is_there = super()._has_asset_key_col_on_connection
         return self._is_there("column", column_name, lambda: is_there(conn, column_name))

@@ -46,13 +46,18 @@ def stored_categories(warehouse: Warehouse) -> Categories:
     return Categories(listed, former, as_of if isinstance(as_of, datetime) else None)
 
 
-def names_in_store(warehouse: Warehouse, slugs: Iterable[str]) -> pl.DataFrame:
+def names_in_store(warehouse: Warehouse, slugs: Iterable[str], categories: Categories | None = None) -> pl.DataFrame:
     """Under which slugs the rows of these categories are stored: former ones, short ones, today's.
+
+    Args:
+        warehouse: where they are stored.
+        slugs: of the categories.
+        categories: `stored_categories`, where they have been read.
 
     Returns:
         ``narrative`` (of `slugs`) and ``stored_as``, one row a pair.
     """
-    categories = stored_categories(warehouse)
+    categories = categories or stored_categories(warehouse)
     stored = warehouse.query("select distinct narrative from accepted.narrative_members")["narrative"]
     of_today = {name: categories.today(name) for name in stored}
     pairs = [(slug, name) for slug in slugs for name, today in of_today.items() if today == categories.today(slug)]

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.queries.categories import names_in_store, stored_categories
+from marketflows_pipeline.queries.categories import Categories, names_in_store, stored_categories
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.transforms.categories import NARRATIVES, RANGES
 from marketflows_pipeline.transforms.market_caps.exclusions import (
@@ -21,17 +21,20 @@ from marketflows_pipeline.warehouse.text_lists import IS_ONE_OF, as_parameter
 
 def excluded_categories(warehouse: Warehouse, settings: Settings) -> set[str]:
     """Today's slugs of the categories whose coins are left out of narratives and ranges."""
-    categories = stored_categories(warehouse)
+    return _excluded_of(stored_categories(warehouse), settings)
+
+
+def _excluded_of(categories: Categories, settings: Settings) -> set[str]:
     wanted = map(categories.today, settings.source.exclusions_in_use)
     return {slug for slug in wanted if not categories.listed or slug in categories.listed}
 
 
-def excluded_coins(warehouse: Warehouse, settings: Settings) -> list[str]:
+def excluded_coins(warehouse: Warehouse, settings: Settings, categories: Categories | None = None) -> list[str]:
     """Members of the excluded categories as last stored (the largest 250 of each), and pegged coins without one."""
     slugs = settings.source.exclusions_in_use
     if not slugs:
         return []
-    names = names_in_store(warehouse, slugs)
+    names = names_in_store(warehouse, slugs, categories)
     stored = warehouse.query(
         "select distinct narrative as stored_as, coin_id, observed_at from accepted.narrative_members"
         # Only a page that was stored in full lists all excluded coins; rows of older versions have null here.
@@ -45,8 +48,9 @@ def excluded_coins(warehouse: Warehouse, settings: Settings) -> list[str]:
 
 def members_of_today(warehouse: Warehouse, settings: Settings, slug: str, moment: datetime) -> pl.Series | None:
     """All coins of an excluded category as the market-cap part stored them within a day; None where it did not."""
-    today = stored_categories(warehouse).today(slug)
-    if today not in excluded_categories(warehouse, settings):
+    categories = stored_categories(warehouse)
+    today = categories.today(slug)
+    if today not in _excluded_of(categories, settings):
         return None
     coins = warehouse.query(
         "select coin_id from accepted.narrative_members"
@@ -56,9 +60,10 @@ def members_of_today(warehouse: Warehouse, settings: Settings, slug: str, moment
     return None if coins.is_empty() else coins.sort()
 
 
-def narratives_kept_whole(warehouse: Warehouse, settings: Settings) -> list[str]:
+def narratives_kept_whole(warehouse: Warehouse, settings: Settings, categories: Categories | None = None) -> list[str]:
     """Narratives of the settings that are an excluded category themselves: the user wants to see those coins."""
-    categories, excluded = stored_categories(warehouse), excluded_categories(warehouse, settings)
+    categories = categories or stored_categories(warehouse)
+    excluded = _excluded_of(categories, settings)
     return [slug for slug in settings.source.narratives_in_use if categories.today(slug) in excluded]
 
 
@@ -72,9 +77,10 @@ def listed_members(warehouse: Warehouse, settings: Settings) -> pl.DataFrame:
         ``observed_at, narrative, coin_id, rank, market_cap_usd, stored_as``, and ``is_left_out``: in an excluded
         category, and the narrative none.
     """
-    names = names_in_store(warehouse, settings.source.narratives_in_use)
-    is_whole = pl.col("narrative").is_in(narratives_kept_whole(warehouse, settings))
-    excluded = excluded_coins(warehouse, settings)
+    categories = stored_categories(warehouse)
+    names = names_in_store(warehouse, settings.source.narratives_in_use, categories)
+    is_whole = pl.col("narrative").is_in(narratives_kept_whole(warehouse, settings, categories))
+    excluded = excluded_coins(warehouse, settings, categories)
     stored = warehouse.query(
         f"""
         with wanted as (select * from accepted.narrative_members where list_contains($1, narrative)),

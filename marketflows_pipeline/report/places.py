@@ -9,6 +9,7 @@ from pathlib import Path
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.report.brief.brief import Brief
 from marketflows_pipeline.report.build import Page, SectionCache, page_of
+from marketflows_pipeline.report.kept_specs import specs_kept_in
 from marketflows_pipeline.report.published import open_published_file
 from marketflows_pipeline.report.writing import Place, write_file, write_page
 from marketflows_pipeline.settings import Settings
@@ -42,7 +43,7 @@ def write_after_publish(
     Raises:
         MarketflowsError: if nothing is published, or a file cannot be written.
     """
-    page, day = _page(settings, options, bundle, now, cache)
+    page, day = _page(settings, options, bundle, now, cache, keeps_specs=True)
     path = write_page(settings.report.path, day.date(), settings.report.keep_days, page.at)
     return Written(path, page.brief)
 
@@ -59,16 +60,19 @@ def write_on_demand(settings: Settings, options: RunOptions, bundle: str, now: d
     """
     if out is None:
         return write_after_publish(settings, options, bundle, now, SectionCache()).path
-    page, _ = _page(settings, options, bundle, now, SectionCache())
+    page, _ = _page(settings, options, bundle, now, SectionCache(), keeps_specs=False)
     write_file(out, Place(out), page.at)
     return out
 
 
 def _page(
-    settings: Settings, options: RunOptions, bundle: str, now: datetime, cache: SectionCache
+    settings: Settings, options: RunOptions, bundle: str, now: datetime, cache: SectionCache, *, keeps_specs: bool
 ) -> tuple[Page, datetime]:
-    path = settings.warehouse.published_path
-    with open_published_file(path, is_tutorial=options.tutorial, now=now) as file:
+    path, specs = settings.warehouse.published_path, settings.warehouse.path.with_suffix(".page_specs.json")
+    with (
+        specs_kept_in(specs, is_written=keeps_specs),
+        open_published_file(path, is_tutorial=options.tutorial, now=now) as file,
+    ):
         page = page_of(
             file,
             bundle,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from marketflows_pipeline.charts.style.theme import PALETTE
+from marketflows_pipeline.report.kept_specs import Spec, kept_or_built
 
 if TYPE_CHECKING:
     import altair as alt
 
 _P = ParamSpec("_P")
-_R = TypeVar("_R")
 
 # The signal that holds the series singled out in all charts; empty for none.
 SINGLED_OUT = "hl"
@@ -40,20 +40,25 @@ def fading(key: str, opacity: float = 1.0) -> alt.OpacityValue:
     return alt.OpacityValue(opacity, condition={"test": others, "value": FADED})
 
 
-def unchecked(draw: Callable[_P, _R]) -> Callable[_P, _R]:
-    """A function that builds a chart without Altair's check of every part: three quarters of its time.
+def kept_spec(build: Callable[_P, Spec]) -> Callable[_P, Spec]:
+    """A function that builds a specification, from the earlier page where its arguments are the same.
 
-    Tests hold the specifications to Vega-Lite's schema.
+    It is built without Altair's check of every part: three quarters of its time. Tests hold the specifications to
+    Vega-Lite's schema. What changes every hour is no argument, unless the specification depends on it.
     """
 
-    @wraps(draw)
-    def drawn(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        from altair.utils import schemapi  # noqa: PLC0415 (loads for 0.6 s)
+    @wraps(build)
+    def kept(*args: _P.args, **kwargs: _P.kwargs) -> Spec:
+        def built() -> Spec:
+            from altair.utils import schemapi  # noqa: PLC0415 (loads for 0.6 s)
 
-        with schemapi.debug_mode(False):
-            return draw(*args, **kwargs)
+            with schemapi.debug_mode(False):
+                return build(*args, **kwargs)
 
-    return drawn
+        name = f"{build.__module__}.{build.__qualname__}"
+        return kept_or_built(name, (args, sorted(kwargs.items())), built)
+
+    return kept
 
 
 def spec_of(

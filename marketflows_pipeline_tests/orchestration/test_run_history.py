@@ -8,7 +8,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from sqlalchemy import Engine, event
+from dagster._core.events import AssetObservationData
+from sqlalchemy import Connection, Engine, event
 
 from marketflows_pipeline.orchestration.run_history import EventHistory, RunHistory
 
@@ -131,3 +132,80 @@ def test_a_record_elsewhere_closes_its_own_folder_and_none_above(tmp_path: Path)
         "0o755",
         "0o700",
     ]
+
+
+@dg.asset
+def rows() -> dg.MaterializeResult[None]:
+    return dg.MaterializeResult(metadata={"n": 1}, tags={"of": "test"})
+
+
+@dg.asset_check(asset=rows)
+def rows_are_right() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+
+
+def materialize(storage: dict[str, object], folder: Path) -> tuple[list[object | None], dict[str, object], int]:
+    """Types of a run's events, what the index tells of them, and how many transactions were committed."""
+    committed: list[Connection] = []
+
+    def note(connection: Connection) -> None:
+        committed.append(connection)
+
+    folder.mkdir()
+    overrides = {"storage": storage, "telemetry": {"enabled": False}}
+    with dg.DagsterInstance.local_temp(str(folder), overrides=overrides) as instance:
+        job = dg.Definitions(
+            assets=[rows], asset_checks=[rows_are_right], jobs=[dg.define_asset_job("all_assets")]
+        ).resolve_job_def("all_assets")
+        job.execute_in_process(instance=instance)
+        event.listen(Engine, "commit", note)
+        try:
+            run_id = job.execute_in_process(instance=instance).run_id
+        finally:
+            event.remove(Engine, "commit", note)
+        (record,) = instance.get_asset_records([rows.key])
+        (check,) = instance.event_log_storage.get_asset_check_execution_history(rows_are_right.check_key, limit=1)
+        latest = record.asset_entry.last_materialization_record
+        assert latest is not None
+        told: dict[str, object] = {
+            "run": record.asset_entry.last_run_id == run_id,
+            "materialized": latest.run_id == run_id and latest.asset_materialization is not None,
+            "check": (check.run_id == run_id, check.status.value, check.event is not None),
+        }
+        types: list[object | None] = [each.dagster_event_type for each in instance.all_logs(run_id)]
+        return types, told, len(committed)
+
+
+@pytest.mark.slow
+def test_the_record_is_dagsters_own_with_fewer_transactions(tmp_path: Path) -> None:
+    """An event of a table or a check took up to five transactions, and what a run plans one for each."""
+    kept, stock = tmp_path / "kept", tmp_path / "stock"
+    ours = {"module": RunHistory.__module__, "class": RunHistory.__name__, "config": {"base_dir": str(kept)}}
+    types, told, n = materialize({"custom": ours}, kept)
+    their_types, theirs, their_n = materialize({"sqlite": {"base_dir": str(stock)}}, stock)
+    assert types == their_types
+    assert told == theirs == {"run": True, "materialized": True, "check": (True, "SUCCEEDED", True)}
+    assert n < their_n
+
+
+def test_an_event_that_cannot_be_stored_whole_is_not_stored(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = run(instance)
+    before = len(instance.all_logs(run_id))
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(EventHistory, "_store_asset_event", fail)
+    noted = dg.AssetObservation("rows")
+    with pytest.raises(ZeroDivisionError):
+        instance.report_dagster_event(
+            dg.DagsterEvent(
+                "ASSET_OBSERVATION", "small_job", event_specific_data=AssetObservationData(noted), message="seen"
+            ),
+            run_id,
+        )
+    assert len(instance.all_logs(run_id)) == before
+    instance.report_engine_event("one more", run_id=run_id, job_name="small_job")
+    assert len(instance.all_logs(run_id)) == before + 1

@@ -120,6 +120,10 @@ class Drawing:
         drawn = [self._submitted(manifest, part, job, inputs, shown) for job, inputs in plan.due]
         self._begun[part] = _Begun(manifest, plan, drawn, frozenset(shown), len(jobs))
 
+    def has_drawn(self, part: str) -> bool:
+        """Whether charts of a part stand in the folder, as far as its record tells."""
+        return any(entry.part == part for entry in self._prepared().entries.values())
+
     def has_begun(self, part: str) -> bool:
         """Whether the charts of a part are being drawn, and not yet waited for."""
         return part in self._begun

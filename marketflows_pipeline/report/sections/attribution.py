@@ -19,7 +19,7 @@ from marketflows_pipeline.report.sections.words import (
     extreme,
     source_of,
 )
-from marketflows_pipeline.report.specs import fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 from marketflows_pipeline.warehouse.ddl import literal
 
 TOTALS = "mart.cap_attribution_totals"
@@ -157,7 +157,7 @@ def _largest(row: dict[str, Any]) -> str:
     ]
 
 
-@unchecked
+@kept_spec
 def _spec(dataset: str, labels: list[str], windows: list[int]) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

@@ -24,7 +24,7 @@ from marketflows_pipeline.report.sections.controls import (
     field_of,
     order_label,
 )
-from marketflows_pipeline.report.sections.lines import Lines, line_spec, quoted
+from marketflows_pipeline.report.sections.lines import Lines, Wording, line_spec, quoted
 from marketflows_pipeline.report.sections.series import KEY, Series, labels_of, points_for, styled, those_in
 from marketflows_pipeline.report.sections.sql_text import select
 from marketflows_pipeline.report.sections.words import (
@@ -160,8 +160,8 @@ def _spec(dataset: str, series: Series, rows: pl.DataFrame, measures: Measures, 
             f"{unit} ? (datum.most > datum.least ? (datum.chosen - datum.least) / (datum.most - datum.least) : null)"
             f" : isValid(datum.chosen) ? 100 * (datum.chosen - ({ORDER} === '0' ? 1 : 0)) : null"
         ),
-        text=lambda figure: (
-            f"({unit} ? format({figure}, '.2f') : format({figure}, {ORDER} === '0' ? '+,.1f' : '+,.3f') + ' %')"
+        text=Wording(
+            f"({unit} ? format({{figure}}, '.2f') : format({{figure}}, {ORDER} === '0' ? '+,.1f' : '+,.3f') + ' %')"
         ),
         steps=int(rows["ts"].n_unique()),
         is_daily=_step(rows) >= timedelta(days=1),

@@ -18,7 +18,7 @@ from marketflows_pipeline.report.sections.words import (
     described,
     source_of,
 )
-from marketflows_pipeline.report.specs import SINGLED_OUT, spec_of, unchecked
+from marketflows_pipeline.report.specs import SINGLED_OUT, kept_spec, spec_of
 from marketflows_pipeline.warehouse.ddl import literal
 
 CONTRIBUTIONS = "mart.index_contributions"
@@ -112,7 +112,7 @@ def _points(value: float, *, plain: bool = False) -> str:
     return f"{value_text(value, 1, signed=not plain)} points"
 
 
-@unchecked
+@kept_spec
 def _spec(dataset: str, labels: list[str], bars: int) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

@@ -15,7 +15,7 @@ from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
 from marketflows_pipeline.report.sections.cross_flows import CREATIONS
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_axis
-from marketflows_pipeline.report.specs import fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 GROUPS = "cross_asset_groups"
 SQL = """
@@ -66,7 +66,7 @@ def groups_card(file: PublishedFile) -> Card | None:
             FigureColumn("assets_usd", "Known assets (M USD)", 0, divisor=1e6),
         ),
         sql=SQL,
-        spec=_spec(known),
+        spec=_spec(known.select("asset_group")),
         description=f"Bars of {counted(known.height, 'group')}, the largest inflow first. {title}.",
         series_key="asset_group",
         pictures=("CrossAsset_fund_groups.png",),
@@ -83,7 +83,7 @@ def groups_title(known: pl.DataFrame) -> str:
     )
 
 
-@unchecked
+@kept_spec
 def _spec(known: pl.DataFrame) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

@@ -15,7 +15,7 @@ from marketflows_pipeline.report.sections.cards import caption, rows
 from marketflows_pipeline.report.sections.cross_flows import CREATIONS
 from marketflows_pipeline.report.sections.heat import both_ways, by_size, limits_text
 from marketflows_pipeline.report.sections.marks import columns_axis, height_of, rows_axis
-from marketflows_pipeline.report.specs import spec_of, unchecked
+from marketflows_pipeline.report.specs import kept_spec, spec_of
 from marketflows_pipeline.transforms.cross_asset.flow_map import OUTSIDE
 
 MAP, CORRELATIONS = "cross_asset_flow_map", "cross_asset_correlations"
@@ -177,7 +177,7 @@ def _cells(dataset: str, source: str, to: str, order: tuple[list[str], list[str]
     )
 
 
-@unchecked
+@kept_spec
 def _map_spec(pairs: pl.DataFrame) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415
 
@@ -205,7 +205,7 @@ def _map_spec(pairs: pl.DataFrame) -> dict[str, Any]:
     )
 
 
-@unchecked
+@kept_spec
 def _correlations_spec(known: pl.DataFrame) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415
 

@@ -16,7 +16,7 @@ from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
 from marketflows_pipeline.report.sections.cross_flows import CREATIONS
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_axis
-from marketflows_pipeline.report.specs import fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 RANKING = "cross_asset_ranking"
 _IS_FUND = "(datum.flow_method == 'shares' || datum.flow_method == 'aum') && isValid(datum.flow_usd)"
@@ -161,7 +161,7 @@ def _tooltip() -> list[Any]:
     ]
 
 
-@unchecked
+@kept_spec
 def _ranking_spec(funds: pl.DataFrame) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415
 
@@ -189,7 +189,7 @@ def _ranking_spec(funds: pl.DataFrame) -> dict[str, Any]:
     return spec_of(bars + zero + into + out_of, RANKING, height=height_of(shown.height, row=28))
 
 
-@unchecked
+@kept_spec
 def _against_price_spec() -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415
 

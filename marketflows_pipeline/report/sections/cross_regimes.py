@@ -15,7 +15,7 @@ from marketflows_pipeline.report.model import MOST_POINTS, Card, Dataset, Figure
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
 from marketflows_pipeline.report.sections.heat import STEPS
-from marketflows_pipeline.report.specs import SINGLED_OUT, spec_of, unchecked
+from marketflows_pipeline.report.specs import SINGLED_OUT, kept_spec, spec_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.cross_asset.regime_spells import newest_spell, regime_shares
 
@@ -109,7 +109,7 @@ def drawn(sessions: pl.DataFrame) -> tuple[pl.DataFrame, int | None]:
     return pl.concat([shown, begins]).unique("session").sort("session"), before
 
 
-@unchecked
+@kept_spec
 def _spec() -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

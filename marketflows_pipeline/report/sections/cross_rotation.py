@@ -73,7 +73,7 @@ def rotation_card(file: PublishedFile) -> Card | None:
             FigureColumn("momentum", "Momentum (100 + z)", 2),
         ),
         sql=SQL,
-        spec=rotation_spec(ROTATION, points, series, step=_STEP),
+        spec=rotation_spec(ROTATION, points.select("step", "ratio", "momentum"), series, step=_STEP),
         description=f"Paths of {counted(len(labels), 'asset')} through four quadrants. {title}.",
         series_key="label",
         series=series,

@@ -14,7 +14,7 @@ from marketflows_pipeline.report.sections.cards import caption, joined, rows
 from marketflows_pipeline.report.sections.exchange_netflow import PERIOD, WALLETS
 from marketflows_pipeline.report.sections.heat import both_ways, limits_text
 from marketflows_pipeline.report.sections.marks import columns_axis, height_of, rows_axis
-from marketflows_pipeline.report.specs import fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 CLASSES = "exchange_classes"
 CLASS_NAMES = {"btc": "Bitcoin", "eth": "Ether", "stablecoins": "Stablecoins", "other": "Other tokens"}
@@ -74,7 +74,7 @@ def class_card(file: PublishedFile) -> Card | None:
             FigureColumn("n_exchanges", "Exchanges known", 0),
         ),
         sql=BY_CLASS,
-        spec=_spec(known),
+        spec=_spec(known.select("asset_class", "label", "period", "period_days")),
         description=f"A table of colours, a row for each class and a column for each period. {title}.",
         series_key="asset_class",
     )
@@ -97,7 +97,7 @@ def class_title(known: pl.DataFrame) -> str:
     return f"Exchanges in 7 days: {text}"
 
 
-@unchecked
+@kept_spec
 def _spec(known: pl.DataFrame) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

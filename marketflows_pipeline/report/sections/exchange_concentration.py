@@ -14,7 +14,7 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, rows
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis
-from marketflows_pipeline.report.specs import by_series, fading, series_of, spec_of, unchecked
+from marketflows_pipeline.report.specs import by_series, fading, kept_spec, series_of, spec_of
 from marketflows_pipeline.settings.exchanges import MAX_HHI, Exchanges
 
 DEGREES = {
@@ -82,7 +82,7 @@ def concentration_card(file: PublishedFile) -> Card | None:
             FigureColumn("day", "Day"),
         ),
         sql=NOW,
-        spec=_now_spec(now, thresholds),
+        spec=_now_spec(now.drop_nulls("hhi_index").select("key", "label"), thresholds),
         description=f"Points on a scale from 0, the most concentrated first. {title}.",
         pictures=("Exchanges_HHI_spot_volume.png",),
     )
@@ -176,11 +176,10 @@ def _bands_text(thresholds: tuple[float, float] | None) -> str:
     return f"moderate from {thresholds[0]:,.0f}, high from {thresholds[1]:,.0f}, {MAX_HHI:,.0f} a monopoly"
 
 
-@unchecked
-def _now_spec(now: pl.DataFrame, thresholds: tuple[float, float] | None) -> dict[str, Any]:
+@kept_spec
+def _now_spec(known: pl.DataFrame, thresholds: tuple[float, float] | None) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 
-    known = now.drop_nulls("hhi_index")
     y = rows_axis("key", dict(known.select("key", "label").iter_rows()))
     x = alt.X("hhi_index:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(format=",.0f"))
     base = alt.Chart(alt.NamedData(_NOW)).transform_filter("isValid(datum.hhi_index)")
@@ -200,7 +199,7 @@ def _now_spec(now: pl.DataFrame, thresholds: tuple[float, float] | None) -> dict
     return spec_of(alt.layer(*layers), _NOW, height=height_of(known.height, row=28))
 
 
-@unchecked
+@kept_spec
 def _history_spec(series: tuple[tuple[str, str, str], ...], thresholds: tuple[float, float] | None) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415
 

@@ -13,7 +13,7 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, of_all, rows
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis, signed_axis
-from marketflows_pipeline.report.specs import fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 # The period that the chart and its title are about.
 PERIOD = 7
@@ -78,7 +78,7 @@ def netflow_card(file: PublishedFile) -> Card | None:
             FigureColumn("reason", "No net flow, because"),
         ),
         sql=LEAGUE,
-        spec=_netflow_spec(shown),
+        spec=_netflow_spec(shown.select("exchange_key", "exchange")),
         description=f"Bars of {counted(shown.height, 'exchange')}, the largest inflow first. {title}.",
         series_key="exchange_key",
         pictures=("Exchanges_netflow_league.png",),
@@ -111,7 +111,7 @@ def _flow_text(row: dict[str, Any]) -> str:
     return usd_text(flow, signed=True) + (f" ({', '.join(beside)})" if beside else "")
 
 
-@unchecked
+@kept_spec
 def _netflow_spec(shown: pl.DataFrame) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

@@ -12,7 +12,7 @@ from marketflows_pipeline.report.credits import DEFILLAMA, credit
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, of_all, rows
-from marketflows_pipeline.report.specs import fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 RESERVES = "exchange_reserves"
 MOST = 8
@@ -105,7 +105,7 @@ def _span(known: pl.DataFrame) -> str:
     return f"{day_text(days[0])} to {day_text(days[-1])}"
 
 
-@unchecked
+@kept_spec
 def _spec(n_shown: int) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

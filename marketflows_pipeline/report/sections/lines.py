@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from marketflows_pipeline.charts.style.theme import GREY
 from marketflows_pipeline.report.sections.series import KEY, Series
-from marketflows_pipeline.report.specs import SINGLED_OUT, by_series, fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import SINGLED_OUT, by_series, fading, kept_spec, spec_of
 
 if TYPE_CHECKING:
     import altair as alt
@@ -18,7 +18,20 @@ if TYPE_CHECKING:
 NAMED_EACH = 8
 _HIT = "at"
 
-Wording = Callable[[str], str]
+
+@dataclass(frozen=True)
+class Wording:
+    """Turns an expression of a figure into one of the words that show it.
+
+    Attributes:
+        template: the latter, with ``{figure}`` in place of the former.
+    """
+
+    template: str
+
+    def __call__(self, figure: str) -> str:
+        """The words of a figure."""
+        return self.template.replace("{figure}", figure)
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ class Lines:
 def fixed(decimals: int, suffix: str = "", *, signed: bool = False) -> Wording:
     """Words for a figure with so many decimals and a unit."""
     style = f"{'+' if signed else ''},.{decimals}f"
-    return lambda figure: f"format({figure}, {json.dumps(style)}) + {json.dumps(suffix)}"
+    return Wording(f"format({{figure}}, {json.dumps(style)}) + {json.dumps(suffix)}")
 
 
 def quoted(text: str) -> str:
@@ -71,7 +84,7 @@ def quoted(text: str) -> str:
     return json.dumps(text)
 
 
-@unchecked
+@kept_spec
 def line_spec(lines: Lines) -> dict[str, Any]:
     """The specification of the chart."""
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)

@@ -20,7 +20,7 @@ from marketflows_pipeline.report.sections.words import (
     listed,
     source_of,
 )
-from marketflows_pipeline.report.specs import spec_of, unchecked
+from marketflows_pipeline.report.specs import kept_spec, spec_of
 from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.warehouse.ddl import literal
 
@@ -111,7 +111,7 @@ def _title(pairs: pl.DataFrame, labels: tuple[str, ...], days: int) -> str:
     )
 
 
-@unchecked
+@kept_spec
 def _spec(order: list[str], periods: list[int]) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

@@ -13,7 +13,7 @@ from marketflows_pipeline.report.model import Card, Dataset, FigureColumn
 from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import caption, joined, of_all, rows
 from marketflows_pipeline.report.sections.marks import height_of, rows_axis
-from marketflows_pipeline.report.specs import fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 
 HELD = "quality_held"
 _ASPECTS = {
@@ -83,7 +83,7 @@ def held_card(file: PublishedFile) -> Card | None:
             FigureColumn("n_values", "Values", 0),
         ),
         sql=HELD_SQL,
-        spec=_held_spec(held),
+        spec=_held_spec(held["coin_id"].to_list()),
         description=f"Bars of {counted(held.height, 'coin')}, the largest share first. {title}.",
         series_key="coin_id",
     )
@@ -173,11 +173,11 @@ def exchange_coverage_title(gaps: pl.DataFrame) -> str:
     return f"Exchanges {joined([f'{gap}: {n:,}' for gap, n in sums.iter_rows()])}"
 
 
-@unchecked
-def _held_spec(held: pl.DataFrame) -> dict[str, Any]:
+@kept_spec
+def _held_spec(coins: list[str]) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 
-    base = alt.Chart(alt.NamedData(HELD)).encode(y=rows_axis("coin_id", {coin: coin for coin in held["coin_id"]}))
+    base = alt.Chart(alt.NamedData(HELD)).encode(y=rows_axis("coin_id", {coin: coin for coin in coins}))
     bars = base.mark_bar(height={"band": 0.6}, color=GREY).encode(
         x=alt.X("not_observed_pct:Q", title=None, scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(grid=True)),
         opacity=fading("coin_id"),
@@ -194,4 +194,4 @@ def _held_spec(held: pl.DataFrame) -> dict[str, Any]:
             ),
         ],
     )
-    return spec_of(bars, HELD, height=height_of(held.height, least=60))
+    return spec_of(bars, HELD, height=height_of(len(coins), least=60))

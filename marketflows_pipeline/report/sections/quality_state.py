@@ -16,7 +16,7 @@ from marketflows_pipeline.report.published import PublishedFile
 from marketflows_pipeline.report.sections.cards import OF_RECORDS, caption, of_all, rows
 from marketflows_pipeline.report.sections.heat import by_size
 from marketflows_pipeline.report.sections.marks import columns_axis, height_of, rows_axis
-from marketflows_pipeline.report.specs import spec_of, unchecked
+from marketflows_pipeline.report.specs import kept_spec, spec_of
 
 TABLES, CHECKS = "quality_tables", "quality_checks"
 PARTS = {**{part: name.capitalize() for part, name in PART_NAMES.items()}, "meta": "Records"}
@@ -77,7 +77,7 @@ def freshness_card(file: PublishedFile) -> Card | None:
             FigureColumn("published_at", "First published"),
         ),
         sql=TABLES_SQL,
-        spec=_counts_spec(TABLES, tables, "band", bands),
+        spec=_counts_spec(TABLES, tables.select("part", "band").unique(maintain_order=True), "band", bands),
         description=f"Counts of tables, a row for each part and a column for each age. {title}.",
     )
 
@@ -136,7 +136,12 @@ def checks_card(file: PublishedFile) -> Card | None:
         dataset=Dataset(CHECKS, checks),
         columns=(FigureColumn("part_name", "Part"), *_CHECK_COLUMNS),
         sql=CHECKS_SQL,
-        spec=_counts_spec(CHECKS, checks, "state", ["passed", "warns", "blocks"]),
+        spec=_counts_spec(
+            CHECKS,
+            checks.select("part", "state").unique(maintain_order=True),
+            "state",
+            ["passed", "warns", "blocks"],
+        ),
         description=f"Counts of checks, a row for each part. {title}.",
     )
 
@@ -252,7 +257,7 @@ def _age_text(hours: float) -> str:
     return counted(int(hours), "hour") if hours < 48 else counted(int(hours / 24), "day")
 
 
-@unchecked
+@kept_spec
 def _counts_spec(dataset: str, shown: pl.DataFrame, column: str, order: list[str]) -> dict[str, Any]:
     """Counts of rows by part and one more column, as a table of colours."""
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)

@@ -29,7 +29,7 @@ from marketflows_pipeline.report.sections.words import (
     known,
     source_of,
 )
-from marketflows_pipeline.report.specs import fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import fading, kept_spec, spec_of
 from marketflows_pipeline.report.thinning import thinned
 from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.warehouse.ddl import literal
@@ -192,7 +192,7 @@ def _chain_sql() -> str:
     """)  # noqa: S608
 
 
-@unchecked
+@kept_spec
 def _chain_spec(labels: list[str], series: tuple[tuple[str, str, str], ...], periods: list[int]) -> dict[str, Any]:
     import altair as alt  # noqa: PLC0415 (loads for 0.6 s)
 

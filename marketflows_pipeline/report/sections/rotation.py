@@ -31,7 +31,7 @@ from marketflows_pipeline.report.sections.words import (
     listed,
     source_of,
 )
-from marketflows_pipeline.report.specs import FADED, SINGLED_OUT, by_series, fading, spec_of, unchecked
+from marketflows_pipeline.report.specs import FADED, SINGLED_OUT, by_series, fading, kept_spec, spec_of
 from marketflows_pipeline.transforms.categories import NARRATIVES
 from marketflows_pipeline.warehouse.ddl import literal
 
@@ -102,7 +102,7 @@ def _card(file: PublishedFile, benchmark: str, benchmark_label: str) -> Card | N
             FigureColumn("is_backfilled", "By hindsight"),
         ),
         sql=sql,
-        spec=rotation_spec(dataset, rows, series),
+        spec=rotation_spec(dataset, rows.select("step", "ratio", "momentum"), series),
         description=described(title, subtitle, places),
         series_key=KEY,
         series=series,
@@ -148,13 +148,13 @@ def _title(newest: pl.DataFrame, benchmark: str, figures: list[dict[str, Any]]) 
     return f"{listed(words, 4)} against {benchmark}{chance}"
 
 
-@unchecked
+@kept_spec
 def rotation_spec(dataset: str, rows: pl.DataFrame, series: Series, *, step: str = _STEP) -> dict[str, Any]:
     """Paths through the quadrants, and a slider through time.
 
     Args:
         dataset: name of the rows.
-        rows: label, ts, step (0 for the newest time), ratio, momentum, quadrant.
+        rows: step (0 for the newest time), ratio, momentum.
         series: key, label and colour of each.
         step: what one is called.
     """

@@ -275,6 +275,15 @@ def test_a_picture_is_written_before_anybody_waits_for_it(tmp_path: Path) -> Non
         assert (tmp_path / CHART.file_name).exists()
 
 
+def test_the_folder_tells_of_which_part_pictures_stand(tmp_path: Path) -> None:
+    with closing(Drawing(tmp_path)) as drawing:
+        assert not drawing.has_drawn("market_caps")
+    render_all([CHART], tmp_path, part="market_caps")
+    with closing(Drawing(tmp_path)) as drawing:
+        assert drawing.has_drawn("market_caps")
+        assert not drawing.has_drawn("exchanges")
+
+
 def test_where_nothing_is_due_no_worker_is_started(tmp_path: Path) -> None:
     render_all([TABLE], tmp_path, 0.5)
     with closing(Drawing(tmp_path, 0.5)) as drawing:
