@@ -1,6 +1,7 @@
 """Histories under the budget: backfill of what was never requested, repair of what an outage left open.
 
-One request a coin, stored coin by coin, so that a killed run loses nothing that was fetched.
+One request a coin, stored coin by coin, so that a killed run loses nothing that was fetched; in a lake, whose commits are
+dear, some coins at a time, and a kill costs their requests.
 """
 
 from __future__ import annotations
@@ -65,6 +66,15 @@ class _Outcome:
     outcome: str
     stored: StoredHistory = NOTHING_STORED
     note: str | None = None
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What came of one coin's request, not stored yet: its rows or how it ended, and malformed points left out."""
+
+    coin: str
+    response: pl.DataFrame | _Outcome
+    n_left_out: int
 
 
 @dataclass(frozen=True)
@@ -184,36 +194,55 @@ class HistoryIngest:
         """
         fetched, failed, in_a_row = 0, [], 0
         waiting = f"{label}: %d of {len(requests)} coins wait for a later run: %s"
+        most = self.writer.warehouse.store.answers_per_commit
+        answers: list[_Answer] = []
         with self.reporter.track(label, len(requests)) as advance:
-            for coin, days in requests:
-                if reason := self._reason_to_stop():
-                    log.warning(waiting, len(requests) - fetched, reason)
-                    break
-                with counting_left_out() as left_out:
-                    try:
-                        response = self._fetch(coin, days)
-                        in_a_row = 0
-                    except (TransientProviderError, UnexpectedResponseError) as error:
-                        if self.waits.is_run_over:
-                            log.warning(waiting, len(requests) - fetched, TIME_IS_UP)
-                            break
-                        in_a_row += 1
-                        is_down = in_a_row >= FAILURES_IN_A_ROW or self.waits.is_used_up
-                        if _asks_for_a_pause(error) or (is_down and coin not in failing):
-                            raise
-                        response = _Outcome(FAILED, note=str(error))
-                # The rows and the record of the request stand or fall together.
-                with self.writer.warehouse.transaction():
-                    if not isinstance(response, _Outcome):
-                        response = self._stored(response, cause, left_out.total())
-                    record(coin, response)
-                if response.outcome not in SERVED:
-                    failed.append(coin)
-                fetched += 1
-                advance(1)
+            try:
+                for coin, days in requests:
+                    if reason := self._reason_to_stop():
+                        log.warning(waiting, len(requests) - fetched, reason)
+                        break
+                    with counting_left_out() as left_out:
+                        try:
+                            response = self._fetch(coin, days)
+                            in_a_row = 0
+                        except (TransientProviderError, UnexpectedResponseError) as error:
+                            if self.waits.is_run_over:
+                                log.warning(waiting, len(requests) - fetched, TIME_IS_UP)
+                                break
+                            in_a_row += 1
+                            is_down = in_a_row >= FAILURES_IN_A_ROW or self.waits.is_used_up
+                            if _asks_for_a_pause(error) or (is_down and coin not in failing):
+                                raise
+                            response = _Outcome(FAILED, note=str(error))
+                    answers.append(_Answer(coin, response, left_out.total()))
+                    if len(answers) >= most:
+                        failed += self._commit(answers, record, cause)
+                    fetched += 1
+                    advance(1)
+            finally:
+                failed += self._commit(answers, record, cause)
         if fetched:
             log.info("%s: %d of %d coins done", label, fetched, len(requests))
         return HistoryReport(fetched=fetched, waiting=len(requests) - fetched, failed=tuple(failed))
+
+    def _commit(self, answers: list[_Answer], record: Callable[[str, _Outcome], None], cause: str) -> list[str]:
+        """Store answers in one transaction and empty the list; the coins that were not served.
+
+        The rows and the record of a request stand or fall together.
+        """
+        batch, answers[:] = list(answers), []
+        if not batch:
+            return []
+        ended = {}
+        with self.writer.warehouse.transaction():
+            for answer in batch:
+                response = answer.response
+                if not isinstance(response, _Outcome):
+                    response = self._stored(response, cause, answer.n_left_out)
+                record(answer.coin, response)
+                ended[answer.coin] = response.outcome
+        return [coin for coin, outcome in ended.items() if outcome not in SERVED]
 
     def _reason_to_stop(self) -> str:
         """Why no more histories may be requested; empty while they may."""
