@@ -1,6 +1,6 @@
 """The warehouse: where a run reads and writes its tables.
 
-Each call takes a cursor of its own and reads it to the end: an open result keeps a connection of DuckDB 2 from other work.
+Each call takes a cursor of its own and reads it to the end: from DuckDB 2 on an open result keeps its connection busy.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Histories under the budget: backfill of what was never requested, repair of what an outage left open.
 
-One request a coin, stored coin by coin, so that a killed run loses nothing that was fetched; in a lake, whose commits are
-dear, some coins at a time, and a kill costs their requests.
+One request a coin, stored coin by coin, so that a killed run loses nothing that was fetched; in a lake, whose commits
+are dear, some coins at a time, and a kill costs their requests.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from marketflows_pipeline.errors import (
 )
 from marketflows_pipeline.ingest.budget import Budget
 from marketflows_pipeline.ingest.market_caps.plan import FAILED, failing_coins, gaps_to_repair, histories_missing
+from marketflows_pipeline.ingest.market_caps.repairs import SERVED, repaired_gaps
 from marketflows_pipeline.ingest.market_caps.snapshot import mark_inactive
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter, StoredHistory
 from marketflows_pipeline.progress import Reporter
@@ -34,13 +35,11 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import MarketCapSource
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.transforms.market_caps.quality import observation_gaps
-from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW = 3
 DAILY_MINIMUM_DAYS = 91  # a shorter window would be served hourly
-SERVED = ("complete", "empty")
 NOTHING_STORED = StoredHistory(served=0, new=0, rejected=0)
 
 TIME_IS_UP = "the run's time limit is reached"
@@ -161,7 +160,7 @@ class HistoryIngest:
         chosen = dict(list(by_coin.items())[: self.source.repair_calls_per_run])
 
         def record(coin: str, ended: _Outcome) -> None:
-            rows = _repaired_gaps(warehouse, coin, chosen[coin], outcome=ended.outcome, step=grain.step)
+            rows = repaired_gaps(warehouse, coin, chosen[coin], outcome=ended.outcome, step=grain.step)
             at = pl.lit(self.writer.clock.now()).cast(pl.Datetime("us", "UTC"))
             warehouse.merge("meta.repairs", rows.with_columns(granularity=pl.lit(grain.value), attempted_at=at))
 
@@ -281,39 +280,6 @@ def _days_back(moment: datetime, gap_start: object, grain: Granularity, *, longe
     assert isinstance(gap_start, datetime)
     days = (moment - gap_start).days + 2
     return max(days, DAILY_MINIMUM_DAYS) if grain is Granularity.DAILY else min(max(days, 2), longest)
-
-
-def _repaired_gaps(
-    warehouse: Warehouse, coin: str, gaps: pl.DataFrame, *, outcome: str, step: timedelta
-) -> pl.DataFrame:
-    """What became of a coin's gaps, all at once: a coin that is rarely refreshed has hundreds.
-
-    The warehouse holds the coin's observations after the request; gaps are ``coin_id, gap_start, gap_end``.
-
-    Returns:
-        The gaps with ``rows_new`` and ``outcome``.
-    """
-    first, last = gaps["gap_start"] - step / 2, gaps["gap_end"] + step / 2
-    stored = warehouse.accepted(
-        "raw.market_caps",
-        columns=["ts"],
-        where="coin_id = ? and ts >= ? and ts < ?",
-        params=[coin, first.min(), last.max()],
-    )["ts"].sort()
-    # A gap had no observation before, so what lies inside now is new.
-    inside = pl.col("rows_new")
-    is_partial = pl.col("gap_start") + (inside - 1) * pl.lit(step) < pl.col("gap_end")
-    of_gap = pl.lit(outcome)
-    if outcome in SERVED:
-        of_gap = (
-            pl.when(inside == 0)
-            .then(pl.lit("nothing_new"))
-            .when(is_partial)
-            .then(pl.lit("partial"))
-            .otherwise(pl.lit("filled"))
-        )
-    rows_new = (stored.search_sorted(last) - stored.search_sorted(first)).cast(pl.Int32)
-    return gaps.with_columns(rows_new=rows_new).with_columns(outcome=of_gap)
 
 
 def _asks_for_a_pause(error: ProviderError) -> bool:
