@@ -26,6 +26,7 @@ from marketflows_pipeline.cli.plan import plan
 from marketflows_pipeline.cli.quarantine import quarantine
 from marketflows_pipeline.cli.sql import sql
 from marketflows_pipeline.cli.status import status
+from marketflows_pipeline.cli.store import store
 from marketflows_pipeline.cli.text import say, speak_utf8, use_utf8
 from marketflows_pipeline.cli.usage import explained
 from marketflows_pipeline.errors import MarketflowsError
@@ -104,7 +105,7 @@ def marketflows(
 
 
 for command in (
-    brief, report, status, init, plan, ids, sql, quarantine,
+    brief, report, status, init, plan, ids, sql, quarantine, store,
     *MARKET_CAP_COMMANDS, *EXCHANGE_COMMANDS, *CROSS_ASSET_COMMANDS,
 ):  # fmt: skip
     marketflows.add_command(command)

@@ -1,7 +1,6 @@
 """The warehouse: where a run reads and writes its tables.
 
-A run holds one connection, to which its `Store` is attached. Each call takes a cursor of its own and reads it to the
-end: from DuckDB 2 on a connection with an open result refuses other work.
+Each call takes a cursor of its own and reads it to the end: from DuckDB 2 on an open result keeps its connection busy.
 """
 
 from __future__ import annotations

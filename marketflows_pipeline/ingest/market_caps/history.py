@@ -1,6 +1,7 @@
 """Histories under the budget: backfill of what was never requested, repair of what an outage left open.
 
-One request a coin, stored coin by coin, so that a killed run loses nothing that was fetched.
+One request a coin, stored coin by coin, so that a killed run loses nothing that was fetched; in a lake, whose commits
+are dear, some coins at a time, and a kill costs their requests.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from marketflows_pipeline.errors import (
 )
 from marketflows_pipeline.ingest.budget import Budget
 from marketflows_pipeline.ingest.market_caps.plan import FAILED, failing_coins, gaps_to_repair, histories_missing
+from marketflows_pipeline.ingest.market_caps.repairs import SERVED, repaired_gaps
 from marketflows_pipeline.ingest.market_caps.snapshot import mark_inactive
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter, StoredHistory
 from marketflows_pipeline.progress import Reporter
@@ -33,13 +35,11 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import MarketCapSource
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.transforms.market_caps.quality import observation_gaps
-from marketflows_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW = 3
 DAILY_MINIMUM_DAYS = 91  # a shorter window would be served hourly
-SERVED = ("complete", "empty")
 NOTHING_STORED = StoredHistory(served=0, new=0, rejected=0)
 
 TIME_IS_UP = "the run's time limit is reached"
@@ -65,6 +65,15 @@ class _Outcome:
     outcome: str
     stored: StoredHistory = NOTHING_STORED
     note: str | None = None
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What came of one coin's request, not stored yet: its rows or how it ended, and malformed points left out."""
+
+    coin: str
+    response: pl.DataFrame | _Outcome
+    n_left_out: int
 
 
 @dataclass(frozen=True)
@@ -151,7 +160,7 @@ class HistoryIngest:
         chosen = dict(list(by_coin.items())[: self.source.repair_calls_per_run])
 
         def record(coin: str, ended: _Outcome) -> None:
-            rows = _repaired_gaps(warehouse, coin, chosen[coin], outcome=ended.outcome, step=grain.step)
+            rows = repaired_gaps(warehouse, coin, chosen[coin], outcome=ended.outcome, step=grain.step)
             at = pl.lit(self.writer.clock.now()).cast(pl.Datetime("us", "UTC"))
             warehouse.merge("meta.repairs", rows.with_columns(granularity=pl.lit(grain.value), attempted_at=at))
 
@@ -184,36 +193,55 @@ class HistoryIngest:
         """
         fetched, failed, in_a_row = 0, [], 0
         waiting = f"{label}: %d of {len(requests)} coins wait for a later run: %s"
+        most = self.writer.warehouse.store.answers_per_commit
+        answers: list[_Answer] = []
         with self.reporter.track(label, len(requests)) as advance:
-            for coin, days in requests:
-                if reason := self._reason_to_stop():
-                    log.warning(waiting, len(requests) - fetched, reason)
-                    break
-                with counting_left_out() as left_out:
-                    try:
-                        response = self._fetch(coin, days)
-                        in_a_row = 0
-                    except (TransientProviderError, UnexpectedResponseError) as error:
-                        if self.waits.is_run_over:
-                            log.warning(waiting, len(requests) - fetched, TIME_IS_UP)
-                            break
-                        in_a_row += 1
-                        is_down = in_a_row >= FAILURES_IN_A_ROW or self.waits.is_used_up
-                        if _asks_for_a_pause(error) or (is_down and coin not in failing):
-                            raise
-                        response = _Outcome(FAILED, note=str(error))
-                # The rows and the record of the request stand or fall together.
-                with self.writer.warehouse.transaction():
-                    if not isinstance(response, _Outcome):
-                        response = self._stored(response, cause, left_out.total())
-                    record(coin, response)
-                if response.outcome not in SERVED:
-                    failed.append(coin)
-                fetched += 1
-                advance(1)
+            try:
+                for coin, days in requests:
+                    if reason := self._reason_to_stop():
+                        log.warning(waiting, len(requests) - fetched, reason)
+                        break
+                    with counting_left_out() as left_out:
+                        try:
+                            response = self._fetch(coin, days)
+                            in_a_row = 0
+                        except (TransientProviderError, UnexpectedResponseError) as error:
+                            if self.waits.is_run_over:
+                                log.warning(waiting, len(requests) - fetched, TIME_IS_UP)
+                                break
+                            in_a_row += 1
+                            is_down = in_a_row >= FAILURES_IN_A_ROW or self.waits.is_used_up
+                            if _asks_for_a_pause(error) or (is_down and coin not in failing):
+                                raise
+                            response = _Outcome(FAILED, note=str(error))
+                    answers.append(_Answer(coin, response, left_out.total()))
+                    if len(answers) >= most:
+                        failed += self._commit(answers, record, cause)
+                    fetched += 1
+                    advance(1)
+            finally:
+                failed += self._commit(answers, record, cause)
         if fetched:
             log.info("%s: %d of %d coins done", label, fetched, len(requests))
         return HistoryReport(fetched=fetched, waiting=len(requests) - fetched, failed=tuple(failed))
+
+    def _commit(self, answers: list[_Answer], record: Callable[[str, _Outcome], None], cause: str) -> list[str]:
+        """Store answers in one transaction and empty the list; the coins that were not served.
+
+        The rows and the record of a request stand or fall together.
+        """
+        batch, answers[:] = list(answers), []
+        if not batch:
+            return []
+        ended = {}
+        with self.writer.warehouse.transaction():
+            for answer in batch:
+                response = answer.response
+                if not isinstance(response, _Outcome):
+                    response = self._stored(response, cause, answer.n_left_out)
+                record(answer.coin, response)
+                ended[answer.coin] = response.outcome
+        return [coin for coin, outcome in ended.items() if outcome not in SERVED]
 
     def _reason_to_stop(self) -> str:
         """Why no more histories may be requested; empty while they may."""
@@ -252,39 +280,6 @@ def _days_back(moment: datetime, gap_start: object, grain: Granularity, *, longe
     assert isinstance(gap_start, datetime)
     days = (moment - gap_start).days + 2
     return max(days, DAILY_MINIMUM_DAYS) if grain is Granularity.DAILY else min(max(days, 2), longest)
-
-
-def _repaired_gaps(
-    warehouse: Warehouse, coin: str, gaps: pl.DataFrame, *, outcome: str, step: timedelta
-) -> pl.DataFrame:
-    """What became of a coin's gaps, all at once: a coin that is rarely refreshed has hundreds.
-
-    The warehouse holds the coin's observations after the request; gaps are ``coin_id, gap_start, gap_end``.
-
-    Returns:
-        The gaps with ``rows_new`` and ``outcome``.
-    """
-    first, last = gaps["gap_start"] - step / 2, gaps["gap_end"] + step / 2
-    stored = warehouse.accepted(
-        "raw.market_caps",
-        columns=["ts"],
-        where="coin_id = ? and ts >= ? and ts < ?",
-        params=[coin, first.min(), last.max()],
-    )["ts"].sort()
-    # A gap had no observation before, so what lies inside now is new.
-    inside = pl.col("rows_new")
-    is_partial = pl.col("gap_start") + (inside - 1) * pl.lit(step) < pl.col("gap_end")
-    of_gap = pl.lit(outcome)
-    if outcome in SERVED:
-        of_gap = (
-            pl.when(inside == 0)
-            .then(pl.lit("nothing_new"))
-            .when(is_partial)
-            .then(pl.lit("partial"))
-            .otherwise(pl.lit("filled"))
-        )
-    rows_new = (stored.search_sorted(last) - stored.search_sorted(first)).cast(pl.Int32)
-    return gaps.with_columns(rows_new=rows_new).with_columns(outcome=of_gap)
 
 
 def _asks_for_a_pause(error: ProviderError) -> bool:
