@@ -5,20 +5,25 @@ Nothing that the service says is repeated but for the kind of its refusal: its e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from importlib import util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from marketflows_pipeline.errors import ObjectMissingError, ObjectStorageError, UserInputError
 from marketflows_pipeline.settings.object_storage import ObjectKeys, ObjectPlace, ObjectStorage
 
 if TYPE_CHECKING:
+    from obstore import Attributes
     from obstore.store import S3Store
+
+_T = TypeVar("_T")
 
 HOW_TO_INSTALL = 'expected the packages for object storage: pip install "marketflows-pipeline[s3]"'
 # A request is repeated while the service does not answer, or answers with 5xx, until this is over.
@@ -61,13 +66,14 @@ class Objects:
         """
         import obstore  # noqa: PLC0415 (an extra)
 
-        with self._asked("read", key):
+        def get() -> bytes:
             found = obstore.get(self._store, key)
-            if found.meta["size"] > most:
-                raise ObjectStorageError(
-                    f"{self._url(key)} has {found.meta['size']:,} bytes: expected {most:,} at most"
-                )
+            size = found.meta["size"]
+            if size > most:
+                raise ObjectStorageError(f"{self._url(key)} has {size:,} bytes: expected {most:,} at most")
             return bytes(found.bytes())
+
+        return self._ask("read", key, get)
 
     def head(self, key: str) -> Stored:
         """An object without its content.
@@ -77,15 +83,16 @@ class Objects:
         """
         import obstore  # noqa: PLC0415
 
-        with self._asked("read", key):
-            return _stored(obstore.head(self._store, key))
+        return _stored(self._ask("read", key, lambda: obstore.head(self._store, key)))
 
     def listed(self, folder: str) -> list[Stored]:
         """All objects whose names begin with ``folder/``."""
         import obstore  # noqa: PLC0415
 
-        with self._asked("list", folder):
+        def found() -> list[Stored]:
             return [_stored(each) for batch in obstore.list(self._store, prefix=f"{folder}/") for each in batch]
+
+        return self._ask("list", folder, found)
 
     def write(self, key: str, content: bytes, kind: str) -> None:
         """Put an object in place, whole, over one that is there.
@@ -97,14 +104,8 @@ class Objects:
         """
         import obstore  # noqa: PLC0415
 
-        with self._asked("write", key):
-            obstore.put(
-                self._store,
-                key,
-                content,
-                attributes={"Content-Type": kind, "Cache-Control": "no-cache"},
-                use_multipart=False,
-            )
+        headers: Attributes = {"Content-Type": kind, "Cache-Control": "no-cache"}
+        self._ask("write", key, lambda: obstore.put(self._store, key, content, attributes=headers, use_multipart=False))
 
     def write_new(self, key: str, file: Path) -> None:
         """Upload a file in parts, as an object that is there only once it is whole.
@@ -121,8 +122,10 @@ class Objects:
         else:
             raise ObjectStorageError(f"{self._url(key)} is there already: nothing is written over it")
         part = max(_LEAST_PART, -(-file.stat().st_size // _MOST_PARTS))
-        with self._asked("write", key):
-            obstore.put(
+        self._ask(
+            "write",
+            key,
+            lambda: obstore.put(
                 self._store,
                 key,
                 file,
@@ -130,27 +133,26 @@ class Objects:
                 use_multipart=True,
                 chunk_size=part,
                 max_concurrency=_PARTS_AT_ONCE,
-            )
+            ),
+        )
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; one that is gone already is no fault."""
         import obstore  # noqa: PLC0415
 
         for key in keys:
-            with self._asked("delete", key):
-                obstore.delete(self._store, key)
+            self._ask("delete", key, partial(obstore.delete, self._store, key))
 
     def _url(self, key: str) -> str:
         return f"{self.place}/{key}"
 
-    @contextmanager
-    def _asked(self, verb: str, key: str) -> Iterator[None]:
-        """Turn what obstore raises into one line; the cause is left out, since it quotes the request."""
+    def _ask(self, verb: str, key: str, call: Callable[[], _T]) -> _T:
+        """Call obstore, and turn what it raises into one line; the cause is left out, since it quotes the request."""
         from obstore import exceptions  # noqa: PLC0415
 
         fault: ObjectStorageError
         try:
-            yield
+            return _interruptible(call)
         except FileNotFoundError:
             fault = ObjectMissingError(f"{self._url(key)} is not there")
         except exceptions.BaseError as error:
@@ -161,9 +163,24 @@ class Objects:
             else:
                 reason = _reason(str(error))
                 fault = ObjectStorageError(f"the object storage could not {verb} {self._url(key)}: {reason}")
-        else:
-            return
         raise fault from None
+
+
+def _interruptible(call: Callable[[], _T]) -> _T:
+    """Call from a thread that is left alone where a signal ends the wait: obstore itself waits on, for minutes."""
+    results: SimpleQueue[tuple[_T | None, BaseException | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            results.put((call(), None))
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            results.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    result, error = results.get()
+    if error is not None:
+        raise error
+    return cast("_T", result)
 
 
 def require_package(what: object) -> None:

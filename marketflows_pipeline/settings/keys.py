@@ -69,7 +69,9 @@ def read_postgres_password(path: Path | None, environ: Mapping[str, str], faults
 def read_object_keys(path: Path | None, environ: Mapping[str, str], faults: list[str]) -> ObjectKeys | None:
     """Keys of the S3 service; the arguments are those of `read_keys`."""
     found = read_secrets("object_storage", KEY_VARIABLES, path, environ, faults)
-    if found and (token := _from_environment(TOKEN_VARIABLE, environ, faults)):
+    # Keys that are lent come with their token; those of a file have none.
+    is_lent = bool(environ.get(KEY_VARIABLES["key_id"], "").strip())
+    if is_lent and (token := _from_environment(TOKEN_VARIABLE, environ, faults)):
         found["token"] = token
     return object_keys(found, path, faults)
 

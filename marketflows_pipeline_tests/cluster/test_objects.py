@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +59,31 @@ def test_the_read_key_reads_and_does_nothing_else(seaweedfs: SeaweedFS, bucket: 
     with pytest.raises(ObjectStorageError, match="does not let this key delete"):
         reader.delete(["latest.json"])
     assert seaweedfs.objects(bucket).read("latest.json", 10) == b"one"
+
+
+WAITING = """
+import sys
+from marketflows_pipeline.cli.interrupts import interruptible
+from marketflows_pipeline.object_storage.objects import open_objects
+from marketflows_pipeline.settings.object_storage import ObjectPlace, ObjectStorage
+objects = open_objects(ObjectPlace("lake", "published"), ObjectStorage(endpoint=sys.argv[1]), None)
+with interruptible("stopped"):
+    objects.read("latest.json", 10)
+"""
+
+
+@pytest.mark.usefixtures("seaweedfs")
+def test_a_service_that_says_nothing_keeps_nobody_from_stopping() -> None:
+    """Ctrl-C once was heard only when all retries were over, after minutes."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        asking = subprocess.Popen([sys.executable, "-c", WAITING, address], stderr=subprocess.PIPE, text=True)
+        connection, _ = silent.accept()
+        asking.send_signal(signal.SIGINT)
+        # A limit for a test that hangs.
+        _, said = asking.communicate(timeout=50)
+        connection.close()
+    assert "Interrupted: stopped" in said
 
 
 def test_what_is_refused_says_so_without_a_secret(seaweedfs: SeaweedFS, bucket: ObjectPlace) -> None:

@@ -167,6 +167,14 @@ def test_the_keys_are_in_no_text_of_the_settings(load: Load) -> None:
         assert "canary" not in text
 
 
+def test_a_token_belongs_to_the_keys_that_it_was_lent_with(load: Load) -> None:
+    """One that was left in the environment would spoil the keys of the file."""
+    secrets = '[object_storage]\nkey_id = "a"\nsecret = "b"'
+    keys = load(UPLOAD, secrets, COINGECKO | {"AWS_SESSION_TOKEN": "canary-token"}).object_keys
+    assert keys is not None
+    assert keys.token is None
+
+
 def test_a_file_with_a_key_that_others_may_open_is_warned_of(load: Load, warnings: Warnings, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("canary")
     (tmp_path / "key").chmod(0o644)
