@@ -45,7 +45,7 @@ def status(options: RunOptions, output_format: Literal["table", "json"]) -> None
     private = Path.cwd() / TUTORIAL_PRIVATE if options.tutorial else context.config.warehouse.path
     lock: Lock = RunLock(lock_path(private))
     spent = None
-    if not options.tutorial and context.config.uses_postgres:
+    if not options.tutorial and context.config.shared_database is not None:
         lock, spent = _shared(options, lock, context.now)
     if context.path.exists():
         with open_published_data(context) as data:

@@ -75,6 +75,7 @@ def test_a_wrong_password_is_told_at_once_and_not_repeated(postgres: PostgresTar
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.usefixtures("postgres_server")
 def test_a_server_that_is_down_is_waited_for_less_than_a_minute_and_named() -> None:
     clock = FixedClock(SystemClock().now())
     before = clock.now()

@@ -118,6 +118,7 @@ def test_the_database_does_not_learn_the_key(postgres_server: PostgresServer, da
     assert "canary" not in str(rows)
 
 
+@pytest.mark.usefixtures("postgres_server")
 def test_without_the_databases_clock_no_call_is_let_through() -> None:
     """The bucket of the library would go on by this machine's clock."""
     clock = FixedClock(SystemClock().now())
