@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from marketflows_pipeline.coordination.database import PATIENCE_OF_AN_ANSWER_S, Database, open_database
+from marketflows_pipeline.coordination.database import PATIENCE_OF_AN_ANSWER_S, Database, open_database, rows_of
 from marketflows_pipeline.coordination.rate_limiter import account_of
 from marketflows_pipeline.errors import CreditsExhaustedError
 from marketflows_pipeline.options import SERVICES
@@ -147,8 +148,9 @@ def shared_count(settings: Settings, provider: str, now: datetime) -> int:
     if provider not in SERVICES:
         return 0
     terms = terms_of(settings)[provider]
-    with open_database(settings, patience_s=PATIENCE_OF_AN_ANSWER_S) as database:
-        if database.ask("select to_regclass('credits')") == [(None,)]:
+    database = open_database(settings, patience_s=PATIENCE_OF_AN_ANSWER_S)
+    with contextlib.closing(database.connect("marketflows status")) as connection, database.translated():
+        if rows_of(connection, "select to_regclass('credits')") == [(None,)]:
             return 0
-        rows = database.ask(_STATE, (provider, terms.account, month_of(now).date()))
+        rows = rows_of(connection, _STATE, (provider, terms.account, month_of(now).date()))
         return int(rows[0][0]) if rows else 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential
 
 from marketflows_pipeline.clock import Clock, SystemClock
+from marketflows_pipeline.coordination.tables import SCHEMA, TABLES
 from marketflows_pipeline.errors import CoordinationError, UserInputError
 from marketflows_pipeline.providers.http.responses import one_line
 from marketflows_pipeline.settings import Settings
@@ -28,7 +29,6 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-SCHEMA = "marketflows"
 # How long a database that does not answer is waited for by a run, by a command that only answers, and in one attempt.
 PATIENCE_S = 60.0
 PATIENCE_OF_AN_ANSWER_S = 5.0
@@ -50,30 +50,6 @@ _SESSION = {
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
-_TABLES = (
-    """
-    create table if not exists credits (
-        provider text not null,
-        account text not null,
-        month date not null,
-        used integer not null check (used >= 0),
-        closed_until timestamptz,
-        primary key (provider, account, month)
-    )
-    """,
-    """
-    create table if not exists lock_holders (
-        lock_key bigint primary key,
-        store text not null,
-        part text not null,
-        backend_pid integer not null,
-        host text not null,
-        pid integer not null,
-        command text not null,
-        started_at timestamptz not null
-    )
-    """,
-)
 # Of the program's own schema; two hosts that begin at once make it once.
 _MAKING = 0x6D61726B6574
 
@@ -109,6 +85,8 @@ class Database:
         self._patience_s = patience_s
         self._opening = threading.Lock()
         self._pool: ConnectionPool[Connection] | None = None
+        # Once it was waited for in vain, the other steps of a run do not wait as long again, each by itself.
+        self._is_given_up = False
 
     def __repr__(self) -> str:
         return f"Database({str(self.target)!r})"
@@ -174,10 +152,21 @@ class Database:
         Raises:
             CoordinationError: in one line, if the database refuses, or answers too late.
         """
-        from psycopg import OperationalError  # noqa: PLC0415 (not in every installation)
+        import psycopg  # noqa: PLC0415 (not in every installation)
+        from psycopg import OperationalError  # noqa: PLC0415
+        from psycopg_pool import PoolTimeout  # noqa: PLC0415
+
+        def once() -> T:
+            try:
+                return action()
+            except PoolTimeout:
+                # The pool does not say why it has no connection, and pauses for longer and longer before the next try.
+                psycopg.connect(**self._arguments("marketflows")).close()
+                self.close()
+                return action()
 
         attempts = Retrying(
-            stop=stop_after_delay(self._patience_s) | stop_after_attempt(_MOST_ATTEMPTS),
+            stop=stop_after_delay(self._patience_s) | stop_after_attempt(1 if self._is_given_up else _MOST_ATTEMPTS),
             wait=wait_exponential(multiplier=0.25, max=_LONGEST_PAUSE_S),
             retry=retry_if_exception(lambda error: isinstance(error, OperationalError) and not _is_final(error)),
             sleep=self._clock.sleep,
@@ -187,7 +176,13 @@ class Database:
             reraise=True,
         )
         with self.translated():
-            return attempts(action)
+            try:
+                result = attempts(once)
+            except OperationalError:
+                self._is_given_up = True
+                raise
+        self._is_given_up = False
+        return result
 
     @contextlib.contextmanager
     def translated(self) -> Iterator[None]:
@@ -223,7 +218,7 @@ class Database:
                 rows_of(connection, "select pg_advisory_xact_lock(%s)", (_MAKING,))
                 if rows_of(connection, "select to_regnamespace(%s)", (SCHEMA,)) == [(None,)]:
                     rows_of(connection, f"create schema {SCHEMA}")
-                for table in _TABLES:
+                for table in TABLES:
                     rows_of(connection, table)
 
         self.retried(make)

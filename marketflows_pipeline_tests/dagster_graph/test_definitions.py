@@ -9,9 +9,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from marketflows_pipeline import jobs
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.jobs import hourly_refresh, prune_history
-from marketflows_pipeline.schema import tables_of
+from marketflows_pipeline.schema import PARTS, tables_of
 
 SNAPSHOT = Path(__file__).parent / "graph.json"
 
@@ -107,3 +108,17 @@ def test_the_launchpad_offers_the_provider_of_market_caps() -> None:
     chosen["resources"]["run"]["config"]["provider"] = "kraken"
     with pytest.raises(dg.DagsterInvalidConfigError):
         dg.validate_run_config(job, chosen)
+
+
+def test_a_run_locks_the_parts_that_its_assets_are_of() -> None:
+    """Where parts are locked one by one, one that is left out is written by two runs at once."""
+    assets = [asset for asset in build_definitions().assets or () if isinstance(asset, dg.AssetsDefinition)]
+    part_of = {spec.key: (spec.group_name or "").rpartition("_")[0] for asset in assets for spec in asset.specs}
+    for job in jobs.ASSET_JOBS:
+        assert job.selection is not None
+        written = {part_of[key] for key in job.selection.resolve(assets)}
+        assert set(jobs.parts_of_run(job.name, None)) == written
+    for key, part in part_of.items():
+        assert jobs.parts_of_run("__ASSET_JOB", {key}) == (part,)
+    assert jobs.parts_of_run("__ASSET_JOB", None) == PARTS
+    assert jobs.parts_of_run("__ASSET_JOB", {dg.AssetKey(["of", "nobody"])}) == PARTS
