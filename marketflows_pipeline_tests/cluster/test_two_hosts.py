@@ -250,7 +250,9 @@ def test_a_part_whose_host_is_lost_in_mid_run_is_taken_up_by_the_other_one(
     assert repeat.tags[RETRY_NUMBER_TAG] == "1"
     assert repeats_of(cluster, other) == []
 
-    counted = postgres_server.execute("select used from credits where provider = 'coingecko'", dbname=postgres.dbname)
+    counted = postgres_server.execute(
+        "select used from marketflows.credits where provider = 'coingecko'", dbname=postgres.dbname
+    )
     assert counted == [(cluster.coins.calls(),)], "each request of either host, also of the lost run, cost one credit"
 
     published = cluster.folder / "exchanges" / "warehouse" / "marketflows.duckdb"
