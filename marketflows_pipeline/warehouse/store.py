@@ -203,15 +203,16 @@ class Warehouse:
         """
         entry = registered_table(table)
         checked = checked_blocks(entry, blocks)
-        first, n_rows = next(checked), 0
+        n_rows, in_hand = 0, [next(checked)]
         with self.transaction() as cursor:
             stored = self._stored(cursor).get(table)
             if stored is None or differences(entry, stored):
                 self._columns.change()
             begin_table(cursor, entry)
-            for rows in itertools.chain((first,), checked):
-                insert(cursor, entry, rows)
-                n_rows += rows.height
+            while in_hand:
+                n_rows += in_hand[0].height
+                insert(cursor, entry, in_hand.pop())
+                in_hand.extend(itertools.islice(checked, 1))
             end_table(cursor, entry)
             if stored is None:
                 make_views(cursor, over=table)

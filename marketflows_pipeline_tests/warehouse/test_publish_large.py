@@ -57,7 +57,7 @@ def test_a_part_carried_over_is_never_copied_beside_a_whole_copy(
 ) -> None:
     monkeypatch.setattr(publish, "_rows", lambda origins: ("raw.market_caps" in origins) == is_mostly_carried)
     sizes: list[set[str]] = []
-    copy = publish.copy_in_subprocess
+    copy: Callable[[Path, Path], None] = getattr(publish, "copy_in_subprocess")  # noqa: B009 (no export)
 
     def tables_beside(source: Path, target: Path) -> None:
         for beside in link.parent.glob(".*.building"):
