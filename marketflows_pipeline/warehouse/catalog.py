@@ -6,6 +6,7 @@ Every function works in the cursor's current catalog.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
@@ -15,6 +16,13 @@ from marketflows_pipeline.schema import TABLES, Table
 from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.row_keys import QUARANTINE, accepted_view
 from marketflows_pipeline.warehouse.stores.dialect import DUCKDB, Dialect
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+# Read by one thread, so that it would slow down smaller ones.
+_STREAMED_FROM = 1_000_000
 
 
 def run_all(cursor: duckdb.DuckDBPyConnection, statements: Iterable[str]) -> None:
@@ -80,10 +88,18 @@ def prepare_history(cursor: duckdb.DuckDBPyConnection) -> None:
 
 def insert(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
     """Add checked rows to a stored table."""
-    cursor.register("incoming", rows)
+    # DuckDB holds what was registered until the transaction ends; a stream that has been read holds no rows.
+    cursor.register("incoming", rows if rows.height < _STREAMED_FROM else _as_stream(rows))
     columns = ddl.column_list(table.column_names)
     cursor.execute(f"insert into {ddl.qualified(table.name)} ({columns}) select {columns} from incoming").fetchall()
     cursor.unregister("incoming")
+
+
+def _as_stream(rows: pl.DataFrame) -> pa.RecordBatchReader:
+    import pyarrow as pa  # noqa: PLC0415 (only where there are so many rows)
+
+    arrow = rows.to_arrow()
+    return pa.RecordBatchReader.from_batches(arrow.schema, iter(arrow.to_batches()))
 
 
 def write_table(
@@ -103,6 +119,8 @@ def write_table(
     for rows in blocks:
         insert(cursor, table, rows)
         n_rows += rows.height
+        # The next block is made without this one.
+        del rows
     if anew:
         run_all(cursor, ddl.comments(table))
     return n_rows

@@ -189,9 +189,9 @@ class Warehouse:
         """
         entry = registered_table(table)
         checked = checked_blocks(entry, blocks)
-        first = next(checked)
+        first = [next(checked)]
         with self.transaction() as cursor:
-            return self._replace(cursor, entry, itertools.chain((first,), checked))
+            return self._replace(cursor, entry, _one_at_a_time(first, checked))
 
     def _replace(self, cursor: duckdb.DuckDBPyConnection, entry: Table, blocks: Iterable[pl.DataFrame]) -> int:
         stored = self._stored(cursor).get(entry.name)
@@ -312,3 +312,10 @@ class Warehouse:
 
     def _stored(self, cursor: duckdb.DuckDBPyConnection) -> StoredColumns:
         return self._columns.of(cursor, is_changing=self._is_joined)
+
+
+def _one_at_a_time(in_hand: list[pl.DataFrame], rest: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The block in hand, then the others; none is held when the next is made."""
+    while in_hand:
+        yield in_hand.pop()
+        in_hand.extend(itertools.islice(rest, 1))

@@ -50,6 +50,7 @@ def checked_blocks(table: Table, blocks: Iterable[pl.DataFrame]) -> Iterator[pl.
                 raise _fault(table, table.key[0], "is in more than one block", at_fault)
             end, is_empty = rows[table.key[0]].max(), False
         yield rows
+        del rows, block
     if is_empty and not table.may_be_empty:
         raise WarehouseError(f"{table.name} was not written: the frame is empty, and this table may not be")
 

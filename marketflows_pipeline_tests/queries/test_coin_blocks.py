@@ -173,12 +173,12 @@ def test_blocks_that_overlap_leave_what_was_stored(warehouse: Warehouse) -> None
 def test_a_block_that_fails_leaves_what_was_stored(warehouse: Warehouse) -> None:
     grid, _ = stored(warehouse)
 
-    def broken() -> object:
+    def broken() -> Iterator[pl.DataFrame]:
         yield grid.head(7)
         raise OSError("no more")
 
     with pytest.raises(OSError, match="no more"):
-        warehouse.replace_in_blocks("core.market_cap_grid", broken())  # type: ignore[arg-type]
+        warehouse.replace_in_blocks("core.market_cap_grid", broken())
     assert_frame_equal(warehouse.read("core.market_cap_grid"), grid, check_exact=True)
 
 
