@@ -95,6 +95,7 @@ def replace_published(
                     f"call {PUB}.set_commit_message($author, $message, extra_info => $said)",
                     {"author": AUTHOR, "message": f"publish {', '.join(said['fresh'])}", "said": json.dumps(said)},
                 ).fetchall()
+                warehouse.check_lock()
                 cursor.commit()
             finally:
                 cursor.execute(f"use {CATALOG}")
