@@ -77,6 +77,10 @@ def test_only_providers_know_http() -> None:
     assert importers("httpcore") == {"providers"}
 
 
+def test_only_object_storage_knows_the_s3_service() -> None:
+    assert importers("obstore") == {"object_storage"}
+
+
 def test_only_charts_and_the_page_know_altair() -> None:
     assert importers("altair") == {"charts", "report"}
 
