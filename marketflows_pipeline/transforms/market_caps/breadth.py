@@ -73,18 +73,17 @@ def _by_universe_and_day(figures: pl.DataFrame, universes: pl.DataFrame) -> pl.D
     members = (
         universes.lazy()
         .with_columns(day=(pl.col("ts") + DAY - first).dt.total_days())
-        .filter(day < n_days)
+        # Before the first close nothing is known of any coin.
+        .filter(day.is_between(0, n_days - 1))
         .join(coins.lazy(), on="coin_id", how="left")
         .join(names.lazy(), on=_SERIES)
         .select(
-            "coin",
-            "day",
             "is_backfilled",
-            # A day before the first close has a place too.
-            row=pl.col("universe").cast(pl.Int64) * (n_days - day.min()) + day - day.min(),
+            "coin",
+            place=coin * n_days + day,
+            row=pl.col("universe").cast(pl.Int64) * n_days + day,
         )
         .sort(row * (n_coins + 1) + coin.fill_null(n_coins))
-        .with_columns(place=pl.when(day >= 0).then(coin * n_days + day))
         .collect()
     )
     known = figures.lazy().select(
@@ -93,14 +92,10 @@ def _by_universe_and_day(figures: pl.DataFrame, universes: pl.DataFrame) -> pl.D
     of_members = known.select(pl.all().gather(members.get_column("place"))).with_columns(
         members.get_column("row").set_sorted(), members.get_column("is_backfilled")
     )
-    before = members.get_column("day").min()
-    width = n_days - (before if isinstance(before, int) else 0)
     return (
         of_members.group_by("row", maintain_order=True)
         .agg(pl.col("is_backfilled").any(), n_members=pl.len(), **_counts(), **_measures())
-        .with_columns(
-            universe=(row // width).cast(pl.UInt32), ts=first + pl.duration(days=row % width + (n_days - width))
-        )
+        .with_columns(universe=(row // n_days).cast(pl.UInt32), ts=first + pl.duration(days=row % n_days))
         .join(names.lazy(), on="universe")
         .drop("row", "universe")
         .collect()
