@@ -47,7 +47,7 @@ dev: setup ## Start the Dagster UI and its hourly schedule on http://127.0.0.1:3
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest $(TESTS) --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test: setup ## Run the quick tests, four minutes: make test FLAGS="-k grid"
-	@# One thread of polars a process: frames of tests are small, and every processor has a process already.
+	@# One thread of polars, and with it of DuckDB, a process: frames are small, and every processor has a process already.
 	POLARS_MAX_THREADS=1 $(PYTEST) -m "not slow and not reference and not real" --hypothesis-profile quick $(FLAGS)
 
 test-all: setup ## Run all tests, 24 minutes: what a change has to pass

@@ -298,6 +298,7 @@ def test_an_answer_can_be_grown_to_more_than_40_mb_and_compressed(clock: FixedCl
     assert len(answer.json()["tokens"][0]["tokens"]) == 250
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_program() -> None:
     command = [
         sys.executable,

@@ -78,6 +78,7 @@ def test_the_day_is_written_in_the_evening_and_copied_the_morning_after(web: htt
     ]
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_program() -> None:
     command = [
         sys.executable,

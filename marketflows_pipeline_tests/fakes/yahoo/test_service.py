@@ -251,6 +251,7 @@ def test_a_program_that_calls_itself_one_asks_too_often(yahoo: FakeYahoo) -> Non
     assert (answer.status_code, answer.text) == (429, TOO_MANY)
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_program() -> None:
     command = [
         sys.executable,

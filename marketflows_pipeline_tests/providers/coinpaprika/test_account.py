@@ -209,6 +209,7 @@ def test_the_default_pace_keeps_below_the_calls_of_a_second_and_of_a_minute(
     assert any(earlier == later for earlier, later in pairwise(sent))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
