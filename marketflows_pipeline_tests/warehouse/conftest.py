@@ -46,18 +46,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tests of a module that says `BOTH_STORES` run on a lake too."""
     if "warehouse" in metafunc.fixturenames and getattr(metafunc.module, "BOTH_STORES", False):
         lake = pytest.param("lake", marks=[pytest.mark.slow, needs_lake])
-        metafunc.parametrize("kind", ["file", lake], indirect=True)
+        metafunc.parametrize("warehouse", ["file", lake], indirect=True)
 
 
 @pytest.fixture
-def kind(request: pytest.FixtureRequest) -> str:
-    """What `warehouse` is."""
-    return getattr(request, "param", "file")
-
-
-@pytest.fixture
-def warehouse(private: Path, empty_file: Path, tmp_path: Path, kind: str) -> Iterator[Warehouse]:
-    with Warehouse(lake_in(tmp_path)) if kind == "lake" else new_warehouse(private, empty_file) as opened:
+def warehouse(request: pytest.FixtureRequest, private: Path, empty_file: Path, tmp_path: Path) -> Iterator[Warehouse]:
+    """An empty warehouse: a private file, or a lake where a test asks for one."""
+    is_lake = getattr(request, "param", "file") == "lake"
+    with Warehouse(lake_in(tmp_path)) if is_lake else new_warehouse(private, empty_file) as opened:
         yield opened
 
 
