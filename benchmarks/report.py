@@ -54,8 +54,12 @@ COMMANDS = {
     "measures": "python -m benchmarks.measures",
 }
 
-# A section that no program writes; it stays as it stands.
-BY_HAND = "Set-up, tests and tutorial before and after"
+# Sections that no program writes; they stay as they stand.
+BY_HAND = (
+    "Set-up, tests and tutorial before and after",
+    "Drawing, histories and the catalog before and after",
+    "Memory at size",
+)
 
 
 @dataclass(frozen=True)
@@ -300,7 +304,8 @@ def markdown(measured: Mapping[str, Results], machine: Mapping[str, str], before
         if part == "runs":
             lines += _where_time_goes(record["found"])
         lines += [LIMITS[part]] if part in LIMITS else []
-    lines += section(before, BY_HAND)
+    for part in BY_HAND:
+        lines += section(before, part)
     return "\n".join(lines) + "\n"
 
 
