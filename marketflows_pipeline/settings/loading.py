@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.options import DEFAULT_PROVIDER, ProviderName, RunOptions
 from marketflows_pipeline.providers.http.addresses import keeps_secrets
+from marketflows_pipeline.settings.exposure import keyed_providers
 from marketflows_pipeline.settings.faults import fault_line, validation_lines
 from marketflows_pipeline.settings.files import read_toml
 from marketflows_pipeline.settings.keys import (
     API_KEY,
-    KEYED,
-    PASSWORD_VARIABLES,
     file_variable_of,
-    files_with_keys,
-    files_with_secrets,
     read_keys,
     read_object_keys,
     read_postgres_password,
@@ -38,14 +33,12 @@ from marketflows_pipeline.settings.models import (
     Settings,
     source_of,
 )
-from marketflows_pipeline.settings.object_storage import KEY_VARIABLES, ObjectKeys
+from marketflows_pipeline.settings.object_storage import ObjectKeys
 from marketflows_pipeline.settings.places import impossible_places, taken_places
 from marketflows_pipeline.settings.postgres import EXAMPLE
 
 logger = logging.getLogger(__name__)
 
-# Where a container finds its secrets; nobody else lives in it, whatever the mode of the file.
-_CONTAINER_SECRETS = Path("/run/secrets")
 _KEY_PAGES = {"coingecko": " (a free Demo key is enough: https://www.coingecko.com/en/api/pricing)"}
 _WITHOUT_A_KEY = "live without a key, by CoinPaprika: marketflows --provider coinpaprika"
 _OFFLINE = "offline, on made-up data: marketflows --tutorial"
@@ -80,7 +73,7 @@ def load_settings(
     faults: list[str] = []
     config_faults: list[str] = []
     config = _config(config_path, config_faults, provider)
-    read = read_keys(_keyed(config, also_asked), secrets_path, environ, faults)
+    read = read_keys(keyed_providers(config, also_asked), secrets_path, environ, faults)
     keys = read
     uses_postgres = config is not None and config.uses_postgres
     password = read_postgres_password(secrets_path, environ, faults) if uses_postgres else None
@@ -139,69 +132,6 @@ def load_config(path: Path, provider: ProviderName | None = None) -> ConfigFile:
     return config
 
 
-def warn_of_exposure(settings: Settings, secrets_path: Path, environ: Mapping[str, str]) -> None:
-    """Warn where others may get hold of a key, and of one that the plan does not use.
-
-    Others may open a file, or be the host that is asked in place of the service.
-
-    Args:
-        settings: as loaded.
-        secrets_path: as in `load_settings`; ``environ`` too.
-        environ: environment variables.
-    """
-    files = files_with_keys(_keyed(settings), secrets_path, environ)
-    if settings.uses_postgres:
-        files += files_with_secrets(PASSWORD_VARIABLES, secrets_path, environ)
-    if settings.uses_object_storage:
-        files += files_with_secrets(KEY_VARIABLES.values(), secrets_path, environ)
-    for path in dict.fromkeys(files):
-        _warn_of_readers(path)
-    found = read_keys(_keyed(settings), secrets_path, environ, [])
-    for name in _keyed(settings):
-        source = source_of(name, settings.providers)
-        if source.is_keyless and name in found:
-            logger.warning(
-                "%s: the key for %s is not used, since plan %s sends none; name the plan that it is for",
-                source.key("plan"),
-                source.service,
-                source.plan,
-            )
-        host, own = (urlsplit(url).hostname for url in (source.base_url, source.plan_url))
-        if settings.secrets.of(name) is not None and host != own:
-            logger.warning(
-                "%s: the key is sent to %s, which is not %s, the host of plan %s",
-                source.key("base_url"),
-                host,
-                own,
-                source.plan,
-            )
-
-
-def _warn_of_readers(path: Path) -> None:
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return
-    is_alone = path.parent == _CONTAINER_SECRETS
-    if stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO) and not is_alone:
-        logger.warning(
-            "%s holds a key, and other users of this machine may open it (mode %03o): chmod 600 %s",
-            path,
-            stat.S_IMODE(mode),
-            path,
-        )
-
-
-def _keyed(config: ConfigFile | None, also_asked: Collection[ProviderName] = ()) -> list[ProviderName]:
-    """Services with keys that the settings use; all where there are no settings."""
-    if config is None:
-        return list(KEYED)
-    asked = {config.provider, config.market_caps.cross_check, *also_asked}
-    if config.exchanges is not None:
-        asked.add(EXCHANGE_PROVIDER)
-    return [name for name in KEYED if name in asked]
-
-
 def why_no_exchanges(config: ConfigFile, secrets_path: Path | None, environ: Mapping[str, str]) -> str:
     """Why no run fetches the exchange part though the file has its table; empty where runs do, or none is wanted.
 
@@ -210,7 +140,7 @@ def why_no_exchanges(config: ConfigFile, secrets_path: Path | None, environ: Map
         secrets_path: as in `load_settings`; ``environ`` too. Their faults are for a run to tell.
         environ: environment variables.
     """
-    return _why_no_exchanges(config, read_keys(_keyed(config), secrets_path, environ, []))
+    return _why_no_exchanges(config, read_keys(keyed_providers(config), secrets_path, environ, []))
 
 
 def _why_no_exchanges(config: ConfigFile, keys: Mapping[str, str]) -> str:

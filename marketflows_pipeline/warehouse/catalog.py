@@ -86,6 +86,12 @@ def prepare_history(cursor: duckdb.DuckDBPyConnection) -> None:
             )
 
 
+def count_rows(cursor: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> dict[str, int]:
+    """Rows of each of these stored tables."""
+    each = [f"select {ddl.literal(name)}, count(*) from {ddl.qualified(name)}" for name in tables]
+    return dict(cursor.execute(" union all ".join(each)).fetchall())
+
+
 def insert(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
     """Add checked rows to a stored table."""
     # DuckDB holds what was registered until the transaction ends; a stream that has been read holds no rows.

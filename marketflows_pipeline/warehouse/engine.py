@@ -8,7 +8,8 @@ from then on DuckDB opens these files and its own spill folder, and nothing else
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -90,6 +91,16 @@ def shut(connection: duckdb.DuckDBPyConnection, also: Iterable[Path] = ()) -> No
 def lock(connection: duckdb.DuckDBPyConnection) -> None:
     """Let no statement change a setting any more."""
     connection.execute("set global lock_configuration = true")
+
+
+@contextmanager
+def single_threaded(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Let the connection, which is not locked, use one thread while the block lasts."""
+    connection.execute("set global threads = 1").fetchall()
+    try:
+        yield
+    finally:
+        connection.execute("reset global threads").fetchall()
 
 
 def reaches_out(sql: str) -> str | None:

@@ -5,10 +5,9 @@ Each call takes a cursor of its own and reads it to the end: from DuckDB 2 on an
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,9 +17,16 @@ import polars as pl
 from marketflows_pipeline.errors import WarehouseError
 from marketflows_pipeline.schema import TABLES, Table
 from marketflows_pipeline.system.safe_files import private_umask
-from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse import engine
 from marketflows_pipeline.warehouse.accepted import accepted_name
-from marketflows_pipeline.warehouse.catalog import differences, insert, make_views, whole_tables, write_table
+from marketflows_pipeline.warehouse.catalog import (
+    count_rows,
+    differences,
+    insert,
+    make_views,
+    whole_tables,
+    write_table,
+)
 from marketflows_pipeline.warehouse.cursors import Cursors
 from marketflows_pipeline.warehouse.known_columns import KnownColumns, StoredColumns
 from marketflows_pipeline.warehouse.merging import MergeResult, merge_rows
@@ -28,7 +34,7 @@ from marketflows_pipeline.warehouse.revisions import Provenance
 from marketflows_pipeline.warehouse.rows import frame_of, registered, registered_table, rows_of
 from marketflows_pipeline.warehouse.stores.file import FileStore
 from marketflows_pipeline.warehouse.stores.seam import CATALOG, Calls, Result, Store
-from marketflows_pipeline.warehouse.validate import check_frame, checked_blocks
+from marketflows_pipeline.warehouse.validate import begun, check_frame, checked_blocks
 
 
 class Warehouse:
@@ -112,16 +118,13 @@ class Warehouse:
     def read(
         self, table: str, *, columns: Sequence[str] | None = None, where: str = "", params: Sequence[Any] = ()
     ) -> pl.DataFrame:
-        """Rows of a registered table or view.
+        """Rows of a registered table or view, typed as its entry says; none of one that was never written.
 
         Args:
             table: ``schema.table``.
             columns: the columns wanted, in this order; all by default.
             where: an SQL condition with ``?`` for each parameter.
             params: its parameters.
-
-        Returns:
-            A frame typed as the registry says. A table that was never written is an empty frame where it may be empty.
 
         Raises:
             WarehouseError: if the table is not registered, was never written though it may not be empty, or is
@@ -132,10 +135,7 @@ class Warehouse:
     def accepted(
         self, table: str, *, columns: Sequence[str] | None = None, where: str = "", params: Sequence[Any] = ()
     ) -> pl.DataFrame:
-        """Rows of a raw table that are not quarantined, or of any other table all; otherwise as `read`.
-
-        In SQL the same rows are ``accepted.market_caps`` instead of ``raw.market_caps``.
-        """
+        """Rows of a raw table that are not quarantined (in SQL ``accepted.*``), of any other all; see `read`."""
         return self._read(registered(table), accepted_name(table), columns, where, params)
 
     def _read(
@@ -162,16 +162,13 @@ class Warehouse:
         """Rows of each registered table that is stored, views left out."""
         with self._cursor() as cursor:
             stored = self._stored(cursor)
-            names = [name for name, entry in TABLES.items() if name in stored and entry.view_sql is None]
-            each = [f"select {ddl.literal(name)}, count(*) from {ddl.qualified(name)}" for name in names]
-            return dict(cursor.execute(" union all ".join(each)).fetchall())
+            return count_rows(cursor, [name for name, entry in TABLES.items() if name in stored and not entry.view_sql])
 
     def replace(self, table: str, frame: pl.DataFrame) -> int:
         """Store a frame as the whole table; how many rows that is.
 
         Raises:
-            WarehouseError: if the frame is not what the registry says, or is empty where the table may not be;
-                what was stored stays.
+            WarehouseError: if the frame is not what the registry says, or empty where it may not be; nothing changes.
         """
         entry = registered_table(table)
         rows = list(checked_blocks(entry, [frame]))
@@ -188,10 +185,9 @@ class Warehouse:
             WarehouseError: as `replace` does, or if blocks overlap; what was stored stays.
         """
         entry = registered_table(table)
-        checked = checked_blocks(entry, blocks)
-        first = [next(checked)]
+        checked = begun(checked_blocks(entry, blocks))
         with self.transaction() as cursor:
-            return self._replace(cursor, entry, _one_at_a_time(first, checked))
+            return self._replace(cursor, entry, checked)
 
     def _replace(self, cursor: duckdb.DuckDBPyConnection, entry: Table, blocks: Iterable[pl.DataFrame]) -> int:
         stored = self._stored(cursor).get(entry.name)
@@ -214,9 +210,8 @@ class Warehouse:
     ) -> MergeResult:
         """Add a frame's rows by key; a stored row gives way to a later answer; none is ever removed.
 
-        A row counts as revised if it differs in the registry's ``revised_by`` columns (any column where none are
-        named); otherwise the stored row stays as it is. Only stored rows between the frame's oldest and newest key
-        time are looked at.
+        A row counts as revised if it differs in the registry's ``revised_by`` columns (any where none are named). Only
+        stored rows between the frame's oldest and newest key time are looked at.
 
         Args:
             table: ``schema.table``.
@@ -254,14 +249,13 @@ class Warehouse:
             with self.transaction(alters=alters) as cursor:
                 return work(cursor)
 
-        return once() if self._is_joined else self.store.repeated(once)
+        return once() if self._own_cursor else self.store.repeated(once)
 
     @contextmanager
     def transaction(self, *, alters: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """What this thread writes and reads in the block is one transaction: stored as a whole or not at all.
 
-        A transaction inside another is part of it. The cursor is for this package only; ``alters`` says that it is
-        used to make or drop tables or views.
+        One inside another is part of it. The cursor is for this package only; ``alters``: to make or drop tables.
         """
         with self._writing, self._cursor() as cursor:
             if alters:
@@ -282,14 +276,9 @@ class Warehouse:
                     self._joined = None
                     self._columns.settle()
 
-    @contextmanager
-    def single_threaded(self) -> Iterator[None]:
+    def single_threaded(self) -> AbstractContextManager[None]:
         """Use one thread while the block lasts: for many small writes, which cost more to hand out than to do."""
-        self._connection.execute("set global threads = 1").fetchall()
-        try:
-            yield
-        finally:
-            self._connection.execute("reset global threads").fetchall()
+        return engine.single_threaded(self._connection)
 
     @contextmanager
     def held_back(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -298,24 +287,14 @@ class Warehouse:
         with self._writing, self.store.writing(), self._cursor() as cursor:
             yield cursor
 
-    @contextmanager
-    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        if (joined := self._joined) is not None and joined[0] == threading.get_ident():
-            yield joined[1]
-            return
-        with self._cursors.lent() as cursor:
-            yield cursor
+    def _cursor(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return self._cursors.lent() if (own := self._own_cursor) is None else nullcontext(own)
 
     @property
-    def _is_joined(self) -> bool:
-        return (joined := self._joined) is not None and joined[0] == threading.get_ident()
+    def _own_cursor(self) -> duckdb.DuckDBPyConnection | None:
+        """That of the transaction which this thread is in."""
+        joined = self._joined
+        return joined[1] if joined is not None and joined[0] == threading.get_ident() else None
 
     def _stored(self, cursor: duckdb.DuckDBPyConnection) -> StoredColumns:
-        return self._columns.of(cursor, is_changing=self._is_joined)
-
-
-def _one_at_a_time(in_hand: list[pl.DataFrame], rest: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The block in hand, then the others; none is held when the next is made."""
-    while in_hand:
-        yield in_hand.pop()
-        in_hand.extend(itertools.islice(rest, 1))
+        return self._columns.of(cursor, is_changing=self._own_cursor is not None)

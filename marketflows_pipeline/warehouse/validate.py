@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 import polars as pl
@@ -53,6 +54,18 @@ def checked_blocks(table: Table, blocks: Iterable[pl.DataFrame]) -> Iterator[pl.
         del rows, block
     if is_empty and not table.may_be_empty:
         raise WarehouseError(f"{table.name} was not written: the frame is empty, and this table may not be")
+
+
+def begun(blocks: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The blocks, the first one made at once; from then on none is held while the next one is made."""
+    in_hand = [next(blocks)]
+
+    def each() -> Iterator[pl.DataFrame]:
+        while in_hand:
+            yield in_hand.pop()
+            in_hand.extend(itertools.islice(blocks, 1))
+
+    return each()
 
 
 def _check_columns(table: Table, frame: pl.DataFrame) -> None:
