@@ -103,20 +103,21 @@ def _as_stream(rows: pl.DataFrame) -> pa.RecordBatchReader:
 
 def write_table(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
     """Store checked rows as the whole table, with its comments."""
-    begin_table(cursor, table)
-    insert(cursor, table, rows)
-    end_table(cursor, table)
+    write_blocks(cursor, table, [rows])
 
 
-def begin_table(cursor: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Make the table anew, without rows."""
+def write_blocks(cursor: duckdb.DuckDBPyConnection, table: Table, blocks: Iterable[pl.DataFrame]) -> int:
+    """Store checked blocks as the whole table, with its comments; how many rows they have."""
     cursor.execute(ddl.create_schema(table))
     cursor.execute(ddl.create_table(table, replace=True))
-
-
-def end_table(cursor: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Give a table whose rows are written its comments."""
+    n_rows = 0
+    for rows in blocks:
+        insert(cursor, table, rows)
+        n_rows += rows.height
+        # Not held while the next block is made.
+        del rows
     run_all(cursor, ddl.comments(table))
+    return n_rows
 
 
 def make_views(cursor: duckdb.DuckDBPyConnection, *, over: str | None = None) -> None:

@@ -1,13 +1,11 @@
 """The private file: where a run reads and writes its tables.
 
-A run holds one read-write connection to an in-memory database, to which the store is attached as a catalog; so the
-target of ATTACH is the only thing that says what the store is. Each call takes a cursor of its own and reads it to
-the end, because from DuckDB 2 on a connection with an open result refuses other work.
+A run holds one read-write connection to an in-memory database, to which the store is attached as a catalog; so ATTACH
+alone says what the store is. Each call reads a cursor of its own to the end: DuckDB 2 refuses other work before that.
 """
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -25,14 +23,13 @@ from marketflows_pipeline.warehouse import ddl, engine, private_file
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.call_journal import CallJournal
 from marketflows_pipeline.warehouse.catalog import (
-    begin_table,
     differences,
-    end_table,
     insert,
     make_accepted,
     make_views,
     prepare_history,
     whole_tables,
+    write_blocks,
 )
 from marketflows_pipeline.warehouse.cursors import Cursors
 from marketflows_pipeline.warehouse.known_columns import KnownColumns, StoredColumns
@@ -71,9 +68,8 @@ class Warehouse:
         self._open = ExitStack()
         # DuckDB makes its files, log and spill among them, with the mode that the umask gives, whenever it needs them.
         self._open.enter_context(private_umask())
-        self._connection = self._open.enter_context(
-            engine.connect(private_file.spill_folder(self.path), memory=engine.OF_A_RUN)
-        )
+        opened = engine.connect(private_file.spill_folder(self.path), memory=engine.OF_A_RUN)
+        self._connection = self._open.enter_context(opened)
         self._cursors = Cursors(self._connection, self.path, CATALOG)
         try:
             engine.attach(self._connection, self.path, CATALOG, f"storage_version {ddl.literal(STORAGE_VERSION)}")
@@ -183,45 +179,29 @@ class Warehouse:
             return dict(cursor.execute(" union all ".join(each)).fetchall())
 
     def replace(self, table: str, frame: pl.DataFrame) -> int:
-        """Store a frame as the whole table; how many rows that is.
-
-        Raises:
-            WarehouseError: if the frame is not what the registry says, or is empty where the table may not be;
-                what was stored stays.
-        """
+        """Store a frame as the whole table; see `replace_in_blocks`."""
         return self.replace_in_blocks(table, [frame])
 
     def replace_in_blocks(self, table: str, blocks: Iterable[pl.DataFrame]) -> int:
-        """Store frames, of which one at a time is held, as the whole table; how many rows they have.
-
-        Args:
-            table: ``schema.table``.
-            blocks: at least one; each has larger values in the first column of the key than all before it.
+        """Store frames as the whole table, one after the other; how many rows that is.
 
         Raises:
-            WarehouseError: as `replace` does, or if blocks overlap; what was stored stays.
+            WarehouseError: if one is no frame of the registry's, or starts before another's end, or no row is there
+                where the table may not be empty; what was stored stays.
         """
         entry = registered_table(table)
-        checked = checked_blocks(entry, blocks)
-        n_rows, in_hand = 0, [next(checked)]
         with self.transaction() as cursor:
             stored = self._stored(cursor).get(table)
             if stored is None or differences(entry, stored):
                 self._columns.change()
-            begin_table(cursor, entry)
-            while in_hand:
-                n_rows += in_hand[0].height
-                insert(cursor, entry, in_hand.pop())
-                in_hand.extend(itertools.islice(checked, 1))
-            end_table(cursor, entry)
+            n_rows = write_blocks(cursor, entry, checked_blocks(entry, blocks))
             if stored is None:
                 make_views(cursor, over=table)
-        return n_rows
+            return n_rows
 
     def append(self, table: str, frame: pl.DataFrame) -> int:
         """Add a frame's rows; how many they are. A `WarehouseError` if the frame is not what the registry says."""
-        entry = registered_table(table)
-        rows = check_frame(entry, frame)
+        rows = check_frame(entry := registered_table(table), frame)
         with self.transaction() as cursor:
             insert(cursor, entry, rows)
         return rows.height
