@@ -21,7 +21,7 @@ from marketflows_pipeline.system.safe_files import private_umask
 from marketflows_pipeline.system.stopping import stopped_by
 from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.call_journal import left_over
-from marketflows_pipeline.warehouse.catalog import differences, run_all
+from marketflows_pipeline.warehouse.catalog import run_all
 from marketflows_pipeline.warehouse.stored_tables import StoredTable, count_of, stored_tables
 from marketflows_pipeline.warehouse.stores.lake import LakeStore
 from marketflows_pipeline.warehouse.stores.seam import CATALOG, Store
@@ -233,10 +233,8 @@ def _bring(sides: _Sides, table: StoredTable, there: StoredTable | None, *, has_
 def _bring_calls(sides: _Sides, shared: SharedCatalog, table: StoredTable, wanted: str) -> None:
     """Store the calls of all hosts, which are on record in Postgres; that is a transaction of its own."""
     entry = TABLES[CALLS]
-    if faults := differences(entry, dict(table.columns)):
-        raise WarehouseError(
-            f"{CALLS} was stored by another version: {'; '.join(faults)}; run `marketflows` once first"
-        )
+    if entry.column_names != tuple(table.columns):
+        raise WarehouseError(f"{CALLS} was stored by another version: run `marketflows` once before it is copied")
     values = ", ".join(f"cast({ddl.identifier(name)} as varchar)" for name in entry.column_names)
     answer = sides.cursor.execute(f"select {values} from {wanted}")
     shared.replace_calls(row for rows in iter(lambda: answer.fetchmany(_ROWS_AT_ONCE), []) for row in rows)
