@@ -211,8 +211,7 @@ def test_nothing_more_is_committed_once_the_lock_is_lost(home: Path) -> None:
 
 def test_calls_that_a_killed_run_left_in_its_journal_are_copied(home: Path) -> None:
     script = (
-        "import os, sys; from datetime import UTC, datetime; from marketflows_pipeline.warehouse.catalog import count_rows
-from marketflows_pipeline.warehouse.ledger import *;"
+        "import os, sys; from datetime import UTC, datetime; from marketflows_pipeline.warehouse.ledger import *;"
         "from marketflows_pipeline.warehouse.store import Warehouse; from pathlib import Path;"
         "WarehouseLedger(Warehouse(Path(sys.argv[1])), 'killed').begin('coingecko', '/x', '', 1, datetime.now(UTC));"
         "os.kill(os.getpid(), 9)"
