@@ -24,6 +24,7 @@ from marketflows_pipeline.settings.keys import (
     read_postgres_password,
     variable_of,
 )
+from marketflows_pipeline.settings.lake import StoreKind
 from marketflows_pipeline.settings.market_caps import FLOW_TYPES, MarketCapSource
 from marketflows_pipeline.settings.models import (
     EXCHANGE_PROVIDER,
@@ -52,6 +53,7 @@ def load_settings(
     needs_key: bool = True,
     provider: ProviderName | None = None,
     also_asked: Collection[ProviderName] = (),
+    store: StoreKind | None = None,
 ) -> Settings:
     """Read, validate and join config file, secrets file and environment.
 
@@ -63,6 +65,7 @@ def load_settings(
         needs_key: whether a missing key is a fault; not where no request needs one.
         provider: of market caps, in place of the one that the file names; with it the usual file need not be there.
         also_asked: providers whose keys are read beside those that a run asks.
+        store: in place of the one that the file names; what a run with it would need is then read too.
 
     Returns:
         Settings in which every rule holds: lists ordered and without repetition, limits of the plan filled in.
@@ -72,7 +75,7 @@ def load_settings(
     """
     faults: list[str] = []
     config_faults: list[str] = []
-    config = _config(config_path, config_faults, provider)
+    config = _config(config_path, config_faults, provider, store)
     read = read_keys(keyed_providers(config, also_asked), secrets_path, environ, faults)
     keys = read
     uses_postgres = config is not None and config.uses_postgres
@@ -157,7 +160,9 @@ def _why_no_exchanges(config: ConfigFile, keys: Mapping[str, str]) -> str:
     )
 
 
-def _config(path: Path, faults: list[str], provider: ProviderName | None) -> ConfigFile | None:
+def _config(
+    path: Path, faults: list[str], provider: ProviderName | None, store: StoreKind | None = None
+) -> ConfigFile | None:
     raw = _raw_config(path, faults, provider)
     if raw is None:
         return None
@@ -166,6 +171,8 @@ def _config(path: Path, faults: list[str], provider: ProviderName | None) -> Con
     # An absent table is an empty one, so that default paths too start at the file's folder.
     raw.setdefault("warehouse", {})
     raw.setdefault("report", {})
+    if store is not None and isinstance(raw["warehouse"], dict):
+        raw["warehouse"]["store"] = store
     try:
         config = ConfigFile.model_validate(raw, context={"root": path.parent, "flow_types": _flow_types(raw)})
     except ValidationError as error:

@@ -70,7 +70,7 @@ class CallJournal:
         self._file: int | None = None
         self._lock = threading.Lock()
         make_way(self._path)
-        self._pending = _left_over(self._path)
+        self._pending = left_over(warehouse_path)
         # Of these a first version may be stored already.
         self._maybe_stored = set(self._pending)
 
@@ -134,11 +134,11 @@ class CallJournal:
                 self._path.unlink(missing_ok=True)
 
 
-def _left_over(path: Path) -> dict[str, Call]:
+def left_over(warehouse_path: Path) -> dict[str, Call]:
     """The newest word on each attempt that a killed run left; a line that a power cut tore is none."""
     found: dict[str, Call] = {}
     try:
-        lines = path.read_bytes().splitlines()
+        lines = journal_path(warehouse_path).read_bytes().splitlines()
     except FileNotFoundError:
         return found
     for line in lines:

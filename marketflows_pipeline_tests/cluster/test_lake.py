@@ -8,13 +8,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from polars.testing import assert_frame_equal
 
 from marketflows_pipeline.errors import MarketflowsError, WarehouseError
+from marketflows_pipeline.progress import LogReporter
 from marketflows_pipeline.settings.object_storage import ObjectPlace
 from marketflows_pipeline.settings.postgres import PostgresTarget
 from marketflows_pipeline.warehouse.ledger import WarehouseLedger
 from marketflows_pipeline.warehouse.published import LakeSnapshot, open_published
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.store_copy import copy_store
+from marketflows_pipeline.warehouse.stores.file import FileStore
 from marketflows_pipeline.warehouse.stores.lake import LakeStore
 from marketflows_pipeline.warehouse.stores.lake_place import LakePlace
 from marketflows_pipeline_tests.services.postgres import PASSWORD, PostgresServer
@@ -144,3 +148,28 @@ def test_postgres_that_restarts_in_mid_run_leaves_what_was_committed(
     with Warehouse(_store(place, tmp_path), create=False) as warehouse:
         assert warehouse.read("raw.market_caps")["coin_id"].to_list() == ["bitcoin"]
         assert warehouse.merge("raw.market_caps", caps(("ether", NOW - HOUR, 1.0))).inserted == 1
+
+
+def test_a_file_is_copied_to_postgres_and_s3_with_its_calls_and_back(
+    postgres_server: PostgresServer, postgres: PostgresTarget, seaweedfs: SeaweedFS, bucket: ObjectPlace, tmp_path: Path
+) -> None:
+    place = LakePlace(postgres, bucket, password=PASSWORD, storage=seaweedfs.storage, keys=ADMIN)
+    file, back = FileStore(tmp_path / "warehouse.duckdb"), FileStore(tmp_path / "back" / "warehouse.duckdb")
+    with Warehouse(file) as warehouse:
+        warehouse.merge("raw.market_caps", caps(("bitcoin", NOW, -0.0), ("ether", NOW, 0.1 + 0.2)))
+        ledger = WarehouseLedger(warehouse, "run-a")
+        ledger.finish(ledger.begin("coingecko", "/ping", "a\tb\\N", 1, NOW), 200, "ok", None, 0.1 + 0.2)
+        ledger.begin("coingecko", "/ping", "", 1, NOW)
+        calls = warehouse.read("meta.api_calls").sort("call_id")
+    to_lake = copy_store(file, _store(place, tmp_path), replaces=False, reporter=LogReporter())
+    assert postgres_server.execute("select count(*) from marketflows.api_calls", dbname=postgres.dbname) == [(2,)]
+    again = copy_store(file, _store(place, tmp_path), replaces=False, reporter=LogReporter())
+    assert (to_lake.earlier, again.earlier) == (0, 2)
+    with Warehouse(_store(place, tmp_path), create=False) as warehouse:
+        assert WarehouseLedger(warehouse, "run-b").spent("coingecko", NOW) == 2
+        assert_frame_equal(warehouse.read("meta.api_calls").sort("call_id"), calls)
+
+    assert copy_store(_store(place, tmp_path), back, replaces=False, reporter=LogReporter()) == to_lake
+    with Warehouse(back, create=False) as warehouse:
+        assert_frame_equal(warehouse.read("meta.api_calls").sort("call_id"), calls)
+        assert sorted(map(str, warehouse.read("raw.market_caps")["market_cap_usd"])) == ["-0.0", str(0.1 + 0.2)]

@@ -51,6 +51,10 @@ class FileStore:
         engine.attach(connection, self.path, CATALOG, f"storage_version {ddl.literal(STORAGE_VERSION)}")
         engine.shut(connection)
 
+    def attach_to_read(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+        """Attach the file under another name, to be read only."""
+        engine.attach(connection, self.path, name, "read_only")
+
     def calls(self) -> CallJournal:
         """The journal beside the file."""
         return CallJournal(self.path)

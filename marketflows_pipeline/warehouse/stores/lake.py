@@ -33,6 +33,9 @@ class LakeStore:
         place: where it is.
         path: the path that stands for it on this machine: journal, spill folder, lock and models are beside it.
         outgoing: the folder into which tables are exported as a file; None where they are not.
+
+    Attributes:
+        shared: what the lake keeps in Postgres beside its catalog; None where the catalog is a file.
     """
 
     dialect = DUCKLAKE
@@ -42,14 +45,14 @@ class LakeStore:
         self.place = place
         self.path = path
         self.outgoing = outgoing
-        self._shared = SharedCatalog(place) if isinstance(place.catalog, PostgresTarget) else None
+        self.shared = SharedCatalog(place) if isinstance(place.catalog, PostgresTarget) else None
 
     def __str__(self) -> str:
         return str(self.place)
 
     def exists(self) -> bool:
         """Whether the catalog of ``work`` is there."""
-        return self._shared.exists() if self._shared else self.place.catalog_file("work").exists()
+        return self.shared.exists() if self.shared else self.place.catalog_file("work").exists()
 
     def size_bytes(self) -> int:
         """Unknown without a connection."""
@@ -58,8 +61,8 @@ class LakeStore:
     def make_place(self) -> None:
         """Make the folders for what is kept on this machine."""
         private_file.make_place(self.path)
-        if self._shared:
-            self._shared.prepare()
+        if self.shared:
+            self.shared.prepare()
         if isinstance(self.place.catalog, Path):
             private_folder(self.place.catalog.parent, is_ours=self.place.catalog.parent.name == private_file.OWN_FOLDER)
         if isinstance(self.place.data, Path):
@@ -80,20 +83,27 @@ class LakeStore:
         """Attach both lakes, made where they are missing."""
         self.place.attach(connection, "work", CATALOG)
         self.place.attach(connection, "pub", PUB)
-        if self._shared:
-            self._shared.attach(connection)
+        if self.shared:
+            self.shared.attach(connection)
         folders = [*map(self.place.data_folder, LAKES), *([f"{self.outgoing.absolute()}/"] if self.outgoing else [])]
         connection.execute(f"set global allowed_directories = [{', '.join(map(ddl.literal, folders))}]")
         engine.shut(connection)
 
+    def attach_to_read(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+        """Attach ``work`` under another name, to be read only."""
+        self.place.attach(connection, "work", name, "read_only")
+        if self.shared:
+            self.shared.attach(connection)
+        connection.execute(f"set global allowed_directories = [{ddl.literal(self.place.data_folder('work'))}]")
+
     def calls(self) -> Calls:
         """The calls of all hosts in Postgres, or the journal beside `path`."""
-        return SharedCalls(self._shared) if self._shared else CallJournal(self.path)
+        return SharedCalls(self.shared) if self.shared else CallJournal(self.path)
 
     def prepare(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Make what is missing of history tables and views."""
-        if self._shared and CALLS not in stored_columns(cursor):
-            self._shared.view_calls(cursor)
+        if self.shared and CALLS not in stored_columns(cursor):
+            self.shared.view_calls(cursor)
         prepare_history(cursor)
         make_views(cursor, self.dialect)
         make_accepted(cursor, self.dialect)
@@ -103,7 +113,7 @@ class LakeStore:
 
     def writing(self) -> AbstractContextManager[None]:
         """The lock of all hosts, where the catalog is shared."""
-        return self._shared.writing() if self._shared else nullcontext()
+        return self.shared.writing() if self.shared else nullcontext()
 
     def repeated(self, write: Callable[[], Result]) -> Result:
         """Again, after a pause, where another writer changed the table first."""
@@ -121,8 +131,8 @@ class LakeStore:
 
     def close(self) -> None:
         """Let go of the connections to Postgres."""
-        if self._shared:
-            self._shared.close()
+        if self.shared:
+            self.shared.close()
 
 
 def _is_conflict(error: BaseException) -> bool:

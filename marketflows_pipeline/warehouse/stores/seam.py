@@ -67,6 +67,9 @@ class Store(Protocol):
     def attach(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Attach the store as the catalog `CATALOG`, and let the connection reach nothing else."""
 
+    def attach_to_read(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+        """Attach the store under another name, to be read only; it is there, and nothing is shut yet."""
+
     def calls(self) -> Calls:
         """The record of attempts; the store is attached."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 
@@ -95,6 +95,22 @@ class SharedCatalog:
             f" on conflict (call_id) do update set {outcome}",
             tuple(row.values()),
         )
+
+    def replace_calls(self, rows: Iterable[Sequence[str | None]]) -> None:
+        """Store calls in place of all that are on record, in one transaction.
+
+        Args:
+            rows: values as text, in the order of the registry's columns.
+
+        Raises:
+            CoordinationError: if they cannot be stored; what was on record stays.
+        """
+        columns = ddl.column_list(TABLES[CALLS].column_names)
+        with self._database.translated(), self._database.pool.connection() as connection:
+            connection.execute(f"delete from {SCHEMA}.api_calls".encode())
+            with connection.cursor().copy(f"copy {SCHEMA}.api_calls ({columns}) from stdin".encode()) as copying:
+                for row in rows:
+                    copying.write_row(row)
 
     def close(self) -> None:
         """Close the connections."""
