@@ -15,7 +15,13 @@ from marketflows_pipeline.settings.postgres import PostgresTarget
 from marketflows_pipeline.system.safe_files import private_folder
 from marketflows_pipeline.warehouse import ddl, engine, private_file
 from marketflows_pipeline.warehouse.call_journal import CallJournal
-from marketflows_pipeline.warehouse.catalog import make_accepted, make_views, prepare_history, stored_columns
+from marketflows_pipeline.warehouse.catalog import (
+    make_accepted,
+    make_views,
+    prepare_history,
+    renew_comments,
+    stored_columns,
+)
 from marketflows_pipeline.warehouse.stores.dialect import DUCKLAKE
 from marketflows_pipeline.warehouse.stores.lake_place import LAKES, LakePlace
 from marketflows_pipeline.warehouse.stores.seam import CATALOG, Calls, Result
@@ -95,6 +101,8 @@ class LakeStore:
         if self._shared and CALLS not in stored_columns(cursor):
             self._shared.view_calls(cursor)
         prepare_history(cursor)
+        # A table is refilled in place, so it keeps the comments that it was made with.
+        renew_comments(cursor)
         make_views(cursor, self.dialect)
         make_accepted(cursor, self.dialect)
 
