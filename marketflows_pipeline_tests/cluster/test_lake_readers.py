@@ -11,10 +11,11 @@ from threading import Event, Thread
 import pytest
 
 from marketflows_pipeline.clock import SystemClock
-from marketflows_pipeline.errors import MarketflowsError
+from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.settings.object_storage import ObjectPlace
 from marketflows_pipeline.settings.postgres import PostgresTarget
 from marketflows_pipeline.warehouse.lake_maintenance import KEEPS_SNAPSHOTS, maintain
+from marketflows_pipeline.warehouse.publish import begin_part, publish
 from marketflows_pipeline.warehouse.published import LakeSnapshot, open_published
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline.warehouse.stores.lake import LakeStore
@@ -22,14 +23,12 @@ from marketflows_pipeline.warehouse.stores.lake_place import LakePlace
 from marketflows_pipeline_tests.published_answers import query_rows
 from marketflows_pipeline_tests.services.postgres import PASSWORD, PostgresServer
 from marketflows_pipeline_tests.services.seaweedfs import ADMIN, SeaweedFS
-from marketflows_pipeline_tests.warehouse.frames import NOW, caps
+from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps
 from marketflows_pipeline_tests.warehouse.lakes import needs_lake
-from marketflows_pipeline_tests.warehouse.runs import Runs
 
 pytestmark = [pytest.mark.cluster, needs_lake]
 
 _SQL = "select market_cap_usd from raw.market_caps"
-_HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -41,8 +40,15 @@ def _opened(place: LakePlace, folder: Path) -> Warehouse:
     return Warehouse(LakeStore(place, folder / "warehouse.duckdb"))
 
 
-def _runs(warehouse: Warehouse, folder: Path) -> Runs:
-    return Runs(warehouse, folder / "published" / "marketflows.duckdb")
+def _publish(warehouse: Warehouse, folder: Path, n: int) -> LakeSnapshot:
+    """Publish one market cap, of so many dollars; hundreds of other tables would show no more."""
+    at, run_id = NOW + n * HOUR, f"run-{n}"
+    begin_part(warehouse, "market_caps", run_id, at)
+    warehouse.merge("raw.market_caps", caps(("bitcoin", NOW, float(n))))
+    link = folder / "published" / "marketflows.duckdb"
+    report = publish(warehouse, part="market_caps", run_id=run_id, now=at, published_path=link)
+    assert isinstance(warehouse.store, LakeStore)
+    return LakeSnapshot(warehouse.store.place, report.snapshot)
 
 
 def _now() -> datetime:
@@ -58,7 +64,7 @@ def _asking(snapshot: LakeSnapshot) -> Iterator[list[object]]:
 
     def ask() -> None:
         with open_published(snapshot) as connection:
-            while not is_over.is_set() or not answers:
+            while not is_over.wait(0.2) or not answers:
                 answers.append(connection.execute(_SQL).fetchall())
 
     reader = Thread(target=ask)
@@ -74,37 +80,33 @@ def test_a_snapshot_answers_alike_before_during_and_after_publishes_and_maintena
     place: LakePlace, tmp_path: Path
 ) -> None:
     with _opened(place, tmp_path) as warehouse:
-        runs = _runs(warehouse, tmp_path)
-        first = runs.passes(value=1.0).snapshot
-        pinned = LakeSnapshot(place, first)
+        pinned = _publish(warehouse, tmp_path, 1)
         assert query_rows(pinned, _SQL).rows == [(1.0,)]
         with _asking(pinned) as answers:
-            runs.passes(run_id="run-2", value=2.0, hour=1)
+            _publish(warehouse, tmp_path, 2)
             before = len(answers)
             # Files of an hour ago are old enough to be deleted.
-            maintain(warehouse, _now() + timedelta(days=1) + _HOUR)
-            runs.passes(run_id="run-3", value=3.0, hour=2)
+            maintain(warehouse, _now() + timedelta(days=1) + HOUR)
+            _publish(warehouse, tmp_path, 3)
         assert len(answers) > before
         assert answers == [[(1.0,)]] * len(answers)
-        maintain(warehouse, _now() + timedelta(days=1) + _HOUR)
+        maintain(warehouse, _now() + timedelta(days=1) + HOUR)
     assert query_rows(pinned, _SQL).rows == [(1.0,)]
     assert query_rows(LakeSnapshot(place), _SQL).rows == [(3.0,)]
 
 
 def test_published_snapshots_stay_for_the_window_and_the_newest_for_ever(place: LakePlace, tmp_path: Path) -> None:
     with _opened(place, tmp_path) as warehouse:
-        runs = _runs(warehouse, tmp_path)
-        first, second = (runs.passes(run_id=f"run-{n}", value=float(n), hour=n).snapshot for n in (1, 2))
-        maintain(warehouse, _now() + KEEPS_SNAPSHOTS - _HOUR)
-        assert query_rows(LakeSnapshot(place, first), _SQL).rows == [(1.0,)]
+        first, _ = (_publish(warehouse, tmp_path, n) for n in (1, 2))
+        maintain(warehouse, _now() + KEEPS_SNAPSHOTS - HOUR)
+        assert query_rows(first, _SQL).rows == [(1.0,)]
 
-        assert maintain(warehouse, _now() + KEEPS_SNAPSHOTS + 2 * _HOUR) >= 1
-        with pytest.raises(MarketflowsError, match=f"snapshot {first} is not there: maintenance keeps"):
-            query_rows(LakeSnapshot(place, first), _SQL)
+        assert maintain(warehouse, _now() + KEEPS_SNAPSHOTS + 2 * HOUR) >= 1
+        with pytest.raises(MarketflowsError, match=f"snapshot {first.number} is not there: maintenance keeps"):
+            query_rows(first, _SQL)
         assert query_rows(LakeSnapshot(place), _SQL).rows == [(2.0,)]
-        assert second is not None
-        # What a run stores and publishes afterwards is not troubled by the snapshots that are gone.
-        runs.passes(run_id="run-3", value=3.0, hour=3)
+        # What is published afterwards is not troubled by the snapshots that are gone.
+        _publish(warehouse, tmp_path, 3)
     assert query_rows(LakeSnapshot(place), _SQL).rows == [(3.0,)]
 
 
@@ -158,12 +160,13 @@ def test_a_reader_may_read_tables_that_were_inlined_after_its_rights_were_given(
                 "select count(*) from pg_tables where schemaname = 'pub' and tablename like 'ducklake_inlined_data_%'"
             )
             ((before,),) = postgres_server.execute(inlined, dbname=postgres.dbname)
-            _runs(warehouse, tmp_path).passes(value=1.0)
+            _publish(warehouse, tmp_path, 1)
             ((after,),) = postgres_server.execute(inlined, dbname=postgres.dbname)
             assert after > before
             reader, stranger = map(as_reader, roles)
             assert query_rows(reader, _SQL).rows == [(1.0,)]
-            with pytest.raises(Exception, match="permission denied"):
+            # DuckLake hides what Postgres says of it.
+            with pytest.raises(UserInputError, match=r"INTERNAL Error|permission denied"):
                 query_rows(stranger, _SQL)
         finally:
             for role in roles:
