@@ -38,6 +38,12 @@ MAY_MAKE_FILES = {
     ("cli/logs.py", "RotatingFileHandler"): "opens by safe_files; the rest is renaming",
     ("charts/rendering/plan.py", "write_ipc"): "into memory",
     ("models/parameters.py", "savez"): "into memory",
+    ("report/kept_specs.py", "write_ipc"): "into memory",
+    ("warehouse/store.py", "connect"): "the store's own, by engine.py",
+    ("coordination/credits.py", "connect"): "to Postgres",
+    ("coordination/database.py", "connect"): "to Postgres",
+    ("coordination/locks.py", "connect"): "to Postgres",
+    ("orchestration/run_history.py", "connect"): "a connection of an engine whose file safe_files made",
 }
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from marketflows_pipeline.schema import PARTS, TABLES
+from marketflows_pipeline.schema import PARTS, TABLES, Table
 from marketflows_pipeline.warehouse import build, ddl, engine
 from marketflows_pipeline.warehouse.build import Origin
 from marketflows_pipeline.warehouse.catalog import make_accepted, make_views, renew_comments, stored_columns
@@ -26,6 +26,8 @@ from marketflows_pipeline.warehouse.stores.lake_changes import LakeState, metada
 from marketflows_pipeline.warehouse.stores.seam import CATALOG
 
 AUTHOR = "marketflows"
+# Where more of its keys were written, a table is brought as a whole.
+_MOST_OF_A_TABLE = 0.2
 
 
 @dataclass(frozen=True)
@@ -129,13 +131,44 @@ def _bring(
     others = {name for name in changed if stored.get(name) != of_work.get(name)}
     build.bring(cursor, CATALOG, (name for name in changed if name in others))
     for name in changed:
-        if name not in others:
+        since = state.known_since(name, fingerprints.get(name))
+        if name not in others and not (since is not None and _bring_changes(cursor, TABLES[name], since, state)):
             cursor.execute(f"delete from {ddl.qualified(name)}").fetchall()
             cursor.execute(f"insert into {ddl.qualified(name)} from {ddl.qualified(name, CATALOG)}").fetchall()
     renew_comments(cursor)
     if stored_columns(cursor) != stored:
         make_views(cursor, LakeStore.dialect)
         make_accepted(cursor, LakeStore.dialect)
+
+
+def _bring_changes(cursor: duckdb.DuckDBPyConnection, entry: Table, since: int, state: LakeState) -> bool:
+    """Bring the rows of a history table whose keys were written since a snapshot; whether the table is whole then.
+
+    All rows of such a key come anew, so that it does not matter how often each was written. Of a table that is computed
+    anew as a whole nothing is the same.
+    """
+    if entry.replaces == "replace" or not entry.key or entry.name not in state.tables:
+        return False
+    table, of_work = ddl.qualified(entry.name), ddl.qualified(entry.name, CATALOG)
+    keys, schema, name = ddl.column_list(entry.key), *map(ddl.literal, entry.name.split("."))
+    cursor.execute(
+        f"create or replace temp table written as select distinct {keys} from"
+        f" ducklake_table_changes({ddl.literal(CATALOG)}, {schema}, {name}, {since + 1}, {state.snapshot})"
+    ).fetchall()
+    ((n_written, n_rows),) = cursor.execute(
+        f"select (select count(*) from written), (select count(*) from {of_work})"
+    ).fetchall()
+    if n_written > n_rows * _MOST_OF_A_TABLE:
+        return False
+    is_same = " and ".join(f"stored.{ddl.identifier(each)} = written.{ddl.identifier(each)}" for each in entry.key)
+    cursor.execute(f"delete from {table} as stored using written where {is_same}").fetchall()
+    columns = ddl.column_list(entry.column_names)
+    cursor.execute(
+        f"insert into {table} ({columns}) select {columns} from {of_work} as stored"
+        f" where exists (from written where {is_same})"
+    ).fetchall()
+    ((n_published,),) = cursor.execute(f"select count(*) from {table}").fetchall()
+    return bool(n_published == n_rows)
 
 
 def _columns_of_work(cursor: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:

@@ -92,7 +92,7 @@ def publish(
                 report = _build_from_lake(warehouse, folder, before, run_id, now)
             else:
                 if _is_large(warehouse):
-                    _remove_older(folder.make_room)
+                    folder.make_room()
                 report = _build(warehouse, folder, before, run_id, now)
     except BaseException as error:
         # A full disk may refuse this too; the dates of this run's tables are then those of the failed publish.
@@ -103,19 +103,15 @@ def publish(
             raise WarehouseError(f"nothing was published, {published_path} is as it was: {reason}") from error
         raise
     warehouse.replace("meta.publish", report.tables)
-    _remove_older(lambda: folder.keep(keep_versions))
+    try:
+        folder.keep(keep_versions)
+    except OSError as error:
+        logger.warning("An older published file could not be removed: %s", error)
     return report
 
 
 def _is_large(warehouse: Warehouse) -> bool:
     return warehouse.path.stat().st_size > SPARING_ABOVE_BYTES
-
-
-def _remove_older(remove: Callable[[], None]) -> None:
-    try:
-        remove()
-    except OSError as error:
-        logger.warning("An older published file could not be removed: %s", error)
 
 
 @contextlib.contextmanager

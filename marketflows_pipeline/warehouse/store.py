@@ -175,14 +175,11 @@ class Warehouse:
         return self._write(lambda cursor: self._replace(cursor, entry, rows))
 
     def replace_in_blocks(self, table: str, blocks: Iterable[pl.DataFrame]) -> int:
-        """Store frames, of which one at a time is held, as the whole table; how many rows they have.
-
-        Args:
-            table: ``schema.table``.
-            blocks: at least one; each has larger values in the first column of the key than all before it.
+        """Store frames as the whole table, one after the other; how many rows that is.
 
         Raises:
-            WarehouseError: as `replace` does, or if blocks overlap; what was stored stays.
+            WarehouseError: if one is no frame of the registry's, or starts before another's end, or no row is there
+                where the table may not be empty; what was stored stays.
         """
         entry = registered_table(table)
         checked = begun(checked_blocks(entry, blocks))

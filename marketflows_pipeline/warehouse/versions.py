@@ -126,7 +126,9 @@ class VersionFolder:
         """
         newest = self.newest_first()
         if newest and newest[0].path.stat().st_mtime_ns <= self.link.lstat().st_mtime_ns:
-            self.keep(1)
+            # One that cannot be removed is said at the end, when it should be gone as well.
+            with contextlib.suppress(OSError):
+                self.keep(1)
 
     def keep(self, count: int) -> None:
         """Remove all but the newest versions, with the logs that sessions left beside them."""

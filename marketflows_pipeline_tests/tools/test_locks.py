@@ -82,5 +82,6 @@ def test_a_lock_names_no_place(path: str) -> None:
 
 def test_the_image_installs_by_hash() -> None:
     dockerfile = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
-    assert "pip install --require-hashes --no-deps --requirement deploy/requirements.lock" in dockerfile
+    assert "\nARG LOCK=requirements.lock\n" in dockerfile
+    assert 'pip install --require-hashes --no-deps --requirement "deploy/$LOCK"' in dockerfile
     assert "pip install --no-deps --no-build-isolation ." in dockerfile

@@ -31,7 +31,7 @@ def test_the_whole_suite_leaves_out_only_what_needs_a_network_or_data() -> None:
 
 def test_a_change_has_to_pass_the_whole_suite() -> None:
     steps = re.findall(r"^step (make .*)$", (ROOT / ".ci/run").read_text(encoding="utf-8"), re.MULTILINE)
-    assert steps == ["make test-all", "make lint", "make test-fresh"]
+    assert steps == ["make test-all", "make lint", "make test-cluster", "make test-fresh"]
     assert "\n```sh no_run\nmake test-all\n```\n" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 

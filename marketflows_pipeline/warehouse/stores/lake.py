@@ -70,7 +70,7 @@ class LakeStore:
             private_folder(self.place.catalog.parent, is_ours=self.place.catalog.parent.name == private_file.OWN_FOLDER)
         if isinstance(self.place.data, Path):
             for lake in LAKES:
-                Path(self.place.data_folder(lake)).mkdir(parents=True, exist_ok=True)
+                private_folder(Path(self.place.data_folder(lake)))
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB that spills beside `path`, with the extensions."""

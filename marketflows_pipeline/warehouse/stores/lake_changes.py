@@ -38,11 +38,15 @@ class LakeState:
 
     def is_as(self, table: str, fingerprint: str | None) -> bool:
         """Whether a table's rows are those that had the fingerprint; not where that cannot be told any more."""
+        snapshot = self.known_since(table, fingerprint)
+        return snapshot is not None and self.last_changes.get(self.tables[table][0], 0) <= snapshot
+
+    def known_since(self, table: str, fingerprint: str | None) -> int | None:
+        """The snapshot of a fingerprint of this very table, where the catalog still tells what has changed since."""
         uuid, _, snapshot = (fingerprint or "").partition("@")
         if table not in self.tables or not snapshot.isdecimal() or int(snapshot) < self.oldest:
-            return False
-        table_id, own = self.tables[table]
-        return uuid == own and self.last_changes.get(table_id, 0) <= int(snapshot)
+            return None
+        return int(snapshot) if uuid == self.tables[table][1] else None
 
 
 def metadata(place: LakePlace, lake: Lake, catalog: str) -> str:
