@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -20,12 +21,13 @@ from marketflows_pipeline.warehouse.catalog import (
     make_views,
     prepare_history,
     renew_comments,
-    stored_columns,
 )
 from marketflows_pipeline.warehouse.stores.dialect import DUCKLAKE
 from marketflows_pipeline.warehouse.stores.lake_place import LAKES, LakePlace
 from marketflows_pipeline.warehouse.stores.seam import CATALOG, Calls, Result
-from marketflows_pipeline.warehouse.stores.shared_catalog import CALLS, SharedCalls, SharedCatalog
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.warehouse.stores.shared_catalog import SharedCatalog
 
 PUB = "pub"
 _ATTEMPTS = 8
@@ -48,7 +50,7 @@ class LakeStore:
         self.place = place
         self.path = path
         self.outgoing = outgoing
-        self._shared = SharedCatalog(place) if isinstance(place.catalog, PostgresTarget) else None
+        self._shared = _shared_catalog(place) if isinstance(place.catalog, PostgresTarget) else None
 
     def __str__(self) -> str:
         return str(self.place)
@@ -94,11 +96,11 @@ class LakeStore:
 
     def calls(self) -> Calls:
         """The calls of all hosts in Postgres, or the journal beside `path`."""
-        return SharedCalls(self._shared) if self._shared else CallJournal(self.path)
+        return self._shared.calls() if self._shared else CallJournal(self.path)
 
     def prepare(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Make what is missing of history tables and views."""
-        if self._shared and CALLS not in stored_columns(cursor):
+        if self._shared:
             self._shared.view_calls(cursor)
         prepare_history(cursor)
         # A table is refilled in place, so it keeps the comments that it was made with.
@@ -131,6 +133,12 @@ class LakeStore:
         """Let go of the connections to Postgres."""
         if self._shared:
             self._shared.close()
+
+
+def _shared_catalog(place: LakePlace) -> SharedCatalog:
+    from marketflows_pipeline.warehouse.stores.shared_catalog import SharedCatalog  # noqa: PLC0415 (for several hosts)
+
+    return SharedCatalog(place)
 
 
 def _is_conflict(error: BaseException) -> bool:
