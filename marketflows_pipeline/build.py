@@ -65,6 +65,7 @@ def build_definitions(
     options: RunOptions | None = None,
     *,
     parts: Collection[Part] | None = None,
+    has_lake: bool = False,
     settings: Settings | None = None,
     clock: Clock | None = None,
     reporter: Reporter | None = None,
@@ -76,6 +77,7 @@ def build_definitions(
             scheduled runs.
         parts: those that this host serves, each in runs of its own, while other hosts serve the rest; by default it is
             the only host.
+        has_lake: whether there is a lake, which has a job and a schedule of its own.
         settings: those of the options, where they have been read; each run reads them by default.
         clock: tells the time; the system's by default.
         reporter: shows the progress; log lines by default.
@@ -84,9 +86,15 @@ def build_definitions(
     return dg.Definitions(
         assets=[*_assets(PARTS if parts is None else parts), *SOURCES],
         asset_checks=[step for part in parts or PARTS for step in check_steps(part)],
-        jobs=[*jobs.ASSET_JOBS, jobs.prune_history] if parts is None else jobs.jobs_of_host(parts),
+        jobs=(
+            [*jobs.ASSET_JOBS, *jobs.upkeep(has_lake=has_lake)]
+            if parts is None
+            else jobs.jobs_of_host(parts, has_lake=has_lake)
+        ),
         schedules=list(
-            schedules.schedules_of(options) if parts is None else schedules.schedules_of_host(options, parts)
+            schedules.schedules_of(options, has_lake=has_lake)
+            if parts is None
+            else schedules.schedules_of_host(options, parts, has_lake=has_lake)
         ),
         resources={
             "run": _run_resource(options, settings, clock, reporter),

@@ -14,13 +14,16 @@ from marketflows_pipeline.assets.cross_asset_models import TRAINED_TABLES
 from marketflows_pipeline.assets.exchanges_raw import DAILY_TABLES
 from marketflows_pipeline.assets.tables import asset_key
 from marketflows_pipeline.orchestration.failures import causes_of, is_interrupt
+from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import PARTS, TABLES, Part
+from marketflows_pipeline.warehouse.lake_maintenance import maintain
 
 log = logging.getLogger(__name__)
 
 KEEP_RUNS_FOR = timedelta(days=30)
 # Which part a run is of, where hosts share the parts: the queue lets one run of each part go on.
 PART_TAG = "marketflows/part"
+MAINTAIN_LAKE = "maintain_lake"
 LAYERS = ("raw", "core", "mart", "output")
 # Derived from daily requests alone; an hourly run leaves them.
 DAILY_MARTS = ("mart.exchange_netflow", "mart.exchange_token_flows", "mart.exchange_netflow_by_class")
@@ -107,7 +110,7 @@ score_models = dg.define_asset_job(
     description="Score the newest stored session with the models that are there, and publish.",
 )
 # They work on what is stored, so they make no requests and need no key.
-KEYLESS_JOBS = frozenset({train_models.name, score_models.name})
+KEYLESS_JOBS = frozenset({train_models.name, score_models.name, MAINTAIN_LAKE})
 # What each job writes, where parts are locked one by one (a test holds this to the selections above).
 PARTS_OF_JOBS: Mapping[str, tuple[Part, ...]] = {
     hourly_refresh.name: ("market_caps", "exchanges"),
@@ -181,14 +184,35 @@ def prune_history() -> None:
     delete_old_runs()
 
 
-def jobs_of_host(parts: Collection[Part]) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
+@dg.op(required_resource_keys={"run"}, description="What `marketflows store maintain` does.")
+def maintain_store(context: dg.OpExecutionContext) -> None:
+    """Nothing else merges the small files of a lake, or deletes those that no snapshot needs."""
+    run: RunContext = context.resources.run
+    left = maintain(run.warehouse, run.clock.now())
+    context.log.info(f"maintained {run.warehouse.store}: {left} published snapshots can be asked")
+
+
+@dg.job(
+    name=MAINTAIN_LAKE,
+    description="Merge small files of the lake, forget old snapshots, and delete files that no snapshot needs.",
+    hooks={log_cause},
+)
+def maintain_lake() -> None:
+    """One step, under the locks of all parts."""
+    maintain_store()
+
+
+def jobs_of_host(
+    parts: Collection[Part], *, has_lake: bool = False
+) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
     """The jobs of one host among several: those of one part each, under the names that they have everywhere.
 
     They are marked with their part. A run that was lost with its host is repeated as a whole: the tables of a publish
     are as of one moment.
 
     Args:
-        parts: that this host serves. The host of the market caps prunes Dagster's history, which all of them share.
+        parts: that this host serves. The host of the market caps does the upkeep of what all of them share.
+        has_lake: whether that includes a lake, not Dagster's history alone.
     """
     found: list[UnresolvedAssetJobDefinition | dg.JobDefinition] = [
         dg.define_asset_job(
@@ -202,4 +226,9 @@ def jobs_of_host(parts: Collection[Part]) -> list[UnresolvedAssetJobDefinition |
         for part in parts
         if parts_of_run(job.name, None) == (part,)
     ]
-    return [*found, prune_history] if "market_caps" in parts else found
+    return [*found, *upkeep(has_lake=has_lake)] if "market_caps" in parts else found
+
+
+def upkeep(*, has_lake: bool) -> list[dg.JobDefinition]:
+    """The jobs that keep small what runs leave behind."""
+    return [prune_history, maintain_lake] if has_lake else [prune_history]

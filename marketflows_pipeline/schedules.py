@@ -15,6 +15,7 @@ from marketflows_pipeline.jobs import (
     daily_refresh,
     exchange_refresh,
     hourly_refresh,
+    maintain_lake,
     market_cap_refresh,
     prune_history,
     train_models,
@@ -27,6 +28,7 @@ from marketflows_pipeline.timetable import (
     AFTER_US_CLOSE,
     DAILY,
     HOURLY,
+    WEEKLY_MAINTENANCE,
     WEEKLY_PRUNING,
     WEEKLY_TRAINING,
     Timing,
@@ -46,32 +48,36 @@ MAX_RUNTIME_S = 3000
 _AT_FIVE_PAST = "At five past, because the service's hourly point is in by then and everyone else requests on the hour."
 
 
-def schedules_of(options: RunOptions) -> tuple[dg.ScheduleDefinition, ...]:
+def schedules_of(options: RunOptions, *, has_lake: bool = False) -> tuple[dg.ScheduleDefinition, ...]:
     """All schedules, on from the start.
 
     Args:
         options: files and mode of the runs; a tick for which these hold no valid settings starts no run.
+        has_lake: whether there is a lake to maintain.
     """
     return (
         _schedule("hourly", hourly_refresh, HOURLY, options, _AT_FIVE_PAST),
         _daily(options),
         _after_us_close(options),
         _weekly_training(options),
-        _weekly_pruning(),
+        *_upkeep(options, has_lake=has_lake),
     )
 
 
-def schedules_of_host(options: RunOptions, parts: Collection[Part]) -> tuple[dg.ScheduleDefinition, ...]:
+def schedules_of_host(
+    options: RunOptions, parts: Collection[Part], *, has_lake: bool = False
+) -> tuple[dg.ScheduleDefinition, ...]:
     """The schedules of one host among several: those of its parts, each of which has runs of its own.
 
     Args:
         options: as in `schedules_of`.
-        parts: that this host serves. The host of the market caps prunes Dagster's history, which all of them share.
+        parts: that this host serves. The host of the market caps does the upkeep of what all of them share.
+        has_lake: as in `schedules_of`.
     """
     of_part: dict[Part, tuple[dg.ScheduleDefinition, ...]] = {
         "market_caps": (
             _schedule("hourly_market_caps", market_cap_refresh, HOURLY, options, _AT_FIVE_PAST),
-            _weekly_pruning(),
+            *_upkeep(options, has_lake=has_lake),
         ),
         "exchanges": (
             _schedule(
@@ -118,6 +124,20 @@ def _weekly_training(options: RunOptions) -> dg.ScheduleDefinition:
     )
 
 
+def _upkeep(options: RunOptions, *, has_lake: bool) -> tuple[dg.ScheduleDefinition, ...]:
+    return (_weekly_pruning(), _weekly_maintenance(options)) if has_lake else (_weekly_pruning(),)
+
+
+def _weekly_maintenance(options: RunOptions) -> dg.ScheduleDefinition:
+    return _schedule(
+        "weekly_maintenance",
+        maintain_lake,
+        WEEKLY_MAINTENANCE,
+        options,
+        "On Sunday nights, between two hourly runs, since writers of all hosts wait for it.",
+    )
+
+
 def _weekly_pruning() -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(
         name="weekly_pruning",
@@ -130,7 +150,11 @@ def _weekly_pruning() -> dg.ScheduleDefinition:
 
 
 def _schedule(
-    name: str, job: UnresolvedAssetJobDefinition, timing: Timing, options: RunOptions, description: str
+    name: str,
+    job: UnresolvedAssetJobDefinition | dg.JobDefinition,
+    timing: Timing,
+    options: RunOptions,
+    description: str,
 ) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=name,

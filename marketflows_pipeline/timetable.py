@@ -60,6 +60,7 @@ DAILY = Timing(25, 1)
 AFTER_US_CLOSE = Timing(45, 22, _WEEK[:5])
 WEEKLY_TRAINING = Timing(20, 6, (6,))
 WEEKLY_PRUNING = Timing(30, 3, (7,))
+WEEKLY_MAINTENANCE = Timing(40, 3, (7,))
 
 # What brings each part up to date; the exchange part's daily requests have a run of their own.
 TIMINGS_OF: Mapping[str, tuple[Timing, ...]] = {

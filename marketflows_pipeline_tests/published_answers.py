@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from marketflows_pipeline.warehouse.published import batches, executed, open_published
-from marketflows_pipeline.warehouse.remote import RemoteVersion
+from marketflows_pipeline.warehouse.published import Published, batches, executed, open_published
 
 
 class QueryResult(NamedTuple):
@@ -19,7 +18,7 @@ class QueryResult(NamedTuple):
     rows: list[tuple[Any, ...]]
 
 
-def query_rows(path: Path | RemoteVersion, sql: str) -> QueryResult:
+def query_rows(path: Published, sql: str) -> QueryResult:
     """All rows of a query."""
     with open_published(path) as connection, executed(connection, sql) as (columns, types):
         return QueryResult(columns, types, [row for batch in batches(connection) for row in batch])

@@ -75,7 +75,10 @@ def published_tables(pictures: Pictures) -> dg.AssetsDefinition:
         try_to_begin(context, run, pictures, only_few=True)
         path = run.settings.warehouse.published_path
         report = publish(run.warehouse, part=part, run_id=run.run_id, now=run.clock.now(), published_path=path)
-        log.info("published %s (%.1f MB)", path, report.size_bytes / 1e6)
+        of_lake = {} if report.snapshot is None else {"snapshot": report.snapshot}
+        has_file = run.settings.warehouse.has_file
+        where = path if has_file else f"{run.warehouse.store}, snapshot {report.snapshot}"
+        log.info("published %s (%.1f MB)", where, report.size_bytes / 1e6)
         for name in _failed_before(run, report.carried_over):
             log.warning(
                 "part %s is carried over from an earlier publish: its latest run has not passed its checks", name
@@ -83,7 +86,8 @@ def published_tables(pictures: Pictures) -> dg.AssetsDefinition:
         tables = as_markdown(report.tables.select("table_name", "status", "as_of", "n_rows"))
         return dg.MaterializeResult(
             metadata={
-                "path": dg.MetadataValue.path(path),
+                **({"path": dg.MetadataValue.path(path)} if has_file else {}),
+                **of_lake,
                 "size_mb": report.size_bytes / 1e6,
                 "tables": dg.MetadataValue.md(tables),
                 **upload_published(run, report),

@@ -14,7 +14,7 @@ from marketflows_pipeline.errors import MarketflowsError, is_stop
 from marketflows_pipeline.object_storage.upload import REPORT
 from marketflows_pipeline.report.build import SectionCache
 from marketflows_pipeline.report.bundle import HOW_TO_MAKE, read_bundle
-from marketflows_pipeline.report.places import Written, write_after_publish
+from marketflows_pipeline.report.places import NO_FILE, Written, write_after_publish
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.system.markdown import plain_markdown
 from marketflows_pipeline.system.printable import excerpt
@@ -40,6 +40,9 @@ def page_after(pictures: Pictures) -> dg.AssetsDefinition:
 
 def _written(run: RunContext) -> dict[str, dg.MetadataValue]:
     """Write the page; what keeps it from being written costs no publish, so it is a warning."""
+    if not run.settings.warehouse.has_file:
+        log.info("no page was written: %s", NO_FILE)
+        return {"not_written": dg.MetadataValue.text(NO_FILE)}
     bundle = read_bundle()
     if bundle is None:
         log.warning("no page was written: its scripts are missing; `%s` makes them", HOW_TO_MAKE)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from marketflows_pipeline.cli.report_command import published_file
 from marketflows_pipeline.cli.text import say
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import MarketflowsError
@@ -27,7 +28,7 @@ def report(options: RunOptions, out: Path | None, *, is_opened: bool) -> None:
     from marketflows_pipeline.run_context import read_settings  # noqa: PLC0415
 
     settings = read_settings(options, os.environ, needs_key=False)
-    path = settings.warehouse.published_path
+    path = published_file(settings)
     if not path.exists():
         raise MarketflowsError(f"there is nothing at {path} yet; run `{options.command_line()}` first")
     bundle = scripts(is_needed=True)

@@ -57,7 +57,7 @@ def plan(options: RunOptions, output_format: Literal["table", "json"]) -> None:
             raise
         except MarketflowsError:
             stored = Stored(source="the published file, since the private one could not be read")
-    if stored.is_empty and files.published_path.exists():
+    if stored.is_empty and files.has_file and files.published_path.exists():
         with read_published(files.published_path) as reading:
             stored = stored_facts(reading, settings, now, stored.source or "the published file", files.published_path)
     if settings.shared_database is not None and settings.source.makes_requests:

@@ -11,11 +11,13 @@ import click
 from marketflows_pipeline.cli.report_context import ReportContext, ReportPart
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.clock import SystemClock
+from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.options import TUTORIAL_PUBLISHED, RunOptions
 
 if TYPE_CHECKING:
     from marketflows_pipeline.cli.reports.published_data import PublishedData
     from marketflows_pipeline.cli.reports.report import Report, ReportFormat
+    from marketflows_pipeline.settings import ConfigFile
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,8 +65,10 @@ def print_report(
         verb: what that command does.
         run_first: the run that the user asked for, which gives its exit code; None to report what is published.
     """
-    if run_first is not None and (exit_code := run_first(options)):
-        raise click.exceptions.Exit(exit_code)
+    if run_first is not None:
+        context_of(options, part, command, verb)  # a run would be for nothing where no file can answer
+        if exit_code := run_first(options):
+            raise click.exceptions.Exit(exit_code)
     # Imported here, because --help need not wait for DuckDB and pydantic.
     from marketflows_pipeline.cli.reports.published_data import open_published_data  # noqa: PLC0415
     from marketflows_pipeline.cli.reports.report import text_of  # noqa: PLC0415
@@ -80,6 +84,20 @@ def print_report(
     out.write(text.encode())
 
 
+def published_file(config: ConfigFile) -> Path:
+    """The file that answers, whether or not it is there yet.
+
+    Raises:
+        UserInputError: if the settings say that none is written; one from before would be out of date.
+    """
+    if not config.warehouse.has_file:
+        raise UserInputError(
+            "export = false under [warehouse.ducklake]: expected true, since this command answers from the published "
+            'file; SQL asks the lake itself: marketflows sql --snapshot latest "..."'
+        )
+    return config.warehouse.published_path
+
+
 def context_of(options: RunOptions, part: ReportPart, command: str, verb: str) -> ReportContext:
     """What options, settings and clock say about a report; arguments as of `print_report`."""
     from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
@@ -92,7 +110,7 @@ def context_of(options: RunOptions, part: ReportPart, command: str, verb: str) -
         how_to_fetch = f"{options.config} has no table [{part.table}]: add it, then {how_to_fetch}"
     return ReportContext(
         part=part,
-        path=Path.cwd() / TUTORIAL_PUBLISHED if options.tutorial else config.warehouse.published_path,
+        path=Path.cwd() / TUTORIAL_PUBLISHED if options.tutorial else published_file(config),
         now=SystemClock().now(),
         config=config,
         is_tutorial=options.tutorial,

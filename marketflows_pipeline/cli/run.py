@@ -47,6 +47,7 @@ from marketflows_pipeline.options import (
 from marketflows_pipeline.orchestration.failures import failure_of
 from marketflows_pipeline.orchestration.run_history import RunHistory
 from marketflows_pipeline.progress import LogReporter, Reporter, TerminalReporter
+from marketflows_pipeline.report.places import NO_FILE
 from marketflows_pipeline.report.writing import INDEX
 from marketflows_pipeline.run_context import read_settings
 from marketflows_pipeline.schema import PARTS
@@ -166,7 +167,8 @@ def _refresh(part: Literal["market_caps", "exchanges", "cross_asset"], job_name:
 
 def _execute(job_name: str, options: RunOptions, settings: Settings, console: Console, run_log: RunLog) -> int:
     """Run a job in this process; the exit code, after one line for each fault."""
-    scripts()
+    if settings.warehouse.has_file:
+        scripts()
     reporter: Reporter = TerminalReporter(console) if console.is_terminal else LogReporter()
     # What Dagster writes is for the user alone, too; pictures and the published file are not.
     with warnings.catch_warnings(), private_umask(), _dagster_instance(tutorial=options.tutorial) as instance:
@@ -241,9 +243,11 @@ def _version(path: Path) -> tuple[int, int] | None:
 def _say_what_was_written(options: RunOptions, settings: Settings, run_log: RunLog, page: Path | None) -> None:
     pictures = sorted(options.picture_folder.glob("*.png"))
     tables = sum(path.name.endswith("_percent_gains_table.png") for path in pictures)
-    say(f"database  {settings.warehouse.published_path}")
+    has_file = settings.warehouse.has_file
+    say(f"database  {settings.warehouse.published_path if has_file else store_of(settings)}")
     say(f"pictures  {options.picture_folder}: {len(pictures) - tables} charts, {tables} gain tables")
-    say(f"page      {page or 'not written: a warning says why'}")
+    why_not = "a warning says why" if has_file else NO_FILE
+    say(f"page      {page or f'not written: {why_not}'}")
     say(f"log       {run_log.path or 'not kept: it could not be written'}")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from marketflows_pipeline.cli.report_command import format_option_of
+from marketflows_pipeline.cli.report_command import format_option_of, published_file
 from marketflows_pipeline.cli.text import argument_text, read_standard_input, say, standard_output
 from marketflows_pipeline.cli.usage import is_option_of
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
@@ -123,4 +123,4 @@ def published_path(options: RunOptions) -> Path:
         return Path.cwd() / TUTORIAL_PUBLISHED
     from marketflows_pipeline.settings import load_config  # noqa: PLC0415 (--help need not wait for pydantic)
 
-    return load_config(options.config, options.provider).warehouse.published_path
+    return published_file(load_config(options.config, options.provider))

@@ -82,7 +82,7 @@ def refuse_another(settings: Settings, owner: str | None, file: Path) -> None:
 def _refuse_published(settings: Settings) -> None:
     """A private file of one provider beside a published one of another would mix them part by part."""
     path = settings.warehouse.published_path
-    if not path.exists():
+    if not settings.warehouse.has_file or not path.exists():
         return
     try:
         with read_published(path) as reading:

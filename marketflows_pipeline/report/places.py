@@ -14,6 +14,9 @@ from marketflows_pipeline.report.published import open_published_file
 from marketflows_pipeline.report.writing import Place, write_file, write_page
 from marketflows_pipeline.settings import Settings
 
+# Why there is no page, where the settings say so.
+NO_FILE = "it is made from the published file, and export = false under [warehouse.ducklake] writes none"
+
 
 @dataclass(frozen=True)
 class Written:

@@ -115,6 +115,11 @@ class WarehousePaths(TomlTable):
         """The lake, where it is the store."""
         return self.ducklake if self.store == "ducklake" else None
 
+    @property
+    def has_file(self) -> bool:
+        """Whether a publish writes the file at `published_path`; a lake need not."""
+        return self.lake is None or self.lake.export
+
     @field_validator("published_path")
     @classmethod
     def _two_files(cls, published: Path, info: ValidationInfo) -> Path:

@@ -15,7 +15,7 @@ _LOCK = ".lock"
 
 
 def impossible_places(config_path: Path, config: ConfigFile) -> Iterator[str]:
-    """One line for every database file that can be nowhere, such as one with the path of a folder.
+    """One line for every database file that can be nowhere, such as one with the path of a folder, or is nowhere.
 
     Args:
         config_path: the file that names them.
@@ -26,6 +26,13 @@ def impossible_places(config_path: Path, config: ConfigFile) -> Iterator[str]:
             yield fault_line(config_path, f"warehouse.{key}", str(path), f"expected {expectation}")
     if expectation := _folder_expected(config.report.path):
         yield fault_line(config_path, "report.path", str(config.report.path), f"expected {expectation}")
+    if config.publish.upload is not None and not config.warehouse.has_file:
+        yield fault_line(
+            config_path,
+            "publish.upload",
+            config.publish.upload,
+            "expected no upload, or export = true under [warehouse.ducklake], which writes the file to upload",
+        )
 
 
 def taken_places(config_path: Path, secrets_path: Path | None, config: ConfigFile) -> Iterator[str]:

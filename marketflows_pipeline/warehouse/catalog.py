@@ -86,6 +86,30 @@ def prepare_history(cursor: duckdb.DuckDBPyConnection) -> None:
             )
 
 
+def renew_comments(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Give stored tables and their columns the registry's comments, where they have others."""
+    here = "where database_name = current_database() and not internal"
+    of_tables = cursor.execute(
+        f"select schema_name || '.' || table_name, comment from duckdb_tables() {here}"
+    ).fetchall()
+    of_columns = cursor.execute(
+        f"select schema_name || '.' || table_name, column_name, comment from duckdb_columns() {here}"
+    ).fetchall()
+    stored = {(table, column): comment for table, column, comment in of_columns}
+    statements: list[str] = []
+    for name, comment in of_tables:
+        entry = TABLES.get(name)
+        if entry is None:
+            continue
+        others = [
+            column.name for column in entry.columns if stored.get((name, column.name), column.comment) != column.comment
+        ]
+        if others or comment != entry.description:
+            statements += ddl.comments(entry, others)
+    if statements:
+        run_all(cursor, statements)
+
+
 def count_rows(cursor: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> dict[str, int]:
     """Rows of each of these stored tables."""
     each = [f"select {ddl.literal(name)}, count(*) from {ddl.qualified(name)}" for name in tables]

@@ -18,7 +18,7 @@ import polars as pl
 from marketflows_pipeline.schema import PARTS, TABLES, Table
 from marketflows_pipeline.warehouse import build, ddl, engine
 from marketflows_pipeline.warehouse.build import Origin
-from marketflows_pipeline.warehouse.catalog import make_accepted, make_views, stored_columns
+from marketflows_pipeline.warehouse.catalog import make_accepted, make_views, renew_comments, stored_columns
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline.warehouse.stores.file import STORAGE_VERSION
 from marketflows_pipeline.warehouse.stores.lake import PUB, LakeStore
@@ -135,6 +135,7 @@ def _bring(
         if name not in others and not (since is not None and _bring_changes(cursor, TABLES[name], since, state)):
             cursor.execute(f"delete from {ddl.qualified(name)}").fetchall()
             cursor.execute(f"insert into {ddl.qualified(name)} from {ddl.qualified(name, CATALOG)}").fetchall()
+    renew_comments(cursor)
     if stored_columns(cursor) != stored:
         make_views(cursor, LakeStore.dialect)
         make_accepted(cursor, LakeStore.dialect)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -71,6 +72,34 @@ def test_schedules_are_those_of_the_parts_and_dagsters_history_is_pruned_once() 
     }
     assert len(schedules) == len({each.name for each in schedules})
     assert {each.default_status for each in schedules} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_a_lake_is_maintained_once_a_week_by_the_host_of_the_market_caps() -> None:
+    """Without a lake there is no such job, and nothing differs."""
+    for parts in (None, *HOSTS):
+        without, beside = (build_definitions(parts=parts, has_lake=lake).get_repository_def() for lake in (False, True))
+        jobs = set(beside.job_names) - set(without.job_names)
+        schedules = [each for each in beside.schedule_defs if not without.has_schedule_def(each.name)]
+        is_keeper = parts is None or "market_caps" in parts
+        assert jobs == ({"maintain_lake"} if is_keeper else set())
+        assert [(each.name, each.job_name, each.cron_schedule) for each in schedules] == (
+            [("weekly_maintenance", "maintain_lake", "40 3 * * 0")] if is_keeper else []
+        )
+
+
+@pytest.mark.parametrize(
+    ("config", "has_lake"),
+    [('[warehouse]\nstore = "ducklake"\n', True), ("[warehouse]\n", False), ("[", False), (None, False)],
+)
+def test_the_settings_say_whether_there_is_a_lake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str | None, has_lake: bool
+) -> None:
+    from marketflows_pipeline.definitions import defs
+
+    monkeypatch.chdir(tmp_path)
+    if config is not None:
+        (tmp_path / "config.toml").write_text(config)
+    assert ("maintain_lake" in defs().get_repository_def().job_names) is has_lake
 
 
 def test_the_code_server_serves_what_its_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def empty_file() -> Path:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tests of a module that says `BOTH_STORES` run on a lake too."""
     if "warehouse" in metafunc.fixturenames and getattr(metafunc.module, "BOTH_STORES", False):
-        lake = pytest.param("lake", marks=[pytest.mark.slow, needs_lake])
+        lake = pytest.param("lake", marks=[pytest.mark.slow, pytest.mark.lake, needs_lake])
         metafunc.parametrize("warehouse", ["file", lake], indirect=True)
 
 

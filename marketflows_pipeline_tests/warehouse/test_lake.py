@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from marketflows_pipeline.errors import MarketflowsError, UserInputError, WarehouseError
+from marketflows_pipeline.schema import TABLES
 from marketflows_pipeline.warehouse.published import LakeSnapshot
 from marketflows_pipeline.warehouse.revisions import Provenance
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -28,7 +30,7 @@ from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps
 from marketflows_pipeline_tests.warehouse.lakes import lake_in, needs_lake
 from marketflows_pipeline_tests.warehouse.runs import Runs, caps_and_volumes
 
-pytestmark = [pytest.mark.slow, needs_lake]
+pytestmark = [pytest.mark.slow, pytest.mark.lake, needs_lake]
 
 _CAPS = st.lists(
     st.tuples(st.sampled_from(["bitcoin", "ether", "tron"]), st.integers(0, 5), st.sampled_from([1.0, 2.0, 3.0])),
@@ -144,15 +146,36 @@ def test_a_part_that_has_not_passed_stays_as_it_was_published(tmp_path: Path, la
     ]
 
 
-def test_a_table_that_has_not_changed_is_not_replaced(tmp_path: Path, lake: Warehouse) -> None:
-    runs = Runs(lake, tmp_path / "published" / "marketflows.duckdb")
-    runs.passes()
-    runs.publish("market_caps", "run-2", NOW + HOUR)
-    newest = lake.query("from pub.current_snapshot()").item()
+def test_a_table_that_has_not_changed_is_not_replaced(tmp_path: Path) -> None:
+    with Warehouse(lake_in(tmp_path, exports=False)) as lake:
+        runs = Runs(lake, tmp_path / "published" / "marketflows.duckdb")
+        runs.passes()
+        newest = runs.publish("market_caps", "run-2", NOW + HOUR).snapshot
 
-    changes = "select count(*) from ducklake_table_changes('pub', '{}', '{}', {}, {})"
-    assert lake.query(changes.format("raw", "market_caps", newest, newest)).item() == 0
-    assert lake.query(changes.format("meta", "publish", newest, newest)).item() > 0
+        changes = "select count(*) from ducklake_table_changes('pub', '{}', '{}', {}, {})"
+        assert lake.query(changes.format("raw", "market_caps", newest, newest)).item() == 0
+        assert lake.query(changes.format("meta", "publish", newest, newest)).item() > 0
+
+
+def test_a_changed_comment_reaches_tables_that_are_stored_and_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "published" / "marketflows.duckdb"
+    with Warehouse(lake_in(tmp_path)) as lake:
+        Runs(lake, link).passes()
+    for name in ("raw.market_caps", "core.market_cap_grid"):
+        first, *columns = TABLES[name].columns
+        changed = replace(
+            TABLES[name], description="Otherwise.", columns=(replace(first, description="New.", unit=""), *columns)
+        )
+        monkeypatch.setitem(TABLES, name, changed)
+    with Warehouse(lake_in(tmp_path)) as lake:
+        Runs(lake, link).passes(run_id="run-2", value=2.0, hour=1)
+        for kind, words in (("tables", "Otherwise."), ("columns", "New.")):
+            found = lake.query(f"select database_name, table_name from duckdb_{kind}() where comment = '{words}'")
+            names = ("market_cap_grid", "market_caps")
+            assert sorted(found.rows()) == [(catalog, name) for catalog in ("marketflows", "pub") for name in names]
+    assert caps_and_volumes(link) == [(2.0,)]
 
 
 def test_an_export_that_fails_leaves_the_file_as_it_was(

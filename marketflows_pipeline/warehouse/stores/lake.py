@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -15,11 +16,18 @@ from marketflows_pipeline.settings.postgres import PostgresTarget
 from marketflows_pipeline.system.safe_files import private_folder
 from marketflows_pipeline.warehouse import ddl, engine, private_file
 from marketflows_pipeline.warehouse.call_journal import CallJournal
-from marketflows_pipeline.warehouse.catalog import make_accepted, make_views, prepare_history, stored_columns
+from marketflows_pipeline.warehouse.catalog import (
+    make_accepted,
+    make_views,
+    prepare_history,
+    renew_comments,
+)
 from marketflows_pipeline.warehouse.stores.dialect import DUCKLAKE
 from marketflows_pipeline.warehouse.stores.lake_place import LAKES, LakePlace
 from marketflows_pipeline.warehouse.stores.seam import CATALOG, Calls, Result
-from marketflows_pipeline.warehouse.stores.shared_catalog import CALLS, SharedCalls, SharedCatalog
+
+if TYPE_CHECKING:
+    from marketflows_pipeline.warehouse.stores.shared_catalog import SharedCatalog
 
 PUB = "pub"
 _ATTEMPTS = 8
@@ -45,7 +53,7 @@ class LakeStore:
         self.place = place
         self.path = path
         self.outgoing = outgoing
-        self.shared = SharedCatalog(place) if isinstance(place.catalog, PostgresTarget) else None
+        self.shared = _shared_catalog(place) if isinstance(place.catalog, PostgresTarget) else None
 
     def __str__(self) -> str:
         return str(self.place)
@@ -98,13 +106,15 @@ class LakeStore:
 
     def calls(self) -> Calls:
         """The calls of all hosts in Postgres, or the journal beside `path`."""
-        return SharedCalls(self.shared) if self.shared else CallJournal(self.path)
+        return self.shared.calls() if self.shared else CallJournal(self.path)
 
     def prepare(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Make what is missing of history tables and views."""
-        if self.shared and CALLS not in stored_columns(cursor):
+        if self.shared:
             self.shared.view_calls(cursor)
         prepare_history(cursor)
+        # A table is refilled in place, so it keeps the comments that it was made with.
+        renew_comments(cursor)
         make_views(cursor, self.dialect)
         make_accepted(cursor, self.dialect)
 
@@ -133,6 +143,12 @@ class LakeStore:
         """Let go of the connections to Postgres."""
         if self.shared:
             self.shared.close()
+
+
+def _shared_catalog(place: LakePlace) -> SharedCatalog:
+    from marketflows_pipeline.warehouse.stores.shared_catalog import SharedCatalog  # noqa: PLC0415 (for several hosts)
+
+    return SharedCatalog(place)
 
 
 def _is_conflict(error: BaseException) -> bool:

@@ -15,6 +15,7 @@ from marketflows_pipeline.schema import TABLES, DType
 from marketflows_pipeline.settings.postgres import PostgresTarget
 from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.call_journal import Call
+from marketflows_pipeline.warehouse.catalog import stored_columns
 from marketflows_pipeline.warehouse.stores.lake_place import LAKES, LakePlace
 
 CALLS = "meta.api_calls"
@@ -69,13 +70,19 @@ class SharedCatalog:
         )
 
     def view_calls(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Make ``meta.api_calls`` of the cursor's catalog a view of the calls of all hosts."""
+        """Make ``meta.api_calls`` of the cursor's catalog a view of the calls of all hosts, if it is not there."""
+        if CALLS in stored_columns(cursor):
+            return
         entry = TABLES[CALLS]
         cursor.execute(ddl.create_schema(entry))
         cursor.execute(
             f"create view {ddl.qualified(CALLS)} as select {ddl.column_list(entry.column_names)}"
             f" from {ATTACHED}.{SCHEMA}.api_calls"
         )
+
+    def calls(self) -> SharedCalls:
+        """The calls of all hosts."""
+        return SharedCalls(self)
 
     def writing(self) -> AbstractContextManager[None]:
         """The lock under which one process of all hosts writes."""

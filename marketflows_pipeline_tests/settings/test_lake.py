@@ -1,0 +1,28 @@
+"""The lake: where it is when nothing is said, and that an upload needs the file."""
+
+from __future__ import annotations
+
+from marketflows_pipeline_tests.settings.conftest import Faults, Load
+
+NO_FILE = '[warehouse]\nstore = "ducklake"\n[warehouse.ducklake]\nexport = false\n'
+UPLOAD = '[publish]\nupload = "s3://bucket/team"\n'
+
+
+def test_the_file_is_the_store_unless_a_lake_is_asked_for(load: Load) -> None:
+    assert load().warehouse.lake is None
+    assert load().warehouse.has_file
+    assert load("[warehouse.ducklake]\nexport = false\n").warehouse.has_file, "of a lake that is not used"
+
+
+def test_a_lake_writes_the_file_unless_told_otherwise(load: Load) -> None:
+    assert load('[warehouse]\nstore = "ducklake"\n').warehouse.has_file
+    assert not load(NO_FILE).warehouse.has_file
+
+
+def test_an_upload_needs_the_file(load: Load, faults: Faults) -> None:
+    keys = {"COINGECKO_API_KEY": "CG-test", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}
+    assert faults(NO_FILE + UPLOAD, environ=keys) == [
+        "config.toml: publish.upload = 's3://bucket/team': expected no upload, or export = true under "
+        "[warehouse.ducklake], which writes the file to upload"
+    ]
+    assert load('[warehouse]\nstore = "ducklake"\n' + UPLOAD, environ=keys).publish.upload == "s3://bucket/team"
