@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from marketflows_pipeline.warehouse import ddl
-from marketflows_pipeline.warehouse.stores.shared_catalog import CALLS
+from marketflows_pipeline.warehouse.stores.shared_catalog import CALLS, CALLS_OF_ALL_HOSTS
 from marketflows_pipeline.warehouse.table_digest import Columns
 
 _TABLES = """
@@ -66,8 +66,8 @@ def stored_tables(cursor: duckdb.DuckDBPyConnection, catalog: str) -> dict[tuple
         for schema, name, columns, kinds, filled in rows
     ]
     if cursor.execute(_IS_VIEW, {"catalog": catalog, "name": CALLS}).fetchall():
-        # The list of columns has those of a lake's view only once it has been asked.
-        columns = cursor.execute(f"describe {ddl.qualified(CALLS, catalog)}").fetchall()
+        # A lake that is attached under another name than runs give it cannot make sense of the view itself.
+        columns = cursor.execute(f"describe from {CALLS_OF_ALL_HOSTS}").fetchall()
         schema, _, name = CALLS.partition(".")
         tables.append(StoredTable(schema, name, {column: kind for column, kind, *_ in columns}, frozenset()))
     return {table.key: table for table in tables}
