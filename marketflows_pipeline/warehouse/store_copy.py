@@ -25,7 +25,7 @@ from marketflows_pipeline.warehouse.catalog import run_all
 from marketflows_pipeline.warehouse.stored_tables import StoredTable, count_of, stored_tables
 from marketflows_pipeline.warehouse.stores.lake import LakeStore
 from marketflows_pipeline.warehouse.stores.seam import CATALOG, Store
-from marketflows_pipeline.warehouse.stores.shared_catalog import CALLS, SharedCatalog
+from marketflows_pipeline.warehouse.stores.shared_catalog import CALLS, CALLS_OF_ALL_HOSTS, SharedCatalog
 from marketflows_pipeline.warehouse.table_digest import Digest, digest_of
 
 ORIGIN = "origin"
@@ -75,7 +75,8 @@ class _Sides:
 
     def rows_of(self, table: StoredTable) -> str:
         """The relation to copy."""
-        stored = table.within(ORIGIN)
+        is_shared = str(table) == CALLS and isinstance(self.source, LakeStore) and self.source.shared is not None
+        stored = CALLS_OF_ALL_HOSTS if is_shared else table.within(ORIGIN)
         if str(table) != CALLS or not self.has_journal:
             return stored
         columns = ddl.column_list(table.columns)

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 import duckdb
 
 from marketflows_pipeline.warehouse import ddl
-from marketflows_pipeline.warehouse.stores.shared_catalog import CALLS
+from marketflows_pipeline.warehouse.stores.shared_catalog import CALLS, CALLS_OF_ALL_HOSTS
 from marketflows_pipeline.warehouse.table_digest import Columns
 
-# A lake whose catalog is in Postgres has the calls of all hosts as a view, which stands for their table.
-_TABLES = f"""
+_TABLES = """
 select schema_name, table_name, list(column_name), list(data_type), list(column_name) filter (not is_nullable)
 from (from duckdb_columns() order by column_index)
-where database_name = $catalog and not internal and (
-    (schema_name, table_name) in (select (schema_name, table_name) from duckdb_tables() where database_name = $catalog)
-    or schema_name || '.' || table_name = {ddl.literal(CALLS)}
-)
+where database_name = $catalog and not internal
+    and (schema_name, table_name) in
+        (select (schema_name, table_name) from duckdb_tables() where database_name = $catalog)
 group by all order by all
 """
+_IS_VIEW = "from duckdb_views() where database_name = $catalog and schema_name || '.' || view_name = $name"
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,18 @@ class StoredTable:
 
 
 def stored_tables(cursor: duckdb.DuckDBPyConnection, catalog: str) -> dict[tuple[str, str], StoredTable]:
-    """Every table of an attached catalog by its key, views left out."""
+    """Every table of an attached catalog by its key; of views that one alone which has the calls of all hosts."""
     rows = cursor.execute(_TABLES, {"catalog": catalog}).fetchall()
-    return {
-        (schema, name): StoredTable(schema, name, dict(zip(columns, kinds, strict=True)), frozenset(filled or ()))
+    tables = [
+        StoredTable(schema, name, dict(zip(columns, kinds, strict=True)), frozenset(filled or ()))
         for schema, name, columns, kinds, filled in rows
-    }
+    ]
+    if cursor.execute(_IS_VIEW, {"catalog": catalog, "name": CALLS}).fetchall():
+        # A lake that is attached under another name than runs give it cannot make sense of the view itself.
+        columns = cursor.execute(f"describe from {CALLS_OF_ALL_HOSTS}").fetchall()
+        schema, _, name = CALLS.partition(".")
+        tables.append(StoredTable(schema, name, {column: kind for column, kind, *_ in columns}, frozenset()))
+    return {table.key: table for table in tables}
 
 
 def count_of(cursor: duckdb.DuckDBPyConnection, relation: str) -> int:

@@ -93,9 +93,9 @@ def rows_of(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of every table that has any, as text, which tells zeros and NaN from each other."""
     with Warehouse(store, create=False) as warehouse:
         tables = warehouse.query(
-            "select schema_name || '.' || table_name from duckdb_tables()"
+            "select schema_name || '.' || table_name as name from duckdb_tables()"
             " where database_name = 'marketflows' and not internal order by all"
-        )["schema_name || '.' || table_name"]
+        )["name"]
         with warehouse.held_back() as cursor:
             filled = [name for name, rows in count_rows(cursor, tables).items() if rows]
         return {
@@ -167,15 +167,16 @@ def test_rows_of_tables_that_the_source_lacks_are_other_rows_too(home: Path) -> 
 
 @pytest.mark.parametrize("target", ["lake", "file"])
 def test_a_copy_that_is_killed_goes_on(home: Path, tmp_path: Path, target: str) -> None:
-    folder, source, other = home, file_in(home), lake_in(home)
+    source: Store = file_in(home)
+    other: Store = lake_in(home)
     original = rows_of(source)
     if target == "file":
         copy(source, other)
         source.path.unlink()
         source, other = lake_in(home), file_in(home)
-    killed = subprocess.run([sys.executable, "-c", COPIES_AND_DIES, str(folder), target], check=False)
+    killed = subprocess.run([sys.executable, "-c", COPIES_AND_DIES, str(home), target], check=False)
     assert killed.returncode == -signal.SIGKILL
-    with Warehouse(type(other)(other.path) if target == "file" else lake_in(home), create=False) as half:
+    with Warehouse(other, create=False) as half:
         counts = half.row_counts()
     assert counts[CAPS] == 0
     assert counts["core.market_cap_grid"] == 1

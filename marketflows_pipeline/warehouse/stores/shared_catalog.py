@@ -21,6 +21,7 @@ from marketflows_pipeline.warehouse.stores.lake_place import LAKES, LakePlace
 CALLS = "meta.api_calls"
 # Under which the database is attached, for the view of the calls.
 ATTACHED = "shared"
+CALLS_OF_ALL_HOSTS = f"{ATTACHED}.{SCHEMA}.api_calls"
 _TYPES = {
     DType.TEXT: "text",
     DType.TIME: "timestamptz",
@@ -77,7 +78,7 @@ class SharedCatalog:
         cursor.execute(ddl.create_schema(entry))
         cursor.execute(
             f"create view {ddl.qualified(CALLS)} as select {ddl.column_list(entry.column_names)}"
-            f" from {ATTACHED}.{SCHEMA}.api_calls"
+            f" from {CALLS_OF_ALL_HOSTS}"
         )
 
     def calls(self) -> SharedCalls:
