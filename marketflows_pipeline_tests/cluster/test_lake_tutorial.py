@@ -24,8 +24,8 @@ from marketflows_pipeline_tests.warehouse.lakes import needs_lake
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, needs_lake]
 
-# What tells one run from another.
-_OF_A_RUN = frozenset({"run_id", "call_id", "duration_ms", "fingerprint", "publish"})
+# What tells one run from another; `inputs` are digests of figures to their last digit.
+_OF_A_RUN = frozenset({"run_id", "call_id", "duration_ms", "fingerprint", "publish", "inputs"})
 
 
 def _run(folder: Path, monkeypatch: pytest.MonkeyPatch, *, is_lake: bool) -> Settings:
