@@ -40,6 +40,7 @@ MAY_MAKE_FILES = {
     ("models/parameters.py", "savez"): "into memory",
     ("report/kept_specs.py", "write_ipc"): "into memory",
     ("warehouse/store.py", "connect"): "the store's own, by engine.py",
+    ("warehouse/store_copy.py", "connect"): "the same",
     ("coordination/credits.py", "connect"): "to Postgres",
     ("coordination/database.py", "connect"): "to Postgres",
     ("coordination/locks.py", "connect"): "to Postgres",
