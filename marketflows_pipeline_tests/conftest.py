@@ -31,6 +31,7 @@ for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
 
 # Minutes each: begun last, one would leave the other processors without work.
 LONGEST = (
+    "test_lake_tutorial.py",
     "test_soak.py",
     "test_command.py",
     "test_outage.py",
