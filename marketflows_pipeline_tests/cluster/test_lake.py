@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psycopg
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -81,6 +80,8 @@ def test_calls_of_all_hosts_are_on_record_at_once(postgres: PostgresTarget, tmp_
 def test_a_reader_sees_what_is_published_and_can_write_nothing(
     postgres_server: PostgresServer, postgres: PostgresTarget, seaweedfs: SeaweedFS, bucket: ObjectPlace, tmp_path: Path
 ) -> None:
+    import psycopg
+
     place = LakePlace(postgres, bucket, password=PASSWORD, storage=seaweedfs.storage, keys=ADMIN)
     with Warehouse(_store(place, tmp_path)) as warehouse:
         warehouse.merge("raw.market_caps", caps(("bitcoin", NOW, 1.0)))
