@@ -46,6 +46,5 @@ class SharedBudgets:
 
     def limiter_of(self, provider: str) -> MakeLimiter:
         """What makes the limiter of a service's account: its key's, or that of all who send none."""
-        key = self._settings.secrets.of(provider)
-        account = account_of(key.get_secret_value() if key else None)
+        account = account_of(self._settings.secrets.of(provider))
         return partial(SharedRateLimiter, self._database, provider, account, clock=self._clock)

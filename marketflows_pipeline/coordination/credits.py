@@ -56,9 +56,7 @@ def terms_of(settings: Settings) -> dict[str, Terms]:
     terms: dict[str, Terms] = {}
     for name in SERVICES:
         source = source_of(name, settings.providers)
-        key = settings.secrets.of(name)
-        account = account_of(key.get_secret_value() if key else None)
-        terms[name] = Terms(account, source.plan, source.monthly_credits)
+        terms[name] = Terms(account_of(settings.secrets.of(name)), source.plan, source.monthly_credits)
     return terms
 
 

@@ -240,8 +240,3 @@ class StoreWriteLock:
                 if is_last or not was_open:
                     raise
         raise AssertionError("the loop returns or raises")
-
-
-def store_write_lock(database: Database, store: str) -> StoreWriteLock:
-    """The lock that a store takes around each of its transactions."""
-    return StoreWriteLock(database, store)

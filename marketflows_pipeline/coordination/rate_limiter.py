@@ -6,6 +6,7 @@ import hashlib
 import logging
 import re
 
+from pydantic import SecretStr
 from pyrate_limiter import RateItem
 from pyrate_limiter.buckets.postgres import PostgresBucket
 
@@ -24,11 +25,12 @@ _NOW = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
-def account_of(api_key: str | None) -> str:
+def account_of(api_key: SecretStr | None) -> str:
     """A short name for an account that does not tell its key."""
     if api_key is None:
         return "keyless"
-    return hashlib.blake2b(api_key.encode(), digest_size=6, person=b"marketflows").hexdigest()
+    key = api_key.get_secret_value().encode()
+    return hashlib.blake2b(key, digest_size=6, person=b"marketflows").hexdigest()
 
 
 class SharedRateLimiter:

@@ -64,7 +64,7 @@ def observations_in_blocks(
     coins = warehouse.query("select distinct coin_id from accepted.market_caps where ts >= ?", [since])["coin_id"]
     blocks = in_blocks(coins, n_times)
     for block in blocks:
-        of_block, ends = (" and coin_id between ? and ?", [block[0], block[-1]]) if len(blocks) > 1 else ("", [])
+        of_block, ends = _within(block, blocks)
         yield warehouse.accepted("raw.market_caps", columns=columns, where=f"ts >= ?{of_block}", params=[since, *ends])
 
 
@@ -85,7 +85,7 @@ def window_observations(warehouse: Warehouse, coins: Sequence[str], spec: GridSp
     )
     blocks = in_blocks(coins, spec.n_times)
     for block in blocks:
-        of_block, ends = (" and coin_id between ? and ?", [block[0], block[-1]]) if len(blocks) > 1 else ("", [])
+        of_block, ends = _within(block, blocks)
         inside = warehouse.query(
             f"""
             select coin_id, ts, market_cap_usd, price_usd from accepted.market_caps
@@ -95,3 +95,8 @@ def window_observations(warehouse: Warehouse, coins: Sequence[str], spec: GridSp
         )
         neighbours = before.filter(pl.col("coin_id").is_in(block))
         yield pl.concat([neighbours, inside]).sort("coin_id", "ts")
+
+
+def _within(block: Sequence[str], blocks: Sequence[Sequence[str]]) -> tuple[str, list[str]]:
+    """A further condition for the rows of one of several blocks, and its parameters."""
+    return (" and coin_id between ? and ?", [block[0], block[-1]]) if len(blocks) > 1 else ("", [])

@@ -13,6 +13,7 @@ from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.transforms.market_caps.ranges import range_members
 from marketflows_pipeline.warehouse.ledger import calls_of_month
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.text_lists import IS_ONE_OF, as_parameter
 
 
 def window(warehouse: Warehouse, settings: Settings, moment: datetime) -> GridSpec:
@@ -63,8 +64,8 @@ def grid_of(warehouse: Warehouse, coins: Iterable[str]) -> pl.DataFrame:
     return warehouse.read(
         "core.market_cap_grid",
         columns=["coin_id", "ts", "market_cap_usd"],
-        where="coin_id in (select unnest(?))",
-        params=[sorted(set(coins))],
+        where=f"coin_id {IS_ONE_OF}",
+        params=[as_parameter(coins)],
     )
 
 

@@ -35,15 +35,16 @@ def warn_of_exposure(settings: Settings, secrets_path: Path, environ: Mapping[st
         secrets_path: as in `load_settings`; ``environ`` too.
         environ: environment variables.
     """
-    files = files_with_keys(keyed_providers(settings), secrets_path, environ)
+    providers = keyed_providers(settings)
+    files = files_with_keys(providers, secrets_path, environ)
     if settings.uses_postgres:
         files += files_with_secrets(PASSWORD_VARIABLES, secrets_path, environ)
     if settings.uses_object_storage:
         files += files_with_secrets(KEY_VARIABLES.values(), secrets_path, environ)
     for path in dict.fromkeys(files):
         _warn_of_readers(path)
-    found = read_keys(keyed_providers(settings), secrets_path, environ, [])
-    for name in keyed_providers(settings):
+    found = read_keys(providers, secrets_path, environ, [])
+    for name in providers:
         source = source_of(name, settings.providers)
         if source.is_keyless and name in found:
             logger.warning(

@@ -12,7 +12,7 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock, SystemClock
 from marketflows_pipeline.coordination.database import Database
-from marketflows_pipeline.coordination.locks import PartLocks, StoreWriteLock, store_write_lock
+from marketflows_pipeline.coordination.locks import PartLocks, StoreWriteLock
 from marketflows_pipeline.errors import CoordinationError, LockLostError, RunLockedError
 from marketflows_pipeline.settings.postgres import PostgresTarget
 from marketflows_pipeline.system.run_lock import Lock
@@ -29,9 +29,9 @@ with PartLocks(database, "lake", arguments[1:]).acquire(command=arguments[0], wa
     sys.stdin.read()
 """
 COUNTS = """
-from marketflows_pipeline.coordination.locks import store_write_lock
+from marketflows_pipeline.coordination.locks import StoreWriteLock
 from pathlib import Path
-lock, file = store_write_lock(database, "lake"), Path(arguments[0])
+lock, file = StoreWriteLock(database, "lake"), Path(arguments[0])
 for _ in range(15):
     with lock.held():
         file.write_text(str(int(file.read_text()) + 1))
@@ -181,7 +181,7 @@ def test_processes_write_into_a_store_one_at_a_time(database: Database, tmp_path
 
 
 def test_the_lock_of_writing_survives_a_lost_connection(postgres_server: PostgresServer, database: Database) -> None:
-    lock = store_write_lock(database, "lake")
+    lock = StoreWriteLock(database, "lake")
     with lock.held():
         cut(postgres_server, database.target.dbname, "marketflows store")
     with lock.held():

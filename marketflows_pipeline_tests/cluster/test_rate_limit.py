@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from pydantic import SecretStr
 
 from marketflows_pipeline.clock import FixedClock, SystemClock
 from marketflows_pipeline.coordination.database import Database
@@ -98,8 +99,8 @@ def test_a_full_minute_is_waited_out_by_the_databases_clock(database: Database) 
 
 def test_accounts_and_services_have_limits_of_their_own(database: Database) -> None:
     for provider, account in (
-        ("coingecko", account_of("CG-1")),
-        ("coingecko", account_of("CG-2")),
+        ("coingecko", account_of(SecretStr("CG-1"))),
+        ("coingecko", account_of(SecretStr("CG-2"))),
         ("coinpaprika", account_of(None)),
     ):
         limiter = SharedRateLimiter(database, provider, account, 1, clock=SystemClock())
@@ -109,12 +110,12 @@ def test_accounts_and_services_have_limits_of_their_own(database: Database) -> N
 
 def test_the_database_does_not_learn_the_key(postgres_server: PostgresServer, database: Database) -> None:
     hostile = 'CG-canary"; drop schema marketflows; --'
-    SharedRateLimiter(database, "coingecko", account_of(hostile), 1, clock=SystemClock()).acquire()
+    SharedRateLimiter(database, "coingecko", account_of(SecretStr(hostile)), 1, clock=SystemClock()).acquire()
     rows = postgres_server.execute(
         "select relname from pg_class join pg_namespace n on n.oid = relnamespace where nspname = 'marketflows'",
         dbname=database.target.dbname,
     )
-    assert any(name == f"ratelimit___coingecko_{account_of(hostile)}" for (name,) in rows)
+    assert any(name == f"ratelimit___coingecko_{account_of(SecretStr(hostile))}" for (name,) in rows)
     assert "canary" not in str(rows)
 
 

@@ -34,10 +34,6 @@ class FileStore:
         """Whether the file is there."""
         return self.path.exists()
 
-    def size_bytes(self) -> int:
-        """The size of the file, 0 where it is not there."""
-        return self.path.stat().st_size if self.path.exists() else 0
-
     def make_place(self) -> None:
         """Make the file's folder, and clear the paths that DuckDB writes to beside it."""
         private_file.make_place(self.path)

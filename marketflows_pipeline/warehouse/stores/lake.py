@@ -62,10 +62,6 @@ class LakeStore:
         """Whether the catalog of ``work`` is there."""
         return self.shared.exists() if self.shared else self.place.catalog_file("work").exists()
 
-    def size_bytes(self) -> int:
-        """Unknown without a connection."""
-        return 0
-
     def make_place(self) -> None:
         """Make the folders for what is kept on this machine."""
         private_file.make_place(self.path)

@@ -55,9 +55,6 @@ class Store(Protocol):
     def exists(self) -> bool:
         """Whether anything was ever stored."""
 
-    def size_bytes(self) -> int:
-        """What it takes up, as far as it is known without a connection."""
-
     def make_place(self) -> None:
         """Make what must be there before it can be opened."""
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import duckdb
 
 from marketflows_pipeline.coordination.database import Database
-from marketflows_pipeline.coordination.locks import store_write_lock
+from marketflows_pipeline.coordination.locks import StoreWriteLock
 from marketflows_pipeline.coordination.tables import SCHEMA
 from marketflows_pipeline.schema import TABLES, DType
 from marketflows_pipeline.settings.postgres import PostgresTarget
@@ -43,7 +43,7 @@ class SharedCatalog:
         assert isinstance(place.catalog, PostgresTarget)
         self._place = place
         self._database = Database(place.catalog, place.password, allow_plain=place.allow_plain)
-        self._lock = store_write_lock(self._database, str(place.catalog))
+        self._lock = StoreWriteLock(self._database, str(place.catalog))
 
     def exists(self) -> bool:
         """Whether a run has ever opened the lake."""
