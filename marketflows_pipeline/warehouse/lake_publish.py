@@ -79,28 +79,25 @@ def replace_published(
         with warehouse.held_back() as cursor:
             state = state_of(cursor, metadata(store.place, "work", CATALOG))
             cursor.execute(f"use {PUB}")
-            try:
-                cursor.begin()
-                _bring(cursor, state, fresh, carried, fingerprints)
-                tables = build.describe_file(
-                    cursor,
-                    {**fresh, **carried},
-                    run_id,
-                    now,
-                    fingerprint=lambda _, name: (
-                        state.fingerprint(name) if name in fresh else fingerprints.get(name) or ""
-                    ),
-                    dialect=store.dialect,
-                )
-                said = {"run_id": run_id, "fresh": _parts(fresh), "carried_over": _parts(carried)}
-                cursor.execute(
-                    f"call {PUB}.set_commit_message($author, $message, extra_info => $said)",
-                    {"author": AUTHOR, "message": f"publish {', '.join(said['fresh'])}", "said": json.dumps(said)},
-                ).fetchall()
-                warehouse.check_lock()
-                cursor.commit()
-            finally:
-                cursor.execute(f"use {CATALOG}")
+            cursor.begin()
+            _bring(cursor, state, fresh, carried, fingerprints)
+            tables = build.describe_file(
+                cursor,
+                {**fresh, **carried},
+                run_id,
+                now,
+                fingerprint=lambda _, name: state.fingerprint(name) if name in fresh else fingerprints.get(name) or "",
+                dialect=store.dialect,
+            )
+            said = {"run_id": run_id, "fresh": _parts(fresh), "carried_over": _parts(carried)}
+            cursor.execute(
+                f"call {PUB}.set_commit_message($author, $message, extra_info => $said)",
+                {"author": AUTHOR, "message": f"publish {', '.join(said['fresh'])}", "said": json.dumps(said)},
+            ).fetchall()
+            warehouse.check_lock()
+            cursor.commit()
+            # After an error the cursor is not used again, and in a transaction that was aborted this would hide it.
+            cursor.execute(f"use {CATALOG}")
             return tables
 
     tables = store.repeated(once)
