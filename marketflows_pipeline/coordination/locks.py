@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from marketflows_pipeline.clock import Clock, SystemClock
 from marketflows_pipeline.coordination.database import Database, rows_of
-from marketflows_pipeline.errors import CoordinationError, LockLostError, RunLockedError
-from marketflows_pipeline.system.run_lock import LOCK_WAIT_S, POLL_S, Holder
+from marketflows_pipeline.errors import CoordinationError, LockLostError
+from marketflows_pipeline.system.run_lock import LOCK_WAIT_S, Holder, wait_for_others
 
 if TYPE_CHECKING:
     from marketflows_pipeline.coordination.database import Connection
@@ -100,7 +100,13 @@ class PartLocks:
         connection = self._database.connect(name[:_MAX_APPLICATION_NAME])
         with contextlib.closing(connection):
             with self._database.translated():
-                self._wait_for(connection, wait_s)
+                wait_for_others(
+                    lambda: self._taken(connection),
+                    lambda: self._holder(connection),
+                    clock=self._clock,
+                    on_wait=self._on_wait,
+                    wait_s=wait_s,
+                )
                 self._backend = rows_of(connection, _SESSION)[0][0]
                 for part, key in self._keys.items():
                     who = (socket.gethostname(), os.getpid(), command[:_MAX_COMMAND].replace("\0", ""))
@@ -163,23 +169,18 @@ class PartLocks:
                 return []
             return rows_of(connection, _HOLDERS, (list(self._keys.values()),))
 
-    def _wait_for(self, connection: Connection, wait_s: float) -> None:
+    def _taken(self, connection: Connection) -> bool:
+        """Whether all of the locks could be taken now; otherwise none is."""
         keys = list(self._keys.values())
-        waited = 0.0
-        while len(taken := [key for (key,) in rows_of(connection, _TRY, (keys,))]) < len(keys):
+        taken = [key for (key,) in rows_of(connection, _TRY, (keys,))]
+        if len(taken) < len(keys):
             # What is held while waiting keeps out runs that could go on.
             rows_of(connection, _FREE, (taken,))
-            holders = self._holders_of(rows_of(connection, _HOLDERS, (keys,)))
-            holder = holders[0] if holders else "another run, which has not said which"
-            if waited >= wait_s:
-                raise RunLockedError(
-                    f"another run is going on ({holder}); waited {wait_s:g} s for it. Run again once it is done"
-                )
-            if waited == 0:
-                self._on_wait(f"Waiting up to {wait_s:g} s for another run ({holder})")
-            pause = min(POLL_S, wait_s - waited)
-            self._clock.sleep(pause)
-            waited += pause
+        return len(taken) == len(keys)
+
+    def _holder(self, connection: Connection) -> Holder | None:
+        holders = self._holders_of(rows_of(connection, _HOLDERS, (list(self._keys.values()),)))
+        return holders[0] if holders else None
 
 
 class StoreWriteLock:

@@ -113,7 +113,7 @@ class RunLock:
             private_folder(self.path.parent, is_ours=False)
             make_way(self.path)
         lock = FileLock(self.path, mode=PRIVATE_FILE, thread_local=False)
-        self._wait_for(lock, wait_s)
+        wait_for_others(lambda: _try(lock), self.holder, clock=self._clock, on_wait=self._on_wait, wait_s=wait_s)
         try:
             self._say({"pid": os.getpid(), "command": command, "started_at": self._clock.now().isoformat()})
             yield
@@ -165,19 +165,39 @@ class RunLock:
         with os.fdopen(open_private(self.path, os.O_WRONLY | os.O_TRUNC), "wb") as file:
             file.write(json.dumps(who).encode() if who else b"")
 
-    def _wait_for(self, lock: FileLock, wait_s: float) -> None:
-        waited = 0.0
-        while not _try(lock):
-            holder = self.holder() or "another run, which has not said which"
-            if waited >= wait_s:
-                raise RunLockedError(
-                    f"another run is going on ({holder}); waited {wait_s:g} s for it. Run again once it is done"
-                )
-            if waited == 0:
-                self._on_wait(f"Waiting up to {wait_s:g} s for another run ({holder})")
-            pause = min(POLL_S, wait_s - waited)
-            self._clock.sleep(pause)
-            waited += pause
+
+def wait_for_others(
+    attempt: Callable[[], bool],
+    holder: Callable[[], Holder | None],
+    *,
+    clock: Clock,
+    on_wait: Callable[[str], None],
+    wait_s: float,
+) -> None:
+    """Try until a lock is taken.
+
+    Args:
+        attempt: takes the lock; whether it could.
+        holder: who holds it now, as far as it has said so.
+        clock: waits.
+        on_wait: told once that another run is waited for, and which.
+        wait_s: how long.
+
+    Raises:
+        RunLockedError: if another run still holds it then.
+    """
+    waited = 0.0
+    while not attempt():
+        who = holder() or "another run, which has not said which"
+        if waited >= wait_s:
+            raise RunLockedError(
+                f"another run is going on ({who}); waited {wait_s:g} s for it. Run again once it is done"
+            )
+        if waited == 0:
+            on_wait(f"Waiting up to {wait_s:g} s for another run ({who})")
+        pause = min(POLL_S, wait_s - waited)
+        clock.sleep(pause)
+        waited += pause
 
 
 def _try(lock: FileLock) -> bool:
