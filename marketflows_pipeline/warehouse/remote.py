@@ -9,17 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import duckdb
 
-from marketflows_pipeline.errors import MarketflowsError, UserInputError
+from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.object_storage.objects import HOW_TO_INSTALL
 from marketflows_pipeline.settings.object_storage import ObjectKeys, ObjectPlace, ObjectStorage
 from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse.extensions import load_extension
 
 _SECRET = "marketflows_reader"  # noqa: S105 (its name in DuckDB)
 
@@ -61,14 +60,7 @@ def load_httpfs(connection: duckdb.DuckDBPyConnection) -> None:
     Raises:
         UserInputError: if it is not installed, or is for another version of DuckDB.
     """
-    try:
-        package = resources.files("duckdb_extension_httpfs")
-    except ModuleNotFoundError as error:
-        raise UserInputError(f"s3://: {HOW_TO_INSTALL}") from error
-    path = Path(str(package)) / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"
-    if not path.is_file():
-        raise UserInputError(f"s3://: duckdb-extension-httpfs is not for DuckDB {duckdb.__version__}: {HOW_TO_INSTALL}")
-    connection.execute(f"load {ddl.literal(str(path))}")
+    load_extension(connection, "httpfs", what="s3://", how_to_install=HOW_TO_INSTALL)
     # Whichever of its two clients it uses.
     for setting in ("enable_server_cert_verification", "enable_curl_server_cert_verification"):
         connection.execute(f"set global {setting} = true")

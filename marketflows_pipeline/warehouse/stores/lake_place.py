@@ -13,13 +13,14 @@ from marketflows_pipeline.settings.lake import DuckLake, LakeCatalog, LakeData
 from marketflows_pipeline.settings.object_storage import ObjectKeys, ObjectPlace, ObjectStorage
 from marketflows_pipeline.settings.postgres import PREFIX, PostgresTarget
 from marketflows_pipeline.warehouse import ddl
+from marketflows_pipeline.warehouse.extensions import load_extension
 from marketflows_pipeline.warehouse.remote import load_httpfs, make_secret
-from marketflows_pipeline.warehouse.stores.extensions import load_extension
 
 Lake: TypeAlias = Literal["work", "pub"]
 LAKES: tuple[Lake, ...] = ("work", "pub")
 # The secrets' names in DuckDB; the first is where its Postgres extension looks.
 _PASSWORD_SECRET, _OBJECTS_SECRET = "__default_postgres", "marketflows_lake"
+HOW_TO_INSTALL = 'expected the packages for a lake: pip install "marketflows-pipeline[lake]"'
 # DuckLake repeats a commit that another one was before, each time after a longer pause.
 _MOST_RETRIES = 100
 
@@ -76,7 +77,7 @@ class LakePlace:
     def load(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Load what it takes to attach a lake, and tell the connection the password and the keys."""
         if isinstance(self.catalog, PostgresTarget):
-            load_extension(connection, "postgres_scanner")
+            _load(connection, "postgres_scanner")
             if self.password is not None:
                 connection.execute(
                     f"create or replace temporary secret {_PASSWORD_SECRET} (type postgres, password $password)",
@@ -86,7 +87,7 @@ class LakePlace:
             load_httpfs(connection)
             storage = self.storage or ObjectStorage()
             make_secret(connection, _OBJECTS_SECRET, storage, self.keys, scope=f"{self.data}/")
-        load_extension(connection, "ducklake")
+        _load(connection, "ducklake")
         connection.execute(f"set global ducklake_max_retry_count = {_MOST_RETRIES}")
 
     def attach(self, connection: duckdb.DuckDBPyConnection, lake: Lake, name: str, *options: str) -> None:
@@ -98,3 +99,7 @@ class LakePlace:
         else:
             at = str(self.catalog_file(lake))
         connection.execute(f"attach {ddl.literal(f'ducklake:{at}')} as {name} ({', '.join(options)})")
+
+
+def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    load_extension(connection, name, what='warehouse.store = "ducklake"', how_to_install=HOW_TO_INSTALL)
