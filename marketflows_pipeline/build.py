@@ -83,19 +83,12 @@ def build_definitions(
         reporter: shows the progress; log lines by default.
     """
     options = options or RunOptions(history_time_limit=SCHEDULED_HISTORY_LIMIT)
+    served = PARTS if parts is None else parts
     return dg.Definitions(
-        assets=[*_assets(PARTS if parts is None else parts), *SOURCES],
-        asset_checks=[step for part in parts or PARTS for step in check_steps(part)],
-        jobs=(
-            [*jobs.ASSET_JOBS, *jobs.upkeep(has_lake=has_lake)]
-            if parts is None
-            else jobs.jobs_of_host(parts, has_lake=has_lake)
-        ),
-        schedules=list(
-            schedules.schedules_of(options, has_lake=has_lake)
-            if parts is None
-            else schedules.schedules_of_host(options, parts, has_lake=has_lake)
-        ),
+        assets=[*_assets(served), *SOURCES],
+        asset_checks=[step for part in served for step in check_steps(part)],
+        jobs=jobs.jobs_of(parts, has_lake=has_lake),
+        schedules=schedules.schedules_of(options, parts, has_lake=has_lake),
         resources={
             "run": _run_resource(options, settings, clock, reporter),
             "clients": _clients,

@@ -202,33 +202,36 @@ def maintain_lake() -> None:
     maintain_store()
 
 
-def jobs_of_host(
-    parts: Collection[Part], *, has_lake: bool = False
+def jobs_of(
+    parts: Collection[Part] | None = None, *, has_lake: bool = False
 ) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
-    """The jobs of one host among several: those of one part each, under the names that they have everywhere.
+    """The jobs of a host.
 
-    They are marked with their part. A run that was lost with its host is repeated as a whole: the tables of a publish
-    are as of one moment.
+    One host among several has those of one part each, under the names that they have everywhere, and marked with their
+    part. A run that was lost with its host is repeated as a whole: the tables of a publish are as of one moment.
 
     Args:
-        parts: that this host serves. The host of the market caps does the upkeep of what all of them share.
-        has_lake: whether that includes a lake, not Dagster's history alone.
+        parts: that this host serves beside others; None for the only host.
+        has_lake: whether there is a lake to keep small.
     """
-    found: list[UnresolvedAssetJobDefinition | dg.JobDefinition] = [
-        dg.define_asset_job(
-            job.name,
-            selection=job.selection,
-            hooks=job.hooks,
-            description=job.description,
-            tags={PART_TAG: part, RETRY_STRATEGY_TAG: ReexecutionStrategy.ALL_STEPS.value},
-        )
-        for job in ASSET_JOBS
-        for part in parts
-        if parts_of_run(job.name, None) == (part,)
-    ]
-    return [*found, *upkeep(has_lake=has_lake)] if "market_caps" in parts else found
+    found: list[UnresolvedAssetJobDefinition | dg.JobDefinition] = [*ASSET_JOBS]
+    if parts is not None:
+        found = [_of_part(job, part) for job in ASSET_JOBS for part in parts if parts_of_run(job.name, None) == (part,)]
+    if does_upkeep(parts):
+        found += [prune_history, *([maintain_lake] if has_lake else [])]
+    return found
 
 
-def upkeep(*, has_lake: bool) -> list[dg.JobDefinition]:
-    """The jobs that keep small what runs leave behind."""
-    return [prune_history, maintain_lake] if has_lake else [prune_history]
+def does_upkeep(parts: Collection[Part] | None) -> bool:
+    """Whether a host keeps small what runs of all hosts leave behind: the only one, or that of the market caps."""
+    return parts is None or "market_caps" in parts
+
+
+def _of_part(job: UnresolvedAssetJobDefinition, part: Part) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        job.name,
+        selection=job.selection,
+        hooks=job.hooks,
+        description=job.description,
+        tags={PART_TAG: part, RETRY_STRATEGY_TAG: ReexecutionStrategy.ALL_STEPS.value},
+    )

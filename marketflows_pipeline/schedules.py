@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -13,6 +15,7 @@ from marketflows_pipeline.jobs import (
     KEYLESS_JOBS,
     cross_asset_refresh,
     daily_refresh,
+    does_upkeep,
     exchange_refresh,
     hourly_refresh,
     maintain_lake,
@@ -33,6 +36,7 @@ from marketflows_pipeline.timetable import (
     WEEKLY_TRAINING,
     Timing,
 )
+from marketflows_pipeline.warehouse.stores.chosen import store_of
 
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -45,97 +49,88 @@ _ACTIVE = [
 # Shorter than the hour: a run whose process vanished must not block the next one.
 MAX_RUNTIME_S = 3000
 
-_AT_FIVE_PAST = "At five past, because the service's hourly point is in by then and everyone else requests on the hour."
+_Job: TypeAlias = UnresolvedAssetJobDefinition | dg.JobDefinition
 
 
-def schedules_of(options: RunOptions, *, has_lake: bool = False) -> tuple[dg.ScheduleDefinition, ...]:
-    """All schedules, on from the start.
+@dataclass(frozen=True)
+class _Ticks:
+    """When a job runs, and why then.
+
+    Attributes:
+        name: of the schedule.
+        job: that runs.
+        timing: when.
+        why: says the same in words.
+    """
+
+    name: str
+    job: _Job
+    timing: Timing
+    why: str
+
+
+_HOURLY = _Ticks(
+    "hourly",
+    hourly_refresh,
+    HOURLY,
+    "At five past, because the service's hourly point is in by then and everyone else requests on the hour.",
+)
+_HOURLY_EXCHANGES = _Ticks(
+    "hourly_exchanges",
+    exchange_refresh,
+    AFTER_MARKET_CAPS,
+    "At 20 past, after the market caps, whose prices and volumes it uses as they are stored.",
+)
+_DAILY = _Ticks(
+    "daily",
+    daily_refresh,
+    DAILY,
+    "At 01:25, because the record of the day that ended is in by one o'clock, and between two hourly runs.",
+)
+_AFTER_US_CLOSE = _Ticks(
+    "after_us_close",
+    cross_asset_refresh,
+    AFTER_US_CLOSE,
+    "At 22:45, when New York's close is in, summer and winter.",
+)
+_WEEKLY_TRAINING = _Ticks(
+    "weekly_training", train_models, WEEKLY_TRAINING, "On Saturday mornings, when a week of sessions is complete."
+)
+_WEEKLY_MAINTENANCE = _Ticks(
+    "weekly_maintenance",
+    maintain_lake,
+    WEEKLY_MAINTENANCE,
+    "On Sunday nights, between two hourly runs, since writers of all hosts wait for it.",
+)
+_OF_THE_ONLY_HOST = (_HOURLY, _DAILY, _AFTER_US_CLOSE, _WEEKLY_TRAINING)
+# Where hosts share the parts, each part has runs of its own.
+_OF_PART: Mapping[Part, tuple[_Ticks, ...]] = {
+    "market_caps": (replace(_HOURLY, name="hourly_market_caps", job=market_cap_refresh),),
+    "exchanges": (_HOURLY_EXCHANGES, _DAILY),
+    "cross_asset": (_AFTER_US_CLOSE, _WEEKLY_TRAINING),
+}
+
+
+def schedules_of(
+    options: RunOptions, parts: Collection[Part] | None = None, *, has_lake: bool = False
+) -> list[dg.ScheduleDefinition]:
+    """The schedules of a host, on from the start.
 
     Args:
         options: files and mode of the runs; a tick for which these hold no valid settings starts no run.
+        parts: that this host serves beside others; None for the only host.
         has_lake: whether there is a lake to maintain.
     """
-    return (
-        _schedule("hourly", hourly_refresh, HOURLY, options, _AT_FIVE_PAST),
-        _daily(options),
-        _after_us_close(options),
-        _weekly_training(options),
-        *_upkeep(options, has_lake=has_lake),
-    )
-
-
-def schedules_of_host(
-    options: RunOptions, parts: Collection[Part], *, has_lake: bool = False
-) -> tuple[dg.ScheduleDefinition, ...]:
-    """The schedules of one host among several: those of its parts, each of which has runs of its own.
-
-    Args:
-        options: as in `schedules_of`.
-        parts: that this host serves. The host of the market caps does the upkeep of what all of them share.
-        has_lake: as in `schedules_of`.
-    """
-    of_part: dict[Part, tuple[dg.ScheduleDefinition, ...]] = {
-        "market_caps": (
-            _schedule("hourly_market_caps", market_cap_refresh, HOURLY, options, _AT_FIVE_PAST),
-            *_upkeep(options, has_lake=has_lake),
-        ),
-        "exchanges": (
-            _schedule(
-                "hourly_exchanges",
-                exchange_refresh,
-                AFTER_MARKET_CAPS,
-                options,
-                "At 20 past, after the market caps, whose prices and volumes it uses as they are stored.",
-            ),
-            _daily(options),
-        ),
-        "cross_asset": (_after_us_close(options), _weekly_training(options)),
-    }
-    return tuple(schedule for part in PARTS if part in parts for schedule in of_part[part])
-
-
-def _daily(options: RunOptions) -> dg.ScheduleDefinition:
-    return _schedule(
-        "daily",
-        daily_refresh,
-        DAILY,
-        options,
-        "At 01:25, because the record of the day that ended is in by one o'clock, and between two hourly runs.",
-    )
-
-
-def _after_us_close(options: RunOptions) -> dg.ScheduleDefinition:
-    return _schedule(
-        "after_us_close",
-        cross_asset_refresh,
-        AFTER_US_CLOSE,
-        options,
-        "At 22:45, when New York's close is in, summer and winter.",
-    )
-
-
-def _weekly_training(options: RunOptions) -> dg.ScheduleDefinition:
-    return _schedule(
-        "weekly_training",
-        train_models,
-        WEEKLY_TRAINING,
-        options,
-        "On Saturday mornings, when a week of sessions is complete.",
-    )
-
-
-def _upkeep(options: RunOptions, *, has_lake: bool) -> tuple[dg.ScheduleDefinition, ...]:
-    return (_weekly_pruning(), _weekly_maintenance(options)) if has_lake else (_weekly_pruning(),)
-
-
-def _weekly_maintenance(options: RunOptions) -> dg.ScheduleDefinition:
-    return _schedule(
-        "weekly_maintenance",
-        maintain_lake,
-        WEEKLY_MAINTENANCE,
-        options,
-        "On Sunday nights, between two hourly runs, since writers of all hosts wait for it.",
-    )
+    if parts is None:
+        found = [*_OF_THE_ONLY_HOST]
+    else:
+        found = [ticks for part in PARTS if part in parts for ticks in _OF_PART[part]]
+    schedules = [_schedule(ticks, options) for ticks in found]
+    if does_upkeep(parts):
+        schedules.append(_weekly_pruning())
+        if has_lake:
+            schedules.append(_schedule(_WEEKLY_MAINTENANCE, options))
+    return schedules
 
 
 def _weekly_pruning() -> dg.ScheduleDefinition:
@@ -149,24 +144,20 @@ def _weekly_pruning() -> dg.ScheduleDefinition:
     )
 
 
-def _schedule(
-    name: str,
-    job: UnresolvedAssetJobDefinition | dg.JobDefinition,
-    timing: Timing,
-    options: RunOptions,
-    description: str,
-) -> dg.ScheduleDefinition:
+def _schedule(ticks: _Ticks, options: RunOptions) -> dg.ScheduleDefinition:
+    job_name = ticks.job.name
+
     @dg.schedule(
-        name=name,
+        name=ticks.name,
         # By name, because a host among several has a job of its own under it.
-        job_name=job.name,
-        cron_schedule=timing.cron,
+        job_name=job_name,
+        cron_schedule=ticks.timing.cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"{description} Skipped while a run of the job is active, and while the settings are faulty.",
+        description=f"{ticks.why} Skipped while a run of the job is active, and while the settings are faulty.",
     )
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        reason = _why_not(job.name, options) or _who_is_active(context.instance, job.name)
+        reason = _why_not(job_name, options) or _who_is_active(context.instance, job_name)
         if reason:
             return dg.SkipReason(reason)
         return dg.RunRequest(
@@ -178,8 +169,6 @@ def _schedule(
 
 def _why_not(job_name: str, options: RunOptions) -> str | None:
     """Why a run of this job could not begin, in one line: no key, or a fault of a file."""
-    from marketflows_pipeline.warehouse.stores.chosen import store_of  # noqa: PLC0415 (not for all that load it)
-
     is_keyless = job_name in KEYLESS_JOBS
     try:
         settings = read_settings(options, os.environ, needs_key=not is_keyless)
