@@ -11,7 +11,7 @@ import polars as pl
 from marketflows_pipeline.errors import MarketflowsError, is_stop
 from marketflows_pipeline.object_storage.last_upload import LastUpload, last_upload, remember
 from marketflows_pipeline.object_storage.objects import Objects, open_objects
-from marketflows_pipeline.object_storage.upload import Facts, Uploaded, has_pointer, upload_files, upload_version
+from marketflows_pipeline.object_storage.upload import Facts, Uploaded, upload_files, upload_version
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.system.printable import excerpt
 from marketflows_pipeline.warehouse.publish import PublishReport
@@ -27,11 +27,6 @@ def upload_published(run: RunContext, report: PublishReport) -> dict[str, Any]:
     uploaded: list[Uploaded] = []
 
     def upload(objects: Objects) -> None:
-        if not has_pointer(objects):
-            log.info(
-                "%s is new: from now on figures of %s go to a place that others may read; see whether its terms allow "
-                "that", objects.place, run.settings.source.service,
-            )  # fmt: skip
         uploaded.append(_upload(run, objects, report))
 
     reason = _warned(run, "the published file", upload)
@@ -76,9 +71,23 @@ def _upload(run: RunContext, objects: Objects, report: PublishReport) -> Uploade
         has_raw=publish.raw,
         as_of=_as_of(report.tables),
     )
+
+    def tell_of_terms() -> None:
+        log.info(
+            "%s is new: from now on figures of %s go to a place that others may read; see whether its terms allow that",
+            objects.place,
+            run.settings.source.service,
+        )
+
     with _file(run, report) as file:
         return upload_version(
-            objects, file, report.path.name, facts, keep_versions=publish.keep_versions, kept_for=publish.kept_for
+            objects,
+            file,
+            report.path.name,
+            facts,
+            keep_versions=publish.keep_versions,
+            kept_for=publish.kept_for,
+            on_first=tell_of_terms,
         )
 
 

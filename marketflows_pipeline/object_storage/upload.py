@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import mimetypes
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from marketflows_pipeline.errors import ObjectMissingError, ObjectStorageError
 from marketflows_pipeline.object_storage.keep import remembered, to_delete
-from marketflows_pipeline.object_storage.objects import Objects
+from marketflows_pipeline.object_storage.objects import Objects, Stored
 from marketflows_pipeline.object_storage.pointer import (
     MOST_BYTES,
     MOST_REMEMBERED,
@@ -54,13 +54,15 @@ class Uploaded:
     n_deleted: int
 
 
-def has_pointer(objects: Objects) -> bool:
-    """Whether anything has been uploaded there before."""
-    return _pointer(objects, is_told=False) is not None
-
-
 def upload_version(
-    objects: Objects, file: Path, name: str, facts: Facts, *, keep_versions: int, kept_for: timedelta
+    objects: Objects,
+    file: Path,
+    name: str,
+    facts: Facts,
+    *,
+    keep_versions: int,
+    kept_for: timedelta,
+    on_first: Callable[[], None] = lambda: None,
 ) -> Uploaded:
     """Upload a finished file, point readers to it, and delete the versions that nobody needs any more.
 
@@ -71,11 +73,14 @@ def upload_version(
         facts: for the pointer.
         keep_versions: as in `to_delete`.
         kept_for: as in `to_delete`.
+        on_first: called before anything is uploaded to a place where nothing was before.
 
     Raises:
         ObjectStorageError: if the service failed or refused; readers are still led to the version before.
     """
-    before = _pointer(objects, is_told=True)
+    before = _pointer(objects)
+    if before is None:
+        on_first()
     key, size = version_key(name), file.stat().st_size
     objects.write_new(key, file)
     found = objects.head(key).size
@@ -94,7 +99,7 @@ def upload_version(
         earlier=remembered(before, {each.key for each in listed})[:MOST_REMEMBERED],
     )
     objects.write(POINTER, pointer.encoded(), _POINTER_KIND)
-    return Uploaded(key, size, _clear(objects, pointer, keep_versions, kept_for))
+    return Uploaded(key, size, _clear(objects, listed, pointer, keep_versions, kept_for))
 
 
 def upload_files(objects: Objects, folder: str, files: Iterable[Path], gone: Iterable[str] = ()) -> tuple[int, int]:
@@ -127,7 +132,7 @@ def upload_files(objects: Objects, folder: str, files: Iterable[Path], gone: Ite
     return n_files, n_bytes
 
 
-def _pointer(objects: Objects, *, is_told: bool) -> Pointer | None:
+def _pointer(objects: Objects) -> Pointer | None:
     """The pointer as it is; None where there is none, or none of ours, which is then written anew."""
     try:
         content = objects.read(POINTER, MOST_BYTES)
@@ -136,16 +141,16 @@ def _pointer(objects: Objects, *, is_told: bool) -> Pointer | None:
     try:
         return decoded(content, objects.place)
     except ObjectStorageError as error:
-        if is_told:
-            logger.warning("%s", error)
+        logger.warning("%s", error)
         return None
 
 
-def _clear(objects: Objects, pointer: Pointer, keep_versions: int, kept_for: timedelta) -> int:
+def _clear(
+    objects: Objects, listed: Sequence[Stored], pointer: Pointer, keep_versions: int, kept_for: timedelta
+) -> int:
     """Delete what is too old; the pointer's own time is the present by the service's clock."""
     try:
         now = objects.head(POINTER).written_at
-        listed = objects.listed(VERSIONS)
         old = to_delete(listed, pointer, now, keep_versions=keep_versions, kept_for=kept_for)
         objects.delete(old)
     except ObjectStorageError as error:
