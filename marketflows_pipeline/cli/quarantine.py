@@ -141,42 +141,30 @@ def _alone(options: RunOptions, table: str) -> Iterator[Warehouse]:
     from marketflows_pipeline.system.run_lock import LOCK_WAIT_S  # noqa: PLC0415 (loads filelock)
     from marketflows_pipeline.warehouse.store import Warehouse  # noqa: PLC0415 (--help need not wait for DuckDB)
 
-    store = _store(options)
+    store, lock = _store_and_lock(options, table)
     if not store.exists():
         raise nothing_at(store.path, options)
-    with (
-        _lock(options, store.path, table).acquire(command=_typed(), wait_s=LOCK_WAIT_S),
-        Warehouse(store, create=False) as warehouse,
-    ):
+    with lock.acquire(command=_typed(), wait_s=LOCK_WAIT_S), Warehouse(store, create=False) as warehouse:
         yield warehouse
 
 
-def _lock(options: RunOptions, path: Path, table: str) -> Lock:
-    from marketflows_pipeline.schema import TABLES  # noqa: PLC0415 (--help need not wait for polars)
+def _store_and_lock(options: RunOptions, table: str) -> tuple[Store, Lock]:
+    """What holds the table, and what keeps a run out that writes it; keys are read for a lake alone."""
+    from marketflows_pipeline.coordination.run_locks import lock_of  # noqa: PLC0415 (--help need not wait for polars)
+    from marketflows_pipeline.schema import TABLES  # noqa: PLC0415
     from marketflows_pipeline.settings import load_config, load_settings  # noqa: PLC0415
     from marketflows_pipeline.system.run_lock import RunLock, lock_path  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.stores.chosen import store_of  # noqa: PLC0415
+    from marketflows_pipeline.warehouse.stores.file import FileStore  # noqa: PLC0415
 
     def on_wait(words: str) -> None:
         say(words, is_error=True)
 
-    if options.tutorial or not load_config(options.config, options.provider).locks_parts:
-        return RunLock(lock_path(path), on_wait=on_wait)
-    from marketflows_pipeline.coordination.run_locks import lock_of  # noqa: PLC0415 (for several hosts)
-
-    settings = load_settings(options.config, options.secrets, os.environ, needs_key=False, provider=options.provider)
-    return lock_of(settings, [TABLES[table].part], on_wait=on_wait)
-
-
-def _store(options: RunOptions) -> Store:
-    from marketflows_pipeline.settings import load_config, load_settings  # noqa: PLC0415 (see below)
-    from marketflows_pipeline.warehouse.stores.chosen import store_of  # noqa: PLC0415
-    from marketflows_pipeline.warehouse.stores.file import FileStore  # noqa: PLC0415
-
     if options.tutorial or load_config(options.config, options.provider).warehouse.lake is None:
-        return FileStore(_private_path(options))
-    return store_of(
-        load_settings(options.config, options.secrets, os.environ, needs_key=False, provider=options.provider)
-    )
+        private = _private_path(options)
+        return FileStore(private), RunLock(lock_path(private), on_wait=on_wait)
+    settings = load_settings(options.config, options.secrets, os.environ, needs_key=False, provider=options.provider)
+    return store_of(settings), lock_of(settings, [TABLES[table].part], on_wait=on_wait)
 
 
 def _private_path(options: RunOptions) -> Path:
