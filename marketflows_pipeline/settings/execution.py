@@ -6,10 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from marketflows_pipeline.settings.fields import TomlTable
+from marketflows_pipeline.settings.fields import TomlTable, Whole
 from marketflows_pipeline.settings.postgres import PostgresAddress
 
 Coordination = Literal["process", "postgres"]
+ShardsOn = Literal["process", "celery"]
 
 
 class Execution(TomlTable):
@@ -22,3 +23,5 @@ class Execution(TomlTable):
     allow_plain: bool = Field(
         False, strict=True, description="Whether a Postgres on another machine may be asked without TLS"
     )
+    shards: Whole = Field(4, ge=1, le=64, description="Steps of the job backfill_histories, which a lake has")
+    shards_on: ShardsOn = Field("process", description="Where these steps run: one after another, or Celery's workers")

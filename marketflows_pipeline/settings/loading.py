@@ -178,7 +178,7 @@ def _config(
     except ValidationError as error:
         faults.extend(validation_lines(path, error, ConfigFile))
         return None
-    faults.extend(lines := [*impossible_places(path, config), *_no_database(path, config)])
+    faults.extend(lines := [*impossible_places(path, config), *_no_database(path, config), *_no_common_store(path, config)])
     return None if lines else config
 
 
@@ -186,6 +186,13 @@ def _no_database(path: Path, config: ConfigFile) -> Iterator[str]:
     if config.execution.coordination == "postgres" and config.shared_database is None:
         missing = f"expected database in [execution] too, such as {EXAMPLE}, or a lake whose catalog is in Postgres"
         yield fault_line(path, "execution.coordination", "postgres", missing)
+
+
+def _no_common_store(path: Path, config: ConfigFile) -> Iterator[str]:
+    """Workers write at once, so their store and their locks have to be common to all of them."""
+    if config.execution.shards_on == "celery" and not config.locks_parts:
+        missing = 'expected coordination = "postgres" in [execution], and a lake whose catalog is in Postgres'
+        yield fault_line(path, "execution.shards_on", "celery", missing)
 
 
 def _raw_config(path: Path, faults: list[str], provider: ProviderName | None) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import polars as pl
 
@@ -22,16 +23,22 @@ from marketflows_pipeline.errors import (
     UnexpectedResponseError,
 )
 from marketflows_pipeline.ingest.budget import Budget
-from marketflows_pipeline.ingest.market_caps.plan import FAILED, failing_coins, gaps_to_repair, histories_missing
-from marketflows_pipeline.ingest.market_caps.repairs import SERVED, repaired_gaps
-from marketflows_pipeline.ingest.market_caps.snapshot import mark_inactive
-from marketflows_pipeline.ingest.raw_writer import MarketCapWriter, StoredHistory
+from marketflows_pipeline.ingest.market_caps.answers import Answer, Outcome, store_answers, store_histories
+from marketflows_pipeline.ingest.market_caps.plan import (
+    FAILED,
+    NOT_FOUND,
+    REFUSED,
+    failing_coins,
+    gaps_to_repair,
+    histories_missing,
+)
+from marketflows_pipeline.ingest.market_caps.repairs import repaired_gaps
+from marketflows_pipeline.ingest.raw_writer import MarketCapWriter
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.providers.bad_rows import counting_left_out
 from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
 from marketflows_pipeline.providers.protocols.market_caps import MarketCapProvider
-from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import MarketCapSource
 from marketflows_pipeline.transforms.market_caps.grid import GridSpec
 from marketflows_pipeline.transforms.market_caps.quality import observation_gaps
@@ -40,7 +47,6 @@ log = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW = 3
 DAILY_MINIMUM_DAYS = 91  # a shorter window would be served hourly
-NOTHING_STORED = StoredHistory(served=0, new=0, rejected=0)
 
 TIME_IS_UP = "the run's time limit is reached"
 
@@ -59,24 +65,6 @@ class HistoryReport:
 
 
 @dataclass(frozen=True)
-class _Outcome:
-    """How one coin's request ended: the outcome, what was stored, the service's words."""
-
-    outcome: str
-    stored: StoredHistory = NOTHING_STORED
-    note: str | None = None
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """What came of one coin's request, not stored yet: its rows or how it ended, and malformed points left out."""
-
-    coin: str
-    response: pl.DataFrame | _Outcome
-    n_left_out: int
-
-
-@dataclass(frozen=True)
 class HistoryIngest:
     """Requests histories while credits and time last.
 
@@ -91,8 +79,15 @@ class HistoryIngest:
     waits: WaitBudget
     deadline: datetime | None = None
 
-    def backfill(self, tracked: pl.DataFrame) -> HistoryReport:
+    def backfill(
+        self, tracked: pl.DataFrame, keep: Callable[[Sequence[Answer]], Sequence[str]] | None = None
+    ) -> HistoryReport:
         """Fetch each tracked coin's window where it isn't complete yet.
+
+        Args:
+            tracked: coins, the most important first.
+            keep: what becomes of answers, some at a time; it returns the coins that were not served. By default they
+                are stored.
 
         Raises:
             ProviderError: if several coins in a row fail that did not before: the service is down or has changed,
@@ -113,27 +108,10 @@ class HistoryIngest:
                 missing.height,
             )
 
-        def record(coin: str, ended: _Outcome) -> None:
-            if ended.note and ended.outcome != "complete":
-                log.warning("history of %s: %s (%s)", coin, ended.outcome, ended.note)
-            row = {
-                "coin_id": coin,
-                "granularity": grain,
-                "window_start": moment - timedelta(days=days),
-                "window_end": moment,
-                "attempted_at": writer.clock.now(),
-                "outcome": ended.outcome,
-                "rows_served": ended.stored.served,
-                "rows_new": ended.stored.new,
-                "rows_rejected": ended.stored.rejected,
-                "note": ended.note,
-            }
-            entry = table("meta.backfills")
-            writer.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
-
         requests = [(coin, days) for coin in missing["coin_id"]]
         failing = failing_coins(backfills, granularity=grain)
-        return self._fetch_each("Fetching histories", requests, failing, record, cause="history")
+        stored = partial(store_histories, writer, days)
+        return self._fetch_each("Fetching histories", requests, failing, keep or stored)
 
     def repair(self, tracked: pl.DataFrame) -> HistoryReport:
         """Fetch again the histories of coins with gaps in the window, base assets, portfolios and largest caps first.
@@ -159,7 +137,7 @@ class HistoryIngest:
         by_coin = {str(key[0]): rows for key, rows in gaps.group_by("coin_id", maintain_order=True)}
         chosen = dict(list(by_coin.items())[: self.source.repair_calls_per_run])
 
-        def record(coin: str, ended: _Outcome) -> None:
+        def record(coin: str, ended: Outcome) -> None:
             rows = repaired_gaps(warehouse, coin, chosen[coin], outcome=ended.outcome, step=grain.step)
             at = pl.lit(self.writer.clock.now()).cast(pl.Datetime("us", "UTC"))
             warehouse.merge("meta.repairs", rows.with_columns(granularity=pl.lit(grain.value), attempted_at=at))
@@ -169,7 +147,8 @@ class HistoryIngest:
             for coin, rows in chosen.items()
         ]
         failing = failing_coins(repairs, granularity=grain)
-        report = self._fetch_each("Repairing gaps", requests, failing, record, cause="repair")
+        keep = partial(store_answers, self.writer, record=record, cause="repair")
+        report = self._fetch_each("Repairing gaps", requests, failing, keep)
         return HistoryReport(report.fetched, len(by_coin) - report.fetched, report.failed)
 
     @property
@@ -182,19 +161,18 @@ class HistoryIngest:
         label: str,
         requests: Sequence[tuple[str, int]],
         failing: Collection[str],
-        record: Callable[[str, _Outcome], None],
-        *,
-        cause: str,
+        keep: Callable[[Sequence[Answer]], Sequence[str]],
     ) -> HistoryReport:
         """Fetch one history after another.
 
         Requests are coins with the days back. The failure of a ``failing`` coin, which failed twice in a row before,
-        says nothing about the service. ``meta.revisions`` names the cause.
+        says nothing about the service. Answers are kept some at a time.
         """
-        fetched, failed, in_a_row = 0, [], 0
+        fetched, in_a_row = 0, 0
+        failed: list[str] = []
         waiting = f"{label}: %d of {len(requests)} coins wait for a later run: %s"
         most = self.writer.warehouse.store.answers_per_commit
-        answers: list[_Answer] = []
+        answers: list[Answer] = []
         with self.reporter.track(label, len(requests)) as advance:
             try:
                 for coin, days in requests:
@@ -213,35 +191,17 @@ class HistoryIngest:
                             is_down = in_a_row >= FAILURES_IN_A_ROW or self.waits.is_used_up
                             if _asks_for_a_pause(error) or (is_down and coin not in failing):
                                 raise
-                            response = _Outcome(FAILED, note=str(error))
-                    answers.append(_Answer(coin, response, left_out.total()))
+                            response = Outcome(FAILED, note=str(error))
+                    answers.append(Answer(coin, response, left_out.total()))
                     if len(answers) >= most:
-                        failed += self._commit(answers, record, cause)
+                        failed += _kept(answers, keep)
                     fetched += 1
                     advance(1)
             finally:
-                failed += self._commit(answers, record, cause)
+                failed += _kept(answers, keep)
         if fetched:
             log.info("%s: %d of %d coins done", label, fetched, len(requests))
         return HistoryReport(fetched=fetched, waiting=len(requests) - fetched, failed=tuple(failed))
-
-    def _commit(self, answers: list[_Answer], record: Callable[[str, _Outcome], None], cause: str) -> list[str]:
-        """Store answers in one transaction and empty the list; the coins that were not served.
-
-        The rows and the record of a request stand or fall together.
-        """
-        batch, answers[:] = list(answers), []
-        if not batch:
-            return []
-        ended = {}
-        with self.writer.warehouse.transaction():
-            for answer in batch:
-                response = answer.response
-                if not isinstance(response, _Outcome):
-                    response = self._stored(response, cause, answer.n_left_out)
-                record(answer.coin, response)
-                ended[answer.coin] = response.outcome
-        return [coin for coin, outcome in ended.items() if outcome not in SERVED]
 
     def _reason_to_stop(self) -> str:
         """Why no more histories may be requested; empty while they may."""
@@ -257,23 +217,22 @@ class HistoryIngest:
             return TIME_IS_UP if self.waits.is_run_over else "the service has been waited for long enough"
         return ""
 
-    def _fetch(self, coin: str, days: int) -> pl.DataFrame | _Outcome:
+    def _fetch(self, coin: str, days: int) -> pl.DataFrame | Outcome:
         """The coin's history, or how the service refused it."""
         try:
             return self.provider.history(coin, days)
         except NotFoundError as error:
-            mark_inactive(self.writer.warehouse, [coin], unseen_since=self.writer.moment)
-            return _Outcome("not_found", note=str(error))
+            return Outcome(NOT_FOUND, note=str(error))
         except (PlanLimitError, UnexpectedResponseError):
             raise  # what the plan refuses for one coin it refuses for all, and an unexpected response is no refusal
         except PermanentProviderError as error:
-            return _Outcome("refused", note=str(error))
+            return Outcome(REFUSED, note=str(error))
 
-    def _stored(self, rows: pl.DataFrame, cause: str, n_left_out: int) -> _Outcome:
-        """What a history added, the malformed points that were left out counted as served and rejected."""
-        kept = self.writer.store_history(rows, cause)
-        outcome = "complete" if kept.served > kept.rejected else "empty"
-        return _Outcome(outcome, StoredHistory(kept.served + n_left_out, kept.new, kept.rejected + n_left_out))
+
+def _kept(answers: list[Answer], keep: Callable[[Sequence[Answer]], Sequence[str]]) -> Sequence[str]:
+    """Keep answers and empty the list; the coins that were not served."""
+    batch, answers[:] = list(answers), []
+    return keep(batch) if batch else []
 
 
 def _days_back(moment: datetime, gap_start: object, grain: Granularity, *, longest: int) -> int:
