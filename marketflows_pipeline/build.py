@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import dagster as dg
 
@@ -32,10 +33,12 @@ from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import PROVIDERS, RunOptions
 from marketflows_pipeline.orchestration.executor import RunCannotBegin, in_process
+from marketflows_pipeline.orchestration.shards import backfill_job
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.run_context import RunContext, open_run
 from marketflows_pipeline.schema import PARTS, Part
 from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.settings.execution import Execution
 from marketflows_pipeline.warehouse.ledger import WarehouseLedger
 
 # A scheduled run leaves the rest of a long backfill to the next one, well before it would be stopped.
@@ -66,6 +69,7 @@ def build_definitions(
     *,
     parts: Collection[Part] | None = None,
     has_lake: bool = False,
+    execution: Execution | None = None,
     settings: Settings | None = None,
     clock: Clock | None = None,
     reporter: Reporter | None = None,
@@ -78,16 +82,21 @@ def build_definitions(
         parts: those that this host serves, each in runs of its own, while other hosts serve the rest; by default it is
             the only host.
         has_lake: whether there is a lake, which has a job and a schedule of its own.
+        execution: how the histories of many coins are fetched in shards, which a lake allows; None for no such job.
         settings: those of the options, where they have been read; each run reads them by default.
         clock: tells the time; the system's by default.
         reporter: shows the progress; log lines by default.
     """
     options = options or RunOptions(history_time_limit=SCHEDULED_HISTORY_LIMIT)
     served = PARTS if parts is None else parts
+    sharded = []
+    if execution is not None and "market_caps" in served:
+        opened = partial(open_run, options, settings=settings, clock=clock, reporter=reporter)
+        sharded.append(backfill_job(opened, execution, {jobs.log_cause}))
     return dg.Definitions(
         assets=[*_assets(served), *SOURCES],
         asset_checks=[step for part in served for step in check_steps(part)],
-        jobs=jobs.jobs_of(parts, has_lake=has_lake),
+        jobs=[*jobs.jobs_of(parts, has_lake=has_lake), *sharded],
         schedules=schedules.schedules_of(options, parts, has_lake=has_lake),
         resources={
             "run": _run_resource(options, settings, clock, reporter),

@@ -101,6 +101,7 @@ def open_run(
     environ: Mapping[str, str] = os.environ,
     needs_key: bool = True,
     parts: Sequence[str] = PARTS,
+    lock_wait_s: float | None = None,
 ) -> Iterator[RunContext]:
     """Take the run lock and open the warehouse; release both at the end.
 
@@ -113,11 +114,12 @@ def open_run(
         environ: environment variables.
         needs_key: whether a missing key is a fault.
         parts: what the run works on, where parts are locked one by one.
+        lock_wait_s: how long another run is waited for; a minute by default.
 
     Raises:
         UserInputError: if a file given by the user is wrong, the warehouse is another market-cap provider's, or what
             uploads need is not installed.
-        RunLockedError: if another run holds the lock for longer than a minute.
+        RunLockedError: if another run holds the lock for longer than that.
         CoordinationError: if the database that hosts share does not answer for a minute.
     """
     settings = settings or read_settings(options, environ, needs_key=needs_key)
@@ -133,7 +135,7 @@ def open_run(
     _refuse_future_start(settings, clock.now())
     _reach_shared_database(settings)
     lock = lock_of(settings, parts)
-    with lock.acquire(command=shlex.join(sys.argv), wait_s=LOCK_WAIT_S):
+    with lock.acquire(command=shlex.join(sys.argv), wait_s=LOCK_WAIT_S if lock_wait_s is None else lock_wait_s):
         begins_anew = options.tutorial and options.begins_anew
         kept = _forget_all_but_models(settings.warehouse.path) if begins_anew else {}
         drawing = Drawing(

@@ -7,7 +7,7 @@ once, within the wait limit that both share, and Dagster a run whose process was
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import dagster as dg
 
@@ -25,9 +25,11 @@ from marketflows_pipeline.warehouse.store import Warehouse
 
 RETRY_AFTER_S = 30.0
 
+Context: TypeAlias = dg.AssetExecutionContext | dg.OpExecutionContext
+
 
 @contextlib.contextmanager
-def retry_once(context: dg.AssetExecutionContext, waits: WaitBudgets) -> Iterator[None]:
+def retry_once(context: Context, waits: WaitBudgets) -> Iterator[None]:
     """Turn an error within the block into Dagster's request for one more try, or into its failure for good."""
     try:
         yield
@@ -50,7 +52,7 @@ def _is_worth_waiting(error: TransientProviderError, waits: WaitBudgets) -> bool
 
 
 @contextlib.contextmanager
-def ingesting(context: dg.AssetExecutionContext, run: RunContext, clients: Clients, part: Part) -> Iterator[RawWriter]:
+def ingesting(context: Context, run: RunContext, clients: Clients, part: Part) -> Iterator[RawWriter]:
     """Begin a part, retry its requests once, and quarantine faulty rows: stored ones before the block, new ones after.
 
     The block may fill the gaps that the first quarantine leaves.

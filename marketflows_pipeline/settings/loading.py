@@ -178,7 +178,9 @@ def _config(
     except ValidationError as error:
         faults.extend(validation_lines(path, error, ConfigFile))
         return None
-    faults.extend(lines := [*impossible_places(path, config), *_no_database(path, config), *_no_common_store(path, config)])
+    faults.extend(
+        lines := [*impossible_places(path, config), *_no_database(path, config), *_no_common_store(path, config)]
+    )
     return None if lines else config
 
 

@@ -1,0 +1,70 @@
+"""Celery's part in the job of histories: the executor that sends its steps, and the app of the workers that take them.
+
+Workers are started by ``celery -A marketflows_pipeline.orchestration.celery_app worker``. Both sides read the broker's
+address from the same variable, so that neither has a file in which it may stand wrongly, or lie open.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from marketflows_pipeline.errors import UserInputError
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+BROKER = "MARKETFLOWS_CELERY_BROKER"
+_MISSING = 'Celery is not installed: pip install "marketflows-pipeline[celery]"'
+# One step at a time is taken from the queue, so that none waits for a busy worker while another one is idle.
+_SETTINGS = {"worker_prefetch_multiplier": 1, "broker_connection_retry_on_startup": True}
+
+
+def celery_steps() -> dg.ExecutorDefinition:
+    """The executor that hands each step to one of the workers.
+
+    Raises:
+        UserInputError: if Celery is not installed.
+    """
+    try:
+        from dagster_celery import celery_executor  # noqa: PLC0415 (an extra)
+    except ImportError as error:
+        raise UserInputError(_MISSING) from error
+    address = {"env": BROKER}
+    made: dg.ExecutorDefinition = celery_executor.configured(
+        {"broker": address, "backend": address, "config_source": _SETTINGS}, name="celery"
+    )
+    return made
+
+
+def worker_app(environ: Mapping[str, str]) -> Celery:
+    """The app of a worker.
+
+    Args:
+        environ: environment variables; ``MARKETFLOWS_CELERY_BROKER`` is the address that the executor has too.
+
+    Raises:
+        UserInputError: if it is not set.
+    """
+    from dagster_celery.executor import CeleryExecutor  # noqa: PLC0415 (an extra)
+    from dagster_celery.make_app import make_app  # noqa: PLC0415 (an extra)
+    from dagster_celery.tasks import create_task  # noqa: PLC0415 (an extra)
+
+    address = environ.get(BROKER, "").strip()
+    if not address:
+        raise UserInputError(f"{BROKER}: expected the address of the broker, such as redis://:PASSWORD@host:6379/0")
+    app: Celery = make_app(CeleryExecutor.for_cli(broker=address, backend=address, config_source=_SETTINGS).app_args())
+    create_task(app)
+    return app
+
+
+@cache
+def __getattr__(name: str) -> Celery:
+    """The attribute ``app`` that Celery's command looks for: made when it is asked for, not at import."""
+    if name != "app":
+        raise AttributeError(name)
+    return worker_app(os.environ)

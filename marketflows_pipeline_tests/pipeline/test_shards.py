@@ -1,0 +1,94 @@
+"""The job that fetches histories in shards, in one process, against hourly runs of the same coins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from marketflows_pipeline.build import build_definitions
+from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.orchestration.failures import failure_of
+from marketflows_pipeline.orchestration.shards import BACKFILL_HISTORIES
+from marketflows_pipeline.settings import load_settings
+from marketflows_pipeline.settings.execution import Execution
+from marketflows_pipeline.warehouse.landings import landings
+from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.stores.chosen import store_of
+from marketflows_pipeline_tests.fakes import faults
+from marketflows_pipeline_tests.forgetful import forgetful_instance
+from marketflows_pipeline_tests.pipeline.environment import HISTORY, QUIET, Environment, open_environment
+from marketflows_pipeline_tests.warehouse.lakes import needs_lake
+
+pytestmark = [pytest.mark.slow, pytest.mark.lake, needs_lake]
+
+STORED = "select coin_id, ts, market_cap_usd, price_usd, volume_usd, source from raw.market_caps order by all"
+RECORD = (
+    "select coin_id, granularity, window_start, window_end, outcome, rows_served, rows_new, rows_rejected"
+    " from meta.backfills order by all"
+)
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path) as opened:
+        opened.computes = "nothing"
+        opened.configure("warehouse", store="ducklake")
+        opened.configure("warehouse.ducklake", export=False)
+        opened.configure("plots", set="none")
+        yield opened
+
+
+def options_of(env: Environment) -> RunOptions:
+    return RunOptions(config=env._written_settings(), secrets=env.folder / "secrets.toml")
+
+
+def backfill(env: Environment, shards: int = 3) -> dg.ExecuteInProcessResult:
+    definitions = build_definitions(options_of(env), execution=Execution(shards=shards), clock=env.clock)
+    with forgetful_instance() as instance:
+        return definitions.resolve_job_def(BACKFILL_HISTORIES).execute_in_process(
+            instance=instance, raise_on_error=False, run_config=QUIET
+        )
+
+
+def stored(env: Environment, *questions: str) -> list[list[tuple[object, ...]]]:
+    settings = load_settings(options_of(env).config, None, {}, needs_key=False)
+    with Warehouse(store_of(settings), create=False) as warehouse:
+        assert landings(warehouse) == []
+        return [warehouse.query(question).rows() for question in questions]
+
+
+def test_shards_store_what_an_hourly_run_stores(env: Environment, tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert backfill(env).success
+    in_shards = env.calls()
+    with open_environment(tmp_path_factory.mktemp("hourly")) as hourly:
+        hourly.computes = "nothing"
+        hourly.settings = env.settings
+        assert hourly.run(), hourly.failure.lines
+        calls = hourly.calls()
+        assert stored(hourly, STORED, RECORD) == stored(env, STORED, RECORD)
+    assert in_shards[HISTORY] == calls[HISTORY] > 10
+    assert in_shards <= calls, "nothing else is asked than in an hourly run"
+
+
+def test_the_same_job_again_requests_no_history(env: Environment) -> None:
+    assert backfill(env).success
+    before = stored(env, STORED, RECORD)
+    env.calls()
+    assert backfill(env, shards=5).success
+    assert env.calls()[HISTORY] == 0
+    assert stored(env, STORED, RECORD) == before
+
+
+def test_what_landed_before_a_step_failed_is_merged_by_the_next_job(env: Environment) -> None:
+    env.service.script(HISTORY, *[None] * 4, *[faults.status(503)] * 40)
+    failed = backfill(env)
+    assert not failed.success
+    served = Counter(
+        exchange.request.path for exchange in env.service.exchanges if exchange.response.status_code == 200
+    )
+    env.service.script(HISTORY)
+    assert backfill(env).success
