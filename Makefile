@@ -55,7 +55,7 @@ test-all: setup ## Run all tests, 24 minutes: what a change has to pass
 
 CLUSTER := .venv-cluster
 
-test-cluster: $(CLUSTER)/.set-up ## Run the tests of several hosts on real Postgres and S3 servers (Debian's postgresql), 8 minutes
+test-cluster: $(CLUSTER)/.set-up ## Run the tests of several hosts on real servers (Debian's postgresql, redis-server), 8 minutes
 	@# All that the store decides, too: here alone are both kinds of it.
 	MARKETFLOWS_CLUSTER=1 env -u PYTHONDONTWRITEBYTECODE $(CLUSTER)/bin/python -m pytest marketflows_pipeline_tests -m "cluster or lake" \
 		--numprocesses auto --dist loadfile --no-loadscope-reorder $(FLAGS)

@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 
 BROKER = "MARKETFLOWS_CELERY_BROKER"
 _MISSING = 'Celery is not installed: pip install "marketflows-pipeline[celery]"'
-# One step at a time is taken from the queue, so that none waits for a busy worker while another one is idle.
-_SETTINGS = {"worker_prefetch_multiplier": 1, "broker_connection_retry_on_startup": True}
+# A worker takes a step only once it is idle. The broker hands out again what was not done within the time: no sooner
+# than the longest run has ended, since it cannot tell a lost worker from one that still works.
+_SETTINGS = {
+    "worker_prefetch_multiplier": 1,
+    "task_acks_late": True,
+    "broker_transport_options": {"visibility_timeout": 7 * 3600, "max_retries": 3, "interval_max": 0.5},
+    "broker_connection_retry_on_startup": True,
+}
 
 
 def celery_steps() -> dg.ExecutorDefinition:
