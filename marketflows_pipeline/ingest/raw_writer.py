@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -120,23 +120,48 @@ class MarketCapWriter(RawWriter):
         wanted = rows.filter(pl.col("coin_id").is_in(list(coins)))
         timed = wanted.drop_nulls("last_updated").rename({"last_updated": "ts"})
         rejected = Counter({"no time": wanted.height - timed.height} if timed.height < wanted.height else {})
-        merged, more = self._store_observations(timed, "page")
+        merged, more, _ = self._store_observations(timed, "page")
         self.tally.add(merged, rejected + more)
 
-    def store_history(self, rows: pl.DataFrame, cause: str = "history") -> StoredHistory:
-        """Merge one coin's history; a shorter or older response removes nothing.
+    def store_histories(self, histories: Mapping[str, pl.DataFrame], cause: str) -> dict[str, StoredHistory]:
+        """Merge the histories of coins, all at once; a shorter or older response removes nothing.
 
-        Rows in HISTORY_SCHEMA; ``meta.revisions`` names the cause.
+        Args:
+            histories: rows in HISTORY_SCHEMA by coin.
+            cause: what ``meta.revisions`` names.
         """
-        merged, rejected = self._store_observations(rows, cause)
+        if not histories:
+            return {}
+        # A merge looks at all stored rows of its time: one of fifty coins takes hardly longer than one of a coin.
+        rows = pl.concat(histories.values())
+        before = self._n_stored(histories) if len(histories) > 1 else {}
+        merged, rejected, kept = self._store_observations(rows, cause)
         self.tally.add(merged, rejected)
-        return StoredHistory(served=rows.height, new=merged.inserted, rejected=rejected.total())
+        if len(histories) == 1:
+            return {coin: StoredHistory(rows.height, merged.inserted, rejected.total()) for coin in histories}
+        after = self._n_stored(histories)
+        return {
+            coin: StoredHistory(
+                served=served.height,
+                new=after.get(coin, 0) - before.get(coin, 0),
+                rejected=served.height - kept.get(coin, 0),
+            )
+            for coin, served in histories.items()
+        }
 
-    def _store_observations(self, rows: pl.DataFrame, cause: str) -> tuple[MergeResult, Counter[str]]:
+    def _n_stored(self, coins: Collection[str]) -> dict[str, int]:
+        stored = "select coin_id, count(*) from raw.market_caps where coin_id in (select unnest(?)) group by coin_id"
+        return dict(self.warehouse.query(stored, [list(coins)]).iter_rows())
+
+    def _store_observations(
+        self, rows: pl.DataFrame, cause: str
+    ) -> tuple[MergeResult, Counter[str], Mapping[str, int]]:
+        """What the merge did, what was left out by reason, and how many rows of each coin were not."""
         clean, rejected = clean_observations(rows)
-        coins = set(clean["coin_id"])
+        kept = Counter(clean["coin_id"])
+        coins = kept.keys()
         provenance = Provenance(cause, seen_at=self.moment, closed_before=self.moment - self._step)
         # The first history of a coin revises nothing, and need not be compared with what is stored.
         merged = self.store("raw.market_caps", clean, provenance=provenance if coins & self._observed else None)
         self._observed |= coins
-        return merged, Counter(rejected)
+        return merged, Counter(rejected), kept

@@ -230,7 +230,7 @@ def test_two_workers_fetch_each_history_once_and_store_what_one_process_does(
         workers.folder / "alone",
         CONFIG.format(service=service.url, data=workers.folder / "alone_data", more=""),
     )
-    job = build_definitions(alone, execution=Execution(shards=4)).resolve_job_def(BACKFILL_HISTORIES)
+    job = build_definitions(alone, execution=Execution(shards=1)).resolve_job_def(BACKFILL_HISTORIES)
     with forgetful_instance() as instance:
         assert job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET).success
     assert stored(alone, STORED, RECORD) == [rows, record]

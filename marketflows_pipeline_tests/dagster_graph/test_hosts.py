@@ -10,7 +10,9 @@ import pytest
 
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.jobs import PART_TAG, PARTS_OF_JOBS, part_assets
+from marketflows_pipeline.orchestration.shards import BACKFILL_HISTORIES
 from marketflows_pipeline.schema import PARTS, Part
+from marketflows_pipeline.settings.execution import Execution
 
 HOSTS: tuple[tuple[Part, ...], ...] = (("market_caps",), ("exchanges", "cross_asset"))
 
@@ -99,7 +101,30 @@ def test_the_settings_say_whether_there_is_a_lake(
     monkeypatch.chdir(tmp_path)
     if config is not None:
         (tmp_path / "config.toml").write_text(config)
-    assert ("maintain_lake" in defs().get_repository_def().job_names) is has_lake
+    names = defs().get_repository_def().job_names
+    assert {"maintain_lake", BACKFILL_HISTORIES} & set(names) == (
+        {"maintain_lake", BACKFILL_HISTORIES} if has_lake else set()
+    )
+
+
+@pytest.mark.parametrize("parts", [None, *HOSTS])
+def test_histories_are_fetched_in_as_many_shards_as_are_wanted_by_the_host_of_the_market_caps(
+    parts: tuple[Part, ...] | None,
+) -> None:
+    found = build_definitions(parts=parts, has_lake=True, execution=Execution(shards=3)).get_repository_def()
+    if parts is not None and "market_caps" not in parts:
+        assert BACKFILL_HISTORIES not in found.job_names
+        return
+    job = found.get_job(BACKFILL_HISTORIES)
+    steps = {node.name: after(job, node.name) for node in job.nodes}
+    fetches = ["fetch_shard_1", "fetch_shard_2", "fetch_shard_3"]
+    assert steps == {"take_snapshot": [], "merge_histories": fetches} | {key: ["take_snapshot"] for key in fetches}
+    assert job.executor_def.name == "in_process"
+
+
+def after(job: dg.JobDefinition, step: str) -> list[str]:
+    """The steps that a step waits for."""
+    return sorted(each.node_name for each in job.dependency_structure.all_upstream_outputs_from_node(step))
 
 
 def test_the_code_server_serves_what_its_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:

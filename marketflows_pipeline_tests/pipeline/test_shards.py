@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +45,7 @@ def options_of(env: Environment) -> RunOptions:
     return RunOptions(config=env._written_settings(), secrets=env.folder / "secrets.toml")
 
 
-def backfill(env: Environment, shards: int = 3) -> dg.ExecuteInProcessResult:
+def backfill(env: Environment, shards: int = 2) -> dg.ExecuteInProcessResult:
     definitions = build_definitions(options_of(env), execution=Execution(shards=shards), clock=env.clock)
     with forgetful_instance() as instance:
         return definitions.resolve_job_def(BACKFILL_HISTORIES).execute_in_process(
@@ -61,7 +60,9 @@ def stored(env: Environment, *questions: str) -> list[list[tuple[object, ...]]]:
         return [warehouse.query(question).rows() for question in questions]
 
 
-def test_shards_store_what_an_hourly_run_stores(env: Environment, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_shards_store_what_an_hourly_run_stores_and_request_nothing_twice(
+    env: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     assert backfill(env).success
     in_shards = env.calls()
     with open_environment(tmp_path_factory.mktemp("hourly")) as hourly:
@@ -69,19 +70,41 @@ def test_shards_store_what_an_hourly_run_stores(env: Environment, tmp_path_facto
         hourly.settings = env.settings
         assert hourly.run(), hourly.failure.lines
         calls = hourly.calls()
-        assert stored(hourly, STORED, RECORD) == stored(env, STORED, RECORD)
+        found = stored(env, STORED, RECORD)
+        assert stored(hourly, STORED, RECORD) == found
     assert in_shards[HISTORY] == calls[HISTORY] > 10
     assert in_shards <= calls, "nothing else is asked than in an hourly run"
 
-
-def test_the_same_job_again_requests_no_history(env: Environment) -> None:
-    assert backfill(env).success
-    before = stored(env, STORED, RECORD)
-    env.calls()
-    assert backfill(env, shards=5).success
+    assert backfill(env, shards=3).success
     assert env.calls()[HISTORY] == 0
-    assert stored(env, STORED, RECORD) == before
+    assert stored(env, STORED, RECORD) == found
 
 
-def test_what_landed_before_a_step_failed_is_merged_by_the_next_job(env: Environment) -> None:
-    env.service.script(HISTORY, *[None] * 4, *[faults.html(404)] * 3, *[faults.html(503)] * 30)
+def test_what_landed_before_the_service_failed_is_merged_by_the_next_job(env: Environment) -> None:
+    env.service.script(HISTORY, *[None] * 4, *[faults.html(503)] * 500)
+    failed = backfill(env)
+    assert not failed.success
+    (line, *_) = failure_of(failed.all_events).lines
+    assert "503" in line
+    served = {each.request.path for each in env.service.exchanges if each.request.endpoint == HISTORY}
+    env.service.forgive()
+    env.calls()
+
+    assert backfill(env).success
+    again = [each.request.path for each in env.service.exchanges if each.request.endpoint == HISTORY]
+    ((n_coins, n_complete),) = stored(
+        env, "select count(distinct coin_id), count(*) from meta.backfills where outcome = 'complete'"
+    )[0]
+    assert n_coins == n_complete == len(again) + 4
+    assert len(again) == len(set(again))
+    assert len(served - set(again)) == 4
+
+
+def test_a_file_cannot_be_written_by_several_steps_at_once(tmp_path: Path) -> None:
+    """It is asked for where the settings were changed and the code location was not loaded again."""
+    with open_environment(tmp_path) as env:
+        result = backfill(env, shards=1)
+        assert failure_of(result.all_events).lines == (
+            f"{env.folder / 'config.toml'}: warehouse.store = 'duckdb': expected \"ducklake\"",
+        )
+        assert env.calls() == {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -40,55 +40,62 @@ class Answer:
 
 
 def store_answers(
-    writer: MarketCapWriter, answers: Sequence[Answer], *, record: Callable[[str, Outcome], None], cause: str
+    writer: MarketCapWriter,
+    answers: Sequence[Answer],
+    *,
+    record: Callable[[Mapping[str, Outcome]], None],
+    cause: str,
 ) -> list[str]:
     """Store answers in one transaction; the coins that were not served.
 
     Args:
         writer: of the run that requested them.
         answers: in the order of the requests.
-        record: puts a coin's request on record, once its rows are stored.
+        record: puts the requests on record by coin, once their rows are stored.
         cause: what ``meta.revisions`` names.
     """
-    ended = {}
+    left_out = {answer.coin: answer.n_left_out for answer in answers}
+    ended = {answer.coin: answer.response for answer in answers if isinstance(answer.response, Outcome)}
+    served = {answer.coin: answer.response for answer in answers if not isinstance(answer.response, Outcome)}
+    unknown = [coin for coin, response in ended.items() if response.outcome == NOT_FOUND]
     with writer.warehouse.transaction():
-        for answer in answers:
-            response = answer.response
-            if not isinstance(response, Outcome):
-                response = _stored(writer, response, cause, answer.n_left_out)
-            elif response.outcome == NOT_FOUND:
-                mark_inactive(writer.warehouse, [answer.coin], unseen_since=writer.moment)
-            record(answer.coin, response)
-            ended[answer.coin] = response.outcome
-    return [coin for coin, outcome in ended.items() if outcome not in SERVED]
+        stored = writer.store_histories(served, cause)
+        ended |= {coin: _outcome(kept, left_out[coin]) for coin, kept in stored.items()}
+        if unknown:
+            mark_inactive(writer.warehouse, unknown, unseen_since=writer.moment)
+        record({coin: ended[coin] for coin in left_out})
+    return [coin for coin in left_out if ended[coin].outcome not in SERVED]
 
 
 def store_histories(writer: MarketCapWriter, days: int, answers: Sequence[Answer]) -> list[str]:
     """Store answers to requests for the last ``days`` before the writer's moment; the coins that were not served."""
 
-    def record(coin: str, ended: Outcome) -> None:
-        if ended.note and ended.outcome != "complete":
-            log.warning("history of %s: %s (%s)", coin, ended.outcome, ended.note)
-        row = {
-            "coin_id": coin,
-            "granularity": Granularity.of_window(days),
-            "window_start": writer.moment - timedelta(days=days),
-            "window_end": writer.moment,
-            "attempted_at": writer.clock.now(),
-            "outcome": ended.outcome,
-            "rows_served": ended.stored.served,
-            "rows_new": ended.stored.new,
-            "rows_rejected": ended.stored.rejected,
-            "note": ended.note,
-        }
+    def record(ended: Mapping[str, Outcome]) -> None:
+        for coin, how in ended.items():
+            if how.note and how.outcome != "complete":
+                log.warning("history of %s: %s (%s)", coin, how.outcome, how.note)
+        rows = [
+            {
+                "coin_id": coin,
+                "granularity": Granularity.of_window(days),
+                "window_start": writer.moment - timedelta(days=days),
+                "window_end": writer.moment,
+                "attempted_at": writer.clock.now(),
+                "outcome": how.outcome,
+                "rows_served": how.stored.served,
+                "rows_new": how.stored.new,
+                "rows_rejected": how.stored.rejected,
+                "note": how.note,
+            }
+            for coin, how in ended.items()
+        ]
         entry = table("meta.backfills")
-        writer.warehouse.merge(entry.name, pl.DataFrame([row], schema=entry.polars_schema))
+        writer.warehouse.merge(entry.name, pl.DataFrame(rows, schema=entry.polars_schema))
 
     return store_answers(writer, answers, record=record, cause="history")
 
 
-def _stored(writer: MarketCapWriter, rows: pl.DataFrame, cause: str, n_left_out: int) -> Outcome:
+def _outcome(kept: StoredHistory, n_left_out: int) -> Outcome:
     """What a history added, the malformed points that were left out counted as served and rejected."""
-    kept = writer.store_history(rows, cause)
     outcome = "complete" if kept.served > kept.rejected else "empty"
     return Outcome(outcome, StoredHistory(kept.served + n_left_out, kept.new, kept.rejected + n_left_out))

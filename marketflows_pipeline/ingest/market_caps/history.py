@@ -7,7 +7,7 @@ are dear, some coins at a time, and a kill costs their requests.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -137,8 +137,11 @@ class HistoryIngest:
         by_coin = {str(key[0]): rows for key, rows in gaps.group_by("coin_id", maintain_order=True)}
         chosen = dict(list(by_coin.items())[: self.source.repair_calls_per_run])
 
-        def record(coin: str, ended: Outcome) -> None:
-            rows = repaired_gaps(warehouse, coin, chosen[coin], outcome=ended.outcome, step=grain.step)
+        def record(ended: Mapping[str, Outcome]) -> None:
+            rows = pl.concat(
+                repaired_gaps(warehouse, coin, chosen[coin], outcome=how.outcome, step=grain.step)
+                for coin, how in ended.items()
+            )
             at = pl.lit(self.writer.clock.now()).cast(pl.Datetime("us", "UTC"))
             warehouse.merge("meta.repairs", rows.with_columns(granularity=pl.lit(grain.value), attempted_at=at))
 
