@@ -85,7 +85,7 @@ class Workers:
 
     def run(self, host: str) -> str:
         """Run the job from a host's folder; what that prints."""
-        command = [PROGRAMS / "dagster", "job", "execute", "-m", "marketflows_pipeline.definitions"]
+        command = [str(PROGRAMS / "dagster"), "job", "execute", "-m", "marketflows_pipeline.definitions"]
         # A run whose steps hang does not end by itself, nor by a signal that asks for it.
         done = subprocess.run(
             [*command, "-j", BACKFILL_HISTORIES],

@@ -22,7 +22,7 @@ from marketflows_pipeline.ingest.market_caps.history import HistoryIngest, Histo
 from marketflows_pipeline.ingest.market_caps.plan import FAILED
 from marketflows_pipeline.ingest.market_caps.repairs import SERVED
 from marketflows_pipeline.ingest.market_caps.run import rejected_in_words, revised_in_words
-from marketflows_pipeline.ingest.raw_writer import MarketCapWriter
+from marketflows_pipeline.ingest.raw_writer import MarketCapWriter, Tally
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.protocols.market_caps import HISTORY_SCHEMA, UTC_TIME
@@ -114,30 +114,37 @@ def merge_landings(warehouse: Warehouse, reporter: Reporter) -> MergeReport:
     """
     names = landings(warehouse)
     total = sum(landed(warehouse, name, ["coin_id"]).height for name in names)
-    n_new = n_revised = 0
-    rejected: Counter[str] = Counter()
-    failed: list[str] = []
+    tally, failed = Tally(), list[str]()
     with reporter.track("Merging histories", total) as advance:
         for name in names:
             while not (batch := first_landed(warehouse, name, "landed_at").match_to_schema(LANDED)).is_empty():
                 with warehouse.transaction():
-                    for (days, moment, landed_at), rows in batch.group_by("days", "moment", "landed_at"):
-                        writer = MarketCapWriter(warehouse, FixedClock(landed_at), moment, Granularity.of_window(days))
-                        failed += store_histories(writer, days, [*_answers(rows)])
-                        n_new += writer.tally.rows_new
-                        n_revised += writer.tally.rows_revised
-                        rejected += writer.tally.rejected + Counter(malformed=int(rows["n_left_out"].sum()))
+                    failed += _store(warehouse, batch, tally)
                     take(warehouse, name, "landed_at", batch["landed_at"][0])
                 advance(batch.height)
             drop_if_empty(warehouse, name)
     log.info(
         "%d histories merged: %d new observations, %s, %s",
         total,
-        n_new,
-        revised_in_words(n_revised),
-        rejected_in_words(rejected),
+        tally.rows_new,
+        revised_in_words(tally.rows_revised),
+        rejected_in_words(tally.rejected),
     )
-    return MergeReport(total, n_new, n_revised, rejected.total(), tuple(failed))
+    return MergeReport(total, tally.rows_new, tally.rows_revised, tally.rejected.total(), tuple(failed))
+
+
+def _store(warehouse: Warehouse, batch: pl.DataFrame, tally: Tally) -> list[str]:
+    """Store answers that landed at one moment, and count them; the coins that were not served."""
+    failed: list[str] = []
+    # The later of two answers about a coin comes last.
+    asked = batch.sort("moment", maintain_order=True).group_by("days", "moment", "landed_at", maintain_order=True)
+    for (days, moment, landed_at), rows in asked:
+        writer = MarketCapWriter(warehouse, FixedClock(landed_at), moment, Granularity.of_window(days))
+        failed += store_histories(writer, days, [*_answers(rows)])
+        tally.rows_new += writer.tally.rows_new
+        tally.rows_revised += writer.tally.rows_revised
+        tally.rejected.update(writer.tally.rejected, malformed=int(rows["n_left_out"].sum()))
+    return failed
 
 
 def _landed(warehouse: Warehouse) -> set[str]:
