@@ -223,6 +223,8 @@ def test_two_workers_fetch_each_history_once_and_store_what_one_process_does(
 
     used = "select used from marketflows.credits where provider = 'coingecko'"
     assert postgres_server.execute(used, dbname=postgres.dbname) == [(service.calls(),)]
+    kept = "select run_body from runs union all select event from event_logs"
+    printed += "".join(str(row) for row in postgres_server.execute(kept, dbname=postgres.dbname))
     logs = "".join(log.read_text() for log in workers.folder.glob("*.log"))
     assert not [secret for secret in (PASSWORD, BROKER_PASSWORD, DEMO_KEY) if secret in printed + logs]
 

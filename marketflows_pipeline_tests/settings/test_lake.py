@@ -19,6 +19,21 @@ def test_a_lake_writes_the_file_unless_told_otherwise(load: Load) -> None:
     assert not load(NO_FILE).warehouse.has_file
 
 
+def test_workers_that_write_at_once_need_a_lake_and_locks_in_postgres(load: Load, faults: Faults) -> None:
+    on_celery = '[execution]\nshards_on = "celery"\n'
+    shared = '[execution]\nshards_on = "celery"\ncoordination = "postgres"\n'
+    database = 'database = "postgres:dbname=mf host=db.example.com"\n'
+    lake = '[warehouse]\nstore = "ducklake"\n'
+    in_postgres = lake + '[warehouse.ducklake]\ncatalog = "postgres:dbname=lake host=db.example.com"\n'
+    for config in (on_celery, shared + database, lake + on_celery, lake + shared + database, in_postgres + on_celery):
+        assert faults(config) == [
+            "config.toml: execution.shards_on = 'celery': expected coordination = \"postgres\" in [execution], and a "
+            "lake whose catalog is in Postgres"
+        ]
+    assert load(in_postgres + shared).execution.shards == 4
+    assert load().execution.shards_on == "process"
+
+
 def test_an_upload_needs_the_file(load: Load, faults: Faults) -> None:
     keys = {"COINGECKO_API_KEY": "CG-test", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}
     assert faults(NO_FILE + UPLOAD, environ=keys) == [
