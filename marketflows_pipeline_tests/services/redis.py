@@ -11,6 +11,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib import util
 from pathlib import Path
 from threading import Event
 
@@ -22,7 +23,9 @@ _OPTIONS = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--protec
 
 
 def why_not() -> str:
-    """Why no server can be started here; empty where it can."""
+    """Why no server can be started and used here; empty where it can."""
+    if util.find_spec("dagster_celery") is None:
+        return "the extra [celery] is not installed"
     return "" if shutil.which("redis-server") else "needs Debian's redis-server"
 
 
