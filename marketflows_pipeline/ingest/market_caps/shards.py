@@ -142,7 +142,8 @@ def _store(warehouse: Warehouse, batch: pl.DataFrame, tally: Tally) -> list[str]
         failed += store_histories(writer, days, [*_answers(rows)])
         tally.rows_new += writer.tally.rows_new
         tally.rows_revised += writer.tally.rows_revised
-        tally.rejected.update(writer.tally.rejected, malformed=int(rows["n_left_out"].sum()))
+        tally.rejected.update(writer.tally.rejected)
+        tally.rejected["malformed or untimely"] += int(rows["n_left_out"].sum())
     return failed
 
 
