@@ -25,6 +25,7 @@ print(*sorted(name for name in sys.modules if name.startswith(("psycopg.", "psyc
 """
 
 
+@pytest.mark.slow
 def test_a_run_of_one_host_loads_no_driver_of_postgres() -> None:
     done = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["marketflows_pipeline.coordination", "marketflows_pipeline.coordination.run_locks"]
