@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from marketflows_pipeline_tests.layers import MODULES, PACKAGE
+from marketflows_pipeline_tests.layers import MODULES, PACKAGE, parsed
 
 _MAKES_FILES = {
     *("write_text", "write_bytes", "touch", "mkdir", "makedirs", "mkfifo", "symlink_to", "hardlink_to", "symlink"),
@@ -80,9 +81,10 @@ def _modes(call: ast.Call, name: str) -> Iterator[str]:
             yield "w"
 
 
+@cache
 def found() -> set[tuple[str, str]]:
     modules = {str(path.relative_to(PACKAGE)): path for path in MODULES if path.name != "safe_files.py"}
-    return {(name, made) for name, path in modules.items() for made in makers(ast.parse(path.read_text()))}
+    return {(name, made) for name, path in modules.items() for made in makers(parsed(path))}
 
 
 def test_only_safe_files_makes_files() -> None:

@@ -26,6 +26,7 @@ print(*sorted(name for name in sys.modules if name.startswith((*others, ours))))
 """
 
 
+@pytest.mark.slow
 def test_a_run_of_one_host_loads_neither_celery_nor_a_driver_of_postgres() -> None:
     done = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["marketflows_pipeline.coordination", "marketflows_pipeline.coordination.run_locks"]

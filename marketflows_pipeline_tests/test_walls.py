@@ -20,6 +20,7 @@ from marketflows_pipeline_tests.layers import (
     SIDEWAYS,
     imports_of,
     is_allowed,
+    parsed,
     part_of,
     with_picture,
 )
@@ -32,7 +33,7 @@ NAMES_TIME = re.compile(r"^\s*(?:import|from)\s.*\btime\b", re.MULTILINE)
 def imported(path: Path) -> frozenset[str]:
     """Top-level names of what a module imports, wherever in it the import stands."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             names.update(alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -114,7 +115,7 @@ def test_no_test_looks_at_a_clock() -> None:
 
 def calls_at_import(path: Path) -> Iterator[str]:
     """Names of what a module calls while it is imported: outside of function bodies, but decorators and defaults."""
-    waiting: list[ast.AST] = [ast.parse(path.read_text())]
+    waiting: list[ast.AST] = [parsed(path)]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
+import pytest
 
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.sections.series import points_for
@@ -44,6 +45,7 @@ def card(key: str, n_series: int, fields: list[str]) -> Card:
     )
 
 
+@pytest.mark.slow
 def test_a_page_of_fifty_narratives_and_three_hundred_coins_is_within_its_budget() -> None:
     narratives = [
         card("curves", 50, FIELDS),

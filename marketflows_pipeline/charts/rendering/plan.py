@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 from polars import selectors as cs
 
@@ -17,6 +19,8 @@ from marketflows_pipeline.charts.rendering.manifest import Manifest
 from marketflows_pipeline.charts.spec import Spec
 from marketflows_pipeline.charts.style.look import Look
 from marketflows_pipeline.charts.style.typeface import FOLDER
+
+_MISSING = np.int64(-(2**62))
 
 
 @dataclass(frozen=True)
@@ -57,26 +61,33 @@ def input_digest(job: RenderJob, engine: str) -> str:
         job: the chart.
         engine: hash of what all charts share.
     """
+    content = hashlib.blake2b(digest_size=16)
+    numbers = job.frame.select(cs.float())
+    for column in numbers:
+        content.update(f"{column.name}|{column.dtype}|".encode())
+        content.update(_coarse(column.to_numpy()).tobytes())
     buffer = io.BytesIO()
-    frame = job.frame.with_columns(_coarse(column) for column in job.frame.select(cs.float())).rechunk()
-    frame.write_ipc(buffer, compat_level=pl.CompatLevel.oldest())
-    content = hashlib.blake2b(buffer.getbuffer(), digest_size=16)
+    job.frame.drop(numbers.columns).rechunk().write_ipc(buffer, compat_level=pl.CompatLevel.oldest())
+    content.update(buffer.getbuffer())
     content.update(f"{engine}|{job.spec.draw}|{job.spec!r}".encode())
     return content.hexdigest()
 
 
-def _coarse(column: pl.Series) -> pl.Series:
-    """Numbers as whole multiples of a power of ten near a millionth of their range; missing ones as a far number."""
-    finite = column.set(~column.is_finite(), None)
-    low, high = finite.min(), finite.max()
-    if low is None or high is None:
-        return finite.is_null().alias(column.name)
-    assert isinstance(low, float)
-    assert isinstance(high, float)
-    # Around a constant only noise is left; it is no finer than a trillionth of the constant.
-    width = max((high - low) * 1e-6, max(abs(low), abs(high)) * 1e-12)
-    unit = 10.0 ** math.floor(math.log10(width)) if width else 1.0
-    return (finite / unit).round().cast(pl.Int64).fill_null(-(2**62))
+def _coarse(values: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
+    """Numbers as whole multiples of a power of ten near a millionth of their range; missing ones as a far number.
+
+    By numpy, which takes a third of polars' time for the hundreds of short columns of an hour.
+    """
+    coarse = np.full(len(values), _MISSING)
+    is_finite = np.isfinite(values)
+    finite = values[is_finite]
+    if finite.size:
+        low, high = float(finite.min()), float(finite.max())
+        # Around a constant only noise is left; it is no finer than a trillionth of the constant.
+        width = max((high - low) * 1e-6, max(abs(low), abs(high)) * 1e-12)
+        unit = 10.0 ** math.floor(math.log10(width)) if width else 1.0
+        coarse[is_finite] = np.rint(finite / unit)
+    return coarse
 
 
 def engine_digest(scale: float, look: Look) -> str:

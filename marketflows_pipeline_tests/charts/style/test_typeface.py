@@ -75,6 +75,7 @@ def test_no_text_is_drawn_wider_than_layout_takes_it(pool: DrawingPool, text: st
     assert "👨" in text or drawn >= 0.93 * reckoned
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", WEIGHTS)
 def test_every_character_has_a_glyph_so_that_no_other_font_is_asked(fonts: dict[str, Any], weight: str) -> None:
     """One emoji in a name once made the renderer draw the whole name in DejaVu Serif."""

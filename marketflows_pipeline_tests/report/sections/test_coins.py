@@ -186,6 +186,7 @@ def test_0_to_1_places_series_between_the_lowest_and_the_highest(usual: dict[str
 HOSTILE = ('"] + alert(1) + ["', "a'b\\c\u2028d", "</script><b>", "datum.ts", "__proto__", "a.b[0]")
 
 
+@pytest.mark.slow
 def test_a_name_stays_a_name_in_every_chart(tmp_path: Path) -> None:
     named = [{**row, "label": HOSTILE[at % len(HOSTILE)]} for at, row in enumerate(data.SERIES)]
     coins = [{**row, "symbol": HOSTILE[0]} for row in data.COINS]
@@ -196,6 +197,7 @@ def test_a_name_stays_a_name_in_every_chart(tmp_path: Path) -> None:
     assert "Change since" in drawn(card_of(sections, "narratives-curves"))
 
 
+@pytest.mark.slow
 def test_many_series_stay_small(tmp_path: Path) -> None:
     """50 narratives, hourly over 90 days: thinned after growth and inflection, with every one of the newest steps."""
     hours = [data.CLOSE - timedelta(hours=back) for back in range(2161)]

@@ -163,6 +163,7 @@ def test_empty_tables_have_no_card(tmp_path: Path) -> None:
     assert len(section.notes) == 10
 
 
+@pytest.mark.slow
 def test_hostile_names_are_shown_harmless(tmp_path: Path) -> None:
     names = [name.encode("utf-8", "replace").decode() for name in HOSTILE_NAMES.values()]
     ranked = rankings(KNOWN).to_dicts()
