@@ -18,7 +18,8 @@ from dagster._core.utils import make_new_run_id
 from dagster._utils.tags import TagConcurrencyLimitsCounter
 
 from marketflows_pipeline.jobs import PART_TAG
-from marketflows_pipeline.orchestration.placement import PARTS_VARIABLE, parts_of_host
+from marketflows_pipeline.options import PARTS_VARIABLE
+from marketflows_pipeline.orchestration.placement import parts_of_host
 from marketflows_pipeline.schema import PARTS
 
 ROOT = Path(__file__).parents[2]
