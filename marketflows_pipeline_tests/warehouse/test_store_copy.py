@@ -136,6 +136,16 @@ def test_what_is_copied_is_a_store_like_any_other(home: Path) -> None:
         assert lake.merge(CAPS, caps(("coin0", NOW, 2.0))).revised == 1
 
 
+def test_both_stores_spill_at_the_same_size(tmp_path: Path) -> None:
+    """DuckDB's own limit is most of the machine's memory, beside which a container ends the process."""
+    limits = set()
+    for store in (file_in(tmp_path), lake_in(tmp_path)):
+        store.make_place()
+        with store.connect() as connection:
+            limits.update(connection.execute("select current_setting('memory_limit')").fetchall())
+    assert limits == {("768.0 MiB",)}
+
+
 def test_a_second_copy_has_nothing_to_do_and_other_rows_are_kept(home: Path) -> None:
     first = copy(file_in(home), lake_in(home))
     snapshot = _newest_snapshot(home)
