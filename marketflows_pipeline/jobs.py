@@ -16,6 +16,7 @@ from marketflows_pipeline.assets.tables import asset_key
 from marketflows_pipeline.orchestration.failures import causes_of, is_interrupt
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import PARTS, TABLES, Part
+from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.lake_maintenance import maintain
 
 log = logging.getLogger(__name__)
@@ -146,6 +147,25 @@ def parts_of_run(job: str, chosen: Collection[dg.AssetKey] | None) -> tuple[Part
         return PARTS_OF_JOBS.get(job, PARTS)
     parts = {_part_of(key) for key in chosen}
     return PARTS if None in parts else tuple(part for part in PARTS if part in parts)
+
+
+def parts_wanted(job: str, settings: Settings) -> tuple[Part, ...]:
+    """The parts of a job that the settings have: the market caps always, the others where they have a table."""
+    return tuple(
+        part for part in PARTS_OF_JOBS.get(job, PARTS) if part == "market_caps" or getattr(settings, part) is not None
+    )
+
+
+def assets_wanted(job: dg.JobDefinition, settings: Settings) -> list[dg.AssetKey] | None:
+    """The assets of a job to pick for a run, or None for all of them.
+
+    Steps of a part that the settings do not have would be skipped one by one, and for each of their blocking checks
+    Dagster warns of steps that go on without it.
+    """
+    wanted = parts_wanted(job.name, settings)
+    if wanted == PARTS_OF_JOBS.get(job.name, PARTS):
+        return None
+    return sorted(key for key in job.asset_layer.executable_asset_keys if _part_of(key) in wanted)
 
 
 def _part_of(key: dg.AssetKey) -> Part | None:

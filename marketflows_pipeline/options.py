@@ -1,8 +1,9 @@
-"""What the command line says about a run."""
+"""What the command line says about a run, and the environment about its host."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +29,9 @@ SERVICES: tuple[ServiceName, ...] = get_args(ServiceName)
 PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
 # Where nothing says otherwise, as in files of the time before there was a choice.
 DEFAULT_PROVIDER: ProviderName = "coingecko"
+
+# Which parts a host serves where it is one of several; see `orchestration.placement`.
+PARTS_VARIABLE = "MARKETFLOWS_PARTS"
 
 Horizon = Literal[5, 20]
 Target = Literal["direction", "rank"]
@@ -100,3 +104,8 @@ class RunOptions:
     def picture_folder(self) -> Path:
         """Folder for the PNGs, relative to the working directory; the tutorial's is its own."""
         return self.out_dir or (TUTORIAL_PICTURES if self.tutorial else PICTURES)
+
+
+def parts_named(environ: Mapping[str, str]) -> list[str]:
+    """What ``MARKETFLOWS_PARTS`` names, unchecked; nothing where this is the only host."""
+    return [name.strip() for name in environ.get(PARTS_VARIABLE, "").split(",") if name.strip()]

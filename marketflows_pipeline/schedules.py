@@ -13,6 +13,9 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from marketflows_pipeline.errors import UserInputError
 from marketflows_pipeline.jobs import (
     KEYLESS_JOBS,
+    MAINTAIN_LAKE,
+    PARTS_OF_JOBS,
+    assets_wanted,
     cross_asset_refresh,
     daily_refresh,
     does_upkeep,
@@ -20,12 +23,14 @@ from marketflows_pipeline.jobs import (
     hourly_refresh,
     maintain_lake,
     market_cap_refresh,
+    parts_wanted,
     prune_history,
     train_models,
 )
 from marketflows_pipeline.options import RunOptions
 from marketflows_pipeline.run_context import read_settings
 from marketflows_pipeline.schema import PARTS, Part
+from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.timetable import (
     AFTER_MARKET_CAPS,
     AFTER_US_CLOSE,
@@ -157,18 +162,30 @@ def _schedule(ticks: _Ticks, options: RunOptions) -> dg.ScheduleDefinition:
         description=f"{ticks.why} Skipped while a run of the job is active, and while the settings are faulty.",
     )
     def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        reason = _why_not(job_name, options) or _who_is_active(context.instance, job_name)
-        if reason:
+        settings = _settings_or_why_not(job_name, options)
+        if isinstance(settings, str):
+            return dg.SkipReason(settings)
+        if reason := _who_is_active(context.instance, job_name):
             return dg.SkipReason(reason)
         return dg.RunRequest(
-            run_key=context.scheduled_execution_time.isoformat(), tags={"dagster/max_runtime": str(MAX_RUNTIME_S)}
+            run_key=context.scheduled_execution_time.isoformat(),
+            tags={"dagster/max_runtime": str(MAX_RUNTIME_S)},
+            asset_selection=_assets_wanted(context, job_name, settings),
         )
 
     return tick
 
 
-def _why_not(job_name: str, options: RunOptions) -> str | None:
-    """Why a run of this job could not begin, in one line: no key, or a fault of a file."""
+def _assets_wanted(
+    context: dg.ScheduleEvaluationContext, job_name: str, settings: Settings
+) -> list[dg.AssetKey] | None:
+    if job_name == MAINTAIN_LAKE:
+        return None
+    return assets_wanted(context.repository_def.get_job(job_name), settings)
+
+
+def _settings_or_why_not(job_name: str, options: RunOptions) -> Settings | str:
+    """The settings; or why a run of this job would be none, in one line: no key, a fault of a file, no such part."""
     is_keyless = job_name in KEYLESS_JOBS
     try:
         settings = read_settings(options, os.environ, needs_key=not is_keyless)
@@ -176,7 +193,11 @@ def _why_not(job_name: str, options: RunOptions) -> str | None:
         return "; ".join(str(error).splitlines())
     if is_keyless and not (store := store_of(settings)).exists():
         return f"{store} does not exist yet: there is nothing to work on"
-    return None
+    if job_name != MAINTAIN_LAKE and not parts_wanted(job_name, settings):
+        (part,) = PARTS_OF_JOBS[job_name]
+        reason = settings.no_exchanges if part == "exchanges" else ""
+        return reason or f"{options.config} has no [{part}]: there is nothing to do"
+    return settings
 
 
 def _who_is_active(instance: dg.DagsterInstance, job_name: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -68,8 +68,10 @@ TIMINGS_OF: Mapping[str, tuple[Timing, ...]] = {
     "exchanges": (HOURLY, DAILY),
     "cross_asset": (AFTER_US_CLOSE,),
 }
+# The same where hosts share the parts.
+TIMINGS_OF_HOSTS: Mapping[str, tuple[Timing, ...]] = {**TIMINGS_OF, "exchanges": (AFTER_MARKET_CAPS, DAILY)}
 
 
-def next_run(part: str, moment: datetime) -> datetime:
-    """When the schedule runs a part next."""
-    return min(timing.next_after(moment) for timing in TIMINGS_OF[part])
+def next_run(timings: Iterable[Timing], moment: datetime) -> datetime:
+    """When the first of a part's schedules runs next."""
+    return min(timing.next_after(moment) for timing in timings)

@@ -8,10 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketflows_pipeline.jobs import KEYLESS_JOBS, PARTS_OF_JOBS
+from marketflows_pipeline.options import RunOptions
+from marketflows_pipeline.schedules import schedules_of
+from marketflows_pipeline.schema import PARTS, Part
 from marketflows_pipeline.timetable import (
     AFTER_US_CLOSE,
     DAILY,
     HOURLY,
+    TIMINGS_OF,
+    TIMINGS_OF_HOSTS,
     WEEKLY_PRUNING,
     WEEKLY_TRAINING,
     Timing,
@@ -63,5 +69,20 @@ def test_the_next_time_is_later_within_a_week_and_nothing_is_due_before_it(momen
 
 
 def test_a_part_runs_next_by_the_earliest_of_its_schedules() -> None:
-    assert next_run("exchanges", datetime(2026, 11, 27, 1, 10, tzinfo=UTC)).minute == 25
-    assert next_run("exchanges", datetime(2026, 11, 27, 1, 30, tzinfo=UTC)).minute == 5
+    alone, beside_others = TIMINGS_OF["exchanges"], TIMINGS_OF_HOSTS["exchanges"]
+    for minute, expected in ((10, (25, 20)), (22, (25, 25)), (30, (5, 20))):
+        moment = datetime(2026, 11, 27, 1, minute, tzinfo=UTC)
+        assert (next_run(alone, moment).minute, next_run(beside_others, moment).minute) == expected
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_times_that_are_told_are_those_of_the_schedules(part: Part) -> None:
+    """The next run of the exchanges was told as at :05 where a host of their own runs them at :20."""
+
+    def ticks(served: tuple[Part, ...] | None) -> set[str]:
+        """When what the part is told by is fetched: not trainings and upkeep."""
+        found = [each for each in schedules_of(RunOptions(), served) if each.job_name not in KEYLESS_JOBS]
+        return {str(each.cron_schedule) for each in found if part in PARTS_OF_JOBS.get(each.job_name, ())}
+
+    assert ticks(None) == {timing.cron for timing in TIMINGS_OF[part]}
+    assert ticks((part,)) == {timing.cron for timing in TIMINGS_OF_HOSTS[part]}

@@ -69,7 +69,7 @@ def update(
                 if inputs is not None:
                     noted = pl.DataFrame({"table_name": each.name, "inputs": inputs, "computed_at": run.started_at})
                     run.warehouse.merge(COMPUTED, noted.cast(pl.Schema(table(COMPUTED).polars_schema)))
-            metadata = {"dagster/row_count": n_rows, **as_of_metadata(table(each.name), rows)}
+            metadata = {"dagster/row_count": n_rows, **as_of_metadata(table(each.name), rows, run.clock.now())}
         yield dg.MaterializeResult(asset_key=asset_key(each.name), metadata=metadata)
 
 

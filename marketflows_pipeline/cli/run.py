@@ -26,6 +26,7 @@ from marketflows_pipeline.cli.text import say
 from marketflows_pipeline.errors import MarketflowsError, UserInputError
 from marketflows_pipeline.jobs import (
     KEYLESS_JOBS,
+    assets_wanted,
     cross_asset_refresh,
     crypto_refresh,
     daily_refresh,
@@ -181,7 +182,12 @@ def _execute(job_name: str, options: RunOptions, settings: Settings, console: Co
         gc.set_threshold(20_000, 20, 50)
         gc.enable()
         with interruptible(RUN_INTERRUPTED):
-            result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
+            result = job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_config=QUIET,
+                asset_selection=assets_wanted(job, settings),
+            )
     if result.success:
         return 0
     failure = failure_of(result.all_events)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +14,7 @@ from marketflows_pipeline.cli.report_command import context_of, table_or_json_op
 from marketflows_pipeline.cli.report_context import PIPELINE
 from marketflows_pipeline.cli.text import say, standard_output
 from marketflows_pipeline.errors import CoordinationError
-from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions
+from marketflows_pipeline.options import TUTORIAL_PRIVATE, RunOptions, parts_named
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,11 +48,9 @@ def status(options: RunOptions, output_format: Literal["table", "json"]) -> None
     spent = None
     if not options.tutorial and context.config.shared_database is not None:
         lock, spent = _shared(options, lock, context.now)
-    if context.path.exists():
-        with open_published_data(context) as data:
-            answer = report(context, data, private, lock=lock, shared_spent=spent)
-    else:
-        answer = report(context, None, private, lock=lock, shared_spent=spent)
+    with open_published_data(context) if context.path.exists() else nullcontext() as data:
+        is_one_of_several = bool(parts_named(os.environ))
+        answer = report(context, data, private, lock=lock, shared_spent=spent, is_one_of_several=is_one_of_several)
     text = "".join(text_of(answer, output_format, about=PIPELINE.about))
     standard_output().write(text.encode())
     if answer.body["stale"]:

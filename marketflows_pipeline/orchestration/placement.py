@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from marketflows_pipeline.errors import UserInputError
+from marketflows_pipeline.options import PARTS_VARIABLE, parts_named
 from marketflows_pipeline.schema import PARTS, Part
 from marketflows_pipeline.system.printable import excerpt
-
-PARTS_VARIABLE = "MARKETFLOWS_PARTS"
 
 
 def parts_of_host(environ: Mapping[str, str]) -> tuple[Part, ...] | None:
@@ -23,7 +22,7 @@ def parts_of_host(environ: Mapping[str, str]) -> tuple[Part, ...] | None:
     Raises:
         UserInputError: if it names anything else.
     """
-    named = [name.strip() for name in environ.get(PARTS_VARIABLE, "").split(",") if name.strip()]
+    named = parts_named(environ)
     for name in named:
         if name not in PARTS:
             raise UserInputError(f"{PARTS_VARIABLE}: {excerpt(name)} is no part; expected some of {', '.join(PARTS)}")

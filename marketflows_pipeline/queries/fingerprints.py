@@ -1,4 +1,8 @@
-"""Fingerprints of what tables are computed from: two runs with the same one compute the same tables."""
+"""Fingerprints of what tables are computed from: two runs with the same one compute the same tables.
+
+They depend on which rows are stored, and not on their order: a store that is copied into another kind of store has the
+same ones there. So figures are hashed, and never summed: a sum of floats depends on the order in its last digits.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +59,8 @@ def closes_fingerprint(warehouse: Warehouse, settings: Settings, moment: datetim
 def snapshots_fingerprint(warehouse: Warehouse, moment: datetime) -> str:
     """What the radar depends on: daily snapshots of all categories, and the day."""
     found = warehouse.query(
-        "select count(*), max(observed_at), sum(market_cap_usd), sum(volume_24h_usd) from accepted.category_snapshots"
+        "select count(*), bit_xor(hash(observed_at, category_id, market_cap_usd, volume_24h_usd))"
+        " from accepted.category_snapshots"
     )
     return _digest(found.row(0), day_of(moment))
 

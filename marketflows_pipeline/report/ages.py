@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any, Protocol
 
 from marketflows_pipeline.transforms.cross_asset.weekdays import weekdays_later
@@ -27,10 +28,14 @@ FETCH_LIMIT = timedelta(hours=26)
 # In reading order; the schema, which names them too, loads polars.
 PART_NAMES: Mapping[str, str] = {"market_caps": "market caps", "exchanges": "exchanges", "cross_asset": "cross-asset"}
 BARS = "raw.daily_bars"
+CAPS = "raw.market_caps"
+# People's own files of market caps have rows as often as their people add them.
+OWN_FILES = "folder"
+_TIMES_OF_OWN_FILES = 11
 # The first of each part is due whenever the part is there; the others are judged where they hold rows.
 _LIMITS: Mapping[str, Mapping[str, timedelta]] = {
     "market_caps": {
-        "raw.market_caps": HOURLY_LIMIT,
+        CAPS: HOURLY_LIMIT,
         "core.daily_closes": DAILY_LIMIT,
         "mart.category_radar": DAILY_LIMIT,
     },
@@ -57,6 +62,10 @@ _TICK = timedelta(microseconds=1)
 
 class Published(Protocol):
     """What is asked of a published file."""
+
+    @property
+    def provider(self) -> str:
+        """Whose market caps the file holds."""
 
     @property
     def now(self) -> datetime:
@@ -113,11 +122,24 @@ def table_ages(file: Published, part: str) -> tuple[TableAge, ...]:
     """The tables of a part that say how old it is, the one that is always due first."""
     if part == "cross_asset":
         return tuple(_ages_of_sessions(file))
+    adapt = market_cap_limit if part == "market_caps" else lambda _, limit: limit
     return tuple(
-        _age(file, table, as_of := file.as_of(table), None if as_of is None else as_of + limit)
+        _age(file, table, as_of := file.as_of(table), None if as_of is None else as_of + adapt(file, limit))
         for place, (table, limit) in enumerate(_LIMITS[part].items())
         if place == 0 or file.has(table)
     )
+
+
+def market_cap_limit(file: Published, usual: timedelta) -> timedelta:
+    """How old figures from market caps may be: the usual limit; of own files at least twice the time between rows.
+
+    That time is the median of those between their ten or so newest moments: a day where they have a row a day.
+    """
+    if file.provider != OWN_FILES or not file.has(CAPS):
+        return usual
+    newest = f"select distinct ts from {accepted_name(CAPS)} order by ts desc limit {_TIMES_OF_OWN_FILES}"  # noqa: S608
+    steps = sorted(later - earlier for later, earlier in pairwise(row["ts"] for row in file.rows(newest)))
+    return max(usual, 2 * steps[len(steps) // 2]) if steps else usual
 
 
 def bars_stale_at(session: date, fetched_at: datetime) -> datetime:

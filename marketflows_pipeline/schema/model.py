@@ -72,7 +72,7 @@ class Table:
         key: the columns that are unique together and never null.
         description: what it holds and how it is made.
         columns: in stored order.
-        as_of: the time column whose newest value is the table's as-of, or None.
+        as_of: the time column whose newest value is the table's as-of, which is never later than its publish; or None.
         replaces: how a write treats what is stored. ``merge``: rows are added or revised by key, never removed (raw
             history); ``replace``: the table is computed anew as a whole; ``append``: rows are only added.
         revised_by: for a merged table, the columns in which a later answer must differ to count as a revision (a new

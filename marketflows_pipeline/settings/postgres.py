@@ -91,7 +91,7 @@ class PostgresTarget:
             "user": self.user,
             "sslmode": "prefer" if is_free else "verify-full",
             # With authorities to check by, "prefer" would look for the file too.
-            "sslrootcert": None if is_free else self.sslrootcert,
+            "sslrootcert": None if is_free else _authorities(self.sslrootcert),
         }
         return {keyword: value for keyword, value in words.items() if value is not None}
 
@@ -106,6 +106,19 @@ class PostgresTarget:
 
 
 PostgresAddress = Annotated[PostgresTarget, BeforeValidator(PostgresTarget.parse)]
+
+
+def _authorities(named: str | None) -> str | None:
+    """The file that ``system`` means.
+
+    The libpq of a wheel looks where the one who built it had them, which is nowhere else; so it is told what Python
+    takes.
+    """
+    if named != "system":
+        return named
+    import ssl  # noqa: PLC0415 (for several hosts)
+
+    return ssl.get_default_verify_paths().cafile or named
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

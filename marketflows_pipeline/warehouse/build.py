@@ -214,6 +214,8 @@ def _published_rows(
             counted = accepted_name(name) if accepted_name(name) in stored else name
             newest = f"select max({ddl.identifier(entry.as_of)}) from {ddl.qualified(counted)}"
             ((as_of,),) = cursor.execute(newest).fetchall()
+            # Lists of members stand at the midnight to come, and a service's clock may be ahead.
+            as_of = None if as_of is None else min(as_of, origin.published_at)
         rows.append(
             {
                 "table_name": name,

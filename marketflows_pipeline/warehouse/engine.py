@@ -64,10 +64,10 @@ def connect(
     return connection
 
 
-def connect_for_lakes(spill: Path) -> duckdb.DuckDBPyConnection:
+def connect_for_lakes(spill: Path, *, memory: str | None = None) -> duckdb.DuckDBPyConnection:
     """The same for lakes: DuckDB's Postgres extension asks where lasting secrets would be, and finds nothing there."""
     lasting: dict[str, str | bool] = {"allow_persistent_secrets": True, "secret_directory": str(spill / "no-secrets")}
-    return connect(spill, lasting)
+    return connect(spill, lasting, memory=memory)
 
 
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, options: str = "") -> None:

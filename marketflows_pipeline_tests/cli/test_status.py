@@ -119,6 +119,43 @@ def test_each_table_ages_by_its_own_limit(published: Path, at: FixedClock, later
     assert [each["table"] for each in tables if each["stale"]] == stale
 
 
+def test_where_hosts_share_the_parts_each_part_has_its_own_times(
+    published: Path, at: FixedClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(published, tmp_path / "copy", symlinks=True)
+    (tmp_path / "copy" / "config.toml").write_text("[exchanges]\n[cross_asset]\n")
+
+    def told() -> list[tuple[str, str]]:
+        parts = body(tmp_path / "copy", 1)["parts"]
+        return [(each["next_run_at"][11:16], each["schedule"]) for each in parts]
+
+    alone = told()
+    monkeypatch.setenv("MARKETFLOWS_PARTS", "cross_asset")
+    beside_others = told()
+
+    assert alone[1] == ("18:05", "hourly at minute 5, daily at 01:25 UTC")
+    assert beside_others[1] == ("18:20", "hourly at minute 20, daily at 01:25 UTC")
+    assert (alone[0], alone[2]) == (beside_others[0], beside_others[2])
+
+
+def test_own_files_with_a_row_a_day_are_fresh_for_two(tmp_path: Path, at: FixedClock) -> None:
+    """They were stale for all but two hours of the day."""
+    midnight = NOW.replace(hour=0)
+    frames = {
+        "raw.market_caps": caps(*(("mycoin", midnight - n * DAY, 1e9) for n in range(5))),
+        "core.daily_closes": frame("core.daily_closes", {"coin_id": "mycoin", "ts": midnight, "observed_at": midnight}),
+        "meta.market_cap_provider": frame("meta.market_cap_provider", {"provider": "folder"}),
+    }
+    config = 'provider = "folder"\n[providers.folder]\npath = "."\n'
+    publish_tables(tmp_path, "market_caps", frames, config=config, now=NOW)
+
+    assert part(tmp_path, "market_caps", 0)["state"] == "fresh"
+    at.set(midnight + 2 * DAY)
+    assert part(tmp_path, "market_caps", 0)["state"] == "fresh"
+    at.set(midnight + 2 * DAY + timedelta(seconds=1))
+    assert part(tmp_path, "market_caps", 1)["state"] == "stale"
+
+
 def test_what_is_stale_is_said_on_standard_output_too(published: Path, at: FixedClock) -> None:
     at.set(NOW + 3 * HOUR)
 

@@ -15,12 +15,13 @@ from dagster._core.execution.api import execute_run
 from dagster._daemon.auto_run_reexecution.auto_run_reexecution import filter_runs_to_should_retry
 
 from marketflows_pipeline.build import build_definitions
-from marketflows_pipeline.jobs import hourly_refresh
+from marketflows_pipeline.jobs import hourly_refresh, market_cap_refresh
 from marketflows_pipeline.system.run_lock import RunLock
 
 ROOT = Path(__file__).parents[2]
 ASKING = ["hourly", "daily", "after_us_close"]
 ALL = [*ASKING, "weekly_training", "weekly_pruning"]
+OTHER_PARTS = "[exchanges]\n[cross_asset]\n"
 KEYLESS = '[providers.coingecko]\nplan = "keyless"\n'
 
 
@@ -84,16 +85,44 @@ def test_without_a_key_the_tick_is_skipped_and_says_so(instance: dg.DagsterInsta
 def test_with_a_key_or_a_plan_that_needs_none_the_tick_starts_a_run_below_the_hour(
     instance: dg.DagsterInstance, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, given: str
 ) -> None:
+    (folder / "config.toml").write_text(OTHER_PARTS)
     if given == "environment":
         monkeypatch.setenv("COINGECKO_API_KEY", "CG-x")
     elif given == "secrets.toml":
         (folder / "secrets.toml").write_text('[coingecko]\napi_key = "CG-x"\n')
     else:
-        (folder / "config.toml").write_text(KEYLESS)
+        (folder / "config.toml").write_text(KEYLESS + OTHER_PARTS)
     (request,), reason = tick(instance, name)
     assert reason == ""
     assert request.run_key == "2026-11-20T12:05:00+00:00"
     assert int(request.tags["dagster/max_runtime"]) < 3600
+    assert request.asset_selection is None, "of the whole job nothing is picked"
+
+
+def test_a_tick_picks_the_assets_of_the_parts_of_the_settings(
+    instance: dg.DagsterInstance, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster warned of each blocking check of a part that was skipped, dozens of times an hour."""
+    monkeypatch.setenv("COINGECKO_API_KEY", "CG-x")
+    (folder / "config.toml").write_text("[cross_asset]\n")
+    (request,), _ = tick(instance, "hourly")
+
+    of_market_caps = definitions().resolve_job_def(market_cap_refresh.name).asset_layer.executable_asset_keys
+    assert set(request.asset_selection or ()) == set(of_market_caps)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("daily", "exchanges"), ("after_us_close", "cross_asset"), ("weekly_training", "cross_asset")]
+)
+def test_a_tick_without_any_part_of_its_job_says_so(
+    instance: dg.DagsterInstance, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, part: str
+) -> None:
+    """Each had started a run of which every step was skipped."""
+    monkeypatch.setenv("COINGECKO_API_KEY", "CG-x")
+    (folder / ".marketflows").mkdir()
+    (folder / ".marketflows" / "warehouse.duckdb").write_text("")
+
+    assert tick(instance, name) == ([], f"config.toml has no [{part}]: there is nothing to do")
 
 
 @pytest.mark.parametrize("name", [*ASKING, "weekly_training"])
@@ -110,6 +139,7 @@ def test_faulty_settings_skip_the_tick_with_all_their_faults_in_one_line(
 
 
 def test_training_needs_stored_data_and_no_key(instance: dg.DagsterInstance, folder: Path) -> None:
+    (folder / "config.toml").write_text(OTHER_PARTS)
     requests, reason = tick(instance, "weekly_training")
     assert (requests, "there is nothing to work on" in reason) == ([], True)
     (folder / ".marketflows").mkdir()

@@ -18,12 +18,20 @@ from dagster._core.utils import make_new_run_id
 from dagster._utils.tags import TagConcurrencyLimitsCounter
 
 from marketflows_pipeline.jobs import PART_TAG
-from marketflows_pipeline.orchestration.placement import PARTS_VARIABLE, parts_of_host
+from marketflows_pipeline.options import PARTS_VARIABLE
+from marketflows_pipeline.orchestration.placement import parts_of_host
 from marketflows_pipeline.schema import PARTS
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = ROOT / "deploy/cluster"
-CODE = {"pipeline-market-caps": "market-caps", "pipeline-other-parts": "other-parts"}
+# The code servers of each profile, with the names under which they listen.
+CODE_OF = {
+    "single": {"pipeline-all-parts": "pipeline"},
+    "cluster": {"pipeline-market-caps": "market-caps", "pipeline-other-parts": "other-parts"},
+}
+PAGE = {"single": "webserver-single", "cluster": "webserver"}
+DAEMON = {"single": "daemon-single", "cluster": "daemon"}
+SHARED = {"postgres", "objects", "storage"}
 ONCE = {"storage"}
 OWN_RULES = {"run_launcher", "run_coordinator", "concurrency"}
 Services = dict[str, dict[str, Any]]
@@ -39,45 +47,103 @@ def compose() -> dict[str, Any]:
     return _yaml(CLUSTER / "compose.yml")
 
 
+@pytest.fixture(scope="module", params=sorted(CODE_OF))
+def profile(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def services(compose: dict[str, Any]) -> Services:
-    found: Services = compose["services"]
-    return found
+def code(profile: str) -> dict[str, str]:
+    return CODE_OF[profile]
+
+
+@pytest.fixture(scope="module")
+def services(compose: dict[str, Any], profile: str) -> Services:
+    """What `docker compose --profile` starts."""
+    return {name: service for name, service in compose["services"].items() if profile in service["profiles"]}
 
 
 def _members(services: Services, network: str) -> set[str]:
     return {name for name, service in services.items() if network in service["networks"]}
 
 
-def test_every_part_has_one_code_server(services: Services) -> None:
-    served = [parts_of_host(services[name]["environment"]) for name in CODE]
-    assert [part for parts in served for part in parts or ()] == list(PARTS)
-    assert {name for name, service in services.items() if PARTS_VARIABLE in service.get("environment", {})} == set(CODE)
+def test_a_profile_is_whole_and_every_service_has_one(
+    compose: dict[str, Any], services: Services, profile: str, code: dict[str, str]
+) -> None:
+    """A service without a profile starts in both, and one that waits for a service of the other does not start."""
+    assert set(services) == {*SHARED, *code, PAGE[profile], DAEMON[profile]}
+    for name, service in services.items():
+        assert set(service.get("depends_on", ())) <= set(services), name
+        assert set(service["networks"]) <= set(compose["networks"]), name
+        named = {mount.split(":")[0] for mount in service.get("volumes", ()) if isinstance(mount, str)}
+        assert {each for each in named if "/" not in each} <= set(compose["volumes"]), name
+    assert {name for name, service in compose["services"].items() if not service.get("profiles")} == set()
+    assert {each for service in compose["services"].values() for each in service["profiles"]} == set(CODE_OF)
 
 
-def test_a_code_server_can_say_which_runs_it_holds_and_listens_for_page_and_daemon_only(services: Services) -> None:
-    """`dagster code-server` keeps no list, and a run lost with it would go on until its limit of time."""
-    locations = [each["grpc_server"] for each in _yaml(CLUSTER / "workspace.yaml")["load_from"]]
-    assert [each["host"] for each in locations] == list(CODE.values())
-    for name, alias in CODE.items():
-        assert services[name]["command"][:5] == ["dagster", "api", "grpc", "-h", alias]
+def test_every_part_has_one_code_server(services: Services, profile: str, code: dict[str, str]) -> None:
+    served = [parts_of_host(services[name]["environment"]) for name in code]
+    named = {name for name, service in services.items() if PARTS_VARIABLE in service.get("environment", {})}
+    if profile == "single":
+        assert served == [None]
+        assert named == set()
+    else:
+        assert [part for parts in served for part in parts or ()] == list(PARTS)
+        assert named == set(code)
+
+
+def test_page_and_daemon_know_the_code_servers_of_their_profile_and_nobody_else_reaches_these(
+    services: Services, profile: str, code: dict[str, str]
+) -> None:
+    """A workspace of the other profile would name a host that is not there, and no schedule would tick."""
+    homes = {services[name]["environment"]["DAGSTER_HOME"] for name in (PAGE[profile], DAEMON[profile], *code)}
+    (home,) = homes
+    for name in (PAGE[profile], DAEMON[profile]):
+        command = services[name]["command"]
+        assert command[command.index("-w") + 1] == f"{home}/workspace.yaml"
+    workspace = _yaml(ROOT / "deploy" / Path(home).relative_to("/srv/dagster") / "workspace.yaml")
+    assert [each["grpc_server"]["host"] for each in workspace["load_from"]] == list(code.values())
+    for name, alias in code.items():
+        listening, checked = services[name]["command"], services[name]["healthcheck"]["test"]
         assert services[name]["networks"]["calls"] == {"aliases": [alias]}
         assert alias not in services
-        checked = services[name]["healthcheck"]["test"]
-        assert checked[checked.index("-h") + 1] == alias
+        assert listening[listening.index("-h") + 1] == checked[checked.index("-h") + 1] == alias
 
 
-def test_networks_join_only_who_must_meet(compose: dict[str, Any], services: Services) -> None:
-    networks = compose["networks"]
+def test_a_code_server_of_several_can_say_which_runs_it_holds(compose: dict[str, Any]) -> None:
+    """`dagster code-server` keeps no list, and a run lost with it would go on until its limit of time."""
+    for name in CODE_OF["cluster"]:
+        assert compose["services"][name]["command"][:3] == ["dagster", "api", "grpc"]
+
+
+def test_one_code_server_has_the_rules_of_one_machine(compose: dict[str, Any]) -> None:
+    """Two runs at once would wait for each other's lock in one container, and share its memory."""
+    (name,) = CODE_OF["single"]
+    one = _yaml(ROOT / "docker-compose.yml")["services"]["code"]
+    service = compose["services"][name]
+    assert {key: service[key] for key in ("command", "healthcheck", "mem_limit")} == {
+        key: one[key] for key in ("command", "healthcheck", "mem_limit")
+    }
+    assert _yaml(ROOT / "deploy/dagster.yaml")["concurrency"]["runs"]["max_concurrent_runs"] == 1
+
+
+def test_networks_join_only_who_must_meet(
+    compose: dict[str, Any], services: Services, profile: str, code: dict[str, str]
+) -> None:
+    networks, page = compose["networks"], PAGE[profile]
     assert {name for name in networks if (networks[name] or {}).get("internal")} == {"database", "objects", "calls"}
     assert _members(services, "database") == set(services) - {"objects"}
-    assert _members(services, "objects") == {"objects", *CODE}
-    assert _members(services, "calls") == {"webserver", "daemon", *CODE}
-    assert _members(services, "internet") == set(CODE)
-    assert _members(services, "page") == {"webserver"}
+    assert _members(services, "objects") == {"objects", *code}
+    assert _members(services, "calls") == {page, DAEMON[profile], *code}
+    assert _members(services, "internet") == set(code)
+    assert _members(services, "page") == {page}
     ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert list(ports) == ["webserver"]
-    assert all(port.startswith("127.0.0.1:") for port in ports["webserver"])
+    assert list(ports) == [page]
+    assert all(port.startswith("127.0.0.1:") for port in ports[page])
+
+
+def test_the_page_is_guarded_and_for_reading(services: Services, profile: str) -> None:
+    assert services[PAGE[profile]]["command"][:2] == ["marketflows-webserver", "--read-only"]
 
 
 def test_no_container_can_gain_rights_or_write_to_its_own_root(services: Services) -> None:
@@ -88,12 +154,13 @@ def test_no_container_can_gain_rights_or_write_to_its_own_root(services: Service
         assert not service["user"].startswith(("0", "root")), name
         assert not {"privileged", "pid", "ipc", "network_mode", "devices", "cap_add"} & set(service), name
         assert all("size=" in each for each in service["tmpfs"]), name
-        assert service["profiles"] == ["cluster"], name
         assert "mem_limit" in service, name
         assert ("healthcheck" in service) is (name not in ONCE), name
 
 
-def test_secrets_are_files_and_known_to_who_uses_them(compose: dict[str, Any], services: Services) -> None:
+def test_secrets_are_files_and_known_to_who_uses_them(
+    compose: dict[str, Any], services: Services, profile: str, code: dict[str, str]
+) -> None:
     for service in services.values():
         for name, value in service.get("environment", {}).items():
             if re.search("KEY|PASSWORD|TOKEN|SECRET", name):
@@ -106,12 +173,12 @@ def test_secrets_are_files_and_known_to_who_uses_them(compose: dict[str, Any], s
         secret: {name for name, each in services.items() if secret in each["secrets"]} for secret in compose["secrets"]
     }
     assert told == {
-        "postgres_password": {"postgres", "storage", "webserver", "daemon", *CODE},
-        "lake_password": {"postgres", *CODE},
-        "s3_key_id": set(CODE),
-        "s3_secret": set(CODE),
+        "postgres_password": {"postgres", "storage", PAGE[profile], DAEMON[profile], *code},
+        "lake_password": {"postgres", *code},
+        "s3_key_id": set(code),
+        "s3_secret": set(code),
         "s3_identities": {"objects"},
-        "coingecko_api_key": set(CODE),
+        "coingecko_api_key": set(code),
     }
 
 
@@ -121,9 +188,9 @@ def test_every_variable_is_in_the_example() -> None:
     assert used <= {line.split("=", 1)[0] for line in example.splitlines() if "=" in line}
 
 
-def test_the_images_hold_what_their_services_need(services: Services) -> None:
+def test_the_images_hold_what_their_services_need(services: Services, profile: str) -> None:
     dockerfile = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
-    assert services["daemon"]["build"]["args"] == {"LOCK": "cluster.lock"}
+    assert services[DAEMON[profile]]["build"]["args"] == {"LOCK": "cluster.lock"}
     needed = ("dagster-postgres", "duckdb", "duckdb-extension-ducklake", "obstore", "psycopg-pool")
     locked = (ROOT / "deploy/cluster.lock").read_text(encoding="utf-8")
     assert [name for name in needed if f"\n{name}==" not in locked] == []

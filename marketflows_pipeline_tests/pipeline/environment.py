@@ -18,10 +18,11 @@ import polars as pl
 from marketflows_pipeline.assets.market_caps_measures import market_cap_measures
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.clock import FixedClock
-from marketflows_pipeline.jobs import hourly_refresh, market_cap_refresh
+from marketflows_pipeline.jobs import assets_wanted, hourly_refresh, market_cap_refresh
 from marketflows_pipeline.options import WAIT_OF_A_RUN, ProviderName, RunOptions
 from marketflows_pipeline.orchestration.failures import RunFailure, failure_of
 from marketflows_pipeline.progress import LogReporter
+from marketflows_pipeline.run_context import read_settings
 from marketflows_pipeline.schema import PARTS
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.fakes.coingecko.access import DEMO_KEY, Access
@@ -94,14 +95,17 @@ class Environment:
         with_pictures: bool = False,
         job_name: str | None = None,
         asks_again: bool = False,
+        as_scheduled: bool = False,
         wait_limit: timedelta = WAIT_OF_A_RUN,
     ) -> bool:
         """One run, some time after the one before; whether it succeeded.
 
         By default that of the hour; without the exchange part the job that leaves it out, as skipping each of its steps
-        costs a quarter of the run. Pictures, and the page with them, take longer than all the rest.
+        costs a quarter of the run. ``as_scheduled`` is the hour's, of which the parts of the settings are picked.
+        Pictures, and the page with them, take longer than all the rest.
         """
-        job_name = job_name or (hourly_refresh if "exchanges" in self.settings else market_cap_refresh).name
+        is_whole = as_scheduled or "exchanges" in self.settings
+        job_name = job_name or (hourly_refresh if is_whole else market_cap_refresh).name
         self.clock.set(self.clock.now() + timedelta(hours=hours_later))
         options = RunOptions(
             config=self._written_settings(),
@@ -114,7 +118,9 @@ class Environment:
         )
         definitions = build_definitions(options, clock=self.clock, reporter=LogReporter())
         job = definitions.resolve_job_def(job_name)
-        selected = [key for key in job.asset_layer.executable_asset_keys if with_pictures or key not in PICTURES]
+        picked = assets_wanted(job, read_settings(options, {})) if as_scheduled else None
+        keys = job.asset_layer.executable_asset_keys if picked is None else picked
+        selected = [key for key in keys if with_pictures or key not in PICTURES]
         if self.computes != "measures":
             selected = [key for key in selected if key not in market_cap_measures.keys]
         if self.computes == "nothing":

@@ -28,6 +28,10 @@ def test_the_first_run_asks_for_each_history_once_and_publishes(env: Environment
     names = {path.name for path in (env.folder / "pictures").glob("*.png")}
     assert "Narratives_MC_by_us-dollar.png" in names
     assert "Ranges_MC_by_bitcoin_percent_gains_table.png" in names
+    # Among them the lists of members, which stand at the midnight to come.
+    ages = dict(env.stored("select table_name, as_of from meta.publish where as_of is not null").iter_rows())
+    assert max(ages.values()) <= env.clock.now()
+    assert env.metadata("core.listed_members", "as_of") == str(ages["core.listed_members"]) == str(env.clock.now())
 
 
 @pytest.mark.usefixtures("fetches_only")

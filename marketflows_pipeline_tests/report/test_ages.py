@@ -22,6 +22,8 @@ class Made:
     times: dict[str, datetime]
     sessions: dict[str, date] = field(default_factory=dict)
     now: datetime = NOW
+    provider: str = "coingecko"
+    caps_at: tuple[datetime, ...] = ()
 
     def has(self, table: str) -> bool:
         return table in self.times or table in self.sessions
@@ -30,6 +32,8 @@ class Made:
         return self.times.get(table)
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
+        if "distinct ts" in sql:
+            return [{"ts": moment} for moment in sorted(set(self.caps_at), reverse=True)][:11]
         table = sql.rpartition(" ")[2].replace("accepted.", "raw.")
         return [{"session": self.sessions[table]}]
 
@@ -88,3 +92,35 @@ def test_the_table_that_is_always_due_is_missed_where_others_are_there() -> None
         ("raw.market_caps", True),
         ("core.daily_closes", False),
     ]
+
+
+def own_files(*steps_h: float, provider: str = "folder") -> Made:
+    """Own market caps, the newest at the last midnight, with so many hours between one moment and the one before."""
+    midnight = NOW.replace(hour=0)
+    moments = [midnight - timedelta(hours=sum(steps_h[:place])) for place in range(len(steps_h) + 1)]
+    times = {"raw.market_caps": midnight, "core.daily_closes": midnight}
+    return Made(times, provider=provider, caps_at=tuple(moments))
+
+
+@pytest.mark.parametrize(
+    ("steps_h", "of_caps_h", "of_closes_h"),
+    [
+        ([24] * 9, 48, 48),
+        ([24, 24, 96, 24, 24], 48, 48),
+        ([168] * 4, 336, 336),
+        ([1] * 12, 2, 26),
+        ([0.25] * 12, 2, 26),
+        ([], 2, 26),
+    ],
+)
+def test_own_files_are_stale_by_their_own_rhythm(steps_h: list[float], of_caps_h: int, of_closes_h: int) -> None:
+    """Files with a row a day were called stale two hours after each midnight."""
+    caps, closes = table_ages(own_files(*steps_h), "market_caps")
+
+    midnight = NOW.replace(hour=0)
+    assert (caps.stale_at, closes.stale_at) == (midnight + of_caps_h * HOUR, midnight + of_closes_h * HOUR)
+
+
+def test_a_service_that_stopped_is_no_slower_source() -> None:
+    (caps, _) = table_ages(own_files(*[24] * 9, provider="coinpaprika"), "market_caps")
+    assert caps.is_stale

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
+from types import SimpleNamespace
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -58,10 +61,19 @@ def test_this_machine_is_asked_with_or_without_tls(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["db.example.com", "10.0.0.2", "localhost.example.com", "127.0.0.1,evil.example.com"])
 def test_any_other_server_has_to_prove_who_it_is(host: str) -> None:
-    target = PostgresTarget("x", host, sslrootcert="system")
+    target = PostgresTarget("x", host, sslrootcert="/etc/authority.crt")
     assert target.keywords()["sslmode"] == "verify-full"
-    assert target.keywords()["sslrootcert"] == "system"
+    assert target.keywords()["sslrootcert"] == "/etc/authority.crt"
     assert target.keywords(allow_plain=True)["sslmode"] == "prefer"
+
+
+@pytest.mark.parametrize(("file", "expected"), [("/etc/ssl/cert.pem", "/etc/ssl/cert.pem"), (None, "system")])
+def test_the_authorities_of_the_system_are_those_that_python_takes(
+    monkeypatch: pytest.MonkeyPatch, file: str | None, expected: str
+) -> None:
+    """The libpq of psycopg's wheel looks for them in a folder that no system has."""
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: SimpleNamespace(cafile=file))
+    assert PostgresTarget("x", "db.example.com", sslrootcert="system").keywords()["sslrootcert"] == expected
 
 
 def test_without_the_table_nothing_is_shared(load: Load) -> None:

@@ -14,7 +14,7 @@ from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.publish import begin_part
 from marketflows_pipeline.warehouse.store import Warehouse
 from marketflows_pipeline_tests.published_answers import run_sql
-from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps
+from marketflows_pipeline_tests.warehouse.frames import HOUR, NOW, caps, fill, frame
 from marketflows_pipeline_tests.warehouse.runs import Runs, answer, caps_and_volumes
 
 pytestmark = pytest.mark.slow
@@ -69,6 +69,26 @@ def test_the_file_says_what_it_is(link: Path, runs: Runs) -> None:
         ("core.market_cap_grid", "market_cap_usd")
     ]
     assert answer(link, "select n_rows from meta.publish where table_name = 'meta.publish'") == [(len(TABLES),)]
+
+
+def test_no_figure_is_as_of_a_time_to_come(warehouse: Warehouse, link: Path, runs: Runs) -> None:
+    """Lists of members, which stand at the next midnight, were published as of it."""
+    runs.passes("exchanges", run_id="run-0")
+    midnight = NOW.replace(hour=0) + timedelta(days=1)
+    members = {"series": "ai", "coin_id": "bitcoin", "ts": midnight}
+    begin_part(warehouse, "market_caps", "run-1", NOW)
+    fill(warehouse, "market_caps", 1.0)
+    warehouse.replace("core.listed_members", frame("core.listed_members", members))
+    warehouse.merge("raw.market_caps", caps(("bitcoin", NOW + 2 * HOUR, 1.0)))
+    published_at = NOW + timedelta(minutes=5)
+    runs.publish("market_caps", "run-1", published_at)
+
+    asked = "select distinct as_of from meta.publish where table_name in ('core.listed_members', 'raw.market_caps')"
+    assert answer(link, asked) == [(published_at,)]
+    assert answer(link, "select table_name from meta.publish where as_of > published_at") == []
+    # As it was, where the part is carried over by a later publish.
+    runs.passes("exchanges", run_id="run-2", hour=48)
+    assert answer(link, asked) == [(published_at,)]
 
 
 @pytest.mark.usefixtures("published")

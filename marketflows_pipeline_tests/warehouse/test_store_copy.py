@@ -130,8 +130,20 @@ def test_what_is_copied_is_a_store_like_any_other(home: Path) -> None:
         )
         assert lake.query(words).rows() == file.query(words).rows()
         assert lake.tables() == file.tables()
+        # Of these no measure is computed anew.
+        assert lake.current_tables() == file.current_tables() >= {"mart.ema"}
         assert lake.accepted(CAPS).height == file.accepted(CAPS).height == 500
         assert lake.merge(CAPS, caps(("coin0", NOW, 2.0))).revised == 1
+
+
+def test_both_stores_spill_at_the_same_size(tmp_path: Path) -> None:
+    """DuckDB's own limit is most of the machine's memory, beside which a container ends the process."""
+    limits = set()
+    for store in (file_in(tmp_path), lake_in(tmp_path)):
+        store.make_place()
+        with store.connect() as connection:
+            limits.update(connection.execute("select current_setting('memory_limit')").fetchall())
+    assert limits == {("768.0 MiB",)}
 
 
 def test_a_second_copy_has_nothing_to_do_and_other_rows_are_kept(home: Path) -> None:

@@ -16,7 +16,7 @@ from marketflows_pipeline.ingest.budget import pace
 from marketflows_pipeline.providers.http.ledger import month_after, month_of
 from marketflows_pipeline.report.ages import PART_NAMES, table_ages
 from marketflows_pipeline.system.run_lock import Holder, Lock
-from marketflows_pipeline.timetable import TIMINGS_OF, next_run
+from marketflows_pipeline.timetable import TIMINGS_OF, TIMINGS_OF_HOSTS, Timing, next_run
 
 METHOD = (
     "A part is stale where one of its tables is older than the commands that answer from it allow, or was never "
@@ -48,7 +48,13 @@ from meta.api_calls where provider = $provider and sent_at <= $now
 
 
 def status(
-    context: ReportContext, data: PublishedData | None, private: Path, *, lock: Lock, shared_spent: int | None = None
+    context: ReportContext,
+    data: PublishedData | None,
+    private: Path,
+    *,
+    lock: Lock,
+    shared_spent: int | None = None,
+    is_one_of_several: bool = False,
 ) -> Report:
     """The report of `status`.
 
@@ -58,12 +64,17 @@ def status(
         private: the private file, of which only the size is looked at.
         lock: what a run holds.
         shared_spent: the month's credits that all hosts have spent, where they share a count.
+        is_one_of_several: whether hosts share the parts, each of which then has runs of its own.
     """
     now = data.now if data else context.now
     active = lock.is_held()
     holders = lock.holders() if active else []
     holder = holders[0] if holders else None
-    parts = [_part(context, data, part, now, _holder_of(part, holders)) for part in TIMINGS_OF]
+    timings = TIMINGS_OF_HOSTS if is_one_of_several else TIMINGS_OF
+    parts = [
+        _part(context, data, part, now, holder=_holder_of(part, holders), timings=of_part)
+        for part, of_part in timings.items()
+    ]
     credits_of_month = _credits(context, data, now, shared_spent)
     uploaded, of_upload = of_uploads(context.config, private)
     body: dict[str, Any] = {
@@ -92,7 +103,13 @@ def _holder_of(part: str, holders: list[Holder]) -> Holder | None:
 
 
 def _part(
-    context: ReportContext, data: PublishedData | None, part: str, now: datetime, holder: Holder | None
+    context: ReportContext,
+    data: PublishedData | None,
+    part: str,
+    now: datetime,
+    *,
+    holder: Holder | None,
+    timings: tuple[Timing, ...],
 ) -> dict[str, Any]:
     if part != "market_caps" and getattr(context.config, part) is None:
         return _entry(part, "not configured")
@@ -107,7 +124,7 @@ def _part(
         failed = [row for row in known if row["part"] == part and row["run_id"] == run.get("run_id")]
     warnings = [row for row in failed if not row["is_blocking"]]
     as_of = ages[0].as_of if ages else None
-    due = None if context.is_tutorial else next_run(part, context.now)
+    due = None if context.is_tutorial else next_run(timings, context.now)
     return _entry(
         part,
         state,
@@ -119,7 +136,7 @@ def _part(
         n_warnings=len(warnings),
         warnings=[{key: row[key] for key in ("check_name", "table_name", "evidence")} for row in warnings],
         next_run_at=due,
-        schedule=None if context.is_tutorial else ", ".join(timing.words for timing in TIMINGS_OF[part]),
+        schedule=None if context.is_tutorial else ", ".join(timing.words for timing in timings),
         as_of_text=moment(as_of) if as_of else None,
         age_text=duration_text(now - as_of) if as_of else None,
         started_text=moment(run["started_at"]) if run else None,

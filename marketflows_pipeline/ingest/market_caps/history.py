@@ -1,7 +1,7 @@
 """Histories under the budget: backfill of what was never requested, repair of what an outage left open.
 
 One request a coin, stored coin by coin, so that a killed run loses nothing that was fetched; in a lake, whose commits
-are dear, some coins at a time, and a kill costs their requests.
+are dear, as many coins at a time as come in ten seconds, and a kill costs their requests.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW = 3
 DAILY_MINIMUM_DAYS = 91  # a shorter window would be served hourly
+# After this long the next answer is stored, however few there are.
+BETWEEN_COMMITS = timedelta(seconds=10)
 
 TIME_IS_UP = "the run's time limit is reached"
 
@@ -175,7 +177,9 @@ class HistoryIngest:
         failed: list[str] = []
         waiting = f"{label}: %d of {len(requests)} coins wait for a later run: %s"
         most = self.writer.warehouse.store.answers_per_commit
+        clock = self.writer.clock
         answers: list[Answer] = []
+        stored_at = clock.now()
         with self.reporter.track(label, len(requests)) as advance:
             try:
                 for coin, days in requests:
@@ -196,8 +200,9 @@ class HistoryIngest:
                                 raise
                             response = Outcome(FAILED, note=str(error))
                     answers.append(Answer(coin, response, left_out.total()))
-                    if len(answers) >= most:
+                    if len(answers) >= most or clock.now() - stored_at >= BETWEEN_COMMITS:
                         failed += _kept(answers, keep)
+                        stored_at = clock.now()
                     fetched += 1
                     advance(1)
             finally:

@@ -158,7 +158,7 @@ def exchange_dominance(shares: pl.DataFrame, uncovered: pl.DataFrame, hhi_thresh
             fixed_hhi_index=pl.when(fixed.count() > 0).then(fixed.pow(2).sum()),
             outside_pct=_SHARE.filter(fixed.is_null()).sum(),
         )
-        .join(_changes(shares), on=_MARKET_DAY, how="left")
+        .join(_changes(shares).lazy(), on=_MARKET_DAY, how="left")
         .join(uncovered.lazy().with_columns(measure=pl.lit(SPOT_VOLUME)), on=_MARKET_DAY, how="left")
         .with_columns(
             hhi_lower_bound=known_part,
@@ -175,7 +175,7 @@ def exchange_dominance(shares: pl.DataFrame, uncovered: pl.DataFrame, hhi_thresh
     )
 
 
-def _changes(shares: pl.DataFrame) -> pl.LazyFrame:
+def _changes(shares: pl.DataFrame) -> pl.DataFrame:
     """The index of each day and of 30 days before over the exchanges measured on both, and the change between them."""
     key = [*_MARKET_DAY, "exchange_key"]
     values = shares.lazy().select(*key, "value")
@@ -194,6 +194,8 @@ def _changes(shares: pl.DataFrame) -> pl.LazyFrame:
             hhi_change_30d=index("value") - index("value_before"),
         )
         .filter(pl.col("n_compared") >= LEAST_MEMBERS)
+        # Collected alone: within the plan of a join the optimizer drops this order, and with it the sums' last bits.
+        .collect()
     )
 
 

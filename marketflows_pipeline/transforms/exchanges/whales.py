@@ -69,7 +69,7 @@ def whale_signals(
     return (
         pl.concat([_of_trending(shown), _of_tracked(usable, observations, coins, observed_at)])
         .filter(is_first)
-        .join(_history(usable, observed_at), on="coin_id", how="left")
+        .join(_history(usable, observed_at).lazy(), on="coin_id", how="left")
         .join(shown.select("coin_id", is_trending=pl.lit(value=True)).unique(), on="coin_id", how="left")
         .with_columns(
             pl.col("history_days").fill_null(0),
@@ -139,7 +139,7 @@ def _of_tracked(
     )
 
 
-def _history(usable: pl.LazyFrame, observed_at: datetime) -> pl.LazyFrame:
+def _history(usable: pl.LazyFrame, observed_at: datetime) -> pl.DataFrame:
     """The last ratio of each of the 60 days before today, as coin_id, mean, deviation, history_days."""
     today = observed_at.astimezone(UTC).date()
     ratio = 100 * pl.col("volume_usd") / pl.col("market_cap_usd")
@@ -155,6 +155,8 @@ def _history(usable: pl.LazyFrame, observed_at: datetime) -> pl.LazyFrame:
             deviation=pl.col("ratio").std(ddof=1),
             history_days=pl.len().cast(pl.Int32),
         )
+        # Collected alone: within the plan of a join the optimizer drops this order, and with it the last bits.
+        .collect()
     )
 
 

@@ -75,7 +75,7 @@ class LakeStore:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB that spills beside `path`, with the extensions."""
-        connection = engine.connect_for_lakes(private_file.spill_folder(self.path))
+        connection = engine.connect_for_lakes(private_file.spill_folder(self.path), memory=engine.OF_A_RUN)
         try:
             self.place.load(connection)
         except BaseException:

@@ -291,3 +291,19 @@ def test_scores_lie_between_nought_and_ten_and_do_not_depend_on_the_size_of_the_
     assert 0 <= small["ratio_heuristic"] <= 10
     assert small["history_days"] == min(len(before), 60)
     assert large["whale_activity_score"] == pytest.approx(small["whale_activity_score"], rel=1e-6, abs=1e-6)
+
+
+def test_the_same_history_gives_the_same_z_score_to_the_last_bit() -> None:
+    history = {f"coin{coin:02}": past([3 + 1 / (coin + day + 1) for day in range(60)]) for coin in range(40)}
+    for seen in history.values():
+        seen.append((0.0, 1_000.0, 1.0, 77.0))
+    rows = observed(history)
+    first, *others = (
+        whale_signals(rows.sample(fraction=1, shuffle=True, seed=seed), TRENDING, COINS, (), observed_at=NOW)[
+            "volume_zscore"
+        ]
+        for seed in range(5)
+    )
+
+    assert first.count() == 40
+    assert all(other.equals(first) for other in others)
