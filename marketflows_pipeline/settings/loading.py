@@ -171,8 +171,10 @@ def _config(
     # An absent table is an empty one, so that default paths too start at the file's folder.
     raw.setdefault("warehouse", {})
     raw.setdefault("report", {})
-    if store is not None and isinstance(raw["warehouse"], dict):
-        raw["warehouse"]["store"] = store
+    if isinstance(raw["warehouse"], dict):
+        raw["warehouse"].setdefault("ducklake", {})
+        if store is not None:
+            raw["warehouse"]["store"] = store
     try:
         config = ConfigFile.model_validate(raw, context={"root": path.parent, "flow_types": _flow_types(raw)})
     except ValidationError as error:

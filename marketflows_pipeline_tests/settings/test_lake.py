@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from marketflows_pipeline.settings import load_config
 from marketflows_pipeline_tests.settings.conftest import Faults, Load
 
 NO_FILE = '[warehouse]\nstore = "ducklake"\n[warehouse.ducklake]\nexport = false\n'
@@ -41,3 +44,11 @@ def test_an_upload_needs_the_file(load: Load, faults: Faults) -> None:
         "[warehouse.ducklake], which writes the file to upload"
     ]
     assert load('[warehouse]\nstore = "ducklake"\n' + UPLOAD, environ=keys).publish.upload == "s3://bucket/team"
+
+
+def test_a_lake_without_a_table_of_its_own_lies_beside_the_settings(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[warehouse]\nstore = "ducklake"\n', encoding="utf-8")
+    lake = load_config(path).warehouse.ducklake
+
+    assert (lake.catalog, lake.data) == (tmp_path / ".marketflows/lake", tmp_path / ".marketflows/lake_data")
