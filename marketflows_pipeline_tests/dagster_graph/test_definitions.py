@@ -12,7 +12,8 @@ import pytest
 from marketflows_pipeline import jobs
 from marketflows_pipeline.build import build_definitions
 from marketflows_pipeline.jobs import hourly_refresh, prune_history
-from marketflows_pipeline.schema import PARTS, tables_of
+from marketflows_pipeline.schema import PARTS, Part, tables_of
+from marketflows_pipeline.settings import Settings
 
 SNAPSHOT = Path(__file__).parent / "graph.json"
 
@@ -122,3 +123,34 @@ def test_a_run_locks_the_parts_that_its_assets_are_of() -> None:
         assert jobs.parts_of_run("__ASSET_JOB", {key}) == (part,)
     assert jobs.parts_of_run("__ASSET_JOB", None) == PARTS
     assert jobs.parts_of_run("__ASSET_JOB", {dg.AssetKey(["of", "nobody"])}) == PARTS
+
+
+@pytest.mark.parametrize(
+    ("tables", "job", "expected"),
+    [
+        ({"exchanges", "cross_asset"}, "full_refresh", None),
+        ({"exchanges"}, "full_refresh", ("market_caps", "exchanges")),
+        ({"cross_asset"}, "full_refresh", ("market_caps", "cross_asset")),
+        ({"exchanges"}, "hourly_refresh", None),
+        ({"cross_asset"}, "hourly_refresh", ("market_caps",)),
+        (set(), "crypto_refresh", ("market_caps",)),
+        (set(), "daily_refresh", ()),
+        ({"cross_asset"}, "train_models", None),
+    ],
+)
+def test_a_run_leaves_out_parts_that_the_settings_do_not_have(
+    definitions: dg.Definitions, tables: set[str], job: str, expected: tuple[Part, ...] | None
+) -> None:
+    settings = Settings.model_validate({name: {} for name in tables})
+    whole = definitions.resolve_job_def(job)
+
+    picked = jobs.assets_wanted(whole, settings)
+
+    if expected is None:
+        assert picked is None
+        return
+    assert picked is not None
+    assert jobs.parts_wanted(job, settings) == expected
+    # What a job has of its other parts stays: an hourly run asks nothing that is asked once a day.
+    of_parts = {key for part in expected for key in jobs.part_assets(part).resolve(definitions.resolve_asset_graph())}
+    assert set(picked) == of_parts & set(whole.asset_layer.executable_asset_keys)
