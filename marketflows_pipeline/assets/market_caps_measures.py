@@ -1,6 +1,7 @@
 """All measures on daily closes of the market-cap part, in one step."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 
@@ -37,7 +38,6 @@ ON_CLOSES = (
     mart_cap_attribution_totals,
     mart_range_migration,
     mart_range_chain,
-    mart_breadth,
     mart_category_breadth,
     mart_narrative_overlap,
     mart_market_map,
@@ -51,7 +51,7 @@ ON_INDEX = (mart_rotation, mart_rotation_log)
 @dg.multi_asset(
     name="market_cap_measures",
     specs=[
-        *measure_specs((*CLOSES, *ON_CLOSES, *ON_SNAPSHOTS, *ON_CHECKS)),
+        *measure_specs((*CLOSES, *ON_CLOSES, mart_breadth, *ON_SNAPSHOTS, *ON_CHECKS)),
         *INDEX_SPECS,
         *measure_specs((*ON_INDEX, mart_rotation_placebo)),
     ],
@@ -62,9 +62,10 @@ def market_cap_measures(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     yield from update(run, CLOSES, closes)
     yield from update_index(run)
     index = index_fingerprint(run.warehouse, run.settings)
-    # A fifth of what a closing day costs, and it reads the index alone.
-    with computed_beside(run, mart_rotation_placebo, index) as placebo:
-        yield from update(run, ON_CLOSES, closes)
+    # A third of what a closing day costs, and neither reads what is stored meanwhile.
+    beside = partial(computed_beside, run)
+    with beside(mart_rotation_placebo, index) as placebo, beside(mart_breadth, closes) as breadth:
+        yield from update(run, (*ON_CLOSES, breadth), closes)
         yield from update(run, ON_SNAPSHOTS, snapshots_fingerprint(run.warehouse, run.started_at))
         yield from update(run, ON_CHECKS, checks_fingerprint(run.warehouse, run.started_at))
         yield from update(run, (*ON_INDEX, placebo), index)

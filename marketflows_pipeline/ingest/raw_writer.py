@@ -17,6 +17,7 @@ from marketflows_pipeline.transforms.market_caps.observations import clean_obser
 from marketflows_pipeline.warehouse.merging import MergeResult
 from marketflows_pipeline.warehouse.revisions import Provenance
 from marketflows_pipeline.warehouse.store import Warehouse
+from marketflows_pipeline.warehouse.text_lists import IS_ONE_OF, as_parameter
 
 
 class RawWriter:
@@ -150,8 +151,11 @@ class MarketCapWriter(RawWriter):
         }
 
     def _n_stored(self, coins: Collection[str]) -> dict[str, int]:
-        stored = "select coin_id, count(*) from raw.market_caps where coin_id in (select unnest(?)) group by coin_id"
-        return dict(self.warehouse.query(stored, [list(coins)]).iter_rows())
+        stored = self.warehouse.query(
+            f"select coin_id, count(*) from raw.market_caps where coin_id {IS_ONE_OF} group by coin_id",  # noqa: S608
+            [as_parameter(coins)],
+        )
+        return dict(stored.iter_rows())
 
     def _store_observations(
         self, rows: pl.DataFrame, cause: str
