@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck, settings
 
+from marketflows_pipeline_tests.logger_state import forget_set_up
 from marketflows_pipeline_tests.tutorial.run import TutorialRun, shared_tutorial_run
 
 # A test says what is right, not how fast a busy machine is. Otherwise hypothesis fails an example that takes 0.2 s.
@@ -87,12 +88,14 @@ def tutorial_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Tu
     return shared_tutorial_run((folder if worker_id == "master" else folder.parent) / "tutorial")
 
 
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    """What the package logs from INFO on, once each, also after a test in which a command has set up its log.
+@pytest.fixture(autouse=True)
+def no_log_of_an_earlier_command() -> None:
+    """Whoever looks at messages hears each once, whatever has run in this process before."""
+    forget_set_up()
 
-    Set up before the test begins: pytest attaches itself to loggers that hand nothing on, and would hear it twice.
-    """
-    monkeypatch.setattr(logging.getLogger("marketflows_pipeline"), "propagate", True)
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """What the package logs from INFO on."""
     caplog.set_level(logging.INFO)
     return caplog

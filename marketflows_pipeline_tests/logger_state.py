@@ -1,4 +1,4 @@
-"""The package's logger, put back as it was after a test that sets it up."""
+"""The package's logger, put back as it was after a command has set it up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from marketflows_pipeline.cli.logs import PACKAGE
+PACKAGE = "marketflows_pipeline"
 
 
 @contextmanager
@@ -18,8 +18,28 @@ def restored_logger() -> Iterator[logging.Logger]:
     for handler in logger.handlers:
         if handler not in handlers:
             handler.close()
+    _leave_levels_to_the_package()
+    logger.setLevel(level)
+    logger.propagate, logger.handlers = propagate, handlers
+
+
+def forget_set_up() -> None:
+    """Undo what a command of an earlier test did to the logger: each message is then heard once, by the root logger.
+
+    Pytest attaches its own handlers to a logger that hands nothing on, and uses them again for every test.
+    """
+    logger = logging.getLogger(PACKAGE)
+    if logger.propagate and not logger.handlers:
+        return
+    for handler in logger.handlers:
+        if not type(handler).__module__.startswith("_pytest"):
+            handler.close()
+    _leave_levels_to_the_package()
+    logger.setLevel(logging.NOTSET)
+    logger.propagate, logger.handlers = True, []
+
+
+def _leave_levels_to_the_package() -> None:
     for name, child in logging.root.manager.loggerDict.items():
         if name.startswith(f"{PACKAGE}.") and isinstance(child, logging.Logger):
             child.setLevel(logging.NOTSET)
-    logger.setLevel(level)
-    logger.propagate, logger.handlers = propagate, handlers
