@@ -9,7 +9,14 @@ import polars as pl
 
 from marketflows_pipeline.report.model import Card, Dataset, FigureColumn, Section
 from marketflows_pipeline.report.sections.series import points_for
-from marketflows_pipeline_tests.report.content import controlled_card, html_of, page_content, series_of, table_card
+from marketflows_pipeline_tests.report.content import (
+    controlled_card,
+    html_of,
+    line_spec,
+    page_content,
+    series_of,
+    table_card,
+)
 
 _FIELDS = [f"b{base}_{ema}_{order}" for base in range(2) for ema in (1, 20) for order in range(3)]
 
@@ -56,9 +63,14 @@ def _noise(name: str, n_series: int, fields: list[str]) -> Dataset:
 
 
 def _card(key: str, n_series: int, fields: list[str]) -> Card:
+    labels = [f"narrative number {place}" for place in range(n_series)]
+    is_controlled = fields == _FIELDS
+    value = "datum[base + '_1_' + order]" if is_controlled else f"datum.{fields[0]}"
     return controlled_card(
         key=key,
         dataset=_noise(key, n_series, fields),
         columns=tuple(FigureColumn(field, field, 5) for field in fields),
-        series=series_of([f"narrative number {place}" for place in range(n_series)]),
+        series=series_of(labels),
+        spec=line_spec(key, value, labels, base="b0", order="0") if is_controlled else line_spec(key, value, labels),
+        controls=("base", "order") if is_controlled else (),
     )
