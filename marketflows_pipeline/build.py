@@ -33,7 +33,6 @@ from marketflows_pipeline.clock import Clock
 from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.options import PROVIDERS, RunOptions
 from marketflows_pipeline.orchestration.executor import RunCannotBegin, in_process
-from marketflows_pipeline.orchestration.shards import backfill_job
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.run_context import RunContext, open_run
 from marketflows_pipeline.schema import PARTS, Part
@@ -91,6 +90,8 @@ def build_definitions(
     served = PARTS if parts is None else parts
     sharded = []
     if execution is not None and "market_caps" in served:
+        from marketflows_pipeline.orchestration.shards import backfill_job  # noqa: PLC0415 (for a lake)
+
         opened = partial(open_run, options, settings=settings, clock=clock, reporter=reporter)
         sharded.append(backfill_job(opened, execution, {jobs.log_cause}))
     return dg.Definitions(

@@ -1,7 +1,6 @@
 """All measures on daily closes of the market-cap part, in one step."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import dagster as dg
 
@@ -63,8 +62,7 @@ def market_cap_measures(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     yield from update_index(run)
     index = index_fingerprint(run.warehouse, run.settings)
     # A third of what a closing day costs, and neither reads what is stored meanwhile.
-    beside = partial(computed_beside, run)
-    with beside(mart_rotation_placebo, index) as placebo, beside(mart_breadth, closes) as breadth:
+    with computed_beside(run, (mart_rotation_placebo, index), (mart_breadth, closes)) as (placebo, breadth):
         yield from update(run, (*ON_CLOSES, breadth), closes)
         yield from update(run, ON_SNAPSHOTS, snapshots_fingerprint(run.warehouse, run.started_at))
         yield from update(run, ON_CHECKS, checks_fingerprint(run.warehouse, run.started_at))

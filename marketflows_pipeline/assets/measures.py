@@ -74,17 +74,22 @@ def update(
 
 
 @contextmanager
-def computed_beside(run: RunContext, due: Measure, inputs: str) -> Iterator[Measure]:
-    """The measure, computed by a thread while the block goes on, which stores it by `update` with the same inputs.
+def computed_beside(run: RunContext, *due: tuple[Measure, str]) -> Iterator[list[Measure]]:
+    """The measures, each computed by a thread while the block goes on, which stores them by `update`.
 
-    Tables that it reads must stand before the block, and stay as they are in it.
+    Args:
+        run: the run.
+        due: measures with their inputs, as for `update`. Tables that they read must stand before the block, and stay
+            as they are in it.
     """
-    if _computed_from(run).get(due.name) == inputs:
-        yield due
-        return
-    with ThreadPoolExecutor(1, thread_name_prefix=due.name) as threads:
-        rows = threads.submit(due.compute, run)
-        yield replace(due, compute=lambda _run: rows.result())
+    current = _computed_from(run)
+    with ThreadPoolExecutor(thread_name_prefix="measure") as threads:
+        yield [each if current.get(each.name) == inputs else _begun(run, each, threads) for each, inputs in due]
+
+
+def _begun(run: RunContext, due: Measure, threads: ThreadPoolExecutor) -> Measure:
+    rows = threads.submit(due.compute, run)
+    return replace(due, compute=lambda _run: rows.result())
 
 
 def _computed_from(run: RunContext) -> dict[str, str]:

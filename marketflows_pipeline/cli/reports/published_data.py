@@ -59,6 +59,10 @@ class PublishedData(PublishedFile):
         """Whether data of that moment is older than the limit; data without a moment is."""
         return as_of is None or self.now - as_of > limit
 
+    def is_stale_by_market_caps(self, as_of: datetime | None, usual: timedelta) -> bool:
+        """The same of what market caps tell, which own files have as often as their owners add rows."""
+        return self.is_stale(as_of, ages.market_cap_limit(self, usual))
+
     def header(self, as_of: datetime | None, *, stale: bool) -> dict[str, Any]:
         """The keys that every report begins with."""
         return {

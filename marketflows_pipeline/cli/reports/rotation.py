@@ -20,7 +20,6 @@ from marketflows_pipeline.cli.reports.cross_asset.provenance import BARS, SHARES
 from marketflows_pipeline.cli.reports.published_data import PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.report.ages import market_cap_limit
 
 # A close may wait two days for its last member.
 DAILY_LIMIT = timedelta(hours=50)
@@ -127,7 +126,7 @@ def series_rotation(data: PublishedData, universe: str, base: str | None) -> Rep
     placebo = data.rows(_PLACEBO.format(points=points), asked)
     for row in placebo:
         row["is_outside"] = is_outside(row)
-    stale = data.is_stale(newest, market_cap_limit(data, DAILY_LIMIT) if is_narratives else WEEKLY_LIMIT)
+    stale = data.is_stale_by_market_caps(newest, DAILY_LIMIT) if is_narratives else data.is_stale(newest, WEEKLY_LIMIT)
     body: dict[str, Any] = {
         **(data.header(newest, stale=stale) if is_narratives else header(data, newest, stale=stale)),
         **asked,

@@ -14,7 +14,6 @@ from marketflows_pipeline.cli.reports.exchanges.classes import BY_CLASS, records
 from marketflows_pipeline.cli.reports.exchanges.netflow import RECORD_LIMIT
 from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData, no_data
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, moment
-from marketflows_pipeline.report.ages import market_cap_limit
 from marketflows_pipeline.transforms.cross_asset.flow_windows import ASSET, COINS, WINDOWS, newest_windows
 from marketflows_pipeline.transforms.cross_asset.stablecoins import issuance_by_span
 from marketflows_pipeline.transforms.exchanges.netflow_sums import sum_by_class
@@ -120,7 +119,7 @@ def _stablecoins(data: PublishedData) -> Iterator[dict[str, Any]]:
         spans=_IN_DAYS,
         to_day=until,
         as_of=as_of,
-        stale=data.is_stale(as_of, market_cap_limit(data, DAILY_LIMIT)),
+        stale=data.is_stale_by_market_caps(as_of, DAILY_LIMIT),
         source=coins_source(data),
     )
 

@@ -9,7 +9,6 @@ from typing import Any
 from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.report.ages import market_cap_limit
 from marketflows_pipeline.system.near_matches import did_you_mean, near_matches
 from marketflows_pipeline.transforms.categories import DISJOINT_RULE
 
@@ -115,7 +114,7 @@ def breadth(data: PublishedData, series: str | None, days: int) -> Report:
     )
     newest = [row for row in entries if row["ts"] == as_of]
     body: dict[str, Any] = {
-        **data.header(as_of, stale=data.is_stale(as_of, market_cap_limit(data, DAILY_LIMIT))),
+        **data.header(as_of, stale=data.is_stale_by_market_caps(as_of, DAILY_LIMIT)),
         "series": wanted,
         "days": days,
         "breadth": entries,

@@ -7,7 +7,6 @@ from typing import Any
 
 from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
-from marketflows_pipeline.report.ages import market_cap_limit
 from marketflows_pipeline.transforms.market_caps.range_chain import chain_changes
 from marketflows_pipeline.transforms.market_caps.range_migration import pair_flows, range_flows
 
@@ -59,7 +58,7 @@ def migration(data: PublishedData, days: int) -> Report:
     unknown = [row["coin_id"] for row in coins if _is_unknown(row)]
     is_known = any(row["chain_change_pct"] is not None for row in changes.values())
     body: dict[str, Any] = {
-        **data.header(as_of, stale=data.is_stale(as_of, market_cap_limit(data, DAILY_LIMIT))),
+        **data.header(as_of, stale=data.is_stale_by_market_caps(as_of, DAILY_LIMIT)),
         "days": days,
         "ranges": ranges,
         "pairs": pair_flows(moves).to_dicts(),

@@ -9,7 +9,6 @@ from typing import Any
 from marketflows_pipeline.cli.reports.published_data import DAILY_LIMIT, PublishedData
 from marketflows_pipeline.cli.reports.report import ColumnFormat, Report, figure
 from marketflows_pipeline.errors import UserInputError
-from marketflows_pipeline.report.ages import market_cap_limit
 from marketflows_pipeline.transforms.market_caps.cap_movers import SUPPLY_DAYS, By, coin_movers, series_movers
 
 METHOD = (
@@ -72,7 +71,7 @@ def movers(data: PublishedData, asked: Asked) -> Report:
     as_of = data.as_of(_TOTALS if asked.of_series else _COINS)
     short = [row for row in rows if row["days_known"] < asked.days]
     body: dict[str, Any] = {
-        **data.header(as_of, stale=data.is_stale(as_of, market_cap_limit(data, DAILY_LIMIT))),
+        **data.header(as_of, stale=data.is_stale_by_market_caps(as_of, DAILY_LIMIT)),
         "by": asked.by,
         "days": asked.days,
         "movers": entries,
