@@ -156,8 +156,3 @@ def links_of(error: BaseException) -> list[BaseException]:
     for link in links:
         links += [inner for inner in (link.__cause__, link.__context__) if inner is not None and inner not in links]
     return links
-
-
-def is_stop(error: BaseException) -> bool:
-    """Whether a signal is behind a fault: no error is one, but a library may have made one of it."""
-    return any(not isinstance(link, Exception) for link in links_of(error))

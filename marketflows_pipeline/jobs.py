@@ -1,10 +1,12 @@
 """Jobs: hourly and daily refreshes, all parts at once, training, and the pruning of Dagster's own history."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 import dagster as dg
+from dagster._core.definitions.decorators.hook_decorator import event_list_hook
+from dagster._core.definitions.events import HookExecutionResult
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.plan.resume_retry import ReexecutionStrategy
@@ -17,6 +19,7 @@ from marketflows_pipeline.orchestration.failures import causes_of, is_interrupt
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import PARTS, TABLES, Part
 from marketflows_pipeline.settings import Settings
+from marketflows_pipeline.system.stopping import is_told_to_stop
 from marketflows_pipeline.warehouse.lake_maintenance import maintain
 
 log = logging.getLogger(__name__)
@@ -43,19 +46,20 @@ CROSS_ASSET = part_assets("cross_asset") - TRAINED
 HOURLY_EXCHANGES = EXCHANGES - dg.AssetSelection.assets(*map(asset_key, (*DAILY_TABLES, *DAILY_MARTS)))
 
 
-@dg.failure_hook(name="log_cause")
-def log_cause(context: dg.HookContext) -> None:
+@event_list_hook(name="log_cause")
+def log_cause(context: dg.HookContext, event_list: Sequence[dg.DagsterEvent]) -> HookExecutionResult:
     """Say in one line why a step failed; Dagster's own account of it runs over pages.
 
     Raises:
-        DagsterExecutionInterruptedError: if a signal ended the step, so that no other one begins. Dagster sees that by
-            itself unless a library in C made a fault of its own of what the signal handler raised.
+        DagsterExecutionInterruptedError: if a signal came in the step, so that no other one begins. Dagster sees that
+            by itself unless a library lost what the signal's handler raised or made a fault of its own of it.
     """
     error = context.op_exception
-    if error is not None and is_interrupt(error):
+    if is_told_to_stop() or (error is not None and is_interrupt(error)):
         raise DagsterExecutionInterruptedError
     if error is not None:
         log.error("%s failed: %s", context.op.name, causes_of(error))
+    return HookExecutionResult(hook_name=log_cause.name, is_skipped=error is None)
 
 
 hourly_refresh = dg.define_asset_job(

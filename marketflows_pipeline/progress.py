@@ -11,6 +11,8 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from marketflows_pipeline.system.stopping import check_stop
+
 log = logging.getLogger(__name__)
 
 # A twentieth of the work is done before the rest is judged by it.
@@ -24,7 +26,10 @@ class Reporter(Protocol):
     """Somebody who is told how far a piece of work has come."""
 
     def track(self, label: str, total: int) -> contextlib.AbstractContextManager[Advance]:
-        """Announce work of `total` steps; the function it yields is called with each number of steps done."""
+        """Announce work of `total` steps; the function it yields is called with each number of steps done.
+
+        It raises `Stopped` once a signal has come.
+        """
         ...
 
 
@@ -47,7 +52,12 @@ class TerminalReporter:
         )
         with Progress(*columns, console=self._console, transient=True) as bar:
             task = bar.add_task(label, total=total)
-            yield lambda steps: bar.advance(task, steps)
+
+            def advance(steps: int) -> None:
+                bar.advance(task, steps)
+                check_stop()
+
+            yield advance
 
 
 class LogReporter:
@@ -70,6 +80,7 @@ class LogReporter:
             if moment - last >= self._every_s and 0 < done < total:
                 last = moment
                 log.info("%s: %d of %d%s", label, done, total, _time_left(moment - begun, done, total))
+            check_stop()
 
         yield advance
 

@@ -46,6 +46,7 @@ SIDEWAYS = {
     ("errors", "system"),
     ("system", "errors"),
     ("system", "clock"),
+    ("progress", "system"),
 }
 RANKS = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 

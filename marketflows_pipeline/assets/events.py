@@ -10,7 +10,6 @@ import polars as pl
 from marketflows_pipeline.assets.measures import COMPUTED
 from marketflows_pipeline.assets.publishing import output_asset
 from marketflows_pipeline.assets.tables import Run
-from marketflows_pipeline.errors import is_stop
 from marketflows_pipeline.queries.events.finding import (
     EVENTS,
     earlier_events,
@@ -24,6 +23,7 @@ from marketflows_pipeline.report.brief.telling import tell
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, table, tables_of
 from marketflows_pipeline.system.printable import excerpt
+from marketflows_pipeline.system.stopping import is_stop
 
 log = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from marketflows_pipeline.assets.tables import OWNERS, Run, as_markdown, asset_k
 from marketflows_pipeline.assets.uploading import upload_along, upload_published
 from marketflows_pipeline.charts.picture_set import chosen_jobs
 from marketflows_pipeline.charts.rendering.plan import RenderJob
-from marketflows_pipeline.errors import is_stop
 from marketflows_pipeline.object_storage.upload import PICTURES
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, tables_of
 from marketflows_pipeline.system.markdown import plain_markdown
 from marketflows_pipeline.system.printable import excerpt
+from marketflows_pipeline.system.stopping import is_stop
 from marketflows_pipeline.warehouse.publish import publish
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from marketflows_pipeline.assets.market_caps_output import MARKET_CAP_PICTURES
 from marketflows_pipeline.assets.publishing import Pictures, output_asset, try_to_begin
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.assets.uploading import upload_along
-from marketflows_pipeline.errors import MarketflowsError, is_stop
+from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.object_storage.upload import REPORT
 from marketflows_pipeline.report.build import SectionCache
 from marketflows_pipeline.report.bundle import HOW_TO_MAKE, read_bundle
@@ -18,6 +18,7 @@ from marketflows_pipeline.report.places import NO_FILE, Written, write_after_pub
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.system.markdown import plain_markdown
 from marketflows_pipeline.system.printable import excerpt
+from marketflows_pipeline.system.stopping import is_stop
 
 log = logging.getLogger(__name__)
 

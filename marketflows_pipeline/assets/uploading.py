@@ -8,12 +8,13 @@ from typing import Any
 
 import polars as pl
 
-from marketflows_pipeline.errors import MarketflowsError, is_stop
+from marketflows_pipeline.errors import MarketflowsError
 from marketflows_pipeline.object_storage.last_upload import LastUpload, last_upload, remember
 from marketflows_pipeline.object_storage.objects import Objects, open_objects
 from marketflows_pipeline.object_storage.upload import Facts, Uploaded, upload_files, upload_version
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.system.printable import excerpt
+from marketflows_pipeline.system.stopping import is_stop
 from marketflows_pipeline.warehouse.publish import PublishReport
 from marketflows_pipeline.warehouse.stores.file import STORAGE_VERSION
 from marketflows_pipeline.warehouse.versions import VersionFolder

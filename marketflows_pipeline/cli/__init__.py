@@ -123,6 +123,9 @@ def main() -> None:
             exit_code = _exit_code()
     except Interrupted as stop:
         say(str(stop), is_error=True)
+        # A signal may come before a context manager's block has begun: it is ended with the garbage, when what it would
+        # put in order is gone.
+        sys.unraisablehook = lambda _: None
         _drop_what_is_unwritten()
         exit_code = stop.exit_code
     sys.exit(exit_code)

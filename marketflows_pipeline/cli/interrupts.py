@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from marketflows_pipeline.errors import Stopped
-from marketflows_pipeline.system.stopping import stop_calls
+from marketflows_pipeline.system.stopping import forget_stop, stop_calls
 
 INTERRUPTED = "interrupted"
 RUN_INTERRUPTED = "interrupted; what was fetched is kept"
@@ -93,6 +93,7 @@ class _Watch:
         self._thread.join()
         for end in (self._reader, self.writer):
             os.close(end)
+        forget_stop()
         return self._came
 
     def _read(self) -> None:

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from marketflows_pipeline.errors import is_stop
 from marketflows_pipeline.system.printable import excerpt
+from marketflows_pipeline.system.stopping import is_stop
 
 log = logging.getLogger(__name__)
 

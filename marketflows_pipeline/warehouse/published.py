@@ -182,6 +182,8 @@ class Reading:
     def _of_this_version(self) -> Iterator[None]:
         try:
             yield
+        except duckdb.InterruptException:
+            raise
         except duckdb.Error as error:
             message = " ".join(str(error).partition("\n\nLINE ")[0].split())
             raise MarketflowsError(

@@ -68,6 +68,23 @@ user_query.write_result = said
 main()
 """
 
+# As if the signal came between a context manager's first half and its block.
+HALF_ENTERED = """
+import signal
+from marketflows_pipeline import cli
+def first_half():
+    try:
+        yield
+    finally:
+        raise ValueError("already closed")
+def work():
+    entered = first_half()
+    next(entered)
+    signal.raise_signal(signal.SIGTERM)
+cli._exit_code = work
+cli.main()
+"""
+
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_run_that_is_told_to_stop_says_so_keeps_what_it_has_and_gives_the_lock_back(
@@ -87,6 +104,27 @@ def test_a_run_that_is_told_to_stop_says_so_keeps_what_it_has_and_gives_the_lock
     assert lock.read_bytes() == b"", "whoever comes next is told of nobody"
     with Warehouse(tmp_path / ".marketflows" / "tutorial.duckdb"):
         pass
+
+
+def test_a_run_stops_even_where_a_library_loses_what_the_handler_raised(tmp_path: Path) -> None:
+    """A run went on to its end, and its page said "published by another version" of each question it was asked."""
+    lost = "from marketflows_pipeline.cli import interrupts; interrupts._stop = lambda *_: None; " + RUN
+    with started(tmp_path, lost, "--tutorial") as process:
+        wait_for("Fetching histories", process)
+        process.send_signal(signal.SIGHUP)
+        out, err = process.communicate()
+    assert (process.returncode, out) == (128 + signal.SIGHUP, "")
+    assert err.splitlines()[-1] == "interrupted; what was fetched is kept"
+    assert "published" not in err
+    with Warehouse(tmp_path / ".marketflows" / "tutorial.duckdb"):
+        pass
+
+
+def test_what_is_left_half_entered_says_nothing_at_the_end(tmp_path: Path) -> None:
+    """ "Exception ignored in: <generator ...>" with a traceback stood below "interrupted"."""
+    with started(tmp_path, HALF_ENTERED) as process:
+        out, err = process.communicate()
+    assert (process.returncode, out, err) == (128 + signal.SIGTERM, "", "interrupted\n")
 
 
 @pytest.mark.parametrize("number", SIGNALS)

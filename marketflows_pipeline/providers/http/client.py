@@ -33,6 +33,7 @@ from marketflows_pipeline.providers.http.retry import LATER_RUN_RETRIES, Retryab
 from marketflows_pipeline.providers.http.sockets import CONNECTION_ERRORS, AttemptLimits
 from marketflows_pipeline.providers.http.transport import DEFAULT_HEADERS, environment_proxies, open_client
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
+from marketflows_pipeline.system.stopping import check_stop
 
 logger = logging.getLogger(__name__)
 
@@ -269,6 +270,7 @@ class HttpClient:
         return result
 
     def _wait_for_permission(self, request: Request) -> None:
+        check_stop()
         if self._monthly_credits is not None:
             refuse_beyond(self._monthly_credits, self._plan, self.provider, self._ledger, self._clock.now())
         if self._rate_limiter:

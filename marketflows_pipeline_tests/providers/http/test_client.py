@@ -18,6 +18,7 @@ from marketflows_pipeline.errors import (
     PermanentProviderError,
     PlanLimitError,
     ProviderError,
+    Stopped,
     TransientProviderError,
     UnexpectedResponseError,
 )
@@ -30,6 +31,7 @@ from marketflows_pipeline.providers.http.responses import (
 )
 from marketflows_pipeline.providers.http.retry import MAX_ATTEMPTS
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
+from marketflows_pipeline.system.stopping import forget_stop, stop_calls
 from marketflows_pipeline_tests.fakes import faults
 from marketflows_pipeline_tests.fakes.faults import Fault
 from marketflows_pipeline_tests.fakes.server import FakeServer
@@ -255,6 +257,16 @@ def test_the_ledger_knows_of_an_attempt_before_it_is_sent_and_keeps_it_when_the_
 
     assert ledger.spent("thinghub", datetime(2026, 9, 1, tzinfo=UTC)) == 1
     assert ledger.calls[0].error == "interrupted"
+
+
+def test_nothing_is_sent_once_a_signal_has_come(client: HttpClient, service: FakeServer, ledger: MemoryLedger) -> None:
+    stop_calls()
+    try:
+        with pytest.raises(Stopped):
+            ask(client)
+    finally:
+        forget_stop()
+    assert (service.calls(), ledger.calls) == (0, [])
 
 
 def test_nothing_is_sent_beyond_the_months_credits_and_every_attempt_counts(
