@@ -13,7 +13,7 @@ from importlib.metadata import version
 
 from marketflows_pipeline.queries.closes import day_of
 from marketflows_pipeline.queries.events.kinds import Kind
-from marketflows_pipeline.queries.provider_differences import KEPT_FOR, NEAR_CHECKS_SQL
+from marketflows_pipeline.queries.provider_differences import NEAR_CHECKS_SQL, near_checks
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.accepted import accepted_name
@@ -73,7 +73,7 @@ def checks_fingerprint(warehouse: Warehouse, moment: datetime) -> str:
     )
     own = warehouse.query(
         f"select bit_xor(hash(coin_id, ts, market_cap_usd, price_usd, source)) from ({NEAR_CHECKS_SQL})",  # noqa: S608
-        [moment - KEPT_FOR],
+        near_checks(warehouse, moment),
     )
     return _digest(theirs.row(0), own.row(0), day_of(moment))
 

@@ -12,6 +12,8 @@ from marketflows_pipeline.warehouse.store import Warehouse
 
 KEPT_FOR = timedelta(days=400)
 _HOUR_US = 3_600_000_000
+# Two hours around the hour of a figure.
+_NEAR = timedelta(hours=3)
 # By whole hours, since a join by coin and a span of time looks at each pair of a coin's times.
 NEAR_CHECKS_SQL = f"""
 with hours as (
@@ -19,7 +21,7 @@ with hours as (
     from accepted.cross_check_caps where observed_at > ?
 )
 select coin_id, ts, market_cap_usd, price_usd, source from accepted.market_caps caps
-where exists (
+where ts > ? and ts < ? and exists (
     select 1 from hours where hours.coin_id = caps.coin_id and hours.hour = epoch_us(caps.ts) // {_HOUR_US}
 )
 """  # noqa: S608 (a number of this file)
@@ -32,7 +34,19 @@ def checked_caps(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
 
 def caps_near_checks(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
     """Own observations in the hours around them: ``coin_id, ts, market_cap_usd, price_usd, source``."""
-    return warehouse.query(NEAR_CHECKS_SQL, [moment - KEPT_FOR])
+    return warehouse.query(NEAR_CHECKS_SQL, near_checks(warehouse, moment))
+
+
+def near_checks(warehouse: Warehouse, moment: datetime) -> list[datetime]:
+    """The parameters of ``NEAR_CHECKS_SQL``; without bounds of time it would look at every observation there is."""
+    since = moment - KEPT_FOR
+    found = warehouse.query(
+        "select min(coalesce(ts, observed_at)) as first, max(coalesce(ts, observed_at)) as last"
+        " from accepted.cross_check_caps where observed_at > ?",
+        [since],
+    )
+    first, last = found.row(0)
+    return [since, (first or since) - _NEAR, (last or since) + _NEAR]
 
 
 def coins_beside(warehouse: Warehouse, moment: datetime) -> pl.DataFrame:
