@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-import httpx
 import pytest
 
 from marketflows_pipeline.clock import FixedClock
@@ -15,6 +14,7 @@ from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.coinpaprika.access import Access as FreeAccess
 from marketflows_pipeline_tests.fakes.coinpaprika.service import FakeCoinPaprika
 from marketflows_pipeline_tests.fakes.generate import START, generate
+from marketflows_pipeline_tests.fakes.plain_http import plain_client
 
 Get: TypeAlias = Callable[..., tuple[int, Any]]
 
@@ -34,7 +34,7 @@ def service(clock: FixedClock) -> Iterator[FakeCoinGecko]:
 @pytest.fixture
 def get(service: FakeCoinGecko) -> Iterator[Get]:
     """Status and parsed body of what a key of the demo plan is answered."""
-    with httpx.Client(base_url=service.url, headers={"x-cg-demo-api-key": DEMO_KEY}, timeout=60.0) as client:
+    with plain_client(base_url=service.url, headers={"x-cg-demo-api-key": DEMO_KEY}, timeout=60.0) as client:
 
         def _get(path: str, **params: Any) -> tuple[int, Any]:
             answer = client.get(path, params=params)
@@ -54,7 +54,7 @@ def coinpaprika(clock: FixedClock) -> Iterator[FakeCoinPaprika]:
 @pytest.fixture
 def get_paprika(coinpaprika: FakeCoinPaprika) -> Iterator[Get]:
     """Status and parsed body of what somebody without a key is answered."""
-    with httpx.Client(base_url=coinpaprika.url, timeout=60.0) as client:
+    with plain_client(base_url=coinpaprika.url, timeout=60.0) as client:
 
         def _get(path: str, **params: Any) -> tuple[int, Any]:
             answer = client.get(path, params=params)

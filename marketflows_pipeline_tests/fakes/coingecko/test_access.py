@@ -20,6 +20,7 @@ from marketflows_pipeline_tests.fakes.coingecko.service import FakeCoinGecko
 from marketflows_pipeline_tests.fakes.conftest import Get
 from marketflows_pipeline_tests.fakes.generate import START, generate
 from marketflows_pipeline_tests.fakes.market import Market, to_ms
+from marketflows_pipeline_tests.fakes.plain_http import plain_client
 from marketflows_pipeline_tests.fakes.server import SteeredClock
 
 KEY = {"x-cg-demo-api-key": DEMO_KEY}
@@ -69,7 +70,7 @@ def test_each_host_knows_its_keys(
 def test_who_asks_too_often_in_a_minute_is_refused(clock: FixedClock, hint: Any, headers: dict[str, str]) -> None:
     access = Access(calls_per_minute=2, retry_hint=hint)
 
-    with FakeCoinGecko(generate(3), clock=clock, access=access) as service, httpx.Client(headers=KEY) as client:
+    with FakeCoinGecko(generate(3), clock=clock, access=access) as service, plain_client(headers=KEY) as client:
         for _ in range(2):
             assert client.get(f"{service.url}/ping").status_code == 200
         clock.sleep(10)

@@ -15,6 +15,7 @@ from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline_tests.fakes.defillama.protocols import make_cast
 from marketflows_pipeline_tests.fakes.defillama.service import FakeDefiLlama
 from marketflows_pipeline_tests.fakes.generate import START
+from marketflows_pipeline_tests.fakes.plain_http import plain_client
 from marketflows_pipeline_tests.fakes.schemas import schema, validator
 
 REAL = os.environ.get("MARKETFLOWS_REAL_DATA")
@@ -40,7 +41,7 @@ def official() -> Any:
 
 @pytest.fixture(scope="module")
 def get() -> Iterator[httpx.Client]:
-    with FakeDefiLlama(CAST, clock=FixedClock(START)) as service, httpx.Client(base_url=service.url) as client:
+    with FakeDefiLlama(CAST, clock=FixedClock(START)) as service, plain_client(base_url=service.url) as client:
         yield client
 
 

@@ -26,6 +26,7 @@ from marketflows_pipeline_tests.fakes.defillama.market import (
 from marketflows_pipeline_tests.fakes.defillama.protocols import Cast, make_cast
 from marketflows_pipeline_tests.fakes.defillama.service import NOT_FOUND, UPGRADE, FakeDefiLlama
 from marketflows_pipeline_tests.fakes.generate import START
+from marketflows_pipeline_tests.fakes.plain_http import plain_client
 
 CAST = make_cast(7, START, days=90, fillers=40)
 TODAY = to_s(START) // DAY_S
@@ -39,7 +40,7 @@ def llama(clock: FixedClock) -> Iterator[FakeDefiLlama]:
 
 @pytest.fixture
 def web(llama: FakeDefiLlama) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=llama.url, timeout=60.0) as client:
+    with plain_client(base_url=llama.url, timeout=60.0) as client:
         yield client
 
 

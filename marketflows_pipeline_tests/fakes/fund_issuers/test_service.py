@@ -29,6 +29,7 @@ from marketflows_pipeline_tests.fakes.fund_issuers.service import (
     Funds,
     make_funds,
 )
+from marketflows_pipeline_tests.fakes.plain_http import plain_client
 
 LAST = date(2026, 9, 17)
 NAVHIST = "/library-content/products/fund-data/etfs/us/navhist-us-en-{}.xlsx"
@@ -43,7 +44,7 @@ def funds() -> Funds:
 
 @pytest.fixture
 def client(funds: Funds, clock: FixedClock) -> Iterator[httpx.Client]:
-    with FakeIssuers(funds, clock=clock) as running, httpx.Client(base_url=running.url, timeout=60.0) as opened:
+    with FakeIssuers(funds, clock=clock) as running, plain_client(base_url=running.url, timeout=60.0) as opened:
         yield opened
 
 

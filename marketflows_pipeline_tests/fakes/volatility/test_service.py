@@ -12,6 +12,7 @@ import pytest
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline_tests.fakes.generate import START
+from marketflows_pipeline_tests.fakes.plain_http import plain_client
 from marketflows_pipeline_tests.fakes.volatility.service import FakeCboe
 
 VIX = "/api/global/us_indices/daily_prices/VIX_History.csv"
@@ -19,7 +20,7 @@ VIX = "/api/global/us_indices/daily_prices/VIX_History.csv"
 
 @pytest.fixture
 def web(clock: FixedClock) -> Iterator[httpx.Client]:
-    with FakeCboe(clock=clock) as service, httpx.Client(base_url=service.url, timeout=60.0) as client:
+    with FakeCboe(clock=clock) as service, plain_client(base_url=service.url, timeout=60.0) as client:
         yield client
 
 

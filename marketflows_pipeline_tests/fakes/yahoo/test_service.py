@@ -15,6 +15,7 @@ from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.settings.universe import DEFAULT_UNIVERSE
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.markets import ASSETS, as_traded
+from marketflows_pipeline_tests.fakes.plain_http import plain_client
 from marketflows_pipeline_tests.fakes.us_calendar import (
     closes_at,
     holidays,
@@ -38,7 +39,7 @@ def yahoo(clock: FixedClock) -> Iterator[FakeYahoo]:
 
 @pytest.fixture
 def web(yahoo: FakeYahoo) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=yahoo.url, headers=BROWSER, timeout=60.0) as client:
+    with plain_client(base_url=yahoo.url, headers=BROWSER, timeout=60.0) as client:
         yield client
 
 
@@ -266,7 +267,7 @@ def test_it_runs_as_a_program() -> None:
         try:
             assert process.stdout
             url = process.stdout.readline().strip()
-            with httpx.Client(base_url=url, headers=BROWSER) as client:
+            with plain_client(base_url=url, headers=BROWSER) as client:
                 assert len(result(client, "SPY", date(2026, 9, 14), date(2026, 9, 30))["timestamp"]) == 4
                 client.post("/__clock", json={"advance_seconds": 86_400})
                 assert len(result(client, "SPY", date(2026, 9, 14), date(2026, 9, 30))["timestamp"]) == 5
