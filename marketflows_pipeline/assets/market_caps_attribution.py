@@ -18,13 +18,14 @@ from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.transforms.categories import RANGES
 from marketflows_pipeline.transforms.market_caps.attribution_totals import attribution_totals, range_places
-from marketflows_pipeline.transforms.market_caps.cap_attribution import cap_attribution, new_supply_steps
+from marketflows_pipeline.transforms.market_caps.cap_attribution import EFFECTS, cap_attribution, new_supply_steps
 from marketflows_pipeline.transforms.market_caps.range_chain import range_chain
 from marketflows_pipeline.transforms.market_caps.range_migration import range_migration
 from marketflows_pipeline.transforms.market_caps.ranges import bucket_members
 from marketflows_pipeline.warehouse.revisions import record_corrections
 
 _ATTRIBUTION = "mart.cap_attribution"
+_PLACES = ("coin_id", "ts", "market_cap_usd")
 _MEMBERSHIP = ("core.listed_members", "raw.cohort_members")
 
 
@@ -55,7 +56,7 @@ def mart_cap_attribution(run: RunContext) -> pl.DataFrame:
 def mart_cap_attribution_totals(run: RunContext) -> pl.DataFrame:
     """The effects summed over the members of narratives, portfolios and ranges, with arrivals and departures."""
     warehouse, settings, moment = run.warehouse, run.settings, run.started_at
-    attribution = warehouse.read(_ATTRIBUTION)
+    attribution = warehouse.read(_ATTRIBUTION, columns=[*_PLACES, "change_usd", *EFFECTS])
     members = group_members_at(warehouse, settings, moment, attribution.get_column("ts").unique().sort())
     cohort = stored_cohort(warehouse, settings, moment)
     if cohort.since is not None:
@@ -72,7 +73,7 @@ def mart_range_migration(run: RunContext) -> pl.DataFrame:
     if cohort.since is None:
         return table("mart.range_migration").empty()
     return range_migration(
-        range_places(run.warehouse.read(_ATTRIBUTION), cohort.coins, run.settings.source.range_lower_limits),
+        _places(run, cohort.coins),
         since=cohort.since,
         known_from=histories_known_from(run.warehouse),
         gone=gone_coins(run.warehouse),
@@ -86,8 +87,14 @@ def mart_range_chain(run: RunContext) -> pl.DataFrame:
     if cohort.since is None:
         return table("mart.range_chain").empty()
     return range_chain(
-        range_places(run.warehouse.read(_ATTRIBUTION), cohort.coins, limits),
+        _places(run, cohort.coins),
         run.warehouse.read("core.group_totals", where="category = ?", params=[RANGES]),
         limits=limits,
         since=cohort.since,
     )
+
+
+def _places(run: RunContext, coins: tuple[str, ...]) -> pl.DataFrame:
+    """The range of each of these coins at each attributed close."""
+    attribution = run.warehouse.read(_ATTRIBUTION, columns=_PLACES)
+    return range_places(attribution, coins, run.settings.source.range_lower_limits)

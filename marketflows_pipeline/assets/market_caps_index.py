@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import dagster as dg
 import polars as pl
@@ -41,15 +41,17 @@ SOURCES = ("core.daily_closes", "core.listed_members", "raw.market_caps", "raw.c
 def update_index(run: RunContext) -> Iterator[dg.MaterializeResult[None]]:
     """Extend the stored indices by their new final closes, all tables in one transaction."""
     rule = index_rule(run.settings)
-    within = STALE_STEPS * GridSpec.from_window(run.started_at, run.settings.source.days).step
+    within = _stale_after(run)
     corrections = pending_corrections(run.warehouse, run.started_at, within)
     stored = stored_chain(run.warehouse)
     wanted = ready_indices(run.warehouse, run.settings, indices_wanted(run.settings, rule), stored)
     data = market_data(run.warehouse, run.settings, wanted, stored, run.started_at)
     extension = extend_index(stored, wanted, rule, data, run.started_at)
     moment = newest_observation(run.warehouse) or run.started_at
-    levels = [extension.closes.with_columns(is_latest=False), _latest(run, extension.chain, wanted, moment)]
-    in_bases = _in_bases(run, pl.concat(levels, how="diagonal"), moment)
+    coins = {*extension.chain.held["coin_id"], *run.settings.source.coin_bases}
+    prices = latest_prices(run.warehouse, sorted(coins), moment, within)
+    levels = [extension.closes.with_columns(is_latest=False), _latest(run, extension.chain, wanted, prices, moment)]
+    in_bases = _in_bases(run, pl.concat(levels, how="diagonal"), prices)
     final = table(CLOSES).stored_form(in_bases.filter(~pl.col("is_latest")).lazy())
     with run.warehouse.transaction():
         if corrections is not None:
@@ -84,14 +86,16 @@ def _record(run: RunContext, corrections: Corrections) -> None:
     run.warehouse.merge(COMPUTED, pl.DataFrame([looked], schema=table(COMPUTED).polars_schema))
 
 
-def _latest(run: RunContext, chain: Chain, wanted: pl.DataFrame, moment: datetime) -> pl.DataFrame:
+def _latest(
+    run: RunContext, chain: Chain, wanted: pl.DataFrame, prices: pl.DataFrame, moment: datetime
+) -> pl.DataFrame:
     """Levels since the last final close: at closes that are not final yet, and now."""
     levels = chain.levels.join(wanted, on=INDEX, how="semi")
     oldest = levels["ts"].min()
     if not isinstance(oldest, datetime):
         return levels.clear().drop("rule").with_columns(is_latest=pl.lit(value=True))
     coins = chain.held["coin_id"].unique().to_list()
-    closes = _closes_and_now(run, coins, oldest, moment)
+    closes = _closes_and_now(run, coins, oldest, prices)
     times = close_times(oldest, moment).append(pl.Series([moment], dtype=pl.Datetime("us", "UTC"))).unique()
     due = levels.select(*INDEX, after="ts").join(times.alias("ts").to_frame(), how="cross")
     due = due.filter(pl.col("ts") > pl.col("after"))
@@ -103,7 +107,7 @@ def _latest(run: RunContext, chain: Chain, wanted: pl.DataFrame, moment: datetim
     )
 
 
-def _in_bases(run: RunContext, levels: pl.DataFrame, moment: datetime) -> pl.DataFrame:
+def _in_bases(run: RunContext, levels: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     """Levels in US dollars and in each base asset, from the index's start where the base asset is a new one."""
     in_dollars = levels.with_columns(
         base_asset=pl.lit(US_DOLLAR), base_price_usd=pl.lit(None, pl.Float64), base_cap_usd=pl.lit(None, pl.Float64)
@@ -117,22 +121,23 @@ def _in_bases(run: RunContext, levels: pl.DataFrame, moment: datetime) -> pl.Dat
         wanted = pl.concat([levels, earlier.select(levels.columns)])
         oldest = wanted["ts"].min()
         if isinstance(oldest, datetime):
-            prices = _closes_and_now(run, [base], oldest, moment).select(
+            of_base = _closes_and_now(run, [base], oldest, prices).select(
                 "ts", base_price_usd="price_usd", base_cap_usd="market_cap_usd"
             )
-            frames.append(in_base_asset(wanted, prices, starts).with_columns(base_asset=pl.lit(base)))
+            frames.append(in_base_asset(wanted, of_base, starts).with_columns(base_asset=pl.lit(base)))
     return pl.concat(frames, how="diagonal")
 
 
-def _closes_and_now(run: RunContext, coins: list[str], first: datetime, moment: datetime) -> pl.DataFrame:
-    """Closes since `first`, and the prices of now."""
-    spec = GridSpec.from_window(run.started_at, run.settings.source.days)
-    within = STALE_STEPS * spec.step
-    frames = [
-        daily_closes(run.warehouse, coins, first, run.started_at, within),
-        latest_prices(run.warehouse, coins, moment, within),
-    ]
-    return pl.concat(frames).unique(["coin_id", "ts"], maintain_order=True)
+def _closes_and_now(run: RunContext, coins: list[str], first: datetime, prices: pl.DataFrame) -> pl.DataFrame:
+    """Closes of these coins since `first`, and of the prices of now theirs."""
+    closes = daily_closes(run.warehouse, coins, first, run.started_at, _stale_after(run))
+    now = prices.filter(pl.col("coin_id").is_in(coins))
+    return pl.concat([closes, now]).unique(["coin_id", "ts"], maintain_order=True)
+
+
+def _stale_after(run: RunContext) -> timedelta:
+    """How much older than its close an observation may be."""
+    return STALE_STEPS * GridSpec.from_window(run.started_at, run.settings.source.days).step
 
 
 def _members(run: RunContext, extension: Extension) -> pl.DataFrame:

@@ -37,6 +37,10 @@ ON_CLOSES = (
     mart_cap_attribution_totals,
     mart_range_migration,
     mart_range_chain,
+)
+# They need no table that is computed before them in the step but closes and lists.
+ON_CLOSES_ALONE = (
+    mart_breadth,
     mart_category_breadth,
     mart_narrative_overlap,
     mart_market_map,
@@ -50,7 +54,7 @@ ON_INDEX = (mart_rotation, mart_rotation_log)
 @dg.multi_asset(
     name="market_cap_measures",
     specs=[
-        *measure_specs((*CLOSES, *ON_CLOSES, mart_breadth, *ON_SNAPSHOTS, *ON_CHECKS)),
+        *measure_specs((*CLOSES, *ON_CLOSES, *ON_CLOSES_ALONE, *ON_SNAPSHOTS, *ON_CHECKS)),
         *INDEX_SPECS,
         *measure_specs((*ON_INDEX, mart_rotation_placebo)),
     ],
@@ -58,12 +62,14 @@ ON_INDEX = (mart_rotation, mart_rotation_log)
 def market_cap_measures(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     """Closes and lists, the index on them and its rotation, what else they tell; what has not changed is left."""
     closes = closes_fingerprint(run.warehouse, run.settings, run.started_at)
-    yield from update(run, CLOSES, closes)
-    yield from update_index(run)
-    index = index_fingerprint(run.warehouse, run.settings)
-    # A third of what a closing day costs, and neither reads what is stored meanwhile.
-    with computed_beside(run, (mart_rotation_placebo, index), (mart_breadth, closes)) as (placebo, breadth):
-        yield from update(run, (*ON_CLOSES, breadth), closes)
+    # Beside all that waits for something, on the other processor.
+    with computed_beside(run) as begin:
+        yield from update(run, (core_daily_closes, begin(core_listed_members, closes)), closes)
+        alone = [begin(each, closes) for each in ON_CLOSES_ALONE]
+        yield from update_index(run)
+        index = index_fingerprint(run.warehouse, run.settings)
+        placebo = begin(mart_rotation_placebo, index)
+        yield from update(run, (*ON_CLOSES, *alone), closes)
         yield from update(run, ON_SNAPSHOTS, snapshots_fingerprint(run.warehouse, run.started_at))
         yield from update(run, ON_CHECKS, checks_fingerprint(run.warehouse, run.started_at))
         yield from update(run, (*ON_INDEX, placebo), index)

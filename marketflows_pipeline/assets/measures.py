@@ -74,22 +74,27 @@ def update(
 
 
 @contextmanager
-def computed_beside(run: RunContext, *due: tuple[Measure, str]) -> Iterator[list[Measure]]:
-    """The measures, each computed by a thread while the block goes on, which stores them by `update`.
+def computed_beside(run: RunContext) -> Iterator[Callable[[Measure, str], Measure]]:
+    """Let one thread compute measures, in their order, while the block goes on, which stores them by `update`.
 
-    Args:
-        run: the run.
-        due: measures with their inputs, as for `update`. Tables that they read must stand before the block, and stay
-            as they are in it.
+    Yields:
+        What takes a measure with its inputs, as for `update`, and gives the one to store. Tables that it reads must
+        stand by then, and stay as they are in the block.
     """
     current = _computed_from(run)
-    with ThreadPoolExecutor(thread_name_prefix="measure") as threads:
-        yield [each if current.get(each.name) == inputs else _begun(run, each, threads) for each, inputs in due]
+    # As many threads as measures would keep the block itself from the processors.
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="measures")
 
+    def begin(due: Measure, inputs: str) -> Measure:
+        if current.get(due.name) == inputs:
+            return due
+        rows = thread.submit(due.compute, run)
+        return replace(due, compute=lambda _run: rows.result())
 
-def _begun(run: RunContext, due: Measure, threads: ThreadPoolExecutor) -> Measure:
-    rows = threads.submit(due.compute, run)
-    return replace(due, compute=lambda _run: rows.result())
+    try:
+        yield begin
+    finally:
+        thread.shutdown(cancel_futures=True)
 
 
 def _computed_from(run: RunContext) -> dict[str, str]:
