@@ -48,7 +48,6 @@ ON_CLOSES_ALONE = (
 )
 ON_SNAPSHOTS = (mart_category_radar,)
 ON_CHECKS = (core_provider_comparison, mart_provider_differences)
-ON_INDEX = (mart_rotation, mart_rotation_log)
 
 
 @dg.multi_asset(
@@ -56,7 +55,7 @@ ON_INDEX = (mart_rotation, mart_rotation_log)
     specs=[
         *measure_specs((*CLOSES, *ON_CLOSES, *ON_CLOSES_ALONE, *ON_SNAPSHOTS, *ON_CHECKS)),
         *INDEX_SPECS,
-        *measure_specs((*ON_INDEX, mart_rotation_placebo)),
+        *measure_specs((mart_rotation, mart_rotation_log, mart_rotation_placebo)),
     ],
 )
 def market_cap_measures(run: Run) -> Iterator[dg.MaterializeResult[None]]:
@@ -68,8 +67,9 @@ def market_cap_measures(run: Run) -> Iterator[dg.MaterializeResult[None]]:
         alone = [begin(each, closes) for each in ON_CLOSES_ALONE]
         yield from update_index(run)
         index = index_fingerprint(run.warehouse, run.settings)
-        placebo = begin(mart_rotation_placebo, index)
-        yield from update(run, (*ON_CLOSES, *alone), closes)
+        rotation, placebo = begin(mart_rotation, index), begin(mart_rotation_placebo, index)
+        yield from update(run, ON_CLOSES, closes)
+        yield from update(run, alone, closes, at_once=True)
         yield from update(run, ON_SNAPSHOTS, snapshots_fingerprint(run.warehouse, run.started_at))
         yield from update(run, ON_CHECKS, checks_fingerprint(run.warehouse, run.started_at))
-        yield from update(run, (*ON_INDEX, placebo), index)
+        yield from update(run, (rotation, mart_rotation_log, placebo), index, at_once=True)

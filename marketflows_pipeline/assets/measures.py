@@ -48,7 +48,7 @@ def measure_specs(measures: Iterable[Measure]) -> list[dg.AssetSpec]:
 
 
 def update(
-    run: RunContext, measures: Iterable[Measure], inputs: str | None = None
+    run: RunContext, measures: Iterable[Measure], inputs: str | None = None, *, at_once: bool = False
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Compute and store these tables, without those whose inputs are as they were when they were computed.
 
@@ -56,21 +56,35 @@ def update(
         run: the run.
         measures: in the order of their dependencies.
         inputs: fingerprint of what all of them are computed from; None computes them in any case.
+        at_once: store all or none; of small tables, a transaction each costs more than what it stores.
     """
     current = {} if inputs is None else _computed_from(run)
-    for each in measures:
-        metadata: dict[str, str | int] = {"inputs": "unchanged since the table was computed"}
-        if inputs is None or current.get(each.name) != inputs:
-            rows = each.compute(run)
-            with run.warehouse.transaction():
-                if each.before_stored is not None:
-                    each.before_stored(run, rows)
-                n_rows = run.warehouse.replace(each.name, rows)
-                if inputs is not None:
-                    noted = pl.DataFrame({"table_name": each.name, "inputs": inputs, "computed_at": run.started_at})
-                    run.warehouse.merge(COMPUTED, noted.cast(pl.Schema(table(COMPUTED).polars_schema)))
-            metadata = {"dagster/row_count": n_rows, **as_of_metadata(table(each.name), rows, run.clock.now())}
-        yield dg.MaterializeResult(asset_key=asset_key(each.name), metadata=metadata)
+    results: Iterable[dg.MaterializeResult[None]] = (
+        _unchanged(each) if inputs is not None and current.get(each.name) == inputs else _computed(run, each, inputs)
+        for each in measures
+    )
+    if at_once:
+        with run.warehouse.transaction():
+            results = list(results)
+    yield from results
+
+
+def _unchanged(each: Measure) -> dg.MaterializeResult[None]:
+    metadata = {"inputs": "unchanged since the table was computed"}
+    return dg.MaterializeResult(asset_key=asset_key(each.name), metadata=metadata)
+
+
+def _computed(run: RunContext, each: Measure, inputs: str | None) -> dg.MaterializeResult[None]:
+    rows = each.compute(run)
+    with run.warehouse.transaction():
+        if each.before_stored is not None:
+            each.before_stored(run, rows)
+        n_rows = run.warehouse.replace(each.name, rows)
+        if inputs is not None:
+            noted = pl.DataFrame({"table_name": each.name, "inputs": inputs, "computed_at": run.started_at})
+            run.warehouse.merge(COMPUTED, noted.cast(pl.Schema(table(COMPUTED).polars_schema)))
+    as_of = as_of_metadata(table(each.name), rows, run.clock.now())
+    return dg.MaterializeResult(asset_key=asset_key(each.name), metadata={"dagster/row_count": n_rows, **as_of})
 
 
 @contextmanager

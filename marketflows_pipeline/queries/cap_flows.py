@@ -47,7 +47,7 @@ def attributed_closes(warehouse: Warehouse, settings: Settings, moment: datetime
     coins = {
         *tracked_coins(warehouse, settings, moment)["coin_id"],
         *stored_cohort(warehouse, settings, moment).coins,
-        *_members(warehouse, settings, moment)["coin_id"],
+        *_members_ever(warehouse, settings, moment),
     }
     return daily_closes(warehouse, sorted(coins), first - SUPPLY_WINDOW * timedelta(days=1), moment)
 
@@ -114,10 +114,15 @@ def histories_known_from(warehouse: Warehouse) -> pl.DataFrame:
 
 def group_members_at(warehouse: Warehouse, settings: Settings, moment: datetime, times: pl.Series) -> pl.DataFrame:
     """Members of narratives and portfolios at each close: ``category, series, coin_id, ts``."""
-    narratives = narrative_members(_members(warehouse, settings, moment), times, settings.source.narrative_top_n)
+    top_n = settings.source.narrative_top_n
+    members = stored_members(warehouse, first_close(moment)).filter(pl.col("rank") <= top_n)
+    narratives = narrative_members(members, times, top_n)
     return pl.concat([narratives, portfolio_members(settings.source.portfolios_in_use, times)])
 
 
-def _members(warehouse: Warehouse, settings: Settings, moment: datetime) -> pl.DataFrame:
-    members = stored_members(warehouse, first_close(moment))
-    return members.filter(pl.col("rank") <= settings.source.narrative_top_n)
+def _members_ever(warehouse: Warehouse, settings: Settings, moment: datetime) -> pl.Series:
+    """Coins that were members of a narrative at one of the attributed closes."""
+    return warehouse.query(
+        "select distinct coin_id from core.listed_members where ts >= ? and rank <= ?",
+        [first_close(moment), settings.source.narrative_top_n],
+    )["coin_id"]
