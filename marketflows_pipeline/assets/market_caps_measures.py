@@ -22,7 +22,7 @@ from marketflows_pipeline.assets.market_caps_cross_check import core_provider_co
 from marketflows_pipeline.assets.market_caps_index import INDEX_SPECS, update_index
 from marketflows_pipeline.assets.market_caps_radar import mart_category_radar
 from marketflows_pipeline.assets.market_caps_rotation import mart_rotation, mart_rotation_log, mart_rotation_placebo
-from marketflows_pipeline.assets.measures import computed_beside, measure_specs, update
+from marketflows_pipeline.assets.measures import computed_beside, measure_specs, update, with_inputs
 from marketflows_pipeline.assets.tables import Run
 from marketflows_pipeline.queries.fingerprints import (
     checks_fingerprint,
@@ -48,6 +48,7 @@ ON_CLOSES_ALONE = (
 )
 ON_SNAPSHOTS = (mart_category_radar,)
 ON_CHECKS = (core_provider_comparison, mart_provider_differences)
+ON_INDEX = (mart_rotation, mart_rotation_log, mart_rotation_placebo)
 
 
 @dg.multi_asset(
@@ -55,21 +56,21 @@ ON_CHECKS = (core_provider_comparison, mart_provider_differences)
     specs=[
         *measure_specs((*CLOSES, *ON_CLOSES, *ON_CLOSES_ALONE, *ON_SNAPSHOTS, *ON_CHECKS)),
         *INDEX_SPECS,
-        *measure_specs((mart_rotation, mart_rotation_log, mart_rotation_placebo)),
+        *measure_specs(ON_INDEX),
     ],
 )
 def market_cap_measures(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     """Closes and lists, the index on them and its rotation, what else they tell; what has not changed is left."""
     closes = closes_fingerprint(run.warehouse, run.settings, run.started_at)
+    daily, listed = with_inputs(CLOSES, closes)
     # Beside all that waits for something, on the other processor.
     with computed_beside(run) as begin:
-        yield from update(run, (core_daily_closes, begin(core_listed_members, closes)), closes)
-        alone = [begin(each, closes) for each in ON_CLOSES_ALONE]
+        yield from update(run, [daily, begin(listed)])
+        alone = [begin(each) for each in with_inputs(ON_CLOSES_ALONE, closes)]
         yield from update_index(run)
-        index = index_fingerprint(run.warehouse, run.settings)
-        rotation, placebo = begin(mart_rotation, index), begin(mart_rotation_placebo, index)
-        yield from update(run, ON_CLOSES, closes)
-        yield from update(run, alone, closes, at_once=True)
-        yield from update(run, ON_SNAPSHOTS, snapshots_fingerprint(run.warehouse, run.started_at))
-        yield from update(run, ON_CHECKS, checks_fingerprint(run.warehouse, run.started_at))
-        yield from update(run, (rotation, mart_rotation_log, placebo), index, at_once=True)
+        rotation, stays, placebo = with_inputs(ON_INDEX, index_fingerprint(run.warehouse, run.settings))
+        on_index = [begin(rotation), stays, begin(placebo)]
+        yield from update(run, with_inputs(ON_CLOSES, closes))
+        on_snapshots = with_inputs(ON_SNAPSHOTS, snapshots_fingerprint(run.warehouse, run.started_at))
+        on_checks = with_inputs(ON_CHECKS, checks_fingerprint(run.warehouse, run.started_at))
+        yield from update(run, [*alone, *on_snapshots, *on_checks, *on_index], at_once=True)
