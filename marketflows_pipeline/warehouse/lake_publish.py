@@ -86,7 +86,9 @@ def replace_published(
                 {**fresh, **carried},
                 run_id,
                 now,
-                fingerprint=lambda _, name: state.fingerprint(name) if name in fresh else fingerprints.get(name) or "",
+                fingerprints=lambda _, names: {
+                    name: state.fingerprint(name) if name in fresh else fingerprints.get(name) or "" for name in names
+                },
                 dialect=store.dialect,
             )
             said = {"run_id": run_id, "fresh": _parts(fresh), "carried_over": _parts(carried)}
