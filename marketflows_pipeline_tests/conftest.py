@@ -44,6 +44,14 @@ LONGEST = (
     "test_placebo.py",
     "test_hostile_names.py",
     "test_planted_files.py",
+    "test_checks.py",
+    "test_cross_asset.py",
+    "test_render.py",
+    "test_kills.py",
+    "test_publish.py",
+    "test_publish_faults.py",
+    "test_locked_down.py",
+    "test_sessions.py",
 )
 
 

@@ -118,10 +118,9 @@ def _returns(
     place_after = places[steps, series, world]
     for place, name in enumerate(RETURNS):
         chosen = is_risky & (place_after == place)
-        scaled = np.zeros_like(path)
-        scaled[steps[chosen], series[chosen], world[chosen]] = ahead[chosen] / risk[chosen]
+        scaled = np.bincount(world[chosen], ahead[chosen] / risk[chosen], minlength=levels.shape[2])
         n_chosen: Counts = np.bincount(world[chosen], minlength=levels.shape[2])
-        yield name, Pooled(_share(scaled.sum(axis=(0, 1)), n_chosen), n_chosen)
+        yield name, Pooled(_share(scaled, n_chosen), n_chosen)
 
 
 def _entries(places: Places) -> npt.NDArray[np.bool_]:
