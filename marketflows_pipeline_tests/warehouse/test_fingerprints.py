@@ -53,7 +53,7 @@ def rows_of(name: str) -> pl.DataFrame:
                 return place
 
     columns = TABLES[name].columns
-    return frame(name, *({column.name: value(column, place) for column in columns} for place in range(3_000)))
+    return frame(name, *({column.name: value(column, place) for column in columns} for place in range(500)))
 
 
 def fill(warehouse: Warehouse, *, backwards: bool) -> None:
