@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
+import pyarrow  # noqa: F401 (a run has loaded it by then, to store observations)
 
 from marketflows_pipeline.assets.market_caps_measures import market_cap_measures
 from marketflows_pipeline.charts.rendering.render import Drawing
@@ -33,8 +33,6 @@ from marketflows_pipeline.schema import table
 from marketflows_pipeline.settings import Settings
 from marketflows_pipeline.warehouse.store import Warehouse
 
-# A run has loaded it by then, to store observations.
-assert pa
 WORK = Path(__file__).resolve().parent / ".work" / "measures"
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 DAYS = {"hourly": 90, "daily": 366}

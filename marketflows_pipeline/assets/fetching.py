@@ -5,7 +5,7 @@ once, within the wait limit that both share, and Dagster a run whose process was
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -19,6 +19,7 @@ from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.providers.http.wait_budget import WaitBudgets
 from marketflows_pipeline.run_context import RunContext
 from marketflows_pipeline.schema import Part, Table, table
+from marketflows_pipeline.warehouse import ddl
 from marketflows_pipeline.warehouse.accepted import accepted_name
 from marketflows_pipeline.warehouse.publish import begin_part
 from marketflows_pipeline.warehouse.store import Warehouse
@@ -75,7 +76,7 @@ def stored_tables(
     """The selected raw tables with their number of rows and newest time, and more metadata by the table's own name."""
     counts = warehouse.row_counts()
     entries = {key: table(table_name(key)) for key in context.selected_asset_keys}
-    newest = _newest(warehouse, [entry for entry in entries.values() if entry.as_of])
+    newest = _newest(warehouse, entries.values())
     for key, entry in entries.items():
         metadata: dict[str, Any] = {"dagster/row_count": counts.get(entry.name, 0), **more.get(key.path[-1], {})}
         if entry.as_of:
@@ -83,15 +84,10 @@ def stored_tables(
         yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
 
-def _newest(warehouse: Warehouse, entries: Sequence[Table]) -> dict[str, object]:
-    """The newest time in each table, all asked at once: to ask takes longer than to look."""
-    if not entries:
-        return {}
-    each = (
-        f'(select max({entry.as_of}) from {accepted_name(entry.name)}) as "{entry.name}"'  # noqa: S608 (registered)
-        for entry in entries
-    )
-    return warehouse.query(f"select {', '.join(each)}").row(0, named=True)
+def _newest(warehouse: Warehouse, entries: Iterable[Table]) -> dict[str, object]:
+    """The newest time in each table."""
+    asked = ddl.newest_times((entry, accepted_name(entry.name)) for entry in entries)
+    return dict(warehouse.query(asked).iter_rows()) if asked else {}
 
 
 def source_spec(*key: str, description: str, url: str | None = None) -> dg.AssetSpec:

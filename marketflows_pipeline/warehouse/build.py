@@ -194,7 +194,7 @@ def check(path: Path, expected: Mapping[str, Origin]) -> None:
         WarehouseError: if a table's rows are not as many as were counted where they come from.
     """
     with _opened(path, read_only=True) as cursor:
-        found = count_rows(cursor, expected) if expected else {}
+        found = count_rows(cursor, expected)
     for name, origin in expected.items():
         if found[name] != origin.rows:
             raise WarehouseError(
@@ -237,15 +237,12 @@ def _published_rows(
 def _newest(
     cursor: duckdb.DuckDBPyConnection, entries: Iterable[Table], stored: Mapping[str, Mapping[str, str]]
 ) -> dict[str, datetime | None]:
-    """The newest time in each of these tables that has one, by one statement: a hundred take a tenth of a second."""
-    asked = [
-        f"select {ddl.literal(entry.name)}, max({ddl.identifier(entry.as_of)})"
-        # A row left out for its impossible time would make the table look newer than it is.
-        f" from {ddl.qualified(accepted if (accepted := accepted_name(entry.name)) in stored else entry.name)}"
-        for entry in entries
-        if entry.as_of is not None and entry.as_of in stored[entry.name]
-    ]
-    return dict(cursor.execute(" union all ".join(asked)).fetchall()) if asked else {}
+    """The newest time in each of these tables that has one."""
+    dated = [entry for entry in entries if entry.as_of is not None and entry.as_of in stored[entry.name]]
+    # A row left out for its impossible time would make the table look newer than it is.
+    counted = (accepted if (accepted := accepted_name(entry.name)) in stored else entry.name for entry in dated)
+    asked = ddl.newest_times(zip(dated, counted, strict=True))
+    return dict(cursor.execute(asked).fetchall()) if asked else {}
 
 
 @contextmanager

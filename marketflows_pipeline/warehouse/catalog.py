@@ -113,7 +113,7 @@ def renew_comments(cursor: duckdb.DuckDBPyConnection) -> None:
 def count_rows(cursor: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> dict[str, int]:
     """Rows of each of these stored tables."""
     each = [f"select {ddl.literal(name)}, count(*) from {ddl.qualified(name)}" for name in tables]
-    return dict(cursor.execute(" union all ".join(each)).fetchall())
+    return dict(cursor.execute(" union all ".join(each)).fetchall()) if each else {}
 
 
 def insert(cursor: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:

@@ -162,3 +162,15 @@ def merge_row(table: Table) -> RowMerge:
         insert=f"insert into {stored} ({column_list(table.column_names)}) "
         f"values ({', '.join(f'${name}' for name in table.column_names)})",
     )
+
+
+def newest_times(relations: Iterable[tuple[Table, str]]) -> str:
+    """The question for the newest time of each of these tables, by name: to ask one by one takes longer than to look.
+
+    With each table comes what is read of it; each has an ``as_of``.
+    """
+    return " union all ".join(
+        f"select {literal(table.name)} as name, max({identifier(table.as_of)}) as newest from {qualified(relation)}"
+        for table, relation in relations
+        if table.as_of is not None
+    )
