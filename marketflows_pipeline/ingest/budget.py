@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from marketflows_pipeline.providers.call_costs import CallCosts
 from marketflows_pipeline.providers.http.ledger import month_after, month_of
+from marketflows_pipeline.providers.plan import CallCosts
 
 # Of CoinGecko's list of exchanges.
 PAGE_SIZE = 250

@@ -18,7 +18,7 @@ from marketflows_pipeline.ingest.budget import (
     hourly_runs_left,
     pace,
 )
-from marketflows_pipeline.providers.coingecko.costs import COSTS
+from marketflows_pipeline.providers.coingecko.plans import COSTS
 from marketflows_pipeline.settings import Exchanges
 
 calls_per_hourly_run = partial(budget.calls_per_hourly_run, COSTS)

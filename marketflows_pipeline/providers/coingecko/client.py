@@ -15,7 +15,6 @@ import polars as pl
 
 from marketflows_pipeline.errors import NotFoundError, PlanLimitError, UnexpectedResponseError
 from marketflows_pipeline.providers.bad_rows import counting_left_out
-from marketflows_pipeline.providers.coingecko.costs import ROWS_PER_PAGE
 from marketflows_pipeline.providers.coingecko.errors import classify
 from marketflows_pipeline.providers.coingecko.exchanges import CoinGeckoExchanges
 from marketflows_pipeline.providers.coingecko.markets import markets_of_coins, markets_page
@@ -26,7 +25,7 @@ from marketflows_pipeline.providers.coingecko.parsers import (
     read_coins,
     read_contracts,
 )
-from marketflows_pipeline.providers.coingecko.plans import PLANS
+from marketflows_pipeline.providers.coingecko.plans import PLANS, ROWS_PER_PAGE
 from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.market_figures import once_each
 

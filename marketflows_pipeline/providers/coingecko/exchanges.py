@@ -10,7 +10,6 @@ from datetime import timedelta
 
 import polars as pl
 
-from marketflows_pipeline.providers.coingecko.costs import ROWS_PER_PAGE
 from marketflows_pipeline.providers.coingecko.exchange_parsers import (
     read_exchanges,
     read_is_centralised,
@@ -18,7 +17,8 @@ from marketflows_pipeline.providers.coingecko.exchange_parsers import (
     read_volume_chart,
 )
 from marketflows_pipeline.providers.coingecko.markets import markets_of_coins, markets_page
-from marketflows_pipeline.providers.http.planned_client import PlannedClient
+from marketflows_pipeline.providers.coingecko.plans import ROWS_PER_PAGE
+from marketflows_pipeline.providers.http.service_client import PlannedClient
 from marketflows_pipeline.providers.market_figures import once_each
 from marketflows_pipeline.transforms.time_span import COINS_SINCE, TimeSpan
 

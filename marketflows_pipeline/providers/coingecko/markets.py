@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from marketflows_pipeline.clock import Clock
-from marketflows_pipeline.providers.coingecko.costs import ROWS_PER_PAGE
 from marketflows_pipeline.providers.coingecko.parsers import read_markets
+from marketflows_pipeline.providers.coingecko.plans import ROWS_PER_PAGE
 from marketflows_pipeline.providers.http.client import HttpClient
 from marketflows_pipeline.providers.market_figures import once_each
 from marketflows_pipeline.providers.protocols.market_caps import MARKET_SCHEMA

@@ -7,6 +7,7 @@ import os
 import ssl
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import certifi
@@ -49,7 +50,7 @@ def ask(service: FakeServer, clock: FixedClock, ledger: MemoryLedger) -> Callabl
     """Opens a client in the environment as it is now, and asks it."""
 
     def _ask() -> object:
-        with HttpClient("thinghub", service.url, clock=clock, ledger=ledger, timeout=5.0) as client:
+        with closing(HttpClient("thinghub", service.url, clock=clock, ledger=ledger, timeout=5.0)) as client:
             return client.get_json(THING, lambda body: body, path={"id": "one"})
 
     return _ask
@@ -89,8 +90,8 @@ def test_a_key_for_this_machine_goes_past_no_proxy(
     with FakeSocks() as proxy:
         environment.setenv(variable, f"socks5://{proxy.address}")
         keyed = {"x-thing-key": "thing-key-0123456789"}
-        with HttpClient(
-            "thinghub", service.url, clock=clock, ledger=ledger, timeout=5.0, secret_headers=keyed
+        with closing(
+            HttpClient("thinghub", service.url, clock=clock, ledger=ledger, timeout=5.0, secret_headers=keyed)
         ) as client:
             assert client.get_json(THING, lambda body: body, path={"id": "one"}) == {"id": "one"}
     assert proxy.targets == []
