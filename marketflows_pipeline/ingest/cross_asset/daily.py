@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import TypeVar
 
 import polars as pl
 
 from marketflows_pipeline.errors import TransientProviderError, UnexpectedResponseError
-from marketflows_pipeline.ingest.fetch_each import fetch_each
 from marketflows_pipeline.ingest.fetch_log import FetchLog, Request
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.ingest.reject_truncated import reject_truncated
@@ -22,7 +22,7 @@ from marketflows_pipeline.providers.protocols.cross_asset import (
     PriceHistory,
     PriceProvider,
     ReferenceProvider,
-    SharesProvider,
+    ReportedFlowsProvider,
     SplitsProvider,
     VolatilityProvider,
 )
@@ -67,30 +67,17 @@ def refresh_cross_asset(
     fetches = FetchLog(writer, DAY_BEGINS_AT, refetch=refetch)
     assets = {asset.symbol: asset for asset in settings.universe}
 
-    def fetch_bars(request: Request) -> None:
-        _fetch_bars(clients, settings.start, assets[request.target], fetches, request)
-
-    def fetch_shares(request: Request) -> None:
-        asset = assets[request.target]
-        _fetch_shares(clients.shares[asset.share_source], asset, fetches, request)
-
-    def fetch_index(request: Request) -> None:
-        _fetch_index(clients, fetches, request)
-
-    def fetch_series(request: Request) -> None:
-        _fetch_series(clients, fetches, request)
-
-    def fetch_reported(request: Request) -> None:
-        _fetch_reported(clients, assets[request.target], fetches, request)
-
     bars = [request for symbol in assets if fetches.is_due(request := Request("bars", symbol))]
-    fetch_each("Fetching daily bars", bars, fetch_bars, fetches=fetches, reporter=reporter)
+    fetch_bars = partial(_fetch_bars, clients, settings.start, assets, fetches)
+    fetches.fetch_each("Fetching daily bars", bars, fetch_bars, reporter)
     if bars:
         log.info("daily bars of %d assets are up to date", len(bars) - len(fetches.failed))
     shares = [Request("shares", symbol) for symbol, asset in assets.items() if asset.share_source in clients.shares]
-    fetch_each("Fetching shares outstanding", shares, fetch_shares, fetches=fetches, reporter=reporter)
+    fetches.fetch_each(
+        "Fetching shares outstanding", shares, partial(_fetch_shares, clients, assets, fetches), reporter
+    )
     indices = [Request("volatility", name) for name in INDICES]
-    fetch_each("Fetching volatility indices", indices, fetch_index, fetches=fetches, reporter=reporter)
+    fetches.fetch_each("Fetching volatility indices", indices, partial(_fetch_index, clients, fetches), reporter)
     if (tables := clients.reported) is not None:
         of_funds = [asset for asset in assets.values() if not asset.is_coin]
         reported = [
@@ -98,16 +85,20 @@ def refresh_cross_asset(
             for asset in of_funds
             if tables.has_reported_flows(asset.symbol, asset.provider_symbol)
         ]
-        fetch_each("Reading reported flows", reported, fetch_reported, fetches=fetches, reporter=reporter)
+        fetch_reported = partial(_fetch_reported, tables, assets, fetches)
+        fetches.fetch_each("Reading reported flows", reported, fetch_reported, reporter)
     series = [Request("reference", series_id) for series_id in settings.reference_series or ()]
     try:
-        fetch_each("Fetching reference series", series, fetch_series, fetches=fetches, reporter=reporter)
+        fetches.fetch_each("Fetching reference series", series, partial(_fetch_series, clients, fetches), reporter)
     except (TransientProviderError, UnexpectedResponseError) as error:
         log.warning("reference series stay as they are stored: %s", error)
 
 
-def _fetch_bars(clients: CrossAssetClients, start: date, asset: Asset, fetches: FetchLog, request: Request) -> None:
+def _fetch_bars(
+    clients: CrossAssetClients, start: date, assets: Mapping[str, Asset], fetches: FetchLog, request: Request
+) -> None:
     """Fetch the last days, or all of it: the first time, after a split, and when the start was moved back."""
+    asset = assets[request.target]
     writer, warehouse = fetches.writer, fetches.writer.warehouse
     whole = Request("bars_history", f"{asset.symbol} from {start}")
     stored = warehouse.accepted("raw.daily_bars", where="symbol = ?", params=[asset.symbol])
@@ -178,8 +169,9 @@ def _has_new_split(actions: pl.DataFrame, known: pl.DataFrame) -> bool:
     return not splits.join(known, on=["symbol", "session", "action", "value"], how="anti").is_empty()
 
 
-def _fetch_shares(issuer: SharesProvider, asset: Asset, fetches: FetchLog, request: Request) -> None:
-    warehouse = fetches.writer.warehouse
+def _fetch_shares(clients: CrossAssetClients, assets: Mapping[str, Asset], fetches: FetchLog, request: Request) -> None:
+    asset, warehouse = assets[request.target], fetches.writer.warehouse
+    issuer = clients.shares[asset.share_source]
     stored = warehouse.read("raw.shares_outstanding", where="symbol = ?", params=[asset.symbol])
     fetched = issuer.shares_outstanding(asset.symbol, asset.share_id)
     if not SHARE_SOURCES[asset.share_source].is_snapshot:
@@ -234,16 +226,11 @@ def _fetch_whole(
     column, *_ = table(raw_table).key
     stored = warehouse.accepted(raw_table, columns=["session"], where=f"{column} = ?", params=[request.target])
     values = first_that_answers(providers, lambda provider: fetch(provider, stored))
-    provenance = fetches.provenance(request.dataset, request)
-    with warehouse.transaction():
-        merged = fetches.writer.store(raw_table, values, provenance=provenance)
-        fetches.record_served(request, values.height, merged)
+    fetches.store(request, {raw_table: values})
 
 
-def _fetch_reported(clients: CrossAssetClients, asset: Asset, fetches: FetchLog, request: Request) -> None:
-    assert clients.reported is not None, "it was asked which tables there are"
-    flows = clients.reported.reported_flows(asset.symbol, asset.provider_symbol)
-    provenance = fetches.provenance("reported_flows", request)
-    with fetches.writer.warehouse.transaction():
-        merged = fetches.writer.store("raw.reported_flows", flows, provenance=provenance)
-        fetches.record_served(request, flows.height, merged)
+def _fetch_reported(
+    tables: ReportedFlowsProvider, assets: Mapping[str, Asset], fetches: FetchLog, request: Request
+) -> None:
+    flows = tables.reported_flows(request.target, assets[request.target].provider_symbol)
+    fetches.store(request, {"raw.reported_flows": flows})

@@ -16,10 +16,9 @@ import polars as pl
 
 from marketflows_pipeline.clock import FixedClock
 from marketflows_pipeline.errors import CreditsExhaustedError
-from marketflows_pipeline.ingest.market_caps.answers import Answer, Outcome, store_histories
+from marketflows_pipeline.ingest.market_caps.answers import SERVED, Answer, Outcome, store_histories
 from marketflows_pipeline.ingest.market_caps.history import HistoryIngest, HistoryReport
 from marketflows_pipeline.ingest.market_caps.plan import FAILED
-from marketflows_pipeline.ingest.market_caps.repairs import SERVED
 from marketflows_pipeline.ingest.market_caps.run import rejected_in_words, revised_in_words
 from marketflows_pipeline.ingest.raw_writer import MarketCapWriter, Tally
 from marketflows_pipeline.progress import Reporter
@@ -139,10 +138,8 @@ def _store(warehouse: Warehouse, batch: pl.DataFrame, tally: Tally) -> list[str]
     asked = batch.sort("moment", maintain_order=True).group_by("days", "moment", "landed_at", maintain_order=True)
     for (days, moment, landed_at), rows in asked:
         writer = MarketCapWriter(warehouse, FixedClock(landed_at), moment, Granularity.of_window(days))
+        writer.tally = tally
         failed += store_histories(writer, days, [*_answers(rows)])
-        tally.rows_new += writer.tally.rows_new
-        tally.rows_revised += writer.tally.rows_revised
-        tally.rejected.update(writer.tally.rejected)
         tally.rejected["malformed or untimely"] += int(rows["n_left_out"].sum())
     return failed
 
