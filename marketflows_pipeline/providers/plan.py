@@ -75,7 +75,3 @@ class CallCosts:
     def of_coins(self, n_coins: int) -> int:
         """Calls that list this many coins at least."""
         return 1 if self.coins_per_page is None else math.ceil(n_coins / self.coins_per_page)
-
-    def of_narratives(self, n_narratives: int) -> int:
-        """Calls that list the coins of as many narratives."""
-        return min(n_narratives, 1) if self.has_one_list else n_narratives

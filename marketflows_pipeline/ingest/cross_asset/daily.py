@@ -19,11 +19,10 @@ from marketflows_pipeline.providers.complete_sessions import last_complete_sessi
 from marketflows_pipeline.providers.fallback import first_that_answers
 from marketflows_pipeline.providers.protocols.cross_asset import (
     CrossAssetClients,
+    OwnFigures,
     PriceHistory,
     PriceProvider,
     ReferenceProvider,
-    ReportedFlowsProvider,
-    SplitsProvider,
     VolatilityProvider,
 )
 from marketflows_pipeline.schema import table
@@ -78,14 +77,14 @@ def refresh_cross_asset(
     )
     indices = [Request("volatility", name) for name in INDICES]
     fetches.fetch_each("Fetching volatility indices", indices, partial(_fetch_index, clients, fetches), reporter)
-    if (tables := clients.reported) is not None:
+    if (own := clients.own) is not None:
         of_funds = [asset for asset in assets.values() if not asset.is_coin]
         reported = [
             Request("reported_flows", asset.symbol)
             for asset in of_funds
-            if tables.has_reported_flows(asset.symbol, asset.provider_symbol)
+            if own.has_reported_flows(asset.symbol, asset.provider_symbol)
         ]
-        fetch_reported = partial(_fetch_reported, tables, assets, fetches)
+        fetch_reported = partial(_fetch_reported, own, assets, fetches)
         fetches.fetch_each("Reading reported flows", reported, fetch_reported, reporter)
     series = [Request("reference", series_id) for series_id in settings.reference_series or ()]
     try:
@@ -142,15 +141,15 @@ def _fetch_prices(
         reject_truncated(stored, history.bars, what=asset.symbol, provider=provider.name, start=since, end=end)
         return history
 
-    return with_own_splits(first_that_answers(clients.prices, fetch), clients.own_splits, asset)
+    return with_own_splits(first_that_answers(clients.prices, fetch), clients.own, asset)
 
 
-def with_own_splits(history: PriceHistory, own_splits: SplitsProvider | None, asset: Asset) -> PriceHistory:
+def with_own_splits(history: PriceHistory, own: OwnFigures | None, asset: Asset) -> PriceHistory:
     """Splits that the user lists, of any session, beside those of the service, and before one of the same session."""
-    if own_splits is None:
+    if own is None:
         return history
-    own = own_splits.listed_splits(asset.symbol, asset.provider_symbol)
-    actions = pl.concat([own, history.actions]).unique(["symbol", "session", "action"], keep="first")
+    listed = own.listed_splits(asset.symbol, asset.provider_symbol)
+    actions = pl.concat([listed, history.actions]).unique(["symbol", "session", "action"], keep="first")
     return PriceHistory(history.bars, actions.sort("session", "action"))
 
 
@@ -229,8 +228,6 @@ def _fetch_whole(
     fetches.store(request, {raw_table: values})
 
 
-def _fetch_reported(
-    tables: ReportedFlowsProvider, assets: Mapping[str, Asset], fetches: FetchLog, request: Request
-) -> None:
-    flows = tables.reported_flows(request.target, assets[request.target].provider_symbol)
+def _fetch_reported(own: OwnFigures, assets: Mapping[str, Asset], fetches: FetchLog, request: Request) -> None:
+    flows = own.reported_flows(request.target, assets[request.target].provider_symbol)
     fetches.store(request, {"raw.reported_flows": flows})

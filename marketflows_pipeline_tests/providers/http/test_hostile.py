@@ -29,8 +29,7 @@ from marketflows_pipeline.providers.http import transport
 from marketflows_pipeline.providers.http.client import HttpClient
 from marketflows_pipeline.providers.http.response_body import SizeLimits
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
-from marketflows_pipeline.providers.volatility.cboe import Cboe
-from marketflows_pipeline.providers.volatility.fred import Fred
+from marketflows_pipeline.providers.volatility.client import Cboe, Fred
 from marketflows_pipeline.providers.yahoo.client import Yahoo
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.hostile import ATTACKS, KEY, HostileServer, echoes

@@ -19,8 +19,7 @@ from marketflows_pipeline.providers.coingecko.client import CoinGecko
 from marketflows_pipeline.providers.defillama.client import DefiLlama
 from marketflows_pipeline.providers.fund_issuers.issuers import ISSUERS
 from marketflows_pipeline.providers.http.client import HttpClient
-from marketflows_pipeline.providers.volatility.cboe import Cboe
-from marketflows_pipeline.providers.volatility.fred import Fred
+from marketflows_pipeline.providers.volatility.client import Cboe, Fred
 from marketflows_pipeline.providers.yahoo.client import Yahoo
 from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.server import FakeServer
