@@ -6,8 +6,8 @@ import argparse
 import threading
 from datetime import datetime
 
-from marketflows_pipeline.clock import Clock, FixedClock, SystemClock
-from marketflows_pipeline_tests.fakes.server import FakeServer
+from marketflows_pipeline.clock import FixedClock, SystemClock
+from marketflows_pipeline_tests.fakes.server import FakeServer, Serving
 
 
 def parser_of(description: str, port: int) -> argparse.ArgumentParser:
@@ -25,9 +25,19 @@ def parser_of(description: str, port: int) -> argparse.ArgumentParser:
     return parser
 
 
-def clock_of(options: argparse.Namespace) -> Clock:
-    """The machine's clock, or one that stands still at ``--now``."""
-    return FixedClock(options.now) if options.now else SystemClock()
+def market_parser_of(description: str, port: int) -> argparse.ArgumentParser:
+    """The options of a fake over a market of coins."""
+    parser = parser_of(description, port)
+    parser.add_argument("--coins", type=int, default=300)
+    parser.add_argument("--no-churn", action="store_true", help="no coin or member comes or goes")
+    parser.add_argument("--no-flaws", action="store_true", help="no missing, impossible or late figures")
+    return parser
+
+
+def serving_of(options: argparse.Namespace) -> Serving:
+    """How a fake serves by these options: by the machine's clock, or one that stands still at ``--now``."""
+    clock = FixedClock(options.now) if options.now else SystemClock()
+    return {"clock": clock, "port": options.port, "fault_rate": options.fault_rate, "seed": options.seed}
 
 
 def serve(server: FakeServer) -> None:
