@@ -34,7 +34,7 @@ from marketflows_pipeline.transforms.cross_asset.unadjusted_prices import rebase
 from marketflows_pipeline.warehouse.revisions import record_corrections
 from marketflows_pipeline.warehouse.store import Warehouse
 
-P = TypeVar("P")
+P = TypeVar("P", VolatilityProvider, ReferenceProvider)
 
 log = logging.getLogger(__name__)
 
@@ -190,42 +190,45 @@ def _fetch_shares(clients: CrossAssetClients, assets: Mapping[str, Asset], fetch
 
 
 def _fetch_index(clients: CrossAssetClients, fetches: FetchLog, request: Request) -> None:
-    """The whole history of a volatility index."""
+    def ask(provider: VolatilityProvider) -> pl.DataFrame:
+        return provider.volatility_index(request.target)
 
-    def fetch(provider: VolatilityProvider, stored: pl.DataFrame) -> pl.DataFrame:
-        values = provider.volatility_index(request.target)
-        reject_truncated(stored, values, what=request.target, provider=provider.name)
-        return values
-
-    _fetch_whole("raw.volatility_index", clients.volatility, fetch, fetches, request)
+    _fetch_whole("raw.volatility_index", clients.volatility, ask, fetches, request)
 
 
 def _fetch_series(clients: CrossAssetClients, fetches: FetchLog, request: Request) -> None:
-    """The whole history of a reference series, whose oldest days may be served no more."""
+    def ask(provider: ReferenceProvider) -> pl.DataFrame:
+        return provider.reference_series(request.target)
 
-    def fetch(provider: ReferenceProvider, stored: pl.DataFrame) -> pl.DataFrame:
-        values = provider.reference_series(request.target)
-        begins = values["session"].min() if values.height >= LEAST_SERVED else None
-        start = begins if isinstance(begins, date) else None
-        reject_truncated(stored, values, what=request.target, provider=provider.name, start=start)
-        return values
-
-    _fetch_whole("raw.reference_series", clients.reference, fetch, fetches, request)
+    _fetch_whole("raw.reference_series", clients.reference, ask, fetches, request, may_lose_oldest=True)
 
 
 def _fetch_whole(
     raw_table: str,
     providers: Sequence[P],
-    fetch: Callable[[P, pl.DataFrame], pl.DataFrame],
+    ask: Callable[[P], pl.DataFrame],
     fetches: FetchLog,
     request: Request,
+    *,
+    may_lose_oldest: bool = False,
 ) -> None:
-    """Fetch and store the rows whose key begins with the request's target, given the sessions that are stored."""
-    warehouse = fetches.writer.warehouse
+    """Fetch and store the rows whose key begins with the request's target: a whole history.
+
+    Where it ``may_lose_oldest``, the service may serve its oldest days no more.
+    """
     column, *_ = table(raw_table).key
-    stored = warehouse.accepted(raw_table, columns=["session"], where=f"{column} = ?", params=[request.target])
-    values = first_that_answers(providers, lambda provider: fetch(provider, stored))
-    fetches.store(request, {raw_table: values})
+    stored = fetches.writer.warehouse.accepted(
+        raw_table, columns=["session"], where=f"{column} = ?", params=[request.target]
+    )
+
+    def fetch(provider: P) -> pl.DataFrame:
+        values = ask(provider)
+        begins = values["session"].min() if may_lose_oldest and values.height >= LEAST_SERVED else None
+        start = begins if isinstance(begins, date) else None
+        reject_truncated(stored, values, what=request.target, provider=provider.name, start=start)
+        return values
+
+    fetches.store(request, {raw_table: first_that_answers(providers, fetch)})
 
 
 def _fetch_reported(own: OwnFigures, assets: Mapping[str, Asset], fetches: FetchLog, request: Request) -> None:

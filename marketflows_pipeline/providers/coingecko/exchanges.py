@@ -133,7 +133,6 @@ class CoinGeckoExchanges(PlannedClient):
 
 
 def _volume_step(days: int) -> timedelta:
-    """Time between the points of a volume chart."""
     if days > 14:
         return timedelta(days=1)
     return timedelta(hours=1) if days > 1 else timedelta(minutes=10)

@@ -125,7 +125,6 @@ def _is_of_categories(file: Path) -> bool:
 
 
 def _stamped_files(folder: Path) -> dict[Path, _Stamp]:
-    """The tables of a folder by name, with their stamps."""
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:

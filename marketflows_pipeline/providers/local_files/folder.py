@@ -227,7 +227,6 @@ class Folder:
         return self._stated(frame, "bars", symbol=symbol).drop_nulls("close_usd")
 
     def _actions(self, symbol: str, provider_symbol: str) -> pl.DataFrame:
-        """Splits and dividends of one symbol in ACTION_SCHEMA, by session."""
         frames = [ACTION_SCHEMA.to_frame()]
         for action, (name, value) in ACTIONS.items():
             file = self._path / f"{name}.csv"
