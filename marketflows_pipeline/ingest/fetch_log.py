@@ -21,12 +21,12 @@ from marketflows_pipeline.errors import (
     UnexpectedResponseError,
 )
 from marketflows_pipeline.ingest.budget import Budget
-from marketflows_pipeline.ingest.first_seen import day_of
 from marketflows_pipeline.ingest.market_caps.plan import REFUSALS, REFUSED
 from marketflows_pipeline.ingest.raw_writer import RawWriter
 from marketflows_pipeline.progress import Reporter
 from marketflows_pipeline.providers.bad_rows import counting_left_out
 from marketflows_pipeline.providers.http.wait_budget import WaitBudget
+from marketflows_pipeline.queries.closes import day_of
 from marketflows_pipeline.schema import table
 from marketflows_pipeline.warehouse.merging import MergeResult
 from marketflows_pipeline.warehouse.revisions import Provenance

@@ -28,6 +28,7 @@ from marketflows_pipeline.providers.granularity import Granularity
 from marketflows_pipeline.providers.http.client import HttpClient
 from marketflows_pipeline.providers.http.request import Values
 from marketflows_pipeline.providers.http.service_client import PlannedClient
+from marketflows_pipeline.providers.market_figures import by_falling_cap
 from marketflows_pipeline.providers.protocols.market_caps import CATEGORY_NAMES_SCHEMA, MARKET_SCHEMA
 from marketflows_pipeline.transforms.market_caps.id_map import CONTRACTS
 from marketflows_pipeline.transforms.time_span import CLOCK_TOLERANCE, COINS_SINCE, TimeSpan
@@ -234,7 +235,7 @@ class CoinPaprika(PlannedClient):
 def _with_wrapped(tickers: pl.DataFrame) -> pl.DataFrame:
     """Rows in MARKET_SCHEMA that may be of wrapped tokens, by falling market cap."""
     rows = tickers.select(MARKET_SCHEMA.names()).with_columns(with_rehypothecated=pl.lit(value=True))
-    return rows.sort("market_cap_usd", descending=True, nulls_last=True, maintain_order=True)
+    return by_falling_cap(rows)
 
 
 def _start(now: datetime, days: int, limit: int, granularity: Granularity) -> str | int:

@@ -17,6 +17,7 @@ from marketflows_pipeline.providers.bad_rows import BadRows, refuse_empty
 from marketflows_pipeline.providers.http.responses import ParseError
 from marketflows_pipeline.providers.market_figures import (
     NamedCoin,
+    by_falling_cap,
     frame_of,
     once_each,
     refuse_impossible_cap,
@@ -245,9 +246,7 @@ def _ticker(row: object, nulls: list[ParseError], span: TimeSpan) -> tuple[objec
 
 
 def _markets(rows: list[tuple[object, ...]]) -> pl.DataFrame:
-    return once_each(frame_of(rows, TICKER_SCHEMA)).sort(
-        "market_cap_usd", descending=True, nulls_last=True, maintain_order=True
-    )
+    return by_falling_cap(once_each(frame_of(rows, TICKER_SCHEMA)))
 
 
 def _tag(row: object, nulls: list[ParseError]) -> tuple[str, Tag]:
