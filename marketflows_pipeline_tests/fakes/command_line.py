@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from marketflows_pipeline.clock import FixedClock, SystemClock
+from marketflows_pipeline_tests.fakes.generate import START
 from marketflows_pipeline_tests.fakes.server import FakeServer, Serving
 
 
@@ -45,3 +50,16 @@ def serve(server: FakeServer) -> None:
     with server:
         print(server.url, flush=True)  # noqa: T201 - who starts it waits for the address
         threading.Event().wait()
+
+
+@contextmanager
+def running(service: str, *options: str) -> Iterator[str]:
+    """A fake as a program of its own, such as ``yahoo``, standing still at START; gives its address."""
+    command = [sys.executable, "-m", f"{__package__}.{service}.service", "--port", "0", "--now", START.isoformat()]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            yield process.stdout.readline().strip()
+        finally:
+            # Not terminate(): in a background job Dagster leaves SIGTERM ignored, and children inherit that.
+            process.kill()
