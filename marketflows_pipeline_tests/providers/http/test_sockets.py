@@ -30,6 +30,7 @@ Ask: TypeAlias = Callable[..., object]
 ROOT = Path(__file__).parents[3]
 BOMBS_IN_LITTLE_MEMORY = """
 import gzip, resource, zlib
+from contextlib import closing
 from pathlib import Path
 from marketflows_pipeline.clock import SystemClock
 from marketflows_pipeline.errors import ProviderError
